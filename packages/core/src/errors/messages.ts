@@ -1,0 +1,15 @@
+/**
+ * Texts that the clients of the reference server compare with literally
+ * (wire.md, section 4). Changing one breaks them.
+ */
+export const MESSAGES = {
+  leaseTimedOut: 'request timeout; no items are in the queue, try again',
+  duplicateClientId: 'duplicate client id; a client cannot make multiple leased requests to the same queue',
+  serviceShutdown: 'service is shutting down',
+  queueShutdown: 'queue is shutting down',
+  overloaded: 'queue is overloaded; try again later',
+  produceTimedOut: 'request timeout; items were not produced, try again',
+  produceOutcomeUnknown: 'request outcome unknown; items may have been produced',
+  storageFailed: 'internal error, try your request again',
+  internal: 'Internal Error',
+} as const;

@@ -1,0 +1,63 @@
+export { ERROR_CODES, type ErrorCode } from './errors/error-codes.ts';
+export { MESSAGES } from './errors/messages.ts';
+export { invalid, QueueError } from './errors/queue-error.ts';
+export { StorageError, type StorageOutcome } from './errors/storage-error.ts';
+export { invariant } from './invariant.ts';
+export type { ImportedItem, ItemContent, LeasedItem, NewItem, RetriedItem, StoredItem } from './item/item.ts';
+export { checkItemId, itemNotLeased, noSuchItem } from './item/item-errors.ts';
+export {
+  formatItemId,
+  ITEM_ID_LENGTH,
+  ITEM_ID_RANDOM_LENGTH,
+  type ItemId,
+  itemIdFault,
+} from './item/item-id.ts';
+export { LIMITS, LONGEST_REQUEST_TIMEOUT, SCHEDULE_THRESHOLD, SHORTEST_REQUEST_TIMEOUT } from './limits.ts';
+export { type LogFields, type Logger, silentLogger } from './logger.ts';
+export {
+  type NewQueue,
+  type PartitionPlacement,
+  type Queue,
+  type QueueSettings,
+  SYSTEM_NAMESPACE,
+} from './queue/queue.ts';
+export type { Random } from './random.ts';
+export type { Outcome } from './storage/outcome.ts';
+export type {
+  ClearRequest,
+  CompleteRequest,
+  DeathRules,
+  ItemListRequest,
+  LeaseBatch,
+  PartitionStats,
+  PartitionStore,
+  ProduceRequest,
+  ProduceResult,
+  RetryRequest,
+  RetryResult,
+  SweepRequest,
+  SweepResult,
+} from './storage/partition-store.ts';
+export type { QueueListRequest, QueueStore } from './storage/queue-store.ts';
+export type { PartitionKey, StorageBackend, StorageCapabilities } from './storage/storage-backend.ts';
+export { SystemRandom } from './system-random.ts';
+export type { CancelTimer, Clock } from './time/clock.ts';
+export {
+  type Duration,
+  DurationSyntaxError,
+  formatDuration,
+  microseconds,
+  milliseconds,
+  parseDuration,
+  toMicroseconds,
+  toMilliseconds,
+} from './time/duration.ts';
+export {
+  addDuration,
+  type Instant,
+  instantFromMicroseconds,
+  instantFromMilliseconds,
+  millisecondsBetween,
+  UNSET_INSTANT,
+} from './time/instant.ts';
+export { SystemClock } from './time/system-clock.ts';

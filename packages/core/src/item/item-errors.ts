@@ -1,0 +1,29 @@
+import { invalid, type QueueError } from '../errors/queue-error.ts';
+import { type ItemId, itemIdFault } from './item-id.ts';
+
+/** The id names no waiting or leased item, or cannot be an id at all. The text tells which. */
+export function noSuchItem(id: ItemId): QueueError {
+  const fault = itemIdFault(id);
+  return invalid(
+    fault === undefined ? `invalid storage id; '${id}' does not exist` : malformedItemId(id, fault),
+  );
+}
+
+/** The item is there, but nobody holds a lease on it. */
+export function itemNotLeased(id: ItemId, action: 'completed' | 'retried'): QueueError {
+  return invalid(`item(s) cannot be ${action}; '${id}' is not marked as leased`);
+}
+
+function malformedItemId(id: ItemId, fault: string): string {
+  return `invalid storage id; '${id}': ${fault}`;
+}
+
+/**
+ * Refuses a text that cannot be an item's id, such as a bad pivot.
+ *
+ * @throws QueueError `invalid`, naming the id.
+ */
+export function checkItemId(id: string): void {
+  const fault = itemIdFault(id);
+  if (fault !== undefined) throw invalid(malformedItemId(id, fault));
+}

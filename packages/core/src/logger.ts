@@ -1,0 +1,18 @@
+/** What accompanies a log line. Never a payload, a connection string or a key. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/**
+ * A structured log. Any pino logger fits once its arguments are turned round;
+ * the server does that. An error goes in the field `err`.
+ */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+const ignore = () => {};
+
+/** Logs nothing; the default where an embedder gives no logger. */
+export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };

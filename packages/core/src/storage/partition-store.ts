@@ -1,0 +1,237 @@
+import type { ImportedItem, LeasedItem, NewItem, RetriedItem, StoredItem } from '../item/item.ts';
+import type { ItemId } from '../item/item-id.ts';
+import type { Duration } from '../time/duration.ts';
+import type { Outcome } from './outcome.ts';
+
+/** The items of one produce request, to be stored together, in this order. */
+export interface ProduceRequest {
+  readonly items: readonly NewItem[];
+}
+
+/** Where the items of one produce request went. */
+export interface ProduceResult {
+  /** Items available to consumers at once. */
+  readonly waiting: number;
+  /** Items that wait for their time. */
+  readonly scheduled: number;
+}
+
+/** What all lease requests of a batch want together. */
+export interface LeaseBatch {
+  /** At most so many items; at least 1. */
+  readonly limit: number;
+  /** How long the lease lasts from now. */
+  readonly leaseTimeout: Duration;
+}
+
+/** The leased items one complete request names. */
+export interface CompleteRequest {
+  /** No id twice. May hold texts that are no ids. */
+  readonly ids: readonly ItemId[];
+}
+
+/** The leased items one retry request gives back. */
+export interface RetryRequest {
+  /** No id twice. May hold texts that are no ids. */
+  readonly items: readonly RetriedItem[];
+}
+
+/** The rules of the queue that decide whether a retried item is dead. */
+export interface DeathRules {
+  /** How often an item may be leased; 0: without limit. */
+  readonly maxAttempts: number;
+  /** What becomes of a dead item: kept aside until it is moved to the dead-letter queue, or deleted. */
+  readonly dead: 'condemn' | 'delete';
+}
+
+/** Where the items of one retry request went. */
+export interface RetryResult {
+  /** Back at the tail of the queue, available. */
+  readonly waiting: number;
+  /** Waiting for their time. */
+  readonly scheduled: number;
+  /** Kept aside; the next sweep reports them. */
+  readonly condemned: number;
+  readonly deleted: number;
+}
+
+/** A page of items in order of their ids. */
+export interface ItemListRequest {
+  /** `queued`: waiting and leased ones. `scheduled`: only those that wait for their time. */
+  readonly state: 'queued' | 'scheduled';
+  /** The page starts with this id, or where it is gone, with the next greater one; empty: from the first. */
+  readonly pivot: string;
+  /** At most so many; at least 1. */
+  readonly limit: number;
+}
+
+/** What a partition holds, counted by the storage at one moment. */
+export interface PartitionStats {
+  /** Items available to consumers. */
+  readonly waiting: number;
+  /** Items somebody holds a lease on, and those kept aside for the dead-letter queue. */
+  readonly leased: number;
+  readonly scheduled: number;
+  /** Mean time since the waiting and leased items entered the partition; 0 when there are none. */
+  readonly averageAge: Duration;
+  /** Mean time left of the leases; 0 when there are none, negative when they are overdue. */
+  readonly averageLeaseLeft: Duration;
+}
+
+/** Which items to remove. */
+export interface ClearRequest {
+  readonly waiting: boolean;
+  readonly leased: boolean;
+  readonly scheduled: boolean;
+}
+
+/** Bounds and rules of one sweep. */
+export interface SweepRequest extends DeathRules {
+  /** At most so many items of each kind are worked on; at least 1. */
+  readonly limit: number;
+  /** How long items reported as dead stay the caller's, before another sweep may report them again. */
+  readonly claimTimeout: Duration;
+}
+
+/** What a sweep did. */
+export interface SweepResult {
+  /** Scheduled items that came due and are now available at the tail. */
+  readonly enqueued: number;
+  /** Items whose lease ran out and that are now available at the tail. */
+  readonly requeued: number;
+  /** Dead items that were deleted. */
+  readonly deleted: number;
+  /**
+   * Dead items for the caller to move: still stored, offered to nobody. The
+   * caller stores them in the dead-letter queue and then calls `remove`.
+   */
+  readonly dead: readonly StoredItem[];
+  /**
+   * Milliseconds until the next sweep has something to do, by the storage's
+   * clock; 0 when the limit cut this one short; absent when nothing is pending.
+   */
+  readonly nextDueMs: number | undefined;
+}
+
+/**
+ * One partition of a queue: the contract of every driver. One partition is one
+ * table or its like; order is promised within it and nowhere else.
+ *
+ * For all methods:
+ * - Batch-oriented. The engine hands over all requests that wait, and a driver
+ *   may serve them in one statement. Outcomes come back in request order.
+ * - Safe to call concurrently, also from several processes on one storage.
+ * - A fulfilled promise means durable, in the driver's terms: committed for
+ *   PostgreSQL, in memory for memory. Nothing is reported before.
+ * - Initialised at the first call, and again at the next one if that failed.
+ * - Deadlines are judged by the storage's clock, so that all processes on one
+ *   storage agree; a driver may take a clock for tests.
+ * - Settles within the backend's own time limits.
+ * - Throws `StorageError` when storage fails, and then the whole call had no
+ *   effect, or its outcome is `unknown`. Never throws for one request's fault.
+ * - Texts hold no U+0000; numbers are in range. The engine has checked that.
+ */
+export interface PartitionStore {
+  /**
+   * Adds items at the tail. The items of one request are stored all or not at
+   * all, next to each other and in their order; requests in the order given.
+   * Each gets a new id, `createdAt` now, `expireDeadline` now plus
+   * `expireTimeout`, 0 attempts. An item whose `enqueueAt` is at least the
+   * schedule threshold (100 ms) ahead is stored as scheduled.
+   */
+  produce(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+  ): Promise<readonly Outcome<ProduceResult>[]>;
+
+  /**
+   * Takes the oldest waiting items, lowest ids first, up to the limit: marks
+   * them leased until now plus `leaseTimeout` and adds one to their attempts.
+   * Skips leased and scheduled ones, and those another call is just taking. An
+   * item is never given to two callers.
+   *
+   * @returns the items in id order; empty when there is none.
+   */
+  lease(batch: LeaseBatch): Promise<readonly LeasedItem[]>;
+
+  /**
+   * Undoes a lease that nobody was told of, as when the consumer left while
+   * its items were fetched: the items wait again under the same ids, at their
+   * old place, with one attempt less. Ids that are not leased are passed over.
+   *
+   * If it fails the leases run out in their time.
+   *
+   * @returns how many items wait again.
+   */
+  release(ids: readonly ItemId[]): Promise<number>;
+
+  /**
+   * Removes leased items; their source ids are free again. All of one request
+   * or none of it. Only that an item is leased counts, not whether its lease
+   * has run out. Where two requests of a batch name one id, the first has it.
+   *
+   * An outcome's error names the request's first bad id: `noSuchItem` for one
+   * that is unknown, scheduled, condemned or malformed, `itemNotLeased` for
+   * one that waits.
+   */
+  complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]>;
+
+  /**
+   * Gives leased items back, all of one request or none. For each item, the
+   * first that applies: `dead`, or `maxAttempts` not 0 and reached: condemned
+   * or deleted, as `rules.dead` says. `retryAt` at least the schedule
+   * threshold ahead: scheduled under its old id. Otherwise: waiting at the
+   * tail under a new id. Attempts, source id, `createdAt` and `expireDeadline`
+   * stay. Errors as for `complete`, with 'retried'.
+   *
+   * A condemned item is offered to nobody and cannot be completed or retried;
+   * sweeps report it until `remove` takes it away.
+   */
+  retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]>;
+
+  /** The page that was asked for. Items keep their content byte for byte. */
+  list(request: ItemListRequest): Promise<readonly StoredItem[]>;
+
+  /** Counts what is there. The engine also calls it to probe a partition that failed. */
+  stats(): Promise<PartitionStats>;
+
+  /**
+   * Adds items as they are, with new ids at the tail and `createdAt` now. An
+   * item whose source id the partition already holds is left out. An item
+   * with `enqueueAt` is stored as scheduled, due or not.
+   *
+   * @returns the stored items, in request order; nothing in the place of one
+   *   that was left out.
+   */
+  import(
+    items: readonly ImportedItem[],
+    expireTimeout: Duration,
+  ): Promise<readonly (StoredItem | undefined)[]>;
+
+  /** Removes items in whatever state; unknown ids are passed over. @returns how many were removed. */
+  delete(ids: readonly ItemId[]): Promise<number>;
+
+  /** Removes all items in the given states; source ids are free again. @returns how many were removed. */
+  clear(request: ClearRequest): Promise<number>;
+
+  /**
+   * Does what time demands, in one call, each part all or nothing. An item is
+   * due when now is later than its deadline.
+   * - Scheduled and due: waiting at the tail under a new id, in the order of
+   *   (`enqueueAt`, id).
+   * - Leased and overdue, with attempts left: waiting at the tail under a new id.
+   * - Leased and overdue with no attempts left, or past `expireDeadline` and
+   *   not under a valid lease: dead, that is condemned or deleted.
+   * - Condemned, also by an earlier sweep whose claim ran out: reported in
+   *   `dead`, or deleted, as `dead` says.
+   *
+   * Two sweeps at the same time never do the same work twice.
+   */
+  sweep(request: SweepRequest): Promise<SweepResult>;
+
+  /** Removes condemned items that have been moved. Ids that are not condemned are passed over. */
+  remove(ids: readonly ItemId[]): Promise<void>;
+
+  /** Removes the partition with all its items. The next call starts an empty one. */
+  drop(): Promise<void>;
+}

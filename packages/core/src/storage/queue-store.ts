@@ -1,0 +1,58 @@
+import type { NewQueue, Queue } from '../queue/queue.ts';
+
+/** A page of queues in order of their names, compared as bytes. */
+export interface QueueListRequest {
+  /** Only queues of this namespace. */
+  readonly namespace: string;
+  /** The page starts with this name, or where it is gone, with the next greater one; empty: from the first. */
+  readonly pivot: string;
+  /** At most so many; at least 1. */
+  readonly limit: number;
+}
+
+/**
+ * Where queues are kept: their settings, and which storage holds which of
+ * their partitions. Items are none of its business.
+ *
+ * Contract of every driver, for all methods: safe to call concurrently, also
+ * from several processes on the same storage; initialised at the first call
+ * that needs it, and again at the next one if that failed; settles within the
+ * backend's own time limits. A failure of storage is a `StorageError`.
+ */
+export interface QueueStore {
+  /**
+   * Adds a queue with `createdAt` and `updatedAt` by the storage's clock.
+   * Durable when the promise is fulfilled.
+   *
+   * If it fails nothing was added, unless the outcome is `unknown`.
+   *
+   * @throws QueueError `invalid` (`invalid queue; '…' already exists`) when
+   *   the name is taken; the stored queue is untouched.
+   */
+  create(queue: NewQueue): Promise<Queue>;
+
+  /** The queue of that very name, or nothing. Never an old state. */
+  get(name: string): Promise<Queue | undefined>;
+
+  /** The page that was asked for; filtered first, then limited. */
+  list(request: QueueListRequest): Promise<readonly Queue[]>;
+
+  /**
+   * Replaces the settings of a queue, as one step that no other update can
+   * come between: `change` is given what is stored and returns what is to be.
+   * `name`, `namespace`, `partitions` and `createdAt` stay, whatever it
+   * returns; `updatedAt` becomes now. `change` may be called more than once.
+   *
+   * If it fails nothing was changed, unless the outcome is `unknown`.
+   *
+   * @returns what is stored now, or nothing when there is no such queue.
+   * @throws whatever `change` throws; then nothing was changed.
+   */
+  update(name: string, change: (stored: Queue) => NewQueue): Promise<Queue | undefined>;
+
+  /** Removes the queue of that name. @returns whether there was one. */
+  delete(name: string): Promise<boolean>;
+
+  /** The name of a queue whose dead-letter queue is `name`, the first in byte order, or nothing. */
+  findByDeadQueue(name: string): Promise<string | undefined>;
+}

@@ -1,0 +1,35 @@
+import { type Duration, toMicroseconds } from './duration.ts';
+
+/**
+ * A point in time: microseconds since 1970-01-01T00:00:00Z, PostgreSQL's own
+ * precision. A bigint, because the year 9999 in microseconds is beyond what a
+ * double holds exactly, and an imported deadline must come back unchanged.
+ */
+export type Instant = bigint & { readonly [unit]: 'microseconds since the epoch' };
+declare const unit: unique symbol;
+
+/** The point in time so many microseconds after (or, negative, before) the epoch. */
+export function instantFromMicroseconds(count: bigint): Instant {
+  return count as Instant;
+}
+
+/** The point in time of a `Date.now()`-like millisecond count. */
+export function instantFromMilliseconds(count: number): Instant {
+  return BigInt(Math.trunc(count * 1_000)) as Instant;
+}
+
+/** `instant` moved by `duration`; parts of a microsecond are cut off. */
+export function addDuration(instant: Instant, duration: Duration): Instant {
+  return (instant + toMicroseconds(duration)) as Instant;
+}
+
+/** How far `later` lies after `earlier`, in milliseconds; negative when it lies before. */
+export function millisecondsBetween(earlier: Instant, later: Instant): number {
+  return Number(later - earlier) / 1_000;
+}
+
+/**
+ * How a time that is not set crosses the wire where clients expect a value:
+ * 0001-01-01T00:00:00Z, the zero time of Go (messages.md, "timestamps").
+ */
+export const UNSET_INSTANT: Instant = instantFromMicroseconds(-62_135_596_800_000_000n);
