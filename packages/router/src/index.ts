@@ -1,1 +1,3 @@
-export {};
+export { shareOut, type WeightedStorage } from './affinity.ts';
+export { type PartitionLoad, PartitionOrder } from './partition-order.ts';
+export { placePartitions } from './placement.ts';

@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { shareOut } from './affinity.ts';
+
+const weigh = (...affinities: number[]) => affinities.map((affinity, i) => ({ name: `s${i}`, affinity }));
+
+describe('sharing out partitions', () => {
+  test.each([
+    [100, [1, 1, 1, 0], [34, 33, 33, 0]],
+    [100, [1, 0.5, 0.3, 0.1], [53, 26, 16, 5]],
+    [7, [1, 1, 1], [3, 2, 2]],
+    [1, [1, 1], [1, 0]],
+    [10, [5, 5], [5, 5]],
+    [3, [5, 5], [2, 1]],
+    [1, [0, 2], [0, 1]],
+    [0, [1, 2], [0, 0]],
+    [10, [1], [10]],
+    [5, [0.1, 0.2], [2, 3]],
+  ])('%i partitions over affinities %j give %j', (requested, affinities, expected) => {
+    expect(shareOut(requested, weigh(...affinities))).toEqual(expected);
+  });
+
+  test('without a storage that takes partitions it is an error', () => {
+    expect(() => shareOut(1, weigh(0, 0))).toThrow(/at least one needs an affinity above 0/);
+    expect(() => shareOut(1, [])).toThrow(RangeError);
+    expect(shareOut(0, weigh(0))).toEqual([0]);
+  });
+
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])(
+    'an affinity of %d is an error that names the storage',
+    (bad) => {
+      expect(() => shareOut(1, weigh(1, bad))).toThrow(/'s1'/);
+    },
+  );
+
+  const affinity = fc.oneof(
+    fc.nat({ max: 1_000 }),
+    fc.double({ min: 1e-6, max: 1e3, noNaN: true, noDefaultInfinity: true }),
+  );
+
+  test('every partition is placed, nobody gets a whole partition more or less than its share, zero gets none', () => {
+    fc.assert(
+      fc.property(
+        fc.nat({ max: 1_024 }),
+        fc.array(affinity, { minLength: 1, maxLength: 20 }),
+        (requested, affinities) => {
+          const total = affinities.reduce((sum, weight) => sum + weight, 0);
+          fc.pre(total > 0);
+          const counts = shareOut(requested, weigh(...affinities));
+          expect(counts.reduce((sum, count) => sum + count, 0)).toBe(requested);
+          counts.forEach((count, i) => {
+            const exact = ((affinities[i] ?? 0) * requested) / total;
+            expect(Math.abs(count - exact)).toBeLessThan(1 + 1e-9);
+            if (affinities[i] === 0) expect(count).toBe(0);
+          });
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,22 @@
+import type { PartitionPlacement } from '@querator/core';
+import { shareOut, type WeightedStorage } from './affinity.ts';
+
+/**
+ * Places the partitions of a new queue: each storage takes its share, numbers
+ * run from 0 in the order of the storages.
+ *
+ * @throws RangeError as {@link shareOut}.
+ */
+export function placePartitions(
+  requested: number,
+  storages: readonly WeightedStorage[],
+): readonly PartitionPlacement[] {
+  const counts = shareOut(requested, storages);
+  return storages.flatMap(({ name }, index) => {
+    const first = counts.slice(0, index).reduce((sum, count) => sum + count, 0);
+    return Array.from({ length: counts[index] ?? 0 }, (_, nth) => ({
+      partition: first + nth,
+      storageName: name,
+    }));
+  });
+}
