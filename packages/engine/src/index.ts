@@ -1,1 +1,16 @@
-export {};
+export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './engine-options.ts';
+export type { Leased } from './logical/lease-loop.ts';
+export type { LanePartitionStats, LogicalQueueStats } from './logical/logical-queue.ts';
+export { CallerGone } from './logical/waiter.ts';
+export type { PartitionStorage } from './manager/queue-manager.ts';
+export type {
+  CallOptions,
+  CompleteCall,
+  LeaseCall,
+  ProduceCall,
+  QueueService,
+  RetryCall,
+} from './service/queue-service.ts';
+export type { ListQueuesCall, QueueCall, QueuesService } from './service/queues-service.ts';
+export { createService, type Service, type ServiceOptions } from './service/service.ts';
+export type { ListItemsCall, StorageService } from './service/storage-service.ts';

@@ -1,0 +1,69 @@
+import { DRIVERS } from '../backends.ts';
+import type { ConfigFault, ConfigPath } from './config-error.ts';
+import type { Config } from './schema.ts';
+
+/** What a schema cannot say: names that must be unique or known, and drivers' own options. */
+export function checkRules(config: Config): ConfigFault[] {
+  const storages = config['partition-storage'];
+  const faults: ConfigFault[] = [
+    ...driverFaults(['queue-storage'], config['queue-storage']),
+    ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage)),
+    ...doubledNames('partition-storage', storages),
+    ...doubledNames('queues', config.queues),
+    ...config.queues.flatMap((queue, i) =>
+      (queue.partitions ?? []).flatMap((placement, nth) =>
+        placementFaults(['queues', i, 'partitions', nth], placement, nth, config),
+      ),
+    ),
+  ];
+  if (storages.every(({ affinity }) => affinity === 0)) {
+    faults.push({
+      path: ['partition-storage', 0, 'affinity'],
+      message: 'no storage takes partitions; at least one needs an affinity above 0',
+    });
+  }
+  return faults;
+}
+
+function driverFaults(
+  path: ConfigPath,
+  { driver, config }: { readonly driver: string; readonly config: Config['queue-storage']['config'] },
+): ConfigFault[] {
+  const found = DRIVERS.get(driver);
+  if (found === undefined) {
+    const names = [...DRIVERS.keys()].join(', ');
+    return [{ path: [...path, 'driver'], message: `invalid driver; '${driver}' is not one of (${names})` }];
+  }
+  return found.check(config).map(({ key, message }) => ({ path: [...path, 'config', key], message }));
+}
+
+function doubledNames(list: string, entries: readonly { readonly name: string }[]): ConfigFault[] {
+  return entries.flatMap(({ name }, i) =>
+    entries.findIndex((other) => other.name === name) === i
+      ? []
+      : [{ path: [list, i, 'name'], message: `'${name}' is used more than once` }],
+  );
+}
+
+function placementFaults(
+  path: ConfigPath,
+  placement: { readonly partition: number; readonly 'storage-name': string },
+  expected: number,
+  config: Config,
+): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  if (placement.partition !== expected) {
+    faults.push({
+      path: [...path, 'partition'],
+      message: `expected ${expected}: partitions are numbered from 0 without holes`,
+    });
+  }
+  const storageName = placement['storage-name'];
+  if (!config['partition-storage'].some(({ name }) => name === storageName)) {
+    faults.push({
+      path: [...path, 'storage-name'],
+      message: `invalid partition storage; '${storageName}' is undefined`,
+    });
+  }
+  return faults;
+}

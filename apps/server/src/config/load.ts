@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { core } from 'zod';
+import { checkRules } from './check-rules.ts';
+import { ConfigError, type ConfigFault, type ConfigPath, formatPath } from './config-error.ts';
+import { type Config, configSchema } from './schema.ts';
+
+/** The settings of a server without a configuration file: everything in memory. */
+export function defaultConfig(): Config {
+  return configSchema.parse({});
+}
+
+/**
+ * Reads a configuration file.
+ *
+ * @throws ConfigError when it cannot be read, is no YAML, or breaks a rule;
+ *   all faults are told at once, each with its line.
+ */
+export async function loadConfig(file: string): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'no such file or directory'
+        : (error as Error).message;
+    throw new ConfigError(`while opening config file: open ${file}: ${reason}`, { cause: error });
+  }
+  return parseConfig(text);
+}
+
+/**
+ * Reads the text of a configuration file.
+ *
+ * @throws ConfigError see {@link loadConfig}.
+ */
+export function parseConfig(text: string): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    const faults = document.errors.map(
+      ({ message, pos }) => `line ${lines.linePos(pos[0]).line}: ${message}`,
+    );
+    throw new ConfigError(`while reading config file: ${faults.join('; ')}`);
+  }
+  if (document.contents === null) throw new ConfigError('while reading config file: EOF');
+
+  const parsed = configSchema.safeParse(document.toJS());
+  const faults = parsed.success ? checkRules(parsed.data) : parsed.error.issues.flatMap(describe);
+  if (!parsed.success || faults.length > 0) throw faulty(faults, document, lines);
+  return parsed.data;
+}
+
+function describe(issue: core.$ZodIssue): ConfigFault[] {
+  const path = issue.path.filter((part) => typeof part !== 'symbol');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key' }));
+  }
+  // Zod's own words for a wrong type are good enough once they start like ours.
+  const message = issue.message.replace(/^Invalid input: /, '');
+  return [{ path, message: message === 'expected string, received undefined' ? 'is required' : message }];
+}
+
+function faulty(faults: readonly ConfigFault[], document: Document, lines: LineCounter): ConfigError {
+  const texts = faults.map(({ path, message }) => {
+    const line = lineOf(document, path, lines);
+    return `${line === undefined ? '' : `line ${line}: `}${formatPath(path) || 'file'}: ${message}`;
+  });
+  return new ConfigError(`while applying config file: ${texts.join('\n  ')}`);
+}
+
+/** The line of a key; of a missing one, that of what it is missing from. */
+function lineOf(document: Document, path: ConfigPath, lines: LineCounter): number | undefined {
+  for (let depth = path.length; depth > 0; depth--) {
+    const key = path[depth - 1];
+    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    const pair = isMap(parent)
+      ? parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key)
+      : undefined;
+    const node = pair === undefined ? document.getIn(path.slice(0, depth), true) : pair.key;
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return undefined;
+}

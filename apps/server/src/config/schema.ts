@@ -1,0 +1,89 @@
+import { DurationSyntaxError, parseDuration } from '@querator/core';
+import { z } from 'zod';
+
+/**
+ * The shape of the YAML file (config-cli.md, section 1). Unknown keys are
+ * errors, so that a misspelt one does not silently mean its default.
+ */
+
+const nonEmpty = z.string().min(1, 'expected a text that is not empty');
+
+const duration = z
+  .string({ error: 'expected a duration such as 1m or 1h30m' })
+  .superRefine((text, context) => {
+    try {
+      parseDuration(text);
+    } catch (error) {
+      if (!(error instanceof DurationSyntaxError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+    }
+  });
+
+/** Case does not matter in driver names. */
+const driverName = z.string().transform((name) => name.toLowerCase());
+
+/** What a driver's own options may be; which ones it knows is for the driver to say. */
+const driverConfig = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
+
+const address = z.string().regex(/^.*:\d{1,5}$/, 'expected host:port, such as localhost:2319');
+
+const partitionStorage = z.strictObject({
+  name: nonEmpty,
+  driver: driverName,
+  affinity: z.int('expected a whole number').min(0, 'expected a number of at least 0').default(1),
+  config: driverConfig,
+});
+
+const queue = z.strictObject({
+  name: nonEmpty,
+  'lease-timeout': duration,
+  'expire-timeout': duration,
+  'max-attempts': z.int('expected a whole number').default(0),
+  'dead-queue': z.string().default(''),
+  reference: z.string().default(''),
+  'requested-partitions': z.int('expected a whole number').default(1),
+  partitions: z
+    .array(
+      z.strictObject({
+        partition: z.int('expected a whole number'),
+        'storage-name': nonEmpty,
+        'read-only': z.boolean().optional(),
+      }),
+    )
+    .optional(),
+});
+
+export const LOG_HANDLERS = ['color', 'text', 'json'] as const;
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export const configSchema = z.strictObject({
+  address: address.default('localhost:2319'),
+  logging: z
+    .strictObject({
+      handler: z.enum(LOG_HANDLERS, { error: `expected one of ${LOG_HANDLERS.join(', ')}` }).default('color'),
+      level: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+    })
+    .prefault({}),
+  'queue-storage': z
+    .strictObject({ driver: driverName, name: z.string().optional(), config: driverConfig })
+    .prefault({ driver: 'memory' }),
+  'partition-storage': z
+    .array(partitionStorage)
+    .min(1, 'expected at least one storage')
+    .prefault([{ name: 'mem-0', driver: 'memory' }]),
+  'auth-backend': z
+    .strictObject({
+      driver: z.literal('none', {
+        error: "expected 'none': access control is not available in this version",
+      }),
+    })
+    .prefault({ driver: 'none' }),
+  queues: z.array(queue).default([]),
+});
+
+/** The server's settings, checked and with defaults filled in. */
+export type Config = z.infer<typeof configSchema>;
+/** One storage of the `partition-storage` list. */
+export type PartitionStorageConfig = Config['partition-storage'][number];
+/** One queue to be created at start. */
+export type QueueConfig = Config['queues'][number];

@@ -1,0 +1,65 @@
+import { type Clock, LIMITS, type Logger, type Random, silentLogger } from '@querator/core';
+
+/** Figures an embedder may change. */
+export interface EngineLimits {
+  /** Items in one produce request. */
+  readonly produceBatch: number;
+  /** Items one lease request may ask for. */
+  readonly leaseBatch: number;
+  /** Ids in one complete, items in one retry request. */
+  readonly completeBatch: number;
+  /** Requests of one kind that may wait for a queue's storage; more are refused as overload. */
+  readonly requestsBuffered: number;
+  /** Items, over all requests, that go to storage in one statement. */
+  readonly statementItems: number;
+  /** Payload bytes, over all requests, that go to storage in one statement. */
+  readonly statementBytes: number;
+  /** Items one sweep of a partition works on at a time. */
+  readonly sweepItems: number;
+  /** How often a partition is looked at while consumers wait, in case another process put something in. */
+  readonly pollMs: number;
+  /** The longest a partition goes without a sweep, in case another process left something behind. */
+  readonly sweepIdleMs: number;
+  /** A storage call that takes longer than this no longer holds back consumers other partitions could serve. */
+  readonly slowMs: number;
+  /** How long a queue's first call waits for its partitions to be counted. */
+  readonly loadMs: number;
+}
+
+/** The documented limits, and measured or reasoned values for the rest. */
+export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
+  produceBatch: LIMITS.produceBatch,
+  leaseBatch: LIMITS.leaseBatch,
+  completeBatch: LIMITS.completeBatch,
+  requestsBuffered: LIMITS.requestsBuffered,
+  statementItems: 10_000,
+  statementBytes: 16_000_000,
+  sweepItems: 1_000,
+  pollMs: 1_000,
+  sweepIdleMs: 60_000,
+  slowMs: 25,
+  loadMs: 250,
+};
+
+/** What the engine works with; everything it touches of the outside world. */
+export interface EngineDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits: EngineLimits;
+}
+
+/** Fills in what an embedder leaves out. */
+export function engineDeps(given: {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger?: Logger | undefined;
+  readonly limits?: Partial<EngineLimits> | undefined;
+}): EngineDeps {
+  return {
+    clock: given.clock,
+    random: given.random,
+    logger: given.logger ?? silentLogger,
+    limits: { ...DEFAULT_ENGINE_LIMITS, ...given.limits },
+  };
+}

@@ -1,0 +1,138 @@
+import { type CancelTimer, milliseconds, type StoredItem, type SweepResult } from '@querator/core';
+import type { EngineDeps } from '../engine-options.ts';
+import type { Lane } from '../logical/lane.ts';
+import type { QueueHooks } from '../logical/queue-hooks.ts';
+
+/** Past this a move to the dead-letter queue is taken for dead itself, and repeated. */
+const CLAIM_TIMEOUT_MS = 30_000;
+/** Storage compares strictly and to the microsecond; a timer that fires on the dot would find nothing due. */
+const MARGIN_MS = 2;
+
+/** Stores dead items in the dead-letter queue. Rejects when that is not possible now. */
+export type MoveDead = (deadQueue: string, items: readonly StoredItem[]) => Promise<void>;
+
+/**
+ * Does what time demands of one partition: leases that run out, schedules that
+ * come due, items that die. Sweeps when the partition is loaded, at the
+ * earliest known deadline, and at least every `sweepIdleMs`, since another
+ * process may have left deadlines this one knows nothing of.
+ */
+export class Sweeper {
+  readonly #deps: EngineDeps;
+  readonly #lane: Lane;
+  readonly #hooks: QueueHooks;
+  readonly #moveDead: MoveDead;
+  #cancelTimer: CancelTimer | undefined;
+  /** When the timer fires, in the clock's milliseconds; deadlines nearer than this re-arm it. */
+  #firesAtMs = Number.POSITIVE_INFINITY;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #moveFailures = 0;
+  #stopped = false;
+
+  constructor(deps: EngineDeps, lane: Lane, hooks: QueueHooks, moveDead: MoveDead) {
+    this.#deps = deps;
+    this.#lane = lane;
+    this.#hooks = hooks;
+    this.#moveDead = moveDead;
+  }
+
+  /** Something comes due so many milliseconds from now. */
+  dueIn(delayMs: number): void {
+    if (this.#stopped) return;
+    const nowMs = this.#nowMs();
+    const firesAtMs = nowMs + Math.min(Math.max(delayMs, 0) + MARGIN_MS, this.#deps.limits.sweepIdleMs);
+    if (firesAtMs >= this.#firesAtMs) return;
+    this.#cancelTimer?.();
+    this.#firesAtMs = firesAtMs;
+    this.#cancelTimer = this.#deps.clock.startTimer(firesAtMs - nowMs, () => {
+      this.#disarm();
+      void this.sweep();
+    });
+  }
+
+  /** Sweeps now, or once more if a sweep is under way. Never rejects. */
+  sweep(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#again = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Waits for a running sweep. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#disarm();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      await this.#sweepOnce();
+    }
+  }
+
+  async #sweepOnce(): Promise<void> {
+    if (!this.#lane.healthy) return; // Recovery sweeps when the partition is back.
+    const queue = this.#hooks.queue();
+    let result: SweepResult;
+    try {
+      result = await this.#lane.store.sweep({
+        limit: this.#deps.limits.sweepItems,
+        claimTimeout: milliseconds(CLAIM_TIMEOUT_MS),
+        maxAttempts: queue.maxAttempts,
+        dead: queue.deadQueue === '' ? 'delete' : 'condemn',
+      });
+    } catch (error) {
+      this.#hooks.failed(this.#lane, error);
+      return;
+    }
+    this.dueIn(result.nextDueMs ?? Number.POSITIVE_INFINITY);
+    const available = result.enqueued + result.requeued;
+    if (available > 0) this.#hooks.stored(this.#lane, { waiting: available });
+    if (result.deleted > 0) {
+      this.#deps.logger.warn('deleted items that used up their attempts or time', {
+        queue: queue.name,
+        partition: this.#lane.partition,
+        items: result.deleted,
+      });
+    }
+    if (result.dead.length > 0) await this.#bury(queue.deadQueue, result.dead);
+  }
+
+  /** First into the dead-letter queue, then out of here: a crash in between leaves both, and never neither. */
+  async #bury(deadQueue: string, items: readonly StoredItem[]): Promise<void> {
+    try {
+      await this.#moveDead(deadQueue, items);
+      await this.#lane.store.remove(items.map(({ id }) => id));
+      this.#moveFailures = 0;
+    } catch (error) {
+      this.#moveFailures++;
+      // The claim runs out in time, and the sweep after that reports the items again.
+      this.#deps.logger.error(
+        'items could not be moved to the dead-letter queue; they stay, and are tried again',
+        {
+          queue: this.#hooks.queue().name,
+          partition: this.#lane.partition,
+          deadQueue,
+          items: items.length,
+          failures: this.#moveFailures,
+          err: error,
+        },
+      );
+    }
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#firesAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  #nowMs(): number {
+    return Number(this.#deps.clock.now()) / 1_000;
+  }
+}

@@ -1,0 +1,100 @@
+import { invariant, type Outcome, type QueueError } from '@querator/core';
+
+interface Entry<Request, Result> {
+  readonly request: Request;
+  readonly weight: number;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What a group commit needs to know of the operation it groups. */
+export interface GroupCommitOptions<Request, Result> {
+  /** Sends a batch to storage; one outcome per request, in order. */
+  readonly apply: (requests: readonly Request[]) => Promise<readonly Outcome<Result>[]>;
+  /** What a storage failure means for a caller. Called once per failed batch. */
+  readonly onFailure: (error: unknown) => QueueError;
+  /** Items in a request, which count towards `maxWeight`. */
+  readonly weigh: (request: Request) => number;
+  /** A batch takes requests until it holds this many items. */
+  readonly maxWeight: number;
+}
+
+/**
+ * Collects requests while a batch is with storage, and then sends them
+ * together: the busier the queue, the larger the batches, and an idle one adds
+ * no delay beyond the current turn of the event loop.
+ */
+export class GroupCommit<Request, Result> {
+  readonly #options: GroupCommitOptions<Request, Result>;
+  #pending: Entry<Request, Result>[] = [];
+  #running = false;
+  #inFlight = 0;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: GroupCommitOptions<Request, Result>) {
+    this.#options = options;
+  }
+
+  /** Requests not answered yet. */
+  get size(): number {
+    return this.#pending.length + this.#inFlight;
+  }
+
+  /** Requests that have not been sent to storage yet. */
+  get buffered(): number {
+    return this.#pending.length;
+  }
+
+  /** Adds a request. The promise settles with its own outcome, once its batch is back from storage. */
+  submit(request: Request): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ request, weight: this.#options.weigh(request), resolve, reject });
+      if (!this.#running) {
+        this.#running = true;
+        // Requests that arrive in the same turn of the event loop share the batch.
+        setImmediate(() => this.#run());
+      }
+    });
+  }
+
+  /** Answers everything that was not sent yet with `error`, and waits for the rest. */
+  async stop(error: QueueError): Promise<void> {
+    for (const { reject } of this.#pending.splice(0)) reject(error);
+    if (this.#running) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  async #run(): Promise<void> {
+    while (this.#pending.length > 0) await this.#commit(this.#take());
+    this.#running = false;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #take(): Entry<Request, Result>[] {
+    let weight = 0;
+    let count = 0;
+    for (const entry of this.#pending) {
+      weight += entry.weight;
+      if (count > 0 && weight > this.#options.maxWeight) break;
+      count++;
+    }
+    return this.#pending.splice(0, count);
+  }
+
+  async #commit(batch: readonly Entry<Request, Result>[]): Promise<void> {
+    this.#inFlight = batch.length;
+    try {
+      const outcomes = await this.#options.apply(batch.map(({ request }) => request));
+      invariant(outcomes.length === batch.length, 'a driver answers every request of a batch');
+      batch.forEach((entry, i) => {
+        const outcome = outcomes[i] as Outcome<Result>;
+        if (outcome.ok) entry.resolve(outcome.value);
+        else entry.reject(outcome.error);
+      });
+    } catch (error) {
+      const answer = this.#options.onFailure(error);
+      for (const { reject } of batch) reject(answer);
+    } finally {
+      this.#inFlight = 0;
+    }
+  }
+}

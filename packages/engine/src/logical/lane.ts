@@ -1,0 +1,91 @@
+import type { PartitionStore } from '@querator/core';
+import type { PartitionLoad } from '@querator/router';
+
+/**
+ * One partition as the logical queue sees it: its store, and what is known of
+ * its load and its health. The counts are hints: other processes work on the
+ * same partition, and only storage knows.
+ */
+export class Lane implements PartitionLoad {
+  readonly partition: number;
+  readonly storageName: string;
+  readonly store: PartitionStore;
+
+  /** Storage calls that failed in a row; 0: healthy. */
+  failures = 0;
+  /** Items available to consumers, as far as is known. */
+  #waiting = 0;
+  /** Items on their way into storage. */
+  #promised = 0;
+  /** Items that became available since the last lease was sent off. */
+  #arrivedSinceLease = 0;
+  readonly #onLoadChanged: (lane: Lane) => void;
+
+  constructor(
+    place: { readonly partition: number; readonly storageName: string; readonly store: PartitionStore },
+    onLoadChanged: (lane: Lane) => void,
+  ) {
+    this.partition = place.partition;
+    this.storageName = place.storageName;
+    this.store = place.store;
+    this.#onLoadChanged = onLoadChanged;
+  }
+
+  get healthy(): boolean {
+    return this.failures === 0;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get load(): number {
+    return this.#waiting + this.#promised;
+  }
+
+  /** Storage has counted. */
+  counted(waiting: number): void {
+    this.#waiting = waiting;
+    this.#onLoadChanged(this);
+  }
+
+  /** So many items were sent to storage. */
+  promise(items: number): void {
+    this.#promised += items;
+    this.#onLoadChanged(this);
+  }
+
+  /** So many promised items are stored, or never will be. */
+  promiseEnded(items: number): void {
+    this.#promised -= items;
+    this.#onLoadChanged(this);
+  }
+
+  /** Items became available. */
+  arrived(items: number): void {
+    this.#waiting += items;
+    this.#arrivedSinceLease += items;
+    this.#onLoadChanged(this);
+  }
+
+  /** A lease of up to `limit` items is sent off. @returns how many of the known items it is expected to take. */
+  leaseStarted(limit: number): number {
+    const expected = Math.min(this.#waiting, limit);
+    this.#waiting -= expected;
+    this.#arrivedSinceLease = 0;
+    this.#onLoadChanged(this);
+    return expected;
+  }
+
+  /** The lease took so many items. Fewer than its limit: nothing was left at that moment. */
+  leaseEnded(limit: number, expected: number, taken: number): void {
+    if (taken < limit) this.#waiting = this.#arrivedSinceLease;
+    else this.#waiting = Math.max(this.#waiting - (taken - expected), 0);
+    this.#onLoadChanged(this);
+  }
+
+  /** The lease failed: what it was expected to take is still there, as far as is known. */
+  leaseFailed(expected: number): void {
+    this.arrived(expected);
+  }
+}

@@ -1,0 +1,318 @@
+import {
+  type CompleteRequest,
+  type ImportedItem,
+  type Instant,
+  type ItemListRequest,
+  invalid,
+  MESSAGES,
+  millisecondsBetween,
+  type NewItem,
+  type PartitionStats,
+  type PartitionStore,
+  type Queue,
+  QueueError,
+  type RetriedItem,
+  type RetryRequest,
+  type RetryResult,
+  type StoredItem,
+  toMilliseconds,
+} from '@querator/core';
+import { PartitionOrder } from '@querator/router';
+import type { EngineDeps } from '../engine-options.ts';
+import { deadLetter, deadLetterPartition } from '../lifecycle/dead-letter.ts';
+import { type MoveDead, Sweeper } from '../lifecycle/sweeper.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Lane } from './lane.ts';
+import { type Leased, LeaseLoop } from './lease-loop.ts';
+import { ProduceLoop } from './produce-loop.ts';
+import type { Arrival, QueueHooks } from './queue-hooks.ts';
+import { Recovery } from './recovery.ts';
+import type { Patience } from './waiter.ts';
+
+/** What one partition holds, and how its storage fares. */
+export interface LanePartitionStats extends PartitionStats {
+  readonly partition: number;
+  readonly failures: number;
+}
+
+/** What a logical queue is doing. */
+export interface LogicalQueueStats {
+  /** Produce requests not answered yet; the other counts likewise. */
+  readonly produceWaiting: number;
+  readonly leaseWaiting: number;
+  readonly completeWaiting: number;
+  readonly retryWaiting: number;
+  readonly partitions: readonly LanePartitionStats[];
+}
+
+/** All that belongs to one partition. */
+interface PartitionUnit {
+  readonly lane: Lane;
+  readonly recovery: Recovery;
+  readonly sweeper: Sweeper;
+  readonly completes: GroupCommit<CompleteRequest, void>;
+  readonly retries: GroupCommit<RetryRequest, RetryResult>;
+}
+
+/**
+ * A queue at work in this process: takes requests, spreads them over the
+ * queue's partitions, and answers each when storage has. Other processes may
+ * have the same queue at work on the same storage.
+ */
+export class LogicalQueue {
+  readonly #deps: EngineDeps;
+  readonly #units: readonly PartitionUnit[];
+  readonly #produces: ProduceLoop;
+  readonly #leases: LeaseLoop;
+  readonly #hooks: QueueHooks;
+  #queue: Queue;
+  #stopping: Promise<void> | undefined;
+
+  /** @param stores the queue's partitions, in the order of `queue.partitions`. */
+  constructor(deps: EngineDeps, queue: Queue, stores: readonly PartitionStore[], moveDead: MoveDead) {
+    this.#deps = deps;
+    this.#queue = queue;
+    this.#hooks = {
+      queue: () => this.#queue,
+      stored: (lane, counts) => this.#stored(lane, counts),
+      leased: (lane) => this.#unit(lane).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout)),
+      failed: (lane, error) => this.#unit(lane).recovery.failed(error),
+    };
+    const reorder = (lane: Lane) => order.changed(lane);
+    const lanes = queue.partitions.map(
+      ({ partition, storageName }, i) =>
+        new Lane({ partition, storageName, store: stores[i] as PartitionStore }, reorder),
+    );
+    const order = new PartitionOrder(lanes);
+    this.#units = lanes.map((lane) => this.#newUnit(lane, order, moveDead));
+    this.#produces = new ProduceLoop(deps, order, this.#hooks);
+    this.#leases = new LeaseLoop(deps, lanes, order, this.#hooks);
+  }
+
+  /** The queue's settings in force. */
+  get queue(): Queue {
+    return this.#queue;
+  }
+
+  /** Applies new settings to everything from now on; existing leases and deadlines stay. */
+  updated(queue: Queue): void {
+    this.#queue = queue;
+    this.sweepAll();
+  }
+
+  /**
+   * Counts every partition and takes up its deadlines. Resolves when all have
+   * answered, or `loadMs` after the call: what a slow or failing one holds
+   * becomes known when it answers. Never rejects.
+   */
+  async load(): Promise<void> {
+    const counted = Promise.all(this.#units.map(({ recovery }) => recovery.probe()));
+    await new Promise<void>((resolve) => {
+      const cancel = this.#deps.clock.startTimer(this.#deps.limits.loadMs, resolve);
+      void counted.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+    this.sweepAll();
+  }
+
+  /** @throws QueueError see `ProduceLoop.produce`, and `failed` once the queue is stopping. */
+  produce(items: readonly NewItem[], patience: Patience): Promise<void> {
+    return this.#produces.produce(items, patience);
+  }
+
+  /** @throws QueueError see `LeaseLoop.lease`, and `failed` once the queue is stopping. */
+  lease(clientId: string, limit: number, patience: Patience): Promise<Leased> {
+    return this.#leases.lease(clientId, limit, patience);
+  }
+
+  /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */
+  async complete(partition: number, ids: readonly string[]): Promise<void> {
+    const { completes } = this.#available(partition, (unit) => unit.completes);
+    await completes.submit({ ids });
+  }
+
+  /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */
+  async retry(partition: number, items: readonly RetriedItem[]): Promise<void> {
+    const { lane, retries, sweeper } = this.#available(partition, (unit) => unit.retries);
+    const { waiting, scheduled, condemned } = await retries.submit({ items });
+    this.#stored(lane, { waiting, earliest: scheduled > 0 ? earliestOf(items) : undefined });
+    // The items are safe either way; the consumer may well look into the dead-letter queue next.
+    if (condemned > 0) await sweeper.sweep();
+  }
+
+  /** Takes in items that died in another queue; those already here are left out. */
+  async acceptDead(items: readonly StoredItem[]): Promise<void> {
+    const byPartition = Map.groupBy(items, ({ id }) => deadLetterPartition(id, this.#units.length));
+    await Promise.all(
+      [...byPartition].map(([index, share]) =>
+        this.#import(this.#units[index] as PartitionUnit, share.map(deadLetter)),
+      ),
+    );
+  }
+
+  async list(partition: number, request: ItemListRequest): Promise<readonly StoredItem[]> {
+    return this.#unitOf(partition).lane.store.list(request);
+  }
+
+  /** @throws StorageError when a partition cannot be counted. */
+  async stats(): Promise<LogicalQueueStats> {
+    const partitions = await Promise.all(
+      this.#units.map(async ({ lane }) => ({
+        partition: lane.partition,
+        failures: lane.failures,
+        ...(await lane.store.stats()),
+      })),
+    );
+    return { ...this.waiting(), partitions };
+  }
+
+  /** The requests not answered yet. */
+  waiting(): Omit<LogicalQueueStats, 'partitions'> {
+    const sum = (size: (unit: PartitionUnit) => number) =>
+      this.#units.reduce((total, unit) => total + size(unit), 0);
+    return {
+      produceWaiting: this.#produces.size,
+      leaseWaiting: this.#leases.size,
+      completeWaiting: sum(({ completes }) => completes.size),
+      retryWaiting: sum(({ retries }) => retries.size),
+    };
+  }
+
+  /** Sweeps every partition soon, as when settings changed or a dead-letter queue appeared. */
+  sweepAll(): void {
+    for (const { sweeper } of this.#units) void sweeper.sweep();
+  }
+
+  /**
+   * Ends the queue's work here: what waits is answered `failed`, what is with
+   * storage is finished. Stopping twice is once.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /** @throws QueueError `failed` when the queue is being stopped or deleted. */
+  checkRunning(): void {
+    if (this.#stopping !== undefined) throw new QueueError('failed', MESSAGES.queueShutdown);
+  }
+
+  /** @throws QueueError `invalid` when there is no such partition. */
+  checkPartition(partition: number): void {
+    this.#unitOf(partition);
+  }
+
+  /** Removes the partitions with all their items. Only after `stop`. */
+  async drop(): Promise<void> {
+    await Promise.all(this.#units.map(({ lane }) => lane.store.drop()));
+  }
+
+  async #stop(): Promise<void> {
+    const error = new QueueError('failed', MESSAGES.queueShutdown);
+    for (const { recovery } of this.#units) recovery.stop();
+    await Promise.all([
+      this.#produces.stop(error),
+      this.#leases.stop(error),
+      ...this.#units.flatMap(({ completes, retries, sweeper }) => [
+        completes.stop(error),
+        retries.stop(error),
+        sweeper.stop(),
+      ]),
+    ]);
+  }
+
+  #newUnit(lane: Lane, order: PartitionOrder<Lane>, moveDead: MoveDead): PartitionUnit {
+    const onFailure = (error: unknown) => {
+      this.#hooks.failed(lane, error);
+      return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+    };
+    const maxWeight = this.#deps.limits.statementItems;
+    return {
+      lane,
+      recovery: new Recovery(
+        this.#deps,
+        lane,
+        () => this.#queue.name,
+        () => this.#healthChanged(lane, order),
+      ),
+      sweeper: new Sweeper(this.#deps, lane, this.#hooks, moveDead),
+      completes: new GroupCommit({
+        apply: (requests) => lane.store.complete(requests),
+        weigh: ({ ids }) => ids.length,
+        onFailure,
+        maxWeight,
+      }),
+      retries: new GroupCommit({
+        apply: (requests) =>
+          lane.store.retry(requests, {
+            maxAttempts: this.#queue.maxAttempts,
+            dead: this.#queue.deadQueue === '' ? 'delete' : 'condemn',
+          }),
+        weigh: ({ items }) => items.length,
+        onFailure,
+        maxWeight,
+      }),
+    };
+  }
+
+  #healthChanged(lane: Lane, order: PartitionOrder<Lane>): void {
+    order.changed(lane);
+    if (!lane.healthy) return;
+    void this.#unit(lane).sweeper.sweep();
+    this.#leases.suspectAll();
+    this.#leases.wake();
+    this.#produces.wake();
+  }
+
+  #stored(lane: Lane, { waiting, earliest }: Arrival): void {
+    const { sweeper } = this.#unit(lane);
+    if (waiting > 0) {
+      lane.arrived(waiting);
+      this.#leases.wake();
+      sweeper.dueIn(toMilliseconds(this.#queue.expireTimeout));
+    }
+    if (earliest !== undefined) sweeper.dueIn(millisecondsBetween(this.#deps.clock.now(), earliest));
+  }
+
+  async #import({ lane }: PartitionUnit, items: readonly ImportedItem[]): Promise<void> {
+    const stored = await lane.store.import(items, this.#queue.expireTimeout);
+    this.#stored(lane, { waiting: stored.filter((item) => item !== undefined && !item.isLeased).length });
+  }
+
+  #available<Q extends { readonly buffered: number }>(
+    partition: number,
+    queueOf: (unit: PartitionUnit) => Q,
+  ): PartitionUnit {
+    const unit = this.#unitOf(partition);
+    if (queueOf(unit).buffered >= this.#deps.limits.requestsBuffered) {
+      throw new QueueError('retry', MESSAGES.overloaded);
+    }
+    if (!unit.lane.healthy) {
+      throw new QueueError(
+        'retry',
+        `partition not available; partition '${partition}' is failing, retry again`,
+      );
+    }
+    return unit;
+  }
+
+  #unitOf(partition: number): PartitionUnit {
+    const unit = this.#units[partition];
+    if (unit === undefined) throw invalid(`partition is invalid; '${partition}' is not a valid partition`);
+    return unit;
+  }
+
+  #unit(lane: Lane): PartitionUnit {
+    return this.#units[lane.partition] as PartitionUnit;
+  }
+}
+
+function earliestOf(items: readonly RetriedItem[]): Instant | undefined {
+  let earliest: Instant | undefined;
+  for (const { retryAt } of items) {
+    if (retryAt !== undefined && (earliest === undefined || retryAt < earliest)) earliest = retryAt;
+  }
+  return earliest;
+}

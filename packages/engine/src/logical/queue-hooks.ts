@@ -1,0 +1,22 @@
+import type { Instant, Queue } from '@querator/core';
+import type { Lane } from './lane.ts';
+
+/** What came into a partition. */
+export interface Arrival {
+  /** So many items are available to consumers. */
+  readonly waiting: number;
+  /** When the first of the scheduled ones comes due; a time in the past is harmless. */
+  readonly earliest?: Instant | undefined;
+}
+
+/** What the loops of a logical queue tell it, and ask it. */
+export interface QueueHooks {
+  /** The queue's current settings. */
+  readonly queue: () => Queue;
+  /** Items were put into a partition. */
+  readonly stored: (lane: Lane, arrival: Arrival) => void;
+  /** Items of a partition were leased. */
+  readonly leased: (lane: Lane) => void;
+  /** A storage call on a partition failed. */
+  readonly failed: (lane: Lane, error: unknown) => void;
+}

@@ -1,0 +1,87 @@
+import type { CancelTimer } from '@querator/core';
+import type { EngineDeps } from '../engine-options.ts';
+import type { Lane } from './lane.ts';
+
+/** semantics.md, section 15: 500 ms × 1.5^failures, at most 5 s. */
+const FIRST_PROBE_MS = 500;
+const BACK_OFF_FACTOR = 1.5;
+const LONGEST_PROBE_MS = 5_000;
+
+/** How long to wait before a partition that failed so many times in a row is probed. */
+export function probeDelayMs(failures: number): number {
+  // The power overflows long after the delay has reached its limit.
+  return Math.min(FIRST_PROBE_MS * BACK_OFF_FACTOR ** Math.min(failures, 20), LONGEST_PROBE_MS);
+}
+
+/**
+ * The health of one partition. A failed storage call takes it out of service;
+ * it is probed with growing pauses, and back in service with the first probe
+ * that succeeds.
+ */
+export class Recovery {
+  readonly #deps: EngineDeps;
+  readonly #lane: Lane;
+  readonly #queueName: () => string;
+  readonly #onChange: (lane: Lane) => void;
+  #cancelProbe: CancelTimer | undefined;
+  #stopped = false;
+
+  constructor(
+    deps: EngineDeps,
+    lane: Lane,
+    queueName: () => string,
+    /** Told when the lane went out of service or came back. */
+    onChange: (lane: Lane) => void,
+  ) {
+    this.#deps = deps;
+    this.#lane = lane;
+    this.#queueName = queueName;
+    this.#onChange = onChange;
+  }
+
+  /** A storage call failed. */
+  failed(error: unknown): void {
+    const lane = this.#lane;
+    lane.failures++;
+    this.#deps.logger.warn('partition is failing', { ...this.#where(), failures: lane.failures, err: error });
+    this.#onChange(lane);
+    if (this.#cancelProbe === undefined && !this.#stopped) this.#armProbe();
+  }
+
+  /** Counts what the partition holds, now; success puts it into service. Never throws. */
+  async probe(): Promise<void> {
+    const lane = this.#lane;
+    try {
+      const { waiting } = await lane.store.stats();
+      const recovered = lane.failures > 0;
+      lane.failures = 0;
+      this.#disarmProbe();
+      lane.counted(waiting);
+      if (recovered) this.#deps.logger.info('partition is back in service', this.#where());
+      this.#onChange(lane);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#disarmProbe();
+  }
+
+  #where() {
+    return { queue: this.#queueName(), partition: this.#lane.partition, storage: this.#lane.storageName };
+  }
+
+  #armProbe(): void {
+    this.#cancelProbe = this.#deps.clock.startTimer(probeDelayMs(this.#lane.failures), () => {
+      this.#cancelProbe = undefined;
+      void this.probe();
+    });
+  }
+
+  #disarmProbe(): void {
+    this.#cancelProbe?.();
+    this.#cancelProbe = undefined;
+  }
+}

@@ -1,0 +1,81 @@
+import type { CancelTimer, Clock } from '@querator/core';
+
+/** How long a caller is willing to wait, and how it says that it no longer is. */
+export interface Patience {
+  /** Milliseconds until `onTimeout`. */
+  readonly timeoutMs: number;
+  /** Aborted when the caller is gone. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * A caller that waits for its answer. It is answered exactly once: by
+ * `resolve`, by `reject`, or because its patience ends; whatever comes later is
+ * told so and can take its effect back.
+ */
+export class Waiter<T> {
+  readonly answer: Promise<T>;
+  #answered = false;
+  #resolve!: (value: T) => void;
+  #reject!: (error: Error) => void;
+  readonly #cancelTimer: CancelTimer;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onGone: () => void;
+
+  /**
+   * @param onTimeout gives the error to answer with when time is up.
+   * @param onGone is told when the caller is gone or its time is up, after it
+   *   has been answered, so that it can be taken off every list.
+   */
+  constructor(clock: Clock, patience: Patience, onTimeout: () => Error, onGone: () => void) {
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#cancelTimer = clock.startTimer(patience.timeoutMs, () => {
+      if (this.reject(onTimeout())) onGone();
+    });
+    this.#signal = patience.signal;
+    this.#onGone = () => {
+      if (this.reject(new CallerGone())) onGone();
+    };
+    this.#signal?.addEventListener('abort', this.#onGone);
+    if (this.#signal?.aborted) this.#onGone();
+  }
+
+  /** Whether the caller has been answered, or is gone. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Answers the caller. @returns whether it was still waiting. */
+  resolve(value: T): boolean {
+    if (!this.#finish()) return false;
+    this.#resolve(value);
+    return true;
+  }
+
+  /** Answers the caller with an error. @returns whether it was still waiting. */
+  reject(error: Error): boolean {
+    if (!this.#finish()) return false;
+    this.#reject(error);
+    return true;
+  }
+
+  #finish(): boolean {
+    if (this.#answered) return false;
+    this.#answered = true;
+    this.#cancelTimer();
+    this.#signal?.removeEventListener('abort', this.#onGone);
+    return true;
+  }
+}
+
+/** The caller left before it was answered. Nobody reads this; it only settles the promise. */
+export class CallerGone extends Error {
+  override readonly name = 'CallerGone';
+
+  constructor() {
+    super('the caller is gone');
+  }
+}

@@ -1,0 +1,197 @@
+import {
+  invalid,
+  MESSAGES,
+  type NewQueue,
+  type PartitionPlacement,
+  type PartitionStore,
+  type Queue,
+  QueueError,
+  type QueueSettings,
+  type QueueStore,
+  type StorageBackend,
+  type StoredItem,
+} from '@querator/core';
+import { placePartitions } from '@querator/router';
+import type { EngineDeps } from '../engine-options.ts';
+import { LogicalQueue } from '../logical/logical-queue.ts';
+import { checkQueueKnown } from '../service/check-name.ts';
+import { checkDeadQueue } from './dead-queue-rules.ts';
+
+/** A storage that holds partitions, and its share of new ones. */
+export interface PartitionStorage {
+  readonly backend: StorageBackend;
+  /** Its weight among all storages; 0: takes no new partitions. */
+  readonly affinity: number;
+}
+
+/** What a queue is made from; where its partitions go is decided here unless it says so. */
+export interface QueueToCreate extends Omit<NewQueue, 'partitions'> {
+  readonly partitions?: readonly PartitionPlacement[] | undefined;
+}
+
+/**
+ * Which queues exist, and which are at work in this process. A queue is taken
+ * up at the first call that names it; each one on its own, so that a slow one
+ * holds up nobody else.
+ */
+export class QueueManager {
+  readonly #deps: EngineDeps;
+  readonly #store: QueueStore;
+  readonly #storages: readonly PartitionStorage[];
+  readonly #running = new Map<string, LogicalQueue>();
+  readonly #loading = new Map<string, Promise<LogicalQueue>>();
+  #shuttingDown: Promise<void> | undefined;
+
+  constructor(deps: EngineDeps, store: QueueStore, storages: readonly PartitionStorage[]) {
+    this.#deps = deps;
+    this.#store = store;
+    this.#storages = storages;
+  }
+
+  /** The queues at work in this process. */
+  get running(): Iterable<LogicalQueue> {
+    return this.#running.values();
+  }
+
+  /**
+   * The queue of that name, at work; a promise only where it has to be taken
+   * up first.
+   *
+   * @throws QueueError `failed` during shutdown, `invalid` when there is no
+   *   such queue, `internal` when one of its storages is not configured.
+   */
+  get(name: string): LogicalQueue | Promise<LogicalQueue> {
+    this.checkRunning();
+    return this.#running.get(name) ?? this.#loading.get(name) ?? this.#startLoading(name);
+  }
+
+  /** @throws QueueError `failed` during shutdown. */
+  checkRunning(): void {
+    if (this.#shuttingDown !== undefined) throw new QueueError('failed', MESSAGES.serviceShutdown);
+  }
+
+  /** Whether the queue is at work in this process. */
+  isRunning(name: string): boolean {
+    return this.#running.has(name);
+  }
+
+  /** What is stored of the queue, now. @throws QueueError `invalid` when there is no such queue. */
+  async info(name: string): Promise<Queue> {
+    checkQueueKnown(name);
+    const stored = await this.#store.get(name);
+    if (stored === undefined) throw unknownQueue(name);
+    return stored;
+  }
+
+  /**
+   * Stores a queue.
+   *
+   * @throws QueueError `invalid` when the name is taken or the dead-letter
+   *   queue breaks a rule.
+   */
+  async create(queue: QueueToCreate): Promise<Queue> {
+    await this.checkDeadQueue(queue.name, queue.deadQueue);
+    const partitions =
+      queue.partitions ??
+      placePartitions(
+        queue.requestedPartitions,
+        this.#storages.map(({ backend, affinity }) => ({ name: backend.name, affinity })),
+      );
+    return this.#store.create({ ...queue, partitions });
+  }
+
+  /** @throws QueueError `invalid` when the dead-letter queue breaks a rule; see `checkDeadQueue`. */
+  checkDeadQueue(name: string, deadQueue: string): Promise<void> {
+    return checkDeadQueue(this.#store, name, deadQueue);
+  }
+
+  /**
+   * Changes a queue's settings, in storage and at work.
+   *
+   * @throws what `change` throws; QueueError `invalid` when there is no such queue.
+   */
+  async update(name: string, change: (stored: Queue) => QueueSettings): Promise<Queue> {
+    const updated = await this.#store.update(name, (stored) => ({ ...stored, ...change(stored) }));
+    if (updated === undefined) throw unknownQueue(name);
+    this.#running.get(name)?.updated(updated);
+    return updated;
+  }
+
+  /**
+   * Removes a queue with all its items. Those who wait on it are answered
+   * `failed`.
+   *
+   * Items go first: if that fails half-way the queue is still there to be
+   * deleted again, and no items are left behind that a later queue of the same
+   * name would find.
+   *
+   * @throws QueueError `invalid` when there is no such queue, or when another
+   *   one uses it for its dead letters and `force` is not set.
+   */
+  async delete(name: string, force: boolean): Promise<void> {
+    const queue = await this.get(name);
+    const user = force ? undefined : await this.#store.findByDeadQueue(name);
+    if (user !== undefined) {
+      throw invalid(
+        `queue is in use; '${name}' is the dead_queue of '${user}', update that queue first or use force`,
+      );
+    }
+    await queue.stop();
+    try {
+      await queue.drop();
+      await this.#store.delete(name);
+    } catch (error) {
+      throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+    } finally {
+      if (this.#running.get(name) === queue) this.#running.delete(name);
+    }
+  }
+
+  /** Refuses what is new, answers what waits, finishes what runs. Twice is once. */
+  shutdown(): Promise<void> {
+    this.#shuttingDown ??= this.#shutdown();
+    return this.#shuttingDown;
+  }
+
+  async #shutdown(): Promise<void> {
+    // A queue that is just being taken up ends with the others.
+    await Promise.allSettled(this.#loading.values());
+    await Promise.all([...this.#running.values()].map((queue) => queue.stop()));
+  }
+
+  #startLoading(name: string): Promise<LogicalQueue> {
+    const loading = this.#load(name).finally(() => this.#loading.delete(name));
+    this.#loading.set(name, loading);
+    return loading;
+  }
+
+  async #load(name: string): Promise<LogicalQueue> {
+    const stored = await this.info(name);
+    const queue = new LogicalQueue(this.#deps, stored, this.#storesOf(stored), (deadQueue, items) =>
+      this.#moveDead(deadQueue, items),
+    );
+    await queue.load();
+    this.#running.set(name, queue);
+    return queue;
+  }
+
+  #storesOf(queue: Queue): PartitionStore[] {
+    return queue.partitions.map(({ partition, storageName }) => {
+      const storage = this.#storages.find(({ backend }) => backend.name === storageName);
+      if (storage === undefined) {
+        throw new Error(
+          `queue '${queue.name}': partition ${partition} is on storage '${storageName}', which is not configured`,
+        );
+      }
+      return storage.backend.partitionStore({ queue: queue.name, partition });
+    });
+  }
+
+  async #moveDead(deadQueue: string, items: readonly StoredItem[]): Promise<void> {
+    await (await this.get(deadQueue)).acceptDead(items);
+  }
+}
+
+function unknownQueue(name: string): QueueError {
+  return invalid(`queue does not exist; no such queue named '${name}'`);
+}

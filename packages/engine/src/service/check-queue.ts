@@ -1,0 +1,90 @@
+import {
+  type Duration,
+  DurationSyntaxError,
+  formatDuration,
+  invalid,
+  LIMITS,
+  parseDuration,
+  type QueueSettings,
+} from '@querator/core';
+import { byteLength } from './check-name.ts';
+
+/** A queue's timeouts as a caller writes them; empty: not given. */
+export interface TimeoutTexts {
+  readonly leaseTimeout: string;
+  readonly expireTimeout: string;
+}
+
+/** The same, read; 0: not given. */
+export interface Timeouts {
+  readonly leaseTimeout: Duration;
+  readonly expireTimeout: Duration;
+}
+
+/**
+ * Reads a queue's timeouts (api.md, queues.create, steps 2 to 5).
+ *
+ * @throws QueueError `invalid`.
+ */
+export function parseTimeouts({ leaseTimeout, expireTimeout }: TimeoutTexts): Timeouts {
+  checkLength('lease timeout', leaseTimeout);
+  checkLength('expire timeout', expireTimeout);
+  const expire = parse('expire timeout', expireTimeout, '60m, 2h or 24h');
+  const lease = parse('lease timeout', leaseTimeout, '8m, 15m or 1h');
+  return { leaseTimeout: lease, expireTimeout: expire };
+}
+
+function checkLength(field: string, text: string): void {
+  if (byteLength(text) > LIMITS.timeoutText) {
+    throw invalid(`${field} is invalid; cannot be greater than '${LIMITS.timeoutText}' characters`);
+  }
+}
+
+function parse(field: string, text: string, examples: string): Duration {
+  if (text === '') return 0n as Duration;
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (!(error instanceof DurationSyntaxError)) throw error;
+    throw invalid(`${field} is invalid; ${error.message} - expected format: ${examples}`);
+  }
+}
+
+/**
+ * Checks a queue's settings as they would be stored (api.md, queues.create,
+ * steps 12 to 17).
+ *
+ * @throws QueueError `invalid`.
+ */
+export function checkQueueSettings(settings: QueueSettings): void {
+  const { reference, maxAttempts, requestedPartitions, leaseTimeout, expireTimeout } = settings;
+  if (byteLength(reference) > LIMITS.queueReference) {
+    throw invalid(`reference field is invalid; cannot be greater than '${LIMITS.queueReference}' characters`);
+  }
+  if (reference.includes('\0'))
+    throw invalid('reference field is invalid; cannot contain the character U+0000');
+  if (maxAttempts > LIMITS.maxAttempts) {
+    throw invalid(`max attempts is invalid; cannot be greater than ${LIMITS.maxAttempts}`);
+  }
+  if (maxAttempts < 0) throw invalid('max attempts is invalid; cannot be negative number');
+  if (requestedPartitions < 1) throw invalid('partitions is invalid; cannot be less than 1');
+  if (requestedPartitions > LIMITS.partitions) {
+    throw invalid(`partitions is invalid; cannot be greater than ${LIMITS.partitions}`);
+  }
+  checkTimeout('lease timeout', leaseTimeout);
+  checkTimeout('expire timeout', expireTimeout);
+  if (leaseTimeout > expireTimeout) {
+    throw invalid(
+      `lease timeout is too long; ${formatDuration(leaseTimeout)} cannot be greater than the expire timeout ${formatDuration(expireTimeout)}`,
+    );
+  }
+}
+
+const ONE_MICROSECOND = 1_000n;
+
+/** Deadlines have microseconds: anything shorter is as good as nothing. */
+function checkTimeout(field: string, timeout: Duration): void {
+  if (timeout > -ONE_MICROSECOND && timeout < ONE_MICROSECOND)
+    throw invalid(`${field} is invalid; cannot be empty`);
+  if (timeout < 0n) throw invalid(`${field} is invalid; cannot be negative`);
+}

@@ -1,0 +1,121 @@
+import { type Duration, type NewItem, type RetriedItem, toMilliseconds } from '@querator/core';
+import type { EngineLimits } from '../engine-options.ts';
+import type { Leased } from '../logical/lease-loop.ts';
+import type { LogicalQueueStats } from '../logical/logical-queue.ts';
+import type { QueueManager } from '../manager/queue-manager.ts';
+import {
+  checkIds,
+  checkLease,
+  checkProducedItems,
+  checkRequestTimeout,
+  parseRequestTimeout,
+} from './check-request.ts';
+
+/** Where a caller says that it no longer waits. */
+export interface CallOptions {
+  /** Aborted when the caller is gone; what has not taken effect then never does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ProduceCall {
+  readonly queueName: string;
+  /** How long the caller waits, in Go's syntax: `30s`. 10 ms to 15 m. */
+  readonly requestTimeout: string;
+  /** 1 to 1,000 items; they stay together and in order. */
+  readonly items: readonly NewItem[];
+}
+
+export interface LeaseCall {
+  readonly queueName: string;
+  /** Chosen by the caller; unique among the requests that wait on the queue. */
+  readonly clientId: string;
+  /** At most so many items, 1 to 1,000. */
+  readonly batchSize: number;
+  /** How long the caller waits for items, in Go's syntax. 10 ms to 15 m. */
+  readonly requestTimeout: string;
+}
+
+export interface CompleteCall {
+  readonly queueName: string;
+  /** The partition the items were leased from. */
+  readonly partition: number;
+  readonly requestTimeout: string;
+  /** 1 to 1,000 ids, none twice. */
+  readonly ids: readonly string[];
+}
+
+export interface RetryCall {
+  readonly queueName: string;
+  /** The partition the items were leased from. */
+  readonly partition: number;
+  /** 1 to 1,000 items, none twice. */
+  readonly items: readonly RetriedItem[];
+}
+
+/** No request ends sooner by asking for less than this: a complete does not wait. */
+const SHORTEST_COMPLETE_TIMEOUT = 1n as Duration;
+
+/**
+ * What producers and consumers call. Each method checks its request in the
+ * order of api.md, section 1, and the first failure ends it.
+ *
+ * All methods throw QueueError: `failed` during shutdown and while the queue
+ * is being deleted, `invalid` for a request that is wrong or names no queue.
+ */
+export class QueueService {
+  readonly #manager: QueueManager;
+  readonly #limits: EngineLimits;
+
+  constructor(manager: QueueManager, limits: EngineLimits) {
+    this.#manager = manager;
+    this.#limits = limits;
+  }
+
+  /** Adds items to a queue; when it returns they are stored. @throws QueueError also `retry`. */
+  async produce(call: ProduceCall, { signal }: CallOptions = {}): Promise<void> {
+    const queue = await this.#manager.get(call.queueName);
+    const timeout = parseRequestTimeout(call.requestTimeout);
+    queue.checkRunning();
+    checkRequestTimeout(timeout);
+    checkProducedItems(call.items, this.#limits.produceBatch);
+    await queue.produce(call.items, { timeoutMs: toMilliseconds(timeout), signal });
+  }
+
+  /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
+  async lease(call: LeaseCall, { signal }: CallOptions = {}): Promise<Leased> {
+    const queue = await this.#manager.get(call.queueName);
+    const timeout = parseRequestTimeout(call.requestTimeout);
+    queue.checkRunning();
+    checkLease(call.clientId, call.batchSize, this.#limits.leaseBatch);
+    checkRequestTimeout(timeout);
+    return queue.lease(call.clientId, call.batchSize, { timeoutMs: toMilliseconds(timeout), signal });
+  }
+
+  /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */
+  async complete(call: CompleteCall): Promise<void> {
+    const queue = await this.#manager.get(call.queueName);
+    queue.checkPartition(call.partition);
+    const timeout = parseRequestTimeout(call.requestTimeout);
+    queue.checkRunning();
+    checkIds(call.ids, this.#limits.completeBatch, { field: 'ids', list: 'list of ids' });
+    checkRequestTimeout(timeout, { shortest: SHORTEST_COMPLETE_TIMEOUT });
+    await queue.complete(call.partition, call.ids);
+  }
+
+  /** Gives leased items back, all or none. @throws QueueError also `retry` when storage fails. */
+  async retry(call: RetryCall): Promise<void> {
+    const queue = await this.#manager.get(call.queueName);
+    queue.checkPartition(call.partition);
+    queue.checkRunning();
+    const ids = call.items.map(({ id }) => id);
+    checkIds(ids, this.#limits.completeBatch, { field: 'items', list: 'list of items' });
+    await queue.retry(call.partition, call.items);
+  }
+
+  /** What the queue holds and is doing. */
+  async stats(queueName: string): Promise<LogicalQueueStats> {
+    const queue = await this.#manager.get(queueName);
+    queue.checkRunning();
+    return queue.stats();
+  }
+}

@@ -1,0 +1,123 @@
+import {
+  invalid,
+  LIMITS,
+  type PartitionPlacement,
+  type Queue,
+  type QueueStore,
+  SYSTEM_NAMESPACE,
+} from '@querator/core';
+import type { QueueManager } from '../manager/queue-manager.ts';
+import { checkNamespaceName, checkQueueName } from './check-name.ts';
+import { checkQueueSettings, parseTimeouts } from './check-queue.ts';
+import { pageLimit } from './check-request.ts';
+
+/** A queue as a caller describes it, to create or to update one. */
+export interface QueueCall {
+  readonly queueName: string;
+  /** Empty: the system namespace. An update ignores it. */
+  readonly namespace: string;
+  /** In Go's syntax: `1m30s`. In an update, empty keeps what is set. */
+  readonly leaseTimeout: string;
+  readonly expireTimeout: string;
+  /** Empty: none; an update then removes the one that is set. */
+  readonly deadQueue: string;
+  /** 0: without limit, also in an update. */
+  readonly maxAttempts: number;
+  readonly reference: string;
+  /** In an update, 0 keeps what is set; the number of partitions stays in any case. */
+  readonly requestedPartitions: number;
+}
+
+export interface ListQueuesCall {
+  /** Empty: the system namespace. */
+  readonly namespace: string;
+  /** The page starts with this name; empty: from the first. */
+  readonly pivot: string;
+  /** 0: 1,000. At most 65,536. */
+  readonly limit: number;
+}
+
+/**
+ * Creating, listing and changing queues. Each method checks its request in the
+ * order of api.md, section 2, and the first failure ends it.
+ *
+ * All methods throw QueueError: `failed` during shutdown, `invalid` for a
+ * request that is wrong.
+ */
+export class QueuesService {
+  readonly #manager: QueueManager;
+  readonly #store: QueueStore;
+
+  constructor(manager: QueueManager, store: QueueStore) {
+    this.#manager = manager;
+    this.#store = store;
+  }
+
+  /**
+   * Creates a queue.
+   *
+   * @param partitions where its partitions go; absent: shared out by affinity.
+   */
+  async create(call: QueueCall, partitions?: readonly PartitionPlacement[]): Promise<Queue> {
+    const { queueName: name, deadQueue, maxAttempts, reference, requestedPartitions } = call;
+    checkQueueName(name);
+    const timeouts = parseTimeouts(call);
+    if (call.namespace !== '') checkNamespaceName(call.namespace);
+    this.#manager.checkRunning();
+    if (this.#manager.isRunning(name)) throw invalid(`invalid queue; '${name}' already exists`);
+    await this.#manager.checkDeadQueue(name, deadQueue);
+    const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
+    checkQueueSettings(settings);
+    return this.#manager.create({
+      name,
+      namespace: call.namespace || SYSTEM_NAMESPACE,
+      partitions,
+      ...settings,
+    });
+  }
+
+  /** A page of the queues of one namespace, in order of their names. */
+  async list({ namespace, pivot, limit }: ListQueuesCall): Promise<readonly Queue[]> {
+    this.#manager.checkRunning();
+    if (limit > LIMITS.listPage) throw invalid(`limit is invalid; cannot be greater than ${LIMITS.listPage}`);
+    const page = pageLimit(limit);
+    if (pivot.includes('~')) throw invalid(`pivot is invalid; '${pivot}' cannot contain '~' character`);
+    if (pivot.includes('\0')) throw invalid('pivot is invalid; cannot contain the character U+0000');
+    return this.#store.list({ namespace: namespace || SYSTEM_NAMESPACE, pivot: pivot.trim(), limit: page });
+  }
+
+  /** The queue's settings as they are stored now. */
+  async info(queueName: string): Promise<Queue> {
+    this.#manager.checkRunning();
+    return this.#manager.info(queueName);
+  }
+
+  /** Changes a queue's settings; they are in force when it returns. */
+  async update(call: QueueCall): Promise<Queue> {
+    const { queueName: name, deadQueue, maxAttempts, reference } = call;
+    checkQueueName(name);
+    const timeouts = parseTimeouts(call);
+    if (call.namespace !== '') checkNamespaceName(call.namespace);
+    this.#manager.checkRunning();
+    await this.#manager.info(name);
+    await this.#manager.checkDeadQueue(name, deadQueue);
+    return this.#manager.update(name, (stored) => {
+      const settings = {
+        deadQueue,
+        maxAttempts,
+        reference,
+        requestedPartitions: call.requestedPartitions || stored.requestedPartitions,
+        leaseTimeout: timeouts.leaseTimeout || stored.leaseTimeout,
+        expireTimeout: timeouts.expireTimeout || stored.expireTimeout,
+      };
+      checkQueueSettings(settings);
+      return settings;
+    });
+  }
+
+  /** Removes a queue with all its items. `force`: also one that others use for their dead letters. */
+  async delete(queueName: string, force: boolean): Promise<void> {
+    checkQueueName(queueName);
+    await this.#manager.delete(queueName, force);
+  }
+}

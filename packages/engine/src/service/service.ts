@@ -1,0 +1,51 @@
+import type { Clock, Logger, QueueStore, Random } from '@querator/core';
+import { type EngineLimits, engineDeps } from '../engine-options.ts';
+import type { LogicalQueueStats } from '../logical/logical-queue.ts';
+import { type PartitionStorage, QueueManager } from '../manager/queue-manager.ts';
+import { QueueService } from './queue-service.ts';
+import { QueuesService } from './queues-service.ts';
+import { StorageService } from './storage-service.ts';
+
+/** What a service is made of. */
+export interface ServiceOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger?: Logger | undefined;
+  readonly limits?: Partial<EngineLimits> | undefined;
+  /** Where queues are kept. */
+  readonly queueStore: QueueStore;
+  /** Where items are kept. The service closes none of them. */
+  readonly storages: readonly PartitionStorage[];
+}
+
+/** The queue server without a server: everything a client can ask for, as methods. */
+export interface Service {
+  /** For producers and consumers. */
+  readonly queue: QueueService;
+  /** For creating and changing queues. */
+  readonly queues: QueuesService;
+  /** For looking into partitions. */
+  readonly storage: StorageService;
+
+  /** Requests that wait, for each queue at work in this process. Reads memory only. */
+  waiting(): ReadonlyMap<string, Omit<LogicalQueueStats, 'partitions'>>;
+
+  /** Refuses new calls with `failed`, answers those that wait with `failed`, and resolves when the rest is done. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Puts a service together. It starts nothing and touches no storage until it
+ * is called.
+ */
+export function createService({ queueStore, storages, ...given }: ServiceOptions): Service {
+  const deps = engineDeps(given);
+  const manager = new QueueManager(deps, queueStore, storages);
+  return {
+    queue: new QueueService(manager, deps.limits),
+    queues: new QueuesService(manager, queueStore),
+    storage: new StorageService(manager),
+    waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
+    shutdown: () => manager.shutdown(),
+  };
+}

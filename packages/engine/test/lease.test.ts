@@ -1,0 +1,220 @@
+import { describe, expect, test } from 'vitest';
+import { Harness, item, payloadOf, watch } from './support/harness.ts';
+
+describe('lease', () => {
+  test('gives the oldest items first, each once', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a', 'b', 'c']);
+    const first = await h.lease('q', 2);
+    const second = await h.lease('q', 2);
+    expect(first.items.map(payloadOf)).toEqual(['a', 'b']);
+    expect(second.items.map(payloadOf)).toEqual(['c']);
+    expect(first.items.every(({ attempts }) => attempts === 1)).toBe(true);
+    expect(first.items[0]?.leaseDeadline).toBe(h.clock.now() + 60_000_000n);
+  });
+
+  test('deals items one at a time, round the requests that wait', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const answers = [h.lease('q', 2), h.lease('q', 5), h.lease('q', 1)];
+    await h.settle();
+    await h.produce('q', ['1', '2', '3', '4', '5', '6', '7']);
+    const hands = (await Promise.all(answers)).map(({ items }) => items.map(payloadOf));
+    expect(hands).toEqual([['1', '4'], ['2', '5', '6', '7'], ['3']]);
+  });
+
+  test('with fewer items than requests the first ones are served, the others go on waiting', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const answers = [1, 2, 3].map(() => watch(h.lease('q', 10)));
+    await h.settle();
+    await h.produce('q', ['a', 'b']);
+    await h.settle();
+    expect(answers.map(({ state }) => state)).toEqual(['fulfilled', 'fulfilled', 'pending']);
+    await h.produce('q', ['c']);
+    await h.settle();
+    expect(answers[2]?.value?.items.map(payloadOf)).toEqual(['c']);
+  });
+
+  test('concurrent requests are spread over partitions, fullest first', async () => {
+    const h = new Harness();
+    await h.create('q', { requestedPartitions: 2 });
+    await h.service.queue.stats('q');
+    await h.produce('q', ['a1', 'a2', 'a3']);
+    await h.produce('q', ['b1', 'b2']);
+    const [first, second] = await Promise.all([h.lease('q', 2), h.lease('q', 2)]);
+    expect([first?.partition, first?.items.map(payloadOf)]).toEqual([0, ['a1', 'a2']]);
+    expect([second?.partition, second?.items.map(payloadOf)]).toEqual([1, ['b1', 'b2']]);
+  });
+
+  test('times out with the documented text when nothing comes', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const answer = watch(h.lease('q', 1, { requestTimeout: '500ms' }));
+    await h.clock.advance('499ms');
+    expect(answer.state).toBe('pending');
+    await h.clock.advance('1ms');
+    expect(answer.error).toMatchObject({
+      code: 'retry',
+      message: 'request timeout; no items are in the queue, try again',
+    });
+  });
+
+  test('a client id that waits already is refused at once, and is free again after the answer', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const first = watch(h.lease('q', 1, { clientId: 'me' }));
+    await h.settle();
+    await expect(h.lease('q', 1, { clientId: 'me' })).rejects.toMatchObject({
+      code: 'invalid',
+      message: 'duplicate client id; a client cannot make multiple leased requests to the same queue',
+    });
+    expect(first.state).toBe('pending');
+    await h.produce('q', ['a', 'b']);
+    await h.settle();
+    expect(first.value?.items.map(payloadOf)).toEqual(['a']);
+    expect((await h.lease('q', 1, { clientId: 'me' })).items.map(payloadOf)).toEqual(['b']);
+  });
+
+  test('a client that left before anything was leased for it takes nothing', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const leaving = new AbortController();
+    const call = { queueName: 'q', clientId: 'gone', batchSize: 5, requestTimeout: '1m' };
+    const gone = watch(h.service.queue.lease(call, { signal: leaving.signal }));
+    await h.settle();
+    leaving.abort();
+    await h.produce('q', ['a']);
+    await h.settle();
+    expect(gone.state).toBe('rejected');
+    const { items } = await h.lease('q');
+    expect([items.map(payloadOf), items[0]?.attempts]).toEqual([['a'], 1]);
+  });
+
+  test('items fetched for a client that left meanwhile go to another one that waits', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a', 'b']);
+    const letGo = h.storage.hold('lease', 0);
+    const leaving = new AbortController();
+    const call = { queueName: 'q', clientId: 'gone', batchSize: 2, requestTimeout: '1m' };
+    watch(h.service.queue.lease(call, { signal: leaving.signal }));
+    await h.settle();
+    const other = watch(h.lease('q', 2));
+    leaving.abort();
+    letGo();
+    await h.settle();
+    expect(other.value?.items.map(payloadOf)).toEqual(['a', 'b']);
+    expect(h.storage.count('release')).toBe(0);
+  });
+
+  test('items fetched for a client that left, and wanted by nobody, wait again at their old place', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a', 'b']);
+    const letGo = h.storage.hold('lease', 0);
+    const leaving = new AbortController();
+    const call = { queueName: 'q', clientId: 'gone', batchSize: 1, requestTimeout: '1m' };
+    watch(h.service.queue.lease(call, { signal: leaving.signal }));
+    await h.settle();
+    leaving.abort();
+    letGo();
+    await h.settle();
+    expect(h.storage.count('release')).toBe(1);
+    const { items } = await h.lease('q', 2);
+    expect(items.map((each) => [payloadOf(each), each.attempts])).toEqual([
+      ['a', 1],
+      ['b', 1],
+    ]);
+  });
+
+  test('a failed storage call is never answered with items; the request goes on waiting and is served later', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a']);
+    h.storage.fail('lease', 0, 'not-applied');
+    const answer = watch(h.lease('q', 1, { requestTimeout: '1m' }));
+    await h.settle();
+    expect(answer.state).toBe('pending');
+    h.storage.heal(0);
+    await h.clock.advance('5s');
+    expect(answer.value?.items.map(payloadOf)).toEqual(['a']);
+  });
+
+  test('a lease whose outcome is unknown leaves its items to lease expiry', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a']);
+    h.storage.fail('lease', 0, 'unknown-applied');
+    const answer = watch(h.lease('q', 1, { requestTimeout: '5m' }));
+    await h.settle();
+    h.storage.heal(0);
+    await h.clock.advance('59s');
+    expect(answer.state).toBe('pending');
+    await h.clock.advance('1m5s');
+    expect(answer.value?.items.map((each) => [payloadOf(each), each.attempts])).toEqual([['a', 2]]);
+  });
+
+  test('a slow partition holds back nobody whom another one can serve', async () => {
+    const h = new Harness();
+    await h.create('q', { requestedPartitions: 2 });
+    await h.service.queue.stats('q');
+    await h.produce('q', ['a', 'a', 'a']);
+    const letGo = h.storage.hold('lease', 0);
+    const answer = watch(h.lease('q'));
+    await h.settle();
+    await h.produce('q', ['b']);
+    await h.clock.advance('1s');
+    expect(answer.value?.items.map(payloadOf)).toEqual(['b']);
+    letGo();
+    await h.settle();
+    const { partitions } = await h.service.queue.stats('q');
+    expect(partitions.map(({ waiting, leased }) => [waiting, leased])).toEqual([
+      [3, 0],
+      [0, 1],
+    ]);
+  });
+
+  test('items put in behind the back of this process are found', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const waiting = watch(h.lease('q'));
+    await h.settle();
+    const store = h.storage.partitionStore({ queue: 'q', partition: 0 });
+    await store.produce([{ items: [item('smuggled')] }], 3_600_000_000_000n as never);
+    await h.clock.advance('2s');
+    expect(waiting.value?.items.map(payloadOf)).toEqual(['smuggled']);
+  });
+
+  test('a lease that runs out comes back at the tail under a new id; the old one is dead', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a', 'b']);
+    const { items } = await h.lease('q');
+    const old = items[0]?.id as string;
+    await h.clock.advance('61s');
+    expect(await h.payloads('q')).toEqual(['b', 'a']);
+    await expect(
+      h.service.queue.complete({ queueName: 'q', partition: 0, requestTimeout: '1s', ids: [old] }),
+    ).rejects.toMatchObject({ code: 'invalid', message: `invalid storage id; '${old}' does not exist` });
+    const again = await h.lease('q', 2);
+    expect(again.items.map((each) => [payloadOf(each), each.attempts])).toEqual([
+      ['b', 1],
+      ['a', 2],
+    ]);
+  });
+
+  test('one item wakes one of a thousand consumers, and costs one statement', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const answers = Array.from({ length: 1_000 }, () => watch(h.lease('q')));
+    await h.settle();
+    const before = h.storage.count('lease');
+    await h.produce('q', ['a']);
+    await h.settle();
+    expect(answers.filter(({ state }) => state === 'fulfilled')).toEqual([answers[0]]);
+    expect(h.storage.count('lease')).toBe(before + 1);
+    expect((await h.service.queue.stats('q')).leaseWaiting).toBe(999);
+  });
+});
