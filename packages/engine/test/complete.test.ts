@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'vitest';
+import { Harness, item, payloadOf, watch } from './support/harness.ts';
+
+const complete = (h: Harness, ids: readonly string[], partition = 0) =>
+  h.service.queue.complete({ queueName: 'q', partition, requestTimeout: '5s', ids });
+
+async function leased(h: Harness, count: number): Promise<string[]> {
+  const { items } = await h.lease('q', count);
+  return items.map(({ id }) => id);
+}
+
+describe('complete', () => {
+  test('removes the items', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a', 'b']);
+    await complete(h, await leased(h, 2));
+    expect(await h.payloads('q')).toEqual([]);
+  });
+
+  test('does all of a request or nothing, and leaves the requests beside it alone', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a', 'b', 'c', 'd']);
+    const [a, b, c] = (await leased(h, 3)) as [string, string, string];
+    const unknown = `0${'f'.repeat(16)}0123456789`;
+    const answers = [complete(h, [a, unknown, b]), complete(h, [c])].map((answer) => watch(answer));
+    await h.settle();
+    expect(answers[0]?.error?.message).toBe(`invalid storage id; '${unknown}' does not exist`);
+    expect(answers[1]?.state).toBe('fulfilled');
+    expect(await h.payloads('q')).toEqual(['a', 'b', 'd']);
+    expect(h.storage.count('complete')).toBe(1);
+  });
+
+  test('the error names the first bad id, with its own text', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a', 'b']);
+    const [a] = (await leased(h, 1)) as [string];
+    const list = { queueName: 'q', partition: 0, pivot: '', limit: 0 };
+    const waiting = (await h.service.storage.listItems(list)).find(({ isLeased }) => !isLeased)?.id as string;
+    await expect(complete(h, [a, waiting])).rejects.toThrow(
+      `item(s) cannot be completed; '${waiting}' is not marked as leased`,
+    );
+    await expect(complete(h, [a, 'short', waiting])).rejects.toThrow(
+      "invalid storage id; 'short': Valid encoded KSUIDs are 27 characters",
+    );
+    await expect(complete(h, [a, a])).rejects.toThrow(`invalid storage id; '${a}' is listed more than once`);
+    expect(await h.payloads('q')).toEqual(['a', 'b']);
+  });
+
+  test('a storage failure is answered "retry", and then the partition counts as failing', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a']);
+    const ids = await leased(h, 1);
+    h.storage.cut(0);
+    await expect(complete(h, ids)).rejects.toMatchObject({
+      code: 'retry',
+      message: 'internal error, try your request again',
+    });
+    await expect(complete(h, ids)).rejects.toMatchObject({
+      code: 'retry',
+      message: "partition not available; partition '0' is failing, retry again",
+    });
+    h.storage.heal(0);
+    await h.clock.advance('5s');
+    await complete(h, ids);
+    expect(await h.payloads('q')).toEqual([]);
+  });
+
+  test.each([
+    [{ partition: 1 }, "partition is invalid; '1' is not a valid partition"],
+    [{ partition: -1 }, "partition is invalid; '-1' is not a valid partition"],
+    [{ ids: [] }, 'ids is invalid; list of ids cannot be empty'],
+    [{ requestTimeout: '' }, "request timeout is required; '5m' is recommended, 15m is the maximum"],
+    [
+      { requestTimeout: '16m' },
+      "request timeout is invalid; maximum timeout is '15m' but '16m0s' was requested",
+    ],
+    [
+      { requestTimeout: 'x' },
+      'request timeout is invalid; time: invalid duration "x" - expected format: 900ms, 5m or 15m',
+    ],
+    [
+      { ids: Array.from({ length: 1_001 }, (_, i) => `${i}`) },
+      'ids is invalid; max_complete_batch_size is 1000 but received 1001',
+    ],
+    [{ queueName: 'nope' }, "queue does not exist; no such queue named 'nope'"],
+    [{ queueName: 'a~b' }, "queue name is invalid; 'a~b' cannot contain '~' character"],
+    [{ queueName: ' ' }, 'queue name is invalid; queue name cannot be empty'],
+  ])('refuses %j before storage is asked', async (wrong, message) => {
+    const h = new Harness();
+    await h.create('q');
+    const call = { queueName: 'q', partition: 0, requestTimeout: '5s', ids: ['x'], ...wrong };
+    await expect(h.service.queue.complete(call)).rejects.toMatchObject({ code: 'invalid', message });
+    expect(h.storage.count('complete')).toBe(0);
+  });
+});
+
+describe('retry', () => {
+  const retry = (h: Harness, id: string, rest: { dead?: boolean; inMs?: number } = {}) =>
+    h.service.queue.retry({
+      queueName: 'q',
+      partition: 0,
+      items: [
+        {
+          id,
+          dead: rest.dead ?? false,
+          ...(rest.inMs === undefined
+            ? {}
+            : { retryAt: (h.clock.now() + BigInt(rest.inMs * 1_000)) as ReturnType<typeof h.clock.now> }),
+        },
+      ],
+    });
+
+  test('puts an item at the tail under a new id and wakes who waits', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a']);
+    const [id] = (await leased(h, 1)) as [string];
+    const waiting = watch(h.lease('q'));
+    await h.settle();
+    await retry(h, id);
+    await h.settle();
+    const again = waiting.value?.items[0];
+    expect([again && payloadOf(again), again?.attempts]).toEqual(['a', 2]);
+    expect(again?.id).not.toBe(id);
+    await expect(complete(h, [id])).rejects.toThrow('does not exist');
+  });
+
+  test('at a given time: offered then, not before', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a']);
+    const [id] = (await leased(h, 1)) as [string];
+    await retry(h, id, { inMs: 10_000 });
+    const waiting = watch(h.lease('q'));
+    await h.clock.advance('9999ms');
+    expect(waiting.state).toBe('pending');
+    await h.clock.advance('10ms');
+    expect(waiting.value?.items.map(payloadOf)).toEqual(['a']);
+  });
+
+  test('dead: moved to the dead-letter queue before the answer, with the id it died under', async () => {
+    const h = new Harness();
+    await h.create('dead');
+    await h.create('q', { deadQueue: 'dead' });
+    await h.produce('q', ['a']);
+    const [id] = (await leased(h, 1)) as [string];
+    await retry(h, id, { dead: true });
+    expect(await h.payloads('q')).toEqual([]);
+    const [letter] = await h.service.storage.listItems({
+      queueName: 'dead',
+      partition: 0,
+      pivot: '',
+      limit: 0,
+    });
+    expect(letter).toMatchObject({ sourceId: id, attempts: 0, isLeased: false });
+    expect(payloadOf(letter as never)).toBe('a');
+  });
+
+  test('dead without a dead-letter queue: deleted', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a']);
+    const [id] = (await leased(h, 1)) as [string];
+    await retry(h, id, { dead: true });
+    expect(await h.payloads('q')).toEqual([]);
+  });
+});
+
+describe('dead letters', () => {
+  test('after its last permitted lease an item goes to the dead-letter queue, and wakes who waits there', async () => {
+    const h = new Harness();
+    await h.create('dead');
+    await h.create('q', { deadQueue: 'dead', maxAttempts: 2 });
+    await h.produce('q', ['a']);
+    await leased(h, 1);
+    await h.clock.advance('61s');
+    const [last] = (await leased(h, 1)) as [string];
+    const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
+    await h.clock.advance('61s');
+    expect(mourner.value?.items.map((each) => [payloadOf(each), each.attempts])).toEqual([['a', 1]]);
+    const [letter] = await h.service.storage.listItems({
+      queueName: 'dead',
+      partition: 0,
+      pivot: '',
+      limit: 0,
+    });
+    expect(letter?.sourceId).toBe(last);
+    expect(await h.payloads('q')).toEqual([]);
+  });
+
+  test('a crash between the two halves of the move leaves one copy', async () => {
+    const h = new Harness();
+    await h.create('dead');
+    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
+    await h.produce('q', ['a']);
+    await leased(h, 1);
+    h.storage.fail('remove', 0, 'not-applied');
+    await h.clock.advance('61s');
+    expect(await h.payloads('dead')).toEqual(['a']);
+    expect(await h.payloads('q')).toEqual(['a']);
+    h.storage.heal(0);
+    await h.clock.advance('2m');
+    expect(await h.payloads('dead')).toEqual(['a']);
+    expect(await h.payloads('q')).toEqual([]);
+  });
+
+  test('with the dead-letter queue gone, dead items stay, are offered to nobody, and move when it is back', async () => {
+    const h = new Harness();
+    await h.create('dead');
+    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
+    await h.produce('q', ['a']);
+    await leased(h, 1);
+    await h.service.queues.delete('dead', true);
+    await h.clock.advance('61s');
+    expect(await h.payloads('q')).toEqual(['a']);
+    const hungry = watch(h.lease('q', 1, { requestTimeout: '1s' }));
+    await h.clock.advance('1s');
+    expect(hungry.error?.message).toContain('no items are in the queue');
+    await h.create('dead');
+    await h.clock.advance('2m');
+    expect(await h.payloads('dead')).toEqual(['a']);
+    expect(await h.payloads('q')).toEqual([]);
+  });
+
+  test('an item too long in the queue is deleted where there is no dead-letter queue, and that is logged', async () => {
+    const h = new Harness();
+    await h.create('q', { expireTimeout: '2m' });
+    await h.service.queue.produce({ queueName: 'q', requestTimeout: '1s', items: [item('old')] });
+    await h.clock.advance('2m1s');
+    expect(await h.payloads('q')).toEqual([]);
+    expect(h.logged).toContain('deleted items that used up their attempts or time');
+  });
+});

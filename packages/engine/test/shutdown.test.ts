@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { Harness, watch } from './support/harness.ts';
+
+test('refuses new calls, answers the waiting, and finishes what is with storage', async () => {
+  const h = new Harness();
+  await h.create('q');
+  await h.service.queue.stats('q');
+  const letGo = h.storage.hold('produce', 0);
+  const running = watch(h.produce('q', ['running']));
+  await h.settle();
+  const parked = watch(h.produce('q', ['parked']));
+  await h.create('empty');
+  const waiting = watch(h.lease('empty'));
+  await h.settle();
+
+  const done = watch(h.service.shutdown());
+  await h.settle();
+  expect(parked.error).toMatchObject({ code: 'failed', message: 'queue is shutting down' });
+  expect(waiting.error).toMatchObject({ code: 'failed', message: 'queue is shutting down' });
+  await expect(h.produce('q', ['late'])).rejects.toMatchObject({
+    code: 'failed',
+    message: 'service is shutting down',
+  });
+  await expect(h.service.queues.info('q')).rejects.toThrow('service is shutting down');
+  expect([running.state, done.state]).toEqual(['pending', 'pending']);
+
+  letGo();
+  await h.settle();
+  expect([running.state, done.state]).toEqual(['fulfilled', 'fulfilled']);
+  const stored = await h.storage
+    .partitionStore({ queue: 'q', partition: 0 })
+    .list({ state: 'queued', pivot: '', limit: 10 });
+  expect(stored).toHaveLength(1);
+});
+
+test('ends with all partitions failing, and leaves no timer behind', async () => {
+  const h = new Harness();
+  await h.create('q', { requestedPartitions: 2 });
+  await h.service.queue.stats('q');
+  h.storage.cut(0);
+  h.storage.cut(1);
+  const parked = watch(h.produce('q', ['a'], '15m'));
+  await h.clock.advance('10s');
+  await h.service.shutdown();
+  await h.settle();
+  expect(parked.error?.message).toBe('queue is shutting down');
+  expect(h.clock.pendingTimers).toBe(0);
+});
