@@ -1,1 +1,6 @@
-export { base as default } from '@querator/tooling-vitest';
+import { base } from '@querator/tooling-vitest';
+import { mergeConfig } from 'vitest/config';
+
+export default mergeConfig(base, {
+  test: { globalSetup: ['@querator/tooling-postgres/vitest-setup'] },
+});

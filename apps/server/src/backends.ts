@@ -1,0 +1,54 @@
+import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
+import { memoryBackend } from '@querator/storage-memory';
+import { type PoolRegistry, parsePostgresConfig, postgresBackend } from '@querator/storage-postgres';
+
+/** A driver's own options, as they stand in the configuration file. */
+export type DriverConfig = Readonly<Record<string, string | number | boolean>>;
+
+/** What drivers are given to work with. */
+export interface DriverDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** One pool per connection string, for the whole server. */
+  readonly pools: PoolRegistry;
+}
+
+/** A storage driver as the configuration knows it. */
+interface Driver {
+  /** What is wrong with the options; empty: nothing. Never holds a value, which may be a secret. */
+  check(config: DriverConfig): readonly { readonly key: string; readonly message: string }[];
+  /** Makes a storage of checked options. Touches no disk and no network. */
+  create(name: string, config: DriverConfig, deps: DriverDeps): StorageBackend;
+}
+
+/** The drivers there are, by the name in the configuration file. The only place that names them. */
+export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
+  [
+    'memory',
+    {
+      check: (config) =>
+        Object.keys(config).map((key) => ({ key, message: 'unknown key; this driver has no options' })),
+      create: (name, _config, { clock, random }) => memoryBackend({ name, clock, random }),
+    },
+  ],
+  [
+    'postgres',
+    {
+      check: (config) => faultOf(() => parsePostgresConfig(config)),
+      create: (name, config, { random, logger, pools: registry }) =>
+        postgresBackend({ name, random, logger, registry, ...parsePostgresConfig(config) }),
+    },
+  ],
+]);
+
+/** A driver says what is wrong as `key: message`. */
+function faultOf(parse: () => unknown): { key: string; message: string }[] {
+  try {
+    parse();
+    return [];
+  } catch (error) {
+    const [key = '', ...message] = (error as Error).message.split(': ');
+    return [{ key, message: message.join(': ') }];
+  }
+}

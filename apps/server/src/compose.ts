@@ -1,0 +1,79 @@
+import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
+import { createService, type Service } from '@querator/engine';
+import { PoolRegistry } from '@querator/storage-postgres';
+import type { Hono } from 'hono';
+import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
+import type { Config } from './config/schema.ts';
+import { ConfiguredQueues } from './configured-queues.ts';
+import { type AppEnv, createApp } from './http/app.ts';
+import { createHealthCheck } from './http/health.ts';
+
+/** What comes from outside, and differs between a server and a test. */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Everything a server consists of, put together, and not yet listening. */
+export interface Composition {
+  readonly app: Hono<AppEnv>;
+  readonly service: Service;
+  readonly configuredQueues: ConfiguredQueues;
+  /** Ends the service, then lets go of the storages. Twice is once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Puts a server together from its settings, by hand and from top to bottom:
+ * what depends on what can be read here. Reaches for no disk and no network.
+ */
+export function compose(config: Config, world: World): Composition {
+  const pools = new PoolRegistry({ logger: world.logger });
+  const deps: DriverDeps = { ...world, pools };
+
+  const queueStorage = createBackend('queue-storage', config['queue-storage'], deps);
+  const storages = config['partition-storage'].map((storage) => ({
+    backend: createBackend(storage.name, storage, deps),
+    affinity: storage.affinity,
+  }));
+
+  const queueStore = queueStorage.queueStore();
+  const service = createService({ ...world, queueStore, storages });
+  const configuredQueues = new ConfiguredQueues({ ...world, service }, config.queues);
+
+  let stopping: Promise<void> | undefined;
+  const health = createHealthCheck({
+    clock: world.clock,
+    queueStore,
+    isStopping: () => stopping !== undefined,
+  });
+  const app = createApp({ service, health, logger: world.logger });
+
+  const stop = async () => {
+    configuredQueues.stop();
+    await service.shutdown();
+    await Promise.all(
+      [queueStorage, ...storages.map(({ backend }) => backend)].map((backend) => backend.close()),
+    );
+  };
+  return {
+    app,
+    service,
+    configuredQueues,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function createBackend(
+  name: string,
+  { driver, config }: { readonly driver: string; readonly config: DriverConfig },
+  deps: DriverDeps,
+): StorageBackend {
+  const found = DRIVERS.get(driver);
+  if (found === undefined) throw new Error(`no such driver: '${driver}'`);
+  return found.create(name, config, deps);
+}

@@ -1,0 +1,48 @@
+import type { QueueService } from '@querator/engine';
+import {
+  fromLeasedItems,
+  fromPartitionStats,
+  type Handlers,
+  SUCCESS_REPLY,
+  toNewItem,
+  toRetriedItem,
+} from '@querator/protocol';
+import type { CallContext, SERVED } from './endpoints.ts';
+
+/** The calls on one queue: wire messages to the service and back. */
+export function queueHandlers(queue: QueueService): Handlers<(typeof SERVED)['queue'], CallContext> {
+  return {
+    async produce({ queueName, requestTimeout, items }, context) {
+      await queue.produce({ queueName, requestTimeout, items: items.map(toNewItem) }, context);
+      return SUCCESS_REPLY;
+    },
+    async lease(request, context) {
+      const { partition, items } = await queue.lease(request, context);
+      return { queueName: request.queueName, partition, items: fromLeasedItems(items) };
+    },
+    async complete(request) {
+      await queue.complete(request);
+      return SUCCESS_REPLY;
+    },
+    async retry({ queueName, partition, items }) {
+      await queue.retry({ queueName, partition, items: items.map(toRetriedItem) });
+      return SUCCESS_REPLY;
+    },
+    async stats({ queueName }) {
+      const { partitions, produceWaiting, leaseWaiting, completeWaiting, retryWaiting } =
+        await queue.stats(queueName);
+      return {
+        queueName,
+        logicalQueues: [
+          {
+            produceWaiting,
+            leaseWaiting,
+            completeWaiting,
+            inFlight: produceWaiting + leaseWaiting + completeWaiting + retryWaiting,
+            partitions: partitions.map((stats) => fromPartitionStats(stats, stats)),
+          },
+        ],
+      };
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { Logger } from '@querator/core';
+import { QueueError } from '@querator/core';
+import {
+  codecs,
+  errorReply,
+  MEDIA_TYPES,
+  type MessageCodec,
+  negotiateReply,
+  type WireFormat,
+} from '@querator/protocol';
+import type { Context } from 'hono';
+
+const HEADERS: Readonly<Record<WireFormat, Record<string, string>>> = {
+  json: { 'Content-Type': MEDIA_TYPES.json, 'X-Content-Type-Options': 'nosniff' },
+  protobuf: { 'Content-Type': MEDIA_TYPES.protobuf, 'X-Content-Type-Options': 'nosniff' },
+};
+
+/** Writes a message as the body of a reply. */
+export function reply<T>(codec: MessageCodec<T>, message: T, format: WireFormat, status = 200): Response {
+  const body = format === 'json' ? codec.toJson(message) : (codec.encode(message) as Uint8Array<ArrayBuffer>);
+  return new Response(body, { status, headers: HEADERS[format] });
+}
+
+/**
+ * Answers a request that failed. What the caller is not told, the log is: a
+ * fault of ours with its cause, never a request's content.
+ */
+export function refuse(c: Context, error: unknown, logger: Logger): Response {
+  const answer = errorReply(error);
+  if (answer.code >= 500 && !(error instanceof QueueError && error.code === 'unknown_method')) {
+    logger.error('request failed', { path: c.req.path, err: error });
+  }
+  return reply(codecs.Reply, answer, acceptedFormat(c), answer.code);
+}
+
+/** The format errors are sent in: the one that was asked for, or JSON where that is impossible. */
+function acceptedFormat(c: Context): WireFormat {
+  try {
+    return negotiateReply(c.req.header('accept'));
+  } catch {
+    return 'json';
+  }
+}

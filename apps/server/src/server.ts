@@ -1,0 +1,171 @@
+import { once } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { type CancelTimer, type Clock, SystemClock, SystemRandom } from '@querator/core';
+import { compose, type World } from './compose.ts';
+import { ConfigError } from './config/config-error.ts';
+import { defaultConfig, loadConfig } from './config/load.ts';
+import { type Config, LOG_LEVELS } from './config/schema.ts';
+import { createLogger, type LogLevel } from './observability/logger.ts';
+import { VERSION } from './version.ts';
+
+/** Idle connections stay open this long: closing one races with the client's next request on it. */
+const KEEP_ALIVE_MS = 300_000;
+
+/** A reply that its client does not read within this time is given up at shutdown. */
+const DRAIN_MS = 10_000;
+const DRAIN_LOOK_MS = 20;
+
+/** A server that takes requests. */
+export interface RunningServer {
+  /** `http://host:port` of the listener, with the port it really got. */
+  readonly url: string;
+  /**
+   * Refuses new work, answers those who wait, finishes what runs, closes the
+   * listener, and lets go of the storages. Twice is once.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server with checked settings.
+ *
+ * @throws Error when the address cannot be listened on, or a queue of the
+ *   configuration breaks a rule; then nothing is left running.
+ */
+export async function startServer(config: Config, world: World): Promise<RunningServer> {
+  const { logger } = world;
+  const composition = compose(config, world);
+  // Made by node:http, as no other createServer was passed.
+  const http = createAdaptorServer({ fetch: composition.app.fetch }) as HttpServer;
+  http.keepAliveTimeout = KEEP_ALIVE_MS;
+  try {
+    await composition.configuredQueues.create();
+    await listen(http, config.address);
+  } catch (error) {
+    await composition.stop();
+    throw error;
+  }
+  const url = urlOf(http, config.address);
+  logger.info('HTTP server started', { address: url });
+
+  const stop = async () => {
+    const closed = once(http, 'close');
+    // The service first: its answers are what lets the running requests end.
+    await composition.stop();
+    http.close();
+    await drain(http, world.clock, closed);
+    logger.info('HTTP server shut down');
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    url,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+/**
+ * Waits until all connections are closed: idle ones at once, the others when
+ * their reply is out, and what is left after a while by force.
+ */
+async function drain(http: HttpServer, clock: Clock, closed: Promise<unknown>): Promise<void> {
+  let cancel: CancelTimer = () => {};
+  let waitedMs = 0;
+  const look = () => {
+    waitedMs += DRAIN_LOOK_MS;
+    if (waitedMs < DRAIN_MS) http.closeIdleConnections();
+    else http.closeAllConnections();
+    cancel = clock.startTimer(DRAIN_LOOK_MS, look);
+  };
+  look();
+  await closed;
+  cancel();
+}
+
+/** What the command line says about a server. */
+export interface ServerOptions {
+  readonly configFile?: string | undefined;
+  /** Over the file's. */
+  readonly address?: string | undefined;
+  /** Over the file's. */
+  readonly logLevel?: string | undefined;
+}
+
+/**
+ * Runs a server until SIGINT or SIGTERM.
+ *
+ * @returns the exit code of the process.
+ * @throws Error with a text for people when the server cannot start.
+ */
+export async function runServer(options: ServerOptions): Promise<number> {
+  const config = override(
+    options.configFile === undefined ? defaultConfig() : await loadConfig(options.configFile),
+    options,
+  );
+  const logger = createLogger(config.logging.handler, config.logging.level);
+  if (options.configFile !== undefined) logger.info('loaded config from file', { file: options.configFile });
+  logger.info(`Querator ${VERSION} (${process.arch}/${process.platform})`);
+
+  const stopSignal = signalled();
+  const server = await startServer(config, { clock: new SystemClock(), random: new SystemRandom(), logger });
+  logger.info('stopping', { signal: await stopSignal });
+  try {
+    await server.stop();
+    return 0;
+  } catch (error) {
+    logger.error('stopping failed', { err: error });
+    return 1;
+  }
+}
+
+function override(config: Config, { address, logLevel }: ServerOptions): Config {
+  if (logLevel !== undefined && !LOG_LEVELS.some((level) => level === logLevel)) {
+    throw new ConfigError(`invalid log level '${logLevel}'; expected one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return {
+    ...config,
+    address: address ?? config.address,
+    logging: { ...config.logging, level: (logLevel as LogLevel | undefined) ?? config.logging.level },
+  };
+}
+
+/** The first signal asks for an orderly end; the handlers stay, so that a second one does not cut it short. */
+function signalled(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, resolve);
+  });
+}
+
+async function listen(http: HttpServer, address: string): Promise<void> {
+  const { host, port } = splitAddress(address);
+  // As the reference does: otherwise it depends on the machine which of the two loopback addresses that is.
+  const bound = host === 'localhost' ? '127.0.0.1' : host;
+  http.listen({ port, ...(bound === '' ? {} : { host: bound }) });
+  try {
+    await once(http, 'listening');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'the address is already in use' : message;
+    throw new Error(`while starting HTTP listener: listen tcp ${address}: ${reason}`, { cause: error });
+  }
+}
+
+/** Splits `host:port`; the host may be an IPv6 address in brackets, or empty for all addresses. */
+function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const port = Number(address.slice(colon + 1));
+  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new ConfigError(`invalid address '${address}'; expected host:port, such as localhost:2319`);
+  }
+  return { host, port };
+}
+
+function urlOf(http: HttpServer, address: string): string {
+  const { port } = http.address() as AddressInfo;
+  return `http://${address.slice(0, address.lastIndexOf(':')) || 'localhost'}:${port}`;
+}

@@ -1,0 +1,108 @@
+import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import { afterAll, beforeAll } from 'vitest';
+import { type Config, parseConfig, type RunningServer, startServer } from '../../src/index.ts';
+
+/** The storages every functional test runs on. */
+export const STORAGES = ['memory', 'postgres'] as const;
+export type StorageName = (typeof STORAGES)[number];
+
+/** A configuration with everything on one storage, listening on a free port. */
+export function configFor(connectionString: string | undefined): Config {
+  const driver =
+    connectionString === undefined
+      ? { driver: 'memory' }
+      : { driver: 'postgres', config: { 'connection-string': connectionString, 'max-conns': 5 } };
+  return parseConfig(
+    JSON.stringify({
+      address: '127.0.0.1:0',
+      'queue-storage': driver,
+      'partition-storage': [{ name: 'store-0', ...driver }],
+    }),
+  );
+}
+
+/** A reply as it came over the wire. */
+export interface RawReply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into replies of every shape.
+  readonly json: any;
+}
+
+/** A real server on a free port, for one test file, spoken to with bare requests. */
+export class TestServer {
+  #database: TestDatabase | undefined;
+  #server: RunningServer | undefined;
+
+  get url(): string {
+    if (this.#server === undefined) throw new Error('the server is not running');
+    return this.#server.url;
+  }
+
+  async start(storage: StorageName): Promise<void> {
+    if (storage === 'postgres') this.#database ??= await createTestDatabase();
+    this.#server = await startServer(configFor(this.#database?.connectionString), {
+      clock: new SystemClock(),
+      random: new SystemRandom(),
+      logger: silentLogger,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  /** Ends the server and starts another one on the same storage. */
+  async restart(storage: StorageName): Promise<void> {
+    await this.stop();
+    await this.start(storage);
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    await this.#database?.drop();
+  }
+
+  /** Posts a JSON body, and reads the reply as JSON where it is. */
+  async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<RawReply> {
+    const reply = await fetch(this.url + path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body:
+        typeof body === 'string' || body instanceof Uint8Array
+          ? (body as Uint8Array<ArrayBuffer>)
+          : JSON.stringify(body),
+    });
+    return readReply(reply);
+  }
+
+  /** Creates a queue with sensible settings, but for those given. */
+  async createQueue(queue_name: string, settings: object = {}): Promise<void> {
+    const body = {
+      queue_name,
+      lease_timeout: '1m',
+      expire_timeout: '24h',
+      requested_partitions: 1,
+      ...settings,
+    };
+    const { status, text } = await this.post('/v1/queues.create', body);
+    if (status !== 200) throw new Error(text);
+  }
+}
+
+export async function readReply(reply: Response): Promise<RawReply> {
+  const text = await reply.text();
+  const isJson = reply.headers.get('content-type')?.includes('json') ?? false;
+  return { status: reply.status, headers: reply.headers, text, json: isJson ? JSON.parse(text) : undefined };
+}
+
+/** Starts a server before the tests of a block and ends it after them. */
+export function useServer(storage: StorageName): TestServer {
+  const server = new TestServer();
+  beforeAll(() => server.start(storage));
+  afterAll(() => server.dispose());
+  return server;
+}
