@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, defaultConfig, loadConfig, parseConfig } from '../../src/index.ts';
+
+const faultOf = (text: string): string => {
+  try {
+    parseConfig(text);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  return 'no fault';
+};
+
+describe('the configuration file', () => {
+  test('example.yaml is valid, and shows every key', async () => {
+    const text = await readFile(new URL('../../../../example.yaml', import.meta.url), 'utf8');
+    const config = parseConfig(text);
+    expect(config.queues[1]).toMatchObject({ name: 'mail', 'dead-queue': 'mail-dead', 'max-attempts': 10 });
+    const keys = new Set([...text.matchAll(/^[\s-]*([a-z-]+):/gm)].map(([, key]) => key));
+    for (const key of ['address', 'handler', 'level', 'affinity', 'max-conns', 'storage-name', 'reference']) {
+      expect(keys).toContain(key);
+    }
+  });
+
+  test('without one everything is in memory on localhost:2319', () => {
+    expect(defaultConfig()).toMatchObject({
+      address: 'localhost:2319',
+      logging: { handler: 'color', level: 'info' },
+      'queue-storage': { driver: 'memory' },
+      'partition-storage': [{ name: 'mem-0', driver: 'memory', affinity: 1 }],
+      queues: [],
+    });
+  });
+
+  test('a missing affinity is 1, and case does not matter in driver names', () => {
+    const config = parseConfig('partition-storage:\n  - name: a\n    driver: Memory\n');
+    expect(config['partition-storage']).toMatchObject([{ name: 'a', driver: 'memory', affinity: 1 }]);
+  });
+
+  test.each([
+    ['adress: x:1', 'line 1: adress: unknown key'],
+    ['logging:\n  handler: color\n  colour: yes\n', 'line 3: logging.colour: unknown key'],
+    ['logging:\n  level: loud\n', 'line 2: logging.level: expected one of debug, info, warn, error'],
+    ['logging:\n  handler: xml\n', 'line 2: logging.handler: expected one of color, text, json'],
+    ['address: 2319\n', 'line 1: address: expected string, received number'],
+    ['address: nowhere\n', 'line 1: address: expected host:port, such as localhost:2319'],
+    ['partition-storage:\n  - driver: memory\n', 'line 2: partition-storage[0].name: is required'],
+    [
+      'partition-storage:\n  - name: ""\n    driver: memory\n',
+      'line 2: partition-storage[0].name: expected a text',
+    ],
+    ['partition-storage: []\n', 'line 1: partition-storage: expected at least one storage'],
+    [
+      'partition-storage:\n  - name: a\n    driver: memory\n  - name: a\n    driver: memory\n',
+      "line 4: partition-storage[1].name: 'a' is used more than once",
+    ],
+    [
+      'partition-storage:\n  - name: a\n    driver: badger\n',
+      "line 3: partition-storage[0].driver: invalid driver; 'badger' is not one of (memory, postgres)",
+    ],
+    [
+      'partition-storage:\n  - name: a\n    driver: memory\n    affinity: 0\n',
+      'line 4: partition-storage[0].affinity: no storage takes partitions',
+    ],
+    [
+      'partition-storage:\n  - name: a\n    driver: memory\n    affinity: -1\n',
+      'line 4: partition-storage[0].affinity: expected a number of at least 0',
+    ],
+    [
+      'partition-storage:\n  - name: a\n    driver: memory\n    config:\n      size: 1\n',
+      'line 5: partition-storage[0].config.size: unknown key',
+    ],
+    ['queue-storage:\n  driver: postgres\n', 'line 1: queue-storage.config.connection-string: required'],
+    [
+      'queue-storage:\n  driver: postgres\n  config:\n    connection-string: "postgres://u@h/d"\n    max-conns: 0\n',
+      'line 5: queue-storage.config.max-conns: must be an integer of at least 1',
+    ],
+    ['auth-backend:\n  driver: internal\n', "line 2: auth-backend.driver: expected 'none'"],
+    ['queues:\n  - name: q\n    expire-timeout: 1h\n', 'line 2: queues[0].lease-timeout:'],
+    [
+      'queues:\n  - name: q\n    lease-timeout: 7d\n    expire-timeout: 1h\n',
+      'line 3: queues[0].lease-timeout: time: unknown unit "d" in duration "7d"',
+    ],
+    [
+      'queues:\n  - name: q\n    lease-timeout: 1m\n    expire-timeout: 1h\n    partitions:\n      - partition: 1\n        storage-name: x\n',
+      'line 6: queues[0].partitions[0].partition: expected 0',
+    ],
+    [
+      'queues:\n  - name: q\n    lease-timeout: 1m\n    expire-timeout: 1h\n    partitions:\n      - partition: 0\n        storage-name: x\n',
+      "line 7: queues[0].partitions[0].storage-name: invalid partition storage; 'x' is undefined",
+    ],
+    ['a: 1\na: 2\n', 'line 2: Map keys must be unique'],
+    ['a: [1\n', 'while reading config file: line'],
+    ['', 'while reading config file: EOF'],
+    ['- a\n', 'file: expected object, received array'],
+  ])('%j: %s', (text, expected) => {
+    expect(faultOf(text)).toContain(expected);
+  });
+
+  test('all faults are told at once', () => {
+    const message = faultOf('adress: x\nlogging:\n  level: loud\n');
+    expect(message).toContain('line 1: adress');
+    expect(message).toContain('line 3: logging.level');
+  });
+
+  test('a fault never shows a connection string or its password', () => {
+    const message = faultOf(
+      'queue-storage:\n  driver: postgres\n  config:\n    connection-string: "postgres://u:SECRET@h:port/d"\n',
+    );
+    expect(message).toContain('line 4: queue-storage.config.connection-string:');
+    expect(message).not.toContain('SECRET');
+  });
+
+  test('a missing file is named', async () => {
+    await expect(loadConfig('/nope.yaml')).rejects.toThrow(
+      'while opening config file: open /nope.yaml: no such file or directory',
+    );
+  });
+});

@@ -1,0 +1,179 @@
+import { request } from 'node:http';
+import { codecs } from '@querator/protocol';
+import { describe, expect, test } from 'vitest';
+import { readReply, useServer } from '../support/test-server.ts';
+
+const server = useServer('memory');
+const stats = '/v1/queue.stats';
+
+/** A request that fetch would refuse to make, or would tidy up on the way. */
+function bare(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(server.url);
+    const call = request({ hostname, port, method, path, headers }, (reply) => {
+      const chunks: Buffer[] = [];
+      reply.on('data', (chunk: Buffer) => chunks.push(chunk));
+      reply.on('end', () =>
+        resolve({ status: reply.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
+      );
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+describe('methods and paths', () => {
+  test.each(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('%s is refused', async (method) => {
+    const { status, json } = await readReply(await fetch(server.url + stats, { method }));
+    expect([status, json.message]).toEqual([400, `http method '${method}' not allowed; only POST`]);
+  });
+
+  test('HEAD is refused, of /health too', async () => {
+    expect((await fetch(server.url + stats, { method: 'HEAD' })).status).toBe(400);
+    expect((await fetch(`${server.url}/health`, { method: 'HEAD' })).status).toBe(400);
+  });
+
+  test.each([
+    '/',
+    '/v1/queue.stats/',
+    '//v1/queue.stats',
+    '/v1/Queue.stats',
+    '/v1/../v1/queue.stats',
+    '/v1/queue%2Estats',
+    '/health',
+    '/metrics',
+    '/v1/queues.rebalance',
+  ])('POST %s is no method', async (path) => {
+    const { status, body } = await bare('POST', path);
+    expect([status, JSON.parse(body).message]).toEqual([501, `no such method; ${path}`]);
+  });
+
+  test('the query string is ignored', async () => {
+    const { status } = await server.post(`${stats}?x=1`, { queue_name: 'none' });
+    expect(status).toBe(400);
+  });
+});
+
+describe('the Authorization header', () => {
+  test.each(['Basic abc', 'bearer x', 'Bearer', 'Bearer '])(
+    '%j is refused before the path is looked at',
+    async (value) => {
+      const { status, json } = await server.post('/v1/nothing', {}, { Authorization: value });
+      expect([status, json.message]).toEqual([401, 'invalid authorization header format']);
+    },
+  );
+
+  test('a token is ignored while access control is off', async () => {
+    await server.createQueue('authorized');
+    const { status } = await server.post(stats, { queue_name: 'authorized' }, { Authorization: 'Bearer x' });
+    expect(status).toBe(200);
+  });
+});
+
+describe('bodies and their types', () => {
+  test.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'APPLICATION/JSON',
+    '*/*',
+    'application/*',
+    '',
+  ])('Content-Type %j is JSON', async (type) => {
+    const { json } = await server.post(stats, '{"queue_name":"none"}', { 'Content-Type': type });
+    expect(json.message).toContain('queue does not exist');
+  });
+
+  test.each(['text/plain', 'application/x-protobuf', 'application/x-www-form-urlencoded'])(
+    'Content-Type %j is refused',
+    async (type) => {
+      const { status, json } = await server.post(stats, '{}', { 'Content-Type': type });
+      expect([status, json.message]).toEqual([
+        455,
+        `Content-Type header '${type}' is invalid format or unrecognized content type`,
+      ]);
+    },
+  );
+
+  test('an unsupported Accept is refused before anything is done', async () => {
+    const body = { queue_name: 'unseen', lease_timeout: '1m', expire_timeout: '1h', requested_partitions: 1 };
+    const { status, json } = await server.post('/v1/queues.create', body, { Accept: 'text/html, */*' });
+    expect([status, json.message]).toEqual([
+      455,
+      "Accept header 'text/html' is invalid format or unrecognized content type, only [application/json,application/protobuf] are supported by this method",
+    ]);
+    expect((await server.post('/v1/queues.info', { queue_name: 'unseen' })).status).toBe(400);
+  });
+
+  test('a reply is protobuf where that is asked for, an error too', async () => {
+    const reply = await fetch(server.url + stats, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/protobuf' },
+      body: '{"queue_name":"none"}',
+    });
+    expect([reply.status, reply.headers.get('content-type')]).toEqual([400, 'application/protobuf']);
+    const message = codecs.Reply.decode(new Uint8Array(await reply.arrayBuffer()));
+    expect(message).toMatchObject({ code: 400, codeText: 'Bad Request' });
+  });
+
+  test.each([
+    ['', 'proto: syntax error (line 1:1): unexpected token'],
+    ['{"queue_name":"a","extra":1}', 'unknown field "extra"'],
+    ['{"queue_name":"a","queueName":"b"}', 'duplicate field'],
+    ['[]', 'proto:'],
+  ])('the body %j is refused', async (body, message) => {
+    const { status, json } = await server.post(stats, body);
+    expect([status, json.code]).toEqual([455, 455]);
+    expect(json.message).toContain(message);
+  });
+
+  test('a body of the limit passes, one byte more does not, announced or not', async () => {
+    const fill = (bytes: number) => `{"queue_name":"${'x'.repeat(bytes - 17)}"}`;
+    expect((await server.post(stats, fill(256_000))).json.message).toContain('queue does not exist');
+    const tooLong = [400, 'request body exceeds 250.0KiB limit'];
+    const announced = await server.post(stats, fill(256_001));
+    expect([announced.status, announced.json.message]).toEqual(tooLong);
+    const chunked = await fetch(server.url + stats, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: new Blob([fill(256_001)]).stream(),
+      duplex: 'half',
+    });
+    const reply = await readReply(chunked);
+    expect([reply.status, reply.json.message]).toEqual(tooLong);
+  });
+
+  test('text with U+0000 is refused, and the field named', async () => {
+    await server.createQueue('nul');
+    const { status, json } = await server.post('/v1/queue.produce', {
+      queue_name: 'nul',
+      request_timeout: '5s',
+      items: [{ utf8: 'fine' }, { kind: 'a\0b' }],
+    });
+    expect([status, json.message]).toEqual([400, 'kind is invalid; cannot contain the character U+0000']);
+    expect((await server.post('/v1/storage/items.list', { queue_name: 'nul' })).text).toBe('{}');
+  });
+});
+
+test('GET /health says that all is well', async () => {
+  const reply = await readReply(await fetch(`${server.url}/health`));
+  expect(reply.status).toBe(200);
+  expect(reply.headers.get('content-type')).toBe('application/health+json');
+  expect(reply.text.endsWith('\n')).toBe(true);
+  expect(reply.json).toEqual({
+    status: 'pass',
+    version: expect.any(String),
+    checks: {
+      'queues:storage': [
+        {
+          componentType: 'datastore',
+          status: 'pass',
+          time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+        },
+      ],
+    },
+  });
+});

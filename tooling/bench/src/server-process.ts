@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** A server in a process of its own, as it would run in production: the built one. */
+export interface ServerProcess {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the built server on a database. @throws Error when it does not answer within ten seconds. */
+export async function startServerProcess(connectionString: string, maxConns = 10): Promise<ServerProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'querator-bench-'));
+  const port = await freePort();
+  const storage = {
+    driver: 'postgres',
+    config: { 'connection-string': connectionString, 'max-conns': maxConns },
+  };
+  const config = {
+    address: `127.0.0.1:${port}`,
+    logging: { handler: 'json', level: 'warn' },
+    'queue-storage': storage,
+    'partition-storage': [{ name: 'postgres', ...storage }],
+  };
+  const file = join(folder, 'config.yaml');
+  // JSON is YAML; the mode keeps the password to us.
+  await writeFile(file, JSON.stringify(config), { mode: 0o600 });
+
+  const packageJson = createRequire(import.meta.url).resolve('@querator/server/package.json');
+  const main = join(dirname(packageJson), 'dist/main.js');
+  const child = spawn(process.execPath, [main, 'server', '--config', file], { stdio: 'inherit' });
+  const url = `http://127.0.0.1:${port}`;
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilHealthy(url, child);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, stop };
+}
+
+async function untilHealthy(url: string, child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`the server ended with exit code ${child.exitCode}`);
+    const reply = await fetch(`${url}/health`).catch(() => undefined);
+    if (reply?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the server does not answer');
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
