@@ -5,6 +5,7 @@ export { CallerGone } from './logical/waiter.ts';
 export type { PartitionStorage } from './manager/queue-manager.ts';
 export type {
   CallOptions,
+  ClearCall,
   CompleteCall,
   LeaseCall,
   ProduceCall,
@@ -13,4 +14,9 @@ export type {
 } from './service/queue-service.ts';
 export type { ListQueuesCall, QueueCall, QueuesService } from './service/queues-service.ts';
 export { createService, type Service, type ServiceOptions } from './service/service.ts';
-export type { ListItemsCall, StorageService } from './service/storage-service.ts';
+export type {
+  DeleteItemsCall,
+  ImportItemsCall,
+  ListItemsCall,
+  StorageService,
+} from './service/storage-service.ts';

@@ -22,13 +22,11 @@ export interface Route {
   readonly handle: (request: unknown, context: CallContext) => Promise<unknown>;
 }
 
-/** The endpoints this version serves. One row here and one handler make a new one. */
-const { produce, lease, complete, retry, stats } = queueEndpoints;
-const { itemsList, scheduledList } = storageEndpoints;
+/** The endpoints this version serves. One row there and one handler here make a new one. */
 export const SERVED = {
-  queue: { produce, lease, complete, retry, stats },
+  queue: queueEndpoints,
   queues: queuesEndpoints,
-  storage: { itemsList, scheduledList },
+  storage: storageEndpoints,
 } as const;
 
 /** Every endpoint that is served, by its path. */

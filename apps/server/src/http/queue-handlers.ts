@@ -28,6 +28,14 @@ export function queueHandlers(queue: QueueService): Handlers<(typeof SERVED)['qu
       await queue.retry({ queueName, partition, items: items.map(toRetriedItem) });
       return SUCCESS_REPLY;
     },
+    async clear(request) {
+      await queue.clear(request);
+      return SUCCESS_REPLY;
+    },
+    async reload({ queueName }) {
+      await queue.reload(queueName);
+      return SUCCESS_REPLY;
+    },
     async stats({ queueName }) {
       const { partitions, produceWaiting, leaseWaiting, completeWaiting, retryWaiting } =
         await queue.stats(queueName);

@@ -1,4 +1,5 @@
 import {
+  type ClearRequest,
   type CompleteRequest,
   type ImportedItem,
   type Instant,
@@ -156,6 +157,36 @@ export class LogicalQueue {
     return this.#unitOf(partition).lane.store.list(request);
   }
 
+  /**
+   * Adds items as they are; those whose source id is there already are left out.
+   *
+   * @returns the stored items, nothing in the place of one that was left out.
+   */
+  async import(
+    partition: number,
+    items: readonly ImportedItem[],
+  ): Promise<readonly (StoredItem | undefined)[]> {
+    return this.#import(this.#unitOf(partition), items);
+  }
+
+  /** Removes items in whatever state; unknown ids are passed over. */
+  async delete(partition: number, ids: readonly string[]): Promise<void> {
+    await this.#unitOf(partition).lane.store.delete(ids);
+  }
+
+  /** Removes all items in the given states from one partition after the other, and counts what is left. */
+  async clear(request: ClearRequest): Promise<void> {
+    for (const { lane, recovery } of this.#units) {
+      await lane.store.clear(request);
+      void recovery.probe();
+    }
+  }
+
+  /** Counts every partition anew; one that answers is healthy, one that does not is failing. Never rejects. */
+  async reload(): Promise<void> {
+    await Promise.all(this.#units.map(({ recovery }) => recovery.probe()));
+  }
+
   /** @throws StorageError when a partition cannot be counted. */
   async stats(): Promise<LogicalQueueStats> {
     const partitions = await Promise.all(
@@ -276,9 +307,18 @@ export class LogicalQueue {
     if (earliest !== undefined) sweeper.dueIn(millisecondsBetween(this.#deps.clock.now(), earliest));
   }
 
-  async #import({ lane }: PartitionUnit, items: readonly ImportedItem[]): Promise<void> {
+  async #import(
+    { lane, sweeper }: PartitionUnit,
+    items: readonly ImportedItem[],
+  ): Promise<readonly (StoredItem | undefined)[]> {
     const stored = await lane.store.import(items, this.#queue.expireTimeout);
-    this.#stored(lane, { waiting: stored.filter((item) => item !== undefined && !item.isLeased).length });
+    const available = stored.filter(
+      (item) => item !== undefined && !item.isLeased && item.enqueueAt === undefined,
+    );
+    this.#stored(lane, { waiting: available.length });
+    // They bring deadlines of their own; the sweep finds the earliest.
+    void sweeper.sweep();
+    return stored;
   }
 
   #available<Q extends { readonly buffered: number }>(

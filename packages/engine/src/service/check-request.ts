@@ -94,6 +94,11 @@ export function checkIds(
   if (ids.length > most) {
     throw invalid(`${words.field} is invalid; max_complete_batch_size is ${most} but received ${ids.length}`);
   }
+  checkUniqueIds(ids);
+}
+
+/** @throws QueueError `invalid` when an id is there twice, or can be no text in storage. */
+export function checkUniqueIds(ids: readonly string[]): void {
   const seen = new Set<string>();
   for (const id of ids) {
     if (seen.has(id)) throw invalid(`invalid storage id; '${id}' is listed more than once`);

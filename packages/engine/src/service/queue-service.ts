@@ -1,4 +1,4 @@
-import { type Duration, type NewItem, type RetriedItem, toMilliseconds } from '@querator/core';
+import { type Duration, invalid, type NewItem, type RetriedItem, toMilliseconds } from '@querator/core';
 import type { EngineLimits } from '../engine-options.ts';
 import type { Leased } from '../logical/lease-loop.ts';
 import type { LogicalQueueStats } from '../logical/logical-queue.ts';
@@ -10,6 +10,7 @@ import {
   checkRequestTimeout,
   parseRequestTimeout,
 } from './check-request.ts';
+import { orRetry } from './or-retry.ts';
 
 /** Where a caller says that it no longer waits. */
 export interface CallOptions {
@@ -50,6 +51,16 @@ export interface RetryCall {
   readonly partition: number;
   /** 1 to 1,000 items, none twice. */
   readonly items: readonly RetriedItem[];
+}
+
+export interface ClearCall {
+  readonly queueName: string;
+  /** Remove waiting items. */
+  readonly queue: boolean;
+  /** Remove scheduled items. */
+  readonly scheduled: boolean;
+  /** With `queue`: remove leased items too. */
+  readonly destructive: boolean;
 }
 
 /** No request ends sooner by asking for less than this: a complete does not wait. */
@@ -110,6 +121,23 @@ export class QueueService {
     const ids = call.items.map(({ id }) => id);
     checkIds(ids, this.#limits.completeBatch, { field: 'items', list: 'list of items' });
     await queue.retry(call.partition, call.items);
+  }
+
+  /** Removes items from all partitions. @throws QueueError also `retry` when storage fails. */
+  async clear({ queueName, queue: waiting, scheduled, destructive }: ClearCall): Promise<void> {
+    const queue = await this.#manager.get(queueName);
+    queue.checkRunning();
+    if (!waiting && !scheduled) {
+      throw invalid("invalid clear request; one of 'queue', 'scheduled' must be true");
+    }
+    await orRetry(queue.clear({ waiting, leased: waiting && destructive, scheduled }));
+  }
+
+  /** Counts every partition anew, and tries those that are failing. */
+  async reload(queueName: string): Promise<void> {
+    const queue = await this.#manager.get(queueName);
+    queue.checkRunning();
+    await queue.reload();
   }
 
   /** What the queue holds and is doing. */

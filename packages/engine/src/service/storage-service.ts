@@ -1,6 +1,14 @@
-import { checkItemId, type ItemListRequest, type StoredItem } from '@querator/core';
+import {
+  checkItemId,
+  type ImportedItem,
+  type ItemListRequest,
+  instantFromMicroseconds,
+  invalid,
+  type StoredItem,
+} from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import { checkText, pageLimit } from './check-request.ts';
+import { checkText, checkUniqueIds, pageLimit } from './check-request.ts';
+import { orRetry } from './or-retry.ts';
 
 export interface ListItemsCall {
   readonly queueName: string;
@@ -10,6 +18,22 @@ export interface ListItemsCall {
   /** 0: 1,000. */
   readonly limit: number;
 }
+
+export interface ImportItemsCall {
+  readonly queueName: string;
+  readonly partition: number;
+  readonly items: readonly ImportedItem[];
+}
+
+export interface DeleteItemsCall {
+  readonly queueName: string;
+  readonly partition: number;
+  /** At least one, none twice. Unknown ones are passed over. */
+  readonly ids: readonly string[];
+}
+
+/** An item said to be leased, with no end of the lease: the lease is over, as it is for the reference. */
+const LEASE_LONG_OVER = instantFromMicroseconds(0n);
 
 /** The operator's view into a partition, in the order of checks of api.md, section 3. */
 export class StorageService {
@@ -29,6 +53,34 @@ export class StorageService {
     return this.#list(call, 'scheduled');
   }
 
+  /**
+   * Adds items as they are, under new ids at the tail. An item whose source id
+   * the partition already holds is left out.
+   *
+   * @returns the items that were stored.
+   * @throws QueueError `invalid`, `failed`, or `retry` when storage fails.
+   */
+  async importItems(call: ImportItemsCall): Promise<readonly StoredItem[]> {
+    const queue = await this.#manager.get(call.queueName);
+    queue.checkPartition(call.partition);
+    queue.checkRunning();
+    if (call.items.length === 0) throw invalid('items is invalid; cannot be empty');
+    const items = call.items.map(checkedImport);
+    const stored = await orRetry(queue.import(call.partition, items));
+    return stored.filter((item) => item !== undefined);
+  }
+
+  /** Removes items in whatever state, all or none. @throws QueueError `invalid`, `failed`, or `retry`. */
+  async deleteItems(call: DeleteItemsCall): Promise<void> {
+    const queue = await this.#manager.get(call.queueName);
+    queue.checkPartition(call.partition);
+    queue.checkRunning();
+    if (call.ids.length === 0) throw invalid('ids is invalid; cannot be empty');
+    call.ids.forEach(checkItemId);
+    checkUniqueIds(call.ids);
+    await orRetry(queue.delete(call.partition, call.ids));
+  }
+
   async #list(call: ListItemsCall, state: ItemListRequest['state']): Promise<readonly StoredItem[]> {
     const queue = await this.#manager.get(call.queueName);
     queue.checkPartition(call.partition);
@@ -39,4 +91,16 @@ export class StorageService {
     checkText('pivot', pivot);
     return queue.list(call.partition, { state, pivot, limit });
   }
+}
+
+function checkedImport(item: ImportedItem): ImportedItem {
+  checkText('source_id', item.sourceId ?? '');
+  checkText('encoding', item.encoding);
+  checkText('kind', item.kind);
+  checkText('reference', item.reference);
+  if (item.attempts < 0) throw invalid('attempts is invalid; cannot be negative number');
+  if (item.maxAttempts < 0) throw invalid('max attempts is invalid; cannot be negative number');
+  return item.isLeased && item.leaseDeadline === undefined
+    ? { ...item, leaseDeadline: LEASE_LONG_OVER }
+    : item;
 }

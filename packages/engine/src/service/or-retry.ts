@@ -1,0 +1,15 @@
+import { MESSAGES, QueueError, StorageError } from '@querator/core';
+
+/**
+ * Passes a result on; a failure of storage becomes "try again".
+ *
+ * @throws QueueError `retry` in the place of a StorageError, which is its cause.
+ */
+export async function orRetry<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+  }
+}

@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest';
+import { Harness, item, payloadOf, watch } from './support/harness.ts';
+
+const at = (h: Harness, inMs: number) =>
+  (h.clock.now() + BigInt(inMs * 1_000)) as ReturnType<typeof h.clock.now>;
+
+const imported = (text: string, rest: object = {}) => ({
+  ...item(text),
+  isLeased: false,
+  attempts: 0,
+  maxAttempts: 0,
+  ...rest,
+});
+
+describe('clear', () => {
+  async function filled(): Promise<Harness> {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['leased', 'waiting']);
+    await h.lease('q');
+    const scheduled = item('scheduled', { enqueueAt: at(h, 3_600_000) });
+    await h.service.queue.produce({ queueName: 'q', requestTimeout: '1s', items: [scheduled] });
+    return h;
+  }
+  const left = async (h: Harness) => {
+    const scheduled = await h.service.storage.listScheduled({
+      queueName: 'q',
+      partition: 0,
+      pivot: '',
+      limit: 0,
+    });
+    return [...(await h.payloads('q')), ...scheduled.map(payloadOf)];
+  };
+
+  test.each([
+    [{ queue: true, scheduled: false, destructive: false }, ['leased', 'scheduled']],
+    [{ queue: false, scheduled: true, destructive: true }, ['leased', 'waiting']],
+    [{ queue: true, scheduled: true, destructive: false }, ['leased']],
+    [{ queue: true, scheduled: false, destructive: true }, ['scheduled']],
+    [{ queue: true, scheduled: true, destructive: true }, []],
+  ])('%j leaves %j', async (what, expected) => {
+    const h = await filled();
+    await h.service.queue.clear({ queueName: 'q', ...what });
+    expect(await left(h)).toEqual(expected);
+  });
+
+  test('destructive alone is an error', async () => {
+    const h = await filled();
+    const call = { queueName: 'q', queue: false, scheduled: false, destructive: true };
+    await expect(h.service.queue.clear(call)).rejects.toMatchObject({
+      code: 'invalid',
+      message: "invalid clear request; one of 'queue', 'scheduled' must be true",
+    });
+  });
+
+  test('a storage failure is answered, with "retry"', async () => {
+    const h = await filled();
+    h.storage.cut(0);
+    const call = { queueName: 'q', queue: true, scheduled: false, destructive: false };
+    await expect(h.service.queue.clear(call)).rejects.toMatchObject({ code: 'retry' });
+  });
+});
+
+describe('reload', () => {
+  test('counts anew, marks what fails and takes back what answers', async () => {
+    const h = new Harness();
+    await h.create('q', { requestedPartitions: 2 });
+    await h.service.queue.stats('q');
+    h.storage.fail('stats', 1, 'not-applied');
+    await h.service.queue.reload('q');
+    h.storage.heal(1);
+    expect((await h.service.queue.stats('q')).partitions.map(({ failures }) => failures)).toEqual([0, 1]);
+    await h.service.queue.reload('q');
+    expect((await h.service.queue.stats('q')).partitions.map(({ failures }) => failures)).toEqual([0, 0]);
+  });
+});
+
+describe('import and delete', () => {
+  test('items come in as they are, at the tail, and wake who waits', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const waiting = watch(h.lease('q'));
+    await h.settle();
+    const deadline = at(h, 7_200_000);
+    const stored = await h.service.storage.importItems({
+      queueName: 'q',
+      partition: 0,
+      items: [imported('a', { attempts: 3, expireDeadline: deadline, sourceId: 'was-here' })],
+    });
+    expect(stored).toMatchObject([{ attempts: 3, expireDeadline: deadline, sourceId: 'was-here' }]);
+    await h.settle();
+    expect(waiting.value?.items.map((each) => [payloadOf(each), each.attempts])).toEqual([['a', 4]]);
+  });
+
+  test('an item whose source id is there already is left out, also within one request', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const call = { queueName: 'q', partition: 0 };
+    const twice = [imported('a', { sourceId: 's' }), imported('b', { sourceId: 's' })];
+    expect(await h.service.storage.importItems({ ...call, items: twice })).toHaveLength(1);
+    expect(
+      await h.service.storage.importItems({ ...call, items: [imported('c', { sourceId: 's' })] }),
+    ).toEqual([]);
+    expect(await h.payloads('q')).toEqual(['a']);
+  });
+
+  test('an imported lease that is over comes back at once; one said to be leased without an end is over', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const items = [
+      imported('over', { isLeased: true, attempts: 1, leaseDeadline: at(h, -1) }),
+      imported('endless', { isLeased: true, attempts: 1 }),
+      imported('valid', { isLeased: true, attempts: 1, leaseDeadline: at(h, 60_000) }),
+    ];
+    await h.service.storage.importItems({ queueName: 'q', partition: 0, items });
+    await h.clock.advance('1s');
+    const { items: leased } = await h.lease('q', 5);
+    expect(leased.map(payloadOf).sort()).toEqual(['endless', 'over']);
+  });
+
+  test('an imported schedule is kept', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const items = [imported('later', { enqueueAt: at(h, 5_000) })];
+    await h.service.storage.importItems({ queueName: 'q', partition: 0, items });
+    const waiting = watch(h.lease('q'));
+    await h.clock.advance('4s');
+    expect(waiting.state).toBe('pending');
+    await h.clock.advance('2s');
+    expect(waiting.value?.items.map(payloadOf)).toEqual(['later']);
+  });
+
+  test('items are deleted in whatever state; unknown ids are passed over', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a', 'b', 'c']);
+    const { items } = await h.lease('q');
+    const page = await h.service.storage.listItems({ queueName: 'q', partition: 0, pivot: '', limit: 2 });
+    const unknown = `0${'f'.repeat(16)}0123456789`;
+    const ids = [items[0]?.id as string, page[1]?.id as string, unknown];
+    await h.service.storage.deleteItems({ queueName: 'q', partition: 0, ids });
+    expect(await h.payloads('q')).toEqual(['c']);
+  });
+
+  test.each([
+    [[], 'ids is invalid; cannot be empty'],
+    [['short'], "invalid storage id; 'short': Valid encoded KSUIDs are 27 characters"],
+    [
+      [`0${'1'.repeat(26)}`, `0${'1'.repeat(26)}`],
+      `invalid storage id; '0${'1'.repeat(26)}' is listed more than once`,
+    ],
+  ])('deleting %j is refused, and deletes nothing', async (ids, message) => {
+    const h = new Harness();
+    await h.create('q');
+    await expect(h.service.storage.deleteItems({ queueName: 'q', partition: 0, ids })).rejects.toMatchObject({
+      code: 'invalid',
+      message,
+    });
+    expect(h.storage.count('delete')).toBe(0);
+  });
+
+  test('importing nothing, or a text that cannot be stored, is refused', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const call = { queueName: 'q', partition: 0 };
+    await expect(h.service.storage.importItems({ ...call, items: [] })).rejects.toThrow(
+      'items is invalid; cannot be empty',
+    );
+    await expect(
+      h.service.storage.importItems({ ...call, items: [imported('a', { kind: 'a\0b' })] }),
+    ).rejects.toThrow('kind is invalid; cannot contain the character U+0000');
+  });
+});
