@@ -1,1 +1,102 @@
-export {};
+export { BODY_LIMITS, bodyTooLarge, formatByteSize } from './body-limits.ts';
+export { codecs } from './codecs.ts';
+export { fromLeasedItems, toLeasedItem } from './convert/lease-item.ts';
+export { fromNewItem, toNewItem } from './convert/new-item.ts';
+export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
+export { fromQueue } from './convert/queue-info.ts';
+export { fromRetriedItem, toRetriedItem } from './convert/retried-item.ts';
+export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';
+export type { AnyEndpoint, Endpoint, Handlers, RequestOf, ResponseOf } from './endpoint.ts';
+export { accessEndpoints, queueEndpoints, queuesEndpoints, storageEndpoints } from './endpoints.ts';
+export {
+  ERROR_STATUSES,
+  type ErrorStatus,
+  errorCodeOf,
+  errorFromReply,
+  errorReply,
+  methodNotAllowed,
+  unknownMethod,
+} from './error-reply.ts';
+export type { Reply } from './gen/duh/v1/reply.ts';
+export type { Timestamp } from './gen/google/protobuf/timestamp.ts';
+export type {
+  APIKeyCreateRequest,
+  APIKeyCreateResponse,
+  APIKeyMetadata,
+  APIKeysDeleteRequest,
+  APIKeysListRequest,
+  APIKeysListResponse,
+} from './gen/querator/apikeys.ts';
+export type {
+  NamespaceInfo,
+  NamespacesDeleteRequest,
+  NamespacesListRequest,
+  NamespacesListResponse,
+} from './gen/querator/namespaces.ts';
+export type {
+  PartitionInfo,
+  QueueClearRequest,
+  QueueCompleteRequest,
+  QueueInfo,
+  QueueLeaseItem,
+  QueueLeaseRequest,
+  QueueLeaseResponse,
+  QueueLogicalStats,
+  QueuePartitionStats,
+  QueueProduceItem,
+  QueueProduceRequest,
+  QueueReloadRequest,
+  QueueRetryItem,
+  QueueRetryRequest,
+  QueueStatsRequest,
+  QueueStatsResponse,
+} from './gen/querator/queue.ts';
+export type {
+  QueuesDeleteRequest,
+  QueuesInfoRequest,
+  QueuesListRequest,
+  QueuesListResponse,
+} from './gen/querator/queues.ts';
+export type {
+  Role,
+  RoleBinding,
+  RoleBindingCreateRequest,
+  RoleBindingCreateResponse,
+  RoleBindingDeleteRequest,
+  RoleBindingsListRequest,
+  RoleBindingsListResponse,
+  RoleCreateRequest,
+  RoleCreateResponse,
+  RolesDeleteRequest,
+  RolesListRequest,
+  RolesListResponse,
+  RoleUpdateRequest,
+} from './gen/querator/roles.ts';
+export type {
+  StorageItem,
+  StorageItemsDeleteRequest,
+  StorageItemsImportRequest,
+  StorageItemsImportResponse,
+  StorageItemsListRequest,
+  StorageItemsListResponse,
+} from './gen/querator/storage.ts';
+export type {
+  User,
+  UserCreateRequest,
+  UserCreateResponse,
+  UsersDeleteRequest,
+  UsersListRequest,
+  UsersListResponse,
+} from './gen/querator/users.ts';
+export { decodeBody, encodeBody, type MessageCodec } from './message-codec.ts';
+export { negotiateReply, negotiateRequest } from './negotiation.ts';
+export type { Permission } from './permission.ts';
+export { SUCCESS_REPLY } from './reply.ts';
+export { MEDIA_TYPES, type WireFormat } from './wire-format.ts';
+export {
+  formatTimestamp,
+  fromOptionalTimestamp,
+  fromTimestamp,
+  parseTimestamp,
+  toTimestamp,
+} from './wire-time.ts';

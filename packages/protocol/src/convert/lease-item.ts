@@ -1,0 +1,41 @@
+import type { Instant, LeasedItem } from '@querator/core';
+import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
+import type { QueueLeaseItem } from '../gen/querator/queue.ts';
+import { fromTimestamp, toTimestamp } from '../wire-time.ts';
+
+/**
+ * Leased items as they are sent. Items leased together have one deadline, and
+ * here they share its wire form. Payloads are not copied.
+ */
+export function fromLeasedItems(items: readonly LeasedItem[]): QueueLeaseItem[] {
+  let last: Instant | undefined;
+  let leaseDeadline: Timestamp | undefined;
+  return items.map((item) => {
+    if (item.leaseDeadline !== last) {
+      last = item.leaseDeadline;
+      leaseDeadline = toTimestamp(last);
+    }
+    return {
+      encoding: item.encoding,
+      kind: item.kind,
+      reference: item.reference,
+      id: item.id,
+      attempts: item.attempts,
+      leaseDeadline,
+      bytes: item.payload,
+    };
+  });
+}
+
+/** A leased item as a client receives it; the payload is a view on the reply's body. */
+export function toLeasedItem(item: QueueLeaseItem): LeasedItem {
+  return {
+    id: item.id,
+    encoding: item.encoding,
+    kind: item.kind,
+    reference: item.reference,
+    payload: item.bytes,
+    attempts: item.attempts,
+    leaseDeadline: fromTimestamp(item.leaseDeadline ?? { seconds: 0, nanos: 0 }),
+  };
+}

@@ -1,0 +1,66 @@
+import { type ImportedItem, type Instant, type StoredItem, UNSET_INSTANT } from '@querator/core';
+import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
+import type { StorageItem } from '../gen/querator/storage.ts';
+import { fromTimestamp, toTimestamp } from '../wire-time.ts';
+
+/**
+ * An item as operators see it. `lease_deadline` is always there, as the zero
+ * time where the item is not leased: clients compare it with Go's zero time,
+ * and would read an absent one as 1970 (messages.md, "timestamps").
+ */
+export function fromStoredItem(item: StoredItem): StorageItem {
+  return {
+    id: item.id,
+    sourceId: item.sourceId ?? '',
+    isLeased: item.isLeased,
+    leaseDeadline: toTimestamp(item.leaseDeadline ?? UNSET_INSTANT),
+    expireDeadline: toTimestamp(item.expireDeadline),
+    deadDeadline: undefined,
+    createdAt: toTimestamp(item.createdAt),
+    updatedAt: undefined,
+    enqueueAt: item.enqueueAt === undefined ? undefined : toTimestamp(item.enqueueAt),
+    attempts: item.attempts,
+    maxAttempts: item.maxAttempts,
+    reference: item.reference,
+    encoding: item.encoding,
+    kind: item.kind,
+    payload: item.payload,
+  };
+}
+
+/**
+ * An item to be imported. Its id and `created_at` are left behind; a time that
+ * is absent, or the zero time, is not set. The payload is not copied: see
+ * `toNewItem`.
+ */
+export function toImportedItem(item: StorageItem): ImportedItem {
+  return {
+    sourceId: item.sourceId === '' ? undefined : item.sourceId,
+    isLeased: item.isLeased,
+    leaseDeadline: toSetInstant(item.leaseDeadline),
+    expireDeadline: toSetInstant(item.expireDeadline),
+    enqueueAt: toSetInstant(item.enqueueAt),
+    attempts: item.attempts,
+    maxAttempts: item.maxAttempts,
+    reference: item.reference,
+    encoding: item.encoding,
+    kind: item.kind,
+    payload: item.payload,
+  };
+}
+
+/** A stored item as a client receives it. */
+export function toStoredItem(item: StorageItem): StoredItem {
+  return {
+    ...toImportedItem(item),
+    id: item.id,
+    expireDeadline: toSetInstant(item.expireDeadline) ?? UNSET_INSTANT,
+    createdAt: toSetInstant(item.createdAt) ?? UNSET_INSTANT,
+  };
+}
+
+function toSetInstant(timestamp: Timestamp | undefined): Instant | undefined {
+  if (timestamp === undefined) return undefined;
+  const instant = fromTimestamp(timestamp);
+  return instant === UNSET_INSTANT ? undefined : instant;
+}

@@ -1,0 +1,113 @@
+import { BODY_LIMITS } from './body-limits.ts';
+import { codecs } from './codecs.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { MessageCodec } from './message-codec.ts';
+import type { Permission } from './permission.ts';
+
+function endpoint<Request, Response>(
+  path: string,
+  request: MessageCodec<Request>,
+  response: MessageCodec<Response>,
+  permission: Permission,
+  bodyLimit: number = BODY_LIMITS.other,
+): Endpoint<Request, Response> {
+  return { path, request, response, permission, bodyLimit };
+}
+
+const c = codecs;
+
+/** Calls on one queue (api.md, section 1). */
+export const queueEndpoints = {
+  produce: endpoint(
+    '/v1/queue.produce',
+    c.QueueProduceRequest,
+    c.Reply,
+    'queue.produce',
+    BODY_LIMITS.produce,
+  ),
+  lease: endpoint('/v1/queue.lease', c.QueueLeaseRequest, c.QueueLeaseResponse, 'queue.lease'),
+  complete: endpoint('/v1/queue.complete', c.QueueCompleteRequest, c.Reply, 'queue.complete'),
+  retry: endpoint('/v1/queue.retry', c.QueueRetryRequest, c.Reply, 'queue.retry'),
+  stats: endpoint('/v1/queue.stats', c.QueueStatsRequest, c.QueueStatsResponse, 'queue.stats'),
+  clear: endpoint('/v1/queue.clear', c.QueueClearRequest, c.Reply, 'queue.clear'),
+  reload: endpoint('/v1/queue.reload', c.QueueReloadRequest, c.Reply, 'queue.update'),
+} as const;
+
+/** Management of queues (api.md, section 2). */
+export const queuesEndpoints = {
+  create: endpoint('/v1/queues.create', c.QueueInfo, c.Reply, 'queue.create'),
+  list: endpoint('/v1/queues.list', c.QueuesListRequest, c.QueuesListResponse, 'queue.list'),
+  info: endpoint('/v1/queues.info', c.QueuesInfoRequest, c.QueueInfo, 'queue.stats'),
+  update: endpoint('/v1/queues.update', c.QueueInfo, c.Reply, 'queue.update', BODY_LIMITS.queueUpdate),
+  delete: endpoint('/v1/queues.delete', c.QueuesDeleteRequest, c.Reply, 'queue.delete'),
+} as const;
+
+/** Inspection of what is stored (api.md, section 3). */
+export const storageEndpoints = {
+  itemsList: endpoint(
+    '/v1/storage/items.list',
+    c.StorageItemsListRequest,
+    c.StorageItemsListResponse,
+    'queue.stats',
+  ),
+  itemsImport: endpoint(
+    '/v1/storage/items.import',
+    c.StorageItemsImportRequest,
+    c.StorageItemsImportResponse,
+    'queue.produce',
+    BODY_LIMITS.import,
+  ),
+  itemsDelete: endpoint('/v1/storage/items.delete', c.StorageItemsDeleteRequest, c.Reply, 'queue.clear'),
+  scheduledList: endpoint(
+    '/v1/storage/scheduled.list',
+    c.StorageItemsListRequest,
+    c.StorageItemsListResponse,
+    'queue.stats',
+  ),
+} as const;
+
+/** Namespaces, users, API keys, roles and their bindings (api.md, sections 4 to 8). */
+export const accessEndpoints = {
+  namespacesCreate: endpoint('/v1/namespaces.create', c.NamespaceInfo, c.Reply, 'namespace.create'),
+  namespacesUpdate: endpoint('/v1/namespaces.update', c.NamespaceInfo, c.Reply, 'namespace.update'),
+  namespacesList: endpoint(
+    '/v1/namespaces.list',
+    c.NamespacesListRequest,
+    c.NamespacesListResponse,
+    'namespace.list',
+  ),
+  namespacesDelete: endpoint('/v1/namespaces.delete', c.NamespacesDeleteRequest, c.Reply, 'namespace.delete'),
+  usersCreate: endpoint('/v1/users.create', c.UserCreateRequest, c.UserCreateResponse, 'user.create'),
+  usersList: endpoint('/v1/users.list', c.UsersListRequest, c.UsersListResponse, 'user.list'),
+  usersDelete: endpoint('/v1/users.delete', c.UsersDeleteRequest, c.Reply, 'user.delete'),
+  apiKeysCreate: endpoint(
+    '/v1/apikeys.create',
+    c.APIKeyCreateRequest,
+    c.APIKeyCreateResponse,
+    'apikey.create',
+  ),
+  apiKeysList: endpoint('/v1/apikeys.list', c.APIKeysListRequest, c.APIKeysListResponse, 'apikey.list'),
+  apiKeysDelete: endpoint('/v1/apikeys.delete', c.APIKeysDeleteRequest, c.Reply, 'apikey.delete'),
+  rolesCreate: endpoint('/v1/roles.create', c.RoleCreateRequest, c.RoleCreateResponse, 'role.create'),
+  rolesList: endpoint('/v1/roles.list', c.RolesListRequest, c.RolesListResponse, 'role.list'),
+  rolesUpdate: endpoint('/v1/roles.update', c.RoleUpdateRequest, c.Reply, 'role.update'),
+  rolesDelete: endpoint('/v1/roles.delete', c.RolesDeleteRequest, c.Reply, 'role.delete'),
+  roleBindingsCreate: endpoint(
+    '/v1/rolebindings.create',
+    c.RoleBindingCreateRequest,
+    c.RoleBindingCreateResponse,
+    'rolebinding.create',
+  ),
+  roleBindingsList: endpoint(
+    '/v1/rolebindings.list',
+    c.RoleBindingsListRequest,
+    c.RoleBindingsListResponse,
+    'rolebinding.list',
+  ),
+  roleBindingsDelete: endpoint(
+    '/v1/rolebindings.delete',
+    c.RoleBindingDeleteRequest,
+    c.Reply,
+    'rolebinding.delete',
+  ),
+} as const;

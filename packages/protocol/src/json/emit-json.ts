@@ -1,0 +1,128 @@
+import type { FieldTable, MessageTable } from '../field-table.ts';
+import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
+import { formatTimestamp } from '../wire-time.ts';
+import { JsonWriter } from './json-writer.ts';
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Writes a message as compact protobuf JSON (wire.md, section 7): fields in
+ * declaration order under their JSON names, those at their defaults left out.
+ */
+export function emitJson(message: object, table: MessageTable): Uint8Array {
+  const emitter = new Emitter();
+  emitter.message(message as Fields, table);
+  return emitter.writer.finish();
+}
+
+class Emitter {
+  readonly writer = new JsonWriter();
+  /** Items of one lease share their deadline, so the last text is often the next one. */
+  #lastTimestamp: Timestamp | undefined;
+  #lastTimestampText = '';
+
+  message(message: Fields, table: MessageTable): void {
+    const { writer } = this;
+    writer.character(OPEN_BRACE);
+    let isFirst = true;
+    for (const field of table.fields) {
+      const value = message[field.name];
+      if (isDefault(field, value)) continue;
+      // The first key goes without the comma that each of them begins with.
+      writer.raw(field.jsonKey, isFirst ? 1 : 0);
+      isFirst = false;
+      if (field.repeated) this.#list(field, value as readonly unknown[]);
+      else this.#value(field, value);
+    }
+    writer.character(CLOSE_BRACE);
+  }
+
+  #list(field: FieldTable, values: readonly unknown[]): void {
+    const { writer } = this;
+    writer.character(OPEN_BRACKET);
+    let isFirst = true;
+    for (const value of values) {
+      if (!isFirst) writer.character(COMMA);
+      isFirst = false;
+      this.#value(field, value);
+    }
+    writer.character(CLOSE_BRACKET);
+  }
+
+  #value(field: FieldTable, value: unknown): void {
+    switch (field.kind) {
+      case 'string':
+        this.writer.string(value as string);
+        break;
+      case 'int32':
+        this.writer.plain(`${value as number}`);
+        break;
+      case 'bool':
+        this.writer.plain(value === true ? 'true' : 'false');
+        break;
+      case 'bytes':
+        this.writer.base64(value as Uint8Array);
+        break;
+      case 'timestamp':
+        this.#timestamp(value as Timestamp);
+        break;
+      case 'message':
+        this.message(value as Fields, field.message as MessageTable);
+        break;
+      case 'map':
+        this.#map(value as Readonly<Record<string, string>>);
+        break;
+    }
+  }
+
+  #timestamp(timestamp: Timestamp): void {
+    const last = this.#lastTimestamp;
+    if (last === undefined || last.seconds !== timestamp.seconds || last.nanos !== timestamp.nanos) {
+      this.#lastTimestamp = timestamp;
+      this.#lastTimestampText = formatTimestamp(timestamp);
+    }
+    this.writer.character(QUOTE);
+    this.writer.plain(this.#lastTimestampText);
+    this.writer.character(QUOTE);
+  }
+
+  #map(entries: Readonly<Record<string, string>>): void {
+    const { writer } = this;
+    writer.character(OPEN_BRACE);
+    let isFirst = true;
+    for (const [key, value] of Object.entries(entries)) {
+      if (!isFirst) writer.character(COMMA);
+      isFirst = false;
+      writer.string(key);
+      writer.character(COLON);
+      writer.string(value);
+    }
+    writer.character(CLOSE_BRACE);
+  }
+}
+
+function isDefault(field: FieldTable, value: unknown): boolean {
+  if (field.repeated) return (value as readonly unknown[]).length === 0;
+  switch (field.kind) {
+    case 'string':
+      return value === '';
+    case 'int32':
+      return value === 0;
+    case 'bool':
+      return value === false;
+    case 'bytes':
+      return (value as Uint8Array).length === 0;
+    case 'map':
+      return Object.keys(value as object).length === 0;
+    default:
+      return value === undefined;
+  }
+}

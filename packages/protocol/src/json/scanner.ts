@@ -1,0 +1,149 @@
+import { QueueError } from '@querator/core';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const WORD = /[A-Za-z0-9_.+-]+/y;
+
+/** What a string may not hold, or only as the start of an escape. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNUSUAL = /[\u0000-\u001f\\]/;
+
+/** How much of an offending token an error shows. */
+const SHOWN_LENGTH = 40;
+
+/**
+ * Takes a JSON text apart, token by token. Own code, because `JSON.parse`
+ * forgets what the rules of protobuf need: a key that came twice, the digits
+ * of a number, the place of a fault. The unescaping of strings is left to it.
+ *
+ * Holds no stack: what may be nested in what is known to the caller.
+ */
+export class Scanner {
+  readonly text: string;
+  position = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The next character that is not white space, NaN at the end. Does not move past it. */
+  peek(): number {
+    for (;;) {
+      const code = this.text.charCodeAt(this.position);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return code;
+      this.position++;
+    }
+  }
+
+  /** Moves past the character if it is the next token. */
+  take(code: number): boolean {
+    if (this.peek() !== code) return false;
+    this.position++;
+    return true;
+  }
+
+  /** @throws QueueError `content` when the next token is not that character. */
+  expect(code: number): void {
+    if (!this.take(code)) throw this.unexpected();
+  }
+
+  /** Moves past `null`, `true` or `false` if it is the next token. */
+  takeWord(word: string): boolean {
+    // The first letter tells nearly always.
+    if (this.peek() !== word.charCodeAt(0) || !this.text.startsWith(word, this.position)) return false;
+    WORD.lastIndex = this.position;
+    if (WORD.exec(this.text)?.[0] !== word) return false;
+    this.position += word.length;
+    return true;
+  }
+
+  /** The next token, which must be a number, as it is written; undefined when it is none. */
+  takeNumber(): string | undefined {
+    this.peek();
+    NUMBER.lastIndex = this.position;
+    const number = NUMBER.exec(this.text)?.[0];
+    if (number === undefined) return undefined;
+    WORD.lastIndex = this.position;
+    if (WORD.exec(this.text)?.[0] !== number) throw this.unexpected();
+    this.position += number.length;
+    return number;
+  }
+
+  /**
+   * The next token, which must be a string, unescaped; undefined when it is
+   * none. May hold lone surrogates, if the text spells them out.
+   *
+   * @throws QueueError `content` when the string does not end, or is ill-formed.
+   */
+  takeString(): string | undefined {
+    if (this.peek() !== QUOTE) return undefined;
+    const start = this.position + 1;
+    // Looking for the quote first lets both searches run at the speed of the runtime.
+    const end = this.text.indexOf('"', start);
+    if (end < 0) throw this.unexpected();
+    const value = this.text.slice(start, end);
+    const unusual = value.search(UNUSUAL);
+    if (unusual < 0) {
+      this.position = end + 1;
+      return value;
+    }
+    if (value.charCodeAt(unusual) !== BACKSLASH) throw this.unexpected();
+    return this.#escapedString(start, start + unusual);
+  }
+
+  #escapedString(start: number, firstEscape: number): string {
+    let end = firstEscape;
+    while (this.text.charCodeAt(end) !== QUOTE) {
+      if (end >= this.text.length) throw this.unexpected();
+      end += this.text.charCodeAt(end) === BACKSLASH ? 2 : 1;
+    }
+    try {
+      const value: unknown = JSON.parse(this.text.slice(start - 1, end + 1));
+      this.position = end + 1;
+      return value as string;
+    } catch {
+      throw this.unexpected();
+    }
+  }
+
+  /** The error for a next token that cannot stand here. */
+  unexpected(): QueueError {
+    this.peek();
+    return this.#error(
+      `syntax error ${this.place(this.position)}: unexpected token ${this.shown(this.position)}`,
+    );
+  }
+
+  /** The error for a value or name that starts at `position`, in the words given. */
+  fault(position: number, words: string): QueueError {
+    return this.#error(`${this.place(position)}: ${words}`);
+  }
+
+  #error(text: string): QueueError {
+    return new QueueError('content', `proto: ${text}`);
+  }
+
+  /** Line and column, counted from 1. */
+  place(position: number): string {
+    const before = this.text.slice(0, position);
+    const lineStart = before.lastIndexOf('\n') + 1;
+    return `(line ${before.split('\n').length}:${position - lineStart + 1})`;
+  }
+
+  /** The token at `position` as it is written, shortened for a message. */
+  shown(position: number): string {
+    WORD.lastIndex = position;
+    const word = WORD.exec(this.text)?.[0];
+    const token = word ?? this.#stringAt(position) ?? this.text.slice(position, position + 1);
+    // A cut may part a pair of surrogates, and a reply must be sound text.
+    return token.slice(0, SHOWN_LENGTH).toWellFormed();
+  }
+
+  #stringAt(position: number): string | undefined {
+    if (this.text.charCodeAt(position) !== QUOTE) return undefined;
+    const end = this.text.indexOf('"', position + 1);
+    return end < 0 ? undefined : this.text.slice(position, end + 1);
+  }
+}

@@ -1,0 +1,12 @@
+import type { Reply } from './gen/duh/v1/reply.ts';
+
+/**
+ * The answer of a call that succeeded and has nothing to say: `{"code":200}`,
+ * or `08 c8 01`. Frozen; also the reply type of such endpoints.
+ */
+export const SUCCESS_REPLY: Readonly<Reply> = Object.freeze({
+  code: 200,
+  codeText: '',
+  message: '',
+  details: Object.freeze({}),
+});

@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import type { FieldTable, MessageTable } from '../src/field-table.ts';
+
+const text = fc.oneof(fc.string({ maxLength: 200 }), fc.string({ unit: 'binary', maxLength: 40 }));
+
+const timestamp = fc.record({
+  seconds: fc.integer({ min: -62_135_596_800, max: 253_402_300_799 }),
+  nanos: fc.integer({ min: 0, max: 999_999_999 }),
+});
+
+function valueFor(field: FieldTable): fc.Arbitrary<unknown> {
+  switch (field.kind) {
+    case 'string':
+      return text;
+    case 'bytes':
+      // Decoded payloads are views on buffers: compared by content in the tests.
+      return fc.uint8Array({ maxLength: 1_000 });
+    case 'int32':
+      return fc.integer();
+    case 'bool':
+      return fc.boolean();
+    case 'timestamp':
+      return fc.option(timestamp, { nil: undefined });
+    case 'map':
+      return fc.dictionary(text, text, { noNullPrototype: true });
+    case 'message':
+      return messageOf(field.message as MessageTable);
+  }
+}
+
+/** Any message of that type. */
+export function messageOf(table: MessageTable): fc.Arbitrary<object> {
+  const fields = table.fields.map((field) => [
+    field.name,
+    field.repeated ? fc.array(valueFor(field), { maxLength: 5 }) : valueFor(field),
+  ]);
+  return fc.record(Object.fromEntries(fields), { noNullPrototype: true });
+}

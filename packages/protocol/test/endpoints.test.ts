@@ -1,0 +1,76 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import {
+  type AnyEndpoint,
+  accessEndpoints,
+  type Handlers,
+  type QueueInfo,
+  type QueueLeaseRequest,
+  type QueueLeaseResponse,
+  queueEndpoints,
+  queuesEndpoints,
+  type Reply,
+  type RequestOf,
+  type ResponseOf,
+  storageEndpoints,
+} from '../src/index.ts';
+
+const TABLE = `
+/v1/queue.produce QueueProduceRequest Reply queue.produce 5000000
+/v1/queue.lease QueueLeaseRequest QueueLeaseResponse queue.lease 256000
+/v1/queue.complete QueueCompleteRequest Reply queue.complete 256000
+/v1/queue.retry QueueRetryRequest Reply queue.retry 256000
+/v1/queue.stats QueueStatsRequest QueueStatsResponse queue.stats 256000
+/v1/queue.clear QueueClearRequest Reply queue.clear 256000
+/v1/queue.reload QueueReloadRequest Reply queue.update 256000
+/v1/queues.create QueueInfo Reply queue.create 256000
+/v1/queues.list QueuesListRequest QueuesListResponse queue.list 256000
+/v1/queues.info QueuesInfoRequest QueueInfo queue.stats 256000
+/v1/queues.update QueueInfo Reply queue.update 512000
+/v1/queues.delete QueuesDeleteRequest Reply queue.delete 256000
+/v1/storage/items.list StorageItemsListRequest StorageItemsListResponse queue.stats 256000
+/v1/storage/items.import StorageItemsImportRequest StorageItemsImportResponse queue.produce 64000000
+/v1/storage/items.delete StorageItemsDeleteRequest Reply queue.clear 256000
+/v1/storage/scheduled.list StorageItemsListRequest StorageItemsListResponse queue.stats 256000
+/v1/namespaces.create NamespaceInfo Reply namespace.create 256000
+/v1/namespaces.update NamespaceInfo Reply namespace.update 256000
+/v1/namespaces.list NamespacesListRequest NamespacesListResponse namespace.list 256000
+/v1/namespaces.delete NamespacesDeleteRequest Reply namespace.delete 256000
+/v1/users.create UserCreateRequest UserCreateResponse user.create 256000
+/v1/users.list UsersListRequest UsersListResponse user.list 256000
+/v1/users.delete UsersDeleteRequest Reply user.delete 256000
+/v1/apikeys.create APIKeyCreateRequest APIKeyCreateResponse apikey.create 256000
+/v1/apikeys.list APIKeysListRequest APIKeysListResponse apikey.list 256000
+/v1/apikeys.delete APIKeysDeleteRequest Reply apikey.delete 256000
+/v1/roles.create RoleCreateRequest RoleCreateResponse role.create 256000
+/v1/roles.list RolesListRequest RolesListResponse role.list 256000
+/v1/roles.update RoleUpdateRequest Reply role.update 256000
+/v1/roles.delete RolesDeleteRequest Reply role.delete 256000
+/v1/rolebindings.create RoleBindingCreateRequest RoleBindingCreateResponse rolebinding.create 256000
+/v1/rolebindings.list RoleBindingsListRequest RoleBindingsListResponse rolebinding.list 256000
+/v1/rolebindings.delete RoleBindingDeleteRequest Reply rolebinding.delete 256000
+`;
+
+describe('the endpoints', () => {
+  it('are those of api.md, with their permissions and limits', () => {
+    const all: readonly AnyEndpoint[] = [
+      queueEndpoints,
+      queuesEndpoints,
+      storageEndpoints,
+      accessEndpoints,
+    ].flatMap((table) => Object.values<AnyEndpoint>(table));
+    const rows = all.map(({ path, request, response, permission, bodyLimit }) =>
+      [path, request.name, response.name, permission, bodyLimit].join(' '),
+    );
+    expect(rows).toEqual(TABLE.trim().split('\n'));
+  });
+
+  it('tell the compiler their messages', () => {
+    type Lease = (typeof queueEndpoints)['lease'];
+    expectTypeOf<RequestOf<Lease>>().toEqualTypeOf<QueueLeaseRequest>();
+    expectTypeOf<ResponseOf<Lease>>().toEqualTypeOf<QueueLeaseResponse>();
+    type Queues = Handlers<typeof queuesEndpoints, AbortSignal>;
+    expectTypeOf<Queues['create']>().toEqualTypeOf<
+      (request: QueueInfo, context: AbortSignal) => Promise<Reply>
+    >();
+  });
+});
