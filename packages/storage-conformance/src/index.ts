@@ -1,1 +1,2 @@
-export {};
+export { describeStorage } from './describe-storage.ts';
+export type { OpenOptions, StorageSetup } from './storage-setup.ts';

@@ -1,1 +1,1 @@
-export {};
+export { type MemoryBackendOptions, memoryBackend } from './memory-backend.ts';

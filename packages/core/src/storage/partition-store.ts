@@ -157,7 +157,8 @@ export interface PartitionStore {
   /**
    * Undoes a lease that nobody was told of, as when the consumer left while
    * its items were fetched: the items wait again under the same ids, at their
-   * old place, with one attempt less. Ids that are not leased are passed over.
+   * old place, with one attempt less, though never below 0. Ids that are not
+   * leased are passed over.
    *
    * If it fails the leases run out in their time.
    *
@@ -185,7 +186,8 @@ export interface PartitionStore {
    * stay. Errors as for `complete`, with 'retried'.
    *
    * A condemned item is offered to nobody and cannot be completed or retried;
-   * sweeps report it until `remove` takes it away.
+   * sweeps report it until `remove` takes it away. It is listed and cleared as a
+   * leased one, and its deadlines mean nothing.
    */
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]>;
 
@@ -219,9 +221,11 @@ export interface PartitionStore {
    * due when now is later than its deadline.
    * - Scheduled and due: waiting at the tail under a new id, in the order of
    *   (`enqueueAt`, id).
-   * - Leased and overdue, with attempts left: waiting at the tail under a new id.
+   * - Leased and overdue, with attempts left: waiting at the tail under a new
+   *   id, in the order of (`leaseDeadline`, id).
    * - Leased and overdue with no attempts left, or past `expireDeadline` and
-   *   not under a valid lease: dead, that is condemned or deleted.
+   *   not under a valid lease: dead, that is condemned or deleted, under its old
+   *   id. Where this and the last one apply, either may come first.
    * - Condemned, also by an earlier sweep whose claim ran out: reported in
    *   `dead`, or deleted, as `dead` says.
    *

@@ -54,6 +54,9 @@ export function parseDuration(text: string): Duration {
   while (COMPONENT.lastIndex < body.length) {
     const [, whole = '', dot = '', fraction = '', unitName = ''] = COMPONENT.exec(body) ?? [];
     if (whole === '' && fraction === '') throw invalid(text);
+    // Go gives up on a number it cannot hold before it looks at the unit.
+    const count = BigInt(whole || '0');
+    if (count > MAX + 1n) throw invalid(text);
     if (unitName === '') {
       throw new DurationSyntaxError(`time: missing unit in duration ${quote(text)}`);
     }
@@ -61,7 +64,7 @@ export function parseDuration(text: string): Duration {
     if (scale === undefined) {
       throw new DurationSyntaxError(`time: unknown unit ${quote(unitName)} in duration ${quote(text)}`);
     }
-    total += BigInt(whole || '0') * scale;
+    total += count * scale;
     if (dot !== '' && fraction !== '') total += fractionOf(fraction, scale);
     if (total > MAX + (sign === '-' ? 1n : 0n)) throw invalid(text);
   }

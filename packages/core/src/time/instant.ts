@@ -13,9 +13,11 @@ export function instantFromMicroseconds(count: bigint): Instant {
   return count as Instant;
 }
 
-/** The point in time of a `Date.now()`-like millisecond count. */
+/** The point in time of a `Date.now()`-like millisecond count, to the nearest microsecond. */
 export function instantFromMilliseconds(count: number): Instant {
-  return BigInt(Math.trunc(count * 1_000)) as Instant;
+  // Multiplied as a bigint: a double holds the milliseconds of the year 9999, but not its microseconds.
+  const whole = Math.trunc(count);
+  return (BigInt(whole) * 1_000n + BigInt(Math.round((count - whole) * 1_000))) as Instant;
 }
 
 /** `instant` moved by `duration`; parts of a microsecond are cut off. */

@@ -1,0 +1,159 @@
+import type { ItemId, Outcome, PartitionStore } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { newItem } from '../content.ts';
+import { type PartitionScript, verdictsOf } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** `complete`, or `retry` at once, of the ids of each request. */
+type Call = (
+  store: PartitionStore,
+  requests: readonly { readonly ids: readonly ItemId[] }[],
+) => Promise<readonly Outcome<unknown>[]>;
+
+/** Has the shape of an id, and is none. */
+const UNKNOWN_ID = `00000000000000000${'x'.repeat(10)}`;
+
+/** What `complete` and `retry` promise alike about requests that name wrong ids. */
+export function describeBadIds(test: StorageTest, action: 'completed' | 'retried', call: Call): void {
+  const refuse = (id: ItemId, fault: string) => `invalid storage id; '${id}'${fault}`;
+  const unknown = (id: ItemId) => refuse(id, ' does not exist');
+  const notLeased = (id: ItemId) => `item(s) cannot be ${action}; '${id}' is not marked as leased`;
+
+  /** Two leased items, and one each of what is not leased. */
+  async function assorted(script: PartitionScript) {
+    const condemned = await script.condemn('condemned');
+    await script.produce('good1', 'good2', 'gone', 'waiting');
+    const [good1, good2, gone] = (await script.lease(3)).map((item) => item.id) as [ItemId, ItemId, ItemId];
+    await script.complete(gone);
+    await script.produceItems([newItem('scheduled', script.in('1h'))]);
+    const waiting = (await script.queued()).at(-1)?.id as ItemId;
+    const scheduled = (await script.scheduled())[0]?.id as ItemId;
+    return { condemned, good1, good2, gone, waiting, scheduled };
+  }
+
+  describe('with wrong ids', () => {
+    // "An outcome's error names the request's first bad id", in the documented words
+    test('says what is wrong with each kind of id', async (world) => {
+      const script = world.script();
+      const { condemned, gone, waiting, scheduled } = await assorted(script);
+      const tooShort = 'not-an-id';
+      const tooManyBytes = 'é'.repeat(27);
+      const tooGreat = 'z'.repeat(27);
+      const quoted = `' OR '1'='1' -- ${'x'.repeat(11)}`;
+      const cases: [ItemId, string][] = [
+        [UNKNOWN_ID, unknown(UNKNOWN_ID)],
+        [gone, unknown(gone)],
+        [scheduled, unknown(scheduled)],
+        [condemned, unknown(condemned)],
+        [waiting, notLeased(waiting)],
+        ['', refuse('', ': Valid encoded KSUIDs are 27 characters')],
+        [tooShort, refuse(tooShort, ': Valid encoded KSUIDs are 27 characters')],
+        [tooManyBytes, refuse(tooManyBytes, ': Valid encoded KSUIDs are 27 characters')],
+        [
+          tooGreat,
+          refuse(
+            tooGreat,
+            ': Valid encoded KSUIDs are bounded by 000000000000000000000000000 and aWgEPTl1tmebfsQzFP4bxwgy80V',
+          ),
+        ],
+        [quoted, unknown(quoted)],
+      ];
+      const outcomes = await call(
+        script.store,
+        cases.map(([id]) => ({ ids: [id] })),
+      );
+      expect(verdictsOf(outcomes)).toEqual(cases.map(([, text]) => text));
+      for (const outcome of outcomes) {
+        expect(outcome.ok ? undefined : outcome.error).toMatchObject({ name: 'QueueError', code: 'invalid' });
+      }
+    });
+
+    // "All of one request or none of it", wherever in it the bad id stands
+    test('does nothing of a request that names one', async (world) => {
+      const script = world.script();
+      const { good1, good2, waiting } = await assorted(script);
+      const before = [await script.queued(), await script.scheduled()];
+      for (const ids of [
+        [UNKNOWN_ID, good1, good2],
+        [good1, UNKNOWN_ID, good2],
+        [good1, good2, UNKNOWN_ID],
+        [good2, waiting, good1],
+        [good1, 'malformed', good2],
+      ]) {
+        expect((await call(script.store, [{ ids }]))[0]?.ok).toBe(false);
+        expect([await script.queued(), await script.scheduled()]).toEqual(before);
+      }
+    });
+
+    // "names the request's first bad id": first in the order of the request, not of the storage
+    test('names the first bad id of several', async (world) => {
+      const script = world.script();
+      const { good1, waiting, gone, condemned } = await assorted(script);
+      const outcomes = await call(script.store, [
+        { ids: [good1, waiting, gone] },
+        { ids: [good1, gone, waiting] },
+        { ids: ['bad', condemned, waiting] },
+        { ids: [condemned, 'bad'] },
+      ]);
+      expect(verdictsOf(outcomes)).toEqual([
+        notLeased(waiting),
+        unknown(gone),
+        refuse('bad', ': Valid encoded KSUIDs are 27 characters'),
+        unknown(condemned),
+      ]);
+    });
+
+    // "Throws never for one request's fault": the others of the batch go through
+    test('lets the other requests of the batch go through', async (world) => {
+      const script = world.script();
+      const { good1, good2, waiting } = await assorted(script);
+      const outcomes = await call(script.store, [
+        { ids: [waiting] },
+        { ids: [good1] },
+        { ids: [UNKNOWN_ID] },
+        { ids: [good2] },
+      ]);
+      expect(outcomes.map((outcome) => outcome.ok)).toEqual([false, true, false, true]);
+      expect(await script.store.stats()).toMatchObject({ leased: 1 });
+    });
+
+    // "Where two requests of a batch name one id, the first has it"
+    test('gives an id that two requests name to the first', async (world) => {
+      const script = world.script();
+      const { good1, good2 } = await assorted(script);
+      const outcomes = await call(script.store, [{ ids: [good1] }, { ids: [good2, good1] }]);
+      expect(verdictsOf(outcomes)).toEqual(['ok', unknown(good1)]);
+      expect((await script.queued()).map((item) => item.id)).toContain(good2);
+      expect((await call(script.store, [{ ids: [good2] }]))[0]?.ok).toBe(true);
+    });
+
+    // a request that failed did nothing, so it does not have the ids it named
+    test('gives an id to the second request where the first fails', async (world) => {
+      const script = world.script();
+      const { good1, good2, waiting } = await assorted(script);
+      const outcomes = await call(script.store, [
+        { ids: [good1, waiting] },
+        { ids: [good1, good2] },
+        { ids: [good2] },
+      ]);
+      expect(verdictsOf(outcomes)).toEqual([notLeased(waiting), 'ok', unknown(good2)]);
+    });
+
+    // "An item gets a new id whenever it goes back": once is once
+    test('serves an id only once', async (world) => {
+      const script = world.script();
+      const { good1 } = await assorted(script);
+      expect((await call(script.store, [{ ids: [good1] }]))[0]?.ok).toBe(true);
+      expect(verdictsOf(await call(script.store, [{ ids: [good1] }]))).toEqual([unknown(good1)]);
+    });
+
+    // "Safe to call concurrently": of many at once exactly one has it
+    test('serves an id only once among concurrent calls', async (world) => {
+      const script = world.script();
+      const { good1 } = await assorted(script);
+      const calls = Array.from({ length: 8 }, () => call(script.store, [{ ids: [good1] }]));
+      const outcomes = (await Promise.all(calls)).flat();
+      expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(1);
+    });
+  });
+}

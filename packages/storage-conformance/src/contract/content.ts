@@ -1,0 +1,161 @@
+import { SeededRandom } from '@querator/core/testing';
+import { describe, expect } from 'vitest';
+import { content, contentOf, importedItem, newItem, textsOf } from '../content.ts';
+import { EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+const KIB = 1_024;
+
+/** Sizes around what storages treat differently: nothing, a byte, a page, what is moved out of line, the largest. */
+const PAYLOAD_BYTES = [0, 1, 255, 256, 2 * KIB, 8 * KIB, 64 * KIB + 1, KIB * KIB];
+
+/** Texts that break drivers which build statements, arrays or keys out of them. */
+const TEXTS = [
+  '',
+  ' ',
+  'plain',
+  'Grüße, 世界, שלום, 😀, e\u0301',
+  `'; DROP TABLE items; --`,
+  '"quoted" and \\backslash\\ and {braces,commas} and $1 and %s',
+  'NULL',
+  'line\nfeed\r\ttab\u0001\u001f\u007f',
+  '\ufeffmark \uffff last',
+  'x'.repeat(2_000),
+];
+
+/** That items keep their content: "byte for byte", "None of it ever changes". */
+export function describeContent(test: StorageTest): void {
+  describe('content', () => {
+    // `list`: "Items keep their content byte for byte"; `lease` hands over the same
+    test('keeps payloads of 0 B to 1 MiB byte for byte', async (world) => {
+      const script = world.script();
+      const payloads = PAYLOAD_BYTES.map(randomBytes);
+      await script.produceItems(payloads.map((payload) => ({ ...content('sized'), payload })));
+      const listed = await script.queued();
+      const leased = await script.lease();
+      for (const items of [listed, leased]) {
+        expect(items.map((item) => item.payload.length)).toEqual(PAYLOAD_BYTES);
+        items.forEach((item, index) => {
+          expect(Buffer.compare(item.payload, payloads[index] as Uint8Array)).toBe(0);
+        });
+      }
+    });
+
+    // every value a byte can take, also those that are no UTF-8
+    test('keeps every byte value', async (world) => {
+      const script = world.script();
+      const payload = Uint8Array.from({ length: 512 }, (_, index) => (index * 7) % 256);
+      await script.produceItems([{ ...content('bytes'), payload }]);
+      const [item] = await script.lease();
+      expect(new Uint8Array(item?.payload ?? [])).toEqual(payload);
+    });
+
+    // texts are free, apart from U+0000, which the engine refuses
+    test('keeps texts of any Unicode characters in each text field', async (world) => {
+      const script = world.script();
+      const contents = TEXTS.map((text, index) => ({
+        encoding: text,
+        kind: TEXTS[(index + 1) % TEXTS.length] as string,
+        reference: TEXTS[(index + 2) % TEXTS.length] as string,
+        payload: new TextEncoder().encode(text),
+      }));
+      await script.produceItems(contents);
+      expect((await script.queued()).map(contentOf)).toEqual(contents);
+      expect((await script.lease()).map(contentOf)).toEqual(contents);
+    });
+
+    // "None of it ever changes": through every way back into the queue
+    test('keeps the content through retry, schedule, lease expiry and death', async (world) => {
+      const script = world.script();
+      const given = { ...content('well-travelled'), payload: randomBytes(3_000) };
+      await script.produceItems([given]);
+      await script.retry({ id: await script.leaseOne() });
+      await script.retry({ id: await script.leaseOne(), retryAt: script.in('1m') });
+      expect((await script.scheduled()).map(contentOf)).toEqual([given]);
+      await world.clock.advance('61s');
+      await script.sweep();
+      await script.lease();
+      await world.clock.advance('61s');
+      await script.sweep();
+      expect((await script.queued()).map(contentOf)).toEqual([given]);
+      await script.retry({ id: await script.leaseOne(), dead: true });
+      expect((await script.sweep()).dead.map(contentOf)).toEqual([given]);
+    });
+
+    // a driver owns what it stores: the caller's buffer may change after the call
+    test('is not affected by what the caller does to its buffer later', async (world) => {
+      const script = world.script();
+      const whole = new Uint8Array([9, 1, 2, 3, 9]);
+      const payload = whole.subarray(1, 4);
+      await script.produceItems([{ ...content('view'), payload }]);
+      await script.store.import([importedItem('view', { payload })], EXPIRE_TIMEOUT);
+      whole.fill(0);
+      for (const item of await script.queued()) {
+        expect(new Uint8Array(item.payload)).toEqual(new Uint8Array([1, 2, 3]));
+      }
+    });
+
+    // what a driver hands out is the caller's: changing it changes nothing stored
+    test('is not affected by what the caller does to a result', async (world) => {
+      const script = world.script();
+      await script.produce('kept');
+      (await script.queued())[0]?.payload.fill(0);
+      (await script.store.lease({ limit: 1, leaseTimeout: LEASE_TIMEOUT }))[0]?.payload.fill(0);
+      expect(await script.queuedTexts()).toEqual(['kept']);
+    });
+
+    // partitions are kept apart by the exact name of the queue and the number
+    test('keeps apart queues whose names are alike, and partitions of one queue', async (world) => {
+      const base = world.name('-Queue');
+      const long = `${base}${'é'.repeat(256)}`.slice(0, 250);
+      const padded = long + 'x'.repeat(511 - Buffer.byteLength(long));
+      const keys = [
+        ...[0, 1, 10, 11, 100].map((partition) => ({ queue: base, partition })),
+        ...[
+          base.toLowerCase(),
+          base.toUpperCase(),
+          `${base}1`,
+          `${base}_0`,
+          `${base} `,
+          `${base}'`,
+          `${base}"`,
+        ].map((queue) => ({ queue, partition: 0 })),
+        ...['a', 'b'].map((end) => ({ queue: padded + end, partition: 0 })),
+        { queue: `${base}/0`, partition: 1 },
+      ];
+      expect(Buffer.byteLength(`${padded}a`)).toBe(512);
+      for (const key of keys) {
+        await world.script(world.backend.partitionStore(key)).produce(JSON.stringify(key));
+      }
+      for (const key of keys) {
+        const script = world.script(world.backend.partitionStore(key));
+        expect(await script.queuedTexts()).toEqual([JSON.stringify(key)]);
+      }
+    });
+
+    // the ids of one queue mean nothing to another
+    test('does not find an id in another partition', async (world) => {
+      const [here, there] = [world.script(), world.script()];
+      await here.produce('here');
+      await there.produce('there');
+      const id = await here.leaseOne();
+      await there.lease();
+      const [outcome] = await there.store.complete([{ ids: [id] }]);
+      expect(outcome?.ok).toBe(false);
+      expect(await there.store.delete([id])).toBe(0);
+      expect(textsOf(await here.queued())).toEqual(['here']);
+    });
+
+    // a stored item with a time of its own stays scheduled under its exact content
+    test('keeps the content of scheduled items', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('later', script.in('1h'))]);
+      expect((await script.scheduled()).map(contentOf)).toEqual([content('later')]);
+    });
+  });
+}
+
+function randomBytes(length: number): Uint8Array {
+  const random = new SeededRandom(length + 1);
+  return Uint8Array.from({ length }, () => Math.floor(random.fraction() * 256));
+}

@@ -1,0 +1,207 @@
+import { describe, expect } from 'vitest';
+import { newItem, numbered, textsOf } from '../content.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** What `PartitionStore.delete`, `clear`, `remove` and `drop` promise. */
+export function describeDelete(test: StorageTest): void {
+  describe('delete', () => {
+    // "Removes items in whatever state"
+    test('removes items in whatever state', async (world) => {
+      const script = world.script();
+      const condemned = await script.condemn('condemned');
+      await script.produce('leased', 'waiting', 'kept');
+      const leased = await script.leaseOne();
+      await script.produceItems([
+        newItem('scheduled', script.in('1h')),
+        newItem('kept scheduled', script.in('1h')),
+      ]);
+      const waiting = (await script.queued()).find((item) => textsOf([item])[0] === 'waiting')?.id as string;
+      const scheduled = (await script.scheduled())[0]?.id as string;
+      expect(await script.store.delete([waiting, leased, scheduled, condemned])).toBe(4);
+      expect(await script.queuedTexts()).toEqual(['kept']);
+      expect(await script.scheduledTexts()).toEqual(['kept scheduled']);
+      expect((await script.sweep()).dead).toEqual([]);
+      expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 0, scheduled: 1 });
+    });
+
+    // "unknown ids are passed over"
+    test('passes over ids that are not there', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b');
+      const ids = (await script.queued()).map((item) => item.id);
+      expect(await script.store.delete(['0'.repeat(27), ids[0] as string, 'bad', ''])).toBe(1);
+      expect(await script.store.delete(ids)).toBe(1);
+      expect(await script.store.delete(ids)).toBe(0);
+      expect(await script.store.delete([])).toBe(0);
+    });
+
+    // a deleted item is not leased, and its lease is no proof
+    test('leaves the order of the others alone', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b', 'c', 'd');
+      const ids = (await script.queued()).map((item) => item.id);
+      await script.store.delete([ids[0] as string, ids[2] as string]);
+      expect(textsOf(await script.lease())).toEqual(['b', 'd']);
+    });
+  });
+
+  describe('clear', () => {
+    const states = ['waiting', 'leased', 'scheduled'] as const;
+    const combinations = numbered('', 8).map((_, bits) => ({
+      waiting: (bits & 1) !== 0,
+      leased: (bits & 2) !== 0,
+      scheduled: (bits & 4) !== 0,
+    }));
+    for (const request of combinations) {
+      const chosen = states.filter((state) => request[state]);
+      // "Removes all items in the given states", "how many were removed"
+      test(`removes ${chosen.join(' and ') || 'nothing'}`, async (world) => {
+        const script = world.script();
+        await script.produce('leased', 'leased', 'waiting', 'waiting', 'waiting');
+        await script.lease(2);
+        await script.produceItems([newItem('scheduled', script.in('1h'))]);
+        const count = { waiting: 3, leased: 2, scheduled: 1 };
+        const left = states.filter((state) => !request[state]);
+        const removed = chosen.reduce((sum, state) => sum + count[state], 0);
+        expect(await script.store.clear(request)).toBe(removed);
+        const texts = [...(await script.queuedTexts()), ...(await script.scheduledTexts())];
+        expect(new Set(texts)).toEqual(new Set(left));
+        expect(texts).toHaveLength(6 - removed);
+      });
+    }
+
+    // "source ids are free again", of those removed only
+    test('frees the source ids of what it removes', async (world) => {
+      const script = world.script();
+      await script.import('leased', { sourceId: 's1' });
+      await script.lease();
+      await script.import('waiting', { sourceId: 's2' });
+      await script.store.clear({ waiting: true, leased: false, scheduled: false });
+      expect(await script.import('again', { sourceId: 's1' })).toBeUndefined();
+      expect(await script.import('again', { sourceId: 's2' })).toBeDefined();
+    });
+
+    // condemned items count as leased, so they go with the leased ones and stay with the others
+    test('takes condemned items for leased ones', async (world) => {
+      const script = world.script();
+      await script.condemn('condemned');
+      expect(await script.store.clear({ waiting: true, leased: false, scheduled: true })).toBe(0);
+      expect(textsOf((await script.sweep()).dead)).toEqual(['condemned']);
+      expect(await script.store.clear({ waiting: false, leased: true, scheduled: false })).toBe(1);
+      await world.clock.advance('2h');
+      expect((await script.sweep()).dead).toEqual([]);
+    });
+
+    // what comes after is not affected
+    test('leaves a partition that works on', async (world) => {
+      const script = world.script();
+      await script.produce(...numbered('old', 2_000));
+      await script.lease(500);
+      expect(await script.store.clear({ waiting: true, leased: true, scheduled: true })).toBe(2_000);
+      await script.produce('new');
+      expect(textsOf(await script.lease())).toEqual(['new']);
+      expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 1 });
+    });
+  });
+
+  describe('remove', () => {
+    // "Removes condemned items that have been moved"
+    test('removes condemned items', async (world) => {
+      const script = world.script();
+      const first = await script.condemn('first');
+      await script.condemn('second');
+      await script.sweep();
+      await script.store.remove([first]);
+      expect(await script.store.stats()).toMatchObject({ leased: 1 });
+      await world.clock.advance('2h');
+      expect(textsOf((await script.sweep()).dead)).toEqual(['second']);
+    });
+
+    // "Ids that are not condemned are passed over"
+    test('passes over everything else', async (world) => {
+      const script = world.script();
+      await script.produce('leased', 'waiting');
+      await script.lease(1);
+      await script.produceItems([newItem('scheduled', script.in('1h'))]);
+      const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id);
+      await script.store.remove([...ids, '0'.repeat(27), 'bad']);
+      await script.store.remove([]);
+      expect(await script.queuedTexts()).toEqual(['leased', 'waiting']);
+      expect(await script.scheduledTexts()).toEqual(['scheduled']);
+    });
+
+    // doing it again, as after a crash, changes nothing; source ids are free
+    test('can be repeated, and frees the source id', async (world) => {
+      const script = world.script();
+      await script.import('a', { sourceId: 'source' });
+      const id = await script.leaseOne();
+      await script.retry({ id, dead: true });
+      await script.store.remove([id]);
+      await script.store.remove([id]);
+      expect(await script.import('b', { sourceId: 'source' })).toBeDefined();
+      expect(await script.queuedTexts()).toEqual(['b']);
+    });
+  });
+
+  describe('drop', () => {
+    // "Removes the partition with all its items. The next call starts an empty one."
+    test('leaves nothing behind, and the next call starts anew', async (world) => {
+      const script = world.script();
+      const condemned = await script.condemn('condemned');
+      await script.produce('leased', 'waiting');
+      const leased = await script.leaseOne();
+      await script.produceItems([newItem('scheduled', script.in('1m'))]);
+      await script.store.drop();
+      await world.clock.advance('48h');
+      expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
+      expect(await script.queued()).toEqual([]);
+      expect(await script.scheduled()).toEqual([]);
+      expect(await script.sweep()).toEqual({
+        enqueued: 0,
+        requeued: 0,
+        deleted: 0,
+        dead: [],
+        nextDueMs: undefined,
+      });
+      expect(await script.store.delete([condemned, leased])).toBe(0);
+      await script.produce('new');
+      expect(textsOf(await script.lease())).toEqual(['new']);
+    });
+
+    // dropping what is not there, or no longer, is no failure
+    test('takes a partition that never was, and twice', async (world) => {
+      const script = world.script();
+      await script.store.drop();
+      await script.produce('a');
+      await script.store.drop();
+      await script.store.drop();
+      expect(await script.queued()).toEqual([]);
+    });
+
+    // one partition, and no other
+    test('leaves other partitions alone', async (world) => {
+      const queue = world.name();
+      const [first, second] = [0, 1].map((partition) =>
+        world.script(world.backend.partitionStore({ queue, partition })),
+      );
+      await first?.produce('first');
+      await second?.produce('second');
+      await first?.store.drop();
+      expect(await second?.queuedTexts()).toEqual(['second']);
+    });
+
+    // "two stores of one key see the same items", after a drop too
+    test('counts for other stores of the same partition', async (world) => {
+      const queue = world.name();
+      const [one, other] = [0, 0].map((partition) =>
+        world.script(world.backend.partitionStore({ queue, partition })),
+      );
+      await one?.produce('old');
+      expect(await other?.queuedTexts()).toEqual(['old']);
+      await one?.store.drop();
+      expect(await other?.queuedTexts()).toEqual([]);
+      await other?.produce('new');
+      expect(await one?.queuedTexts()).toEqual(['new']);
+    });
+  });
+}

@@ -1,0 +1,198 @@
+import { addDuration, instantFromMicroseconds, parseDuration } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { content, contentOf, importedItem, numbered, textsOf } from '../content.ts';
+import { EXPIRE_TIMEOUT } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** 9999-12-31T23:59:59.999999Z, the last instant that can cross the wire. */
+const LAST_INSTANT = instantFromMicroseconds(253_402_300_799_999_999n);
+
+/** What `PartitionStore.import` promises. */
+export function describeImport(test: StorageTest): void {
+  describe('import', () => {
+    // "Adds items as they are, with new ids at the tail and createdAt now"
+    test('keeps every field but id and createdAt', async (world) => {
+      const script = world.script();
+      await script.produce('before');
+      await world.clock.advance('10s');
+      const item = importedItem('imported', {
+        sourceId: 'source',
+        isLeased: true,
+        leaseDeadline: script.in('5m'),
+        expireDeadline: script.in('7h'),
+        attempts: 3,
+        maxAttempts: 12,
+      });
+      const [stored] = await script.store.import([item], EXPIRE_TIMEOUT);
+      expect(stored).toMatchObject({
+        sourceId: 'source',
+        isLeased: true,
+        leaseDeadline: script.in('5m'),
+        expireDeadline: script.in('7h'),
+        attempts: 3,
+        maxAttempts: 12,
+        createdAt: world.clock.now(),
+      });
+      expect(stored && contentOf(stored)).toEqual(content('imported'));
+      const listed = await script.queued();
+      expect(textsOf(listed)).toEqual(['before', 'imported']);
+      expect(listed[1]).toEqual(stored);
+      expect(stored?.id).not.toBe('source');
+    });
+
+    // instants are microseconds, over the whole range that can cross the wire
+    test('keeps instants to the microsecond, to the end of the year 9999', async (world) => {
+      const script = world.script();
+      const instants = [
+        LAST_INSTANT,
+        instantFromMicroseconds(LAST_INSTANT - 1n),
+        instantFromMicroseconds(4_102_444_800_123_457n),
+        addDuration(world.clock.now(), parseDuration('1h0m0.000001s')),
+      ];
+      const items = instants.map((instant, index) =>
+        importedItem(`${index}`, { isLeased: true, leaseDeadline: instant, expireDeadline: instant }),
+      );
+      await script.store.import(items, EXPIRE_TIMEOUT);
+      const stored = await script.queued();
+      expect(stored.map((item) => item.leaseDeadline)).toEqual(instants);
+      expect(stored.map((item) => item.expireDeadline)).toEqual(instants);
+      await script.store.import([importedItem('scheduled', { enqueueAt: LAST_INSTANT })], EXPIRE_TIMEOUT);
+      expect((await script.scheduled())[0]?.enqueueAt).toBe(LAST_INSTANT);
+      expect((await script.sweep()).requeued).toBe(0);
+    });
+
+    // `ImportedItem.expireDeadline` absent: "the time of the import plus the queue's expire timeout"
+    test('gives an item without expireDeadline the expire timeout', async (world) => {
+      const script = world.script();
+      const [stored] = await script.store.import([importedItem('a')], parseDuration('3h0m0.000001s'));
+      expect(stored?.expireDeadline).toBe(script.in('3h0m0.000001s'));
+      expect(stored?.isLeased).toBe(false);
+      expect(stored?.leaseDeadline).toBeUndefined();
+      expect(stored?.enqueueAt).toBeUndefined();
+      expect(stored?.sourceId).toBeUndefined();
+    });
+
+    // "An item with enqueueAt is stored as scheduled, due or not"
+    test('stores items with enqueueAt as scheduled, due or not', async (world) => {
+      const script = world.script();
+      const times = [script.in('-1h'), world.clock.now(), script.in('1us'), script.in('1h')];
+      const stored = await script.store.import(
+        times.map((enqueueAt, index) => importedItem(`${index}`, { enqueueAt })),
+        EXPIRE_TIMEOUT,
+      );
+      expect(stored.map((item) => item?.enqueueAt)).toEqual(times);
+      expect(await script.queued()).toEqual([]);
+      expect((await script.scheduled()).map((item) => item.enqueueAt)).toEqual(times);
+      expect(await script.lease()).toEqual([]);
+    });
+
+    // what was imported lives by the same rules: waiting ones are leased, leased ones run out
+    test('puts items into the life of the queue', async (world) => {
+      const script = world.script();
+      await script.import('leased', { isLeased: true, leaseDeadline: script.in('1m'), attempts: 1 });
+      await script.import('waiting', { attempts: 5 });
+      await script.import('scheduled', { enqueueAt: script.in('1m'), attempts: 7 });
+      const [waiting] = await script.lease();
+      expect(waiting && textsOf([waiting])).toEqual(['waiting']);
+      expect(waiting?.attempts).toBe(6);
+      await script.complete(waiting?.id ?? '');
+      await world.clock.advance('61s');
+      expect(await script.sweep()).toMatchObject({ requeued: 1, enqueued: 1 });
+      const attempts = (await script.lease()).map((item) => item.attempts);
+      expect([...attempts].sort()).toEqual([2, 8]);
+    });
+
+    // an imported lease is a lease: it can be completed by the id that was given
+    test('lets an imported lease be completed', async (world) => {
+      const script = world.script();
+      const stored = await script.import('a', { isLeased: true, leaseDeadline: script.in('1m') });
+      await script.complete(stored?.id ?? '');
+      expect(await script.queued()).toEqual([]);
+    });
+
+    // "An item whose source id the partition already holds is left out", "nothing in the place of one that was left out"
+    test('leaves out items whose source id is there, in whatever state', async (world) => {
+      const script = world.script();
+      await script.import('waiting', { sourceId: 's1' });
+      await script.import('leased', { sourceId: 's2', isLeased: true, leaseDeadline: script.in('1h') });
+      await script.import('scheduled', { sourceId: 's3', enqueueAt: script.in('1h') });
+      const items = ['s1', 'new', 's2', 's3'].map((sourceId) =>
+        importedItem(`again ${sourceId}`, { sourceId }),
+      );
+      const stored = await script.store.import(items, EXPIRE_TIMEOUT);
+      expect(stored.map((item) => item?.sourceId)).toEqual([undefined, 'new', undefined, undefined]);
+      expect(await script.queuedTexts()).toEqual(['waiting', 'leased', 'again new']);
+    });
+
+    // the same holds within one call: the first has it
+    test('leaves out later items of the same call with the same source id', async (world) => {
+      const script = world.script();
+      const items = ['a', 'b', 'a', 'b', 'a'].map((sourceId, index) =>
+        importedItem(`${sourceId}${index}`, { sourceId }),
+      );
+      const stored = await script.store.import(items, EXPIRE_TIMEOUT);
+      expect(stored.map((item) => item && textsOf([item])[0])).toEqual([
+        'a0',
+        'b1',
+        undefined,
+        undefined,
+        undefined,
+      ]);
+      expect(await script.queuedTexts()).toEqual(['a0', 'b1']);
+    });
+
+    // items without a source id are never alike
+    test('stores any number of items without a source id', async (world) => {
+      const script = world.script();
+      const stored = await script.store.import([importedItem('a'), importedItem('a')], EXPIRE_TIMEOUT);
+      expect(stored.map((item) => item !== undefined)).toEqual([true, true]);
+    });
+
+    // "unique in a partition", and in no more than that
+    test('allows the same source id in another partition', async (world) => {
+      const [here, there] = [world.script(), world.script()];
+      await here.import('a', { sourceId: 'source' });
+      expect(await there.import('a', { sourceId: 'source' })).toBeDefined();
+    });
+
+    // "An item whose source id the partition already holds": two callers at once are no way around it
+    test('stores a source id once among concurrent imports', async (world) => {
+      const script = world.script();
+      const calls = Array.from({ length: 8 }, () =>
+        script.store.import(
+          [importedItem('a', { sourceId: 'x' }), importedItem('b', { sourceId: 'y' })],
+          EXPIRE_TIMEOUT,
+        ),
+      );
+      const stored = (await Promise.all(calls)).flat().filter((item) => item !== undefined);
+      expect(textsOf(stored).sort()).toEqual(['a', 'b']);
+      expect((await script.queuedTexts()).sort()).toEqual(['a', 'b']);
+    });
+
+    // "their source ids are free again" once the item has left, whichever way
+    test('takes a source id again after delete, clear and drop', async (world) => {
+      const script = world.script();
+      const stored = await script.import('first', { sourceId: 'source' });
+      await script.store.delete([stored?.id ?? '']);
+      expect(await script.import('second', { sourceId: 'source' })).toBeDefined();
+      await script.store.clear({ waiting: true, leased: false, scheduled: false });
+      expect(await script.import('third', { sourceId: 'source' })).toBeDefined();
+      await script.store.drop();
+      expect(await script.import('fourth', { sourceId: 'source' })).toBeDefined();
+      expect(await script.queuedTexts()).toEqual(['fourth']);
+    });
+
+    // "in request order", many at a time; an empty call is nothing to do
+    test('imports 5,000 items in order, and none', async (world) => {
+      const script = world.script();
+      expect(await script.store.import([], EXPIRE_TIMEOUT)).toEqual([]);
+      const texts = numbered('item', 5_000);
+      const items = texts.map((text, index) =>
+        index % 2 === 0 ? importedItem(text, { sourceId: text }) : importedItem(text),
+      );
+      const stored = await script.store.import(items, EXPIRE_TIMEOUT);
+      expect(stored.map((item) => item && textsOf([item])[0])).toEqual(texts);
+      expect(await script.queuedTexts()).toEqual(texts);
+    });
+  });
+}

@@ -1,0 +1,70 @@
+import { itemIdFault } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { newItem, numbered } from '../content.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** What core's `ItemId` promises of every id a driver gives out. */
+export function describeItemIds(test: StorageTest): void {
+  describe('item ids', () => {
+    // "The text is a valid KSUID", 27 characters of 0-9A-Za-z; "unguessable"
+    test('have the shape of a KSUID and an unguessable end', async (world) => {
+      const script = world.script();
+      await script.produce(...numbered('item', 100));
+      const ids = (await script.queued()).map((item) => item.id);
+      for (const id of ids) {
+        expect(id).toMatch(/^[0-9A-Za-z]{27}$/);
+        expect(itemIdFault(id)).toBeUndefined();
+      }
+      expect(new Set(ids.map((id) => id.slice(-10))).size).toBe(100);
+    });
+
+    // "An item gets a new id whenever it goes back into the queue, so an old id is dead for good"
+    test('always grow, over every way into the queue, and never come again', async (world) => {
+      const script = world.script();
+      const seen: string[] = [];
+      const note = async () => {
+        const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id).sort();
+        const fresh = ids.filter((id) => !seen.includes(id));
+        const greatest = seen.at(-1) ?? '';
+        for (const id of fresh) expect(id > greatest).toBe(true);
+        expect(fresh.length).toBeGreaterThan(0);
+        seen.push(...fresh);
+      };
+      await script.produce('produced');
+      await note();
+      await script.produceItems([newItem('scheduled', script.in('1m'))]);
+      await note();
+      await script.import('imported');
+      await note();
+      await script.retry({ id: await script.leaseOne() });
+      await note();
+      await script.lease();
+      await world.clock.advance('61s');
+      await script.sweep();
+      await note();
+      await script.store.clear({ waiting: true, leased: true, scheduled: true });
+      await script.produce('after the clear');
+      await note();
+      await script.store.drop();
+      await script.produce('after the drop');
+      expect(seen).not.toContain((await script.queued())[0]?.id);
+    });
+
+    // "unique": also among the partitions of a backend, since an id is a capability
+    test('are unique among partitions', async (world) => {
+      const scripts = [world.script(), world.script(), world.script()];
+      await Promise.all(scripts.map((script) => script.produce(...numbered('item', 50))));
+      const ids = (await Promise.all(scripts.map((script) => script.queued()))).flat().map((item) => item.id);
+      expect(new Set(ids).size).toBe(150);
+    });
+
+    // the same, while requests come at once
+    test('are unique and in order under concurrent produces', async (world) => {
+      const script = world.script();
+      await Promise.all(numbered('r', 40).map((text) => script.produce(...numbered(`${text}-`, 5))));
+      const ids = (await script.queued()).map((item) => item.id);
+      expect(new Set(ids).size).toBe(200);
+      expect(ids).toEqual([...ids].sort());
+    });
+  });
+}

@@ -1,0 +1,239 @@
+import { parseDuration } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { newItem, textsOf } from '../content.ts';
+import { EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** What `StorageBackend` promises: opening, closing, reopening, and a manifest that is true. */
+export function describeLifecycle(test: StorageTest): void {
+  describe('backend', () => {
+    // the manifest is data that is there and complete
+    test('has a name and states its capabilities', async (world) => {
+      expect(world.backend.name).not.toBe('');
+      expect(world.backend.capabilities).toEqual({
+        durable: expect.any(Boolean),
+        shared: expect.any(Boolean),
+      });
+    });
+
+    // what several processes share must outlive each of them
+    test('claims to be shared only if it is durable', async (world) => {
+      const { durable, shared } = world.backend.capabilities;
+      expect(shared && !durable).toBe(false);
+    });
+
+    // `queueStore`: "The same object each time"
+    test('gives the same queue store each time', async (world) => {
+      expect(world.backend.queueStore()).toBe(world.backend.queueStore());
+    });
+
+    // `partitionStore`: "two stores of one key see the same items"
+    test('gives partition stores that see the same items', async (world) => {
+      const key = { queue: world.name(), partition: 3 };
+      const [one, other] = [0, 1].map(() => world.script(world.backend.partitionStore({ ...key })));
+      await one?.produce('a', 'b');
+      await one?.lease(1);
+      expect(textsOf((await other?.lease()) ?? [])).toEqual(['b']);
+    });
+
+    // `partitionStore`: "Cheap"; a store that is never called needs no storage
+    test('gives partition stores without a call', async (world) => {
+      for (let partition = 0; partition < 1_000; partition++) {
+        world.backend.partitionStore({ queue: world.name(), partition });
+      }
+    });
+
+    // "Closing twice is once."
+    test('can be closed twice, and while it is being closed', async (world) => {
+      const backend = world.backend;
+      await backend.partitionStore({ queue: world.name(), partition: 0 }).stats();
+      await Promise.all([backend.close(), backend.close()]);
+      await backend.close();
+    });
+
+    // a backend that nobody used has nothing to let go of
+    test('can be closed unused', async (world) => {
+      await world.backend.close();
+    });
+
+    // "Calls after it fail", with the error of storage, and as rejections, not as exceptions
+    test('refuses every call after it was closed', async (world) => {
+      const queues = world.queues;
+      const store = world.partition();
+      await store.produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT);
+      await world.backend.close();
+      const calls = [
+        () => queues.get('a'),
+        () => queues.list({ namespace: 'a', pivot: '', limit: 1 }),
+        () => queues.delete('a'),
+        () => queues.update('a', (queue) => queue),
+        () => queues.findByDeadQueue('a'),
+        () => store.produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT),
+        () => store.lease({ limit: 1, leaseTimeout: LEASE_TIMEOUT }),
+        () => store.release(['0'.repeat(27)]),
+        () => store.complete([{ ids: ['0'.repeat(27)] }]),
+        () =>
+          store.retry([{ items: [{ id: '0'.repeat(27), dead: false }] }], { maxAttempts: 0, dead: 'delete' }),
+        () => store.list({ state: 'queued', pivot: '', limit: 1 }),
+        () => store.stats(),
+        () =>
+          store.import([{ ...newItem('a'), isLeased: false, attempts: 0, maxAttempts: 0 }], EXPIRE_TIMEOUT),
+        () => store.delete(['0'.repeat(27)]),
+        () => store.clear({ waiting: true, leased: true, scheduled: true }),
+        () => store.sweep({ limit: 1, maxAttempts: 0, dead: 'delete', claimTimeout: parseDuration('1m') }),
+        () => store.remove(['0'.repeat(27)]),
+        () => store.drop(),
+      ];
+      for (const call of calls) {
+        await expect(call()).rejects.toMatchObject({ name: 'StorageError', outcome: 'not-applied' });
+      }
+    });
+
+    // `close`: "Waits for running calls": each ends as it would have, or was never begun
+    test('lets running calls end when it is closed', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b');
+      const running = [
+        script.lease(1),
+        script.store.produce([{ items: [newItem('c')] }], EXPIRE_TIMEOUT),
+        script.store.stats(),
+      ];
+      await world.backend.close();
+      const results = await Promise.allSettled(running);
+      for (const result of results) {
+        if (result.status === 'rejected') {
+          expect(result.reason).toMatchObject({ name: 'StorageError', outcome: 'not-applied' });
+        }
+      }
+    });
+  });
+
+  describe('reopening', () => {
+    // `durable`: "Items survive the end of the process"
+    test.ifCapable('durable', 'finds everything as it was', async (world) => {
+      const key = { queue: world.name(), partition: 0 };
+      const before = world.script(world.backend.partitionStore(key));
+      await before.import('sourced', { sourceId: 'source' });
+      await before.produce('leased', 'waiting');
+      await before.produceItems([newItem('scheduled', before.in('1m'))]);
+      const leased = await before.lease(2);
+      await before.retry({ id: leased[0]?.id ?? '' });
+      const state = [await before.queued(), await before.scheduled(), await before.store.stats()];
+      await world.backend.close();
+      const after = world.script((await world.open()).partitionStore(key));
+      expect([await after.queued(), await after.scheduled(), await after.store.stats()]).toEqual(state);
+      expect(await after.import('again', { sourceId: 'source' })).toBeUndefined();
+      await after.complete(leased[1]?.id ?? '');
+      await world.clock.advance('2m');
+      expect((await after.sweep()).enqueued).toBe(1);
+      expect(textsOf(await after.lease())).toEqual(['waiting', 'sourced', 'scheduled']);
+    });
+
+    // ids go on growing after a restart, also with the clock set back: [G36]
+    test.ifCapable('durable', 'goes on at the tail', async (world) => {
+      const key = { queue: world.name(), partition: 0 };
+      const before = world.script(world.backend.partitionStore(key));
+      await before.produce('old');
+      await world.backend.close();
+      world.clock.set(before.in('-10m'));
+      const after = world.script((await world.open()).partitionStore(key));
+      await after.produce('new');
+      expect(await after.queuedTexts()).toEqual(['old', 'new']);
+    });
+
+    // condemned items and claims are stored too: a crash loses no dead letter
+    test.ifCapable('durable', 'finds condemned items and their claims', async (world) => {
+      const key = { queue: world.name(), partition: 0 };
+      const before = world.script(world.backend.partitionStore(key));
+      await before.condemn('claimed');
+      await before.sweep();
+      await before.condemn('unclaimed');
+      await world.backend.close();
+      const after = world.script((await world.open()).partitionStore(key));
+      expect(textsOf((await after.sweep()).dead)).toEqual(['unclaimed']);
+      await world.clock.advance('31s');
+      expect(textsOf((await after.sweep()).dead).sort()).toEqual(['claimed', 'unclaimed']);
+    });
+
+    // [G21] what was dropped does not come back
+    test.ifCapable('durable', 'does not bring back what was dropped', async (world) => {
+      const key = { queue: world.name(), partition: 0 };
+      const before = world.script(world.backend.partitionStore(key));
+      await before.produce('old');
+      await before.store.drop();
+      await world.backend.close();
+      const after = world.script((await world.open()).partitionStore(key));
+      expect(await after.queued()).toEqual([]);
+    });
+
+    // queues survive like items
+    test.ifCapable('durable', 'finds queues as they were', async (world) => {
+      const queue = {
+        name: world.name(),
+        namespace: world.name(),
+        leaseTimeout: parseDuration('1.000000001s'),
+        expireTimeout: parseDuration('1h'),
+        deadQueue: 'dead',
+        maxAttempts: 2,
+        reference: 'reference',
+        requestedPartitions: 1,
+        partitions: [{ partition: 0, storageName: 'first' }],
+      };
+      const stored = await world.queues.create(queue);
+      await world.backend.close();
+      const after = (await world.open()).queueStore();
+      expect(await after.get(queue.name)).toEqual(stored);
+    });
+  });
+
+  describe('a second process', () => {
+    // `shared`: "Several processes may use the same storage at the same time"
+    test.ifCapable('shared', 'sees what the first one does, at once', async (world) => {
+      const key = { queue: world.name(), partition: 0 };
+      const one = world.script(world.backend.partitionStore(key));
+      const other = world.script((await world.open()).partitionStore(key));
+      expect(await other.queued()).toEqual([]);
+      await one.produce('a', 'b', 'c');
+      const id = await other.leaseOne();
+      expect(textsOf(await one.lease(1))).toEqual(['b']);
+      await one.complete(id);
+      expect(await other.queuedTexts()).toEqual(['b', 'c']);
+      await one.store.drop();
+      expect(await other.queued()).toEqual([]);
+      await other.produce('new');
+      expect(await one.queuedTexts()).toEqual(['new']);
+    });
+
+    // `QueueStore.get`: "Never an old state"
+    test.ifCapable('shared', 'sees queues as they are now', async (world) => {
+      const other = (await world.open()).queueStore();
+      const name = world.name();
+      expect(await other.get(name)).toBeUndefined();
+      await world.queues.create({
+        name,
+        namespace: world.name(),
+        leaseTimeout: parseDuration('1m'),
+        expireTimeout: parseDuration('1h'),
+        deadQueue: '',
+        maxAttempts: 0,
+        reference: 'old',
+        requestedPartitions: 1,
+        partitions: [{ partition: 0, storageName: 'first' }],
+      });
+      expect((await other.get(name))?.reference).toBe('old');
+      await world.queues.update(name, (queue) => ({ ...queue, reference: 'new' }));
+      expect((await other.get(name))?.reference).toBe('new');
+      await world.queues.delete(name);
+      expect(await other.get(name)).toBeUndefined();
+    });
+
+    // closing one leaves the other at work
+    test.ifCapable('shared', 'goes on when the first one is closed', async (world) => {
+      const key = { queue: world.name(), partition: 0 };
+      await world.script(world.backend.partitionStore(key)).produce('a');
+      const other = world.script((await world.open()).partitionStore(key));
+      await world.backend.close();
+      expect(textsOf(await other.lease())).toEqual(['a']);
+    });
+  });
+}

@@ -1,0 +1,110 @@
+import { describe, expect } from 'vitest';
+import { newItem, numbered, textsOf } from '../content.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** Greater than every id a driver may give out. */
+const BEYOND_ALL = 'aWgEPTl1tmebfsQzFP4bxwgy80V';
+
+/** What `PartitionStore.list` promises. */
+export function describeList(test: StorageTest): void {
+  describe('list', () => {
+    // "queued: waiting and leased ones. scheduled: only those that wait for their time"
+    test('shows waiting and leased items in one list and scheduled ones in the other', async (world) => {
+      const script = world.script();
+      await script.produce('leased', 'waiting');
+      await script.produceItems([newItem('scheduled', script.in('1h'))]);
+      await script.lease(1);
+      const queued = await script.queued();
+      expect(textsOf(queued)).toEqual(['leased', 'waiting']);
+      expect(queued.map((item) => item.isLeased)).toEqual([true, false]);
+      expect(await script.scheduledTexts()).toEqual(['scheduled']);
+    });
+
+    // "A page of items in order of their ids", the scheduled ones too, whatever their times
+    test('lists scheduled items in order of their ids', async (world) => {
+      const script = world.script();
+      await script.produceItems([
+        newItem('a', script.in('3h')),
+        newItem('b', script.in('1h')),
+        newItem('c', script.in('2h')),
+      ]);
+      expect(await script.scheduledTexts()).toEqual(['a', 'b', 'c']);
+    });
+
+    for (const state of ['queued', 'scheduled'] as const) {
+      // "The page starts with this id", inclusive; "At most so many"
+      test(`starts the ${state} page with the pivot, and keeps to the limit`, async (world) => {
+        const script = world.script();
+        const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
+        await script.produceItems(numbered('', 10).map((text) => newItem(text, enqueueAt)));
+        const all = await script.store.list({ state, pivot: '', limit: 100 });
+        const page = (from: number, limit: number) =>
+          script.store.list({ state, pivot: all[from]?.id ?? '', limit });
+        expect(textsOf(await page(3, 4))).toEqual(['3', '4', '5', '6']);
+        expect(textsOf(await page(0, 1))).toEqual(['0']);
+        expect(textsOf(await page(9, 5))).toEqual(['9']);
+        expect(textsOf(await script.store.list({ state, pivot: '', limit: 2 }))).toEqual(['0', '1']);
+        expect(await page(4, 3)).toEqual(all.slice(4, 7));
+      });
+
+      // "or where it is gone, with the next greater one"
+      test(`starts the ${state} page after a pivot that is gone`, async (world) => {
+        const script = world.script();
+        const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
+        await script.produceItems(numbered('', 5).map((text) => newItem(text, enqueueAt)));
+        const ids = (await script.store.list({ state, pivot: '', limit: 100 })).map((item) => item.id);
+        await script.store.delete([ids[0] as string, ids[2] as string, ids[4] as string]);
+        const from = async (pivot: string) => textsOf(await script.store.list({ state, pivot, limit: 100 }));
+        expect(await from(ids[0] as string)).toEqual(['1', '3']);
+        expect(await from(ids[2] as string)).toEqual(['3']);
+        expect(await from(ids[4] as string)).toEqual([]);
+      });
+    }
+
+    // pivots "may be any string of that shape, present or not"
+    test('takes a pivot before the first and after the last', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b');
+      const from = async (pivot: string) =>
+        textsOf(await script.store.list({ state: 'queued', pivot, limit: 100 }));
+      expect(await from('0'.repeat(27))).toEqual(['a', 'b']);
+      expect(await from(BEYOND_ALL)).toEqual([]);
+      const last = (await script.queued())[1]?.id as string;
+      expect(await from(`${last.slice(0, -1)}${String.fromCharCode(last.charCodeAt(26) + 1)}`)).toEqual([]);
+      expect(await from(`${last.slice(0, 17)}${'0'.repeat(10)}`)).toEqual(['b']);
+    });
+
+    // the pivot of one list may name an item that is in the other now
+    test('takes a pivot that is in the other list', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b', 'c');
+      const [, b] = (await script.lease(2)).map((item) => item.id) as [string, string];
+      await script.retry({ id: b, retryAt: script.in('1h') });
+      const from = async (state: 'queued' | 'scheduled', pivot: string) =>
+        textsOf(await script.store.list({ state, pivot, limit: 100 }));
+      expect(await from('queued', b)).toEqual(['c']);
+      expect(await from('scheduled', b)).toEqual(['b']);
+    });
+
+    // reading changes nothing, and nothing is there to read at first
+    test('gives nothing of an empty partition', async (world) => {
+      const script = world.script();
+      expect(await script.queued()).toEqual([]);
+      expect(await script.scheduled()).toEqual([]);
+    });
+
+    // page after page, each starting where the last ended, everything comes once
+    test('walks through 3,000 items page by page', async (world) => {
+      const script = world.script();
+      await script.produce(...numbered('item', 3_000));
+      const texts: string[] = [];
+      for (let pivot = ''; ; ) {
+        const page = await script.store.list({ state: 'queued', pivot, limit: 401 });
+        texts.push(...textsOf(page.slice(0, 400)));
+        if (page.length < 401) break;
+        pivot = page[400]?.id as string;
+      }
+      expect(texts).toEqual(numbered('item', 3_000));
+    });
+  });
+}

@@ -1,0 +1,148 @@
+import { addDuration, parseDuration, SCHEDULE_THRESHOLD } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { newItem, numbered, textsOf } from '../content.ts';
+import { EXPIRE_TIMEOUT, valuesOf } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** What `PartitionStore.produce` promises. */
+export function describeProduce(test: StorageTest): void {
+  describe('produce', () => {
+    // "Adds items at the tail … in their order"
+    test('keeps the items of a request in their order', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b', 'c');
+      expect(await script.queuedTexts()).toEqual(['a', 'b', 'c']);
+    });
+
+    // "requests in the order given", "Outcomes come back in request order"
+    test('keeps requests in the order given, and answers each', async (world) => {
+      const script = world.script();
+      const outcomes = await script.store.produce(
+        [
+          { items: [newItem('a'), newItem('b')] },
+          { items: [newItem('c')] },
+          { items: numbered('d', 3).map((t) => newItem(t)) },
+        ],
+        EXPIRE_TIMEOUT,
+      );
+      expect(outcomes).toEqual([2, 1, 3].map((waiting) => ({ ok: true, value: { waiting, scheduled: 0 } })));
+      expect(await script.queuedTexts()).toEqual(['a', 'b', 'c', 'd0', 'd1', 'd2']);
+    });
+
+    // "at the tail": the order of calls counts even while the clock stands still
+    test('keeps the order of calls that fall on the same instant', async (world) => {
+      const script = world.script();
+      for (const text of numbered('item', 20)) await script.produce(text);
+      expect(await script.queuedTexts()).toEqual(numbered('item', 20));
+    });
+
+    // "at the tail", whatever the clock says: order is by id, not by createdAt
+    test('adds at the tail also when the clock was set back', async (world) => {
+      const script = world.script();
+      await script.produce('first');
+      world.clock.set(script.in('-1h'));
+      await script.produce('second');
+      expect(await script.queuedTexts()).toEqual(['first', 'second']);
+      expect(textsOf(await script.lease())).toEqual(['first', 'second']);
+    });
+
+    // "Each gets a new id, createdAt now, expireDeadline now plus expireTimeout, 0 attempts"
+    test('gives each item an id, its times and no attempts', async (world) => {
+      const script = world.script();
+      const expireTimeout = parseDuration('1h0m0.000001s');
+      await script.produceItems([newItem('a')], expireTimeout);
+      const [item] = await script.queued();
+      expect(item?.id).toMatch(/^[0-9A-Za-z]{27}$/);
+      expect(item?.createdAt).toBe(world.clock.now());
+      expect(item?.expireDeadline).toBe(addDuration(world.clock.now(), expireTimeout));
+      expect(item?.attempts).toBe(0);
+      expect(item?.maxAttempts).toBe(0);
+      expect(item?.isLeased).toBe(false);
+      expect(item?.leaseDeadline).toBeUndefined();
+      expect(item?.enqueueAt).toBeUndefined();
+      expect(item?.sourceId).toBeUndefined();
+    });
+
+    // `expireTimeout` is the call's: items produced before keep theirs
+    test('counts the expire timeout from each call', async (world) => {
+      const script = world.script();
+      const start = world.clock.now();
+      await script.produceItems([newItem('a')], parseDuration('1h'));
+      await world.clock.advance('10m');
+      await script.produceItems([newItem('b')], parseDuration('1m'));
+      const deadlines = (await script.queued()).map((item) => item.expireDeadline);
+      expect(deadlines).toEqual(['1h', '11m'].map((after) => addDuration(start, parseDuration(after))));
+    });
+
+    // "The items of one request are stored all or not at all, next to each other": batches far beyond one request
+    test('stores 5,000 items in one call in order', async (world) => {
+      const script = world.script();
+      const texts = numbered('item', 5_000);
+      const requests = [0, 1, 2, 3, 4].map((n) => ({
+        items: texts.slice(n * 1_000, (n + 1) * 1_000).map((text) => newItem(text)),
+      }));
+      valuesOf(await script.store.produce(requests, EXPIRE_TIMEOUT));
+      const items = await script.queued();
+      expect(textsOf(items)).toEqual(texts);
+      const ids = items.map((item) => item.id);
+      expect(new Set(ids).size).toBe(5_000);
+      expect(ids).toEqual([...ids].sort());
+    });
+
+    // an empty batch, and a request without items, are nothing to do
+    test('takes empty batches and empty requests', async (world) => {
+      const script = world.script();
+      expect(await script.store.produce([], EXPIRE_TIMEOUT)).toEqual([]);
+      const nothing = { ok: true, value: { waiting: 0, scheduled: 0 } };
+      expect(await script.store.produce([{ items: [] }], EXPIRE_TIMEOUT)).toEqual([nothing]);
+      const outcomes = await script.store.produce(
+        [{ items: [] }, { items: [newItem('a')] }, { items: [] }],
+        EXPIRE_TIMEOUT,
+      );
+      expect(outcomes).toEqual([nothing, { ok: true, value: { waiting: 1, scheduled: 0 } }, nothing]);
+      expect(await script.queuedTexts()).toEqual(['a']);
+    });
+
+    // "An item whose enqueueAt is at least the schedule threshold (100 ms) ahead is stored as scheduled"
+    test('schedules from exactly 100 ms ahead on, to the microsecond', async (world) => {
+      const script = world.script();
+      const threshold = addDuration(world.clock.now(), SCHEDULE_THRESHOLD);
+      const outcomes = await script.store.produce(
+        [
+          {
+            items: [
+              newItem('past', script.in('-1h')),
+              newItem('now', world.clock.now()),
+              newItem('just below', addDuration(threshold, parseDuration('-1us'))),
+              newItem('exactly', threshold),
+              newItem('later', script.in('1h')),
+            ],
+          },
+        ],
+        EXPIRE_TIMEOUT,
+      );
+      expect(outcomes).toEqual([{ ok: true, value: { waiting: 3, scheduled: 2 } }]);
+      expect(await script.queuedTexts()).toEqual(['past', 'now', 'just below']);
+      expect(await script.scheduledTexts()).toEqual(['exactly', 'later']);
+      const times = (await script.scheduled()).map((item) => item.enqueueAt);
+      expect(times).toEqual([threshold, script.in('1h')]);
+      for (const item of await script.queued()) expect(item.enqueueAt).toBeUndefined();
+    });
+
+    // "now plus expireTimeout" also for scheduled items: it counts from the produce
+    test('counts the expire timeout of scheduled items from the produce', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('later', script.in('2h'))], parseDuration('1h'));
+      expect((await script.scheduled())[0]?.expireDeadline).toBe(script.in('1h'));
+    });
+
+    // "next to each other and in their order", whether waiting or scheduled
+    test('gives one run of ids to the waiting and scheduled items of a request', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('a'), newItem('b', script.in('1h')), newItem('c')]);
+      const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id);
+      const [a, c, b] = ids as [string, string, string];
+      expect([a, b, c]).toEqual([...ids].sort());
+    });
+  });
+}

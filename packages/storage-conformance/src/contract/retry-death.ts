@@ -1,0 +1,186 @@
+import { describe, expect } from 'vitest';
+import { content, contentOf, textsOf } from '../content.ts';
+import { EXPIRE_TIMEOUT, verdictsOf } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** What `PartitionStore.retry` promises about items that are dead, and what "condemned" means. */
+export function describeRetryDeath(test: StorageTest): void {
+  describe('retry of dead items', () => {
+    // "dead …: condemned or deleted, as rules.dead says"
+    test('deletes where the rules say so', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b');
+      const [a] = (await script.lease(1)).map((item) => item.id) as [string];
+      const outcomes = await script.store.retry([{ items: [{ id: a, dead: true }] }], {
+        maxAttempts: 0,
+        dead: 'delete',
+      });
+      expect(outcomes).toEqual([{ ok: true, value: { waiting: 0, scheduled: 0, condemned: 0, deleted: 1 } }]);
+      expect(await script.queuedTexts()).toEqual(['b']);
+      expect((await script.sweep()).dead).toEqual([]);
+    });
+
+    // "Kept aside; the next sweep reports them", under the id the item had
+    test('condemns where the rules say so, and the next sweep reports it', async (world) => {
+      const script = world.script();
+      await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 8 });
+      const [before] = await script.queued();
+      const id = await script.leaseOne();
+      expect(await script.retry({ id, dead: true })).toEqual({
+        waiting: 0,
+        scheduled: 0,
+        condemned: 1,
+        deleted: 0,
+      });
+      const { dead } = await script.sweep();
+      expect(dead).toHaveLength(1);
+      expect(dead[0]).toMatchObject({
+        id,
+        sourceId: 'source',
+        attempts: 3,
+        maxAttempts: 8,
+        createdAt: before?.createdAt,
+      });
+      expect(dead.map(contentOf)).toEqual([content('a')]);
+    });
+
+    // "For each item, the first that applies": dead comes before retryAt
+    test('does not look at retryAt of a dead item', async (world) => {
+      const script = world.script();
+      await script.produce('a');
+      const result = await script.retry({
+        id: await script.leaseOne(),
+        dead: true,
+        retryAt: script.in('1h'),
+      });
+      expect(result).toMatchObject({ condemned: 1, scheduled: 0 });
+      expect(await script.scheduled()).toEqual([]);
+    });
+
+    // "maxAttempts not 0 and reached": counted exactly, also beyond, and 0 is without limit
+    test('takes an item that has used up its attempts for dead', async (world) => {
+      const script = world.script();
+      for (const [text, attempts] of [
+        ['below', 0],
+        ['reached', 1],
+        ['beyond', 4],
+      ] as const) {
+        await script.import(text, { attempts });
+      }
+      const items = (await script.lease()).map(({ id }) => ({ id, dead: false }));
+      const requests = items.map((item) => ({ items: [item] }));
+      const outcomes = await script.store.retry(requests, { maxAttempts: 2, dead: 'condemn' });
+      expect(outcomes.map((outcome) => outcome.ok && outcome.value.condemned)).toEqual([0, 1, 1]);
+      expect(textsOf((await script.sweep()).dead)).toEqual(['reached', 'beyond']);
+    });
+
+    // "maxAttempts not 0": without a limit no number of attempts is too many
+    test('lets an item live on where there is no limit', async (world) => {
+      const script = world.script();
+      await script.import('a', { attempts: 60_000, maxAttempts: 1 });
+      expect(await script.retry({ id: await script.leaseOne() })).toMatchObject({ waiting: 1, condemned: 0 });
+    });
+
+    // used-up attempts count before the time that was asked for
+    test('does not schedule an item that has used up its attempts', async (world) => {
+      const script = world.script();
+      await script.produce('a');
+      const id = await script.leaseOne();
+      const [outcome] = await script.store.retry(
+        [{ items: [{ id, dead: false, retryAt: script.in('1h') }] }],
+        { maxAttempts: 1, dead: 'delete' },
+      );
+      expect(outcome).toMatchObject({ ok: true, value: { deleted: 1, scheduled: 0 } });
+      expect(await script.scheduled()).toEqual([]);
+      expect(await script.queued()).toEqual([]);
+    });
+
+    // deleting an item frees its source id, condemning it does not
+    test('frees the source id of a deleted item only', async (world) => {
+      const script = world.script();
+      await script.import('condemned', { sourceId: 's1' });
+      await script.retry({ id: await script.leaseOne(), dead: true });
+      expect(await script.import('again', { sourceId: 's1' })).toBeUndefined();
+      await script.import('deleted', { sourceId: 's2' });
+      const id = await script.leaseOne();
+      await script.store.retry([{ items: [{ id, dead: true }] }], { maxAttempts: 0, dead: 'delete' });
+      expect(await script.import('again', { sourceId: 's2' })).toBeDefined();
+    });
+
+    // one request may mix all of it
+    test('counts what became of each item of a request', async (world) => {
+      const script = world.script();
+      await script.produce('again', 'later', 'dead1', 'dead2');
+      const [again, later, dead1, dead2] = (await script.lease()).map((item) => item.id) as string[];
+      const result = await script.retry(
+        { id: dead1 as string, dead: true },
+        { id: again as string },
+        { id: later as string, retryAt: script.in('1h') },
+        { id: dead2 as string, dead: true },
+      );
+      expect(result).toEqual({ waiting: 1, scheduled: 1, condemned: 2, deleted: 0 });
+    });
+
+    // a request with a bad id kills nobody
+    test('condemns and deletes nothing of a request that fails', async (world) => {
+      const script = world.script();
+      await script.produce('a');
+      const id = await script.leaseOne();
+      const items = [
+        { id, dead: true },
+        { id: 'bad', dead: false },
+      ];
+      for (const dead of ['condemn', 'delete'] as const) {
+        const [outcome] = await script.store.retry([{ items }], { maxAttempts: 0, dead });
+        expect(outcome?.ok).toBe(false);
+      }
+      expect((await script.sweep()).dead).toEqual([]);
+      await script.complete(id);
+    });
+  });
+
+  describe('a condemned item', () => {
+    // "offered to nobody and cannot be completed or retried"
+    test('is offered to nobody and cannot be completed, retried or released', async (world) => {
+      const script = world.script();
+      const id = await script.condemn('condemned');
+      for (const moment of ['before', 'after', 'long after'] as const) {
+        if (moment === 'after') await script.sweep();
+        if (moment === 'long after') await world.clock.advance('2h');
+        expect(await script.lease()).toEqual([]);
+        const gone = [`invalid storage id; '${id}' does not exist`];
+        expect(verdictsOf(await script.store.complete([{ ids: [id] }]))).toEqual(gone);
+        const retried = await script.store.retry([{ items: [{ id, dead: false }] }], {
+          maxAttempts: 0,
+          dead: 'delete',
+        });
+        expect(verdictsOf(retried)).toEqual(gone);
+        expect(await script.store.release([id])).toBe(0);
+      }
+      expect(textsOf((await script.sweep()).dead)).toEqual(['condemned']);
+    });
+
+    // `PartitionStats.leased`: "and those kept aside for the dead-letter queue"
+    test('counts as leased', async (world) => {
+      const script = world.script();
+      await script.condemn('condemned');
+      await script.produce('waiting');
+      expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 1, scheduled: 0 });
+      await script.sweep();
+      expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 1, scheduled: 0 });
+    });
+
+    // it is still stored, so its source id is still taken
+    test('still holds its source id', async (world) => {
+      const script = world.script();
+      await script.import('a', { sourceId: 'source' });
+      await script.retry({ id: await script.leaseOne(), dead: true });
+      await script.sweep();
+      const imported = await script.store.import(
+        [{ ...content('b'), sourceId: 'source', isLeased: false, attempts: 0, maxAttempts: 0 }],
+        EXPIRE_TIMEOUT,
+      );
+      expect(imported).toEqual([undefined]);
+    });
+  });
+}

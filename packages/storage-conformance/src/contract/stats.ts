@@ -1,0 +1,89 @@
+import { type Duration, parseDuration, toMilliseconds } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { newItem } from '../content.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** Averages may be rounded by the storage, as doubles are. */
+function expectAbout(actual: Duration, expected: string): void {
+  expect(Math.abs(toMilliseconds(actual) - toMilliseconds(parseDuration(expected)))).toBeLessThanOrEqual(1);
+}
+
+/** What `PartitionStore.stats` promises. */
+export function describeStats(test: StorageTest): void {
+  describe('stats', () => {
+    // "0 when there are none"
+    test('is all zero for an empty partition', async (world) => {
+      const nothing = { waiting: 0, leased: 0, scheduled: 0, averageAge: 0n, averageLeaseLeft: 0n };
+      const script = world.script();
+      expect(await script.store.stats()).toEqual(nothing);
+      await script.produce('a');
+      await world.clock.advance('10s');
+      await script.complete(await script.leaseOne());
+      expect(await script.store.stats()).toEqual(nothing);
+    });
+
+    // each state is counted for itself, whatever the way into it
+    test('counts items by their state', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b', 'c', 'd', 'e', 'f');
+      await script.produceItems([newItem('s', script.in('1h'))]);
+      await script.import('i', { isLeased: true, leaseDeadline: script.in('1h') });
+      const [a, b, c, d] = (await script.lease(4)).map((item) => item.id) as [string, string, string, string];
+      await script.retry({ id: a });
+      await script.retry({ id: b, retryAt: script.in('1h') });
+      await script.complete(c);
+      expect(await script.store.stats()).toMatchObject({ waiting: 3, leased: 2, scheduled: 2 });
+      await script.store.release([d]);
+      expect(await script.store.stats()).toMatchObject({ waiting: 4, leased: 1, scheduled: 2 });
+      await world.clock.advance('61m');
+      await script.sweep();
+      expect(await script.store.stats()).toMatchObject({ waiting: 7, leased: 0, scheduled: 0 });
+      await script.store.clear({ waiting: true, leased: false, scheduled: false });
+      expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
+    });
+
+    // "Mean time since the waiting and leased items entered the partition"; scheduled ones do not count
+    test('averages the age of waiting and leased items', async (world) => {
+      const script = world.script();
+      await script.produce('leased');
+      await script.produceItems([newItem('scheduled', script.in('2h'))]);
+      await world.clock.advance('30s');
+      await script.produce('waiting');
+      await script.lease(1);
+      await world.clock.advance('10s');
+      expectAbout((await script.store.stats()).averageAge, '25s');
+    });
+
+    // `createdAt` survives requeueing, so age goes on
+    test('goes on counting the age of items that were given back', async (world) => {
+      const script = world.script();
+      await script.produce('a');
+      await world.clock.advance('10s');
+      await script.retry({ id: await script.leaseOne() });
+      await world.clock.advance('10s');
+      expectAbout((await script.store.stats()).averageAge, '20s');
+    });
+
+    // "Mean time left of the leases", "negative when they are overdue"
+    test('averages the time left of the leases', async (world) => {
+      const script = world.script();
+      await script.produce('a', 'b', 'waiting');
+      await script.lease(1, parseDuration('1m'));
+      await script.lease(1, parseDuration('3m'));
+      await world.clock.advance('30s');
+      expectAbout((await script.store.stats()).averageLeaseLeft, '1m30s');
+      await world.clock.advance('2m');
+      expectAbout((await script.store.stats()).averageLeaseLeft, '-30s');
+    });
+
+    // large sums must not lose what is small
+    test('averages over many items', async (world) => {
+      const script = world.script();
+      for (let batch = 0; batch < 4; batch++) {
+        await script.produceItems(Array.from({ length: 250 }, (_, n) => newItem(`${batch}-${n}`)));
+        await world.clock.advance('1s');
+      }
+      expectAbout((await script.store.stats()).averageAge, '2.5s');
+    });
+  });
+}

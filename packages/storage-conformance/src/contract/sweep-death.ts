@@ -1,0 +1,178 @@
+import { parseDuration } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { content, contentOf, newItem, numbered, textsOf } from '../content.ts';
+import { CLAIM_TIMEOUT } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+const HOUR = parseDuration('1h');
+
+/** What `PartitionStore.sweep` promises about expired items and about condemned ones. */
+export function describeSweepDeath(test: StorageTest): void {
+  describe('sweep of expired items', () => {
+    // "An item is due when now is later than its deadline": not at it
+    test('condemns a waiting item once its time has passed, and never before', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('a')], HOUR);
+      const [stored] = await script.queued();
+      await world.clock.advance('1h');
+      expect((await script.sweep()).dead).toEqual([]);
+      await world.clock.advance('1us');
+      const { dead } = await script.sweep();
+      expect(dead).toHaveLength(1);
+      expect(dead[0]).toMatchObject({ id: stored?.id, attempts: 0, createdAt: stored?.createdAt });
+      expect(dead.map(contentOf)).toEqual([content('a')]);
+      expect(await script.lease()).toEqual([]);
+    });
+
+    // "dead, that is condemned or deleted"
+    test('deletes it where dead items are deleted', async (world) => {
+      const script = world.script();
+      await script.import('a', { sourceId: 'source', expireDeadline: script.in('1h') });
+      await script.produce('stays');
+      await world.clock.advance('2h');
+      expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 1, dead: [] });
+      expect(await script.queuedTexts()).toEqual(['stays']);
+      expect(await script.import('again', { sourceId: 'source' })).toBeDefined();
+    });
+
+    // "past expireDeadline and not under a valid lease": [G8]
+    test('waits for the end of a valid lease', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('a'), newItem('b')], HOUR);
+      await world.clock.advance('59m');
+      const [a, b] = (await script.lease(2, parseDuration('10m'))).map((item) => item.id) as [string, string];
+      await world.clock.advance('5m');
+      expect(await script.sweep()).toMatchObject({ requeued: 0, dead: [] });
+      await script.complete(a);
+      await world.clock.advance('6m');
+      const first = await script.sweep();
+      // Dead at once, or first back in the queue: either way it is dead before anybody can want it.
+      const dead = first.dead.length > 0 ? first.dead : (await script.sweep()).dead;
+      expect(textsOf(dead)).toEqual(['b']);
+      expect((await script.store.complete([{ ids: [b] }]))[0]?.ok).toBe(false);
+      expect(await script.lease()).toEqual([]);
+    });
+
+    // "At most so many items of each kind are worked on"
+    test('keeps to the limit, and goes on where it stopped', async (world) => {
+      const script = world.script();
+      await script.produceItems(
+        numbered('item', 10).map((text) => newItem(text)),
+        HOUR,
+      );
+      await world.clock.advance('2h');
+      const first = await script.sweep({ limit: 4 });
+      expect(first.dead).toHaveLength(4);
+      expect(first.nextDueMs).toBe(0);
+      expect(await script.sweep({ limit: 4, dead: 'delete' })).toMatchObject({ deleted: 4, nextDueMs: 0 });
+      const rest = await script.sweep({ limit: 4 });
+      expect(rest.dead).toHaveLength(2);
+      const reported = textsOf([...first.dead, ...rest.dead]);
+      expect(new Set(reported).size).toBe(6);
+    });
+  });
+
+  describe('sweep of condemned items', () => {
+    // "How long items reported as dead stay the caller's, before another sweep may report them again"
+    test('reports each once per claim, and again when the claim has run out', async (world) => {
+      const script = world.script();
+      await script.condemn('a');
+      expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
+      await world.clock.advance('1s');
+      expect((await script.sweep()).dead).toEqual([]);
+      await world.clock.advance('28s');
+      expect((await script.sweep()).dead).toEqual([]);
+      await world.clock.advance('2s');
+      expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
+      expect((await script.sweep()).dead).toEqual([]);
+    });
+
+    // the same for items a sweep itself condemned
+    test('reports again what an earlier sweep condemned', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('expired')], HOUR);
+      await script.produce('used up');
+      await script.lease(1);
+      await script.store.release(
+        (await script.queued()).filter((item) => item.isLeased).map((item) => item.id),
+      );
+      await world.clock.advance('2h');
+      const [first] = (await script.sweep()).dead;
+      await world.clock.advance(CLAIM_TIMEOUT);
+      await world.clock.advance('1s');
+      const [second] = (await script.sweep()).dead;
+      expect(first?.id).toBe(second?.id);
+      expect(textsOf(second === undefined ? [] : [second])).toEqual(['expired']);
+    });
+
+    // the claim is as long as the call says
+    test('goes by the claim timeout of the call', async (world) => {
+      const script = world.script();
+      await script.condemn('a');
+      await script.sweep({ claimTimeout: parseDuration('10m') });
+      await world.clock.advance('9m59s');
+      expect((await script.sweep()).dead).toEqual([]);
+      await world.clock.advance('2s');
+      expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
+    });
+
+    // "reported in dead, or deleted, as dead says": the queue may have lost its dead-letter queue meanwhile
+    test('deletes condemned items where dead items are deleted by now', async (world) => {
+      const script = world.script();
+      await script.condemn('a');
+      expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 1, dead: [] });
+      expect(await script.store.stats()).toMatchObject({ leased: 0 });
+    });
+
+    // a claim keeps other sweeps off, also those that would delete: the caller is just moving the item
+    test('does not delete an item that is claimed', async (world) => {
+      const script = world.script();
+      await script.condemn('a');
+      await script.sweep();
+      expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 0 });
+      await world.clock.advance('31s');
+      expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 1 });
+    });
+
+    // "still stored": a report is no removal
+    test('keeps what it reports until it is removed', async (world) => {
+      const script = world.script();
+      await script.condemn('a');
+      const [reported] = (await script.sweep()).dead;
+      expect(await script.store.stats()).toMatchObject({ leased: 1 });
+      await script.store.remove([reported?.id ?? '']);
+      expect(await script.store.stats()).toMatchObject({ leased: 0 });
+      await world.clock.advance('2h');
+      expect(await script.sweep()).toMatchObject({ dead: [], nextDueMs: undefined });
+    });
+
+    // "At most so many items of each kind"
+    test('reports condemned items in portions', async (world) => {
+      const script = world.script();
+      await script.produce(...numbered('item', 5));
+      const items = (await script.lease()).map(({ id }) => ({ id, dead: true }));
+      await script.retry(...items);
+      const sizes: number[] = [];
+      const texts: string[] = [];
+      for (const limit of [2, 2, 2]) {
+        const { dead } = await script.sweep({ limit });
+        sizes.push(dead.length);
+        texts.push(...textsOf(dead));
+      }
+      expect(sizes).toEqual([2, 2, 1]);
+      expect(texts.sort()).toEqual(numbered('item', 5));
+    });
+
+    // expiry does not touch what is condemned already
+    test('reports a condemned item that expires meanwhile only once per claim', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('a')], parseDuration('10s'));
+      await script.retry({ id: await script.leaseOne(parseDuration('5s')), dead: true });
+      await script.sweep();
+      await world.clock.advance('20s');
+      expect(await script.sweep()).toMatchObject({ requeued: 0, dead: [] });
+      await world.clock.advance('11s');
+      expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
+    });
+  });
+}

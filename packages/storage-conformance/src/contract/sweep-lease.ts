@@ -1,0 +1,148 @@
+import { parseDuration } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { numbered, textsOf } from '../content.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** What `PartitionStore.sweep` promises about leases that have run out. */
+export function describeSweepLease(test: StorageTest): void {
+  describe('sweep of leases', () => {
+    // "An item is due when now is later than its deadline": not at it
+    test('ends a lease once its deadline has passed, and never before', async (world) => {
+      const script = world.script();
+      await script.produce('a');
+      const id = await script.leaseOne(parseDuration('1m'));
+      await world.clock.advance('1m');
+      expect((await script.sweep()).requeued).toBe(0);
+      expect((await script.queued())[0]).toMatchObject({ id, isLeased: true });
+      await world.clock.advance('1us');
+      expect((await script.sweep()).requeued).toBe(1);
+      expect((await script.queued())[0]?.isLeased).toBe(false);
+    });
+
+    // "waiting at the tail under a new id", with all that belongs to the item
+    test('puts the item at the tail under a new id and keeps what belongs to it', async (world) => {
+      const script = world.script();
+      await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 5 });
+      const [before] = await script.queued();
+      await world.clock.advance('1s');
+      const id = await script.leaseOne();
+      await script.produce('meanwhile');
+      await world.clock.advance('2m');
+      await script.sweep();
+      const [, after] = await script.queued();
+      expect(await script.queuedTexts()).toEqual(['meanwhile', 'a']);
+      expect((after?.id ?? '') > id).toBe(true);
+      expect(after).toMatchObject({
+        sourceId: 'source',
+        isLeased: false,
+        attempts: 3,
+        maxAttempts: 5,
+        createdAt: before?.createdAt,
+        expireDeadline: before?.expireDeadline,
+      });
+      expect(after?.leaseDeadline).toBeUndefined();
+      expect(await script.import('again', { sourceId: 'source' })).toBeUndefined();
+      expect((await script.lease())[1]?.attempts).toBe(4);
+    });
+
+    // each lease has its own end
+    test('leaves leases that are still valid', async (world) => {
+      const script = world.script();
+      await script.produce('long', 'short', 'waiting');
+      await script.lease(1, parseDuration('10m'));
+      await script.lease(1, parseDuration('1m'));
+      await world.clock.advance('2m');
+      expect((await script.sweep()).requeued).toBe(1);
+      const states = (await script.queued()).map((item) => [textsOf([item])[0], item.isLeased]);
+      expect(states).toEqual([
+        ['long', true],
+        ['waiting', false],
+        ['short', false],
+      ]);
+    });
+
+    // "At most so many items of each kind are worked on"
+    test('keeps to the limit, and goes on where it stopped', async (world) => {
+      const script = world.script();
+      await script.produce(...numbered('item', 10));
+      await script.lease();
+      await world.clock.advance('2m');
+      expect(await script.sweep({ limit: 4 })).toMatchObject({ requeued: 4, nextDueMs: 0 });
+      expect(await script.store.stats()).toMatchObject({ waiting: 4, leased: 6 });
+      expect(await script.sweep({ limit: 4 })).toMatchObject({ requeued: 4, nextDueMs: 0 });
+      expect((await script.sweep({ limit: 4 })).requeued).toBe(2);
+      expect((await script.queuedTexts()).sort()).toEqual(numbered('item', 10).sort());
+    });
+
+    // thousands at once
+    test('requeues 3,000 leases in one sweep', async (world) => {
+      const script = world.script();
+      await script.produce(...numbered('item', 3_000));
+      await script.lease();
+      await world.clock.advance('2m');
+      expect((await script.sweep({ limit: 5_000 })).requeued).toBe(3_000);
+      expect(await script.store.stats()).toMatchObject({ waiting: 3_000, leased: 0 });
+    });
+
+    // "with attempts left": N leases are N, and the dead one has the id of its last lease
+    test('counts attempts exactly: with at most 2 there is no third lease', async (world) => {
+      const script = world.script();
+      await script.produce('a');
+      await script.lease();
+      await world.clock.advance('2m');
+      expect(await script.sweep({ maxAttempts: 2 })).toMatchObject({ requeued: 1, dead: [] });
+      const [second] = await script.lease();
+      expect(second?.attempts).toBe(2);
+      await world.clock.advance('2m');
+      const { requeued, dead } = await script.sweep({ maxAttempts: 2 });
+      expect(requeued).toBe(0);
+      expect(dead).toHaveLength(1);
+      expect(dead[0]).toMatchObject({ id: second?.id, attempts: 2 });
+      expect(await script.lease()).toEqual([]);
+    });
+
+    // "with no attempts left … deleted"
+    test('deletes an item without attempts left where dead items are deleted', async (world) => {
+      const script = world.script();
+      await script.import('a', { sourceId: 'source' });
+      await script.lease();
+      await world.clock.advance('2m');
+      const rules = { maxAttempts: 1, dead: 'delete' } as const;
+      expect(await script.sweep(rules)).toMatchObject({ requeued: 0, deleted: 1, dead: [] });
+      expect(await script.queued()).toEqual([]);
+      expect(await script.import('again', { sourceId: 'source' })).toBeDefined();
+    });
+
+    // [G7] a last lease that is still valid is nobody's business
+    test('leaves an item on its last permitted lease until that ends', async (world) => {
+      const script = world.script();
+      await script.produce('first', 'second');
+      await script.lease(1, parseDuration('1m'));
+      const second = await script.leaseOne(parseDuration('2m'));
+      await world.clock.advance('90s');
+      const { dead } = await script.sweep({ maxAttempts: 1 });
+      expect(textsOf(dead)).toEqual(['first']);
+      await script.complete(second);
+    });
+
+    // the limit in force is the call's: the queue's settings may change at any time
+    test('goes by the limit it is given, not by an earlier one nor the item’s own', async (world) => {
+      const script = world.script();
+      await script.import('a', { attempts: 4, maxAttempts: 1 });
+      await script.lease();
+      await world.clock.advance('2m');
+      expect(await script.sweep({ maxAttempts: 6 })).toMatchObject({ requeued: 1, dead: [] });
+      await script.lease();
+      await world.clock.advance('2m');
+      expect((await script.sweep({ maxAttempts: 3 })).dead).toHaveLength(1);
+    });
+
+    // attempts alone kill nobody: a waiting item may be leased whatever its attempts
+    test('leaves waiting items alone however often they were leased', async (world) => {
+      const script = world.script();
+      await script.import('a', { attempts: 9 });
+      expect(await script.sweep({ maxAttempts: 2 })).toMatchObject({ requeued: 0, deleted: 0, dead: [] });
+      expect(await script.lease()).toHaveLength(1);
+    });
+  });
+}

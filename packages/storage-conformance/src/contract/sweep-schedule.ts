@@ -1,0 +1,133 @@
+import { addDuration, parseDuration } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { importedItem, newItem, numbered, textsOf } from '../content.ts';
+import { EXPIRE_TIMEOUT } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+const MICROSECOND = parseDuration('1us');
+
+/** What `PartitionStore.sweep` promises about scheduled items. */
+export function describeSweepSchedule(test: StorageTest): void {
+  describe('sweep of scheduled items', () => {
+    // "An item is due when now is later than its deadline": not at it
+    test('enqueues an item once its time has passed, and never before', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('a', script.in('1m'))]);
+      await world.clock.advance('1m');
+      expect((await script.sweep()).enqueued).toBe(0);
+      expect(await script.queued()).toEqual([]);
+      await world.clock.advance(MICROSECOND);
+      expect((await script.sweep()).enqueued).toBe(1);
+      expect(await script.queuedTexts()).toEqual(['a']);
+      expect(await script.scheduled()).toEqual([]);
+      expect(textsOf(await script.lease())).toEqual(['a']);
+    });
+
+    // "waiting at the tail under a new id": after what was produced meanwhile
+    test('puts it at the tail under a new id', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('scheduled', script.in('1m'))]);
+      await script.produce('meanwhile');
+      const [before] = await script.scheduled();
+      await world.clock.advance('2m');
+      await script.sweep();
+      const [, after] = await script.queued();
+      expect(await script.queuedTexts()).toEqual(['meanwhile', 'scheduled']);
+      expect(after?.id).not.toBe(before?.id);
+      expect(after).toMatchObject({
+        isLeased: false,
+        attempts: 0,
+        createdAt: before?.createdAt,
+        expireDeadline: before?.expireDeadline,
+      });
+      expect(after?.enqueueAt).toBeUndefined();
+    });
+
+    // "in the order of (enqueueAt, id)"
+    test('enqueues in the order of the times, ties in produce order', async (world) => {
+      const script = world.script();
+      const [early, late] = [script.in('1m'), script.in('2m')];
+      await script.produceItems([
+        newItem('late1', late),
+        newItem('early1', early),
+        newItem('late2', late),
+        newItem('between', addDuration(early, MICROSECOND)),
+        newItem('early2', early),
+      ]);
+      await world.clock.advance('3m');
+      expect((await script.sweep()).enqueued).toBe(5);
+      expect(await script.queuedTexts()).toEqual(['early1', 'early2', 'between', 'late1', 'late2']);
+    });
+
+    // the id a retried item is scheduled under is dead once it is enqueued
+    test('gives a retried item a new id, and keeps what belongs to it', async (world) => {
+      const script = world.script();
+      await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 6 });
+      const id = await script.leaseOne();
+      await script.retry({ id, retryAt: script.in('1m') });
+      await world.clock.advance('2m');
+      await script.sweep();
+      const [item] = await script.queued();
+      expect(item?.id).not.toBe(id);
+      expect(item).toMatchObject({ sourceId: 'source', attempts: 3, maxAttempts: 6 });
+      expect(await script.import('again', { sourceId: 'source' })).toBeUndefined();
+      expect((await script.lease())[0]?.attempts).toBe(4);
+    });
+
+    // what is due is enqueued, the rest stays
+    test('leaves what is not due', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('b', script.in('2m')), newItem('a', script.in('1m'))]);
+      await world.clock.advance('90s');
+      expect(await script.sweep()).toMatchObject({ enqueued: 1, nextDueMs: expect.closeTo(30_000, -1) });
+      expect(await script.scheduledTexts()).toEqual(['b']);
+    });
+
+    // "At most so many items of each kind are worked on", in order over several sweeps
+    test('keeps to the limit, and goes on where it stopped', async (world) => {
+      const script = world.script();
+      const texts = numbered('item', 10);
+      await script.produceItems(texts.map((text) => newItem(text, script.in('1m'))));
+      await world.clock.advance('2m');
+      const first = await script.sweep({ limit: 4 });
+      expect(first).toMatchObject({ enqueued: 4, nextDueMs: 0 });
+      expect(await script.queuedTexts()).toEqual(texts.slice(0, 4));
+      expect(await script.sweep({ limit: 4 })).toMatchObject({ enqueued: 4, nextDueMs: 0 });
+      expect((await script.sweep({ limit: 4 })).enqueued).toBe(2);
+      expect(await script.queuedTexts()).toEqual(texts);
+    });
+
+    // imported items that are due already are enqueued by the next sweep
+    test('enqueues imported items that were due before', async (world) => {
+      const script = world.script();
+      await script.store.import(
+        [
+          importedItem('b', { enqueueAt: script.in('-1m') }),
+          importedItem('a', { enqueueAt: script.in('-2m') }),
+        ],
+        EXPIRE_TIMEOUT,
+      );
+      expect((await script.sweep()).enqueued).toBe(2);
+      expect(await script.queuedTexts()).toEqual(['a', 'b']);
+    });
+
+    // scheduled items do not expire; once enqueued they do, without waiting for anything else
+    test('expires an item only after it was enqueued, and then at once', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('a', script.in('2h'))], parseDuration('1h'));
+      await world.clock.advance('90m');
+      expect(await script.sweep()).toMatchObject({ enqueued: 0, dead: [] });
+      expect(await script.scheduledTexts()).toEqual(['a']);
+      await world.clock.advance('31m');
+      const first = await script.sweep();
+      expect(first.enqueued).toBe(1);
+      if (first.dead.length > 0) {
+        expect(textsOf(first.dead)).toEqual(['a']);
+      } else {
+        expect(first.nextDueMs).toBeLessThanOrEqual(1);
+        expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
+      }
+      expect(await script.lease()).toEqual([]);
+    });
+  });
+}

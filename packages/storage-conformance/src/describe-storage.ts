@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { describeComplete } from './contract/complete.ts';
+import { describeConcurrency } from './contract/concurrency.ts';
+import { describeContent } from './contract/content.ts';
+import { describeDelete } from './contract/delete.ts';
+import { describeImport } from './contract/import.ts';
+import { describeItemIds } from './contract/item-ids.ts';
+import { describeLease } from './contract/lease.ts';
+import { describeLifecycle } from './contract/lifecycle.ts';
+import { describeList } from './contract/list.ts';
+import { describeProduce } from './contract/produce.ts';
+import { describeQueueStore } from './contract/queue-store.ts';
+import { describeRetry } from './contract/retry.ts';
+import { describeRetryDeath } from './contract/retry-death.ts';
+import { describeStats } from './contract/stats.ts';
+import { describeSweepDeath } from './contract/sweep-death.ts';
+import { describeSweepDue } from './contract/sweep-due.ts';
+import { describeSweepLease } from './contract/sweep-lease.ts';
+import { describeSweepSchedule } from './contract/sweep-schedule.ts';
+import { describeModel } from './model/describe-model.ts';
+import type { StorageSetup } from './storage-setup.ts';
+import { makeStorageTest } from './storage-test.ts';
+
+/** For a storage on a slow disk, on a machine that does other things. */
+const TEST_TIMEOUT_MS = 60_000;
+
+/**
+ * Declares the contract suite for one driver. Call it at the top of a test
+ * file; it is the driver's whole test of the ports.
+ *
+ * @param makeSetup called once, before the first test.
+ */
+export function describeStorage(name: string, makeSetup: () => StorageSetup | Promise<StorageSetup>): void {
+  describe(`storage contract: ${name}`, { timeout: TEST_TIMEOUT_MS }, () => {
+    let setup: StorageSetup | undefined;
+    const theSetup = () => {
+      if (setup === undefined) throw new Error('the setup did not finish');
+      return setup;
+    };
+    beforeAll(async () => {
+      setup = await makeSetup();
+    }, TEST_TIMEOUT_MS);
+    afterAll(async () => {
+      await setup?.dispose?.();
+    }, TEST_TIMEOUT_MS);
+
+    const test = makeStorageTest(theSetup);
+    describeQueueStore(test);
+    describeItemIds(test);
+    describeContent(test);
+    describeProduce(test);
+    describeLease(test);
+    describeComplete(test);
+    describeRetry(test);
+    describeRetryDeath(test);
+    describeList(test);
+    describeStats(test);
+    describeImport(test);
+    describeDelete(test);
+    describeSweepSchedule(test);
+    describeSweepLease(test);
+    describeSweepDeath(test);
+    describeSweepDue(test);
+    describeConcurrency(test);
+    describeLifecycle(test);
+    describeModel(theSetup);
+  });
+}

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+
+/**
+ * Chooses an id for a command: the `n`th, counted round and round, of the
+ * items that are leased, of those that are there, or of all ids ever seen.
+ */
+export interface IdPick {
+  readonly of: 'leased' | 'present' | 'ever';
+  readonly n: number;
+}
+
+/** Milliseconds from now; absent: not given. */
+type Offset = number | undefined;
+
+/** One step of a random sequence, as plain data: that is what a counterexample shows. */
+export type Command =
+  | {
+      readonly do: 'produce';
+      readonly requests: readonly (readonly { enqueueIn: Offset }[])[];
+      readonly expireIn: number;
+    }
+  | { readonly do: 'lease'; readonly limit: number; readonly leaseFor: number }
+  | { readonly do: 'release'; readonly ids: readonly IdPick[] }
+  | { readonly do: 'complete'; readonly requests: readonly (readonly IdPick[])[] }
+  | {
+      readonly do: 'retry';
+      readonly requests: readonly (readonly { id: IdPick; retryIn: Offset; dead: boolean }[])[];
+      readonly maxAttempts: number;
+      readonly dead: 'condemn' | 'delete';
+    }
+  | {
+      readonly do: 'page';
+      readonly state: 'queued' | 'scheduled';
+      readonly pivot: IdPick;
+      readonly limit: number;
+    }
+  | {
+      readonly do: 'import';
+      readonly items: readonly {
+        sourceId: string | undefined;
+        leaseFor: Offset;
+        enqueueIn: Offset;
+        expireIn: Offset;
+        attempts: number;
+      }[];
+    }
+  | { readonly do: 'delete'; readonly ids: readonly IdPick[] }
+  | { readonly do: 'clear'; readonly waiting: boolean; readonly leased: boolean; readonly scheduled: boolean }
+  | {
+      readonly do: 'sweep';
+      readonly limit: number;
+      readonly maxAttempts: number;
+      readonly dead: 'condemn' | 'delete';
+      readonly claimFor: number;
+    }
+  | { readonly do: 'remove'; readonly ids: readonly IdPick[] }
+  | { readonly do: 'advance'; readonly by: number };
+
+/** Few different times, so that deadlines meet each other and the clock often; 100 is the schedule threshold. */
+const span = fc.constantFrom(1, 99, 100, 101, 500, 1_000, 2_000, 5_000, 10_000);
+const offset = fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: span });
+const pick: fc.Arbitrary<IdPick> = fc.record({
+  of: fc.oneof(
+    { weight: 6, arbitrary: fc.constant('leased' as const) },
+    { weight: 2, arbitrary: fc.constant('present' as const) },
+    { weight: 1, arbitrary: fc.constant('ever' as const) },
+  ),
+  n: fc.nat(9),
+});
+const picks = fc.array(pick, { maxLength: 3 });
+const dead = fc.constantFrom('condemn' as const, 'delete' as const);
+const maxAttempts = fc.constantFrom(0, 1, 2, 3);
+const requestsOf = <T>(item: fc.Arbitrary<T>) =>
+  fc.array(fc.array(item, { maxLength: 3 }), { minLength: 1, maxLength: 3 });
+
+const produce = fc.record({
+  do: fc.constant('produce' as const),
+  requests: requestsOf(fc.record({ enqueueIn: offset })),
+  expireIn: fc.constantFrom(1_000, 5_000, 60_000),
+});
+const lease = fc.record({
+  do: fc.constant('lease' as const),
+  limit: fc.integer({ min: 1, max: 5 }),
+  leaseFor: span,
+});
+const retry = fc.record({
+  do: fc.constant('retry' as const),
+  requests: requestsOf(
+    fc.record({
+      id: pick,
+      retryIn: offset,
+      dead: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.boolean()),
+    }),
+  ),
+  maxAttempts,
+  dead,
+});
+const imported = fc.record({
+  do: fc.constant('import' as const),
+  items: fc.array(
+    fc.record({
+      sourceId: fc.constantFrom(undefined, 's1', 's2', 's3'),
+      leaseFor: offset,
+      enqueueIn: offset,
+      expireIn: offset,
+      attempts: fc.nat(3),
+    }),
+    { maxLength: 3 },
+  ),
+});
+const sweep = fc.record({
+  do: fc.constant('sweep' as const),
+  limit: fc.integer({ min: 1, max: 4 }),
+  maxAttempts,
+  dead,
+  claimFor: fc.constantFrom(500, 2_000),
+});
+
+/** Any command; the everyday ones more often, so that sequences get somewhere. */
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 5, arbitrary: produce },
+  { weight: 6, arbitrary: lease },
+  { weight: 5, arbitrary: sweep },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), by: span }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), requests: requestsOf(pick) }) },
+  { weight: 4, arbitrary: retry },
+  { weight: 2, arbitrary: imported },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), ids: picks }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), ids: picks }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), ids: picks }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('page' as const),
+      state: fc.constantFrom('queued' as const, 'scheduled' as const),
+      pivot: pick,
+      limit: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('clear' as const),
+      waiting: fc.boolean(),
+      leased: fc.boolean(),
+      scheduled: fc.boolean(),
+    }),
+  },
+);
+
+/** Sequences of up to forty commands. */
+export const commands: fc.Arbitrary<Command[]> = fc.array(command, { maxLength: 40, size: 'max' });

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { StorageSetup } from '../storage-setup.ts';
+import { World } from '../world.ts';
+import { type Command, commands } from './command.ts';
+import { ModelRun } from './model-run.ts';
+import { PAST_FAILURES } from './past-failures.ts';
+
+const DEFAULT_RUNS = 100;
+/** A thousand sequences of forty commands, on a database, on a busy machine. */
+const TIMEOUT_MS = 1_200_000;
+
+/**
+ * Random sequences of commands, compared step by step with a small model of
+ * the documented rules. A failure is shrunk to the shortest sequence that
+ * still fails, and shows the seed that repeats it (QUERATOR_MODEL_SEED).
+ *
+ * @param setup gives the setup of the suite; called only while tests run.
+ */
+export function describeModel(setup: () => StorageSetup): void {
+  describe('model', () => {
+    test('does what the rules say, whatever the order of commands', { timeout: TIMEOUT_MS }, async () => {
+      await inWorld(setup(), async (world) => {
+        await fc.assert(
+          fc.asyncProperty(commands, (sequence) => runSequence(world, sequence)),
+          {
+            numRuns: numberFrom('QUERATOR_MODEL_RUNS') ?? setup().modelRuns ?? DEFAULT_RUNS,
+            ...seedOf(numberFrom('QUERATOR_MODEL_SEED')),
+          },
+        );
+      });
+    });
+
+    test.each(PAST_FAILURES)('does not fail again: $title', { timeout: TIMEOUT_MS }, async ({ sequence }) => {
+      await inWorld(setup(), (world) => runSequence(world, sequence));
+    });
+  });
+}
+
+async function inWorld(setup: StorageSetup, body: (world: World) => Promise<void>): Promise<void> {
+  const world = await World.make(setup);
+  try {
+    await body(world);
+  } finally {
+    await world.close();
+  }
+}
+
+/** Every sequence has a partition of its own. */
+async function runSequence(world: World, sequence: readonly Command[]): Promise<void> {
+  const store = world.partition();
+  const run = new ModelRun(store, world.clock);
+  for (const command of sequence) await run.step(command);
+  await store.drop();
+  expect(await store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
+}
+
+function seedOf(seed: number | undefined) {
+  return seed === undefined ? {} : { seed };
+}
+
+/** @throws Error when the variable is set to something that is no count. */
+function numberFrom(variable: string): number | undefined {
+  const text = process.env[variable];
+  if (text === undefined || text === '') return undefined;
+  const count = Number(text);
+  if (!Number.isInteger(count)) throw new Error(`${variable} must be a whole number, and is '${text}'`);
+  return count;
+}

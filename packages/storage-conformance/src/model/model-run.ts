@@ -1,0 +1,365 @@
+import {
+  addDuration,
+  type Instant,
+  type ItemId,
+  itemNotLeased,
+  milliseconds,
+  millisecondsBetween,
+  noSuchItem,
+  type PartitionStore,
+  type StoredItem,
+} from '@querator/core';
+import type { ManualClock } from '@querator/core/testing';
+import { expect } from 'vitest';
+import { content, contentOf, importedItem, newItem, textsOf } from '../content.ts';
+import { verdictsOf } from '../partition-script.ts';
+import type { Command, IdPick } from './command.ts';
+import { isSchedule, type ModelItem, PartitionModel } from './partition-model.ts';
+import { expectedItem, visibleItem } from './visible-item.ts';
+
+type CommandOf<Name extends Command['do']> = Extract<Command, { do: Name }>;
+
+/** Nothing in a run comes near it. */
+const EVERYTHING = 10_000;
+/** A sweep that does as little as its limit allows needs fewer calls than this. */
+const MOST_SWEEPS = 500;
+/** What imports without a deadline of their own live. */
+const IMPORT_EXPIRE_MS = 30_000;
+/** What a pick comes to where there is nothing to pick from. */
+const NO_ID = '0'.repeat(27);
+
+/** Gives each command to the driver and to the model, and compares what came of it. */
+export class ModelRun {
+  readonly #store: PartitionStore;
+  readonly #clock: ManualClock;
+  readonly #model = new PartitionModel();
+  /** Every id the driver ever gave out, in the order of their first appearance. */
+  readonly #seen: ItemId[] = [];
+  #texts = 0;
+
+  constructor(store: PartitionStore, clock: ManualClock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Does one command, and compares the whole partition afterwards. */
+  async step(command: Command): Promise<void> {
+    switch (command.do) {
+      case 'produce':
+        await this.#produce(command);
+        break;
+      case 'lease':
+        await this.#lease(command);
+        break;
+      case 'release':
+        await this.#release(command);
+        break;
+      case 'complete':
+        await this.#complete(command);
+        break;
+      case 'retry':
+        await this.#retry(command);
+        break;
+      case 'page':
+        await this.#page(command);
+        break;
+      case 'import':
+        await this.#import(command);
+        break;
+      case 'delete':
+        await this.#delete(command);
+        break;
+      case 'clear':
+        await this.#clear(command);
+        break;
+      case 'sweep':
+        await this.#sweep(command);
+        break;
+      case 'remove':
+        await this.#remove(command);
+        break;
+      case 'advance':
+        await this.#clock.advance(milliseconds(command.by));
+        break;
+    }
+    await this.#compare();
+  }
+
+  async #produce({ requests, expireIn }: CommandOf<'produce'>): Promise<void> {
+    const given = requests.map((request) => ({
+      items: request.map(({ enqueueIn }) => newItem(this.#text(), this.#at(enqueueIn))),
+    }));
+    const expected = given.map(({ items }) => {
+      const scheduled = items.filter(
+        (item) => item.enqueueAt && isSchedule(item.enqueueAt, this.#now),
+      ).length;
+      return { ok: true, value: { waiting: items.length - scheduled, scheduled } };
+    });
+    for (const item of given.flatMap(({ items }) => items)) {
+      const enqueueAt = item.enqueueAt && isSchedule(item.enqueueAt, this.#now) ? item.enqueueAt : undefined;
+      this.#add(textsOf([item])[0] as string, {
+        expireIn,
+        ...(enqueueAt && { state: 'scheduled', until: enqueueAt }),
+      });
+    }
+    expect(await this.#store.produce(given, milliseconds(expireIn))).toEqual(expected);
+  }
+
+  async #lease({ limit, leaseFor }: CommandOf<'lease'>): Promise<void> {
+    const until = addDuration(this.#now, milliseconds(leaseFor));
+    const expected = this.#model.lease(limit, until).map(({ id, text, attempts }) => ({
+      id,
+      attempts,
+      leaseDeadline: until,
+      ...content(text),
+    }));
+    const leased = await this.#store.lease({ limit, leaseTimeout: milliseconds(leaseFor) });
+    expect(
+      leased.map(({ id, attempts, leaseDeadline, ...rest }) => ({
+        id,
+        attempts,
+        leaseDeadline,
+        ...contentOf(rest),
+      })),
+    ).toEqual(expected);
+  }
+
+  async #release(command: CommandOf<'release'>): Promise<void> {
+    const ids = this.#ids(command.ids);
+    const leased = this.#model.of('leased').filter((item) => ids.includes(item.id as ItemId));
+    // An imported lease may never have counted; what becomes of its attempts is not laid down.
+    const counted = leased.filter((item) => item.attempts > 0).map((item) => item.id as ItemId);
+    for (const item of leased) {
+      if (!counted.includes(item.id as ItemId)) continue;
+      item.state = 'waiting';
+      item.attempts--;
+    }
+    const passedOver = ids.filter((id) => this.#model.find(id)?.state !== 'leased' && !counted.includes(id));
+    expect(await this.#store.release([...passedOver, ...counted])).toBe(counted.length);
+  }
+
+  async #complete(command: CommandOf<'complete'>): Promise<void> {
+    const requests = command.requests.map((request) => ({ ids: this.#ids(request) }));
+    const expected = requests.map(({ ids }) => {
+      const bad = this.#model.firstBad(ids);
+      if (bad !== undefined) return refusal(bad, 'completed');
+      for (const id of ids) this.#model.take(this.#model.find(id) as ModelItem);
+      return 'ok';
+    });
+    expect(verdictsOf(await this.#store.complete(requests))).toEqual(expected);
+  }
+
+  async #retry({ requests: given, maxAttempts, dead }: CommandOf<'retry'>): Promise<void> {
+    const requests = given.map((request) => ({
+      items: request
+        .map(({ id, retryIn, dead }) => ({
+          id: this.#ids([id])[0] as ItemId,
+          retryAt: this.#at(retryIn),
+          dead,
+        }))
+        .filter((item, index, all) => all.findIndex((other) => other.id === item.id) === index),
+    }));
+    const expected = requests.map(({ items }) => {
+      const bad = this.#model.firstBad(items.map((item) => item.id));
+      if (bad !== undefined) return refusal(bad, 'retried');
+      const result = { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 };
+      const found = items.map((item) => this.#model.find(item.id) as ModelItem);
+      items.forEach((item, index) => {
+        result[this.#model.giveBack(found[index] as ModelItem, item, { maxAttempts, dead }, this.#now)]++;
+      });
+      return result;
+    });
+    const outcomes = await this.#store.retry(requests, { maxAttempts, dead });
+    expect(outcomes.map((outcome) => (outcome.ok ? outcome.value : outcome.error.message))).toEqual(expected);
+  }
+
+  async #page({ state, pivot: pick, limit }: CommandOf<'page'>): Promise<void> {
+    const pivot = this.#ids([pick])[0] as ItemId;
+    const all = state === 'scheduled' ? this.#model.of('scheduled') : this.#queued();
+    const expected = all.filter((item) => (item.id as ItemId) >= pivot).slice(0, limit);
+    const page = await this.#store.list({ state, pivot, limit });
+    expect(page.map((item) => item.id)).toEqual(expected.map((item) => item.id));
+  }
+
+  async #import(command: CommandOf<'import'>): Promise<void> {
+    const items = command.items.map(({ sourceId, leaseFor, enqueueIn, expireIn, attempts }) =>
+      importedItem(this.#text(), {
+        sourceId,
+        // Leased and scheduled at once is not laid down.
+        isLeased: leaseFor !== undefined && enqueueIn === undefined,
+        leaseDeadline: enqueueIn === undefined ? this.#at(leaseFor) : undefined,
+        enqueueAt: this.#at(enqueueIn),
+        expireDeadline: this.#at(expireIn),
+        attempts,
+      }),
+    );
+    const expected = items.map((item, index) => {
+      if (item.sourceId !== undefined && this.#model.holdsSource(item.sourceId)) return undefined;
+      const [text] = textsOf([item]) as [string];
+      const { enqueueAt, leaseDeadline, sourceId, attempts } = item;
+      const expireIn = command.items[index]?.expireIn ?? IMPORT_EXPIRE_MS;
+      if (enqueueAt) this.#add(text, { expireIn, sourceId, attempts, state: 'scheduled', until: enqueueAt });
+      else if (leaseDeadline)
+        this.#add(text, { expireIn, sourceId, attempts, state: 'leased', until: leaseDeadline });
+      else this.#add(text, { expireIn, sourceId, attempts });
+      return text;
+    });
+    const stored = await this.#store.import(items, milliseconds(IMPORT_EXPIRE_MS));
+    expect(stored.map((item) => item && textsOf([item])[0])).toEqual(expected);
+  }
+
+  async #delete(command: CommandOf<'delete'>): Promise<void> {
+    const ids = this.#ids(command.ids);
+    const present = this.#model.items.filter((item) => ids.includes(item.id as ItemId));
+    for (const item of present) this.#model.take(item);
+    expect(await this.#store.delete(ids)).toBe(present.length);
+  }
+
+  async #clear({ waiting, leased, scheduled }: CommandOf<'clear'>): Promise<void> {
+    const gone = this.#model.items.filter(
+      ({ state }) =>
+        (state === 'waiting' && waiting) ||
+        (state === 'scheduled' && scheduled) ||
+        ((state === 'leased' || state === 'condemned') && leased),
+    );
+    for (const item of gone) this.#model.take(item);
+    expect(await this.#store.clear({ waiting, leased, scheduled })).toBe(gone.length);
+  }
+
+  async #remove(command: CommandOf<'remove'>): Promise<void> {
+    const ids = this.#ids(command.ids);
+    for (const item of this.#model.of('condemned'))
+      if (ids.includes(item.id as ItemId)) this.#model.take(item);
+    await this.#store.remove(ids);
+  }
+
+  /** Sweeps until nothing is left to do: how a driver spreads the work over calls is its own affair. */
+  async #sweep({ limit, maxAttempts, dead, claimFor }: CommandOf<'sweep'>): Promise<void> {
+    const claimTimeout = milliseconds(claimFor);
+    const swept = this.#model.sweep({ maxAttempts, dead }, this.#now, addDuration(this.#now, claimTimeout));
+    const total = { enqueued: 0, requeued: 0, deleted: 0 };
+    const reported: StoredItem[] = [];
+    let nextDueMs: number | undefined = 0;
+    for (let sweeps = 0; nextDueMs !== undefined && nextDueMs <= 1 && sweeps < MOST_SWEEPS; sweeps++) {
+      const result = await this.#store.sweep({ limit, maxAttempts, dead, claimTimeout });
+      total.enqueued += result.enqueued;
+      total.requeued += result.requeued;
+      total.deleted += result.deleted;
+      reported.push(...result.dead);
+      const worked = result.enqueued + result.requeued + result.deleted + result.dead.length;
+      nextDueMs = worked === 0 ? undefined : result.nextDueMs;
+    }
+    expect(total.enqueued).toBe(swept.enqueued.length);
+    expect(total.requeued).toBeGreaterThanOrEqual(swept.requeued.length);
+    expect(total.requeued).toBeLessThanOrEqual(swept.requeued.length + swept.mayHaveBeenRequeued);
+    expect(total.deleted).toBe(dead === 'delete' ? swept.dead.length : 0);
+    const expected = dead === 'delete' ? [] : swept.dead;
+    expect(textsOf(reported).sort()).toEqual(expected.map((item) => item.text).sort());
+    for (const item of expected) item.id = reported.find((each) => textsOf([each])[0] === item.text)?.id;
+    await this.#learnOrder(swept.enqueued.filter((item) => !swept.dead.includes(item)));
+    await this.#compareNextDue({ limit, maxAttempts, dead });
+  }
+
+  /** Among the items a sweep put back, only those that were scheduled have an order of their own. */
+  async #learnOrder(enqueued: readonly ModelItem[]): Promise<void> {
+    const listed = await this.#store.list({ state: 'queued', pivot: '', limit: EVERYTHING });
+    const ids = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
+    for (const item of this.#model.items) item.id ??= ids.get(item.text);
+    this.#model.items.sort((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1));
+    expect(this.#model.items.filter((item) => enqueued.includes(item))).toEqual(enqueued);
+  }
+
+  async #compareNextDue(rules: {
+    limit: number;
+    maxAttempts: number;
+    dead: 'condemn' | 'delete';
+  }): Promise<void> {
+    const { nextDueMs, ...nothing } = await this.#store.sweep({
+      ...rules,
+      claimTimeout: milliseconds(1_000),
+    });
+    expect(nothing).toEqual({ enqueued: 0, requeued: 0, deleted: 0, dead: [] });
+    const due = this.#model.nextDue();
+    if (due === undefined) {
+      expect(nextDueMs).toBeUndefined();
+    } else {
+      expect(nextDueMs).toBeGreaterThanOrEqual(millisecondsBetween(this.#now, due));
+      expect(nextDueMs).toBeLessThanOrEqual(millisecondsBetween(this.#now, due) + 1);
+    }
+  }
+
+  /** Compares all the driver shows with the model, and learns the ids of what is new. */
+  async #compare(): Promise<void> {
+    const queued = await this.#store.list({ state: 'queued', pivot: '', limit: EVERYTHING });
+    const scheduled = await this.#store.list({ state: 'scheduled', pivot: '', limit: EVERYTHING });
+    expect(queued.map(visibleItem)).toEqual(this.#queued().map(expectedItem));
+    expect(scheduled.map(visibleItem)).toEqual(this.#model.of('scheduled').map(expectedItem));
+    this.#learnIds([...queued, ...scheduled]);
+    expect(await this.#store.stats()).toMatchObject({
+      waiting: this.#model.of('waiting').length,
+      leased: this.#model.of('leased', 'condemned').length,
+      scheduled: this.#model.of('scheduled').length,
+    });
+  }
+
+  #learnIds(listed: readonly StoredItem[]): void {
+    const byText = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
+    for (const item of this.#model.items) {
+      const id = byText.get(item.text) as ItemId;
+      if (item.id !== undefined) expect([item.text, id]).toEqual([item.text, item.id]);
+      item.id = id;
+    }
+    const ids = this.#model.items.map((item) => item.id as ItemId);
+    expect(ids).toEqual([...ids].sort());
+    const greatest = this.#seen.at(-1) ?? '';
+    const fresh = ids.filter((id) => !this.#seen.includes(id));
+    for (const id of fresh) expect(id > greatest).toBe(true);
+    this.#seen.push(...fresh);
+  }
+
+  #add(
+    text: string,
+    item: { expireIn: number } & Partial<Pick<ModelItem, 'state' | 'until' | 'sourceId' | 'attempts'>>,
+  ): void {
+    this.#model.items.push({
+      text,
+      id: undefined,
+      state: item.state ?? 'waiting',
+      until: item.until ?? this.#now,
+      attempts: item.attempts ?? 0,
+      sourceId: item.sourceId,
+      createdAt: this.#now,
+      expireDeadline: addDuration(this.#now, milliseconds(item.expireIn)),
+    });
+  }
+
+  /** The ids picked, each once. */
+  #ids(picks: readonly IdPick[]): ItemId[] {
+    const ids = picks.map(({ of, n }) => {
+      const items = of === 'leased' ? this.#model.of('leased') : this.#model.items;
+      const choice = of === 'ever' ? this.#seen : items.map((item) => item.id as ItemId);
+      return choice[n % choice.length] ?? NO_ID;
+    });
+    return [...new Set(ids)];
+  }
+
+  #queued(): ModelItem[] {
+    return this.#model.of('waiting', 'leased', 'condemned');
+  }
+
+  #text(): string {
+    return `item ${++this.#texts}`;
+  }
+
+  #at(offset: number | undefined): Instant | undefined {
+    return offset === undefined ? undefined : addDuration(this.#now, milliseconds(offset));
+  }
+
+  get #now(): Instant {
+    return this.#clock.now();
+  }
+}
+
+function refusal(bad: { id: ItemId; waits: boolean }, action: 'completed' | 'retried'): string {
+  return (bad.waits ? itemNotLeased(bad.id, action) : noSuchItem(bad.id)).message;
+}

@@ -1,0 +1,99 @@
+import { addDuration, type Instant, parseDuration } from '@querator/core';
+import { ManualClock } from '@querator/core/testing';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { commands } from './command.ts';
+import { isSchedule, type ModelItem, PartitionModel } from './partition-model.ts';
+
+const NOW = new ManualClock().now();
+const LIVE = { maxAttempts: 0, dead: 'condemn' } as const;
+
+function fromNow(duration: string): Instant {
+  return addDuration(NOW, parseDuration(duration));
+}
+
+function modelOf(...items: (Partial<ModelItem> & { readonly text: string })[]): PartitionModel {
+  const model = new PartitionModel();
+  model.items = items.map((item) => ({
+    id: item.text,
+    state: 'waiting',
+    until: NOW,
+    attempts: 0,
+    sourceId: undefined,
+    createdAt: NOW,
+    expireDeadline: fromNow('1h'),
+    ...item,
+  }));
+  return model;
+}
+
+const texts = (items: readonly ModelItem[]) => items.map((item) => item.text);
+
+describe('PartitionModel', () => {
+  test('leases the oldest waiting items', () => {
+    const model = modelOf(
+      { text: 'a', state: 'leased' },
+      { text: 'b' },
+      { text: 'c', state: 'scheduled' },
+      { text: 'd' },
+    );
+    expect(texts(model.lease(5, fromNow('1m')))).toEqual(['b', 'd']);
+    expect(model.find('d')).toMatchObject({ state: 'leased', attempts: 1, until: fromNow('1m') });
+  });
+
+  test('names the first id that is not leased', () => {
+    const model = modelOf({ text: 'a', state: 'leased' }, { text: 'b' }, { text: 'c', state: 'condemned' });
+    expect(model.firstBad(['a', 'b', 'c'])).toEqual({ id: 'b', waits: true });
+    expect(model.firstBad(['c', 'b'])).toEqual({ id: 'c', waits: false });
+    expect(model.firstBad(['a'])).toBeUndefined();
+  });
+
+  test.each([
+    ['dead', { dead: true, retryAt: undefined }, LIVE, 'condemned'],
+    [
+      'dead where dead items are deleted',
+      { dead: true, retryAt: fromNow('1h') },
+      { ...LIVE, dead: 'delete' },
+      'deleted',
+    ],
+    ['used up', { dead: false, retryAt: fromNow('1h') }, { ...LIVE, maxAttempts: 2 }, 'condemned'],
+    ['later', { dead: false, retryAt: fromNow('1h') }, { ...LIVE, maxAttempts: 3 }, 'scheduled'],
+    ['near', { dead: false, retryAt: fromNow('99.999ms') }, LIVE, 'waiting'],
+    ['at once', { dead: false, retryAt: undefined }, LIVE, 'waiting'],
+  ] as const)('decides what becomes of an item given back: %s', (_, retry, rules, fate) => {
+    const model = modelOf({ text: 'a', state: 'leased', attempts: 2 }, { text: 'b' });
+    expect(model.giveBack(model.find('a') as ModelItem, retry, rules, NOW)).toBe(fate);
+    if (fate === 'waiting') expect(texts(model.items)).toEqual(['b', 'a']);
+  });
+
+  test('sweeps by the rules', () => {
+    const model = modelOf(
+      { text: 'late', state: 'scheduled', until: fromNow('-1s') },
+      { text: 'early', state: 'scheduled', until: fromNow('-2s') },
+      { text: 'not due', state: 'scheduled', until: NOW },
+      { text: 'overdue', state: 'leased', until: fromNow('-1s'), attempts: 1 },
+      { text: 'used up', state: 'leased', until: fromNow('-1s'), attempts: 2 },
+      { text: 'valid', state: 'leased', until: fromNow('1s'), attempts: 2, expireDeadline: fromNow('-1h') },
+      { text: 'expired', expireDeadline: fromNow('-1us') },
+      { text: 'claimed', state: 'condemned', until: fromNow('1s') },
+      { text: 'unclaimed', state: 'condemned', until: fromNow('-1s') },
+    );
+    const swept = model.sweep({ maxAttempts: 2, dead: 'condemn' }, NOW, fromNow('30s'));
+    expect(texts(swept.enqueued)).toEqual(['early', 'late']);
+    expect(texts(swept.requeued)).toEqual(['overdue']);
+    expect(texts(swept.dead)).toEqual(['used up', 'expired', 'unclaimed']);
+    expect(texts(model.items).slice(-3)).toEqual(['early', 'late', 'overdue']);
+    expect(model.nextDue()).toBe(NOW);
+  });
+
+  test('schedules from exactly 100 ms ahead on', () => {
+    expect(isSchedule(fromNow('99.999ms'), NOW)).toBe(false);
+    expect(isSchedule(fromNow('100ms'), NOW)).toBe(true);
+  });
+});
+
+test('random sequences hold every command, and get long enough to matter', () => {
+  const sequences = fc.sample(commands, { numRuns: 200, seed: 1 });
+  expect(new Set(sequences.flat().map((command) => command.do)).size).toBe(12);
+  expect(Math.max(...sequences.map((sequence) => sequence.length))).toBeGreaterThan(30);
+});

@@ -1,0 +1,147 @@
+import { type Instant, type ItemId, SCHEDULE_THRESHOLD, toMicroseconds } from '@querator/core';
+
+/** An item as the documented rules have it. */
+export interface ModelItem {
+  /** By this the item is known from its first day to its last. */
+  readonly text: string;
+  /** Absent until the driver has told it. */
+  id: ItemId | undefined;
+  state: 'waiting' | 'leased' | 'scheduled' | 'condemned';
+  /** End of the lease, time to be enqueued, or end of the claim; not used while waiting. */
+  until: Instant;
+  attempts: number;
+  readonly sourceId: string | undefined;
+  readonly createdAt: Instant;
+  readonly expireDeadline: Instant;
+}
+
+/** What a sweep must have done, however many calls it took. */
+export interface SweptModel {
+  /** In the order in which they must have entered the queue. */
+  readonly enqueued: readonly ModelItem[];
+  /** Back in the queue; the order among them is the driver's. */
+  readonly requeued: readonly ModelItem[];
+  readonly dead: readonly ModelItem[];
+  /** Of those, whether a driver may have put it back into the queue first, since its lease had ended too. */
+  readonly mayHaveBeenRequeued: number;
+}
+
+/** Where an item is to go: the first rule that applies. */
+export type Fate = 'waiting' | 'scheduled' | 'condemned' | 'deleted';
+
+/**
+ * The documented rules of a partition, as plainly as they can be put: a list
+ * of items in queue order, and loops over all of it.
+ */
+export class PartitionModel {
+  items: ModelItem[] = [];
+
+  of(...states: ModelItem['state'][]): ModelItem[] {
+    return this.items.filter((item) => states.includes(item.state));
+  }
+
+  find(id: ItemId): ModelItem | undefined {
+    return this.items.find((item) => item.id === id);
+  }
+
+  holdsSource(sourceId: string): boolean {
+    return this.items.some((item) => item.sourceId === sourceId);
+  }
+
+  take(item: ModelItem): void {
+    this.items = this.items.filter((other) => other !== item);
+  }
+
+  /** To the tail, under an id the driver is to tell. */
+  requeue(item: ModelItem): void {
+    this.take(item);
+    item.state = 'waiting';
+    item.id = undefined;
+    this.items.push(item);
+  }
+
+  lease(limit: number, until: Instant): ModelItem[] {
+    const oldest = this.of('waiting').slice(0, limit);
+    for (const item of oldest) {
+      item.state = 'leased';
+      item.until = until;
+      item.attempts++;
+    }
+    return oldest;
+  }
+
+  /** The first of the ids that is not leased, as `complete` and `retry` name it. */
+  firstBad(ids: readonly ItemId[]): { id: ItemId; waits: boolean } | undefined {
+    for (const id of ids) {
+      const state = this.find(id)?.state;
+      if (state !== 'leased') return { id, waits: state === 'waiting' };
+    }
+    return undefined;
+  }
+
+  giveBack(
+    item: ModelItem,
+    retry: { retryAt: Instant | undefined; dead: boolean },
+    rules: { maxAttempts: number; dead: 'condemn' | 'delete' },
+    now: Instant,
+  ): Fate {
+    if (retry.dead || (rules.maxAttempts !== 0 && item.attempts >= rules.maxAttempts)) {
+      if (rules.dead === 'delete') {
+        this.take(item);
+        return 'deleted';
+      }
+      item.state = 'condemned';
+      item.until = 0n as Instant;
+      return 'condemned';
+    }
+    if (retry.retryAt !== undefined && isSchedule(retry.retryAt, now)) {
+      item.state = 'scheduled';
+      item.until = retry.retryAt;
+      return 'scheduled';
+    }
+    this.requeue(item);
+    return 'waiting';
+  }
+
+  sweep(
+    rules: { maxAttempts: number; dead: 'condemn' | 'delete' },
+    now: Instant,
+    claimedUntil: Instant,
+  ): SweptModel {
+    const enqueued = this.of('scheduled')
+      .filter((item) => now > item.until)
+      .sort((a, b) => Number(a.until - b.until));
+    for (const item of enqueued) this.requeue(item);
+
+    const overdue = this.of('leased').filter((item) => now > item.until);
+    const requeued = overdue.filter((item) => rules.maxAttempts === 0 || item.attempts < rules.maxAttempts);
+    const expired = (item: ModelItem) => now > item.expireDeadline;
+    const dead = [
+      ...overdue.filter((item) => !requeued.includes(item) || expired(item)),
+      ...this.of('waiting').filter(expired),
+      ...this.of('condemned').filter((item) => now > item.until),
+    ];
+    const back = requeued.filter((item) => !expired(item));
+    for (const item of back) this.requeue(item);
+    for (const item of dead) {
+      if (rules.dead === 'delete') this.take(item);
+      item.state = 'condemned';
+      item.until = claimedUntil;
+    }
+    return { enqueued, requeued: back, dead, mayHaveBeenRequeued: requeued.length - back.length };
+  }
+
+  /** The earliest instant after which a sweep has something to do. */
+  nextDue(): Instant | undefined {
+    const deadlines = this.items.map((item) => (item.state === 'waiting' ? item.expireDeadline : item.until));
+    return deadlines.reduce<Instant | undefined>(
+      (first, next) => (first === undefined || next < first ? next : first),
+      undefined,
+    );
+  }
+}
+
+/** Whether a time is far enough ahead to wait for. */
+export function isSchedule(at: Instant, now: Instant): boolean {
+  return at - now >= toMicroseconds(SCHEDULE_THRESHOLD);
+}

@@ -1,0 +1,65 @@
+import type { PartitionStore, QueueStore, StorageBackend } from '@querator/core';
+import { ManualClock, SeededRandom } from '@querator/core/testing';
+import { PartitionScript } from './partition-script.ts';
+import type { StorageSetup } from './storage-setup.ts';
+
+/** Nothing else uses these names: storages outlive a test, and even a run. */
+const RUN = crypto.randomUUID().slice(0, 8);
+let worlds = 0;
+
+/** What one test has to itself: a clock, a backend, and names no other test uses. */
+export class World {
+  readonly clock = new ManualClock();
+  readonly #setup: StorageSetup;
+  readonly #number = ++worlds;
+  readonly #opened: StorageBackend[] = [];
+  #names = 0;
+
+  private constructor(setup: StorageSetup) {
+    this.#setup = setup;
+  }
+
+  /** A world with its first backend open. */
+  static async make(setup: StorageSetup): Promise<World> {
+    const world = new World(setup);
+    await world.open();
+    return world;
+  }
+
+  /** The backend that was opened first. */
+  get backend(): StorageBackend {
+    return this.#opened[0] as StorageBackend;
+  }
+
+  get queues(): QueueStore {
+    return this.backend.queueStore();
+  }
+
+  /** One more backend on the same storage, as another process would have it. */
+  async open(): Promise<StorageBackend> {
+    const random = new SeededRandom(this.#number * 1_000 + this.#opened.length + 1);
+    const backend = await this.#setup.open({ clock: this.clock, random });
+    this.#opened.push(backend);
+    return backend;
+  }
+
+  /** A name for a queue or a namespace that was never used before; later ones are greater. */
+  name(suffix = ''): string {
+    this.#names++;
+    return `${RUN}-${this.#number}-${String(this.#names).padStart(3, '0')}${suffix}`;
+  }
+
+  /** A partition of a queue of its own, empty. */
+  partition(backend: StorageBackend = this.backend): PartitionStore {
+    return backend.partitionStore({ queue: this.name(), partition: 0 });
+  }
+
+  /** The same, with the usual steps put in short words. */
+  script(store: PartitionStore = this.partition()): PartitionScript {
+    return new PartitionScript(store, this.clock);
+  }
+
+  async close(): Promise<void> {
+    for (const backend of this.#opened) await backend.close();
+  }
+}

@@ -1,0 +1,145 @@
+import type { Instant, ItemId, PartitionStats } from '@querator/core';
+import { type Alarm, Deadlines, isBefore } from './deadlines.ts';
+import type { Entry, EntryState } from './entry.ts';
+import { Heap } from './heap.ts';
+import type { PackedContent } from './packed-content.ts';
+import { Tally } from './tally.ts';
+
+/** So many gone entries are never worth closing the gaps for. */
+const GONE_ALLOWED = 1_024;
+
+const NO_CONTENT: PackedContent = { encoding: '', kind: '', reference: '', payload: '' };
+
+/**
+ * The items of one partition, in order of their ids.
+ *
+ * New ids are always the greatest, so an array that is only appended to is in
+ * order. Entries that are gone stay in it until they are the greater part.
+ * Waiting entries are found by a cursor that only moves forward: nothing
+ * before it waits, except for released entries, which are kept beside it.
+ */
+export class ItemTable {
+  readonly #byId = new Map<ItemId, Entry>();
+  readonly #sourceIds = new Set<ItemId>();
+  /** By state: within each, deadlines mostly come in order. */
+  readonly #deadlines: Record<EntryState, Deadlines> = {
+    waiting: new Deadlines(),
+    leased: new Deadlines(),
+    scheduled: new Deadlines(),
+    condemned: new Deadlines(),
+    gone: new Deadlines(),
+  };
+  readonly #tally = new Tally();
+  readonly #released = new Heap<Entry>((a, b) => a.id < b.id);
+  #inOrder: Entry[] = [];
+  #gone = 0;
+  #cursor = 0;
+
+  get(id: ItemId): Entry | undefined {
+    return this.#byId.get(id);
+  }
+
+  holdsSource(id: ItemId): boolean {
+    return this.#sourceIds.has(id);
+  }
+
+  stats(now: Instant): PartitionStats {
+    return this.#tally.stats(now);
+  }
+
+  /** Adds an entry whose id is greater than all others. */
+  append(entry: Entry): void {
+    this.#byId.set(entry.id, entry);
+    if (entry.sourceId !== undefined) this.#sourceIds.add(entry.sourceId);
+    this.#inOrder.push(entry);
+    this.#tally.add(entry);
+    this.#deadlines[entry.state].set(entry, entry.due);
+  }
+
+  /** Changes what an entry is doing, and until when; its place stays. */
+  change(entry: Entry, state: 'waiting' | 'leased' | 'scheduled' | 'condemned', due: Instant): void {
+    this.#tally.subtract(entry);
+    this.#deadlines[entry.state].cancel(entry);
+    entry.state = state;
+    entry.due = due;
+    this.#tally.add(entry);
+    this.#deadlines[state].set(entry, due);
+    if (state === 'waiting') this.#released.push(entry);
+  }
+
+  remove(entry: Entry): void {
+    this.#tally.subtract(entry);
+    this.#deadlines[entry.state].cancel(entry);
+    this.#byId.delete(entry.id);
+    if (entry.sourceId !== undefined) this.#sourceIds.delete(entry.sourceId);
+    entry.state = 'gone';
+    entry.content = NO_CONTENT;
+    this.#gone++;
+    if (this.#gone > GONE_ALLOWED && this.#gone > this.#inOrder.length / 2) this.#closeGaps();
+  }
+
+  /** The waiting entry with the lowest id. */
+  oldestWaiting(): Entry | undefined {
+    while (this.#cursor < this.#inOrder.length && this.#inOrder[this.#cursor]?.state !== 'waiting') {
+      this.#cursor++;
+    }
+    let released = this.#released.peek();
+    while (released !== undefined && released.state !== 'waiting') {
+      this.#released.pop();
+      released = this.#released.peek();
+    }
+    const next = this.#inOrder[this.#cursor];
+    if (released === undefined) return next;
+    return next === undefined || released.id < next.id ? released : next;
+  }
+
+  /** All entries from the pivot on, or where it is gone, from the next greater id on. */
+  *from(pivot: string): Generator<Entry> {
+    for (let index = this.#firstFrom(pivot); index < this.#inOrder.length; index++) {
+      const entry = this.#inOrder[index] as Entry;
+      if (entry.state !== 'gone') yield entry;
+    }
+  }
+
+  /** The earliest deadline of all. */
+  nextDue(): Instant | undefined {
+    return this.#firstAlarm()?.at;
+  }
+
+  /** The entry whose deadline is the earliest, if that lies before `now`. It must be changed or removed at once. */
+  takeDue(now: Instant): Entry | undefined {
+    const alarm = this.#firstAlarm();
+    if (alarm === undefined || alarm.at >= now) return undefined;
+    this.#deadlines[alarm.entry.state].takeFirst(alarm);
+    return alarm.entry;
+  }
+
+  #firstAlarm(): Alarm | undefined {
+    let first: Alarm | undefined;
+    for (const deadlines of Object.values(this.#deadlines)) {
+      const alarm = deadlines.first();
+      if (alarm !== undefined && (first === undefined || isBefore(alarm, first))) first = alarm;
+    }
+    return first;
+  }
+
+  /** Binary search: the index of the first entry whose id is not less than the pivot. */
+  #firstFrom(pivot: string): number {
+    let low = 0;
+    let high = this.#inOrder.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#inOrder[middle] as Entry).id < pivot) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #closeGaps(): void {
+    let passed = 0;
+    for (let index = 0; index < this.#cursor; index++) if (this.#inOrder[index]?.state !== 'gone') passed++;
+    this.#inOrder = this.#inOrder.filter((entry) => entry.state !== 'gone');
+    this.#cursor = passed;
+    this.#gone = 0;
+  }
+}

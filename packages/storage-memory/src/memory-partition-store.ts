@@ -1,0 +1,289 @@
+import {
+  addDuration,
+  type ClearRequest,
+  type Clock,
+  type CompleteRequest,
+  type DeathRules,
+  type Duration,
+  type ImportedItem,
+  type Instant,
+  type ItemContent,
+  type ItemId,
+  type ItemListRequest,
+  instantFromMicroseconds,
+  type LeaseBatch,
+  type LeasedItem,
+  type Outcome,
+  type PartitionStats,
+  type PartitionStore,
+  type ProduceRequest,
+  type ProduceResult,
+  type RetriedItem,
+  type RetryRequest,
+  type RetryResult,
+  SCHEDULE_THRESHOLD,
+  type StoredItem,
+  type SweepRequest,
+  type SweepResult,
+} from '@querator/core';
+import { type Entry, toStoredItem } from './entry.ts';
+import { findLeased } from './find-leased.ts';
+import type { ItemIds } from './item-ids.ts';
+import type { ItemTable } from './item-table.ts';
+import { packContent, unpackContent } from './packed-content.ts';
+import { sweepTable } from './sweep-table.ts';
+
+/** What a partition is made of. */
+interface PartitionParts {
+  readonly clock: Clock;
+  readonly ids: ItemIds;
+  /** The items of the partition as it is now. Throws when the backend is closed. */
+  readonly table: () => ItemTable;
+  readonly drop: () => void;
+}
+
+/** A condemned item nobody has claimed yet is due at any time. */
+const AT_ONCE: Instant = instantFromMicroseconds(0n);
+
+/**
+ * One partition in memory. Every method does all its work in one go, between
+ * two turns of the event loop: that alone makes it atomic and safe to call
+ * concurrently.
+ */
+export class MemoryPartitionStore implements PartitionStore {
+  readonly #clock: Clock;
+  readonly #ids: ItemIds;
+  readonly #table: () => ItemTable;
+  readonly #drop: () => void;
+
+  constructor({ clock, ids, table, drop }: PartitionParts) {
+    this.#clock = clock;
+    this.#ids = ids;
+    this.#table = table;
+    this.#drop = drop;
+  }
+
+  async produce(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+  ): Promise<readonly Outcome<ProduceResult>[]> {
+    const table = this.#table();
+    const now = this.#clock.now();
+    const fresh = { createdAt: now, expireDeadline: addDuration(now, expireTimeout), attempts: 0 };
+    return requests.map(({ items }) => {
+      let scheduled = 0;
+      for (const item of items) {
+        const enqueueAt = laterThanThreshold(item.enqueueAt, now);
+        if (enqueueAt !== undefined) scheduled++;
+        table.append(
+          this.#entry(item, { ...fresh, ...waitingOr('scheduled', enqueueAt, fresh.expireDeadline) }),
+        );
+      }
+      return { ok: true, value: { waiting: items.length - scheduled, scheduled } };
+    });
+  }
+
+  async lease({ limit, leaseTimeout }: LeaseBatch): Promise<readonly LeasedItem[]> {
+    const table = this.#table();
+    const leaseDeadline = addDuration(this.#clock.now(), leaseTimeout);
+    const leased: LeasedItem[] = [];
+    while (leased.length < limit) {
+      const entry = table.oldestWaiting();
+      if (entry === undefined) break;
+      entry.attempts++;
+      table.change(entry, 'leased', leaseDeadline);
+      leased.push({ id: entry.id, attempts: entry.attempts, leaseDeadline, ...unpackContent(entry.content) });
+    }
+    return leased;
+  }
+
+  async release(ids: readonly ItemId[]): Promise<number> {
+    const table = this.#table();
+    let released = 0;
+    for (const id of ids) {
+      const entry = table.get(id);
+      if (entry?.state !== 'leased') continue;
+      entry.attempts = Math.max(entry.attempts - 1, 0);
+      table.change(entry, 'waiting', entry.expireDeadline);
+      released++;
+    }
+    return released;
+  }
+
+  async complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {
+    const table = this.#table();
+    return requests.map(({ ids }) => {
+      const found = findLeased(table, ids, 'completed');
+      if (!found.ok) return found;
+      for (const entry of found.value) table.remove(entry);
+      return { ok: true, value: undefined };
+    });
+  }
+
+  async retry(
+    requests: readonly RetryRequest[],
+    rules: DeathRules,
+  ): Promise<readonly Outcome<RetryResult>[]> {
+    const table = this.#table();
+    const now = this.#clock.now();
+    return requests.map(({ items }) => {
+      const found = findLeased(
+        table,
+        items.map((item) => item.id),
+        'retried',
+      );
+      if (!found.ok) return found;
+      const result = { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 };
+      items.forEach((item, index) => {
+        result[this.#giveBack(table, found.value[index] as Entry, item, rules, now)]++;
+      });
+      return { ok: true, value: result };
+    });
+  }
+
+  async list({ state, pivot, limit }: ItemListRequest): Promise<readonly StoredItem[]> {
+    const page: StoredItem[] = [];
+    for (const entry of this.#table().from(pivot)) {
+      if ((entry.state === 'scheduled') !== (state === 'scheduled')) continue;
+      page.push(toStoredItem(entry));
+      if (page.length === limit) break;
+    }
+    return page;
+  }
+
+  async stats(): Promise<PartitionStats> {
+    return this.#table().stats(this.#clock.now());
+  }
+
+  async import(
+    items: readonly ImportedItem[],
+    expireTimeout: Duration,
+  ): Promise<readonly (StoredItem | undefined)[]> {
+    const table = this.#table();
+    const now = this.#clock.now();
+    return items.map((item) => {
+      if (item.sourceId !== undefined && table.holdsSource(item.sourceId)) return undefined;
+      const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
+      // Of a lease without an end nobody can say that it is still valid.
+      const leaseDeadline = item.isLeased ? (item.leaseDeadline ?? now) : undefined;
+      const entry = this.#entry(item, {
+        sourceId: item.sourceId,
+        createdAt: now,
+        expireDeadline,
+        attempts: item.attempts,
+        maxAttempts: item.maxAttempts,
+        ...(item.enqueueAt === undefined
+          ? waitingOr('leased', leaseDeadline, expireDeadline)
+          : waitingOr('scheduled', item.enqueueAt, expireDeadline)),
+      });
+      table.append(entry);
+      return toStoredItem(entry);
+    });
+  }
+
+  async delete(ids: readonly ItemId[]): Promise<number> {
+    const table = this.#table();
+    let deleted = 0;
+    for (const id of ids) {
+      const entry = table.get(id);
+      if (entry === undefined) continue;
+      table.remove(entry);
+      deleted++;
+    }
+    return deleted;
+  }
+
+  async clear(request: ClearRequest): Promise<number> {
+    const table = this.#table();
+    // Condemned items count as leased, as in `stats`.
+    const cleared = { ...request, condemned: request.leased, gone: false };
+    const entries = [...table.from('')].filter((entry) => cleared[entry.state]);
+    for (const entry of entries) table.remove(entry);
+    return entries.length;
+  }
+
+  async sweep(request: SweepRequest): Promise<SweepResult> {
+    const table = this.#table();
+    return sweepTable(table, request, this.#clock.now(), (entry) => this.#requeue(table, entry));
+  }
+
+  async remove(ids: readonly ItemId[]): Promise<void> {
+    const table = this.#table();
+    for (const id of ids) {
+      const entry = table.get(id);
+      if (entry?.state === 'condemned') table.remove(entry);
+    }
+  }
+
+  async drop(): Promise<void> {
+    this.#drop();
+  }
+
+  #giveBack(
+    table: ItemTable,
+    entry: Entry,
+    { retryAt, dead }: RetriedItem,
+    rules: DeathRules,
+    now: Instant,
+  ): keyof RetryResult {
+    if (dead || (rules.maxAttempts !== 0 && entry.attempts >= rules.maxAttempts)) {
+      if (rules.dead === 'delete') {
+        table.remove(entry);
+        return 'deleted';
+      }
+      table.change(entry, 'condemned', AT_ONCE);
+      return 'condemned';
+    }
+    const enqueueAt = laterThanThreshold(retryAt, now);
+    if (enqueueAt === undefined) {
+      this.#requeue(table, entry);
+      return 'waiting';
+    }
+    table.change(entry, 'scheduled', enqueueAt);
+    return 'scheduled';
+  }
+
+  /** Back to the tail under a new id, whatever the entry was doing. */
+  #requeue(table: ItemTable, entry: Entry): void {
+    const again: Entry = {
+      ...entry,
+      id: this.#ids.next(),
+      state: 'waiting',
+      due: entry.expireDeadline,
+      alarm: undefined,
+    };
+    table.remove(entry);
+    table.append(again);
+  }
+
+  #entry(
+    content: ItemContent,
+    rest: Pick<Entry, 'createdAt' | 'expireDeadline' | 'attempts' | 'state' | 'due'> &
+      Partial<Pick<Entry, 'sourceId' | 'maxAttempts'>>,
+  ): Entry {
+    return {
+      id: this.#ids.next(),
+      sourceId: rest.sourceId,
+      createdAt: rest.createdAt,
+      expireDeadline: rest.expireDeadline,
+      maxAttempts: rest.maxAttempts ?? 0,
+      attempts: rest.attempts,
+      state: rest.state,
+      due: rest.due,
+      alarm: undefined,
+      content: packContent(content),
+    };
+  }
+}
+
+/** The time at which an item is to enter the queue, if that is far enough ahead to wait for. */
+function laterThanThreshold(at: Instant | undefined, now: Instant): Instant | undefined {
+  return at !== undefined && at >= addDuration(now, SCHEDULE_THRESHOLD) ? at : undefined;
+}
+
+/** In the given state until the given time, or waiting if there is none. */
+function waitingOr(state: 'leased' | 'scheduled', until: Instant | undefined, expireDeadline: Instant) {
+  return until === undefined
+    ? ({ state: 'waiting', due: expireDeadline } as const)
+    : ({ state, due: until } as const);
+}

@@ -1,0 +1,95 @@
+import {
+  type Clock,
+  invalid,
+  type NewQueue,
+  type PartitionPlacement,
+  type Queue,
+  type QueueListRequest,
+  type QueueStore,
+} from '@querator/core';
+import { byteOrder } from './byte-order.ts';
+
+/** Queues in memory. Few enough that a list may sort them. */
+export class MemoryQueueStore implements QueueStore {
+  readonly #clock: Clock;
+  readonly #assertOpen: () => void;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(clock: Clock, assertOpen: () => void) {
+    this.#clock = clock;
+    this.#assertOpen = assertOpen;
+  }
+
+  async create(queue: NewQueue): Promise<Queue> {
+    this.#assertOpen();
+    if (this.#queues.has(queue.name)) throw invalid(`invalid queue; '${queue.name}' already exists`);
+    const now = this.#clock.now();
+    const stored = { ...settingsOf(queue), ...identityOf(queue), createdAt: now, updatedAt: now };
+    this.#queues.set(queue.name, stored);
+    return copyOf(stored);
+  }
+
+  async get(name: string): Promise<Queue | undefined> {
+    this.#assertOpen();
+    const stored = this.#queues.get(name);
+    return stored && copyOf(stored);
+  }
+
+  async list({ namespace, pivot, limit }: QueueListRequest): Promise<readonly Queue[]> {
+    this.#assertOpen();
+    return this.#inOrder()
+      .filter((queue) => queue.namespace === namespace && byteOrder(queue.name, pivot) >= 0)
+      .slice(0, limit)
+      .map(copyOf);
+  }
+
+  async update(name: string, change: (stored: Queue) => NewQueue): Promise<Queue | undefined> {
+    this.#assertOpen();
+    const stored = this.#queues.get(name);
+    if (stored === undefined) return undefined;
+    const updated = {
+      ...settingsOf(change(copyOf(stored))),
+      ...identityOf(stored),
+      createdAt: stored.createdAt,
+      updatedAt: this.#clock.now(),
+    };
+    this.#queues.set(name, updated);
+    return copyOf(updated);
+  }
+
+  async delete(name: string): Promise<boolean> {
+    this.#assertOpen();
+    return this.#queues.delete(name);
+  }
+
+  async findByDeadQueue(name: string): Promise<string | undefined> {
+    this.#assertOpen();
+    return this.#inOrder().find((queue) => queue.deadQueue === name)?.name;
+  }
+
+  /** Lets go of everything, when the backend closes. */
+  clear(): void {
+    this.#queues.clear();
+  }
+
+  #inOrder(): Queue[] {
+    return [...this.#queues.values()].sort((a, b) => byteOrder(a.name, b.name));
+  }
+}
+
+function settingsOf(queue: NewQueue) {
+  const { leaseTimeout, expireTimeout, deadQueue, maxAttempts, reference, requestedPartitions } = queue;
+  return { leaseTimeout, expireTimeout, deadQueue, maxAttempts, reference, requestedPartitions };
+}
+
+function identityOf({ name, namespace, partitions }: NewQueue) {
+  return { name, namespace, partitions: partitions.map(copyOfPlacement) };
+}
+
+function copyOf(queue: Queue): Queue {
+  return { ...queue, partitions: queue.partitions.map(copyOfPlacement) };
+}
+
+function copyOfPlacement({ partition, storageName }: PartitionPlacement): PartitionPlacement {
+  return { partition, storageName };
+}

@@ -1,0 +1,59 @@
+import {
+  addDuration,
+  type Instant,
+  millisecondsBetween,
+  type StoredItem,
+  type SweepRequest,
+  type SweepResult,
+} from '@querator/core';
+import { type Entry, toStoredItem } from './entry.ts';
+import type { ItemTable } from './item-table.ts';
+
+/** Something is due once its deadline has passed: a microsecond after it. */
+const PAST_DEADLINE_MS = 0.001;
+
+/**
+ * Does what time demands, earliest deadline first, until nothing is due or
+ * one kind of work has reached the limit.
+ *
+ * @param requeue puts an entry at the tail under a new id.
+ */
+export function sweepTable(
+  table: ItemTable,
+  { limit, maxAttempts, dead, claimTimeout }: SweepRequest,
+  now: Instant,
+  requeue: (entry: Entry) => void,
+): SweepResult {
+  const counts = { enqueued: 0, requeued: 0, deleted: 0 };
+  const reported: StoredItem[] = [];
+  const claimedUntil = addDuration(now, claimTimeout);
+
+  while (Math.max(counts.enqueued, counts.requeued, counts.deleted, reported.length) < limit) {
+    const entry = table.takeDue(now);
+    if (entry === undefined) break;
+    if (entry.state === 'scheduled') {
+      requeue(entry);
+      counts.enqueued++;
+    } else if (entry.state === 'leased' && !isUsedUp(entry, maxAttempts, now)) {
+      requeue(entry);
+      counts.requeued++;
+    } else if (dead === 'delete') {
+      table.remove(entry);
+      counts.deleted++;
+    } else {
+      table.change(entry, 'condemned', claimedUntil);
+      reported.push(toStoredItem(entry));
+    }
+  }
+  return { ...counts, dead: reported, nextDueMs: untilNextDue(table, now) };
+}
+
+/** Whether an item whose lease has ended gets no other chance. */
+function isUsedUp(entry: Entry, maxAttempts: number, now: Instant): boolean {
+  return (maxAttempts !== 0 && entry.attempts >= maxAttempts) || now > entry.expireDeadline;
+}
+
+function untilNextDue(table: ItemTable, now: Instant): number | undefined {
+  const due = table.nextDue();
+  return due === undefined ? undefined : Math.max(0, millisecondsBetween(now, due) + PAST_DEADLINE_MS);
+}

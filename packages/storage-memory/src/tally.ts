@@ -1,0 +1,43 @@
+import { type Duration, type Instant, microseconds, type PartitionStats } from '@querator/core';
+import type { Entry, EntryState } from './entry.ts';
+
+/** Counts and sums kept up to date with every change, so that asking costs nothing however many items there are. */
+export class Tally {
+  readonly #counts: Record<EntryState, number> = {
+    waiting: 0,
+    leased: 0,
+    scheduled: 0,
+    condemned: 0,
+    gone: 0,
+  };
+  #createdSum = 0n;
+  #leaseDeadlineSum = 0n;
+
+  add(entry: Entry): void {
+    this.#counts[entry.state]++;
+    if (entry.state !== 'scheduled') this.#createdSum += entry.createdAt;
+    if (entry.state === 'leased') this.#leaseDeadlineSum += entry.due;
+  }
+
+  subtract(entry: Entry): void {
+    this.#counts[entry.state]--;
+    if (entry.state !== 'scheduled') this.#createdSum -= entry.createdAt;
+    if (entry.state === 'leased') this.#leaseDeadlineSum -= entry.due;
+  }
+
+  stats(now: Instant): PartitionStats {
+    const { waiting, leased, scheduled, condemned } = this.#counts;
+    const queued = waiting + leased + condemned;
+    return {
+      waiting,
+      leased: leased + condemned,
+      scheduled,
+      averageAge: mean(now * BigInt(queued) - this.#createdSum, queued),
+      averageLeaseLeft: mean(this.#leaseDeadlineSum - now * BigInt(leased), leased),
+    };
+  }
+}
+
+function mean(sumMicroseconds: bigint, count: number): Duration {
+  return count === 0 ? microseconds(0n) : ((microseconds(sumMicroseconds) / BigInt(count)) as Duration);
+}
