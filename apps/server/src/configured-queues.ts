@@ -6,7 +6,7 @@ import type { QueueConfig } from './config/schema.ts';
 const RETRY_MS = 5_000;
 
 /** The queues of the configuration file cannot be created as they stand there. */
-export class ConfiguredQueueError extends Error {
+class ConfiguredQueueError extends Error {
   override readonly name = 'ConfiguredQueueError';
 }
 

@@ -1,1 +1,12 @@
-export {};
+export type { CallOptions, RequestFields } from './call.ts';
+export { type Client, type ClientOptions, createClient } from './client.ts';
+export { type ConsumeOptions, consume, type ItemContext } from './consume.ts';
+export { BrokenReplyError } from './errors/broken-reply-error.ts';
+export { ClientError } from './errors/client-error.ts';
+export { ConnectError } from './errors/connect-error.ts';
+export { ConnectionLostError } from './errors/connection-lost-error.ts';
+export { InfrastructureError } from './errors/infrastructure-error.ts';
+export { ReplyError } from './errors/reply-error.ts';
+export { RequestTimeoutError } from './errors/request-timeout-error.ts';
+export { type BackOff, backOffMs, DEFAULT_BACK_OFF, isTransient, isUnstored } from './retry-policy.ts';
+export type { Fetch } from './transport/fetch-transport.ts';

@@ -53,7 +53,7 @@ const queue = z.strictObject({
     .optional(),
 });
 
-export const LOG_HANDLERS = ['color', 'text', 'json'] as const;
+const LOG_HANDLERS = ['color', 'text', 'json'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const configSchema = z.strictObject({
@@ -83,7 +83,5 @@ export const configSchema = z.strictObject({
 
 /** The server's settings, checked and with defaults filled in. */
 export type Config = z.infer<typeof configSchema>;
-/** One storage of the `partition-storage` list. */
-export type PartitionStorageConfig = Config['partition-storage'][number];
 /** One queue to be created at start. */
 export type QueueConfig = Config['queues'][number];

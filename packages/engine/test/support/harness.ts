@@ -1,4 +1,4 @@
-import { type NewItem, type StoredItem, toMilliseconds } from '@querator/core';
+import type { NewItem } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
 import { createService, type EngineLimits, type QueueCall, type Service } from '../../src/index.ts';
@@ -101,6 +101,3 @@ export function watch<T>(promise: Promise<T>): {
   );
   return seen;
 }
-
-export type { StoredItem };
-export { toMilliseconds };

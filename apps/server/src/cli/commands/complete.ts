@@ -1,0 +1,80 @@
+import type { Client } from '@querator/client';
+import { LIMITS } from '@querator/core';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { CommandError, describeError } from '../command-error.ts';
+import { duration, wholeNumber } from '../flags.ts';
+import { lineBatches } from '../line-batches.ts';
+import { readInput } from '../read-input.ts';
+
+/** Far longer than any id; whoever pipes in something else is told so by the server. */
+const ID_LIMITS = { lines: LIMITS.completeBatch, bytes: 64_000, bytesPerLine: 0 };
+
+interface CompleteFlags {
+  readonly partition: number;
+  readonly file?: string;
+  readonly timeout: string;
+}
+
+/** `querator complete <queue> [id…]` */
+export function addComplete(program: Command, cli: Cli): void {
+  program
+    .command('complete')
+    .description('say that leased items are done with')
+    .argument('<queue>', 'its name')
+    .argument('[id...]', 'the items')
+    .requiredOption('-p, --partition <n>', 'the partition they were leased from', wholeNumber)
+    .option('--file <file>', 'one id per line, instead of arguments; "-": standard input')
+    .option('--timeout <duration>', 'how long the server may take', '30s')
+    .action(async (queueName: string, ids: string[], { partition, file, timeout }: CompleteFlags) => {
+      duration('timeout', timeout);
+      if (!file && ids.length === 0) {
+        throw new CommandError('no item IDs provided (use command line arguments or --file)');
+      }
+      const client = cli.client();
+      const target = { queueName, partition, requestTimeout: timeout };
+      const done = await completeAll(cli, client, target, file ? idsIn(cli, file) : chunks(ids));
+      cli.output.say(`Successfully completed ${done} item(s) in queue '${queueName}' partition ${partition}`);
+    });
+}
+
+interface Target {
+  readonly queueName: string;
+  readonly partition: number;
+  readonly requestTimeout: string;
+}
+
+/** Request by request, each of them all or nothing. */
+async function completeAll(
+  cli: Cli,
+  client: Client,
+  target: Target,
+  batches: AsyncIterable<string[]> | Iterable<string[]>,
+): Promise<number> {
+  let done = 0;
+  for await (const ids of batches) {
+    try {
+      await client.queue.complete({ ...target, ids }, { signal: cli.interrupted() });
+    } catch (error) {
+      const before = done === 0 ? '' : `; the first ${done} item(s) are completed`;
+      throw new CommandError(`failed to complete items: ${describeError(error)}${before}`, { cause: error });
+    }
+    done += ids.length;
+  }
+  if (done === 0) throw new CommandError('no item IDs to complete');
+  return done;
+}
+
+async function* idsIn(cli: Cli, file: string): AsyncGenerator<string[]> {
+  const decoder = new TextDecoder();
+  for await (const lines of lineBatches(readInput(cli, file), ID_LIMITS)) {
+    const ids = lines.map((line) => decoder.decode(line).trim()).filter((id) => id !== '');
+    if (ids.length > 0) yield ids;
+  }
+}
+
+function* chunks(ids: readonly string[]): Generator<string[]> {
+  for (let start = 0; start < ids.length; start += LIMITS.completeBatch) {
+    yield ids.slice(start, start + LIMITS.completeBatch);
+  }
+}

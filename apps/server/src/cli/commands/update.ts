@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { attempt, CommandError } from '../command-error.ts';
+import { defaultExpireTimeout } from '../default-expire-timeout.ts';
+import { duration, wholeNumber } from '../flags.ts';
+
+interface UpdateFlags {
+  readonly leaseTimeout?: string;
+  readonly expireTimeout?: string;
+  readonly maxAttempts?: number;
+  readonly deadQueue?: string;
+  readonly reference?: string;
+  readonly partitions?: number;
+}
+
+/** `querator update <queue>`: what is not given stays; what is given as empty or 0 is cleared. */
+export function addUpdate(program: Command, cli: Cli): void {
+  program
+    .command('update')
+    .description("change a queue's settings; those not given stay as they are")
+    .argument('<queue>', 'its name')
+    .option(
+      '--lease-timeout <duration>',
+      'also sets the expire timeout, to 60 times as much, if that is not given',
+    )
+    .option('--expire-timeout <duration>', 'how long an item may live')
+    .option('--max-attempts <n>', 'how often an item may be leased; 0: without limit', wholeNumber)
+    .option('--dead-queue <queue>', 'the queue that takes dead items; "": none')
+    .option('--reference <text>', 'any text; "": none')
+    .option('--partitions <n>', 'how many partitions', wholeNumber)
+    .action(async (queueName: string, flags: UpdateFlags) => {
+      if (Object.keys(flags).length === 0) {
+        throw new CommandError('no update flags provided (use --help to see available options)');
+      }
+      const timeouts = givenTimeouts(flags);
+      const client = cli.client();
+      const options = { signal: cli.interrupted() };
+      const current = await attempt('failed to get current queue info', () =>
+        client.queues.info({ queueName }, options),
+      );
+      const request = {
+        queueName,
+        // To the server, no timeout and no partitions mean those there are.
+        ...timeouts,
+        requestedPartitions: flags.partitions ?? 0,
+        maxAttempts: flags.maxAttempts ?? current.maxAttempts,
+        deadQueue: flags.deadQueue ?? current.deadQueue,
+        reference: flags.reference ?? current.reference,
+      };
+      await attempt('failed to update queue', () => client.queues.update(request, options));
+      cli.output.say(`Successfully updated queue '${queueName}'`);
+    });
+}
+
+/** There is no queue without timeouts, so an empty one is no way to clear it, but a mistake. */
+function givenTimeouts({ leaseTimeout, expireTimeout }: UpdateFlags) {
+  if (leaseTimeout !== undefined) duration('lease-timeout', leaseTimeout);
+  if (expireTimeout !== undefined) duration('expire-timeout', expireTimeout);
+  return {
+    leaseTimeout: leaseTimeout ?? '',
+    expireTimeout: expireTimeout ?? (leaseTimeout === undefined ? '' : defaultExpireTimeout(leaseTimeout)),
+  };
+}

@@ -1,0 +1,32 @@
+import { type Duration, DurationSyntaxError, parseDuration } from '@querator/core';
+import { parseTimestamp, type Timestamp } from '@querator/protocol';
+import { InvalidArgumentError } from 'commander';
+import { CommandError } from './command-error.ts';
+
+/** Reads a flag's whole number. What it may be is for the server to say. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^[+-]?[0-9]+$/.test(text) || Math.abs(value) >= 2 ** 31) {
+    throw new InvalidArgumentError('It is not a whole number.');
+  }
+  return value;
+}
+
+/** Reads a flag's duration. @throws CommandError naming the flag. */
+export function duration(flag: string, text: string): Duration {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (!(error instanceof DurationSyntaxError)) throw error;
+    throw new CommandError(`invalid ${flag} format: ${error.message}`, { cause: error });
+  }
+}
+
+/** Reads the time of `--enqueue-at`. @throws CommandError */
+export function enqueueTime(text: string): Timestamp {
+  const timestamp = parseTimestamp(text);
+  if (timestamp === undefined) {
+    throw new CommandError(`invalid enqueue-at time format (use RFC3339): '${text}'`);
+  }
+  return timestamp;
+}

@@ -1,0 +1,127 @@
+import { backOffMs, type Client, ClientError, isUnstored } from '@querator/client';
+import { QueueError } from '@querator/core';
+import { BODY_LIMITS, type QueueProduceItem } from '@querator/protocol';
+import type { Cli } from './cli.ts';
+import { CommandError, describeError } from './command-error.ts';
+import { lineBatches } from './line-batches.ts';
+import { Progress } from './progress.ts';
+import { readInput } from './read-input.ts';
+
+/** What an item takes on the wire besides its texts, and each of its texts besides its letters; rounded up. */
+const ITEM_BYTES = 32;
+const TEXT_BYTES = 6;
+/** The rest of a request: the queue's name and the timeout. */
+const REQUEST_BYTES = 2_048;
+
+/** After so many failures in a row of the kind that can be repeated, something else is wrong. */
+const MOST_ATTEMPTS = 10;
+const BACK_OFF = { firstMs: 250, mostMs: 5_000 };
+
+/** What is produced, and how. */
+export interface ProduceFileOptions {
+  readonly queueName: string;
+  /** `-` for standard input. */
+  readonly file: string;
+  /** Items per request, 1 to 1,000. */
+  readonly batch: number;
+  /** How long the server may take for a request. */
+  readonly timeout: string;
+  /** What all items have in common. */
+  readonly template: Partial<QueueProduceItem>;
+}
+
+/**
+ * Produces an item for each line of a file. One request at a time, so that on
+ * one partition the items are in the order of the lines.
+ *
+ * A request is repeated only where it is certain that it stored nothing.
+ * Otherwise, and after an interruption, this ends with an error that says which
+ * lines are stored.
+ *
+ * @throws CommandError
+ */
+export async function produceFile(cli: Cli, options: ProduceFileOptions): Promise<void> {
+  const { queueName, file, batch, timeout, template } = options;
+  const { encoding = '', kind = '', reference = '' } = template;
+  const texts = [encoding, kind, reference].map((text) => Buffer.byteLength(text) + TEXT_BYTES);
+  const limits = {
+    lines: batch,
+    bytes: BODY_LIMITS.produce - REQUEST_BYTES,
+    bytesPerLine: ITEM_BYTES + texts.reduce((sum, bytes) => sum + bytes),
+  };
+  const client = cli.client();
+  const interrupted = cli.interrupted();
+  const progress = new Progress(cli, 'item(s) produced');
+  let stored = 0;
+  /** Lines of a request that was sent, and whose answer is not here. */
+  let sent = 0;
+  try {
+    for await (const lines of lineBatches(readInput(cli, file), limits)) {
+      interrupted.throwIfAborted();
+      sent = lines.length;
+      const items = lines.map((bytes) => ({ ...template, bytes }));
+      await produceBatch(cli, client, { queueName, requestTimeout: timeout, items });
+      stored += sent;
+      sent = 0;
+      progress.show(stored);
+    }
+  } catch (error) {
+    progress.clear();
+    const where = whatIsStored(stored, isRefused(error) ? 0 : sent);
+    if (interrupted.aborted) throw new CommandError(`Interrupted: ${where}`, { cause: error, exitCode: 130 });
+    throw new CommandError(`failed to produce item: ${describeError(error)}; ${where}`, { cause: error });
+  }
+  progress.clear();
+  cli.output.say(`Successfully produced ${stored} item(s) to queue '${queueName}'`);
+}
+
+/**
+ * Sends one request, again and again while the server is just too busy. An
+ * interruption does not cut it short: then nobody would know what is stored.
+ */
+async function produceBatch(
+  cli: Cli,
+  client: Client,
+  request: Parameters<Client['queue']['produce']>[0],
+): Promise<void> {
+  for (let failures = 1; ; failures++) {
+    try {
+      await client.queue.produce(request);
+      return;
+    } catch (error) {
+      if (!isUnstored(error) || failures >= MOST_ATTEMPTS || cli.interrupted().aborted) throw error;
+      await cli.io.sleep(backOffMs(failures, cli.random, BACK_OFF), cli.interrupted());
+    }
+  }
+}
+
+/** Whether the request is known to have stored nothing. */
+function isRefused(error: unknown): boolean {
+  if (error instanceof ClientError) return error.outcome === 'not-applied';
+  if (!(error instanceof QueueError)) return false;
+  return isUnstored(error) || REFUSALS.has(error.code);
+}
+
+/** The server looks at a request before it does anything. What it then says of its own state is not as certain. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'invalid',
+  'unauthenticated',
+  'forbidden',
+  'content',
+  'unknown_method',
+]);
+
+function whatIsStored(stored: number, unknown: number): string {
+  const next = stored + 1;
+  if (unknown === 0) {
+    return stored === 0
+      ? 'no line is stored'
+      : `lines 1 to ${stored} are stored, no others; go on with line ${next}`;
+  }
+  const last = stored + unknown;
+  const before = stored === 0 ? '' : `lines 1 to ${stored} are stored, `;
+  return (
+    `${before}lines ${next} to ${last} may or may not be, no others; ` +
+    `look at the queue, then go on with line ${next} or ${last + 1}`
+  );
+}

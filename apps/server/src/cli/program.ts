@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import type { Cli } from './cli.ts';
+import { addComplete } from './commands/complete.ts';
+import { addCreate } from './commands/create.ts';
+import { addDelete } from './commands/delete.ts';
+import { addInfo } from './commands/info.ts';
+import { addLease } from './commands/lease.ts';
+import { addList } from './commands/list.ts';
+import { addProduce } from './commands/produce.ts';
+import { addServer } from './commands/server.ts';
+import { addStats } from './commands/stats.ts';
+import { addUpdate } from './commands/update.ts';
+import { addVersion } from './commands/version.ts';
+
+/** Help is broken into lines of this width, whatever the terminal's, so that it reads the same everywhere. */
+const HELP_WIDTH = 100;
+
+const COMMANDS = [
+  addServer,
+  addCreate,
+  addList,
+  addInfo,
+  addUpdate,
+  addDelete,
+  addProduce,
+  addLease,
+  addComplete,
+  addStats,
+  addVersion,
+];
+
+/** The command line: its commands, their flags and their help. */
+export function createProgram(connect: (program: Command) => Cli): { program: Command; cli: Cli } {
+  const program = new Command('querator');
+  const cli = connect(program);
+  const { stdout, stderr } = cli.io;
+  program
+    .description('Querator, a queue with leases: the server, and commands that talk to one')
+    .option('--endpoint <url>', 'where the server is (QUERATOR_ENDPOINT; default http://localhost:2319)')
+    .option('--api-key <key>', 'who is asking (QUERATOR_API_KEY)')
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'Error: ')),
+      getOutHelpWidth: () => HELP_WIDTH,
+      getErrHelpWidth: () => HELP_WIDTH,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showHelpAfterError('Add --help for usage.')
+    .exitOverride();
+  for (const add of COMMANDS) add(program, cli);
+  return { program, cli };
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { runCli } from './cli/run-cli.ts';
+
+/** The one place that touches the process; `server` alone looks after signals itself. */
+process.exitCode = await runCli(process.argv.slice(2), {
+  // Opened only when read: it may be closed.
+  get stdin() {
+    return process.stdin;
+  },
+  stdout: process.stdout,
+  stderr: process.stderr,
+  isTerminal: process.stderr.isTTY === true,
+  env: process.env,
+  interrupted: onInterrupt,
+  sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => {}),
+  // Loaded only when needed: all other commands start faster without the server.
+  runServer: async (options) => (await import('./server.ts')).runServer(options),
+});
+
+/** The first Ctrl-C asks for an orderly end, the second one does not ask. */
+function onInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  process.on('SIGINT', () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  });
+  return controller.signal;
+}

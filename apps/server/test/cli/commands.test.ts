@@ -1,0 +1,287 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { startInProcess, Terminal } from './support/terminal.ts';
+
+const { server, fetch } = startInProcess();
+const terminal = new Terminal(fetch);
+afterAll(() => server.stop());
+
+const json = (text: string) => JSON.parse(text);
+
+describe('create', () => {
+  test('says what it did on standard error, and nothing on standard output', async () => {
+    expect(await terminal.ok('create mail')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr:
+        "Successfully created queue 'mail' (partitions: 1, lease-timeout: 1m, expire-timeout: 1h0m0s)\n",
+    });
+  });
+
+  test('passes every flag on', async () => {
+    await terminal.ok('create dead');
+    await terminal.ok(
+      'create full --lease-timeout 10s --expire-timeout 2h --max-attempts 5 --dead-queue dead --reference me --partitions 3',
+    );
+    expect(json((await terminal.ok('info full')).stdout)).toMatchObject({
+      queue_name: 'full',
+      lease_timeout: '10s',
+      expire_timeout: '2h0m0s',
+      max_attempts: 5,
+      dead_queue: 'dead',
+      reference: 'me',
+      requested_partitions: 3,
+    });
+  });
+
+  test('lets items live for 60 leases', async () => {
+    expect((await terminal.ok('create brief --lease-timeout 90s')).stderr).toContain(
+      'expire-timeout: 1h30m0s',
+    );
+  });
+
+  test("tells the server's refusal once, with its prefix", async () => {
+    await terminal.ok('create twice');
+    expect(await terminal.run(['create', 'twice'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        "Error: failed to create queue: POST http://localhost:2319/v1/queues.create returned 'Bad Request' with message: invalid queue; 'twice' already exists\n",
+    });
+  });
+
+  test('refuses a wrong lease timeout before asking', async () => {
+    const { code, stderr } = await terminal.run(['create', 'x', '--lease-timeout', '1 minute']);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'Error: invalid lease-timeout format: time: unknown unit " minute" in duration "1 minute"\n',
+    );
+  });
+});
+
+describe('list', () => {
+  test("prints the API's JSON, indented by 2", async () => {
+    await terminal.ok('create list-a');
+    await terminal.ok('create list-b');
+    const { stdout, stderr } = await terminal.ok('list --pivot list-a --limit 2');
+    expect(json(stdout)).toMatchObject({ items: [{ queue_name: 'list-a' }, { queue_name: 'list-b' }] });
+    expect(stdout).toMatch(/^\{\n {2}"items": \[\n {4}\{\n {6}"queue_name": "list-a",\n/);
+    expect(stderr).toBe('Found 2 queue(s)\n');
+  });
+
+  test('prints an empty object when there is nothing', async () => {
+    expect(await terminal.ok('list --pivot zzzz')).toMatchObject({
+      stdout: '{}\n',
+      stderr: 'Found 0 queue(s)\n',
+    });
+  });
+});
+
+describe('update', () => {
+  const info = async (queue: string) => json((await terminal.ok(`info ${queue}`)).stdout);
+
+  test('changes what is given and nothing else', async () => {
+    await terminal.ok('create up-dead');
+    await terminal.ok('create up --max-attempts 5 --dead-queue up-dead --reference me');
+    expect(await terminal.ok('update up --lease-timeout 2m')).toMatchObject({
+      stdout: '',
+      stderr: "Successfully updated queue 'up'\n",
+    });
+    expect(await info('up')).toMatchObject({
+      lease_timeout: '2m0s',
+      expire_timeout: '2h0m0s',
+      max_attempts: 5,
+      dead_queue: 'up-dead',
+      reference: 'me',
+    });
+  });
+
+  test('clears what is given as empty or 0', async () => {
+    await terminal.ok('create clear --max-attempts 5 --dead-queue up-dead --reference me');
+    await terminal.run(['update', 'clear', '--dead-queue', '', '--reference', '']);
+    expect(await info('clear')).toMatchObject({ max_attempts: 5 });
+    expect(await info('clear')).not.toHaveProperty('dead_queue');
+    expect(await info('clear')).not.toHaveProperty('reference');
+    await terminal.ok('update clear --max-attempts 0');
+    expect(await info('clear')).not.toHaveProperty('max_attempts');
+  });
+
+  test('wants something to change', async () => {
+    expect(await terminal.run(['update', 'up'])).toMatchObject({
+      code: 1,
+      stderr: 'Error: no update flags provided (use --help to see available options)\n',
+    });
+  });
+
+  test('tells which part failed', async () => {
+    const { stderr } = await terminal.run(['update', 'nosuch', '--reference', 'x']);
+    expect(stderr).toMatch(
+      /^Error: failed to get current queue info: POST .*no such queue named 'nosuch'\n$/,
+    );
+  });
+});
+
+describe('delete', () => {
+  test('deletes', async () => {
+    await terminal.ok('create gone');
+    expect((await terminal.ok('delete gone')).stderr).toBe("Successfully deleted queue 'gone'\n");
+    expect((await terminal.run(['info', 'gone'])).code).toBe(1);
+  });
+
+  test('--force also deletes a dead letter queue in use', async () => {
+    await terminal.ok('create grave');
+    await terminal.ok('create alive --dead-queue grave');
+    expect((await terminal.run(['delete', 'grave'])).stderr).toContain('Error: failed to delete queue: ');
+    await terminal.ok('delete grave --force');
+  });
+});
+
+describe('produce, lease, complete', () => {
+  test('move an item through a queue', async () => {
+    await terminal.ok('create one');
+    const produced = await terminal.run([
+      'produce',
+      'one',
+      '-p',
+      'hello, wörld',
+      '--encoding',
+      'utf-8',
+      '--kind',
+      'greeting',
+      '--reference',
+      'acc-1',
+    ]);
+    expect(produced).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'Successfully produced item with payload of 13 bytes\n',
+    });
+    const leased = await terminal.ok('lease one --client-id me --batch-size 10');
+    expect(leased.stderr).toBe("Successfully leased 1 item(s) from queue 'one'\n");
+    const reply = json(leased.stdout);
+    expect(reply).toEqual({
+      queue_name: 'one',
+      items: [
+        {
+          id: expect.any(String),
+          attempts: 1,
+          encoding: 'utf-8',
+          kind: 'greeting',
+          reference: 'acc-1',
+          lease_deadline: expect.stringMatching(/^\d{4}-.*Z$/),
+          bytes: Buffer.from('hello, wörld').toString('base64'),
+        },
+      ],
+    });
+    const completed = await terminal.ok(`complete one -p 0 ${reply.items[0].id}`);
+    expect(completed).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: "Successfully completed 1 item(s) in queue 'one' partition 0\n",
+    });
+  });
+
+  test('standard input is the item when there is no payload, to the byte', async () => {
+    await terminal.ok('create stdin');
+    await terminal.ok('produce stdin', { input: [Buffer.from([0, 255, 10]), Buffer.from('x\n')] });
+    const line = json((await terminal.ok('lease stdin --jsonl')).stdout);
+    expect(Buffer.from(line.bytes, 'base64')).toEqual(Buffer.from([0, 255, 10, 120, 10]));
+  });
+
+  test('standard input that never ends is not swallowed whole', async () => {
+    let chunks = 0;
+    function* endless() {
+      while (true) {
+        chunks += 1;
+        yield Buffer.alloc(64_000);
+      }
+    }
+    const { code, stderr } = await terminal.run(['produce', 'stdin'], { input: endless() });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'Error: failed to produce item: standard input is longer than the 5000000 bytes of a request\n',
+    );
+    expect(chunks).toBeLessThan(200);
+  });
+
+  test('a scheduled item does not come before its time', async () => {
+    await terminal.ok('create later');
+    await terminal.ok('produce later -p x --enqueue-at 2099-01-01T00:00:00Z');
+    const { logicalQueues } = json((await terminal.ok('stats later')).stdout);
+    expect(logicalQueues[0].partitions[0]).toMatchObject({ scheduled: 1 });
+    expect((await terminal.run(['produce', 'later', '-p', 'x', '--enqueue-at', 'tomorrow'])).stderr).toBe(
+      "Error: invalid enqueue-at time format (use RFC3339): 'tomorrow'\n",
+    );
+  });
+
+  test("an empty queue ends in the server's own words", async () => {
+    await terminal.ok('create empty');
+    expect(await terminal.run(['lease', 'empty', '--timeout', '20ms'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        "Error: failed to lease items: POST http://localhost:2319/v1/queue.lease returned 'Retry Request' with message: request timeout; no items are in the queue, try again\n",
+    });
+  });
+
+  test('--jsonl has every field on every line', async () => {
+    await terminal.ok('create lines');
+    await terminal.ok('produce lines --file -', { input: 'a\n\n' });
+    const { stdout } = await terminal.ok('lease lines -b 5 --jsonl');
+    const lines = stdout.trimEnd().split('\n').map(json);
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toEqual({
+      queue_name: 'lines',
+      partition: 0,
+      id: expect.any(String),
+      attempts: 1,
+      lease_deadline: expect.any(String),
+      encoding: '',
+      kind: '',
+      reference: '',
+      bytes: '',
+    });
+  });
+
+  test('complete wants ids', async () => {
+    expect((await terminal.run(['complete', 'one', '-p', '0'])).stderr).toBe(
+      'Error: no item IDs provided (use command line arguments or --file)\n',
+    );
+    expect(
+      (await terminal.run(['complete', 'one', '-p', '0', '--file', '-'], { input: '\n \n' })).stderr,
+    ).toBe('Error: no item IDs to complete\n');
+    expect((await terminal.run(['complete', 'one', '-p', '0', '--file', '/no/such'])).stderr).toMatch(
+      /^Error: failed to open file: ENOENT/,
+    );
+  });
+
+  test('complete trims ids, and takes more than one request can hold', async () => {
+    await terminal.ok('create many');
+    await terminal.ok('produce many --file -', { input: 'x\n'.repeat(1_500) });
+    const ids: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const { stdout } = await terminal.ok('lease many -b 1000 --jsonl');
+      ids.push(
+        ...stdout
+          .trimEnd()
+          .split('\n')
+          .map((line) => json(line).id),
+      );
+    }
+    const input = ids.map((id) => `  ${id}\r\n`).join('\n');
+    expect((await terminal.ok('complete many -p 0 --file -', { input })).stderr).toBe(
+      "Successfully completed 1500 item(s) in queue 'many' partition 0\n",
+    );
+  });
+
+  test('complete says how far it came', async () => {
+    await terminal.ok('create part');
+    await terminal.ok('produce part --file -', { input: 'x\n'.repeat(1_000) });
+    const { stdout } = await terminal.ok('lease part -b 1000 --jsonl');
+    const input = stdout.replaceAll(/.*"id":"(\w+)".*/g, '$1').concat('nonsense\n');
+    const { code, stderr } = await terminal.run(['complete', 'part', '-p', '0', '--file', '-'], { input });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^Error: failed to complete items: POST .*; the first 1000 item\(s\) are completed\n$/,
+    );
+  });
+});

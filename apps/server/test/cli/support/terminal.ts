@@ -1,0 +1,75 @@
+import { Readable, Writable } from 'node:stream';
+import type { Fetch } from '@querator/client';
+import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import type { CliIo } from '../../../src/cli/io.ts';
+import { runCli } from '../../../src/cli/run-cli.ts';
+import { type Composition, compose } from '../../../src/compose.ts';
+import { defaultConfig } from '../../../src/config/load.ts';
+
+/** What a command left behind. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What differs from an empty environment without a terminal. */
+export interface RunOptions extends Partial<CliIo> {
+  /** Standard input, as text or in chunks. */
+  readonly input?: string | Iterable<Uint8Array | string>;
+}
+
+/** The whole server in this process, on memory, behind a `fetch`. */
+export function startInProcess(): { server: Composition; fetch: Fetch } {
+  const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+  const server = compose(defaultConfig(), world);
+  return { server, fetch: async (url, init) => server.app.fetch(new Request(url, init), {}) };
+}
+
+/** A user at a terminal: types commands, and reads what they print. */
+export class Terminal {
+  readonly #fetch: Fetch;
+
+  constructor(fetch: Fetch) {
+    this.#fetch = fetch;
+  }
+
+  /** Runs a command given as words. */
+  async run(argv: readonly string[], { input = '', ...io }: RunOptions = {}): Promise<Ran> {
+    const stdout = new Recorder();
+    const stderr = new Recorder();
+    const code = await runCli(argv, {
+      stdin: Readable.from(typeof input === 'string' ? [Buffer.from(input)] : input),
+      stdout,
+      stderr,
+      isTerminal: false,
+      env: {},
+      fetch: this.#fetch,
+      interrupted: () => new AbortController().signal,
+      sleep: async () => {},
+      runServer: async () => 0,
+      ...io,
+    });
+    return { code, stdout: stdout.text, stderr: stderr.text };
+  }
+
+  /** Runs a command of one line of words without blanks, and expects it to succeed. */
+  async ok(line: string, options: RunOptions = {}): Promise<Ran> {
+    const ran = await this.run(line.split(' '), options);
+    if (ran.code !== 0) throw new Error(`querator ${line}: exit code ${ran.code}: ${ran.stderr}`);
+    return ran;
+  }
+}
+
+class Recorder extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#chunks.push(chunk);
+    done();
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
+}

@@ -1,0 +1,184 @@
+import { Writable } from 'node:stream';
+import type { Fetch } from '@querator/client';
+import { describe, expect, test } from 'vitest';
+import type { ServerOptions } from '../../src/server.ts';
+import { VERSION } from '../../src/version.ts';
+import { Terminal } from './support/terminal.ts';
+
+const unreachable: Fetch = () => {
+  const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:2319'), { syscall: 'connect' });
+  return Promise.reject(new TypeError('fetch failed', { cause }));
+};
+const terminal = new Terminal(unreachable);
+
+const COMMANDS = [
+  'server',
+  'create',
+  'list',
+  'info',
+  'update',
+  'delete',
+  'produce',
+  'lease',
+  'complete',
+  'stats',
+  'version',
+];
+
+describe('help', () => {
+  test.each([[[]], [['--help']], [['help']]])('%j prints all commands on standard output', async (argv) => {
+    const { code, stdout, stderr } = await terminal.run(argv);
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  });
+
+  test.each(COMMANDS)('%s --help says how it is used', async (command) => {
+    const { code, stdout } = await terminal.run([command, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: querator ${command}`);
+  });
+});
+
+test('version', async () => {
+  expect(await terminal.run(['version'])).toEqual({ code: 0, stdout: `querator ${VERSION}\n`, stderr: '' });
+});
+
+describe('a mistake is told once, on standard error, with exit code 1', () => {
+  test.each([
+    [['creat', 'x'], "Error: unknown command 'creat'\n(Did you mean create?)\n"],
+    [['create'], "Error: missing required argument 'queue'\n"],
+    [['create', 'a', 'b'], "Error: too many arguments for 'create'. Expected 1 argument but got 2: a, b.\n"],
+    [
+      ['lease', 'q', '--batch-sise', '1'],
+      "Error: unknown option '--batch-sise'\n(Did you mean --batch-size?)\n",
+    ],
+    [
+      ['lease', 'q', '-b', 'ten'],
+      "Error: option '-b, --batch-size <n>' argument 'ten' is invalid. It is not a whole number.\n",
+    ],
+    [['complete', 'q', 'id'], "Error: required option '-p, --partition <n>' not specified\n"],
+  ])('%j', async (argv, text) => {
+    const { code, stdout, stderr } = await terminal.run(argv);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toBe(`${text}Add --help for usage.\n`);
+  });
+
+  test.each([
+    [['lease', 'q', '--timeout', 'soon'], 'invalid timeout format: time: invalid duration "soon"'],
+    [['produce', 'q', '-p', 'x', '--file', 'y'], '--payload and --file exclude each other'],
+    [['produce', 'q', '--file', '-', '--batch', '1001'], '--batch must be from 1 to 1000'],
+    [
+      ['produce', 'q', '--file', '/no/such'],
+      /^failed to produce item: failed to open file: ENOENT.*; no line is stored$/,
+    ],
+    [
+      ['list', '--endpoint', 'nonsense'],
+      /^failed to create client: endpoint is invalid; 'nonsense' is not a URL/,
+    ],
+    [['list', '--endpoint', 'http://me:secret@host'], /^failed to create client: (?!.*secret)/],
+    [
+      ['list'],
+      'failed to list queues: Client Error: during POST http://localhost:2319/v1/queues.list: could not connect: connect ECONNREFUSED 127.0.0.1:2319',
+    ],
+  ])('%j', async (argv, text) => {
+    const { code, stdout, stderr } = await terminal.run(argv);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    const lines = stderr.split('\n');
+    expect(lines[0]?.replace(/^Error: /, '')).toMatch(text);
+    expect(lines.slice(1)).toEqual(['']);
+  });
+});
+
+describe('where to connect', () => {
+  const calledBy = async (argv: readonly string[], env: Record<string, string>) => {
+    const calls: { url: string; authorization: unknown }[] = [];
+    const fetch: Fetch = async (url, { headers }) => {
+      calls.push({ url, authorization: (headers as Record<string, string>)['Authorization'] });
+      return new Response('{}', { headers: { 'Content-Type': 'application/json' } });
+    };
+    await terminal.run([...argv, 'list'], { fetch, env });
+    return calls[0];
+  };
+
+  test('flag over environment over default; an empty one is none', async () => {
+    const path = '/v1/queues.list';
+    const env = { QUERATOR_ENDPOINT: 'http://env:1' };
+    expect((await calledBy([], {}))?.url).toBe(`http://localhost:2319${path}`);
+    expect((await calledBy([], { QUERATOR_ENDPOINT: '' }))?.url).toBe(`http://localhost:2319${path}`);
+    expect((await calledBy([], env))?.url).toBe(`http://env:1${path}`);
+    expect((await calledBy(['--endpoint', 'http://flag:2/'], env))?.url).toBe(`http://flag:2${path}`);
+  });
+
+  test('the API key likewise', async () => {
+    const env = { QUERATOR_API_KEY: 'from-env' };
+    expect((await calledBy([], {}))?.authorization).toBeUndefined();
+    expect((await calledBy([], env))?.authorization).toBe('Bearer from-env');
+    expect((await calledBy(['--api-key', 'from-flag'], env))?.authorization).toBe('Bearer from-flag');
+  });
+});
+
+describe('server', () => {
+  const startedWith = async (argv: readonly string[], env: Record<string, string> = {}) => {
+    const started: ServerOptions[] = [];
+    const runServer = async (options: ServerOptions) => {
+      started.push(options);
+      return 3;
+    };
+    const { code } = await terminal.run(['server', ...argv], { runServer, env });
+    expect(code).toBe(3);
+    return started[0];
+  };
+  const env = { QUERATOR_CONFIG: 'env.yaml', QUERATOR_ADDRESS: 'env:1', QUERATOR_LOG_LEVEL: 'warn' };
+
+  test('leaves to the configuration what nobody says', async () => {
+    const nothing = { configFile: undefined, address: undefined, logLevel: undefined };
+    expect(await startedWith([])).toEqual(nothing);
+    expect(await startedWith([], { QUERATOR_CONFIG: '', QUERATOR_ADDRESS: '' })).toEqual(nothing);
+  });
+
+  test('takes flags over environment', async () => {
+    expect(await startedWith([], env)).toEqual({
+      configFile: 'env.yaml',
+      address: 'env:1',
+      logLevel: 'warn',
+    });
+    expect(
+      await startedWith(['--config', 'f.yaml', '--address', 'f:2', '--log-level', 'debug'], env),
+    ).toEqual({
+      configFile: 'f.yaml',
+      address: 'f:2',
+      logLevel: 'debug',
+    });
+  });
+
+  test('tells why it does not start', async () => {
+    const runServer = () =>
+      Promise.reject(new Error('while opening config file: open /nope: no such file or directory'));
+    expect(await terminal.run(['server', '--config', '/nope'], { runServer })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'Error: while opening config file: open /nope: no such file or directory\n',
+    });
+  });
+});
+
+test('an output nobody reads any more ends a command quietly', async () => {
+  const stdout = new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+  });
+  const fetch: Fetch = async () => new Response('{}', { headers: { 'Content-Type': 'application/json' } });
+  expect(await terminal.run(['list'], { fetch, stdout })).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('an interruption ends a command quietly, with 130', async () => {
+  const interruption = new AbortController();
+  const fetch: Fetch = () => {
+    interruption.abort();
+    return new Promise(() => {});
+  };
+  const ran = await terminal.run(['lease', 'q'], { fetch, interrupted: () => interruption.signal });
+  expect(ran).toEqual({ code: 130, stdout: '', stderr: '' });
+});

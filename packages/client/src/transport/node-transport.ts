@@ -1,0 +1,39 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { Transport } from './transport.ts';
+import { transportFailure } from './transport-failure.ts';
+
+/** Connections kept to one server; as many calls can wait at the same time. */
+const MAX_CONNECTIONS = 5_000;
+
+/**
+ * The default transport, on Node's own HTTP client: its `fetch` gives up on a
+ * server that is silent for five minutes, and a lease may wait for fifteen.
+ * Idle connections are reused, and keep no process alive.
+ */
+export function nodeTransport(): Transport {
+  const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
+  const plain = { request: http.request, agent: new http.Agent(options) };
+  const secure = { request: https.request, agent: new https.Agent(options) };
+
+  return ({ url, headers, body, signal }) =>
+    new Promise((resolve, reject) => {
+      const fail = (error: unknown) => reject(transportFailure(url, error));
+      const { request, agent } = url.startsWith('https:') ? secure : plain;
+      const init = { method: 'POST', headers: { ...headers, 'Content-Length': body.length }, agent, signal };
+      const call = request(url, init, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', fail);
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            contentType: response.headers['content-type'] ?? '',
+            body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks),
+          }),
+        );
+      });
+      call.on('error', fail);
+      call.end(body);
+    });
+}

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import { parseConnectionString } from './connection-string.ts';
+
+describe('parseConnectionString', () => {
+  test('reads all parts of a URI', () => {
+    const text = 'postgres://user:pass@db.example.com:6432/querator?sslmode=verify-full&connect_timeout=10';
+    expect(parseConnectionString(text)).toEqual({
+      host: 'db.example.com',
+      port: 6432,
+      user: 'user',
+      password: 'pass',
+      database: 'querator',
+      tls: { mode: 'verify-full' },
+      connectTimeoutMs: 10_000,
+      applicationName: 'querator',
+      serverOptions: '',
+      pool: {},
+    });
+  });
+
+  test.each([
+    ['postgres://', {}],
+    ['postgresql://localhost', { host: 'localhost' }],
+    ['postgres://user@localhost/db', { user: 'user', host: 'localhost', database: 'db' }],
+    ['postgres://[::1]:5433/db', { host: '::1', port: 5433, database: 'db' }],
+    [
+      'postgres://u%40corp:p%40ss%2Fw%3A%23@h/d%20b',
+      { user: 'u@corp', password: 'p@ss/w:#', database: 'd b' },
+    ],
+    ['postgres://u:a:b@h/db', { password: 'a:b', host: 'h' }],
+    ['postgres://u:a@b@h/db', { password: 'a@b', host: 'h' }],
+    ['postgres://%2Fvar%2Frun%2Fpostgresql/db', { host: '/var/run/postgresql', database: 'db' }],
+    ['postgres:///db?host=/var/run/postgresql&port=5433', { host: '/var/run/postgresql', port: 5433 }],
+    ['postgres://a/b?user=u&password=p&dbname=d', { host: 'a', user: 'u', password: 'p', database: 'd' }],
+    ['postgres://h/d?application_name=orders', { applicationName: 'orders' }],
+    ['postgres://h/d?connect_timeout=0', { host: 'h' }],
+  ])('%s', (text, expected) => {
+    expect(parseConnectionString(text)).toMatchObject(expected);
+  });
+
+  test.each([
+    ['', 'prefer'],
+    ['?sslmode=disable', 'disable'],
+    ['?sslmode=allow', 'allow'],
+    ['?sslmode=prefer', 'prefer'],
+    ['?sslmode=require', 'require'],
+    ['?sslmode=verify-ca', 'verify-ca'],
+    ['?sslmode=verify-full', 'verify-full'],
+  ])('encrypts as %j says: %s', (query, mode) => {
+    expect(parseConnectionString(`postgres://h/d${query}`).tls.mode).toBe(mode);
+  });
+
+  test('keeps the files of TLS', () => {
+    const text = 'postgres://h/d?sslrootcert=/ca.crt&sslcert=/me.crt&sslkey=/me.key&sslpassword=k';
+    expect(parseConnectionString(text).tls).toEqual({
+      mode: 'prefer',
+      rootCertFile: '/ca.crt',
+      certFile: '/me.crt',
+      keyFile: '/me.key',
+      keyPassword: 'k',
+    });
+  });
+
+  test('takes the settings of the pool out', () => {
+    const text =
+      'postgres://h/d?pool_max_conns=20&pool_min_conns=2&pool_max_conn_lifetime=1h&pool_max_conn_idle_time=1m30s&pool_health_check_period=500ms&pool_max_conn_lifetime_jitter=1m';
+    const { pool, serverOptions } = parseConnectionString(text);
+    expect(pool).toEqual({
+      maxConns: 20,
+      minConns: 2,
+      maxConnLifetimeMs: 3_600_000,
+      maxConnIdleTimeMs: 90_000,
+      healthCheckPeriodMs: 500,
+    });
+    expect(serverOptions).toBe('');
+  });
+
+  test('hands other options to the server', () => {
+    const text =
+      'postgres://h/d?options=-csearch_path%3Dmine&work_mem=8MB&TimeZone=a%20b&channel_binding=require';
+    expect(parseConnectionString(text).serverOptions).toBe(
+      '-csearch_path=mine -c work_mem=8MB -c TimeZone=a\\ b',
+    );
+  });
+
+  test.each([
+    ['host=localhost', "must start with 'postgres://' or 'postgresql://'"],
+    ['mysql://u:secret@h/d', "must start with 'postgres://' or 'postgresql://'"],
+    ['postgres://u:secret@h:port/d', 'the host or the port is malformed'],
+    ['postgres://u:secret:5432/d', 'the host or the port is malformed'],
+    ['postgres://u:secret@h:0/d', 'the port must be a number between 1 and 65535'],
+    ['postgres://u:secret@a,b/d', 'more than one host is not supported'],
+    ['postgres://u:secret%@h/d', 'the password is not correctly percent-encoded'],
+    [
+      'postgres://u:secret@h/d?sslmode=on',
+      "sslmode 'on' is unknown; use disable, allow, prefer, require, verify-ca or verify-full",
+    ],
+    ['postgres://u:secret@h/d?sslmode', "option 'sslmode' has no value"],
+    ['postgres://u:secret@h/d?connect_timeout=10s', 'connect_timeout must be a whole number of seconds'],
+    ['postgres://u:secret@h/d?pool_max_conns=0', 'pool_max_conns must be an integer of at least 1'],
+    [
+      'postgres://u:secret@h/d?pool_max_conn_lifetime=7',
+      'pool_max_conn_lifetime must be a duration such as 30m',
+    ],
+    ['postgres://u:secret@h/d?pool_size=3', "option 'pool_size' is unknown"],
+    ['postgres://u:secret@h/d?a-b=3', "option 'a-b' is unknown"],
+    ['postgres://u:secret@h/d?service=x', "option 'service' is not supported"],
+    [
+      'postgres://u:secret@h/d?target_session_attrs=read-write',
+      "target_session_attrs 'read-write' is not supported",
+    ],
+  ])('refuses %s', (text, message) => {
+    const attempt = () => parseConnectionString(text);
+    expect(attempt).toThrow(message);
+    expect(attempt).not.toThrow(/secret/);
+  });
+});

@@ -1,0 +1,198 @@
+import { type Logger, type Random, SystemClock, silentLogger } from '@querator/core';
+import type pg from 'pg';
+import type { PoolShare } from './pool-registry.ts';
+import { isConflict, type Phase, PostgresError, toPostgresError } from './postgres-error.ts';
+import { withTimeLimit } from './time-limit.ts';
+import type { TimeLimits } from './time-limits.ts';
+
+/** An SQL statement with its parameters. One with a name is prepared once per connection. */
+export interface Statement {
+  readonly name?: string | undefined;
+  readonly text: string;
+  readonly values?: readonly unknown[] | undefined;
+}
+
+/** Sends statements on one connection. */
+export interface Session {
+  query<Row>(statement: Statement): Promise<readonly Row[]>;
+}
+
+/** How often a statement that met a deadlock or a serialisation failure is tried in all. */
+const CONFLICT_TRIES = 4;
+/** The pause before the next try is up to this, times the number of tries. */
+const CONFLICT_PAUSE_MS = 20;
+
+/**
+ * A prepared statement costs memory on both sides of each connection for as
+ * long as it lives. A server of thousands of partitions prepares the first so
+ * many and sends the rest in full.
+ */
+const PREPARED_PER_CONNECTION = 500;
+
+interface TransactionOptions {
+  /** What is set for the transaction alone. */
+  readonly settings?: string;
+  readonly limitMs: number;
+  /** Whether the COMMIT makes something count. */
+  readonly commit: Phase;
+}
+
+/**
+ * Statements and transactions with all that has to go with them: a connection,
+ * time limits, repetition where it is safe, and errors as storage errors.
+ */
+export class Database {
+  readonly #name: string;
+  readonly #share: PoolShare;
+  readonly #limits: TimeLimits;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #clock = new SystemClock();
+  readonly #prepared = new WeakMap<pg.PoolClient, Set<string>>();
+
+  constructor(deps: {
+    readonly name: string;
+    readonly share: PoolShare;
+    readonly limits: TimeLimits;
+    readonly random: Random;
+    readonly logger?: Logger | undefined;
+  }) {
+    this.#name = deps.name;
+    this.#share = deps.share;
+    this.#limits = deps.limits;
+    this.#random = deps.random;
+    this.#logger = deps.logger ?? silentLogger;
+  }
+
+  /** Runs a statement that changes nothing; once more when its connection was found dead. */
+  read<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#run((client) => this.#send<Row>(client, statement, this.#limits.statementMs, 'harmless'));
+  }
+
+  /** As `read`, for a statement that cannot do without reading a whole table. */
+  readWholeTable<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#run((client) =>
+      this.#transact(
+        client,
+        { settings: 'enable_seqscan = on', limitMs: this.#limits.statementMs, commit: 'harmless' },
+        (session) => session.query<Row>(statement),
+      ),
+    );
+  }
+
+  /** Runs a statement that commits by itself. Never repeated when its outcome is unknown. */
+  write<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#run((client) => this.#send<Row>(client, statement, this.#limits.statementMs, 'committing'));
+  }
+
+  /**
+   * Runs `work` in a transaction, again from its start after a conflict with
+   * another one. What `work` throws rolls it back.
+   */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const options = { limitMs: this.#limits.statementMs, commit: 'committing' } as const;
+    return this.#run((client) => this.#transact(client, options, work));
+  }
+
+  /** As `transaction`, with the time limit of an operator's statements, which may read whole tables. */
+  maintenance<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const limitMs = this.#limits.maintenanceMs;
+    const settings = `statement_timeout = ${limitMs}; SET LOCAL lock_timeout = ${limitMs}; SET LOCAL enable_seqscan = on`;
+    const options = { settings, limitMs, commit: 'committing' } as const;
+    return this.#run((client) => this.#transact(client, options, work));
+  }
+
+  async #run<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let mayReconnect = true;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#onConnection(use);
+      } catch (error) {
+        if (!(error instanceof PostgresError) || error.outcome === 'unknown') throw error;
+        if (isConflict(error.sqlState) && attempt < CONFLICT_TRIES) {
+          await this.#pause(this.#random.fraction() * CONFLICT_PAUSE_MS * attempt);
+        } else if (error.connectionLost && !error.timedOut && mayReconnect) {
+          mayReconnect = false;
+        } else {
+          throw error;
+        }
+        this.#logger.debug('statement is repeated', { storage: this.#name, reason: error.message });
+      }
+    }
+  }
+
+  async #onConnection<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let client: pg.PoolClient;
+    try {
+      client = await this.#share.pool.acquire(this.#limits.acquireMs);
+    } catch (error) {
+      throw toPostgresError(error, this.#name, 'connect');
+    }
+    let broken = false;
+    try {
+      return await use(client);
+    } catch (error) {
+      broken = error instanceof PostgresError && error.connectionLost;
+      throw error;
+    } finally {
+      this.#share.pool.release(client, broken);
+    }
+  }
+
+  async #transact<T>(
+    client: pg.PoolClient,
+    { settings, limitMs, commit }: TransactionOptions,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const send = <Row>(statement: Statement, phase: Phase = 'harmless') =>
+      this.#send<Row>(client, statement, limitMs, phase);
+    await send({ text: settings === undefined ? 'BEGIN' : `BEGIN; SET LOCAL ${settings}` });
+    let result: T;
+    try {
+      result = await work({ query: send });
+    } catch (error) {
+      if (!(error instanceof PostgresError && error.connectionLost)) await send({ text: 'ROLLBACK' });
+      throw error;
+    }
+    await send({ text: 'COMMIT' }, commit);
+    return result;
+  }
+
+  async #send<Row>(
+    client: pg.PoolClient,
+    statement: Statement,
+    limitMs: number,
+    phase: Phase,
+  ): Promise<readonly Row[]> {
+    const ms = limitMs + this.#limits.answerGraceMs;
+    try {
+      const answer = client.query<pg.QueryResultRow>(this.#config(client, statement));
+      const message = `no answer within ${ms} ms`;
+      const { rows } = await withTimeLimit(answer, { ms, clock: this.#clock, message });
+      return rows as Row[];
+    } catch (error) {
+      throw toPostgresError(error, this.#name, phase);
+    }
+  }
+
+  #config(client: pg.PoolClient, { name, text, values }: Statement): pg.QueryConfig {
+    const config: pg.QueryConfig = { text, ...(values === undefined ? {} : { values: values as unknown[] }) };
+    return name !== undefined && this.#mayPrepare(client, name) ? { ...config, name } : config;
+  }
+
+  #mayPrepare(client: pg.PoolClient, name: string): boolean {
+    let names = this.#prepared.get(client);
+    if (names === undefined) {
+      names = new Set();
+      this.#prepared.set(client, names);
+    }
+    if (names.has(name)) return true;
+    if (names.size >= PREPARED_PER_CONNECTION) return false;
+    names.add(name);
+    return true;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.startTimer(ms, resolve));
+  }
+}

@@ -1,0 +1,64 @@
+import {
+  type Duration,
+  type Instant,
+  instantFromMicroseconds,
+  toMicroseconds,
+  UNSET_INSTANT,
+} from '@querator/core';
+
+const MICROSECONDS_PER_SECOND = 1_000_000n;
+
+/** Year, month, day, time, fraction, offset from UTC with old zones' seconds, era. */
+const TIMESTAMP =
+  /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/;
+
+/**
+ * A point in time as the text PostgreSQL reads as a timestamptz: exact to the
+ * microsecond, where a number would go through a double.
+ */
+export function instantToText(instant: Instant): string {
+  const fraction = ((instant % MICROSECONDS_PER_SECOND) + MICROSECONDS_PER_SECOND) % MICROSECONDS_PER_SECOND;
+  // biome-ignore lint/style/noRestrictedGlobals: the calendar is wanted, not the clock.
+  const second = new Date(Number((instant - fraction) / 1_000n));
+  const year = second.getUTCFullYear();
+  const calendarYear = String(year > 0 ? year : 1 - year).padStart(4, '0');
+  // From the month on, ISO text has the same shape in every year.
+  const monthToSecond = second.toISOString().slice(-20, -5);
+  const era = year > 0 ? '' : ' BC';
+  return `${calendarYear}${monthToSecond}.${String(fraction).padStart(6, '0')}+00${era}`;
+}
+
+/**
+ * Reads a timestamptz in PostgreSQL's ISO style, in whatever time zone the
+ * session prints it. `-infinity` comes out as the time that is not set.
+ */
+export function instantFromText(text: string): Instant {
+  if (text === '-infinity') return UNSET_INSTANT;
+  const match = TIMESTAMP.exec(text);
+  if (match === null) throw new Error('a timestamp is not in ISO style: the session has another DateStyle');
+  const [, year, month, day, hour, minute, second, fraction = '', sign, offHour, offMinute, offSecond, era] =
+    match;
+  // biome-ignore lint/style/noRestrictedGlobals: the calendar is wanted, not the clock.
+  const date = new Date(0);
+  // setUTCFullYear, because Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  date.setUTCFullYear(era === undefined ? Number(year) : 1 - Number(year), Number(month) - 1, Number(day));
+  date.setUTCHours(Number(hour), Number(minute), Number(second));
+  const offset = Number(offHour) * 3_600 + Number(offMinute ?? 0) * 60 + Number(offSecond ?? 0);
+  const seconds = date.getTime() / 1_000 - (sign === '-' ? -offset : offset);
+  return instantFromMicroseconds(BigInt(seconds) * MICROSECONDS_PER_SECOND + BigInt(fraction.padEnd(6, '0')));
+}
+
+/**
+ * A duration as the text PostgreSQL reads as an interval of hours, minutes and
+ * seconds only, exact to the microsecond: an interval made by multiplication
+ * would go through a double. Parts of a microsecond are cut off.
+ */
+export function durationToText(duration: Duration): string {
+  const total = toMicroseconds(duration);
+  const sign = total < 0n ? '-' : '';
+  const magnitude = total < 0n ? -total : total;
+  const seconds = magnitude / MICROSECONDS_PER_SECOND;
+  const two = (part: bigint) => String(part).padStart(2, '0');
+  const fraction = String(magnitude % MICROSECONDS_PER_SECOND).padStart(6, '0');
+  return `${sign}${two(seconds / 3_600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}.${fraction}`;
+}

@@ -1,0 +1,46 @@
+import { type Instant, instantFromMicroseconds } from '@querator/core';
+
+/**
+ * How a condemned item is told from a leased one: dead, and kept aside until
+ * it is moved to the dead-letter queue.
+ *
+ * `is_leased` is true, so that no lease finds it; `lease_deadline` is the end
+ * of the claim of whoever is moving it; and `expire_deadline` lies 100,000
+ * years late. That keeps the true one, and puts the item at the far end of the
+ * `_exp` index, where the search for expired items never comes: dead items
+ * without a dead-letter queue to go to may pile up.
+ */
+const SHIFT_HOURS = 876_000_000;
+
+/** No living item can have this expire deadline; a condemned one has a later one. */
+const SHIFTED_FROM = `'50000-01-01 00:00:00+00'::timestamptz`;
+const SHIFTED_FROM_MICROSECONDS = 1_515_680_380_800_000_000n;
+
+/**
+ * Somebody holds a lease on the item, or it is condemned. For statements that
+ * find their rows by id, and written so that no index matches it: next to a
+ * list of ids a plain `is_leased` draws the planner, on old statistics, away
+ * from the primary key and to an index that holds half the table.
+ */
+export const HELD = '(is_leased IS NOT FALSE)';
+
+/** The item is condemned. No index matches this either. */
+export const CONDEMNED = `((expire_deadline < ${SHIFTED_FROM}) IS NOT TRUE)`;
+
+/** The item's expire deadline is its own. Bounds a range of the `_exp` index. */
+export const LIVING = `expire_deadline < ${SHIFTED_FROM}`;
+
+/**
+ * SQL for the `expire_deadline` of an item that is or becomes condemned.
+ *
+ * @param column the present one.
+ */
+export function condemnedDeadline(column = 'expire_deadline'): string {
+  return `CASE WHEN ${column} < ${SHIFTED_FROM} THEN ${column} + interval '${SHIFT_HOURS} hours' ELSE ${column} END`;
+}
+
+/** The expire deadline an item had before it may have been condemned. */
+export function trueExpireDeadline(stored: Instant): Instant {
+  const isShifted = stored >= SHIFTED_FROM_MICROSECONDS;
+  return isShifted ? instantFromMicroseconds(stored - BigInt(SHIFT_HOURS) * 3_600_000_000n) : stored;
+}

@@ -1,0 +1,20 @@
+import type { ItemId } from '@querator/core';
+import { CONDEMNED, HELD } from '../item-state.ts';
+import type { PartitionContext } from '../partition-table.ts';
+
+const releaseItems = (table: string) => `
+  WITH released AS (
+    UPDATE ${table} SET is_leased = false, lease_deadline = NULL, attempts = greatest(attempts - 1, 0)
+    WHERE id = ANY ($1::text[]) AND ${HELD} AND NOT ${CONDEMNED}
+    RETURNING 1)
+  SELECT count(*)::int AS count FROM released`;
+
+/** Undoes leases. @returns how many. */
+export async function release(context: PartitionContext, ids: readonly ItemId[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  const [row] = await context.db.write<{ count: number }>({
+    ...context.table.prepared('release', releaseItems),
+    values: [ids],
+  });
+  return row?.count ?? 0;
+}

@@ -1,0 +1,12 @@
+import type { ItemId } from '@querator/core';
+import { CONDEMNED } from '../item-state.ts';
+import type { PartitionContext } from '../partition-table.ts';
+
+const removeCondemned = (table: string) => `
+  DELETE FROM ${table} WHERE id = ANY ($1::text[]) AND ${CONDEMNED}`;
+
+/** Removes condemned items that have been moved. */
+export async function remove({ db, table }: PartitionContext, ids: readonly ItemId[]): Promise<void> {
+  if (ids.length === 0) return;
+  await db.write({ ...table.prepared('remove', removeCondemned), values: [ids] });
+}

@@ -1,0 +1,124 @@
+import {
+  type DeathRules,
+  type Outcome,
+  type RetriedItem,
+  type RetryRequest,
+  type RetryResult,
+  SCHEDULE_THRESHOLD,
+} from '@querator/core';
+import type { Session, Statement } from '../database.ts';
+import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
+import { durationToText, instantToText } from '../instant-text.ts';
+import { CONDEMNED, condemnedDeadline } from '../item-state.ts';
+import { newItemIdSql, randomTails } from '../new-item-id.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+
+/** What becomes of one item; the names of RetryResult's counts. */
+type Fate = keyof RetryResult;
+
+const NOW = nowSql('$1');
+const THRESHOLD = `'${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
+
+/**
+ * Decides and applies the fate of each item in the order given, which is the
+ * order of the new ids; fails as a whole when an item is not held. Rows are
+ * locked in the order of ids, so that two callers with ids in common do not
+ * block each other.
+ */
+const retryHeld = (table: string) => `
+  WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($2::text[], $3::timestamptz[], $4::boolean[])
+      WITH ORDINALITY AS u (id, retry_at, dead, position) ORDER BY id),
+  held AS (
+    SELECT item.id, given.position, given.retry_at,
+      CASE WHEN given.dead OR ($6::int > 0 AND item.attempts >= $6::int) THEN $7::text
+        WHEN given.retry_at >= ${NOW} + ${THRESHOLD} THEN 'scheduled' ELSE 'waiting' END AS fate,
+      item.is_leased AND NOT ${CONDEMNED} AS held
+    FROM given JOIN ${table} AS item ON item.id = given.id
+    FOR UPDATE OF item),
+  fates AS MATERIALIZED (
+    SELECT id, retry_at, position, fate,
+      CASE WHEN fate = 'waiting' THEN ${newItemIdSql('position', '$5')} ELSE id END AS new_id
+    FROM held WHERE held),
+  changed AS (
+    UPDATE ${table} AS item SET
+      id = fates.new_id,
+      is_leased = fates.fate = 'condemned',
+      lease_deadline = CASE WHEN fates.fate = 'condemned' THEN '-infinity'::timestamptz END,
+      expire_deadline =
+        CASE WHEN fates.fate = 'condemned' THEN ${condemnedDeadline('item.expire_deadline')}
+        ELSE item.expire_deadline END,
+      enqueue_at = CASE WHEN fates.fate = 'scheduled' THEN fates.retry_at END
+    FROM fates WHERE item.id = fates.id AND fates.fate <> 'deleted'),
+  gone AS (
+    DELETE FROM ${table} AS item USING fates
+    WHERE item.id = fates.id AND fates.fate = 'deleted')
+  SELECT CASE WHEN count(*) = cardinality($2::text[]) THEN array_agg(fate ORDER BY position)
+    ELSE ARRAY[${failUnlessAllHeld('count(*)')}::text] END AS fates
+  FROM fates`;
+
+/**
+ * Gives leased items back. One statement for all requests as long as all ids
+ * are good; only when one is not are the requests looked at singly.
+ */
+export async function retry(
+  context: PartitionContext,
+  requests: readonly RetryRequest[],
+  rules: DeathRules,
+): Promise<readonly Outcome<RetryResult>[]> {
+  const items = requests.flatMap((request) => request.items);
+  if (new Set(items.map(({ id }) => id)).size === items.length) {
+    try {
+      const fates = items.length === 0 ? [] : fatesOf(await context.db.write(bind(context, items, rules)));
+      return countPerRequest(requests, fates);
+    } catch (error) {
+      if (!notAllHeld(error)) throw error;
+    }
+  }
+  return await context.db.transaction((session) => retryGood(session, context, requests, rules));
+}
+
+async function retryGood(
+  session: Session,
+  context: PartitionContext,
+  requests: readonly RetryRequest[],
+  rules: DeathRules,
+): Promise<readonly Outcome<RetryResult>[]> {
+  const idsOf = requests.map((request) => request.items.map(({ id }) => id));
+  const refused = await decideHeld(session, context, idsOf, 'retried');
+  const good = requests.filter((_, request) => refused[request] === undefined);
+  const items = good.flatMap((request) => request.items);
+  const fates = items.length === 0 ? [] : fatesOf(await session.query(bind(context, items, rules)));
+  const accepted = countPerRequest(good, fates).values();
+  return refused.map((outcome) => outcome ?? (accepted.next().value as Outcome<RetryResult>));
+}
+
+function bind(context: PartitionContext, items: readonly RetriedItem[], rules: DeathRules): Statement {
+  const values = [
+    nowParameter(context),
+    items.map(({ id }) => id),
+    items.map(({ retryAt }) => (retryAt === undefined ? null : instantToText(retryAt))),
+    items.map(({ dead }) => dead),
+    randomTails(context.random, items.length),
+    rules.maxAttempts,
+    rules.dead === 'condemn' ? 'condemned' : 'deleted',
+  ];
+  return { ...context.table.prepared('retry', retryHeld), values };
+}
+
+function fatesOf(rows: readonly unknown[]): readonly Fate[] {
+  return (rows as readonly { readonly fates: readonly Fate[] }[])[0]?.fates ?? [];
+}
+
+function countPerRequest(
+  requests: readonly RetryRequest[],
+  fates: readonly Fate[],
+): readonly Outcome<RetryResult>[] {
+  let next = 0;
+  return requests.map(({ items }) => {
+    const value = { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 };
+    for (const fate of fates.slice(next, next + items.length)) value[fate]++;
+    next += items.length;
+    return { ok: true, value };
+  });
+}

@@ -1,0 +1,42 @@
+import { type Duration, microseconds, type PartitionStats } from '@querator/core';
+import { LIVING } from '../item-state.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+
+interface StatsRow {
+  readonly waiting: number;
+  readonly leased: number;
+  readonly scheduled: number;
+  readonly age_seconds: number | null;
+  readonly left_seconds: number | null;
+}
+
+/** Condemned items count as leased, but their lease deadline is a claim's and tells nothing. */
+const countItems = (table: string) => `
+  SELECT
+    count(*) FILTER (WHERE NOT is_leased AND enqueue_at IS NULL)::int AS waiting,
+    count(*) FILTER (WHERE is_leased)::int AS leased,
+    count(*) FILTER (WHERE enqueue_at IS NOT NULL)::int AS scheduled,
+    extract(epoch FROM avg(${nowSql('$1')} - created_at)
+      FILTER (WHERE enqueue_at IS NULL))::float8 AS age_seconds,
+    extract(epoch FROM avg(lease_deadline - ${nowSql('$1')})
+      FILTER (WHERE is_leased AND ${LIVING}))::float8 AS left_seconds
+  FROM ${table}`;
+
+/** Counts what is there, in one statement and so at one moment. */
+export async function stats(context: PartitionContext): Promise<PartitionStats> {
+  const [row] = await context.db.readWholeTable<StatsRow>({
+    ...context.table.prepared('stats', countItems),
+    values: [nowParameter(context)],
+  });
+  return {
+    waiting: row?.waiting ?? 0,
+    leased: row?.leased ?? 0,
+    scheduled: row?.scheduled ?? 0,
+    averageAge: fromSeconds(row?.age_seconds),
+    averageLeaseLeft: fromSeconds(row?.left_seconds),
+  };
+}
+
+function fromSeconds(seconds: number | null | undefined): Duration {
+  return microseconds(BigInt(Math.round((seconds ?? 0) * 1e6)));
+}

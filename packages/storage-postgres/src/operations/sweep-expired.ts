@@ -1,0 +1,48 @@
+import type { StoredItem, SweepRequest } from '@querator/core';
+import { durationToText } from '../instant-text.ts';
+import { condemnedDeadline } from '../item-state.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
+
+const NOW = nowSql('$1');
+
+/**
+ * Waiting items past their time. Leased ones are left until the lease ends,
+ * scheduled ones until they are enqueued; condemned ones lie beyond the range.
+ */
+const expiredIds = (table: string) => `
+  SELECT id FROM ${table}
+  WHERE expire_deadline < ${NOW} AND is_leased IS NOT TRUE AND enqueue_at IS NULL
+  ORDER BY expire_deadline LIMIT $2::bigint FOR UPDATE SKIP LOCKED`;
+
+const condemnExpired = (table: string) => `
+  UPDATE ${table}
+  SET is_leased = true, lease_deadline = ${NOW} + $3::interval, expire_deadline = ${condemnedDeadline()}
+  WHERE id = ANY (ARRAY(${expiredIds(table)}))
+  RETURNING ${ITEM_COLUMNS.join(', ')}`;
+
+const deleteExpired = (table: string) => `
+  WITH gone AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(${expiredIds(table)})) RETURNING 1)
+  SELECT count(*)::int AS count FROM gone`;
+
+/** What became of expired items. */
+export interface BuriedItems {
+  readonly deleted: number;
+  readonly dead: readonly StoredItem[];
+}
+
+/** Condemns or deletes waiting items that are past their expire deadline. */
+export async function buryExpired(context: PartitionContext, request: SweepRequest): Promise<BuriedItems> {
+  const { db, table } = context;
+  const values = [nowParameter(context), request.limit];
+  if (request.dead === 'delete') {
+    const statement = table.prepared('sweep_expired_delete', deleteExpired);
+    const [row] = await db.write<{ count: number }>({ ...statement, values });
+    return { deleted: row?.count ?? 0, dead: [] };
+  }
+  const rows = await db.write<ItemRow>({
+    ...table.prepared('sweep_expired_condemn', condemnExpired),
+    values: [...values, durationToText(request.claimTimeout)],
+  });
+  return { deleted: 0, dead: rows.map(rowToItem) };
+}

@@ -1,0 +1,67 @@
+import type { StoredItem, SweepRequest } from '@querator/core';
+import { durationToText } from '../instant-text.ts';
+import { CONDEMNED, condemnedDeadline } from '../item-state.ts';
+import { newItemIdSql, randomTails } from '../new-item-id.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
+
+const NOW = nowSql('$1');
+const ITEM = ITEM_COLUMNS.map((column) => `item.${column}`).join(', ');
+
+/**
+ * Overdue leases, and overdue claims on condemned items. The dead are told first, so that an item that is out of
+ * attempts or time is not put back only to be taken out again.
+ */
+const overdue = (table: string) => `
+  WITH due AS (
+    SELECT id, ${CONDEMNED} OR expire_deadline < ${NOW} OR ($2::int > 0 AND attempts >= $2::int) AS dead
+    FROM ${table} WHERE is_leased = true AND lease_deadline < ${NOW}
+    ORDER BY lease_deadline, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED),
+  numbered AS MATERIALIZED (
+    SELECT id, row_number() OVER () AS position FROM due WHERE NOT dead),
+  requeued AS (
+    UPDATE ${table} AS item
+    SET id = ${newItemIdSql('numbered.position', '$4')}, is_leased = false, lease_deadline = NULL
+    FROM numbered WHERE item.id = numbered.id
+    RETURNING 1)`;
+
+const condemnOverdue = (table: string) => `${overdue(table)},
+  condemned AS (
+    UPDATE ${table} AS item
+    SET lease_deadline = ${NOW} + $5::interval, expire_deadline = ${condemnedDeadline()}
+    WHERE id = ANY (ARRAY(SELECT id FROM due WHERE dead))
+    RETURNING ${ITEM})
+  SELECT counted.requeued, 0 AS deleted, condemned.*
+  FROM (SELECT count(*)::int AS requeued FROM requeued) AS counted LEFT JOIN condemned ON true`;
+
+const deleteOverdue = (table: string) => `${overdue(table)},
+  deleted AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(SELECT id FROM due WHERE dead)) RETURNING 1)
+  SELECT (SELECT count(*)::int FROM requeued) AS requeued, (SELECT count(*)::int FROM deleted) AS deleted,
+    NULL AS id`;
+
+/** What became of items whose lease, or whose claim, had run out. */
+export interface EndedLeases {
+  readonly requeued: number;
+  readonly deleted: number;
+  readonly dead: readonly StoredItem[];
+}
+
+/** Puts items whose lease ran out back at the tail, and condemns or deletes those that are dead. */
+export async function endLeases(context: PartitionContext, request: SweepRequest): Promise<EndedLeases> {
+  const { maxAttempts, limit, dead } = request;
+  const values = [nowParameter(context), maxAttempts, limit, randomTails(context.random, limit)];
+  const statement =
+    dead === 'condemn'
+      ? {
+          ...context.table.prepared('sweep_leases_condemn', condemnOverdue),
+          values: [...values, durationToText(request.claimTimeout)],
+        }
+      : { ...context.table.prepared('sweep_leases_delete', deleteOverdue), values };
+  const rows = await context.db.write<{ requeued: number; deleted: number; id: string | null }>(statement);
+  const buried = rows.filter((row) => row.id !== null) as unknown as readonly ItemRow[];
+  return {
+    requeued: rows[0]?.requeued ?? 0,
+    deleted: rows[0]?.deleted ?? 0,
+    dead: buried.map(rowToItem),
+  };
+}

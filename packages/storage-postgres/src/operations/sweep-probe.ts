@@ -1,0 +1,72 @@
+import { LIVING } from '../item-state.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+
+/** What is due, and when the next things are, in milliseconds from now; negative: overdue. */
+export interface Due {
+  /** Until the earliest scheduled item; null: there is none. */
+  readonly scheduledMs: number | null;
+  /** Until the earliest end of a lease, or of a claim on a condemned item. */
+  readonly leaseMs: number | null;
+  /** Whether a waiting item is past its expire deadline. */
+  readonly expired: boolean;
+  /** Until the next waiting item expires, or earlier. */
+  readonly expireMs: number | null;
+}
+
+/**
+ * How many of the next expire deadlines are looked at for one of a waiting
+ * item. Leased and scheduled ones matter when their lease or schedule ends;
+ * behind more of them than this, the last one's deadline stands in: one look
+ * too many rather than a walk over the table.
+ */
+const DEADLINES_LOOKED_AT = 100;
+
+/** An item that was just condemned has -infinity for the end of its claim, which no subtraction takes. */
+const LONG_AGO = `'0001-01-01 00:00:00+00'::timestamptz`;
+
+const NOW = nowSql('$1');
+const millisecondsUntil = (deadline: string) => `CASE WHEN ${deadline} IS NOT NULL
+  THEN (extract(epoch FROM greatest(${deadline}, ${LONG_AGO}) - ${NOW}) * 1000)::float8 END`;
+
+/**
+ * Each part reads a few entries at the front of one index. `IS NOT TRUE`
+ * instead of `= false` keeps the planner from reading all waiting items
+ * through `_lse` in search of an expired one.
+ */
+const findDue = (table: string) => `
+  SELECT
+    ${millisecondsUntil('next.enqueue_at')} AS scheduled_ms,
+    ${millisecondsUntil('next.lease_deadline')} AS lease_ms,
+    next.expired IS NOT NULL AS expired,
+    ${millisecondsUntil('next.expire_deadline')} AS expire_ms
+  FROM (SELECT
+    (SELECT enqueue_at FROM ${table} WHERE enqueue_at IS NOT NULL ORDER BY enqueue_at LIMIT 1) AS enqueue_at,
+    (SELECT lease_deadline FROM ${table} WHERE is_leased = true ORDER BY lease_deadline LIMIT 1)
+      AS lease_deadline,
+    (SELECT expire_deadline FROM ${table}
+      WHERE expire_deadline < ${NOW} AND is_leased IS NOT TRUE AND enqueue_at IS NULL
+      ORDER BY expire_deadline LIMIT 1) AS expired,
+    (SELECT CASE
+        WHEN bool_or(waiting) THEN min(expire_deadline) FILTER (WHERE waiting)
+        WHEN count(*) = ${DEADLINES_LOOKED_AT} THEN max(expire_deadline) END
+      FROM (
+        SELECT expire_deadline, is_leased IS NOT TRUE AND enqueue_at IS NULL AS waiting
+        FROM ${table} WHERE expire_deadline >= ${NOW} AND ${LIVING}
+        ORDER BY expire_deadline LIMIT ${DEADLINES_LOOKED_AT}) AS coming) AS expire_deadline
+  ) AS next`;
+
+/** Looks what is due now and what will be next. */
+export async function probe(context: PartitionContext): Promise<Due> {
+  const [row] = await context.db.read<{
+    scheduled_ms: number | null;
+    lease_ms: number | null;
+    expired: boolean;
+    expire_ms: number | null;
+  }>({ ...context.table.prepared('sweep_probe', findDue), values: [nowParameter(context)] });
+  return {
+    scheduledMs: row?.scheduled_ms ?? null,
+    leaseMs: row?.lease_ms ?? null,
+    expired: row?.expired ?? false,
+    expireMs: row?.expire_ms ?? null,
+  };
+}

@@ -1,0 +1,26 @@
+import { newItemIdSql, randomTails } from '../new-item-id.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+
+/**
+ * Positions follow the order of the subquery, which also locks the rows.
+ */
+const enqueueItems = (table: string) => `
+  WITH due AS (
+    SELECT id FROM ${table} WHERE enqueue_at < ${nowSql('$1')}
+    ORDER BY enqueue_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+  numbered AS MATERIALIZED (
+    SELECT id, row_number() OVER () AS position FROM due),
+  enqueued AS (
+    UPDATE ${table} AS item SET id = ${newItemIdSql('numbered.position', '$3')}, enqueue_at = NULL
+    FROM numbered WHERE item.id = numbered.id
+    RETURNING 1)
+  SELECT count(*)::int AS count FROM enqueued`;
+
+/** Puts scheduled items whose time has come at the tail, under new ids. @returns how many. */
+export async function enqueueDue(context: PartitionContext, limit: number): Promise<number> {
+  const [row] = await context.db.write<{ count: number }>({
+    ...context.table.prepared('sweep_scheduled', enqueueItems),
+    values: [nowParameter(context), limit, randomTails(context.random, limit)],
+  });
+  return row?.count ?? 0;
+}

@@ -1,0 +1,120 @@
+import type {
+  ClearRequest,
+  CompleteRequest,
+  DeathRules,
+  Duration,
+  ImportedItem,
+  ItemId,
+  ItemListRequest,
+  LeaseBatch,
+  LeasedItem,
+  Outcome,
+  PartitionKey,
+  PartitionStats,
+  PartitionStore,
+  ProduceRequest,
+  ProduceResult,
+  RetryRequest,
+  RetryResult,
+  StoredItem,
+  SweepRequest,
+  SweepResult,
+} from '@querator/core';
+import { clear } from './operations/clear.ts';
+import { complete } from './operations/complete.ts';
+import { deleteByIds } from './operations/delete.ts';
+import { importItemsInto } from './operations/import.ts';
+import { lease } from './operations/lease.ts';
+import { list } from './operations/list.ts';
+import { produce } from './operations/produce.ts';
+import { release } from './operations/release.ts';
+import { remove } from './operations/remove.ts';
+import { retry } from './operations/retry.ts';
+import { stats } from './operations/stats.ts';
+import { sweep } from './operations/sweep.ts';
+import type { PartitionContext } from './partition-table.ts';
+import type { SchemaKeeper } from './schema-keeper.ts';
+import type { StoreCalls, TableCare } from './store-calls.ts';
+
+/** One partition as a table; see core's `PartitionStore` for the contract. */
+export class PostgresPartitionStore implements PartitionStore {
+  readonly #key: PartitionKey;
+  readonly #context: PartitionContext;
+  readonly #schema: SchemaKeeper;
+  readonly #table: TableCare;
+  readonly #calls: StoreCalls;
+
+  constructor(
+    key: PartitionKey,
+    context: PartitionContext,
+    deps: { readonly schema: SchemaKeeper; readonly calls: StoreCalls },
+  ) {
+    this.#key = key;
+    this.#context = context;
+    this.#schema = deps.schema;
+    this.#table = deps.schema.partition(key);
+    this.#calls = deps.calls;
+  }
+
+  produce(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+  ): Promise<readonly Outcome<ProduceResult>[]> {
+    return this.#run((context) => produce(context, requests, expireTimeout));
+  }
+
+  lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
+    return this.#run((context) => lease(context, batch));
+  }
+
+  release(ids: readonly ItemId[]): Promise<number> {
+    return this.#run((context) => release(context, ids));
+  }
+
+  complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {
+    return this.#run((context) => complete(context, requests));
+  }
+
+  retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]> {
+    return this.#run((context) => retry(context, requests, rules));
+  }
+
+  list(request: ItemListRequest): Promise<readonly StoredItem[]> {
+    return this.#run((context) => list(context, request));
+  }
+
+  stats(): Promise<PartitionStats> {
+    return this.#run(stats);
+  }
+
+  import(
+    items: readonly ImportedItem[],
+    expireTimeout: Duration,
+  ): Promise<readonly (StoredItem | undefined)[]> {
+    return this.#run((context) => importItemsInto(context, items, expireTimeout));
+  }
+
+  delete(ids: readonly ItemId[]): Promise<number> {
+    return this.#run((context) => deleteByIds(context, ids));
+  }
+
+  clear(request: ClearRequest): Promise<number> {
+    return this.#run((context) => clear(context, request));
+  }
+
+  sweep(request: SweepRequest): Promise<SweepResult> {
+    return this.#run((context) => sweep(context, request));
+  }
+
+  remove(ids: readonly ItemId[]): Promise<void> {
+    return this.#run((context) => remove(context, ids));
+  }
+
+  drop(): Promise<void> {
+    return this.#calls.track(() => this.#schema.dropPartition(this.#key));
+  }
+
+  #run<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {
+    return this.#calls.run(this.#table, () => operation(this.#context));
+  }
+}

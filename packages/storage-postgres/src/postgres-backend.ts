@@ -1,0 +1,63 @@
+import {
+  type Clock,
+  type Logger,
+  type PartitionKey,
+  type PartitionStore,
+  type QueueStore,
+  type Random,
+  type StorageBackend,
+  silentLogger,
+} from '@querator/core';
+import { Database } from './database.ts';
+import { PostgresPartitionStore } from './partition-store.ts';
+import { PartitionTable } from './partition-table.ts';
+import type { PoolRegistry } from './pool-registry.ts';
+import { PostgresQueueStore } from './queue-store.ts';
+import { SchemaKeeper } from './schema-keeper.ts';
+import { StoreCalls } from './store-calls.ts';
+import { DEFAULT_TIME_LIMITS, type TimeLimits } from './time-limits.ts';
+
+/** What a PostgreSQL backend is made of. */
+export interface PostgresBackendOptions {
+  /** The name under which queues refer to it. */
+  readonly name: string;
+  /** `postgres://user:password@host:port/database?options`. */
+  readonly connectionString: string;
+  /** The most connections the pool may have; absent: `pool_max_conns` of the string, or pgxpool's default. */
+  readonly maxConns?: number | undefined;
+  /** Shared by all backends of the process. */
+  readonly registry: PoolRegistry;
+  /** Ends item ids. Must be the system's outside of tests: an id is proof of a lease. */
+  readonly random: Random;
+  readonly logger?: Logger | undefined;
+  /** Judges deadlines in place of the database's clock; for tests. */
+  readonly clock?: Clock | undefined;
+  /** Time limits that differ from {@link DEFAULT_TIME_LIMITS}. */
+  readonly timeouts?: Partial<TimeLimits> | undefined;
+}
+
+/**
+ * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a
+ * store.
+ *
+ * @throws Error when the connection string is malformed.
+ */
+export function postgresBackend(options: PostgresBackendOptions): StorageBackend {
+  const limits = { ...DEFAULT_TIME_LIMITS, ...options.timeouts };
+  const { name, random, clock, maxConns, logger = silentLogger } = options;
+  const share = options.registry.share(options.connectionString, { maxConns, limits });
+  const db = new Database({ name, share, limits, random, logger });
+  const schema = new SchemaKeeper(db);
+  const calls = new StoreCalls(name);
+  const queueStore: QueueStore = new PostgresQueueStore({ db, schema, calls, clock });
+  return {
+    name,
+    capabilities: { durable: true, shared: true },
+    queueStore: () => queueStore,
+    partitionStore: (key: PartitionKey): PartitionStore => {
+      const context = { db, random, clock, table: new PartitionTable(key) };
+      return new PostgresPartitionStore(key, context, { schema, calls });
+    },
+    close: () => calls.close(() => share.release()),
+  };
+}

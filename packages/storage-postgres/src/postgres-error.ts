@@ -1,0 +1,126 @@
+import { StorageError, type StorageOutcome } from '@querator/core';
+import { TimeLimitError } from './time-limit.ts';
+
+/** What was going on when a call failed; it decides what is known of the outcome. */
+export type Phase =
+  /** Nothing has been sent: no connection yet. */
+  | 'connect'
+  /** Statements that change nothing, or that a COMMIT yet to be sent would have made count. */
+  | 'harmless'
+  /** A statement that commits by itself, or a COMMIT, has been sent. */
+  | 'committing';
+
+/** A failure of PostgreSQL or of the way to it. `sqlState` is there when the server itself answered. */
+export class PostgresError extends StorageError {
+  readonly sqlState: string | undefined;
+  /** Whether the connection is of no more use. */
+  readonly connectionLost: boolean;
+  /** Whether a limit of our own ran out. */
+  readonly timedOut: boolean;
+
+  constructor(
+    message: string,
+    details: {
+      readonly outcome: StorageOutcome;
+      readonly sqlState?: string | undefined;
+      readonly connectionLost: boolean;
+      readonly timedOut: boolean;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, details);
+    this.sqlState = details.sqlState;
+    this.connectionLost = details.connectionLost;
+    this.timedOut = details.timedOut;
+  }
+}
+
+/**
+ * SQLSTATEs after which the session is gone, as whole codes or classes. Such
+ * an answer says nothing of a statement that was under way: a backend that
+ * is told to quit while it waits for a synchronous standby has committed.
+ */
+const SESSION_ENDED = new Set(['08', '57P01', '57P02', '57P03', '57P05', '25P03', '40003']);
+
+/** The server is a standby or has been made one: another connection may reach the new primary. */
+const WRONG_SERVER = new Set(['25006']);
+
+/** A conflict with a concurrent transaction; the same statement may go through at once. */
+const CONFLICTS = new Set(['40001', '40P01']);
+
+/** node-postgres refuses to send on a connection it knows to be gone; nothing was sent. */
+const NEVER_SENT = /is not queryable$/;
+
+/**
+ * Classes whose messages quote what was stored or asked for: data exceptions
+ * and violated constraints. Theirs are left out.
+ */
+const QUOTES_DATA = new Set(['21', '22', '23']);
+
+/** Whether an error of this state may go away by repeating the statement now. */
+export function isConflict(sqlState: string | undefined): boolean {
+  return sqlState !== undefined && CONFLICTS.has(sqlState);
+}
+
+/** Whether the fault lies with what was to be stored, and not with the storage. */
+export function isDataFault(sqlState: string | undefined): boolean {
+  return sqlState !== undefined && (sqlState.startsWith('22') || sqlState.startsWith('23'));
+}
+
+/** A table or sequence is not there (any more). */
+export function isUndefinedTable(sqlState: string | undefined): boolean {
+  return sqlState === '42P01';
+}
+
+/**
+ * Turns whatever `pg` throws into a storage error: says what went wrong
+ * without statement, parameters, stored values or connection string, and what
+ * is known of the outcome.
+ *
+ * @param backend the name of the backend, for the message.
+ */
+export function toPostgresError(error: unknown, backend: string, phase: Phase): PostgresError {
+  if (error instanceof PostgresError) return error;
+  const sqlState = sqlStateOf(error);
+  const connectionLost = phase !== 'connect' && endsSession(error, sqlState);
+  const neverSent = error instanceof Error && NEVER_SENT.test(error.message);
+  const answered = sqlState !== undefined && !endsSession(error, sqlState);
+  const outcome = phase !== 'committing' || answered || neverSent ? 'not-applied' : 'unknown';
+  return new PostgresError(`storage '${backend}': ${describe(error, sqlState)}`, {
+    outcome,
+    sqlState,
+    connectionLost: connectionLost || (sqlState !== undefined && WRONG_SERVER.has(sqlState)),
+    timedOut: error instanceof TimeLimitError,
+    cause: systemErrorOf(error),
+  });
+}
+
+/** The five characters a server's error carries; Node's own codes, such as ECONNRESET, are longer. */
+function sqlStateOf(error: unknown): string | undefined {
+  const code = codeOf(error);
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') ? code : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+function endsSession(error: unknown, sqlState: string | undefined): boolean {
+  if (sqlState === undefined) return true;
+  if (SESSION_ENDED.has(sqlState) || SESSION_ENDED.has(sqlState.slice(0, 2))) return true;
+  const severity = error instanceof Error && 'severity' in error ? error.severity : undefined;
+  return severity === 'FATAL' || severity === 'PANIC';
+}
+
+function describe(error: unknown, sqlState: string | undefined): string {
+  if (!(error instanceof Error)) return 'unknown failure';
+  if (sqlState === undefined) return error.message || (codeOf(error) ?? error.name);
+  if (QUOTES_DATA.has(sqlState.slice(0, 2))) return `PostgreSQL refused the data (SQLSTATE ${sqlState})`;
+  return `${error.message} (SQLSTATE ${sqlState})`;
+}
+
+/** Only errors of the operating system go to the log as they are; a server's may carry rows in `detail`. */
+function systemErrorOf(error: unknown): unknown {
+  return error instanceof Error && 'syscall' in error ? error : undefined;
+}

@@ -1,0 +1,110 @@
+import {
+  type Clock,
+  invalid,
+  type NewQueue,
+  type Queue,
+  type QueueListRequest,
+  type QueueStore,
+} from '@querator/core';
+import type { Database } from './database.ts';
+import { instantToText } from './instant-text.ts';
+import { nowSql } from './partition-table.ts';
+import { PostgresError } from './postgres-error.ts';
+import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
+import type { SchemaKeeper } from './schema-keeper.ts';
+import type { StoreCalls, TableCare } from './store-calls.ts';
+
+const ALREADY_THERE = '23505';
+const ALL = QUEUE_COLUMNS.join(', ');
+
+const INSERT = `
+  INSERT INTO querator_queues (${ALL}, created_at, updated_at)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, ${nowSql('$10')}, ${nowSql('$10')}
+  RETURNING ${ALL}, created_at, updated_at`;
+
+const UPDATE = `
+  UPDATE querator_queues SET lease_timeout_ns = $2, expire_timeout_ns = $3, dead_queue = $4,
+    max_attempts = $5, reference = $6, requested_partitions = $7, updated_at = ${nowSql('$8')}
+  WHERE name = $1
+  RETURNING ${ALL}, created_at, updated_at`;
+
+/** Queues in the table `querator_queues`; see core's `QueueStore` for the contract. */
+export class PostgresQueueStore implements QueueStore {
+  readonly #db: Database;
+  readonly #tables: TableCare;
+  readonly #calls: StoreCalls;
+  readonly #clock: Clock | undefined;
+
+  constructor(deps: {
+    readonly db: Database;
+    readonly schema: SchemaKeeper;
+    readonly calls: StoreCalls;
+    readonly clock: Clock | undefined;
+  }) {
+    this.#db = deps.db;
+    this.#tables = deps.schema.fixed;
+    this.#calls = deps.calls;
+    this.#clock = deps.clock;
+  }
+
+  async create(queue: NewQueue): Promise<Queue> {
+    const values = [...queueToValues(queue), this.#now()];
+    try {
+      const rows = await this.#run(() => this.#db.write<QueueRow>({ text: INSERT, values }));
+      return rowToQueue(rows[0] as QueueRow);
+    } catch (error) {
+      if (!(error instanceof PostgresError && error.sqlState === ALREADY_THERE)) throw error;
+      throw invalid(`invalid queue; '${queue.name}' already exists`);
+    }
+  }
+
+  async get(name: string): Promise<Queue | undefined> {
+    const text = `SELECT * FROM querator_queues WHERE name = $1`;
+    const [row] = await this.#run(() => this.#db.read<QueueRow>({ text, values: [name] }));
+    return row && rowToQueue(row);
+  }
+
+  async list(request: QueueListRequest): Promise<readonly Queue[]> {
+    const text = `SELECT * FROM querator_queues WHERE namespace = $1 AND name >= $2 ORDER BY name LIMIT $3`;
+    const values = [request.namespace, request.pivot, request.limit];
+    return (await this.#run(() => this.#db.read<QueueRow>({ text, values }))).map(rowToQueue);
+  }
+
+  update(name: string, change: (stored: Queue) => NewQueue): Promise<Queue | undefined> {
+    return this.#run(() =>
+      this.#db.transaction(async (session) => {
+        const text = `SELECT * FROM querator_queues WHERE name = $1 FOR UPDATE`;
+        const [stored] = await session.query<QueueRow>({ text, values: [name] });
+        if (stored === undefined) return undefined;
+        const wanted = change(rowToQueue(stored));
+        const values = [
+          ...[name, wanted.leaseTimeout, wanted.expireTimeout, wanted.deadQueue, wanted.maxAttempts],
+          ...[wanted.reference, wanted.requestedPartitions, this.#now()],
+        ];
+        const [updated] = await session.query<QueueRow>({ text: UPDATE, values });
+        return updated && rowToQueue(updated);
+      }),
+    );
+  }
+
+  async delete(name: string): Promise<boolean> {
+    const text = `DELETE FROM querator_queues WHERE name = $1 RETURNING 1`;
+    return (await this.#run(() => this.#db.write({ text, values: [name] }))).length > 0;
+  }
+
+  async findByDeadQueue(name: string): Promise<string | undefined> {
+    // An empty name means "no dead-letter queue", not a queue of that name.
+    const text = `
+      SELECT name FROM querator_queues WHERE dead_queue = $1 AND dead_queue <> '' ORDER BY name LIMIT 1`;
+    const [row] = await this.#run(() => this.#db.read<{ name: string }>({ text, values: [name] }));
+    return row?.name;
+  }
+
+  #now(): string | null {
+    return this.#clock === undefined ? null : instantToText(this.#clock.now());
+  }
+
+  #run<T>(operation: () => Promise<T>): Promise<T> {
+    return this.#calls.run(this.#tables, operation);
+  }
+}

@@ -1,0 +1,29 @@
+import type { PartitionPlacement } from '@querator/core';
+import { sql } from 'drizzle-orm';
+import { bigint, index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core';
+import { bytewiseText, timestamptz } from './column-types.ts';
+
+/**
+ * The queues and their settings. Durations are nanoseconds, as Go counts them:
+ * a client gets back exactly what it set.
+ */
+export const queuesTable = pgTable(
+  'querator_queues',
+  {
+    name: bytewiseText('name').primaryKey(),
+    namespace: bytewiseText('namespace').notNull(),
+    leaseTimeoutNs: bigint('lease_timeout_ns', { mode: 'bigint' }).notNull(),
+    expireTimeoutNs: bigint('expire_timeout_ns', { mode: 'bigint' }).notNull(),
+    deadQueue: bytewiseText('dead_queue').notNull().default(''),
+    maxAttempts: integer('max_attempts').notNull().default(0),
+    reference: text('reference').notNull().default(''),
+    requestedPartitions: integer('requested_partitions').notNull(),
+    partitions: jsonb('partitions').$type<readonly PartitionPlacement[]>().notNull(),
+    createdAt: timestamptz('created_at').notNull(),
+    updatedAt: timestamptz('updated_at').notNull(),
+  },
+  (queue) => [
+    index('querator_queues_namespace').on(queue.namespace, queue.name),
+    index('querator_queues_dead_queue').on(queue.deadQueue, queue.name).where(sql`dead_queue <> ''`),
+  ],
+);

@@ -1,0 +1,77 @@
+import { type SQL, sql } from 'drizzle-orm';
+import {
+  getTableConfig,
+  type Index,
+  type PgColumn,
+  PgDialect,
+  type PgSequence,
+  type PgTable,
+} from 'drizzle-orm/pg-core';
+
+const dialect = new PgDialect();
+
+/**
+ * The statements that create a table and its indexes where they are missing,
+ * rendered from its definition. Knows what the tables here use, and refuses
+ * the rest: a constraint that was silently left out would be worse.
+ */
+export function renderTable(table: PgTable): readonly string[] {
+  const config = getTableConfig(table);
+  const others = [config.foreignKeys, config.checks, config.primaryKeys, config.uniqueConstraints];
+  if (others.some((constraints) => constraints.length > 0)) {
+    throw new Error(`table ${config.name} has constraints that renderTable cannot render`);
+  }
+  const columns = config.columns.map((column) => `  ${renderColumn(column)}`).join(',\n');
+  return [
+    `CREATE TABLE IF NOT EXISTS ${quoted(config.name)} (\n${columns}\n)`,
+    ...config.indexes.map((index) => renderIndex(config.name, index)),
+  ];
+}
+
+/** The statement that creates a sequence where it is missing. */
+export function renderSequence({ seqName, seqOptions }: PgSequence): string {
+  if (seqName === undefined || Object.keys(seqOptions ?? {}).length > 0) {
+    throw new Error('renderSequence cannot render this sequence');
+  }
+  return `CREATE SEQUENCE IF NOT EXISTS ${quoted(seqName)}`;
+}
+
+function renderColumn(column: PgColumn): string {
+  const parts = [quoted(column.name), column.getSQLType()];
+  if (column.primary) parts.push('PRIMARY KEY');
+  else if (column.notNull) parts.push('NOT NULL');
+  if (column.hasDefault) parts.push(`DEFAULT ${renderDefault(column.default)}`);
+  return parts.join(' ');
+}
+
+function renderDefault(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return `'${value.replaceAll("'", "''")}'`;
+    case 'number':
+    case 'boolean':
+      return String(value);
+    default:
+      throw new Error('renderTable cannot render this default');
+  }
+}
+
+function renderIndex(tableName: string, { config }: Index): string {
+  const columns = config.columns.map((column) => {
+    if (!('name' in column) || column.name === undefined) throw new Error('only columns can be indexed');
+    return quoted(column.name);
+  });
+  const kind = config.unique ? 'UNIQUE INDEX' : 'INDEX';
+  const where = config.where === undefined ? '' : ` WHERE ${renderCondition(config.where)}`;
+  return `CREATE ${kind} IF NOT EXISTS ${quoted(config.name ?? '')} ON ${quoted(tableName)} (${columns.join(', ')})${where}`;
+}
+
+function renderCondition(condition: SQL): string {
+  const { sql: text, params } = dialect.sqlToQuery(sql`${condition}`);
+  if (params.length > 0) throw new Error('an index predicate takes no parameters');
+  return text;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,144 @@
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseConnectionString } from '../src/connection-string.ts';
+import { PartitionTable } from '../src/partition-table.ts';
+import { itemsTable } from '../src/schema/items.ts';
+import { renderTable } from '../src/schema/render-ddl.ts';
+import { sessionOptions } from '../src/session-options.ts';
+import { partitionLabel } from '../src/table-name.ts';
+import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
+import { statementsOfEveryOperation } from './support/every-operation.ts';
+import { draw, explain, type PlanNode, stepsOf } from './support/explain.ts';
+
+const KEY = { queue: 'plans', partition: 0 };
+const table = new PartitionTable(KEY);
+const ITEMS = 20_000;
+const BATCHES = [1, 1_000];
+
+/** Which index each statement may go through, by the ends of their names. */
+const INDEXES: Readonly<Record<string, readonly string[]>> = {
+  produce: [],
+  import: [],
+  lease: ['lse', 'pkey'],
+  release: ['pkey'],
+  complete: ['pkey'],
+  lock: ['pkey'],
+  retry: ['pkey'],
+  list: ['pkey'],
+  delete: ['pkey'],
+  remove: ['pkey'],
+  sweep_probe: ['sch', 'dln', 'exp'],
+  sweep_scheduled: ['sch', 'pkey'],
+  sweep_leases_condemn: ['dln', 'pkey'],
+  sweep_leases_delete: ['dln', 'pkey'],
+  sweep_expired_condemn: ['exp', 'pkey'],
+  sweep_expired_delete: ['exp', 'pkey'],
+};
+
+/** SQL that fills the table: which items are leased, which scheduled, in terms of their number `n`. */
+const fill = (leased: string, scheduled: string) => `
+  INSERT INTO ${table.name} (id, is_leased, lease_deadline, expire_deadline, enqueue_at, created_at, payload)
+  SELECT '0' || lpad(to_hex(n), 16, '0') || 'abcdefghij', ${leased},
+    CASE WHEN ${leased} THEN now() + n * interval '10 ms' END, now() + interval '1 h' + n * interval '10 ms',
+    CASE WHEN ${scheduled} THEN now() + n * interval '10 ms' END, now(), decode(repeat('ab', 100), 'hex')
+  FROM generate_series(1, ${ITEMS}) AS n`;
+const late = (column: string) => `UPDATE ${table.name} SET ${column} = ${column} - interval '1 day'`;
+const ANALYZE = `ANALYZE ${table.name}`;
+
+const STATES: Readonly<Record<string, readonly string[]>> = {
+  empty: [],
+  full: [fill('false', 'false')],
+  'mostly leased': [fill(`n <= ${ITEMS - 500}`, 'false')],
+  'all leased': [fill('true', 'false')],
+  'mostly scheduled': [fill('false', `n <= ${ITEMS - 500}`)],
+  'all leases overdue': [fill('true', 'false'), late('lease_deadline')],
+  'all expired': [fill('false', 'false'), late('expire_deadline')],
+  'all due': [fill('false', 'true'), late('enqueue_at')],
+  'full, analyzed when empty': [ANALYZE, fill('false', 'false')],
+  'full, analyzed when all were leased': [
+    fill('true', 'false'),
+    ANALYZE,
+    `UPDATE ${table.name} SET is_leased = false, lease_deadline = NULL`,
+  ],
+  'all leased, analyzed when all waited': [
+    fill('false', 'false'),
+    ANALYZE,
+    `UPDATE ${table.name} SET is_leased = true, lease_deadline = now() + interval '1 min'`,
+  ],
+};
+
+describe('query plans', { timeout: 120_000 }, () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const settings = parseConnectionString(database.connectionString);
+    // The very session that statements run in; only the filling of tables takes longer.
+    client = new pg.Client(sessionOptions(settings, { ...DEFAULT_TIME_LIMITS, statementMs: 60_000 }));
+    await client.connect();
+    await client.query('CREATE SEQUENCE querator_item_id');
+  });
+  afterAll(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  for (const [state, statements] of Object.entries(STATES)) {
+    for (const analyzed of state.includes('analyzed') ? [false] : [false, true]) {
+      test(`on a table that is ${state}${analyzed ? ', after ANALYZE' : ''}`, async () => {
+        await client.query(`DROP TABLE IF EXISTS ${table.name}`);
+        for (const text of renderTable(itemsTable(KEY.queue, KEY.partition))) await client.query(text);
+        await client.query(`ALTER TABLE ${table.name} SET (autovacuum_enabled = false)`);
+        for (const text of statements) await client.query(text);
+        if (analyzed) await client.query(ANALYZE);
+        expect(await faultsIn(client)).toEqual([]);
+      });
+    }
+  }
+});
+
+async function faultsIn(client: pg.Client): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const seen = new Set<string>();
+  const { rows } = await client.query(`SELECT id FROM ${table.name} ORDER BY id OFFSET 5000 LIMIT 1000`);
+  const known = rows.map((row) => row.id as string);
+  for (const size of BATCHES) {
+    const ids = known.length > 0 ? known.slice(0, size) : ['unknown'];
+    for (const statement of await statementsOfEveryOperation(client, table, ids)) {
+      seen.add(operationOf(statement.name));
+      for (const mode of ['custom', 'generic'] as const) {
+        const plan = await explain(client, statement, mode);
+        const fault = faultOf(operationOf(statement.name), plan);
+        if (fault !== undefined) faults.push(`${statement.name} (${mode}, ${size}): ${fault}\n${draw(plan)}`);
+      }
+    }
+  }
+  expect([...seen].sort()).toEqual(Object.keys(INDEXES).sort());
+  return faults;
+}
+
+function operationOf(name = ''): string {
+  return name.replace(`_${partitionLabel(KEY)}`, '');
+}
+
+function faultOf(operation: string, plan: PlanNode): string | undefined {
+  const allowed = INDEXES[operation];
+  if (allowed === undefined) return 'a statement this test knows nothing of';
+  for (const step of stepsOf(plan)) {
+    const kind = step['Node Type'];
+    if (kind === 'Seq Scan' || kind === 'Bitmap Heap Scan') return `has a ${kind}`;
+    // An incremental sort puts in order what one deadline has in common, and stops with the limit.
+    if (kind === 'Sort' && stepsOf(step).some(readsTable)) return 'sorts rows of the table';
+    const index = step['Index Name'];
+    if (index === undefined) continue;
+    if (!allowed.some((end) => index.endsWith(`_${end}`))) return `reads ${index}`;
+    if (index.endsWith('_pkey') && step['Index Cond'] === undefined) return 'reads all of the primary key';
+  }
+  return undefined;
+}
+
+function readsTable(step: PlanNode): boolean {
+  return step['Index Name'] !== undefined;
+}

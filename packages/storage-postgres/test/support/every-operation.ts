@@ -1,0 +1,78 @@
+import { type ItemId, milliseconds } from '@querator/core';
+import { SeededRandom } from '@querator/core/testing';
+import type pg from 'pg';
+import type { Statement } from '../../src/database.ts';
+import { complete } from '../../src/operations/complete.ts';
+import { deleteByIds } from '../../src/operations/delete.ts';
+import { importItemsInto } from '../../src/operations/import.ts';
+import { lease } from '../../src/operations/lease.ts';
+import { list } from '../../src/operations/list.ts';
+import { produce } from '../../src/operations/produce.ts';
+import { release } from '../../src/operations/release.ts';
+import { remove } from '../../src/operations/remove.ts';
+import { retry } from '../../src/operations/retry.ts';
+import { buryExpired } from '../../src/operations/sweep-expired.ts';
+import { endLeases } from '../../src/operations/sweep-leases.ts';
+import { probe } from '../../src/operations/sweep-probe.ts';
+import { enqueueDue } from '../../src/operations/sweep-scheduled.ts';
+import type { PartitionContext, PartitionTable } from '../../src/partition-table.ts';
+import { RecordingDatabase } from './recording-database.ts';
+
+const CONTENT = { encoding: '', kind: '', reference: '', payload: new Uint8Array(10) };
+const EXPIRE_TIMEOUT = milliseconds(60_000);
+const CONDEMN = { maxAttempts: 3, dead: 'condemn' } as const;
+const DELETE = { maxAttempts: 3, dead: 'delete' } as const;
+
+/**
+ * The statements that all operations send that are not for operators alone,
+ * with batches of the given ids. They are run and rolled back.
+ */
+export async function statementsOfEveryOperation(
+  client: pg.Client,
+  table: PartitionTable,
+  ids: readonly ItemId[],
+): Promise<readonly Statement[]> {
+  const recording = new RecordingDatabase(client);
+  const context: PartitionContext = {
+    db: recording.asDatabase(),
+    table,
+    random: new SeededRandom(),
+    clock: undefined,
+  };
+  await client.query('BEGIN');
+  for (const operation of operations(context, ids)) {
+    await client.query('SAVEPOINT before');
+    // A statement that fails, as complete does for an id that is not leased, has been recorded all the same.
+    await operation().catch(() => {});
+    await client.query('ROLLBACK TO SAVEPOINT before');
+  }
+  await client.query('ROLLBACK');
+  return recording.statements;
+}
+
+function operations(context: PartitionContext, ids: readonly ItemId[]): (() => Promise<unknown>)[] {
+  const limit = ids.length;
+  const items = ids.map(() => CONTENT);
+  const retried = ids.map((id) => ({ id, dead: false }));
+  const imported = items.map((item) => ({ ...item, isLeased: false, attempts: 0, maxAttempts: 0 }));
+  const sweep = { limit, claimTimeout: milliseconds(1_000) };
+  const twice = [{ ids }, { ids: ids.slice(0, 1) }];
+  return [
+    () => produce(context, [{ items }], EXPIRE_TIMEOUT),
+    () => lease(context, { limit, leaseTimeout: EXPIRE_TIMEOUT }),
+    () => release(context, ids),
+    () => complete(context, [{ ids }]),
+    () => complete(context, twice),
+    () => retry(context, [{ items: retried }], CONDEMN),
+    () => list(context, { state: 'queued', pivot: ids[0] ?? '', limit }),
+    () => importItemsInto(context, imported, EXPIRE_TIMEOUT),
+    () => deleteByIds(context, ids),
+    () => remove(context, ids),
+    () => probe(context),
+    () => enqueueDue(context, limit),
+    () => endLeases(context, { ...sweep, ...CONDEMN }),
+    () => endLeases(context, { ...sweep, ...DELETE }),
+    () => buryExpired(context, { ...sweep, ...CONDEMN }),
+    () => buryExpired(context, { ...sweep, ...DELETE }),
+  ];
+}

@@ -1,0 +1,58 @@
+import pg from 'pg';
+import type { Statement } from '../../src/database.ts';
+
+/** One step of a plan, with those under it. */
+export interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Index Cond'?: string;
+  readonly 'Sort Key'?: readonly string[];
+  readonly Operation?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/**
+ * The plan of a statement: made for its parameters, as the first executions of
+ * a prepared statement are, or for any, as the later ones may be.
+ */
+export async function explain(
+  client: pg.Client,
+  { text, values = [] }: Statement,
+  mode: 'custom' | 'generic',
+): Promise<PlanNode> {
+  await client.query(`SET plan_cache_mode = force_${mode}_plan`);
+  await client.query(`PREPARE explained AS ${text}`);
+  try {
+    const parameters = values.length === 0 ? '' : `(${values.map(literal).join(', ')})`;
+    const { rows } = await client.query(`EXPLAIN (FORMAT JSON) EXECUTE explained${parameters}`);
+    return rows[0]['QUERY PLAN'][0].Plan;
+  } finally {
+    await client.query('DEALLOCATE explained');
+    await client.query('RESET plan_cache_mode');
+  }
+}
+
+/** Without a type, as parameters are: the statement says what it takes them for. */
+function literal(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (Array.isArray(value)) {
+    const elements = value.map((element) => (element === null ? 'NULL' : `"${element}"`));
+    return pg.escapeLiteral(`{${elements.join(',')}}`);
+  }
+  if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString('hex')}'`;
+  return pg.escapeLiteral(String(value));
+}
+
+/** All steps of a plan. */
+export function stepsOf(plan: PlanNode): readonly PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(stepsOf)];
+}
+
+/** A plan as indented lines, for messages. */
+export function draw(plan: PlanNode, depth = 0): string {
+  const on = plan['Index Name'] ?? plan['Relation Name'];
+  const sort = plan['Sort Key'] === undefined ? '' : ` by ${plan['Sort Key'].join(', ')}`;
+  const line = `${'  '.repeat(depth)}${plan['Node Type']}${on === undefined ? '' : ` on ${on}`}${sort}`;
+  return [line, ...(plan.Plans ?? []).map((child) => draw(child, depth + 1))].join('\n');
+}

@@ -1,0 +1,26 @@
+import type pg from 'pg';
+import type { Database, Session, Statement } from '../../src/database.ts';
+
+/** Stands in for a database: keeps what operations send, and sends it on. */
+export class RecordingDatabase {
+  readonly statements: Statement[] = [];
+  readonly #client: pg.Client;
+
+  constructor(client: pg.Client) {
+    this.#client = client;
+  }
+
+  /** As operations take it. */
+  asDatabase(): Database {
+    const session: Session = { query: (statement) => this.#send(statement) };
+    const transaction = <T>(work: (session: Session) => Promise<T>) => work(session);
+    const stand = { read: session.query, write: session.query, transaction, maintenance: transaction };
+    return stand as unknown as Database;
+  }
+
+  async #send<Row>({ name, text, values }: Statement): Promise<readonly Row[]> {
+    this.statements.push({ name, text, values });
+    const { rows } = await this.#client.query(text, values as unknown[]);
+    return rows as Row[];
+  }
+}

@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { bin, root } from './clone.mjs';
+import { runStep, say } from './step.mjs';
+
+/** A build from the cache takes less, and is not worth a line. */
+const WORTH_A_LINE_MS = 1000;
+
+/** Builds the server and what it needs; turbo skips what has not changed. */
+export async function build(env) {
+  const announcement = setTimeout(() => say('Building the server.'), WORTH_A_LINE_MS);
+  try {
+    const quiet = ['--output-logs=errors-only', '--log-order=grouped', '--no-color'];
+    await runStep(join(bin, 'turbo'), ['run', 'build', '--filter=@querator/server', ...quiet], {
+      env: { ...env, TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1' },
+      cwd: root,
+      advice: 'The server could not be built.',
+    });
+  } finally {
+    clearTimeout(announcement);
+  }
+}

@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import {
+  bin,
+  cloneEnvironment,
+  installationHash,
+  packageManager,
+  root,
+  tools,
+  toolsBin,
+  workspaceFolders,
+} from './clone.mjs';
+import { withInstallationLock } from './installation-lock.mjs';
+import { runStep, StepFailed, say } from './step.mjs';
+
+/** Notes what the last successful installation was made from. */
+const stampFile = join(tools, 'installed.json');
+
+function readStamp() {
+  try {
+    return JSON.parse(readFileSync(stampFile, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+function writeStamp(stamp) {
+  const draft = `${stampFile}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(stamp));
+  renameSync(draft, stampFile);
+}
+
+const hasPackageManager = (stamp) =>
+  stamp.packageManager === packageManager().version && existsSync(join(toolsBin, 'pnpm'));
+
+/** Whether what the stamp speaks of is still there: people remove node_modules by hand. */
+const hasDependencies = (stamp) =>
+  stamp.installation === installationHash() &&
+  existsSync(join(bin, 'node')) &&
+  workspaceFolders().every((folder) => !needsModules(folder) || existsSync(join(folder, 'node_modules')));
+
+function needsModules(folder) {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return Object.keys({ ...dependencies, ...devDependencies }).length > 0;
+}
+
+async function installPackageManager(env) {
+  const { name, version } = packageManager();
+  say(`Installing ${name} ${version}.`);
+  // A half-made installation would make npm believe that all is there.
+  rmSync(join(tools, 'node_modules'), { recursive: true, force: true });
+  mkdirSync(tools, { recursive: true });
+  writeFileSync(join(tools, 'package.json'), '{ "private": true }\n');
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--no-package-lock', '--loglevel=error'];
+  await runStep('npm', ['install', '--prefix', tools, '--no-save', ...quiet, `${name}@${version}`], {
+    env,
+    cwd: tools,
+    advice: `npm could not install ${name} ${version}: is the package registry reachable?`,
+  });
+}
+
+async function installDependencies(env) {
+  say('Installing dependencies.');
+  await runStep(join(toolsBin, 'pnpm'), ['install', '--frozen-lockfile'], {
+    // As in CI: no questions, also where node_modules has to be made anew.
+    env: { ...env, CI: 'true' },
+    cwd: root,
+    advice:
+      'pnpm could not install the dependencies. If a package.json or pnpm-workspace.yaml was changed, ' +
+      'bring pnpm-lock.yaml up to date with: .tools/node_modules/.bin/pnpm install',
+  });
+}
+
+/**
+ * Installs what is missing, and nothing when nothing changed. Returns the
+ * environment to run the clone's tools in.
+ */
+export async function prepare() {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20) throw new StepFailed(`Node 20 or later is needed; this is ${process.version}.`);
+  const env = cloneEnvironment();
+  const ready = (stamp) => hasPackageManager(stamp) && hasDependencies(stamp);
+  if (ready(readStamp())) return env;
+  await withInstallationLock(async () => {
+    // Another process may have done it while we waited.
+    let stamp = readStamp();
+    if (!hasPackageManager(stamp)) {
+      await installPackageManager(env);
+      stamp = { packageManager: packageManager().version };
+      writeStamp(stamp);
+    }
+    if (!hasDependencies(stamp)) {
+      await installDependencies(env);
+      if (!existsSync(join(bin, 'node'))) {
+        throw new StepFailed(
+          'The pinned Node is missing: its install script did not run. Is ignore-scripts set in an .npmrc?',
+        );
+      }
+      writeStamp({ ...stamp, installation: installationHash() });
+    }
+  });
+  return env;
+}

@@ -1,0 +1,47 @@
+/**
+ * Entry of `npm start` and `npm test`: makes a fresh clone ready on a machine
+ * that has only Node and npm, then hands over to the pinned Node.
+ *
+ * Everything in this folder runs on the Node that happens to be there (20 or
+ * later) and before anything is installed: plain JavaScript, no dependencies.
+ */
+import process from 'node:process';
+import { build } from './build.mjs';
+import { becomeChild } from './child.mjs';
+import { prepare } from './prepare.mjs';
+import { parseStartArguments, startHelp } from './start-arguments.mjs';
+import { StepFailed } from './step.mjs';
+
+async function start(args) {
+  // Before anything is installed or built: a question or a slip of the pen is answered at once.
+  const options = parseStartArguments(args, process.env);
+  if (options.help) {
+    process.stdout.write(startHelp);
+    return;
+  }
+  const env = await prepare();
+  await build(env);
+  await becomeChild('tooling/start/src/main.ts', [JSON.stringify(options)], env, { forwardInterrupt: true });
+}
+
+async function test(args) {
+  const env = await prepare();
+  await becomeChild('tooling/vitest/run-tests.ts', args, env, {
+    forwardInterrupt: process.stdin.isTTY !== true,
+  });
+}
+
+// A reader that went away, as `head` does, is no reason to fail.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+const commands = { start, test, install: () => prepare() };
+const [name = '', ...args] = process.argv.slice(2);
+try {
+  const command = commands[name];
+  if (command === undefined) throw new StepFailed(`Usage: node run.mjs ${Object.keys(commands).join('|')}`);
+  await command(args);
+} catch (error) {
+  if (!(error instanceof StepFailed)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

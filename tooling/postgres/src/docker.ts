@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { request } from 'node:http';
+import process from 'node:process';
+
+const PING_TIMEOUT_MS = 1000;
+const IMAGE = 'postgres:17';
+const CONTAINER_TIMEOUT_MS = 120_000;
+
+/** Where a Docker engine would listen, as far as that can be asked without TLS or SSH. */
+function engineAddress(): { socketPath: string } | { host: string; port: number } | undefined {
+  const value = process.env['DOCKER_HOST'] || 'unix:///var/run/docker.sock';
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.protocol === 'unix:') return existsSync(url.pathname) ? { socketPath: url.pathname } : undefined;
+  if (url?.protocol === 'tcp:' || url?.protocol === 'http:') {
+    return { host: url.hostname, port: Number(url.port || 2375) };
+  }
+  return undefined;
+}
+
+/** Whether a Docker engine answers. Says so within a second, also when there is none. */
+export function dockerAnswers(): Promise<boolean> {
+  const address = engineAddress();
+  if (address === undefined) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const ping = request({ ...address, path: '/_ping', timeout: PING_TIMEOUT_MS }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    ping.once('timeout', () => ping.destroy());
+    ping.once('error', () => resolve(false));
+    ping.once('close', () => resolve(false));
+    ping.end();
+  });
+}
+
+/** Starts PostgreSQL in a container, through testcontainers. */
+export async function startContainer(): Promise<{ connectionString: string; stop(): Promise<void> }> {
+  // Loaded only here: it is large, and most machines take the other way.
+  const { GenericContainer, Wait } = await import('testcontainers');
+  const container = await new GenericContainer(IMAGE)
+    .withEnvironment({ POSTGRES_PASSWORD: 'querator' })
+    .withExposedPorts(5432)
+    // The image starts the server twice; the first time without TCP.
+    .withWaitStrategy(Wait.forListeningPorts())
+    .withStartupTimeout(CONTAINER_TIMEOUT_MS)
+    .start();
+  const address = `${container.getHost()}:${container.getMappedPort(5432)}`;
+  return {
+    connectionString: `postgres://postgres:querator@${address}/postgres`,
+    async stop(): Promise<void> {
+      await container.stop();
+    },
+  };
+}

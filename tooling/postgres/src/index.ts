@@ -1,0 +1,4 @@
+export { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
+export { startTemporaryCluster } from './temporary-cluster.ts';
+export { createTestDatabase, type TestDatabase } from './test-database.ts';
+export { type TestServer, testPostgres } from './test-server.ts';

@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PostgresBinaries } from './binaries.ts';
+import type { DataFolder } from './data-folder.ts';
+import { readPostmasterFile } from './postmaster-file.ts';
+import { childrenOf, isAlive, signal, worksIn } from './process-table.ts';
+import { command, type RunAs } from './run-as.ts';
+
+const POLL_MS = 15;
+const FAST_STOP_MS = 30_000;
+const IMMEDIATE_STOP_MS = 10_000;
+const LOG_LIMIT_BYTES = 5_000_000;
+
+/** Why a start failed, with the end of PostgreSQL's own log. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** A running PostgreSQL: ours, or one that an earlier owner left behind. */
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+  readonly adopted: boolean;
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+}
+
+/** What PostgreSQL wrote to its log from `offset` on. */
+function logSince(file: string, offset: number): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(8000);
+    return buffer.toString('utf8', 0, readSync(descriptor, buffer, 0, buffer.length, offset));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Resolves when a process that is not our child has ended. */
+async function endOf(pid: number): Promise<void> {
+  while (isAlive(pid)) await delay(100, undefined, { ref: false });
+}
+
+async function waitUntilReady(folder: DataFolder, child: ChildProcess, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) return false;
+    const file = readPostmasterFile(folder.pgdata);
+    if (file?.pid === child.pid && file?.status === 'ready') return true;
+    await delay(POLL_MS);
+  }
+  return false;
+}
+
+/** How to start PostgreSQL, once there is a cluster. */
+export interface LaunchOptions {
+  readonly runAs: RunAs;
+  readonly port: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/** Starts PostgreSQL on a port and waits until it takes connections. */
+export async function launch(
+  folder: DataFolder,
+  binaries: PostgresBinaries,
+  options: LaunchOptions,
+): Promise<Postmaster> {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    // No socket file: its path may be longer than the system allows, and the port does.
+    unix_socket_directories: '',
+    // Statements hold the payloads of items: they do not belong in a log.
+    log_min_error_statement: 'panic',
+    ...options.settings,
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = command(options.runAs, binaries.postgres, [
+    ...['-D', folder.pgdata, '-p', String(options.port)],
+    ...flags,
+  ]);
+  const log = openSync(folder.log, sizeOf(folder.log) > LOG_LIMIT_BYTES ? 'w' : 'a', 0o600);
+  const offset = sizeOf(folder.log);
+  // A group of its own: Ctrl-C in the terminal must not reach it before the server has drained.
+  const child = spawn(server.file, server.args, {
+    ...server.options,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  child.unref();
+  if (await waitUntilReady(folder, child, options.timeoutMs)) {
+    return { pid: child.pid as number, port: options.port, adopted: false, ended };
+  }
+  child.kill('SIGQUIT');
+  await ended;
+  throw new StartError(`PostgreSQL did not start (see ${folder.log}):\n${logSince(folder.log, offset)}`);
+}
+
+/**
+ * Finds a PostgreSQL that still runs on this data, left behind by an owner that
+ * was killed. One that is on its way down is waited for.
+ */
+export async function findLeftBehind(pgdata: string, timeoutMs: number): Promise<Postmaster | undefined> {
+  const deadline = performance.now() + timeoutMs;
+  while (performance.now() < deadline) {
+    const file = readPostmasterFile(pgdata);
+    if (file === undefined || !isAlive(file.pid) || !worksIn(file.pid, pgdata)) return undefined;
+    if (file.status === 'ready') {
+      // It may have been told to stop a moment ago, and not have said so yet.
+      await delay(100);
+      if (readPostmasterFile(pgdata)?.status === 'ready' && isAlive(file.pid)) {
+        return { pid: file.pid, port: file.port, adopted: true, ended: endOf(file.pid) };
+      }
+    }
+    await delay(POLL_MS);
+  }
+  throw new StartError(`A PostgreSQL that is neither up nor down holds ${pgdata}.`);
+}
+
+async function endsWithin(postmaster: Postmaster, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = delay(timeoutMs, false, { signal: timer.signal }).catch(() => false);
+  const ended = await Promise.race([postmaster.ended.then(() => true), late]);
+  timer.abort();
+  return ended;
+}
+
+/** Fast shutdown: rolls back what is open, writes a checkpoint, ends. Harder if that takes too long. */
+export async function shutDown(postmaster: Postmaster): Promise<void> {
+  signal(postmaster.pid, 'SIGINT');
+  if (await endsWithin(postmaster, FAST_STOP_MS)) return;
+  signal(postmaster.pid, 'SIGQUIT');
+  if (await endsWithin(postmaster, IMMEDIATE_STOP_MS)) return;
+  killAll(postmaster.pid);
+  await postmaster.ended;
+}
+
+/** Kills the postmaster and its processes, as the loss of the machine would. */
+export function killAll(pid: number): void {
+  const family = stopAll(pid);
+  for (const member of family) signal(member, 'SIGKILL');
+}
+
+/** Freezes the postmaster and its processes and returns them: from here on none is born. */
+export function stopAll(pid: number): number[] {
+  signal(pid, 'SIGSTOP');
+  const children = childrenOf(pid);
+  for (const child of children) signal(child, 'SIGSTOP');
+  return [pid, ...children];
+}
+
+/** Undoes `stopAll`. */
+export function continueAll(family: readonly number[]): void {
+  for (const member of family) signal(member, 'SIGCONT');
+}
+
+/** Waits until none of the processes is left. */
+export async function allGone(family: readonly number[]): Promise<void> {
+  while (family.some(isAlive)) await delay(POLL_MS);
+}

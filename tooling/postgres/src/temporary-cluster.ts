@@ -1,0 +1,74 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Cluster, type ClusterOptions, openCluster } from './cluster.ts';
+import { atExit } from './exit-cleanup.ts';
+import { killAll } from './postmaster.ts';
+import { readPostmasterFile } from './postmaster-file.ts';
+import { birthMark, isAlive, worksIn } from './process-table.ts';
+
+const PREFIX = 'querator-pg-';
+const LEFT_OVER_AFTER_MS = 3_600_000;
+
+/** Small, and as durable as any: fsync stays on, since tests of durability run here. */
+const SMALL = {
+  shared_buffers: '32MB',
+  max_connections: '200',
+  max_wal_size: '256MB',
+  // Helpers' processes that a short-lived server gains nothing from.
+  max_logical_replication_workers: '0',
+};
+
+/** Removes what test runs that were killed outright left in the temporary folder. */
+function removeLeftOvers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    if (!name.startsWith(PREFIX)) continue;
+    const home = join(tmpdir(), name);
+    try {
+      if (Date.now() - statSync(home).mtimeMs < LEFT_OVER_AFTER_MS) continue;
+      const owner = JSON.parse(readFileSync(join(home, 'owner.json'), 'utf8')) as {
+        pid: number;
+        born: string;
+      };
+      if (isAlive(owner.pid) && birthMark(owner.pid) === owner.born) continue;
+      destroy(home);
+    } catch {
+      // Someone else's, or being removed by someone else: not ours to mend.
+    }
+  }
+}
+
+/** Ends whatever runs in the folder and removes it, without waiting for anything. */
+function destroy(home: string): void {
+  const pgdata = join(home, 'pgdata');
+  const file = readPostmasterFile(pgdata);
+  if (file !== undefined && isAlive(file.pid) && worksIn(file.pid, pgdata)) killAll(file.pid);
+  rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+}
+
+/**
+ * Starts a PostgreSQL with fresh data in the system's temporary folder. The data
+ * go when it is stopped, and also when this process ends without stopping it.
+ */
+export async function startTemporaryCluster(options: Omit<ClusterOptions, 'dataDir'> = {}): Promise<Cluster> {
+  removeLeftOvers();
+  const home = mkdtempSync(join(tmpdir(), PREFIX));
+  const forget = atExit(() => destroy(home));
+  try {
+    const settings = { ...SMALL, ...options.settings };
+    const cluster = await openCluster({ ...options, settings, dataDir: home }, true);
+    const stop = cluster.stop.bind(cluster);
+    return Object.assign(cluster, {
+      async stop(): Promise<void> {
+        await stop();
+        await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+        forget();
+      },
+    });
+  } catch (error) {
+    destroy(home);
+    forget();
+    throw error;
+  }
+}

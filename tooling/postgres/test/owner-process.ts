@@ -1,0 +1,35 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/** What the owner said of its cluster. */
+export interface Owned {
+  readonly pid: number;
+  readonly port: number;
+  readonly dataDir: string;
+}
+
+/** Runs `owner.ts` in a process of its own. */
+export async function startOwner(
+  args: string[],
+  env = process.env,
+): Promise<{ owner: ChildProcess; owned: Owned }> {
+  const script = fileURLToPath(new URL('./owner.ts', import.meta.url));
+  const owner = spawn(process.execPath, [script, ...args], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const failed = once(owner, 'exit').then(([code]) => {
+    throw new Error(`the owner ended with ${code}`);
+  });
+  const [line] = (await Promise.race([once(owner.stdout, 'data'), failed])) as [Buffer];
+  // From here on its end is what the tests are about.
+  failed.catch(() => {});
+  return { owner, owned: JSON.parse(line.toString()) as Owned };
+}
+
+/** Ends the owner and waits for its end. */
+export async function end(owner: ChildProcess, how: NodeJS.Signals | 'exit'): Promise<void> {
+  const ended = once(owner, 'exit');
+  if (how === 'exit') owner.stdin?.write('now\n');
+  else owner.kill(how);
+  await ended;
+}

@@ -1,0 +1,12 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** A folder for one test, removed after it. Closed to other users, as mkdtemp makes it, unless `open`. */
+export function scratchFolder(open = false): string {
+  const folder = mkdtempSync(join(tmpdir(), 'querator-scratch-'));
+  if (open) chmodSync(folder, 0o755);
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
+  return folder;
+}

@@ -1,0 +1,35 @@
+/** What to say once the server listens. */
+export interface Banner {
+  /** `host:port` as a client on this machine writes it. */
+  readonly at: string;
+  /** Where queues and items are kept. */
+  readonly data: string;
+}
+
+function curl(at: string, method: string, body: unknown): string {
+  return `  curl -s ${at}/v1/${method} -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
+}
+
+/** What is listening, where the data is, and three commands to try next. */
+export function banner({ at, data }: Banner): string {
+  const queue = { queue_name: 'hello' };
+  return [
+    '',
+    `Querator listens on http://${at}`,
+    `Data: ${data}`,
+    '',
+    'Try next, in another terminal: make a queue, produce an item, lease it.',
+    curl(at, 'queues.create', {
+      ...queue,
+      lease_timeout: '1m',
+      expire_timeout: '1h',
+      requested_partitions: 1,
+    }),
+    curl(at, 'queue.produce', { ...queue, request_timeout: '5s', items: [{ utf8: 'my first item' }] }),
+    curl(at, 'queue.lease', { ...queue, request_timeout: '5s', client_id: 'me', batch_size: 1 }),
+    '',
+    'Ctrl-C stops it.',
+    '',
+    '',
+  ].join('\n');
+}

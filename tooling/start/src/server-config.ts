@@ -1,0 +1,39 @@
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { parse } from 'yaml';
+
+const POOL_SIZE = 10;
+
+/** The config file of the embedded default: queues and partitions in the one database. */
+export function writeServerConfig(file: string, connectionString: string): void {
+  const quoted = JSON.stringify(connectionString);
+  const text = `# Written by npm start at every start. It holds the password of the embedded database.
+queue-storage:
+  driver: postgres
+  config:
+    connection-string: ${quoted}
+    max-conns: ${POOL_SIZE}
+
+partition-storage:
+  - name: postgres-01
+    driver: postgres
+    affinity: 1
+    config:
+      connection-string: ${quoted}
+      max-conns: ${POOL_SIZE}
+`;
+  const draft = `${file}.new`;
+  writeFileSync(draft, text, { mode: 0o600 });
+  // The mode above only counts where the file is new.
+  chmodSync(draft, 0o600);
+  renameSync(draft, file);
+}
+
+/** The address a config file names, if it does. Everything else in it is the server's to judge. */
+export function addressIn(file: string): string | undefined {
+  try {
+    const { address } = (parse(readFileSync(file, 'utf8')) ?? {}) as { address?: unknown };
+    return typeof address === 'string' ? address : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished, vi } from 'vitest';
+import { run, type StartOptions } from '../src/run.ts';
+
+/** A start under test: what it said, what the fake server noted, and how to stop it. */
+export interface Started {
+  readonly stateDir: string;
+  readonly said: string[];
+  readonly code: Promise<number>;
+  notes(): string[];
+  /** The fake server's process and the flags it got. */
+  server(): { pid: number; address?: string; config?: string };
+  listening(): Promise<void>;
+  stop(): void;
+  hurry(): void;
+}
+
+/** A folder for one test, removed after it. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'querator-scratch-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
+  return folder;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Runs `npm start` without npm, on the fake server. */
+export function start(options: StartOptions, stateDir = scratchFolder(), mode = ''): Started {
+  const notesFile = join(scratchFolder(), 'notes');
+  vi.stubEnv('FAKE_SERVER_NOTES', notesFile);
+  vi.stubEnv('FAKE_SERVER_MODE', mode);
+  const [asked, hurried] = [new AbortController(), new AbortController()];
+  const said: string[] = [];
+  const code = run(options, {
+    stateDir,
+    executable: fileURLToPath(new URL('./fake-server.ts', import.meta.url)),
+    say: (text) => void said.push(text),
+    stop: { asked: asked.signal, hurried: hurried.signal },
+  });
+  onTestFinished(async () => {
+    asked.abort();
+    hurried.abort();
+    await code.catch(() => {});
+    vi.unstubAllEnvs();
+  });
+  const notes = () => (existsSync(notesFile) ? readFileSync(notesFile, 'utf8').trimEnd().split('\n') : []);
+  return {
+    stateDir,
+    said,
+    code,
+    notes,
+    server: () => JSON.parse(notes()[0] ?? '{}') as { pid: number },
+    listening: () =>
+      vi
+        .waitUntil(() => said.some((text) => text.includes('listens on')), { timeout: 30_000 })
+        .then(() => {}),
+    stop: () => asked.abort(),
+    hurry: () => hurried.abort(),
+  };
+}

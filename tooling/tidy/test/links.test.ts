@@ -1,0 +1,47 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { read, repositoryFiles, root } from './repository.ts';
+
+const pages = repositoryFiles().filter((name) => name.endsWith('.md'));
+
+/** Prose without its code, where brackets and parentheses mean other things. */
+const prose = (text: string) => text.replace(/^(```|~~~)[\s\S]*?^\1/gm, '').replace(/`[^`\n]*`/g, '');
+
+/** The anchors that a page's headings make. */
+function anchors(page: string): Set<string> {
+  const headings = read(page)
+    .replace(/^(```|~~~)[\s\S]*?^\1/gm, '')
+    .matchAll(/^#{1,6}\s+(.*?)\s*$/gm);
+  const made = new Set<string>();
+  for (const [, heading = ''] of headings) {
+    const slug = heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(/\s/g, '-');
+    let name = slug;
+    for (let n = 1; made.has(name); n++) name = `${slug}-${n}`;
+    made.add(name);
+  }
+  return made;
+}
+
+function broken(page: string): string[] {
+  const links = [...prose(read(page)).matchAll(/\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|^\[[^\]]+\]:\s+(\S+)/gm)];
+  return links
+    .map(([, inline, reference]) => inline ?? reference ?? '')
+    .filter((link) => !/^[a-z][a-z0-9+.-]*:/i.test(link))
+    .filter((link) => {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? page : normalize(join(dirname(page), decodeURIComponent(path)));
+      if (!existsSync(join(root, target))) return true;
+      if (anchor === undefined || statSync(join(root, target)).isDirectory()) return false;
+      return target.endsWith('.md') && !anchors(target).has(anchor);
+    });
+}
+
+describe('links in documents', () => {
+  it.each(pages)('%s links to what exists', (page) => {
+    expect(broken(page)).toEqual([]);
+  });
+});
