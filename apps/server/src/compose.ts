@@ -13,6 +13,8 @@ export interface World {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Connections served at a time; 1,000 when absent. */
+  readonly maxConnections?: number;
 }
 
 /** Everything a server consists of, put together, and not yet listening. */

@@ -7,11 +7,17 @@ import { compose, type World } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
 import { type Config, LOG_LEVELS } from './config/schema.ts';
+import { limitConnections } from './http/limit-connections.ts';
 import { createLogger, type LogLevel } from './observability/logger.ts';
 import { VERSION } from './version.ts';
 
 /** Idle connections stay open this long: closing one races with the client's next request on it. */
 const KEEP_ALIVE_MS = 300_000;
+
+/** More connections than this wait until one closes; the reference's figure. */
+const MAX_CONNECTIONS = 1_000;
+/** From the connection to the end of the request, the wait for a place among the served ones included. */
+const REQUEST_TIMEOUT_MS = 300_000;
 
 /** A reply that its client does not read within this time is given up at shutdown. */
 const DRAIN_MS = 10_000;
@@ -40,6 +46,9 @@ export async function startServer(config: Config, world: World): Promise<Running
   // Made by node:http, as no other createServer was passed.
   const http = createAdaptorServer({ fetch: composition.app.fetch }) as HttpServer;
   http.keepAliveTimeout = KEEP_ALIVE_MS;
+  http.headersTimeout = REQUEST_TIMEOUT_MS;
+  http.requestTimeout = REQUEST_TIMEOUT_MS;
+  limitConnections(http, world.maxConnections ?? MAX_CONNECTIONS);
   try {
     await composition.configuredQueues.create();
     await listen(http, config.address);
