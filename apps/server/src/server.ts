@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { type CancelTimer, type Clock, SystemClock, SystemRandom } from '@querator/core';
+import { type Clock, SystemClock, SystemRandom } from '@querator/core';
 import { compose, type World } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
@@ -48,6 +48,7 @@ export async function startServer(config: Config, world: World): Promise<Running
   http.keepAliveTimeout = KEEP_ALIVE_MS;
   http.headersTimeout = REQUEST_TIMEOUT_MS;
   http.requestTimeout = REQUEST_TIMEOUT_MS;
+  const activeRequests = countRequests(http);
   limitConnections(http, world.maxConnections ?? MAX_CONNECTIONS);
   try {
     await composition.configuredQueues.create();
@@ -60,11 +61,9 @@ export async function startServer(config: Config, world: World): Promise<Running
   logger.info('HTTP server started', { address: url });
 
   const stop = async () => {
-    const closed = once(http, 'close');
     // The service first: its answers are what lets the running requests end.
     await composition.stop();
-    http.close();
-    await drain(http, world.clock, closed);
+    await drain(http, world.clock, activeRequests);
     logger.info('HTTP server shut down');
   };
   let stopping: Promise<void> | undefined;
@@ -77,22 +76,28 @@ export async function startServer(config: Config, world: World): Promise<Running
   };
 }
 
+/** Counts the requests whose reply is not out yet. */
+function countRequests(http: HttpServer): () => number {
+  let active = 0;
+  http.on('request', (_, reply) => {
+    active++;
+    reply.once('close', () => active--);
+  });
+  return () => active;
+}
+
 /**
- * Waits until all connections are closed: idle ones at once, the others when
- * their reply is out, and what is left after a while by force.
+ * Waits until the replies are out, then closes all connections, also those
+ * that never said a word, which do not count as idle to node:http.
  */
-async function drain(http: HttpServer, clock: Clock, closed: Promise<unknown>): Promise<void> {
-  let cancel: CancelTimer = () => {};
-  let waitedMs = 0;
-  const look = () => {
-    waitedMs += DRAIN_LOOK_MS;
-    if (waitedMs < DRAIN_MS) http.closeIdleConnections();
-    else http.closeAllConnections();
-    cancel = clock.startTimer(DRAIN_LOOK_MS, look);
-  };
-  look();
+async function drain(http: HttpServer, clock: Clock, activeRequests: () => number): Promise<void> {
+  const closed = once(http, 'close');
+  http.close();
+  for (let waitedMs = 0; activeRequests() > 0 && waitedMs < DRAIN_MS; waitedMs += DRAIN_LOOK_MS) {
+    await new Promise<void>((resolve) => clock.startTimer(DRAIN_LOOK_MS, resolve));
+  }
+  http.closeAllConnections();
   await closed;
-  cancel();
 }
 
 /** What the command line says about a server. */

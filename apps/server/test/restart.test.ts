@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestServer } from './support/test-server.ts';
 
@@ -41,3 +43,22 @@ test('a stopping server answers those who wait, and refuses new work', async () 
   expect([status, json.message]).toEqual([453, 'queue is shutting down']);
   await stopped;
 });
+
+test('connections that never sent a request, or only half of one, do not hold up the end', async () => {
+  await server.start('postgres');
+  const { port } = new URL(server.url);
+  const silent = connect(Number(port), '127.0.0.1');
+  const halting = connect(Number(port), '127.0.0.1');
+  await Promise.all([once(silent, 'connect'), once(halting, 'connect')]);
+  halting.write('POST /v1/queue.stats HTTP/1.1\r\nHost: x\r\n');
+  // A server that waited for either would run into the time limit of this test.
+  const closed = Promise.all([silent, halting].map(isClosed));
+  await server.stop();
+  await closed;
+});
+
+/** However it is closed, in good order or by a reset. */
+function isClosed(socket: Socket): Promise<void> {
+  socket.on('error', () => {});
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}

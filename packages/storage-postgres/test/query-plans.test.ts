@@ -102,6 +102,8 @@ describe('query plans', { timeout: 120_000 }, () => {
 async function faultsIn(client: pg.Client): Promise<readonly string[]> {
   const faults: string[] = [];
   const seen = new Set<string>();
+  const server = await client.query('SHOW server_version_num');
+  const version = Number(server.rows[0].server_version_num);
   const { rows } = await client.query(`SELECT id FROM ${table.name} ORDER BY id OFFSET 5000 LIMIT 1000`);
   const known = rows.map((row) => row.id as string);
   for (const size of BATCHES) {
@@ -110,7 +112,7 @@ async function faultsIn(client: pg.Client): Promise<readonly string[]> {
       seen.add(operationOf(statement.name));
       for (const mode of ['custom', 'generic'] as const) {
         const plan = await explain(client, statement, mode);
-        const fault = faultOf(operationOf(statement.name), plan);
+        const fault = faultOf(operationOf(statement.name), plan, version);
         if (fault !== undefined) faults.push(`${statement.name} (${mode}, ${size}): ${fault}\n${draw(plan)}`);
       }
     }
@@ -123,20 +125,30 @@ function operationOf(name = ''): string {
   return name.replace(`_${partitionLabel(KEY)}`, '');
 }
 
-function faultOf(operation: string, plan: PlanNode): string | undefined {
+function faultOf(operation: string, plan: PlanNode, version: number): string | undefined {
   const allowed = INDEXES[operation];
   if (allowed === undefined) return 'a statement this test knows nothing of';
   for (const step of stepsOf(plan)) {
     const kind = step['Node Type'];
     if (kind === 'Seq Scan' || kind === 'Bitmap Heap Scan') return `has a ${kind}`;
-    // An incremental sort puts in order what one deadline has in common, and stops with the limit.
-    if (kind === 'Sort' && stepsOf(step).some(readsTable)) return 'sorts rows of the table';
+    if (kind === 'Sort' && stepsOf(step).some(readsTable) && !mustSort(operation, version)) {
+      return 'sorts rows of the table';
+    }
     const index = step['Index Name'];
     if (index === undefined) continue;
     if (!allowed.some((end) => index.endsWith(`_${end}`))) return `reads ${index}`;
     if (index.endsWith('_pkey') && step['Index Cond'] === undefined) return 'reads all of the primary key';
   }
   return undefined;
+}
+
+/**
+ * Sweeps want items of one deadline in the order of ids. An incremental sort
+ * does that deadline by deadline, and stops with the limit; PostgreSQL 12 has
+ * none, and sorts what is due.
+ */
+function mustSort(operation: string, version: number): boolean {
+  return version < 130_000 && /^sweep_(scheduled|leases)/.test(operation);
 }
 
 function readsTable(step: PlanNode): boolean {

@@ -9,7 +9,7 @@ import { handle } from './handle.ts';
 import type { Health } from './health.ts';
 import { refuse } from './reply.ts';
 
-/** Under Node's server a request brings the original streams along; in process it does not. */
+/** Under Node's server a request brings the original streams along; in process there may be nothing. */
 export type AppEnv = { Bindings: Partial<HttpBindings> };
 
 /** What the HTTP application is made of. */

@@ -25,7 +25,7 @@ export async function handle(
 }
 
 async function bodyOf(c: Context<AppEnv>, limit: number): Promise<Uint8Array> {
-  const { incoming } = c.env;
+  const incoming = c.env?.incoming;
   if (incoming !== undefined) return readBody(incoming, limit);
   const body = new Uint8Array(await c.req.arrayBuffer());
   if (body.length > limit) throw bodyTooLarge(limit);

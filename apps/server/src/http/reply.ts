@@ -1,5 +1,6 @@
 import type { Logger } from '@querator/core';
 import { QueueError } from '@querator/core';
+import { CallerGone } from '@querator/engine';
 import {
   codecs,
   errorReply,
@@ -27,10 +28,14 @@ export function reply<T>(codec: MessageCodec<T>, message: T, format: WireFormat,
  */
 export function refuse(c: Context, error: unknown, logger: Logger): Response {
   const answer = errorReply(error);
-  if (answer.code >= 500 && !(error instanceof QueueError && error.code === 'unknown_method')) {
-    logger.error('request failed', { path: c.req.path, err: error });
-  }
+  if (isOurFault(error)) logger.error('request failed', { path: c.req.path, err: error });
   return reply(codecs.Reply, answer, acceptedFormat(c), answer.code);
+}
+
+/** Neither what a caller is told in plain words, nor that it left, is a fault of the server's. */
+function isOurFault(error: unknown): boolean {
+  if (error instanceof QueueError) return error.code === 'internal';
+  return !(error instanceof CallerGone);
 }
 
 /** The format errors are sent in: the one that was asked for, or JSON where that is impossible. */

@@ -40,9 +40,9 @@ export class GroupCommit<Request, Result> {
     return this.#pending.length + this.#inFlight;
   }
 
-  /** Requests that have not been sent to storage yet. */
+  /** Requests that wait because storage is busy; those it could take at once do not count. */
   get buffered(): number {
-    return this.#pending.length;
+    return this.#inFlight === 0 ? 0 : this.#pending.length;
   }
 
   /** Adds a request. The promise settles with its own outcome, once its batch is back from storage. */

@@ -37,6 +37,8 @@ export class ProduceLoop {
   readonly #busy = new Set<Lane>();
   #inFlight = 0;
   #cycleScheduled = false;
+  /** What requests are answered with that come back unstored after the end; absent while the loop runs. */
+  #stopped: QueueError | undefined;
   #whenIdle: (() => void)[] = [];
 
   constructor(deps: EngineDeps, order: PartitionOrder<Lane>, hooks: QueueHooks) {
@@ -57,9 +59,7 @@ export class ProduceLoop {
    *   not be stored in time, or when it is unknown whether they were.
    */
   produce(items: readonly NewItem[], patience: Patience): Promise<void> {
-    if (this.#parked.length >= this.#deps.limits.requestsBuffered) {
-      throw new QueueError('retry', MESSAGES.overloaded);
-    }
+    if (this.#isOverloaded()) throw new QueueError('retry', MESSAGES.overloaded);
     let bytes = 0;
     for (const { payload } of items) bytes += payload.length;
     const waiter = new Waiter<void>(
@@ -87,8 +87,17 @@ export class ProduceLoop {
 
   /** Answers everything that was not sent yet with `error`, and waits for the rest. */
   async stop(error: QueueError): Promise<void> {
+    this.#stopped = error;
     for (const { waiter } of this.#parked.splice(0)) waiter.reject(error);
     if (this.#busy.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** The buffer bounds what waits for a busy or failing storage; what the next cycle takes is not waiting. */
+  #isOverloaded(): boolean {
+    return (
+      this.#parked.length >= this.#deps.limits.requestsBuffered &&
+      this.#order.leastLoaded((lane) => !this.#busy.has(lane)) === undefined
+    );
   }
 
   #forget(request: Produce): void {
@@ -165,7 +174,9 @@ export class ProduceLoop {
   #failed(lane: Lane, requests: readonly Produce[], items: number, error: unknown): void {
     lane.promiseEnded(items);
     const certain = error instanceof StorageError && error.outcome === 'not-applied';
-    if (certain) {
+    if (certain && this.#stopped !== undefined) {
+      for (const { waiter } of requests) waiter.reject(this.#stopped);
+    } else if (certain) {
       for (const request of requests) request.sent = false;
       // To the front: they have waited longest.
       this.#parked.unshift(...requests.filter(({ waiter }) => !waiter.answered));

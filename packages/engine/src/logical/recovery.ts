@@ -1,5 +1,6 @@
 import type { CancelTimer } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
+import { InFlight } from './in-flight.ts';
 import type { Lane } from './lane.ts';
 
 /** semantics.md, section 15: 500 ms × 1.5^failures, at most 5 s. */
@@ -23,6 +24,7 @@ export class Recovery {
   readonly #lane: Lane;
   readonly #queueName: () => string;
   readonly #onChange: (lane: Lane) => void;
+  readonly #probes = new InFlight();
   #cancelProbe: CancelTimer | undefined;
   #stopped = false;
 
@@ -50,9 +52,10 @@ export class Recovery {
 
   /** Counts what the partition holds, now; success puts it into service. Never throws. */
   async probe(): Promise<void> {
+    if (this.#stopped) return;
     const lane = this.#lane;
     try {
-      const { waiting } = await lane.store.stats();
+      const { waiting } = await this.#probes.run(() => lane.store.stats());
       const recovered = lane.failures > 0;
       lane.failures = 0;
       this.#disarmProbe();
@@ -64,9 +67,11 @@ export class Recovery {
     }
   }
 
-  stop(): void {
+  /** Ends the probes, and waits for one under way. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#disarmProbe();
+    await this.#probes.settled();
   }
 
   #where() {

@@ -15,7 +15,8 @@ export function hasWhitespace(text: string): boolean {
   return WHITE_SPACE.test(text);
 }
 
-function isBlank(text: string): boolean {
+/** Whether there is nothing but white space, if that. */
+export function isBlank(text: string): boolean {
   return /^\p{White_Space}*$/u.test(text);
 }
 

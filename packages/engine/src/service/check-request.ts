@@ -7,8 +7,8 @@ import {
   LONGEST_REQUEST_TIMEOUT,
   type NewItem,
   parseDuration,
-  SHORTEST_REQUEST_TIMEOUT,
 } from '@querator/core';
+import { isBlank } from './check-name.ts';
 
 /**
  * Reads a request's timeout as it was sent; an absent one is zero, which the
@@ -29,13 +29,11 @@ export function parseRequestTimeout(text: string): Duration {
 /**
  * Checks the range of a request's timeout.
  *
- * @param shortest the least allowed.
+ * @param shortest the least allowed; absent: there is none, as for a complete,
+ *   which does not wait.
  * @throws QueueError `invalid`.
  */
-export function checkRequestTimeout(
-  timeout: Duration,
-  { shortest = SHORTEST_REQUEST_TIMEOUT }: { readonly shortest?: Duration } = {},
-): void {
+export function checkRequestTimeout(timeout: Duration, shortest?: Duration): void {
   if (timeout === 0n) {
     throw invalid("request timeout is required; '5m' is recommended, 15m is the maximum");
   }
@@ -44,7 +42,7 @@ export function checkRequestTimeout(
       `request timeout is invalid; maximum timeout is '15m' but '${formatDuration(timeout)}' was requested`,
     );
   }
-  if (timeout < shortest) {
+  if (shortest !== undefined && timeout < shortest) {
     throw invalid(
       `request timeout is invalid; minimum timeout is '10ms' but '${formatDuration(timeout)}' was requested`,
     );
@@ -71,7 +69,7 @@ export function checkText(field: string, text: string): void {
 
 /** @throws QueueError `invalid` when a consumer's own words are wrong. */
 export function checkLease(clientId: string, batchSize: number, most: number): void {
-  if (clientId.trim() === '') throw invalid('invalid client id; cannot be empty');
+  if (isBlank(clientId)) throw invalid('invalid client id; cannot be empty');
   checkText('client id', clientId);
   if (batchSize <= 0) throw invalid('invalid batch size; must be greater than zero');
   if (batchSize > most) {

@@ -1,4 +1,10 @@
-import { type Duration, invalid, type NewItem, type RetriedItem, toMilliseconds } from '@querator/core';
+import {
+  invalid,
+  type NewItem,
+  type RetriedItem,
+  SHORTEST_REQUEST_TIMEOUT,
+  toMilliseconds,
+} from '@querator/core';
 import type { EngineLimits } from '../engine-options.ts';
 import type { Leased } from '../logical/lease-loop.ts';
 import type { LogicalQueueStats } from '../logical/logical-queue.ts';
@@ -63,9 +69,6 @@ export interface ClearCall {
   readonly destructive: boolean;
 }
 
-/** No request ends sooner by asking for less than this: a complete does not wait. */
-const SHORTEST_COMPLETE_TIMEOUT = 1n as Duration;
-
 /**
  * What producers and consumers call. Each method checks its request in the
  * order of api.md, section 1, and the first failure ends it.
@@ -87,7 +90,7 @@ export class QueueService {
     const queue = await this.#manager.get(call.queueName);
     const timeout = parseRequestTimeout(call.requestTimeout);
     queue.checkRunning();
-    checkRequestTimeout(timeout);
+    checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
     checkProducedItems(call.items, this.#limits.produceBatch);
     await queue.produce(call.items, { timeoutMs: toMilliseconds(timeout), signal });
   }
@@ -98,7 +101,7 @@ export class QueueService {
     const timeout = parseRequestTimeout(call.requestTimeout);
     queue.checkRunning();
     checkLease(call.clientId, call.batchSize, this.#limits.leaseBatch);
-    checkRequestTimeout(timeout);
+    checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
     return queue.lease(call.clientId, call.batchSize, { timeoutMs: toMilliseconds(timeout), signal });
   }
 
@@ -109,7 +112,7 @@ export class QueueService {
     const timeout = parseRequestTimeout(call.requestTimeout);
     queue.checkRunning();
     checkIds(call.ids, this.#limits.completeBatch, { field: 'ids', list: 'list of ids' });
-    checkRequestTimeout(timeout, { shortest: SHORTEST_COMPLETE_TIMEOUT });
+    checkRequestTimeout(timeout);
     await queue.complete(call.partition, call.ids);
   }
 

@@ -1,8 +1,7 @@
 import type { NewItem } from '@querator/core';
-import { ManualClock, SeededRandom } from '@querator/core/testing';
+import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
 import { createService, type EngineLimits, type QueueCall, type Service } from '../../src/index.ts';
-import { FaultyStorage } from './faulty-storage.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
