@@ -31,16 +31,19 @@ export class HttpLoad {
     });
 
     const leased: string[][] = [];
+    let left = produce.items;
     const lease = await measure(load.clients, load.durationMs, (client) => async () => {
+      if (left <= 0) return 0;
       const reply = await this.#call(
         queueEndpoints.lease,
         codecs.QueueLeaseRequest.create({
           queueName,
           clientId: `bench-${client}`,
           batchSize: load.batch,
-          requestTimeout: '100ms',
+          requestTimeout: '1s',
         }),
       );
+      left -= reply.items.length;
       if (reply.items.length > 0) leased.push(reply.items.map(({ id }) => id));
       return reply.items.length;
     });

@@ -9,8 +9,9 @@ export type Step = () => Promise<number>;
 
 /**
  * Runs `clients` copies of a step side by side for so many milliseconds, and
- * counts what they move. What is under way at the end is finished and counted,
- * and so is the time it took: nothing is left out on either side.
+ * counts what they move, up to the moment the last item moved: what is under
+ * way at the end is finished and counted, and so is the time it took, but not
+ * the time in which nothing was left to move.
  */
 export async function measure(
   clients: number,
@@ -19,14 +20,16 @@ export async function measure(
 ): Promise<Rate> {
   let items = 0;
   const started = performance.now();
+  let lastMoved = started;
   const run = async (step: Step) => {
     while (performance.now() - started < durationMs) {
       const moved = await step();
       if (moved === 0) return;
       items += moved;
+      lastMoved = performance.now();
     }
   };
   await Promise.all(Array.from({ length: clients }, (_, client) => run(newStep(client))));
-  const seconds = (performance.now() - started) / 1_000;
-  return { items, itemsPerSecond: items / seconds };
+  const seconds = (lastMoved - started) / 1_000;
+  return { items, itemsPerSecond: items === 0 ? 0 : items / seconds };
 }
