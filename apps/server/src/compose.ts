@@ -7,6 +7,7 @@ import type { Config } from './config/schema.ts';
 import { ConfiguredQueues } from './configured-queues.ts';
 import { type AppEnv, createApp } from './http/app.ts';
 import { createHealthCheck } from './http/health.ts';
+import { Metrics } from './observability/metrics.ts';
 
 /** What comes from outside, and differs between a server and a test. */
 export interface World {
@@ -50,7 +51,8 @@ export function compose(config: Config, world: World): Composition {
     queueStore,
     isStopping: () => stopping !== undefined,
   });
-  const app = createApp({ service, health, logger: world.logger });
+  const metrics = new Metrics({ service, pools: () => pools.states() });
+  const app = createApp({ service, health, metrics, logger: world.logger });
 
   const stop = async () => {
     configuredQueues.stop();

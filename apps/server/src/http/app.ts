@@ -3,6 +3,7 @@ import type { Logger } from '@querator/core';
 import type { Service } from '@querator/engine';
 import { methodNotAllowed, unknownMethod } from '@querator/protocol';
 import { type Context, Hono } from 'hono';
+import type { Metrics } from '../observability/metrics.ts';
 import { checkAuthorization } from './authorization.ts';
 import { createRoutes } from './endpoints.ts';
 import { handle } from './handle.ts';
@@ -16,42 +17,71 @@ export type AppEnv = { Bindings: Partial<HttpBindings> };
 export interface AppOptions {
   readonly service: Service;
   readonly health: () => Promise<Health>;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 /**
  * The HTTP side of the server, as a fetch function. Requests are looked at in
- * the order of wire.md, section 1: health, method, authorization, path, body.
+ * the order of wire.md, section 1: health and metrics, method, authorization,
+ * path, body.
  */
-export function createApp({ service, health, logger }: AppOptions): Hono<AppEnv> {
-  const routes = createRoutes(service);
+export function createApp({ service, health, metrics, logger }: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ getPath });
+  type Serve = (c: Context<AppEnv>) => Response | Promise<Response>;
 
-  const answer = async (c: Context<AppEnv>): Promise<Response> => {
-    const { method } = c.req;
-    if (method !== 'POST') return refuse(c, methodNotAllowed(method), logger);
+  const guarded = (serve: Serve) => (c: Context<AppEnv>) => {
     try {
+      if (c.req.method !== 'POST') throw methodNotAllowed(c.req.method);
       checkAuthorization(c.req.header('authorization'));
+      return serve(c);
     } catch (error) {
       return refuse(c, error, logger);
     }
-    const route = routes.get(c.req.path);
-    return route === undefined ? refuse(c, unknownMethod(c.req.path), logger) : handle(c, route, logger);
   };
+  const unknown = guarded((c) => refuse(c, unknownMethod(c.req.path), logger));
+  // Hono answers HEAD from GET routes; here HEAD is a method like any other that is not POST.
+  const getOnly = (serve: Serve) => (c: Context<AppEnv>) => (c.req.method === 'GET' ? serve(c) : unknown(c));
 
-  app.get('/health', async (c) => {
-    // Hono answers HEAD from the GET route; here HEAD is a method like any other that is not POST.
-    if (c.req.method !== 'GET') return answer(c);
-    const result = await health();
-    return new Response(`${JSON.stringify(result)}\n`, {
-      status: result.status === 'pass' ? 200 : 503,
-      headers: { 'Content-Type': 'application/health+json' },
-    });
-  });
-  for (const path of routes.keys()) app.post(path, answer);
-  app.all('*', answer);
+  app.get(
+    '/health',
+    getOnly(async () => healthReply(await health())),
+  );
+  app.get(
+    '/metrics',
+    getOnly(async () => metricsReply(await metrics.exposition())),
+  );
+  for (const [path, route] of createRoutes(service)) {
+    app.post(
+      path,
+      guarded(async (c) => {
+        const started = performance.now();
+        const response = await handle(c, route, logger);
+        metrics.answered(path, response.status, (performance.now() - started) / 1_000);
+        return response;
+      }),
+    );
+  }
+  app.all('*', unknown);
   app.onError((error, c) => refuse(c, error, logger));
   return app;
+}
+
+function healthReply(health: Health): Response {
+  return new Response(`${JSON.stringify(health)}\n`, {
+    status: health.status === 'pass' ? 200 : 503,
+    headers: { 'Content-Type': 'application/health+json' },
+  });
+}
+
+function metricsReply({
+  text,
+  contentType,
+}: {
+  readonly text: string;
+  readonly contentType: string;
+}): Response {
+  return new Response(text, { headers: { 'Content-Type': contentType } });
 }
 
 /**

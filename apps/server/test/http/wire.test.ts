@@ -177,3 +177,31 @@ test('GET /health says that all is well', async () => {
     },
   });
 });
+
+test('GET /metrics has a series for each path that was called, and none for others', async () => {
+  await server.post('/v1/queue.stats', { queue_name: 'none' });
+  await server.post('/v1/made-up', {});
+  const reply = await fetch(`${server.url}/metrics`);
+  expect(reply.headers.get('content-type')).toContain('text/plain');
+  const text = await reply.text();
+  expect(text).toContain('# HELP http_handler_duration The timings of http requests handled by the service');
+  expect(text).toMatch(/^http_handler_duration\{quantile="0\.99",path="\/v1\/queue\.stats"\} \d/m);
+  expect(text).toMatch(/^http_handler_duration_count\{path="\/v1\/queue\.stats"\} \d+$/m);
+  expect(text).toMatch(/^querator_http_replies_total\{path="\/v1\/queue\.stats",code="400"\} \d+$/m);
+  expect(text).not.toContain('made-up');
+});
+
+test('GET /metrics tells who waits, queue by queue', async () => {
+  await server.createQueue('watched');
+  const lease = server.post('/v1/queue.lease', {
+    queue_name: 'watched',
+    client_id: 'me',
+    batch_size: 1,
+    request_timeout: '30s',
+  });
+  const waiting = 'querator_requests_waiting{queue="watched",operation="lease"} 1';
+  while (!(await (await fetch(`${server.url}/metrics`)).text()).includes(waiting));
+  await server.post('/v1/queues.delete', { queue_name: 'watched' });
+  expect((await lease).status).toBe(453);
+  expect(await (await fetch(`${server.url}/metrics`)).text()).not.toContain('watched');
+});
