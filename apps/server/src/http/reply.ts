@@ -3,10 +3,12 @@ import { QueueError } from '@querator/core';
 import { CallerGone } from '@querator/engine';
 import {
   codecs,
+  encodeBody,
   errorReply,
   MEDIA_TYPES,
   type MessageCodec,
   negotiateReply,
+  SUCCESS_REPLY,
   type WireFormat,
 } from '@querator/protocol';
 import type { Context } from 'hono';
@@ -16,9 +18,18 @@ const HEADERS: Readonly<Record<WireFormat, Record<string, string>>> = {
   protobuf: { 'Content-Type': MEDIA_TYPES.protobuf, 'X-Content-Type-Options': 'nosniff' },
 };
 
+/**
+ * The most frequent reply, as a string: node:http sends one together with the
+ * headers, and bytes after them.
+ */
+const SUCCESS_JSON = new TextDecoder().decode(codecs.Reply.toJson(SUCCESS_REPLY));
+
 /** Writes a message as the body of a reply. */
 export function reply<T>(codec: MessageCodec<T>, message: T, format: WireFormat, status = 200): Response {
-  const body = format === 'json' ? codec.toJson(message) : (codec.encode(message) as Uint8Array<ArrayBuffer>);
+  const isPlainSuccess = format === 'json' && (message as unknown) === SUCCESS_REPLY;
+  const body = isPlainSuccess
+    ? SUCCESS_JSON
+    : (encodeBody(codec, format, message) as Uint8Array<ArrayBuffer>);
   return new Response(body, { status, headers: HEADERS[format] });
 }
 
