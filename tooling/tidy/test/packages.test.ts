@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { read, repositoryFiles, root } from './repository.ts';
 
-const packages = ['packages', 'apps'].flatMap((group) =>
+const packages = ['packages', 'apps', 'examples'].flatMap((group) =>
   readdirSync(join(root, group)).map((name) => `${group}/${name}`),
 );
 

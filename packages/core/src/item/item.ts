@@ -46,7 +46,11 @@ export interface StoredItem extends ItemContent {
   readonly maxAttempts: number;
 }
 
-/** An item to be put into a partition as it is, apart from its id and `createdAt`. */
+/**
+ * An item to be put into a partition as it is, apart from its id and
+ * `createdAt`. One that is leased without a `leaseDeadline` is overdue; one
+ * with an `enqueueAt` is scheduled, and then not leased.
+ */
 export interface ImportedItem extends ItemContent {
   readonly sourceId?: ItemId | undefined;
   readonly isLeased: boolean;

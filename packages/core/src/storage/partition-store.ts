@@ -74,7 +74,10 @@ export interface PartitionStats {
   readonly scheduled: number;
   /** Mean time since the waiting and leased items entered the partition; 0 when there are none. */
   readonly averageAge: Duration;
-  /** Mean time left of the leases; 0 when there are none, negative when they are overdue. */
+  /**
+   * Mean time left of the leases, condemned items left out; 0 when there are
+   * none, negative when they are overdue.
+   */
   readonly averageLeaseLeft: Duration;
 }
 
@@ -87,7 +90,7 @@ export interface ClearRequest {
 
 /** Bounds and rules of one sweep. */
 export interface SweepRequest extends DeathRules {
-  /** At most so many items of each kind are worked on; at least 1. */
+  /** At most so many scheduled, so many overdue and so many expired items are worked on; at least 1. */
   readonly limit: number;
   /** How long items reported as dead stay the caller's, before another sweep may report them again. */
   readonly claimTimeout: Duration;
@@ -102,7 +105,7 @@ export interface SweepResult {
   /** Dead items that were deleted. */
   readonly deleted: number;
   /**
-   * Dead items for the caller to move: still stored, offered to nobody. The
+   * Dead items for the caller to move, in no order: still stored, offered to nobody. The
    * caller stores them in the dead-letter queue and then calls `remove`.
    */
   readonly dead: readonly StoredItem[];

@@ -121,10 +121,12 @@ export function describeConcurrency(test: StorageTest): void {
           scripts[1]?.store.retry([{ items: [{ id, dead: false }] }], { maxAttempts: 0, dead: 'condemn' }),
           scripts.at(-1)?.sweep(),
         ]);
-        const winners = [completed?.[0]?.ok, retried?.[0]?.ok, swept?.requeued === 1].filter(
-          (won) => won === true,
-        );
-        expect(winners).toHaveLength(1);
+        const winners = Object.entries({
+          complete: completed?.[0]?.ok,
+          retry: retried?.[0]?.ok,
+          sweep: swept?.requeued === 1,
+        }).filter(([, won]) => won === true);
+        expect(winners, 'those who had the item').toHaveLength(1);
         expect(await script.queued()).toHaveLength(completed?.[0]?.ok === true ? 0 : 1);
         await script.store.clear({ waiting: true, leased: true, scheduled: true });
       }

@@ -26,7 +26,7 @@ export function describeItemIds(test: StorageTest): void {
         const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id).sort();
         const fresh = ids.filter((id) => !seen.includes(id));
         const greatest = seen.at(-1) ?? '';
-        for (const id of fresh) expect(id > greatest).toBe(true);
+        for (const id of fresh) expect(id > greatest, `the new id ${id} follows ${greatest}`).toBe(true);
         expect(fresh.length).toBeGreaterThan(0);
         seen.push(...fresh);
       };

@@ -1,6 +1,6 @@
 import { parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { newItem, textsOf } from '../content.ts';
+import { importedItem, newItem, textsOf } from '../content.ts';
 import { EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
@@ -62,30 +62,33 @@ export function describeLifecycle(test: StorageTest): void {
       const store = world.partition();
       await store.produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT);
       await world.backend.close();
-      const calls = [
-        () => queues.get('a'),
-        () => queues.list({ namespace: 'a', pivot: '', limit: 1 }),
-        () => queues.delete('a'),
-        () => queues.update('a', (queue) => queue),
-        () => queues.findByDeadQueue('a'),
-        () => store.produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT),
-        () => store.lease({ limit: 1, leaseTimeout: LEASE_TIMEOUT }),
-        () => store.release(['0'.repeat(27)]),
-        () => store.complete([{ ids: ['0'.repeat(27)] }]),
-        () =>
+      const calls: Record<string, () => Promise<unknown>> = {
+        get: () => queues.get('a'),
+        'list of queues': () => queues.list({ namespace: 'a', pivot: '', limit: 1 }),
+        'delete of a queue': () => queues.delete('a'),
+        update: () => queues.update('a', (queue) => queue),
+        findByDeadQueue: () => queues.findByDeadQueue('a'),
+        produce: () => store.produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT),
+        lease: () => store.lease({ limit: 1, leaseTimeout: LEASE_TIMEOUT }),
+        release: () => store.release(['0'.repeat(27)]),
+        complete: () => store.complete([{ ids: ['0'.repeat(27)] }]),
+        retry: () =>
           store.retry([{ items: [{ id: '0'.repeat(27), dead: false }] }], { maxAttempts: 0, dead: 'delete' }),
-        () => store.list({ state: 'queued', pivot: '', limit: 1 }),
-        () => store.stats(),
-        () =>
-          store.import([{ ...newItem('a'), isLeased: false, attempts: 0, maxAttempts: 0 }], EXPIRE_TIMEOUT),
-        () => store.delete(['0'.repeat(27)]),
-        () => store.clear({ waiting: true, leased: true, scheduled: true }),
-        () => store.sweep({ limit: 1, maxAttempts: 0, dead: 'delete', claimTimeout: parseDuration('1m') }),
-        () => store.remove(['0'.repeat(27)]),
-        () => store.drop(),
-      ];
-      for (const call of calls) {
-        await expect(call()).rejects.toMatchObject({ name: 'StorageError', outcome: 'not-applied' });
+        list: () => store.list({ state: 'queued', pivot: '', limit: 1 }),
+        stats: () => store.stats(),
+        import: () => store.import([importedItem('a')], EXPIRE_TIMEOUT),
+        delete: () => store.delete(['0'.repeat(27)]),
+        clear: () => store.clear({ waiting: true, leased: true, scheduled: true }),
+        sweep: () =>
+          store.sweep({ limit: 1, maxAttempts: 0, dead: 'delete', claimTimeout: parseDuration('1m') }),
+        remove: () => store.remove(['0'.repeat(27)]),
+        drop: () => store.drop(),
+      };
+      for (const [name, call] of Object.entries(calls)) {
+        await expect(call(), `${name}, after close`).rejects.toMatchObject({
+          name: 'StorageError',
+          outcome: 'not-applied',
+        });
       }
     });
 

@@ -45,6 +45,20 @@ export function describeSweepLease(test: StorageTest): void {
       expect((await script.lease())[1]?.attempts).toBe(4);
     });
 
+    // "in the order of (leaseDeadline, id)"
+    test('puts items back in the order in which their leases ended, ties in queue order', async (world) => {
+      const script = world.script();
+      await script.produce('longest', 'tie1', 'tie2', 'shortest');
+      await script.lease(1, parseDuration('3m'));
+      const [tie1] = await script.lease(2, parseDuration('2m'));
+      await script.lease(1, parseDuration('1m'));
+      await script.store.release([tie1?.id ?? '']);
+      await script.lease(1, parseDuration('2m'));
+      await world.clock.advance('4m');
+      expect((await script.sweep()).requeued).toBe(4);
+      expect(await script.queuedTexts()).toEqual(['shortest', 'tie1', 'tie2', 'longest']);
+    });
+
     // each lease has its own end
     test('leaves leases that are still valid', async (world) => {
       const script = world.script();

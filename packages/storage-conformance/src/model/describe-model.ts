@@ -50,7 +50,14 @@ async function inWorld(setup: StorageSetup, body: (world: World) => Promise<void
 async function runSequence(world: World, sequence: readonly Command[]): Promise<void> {
   const store = world.partition();
   const run = new ModelRun(store, world.clock);
-  for (const command of sequence) await run.step(command);
+  for (const [index, command] of sequence.entries()) {
+    try {
+      await run.step(command);
+    } catch (cause) {
+      const step = `command ${index + 1} of ${sequence.length}, ${JSON.stringify(command)}`;
+      throw new Error(`the driver and the model differ after ${step}`, { cause });
+    }
+  }
   await store.drop();
   expect(await store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
 }

@@ -313,7 +313,7 @@ export class ModelRun {
     expect(ids).toEqual([...ids].sort());
     const greatest = this.#seen.at(-1) ?? '';
     const fresh = ids.filter((id) => !this.#seen.includes(id));
-    for (const id of fresh) expect(id > greatest).toBe(true);
+    for (const id of fresh) expect(id > greatest, `the new id ${id} follows ${greatest}`).toBe(true);
     this.#seen.push(...fresh);
   }
 

@@ -1,0 +1,14 @@
+import type { DeathRules, ItemId } from '@querator/core';
+import type { ItemRow } from './item-row.ts';
+import type { PartitionTable } from './partition-table.ts';
+
+/** Whether an item may not be leased once more. */
+export function isUsedUp({ attempts }: Pick<ItemRow, 'attempts'>, { maxAttempts }: DeathRules): boolean {
+  return maxAttempts !== 0 && attempts >= maxAttempts;
+}
+
+/** Condemns or deletes a dead item; a sweep leaves a condemned one alone until `claimedUntil`. */
+export function bury(table: PartitionTable, id: ItemId, { dead }: DeathRules, claimedUntil: bigint): void {
+  if (dead === 'delete') table.remove(id);
+  else table.setAside(id, 'condemned', claimedUntil);
+}

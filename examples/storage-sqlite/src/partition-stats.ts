@@ -1,0 +1,32 @@
+import { type Instant, microseconds, type PartitionStats } from '@querator/core';
+import type { Connection } from './connection.ts';
+
+interface StatsRow {
+  readonly waiting: bigint;
+  readonly leased: bigint;
+  readonly scheduled: bigint;
+  /** Averages are doubles also where all else is read as bigint, and null where there is nothing to average. */
+  readonly age: number | null;
+  readonly lease_left: number | null;
+}
+
+/** Counts the items of a partition. A condemned item counts as leased, but has no lease that could end. */
+export function partitionStats(connection: Connection, partition: string, now: Instant): PartitionStats {
+  const row = connection.get<StatsRow>(
+    `select
+       count(*) filter (where state = 'waiting') as waiting,
+       count(*) filter (where state in ('leased', 'condemned')) as leased,
+       count(*) filter (where state = 'scheduled') as scheduled,
+       avg(:now - created_at) filter (where state <> 'scheduled') as age,
+       avg(due_at - :now) filter (where state = 'leased') as lease_left
+     from items where partition = :partition`,
+    { partition, now },
+  );
+  return {
+    waiting: Number(row?.waiting),
+    leased: Number(row?.leased),
+    scheduled: Number(row?.scheduled),
+    averageAge: microseconds(BigInt(Math.round(row?.age ?? 0))),
+    averageLeaseLeft: microseconds(BigInt(Math.round(row?.lease_left ?? 0))),
+  };
+}

@@ -1,0 +1,144 @@
+import {
+  addDuration,
+  type Duration,
+  formatItemId,
+  type ImportedItem,
+  type Instant,
+  ITEM_ID_RANDOM_LENGTH,
+  type ItemId,
+  type Random,
+} from '@querator/core';
+import type { Bindings, Connection } from './connection.ts';
+import { type ItemRow, type ItemState, rowOf } from './item-row.ts';
+
+/** The items of one partition, within one transaction. Each method is a statement or two; the rules are elsewhere. */
+export class PartitionTable {
+  readonly #connection: Connection;
+  readonly #partition: string;
+  readonly #random: Random;
+
+  constructor(connection: Connection, partition: string, random: Random) {
+    this.#connection = connection;
+    this.#partition = partition;
+    this.#random = random;
+  }
+
+  /** @returns the row as it is stored, or nothing where the partition holds the source id already. */
+  add(item: ImportedItem, now: Instant, expireTimeout: Duration): ItemRow | undefined {
+    const row = rowOf(item, this.#newId(), now, item.expireDeadline ?? addDuration(now, expireTimeout));
+    const [added] = this.#all(
+      `insert into items values (:partition, :id, :source_id, :state, :due_at, :attempts, :max_attempts,
+         :created_at, :expire_deadline, :encoding, :kind, :reference, :payload)
+       on conflict (partition, source_id) do nothing returning *`,
+      { ...row },
+    );
+    return added;
+  }
+
+  /** The first rows of a state in order of their ids, from `pivot` on. */
+  page(states: readonly ItemState[], pivot: string, limit: number): ItemRow[] {
+    return this.#all(
+      `select * from items
+       where partition = :partition and id >= :pivot and state in (select value from json_each(:states))
+       order by id limit :limit`,
+      { pivot, limit, states: JSON.stringify(states) },
+    );
+  }
+
+  /** The first waiting rows, for `lease`: by an index, however many others are before them. */
+  waiting(limit: number): ItemRow[] {
+    return this.#all(
+      `select * from items where partition = :partition and state = 'waiting' order by id limit :limit`,
+      { limit },
+    );
+  }
+
+  /** Rows of one state whose deadline has passed, the earliest first. */
+  due(state: ItemState, now: Instant, limit: number): ItemRow[] {
+    return this.#all(
+      `select * from items where partition = :partition and state = :state and due_at < :now
+       order by due_at, id limit :limit`,
+      { state, now, limit },
+    );
+  }
+
+  /** The earliest deadline of all, or nothing in an empty partition. */
+  nextDeadline(): bigint | undefined {
+    const [first] = this.#all<{ due_at: bigint }>(
+      'select due_at from items where partition = :partition order by due_at limit 1',
+    );
+    return first?.due_at;
+  }
+
+  find(id: ItemId): Pick<ItemRow, 'state' | 'attempts'> | undefined {
+    return this.#all('select state, attempts from items where partition = :partition and id = :id', {
+      id,
+    })[0];
+  }
+
+  lease(id: ItemId, until: Instant): void {
+    this.#run(
+      `update items set state = 'leased', due_at = :until, attempts = attempts + 1
+       where partition = :partition and id = :id`,
+      { id, until },
+    );
+  }
+
+  /** Undoes a lease. @returns whether there was one. */
+  release(id: ItemId): boolean {
+    const released = this.#run(
+      `update items set state = 'waiting', due_at = expire_deadline, attempts = max(0, attempts - 1)
+       where partition = :partition and id = :id and state = 'leased'`,
+      { id },
+    );
+    return released > 0;
+  }
+
+  /** Back to the tail, which is nothing but a new id. */
+  requeue(id: ItemId): void {
+    this.#run(
+      `update items set id = :newId, state = 'waiting', due_at = expire_deadline
+       where partition = :partition and id = :id`,
+      { id, newId: this.#newId() },
+    );
+  }
+
+  /** Out of the queue under the same id: scheduled for a time, or condemned and claimed until then. */
+  setAside(id: ItemId, state: 'scheduled' | 'condemned', dueAt: bigint): void {
+    this.#run('update items set state = :state, due_at = :dueAt where partition = :partition and id = :id', {
+      id,
+      state,
+      dueAt,
+    });
+  }
+
+  /** @returns whether the item was there. */
+  remove(id: ItemId): boolean {
+    return this.#run('delete from items where partition = :partition and id = :id', { id }) > 0;
+  }
+
+  /** Removes all items in these states. @returns how many there were. */
+  clear(states: readonly ItemState[]): number {
+    return this.#run(
+      'delete from items where partition = :partition and state in (select value from json_each(:states))',
+      { states: JSON.stringify(states) },
+    );
+  }
+
+  /** The writer's lock is held, so no other process takes the same number. */
+  #newId(): ItemId {
+    const row = this.#connection.get<{ sequence: bigint }>(
+      'update last_id set sequence = sequence + 1 returning sequence',
+      {},
+    );
+    return formatItemId(row?.sequence ?? 0n, this.#random.base62(ITEM_ID_RANDOM_LENGTH));
+  }
+
+  #all<Row = ItemRow>(sql: string, bindings: Bindings = {}): Row[] {
+    return this.#connection.all<Row>(sql, { partition: this.#partition, ...bindings });
+  }
+
+  #run(sql: string, bindings: Bindings): number {
+    return this.#connection.run(sql, { partition: this.#partition, ...bindings });
+  }
+}

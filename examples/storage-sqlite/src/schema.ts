@@ -1,0 +1,50 @@
+/**
+ * One table for the items of all partitions, one for queues, and one number.
+ *
+ * - Instants are microseconds and durations nanoseconds, as in core: both fit
+ *   SQLite's integers of 64 bits.
+ * - `due_at` is the one next deadline that an item has, whatever its state.
+ * - Texts are compared by their bytes, which is SQLite's default.
+ * - SQLite takes no two nulls for equal, so only items with a source id are
+ *   held to be unique by it.
+ * - Ids come from a row of their own and not from the items, so that they go
+ *   on growing when the items are gone.
+ */
+export const SCHEMA = `
+  create table if not exists items (
+    partition text not null,
+    id text not null,
+    source_id text,
+    state text not null check (state in ('waiting', 'leased', 'scheduled', 'condemned')),
+    due_at integer not null,
+    attempts integer not null,
+    max_attempts integer not null,
+    created_at integer not null,
+    expire_deadline integer not null,
+    encoding text not null,
+    kind text not null,
+    reference text not null,
+    payload blob not null,
+    primary key (partition, id),
+    unique (partition, source_id)
+  ) strict;
+  create index if not exists items_by_state on items (partition, state, id);
+  create index if not exists items_by_deadline on items (partition, due_at, id);
+
+  create table if not exists queues (
+    name text primary key,
+    namespace text not null,
+    lease_timeout integer not null,
+    expire_timeout integer not null,
+    dead_queue text not null,
+    max_attempts integer not null,
+    reference text not null,
+    requested_partitions integer not null,
+    partitions text not null,
+    created_at integer not null,
+    updated_at integer not null
+  ) strict;
+
+  create table if not exists last_id (sequence integer not null) strict;
+  insert into last_id select 0 where not exists (select * from last_id);
+`;

@@ -1,0 +1,57 @@
+import type { Clock, PartitionKey, PartitionStore, QueueStore, Random, StorageBackend } from '@querator/core';
+import { Database } from './database.ts';
+import { SqlitePartitionStore } from './sqlite-partition-store.ts';
+import { SqliteQueueStore } from './sqlite-queue-store.ts';
+
+/** What a storage in a SQLite file is made of. */
+export interface SqliteBackendOptions {
+  /** The name under which queues refer to it. */
+  readonly name: string;
+  /** The file, on a local disk; made if it is not there, but not its folder. Not `:memory:`, which nobody can share. */
+  readonly path: string;
+  /** What deadlines are judged by. */
+  readonly clock: Clock;
+  /** Where the unguessable part of item ids comes from. */
+  readonly random: Random;
+}
+
+/** A storage in one file, for any number of processes of one machine. */
+export function sqliteBackend(options: SqliteBackendOptions): StorageBackend {
+  return new SqliteBackend(options);
+}
+
+class SqliteBackend implements StorageBackend {
+  readonly name: string;
+  readonly capabilities = { durable: true, shared: true };
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #database: Database;
+  readonly #queues: SqliteQueueStore;
+
+  constructor({ name, path, clock, random }: SqliteBackendOptions) {
+    this.name = name;
+    this.#clock = clock;
+    this.#random = random;
+    this.#database = new Database(name, path);
+    this.#queues = new SqliteQueueStore(this.#database, clock);
+  }
+
+  queueStore(): QueueStore {
+    return this.#queues;
+  }
+
+  partitionStore({ queue, partition }: PartitionKey): PartitionStore {
+    return new SqlitePartitionStore({
+      database: this.#database,
+      clock: this.#clock,
+      random: this.#random,
+      // The number goes first: it holds no slash, so no two keys give one text, whatever is in the name.
+      partition: `${partition}/${queue}`,
+    });
+  }
+
+  /** No call is ever running here: each is done before its promise is made. */
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+}

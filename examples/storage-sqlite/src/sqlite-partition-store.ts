@@ -1,0 +1,221 @@
+import {
+  addDuration,
+  type ClearRequest,
+  type Clock,
+  type CompleteRequest,
+  type DeathRules,
+  type Duration,
+  type ImportedItem,
+  type Instant,
+  type ItemId,
+  type ItemListRequest,
+  itemNotLeased,
+  type LeaseBatch,
+  type LeasedItem,
+  noSuchItem,
+  type Outcome,
+  type PartitionStats,
+  type PartitionStore,
+  type ProduceRequest,
+  type ProduceResult,
+  type QueueError,
+  type Random,
+  type RetriedItem,
+  type RetryRequest,
+  type RetryResult,
+  SCHEDULE_THRESHOLD,
+  type StoredItem,
+  type SweepRequest,
+  type SweepResult,
+  toMicroseconds,
+} from '@querator/core';
+import type { Connection } from './connection.ts';
+import type { Database } from './database.ts';
+import { bury, isUsedUp } from './death.ts';
+import { type ItemState, itemOf } from './item-row.ts';
+import { partitionStats } from './partition-stats.ts';
+import { PartitionTable } from './partition-table.ts';
+import { sweep } from './sweep.ts';
+
+/** What a store of a partition is made of. */
+export interface PartitionStoreOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What its items are found by: the same for the same queue and number, and never for others. */
+  readonly partition: string;
+}
+
+const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'condemned'];
+const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled'];
+/** Before every claim: the next sweep may report the item. */
+const UNCLAIMED = 0n;
+
+/** One partition of a queue. Every batch is one transaction, its requests one after the other. */
+export class SqlitePartitionStore implements PartitionStore {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #partition: string;
+
+  constructor({ database, clock, random, partition }: PartitionStoreOptions) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#random = random;
+    this.#partition = partition;
+  }
+
+  produce(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+  ): Promise<readonly Outcome<ProduceResult>[]> {
+    return this.#change((table, now) =>
+      requests.map(({ items }) => {
+        const produced = { waiting: 0, scheduled: 0 };
+        for (const item of items) {
+          const enqueueAt = isSchedule(item.enqueueAt, now) ? item.enqueueAt : undefined;
+          produced[enqueueAt === undefined ? 'waiting' : 'scheduled']++;
+          table.add({ ...item, enqueueAt, isLeased: false, attempts: 0, maxAttempts: 0 }, now, expireTimeout);
+        }
+        return { ok: true, value: produced };
+      }),
+    );
+  }
+
+  lease({ limit, leaseTimeout }: LeaseBatch): Promise<readonly LeasedItem[]> {
+    return this.#change((table, now) => {
+      const leaseDeadline = addDuration(now, leaseTimeout);
+      return table.waiting(limit).map((row) => {
+        table.lease(row.id, leaseDeadline);
+        return { ...itemOf(row), attempts: Number(row.attempts) + 1, leaseDeadline };
+      });
+    });
+  }
+
+  release(ids: readonly ItemId[]): Promise<number> {
+    return this.#change((table) => ids.filter((id) => table.release(id)).length);
+  }
+
+  complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {
+    return this.#change((table) =>
+      requests.map(({ ids }) => {
+        const error = firstFault(table, ids, 'completed');
+        if (error !== undefined) return { ok: false, error };
+        for (const id of ids) table.remove(id);
+        return { ok: true, value: undefined };
+      }),
+    );
+  }
+
+  retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]> {
+    return this.#change((table, now) =>
+      requests.map(({ items }) => {
+        const ids = items.map((item) => item.id);
+        const error = firstFault(table, ids, 'retried');
+        if (error !== undefined) return { ok: false, error };
+        const result = { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 };
+        for (const item of items) result[giveBack(table, item, rules, now)]++;
+        return { ok: true, value: result };
+      }),
+    );
+  }
+
+  list({ state, pivot, limit }: ItemListRequest): Promise<readonly StoredItem[]> {
+    const states: readonly ItemState[] = state === 'queued' ? QUEUED : ['scheduled'];
+    return this.#database.read((connection) =>
+      this.#table(connection).page(states, pivot, limit).map(itemOf),
+    );
+  }
+
+  stats(): Promise<PartitionStats> {
+    return this.#database.read((connection) =>
+      partitionStats(connection, this.#partition, this.#clock.now()),
+    );
+  }
+
+  import(
+    items: readonly ImportedItem[],
+    expireTimeout: Duration,
+  ): Promise<readonly (StoredItem | undefined)[]> {
+    return this.#change((table, now) =>
+      items.map((item) => {
+        const row = table.add(item, now, expireTimeout);
+        return row && itemOf(row);
+      }),
+    );
+  }
+
+  delete(ids: readonly ItemId[]): Promise<number> {
+    return this.#change((table) => ids.filter((id) => table.remove(id)).length);
+  }
+
+  clear({ waiting, leased, scheduled }: ClearRequest): Promise<number> {
+    const states: ItemState[] = [];
+    if (waiting) states.push('waiting');
+    if (leased) states.push('leased', 'condemned');
+    if (scheduled) states.push('scheduled');
+    return this.#change((table) => table.clear(states));
+  }
+
+  sweep(request: SweepRequest): Promise<SweepResult> {
+    return this.#change((table, now) => sweep(table, request, now));
+  }
+
+  async remove(ids: readonly ItemId[]): Promise<void> {
+    await this.#change((table) => {
+      for (const id of ids) if (table.find(id)?.state === 'condemned') table.remove(id);
+    });
+  }
+
+  async drop(): Promise<void> {
+    await this.#change((table) => table.clear(EVERY_STATE));
+  }
+
+  /** The clock is read when the lock is held: who comes later never has an earlier time. */
+  #change<T>(work: (table: PartitionTable, now: Instant) => T): Promise<T> {
+    return this.#database.transaction((connection) => work(this.#table(connection), this.#clock.now()));
+  }
+
+  #table(connection: Connection): PartitionTable {
+    return new PartitionTable(connection, this.#partition, this.#random);
+  }
+}
+
+/** What is wrong with the first id that is not leased. Asked before anything is done, so that nothing is half done. */
+function firstFault(
+  table: PartitionTable,
+  ids: readonly ItemId[],
+  action: 'completed' | 'retried',
+): QueueError | undefined {
+  for (const id of ids) {
+    const state = table.find(id)?.state;
+    if (state === 'waiting') return itemNotLeased(id, action);
+    if (state !== 'leased') return noSuchItem(id);
+  }
+  return undefined;
+}
+
+/** Gives one leased item back. The first rule that applies decides. */
+function giveBack(
+  table: PartitionTable,
+  { id, dead, retryAt }: RetriedItem,
+  rules: DeathRules,
+  now: Instant,
+): keyof RetryResult {
+  const row = table.find(id);
+  if (dead || (row !== undefined && isUsedUp(row, rules))) {
+    bury(table, id, rules, UNCLAIMED);
+    return rules.dead === 'delete' ? 'deleted' : 'condemned';
+  }
+  if (isSchedule(retryAt, now)) {
+    table.setAside(id, 'scheduled', retryAt);
+    return 'scheduled';
+  }
+  table.requeue(id);
+  return 'waiting';
+}
+
+/** Whether a time is far enough ahead to wait for. */
+function isSchedule(at: Instant | undefined, now: Instant): at is Instant {
+  return at !== undefined && at - now >= toMicroseconds(SCHEDULE_THRESHOLD);
+}

@@ -1,0 +1,51 @@
+import {
+  addDuration,
+  type Instant,
+  instantFromMicroseconds,
+  millisecondsBetween,
+  type SweepRequest,
+  type SweepResult,
+} from '@querator/core';
+import { bury, isUsedUp } from './death.ts';
+import { itemOf } from './item-row.ts';
+import type { PartitionTable } from './partition-table.ts';
+
+/** Does what time demands in one partition. */
+export function sweep(table: PartitionTable, request: SweepRequest, now: Instant): SweepResult {
+  const { limit } = request;
+  const scheduled = table.due('scheduled', now, limit);
+  for (const { id } of scheduled) table.requeue(id);
+
+  const overdue = table.due('leased', now, limit);
+  const alive = overdue.filter((row) => !isUsedUp(row, request));
+  for (const { id } of alive) table.requeue(id);
+
+  // Looked for last: what has just come back may be past its expiry.
+  const dead = [
+    ...overdue.filter((row) => isUsedUp(row, request)),
+    ...table.due('waiting', now, limit),
+    ...table.due('condemned', now, limit),
+  ].slice(0, limit);
+  const claimedUntil = addDuration(now, request.claimTimeout);
+  for (const { id } of dead) bury(table, id, request, claimedUntil);
+
+  return {
+    enqueued: scheduled.length,
+    requeued: alive.length,
+    ...(request.dead === 'delete'
+      ? { deleted: dead.length, dead: [] }
+      : {
+          deleted: 0,
+          dead: dead.map((row) => itemOf({ ...row, state: 'condemned', due_at: claimedUntil })),
+        }),
+    nextDueMs: nextDueMs(table, now),
+  };
+}
+
+/** Whatever the limit left undone is still the earliest deadline of all, and overdue. */
+function nextDueMs(table: PartitionTable, now: Instant): number | undefined {
+  const deadline = table.nextDeadline();
+  if (deadline === undefined) return undefined;
+  // Due is what lies before now, so a deadline is due a microsecond after itself.
+  return Math.max(0, millisecondsBetween(now, instantFromMicroseconds(deadline + 1n)));
+}

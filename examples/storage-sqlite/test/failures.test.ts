@@ -1,0 +1,35 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SystemClock, SystemRandom } from '@querator/core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sqliteBackend } from '../src/index.ts';
+
+/** What the suite cannot bring about, since it knows nothing of files. */
+describe('a file that cannot be opened', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'querator-sqlite-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  // "storage is reached at the first call of a store", "and again at the next one if that failed"
+  test('fails the call and not the backend, which works as soon as the file can be made', async () => {
+    const path = join(folder, 'later', 'queue.db');
+    const backend = sqliteBackend({
+      name: 'disk',
+      path,
+      clock: new SystemClock(),
+      random: new SystemRandom(),
+    });
+    const partition = backend.partitionStore({ queue: 'mail', partition: 0 });
+    await expect(partition.stats()).rejects.toMatchObject({
+      name: 'StorageError',
+      message: expect.stringMatching(/^storage 'disk': /),
+      outcome: 'not-applied',
+    });
+    await mkdir(join(folder, 'later'));
+    expect(await partition.stats()).toMatchObject({ waiting: 0 });
+    await backend.close();
+  });
+});
