@@ -1,5 +1,5 @@
 import { type CancelTimer, type Clock, type Logger, QueueError } from '@querator/core';
-import type { Service } from '@querator/engine';
+import type { QueueCall, Service } from '@querator/engine';
 import type { QueueConfig } from './config/schema.ts';
 
 /** How long to wait before asking a storage again that could not be reached. */
@@ -19,6 +19,7 @@ export class ConfiguredQueues {
   readonly #deps: { readonly clock: Clock; readonly logger: Logger; readonly service: Service };
   #left: readonly QueueConfig[];
   #cancelRetry: CancelTimer | undefined;
+  #stopped = false;
 
   constructor(
     deps: { readonly clock: Clock; readonly logger: Logger; readonly service: Service },
@@ -30,27 +31,33 @@ export class ConfiguredQueues {
   }
 
   /** @throws ConfiguredQueueError when an entry breaks a rule; the message names it. */
-  async create(): Promise<void> {
-    while (this.#left.length > 0) {
-      const queue = this.#left[0] as QueueConfig;
-      try {
-        await this.#createOne(queue);
-      } catch (error) {
-        if (error instanceof QueueError && error.code === 'invalid') {
-          throw new ConfiguredQueueError(`queue '${queue.name}' of the config file: ${error.message}`, {
-            cause: error,
-          });
-        }
-        this.#retryLater(error);
-        return;
-      }
-      this.#left = this.#left.slice(1);
-    }
+  create(): Promise<void> {
+    return this.#createAll((fault) => {
+      throw fault;
+    });
   }
 
   /** Ends the attempts. */
   stop(): void {
+    this.#stopped = true;
     this.#cancelRetry?.();
+  }
+
+  async #createAll(onFault: (fault: ConfiguredQueueError) => void): Promise<void> {
+    while (this.#left.length > 0 && !this.#stopped) {
+      const queue = this.#left[0] as QueueConfig;
+      try {
+        await this.#createOne(queue);
+      } catch (error) {
+        if (!(error instanceof QueueError) || error.code !== 'invalid') {
+          this.#retryLater(error);
+          return;
+        }
+        const message = `queue '${queue.name}' of the config file: ${error.message}`;
+        onFault(new ConfiguredQueueError(message, { cause: error }));
+      }
+      this.#left = this.#left.slice(1);
+    }
   }
 
   async #createOne(queue: QueueConfig): Promise<void> {
@@ -60,19 +67,13 @@ export class ConfiguredQueues {
       partition: placement.partition,
       storageName: placement['storage-name'],
     }));
-    await queues.create(
-      {
-        queueName: queue.name,
-        namespace: '',
-        leaseTimeout: queue['lease-timeout'],
-        expireTimeout: queue['expire-timeout'],
-        deadQueue: queue['dead-queue'],
-        maxAttempts: queue['max-attempts'],
-        reference: queue.reference,
-        requestedPartitions: queue['requested-partitions'],
-      },
-      placements,
-    );
+    try {
+      await queues.create(callOf(queue), placements);
+    } catch (error) {
+      // Another server on the same storage may have been quicker, with the same file.
+      if (await this.#exists(queue.name)) return;
+      throw error;
+    }
     this.#deps.logger.info('created a queue of the config file', { queue: queue.name });
   }
 
@@ -87,11 +88,25 @@ export class ConfiguredQueues {
   }
 
   #retryLater(error: unknown): void {
-    this.#deps.logger.warn('queues of the config file cannot be created yet, trying again', { err: error });
-    this.#cancelRetry = this.#deps.clock.startTimer(RETRY_MS, () => {
-      this.create().catch((fault: unknown) =>
-        this.#deps.logger.error('a queue of the config file cannot be created', { err: fault }),
-      );
+    if (this.#stopped) return;
+    const { clock, logger } = this.#deps;
+    logger.warn('queues of the config file cannot be created yet, trying again', { err: error });
+    this.#cancelRetry = clock.startTimer(RETRY_MS, () => {
+      // The server is at work by now: a wrong entry keeps neither it nor the other entries back.
+      void this.#createAll((fault) => logger.error('a queue of the config file is left out', { err: fault }));
     });
   }
+}
+
+function callOf(queue: QueueConfig): QueueCall {
+  return {
+    queueName: queue.name,
+    namespace: '',
+    leaseTimeout: queue['lease-timeout'],
+    expireTimeout: queue['expire-timeout'],
+    deadQueue: queue['dead-queue'],
+    maxAttempts: queue['max-attempts'],
+    reference: queue.reference,
+    requestedPartitions: queue['requested-partitions'],
+  };
 }

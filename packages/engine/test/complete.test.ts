@@ -167,6 +167,7 @@ describe('retry', () => {
     const [id] = (await leased(h, 1)) as [string];
     await retry(h, id, { dead: true });
     expect(await h.payloads('q')).toEqual([]);
+    expect(h.logged).toContain('deleted items that used up their attempts or time');
   });
 });
 
@@ -206,6 +207,35 @@ describe('dead letters', () => {
     await h.clock.advance('2m');
     expect(await h.payloads('dead')).toEqual(['a']);
     expect(await h.payloads('q')).toEqual([]);
+  });
+
+  test('what was moved is only removed, also when a consumer is done with the copy first', async () => {
+    const h = new Harness();
+    await h.create('dead');
+    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
+    await h.produce('q', ['a']);
+    await leased(h, 1);
+    h.storage.fail('remove', 0, 'not-applied');
+    await h.clock.advance('61s');
+    const { partition, items } = await h.lease('dead');
+    const ids = items.map(({ id }) => id);
+    await h.service.queue.complete({ queueName: 'dead', partition, requestTimeout: '1m', ids });
+    h.storage.heal(0);
+    await h.clock.advance('2m');
+    expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], []]);
+  });
+
+  test('a move that fails is tried again soon, long before its claim runs out', async () => {
+    const h = new Harness();
+    await h.create('dead');
+    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
+    await h.produce('q', ['a']);
+    await leased(h, 1);
+    h.storage.fail('import', 0, 'not-applied');
+    await h.clock.advance('60.1s');
+    h.storage.heal(0);
+    await h.clock.advance('1s');
+    expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], ['a']]);
   });
 
   test('with the dead-letter queue gone, dead items stay, are offered to nobody, and move when it is back', async () => {

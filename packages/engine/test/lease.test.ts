@@ -1,3 +1,4 @@
+import { parseDuration } from '@querator/core';
 import { describe, expect, test } from 'vitest';
 import { Harness, item, payloadOf, watch } from './support/harness.ts';
 
@@ -185,6 +186,24 @@ describe('lease', () => {
     await store.produce([{ items: [item('smuggled')] }], 3_600_000_000_000n as never);
     await h.clock.advance('2s');
     expect(waiting.value?.items.map(payloadOf)).toEqual(['smuggled']);
+  });
+
+  test('where more is found than was known of, those still waiting are served at once', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['first']);
+    await h.lease('q');
+    await h.produce('q', ['known']);
+    const behind = h.storage.partitionStore({ queue: 'q', partition: 0 });
+    const items = ['b', 'c', 'd', 'e'].map((text) => item(text));
+    await behind.produce([{ items }], parseDuration('1h'));
+    const answers = [1, 2, 3].map(() => watch(h.lease('q', 2)));
+    await h.settle();
+    expect(answers.map(({ value }) => value?.items.map(payloadOf))).toEqual([
+      ['known', 'b'],
+      ['c', 'e'],
+      ['d'],
+    ]);
   });
 
   test('a lease that runs out comes back at the tail under a new id; the old one is dead', async () => {

@@ -151,11 +151,13 @@ describe('produce', () => {
     expect(await h.payloads('q')).toEqual(['busy']);
   });
 
-  test('more requests than the buffer holds are refused at once', async () => {
+  test('more requests than the buffer holds are refused at once while storage is busy', async () => {
     const h = new Harness({ requestsBuffered: 3 });
     await h.create('q');
     await h.service.queue.stats('q');
-    h.storage.cut(0);
+    const letGo = h.storage.hold('produce', 0);
+    const first = watch(h.produce('q', ['first']));
+    await h.settle();
     const answers = ['a', 'b', 'c', 'd'].map((text) => watch(h.produce('q', [text])));
     await h.settle();
     expect(answers.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending', 'rejected']);
@@ -163,6 +165,18 @@ describe('produce', () => {
       code: 'retry',
       message: 'queue is overloaded; try again later',
     });
+    letGo();
+    await h.settle();
+    expect(first.state).toBe('fulfilled');
+    expect(await h.payloads('q')).toEqual(['first', 'a', 'b', 'c']);
+  });
+
+  test('an idle storage takes more requests at once than the buffer holds', async () => {
+    const h = new Harness({ requestsBuffered: 3 });
+    await h.create('q');
+    await h.service.queue.stats('q');
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((text) => h.produce('q', [text])));
+    expect(await h.payloads('q')).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
   test('a statement holds no more items and bytes than its limits', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Harness, queueCall, watch } from './support/harness.ts';
+import { Harness, item, queueCall, watch } from './support/harness.ts';
 
 describe('creating queues', () => {
   test.each([
@@ -70,6 +70,30 @@ describe('creating queues', () => {
     );
   });
 
+  test.each([
+    ['none', []],
+    ['a hole', [0, 2]],
+    ['a number twice', [0, 0]],
+  ])('a placement with %s is refused', async (_, numbers) => {
+    const h = new Harness();
+    const placement = numbers.map((partition) => ({ partition, storageName: 'mem' }));
+    await expect(h.service.queues.create(queueCall('q'), placement)).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining('partitions is invalid'),
+    });
+  });
+
+  test('of two changes at once that would make a chain of dead-letter queues, one is refused', async () => {
+    const h = new Harness();
+    await h.create('b');
+    await h.create('c');
+    const both = await Promise.allSettled([
+      h.create('a', { deadQueue: 'b' }),
+      h.service.queues.update(queueCall('b', { deadQueue: 'c' })),
+    ]);
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  });
+
   test('every requested partition is placed', async () => {
     const h = new Harness();
     const queue = await h.service.queues.create(queueCall('q', { requestedPartitions: 7 }));
@@ -120,6 +144,19 @@ describe('updating queues', () => {
     expect(items[0]?.leaseDeadline).toBe(h.clock.now() + 600_000_000n);
   });
 
+  test('is not lost on a queue that is just being taken up', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const letGo = h.storage.holdQueues('get');
+    const produced = watch(h.produce('q', ['a']));
+    await h.settle();
+    const updated = watch(h.service.queues.update(queueCall('q', { leaseTimeout: '10m' })));
+    letGo();
+    await h.settle();
+    expect([produced.state, updated.state]).toEqual(['fulfilled', 'fulfilled']);
+    expect((await h.lease('q')).items[0]?.leaseDeadline).toBe(h.clock.now() + 600_000_000n);
+  });
+
   test('checks the merged values, and changes nothing when they are wrong', async () => {
     const h = new Harness();
     await h.create('q');
@@ -163,5 +200,34 @@ describe('deleting queues', () => {
     await expect(h.service.queues.delete('q', false)).rejects.toThrow(
       "queue does not exist; no such queue named 'q'",
     );
+  });
+
+  test('waits for what goes to storage past the loops, and lets nothing begin after the drop', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a']);
+    const letGo = h.storage.hold('import', 0, 'before');
+    const items = [{ ...item('b'), isLeased: false, attempts: 0, maxAttempts: 0 }];
+    const imported = watch(h.service.storage.importItems({ queueName: 'q', partition: 0, items }));
+    await h.settle();
+    const deleted = watch(h.service.queues.delete('q', false));
+    await h.settle();
+    await expect(h.payloads('q')).rejects.toThrow('queue is shutting down');
+    expect([imported.state, deleted.state]).toEqual(['pending', 'pending']);
+    letGo();
+    await h.settle();
+    expect([imported.state, deleted.state]).toEqual(['fulfilled', 'fulfilled']);
+    await h.create('q');
+    expect(await h.payloads('q')).toEqual([]);
+  });
+
+  test('twice at once: the second finds no queue, and leaves a new one of that name alone', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const both = [1, 2].map(() => watch(h.service.queues.delete('q', false)));
+    await h.create('q');
+    await h.produce('q', ['kept']);
+    expect(both.map(({ state }) => state)).toEqual(['fulfilled', 'rejected']);
+    expect(await h.payloads('q')).toEqual(['kept']);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { probeDelayMs } from '../src/logical/recovery.ts';
+import { probeDelayMs } from '../src/lifecycle/back-off.ts';
 
 test('pauses between probes grow by half, and never beyond five seconds (semantics.md, section 15)', () => {
   expect([1, 2, 3, 4, 5, 6].map((failures) => Math.round(probeDelayMs(failures)))).toEqual([

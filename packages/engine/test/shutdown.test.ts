@@ -46,3 +46,19 @@ test('ends with all partitions failing, and leaves no timer behind', async () =>
   expect(parked.error?.message).toBe('queue is shutting down');
   expect(h.clock.pendingTimers).toBe(0);
 });
+
+test('a produce that storage refuses meanwhile is answered, and sent nowhere else', async () => {
+  const h = new Harness();
+  await h.create('q', { requestedPartitions: 2 });
+  await h.service.queue.stats('q');
+  h.storage.fail('produce', 0, 'not-applied');
+  const letGo = h.storage.hold('produce', 0, 'before');
+  const produced = watch(h.produce('q', ['a']));
+  await h.settle();
+  const done = watch(h.service.shutdown());
+  await h.settle();
+  letGo();
+  await h.settle();
+  expect([produced.error?.message, done.state]).toEqual(['queue is shutting down', 'fulfilled']);
+  expect(h.storage.count('produce')).toBe(1);
+});

@@ -35,6 +35,7 @@ export class FaultyStorage implements StorageBackend {
   readonly #faults = new Map<string, Fault>();
   readonly #gates = new Map<string, Gate>();
   #inFlight = 0;
+  #whenQuiet: (() => void)[] = [];
 
   constructor(inner: StorageBackend) {
     this.#inner = inner;
@@ -43,9 +44,14 @@ export class FaultyStorage implements StorageBackend {
     this.#queueStore = this.#wrapAll(inner.queueStore(), QUEUE_OPERATIONS, QUEUES);
   }
 
-  /** Calls that have not been answered, those that are held back left out: 0 means that only time can bring news. */
-  get inFlight(): number {
-    return this.#inFlight;
+  /** Whether calls are under way. Those that are held back do not count: only the test can let them go on. */
+  get busy(): boolean {
+    return this.#inFlight > 0;
+  }
+
+  /** Waits until no calls are under way. */
+  async quiet(): Promise<void> {
+    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#whenQuiet.push(resolve));
   }
 
   /** From now on, the operation fails. */
@@ -112,7 +118,11 @@ export class FaultyStorage implements StorageBackend {
     };
   }
 
-  #wrapAll<Store extends object>(inner: Store, operations: readonly (keyof Store)[], partition: number): Store {
+  #wrapAll<Store extends object>(
+    inner: Store,
+    operations: readonly (keyof Store)[],
+    partition: number,
+  ): Store {
     const wrapped = operations.map((operation) => [
       operation,
       this.#wrap(operation as string, partition, (inner[operation] as Call).bind(inner)),
@@ -143,6 +153,7 @@ export class FaultyStorage implements StorageBackend {
       return await running;
     } finally {
       this.#inFlight--;
+      if (this.#inFlight === 0) for (const resolve of this.#whenQuiet.splice(0)) resolve();
     }
   }
 }

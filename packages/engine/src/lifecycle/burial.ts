@@ -1,8 +1,9 @@
-import type { ItemId, LogFields, StoredItem } from '@querator/core';
+import type { ItemId, StoredItem } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Lane } from '../logical/lane.ts';
 import type { QueueHooks } from '../logical/queue-hooks.ts';
-import { probeDelayMs } from '../logical/recovery.ts';
+import { probeDelayMs } from './back-off.ts';
+import { logDeleted } from './log-deleted.ts';
 
 /**
  * How long a sweep's claim on dead items is made use of, half of what it
@@ -102,17 +103,21 @@ export class Burial {
     this.#nextTryMs = this.#nowMs() + probeDelayMs(this.#failures);
     this.#deps.logger.error(
       'items could not be moved to the dead-letter queue; they stay, and are tried again',
-      this.#where({ deadQueue, items: items.length - ids.length, failures: this.#failures, err: error }),
+      {
+        ...this.#where,
+        deadQueue,
+        items: items.length - ids.length,
+        failures: this.#failures,
+        err: error,
+      },
     );
   }
 
   async #move(deadQueue: string, items: readonly StoredItem[]): Promise<Moved> {
     if (deadQueue === '') {
       // The setting was removed after the sweep: what is dead is then deleted.
-      this.#deps.logger.warn(
-        'deleted items that used up their attempts or time',
-        this.#where({ items: items.length }),
-      );
+      const { queue, partition } = this.#where;
+      logDeleted(this.#deps.logger, { queue, partition, items: items.length });
       return { ids: items.map(({ id }) => id) };
     }
     try {
@@ -134,8 +139,8 @@ export class Burial {
     }
   }
 
-  #where(fields: LogFields): LogFields {
-    return { queue: this.#hooks.queue().name, partition: this.#lane.partition, ...fields };
+  get #where() {
+    return { queue: this.#hooks.queue().name, partition: this.#lane.partition };
   }
 
   #nowMs(): number {

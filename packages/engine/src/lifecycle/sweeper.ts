@@ -1,15 +1,14 @@
-import { type CancelTimer, milliseconds, type StoredItem, type SweepResult } from '@querator/core';
+import { type CancelTimer, milliseconds, type SweepResult } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Lane } from '../logical/lane.ts';
 import type { QueueHooks } from '../logical/queue-hooks.ts';
+import { Burial, type MoveDead } from './burial.ts';
+import { logDeleted } from './log-deleted.ts';
 
 /** Past this a move to the dead-letter queue is taken for dead itself, and repeated. */
 const CLAIM_TIMEOUT_MS = 30_000;
 /** Storage compares strictly and to the microsecond; a timer that fires on the dot would find nothing due. */
 const MARGIN_MS = 2;
-
-/** Stores dead items in the dead-letter queue. Rejects when that is not possible now. */
-export type MoveDead = (deadQueue: string, items: readonly StoredItem[]) => Promise<void>;
 
 /**
  * Does what time demands of one partition: leases that run out, schedules that
@@ -21,20 +20,19 @@ export class Sweeper {
   readonly #deps: EngineDeps;
   readonly #lane: Lane;
   readonly #hooks: QueueHooks;
-  readonly #moveDead: MoveDead;
+  readonly #burial: Burial;
   #cancelTimer: CancelTimer | undefined;
   /** When the timer fires, in the clock's milliseconds; deadlines nearer than this re-arm it. */
   #firesAtMs = Number.POSITIVE_INFINITY;
   #running: Promise<void> | undefined;
   #again = false;
-  #moveFailures = 0;
   #stopped = false;
 
   constructor(deps: EngineDeps, lane: Lane, hooks: QueueHooks, moveDead: MoveDead) {
     this.#deps = deps;
     this.#lane = lane;
     this.#hooks = hooks;
-    this.#moveDead = moveDead;
+    this.#burial = new Burial(deps, lane, hooks, moveDead);
   }
 
   /** Something comes due so many milliseconds from now. */
@@ -61,6 +59,17 @@ export class Sweeper {
     return this.#running;
   }
 
+  /** Sweeps as `sweep` does, and tries again at once to move what could not be moved before. */
+  async sweepAnew(): Promise<void> {
+    this.#burial.hurry();
+    await this.sweep();
+  }
+
+  /** Items of the partition were removed by hand. */
+  itemsRemoved(): void {
+    this.#burial.letGo();
+  }
+
   /** Waits for a running sweep. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -77,6 +86,8 @@ export class Sweeper {
 
   async #sweepOnce(): Promise<void> {
     if (!this.#lane.healthy) return; // Recovery sweeps when the partition is back.
+    await this.#burial.goOn();
+    if (!this.#lane.healthy) return;
     const queue = this.#hooks.queue();
     let result: SweepResult;
     try {
@@ -94,36 +105,12 @@ export class Sweeper {
     const available = result.enqueued + result.requeued;
     if (available > 0) this.#hooks.stored(this.#lane, { waiting: available });
     if (result.deleted > 0) {
-      this.#deps.logger.warn('deleted items that used up their attempts or time', {
-        queue: queue.name,
-        partition: this.#lane.partition,
-        items: result.deleted,
-      });
+      const { partition } = this.#lane;
+      logDeleted(this.#deps.logger, { queue: queue.name, partition, items: result.deleted });
     }
-    if (result.dead.length > 0) await this.#bury(queue.deadQueue, result.dead);
-  }
-
-  /** First into the dead-letter queue, then out of here: a crash in between leaves both, and never neither. */
-  async #bury(deadQueue: string, items: readonly StoredItem[]): Promise<void> {
-    try {
-      await this.#moveDead(deadQueue, items);
-      await this.#lane.store.remove(items.map(({ id }) => id));
-      this.#moveFailures = 0;
-    } catch (error) {
-      this.#moveFailures++;
-      // The claim runs out in time, and the sweep after that reports the items again.
-      this.#deps.logger.error(
-        'items could not be moved to the dead-letter queue; they stay, and are tried again',
-        {
-          queue: this.#hooks.queue().name,
-          partition: this.#lane.partition,
-          deadQueue,
-          items: items.length,
-          failures: this.#moveFailures,
-          err: error,
-        },
-      );
-    }
+    if (result.dead.length > 0) await this.#burial.bury(result.dead);
+    const tryAgainMs = this.#burial.dueInMs;
+    if (tryAgainMs !== undefined) this.dueIn(tryAgainMs);
   }
 
   #disarm(): void {

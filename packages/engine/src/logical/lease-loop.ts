@@ -181,6 +181,8 @@ export class LeaseLoop {
         leaseTimeout: this.#hooks.queue().leaseTimeout,
       });
       lane.leaseEnded(fetch.limit, fetch.expected, items.length);
+      // Full, and more than was known of: there may be still more.
+      if (items.length === fetch.limit && items.length > fetch.expected) this.#suspects.add(lane);
       if (items.length > 0) this.#hooks.leased(lane);
       leftOver = this.#handOut(lane, fetch, items);
     } catch (error) {

@@ -20,9 +20,12 @@ import {
 } from '@querator/core';
 import { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
+import type { MoveDead, Moved } from '../lifecycle/burial.ts';
 import { deadLetter, deadLetterPartition } from '../lifecycle/dead-letter.ts';
-import { type MoveDead, Sweeper } from '../lifecycle/sweeper.ts';
+import { logDeleted } from '../lifecycle/log-deleted.ts';
+import { Sweeper } from '../lifecycle/sweeper.ts';
 import { GroupCommit } from './group-commit.ts';
+import { InFlight } from './in-flight.ts';
 import { Lane } from './lane.ts';
 import { type Leased, LeaseLoop } from './lease-loop.ts';
 import { ProduceLoop } from './produce-loop.ts';
@@ -66,6 +69,8 @@ export class LogicalQueue {
   readonly #produces: ProduceLoop;
   readonly #leases: LeaseLoop;
   readonly #hooks: QueueHooks;
+  /** Calls that go to storage past the loops. */
+  readonly #direct = new InFlight();
   #queue: Queue;
   #stopping: Promise<void> | undefined;
 
@@ -137,24 +142,37 @@ export class LogicalQueue {
   /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */
   async retry(partition: number, items: readonly RetriedItem[]): Promise<void> {
     const { lane, retries, sweeper } = this.#available(partition, (unit) => unit.retries);
-    const { waiting, scheduled, condemned } = await retries.submit({ items });
+    const { waiting, scheduled, condemned, deleted } = await retries.submit({ items });
+    if (deleted > 0) {
+      logDeleted(this.#deps.logger, { queue: this.#queue.name, partition, items: deleted });
+    }
     this.#stored(lane, { waiting, earliest: scheduled > 0 ? earliestOf(items) : undefined });
     // The items are safe either way; the consumer may well look into the dead-letter queue next.
     if (condemned > 0) await sweeper.sweep();
   }
 
-  /** Takes in items that died in another queue; those already here are left out. */
-  async acceptDead(items: readonly StoredItem[]): Promise<void> {
+  /**
+   * Takes in items that died in another queue; those already here are left
+   * out. Where a partition fails the others take theirs.
+   */
+  async acceptDead(items: readonly StoredItem[]): Promise<Moved> {
     const byPartition = Map.groupBy(items, ({ id }) => deadLetterPartition(id, this.#units.length));
-    await Promise.all(
+    const shares = await Promise.all(
       [...byPartition].map(([index, share]) =>
-        this.#import(this.#units[index] as PartitionUnit, share.map(deadLetter)),
+        this.import(index, share.map(deadLetter)).then(
+          () => ({ ids: share.map(({ id }) => id), error: undefined }),
+          (error: unknown) => ({ ids: [], error }),
+        ),
       ),
     );
+    return {
+      ids: shares.flatMap(({ ids }) => ids),
+      error: shares.find(({ error }) => error !== undefined)?.error,
+    };
   }
 
-  async list(partition: number, request: ItemListRequest): Promise<readonly StoredItem[]> {
-    return this.#unitOf(partition).lane.store.list(request);
+  list(partition: number, request: ItemListRequest): Promise<readonly StoredItem[]> {
+    return this.#directly(() => this.#unitOf(partition).lane.store.list(request));
   }
 
   /**
@@ -162,22 +180,32 @@ export class LogicalQueue {
    *
    * @returns the stored items, nothing in the place of one that was left out.
    */
-  async import(
-    partition: number,
-    items: readonly ImportedItem[],
-  ): Promise<readonly (StoredItem | undefined)[]> {
-    return this.#import(this.#unitOf(partition), items);
+  import(partition: number, items: readonly ImportedItem[]): Promise<readonly (StoredItem | undefined)[]> {
+    return this.#directly(async () => {
+      const { lane, sweeper } = this.#unitOf(partition);
+      const stored = await lane.store.import(items, this.#queue.expireTimeout);
+      const available = stored.filter(
+        (item) => item !== undefined && !item.isLeased && item.enqueueAt === undefined,
+      );
+      this.#stored(lane, { waiting: available.length });
+      // They bring deadlines of their own; the sweep finds the earliest.
+      void sweeper.sweep();
+      return stored;
+    });
   }
 
   /** Removes items in whatever state; unknown ids are passed over. */
   async delete(partition: number, ids: readonly string[]): Promise<void> {
-    await this.#unitOf(partition).lane.store.delete(ids);
+    const { lane, sweeper } = this.#unitOf(partition);
+    await this.#directly(() => lane.store.delete(ids));
+    sweeper.itemsRemoved();
   }
 
   /** Removes all items in the given states from one partition after the other, and counts what is left. */
   async clear(request: ClearRequest): Promise<void> {
-    for (const { lane, recovery } of this.#units) {
-      await lane.store.clear(request);
+    for (const { lane, recovery, sweeper } of this.#units) {
+      await this.#directly(() => lane.store.clear(request));
+      sweeper.itemsRemoved();
       void recovery.probe();
     }
   }
@@ -193,7 +221,7 @@ export class LogicalQueue {
       this.#units.map(async ({ lane }) => ({
         partition: lane.partition,
         failures: lane.failures,
-        ...(await lane.store.stats()),
+        ...(await this.#directly(() => lane.store.stats())),
       })),
     );
     return { ...this.waiting(), partitions };
@@ -213,7 +241,7 @@ export class LogicalQueue {
 
   /** Sweeps every partition soon, as when settings changed or a dead-letter queue appeared. */
   sweepAll(): void {
-    for (const { sweeper } of this.#units) void sweeper.sweep();
+    for (const { sweeper } of this.#units) void sweeper.sweepAnew();
   }
 
   /**
@@ -242,16 +270,23 @@ export class LogicalQueue {
 
   async #stop(): Promise<void> {
     const error = new QueueError('failed', MESSAGES.queueShutdown);
-    for (const { recovery } of this.#units) recovery.stop();
     await Promise.all([
       this.#produces.stop(error),
       this.#leases.stop(error),
-      ...this.#units.flatMap(({ completes, retries, sweeper }) => [
+      ...this.#units.flatMap(({ completes, retries, sweeper, recovery }) => [
         completes.stop(error),
         retries.stop(error),
         sweeper.stop(),
+        recovery.stop(),
       ]),
+      this.#direct.settled(),
     ]);
+  }
+
+  /** A call past the loops. None begins once the queue is stopping, and the end waits for those under way. */
+  async #directly<T>(call: () => Promise<T>): Promise<T> {
+    this.checkRunning();
+    return this.#direct.run(call);
   }
 
   #newUnit(lane: Lane, order: PartitionOrder<Lane>, moveDead: MoveDead): PartitionUnit {
@@ -305,20 +340,6 @@ export class LogicalQueue {
       sweeper.dueIn(toMilliseconds(this.#queue.expireTimeout));
     }
     if (earliest !== undefined) sweeper.dueIn(millisecondsBetween(this.#deps.clock.now(), earliest));
-  }
-
-  async #import(
-    { lane, sweeper }: PartitionUnit,
-    items: readonly ImportedItem[],
-  ): Promise<readonly (StoredItem | undefined)[]> {
-    const stored = await lane.store.import(items, this.#queue.expireTimeout);
-    const available = stored.filter(
-      (item) => item !== undefined && !item.isLeased && item.enqueueAt === undefined,
-    );
-    this.#stored(lane, { waiting: available.length });
-    // They bring deadlines of their own; the sweep finds the earliest.
-    void sweeper.sweep();
-    return stored;
   }
 
   #available<Q extends { readonly buffered: number }>(

@@ -13,9 +13,12 @@ import {
 } from '@querator/core';
 import { placePartitions } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
+import type { Moved } from '../lifecycle/burial.ts';
 import { LogicalQueue } from '../logical/logical-queue.ts';
 import { checkQueueKnown } from '../service/check-name.ts';
 import { checkDeadQueue } from './dead-queue-rules.ts';
+import { NameLocks } from './name-locks.ts';
+import { checkPlacement } from './placement-rules.ts';
 
 /** A storage that holds partitions, and its share of new ones. */
 export interface PartitionStorage {
@@ -40,6 +43,7 @@ export class QueueManager {
   readonly #storages: readonly PartitionStorage[];
   readonly #running = new Map<string, LogicalQueue>();
   readonly #loading = new Map<string, Promise<LogicalQueue>>();
+  readonly #changes = new NameLocks();
   #shuttingDown: Promise<void> | undefined;
 
   constructor(deps: EngineDeps, store: QueueStore, storages: readonly PartitionStorage[]) {
@@ -84,20 +88,28 @@ export class QueueManager {
   }
 
   /**
-   * Stores a queue.
+   * Runs `change` when earlier changes of these queues by this process are
+   * done: what it checks of them stays true until it ends.
    *
-   * @throws QueueError `invalid` when the name is taken or the dead-letter
-   *   queue breaks a rule.
+   * @param deadQueue empty: there is none.
+   */
+  changing<T>(name: string, deadQueue: string, change: () => Promise<T>): Promise<T> {
+    return this.#changes.run(deadQueue === '' ? [name] : [name, deadQueue], change);
+  }
+
+  /**
+   * Stores a queue whose settings have been checked. Call it in `changing`.
+   *
+   * @throws QueueError `invalid` when the name is taken, or the placement of
+   *   the partitions is wrong.
    */
   async create(queue: QueueToCreate): Promise<Queue> {
-    await this.checkDeadQueue(queue.name, queue.deadQueue);
-    const partitions =
-      queue.partitions ??
-      placePartitions(
-        queue.requestedPartitions,
-        this.#storages.map(({ backend, affinity }) => ({ name: backend.name, affinity })),
-      );
-    return this.#store.create({ ...queue, partitions });
+    const storages = this.#storages.map(({ backend, affinity }) => ({ name: backend.name, affinity }));
+    const partitions = queue.partitions ?? placePartitions(queue.requestedPartitions, storages);
+    checkPlacement(partitions, (storageName) => storages.some(({ name }) => name === storageName));
+    const stored = await this.#store.create({ ...queue, partitions });
+    this.#deadQueueAppeared(stored.name);
+    return stored;
   }
 
   /** @throws QueueError `invalid` when the dead-letter queue breaks a rule; see `checkDeadQueue`. */
@@ -106,14 +118,16 @@ export class QueueManager {
   }
 
   /**
-   * Changes a queue's settings, in storage and at work.
+   * Changes a queue's settings, in storage and at work. Call it in `changing`.
    *
    * @throws what `change` throws; QueueError `invalid` when there is no such queue.
    */
   async update(name: string, change: (stored: Queue) => QueueSettings): Promise<Queue> {
     const updated = await this.#store.update(name, (stored) => ({ ...stored, ...change(stored) }));
     if (updated === undefined) throw unknownQueue(name);
-    this.#running.get(name)?.updated(updated);
+    // A queue that is just being taken up may have read the settings before they changed.
+    const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));
+    queue?.updated(updated);
     return updated;
   }
 
@@ -128,7 +142,17 @@ export class QueueManager {
    * @throws QueueError `invalid` when there is no such queue, or when another
    *   one uses it for its dead letters and `force` is not set.
    */
-  async delete(name: string, force: boolean): Promise<void> {
+  delete(name: string, force: boolean): Promise<void> {
+    return this.changing(name, '', () => this.#delete(name, force));
+  }
+
+  /** Refuses what is new, answers what waits, finishes what runs. Twice is once. */
+  shutdown(): Promise<void> {
+    this.#shuttingDown ??= this.#shutdown();
+    return this.#shuttingDown;
+  }
+
+  async #delete(name: string, force: boolean): Promise<void> {
     const queue = await this.get(name);
     const user = force ? undefined : await this.#store.findByDeadQueue(name);
     if (user !== undefined) {
@@ -145,12 +169,6 @@ export class QueueManager {
     } finally {
       if (this.#running.get(name) === queue) this.#running.delete(name);
     }
-  }
-
-  /** Refuses what is new, answers what waits, finishes what runs. Twice is once. */
-  shutdown(): Promise<void> {
-    this.#shuttingDown ??= this.#shutdown();
-    return this.#shuttingDown;
   }
 
   async #shutdown(): Promise<void> {
@@ -187,8 +205,13 @@ export class QueueManager {
     });
   }
 
-  async #moveDead(deadQueue: string, items: readonly StoredItem[]): Promise<void> {
-    await (await this.get(deadQueue)).acceptDead(items);
+  async #moveDead(deadQueue: string, items: readonly StoredItem[]): Promise<Moved> {
+    return (await this.get(deadQueue)).acceptDead(items);
+  }
+
+  /** Queues whose dead-letter queue was deleted hold their dead items until it is there again. */
+  #deadQueueAppeared(name: string): void {
+    for (const queue of this.#running.values()) if (queue.queue.deadQueue === name) queue.sweepAll();
   }
 }
 

@@ -3,13 +3,14 @@ import {
   LIMITS,
   type PartitionPlacement,
   type Queue,
+  type QueueSettings,
   type QueueStore,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import { checkNamespaceName, checkQueueName } from './check-name.ts';
+import { checkNamespaceName, checkQueueName, isBlank } from './check-name.ts';
 import { checkQueueSettings, parseTimeouts } from './check-queue.ts';
-import { pageLimit } from './check-request.ts';
+import { checkText, pageLimit } from './check-request.ts';
 
 /** A queue as a caller describes it, to create or to update one. */
 export interface QueueCall {
@@ -64,15 +65,13 @@ export class QueuesService {
     const timeouts = parseTimeouts(call);
     if (call.namespace !== '') checkNamespaceName(call.namespace);
     this.#manager.checkRunning();
-    if (this.#manager.isRunning(name)) throw invalid(`invalid queue; '${name}' already exists`);
-    await this.#manager.checkDeadQueue(name, deadQueue);
-    const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
-    checkQueueSettings(settings);
-    return this.#manager.create({
-      name,
-      namespace: call.namespace || SYSTEM_NAMESPACE,
-      partitions,
-      ...settings,
+    return this.#manager.changing(name, deadQueue, async () => {
+      if (this.#manager.isRunning(name)) throw invalid(`invalid queue; '${name}' already exists`);
+      await this.#manager.checkDeadQueue(name, deadQueue);
+      const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
+      checkQueueSettings(settings);
+      const namespace = call.namespace || SYSTEM_NAMESPACE;
+      return this.#manager.create({ name, namespace, partitions, ...settings });
     });
   }
 
@@ -82,8 +81,13 @@ export class QueuesService {
     if (limit > LIMITS.listPage) throw invalid(`limit is invalid; cannot be greater than ${LIMITS.listPage}`);
     const page = pageLimit(limit);
     if (pivot.includes('~')) throw invalid(`pivot is invalid; '${pivot}' cannot contain '~' character`);
-    if (pivot.includes('\0')) throw invalid('pivot is invalid; cannot contain the character U+0000');
-    return this.#store.list({ namespace: namespace || SYSTEM_NAMESPACE, pivot: pivot.trim(), limit: page });
+    checkText('pivot', pivot);
+    checkText('namespace', namespace);
+    return this.#store.list({
+      namespace: namespace || SYSTEM_NAMESPACE,
+      pivot: isBlank(pivot) ? '' : pivot,
+      limit: page,
+    });
   }
 
   /** The queue's settings as they are stored now. */
@@ -99,9 +103,7 @@ export class QueuesService {
     const timeouts = parseTimeouts(call);
     if (call.namespace !== '') checkNamespaceName(call.namespace);
     this.#manager.checkRunning();
-    await this.#manager.info(name);
-    await this.#manager.checkDeadQueue(name, deadQueue);
-    return this.#manager.update(name, (stored) => {
+    const merge = (stored: Queue): QueueSettings => {
       const settings = {
         deadQueue,
         maxAttempts,
@@ -112,6 +114,11 @@ export class QueuesService {
       };
       checkQueueSettings(settings);
       return settings;
+    };
+    return this.#manager.changing(name, deadQueue, async () => {
+      await this.#manager.info(name);
+      await this.#manager.checkDeadQueue(name, deadQueue);
+      return this.#manager.update(name, merge);
     });
   }
 

@@ -7,6 +7,7 @@ import {
   type StoredItem,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
+import { isBlank } from './check-name.ts';
 import { checkText, checkUniqueIds, pageLimit } from './check-request.ts';
 import { orRetry } from './or-retry.ts';
 
@@ -86,7 +87,7 @@ export class StorageService {
     queue.checkPartition(call.partition);
     queue.checkRunning();
     const limit = pageLimit(call.limit);
-    const pivot = call.pivot.trim();
+    const pivot = isBlank(call.pivot) ? '' : call.pivot;
     if (pivot !== '') checkItemId(pivot);
     checkText('pivot', pivot);
     return queue.list(call.partition, { state, pivot, limit });

@@ -1,0 +1,432 @@
+import { describe, expect, test } from 'vitest';
+import { DRIVERS, type Driver, fresh, item, PAIRINGS, textOf, useWorlds, watch } from './support/world.ts';
+
+const newWorld = useWorlds();
+
+/** A queue on one storage with its dead-letter queue on another. */
+async function pair(queueDriver: Driver, deadDriver: Driver, settings = {}, deadPartitions = 1) {
+  const world = newWorld({ left: queueDriver, right: deadDriver });
+  const [dead, q] = [fresh('dead'), fresh()];
+  const right = Array.from({ length: deadPartitions }, () => 'right');
+  await world.create(dead, { requestedPartitions: deadPartitions, expireTimeout: '48h' }, right);
+  await world.create(q, { leaseTimeout: '10s', deadQueue: dead, maxAttempts: 1, ...settings }, ['left']);
+  const deadTexts = async () => {
+    const partitions = right.map((_, partition) => world.payloads(dead, partition));
+    return (await Promise.all(partitions)).flat().sort();
+  };
+  return { world, q, dead, deadTexts };
+}
+
+describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriver, deadDriver) => {
+  test('max_attempts counts leases exactly, and the item then arrives as a new one', async () => {
+    const { world, q, dead } = await pair(queueDriver, deadDriver, { maxAttempts: 2 });
+    await world.produce(q, 'a');
+    expect((await world.lease(q)).items).toMatchObject([{ attempts: 1 }]);
+    await world.advance('10.1s');
+    expect(await world.items(q)).toMatchObject([{ attempts: 1, isLeased: false }]);
+    const last = await world.lease(q);
+    expect(last.items).toMatchObject([{ attempts: 2 }]);
+    const waiting = watch(world.lease(dead));
+    await world.advance('10.1s');
+    expect(await world.items(q)).toEqual([]);
+    expect(waiting.value?.items.map(textOf)).toEqual(['a']);
+    const [moved] = await world.items(dead);
+    expect(moved).toMatchObject({
+      sourceId: last.items[0]?.id,
+      attempts: 1,
+      encoding: 'utf-8',
+      kind: 'test',
+    });
+    expect(moved?.id).not.toBe(last.items[0]?.id);
+    expect(Number((moved?.expireDeadline ?? 0n) - (moved?.createdAt ?? 0n))).toBe(48 * 3_600e6);
+  });
+
+  test('a crash between the two halves of the move leaves one copy', async () => {
+    const { world, q, deadTexts } = await pair(queueDriver, deadDriver);
+    await world.produce(q, 'a', 'b', 'c');
+    await world.lease(q, 3);
+    world.storage('left').fail('remove', 0, 'not-applied');
+    await world.advance('10.1s');
+    expect(await deadTexts()).toEqual(['a', 'b', 'c']);
+    await world.restart({ crash: true });
+    expect(await world.items(q)).toHaveLength(3);
+    await world.advance('2m');
+    expect(await world.items(q)).toEqual([]);
+    expect(await deadTexts()).toEqual(['a', 'b', 'c']);
+  });
+
+  test.each(['unknown-applied', 'unknown-lost', 'not-applied'] as const)(
+    'G14: a move that fails (%s) is tried again, and leaves one copy',
+    async (how) => {
+      const { world, q, deadTexts } = await pair(queueDriver, deadDriver);
+      await world.produce(q, 'a', 'b');
+      await world.lease(q, 2);
+      world.storage('right').fail('import', 0, how);
+      await world.advance('10.1s');
+      expect(await world.items(q)).toHaveLength(2);
+      // Not offered to consumers meanwhile.
+      const consumer = watch(world.lease(q, 2, { requestTimeout: '500ms' }));
+      await world.advance('600ms');
+      expect(consumer.error?.message).toBe('request timeout; no items are in the queue, try again');
+      world.storage('right').heal(0);
+      await world.advance('6s');
+      expect(await deadTexts()).toEqual(['a', 'b']);
+      expect(await world.items(q)).toEqual([]);
+      expect(world.logged.some(({ message }) => message.includes('could not be moved'))).toBe(true);
+    },
+  );
+
+  test('G14: with the dead-letter queue away for long, moves go on when it is back', async () => {
+    const { world, q, deadTexts } = await pair(queueDriver, deadDriver);
+    await world.produce(q, 'a');
+    await world.lease(q);
+    world.storage('right').cut(0);
+    await world.advance('2m');
+    expect(await world.items(q)).toHaveLength(1);
+    world.storage('right').heal(0);
+    await world.advance('40s');
+    expect(await deadTexts()).toEqual(['a']);
+    expect(await world.items(q)).toEqual([]);
+  });
+
+  test('where one partition of the dead-letter queue fails, what the others took is not offered twice', async () => {
+    const { world, q, dead, deadTexts } = await pair(queueDriver, deadDriver, {}, 2);
+    const texts = Array.from({ length: 20 }, (_, n) => `${n}`).sort();
+    await world.produce(q, ...texts);
+    await world.lease(q, 20);
+    world.storage('right').fail('import', 1, 'not-applied');
+    await world.advance('10.1s');
+    const first = await world.items(dead, 0);
+    expect(first.length).toBeGreaterThan(0);
+    expect(await world.items(q)).toHaveLength(20 - first.length);
+    // A consumer is done with the first copies before the rest of the move succeeds.
+    await world.complete(dead, await world.lease(dead, 20));
+    world.storage('right').heal(1);
+    await world.advance('1m');
+    expect(await world.items(q)).toEqual([]);
+    expect([...first.map(textOf), ...(await deadTexts())].sort()).toEqual(texts);
+  });
+
+  test('a removal that fails after the move is repeated, and nothing is moved twice', async () => {
+    const { world, q, dead, deadTexts } = await pair(queueDriver, deadDriver);
+    await world.produce(q, 'a');
+    await world.lease(q);
+    world.storage('left').fail('remove', 0, 'not-applied');
+    await world.advance('10.1s');
+    expect(await deadTexts()).toEqual(['a']);
+    await world.complete(dead, await world.lease(dead));
+    world.storage('left').heal(0);
+    await world.advance('2m');
+    expect([await world.items(q), await deadTexts()]).toEqual([[], []]);
+  });
+
+  test('G22: a dead-letter queue deleted by force loses nothing: items stay, and move when it is there again', async () => {
+    const { world, q, dead, deadTexts } = await pair(queueDriver, deadDriver);
+    await world.produce(q, 'a', 'b');
+    await world.lease(q, 2);
+    await expect(world.service.queues.delete(dead, false)).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining(`'${q}'`),
+    });
+    await world.service.queues.delete(dead, true);
+    await world.advance('1m');
+    expect((await world.payloads(q)).sort()).toEqual(['a', 'b']);
+    const consumer = watch(world.lease(q, 2, { requestTimeout: '1s' }));
+    await world.advance('1.1s');
+    expect(consumer.error?.message).toContain('no items are in the queue');
+    await world.create(dead, {}, ['right']);
+    await world.advance('31s');
+    expect(await deadTexts()).toEqual(['a', 'b']);
+    expect(await world.items(q)).toEqual([]);
+  });
+
+  test('G19: an expired item nobody leased is moved once, and is gone from its queue', async () => {
+    const { world, q, dead, deadTexts } = await pair(queueDriver, deadDriver, { expireTimeout: '1m' });
+    await world.produce(q, 'a', 'b', 'c');
+    await world.lease(q);
+    await world.advance('61s');
+    expect(await world.items(q)).toEqual([]);
+    expect(await deadTexts()).toEqual(['a', 'b', 'c']);
+    await world.complete(dead, await world.lease(dead, 3));
+    await world.advance('10m');
+    expect(await deadTexts()).toEqual([]);
+  });
+});
+
+describe.each(DRIVERS)('limits on %s', (driver) => {
+  test('G7: a valid last lease is left alone by sweeps for other items', async () => {
+    const { world, q, deadTexts } = await pair(driver, driver);
+    await world.produce(q, 'first', 'second');
+    await world.lease(q);
+    await world.advance('9s');
+    const second = await world.lease(q);
+    await world.advance('1.1s');
+    expect(await deadTexts()).toEqual(['first']);
+    await world.complete(q, second);
+    await world.advance('1m');
+    expect(await deadTexts()).toEqual(['first']);
+  });
+
+  test('G8: an item whose time is up under a valid lease dies when the lease ends', async () => {
+    const { world, q, deadTexts } = await pair(driver, driver, { maxAttempts: 0, expireTimeout: '15s' });
+    await world.produce(q, 'completed', 'abandoned');
+    await world.advance('10s');
+    const leased = await world.lease(q, 2);
+    await world.advance('6s');
+    expect(await world.items(q)).toHaveLength(2);
+    await world.completeIds(q, 0, leased.items[0]?.id as string);
+    await world.advance('5s');
+    expect(await world.items(q)).toEqual([]);
+    expect(await deadTexts()).toEqual(['abandoned']);
+  });
+
+  test('without a dead-letter queue items at their limits are deleted, and the log says how many', async () => {
+    const world = newWorld({ main: driver });
+    const q = fresh();
+    await world.create(q, { leaseTimeout: '10s', expireTimeout: '1m', maxAttempts: 1 });
+    await world.produce(q, 'leased', 'ignored');
+    await world.lease(q);
+    await world.advance('10.1s');
+    expect(await world.payloads(q)).toEqual(['ignored']);
+    await world.advance('1m');
+    expect(await world.items(q)).toEqual([]);
+    const deletions = world.logged.filter(({ message }) => message.startsWith('deleted items'));
+    expect(deletions.map(({ fields }) => fields)).toEqual([
+      { queue: q, partition: 0, items: 1 },
+      { queue: q, partition: 0, items: 1 },
+    ]);
+  });
+
+  test('new limits apply to items already there', async () => {
+    const { world, q, dead, deadTexts } = await pair(driver, driver, { maxAttempts: 0 });
+    const update = (settings: object) =>
+      world.service.queues.update({
+        ...{ queueName: q, namespace: '', leaseTimeout: '', expireTimeout: '', deadQueue: dead },
+        ...{ maxAttempts: 0, reference: '', requestedPartitions: 0, ...settings },
+      });
+    await world.produce(q, 'a', 'b');
+    await world.lease(q, 2);
+    await world.advance('10.1s');
+    expect(await world.payloads(q)).toHaveLength(2);
+    await update({ maxAttempts: 2 });
+    await world.lease(q);
+    await world.advance('10.1s');
+    expect(await deadTexts()).toEqual(['a']);
+    await update({ maxAttempts: 1, deadQueue: '' });
+    expect((await world.lease(q)).items.map(textOf)).toEqual(['b']);
+    await world.advance('10.1s');
+    expect([await world.items(q), await deadTexts()]).toEqual([[], ['a']]);
+  });
+
+  test('an item that dies in a dead-letter queue is deleted: there are no chains', async () => {
+    const { world, q, dead, deadTexts } = await pair(driver, driver);
+    await world.produce(q, 'a');
+    await world.lease(q);
+    await world.advance('10.1s');
+    await world.retry(dead, await world.lease(dead), { dead: true });
+    expect(await deadTexts()).toEqual([]);
+  });
+
+  test('an import that names a source id already there is left out, and free again afterwards', async () => {
+    const { world, q, dead, deadTexts } = await pair(driver, driver);
+    await world.produce(q, 'a');
+    await world.lease(q);
+    await world.advance('10.1s');
+    const [moved] = await world.items(dead);
+    const again = {
+      ...item('again'),
+      sourceId: moved?.sourceId,
+      isLeased: false,
+      attempts: 0,
+      maxAttempts: 0,
+    };
+    const call = { queueName: dead, partition: 0, items: [again] };
+    expect(await world.service.storage.importItems(call)).toEqual([]);
+    await world.complete(dead, await world.lease(dead));
+    expect(await world.service.storage.importItems(call)).toHaveLength(1);
+    expect(await deadTexts()).toEqual(['again']);
+  });
+
+  test('a move that is under way ends before the table of its queue is dropped', async () => {
+    const { world, q, dead } = await pair(driver, driver);
+    await world.produce(q, 'a');
+    await world.lease(q);
+    const letGo = world.storage('right').hold('import', 0, 'before');
+    await world.advance('10.1s');
+    const deleted = watch(world.service.queues.delete(dead, true));
+    await world.settle();
+    // The move is under way: the deletion waits for it rather than dropping the table first.
+    expect(deleted.state).toBe('pending');
+    letGo();
+    await world.settle();
+    expect(deleted.state).toBe('fulfilled');
+    await world.create(dead, {}, ['right']);
+    expect(await world.items(dead)).toEqual([]);
+  });
+
+  test('an item that dies after the deletion began stays in its own queue', async () => {
+    const { world, q, dead, deadTexts } = await pair(driver, driver);
+    await world.produce(q, 'a');
+    await world.lease(q);
+    const letGo = world.storage('right').hold('drop', 0, 'before');
+    const deleted = watch(world.service.queues.delete(dead, true));
+    await world.settle();
+    await world.advance('10.1s');
+    letGo();
+    await world.settle();
+    expect(deleted.state).toBe('fulfilled');
+    expect(await world.payloads(q)).toEqual(['a']);
+    await world.create(dead, {}, ['right']);
+    await world.advance('31s');
+    expect([await world.items(q), await deadTexts()]).toEqual([[], ['a']]);
+  });
+});
+
+describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driver) => {
+  /** Two items that died while their dead-letter queue was away. */
+  async function stuck() {
+    const pairing = await pair(driver, driver);
+    const { world, q } = pairing;
+    await world.produce(q, 'a', 'b');
+    await world.lease(q, 2);
+    world.storage('right').cut(0);
+    await world.advance('10.1s');
+    expect(await world.items(q)).toHaveLength(2);
+    const update = (deadQueue: string) =>
+      world.service.queues.update({
+        ...{ queueName: q, namespace: '', leaseTimeout: '', expireTimeout: '', deadQueue },
+        ...{ maxAttempts: 1, reference: '', requestedPartitions: 0 },
+      });
+    return { ...pairing, update };
+  }
+
+  test('go to another queue as soon as the setting names one', async () => {
+    const { world, q, update, deadTexts } = await stuck();
+    const other = fresh('other');
+    await world.create(other, {}, ['left']);
+    await update(other);
+    await world.settle();
+    expect([await world.items(q), await world.payloads(other)]).toEqual([[], ['a', 'b']]);
+    world.storage('right').heal(0);
+    await world.advance('2m');
+    expect(await deadTexts()).toEqual([]);
+  });
+
+  test('are deleted, and logged, when the setting is removed', async () => {
+    const { world, q, update, deadTexts } = await stuck();
+    await update('');
+    await world.settle();
+    expect(await world.items(q)).toEqual([]);
+    expect(world.logged).toContainEqual({
+      level: 'warn',
+      message: 'deleted items that used up their attempts or time',
+      fields: { queue: q, partition: 0, items: 2 },
+    });
+    world.storage('right').heal(0);
+    await world.advance('2m');
+    expect(await deadTexts()).toEqual([]);
+  });
+
+  test('do not arrive any more when an operator has cleared them away', async () => {
+    const { world, q, deadTexts } = await stuck();
+    await world.service.queue.clear({ queueName: q, queue: true, scheduled: false, destructive: true });
+    world.storage('right').heal(0);
+    await world.advance('2m');
+    expect([await world.items(q), await deadTexts()]).toEqual([[], []]);
+  });
+
+  test('are tried again with growing pauses, however often the partition is swept', async () => {
+    const { world, q } = await stuck();
+    await world.produce(q, ...'uvwxyz');
+    const before = world.storage('right').count('import');
+    for (let n = 0; n < 6; n++) {
+      await world.lease(q);
+      await world.advance('100ms');
+    }
+    // Seven seconds in which leases end, and every end is a sweep: 0.75 s, 1.1 s, 1.7 s and 2.5 s apart.
+    await world.advance('6.4s');
+    expect(world.storage('right').count('import') - before).toBeLessThanOrEqual(4);
+  });
+});
+
+describe.each(DRIVERS)('sweeps in several parts on %s', (driver) => {
+  const texts = Array.from({ length: 35 }, (_, n) => `${n}`);
+
+  test('more due items than one sweep takes enter the queue in due order', async () => {
+    const world = newWorld({ main: driver }, { limits: { sweepItems: 10 } });
+    const q = fresh();
+    await world.create(q);
+    const spread = texts.map((text, n) => item(text, { enqueueAt: world.in(`${100 + ((n * 7) % 35)}ms`) }));
+    await world.produce(q, ...spread);
+    world.clock.set(world.in('1m'));
+    await world.advance('1s');
+    const inDueOrder = [...texts].sort((a, b) => ((Number(a) * 7) % 35) - ((Number(b) * 7) % 35));
+    expect(await world.payloads(q)).toEqual(inDueOrder);
+  });
+
+  test('more expired and overdue items than one sweep takes all arrive, once', async () => {
+    const world = newWorld({ main: driver }, { limits: { sweepItems: 10 } });
+    const [dead, q] = [fresh('dead'), fresh()];
+    await world.create(dead, { requestedPartitions: 2 });
+    await world.create(q, { leaseTimeout: '10s', expireTimeout: '20s', deadQueue: dead, maxAttempts: 1 });
+    await world.produce(q, ...texts);
+    await world.lease(q, 15);
+    world.clock.set(world.in('30s'));
+    await world.advance('1s');
+    expect(await world.items(q)).toEqual([]);
+    const arrived = [...(await world.payloads(dead, 0)), ...(await world.payloads(dead, 1))];
+    expect(arrived.sort()).toEqual([...texts].sort());
+  });
+});
+
+describe.each(DRIVERS)('the rules for dead-letter queues on %s', (driver) => {
+  const call = (queueName: string, deadQueue: string) => ({
+    ...{ queueName, deadQueue, namespace: '', leaseTimeout: '1m', expireTimeout: '1h' },
+    ...{ maxAttempts: 0, reference: '', requestedPartitions: 1 },
+  });
+
+  test('it exists, is not the queue itself, and has none of its own', async () => {
+    const world = newWorld({ main: driver });
+    const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
+    const { queues } = world.service;
+    await expect(queues.create(call(a, a))).rejects.toThrow('dead_queue cannot reference itself');
+    await expect(queues.create(call(a, b))).rejects.toThrow(
+      `dead_queue does not exist; '${b}' was not found, create it first`,
+    );
+    await queues.create(call(b, ''));
+    await queues.create(call(a, b));
+    await expect(queues.create(call(c, a))).rejects.toThrow(
+      `dead_queue is invalid; '${a}' already has its own dead_queue configured`,
+    );
+  });
+
+  test('G20: a queue used as one cannot get one, and no cycle can be made', async () => {
+    const world = newWorld({ main: driver });
+    const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
+    const { queues } = world.service;
+    for (const name of [b, c]) await queues.create(call(name, ''));
+    await queues.create(call(a, b));
+    await expect(queues.update(call(b, c))).rejects.toMatchObject({ code: 'invalid' });
+    await expect(queues.update(call(b, a))).rejects.toMatchObject({ code: 'invalid' });
+    expect((await queues.info(b)).deadQueue).toBe('');
+  });
+
+  test('G20: of two changes at once that would make a chain together, one is refused', async () => {
+    const world = newWorld({ main: driver });
+    const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
+    const { queues } = world.service;
+    for (const name of [b, c]) await queues.create(call(name, ''));
+    const both = await Promise.allSettled([queues.create(call(a, b)), queues.update(call(b, c))]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
+  test('a dead-letter queue cannot be deleted while a queue that uses it is being created', async () => {
+    const world = newWorld({ main: driver });
+    const [a, b] = [fresh('a'), fresh('b')];
+    const { queues } = world.service;
+    await queues.create(call(b, ''));
+    const both = await Promise.allSettled([queues.create(call(a, b)), queues.delete(b, false)]);
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect((await queues.info(b)).name).toBe(b);
+  });
+});

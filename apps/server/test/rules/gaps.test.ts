@@ -1,0 +1,22 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+/**
+ * The gaps of semantics.md, section 18, of severity A and B that are about
+ * queues, items, storage or the API; access control (G31, G42 to G46) and the
+ * daemon (G32) are proved elsewhere.
+ */
+const GAPS =
+  `G1 G1b G2 G3 G4 G5 G6 G7 G8 G9 G10 G11 G12 G13 G14 G15 G15b G16 G17 G18 G18b G18c G19 G20 G21 G22 G23
+  G24 G25 G26 G27 G28 G29 G30 G33 G34 G35 G36 G37 G38 G39 G40 G41 G47`.split(/\s+/);
+
+const titles = readdirSync(import.meta.dirname)
+  .filter((name) => name.endsWith('.test.ts'))
+  .flatMap((name) => readFileSync(join(import.meta.dirname, name), 'utf8').split('\n'))
+  .join('\n');
+
+test.each(GAPS)('the gap %s has a test that carries its number', (gap) => {
+  // A title may stand on the line after the call that it belongs to.
+  expect(titles).toMatch(new RegExp(`\\(\\s*['\`]${gap}: `));
+});

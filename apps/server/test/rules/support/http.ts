@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { silentLogger } from '@querator/core';
+import {
+  type Endpoint,
+  MEDIA_TYPES,
+  queueEndpoints,
+  queuesEndpoints,
+  storageEndpoints,
+} from '@querator/protocol';
+import { createApp } from '../../../src/http/app.ts';
+import { Metrics } from '../../../src/observability/metrics.ts';
+import type { World } from './world.ts';
+
+/** The encodings every rule holds in. */
+export const ENCODINGS = ['json', 'protobuf'] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+/** What came back: the status, and the reply read from the encoding that was asked for. */
+export interface HttpReply {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+const ENDPOINTS = new Map<string, Endpoint<unknown, unknown>>(
+  [queueEndpoints, queuesEndpoints, storageEndpoints]
+    .flatMap((table) => Object.values(table))
+    .map((endpoint) => [endpoint.path, endpoint as Endpoint<unknown, unknown>]),
+);
+
+/** The HTTP side of the server, in front of a world's service, on a socket of its own. */
+export class HttpFront {
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async open(world: World): Promise<HttpFront> {
+    const health = async () => ({ status: 'pass', version: '', checks: {} }) as const;
+    const { service } = world;
+    const metrics = new Metrics({ service, pools: () => [] });
+    const app = createApp({ service, health, metrics, logger: silentLogger });
+    const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new HttpFront(server);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Sends a message, given in JSON, in one of the encodings; the reply is asked for in the same. */
+  send(path: string, message: object, encoding: Encoding): Promise<HttpReply> {
+    const json = Buffer.from(JSON.stringify(message));
+    if (encoding === 'json') return this.post(path, json, encoding);
+    const { request } = endpointOf(path);
+    return this.post(path, request.encode(request.fromJson(json)), encoding);
+  }
+
+  /** Sends a body as it is. */
+  async post(
+    path: string,
+    body: Uint8Array | string,
+    encoding: Encoding,
+    signal?: AbortSignal,
+  ): Promise<HttpReply> {
+    const reply = await fetch(this.url + path, {
+      method: 'POST',
+      headers: { 'Content-Type': MEDIA_TYPES[encoding], Accept: MEDIA_TYPES[encoding] },
+      body: body as Uint8Array<ArrayBuffer> | string,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const bytes = new Uint8Array(await reply.arrayBuffer());
+    const codec = reply.status === 200 ? endpointOf(path).response : queueEndpoints.produce.response;
+    const message = encoding === 'json' ? codec.fromJson(bytes) : codec.decode(bytes);
+    return { status: reply.status, body: message as HttpReply['body'] };
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+function endpointOf(path: string): Endpoint<unknown, unknown> {
+  const endpoint = ENDPOINTS.get(path);
+  if (endpoint === undefined) throw new Error(`no endpoint has the path ${path}`);
+  return endpoint;
+}
