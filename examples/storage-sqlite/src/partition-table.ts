@@ -76,11 +76,11 @@ export class PartitionTable {
     })[0];
   }
 
-  lease(id: ItemId, until: Instant): void {
+  lease(id: ItemId, attempts: number, until: Instant): void {
     this.#run(
-      `update items set state = 'leased', due_at = :until, attempts = attempts + 1
+      `update items set state = 'leased', due_at = :until, attempts = :attempts
        where partition = :partition and id = :id`,
-      { id, until },
+      { id, attempts, until },
     );
   }
 

@@ -1,4 +1,5 @@
 import {
+  ATTEMPTS_MAX,
   addDuration,
   type ClearRequest,
   type Clock,
@@ -86,8 +87,9 @@ export class SqlitePartitionStore implements PartitionStore {
     return this.#change((table, now) => {
       const leaseDeadline = addDuration(now, leaseTimeout);
       return table.waiting(limit).map((row) => {
-        table.lease(row.id, leaseDeadline);
-        return { ...itemOf(row), attempts: Number(row.attempts) + 1, leaseDeadline };
+        const attempts = Math.min(Number(row.attempts), ATTEMPTS_MAX - 1) + 1;
+        table.lease(row.id, attempts, leaseDeadline);
+        return { ...itemOf(row), attempts, leaseDeadline };
       });
     });
   }

@@ -12,7 +12,14 @@ export {
   type ItemId,
   itemIdFault,
 } from './item/item-id.ts';
-export { LIMITS, LONGEST_REQUEST_TIMEOUT, SCHEDULE_THRESHOLD, SHORTEST_REQUEST_TIMEOUT } from './limits.ts';
+export { isBudgetSpent, PAYLOAD_BUDGET } from './item/payload-budget.ts';
+export {
+  ATTEMPTS_MAX,
+  LIMITS,
+  LONGEST_REQUEST_TIMEOUT,
+  SCHEDULE_THRESHOLD,
+  SHORTEST_REQUEST_TIMEOUT,
+} from './limits.ts';
 export { type LogFields, type Logger, silentLogger } from './logger.ts';
 export {
   type NewQueue,

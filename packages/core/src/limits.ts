@@ -35,3 +35,6 @@ export const SHORTEST_REQUEST_TIMEOUT: Duration = milliseconds(10);
 export const LONGEST_REQUEST_TIMEOUT: Duration = milliseconds(15 * 60_000);
 /** A schedule nearer than this is treated as "now" (semantics.md, section 8). */
 export const SCHEDULE_THRESHOLD: Duration = milliseconds(100);
+
+/** Attempts are counted no further; the greatest number that crosses the wire. */
+export const ATTEMPTS_MAX = 2 ** 31 - 1;

@@ -160,6 +160,18 @@ describe('retry', () => {
     expect(payloadOf(letter as never)).toBe('a');
   });
 
+  test('an item given back after its time in the queue is over dies, though nothing else happens', async () => {
+    const h = new Harness();
+    await h.create('q', { leaseTimeout: '1m', expireTimeout: '61s' });
+    await h.produce('q', ['a']);
+    await h.clock.advance('30s');
+    const [id] = (await leased(h, 1)) as [string];
+    await h.clock.advance('40s');
+    await retry(h, id);
+    await h.clock.advance('10ms');
+    expect(await h.payloads('q')).toEqual([]);
+  });
+
   test('dead without a dead-letter queue: deleted', async () => {
     const h = new Harness();
     await h.create('q');

@@ -1,4 +1,4 @@
-import { parseDuration } from '@querator/core';
+import { PAYLOAD_BUDGET, parseDuration } from '@querator/core';
 import { describe, expect, test } from 'vitest';
 import { Harness, item, payloadOf, watch } from './support/harness.ts';
 
@@ -91,6 +91,20 @@ describe('lease', () => {
     expect(gone.state).toBe('rejected');
     const { items } = await h.lease('q');
     expect([items.map(payloadOf), items[0]?.attempts]).toEqual([['a'], 1]);
+  });
+
+  test('a client that left before its request was taken up waits for nothing', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const call = { queueName: 'q', clientId: 'gone', batchSize: 5, requestTimeout: '1m' };
+    const signal = AbortSignal.abort();
+    await expect(h.service.queue.lease(call, { signal })).rejects.toThrow('the caller is gone');
+    const produce = { queueName: 'q', requestTimeout: '1m', items: [item('a')] };
+    await expect(h.service.queue.produce(produce, { signal })).rejects.toThrow('the caller is gone');
+    await h.settle();
+    expect(await h.payloads('q')).toEqual([]);
+    const { leaseWaiting, produceWaiting } = await h.service.queue.stats('q');
+    expect([leaseWaiting, produceWaiting]).toEqual([0, 0]);
   });
 
   test('items fetched for a client that left meanwhile go to another one that waits', async () => {
@@ -204,6 +218,27 @@ describe('lease', () => {
       ['c', 'e'],
       ['d'],
     ]);
+  });
+
+  test('items so large that storage hands out one at a time reach all who wait, at once', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const answers = [1, 2, 3, 4].map(() => watch(h.lease('q', 2)));
+    await h.settle();
+    const before = h.storage.count('lease');
+    const items = ['a', 'b', 'c'].map((reference) =>
+      item('', { reference, payload: new Uint8Array(PAYLOAD_BUDGET) }),
+    );
+    await h.service.queue.produce({ queueName: 'q', requestTimeout: '1m', items });
+    await h.settle();
+    expect(answers.map(({ value }) => value?.items.map(({ reference }) => reference))).toEqual([
+      ['a'],
+      ['b'],
+      ['c'],
+      undefined,
+    ]);
+    // One each, and one that finds nothing left.
+    expect(h.storage.count('lease')).toBe(before + 4);
   });
 
   test('a lease that runs out comes back at the tail under a new id; the old one is dead', async () => {

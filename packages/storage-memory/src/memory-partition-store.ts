@@ -1,4 +1,5 @@
 import {
+  ATTEMPTS_MAX,
   addDuration,
   type ClearRequest,
   type Clock,
@@ -14,6 +15,7 @@ import {
   type LeaseBatch,
   type LeasedItem,
   type Outcome,
+  PAYLOAD_BUDGET,
   type PartitionStats,
   type PartitionStore,
   type ProduceRequest,
@@ -87,12 +89,15 @@ export class MemoryPartitionStore implements PartitionStore {
     const table = this.#table();
     const leaseDeadline = addDuration(this.#clock.now(), leaseTimeout);
     const leased: LeasedItem[] = [];
-    while (leased.length < limit) {
+    let bytes = 0;
+    while (leased.length < limit && bytes < PAYLOAD_BUDGET) {
       const entry = table.oldestWaiting();
       if (entry === undefined) break;
-      entry.attempts++;
+      entry.attempts = Math.min(entry.attempts, ATTEMPTS_MAX - 1) + 1;
       table.change(entry, 'leased', leaseDeadline);
-      leased.push({ id: entry.id, attempts: entry.attempts, leaseDeadline, ...unpackContent(entry.content) });
+      const content = unpackContent(entry.content);
+      bytes += content.payload.byteLength;
+      leased.push({ id: entry.id, attempts: entry.attempts, leaseDeadline, ...content });
     }
     return leased;
   }

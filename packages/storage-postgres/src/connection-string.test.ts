@@ -5,8 +5,8 @@ describe('parseConnectionString', () => {
   test('reads all parts of a URI', () => {
     const text = 'postgres://user:pass@db.example.com:6432/querator?sslmode=verify-full&connect_timeout=10';
     expect(parseConnectionString(text)).toEqual({
-      host: 'db.example.com',
-      port: 6432,
+      hosts: [{ host: 'db.example.com', port: 6432 }],
+      target: 'any',
       user: 'user',
       password: 'pass',
       database: 'querator',
@@ -19,21 +19,58 @@ describe('parseConnectionString', () => {
   });
 
   test.each([
-    ['postgres://', {}],
-    ['postgresql://localhost', { host: 'localhost' }],
-    ['postgres://user@localhost/db', { user: 'user', host: 'localhost', database: 'db' }],
-    ['postgres://[::1]:5433/db', { host: '::1', port: 5433, database: 'db' }],
+    ['postgres://', { hosts: [{}] }],
+    ['postgresql://localhost', { hosts: [{ host: 'localhost' }] }],
+    ['postgres://user@localhost/db', { user: 'user', hosts: [{ host: 'localhost' }], database: 'db' }],
+    ['postgres://[::1]:5433/db', { hosts: [{ host: '::1', port: 5433 }], database: 'db' }],
     [
       'postgres://u%40corp:p%40ss%2Fw%3A%23@h/d%20b',
       { user: 'u@corp', password: 'p@ss/w:#', database: 'd b' },
     ],
-    ['postgres://u:a:b@h/db', { password: 'a:b', host: 'h' }],
-    ['postgres://u:a@b@h/db', { password: 'a@b', host: 'h' }],
-    ['postgres://%2Fvar%2Frun%2Fpostgresql/db', { host: '/var/run/postgresql', database: 'db' }],
-    ['postgres:///db?host=/var/run/postgresql&port=5433', { host: '/var/run/postgresql', port: 5433 }],
-    ['postgres://a/b?user=u&password=p&dbname=d', { host: 'a', user: 'u', password: 'p', database: 'd' }],
+    ['postgres://u:a:b@h/db', { password: 'a:b', hosts: [{ host: 'h' }] }],
+    ['postgres://u:a@b@h/db', { password: 'a@b', hosts: [{ host: 'h' }] }],
+    ['postgres://u:%E2%82%AC%25@h/db', { password: '€%' }],
+    ['postgres://%2Fvar%2Frun%2Fpostgresql/db', { hosts: [{ host: '/var/run/postgresql' }], database: 'db' }],
+    ['postgres:///db?host=/var/run&port=5433', { hosts: [{ host: '/var/run', port: 5433 }] }],
+    [
+      'postgres://a/b?user=u&password=p&dbname=d',
+      { hosts: [{ host: 'a' }], user: 'u', password: 'p', database: 'd' },
+    ],
     ['postgres://h/d?application_name=orders', { applicationName: 'orders' }],
-    ['postgres://h/d?connect_timeout=0', { host: 'h' }],
+    ['postgres://h/d?connect_timeout=0', { hosts: [{ host: 'h' }] }],
+    [
+      'postgres://a:1,[::1]:2,c/d',
+      { hosts: [{ host: 'a', port: 1 }, { host: '::1', port: 2 }, { host: 'c' }] },
+    ],
+    [
+      'postgres:///d?host=a,b&port=5433',
+      {
+        hosts: [
+          { host: 'a', port: 5433 },
+          { host: 'b', port: 5433 },
+        ],
+      },
+    ],
+    [
+      'postgres:///d?host=a,b&port=1,2',
+      {
+        hosts: [
+          { host: 'a', port: 1 },
+          { host: 'b', port: 2 },
+        ],
+      },
+    ],
+    [
+      'postgres://a:5433/d?host=b,c',
+      {
+        hosts: [
+          { host: 'b', port: 5433 },
+          { host: 'c', port: 5433 },
+        ],
+      },
+    ],
+    ['postgres://a,b/d?target_session_attrs=read-write', { target: 'read-write' }],
+    ['postgres://a,b/d?target_session_attrs=prefer-standby', { target: 'prefer-standby' }],
   ])('%s', (text, expected) => {
     expect(parseConnectionString(text)).toMatchObject(expected);
   });
@@ -76,11 +113,8 @@ describe('parseConnectionString', () => {
   });
 
   test('hands other options to the server', () => {
-    const text =
-      'postgres://h/d?options=-csearch_path%3Dmine&work_mem=8MB&TimeZone=a%20b&channel_binding=require';
-    expect(parseConnectionString(text).serverOptions).toBe(
-      '-csearch_path=mine -c work_mem=8MB -c TimeZone=a\\ b',
-    );
+    const text = 'postgres://h/d?options=-cgeqo%3Doff&work_mem=8MB&search_path=a%20b&keepalives=1';
+    expect(parseConnectionString(text).serverOptions).toBe('-cgeqo=off -c work_mem=8MB -c search_path=a\\ b');
   });
 
   test.each([
@@ -89,13 +123,32 @@ describe('parseConnectionString', () => {
     ['postgres://u:secret@h:port/d', 'the host or the port is malformed'],
     ['postgres://u:secret:5432/d', 'the host or the port is malformed'],
     ['postgres://u:secret@h:0/d', 'the port must be a number between 1 and 65535'],
-    ['postgres://u:secret@a,b/d', 'more than one host is not supported'],
     ['postgres://u:secret%@h/d', 'the password is not correctly percent-encoded'],
+    ['postgres://u:secret@a:1,b:2,c:x/d', 'the host or the port is malformed'],
+    ['postgres://u:secret@h/d?host=a,b,c&port=1,2', '2 ports do not match 3 hosts'],
+    ['postgres://u:12/secret@h/d', "there is an '@' in the database or the options"],
+    ['postgres://u:12?secret@h/d', "there is an '@' in the database or the options"],
+    ['postgres://u:12?secret=x@h/d', "there is an '@' in the database or the options"],
+    ['postgres://u@h/d?password=a&secret=b', 'an option is unknown'],
+    ['postgres://u@h/d?password=a&secret', 'an option has no value'],
+    ['postgres://u:secret@h/d?sslmode=on', 'sslmode must be one of disable, allow, prefer, require'],
+    ['postgres://u:secret@h/d?sslmode=', 'sslmode must be one of disable, allow, prefer, require'],
+    ['postgres://u:secret@h/d?sslmode', 'an option has no value'],
+    ['postgres://u:secret@h/d?sslcert=/c', 'sslcert and sslkey must be given together'],
     [
-      'postgres://u:secret@h/d?sslmode=on',
-      "sslmode 'on' is unknown; use disable, allow, prefer, require, verify-ca or verify-full",
+      'postgres://u:secret@h/d?sslrootcert=system&sslmode=require',
+      'sslrootcert=system needs sslmode=verify-full',
     ],
-    ['postgres://u:secret@h/d?sslmode', "option 'sslmode' has no value"],
+    [
+      'postgres://u:secret@h/d?sslnegotiation=direct',
+      'sslnegotiation=direct needs sslmode=require or stricter',
+    ],
+    ['postgres://u:secret@h/d?channel_binding=require', 'channel_binding=require needs sslmode=require'],
+    [
+      'postgres://u:secret@h/d?channel_binding=yes',
+      'channel_binding must be one of disable, prefer, require',
+    ],
+    ['postgres://u:secret@h/d?ssl_min_protocol_version=1', 'ssl_min_protocol_version must be one of TLSv1,'],
     ['postgres://u:secret@h/d?connect_timeout=10s', 'connect_timeout must be a whole number of seconds'],
     ['postgres://u:secret@h/d?pool_max_conns=0', 'pool_max_conns must be an integer of at least 1'],
     [
@@ -106,8 +159,12 @@ describe('parseConnectionString', () => {
     ['postgres://u:secret@h/d?a-b=3', "option 'a-b' is unknown"],
     ['postgres://u:secret@h/d?service=x', "option 'service' is not supported"],
     [
-      'postgres://u:secret@h/d?target_session_attrs=read-write',
-      "target_session_attrs 'read-write' is not supported",
+      'postgres://u:secret@h/d?ssl_mode=require',
+      "option 'ssl_mode' is unknown; a setting of the server goes into",
+    ],
+    [
+      'postgres://u:secret@h/d?target_session_attrs=master',
+      'target_session_attrs must be one of any, read-write',
     ],
   ])('refuses %s', (text, message) => {
     const attempt = () => parseConnectionString(text);

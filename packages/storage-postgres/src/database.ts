@@ -1,5 +1,6 @@
 import { type Logger, type Random, SystemClock, silentLogger } from '@querator/core';
 import type pg from 'pg';
+import type { Connection } from './connection.ts';
 import type { PoolShare } from './pool-registry.ts';
 import { isConflict, type Phase, PostgresError, toPostgresError } from './postgres-error.ts';
 import { withTimeLimit } from './time-limit.ts';
@@ -29,6 +30,9 @@ const CONFLICT_PAUSE_MS = 20;
  */
 const PREPARED_PER_CONNECTION = 500;
 
+/** The server is a standby, or has been made one. */
+const READ_ONLY = '25006';
+
 interface TransactionOptions {
   /** What is set for the transaction alone. */
   readonly settings?: string;
@@ -48,7 +52,9 @@ export class Database {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #clock = new SystemClock();
-  readonly #prepared = new WeakMap<pg.PoolClient, Set<string>>();
+  readonly #prepared = new WeakMap<Connection, Set<string>>();
+  /** Connections that may still be in a transaction: never to be used again. */
+  readonly #unusable = new WeakSet<Connection>();
 
   constructor(deps: {
     readonly name: string;
@@ -102,7 +108,7 @@ export class Database {
     return this.#run((client) => this.#transact(client, options, work));
   }
 
-  async #run<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async #run<T>(use: (client: Connection) => Promise<T>): Promise<T> {
     let mayReconnect = true;
     for (let attempt = 1; ; attempt++) {
       try {
@@ -121,8 +127,8 @@ export class Database {
     }
   }
 
-  async #onConnection<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    let client: pg.PoolClient;
+  async #onConnection<T>(use: (client: Connection) => Promise<T>): Promise<T> {
+    let client: Connection;
     try {
       client = await this.#share.pool.acquire(this.#limits.acquireMs);
     } catch (error) {
@@ -133,40 +139,61 @@ export class Database {
       return await use(client);
     } catch (error) {
       broken = error instanceof PostgresError && error.connectionLost;
+      // Its neighbours lead to the same server.
+      if (error instanceof PostgresError && error.sqlState === READ_ONLY) this.#share.pool.retireAll();
       throw error;
     } finally {
-      this.#share.pool.release(client, broken);
+      this.#share.pool.release(client, broken || this.#unusable.has(client));
     }
   }
 
   async #transact<T>(
-    client: pg.PoolClient,
+    client: Connection,
     { settings, limitMs, commit }: TransactionOptions,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
     const send = <Row>(statement: Statement, phase: Phase = 'harmless') =>
       this.#send<Row>(client, statement, limitMs, phase);
-    await send({ text: settings === undefined ? 'BEGIN' : `BEGIN; SET LOCAL ${settings}` });
     let result: T;
     try {
+      await send({ text: settings === undefined ? 'BEGIN' : `BEGIN; SET LOCAL ${settings}` });
       result = await work({ query: send });
     } catch (error) {
-      if (!(error instanceof PostgresError && error.connectionLost)) await send({ text: 'ROLLBACK' });
+      await this.#rollBack(client, error, send);
       throw error;
     }
-    await send({ text: 'COMMIT' }, commit);
+    try {
+      await send({ text: 'COMMIT' }, commit);
+    } catch (error) {
+      this.#unusable.add(client);
+      throw error;
+    }
     return result;
   }
 
+  /** A connection whose transaction cannot be ended is given up, and the first error is the one that counts. */
+  async #rollBack(
+    client: Connection,
+    error: unknown,
+    send: (statement: Statement) => Promise<unknown>,
+  ): Promise<void> {
+    if (error instanceof PostgresError && error.connectionLost) return;
+    try {
+      await send({ text: 'ROLLBACK' });
+    } catch {
+      this.#unusable.add(client);
+    }
+  }
+
   async #send<Row>(
-    client: pg.PoolClient,
+    client: Connection,
     statement: Statement,
     limitMs: number,
     phase: Phase,
   ): Promise<readonly Row[]> {
     const ms = limitMs + this.#limits.answerGraceMs;
     try {
-      const answer = client.query<pg.QueryResultRow>(this.#config(client, statement));
+      const answer = client.query(this.#config(client, statement));
       const message = `no answer within ${ms} ms`;
       const { rows } = await withTimeLimit(answer, { ms, clock: this.#clock, message });
       return rows as Row[];
@@ -175,12 +202,12 @@ export class Database {
     }
   }
 
-  #config(client: pg.PoolClient, { name, text, values }: Statement): pg.QueryConfig {
+  #config(client: Connection, { name, text, values }: Statement): pg.QueryConfig {
     const config: pg.QueryConfig = { text, ...(values === undefined ? {} : { values: values as unknown[] }) };
     return name !== undefined && this.#mayPrepare(client, name) ? { ...config, name } : config;
   }
 
-  #mayPrepare(client: pg.PoolClient, name: string): boolean {
+  #mayPrepare(client: Connection, name: string): boolean {
     let names = this.#prepared.get(client);
     if (names === undefined) {
       names = new Set();

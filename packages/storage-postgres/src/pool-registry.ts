@@ -1,6 +1,7 @@
 import { type Clock, type Logger, SystemClock, silentLogger } from '@querator/core';
 import { parseConnectionString } from './connection-string.ts';
-import { type PoolState, type PoolUser, SharedPool } from './shared-pool.ts';
+import type { PoolState } from './pool-state.ts';
+import { type PoolUser, SharedPool } from './shared-pool.ts';
 
 /** A backend's share in a pool. */
 export interface PoolShare {

@@ -47,7 +47,7 @@ export function postgresBackend(options: PostgresBackendOptions): StorageBackend
   const { name, random, clock, maxConns, logger = silentLogger } = options;
   const share = options.registry.share(options.connectionString, { maxConns, limits });
   const db = new Database({ name, share, limits, random, logger });
-  const schema = new SchemaKeeper(db);
+  const schema = new SchemaKeeper(db, { backend: name, logger });
   const calls = new StoreCalls(name);
   const queueStore: QueueStore = new PostgresQueueStore({ db, schema, calls, clock });
   return {

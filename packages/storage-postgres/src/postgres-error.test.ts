@@ -69,6 +69,15 @@ describe('toPostgresError', () => {
     );
   });
 
+  test.each([
+    ['42704', 'unrecognized configuration parameter "jit"', '; PostgreSQL 12 or newer is needed'],
+    ['42704', 'unrecognized configuration parameter "jitter"', ''],
+    ['42501', 'permission denied for database "q"', '; missing: GRANT CONNECT ON DATABASE'],
+  ])('says what helps when a connection is turned away with %s: %s', (code, message, advice) => {
+    const { message: converted } = toPostgresError(answer(code, 'FATAL', message), 'b', 'connect');
+    expect(converted).toBe(`storage 'b': ${message} (SQLSTATE ${code})${advice}`);
+  });
+
   test('leaves what is converted as it is', () => {
     const converted = toPostgresError(answer('57014'), 'b', 'committing');
     expect(toPostgresError(converted, 'b', 'connect')).toBe(converted);

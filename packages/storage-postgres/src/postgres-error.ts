@@ -42,6 +42,12 @@ export class PostgresError extends StorageError {
  */
 const SESSION_ENDED = new Set(['08', '57P01', '57P02', '57P03', '57P05', '25P03', '40003']);
 
+/**
+ * The session is in a transaction that it should not be in, or not in one that
+ * it should: whatever went wrong before, it is of no further use.
+ */
+const SESSION_ASTRAY = new Set(['25001', '25P01', '25P02']);
+
 /** The server is a standby or has been made one: another connection may reach the new primary. */
 const WRONG_SERVER = new Set(['25006']);
 
@@ -72,6 +78,11 @@ export function isUndefinedTable(sqlState: string | undefined): boolean {
   return sqlState === '42P01';
 }
 
+/** A right is missing. */
+export function isPermissionDenied(error: unknown): boolean {
+  return error instanceof PostgresError && error.sqlState === '42501';
+}
+
 /**
  * Turns whatever `pg` throws into a storage error: says what went wrong
  * without statement, parameters, stored values or connection string, and what
@@ -86,13 +97,19 @@ export function toPostgresError(error: unknown, backend: string, phase: Phase): 
   const neverSent = error instanceof Error && NEVER_SENT.test(error.message);
   const answered = sqlState !== undefined && !endsSession(error, sqlState);
   const outcome = phase !== 'committing' || answered || neverSent ? 'not-applied' : 'unknown';
-  return new PostgresError(`storage '${backend}': ${describe(error, sqlState)}`, {
+  const advice = phase === 'connect' ? adviceOn(error, sqlState) : '';
+  return new PostgresError(`storage '${backend}': ${describe(error, sqlState)}${advice}`, {
     outcome,
     sqlState,
-    connectionLost: connectionLost || (sqlState !== undefined && WRONG_SERVER.has(sqlState)),
+    connectionLost: connectionLost || (sqlState !== undefined && isUnusable(sqlState)),
     timedOut: error instanceof TimeLimitError,
     cause: systemErrorOf(error),
   });
+}
+
+/** The session is there, and no other statement should be sent on it. */
+function isUnusable(sqlState: string): boolean {
+  return WRONG_SERVER.has(sqlState) || SESSION_ASTRAY.has(sqlState);
 }
 
 /** The five characters a server's error carries; Node's own codes, such as ECONNRESET, are longer. */
@@ -118,6 +135,14 @@ function describe(error: unknown, sqlState: string | undefined): string {
   if (sqlState === undefined) return error.message || (codeOf(error) ?? error.name);
   if (QUOTES_DATA.has(sqlState.slice(0, 2))) return `PostgreSQL refused the data (SQLSTATE ${sqlState})`;
   return `${error.message} (SQLSTATE ${sqlState})`;
+}
+
+/** What the server does not say itself when it turns a connection away. */
+function adviceOn(error: unknown, sqlState: string | undefined): string {
+  if (sqlState === '42501') return '; missing: GRANT CONNECT ON DATABASE';
+  // The youngest of the settings that connections are opened with came with PostgreSQL 11.
+  const isOld = sqlState === '42704' && error instanceof Error && error.message.includes('"jit"');
+  return isOld ? '; PostgreSQL 12 or newer is needed' : '';
 }
 
 /** Only errors of the operating system go to the log as they are; a server's may carry rows in `detail`. */

@@ -1,5 +1,13 @@
 import { invalid, type QueueError } from '@querator/core';
-import type { PostgresError } from './postgres-error.ts';
+import { isDataFault, PostgresError } from './postgres-error.ts';
+
+/** A text is too long for the index it belongs into. */
+const TOO_LARGE = '54000';
+
+/** Whether a statement failed because of what it was to store. */
+export function isRefusedData(error: unknown): error is PostgresError {
+  return error instanceof PostgresError && (isDataFault(error.sqlState) || error.sqlState === TOO_LARGE);
+}
 
 /**
  * The request holds something PostgreSQL cannot store, that nobody before the

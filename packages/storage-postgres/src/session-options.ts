@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { ConnectionSettings } from './connection-string.ts';
+import type { Host } from './host-list.ts';
 import type { TimeLimits } from './time-limits.ts';
 
 const TIMESTAMPTZ_OID = 1184;
@@ -23,37 +24,42 @@ const STEADY_PLANS = ['seqscan', 'bitmapscan', 'sort', 'hashjoin', 'mergejoin'].
   (method) => `-c enable_${method}=off`,
 );
 
+/** Results are read by these, so no connection string may say otherwise. */
+const RESULT_FORMAT = ['-c DateStyle=ISO', '-c TimeZone=UTC', '-c bytea_output=hex'];
+
+/** What the statements are written for: each sees what is committed, and takes its locks on that. */
+const ISOLATION = '-c default_transaction_isolation=read\\ committed';
+
 /**
- * What every connection is opened with. Settings of the connection string come
- * last on the server's command line, and so win over ours.
+ * What a connection is opened with. The last one of
+ * several settings of a name wins on the server's command line: the
+ * connection string over our limits, and what correctness rests on over both.
  *
- * Text style and time zone are set because results are read by them, and JIT
- * is off because compiling takes longer than any statement here runs.
+ * JIT is off because compiling takes longer than any statement here runs.
+ *
+ * @param host one of those of the string; the first when left out.
  */
-export function sessionOptions(settings: ConnectionSettings, limits: TimeLimits): pg.ClientConfig {
+export function sessionOptions(
+  settings: ConnectionSettings,
+  limits: TimeLimits,
+  host: Host = settings.hosts[0] ?? {},
+): pg.ClientConfig {
   const ours = [
     ...STEADY_PLANS,
-    '-c DateStyle=ISO',
-    '-c TimeZone=UTC',
-    '-c bytea_output=hex',
     '-c jit=off',
     `-c statement_timeout=${limits.statementMs}`,
     `-c lock_timeout=${limits.lockMs}`,
     `-c idle_in_transaction_session_timeout=${limits.idleInTransactionMs}`,
   ];
   return {
-    ...(settings.host === undefined ? {} : { host: settings.host }),
-    ...(settings.port === undefined ? {} : { port: settings.port }),
+    ...host,
     ...(settings.user === undefined ? {} : { user: settings.user }),
     ...(settings.password === undefined ? {} : { password: settings.password }),
     ...(settings.database === undefined ? {} : { database: settings.database }),
     application_name: settings.applicationName,
-    options: [...ours, settings.serverOptions].join(' ').trim(),
+    options: [...ours, settings.serverOptions, ISOLATION, ...RESULT_FORMAT]
+      .filter((option) => option !== '')
+      .join(' '),
     types: TYPES as pg.CustomTypesConfig,
-    keepAlive: true,
-    connectionTimeoutMillis: settings.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
   };
 }
-
-/** Longer than a request waits for a connection: one that comes late serves the next request. */
-const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;

@@ -7,6 +7,8 @@ export interface TableCare {
   ensure(): Promise<void>;
   /** They turned out to be gone: `ensure` is to look again. */
   forget(): void;
+  /** What to throw for an error of a call: itself, or one that says more. */
+  explain(error: unknown): Promise<unknown>;
 }
 
 /** The calls of a backend's stores: each finds its tables, and `close` waits for all of them. */
@@ -26,14 +28,10 @@ export class StoreCalls {
    */
   run<T>(tables: TableCare, operation: () => Promise<T>): Promise<T> {
     return this.track(async () => {
-      await tables.ensure();
       try {
-        return await operation();
+        return await this.#onTables(tables, operation);
       } catch (error) {
-        if (!(error instanceof PostgresError && isUndefinedTable(error.sqlState))) throw error;
-        tables.forget();
-        await tables.ensure();
-        return await operation();
+        throw await tables.explain(error);
       }
     });
   }
@@ -49,6 +47,18 @@ export class StoreCalls {
       return await running;
     } finally {
       this.#running.delete(running);
+    }
+  }
+
+  async #onTables<T>(tables: TableCare, operation: () => Promise<T>): Promise<T> {
+    await tables.ensure();
+    try {
+      return await operation();
+    } catch (error) {
+      if (!(error instanceof PostgresError && isUndefinedTable(error.sqlState))) throw error;
+      tables.forget();
+      await tables.ensure();
+      return await operation();
     }
   }
 

@@ -1,14 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import type { ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions, SecureVersion } from 'node:tls';
+import { named, type UriParameters } from './uri-parameters.ts';
 
 const TLS_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 
 /** `sslmode`, with PostgreSQL's meanings: node-postgres reads some of them otherwise. */
 export type TlsMode = (typeof TLS_MODES)[number];
-
-export function isTlsMode(text: string): text is TlsMode {
-  return (TLS_MODES as readonly string[]).includes(text);
-}
 
 /** How a connection is to be encrypted. */
 export interface TlsSettings {
@@ -19,19 +16,83 @@ export interface TlsSettings {
   readonly certFile?: string;
   readonly keyFile?: string;
   readonly keyPassword?: string;
+  readonly minVersion?: SecureVersion;
+  readonly maxVersion?: SecureVersion;
+  /** TLS from the first byte, without asking first whether the server has it; PostgreSQL 17 and newer. */
+  readonly direct?: true;
+  /** Whether the proof of the password is bound to the server's certificate. */
+  readonly channelBinding?: 'prefer' | 'require';
 }
 
 /** One way of connecting: in the clear, or encrypted with these options. */
 export type TlsAttempt = false | ConnectionOptions;
 
+/** Modes that never go on in the clear. */
+const STRICT: ReadonlySet<TlsMode> = new Set(['require', 'verify-ca', 'verify-full']);
+
+/** @throws Error that begins with the option that is wrong, and does not quote it. */
+export function takeTlsSettings(parameters: UriParameters): TlsSettings {
+  const rootCertFile = parameters.take('sslrootcert');
+  const mode = takeMode(parameters, rootCertFile);
+  const files = {
+    ...named('rootCertFile', rootCertFile),
+    ...named('certFile', parameters.take('sslcert')),
+    ...named('keyFile', parameters.take('sslkey')),
+    ...named('keyPassword', parameters.take('sslpassword')),
+  };
+  if ((files.certFile === undefined) !== (files.keyFile === undefined)) {
+    throw new Error('sslcert and sslkey must be given together');
+  }
+  return { mode, ...files, ...takeProtocol(parameters, mode) };
+}
+
+function takeMode(parameters: UriParameters, rootCertFile: string | undefined): TlsMode {
+  const text = parameters.take('sslmode') ?? (rootCertFile === 'system' ? 'verify-full' : 'prefer');
+  const mode = TLS_MODES.find((each) => each === text);
+  if (mode === undefined) throw new Error(`sslmode must be one of ${TLS_MODES.join(', ')}`);
+  if (rootCertFile === 'system' && mode !== 'verify-full') {
+    // Anybody can get a certificate from a public authority: the name on it is all there is.
+    throw new Error('sslrootcert=system needs sslmode=verify-full');
+  }
+  return mode;
+}
+
+function takeProtocol(parameters: UriParameters, mode: TlsMode): Partial<TlsSettings> {
+  const oneOf = <T extends string>(key: string, values: readonly T[]): T | undefined => {
+    const text = parameters.take(key);
+    const value = values.find((each) => each === text);
+    if (text !== undefined && value === undefined)
+      throw new Error(`${key} must be one of ${values.join(', ')}`);
+    return value;
+  };
+  const versions = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+  const minVersion = oneOf('ssl_min_protocol_version', versions);
+  const maxVersion = oneOf('ssl_max_protocol_version', versions);
+  const direct = oneOf('sslnegotiation', ['postgres', 'direct']) === 'direct';
+  const channelBinding = oneOf('channel_binding', ['disable', 'prefer', 'require']);
+  if (direct && !STRICT.has(mode)) throw new Error('sslnegotiation=direct needs sslmode=require or stricter');
+  if (channelBinding === 'require' && !STRICT.has(mode)) {
+    throw new Error('channel_binding=require needs sslmode=require or stricter');
+  }
+  return {
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+    ...(direct ? { direct } : {}),
+    ...(channelBinding === undefined || channelBinding === 'disable' ? {} : { channelBinding }),
+  };
+}
+
 /**
  * The ways of connecting that a mode allows, in the order they are to be
- * tried. Reads the files the settings name.
+ * tried. Reads the files the settings name, every time: certificates are
+ * renewed while we run.
  *
  * - `require` encrypts and verifies nothing, unless a root certificate is
  *   given: then it is `verify-ca`, as in libpq.
  * - `verify-ca` accepts any name on a certificate the root vouches for,
  *   `verify-full` only the host's.
+ *
+ * @throws Error that names the option whose file cannot be read.
  */
 export async function tlsAttempts(settings: TlsSettings): Promise<readonly TlsAttempt[]> {
   if (settings.mode === 'disable') return [false];
@@ -42,23 +103,31 @@ export async function tlsAttempts(settings: TlsSettings): Promise<readonly TlsAt
 }
 
 async function encryptedOptions(settings: TlsSettings): Promise<ConnectionOptions> {
+  const { mode, rootCertFile, keyPassword, minVersion, maxVersion } = settings;
   const [ca, cert, key] = await Promise.all([
-    settings.rootCertFile === 'system' ? undefined : readIfNamed(settings.rootCertFile),
-    readIfNamed(settings.certFile),
-    readIfNamed(settings.keyFile),
+    rootCertFile === 'system' ? undefined : readNamed('sslrootcert', rootCertFile),
+    readNamed('sslcert', settings.certFile),
+    readNamed('sslkey', settings.keyFile),
   ]);
-  const verifiesHost = settings.mode === 'verify-full';
-  const verifies = verifiesHost || settings.mode === 'verify-ca' || settings.rootCertFile !== undefined;
+  const verifiesHost = mode === 'verify-full';
+  const verifies = verifiesHost || mode === 'verify-ca' || rootCertFile !== undefined;
   return {
     rejectUnauthorized: verifies,
     ...(verifiesHost ? {} : { checkServerIdentity: () => undefined }),
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    ...(settings.keyPassword === undefined ? {} : { passphrase: settings.keyPassword }),
+    ...(keyPassword === undefined ? {} : { passphrase: keyPassword }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
   };
 }
 
-async function readIfNamed(file: string | undefined): Promise<string | undefined> {
-  return file === undefined ? undefined : await readFile(file, 'utf8');
+async function readNamed(option: string, file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${option}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+  }
 }

@@ -77,34 +77,4 @@ describe('tables', { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ schemaname: 'mine' }]);
     await backend.close();
   });
-
-  test('need no more than the documented grants', async () => {
-    const role = `${database.name}_user`;
-    await client.query(`CREATE ROLE ${role} LOGIN NOSUPERUSER PASSWORD 'p'`);
-    await client.query(`GRANT CREATE ON SCHEMA public TO ${role}`);
-    const url = new URL(database.connectionString);
-    url.username = role;
-    url.password = 'p';
-    const backend = testBackend(url.href);
-    const store = backend.partitionStore(KEY);
-    await store.produce([{ items: [item('a')] }], HOUR);
-    expect(await store.lease({ limit: 1, leaseTimeout: HOUR })).toHaveLength(1);
-    await store.drop();
-    await backend.close();
-    await client.query(`DROP OWNED BY ${role}`);
-    await client.query(`DROP ROLE ${role}`);
-  });
-
-  test('that may not be made are named in the error', async () => {
-    const role = `${database.name}_guest`;
-    await client.query(`CREATE ROLE ${role} LOGIN NOSUPERUSER PASSWORD 'p'`);
-    await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
-    const url = new URL(database.connectionString);
-    url.username = role;
-    url.password = 'p';
-    const backend = testBackend(url.href);
-    await expect(backend.partitionStore(KEY).stats()).rejects.toThrow('permission denied for schema public');
-    await backend.close();
-    await client.query(`DROP ROLE ${role}`);
-  });
 });

@@ -1,4 +1,4 @@
-import type { Logger } from '@querator/core';
+import type { LogFields, Logger } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -92,6 +92,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     const backend = testBackend(database.connectionString, { registry, maxConns: 2 });
     const store = backend.partitionStore(KEY);
     await Promise.all([store.stats(), store.stats()]);
+    await vi.waitFor(() => expect(registry.states()).toMatchObject([{ idle: 2 }]));
     await admin.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND application_name = 'querator'`,
@@ -123,6 +124,29 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await first;
     expect(await store.lease(LEASE)).toHaveLength(1);
     await backend.close();
+  });
+
+  test('where the server allows fewer connections than the pool, requests share what there is', async () => {
+    const warnings: string[] = [];
+    const silent = () => {};
+    const warn = (text: string, fields?: LogFields) => void warnings.push(`${text}: ${fields?.['reason']}`);
+    const role = `${database.name}_few`;
+    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'few' CONNECTION LIMIT 2`);
+    await admin.query(`GRANT CREATE ON SCHEMA public TO ${role}`);
+    const url = new URL(database.connectionString);
+    const backend = testBackend(`postgres://${role}:few@${url.host}/${database.name}`, {
+      logger: { debug: silent, info: silent, warn, error: silent },
+      maxConns: 6,
+    });
+    const store = backend.partitionStore(KEY);
+    await store.stats();
+    const produces = Array.from({ length: 60 }, () => store.produce([{ items: [item('a')] }], HOUR));
+    for (const [outcome] of await Promise.all(produces)) expect(outcome?.ok).toBe(true);
+    expect(warnings).toContain(
+      `connection to PostgreSQL was not opened: too many connections for role "${role}"`,
+    );
+    await backend.close();
+    await admin.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`);
   });
 
   test('close waits for what is running', async () => {

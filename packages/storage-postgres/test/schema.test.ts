@@ -90,6 +90,7 @@ describe('the table of a partition', () => {
       { name: TABLE, kind: 'r' },
       { name: 'querator_item_id', kind: 'S' },
       { name: 'querator_queues', kind: 'r' },
+      { name: 'querator_schema', kind: 'r' },
     ]);
   });
 });

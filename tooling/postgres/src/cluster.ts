@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Name of the superuser, `postgres` when left out. Only the first start uses it. */
   readonly user?: string;
+  /** Major version; the one that came with the dependencies when left out. Others are fetched with npm. */
+  readonly version?: number;
   readonly startTimeoutMs?: number;
   /** Called when PostgreSQL ends although nobody asked it to. */
   readonly onUnexpectedEnd?: () => void;
@@ -192,7 +194,7 @@ class EmbeddedCluster implements Cluster {
 
 /** Starts PostgreSQL on a data folder; shared with temporary clusters. */
 export async function openCluster(options: ClusterOptions, temporary: boolean): Promise<Cluster> {
-  const binaries = postgresBinaries();
+  const binaries = postgresBinaries(options.version);
   const home = makeHome(options.dataDir);
   const release = takeOwnership(`${home}/owner.json`, home);
   try {

@@ -79,6 +79,11 @@ function canUse(as: RunAs, binaries: PostgresBinaries, pgdata: string): boolean 
   return spawnSync(probe.file, probe.args, { ...probe.options, stdio: 'ignore' }).status === 0;
 }
 
+/** The builtin provider, the same on all systems, came with 17. Before it only "C" is everywhere. */
+function localeOptions(version: number): string[] {
+  return version >= 17 ? ['--locale-provider=builtin', '--locale=C.UTF-8'] : ['--locale=C'];
+}
+
 function runInitdb(folder: DataFolder, binaries: PostgresBinaries, target: string, runAs: RunAs): void {
   const passwordFile = join(folder.home, `initial-password.${process.pid}`);
   writeFileSync(passwordFile, `${folder.password}\n`, { mode: 0o600 });
@@ -91,8 +96,7 @@ function runInitdb(folder: DataFolder, binaries: PostgresBinaries, target: strin
       // Other users of this machine can reach the port.
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      '--locale-provider=builtin',
-      '--locale=C.UTF-8',
+      ...localeOptions(binaries.version),
       ...(folder.temporary ? ['--no-sync'] : []),
     ]);
     const result = spawnSync(initdb.file, initdb.args, { ...initdb.options, encoding: 'utf8' });

@@ -1,4 +1,5 @@
 export { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
+export { INSTALLED_VERSION, SUPPORTED_VERSIONS } from './server-versions.ts';
 export { startTemporaryCluster } from './temporary-cluster.ts';
 export { createTestDatabase, type TestDatabase } from './test-database.ts';
 export { type TestServer, testPostgres } from './test-server.ts';

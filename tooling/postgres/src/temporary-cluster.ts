@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { type Cluster, type ClusterOptions, openCluster } from './cluster.ts';
 import { atExit } from './exit-cleanup.ts';
 import { killAll } from './postmaster.ts';
@@ -47,9 +48,16 @@ function destroy(home: string): void {
   rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 }
 
+/** The major version that this run of the tests is about. */
+function versionOfTheRun(): { readonly version?: number } {
+  const given = process.env['QUERATOR_TEST_POSTGRES_VERSION'];
+  return given ? { version: Number(given) } : {};
+}
+
 /**
  * Starts a PostgreSQL with fresh data in the system's temporary folder. The data
  * go when it is stopped, and also when this process ends without stopping it.
+ * Its version is that of QUERATOR_TEST_POSTGRES_VERSION when `options` name none.
  */
 export async function startTemporaryCluster(options: Omit<ClusterOptions, 'dataDir'> = {}): Promise<Cluster> {
   removeLeftOvers();
@@ -57,7 +65,7 @@ export async function startTemporaryCluster(options: Omit<ClusterOptions, 'dataD
   const forget = atExit(() => destroy(home));
   try {
     const settings = { ...SMALL, ...options.settings };
-    const cluster = await openCluster({ ...options, settings, dataDir: home }, true);
+    const cluster = await openCluster({ ...versionOfTheRun(), ...options, settings, dataDir: home }, true);
     const stop = cluster.stop.bind(cluster);
     return Object.assign(cluster, {
       async stop(): Promise<void> {

@@ -19,14 +19,38 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-async function administer(connectionString: string, statement: string): Promise<void> {
+async function administer(
+  connectionString: string,
+  work: (client: pg.Client) => Promise<unknown>,
+): Promise<void> {
   const client = new pg.Client({ connectionString, application_name: 'querator-tests' });
   await client.connect();
   try {
-    await client.query(statement);
+    await work(client);
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Drops a database with whoever is connected. `WITH (FORCE)` would do it in
+ * one, from PostgreSQL 13 on: until then whoever comes back in between has to
+ * be kept out first.
+ */
+async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+  const { rows } = await client.query(
+    'SELECT current_setting($1)::int >= 130000 AS force, EXISTS (SELECT FROM pg_database WHERE datname = $2)',
+    ['server_version_num', name],
+  );
+  if (!rows[0].exists) return;
+  if (rows[0].force) {
+    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    return;
+  }
+  await client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+  await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+  // Waits up to five seconds for those told to end.
+  await client.query(`DROP DATABASE IF EXISTS ${name}`);
 }
 
 /** The server of the Vitest run. Loaded late: those who only start clusters do without Vitest. */
@@ -43,12 +67,12 @@ async function serverOfTheRun(): Promise<string> {
 export async function createTestDatabase(given?: string): Promise<TestDatabase> {
   const server = given ?? (await serverOfTheRun());
   const name = `querator_test_${process.pid}_${randomBytes(4).toString('hex')}`;
-  await administer(server, `CREATE DATABASE ${name} TEMPLATE template0`);
+  await administer(server, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0`));
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {
     name,
     connectionString: url.href,
-    drop: () => administer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    drop: () => administer(server, (client) => dropDatabase(client, name)),
   };
 }

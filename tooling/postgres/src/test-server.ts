@@ -15,12 +15,13 @@ export interface TestServer {
 
 /**
  * A PostgreSQL for tests: the one QUERATOR_TEST_POSTGRES_URL names; else one in
- * a container where Docker answers; else one from the npm package.
+ * a container where Docker answers; else one from the npm package, which it is
+ * at once where QUERATOR_TEST_POSTGRES_VERSION asks for a version.
  */
 export async function testPostgres(): Promise<TestServer> {
   const given = process.env['QUERATOR_TEST_POSTGRES_URL'];
   if (given) return { kind: 'given', connectionString: given, stop: async () => {} };
-  if (await dockerAnswers()) {
+  if (!process.env['QUERATOR_TEST_POSTGRES_VERSION'] && (await dockerAnswers())) {
     try {
       return { kind: 'docker', ...(await startContainer()) };
     } catch (error) {

@@ -10,11 +10,12 @@ import { scratchFolder } from './scratch-folder.ts';
 
 it('works where programs and data both lie in a folder that other users cannot enter', async () => {
   const closed = scratchFolder();
-  const { initdb } = postgresBinaries();
+  const { initdb, version } = postgresBinaries();
   cpSync(dirname(dirname(initdb)), join(closed, 'native'), { recursive: true, verbatimSymlinks: true });
   const binaries = {
     initdb: join(closed, 'native', 'bin', 'initdb'),
     postgres: join(closed, 'native', 'bin', 'postgres'),
+    version,
   };
   const home = makeHome(join(closed, 'database'));
   const folder = openDataFolder({ home, user: 'postgres', temporary: true });

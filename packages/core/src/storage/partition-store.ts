@@ -111,7 +111,8 @@ export interface SweepResult {
   readonly dead: readonly StoredItem[];
   /**
    * Milliseconds until the next sweep has something to do, by the storage's
-   * clock; 0 when the limit cut this one short; absent when nothing is pending.
+   * clock; 0 when the limit or the size of the dead items cut this one short;
+   * absent when nothing is pending.
    */
   readonly nextDueMs: number | undefined;
 }
@@ -131,7 +132,8 @@ export interface SweepResult {
  *   storage agree; a driver may take a clock for tests.
  * - Settles within the backend's own time limits.
  * - Throws `StorageError` when storage fails, and then the whole call had no
- *   effect, or its outcome is `unknown`. Never throws for one request's fault.
+ *   effect, or its outcome is `unknown`. Never throws for one request's fault,
+ *   but for `import`, which has only one.
  * - Texts hold no U+0000; numbers are in range. The engine has checked that.
  */
 export interface PartitionStore {
@@ -149,9 +151,12 @@ export interface PartitionStore {
 
   /**
    * Takes the oldest waiting items, lowest ids first, up to the limit: marks
-   * them leased until now plus `leaseTimeout` and adds one to their attempts.
-   * Skips leased and scheduled ones, and those another call is just taking. An
-   * item is never given to two callers.
+   * them leased until now plus `leaseTimeout` and adds one to their attempts,
+   * which end at `ATTEMPTS_MAX`. Skips leased and scheduled ones, and those
+   * another call is just taking. An item is never given to two callers.
+   *
+   * Takes fewer than the limit only when no more wait, or when the payloads
+   * taken add up to at least `PAYLOAD_BUDGET`.
    *
    * @returns the items in id order; empty when there is none.
    */
@@ -205,6 +210,8 @@ export interface PartitionStore {
    * item whose source id the partition already holds is left out. An item
    * with `enqueueAt` is stored as scheduled, due or not.
    *
+   * @throws QueueError `invalid` when the storage cannot hold what an item
+   *   says, such as a source id that is too long for it; then none is stored.
    * @returns the stored items, in request order; nothing in the place of one
    *   that was left out.
    */
@@ -216,7 +223,13 @@ export interface PartitionStore {
   /** Removes items in whatever state; unknown ids are passed over. @returns how many were removed. */
   delete(ids: readonly ItemId[]): Promise<number>;
 
-  /** Removes all items in the given states; source ids are free again. @returns how many were removed. */
+  /**
+   * Removes all items in the given states; source ids are free again. A driver
+   * may do so bit by bit: then items that come in meanwhile may stay, and where
+   * it fails in between the outcome is `unknown`.
+   *
+   * @returns how many were removed.
+   */
   clear(request: ClearRequest): Promise<number>;
 
   /**
@@ -232,7 +245,13 @@ export interface PartitionStore {
    * - Condemned, also by an earlier sweep whose claim ran out: reported in
    *   `dead`, or deleted, as `dead` says.
    *
+   * Each part may stop once the payloads of the items it reports as dead add
+   * up to `PAYLOAD_BUDGET`.
+   *
    * Two sweeps at the same time never do the same work twice.
+   *
+   * Where a part fails after another has done its work, the sweep ends there
+   * and reports what was done; the caller soon sweeps again.
    */
   sweep(request: SweepRequest): Promise<SweepResult>;
 

@@ -77,9 +77,9 @@ export class Lane implements PartitionLoad {
     return expected;
   }
 
-  /** The lease took so many items. Fewer than its limit: nothing was left at that moment. */
-  leaseEnded(limit: number, expected: number, taken: number): void {
-    if (taken < limit) this.#waiting = this.#arrivedSinceLease;
+  /** The lease took so many items. `emptied`: nothing was left at that moment. */
+  leaseEnded(expected: number, taken: number, emptied: boolean): void {
+    if (emptied) this.#waiting = this.#arrivedSinceLease;
     else this.#waiting = Math.max(this.#waiting - (taken - expected), 0);
     this.#onLoadChanged(this);
   }

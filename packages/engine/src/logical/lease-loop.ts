@@ -1,4 +1,4 @@
-import { type CancelTimer, type LeasedItem, MESSAGES, QueueError } from '@querator/core';
+import { type CancelTimer, isBudgetSpent, type LeasedItem, MESSAGES, QueueError } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
 import { deal } from './deal.ts';
@@ -180,9 +180,11 @@ export class LeaseLoop {
         limit: fetch.limit,
         leaseTimeout: this.#hooks.queue().leaseTimeout,
       });
-      lane.leaseEnded(fetch.limit, fetch.expected, items.length);
-      // Full, and more than was known of: there may be still more.
-      if (items.length === fetch.limit && items.length > fetch.expected) this.#suspects.add(lane);
+      const cutShort = items.length < fetch.limit && isBudgetSpent(items);
+      const emptied = items.length < fetch.limit && !cutShort;
+      lane.leaseEnded(fetch.expected, items.length, emptied);
+      // Full, and more than was known of: there may be still more. The same where large items cut it short.
+      if (cutShort || (!emptied && items.length > fetch.expected)) this.#suspects.add(lane);
       if (items.length > 0) this.#hooks.leased(lane);
       leftOver = this.#handOut(lane, fetch, items);
     } catch (error) {

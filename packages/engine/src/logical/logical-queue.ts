@@ -149,6 +149,8 @@ export class LogicalQueue {
     this.#stored(lane, { waiting, earliest: scheduled > 0 ? earliestOf(items) : undefined });
     // The items are safe either way; the consumer may well look into the dead-letter queue next.
     if (condemned > 0) await sweeper.sweep();
+    // A lease may have outlived its item's time in the queue, which is over now.
+    else if (waiting > 0) sweeper.dueIn(0);
   }
 
   /**

@@ -40,7 +40,8 @@ export class Waiter<T> {
       if (this.reject(new CallerGone())) onGone();
     };
     this.#signal?.addEventListener('abort', this.#onGone);
-    if (this.#signal?.aborted) this.#onGone();
+    // Gone before it came: it is on no list yet, so nobody needs to be told.
+    if (this.#signal?.aborted) this.reject(new CallerGone());
   }
 
   /** Whether the caller has been answered, or is gone. */

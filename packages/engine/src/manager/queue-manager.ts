@@ -17,6 +17,7 @@ import type { Moved } from '../lifecycle/burial.ts';
 import { LogicalQueue } from '../logical/logical-queue.ts';
 import { checkQueueKnown } from '../service/check-name.ts';
 import { checkDeadQueue } from './dead-queue-rules.ts';
+import { missingStorage } from './missing-storage.ts';
 import { NameLocks } from './name-locks.ts';
 import { checkPlacement } from './placement-rules.ts';
 
@@ -62,7 +63,7 @@ export class QueueManager {
    * up first.
    *
    * @throws QueueError `failed` during shutdown, `invalid` when there is no
-   *   such queue, `internal` when one of its storages is not configured.
+   *   such queue.
    */
   get(name: string): LogicalQueue | Promise<LogicalQueue> {
     this.checkRunning();
@@ -196,12 +197,10 @@ export class QueueManager {
   #storesOf(queue: Queue): PartitionStore[] {
     return queue.partitions.map(({ partition, storageName }) => {
       const storage = this.#storages.find(({ backend }) => backend.name === storageName);
-      if (storage === undefined) {
-        throw new Error(
-          `queue '${queue.name}': partition ${partition} is on storage '${storageName}', which is not configured`,
-        );
-      }
-      return storage.backend.partitionStore({ queue: queue.name, partition });
+      if (storage !== undefined) return storage.backend.partitionStore({ queue: queue.name, partition });
+      const where = { queue: queue.name, partition, storage: storageName };
+      this.#deps.logger.error('partition is on a storage that is not configured', where);
+      return missingStorage(storageName);
     });
   }
 

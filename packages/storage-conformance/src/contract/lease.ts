@@ -1,4 +1,4 @@
-import { addDuration, parseDuration } from '@querator/core';
+import { ATTEMPTS_MAX, addDuration, PAYLOAD_BUDGET, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { content, contentOf, newItem, numbered, textsOf } from '../content.ts';
 import { LEASE_TIMEOUT } from '../partition-script.ts';
@@ -13,6 +13,17 @@ export function describeLease(test: StorageTest): void {
       await script.produce('a', 'b', 'c', 'd');
       expect(textsOf(await script.lease(3))).toEqual(['a', 'b', 'c']);
       expect(textsOf(await script.lease(3))).toEqual(['d']);
+    });
+
+    // "lowest ids first": what came back to the tail waits behind younger items
+    test('goes by the order of the ids, not by the age of the items', async (world) => {
+      const script = world.script();
+      await script.produce('old');
+      await world.clock.advance('1s');
+      await script.produce('young');
+      await script.retry({ id: await script.leaseOne() });
+      expect(textsOf(await script.lease(1))).toEqual(['young']);
+      expect(textsOf(await script.lease(1))).toEqual(['old']);
     });
 
     // "empty when there is none"
@@ -36,6 +47,40 @@ export function describeLease(test: StorageTest): void {
       expect(leased?.attempts).toBe(1);
       expect(leased?.leaseDeadline).toBe(deadline);
       expect(leased && contentOf(leased)).toEqual(content('a'));
+    });
+
+    // attempts "end at `ATTEMPTS_MAX`": one item that was imported with so many must not stop a partition
+    test('counts attempts up to the greatest number, and no further', async (world) => {
+      const script = world.script();
+      await script.import('most', { attempts: ATTEMPTS_MAX });
+      await script.import('nearly', { attempts: ATTEMPTS_MAX - 1 });
+      await script.produce('new');
+      const leased = await script.lease();
+      expect(textsOf(leased)).toEqual(['most', 'nearly', 'new']);
+      expect(leased.map(({ attempts }) => attempts)).toEqual([ATTEMPTS_MAX, ATTEMPTS_MAX, 1]);
+    });
+
+    // "fewer than the limit only when no more wait, or when the payloads taken add up to at least `PAYLOAD_BUDGET`"
+    test('may take large items bit by bit, in order, and none is left behind', async (world) => {
+      const script = world.script();
+      const references = numbered('item', 45);
+      const large = references.map((reference) => ({
+        ...content(''),
+        reference,
+        payload: new Uint8Array(1e6),
+      }));
+      for (let start = 0; start < large.length; start += 15) {
+        await script.produceItems(large.slice(start, start + 15));
+      }
+      const seen: string[] = [];
+      while (seen.length < large.length) {
+        const leased = await script.lease(100);
+        expect(leased.length).toBeGreaterThan(0);
+        seen.push(...leased.map(({ reference }) => reference));
+        if (seen.length < large.length) expect(leased.length * 1e6).toBeGreaterThanOrEqual(PAYLOAD_BUDGET);
+      }
+      expect(seen).toEqual(references);
+      expect(await script.lease(100)).toEqual([]);
     });
 
     // the same, as the storage holds it; everything else stays

@@ -47,6 +47,23 @@ export function describeList(test: StorageTest): void {
         expect(await page(4, 3)).toEqual(all.slice(4, 7));
       });
 
+      // the page is as long as asked for, however large its items are
+      test(`lists large ${state} items in one page`, async (world) => {
+        const script = world.script();
+        const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
+        const large = numbered('', 6).map((reference) => ({
+          ...newItem('', enqueueAt),
+          reference,
+          payload: new Uint8Array(7e6).fill(Number(reference)),
+        }));
+        await script.produceItems(large.slice(0, 3));
+        await script.produceItems(large.slice(3));
+        const page = await script.store.list({ state, pivot: '', limit: 5 });
+        expect(page.map(({ reference, payload }) => [reference, payload.length, payload[6e6]])).toEqual(
+          ['0', '1', '2', '3', '4'].map((reference) => [reference, 7e6, Number(reference)]),
+        );
+      });
+
       // "or where it is gone, with the next greater one"
       test(`starts the ${state} page after a pivot that is gone`, async (world) => {
         const script = world.script();

@@ -1,15 +1,26 @@
 import type { Duration, ImportedItem, Instant, StoredItem } from '@querator/core';
+import type { Statement } from '../database.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
 import { newItemIdSql, positionOf, randomTails } from '../new-item-id.ts';
 import { packContents } from '../packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { isRefusedData, refusedData } from '../refused-data.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
 
 /**
+ * So many items go into one statement: few enough for its time limit, and for
+ * the positions in their ids.
+ */
+const ITEMS_AT_ONCE = 10_000;
+
+/**
  * A lease without an end would never run out: it is overdue at once. Of two
  * items with one source id the first stays, as ON CONFLICT sees its own rows.
+ *
+ * Rows go in in the order of their source ids, so that two imports with some
+ * in common wait for each other one way only; ids go by position all the same.
  */
 const importItems = (table: string) => `
   WITH given AS (
@@ -18,7 +29,7 @@ const importItems = (table: string) => `
         $11::boolean[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::int[], $16::int[])
       WITH ORDINALITY AS u (reference, encoding, kind, start, length, source_id,
         is_leased, lease_deadline, expire_deadline, enqueue_at, attempts, max_attempts, position)
-    ORDER BY position)
+    ORDER BY source_id COLLATE "C" NULLS FIRST, position)
   INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')})
   SELECT id, source_id, is_leased,
     CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW}) END,
@@ -28,33 +39,57 @@ const importItems = (table: string) => `
   ON CONFLICT DO NOTHING
   RETURNING ${ITEM_COLUMNS.join(', ')}`;
 
-/** Adds items as they are. */
+/** Adds items as they are, all or none. @throws QueueError `invalid` where they cannot be stored. */
 export async function importItemsInto(
   context: PartitionContext,
   items: readonly ImportedItem[],
   expireTimeout: Duration,
 ): Promise<readonly (StoredItem | undefined)[]> {
+  const { db } = context;
   if (items.length === 0) return [];
-  const packed = packContents(items);
-  const rows = await context.db.write<ItemRow>({
-    ...context.table.prepared('import', importItems),
-    values: [
-      nowParameter(context),
-      durationToText(expireTimeout),
-      randomTails(context.random, items.length),
-      ...[packed.references, packed.encodings, packed.kinds, packed.payloads, packed.starts, packed.lengths],
-      items.map(({ sourceId }) => sourceId ?? null),
-      // Scheduled items are nobody's, whatever the import says.
-      items.map(({ isLeased, enqueueAt }) => isLeased && enqueueAt === undefined),
-      items.map(({ leaseDeadline }) => textOrNull(leaseDeadline)),
-      items.map(({ expireDeadline }) => textOrNull(expireDeadline)),
-      items.map(({ enqueueAt }) => textOrNull(enqueueAt)),
-      items.map(({ attempts }) => attempts),
-      items.map(({ maxAttempts }) => maxAttempts),
-    ],
-  });
+  try {
+    if (items.length <= ITEMS_AT_ONCE) {
+      return storedOf(await db.write<ItemRow>(bind(context, items, expireTimeout)), items);
+    }
+    return await db.transaction(async (session) => {
+      const stored: (StoredItem | undefined)[] = [];
+      for (let start = 0; start < items.length; start += ITEMS_AT_ONCE) {
+        const part = items.slice(start, start + ITEMS_AT_ONCE);
+        stored.push(...storedOf(await session.query<ItemRow>(bind(context, part, expireTimeout)), part));
+      }
+      return stored;
+    });
+  } catch (error) {
+    throw isRefusedData(error) ? refusedData(error) : error;
+  }
+}
+
+/** What became of each item. */
+function storedOf(
+  rows: readonly ItemRow[],
+  items: readonly ImportedItem[],
+): readonly (StoredItem | undefined)[] {
   const stored = new Map(rows.map((row) => [positionOf(row.id), rowToItem(row)]));
   return items.map((_, index) => stored.get(index + 1));
+}
+
+function bind(context: PartitionContext, items: readonly ImportedItem[], expireTimeout: Duration): Statement {
+  const packed = packContents(items);
+  const values = [
+    nowParameter(context),
+    durationToText(expireTimeout),
+    randomTails(context.random, items.length),
+    ...[packed.references, packed.encodings, packed.kinds, packed.payloads, packed.starts, packed.lengths],
+    items.map(({ sourceId }) => sourceId ?? null),
+    // Scheduled items are nobody's, whatever the import says.
+    items.map(({ isLeased, enqueueAt }) => isLeased && enqueueAt === undefined),
+    items.map(({ leaseDeadline }) => textOrNull(leaseDeadline)),
+    items.map(({ expireDeadline }) => textOrNull(expireDeadline)),
+    items.map(({ enqueueAt }) => textOrNull(enqueueAt)),
+    items.map(({ attempts }) => attempts),
+    items.map(({ maxAttempts }) => maxAttempts),
+  ];
+  return { ...context.table.prepared('import', importItems), values };
 }
 
 function textOrNull(instant: Instant | undefined): string | null {

@@ -1,6 +1,7 @@
-import { type LeaseBatch, type LeasedItem, UNSET_INSTANT } from '@querator/core';
+import { ATTEMPTS_MAX, type LeaseBatch, type LeasedItem, UNSET_INSTANT } from '@querator/core';
 import { durationToText, instantFromText } from '../instant-text.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { bytesBefore, withinBudget } from '../payload-budget.ts';
 import { type ItemRow, payloadOf } from '../row-to-item.ts';
 
 type LeasedRow = Pick<
@@ -8,27 +9,42 @@ type LeasedRow = Pick<
   'id' | 'attempts' | 'lease_deadline' | 'reference' | 'encoding' | 'kind' | 'payload'
 >;
 
+/** The condition and the order are those of the `_lse` index, so that the oldest items are read off its front. */
+const oldest = (table: string, columns: string) => `
+  SELECT ${columns} FROM ${table}
+  WHERE is_leased = false AND enqueue_at IS NULL
+  ORDER BY is_leased, enqueue_at, id
+  LIMIT $3::bigint
+  FOR UPDATE SKIP LOCKED`;
+
+/** Where items are large, those past the budget are locked and left. */
+const oldestWithinBudget = (table: string) => `
+  SELECT id FROM (
+    SELECT id, ${bytesBefore('bytes')} AS bytes_before
+    FROM (${oldest(table, 'id, octet_length(payload) AS bytes')}) AS oldest) AS counted
+  WHERE ${withinBudget('bytes_before')}`;
+
 /**
- * The condition and the order are those of the `_lse` index, so that the
- * oldest items are read off its front. The ids go through an array: the
- * planner then always updates by primary key, whatever it believes the limit
- * to be.
+ * The ids go through an array: the planner then always updates by primary key,
+ * whatever it believes the limit to be.
  */
-const leaseOldest = (table: string) => `
+const leaseItems = (table: string, ids: string) => `
   UPDATE ${table}
-  SET is_leased = true, lease_deadline = ${nowSql('$1')} + $2::interval, attempts = attempts + 1
-  WHERE id = ANY (ARRAY(
-    SELECT id FROM ${table}
-    WHERE is_leased = false AND enqueue_at IS NULL
-    ORDER BY is_leased, enqueue_at, id
-    LIMIT $3::bigint
-    FOR UPDATE SKIP LOCKED))
+  SET is_leased = true, lease_deadline = ${nowSql('$1')} + $2::interval,
+    attempts = least(attempts, ${ATTEMPTS_MAX} - 1) + 1
+  WHERE id = ANY (ARRAY(${ids}))
   RETURNING id, attempts, lease_deadline, reference, encoding, kind, payload`;
+
+/** One item is within any budget, and where items are leased singly the sums would cost a sixth of the time. */
+const leaseOne = (table: string) => leaseItems(table, oldest(table, 'id'));
+const leaseOldest = (table: string) => leaseItems(table, oldestWithinBudget(table));
 
 /** Takes the oldest waiting items. */
 export async function lease(context: PartitionContext, batch: LeaseBatch): Promise<readonly LeasedItem[]> {
   const rows = await context.db.write<LeasedRow>({
-    ...context.table.prepared('lease', leaseOldest),
+    ...(batch.limit === 1
+      ? context.table.prepared('lease_one', leaseOne)
+      : context.table.prepared('lease', leaseOldest)),
     values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit],
   });
   // One statement, one deadline: reading it once saves a thousand parses.

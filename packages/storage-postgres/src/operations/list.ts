@@ -1,22 +1,76 @@
-import type { ItemListRequest, StoredItem } from '@querator/core';
+import { type ItemListRequest, isBudgetSpent, type StoredItem } from '@querator/core';
 import type { PartitionContext } from '../partition-table.ts';
+import { bytesBefore, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
+const COLUMNS = ITEM_COLUMNS.join(', ');
+const NUMBERED_COLUMNS = `${COLUMNS}, ${bytesBefore('octet_length(payload)')} AS bytes_before`;
+
+/** Up to so many scheduled items are sorted for a page of them. */
+const FEW_SCHEDULED = 10_000;
+
+/** Walks the primary key, which for items that are many among all is the shortest way. */
 const listItems = (condition: string) => (table: string) =>
   `
-  SELECT ${ITEM_COLUMNS.join(', ')} FROM ${table}
-  WHERE id >= $1 AND enqueue_at ${condition}
-  ORDER BY id LIMIT $2`;
+  SELECT ${COLUMNS} FROM (
+    SELECT ${NUMBERED_COLUMNS} FROM (
+      SELECT * FROM ${table}
+      WHERE id >= $1 AND enqueue_at ${condition}
+      ORDER BY id LIMIT $2) AS page) AS counted
+  WHERE ${withinBudget('bytes_before')}`;
 
-/** A page of items in the order of their ids. */
+/**
+ * A few scheduled items may lie behind millions of waiting ones, and no index
+ * has them in the order of ids. So they are taken from the index on
+ * `enqueue_at`, as long as they are few, and sorted here.
+ */
+const listFewScheduled = (table: string) => `
+  WITH scheduled AS MATERIALIZED (
+    SELECT ${COLUMNS} FROM ${table} WHERE enqueue_at IS NOT NULL ORDER BY enqueue_at LIMIT ${FEW_SCHEDULED + 1}),
+  found AS (SELECT count(*) AS number FROM scheduled)
+  SELECT found.number::int, page.* FROM found LEFT JOIN (
+    SELECT ${NUMBERED_COLUMNS} FROM (
+      SELECT * FROM scheduled WHERE id >= $1 ORDER BY id LIMIT $2) AS sorted) AS page
+    ON found.number <= ${FEW_SCHEDULED} AND ${withinBudget('page.bytes_before')}`;
+
+/** A page of items in the order of their ids. Where they are large, it is fetched in several statements. */
 export async function list(
-  { db, table }: PartitionContext,
+  context: PartitionContext,
   request: ItemListRequest,
 ): Promise<readonly StoredItem[]> {
+  const page: StoredItem[] = [];
+  let { pivot, limit } = request;
+  for (;;) {
+    const chunk = await listChunk(context, { ...request, pivot, limit });
+    // One at a time: a call takes no hundred thousand arguments.
+    for (const item of chunk) page.push(item);
+    limit -= chunk.length;
+    if (limit === 0 || !isBudgetSpent(chunk)) return page;
+    // The least text that is greater, so that nothing comes twice.
+    pivot = `${chunk.at(-1)?.id}\u0001`;
+  }
+}
+
+/** As many of the items as the budget allows, and at least one. */
+async function listChunk(
+  { db, table }: PartitionContext,
+  { state, pivot, limit }: ItemListRequest,
+): Promise<readonly StoredItem[]> {
+  const values = [pivot, limit];
+  if (state === 'scheduled') {
+    const few = table.prepared('list_few_scheduled', listFewScheduled);
+    const rows = await db.read<ItemRow & { number: number }>({ ...few, values });
+    if ((rows[0]?.number ?? 0) <= FEW_SCHEDULED) return inOrder(rows.filter(({ id }) => id !== null));
+  }
   const statement =
-    request.state === 'scheduled'
+    state === 'scheduled'
       ? table.prepared('list_scheduled', listItems('IS NOT NULL'))
       : table.prepared('list', listItems('IS NULL'));
-  const rows = await db.read<ItemRow>({ ...statement, values: [request.pivot, request.limit] });
-  return rows.map(rowToItem);
+  const rows = await db.read<ItemRow>({ ...statement, values });
+  return inOrder(rows);
+}
+
+/** No statement promises an order that it does not end with. Ids are ASCII, so JavaScript's order is byte order. */
+function inOrder(rows: readonly ItemRow[]): StoredItem[] {
+  return rows.map(rowToItem).sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -5,8 +5,7 @@ import { durationToText, instantToText } from '../instant-text.ts';
 import { ITEMS_PER_STATEMENT, newItemIdSql, randomTails } from '../new-item-id.ts';
 import { packContents } from '../packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { isDataFault, PostgresError } from '../postgres-error.ts';
-import { refusedData } from '../refused-data.ts';
+import { isRefusedData, refusedData } from '../refused-data.ts';
 
 const NOW = nowSql('$1');
 const ITEMS = 'unnest($4::text[], $5::text[], $6::text[], $8::int[], $9::int[]';
@@ -38,21 +37,39 @@ export async function produce(
     const results = await insertAll(context, requests, expireTimeout);
     return results.map((value) => ({ ok: true, value }));
   } catch (error) {
-    if (!(error instanceof PostgresError && isDataFault(error.sqlState))) throw error;
+    if (!isRefusedData(error)) throw error;
     if (requests.length === 1) return [{ ok: false, error: refusedData(error) }];
     return await oneByOne(context, requests, expireTimeout);
   }
 }
 
-/** One request's data was refused: the others must not suffer for it. */
-async function oneByOne(
+/**
+ * One request's data was refused: the others must not suffer for it. They are
+ * committed together, so that where storage fails in between nothing is left
+ * that the caller would store once more.
+ */
+function oneByOne(
   context: PartitionContext,
   requests: readonly ProduceRequest[],
   expireTimeout: Duration,
 ): Promise<readonly Outcome<ProduceResult>[]> {
-  const outcomes: Outcome<ProduceResult>[] = [];
-  for (const request of requests) outcomes.push(...(await produce(context, [request], expireTimeout)));
-  return outcomes;
+  return context.db.transaction(async (session) => {
+    const outcomes: Outcome<ProduceResult>[] = [];
+    for (const request of requests) {
+      await session.query({ text: 'SAVEPOINT request' });
+      try {
+        const send = <Row>(statement: Statement) => session.query<Row>(statement);
+        const values = await insert(send, context, [request], expireTimeout);
+        outcomes.push(...values.map((value) => ({ ok: true, value }) as const));
+      } catch (error) {
+        if (!isRefusedData(error)) throw error;
+        await session.query({ text: 'ROLLBACK TO SAVEPOINT request' });
+        outcomes.push({ ok: false, error: refusedData(error) });
+      }
+      await session.query({ text: 'RELEASE SAVEPOINT request' });
+    }
+    return outcomes;
+  });
 }
 
 /** In one statement, or where ids would run out of positions, in one transaction. */

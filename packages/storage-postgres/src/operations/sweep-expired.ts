@@ -2,6 +2,7 @@ import type { StoredItem, SweepRequest } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
 import { condemnedDeadline } from '../item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { bytesBefore, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
@@ -10,19 +11,26 @@ const NOW = nowSql('$1');
  * Waiting items past their time. Leased ones are left until the lease ends,
  * scheduled ones until they are enqueued; condemned ones lie beyond the range.
  */
-const expiredIds = (table: string) => `
-  SELECT id FROM ${table}
+const expired = (table: string, columns: string) => `
+  SELECT ${columns} FROM ${table}
   WHERE expire_deadline < ${NOW} AND is_leased IS NOT TRUE AND enqueue_at IS NULL
   ORDER BY expire_deadline LIMIT $2::bigint FOR UPDATE SKIP LOCKED`;
+
+/** What is condemned is handed over with its content, so no more at once than the budget allows. */
+const expiredWithinBudget = (table: string) => `
+  SELECT id FROM (
+    SELECT id, ${bytesBefore('bytes')} AS bytes_before
+    FROM (${expired(table, 'id, octet_length(payload) AS bytes')}) AS expired) AS counted
+  WHERE ${withinBudget('bytes_before')}`;
 
 const condemnExpired = (table: string) => `
   UPDATE ${table}
   SET is_leased = true, lease_deadline = ${NOW} + $3::interval, expire_deadline = ${condemnedDeadline()}
-  WHERE id = ANY (ARRAY(${expiredIds(table)}))
+  WHERE id = ANY (ARRAY(${expiredWithinBudget(table)}))
   RETURNING ${ITEM_COLUMNS.join(', ')}`;
 
 const deleteExpired = (table: string) => `
-  WITH gone AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(${expiredIds(table)})) RETURNING 1)
+  WITH gone AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(${expired(table, 'id')})) RETURNING 1)
   SELECT count(*)::int AS count FROM gone`;
 
 /** What became of expired items. */

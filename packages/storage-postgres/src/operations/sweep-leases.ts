@@ -3,6 +3,7 @@ import { durationToText } from '../instant-text.ts';
 import { CONDEMNED, condemnedDeadline } from '../item-state.ts';
 import { newItemIdSql, randomTails } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { bytesBefore, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
@@ -12,9 +13,9 @@ const ITEM = ITEM_COLUMNS.map((column) => `item.${column}`).join(', ');
  * Overdue leases, and overdue claims on condemned items. The dead are told first, so that an item that is out of
  * attempts or time is not put back only to be taken out again.
  */
-const overdue = (table: string) => `
+const overdue = (table: string, columns = 'id') => `
   WITH due AS (
-    SELECT id, ${CONDEMNED} OR expire_deadline < ${NOW} OR ($2::int > 0 AND attempts >= $2::int) AS dead
+    SELECT ${columns}, ${CONDEMNED} OR expire_deadline < ${NOW} OR ($2::int > 0 AND attempts >= $2::int) AS dead
     FROM ${table} WHERE is_leased = true AND lease_deadline < ${NOW}
     ORDER BY lease_deadline, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED),
   numbered AS MATERIALIZED (
@@ -25,11 +26,13 @@ const overdue = (table: string) => `
     FROM numbered WHERE item.id = numbered.id
     RETURNING 1)`;
 
-const condemnOverdue = (table: string) => `${overdue(table)},
+/** What is condemned is handed over with its content, so no more at once than the budget allows. */
+const condemnOverdue = (table: string) => `${overdue(table, 'id, octet_length(payload) AS bytes')},
+  dying AS (SELECT id, ${bytesBefore('bytes')} AS bytes_before FROM due WHERE dead),
   condemned AS (
     UPDATE ${table} AS item
     SET lease_deadline = ${NOW} + $5::interval, expire_deadline = ${condemnedDeadline()}
-    WHERE id = ANY (ARRAY(SELECT id FROM due WHERE dead))
+    WHERE id = ANY (ARRAY(SELECT id FROM dying WHERE ${withinBudget('bytes_before')}))
     RETURNING ${ITEM})
   SELECT counted.requeued, 0 AS deleted, condemned.*
   FROM (SELECT count(*)::int AS requeued FROM requeued) AS counted LEFT JOIN condemned ON true`;

@@ -1,4 +1,10 @@
-import type { StoredItem, SweepRequest, SweepResult } from '@querator/core';
+import {
+  isBudgetSpent,
+  StorageError,
+  type StoredItem,
+  type SweepRequest,
+  type SweepResult,
+} from '@querator/core';
 import type { PartitionContext } from '../partition-table.ts';
 import { buryExpired } from './sweep-expired.ts';
 import { endLeases } from './sweep-leases.ts';
@@ -8,6 +14,15 @@ import { enqueueDue } from './sweep-scheduled.ts';
 /** How long to wait for what another sweep is just doing, before looking again. */
 const OTHERS_AT_WORK_MS = 100;
 
+/** What the parts of a sweep have done so far. */
+interface Progress {
+  enqueued: number;
+  requeued: number;
+  deleted: number;
+  readonly dead: StoredItem[];
+  cutShort: boolean;
+}
+
 /**
  * Does what time demands. Looks first, with one cheap statement: mostly there
  * is nothing to do. Each part is one statement, and rows another sweep has
@@ -15,32 +30,50 @@ const OTHERS_AT_WORK_MS = 100;
  */
 export async function sweep(context: PartitionContext, request: SweepRequest): Promise<SweepResult> {
   const due = await probe(context);
-  const counts = { enqueued: 0, requeued: 0, deleted: 0 };
-  const dead: StoredItem[] = [];
-  let cutShort = false;
+  const done: Progress = { enqueued: 0, requeued: 0, deleted: 0, dead: [], cutShort: false };
+  let nextMs: number | undefined;
+  try {
+    await workOff(context, request, due, done);
+    const worked = isDue(due.scheduledMs) || isDue(due.leaseMs) || due.expired;
+    nextMs = nextDueMs(worked && !done.cutShort ? await probe(context) : due);
+  } catch (error) {
+    // What is done is committed: the caller must learn of it, above all of the dead it has claimed.
+    if (!(error instanceof StorageError && hasDoneSomething(done))) throw error;
+    nextMs = OTHERS_AT_WORK_MS;
+  }
+  const { cutShort, ...result } = done;
+  return { ...result, nextDueMs: cutShort ? 0 : nextMs };
+}
 
+async function workOff(
+  context: PartitionContext,
+  request: SweepRequest,
+  due: Due,
+  done: Progress,
+): Promise<void> {
+  const { limit } = request;
   if (isDue(due.scheduledMs)) {
-    counts.enqueued = await enqueueDue(context, request.limit);
-    cutShort ||= counts.enqueued >= request.limit;
+    done.enqueued = await enqueueDue(context, limit);
+    done.cutShort ||= done.enqueued >= limit;
   }
   if (isDue(due.leaseMs)) {
-    const ended = await endLeases(context, request);
-    counts.requeued += ended.requeued;
-    counts.deleted += ended.deleted;
-    dead.push(...ended.dead);
-    cutShort ||= ended.requeued + ended.deleted + ended.dead.length >= request.limit;
+    const { requeued, deleted, dead } = await endLeases(context, request);
+    done.requeued += requeued;
+    done.deleted += deleted;
+    done.dead.push(...dead);
+    done.cutShort ||= requeued + deleted + dead.length >= limit || isBudgetSpent(dead);
   }
   // What has just left the schedule may have expired while it was in it.
-  if (due.expired || counts.enqueued > 0) {
-    const buried = await buryExpired(context, request);
-    counts.deleted += buried.deleted;
-    dead.push(...buried.dead);
-    cutShort ||= buried.deleted + buried.dead.length >= request.limit;
+  if (due.expired || done.enqueued > 0) {
+    const { deleted, dead } = await buryExpired(context, request);
+    done.deleted += deleted;
+    done.dead.push(...dead);
+    done.cutShort ||= deleted + dead.length >= limit || isBudgetSpent(dead);
   }
+}
 
-  const worked = isDue(due.scheduledMs) || isDue(due.leaseMs) || due.expired;
-  const next = worked && !cutShort ? await probe(context) : due;
-  return { ...counts, dead, nextDueMs: cutShort ? 0 : nextDueMs(next) };
+function hasDoneSomething({ enqueued, requeued, deleted, dead }: Progress): boolean {
+  return enqueued + requeued + deleted + dead.length > 0;
 }
 
 /** Later than the deadline, not at it. */

@@ -14,16 +14,19 @@ const dialect = new PgDialect();
  * The statements that create a table and its indexes where they are missing,
  * rendered from its definition. Knows what the tables here use, and refuses
  * the rest: a constraint that was silently left out would be worse.
+ *
+ * @param parameters storage parameters, as `renderParameters` renders them.
  */
-export function renderTable(table: PgTable): readonly string[] {
+export function renderTable(table: PgTable, parameters = ''): readonly string[] {
   const config = getTableConfig(table);
   const others = [config.foreignKeys, config.checks, config.primaryKeys, config.uniqueConstraints];
   if (others.some((constraints) => constraints.length > 0)) {
     throw new Error(`table ${config.name} has constraints that renderTable cannot render`);
   }
   const columns = config.columns.map((column) => `  ${renderColumn(column)}`).join(',\n');
+  const suffix = parameters === '' ? '' : ` WITH (${parameters})`;
   return [
-    `CREATE TABLE IF NOT EXISTS ${quoted(config.name)} (\n${columns}\n)`,
+    `CREATE TABLE IF NOT EXISTS ${quoted(config.name)} (\n${columns}\n)${suffix}`,
     ...config.indexes.map((index) => renderIndex(config.name, index)),
   ];
 }

@@ -59,12 +59,14 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
   const twice = [{ ids }, { ids: ids.slice(0, 1) }];
   return [
     () => produce(context, [{ items }], EXPIRE_TIMEOUT),
-    () => lease(context, { limit, leaseTimeout: EXPIRE_TIMEOUT }),
+    () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }),
+    () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }),
     () => release(context, ids),
     () => complete(context, [{ ids }]),
     () => complete(context, twice),
     () => retry(context, [{ items: retried }], CONDEMN),
     () => list(context, { state: 'queued', pivot: ids[0] ?? '', limit }),
+    () => list(context, { state: 'scheduled', pivot: ids[0] ?? '', limit }),
     () => importItemsInto(context, imported, EXPIRE_TIMEOUT),
     () => deleteByIds(context, ids),
     () => remove(context, ids),

@@ -1,0 +1,27 @@
+import { describe, test } from 'vitest';
+import { checkModel } from './check-model.ts';
+import { PAST_FAILURES } from './past-failures.ts';
+import { runSequence } from './run-sequence.ts';
+import type { MakeStorage } from './service-under-test.ts';
+
+/** Thousands of sequences on a busy machine, on demand. */
+const TIMEOUT_MS = 3_600_000;
+
+/** Declares the model tests on one driver: first what failed before, then random sequences. */
+export function describeModel(driver: string, makeStorage: (partitions: number) => MakeStorage): void {
+  describe(`the service keeps the rules on ${driver}`, { timeout: TIMEOUT_MS }, () => {
+    const stage = (partitions: number) => ({ partitions, makeStorage: makeStorage(partitions) });
+
+    test.each(PAST_FAILURES)('never again: $title', async ({ partitions, sequence }) => {
+      await runSequence(stage(partitions), sequence);
+    });
+
+    test('with one partition, in exact order', async () => {
+      await checkModel(stage(1), 1_000);
+    });
+
+    test('with three partitions, each in order', async () => {
+      await checkModel(stage(3), 200);
+    });
+  });
+}

@@ -1,0 +1,28 @@
+import type { ItemContent } from '@querator/core';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Content that tells which item it is of, in every field. */
+export function contentOf(name: string): ItemContent {
+  return {
+    encoding: `encoding of ${name}`,
+    kind: `kind of ${name}`,
+    reference: `reference of ${name}`,
+    payload: encoder.encode(name),
+  };
+}
+
+/** The item's name; marked when other fields are another's. */
+export function nameOf({ payload, encoding, kind, reference }: ItemContent): string {
+  const name = decoder.decode(payload);
+  const isWhole =
+    encoding === `encoding of ${name}` && kind === `kind of ${name}` && reference === `reference of ${name}`;
+  return isWhole ? name : `${name} (with another's content)`;
+}
+
+/** a, b, … z, a1, b1, … */
+export function nthName(n: number): string {
+  const letter = String.fromCharCode('a'.charCodeAt(0) + (n % 26));
+  return n < 26 ? letter : `${letter}${Math.floor(n / 26)}`;
+}

@@ -1,0 +1,4 @@
+/** The service did what the rules do not allow. */
+export class RuleBroken extends Error {
+  override readonly name = 'RuleBroken';
+}

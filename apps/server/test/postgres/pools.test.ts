@@ -1,0 +1,116 @@
+import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Ledger } from './support/ledger.ts';
+import { WatchedServer } from './support/watched-server.ts';
+
+const BUSY = 'failed to acquire connection: all connections in pool are busy';
+const QUEUES = ['a', 'b', 'c'];
+const MAX_CONNS = 3;
+
+let cluster: Cluster;
+let admin: pg.Client;
+let server: WatchedServer;
+
+beforeAll(async () => {
+  cluster = await startTemporaryCluster();
+}, 60_000);
+afterAll(() => cluster?.stop());
+
+beforeEach(async () => {
+  admin = await connectAdmin();
+  await admin.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+  // Three backends, and one connection string: one pool.
+  const storages = ['one', 'two'].map((name) => ({ name, connectionString: url(), maxConns: MAX_CONNS }));
+  server = await WatchedServer.start(url(), storages);
+  for (const queue of QUEUES) await server.createQueue(queue, 2);
+});
+afterEach(async () => {
+  await server?.stop();
+  await admin?.end();
+});
+
+const url = () => `${cluster.connectionString()}?application_name=pool-test`;
+
+async function connectAdmin(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: cluster.connectionString() });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+async function openConnections(): Promise<number> {
+  const { rows } = await admin.query(
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'pool-test'`,
+  );
+  return rows[0].n;
+}
+
+async function killAll(): Promise<number> {
+  const { rows } = await admin.query(
+    `SELECT count(pg_terminate_backend(pid))::int AS n FROM pg_stat_activity WHERE application_name = 'pool-test'`,
+  );
+  return rows[0].n;
+}
+
+test('the database never sees more connections than the limit, whatever the load, and killed ones are replaced', async () => {
+  const ledger = new Ledger(server, QUEUES);
+  ledger.start(8);
+  const counts = new Set<number>();
+  let killed = 0;
+  for (let round = 0; round < 4; round++) {
+    const goal = ledger.acknowledged.size + 100;
+    while (ledger.acknowledged.size < goal) counts.add(await openConnections());
+    killed += await killAll();
+  }
+  await ledger.moreAcknowledged(100);
+  counts.add(await openConnections());
+  await ledger.stop();
+  expect(Math.max(...counts)).toBe(MAX_CONNS);
+  expect(killed).toBeGreaterThan(0);
+  await ledger.settle();
+}, 60_000);
+
+test('when no connection comes free in time requests end in a retry code, and the log says why', async () => {
+  await Promise.all(QUEUES.map((queue) => server.produce(queue, 'before')));
+  await admin.query('BEGIN');
+  const { rows } = await admin.query(
+    `SELECT relname FROM pg_class WHERE relname LIKE 'items%' AND relkind = 'r'`,
+  );
+  for (const { relname } of rows) await admin.query(`LOCK TABLE ${relname}`);
+  // Sweeps and probes hold connections too, for as long as they wait for a lock.
+  const replies = await Promise.all(
+    Array.from({ length: 30 }, (_, i) =>
+      server.post('storage/items.list', { queue_name: QUEUES[i % 3], partition: i % 2 }),
+    ),
+  );
+  await expect.poll(() => server.logged(BUSY).length, { timeout: 10_000 }).toBeGreaterThan(0);
+  const late = await server.produce('a', 'late', '1s');
+  expect(late.status).toBe(454);
+  expect(replies.every(({ status }) => status >= 454)).toBe(true);
+  expect(server.logged(BUSY)[0]).toMatchObject({ level: 'error', maxConns: MAX_CONNS });
+  expect(JSON.stringify(server.log)).not.toContain(new URL(url()).password);
+  await admin.query('ROLLBACK');
+  await expect.poll(async () => (await server.produce('a', 'after')).status, { timeout: 10_000 }).toBe(200);
+}, 60_000);
+
+test('a database that stands still and goes on, or is restarted: nothing lost, nothing invented, no hang', async () => {
+  const ledger = new Ledger(server, QUEUES);
+  ledger.start(3, '2s');
+  await ledger.moreAcknowledged(50);
+
+  cluster.pause();
+  const before = ledger.answers.length;
+  // Every producer's request that was under way has an answer, and the one after it.
+  await expect.poll(() => ledger.answers.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(before + 18);
+  const stuck = ledger.answers.slice(before + QUEUES.length * 3);
+  expect(stuck.filter((status) => status !== 454)).toEqual([]);
+  cluster.resume();
+  await ledger.moreAcknowledged(50);
+
+  await cluster.halt();
+  await cluster.start();
+  await ledger.moreAcknowledged(50);
+  await ledger.stop();
+  await ledger.settle();
+}, 90_000);

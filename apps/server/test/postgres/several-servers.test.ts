@@ -1,0 +1,132 @@
+import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { Ledger } from './support/ledger.ts';
+import { WatchedServer } from './support/watched-server.ts';
+
+let east: Cluster;
+let west: Cluster;
+let server: WatchedServer;
+
+beforeAll(async () => {
+  [east, west] = await Promise.all([startTemporaryCluster(), startTemporaryCluster()]);
+}, 60_000);
+afterEach(() => server?.stop());
+afterAll(() => Promise.all([east?.stop(), west?.stop()]));
+
+/** As in the storage document: the same affinity for both. Queues themselves are in the east. */
+function start(names: readonly string[] = ['postgres-us-east', 'postgres-us-west']): Promise<WatchedServer> {
+  const places = [east, west];
+  const storages = names.map((name, i) => {
+    const connectionString = (places[i] as Cluster).connectionString();
+    return { name, affinity: 5, connectionString, maxConns: 5 };
+  });
+  return WatchedServer.start(east.connectionString(), storages);
+}
+
+async function failures(queue_name: string): Promise<readonly number[]> {
+  const { json } = await server.post('queue.stats', { queue_name });
+  const partitions = json.logicalQueues?.[0]?.partitions as { failures?: number }[] | undefined;
+  return (partitions ?? []).map(({ failures: count = 0 }) => count);
+}
+
+/** How many of a queue's partitions have their table there. */
+async function tablesOf(queue: string, cluster: Cluster): Promise<number> {
+  const client = new pg.Client({ connectionString: cluster.connectionString() });
+  await client.connect();
+  const { rows } = await client.query(
+    `SELECT count(*)::int AS n FROM pg_tables WHERE tablename LIKE 'items\\_' || left(md5($1), 12) || '\\_%'`,
+    [queue],
+  );
+  await client.end();
+  return rows[0].n;
+}
+
+test('partitions are spread evenly over both servers', async () => {
+  server = await start();
+  await server.createQueue('even', 10);
+  expect(await failures('even')).toEqual(Array.from({ length: 10 }, () => 0));
+  expect(await tablesOf('even', east)).toBe(5);
+  expect(await tablesOf('even', west)).toBe(5);
+});
+
+test.each([
+  ['is down', () => west.crash(), () => west.start()],
+  ['does not answer', async () => west.pause(), async () => west.resume()],
+])(
+  'one server %s: the other keeps the queue going, and it is taken back by itself',
+  async (name, fail, mend) => {
+    server = await start();
+    const queue = name.replaceAll(' ', '-');
+    await server.createQueue(queue, 4);
+    const ledger = new Ledger(server, [queue]);
+    ledger.start(6);
+    await ledger.moreAcknowledged(100);
+
+    await fail();
+    await expect
+      .poll(() => server.logged('partition is failing').length, { timeout: 15_000 })
+      .toBeGreaterThan(1);
+    const failing = server.logged('partition is failing');
+    expect(failing.every(({ storage }) => storage === 'postgres-us-west')).toBe(true);
+    // Left out: nobody waits for it any more, and what is stored is stored in the east.
+    await ledger.moreAcknowledged(6);
+    const from = ledger.answers.length;
+    await ledger.moreAcknowledged(200);
+    expect(ledger.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
+    const lease = { queue_name: queue, client_id: 'c', batch_size: 1, request_timeout: '1s' };
+    const leased = await server.post('queue.lease', lease);
+    expect(leased.status).toBe(200);
+    const ids = [leased.json.items[0].id];
+    const partition = leased.json.partition ?? 0;
+    await server.post('queue.retry', { queue_name: queue, partition, items: [{ id: ids[0] }] });
+
+    await mend();
+    await expect
+      .poll(() => server.logged('partition is back in service').length, { timeout: 15_000 })
+      .toBe(2);
+    expect(await failures(queue)).toEqual([0, 0, 0, 0]);
+    await ledger.moreAcknowledged(100);
+    await ledger.stop();
+    await ledger.settle();
+  },
+  90_000,
+);
+
+test.each([
+  ['removed', ['postgres-us-east']],
+  ['renamed', ['postgres-us-east', 'postgres-eu-west']],
+])(
+  'a storage that was %s is reported by name, and its partitions alone are left out',
+  async (name, left) => {
+    server = await start();
+    await server.createQueue(name, 4);
+    const ledger = new Ledger(server, [name]);
+    ledger.start(4);
+    await ledger.moreAcknowledged(100);
+    await ledger.stop();
+    await server.stop();
+
+    server = await start(left);
+    const from = ledger.answers.length;
+    ledger.goOn(server);
+    ledger.start(4);
+    await ledger.moreAcknowledged(100);
+    await ledger.stop();
+    expect(ledger.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
+    const reports = server.logged('partition is on a storage that is not configured');
+    expect(reports.map(({ storage }) => storage)).toEqual(['postgres-us-west', 'postgres-us-west']);
+    const lease = { queue_name: name, client_id: 'c', batch_size: 1, request_timeout: '1s' };
+    const { status, json } = await server.post('queue.lease', lease);
+    expect(status).toBe(200);
+    const items = [{ id: json.items[0].id }];
+    await server.post('queue.retry', { queue_name: name, partition: json.partition ?? 0, items });
+    await server.stop();
+
+    // Back in the configuration everything is there that was ever acknowledged.
+    server = await start();
+    ledger.goOn(server);
+    await ledger.settle();
+  },
+  60_000,
+);

@@ -1,0 +1,43 @@
+/** A server that was tried, and why it does not serve. */
+export interface ConnectFailure {
+  /** Host and port. */
+  readonly host: string;
+  readonly error: unknown;
+}
+
+/** No connection could be opened; in words that hold no password. */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError';
+  /** The SQLSTATE, where it was a server that refused. */
+  readonly code?: string;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    if (code !== undefined) this.code = code;
+  }
+}
+
+/** The five characters of a server's error; absent: it did not come from a server. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') ? code : undefined;
+}
+
+/** What to throw when none of the hosts serves: of a single one its own error. */
+export function combined(failures: readonly ConnectFailure[]): Error {
+  const last = failures.at(-1);
+  if (failures.length === 1) return asError(last?.error);
+  const reasons = failures.map(({ host, error }) => `${host}: ${reasonOf(error)}`);
+  return new ConnectError(`no host serves: ${reasons.join('; ')}`, sqlStateOf(last?.error));
+}
+
+/** A name with several addresses fails with an error for each, and no words of its own. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error && error.message !== '' ? error.message : 'unknown failure';
+}
+
+function asError(error: unknown): Error {
+  if (error instanceof Error && !(error instanceof AggregateError)) return error;
+  return new ConnectError(reasonOf(error));
+}

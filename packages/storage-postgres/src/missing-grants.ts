@@ -1,0 +1,63 @@
+import type { Database } from './database.ts';
+import { isPermissionDenied, PostgresError } from './postgres-error.ts';
+
+/**
+ * PostgreSQL says what it refused, not which right would have helped: this asks
+ * for the rights that are missing. The CASE keeps it from asking about the
+ * sequence's rights on a table, which is an error.
+ */
+const MISSING = `
+  WITH place AS (
+    SELECT pg_namespace.oid, nspname
+    FROM unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY AS path (name, position)
+      JOIN pg_namespace ON nspname = replace(trim(name, ' "'), '$user', current_user)
+    ORDER BY position LIMIT 1),
+  relation AS (
+    SELECT pg_class.oid, relkind, relname FROM pg_class JOIN place ON relnamespace = place.oid
+    WHERE relname = ANY ($1::text[]))
+  SELECT format('%s ON SCHEMA %I', wanted, nspname) AS right
+  FROM place, unnest(ARRAY['USAGE', 'CREATE']) AS wanted
+  WHERE NOT has_schema_privilege(place.oid, wanted)
+    AND (wanted = 'USAGE' OR (SELECT count(*) FROM relation) < cardinality($1::text[]))
+  UNION ALL
+  SELECT format('%s ON TABLE %I', wanted, relname)
+  FROM relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS wanted
+  WHERE relkind = 'r' AND NOT has_table_privilege(oid, wanted)
+  UNION ALL
+  SELECT format('USAGE ON SEQUENCE %I', relname)
+  FROM relation WHERE CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(oid, 'USAGE') END`;
+
+/** No schema in which something could be made: a schema that one has no right to use looks like that. */
+const NO_SCHEMA = '3F000';
+
+/**
+ * Adds to an error about missing rights the GRANTs that would help. Any other
+ * error comes back as it is, and so does this one when nothing can be found out.
+ *
+ * @param relations the tables and sequences that were to be used or made.
+ */
+export async function nameMissingGrants(
+  error: unknown,
+  db: Database,
+  relations: readonly string[],
+): Promise<unknown> {
+  if (!(error instanceof PostgresError)) return error;
+  if (!isPermissionDenied(error) && error.sqlState !== NO_SCHEMA) return error;
+  const { message, outcome, sqlState, connectionLost, timedOut } = error;
+  try {
+    const rows = await db.read<{ right: string; role: string }>({
+      text: `SELECT missing.right, quote_ident(current_user) AS role FROM (${MISSING}) AS missing`,
+      values: [relations],
+    });
+    if (rows.length === 0) return error;
+    const grants = rows.map(({ right, role }) => `GRANT ${right} TO ${role}`).join('; ');
+    return new PostgresError(`${message}; missing: ${grants}`, {
+      outcome,
+      sqlState,
+      connectionLost,
+      timedOut,
+    });
+  } catch {
+    return error;
+  }
+}

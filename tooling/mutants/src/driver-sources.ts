@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MEMORY_MUTANTS } from './memory-mutants.ts';
+import { type DriverName, type Mutant, mutate } from './mutant.ts';
+import { POSTGRES_MUTANTS } from './postgres-mutants.ts';
+
+const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
+
+export const MUTANTS: Readonly<Record<DriverName, readonly Mutant[]>> = {
+  memory: MEMORY_MUTANTS,
+  postgres: POSTGRES_MUTANTS,
+};
+
+/** The folder of a driver's package in the working tree. It is only read. */
+export function packageOf(driver: DriverName): string {
+  return join(root, 'packages', `storage-${driver}`);
+}
+
+/** The files of a driver's package that a mutant changes, as it changes them. @throws StaleMutant */
+export function mutatedFiles(packageFolder: string, { edits }: Mutant): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  for (const edit of edits) {
+    const file = join('src', edit.file);
+    const source = files.get(file) ?? readFileSync(join(packageFolder, file), 'utf8');
+    files.set(file, mutate(source, edit));
+  }
+  return files;
+}

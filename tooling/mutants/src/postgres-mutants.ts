@@ -1,0 +1,151 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the sources that are mutated hold template strings.
+
+import { type Mutant, mutant } from './mutant.ts';
+
+const LEASE = 'operations/lease.ts';
+const COMPLETE = 'operations/complete.ts';
+const RETRY = 'operations/retry.ts';
+const SWEEP_LEASES = 'operations/sweep-leases.ts';
+const SWEEP_SCHEDULED = 'operations/sweep-scheduled.ts';
+
+/** Rules of the queue, broken one by one in the SQL. Parameters that are no longer used would be a mere type error. */
+export const POSTGRES_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'a lease that runs out keeps its id, and its place',
+    SWEEP_LEASES,
+    "SET id = ${newItemIdSql('numbered.position', '$4')},",
+    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$4')} ELSE item.id END,",
+  ),
+  mutant(
+    'a lease that runs out loses the source id',
+    SWEEP_LEASES,
+    'lease_deadline = NULL\n    FROM numbered',
+    'lease_deadline = NULL, source_id = NULL\n    FROM numbered',
+  ),
+  mutant(
+    'a lease that runs out ignores the attempts',
+    SWEEP_LEASES,
+    '($2::int > 0 AND attempts >= $2::int)',
+    '($2::int < 0)',
+  ),
+  mutant(
+    'retry keeps the id, and the place',
+    RETRY,
+    "CASE WHEN fate = 'waiting' THEN",
+    "CASE WHEN fate = 'never' THEN",
+  ),
+  mutant(
+    'retry loses the source id',
+    RETRY,
+    'id = fates.new_id,\n',
+    'id = fates.new_id, source_id = NULL,\n',
+  ),
+  mutant('retry ignores the attempts', RETRY, '($6::int > 0 AND item.attempts >= $6::int)', '($6::int < 0)'),
+  mutant(
+    'retry gives back the good ones of a bad request',
+    RETRY,
+    "ELSE ARRAY[${failUnlessAllHeld('count(*)')}::text]",
+    'ELSE array_agg(fate ORDER BY position)',
+  ),
+  mutant(
+    'a due item keeps its id, and its place',
+    SWEEP_SCHEDULED,
+    "SET id = ${newItemIdSql('numbered.position', '$3')},",
+    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$3')} ELSE item.id END,",
+  ),
+  mutant(
+    'due items enter in the order of their ids',
+    SWEEP_SCHEDULED,
+    'ORDER BY enqueue_at, id',
+    'ORDER BY id',
+  ),
+  mutant('lease takes the newest first', LEASE, 'ORDER BY is_leased, enqueue_at, id\n', 'ORDER BY id DESC\n'),
+  mutant(
+    'lease takes them by the time they were created',
+    LEASE,
+    'ORDER BY is_leased, enqueue_at, id\n',
+    'ORDER BY created_at\n',
+  ),
+  mutant(
+    'lease takes scheduled items',
+    LEASE,
+    'WHERE is_leased = false AND enqueue_at IS NULL\n',
+    'WHERE is_leased = false\n',
+  ),
+  mutant(
+    'lease does not count the attempt',
+    LEASE,
+    'attempts = least(attempts, ${ATTEMPTS_MAX} - 1) + 1',
+    'attempts = attempts',
+  ),
+  mutant('two leases at once get the same items', LEASE, 'FOR UPDATE SKIP LOCKED', ''),
+  mutant(
+    'release does not give the attempt back',
+    'operations/release.ts',
+    ', attempts = greatest(attempts - 1, 0)',
+    '',
+  ),
+  mutant(
+    'complete takes items nobody holds',
+    COMPLETE,
+    'RETURNING is_leased AND NOT ${CONDEMNED} AS held',
+    'RETURNING true AS held',
+  ),
+  mutant(
+    'complete takes condemned items',
+    COMPLETE,
+    'RETURNING is_leased AND NOT ${CONDEMNED} AS held',
+    'RETURNING is_leased AS held',
+  ),
+  mutant(
+    'complete removes the good ones of a bad request',
+    COMPLETE,
+    "ELSE ${failUnlessAllHeld('count(*) FILTER (WHERE held)')} END",
+    'ELSE 0 END',
+  ),
+  mutant(
+    'a schedule exactly at the threshold is for now',
+    'operations/produce.ts',
+    'u.enqueue_at >= ${NOW}',
+    'u.enqueue_at > ${NOW}',
+  ),
+  {
+    name: 'an item past its time dies under a valid lease',
+    edits: ['operations/sweep-expired.ts', 'operations/sweep-probe.ts'].map((file) => ({
+      file,
+      find: 'WHERE expire_deadline < ${NOW} AND is_leased IS NOT TRUE AND enqueue_at IS NULL',
+      replace: 'WHERE expire_deadline < ${NOW} AND enqueue_at IS NULL',
+    })),
+  },
+  mutant('remove takes items that are not condemned', 'operations/remove.ts', ' AND ${CONDEMNED}`', '`'),
+  mutant(
+    'import stores a source id twice',
+    'schema/items.ts',
+    "uniqueIndex(indexName('src'))",
+    "index(indexName('src'))",
+  ),
+  mutant(
+    'a page starts after the pivot',
+    'operations/list.ts',
+    'WHERE id >= $1 AND enqueue_at',
+    'WHERE id > $1 AND enqueue_at',
+  ),
+  mutant(
+    'clear takes leased items too',
+    'operations/clear.ts',
+    'WHEN is_leased THEN $2::boolean',
+    'WHEN is_leased THEN $2::boolean OR $1::boolean',
+  ),
+  mutant(
+    'drop leaves the items',
+    'schema-keeper.ts',
+    'text: `DROP TABLE IF EXISTS ${name}`',
+    "text: 'SELECT 1'",
+  ),
+  mutant(
+    'concurrent updates of a queue lose one',
+    'queue-store.ts',
+    'WHERE name = $1 FOR UPDATE',
+    'WHERE name = $1',
+  ),
+];
