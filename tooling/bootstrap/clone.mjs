@@ -22,7 +22,9 @@ export function packageManager() {
 
 /** Folders of the workspace's packages, as pnpm-workspace.yaml lists them. */
 export function workspaceFolders() {
-  const groups = ['packages', 'apps', 'examples', 'tooling'].map((group) => join(root, group)).filter(existsSync);
+  const groups = ['packages', 'apps', 'examples', 'tooling']
+    .map((group) => join(root, group))
+    .filter(existsSync);
   const folders = groups.flatMap((group) => readdirSync(group).map((name) => join(group, name)));
   return folders.filter((folder) => existsSync(join(folder, 'package.json'))).sort();
 }
