@@ -1,3 +1,4 @@
+import { parseDuration } from '@querator/core';
 import { describe, expect, test } from 'vitest';
 import { type Driver, fresh, item, textsOf, useWorlds, watch } from './support/world.ts';
 
@@ -220,8 +221,36 @@ test('G27: the number of partitions has a bound, and timeouts are not negative',
   await expect(world.create(fresh(), { expireTimeout: '-1m' })).rejects.toThrow('expire timeout is invalid');
 });
 
-test('a queue whose storage is no longer configured is an error of the server', async () => {
+test('a partition whose storage is no longer configured is reported by name and left out; the others go on', async () => {
   const world = newWorld({ main: 'memory' });
+  const q = fresh();
+  await world
+    .storage()
+    .queueStore()
+    .create({
+      ...{ name: q, namespace: '_system', deadQueue: '', maxAttempts: 0, reference: '' },
+      leaseTimeout: parseDuration('1m'),
+      expireTimeout: parseDuration('1h'),
+      requestedPartitions: 2,
+      partitions: [
+        { partition: 0, storageName: 'gone' },
+        { partition: 1, storageName: 'main' },
+      ],
+    });
+  await world.produce(q, 'a');
+  await world.produce(q, 'b');
+  expect(await world.payloads(q, 1)).toEqual(['a', 'b']);
+  expect(textsOf(await world.lease(q, 2))).toEqual(['a', 'b']);
+  await expect(world.completeIds(q, 0, `0${'1'.repeat(26)}`)).rejects.toMatchObject({
+    code: 'retry',
+    message: "partition not available; partition '0' is failing, retry again",
+  });
+  expect(world.logged).toContainEqual({
+    level: 'error',
+    message: 'partition is on a storage that is not configured',
+    fields: { queue: q, partition: 0, storage: 'gone' },
+  });
+});
   const q = fresh();
   await world
     .storage()
