@@ -251,20 +251,3 @@ test('a partition whose storage is no longer configured is reported by name and 
     fields: { queue: q, partition: 0, storage: 'gone' },
   });
 });
-  const q = fresh();
-  await world
-    .storage()
-    .queueStore()
-    .create({
-      ...{
-        name: q,
-        namespace: '_system',
-        leaseTimeout: 1_000_000n as never,
-        expireTimeout: 1_000_000n as never,
-      },
-      ...{ deadQueue: '', maxAttempts: 0, reference: '', requestedPartitions: 1 },
-      partitions: [{ partition: 0, storageName: 'gone' }],
-    });
-  const failure = await world.produce(q, 'a').catch((error: Error) => error);
-  expect(failure).toMatchObject({ name: 'Error' });
-});
