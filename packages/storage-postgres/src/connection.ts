@@ -56,6 +56,8 @@ export class Connection {
    */
   async close(): Promise<void> {
     this.onLost = () => {};
+    // A process with nothing else to do would end in the middle of this.
+    this.hold(true);
     // A server that ended the session closes the connection by itself.
     if (this.lost === undefined) this.#client.end().catch(() => {});
     const limit = { ms: CLOSE_LIMIT_MS, clock: this.#clock, message: 'no goodbye' };

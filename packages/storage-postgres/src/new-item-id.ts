@@ -38,3 +38,8 @@ export function positionOf(id: string): number {
 export function randomTails(random: Random, count: number): Buffer {
   return Buffer.from(random.base62(ITEM_ID_RANDOM_LENGTH * count), 'latin1');
 }
+
+/** What is greater than every id made of that number of the sequence or an earlier one, and no greater than later ones. */
+export function boundAfter(sequenceNumber: bigint): string {
+  return `0${((sequenceNumber + 1n) << BigInt(POSITION_BITS)).toString(16).padStart(16, '0')}`;
+}

@@ -1,25 +1,27 @@
-import type {
-  ClearRequest,
-  CompleteRequest,
-  DeathRules,
-  Duration,
-  ImportedItem,
-  ItemId,
-  ItemListRequest,
-  LeaseBatch,
-  LeasedItem,
-  Outcome,
-  PartitionKey,
-  PartitionStats,
-  PartitionStore,
-  ProduceRequest,
-  ProduceResult,
-  RetryRequest,
-  RetryResult,
-  StoredItem,
-  SweepRequest,
-  SweepResult,
+import {
+  type ClearRequest,
+  type CompleteRequest,
+  type DeathRules,
+  type Duration,
+  type ImportedItem,
+  type ItemId,
+  type ItemListRequest,
+  type LeaseBatch,
+  type LeasedItem,
+  type Outcome,
+  type PartitionKey,
+  type PartitionStats,
+  type PartitionStore,
+  type ProduceRequest,
+  type ProduceResult,
+  type RetryRequest,
+  type RetryResult,
+  type StoredItem,
+  type SweepRequest,
+  type SweepResult,
+  SystemClock,
 } from '@querator/core';
+import { LowWaterMark } from './low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
@@ -43,6 +45,7 @@ export class PostgresPartitionStore implements PartitionStore {
   readonly #schema: SchemaKeeper;
   readonly #table: TableCare;
   readonly #calls: StoreCalls;
+  readonly #mark: LowWaterMark;
 
   constructor(
     key: PartitionKey,
@@ -54,6 +57,7 @@ export class PostgresPartitionStore implements PartitionStore {
     this.#schema = deps.schema;
     this.#table = deps.schema.partition(key);
     this.#calls = deps.calls;
+    this.#mark = new LowWaterMark({ db: context.db, table: context.table, clock: new SystemClock() });
   }
 
   produce(
@@ -64,11 +68,13 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
-    return this.#run((context) => lease(context, batch));
+    return this.#run((context) => this.#mark.lease((from) => lease(context, batch, from)));
   }
 
-  release(ids: readonly ItemId[]): Promise<number> {
-    return this.#run((context) => release(context, ids));
+  async release(ids: readonly ItemId[]): Promise<number> {
+    const released = await this.#run((context) => release(context, ids));
+    this.#mark.released(ids);
+    return released;
   }
 
   complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {

@@ -1,4 +1,4 @@
-import { ATTEMPTS_MAX, type LeaseBatch, type LeasedItem, UNSET_INSTANT } from '@querator/core';
+import { ATTEMPTS_MAX, type ItemId, type LeaseBatch, type LeasedItem, UNSET_INSTANT } from '@querator/core';
 import { durationToText, instantFromText } from '../instant-text.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { bytesBefore, withinBudget } from '../payload-budget.ts';
@@ -12,7 +12,7 @@ type LeasedRow = Pick<
 /** The condition and the order are those of the `_lse` index, so that the oldest items are read off its front. */
 const oldest = (table: string, columns: string) => `
   SELECT ${columns} FROM ${table}
-  WHERE is_leased = false AND enqueue_at IS NULL
+  WHERE is_leased = false AND enqueue_at IS NULL AND id >= $4
   ORDER BY is_leased, enqueue_at, id
   LIMIT $3::bigint
   FOR UPDATE SKIP LOCKED`;
@@ -39,13 +39,21 @@ const leaseItems = (table: string, ids: string) => `
 const leaseOne = (table: string) => leaseItems(table, oldest(table, 'id'));
 const leaseOldest = (table: string) => leaseItems(table, oldestWithinBudget(table));
 
-/** Takes the oldest waiting items. */
-export async function lease(context: PartitionContext, batch: LeaseBatch): Promise<readonly LeasedItem[]> {
+/**
+ * Takes the oldest waiting items.
+ *
+ * @param from no less than this; empty: from the head of the queue.
+ */
+export async function lease(
+  context: PartitionContext,
+  batch: LeaseBatch,
+  from: ItemId,
+): Promise<readonly LeasedItem[]> {
   const rows = await context.db.write<LeasedRow>({
     ...(batch.limit === 1
       ? context.table.prepared('lease_one', leaseOne)
       : context.table.prepared('lease', leaseOldest)),
-    values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit],
+    values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],
   });
   // One statement, one deadline: reading it once saves a thousand parses.
   const deadlineText = rows[0]?.lease_deadline;

@@ -7,6 +7,7 @@ import { deleteByIds } from '../../src/operations/delete.ts';
 import { importItemsInto } from '../../src/operations/import.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
+import { lookForLowWater } from '../../src/operations/low-water-look.ts';
 import { produce } from '../../src/operations/produce.ts';
 import { release } from '../../src/operations/release.ts';
 import { remove } from '../../src/operations/remove.ts';
@@ -59,8 +60,11 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
   const twice = [{ ids }, { ids: ids.slice(0, 1) }];
   return [
     () => produce(context, [{ items }], EXPIRE_TIMEOUT),
-    () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }),
-    () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }),
+    () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
+    () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),
+    () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
+    () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),
+    () => lookForLowWater(context, ids[0] ?? ''),
     () => release(context, ids),
     () => complete(context, [{ ids }]),
     () => complete(context, twice),

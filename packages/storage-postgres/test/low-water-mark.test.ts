@@ -1,0 +1,217 @@
+import { type ItemId, type LeasedItem, type PartitionStore, SystemRandom } from '@querator/core';
+import { ManualClock } from '@querator/core/testing';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Database, type Statement } from '../src/database.ts';
+import { itemsTableName, PoolRegistry } from '../src/index.ts';
+import { LowWaterMark } from '../src/low-water-mark.ts';
+import { lease } from '../src/operations/lease.ts';
+import { PartitionTable } from '../src/partition-table.ts';
+import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
+import { HOUR, item } from './support/contents.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const KEY = { queue: 'marked', partition: 0 };
+const TABLE = itemsTableName(KEY);
+/** Enough for a look at each lease. */
+const BATCH = 1_000;
+
+/** An item written by hand, as a producer of ours would, with its number taken now. */
+const INSERT_BY_HAND = `
+  INSERT INTO ${TABLE} (id, expire_deadline, created_at, reference, payload)
+  SELECT '0' || lpad(to_hex(nextval('querator_item_id') << 17), 16, '0') || 'abcdefghij',
+    now() + interval '1 hour', now(), 'by hand', ''
+  RETURNING id`;
+
+describe('the low-water mark', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let backend: ReturnType<typeof testBackend>;
+  let store: PartitionStore;
+  let other: pg.Client;
+  let instance: Instance;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    backend = testBackend(database.connectionString);
+    store = backend.partitionStore(KEY);
+    await store.stats();
+    other = new pg.Client(database.connectionString);
+    await other.connect();
+    instance = new Instance(database.connectionString);
+  });
+  afterEach(async () => {
+    await instance.close();
+    await other.end();
+    await backend.close();
+    await database.drop();
+  });
+
+  const produce = async (reference: string, count = BATCH) => {
+    const items = Array.from({ length: count }, (_, n) => item(`${reference}-${n}`));
+    await store.produce([{ items }], HOUR);
+  };
+
+  /** Leases that empty the partition bit by bit, each with a look after it. */
+  const leaseAndLook = async (times: number) => {
+    for (let n = 0; n < times; n++) {
+      await produce(`round ${n}`);
+      expect(await instance.lease(BATCH)).toHaveLength(BATCH);
+    }
+  };
+
+  test('follows what is leased, and stays behind what waits', async () => {
+    await leaseAndLook(10);
+    const beyond = await store.list({ state: 'queued', pivot: instance.mark, limit: 10 * BATCH });
+    expect(beyond.length).toBeLessThan(5 * BATCH);
+    await produce('next', 5);
+    const items = await instance.lease(10);
+    expect(items.map(({ reference }) => reference)).toEqual([0, 1, 2, 3, 4].map((n) => `next-${n}`));
+  });
+
+  test('spares leases the dead rows that a transaction held open elsewhere keeps', async () => {
+    await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await other.query('SELECT txid_current()');
+    const rounds = 60;
+    await leaseAndLook(rounds);
+    await instance.close();
+    // Statistics of a backend are complete when it has ended.
+    await expect.poll(() => entriesRead(database.connectionString), { timeout: 10_000 }).toBeGreaterThan(0);
+    // From the head each lease reads all that was leased before: 30 batches on average.
+    expect(await entriesRead(database.connectionString)).toBeLessThan(rounds * BATCH * 8);
+    await other.query('ROLLBACK');
+  });
+
+  test('does not pass an item whose producer is slow to commit', async () => {
+    await leaseAndLook(6);
+    await other.query('BEGIN');
+    const { rows } = await other.query<{ id: string }>(INSERT_BY_HAND);
+    const late = rows[0]?.id ?? '';
+    await leaseAndLook(20);
+    expect(instance.mark <= late).toBe(true);
+    await other.query('COMMIT');
+    await produce('after');
+    const items = await instance.lease(BATCH);
+    expect(items[0]).toMatchObject({ id: late, reference: 'by hand' });
+  });
+
+  test('nor one whose producer has taken a number, and rests before it writes', async () => {
+    await leaseAndLook(6);
+    await other.query('BEGIN');
+    // The lock comes first and the number next; the row only after a look has seen neither.
+    const sleepy = other.query<{ id: string }>(`
+      INSERT INTO ${TABLE} (id, expire_deadline, created_at, reference, payload)
+      SELECT '0' || lpad(to_hex(number << 17), 16, '0') || 'abcdefghij',
+        now() + interval '1 hour', now(), 'sleepy' || slept, ''
+      FROM (SELECT number, pg_sleep(1)::text AS slept
+        FROM (SELECT nextval('querator_item_id') AS number OFFSET 0) AS taken OFFSET 0) AS later
+      RETURNING id`);
+    await leaseAndLook(15);
+    const late = (await sleepy).rows[0]?.id ?? '';
+    await leaseAndLook(5);
+    expect(instance.mark <= late).toBe(true);
+    await other.query('COMMIT');
+    expect((await instance.lease(1))[0]).toMatchObject({ id: late });
+  });
+
+  test('is not taken in by items that a lease in progress has locked', async () => {
+    await leaseAndLook(6);
+    await store.produce([{ items: [item('first'), item('second')] }], HOUR);
+    await other.query('BEGIN');
+    const locked = await other.query<{ id: string }>(
+      `SELECT id FROM ${TABLE} WHERE is_leased = false ORDER BY id LIMIT 1 FOR UPDATE`,
+    );
+    await leaseAndLook(10);
+    await other.query('ROLLBACK');
+    const [first] = await instance.lease(1);
+    expect(first?.id).toBe(locked.rows[0]?.id);
+  });
+
+  test('goes back to where a lease was undone by this instance', async () => {
+    await leaseAndLook(8);
+    await produce('undone', 1);
+    const [undone] = await instance.lease(1);
+    await leaseAndLook(8);
+    expect(instance.mark > (undone?.id ?? '')).toBe(true);
+    await store.release([undone?.id ?? '']);
+    instance.released([undone?.id ?? '']);
+    await produce('later', 1);
+    expect((await instance.lease(1))[0]?.id).toBe(undone?.id);
+  });
+
+  test('where another instance has undone one, the lease from the head finds it within seconds', async () => {
+    await leaseAndLook(8);
+    await produce('undone', 1);
+    const [undone] = await instance.lease(1);
+    await leaseAndLook(8);
+    await store.release([undone?.id ?? '']);
+    await produce('later', 2);
+    expect((await instance.lease(1))[0]?.reference).toBe('later-0');
+    await instance.clock.advance('5s');
+    expect((await instance.lease(1))[0]?.id).toBe(undone?.id);
+    expect((await instance.lease(1))[0]?.reference).toBe('later-1');
+  });
+
+  test('is forgotten when a lease fails: the next server may be behind the last one', async () => {
+    await leaseAndLook(8);
+    await other.query(`ALTER TABLE ${TABLE} RENAME TO hidden`);
+    await expect(instance.lease(1)).rejects.toThrow();
+    await other.query(`ALTER TABLE hidden RENAME TO ${TABLE}`);
+    expect(instance.mark).toBe('');
+  });
+});
+
+/** How many entries of the index for leases were read in all. */
+async function entriesRead(connectionString: string): Promise<number> {
+  const client = new pg.Client(connectionString);
+  await client.connect();
+  const { rows } = await client.query<{ read: number }>(
+    `SELECT idx_tup_read::int AS read FROM pg_stat_user_indexes WHERE indexrelname LIKE '%\\_lse'`,
+  );
+  await client.end();
+  return rows[0]?.read ?? 0;
+}
+
+/** The leases of one server, on a clock moved by hand, so that each is followed by a look. */
+class Instance {
+  readonly clock = new ManualClock();
+  readonly #mark: LowWaterMark;
+  readonly #context;
+  readonly #share;
+  #looking: Promise<unknown> = Promise.resolve();
+
+  constructor(connectionString: string) {
+    const limits = DEFAULT_TIME_LIMITS;
+    this.#share = new PoolRegistry().share(connectionString, { limits });
+    const random = new SystemRandom();
+    const db = new Database({ name: 'instance', share: this.#share, limits, random });
+    const table = new PartitionTable(KEY);
+    this.#context = { db, random, clock: undefined, table };
+    const read = <Row>(statement: Statement) => {
+      const looking = db.read<Row>(statement);
+      this.#looking = looking.catch(() => {});
+      return looking;
+    };
+    this.#mark = new LowWaterMark({ db: { read }, table, clock: this.clock });
+  }
+
+  get mark(): ItemId {
+    return this.#mark.mark;
+  }
+
+  async lease(limit: number): Promise<readonly LeasedItem[]> {
+    await this.clock.advance('100ms');
+    const batch = { limit, leaseTimeout: HOUR };
+    const items = await this.#mark.lease((from) => lease(this.#context, batch, from));
+    await this.#looking;
+    return items;
+  }
+
+  released(ids: readonly ItemId[]): void {
+    this.#mark.released(ids);
+  }
+
+  close(): Promise<void> {
+    return this.#share.release();
+  }
+}
