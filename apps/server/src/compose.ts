@@ -42,7 +42,12 @@ export function compose(config: Config, world: World): Composition {
   }));
 
   const queueStore = queueStorage.queueStore();
-  const service = createService({ ...world, queueStore, storages });
+  const service = createService({
+    ...world,
+    queueStore,
+    queueSignals: queueStorage.signals,
+    storages,
+  });
   const configuredQueues = new ConfiguredQueues({ ...world, service }, config.queues);
 
   let stopping: Promise<void> | undefined;

@@ -4,6 +4,7 @@ import {
   type NewQueue,
   type Queue,
   type QueueListRequest,
+  type QueueStamp,
   type QueueStore,
 } from '@querator/core';
 import type { Connection } from './connection.ts';
@@ -36,6 +37,13 @@ export class SqliteQueueStore implements QueueStore {
 
   get(name: string): Promise<Queue | undefined> {
     return this.#database.read((connection) => find(connection, name));
+  }
+
+  stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
+    return this.#database.read((connection) => {
+      const found = names.map((name) => find(connection, name)).filter((queue) => queue !== undefined);
+      return new Map(found.map(({ name, createdAt, updatedAt }) => [name, { createdAt, updatedAt }]));
+    });
   }
 
   list(request: QueueListRequest): Promise<readonly Queue[]> {

@@ -45,8 +45,14 @@ export type {
   SweepRequest,
   SweepResult,
 } from './storage/partition-store.ts';
-export type { QueueListRequest, QueueStore } from './storage/queue-store.ts';
-export type { PartitionKey, StorageBackend, StorageCapabilities } from './storage/storage-backend.ts';
+export type { QueueListRequest, QueueStamp, QueueStore } from './storage/queue-store.ts';
+export type {
+  PartitionGlance,
+  PartitionKey,
+  StorageBackend,
+  StorageCapabilities,
+} from './storage/storage-backend.ts';
+export type { StorageSignals } from './storage/storage-signals.ts';
 export { SystemRandom } from './system-random.ts';
 export type { CancelTimer, Clock } from './time/clock.ts';
 export {

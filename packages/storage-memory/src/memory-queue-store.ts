@@ -5,6 +5,7 @@ import {
   type PartitionPlacement,
   type Queue,
   type QueueListRequest,
+  type QueueStamp,
   type QueueStore,
 } from '@querator/core';
 import { byteOrder } from './byte-order.ts';
@@ -33,6 +34,12 @@ export class MemoryQueueStore implements QueueStore {
     this.#assertOpen();
     const stored = this.#queues.get(name);
     return stored && copyOf(stored);
+  }
+
+  async stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
+    this.#assertOpen();
+    const found = names.map((name) => this.#queues.get(name)).filter((queue) => queue !== undefined);
+    return new Map(found.map(({ name, createdAt, updatedAt }) => [name, { createdAt, updatedAt }]));
   }
 
   async list({ namespace, pivot, limit }: QueueListRequest): Promise<readonly Queue[]> {

@@ -19,6 +19,8 @@ export class Connection {
   retired = false;
   /** Told once, when the connection is found to be lost. */
   onLost: () => void = () => {};
+  /** Told of each notification, with its payload. */
+  onNotification: (payload: string) => void = () => {};
   readonly #client: pg.Client;
   readonly #socket: Socket;
   readonly #clock: Clock;
@@ -36,6 +38,7 @@ export class Connection {
     this.idleSince = this.openedAt;
     this.#ended = new Promise((resolve) => client.once('end', resolve));
     client.on('error', (error) => this.#lose(error));
+    client.on('notification', ({ payload }) => this.onNotification(payload ?? ''));
     void this.#ended.then(() => this.#lose(new Error('Connection terminated')));
   }
 

@@ -39,7 +39,7 @@ export class PartitionTable {
  * The parameter for "now" in a statement: nothing, and then the statement uses
  * the database's clock; or the time of the clock a test moves by hand.
  */
-export function nowParameter({ clock }: PartitionContext): string | null {
+export function nowParameter({ clock }: Pick<PartitionContext, 'clock'>): string | null {
   return clock === undefined ? null : instantToText(clock.now());
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, SystemClock, silentLogger } from '@querator/core';
+import { type Clock, type Logger, SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { parseConnectionString } from './connection-string.ts';
 import type { PoolState } from './pool-state.ts';
 import { type PoolUser, SharedPool } from './shared-pool.ts';
@@ -19,6 +19,7 @@ export class PoolRegistry {
   readonly #pools = new Map<string, SharedPool>();
   readonly #logger: Logger;
   readonly #clock: Clock = new SystemClock();
+  readonly #random = new SystemRandom();
 
   constructor(deps: { readonly logger?: Logger } = {}) {
     this.#logger = deps.logger ?? silentLogger;
@@ -34,7 +35,7 @@ export class PoolRegistry {
     let pool = this.#pools.get(connectionString);
     if (pool === undefined) {
       const settings = parseConnectionString(connectionString);
-      pool = new SharedPool(settings, { clock: this.#clock, logger: this.#logger });
+      pool = new SharedPool(settings, { clock: this.#clock, logger: this.#logger, random: this.#random });
       this.#pools.set(connectionString, pool);
     }
     pool.join(user);

@@ -9,8 +9,9 @@ import {
   silentLogger,
 } from '@querator/core';
 import { Database } from './database.ts';
+import { glance } from './operations/glance.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
-import { PartitionTable } from './partition-table.ts';
+import { nowParameter, PartitionTable } from './partition-table.ts';
 import type { PoolRegistry } from './pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
 import { SchemaKeeper } from './schema-keeper.ts';
@@ -36,13 +37,16 @@ export interface PostgresBackendOptions {
   readonly timeouts?: Partial<TimeLimits> | undefined;
 }
 
+/** A storage on PostgreSQL, which can do all that the port leaves open. */
+export type PostgresBackend = StorageBackend & Required<Pick<StorageBackend, 'glance' | 'signals'>>;
+
 /**
  * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a
  * store.
  *
  * @throws Error when the connection string is malformed.
  */
-export function postgresBackend(options: PostgresBackendOptions): StorageBackend {
+export function postgresBackend(options: PostgresBackendOptions): PostgresBackend {
   const limits = { ...DEFAULT_TIME_LIMITS, ...options.timeouts };
   const { name, random, clock, maxConns, logger = silentLogger } = options;
   const share = options.registry.share(options.connectionString, { maxConns, limits });
@@ -58,6 +62,9 @@ export function postgresBackend(options: PostgresBackendOptions): StorageBackend
       const context = { db, random, clock, table: new PartitionTable(key) };
       return new PostgresPartitionStore(key, context, { schema, calls });
     },
+    glance: (keys, { deadlines }) =>
+      calls.run(schema.fixed, () => glance({ db, deadlines, now: nowParameter({ clock }) }, keys)),
+    signals: share.pool.signals,
     close: () => calls.close(() => share.release()),
   };
 }

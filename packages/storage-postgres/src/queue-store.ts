@@ -4,10 +4,11 @@ import {
   type NewQueue,
   type Queue,
   type QueueListRequest,
+  type QueueStamp,
   type QueueStore,
 } from '@querator/core';
 import type { Database } from './database.ts';
-import { instantToText } from './instant-text.ts';
+import { instantFromText, instantToText } from './instant-text.ts';
 import { nowSql } from './partition-table.ts';
 import { PostgresError } from './postgres-error.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
@@ -21,6 +22,11 @@ const INSERT = `
   INSERT INTO querator_queues (${ALL}, created_at, updated_at)
   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, ${nowSql('$10')}, ${nowSql('$10')}
   RETURNING ${ALL}, created_at, updated_at`;
+
+const STAMPS = {
+  name: 'queue_stamps',
+  text: 'SELECT name, created_at, updated_at FROM querator_queues WHERE name = ANY ($1::text[])',
+};
 
 const UPDATE = `
   UPDATE querator_queues SET lease_timeout_ns = $2, expire_timeout_ns = $3, dead_queue = $4,
@@ -62,6 +68,17 @@ export class PostgresQueueStore implements QueueStore {
     const text = `SELECT * FROM querator_queues WHERE name = $1`;
     const [row] = await this.#run(() => this.#db.read<QueueRow>({ text, values: [name] }));
     return row && rowToQueue(row);
+  }
+
+  async stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
+    const rows = await this.#run(() =>
+      this.#db.read<Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>>({ ...STAMPS, values: [names] }),
+    );
+    const stampOf = (row: (typeof rows)[number]): QueueStamp => ({
+      createdAt: instantFromText(row.created_at),
+      updatedAt: instantFromText(row.updated_at),
+    });
+    return new Map(rows.map((row) => [row.name, stampOf(row)]));
   }
 
   async list(request: QueueListRequest): Promise<readonly Queue[]> {

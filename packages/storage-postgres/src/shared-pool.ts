@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Clock, type Logger, millisecondsBetween } from '@querator/core';
+import { type Clock, type Logger, millisecondsBetween, type Random } from '@querator/core';
 import { reasonOf } from './connect-error.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
@@ -7,6 +7,7 @@ import type { ConnectionSettings } from './connection-string.ts';
 import { Connector } from './connector.ts';
 import { hostName } from './host-list.ts';
 import type { PoolState } from './pool-state.ts';
+import { SignalChannel } from './signals/signal-channel.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
 
@@ -31,14 +32,21 @@ export class SharedPool {
   readonly #clock: Clock;
   readonly #users = new Set<PoolUser>();
   readonly #pool: ConnectionPool;
+  /** Word from and to other processes, on a connection of this pool once somebody listens. */
+  readonly signals: SignalChannel;
 
-  constructor(settings: ConnectionSettings, deps: { readonly clock: Clock; readonly logger: Logger }) {
+  constructor(
+    settings: ConnectionSettings,
+    deps: { readonly clock: Clock; readonly logger: Logger; readonly random: Random },
+  ) {
     this.#settings = settings;
     this.#clock = deps.clock;
     const connector = new Connector(settings, deps.clock);
+    const target = `${settings.hosts.map(hostName).join(',')}/${settings.database ?? ''}`;
+    this.signals = new SignalChannel({ ...deps, source: this, target });
     this.#pool = new ConnectionPool({
       ...deps,
-      target: `${settings.hosts.map(hostName).join(',')}/${settings.database ?? ''}`,
+      target,
       settings: settings.pool,
       maxConns: () => this.maxConns,
       open: (signal) => connector.open(this.#longestLimits(), signal),
@@ -54,8 +62,10 @@ export class SharedPool {
   /** Takes a user away; with the last one the pool is closed. */
   async leave(user: PoolUser): Promise<void> {
     if (!this.#users.delete(user)) return;
-    if (this.unused) await this.#pool.close();
-    else this.#pool.resized();
+    if (this.unused) {
+      await this.signals.close();
+      await this.#pool.close();
+    } else this.#pool.resized();
   }
 
   get unused(): boolean {

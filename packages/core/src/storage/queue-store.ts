@@ -10,6 +10,9 @@ export interface QueueListRequest {
   readonly limit: number;
 }
 
+/** Tells one state of a queue from another, and from another queue of the same name. */
+export type QueueStamp = Pick<Queue, 'createdAt' | 'updatedAt'>;
+
 /**
  * Where queues are kept: their settings, and which storage holds which of
  * their partitions. Items are none of its business.
@@ -33,6 +36,9 @@ export interface QueueStore {
 
   /** The queue of that very name, or nothing. Never an old state. */
   get(name: string): Promise<Queue | undefined>;
+
+  /** The stamps of those of the queues that there are, in one call; a cheap way to notice what others changed. */
+  stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>>;
 
   /** The page that was asked for; filtered first, then limited. */
   list(request: QueueListRequest): Promise<readonly Queue[]>;

@@ -1,10 +1,22 @@
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
+import type { StorageSignals } from './storage-signals.ts';
 
 /** Names one partition of one queue. */
 export interface PartitionKey {
   readonly queue: string;
   readonly partition: number;
+}
+
+/** What a look at one partition found. */
+export interface PartitionGlance {
+  /** Whether items are available to consumers. */
+  readonly waiting: boolean;
+  /**
+   * As in `SweepResult`: milliseconds until a sweep has something to do. Absent
+   * when nothing is pending, and when deadlines were not asked for.
+   */
+  readonly nextDueMs: number | undefined;
 }
 
 /** What a driver can and cannot do, as data: tests skip only through it, and operators can read it. */
@@ -30,6 +42,25 @@ export interface StorageBackend {
 
   /** The store of one partition. Cheap; two stores of one key see the same items. */
   partitionStore(key: PartitionKey): PartitionStore;
+
+  /**
+   * Looks into many partitions with few calls, for processes that wait for
+   * what others put in. A partition that was never used is empty. It pays to
+   * ask for the same partitions in the same order again.
+   *
+   * Absent: the driver can do no better than a lease and a sweep of each.
+   *
+   * @param deadlines whether to look for `nextDueMs` too, which costs much more.
+   * @returns what was found, in the order of the keys.
+   * @throws StorageError
+   */
+  glance?(
+    keys: readonly PartitionKey[],
+    options: { readonly deadlines: boolean },
+  ): Promise<readonly PartitionGlance[]>;
+
+  /** Word from other processes; absent: there is no way for it. */
+  readonly signals?: StorageSignals | undefined;
 
   /** Waits for running calls, and lets go of connections. Calls after it fail. Closing twice is once. */
   close(): Promise<void>;

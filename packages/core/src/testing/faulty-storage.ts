@@ -177,6 +177,7 @@ const OPERATIONS: readonly Operation[] = [
 const QUEUE_OPERATIONS: readonly QueueOperation[] = [
   'create',
   'get',
+  'stamps',
   'list',
   'update',
   'delete',

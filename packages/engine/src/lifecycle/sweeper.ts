@@ -13,14 +13,15 @@ const MARGIN_MS = 2;
 /**
  * Does what time demands of one partition: leases that run out, schedules that
  * come due, items that die. Sweeps when the partition is loaded, at the
- * earliest known deadline, and at least every `sweepIdleMs`, since another
- * process may have left deadlines this one knows nothing of.
+ * earliest known deadline, and where nobody else looks for what other processes
+ * left, at least every `idleMs`.
  */
 export class Sweeper {
   readonly #deps: EngineDeps;
   readonly #lane: Lane;
   readonly #hooks: QueueHooks;
   readonly #burial: Burial;
+  readonly #idleMs: number;
   #cancelTimer: CancelTimer | undefined;
   /** When the timer fires, in the clock's milliseconds; deadlines nearer than this re-arm it. */
   #firesAtMs = Number.POSITIVE_INFINITY;
@@ -28,10 +29,25 @@ export class Sweeper {
   #again = false;
   #stopped = false;
 
-  constructor(deps: EngineDeps, lane: Lane, hooks: QueueHooks, moveDead: MoveDead) {
+  constructor(
+    deps: EngineDeps,
+    {
+      lane,
+      hooks,
+      moveDead,
+      idleMs,
+    }: {
+      readonly lane: Lane;
+      readonly hooks: QueueHooks;
+      readonly moveDead: MoveDead;
+      /** The longest the partition goes without a sweep. */
+      readonly idleMs: number;
+    },
+  ) {
     this.#deps = deps;
     this.#lane = lane;
     this.#hooks = hooks;
+    this.#idleMs = idleMs;
     this.#burial = new Burial(deps, lane, hooks, moveDead);
   }
 
@@ -39,7 +55,7 @@ export class Sweeper {
   dueIn(delayMs: number): void {
     if (this.#stopped) return;
     const nowMs = this.#nowMs();
-    const firesAtMs = nowMs + Math.min(Math.max(delayMs, 0) + MARGIN_MS, this.#deps.limits.sweepIdleMs);
+    const firesAtMs = nowMs + Math.min(Math.max(delayMs, 0) + MARGIN_MS, this.#idleMs);
     if (firesAtMs >= this.#firesAtMs) return;
     this.#cancelTimer?.();
     this.#firesAtMs = firesAtMs;

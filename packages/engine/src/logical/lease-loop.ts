@@ -1,4 +1,4 @@
-import { type CancelTimer, isBudgetSpent, type LeasedItem, MESSAGES, QueueError } from '@querator/core';
+import { isBudgetSpent, type LeasedItem, MESSAGES, QueueError } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
 import { deal } from './deal.ts';
@@ -53,9 +53,7 @@ export class LeaseLoop {
   /** Requests with no fetch under way for them; 0 spares a cycle the search. */
   #idle = 0;
   #cycleScheduled = false;
-  #cancelPoll: CancelTimer | undefined;
   #whenIdle: (() => void)[] = [];
-  #stopped = false;
 
   constructor(deps: EngineDeps, lanes: readonly Lane[], order: PartitionOrder<Lane>, hooks: QueueHooks) {
     this.#deps = deps;
@@ -90,7 +88,6 @@ export class LeaseLoop {
     // Counts are hints: a request is not sent away, nor left waiting, on their word alone.
     if (!this.#lanes.some((lane) => lane.waiting > 0)) this.suspectAll();
     this.wake();
-    this.#armPoll();
     return waiter.answer;
   }
 
@@ -104,6 +101,12 @@ export class LeaseLoop {
     });
   }
 
+  /** Another process may have put items into a partition: looks as soon as somebody wants them. */
+  lookInto(lane: Lane): void {
+    this.#suspects.add(lane);
+    this.wake();
+  }
+
   /** Looks into every partition at the next chance, whatever its count says. */
   suspectAll(): void {
     for (const lane of this.#lanes) this.#suspects.add(lane);
@@ -111,8 +114,6 @@ export class LeaseLoop {
 
   /** Answers the waiting with `error`; waits until what was being fetched has been put back. */
   async stop(error: QueueError): Promise<void> {
-    this.#stopped = true;
-    this.#cancelPoll?.();
     for (const request of [...this.#requests.values()]) {
       request.waiter.reject(error);
       this.#forget(request);
@@ -224,7 +225,8 @@ export class LeaseLoop {
   /** Undoes the lease of items whose consumers left. If that fails, their leases run out. */
   async #putBack(lane: Lane, items: readonly LeasedItem[]): Promise<void> {
     try {
-      lane.arrived(await lane.store.release(items.map(({ id }) => id)));
+      const waiting = await lane.store.release(items.map(({ id }) => id));
+      this.#hooks.stored(lane, { waiting });
     } catch (error) {
       this.#hooks.failed(lane, error);
     }
@@ -236,20 +238,5 @@ export class LeaseLoop {
 
   #unpromise(request: Lease): void {
     if (--request.promised === 0 && this.#requests.get(request.clientId) === request) this.#idle++;
-  }
-
-  /** While anyone waits, looks now and then for what other processes left. */
-  #armPoll(): void {
-    if (this.#cancelPoll !== undefined || this.#stopped) return;
-    const { limits, random, clock } = this.#deps;
-    // Jitter keeps the queues of a server, and the servers of a database, from asking in step.
-    const delayMs = limits.pollMs * (0.75 + random.fraction() / 2);
-    this.#cancelPoll = clock.startTimer(delayMs, () => {
-      this.#cancelPoll = undefined;
-      if (this.#requests.size === 0) return;
-      this.suspectAll();
-      this.wake();
-      this.#armPoll();
-    });
   }
 }

@@ -1,6 +1,5 @@
 import {
   type ClearRequest,
-  type CompleteRequest,
   type ImportedItem,
   type Instant,
   type ItemListRequest,
@@ -9,12 +8,9 @@ import {
   millisecondsBetween,
   type NewItem,
   type PartitionStats,
-  type PartitionStore,
   type Queue,
   QueueError,
   type RetriedItem,
-  type RetryRequest,
-  type RetryResult,
   type StoredItem,
   toMilliseconds,
 } from '@querator/core';
@@ -23,14 +19,12 @@ import type { EngineDeps } from '../engine-options.ts';
 import type { MoveDead, Moved } from '../lifecycle/burial.ts';
 import { deadLetter, deadLetterPartition } from '../lifecycle/dead-letter.ts';
 import { logDeleted } from '../lifecycle/log-deleted.ts';
-import { Sweeper } from '../lifecycle/sweeper.ts';
-import { GroupCommit } from './group-commit.ts';
 import { InFlight } from './in-flight.ts';
 import { Lane } from './lane.ts';
 import { type Leased, LeaseLoop } from './lease-loop.ts';
+import { newPartitionUnit, type PartitionPlace, type PartitionUnit } from './partition-unit.ts';
 import { ProduceLoop } from './produce-loop.ts';
 import type { Arrival, QueueHooks } from './queue-hooks.ts';
-import { Recovery } from './recovery.ts';
 import type { Patience } from './waiter.ts';
 
 /** What one partition holds, and how its storage fares. */
@@ -49,15 +43,6 @@ export interface LogicalQueueStats {
   readonly partitions: readonly LanePartitionStats[];
 }
 
-/** All that belongs to one partition. */
-interface PartitionUnit {
-  readonly lane: Lane;
-  readonly recovery: Recovery;
-  readonly sweeper: Sweeper;
-  readonly completes: GroupCommit<CompleteRequest, void>;
-  readonly retries: GroupCommit<RetryRequest, RetryResult>;
-}
-
 /**
  * A queue at work in this process: takes requests, spreads them over the
  * queue's partitions, and answers each when storage has. Other processes may
@@ -74,8 +59,8 @@ export class LogicalQueue {
   #queue: Queue;
   #stopping: Promise<void> | undefined;
 
-  /** @param stores the queue's partitions, in the order of `queue.partitions`. */
-  constructor(deps: EngineDeps, queue: Queue, stores: readonly PartitionStore[], moveDead: MoveDead) {
+  /** @param places of the queue's partitions, in the order of `queue.partitions`. */
+  constructor(deps: EngineDeps, queue: Queue, places: readonly PartitionPlace[], moveDead: MoveDead) {
     this.#deps = deps;
     this.#queue = queue;
     this.#hooks = {
@@ -87,12 +72,17 @@ export class LogicalQueue {
     const reorder = (lane: Lane) => order.changed(lane);
     const lanes = queue.partitions.map(
       ({ partition, storageName }, i) =>
-        new Lane({ partition, storageName, store: stores[i] as PartitionStore }, reorder),
+        new Lane({ partition, storageName, store: (places[i] as PartitionPlace).store }, reorder),
     );
     const order = new PartitionOrder(lanes);
-    this.#units = lanes.map((lane) => this.#newUnit(lane, order, moveDead));
     this.#produces = new ProduceLoop(deps, order, this.#hooks);
     this.#leases = new LeaseLoop(deps, lanes, order, this.#hooks);
+    this.#units = lanes.map((lane, i) =>
+      newPartitionUnit(deps, lane, {
+        ...{ hooks: this.#hooks, leases: this.#leases, moveDead, lookout: places[i]?.lookout },
+        healthChanged: () => this.#healthChanged(lane, order),
+      }),
+    );
   }
 
   /** The queue's settings in force. */
@@ -271,6 +261,7 @@ export class LogicalQueue {
   }
 
   async #stop(): Promise<void> {
+    for (const { watching } of this.#units) watching?.stop();
     const error = new QueueError('failed', MESSAGES.queueShutdown);
     await Promise.all([
       this.#produces.stop(error),
@@ -291,40 +282,6 @@ export class LogicalQueue {
     return this.#direct.run(call);
   }
 
-  #newUnit(lane: Lane, order: PartitionOrder<Lane>, moveDead: MoveDead): PartitionUnit {
-    const onFailure = (error: unknown) => {
-      this.#hooks.failed(lane, error);
-      return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
-    };
-    const maxWeight = this.#deps.limits.statementItems;
-    return {
-      lane,
-      recovery: new Recovery(
-        this.#deps,
-        lane,
-        () => this.#queue.name,
-        () => this.#healthChanged(lane, order),
-      ),
-      sweeper: new Sweeper(this.#deps, lane, this.#hooks, moveDead),
-      completes: new GroupCommit({
-        apply: (requests) => lane.store.complete(requests),
-        weigh: ({ ids }) => ids.length,
-        onFailure,
-        maxWeight,
-      }),
-      retries: new GroupCommit({
-        apply: (requests) =>
-          lane.store.retry(requests, {
-            maxAttempts: this.#queue.maxAttempts,
-            dead: this.#queue.deadQueue === '' ? 'delete' : 'condemn',
-          }),
-        weigh: ({ items }) => items.length,
-        onFailure,
-        maxWeight,
-      }),
-    };
-  }
-
   #healthChanged(lane: Lane, order: PartitionOrder<Lane>): void {
     order.changed(lane);
     if (!lane.healthy) return;
@@ -335,10 +292,11 @@ export class LogicalQueue {
   }
 
   #stored(lane: Lane, { waiting, earliest }: Arrival): void {
-    const { sweeper } = this.#unit(lane);
+    const { sweeper, watching } = this.#unit(lane);
     if (waiting > 0) {
       lane.arrived(waiting);
       this.#leases.wake();
+      watching?.tell();
       sweeper.dueIn(toMilliseconds(this.#queue.expireTimeout));
     }
     if (earliest !== undefined) sweeper.dueIn(millisecondsBetween(this.#deps.clock.now(), earliest));

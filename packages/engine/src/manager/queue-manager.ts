@@ -3,23 +3,26 @@ import {
   MESSAGES,
   type NewQueue,
   type PartitionPlacement,
-  type PartitionStore,
   type Queue,
   QueueError,
   type QueueSettings,
   type QueueStore,
   type StorageBackend,
+  type StorageSignals,
   type StoredItem,
 } from '@querator/core';
 import { placePartitions } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Moved } from '../lifecycle/burial.ts';
 import { LogicalQueue } from '../logical/logical-queue.ts';
+import type { PartitionPlace } from '../logical/partition-unit.ts';
+import { Lookout } from '../lookout/lookout.ts';
 import { checkQueueKnown } from '../service/check-name.ts';
 import { checkDeadQueue } from './dead-queue-rules.ts';
 import { missingStorage } from './missing-storage.ts';
 import { NameLocks } from './name-locks.ts';
 import { checkPlacement } from './placement-rules.ts';
+import { isSame, SettingsWatch } from './settings-watch.ts';
 
 /** A storage that holds partitions, and its share of new ones. */
 export interface PartitionStorage {
@@ -42,15 +45,32 @@ export class QueueManager {
   readonly #deps: EngineDeps;
   readonly #store: QueueStore;
   readonly #storages: readonly PartitionStorage[];
+  /** One for each storage, by its name. */
+  readonly #lookouts: ReadonlyMap<string, Lookout>;
   readonly #running = new Map<string, LogicalQueue>();
   readonly #loading = new Map<string, Promise<LogicalQueue>>();
   readonly #changes = new NameLocks();
+  readonly #settings: SettingsWatch;
   #shuttingDown: Promise<void> | undefined;
 
-  constructor(deps: EngineDeps, store: QueueStore, storages: readonly PartitionStorage[]) {
+  /** @param queueSignals of the storage that holds `store`. */
+  constructor(
+    deps: EngineDeps,
+    store: QueueStore,
+    storages: readonly PartitionStorage[],
+    queueSignals?: StorageSignals,
+  ) {
     this.#deps = deps;
     this.#store = store;
     this.#storages = storages;
+    this.#lookouts = new Map(storages.map(({ backend }) => [backend.name, new Lookout(deps, backend)]));
+    this.#settings = new SettingsWatch({
+      engine: deps,
+      store,
+      signals: queueSignals,
+      running: () => [...this.#running.values()].map(({ queue }) => queue),
+      refresh: (name) => this.#refresh(name),
+    });
   }
 
   /** The queues at work in this process. */
@@ -110,6 +130,7 @@ export class QueueManager {
     checkPlacement(partitions, (storageName) => storages.some(({ name }) => name === storageName));
     const stored = await this.#store.create({ ...queue, partitions });
     this.#deadQueueAppeared(stored.name);
+    this.#settings.changed(stored.name);
     return stored;
   }
 
@@ -129,6 +150,7 @@ export class QueueManager {
     // A queue that is just being taken up may have read the settings before they changed.
     const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));
     queue?.updated(updated);
+    this.#settings.changed(name);
     return updated;
   }
 
@@ -168,14 +190,44 @@ export class QueueManager {
     } catch (error) {
       throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
     } finally {
-      if (this.#running.get(name) === queue) this.#running.delete(name);
+      this.#letGo(queue);
+      this.#settings.changed(name);
+    }
+  }
+
+  /** The queue is no longer at work here; the next call that names it takes it up anew. */
+  #letGo(queue: LogicalQueue): void {
+    const { name } = queue.queue;
+    if (this.#running.get(name) !== queue) return;
+    this.#running.delete(name);
+    this.#settings.remove(name);
+  }
+
+  /** Another process may have changed or deleted the queue. Never rejects. */
+  async #refresh(name: string): Promise<void> {
+    try {
+      await this.#changes.run([name], async () => {
+        const queue = this.#running.get(name);
+        if (queue === undefined || this.#shuttingDown !== undefined) return;
+        const stored = await this.#store.get(name);
+        if (isSame(stored, queue.queue)) return;
+        if (stored?.createdAt === queue.queue.createdAt) return queue.updated(stored);
+        // Deleted, or deleted and created anew: those who wait are told as if it had been done here.
+        this.#deps.logger.info('queue was deleted by another process', { queue: name });
+        await queue.stop();
+        this.#letGo(queue);
+      });
+    } catch (error) {
+      this.#deps.logger.debug('could not look what became of a queue', { queue: name, err: error });
     }
   }
 
   async #shutdown(): Promise<void> {
     // A queue that is just being taken up ends with the others.
     await Promise.allSettled(this.#loading.values());
+    await this.#settings.stop();
     await Promise.all([...this.#running.values()].map((queue) => queue.stop()));
+    await Promise.all([...this.#lookouts.values()].map((lookout) => lookout.stop()));
   }
 
   #startLoading(name: string): Promise<LogicalQueue> {
@@ -186,21 +238,27 @@ export class QueueManager {
 
   async #load(name: string): Promise<LogicalQueue> {
     const stored = await this.info(name);
-    const queue = new LogicalQueue(this.#deps, stored, this.#storesOf(stored), (deadQueue, items) =>
+    const queue = new LogicalQueue(this.#deps, stored, this.#placesOf(stored), (deadQueue, items) =>
       this.#moveDead(deadQueue, items),
     );
     await queue.load();
     this.#running.set(name, queue);
+    this.#settings.add(name);
+    // Between the reading of its settings and now nobody listened.
+    void this.#refresh(name);
     return queue;
   }
 
-  #storesOf(queue: Queue): PartitionStore[] {
+  #placesOf(queue: Queue): PartitionPlace[] {
     return queue.partitions.map(({ partition, storageName }) => {
       const storage = this.#storages.find(({ backend }) => backend.name === storageName);
-      if (storage !== undefined) return storage.backend.partitionStore({ queue: queue.name, partition });
+      if (storage !== undefined) {
+        const store = storage.backend.partitionStore({ queue: queue.name, partition });
+        return { store, lookout: this.#lookouts.get(storageName) };
+      }
       const where = { queue: queue.name, partition, storage: storageName };
       this.#deps.logger.error('partition is on a storage that is not configured', where);
-      return missingStorage(storageName);
+      return { store: missingStorage(storageName) };
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Logger, QueueStore, Random } from '@querator/core';
+import type { Clock, Logger, QueueStore, Random, StorageSignals } from '@querator/core';
 import { type EngineLimits, engineDeps } from '../engine-options.ts';
 import type { LogicalQueueStats } from '../logical/logical-queue.ts';
 import { type PartitionStorage, QueueManager } from '../manager/queue-manager.ts';
@@ -14,6 +14,8 @@ export interface ServiceOptions {
   readonly limits?: Partial<EngineLimits> | undefined;
   /** Where queues are kept. */
   readonly queueStore: QueueStore;
+  /** Word from other processes about queues, of the storage that holds `queueStore`. */
+  readonly queueSignals?: StorageSignals | undefined;
   /** Where items are kept. The service closes none of them. */
   readonly storages: readonly PartitionStorage[];
 }
@@ -38,9 +40,9 @@ export interface Service {
  * Puts a service together. It starts nothing and touches no storage until it
  * is called.
  */
-export function createService({ queueStore, storages, ...given }: ServiceOptions): Service {
+export function createService({ queueStore, queueSignals, storages, ...given }: ServiceOptions): Service {
   const deps = engineDeps(given);
-  const manager = new QueueManager(deps, queueStore, storages);
+  const manager = new QueueManager(deps, queueStore, storages, queueSignals);
   return {
     queue: new QueueService(manager, deps.limits),
     queues: new QueuesService(manager, queueStore),

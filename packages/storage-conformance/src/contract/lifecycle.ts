@@ -64,6 +64,7 @@ export function describeLifecycle(test: StorageTest): void {
       await world.backend.close();
       const calls: Record<string, () => Promise<unknown>> = {
         get: () => queues.get('a'),
+        stamps: () => queues.stamps(['a']),
         'list of queues': () => queues.list({ namespace: 'a', pivot: '', limit: 1 }),
         'delete of a queue': () => queues.delete('a'),
         update: () => queues.update('a', (queue) => queue),

@@ -305,6 +305,35 @@ export function describeQueueStore(test: StorageTest): void {
     });
   });
 
+  describe('queue store: stamps', () => {
+    // "the stamps of those of the queues that there are"
+    test('gives the stamps of the named queues that there are, and of no others', async (world) => {
+      const [one, other, missing] = [world.name(), world.name(), world.name()];
+      const stored = await world.queues.create(newQueue(one));
+      await world.queues.create(newQueue(other));
+      const { createdAt, updatedAt } = stored;
+      expect(await world.queues.stamps([one, missing])).toEqual(new Map([[one, { createdAt, updatedAt }]]));
+      expect(await world.queues.stamps([])).toEqual(new Map());
+    });
+
+    // "Tells one state of a queue from another, and from another queue of the same name"
+    test('differ after an update, and after the queue was made anew', async (world) => {
+      const name = world.name();
+      const stamp = async () => (await world.queues.stamps([name])).get(name);
+      const created = await world.queues.create(newQueue(name));
+      await world.clock.advance('1us');
+      await world.queues.update(name, (queue) => ({ ...queue, reference: 'changed' }));
+      const updated = await stamp();
+      expect(updated?.createdAt).toBe(created.createdAt);
+      expect(updated?.updatedAt).not.toBe(created.updatedAt);
+      await world.queues.delete(name);
+      expect(await stamp()).toBeUndefined();
+      await world.clock.advance('1us');
+      await world.queues.create(newQueue(name));
+      expect((await stamp())?.createdAt).not.toBe(created.createdAt);
+    });
+  });
+
   describe('queue store: delete and dead-letter queues', () => {
     // "Removes the queue of that name. Whether there was one"
     test('deletes a queue once', async (world) => {

@@ -29,11 +29,13 @@ const millisecondsUntil = (deadline: string) => `CASE WHEN ${deadline} IS NOT NU
   THEN (extract(epoch FROM greatest(${deadline}, ${LONG_AGO}) - ${NOW}) * 1000)::float8 END`;
 
 /**
+ * What is due, with the columns of {@link DueRow}; `$1` is the parameter for now.
+ *
  * Each part reads a few entries at the front of one index. `IS NOT TRUE`
  * instead of `= false` keeps the planner from reading all waiting items
  * through `_lse` in search of an expired one.
  */
-const findDue = (table: string) => `
+export const findDue = (table: string) => `
   SELECT
     ${millisecondsUntil('next.enqueue_at')} AS scheduled_ms,
     ${millisecondsUntil('next.lease_deadline')} AS lease_ms,
@@ -57,12 +59,23 @@ const findDue = (table: string) => `
 
 /** Looks what is due now and what will be next. */
 export async function probe(context: PartitionContext): Promise<Due> {
-  const [row] = await context.db.read<{
-    scheduled_ms: number | null;
-    lease_ms: number | null;
-    expired: boolean;
-    expire_ms: number | null;
-  }>({ ...context.table.prepared('sweep_probe', findDue), values: [nowParameter(context)] });
+  const [row] = await context.db.read<DueRow>({
+    ...context.table.prepared('sweep_probe', findDue),
+    values: [nowParameter(context)],
+  });
+  return dueOf(row);
+}
+
+/** What {@link findDue} gives. */
+export interface DueRow {
+  readonly scheduled_ms: number | null;
+  readonly lease_ms: number | null;
+  readonly expired: boolean;
+  readonly expire_ms: number | null;
+}
+
+/** What a row says; without one, nothing is due ever. */
+export function dueOf(row: DueRow | undefined): Due {
   return {
     scheduledMs: row?.scheduled_ms ?? null,
     leaseMs: row?.lease_ms ?? null,

@@ -81,7 +81,8 @@ function isDue(ms: number | null): boolean {
   return ms !== null && ms < 0;
 }
 
-function nextDueMs({ scheduledMs, leaseMs, expireMs, expired }: Due): number | undefined {
+/** Milliseconds until a sweep has something to do. */
+export function nextDueMs({ scheduledMs, leaseMs, expireMs, expired }: Due): number | undefined {
   const pending = [scheduledMs, leaseMs, expireMs].filter((ms) => ms !== null);
   if (expired) pending.push(-1);
   if (pending.length === 0) return undefined;

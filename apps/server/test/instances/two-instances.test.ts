@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Instances, PATIENCE, type Taken } from './support/instances.ts';
+
+let both: Instances;
+
+beforeAll(async () => {
+  both = await Instances.start(2);
+}, 60_000);
+afterAll(() => both?.stop());
+
+const textsOf = (items: readonly Taken[]) => items.map(({ text }) => text);
+
+describe('two instances on one database', { timeout: 60_000 }, () => {
+  test('items come out in the order of their produces, whichever instances took both', async () => {
+    await both.create(0, 'alternating');
+    const texts = Array.from({ length: 60 }, (_, n) => `item ${n}`);
+    for (const [n, text] of texts.entries()) await both.produce(n % 2, 'alternating', [text]);
+    const taken: string[] = [];
+    for (let n = 0; taken.length < texts.length; n++) {
+      taken.push(...textsOf(await both.lease(n % 2, 'alternating', { batch_size: 7 })));
+    }
+    expect(taken).toEqual(texts);
+  });
+
+  describe('a consumer that waits at one gets what becomes available at the other', () => {
+    test('by a produce', async () => {
+      await both.create(0, 'woken');
+      const waiting = both.lease(0, 'woken');
+      await both.untilWaiting(0, 'woken');
+      await both.produce(1, 'woken', ['hello']);
+      expect(textsOf(await waiting)).toEqual(['hello']);
+    });
+
+    test('by a retry', async () => {
+      await both.create(0, 'retried');
+      await both.produce(0, 'retried', ['again']);
+      const [item] = await both.lease(0, 'retried');
+      const waiting = both.lease(1, 'retried');
+      await both.untilWaiting(1, 'retried');
+      await both.ask(0, 'queue.retry', { queue_name: 'retried', partition: 0, items: [{ id: item?.id }] });
+      expect(textsOf(await waiting)).toEqual(['again']);
+    });
+
+    test('by an item that comes due', async () => {
+      await both.create(0, 'scheduled');
+      const waiting = both.lease(0, 'scheduled');
+      await both.untilWaiting(0, 'scheduled');
+      const enqueue_at = new Date(Date.now() + 500).toISOString();
+      await both.produce(1, 'scheduled', ['later'], { enqueue_at });
+      expect(textsOf(await waiting)).toEqual(['later']);
+    });
+
+    test('by a lease that runs out', async () => {
+      await both.create(0, 'expiring', { lease_timeout: '300ms' });
+      await both.produce(0, 'expiring', ['left']);
+      await both.lease(0, 'expiring');
+      expect(textsOf(await both.lease(1, 'expiring'))).toEqual(['left']);
+    });
+  });
+
+  test('hundreds of items are each completed once, by consumers on both', async () => {
+    await both.create(0, 'shared', { requested_partitions: 3 });
+    const texts = Array.from({ length: 600 }, (_, n) => `item ${n}`);
+    const done: string[] = [];
+    const produce = async (instance: number) => {
+      for (let n = instance; n < texts.length; n += 2)
+        await both.produce(instance, 'shared', [texts[n] ?? '']);
+    };
+    const consume = async (instance: number) => {
+      while (done.length < texts.length) {
+        const items = await both.lease(instance, 'shared', { request_timeout: '200ms' });
+        if (items.length === 0) continue;
+        expect((await both.complete(instance, 'shared', items)).status).toBe(200);
+        done.push(...textsOf(items));
+      }
+    };
+    await Promise.all([produce(0), produce(1), consume(0), consume(0), consume(1), consume(1)]);
+    expect(done.sort()).toEqual(texts.sort());
+  });
+
+  test('what one has leased the other can complete, once', async () => {
+    await both.create(0, 'handed-over');
+    await both.produce(0, 'handed-over', ['a']);
+    const items = await both.lease(0, 'handed-over');
+    expect((await both.complete(1, 'handed-over', items)).status).toBe(200);
+    expect((await both.complete(0, 'handed-over', items)).status).toBe(400);
+  });
+
+  describe('settings', () => {
+    test('a queue created at one is there at the other at once', async () => {
+      await both.create(0, 'new');
+      await both.produce(1, 'new', ['first']);
+      expect(textsOf(await both.lease(0, 'new'))).toEqual(['first']);
+    });
+
+    test('an update at one is in force at the other', async () => {
+      await both.create(0, 'updated', { lease_timeout: '1h' });
+      await both.produce(1, 'updated', ['warm']);
+      await both.lease(1, 'updated');
+      await both.ask(0, 'queues.update', { queue_name: 'updated', lease_timeout: '1m' });
+      await vi.waitFor(async () => {
+        await both.produce(1, 'updated', ['x']);
+        const { json } = await both.post(1, 'queue.lease', {
+          ...{ queue_name: 'updated', batch_size: 1, request_timeout: '5s', client_id: 'c' },
+        });
+        const left = Date.parse(json.items[0].leaseDeadline ?? json.items[0].lease_deadline) - Date.now();
+        expect(left).toBeLessThan(61_000);
+      }, PATIENCE);
+    });
+
+    test('a queue deleted at one is gone at the other, and its consumers are told', async () => {
+      await both.create(0, 'deleted');
+      const body = { queue_name: 'deleted', batch_size: 1, request_timeout: '20s', client_id: 'c' };
+      const waiting = both.post(1, 'queue.lease', body);
+      await both.untilWaiting(1, 'deleted');
+      await both.ask(0, 'queues.delete', { queue_name: 'deleted' });
+      expect((await waiting).status).toBe(453);
+      const reply = await both.post(1, 'queue.produce', {
+        ...{ queue_name: 'deleted', request_timeout: '5s', items: [{ utf8: 'x' }] },
+      });
+      expect(reply).toMatchObject({ status: 400 });
+      expect(reply.json.message).toContain("no such queue named 'deleted'");
+    });
+
+    test('a queue deleted and created anew at one starts empty at the other', async () => {
+      await both.create(0, 'renewed');
+      await both.produce(1, 'renewed', ['old']);
+      await both.ask(0, 'queues.delete', { queue_name: 'renewed' });
+      await both.create(0, 'renewed', { requested_partitions: 2 });
+      await vi.waitFor(async () => {
+        const { json } = await both.ask(1, 'queue.stats', { queue_name: 'renewed' });
+        expect((json.logical_queues ?? json.logicalQueues)[0].partitions).toHaveLength(2);
+      }, PATIENCE);
+      await both.produce(1, 'renewed', ['new']);
+      expect(textsOf(await both.lease(0, 'renewed'))).toEqual(['new']);
+    });
+  });
+});

@@ -1,0 +1,86 @@
+import {
+  type CompleteRequest,
+  MESSAGES,
+  type PartitionStore,
+  QueueError,
+  type RetryRequest,
+  type RetryResult,
+} from '@querator/core';
+import type { EngineDeps } from '../engine-options.ts';
+import type { MoveDead } from '../lifecycle/burial.ts';
+import { Sweeper } from '../lifecycle/sweeper.ts';
+import type { Lookout, Watching } from '../lookout/lookout.ts';
+import { GroupCommit } from './group-commit.ts';
+import type { Lane } from './lane.ts';
+import type { LeaseLoop } from './lease-loop.ts';
+import type { QueueHooks } from './queue-hooks.ts';
+import { Recovery } from './recovery.ts';
+
+/** Where one partition is, and who looks after what other processes do to it. */
+export interface PartitionPlace {
+  readonly store: PartitionStore;
+  /** Absent where there is nothing to look at. */
+  readonly lookout?: Lookout | undefined;
+}
+
+/** All that belongs to one partition of a queue at work. */
+export interface PartitionUnit {
+  readonly lane: Lane;
+  readonly watching: Watching | undefined;
+  readonly recovery: Recovery;
+  readonly sweeper: Sweeper;
+  readonly completes: GroupCommit<CompleteRequest, void>;
+  readonly retries: GroupCommit<RetryRequest, RetryResult>;
+}
+
+/** The queue around a partition. */
+export interface Surroundings {
+  readonly hooks: QueueHooks;
+  readonly leases: LeaseLoop;
+  readonly moveDead: MoveDead;
+  readonly lookout: Lookout | undefined;
+  /** Told when the partition went out of service or came back. */
+  readonly healthChanged: () => void;
+}
+
+/** Puts together what works on one partition. */
+export function newPartitionUnit(
+  deps: EngineDeps,
+  lane: Lane,
+  { hooks, leases, moveDead, lookout, healthChanged }: Surroundings,
+): PartitionUnit {
+  const onFailure = (error: unknown) => {
+    hooks.failed(lane, error);
+    return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+  };
+  const maxWeight = deps.limits.statementItems;
+  const idleMs = lookout?.seesDeadlines === true ? Number.POSITIVE_INFINITY : deps.limits.sweepIdleMs;
+  const sweeper = new Sweeper(deps, { lane, hooks, moveDead, idleMs });
+  return {
+    lane,
+    sweeper,
+    watching: lookout?.watch({
+      key: { queue: hooks.queue().name, partition: lane.partition },
+      isHealthy: () => lane.healthy,
+      isHungry: () => leases.size > 0,
+      onItems: () => leases.lookInto(lane),
+      onDue: (delayMs) => sweeper.dueIn(delayMs),
+    }),
+    recovery: new Recovery(deps, lane, () => hooks.queue().name, healthChanged),
+    completes: new GroupCommit({
+      apply: (requests) => lane.store.complete(requests),
+      weigh: ({ ids }) => ids.length,
+      onFailure,
+      maxWeight,
+    }),
+    retries: new GroupCommit({
+      apply: (requests) => {
+        const { maxAttempts, deadQueue } = hooks.queue();
+        return lane.store.retry(requests, { maxAttempts, dead: deadQueue === '' ? 'delete' : 'condemn' });
+      },
+      weigh: ({ items }) => items.length,
+      onFailure,
+      maxWeight,
+    }),
+  };
+}

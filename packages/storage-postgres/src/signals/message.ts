@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+
+/** What one process tells the others. */
+export type Message =
+  /** It has begun to listen, and wants to know who else does. */
+  | { readonly kind: 'hello'; readonly from: string }
+  /** It is still there. */
+  | { readonly kind: 'beat'; readonly from: string }
+  /** Something happened to these topics. */
+  | { readonly kind: 'topics'; readonly from: string; readonly topics: readonly string[] };
+
+/** So long is the name of a process. */
+export const NAME_LENGTH = 8;
+/** So long is what stands for a topic. */
+const TOPIC_LENGTH = 12;
+const TOPIC_BYTES = 9;
+/** A notification holds less than 8,000 bytes. */
+export const TOPICS_PER_MESSAGE = Math.floor((7_999 - 1 - NAME_LENGTH) / TOPIC_LENGTH);
+
+const KINDS = { h: 'hello', b: 'beat', t: 'topics' } as const;
+
+/** Short and always of one length, whatever the topic. Two that share it wake each other for nothing, now and then. */
+export function topicCode(topic: string): string {
+  return createHash('sha256').update(topic).digest().subarray(0, TOPIC_BYTES).toString('base64url');
+}
+
+/** A message as the payload of a notification. `topics` are codes. */
+export function encode(message: Message): string {
+  const rest = message.kind === 'topics' ? message.topics.join('') : '';
+  return `${message.kind[0]}${message.from}${rest}`;
+}
+
+/** The message of a payload; nothing where it is not one of ours. */
+export function decode(payload: string): Message | undefined {
+  const kind = KINDS[payload[0] as keyof typeof KINDS];
+  const from = payload.slice(1, 1 + NAME_LENGTH);
+  if (kind === undefined || from.length < NAME_LENGTH) return undefined;
+  if (kind !== 'topics') return { kind, from };
+  const topics: string[] = [];
+  for (let at = 1 + NAME_LENGTH; at + TOPIC_LENGTH <= payload.length; at += TOPIC_LENGTH) {
+    topics.push(payload.slice(at, at + TOPIC_LENGTH));
+  }
+  return { kind, from, topics };
+}

@@ -1,0 +1,153 @@
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { testBackend } from './support/test-backend.ts';
+
+/** More than an idle machine ever needs. */
+const PATIENCE = { timeout: 10_000, interval: 10 };
+
+describe('signals', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let admin: pg.Client;
+  const open: ReturnType<typeof testBackend>[] = [];
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    admin = new pg.Client({ connectionString: database.connectionString, application_name: 'admin' });
+    await admin.connect();
+  });
+  afterEach(async () => {
+    for (const backend of open.splice(0)) await backend.close();
+    await admin.end();
+    await database.drop();
+  });
+
+  /** A backend as another process has it, and what it heard. */
+  function process(options: Parameters<typeof testBackend>[1] = {}) {
+    const backend = testBackend(database.connectionString, options);
+    open.push(backend);
+    const heard: string[] = [];
+    const watch = (topic: string) => backend.signals?.watch(topic, () => heard.push(topic));
+    return { backend, signals: backend.signals, heard, watch };
+  }
+
+  async function listening(...processes: ReturnType<typeof process>[]) {
+    await vi.waitFor(() => {
+      for (const { signals } of processes) expect(signals?.listening).toBe(true);
+    }, PATIENCE);
+  }
+
+  const listeners = async () => {
+    const { rows } = await admin.query<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_notify%'
+        AND application_name = 'querator'`,
+    );
+    return rows.map(({ pid }) => pid);
+  };
+
+  test('what one process tells, others hear, and it does not hear itself', async () => {
+    const [a, b] = [process(), process()];
+    a.watch('letters');
+    b.watch('letters');
+    b.watch('numbers');
+    await listening(a, b);
+    // Both may have been told of the gap before they listened.
+    await vi.waitFor(() => {
+      a.signals?.tell('letters');
+      expect(b.heard.filter((topic) => topic === 'letters').length).toBeGreaterThan(1);
+    }, PATIENCE);
+    expect(b.heard.filter((topic) => topic === 'numbers')).toHaveLength(1);
+    expect(a.heard).toEqual(['letters']);
+  });
+
+  test('watchers are woken when listening begins: something may have happened before', async () => {
+    const a = process();
+    a.watch('early');
+    expect(a.heard).toEqual([]);
+    await vi.waitFor(() => expect(a.heard).toEqual(['early']), PATIENCE);
+  });
+
+  test('and again when it begins anew after the connection was lost', async () => {
+    const [a, b] = [process(), process()];
+    a.watch('x');
+    b.watch('x');
+    await listening(a, b);
+    const heard = a.heard.length;
+    for (const pid of await listeners()) await admin.query('SELECT pg_terminate_backend($1)', [pid]);
+    await vi.waitFor(() => expect(a.heard.length).toBeGreaterThan(heard), PATIENCE);
+    await listening(a, b);
+    await vi.waitFor(() => {
+      const before = b.heard.length;
+      a.signals?.tell('x');
+      return vi.waitFor(() => expect(b.heard.length).toBeGreaterThan(before), { timeout: 500 });
+    }, PATIENCE);
+  });
+
+  test('many topics in quick succession go out together', async () => {
+    const [a, b] = [process(), process()];
+    const topics = Array.from({ length: 2_000 }, (_, n) => `topic ${n}`);
+    for (const topic of topics) b.watch(topic);
+    a.watch('own');
+    await listening(a, b);
+    await vi.waitFor(() => {
+      for (const topic of topics) a.signals?.tell(topic);
+      expect(b.heard.length).toBeGreaterThanOrEqual(2 * topics.length);
+    }, PATIENCE);
+    expect(new Set(b.heard).size).toBe(topics.length);
+  });
+
+  test('nothing is sent while nobody else listens', async () => {
+    const a = process();
+    a.watch('x');
+    await listening(a);
+    await admin.query('LISTEN querator');
+    const notified: string[] = [];
+    admin.on('notification', ({ payload }) => notified.push(payload ?? ''));
+    for (let n = 0; n < 100; n++) a.signals?.tell('x');
+    // Whatever was sent comes before the answer to this.
+    await a.backend.queueStore().list({ namespace: 'x', pivot: '', limit: 1 });
+    await admin.query('SELECT 1');
+    expect(notified.filter((payload) => payload.startsWith('t'))).toEqual([]);
+  });
+
+  test('no longer watched is no longer heard', async () => {
+    const [a, b] = [process(), process()];
+    const end = b.watch('x');
+    b.watch('y');
+    a.watch('z');
+    await listening(a, b);
+    await vi.waitFor(() => {
+      a.signals?.tell('x');
+      expect(b.heard.filter((topic) => topic === 'x').length).toBeGreaterThan(1);
+    }, PATIENCE);
+    end?.();
+    const heard = b.heard.filter((topic) => topic === 'x').length;
+    await vi.waitFor(() => {
+      a.signals?.tell('x');
+      a.signals?.tell('y');
+      expect(b.heard.filter((topic) => topic === 'y').length).toBeGreaterThan(2);
+    }, PATIENCE);
+    expect(b.heard.filter((topic) => topic === 'x')).toHaveLength(heard);
+  });
+
+  test('take one connection of the pool, which stays within its limit', async () => {
+    const a = process({ maxConns: 2 });
+    a.watch('x');
+    await listening(a);
+    const store = a.backend.partitionStore({ queue: 'q', partition: 0 });
+    await Promise.all(Array.from({ length: 20 }, () => store.stats()));
+    const { rows } = await admin.query(
+      `SELECT count(*)::int AS count FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'querator'`,
+    );
+    expect(rows).toEqual([{ count: 2 }]);
+  });
+
+  test('a pool of one connection has none to spare, and works', async () => {
+    const a = process({ maxConns: 1 });
+    a.watch('x');
+    await a.backend.partitionStore({ queue: 'q', partition: 0 }).stats();
+    expect(a.signals?.listening).toBe(false);
+    a.signals?.tell('x');
+  });
+});
