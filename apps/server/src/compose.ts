@@ -6,7 +6,7 @@ import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
 import type { Config } from './config/schema.ts';
 import { ConfiguredQueues } from './configured-queues.ts';
 import { type AppEnv, createApp } from './http/app.ts';
-import { createHealthCheck } from './http/health.ts';
+import { HealthChecks } from './http/health/health.ts';
 import { Metrics } from './observability/metrics.ts';
 
 /** What comes from outside, and differs between a server and a test. */
@@ -51,9 +51,10 @@ export function compose(config: Config, world: World): Composition {
   const configuredQueues = new ConfiguredQueues({ ...world, service }, config.queues);
 
   let stopping: Promise<void> | undefined;
-  const health = createHealthCheck({
-    clock: world.clock,
+  const health = new HealthChecks({
+    ...world,
     queueStore,
+    storages: storages.map(({ backend }) => backend),
     isStopping: () => stopping !== undefined,
   });
   const metrics = new Metrics({ service, pools: () => pools.states() });

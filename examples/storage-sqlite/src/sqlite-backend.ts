@@ -1,4 +1,12 @@
-import type { Clock, PartitionKey, PartitionStore, QueueStore, Random, StorageBackend } from '@querator/core';
+import type {
+  Clock,
+  PartitionKey,
+  PartitionStore,
+  QueueStore,
+  Random,
+  StorageBackend,
+  StorageNotice,
+} from '@querator/core';
 import { Database } from './database.ts';
 import { SqlitePartitionStore } from './sqlite-partition-store.ts';
 import { SqliteQueueStore } from './sqlite-queue-store.ts';
@@ -48,6 +56,11 @@ class SqliteBackend implements StorageBackend {
       // The number goes first: it holds no slash, so no two keys give one text, whatever is in the name.
       partition: `${partition}/${queue}`,
     });
+  }
+
+  async ping(): Promise<readonly StorageNotice[]> {
+    await this.#database.read((connection) => connection.get('select 1 from queues limit 1', {}));
+    return [];
   }
 
   /** No call is ever running here: each is done before its promise is made. */

@@ -51,6 +51,7 @@ export type {
   PartitionKey,
   StorageBackend,
   StorageCapabilities,
+  StorageNotice,
 } from './storage/storage-backend.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
 export { SystemRandom } from './system-random.ts';

@@ -6,6 +6,7 @@ import {
   type Random,
   type StorageBackend,
   StorageError,
+  type StorageNotice,
 } from '@querator/core';
 import { ItemIds } from './item-ids.ts';
 import { ItemTable } from './item-table.ts';
@@ -61,6 +62,11 @@ class MemoryBackend implements StorageBackend {
         this.#tables.delete(key);
       },
     });
+  }
+
+  async ping(): Promise<readonly StorageNotice[]> {
+    this.#assertOpen();
+    return [];
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ import {
 } from '@querator/core';
 import { Database } from './database.ts';
 import { glance } from './operations/glance.ts';
+import { ping } from './operations/ping.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
 import { nowParameter, PartitionTable } from './partition-table.ts';
 import type { PoolRegistry } from './pool-registry.ts';
@@ -62,6 +63,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
       const context = { db, random, clock, table: new PartitionTable(key) };
       return new PostgresPartitionStore(key, context, { schema, calls });
     },
+    ping: () => calls.track(() => ping({ db, storage: name, heldHorizonMs: limits.heldHorizonMs })),
     glance: (keys, { deadlines }) =>
       calls.run(schema.fixed, () => glance({ db, deadlines, now: nowParameter({ clock }) }, keys)),
     signals: share.pool.signals,

@@ -139,6 +139,7 @@ export class SharedPool {
       lockMs: longest((limit) => limit.lockMs),
       idleInTransactionMs: longest((limit) => limit.idleInTransactionMs),
       answerGraceMs: longest((limit) => limit.answerGraceMs),
+      heldHorizonMs: longest((limit) => limit.heldHorizonMs),
     };
   }
 }

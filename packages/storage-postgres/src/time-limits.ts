@@ -12,6 +12,8 @@ export interface TimeLimits {
   readonly idleInTransactionMs: number;
   /** How much longer than the server's limit the answer may take before the connection is given up. */
   readonly answerGraceMs: number;
+  /** How long a transaction of somebody else's may be open before a ping reports it: it keeps dead rows. */
+  readonly heldHorizonMs: number;
 }
 
 export const DEFAULT_TIME_LIMITS: TimeLimits = {
@@ -21,4 +23,5 @@ export const DEFAULT_TIME_LIMITS: TimeLimits = {
   lockMs: 2_000,
   idleInTransactionMs: 10_000,
   answerGraceMs: 1_000,
+  heldHorizonMs: 60_000,
 };

@@ -7,7 +7,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { checkAuthorization } from './authorization.ts';
 import { createRoutes } from './endpoints.ts';
 import { handle } from './handle.ts';
-import type { Health } from './health.ts';
+import type { Health, HealthChecks } from './health/health.ts';
 import { refuse } from './reply.ts';
 
 /** Under Node's server a request brings the original streams along; in process there may be nothing. */
@@ -16,7 +16,7 @@ export type AppEnv = { Bindings: Partial<HttpBindings> };
 /** What the HTTP application is made of. */
 export interface AppOptions {
   readonly service: Service;
-  readonly health: () => Promise<Health>;
+  readonly health: Pick<HealthChecks, 'look'>;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -45,7 +45,13 @@ export function createApp({ service, health, metrics, logger }: AppOptions): Hon
 
   app.get(
     '/health',
-    getOnly(async () => healthReply(await health())),
+    getOnly(async (c) => {
+      try {
+        return healthReply(await health.look(new URL(c.req.url).searchParams));
+      } catch (error) {
+        return refuse(c, error, logger);
+      }
+    }),
   );
   app.get(
     '/metrics',

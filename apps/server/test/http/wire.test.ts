@@ -158,26 +158,6 @@ describe('bodies and their types', () => {
   });
 });
 
-test('GET /health says that all is well', async () => {
-  const reply = await readReply(await fetch(`${server.url}/health`));
-  expect(reply.status).toBe(200);
-  expect(reply.headers.get('content-type')).toBe('application/health+json');
-  expect(reply.text.endsWith('\n')).toBe(true);
-  expect(reply.json).toEqual({
-    status: 'pass',
-    version: expect.any(String),
-    checks: {
-      'queues:storage': [
-        {
-          componentType: 'datastore',
-          status: 'pass',
-          time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-        },
-      ],
-    },
-  });
-});
-
 test('GET /metrics has a series for each path that was called, and none for others', async () => {
   await server.post('/v1/queue.stats', { queue_name: 'none' });
   await server.post('/v1/made-up', {});

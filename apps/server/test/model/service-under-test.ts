@@ -94,6 +94,7 @@ export class ServiceUnderTest {
       capabilities: backend.capabilities,
       queueStore: () => this.#counting(backend.queueStore()),
       partitionStore: (key) => this.#counting(backend.partitionStore(key)),
+      ping: () => backend.ping(),
       close: () => backend.close(),
     };
     return createService({

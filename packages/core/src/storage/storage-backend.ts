@@ -19,6 +19,16 @@ export interface PartitionGlance {
   readonly nextDueMs: number | undefined;
 }
 
+/** Something about a storage that works, and that its operator should look at. */
+export interface StorageNotice {
+  /** Of a known kind, for those who count. `held-horizon`: something keeps dead rows from being removed. */
+  readonly kind: 'held-horizon';
+  /** For people: names who or what it is. Holds no password, no item and no statement. */
+  readonly text: string;
+  /** How long it has been so. */
+  readonly seconds: number;
+}
+
 /** What a driver can and cannot do, as data: tests skip only through it, and operators can read it. */
 export interface StorageCapabilities {
   /** Items survive the end of the process. */
@@ -42,6 +52,15 @@ export interface StorageBackend {
 
   /** The store of one partition. Cheap; two stores of one key see the same items. */
   partitionStore(key: PartitionKey): PartitionStore;
+
+  /**
+   * Finds out whether the storage can serve: reached, and not only for reading.
+   * Settles within the backend's own time limits.
+   *
+   * @returns what its operator should know all the same; mostly nothing.
+   * @throws StorageError when it cannot.
+   */
+  ping(): Promise<readonly StorageNotice[]>;
 
   /**
    * Looks into many partitions with few calls, for processes that wait for

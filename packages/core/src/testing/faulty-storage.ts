@@ -1,7 +1,12 @@
 import { StorageError } from '../errors/storage-error.ts';
 import type { PartitionStore } from '../storage/partition-store.ts';
 import type { QueueStore } from '../storage/queue-store.ts';
-import type { PartitionKey, StorageBackend, StorageCapabilities } from '../storage/storage-backend.ts';
+import type {
+  PartitionKey,
+  StorageBackend,
+  StorageCapabilities,
+  StorageNotice,
+} from '../storage/storage-backend.ts';
 
 /** How a storage call fails: without effect, or with an unknown one that did or did not take place. */
 export type Fault = 'not-applied' | 'unknown-applied' | 'unknown-lost';
@@ -34,6 +39,8 @@ export class FaultyStorage implements StorageBackend {
   readonly #queueStore: QueueStore;
   readonly #faults = new Map<string, Fault>();
   readonly #gates = new Map<string, Gate>();
+  #unreachable = false;
+  #pingGate: Promise<void> = Promise.resolve();
   #inFlight = 0;
   #whenQuiet: (() => void)[] = [];
 
@@ -103,6 +110,24 @@ export class FaultyStorage implements StorageBackend {
 
   partitionStore(key: PartitionKey): PartitionStore {
     return this.#wrapAll(this.#inner.partitionStore(key), OPERATIONS, key.partition);
+  }
+
+  /** Whether the storage as a whole is there; stores are made to fail one by one. */
+  setReachable(reachable: boolean): void {
+    this.#unreachable = !reachable;
+  }
+
+  /** Holds back the answers to pings until the returned function is called. */
+  holdPings(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pingGate = promise;
+    return resolve;
+  }
+
+  async ping(): Promise<readonly StorageNotice[]> {
+    await this.#pingGate;
+    if (this.#unreachable) throw new StorageError('injected', { outcome: 'not-applied' });
+    return this.#inner.ping();
   }
 
   close(): Promise<void> {

@@ -56,6 +56,13 @@ export function describeLifecycle(test: StorageTest): void {
       await world.backend.close();
     });
 
+    // "Finds out whether the storage can serve"
+    test('answers a ping, before and after it was used', async (world) => {
+      expect(await world.backend.ping()).toEqual([]);
+      await world.partition().produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT);
+      expect(await world.backend.ping()).toEqual([]);
+    });
+
     // "Calls after it fail", with the error of storage, and as rejections, not as exceptions
     test('refuses every call after it was closed', async (world) => {
       const queues = world.queues;
@@ -64,6 +71,7 @@ export function describeLifecycle(test: StorageTest): void {
       await world.backend.close();
       const calls: Record<string, () => Promise<unknown>> = {
         get: () => queues.get('a'),
+        ping: () => world.backend.ping(),
         stamps: () => queues.stamps(['a']),
         'list of queues': () => queues.list({ namespace: 'a', pivot: '', limit: 1 }),
         'delete of a queue': () => queues.delete('a'),

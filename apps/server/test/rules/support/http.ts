@@ -39,7 +39,7 @@ export class HttpFront {
   }
 
   static async open(world: World): Promise<HttpFront> {
-    const health = async () => ({ status: 'pass', version: '', checks: {} }) as const;
+    const health = { look: async () => ({ status: 'pass', version: '', checks: {} }) as const };
     const { service } = world;
     const metrics = new Metrics({ service, pools: () => [] });
     const app = createApp({ service, health, metrics, logger: silentLogger });
