@@ -16,6 +16,8 @@ export interface World {
   readonly logger: Logger;
   /** Connections served at a time; 1,000 when absent. */
   readonly maxConnections?: number;
+  /** Whether metrics tell of the process too; for the one server of a process. */
+  readonly ofProcess?: boolean;
 }
 
 /** Everything a server consists of, put together, and not yet listening. */
@@ -35,9 +37,11 @@ export function compose(config: Config, world: World): Composition {
   const pools = new PoolRegistry({ logger: world.logger });
   const deps: DriverDeps = { ...world, pools };
 
-  const queueStorage = createBackend('queue-storage', config['queue-storage'], deps);
+  const metrics = new Metrics({ ...world, pools: () => pools.states() });
+
+  const queueStorage = metrics.measure(createBackend('queue-storage', config['queue-storage'], deps));
   const storages = config['partition-storage'].map((storage) => ({
-    backend: createBackend(storage.name, storage, deps),
+    backend: metrics.measure(createBackend(storage.name, storage, deps)),
     affinity: storage.affinity,
   }));
 
@@ -47,7 +51,9 @@ export function compose(config: Config, world: World): Composition {
     queueStore,
     queueSignals: queueStorage.signals,
     storages,
+    observer: metrics.observer,
   });
+  metrics.observe(service);
   const configuredQueues = new ConfiguredQueues({ ...world, service }, config.queues);
 
   let stopping: Promise<void> | undefined;
@@ -57,11 +63,11 @@ export function compose(config: Config, world: World): Composition {
     storages: storages.map(({ backend }) => backend),
     isStopping: () => stopping !== undefined,
   });
-  const metrics = new Metrics({ service, pools: () => pools.states() });
   const app = createApp({ service, health, metrics, logger: world.logger });
 
   const stop = async () => {
     configuredQueues.stop();
+    metrics.stop();
     await service.shutdown();
     await Promise.all(
       [queueStorage, ...storages.map(({ backend }) => backend)].map((backend) => backend.close()),

@@ -125,7 +125,10 @@ export async function runServer(options: ServerOptions): Promise<number> {
   logger.info(`Querator ${VERSION} (${process.arch}/${process.platform})`);
 
   const stopSignal = signalled();
-  const server = await startServer(config, { clock: new SystemClock(), random: new SystemRandom(), logger });
+  const server = await startServer(config, {
+    ...{ clock: new SystemClock(), random: new SystemRandom(), logger },
+    ofProcess: true,
+  });
   logger.info('stopping', { signal: await stopSignal });
   try {
     await server.stop();

@@ -8,6 +8,7 @@ interface StatsRow {
   /** Averages are doubles also where all else is read as bigint, and null where there is nothing to average. */
   readonly age: number | null;
   readonly lease_left: number | null;
+  readonly head_age: bigint | null;
 }
 
 /** Counts the items of a partition. A condemned item counts as leased, but has no lease that could end. */
@@ -18,7 +19,9 @@ export function partitionStats(connection: Connection, partition: string, now: I
        count(*) filter (where state in ('leased', 'condemned')) as leased,
        count(*) filter (where state = 'scheduled') as scheduled,
        avg(:now - created_at) filter (where state <> 'scheduled') as age,
-       avg(due_at - :now) filter (where state = 'leased') as lease_left
+       avg(due_at - :now) filter (where state = 'leased') as lease_left,
+       (select :now - created_at from items
+         where partition = :partition and state = 'waiting' order by id limit 1) as head_age
      from items where partition = :partition`,
     { partition, now },
   );
@@ -27,6 +30,7 @@ export function partitionStats(connection: Connection, partition: string, now: I
     leased: Number(row?.leased),
     scheduled: Number(row?.scheduled),
     averageAge: microseconds(BigInt(Math.round(row?.age ?? 0))),
+    headAge: microseconds(row?.head_age ?? 0n),
     averageLeaseLeft: microseconds(BigInt(Math.round(row?.lease_left ?? 0))),
   };
 }

@@ -1,4 +1,5 @@
 import { type Clock, LIMITS, type Logger, type Random, silentLogger } from '@querator/core';
+import { type EngineObserver, NO_OBSERVER } from './observer.ts';
 
 /** Figures an embedder may change. */
 export interface EngineLimits {
@@ -47,6 +48,7 @@ export interface EngineDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly limits: EngineLimits;
+  readonly observer: EngineObserver;
 }
 
 /** Fills in what an embedder leaves out. */
@@ -55,11 +57,13 @@ export function engineDeps(given: {
   readonly random: Random;
   readonly logger?: Logger | undefined;
   readonly limits?: Partial<EngineLimits> | undefined;
+  readonly observer?: EngineObserver | undefined;
 }): EngineDeps {
   return {
     clock: given.clock,
     random: given.random,
     logger: given.logger ?? silentLogger,
     limits: { ...DEFAULT_ENGINE_LIMITS, ...given.limits },
+    observer: given.observer ?? NO_OBSERVER,
   };
 }

@@ -1,8 +1,9 @@
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './engine-options.ts';
 export type { Leased } from './logical/lease-loop.ts';
-export type { LanePartitionStats, LogicalQueueStats } from './logical/logical-queue.ts';
+export type { LanePartitionStats, LogicalQueueStats, QueueDepth } from './logical/logical-queue.ts';
 export { CallerGone } from './logical/waiter.ts';
 export type { PartitionStorage } from './manager/queue-manager.ts';
+export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';
 export type {
   CallOptions,
   ClearCall,

@@ -184,6 +184,7 @@ it('stats count the leased items among the total', () => {
     leased: 2,
     scheduled: 1,
     averageAge: milliseconds(1_500),
+    headAge: milliseconds(2_000),
     averageLeaseLeft: milliseconds(0),
   };
   expect(fromPartitionStats(stats, { partition: 4, failures: 5 })).toEqual({

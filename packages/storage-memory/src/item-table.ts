@@ -1,4 +1,4 @@
-import type { Instant, ItemId, PartitionStats } from '@querator/core';
+import { type Instant, type ItemId, microseconds, type PartitionStats } from '@querator/core';
 import { type Alarm, Deadlines, isBefore } from './deadlines.ts';
 import type { Entry, EntryState } from './entry.ts';
 import { Heap } from './heap.ts';
@@ -44,7 +44,9 @@ export class ItemTable {
   }
 
   stats(now: Instant): PartitionStats {
-    return this.#tally.stats(now);
+    const head = this.oldestWaiting();
+    const headAge = microseconds(head === undefined ? 0n : now - head.createdAt);
+    return { ...this.#tally.stats(now), headAge };
   }
 
   /** Adds an entry whose id is greater than all others. */

@@ -25,7 +25,7 @@ export class Tally {
     if (entry.state === 'leased') this.#leaseDeadlineSum -= entry.due;
   }
 
-  stats(now: Instant): PartitionStats {
+  stats(now: Instant): Omit<PartitionStats, 'headAge'> {
     const { waiting, leased, scheduled, condemned } = this.#counts;
     const queued = waiting + leased + condemned;
     return {

@@ -1,68 +1,78 @@
-import type { Service } from '@querator/engine';
+import type { Clock, StorageBackend } from '@querator/core';
+import type { EngineObserver, Service } from '@querator/engine';
 import type { PoolState } from '@querator/storage-postgres';
-import { Counter, Gauge, Registry, Summary } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { ItemMetrics } from './item-metrics.ts';
+import { registerPoolMetrics } from './pool-metrics.ts';
+import { QueueDepthMetrics } from './queue-depth.ts';
+import { QueueLabels } from './queue-labels.ts';
+import { RequestMetrics } from './request-metrics.ts';
+import { StorageMetrics } from './storage-metrics.ts';
 
-/** Where the figures come from that are not counted but looked up. */
-export interface MetricSources {
-  readonly service: Service;
+/** What metrics are made of. */
+export interface MetricsOptions {
+  readonly clock: Clock;
+  /** What the connection pools are doing. */
   readonly pools: () => readonly PoolState[];
+  /** Whether to tell of the process too: its memory, CPU time and the like. */
+  readonly ofProcess?: boolean | undefined;
+  /** Queues that get series of their own; the default when left out. */
+  readonly queuesWithSeries?: number | undefined;
 }
 
 /**
- * What a server tells Prometheus (wire.md, section 11). Labels hold only names
- * that the server knows: paths of its own endpoints, queues at work in it, its
- * storages; a caller cannot make new series.
+ * What a server tells Prometheus (docs/monitoring.md). Labels hold only names
+ * that the server knows: paths of its own endpoints, its storages, and a
+ * bounded number of queues; no caller can make series without end.
  */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #durations: Summary<'path'>;
-  readonly #replies: Counter<'path' | 'code'>;
+  readonly #labels: QueueLabels;
+  readonly #requests: RequestMetrics;
+  readonly #items: ItemMetrics;
+  readonly #storages: StorageMetrics;
+  readonly #clock: Clock;
+  #service: Service | undefined;
+  #depths: QueueDepthMetrics | undefined;
 
-  constructor({ service, pools }: MetricSources) {
-    const registers = [this.#registry];
-    this.#durations = new Summary({
-      name: 'http_handler_duration',
-      help: 'The timings of http requests handled by the service',
-      labelNames: ['path'],
-      percentiles: [0.5, 0.99],
-      // Quantiles of the last ten minutes; without a window they would be those since the start.
-      maxAgeSeconds: 600,
-      ageBuckets: 5,
-      registers,
-    });
-    this.#replies = new Counter({
-      name: 'querator_http_replies_total',
-      help: 'Replies by path and code',
-      labelNames: ['path', 'code'],
-      registers,
-    });
+  constructor({ clock, pools, ofProcess, queuesWithSeries }: MetricsOptions) {
+    this.#clock = clock;
+    this.#labels = new QueueLabels(queuesWithSeries);
+    this.#requests = new RequestMetrics(this.#registry);
+    this.#items = new ItemMetrics(this.#registry, this.#labels);
+    this.#storages = new StorageMetrics(this.#registry, clock);
+    registerPoolMetrics(this.#registry, pools);
+    if (ofProcess === true) collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** To be told what the engine does. */
+  get observer(): EngineObserver {
+    return this.#items;
+  }
+
+  /** The same storage, its calls measured. @param name for the label. */
+  measure(backend: StorageBackend, name = backend.name): StorageBackend {
+    return this.#storages.measure(backend, name);
+  }
+
+  /** Tells of this service's queues from now on. Once. */
+  observe(service: Service): void {
+    const labels = this.#labels;
+    this.#service = service;
+    this.#depths = new QueueDepthMetrics(this.#registry, { clock: this.#clock, service, labels });
     new Gauge({
       name: 'querator_requests_waiting',
       help: 'Requests not answered yet, by queue and operation',
       labelNames: ['queue', 'operation'],
-      registers,
+      registers: [this.#registry],
       collect() {
         this.reset();
-        for (const [queue, waiting] of service.waiting()) {
-          this.set({ queue, operation: 'produce' }, waiting.produceWaiting);
-          this.set({ queue, operation: 'lease' }, waiting.leaseWaiting);
-          this.set({ queue, operation: 'complete' }, waiting.completeWaiting);
-          this.set({ queue, operation: 'retry' }, waiting.retryWaiting);
-        }
-      },
-    });
-    new Gauge({
-      name: 'querator_postgres_pool',
-      help: 'Connections of a pool: the limit, open, idle, and requests waiting for one',
-      labelNames: ['target', 'state'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { target, maxConns, open, idle, waiting } of pools()) {
-          this.set({ target, state: 'limit' }, maxConns);
-          this.set({ target, state: 'open' }, open);
-          this.set({ target, state: 'idle' }, idle);
-          this.set({ target, state: 'waiting' }, waiting);
+        for (const [name, waiting] of service.waiting()) {
+          const queue = labels.of(name);
+          this.inc({ queue, operation: 'produce' }, waiting.produceWaiting);
+          this.inc({ queue, operation: 'lease' }, waiting.leaseWaiting);
+          this.inc({ queue, operation: 'complete' }, waiting.completeWaiting);
+          this.inc({ queue, operation: 'retry' }, waiting.retryWaiting);
         }
       },
     });
@@ -70,12 +80,19 @@ export class Metrics {
 
   /** A request to one of the server's own paths was answered. */
   answered(path: string, code: number, seconds: number): void {
-    this.#durations.observe({ path }, seconds);
-    this.#replies.inc({ path, code });
+    this.#requests.answered(path, code, seconds);
   }
 
   /** The text that Prometheus scrapes, and its media type. */
   async exposition(): Promise<{ readonly text: string; readonly contentType: string }> {
+    const running = this.#service?.waiting() ?? new Map<string, unknown>();
+    for (const queue of this.#labels.keepOnly(running)) await this.#items.remove(queue);
+    this.#depths?.scraped();
     return { text: await this.#registry.metrics(), contentType: this.#registry.contentType };
+  }
+
+  /** Counts queues no more. */
+  stop(): void {
+    this.#depths?.stop();
   }
 }

@@ -74,6 +74,8 @@ export interface PartitionStats {
   readonly scheduled: number;
   /** Mean time since the waiting and leased items entered the partition; 0 when there are none. */
   readonly averageAge: Duration;
+  /** Time since the waiting item that is next in line entered the partition; 0 when none waits. */
+  readonly headAge: Duration;
   /**
    * Mean time left of the leases, condemned items left out; 0 when there are
    * none, negative when they are overdue.

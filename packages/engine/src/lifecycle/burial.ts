@@ -118,10 +118,13 @@ export class Burial {
       // The setting was removed after the sweep: what is dead is then deleted.
       const { queue, partition } = this.#where;
       logDeleted(this.#deps.logger, { queue, partition, items: items.length });
+      this.#deps.observer.items(queue, 'deleted', items.length);
       return { ids: items.map(({ id }) => id) };
     }
     try {
-      return await this.#moveDead(deadQueue, items);
+      const moved = await this.#moveDead(deadQueue, items);
+      this.#deps.observer.items(this.#where.queue, 'dead_lettered', moved.ids.length);
+      return moved;
     } catch (error) {
       return { ids: [], error };
     }

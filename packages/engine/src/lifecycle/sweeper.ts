@@ -118,6 +118,10 @@ export class Sweeper {
       return;
     }
     this.dueIn(result.nextDueMs ?? Number.POSITIVE_INFINITY);
+    const { observer } = this.#deps;
+    observer.items(queue.name, 'enqueued', result.enqueued);
+    observer.items(queue.name, 'expired', result.requeued);
+    observer.items(queue.name, 'deleted', result.deleted);
     const available = result.enqueued + result.requeued;
     if (available > 0) this.#hooks.stored(this.#lane, { waiting: available });
     if (result.deleted > 0) {

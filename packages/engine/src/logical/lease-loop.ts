@@ -186,7 +186,12 @@ export class LeaseLoop {
       lane.leaseEnded(fetch.expected, items.length, emptied);
       // Full, and more than was known of: there may be still more. The same where large items cut it short.
       if (cutShort || (!emptied && items.length > fetch.expected)) this.#suspects.add(lane);
-      if (items.length > 0) this.#hooks.leased(lane);
+      if (items.length > 0) {
+        const { observer } = this.#deps;
+        observer.items(this.#hooks.queue().name, 'leased', items.length);
+        observer.batch('lease', { requests: fetch.requests.length, items: items.length });
+        this.#hooks.leased(lane);
+      }
       leftOver = this.#handOut(lane, fetch, items);
     } catch (error) {
       lane.leaseFailed(fetch.expected);
@@ -226,6 +231,7 @@ export class LeaseLoop {
   async #putBack(lane: Lane, items: readonly LeasedItem[]): Promise<void> {
     try {
       const waiting = await lane.store.release(items.map(({ id }) => id));
+      this.#deps.observer.items(this.#hooks.queue().name, 'released', waiting);
       this.#hooks.stored(lane, { waiting });
     } catch (error) {
       this.#hooks.failed(lane, error);

@@ -43,6 +43,17 @@ export interface LogicalQueueStats {
   readonly partitions: readonly LanePartitionStats[];
 }
 
+/** What a queue holds, over its partitions. */
+export interface QueueDepth {
+  readonly waiting: number;
+  readonly leased: number;
+  readonly scheduled: number;
+  /** The age of the oldest of the items that are next in line. */
+  readonly headAgeMs: number;
+  /** Partitions that could not be counted. */
+  readonly uncounted: number;
+}
+
 /**
  * A queue at work in this process: takes requests, spreads them over the
  * queue's partitions, and answers each when storage has. Other processes may
@@ -217,6 +228,26 @@ export class LogicalQueue {
       })),
     );
     return { ...this.waiting(), partitions };
+  }
+
+  /**
+   * Counts what is in the partitions that can be counted; what a failing one
+   * holds is left out.
+   */
+  async depth(): Promise<QueueDepth> {
+    const counted = await Promise.allSettled(
+      this.#units
+        .filter(({ lane }) => lane.healthy)
+        .map(({ lane }) => this.#directly(() => lane.store.stats())),
+    );
+    const all = counted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    return {
+      waiting: all.reduce((sum, { waiting }) => sum + waiting, 0),
+      leased: all.reduce((sum, { leased }) => sum + leased, 0),
+      scheduled: all.reduce((sum, { scheduled }) => sum + scheduled, 0),
+      headAgeMs: all.reduce((most, { headAge }) => Math.max(most, toMilliseconds(headAge)), 0),
+      uncounted: this.#units.length - all.length,
+    };
   }
 
   /** The requests not answered yet. */

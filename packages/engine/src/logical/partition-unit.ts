@@ -68,19 +68,40 @@ export function newPartitionUnit(
     }),
     recovery: new Recovery(deps, lane, () => hooks.queue().name, healthChanged),
     completes: new GroupCommit({
-      apply: (requests) => lane.store.complete(requests),
+      apply: async (requests) => {
+        const outcomes = await lane.store.complete(requests);
+        const items = sumOf(requests, ({ ids }, n) => (outcomes[n]?.ok === true ? ids.length : 0));
+        deps.observer.items(hooks.queue().name, 'completed', items);
+        deps.observer.batch('complete', { requests: requests.length, items });
+        return outcomes;
+      },
       weigh: ({ ids }) => ids.length,
       onFailure,
       maxWeight,
     }),
     retries: new GroupCommit({
-      apply: (requests) => {
-        const { maxAttempts, deadQueue } = hooks.queue();
-        return lane.store.retry(requests, { maxAttempts, dead: deadQueue === '' ? 'delete' : 'condemn' });
+      apply: async (requests) => {
+        const { name, maxAttempts, deadQueue } = hooks.queue();
+        const dead = deadQueue === '' ? 'delete' : 'condemn';
+        const outcomes = await lane.store.retry(requests, { maxAttempts, dead });
+        const results = outcomes.map((outcome) => (outcome.ok ? outcome.value : undefined));
+        const items = sumOf(results, (result) => (result?.waiting ?? 0) + (result?.scheduled ?? 0));
+        deps.observer.items(name, 'retried', items);
+        deps.observer.items(
+          name,
+          'deleted',
+          sumOf(results, (result) => result?.deleted ?? 0),
+        );
+        deps.observer.batch('retry', { requests: requests.length, items });
+        return outcomes;
       },
       weigh: ({ items }) => items.length,
       onFailure,
       maxWeight,
     }),
   };
+}
+
+function sumOf<T>(all: readonly T[], amount: (each: T, position: number) => number): number {
+  return all.reduce((sum, each, position) => sum + amount(each, position), 0);
 }

@@ -168,6 +168,9 @@ export class ProduceLoop {
       }
     });
     lane.promiseEnded(items);
+    const { observer } = this.#deps;
+    observer.items(this.#hooks.queue().name, 'produced', waiting + scheduled);
+    observer.batch('produce', { requests: requests.length, items });
     this.#hooks.stored(lane, { waiting, earliest: scheduled > 0 ? earliestOf(requests) : undefined });
   }
 

@@ -1,7 +1,8 @@
 import type { Clock, Logger, QueueStore, Random, StorageSignals } from '@querator/core';
 import { type EngineLimits, engineDeps } from '../engine-options.ts';
-import type { LogicalQueueStats } from '../logical/logical-queue.ts';
+import type { LogicalQueueStats, QueueDepth } from '../logical/logical-queue.ts';
 import { type PartitionStorage, QueueManager } from '../manager/queue-manager.ts';
+import type { EngineObserver } from '../observer.ts';
 import { QueueService } from './queue-service.ts';
 import { QueuesService } from './queues-service.ts';
 import { StorageService } from './storage-service.ts';
@@ -12,6 +13,8 @@ export interface ServiceOptions {
   readonly random: Random;
   readonly logger?: Logger | undefined;
   readonly limits?: Partial<EngineLimits> | undefined;
+  /** Is told what happens to items; absent: nobody is. */
+  readonly observer?: EngineObserver | undefined;
   /** Where queues are kept. */
   readonly queueStore: QueueStore;
   /** Word from other processes about queues, of the storage that holds `queueStore`. */
@@ -32,6 +35,12 @@ export interface Service {
   /** Requests that wait, for each queue at work in this process. Reads memory only. */
   waiting(): ReadonlyMap<string, Omit<LogicalQueueStats, 'partitions'>>;
 
+  /**
+   * Counts what a queue at work in this process holds, in storage. Absent when
+   * the queue is not at work here, or is being stopped.
+   */
+  depth(queueName: string): Promise<QueueDepth | undefined>;
+
   /** Refuses new calls with `failed`, answers those that wait with `failed`, and resolves when the rest is done. */
   shutdown(): Promise<void>;
 }
@@ -48,6 +57,10 @@ export function createService({ queueStore, queueSignals, storages, ...given }: 
     queues: new QueuesService(manager, queueStore),
     storage: new StorageService(manager),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
+    depth: async (queueName) => {
+      const running = [...manager.running].find(({ queue }) => queue.name === queueName);
+      return running?.depth().catch(() => undefined);
+    },
     shutdown: () => manager.shutdown(),
   };
 }

@@ -13,7 +13,14 @@ export function describeStats(test: StorageTest): void {
   describe('stats', () => {
     // "0 when there are none"
     test('is all zero for an empty partition', async (world) => {
-      const nothing = { waiting: 0, leased: 0, scheduled: 0, averageAge: 0n, averageLeaseLeft: 0n };
+      const nothing = {
+        waiting: 0,
+        leased: 0,
+        scheduled: 0,
+        averageAge: 0n,
+        headAge: 0n,
+        averageLeaseLeft: 0n,
+      };
       const script = world.script();
       expect(await script.store.stats()).toEqual(nothing);
       await script.produce('a');
@@ -40,6 +47,22 @@ export function describeStats(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 7, leased: 0, scheduled: 0 });
       await script.store.clear({ waiting: true, leased: false, scheduled: false });
       expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
+    });
+
+    // "Time since the waiting item that is next in line entered the partition"
+    test('gives the age of the item that is next in line', async (world) => {
+      const script = world.script();
+      await script.produce('leased');
+      await world.clock.advance('5s');
+      await script.produce('next');
+      await script.produceItems([newItem('scheduled', script.in('2h'))]);
+      await world.clock.advance('10s');
+      await script.produce('last');
+      expectAbout((await script.store.stats()).headAge, '15s');
+      await script.lease(1);
+      expectAbout((await script.store.stats()).headAge, '10s');
+      await script.lease(2);
+      expect((await script.store.stats()).headAge).toBe(0n);
     });
 
     // "Mean time since the waiting and leased items entered the partition"; scheduled ones do not count

@@ -12,6 +12,7 @@ interface StatsRow {
   readonly scheduled: number;
   readonly age_seconds: number | null;
   readonly left_seconds: number | null;
+  readonly head_seconds: number | null;
 }
 
 /** Condemned items count as leased, but their lease deadline is a claim's and tells nothing. */
@@ -23,7 +24,10 @@ const countItems = (table: string) => `
     extract(epoch FROM avg(${nowSql('$1')} - created_at)
       FILTER (WHERE enqueue_at IS NULL))::float8 AS age_seconds,
     extract(epoch FROM avg(lease_deadline - ${nowSql('$1')})
-      FILTER (WHERE is_leased AND ${LIVING}))::float8 AS left_seconds
+      FILTER (WHERE is_leased AND ${LIVING}))::float8 AS left_seconds,
+    extract(epoch FROM ${nowSql('$1')} - (SELECT created_at FROM ${table}
+      WHERE is_leased = false AND enqueue_at IS NULL
+      ORDER BY is_leased, enqueue_at, id LIMIT 1))::float8 AS head_seconds
   FROM ${table}`;
 
 /** Counts what is there, in one statement and so at one moment. */
@@ -34,6 +38,7 @@ export async function stats(context: PartitionContext): Promise<PartitionStats> 
     leased: row?.leased ?? 0,
     scheduled: row?.scheduled ?? 0,
     averageAge: fromSeconds(row?.age_seconds),
+    headAge: fromSeconds(row?.head_seconds),
     averageLeaseLeft: fromSeconds(row?.left_seconds),
   };
 }

@@ -41,7 +41,7 @@ export class HttpFront {
   static async open(world: World): Promise<HttpFront> {
     const health = { look: async () => ({ status: 'pass', version: '', checks: {} }) as const };
     const { service } = world;
-    const metrics = new Metrics({ service, pools: () => [] });
+    const metrics = new Metrics({ clock: world.clock, pools: () => [] });
     const app = createApp({ service, health, metrics, logger: silentLogger });
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     server.listen(0, '127.0.0.1');

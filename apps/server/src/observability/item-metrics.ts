@@ -1,0 +1,54 @@
+import type { BatchOperation, EngineObserver, ItemEvent } from '@querator/engine';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { QueueLabels } from './queue-labels.ts';
+
+/** From one item to the most of a statement. */
+const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
+
+/** Counts what the engine does with items. */
+export class ItemMetrics implements EngineObserver {
+  readonly #items: Counter<'queue' | 'event'>;
+  readonly #batchItems: Histogram<'operation'>;
+  readonly #batchRequests: Histogram<'operation'>;
+  readonly #labels: QueueLabels;
+
+  constructor(registry: Registry, labels: QueueLabels) {
+    const registers = [registry];
+    this.#labels = labels;
+    this.#items = new Counter({
+      name: 'querator_items_total',
+      help: 'Items by what became of them: produced, leased, released, completed, retried, expired, enqueued, dead_lettered, deleted',
+      labelNames: ['queue', 'event'],
+      registers,
+    });
+    this.#batchItems = new Histogram({
+      name: 'querator_batch_items',
+      help: 'Items that went to storage in one call',
+      labelNames: ['operation'],
+      buckets: SIZES,
+      registers,
+    });
+    this.#batchRequests = new Histogram({
+      name: 'querator_batch_requests',
+      help: 'Requests that went to storage in one call',
+      labelNames: ['operation'],
+      buckets: SIZES,
+      registers,
+    });
+  }
+
+  items(queue: string, event: ItemEvent, count: number): void {
+    if (count > 0) this.#items.inc({ queue: this.#labels.of(queue), event }, count);
+  }
+
+  batch(operation: BatchOperation, { requests, items }: { requests: number; items: number }): void {
+    this.#batchRequests.observe({ operation }, requests);
+    this.#batchItems.observe({ operation }, items);
+  }
+
+  /** Forgets a queue that is gone. */
+  async remove(queue: string): Promise<void> {
+    const { values } = await this.#items.get();
+    for (const { labels } of values) if (labels.queue === queue) this.#items.remove(labels);
+  }
+}

@@ -1,0 +1,113 @@
+import {
+  type Clock,
+  type Instant,
+  millisecondsBetween,
+  type PartitionStore,
+  type QueueStore,
+  type StorageBackend,
+} from '@querator/core';
+import { Histogram, type Registry } from 'prom-client';
+
+/** From a look into memory to the longest time limit of a driver. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Every call there is: a driver's new method is measured, or this does not compile. */
+const PARTITION_CALLS: Readonly<Record<keyof PartitionStore, true>> = {
+  produce: true,
+  lease: true,
+  release: true,
+  complete: true,
+  retry: true,
+  list: true,
+  stats: true,
+  import: true,
+  delete: true,
+  clear: true,
+  sweep: true,
+  remove: true,
+  drop: true,
+};
+const QUEUE_CALLS: Readonly<Record<keyof QueueStore, true>> = {
+  create: true,
+  get: true,
+  stamps: true,
+  list: true,
+  update: true,
+  delete: true,
+  findByDeadQueue: true,
+};
+
+type Call = (...args: never[]) => Promise<unknown>;
+
+/** Measures how long storages take, call by call. */
+export class StorageMetrics {
+  readonly #clock: Clock;
+  readonly #duration: Histogram<'storage' | 'operation' | 'result'>;
+
+  constructor(registry: Registry, clock: Clock) {
+    this.#clock = clock;
+    this.#duration = new Histogram({
+      name: 'querator_storage_duration_seconds',
+      help: 'How long calls to a storage took, those on queues as queues_*',
+      labelNames: ['storage', 'operation', 'result'],
+      buckets: BUCKETS,
+      registers: [registry],
+    });
+  }
+
+  /** The same storage, its calls measured. @param name for the label. */
+  measure(backend: StorageBackend, name = backend.name): StorageBackend {
+    const queueStore = this.#measureAll(backend.queueStore(), QUEUE_CALLS, (call) => [
+      name,
+      `queues_${call}`,
+    ]);
+    const { glance } = backend;
+    return {
+      name: backend.name,
+      capabilities: backend.capabilities,
+      signals: backend.signals,
+      queueStore: () => queueStore,
+      partitionStore: (key) =>
+        this.#measureAll(backend.partitionStore(key), PARTITION_CALLS, (call) => [name, call]),
+      ping: () => this.#timed(name, 'ping', () => backend.ping()),
+      ...(glance === undefined
+        ? {}
+        : {
+            glance: (...args: Parameters<typeof glance>) =>
+              this.#timed(name, 'glance', () => glance.apply(backend, args)),
+          }),
+      close: () => backend.close(),
+    };
+  }
+
+  #measureAll<Store extends object>(
+    store: Store,
+    calls: Readonly<Record<keyof Store, true>>,
+    labelsOf: (call: string) => readonly [storage: string, operation: string],
+  ): Store {
+    const measured = Object.keys(calls).map((call) => {
+      const [storage, operation] = labelsOf(call);
+      const inner = (store[call as keyof Store] as Call).bind(store);
+      return [call, (...args: never[]) => this.#timed(storage, operation, () => inner(...args))];
+    });
+    return Object.fromEntries(measured) as Store;
+  }
+
+  async #timed<T>(storage: string, operation: string, call: () => Promise<T>): Promise<T> {
+    const start = this.#clock.now();
+    try {
+      const result = await call();
+      this.#observe(start, { storage, operation, result: 'ok' });
+      return result;
+    } catch (error) {
+      this.#observe(start, { storage, operation, result: 'failed' });
+      throw error;
+    }
+  }
+
+  #observe(start: Instant, labels: { storage: string; operation: string; result: string }): void {
+    // The clock may step backwards.
+    const seconds = Math.max(millisecondsBetween(start, this.#clock.now()), 0) / 1_000;
+    this.#duration.observe(labels, seconds);
+  }
+}

@@ -1,0 +1,226 @@
+import { readFile } from 'node:fs/promises';
+import { silentLogger } from '@querator/core';
+import { ManualClock, SeededRandom } from '@querator/core/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Composition, compose } from '../../src/compose.ts';
+import { parseConfig } from '../../src/index.ts';
+import { Metrics } from '../../src/observability/metrics.ts';
+import { OTHER_QUEUES } from '../../src/observability/queue-labels.ts';
+
+const CONFIG = JSON.stringify({
+  address: '127.0.0.1:0',
+  'queue-storage': { driver: 'memory' },
+  'partition-storage': [{ name: 'mem', driver: 'memory' }],
+});
+
+/** One series: its name, its labels, its value. */
+interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Reads the text format as strictly as Prometheus does. */
+function parse(text: string): readonly Sample[] {
+  const samples: Sample[] = [];
+  for (const line of text.split('\n').filter((each) => each !== '' && !each.startsWith('#'))) {
+    const found = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
+    if (found === null) throw new Error(`not a sample: ${line}`);
+    const [, name = '', labelText = '', value = ''] = found;
+    const pairs = [...labelText.matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/g)];
+    samples.push({
+      name,
+      labels: Object.fromEntries(pairs.map(([, k = '', v = '']) => [k, v])),
+      value: Number(value),
+    });
+  }
+  return samples;
+}
+
+describe('GET /metrics', () => {
+  let clock: ManualClock;
+  let composition: Composition;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    const world = { clock, random: new SeededRandom(), logger: silentLogger };
+    composition = compose(parseConfig(CONFIG), world);
+  });
+  afterEach(() => composition.stop());
+
+  const call = async (path: string, body: object) => {
+    const headers = { 'Content-Type': 'application/json' };
+    const reply = composition.app.request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    await clock.advance('0');
+    return (await reply).json() as Promise<Record<string, never>>;
+  };
+  const scrape = async () => {
+    const reply = await composition.app.request('/metrics');
+    expect(reply.headers.get('content-type')).toContain('text/plain');
+    return parse(await reply.text());
+  };
+  /** The value of the one series with these labels. */
+  const value = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}) =>
+    samples.find(
+      (sample) =>
+        sample.name === name &&
+        Object.entries(labels).every(([key, wanted]) => sample.labels[key] === wanted),
+    )?.value;
+  const create = (queue_name: string, settings = {}) =>
+    call('/v1/queues.create', {
+      ...{ queue_name, lease_timeout: '1m', expire_timeout: '24h', requested_partitions: 1, ...settings },
+    });
+  const produce = (queue_name: string, items: readonly object[]) =>
+    call('/v1/queue.produce', { queue_name, request_timeout: '1m', items });
+  const lease = async (queue_name: string, batch_size: number): Promise<readonly { id: string }[]> =>
+    (await call('/v1/queue.lease', { queue_name, batch_size, request_timeout: '1m', client_id: 'me' }))[
+      'items'
+    ] ?? [];
+
+  test('counts items by what becomes of them', async () => {
+    await create('dead');
+    await create('q', { dead_queue: 'dead', max_attempts: 2 });
+    await produce('q', [{ utf8: 'a' }, { utf8: 'b' }, { utf8: 'c' }, { utf8: 'd' }]);
+    const inAnHour = new Date(Number(clock.now() / 1_000n) + 3_600_000).toISOString();
+    await produce('q', [{ utf8: 'later', enqueue_at: inAnHour }]);
+    const [a, b, c] = await lease('q', 3);
+    const where = { queue_name: 'q', partition: 0 };
+    await call('/v1/queue.complete', { ...where, request_timeout: '1m', ids: [a?.id] });
+    await call('/v1/queue.retry', { ...where, items: [{ id: b?.id }] });
+    await call('/v1/queue.retry', { ...where, items: [{ id: c?.id, dead: true }] });
+    await lease('q', 1);
+    await clock.advance('61s');
+    await clock.advance('1h');
+    const samples = await scrape();
+    const count = (event: string) => value(samples, 'querator_items_total', { queue: 'q', event });
+    expect(count('produced')).toBe(5);
+    expect(count('leased')).toBe(4);
+    expect(count('completed')).toBe(1);
+    expect(count('retried')).toBe(1);
+    expect(count('expired')).toBe(1);
+    expect(count('enqueued')).toBe(1);
+    expect(count('dead_lettered')).toBe(1);
+    expect(count('deleted')).toBeUndefined();
+    expect(value(samples, 'querator_batch_items_sum', { operation: 'produce' })).toBe(5);
+    expect(value(samples, 'querator_batch_requests_count', { operation: 'produce' })).toBe(2);
+    expect(
+      value(samples, 'querator_storage_duration_seconds_count', {
+        operation: 'produce',
+        storage: 'mem',
+        result: 'ok',
+      }),
+    ).toBe(2);
+    expect(value(samples, 'querator_request_duration_seconds_count', { path: '/v1/queue.produce' })).toBe(2);
+    expect(value(samples, 'querator_storage_duration_seconds_count', { operation: 'queues_create' })).toBe(2);
+  });
+
+  test('counts items that die without a dead-letter queue', async () => {
+    await create('q', { max_attempts: 1, expire_timeout: '10m' });
+    await produce('q', [{ utf8: 'a' }]);
+    await lease('q', 1);
+    await clock.advance('62s');
+    expect(value(await scrape(), 'querator_items_total', { queue: 'q', event: 'deleted' })).toBe(1);
+  });
+
+  test('tells what is in a queue as of the last count, made in the background', async () => {
+    await create('q');
+    await produce('q', [{ utf8: 'a' }, { utf8: 'b' }, { utf8: 'c' }]);
+    await lease('q', 1);
+    const first = await scrape();
+    expect(value(first, 'querator_queue_items', { queue: 'q', state: 'waiting' })).toBeUndefined();
+    expect(value(first, 'querator_queue_count_age_seconds')).toBe(-1);
+    await clock.advance('10s');
+    const second = await scrape();
+    expect(value(second, 'querator_queue_items', { queue: 'q', state: 'waiting' })).toBe(2);
+    expect(value(second, 'querator_queue_items', { queue: 'q', state: 'leased' })).toBe(1);
+    expect(value(second, 'querator_queue_items', { queue: 'q', state: 'scheduled' })).toBe(0);
+    expect(value(second, 'querator_queue_uncounted_partitions', { queue: 'q' })).toBe(0);
+    await clock.advance('16s');
+    expect(value(await scrape(), 'querator_queue_head_age_seconds', { queue: 'q' })).toBeGreaterThan(9);
+    expect(value(await scrape(), 'querator_queue_count_age_seconds')).toBeLessThanOrEqual(16);
+  });
+
+  test('stops counting when nobody scrapes', async () => {
+    await create('q');
+    await produce('q', [{ utf8: 'a' }]);
+    const counts = async () =>
+      value(await scrape(), 'querator_storage_duration_seconds_count', { operation: 'stats' }) ?? 0;
+    await counts();
+    await clock.advance('20m');
+    const soon = await counts();
+    expect(soon).toBeGreaterThan(10);
+    expect(soon).toBeLessThan(30);
+    await clock.advance('4h');
+    expect((await counts()) - soon).toBeLessThan(30);
+  });
+
+  test('a queue that is deleted has no series any more', async () => {
+    await create('gone');
+    await produce('gone', [{ utf8: 'a' }]);
+    await scrape();
+    await clock.advance('1s');
+    expect((await scrape()).some(({ labels }) => labels['queue'] === 'gone')).toBe(true);
+    await call('/v1/queues.delete', { queue_name: 'gone' });
+    expect((await scrape()).filter(({ labels }) => labels['queue'] === 'gone')).toEqual([]);
+  });
+
+  test('follows the rules for names, and has no series twice', async () => {
+    await create('q"uo\\te');
+    await produce('q"uo\\te', [{ utf8: 'a' }]);
+    const samples = await scrape();
+    const series = samples.map(({ name, labels }) => `${name}${JSON.stringify(labels)}`);
+    expect(new Set(series).size).toBe(series.length);
+    for (const { name } of samples) expect(name).toMatch(/^(querator_|http_handler_duration)/);
+  });
+
+  test('paths that are none of ours make no series', async () => {
+    await composition.app.request('/v1/made-up', { method: 'POST' });
+    expect(JSON.stringify(await scrape())).not.toContain('made-up');
+  });
+});
+
+test('at most so many queues have series of their own; the others share one', () => {
+  const metrics = new Metrics({ clock: new ManualClock(), pools: () => [], queuesWithSeries: 2 });
+  for (const queue of ['a', 'b', 'c', 'd', 'a']) metrics.observer.items(queue, 'produced', 1);
+  return metrics.exposition().then(({ text }) => {
+    const counted = parse(text)
+      .filter(({ name }) => name === 'querator_items_total')
+      .map(({ labels, value }) => [labels['queue'], value]);
+    // Nothing is at work here, so the next scrape has forgotten those with a place.
+    expect(counted).toEqual([[OTHER_QUEUES, 2]]);
+  });
+});
+
+test('the process tells of itself where it is the one server in it', async () => {
+  const metrics = new Metrics({ clock: new ManualClock(), pools: () => [], ofProcess: true });
+  const { text } = await metrics.exposition();
+  expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+  expect(text).toMatch(/^process_cpu_seconds_total \d/m);
+});
+
+test('pools tell of their connections and of who got none', async () => {
+  const pool = { target: 'db:5432/q', maxConns: 9, open: 3, idle: 1, waiting: 2, timedOut: 4 };
+  const metrics = new Metrics({ clock: new ManualClock(), pools: () => [pool, pool] });
+  const { text } = await metrics.exposition();
+  expect(text).toContain('querator_postgres_pool{target="db:5432/q",state="open"} 6');
+  expect(text).toContain('querator_postgres_pool_timeouts_total{target="db:5432/q"} 8');
+});
+
+test('docs/monitoring.md lists every series there is, and no other', async () => {
+  const page = await readFile(new URL('../../../../docs/monitoring.md', import.meta.url), 'utf8');
+  const table = page.slice(page.indexOf('## Series'), page.indexOf('Beside them'));
+  const documented = [...table.matchAll(/^\| `([a-z_]+)` \| (\w+) \| (.*?) \|/gm)].map(
+    ([, name, type, labels = '']) => `${name} ${type} ${labels.replaceAll('`', '')}`,
+  );
+  const world = { clock: new ManualClock(), random: new SeededRandom(), logger: silentLogger };
+  const composition = compose(parseConfig(CONFIG), world);
+  const text = await (await composition.app.request('/metrics')).text();
+  await composition.stop();
+  const there = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+  expect(documented.map((line) => line.split(' ').slice(0, 2).join(' ')).sort()).toEqual(there.sort());
+  const used = [...page.matchAll(/\b(querator_[a-z_]+|http_handler_duration)\b/g)].map(([, name = '']) =>
+    name.replace(/_(bucket|count|sum)$/, ''),
+  );
+  const names = new Set(there.map((line) => line.split(' ')[0]));
+  for (const name of used) expect(names).toContain(name);
+});

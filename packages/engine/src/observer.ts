@@ -1,0 +1,36 @@
+/** What became of items, as it is counted. */
+export type ItemEvent =
+  /** Stored by a producer, available or for later. */
+  | 'produced'
+  /** Leased to a consumer. */
+  | 'leased'
+  /** Leased for consumers who had left, and put back. */
+  | 'released'
+  | 'completed'
+  /** Given back by a consumer, to wait again or for later. */
+  | 'retried'
+  /** Put back because their lease ran out. */
+  | 'expired'
+  /** Came due, and are available. */
+  | 'enqueued'
+  /** Stored in the dead-letter queue. */
+  | 'dead_lettered'
+  /** Died where there is no dead-letter queue. */
+  | 'deleted';
+
+/** An operation of which many requests go to storage together. */
+export type BatchOperation = 'produce' | 'lease' | 'complete' | 'retry';
+
+/**
+ * Is told what the engine does, for metrics. Its methods are called on the way
+ * of every request, when what they tell of is durable: they must be quick, and
+ * may not throw.
+ */
+export interface EngineObserver {
+  items(queue: string, event: ItemEvent, count: number): void;
+  /** So many requests went to storage in one call, with so many items. */
+  batch(operation: BatchOperation, size: { readonly requests: number; readonly items: number }): void;
+}
+
+/** Does nothing. */
+export const NO_OBSERVER: EngineObserver = { items: () => {}, batch: () => {} };
