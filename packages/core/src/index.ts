@@ -49,6 +49,7 @@ export type { QueueListRequest, QueueStamp, QueueStore } from './storage/queue-s
 export type {
   PartitionGlance,
   PartitionKey,
+  PartitionOwner,
   StorageBackend,
   StorageCapabilities,
   StorageNotice,

@@ -4,7 +4,7 @@ import type { Database, Session } from './database.ts';
 import { isPermissionDenied } from './postgres-error.ts';
 import { ITEM_ID_SEQUENCE, itemIdSequence } from './schema/item-id-sequence.ts';
 import { FIRST_VERSION, type Migration, newestVersion } from './schema/migrations.ts';
-import { queuesTable } from './schema/queues.ts';
+import { QUEUES_BY_HASH, queuesTable } from './schema/queues.ts';
 import { renderSequence, renderTable } from './schema/render-ddl.ts';
 import { schemaVersionTable } from './schema/schema-version.ts';
 import { type ServerVersion, serverVersionFault } from './server-version.ts';
@@ -20,6 +20,8 @@ const CREATE: readonly string[] = [
   ...renderTable(schemaVersionTable),
 ];
 const LOCK = 'querator schema';
+/** The version since which there is {@link QUEUES_BY_HASH}. */
+const VERSION_WITH_HASHES = 2;
 
 /** What a look at the database found. */
 interface Found {
@@ -96,7 +98,8 @@ function schemaVersionFault(version: number | undefined, newest: number): string
 const LOOK = `
   SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text,
     ARRAY(SELECT relname::text FROM pg_class
-      WHERE relname IN (${FIXED_RELATIONS.map((name) => `'${name}'`).join(', ')}) AND pg_table_is_visible(oid)
+      WHERE relname IN (${[...FIXED_RELATIONS, QUEUES_BY_HASH].map((name) => `'${name}'`).join(', ')})
+        AND pg_table_is_visible(oid)
     ) AS relations`;
 
 type Query = <Row>(text: string) => Promise<readonly Row[]>;
@@ -111,7 +114,8 @@ async function look(query: Query): Promise<Found> {
     const [row] = await query<{ version: number | null }>(`SELECT max(version) AS version FROM ${VERSIONS}`);
     if (row?.version != null) return { server, version: row.version, recorded: true, usable };
   }
-  const version = relations.length > 0 ? FIRST_VERSION : undefined;
+  const concluded = relations.includes(QUEUES_BY_HASH) ? VERSION_WITH_HASHES : FIRST_VERSION;
+  const version = relations.length > 0 ? concluded : undefined;
   return { server, version, recorded: false, usable };
 }
 

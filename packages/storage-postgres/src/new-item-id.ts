@@ -43,3 +43,8 @@ export function randomTails(random: Random, count: number): Buffer {
 export function boundAfter(sequenceNumber: bigint): string {
   return `0${((sequenceNumber + 1n) << BigInt(POSITION_BITS)).toString(16).padStart(16, '0')}`;
 }
+
+/** The number of the sequence that an id was made of. */
+export function sequenceNumberOf(id: string): bigint {
+  return BigInt(`0x${id.slice(1, 17)}`) >> BigInt(POSITION_BITS);
+}

@@ -9,7 +9,6 @@ import {
   type LeaseBatch,
   type LeasedItem,
   type Outcome,
-  type PartitionKey,
   type PartitionStats,
   type PartitionStore,
   type ProduceRequest,
@@ -35,27 +34,22 @@ import { retry } from './operations/retry.ts';
 import { stats } from './operations/stats.ts';
 import { sweep } from './operations/sweep.ts';
 import type { PartitionContext } from './partition-table.ts';
-import type { SchemaKeeper } from './schema-keeper.ts';
-import type { StoreCalls, TableCare } from './store-calls.ts';
+import type { PartitionTableCare } from './schema-keeper.ts';
+import type { StoreCalls } from './store-calls.ts';
 
 /** One partition as a table; see core's `PartitionStore` for the contract. */
 export class PostgresPartitionStore implements PartitionStore {
-  readonly #key: PartitionKey;
   readonly #context: PartitionContext;
-  readonly #schema: SchemaKeeper;
-  readonly #table: TableCare;
+  readonly #table: PartitionTableCare;
   readonly #calls: StoreCalls;
   readonly #mark: LowWaterMark;
 
   constructor(
-    key: PartitionKey,
     context: PartitionContext,
-    deps: { readonly schema: SchemaKeeper; readonly calls: StoreCalls },
+    deps: { readonly table: PartitionTableCare; readonly calls: StoreCalls },
   ) {
-    this.#key = key;
     this.#context = context;
-    this.#schema = deps.schema;
-    this.#table = deps.schema.partition(key);
+    this.#table = deps.table;
     this.#calls = deps.calls;
     this.#mark = new LowWaterMark({ db: context.db, table: context.table, clock: new SystemClock() });
   }
@@ -117,7 +111,7 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   drop(): Promise<void> {
-    return this.#calls.track(() => this.#schema.dropPartition(this.#key));
+    return this.#calls.track(() => this.#table.drop());
   }
 
   #run<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import {
   type Clock,
   type Logger,
   type PartitionKey,
+  type PartitionOwner,
   type PartitionStore,
   type QueueStore,
   type Random,
@@ -59,9 +60,9 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     name,
     capabilities: { durable: true, shared: true },
     queueStore: () => queueStore,
-    partitionStore: (key: PartitionKey): PartitionStore => {
+    partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const context = { db, random, clock, table: new PartitionTable(key) };
-      return new PostgresPartitionStore(key, context, { schema, calls });
+      return new PostgresPartitionStore(context, { calls, table: schema.partition(key, owner) });
     },
     ping: () => calls.track(() => ping({ db, storage: name, heldHorizonMs: limits.heldHorizonMs })),
     glance: (keys, { deadlines }) =>

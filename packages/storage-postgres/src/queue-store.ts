@@ -12,6 +12,7 @@ import { instantFromText, instantToText } from './instant-text.ts';
 import { nowSql } from './partition-table.ts';
 import { PostgresError } from './postgres-error.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
+import { QUEUE_HASH } from './schema/queues.ts';
 import type { SchemaKeeper } from './schema-keeper.ts';
 import type { StoreCalls, TableCare } from './store-calls.ts';
 
@@ -60,7 +61,7 @@ export class PostgresQueueStore implements QueueStore {
       return rowToQueue(rows[0] as QueueRow);
     } catch (error) {
       if (!(error instanceof PostgresError && error.sqlState === ALREADY_THERE)) throw error;
-      throw invalid(`invalid queue; '${queue.name}' already exists`);
+      throw await this.#nameTaken(queue.name);
     }
   }
 
@@ -115,6 +116,16 @@ export class PostgresQueueStore implements QueueStore {
       SELECT name FROM querator_queues WHERE dead_queue = $1 AND dead_queue <> '' ORDER BY name LIMIT 1`;
     const [row] = await this.#run(() => this.#db.read<{ name: string }>({ text, values: [name] }));
     return row?.name;
+  }
+
+  /** Which queue it was that stood in the way: mostly the one of that very name. */
+  async #nameTaken(name: string): Promise<Error> {
+    const text = `SELECT name FROM querator_queues WHERE ${QUEUE_HASH} = left(md5($1), 12)`;
+    const [row] = await this.#run(() => this.#db.read<{ name: string }>({ text, values: [name] }));
+    if (row === undefined || row.name === name) return invalid(`invalid queue; '${name}' already exists`);
+    return invalid(
+      `invalid queue; '${name}' cannot be stored beside '${row.name}', as their tables would have the same name`,
+    );
   }
 
   #now(): string | null {

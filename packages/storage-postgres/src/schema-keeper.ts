@@ -1,7 +1,14 @@
-import { type Logger, type PartitionKey, StorageError, silentLogger } from '@querator/core';
+import {
+  type Logger,
+  type PartitionKey,
+  type PartitionOwner,
+  StorageError,
+  silentLogger,
+} from '@querator/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import type { Database } from './database.ts';
+import type { Database, Session } from './database.ts';
 import { FIXED_RELATIONS, keepFixedSchema, lockSchema } from './fixed-schema.ts';
+import { raiseIdSequence } from './id-sequence-care.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { PostgresError } from './postgres-error.ts';
 import { itemsTable } from './schema/items.ts';
@@ -14,6 +21,14 @@ import {
 } from './schema/storage-parameters.ts';
 import type { TableCare } from './store-calls.ts';
 import { itemsTableName } from './table-name.ts';
+import {
+  type Claim,
+  claimOn,
+  ownerFromComment,
+  ownerOf,
+  ownerToComment,
+  type TableOwner,
+} from './table-owner.ts';
 
 const FIXED = 'fixed';
 
@@ -22,6 +37,25 @@ interface FoundTable {
   readonly options: readonly string[] | null;
   /** Whether we may change it. */
   readonly ours: boolean;
+  readonly comment: string | null;
+}
+
+/** A partition whose table is to be used. */
+interface Wanted {
+  readonly key: PartitionKey;
+  readonly name: string;
+  readonly owner: PartitionOwner | undefined;
+  readonly identity: TableOwner;
+}
+
+/** The care of one partition's table. */
+export interface PartitionTableCare extends TableCare {
+  /** Drops the table with all that is in it; the next use makes a new one. */
+  drop(): Promise<void>;
+}
+
+function commentOn(table: string, owner: TableOwner): string {
+  return `COMMENT ON TABLE ${table} IS '${ownerToComment(owner).replaceAll("'", "''")}'`;
 }
 
 /** What a keeper works with. */
@@ -62,33 +96,30 @@ export class SchemaKeeper {
   }
 
   /** The table of a partition, and what it rests on. */
-  partition(key: PartitionKey): TableCare {
+  partition(key: PartitionKey, owner?: PartitionOwner): PartitionTableCare {
     const name = itemsTableName(key);
+    const wanted: Wanted = { key, name, owner, identity: ownerOf(key, owner?.createdAt) };
+    // Neither two queues of one name, one after the other, nor two of one hash have the same table.
+    const known = ownerToComment(ownerOf(key, owner?.createdAt));
     return {
-      ensure: () => this.#once(name, () => this.#makePartition(name, key)),
+      ensure: () => this.#once(known, () => this.#makePartition(wanted)),
       forget: () => {
-        this.#known.delete(name);
+        this.#known.delete(known);
         this.#known.delete(FIXED);
       },
       explain: (error) => nameMissingGrants(error, this.#db, [...FIXED_RELATIONS, name]),
+      drop: async () => {
+        this.#known.delete(known);
+        await this.#dropPartition(wanted);
+        this.#known.delete(known);
+      },
     };
   }
 
-  /** Drops a partition's table with all that is in it; the next use makes a new one. */
-  async dropPartition(key: PartitionKey): Promise<void> {
-    const name = itemsTableName(key);
-    this.#known.delete(name);
-    await this.#db.maintenance(async (session) => {
-      await lockSchema(session, name);
-      await session.query({ text: `DROP TABLE IF EXISTS ${name}` });
-    });
-    this.#known.delete(name);
-  }
-
   #ensureFixed(): Promise<void> {
-    const refuse = (reason: string) =>
-      new StorageError(`storage '${this.#backend}': ${reason}`, { outcome: 'not-applied' });
-    return this.#once(FIXED, () => keepFixedSchema(this.#db, this.#migrations, refuse));
+    return this.#once(FIXED, () =>
+      keepFixedSchema(this.#db, this.#migrations, (reason) => this.#refused(reason)),
+    );
   }
 
   /**
@@ -96,38 +127,122 @@ export class SchemaKeeper {
    * tables can still use them. A table comes with its indexes or not at all,
    * so that seeing the table is enough.
    */
-  async #makePartition(name: string, key: PartitionKey): Promise<void> {
+  async #makePartition(wanted: Wanted): Promise<void> {
+    const { name, identity } = wanted;
     await this.#ensureFixed();
-    const [found] = await this.#db.read<FoundTable>({
-      text: `SELECT reloptions AS options, pg_has_role(relowner, 'USAGE') AS ours
-        FROM pg_class WHERE oid = to_regclass($1)`,
-      values: [name],
-    });
-    if (found !== undefined) return await this.#setParameters(name, found);
+    const found = await this.#look((statement) => this.#db.read(statement), name);
+    if (found !== undefined) {
+      const claim = this.#checked(claimOn(ownerFromComment(found.comment), identity), found, wanted);
+      if (claim !== 'left-over') {
+        await this.#bringUpToDate(wanted, found, claim);
+        await raiseIdSequence(this.#db, name);
+        return;
+      }
+    }
+    await this.#createPartition(wanted);
+    await this.#checkStillThere(wanted);
+  }
+
+  async #createPartition(wanted: Wanted): Promise<void> {
+    const { key, name, identity } = wanted;
     const table: PgTable = itemsTable(key.queue, key.partition);
     await this.#db.maintenance(async (session) => {
       await lockSchema(session, name);
+      // Another process may have been quicker.
+      const found = await this.#look((statement) => session.query(statement), name);
+      const claim = claimOn(ownerFromComment(found?.comment ?? null), identity);
+      if (found !== undefined && this.#checked(claim, found, wanted) !== 'left-over') return;
+      if (found !== undefined) {
+        this.#logger.info('removed what an earlier queue of that name left behind', { table: name });
+        await session.query({ text: `DROP TABLE ${name}` });
+      }
       const statements = renderTable(table, renderParameters(ITEMS_STORAGE_PARAMETERS));
       for (const text of statements) await session.query({ text });
+      await session.query({ text: commentOn(name, identity) });
     });
   }
 
   /**
-   * Gives a table from before there were storage parameters its own. One table
-   * at a time, at first contact, and not in a migration: a transaction over
-   * thousands of tables needs more locks than a server has. No request fails
-   * for it: a table that somebody else owns or has locked gets them another time.
+   * A queue that was deleted while its table was being made must not get one:
+   * what would be stored in it nobody would ever find.
    */
-  async #setParameters(name: string, { options, ours }: FoundTable): Promise<void> {
-    const missing = renderParameters(missingParameters(options));
-    if (missing === '' || !ours) return;
-    try {
-      await this.#db.transaction((session) =>
-        session.query({ text: `ALTER TABLE ${name} SET (${missing})` }),
+  async #checkStillThere(wanted: Wanted): Promise<void> {
+    if (wanted.owner === undefined || (await wanted.owner.isThere())) return;
+    await this.#dropPartition(wanted);
+    throw this.#refused(`queue '${wanted.key.queue}' was deleted by another process`);
+  }
+
+  /** Drops the table with all that is in it, unless it belongs to somebody else. */
+  async #dropPartition(wanted: Wanted): Promise<void> {
+    const { name, identity } = wanted;
+    await this.#db.maintenance(async (session) => {
+      await lockSchema(session, name);
+      const found = await this.#look((statement) => session.query(statement), name);
+      if (found === undefined) return;
+      const claim = claimOn(ownerFromComment(found.comment), identity);
+      // The later queue's items are none of ours.
+      if (claim === 'superseded') return;
+      if (claim === 'foreign') this.#checked(claim, found, wanted);
+      await session.query({ text: `DROP TABLE IF EXISTS ${name}` });
+    });
+  }
+
+  async #look(send: Session['query'], name: string): Promise<FoundTable | undefined> {
+    const [found] = await send<FoundTable>({
+      text: `SELECT reloptions AS options, pg_has_role(relowner, 'USAGE') AS ours,
+          obj_description(oid, 'pg_class') AS comment
+        FROM pg_class WHERE relname = $1 AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)`,
+      values: [name],
+    });
+    return found;
+  }
+
+  /** @throws StorageError where the table is not to be used. */
+  #checked(claim: Claim, { comment }: FoundTable, { key, name }: Wanted): Claim {
+    if (claim === 'superseded') {
+      throw this.#refused(
+        `queue '${key.queue}' was deleted and created anew; ${name} belongs to the new one`,
       );
+    }
+    if (claim === 'foreign') {
+      const holder = ownerFromComment(comment);
+      throw this.#refused(
+        `table ${name} belongs to queue '${holder?.queue}', partition ${holder?.partition}; ` +
+          `the name of queue '${key.queue}' has the same hash`,
+      );
+    }
+    return claim;
+  }
+
+  #refused(reason: string): StorageError {
+    return new StorageError(`storage '${this.#backend}': ${reason}`, { outcome: 'not-applied' });
+  }
+
+  /**
+   * Gives a table from an earlier version what it lacks: storage parameters, and
+   * the comment that says whose it is. One table at a time, at first contact,
+   * and not in a migration: a transaction over thousands of tables needs more
+   * locks than a server has. No request fails for it: a table that somebody
+   * else owns or has locked gets them another time.
+   */
+  async #bringUpToDate(
+    { name, identity }: Wanted,
+    { options, ours }: FoundTable,
+    claim: Claim,
+  ): Promise<void> {
+    const missing = renderParameters(missingParameters(options));
+    const statements = [
+      ...(missing === '' ? [] : [`ALTER TABLE ${name} SET (${missing})`]),
+      ...(claim === 'unnamed' ? [commentOn(name, identity)] : []),
+    ];
+    if (statements.length === 0 || !ours) return;
+    try {
+      await this.#db.transaction(async (session) => {
+        for (const text of statements) await session.query({ text });
+      });
     } catch (error) {
       if (!(error instanceof PostgresError) || error.sqlState === undefined) throw error;
-      this.#logger.warn('storage parameters were not set', {
+      this.#logger.warn('table was not brought up to date', {
         storage: this.#backend,
         table: name,
         reason: error.message,

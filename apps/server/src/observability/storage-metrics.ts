@@ -67,8 +67,8 @@ export class StorageMetrics {
       capabilities: backend.capabilities,
       signals: backend.signals,
       queueStore: () => queueStore,
-      partitionStore: (key) =>
-        this.#measureAll(backend.partitionStore(key), PARTITION_CALLS, (call) => [name, call]),
+      partitionStore: (key, owner) =>
+        this.#measureAll(backend.partitionStore(key, owner), PARTITION_CALLS, (call) => [name, call]),
       ping: () => this.#timed(name, 'ping', () => backend.ping()),
       ...(glance === undefined
         ? {}

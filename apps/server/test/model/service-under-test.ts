@@ -93,7 +93,7 @@ export class ServiceUnderTest {
       name: backend.name,
       capabilities: backend.capabilities,
       queueStore: () => this.#counting(backend.queueStore()),
-      partitionStore: (key) => this.#counting(backend.partitionStore(key)),
+      partitionStore: (key, owner) => this.#counting(backend.partitionStore(key, owner)),
       ping: () => backend.ping(),
       close: () => backend.close(),
     };

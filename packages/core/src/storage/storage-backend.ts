@@ -1,3 +1,4 @@
+import type { Instant } from '../time/instant.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { StorageSignals } from './storage-signals.ts';
@@ -6,6 +7,18 @@ import type { StorageSignals } from './storage-signals.ts';
 export interface PartitionKey {
   readonly queue: string;
   readonly partition: number;
+}
+
+/** The queue that a partition belongs to, to tell it from another one of the same name. */
+export interface PartitionOwner {
+  /** When the queue was created. */
+  readonly createdAt: Instant;
+  /**
+   * Whether that queue is still there. Asked after a partition was made:
+   * another process may have deleted the queue meanwhile, and nothing may be
+   * stored then that nobody would ever find.
+   */
+  readonly isThere: () => Promise<boolean>;
 }
 
 /** What a look at one partition found. */
@@ -50,8 +63,14 @@ export interface StorageBackend {
   /** The place for queues' settings. The same object each time. */
   queueStore(): QueueStore;
 
-  /** The store of one partition. Cheap; two stores of one key see the same items. */
-  partitionStore(key: PartitionKey): PartitionStore;
+  /**
+   * The store of one partition. Cheap; two stores of one key see the same items.
+   *
+   * @param owner its queue. A driver that several processes share finds out by
+   *   it what an earlier queue of that name left behind, which is removed, and
+   *   calls for a queue that is gone, which fail. Absent: whatever is there.
+   */
+  partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore;
 
   /**
    * Finds out whether the storage can serve: reached, and not only for reading.

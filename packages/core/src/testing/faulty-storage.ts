@@ -3,6 +3,7 @@ import type { PartitionStore } from '../storage/partition-store.ts';
 import type { QueueStore } from '../storage/queue-store.ts';
 import type {
   PartitionKey,
+  PartitionOwner,
   StorageBackend,
   StorageCapabilities,
   StorageNotice,
@@ -108,8 +109,8 @@ export class FaultyStorage implements StorageBackend {
     return this.#queueStore;
   }
 
-  partitionStore(key: PartitionKey): PartitionStore {
-    return this.#wrapAll(this.#inner.partitionStore(key), OPERATIONS, key.partition);
+  partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {
+    return this.#wrapAll(this.#inner.partitionStore(key, owner), OPERATIONS, key.partition);
   }
 
   /** Whether the storage as a whole is there; stores are made to fail one by one. */

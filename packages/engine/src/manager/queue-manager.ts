@@ -2,6 +2,7 @@ import {
   invalid,
   MESSAGES,
   type NewQueue,
+  type PartitionOwner,
   type PartitionPlacement,
   type Queue,
   QueueError,
@@ -187,6 +188,13 @@ export class QueueManager {
     try {
       await queue.drop();
       await this.#store.delete(name);
+      // Another process may have made a partition anew before it could know.
+      await queue.drop().catch((error: unknown) => {
+        this.#deps.logger.warn('what another process may have stored for a deleted queue was not removed', {
+          queue: name,
+          err: error,
+        });
+      });
     } catch (error) {
       throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
     } finally {
@@ -253,13 +261,24 @@ export class QueueManager {
     return queue.partitions.map(({ partition, storageName }) => {
       const storage = this.#storages.find(({ backend }) => backend.name === storageName);
       if (storage !== undefined) {
-        const store = storage.backend.partitionStore({ queue: queue.name, partition });
+        const store = storage.backend.partitionStore({ queue: queue.name, partition }, this.#ownerOf(queue));
         return { store, lookout: this.#lookouts.get(storageName) };
       }
       const where = { queue: queue.name, partition, storage: storageName };
       this.#deps.logger.error('partition is on a storage that is not configured', where);
       return { store: missingStorage(storageName) };
     });
+  }
+
+  #ownerOf({ name, createdAt }: Queue): PartitionOwner {
+    return {
+      createdAt,
+      isThere: async () => {
+        const isThere = (await this.#store.get(name))?.createdAt === createdAt;
+        if (!isThere) void this.#refresh(name);
+        return isThere;
+      },
+    };
   }
 
   async #moveDead(deadQueue: string, items: readonly StoredItem[]): Promise<Moved> {

@@ -1,4 +1,5 @@
 import type { Session } from '../database.ts';
+import { uniqueHashes } from './migrations/unique-hashes.ts';
 
 /** Brings the tables from one version to the next. */
 export interface Migration {
@@ -20,7 +21,7 @@ export const FIRST_VERSION = 1;
  * definition in this folder, that of the items tables included, adds the step
  * that changes the tables that are there. Entries are never changed or removed.
  */
-export const MIGRATIONS: readonly Migration[] = [];
+export const MIGRATIONS: readonly Migration[] = [uniqueHashes];
 
 /** The version that the definitions in this folder describe. */
 export function newestVersion(migrations: readonly Migration[]): number {

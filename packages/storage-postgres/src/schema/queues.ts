@@ -1,7 +1,13 @@
 import type { PartitionPlacement } from '@querator/core';
 import { sql } from 'drizzle-orm';
-import { bigint, index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bytewiseText, timestamptz } from './column-types.ts';
+
+/** The index of {@link QUEUE_HASH}. */
+export const QUEUES_BY_HASH = 'querator_queues_hash';
+
+/** SQL for what stands for a queue in the names of its tables; see `partitionLabel`. */
+export const QUEUE_HASH = '"left"(md5(name), 12)';
 
 /**
  * The queues and their settings. Durations are nanoseconds, as Go counts them:
@@ -24,6 +30,8 @@ export const queuesTable = pgTable(
   },
   (queue) => [
     index('querator_queues_namespace').on(queue.namespace, queue.name),
+    // The names of tables hold a hash of the queue's name: no two queues may share one.
+    uniqueIndex(QUEUES_BY_HASH).on(sql.raw(QUEUE_HASH)),
     index('querator_queues_dead_queue').on(queue.deadQueue, queue.name).where(sql`dead_queue <> ''`),
   ],
 );

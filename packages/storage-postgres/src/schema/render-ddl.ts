@@ -1,4 +1,4 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { is, SQL, sql } from 'drizzle-orm';
 import {
   getTableConfig,
   type Index,
@@ -61,7 +61,8 @@ function renderDefault(value: unknown): string {
 
 function renderIndex(tableName: string, { config }: Index): string {
   const columns = config.columns.map((column) => {
-    if (!('name' in column) || column.name === undefined) throw new Error('only columns can be indexed');
+    if (is(column, SQL)) return `(${renderCondition(column)})`;
+    if (!('name' in column) || column.name === undefined) throw new Error('nothing to be indexed');
     return quoted(column.name);
   });
   const kind = config.unique ? 'UNIQUE INDEX' : 'INDEX';
@@ -71,7 +72,7 @@ function renderIndex(tableName: string, { config }: Index): string {
 
 function renderCondition(condition: SQL): string {
   const { sql: text, params } = dialect.sqlToQuery(sql`${condition}`);
-  if (params.length > 0) throw new Error('an index predicate takes no parameters');
+  if (params.length > 0) throw new Error('an index takes no parameters');
   return text;
 }
 
