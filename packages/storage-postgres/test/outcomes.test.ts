@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 import type { PartitionStore } from '@querator/core';
-import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import { createTestDatabase, startFaultProxy, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { itemsTableName } from '../src/index.ts';
 import { HOUR, item, verdict } from './support/contents.ts';
-import { startCuttableProxy } from './support/cuttable-proxy.ts';
+
 import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'outcomes', partition: 0 };
@@ -85,7 +85,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
   });
 
   test('unknown, when no answer came; the connection is replaced', async () => {
-    const proxy = await startCuttableProxy(database.connectionString);
+    const proxy = await startFaultProxy(database.connectionString);
     const timeouts = { statementMs: 300, answerGraceMs: 100 };
     const backend = testBackend(proxy.connectionString, { timeouts });
     const store = backend.partitionStore(KEY);
@@ -99,7 +99,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
   });
 
   test('unknown, when the connection was reset after the statement was sent', async () => {
-    const proxy = await startCuttableProxy(database.connectionString);
+    const proxy = await startFaultProxy(database.connectionString);
     const backend = testBackend(proxy.connectionString);
     const store = backend.partitionStore(KEY);
     await store.stats();
@@ -118,7 +118,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
   });
 
   test('not applied, when nobody listens; and the next call tries again', async () => {
-    const proxy = await startCuttableProxy(database.connectionString);
+    const proxy = await startFaultProxy(database.connectionString);
     await proxy.close();
     const backend = testBackend(proxy.connectionString);
     const store = backend.partitionStore(KEY);

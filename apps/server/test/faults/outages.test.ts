@@ -1,0 +1,193 @@
+import {
+  createTestDatabase,
+  type FaultProxy,
+  startFaultProxy,
+  type TestDatabase,
+} from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Ledger } from '../postgres/support/ledger.ts';
+import { WatchedServer } from '../postgres/support/watched-server.ts';
+
+/** What can go wrong with one of two storages. */
+interface Outage {
+  readonly begin: (site: Site) => Promise<void> | void;
+  readonly end: (site: Site) => Promise<void> | void;
+  /** Whether statements may have taken effect whose answer never came. */
+  readonly unknown: boolean;
+}
+
+/** The database that things happen to, and the ways to it. */
+interface Site {
+  readonly proxy: FaultProxy;
+  /** Not through the proxy, and with all rights. */
+  readonly admin: pg.Client;
+  readonly database: string;
+  readonly role: string;
+  /** The tables of items. */
+  readonly tables: () => Promise<readonly string[]>;
+}
+
+const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+const each = async (site: Site, statement: (table: string) => string) => {
+  for (const table of await site.tables()) await site.admin.query(statement(table));
+};
+
+const OUTAGES: Readonly<Record<string, Outage>> = {
+  'connections are reset in the middle of statements': {
+    begin: async ({ proxy }) => {
+      proxy.cut();
+      proxy.refuse();
+    },
+    end: ({ proxy }) => proxy.restore(),
+    unknown: true,
+  },
+  'connections are reset after a commit, before its answer': {
+    begin: ({ proxy }) => proxy.cutAtAnswers(),
+    end: ({ proxy }) => proxy.restore(),
+    unknown: true,
+  },
+  'packets vanish': {
+    begin: ({ proxy }) => proxy.blackHole(),
+    end: ({ proxy }) => proxy.restore(),
+    unknown: true,
+  },
+  'answers vanish': {
+    begin: ({ proxy }) => proxy.swallowAnswers(),
+    end: ({ proxy }) => proxy.restore(),
+    unknown: true,
+  },
+  'the server ends all sessions and takes no new ones (57P01)': {
+    begin: async ({ admin, role }) => {
+      await admin.query(`ALTER ROLE ${role} NOLOGIN`);
+      await admin.query(TERMINATE);
+    },
+    end: async ({ admin, role }) => void (await admin.query(`ALTER ROLE ${role} LOGIN`)),
+    unknown: true,
+  },
+  'the server has no connection left (53300)': {
+    begin: async ({ admin, role }) => {
+      await admin.query(`ALTER ROLE ${role} CONNECTION LIMIT 0`);
+      await admin.query(TERMINATE);
+    },
+    end: async ({ admin, role }) => void (await admin.query(`ALTER ROLE ${role} CONNECTION LIMIT -1`)),
+    unknown: true,
+  },
+  'statements take too long (57014)': {
+    begin: async (site) => {
+      await site.admin.query(`CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(30); RETURN NEW; END'`);
+      await each(
+        site,
+        (t) => `CREATE TRIGGER dawdle BEFORE INSERT ON ${t} FOR EACH ROW EXECUTE FUNCTION dawdle()`,
+      );
+    },
+    end: async (site) => {
+      await each(site, (t) => `DROP TRIGGER dawdle ON ${t}`);
+    },
+    unknown: false,
+  },
+  'tables are locked (55P03)': {
+    begin: async (site) => {
+      await site.admin.query('BEGIN');
+      await each(site, (t) => `LOCK TABLE ${t} IN ACCESS EXCLUSIVE MODE`);
+    },
+    end: async ({ admin }) => void (await admin.query('COMMIT')),
+    unknown: false,
+  },
+  'the server takes no writes (25006)': {
+    begin: async ({ admin, database }) => {
+      await admin.query(`ALTER DATABASE ${database} SET default_transaction_read_only = on`);
+      await admin.query(TERMINATE);
+    },
+    end: async ({ admin, database }) => {
+      await admin.query('SET default_transaction_read_only = off');
+      await admin.query(`ALTER DATABASE ${database} RESET default_transaction_read_only`);
+      await admin.query(TERMINATE);
+    },
+    unknown: true,
+  },
+  'the disk is full (53100)': {
+    begin: (site) =>
+      site.admin
+        .query(`CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN RAISE EXCEPTION ''could not extend file: No space left on device'' USING ERRCODE = ''53100''; END'`)
+        .then(() =>
+          each(site, (t) => `CREATE TRIGGER disk_full BEFORE INSERT ON ${t} EXECUTE FUNCTION disk_full()`),
+        ),
+    end: async (site) => {
+      await each(site, (t) => `DROP TRIGGER disk_full ON ${t}`);
+    },
+    unknown: false,
+  },
+};
+
+describe('an outage of one storage', { timeout: 60_000 }, () => {
+  let steady: TestDatabase;
+  let shaky: TestDatabase;
+  let server: WatchedServer;
+  let site: Site;
+
+  beforeEach(async () => {
+    [steady, shaky] = await Promise.all([createTestDatabase(), createTestDatabase()]);
+    const admin = new pg.Client(shaky.connectionString);
+    await admin.connect();
+    const role = `${shaky.name}_app`;
+    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'app'`);
+    await admin.query(
+      `GRANT ALL ON SCHEMA public TO ${role}; GRANT CREATE ON DATABASE ${shaky.name} TO ${role}`,
+    );
+    const proxy = await startFaultProxy(shaky.connectionString);
+    const url = new URL(proxy.connectionString);
+    url.username = role;
+    url.password = 'app';
+    const tables = async () => {
+      const { rows } = await admin.query(`SELECT tablename FROM pg_tables WHERE tablename LIKE 'items\\_%'`);
+      return rows.map(({ tablename }) => tablename as string);
+    };
+    site = { proxy, admin, role, database: shaky.name, tables };
+    server = await WatchedServer.start(steady.connectionString, [
+      { name: 'steady', connectionString: steady.connectionString, maxConns: 5 },
+      { name: 'shaky', connectionString: url.href, maxConns: 5 },
+    ]);
+  });
+  afterEach(async () => {
+    await server.stop();
+    await site.proxy.close();
+    await site.admin.query(`REASSIGN OWNED BY ${site.role} TO CURRENT_USER; DROP OWNED BY ${site.role}`);
+    await site.admin.query(`DROP ROLE ${site.role}`);
+    await site.admin.end();
+    await steady.drop();
+    await shaky.drop();
+  });
+
+  test.each(Object.entries(OUTAGES))('where %s: the other goes on, nothing is lost', async (_, outage) => {
+    await server.createQueue('q', 2);
+    const ledger = new Ledger(server, ['q']);
+    ledger.start(6);
+    await ledger.moreAcknowledged(50);
+
+    await outage.begin(site);
+    await expect
+      .poll(() => server.logged('partition is failing').length, { timeout: 15_000 })
+      .toBeGreaterThan(0);
+    expect(server.logged('partition is failing').every(({ storage }) => storage === 'shaky')).toBe(true);
+    // Requests that were with the failing one may be answered late; then all go to the other.
+    await ledger.moreAcknowledged(12);
+    const from = ledger.answers.length;
+    await ledger.moreAcknowledged(100);
+    expect(ledger.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
+
+    await outage.end(site);
+    await expect
+      .poll(() => server.logged('partition is back in service').length, { timeout: 15_000 })
+      .toBeGreaterThan(0);
+    await ledger.moreAcknowledged(50);
+    await ledger.stop();
+    // A refusal that is certain is no refusal: the items go to the other storage.
+    if (!outage.unknown) expect(ledger.unknown.size).toBe(0);
+    expect(ledger.answers.filter((status) => status !== 200 && status !== 454)).toEqual([]);
+    await ledger.settle();
+  });
+});
