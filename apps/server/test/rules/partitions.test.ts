@@ -251,3 +251,37 @@ test('a partition whose storage is no longer configured is reported by name and 
     fields: { queue: q, partition: 0, storage: 'gone' },
   });
 });
+
+test('a queue with a partition on a storage that is not configured is deleted by force only', async () => {
+  const world = newWorld({ main: 'memory' });
+  const q = fresh();
+  await world
+    .storage()
+    .queueStore()
+    .create({
+      ...{ name: q, namespace: '_system', deadQueue: '', maxAttempts: 0, reference: '' },
+      leaseTimeout: parseDuration('1m'),
+      expireTimeout: parseDuration('1h'),
+      requestedPartitions: 2,
+      partitions: [
+        { partition: 0, storageName: 'main' },
+        { partition: 1, storageName: 'gone' },
+      ],
+    });
+  await world.produce(q, 'a');
+  await expect(world.service.queues.delete(q, false)).rejects.toMatchObject({
+    code: 'invalid',
+    message:
+      "queue cannot be deleted; storage 'gone' of its partition '1' is not configured, put it back, or use force to leave the items there",
+  });
+  expect(await world.payloads(q, 0)).toEqual(['a']);
+  await world.service.queues.delete(q, true);
+  await expect(world.service.queues.info(q)).rejects.toThrow('queue does not exist');
+  expect(world.logged).toContainEqual({
+    level: 'warn',
+    message: 'items of a deleted queue stay on a storage that is not configured',
+    fields: { queue: q, partition: 1, storage: 'gone' },
+  });
+  await world.create(q);
+  expect(await world.payloads(q, 0)).toEqual([]);
+});

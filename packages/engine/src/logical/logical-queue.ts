@@ -286,9 +286,14 @@ export class LogicalQueue {
     this.#unitOf(partition);
   }
 
-  /** Removes the partitions with all their items. Only after `stop`. */
-  async drop(): Promise<void> {
-    await Promise.all(this.#units.map(({ lane }) => lane.store.drop()));
+  /**
+   * Removes the partitions with all their items. Only after `stop`.
+   *
+   * @param isThere whether a storage is configured; partitions on others are passed over.
+   */
+  async drop(isThere: (storageName: string) => boolean): Promise<void> {
+    const lanes = this.#units.map(({ lane }) => lane).filter(({ storageName }) => isThere(storageName));
+    await Promise.all(lanes.map(({ store }) => store.drop()));
   }
 
   async #stop(): Promise<void> {

@@ -35,7 +35,11 @@ export class Recovery {
   failed(error: unknown): void {
     const lane = this.#lane;
     lane.failures++;
-    this.#deps.logger.warn('partition is failing', { ...this.#where(), failures: lane.failures, err: error });
+    // Each time it has failed twice as often: what goes on for hours must not fill the log.
+    if (Number.isInteger(Math.log2(lane.failures))) {
+      const fields = { ...this.#where(), failures: lane.failures, err: error };
+      this.#deps.logger.warn('partition is failing', fields);
+    }
     this.#onChange(lane);
     if (this.#cancelProbe === undefined && !this.#stopped) this.#armProbe();
   }

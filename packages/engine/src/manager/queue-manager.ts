@@ -184,12 +184,14 @@ export class QueueManager {
         `queue is in use; '${name}' is the dead_queue of '${user}', update that queue first or use force`,
       );
     }
+    this.#checkReachable(queue.queue, force);
     await queue.stop();
+    const drop = () => queue.drop((storageName) => this.#storageNamed(storageName) !== undefined);
     try {
-      await queue.drop();
+      await drop();
       await this.#store.delete(name);
       // Another process may have made a partition anew before it could know.
-      await queue.drop().catch((error: unknown) => {
+      await drop().catch((error: unknown) => {
         this.#deps.logger.warn('what another process may have stored for a deleted queue was not removed', {
           queue: name,
           err: error,
@@ -201,6 +203,29 @@ export class QueueManager {
       this.#letGo(queue);
       this.#settings.changed(name);
     }
+  }
+
+  /**
+   * There is nothing to delete items from on a storage that is not configured.
+   *
+   * @throws QueueError `invalid` unless the caller insists; then the log tells what stays.
+   */
+  #checkReachable({ name, partitions }: Queue, force: boolean): void {
+    for (const { partition, storageName } of partitions) {
+      if (this.#storageNamed(storageName) !== undefined) continue;
+      if (!force) {
+        throw invalid(
+          `queue cannot be deleted; storage '${storageName}' of its partition '${partition}' is not configured, ` +
+            'put it back, or use force to leave the items there',
+        );
+      }
+      const where = { queue: name, partition, storage: storageName };
+      this.#deps.logger.warn('items of a deleted queue stay on a storage that is not configured', where);
+    }
+  }
+
+  #storageNamed(name: string): PartitionStorage | undefined {
+    return this.#storages.find(({ backend }) => backend.name === name);
   }
 
   /** The queue is no longer at work here; the next call that names it takes it up anew. */
@@ -259,7 +284,7 @@ export class QueueManager {
 
   #placesOf(queue: Queue): PartitionPlace[] {
     return queue.partitions.map(({ partition, storageName }) => {
-      const storage = this.#storages.find(({ backend }) => backend.name === storageName);
+      const storage = this.#storageNamed(storageName);
       if (storage !== undefined) {
         const store = storage.backend.partitionStore({ queue: queue.name, partition }, this.#ownerOf(queue));
         return { store, lookout: this.#lookouts.get(storageName) };
