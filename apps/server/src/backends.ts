@@ -16,6 +16,8 @@ export interface DriverDeps {
 
 /** A storage driver as the configuration knows it. */
 interface Driver {
+  /** Whether several processes may use one storage. */
+  readonly shared: boolean;
   /** What is wrong with the options; empty: nothing. Never holds a value, which may be a secret. */
   check(config: DriverConfig): readonly { readonly key: string; readonly message: string }[];
   /** Makes a storage of checked options. Touches no disk and no network. */
@@ -27,6 +29,7 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   [
     'memory',
     {
+      shared: false,
       check: (config) =>
         Object.keys(config).map((key) => ({ key, message: 'unknown key; this driver has no options' })),
       create: (name, _config, { clock, random }) => memoryBackend({ name, clock, random }),
@@ -35,6 +38,7 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   [
     'postgres',
     {
+      shared: true,
       check: (config) => faultOf(() => parsePostgresConfig(config)),
       create: (name, config, { random, logger, pools: registry }) =>
         postgresBackend({ name, random, logger, registry, ...parsePostgresConfig(config) }),

@@ -8,6 +8,7 @@ import { ConfiguredQueues } from './configured-queues.ts';
 import { type AppEnv, createApp } from './http/app.ts';
 import { HealthChecks } from './http/health/health.ts';
 import { Metrics } from './observability/metrics.ts';
+import { WorkerMetrics } from './workers/worker-metrics.ts';
 
 /** What comes from outside, and differs between a server and a test. */
 export interface World {
@@ -18,6 +19,8 @@ export interface World {
   readonly maxConnections?: number;
   /** Whether metrics tell of the process too; for the one server of a process. */
   readonly ofProcess?: boolean;
+  /** Which of several processes on one port this is. */
+  readonly worker?: string;
 }
 
 /** Everything a server consists of, put together, and not yet listening. */
@@ -63,7 +66,10 @@ export function compose(config: Config, world: World): Composition {
     storages: storages.map(({ backend }) => backend),
     isStopping: () => stopping !== undefined,
   });
-  const app = createApp({ service, health, metrics, logger: world.logger });
+  const app = createApp({
+    ...{ service, health, logger: world.logger },
+    metrics: world.worker === undefined ? metrics : new WorkerMetrics(metrics),
+  });
 
   const stop = async () => {
     configuredQueues.stop();

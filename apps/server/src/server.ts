@@ -1,8 +1,10 @@
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Clock, SystemClock, SystemRandom } from '@querator/core';
+import { DRIVERS } from './backends.ts';
 import { compose, type World } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
@@ -10,7 +12,15 @@ import { type Config, LOG_LEVELS } from './config/schema.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { createLogger, type LogLevel } from './observability/logger.ts';
 import { VERSION } from './version.ts';
+import { send } from './workers/messages.ts';
+import { runWorkers } from './workers/run-workers.ts';
 
+/**
+ * Where several processes may listen on one port, the kernel shares connections
+ * out among them. Otherwise Node's parent process hands them over one by one,
+ * and those on their way to a worker that is killed would never be answered.
+ */
+const CAN_REUSE_PORT = process.platform === 'linux' || process.platform === 'freebsd';
 /** Idle connections stay open this long: closing one races with the client's next request on it. */
 const KEEP_ALIVE_MS = 300_000;
 
@@ -52,7 +62,7 @@ export async function startServer(config: Config, world: World): Promise<Running
   limitConnections(http, world.maxConnections ?? MAX_CONNECTIONS);
   try {
     await composition.configuredQueues.create();
-    await listen(http, config.address);
+    await listen(http, config.address, world.worker !== undefined);
   } catch (error) {
     await composition.stop();
     throw error;
@@ -107,6 +117,8 @@ export interface ServerOptions {
   readonly address?: string | undefined;
   /** Over the file's. */
   readonly logLevel?: string | undefined;
+  /** How many processes share the port. */
+  readonly workers: number;
 }
 
 /**
@@ -124,11 +136,22 @@ export async function runServer(options: ServerOptions): Promise<number> {
   if (options.configFile !== undefined) logger.info('loaded config from file', { file: options.configFile });
   logger.info(`Querator ${VERSION} (${process.arch}/${process.platform})`);
 
+  const worker = process.env['QUERATOR_WORKER'];
+  if (options.workers > 1 && cluster.isPrimary) {
+    checkShareable(config);
+    const listen = listenOptions(config.address);
+    return await runWorkers({ count: options.workers, listen, logger }).catch((error: unknown) => {
+      throw listenError(config.address, error);
+    });
+  }
+
   const stopSignal = signalled();
   const server = await startServer(config, {
     ...{ clock: new SystemClock(), random: new SystemRandom(), logger },
     ofProcess: true,
+    ...(cluster.isWorker && worker !== undefined ? { worker } : {}),
   });
+  if (cluster.isWorker) send({ type: 'querator:listening' });
   logger.info('stopping', { signal: await stopSignal });
   try {
     await server.stop();
@@ -136,6 +159,9 @@ export async function runServer(options: ServerOptions): Promise<number> {
   } catch (error) {
     logger.error('stopping failed', { err: error });
     return 1;
+  } finally {
+    // The channel to the parent would keep this process alive.
+    if (cluster.isWorker) process.disconnect();
   }
 }
 
@@ -157,18 +183,38 @@ function signalled(): Promise<string> {
   });
 }
 
-async function listen(http: HttpServer, address: string): Promise<void> {
-  const { host, port } = splitAddress(address);
-  // As the reference does: otherwise it depends on the machine which of the two loopback addresses that is.
-  const bound = host === 'localhost' ? '127.0.0.1' : host;
-  http.listen({ port, ...(bound === '' ? {} : { host: bound }) });
+async function listen(http: HttpServer, address: string, isShared: boolean): Promise<void> {
+  const { host, port } = listenOptions(address);
+  http.listen({ port, ...(host === '' ? {} : { host }), reusePort: isShared && CAN_REUSE_PORT });
   try {
     await once(http, 'listening');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'EADDRINUSE' ? 'the address is already in use' : message;
-    throw new Error(`while starting HTTP listener: listen tcp ${address}: ${reason}`, { cause: error });
+    throw listenError(address, error);
   }
+}
+
+function listenError(address: string, error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reason = code === 'EADDRINUSE' ? 'the address is already in use' : message;
+  return new Error(`while starting HTTP listener: listen tcp ${address}: ${reason}`, { cause: error });
+}
+
+/** Where to listen; an empty host is all addresses. */
+function listenOptions(address: string): { readonly host: string; readonly port: number } {
+  const { host, port } = splitAddress(address);
+  // As the reference does: otherwise it depends on the machine which of the two loopback addresses that is.
+  return { host: host === 'localhost' ? '127.0.0.1' : host, port };
+}
+
+/** Workers share nothing but storage. @throws ConfigError for a storage that they cannot share. */
+function checkShareable(config: Config): void {
+  const all = [{ name: 'queue-storage', ...config['queue-storage'] }, ...config['partition-storage']];
+  const alone = all.find(({ driver }) => DRIVERS.get(driver)?.shared === false);
+  if (alone === undefined) return;
+  throw new ConfigError(
+    `several workers need storages that processes can share; '${alone.name}' has driver '${alone.driver}': ` +
+      'use postgres, or one worker',
+  );
 }
 
 /** Splits `host:port`; the host may be an IPv6 address in brackets, or empty for all addresses. */

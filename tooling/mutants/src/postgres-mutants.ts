@@ -69,8 +69,8 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'lease takes scheduled items',
     LEASE,
-    'WHERE is_leased = false AND enqueue_at IS NULL\n',
-    'WHERE is_leased = false\n',
+    'WHERE is_leased = false AND enqueue_at IS NULL AND id >= $4',
+    'WHERE is_leased = false AND id >= $4',
   ),
   mutant(
     'lease does not count the attempt',

@@ -17,7 +17,7 @@ export type AppEnv = { Bindings: Partial<HttpBindings> };
 export interface AppOptions {
   readonly service: Service;
   readonly health: Pick<HealthChecks, 'look'>;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'answered' | 'exposition'>;
   readonly logger: Logger;
 }
 

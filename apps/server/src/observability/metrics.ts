@@ -18,6 +18,8 @@ export interface MetricsOptions {
   readonly ofProcess?: boolean | undefined;
   /** Queues that get series of their own; the default when left out. */
   readonly queuesWithSeries?: number | undefined;
+  /** Which of several processes on one port this is; becomes a label of every series. */
+  readonly worker?: string | undefined;
 }
 
 /**
@@ -35,7 +37,8 @@ export class Metrics {
   #service: Service | undefined;
   #depths: QueueDepthMetrics | undefined;
 
-  constructor({ clock, pools, ofProcess, queuesWithSeries }: MetricsOptions) {
+  constructor({ clock, pools, ofProcess, queuesWithSeries, worker }: MetricsOptions) {
+    if (worker !== undefined) this.#registry.setDefaultLabels({ worker });
     this.#clock = clock;
     this.#labels = new QueueLabels(queuesWithSeries);
     this.#requests = new RequestMetrics(this.#registry);
@@ -85,14 +88,24 @@ export class Metrics {
 
   /** The text that Prometheus scrapes, and its media type. */
   async exposition(): Promise<{ readonly text: string; readonly contentType: string }> {
-    const running = this.#service?.waiting() ?? new Map<string, unknown>();
-    for (const queue of this.#labels.keepOnly(running)) await this.#items.remove(queue);
-    this.#depths?.scraped();
+    await this.#prepare();
     return { text: await this.#registry.metrics(), contentType: this.#registry.contentType };
+  }
+
+  /** The figures themselves, for whoever puts those of several processes together. */
+  async values(): Promise<Awaited<ReturnType<Registry['getMetricsAsJSON']>>> {
+    await this.#prepare();
+    return this.#registry.getMetricsAsJSON();
   }
 
   /** Counts queues no more. */
   stop(): void {
     this.#depths?.stop();
+  }
+
+  async #prepare(): Promise<void> {
+    const running = this.#service?.waiting() ?? new Map<string, unknown>();
+    for (const queue of this.#labels.keepOnly(running)) await this.#items.remove(queue);
+    this.#depths?.scraped();
   }
 }

@@ -1,5 +1,5 @@
 /** So many queues get series of their own; a time series for each costs the server that scrapes, too. */
-export const QUEUES_WITH_SERIES = 1_000;
+const QUEUES_WITH_SERIES = 1_000;
 
 /** Stands for all others. No queue can have this name: `~` is not allowed in one. */
 export const OTHER_QUEUES = '~other';

@@ -131,10 +131,15 @@ describe('server', () => {
     expect(code).toBe(3);
     return started[0];
   };
-  const env = { QUERATOR_CONFIG: 'env.yaml', QUERATOR_ADDRESS: 'env:1', QUERATOR_LOG_LEVEL: 'warn' };
+  const env = {
+    QUERATOR_CONFIG: 'env.yaml',
+    QUERATOR_ADDRESS: 'env:1',
+    QUERATOR_LOG_LEVEL: 'warn',
+    QUERATOR_WORKERS: '3',
+  };
 
   test('leaves to the configuration what nobody says', async () => {
-    const nothing = { configFile: undefined, address: undefined, logLevel: undefined };
+    const nothing = { configFile: undefined, address: undefined, logLevel: undefined, workers: 1 };
     expect(await startedWith([])).toEqual(nothing);
     expect(await startedWith([], { QUERATOR_CONFIG: '', QUERATOR_ADDRESS: '' })).toEqual(nothing);
   });
@@ -144,13 +149,18 @@ describe('server', () => {
       configFile: 'env.yaml',
       address: 'env:1',
       logLevel: 'warn',
+      workers: 3,
     });
     expect(
-      await startedWith(['--config', 'f.yaml', '--address', 'f:2', '--log-level', 'debug'], env),
+      await startedWith(
+        ['--config', 'f.yaml', '--address', 'f:2', '--log-level', 'debug', '--workers', '2'],
+        env,
+      ),
     ).toEqual({
       configFile: 'f.yaml',
       address: 'f:2',
       logLevel: 'debug',
+      workers: 2,
     });
   });
 

@@ -1,10 +1,23 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { CommandError } from '../command-error.ts';
 
 interface ServerFlags {
   readonly config?: string;
   readonly address?: string;
   readonly logLevel?: string;
+  readonly workers?: string;
+}
+
+/** More would only fight for the machine. */
+const MOST_WORKERS = 256;
+
+function parseWorkers(text: string | undefined): number {
+  const count = text === undefined ? 1 : Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= MOST_WORKERS) return count;
+  throw new CommandError(
+    `invalid number of workers '${text}'; expected a whole number from 1 to ${MOST_WORKERS}`,
+  );
 }
 
 /** `querator server`: runs a server until SIGINT or SIGTERM. */
@@ -15,11 +28,13 @@ export function addServer(program: Command, cli: Cli): void {
     .option('--config <file>', 'YAML configuration (QUERATOR_CONFIG; default: everything in memory)')
     .option('--address <host:port>', 'where to listen (QUERATOR_ADDRESS; default localhost:2319)')
     .option('--log-level <level>', 'debug, info, warn or error (QUERATOR_LOG_LEVEL; default info)')
-    .action(async ({ config, address, logLevel }: ServerFlags) => {
+    .option('--workers <n>', 'processes that share the port (QUERATOR_WORKERS; default 1)')
+    .action(async ({ config, address, logLevel, workers }: ServerFlags) => {
       cli.exitCode = await cli.io.runServer({
         configFile: cli.setting(config, 'QUERATOR_CONFIG'),
         address: cli.setting(address, 'QUERATOR_ADDRESS'),
         logLevel: cli.setting(logLevel, 'QUERATOR_LOG_LEVEL'),
+        workers: parseWorkers(cli.setting(workers, 'QUERATOR_WORKERS')),
       });
     });
 }

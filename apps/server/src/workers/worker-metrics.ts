@@ -1,0 +1,52 @@
+import process from 'node:process';
+import type { Metrics } from '../observability/metrics.ts';
+import { isMessage, type Message, send } from './messages.ts';
+
+/** Longer than this and a worker answers a scrape with its own figures alone. */
+const SCRAPE_TIMEOUT_MS = 5_000;
+
+type Exposition = Awaited<ReturnType<Metrics['exposition']>>;
+
+/**
+ * Metrics in a worker: a scrape reaches one of them, and gets the figures of
+ * all, each with the label `worker`.
+ */
+export class WorkerMetrics {
+  readonly #metrics: Metrics;
+  readonly #scrapes = new Map<number, (text: string) => void>();
+  #next = 0;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+    process.on('message', (value) => {
+      if (isMessage(value)) void this.#receive(value);
+    });
+  }
+
+  answered(path: string, code: number, seconds: number): void {
+    this.#metrics.answered(path, code, seconds);
+  }
+
+  /** The figures of all workers, or where the parent does not answer, of this one. */
+  async exposition(): Promise<Exposition> {
+    const id = this.#next++;
+    const text = await new Promise<string | undefined>((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), SCRAPE_TIMEOUT_MS);
+      this.#scrapes.set(id, (all) => {
+        clearTimeout(timer);
+        resolve(all);
+      });
+      send({ type: 'querator:scrape', id });
+    });
+    this.#scrapes.delete(id);
+    const own = await this.#metrics.exposition();
+    return text === undefined ? own : { ...own, text };
+  }
+
+  async #receive(message: Message): Promise<void> {
+    if (message.type === 'querator:scraped') this.#scrapes.get(message.id)?.(message.text);
+    if (message.type === 'querator:collect') {
+      send({ type: 'querator:collected', id: message.id, metrics: await this.#metrics.values() });
+    }
+  }
+}

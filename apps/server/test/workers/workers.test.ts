@@ -1,0 +1,226 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** Processes start in a second, unless the machine is busy. */
+const PATIENCE = { timeout: 30_000, interval: 50 };
+
+/** A server of several processes, started as a user starts it. */
+class Program {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>;
+  output = '';
+
+  constructor(args: readonly string[]) {
+    this.child = spawn(process.execPath, ['--conditions=@querator/source', MAIN, 'server', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'] },
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream.on('data', (chunk) => {
+        this.output += chunk;
+      });
+    }
+  }
+
+  /** The process ids of workers that have come up so far. */
+  get pids(): readonly number[] {
+    return [...this.output.matchAll(/"pid":(\d+),"message":"worker listens"/g)].map(([, pid]) => Number(pid));
+  }
+
+  async untilListening(count: number): Promise<void> {
+    await vi.waitFor(() => expect(this.pids, this.output).toHaveLength(count), PATIENCE);
+  }
+
+  async ended(): Promise<number | null> {
+    if (this.child.exitCode !== null) return this.child.exitCode;
+    const [code] = (await once(this.child, 'exit')) as [number | null];
+    return code;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe('querator server --workers', { timeout: 90_000 }, () => {
+  let database: TestDatabase;
+  let folder: string;
+  let program: Program | undefined;
+  let url: string;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    folder = await mkdtemp(join(tmpdir(), 'querator-workers-'));
+  });
+  afterEach(async () => {
+    const pids = program?.pids ?? [];
+    program?.child.kill('SIGKILL');
+    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), PATIENCE);
+    program = undefined;
+    await rm(folder, { recursive: true });
+    await database.drop();
+  });
+
+  async function start(workers: number): Promise<Program> {
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}`;
+    const config = join(folder, 'config.yaml');
+    const storage = {
+      driver: 'postgres',
+      config: { 'connection-string': database.connectionString, 'max-conns': 4 },
+    };
+    await writeFile(
+      config,
+      JSON.stringify({
+        address: `127.0.0.1:${port}`,
+        logging: { handler: 'json', level: 'info' },
+        'queue-storage': storage,
+        'partition-storage': [{ name: 'pg', ...storage }],
+      }),
+    );
+    program = new Program(['--config', config, '--workers', String(workers)]);
+    await program.untilListening(workers);
+    return program;
+  }
+
+  /** A request on a connection of its own; those to a process that has just died are sent again, as clients do. */
+  async function post(path: string, body: object): Promise<{ status: number; json: Record<string, never> }> {
+    for (;;) {
+      try {
+        const headers = { 'Content-Type': 'application/json', Connection: 'close' };
+        const reply = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+        return { status: reply.status, json: (await reply.json()) as Record<string, never> };
+      } catch {
+        // The connection was lost.
+      }
+    }
+  }
+  const create = () =>
+    post('/v1/queues.create', {
+      ...{ queue_name: 'q', lease_timeout: '1m', expire_timeout: '24h', requested_partitions: 1 },
+    });
+
+  test('share one port, and metrics are those of all', async () => {
+    const { pids } = await start(2);
+    expect(new Set(pids).size).toBe(2);
+    await create();
+    for (let n = 0; n < 20; n++) {
+      const body = { queue_name: 'q', request_timeout: '5s', items: [{ utf8: `${n}` }] };
+      expect((await post('/v1/queue.produce', body)).status).toBe(200);
+    }
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const produced = [
+      ...text.matchAll(/^querator_items_total\{.*event="produced".*worker="(\d)"\} (\d+)$/gm),
+    ];
+    expect(produced.map(([, worker]) => worker).sort()).toEqual(['1', '2']);
+    expect(produced.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(20);
+    expect(text.match(/^# TYPE querator_items_total counter$/gm)).toHaveLength(1);
+  });
+
+  test('one that is killed under load is replaced, and nothing acknowledged is lost', async () => {
+    const { pids } = await start(2);
+    await create();
+    const acknowledged: string[] = [];
+    let running = true;
+    const produce = async (name: string) => {
+      for (let n = 0; running; n++) {
+        const text = `${name}-${n}`;
+        const body = { queue_name: 'q', request_timeout: '5s', items: [{ utf8: text }] };
+        if ((await post('/v1/queue.produce', body)).status === 200) acknowledged.push(text);
+      }
+    };
+    const producers = ['a', 'b', 'c', 'd'].map(produce);
+    await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(50), PATIENCE);
+    process.kill(pids[0] ?? 0, 'SIGKILL');
+    await program?.untilListening(3);
+    const before = acknowledged.length;
+    await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(before + 50), PATIENCE);
+    running = false;
+    await Promise.all(producers);
+    const stored = new Set<string>();
+    for (;;) {
+      const body = { queue_name: 'q', batch_size: 1_000, request_timeout: '500ms', client_id: 'c' };
+      const { status, json } = await post('/v1/queue.lease', body);
+      if (status !== 200) break;
+      for (const { bytes } of json['items'] as unknown as { bytes: string }[]) {
+        stored.add(Buffer.from(bytes, 'base64').toString());
+      }
+    }
+    expect(acknowledged.filter((text) => !stored.has(text))).toEqual([]);
+  });
+
+  test('SIGTERM lets all of them drain: who waits is answered, and the program ends well', async () => {
+    const running = await start(2);
+    await create();
+    const waiting = [1, 2, 3, 4].map((n) =>
+      post('/v1/queue.lease', { queue_name: 'q', batch_size: 1, request_timeout: '1m', client_id: `c${n}` }),
+    );
+    await vi.waitFor(async () => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const counts = [...text.matchAll(/^querator_requests_waiting\{.*operation="lease".*\} (\d+)$/gm)];
+      expect(counts.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(4);
+    }, PATIENCE);
+    running.child.kill('SIGTERM');
+    for (const { status } of await Promise.all(waiting)) expect(status).toBe(453);
+    expect(await running.ended()).toBe(0);
+    expect(running.pids.filter(isAlive)).toEqual([]);
+  });
+
+  test('they end with their parent', async () => {
+    const running = await start(2);
+    running.child.kill('SIGKILL');
+    await vi.waitFor(() => expect(running.pids.filter(isAlive)).toEqual([]), PATIENCE);
+  });
+
+  test('an address that is taken is one clear error', async () => {
+    const server = createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const config = join(folder, 'config.yaml');
+    const storage = { driver: 'postgres', config: { 'connection-string': database.connectionString } };
+    await writeFile(
+      config,
+      JSON.stringify({ 'queue-storage': storage, 'partition-storage': [{ name: 'pg', ...storage }] }),
+    );
+    program = new Program(['--config', config, '--address', `127.0.0.1:${port}`, '--workers', '2']);
+    expect(await program.ended()).toBe(1);
+    expect(program.output.match(/the address is already in use/g)).toHaveLength(1);
+    server.close();
+  });
+
+  test.each([
+    [
+      ['--workers', '2'],
+      "several workers need storages that processes can share; 'queue-storage' has driver 'memory'",
+    ],
+    [['--workers', '0'], "invalid number of workers '0'; expected a whole number from 1 to 256"],
+    [['--workers', 'two'], "invalid number of workers 'two'; expected a whole number from 1 to 256"],
+  ])('%j is refused', async (args, reason) => {
+    program = new Program(args);
+    expect(await program.ended()).not.toBe(0);
+    expect(program.output).toContain(reason);
+  });
+});
