@@ -8,6 +8,9 @@ export const base: ViteUserConfig = defineConfig({
   resolve: { conditions: ['@querator/source'] },
   ssr: { resolve: { conditions: ['@querator/source'] } },
   test: {
+    // What hangs is given up; what is slow because the machine has other work is not.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     reporters: ['default', ['json', { outputFile: './test-results/report.json' }]],
   },

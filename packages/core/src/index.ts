@@ -38,6 +38,7 @@ export type {
   LeaseBatch,
   PartitionStats,
   PartitionStore,
+  ProduceAndLeaseResult,
   ProduceRequest,
   ProduceResult,
   RetryRequest,

@@ -15,6 +15,11 @@ export interface EngineLimits {
   readonly statementItems: number;
   /** Payload bytes, over all requests, that go to storage in one statement. */
   readonly statementBytes: number;
+  /**
+   * Statements of one kind that may be under way on one partition: while the
+   * database works on one, this process reads and writes the next.
+   */
+  readonly statementsInFlight: number;
   /** Items one sweep of a partition works on at a time. */
   readonly sweepItems: number;
   /** How often a partition is looked at while consumers wait, in case another process put something in. */
@@ -23,6 +28,8 @@ export interface EngineLimits {
   readonly sweepIdleMs: number;
   /** A storage call that takes longer than this no longer holds back consumers other partitions could serve. */
   readonly slowMs: number;
+  /** For so long a partition that was found empty is not looked into again, unless something is known to have come in. */
+  readonly emptyMs: number;
   /** How long a queue's first call waits for its partitions to be counted. */
   readonly loadMs: number;
 }
@@ -35,10 +42,12 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   requestsBuffered: LIMITS.requestsBuffered,
   statementItems: 10_000,
   statementBytes: 16_000_000,
+  statementsInFlight: 2,
   sweepItems: 1_000,
   pollMs: 1_000,
   sweepIdleMs: 60_000,
   slowMs: 25,
+  emptyMs: 25,
   loadMs: 250,
 };
 

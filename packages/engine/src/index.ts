@@ -1,5 +1,5 @@
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './engine-options.ts';
-export type { Leased } from './logical/lease-loop.ts';
+export type { Leased } from './logical/lease-requests.ts';
 export type { LanePartitionStats, LogicalQueueStats, QueueDepth } from './logical/logical-queue.ts';
 export { CallerGone } from './logical/waiter.ts';
 export type { PartitionStorage } from './manager/queue-manager.ts';

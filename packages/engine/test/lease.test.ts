@@ -226,10 +226,11 @@ describe('lease', () => {
     const answers = [1, 2, 3, 4].map(() => watch(h.lease('q', 2)));
     await h.settle();
     const before = h.storage.count('lease');
-    const items = ['a', 'b', 'c'].map((reference) =>
-      item('', { reference, payload: new Uint8Array(PAYLOAD_BUDGET) }),
-    );
-    await h.service.queue.produce({ queueName: 'q', requestTimeout: '1m', items });
+    const items = ['a', 'b', 'c'].map((reference) => ({
+      ...item('', { reference, payload: new Uint8Array(PAYLOAD_BUDGET) }),
+      ...{ isLeased: false, attempts: 0, maxAttempts: 0 },
+    }));
+    await h.service.storage.importItems({ queueName: 'q', partition: 0, items });
     await h.settle();
     expect(answers.map(({ value }) => value?.items.map(({ reference }) => reference))).toEqual([
       ['a'],
@@ -259,7 +260,7 @@ describe('lease', () => {
     ]);
   });
 
-  test('one item wakes one of a thousand consumers, and costs one statement', async () => {
+  test('one item wakes one of a thousand consumers, with the statement that stores it', async () => {
     const h = new Harness();
     await h.create('q');
     const answers = Array.from({ length: 1_000 }, () => watch(h.lease('q')));
@@ -268,7 +269,7 @@ describe('lease', () => {
     await h.produce('q', ['a']);
     await h.settle();
     expect(answers.filter(({ state }) => state === 'fulfilled')).toEqual([answers[0]]);
-    expect(h.storage.count('lease')).toBe(before + 1);
+    expect(h.storage.count('lease')).toBe(before);
     expect((await h.service.queue.stats('q')).leaseWaiting).toBe(999);
   });
 });

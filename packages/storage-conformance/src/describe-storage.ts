@@ -9,6 +9,7 @@ import { describeLease } from './contract/lease.ts';
 import { describeLifecycle } from './contract/lifecycle.ts';
 import { describeList } from './contract/list.ts';
 import { describeProduce } from './contract/produce.ts';
+import { describeProduceAndLease } from './contract/produce-and-lease.ts';
 import { describeQueueStore } from './contract/queue-store.ts';
 import { describeRetry } from './contract/retry.ts';
 import { describeRetryDeath } from './contract/retry-death.ts';
@@ -49,6 +50,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeItemIds(test);
     describeContent(test);
     describeProduce(test);
+    describeProduceAndLease(test);
     describeLease(test);
     describeComplete(test);
     describeRetry(test);

@@ -18,6 +18,7 @@ import {
   PAYLOAD_BUDGET,
   type PartitionStats,
   type PartitionStore,
+  type ProduceAndLeaseResult,
   type ProduceRequest,
   type ProduceResult,
   type RetriedItem,
@@ -69,37 +70,30 @@ export class MemoryPartitionStore implements PartitionStore {
     requests: readonly ProduceRequest[],
     expireTimeout: Duration,
   ): Promise<readonly Outcome<ProduceResult>[]> {
-    const table = this.#table();
-    const now = this.#clock.now();
-    const fresh = { createdAt: now, expireDeadline: addDuration(now, expireTimeout), attempts: 0 };
-    return requests.map(({ items }) => {
-      let scheduled = 0;
-      for (const item of items) {
-        const enqueueAt = laterThanThreshold(item.enqueueAt, now);
-        if (enqueueAt !== undefined) scheduled++;
-        table.append(
-          this.#entry(item, { ...fresh, ...waitingOr('scheduled', enqueueAt, fresh.expireDeadline) }),
-        );
-      }
-      return { ok: true, value: { waiting: items.length - scheduled, scheduled } };
-    });
+    return this.#produce(requests, expireTimeout).map((value) => ({ ok: true, value }));
   }
 
-  async lease({ limit, leaseTimeout }: LeaseBatch): Promise<readonly LeasedItem[]> {
-    const table = this.#table();
-    const leaseDeadline = addDuration(this.#clock.now(), leaseTimeout);
-    const leased: LeasedItem[] = [];
-    let bytes = 0;
-    while (leased.length < limit && bytes < PAYLOAD_BUDGET) {
-      const entry = table.oldestWaiting();
-      if (entry === undefined) break;
-      entry.attempts = Math.min(entry.attempts, ATTEMPTS_MAX - 1) + 1;
-      table.change(entry, 'leased', leaseDeadline);
-      const content = unpackContent(entry.content);
-      bytes += content.payload.byteLength;
-      leased.push({ id: entry.id, attempts: entry.attempts, leaseDeadline, ...content });
-    }
-    return leased;
+  async produceAndLease(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+    batch: LeaseBatch,
+  ): Promise<ProduceAndLeaseResult> {
+    const isFree = this.#table().oldestWaiting() === undefined;
+    const outcomes = this.#produce(requests, expireTimeout);
+    const leased = isFree ? this.#lease(batch, Number.POSITIVE_INFINITY) : [];
+    let left = leased.length;
+    return {
+      outcomes: outcomes.map(({ waiting, scheduled }) => {
+        const taken = Math.min(left, waiting);
+        left -= taken;
+        return { ok: true, value: { waiting: waiting - taken, scheduled } };
+      }),
+      leased,
+    };
+  }
+
+  async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
+    return this.#lease(batch, PAYLOAD_BUDGET);
   }
 
   async release(ids: readonly ItemId[]): Promise<number> {
@@ -222,6 +216,40 @@ export class MemoryPartitionStore implements PartitionStore {
 
   async drop(): Promise<void> {
     this.#drop();
+  }
+
+  #produce(requests: readonly ProduceRequest[], expireTimeout: Duration): readonly ProduceResult[] {
+    const table = this.#table();
+    const now = this.#clock.now();
+    const fresh = { createdAt: now, expireDeadline: addDuration(now, expireTimeout), attempts: 0 };
+    return requests.map(({ items }) => {
+      let scheduled = 0;
+      for (const item of items) {
+        const enqueueAt = laterThanThreshold(item.enqueueAt, now);
+        if (enqueueAt !== undefined) scheduled++;
+        table.append(
+          this.#entry(item, { ...fresh, ...waitingOr('scheduled', enqueueAt, fresh.expireDeadline) }),
+        );
+      }
+      return { waiting: items.length - scheduled, scheduled };
+    });
+  }
+
+  #lease({ limit, leaseTimeout }: LeaseBatch, payloadBudget: number): readonly LeasedItem[] {
+    const table = this.#table();
+    const leaseDeadline = addDuration(this.#clock.now(), leaseTimeout);
+    const leased: LeasedItem[] = [];
+    let bytes = 0;
+    while (leased.length < limit && bytes < payloadBudget) {
+      const entry = table.oldestWaiting();
+      if (entry === undefined) break;
+      entry.attempts = Math.min(entry.attempts, ATTEMPTS_MAX - 1) + 1;
+      table.change(entry, 'leased', leaseDeadline);
+      const content = unpackContent(entry.content);
+      bytes += content.payload.byteLength;
+      leased.push({ id: entry.id, attempts: entry.attempts, leaseDeadline, ...content });
+    }
+    return leased;
   }
 
   #giveBack(

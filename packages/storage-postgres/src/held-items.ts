@@ -1,4 +1,5 @@
 import { type ItemId, itemNotLeased, noSuchItem, type Outcome } from '@querator/core';
+import { textArray } from './binary-array.ts';
 import type { Session } from './database.ts';
 import { CONDEMNED, HELD } from './item-state.ts';
 import type { PartitionContext } from './partition-table.ts';
@@ -48,7 +49,7 @@ export async function decideHeld(
 ): Promise<readonly (Outcome<never> | undefined)[]> {
   const rows = await session.query<LockedRow>({
     ...table.prepared('lock', lockItems),
-    values: [[...new Set(requests.flat())]],
+    values: [textArray([...new Set(requests.flat())])],
   });
   const states = new Map(rows.map((row) => [row.id, row]));
   return requests.map((ids) => {

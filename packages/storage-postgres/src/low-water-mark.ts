@@ -111,6 +111,38 @@ export class LowWaterMark {
     return items;
   }
 
+  /**
+   * Runs a produce that leases its items where none waits, from the right
+   * place on. What waits there is found by the next lease.
+   *
+   * @param store stores items, and leases them unless one waits whose id is
+   *   not less than `from`.
+   */
+  async produceAndLease<T extends { readonly leased: readonly unknown[] }>(
+    store: (from: ItemId) => Promise<T>,
+  ): Promise<T> {
+    const start = this.#clock.now();
+    const fromHead = this.#mark === '' || this.#isHeadDue(start);
+    if (fromHead) this.#headAt = start;
+    let result: T;
+    try {
+      result = await store(fromHead ? '' : this.#mark);
+    } catch (error) {
+      this.#lowerTo('');
+      throw error;
+    }
+    const now = this.#clock.now();
+    if (fromHead) {
+      this.#headTookMs = millisecondsBetween(start, now);
+      // Something waits, and nobody knows where: perhaps below the mark.
+      if (result.leased.length === 0) this.#lowerTo('');
+    }
+    this.#cameBackEmpty = false;
+    this.#leasedSinceLook += result.leased.length;
+    if (this.#isLookWorthwhile(now)) void this.#look();
+    return result;
+  }
+
   /** These items wait again, at their old place. */
   released(ids: readonly ItemId[]): void {
     for (const id of ids) this.#lowerTo(id);

@@ -31,6 +31,11 @@ export function positionOf(id: string): number {
   return (Number.parseInt(id.slice(9, 17), 16) % ITEMS_PER_STATEMENT) + 1;
 }
 
+/** The number in the first id of a statement; the ids after it have the numbers after it. */
+export function firstNumberOf(id: string): bigint {
+  return BigInt(`0x${id.slice(1, 17)}`);
+}
+
 /**
  * Random ends for so many new ids, one behind the other. As bytes, because in
  * bytes PostgreSQL finds the n-th without counting through those before.
@@ -46,5 +51,5 @@ export function boundAfter(sequenceNumber: bigint): string {
 
 /** The number of the sequence that an id was made of. */
 export function sequenceNumberOf(id: string): bigint {
-  return BigInt(`0x${id.slice(1, 17)}`) >> BigInt(POSITION_BITS);
+  return firstNumberOf(id) >> BigInt(POSITION_BITS);
 }

@@ -1,38 +1,28 @@
 import type { ItemContent } from '@querator/core';
+import { byteaArray, textArray } from './binary-array.ts';
 
-/**
- * The contents of many items as columns for `unnest`. The payloads travel as
- * one binary value that the statement cuts up again: an array of them would
- * have to be written in hexadecimal and escaped, which at 10 kB each takes
- * four times as long.
- */
-export interface PackedContents {
-  readonly references: readonly string[];
-  readonly encodings: readonly string[];
-  readonly kinds: readonly string[];
-  readonly payloads: Buffer;
-  /** Where each payload starts, counted from 1. */
-  readonly starts: readonly number[];
-  readonly lengths: readonly number[];
+/** The texts of many items, as columns for `unnest`. */
+export interface PackedTexts {
+  readonly reference: Buffer;
+  readonly encoding: Buffer;
+  readonly kind: Buffer;
 }
 
-/** Lays the contents of items side by side. */
-export function packContents(items: readonly ItemContent[]): PackedContents {
-  const starts: number[] = [];
-  let next = 1;
-  for (const { payload } of items) {
-    starts.push(next);
-    next += payload.byteLength;
-  }
+/** The payloads of many items, as a column for `unnest`. */
+export function packPayloads(items: readonly ItemContent[]): Buffer {
+  return byteaArray(items.map(({ payload }) => payload));
+}
+
+/** The texts of many items. */
+export function packTexts(items: readonly ItemContent[]): PackedTexts {
   return {
-    references: items.map((item) => item.reference),
-    encodings: items.map((item) => item.encoding),
-    kinds: items.map((item) => item.kind),
-    payloads: Buffer.concat(
-      items.map(({ payload }) => payload),
-      next - 1,
-    ),
-    starts,
-    lengths: items.map(({ payload }) => payload.byteLength),
+    reference: textArray(items.map(({ reference }) => reference)),
+    encoding: textArray(items.map(({ encoding }) => encoding)),
+    kind: textArray(items.map(({ kind }) => kind)),
   };
+}
+
+/** Whether any of the items has a text; most queues have none, and a statement can do without. */
+export function hasTexts(items: readonly ItemContent[]): boolean {
+  return items.some(({ reference, encoding, kind }) => reference !== '' || encoding !== '' || kind !== '');
 }

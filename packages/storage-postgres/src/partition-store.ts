@@ -11,6 +11,7 @@ import {
   type Outcome,
   type PartitionStats,
   type PartitionStore,
+  type ProduceAndLeaseResult,
   type ProduceRequest,
   type ProduceResult,
   type RetryRequest,
@@ -28,6 +29,7 @@ import { importItemsInto } from './operations/import.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
 import { produce } from './operations/produce.ts';
+import { produceAndLease } from './operations/produce-and-lease.ts';
 import { release } from './operations/release.ts';
 import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
@@ -59,6 +61,16 @@ export class PostgresPartitionStore implements PartitionStore {
     expireTimeout: Duration,
   ): Promise<readonly Outcome<ProduceResult>[]> {
     return this.#run((context) => produce(context, requests, expireTimeout));
+  }
+
+  produceAndLease(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+    batch: LeaseBatch,
+  ): Promise<ProduceAndLeaseResult> {
+    return this.#run((context) =>
+      this.#mark.produceAndLease((from) => produceAndLease(context, requests, expireTimeout, batch, from)),
+    );
   }
 
   lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {

@@ -19,6 +19,10 @@ const BATCHES = [1, 1_000];
 /** Which index each statement may go through, by the ends of their names. */
 const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce: [],
+  produce_texts: [],
+  produce_later: [],
+  produce_and_lease: ['lse'],
+  produce_and_lease_texts: ['lse'],
   import: [],
   lease: ['lse', 'pkey'],
   lease_one: ['lse', 'pkey'],

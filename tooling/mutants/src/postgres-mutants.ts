@@ -4,6 +4,7 @@ import { type Mutant, mutant } from './mutant.ts';
 
 const LEASE = 'operations/lease.ts';
 const COMPLETE = 'operations/complete.ts';
+const PRODUCE_AND_LEASE = 'operations/produce-and-lease.ts';
 const RETRY = 'operations/retry.ts';
 const SWEEP_LEASES = 'operations/sweep-leases.ts';
 const SWEEP_SCHEDULED = 'operations/sweep-scheduled.ts';
@@ -105,9 +106,33 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a schedule exactly at the threshold is for now',
-    'operations/produce.ts',
-    'u.enqueue_at >= ${NOW}',
-    'u.enqueue_at > ${NOW}',
+    'operations/insert-items.ts',
+    'u.due >= ${NOW}',
+    'u.due > ${NOW}',
+  ),
+  mutant(
+    'a produce for consumers who wait goes before older items',
+    PRODUCE_AND_LEASE,
+    '${LIMIT}::bigint ELSE 0 END',
+    '${LIMIT}::bigint ELSE ${LIMIT}::bigint END',
+  ),
+  mutant(
+    'a produce for consumers who wait does not count the attempt',
+    PRODUCE_AND_LEASE,
+    'THEN 1 ELSE 0 END',
+    'THEN 0 ELSE 0 END',
+  ),
+  mutant(
+    'a produce for consumers who wait leases all that it stores',
+    PRODUCE_AND_LEASE,
+    "'u.position <= free.places'",
+    "'free.places > 0'",
+  ),
+  mutant(
+    'a produce for consumers who wait tells them other ids',
+    PRODUCE_AND_LEASE,
+    'formatItemId(number + BigInt(n), end)',
+    'formatItemId(number + BigInt(n) + 1n, end)',
   ),
   {
     name: 'an item past its time dies under a valid lease',

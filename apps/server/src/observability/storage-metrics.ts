@@ -14,6 +14,7 @@ const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** Every call there is: a driver's new method is measured, or this does not compile. */
 const PARTITION_CALLS: Readonly<Record<keyof PartitionStore, true>> = {
   produce: true,
+  produceAndLease: true,
   lease: true,
   release: true,
   complete: true,
@@ -85,7 +86,8 @@ export class StorageMetrics {
     calls: Readonly<Record<keyof Store, true>>,
     labelsOf: (call: string) => readonly [storage: string, operation: string],
   ): Store {
-    const measured = Object.keys(calls).map((call) => {
+    const there = Object.keys(calls).filter((call) => store[call as keyof Store] !== undefined);
+    const measured = there.map((call) => {
       const [storage, operation] = labelsOf(call);
       const inner = (store[call as keyof Store] as Call).bind(store);
       return [call, (...args: never[]) => this.#timed(storage, operation, () => inner(...args))];

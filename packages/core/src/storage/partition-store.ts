@@ -16,6 +16,14 @@ export interface ProduceResult {
   readonly scheduled: number;
 }
 
+/** What became of items that consumers wait for. */
+export interface ProduceAndLeaseResult {
+  /** One per request, in order. `waiting` does not count the leased items. */
+  readonly outcomes: readonly Outcome<ProduceResult>[];
+  /** The items that were leased: the first of those stored, in id order. */
+  readonly leased: readonly LeasedItem[];
+}
+
 /** What all lease requests of a batch want together. */
 export interface LeaseBatch {
   /** At most so many items; at least 1. */
@@ -150,6 +158,25 @@ export interface PartitionStore {
     requests: readonly ProduceRequest[],
     expireTimeout: Duration,
   ): Promise<readonly Outcome<ProduceResult>[]>;
+
+  /**
+   * A `produce` for consumers who wait: where no item waits in the partition,
+   * up to `lease.limit` of the new items, the first ones, are leased from the
+   * start, with one attempt. Where items wait, which have to go first, none
+   * is. No item has an `enqueueAt`.
+   *
+   * Nothing tells such items from others that were produced and then leased.
+   *
+   * Absent: the driver can do no better than a produce and a lease.
+   *
+   * @param lease as of `lease`; the budget for payloads does not apply, since
+   *   they are in memory as it is.
+   */
+  produceAndLease?(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+    lease: LeaseBatch,
+  ): Promise<ProduceAndLeaseResult>;
 
   /**
    * Takes the oldest waiting items, lowest ids first, up to the limit: marks

@@ -149,10 +149,12 @@ export class FaultyStorage implements StorageBackend {
     operations: readonly (keyof Store)[],
     partition: number,
   ): Store {
-    const wrapped = operations.map((operation) => [
-      operation,
-      this.#wrap(operation as string, partition, (inner[operation] as Call).bind(inner)),
-    ]);
+    const wrapped = operations
+      .filter((operation) => inner[operation] !== undefined)
+      .map((operation) => [
+        operation,
+        this.#wrap(operation as string, partition, (inner[operation] as Call).bind(inner)),
+      ]);
     return Object.fromEntries(wrapped) as Store;
   }
 
@@ -186,6 +188,7 @@ export class FaultyStorage implements StorageBackend {
 
 const OPERATIONS: readonly Operation[] = [
   'produce',
+  'produceAndLease',
   'lease',
   'release',
   'complete',

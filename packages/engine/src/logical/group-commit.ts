@@ -17,6 +17,8 @@ export interface GroupCommitOptions<Request, Result> {
   readonly weigh: (request: Request) => number;
   /** A batch takes requests until it holds this many items. */
   readonly maxWeight: number;
+  /** So many batches may be with storage at a time. */
+  readonly maxInFlight: number;
 }
 
 /**
@@ -27,7 +29,9 @@ export interface GroupCommitOptions<Request, Result> {
 export class GroupCommit<Request, Result> {
   readonly #options: GroupCommitOptions<Request, Result>;
   #pending: Entry<Request, Result>[] = [];
-  #running = false;
+  #scheduled = false;
+  /** Batches with storage, and the requests in them. */
+  #batches = 0;
   #inFlight = 0;
   #whenIdle: (() => void)[] = [];
 
@@ -42,31 +46,42 @@ export class GroupCommit<Request, Result> {
 
   /** Requests that wait because storage is busy; those it could take at once do not count. */
   get buffered(): number {
-    return this.#inFlight === 0 ? 0 : this.#pending.length;
+    return this.#isFull ? this.#pending.length : 0;
   }
 
   /** Adds a request. The promise settles with its own outcome, once its batch is back from storage. */
   submit(request: Request): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ request, weight: this.#options.weigh(request), resolve, reject });
-      if (!this.#running) {
-        this.#running = true;
-        // Requests that arrive in the same turn of the event loop share the batch.
-        setImmediate(() => this.#run());
-      }
+      this.#schedule();
     });
   }
 
   /** Answers everything that was not sent yet with `error`, and waits for the rest. */
   async stop(error: QueueError): Promise<void> {
     for (const { reject } of this.#pending.splice(0)) reject(error);
-    if (this.#running) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    if (this.#batches > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  get #isFull(): boolean {
+    return this.#batches >= this.#options.maxInFlight;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#isFull) return;
+    this.#scheduled = true;
+    // Requests that arrive in the same turn of the event loop share the batch.
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#pending.length > 0) void this.#run();
+    });
   }
 
   async #run(): Promise<void> {
+    this.#batches++;
     while (this.#pending.length > 0) await this.#commit(this.#take());
-    this.#running = false;
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
+    this.#batches--;
+    if (this.#batches === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #take(): Entry<Request, Result>[] {
@@ -81,7 +96,7 @@ export class GroupCommit<Request, Result> {
   }
 
   async #commit(batch: readonly Entry<Request, Result>[]): Promise<void> {
-    this.#inFlight = batch.length;
+    this.#inFlight += batch.length;
     try {
       const outcomes = await this.#options.apply(batch.map(({ request }) => request));
       invariant(outcomes.length === batch.length, 'a driver answers every request of a batch');
@@ -94,7 +109,7 @@ export class GroupCommit<Request, Result> {
       const answer = this.#options.onFailure(error);
       for (const { reject } of batch) reject(answer);
     } finally {
-      this.#inFlight = 0;
+      this.#inFlight -= batch.length;
     }
   }
 }

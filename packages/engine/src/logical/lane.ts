@@ -1,4 +1,4 @@
-import type { PartitionStore } from '@querator/core';
+import type { Instant, PartitionStore } from '@querator/core';
 import type { PartitionLoad } from '@querator/router';
 
 /**
@@ -17,8 +17,9 @@ export class Lane implements PartitionLoad {
   #waiting = 0;
   /** Items on their way into storage. */
   #promised = 0;
-  /** Items that became available since the last lease was sent off. */
-  #arrivedSinceLease = 0;
+  /** Items that ever became available, as far as is known; tells what came in during a lease. */
+  #arrivals = 0;
+  #foundEmptyAt: Instant | undefined;
   readonly #onLoadChanged: (lane: Lane) => void;
 
   constructor(
@@ -64,23 +65,51 @@ export class Lane implements PartitionLoad {
   /** Items became available. */
   arrived(items: number): void {
     this.#waiting += items;
-    this.#arrivedSinceLease += items;
+    this.#arrivals += items;
     this.#onLoadChanged(this);
+  }
+
+  /** When it was last found empty; absent: something waits, or nobody has looked yet. */
+  get foundEmptyAt(): Instant | undefined {
+    return this.#waiting === 0 ? this.#foundEmptyAt : undefined;
+  }
+
+  /** At that time nothing waited but what this process has put in; absent: something does. */
+  foundEmpty(at: Instant | undefined): void {
+    this.#foundEmptyAt = at;
+  }
+
+  /** A lease is about to be sent off. @returns what `leaseEnded` has to be told. */
+  arrivalsBefore(): number {
+    return this.#arrivals;
   }
 
   /** A lease of up to `limit` items is sent off. @returns how many of the known items it is expected to take. */
   leaseStarted(limit: number): number {
     const expected = Math.min(this.#waiting, limit);
     this.#waiting -= expected;
-    this.#arrivedSinceLease = 0;
     this.#onLoadChanged(this);
     return expected;
   }
 
-  /** The lease took so many items. `emptied`: nothing was left at that moment. */
-  leaseEnded(expected: number, taken: number, emptied: boolean): void {
-    if (emptied) this.#waiting = this.#arrivedSinceLease;
-    else this.#waiting = Math.max(this.#waiting - (taken - expected), 0);
+  /**
+   * The lease took so many items.
+   *
+   * @param emptiedAt when it was sent off, if nothing was left at that moment.
+   *   What came in since may still be there, or another lease under way has
+   *   it: one look too many is better than an item that nobody looks for.
+   */
+  leaseEnded(
+    { expected, arrivalsBefore }: { readonly expected: number; readonly arrivalsBefore: number },
+    taken: number,
+    emptiedAt: Instant | undefined,
+  ): void {
+    if (emptiedAt === undefined) {
+      this.#waiting = Math.max(this.#waiting - (taken - expected), 0);
+    } else {
+      this.#waiting = this.#arrivals - arrivalsBefore;
+      this.foundEmpty(emptiedAt);
+    }
     this.#onLoadChanged(this);
   }
 

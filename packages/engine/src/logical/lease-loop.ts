@@ -1,25 +1,19 @@
-import { isBudgetSpent, type LeasedItem, MESSAGES, QueueError } from '@querator/core';
+import {
+  type CancelTimer,
+  isBudgetSpent,
+  type LeaseBatch,
+  type LeasedItem,
+  MESSAGES,
+  millisecondsBetween,
+  QueueError,
+} from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
-import { deal } from './deal.ts';
 import type { Lane } from './lane.ts';
+import { type Lease, type Leased, LeaseRequests } from './lease-requests.ts';
 import type { QueueHooks } from './queue-hooks.ts';
+import { type Slot, StatementSlots } from './statement-slots.ts';
 import { type Patience, Waiter } from './waiter.ts';
-
-/** The items one consumer got, all of one partition. */
-export interface Leased {
-  readonly partition: number;
-  readonly items: readonly LeasedItem[];
-}
-
-interface Lease {
-  readonly clientId: string;
-  readonly limit: number;
-  readonly waiter: Waiter<Leased>;
-  /** How many fetches are under way that may serve this request before anything slows down. */
-  promised: number;
-  readonly hand: LeasedItem[];
-}
 
 /** One statement that takes items for the requests it was sent for. */
 interface Fetch {
@@ -27,10 +21,18 @@ interface Fetch {
   limit: number;
   /** How many of the partition's known items it is expected to take. */
   expected: number;
+  readonly arrivalsBefore: number;
   /** Items are dealt one at a time, so this many requests are sure to get one. */
   readonly surelyServed: number;
   /** Has it taken so long that its requests may be served from elsewhere? */
   slow: boolean;
+}
+
+/** Consumers that are to get items which are only just being produced. */
+export interface Reservation {
+  readonly batch: LeaseBatch;
+  /** These were leased for them. Has to be called, with nothing where the produce failed. */
+  end(items: readonly LeasedItem[]): void;
 }
 
 /**
@@ -39,20 +41,22 @@ interface Fetch {
  * and what it brings is dealt round among those still there. A request is
  * bound to a partition only by what it gets, never while it waits, so a slow
  * partition holds nobody back for long.
+ *
+ * Consumers who wait while nothing is there are given items with the very
+ * statement that produces them (`reserve`).
  */
 export class LeaseLoop {
   readonly #deps: EngineDeps;
   readonly #lanes: readonly Lane[];
   readonly #order: PartitionOrder<Lane>;
   readonly #hooks: QueueHooks;
-  /** Waiting requests by client id; a Map keeps the order of arrival. */
-  readonly #requests = new Map<string, Lease>();
-  readonly #fetches = new Map<Lane, Fetch>();
+  readonly #requests = new LeaseRequests();
+  /** The fetches under way. */
+  readonly #slots: StatementSlots;
   /** Partitions that may hold items nobody told this process of. */
   readonly #suspects = new Set<Lane>();
-  /** Requests with no fetch under way for them; 0 spares a cycle the search. */
-  #idle = 0;
   #cycleScheduled = false;
+  #cancelLookAgain: CancelTimer | undefined;
   #whenIdle: (() => void)[] = [];
 
   constructor(deps: EngineDeps, lanes: readonly Lane[], order: PartitionOrder<Lane>, hooks: QueueHooks) {
@@ -60,6 +64,7 @@ export class LeaseLoop {
     this.#lanes = lanes;
     this.#order = order;
     this.#hooks = hooks;
+    this.#slots = new StatementSlots(deps.clock, deps.limits);
   }
 
   /** Requests not answered yet. */
@@ -79,21 +84,20 @@ export class LeaseLoop {
       this.#deps.clock,
       patience,
       () => new QueueError('retry', MESSAGES.leaseTimedOut),
-      () => this.#forget(request),
+      () => this.#requests.forget(request),
     );
     const request: Lease = { clientId, limit, waiter, promised: 0, hand: [] };
     if (waiter.answered) return waiter.answer;
-    this.#requests.set(clientId, request);
-    this.#idle++;
+    this.#requests.add(request);
     // Counts are hints: a request is not sent away, nor left waiting, on their word alone.
-    if (!this.#lanes.some((lane) => lane.waiting > 0)) this.suspectAll();
+    if (!this.#lanes.some((lane) => lane.waiting > 0)) this.#lookAgain(patience.timeoutMs);
     this.wake();
     return waiter.answer;
   }
 
   /** Items may have become available. */
   wake(): void {
-    if (this.#cycleScheduled || this.#idle === 0) return;
+    if (this.#cycleScheduled || this.#requests.idle === 0) return;
     this.#cycleScheduled = true;
     setImmediate(() => {
       this.#cycleScheduled = false;
@@ -112,27 +116,72 @@ export class LeaseLoop {
     for (const lane of this.#lanes) this.#suspects.add(lane);
   }
 
-  /** Answers the waiting with `error`; waits until what was being fetched has been put back. */
-  async stop(error: QueueError): Promise<void> {
-    for (const request of [...this.#requests.values()]) {
-      request.waiter.reject(error);
-      this.#forget(request);
+  /**
+   * Sets waiting consumers aside for items that are about to be stored in a
+   * partition, unless older items wait there, as far as is known.
+   *
+   * @param items how many will be stored.
+   */
+  reserve(lane: Lane, items: number): Reservation | undefined {
+    if (this.#requests.idle === 0 || lane.waiting > 0 || this.#slots.isFull(lane)) return undefined;
+    const fetch = this.#newFetch(lane);
+    for (const request of this.#requests.allIdle()) {
+      if (fetch.requests.length === items) break;
+      fetch.requests.push(request);
+      fetch.limit += request.limit;
+      this.#requests.promise(request);
     }
-    if (this.#fetches.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    const { promise, resolve } = Promise.withResolvers<readonly LeasedItem[]>();
+    void this.#serve(lane, fetch, () => promise);
+    const sentAt = this.#deps.clock.now();
+    const end = (leased: readonly LeasedItem[]) => {
+      // Where something waits none is leased. Then others have put in what this process does not know of.
+      lane.foundEmpty(leased.length > 0 ? sentAt : undefined);
+      resolve(leased);
+    };
+    const { leaseTimeout } = this.#hooks.queue();
+    return { batch: { limit: Math.min(fetch.limit, items), leaseTimeout }, end };
   }
 
-  #forget(request: Lease): void {
-    if (this.#requests.get(request.clientId) !== request) return;
-    this.#requests.delete(request.clientId);
-    if (request.promised === 0) this.#idle--;
+  /** Answers the waiting with `error`; waits until what was being fetched has been put back. */
+  async stop(error: QueueError): Promise<void> {
+    this.#cancelLookAgain?.();
+    for (const request of this.#requests.all()) {
+      request.waiter.reject(error);
+      this.#requests.forget(request);
+    }
+    if (this.#slots.any) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /**
+   * Looks into all partitions, those that were just found empty a little
+   * later: where consumers come and go by the thousand, what they wait for is
+   * handed to them before that.
+   *
+   * @param withinMs one who waits no longer than that is not put off.
+   */
+  #lookAgain(withinMs: number): void {
+    const { clock, limits } = this.#deps;
+    const now = clock.now();
+    const isFresh = ({ foundEmptyAt }: Lane) =>
+      withinMs > 2 * limits.emptyMs &&
+      foundEmptyAt !== undefined &&
+      millisecondsBetween(foundEmptyAt, now) < limits.emptyMs;
+    const fresh = this.#lanes.filter(isFresh);
+    for (const lane of this.#lanes) if (!isFresh(lane)) this.#suspects.add(lane);
+    if (fresh.length === 0 || this.#cancelLookAgain !== undefined) return;
+    this.#cancelLookAgain = clock.startTimer(limits.emptyMs, () => {
+      this.#cancelLookAgain = undefined;
+      if (this.#requests.idle === 0) return;
+      this.suspectAll();
+      this.wake();
+    });
   }
 
   /** Plans a fetch for every request that waits and has none, to the fullest partitions that are free. */
   #cycle(): void {
     const planned = new Map<Lane, Fetch>();
-    for (const request of this.#requests.values()) {
-      if (this.#idle === 0) break;
-      if (request.promised > 0) continue;
+    for (const request of this.#requests.allIdle()) {
       const lane = this.#choose(planned);
       if (lane === undefined) break;
       const fetch = planned.get(lane) ?? this.#newFetch(lane);
@@ -140,91 +189,77 @@ export class LeaseLoop {
       fetch.requests.push(request);
       fetch.limit += request.limit;
       fetch.expected += lane.leaseStarted(request.limit);
-      this.#promise(request);
+      this.#requests.promise(request);
     }
     for (const [lane, fetch] of planned) {
-      this.#fetches.set(lane, fetch);
       this.#suspects.delete(lane);
-      void this.#send(lane, fetch);
+      void this.#serve(lane, fetch, () => this.#lease(lane, fetch));
     }
   }
 
   #newFetch(lane: Lane): Fetch {
     const surelyServed = this.#suspects.has(lane) ? Number.POSITIVE_INFINITY : lane.waiting;
-    return { requests: [], limit: 0, expected: 0, surelyServed, slow: false };
+    const arrivalsBefore = lane.arrivalsBefore();
+    return { requests: [], limit: 0, expected: 0, arrivalsBefore, surelyServed, slow: false };
   }
 
   /** The partition with most items not spoken for; else one whose items may be shared; else one that may have some. */
   #choose(planned: ReadonlyMap<Lane, Fetch>): Lane | undefined {
     const { statementItems } = this.#deps.limits;
     const isFree = (lane: Lane) =>
-      !this.#fetches.has(lane) && (planned.get(lane)?.limit ?? 0) < statementItems;
+      !this.#slots.isFull(lane) && (planned.get(lane)?.limit ?? 0) < statementItems;
     return (
       this.#order.fullest((lane) => isFree(lane) && lane.waiting > 0) ??
       this.#order.fullest((lane) => {
         const fetch = planned.get(lane);
         return fetch !== undefined && isFree(lane) && fetch.requests.length < fetch.surelyServed;
       }) ??
-      this.#order.fullest((lane) => isFree(lane) && this.#suspects.has(lane))
+      // One look at a time: a second would find what the first leaves, which is nothing.
+      this.#order.fullest((lane) => isFree(lane) && this.#suspects.has(lane) && !this.#slots.has(lane))
     );
   }
 
-  async #send(lane: Lane, fetch: Fetch): Promise<void> {
+  /** Keeps count of a fetch while it is under way, and hands out what it brings. */
+  async #serve(lane: Lane, fetch: Fetch, take: () => Promise<readonly LeasedItem[]>): Promise<void> {
+    const slot = this.#slots.take(lane);
     const cancelSlow = this.#deps.clock.startTimer(this.#deps.limits.slowMs, () => {
       fetch.slow = true;
-      for (const request of fetch.requests) this.#unpromise(request);
+      for (const request of fetch.requests) this.#requests.unpromise(request);
       this.wake();
     });
-    let leftOver: readonly LeasedItem[] = [];
+    const items = await take();
+    if (items.length > 0) this.#hooks.leased(lane, items.length, fetch.requests.length);
+    const leftOver = this.#requests.handOut(lane.partition, items, fetch.requests);
+    cancelSlow();
+    if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);
+    this.wake();
+    if (leftOver.length > 0) await this.#putBack(lane, leftOver);
+    this.#ended(slot);
+    this.wake();
+  }
+
+  #ended(slot: Slot): void {
+    this.#slots.giveBack(slot);
+    if (!this.#slots.any) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  /** @returns nothing where storage fails. */
+  async #lease(lane: Lane, fetch: Fetch): Promise<readonly LeasedItem[]> {
+    const sentAt = this.#deps.clock.now();
+    const { leaseTimeout } = this.#hooks.queue();
     try {
-      const items = await lane.store.lease({
-        limit: fetch.limit,
-        leaseTimeout: this.#hooks.queue().leaseTimeout,
-      });
+      const items = await lane.store.lease({ limit: fetch.limit, leaseTimeout });
       const cutShort = items.length < fetch.limit && isBudgetSpent(items);
       const emptied = items.length < fetch.limit && !cutShort;
-      lane.leaseEnded(fetch.expected, items.length, emptied);
+      lane.leaseEnded(fetch, items.length, emptied ? sentAt : undefined);
       // Full, and more than was known of: there may be still more. The same where large items cut it short.
       if (cutShort || (!emptied && items.length > fetch.expected)) this.#suspects.add(lane);
-      if (items.length > 0) {
-        const { observer } = this.#deps;
-        observer.items(this.#hooks.queue().name, 'leased', items.length);
-        observer.batch('lease', { requests: fetch.requests.length, items: items.length });
-        this.#hooks.leased(lane);
-      }
-      leftOver = this.#handOut(lane, fetch, items);
+      return items;
     } catch (error) {
       lane.leaseFailed(fetch.expected);
       this.#hooks.failed(lane, error);
+      return [];
     }
-    cancelSlow();
-    if (!fetch.slow) for (const request of fetch.requests) this.#unpromise(request);
-    this.wake();
-    if (leftOver.length > 0) await this.#putBack(lane, leftOver);
-    this.#fetches.delete(lane);
-    this.wake();
-    if (this.#fetches.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
-  }
-
-  /**
-   * Deals items to those they were fetched for, then to whoever else waits.
-   *
-   * @returns the items nobody takes.
-   */
-  #handOut(lane: Lane, fetch: Fetch, items: readonly LeasedItem[]): readonly LeasedItem[] {
-    const takers = fetch.requests.filter(({ waiter }) => !waiter.answered);
-    let dealt = deal(items, takers);
-    if (dealt < items.length) {
-      const others = [...this.#requests.values()].filter(({ hand }) => hand.length === 0);
-      dealt += deal(items.slice(dealt), others);
-      takers.push(...others);
-    }
-    for (const request of takers) {
-      if (request.hand.length === 0) continue;
-      request.waiter.resolve({ partition: lane.partition, items: request.hand });
-      this.#forget(request);
-    }
-    return items.slice(dealt);
   }
 
   /** Undoes the lease of items whose consumers left. If that fails, their leases run out. */
@@ -236,13 +271,5 @@ export class LeaseLoop {
     } catch (error) {
       this.#hooks.failed(lane, error);
     }
-  }
-
-  #promise(request: Lease): void {
-    if (request.promised++ === 0) this.#idle--;
-  }
-
-  #unpromise(request: Lease): void {
-    if (--request.promised === 0 && this.#requests.get(request.clientId) === request) this.#idle++;
   }
 }

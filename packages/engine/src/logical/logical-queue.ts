@@ -21,7 +21,8 @@ import { deadLetter, deadLetterPartition } from '../lifecycle/dead-letter.ts';
 import { logDeleted } from '../lifecycle/log-deleted.ts';
 import { InFlight } from './in-flight.ts';
 import { Lane } from './lane.ts';
-import { type Leased, LeaseLoop } from './lease-loop.ts';
+import { LeaseLoop } from './lease-loop.ts';
+import type { Leased } from './lease-requests.ts';
 import { newPartitionUnit, type PartitionPlace, type PartitionUnit } from './partition-unit.ts';
 import { ProduceLoop } from './produce-loop.ts';
 import type { Arrival, QueueHooks } from './queue-hooks.ts';
@@ -77,7 +78,7 @@ export class LogicalQueue {
     this.#hooks = {
       queue: () => this.#queue,
       stored: (lane, counts) => this.#stored(lane, counts),
-      leased: (lane) => this.#unit(lane).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout)),
+      leased: (lane, items, requests) => this.#leased(lane, items, requests),
       failed: (lane, error) => this.#unit(lane).recovery.failed(error),
     };
     const reorder = (lane: Lane) => order.changed(lane);
@@ -86,8 +87,9 @@ export class LogicalQueue {
         new Lane({ partition, storageName, store: (places[i] as PartitionPlace).store }, reorder),
     );
     const order = new PartitionOrder(lanes);
-    this.#produces = new ProduceLoop(deps, order, this.#hooks);
     this.#leases = new LeaseLoop(deps, lanes, order, this.#hooks);
+    const reserve = (lane: Lane, items: number) => this.#leases.reserve(lane, items);
+    this.#produces = new ProduceLoop(deps, { order, reserve }, this.#hooks);
     this.#units = lanes.map((lane, i) =>
       newPartitionUnit(deps, lane, {
         ...{ hooks: this.#hooks, leases: this.#leases, moveDead, lookout: places[i]?.lookout },
@@ -336,6 +338,13 @@ export class LogicalQueue {
       sweeper.dueIn(toMilliseconds(this.#queue.expireTimeout));
     }
     if (earliest !== undefined) sweeper.dueIn(millisecondsBetween(this.#deps.clock.now(), earliest));
+  }
+
+  #leased(lane: Lane, items: number, requests: number): void {
+    const { observer } = this.#deps;
+    observer.items(this.#queue.name, 'leased', items);
+    observer.batch('lease', { requests, items });
+    this.#unit(lane).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout));
   }
 
   #available<Q extends { readonly buffered: number }>(

@@ -53,7 +53,7 @@ export function newPartitionUnit(
     hooks.failed(lane, error);
     return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
   };
-  const maxWeight = deps.limits.statementItems;
+  const { statementItems: maxWeight, statementsInFlight: maxInFlight } = deps.limits;
   const idleMs = lookout?.seesDeadlines === true ? Number.POSITIVE_INFINITY : deps.limits.sweepIdleMs;
   const sweeper = new Sweeper(deps, { lane, hooks, moveDead, idleMs });
   return {
@@ -78,6 +78,7 @@ export function newPartitionUnit(
       weigh: ({ ids }) => ids.length,
       onFailure,
       maxWeight,
+      maxInFlight,
     }),
     retries: new GroupCommit({
       apply: async (requests) => {
@@ -98,6 +99,8 @@ export function newPartitionUnit(
       weigh: ({ items }) => items.length,
       onFailure,
       maxWeight,
+      // Items go to the tail in the order in which they were given back.
+      maxInFlight: 1,
     }),
   };
 }

@@ -1,6 +1,7 @@
 import {
   type Instant,
   invariant,
+  type LeasedItem,
   MESSAGES,
   type NewItem,
   type Outcome,
@@ -12,14 +13,25 @@ import {
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Lane } from './lane.ts';
+import type { Reservation } from './lease-loop.ts';
 import type { QueueHooks } from './queue-hooks.ts';
+import { StatementSlots } from './statement-slots.ts';
 import { type Patience, Waiter } from './waiter.ts';
 
 interface Produce extends ProduceRequest {
   readonly waiter: Waiter<void>;
   readonly bytes: number;
+  /** Whether any of the items is for later. */
+  readonly isScheduled: boolean;
   /** With storage right now: from here on, only storage can say whether it took effect. */
   sent: boolean;
+}
+
+/** What a loop knows of the partitions, and of the consumers at them. */
+export interface ProduceSurroundings {
+  readonly order: PartitionOrder<Lane>;
+  /** Sets consumers aside who wait for items in a partition, if there are any. */
+  readonly reserve: (lane: Lane, items: number) => Reservation | undefined;
 }
 
 /**
@@ -31,20 +43,23 @@ interface Produce extends ProduceRequest {
 export class ProduceLoop {
   readonly #deps: EngineDeps;
   readonly #order: PartitionOrder<Lane>;
+  readonly #reserve: ProduceSurroundings['reserve'];
   readonly #hooks: QueueHooks;
   /** Requests no partition has been given yet, in order of arrival. */
   #parked: Produce[] = [];
-  readonly #busy = new Set<Lane>();
+  readonly #slots: StatementSlots;
   #inFlight = 0;
   #cycleScheduled = false;
   /** What requests are answered with that come back unstored after the end; absent while the loop runs. */
   #stopped: QueueError | undefined;
   #whenIdle: (() => void)[] = [];
 
-  constructor(deps: EngineDeps, order: PartitionOrder<Lane>, hooks: QueueHooks) {
+  constructor(deps: EngineDeps, { order, reserve }: ProduceSurroundings, hooks: QueueHooks) {
     this.#deps = deps;
     this.#order = order;
+    this.#reserve = reserve;
     this.#hooks = hooks;
+    this.#slots = new StatementSlots(deps.clock, deps.limits);
   }
 
   /** Requests not answered yet. */
@@ -61,14 +76,18 @@ export class ProduceLoop {
   produce(items: readonly NewItem[], patience: Patience): Promise<void> {
     if (this.#isOverloaded()) throw new QueueError('retry', MESSAGES.overloaded);
     let bytes = 0;
-    for (const { payload } of items) bytes += payload.length;
+    let isScheduled = false;
+    for (const { payload, enqueueAt } of items) {
+      bytes += payload.length;
+      isScheduled ||= enqueueAt !== undefined;
+    }
     const waiter = new Waiter<void>(
       this.#deps.clock,
       patience,
       () => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const request: Produce = { items, waiter, bytes, sent: false };
+    const request: Produce = { items, waiter, bytes, isScheduled, sent: false };
     if (!waiter.answered) this.#parked.push(request);
     this.wake();
     return waiter.answer;
@@ -89,14 +108,14 @@ export class ProduceLoop {
   async stop(error: QueueError): Promise<void> {
     this.#stopped = error;
     for (const { waiter } of this.#parked.splice(0)) waiter.reject(error);
-    if (this.#busy.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    if (this.#slots.any) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   /** The buffer bounds what waits for a busy or failing storage; what the next cycle takes is not waiting. */
   #isOverloaded(): boolean {
     return (
       this.#parked.length >= this.#deps.limits.requestsBuffered &&
-      this.#order.leastLoaded((lane) => !this.#busy.has(lane)) === undefined
+      this.#order.leastLoaded((lane) => !this.#slots.isFull(lane)) === undefined
     );
   }
 
@@ -111,7 +130,7 @@ export class ProduceLoop {
     const hasRoom = (lane: Lane) => {
       const batch = batches.get(lane);
       return (
-        !this.#busy.has(lane) &&
+        !this.#slots.isFull(lane) &&
         (batch === undefined || (batch.items < statementItems && batch.bytes < statementBytes))
       );
     };
@@ -128,38 +147,59 @@ export class ProduceLoop {
       given++;
     }
     this.#parked.splice(0, given);
-    for (const [lane, batch] of batches) void this.#send(lane, batch);
+    for (const [lane, batch] of batches) {
+      const mayLease = lane.store.produceAndLease !== undefined && !batch.requests.some(isScheduled);
+      if (mayLease) batch.reservation = this.#reserve(lane, batch.items);
+      void this.#send(lane, batch);
+    }
   }
 
-  async #send(lane: Lane, { requests, items }: Batch): Promise<void> {
-    this.#busy.add(lane);
+  async #send(lane: Lane, batch: Batch): Promise<void> {
+    const { requests, items } = batch;
+    const slot = this.#slots.take(lane);
     this.#inFlight += requests.length;
     for (const request of requests) request.sent = true;
     try {
-      const outcomes = await lane.store.produce(requests, this.#hooks.queue().expireTimeout);
-      this.#stored(lane, requests, items, outcomes);
+      this.#stored(lane, batch, await this.#store(lane, batch));
     } catch (error) {
       this.#failed(lane, requests, items, error);
     } finally {
-      this.#busy.delete(lane);
+      this.#slots.giveBack(slot);
       this.#inFlight -= requests.length;
     }
     this.wake();
-    if (this.#busy.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    if (!this.#slots.any) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  #stored(
-    lane: Lane,
-    requests: readonly Produce[],
-    items: number,
-    outcomes: readonly Outcome<ProduceResult>[],
-  ): void {
+  /** Consumers who wait get their items with the same statement, which saves each item its second write. */
+  async #store(
+    { store }: Lane,
+    { requests, reservation }: Batch,
+  ): Promise<readonly Outcome<ProduceResult>[]> {
+    const { expireTimeout } = this.#hooks.queue();
+    if (reservation === undefined || store.produceAndLease === undefined) {
+      return store.produce(requests, expireTimeout);
+    }
+    let leased: readonly LeasedItem[] = [];
+    try {
+      const stored = await store.produceAndLease(requests, expireTimeout, reservation.batch);
+      leased = stored.leased;
+      return stored.outcomes;
+    } finally {
+      reservation.end(leased);
+    }
+  }
+
+  #stored(lane: Lane, { requests, items }: Batch, outcomes: readonly Outcome<ProduceResult>[]): void {
     invariant(outcomes.length === requests.length, 'a driver answers every request of a batch');
+    let stored = 0;
     let waiting = 0;
     let scheduled = 0;
-    requests.forEach(({ waiter }, i) => {
+    requests.forEach((request, i) => {
+      const { waiter } = request;
       const outcome = outcomes[i] as Outcome<ProduceResult>;
       if (outcome.ok) {
+        stored += request.items.length;
         waiting += outcome.value.waiting;
         scheduled += outcome.value.scheduled;
         waiter.resolve();
@@ -169,7 +209,7 @@ export class ProduceLoop {
     });
     lane.promiseEnded(items);
     const { observer } = this.#deps;
-    observer.items(this.#hooks.queue().name, 'produced', waiting + scheduled);
+    observer.items(this.#hooks.queue().name, 'produced', stored);
     observer.batch('produce', { requests: requests.length, items });
     this.#hooks.stored(lane, { waiting, earliest: scheduled > 0 ? earliestOf(requests) : undefined });
   }
@@ -194,6 +234,11 @@ interface Batch {
   readonly requests: Produce[];
   items: number;
   bytes: number;
+  reservation?: Reservation | undefined;
+}
+
+function isScheduled(request: Produce): boolean {
+  return request.isScheduled;
 }
 
 /** The earliest time any of the items is to become available. */

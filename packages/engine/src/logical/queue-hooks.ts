@@ -15,8 +15,8 @@ export interface QueueHooks {
   readonly queue: () => Queue;
   /** Items were put into a partition. */
   readonly stored: (lane: Lane, arrival: Arrival) => void;
-  /** Items of a partition were leased. */
-  readonly leased: (lane: Lane) => void;
+  /** So many items of a partition were leased with one statement, for so many requests. */
+  readonly leased: (lane: Lane, items: number, requests: number) => void;
   /** A storage call on a partition failed. */
   readonly failed: (lane: Lane, error: unknown) => void;
 }

@@ -6,7 +6,7 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-options.ts';
-import type { Leased } from '../logical/lease-loop.ts';
+import type { Leased } from '../logical/lease-requests.ts';
 import type { LogicalQueueStats } from '../logical/logical-queue.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import {

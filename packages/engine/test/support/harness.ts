@@ -13,6 +13,7 @@ export class Harness {
   readonly service: Service;
   readonly logged: string[] = [];
 
+  /** One statement of a kind at a time, unless a test wants more: what happens when is then up to the test alone. */
   constructor(limits: Partial<EngineLimits> = {}) {
     const random = new SeededRandom();
     this.storage = new FaultyStorage(memoryBackend({ name: 'mem', clock: this.clock, random }));
@@ -21,7 +22,7 @@ export class Harness {
       clock: this.clock,
       random,
       logger: { debug: log, info: log, warn: log, error: log },
-      limits,
+      limits: { statementsInFlight: 1, ...limits },
       queueStore: this.storage.queueStore(),
       storages: [{ backend: this.storage, affinity: 1 }],
     });

@@ -19,6 +19,14 @@ export type Command =
       readonly requests: readonly (readonly { enqueueIn: Offset }[])[];
       readonly expireIn: number;
     }
+  | {
+      readonly do: 'produceAndLease';
+      /** How many items each request has. */
+      readonly requests: readonly number[];
+      readonly expireIn: number;
+      readonly limit: number;
+      readonly leaseFor: number;
+    }
   | { readonly do: 'lease'; readonly limit: number; readonly leaseFor: number }
   | { readonly do: 'release'; readonly ids: readonly IdPick[] }
   | { readonly do: 'complete'; readonly requests: readonly (readonly IdPick[])[] }
@@ -78,6 +86,13 @@ const produce = fc.record({
   requests: requestsOf(fc.record({ enqueueIn: offset })),
   expireIn: fc.constantFrom(1_000, 5_000, 60_000),
 });
+const produceAndLease = fc.record({
+  do: fc.constant('produceAndLease' as const),
+  requests: fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }),
+  expireIn: fc.constantFrom(1_000, 5_000, 60_000),
+  limit: fc.integer({ min: 1, max: 5 }),
+  leaseFor: span,
+});
 const lease = fc.record({
   do: fc.constant('lease' as const),
   limit: fc.integer({ min: 1, max: 5 }),
@@ -119,6 +134,7 @@ const sweep = fc.record({
 /** Any command; the everyday ones more often, so that sequences get somewhere. */
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: produce },
+  { weight: 3, arbitrary: produceAndLease },
   { weight: 6, arbitrary: lease },
   { weight: 5, arbitrary: sweep },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), by: span }) },

@@ -11,9 +11,11 @@ import {
 } from '@querator/core';
 import type { ManualClock } from '@querator/core/testing';
 import { expect } from 'vitest';
-import { content, contentOf, importedItem, newItem, textsOf } from '../content.ts';
+import { importedItem, newItem, textsOf } from '../content.ts';
 import { verdictsOf } from '../partition-script.ts';
+import { produceAndLease } from '../produce-and-lease.ts';
 import type { Command, IdPick } from './command.ts';
+import { expectLeased } from './expect-leased.ts';
 import { isSchedule, type ModelItem, PartitionModel } from './partition-model.ts';
 import { expectedItem, visibleItem } from './visible-item.ts';
 
@@ -47,6 +49,9 @@ export class ModelRun {
     switch (command.do) {
       case 'produce':
         await this.#produce(command);
+        break;
+      case 'produceAndLease':
+        await this.#produceAndLease(command);
         break;
       case 'lease':
         await this.#lease(command);
@@ -105,23 +110,39 @@ export class ModelRun {
     expect(await this.#store.produce(given, milliseconds(expireIn))).toEqual(expected);
   }
 
+  async #produceAndLease(command: CommandOf<'produceAndLease'>): Promise<void> {
+    const { requests, expireIn, limit, leaseFor } = command;
+    const isFree = this.#model.of('waiting').length === 0;
+    const given = requests.map((count) => ({
+      items: Array.from({ length: count }, () => newItem(this.#text())),
+    }));
+    for (const text of textsOf(given.flatMap(({ items }) => items))) this.#add(text, { expireIn });
+    const { outcomes, leased } = await produceAndLease(this.#store, given, milliseconds(expireIn), {
+      limit,
+      leaseTimeout: milliseconds(leaseFor),
+    });
+    const until = addDuration(this.#now, milliseconds(leaseFor));
+    const expected = isFree ? this.#model.lease(limit, until) : [];
+    // Their ids are only known now.
+    leased.forEach(({ id }, n) => {
+      const item = expected[n];
+      if (item !== undefined) item.id = id;
+    });
+    expectLeased(leased, expected, until);
+    let left = expected.length;
+    const waiting = requests.map((count) => {
+      const taken = Math.min(left, count);
+      left -= taken;
+      return count - taken;
+    });
+    expect(outcomes).toEqual(waiting.map((n) => ({ ok: true, value: { waiting: n, scheduled: 0 } })));
+  }
+
   async #lease({ limit, leaseFor }: CommandOf<'lease'>): Promise<void> {
     const until = addDuration(this.#now, milliseconds(leaseFor));
-    const expected = this.#model.lease(limit, until).map(({ id, text, attempts }) => ({
-      id,
-      attempts,
-      leaseDeadline: until,
-      ...content(text),
-    }));
+    const expected = this.#model.lease(limit, until);
     const leased = await this.#store.lease({ limit, leaseTimeout: milliseconds(leaseFor) });
-    expect(
-      leased.map(({ id, attempts, leaseDeadline, ...rest }) => ({
-        id,
-        attempts,
-        leaseDeadline,
-        ...contentOf(rest),
-      })),
-    ).toEqual(expected);
+    expectLeased(leased, expected, until);
   }
 
   async #release(command: CommandOf<'release'>): Promise<void> {

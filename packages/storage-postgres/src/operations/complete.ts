@@ -1,4 +1,5 @@
 import type { CompleteRequest, ItemId, Outcome } from '@querator/core';
+import { textArray } from '../binary-array.ts';
 import type { Session, Statement } from '../database.ts';
 import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
 import { CONDEMNED } from '../item-state.ts';
@@ -53,5 +54,5 @@ async function completeGood(
 }
 
 function deletion(context: PartitionContext, ids: readonly ItemId[]): Statement {
-  return { ...context.table.prepared('complete', deleteHeld), values: [ids, ids.length] };
+  return { ...context.table.prepared('complete', deleteHeld), values: [textArray(ids), ids.length] };
 }

@@ -1,4 +1,5 @@
 import type { ItemId } from '@querator/core';
+import { textArray } from '../binary-array.ts';
 import type { PartitionContext } from '../partition-table.ts';
 
 const deleteItems = (table: string) => `
@@ -10,7 +11,7 @@ export async function deleteByIds({ db, table }: PartitionContext, ids: readonly
   if (ids.length === 0) return 0;
   const [row] = await db.write<{ count: number }>({
     ...table.prepared('delete', deleteItems),
-    values: [ids],
+    values: [textArray(ids)],
   });
   return row?.count ?? 0;
 }

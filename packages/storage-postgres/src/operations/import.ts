@@ -2,7 +2,7 @@ import type { Duration, ImportedItem, Instant, StoredItem } from '@querator/core
 import type { Statement } from '../database.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
 import { newItemIdSql, positionOf, randomTails } from '../new-item-id.ts';
-import { packContents } from '../packed-contents.ts';
+import { packPayloads, packTexts } from '../packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { isRefusedData, refusedData } from '../refused-data.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
@@ -25,16 +25,16 @@ const ITEMS_AT_ONCE = 10_000;
 const importItems = (table: string) => `
   WITH given AS (
     SELECT ${newItemIdSql('u.position', '$3')} AS id, u.*
-    FROM unnest($4::text[], $5::text[], $6::text[], $8::int[], $9::int[], $10::text[],
-        $11::boolean[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::int[], $16::int[])
-      WITH ORDINALITY AS u (reference, encoding, kind, start, length, source_id,
+    FROM unnest($4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
+        $9::boolean[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::int[], $14::int[])
+      WITH ORDINALITY AS u (reference, encoding, kind, payload, source_id,
         is_leased, lease_deadline, expire_deadline, enqueue_at, attempts, max_attempts, position)
     ORDER BY source_id COLLATE "C" NULLS FIRST, position)
   INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')})
   SELECT id, source_id, is_leased,
     CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW}) END,
     coalesce(expire_deadline, ${NOW} + $2::interval), enqueue_at, ${NOW}, attempts, max_attempts,
-    reference, encoding, kind, substring($7::bytea from start for length)
+    reference, encoding, kind, payload
   FROM given
   ON CONFLICT DO NOTHING
   RETURNING ${ITEM_COLUMNS.join(', ')}`;
@@ -74,12 +74,12 @@ function storedOf(
 }
 
 function bind(context: PartitionContext, items: readonly ImportedItem[], expireTimeout: Duration): Statement {
-  const packed = packContents(items);
+  const { reference, encoding, kind } = packTexts(items);
   const values = [
     nowParameter(context),
     durationToText(expireTimeout),
     randomTails(context.random, items.length),
-    ...[packed.references, packed.encodings, packed.kinds, packed.payloads, packed.starts, packed.lengths],
+    ...[reference, encoding, kind, packPayloads(items)],
     items.map(({ sourceId }) => sourceId ?? null),
     // Scheduled items are nobody's, whatever the import says.
     items.map(({ isLeased, enqueueAt }) => isLeased && enqueueAt === undefined),

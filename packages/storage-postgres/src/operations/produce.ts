@@ -1,31 +1,9 @@
-import type { Duration, NewItem, Outcome, ProduceRequest, ProduceResult } from '@querator/core';
-import { SCHEDULE_THRESHOLD } from '@querator/core';
+import type { Duration, Outcome, ProduceRequest, ProduceResult } from '@querator/core';
 import type { Session, Statement } from '../database.ts';
-import { durationToText, instantToText } from '../instant-text.ts';
-import { ITEMS_PER_STATEMENT, newItemIdSql, randomTails } from '../new-item-id.ts';
-import { packContents } from '../packed-contents.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { ITEMS_PER_STATEMENT, randomTails } from '../new-item-id.ts';
+import type { PartitionContext } from '../partition-table.ts';
 import { isRefusedData, refusedData } from '../refused-data.ts';
-
-const NOW = nowSql('$1');
-const ITEMS = 'unnest($4::text[], $5::text[], $6::text[], $8::int[], $9::int[]';
-const NAMES = 'reference, encoding, kind, start, length';
-const VALUES = `${newItemIdSql('u.position', '$3')}, ${NOW} + $2::interval, ${NOW},
-    u.reference, u.encoding, u.kind, substring($7::bytea from u.start for u.length)`;
-
-/** All of the items are for now: nothing needs to come back. */
-const produceNow = (table: string) => `
-  INSERT INTO ${table} (id, expire_deadline, created_at, reference, encoding, kind, payload)
-  SELECT ${VALUES}
-  FROM ${ITEMS}) WITH ORDINALITY AS u (${NAMES}, position)`;
-
-/** The rows come back in the order of the items, and tell which of them are scheduled. */
-const produceLater = (table: string) => `
-  INSERT INTO ${table} (id, expire_deadline, created_at, reference, encoding, kind, payload, enqueue_at)
-  SELECT ${VALUES},
-    CASE WHEN u.enqueue_at >= ${NOW} + '${durationToText(SCHEDULE_THRESHOLD)}'::interval THEN u.enqueue_at END
-  FROM ${ITEMS}, $10::timestamptz[]) WITH ORDINALITY AS u (${NAMES}, enqueue_at, position)
-  RETURNING enqueue_at IS NOT NULL AS scheduled`;
+import { dueTimes, insertItems, PLAIN, SCHEDULED } from './insert-items.ts';
 
 /** Stores all requests in one statement, which is atomic and so keeps each request whole. */
 export async function produce(
@@ -115,44 +93,17 @@ async function insert(
 ): Promise<readonly ProduceResult[]> {
   const items = requests.flatMap((request) => request.items);
   if (items.length === 0) return requests.map(() => ({ waiting: 0, scheduled: 0 }));
+  const insertion = { items, tails: randomTails(context.random, items.length), expireTimeout };
   if (items.every((item) => item.enqueueAt === undefined)) {
-    await send(bind(context, context.table.prepared('produce', produceNow), items, expireTimeout));
+    await send(insertItems(context, PLAIN, insertion));
     return requests.map((request) => ({ waiting: request.items.length, scheduled: 0 }));
   }
-  const statement = bind(
-    context,
-    context.table.prepared('produce_later', produceLater),
-    items,
-    expireTimeout,
-  );
-  const due = items.map(({ enqueueAt }) => (enqueueAt === undefined ? null : instantToText(enqueueAt)));
-  const rows = await send<ScheduledRow>({ ...statement, values: [...(statement.values ?? []), due] });
+  const rows = await send<ScheduledRow>(insertItems(context, SCHEDULED, insertion, [dueTimes(items)]));
   return countPerRequest(requests, rows);
 }
 
 interface ScheduledRow {
   readonly scheduled: boolean;
-}
-
-function bind(
-  context: PartitionContext,
-  statement: Statement,
-  items: readonly NewItem[],
-  expireTimeout: Duration,
-): Statement {
-  const packed = packContents(items);
-  const values = [
-    nowParameter(context),
-    durationToText(expireTimeout),
-    randomTails(context.random, items.length),
-    packed.references,
-    packed.encodings,
-    packed.kinds,
-    packed.payloads,
-    packed.starts,
-    packed.lengths,
-  ];
-  return { ...statement, values };
 }
 
 function countPerRequest(

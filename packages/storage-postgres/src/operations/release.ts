@@ -1,4 +1,5 @@
 import type { ItemId } from '@querator/core';
+import { textArray } from '../binary-array.ts';
 import { CONDEMNED, HELD } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 
@@ -14,7 +15,7 @@ export async function release(context: PartitionContext, ids: readonly ItemId[])
   if (ids.length === 0) return 0;
   const [row] = await context.db.write<{ count: number }>({
     ...context.table.prepared('release', releaseItems),
-    values: [ids],
+    values: [textArray(ids)],
   });
   return row?.count ?? 0;
 }

@@ -1,4 +1,5 @@
 import type { ItemId } from '@querator/core';
+import { textArray } from '../binary-array.ts';
 import { CONDEMNED } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 
@@ -8,5 +9,5 @@ const removeCondemned = (table: string) => `
 /** Removes condemned items that have been moved. */
 export async function remove({ db, table }: PartitionContext, ids: readonly ItemId[]): Promise<void> {
   if (ids.length === 0) return;
-  await db.write({ ...table.prepared('remove', removeCondemned), values: [ids] });
+  await db.write({ ...table.prepared('remove', removeCondemned), values: [textArray(ids)] });
 }

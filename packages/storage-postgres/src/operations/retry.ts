@@ -6,6 +6,7 @@ import {
   type RetryResult,
   SCHEDULE_THRESHOLD,
 } from '@querator/core';
+import { textArray } from '../binary-array.ts';
 import type { Session, Statement } from '../database.ts';
 import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
@@ -96,7 +97,7 @@ async function retryGood(
 function bind(context: PartitionContext, items: readonly RetriedItem[], rules: DeathRules): Statement {
   const values = [
     nowParameter(context),
-    items.map(({ id }) => id),
+    textArray(items.map(({ id }) => id)),
     items.map(({ retryAt }) => (retryAt === undefined ? null : instantToText(retryAt))),
     items.map(({ dead }) => dead),
     randomTails(context.random, items.length),

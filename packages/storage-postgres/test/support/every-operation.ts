@@ -1,4 +1,4 @@
-import { type ItemId, milliseconds } from '@querator/core';
+import { addDuration, type ItemId, milliseconds, SystemClock } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type pg from 'pg';
 import type { Statement } from '../../src/database.ts';
@@ -9,6 +9,7 @@ import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
 import { lookForLowWater } from '../../src/operations/low-water-look.ts';
 import { produce } from '../../src/operations/produce.ts';
+import { produceAndLease } from '../../src/operations/produce-and-lease.ts';
 import { release } from '../../src/operations/release.ts';
 import { remove } from '../../src/operations/remove.ts';
 import { retry } from '../../src/operations/retry.ts';
@@ -54,12 +55,28 @@ export async function statementsOfEveryOperation(
 function operations(context: PartitionContext, ids: readonly ItemId[]): (() => Promise<unknown>)[] {
   const limit = ids.length;
   const items = ids.map(() => CONTENT);
+  const withTexts = items.map((item) => ({ ...item, reference: 'a', encoding: 'b', kind: 'c' }));
+  const scheduled = items.map((item) => ({
+    ...item,
+    enqueueAt: addDuration(new SystemClock().now(), EXPIRE_TIMEOUT),
+  }));
   const retried = ids.map((id) => ({ id, dead: false }));
   const imported = items.map((item) => ({ ...item, isLeased: false, attempts: 0, maxAttempts: 0 }));
   const sweep = { limit, claimTimeout: milliseconds(1_000) };
   const twice = [{ ids }, { ids: ids.slice(0, 1) }];
   return [
     () => produce(context, [{ items }], EXPIRE_TIMEOUT),
+    () => produce(context, [{ items: withTexts }], EXPIRE_TIMEOUT),
+    () => produce(context, [{ items: scheduled }], EXPIRE_TIMEOUT),
+    () => produceAndLease(context, [{ items }], EXPIRE_TIMEOUT, { limit, leaseTimeout: EXPIRE_TIMEOUT }, ''),
+    () =>
+      produceAndLease(
+        context,
+        [{ items: withTexts }],
+        EXPIRE_TIMEOUT,
+        { limit, leaseTimeout: EXPIRE_TIMEOUT },
+        ids[0] ?? '',
+      ),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),
     () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),

@@ -40,8 +40,22 @@ function literal(value: unknown): string {
     const elements = value.map((element) => (element === null ? 'NULL' : `"${element}"`));
     return pg.escapeLiteral(`{${elements.join(',')}}`);
   }
-  if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString('hex')}'`;
+  if (value instanceof Uint8Array) return binaryLiteral(Buffer.from(value));
   return pg.escapeLiteral(String(value));
+}
+
+/** An array of texts or bytes in the binary format, or else plain bytes. */
+function binaryLiteral(bytes: Buffer): string {
+  const elementType = bytes.length >= 12 && bytes.readInt32BE(0) <= 1 ? bytes.readInt32BE(8) : 0;
+  if (elementType !== 25 && elementType !== 17) return `'\\x${bytes.toString('hex')}'`;
+  const elements: string[] = [];
+  for (let at = 20; at < bytes.length; ) {
+    const end = at + 4 + bytes.readInt32BE(at);
+    const element = bytes.subarray(at + 4, end);
+    elements.push(elementType === 25 ? element.toString() : `\\\\x${element.toString('hex')}`);
+    at = end;
+  }
+  return literal(elements);
 }
 
 /** All steps of a plan. */

@@ -1,0 +1,102 @@
+import type { LeasedItem } from '@querator/core';
+import { deal } from './deal.ts';
+import type { Waiter } from './waiter.ts';
+
+/** The items one consumer got, all of one partition. */
+export interface Leased {
+  readonly partition: number;
+  readonly items: readonly LeasedItem[];
+}
+
+/** A consumer that waits for items. */
+export interface Lease {
+  readonly clientId: string;
+  readonly limit: number;
+  readonly waiter: Waiter<Leased>;
+  /** How many fetches are under way that may serve this request before anything slows down. */
+  promised: number;
+  readonly hand: LeasedItem[];
+}
+
+/** The lease requests that wait, in order of arrival. */
+export class LeaseRequests {
+  /** By client id; a Map keeps the order of arrival. */
+  readonly #waiting = new Map<string, Lease>();
+  #idle = 0;
+
+  /** Requests not answered yet. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Requests with no fetch under way for them. */
+  get idle(): number {
+    return this.#idle;
+  }
+
+  has(clientId: string): boolean {
+    return this.#waiting.has(clientId);
+  }
+
+  add(request: Lease): void {
+    this.#waiting.set(request.clientId, request);
+    this.#idle++;
+  }
+
+  /** The request is answered, or its caller is gone. */
+  forget(request: Lease): void {
+    if (this.#waiting.get(request.clientId) !== request) return;
+    this.#waiting.delete(request.clientId);
+    if (request.promised === 0) this.#idle--;
+  }
+
+  /** All that wait, in order of arrival. */
+  all(): Lease[] {
+    return [...this.#waiting.values()];
+  }
+
+  /** Those with no fetch under way for them, in order of arrival. */
+  *allIdle(): Generator<Lease> {
+    for (const request of this.#waiting.values()) {
+      if (this.#idle === 0) return;
+      if (request.promised === 0) yield request;
+    }
+  }
+
+  /** A fetch is sent off for the request. */
+  promise(request: Lease): void {
+    if (request.promised++ === 0) this.#idle--;
+  }
+
+  /** A fetch for the request has ended, or takes too long to be counted on. */
+  unpromise(request: Lease): void {
+    if (--request.promised === 0 && this.#waiting.get(request.clientId) === request) this.#idle++;
+  }
+
+  /**
+   * Deals items to those they were fetched for, then to whoever else waits,
+   * and answers all who got some.
+   *
+   * @returns the items nobody takes.
+   */
+  handOut(
+    partition: number,
+    items: readonly LeasedItem[],
+    fetchedFor: readonly Lease[],
+  ): readonly LeasedItem[] {
+    if (items.length === 0) return items;
+    const takers = fetchedFor.filter(({ waiter }) => !waiter.answered);
+    let dealt = deal(items, takers);
+    if (dealt < items.length) {
+      const others = this.all().filter(({ hand }) => hand.length === 0);
+      dealt += deal(items.slice(dealt), others);
+      takers.push(...others);
+    }
+    for (const request of takers) {
+      if (request.hand.length === 0) continue;
+      request.waiter.resolve({ partition, items: request.hand });
+      this.forget(request);
+    }
+    return items.slice(dealt);
+  }
+}

@@ -1,0 +1,22 @@
+import type { Instant, LeasedItem } from '@querator/core';
+import { expect } from 'vitest';
+import { content, contentOf } from '../content.ts';
+import type { ModelItem } from './partition-model.ts';
+
+/** Compares what a driver leased with what it had to lease, and until when. */
+export function expectLeased(
+  leased: readonly LeasedItem[],
+  expected: readonly ModelItem[],
+  until: Instant,
+): void {
+  expect(
+    leased.map(({ id, attempts, leaseDeadline, ...rest }) => ({
+      id,
+      attempts,
+      leaseDeadline,
+      ...contentOf(rest),
+    })),
+  ).toEqual(
+    expected.map(({ id, text, attempts }) => ({ id, attempts, leaseDeadline: until, ...content(text) })),
+  );
+}
