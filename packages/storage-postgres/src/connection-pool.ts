@@ -46,6 +46,8 @@ export class ConnectionPool {
   #timedOut = 0;
   /** Why no further connection is opened just now; absent: one may be. */
   #refusal: string | undefined;
+  /** After a refusal one at a time is opened, until one was: a server that is full is not to be stormed. */
+  #cautious = false;
   #cancelRound: CancelTimer | undefined;
   #closing: Promise<void> | undefined;
   #drained: () => void = () => {};
@@ -142,7 +144,12 @@ export class ConnectionPool {
       this.#waiting.serveFirst(connection);
     }
     if (this.#refusal !== undefined && this.#inUse.size > 0) return;
-    while (this.#opening.size < this.#waiting.length && this.#size < this.#deps.maxConns()) this.#openOne();
+    while (this.#opening.size < this.#mayOpen && this.#size < this.#deps.maxConns()) this.#openOne();
+  }
+
+  /** How many may be on their way at a time. */
+  get #mayOpen(): number {
+    return this.#cautious ? Math.min(1, this.#waiting.length) : this.#waiting.length;
   }
 
   #openOne(): void {
@@ -163,6 +170,7 @@ export class ConnectionPool {
 
   #opened(connection: Connection): void {
     this.#connections.add(connection);
+    this.#cautious = false;
     connection.onLost = () => {
       if (!this.#idle.includes(connection)) return;
       this.#reportLost(connection, reasonOf(connection.lost));
@@ -193,6 +201,7 @@ export class ConnectionPool {
       });
     }
     this.#refusal = refusal;
+    this.#cautious = true;
   }
 
   #becomeIdle(connection: Connection): void {
@@ -235,9 +244,10 @@ export class ConnectionPool {
     const { clock, settings } = this.#deps;
     this.#cancelRound ??= clock.startTimer(roundMs(settings), () => {
       this.#cancelRound = undefined;
-      const open = this.#connections.size;
+      // Those that are being closed are none to count on.
+      const open = this.#idle.length + this.#inUse.size;
       for (const each of outdated(this.#idle, { settings, open, now: clock.now() })) this.#drop(each);
-      if (open > 0) this.#startRounds();
+      if (this.#connections.size > 0) this.#startRounds();
     });
   }
 

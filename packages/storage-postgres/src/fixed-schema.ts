@@ -26,7 +26,7 @@ const VERSION_WITH_HASHES = 2;
 /** What a look at the database found. */
 interface Found {
   readonly server: ServerVersion;
-  /** Undefined: nothing of ours is there. */
+  /** Undefined: nothing is there that a migration could change. */
   readonly version: number | undefined;
   /** Whether the version is written down, and not only concluded from what is there. */
   readonly recorded: boolean;
@@ -115,7 +115,8 @@ async function look(query: Query): Promise<Found> {
     if (row?.version != null) return { server, version: row.version, recorded: true, usable };
   }
   const concluded = relations.includes(QUEUES_BY_HASH) ? VERSION_WITH_HASHES : FIRST_VERSION;
-  const version = relations.length > 0 ? concluded : undefined;
+  // What else may be there, a sequence that was restored for one, has been the same in all versions.
+  const version = relations.includes(QUEUES) ? concluded : undefined;
   return { server, version, recorded: false, usable };
 }
 

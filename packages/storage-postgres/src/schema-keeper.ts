@@ -78,6 +78,8 @@ export class SchemaKeeper {
   readonly #logger: Logger;
   readonly #migrations: readonly Migration[];
   readonly #known = new Map<string, Promise<void>>();
+  /** Tables made for queues of which it could not be found out whether they are still there. */
+  readonly #unchecked = new Set<string>();
 
   constructor(db: Database, { backend, logger = silentLogger, migrations = MIGRATIONS }: SchemaKeeperDeps) {
     this.#db = db;
@@ -134,6 +136,7 @@ export class SchemaKeeper {
     if (found !== undefined) {
       const claim = this.#checked(claimOn(ownerFromComment(found.comment), identity), found, wanted);
       if (claim !== 'left-over') {
+        if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
         await raiseIdSequence(this.#db, name);
         return;
@@ -167,8 +170,12 @@ export class SchemaKeeper {
    * what would be stored in it nobody would ever find.
    */
   async #checkStillThere(wanted: Wanted): Promise<void> {
-    if (wanted.owner === undefined || (await wanted.owner.isThere())) return;
-    await this.#dropPartition(wanted);
+    if (wanted.owner === undefined) return;
+    this.#unchecked.add(wanted.name);
+    const isThere = await wanted.owner.isThere();
+    if (!isThere) await this.#dropPartition(wanted);
+    this.#unchecked.delete(wanted.name);
+    if (isThere) return;
     throw this.#refused(`queue '${wanted.key.queue}' was deleted by another process`);
   }
 

@@ -169,4 +169,15 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     expect((await client.query('TABLE querator_queues')).rows).toEqual([]);
     expect(await versions()).toEqual([1]);
   });
+
+  test.each([
+    'DROP TABLE querator_queues, querator_schema',
+    'DROP TABLE querator_queues; TRUNCATE querator_schema',
+  ])('nothing is migrated that is not there: after %s all is made anew', async (drop) => {
+    await keeper(MIGRATIONS).fixed.ensure();
+    await client.query(drop);
+    await keeper(MIGRATIONS).fixed.ensure();
+    expect((await client.query('TABLE querator_queues')).rows).toEqual([]);
+    expect(await versions()).toEqual([NEWEST]);
+  });
 });

@@ -81,6 +81,18 @@ describe('whose a table is', { timeout: 60_000 }, () => {
     expect(await exists()).toBe(false);
   });
 
+  test('a queue that may be gone is asked after again, until it is known', async () => {
+    const answers = ['unreachable', 'unreachable', 'gone'];
+    const store = storeOf(FIRST, async () => {
+      if (answers.shift() === 'unreachable') throw new Error('the storage of queues is down');
+      return false;
+    });
+    for (const reason of ['is down', 'is down', 'was deleted by another process']) {
+      await expect(produce(store)).rejects.toThrow(reason);
+    }
+    expect(await exists()).toBe(false);
+  });
+
   test('one from before there were comments is taken over with all that is in it', async () => {
     await produce(storeOf(FIRST));
     await client.query(`COMMENT ON TABLE ${TABLE} IS NULL`);

@@ -124,6 +124,12 @@ describe('TLS', { timeout: 30_000 }, () => {
 
   test.each([
     ['for another host', { commonName: 'db', names: ['db.example.com'] }, /does not match/, true],
+    [
+      'for a name, where the string has an address',
+      { commonName: 'db', names: ['localhost'] },
+      /does not match/,
+      true,
+    ],
     ['that has run out', { commonName: 'db', names: ['127.0.0.1'], expired: true }, /expired/, false],
   ])('a certificate %s', async (_, subject, reason, fineForCa) => {
     await server.encrypt(await authority.issue(subject), authority.cert);
