@@ -5,7 +5,7 @@ import {
   type TestDatabase,
 } from '@querator/tooling-postgres';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Ledger } from '../postgres/support/ledger.ts';
 import { WatchedServer } from '../postgres/support/watched-server.ts';
 
@@ -24,15 +24,64 @@ interface Site {
   readonly admin: pg.Client;
   readonly database: string;
   readonly role: string;
+  readonly adminConnectionString: string;
   /** The tables of items. */
   readonly tables: () => Promise<readonly string[]>;
 }
+
+/**
+ * Somebody who takes two locks in the other order, again and again, and never
+ * gives way: whoever else wants both is the one that PostgreSQL ends.
+ */
+class Quarreller {
+  readonly #client: pg.Client;
+  #going: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(connectionString: string) {
+    this.#client = new pg.Client(connectionString);
+    // A test that fails on the way leaves it to the end of the database.
+    this.#client.on('error', () => {});
+  }
+
+  async start(): Promise<void> {
+    await this.#client.connect();
+    await this.#client.query(`SET deadlock_timeout = '1h'; SELECT pg_advisory_lock(2)`);
+    this.#going = this.#goOn();
+    this.#going.catch(() => {});
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#going;
+    await this.#client.end();
+  }
+
+  async #goOn(): Promise<void> {
+    while (!this.#stopped)
+      await this.#client.query('SELECT pg_advisory_lock(1); SELECT pg_advisory_unlock(1)');
+  }
+}
+const quarrellers = new WeakMap<Site, Quarreller>();
 
 const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE datname = current_database() AND pid <> pg_backend_pid()`;
 const each = async (site: Site, statement: (table: string) => string) => {
   for (const table of await site.tables()) await site.admin.query(statement(table));
 };
+
+/** How many deadlocks the database has counted; it does so with some delay. */
+const deadlocks = (site: Site) =>
+  vi.waitFor(
+    async () => {
+      const { rows } = await site.admin.query(
+        'SELECT deadlocks::int AS count FROM pg_stat_database WHERE datname = current_database()',
+      );
+      expect(rows[0].count).toBeGreaterThan(0);
+      return rows[0].count as number;
+    },
+    { timeout: 10_000, interval: 50 },
+  );
 
 const OUTAGES: Readonly<Record<string, Outage>> = {
   'connections are reset in the middle of statements': {
@@ -96,6 +145,22 @@ const OUTAGES: Readonly<Record<string, Outage>> = {
     end: async ({ admin }) => void (await admin.query('COMMIT')),
     unknown: false,
   },
+  'statements meet deadlocks, however often they are repeated (40P01)': {
+    begin: async (site) => {
+      const quarreller = new Quarreller(site.adminConnectionString);
+      quarrellers.set(site, quarreller);
+      await quarreller.start();
+      await site.admin.query(`CREATE FUNCTION quarrel() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_advisory_xact_lock(1); PERFORM pg_advisory_xact_lock(2); RETURN NULL; END'`);
+      await each(site, (t) => `CREATE TRIGGER quarrel BEFORE INSERT ON ${t} EXECUTE FUNCTION quarrel()`);
+    },
+    end: async (site) => {
+      expect(await deadlocks(site)).toBeGreaterThan(0);
+      await quarrellers.get(site)?.stop();
+      await each(site, (t) => `DROP TRIGGER quarrel ON ${t}`);
+    },
+    unknown: false,
+  },
   'the server takes no writes (25006)': {
     begin: async ({ admin, database }) => {
       await admin.query(`ALTER DATABASE ${database} SET default_transaction_read_only = on`);
@@ -146,7 +211,8 @@ describe('an outage of one storage', { timeout: 60_000 }, () => {
       const { rows } = await admin.query(`SELECT tablename FROM pg_tables WHERE tablename LIKE 'items\\_%'`);
       return rows.map(({ tablename }) => tablename as string);
     };
-    site = { proxy, admin, role, database: shaky.name, tables };
+    const adminConnectionString = shaky.connectionString;
+    site = { proxy, admin, adminConnectionString, role, database: shaky.name, tables };
     server = await WatchedServer.start(steady.connectionString, [
       { name: 'steady', connectionString: steady.connectionString, maxConns: 5 },
       { name: 'shaky', connectionString: url.href, maxConns: 5 },
