@@ -56,14 +56,15 @@ export function compose(config: Config, world: World): Composition {
     storages,
     observer: metrics.observer,
   });
-  metrics.observe(service);
+  const partitionStorages = storages.map(({ backend }) => backend);
+  metrics.observe(service, partitionStorages);
   const configuredQueues = new ConfiguredQueues({ ...world, service }, config.queues);
 
   let stopping: Promise<void> | undefined;
   const health = new HealthChecks({
     ...world,
     queueStore,
-    storages: storages.map(({ backend }) => backend),
+    storages: partitionStorages,
     isStopping: () => stopping !== undefined,
   });
   const app = createApp({
@@ -75,9 +76,7 @@ export function compose(config: Config, world: World): Composition {
     configuredQueues.stop();
     metrics.stop();
     await service.shutdown();
-    await Promise.all(
-      [queueStorage, ...storages.map(({ backend }) => backend)].map((backend) => backend.close()),
-    );
+    await Promise.all([queueStorage, ...partitionStorages].map((backend) => backend.close()));
   };
   return {
     app,

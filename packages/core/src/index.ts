@@ -47,13 +47,14 @@ export type {
   SweepResult,
 } from './storage/partition-store.ts';
 export type { QueueListRequest, QueueStamp, QueueStore } from './storage/queue-store.ts';
-export type {
-  PartitionGlance,
-  PartitionKey,
-  PartitionOwner,
-  StorageBackend,
-  StorageCapabilities,
-  StorageNotice,
+export {
+  HORIZON_HOLDERS,
+  type PartitionGlance,
+  type PartitionKey,
+  type PartitionOwner,
+  type StorageBackend,
+  type StorageCapabilities,
+  type StorageNotice,
 } from './storage/storage-backend.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
 export { SystemRandom } from './system-random.ts';

@@ -64,6 +64,17 @@ describe('ping', { timeout: 60_000 }, () => {
     const backend = testBackend(cluster.connectionString(), AT_ONCE);
     const [notice] = await backend.ping();
     expect(notice?.text).toMatch(/^dead rows are kept by prepared transaction 'lost one', for \d+ s$/);
+    expect(notice).toMatchObject({ holder: 'prepared-transaction', transactions: expect.any(Number) });
+    // Of several kinds the worst of each, and the one that holds on the longest first.
+    const reader = new pg.Client(cluster.connectionString());
+    await reader.connect();
+    for (const session of [reader, client]) {
+      await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      await session.query('SELECT txid_current()');
+    }
+    const notices = await backend.ping();
+    expect(notices.map(({ holder }) => holder)).toEqual(['prepared-transaction', 'session']);
+    await reader.end();
     await backend.close();
     await client.end();
     await cluster.stop();

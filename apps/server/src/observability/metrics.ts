@@ -2,6 +2,7 @@ import type { Clock, StorageBackend } from '@querator/core';
 import type { EngineObserver, Service } from '@querator/engine';
 import type { PoolState } from '@querator/storage-postgres';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { HorizonMetrics } from './horizon-metrics.ts';
 import { ItemMetrics } from './item-metrics.ts';
 import { registerPoolMetrics } from './pool-metrics.ts';
 import { QueueDepthMetrics } from './queue-depth.ts';
@@ -36,6 +37,7 @@ export class Metrics {
   readonly #clock: Clock;
   #service: Service | undefined;
   #depths: QueueDepthMetrics | undefined;
+  #horizons: HorizonMetrics | undefined;
 
   constructor({ clock, pools, ofProcess, queuesWithSeries, worker }: MetricsOptions) {
     if (worker !== undefined) this.#registry.setDefaultLabels({ worker });
@@ -58,11 +60,12 @@ export class Metrics {
     return this.#storages.measure(backend, name);
   }
 
-  /** Tells of this service's queues from now on. Once. */
-  observe(service: Service): void {
+  /** Tells of this service's queues, and of its storages for partitions, from now on. Once. */
+  observe(service: Service, storages: readonly StorageBackend[]): void {
     const labels = this.#labels;
     this.#service = service;
     this.#depths = new QueueDepthMetrics(this.#registry, { clock: this.#clock, service, labels });
+    this.#horizons = new HorizonMetrics(this.#registry, { clock: this.#clock, storages });
     new Gauge({
       name: 'querator_requests_waiting',
       help: 'Requests not answered yet, by queue and operation',
@@ -98,14 +101,16 @@ export class Metrics {
     return this.#registry.getMetricsAsJSON();
   }
 
-  /** Counts queues no more. */
+  /** Counts queues and looks at storages no more. */
   stop(): void {
     this.#depths?.stop();
+    this.#horizons?.stop();
   }
 
   async #prepare(): Promise<void> {
     const running = this.#service?.waiting() ?? new Map<string, unknown>();
     for (const queue of this.#labels.keepOnly(running)) await this.#items.remove(queue);
     this.#depths?.scraped();
+    this.#horizons?.scraped();
   }
 }

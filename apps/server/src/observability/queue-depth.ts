@@ -1,14 +1,8 @@
-import { type CancelTimer, type Clock, type Instant, millisecondsBetween } from '@querator/core';
+import type { Clock } from '@querator/core';
 import type { QueueDepth, Service } from '@querator/engine';
 import { Gauge, type Registry } from 'prom-client';
+import { BackgroundSampler } from './background-sampler.ts';
 import type { QueueLabels } from './queue-labels.ts';
-
-/** No more often than this are queues counted. */
-const INTERVAL_MS = 15_000;
-/** Counting takes at most one part in so many of the time. */
-const SHARE = 20;
-/** Without a scrape for so long nobody wants to know. */
-const INTEREST_MS = 300_000;
 
 /** What the sampler works with. */
 export interface QueueDepthDeps {
@@ -28,12 +22,7 @@ export class QueueDepthMetrics {
   readonly #headAge: Gauge<'queue'>;
   readonly #uncounted: Gauge<'queue'>;
   #depths: ReadonlyMap<string, QueueDepth> = new Map();
-  #countedAt: Instant | undefined;
-  #scrapedAt: Instant | undefined;
-  #pauseMs = 0;
-  #cancel: CancelTimer | undefined;
-  #counting = false;
-  #stopped = false;
+  readonly #sampler: BackgroundSampler;
 
   constructor(registry: Registry, deps: QueueDepthDeps) {
     const registers = [registry];
@@ -56,56 +45,41 @@ export class QueueDepthMetrics {
       labelNames: ['queue'],
       registers,
     });
-    const { clock } = deps;
-    const countedAt = () => this.#countedAt;
+    const sampler = new BackgroundSampler({
+      clock: deps.clock,
+      sample: (stopped) => this.#count(stopped),
+    });
+    this.#sampler = sampler;
     new Gauge({
       name: 'querator_queue_count_age_seconds',
       help: 'How long ago queues were counted; -1 when they were not yet',
       registers,
       collect() {
-        const at = countedAt();
-        this.set(at === undefined ? -1 : millisecondsBetween(at, clock.now()) / 1_000);
+        this.set(sampler.ageSeconds ?? -1);
       },
     });
   }
 
   /** Somebody scrapes: counts again, when it is time. */
   scraped(): void {
-    this.#scrapedAt = this.#deps.clock.now();
     this.#publish();
-    if (this.#cancel === undefined && !this.#counting && !this.#stopped) this.#arm(this.#pauseMs);
+    this.#sampler.scraped();
   }
 
   /** Counts no more. */
   stop(): void {
-    this.#stopped = true;
-    this.#cancel?.();
+    this.#sampler.stop();
   }
 
-  #arm(delayMs: number): void {
-    this.#cancel = this.#deps.clock.startTimer(delayMs, () => {
-      this.#cancel = undefined;
-      void this.#count();
-    });
-  }
-
-  async #count(): Promise<void> {
-    const { clock, service } = this.#deps;
-    this.#counting = true;
-    const start = clock.now();
+  async #count(stopped: () => boolean): Promise<void> {
+    const { service } = this.#deps;
     const depths = new Map<string, QueueDepth>();
     for (const queue of service.waiting().keys()) {
-      if (this.#stopped) return;
+      if (stopped()) return;
       const depth = await service.depth(queue);
       if (depth !== undefined) depths.set(queue, depth);
     }
-    const now = clock.now();
-    this.#counting = false;
     this.#depths = depths;
-    this.#countedAt = now;
-    this.#pauseMs = Math.max(INTERVAL_MS, SHARE * millisecondsBetween(start, now));
-    const wanted = this.#scrapedAt !== undefined && millisecondsBetween(this.#scrapedAt, now) < INTEREST_MS;
-    if (wanted && !this.#stopped) this.#arm(this.#pauseMs);
   }
 
   /** Queues that share a label are added up. */

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { silentLogger } from '@querator/core';
-import { ManualClock, SeededRandom } from '@querator/core/testing';
+import { type StorageNotice, silentLogger } from '@querator/core';
+import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
+import { createService } from '@querator/engine';
+import { memoryBackend } from '@querator/storage-memory';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Composition, compose } from '../../src/compose.ts';
 import { parseConfig } from '../../src/index.ts';
@@ -37,6 +39,12 @@ function parse(text: string): readonly Sample[] {
   return samples;
 }
 
+const value = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}) =>
+  samples.find(
+    (sample) =>
+      sample.name === name && Object.entries(labels).every(([key, wanted]) => sample.labels[key] === wanted),
+  )?.value;
+
 describe('GET /metrics', () => {
   let clock: ManualClock;
   let composition: Composition;
@@ -60,12 +68,6 @@ describe('GET /metrics', () => {
     return parse(await reply.text());
   };
   /** The value of the one series with these labels. */
-  const value = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}) =>
-    samples.find(
-      (sample) =>
-        sample.name === name &&
-        Object.entries(labels).every(([key, wanted]) => sample.labels[key] === wanted),
-    )?.value;
   const create = (queue_name: string, settings = {}) =>
     call('/v1/queues.create', {
       ...{ queue_name, lease_timeout: '1m', expire_timeout: '24h', requested_partitions: 1, ...settings },
@@ -177,6 +179,49 @@ describe('GET /metrics', () => {
     await composition.app.request('/v1/made-up', { method: 'POST' });
     expect(JSON.stringify(await scrape())).not.toContain('made-up');
   });
+});
+
+test('what keeps dead rows is told by storage and kind of holder; its name is none of a label', async () => {
+  const clock = new ManualClock();
+  const backend = (name: string) => memoryBackend({ name, clock, random: new SeededRandom() });
+  const text = 'session 77 (nightly dump)';
+  const held: StorageNotice = {
+    ...{ kind: 'held-horizon', text, holder: 'session', seconds: 90, transactions: 1_200 },
+  };
+  let notices: readonly StorageNotice[] = [held];
+  const holding = { ...backend('holding'), ping: async () => notices };
+  const gone = new FaultyStorage(backend('gone'));
+  gone.setReachable(false);
+  const metrics = new Metrics({ clock, pools: () => [] });
+  metrics.observe(
+    createService({
+      ...{ clock, random: new SeededRandom(), logger: silentLogger },
+      queueStore: backend('queues').queueStore(),
+      storages: [],
+    }),
+    [holding, gone],
+  );
+  const scrape = async () => {
+    const { text } = await metrics.exposition();
+    expect(text).not.toContain('nightly dump');
+    return parse(text).filter(({ name }) => name.startsWith('querator_storage_held_horizon'));
+  };
+  expect(await scrape()).toEqual([]);
+  await clock.advance('1s');
+  const samples = await scrape();
+  const seconds = 'querator_storage_held_horizon_seconds';
+  expect(value(samples, seconds, { storage: 'holding', holder: 'session' })).toBe(90);
+  const transactions = 'querator_storage_held_horizon_transactions';
+  expect(value(samples, transactions, { storage: 'holding', holder: 'session' })).toBe(1_200);
+  for (const holder of ['prepared-transaction', 'replication-slot', 'standby']) {
+    expect(value(samples, seconds, { storage: 'holding', holder })).toBe(0);
+  }
+  expect(samples.filter(({ labels }) => labels['storage'] === 'gone')).toEqual([]);
+  notices = [];
+  gone.setReachable(true);
+  await clock.advance('16s');
+  expect((await scrape()).map((sample) => sample.value)).toEqual(Array.from({ length: 16 }, () => 0));
+  metrics.stop();
 });
 
 test('at most so many queues have series of their own; the others share one', () => {

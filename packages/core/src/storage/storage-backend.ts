@@ -32,14 +32,21 @@ export interface PartitionGlance {
   readonly nextDueMs: number | undefined;
 }
 
+/** What can keep dead rows from being removed. */
+export const HORIZON_HOLDERS = ['session', 'prepared-transaction', 'replication-slot', 'standby'] as const;
+
 /** Something about a storage that works, and that its operator should look at. */
 export interface StorageNotice {
   /** Of a known kind, for those who count. `held-horizon`: something keeps dead rows from being removed. */
   readonly kind: 'held-horizon';
   /** For people: names who or what it is. Holds no password, no item and no statement. */
   readonly text: string;
-  /** How long it has been so. */
+  /** What kind of thing it is. */
+  readonly holder: (typeof HORIZON_HOLDERS)[number];
+  /** How long it has been so; 0: the storage does not say. */
   readonly seconds: number;
+  /** How many transactions have begun since then. */
+  readonly transactions: number;
 }
 
 /** What a driver can and cannot do, as data: tests skip only through it, and operators can read it. */

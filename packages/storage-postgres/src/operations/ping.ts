@@ -11,30 +11,40 @@ const HELD_FOR_TRANSACTIONS = 100_000;
  * only; of slots only those who may see them.
  */
 const HOLDERS = `
-  SELECT 'session ' || pid || concat(' (', concat_ws(', ', nullif(application_name, ''), usename, state), ')') AS holder,
+  SELECT 'session' AS kind, 'session ' || pid || concat(' (', concat_ws(', ', nullif(application_name, ''), usename, state), ')') AS holder,
       extract(epoch FROM statement_timestamp() - xact_start)::float8 AS seconds,
       greatest(age(backend_xmin), age(backend_xid)) AS transactions
     FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
       AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
   UNION ALL
-  SELECT 'prepared transaction ' || quote_literal(gid), extract(epoch FROM statement_timestamp() - prepared)::float8,
+  SELECT 'prepared-transaction', 'prepared transaction ' || quote_literal(gid), extract(epoch FROM statement_timestamp() - prepared)::float8,
       age(transaction)
     FROM pg_prepared_xacts WHERE database = current_database()
   UNION ALL
-  SELECT 'replication slot ' || slot_name, 0, greatest(age(xmin), age(catalog_xmin))
+  SELECT 'replication-slot', 'replication slot ' || slot_name, 0, greatest(age(xmin), age(catalog_xmin))
     FROM pg_replication_slots WHERE xmin IS NOT NULL
   UNION ALL
-  SELECT 'standby ' || coalesce(nullif(application_name, ''), pid::text), 0, age(backend_xmin)
+  SELECT 'standby', 'standby ' || coalesce(nullif(application_name, ''), pid::text), 0, age(backend_xmin)
     FROM pg_stat_replication WHERE backend_xmin IS NOT NULL`;
 
 const STATE =
   'SELECT pg_is_in_recovery() OR current_setting(\'transaction_read_only\')::boolean AS "readOnly"';
 
+/** Of each kind the one that holds on since the most transactions ago, and of these the worst first. */
 const OLDEST = `
-  SELECT holder, seconds, transactions FROM (${HOLDERS}) AS holders
-  WHERE (seconds > 0 AND seconds >= $1) OR (seconds = 0 AND transactions >= ${HELD_FOR_TRANSACTIONS})
-  ORDER BY transactions DESC LIMIT 1`;
+  SELECT * FROM (
+    SELECT DISTINCT ON (kind) kind, holder, seconds, transactions FROM (${HOLDERS}) AS holders
+    WHERE (seconds > 0 AND seconds >= $1) OR (seconds = 0 AND transactions >= ${HELD_FOR_TRANSACTIONS})
+    ORDER BY kind, transactions DESC, seconds DESC) AS oldest
+  ORDER BY transactions DESC, seconds DESC`;
+
+interface HolderRow {
+  readonly kind: StorageNotice['holder'];
+  readonly holder: string;
+  readonly seconds: number;
+  readonly transactions: number;
+}
 
 /** What a ping works with. */
 export interface PingContext {
@@ -52,12 +62,10 @@ export async function ping({ db, storage, heldHorizonMs }: PingContext): Promise
     const reason = `storage '${storage}': the server takes no writes; it is a standby, or read-only`;
     throw new StorageError(reason, { outcome: 'not-applied' });
   }
-  const holders = await db.readWholeTable<{ holder: string; seconds: number; transactions: number }>({
-    text: OLDEST,
-    values: [heldHorizonMs / 1_000],
-  });
-  return holders.map(({ holder, seconds, transactions }) => {
+  const holders = await db.readWholeTable<HolderRow>({ text: OLDEST, values: [heldHorizonMs / 1_000] });
+  return holders.map(({ kind, holder, seconds, transactions }) => {
     const since = seconds > 0 ? `for ${Math.round(seconds)} s` : `over ${transactions} transactions`;
-    return { kind: 'held-horizon', text: `dead rows are kept by ${holder}, ${since}`, seconds };
+    const text = `dead rows are kept by ${holder}, ${since}`;
+    return { kind: 'held-horizon', text, holder: kind, seconds, transactions };
   });
 }
