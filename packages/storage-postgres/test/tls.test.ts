@@ -1,7 +1,13 @@
+import {
+  type Authority,
+  type Certificate,
+  makeAuthority,
+  makeSelfSigned,
+  startTlsServer,
+  type TlsServer,
+} from '@querator/tooling-postgres/tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Authority, type Certificate, makeAuthority, makeSelfSigned } from './support/certificates.ts';
 import { askOver } from './support/open-connection.ts';
-import { startTlsServer, type TlsServer } from './support/tls-server.ts';
 
 const BY_PASSWORD = 'host all all all scram-sha-256';
 

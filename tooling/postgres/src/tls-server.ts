@@ -1,9 +1,10 @@
 import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
 import type { Certificate } from './certificates.ts';
+import type { Cluster } from './cluster.ts';
+import { startTemporaryCluster } from './temporary-cluster.ts';
 
 /** A PostgreSQL whose certificates and access rules change while it runs. */
 export interface TlsServer {
