@@ -1,3 +1,4 @@
+import { milliseconds, type SweepRequest } from '@querator/core';
 import { describe, expect, test } from 'vitest';
 import { Harness, item, payloadOf, watch } from './support/harness.ts';
 
@@ -169,5 +170,34 @@ describe('import and delete', () => {
     await expect(
       h.service.storage.importItems({ ...call, items: [imported('a', { kind: 'a\0b' })] }),
     ).rejects.toThrow('kind is invalid; cannot contain the character U+0000');
+  });
+});
+
+describe('dead items whose queue for them is gone', () => {
+  test('are claimed for longer the longer that lasts, and moved soon after it is back', async () => {
+    // One is held by the process and tried again and again; the other waits for the end of its claim.
+    const h = new Harness({ sweepItems: 1 });
+    await h.create('dead');
+    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
+    await h.produce('q', ['a', 'b']);
+    await h.service.queues.delete('dead', true);
+    await h.lease('q', 2);
+    const claims = () =>
+      h.storage.calls.flatMap(({ operation, args }) =>
+        operation === 'sweep' ? [(args[0] as SweepRequest).claimTimeout] : [],
+      );
+    await h.clock.advance('70s');
+    expect(claims().at(-1)).toBe(milliseconds(30_000));
+    await h.clock.advance('15m');
+    expect(claims().at(-1)).toBe(milliseconds(300_000));
+    await h.create('dead');
+    await h.clock.advance('5m10s');
+    expect((await h.payloads('dead')).sort()).toEqual(['a', 'b']);
+    expect(await h.payloads('q')).toEqual([]);
+    await h.produce('q', ['c']);
+    await h.lease('q');
+    await h.clock.advance('61s');
+    expect(claims().at(-1)).toBe(milliseconds(30_000));
+    expect(await h.payloads('dead')).toHaveLength(3);
   });
 });

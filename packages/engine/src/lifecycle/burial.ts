@@ -5,9 +5,14 @@ import type { QueueHooks } from '../logical/queue-hooks.ts';
 import { probeDelayMs } from './back-off.ts';
 import { logDeleted } from './log-deleted.ts';
 
+/** Past this a move to the dead-letter queue is taken for dead itself, and repeated. */
+const SHORTEST_CLAIM_MS = 30_000;
+/** However long moves have failed: what is claimed and not held here waits for the end of its claim. */
+const LONGEST_CLAIM_MS = 300_000;
+
 /**
  * How long a sweep's claim on dead items is made use of, half of what it
- * lasts: a move that begins at the last moment still ends before another
+ * lasts at least: a move that begins at the last moment still ends before another
  * process may take the items for abandoned.
  */
 const HOLD_MS = 15_000;
@@ -44,6 +49,8 @@ export class Burial {
   /** Moved, and still here. */
   #moved: ItemId[] = [];
   #failures = 0;
+  /** When the first of these was. */
+  #failingSinceMs = 0;
   #nextTryMs = 0;
 
   constructor(deps: EngineDeps, lane: Lane, hooks: QueueHooks, moveDead: MoveDead) {
@@ -56,6 +63,17 @@ export class Burial {
   /** Milliseconds until the next attempt; absent when nothing is left to do. */
   get dueInMs(): number | undefined {
     return this.#held.length === 0 ? undefined : this.#nextTryMs - this.#nowMs();
+  }
+
+  /**
+   * How long a sweep is to claim the dead for. While they cannot be moved a
+   * claim lasts as long as that has been so: each claim writes all of them
+   * anew, and there may be a million.
+   */
+  get claimMs(): number {
+    if (this.#failures === 0) return SHORTEST_CLAIM_MS;
+    const failingMs = this.#nowMs() - this.#failingSinceMs;
+    return Math.min(Math.max(failingMs, SHORTEST_CLAIM_MS), LONGEST_CLAIM_MS);
   }
 
   /** What stood in the way may be gone: the next attempt need not wait. */
@@ -99,6 +117,7 @@ export class Burial {
       this.#failures = 0;
       return;
     }
+    if (this.#failures === 0) this.#failingSinceMs = this.#nowMs();
     this.#failures++;
     this.#nextTryMs = this.#nowMs() + probeDelayMs(this.#failures);
     this.#deps.logger.error(

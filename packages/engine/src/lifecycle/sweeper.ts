@@ -5,8 +5,6 @@ import type { QueueHooks } from '../logical/queue-hooks.ts';
 import { Burial, type MoveDead } from './burial.ts';
 import { logDeleted } from './log-deleted.ts';
 
-/** Past this a move to the dead-letter queue is taken for dead itself, and repeated. */
-const CLAIM_TIMEOUT_MS = 30_000;
 /** Storage compares strictly and to the microsecond; a timer that fires on the dot would find nothing due. */
 const MARGIN_MS = 2;
 
@@ -109,7 +107,7 @@ export class Sweeper {
     try {
       result = await this.#lane.store.sweep({
         limit: this.#deps.limits.sweepItems,
-        claimTimeout: milliseconds(CLAIM_TIMEOUT_MS),
+        claimTimeout: milliseconds(this.#burial.claimMs),
         maxAttempts: queue.maxAttempts,
         dead: queue.deadQueue === '' ? 'delete' : 'condemn',
       });
