@@ -1,3 +1,5 @@
+import { sqlStateOf } from './postgres-error.ts';
+
 /** A server that was tried, and why it does not serve. */
 export interface ConnectFailure {
   /** Host and port. */
@@ -15,12 +17,6 @@ export class ConnectError extends Error {
     super(message);
     if (code !== undefined) this.code = code;
   }
-}
-
-/** The five characters of a server's error; absent: it did not come from a server. */
-export function sqlStateOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') ? code : undefined;
 }
 
 /** What to throw when none of the hosts serves: of a single one its own error. */

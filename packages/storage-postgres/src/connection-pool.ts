@@ -1,15 +1,14 @@
 import type { CancelTimer, Clock, Logger } from '@querator/core';
-import { reasonOf, sqlStateOf } from './connect-error.ts';
+import { reasonOf } from './connect-error.ts';
 import type { Connection } from './connection.ts';
 import { isOld, outdated, roundMs } from './connection-age.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { PoolState } from './pool-state.ts';
+import { sqlStateOf, TOO_MANY_CONNECTIONS } from './postgres-error.ts';
 import { TimeLimitError } from './time-limit.ts';
 import { WaitingLine } from './waiting-line.ts';
 
-/** The server, the database or the user has as many connections as it may have. */
-const TOO_MANY_CONNECTIONS = '53300';
-/** How long a pool that has connections makes do with them after that. */
+/** How long a pool makes do with the connections it has when the server allows no more. */
 const MAKE_DO_MS = 1_000;
 
 const CLOSED = 'the connection pool is closed';

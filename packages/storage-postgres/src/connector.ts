@@ -2,10 +2,11 @@ import { Socket } from 'node:net';
 import type { Clock } from '@querator/core';
 import pg from 'pg';
 import { demandChannelBinding } from './channel-binding.ts';
-import { ConnectError, type ConnectFailure, combined, reasonOf, sqlStateOf } from './connect-error.ts';
+import { ConnectError, type ConnectFailure, combined, reasonOf } from './connect-error.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionSettings } from './connection-string.ts';
 import { type Host, hostName, isSocketFolder } from './host-list.ts';
+import { mayAdmitOtherwise, refusesUser, sqlStateOf } from './postgres-error.ts';
 import { sessionOptions } from './session-options.ts';
 import {
   mismatch,
@@ -139,19 +140,13 @@ interface Attempt {
   readonly signal: AbortSignal;
 }
 
-/** Wrong password, no such database, no right to connect: another host would say the same. */
-function refusesUser(error: unknown): boolean {
-  const sqlState = sqlStateOf(error) ?? '';
-  return sqlState.startsWith('28') || sqlState === '3D000' || sqlState === '42501';
-}
-
 /**
  * Whether the other way, encrypted or not, may do: the server has no TLS, the
  * two find no common ground, or its access rules refuse this kind of connection.
  */
 function wantsOtherEncryption(error: unknown): boolean {
   const sqlState = sqlStateOf(error);
-  if (sqlState !== undefined) return sqlState === '28000';
+  if (sqlState !== undefined) return mayAdmitOtherwise(sqlState);
   if (!(error instanceof Error) || error instanceof TimeLimitError) return false;
   if (error instanceof ConnectError || error instanceof AggregateError) return false;
   const syscall = 'syscall' in error ? error.syscall : undefined;

@@ -2,7 +2,7 @@ import { type Logger, type Random, SystemClock, silentLogger } from '@querator/c
 import type pg from 'pg';
 import type { Connection } from './connection.ts';
 import type { PoolShare } from './pool-registry.ts';
-import { isConflict, type Phase, PostgresError, toPostgresError } from './postgres-error.ts';
+import { isConflict, type Phase, PostgresError, READ_ONLY, toPostgresError } from './postgres-error.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
 
@@ -29,9 +29,6 @@ const CONFLICT_PAUSE_MS = 20;
  * many and sends the rest in full.
  */
 const PREPARED_PER_CONNECTION = 500;
-
-/** The server is a standby, or has been made one. */
-const READ_ONLY = '25006';
 
 interface TransactionOptions {
   /** What is set for the transaction alone. */

@@ -3,10 +3,7 @@ import { textArray } from './binary-array.ts';
 import type { Session } from './database.ts';
 import { CONDEMNED, HELD } from './item-state.ts';
 import type { PartitionContext } from './partition-table.ts';
-import { PostgresError } from './postgres-error.ts';
-
-/** The SQLSTATE of a text that is no number. */
-const NOT_A_NUMBER = '22P02';
+import { NOT_A_NUMBER, PostgresError } from './postgres-error.ts';
 
 /**
  * SQL for a value that makes the whole statement fail, and so roll back, in

@@ -1,5 +1,5 @@
 import type { Database } from './database.ts';
-import { isPermissionDenied, PostgresError } from './postgres-error.ts';
+import { isPermissionDenied, NO_SCHEMA, PostgresError } from './postgres-error.ts';
 
 /**
  * PostgreSQL says what it refused, not which right would have helped: this asks
@@ -26,9 +26,6 @@ const MISSING = `
   UNION ALL
   SELECT format('USAGE ON SEQUENCE %I', relname)
   FROM relation WHERE CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(oid, 'USAGE') END`;
-
-/** No schema in which something could be made: a schema that one has no right to use looks like that. */
-const NO_SCHEMA = '3F000';
 
 /**
  * Adds to an error about missing rights the GRANTs that would help. Any other

@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type Phase, toPostgresError } from './postgres-error.ts';
@@ -82,4 +84,16 @@ describe('toPostgresError', () => {
     const converted = toPostgresError(answer('57014'), 'b', 'committing');
     expect(toPostgresError(converted, 'b', 'connect')).toBe(converted);
   });
+});
+
+test('no other file tells SQLSTATEs apart', async () => {
+  const folder = import.meta.dirname;
+  const files = (await readdir(folder, { recursive: true })).filter(
+    (name) => /\.ts$/.test(name) && !/\.test\.ts$|^postgres-error\.ts$/.test(name),
+  );
+  expect(files.length).toBeGreaterThan(50);
+  for (const name of files) {
+    const text = await readFile(join(folder, name), 'utf8');
+    expect([name, text.match(/'[0-9][0-9A-Z]{4}'/g)]).toEqual([name, null]);
+  }
 });

@@ -49,7 +49,32 @@ const SESSION_ENDED = new Set(['08', '57P01', '57P02', '57P03', '57P05', '25P03'
 const SESSION_ASTRAY = new Set(['25001', '25P01', '25P02']);
 
 /** The server is a standby or has been made one: another connection may reach the new primary. */
-const WRONG_SERVER = new Set(['25006']);
+export const READ_ONLY = '25006';
+
+/** The server, the database or the user has as many connections as it may have. */
+export const TOO_MANY_CONNECTIONS = '53300';
+
+/** The server's own limit ran out: it answers, and is at work. */
+export const STATEMENT_TIMED_OUT = '57014';
+
+/** A unique index stands in the way. */
+export const ALREADY_THERE = '23505';
+
+/** No schema in which something could be made: a schema that one has no right to use looks like that. */
+export const NO_SCHEMA = '3F000';
+
+/** A text that is to be a number is none. */
+export const NOT_A_NUMBER = '22P02';
+
+/** A text is too long for the index it belongs into. */
+export const TOO_LARGE = '54000';
+
+const PERMISSION_DENIED = '42501';
+const NO_DATABASE = '3D000';
+/** The rules of access have nothing for this user, host, database and kind of connection. */
+const NOT_ADMITTED = '28000';
+/** There is no setting of that name. */
+const UNKNOWN_SETTING = '42704';
 
 /** A conflict with a concurrent transaction; the same statement may go through at once. */
 const CONFLICTS = new Set(['40001', '40P01']);
@@ -80,7 +105,19 @@ export function isUndefinedTable(sqlState: string | undefined): boolean {
 
 /** A right is missing. */
 export function isPermissionDenied(error: unknown): boolean {
-  return error instanceof PostgresError && error.sqlState === '42501';
+  return error instanceof PostgresError && error.sqlState === PERMISSION_DENIED;
+}
+
+/** Wrong password, no such database, no right to connect: another host would say the same. */
+export function refusesUser(error: unknown): boolean {
+  const sqlState = sqlStateOf(error);
+  if (sqlState === undefined) return false;
+  return sqlState.startsWith('28') || sqlState === NO_DATABASE || sqlState === PERMISSION_DENIED;
+}
+
+/** The rules of access may have a place for the other kind of connection, encrypted or not. */
+export function mayAdmitOtherwise(sqlState: string): boolean {
+  return sqlState === NOT_ADMITTED;
 }
 
 /**
@@ -109,11 +146,11 @@ export function toPostgresError(error: unknown, backend: string, phase: Phase): 
 
 /** The session is there, and no other statement should be sent on it. */
 function isUnusable(sqlState: string): boolean {
-  return WRONG_SERVER.has(sqlState) || SESSION_ASTRAY.has(sqlState);
+  return sqlState === READ_ONLY || SESSION_ASTRAY.has(sqlState);
 }
 
 /** The five characters a server's error carries; Node's own codes, such as ECONNRESET, are longer. */
-function sqlStateOf(error: unknown): string | undefined {
+export function sqlStateOf(error: unknown): string | undefined {
   const code = codeOf(error);
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') ? code : undefined;
 }
@@ -139,9 +176,9 @@ function describe(error: unknown, sqlState: string | undefined): string {
 
 /** What the server does not say itself when it turns a connection away. */
 function adviceOn(error: unknown, sqlState: string | undefined): string {
-  if (sqlState === '42501') return '; missing: GRANT CONNECT ON DATABASE';
+  if (sqlState === PERMISSION_DENIED) return '; missing: GRANT CONNECT ON DATABASE';
   // The youngest of the settings that connections are opened with came with PostgreSQL 11.
-  const isOld = sqlState === '42704' && error instanceof Error && error.message.includes('"jit"');
+  const isOld = sqlState === UNKNOWN_SETTING && error instanceof Error && error.message.includes('"jit"');
   return isOld ? '; PostgreSQL 12 or newer is needed' : '';
 }
 

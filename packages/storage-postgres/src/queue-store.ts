@@ -10,13 +10,12 @@ import {
 import type { Database } from './database.ts';
 import { instantFromText, instantToText } from './instant-text.ts';
 import { nowSql } from './partition-table.ts';
-import { PostgresError } from './postgres-error.ts';
+import { ALREADY_THERE, PostgresError } from './postgres-error.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
 import { QUEUE_HASH } from './schema/queues.ts';
 import type { SchemaKeeper } from './schema-keeper.ts';
 import type { StoreCalls, TableCare } from './store-calls.ts';
 
-const ALREADY_THERE = '23505';
 const ALL = QUEUE_COLUMNS.join(', ');
 
 const INSERT = `

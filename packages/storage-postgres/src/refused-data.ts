@@ -1,8 +1,5 @@
 import { invalid, type QueueError } from '@querator/core';
-import { isDataFault, PostgresError } from './postgres-error.ts';
-
-/** A text is too long for the index it belongs into. */
-const TOO_LARGE = '54000';
+import { isDataFault, PostgresError, TOO_LARGE } from './postgres-error.ts';
 
 /** Whether a statement failed because of what it was to store. */
 export function isRefusedData(error: unknown): error is PostgresError {

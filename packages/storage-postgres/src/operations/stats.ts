@@ -1,10 +1,7 @@
 import { type Duration, microseconds, type PartitionStats } from '@querator/core';
 import { LIVING } from '../item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { PostgresError } from '../postgres-error.ts';
-
-/** The server's own limit ran out: it answers, and is at work. */
-const STATEMENT_TIMED_OUT = '57014';
+import { PostgresError, STATEMENT_TIMED_OUT } from '../postgres-error.ts';
 
 interface StatsRow {
   readonly waiting: number;
