@@ -56,17 +56,22 @@ let clock: ManualClock;
 let logged: string[];
 let attempts: Attempt[];
 let maxConns: number;
+/** How many requests a line of the log was about. */
+let requests: unknown[];
 
 beforeEach(() => {
   clock = new ManualClock();
   logged = [];
   attempts = [];
   maxConns = 3;
+  requests = [];
 });
 
 function makePool(settings: PoolSettings = {}): ConnectionPool {
-  const log = (message: string, fields?: LogFields) =>
-    void logged.push(`${message}: ${fields?.['reason'] ?? ''}`);
+  const log = (message: string, fields?: LogFields) => {
+    logged.push(`${message}: ${fields?.['reason'] ?? ''}`);
+    if (fields?.['requests'] !== undefined) requests.push(fields['requests']);
+  };
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
   const open = (signal: AbortSignal) =>
     new Promise<Connection>((resolve, reject) => {
@@ -196,6 +201,21 @@ test('who waits too long is told whether all were busy; the connection that come
   const busy = ask(pool, 1_000);
   await clock.advance('1s');
   expect(busy.error?.message).toBe('failed to acquire connection: all connections in pool are busy');
+});
+
+test('the log says once a second that all are busy, and for how many', async () => {
+  maxConns = 1;
+  const pool = makePool();
+  ask(pool);
+  await attempts[0]?.succeed();
+  for (let n = 0; n < 100; n++) ask(pool, 1_000);
+  await clock.advance('1s');
+  for (let n = 0; n < 50; n++) ask(pool, 500);
+  await clock.advance('5s');
+  expect(pool.state.timedOut).toBe(150);
+  const line = 'failed to acquire connection: all connections in pool are busy: ';
+  expect(logged).toEqual([line, line]);
+  expect(requests).toEqual([1, 149]);
 });
 
 test('close sends away who waits, gives up what is being opened, and waits for what is in use', async () => {

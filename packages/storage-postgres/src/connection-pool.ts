@@ -11,6 +11,9 @@ import { WaitingLine } from './waiting-line.ts';
 /** How long a pool makes do with the connections it has when the server allows no more. */
 const MAKE_DO_MS = 1_000;
 
+/** How often the log says that all are in use, at most: a thousand requests may be late at once. */
+const BUSY_REPORT_MS = 1_000;
+
 const CLOSED = 'the connection pool is closed';
 /** What is said when all are in use; operators look for these words. */
 const BUSY = 'failed to acquire connection: all connections in pool are busy';
@@ -43,6 +46,9 @@ export class ConnectionPool {
   readonly #inUse = new Set<Connection>();
   readonly #waiting: WaitingLine<Connection>;
   #timedOut = 0;
+  /** Of these, those that came too late because all were in use, and that the log knows nothing of yet. */
+  #unreported = 0;
+  #hasReported = false;
   /** Why no further connection is opened just now; absent: one may be. */
   #refusal: string | undefined;
   /** After a refusal one at a time is opened, until one was: a server that is full is not to be stormed. */
@@ -225,8 +231,21 @@ export class ConnectionPool {
       const reason = this.#refusal === undefined ? '' : `; ${this.#refusal}`;
       return new TimeLimitError(`no connection within ${limitMs} ms${reason}`);
     }
-    this.#deps.logger.error(BUSY, { target: this.#deps.target, maxConns });
+    this.#unreported++;
+    this.#reportBusy(maxConns);
     return new TimeLimitError(BUSY);
+  }
+
+  #reportBusy(maxConns: number): void {
+    if (this.#hasReported || this.#unreported === 0) return;
+    const { clock, logger, target } = this.#deps;
+    logger.error(BUSY, { target, maxConns, requests: this.#unreported });
+    this.#unreported = 0;
+    this.#hasReported = true;
+    clock.startTimer(BUSY_REPORT_MS, () => {
+      this.#hasReported = false;
+      this.#reportBusy(maxConns);
+    });
   }
 
   #reportNotOpened(reason: string): void {
