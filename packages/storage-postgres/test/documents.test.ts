@@ -121,8 +121,8 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     await holder.connect();
     await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
     const statements = block('SELECT application_name, state, count(*)');
-    expect(statements).toHaveLength(4);
-    const [connections, sizes, indexes, holders] = await Promise.all(
+    expect(statements).toHaveLength(5);
+    const [connections, sizes, indexes, wal, holders] = await Promise.all(
       statements.map(async (text) => (await admin.query(text)).rows),
     );
     expect(connections).toContainEqual({
@@ -132,7 +132,10 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     });
     expect(sizes).toContainEqual({ tablename: TABLE, size: expect.stringMatching(/^\d+ kB$/) });
     expect(indexes?.map(({ indexrelname }) => indexrelname)).toContain(`idx_${TABLE.slice(6)}_lse`);
-    expect(holders?.map(({ application_name }) => application_name)).toContain('nightly dump');
+    expect(wal).toEqual([{ wal: expect.stringMatching(/ MB$/) }]);
+    expect(holders?.map(({ holder }) => holder)).toContainEqual(
+      expect.stringMatching(/^session \d+ nightly dump idle in transaction$/),
+    );
     await holder.end();
     await backend.close();
   });
