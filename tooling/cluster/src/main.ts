@@ -3,8 +3,8 @@
  * or need more than npm brings. Installs what is missing from Debian's packages
  * when run as root, and otherwise says what that is, and fails.
  *
- *   pnpm test:cluster                 all, a quarter of an hour
- *   pnpm test:cluster -- --short      for CI: a short soak, backup and recovery
+ *   pnpm test:cluster                 all, half an hour
+ *   pnpm test:cluster -- --short      for CI: a short soak, two histories, backup and recovery
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,6 +29,16 @@ interface Part {
 const PARTS: readonly Part[] = [
   { name: 'backup and recovery', inShort: true, run: () => testFile('backup') },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
+  {
+    name: 'histories',
+    inShort: true,
+    run: (short) => script('../histories/src/main.ts', ['run', ...(short ? ['--short'] : [])]),
+  },
+  {
+    name: 'histories of bad variants',
+    inShort: false,
+    run: () => script('../histories/src/main.ts', ['variants', 'postgres']),
+  },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
 ];
 
