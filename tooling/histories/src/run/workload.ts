@@ -35,7 +35,8 @@ export class Workload {
   readonly #recorder: Recorder;
   readonly #connect: Connect;
   readonly #options: WorkloadOptions;
-  readonly #clients: Promise<void>[] = [];
+  readonly #producers: Promise<void>[] = [];
+  readonly #consumers: Promise<void>[] = [];
   #produced = 0;
   #taken = 0;
   #items = 0;
@@ -52,18 +53,19 @@ export class Workload {
   start(): void {
     const { seed, producers, consumers } = this.#options;
     for (let n = 0; n < producers; n++) {
-      this.#clients.push(this.#produce(this.#client(`p${n}`), new SeededRandom(seed * 101 + n)));
+      this.#producers.push(this.#produce(this.#client(`p${n}`), new SeededRandom(seed * 101 + n)));
     }
     for (let n = 0; n < consumers; n++) {
-      this.#clients.push(this.#consume(this.#client(`c${n}`), new SeededRandom(seed * 103 + n)));
+      this.#consumers.push(this.#consume(this.#client(`c${n}`), new SeededRandom(seed * 103 + n)));
     }
   }
 
-  /** Lets all clients finish what they are about. */
+  /** Lets all clients finish what they are about; consumers first, so that none of them waits in vain. */
   async stop(): Promise<void> {
-    this.#producing = false;
     this.#consuming = false;
-    await Promise.all(this.#clients);
+    await Promise.all(this.#consumers);
+    this.#producing = false;
+    await Promise.all(this.#producers);
   }
 
   #client(name: string): readonly RecordedCalls[] {

@@ -25,7 +25,8 @@ test('the engine as it is passes', async () => {
   expect(rules, text).toEqual([]);
 });
 
-test.each(MEMORY_VARIANTS)('is caught: $name', async (variant) => {
+// Each is a process that mostly waits: several at a time take no longer than one.
+test.concurrent.each(MEMORY_VARIANTS)('is caught: $name', async (variant) => {
   const { rules, runs } = await tryOnMemory(folder, variant.seeds, variant);
   expect(rules, `not caught by ${runs} seeds`).not.toEqual([]);
 });
