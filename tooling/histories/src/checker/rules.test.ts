@@ -222,6 +222,16 @@ describe.each<
   test('allows', () => expect(rulesBroken(allowed, about)).toEqual([]));
 });
 
+test('items of one produce that are scheduled may come out apart, and in any order', () => {
+  const operations = (notBefore: number | undefined) => [
+    produce(0, 1, 'a1 a2', { notBefore }),
+    ...[produce(600, 601, 'b'), lease(900, 901, [given('a2')]), lease(902, 903, [given('b')])],
+    lease(904, 905, [given('a1')]),
+  ];
+  expect(rulesBroken(operations(500))).toEqual([]);
+  expect(rulesBroken(operations(undefined))).toContain('order');
+});
+
 test('what happens in a disturbance proves nothing of the order', () => {
   const operations = [
     ...[produce(0, 1, 'a'), produce(2, 3, 'b')],

@@ -11,7 +11,7 @@ export interface Stay {
   readonly from: number;
   /** It had certainly begun by then; infinite: nobody can tell. */
   readonly by: number;
-  /** Whether it began with the item's produce, and not with a lease that ended. */
+  /** Whether it began with the item's produce, at once, and so next to the others of that produce. */
   readonly isFirst: boolean;
 }
 
@@ -41,7 +41,7 @@ function stayBefore(lives: Lives, life: Life, n: number, delivery: Delivery, all
     ...{ item: life.item, life, delivery },
     from: began.from + unseenMs,
     by: unseenLeases === 0 ? began.by : Number.POSITIVE_INFINITY,
-    isFirst: before === undefined && unseenLeases === 0,
+    isFirst: before === undefined && unseenLeases === 0 && life.produce?.notBefore === undefined,
   };
 }
 
