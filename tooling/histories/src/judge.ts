@@ -52,6 +52,6 @@ function summary(history: History): string {
   const leases = operations.filter(
     (each) => each.call === 'lease' && each.given.length > 0,
   ) as readonly Lease[];
-  const lit = leases.filter((lease) => !shadows.fallOn(lease, lease.partition ?? 0)).length;
+  const lit = leases.filter((lease) => !shadows.fallOn(lease)).length;
   return `${operations.length} operations (${unknown} with unknown outcome), ${items} items, ${partitions} partitions, ${disturbances.length} faults, order judged in ${lit} of ${leases.length} leases`;
 }

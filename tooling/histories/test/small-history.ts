@@ -13,8 +13,8 @@ export function produce(invoked: number, returned: number, items: string, rest: 
   return { ...made(invoked, returned), call: 'produce', items: items.split(' '), ...rest };
 }
 
-/** An item in an answer: its id is its name and the number of attempts. */
-export function given(item: string, attempts = 1, deadline = 1_000, id = `${item}#${attempts}`): Given {
+/** An item in an answer: its id is its name and the number of attempts; its lease began, if not said otherwise, at the end of the call. */
+export function given(item: string, attempts = 1, deadline = Number.NaN, id = `${item}#${attempts}`): Given {
   return { item, id, attempts, deadline };
 }
 
@@ -25,7 +25,19 @@ export function lease(
   got: readonly Given[],
   rest: Rest<Lease> = {},
 ): Lease {
-  return { ...made(invoked, returned), call: 'lease', limit: 100, partition: 0, given: got, ...rest };
+  // With the 5 ms that clocks may differ, so that the times of the calls are what counts.
+  const latest = returned + 1_005;
+  const withDeadlines = got.map((each) =>
+    Number.isNaN(each.deadline) ? { ...each, deadline: latest } : each,
+  );
+  return {
+    ...made(invoked, returned),
+    call: 'lease',
+    limit: 100,
+    partition: 0,
+    given: withDeadlines,
+    ...rest,
+  };
 }
 
 /** A complete of ids. */

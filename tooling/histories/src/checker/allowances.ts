@@ -11,7 +11,7 @@ export interface Allowances {
   readonly undoMs: number;
   /** What is to come out within this time is not scheduled, but there at once. */
   readonly scheduleMs: number;
-  /** From when on a request is served from another partition than the one it was first sent to. */
+  /** From when on a request may be served by another statement than the one it was first sent with. */
   readonly slowMs: number;
 }
 

@@ -32,7 +32,7 @@ describe.each<
   [
     'holding',
     [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(500, 900, [given('a', 2, 2_000)])],
-    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(500, 1_001, [given('a', 2, 2_000)])],
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(500, 1_004, [given('a', 2, 2_000)])],
   ],
   [
     'holding',
@@ -102,7 +102,7 @@ describe.each<
   [
     'settlement',
     [produce(0, 1, 'a'), lease(2, 3, [given('a')]), complete(4, 5, 'a#1', { outcome: 'invalid' })],
-    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), complete(4, 999, 'a#1', { outcome: 'invalid' })],
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), complete(4, 1_004, 'a#1', { outcome: 'invalid' })],
   ],
   [
     'requests',
@@ -220,6 +220,24 @@ describe.each<
 ])('%s', (rule, broken, allowed, about = {}) => {
   test('is broken', () => expect(rulesBroken(broken, about)).toContain(rule));
   test('allows', () => expect(rulesBroken(allowed, about)).toEqual([]));
+});
+
+test('an item counts as taken when its lease began, also for a request that came later', () => {
+  const operations = (deadline: number) => [
+    ...[produce(0, 1, 'a'), produce(2, 3, 'b')],
+    ...[lease(20, 21, [given('b')]), lease(30, 31, [given('a', 1, deadline)])],
+  ];
+  expect(rulesBroken(operations(1_036))).toEqual(['order']);
+  expect(rulesBroken(operations(1_015))).toEqual([]);
+});
+
+test('a lease that took long may have passed on what was fetched for it', () => {
+  const operations = (takes: number) => [
+    ...[produce(0, 1, 'a'), produce(2, 3, 'b'), lease(4, 4 + takes, [])],
+    ...[lease(30, 31, [given('b')]), lease(32, 33, [given('a')])],
+  ];
+  expect(rulesBroken(operations(19))).toEqual(['order']);
+  expect(rulesBroken(operations(20))).toEqual([]);
 });
 
 test('items of one produce that are scheduled may come out apart, and in any order', () => {

@@ -15,16 +15,16 @@ interface Span {
 export class Shadows {
   readonly #history: History;
   readonly #allowances: Allowances;
-  readonly #spans = new Map<number, readonly Span[]>();
+  #known: readonly Span[] | undefined;
 
   constructor(history: History, allowances: Allowances) {
     this.#history = history;
     this.#allowances = allowances;
   }
 
-  /** Whether a shadow falls on a call that concerns the partition. */
-  fallOn({ invoked, returned }: { invoked: number; returned: number }, partition: number): boolean {
-    const spans = this.#spansOf(partition);
+  /** Whether a shadow falls on a call. */
+  fallOn({ invoked, returned }: { invoked: number; returned: number }): boolean {
+    const spans = this.#spans();
     // The first that ends at or after the beginning of the call is the only one that matters.
     let low = 0;
     let high = spans.length;
@@ -37,28 +37,26 @@ export class Shadows {
     return span !== undefined && span.from <= returned;
   }
 
-  #spansOf(partition: number): readonly Span[] {
-    const known = this.#spans.get(partition);
-    if (known !== undefined) return known;
+  #spans(): readonly Span[] {
+    if (this.#known !== undefined) return this.#known;
     const { undoMs } = this.#allowances;
     const disturbed = this.#history.disturbances.map(({ from, to }) => ({ from, to: to + undoMs }));
     const undone = this.#history.operations
       .filter((operation) => operation.call === 'lease')
-      .filter((lease) => this.#mayHaveBeenUndone(lease, partition))
+      .filter((lease) => this.#mayHaveBeenUndone(lease))
       .map(({ invoked, returned }) => ({ from: invoked, to: returned + undoMs }));
     const spans = merged([...disturbed, ...undone]);
-    this.#spans.set(partition, spans);
+    this.#known = spans;
     return spans;
   }
 
   /**
-   * A lease that ended without items may have had some fetched for it. One that
-   * was served from another partition also, if it was first sent to this one,
-   * which it is only told apart from when that one is slow.
+   * A lease that ended without items may have had some fetched for it. So may
+   * one that took long: when a statement is slow, what it was sent for is served
+   * by another one, on this partition or elsewhere.
    */
-  #mayHaveBeenUndone(lease: Lease, partition: number): boolean {
-    if (lease.outcome !== 'ok') return true;
-    return lease.partition !== partition && lease.returned - lease.invoked >= this.#allowances.slowMs;
+  #mayHaveBeenUndone({ outcome, invoked, returned }: Lease): boolean {
+    return outcome !== 'ok' || returned - invoked >= this.#allowances.slowMs;
   }
 }
 

@@ -7,6 +7,12 @@ export interface Stay {
   readonly life: Life;
   /** What ended it. */
   readonly delivery: Delivery;
+  /**
+   * The earliest moment at which it can have ended. The deadline tells when the
+   * lease began, which is before the request where the items had been fetched
+   * for another one.
+   */
+  readonly takenFrom: number;
   /** It did not begin before. */
   readonly from: number;
   /** It had certainly begun by then; infinite: nobody can tell. */
@@ -39,6 +45,10 @@ function stayBefore(lives: Lives, life: Life, n: number, delivery: Delivery, all
     before === undefined ? beganWithProduce(life, allowances) : beganAfter(lives, before, allowances);
   return {
     ...{ item: life.item, life, delivery },
+    takenFrom: Math.min(
+      delivery.lease.invoked,
+      delivery.deadline - lives.history.leaseTimeoutMs - allowances.clockMs,
+    ),
     from: began.from + unseenMs,
     by: unseenLeases === 0 ? began.by : Number.POSITIVE_INFINITY,
     isFirst: before === undefined && unseenLeases === 0 && life.produce?.notBefore === undefined,

@@ -9,10 +9,7 @@ export function clearing(lives: Lives, stays: readonly Stay[], shadows: Shadows)
   return clears.flatMap((clear) =>
     stays
       .filter(
-        ({ by, delivery }) =>
-          by < clear.invoked &&
-          clear.returned < delivery.lease.invoked &&
-          !shadows.fallOn(clear, delivery.partition),
+        ({ by, takenFrom }) => by < clear.invoked && clear.returned < takenFrom && !shadows.fallOn(clear),
       )
       .map(({ item, life, delivery }) => ({
         rule: 'clearing' as const,

@@ -12,9 +12,7 @@ import { answersOf } from './requests.ts';
 export function order(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
   const found: Violation[] = [];
   for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
-    const overtaking = inPartition.filter(
-      ({ delivery }) => !shadows.fallOn(delivery.lease, delivery.partition),
-    );
+    const overtaking = inPartition.filter(({ delivery }) => !shadows.fallOn(delivery.lease));
     found.push(...overtakenInTime(inPartition, overtaking), ...overtakenInRequest(inPartition, overtaking));
   }
   for (const answer of answersOf(stays)) found.push(...overtakenInAnswer(answer));
@@ -38,7 +36,7 @@ function overtakenInTime(stays: readonly Stay[], overtaking: readonly Stay[]): r
       else high = middle;
     }
     const first = earliestFrom[low];
-    if (first !== undefined && first.delivery.lease.returned < stay.delivery.lease.invoked) {
+    if (first !== undefined && first.delivery.lease.returned < stay.takenFrom) {
       found.push(overtaken(stay, first));
     }
   }
@@ -54,7 +52,7 @@ function overtakenInRequest(stays: readonly Stay[], overtaking: readonly Stay[])
     const places = placesIn(produce);
     let first: Stay | undefined;
     for (const stay of items.toSorted((a, b) => (places.get(b.item) ?? 0) - (places.get(a.item) ?? 0))) {
-      if (first !== undefined && first.delivery.lease.returned < stay.delivery.lease.invoked) {
+      if (first !== undefined && first.delivery.lease.returned < stay.takenFrom) {
         found.push(overtaken(stay, first));
       }
       if (mayOvertake.has(stay)) first = earlier(stay, first);

@@ -58,22 +58,19 @@ function together(stays: readonly Stay[]): readonly Violation[] {
  * one of them in an answer.
  */
 function nobodyBetween(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
-  const isClear = ({ delivery }: Stay) => !shadows.fallOn(delivery.lease, delivery.partition);
+  const isClear = ({ delivery }: Stay) => !shadows.fallOn(delivery.lease);
   const answers = new Map(answersOf(stays).map((answer) => [answer[0]?.delivery.lease, answer]));
   const found: Violation[] = [];
   for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
-    const others = inPartition
-      .filter(isClear)
-      .sort((a, b) => a.delivery.lease.invoked - b.delivery.lease.invoked);
+    const others = inPartition.filter(isClear).sort((a, b) => a.takenFrom - b.takenFrom);
     const members = inPartition.filter(({ isFirst, life }) => isFirst && life.produce !== undefined);
     for (const [produce, items] of Map.groupBy(members, ({ life }) => life.produce as Produce)) {
-      const last = items.reduce((a, b) => (a.delivery.lease.invoked >= b.delivery.lease.invoked ? a : b));
+      const last = items.reduce((a, b) => (a.takenFrom >= b.takenFrom ? a : b));
       const isOther = (stay: Stay) => !stay.isFirst || stay.life.produce !== produce;
       for (const first of firstOfEach(items.filter(isClear))) {
         const { lease } = first.delivery;
         const intruder =
-          behind(first, answers.get(lease) ?? [], last, isOther) ??
-          firstIn(others, lease, last.delivery.lease, isOther);
+          behind(first, answers.get(lease) ?? [], last, isOther) ?? firstIn(others, first, last, isOther);
         if (intruder !== undefined) found.push(between(intruder, last, first));
         for (const member of lastOfEach(items)) {
           const before = ahead(first, answers.get(member.delivery.lease) ?? [], member, isOther);
@@ -95,7 +92,7 @@ function behind(
   last: Stay,
   isOther: (stay: Stay) => boolean,
 ): Stay | undefined {
-  if (first.delivery.lease.returned >= last.delivery.lease.invoked) return undefined;
+  if (first.delivery.lease.returned >= last.takenFrom) return undefined;
   return answer.find((stay) => stay.delivery.position > first.delivery.position && isOther(stay));
 }
 
@@ -106,32 +103,31 @@ function ahead(
   member: Stay,
   isOther: (stay: Stay) => boolean,
 ): Stay | undefined {
-  const { invoked, returned } = first.delivery.lease;
-  if (returned >= member.delivery.lease.invoked) return undefined;
+  if (first.delivery.lease.returned >= member.takenFrom) return undefined;
   return answer.find(
-    (stay) => stay.delivery.position < member.delivery.position && isOther(stay) && stay.by < invoked,
+    (stay) => stay.delivery.position < member.delivery.position && isOther(stay) && stay.by < first.takenFrom,
   );
 }
 
 /** The first that was there before one lease, and was given out after it and before another one. */
 function firstIn(
   others: readonly Stay[],
-  after: Lease,
-  before: Lease,
+  after: Stay,
+  before: Stay,
   isOther: (stay: Stay) => boolean,
 ): Stay | undefined {
   let low = 0;
   let high = others.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((others[middle] as Stay).delivery.lease.invoked <= after.returned) low = middle + 1;
+    if ((others[middle] as Stay).takenFrom <= after.delivery.lease.returned) low = middle + 1;
     else high = middle;
   }
   for (let n = low; n < others.length; n++) {
     const other = others[n] as Stay;
-    const { invoked, returned } = other.delivery.lease;
-    if (invoked >= before.invoked) return undefined;
-    if (isOther(other) && other.by < after.invoked && returned < before.invoked) return other;
+    if (other.takenFrom >= before.takenFrom) return undefined;
+    const isIn = other.by < after.takenFrom && other.delivery.lease.returned < before.takenFrom;
+    if (isOther(other) && isIn) return other;
   }
   return undefined;
 }
