@@ -4,7 +4,7 @@
  * when run as root, and otherwise says what that is, and fails.
  *
  *   pnpm test:cluster                 all, about an hour
- *   pnpm test:cluster -- --short      for CI: a full disk, backup and recovery, a short soak
+ *   pnpm test:cluster -- --short      for CI: a short form of those that CI has the time for
  *   pnpm test:cluster -- TLS soak     these parts
  */
 import { spawn } from 'node:child_process';
@@ -35,6 +35,16 @@ const PARTS: readonly Part[] = [
   { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
   { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
+  {
+    name: 'histories',
+    inShort: true,
+    run: (short) => script('../histories/src/main.ts', ['run', ...(short ? ['--short'] : [])]),
+  },
+  {
+    name: 'histories of bad variants',
+    inShort: false,
+    run: () => script('../histories/src/main.ts', ['variants', 'postgres']),
+  },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
   // With TLS, pools, rights and plans on each version. In CI its short form is a check of its own.
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
