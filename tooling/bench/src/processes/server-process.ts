@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
@@ -9,29 +10,41 @@ import { dirname, join } from 'node:path';
 /** A server in a process of its own, as it would run in production: the built one. */
 export interface ServerProcess {
   readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly inMemory: boolean;
   stop(): Promise<void>;
 }
 
-/** Starts the built server on a database. @throws Error when it does not answer within ten seconds. */
-export async function startServerProcess(connectionString: string, maxConns = 10): Promise<ServerProcess> {
+/** Which server to start, and on what. */
+export interface ServerProcessOptions {
+  /** A database; absent: items are kept in memory. */
+  readonly connectionString?: string | undefined;
+  readonly maxConns: number;
+  /** A checkout whose built server it is to be; absent: this one. */
+  readonly checkout?: string | undefined;
+}
+
+/** Starts a built server. @throws Error when it does not answer within ten seconds. */
+export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
+  const { connectionString, maxConns, checkout } = options;
+  const main = serverProgram(checkout);
   const folder = await mkdtemp(join(tmpdir(), 'querator-bench-'));
   const port = await freePort();
-  const storage = {
-    driver: 'postgres',
-    config: { 'connection-string': connectionString, 'max-conns': maxConns },
-  };
+  const storage =
+    connectionString === undefined
+      ? { driver: 'memory' }
+      : { driver: 'postgres', config: { 'connection-string': connectionString, 'max-conns': maxConns } };
   const config = {
     address: `127.0.0.1:${port}`,
     logging: { handler: 'json', level: 'warn' },
     'queue-storage': storage,
-    'partition-storage': [{ name: 'postgres', ...storage }],
+    'partition-storage': [{ name: storage.driver, ...storage }],
   };
   const file = join(folder, 'config.yaml');
   // JSON is YAML; the mode keeps the password to us.
   await writeFile(file, JSON.stringify(config), { mode: 0o600 });
 
-  const packageJson = createRequire(import.meta.url).resolve('@querator/server/package.json');
-  const main = join(dirname(packageJson), 'dist/main.js');
   const child = spawn(process.execPath, [main, 'server', '--config', file], { stdio: 'inherit' });
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {
@@ -47,7 +60,17 @@ export async function startServerProcess(connectionString: string, maxConns = 10
     await stop();
     throw error;
   }
-  return { url, stop };
+  return { url, port, pid: child.pid as number, inMemory: connectionString === undefined, stop };
+}
+
+function serverProgram(checkout: string | undefined): string {
+  const folder =
+    checkout === undefined
+      ? dirname(createRequire(import.meta.url).resolve('@querator/server/package.json'))
+      : join(checkout, 'apps/server');
+  const main = join(folder, 'dist/main.js');
+  if (!existsSync(main)) throw new Error(`${main} is missing: build that checkout first`);
+  return main;
 }
 
 async function untilHealthy(url: string, child: ChildProcess): Promise<void> {
