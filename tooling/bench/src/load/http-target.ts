@@ -19,6 +19,8 @@ export interface HttpTargetOptions {
   readonly barePath?: string | undefined;
   /** In JSON: payloads as text (`utf8`) or as base64 (`bytes`). */
   readonly payloadField?: 'bytes' | 'utf8' | undefined;
+  /** How long a lease waits for items; a second where nothing is said. */
+  readonly leaseTimeout?: string | undefined;
 }
 
 /** Leased items over HTTP: the request that completes them is written when it is needed. */
@@ -49,7 +51,7 @@ export class HttpTarget implements Target<HttpHeld> {
     this.#leases = connections.map((_, client) =>
       callBytes(queueEndpoints.lease, format, {
         ...{ queueName, batchSize: options.batch },
-        ...{ clientId: `bench-${client}`, requestTimeout: LEASE_TIMEOUT },
+        ...{ clientId: `bench-${client}`, requestTimeout: options.leaseTimeout ?? LEASE_TIMEOUT },
       }),
     );
     this.#bare = bareRequest(options);

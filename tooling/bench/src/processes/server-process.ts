@@ -6,13 +6,13 @@ import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import process from 'node:process';
 
 /** A server in a process of its own, as it would run in production: the built one. */
 export interface ServerProcess {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  readonly inMemory: boolean;
   stop(): Promise<void>;
 }
 
@@ -46,12 +46,16 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   await writeFile(file, JSON.stringify(config), { mode: 0o600 });
 
   const child = spawn(process.execPath, [main, 'server', '--config', file], { stdio: 'inherit' });
+  // Should this process be ended before it has stopped the server.
+  const kill = () => child.kill();
+  process.once('exit', kill);
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGTERM');
       await once(child, 'exit');
     }
+    process.off('exit', kill);
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -60,7 +64,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     await stop();
     throw error;
   }
-  return { url, port, pid: child.pid as number, inMemory: connectionString === undefined, stop };
+  return { url, port, pid: child.pid as number, stop };
 }
 
 function serverProgram(checkout: string | undefined): string {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Held, Target } from '../workload/work.ts';
+import { BYTEA_OID, binaryArray, TEXT_OID } from './binary-array.ts';
 import { type RawStatements, rawStatements } from './statements.ts';
 
 /** Leased items by id, as the parameter that completes them. */
@@ -12,25 +13,28 @@ export class RawTarget implements Target<RawHeld> {
   readonly #client: pg.Client;
   readonly #statements: RawStatements;
   readonly #batch: number;
-  readonly #payloads: string;
+  readonly #payloads: Buffer;
   #sequence: number;
 
   constructor(client: pg.Client, options: RawTargetOptions) {
     this.#client = client;
     this.#statements = rawStatements(`"${options.table}"`);
     this.#batch = options.batch;
-    const payload = `"\\\\x${Buffer.alloc(options.payloadBytes, 97).toString('hex')}"`;
+    const payload = Buffer.alloc(options.payloadBytes, 97);
     // The payloads are ready before the clock starts, as those of a request over HTTP are.
-    this.#payloads = `{${Array.from({ length: options.batch }, () => payload).join(',')}}`;
+    this.#payloads = binaryArray(
+      BYTEA_OID,
+      Array.from({ length: options.batch }, () => payload),
+    );
     this.#sequence = options.firstId;
   }
 
   async produce(): Promise<void> {
-    const ids: string[] = [];
+    const ids: Buffer[] = [];
     for (let n = 0; n < this.#batch; n++) {
-      ids.push(`0${(this.#sequence++).toString(16).padStart(16, '0')}0123456789`);
+      ids.push(Buffer.from(`0${(this.#sequence++).toString(16).padStart(16, '0')}0123456789`, 'latin1'));
     }
-    const values = [`{${ids.join(',')}}`, this.#payloads];
+    const values = [binaryArray(TEXT_OID, ids), this.#payloads];
     const { rowCount } = await this.#client.query({
       name: 'raw-produce',
       text: this.#statements.produce,

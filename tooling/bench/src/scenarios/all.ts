@@ -1,9 +1,17 @@
+import { handoverScenario } from './handover.ts';
+import { memoryPerConsumer, memoryPerItem } from './memory-cost.ts';
 import { mixScenario } from './mix.ts';
 import { rateScenarios } from './rate-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Every row of the table of ratios. */
-const scenarios: readonly Scenario[] = [...rateScenarios, mixScenario];
+const scenarios: readonly Scenario[] = [
+  ...rateScenarios,
+  mixScenario,
+  handoverScenario,
+  memoryPerItem,
+  memoryPerConsumer,
+];
 
 /**
  * The rows that are asked for, in their order: by their name, or by what several names begin with.

@@ -55,8 +55,8 @@ const memoryOne: Scenario = {
     compare(options, {
       baseline: () => emptyRoute(world, options),
       subject: async () => {
-        const server = await world.memoryServer();
-        return httpSide(world, { ...options, operation: 'produce', batch: 1, clients: 64, server });
+        const site = await world.memorySite();
+        return httpSide(world, { ...options, operation: 'produce', batch: 1, clients: 64, site });
       },
     }),
 };

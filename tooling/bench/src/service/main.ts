@@ -22,6 +22,7 @@ let service: Service | undefined;
 
 const commands = {
   async start({ connectionString, maxConns }: ServiceSetup): Promise<void> {
+    if (service !== undefined) return;
     const random = new SystemRandom();
     const registry = new PoolRegistry();
     const backend = postgresBackend({ name: 'postgres', connectionString, maxConns, registry, random });

@@ -49,5 +49,6 @@ export function outcomeOf(done: {
     cpuSeconds: (user + system) / 1e6,
     p50Ms: percentileOfSorted(sorted, 0.5),
     p99Ms: percentileOfSorted(sorted, 0.99),
+    p999Ms: percentileOfSorted(sorted, 0.999),
   };
 }

@@ -1,5 +1,6 @@
 import { closedLoop, type Step } from './closed-loop.ts';
 import { runMix } from './mix.ts';
+import { openLoop } from './open-loop.ts';
 import type { Held, Outcome, Target, Work } from './work.ts';
 
 /** Does the work on a target, whichever it is, in the same way. */
@@ -7,17 +8,16 @@ export function runWork<H extends Held>(target: Target<H>, work: Work): Promise<
   if (work.operation === 'mix') return runMix(target, work);
   const newStep = stepOf(target, work);
   const steps = Array.from({ length: work.clients }, (_, client) => newStep(client));
-  return closedLoop(steps, work.seconds);
+  const { seconds, requestsPerSecond } = work;
+  if (requestsPerSecond === undefined) return closedLoop(steps, seconds);
+  return openLoop(steps, { seconds, requestsPerSecond });
 }
 
 function stepOf<H extends Held>(target: Target<H>, work: Work): (client: number) => Step {
   const { batch } = work;
   switch (work.operation) {
     case 'produce':
-      return (client) => async () => {
-        await target.produce(client);
-        return batch;
-      };
+      return produceStep(target, work);
     case 'lease':
       return leaseStep(target, work);
     case 'complete':
@@ -39,6 +39,16 @@ function stepOf<H extends Held>(target: Target<H>, work: Work): (client: number)
     case 'mix':
       throw new Error('a mix has no single step');
   }
+}
+
+function produceStep<H extends Held>(target: Target<H>, { batch, items = Number.POSITIVE_INFINITY }: Work) {
+  let left = items;
+  return (client: number) => async () => {
+    if (left < batch) return 0;
+    left -= batch;
+    await target.produce(client);
+    return batch;
+  };
 }
 
 function leaseStep<H extends Held>(target: Target<H>, { batch, waiting = 0 }: Work) {

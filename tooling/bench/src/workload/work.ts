@@ -9,6 +9,10 @@ export interface Work {
   /** How many at a time. In a mix so many consume, and half as many produce. */
   readonly clients: number;
   readonly seconds: number;
+  /** Requests are sent at this rate whether or not earlier ones are answered; absent: as fast as answers come. */
+  readonly requestsPerSecond?: number | undefined;
+  /** Ends a produce early, after so many items. */
+  readonly items?: number | undefined;
   /** Items that wait, for a lease: no more are asked for, so that none has to wait. */
   readonly waiting?: number | undefined;
   /** Leased items to complete, by partition. */
@@ -22,9 +26,13 @@ export interface Outcome {
   readonly seconds: number;
   /** Processor time of the process that did it. */
   readonly cpuSeconds: number;
-  /** How long each request took in a closed loop: median and 99th percentile. */
+  /**
+   * How long requests took, by share: half of them, 99 and 99.9 per cent. At a
+   * fixed rate from when each was due, otherwise from when it was sent.
+   */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
 }
 
 /** Items that are held, and can be completed. */

@@ -1,10 +1,19 @@
 import type { WireFormat } from '@querator/protocol';
-import type { ServerProcess } from '../processes/server-process.ts';
+import { itemsTableName } from '@querator/storage-postgres';
 import type { Outcome, Work } from '../workload/work.ts';
+import type { QueueTables } from './queue-tables.ts';
+import type { Database, Site } from './site.ts';
 import type { World } from './world.ts';
 
-/** One thing that is measured: prepares, and then measures. */
-export type Side = () => Promise<Outcome>;
+/**
+ * One thing that is measured: prepares, and then measures.
+ *
+ * @param measured is told when the preparations are over, for meters that must not see them.
+ */
+export type Side = (measured?: Measured) => Promise<Outcome>;
+
+/** Wraps the measurement proper. */
+export type Measured = (measurement: () => Promise<Outcome>) => Promise<Outcome>;
 
 /** What a side does, and on how much. */
 export interface SideOptions extends Omit<Work, 'leased'> {
@@ -18,64 +27,68 @@ export interface SideOptions extends Omit<Work, 'leased'> {
   readonly fillOnce?: boolean | undefined;
 }
 
-/** How the load generator speaks. */
+/** How the load generator speaks, and with which server. */
 export interface HttpSideOptions extends SideOptions {
   readonly format?: WireFormat | undefined;
+  /** In JSON: payloads as text (`utf8`) or as base64 (`bytes`). */
   readonly payloadField?: 'bytes' | 'utf8' | undefined;
-  readonly server?: ServerProcess | undefined;
+  /** Absent: the one that is measured. */
+  readonly site?: Site | undefined;
 }
 
-/** More items a second than anything measured here moves, by batch size. */
-const MOST_PER_SECOND: Readonly<Record<'lease' | 'complete', (batch: number) => number>> = {
-  lease: (batch) => Math.min(110_000, 15_000 * Math.sqrt(batch)),
-  complete: (batch) => Math.min(220_000, 15_000 * Math.sqrt(batch)),
-};
+/** Of the items a second that a batch of one moves at most; larger batches move more, up to a limit. */
+const MOST_SINGLE = 15_000;
+const MOST_PER_SECOND = { lease: 150_000, complete: 300_000 } as const;
+/** The raw connection makes its ids itself: higher than any of the sequence's. */
+const FIRST_RAW_ID = 2 ** 50;
 
 let queues = 0;
+const plainly: Measured = (measurement) => measurement();
 
 /** Through the server, over HTTP. */
 export async function httpSide(world: World, options: HttpSideOptions): Promise<Side> {
-  const { server = await world.server(), partitions = 1, payloadBytes, format = 'protobuf' } = options;
+  const { site = await world.site(), payloadBytes, payloadField, format = 'protobuf' } = options;
   const load = await world.load();
   const queue = `bench-http-${++queues}`;
-  await world.createQueue(queue, partitions, server);
+  await site.createQueue(queue, options.partitions);
+  const target = { port: site.server.port, queue, format, payloadBytes, payloadField };
   let filled: Work | undefined;
-  return async () => {
-    const work = filled ?? (server.inMemory ? workOf(options) : await prepare(world, queue, options));
+  return async (measured = plainly) => {
+    const { database } = site;
+    const work = filled ?? (database ? await prepare(database.tables, queue, options) : workOf(options));
+    if (database && filled === undefined) await site.reload(queue);
     if (options.fillOnce) filled = work;
-    else if (!server.inMemory) await world.reload(queue, server);
-    const { payloadField } = options;
-    return load.call('run', {
-      target: { port: server.port, queue, format, payloadBytes, payloadField },
-      work,
-    });
+    return measured(() => load.call('run', { target, work }));
   };
 }
 
 /** The bare statements on one connection. */
 export async function rawSide(world: World, options: SideOptions): Promise<Side> {
   const raw = await world.raw();
+  const site = await world.site();
+  const { connectionString, tables } = databaseOf(site);
   const queue = `bench-raw-${++queues}`;
-  await world.createQueue(queue);
-  const { connectionString } = world;
-  const { payloadBytes } = options;
-  return async () => {
-    const work = await prepare(world, queue, { ...options, partitions: 1 });
-    const target = { table: world.table(queue), payloadBytes, firstId: 2 ** 50 };
-    return raw.call('run', { connectionString, target, work });
+  await site.createQueue(queue);
+  const table = itemsTableName({ queue, partition: 0 });
+  const target = { table, payloadBytes: options.payloadBytes, firstId: FIRST_RAW_ID };
+  return async (measured = plainly) => {
+    const work = await prepare(tables, queue, { ...options, partitions: 1 });
+    return measured(() => raw.call('run', { connectionString, target, work }));
   };
 }
 
 /** Through the service in process. */
 export async function serviceSide(world: World, options: SideOptions): Promise<Side> {
   const service = await world.service();
+  const site = await world.site();
+  const { tables } = databaseOf(site);
   const queue = `bench-service-${++queues}`;
-  await world.createQueue(queue, options.partitions);
-  const { payloadBytes } = options;
-  return async () => {
-    const work = await prepare(world, queue, options);
+  await site.createQueue(queue, options.partitions);
+  const target = { queue, payloadBytes: options.payloadBytes };
+  return async (measured = plainly) => {
+    const work = await prepare(tables, queue, options);
     await service.call('reload', queue);
-    return service.call('run', { target: { queue, payloadBytes }, work });
+    return measured(() => service.call('run', { target, work }));
   };
 }
 
@@ -85,28 +98,43 @@ export async function emptyRouteSide(world: World, options: Omit<SideOptions, 'o
   const port = await world.emptyRoute();
   const { payloadBytes } = options;
   const target = { port, queue: 'bench-empty', format: 'protobuf', payloadBytes } as const;
-  return () => load.call('run', { target, work: workOf({ ...options, operation: 'bare' }) });
+  const work = workOf({ ...options, operation: 'bare' });
+  return (measured = plainly) => measured(() => load.call('run', { target, work }));
 }
 
-async function prepare(world: World, queue: string, options: SideOptions): Promise<Work> {
-  const { operation, batch, seconds, partitions = 1, payloadBytes, leasedAtHead } = options;
+/** The database of a site that has one. */
+export function databaseOf({ database }: Site): Database {
+  if (database === undefined) throw new Error('this server has no database');
+  return database;
+}
+
+async function prepare(tables: QueueTables, queue: string, options: SideOptions): Promise<Work> {
+  const { operation, partitions = 1, payloadBytes, leasedAtHead: leased } = options;
   const work = workOf(options);
-  const amount = (what: 'lease' | 'complete') =>
-    Math.ceil((MOST_PER_SECOND[what](batch) * seconds) / batch / partitions) * batch * partitions;
   if (operation === 'lease') {
-    const waiting = options.waiting ?? amount('lease');
-    await world.tables.fill(queue, partitions, { waiting, leased: leasedAtHead, payloadBytes });
+    const waiting = options.waiting ?? enough('lease', options);
+    await tables.fill(queue, partitions, { waiting, leased, payloadBytes });
     return { ...work, waiting: options.leaseAtMost ?? waiting };
   }
   if (operation === 'complete') {
-    await world.tables.fill(queue, partitions, { leased: amount('complete'), payloadBytes });
-    return { ...work, leased: await world.tables.leasedIds(queue, partitions) };
+    await tables.fill(queue, partitions, { leased: enough('complete', options), payloadBytes });
+    return { ...work, leased: await tables.leasedIds(queue, partitions) };
   }
-  await world.tables.fill(queue, partitions, { leased: leasedAtHead, payloadBytes });
+  await tables.fill(queue, partitions, { leased, payloadBytes });
   return work;
 }
 
+/** More items than can be moved in the time, in whole batches for each partition. */
+function enough(what: 'lease' | 'complete', options: SideOptions): number {
+  const { batch, seconds, partitions = 1, requestsPerSecond } = options;
+  const perSecond =
+    requestsPerSecond === undefined
+      ? Math.min(MOST_PER_SECOND[what], MOST_SINGLE * Math.sqrt(batch))
+      : requestsPerSecond * batch;
+  return (Math.ceil((perSecond * seconds) / batch / partitions) + 1) * batch * partitions;
+}
+
 /** What goes to the process that does it, without what is only for us. */
-function workOf({ operation, batch, clients, seconds }: SideOptions): Work {
-  return { operation, batch, clients, seconds };
+function workOf({ operation, batch, clients, seconds, requestsPerSecond }: SideOptions): Work {
+  return { operation, batch, clients, seconds, requestsPerSecond };
 }

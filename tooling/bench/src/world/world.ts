@@ -1,20 +1,19 @@
-import { codecs, type Endpoint, queueEndpoints, queuesEndpoints } from '@querator/protocol';
-import { itemsTableName } from '@querator/storage-postgres';
 import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
-import pg from 'pg';
 import type { EmptyRouteCommands } from '../empty-route/main.ts';
 import type { LoadCommands } from '../load/main.ts';
 import { type Commands, HelperProcess } from '../processes/helper.ts';
-import { type ServerProcess, startServerProcess } from '../processes/server-process.ts';
 import type { RawCommands } from '../raw/main.ts';
 import type { ServiceCommands } from '../service/main.ts';
-import { QueueTables } from './queue-tables.ts';
+import { Database, Site } from './site.ts';
 
 /** What a bench runs with. */
 export interface WorldOptions {
   /** A checkout whose built server is measured; absent: this one. */
   readonly checkout?: string | undefined;
+  /** Connections of a server to its database. */
   readonly maxConns: number;
+  /** Whether statements are counted, which costs the database a little. */
+  readonly countStatements?: boolean | undefined;
 }
 
 /**
@@ -22,42 +21,41 @@ export interface WorldOptions {
  * measurement, and none falls into one.
  */
 const SETTINGS = { shared_buffers: '128MB', max_wal_size: '8GB', checkpoint_timeout: '1h' };
+const COUNTING = { shared_preload_libraries: 'pg_stat_statements' };
+
+interface Stoppable {
+  stop(): Promise<void>;
+}
 
 /** All processes of a bench. What a run does not need is not started. */
 export class World {
   readonly cluster: Cluster;
-  readonly admin: pg.Client;
-  readonly tables: QueueTables;
-  readonly #options: WorldOptions;
-  readonly #started = new Map<string, Promise<{ stop(): Promise<void> }>>();
+  readonly options: WorldOptions;
+  readonly #started = new Map<string, Promise<Stoppable>>();
 
-  private constructor(cluster: Cluster, admin: pg.Client, options: WorldOptions) {
+  private constructor(cluster: Cluster, options: WorldOptions) {
     this.cluster = cluster;
-    this.admin = admin;
-    this.tables = new QueueTables(admin);
-    this.#options = options;
+    this.options = options;
   }
 
   static async start(options: WorldOptions): Promise<World> {
-    const cluster = await startTemporaryCluster({ settings: SETTINGS });
-    const admin = new pg.Client(cluster.connectionString());
-    await admin.connect();
-    return new World(cluster, admin, options);
-  }
-
-  get connectionString(): string {
-    return this.cluster.connectionString();
+    const settings = options.countStatements ? { ...SETTINGS, ...COUNTING } : SETTINGS;
+    return new World(await startTemporaryCluster({ settings }), options);
   }
 
   /** The server that is measured. */
-  server(): Promise<ServerProcess> {
-    const { connectionString } = this;
-    return this.#once('server', () => startServerProcess({ ...this.#options, connectionString }));
+  site(): Promise<Site> {
+    return this.#site('bench', this.options.checkout);
   }
 
-  /** The same server without a database. */
-  memoryServer(): Promise<ServerProcess> {
-    return this.#once('memory server', () => startServerProcess(this.#options));
+  /** The built server of another checkout, beside the one that is measured. */
+  otherSite(checkout: string): Promise<Site> {
+    return this.#site('bench_other', checkout);
+  }
+
+  /** The server that is measured, without a database. */
+  memorySite(): Promise<Site> {
+    return this.#once('memory server', () => Site.start(this.options));
   }
 
   /** The load generator. */
@@ -70,71 +68,49 @@ export class World {
     return this.#helper<RawCommands>('raw connection', '../raw/main.ts');
   }
 
-  /** The service in a process without HTTP. */
-  service(): Promise<HelperProcess<ServiceCommands>> {
-    return this.#once('service', async () => {
-      const helper = await HelperProcess.start<ServiceCommands>(
-        'service',
-        new URL('../service/main.ts', import.meta.url),
-      );
-      const { maxConns } = this.#options;
-      await helper.call('start', { connectionString: this.connectionString, maxConns });
-      return helper;
-    });
+  /** The service in a process without HTTP, on the database of the server that is measured. */
+  async service(): Promise<HelperProcess<ServiceCommands>> {
+    const { maxConns } = this.options;
+    const { database } = await this.site();
+    const helper = await this.#helper<ServiceCommands>('service', '../service/main.ts');
+    await helper.call('start', { connectionString: database?.connectionString ?? '', maxConns });
+    return helper;
   }
 
-  /** A server with one route that does nothing. @returns its port. */
+  /** The port of a server with one route that does nothing. */
   async emptyRoute(): Promise<number> {
     const helper = await this.#helper<EmptyRouteCommands>('empty route', '../empty-route/main.ts');
     return helper.call('port', null);
   }
 
-  /** Creates a queue and has its tables made. */
-  async createQueue(queueName: string, partitions = 1, server?: ServerProcess): Promise<void> {
-    const { url } = server ?? (await this.server());
-    const settings = { queueName, leaseTimeout: '1h', expireTimeout: '24h', requestedPartitions: partitions };
-    await call(url, queuesEndpoints.create, codecs.QueueInfo.create(settings));
-    await this.reload(queueName, server);
-  }
-
-  /** Has the server look at what its tables hold. */
-  async reload(queueName: string, server?: ServerProcess): Promise<void> {
-    const { url } = server ?? (await this.server());
-    await call(url, queueEndpoints.reload, { queueName });
-  }
-
-  table(queue: string, partition = 0): string {
-    return itemsTableName({ queue, partition });
-  }
-
   /** Ends everything, what was started last first. */
   async stop(): Promise<void> {
-    for (const started of [...this.#started.values()].reverse()) await (await started).stop();
-    await this.admin.end();
+    const started = await Promise.allSettled(this.#started.values());
+    for (const each of started.reverse()) if (each.status === 'fulfilled') await each.value.stop();
     await this.cluster.stop();
+  }
+
+  #site(database: string, checkout: string | undefined): Promise<Site> {
+    return this.#once(`server on ${database}`, async () => {
+      const admin = await Database.open(this.cluster.connectionString());
+      await admin.admin.query(`CREATE DATABASE ${database}`);
+      await admin.close();
+      const connectionString = this.cluster.connectionString(database);
+      const site = await Site.start({ ...this.options, checkout, connectionString });
+      if (this.options.countStatements) {
+        await site.database?.admin.query('CREATE EXTENSION pg_stat_statements');
+      }
+      return site;
+    });
   }
 
   #helper<C extends Commands<C>>(name: string, module: string): Promise<HelperProcess<C>> {
     return this.#once(name, () => HelperProcess.start<C>(name, new URL(module, import.meta.url)));
   }
 
-  #once<T extends { stop(): Promise<void> }>(name: string, start: () => Promise<T>): Promise<T> {
+  #once<T extends Stoppable>(name: string, start: () => Promise<T>): Promise<T> {
     const started = (this.#started.get(name) as Promise<T> | undefined) ?? start();
     this.#started.set(name, started);
     return started;
   }
-}
-
-async function call<Request, Response>(
-  url: string,
-  endpoint: Endpoint<Request, Response>,
-  message: Request,
-): Promise<void> {
-  const reply = await fetch(url + endpoint.path, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: endpoint.request.toJson(message) as Uint8Array<ArrayBuffer>,
-  });
-  const text = await reply.text();
-  if (!reply.ok) throw new Error(`${endpoint.path}: ${text}`);
 }
