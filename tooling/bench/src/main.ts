@@ -1,41 +1,150 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
 import process from 'node:process';
+import { againstCheckout } from './compare/against.ts';
+import { type Figure, measureFigure } from './figures/figure.ts';
+import { pointsOf } from './figures/points.ts';
+import { type Baseline, GUARD_RUN, GUARDED, guardRow, recordOf, type Verdict } from './guard/guard.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
+import { formatFigures, nameOf } from './report/figure-table.ts';
+import { formatVerdicts } from './report/guard-table.ts';
 import { formatRatios, isReached, type RatioRow } from './report/ratio-table.ts';
 import { chooseScenarios } from './scenarios/all.ts';
-import type { Scenario } from './scenarios/scenario.ts';
+import type { RunOptions, Scenario } from './scenarios/scenario.ts';
+import { median } from './workload/percentile.ts';
 import { World } from './world/world.ts';
 
-const options = parseOptions(process.argv.slice(2));
-const chosen = chooseScenarios(options.only);
-if (options.help) say(HELP);
-else if (options.list) say(chosen.map(({ name, title }) => `${name}: ${title}`).join('\n'));
-else await measure(chosen, options);
+const BASELINE = new URL('../baseline.json', import.meta.url);
+/** So many measurements of a row make a record. */
+const RECORDED_RUNS = 5;
 
-async function measure(rows: readonly Scenario[], options: Options): Promise<void> {
-  const world = await World.start(options);
-  const results: RatioRow[] = [];
-  try {
-    for (const { run, ...scenario } of rows) {
-      try {
-        const row: RatioRow = { ...scenario, ...(await run(world, options)) };
-        process.stderr.write(
-          `${row.name} ${row.ratio.toFixed(2)}${isReached(row) ? '' : ' (not reached)'}\n`,
-        );
-        results.push(row);
-      } catch (error) {
-        // One row that breaks does not take the others' figures with it.
-        process.exitCode = 1;
-        process.stderr.write(`${scenario.name} broke: ${(error as Error).stack}\n`);
-      }
+// Ending in order also ends what was started; see what tooling/postgres does at exit.
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(1));
+
+await run(parseOptions(process.argv.slice(2)));
+
+async function run(options: Options): Promise<void> {
+  const { only } = options;
+  switch (options.mode) {
+    case 'help':
+      return say(HELP);
+    case 'list':
+      return say(
+        chooseScenarios(only)
+          .map(({ name, title }) => `${name}: ${title}`)
+          .join('\n'),
+      );
+    case 'ratios':
+      return inWorld(options, (world) => measureRatios(world, chooseScenarios(only), options));
+    case 'against': {
+      const rows = againstCheckout(options.against).filter(
+        ({ name }) => only.length === 0 || only.includes(name),
+      );
+      return inWorld(options, (world) => measureRatios(world, rows, options));
     }
+    case 'figures':
+      return inWorld({ ...options, countStatements: true }, (world) => measureFigures(world, options));
+    case 'guard':
+      return inWorld(options, guard);
+    case 'record':
+      return inWorld(options, record);
+  }
+}
+
+async function inWorld<O extends Options>(
+  options: O,
+  measure: (world: World) => Promise<void>,
+): Promise<void> {
+  const world = await World.start(options);
+  try {
+    await measure(world);
   } finally {
     await world.stop();
   }
-  say(formatRatios(results));
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+async function measureRatios(world: World, rows: readonly Scenario[], options: Options): Promise<void> {
+  const ratios: RatioRow[] = [];
+  for (const { run, ...scenario } of rows) {
+    await attempt(world, scenario.name, async () => {
+      const row: RatioRow = { ...scenario, ...(await run(world, options)) };
+      progress(`${row.name} ${row.ratio.toFixed(2)}${isReached(row) ? '' : ' (not reached)'}`);
+      ratios.push(row);
+    });
+  }
+  say(formatRatios(ratios));
+  await writeJson(options, { ratios });
+}
+
+async function measureFigures(world: World, options: Options): Promise<void> {
+  const figures: Figure[] = [];
+  for (const point of pointsOf(options.axes)) {
+    await attempt(world, nameOf(point), async () => {
+      const figure = await measureFigure(world, point, options);
+      progress(`${nameOf(point)}: ${Math.round(figure.http.median)} items/s`);
+      figures.push(figure);
+    });
+  }
+  say(formatFigures(figures));
+  await writeJson(options, { figures });
+}
+
+async function guard(world: World): Promise<void> {
+  const baseline = JSON.parse(await readFile(BASELINE, 'utf8')) as Baseline;
+  const verdicts: Verdict[] = [];
+  for (const scenario of chooseScenarios(Object.keys(baseline))) {
+    const recorded = baseline[scenario.name];
+    if (recorded === undefined) throw new Error(`baseline.json has no row ${scenario.name}`);
+    await attempt(world, scenario.name, async () => {
+      verdicts.push(await guardRow(world, scenario, recorded));
+    });
+  }
+  say(formatVerdicts(verdicts));
+  const fallen = verdicts.filter(({ passed }) => !passed);
+  if (fallen.length === 0) return;
+  process.exitCode = 1;
+  say(`fell clearly below what baseline.json records: ${fallen.map(({ name }) => name).join(', ')}`);
+}
+
+async function record(world: World): Promise<void> {
+  const baseline: Record<string, Baseline[string]> = {};
+  for (const { name, run } of chooseScenarios(GUARDED)) {
+    const ratios: number[] = [];
+    for (let turn = 0; turn < RECORDED_RUNS; turn++) {
+      ratios.push((await run(world, GUARD_RUN satisfies RunOptions)).ratio);
+      await world.clear();
+    }
+    progress(`${name} ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}`);
+    baseline[name] = recordOf(ratios, median(ratios));
+  }
+  await writeFile(BASELINE, `${JSON.stringify(baseline, null, 2)}\n`);
+}
+
+/** One row that breaks does not take the others' figures with it. */
+async function attempt(world: World, name: string, measure: () => Promise<void>): Promise<void> {
+  try {
+    await measure();
+  } catch (error) {
+    process.exitCode = 1;
+    progress(`${name} broke: ${(error as Error).stack}`);
+  }
+  await world.clear();
+}
+
+async function writeJson({ json, runs, seconds, payloadBytes }: Options, results: object): Promise<void> {
+  if (json === undefined) return;
+  const machine = {
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model ?? 'unknown',
+    node: process.version,
+  };
+  await writeFile(json, `${JSON.stringify({ machine, runs, seconds, payloadBytes, ...results }, null, 2)}\n`);
 }
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+function progress(text: string): void {
+  process.stderr.write(`${text}\n`);
 }

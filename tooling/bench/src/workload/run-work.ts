@@ -14,7 +14,6 @@ export function runWork<H extends Held>(target: Target<H>, work: Work): Promise<
 }
 
 function stepOf<H extends Held>(target: Target<H>, work: Work): (client: number) => Step {
-  const { batch } = work;
   switch (work.operation) {
     case 'produce':
       return produceStep(target, work);

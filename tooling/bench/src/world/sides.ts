@@ -52,12 +52,9 @@ export async function httpSide(world: World, options: HttpSideOptions): Promise<
   const queue = `bench-http-${++queues}`;
   await site.createQueue(queue, options.partitions);
   const target = { port: site.server.port, queue, format, payloadBytes, payloadField };
-  let filled: Work | undefined;
+  const ready = readyFor(site, { queue, options, look: () => site.reload(queue) });
   return async (measured = plainly) => {
-    const { database } = site;
-    const work = filled ?? (database ? await prepare(database.tables, queue, options) : workOf(options));
-    if (database && filled === undefined) await site.reload(queue);
-    if (options.fillOnce) filled = work;
+    const work = await ready();
     return measured(() => load.call('run', { target, work }));
   };
 }
@@ -66,13 +63,14 @@ export async function httpSide(world: World, options: HttpSideOptions): Promise<
 export async function rawSide(world: World, options: SideOptions): Promise<Side> {
   const raw = await world.raw();
   const site = await world.site();
-  const { connectionString, tables } = databaseOf(site);
+  const { connectionString } = databaseOf(site);
   const queue = `bench-raw-${++queues}`;
   await site.createQueue(queue);
   const table = itemsTableName({ queue, partition: 0 });
   const target = { table, payloadBytes: options.payloadBytes, firstId: FIRST_RAW_ID };
+  const ready = readyFor(site, { queue, options: { ...options, partitions: 1 } });
   return async (measured = plainly) => {
-    const work = await prepare(tables, queue, { ...options, partitions: 1 });
+    const work = await ready();
     return measured(() => raw.call('run', { connectionString, target, work }));
   };
 }
@@ -81,13 +79,12 @@ export async function rawSide(world: World, options: SideOptions): Promise<Side>
 export async function serviceSide(world: World, options: SideOptions): Promise<Side> {
   const service = await world.service();
   const site = await world.site();
-  const { tables } = databaseOf(site);
   const queue = `bench-service-${++queues}`;
   await site.createQueue(queue, options.partitions);
   const target = { queue, payloadBytes: options.payloadBytes };
+  const ready = readyFor(site, { queue, options, look: () => service.call('reload', queue) });
   return async (measured = plainly) => {
-    const work = await prepare(tables, queue, options);
-    await service.call('reload', queue);
+    const work = await ready();
     return measured(() => service.call('run', { target, work }));
   };
 }
@@ -106,6 +103,29 @@ export async function emptyRouteSide(world: World, options: Omit<SideOptions, 'o
 export function databaseOf({ database }: Site): Database {
   if (database === undefined) throw new Error('this server has no database');
   return database;
+}
+
+/**
+ * What makes a queue ready for a measurement.
+ *
+ * @param look has whoever serves the queue look at what its tables hold.
+ */
+function readyFor(
+  { database }: Site,
+  {
+    queue,
+    options,
+    look,
+  }: { readonly queue: string; readonly options: SideOptions; readonly look?: () => Promise<void> },
+): () => Promise<Work> {
+  let ready: Work | undefined;
+  return async () => {
+    if (database === undefined) return workOf(options);
+    if (ready !== undefined && options.fillOnce) return ready;
+    ready = await prepare(database.tables, queue, options);
+    await look?.();
+    return ready;
+  };
 }
 
 async function prepare(tables: QueueTables, queue: string, options: SideOptions): Promise<Work> {

@@ -12,6 +12,7 @@ export class Site {
   readonly server: ServerProcess;
   /** Absent: the server keeps its items in memory. */
   readonly database: Database | undefined;
+  readonly #queues: string[] = [];
 
   private constructor(server: ServerProcess, database: Database | undefined) {
     this.server = server;
@@ -28,12 +29,20 @@ export class Site {
   async createQueue(queueName: string, partitions = 1): Promise<void> {
     const settings = { queueName, leaseTimeout: '1h', expireTimeout: '24h', requestedPartitions: partitions };
     await this.#call(queuesEndpoints.create, codecs.QueueInfo.create(settings));
+    this.#queues.push(queueName);
     await this.reload(queueName);
   }
 
   /** Has the server look at what its tables hold. */
   reload(queueName: string): Promise<void> {
     return this.#call(queueEndpoints.reload, { queueName });
+  }
+
+  /** Deletes every queue that was created here, with its tables. */
+  async deleteQueues(): Promise<void> {
+    for (const queueName of this.#queues.splice(0)) {
+      await this.#call(queuesEndpoints.delete, { queueName, force: true });
+    }
   }
 
   /** Figures the server tells of itself, by their name in GET /metrics. */

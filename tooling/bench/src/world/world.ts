@@ -83,6 +83,14 @@ export class World {
     return helper.call('port', null);
   }
 
+  /** Deletes all queues, so that what was measured last leaves nothing to what comes next. */
+  async clear(): Promise<void> {
+    for (const started of this.#started.values()) {
+      const each = await started;
+      if (each instanceof Site) await each.deleteQueues();
+    }
+  }
+
   /** Ends everything, what was started last first. */
   async stop(): Promise<void> {
     const started = await Promise.allSettled(this.#started.values());
