@@ -39,10 +39,10 @@ export const GUARDED = [
 ] as const;
 
 /** A machine that is shared has bad moments: a row that fails is measured anew before it counts. */
-const TRIES = 4;
+const TRIES = 3;
 
 /** The short form of a measurement. */
-export const GUARD_RUN: RunOptions = { seconds: 0.4, runs: 3, payloadBytes: 100 };
+export const GUARD_RUN: RunOptions = { seconds: 0.3, runs: 3, payloadBytes: 100 };
 
 /**
  * Measures a row until it passes, or has failed too often. The best try

@@ -19,7 +19,7 @@ export function formatRatios(rows: readonly RatioRow[]): string {
       formatFigure(row.subject),
       row.unit,
       row.ratio.toFixed(2),
-      `${row.least.toFixed(2)}-${row.greatest.toFixed(2)}`,
+      `${row.least.toFixed(2)}..${row.greatest.toFixed(2)}`,
       wanted(row),
       isReached(row) ? 'yes' : 'NO',
     ]),

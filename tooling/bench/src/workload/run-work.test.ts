@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { runWork } from './run-work.ts';
 import type { Held, Target, Work } from './work.ts';
 
@@ -46,7 +46,18 @@ class FakeTarget implements Target<Held> {
   }
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** A request takes a millisecond of the fake clock. */
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  vi.advanceTimersByTime(1);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const work = (given: Partial<Work> & Pick<Work, 'operation'>): Work => ({
   ...{ batch: 10, clients: 4, seconds: 60 },
