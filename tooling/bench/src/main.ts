@@ -138,7 +138,9 @@ async function writeJson({ json, runs, seconds, payloadBytes }: Options, results
     processor: cpus()[0]?.model ?? 'unknown',
     node: process.version,
   };
-  await writeFile(json, `${JSON.stringify({ machine, runs, seconds, payloadBytes, ...results }, null, 2)}\n`);
+  const measuredAt = new Date().toISOString();
+  const all = { measuredAt, machine, runs, seconds, payloadBytes, ...results };
+  await writeFile(json, `${JSON.stringify(all, null, 2)}\n`);
 }
 
 function say(text: string): void {

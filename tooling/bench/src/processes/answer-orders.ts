@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { Answer, Commands, Order } from './helper.ts';
+import type { Answer, Commands, Order } from './bench-process.ts';
 
 /** The helper's side: does what the main process asks for, one order after the other or several at once. */
 export function answerOrders<C extends Commands<C>>(commands: C): void {

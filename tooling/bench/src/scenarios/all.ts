@@ -1,4 +1,5 @@
 import { handoverScenario } from './handover.ts';
+import { jobQueueScenarios } from './job-queues.ts';
 import { memoryPerConsumer, memoryPerItem } from './memory-cost.ts';
 import { mixScenario } from './mix.ts';
 import { rateScenarios } from './rate-scenarios.ts';
@@ -11,6 +12,7 @@ const scenarios: readonly Scenario[] = [
   handoverScenario,
   memoryPerItem,
   memoryPerConsumer,
+  ...jobQueueScenarios,
 ];
 
 /**

@@ -3,6 +3,8 @@ import { runMix } from './mix.ts';
 import { openLoop } from './open-loop.ts';
 import type { Held, Outcome, Target, Work } from './work.ts';
 
+const LEASE_TRIES = 100;
+
 /** Does the work on a target, whichever it is, in the same way. */
 export function runWork<H extends Held>(target: Target<H>, work: Work): Promise<Outcome> {
   if (work.operation === 'mix') return runMix(target, work);
@@ -24,9 +26,7 @@ function stepOf<H extends Held>(target: Target<H>, work: Work): (client: number)
     case 'cycle':
       return (client) => async () => {
         await target.produce(client);
-        // Each client leases only after its own produce, so there is always one to lease.
-        const held = await target.lease(client);
-        if (held === undefined) throw new Error('nothing to lease after a produce');
+        const held = await leaseOwnShare(target, client);
         await target.complete(client, held);
         return held.count;
       };
@@ -38,6 +38,18 @@ function stepOf<H extends Held>(target: Target<H>, work: Work): (client: number)
     case 'mix':
       throw new Error('a mix has no single step');
   }
+}
+
+/**
+ * Each client leases only after its own produce, so there is one for everybody;
+ * but a target may come away empty where others are just taking theirs.
+ */
+async function leaseOwnShare<H extends Held>(target: Target<H>, client: number): Promise<H> {
+  for (let tries = 0; tries < LEASE_TRIES; tries++) {
+    const held = await target.lease(client);
+    if (held !== undefined) return held;
+  }
+  throw new Error('nothing to lease after a produce');
 }
 
 function produceStep<H extends Held>(target: Target<H>, { batch, items = Number.POSITIVE_INFINITY }: Work) {

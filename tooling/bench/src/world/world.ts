@@ -1,7 +1,7 @@
 import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
 import type { EmptyRouteCommands } from '../empty-route/main.ts';
 import type { LoadCommands } from '../load/main.ts';
-import { type Commands, HelperProcess } from '../processes/helper.ts';
+import { BenchProcess, type Commands } from '../processes/bench-process.ts';
 import type { RawCommands } from '../raw/main.ts';
 import type { ServiceCommands } from '../service/main.ts';
 import { Database, Site } from './site.ts';
@@ -59,27 +59,27 @@ export class World {
   }
 
   /** The load generator. */
-  load(): Promise<HelperProcess<LoadCommands>> {
-    return this.#helper<LoadCommands>('load generator', '../load/main.ts');
+  load(): Promise<BenchProcess<LoadCommands>> {
+    return this.child<LoadCommands>('load generator', '../load/main.ts');
   }
 
   /** One bare connection to the database. */
-  raw(): Promise<HelperProcess<RawCommands>> {
-    return this.#helper<RawCommands>('raw connection', '../raw/main.ts');
+  raw(): Promise<BenchProcess<RawCommands>> {
+    return this.child<RawCommands>('raw connection', '../raw/main.ts');
   }
 
   /** The service in a process without HTTP, on the database of the server that is measured. */
-  async service(): Promise<HelperProcess<ServiceCommands>> {
+  async service(): Promise<BenchProcess<ServiceCommands>> {
     const { maxConns } = this.options;
     const { database } = await this.site();
-    const helper = await this.#helper<ServiceCommands>('service', '../service/main.ts');
+    const helper = await this.child<ServiceCommands>('service', '../service/main.ts');
     await helper.call('start', { connectionString: database?.connectionString ?? '', maxConns });
     return helper;
   }
 
   /** The port of a server with one route that does nothing. */
   async emptyRoute(): Promise<number> {
-    const helper = await this.#helper<EmptyRouteCommands>('empty route', '../empty-route/main.ts');
+    const helper = await this.child<EmptyRouteCommands>('empty route', '../empty-route/main.ts');
     return helper.call('port', null);
   }
 
@@ -112,8 +112,9 @@ export class World {
     });
   }
 
-  #helper<C extends Commands<C>>(name: string, module: string): Promise<HelperProcess<C>> {
-    return this.#once(name, () => HelperProcess.start<C>(name, new URL(module, import.meta.url)));
+  /** A process of the bench's own, started when it is first asked for. */
+  child<C extends Commands<C>>(name: string, module: string): Promise<BenchProcess<C>> {
+    return this.#once(name, () => BenchProcess.start<C>(name, new URL(module, import.meta.url)));
   }
 
   #once<T extends Stoppable>(name: string, start: () => Promise<T>): Promise<T> {

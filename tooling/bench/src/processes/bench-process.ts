@@ -22,7 +22,7 @@ interface Pending {
 }
 
 /** A process of the bench's own that measures or serves, so that what it costs is not the main process's. */
-export class HelperProcess<C extends Commands<C>> {
+export class BenchProcess<C extends Commands<C>> {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, Pending>();
@@ -38,13 +38,13 @@ export class HelperProcess<C extends Commands<C>> {
   }
 
   /** Starts a module of the bench in a process of its own. */
-  static async start<C extends Commands<C>>(name: string, module: URL): Promise<HelperProcess<C>> {
+  static async start<C extends Commands<C>>(name: string, module: URL): Promise<BenchProcess<C>> {
     const child = fork(module, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const ready = once(child, 'message');
     const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${name} did not start`)));
     await Promise.race([ready, ended]);
     ended.catch(() => {});
-    return new HelperProcess<C>(name, child);
+    return new BenchProcess<C>(name, child);
   }
 
   get pid(): number {
