@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** What a helper process can be asked for, by name. */
+/** What a process of the bench can be asked for, by name. */
 export type Commands<C> = { readonly [Name in keyof C]: (argument: never) => Promise<unknown> };
 
-/** What goes to a helper, and what comes back. */
+/** What goes to it, and what comes back. */
 export interface Order {
   readonly number: number;
   readonly command: string;

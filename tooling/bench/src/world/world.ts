@@ -72,22 +72,21 @@ export class World {
   async service(): Promise<BenchProcess<ServiceCommands>> {
     const { maxConns } = this.options;
     const { database } = await this.site();
-    const helper = await this.child<ServiceCommands>('service', '../service/main.ts');
-    await helper.call('start', { connectionString: database?.connectionString ?? '', maxConns });
-    return helper;
+    const child = await this.child<ServiceCommands>('service', '../service/main.ts');
+    await child.call('start', { connectionString: database?.connectionString ?? '', maxConns });
+    return child;
   }
 
   /** The port of a server with one route that does nothing. */
   async emptyRoute(): Promise<number> {
-    const helper = await this.child<EmptyRouteCommands>('empty route', '../empty-route/main.ts');
-    return helper.call('port', null);
+    const child = await this.child<EmptyRouteCommands>('empty route', '../empty-route/main.ts');
+    return child.call('port', null);
   }
 
   /** Deletes all queues, so that what was measured last leaves nothing to what comes next. */
   async clear(): Promise<void> {
-    for (const started of this.#started.values()) {
-      const each = await started;
-      if (each instanceof Site) await each.deleteQueues();
+    for (const started of await Promise.allSettled(this.#started.values())) {
+      if (started.status === 'fulfilled' && started.value instanceof Site) await started.value.deleteQueues();
     }
   }
 
@@ -120,6 +119,8 @@ export class World {
   #once<T extends Stoppable>(name: string, start: () => Promise<T>): Promise<T> {
     const started = (this.#started.get(name) as Promise<T> | undefined) ?? start();
     this.#started.set(name, started);
+    // What did not start may do so the next time.
+    started.catch(() => this.#started.delete(name));
     return started;
   }
 }
