@@ -7,12 +7,15 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { liveHeapBytes } from './inspected-heap.ts';
 
 /** A server in a process of its own, as it would run in production: the built one. */
 export interface ServerProcess {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** Bytes that live on its heap. @throws Error where it was not started to be inspected. */
+  liveHeap(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -26,6 +29,8 @@ export interface ServerProcessOptions {
   readonly maxConns: number;
   /** A checkout whose built server it is to be; absent: this one. */
   readonly checkout?: string | undefined;
+  /** Whether its heap can be looked at. */
+  readonly inspected?: boolean | undefined;
 }
 
 /** Starts a built server. @throws Error when it does not answer within a minute. */
@@ -48,7 +53,14 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   // JSON is YAML; the mode keeps the password to us.
   await writeFile(file, JSON.stringify(config), { mode: 0o600 });
 
-  const child = spawn(process.execPath, [main, 'server', '--config', file], { stdio: 'inherit' });
+  const inspector = options.inspected ? await freePort() : undefined;
+  const flags =
+    inspector === undefined ? [] : [`--inspect=127.0.0.1:${inspector}`, '--inspect-publish-uid=http'];
+  const child = spawn(process.execPath, [...flags, main, 'server', '--config', file], { stdio: 'inherit' });
+  const liveHeap = async () => {
+    if (inspector === undefined) throw new Error('this server was not started to be inspected');
+    return liveHeapBytes(inspector);
+  };
   // Should this process be ended before it has stopped the server.
   const kill = () => child.kill();
   process.once('exit', kill);
@@ -67,7 +79,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     await stop();
     throw error;
   }
-  return { url, port, pid: child.pid as number, stop };
+  return { url, port, pid: child.pid as number, liveHeap, stop };
 }
 
 function serverProgram(checkout: string | undefined): string {

@@ -6,16 +6,15 @@ import type { Scenario } from './scenario.ts';
 const BACKLOG = 1_000_000;
 const PRODUCED_AT_ONCE = 1_000;
 const CONSUMERS = 900;
-/** So long the server is watched for its least use: garbage goes when it will, and what is held stays. */
-const WATCHES = 15;
-const WATCH_MS = 200;
-/** A constant server moves by no more than this between two looks, in bytes per item of the backlog. */
-const NOISE_BYTES_PER_ITEM = 8;
+/** A server that keeps nothing per item moves by no more than this, in bytes per item: caches and compiled code. */
+const NOISE_BYTES_PER_ITEM = 1;
 
-const HEAP = 'nodejs_heap_size_used_bytes';
+const PATIENCE_MS = 30_000;
+const LOOK_MS = 200;
 const RESIDENT = 'process_resident_memory_bytes';
 
 interface Use {
+  /** What lives after a full collection. */
   readonly heap: number;
   readonly resident: number;
 }
@@ -26,7 +25,7 @@ export const memoryPerItem: Scenario = {
   title: 'server memory per waiting item, a backlog of 1,000,000 produced over HTTP',
   atMost: NOISE_BYTES_PER_ITEM,
   async run(world, { payloadBytes }) {
-    const site = await world.site();
+    const site = await world.inspectedSite();
     const load = await world.load();
     const queue = 'bench-memory';
     await site.createQueue(queue);
@@ -43,9 +42,9 @@ export const memoryPerItem: Scenario = {
     };
     // The code that is needed is compiled, and buffers have their size, before the first look.
     await produce(100_000);
-    const before = await leastUse(site);
+    const before = await useOf(site);
     await produce(BACKLOG);
-    const after = await leastUse(site);
+    const after = await useOf(site);
     const { rows } = await databaseOf(site).admin.query<{ size: string }>(
       'SELECT pg_database_size(current_database()) AS size',
     );
@@ -67,7 +66,7 @@ export const memoryPerConsumer: Scenario = {
   name: 'memory-consumer',
   title: `server memory per waiting consumer, of ${CONSUMERS}`,
   async run(world, { payloadBytes }) {
-    const site = await world.site();
+    const site = await world.inspectedSite();
     const load = await world.load();
     const queue = 'bench-consumers';
     await site.createQueue(queue);
@@ -75,12 +74,13 @@ export const memoryPerConsumer: Scenario = {
     const options = { port, queue, payloadBytes, batch: 10, clients: CONSUMERS, format: 'protobuf' } as const;
     // Once for nothing, as above.
     await load.call('wait', options);
-    await delay(1_000);
+    await untilWaiting(site, queue, CONSUMERS);
     await load.call('leave', null);
-    await delay(1_000);
-    const before = await leastUse(site);
+    await untilWaiting(site, queue, 0);
+    const before = await useOf(site);
     await load.call('wait', options);
-    const after = await leastUse(site);
+    await untilWaiting(site, queue, CONSUMERS);
+    const after = await useOf(site);
     await load.call('leave', null);
     const perConsumer = (after.heap - before.heap) / CONSUMERS;
     return {
@@ -91,16 +91,20 @@ export const memoryPerConsumer: Scenario = {
   },
 };
 
-/** Memory is only given back when it is looked for: the metrics' own garbage makes the collector run. */
-async function leastUse(site: Site): Promise<Use> {
-  const uses: Use[] = [];
-  for (let watch = 0; watch < WATCHES; watch++) {
-    const metrics = await site.metrics();
-    uses.push({ heap: metrics.get(HEAP) ?? Number.NaN, resident: metrics.get(RESIDENT) ?? Number.NaN });
-    await delay(WATCH_MS);
+async function useOf(site: Site): Promise<Use> {
+  const heap = await site.server.liveHeap();
+  const metrics = await site.metrics();
+  return { heap, resident: metrics.get(RESIDENT) ?? Number.NaN };
+}
+
+/** Until the server says that so many consumers wait. */
+async function untilWaiting(site: Site, queue: string, consumers: number): Promise<void> {
+  const series = `querator_requests_waiting{queue="${queue}",operation="lease"}`;
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const waiting = (await site.metrics()).get(series) ?? 0;
+    if (waiting === consumers) return;
+    if (performance.now() > deadline) throw new Error(`${waiting} consumers wait instead of ${consumers}`);
+    await delay(LOOK_MS);
   }
-  return {
-    heap: Math.min(...uses.map(({ heap }) => heap)),
-    resident: Math.min(...uses.map(({ resident }) => resident)),
-  };
 }

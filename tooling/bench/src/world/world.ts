@@ -2,6 +2,7 @@ import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres'
 import type { EmptyRouteCommands } from '../empty-route/main.ts';
 import type { LoadCommands } from '../load/main.ts';
 import { BenchProcess, type Commands } from '../processes/bench-process.ts';
+import type { ServerProcessOptions } from '../processes/server-process.ts';
 import type { RawCommands } from '../raw/main.ts';
 import type { ServiceCommands } from '../service/main.ts';
 import { Database, Site } from './site.ts';
@@ -45,12 +46,17 @@ export class World {
 
   /** The server that is measured. */
   site(): Promise<Site> {
-    return this.#site('bench', this.options.checkout);
+    return this.#site('bench', { checkout: this.options.checkout });
   }
 
   /** The built server of another checkout, beside the one that is measured. */
   otherSite(checkout: string): Promise<Site> {
-    return this.#site('bench_other', checkout);
+    return this.#site('bench_other', { checkout });
+  }
+
+  /** The server that is measured once more, with a heap that can be looked at. */
+  inspectedSite(): Promise<Site> {
+    return this.#site('bench_inspected', { checkout: this.options.checkout, inspected: true });
   }
 
   /** The server that is measured, without a database. */
@@ -97,13 +103,13 @@ export class World {
     await this.cluster.stop();
   }
 
-  #site(database: string, checkout: string | undefined): Promise<Site> {
+  #site(database: string, server: Pick<ServerProcessOptions, 'checkout' | 'inspected'>): Promise<Site> {
     return this.#once(`server on ${database}`, async () => {
       const admin = await Database.open(this.cluster.connectionString());
       await admin.admin.query(`CREATE DATABASE ${database}`);
       await admin.close();
       const connectionString = this.cluster.connectionString(database);
-      const site = await Site.start({ ...this.options, checkout, connectionString });
+      const site = await Site.start({ ...this.options, ...server, connectionString });
       if (this.options.countStatements) {
         await site.database?.admin.query('CREATE EXTENSION pg_stat_statements');
       }
