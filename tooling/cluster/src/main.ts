@@ -4,7 +4,7 @@
  * when run as root, and otherwise says what that is, and fails.
  *
  *   pnpm test:cluster                 all, about an hour
- *   pnpm test:cluster -- --short      for CI: a full disk, backup and recovery, a short soak
+ *   pnpm test:cluster -- --short      for CI: a full disk, backup and recovery, a failover, a short soak
  *   pnpm test:cluster -- TLS soak     these parts
  */
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { postgresTools } from './debian-tools.ts';
+import { postgresServerTools, postgresTools } from './debian-tools.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
@@ -35,6 +35,9 @@ const PARTS: readonly Part[] = [
   { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
   { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
+  { name: 'failover, synchronous', inShort: true, run: () => testFile('synchronous-failover') },
+  { name: 'failover, asynchronous', inShort: false, run: () => testFile('asynchronous-failover') },
+  { name: 'finding the new primary', inShort: false, run: () => testFile('new-primary') },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
   // With TLS, pools, rights and plans on each version. In CI its short form is a check of its own.
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
@@ -47,6 +50,7 @@ function say(line: string): void {
 async function testFile(name: string) {
   const run = await runVitest(here, [`test/${name}`], {});
   if (run.failed > 0) say(run.output);
+  else for (const line of run.output.match(/measured: .*$/gm) ?? []) say(line);
   return run;
 }
 
@@ -69,6 +73,7 @@ if (unknown.length > 0) {
 }
 try {
   postgresTools();
+  postgresServerTools();
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exit(1);
