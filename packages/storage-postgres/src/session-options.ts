@@ -30,6 +30,9 @@ const RESULT_FORMAT = ['-c DateStyle=ISO', '-c TimeZone=UTC', '-c bytea_output=h
 /** What the statements are written for: each sees what is committed, and takes its locks on that. */
 const ISOLATION = '-c default_transaction_isolation=read\\ committed';
 
+/** A warning tells of a commit that its synchronous standby has not got; what says less nobody reads. */
+const WARNINGS = '-c client_min_messages=warning';
+
 /**
  * What a connection is opened with. The last one of
  * several settings of a name wins on the server's command line: the
@@ -57,7 +60,7 @@ export function sessionOptions(
     ...(settings.password === undefined ? {} : { password: settings.password }),
     ...(settings.database === undefined ? {} : { database: settings.database }),
     application_name: settings.applicationName,
-    options: [...ours, settings.serverOptions, ISOLATION, ...RESULT_FORMAT]
+    options: [...ours, settings.serverOptions, ISOLATION, WARNINGS, ...RESULT_FORMAT]
       .filter((option) => option !== '')
       .join(' '),
     types: TYPES as pg.CustomTypesConfig,

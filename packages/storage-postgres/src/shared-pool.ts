@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Clock, type Logger, millisecondsBetween, type Random } from '@querator/core';
+import { type Clock, type Instant, type Logger, millisecondsBetween, type Random } from '@querator/core';
 import { reasonOf } from './connect-error.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
@@ -32,6 +32,9 @@ export class SharedPool {
   readonly #clock: Clock;
   readonly #users = new Set<PoolUser>();
   readonly #pool: ConnectionPool;
+  readonly #connector: Connector;
+  /** What has been idle since before then has to prove that it works. */
+  #doubtedAt: Instant | undefined;
   /** Word from and to other processes, on a connection of this pool once somebody listens. */
   readonly signals: SignalChannel;
 
@@ -42,6 +45,7 @@ export class SharedPool {
     this.#settings = settings;
     this.#clock = deps.clock;
     const connector = new Connector(settings, deps.clock);
+    this.#connector = connector;
     const target = `${settings.hosts.map(hostName).join(',')}/${settings.database ?? ''}`;
     this.signals = new SignalChannel({ ...deps, source: this, target });
     this.#pool = new ConnectionPool({
@@ -105,9 +109,18 @@ export class SharedPool {
     this.#pool.release(connection, broken);
   }
 
-  /** The server turned out to be the wrong one: what is open is closed as it comes free. */
-  retireAll(): void {
+  /**
+   * The server turned out to take no writes: what is open is closed as it comes
+   * free, and a server like that is not taken again.
+   */
+  leaveReadOnly(): void {
+    this.#connector.metReadOnly();
     this.#pool.retireAll();
+  }
+
+  /** A server did not answer: the connections that are idle now have to prove that they work before they are used. */
+  doubt(): void {
+    this.#doubtedAt = this.#clock.now();
   }
 
   async #works(connection: Connection): Promise<boolean> {
@@ -125,6 +138,7 @@ export class SharedPool {
 
   #isDoubtful(connection: Connection): boolean {
     const period = this.#settings.pool.healthCheckPeriodMs ?? DEFAULT_HEALTH_CHECK_PERIOD_MS;
+    if (this.#doubtedAt !== undefined && connection.idleSince <= this.#doubtedAt) return true;
     return millisecondsBetween(connection.idleSince, this.#clock.now()) >= period;
   }
 

@@ -1,59 +1,106 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
-/** PostgreSQL's client programs, which the npm packages do not have. */
+/** PostgreSQL's programs from Debian's packages: those that the npm packages do not have. */
 export interface PostgresTools {
   /** The folder they lie in. */
   readonly folder: string;
-  /** Their major version: they work with servers up to it. */
+  /** Their major version: client programs work with servers up to it. */
   readonly version: number;
 }
 
-const NEEDED = ['pg_dump', 'pg_restore', 'pg_basebackup', 'psql'];
-const DEBIAN_FOLDER = '/usr/lib/postgresql';
-const PACKAGE = 'postgresql-client';
+/** Programs that belong together, and the package that has them. */
+interface Kit {
+  readonly programs: readonly string[];
+  readonly package: string;
+}
 
-/** The newest of the client programs that are installed. */
-function findTools(): PostgresTools | undefined {
+const CLIENT: Kit = {
+  programs: ['pg_dump', 'pg_restore', 'pg_basebackup', 'psql'],
+  package: 'postgresql-client',
+};
+const SERVER: Kit = {
+  programs: ['postgres', 'initdb', 'pg_ctl', 'pg_rewind', 'pg_basebackup'],
+  package: 'postgresql',
+};
+
+const DEBIAN_FOLDER = '/usr/lib/postgresql';
+/** Read by the package's own scripts when it is installed. */
+const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.d';
+
+/** The newest of the programs that are installed. */
+function find({ programs }: Kit): PostgresTools | undefined {
   const debian = existsSync(DEBIAN_FOLDER) ? readdirSync(DEBIAN_FOLDER) : [];
   const folders = [
     ...debian.map((version) => join(DEBIAN_FOLDER, version, 'bin')),
     ...(process.env['PATH'] ?? '').split(':').filter((folder) => folder !== ''),
   ];
   const found = folders.flatMap((folder) => {
-    if (!NEEDED.every((name) => existsSync(join(folder, name)))) return [];
+    if (!programs.every((name) => existsSync(join(folder, name)))) return [];
     // "pg_dump (PostgreSQL) 15.18 (Debian …)"
-    const { stdout } = spawnSync(join(folder, 'pg_dump'), ['--version'], { encoding: 'utf8' });
+    const { stdout } = spawnSync(join(folder, programs[0] ?? ''), ['--version'], { encoding: 'utf8' });
     const version = Number.parseInt(/\(PostgreSQL\) (\d+)/.exec(stdout ?? '')?.[1] ?? '', 10);
     return Number.isInteger(version) ? [{ folder, version }] : [];
   });
   return found.sort((a, b) => b.version - a.version)[0];
 }
 
-/**
- * The client programs, installed from Debian's packages where that is possible.
- *
- * @throws Error that says what is missing.
- */
-export function postgresTools(): PostgresTools {
-  let tools = findTools();
+/** The programs, installed from Debian's packages where that is possible. */
+function obtain(kit: Kit, install: () => void): PostgresTools {
+  let tools = find(kit);
   if (tools === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    process.stdout.write(`Installing ${PACKAGE}.\n`);
+    process.stdout.write(`Installing ${kit.package}.\n`);
     apt(['update', '-qq']);
-    apt(['install', '-y', '-qq', '--no-install-recommends', PACKAGE]);
-    tools = findTools();
+    install();
+    tools = find(kit);
   }
   if (tools !== undefined) return tools;
   throw new Error(
-    `${NEEDED.join(', ')} are missing. On Debian and its like the package ${PACKAGE} has them; ` +
+    `${kit.programs.join(', ')} are missing. On Debian and its like the package ${kit.package} has them; ` +
       'as root this would have installed it.',
   );
 }
 
+/**
+ * The client programs.
+ *
+ * @throws Error that says what is missing.
+ */
+export function postgresTools(): PostgresTools {
+  return obtain(CLIENT, () => installPackage(CLIENT));
+}
+
+/**
+ * The programs of a server, and those that go with one.
+ *
+ * @throws Error that says what is missing.
+ */
+export function postgresServerTools(): PostgresTools {
+  return obtain(SERVER, installServer);
+}
+
+/** Without the database that the package makes and starts otherwise. */
+function installServer(): void {
+  mkdirSync(CLUSTER_SETTINGS, { recursive: true });
+  const settings = join(CLUSTER_SETTINGS, 'querator.conf');
+  writeFileSync(settings, 'create_main_cluster = false\n');
+  try {
+    installPackage(SERVER);
+  } finally {
+    rmSync(settings, { force: true });
+  }
+}
+
+function installPackage(kit: Kit): void {
+  apt(['install', '-y', '-qq', '--no-install-recommends', kit.package]);
+}
+
 function apt(args: readonly string[]): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { status, stderr } = spawnSync('apt-get', args, { encoding: 'utf8', env });
+  // Others may be installing something on this machine.
+  const patient = ['-o', 'DPkg::Lock::Timeout=300', ...args];
+  const { status, stderr } = spawnSync('apt-get', patient, { encoding: 'utf8', env });
   if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed: ${stderr}`);
 }

@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { postgresTools } from './debian-tools.ts';
+import { postgresServerTools, postgresTools } from './debian-tools.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
@@ -45,6 +45,9 @@ const PARTS: readonly Part[] = [
     inShort: false,
     run: () => script('../histories/src/main.ts', ['variants', 'postgres']),
   },
+  { name: 'failover, synchronous', inShort: true, run: () => testFile('synchronous-failover') },
+  { name: 'failover, asynchronous', inShort: false, run: () => testFile('asynchronous-failover') },
+  { name: 'finding the new primary', inShort: false, run: () => testFile('new-primary') },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
   // With TLS, pools, rights and plans on each version. In CI its short form is a check of its own.
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
@@ -57,6 +60,7 @@ function say(line: string): void {
 async function testFile(name: string) {
   const run = await runVitest(here, [`test/${name}`], {});
   if (run.failed > 0) say(run.output);
+  else for (const line of run.output.match(/measured: .*$/gm) ?? []) say(line);
   return run;
 }
 
@@ -79,6 +83,7 @@ if (unknown.length > 0) {
 }
 try {
   postgresTools();
+  postgresServerTools();
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exit(1);
