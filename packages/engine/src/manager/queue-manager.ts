@@ -6,6 +6,7 @@ import {
   type PartitionPlacement,
   type Queue,
   QueueError,
+  type QueueListRequest,
   type QueueSettings,
   type QueueStore,
   type StorageBackend,
@@ -15,6 +16,7 @@ import {
 import { placePartitions } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Moved } from '../lifecycle/burial.ts';
+import { InFlight } from '../logical/in-flight.ts';
 import { LogicalQueue } from '../logical/logical-queue.ts';
 import type { PartitionPlace } from '../logical/partition-unit.ts';
 import { Lookout } from '../lookout/lookout.ts';
@@ -51,6 +53,8 @@ export class QueueManager {
   readonly #running = new Map<string, LogicalQueue>();
   readonly #loading = new Map<string, Promise<LogicalQueue>>();
   readonly #changes = new NameLocks();
+  /** Calls on the place of queues' settings, which the end waits for. */
+  readonly #settingsCalls = new InFlight();
   readonly #settings: SettingsWatch;
   #shuttingDown: Promise<void> | undefined;
 
@@ -104,9 +108,14 @@ export class QueueManager {
   /** What is stored of the queue, now. @throws QueueError `invalid` when there is no such queue. */
   async info(name: string): Promise<Queue> {
     checkQueueKnown(name);
-    const stored = await this.#store.get(name);
+    const stored = await this.#settingsCalls.run(() => this.#store.get(name));
     if (stored === undefined) throw unknownQueue(name);
     return stored;
+  }
+
+  /** A page of the queues that are stored. */
+  list(request: QueueListRequest): Promise<readonly Queue[]> {
+    return this.#settingsCalls.run(() => this.#store.list(request));
   }
 
   /**
@@ -116,7 +125,8 @@ export class QueueManager {
    * @param deadQueue empty: there is none.
    */
   changing<T>(name: string, deadQueue: string, change: () => Promise<T>): Promise<T> {
-    return this.#changes.run(deadQueue === '' ? [name] : [name, deadQueue], change);
+    const names = deadQueue === '' ? [name] : [name, deadQueue];
+    return this.#settingsCalls.run(() => this.#changes.run(names, change));
   }
 
   /**
@@ -239,7 +249,7 @@ export class QueueManager {
   /** Another process may have changed or deleted the queue. Never rejects. */
   async #refresh(name: string): Promise<void> {
     try {
-      await this.#changes.run([name], async () => {
+      await this.changing(name, '', async () => {
         const queue = this.#running.get(name);
         if (queue === undefined || this.#shuttingDown !== undefined) return;
         const stored = await this.#store.get(name);
@@ -259,7 +269,8 @@ export class QueueManager {
     // A queue that is just being taken up ends with the others.
     await Promise.allSettled(this.#loading.values());
     await this.#settings.stop();
-    await Promise.all([...this.#running.values()].map((queue) => queue.stop()));
+    const stopped = [...this.#running.values()].map((queue) => queue.stop());
+    await Promise.all([...stopped, this.#settingsCalls.settled()]);
     await Promise.all([...this.#lookouts.values()].map((lookout) => lookout.stop()));
   }
 
