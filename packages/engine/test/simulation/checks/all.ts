@@ -8,6 +8,7 @@ import { deadLetters } from './dead-letters.ts';
 import { leasesReachSomeone } from './leases-reach-someone.ts';
 import { nothingVanishes } from './nothing-vanishes.ts';
 import { oneHolder } from './one-holder.ts';
+import { produceOrder } from './produce-order.ts';
 import { refusedIsNotStored } from './refused-is-not-stored.ts';
 import { silentAfterStop } from './silent-after-stop.ts';
 import { type Check, storyOf } from './story.ts';
@@ -22,6 +23,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   leasesReachSomeone,
   nothingVanishes,
   oneHolder,
+  produceOrder,
   refusedIsNotStored,
   silentAfterStop,
 };

@@ -23,6 +23,8 @@ export const oneHolder: Check = function* ({ calls, ops }) {
     const { queue, limit } = call.asked.request;
     if (items.length > limit)
       yield `${nameOf(call)} was handed ${items.length} items, and asked for ${limit}`;
+    if (items.length > 0 && call.leftAt !== undefined)
+      yield `${nameOf(call)} was handed items after it had left`;
     let previous = '';
     for (const item of items) {
       const holder = holders.get(item.id);

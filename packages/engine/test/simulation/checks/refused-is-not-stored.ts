@@ -1,4 +1,5 @@
 import { MESSAGES } from '@querator/core';
+import { sendings } from './sendings.ts';
 import { type CallStory, type Check, nameOf, type OpStory } from './story.ts';
 
 /**
@@ -8,8 +9,7 @@ import { type CallStory, type Check, nameOf, type OpStory } from './story.ts';
  */
 export const refusedIsNotStored: Check = function* ({ calls, births, ops }) {
   const born = new Set(births.filter(({ stay }) => stay.sourceId === undefined).map(({ stay }) => stay.name));
-  const sent = new Map<string, OpStory[]>();
-  for (const op of ops) for (const name of namesSent(op)) sent.set(name, [...(sent.get(name) ?? []), op]);
+  const sent = sendings(ops);
   for (const call of calls) {
     const { request } = call.asked;
     if (request.kind !== 'produce') continue;
@@ -38,11 +38,4 @@ function* unknown(call: CallStory, attempts: readonly OpStory[]): Iterable<strin
   else if (last.returnedAt < call.answeredAt && last.returned?.ending !== 'unknown') {
     yield `${nameOf(call)} is said to be unknown, and storage had answered '${last.returned?.ending}'`;
   }
-}
-
-/** The items an engine sent to be produced. */
-function namesSent({ sent: { name, args } }: OpStory): readonly string[] {
-  if (!name.startsWith('produce')) return [];
-  const requests = args[0] as readonly { readonly items: readonly { readonly reference: string }[] }[];
-  return requests.flatMap(({ items }) => items.map(({ reference }) => reference));
 }

@@ -26,8 +26,12 @@ export async function checkWaking(world: World): Promise<void> {
 
   const crowd = ['w1', 'w2', 'w3'].map((client) => wait(world, other, client));
   await world.scheduler.sleep(20);
-  const items = ['x1', 'x2', 'x3'].map((name) => ({ name }));
-  await insist(world, asked, { kind: 'produce', queue: 'jobs', timeoutMs: 1_000, items });
+  // The second comes while storage has the first, and the third with it.
+  const produced = ['x1', 'x2', 'x3'].map(async (name, n) => {
+    await world.scheduler.sleep(n === 0 ? 0 : 0.1);
+    await insist(world, asked, { kind: 'produce', queue: 'jobs', timeoutMs: AT_ONCE_MS, items: [{ name }] });
+  });
+  await Promise.all(produced);
   const withinMs = asked === other ? AT_ONCE_MS : acrossMs(world);
   const hands = await Promise.all(crowd.map((waiting) => waiting.within('an item was produced', withinMs)));
   if (hands.includes(undefined)) return;
