@@ -100,9 +100,17 @@ export class QueueManager {
     if (this.#shuttingDown !== undefined) throw new QueueError('failed', MESSAGES.serviceShutdown);
   }
 
-  /** Whether the queue is at work in this process. */
-  isRunning(name: string): boolean {
-    return this.#running.has(name);
+  /**
+   * Whether the name is that of a queue at work in this process that is still
+   * there. One that another process has deleted is given up. Call it in
+   * `changing`.
+   */
+  async isTaken(name: string): Promise<boolean> {
+    const queue = this.#running.get(name);
+    if (queue === undefined) return false;
+    const stored = await this.#store.get(name);
+    await this.#catchUp(queue, stored);
+    return stored !== undefined;
   }
 
   /** What is stored of the queue, now. @throws QueueError `invalid` when there is no such queue. */
@@ -160,7 +168,7 @@ export class QueueManager {
     if (updated === undefined) throw unknownQueue(name);
     // A queue that is just being taken up may have read the settings before they changed.
     const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));
-    queue?.updated(updated);
+    if (queue !== undefined) await this.#catchUp(queue, updated);
     this.#settings.changed(name);
     return updated;
   }
@@ -253,16 +261,20 @@ export class QueueManager {
         const queue = this.#running.get(name);
         if (queue === undefined || this.#shuttingDown !== undefined) return;
         const stored = await this.#store.get(name);
-        if (isSame(stored, queue.queue)) return;
-        if (stored?.createdAt === queue.queue.createdAt) return queue.updated(stored);
-        // Deleted, or deleted and created anew: those who wait are told as if it had been done here.
-        this.#deps.logger.info('queue was deleted by another process', { queue: name });
-        await queue.stop();
-        this.#letGo(queue);
+        if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);
       });
     } catch (error) {
       this.#deps.logger.debug('could not look what became of a queue', { queue: name, err: error });
     }
+  }
+
+  /** Goes on with a queue as it is stored; one that was deleted, or deleted and created anew, ends here. */
+  async #catchUp(queue: LogicalQueue, stored: Queue | undefined): Promise<void> {
+    if (stored?.createdAt === queue.queue.createdAt) return queue.updated(stored);
+    // Those who wait are told as if it had been done here.
+    this.#deps.logger.info('queue was deleted by another process', { queue: queue.queue.name });
+    await queue.stop();
+    this.#letGo(queue);
   }
 
   async #shutdown(): Promise<void> {

@@ -63,7 +63,7 @@ export class QueuesService {
     if (call.namespace !== '') checkNamespaceName(call.namespace);
     this.#manager.checkRunning();
     return this.#manager.changing(name, deadQueue, async () => {
-      if (this.#manager.isRunning(name)) throw invalid(`invalid queue; '${name}' already exists`);
+      if (await this.#manager.isTaken(name)) throw invalid(`invalid queue; '${name}' already exists`);
       await this.#manager.checkDeadQueue(name, deadQueue);
       const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
       checkQueueSettings(settings);

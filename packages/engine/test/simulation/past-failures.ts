@@ -6,4 +6,5 @@
 export const PAST_FAILURES: readonly { readonly title: string; readonly seed: number }[] = [
   { title: 'an engine said it had stopped while an update was with storage', seed: 277 },
   { title: 'an engine said it had stopped while settings were read', seed: 1063 },
+  { title: 'a queue deleted elsewhere could be neither created nor updated for a while', seed: 13_268 },
 ];
