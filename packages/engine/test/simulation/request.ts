@@ -69,7 +69,11 @@ export function leasedOf(answer: Answer): {
 }
 
 /** Asks an engine. */
-export async function ask(service: Service, request: Request, signal: AbortSignal): Promise<Answer> {
+export async function ask(
+  service: Service,
+  request: Request,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
   try {
     return { how: 'ok', value: await send(service, request, signal) };
   } catch (error) {
@@ -81,7 +85,7 @@ export async function ask(service: Service, request: Request, signal: AbortSigna
   }
 }
 
-function send(service: Service, request: Request, signal: AbortSignal): Promise<unknown> {
+function send(service: Service, request: Request, signal: AbortSignal | undefined): Promise<unknown> {
   const queueName = request.queue;
   switch (request.kind) {
     case 'produce': {

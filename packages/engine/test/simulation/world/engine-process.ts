@@ -5,6 +5,8 @@ import type { Scheduler } from './scheduler.ts';
 /** One process that runs the engine: what dies with it, and what it sees of time. */
 export class EngineProcess {
   readonly name: string;
+  /** How far its clock is ahead of storage's. */
+  readonly fastByMs: number;
   readonly clock: Clock;
   readonly random: Random;
   /** Set by who starts it. */
@@ -16,9 +18,9 @@ export class EngineProcess {
   #alive = true;
   readonly #mourners = new Set<() => void>();
 
-  /** @param fastByMs how far its clock is ahead of storage's. */
   constructor(name: string, random: Random, scheduler: Scheduler, fastByMs: number) {
     this.name = name;
+    this.fastByMs = fastByMs;
     this.random = random;
     this.clock = {
       now: (): Instant => scheduler.instant(fastByMs),

@@ -67,16 +67,17 @@ export class EngineStorage implements StorageBackend {
 
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {
     if (owner === undefined) throw new Error('an engine says whose partition it works on');
+    const way = this.#way;
     return everyMethod<PartitionStore>((name, args) =>
       this.#send({
         place: placeOf(key),
         name,
         args,
         effect: async (op) => {
-          const done = await this.#way.disk.partitionCall(op, key, owner.createdAt, { name, args });
+          const done = await way.disk.partitionCall(op, key, owner.createdAt, { name, args });
           if (done !== undefined) return done.result;
-          // As a driver does that finds no table: the engine learns of it by being asked.
-          await owner.isThere().catch(() => false);
+          // As a driver does that finds no table: the engine learns of it by being asked, while it waits.
+          if (way.process.storageCalls.has(op)) await owner.isThere().catch(() => false);
           throw new StorageError('the queue is gone', { outcome: 'not-applied' });
         },
       }),

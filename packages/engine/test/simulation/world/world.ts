@@ -102,18 +102,18 @@ export class World {
     const { history, scheduler } = this;
     const call = history.newCall();
     history.add({ type: 'call', call, client, engine: engine.name, request });
-    const leaving = new AbortController();
+    const leaving = leave === undefined ? undefined : new AbortController();
     let answered = false;
     const goAway = () => {
       if (answered) return;
       history.add({ type: 'leave', call });
-      leaving.abort();
+      leaving?.abort('the client has left');
     };
     if (typeof leave === 'number') scheduler.after(leave, goAway);
     else void leave?.then(goAway);
     const cut = Promise.withResolvers<Answer>();
     const unwatch = engine.onCrash(() => cut.resolve({ how: 'cut' }));
-    const answer = await Promise.race([ask(engine.service, request, leaving.signal), cut.promise]);
+    const answer = await Promise.race([ask(engine.service, request, leaving?.signal), cut.promise]);
     answered = true;
     unwatch();
     history.add({ type: 'answer', call, answer });
