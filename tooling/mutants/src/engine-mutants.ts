@@ -123,19 +123,19 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     'a failed batch of completes is answered with success',
     COMMIT,
     'const answer = this.#options.onFailure(error);\n      for (const { reject } of batch) reject(answer);',
-    'this.#options.onFailure(error);\n      for (const { resolve } of batch) resolve(undefined as never);',
+    'this.#options.onFailure(error);\n      for (const { resolve } of batch) resolve({} as never);',
   ),
   mutant(
     'a refused complete is answered with success',
     COMMIT,
     'else entry.reject(outcome.error);',
-    'else entry.resolve(undefined as never);',
+    'else entry.resolve({} as never);',
   ),
   mutant(
     'a complete is answered before storage has',
     COMMIT,
     'this.#inFlight = batch.length;',
-    'this.#inFlight = batch.length;\n    for (const { resolve } of batch) resolve(undefined as never);',
+    'this.#inFlight = batch.length;\n    for (const { resolve } of batch) resolve({} as never);',
   ),
   mutant(
     'a retried item that died is deleted',
