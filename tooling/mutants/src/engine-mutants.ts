@@ -2,6 +2,7 @@ import { type Mutant, mutant } from './mutant.ts';
 
 const PRODUCE = 'logical/produce-loop.ts';
 const LEASE = 'logical/lease-loop.ts';
+const REQUESTS = 'logical/lease-requests.ts';
 const COMMIT = 'logical/group-commit.ts';
 const QUEUE = 'logical/logical-queue.ts';
 const UNIT = 'logical/partition-unit.ts';
@@ -47,8 +48,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'produces that wait for a busy partition are not sent when it is free',
     PRODUCE,
-    '    this.wake();\n    if (this.#busy.size === 0)',
-    '    if (this.#busy.size === 0)',
+    '    this.wake();\n    if (!this.#slots.any)',
+    '    if (!this.#slots.any)',
   ),
   mutant(
     'produces of one batch are stored in reverse',
@@ -56,6 +57,13 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     'batch.requests.push(request);',
     'batch.requests.unshift(request);',
   ),
+  mutant(
+    'consumers set aside for a produce that fails are forgotten',
+    PRODUCE,
+    '    } finally {\n      reservation.end(leased);\n    }',
+    '      reservation.end(leased);\n    } finally {\n      void leased;\n    }',
+  ),
+  mutant('items born leased are handed to nobody', PRODUCE, 'leased = stored.leased;', 'void stored.leased;'),
   mutant(
     'a new item wakes nobody who waits',
     QUEUE,
@@ -77,12 +85,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'a lease sets no alarm for its end',
     QUEUE,
-    'leased: (lane) => this.#unit(lane).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout)),',
-    'leased: () => {},',
+    'this.#unit(lane).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout));',
+    'void lane;',
   ),
   mutant('other instances are told of nothing', QUEUE, 'watching?.tell();', ''),
   mutant('shutdown forgets those who wait for items', QUEUE, 'this.#leases.stop(error),', ''),
-  mutant('left-over items go to nobody', LEASE, 'return items.slice(dealt);', 'return [];'),
+  mutant('left-over items go to nobody', REQUESTS, 'return items.slice(dealt);', 'return [];'),
   mutant(
     'items nobody takes are not put back',
     LEASE,
@@ -91,20 +99,20 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'left-over items are dealt from the first one on',
-    LEASE,
+    REQUESTS,
     'deal(items.slice(dealt), others)',
     'deal(items, others)',
   ),
   mutant(
     'items are given to clients that have left',
-    LEASE,
-    'const takers = fetch.requests.filter(({ waiter }) => !waiter.answered);',
-    'const takers = [...fetch.requests];',
+    REQUESTS,
+    'const takers = fetchedFor.filter(({ waiter }) => !waiter.answered);',
+    'const takers = [...fetchedFor];',
   ),
   mutant(
     'who was not served once is not served again',
     LEASE,
-    'if (!fetch.slow) for (const request of fetch.requests) this.#unpromise(request);',
+    'if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);',
     '',
   ),
   mutant(
@@ -115,9 +123,9 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'the last to come is served first',
-    LEASE,
-    'for (const request of this.#requests.values()) {\n      if (this.#idle',
-    'for (const request of [...this.#requests.values()].reverse()) {\n      if (this.#idle',
+    REQUESTS,
+    'for (const request of this.#waiting.values()) {',
+    'for (const request of [...this.#waiting.values()].reverse()) {',
   ),
   mutant(
     'a failed batch of completes is answered with success',
@@ -134,8 +142,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'a complete is answered before storage has',
     COMMIT,
-    'this.#inFlight = batch.length;',
-    'this.#inFlight = batch.length;\n    for (const { resolve } of batch) resolve({} as never);',
+    'this.#inFlight += batch.length;',
+    'this.#inFlight += batch.length;\n    for (const { resolve } of batch) resolve({} as never);',
   ),
   mutant(
     'a retried item that died is deleted',
@@ -186,6 +194,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     MANAGER,
     'if (queue !== undefined) await this.#catchUp(queue, updated);',
     'void queue;',
+  ),
+  mutant(
+    'shutdown does not wait for calls on settings',
+    MANAGER,
+    'await Promise.all([...stopped, this.#settingsCalls.settled()]);',
+    'await Promise.all(stopped);',
   ),
   mutant(
     'changes at other instances are not noticed',

@@ -23,8 +23,8 @@ export const leasesReachSomeone: Check = function* ({ calls, ops, happenings }) 
   }
   for (const { sent, effects, returned, returnedAt } of ops) {
     if (returned?.ending !== 'ok') continue;
-    for (const { changed } of effects) {
-      for (const { after } of changed) {
+    for (const { came, changed } of effects) {
+      for (const after of [...came, ...changed.map((change) => change.after)]) {
         if (after.state !== 'leased' || handed.has(after.id)) continue;
         // In the very moment in which the engine is told what it leased.
         const isGivenBack = (releases.get(after.id) ?? []).some(
