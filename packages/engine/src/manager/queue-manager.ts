@@ -109,7 +109,7 @@ export class QueueManager {
     const queue = this.#running.get(name);
     if (queue === undefined) return false;
     const stored = await this.#store.get(name);
-    await this.#catchUp(queue, stored);
+    if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);
     return stored !== undefined;
   }
 
