@@ -12,8 +12,10 @@ import { storageHandlers } from './storage-handlers.ts';
 
 /** What a handler may know of the request besides its message. */
 export interface CallContext {
-  /** Aborted when the client is gone. Read it only where waiting is possible: making one costs. */
+  /** Aborted when the client is gone. Read it only where a caller waits for long: making one costs. */
   readonly signal: AbortSignal;
+  /** Whether the client is gone; costs nothing to ask. */
+  readonly isGone: () => boolean;
 }
 
 /** An endpoint together with what answers it. */

@@ -38,9 +38,12 @@ async function bodyOf(c: Context<AppEnv>, limit: number): Promise<Uint8Array> {
  */
 class RequestContext implements CallContext {
   readonly #c: Context<AppEnv>;
+  readonly isGone: () => boolean;
 
   constructor(c: Context<AppEnv>) {
     this.#c = c;
+    // In process there is no connection that could break.
+    this.isGone = () => c.env?.outgoing?.destroyed ?? false;
   }
 
   get signal(): AbortSignal {

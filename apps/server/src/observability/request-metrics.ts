@@ -98,7 +98,7 @@ export class RequestMetrics {
 function summaryOf({ path, recent, sum, count }: PathRecord, name: string): Values {
   const quantiles = recent.quantiles(QUANTILES, performance.now() / 1_000);
   return [
-    ...quantiles.map((value, n) => ({ value, labels: { path, quantile: QUANTILES[n] as number } })),
+    ...quantiles.map((value, n) => ({ value, labels: { quantile: QUANTILES[n] as number, path } })),
     { metricName: `${name}_sum`, value: sum, labels: { path } },
     { metricName: `${name}_count`, value: count, labels: { path } },
   ];

@@ -16,13 +16,14 @@ import type { Lane } from './lane.ts';
 import type { Reservation } from './lease-loop.ts';
 import type { QueueHooks } from './queue-hooks.ts';
 import { StatementSlots } from './statement-slots.ts';
-import { type Patience, Waiter } from './waiter.ts';
+import { CallerGone, type Patience, Waiter } from './waiter.ts';
 
 interface Produce extends ProduceRequest {
   readonly waiter: Waiter<void>;
   readonly bytes: number;
   /** Whether any of the items is for later. */
   readonly isScheduled: boolean;
+  readonly isGone: Patience['isGone'];
   /** With storage right now: from here on, only storage can say whether it took effect. */
   sent: boolean;
 }
@@ -87,7 +88,8 @@ export class ProduceLoop {
       () => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const request: Produce = { items, waiter, bytes, isScheduled, sent: false };
+    const { isGone } = patience;
+    const request: Produce = { items, waiter, bytes, isScheduled, isGone, sent: false };
     if (!waiter.answered) this.#parked.push(request);
     this.wake();
     return waiter.answer;
@@ -127,15 +129,26 @@ export class ProduceLoop {
   #cycle(): void {
     const batches = new Map<Lane, Batch>();
     const { statementItems, statementBytes } = this.#deps.limits;
+    const full = new Map<Lane, boolean>();
+    const isFull = (lane: Lane) => {
+      const known = full.get(lane) ?? this.#slots.isFull(lane);
+      full.set(lane, known);
+      return known;
+    };
     const hasRoom = (lane: Lane) => {
       const batch = batches.get(lane);
       return (
-        !this.#slots.isFull(lane) &&
+        !isFull(lane) &&
         (batch === undefined || (batch.items < statementItems && batch.bytes < statementBytes))
       );
     };
     let given = 0;
     for (const request of this.#parked) {
+      if (request.isGone?.() === true) {
+        request.waiter.reject(new CallerGone());
+        given++;
+        continue;
+      }
       const lane = this.#order.leastLoaded(hasRoom);
       if (lane === undefined) break;
       const batch = batches.get(lane) ?? { requests: [], items: 0, bytes: 0 };

@@ -6,6 +6,8 @@ export interface Patience {
   readonly timeoutMs: number;
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal | undefined;
+  /** Whether the caller is gone, for who asks in the place of a signal. */
+  readonly isGone?: (() => boolean) | undefined;
 }
 
 /**

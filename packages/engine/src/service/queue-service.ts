@@ -22,6 +22,13 @@ import { orRetry } from './or-retry.ts';
 export interface CallOptions {
   /** Aborted when the caller is gone; what has not taken effect then never does. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether the caller is gone, for callers to whom a signal costs more than
+   * the call. Asked before the call is sent to storage, and by `produce` alone,
+   * where it stands in for the signal: a lease waits for long, and has to be
+   * let go at once.
+   */
+  readonly isGone?: (() => boolean) | undefined;
 }
 
 export interface ProduceCall {
@@ -86,13 +93,15 @@ export class QueueService {
   }
 
   /** Adds items to a queue; when it returns they are stored. @throws QueueError also `retry`. */
-  async produce(call: ProduceCall, { signal }: CallOptions = {}): Promise<void> {
+  async produce(call: ProduceCall, options: CallOptions = {}): Promise<void> {
     const queue = await this.#manager.get(call.queueName);
     const timeout = parseRequestTimeout(call.requestTimeout);
     queue.checkRunning();
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
     checkProducedItems(call.items, this.#limits.produceBatch);
-    await queue.produce(call.items, { timeoutMs: toMilliseconds(timeout), signal });
+    const { isGone } = options;
+    const signal = isGone === undefined ? options.signal : undefined;
+    await queue.produce(call.items, { timeoutMs: toMilliseconds(timeout), signal, isGone });
   }
 
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
