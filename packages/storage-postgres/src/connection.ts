@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '@querator/core';
 import type pg from 'pg';
+import { queryWithSettings } from './query-with-settings.ts';
 import { withTimeLimit } from './time-limit.ts';
 
 /** How long a server may take to say goodbye. */
@@ -42,8 +43,15 @@ export class Connection {
     void this.#ended.then(() => this.#lose(new Error('Connection terminated')));
   }
 
-  query(config: pg.QueryConfig): Promise<pg.QueryResult> {
+  /** @param settings a statement that makes settings for the transaction in which this one runs. */
+  query(config: pg.QueryConfig, settings?: string): Promise<pg.QueryResult> {
+    if (settings !== undefined) return queryWithSettings(this.#client, settings, config);
     return this.#client.query<pg.QueryResultRow>(config);
+  }
+
+  /** Whether the server's last word was that it is in the middle of a transaction. */
+  get inTransaction(): boolean {
+    return this.#client.getTransactionStatus() === 'T';
   }
 
   /** Whether it keeps the process alive: one in use does, an idle one does not. */

@@ -6,9 +6,12 @@ import { ConnectError, type ConnectFailure, combined, reasonOf } from './connect
 import { Connection } from './connection.ts';
 import type { ConnectionSettings } from './connection-string.ts';
 import { type Host, hostName, isSocketFolder } from './host-list.ts';
-import { mayAdmitOtherwise, refusesUser, sqlStateOf } from './postgres-error.ts';
-import { sessionOptions } from './session-options.ts';
+import type { PoolerMode } from './pooler-mode.ts';
+import { mayAdmitOtherwise, refusesOptions, refusesUser, sqlStateOf } from './postgres-error.ts';
+import { toStatement } from './server-settings.ts';
+import { connectionConfig, sessionOptions, sessionSettings, transactionSettings } from './session-options.ts';
 import {
+  isolationFault,
   mismatch,
   SESSION_STATE_QUERY,
   type SessionDemand,
@@ -30,10 +33,13 @@ const KEEP_ALIVE_DELAY_MS = 30_000;
 export class Connector {
   readonly #settings: ConnectionSettings;
   readonly #clock: Clock;
+  readonly #pooler: PoolerMode;
 
-  constructor(settings: ConnectionSettings, clock: Clock) {
+  /** @param deps `pooler` is told of what a connection gives away of one. */
+  constructor(settings: ConnectionSettings, deps: { readonly clock: Clock; readonly pooler: PoolerMode }) {
     this.#settings = settings;
-    this.#clock = clock;
+    this.#clock = deps.clock;
+    this.#pooler = deps.pooler;
   }
 
   /**
@@ -73,10 +79,22 @@ export class Connector {
     }
   }
 
-  async #openOnce(
+  /** Once more without settings where those that were sent are what was refused. */
+  async #openOnce(host: Host, demand: SessionDemand, attempt: EncryptedAttempt): Promise<Connection> {
+    const sent = this.#pooler.settle === 'at start';
+    try {
+      return await this.#tryOnce(host, demand, attempt);
+    } catch (error) {
+      if (!sent || !refusesOptions(error)) throw error;
+      this.#pooler.found(reasonOf(error));
+      return await this.#tryOnce(host, demand, attempt);
+    }
+  }
+
+  async #tryOnce(
     host: Host,
     demand: SessionDemand,
-    { limits, signal, ssl }: Attempt & { readonly ssl: TlsAttempt },
+    { limits, signal, ssl }: EncryptedAttempt,
   ): Promise<Connection> {
     signal.throwIfAborted();
     const socket = new Socket();
@@ -102,8 +120,11 @@ export class Connector {
 
   async #establish(host: Host, demand: SessionDemand, { limits, ssl, socket }: Channel): Promise<Connection> {
     const { tls } = this.#settings;
+    const { settle } = this.#pooler;
     const client = new pg.Client({
-      ...sessionOptions(this.#settings, limits, host),
+      ...(settle === 'at start'
+        ? sessionOptions(this.#settings, limits, host)
+        : connectionConfig(this.#settings, host)),
       ssl,
       stream: () => socket,
       keepAlive: true,
@@ -119,13 +140,55 @@ export class Connector {
     await client.connect();
     checkBinding();
     const connection = new Connection(client, { socket, clock: this.#clock, host: hostName(host) });
-    if (demand === 'any') return connection;
-    const { rows } = await connection.query({ text: SESSION_STATE_QUERY });
-    const reason = mismatch(demand, rows[0] as SessionState);
-    if (reason === undefined) return connection;
-    await connection.close();
-    throw new ConnectError(reason);
+    try {
+      const state = await this.#settle(connection, limits, settle);
+      const reason = mismatch(demand, state);
+      if (reason !== undefined) throw new ConnectError(reason);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return connection;
   }
+
+  /** Sees to it that settings are in force, or can be; and asks what else there is to know. */
+  async #settle(
+    connection: Connection,
+    limits: TimeLimits,
+    how: PoolerMode['settle'],
+  ): Promise<SessionState> {
+    if (how === 'in transactions') return await this.#tryTransaction(connection, limits);
+    if (how === 'by statement') {
+      const text = toStatement(sessionSettings(this.#settings, limits), 'session');
+      await connection.query({ text });
+    }
+    const state = await stateOf(connection);
+    if (state.settled) return state;
+    this.#pooler.found('the settings of a session are not in force');
+    return await this.#tryTransaction(connection, limits);
+  }
+
+  /**
+   * What would go wrong in each request goes wrong here: settings that only a
+   * session can have, and a pooler that tears a statement from its settings.
+   */
+  async #tryTransaction(connection: Connection, limits: TimeLimits): Promise<SessionState> {
+    const settings = toStatement(transactionSettings(this.#settings, limits), 'transaction');
+    const state = await stateOf(connection, settings);
+    if (!state.settled) throw new ConnectError(TORN_APART);
+    const fault = isolationFault(state);
+    if (fault !== undefined) throw new ConnectError(fault);
+    return state;
+  }
+}
+
+const TORN_APART =
+  'something on the way to the server ends a transaction in the middle, so that no setting can be made in it; ' +
+  'where it keeps a session for each connection, say pooler=session in the connection string';
+
+async function stateOf(connection: Connection, settings?: string): Promise<SessionState> {
+  const { rows } = await connection.query({ text: SESSION_STATE_QUERY }, settings);
+  return rows[0] as SessionState;
 }
 
 /** What a connection is opened over. */
@@ -138,6 +201,10 @@ interface Channel {
 interface Attempt {
   readonly limits: TimeLimits;
   readonly signal: AbortSignal;
+}
+
+interface EncryptedAttempt extends Attempt {
+  readonly ssl: TlsAttempt;
 }
 
 /**

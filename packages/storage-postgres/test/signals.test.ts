@@ -39,8 +39,8 @@ describe('signals', { timeout: 60_000 }, () => {
 
   const listeners = async () => {
     const { rows } = await admin.query<{ pid: number }>(
-      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_notify%'
-        AND application_name = 'querator'`,
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+        AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify%') AND application_name = 'querator'`,
     );
     return rows.map(({ pid }) => pid);
   };
