@@ -38,22 +38,43 @@ function findTools(): PostgresTools | undefined {
  * @throws Error that says what is missing.
  */
 export function postgresTools(): PostgresTools {
-  let tools = findTools();
-  if (tools === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    process.stdout.write(`Installing ${PACKAGE}.\n`);
+  return findOrInstall(findTools, NEEDED.join(', '), PACKAGE);
+}
+
+const POOLERS = { pgbouncer: 'pgbouncer', pgpool: 'pgpool2' } as const;
+
+/**
+ * The path of a pooler's program, installed as the client programs are.
+ *
+ * @throws Error that says what is missing.
+ */
+export function poolerProgram(name: keyof typeof POOLERS): string {
+  const folders = ['/usr/sbin', ...(process.env['PATH'] ?? '').split(':')].filter((folder) => folder !== '');
+  const find = () => folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  return findOrInstall(find, name, POOLERS[name]);
+}
+
+function findOrInstall<T>(find: () => T | undefined, what: string, debianPackage: string): T {
+  let found = find();
+  if (found === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    process.stdout.write(`Installing ${debianPackage}.\n`);
     apt(['update', '-qq']);
-    apt(['install', '-y', '-qq', '--no-install-recommends', PACKAGE]);
-    tools = findTools();
+    apt(['install', '-y', '-qq', '--no-install-recommends', debianPackage]);
+    found = find();
   }
-  if (tools !== undefined) return tools;
+  if (found !== undefined) return found;
   throw new Error(
-    `${NEEDED.join(', ')} are missing. On Debian and its like the package ${PACKAGE} has them; ` +
+    `Missing: ${what}. Debian and its like have it in the package ${debianPackage}; ` +
       'as root this would have installed it.',
   );
 }
 
 function apt(args: readonly string[]): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { status, stderr } = spawnSync('apt-get', args, { encoding: 'utf8', env });
+  // RUNLEVEL: a service that comes with a package is not started.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const { status, stderr } = spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
+    encoding: 'utf8',
+    env,
+  });
   if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed: ${stderr}`);
 }

@@ -4,7 +4,7 @@
  * when run as root, and otherwise says what that is, and fails.
  *
  *   pnpm test:cluster                 all, about an hour
- *   pnpm test:cluster -- --short      for CI: a full disk, backup and recovery, a short soak
+ *   pnpm test:cluster -- --short      for CI: a full disk, backup and recovery, poolers, a short soak
  *   pnpm test:cluster -- TLS soak     these parts
  */
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { postgresTools } from './debian-tools.ts';
+import { poolerProgram, postgresTools } from './debian-tools.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
@@ -26,6 +26,8 @@ interface Part {
   readonly inShort: boolean;
   /** Why it cannot be run here; absent, or nothing: it can. */
   readonly obstacle?: () => string | undefined;
+  /** Installs what it alone needs. Throws when it cannot. */
+  readonly install?: () => void;
   /** Returns how many tests of it passed and failed. */
   readonly run: (short: boolean) => Promise<{ readonly passed: number; readonly failed: number }>;
 }
@@ -33,6 +35,7 @@ interface Part {
 const PARTS: readonly Part[] = [
   { name: 'backup and recovery', inShort: true, run: () => testFile('backup') },
   { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
+  { name: 'poolers', inShort: true, install: installPoolers, run: (short) => testFile('poolers', short) },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
   { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
@@ -40,12 +43,17 @@ const PARTS: readonly Part[] = [
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
 ];
 
+function installPoolers(): void {
+  poolerProgram('pgbouncer');
+  poolerProgram('pgpool');
+}
+
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function testFile(name: string) {
-  const run = await runVitest(here, [`test/${name}`], {});
+async function testFile(name: string, short = false) {
+  const run = await runVitest(here, [`test/${name}`], short ? { QUERATOR_CLUSTER_SHORT: '1' } : {});
   if (run.failed > 0) say(run.output);
   return run;
 }
@@ -67,16 +75,17 @@ if (unknown.length > 0) {
   say(`No such part: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => `'${name}'`).join(', ')}.`);
   process.exit(1);
 }
+const isWanted = ({ name, inShort }: Part) =>
+  positionals.length > 0 ? positionals.includes(name) : inShort || !values.short;
 try {
   postgresTools();
+  for (const { install } of PARTS.filter(isWanted)) install?.();
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exit(1);
 }
 let [passed, failed] = [0, 0];
 const notRun: string[] = [];
-const isWanted = ({ name, inShort }: Part) =>
-  positionals.length > 0 ? positionals.includes(name) : inShort || !values.short;
 for (const { name, run, obstacle } of PARTS.filter(isWanted)) {
   const reason = obstacle?.();
   if (reason !== undefined) {
