@@ -1,11 +1,19 @@
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '@querator/core';
 import type pg from 'pg';
+import { type SessionKey, sendCancelRequest } from './cancel-request.ts';
 import { queryWithSettings } from './query-with-settings.ts';
 import { withTimeLimit } from './time-limit.ts';
 
 /** How long a server may take to say goodbye. */
 const CLOSE_LIMIT_MS = 1_000;
+
+/**
+ * The routine of PostgreSQL whose notice says, whatever the language, that
+ * somebody ended the wait for a synchronous standby: it answers the commit with
+ * success all the same, though the loss of the primary would undo it.
+ */
+const GIVES_UP_ON_STANDBY = 'SyncRepWaitForLSN';
 
 /** An open connection to a server, with what a pool has to know of it. */
 export class Connection {
@@ -26,6 +34,12 @@ export class Connection {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #ended: Promise<void>;
+  /** Ends when no statement is under way or waits for one. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Whether a statement was sent and is not answered. */
+  #unanswered = false;
+  /** Whether the statement under way committed without its synchronous standby. */
+  #unreplicated = false;
 
   constructor(
     client: pg.Client,
@@ -39,14 +53,38 @@ export class Connection {
     this.idleSince = this.openedAt;
     this.#ended = new Promise((resolve) => client.once('end', resolve));
     client.on('error', (error) => this.#lose(error));
+    client.on('notice', ({ routine }) => {
+      if (routine === GIVES_UP_ON_STANDBY) this.#unreplicated = true;
+    });
     client.on('notification', ({ payload }) => this.onNotification(payload ?? ''));
     void this.#ended.then(() => this.#lose(new Error('Connection terminated')));
   }
 
-  /** @param settings a statement that makes settings for the transaction in which this one runs. */
+  /**
+   * One statement at a time, each when the one before has been answered: what
+   * the server warns of belongs to the one that is under way.
+   *
+   * @param settings a statement that makes settings for the transaction in which this one runs.
+   * @throws Error also when what was committed may not be on the synchronous standby: its outcome is unknown.
+   */
   query(config: pg.QueryConfig, settings?: string): Promise<pg.QueryResult> {
-    if (settings !== undefined) return queryWithSettings(this.#client, settings, config);
-    return this.#client.query<pg.QueryResultRow>(config);
+    const answer = this.#turn.then(() => this.#send(config, settings));
+    this.#turn = answer.catch(() => {});
+    return answer;
+  }
+
+  async #send(config: pg.QueryConfig, settings: string | undefined): Promise<pg.QueryResult> {
+    this.#unreplicated = false;
+    this.#unanswered = true;
+    try {
+      const result = await (settings === undefined
+        ? this.#client.query<pg.QueryResultRow>(config)
+        : queryWithSettings(this.#client, settings, config));
+      if (this.#unreplicated) throw new Error('the wait for the synchronous standby was canceled');
+      return result;
+    } finally {
+      this.#unanswered = false;
+    }
   }
 
   /** Whether the server's last word was that it is in the middle of a transaction. */
@@ -62,18 +100,33 @@ export class Connection {
 
   /**
    * Ends the connection, and waits until the server has let go of it: only then
-   * does it not count there any more. A statement that still runs is cut off,
-   * and so is a server that does not answer. Never rejects.
+   * does it not count there any more. A statement that still runs is cancelled:
+   * a session that waits for a synchronous standby would not notice that its
+   * client has gone, and keep its place for as long as that takes. A server
+   * that does not answer is cut off. Never rejects.
    */
   async close(): Promise<void> {
     this.onLost = () => {};
     // A process with nothing else to do would end in the middle of this.
     this.hold(true);
+    const limit = { ms: CLOSE_LIMIT_MS, clock: this.#clock, message: 'no goodbye' };
+    await withTimeLimit(this.#sayGoodbye(), limit).catch(() => {});
+    this.#socket.destroy();
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    // First: to a pooler the key means nothing any more once the client has gone.
+    if (this.lost === undefined && this.#unanswered) await this.#cancel();
     // A server that ended the session closes the connection by itself.
     if (this.lost === undefined) this.#client.end().catch(() => {});
-    const limit = { ms: CLOSE_LIMIT_MS, clock: this.#clock, message: 'no goodbye' };
-    await withTimeLimit(this.#ended, limit).catch(() => {});
-    this.#socket.destroy();
+    await this.#ended;
+  }
+
+  async #cancel(): Promise<void> {
+    const { processID, secretKey } = this.#client as pg.Client & { processID?: number; secretKey?: number };
+    if (typeof processID !== 'number' || typeof secretKey !== 'number') return;
+    const key: SessionKey = { processId: processID, secret: secretKey };
+    await sendCancelRequest(this.#socket, key, CLOSE_LIMIT_MS);
   }
 
   #lose(error: Error): void {

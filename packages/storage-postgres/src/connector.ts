@@ -5,7 +5,8 @@ import { demandChannelBinding } from './channel-binding.ts';
 import { ConnectError, type ConnectFailure, combined, reasonOf } from './connect-error.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionSettings } from './connection-string.ts';
-import { type Host, hostName, isSocketFolder } from './host-list.ts';
+import { type Host, isSocketFolder } from './host-list.ts';
+import { type Place, placeName, placesOf, servedFirst } from './host-places.ts';
 import type { PoolerMode } from './pooler-mode.ts';
 import { mayAdmitOtherwise, refusesOptions, refusesUser, sqlStateOf } from './postgres-error.ts';
 import { toStatement } from './server-settings.ts';
@@ -34,6 +35,10 @@ export class Connector {
   readonly #settings: ConnectionSettings;
   readonly #clock: Clock;
   readonly #pooler: PoolerMode;
+  /** Whether a server that takes no writes has been met where the string has nothing against one. */
+  #metReadOnly = false;
+  /** The one that served last. */
+  #served: Place | undefined;
 
   /** @param deps `pooler` is told of what a connection gives away of one. */
   constructor(settings: ConnectionSettings, deps: { readonly clock: Clock; readonly pooler: PoolerMode }) {
@@ -45,65 +50,107 @@ export class Connector {
   /**
    * Opens a connection to the first host that serves: it can be reached within
    * `connect_timeout`, and is what `target_session_attrs` asks for. As in
-   * libpq a host that refuses the user ends the search.
+   * libpq a host that refuses the user ends the search. Where it is the
+   * primary that is looked for, the host that served last is tried first: a
+   * dead one costs no time again, and one that comes back and believes that it
+   * still is the primary is not turned to.
    *
    * @param signal gives the attempt up.
    * @throws Error without the password; its `code` is the SQLSTATE of a server that refused.
    */
   async open(limits: TimeLimits, signal: AbortSignal): Promise<Connection> {
-    const failures = new Map<Host, ConnectFailure>();
-    for (const demand of searches(this.#settings.target)) {
-      for (const host of this.#settings.hosts) {
-        try {
-          return await this.#openOn(host, demand, { limits, signal });
-        } catch (error) {
-          signal.throwIfAborted();
-          failures.set(host, { host: hostName(host), error });
-          if (refusesUser(error)) throw combined([...failures.values()]);
+    const failures = new Map<string, unknown>();
+    for (const demand of this.#searches()) {
+      for (const host of this.#inOrder(demand)) {
+        const found = await this.#placesOf(host, demand).catch((error: unknown) => {
+          failures.set(placeName({ host }), error);
+          return [];
+        });
+        const ms = this.#timeoutMs(found.length);
+        for (const place of found) {
+          try {
+            const connection = await this.#openOn(place, demand, { limits, signal, ms });
+            this.#served = place;
+            return connection;
+          } catch (error) {
+            signal.throwIfAborted();
+            failures.set(placeName(place), error);
+            if (refusesUser(error)) throw combined(listed(failures));
+          }
         }
       }
     }
-    throw combined([...failures.values()]);
+    throw combined(listed(failures));
   }
 
-  async #openOn(host: Host, demand: SessionDemand, rest: Attempt): Promise<Connection> {
+  /**
+   * A server that takes no writes was met. From now on one is not taken where
+   * the string would allow it: what stands in front of the servers may lead to
+   * a standby for a while, and it is found out here rather than by each write.
+   */
+  metReadOnly(): void {
+    this.#metReadOnly = true;
+  }
+
+  #searches(): readonly SessionDemand[] {
+    const { target } = this.#settings;
+    return target === 'any' && this.#metReadOnly ? ['read-write'] : searches(target);
+  }
+
+  #inOrder(demand: SessionDemand): readonly Host[] {
+    const { hosts } = this.#settings;
+    const served = this.#served?.host;
+    if (served === undefined || !seeksPrimary(demand)) return hosts;
+    return [served, ...hosts.filter((host) => host !== served)];
+  }
+
+  async #placesOf(host: Host, demand: SessionDemand): Promise<readonly Place[]> {
+    // Where any will do, Node finds the address that answers soonest.
+    if (demand === 'any') return [{ host }];
+    const ms = this.#timeoutMs(1);
+    const message = `its name was not found within ${ms / 1_000} s`;
+    const places = await withTimeLimit(placesOf(host), { ms, clock: this.#clock, message });
+    return seeksPrimary(demand) ? servedFirst(places, this.#served) : places;
+  }
+
+  async #openOn(place: Place, demand: SessionDemand, rest: Attempt): Promise<Connection> {
     // libpq never encrypts a Unix socket.
-    const [first = false, second] = isSocketFolder(host) ? [false] : await tlsAttempts(this.#settings.tls);
+    const { tls } = this.#settings;
+    const [first = false, second] = isSocketFolder(place.host) ? [false] : await tlsAttempts(tls);
     try {
-      return await this.#openOnce(host, demand, { ...rest, ssl: first });
+      return await this.#openOnce(place, demand, { ...rest, ssl: first });
     } catch (error) {
       if (second === undefined || !wantsOtherEncryption(error)) throw error;
-      return await this.#openOnce(host, demand, { ...rest, ssl: second }).catch((other: unknown) => {
+      return await this.#openOnce(place, demand, { ...rest, ssl: second }).catch((other: unknown) => {
         throw bothWays(first, error, other);
       });
     }
   }
 
   /** Once more without settings where those that were sent are what was refused. */
-  async #openOnce(host: Host, demand: SessionDemand, attempt: EncryptedAttempt): Promise<Connection> {
+  async #openOnce(place: Place, demand: SessionDemand, attempt: EncryptedAttempt): Promise<Connection> {
     const sent = this.#pooler.settle === 'at start';
     try {
-      return await this.#tryOnce(host, demand, attempt);
+      return await this.#tryOnce(place, demand, attempt);
     } catch (error) {
       if (!sent || !refusesOptions(error)) throw error;
       this.#pooler.found(reasonOf(error));
-      return await this.#tryOnce(host, demand, attempt);
+      return await this.#tryOnce(place, demand, attempt);
     }
   }
 
   async #tryOnce(
-    host: Host,
+    place: Place,
     demand: SessionDemand,
-    { limits, signal, ssl }: EncryptedAttempt,
+    { limits, signal, ms, ssl }: EncryptedAttempt,
   ): Promise<Connection> {
     signal.throwIfAborted();
     const socket = new Socket();
     const abort = () => socket.destroy();
     signal.addEventListener('abort', abort, { once: true });
-    const ms = this.#timeoutMs;
     const message = `no answer within ${ms / 1_000} s`;
     try {
-      const establishing = this.#establish(host, demand, { limits, ssl, socket });
+      const establishing = this.#establish(place, demand, { limits, ssl, socket });
       return await withTimeLimit(establishing, { ms, clock: this.#clock, message });
     } catch (error) {
       socket.destroy();
@@ -113,19 +160,28 @@ export class Connector {
     }
   }
 
-  get #timeoutMs(): number {
+  /** @param places behind the host that is next. */
+  #timeoutMs(places: number): number {
     const { connectTimeoutMs, hosts } = this.#settings;
-    return connectTimeoutMs ?? (hosts.length > 1 ? SEVERAL_HOSTS_TIMEOUT_MS : ONE_HOST_TIMEOUT_MS);
+    const several = hosts.length > 1 || places > 1;
+    return connectTimeoutMs ?? (several ? SEVERAL_HOSTS_TIMEOUT_MS : ONE_HOST_TIMEOUT_MS);
   }
 
-  async #establish(host: Host, demand: SessionDemand, { limits, ssl, socket }: Channel): Promise<Connection> {
+  async #establish(
+    place: Place,
+    demand: SessionDemand,
+    { limits, ssl, socket }: Channel,
+  ): Promise<Connection> {
     const { tls } = this.#settings;
     const { settle } = this.#pooler;
+    const { host, address } = place;
     const client = new pg.Client({
       ...(settle === 'at start'
         ? sessionOptions(this.#settings, limits, host)
         : connectionConfig(this.#settings, host)),
-      ssl,
+      ...(address === undefined ? {} : { host: address }),
+      // The certificate is made out to the name.
+      ssl: ssl === false || address === undefined ? ssl : { ...ssl, servername: host.host ?? '' },
       stream: () => socket,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
@@ -139,7 +195,7 @@ export class Connector {
       tls.channelBinding === 'require' ? demandChannelBinding(client, refuse) : () => undefined;
     await client.connect();
     checkBinding();
-    const connection = new Connection(client, { socket, clock: this.#clock, host: hostName(host) });
+    const connection = new Connection(client, { socket, clock: this.#clock, host: placeName(place) });
     try {
       const state = await this.#settle(connection, limits, settle);
       const reason = mismatch(demand, state);
@@ -201,6 +257,17 @@ interface Channel {
 interface Attempt {
   readonly limits: TimeLimits;
   readonly signal: AbortSignal;
+  /** How long it may take. */
+  readonly ms: number;
+}
+
+/** Of the members of a replicated database there is one that will do. */
+function seeksPrimary(demand: SessionDemand): boolean {
+  return demand === 'read-write' || demand === 'primary';
+}
+
+function listed(failures: ReadonlyMap<string, unknown>): readonly ConnectFailure[] {
+  return [...failures].map(([host, error]) => ({ host, error }));
 }
 
 interface EncryptedAttempt extends Attempt {

@@ -149,9 +149,12 @@ export class Database {
     try {
       return await use(client);
     } catch (error) {
-      broken = error instanceof PostgresError && error.connectionLost;
-      // Its neighbours lead to the same server.
-      if (error instanceof PostgresError && error.sqlState === READ_ONLY) this.#share.pool.retireAll();
+      if (error instanceof PostgresError) {
+        broken = error.connectionLost;
+        // Its neighbours lead to the same server.
+        if (error.sqlState === READ_ONLY) this.#share.pool.leaveReadOnly();
+        else if (error.timedOut) this.#share.pool.doubt();
+      }
       throw error;
     } finally {
       this.#share.pool.release(client, broken || this.#unusable.has(client));

@@ -37,6 +37,9 @@ const RESULT_FORMAT = [
 /** What the statements are written for: each sees what is committed, and takes its locks on that. */
 const ISOLATION = setting('default_transaction_isolation', 'read committed');
 
+/** A warning tells of a commit that its synchronous standby has not got; what says less nobody reads. */
+const WARNINGS = setting('client_min_messages', 'warning');
+
 /** Found again in a session, it proves that what was sent at its start is in force there. */
 const MARK = setting('querator.session', 'settled');
 
@@ -82,7 +85,7 @@ export function sessionOptions(
   limits: TimeLimits,
   host?: Host,
 ): pg.ClientConfig {
-  const last = toOptions([ISOLATION, ...RESULT_FORMAT, MARK]);
+  const last = toOptions([ISOLATION, WARNINGS, ...RESULT_FORMAT, MARK]);
   const options = [toOptions(ours(limits)), settings.serverOptions, last].filter((option) => option !== '');
   return { ...connectionConfig(settings, host), options: options.join(' ') };
 }
@@ -94,7 +97,7 @@ export function sessionOptions(
  */
 export function sessionSettings(settings: ConnectionSettings, limits: TimeLimits): readonly ServerSetting[] {
   const given = settingsInOptions(settings.serverOptions);
-  return lastOfEach([...ours(limits), ...given, ISOLATION, ...RESULT_FORMAT, MARK]);
+  return lastOfEach([...ours(limits), ...given, ISOLATION, WARNINGS, ...RESULT_FORMAT, MARK]);
 }
 
 /** Those that can be made within a transaction; how it is isolated is decided when it begins. */

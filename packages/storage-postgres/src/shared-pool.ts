@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Clock, type Logger, millisecondsBetween, type Random } from '@querator/core';
+import { type Clock, type Instant, type Logger, millisecondsBetween, type Random } from '@querator/core';
 import { reasonOf } from './connect-error.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
@@ -37,6 +37,9 @@ export class SharedPool {
   readonly #pool: ConnectionPool;
   /** Whether a pooler stands before the server, and what that leaves of sessions. */
   readonly pooler: PoolerMode;
+  readonly #connector: Connector;
+  /** What has been idle since before then has to prove that it works. */
+  #doubtedAt: Instant | undefined;
   /** Word from and to other processes, on a connection of this pool once somebody listens. */
   readonly signals: SignalChannel;
 
@@ -49,9 +52,10 @@ export class SharedPool {
     const target = `${settings.hosts.map(hostName).join(',')}/${settings.database ?? ''}`;
     this.pooler = new PoolerMode(settings.pooler, {
       ...{ logger: deps.logger, target },
-      onFound: () => this.retireAll(),
+      onFound: () => this.#pool.retireAll(),
     });
     const connector = new Connector(settings, { clock: deps.clock, pooler: this.pooler });
+    this.#connector = connector;
     this.signals = new SignalChannel({ ...deps, source: this, target });
     this.#pool = new ConnectionPool({
       ...deps,
@@ -123,9 +127,18 @@ export class SharedPool {
     this.#pool.release(connection, broken);
   }
 
-  /** The server turned out to be the wrong one: what is open is closed as it comes free. */
-  retireAll(): void {
+  /**
+   * The server turned out to take no writes: what is open is closed as it comes
+   * free, and a server like that is not taken again.
+   */
+  leaveReadOnly(): void {
+    this.#connector.metReadOnly();
     this.#pool.retireAll();
+  }
+
+  /** A server did not answer: the connections that are idle now have to prove that they work before they are used. */
+  doubt(): void {
+    this.#doubtedAt = this.#clock.now();
   }
 
   async #works(connection: Connection): Promise<boolean> {
@@ -143,6 +156,7 @@ export class SharedPool {
 
   #isDoubtful(connection: Connection): boolean {
     const period = this.#settings.pool.healthCheckPeriodMs ?? DEFAULT_HEALTH_CHECK_PERIOD_MS;
+    if (this.#doubtedAt !== undefined && connection.idleSince <= this.#doubtedAt) return true;
     return millisecondsBetween(connection.idleSince, this.#clock.now()) >= period;
   }
 

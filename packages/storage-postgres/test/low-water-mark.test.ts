@@ -152,6 +152,17 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect((await instance.lease(1))[0]?.reference).toBe('later-1');
   });
 
+  test('a sequence that goes back, as a failover may do, hides new items for a second and no longer', async () => {
+    await leaseAndLook(8);
+    await other.query(`SELECT setval('querator_item_id', 1)`);
+    await produce('younger', 1);
+    expect(await instance.lease(1)).toEqual([]);
+    await instance.clock.advance('1s');
+    expect((await instance.lease(1))[0]?.reference).toBe('younger-0');
+    await produce('youngest', 1);
+    expect((await instance.lease(1))[0]?.reference).toBe('youngest-0');
+  });
+
   test('is forgotten when a lease fails: the next server may be behind the last one', async () => {
     await leaseAndLook(8);
     await other.query(`ALTER TABLE ${TABLE} RENAME TO hidden`);

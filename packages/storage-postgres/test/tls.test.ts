@@ -1,3 +1,4 @@
+import dns from 'node:dns';
 import {
   type Authority,
   type Certificate,
@@ -6,7 +7,7 @@ import {
   startTlsServer,
   type TlsServer,
 } from '@querator/tooling-postgres/tls';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { askOver } from './support/open-connection.ts';
 
 const BY_PASSWORD = 'host all all all scram-sha-256';
@@ -71,6 +72,19 @@ describe('TLS', { timeout: 30_000 }, () => {
         expect(await connect(query, 'localhost')).toEqual(encrypted);
       },
     );
+
+    test('verify-full holds the name against the certificate, also where it has several addresses', async () => {
+      const answer = (_: string, options: dns.LookupOptions, callback: (...args: unknown[]) => void) => {
+        const found = ['127.0.0.1', '::1'].map((address, i) => ({ address, family: i === 0 ? 4 : 6 }));
+        if (options.all === true) callback(null, found);
+        else callback(null, found[0]?.address, found[0]?.family);
+      };
+      vi.spyOn(dns, 'lookup').mockImplementation(answer as unknown as typeof dns.lookup);
+      const query = `sslmode=verify-full&sslrootcert=${ca}&target_session_attrs=read-write`;
+      expect(await connect(query, 'localhost')).toEqual(encrypted);
+      await expect(connect(query, 'elsewhere.test')).rejects.toThrow("does not match certificate's altnames");
+      vi.restoreAllMocks();
+    });
 
     test('verify-ca and verify-full accept it with its authority', async () => {
       for (const mode of ['verify-ca', 'verify-full']) {

@@ -1,92 +1,152 @@
-import { parseArgs } from 'node:util';
-import { startTemporaryCluster } from '@querator/tooling-postgres';
-import { HttpLoad } from './http-load.ts';
-import { type Rates, rawCeiling } from './raw-ceiling.ts';
-import { startServerProcess } from './server-process.ts';
-import { formatCount, formatTable } from './table.ts';
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import process from 'node:process';
+import { againstCheckout } from './compare/against.ts';
+import { type Figure, measureFigure } from './figures/figure.ts';
+import { pointsOf } from './figures/points.ts';
+import { type Baseline, GUARD_RUN, GUARDED, guardRow, recordOf, type Verdict } from './guard/guard.ts';
+import { HELP, type Options, parseOptions } from './options.ts';
+import { formatFigures, nameOf } from './report/figure-table.ts';
+import { formatVerdicts } from './report/guard-table.ts';
+import { formatRatios, isReached, type RatioRow } from './report/ratio-table.ts';
+import { chooseScenarios } from './scenarios/all.ts';
+import type { RunOptions, Scenario } from './scenarios/scenario.ts';
+import { median } from './workload/percentile.ts';
+import { World } from './world/world.ts';
 
-const HELP = `Measures produce, lease and complete over HTTP beside the same statements on one bare connection.
+const BASELINE = new URL('../baseline.json', import.meta.url);
+/** So many measurements of a row make a record. */
+const RECORDED_RUNS = 5;
 
-  --batch N,N…     batch sizes (default 1,10,100,1000)
-  --clients N      concurrent clients over HTTP (default 8)
-  --seconds S      length of each measurement (default 2)
-  --payload BYTES  size of each payload (default 100)
-  --json           print JSON instead of a table
-`;
+// Ending in order also ends what was started; see what tooling/postgres does at exit.
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(1));
 
-const { values: options } = parseArgs({
-  options: {
-    batch: { type: 'string', default: '1,10,100,1000' },
-    clients: { type: 'string', default: '8' },
-    seconds: { type: 'string', default: '2' },
-    payload: { type: 'string', default: '100' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+await run(parseOptions(process.argv.slice(2)));
 
-if (options.help) process.stdout.write(HELP);
-else await run();
-
-/** One batch size: what the database does by itself, and what the server makes of it. */
-interface Result {
-  readonly batch: number;
-  readonly raw: Rates;
-  readonly http: Rates;
-}
-
-async function run(): Promise<void> {
-  const cluster = await startTemporaryCluster();
-  try {
-    const connectionString = cluster.connectionString('postgres');
-    const server = await startServerProcess(connectionString);
-    const load = new HttpLoad(server.url);
-    try {
-      const results: Result[] = [];
-      for (const batch of options.batch.split(',').map(Number))
-        results.push(await measureBatch(load, connectionString, batch));
-      process.stdout.write(`${options.json ? JSON.stringify(results, null, 2) : report(results)}\n`);
-    } finally {
-      load.close();
-      await server.stop();
+async function run(options: Options): Promise<void> {
+  const { only } = options;
+  switch (options.mode) {
+    case 'help':
+      return say(HELP);
+    case 'list':
+      return say(
+        chooseScenarios(only)
+          .map(({ name, title }) => `${name}: ${title}`)
+          .join('\n'),
+      );
+    case 'ratios':
+      return inWorld(options, (world) => measureRatios(world, chooseScenarios(only), options));
+    case 'against': {
+      const rows = againstCheckout(options.against).filter(
+        ({ name }) => only.length === 0 || only.includes(name),
+      );
+      return inWorld(options, (world) => measureRatios(world, rows, options));
     }
-  } finally {
-    await cluster.stop();
+    case 'figures':
+      return inWorld({ ...options, countStatements: true }, (world) => measureFigures(world, options));
+    case 'guard':
+      return inWorld(options, guard);
+    case 'record':
+      return inWorld(options, record);
   }
 }
 
-/** The ceiling and the server back to back, each on a queue of its own, so that one run compares like with like. */
-async function measureBatch(load: HttpLoad, connectionString: string, batch: number): Promise<Result> {
-  const measurement = {
-    batch,
-    payloadBytes: Number(options.payload),
-    durationMs: Number(options.seconds) * 1_000,
-    clients: Number(options.clients),
-  };
-  // Produced once and completed, so that the server has made the ceiling's table.
-  const rawQueue = `bench-raw-${batch}`;
-  await load.createQueue(rawQueue);
-  await load.rates(rawQueue, { ...measurement, durationMs: 1, clients: 1 });
-  const raw = await rawCeiling(connectionString, rawQueue, measurement);
-  const queue = `bench-http-${batch}`;
-  await load.createQueue(queue);
-  await load.rates(queue, { ...measurement, durationMs: 200 });
-  return { batch, raw, http: await load.rates(queue, measurement) };
+async function inWorld<O extends Options>(
+  options: O,
+  measure: (world: World) => Promise<void>,
+): Promise<void> {
+  const world = await World.start(options);
+  try {
+    await measure(world);
+  } finally {
+    await world.stop();
+  }
 }
 
-function report(results: readonly Result[]): string {
-  const rows = results.flatMap(({ batch, raw, http }) =>
-    (['produce', 'lease', 'complete'] as const).map((operation) => {
-      const ceiling = raw[operation].itemsPerSecond;
-      const measured = http[operation].itemsPerSecond;
-      return [
-        `${operation}, batch ${batch}`,
-        formatCount(ceiling),
-        formatCount(measured),
-        (measured / ceiling).toFixed(2),
-      ];
-    }),
-  );
-  const title = `items/s; HTTP with protobuf and ${options.clients} clients; ${options.payload} B payloads; ${options.seconds} s each`;
-  return `${title}\n\n${formatTable(['', 'one connection', 'over HTTP', 'ratio'], rows)}`;
+async function measureRatios(world: World, rows: readonly Scenario[], options: Options): Promise<void> {
+  const ratios: RatioRow[] = [];
+  for (const { run, ...scenario } of rows) {
+    await attempt(world, scenario.name, async () => {
+      const row: RatioRow = { ...scenario, ...(await run(world, options)) };
+      progress(`${row.name} ${row.ratio.toFixed(2)}${isReached(row) ? '' : ' (not reached)'}`);
+      ratios.push(row);
+    });
+  }
+  say(formatRatios(ratios));
+  await writeJson(options, { ratios });
+}
+
+async function measureFigures(world: World, options: Options): Promise<void> {
+  const figures: Figure[] = [];
+  for (const point of pointsOf(options.axes)) {
+    await attempt(world, nameOf(point), async () => {
+      const figure = await measureFigure(world, point, options);
+      progress(`${nameOf(point)}: ${Math.round(figure.http.median)} items/s`);
+      figures.push(figure);
+    });
+  }
+  say(formatFigures(figures));
+  await writeJson(options, { figures });
+}
+
+async function guard(world: World): Promise<void> {
+  const baseline = JSON.parse(await readFile(BASELINE, 'utf8')) as Baseline;
+  const verdicts: Verdict[] = [];
+  for (const scenario of chooseScenarios(Object.keys(baseline))) {
+    const recorded = baseline[scenario.name];
+    if (recorded === undefined) throw new Error(`baseline.json has no row ${scenario.name}`);
+    await attempt(world, scenario.name, async () => {
+      verdicts.push(await guardRow(world, scenario, recorded));
+    });
+  }
+  say(formatVerdicts(verdicts));
+  const fallen = verdicts.filter(({ passed }) => !passed);
+  if (fallen.length === 0) return;
+  process.exitCode = 1;
+  say(`fell clearly below what baseline.json records: ${fallen.map(({ name }) => name).join(', ')}`);
+}
+
+async function record(world: World): Promise<void> {
+  const baseline: Record<string, Baseline[string]> = {};
+  for (const { name, run } of chooseScenarios(GUARDED)) {
+    const ratios: number[] = [];
+    for (let turn = 0; turn < RECORDED_RUNS; turn++) {
+      ratios.push((await run(world, GUARD_RUN satisfies RunOptions)).ratio);
+      await world.clear();
+    }
+    progress(`${name} ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}`);
+    baseline[name] = recordOf(ratios, median(ratios));
+  }
+  await writeFile(BASELINE, `${JSON.stringify(baseline, null, 2)}\n`);
+}
+
+/** One row that breaks does not take the others' figures with it. */
+async function attempt(world: World, name: string, measure: () => Promise<void>): Promise<void> {
+  try {
+    await measure();
+  } catch (error) {
+    process.exitCode = 1;
+    progress(`${name} broke: ${(error as Error).stack}`);
+  }
+  await world.clear();
+}
+
+async function writeJson({ json, runs, seconds, payloadBytes }: Options, results: object): Promise<void> {
+  if (json === undefined) return;
+  const machine = {
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model ?? 'unknown',
+    node: process.version,
+  };
+  const measuredAt = new Date().toISOString();
+  const all = { measuredAt, machine, runs, seconds, payloadBytes, ...results };
+  await writeFile(json, `${JSON.stringify(all, null, 2)}\n`);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function progress(text: string): void {
+  process.stderr.write(`${text}\n`);
 }

@@ -1,31 +1,48 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
-/** PostgreSQL's client programs, which the npm packages do not have. */
+/** PostgreSQL's programs from Debian's packages: those that the npm packages do not have. */
 export interface PostgresTools {
   /** The folder they lie in. */
   readonly folder: string;
-  /** Their major version: they work with servers up to it. */
+  /** Their major version: client programs work with servers up to it. */
   readonly version: number;
 }
 
-const NEEDED = ['pg_dump', 'pg_restore', 'pg_basebackup', 'psql'];
-const DEBIAN_FOLDER = '/usr/lib/postgresql';
-const PACKAGE = 'postgresql-client';
+/** Programs that belong together, and the package that has them. */
+interface Kit {
+  readonly programs: readonly string[];
+  readonly package: string;
+}
 
-/** The newest of the client programs that are installed. */
-function findTools(): PostgresTools | undefined {
+const CLIENT: Kit = {
+  programs: ['pg_dump', 'pg_restore', 'pg_basebackup', 'psql'],
+  package: 'postgresql-client',
+};
+const SERVER: Kit = {
+  programs: ['postgres', 'initdb', 'pg_ctl', 'pg_rewind', 'pg_basebackup'],
+  package: 'postgresql',
+};
+/** Poolers' programs, and the packages that have them. */
+const POOLERS = { pgbouncer: 'pgbouncer', pgpool: 'pgpool2' } as const;
+
+const DEBIAN_FOLDER = '/usr/lib/postgresql';
+/** Read by the package's own scripts when it is installed. */
+const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.d';
+
+/** The newest of the programs that are installed. */
+function find({ programs }: Kit): PostgresTools | undefined {
   const debian = existsSync(DEBIAN_FOLDER) ? readdirSync(DEBIAN_FOLDER) : [];
   const folders = [
     ...debian.map((version) => join(DEBIAN_FOLDER, version, 'bin')),
     ...(process.env['PATH'] ?? '').split(':').filter((folder) => folder !== ''),
   ];
   const found = folders.flatMap((folder) => {
-    if (!NEEDED.every((name) => existsSync(join(folder, name)))) return [];
+    if (!programs.every((name) => existsSync(join(folder, name)))) return [];
     // "pg_dump (PostgreSQL) 15.18 (Debian …)"
-    const { stdout } = spawnSync(join(folder, 'pg_dump'), ['--version'], { encoding: 'utf8' });
+    const { stdout } = spawnSync(join(folder, programs[0] ?? ''), ['--version'], { encoding: 'utf8' });
     const version = Number.parseInt(/\(PostgreSQL\) (\d+)/.exec(stdout ?? '')?.[1] ?? '', 10);
     return Number.isInteger(version) ? [{ folder, version }] : [];
   });
@@ -33,48 +50,75 @@ function findTools(): PostgresTools | undefined {
 }
 
 /**
- * The client programs, installed from Debian's packages where that is possible.
+ * Programs, installed from Debian's packages where that is possible.
+ *
+ * @param look finds them, if they are there.
+ */
+function obtain<T>(kit: Kit, look: () => T | undefined, install = () => installPackage(kit)): T {
+  let found = look();
+  if (found === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    process.stdout.write(`Installing ${kit.package}.\n`);
+    apt(['update', '-qq']);
+    install();
+    found = look();
+  }
+  if (found !== undefined) return found;
+  throw new Error(
+    `Missing: ${kit.programs.join(', ')}. Debian and its like have it in the package ${kit.package}; ` +
+      'as root this would have installed it.',
+  );
+}
+
+/**
+ * The client programs.
  *
  * @throws Error that says what is missing.
  */
 export function postgresTools(): PostgresTools {
-  return findOrInstall(findTools, NEEDED.join(', '), PACKAGE);
+  return obtain(CLIENT, () => find(CLIENT));
 }
 
-const POOLERS = { pgbouncer: 'pgbouncer', pgpool: 'pgpool2' } as const;
+/**
+ * The programs of a server, and those that go with one.
+ *
+ * @throws Error that says what is missing.
+ */
+export function postgresServerTools(): PostgresTools {
+  return obtain(SERVER, () => find(SERVER), installServer);
+}
 
 /**
- * The path of a pooler's program, installed as the client programs are.
+ * The path of a pooler's program.
  *
  * @throws Error that says what is missing.
  */
 export function poolerProgram(name: keyof typeof POOLERS): string {
   const folders = ['/usr/sbin', ...(process.env['PATH'] ?? '').split(':')].filter((folder) => folder !== '');
-  const find = () => folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
-  return findOrInstall(find, name, POOLERS[name]);
+  const look = () => folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  return obtain({ programs: [name], package: POOLERS[name] }, look);
 }
 
-function findOrInstall<T>(find: () => T | undefined, what: string, debianPackage: string): T {
-  let found = find();
-  if (found === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    process.stdout.write(`Installing ${debianPackage}.\n`);
-    apt(['update', '-qq']);
-    apt(['install', '-y', '-qq', '--no-install-recommends', debianPackage]);
-    found = find();
+/** Without the database that the package makes and starts otherwise. */
+function installServer(): void {
+  mkdirSync(CLUSTER_SETTINGS, { recursive: true });
+  const settings = join(CLUSTER_SETTINGS, 'querator.conf');
+  writeFileSync(settings, 'create_main_cluster = false\n');
+  try {
+    installPackage(SERVER);
+  } finally {
+    rmSync(settings, { force: true });
   }
-  if (found !== undefined) return found;
-  throw new Error(
-    `Missing: ${what}. Debian and its like have it in the package ${debianPackage}; ` +
-      'as root this would have installed it.',
-  );
+}
+
+function installPackage(kit: Kit): void {
+  apt(['install', '-y', '-qq', '--no-install-recommends', kit.package]);
 }
 
 function apt(args: readonly string[]): void {
   // RUNLEVEL: a service that comes with a package is not started.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  const { status, stderr } = spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
-    encoding: 'utf8',
-    env,
-  });
+  // Others may be installing something on this machine.
+  const patient = ['-o', 'DPkg::Lock::Timeout=300', ...args];
+  const { status, stderr } = spawnSync('apt-get', patient, { encoding: 'utf8', env });
   if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed: ${stderr}`);
 }

@@ -4,7 +4,7 @@
  * when run as root, and otherwise says what that is, and fails.
  *
  *   pnpm test:cluster                 all, about an hour
- *   pnpm test:cluster -- --short      for CI: a full disk, backup and recovery, poolers, a short soak
+ *   pnpm test:cluster -- --short      for CI: a short form of those that CI has the time for
  *   pnpm test:cluster -- TLS soak     these parts
  */
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { poolerProgram, postgresTools } from './debian-tools.ts';
+import { poolerProgram, postgresServerTools, postgresTools } from './debian-tools.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
@@ -27,7 +27,7 @@ interface Part {
   /** Why it cannot be run here; absent, or nothing: it can. */
   readonly obstacle?: () => string | undefined;
   /** Installs what it alone needs. Throws when it cannot. */
-  readonly install?: () => void;
+  readonly install?: (short: boolean) => void;
   /** Returns how many tests of it passed and failed. */
   readonly run: (short: boolean) => Promise<{ readonly passed: number; readonly failed: number }>;
 }
@@ -35,26 +35,61 @@ interface Part {
 const PARTS: readonly Part[] = [
   { name: 'backup and recovery', inShort: true, run: () => testFile('backup') },
   { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
-  { name: 'poolers', inShort: true, install: installPoolers, run: (short) => testFile('poolers', short) },
+  { name: 'poolers', inShort: true, install: installPoolers, run: testPoolers },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
   { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
+  {
+    name: 'histories',
+    inShort: true,
+    run: (short) => script('../histories/src/main.ts', ['run', ...(short ? ['--short'] : [])]),
+  },
+  {
+    name: 'histories of bad variants',
+    inShort: false,
+    run: () => script('../histories/src/main.ts', ['variants', 'postgres']),
+  },
+  {
+    name: 'failover, synchronous',
+    inShort: true,
+    install: postgresServerTools,
+    run: () => testFile('synchronous-failover'),
+  },
+  {
+    name: 'failover, asynchronous',
+    inShort: false,
+    install: postgresServerTools,
+    run: () => testFile('asynchronous-failover'),
+  },
+  {
+    name: 'finding the new primary',
+    inShort: false,
+    install: postgresServerTools,
+    run: () => testFile('new-primary'),
+  },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
   // With TLS, pools, rights and plans on each version. In CI its short form is a check of its own.
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
 ];
 
-function installPoolers(): void {
+function installPoolers(short: boolean): void {
   poolerProgram('pgbouncer');
-  poolerProgram('pgpool');
+  if (!short) poolerProgram('pgpool');
+}
+
+/** In short: the contract, and two servers, through PgBouncer in transaction mode. */
+function testPoolers(short: boolean) {
+  return short ? testFile(['poolers/conformance', 'poolers/instances'], short) : testFile('poolers');
 }
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function testFile(name: string, short = false) {
-  const run = await runVitest(here, [`test/${name}`], short ? { QUERATOR_CLUSTER_SHORT: '1' } : {});
+async function testFile(names: string | readonly string[], short = false) {
+  const files = [names].flat().map((name) => `test/${name}`);
+  const run = await runVitest(here, files, short ? { QUERATOR_CLUSTER_SHORT: '1' } : {});
   if (run.failed > 0) say(run.output);
+  else for (const line of run.output.match(/measured: .*$/gm) ?? []) say(line);
   return run;
 }
 
@@ -79,7 +114,7 @@ const isWanted = ({ name, inShort }: Part) =>
   positionals.length > 0 ? positionals.includes(name) : inShort || !values.short;
 try {
   postgresTools();
-  for (const { install } of PARTS.filter(isWanted)) install?.();
+  for (const { install } of PARTS.filter(isWanted)) install?.(values.short);
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exit(1);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -76,4 +77,18 @@ export function postgresBinaries(version = INSTALLED_VERSION): PostgresBinaries 
   makeExecutable(binaries.initdb);
   makeExecutable(binaries.postgres);
   return binaries;
+}
+
+/**
+ * The PostgreSQL programs of a folder, such as those of a distribution's package.
+ *
+ * @throws Error when there is no server among them.
+ */
+export function binariesIn(folder: string): PostgresBinaries {
+  const postgres = join(folder, 'postgres');
+  // "postgres (PostgreSQL) 15.18 (Debian ...)"
+  const { stdout } = spawnSync(postgres, ['--version'], { encoding: 'utf8' });
+  const version = Number.parseInt(/\(PostgreSQL\) (\d+)/.exec(stdout ?? '')?.[1] ?? '', 10);
+  if (!Number.isInteger(version)) throw new Error(`There is no PostgreSQL server in ${folder}.`);
+  return { initdb: join(folder, 'initdb'), postgres, version };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PostgresBinaries, postgresBinaries } from './binaries.ts';
+import { binariesIn, type PostgresBinaries, postgresBinaries } from './binaries.ts';
 import { type DataFolder, makeHome, openDataFolder, prepareCluster } from './data-folder.ts';
 import { stopAtExit } from './exit-cleanup.ts';
 import { freePort } from './free-port.ts';
@@ -30,6 +30,8 @@ export interface ClusterOptions {
   readonly user?: string;
   /** Major version; the one that came with the dependencies when left out. Others are fetched with npm. */
   readonly version?: number;
+  /** Folder of other server programs to run, such as those of Debian's packages. */
+  readonly programs?: string;
   readonly startTimeoutMs?: number;
   /** Called when PostgreSQL ends although nobody asked it to. */
   readonly onUnexpectedEnd?: () => void;
@@ -194,7 +196,8 @@ class EmbeddedCluster implements Cluster {
 
 /** Starts PostgreSQL on a data folder; shared with temporary clusters. */
 export async function openCluster(options: ClusterOptions, temporary: boolean): Promise<Cluster> {
-  const binaries = postgresBinaries(options.version);
+  const { programs, version } = options;
+  const binaries = programs === undefined ? postgresBinaries(version) : binariesIn(programs);
   const home = makeHome(options.dataDir);
   const release = takeOwnership(`${home}/owner.json`, home);
   try {

@@ -17,6 +17,8 @@ export interface FaultProxy {
   restore(): void;
   /** Resets all connections. */
   cut(): void;
+  /** From now on new connections lead to another server, as when a pooler or a load balancer is switched over. */
+  leadTo(connectionString: string): void;
   close(): Promise<void>;
 }
 
@@ -24,7 +26,7 @@ type Mode = 'clear' | 'swallow' | 'black-hole' | 'refuse' | 'cut-at-answers';
 
 /** Starts a proxy in front of the server of a connection string. */
 export async function startFaultProxy(connectionString: string): Promise<FaultProxy> {
-  const url = new URL(connectionString);
+  let url = new URL(connectionString);
   const sockets = new Set<net.Socket>();
   /** Connections that something was kept from. */
   const damaged = new Set<net.Socket>();
@@ -84,6 +86,9 @@ export async function startFaultProxy(connectionString: string): Promise<FaultPr
       damaged.clear();
     },
     cut: () => reset(sockets),
+    leadTo: (other) => {
+      url = new URL(other);
+    },
     close: async () => {
       reset(sockets);
       server.close();

@@ -1,0 +1,83 @@
+import type pg from 'pg';
+import type { Held, Target } from '../workload/work.ts';
+import { BYTEA_OID, binaryArray, TEXT_OID } from './binary-array.ts';
+import { type RawStatements, rawStatements } from './statements.ts';
+
+/** Leased items by id, as the parameter that completes them. */
+export interface RawHeld extends Held {
+  readonly ids: string;
+}
+
+/** One connection has one statement under way at a time, so there is one client. */
+export class RawTarget implements Target<RawHeld> {
+  readonly #client: pg.Client;
+  readonly #statements: RawStatements;
+  readonly #batch: number;
+  readonly #payloads: Buffer;
+  #sequence: number;
+
+  constructor(client: pg.Client, options: RawTargetOptions) {
+    this.#client = client;
+    this.#statements = rawStatements(`"${options.table}"`);
+    this.#batch = options.batch;
+    const payload = Buffer.alloc(options.payloadBytes, 97);
+    // The payloads are ready before the clock starts, as those of a request over HTTP are.
+    this.#payloads = binaryArray(
+      BYTEA_OID,
+      Array.from({ length: options.batch }, () => payload),
+    );
+    this.#sequence = options.firstId;
+  }
+
+  async produce(): Promise<void> {
+    const ids: Buffer[] = [];
+    for (let n = 0; n < this.#batch; n++) {
+      ids.push(Buffer.from(`0${(this.#sequence++).toString(16).padStart(16, '0')}0123456789`, 'latin1'));
+    }
+    const values = [binaryArray(TEXT_OID, ids), this.#payloads];
+    const { rowCount } = await this.#client.query({
+      name: 'raw-produce',
+      text: this.#statements.produce,
+      values,
+    });
+    if (rowCount !== this.#batch) throw new Error(`${rowCount} items stored instead of ${this.#batch}`);
+  }
+
+  async lease(): Promise<RawHeld | undefined> {
+    const { rows } = await this.#client.query<[string]>({
+      name: 'raw-lease',
+      text: this.#statements.lease,
+      values: [this.#batch],
+      rowMode: 'array',
+    });
+    if (rows.length === 0) return undefined;
+    return { count: rows.length, ids: `{${rows.map(([id]) => id).join(',')}}` };
+  }
+
+  async complete(_: number, { ids, count }: RawHeld): Promise<void> {
+    const { rowCount } = await this.#client.query({
+      name: 'raw-complete',
+      text: this.#statements.complete,
+      values: [ids],
+      rowMode: 'array',
+    });
+    if (rowCount !== count) throw new Error(`${rowCount} items completed instead of ${count}`);
+  }
+
+  hold(_: number, ids: readonly string[]): RawHeld {
+    return { count: ids.length, ids: `{${ids.join(',')}}` };
+  }
+
+  async bare(): Promise<void> {
+    await this.#client.query({ name: 'raw-bare', text: 'SELECT 1' });
+  }
+}
+
+/** What the statements work on. */
+export interface RawTargetOptions {
+  readonly table: string;
+  readonly batch: number;
+  readonly payloadBytes: number;
+  /** The number of the first new id. */
+  readonly firstId: number;
+}

@@ -1,0 +1,33 @@
+import { handoverScenario } from './handover.ts';
+import { jobQueueScenarios } from './job-queues.ts';
+import { memoryPerConsumer, memoryPerItem } from './memory-cost.ts';
+import { mixScenario } from './mix.ts';
+import { rateScenarios } from './rate-scenarios.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Every row of the table of ratios. */
+const scenarios: readonly Scenario[] = [
+  ...rateScenarios,
+  mixScenario,
+  handoverScenario,
+  memoryPerItem,
+  memoryPerConsumer,
+  ...jobQueueScenarios,
+];
+
+/**
+ * The rows that are asked for, in their order: by their name, or by what several names begin with.
+ *
+ * @param wanted empty: all of them.
+ * @throws Error naming what no row is called.
+ */
+export function chooseScenarios(wanted: readonly string[]): readonly Scenario[] {
+  if (wanted.length === 0) return scenarios;
+  const chosen = wanted.flatMap((text) => {
+    const exact = scenarios.filter(({ name }) => name === text);
+    const found = exact.length > 0 ? exact : scenarios.filter(({ name }) => name.startsWith(text));
+    if (found.length === 0) throw new Error(`no row is named ${text}; --list names them all`);
+    return found;
+  });
+  return scenarios.filter((scenario) => chosen.includes(scenario));
+}

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { databaseOf } from '../world/sides.ts';
+import type { Site } from '../world/site.ts';
+import type { Scenario } from './scenario.ts';
+
+const BACKLOG = 1_000_000;
+const PRODUCED_AT_ONCE = 1_000;
+const CONSUMERS = 900;
+/** A server that keeps nothing per item moves by no more than this, in bytes per item: caches and compiled code. */
+const NOISE_BYTES_PER_ITEM = 1;
+
+const PATIENCE_MS = 30_000;
+const LOOK_MS = 200;
+const RESIDENT = 'process_resident_memory_bytes';
+
+interface Use {
+  /** What lives after a full collection. */
+  readonly heap: number;
+  readonly resident: number;
+}
+
+/** What a waiting item costs the server: nothing, on PostgreSQL. */
+export const memoryPerItem: Scenario = {
+  name: 'memory-item',
+  title: 'server memory per waiting item, a backlog of 1,000,000 produced over HTTP',
+  atMost: NOISE_BYTES_PER_ITEM,
+  async run(world, { payloadBytes }) {
+    const site = await world.inspectedSite();
+    const load = await world.load();
+    const queue = 'bench-memory';
+    await site.createQueue(queue);
+    const target = { port: site.server.port, queue, format: 'protobuf', payloadBytes } as const;
+    const produce = async (items: number) => {
+      const work = {
+        operation: 'produce',
+        batch: PRODUCED_AT_ONCE,
+        clients: 8,
+        seconds: 600,
+        items,
+      } as const;
+      await load.call('run', { target, work });
+    };
+    // The code that is needed is compiled, and buffers have their size, before the first look.
+    await produce(100_000);
+    const before = await useOf(site);
+    await produce(BACKLOG);
+    const after = await useOf(site);
+    const { rows } = await databaseOf(site).admin.query<{ size: string }>(
+      'SELECT pg_database_size(current_database()) AS size',
+    );
+    const perItem = (after.heap - before.heap) / BACKLOG;
+    return {
+      ...{ ratio: perItem, least: perItem, greatest: perItem, unit: 'B' },
+      ...{ baseline: before.heap, subject: after.heap },
+      details: {
+        residentBefore: before.resident,
+        residentAfter: after.resident,
+        databaseBytes: Number(rows[0]?.size),
+      },
+    };
+  },
+};
+
+/** What a waiting consumer costs the server, its connection included. */
+export const memoryPerConsumer: Scenario = {
+  name: 'memory-consumer',
+  title: `server memory per waiting consumer, of ${CONSUMERS}`,
+  async run(world, { payloadBytes }) {
+    const site = await world.inspectedSite();
+    const load = await world.load();
+    const queue = 'bench-consumers';
+    await site.createQueue(queue);
+    const { port } = site.server;
+    const options = { port, queue, payloadBytes, batch: 10, clients: CONSUMERS, format: 'protobuf' } as const;
+    // Once for nothing, as above.
+    await load.call('wait', options);
+    await untilWaiting(site, queue, CONSUMERS);
+    await load.call('leave', null);
+    await untilWaiting(site, queue, 0);
+    const before = await useOf(site);
+    await load.call('wait', options);
+    await untilWaiting(site, queue, CONSUMERS);
+    const after = await useOf(site);
+    await load.call('leave', null);
+    const perConsumer = (after.heap - before.heap) / CONSUMERS;
+    return {
+      ...{ ratio: perConsumer, least: perConsumer, greatest: perConsumer, unit: 'B' },
+      ...{ baseline: before.heap, subject: after.heap },
+      details: { residentBefore: before.resident, residentAfter: after.resident },
+    };
+  },
+};
+
+async function useOf(site: Site): Promise<Use> {
+  const heap = await site.server.liveHeap();
+  const metrics = await site.metrics();
+  return { heap, resident: metrics.get(RESIDENT) ?? Number.NaN };
+}
+
+/** Until the server says that so many consumers wait. */
+async function untilWaiting(site: Site, queue: string, consumers: number): Promise<void> {
+  const series = `querator_requests_waiting{queue="${queue}",operation="lease"}`;
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const waiting = (await site.metrics()).get(series) ?? 0;
+    if (waiting === consumers) return;
+    if (performance.now() > deadline) throw new Error(`${waiting} consumers wait instead of ${consumers}`);
+    await delay(LOOK_MS);
+  }
+}

@@ -1,0 +1,152 @@
+import { emptyRouteSide, httpSide, rawSide, type Side, serviceSide } from '../world/sides.ts';
+import type { World } from '../world/world.ts';
+import { byTurns, type Ratio, type RunOptions, rate, type Scenario } from './scenario.ts';
+
+const ITEMS = 'items/s';
+
+/** Over HTTP against the raw statement at the same batch size. */
+function againstRaw(operation: 'produce' | 'lease' | 'complete', batch: number, atLeast: number): Scenario {
+  return {
+    name: `${operation}-${batch}`,
+    title: `${operation}, batch ${batch}, 8 clients, against the raw statement`,
+    atLeast,
+    run: (world, options) =>
+      compare(options, {
+        baseline: () => rawSide(world, { ...options, operation, batch, clients: 1 }),
+        subject: () => httpSide(world, { ...options, operation, batch, clients: 8 }),
+      }),
+  };
+}
+
+/** Over HTTP against the service in process. */
+function againstService(operation: 'produce' | 'lease' | 'complete'): Scenario {
+  const work = { operation, batch: 100, clients: 8 } as const;
+  return {
+    name: `http-service-${operation}`,
+    title: `${operation}, batch 100, 8 clients, against the service in process`,
+    atLeast: 0.6,
+    run: (world, options) =>
+      compare(options, {
+        baseline: () => serviceSide(world, { ...options, ...work }),
+        subject: () => httpSide(world, { ...options, ...work }),
+      }),
+  };
+}
+
+const emptyRoute = (world: World, options: RunOptions) =>
+  emptyRouteSide(world, { ...options, batch: 1, clients: 64 });
+
+const produceOne: Scenario = {
+  name: 'produce-1',
+  title: 'produce, batch 1, 64 clients, against an empty Hono route',
+  atLeast: 0.85,
+  run: (world, options) =>
+    compare(options, {
+      baseline: () => emptyRoute(world, options),
+      subject: () => httpSide(world, { ...options, operation: 'produce', batch: 1, clients: 64 }),
+    }),
+};
+
+const memoryOne: Scenario = {
+  name: 'memory-1',
+  title: 'memory driver: produce, batch 1, 64 clients, against an empty Hono route',
+  atLeast: 0.85,
+  run: (world, options) =>
+    compare(options, {
+      baseline: () => emptyRoute(world, options),
+      subject: async () => {
+        const site = await world.memorySite();
+        return httpSide(world, { ...options, operation: 'produce', batch: 1, clients: 64, site });
+      },
+    }),
+};
+
+const cycleOne: Scenario = {
+  name: 'cycle-1',
+  title: 'produce + lease + complete, batch 1, 16 clients, against the raw statements',
+  atLeast: 3,
+  run: (world, options) =>
+    compare(options, {
+      baseline: () => rawSide(world, { ...options, operation: 'cycle', batch: 1, clients: 1 }),
+      subject: () => httpSide(world, { ...options, operation: 'cycle', batch: 1, clients: 16 }),
+    }),
+};
+
+function json(payloadField: 'bytes' | 'utf8'): Scenario {
+  const work = { operation: 'produce', batch: 100, clients: 8 } as const;
+  return {
+    name: `json-${payloadField}`,
+    title: `produce, batch 100, 8 clients, in JSON (${payloadField}), against protobuf`,
+    atLeast: 0.7,
+    run: (world, options) =>
+      compare(options, {
+        baseline: () => httpSide(world, { ...options, ...work }),
+        subject: () => httpSide(world, { ...options, ...work, format: 'json', payloadField }),
+      }),
+  };
+}
+
+/** The same number of leases on both, so that only what lies around them differs. */
+const BACKLOG_LEASE = {
+  operation: 'lease',
+  batch: 100,
+  clients: 8,
+  seconds: 60,
+  leaseAtMost: 9_000,
+} as const;
+
+const backlog: Scenario = {
+  name: 'lease-backlog',
+  title: 'lease, batch 100, 8 clients, with 1,000,000 waiting against 10,000',
+  atLeast: 0.9,
+  run: (world, options) =>
+    compare(
+      { ...options, runs: 2 * options.runs + 1 },
+      {
+        baseline: () => httpSide(world, { ...options, ...BACKLOG_LEASE, waiting: 10_000 }),
+        subject: () => httpSide(world, { ...options, ...BACKLOG_LEASE, waiting: 1_000_000, fillOnce: true }),
+      },
+    ),
+};
+
+const leasedHead: Scenario = {
+  name: 'lease-leased-head',
+  title: 'lease, batch 100, 8 clients, behind 100,000 leased items against none',
+  atLeast: 0.9,
+  run: (world, options) =>
+    compare(options, {
+      baseline: () => httpSide(world, { ...options, operation: 'lease', batch: 100, clients: 8 }),
+      subject: () =>
+        httpSide(world, { ...options, operation: 'lease', batch: 100, clients: 8, leasedAtHead: 100_000 }),
+    }),
+};
+
+/** Items a second of both sides. */
+async function compare(
+  { runs }: Pick<RunOptions, 'runs'>,
+  sides: { readonly baseline: () => Promise<Side>; readonly subject: () => Promise<Side> },
+): Promise<Ratio> {
+  const baseline = await sides.baseline();
+  const subject = await sides.subject();
+  return { ...(await byTurns(runs, rate(baseline), rate(subject))), unit: ITEMS, details: {} };
+}
+
+/** The rows that compare items a second of two sides. */
+export const rateScenarios: readonly Scenario[] = [
+  againstRaw('produce', 100, 1.2),
+  againstRaw('produce', 1_000, 1.2),
+  produceOne,
+  cycleOne,
+  againstRaw('lease', 100, 1),
+  againstRaw('lease', 1_000, 1),
+  againstRaw('complete', 100, 0.8),
+  againstRaw('complete', 1_000, 0.8),
+  backlog,
+  leasedHead,
+  json('bytes'),
+  json('utf8'),
+  memoryOne,
+  againstService('produce'),
+  againstService('lease'),
+  againstService('complete'),
+];

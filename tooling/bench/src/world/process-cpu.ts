@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Linux counts processor time in hundredths of a second in /proc. */
+const TICKS_PER_SECOND = 100;
+
+interface ProcessTimes {
+  readonly parent: number;
+  readonly ticks: number;
+}
+
+/**
+ * Processor seconds of a process, and of its children that it has waited for.
+ * NaN where the system has no /proc.
+ */
+export function cpuSecondsOf(pid: number): number {
+  const times = timesOf(pid);
+  return times === undefined ? Number.NaN : times.ticks / TICKS_PER_SECOND;
+}
+
+/** The same of a process and all its living descendants: PostgreSQL with all its backends. */
+export function cpuSecondsOfFamily(pid: number): number {
+  const all = allTimes();
+  if (!all.has(pid)) return Number.NaN;
+  const family = new Set([pid]);
+  // Parents come before their children only as long as numbers have not wrapped: so until nobody is added.
+  for (let before = 0; before < family.size; ) {
+    before = family.size;
+    for (const [child, { parent }] of all) if (family.has(parent)) family.add(child);
+  }
+  let ticks = 0;
+  for (const member of family) ticks += all.get(member)?.ticks ?? 0;
+  return ticks / TICKS_PER_SECOND;
+}
+
+function allTimes(): ReadonlyMap<number, ProcessTimes> {
+  const all = new Map<number, ProcessTimes>();
+  try {
+    for (const name of readdirSync('/proc')) {
+      const times = /^\d+$/.test(name) ? timesOf(Number(name)) : undefined;
+      if (times !== undefined) all.set(Number(name), times);
+    }
+  } catch {
+    // No /proc here: nothing is known of anybody.
+  }
+  return all;
+}
+
+function timesOf(pid: number): ProcessTimes | undefined {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads /proc/PID/stat. The name of the program, in parentheses, may hold anything. */
+export function parseStat(stat: string): ProcessTimes {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // The fields after the name: state, parent, …; user and system time, and those of ended children.
+  const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0);
+  return { parent: Number(fields[1]), ticks };
+}

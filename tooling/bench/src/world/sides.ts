@@ -1,0 +1,160 @@
+import type { WireFormat } from '@querator/protocol';
+import { itemsTableName } from '@querator/storage-postgres';
+import type { Outcome, Work } from '../workload/work.ts';
+import type { QueueTables } from './queue-tables.ts';
+import type { Database, Site } from './site.ts';
+import type { World } from './world.ts';
+
+/**
+ * One thing that is measured: prepares, and then measures.
+ *
+ * @param measured is told when the preparations are over, for meters that must not see them.
+ */
+export type Side = (measured?: Measured) => Promise<Outcome>;
+
+/** Wraps the measurement proper. */
+export type Measured = (measurement: () => Promise<Outcome>) => Promise<Outcome>;
+
+/** What a side does, and on how much. */
+export interface SideOptions extends Omit<Work, 'leased'> {
+  readonly payloadBytes: number;
+  readonly partitions?: number | undefined;
+  /** Leased items at the head of the queue, before those that wait. */
+  readonly leasedAtHead?: number | undefined;
+  /** So many items are leased in a measurement, and the rest stays. */
+  readonly leaseAtMost?: number | undefined;
+  /** Whether the queue is filled before the first measurement only. */
+  readonly fillOnce?: boolean | undefined;
+}
+
+/** How the load generator speaks, and with which server. */
+export interface HttpSideOptions extends SideOptions {
+  readonly format?: WireFormat | undefined;
+  /** In JSON: payloads as text (`utf8`) or as base64 (`bytes`). */
+  readonly payloadField?: 'bytes' | 'utf8' | undefined;
+  /** Absent: the one that is measured. */
+  readonly site?: Site | undefined;
+}
+
+/** Of the items a second that a batch of one moves at most; larger batches move more, up to a limit. */
+const MOST_SINGLE = 15_000;
+const MOST_PER_SECOND = { lease: 150_000, complete: 300_000 } as const;
+/** The raw connection makes its ids itself: higher than any of the sequence's. */
+const FIRST_RAW_ID = 2 ** 50;
+
+let queues = 0;
+const plainly: Measured = (measurement) => measurement();
+
+/** Through the server, over HTTP. */
+export async function httpSide(world: World, options: HttpSideOptions): Promise<Side> {
+  const { site = await world.site(), payloadBytes, payloadField, format = 'protobuf' } = options;
+  const load = await world.load();
+  const queue = `bench-http-${++queues}`;
+  await site.createQueue(queue, options.partitions);
+  const target = { port: site.server.port, queue, format, payloadBytes, payloadField };
+  const ready = readyFor(site, { queue, options, look: () => site.reload(queue) });
+  return async (measured = plainly) => {
+    const work = await ready();
+    return measured(() => load.call('run', { target, work }));
+  };
+}
+
+/** The bare statements on one connection. */
+export async function rawSide(world: World, options: SideOptions): Promise<Side> {
+  const raw = await world.raw();
+  const site = await world.site();
+  const { connectionString } = databaseOf(site);
+  const queue = `bench-raw-${++queues}`;
+  await site.createQueue(queue);
+  const table = itemsTableName({ queue, partition: 0 });
+  const target = { table, payloadBytes: options.payloadBytes, firstId: FIRST_RAW_ID };
+  const ready = readyFor(site, { queue, options: { ...options, partitions: 1 } });
+  return async (measured = plainly) => {
+    const work = await ready();
+    return measured(() => raw.call('run', { connectionString, target, work }));
+  };
+}
+
+/** Through the service in process. */
+export async function serviceSide(world: World, options: SideOptions): Promise<Side> {
+  const service = await world.service();
+  const site = await world.site();
+  const queue = `bench-service-${++queues}`;
+  await site.createQueue(queue, options.partitions);
+  const target = { queue, payloadBytes: options.payloadBytes };
+  const ready = readyFor(site, { queue, options, look: () => service.call('reload', queue) });
+  return async (measured = plainly) => {
+    const work = await ready();
+    return measured(() => service.call('run', { target, work }));
+  };
+}
+
+/** A route that does nothing, under the same load. */
+export async function emptyRouteSide(world: World, options: Omit<SideOptions, 'operation'>): Promise<Side> {
+  const load = await world.load();
+  const port = await world.emptyRoute();
+  const { payloadBytes } = options;
+  const target = { port, queue: 'bench-empty', format: 'protobuf', payloadBytes } as const;
+  const work = workOf({ ...options, operation: 'bare' });
+  return (measured = plainly) => measured(() => load.call('run', { target, work }));
+}
+
+/** The database of a site that has one. */
+export function databaseOf({ database }: Site): Database {
+  if (database === undefined) throw new Error('this server has no database');
+  return database;
+}
+
+/**
+ * What makes a queue ready for a measurement.
+ *
+ * @param look has whoever serves the queue look at what its tables hold.
+ */
+function readyFor(
+  { database }: Site,
+  {
+    queue,
+    options,
+    look,
+  }: { readonly queue: string; readonly options: SideOptions; readonly look?: () => Promise<void> },
+): () => Promise<Work> {
+  let ready: Work | undefined;
+  return async () => {
+    if (database === undefined) return workOf(options);
+    if (ready !== undefined && options.fillOnce) return ready;
+    ready = await prepare(database.tables, queue, options);
+    await look?.();
+    return ready;
+  };
+}
+
+async function prepare(tables: QueueTables, queue: string, options: SideOptions): Promise<Work> {
+  const { operation, partitions = 1, payloadBytes, leasedAtHead: leased } = options;
+  const work = workOf(options);
+  if (operation === 'lease') {
+    const waiting = options.waiting ?? enough('lease', options);
+    await tables.fill(queue, partitions, { waiting, leased, payloadBytes });
+    return { ...work, waiting: options.leaseAtMost ?? waiting };
+  }
+  if (operation === 'complete') {
+    await tables.fill(queue, partitions, { leased: enough('complete', options), payloadBytes });
+    return { ...work, leased: await tables.leasedIds(queue, partitions) };
+  }
+  await tables.fill(queue, partitions, { leased, payloadBytes });
+  return work;
+}
+
+/** More items than can be moved in the time, in whole batches for each partition. */
+function enough(what: 'lease' | 'complete', options: SideOptions): number {
+  const { batch, seconds, partitions = 1, requestsPerSecond } = options;
+  const perSecond =
+    requestsPerSecond === undefined
+      ? Math.min(MOST_PER_SECOND[what], MOST_SINGLE * Math.sqrt(batch))
+      : requestsPerSecond * batch;
+  return (Math.ceil((perSecond * seconds) / batch / partitions) + 1) * batch * partitions;
+}
+
+/** What goes to the process that does it, without what is only for us. */
+function workOf({ operation, batch, clients, seconds, requestsPerSecond }: SideOptions): Work {
+  return { operation, batch, clients, seconds, requestsPerSecond };
+}

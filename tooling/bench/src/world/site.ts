@@ -1,0 +1,97 @@
+import { codecs, type Endpoint, queueEndpoints, queuesEndpoints } from '@querator/protocol';
+import pg from 'pg';
+import {
+  type ServerProcess,
+  type ServerProcessOptions,
+  startServerProcess,
+} from '../processes/server-process.ts';
+import { QueueTables } from './queue-tables.ts';
+
+/** A server, and the database of its own that it works on. */
+export class Site {
+  readonly server: ServerProcess;
+  /** Absent: the server keeps its items in memory. */
+  readonly database: Database | undefined;
+  readonly #queues: string[] = [];
+
+  private constructor(server: ServerProcess, database: Database | undefined) {
+    this.server = server;
+    this.database = database;
+  }
+
+  static async start(options: ServerProcessOptions): Promise<Site> {
+    const { connectionString } = options;
+    const database = connectionString === undefined ? undefined : await Database.open(connectionString);
+    return new Site(await startServerProcess(options), database);
+  }
+
+  /** Creates a queue and has its tables made. */
+  async createQueue(queueName: string, partitions = 1): Promise<void> {
+    const settings = { queueName, leaseTimeout: '1h', expireTimeout: '24h', requestedPartitions: partitions };
+    await this.#call(queuesEndpoints.create, codecs.QueueInfo.create(settings));
+    this.#queues.push(queueName);
+    await this.reload(queueName);
+  }
+
+  /** Has the server look at what its tables hold. */
+  reload(queueName: string): Promise<void> {
+    return this.#call(queueEndpoints.reload, { queueName });
+  }
+
+  /** Deletes every queue that was created here, with its tables. */
+  async deleteQueues(): Promise<void> {
+    for (const queueName of this.#queues.splice(0)) {
+      await this.#call(queuesEndpoints.delete, { queueName, force: true });
+    }
+  }
+
+  /** Figures the server tells of itself, by their name in GET /metrics. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`${this.server.url}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    return new Map(
+      lines.map((line) => {
+        const space = line.lastIndexOf(' ');
+        return [line.slice(0, space), Number(line.slice(space + 1))];
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.server.stop();
+    await this.database?.close();
+  }
+
+  async #call<Request, Response>(endpoint: Endpoint<Request, Response>, message: Request): Promise<void> {
+    const reply = await fetch(this.server.url + endpoint.path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: endpoint.request.toJson(message) as Uint8Array<ArrayBuffer>,
+    });
+    const text = await reply.text();
+    if (!reply.ok) throw new Error(`${endpoint.path}: ${text}`);
+  }
+}
+
+/** A site's database, as the bench itself uses it. */
+export class Database {
+  readonly connectionString: string;
+  readonly admin: pg.Client;
+  readonly tables: QueueTables;
+
+  private constructor(connectionString: string, admin: pg.Client) {
+    this.connectionString = connectionString;
+    this.admin = admin;
+    this.tables = new QueueTables(admin);
+  }
+
+  static async open(connectionString: string): Promise<Database> {
+    const admin = new pg.Client({ connectionString, application_name: 'querator-bench-admin' });
+    await admin.connect();
+    return new Database(connectionString, admin);
+  }
+
+  close(): Promise<void> {
+    return this.admin.end();
+  }
+}

@@ -1,0 +1,132 @@
+import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
+import type { EmptyRouteCommands } from '../empty-route/main.ts';
+import type { LoadCommands } from '../load/main.ts';
+import { BenchProcess, type Commands } from '../processes/bench-process.ts';
+import type { ServerProcessOptions } from '../processes/server-process.ts';
+import type { RawCommands } from '../raw/main.ts';
+import type { ServiceCommands } from '../service/main.ts';
+import { Database, Site } from './site.ts';
+
+/** What a bench runs with. */
+export interface WorldOptions {
+  /** A checkout whose built server is measured; absent: this one. */
+  readonly checkout?: string | undefined;
+  /** Connections of a server to its database. */
+  readonly maxConns: number;
+  /** Whether statements are counted, which costs the database a little. */
+  readonly countStatements?: boolean | undefined;
+}
+
+/**
+ * PostgreSQL's defaults, but for checkpoints: those are made before each
+ * measurement, and none falls into one.
+ */
+const SETTINGS = { shared_buffers: '128MB', max_wal_size: '8GB', checkpoint_timeout: '1h' };
+const COUNTING = { shared_preload_libraries: 'pg_stat_statements' };
+
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** All processes of a bench. What a run does not need is not started. */
+export class World {
+  readonly cluster: Cluster;
+  readonly options: WorldOptions;
+  readonly #started = new Map<string, Promise<Stoppable>>();
+
+  private constructor(cluster: Cluster, options: WorldOptions) {
+    this.cluster = cluster;
+    this.options = options;
+  }
+
+  static async start(options: WorldOptions): Promise<World> {
+    const settings = options.countStatements ? { ...SETTINGS, ...COUNTING } : SETTINGS;
+    return new World(await startTemporaryCluster({ settings }), options);
+  }
+
+  /** The server that is measured. */
+  site(): Promise<Site> {
+    return this.#site('bench', { checkout: this.options.checkout });
+  }
+
+  /** The built server of another checkout, beside the one that is measured. */
+  otherSite(checkout: string): Promise<Site> {
+    return this.#site('bench_other', { checkout });
+  }
+
+  /** The server that is measured once more, with a heap that can be looked at. */
+  inspectedSite(): Promise<Site> {
+    return this.#site('bench_inspected', { checkout: this.options.checkout, inspected: true });
+  }
+
+  /** The server that is measured, without a database. */
+  memorySite(): Promise<Site> {
+    return this.#once('memory server', () => Site.start(this.options));
+  }
+
+  /** The load generator. */
+  load(): Promise<BenchProcess<LoadCommands>> {
+    return this.child<LoadCommands>('load generator', '../load/main.ts');
+  }
+
+  /** One bare connection to the database. */
+  raw(): Promise<BenchProcess<RawCommands>> {
+    return this.child<RawCommands>('raw connection', '../raw/main.ts');
+  }
+
+  /** The service in a process without HTTP, on the database of the server that is measured. */
+  async service(): Promise<BenchProcess<ServiceCommands>> {
+    const { maxConns } = this.options;
+    const { database } = await this.site();
+    const child = await this.child<ServiceCommands>('service', '../service/main.ts');
+    await child.call('start', { connectionString: database?.connectionString ?? '', maxConns });
+    return child;
+  }
+
+  /** The port of a server with one route that does nothing. */
+  async emptyRoute(): Promise<number> {
+    const child = await this.child<EmptyRouteCommands>('empty route', '../empty-route/main.ts');
+    return child.call('port', null);
+  }
+
+  /** Deletes all queues, so that what was measured last leaves nothing to what comes next. */
+  async clear(): Promise<void> {
+    for (const started of await Promise.allSettled(this.#started.values())) {
+      if (started.status === 'fulfilled' && started.value instanceof Site) await started.value.deleteQueues();
+    }
+  }
+
+  /** Ends everything, what was started last first. */
+  async stop(): Promise<void> {
+    const started = await Promise.allSettled(this.#started.values());
+    for (const each of started.reverse()) if (each.status === 'fulfilled') await each.value.stop();
+    await this.cluster.stop();
+  }
+
+  #site(database: string, server: Pick<ServerProcessOptions, 'checkout' | 'inspected'>): Promise<Site> {
+    return this.#once(`server on ${database}`, async () => {
+      const admin = await Database.open(this.cluster.connectionString());
+      await admin.admin.query(`CREATE DATABASE ${database}`);
+      await admin.close();
+      const connectionString = this.cluster.connectionString(database);
+      const site = await Site.start({ ...this.options, ...server, connectionString });
+      if (this.options.countStatements) {
+        await site.database?.admin.query('CREATE EXTENSION pg_stat_statements');
+      }
+      return site;
+    });
+  }
+
+  /** A process of the bench's own, started when it is first asked for. */
+  child<C extends Commands<C>>(name: string, module: string): Promise<BenchProcess<C>> {
+    return this.#once(name, () => BenchProcess.start<C>(name, new URL(module, import.meta.url)));
+  }
+
+  #once<T extends Stoppable>(name: string, start: () => Promise<T>): Promise<T> {
+    const started = (this.#started.get(name) as Promise<T> | undefined) ?? start();
+    this.#started.set(name, started);
+    // What did not start may do so the next time.
+    started.catch(() => this.#started.delete(name));
+    return started;
+  }
+}

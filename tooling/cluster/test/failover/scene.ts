@@ -1,0 +1,70 @@
+import { expect } from 'vitest';
+import { Load } from './load.ts';
+import { ReplicatedPair } from './replicated-pair.ts';
+import { ServerProcess } from './server-process.ts';
+
+/** Both hosts in the string, the first one first: the way of docs/storage/high-availability.md. */
+export const READ_WRITE = (pair: ReplicatedPair) => pair.connectionString('target_session_attrs=read-write');
+
+/** A replicated database, two Querator servers on it, and a load for them. */
+export class Scene {
+  readonly pair: ReplicatedPair;
+  readonly servers: readonly [ServerProcess, ServerProcess];
+  readonly load: Load;
+  readonly #others: ServerProcess[] = [];
+
+  private constructor(pair: ReplicatedPair, servers: readonly [ServerProcess, ServerProcess]) {
+    this.pair = pair;
+    this.servers = servers;
+    this.load = new Load(servers);
+  }
+
+  /** @param address the connection string of the Querator servers. */
+  static async open(
+    mode: 'synchronous' | 'asynchronous',
+    address: (pair: ReplicatedPair) => string | Promise<string>,
+  ): Promise<Scene> {
+    const pair = await ReplicatedPair.start(mode);
+    const begun: ServerProcess[] = [];
+    try {
+      const connectionString = await address(pair);
+      const start = async () => {
+        const server = await ServerProcess.start(connectionString);
+        begun.push(server);
+        return server;
+      };
+      return new Scene(pair, [await start(), await start()]);
+    } catch (error) {
+      for (const server of begun) await server.stop();
+      await pair.stop();
+      throw error;
+    }
+  }
+
+  /** One more server. */
+  async startAnother(connectionString: string): Promise<ServerProcess> {
+    const server = await ServerProcess.start(connectionString);
+    this.#others.push(server);
+    return server;
+  }
+
+  /** To be called when the load is settled. */
+  expectNothingLostOrDoubled(): void {
+    const { books } = this.load;
+    expect(books.missing()).toEqual([]);
+    expect(books).toMatchObject({
+      ...{ completedBefore: [], heldByTwo: [], tooEarly: [], outOfOrder: [] },
+      ...{ sharedIds: [], sameIdAgain: [], invented: [] },
+    });
+    this.expectServersAlive();
+  }
+
+  expectServersAlive(): void {
+    for (const server of this.servers) expect(server.ended, server.log).toBe(false);
+  }
+
+  async close(): Promise<void> {
+    for (const server of [...this.servers, ...this.#others]) await server.stop();
+    await this.pair.stop();
+  }
+}

@@ -1,0 +1,41 @@
+import type { History } from '../history/history.ts';
+import { DEFAULT_ALLOWANCES } from './allowances.ts';
+import { livesOf } from './lives.ts';
+import { attempts } from './rules/attempts.ts';
+import { clearing } from './rules/clearing.ts';
+import { handles } from './rules/handles.ts';
+import { holding } from './rules/holding.ts';
+import { losses } from './rules/losses.ts';
+import { order } from './rules/order.ts';
+import { origin } from './rules/origin.ts';
+import { requests } from './rules/requests.ts';
+import { schedule } from './rules/schedule.ts';
+import { settlement } from './rules/settlement.ts';
+import { Shadows } from './shadows.ts';
+import { staysOf } from './stays.ts';
+import type { Violation } from './violation.ts';
+
+/**
+ * Judges a history by the rules of the queue; README.md tells them in words.
+ * What it finds is certain: nothing that clients cannot know is held against
+ * the queue.
+ *
+ * @returns what no queue by the rules can have done; nothing: all is well.
+ */
+export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES): readonly Violation[] {
+  const lives = livesOf(history);
+  const stays = staysOf(lives, allowances);
+  const shadows = new Shadows(history, allowances);
+  return [
+    ...origin(lives),
+    ...handles(lives),
+    ...holding(lives, allowances),
+    ...attempts(lives, allowances),
+    ...settlement(lives, allowances),
+    ...schedule(lives, allowances),
+    ...requests(lives, stays, shadows),
+    ...order(stays, shadows),
+    ...clearing(lives, stays, shadows),
+    ...losses(lives),
+  ];
+}

@@ -1,0 +1,58 @@
+import type { History, Operation } from '../history/history.ts';
+import type { Violation } from './violation.ts';
+
+/** A history, or what is left of it, for people: one line for each operation, in order of time. */
+export function describeHistory(history: History, violation: Violation): string {
+  const operations = history.operations.map((operation) => ({
+    at: operation.invoked,
+    line: lineOf(operation),
+  }));
+  const faults = history.disturbances.map(({ what, from, to }) => ({
+    at: from,
+    line: `${span(from, to)} ${''.padEnd(12)} !! ${what}`,
+  }));
+  const lines = [...operations, ...faults].sort((a, b) => a.at - b.at).map(({ line }) => `  ${line}`);
+  return [`${violation.rule}: ${violation.text}`, ...lines].join('\n');
+}
+
+function lineOf(operation: Operation): string {
+  const { client, instance, outcome, error } = operation;
+  const who = `${client}@${instance}`.padEnd(12);
+  const said = error === undefined ? '' : ` (${error})`;
+  const start = `${span(operation.invoked, operation.returned)} ${who} ${whatOf(operation)}`;
+  return `${start} -> ${outcome}${said}${answerOf(operation)}`;
+}
+
+function whatOf(operation: Operation): string {
+  switch (operation.call) {
+    case 'produce':
+      return `produce ${operation.items.join(' ')}${laterOf(operation.notBefore)}`;
+    case 'lease':
+      return `lease up to ${operation.limit}`;
+    case 'complete':
+      return `complete ${operation.ids.join(' ')} of partition ${operation.partition}`;
+    case 'retry':
+      return `retry ${operation.ids.join(' ')} of partition ${operation.partition}${
+        operation.dead ? ' as dead' : laterOf(operation.notBefore)
+      }`;
+    case 'clear':
+      return `clear ${operation.leased ? 'all' : 'what waits'}`;
+  }
+}
+
+function laterOf(notBefore: number | undefined): string {
+  return notBefore === undefined ? '' : ` for ${notBefore.toFixed(1)}`;
+}
+
+function answerOf(operation: Operation): string {
+  if (operation.call !== 'lease' || operation.given.length === 0) return '';
+  const given = operation.given.map(
+    ({ item, id, attempts, deadline }) =>
+      `${item} (${id}, attempts ${attempts}, until ${deadline.toFixed(1)})`,
+  );
+  return `, partition ${operation.partition}: ${given.join(', ')}`;
+}
+
+function span(from: number, to: number): string {
+  return `${from.toFixed(1).padStart(9)} - ${to.toFixed(1).padStart(9)}`;
+}

@@ -1,0 +1,82 @@
+import type { Given, History, Lease, Produce, Settlement } from '../history/history.ts';
+
+/** One item in one lease's answer. */
+export interface Delivery extends Given {
+  readonly lease: Lease;
+  readonly partition: number;
+  /** Place in the answer. */
+  readonly position: number;
+}
+
+/** All that a history tells of one item. */
+export interface Life {
+  readonly item: string;
+  /** Absent: nobody produced it. */
+  readonly produce: Produce | undefined;
+  /** In the order of attempts. */
+  readonly deliveries: readonly Delivery[];
+}
+
+/** A history sorted by items. */
+export interface Lives {
+  readonly history: History;
+  readonly all: readonly Life[];
+  readonly of: (item: string) => Life | undefined;
+  /** What was said of a leased item under that id, in order of time. */
+  readonly settlementsOf: (id: string) => readonly Settlement[];
+  /** The first delivery under that id. */
+  readonly deliveryOf: (id: string) => Delivery | undefined;
+}
+
+/** Whether a call may have taken effect. */
+export function mayHaveHappened({ outcome }: { readonly outcome: string }): boolean {
+  return outcome === 'ok' || outcome === 'unknown';
+}
+
+/** Whether items are gone once a settlement has taken effect. */
+export function isFinal({ call, dead }: Settlement): boolean {
+  return call === 'complete' || dead === true;
+}
+
+/** Sorts a history by items. */
+export function livesOf(history: History): Lives {
+  const lives = new Map<string, { item: string; produce: Produce | undefined; deliveries: Delivery[] }>();
+  const settlements = new Map<string, Settlement[]>();
+  const deliveries = new Map<string, Delivery>();
+  const lifeOf = (item: string) => {
+    const life = lives.get(item) ?? { item, produce: undefined, deliveries: [] };
+    lives.set(item, life);
+    return life;
+  };
+  for (const operation of history.operations) {
+    switch (operation.call) {
+      case 'produce':
+        for (const item of operation.items) lifeOf(item).produce = operation;
+        break;
+      case 'lease':
+        for (const [position, given] of operation.given.entries()) {
+          const delivery = { ...given, lease: operation, partition: operation.partition ?? 0, position };
+          lifeOf(given.item).deliveries.push(delivery);
+          if (!deliveries.has(given.id)) deliveries.set(given.id, delivery);
+        }
+        break;
+      case 'complete':
+      case 'retry':
+        for (const id of operation.ids) settlements.set(id, [...(settlements.get(id) ?? []), operation]);
+        break;
+      case 'clear':
+        break;
+    }
+  }
+  for (const life of lives.values()) {
+    life.deliveries.sort((a, b) => a.attempts - b.attempts || a.lease.returned - b.lease.returned);
+  }
+  for (const list of settlements.values()) list.sort((a, b) => a.invoked - b.invoked);
+  return {
+    history,
+    all: [...lives.values()],
+    of: (item) => lives.get(item),
+    settlementsOf: (id) => settlements.get(id) ?? [],
+    deliveryOf: (id) => deliveries.get(id),
+  };
+}

@@ -1,0 +1,260 @@
+import { describe, expect, test } from 'vitest';
+import { clear, complete, given, history, lease, produce, retry } from '../../test/small-history.ts';
+import type { History, Operation } from '../history/history.ts';
+import { checkHistory } from './check-history.ts';
+
+const rulesBroken = (operations: readonly Operation[], rest: Partial<History> = {}) => [
+  ...new Set(checkHistory(history(operations, rest)).map(({ rule }) => rule)),
+];
+const DRAINED = { drained: true };
+const unknown = { outcome: 'unknown' as const };
+const late = 2_500;
+
+describe.each<
+  [rule: string, broken: readonly Operation[], allowed: readonly Operation[], about?: Partial<History>]
+>([
+  ['origin', [lease(0, 1, [given('a')])], [produce(0, 2, 'a'), lease(1, 3, [given('a')])]],
+  [
+    'origin',
+    [produce(0, 1, 'a', { outcome: 'not-done' }), lease(2, 3, [given('a')])],
+    [produce(0, 1, 'a', unknown), lease(2, 3, [given('a')])],
+  ],
+  [
+    'origin',
+    [lease(0, 1, [given('a')]), produce(2, 3, 'a')],
+    [lease(0, 3, [given('a')]), produce(2, 3, 'a')],
+  ],
+  [
+    'handles',
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(late, 2_501, [given('a', 2, 3_500, 'a#1')])],
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(late, 2_501, [given('a', 2, 3_500)])],
+  ],
+  [
+    'holding',
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(500, 900, [given('a', 2, 2_000)])],
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(500, 1_004, [given('a', 2, 2_000)])],
+  ],
+  [
+    'holding',
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      retry(4, 5, 'a#1', { outcome: 'invalid' }),
+      lease(6, 7, [given('a', 2)]),
+    ],
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      retry(4, 5, 'a#1', unknown),
+      lease(6, 7, [given('a', 2)]),
+    ],
+  ],
+  [
+    'attempts',
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(late, 2_501, [given('a', 1, 3_500, 'x')])],
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(late, 2_501, [given('a', 3, 3_500, 'x')])],
+  ],
+  [
+    'attempts',
+    [produce(0, 1, 'a'), lease(2, 3, [given('a', 2)])],
+    [produce(0, 1, 'a'), lease(2, 1_003, [given('a', 2)])],
+  ],
+  [
+    'settlement',
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), complete(4, 5, 'a#1'), complete(6, 7, 'a#1')],
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      complete(4, 5, 'a#1'),
+      complete(6, 7, 'a#1', { outcome: 'invalid' }),
+    ],
+  ],
+  [
+    'settlement',
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      lease(late, 2_501, [given('a', 2, 3_500)]),
+      complete(2_600, 2_601, 'a#1'),
+    ],
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      lease(late, 2_501, [given('a', 2, 3_500)]),
+      complete(2_600, 2_601, 'a#1', unknown),
+    ],
+  ],
+  [
+    'settlement',
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      complete(4, 5, 'a#1'),
+      lease(late, 2_501, [given('a', 2, 3_500)]),
+    ],
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      complete(4, 5, 'a#1', unknown),
+      lease(late, 2_501, [given('a', 2, 3_500)]),
+    ],
+  ],
+  [
+    'settlement',
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), complete(4, 5, 'a#1', { outcome: 'invalid' })],
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), complete(4, 1_004, 'a#1', { outcome: 'invalid' })],
+  ],
+  [
+    'requests',
+    [produce(0, 1, 'a b'), lease(2, 3, [given('a')]), lease(2, 3, [given('b')], { partition: 1 })],
+    [produce(0, 1, 'a b'), lease(2, 3, [given('a')]), lease(2, 3, [given('b')])],
+  ],
+  [
+    'requests',
+    [produce(0, 5, 'a1 a2'), produce(0, 5, 'b'), lease(6, 7, [given('a1'), given('b'), given('a2')])],
+    [produce(0, 5, 'a1 a2'), produce(0, 5, 'b'), lease(6, 7, [given('b'), given('a1'), given('a2')])],
+  ],
+  [
+    'requests',
+    [
+      produce(0, 5, 'a1 a2'),
+      produce(0, 5, 'b'),
+      lease(6, 7, [given('a1')]),
+      lease(8, 9, [given('b')]),
+      lease(10, 11, [given('a2')]),
+    ],
+    // Here b may have become visible only after a1 was taken.
+    [
+      produce(0, 5, 'a1 a2'),
+      produce(0, 8, 'b'),
+      lease(6, 7, [given('a1')]),
+      lease(8, 9, [given('b')]),
+      lease(10, 11, [given('a2')]),
+    ],
+  ],
+  [
+    'order',
+    [produce(0, 1, 'a'), produce(2, 3, 'b'), lease(4, 5, [given('b')]), lease(6, 7, [given('a')])],
+    [produce(0, 1, 'a'), produce(2, 3, 'b'), lease(4, 6, [given('b')]), lease(5, 7, [given('a')])],
+  ],
+  [
+    'order',
+    [produce(0, 1, 'a'), produce(2, 3, 'b'), lease(4, 5, [given('b'), given('a')])],
+    [produce(0, 2, 'a'), produce(1, 3, 'b'), lease(4, 5, [given('b'), given('a')])],
+  ],
+  [
+    'order',
+    [produce(0, 1, 'a b'), lease(4, 5, [given('b')]), lease(6, 7, [given('a')])],
+    [produce(0, 1, 'a b'), lease(4, 6, [given('b')]), lease(5, 7, [given('a')])],
+  ],
+  [
+    'order',
+    // Given back before b came: it is before b.
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      retry(4, 5, 'a#1'),
+      produce(6, 7, 'b'),
+      lease(8, 9, [given('b')]),
+      lease(10, 11, [given('a', 2)]),
+    ],
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      produce(4, 5, 'b'),
+      retry(6, 7, 'a#1'),
+      lease(8, 9, [given('b')]),
+      lease(10, 11, [given('a', 2)]),
+    ],
+  ],
+  [
+    'order',
+    // A lease that ended in nothing may have held a for a moment.
+    [produce(0, 1, 'a'), produce(2, 3, 'b'), lease(4, 5, [given('b')]), lease(6, 7, [given('a')])],
+    [
+      produce(0, 1, 'a'),
+      produce(2, 3, 'b'),
+      lease(3, 4, [], { outcome: 'not-done' }),
+      lease(4, 5, [given('b')]),
+      lease(6, 7, [given('a')]),
+    ],
+  ],
+  [
+    'schedule',
+    [produce(0, 1, 'a', { notBefore: 500 }), lease(2, 390, [given('a')])],
+    [produce(0, 1, 'a', { notBefore: 500 }), lease(2, 400, [given('a')])],
+  ],
+  [
+    'schedule',
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      retry(4, 5, 'a#1', { notBefore: 500 }),
+      lease(6, 7, [given('a', 2)]),
+    ],
+    [
+      produce(0, 1, 'a'),
+      lease(2, 3, [given('a')]),
+      retry(4, 5, 'a#1', { notBefore: 500 }),
+      lease(6, 500, [given('a', 2)]),
+    ],
+  ],
+  [
+    'clearing',
+    [produce(0, 1, 'a'), clear(2, 3), lease(4, 5, [given('a')])],
+    [produce(0, 2, 'a'), clear(1, 3), lease(4, 5, [given('a')])],
+  ],
+  ['losses', [produce(0, 1, 'a')], [produce(0, 1, 'a'), clear(0, 2)], DRAINED],
+  [
+    'losses',
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), complete(4, 5, 'a#1', { outcome: 'not-done' })],
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), complete(4, 5, 'a#1', unknown)],
+    DRAINED,
+  ],
+  [
+    'losses',
+    [produce(0, 1, 'a b', unknown), lease(2, 3, [given('a')]), complete(4, 5, 'a#1')],
+    [produce(0, 1, 'a b', unknown)],
+    DRAINED,
+  ],
+])('%s', (rule, broken, allowed, about = {}) => {
+  test('is broken', () => expect(rulesBroken(broken, about)).toContain(rule));
+  test('allows', () => expect(rulesBroken(allowed, about)).toEqual([]));
+});
+
+test('an item counts as taken when its lease began, also for a request that came later', () => {
+  const operations = (deadline: number) => [
+    ...[produce(0, 1, 'a'), produce(2, 3, 'b')],
+    ...[lease(20, 21, [given('b')]), lease(30, 31, [given('a', 1, deadline)])],
+  ];
+  expect(rulesBroken(operations(1_036))).toEqual(['order']);
+  expect(rulesBroken(operations(1_015))).toEqual([]);
+});
+
+test('a lease that took long may have passed on what was fetched for it', () => {
+  const operations = (takes: number) => [
+    ...[produce(0, 1, 'a'), produce(2, 3, 'b'), lease(4, 4 + takes, [])],
+    ...[lease(30, 31, [given('b')]), lease(32, 33, [given('a')])],
+  ];
+  expect(rulesBroken(operations(19))).toEqual(['order']);
+  expect(rulesBroken(operations(20))).toEqual([]);
+});
+
+test('items of one produce that are scheduled may come out apart, and in any order', () => {
+  const operations = (notBefore: number | undefined) => [
+    produce(0, 1, 'a1 a2', { notBefore }),
+    ...[produce(600, 601, 'b'), lease(900, 901, [given('a2')]), lease(902, 903, [given('b')])],
+    lease(904, 905, [given('a1')]),
+  ];
+  expect(rulesBroken(operations(500))).toEqual([]);
+  expect(rulesBroken(operations(undefined))).toContain('order');
+});
+
+test('what happens in a disturbance proves nothing of the order', () => {
+  const operations = [
+    ...[produce(0, 1, 'a'), produce(2, 3, 'b')],
+    ...[lease(4, 5, [given('b')]), lease(6, 7, [given('a')])],
+  ];
+  expect(rulesBroken(operations)).toEqual(['order']);
+  expect(rulesBroken(operations, { disturbances: [{ what: 'cut', from: 3, to: 4 }] })).toEqual([]);
+});

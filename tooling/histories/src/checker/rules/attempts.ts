@@ -1,0 +1,46 @@
+import type { Allowances } from '../allowances.ts';
+import type { Delivery, Life, Lives } from '../lives.ts';
+import { holdEndsFrom } from '../stays.ts';
+import type { Violation } from '../violation.ts';
+
+/**
+ * Every lease adds one to an item's attempts. So no two deliveries of an item
+ * have the same number, a later one has more, and where numbers are left out
+ * there was time for the leases that nobody saw.
+ */
+export function attempts(lives: Lives, allowances: Allowances): readonly Violation[] {
+  return lives.all.flatMap((life) =>
+    life.deliveries.flatMap((delivery, n) => {
+      const text = fault(lives, life, n, allowances);
+      if (text === undefined) return [];
+      const before = life.deliveries[n - 1];
+      const operations = [before?.lease, delivery.lease].filter((lease) => lease !== undefined);
+      const produced = life.produce === undefined ? [] : [life.produce];
+      return [
+        {
+          rule: 'attempts' as const,
+          items: [life.item],
+          operations: [...produced, ...operations],
+          text: `${life.item} ${text}`,
+        },
+      ];
+    }),
+  );
+}
+
+function fault(lives: Lives, life: Life, n: number, allowances: Allowances): string | undefined {
+  const delivery = life.deliveries[n] as Delivery;
+  const before = life.deliveries[n - 1];
+  if (delivery.attempts < 1) return `was delivered with ${delivery.attempts} attempts`;
+  if (before !== undefined && delivery.attempts === before.attempts) {
+    return `was delivered twice with ${delivery.attempts} attempts: it is there twice`;
+  }
+  if (before !== undefined && delivery.lease.returned < before.lease.invoked) {
+    return `was delivered with ${delivery.attempts} attempts, and later with ${before.attempts}`;
+  }
+  const unseen = delivery.attempts - (before?.attempts ?? 0) - 1;
+  const began = before === undefined ? (life.produce?.invoked ?? 0) : holdEndsFrom(lives, before, allowances);
+  const earliest = began + unseen * (lives.history.leaseTimeoutMs - allowances.clockMs);
+  if (unseen === 0 || delivery.lease.returned >= earliest) return undefined;
+  return `was delivered with ${delivery.attempts} attempts, and there was no time for ${unseen} leases before`;
+}

@@ -1,0 +1,21 @@
+import type { Lives } from '../lives.ts';
+import type { Shadows } from '../shadows.ts';
+import type { Stay } from '../stays.ts';
+import type { Violation } from '../violation.ts';
+
+/** What waited all the time that an acknowledged clear took is gone. */
+export function clearing(lives: Lives, stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
+  const clears = lives.history.operations.filter((each) => each.call === 'clear' && each.outcome === 'ok');
+  return clears.flatMap((clear) =>
+    stays
+      .filter(
+        ({ by, takenFrom }) => by < clear.invoked && clear.returned < takenFrom && !shadows.fallOn(clear),
+      )
+      .map(({ item, life, delivery }) => ({
+        rule: 'clearing' as const,
+        items: [item],
+        operations: [...(life.produce === undefined ? [] : [life.produce]), clear, delivery.lease],
+        text: `${item} waited when the queue was cleared, and was delivered afterwards`,
+      })),
+  );
+}

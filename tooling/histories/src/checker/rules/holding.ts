@@ -1,0 +1,26 @@
+import type { Allowances } from '../allowances.ts';
+import type { Lives } from '../lives.ts';
+import { holdEndsFrom } from '../stays.ts';
+import type { Violation } from '../violation.ts';
+
+/** Who was given an item has it alone, until the deadline that was told, or until it is given back. */
+export function holding(lives: Lives, allowances: Allowances): readonly Violation[] {
+  return lives.all.flatMap(({ item, deliveries }) => {
+    const inTime = deliveries.toSorted((a, b) => a.lease.returned - b.lease.returned);
+    return inTime.flatMap((delivery, n) => {
+      const before = inTime[n - 1];
+      if (before === undefined) return [];
+      const heldUntil = holdEndsFrom(lives, before, allowances);
+      if (delivery.lease.returned >= heldUntil) return [];
+      const early = Math.round(heldUntil - delivery.lease.returned);
+      return [
+        {
+          rule: 'holding' as const,
+          items: [item],
+          operations: [before.lease, delivery.lease],
+          text: `${item} was given to ${delivery.lease.client} ${early} ms before the lease of ${before.lease.client} could end`,
+        },
+      ];
+    });
+  });
+}

@@ -1,0 +1,98 @@
+import type { Produce } from '../../history/history.ts';
+import type { Shadows } from '../shadows.ts';
+import type { Stay } from '../stays.ts';
+import type { Violation } from '../violation.ts';
+import { answersOf } from './requests.ts';
+
+/**
+ * In a partition, what certainly came in first comes out first: no item is
+ * given out by a lease that was over before another lease began, which got an
+ * item that came in before it. Leases at the same time may share as they like.
+ */
+export function order(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
+  const found: Violation[] = [];
+  for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
+    const overtaking = inPartition.filter(({ delivery }) => !shadows.fallOn(delivery.lease));
+    found.push(...overtakenInTime(inPartition, overtaking), ...overtakenInRequest(inPartition, overtaking));
+  }
+  for (const answer of answersOf(stays)) found.push(...overtakenInAnswer(answer));
+  return found;
+}
+
+/** Of those that came in later, who was given out first? With that asked quickly, the search is n log n. */
+function overtakenInTime(stays: readonly Stay[], overtaking: readonly Stay[]): readonly Violation[] {
+  const byStart = overtaking.toSorted((a, b) => a.from - b.from);
+  const earliestFrom: Stay[] = [];
+  for (let n = byStart.length - 1; n >= 0; n--)
+    earliestFrom[n] = earlier(byStart[n] as Stay, earliestFrom[n + 1]);
+  const found: Violation[] = [];
+  for (const stay of stays) {
+    if (stay.by === Number.POSITIVE_INFINITY) continue;
+    let low = 0;
+    let high = byStart.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((byStart[middle] as Stay).from <= stay.by) low = middle + 1;
+      else high = middle;
+    }
+    const first = earliestFrom[low];
+    if (first !== undefined && first.delivery.lease.returned < stay.takenFrom) {
+      found.push(overtaken(stay, first));
+    }
+  }
+  return found;
+}
+
+/** The items of one produce come in at once, and still in their order. */
+function overtakenInRequest(stays: readonly Stay[], overtaking: readonly Stay[]): readonly Violation[] {
+  const mayOvertake = new Set(overtaking);
+  const members = stays.filter(({ isFirst, life }) => isFirst && life.produce !== undefined);
+  const found: Violation[] = [];
+  for (const [produce, items] of Map.groupBy(members, ({ life }) => life.produce as Produce)) {
+    const places = placesIn(produce);
+    let first: Stay | undefined;
+    for (const stay of items.toSorted((a, b) => (places.get(b.item) ?? 0) - (places.get(a.item) ?? 0))) {
+      if (first !== undefined && first.delivery.lease.returned < stay.takenFrom) {
+        found.push(overtaken(stay, first));
+      }
+      if (mayOvertake.has(stay)) first = earlier(stay, first);
+    }
+  }
+  return found;
+}
+
+/** The items of one answer were taken by one statement, and stand in their order. */
+function overtakenInAnswer(answer: readonly Stay[]): readonly Violation[] {
+  const found: Violation[] = [];
+  let latest: Stay | undefined;
+  const lastOf = new Map<Produce, { place: number; stay: Stay }>();
+  for (const stay of answer) {
+    if (latest !== undefined && stay.by < latest.from) found.push(overtaken(stay, latest));
+    if (latest === undefined || stay.from > latest.from) latest = stay;
+    const { produce } = stay.life;
+    if (!stay.isFirst || produce === undefined) continue;
+    const place = produce.items.indexOf(stay.item);
+    const last = lastOf.get(produce);
+    if (last !== undefined && last.place > place) found.push(overtaken(stay, last.stay));
+    else lastOf.set(produce, { place, stay });
+  }
+  return found;
+}
+
+function placesIn({ items }: Produce): ReadonlyMap<string, number> {
+  return new Map(items.map((item, place) => [item, place]));
+}
+
+function earlier(a: Stay, b: Stay | undefined): Stay {
+  return b === undefined || a.delivery.lease.returned <= b.delivery.lease.returned ? a : b;
+}
+
+function overtaken(slow: Stay, fast: Stay): Violation {
+  const produces = [slow.life.produce, fast.life.produce].filter((produce) => produce !== undefined);
+  return {
+    rule: 'order',
+    items: [slow.item, fast.item],
+    operations: [...new Set([...produces, fast.delivery.lease, slow.delivery.lease])],
+    text: `${fast.item} overtook ${slow.item}, which was in the queue before it`,
+  };
+}

@@ -1,0 +1,152 @@
+import type { Lease, Produce } from '../../history/history.ts';
+import type { Life, Lives } from '../lives.ts';
+import type { Shadows } from '../shadows.ts';
+import type { Stay } from '../stays.ts';
+import type { Violation } from '../violation.ts';
+
+/**
+ * The items of one produce are in one partition, in which they stay, and come
+ * out next to each other.
+ */
+export function requests(lives: Lives, stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
+  return [...onePartition(lives), ...together(stays), ...nobodyBetween(stays, shadows)];
+}
+
+function onePartition(lives: Lives): readonly Violation[] {
+  const places = new Map<Produce, { item: string; partition: number; lease: Lease }>();
+  const found: Violation[] = [];
+  for (const { item, produce, deliveries } of lives.all) {
+    for (const { partition, lease } of deliveries) {
+      if (produce === undefined) continue;
+      const first = places.get(produce) ?? { item, partition, lease };
+      places.set(produce, first);
+      if (first.partition === partition) continue;
+      found.push({
+        rule: 'requests',
+        items: [...new Set([first.item, item])],
+        operations: [produce, first.lease, lease],
+        text: `${first.item} was in partition ${first.partition}, and ${item} of the same produce in ${partition}`,
+      });
+    }
+  }
+  return found;
+}
+
+/** In one answer, nothing stands between the items of a produce. */
+function together(stays: readonly Stay[]): readonly Violation[] {
+  const found: Violation[] = [];
+  for (const answer of answersOf(stays)) {
+    const left = new Set<Produce>();
+    let previous: Stay | undefined;
+    for (const stay of answer) {
+      const { produce } = stay.life;
+      const isSame = previous?.life.produce === produce && previous?.isFirst === true;
+      if (!isSame && previous?.isFirst && previous.life.produce !== undefined)
+        left.add(previous.life.produce);
+      if (stay.isFirst && produce !== undefined && left.has(produce) && previous !== undefined) {
+        found.push(between(previous, stay));
+      }
+      previous = stay;
+    }
+  }
+  return found;
+}
+
+/**
+ * Over several answers: who was there before an item of a produce was taken,
+ * and comes out later, stands behind all of them. So does who stands behind
+ * one of them in an answer.
+ */
+function nobodyBetween(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
+  const isClear = ({ delivery }: Stay) => !shadows.fallOn(delivery.lease);
+  const answers = new Map(answersOf(stays).map((answer) => [answer[0]?.delivery.lease, answer]));
+  const found: Violation[] = [];
+  for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
+    const others = inPartition.filter(isClear).sort((a, b) => a.takenFrom - b.takenFrom);
+    const members = inPartition.filter(({ isFirst, life }) => isFirst && life.produce !== undefined);
+    for (const [produce, items] of Map.groupBy(members, ({ life }) => life.produce as Produce)) {
+      const last = items.reduce((a, b) => (a.takenFrom >= b.takenFrom ? a : b));
+      const isOther = (stay: Stay) => !stay.isFirst || stay.life.produce !== produce;
+      for (const first of firstOfEach(items.filter(isClear))) {
+        const { lease } = first.delivery;
+        const intruder =
+          behind(first, answers.get(lease) ?? [], last, isOther) ?? firstIn(others, first, last, isOther);
+        if (intruder !== undefined) found.push(between(intruder, last, first));
+        for (const member of lastOfEach(items)) {
+          const before = ahead(first, answers.get(member.delivery.lease) ?? [], member, isOther);
+          if (before !== undefined) found.push(between(before, member, first));
+        }
+      }
+    }
+  }
+  return found;
+}
+
+const firstOfEach = (stays: readonly Stay[]) => answersOf(stays).map((answer) => answer[0] as Stay);
+const lastOfEach = (stays: readonly Stay[]) => answersOf(stays).map((answer) => answer.at(-1) as Stay);
+
+/** One that stands behind the first in its answer, although the last was still to be taken. */
+function behind(
+  first: Stay,
+  answer: readonly Stay[],
+  last: Stay,
+  isOther: (stay: Stay) => boolean,
+): Stay | undefined {
+  if (first.delivery.lease.returned >= last.takenFrom) return undefined;
+  return answer.find((stay) => stay.delivery.position > first.delivery.position && isOther(stay));
+}
+
+/** One that stands before a member in its answer, although it was there when the first was taken. */
+function ahead(
+  first: Stay,
+  answer: readonly Stay[],
+  member: Stay,
+  isOther: (stay: Stay) => boolean,
+): Stay | undefined {
+  if (first.delivery.lease.returned >= member.takenFrom) return undefined;
+  return answer.find(
+    (stay) => stay.delivery.position < member.delivery.position && isOther(stay) && stay.by < first.takenFrom,
+  );
+}
+
+/** The first that was there before one lease, and was given out after it and before another one. */
+function firstIn(
+  others: readonly Stay[],
+  after: Stay,
+  before: Stay,
+  isOther: (stay: Stay) => boolean,
+): Stay | undefined {
+  let low = 0;
+  let high = others.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((others[middle] as Stay).takenFrom <= after.delivery.lease.returned) low = middle + 1;
+    else high = middle;
+  }
+  for (let n = low; n < others.length; n++) {
+    const other = others[n] as Stay;
+    if (other.takenFrom >= before.takenFrom) return undefined;
+    const isIn = other.by < after.takenFrom && other.delivery.lease.returned < before.takenFrom;
+    if (isOther(other) && isIn) return other;
+  }
+  return undefined;
+}
+
+function between(intruder: Stay, member: Stay, first = member): Violation {
+  const { produce } = member.life as Life & { produce: Produce };
+  const leases = [first, intruder, member].map(({ delivery }) => delivery.lease);
+  return {
+    rule: 'requests',
+    items: [...new Set([first.item, intruder.item, member.item])],
+    operations: [...new Set([produce, ...leases])],
+    text: `${intruder.item} came out between items of another produce, before ${member.item}`,
+  };
+}
+
+/** The stays that ended with each lease, in the order of its answer. */
+export function answersOf(stays: readonly Stay[]): readonly (readonly Stay[])[] {
+  const answers = Map.groupBy(stays, ({ delivery }) => delivery.lease);
+  return [...answers.values()].map((answer) =>
+    answer.toSorted((a, b) => a.delivery.position - b.delivery.position),
+  );
+}

@@ -1,0 +1,78 @@
+import type { Allowances } from './allowances.ts';
+import { type Delivery, isFinal, type Life, type Lives, mayHaveHappened } from './lives.ts';
+
+/** The time an item waited in the queue until it was given to a consumer. */
+export interface Stay {
+  readonly item: string;
+  readonly life: Life;
+  /** What ended it. */
+  readonly delivery: Delivery;
+  /**
+   * The earliest moment at which it can have ended. The deadline tells when the
+   * lease began, which is before the request where the items had been fetched
+   * for another one.
+   */
+  readonly takenFrom: number;
+  /** It did not begin before. */
+  readonly from: number;
+  /** It had certainly begun by then; infinite: nobody can tell. */
+  readonly by: number;
+  /** Whether it began with the item's produce, at once, and so next to the others of that produce. */
+  readonly isFirst: boolean;
+}
+
+/** The earliest moment at which the hold that a delivery gave can have ended. */
+export function holdEndsFrom(lives: Lives, { id, deadline }: Delivery, { clockMs }: Allowances): number {
+  const retries = lives
+    .settlementsOf(id)
+    .filter((settlement) => !isFinal(settlement) && mayHaveHappened(settlement));
+  return Math.min(deadline - clockMs, ...retries.map(({ invoked }) => invoked));
+}
+
+/** When each delivered item came into the queue, as far as the history tells. */
+export function staysOf(lives: Lives, allowances: Allowances): readonly Stay[] {
+  return lives.all.flatMap((life) =>
+    life.deliveries.map((delivery, n) => stayBefore(lives, life, n, delivery, allowances)),
+  );
+}
+
+function stayBefore(lives: Lives, life: Life, n: number, delivery: Delivery, allowances: Allowances): Stay {
+  const before = life.deliveries[n - 1];
+  const unseenLeases = Math.max(delivery.attempts - (before?.attempts ?? 0) - 1, 0);
+  // Nobody was told of these leases, so each ended when its time was up.
+  const unseenMs = unseenLeases * (lives.history.leaseTimeoutMs - allowances.clockMs);
+  const began =
+    before === undefined ? beganWithProduce(life, allowances) : beganAfter(lives, before, allowances);
+  return {
+    ...{ item: life.item, life, delivery },
+    takenFrom: Math.min(
+      delivery.lease.invoked,
+      delivery.deadline - lives.history.leaseTimeoutMs - allowances.clockMs,
+    ),
+    from: began.from + unseenMs,
+    by: unseenLeases === 0 ? began.by : Number.POSITIVE_INFINITY,
+    isFirst: before === undefined && unseenLeases === 0 && life.produce?.notBefore === undefined,
+  };
+}
+
+function beganWithProduce({ produce }: Life, { clockMs, scheduleMs }: Allowances): Pick<Stay, 'from' | 'by'> {
+  if (produce === undefined) return { from: 0, by: Number.POSITIVE_INFINITY };
+  if (produce.notBefore !== undefined) {
+    return {
+      from: Math.max(produce.invoked, produce.notBefore - scheduleMs - clockMs),
+      by: Number.POSITIVE_INFINITY,
+    };
+  }
+  const by = produce.outcome === 'ok' ? produce.returned : Number.POSITIVE_INFINITY;
+  return { from: produce.invoked, by };
+}
+
+function beganAfter(lives: Lives, before: Delivery, allowances: Allowances): Pick<Stay, 'from' | 'by'> {
+  const retry = lives
+    .settlementsOf(before.id)
+    .find((each) => each.call === 'retry' && each.outcome === 'ok' && each.notBefore === undefined);
+  return {
+    from: holdEndsFrom(lives, before, allowances),
+    by: retry?.returned ?? Number.POSITIVE_INFINITY,
+  };
+}

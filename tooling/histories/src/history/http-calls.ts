@@ -1,0 +1,68 @@
+import { createClient } from '@querator/client';
+import { outcomeOf } from './outcome-of.ts';
+import type { QueueCalls } from './queue-calls.ts';
+
+/** How long calls wait, in milliseconds. */
+export interface CallTimes {
+  /** What servers are told. */
+  readonly leaseMs: number;
+  readonly otherMs: number;
+  /** How much longer the caller itself waits for an answer. */
+  readonly marginMs: number;
+}
+
+/** The calls over HTTP, by our own client. */
+export function httpCalls(endpoint: string, queueName: string, times: CallTimes): QueueCalls {
+  const { queue } = createClient({ endpoint });
+  const requestTimeout = `${times.otherMs}ms`;
+  const patience = { timeoutMs: times.otherMs + times.marginMs };
+  return {
+    produce: async (names, { at }) => {
+      const items = names.map((utf8) => ({ utf8, enqueueAt: at === undefined ? undefined : timestamp(at) }));
+      await orFail(queue.produce({ queueName, requestTimeout, items }, patience));
+    },
+    lease: async (clientId, batchSize) => {
+      const request = { queueName, clientId, batchSize, requestTimeout: `${times.leaseMs}ms` };
+      const { partition, items } = await orFail(
+        queue.lease(request, { timeoutMs: times.leaseMs + times.marginMs }),
+      );
+      const given = items.map(({ id, attempts, bytes, leaseDeadline }) => ({
+        item: Buffer.from(bytes).toString(),
+        id,
+        attempts,
+        deadlineAt: leaseDeadline === undefined ? 0 : leaseDeadline.seconds * 1e3 + leaseDeadline.nanos / 1e6,
+      }));
+      return { partition, given };
+    },
+    complete: async (partition, ids) => {
+      await orFail(queue.complete({ queueName, partition, requestTimeout, ids: [...ids] }, patience));
+    },
+    retry: async (partition, ids, { at, dead }) => {
+      const retryAt = at === undefined ? undefined : timestamp(at);
+      const items = ids.map((id) => ({ id, dead, retryAt }));
+      await orFail(queue.retry({ queueName, partition, items }, patience));
+    },
+    clear: async (leased) => {
+      const request = { queueName, queue: true, scheduled: true, destructive: leased };
+      await orFail(queue.clear(request, patience));
+    },
+    size: async () => {
+      const { logicalQueues } = await orFail(queue.stats({ queueName }, patience));
+      const partitions = logicalQueues.flatMap((logical) => logical.partitions);
+      return partitions.reduce((sum, { total, scheduled }) => sum + total + scheduled, 0);
+    },
+  };
+}
+
+function timestamp(at: number): { seconds: number; nanos: number } {
+  const seconds = Math.floor(at / 1_000);
+  return { seconds, nanos: Math.floor((at - seconds * 1_000) * 1e6) };
+}
+
+async function orFail<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw outcomeOf(error);
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * `pnpm histories`: records what clients of several servers see while things go
+ * wrong, and checks it.
+ *
+ *   pnpm histories run [--short] [--seed N] [--seeds N] [--instances N] [--calm MS] [--faults N]
+ *   pnpm histories check FILE        a saved history once more
+ *   pnpm histories variants [WORD…]  the known-bad variants whose names hold the words
+ */
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startTemporaryCluster } from '@querator/tooling-postgres';
+import { loadHistory } from './history/history-file.ts';
+import { judge } from './judge.ts';
+import type { DatabaseUnderTest } from './run/faults.ts';
+import { postgresRun } from './run/postgres-run.ts';
+import { MEMORY_VARIANTS } from './variants/memory-variants.ts';
+import { POSTGRES_VARIANTS } from './variants/postgres-variants.ts';
+import { tryOnMemory, tryOnPostgres } from './variants/try-variant.ts';
+import type { Variant } from './variants/variant.ts';
+
+const FOLDER = fileURLToPath(new URL('../test-results/histories', import.meta.url));
+const LONG = { seeds: 12, calm: 8_000, faults: 6 };
+const SHORT = { seeds: 2, calm: 3_000, faults: 2 };
+
+const { values, positionals } = parseArgs({
+  args: process.argv.slice(2).filter((arg) => arg !== '--'),
+  allowPositionals: true,
+  options: {
+    short: { type: 'boolean', default: false },
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    instances: { type: 'string' },
+    calm: { type: 'string' },
+    faults: { type: 'string' },
+  },
+});
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** A number from the command line. @throws Error when it is none. */
+function count(name: 'seed' | 'seeds' | 'instances' | 'calm' | 'faults', otherwise: number): number {
+  const text = values[name];
+  if (text === undefined) return otherwise;
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`invalid --${name} '${text}'; expected a whole number`);
+  return Number(text);
+}
+
+/** Lends a database server. */
+async function withDatabase(work: (database: DatabaseUnderTest) => Promise<boolean>): Promise<boolean> {
+  const cluster = await startTemporaryCluster();
+  try {
+    return await work({
+      connectionString: cluster.connectionString(),
+      crash: () => cluster.crash(),
+      start: () => cluster.start(),
+    });
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** @returns whether all histories were accepted. */
+function run(): Promise<boolean> {
+  const form = values.short ? SHORT : LONG;
+  // Another one each day and each time, unless it is named: what was never seen may turn up.
+  const first = count('seed', Math.floor(Math.random() * 1_000_000) + 1);
+  const seeds = count('seeds', values.seed === undefined ? form.seeds : 1);
+  const calmMs = count('calm', form.calm);
+  const faults = count('faults', form.faults);
+  return withDatabase(async (database) => {
+    let failed = 0;
+    for (let seed = first; seed < first + seeds; seed++) {
+      say(`seed ${seed}`);
+      const instances = count('instances', 2 + (seed % 2));
+      const history = await postgresRun(database, {
+        ...{ seed, instances, calmMs, faults },
+        origin: `postgres, ${instances} instances, seed ${seed}`,
+      });
+      const { rules, text } = judge(history, FOLDER);
+      if (rules.length > 0) failed++;
+      say(text);
+    }
+    say(`${seeds - failed} histories accepted, ${failed} failed`);
+    return failed === 0;
+  });
+}
+
+/** @returns whether the history was accepted. */
+function check(file: string | undefined): boolean {
+  if (file === undefined) throw new Error('which history? pnpm histories check FILE');
+  const { rules, text } = judge(loadHistory(file), join(FOLDER, 'checked'));
+  say(text);
+  return rules.length === 0;
+}
+
+/** @returns whether all variants were caught. */
+function variants(words: readonly string[]): Promise<boolean> {
+  const chosen = (kind: string, all: readonly Variant[]) =>
+    all.filter(({ name }) => words.every((word) => `${kind}: ${name}`.includes(word)));
+  const inMemory = chosen('memory', MEMORY_VARIANTS);
+  const onPostgres = chosen('postgres', POSTGRES_VARIANTS);
+  let survivors = 0;
+  const attempt = async (kind: string, variant: Variant, trial: () => ReturnType<typeof tryOnMemory>) => {
+    const started = performance.now();
+    const { runs, rules } = await trial();
+    if (rules.length === 0) survivors++;
+    const seconds = ((performance.now() - started) / 1_000).toFixed(1).padStart(6);
+    const verdict = rules.length === 0 ? 'SURVIVED' : `caught by ${rules.join(', ')}`;
+    say(`${kind.padEnd(9)} ${variant.name.padEnd(54)} ${runs} seeds ${seconds} s  ${verdict}`);
+  };
+  return withDatabase(async (database) => {
+    for (const each of inMemory) {
+      await attempt('memory', each, () => tryOnMemory(FOLDER, each.seeds, each));
+    }
+    for (const each of onPostgres) {
+      await attempt('postgres', each, () => tryOnPostgres(database, FOLDER, each));
+    }
+    const total = inMemory.length + onPostgres.length;
+    if (total === 0) throw new Error(`no variant is called '${words.join(' ')}'`);
+    say(`${total - survivors} of ${total} variants caught`);
+    return survivors === 0;
+  });
+}
+
+async function main(): Promise<boolean> {
+  const [command, ...rest] = positionals;
+  switch (command) {
+    case 'run':
+      return run();
+    case 'check':
+      return check(rest[0]);
+    case 'variants':
+      return variants(rest);
+    default:
+      throw new Error(`unknown command '${command ?? ''}'; expected run, check or variants`);
+  }
+}
+
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 2;
+}

@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createClient } from '@querator/client';
+import { SeededRandom } from '@querator/core/testing';
+import { createTestDatabase, type FaultProxy, startFaultProxy } from '@querator/tooling-postgres';
+import type { History } from '../history/history.ts';
+import { httpCalls } from '../history/http-calls.ts';
+import { Recorder } from '../history/recorder.ts';
+import { drain } from './drain.ts';
+import { type DatabaseUnderTest, FAULTS, type Fault, type World } from './faults.ts';
+import { Instance } from './instance.ts';
+import { Workload } from './workload.ts';
+
+/** What a run on PostgreSQL is made of. */
+export interface PostgresRunOptions {
+  readonly seed: number;
+  readonly origin: string;
+  readonly instances: number;
+  /** How long nothing is disturbed at first: only then order is judged in full. */
+  readonly calmMs: number;
+  /** How many faults, one after the other. */
+  readonly faults: number;
+  /** What they are chosen from. */
+  readonly kinds?: readonly Fault[];
+  /** How long the queue may take to be emptied at the end. */
+  readonly drainMs?: number;
+  /** A known-bad variant of the engine. */
+  readonly variant?: string;
+}
+
+const LEASE_TIMEOUT_MS = 1_500;
+const TIMES = { leaseMs: 4_000, otherMs: 4_000, marginMs: 1_000 };
+const DRAIN_MS = 60_000;
+const BETWEEN_FAULTS_MS = 700;
+
+/**
+ * A run of several servers, each a process of its own, on one PostgreSQL:
+ * clients at work, calm at first, then one fault after the other, all chosen by
+ * the seed. At the end everything is mended and the queue drained.
+ */
+export async function postgresRun(
+  database: DatabaseUnderTest,
+  options: PostgresRunOptions,
+): Promise<History> {
+  const { seed, origin, calmMs, faults, kinds = FAULTS, drainMs = DRAIN_MS } = options;
+  const random = new SeededRandom(seed);
+  const partitions = random.fraction() < 0.6 ? 1 : 3;
+  const stage = await setUp(database, options, partitions);
+  const recorder = new Recorder();
+  const connect = () => stage.instances.map(({ url }) => httpCalls(url, 'q', TIMES));
+  const workload = new Workload(recorder, connect, {
+    ...{ seed, producers: 4, consumers: 6, batch: 40, leaseTimeoutMs: LEASE_TIMEOUT_MS },
+    ...{ backlog: 800, thinkMs: 10, clears: random.fraction() < 0.3 ? 0.002 : 0 },
+  });
+  try {
+    workload.start();
+    await delay(calmMs);
+    const world: World = { ...stage, database, random, leaseTimeoutMs: LEASE_TIMEOUT_MS };
+    for (let n = 0; n < faults; n++) {
+      const fault = kinds[Math.floor(random.fraction() * kinds.length)] as Fault;
+      await recorder.disturb(fault.name, () => fault.strike(world));
+      await delay(random.fraction() * BETWEEN_FAULTS_MS);
+    }
+    await workload.stop();
+    const drained = await drain(recorder, connect(), drainMs);
+    return recorder.history({ origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained });
+  } finally {
+    await workload.stop();
+    await stage.tearDown();
+  }
+}
+
+interface Stage {
+  readonly instances: readonly Instance[];
+  readonly proxies: readonly FaultProxy[];
+  tearDown(): Promise<void>;
+}
+
+async function setUp(
+  server: DatabaseUnderTest,
+  { instances: count, variant }: PostgresRunOptions,
+  partitions: number,
+): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), 'querator-histories-'));
+  const database = await createTestDatabase(server.connectionString);
+  const proxies = await Promise.all(
+    Array.from({ length: count }, () => startFaultProxy(database.connectionString)),
+  );
+  const ports = await freePorts(count);
+  const instances = proxies.map(
+    ({ connectionString }, n) => new Instance({ port: ports[n] ?? 0, connectionString, folder, variant }),
+  );
+  const tearDown = async () => {
+    await Promise.all(instances.map((instance) => instance.kill()));
+    await Promise.all(proxies.map((proxy) => proxy.close()));
+    await database.drop();
+    rmSync(folder, { recursive: true });
+  };
+  try {
+    await Promise.all(instances.map((instance) => instance.start()));
+    await createClient({ endpoint: instances[0]?.url ?? '' }).queues.create({
+      ...{ queueName: 'q', leaseTimeout: `${LEASE_TIMEOUT_MS}ms`, expireTimeout: '24h' },
+      requestedPartitions: partitions,
+    });
+  } catch (error) {
+    await tearDown();
+    throw error;
+  }
+  return { instances, proxies, tearDown };
+}
+
+/** Ports that nobody listens on; an instance keeps its own when it is started again. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(
+    servers.map(async (server) => {
+      server.close();
+      await once(server, 'close');
+    }),
+  );
+  return ports;
+}

@@ -1,0 +1,147 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SeededRandom } from '@querator/core/testing';
+import type { Given } from '../history/history.ts';
+import type { QueueCalls } from '../history/queue-calls.ts';
+import type { RecordedCalls, Recorder } from '../history/recorder.ts';
+
+/** What clients do. */
+export interface WorkloadOptions {
+  readonly seed: number;
+  readonly producers: number;
+  readonly consumers: number;
+  /** Items in a produce, and in a lease, at most. */
+  readonly batch: number;
+  readonly leaseTimeoutMs: number;
+  /** Producers keep about so many items in the queue. */
+  readonly backlog: number;
+  /** How long a client thinks between two calls, at most. */
+  readonly thinkMs: number;
+  /** How often the queue is cleared: the chance per produce. */
+  readonly clears: number;
+}
+
+/** How clients reach the servers. A new set for each client: no two share a connection. */
+export type Connect = () => readonly QueueCalls[];
+
+/** How long a client waits before it calls again a server that did not answer well. */
+const AFTER_FAILURE_MS = 30;
+
+/**
+ * Producers and consumers that do all that clients may do: complete, give
+ * back for now, for later or for good, forget, and come too late, each call
+ * at a server chosen by chance.
+ */
+export class Workload {
+  readonly #recorder: Recorder;
+  readonly #connect: Connect;
+  readonly #options: WorkloadOptions;
+  readonly #producers: Promise<void>[] = [];
+  readonly #consumers: Promise<void>[] = [];
+  #produced = 0;
+  #taken = 0;
+  #items = 0;
+  #producing = true;
+  #consuming = true;
+
+  constructor(recorder: Recorder, connect: Connect, options: WorkloadOptions) {
+    this.#recorder = recorder;
+    this.#connect = connect;
+    this.#options = options;
+  }
+
+  /** Sets all clients going. */
+  start(): void {
+    const { seed, producers, consumers } = this.#options;
+    for (let n = 0; n < producers; n++) {
+      this.#producers.push(this.#produce(this.#client(`p${n}`), new SeededRandom(seed * 101 + n)));
+    }
+    for (let n = 0; n < consumers; n++) {
+      this.#consumers.push(this.#consume(this.#client(`c${n}`), new SeededRandom(seed * 103 + n)));
+    }
+  }
+
+  /** Lets all clients finish what they are about; consumers first, so that none of them waits in vain. */
+  async stop(): Promise<void> {
+    this.#consuming = false;
+    await Promise.all(this.#consumers);
+    this.#producing = false;
+    await Promise.all(this.#producers);
+  }
+
+  #client(name: string): readonly RecordedCalls[] {
+    return this.#connect().map((calls, instance) => this.#recorder.client(name, instance, calls));
+  }
+
+  async #produce(servers: readonly RecordedCalls[], random: SeededRandom): Promise<void> {
+    const { batch, backlog, clears } = this.#options;
+    while (this.#producing) {
+      if (this.#produced - this.#taken >= backlog) {
+        await delay(1);
+        continue;
+      }
+      const server = oneOf(servers, random);
+      if (random.fraction() < clears) {
+        await server.clear(random.fraction() < 0.5);
+        this.#taken = this.#produced;
+      }
+      const items = Array.from(
+        { length: 1 + Math.floor(random.fraction() * batch) },
+        () => `i${this.#items++}`,
+      );
+      // Only here and there: each leaves a hole in what is known of the order.
+      const delayMs = random.fraction() < 0.03 ? 250 + random.fraction() * 500 : 0;
+      const outcome = await server.produce(items, delayMs);
+      if (outcome === 'ok') this.#produced += items.length;
+      await this.#think(random, outcome !== 'ok');
+    }
+  }
+
+  async #consume(servers: readonly RecordedCalls[], random: SeededRandom): Promise<void> {
+    while (this.#consuming) {
+      const limit = 1 + Math.floor(random.fraction() * this.#options.batch);
+      const { outcome, partition, given } = await oneOf(servers, random).lease(limit);
+      this.#taken += given.length;
+      if (given.length > 0) await this.#settle(oneOf(servers, random), partition, given, random);
+      await this.#think(random, outcome !== 'ok');
+    }
+  }
+
+  async #settle(
+    server: RecordedCalls,
+    partition: number,
+    given: readonly Given[],
+    random: SeededRandom,
+  ): Promise<void> {
+    const ids = given.map(({ id }) => id);
+    const luck = random.fraction();
+    if (luck < 0.03) return;
+    if (luck < 0.06) await delay(this.#options.leaseTimeoutMs * (0.8 + random.fraction() * 0.6));
+    if (luck >= 0.06 && luck < 0.16) {
+      const some = ids.splice(0, Math.ceil(ids.length * random.fraction()));
+      const delayMs = random.fraction() < 0.3 ? 250 + random.fraction() * 500 : 0;
+      const dead = delayMs === 0 && random.fraction() < 0.2;
+      if (some.length > 0) await server.retry(partition, some, { delayMs, dead });
+      if (!dead && delayMs === 0) this.#produced += some.length;
+    }
+    if (luck >= 0.16 && luck < 0.2 && ids.length > 1) {
+      // Half of them twice: the second request is refused as a whole, and must not touch the other half.
+      const half = ids.slice(0, Math.floor(ids.length / 2));
+      await server.complete(partition, half);
+      await server.complete(partition, ids);
+      ids.splice(0, half.length);
+    }
+    if (ids.length > 0) await server.complete(partition, ids);
+    // Now and then someone completes once more, which must not do any harm.
+    if (luck > 0.98 && ids.length > 0) await server.complete(partition, ids);
+  }
+
+  async #think(random: SeededRandom, failed: boolean): Promise<void> {
+    const { thinkMs } = this.#options;
+    const pause = failed ? AFTER_FAILURE_MS : random.fraction() * thinkMs;
+    if (pause >= 0.5) await delay(pause);
+  }
+}
+
+function oneOf<T>(all: readonly T[], random: SeededRandom): T {
+  return all[Math.floor(random.fraction() * all.length)] as T;
+}

@@ -1,0 +1,24 @@
+/**
+ * Runs on memory in a process of its own, which the load hook may have made a
+ * bad variant of: `memory-runs.ts FOLDER FIRST_SEED SEEDS`. Ends at the first history
+ * that fails, and prints one line of JSON.
+ */
+import process from 'node:process';
+import { judge } from '../judge.ts';
+import { memoryRun } from '../run/memory-run.ts';
+
+const [folder = '', first = '1', count = '1'] = process.argv.slice(2);
+const variant = process.env['HISTORIES_VARIANT'];
+const name = variant ?? 'memory';
+/** The engine gets all the time a busy machine may need; a variant that cannot drain is caught sooner. */
+const drainMs = variant === undefined ? 30_000 : 3_000;
+let runs = 0;
+let rules: readonly string[] = [];
+let text = '';
+while (runs < Number(count) && rules.length === 0) {
+  const seed = Number(first) + runs++;
+  const judgement = judge(await memoryRun(seed, `${name}, seed ${seed}`, drainMs), folder);
+  rules = judgement.rules;
+  text = judgement.text;
+}
+process.stdout.write(`${JSON.stringify({ runs, rules, text })}\n`);

@@ -1,0 +1,82 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the sources that are changed hold template strings.
+
+import { type Variant, variant } from './variant.ts';
+
+const OPERATIONS = 'packages/storage-postgres/src/operations';
+const LEASE = `${OPERATIONS}/lease.ts`;
+const MARK = 'packages/storage-postgres/src/low-water-mark.ts';
+
+/** Rules broken in the driver for PostgreSQL, some of which only show with several instances or a crash. */
+export const POSTGRES_VARIANTS: readonly Variant[] = [
+  variant('a lease locks no rows', LEASE, '\n  FOR UPDATE SKIP LOCKED`;', '`;'),
+  {
+    name: 'a lease is not committed',
+    seeds: 3,
+    edits: [
+      {
+        file: LEASE,
+        find: 'const rows = await context.db.write<LeasedRow>({',
+        replace: `const send = (statement: never) => context.db.transaction(async (session) => {
+    const taken = await session.query<LeasedRow>(statement);
+    if (context.random.fraction() < 0.1) await session.query({ text: 'ROLLBACK' });
+    return taken;
+  });
+  const rows = await send(({`,
+      },
+      {
+        file: LEASE,
+        find: 'values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],\n  });',
+        replace:
+          'values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],\n  }) as never);',
+      },
+    ],
+  },
+  variant(
+    'a lease that runs out keeps its id, and its place',
+    `${OPERATIONS}/sweep-leases.ts`,
+    "SET id = ${newItemIdSql('numbered.position', '$4')},",
+    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$4')} ELSE item.id END,",
+  ),
+  variant(
+    'a complete that comes too late is accepted',
+    `${OPERATIONS}/complete.ts`,
+    'return refused.map((outcome) => outcome ?? DONE);',
+    'return refused.map(() => DONE);',
+  ),
+  variant(
+    'what is given back goes to the head',
+    `${OPERATIONS}/retry.ts`,
+    "CASE WHEN fate = 'waiting' THEN ${newItemIdSql('position', '$5')} ELSE id END",
+    "CASE WHEN fate = 'waiting' THEN overlay(${newItemIdSql('position', '$5')} PLACING '00000000000' FROM 2) ELSE id END",
+    6,
+  ),
+  variant(
+    'items come out in the order of chance',
+    LEASE,
+    'ORDER BY is_leased, enqueue_at, id\n',
+    'ORDER BY md5(id)\n',
+  ),
+  {
+    name: 'the low-water mark runs ahead of what was handed out',
+    seeds: 6,
+    edits: [
+      { file: MARK, find: 'boundAfter(last), writers', replace: 'boundAfter(last + 40n), writers' },
+      // A run is short: the mark has to move in it.
+      { file: MARK, find: 'ITEMS_BETWEEN_LOOKS = 1_000', replace: 'ITEMS_BETWEEN_LOOKS = 50' },
+    ],
+  },
+  variant(
+    'nothing is durable when it is acknowledged',
+    'packages/storage-postgres/src/session-options.ts',
+    "    '-c jit=off',\n",
+    "    '-c jit=off',\n    '-c synchronous_commit=off',\n",
+    6,
+  ),
+  variant(
+    'a produce with an unknown outcome is sent again',
+    'packages/engine/src/logical/produce-loop.ts',
+    "const certain = error instanceof StorageError && error.outcome === 'not-applied';",
+    'const certain = error instanceof StorageError;',
+    6,
+  ),
+];

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { judge } from '../judge.ts';
+import { crashDatabase, type DatabaseUnderTest, killInstance, loseAnswers } from '../run/faults.ts';
+import { postgresRun } from '../run/postgres-run.ts';
+import type { Variant } from './variant.ts';
+
+const HOOK = fileURLToPath(new URL('./load-hook.ts', import.meta.url));
+const RUNS = fileURLToPath(new URL('./memory-runs.ts', import.meta.url));
+
+/** How a variant fared. */
+export interface Trial {
+  /** How many seeds were run, the one that caught it included. */
+  readonly runs: number;
+  /** The rules its history broke; none: it was not caught. */
+  readonly rules: readonly string[];
+  /** The judgement of the last history. */
+  readonly text: string;
+}
+
+/** Runs the engine on memory, in a process of its own, until a history fails. No variant: as it is. */
+export async function tryOnMemory(folder: string, seeds: number, variant?: Variant): Promise<Trial> {
+  const hook = variant === undefined ? [] : ['--import', HOOK];
+  const args = ['--conditions=@querator/source', ...hook, RUNS, folder, '1', String(seeds)];
+  const name = variant === undefined ? {} : { HISTORIES_VARIANT: `memory: ${variant.name}` };
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'], ...name },
+  });
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`'${variant?.name ?? 'memory'}' ended with code ${code}`);
+  return JSON.parse(output) as Trial;
+}
+
+/** Runs servers of a variant on PostgreSQL until a history fails. */
+export async function tryOnPostgres(
+  database: DatabaseUnderTest,
+  folder: string,
+  variant: Variant,
+): Promise<Trial> {
+  for (let runs = 1; ; runs++) {
+    const history = await postgresRun(database, {
+      seed: runs,
+      origin: `postgres: ${variant.name}, seed ${runs}`,
+      variant: `postgres: ${variant.name}`,
+      ...{ instances: 2, calmMs: 3_000, faults: 3, drainMs: 15_000 },
+      kinds: [crashDatabase, loseAnswers, killInstance],
+    });
+    const { rules, text } = judge(history, folder);
+    if (rules.length > 0 || runs === variant.seeds) return { runs, rules, text };
+  }
+}

@@ -1,0 +1,134 @@
+import type { SeededRandom } from '@querator/core/testing';
+
+/** An item in the simulated queue. */
+export interface Stored {
+  readonly item: string;
+  readonly partition: number;
+  number: number;
+  id: string;
+  attempts: number;
+  state: 'invisible' | 'waiting' | 'leased' | 'scheduled';
+  deadline: number;
+}
+
+/** The queue by its rules, one step at a time: what the histories of the property tests come from. */
+export class SimulatedQueue {
+  readonly #random: SeededRandom;
+  readonly #leaseTimeoutMs: number;
+  readonly #partitions: number;
+  #items: Stored[] = [];
+  #numbers = 0;
+
+  constructor(
+    random: SeededRandom,
+    { partitions, leaseTimeoutMs }: { partitions: number; leaseTimeoutMs: number },
+  ) {
+    this.#random = random;
+    this.#partitions = partitions;
+    this.#leaseTimeoutMs = leaseTimeoutMs;
+  }
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** Gives the items their numbers; they can be seen once `show` is called. */
+  number(items: readonly string[]): readonly Stored[] {
+    const partition = Math.floor(this.#random.fraction() * this.#partitions);
+    const stored = items.map((item) => ({
+      ...{ item, partition, attempts: 0, state: 'invisible' as const, deadline: 0 },
+      ...this.#place(),
+    }));
+    this.#items.push(...stored);
+    return stored;
+  }
+
+  show(items: readonly Stored[]): void {
+    for (const stored of items) stored.state = 'waiting';
+  }
+
+  /** The oldest of a partition, or of the fullest one. */
+  lease(limit: number, now: number, partition = this.#fullest()): readonly Stored[] {
+    const taken = this.#items
+      .filter((stored) => stored.state === 'waiting' && stored.partition === partition)
+      .sort((a, b) => a.number - b.number)
+      .slice(0, limit);
+    for (const stored of taken) {
+      stored.state = 'leased';
+      stored.attempts++;
+      stored.deadline = now + this.#leaseTimeoutMs;
+    }
+    return taken;
+  }
+
+  /** Undoes leases, where nothing else has happened since. */
+  release(items: readonly Stored[], ids: readonly string[]): void {
+    for (const [n, stored] of items.entries()) {
+      if (stored.state !== 'leased' || stored.id !== ids[n] || !this.#items.includes(stored)) continue;
+      stored.state = 'waiting';
+      stored.attempts--;
+    }
+  }
+
+  /** @returns the items, if all of them are held. */
+  #held(ids: readonly string[]): readonly Stored[] | undefined {
+    const held = ids.map((id) => this.#items.find((stored) => stored.id === id && stored.state === 'leased'));
+    return held.every((stored) => stored !== undefined) ? (held as Stored[]) : undefined;
+  }
+
+  complete(ids: readonly string[]): boolean {
+    const held = this.#held(ids);
+    if (held === undefined) return false;
+    this.#items = this.#items.filter((stored) => !held.includes(stored));
+    return true;
+  }
+
+  /** @returns the items that are now scheduled or waiting; nothing: refused. */
+  retry(
+    ids: readonly string[],
+    how: { readonly scheduled: boolean; readonly dead: boolean },
+  ): readonly Stored[] | undefined {
+    const held = this.#held(ids);
+    if (held === undefined) return undefined;
+    if (how.dead) {
+      this.#items = this.#items.filter((stored) => !held.includes(stored));
+      return [];
+    }
+    for (const stored of held) {
+      if (how.scheduled) stored.state = 'scheduled';
+      else this.requeue(stored);
+    }
+    return held;
+  }
+
+  /** Puts a scheduled item, or one whose lease is over, at the tail. */
+  requeue(stored: Stored): void {
+    if (!this.#items.includes(stored)) return;
+    Object.assign(stored, { state: 'waiting', ...this.#place() });
+  }
+
+  /** Ends all leases that have run out. */
+  sweep(now: number): void {
+    for (const stored of this.#items) {
+      if (stored.state === 'leased' && now > stored.deadline) this.requeue(stored);
+    }
+  }
+
+  clear(leased: boolean): void {
+    this.#items = this.#items.filter(({ state }) => state === 'invisible' || (state === 'leased' && !leased));
+  }
+
+  #place(): { number: number; id: string } {
+    const number = this.#numbers++;
+    return { number, id: `id-${number}` };
+  }
+
+  #fullest(): number {
+    const waiting = Array.from(
+      { length: this.#partitions },
+      (_, partition) =>
+        this.#items.filter((stored) => stored.partition === partition && stored.state === 'waiting').length,
+    );
+    return waiting.indexOf(Math.max(...waiting));
+  }
+}

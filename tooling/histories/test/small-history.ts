@@ -1,0 +1,74 @@
+import type { Clear, Given, History, Lease, Operation, Produce, Settlement } from '../src/history/history.ts';
+
+type Rest<O extends Operation> = Partial<Omit<O, 'call' | 'number' | 'invoked' | 'returned'>>;
+let number = 0;
+
+const made = (invoked: number, returned: number) => ({
+  ...{ number: number++, client: 'c', instance: 0, outcome: 'ok' as const },
+  ...{ invoked, returned },
+});
+
+/** Items for a produce from one moment to another. */
+export function produce(invoked: number, returned: number, items: string, rest: Rest<Produce> = {}): Produce {
+  return { ...made(invoked, returned), call: 'produce', items: items.split(' '), ...rest };
+}
+
+/** An item in an answer: its id is its name and the number of attempts; its lease began, if not said otherwise, at the end of the call. */
+export function given(item: string, attempts = 1, deadline = Number.NaN, id = `${item}#${attempts}`): Given {
+  return { item, id, attempts, deadline };
+}
+
+/** A lease, and what it got. */
+export function lease(
+  invoked: number,
+  returned: number,
+  got: readonly Given[],
+  rest: Rest<Lease> = {},
+): Lease {
+  // With the 5 ms that clocks may differ, so that the times of the calls are what counts.
+  const latest = returned + 1_005;
+  const withDeadlines = got.map((each) =>
+    Number.isNaN(each.deadline) ? { ...each, deadline: latest } : each,
+  );
+  return {
+    ...made(invoked, returned),
+    call: 'lease',
+    limit: 100,
+    partition: 0,
+    given: withDeadlines,
+    ...rest,
+  };
+}
+
+/** A complete of ids. */
+export function complete(
+  invoked: number,
+  returned: number,
+  ids: string,
+  rest: Rest<Settlement> = {},
+): Settlement {
+  return { ...made(invoked, returned), call: 'complete', partition: 0, ids: ids.split(' '), ...rest };
+}
+
+/** A retry of ids. */
+export function retry(
+  invoked: number,
+  returned: number,
+  ids: string,
+  rest: Rest<Settlement> = {},
+): Settlement {
+  return { ...complete(invoked, returned, ids, rest), call: 'retry' };
+}
+
+/** A clear of what waits. */
+export function clear(invoked: number, returned: number, rest: Rest<Clear> = {}): Clear {
+  return { ...made(invoked, returned), call: 'clear', leased: false, ...rest };
+}
+
+/** A history of one partition whose leases last a second. */
+export function history(operations: readonly Operation[], rest: Partial<History> = {}): History {
+  return {
+    ...{ version: 1, origin: 'test', partitions: 1, leaseTimeoutMs: 1_000, drained: false, disturbances: [] },
+    ...{ operations, ...rest },
+  };
+}
