@@ -27,6 +27,7 @@ beforeAll(async () => {
   cluster = await startTemporaryCluster();
   started.push(() => cluster.stop());
   await pgbouncer('transaction', { mode: 'transaction', poolSize });
+  if (isShort) return;
   await pgbouncer('session', { mode: 'session', poolSize: ONE_EACH });
   const pgpool = await startPgpool(cluster);
   started.push(() => pgpool.stop());

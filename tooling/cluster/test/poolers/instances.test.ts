@@ -45,7 +45,7 @@ const WAYS: readonly Way[] = [
     start: () => PgBouncer.start(cluster, { mode: 'session', poolSize: 20 }),
   },
   {
-    ...{ name: 'pgpool-II', query: '', says: undefined, inShort: true },
+    ...{ name: 'pgpool-II', query: '', says: undefined, inShort: false },
     start: async () => {
       const pgpool = await startPgpool(cluster);
       return { process: pgpool, stop: () => pgpool.stop() };
