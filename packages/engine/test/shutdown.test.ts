@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Harness, watch } from './support/harness.ts';
+import { Harness, queueCall, watch } from './support/harness.ts';
 
 test('refuses new calls, answers the waiting, and finishes what is with storage', async () => {
   const h = new Harness();
@@ -61,4 +61,23 @@ test('a produce that storage refuses meanwhile is answered, and sent nowhere els
   await h.settle();
   expect([produced.error?.message, done.state]).toEqual(['queue is shutting down', 'fulfilled']);
   expect(h.storage.count('produce')).toBe(1);
+});
+
+test.each([
+  ['update', (h: Harness) => h.service.queues.update(queueCall('q'))],
+  ['create', (h: Harness) => h.create('other')],
+  ['get', (h: Harness) => h.service.queues.info('q')],
+  ['list', (h: Harness) => h.service.queues.list({ namespace: '', pivot: '', limit: 0 })],
+] as const)('a call on settings that is with storage is waited for: %s', async (operation, call) => {
+  const h = new Harness();
+  await h.create('q');
+  const letGo = h.storage.holdQueues(operation);
+  const running = watch<unknown>(call(h));
+  await h.settle();
+  const done = watch(h.service.shutdown());
+  await h.settle();
+  expect([running.state, done.state]).toEqual(['pending', 'pending']);
+  letGo();
+  await h.settle();
+  expect([running.state, done.state]).toEqual(['fulfilled', 'fulfilled']);
 });

@@ -1,19 +1,19 @@
-/** The drivers that are broken on trial. */
-export const DRIVERS = ['memory', 'postgres'] as const;
-export type DriverName = (typeof DRIVERS)[number];
+/** What is broken on trial: the drivers, and the engine. */
+export const SUBJECTS = ['memory', 'postgres', 'engine'] as const;
+export type Subject = (typeof SUBJECTS)[number];
 
-/** A small change to one file of a driver. */
+/** A small change to one file of a package. */
 export interface Edit {
-  /** Below the driver's `src`. */
+  /** Below the package's `src`. */
   readonly file: string;
   /** Must occur exactly once: a mutant whose place has moved is stale, and says so. */
   readonly find: string;
   readonly replace: string;
 }
 
-/** A driver with one rule broken. */
+/** A package with one rule broken. */
 export interface Mutant {
-  /** Which rule, and how; unique for the driver. */
+  /** Which rule, and how; unique for the package. */
   readonly name: string;
   readonly edits: readonly Edit[];
 }
@@ -23,7 +23,7 @@ export function mutant(name: string, file: string, find: string, replace: string
   return { name, edits: [{ file, find, replace }] };
 }
 
-/** The driver has changed, and the mutant's place with it. */
+/** The package has changed, and the mutant's place with it. */
 export class StaleMutant extends Error {
   override readonly name = 'StaleMutant';
 }

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { MUTANTS, mutatedFiles, packageOf } from './driver-sources.ts';
-import { DRIVERS, mutate } from './mutant.ts';
+import { mutate, SUBJECTS } from './mutant.ts';
+import { MUTANTS, mutatedFiles, packageOf } from './subject-sources.ts';
 
-describe.each(DRIVERS)('the mutants of %s', (driver) => {
-  test.each(MUTANTS[driver])('fit the sources: $name', (mutant) => {
-    expect(mutatedFiles(packageOf(driver), mutant).size).toBeGreaterThan(0);
+describe.each(SUBJECTS)('the mutants of %s', (subject) => {
+  test.each(MUTANTS[subject])('fit the sources: $name', (mutant) => {
+    expect(mutatedFiles(packageOf(subject), mutant).size).toBeGreaterThan(0);
   });
 
   test('have names of their own', () => {
-    const names = MUTANTS[driver].map(({ name }) => name);
+    const names = MUTANTS[subject].map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
   });
 });

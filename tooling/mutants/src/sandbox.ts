@@ -1,14 +1,14 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { mutatedFiles, packageOf } from './driver-sources.ts';
-import type { DriverName, Mutant } from './mutant.ts';
+import type { Mutant, Subject } from './mutant.ts';
+import { mutatedFiles, packageOf } from './subject-sources.ts';
 
 /** What a run leaves in the package, and what is linked instead of copied. */
 const NOT_COPIED = new Set(['node_modules', 'dist', 'test-results', '.turbo']);
 
 /**
- * A copy of a driver's package in the temporary folder, taken once, which
+ * A copy of a package in the temporary folder, taken once, which
  * finds its dependencies where the original does. The working tree is never
  * touched.
  */
@@ -17,13 +17,13 @@ export class Sandbox {
   /** What the files were that the present mutant has changed. */
   readonly #originals = new Map<string, string>();
 
-  constructor(driver: DriverName) {
-    this.folder = mkdtempSync(join(tmpdir(), `querator-mutants-${driver}-`));
-    cpSync(packageOf(driver), this.folder, {
+  constructor(subject: Subject) {
+    this.folder = mkdtempSync(join(tmpdir(), `querator-mutants-${subject}-`));
+    cpSync(packageOf(subject), this.folder, {
       recursive: true,
       filter: (source) => !NOT_COPIED.has(basename(source)),
     });
-    symlinkSync(join(packageOf(driver), 'node_modules'), join(this.folder, 'node_modules'));
+    symlinkSync(join(packageOf(subject), 'node_modules'), join(this.folder, 'node_modules'));
   }
 
   /** Makes the copy the given mutant. @throws StaleMutant */

@@ -17,7 +17,7 @@ export async function handle(
     const format = negotiateReply(c.req.header('accept'));
     const body = await bodyOf(c, endpoint.bodyLimit);
     const request = decodeBody(endpoint.request, negotiateRequest(c.req.header('content-type')), body);
-    const response = await handle(request, contextOf(c));
+    const response = await handle(request, new RequestContext(c));
     return reply(endpoint.response, response, format);
   } catch (error) {
     return refuse(c, error, logger);
@@ -32,10 +32,18 @@ async function bodyOf(c: Context<AppEnv>, limit: number): Promise<Uint8Array> {
   return body;
 }
 
-function contextOf(c: Context<AppEnv>): CallContext {
-  return {
-    get signal() {
-      return c.req.raw.signal;
-    },
-  };
+/**
+ * A class, and not an object with a getter of its own: each of those gets a
+ * hidden class of its own too, which outlives the request and keeps all of it.
+ */
+class RequestContext implements CallContext {
+  readonly #c: Context<AppEnv>;
+
+  constructor(c: Context<AppEnv>) {
+    this.#c = c;
+  }
+
+  get signal(): AbortSignal {
+    return this.#c.req.raw.signal;
+  }
 }

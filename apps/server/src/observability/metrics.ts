@@ -1,4 +1,4 @@
-import type { Clock, StorageBackend } from '@querator/core';
+import type { Clock, Random, StorageBackend } from '@querator/core';
 import type { EngineObserver, Service } from '@querator/engine';
 import type { PoolState } from '@querator/storage-postgres';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
@@ -13,6 +13,7 @@ import { StorageMetrics } from './storage-metrics.ts';
 /** What metrics are made of. */
 export interface MetricsOptions {
   readonly clock: Clock;
+  readonly random: Random;
   /** What the connection pools are doing. */
   readonly pools: () => readonly PoolState[];
   /** Whether to tell of the process too: its memory, CPU time and the like. */
@@ -39,11 +40,11 @@ export class Metrics {
   #depths: QueueDepthMetrics | undefined;
   #horizons: HorizonMetrics | undefined;
 
-  constructor({ clock, pools, ofProcess, queuesWithSeries, worker }: MetricsOptions) {
+  constructor({ clock, random, pools, ofProcess, queuesWithSeries, worker }: MetricsOptions) {
     if (worker !== undefined) this.#registry.setDefaultLabels({ worker });
     this.#clock = clock;
     this.#labels = new QueueLabels(queuesWithSeries);
-    this.#requests = new RequestMetrics(this.#registry);
+    this.#requests = new RequestMetrics(this.#registry, () => random.fraction());
     this.#items = new ItemMetrics(this.#registry, this.#labels);
     this.#storages = new StorageMetrics(this.#registry, clock);
     registerPoolMetrics(this.#registry, pools);

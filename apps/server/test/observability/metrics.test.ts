@@ -192,7 +192,7 @@ test('what keeps dead rows is told by storage and kind of holder; its name is no
   const holding = { ...backend('holding'), ping: async () => notices };
   const gone = new FaultyStorage(backend('gone'));
   gone.setReachable(false);
-  const metrics = new Metrics({ clock, pools: () => [] });
+  const metrics = new Metrics({ clock, random: new SeededRandom(), pools: () => [] });
   metrics.observe(
     createService({
       ...{ clock, random: new SeededRandom(), logger: silentLogger },
@@ -225,7 +225,12 @@ test('what keeps dead rows is told by storage and kind of holder; its name is no
 });
 
 test('at most so many queues have series of their own; the others share one', () => {
-  const metrics = new Metrics({ clock: new ManualClock(), pools: () => [], queuesWithSeries: 2 });
+  const metrics = new Metrics({
+    clock: new ManualClock(),
+    random: new SeededRandom(),
+    pools: () => [],
+    queuesWithSeries: 2,
+  });
   for (const queue of ['a', 'b', 'c', 'd', 'a']) metrics.observer.items(queue, 'produced', 1);
   return metrics.exposition().then(({ text }) => {
     const counted = parse(text)
@@ -237,7 +242,12 @@ test('at most so many queues have series of their own; the others share one', ()
 });
 
 test('the process tells of itself where it is the one server in it', async () => {
-  const metrics = new Metrics({ clock: new ManualClock(), pools: () => [], ofProcess: true });
+  const metrics = new Metrics({
+    clock: new ManualClock(),
+    random: new SeededRandom(),
+    pools: () => [],
+    ofProcess: true,
+  });
   const { text } = await metrics.exposition();
   expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
   expect(text).toMatch(/^process_cpu_seconds_total \d/m);
@@ -245,7 +255,11 @@ test('the process tells of itself where it is the one server in it', async () =>
 
 test('pools tell of their connections and of who got none', async () => {
   const pool = { target: 'db:5432/q', maxConns: 9, open: 3, idle: 1, waiting: 2, timedOut: 4 };
-  const metrics = new Metrics({ clock: new ManualClock(), pools: () => [pool, pool] });
+  const metrics = new Metrics({
+    clock: new ManualClock(),
+    random: new SeededRandom(),
+    pools: () => [pool, pool],
+  });
   const { text } = await metrics.exposition();
   expect(text).toContain('querator_postgres_pool{target="db:5432/q",state="open"} 6');
   expect(text).toContain('querator_postgres_pool_timeouts_total{target="db:5432/q"} 8');

@@ -6,6 +6,7 @@ import {
   type PartitionPlacement,
   type Queue,
   QueueError,
+  type QueueListRequest,
   type QueueSettings,
   type QueueStore,
   type StorageBackend,
@@ -15,6 +16,7 @@ import {
 import { placePartitions } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Moved } from '../lifecycle/burial.ts';
+import { InFlight } from '../logical/in-flight.ts';
 import { LogicalQueue } from '../logical/logical-queue.ts';
 import type { PartitionPlace } from '../logical/partition-unit.ts';
 import { Lookout } from '../lookout/lookout.ts';
@@ -51,6 +53,8 @@ export class QueueManager {
   readonly #running = new Map<string, LogicalQueue>();
   readonly #loading = new Map<string, Promise<LogicalQueue>>();
   readonly #changes = new NameLocks();
+  /** Calls on the place of queues' settings, which the end waits for. */
+  readonly #settingsCalls = new InFlight();
   readonly #settings: SettingsWatch;
   #shuttingDown: Promise<void> | undefined;
 
@@ -96,17 +100,30 @@ export class QueueManager {
     if (this.#shuttingDown !== undefined) throw new QueueError('failed', MESSAGES.serviceShutdown);
   }
 
-  /** Whether the queue is at work in this process. */
-  isRunning(name: string): boolean {
-    return this.#running.has(name);
+  /**
+   * Whether the name is that of a queue at work in this process that is still
+   * there. One that another process has deleted is given up. Call it in
+   * `changing`.
+   */
+  async isTaken(name: string): Promise<boolean> {
+    const queue = this.#running.get(name);
+    if (queue === undefined) return false;
+    const stored = await this.#store.get(name);
+    if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);
+    return stored !== undefined;
   }
 
   /** What is stored of the queue, now. @throws QueueError `invalid` when there is no such queue. */
   async info(name: string): Promise<Queue> {
     checkQueueKnown(name);
-    const stored = await this.#store.get(name);
+    const stored = await this.#settingsCalls.run(() => this.#store.get(name));
     if (stored === undefined) throw unknownQueue(name);
     return stored;
+  }
+
+  /** A page of the queues that are stored. */
+  list(request: QueueListRequest): Promise<readonly Queue[]> {
+    return this.#settingsCalls.run(() => this.#store.list(request));
   }
 
   /**
@@ -116,7 +133,8 @@ export class QueueManager {
    * @param deadQueue empty: there is none.
    */
   changing<T>(name: string, deadQueue: string, change: () => Promise<T>): Promise<T> {
-    return this.#changes.run(deadQueue === '' ? [name] : [name, deadQueue], change);
+    const names = deadQueue === '' ? [name] : [name, deadQueue];
+    return this.#settingsCalls.run(() => this.#changes.run(names, change));
   }
 
   /**
@@ -150,7 +168,7 @@ export class QueueManager {
     if (updated === undefined) throw unknownQueue(name);
     // A queue that is just being taken up may have read the settings before they changed.
     const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));
-    queue?.updated(updated);
+    if (queue !== undefined) await this.#catchUp(queue, updated);
     this.#settings.changed(name);
     return updated;
   }
@@ -239,27 +257,32 @@ export class QueueManager {
   /** Another process may have changed or deleted the queue. Never rejects. */
   async #refresh(name: string): Promise<void> {
     try {
-      await this.#changes.run([name], async () => {
+      await this.changing(name, '', async () => {
         const queue = this.#running.get(name);
         if (queue === undefined || this.#shuttingDown !== undefined) return;
         const stored = await this.#store.get(name);
-        if (isSame(stored, queue.queue)) return;
-        if (stored?.createdAt === queue.queue.createdAt) return queue.updated(stored);
-        // Deleted, or deleted and created anew: those who wait are told as if it had been done here.
-        this.#deps.logger.info('queue was deleted by another process', { queue: name });
-        await queue.stop();
-        this.#letGo(queue);
+        if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);
       });
     } catch (error) {
       this.#deps.logger.debug('could not look what became of a queue', { queue: name, err: error });
     }
   }
 
+  /** Goes on with a queue as it is stored; one that was deleted, or deleted and created anew, ends here. */
+  async #catchUp(queue: LogicalQueue, stored: Queue | undefined): Promise<void> {
+    if (stored?.createdAt === queue.queue.createdAt) return queue.updated(stored);
+    // Those who wait are told as if it had been done here.
+    this.#deps.logger.info('queue was deleted by another process', { queue: queue.queue.name });
+    await queue.stop();
+    this.#letGo(queue);
+  }
+
   async #shutdown(): Promise<void> {
     // A queue that is just being taken up ends with the others.
     await Promise.allSettled(this.#loading.values());
     await this.#settings.stop();
-    await Promise.all([...this.#running.values()].map((queue) => queue.stop()));
+    const stopped = [...this.#running.values()].map((queue) => queue.stop());
+    await Promise.all([...stopped, this.#settingsCalls.settled()]);
     await Promise.all([...this.#lookouts.values()].map((lookout) => lookout.stop()));
   }
 

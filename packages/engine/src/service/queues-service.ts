@@ -4,7 +4,6 @@ import {
   type PartitionPlacement,
   type Queue,
   type QueueSettings,
-  type QueueStore,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
@@ -47,11 +46,9 @@ export interface ListQueuesCall {
  */
 export class QueuesService {
   readonly #manager: QueueManager;
-  readonly #store: QueueStore;
 
-  constructor(manager: QueueManager, store: QueueStore) {
+  constructor(manager: QueueManager) {
     this.#manager = manager;
-    this.#store = store;
   }
 
   /**
@@ -66,7 +63,7 @@ export class QueuesService {
     if (call.namespace !== '') checkNamespaceName(call.namespace);
     this.#manager.checkRunning();
     return this.#manager.changing(name, deadQueue, async () => {
-      if (this.#manager.isRunning(name)) throw invalid(`invalid queue; '${name}' already exists`);
+      if (await this.#manager.isTaken(name)) throw invalid(`invalid queue; '${name}' already exists`);
       await this.#manager.checkDeadQueue(name, deadQueue);
       const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
       checkQueueSettings(settings);
@@ -83,7 +80,7 @@ export class QueuesService {
     if (pivot.includes('~')) throw invalid(`pivot is invalid; '${pivot}' cannot contain '~' character`);
     checkText('pivot', pivot);
     checkText('namespace', namespace);
-    return this.#store.list({
+    return this.#manager.list({
       namespace: namespace || SYSTEM_NAMESPACE,
       pivot: isBlank(pivot) ? '' : pivot,
       limit: page,

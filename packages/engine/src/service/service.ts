@@ -54,7 +54,7 @@ export function createService({ queueStore, queueSignals, storages, ...given }: 
   const manager = new QueueManager(deps, queueStore, storages, queueSignals);
   return {
     queue: new QueueService(manager, deps.limits),
-    queues: new QueuesService(manager, queueStore),
+    queues: new QueuesService(manager),
     storage: new StorageService(manager),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
     depth: async (queueName) => {

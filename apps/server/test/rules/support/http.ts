@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { silentLogger } from '@querator/core';
+import { SeededRandom } from '@querator/core/testing';
 import {
   type Endpoint,
   MEDIA_TYPES,
@@ -41,7 +42,7 @@ export class HttpFront {
   static async open(world: World): Promise<HttpFront> {
     const health = { look: async () => ({ status: 'pass', version: '', checks: {} }) as const };
     const { service } = world;
-    const metrics = new Metrics({ clock: world.clock, pools: () => [] });
+    const metrics = new Metrics({ clock: world.clock, random: new SeededRandom(), pools: () => [] });
     const app = createApp({ service, health, metrics, logger: silentLogger });
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     server.listen(0, '127.0.0.1');

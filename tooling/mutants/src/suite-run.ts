@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import type { Subject } from './mutant.ts';
 
-/** How the contract suite ended. */
+/** How a package's suite ended. */
 export type Verdict =
   | { readonly outcome: 'passed' }
-  /** A test failed: `by` is its name. */
+  /** A test failed: `by` is its name, or what it says itself about how it noticed. */
   | { readonly outcome: 'failed'; readonly by: string }
   /** No rule was tested: the copy does not even run. */
   | { readonly outcome: 'broken'; readonly reason: string };
@@ -16,6 +17,8 @@ export type Verdict =
 const REPORT = join('test-results', 'report.json');
 /** Far more than the suite takes; a mutant may go round in circles. */
 const TIME_LIMIT_MS = 240_000;
+/** What the simulation says first: the seed, and the first thing that was wrong. */
+const SEED = /seed \d+: .*\n.*/;
 /** Faults of the mutant's code, not of what it does: no test may take the credit for them. */
 const IS_NO_PROGRAM = /SyntaxError|ReferenceError|SQLSTATE 42/;
 
@@ -32,12 +35,18 @@ interface Report {
   }[];
 }
 
-/** Runs the contract suite of a driver's copy, to its first failure. */
-export async function runContract(folder: string, env: NodeJS.ProcessEnv): Promise<Verdict> {
+/** The arguments that make Vitest run what is to notice: the contract suite, or the seeds of the simulation. */
+function suiteOf(subject: Subject): readonly string[] {
+  if (subject !== 'engine') return ['test/conformance.test.ts'];
+  return ['test/simulation/simulation.test.ts', '-t', 'whatever happens in it'];
+}
+
+/** Runs the suite of a package's copy, to its first failure. */
+export async function runSuite(subject: Subject, folder: string, env: NodeJS.ProcessEnv): Promise<Verdict> {
   const reportFile = join(folder, REPORT);
   rmSync(reportFile, { force: true });
   const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = ['run', 'test/conformance.test.ts', '--bail=1'];
+  const args = ['run', ...suiteOf(subject), '--bail=1'];
   const child = spawn(process.execPath, [vitest, ...args], {
     cwd: folder,
     env: { ...process.env, ...env, NO_COLOR: '1' },
@@ -71,7 +80,7 @@ function readVerdict(reportFile: string): Verdict | undefined {
   if (failed !== undefined) {
     const reason = failed.failureMessages?.join('\n') ?? '';
     if (IS_NO_PROGRAM.test(reason)) return { outcome: 'broken', reason: reason.slice(0, 500) };
-    return { outcome: 'failed', by: failed.fullName };
+    return { outcome: 'failed', by: SEED.exec(reason)?.[0].replace('\n', ', ') ?? failed.fullName };
   }
   if (report.success && report.numPassedTests > 0) return { outcome: 'passed' };
   return { outcome: 'broken', reason: report.testResults.map(({ message }) => message ?? '').join('\n') };

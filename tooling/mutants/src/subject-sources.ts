@@ -1,23 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ENGINE_MUTANTS } from './engine-mutants.ts';
 import { MEMORY_MUTANTS } from './memory-mutants.ts';
-import { type DriverName, type Mutant, mutate } from './mutant.ts';
+import { type Mutant, mutate, type Subject } from './mutant.ts';
 import { POSTGRES_MUTANTS } from './postgres-mutants.ts';
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
-export const MUTANTS: Readonly<Record<DriverName, readonly Mutant[]>> = {
+export const MUTANTS: Readonly<Record<Subject, readonly Mutant[]>> = {
   memory: MEMORY_MUTANTS,
   postgres: POSTGRES_MUTANTS,
+  engine: ENGINE_MUTANTS,
 };
 
-/** The folder of a driver's package in the working tree. It is only read. */
-export function packageOf(driver: DriverName): string {
-  return join(root, 'packages', `storage-${driver}`);
+/** The folder of a package in the working tree. It is only read. */
+export function packageOf(subject: Subject): string {
+  return join(root, 'packages', subject === 'engine' ? 'engine' : `storage-${subject}`);
 }
 
-/** The files of a driver's package that a mutant changes, as it changes them. @throws StaleMutant */
+/** The files of a package that a mutant changes, as it changes them. @throws StaleMutant */
 export function mutatedFiles(packageFolder: string, { edits }: Mutant): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const edit of edits) {

@@ -1,0 +1,35 @@
+import type { History } from '../history.ts';
+import { acknowledgedIsStored } from './acknowledged-is-stored.ts';
+import { answersInTime } from './answers-in-time.ts';
+import { arrivalOrder } from './arrival-order.ts';
+import { attempts } from './attempts.ts';
+import { completedOnce } from './completed-once.ts';
+import { deadLetters } from './dead-letters.ts';
+import { leasesReachSomeone } from './leases-reach-someone.ts';
+import { nothingVanishes } from './nothing-vanishes.ts';
+import { oneHolder } from './one-holder.ts';
+import { produceOrder } from './produce-order.ts';
+import { refusedIsNotStored } from './refused-is-not-stored.ts';
+import { silentAfterStop } from './silent-after-stop.ts';
+import { type Check, storyOf } from './story.ts';
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  acknowledgedIsStored,
+  answersInTime,
+  arrivalOrder,
+  attempts,
+  completedOnce,
+  deadLetters,
+  leasesReachSomeone,
+  nothingVanishes,
+  oneHolder,
+  produceOrder,
+  refusedIsNotStored,
+  silentAfterStop,
+};
+
+/** What does not hold of a history. */
+export function check(history: History): string[] {
+  const story = storyOf(history);
+  return Object.entries(CHECKS).flatMap(([name, rule]) => [...rule(story)].map((text) => `${name}: ${text}`));
+}

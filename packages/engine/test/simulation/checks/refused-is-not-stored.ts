@@ -1,0 +1,41 @@
+import { MESSAGES } from '@querator/core';
+import { sendings } from './sendings.ts';
+import { type CallStory, type Check, nameOf, type OpStory } from './story.ts';
+
+/**
+ * A produce answered with "not stored" is not stored, then or later. One whose
+ * client left is not sent to storage any more. "Unknown" is said only where it
+ * is, that is, of items which storage was asked to store and did not confirm.
+ */
+export const refusedIsNotStored: Check = function* ({ calls, births, ops }) {
+  const born = new Set(births.filter(({ stay }) => stay.sourceId === undefined).map(({ stay }) => stay.name));
+  const sent = sendings(ops);
+  for (const call of calls) {
+    const { request } = call.asked;
+    if (request.kind !== 'produce') continue;
+    const [{ name }] = request.items as [{ readonly name: string }];
+    const attempts = sent.get(name) ?? [];
+    const answer = call.answer?.answer;
+    if (answer?.how === 'error' && answer.message === MESSAGES.produceOutcomeUnknown) {
+      yield* unknown(call, attempts);
+    } else if (answer?.how === 'error' && request.items.some((item) => born.has(item.name))) {
+      yield `${nameOf(call)} was answered '${answer.message}', and items of it are stored`;
+    }
+    const { leftAt } = call;
+    if (leftAt !== undefined && attempts.some(({ sentAt }) => sentAt > leftAt)) {
+      yield `${nameOf(call)} was sent to storage after the client had left`;
+    }
+    const doubtful = attempts.findIndex(({ returned }) => returned?.ending !== 'not-applied');
+    if (doubtful >= 0 && doubtful < attempts.length - 1) {
+      yield `${nameOf(call)} was sent to storage again, though it may have been stored`;
+    }
+  }
+};
+
+function* unknown(call: CallStory, attempts: readonly OpStory[]): Iterable<string> {
+  const last = attempts.filter(({ sentAt }) => sentAt < call.answeredAt).at(-1);
+  if (last === undefined) yield `${nameOf(call)} is said to be unknown, and storage was never asked`;
+  else if (last.returnedAt < call.answeredAt && last.returned?.ending !== 'unknown') {
+    yield `${nameOf(call)} is said to be unknown, and storage had answered '${last.returned?.ending}'`;
+  }
+}

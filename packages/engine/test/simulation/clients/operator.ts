@@ -1,0 +1,70 @@
+import type { StoredItem } from '@querator/core';
+import type { Request } from '../request.ts';
+import type { World } from '../world/world.ts';
+
+/** Looks at queues, and in some worlds lays hands on them. */
+export async function operateALot(world: World, client: string): Promise<void> {
+  const { dice, scheduler, setting } = world;
+  for (let turn = 0; turn < setting.turns; turn++) {
+    await scheduler.sleep(dice.between(0, 1_500));
+    const engine = dice.pick(world.engines);
+    if (setting.tampering && dice.chance(0.4)) {
+      for (const request of await tampering(world, client)) await world.ask(client, engine, request);
+    } else {
+      await world.ask(client, engine, looking(world));
+    }
+  }
+}
+
+function looking({ dice, setting }: World): Request {
+  const queue = dice.pick(['jobs', 'dead', 'side']);
+  const partition = dice.whole(0, (setting.jobs.requestedPartitions ?? 1) - 1);
+  return dice.pick<Request>([
+    { kind: 'stats', queue },
+    { kind: 'reload', queue },
+    { kind: 'info', queue },
+    { kind: 'list-items', queue, partition },
+  ]);
+}
+
+async function tampering(world: World, client: string): Promise<readonly Request[]> {
+  const { dice, setting } = world;
+  const queue = dice.pick(['jobs', 'jobs', 'dead']);
+  switch (dice.weighted({ update: 3, clear: 1, delete: 2, side: 3, recreate: 1 })) {
+    case 'update': {
+      const maxAttempts = dice.whole(0, 3);
+      const leaseTimeout = dice.pick(['900ms', '2500ms']);
+      const deadQueue = dice.pick(['', setting.jobs.deadQueue ?? '']);
+      return [
+        {
+          kind: 'update',
+          queue: 'jobs',
+          settings: { ...setting.jobs, maxAttempts, leaseTimeout, deadQueue },
+        },
+      ];
+    }
+    case 'clear':
+      return [
+        { kind: 'clear', queue, waiting: true, scheduled: dice.chance(0.5), destructive: dice.chance(0.5) },
+      ];
+    case 'delete': {
+      const answer = await world.ask(client, dice.pick(world.engines), {
+        kind: 'list-items',
+        queue,
+        partition: 0,
+      });
+      const items = answer?.how === 'ok' ? (answer.value as readonly StoredItem[]) : [];
+      const ids = items.filter(() => dice.chance(0.3)).map(({ id }) => id);
+      return ids.length === 0 ? [] : [{ kind: 'delete-items', queue, partition: 0, ids }];
+    }
+    case 'side':
+      return dice.chance(0.5)
+        ? [{ kind: 'create', queue: 'side', settings: {} }]
+        : [{ kind: 'delete-queue', queue: 'side', force: true }];
+    case 'recreate':
+      return [
+        { kind: 'delete-queue', queue, force: true },
+        { kind: 'create', queue, settings: queue === 'jobs' ? setting.jobs : setting.dead },
+      ];
+  }
+}

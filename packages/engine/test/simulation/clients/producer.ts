@@ -1,0 +1,30 @@
+import type { World } from '../world/world.ts';
+
+/** Gives out names of items, each once. */
+export class Names {
+  #next = 0;
+
+  take(count: number): string[] {
+    return Array.from({ length: count }, () => `i${++this.#next}`);
+  }
+}
+
+/** Produces items, one request after the other, and does not care much for the answers. */
+export async function produceALot(world: World, client: string, names: Names): Promise<void> {
+  const { dice, scheduler, setting } = world;
+  for (let turn = 0; turn < setting.turns; turn++) {
+    await scheduler.sleep(dice.pick([0, 1, dice.between(0, 50), dice.between(0, 1_500)]));
+    const items = names.take(dice.pick([1, 1, 2, 4])).map((name) => ({
+      name,
+      enqueueAt: dice.chance(0.15) ? scheduler.instant(dice.whole(0, 3_000)) : undefined,
+    }));
+    const timeoutMs = dice.pick([10, 100, 1_000, 5_000]);
+    const leaveAfterMs = dice.chance(0.1) ? dice.between(0, 20) : undefined;
+    await world.ask(
+      client,
+      dice.pick(world.engines),
+      { kind: 'produce', queue: 'jobs', timeoutMs, items },
+      leaveAfterMs,
+    );
+  }
+}

@@ -1,0 +1,39 @@
+import process from 'node:process';
+import { describe, expect, test } from 'vitest';
+import { expectNoObjection } from './expect-no-objection.ts';
+import { PAST_FAILURES } from './past-failures.ts';
+import { render } from './render.ts';
+import { simulate } from './simulate.ts';
+
+/** Many seeds on a busy machine, on demand. */
+const TIMEOUT_MS = 3_600_000;
+/** Between two seeds the event loop gets a turn now and then, so that Vitest can say that it lives. */
+const SEEDS_AT_ONCE = 20;
+
+/** So many seeds are lived through twice. */
+const COMPARED = 20;
+
+const only = process.env['QUERATOR_SIMULATION_SEED'];
+const first = Number(only ?? 1);
+const runs = Number(process.env['QUERATOR_SIMULATION_RUNS'] ?? (only === undefined ? 2_000 : 1));
+
+describe('a simulated world', { timeout: TIMEOUT_MS }, () => {
+  test.each(PAST_FAILURES)('never again: $title', ({ seed }) => expectNoObjection(seed));
+
+  test(`is as it must be, whatever happens in it: ${runs} seeds from ${first} on`, async () => {
+    for (let seed = first; seed < first + runs; seed++) {
+      await expectNoObjection(seed);
+      if (seed % SEEDS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+
+  test('takes the same course for the same seed, and another one for another', async () => {
+    const courses = new Set<string>();
+    for (let seed = first; seed < first + COMPARED; seed++) {
+      const course = render((await simulate(seed)).history);
+      expect(render((await simulate(seed)).history)).toBe(course);
+      courses.add(course);
+    }
+    expect(courses.size).toBe(COMPARED);
+  });
+});

@@ -1,0 +1,219 @@
+import {
+  type Instant,
+  millisecondsBetween,
+  type PartitionGlance,
+  type PartitionKey,
+  type PartitionStore,
+  type Queue,
+  type QueueStore,
+  type StorageBackend,
+  type StoredItem,
+  type SweepResult,
+} from '@querator/core';
+import { memoryBackend } from '@querator/storage-memory';
+import type { Effect, History, Stay } from '../history.ts';
+import type { Dice } from './dice.ts';
+import type { Scheduler } from './scheduler.ts';
+
+interface Place {
+  readonly store: PartitionStore;
+  /** When the queue was created that the items belong to. */
+  readonly owner: Instant;
+  /** As after the last call that changed anything. */
+  items: readonly StoredItem[];
+  stays: ReadonlyMap<string, Stay>;
+}
+
+/**
+ * What all engines share: the memory driver, which does each call in one go,
+ * and beside it a record of what each call did. It keeps the rule of shared
+ * drivers about the owner of a partition, which the memory driver, alone in
+ * its process, does without.
+ */
+export class Disk {
+  readonly name: string;
+  readonly #backend: StorageBackend;
+  readonly #places = new Map<string, Place>();
+  readonly #history: History;
+  /** When each queue that there is was created. */
+  readonly #queues: Map<string, Instant>;
+
+  /** @param queues what `queueCall` keeps up to date, one for all disks of a world. */
+  constructor(
+    name: string,
+    {
+      scheduler,
+      dice,
+      history,
+    }: { readonly scheduler: Scheduler; readonly dice: Dice; readonly history: History },
+    queues: Map<string, Instant>,
+  ) {
+    this.name = name;
+    this.#history = history;
+    this.#queues = queues;
+    const clock = {
+      now: () => scheduler.instant(),
+      startTimer: () => {
+        throw new Error('the memory driver needs no timers');
+      },
+    };
+    this.#backend = memoryBackend({ name, clock, random: dice.random });
+  }
+
+  /** The items of a partition as they are. */
+  stays(place: string): readonly Stay[] {
+    return [...(this.#places.get(place)?.stays.values() ?? [])];
+  }
+
+  /** Every partition that has been used. */
+  get places(): Iterable<string> {
+    return this.#places.keys();
+  }
+
+  /**
+   * Makes a call on a partition, on behalf of the queue created at `owner`.
+   *
+   * @returns its result, or nothing where that queue is gone, or the
+   *   partition belongs to a later one of the same name.
+   */
+  async partitionCall(
+    op: number,
+    key: PartitionKey,
+    owner: Instant,
+    { name, args }: { readonly name: string; readonly args: readonly unknown[] },
+  ): Promise<{ readonly result: unknown } | undefined> {
+    const place = placeOf(key);
+    let held = this.#places.get(place);
+    if (held !== undefined && held.owner > owner) return undefined;
+    if (held !== undefined && held.owner < owner) {
+      await this.#drop(op, place, held);
+      held = undefined;
+    }
+    if (held === undefined) {
+      if (name === 'drop') return { result: undefined };
+      if (this.#queues.get(key.queue) !== owner) return undefined;
+      held = { store: this.#backend.partitionStore(key), owner, items: [], stays: new Map() };
+      this.#places.set(place, held);
+    }
+    if (name === 'drop') return { result: await this.#drop(op, place, held) };
+    const call = held.store[name as keyof PartitionStore] as (...args: unknown[]) => Promise<unknown>;
+    const result = await call.apply(held.store, args as unknown[]);
+    // Nothing comes in between: another call takes effect only when this one's promises have all been settled.
+    if (mayHaveChanged(name, result)) this.#record(op, place, held, await itemsOf(held.store));
+    return { result };
+  }
+
+  /** Makes a call on the place of queues' settings. */
+  async queueCall(name: keyof QueueStore, args: readonly unknown[]): Promise<unknown> {
+    const store = this.#backend.queueStore();
+    const result = await (store[name] as (...args: unknown[]) => Promise<unknown>).apply(
+      store,
+      args as unknown[],
+    );
+    if ((name === 'create' || name === 'update') && result !== undefined) {
+      const { name: queue, createdAt, maxAttempts, deadQueue, leaseTimeout } = result as Queue;
+      this.#queues.set(queue, createdAt);
+      this.#history.add({
+        type: 'settings',
+        queue,
+        maxAttempts,
+        deadQueue,
+        leaseMs: Number(leaseTimeout) / 1_000_000,
+      });
+    }
+    if (name === 'delete') this.#queues.delete(args[0] as string);
+    return result;
+  }
+
+  /** Looks into partitions. */
+  glance(keys: readonly PartitionKey[], now: Instant, deadlines: boolean): readonly PartitionGlance[] {
+    return keys.map((key) => {
+      const items = this.#places.get(placeOf(key))?.items ?? [];
+      return {
+        waiting: items.some((item) => stateOf(item) === 'waiting'),
+        nextDueMs: deadlines ? nextDueMs(items, now) : undefined,
+      };
+    });
+  }
+
+  async #drop(op: number, place: string, held: Place): Promise<void> {
+    this.#places.delete(place);
+    const dropped = held.store.drop();
+    this.#history.add({
+      type: 'effect',
+      op,
+      place,
+      effect: { came: [], left: [...held.stays.values()], changed: [] },
+    });
+    await dropped;
+  }
+
+  #record(op: number, place: string, held: Place, items: readonly StoredItem[]): void {
+    const stays = staysOf(items);
+    const effect = difference(held.stays, stays);
+    held.items = items;
+    held.stays = stays;
+    if (effect !== undefined) this.#history.add({ type: 'effect', op, place, effect });
+  }
+}
+
+/** Most calls do nothing but look whether there is anything to do, and say so. */
+function mayHaveChanged(name: string, result: unknown): boolean {
+  if (name === 'list' || name === 'stats') return false;
+  if (name === 'lease') return (result as readonly unknown[]).length > 0;
+  if (name !== 'sweep') return true;
+  const { enqueued, requeued, deleted, dead } = result as SweepResult;
+  return enqueued + requeued + deleted + dead.length > 0;
+}
+
+async function itemsOf(store: PartitionStore): Promise<readonly StoredItem[]> {
+  const page = { pivot: '', limit: Number.MAX_SAFE_INTEGER };
+  const [queued, scheduled] = await Promise.all([
+    store.list({ state: 'queued', ...page }),
+    store.list({ state: 'scheduled', ...page }),
+  ]);
+  return [...queued, ...scheduled];
+}
+
+/** How a history names a partition. */
+export function placeOf({ queue, partition }: PartitionKey): string {
+  return `${queue}/${partition}`;
+}
+
+function staysOf(items: readonly StoredItem[]): ReadonlyMap<string, Stay> {
+  const stays = new Map<string, Stay>();
+  for (const item of items) {
+    const { id, reference, attempts, sourceId } = item;
+    stays.set(id, { name: reference, id, state: stateOf(item), attempts, sourceId });
+  }
+  return stays;
+}
+
+function stateOf(item: StoredItem): Stay['state'] {
+  if (item.enqueueAt !== undefined) return 'scheduled';
+  if (!item.isLeased) return 'waiting';
+  return item.leaseDeadline === undefined ? 'condemned' : 'leased';
+}
+
+function difference(before: ReadonlyMap<string, Stay>, after: ReadonlyMap<string, Stay>): Effect | undefined {
+  const came: Stay[] = [];
+  const changed: { before: Stay; after: Stay }[] = [];
+  for (const stay of after.values()) {
+    const old = before.get(stay.id);
+    if (old === undefined) came.push(stay);
+    else if (old.state !== stay.state || old.attempts !== stay.attempts)
+      changed.push({ before: old, after: stay });
+  }
+  const left: Stay[] = [];
+  for (const stay of before.values()) if (!after.has(stay.id)) left.push(stay);
+  return came.length + changed.length + left.length === 0 ? undefined : { came, left, changed };
+}
+
+/** When a claim on a condemned item ends only a sweep can tell. */
+function nextDueMs(items: readonly StoredItem[], now: Instant): number | undefined {
+  const dues = items.map((item) =>
+    stateOf(item) === 'condemned' ? now : (item.enqueueAt ?? item.leaseDeadline ?? item.expireDeadline),
+  );
+  if (dues.length === 0) return undefined;
+  return Math.max(0, Math.min(...dues.map((due) => millisecondsBetween(now, due))));
+}

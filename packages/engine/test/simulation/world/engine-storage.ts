@@ -1,0 +1,165 @@
+import {
+  type PartitionGlance,
+  type PartitionKey,
+  type PartitionOwner,
+  type PartitionStore,
+  QueueError,
+  type QueueStore,
+  type StorageBackend,
+  StorageError,
+  type StorageNotice,
+  type StorageSignals,
+} from '@querator/core';
+import type { Ending, History } from '../history.ts';
+import { type Disk, placeOf } from './disk.ts';
+import type { EngineProcess } from './engine-process.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Weather } from './weather.ts';
+
+/** How a history names the place of queues' settings. */
+export const QUEUES_PLACE = 'queues';
+
+/** What the way from an engine to storage is made of. */
+export interface StorageWay {
+  readonly scheduler: Scheduler;
+  readonly weather: Weather;
+  readonly history: History;
+  readonly process: EngineProcess;
+  readonly disk: Disk;
+  readonly signals: StorageSignals | undefined;
+  /** Whether the driver can look into many partitions at once. */
+  readonly glances: boolean;
+}
+
+interface Call {
+  readonly place: string;
+  readonly name: string;
+  readonly args: readonly unknown[];
+  /** Takes effect. Throws what storage refuses. */
+  readonly effect: (op: number) => Promise<unknown>;
+}
+
+/**
+ * Storage as one engine reaches it: each call takes its time on the way there
+ * and back, and fails as the weather has it. What is late is overtaken.
+ */
+export class EngineStorage implements StorageBackend {
+  readonly name: string;
+  readonly capabilities = { durable: true, shared: true };
+  readonly signals: StorageSignals | undefined;
+  readonly glance?: NonNullable<StorageBackend['glance']>;
+  readonly #way: StorageWay;
+  readonly #queueStore: QueueStore;
+
+  constructor(way: StorageWay) {
+    this.#way = way;
+    this.name = way.disk.name;
+    this.signals = way.signals;
+    if (way.glances) this.glance = (keys, options) => this.#glance(keys, options.deadlines);
+    this.#queueStore = everyMethod<QueueStore>((name, args) =>
+      this.#send({ place: QUEUES_PLACE, name, args, effect: () => this.#way.disk.queueCall(name, args) }),
+    );
+  }
+
+  queueStore(): QueueStore {
+    return this.#queueStore;
+  }
+
+  partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {
+    if (owner === undefined) throw new Error('an engine says whose partition it works on');
+    const way = this.#way;
+    return everyMethod<PartitionStore>((name, args) =>
+      this.#send({
+        place: placeOf(key),
+        name,
+        args,
+        effect: async (op) => {
+          const done = await way.disk.partitionCall(op, key, owner.createdAt, { name, args });
+          if (done !== undefined) return done.result;
+          // As a driver does that finds no table: the engine learns of it by being asked, while it waits.
+          if (way.process.storageCalls.has(op)) await owner.isThere().catch(() => false);
+          throw new StorageError('the queue is gone', { outcome: 'not-applied' });
+        },
+      }),
+    );
+  }
+
+  async ping(): Promise<readonly StorageNotice[]> {
+    return [];
+  }
+
+  async close(): Promise<void> {}
+
+  #glance(keys: readonly PartitionKey[], deadlines: boolean): Promise<readonly PartitionGlance[]> {
+    const { disk, scheduler } = this.#way;
+    return this.#send({
+      place: this.name,
+      name: 'glance',
+      args: [keys.map(placeOf), deadlines],
+      effect: async () => disk.glance(keys, scheduler.instant(), deadlines),
+    }) as Promise<readonly PartitionGlance[]>;
+  }
+
+  #send(call: Call): Promise<unknown> {
+    const { scheduler, weather, history, process } = this.#way;
+    // A dead engine's last turns of the event loop reach nobody.
+    if (!process.alive) return new Promise(() => {});
+    const { place, name, args } = call;
+    const op = history.newOp();
+    history.add({ type: 'sent', op, engine: process.name, place, name, args });
+    process.storageCalls.add(op);
+    const fate = weather.fate();
+    return new Promise((resolve, reject) => {
+      const answer = (ending: Ending, settle: () => void, result?: unknown) => {
+        scheduler.after(fate.afterMs, () => {
+          process.storageCalls.delete(op);
+          if (!process.alive) return;
+          history.add({ type: 'returned', op, ending, result });
+          settle();
+        });
+      };
+      const fail = (outcome: 'not-applied' | 'unknown') =>
+        answer(outcome, () => reject(new StorageError('simulated', { outcome })));
+      const arrive = async () => {
+        if (!process.alive && !fate.outlivesSender) return;
+        if (fate.fault === 'not-applied' || weather.isDown(place) || weather.isDown(this.name)) {
+          return fail('not-applied');
+        }
+        if (fate.fault === 'unknown-lost') return fail('unknown');
+        if (fate.fault === 'unknown-late') {
+          fail('unknown');
+          scheduler.after(fate.afterMs + weather.lateMs(), () => void call.effect(op).catch(() => {}));
+          return;
+        }
+        try {
+          const result = await call.effect(op);
+          if (fate.fault === 'unknown-applied') fail('unknown');
+          else answer('ok', () => resolve(result), result);
+        } catch (error) {
+          if (error instanceof QueueError) answer('refused', () => reject(error));
+          else if (error instanceof StorageError) answer('not-applied', () => reject(error));
+          else throw error;
+        }
+      };
+      scheduler.after(fate.beforeMs, () => void arrive());
+    });
+  }
+}
+
+/** An object whose every method is the same function, told which one was called. */
+function everyMethod<Store extends object>(
+  call: (name: keyof Store & string, args: unknown[]) => unknown,
+): Store {
+  const methods = new Map<string, (...args: unknown[]) => unknown>();
+  return new Proxy({} as Store, {
+    get: (_, name) => {
+      if (typeof name !== 'string' || name === 'then') return undefined;
+      let method = methods.get(name);
+      if (method === undefined) {
+        method = (...args) => call(name as keyof Store & string, args);
+        methods.set(name, method);
+      }
+      return method;
+    },
+  });
+}

@@ -1,0 +1,107 @@
+import { type Instant, instantFromMicroseconds, instantFromMilliseconds } from '@querator/core';
+import type { ClosedWorld } from './closed-world.ts';
+
+interface Planned {
+  readonly at: number;
+  readonly sequence: number;
+  readonly act: () => void;
+  cancelled: boolean;
+}
+
+/**
+ * Time in a simulation, and all that happens in it, in one line: by time, and
+ * by the order of planning where times are equal. It stands still while
+ * something happens, and moves on by at least a microsecond for the next.
+ */
+export class Scheduler {
+  readonly #world: ClosedWorld;
+  readonly #start = Number(instantFromMilliseconds(Date.UTC(2026, 0, 1)));
+  readonly #heap: Planned[] = [];
+  #now = this.#start;
+  #sequence = 0;
+
+  constructor(world: ClosedWorld) {
+    this.#world = world;
+  }
+
+  /** Milliseconds since the start. */
+  get nowMs(): number {
+    return (this.#now - this.#start) / 1_000;
+  }
+
+  /** The time, by a clock that is fast by so much. */
+  instant(fastByMs = 0): Instant {
+    return instantFromMicroseconds(BigInt(this.#now + fastByMs * 1_000));
+  }
+
+  /** Plans something. @returns takes it back. */
+  after(delayMs: number, act: () => void): () => void {
+    const at = this.#now + Math.ceil(Math.max(delayMs, 0) * 1_000);
+    const planned: Planned = { at, sequence: this.#sequence++, act, cancelled: false };
+    this.#push(planned);
+    return () => {
+      planned.cancelled = true;
+    };
+  }
+
+  sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.after(delayMs, resolve));
+  }
+
+  /**
+   * Lets time pass until the story has come to its end.
+   *
+   * @throws Error when nothing is planned any more and it still goes on.
+   */
+  async run<T>(story: () => Promise<T>): Promise<T> {
+    let ended = false;
+    const result = story().finally(() => {
+      ended = true;
+    });
+    result.catch(() => {});
+    await this.#world.settle();
+    while (!ended) {
+      const next = this.#pop();
+      if (next === undefined)
+        throw new Error('the world stands still: nothing is planned, and someone waits');
+      if (next.cancelled) continue;
+      this.#now = Math.max(this.#now + 1, next.at);
+      next.act();
+      await this.#world.settle();
+    }
+    return result;
+  }
+
+  #push(planned: Planned): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(planned);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBefore(planned, heap[parent] as Planned)) break;
+      heap[index] = heap[parent] as Planned;
+      index = parent;
+    }
+    heap[index] = planned;
+  }
+
+  #pop(): Planned | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return first;
+    let index = 0;
+    for (let child = 1; child < heap.length; child = 2 * index + 1) {
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Planned, heap[child] as Planned)) child++;
+      if (!isBefore(heap[child] as Planned, last)) break;
+      heap[index] = heap[child] as Planned;
+      index = child;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function isBefore(a: Planned, b: Planned): boolean {
+  return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
+}

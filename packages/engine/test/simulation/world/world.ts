@@ -1,0 +1,122 @@
+import { SeededRandom } from '@querator/core/testing';
+import { createService } from '../../../src/index.ts';
+import { History } from '../history.ts';
+import { type Answer, ask, type Request } from '../request.ts';
+import type { ClosedWorld } from './closed-world.ts';
+import type { Dice } from './dice.ts';
+import { Disk } from './disk.ts';
+import { EngineProcess } from './engine-process.ts';
+import { EngineStorage } from './engine-storage.ts';
+import { Scheduler } from './scheduler.ts';
+import type { Setting } from './setting.ts';
+import { SignalHub } from './signal-hub.ts';
+import { Weather } from './weather.ts';
+
+/** Engines on one storage, under one clock and one sky. */
+export class World {
+  readonly dice: Dice;
+  readonly setting: Setting;
+  readonly scheduler: Scheduler;
+  readonly history: History;
+  readonly weather: Weather;
+  readonly signals: SignalHub | undefined;
+  readonly disks: readonly Disk[];
+  /** Who runs at each of the places for engines. */
+  readonly engines: EngineProcess[] = [];
+  /** All that ever ran. */
+  readonly processes: EngineProcess[] = [];
+  /** What was found to be wrong while the world went on. */
+  readonly objections: string[] = [];
+
+  constructor(closed: ClosedWorld, dice: Dice, setting: Setting) {
+    this.dice = dice;
+    this.setting = setting;
+    this.scheduler = new Scheduler(closed);
+    this.history = new History(() => this.scheduler.nowMs);
+    this.weather = new Weather(dice, setting.climate);
+    this.signals =
+      setting.signals === 'none'
+        ? undefined
+        : new SignalHub(this.scheduler, dice, setting.signals === 'lossy');
+    const queues = new Map();
+    this.disks = Array.from({ length: setting.disks }, (_, n) => new Disk(`disk-${n + 1}`, this, queues));
+    for (let place = 0; place < setting.engines; place++) this.start(place);
+  }
+
+  /** Starts a process at one of the places. */
+  start(place: number): void {
+    const { setting, scheduler, weather, history, signals } = this;
+    // The second process at the first place is A2.
+    const generation =
+      this.processes.filter((other) => other.name.startsWith('ABC'[place] as string)).length + 1;
+    const name = `${'ABC'[place]}${generation}`;
+    const random = new SeededRandom(Math.floor(this.dice.between(1, 2 ** 32)));
+    const process = new EngineProcess(name, random, scheduler, setting.fastByMs[place] as number);
+    const storages = this.disks.map((disk) => {
+      const way = { scheduler, weather, history, process, disk, glances: setting.glances };
+      return new EngineStorage({ ...way, signals: signals?.endOf(process) });
+    });
+    const home = storages[0] as EngineStorage;
+    process.service = createService({
+      clock: process.clock,
+      random,
+      limits: setting.limits,
+      queueStore: home.queueStore(),
+      queueSignals: home.signals,
+      storages: storages.map((backend) => ({ backend, affinity: 1 })),
+    });
+    this.engines[place] = process;
+    this.processes.push(process);
+    this.tell(`${name} starts`);
+  }
+
+  /** Kills the process at a place. */
+  crash(place: number): void {
+    const process = this.engines[place] as EngineProcess;
+    this.history.add({ type: 'crash', engine: process.name });
+    process.crash();
+  }
+
+  /** Something is as it must not be. */
+  object(text: string): void {
+    this.objections.push(text);
+    this.tell(`OBJECTION: ${text}`);
+  }
+
+  /** Writes something into the history. */
+  readonly tell = (text: string): void => this.history.add({ type: 'world', text });
+
+  /**
+   * Asks an engine on a client's behalf.
+   *
+   * @param leave when the client loses interest, in milliseconds or as it comes; absent: never.
+   * @returns nothing where there is no engine to connect to.
+   */
+  async ask(
+    client: string,
+    engine: EngineProcess,
+    request: Request,
+    leave?: number | Promise<void>,
+  ): Promise<Answer | undefined> {
+    if (!engine.alive) return undefined;
+    const { history, scheduler } = this;
+    const call = history.newCall();
+    history.add({ type: 'call', call, client, engine: engine.name, request });
+    const leaving = leave === undefined ? undefined : new AbortController();
+    let answered = false;
+    const goAway = () => {
+      if (answered) return;
+      history.add({ type: 'leave', call });
+      leaving?.abort('the client has left');
+    };
+    if (typeof leave === 'number') scheduler.after(leave, goAway);
+    else void leave?.then(goAway);
+    const cut = Promise.withResolvers<Answer>();
+    const unwatch = engine.onCrash(() => cut.resolve({ how: 'cut' }));
+    const answer = await Promise.race([ask(engine.service, request, leaving?.signal), cut.promise]);
+    answered = true;
+    unwatch();
+    history.add({ type: 'answer', call, answer });
+    return answer;
+  }
+}

@@ -1,0 +1,216 @@
+import { type Mutant, mutant } from './mutant.ts';
+
+const PRODUCE = 'logical/produce-loop.ts';
+const LEASE = 'logical/lease-loop.ts';
+const REQUESTS = 'logical/lease-requests.ts';
+const COMMIT = 'logical/group-commit.ts';
+const QUEUE = 'logical/logical-queue.ts';
+const UNIT = 'logical/partition-unit.ts';
+const RECOVERY = 'logical/recovery.ts';
+const WAITER = 'logical/waiter.ts';
+const SWEEPER = 'lifecycle/sweeper.ts';
+const BURIAL = 'lifecycle/burial.ts';
+const MANAGER = 'manager/queue-manager.ts';
+const LOOKOUT = 'lookout/lookout.ts';
+
+/** What an engine must never do, done: the simulation has to notice. */
+export const ENGINE_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'produce is acknowledged before storage has answered',
+    PRODUCE,
+    'for (const request of requests) request.sent = true;',
+    'for (const request of requests) request.sent = true;\n    for (const { waiter } of requests) waiter.resolve();',
+  ),
+  mutant(
+    'produce is sent again after an unknown outcome',
+    PRODUCE,
+    "error instanceof StorageError && error.outcome === 'not-applied'",
+    'error instanceof StorageError',
+  ),
+  mutant(
+    'an unknown outcome of a produce is told as failure',
+    PRODUCE,
+    "() => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut))",
+    "() => new QueueError('retry', MESSAGES.produceTimedOut)",
+  ),
+  mutant(
+    'a failed batch of produces is answered with success',
+    PRODUCE,
+    'for (const { waiter } of requests) waiter.reject(outcomeUnknown());',
+    'for (const { waiter } of requests) waiter.resolve();',
+  ),
+  mutant(
+    'a produce that was given up is sent elsewhere all the same',
+    PRODUCE,
+    'this.#parked.unshift(...requests.filter(({ waiter }) => !waiter.answered));',
+    'this.#parked.unshift(...requests);',
+  ),
+  mutant(
+    'produces that wait for a busy partition are not sent when it is free',
+    PRODUCE,
+    '    this.wake();\n    if (!this.#slots.any)',
+    '    if (!this.#slots.any)',
+  ),
+  mutant(
+    'produces of one batch are stored in reverse',
+    PRODUCE,
+    'batch.requests.push(request);',
+    'batch.requests.unshift(request);',
+  ),
+  mutant(
+    'consumers set aside for a produce that fails are forgotten',
+    PRODUCE,
+    '    } finally {\n      reservation.end(leased);\n    }',
+    '      reservation.end(leased);\n    } finally {\n      void leased;\n    }',
+  ),
+  mutant('items born leased are handed to nobody', PRODUCE, 'leased = stored.leased;', 'void stored.leased;'),
+  mutant(
+    'a new item wakes nobody who waits',
+    QUEUE,
+    'lane.arrived(waiting);\n      this.#leases.wake();',
+    'lane.arrived(waiting);',
+  ),
+  mutant(
+    'a retried item is announced to nobody',
+    QUEUE,
+    'this.#stored(lane, { waiting, earliest: scheduled',
+    'this.#stored(lane, { waiting: 0, earliest: scheduled',
+  ),
+  mutant(
+    'a retry for later sets no alarm',
+    QUEUE,
+    'scheduled > 0 ? earliestOf(items) : undefined });\n    // The items',
+    'undefined });\n    // The items',
+  ),
+  mutant(
+    'a lease sets no alarm for its end',
+    QUEUE,
+    'this.#unit(lane).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout));',
+    'void lane;',
+  ),
+  mutant('other instances are told of nothing', QUEUE, 'watching?.tell();', ''),
+  mutant('shutdown forgets those who wait for items', QUEUE, 'this.#leases.stop(error),', ''),
+  mutant('left-over items go to nobody', REQUESTS, 'return items.slice(dealt);', 'return [];'),
+  mutant(
+    'items nobody takes are not put back',
+    LEASE,
+    'if (leftOver.length > 0) await this.#putBack(lane, leftOver);',
+    'void leftOver;',
+  ),
+  mutant(
+    'left-over items are dealt from the first one on',
+    REQUESTS,
+    'deal(items.slice(dealt), others)',
+    'deal(items, others)',
+  ),
+  mutant(
+    'items are given to clients that have left',
+    REQUESTS,
+    'const takers = fetchedFor.filter(({ waiter }) => !waiter.answered);',
+    'const takers = [...fetchedFor];',
+  ),
+  mutant(
+    'who was not served once is not served again',
+    LEASE,
+    'if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);',
+    '',
+  ),
+  mutant(
+    'two requests of one client id may wait',
+    LEASE,
+    "if (this.#requests.has(clientId)) throw new QueueError('invalid', MESSAGES.duplicateClientId);",
+    '',
+  ),
+  mutant(
+    'the last to come is served first',
+    REQUESTS,
+    'for (const request of this.#waiting.values()) {',
+    'for (const request of [...this.#waiting.values()].reverse()) {',
+  ),
+  mutant(
+    'a failed batch of completes is answered with success',
+    COMMIT,
+    'const answer = this.#options.onFailure(error);\n      for (const { reject } of batch) reject(answer);',
+    'this.#options.onFailure(error);\n      for (const { resolve } of batch) resolve({} as never);',
+  ),
+  mutant(
+    'a refused complete is answered with success',
+    COMMIT,
+    'else entry.reject(outcome.error);',
+    'else entry.resolve({} as never);',
+  ),
+  mutant(
+    'a complete is answered before storage has',
+    COMMIT,
+    'this.#inFlight += batch.length;',
+    'this.#inFlight += batch.length;\n    for (const { resolve } of batch) resolve({} as never);',
+  ),
+  mutant(
+    'a retried item that died is deleted',
+    UNIT,
+    "const dead = deadQueue === '' ? 'delete' : 'condemn';",
+    "const dead = deadQueue === '' ? 'delete' : 'delete';",
+  ),
+  mutant('a partition never comes back into service', RECOVERY, 'lane.failures = 0;', ''),
+  mutant(
+    'a client that leaves is not noticed',
+    WAITER,
+    "this.#signal?.addEventListener('abort', this.#onGone);",
+    '',
+  ),
+  mutant(
+    'an item that died is deleted by the sweep',
+    SWEEPER,
+    "dead: queue.deadQueue === '' ? 'delete' : 'condemn',",
+    "dead: 'delete',",
+  ),
+  mutant(
+    'items whose lease ran out are announced to nobody',
+    SWEEPER,
+    'if (available > 0) this.#hooks.stored(this.#lane, { waiting: available });',
+    '',
+  ),
+  mutant(
+    'a sweep does not arm the next one',
+    SWEEPER,
+    'this.dueIn(result.nextDueMs ?? Number.POSITIVE_INFINITY);',
+    '',
+  ),
+  mutant(
+    'a move to the dead-letter queue that failed is taken for done',
+    BURIAL,
+    'return { ids: [], error };',
+    'void error;\n      return { ids: items.map(({ id }) => id) };',
+  ),
+  mutant('moved items stay where they died', BURIAL, 'this.#moved.push(...ids);', ''),
+  mutant(
+    'a dead letter forgets where it came from',
+    'lifecycle/dead-letter.ts',
+    'sourceId: id,',
+    'sourceId: undefined,',
+  ),
+  mutant(
+    'an update does not reach the queue at work',
+    MANAGER,
+    'if (queue !== undefined) await this.#catchUp(queue, updated);',
+    'void queue;',
+  ),
+  mutant(
+    'shutdown does not wait for calls on settings',
+    MANAGER,
+    'await Promise.all([...stopped, this.#settingsCalls.settled()]);',
+    'await Promise.all(stopped);',
+  ),
+  mutant(
+    'changes at other instances are not noticed',
+    MANAGER,
+    'if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);\n      });',
+    'void isSame(stored, queue.queue);\n      });',
+  ),
+  mutant(
+    'items put in at other instances are not looked for',
+    LOOKOUT,
+    'if (glances[n]?.waiting !== false && watched.isHungry()) watched.onItems();',
+    'void watched, glances[n];',
+  ),
+];
