@@ -12,13 +12,18 @@ export interface SessionKey {
 
 /**
  * Asks the server at the other end of a connection to cancel what a session of
- * its is doing. Takes no place among the server's connections, and waits for no
- * answer: there is none. Like the psql of PostgreSQL 16 and before it is not
- * encrypted; the key is of use to nobody once the session has ended.
+ * its is doing. Takes no place among the server's connections. Waits until it
+ * was heard, which is all the answer there is; never rejects. Like the psql of
+ * PostgreSQL 16 and before it is not encrypted; the key is of use to nobody
+ * once the session has ended.
  *
  * @param limitMs how long the server may take to hear it.
  */
-export function sendCancelRequest(to: Socket, { processId, secret }: SessionKey, limitMs: number): void {
+export async function sendCancelRequest(
+  to: Socket,
+  { processId, secret }: SessionKey,
+  limitMs: number,
+): Promise<void> {
   const { remoteAddress: host, remotePort: port } = to;
   // A Unix socket has neither.
   if (host === undefined || port === undefined) return;
@@ -30,7 +35,8 @@ export function sendCancelRequest(to: Socket, { processId, secret }: SessionKey,
   const socket = net.connect(port, host);
   socket.setTimeout(limitMs, () => socket.destroy());
   socket.on('error', () => {});
-  socket.end(packet);
-  // The server closes it when it has done what was asked.
+  // Not ended: PgBouncer would forget about it. The server closes it when it has done what was asked.
+  socket.write(packet);
   socket.resume();
+  await new Promise((resolve) => socket.once('close', resolve));
 }

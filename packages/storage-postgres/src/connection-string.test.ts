@@ -14,6 +14,7 @@ describe('parseConnectionString', () => {
       connectTimeoutMs: 10_000,
       applicationName: 'querator',
       serverOptions: '',
+      pooler: 'auto',
       pool: {},
     });
   });
@@ -71,6 +72,9 @@ describe('parseConnectionString', () => {
     ],
     ['postgres://a,b/d?target_session_attrs=read-write', { target: 'read-write' }],
     ['postgres://a,b/d?target_session_attrs=prefer-standby', { target: 'prefer-standby' }],
+    ['postgres://h/d?pooler=auto', { pooler: 'auto' }],
+    ['postgres://h/d?pooler=session', { pooler: 'session' }],
+    ['postgres://h/d?pooler=transaction&options=-cgeqo%3Doff', { pooler: 'transaction' }],
   ])('%s', (text, expected) => {
     expect(parseConnectionString(text)).toMatchObject(expected);
   });
@@ -150,6 +154,11 @@ describe('parseConnectionString', () => {
     ],
     ['postgres://u:secret@h/d?ssl_min_protocol_version=1', 'ssl_min_protocol_version must be one of TLSv1,'],
     ['postgres://u:secret@h/d?connect_timeout=10s', 'connect_timeout must be a whole number of seconds'],
+    ['postgres://u:secret@h/d?pooler=statement', 'pooler must be one of auto, session, transaction'],
+    [
+      'postgres://u:secret@h/d?pooler=transaction&options=-S%20secret',
+      'through a pooler options may hold nothing but settings',
+    ],
     ['postgres://u:secret@h/d?pool_max_conns=0', 'pool_max_conns must be an integer of at least 1'],
     [
       'postgres://u:secret@h/d?pool_max_conn_lifetime=7',

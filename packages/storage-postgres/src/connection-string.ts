@@ -1,6 +1,8 @@
 import { type Host, type HostLists, pairHosts, splitHosts } from './host-list.ts';
 import { type PoolSettings, takePoolSettings } from './pool-settings.ts';
+import { type PoolerSetting, parsePooler } from './pooler-setting.ts';
 import { takeServerOptions } from './server-options.ts';
+import { settingsInOptions } from './server-settings.ts';
 import { parseSessionTarget, type SessionTarget } from './session-target.ts';
 import { type TlsSettings, takeTlsSettings } from './tls-settings.ts';
 import { named, percentDecoded, splitOnce, UriParameters } from './uri-parameters.ts';
@@ -22,6 +24,7 @@ export interface ConnectionSettings {
   /** The `options` of the string, and every setting of the server it names, as command-line options. */
   readonly serverOptions: string;
   readonly pool: PoolSettings;
+  readonly pooler: PoolerSetting;
 }
 
 const DEFAULT_APPLICATION_NAME = 'querator';
@@ -38,15 +41,19 @@ export function parseConnectionString(text: string): ConnectionSettings {
   refuseStrayAt(location, query);
   const parameters = UriParameters.parse(query);
   const mayQuote = !/(?:^|&)(?:ssl)?password=/.test(query);
-  return {
+  const pooler = parsePooler(parameters.take('pooler'));
+  const settings = {
     ...takeLocation(location, parameters),
     tls: takeTlsSettings(parameters),
     target: parseSessionTarget(parameters.take('target_session_attrs')),
     ...takeConnectTimeout(parameters),
     applicationName: parameters.take('application_name') ?? DEFAULT_APPLICATION_NAME,
     pool: takePoolSettings(parameters),
+    pooler,
     serverOptions: takeServerOptions(parameters, mayQuote),
   };
+  if (pooler !== 'auto') settingsInOptions(settings.serverOptions);
+  return settings;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Instant } from '@querator/core';
 import type pg from 'pg';
 import { type SessionKey, sendCancelRequest } from './cancel-request.ts';
+import { queryWithSettings } from './query-with-settings.ts';
 import { withTimeLimit } from './time-limit.ts';
 
 /** How long a server may take to say goodbye. */
@@ -33,8 +34,10 @@ export class Connection {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #ended: Promise<void>;
-  /** Statements that were sent and not answered. */
-  #unanswered = 0;
+  /** Ends when no statement is under way or waits for one. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Whether a statement was sent and is not answered. */
+  #unanswered = false;
   /** Whether the statement under way committed without its synchronous standby. */
   #unreplicated = false;
 
@@ -57,17 +60,36 @@ export class Connection {
     void this.#ended.then(() => this.#lose(new Error('Connection terminated')));
   }
 
-  /** @throws Error also when what was committed may not be on the synchronous standby: its outcome is unknown. */
-  async query(config: pg.QueryConfig): Promise<pg.QueryResult> {
+  /**
+   * One statement at a time, each when the one before has been answered: what
+   * the server warns of belongs to the one that is under way.
+   *
+   * @param settings a statement that makes settings for the transaction in which this one runs.
+   * @throws Error also when what was committed may not be on the synchronous standby: its outcome is unknown.
+   */
+  query(config: pg.QueryConfig, settings?: string): Promise<pg.QueryResult> {
+    const answer = this.#turn.then(() => this.#send(config, settings));
+    this.#turn = answer.catch(() => {});
+    return answer;
+  }
+
+  async #send(config: pg.QueryConfig, settings: string | undefined): Promise<pg.QueryResult> {
     this.#unreplicated = false;
-    this.#unanswered++;
+    this.#unanswered = true;
     try {
-      const result = await this.#client.query<pg.QueryResultRow>(config);
+      const result = await (settings === undefined
+        ? this.#client.query<pg.QueryResultRow>(config)
+        : queryWithSettings(this.#client, settings, config));
       if (this.#unreplicated) throw new Error('the wait for the synchronous standby was canceled');
       return result;
     } finally {
-      this.#unanswered--;
+      this.#unanswered = false;
     }
+  }
+
+  /** Whether the server's last word was that it is in the middle of a transaction. */
+  get inTransaction(): boolean {
+    return this.#client.getTransactionStatus() === 'T';
   }
 
   /** Whether it keeps the process alive: one in use does, an idle one does not. */
@@ -87,19 +109,24 @@ export class Connection {
     this.onLost = () => {};
     // A process with nothing else to do would end in the middle of this.
     this.hold(true);
-    if (this.lost === undefined && this.#unanswered > 0) this.#cancel();
-    // A server that ended the session closes the connection by itself.
-    if (this.lost === undefined) this.#client.end().catch(() => {});
     const limit = { ms: CLOSE_LIMIT_MS, clock: this.#clock, message: 'no goodbye' };
-    await withTimeLimit(this.#ended, limit).catch(() => {});
+    await withTimeLimit(this.#sayGoodbye(), limit).catch(() => {});
     this.#socket.destroy();
   }
 
-  #cancel(): void {
+  async #sayGoodbye(): Promise<void> {
+    // First: to a pooler the key means nothing any more once the client has gone.
+    if (this.lost === undefined && this.#unanswered) await this.#cancel();
+    // A server that ended the session closes the connection by itself.
+    if (this.lost === undefined) this.#client.end().catch(() => {});
+    await this.#ended;
+  }
+
+  async #cancel(): Promise<void> {
     const { processID, secretKey } = this.#client as pg.Client & { processID?: number; secretKey?: number };
     if (typeof processID !== 'number' || typeof secretKey !== 'number') return;
     const key: SessionKey = { processId: processID, secret: secretKey };
-    sendCancelRequest(this.#socket, key, CLOSE_LIMIT_MS);
+    await sendCancelRequest(this.#socket, key, CLOSE_LIMIT_MS);
   }
 
   #lose(error: Error): void {

@@ -7,9 +7,12 @@ import { Connection } from './connection.ts';
 import type { ConnectionSettings } from './connection-string.ts';
 import { type Host, isSocketFolder } from './host-list.ts';
 import { type Place, placeName, placesOf, servedFirst } from './host-places.ts';
-import { mayAdmitOtherwise, refusesUser, sqlStateOf } from './postgres-error.ts';
-import { sessionOptions } from './session-options.ts';
+import type { PoolerMode } from './pooler-mode.ts';
+import { mayAdmitOtherwise, refusesOptions, refusesUser, sqlStateOf } from './postgres-error.ts';
+import { toStatement } from './server-settings.ts';
+import { connectionConfig, sessionOptions, sessionSettings, transactionSettings } from './session-options.ts';
 import {
+  isolationFault,
   mismatch,
   SESSION_STATE_QUERY,
   type SessionDemand,
@@ -31,14 +34,17 @@ const KEEP_ALIVE_DELAY_MS = 30_000;
 export class Connector {
   readonly #settings: ConnectionSettings;
   readonly #clock: Clock;
+  readonly #pooler: PoolerMode;
   /** Whether a server that takes no writes has been met where the string has nothing against one. */
   #metReadOnly = false;
   /** The one that served last. */
   #served: Place | undefined;
 
-  constructor(settings: ConnectionSettings, clock: Clock) {
+  /** @param deps `pooler` is told of what a connection gives away of one. */
+  constructor(settings: ConnectionSettings, deps: { readonly clock: Clock; readonly pooler: PoolerMode }) {
     this.#settings = settings;
-    this.#clock = clock;
+    this.#clock = deps.clock;
+    this.#pooler = deps.pooler;
   }
 
   /**
@@ -121,10 +127,22 @@ export class Connector {
     }
   }
 
-  async #openOnce(
+  /** Once more without settings where those that were sent are what was refused. */
+  async #openOnce(place: Place, demand: SessionDemand, attempt: EncryptedAttempt): Promise<Connection> {
+    const sent = this.#pooler.settle === 'at start';
+    try {
+      return await this.#tryOnce(place, demand, attempt);
+    } catch (error) {
+      if (!sent || !refusesOptions(error)) throw error;
+      this.#pooler.found(reasonOf(error));
+      return await this.#tryOnce(place, demand, attempt);
+    }
+  }
+
+  async #tryOnce(
     place: Place,
     demand: SessionDemand,
-    { limits, signal, ms, ssl }: Attempt & { readonly ssl: TlsAttempt },
+    { limits, signal, ms, ssl }: EncryptedAttempt,
   ): Promise<Connection> {
     signal.throwIfAborted();
     const socket = new Socket();
@@ -155,9 +173,12 @@ export class Connector {
     { limits, ssl, socket }: Channel,
   ): Promise<Connection> {
     const { tls } = this.#settings;
+    const { settle } = this.#pooler;
     const { host, address } = place;
     const client = new pg.Client({
-      ...sessionOptions(this.#settings, limits, host),
+      ...(settle === 'at start'
+        ? sessionOptions(this.#settings, limits, host)
+        : connectionConfig(this.#settings, host)),
       ...(address === undefined ? {} : { host: address }),
       // The certificate is made out to the name.
       ssl: ssl === false || address === undefined ? ssl : { ...ssl, servername: host.host ?? '' },
@@ -175,13 +196,55 @@ export class Connector {
     await client.connect();
     checkBinding();
     const connection = new Connection(client, { socket, clock: this.#clock, host: placeName(place) });
-    if (demand === 'any') return connection;
-    const { rows } = await connection.query({ text: SESSION_STATE_QUERY });
-    const reason = mismatch(demand, rows[0] as SessionState);
-    if (reason === undefined) return connection;
-    await connection.close();
-    throw new ConnectError(reason);
+    try {
+      const state = await this.#settle(connection, limits, settle);
+      const reason = mismatch(demand, state);
+      if (reason !== undefined) throw new ConnectError(reason);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return connection;
   }
+
+  /** Sees to it that settings are in force, or can be; and asks what else there is to know. */
+  async #settle(
+    connection: Connection,
+    limits: TimeLimits,
+    how: PoolerMode['settle'],
+  ): Promise<SessionState> {
+    if (how === 'in transactions') return await this.#tryTransaction(connection, limits);
+    if (how === 'by statement') {
+      const text = toStatement(sessionSettings(this.#settings, limits), 'session');
+      await connection.query({ text });
+    }
+    const state = await stateOf(connection);
+    if (state.settled) return state;
+    this.#pooler.found('the settings of a session are not in force');
+    return await this.#tryTransaction(connection, limits);
+  }
+
+  /**
+   * What would go wrong in each request goes wrong here: settings that only a
+   * session can have, and a pooler that tears a statement from its settings.
+   */
+  async #tryTransaction(connection: Connection, limits: TimeLimits): Promise<SessionState> {
+    const settings = toStatement(transactionSettings(this.#settings, limits), 'transaction');
+    const state = await stateOf(connection, settings);
+    if (!state.settled) throw new ConnectError(TORN_APART);
+    const fault = isolationFault(state);
+    if (fault !== undefined) throw new ConnectError(fault);
+    return state;
+  }
+}
+
+const TORN_APART =
+  'something on the way to the server ends a transaction in the middle, so that no setting can be made in it; ' +
+  'where it keeps a session for each connection, say pooler=session in the connection string';
+
+async function stateOf(connection: Connection, settings?: string): Promise<SessionState> {
+  const { rows } = await connection.query({ text: SESSION_STATE_QUERY }, settings);
+  return rows[0] as SessionState;
 }
 
 /** What a connection is opened over. */
@@ -205,6 +268,10 @@ function seeksPrimary(demand: SessionDemand): boolean {
 
 function listed(failures: ReadonlyMap<string, unknown>): readonly ConnectFailure[] {
   return [...failures].map(([host, error]) => ({ host, error }));
+}
+
+interface EncryptedAttempt extends Attempt {
+  readonly ssl: TlsAttempt;
 }
 
 /**

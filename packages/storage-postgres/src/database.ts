@@ -2,7 +2,15 @@ import { type Logger, type Random, SystemClock, silentLogger } from '@querator/c
 import type pg from 'pg';
 import type { Connection } from './connection.ts';
 import type { PoolShare } from './pool-registry.ts';
-import { isConflict, type Phase, PostgresError, READ_ONLY, toPostgresError } from './postgres-error.ts';
+import {
+  isConflict,
+  notCommitted,
+  type Phase,
+  PostgresError,
+  preparedElsewhere,
+  READ_ONLY,
+  toPostgresError,
+} from './postgres-error.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
 
@@ -52,6 +60,7 @@ export class Database {
   readonly #prepared = new WeakMap<Connection, Set<string>>();
   /** Connections that may still be in a transaction: never to be used again. */
   readonly #unusable = new WeakSet<Connection>();
+  #settingsStatement: string | undefined;
 
   constructor(deps: {
     readonly name: string;
@@ -69,7 +78,7 @@ export class Database {
 
   /** Runs a statement that changes nothing; once more when its connection was found dead. */
   read<Row>(statement: Statement): Promise<readonly Row[]> {
-    return this.#run((client) => this.#send<Row>(client, statement, this.#limits.statementMs, 'harmless'));
+    return this.#run((client) => this.#sendAlone<Row>(client, statement, 'harmless'));
   }
 
   /** As `read`, for a statement that cannot do without reading a whole table. */
@@ -85,7 +94,7 @@ export class Database {
 
   /** Runs a statement that commits by itself. Never repeated when its outcome is unknown. */
   write<Row>(statement: Statement): Promise<readonly Row[]> {
-    return this.#run((client) => this.#send<Row>(client, statement, this.#limits.statementMs, 'committing'));
+    return this.#run((client) => this.#sendAlone<Row>(client, statement, 'committing'));
   }
 
   /**
@@ -107,6 +116,7 @@ export class Database {
 
   async #run<T>(use: (client: Connection) => Promise<T>): Promise<T> {
     let mayReconnect = true;
+    let mayPrepare = true;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#onConnection(use);
@@ -116,6 +126,10 @@ export class Database {
           await this.#pause(this.#random.fraction() * CONFLICT_PAUSE_MS * attempt);
         } else if (error.connectionLost && !error.timedOut && mayReconnect) {
           mayReconnect = false;
+        } else if (preparedElsewhere(error.sqlState) && mayPrepare) {
+          // The next try prepares nothing; others that failed likewise may have said so already.
+          mayPrepare = false;
+          this.#share.pool.pooler.found(error.message);
         } else {
           throw error;
         }
@@ -156,7 +170,7 @@ export class Database {
       this.#send<Row>(client, statement, limitMs, phase);
     let result: T;
     try {
-      await send({ text: settings === undefined ? 'BEGIN' : `BEGIN; SET LOCAL ${settings}` });
+      await send({ text: this.#beginning(settings) });
       result = await work({ query: send });
     } catch (error) {
       await this.#rollBack(client, error, send);
@@ -169,6 +183,20 @@ export class Database {
       throw error;
     }
     return result;
+  }
+
+  #beginning(settings: string | undefined): string {
+    const own = this.#settings;
+    const begin = own === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL READ COMMITTED; ${own}`;
+    return settings === undefined ? begin : `${begin}; SET LOCAL ${settings}`;
+  }
+
+  /** The statement that makes the settings of a transaction, where the session cannot keep them. */
+  get #settings(): string | undefined {
+    const { pool } = this.#share;
+    if (pool.keepsSessions) return undefined;
+    this.#settingsStatement ??= pool.settingsStatement(this.#limits);
+    return this.#settingsStatement;
   }
 
   /** A connection whose transaction cannot be ended is given up, and the first error is the one that counts. */
@@ -185,15 +213,23 @@ export class Database {
     }
   }
 
+  /** Sends what is a transaction by itself, which has ended when the answer is there. */
+  async #sendAlone<Row>(client: Connection, statement: Statement, phase: Phase): Promise<readonly Row[]> {
+    const rows = await this.#send<Row>(client, statement, this.#limits.statementMs, phase, this.#settings);
+    if (client.inTransaction) throw notCommitted(this.#name, phase);
+    return rows;
+  }
+
   async #send<Row>(
     client: Connection,
     statement: Statement,
     limitMs: number,
     phase: Phase,
+    settings?: string,
   ): Promise<readonly Row[]> {
     const ms = limitMs + this.#limits.answerGraceMs;
     try {
-      const answer = client.query(this.#config(client, statement));
+      const answer = client.query(this.#config(client, statement), settings);
       const message = `no answer within ${ms} ms`;
       const { rows } = await withTimeLimit(answer, { ms, clock: this.#clock, message });
       return rows as Row[];
@@ -208,6 +244,7 @@ export class Database {
   }
 
   #mayPrepare(client: Connection, name: string): boolean {
+    if (!this.#share.pool.keepsSessions) return false;
     let names = this.#prepared.get(client);
     if (names === undefined) {
       names = new Set();

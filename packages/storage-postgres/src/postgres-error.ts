@@ -76,6 +76,11 @@ const NOT_ADMITTED = '28000';
 /** There is no setting of that name. */
 const UNKNOWN_SETTING = '42704';
 
+/** The protocol was violated; PgBouncer says so of what it does not support. */
+const PROTOCOL_VIOLATION = '08P01';
+/** A prepared statement is not there, or is there already. */
+const PREPARED_ELSEWHERE = new Set(['26000', '42P05']);
+
 /** A conflict with a concurrent transaction; the same statement may go through at once. */
 const CONFLICTS = new Set(['40001', '40P01']);
 
@@ -120,6 +125,17 @@ export function mayAdmitOtherwise(sqlState: string): boolean {
   return sqlState === NOT_ADMITTED;
 }
 
+/** Whether a connection was refused because of the settings that came with it, as PgBouncer does. */
+export function refusesOptions(error: unknown): boolean {
+  if (sqlStateOf(error) !== PROTOCOL_VIOLATION || !(error instanceof Error)) return false;
+  return /unsupported startup parameter(?: in options)?: /.test(error.message);
+}
+
+/** Whether a statement with a name failed as it does where another session had prepared it. */
+export function preparedElsewhere(sqlState: string | undefined): boolean {
+  return sqlState !== undefined && PREPARED_ELSEWHERE.has(sqlState);
+}
+
 /**
  * Turns whatever `pg` throws into a storage error: says what went wrong
  * without statement, parameters, stored values or connection string, and what
@@ -142,6 +158,24 @@ export function toPostgresError(error: unknown, backend: string, phase: Phase): 
     timedOut: error instanceof TimeLimitError,
     cause: systemErrorOf(error),
   });
+}
+
+/**
+ * For a statement that was answered and is not committed: something in between
+ * has put it in a transaction of its own making. Whether that is ever
+ * committed nobody knows.
+ */
+export function notCommitted(backend: string, phase: Phase): PostgresError {
+  const reason =
+    'a statement was answered before it was committed, which a pooler does on the way to the server';
+  return new PostgresError(
+    `storage '${backend}': ${reason}; pgpool-II needs backend_clustering_mode = 'streaming_replication'`,
+    {
+      outcome: phase === 'committing' ? 'unknown' : 'not-applied',
+      connectionLost: true,
+      timedOut: false,
+    },
+  );
 }
 
 /** The session is there, and no other statement should be sent on it. */

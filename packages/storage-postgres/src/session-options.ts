@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { ConnectionSettings } from './connection-string.ts';
 import type { Host } from './host-list.ts';
+import { lastOfEach, type ServerSetting, settingsInOptions, toOptions } from './server-settings.ts';
 import type { TimeLimits } from './time-limits.ts';
 
 const TIMESTAMPTZ_OID = 1184;
@@ -12,6 +13,8 @@ const TYPES = {
   },
 };
 
+const setting = (name: string, value: string | number): ServerSetting => ({ name, value: String(value) });
+
 /**
  * Every statement here is made for one index: it reads from the front of it, or
  * finds rows by primary key, one after the other. Left to itself the planner
@@ -20,49 +23,87 @@ const TYPES = {
  * that was empty, outlives the emptiness. So it is told what not to do;
  * statements that do read a whole table lift this for themselves.
  */
-const STEADY_PLANS = ['seqscan', 'bitmapscan', 'sort', 'hashjoin', 'mergejoin'].map(
-  (method) => `-c enable_${method}=off`,
+const STEADY_PLANS = ['seqscan', 'bitmapscan', 'sort', 'hashjoin', 'mergejoin'].map((method) =>
+  setting(`enable_${method}`, 'off'),
 );
 
 /** Results are read by these, so no connection string may say otherwise. */
-const RESULT_FORMAT = ['-c DateStyle=ISO', '-c TimeZone=UTC', '-c bytea_output=hex'];
+const RESULT_FORMAT = [
+  setting('DateStyle', 'ISO'),
+  setting('TimeZone', 'UTC'),
+  setting('bytea_output', 'hex'),
+];
 
 /** What the statements are written for: each sees what is committed, and takes its locks on that. */
-const ISOLATION = '-c default_transaction_isolation=read\\ committed';
+const ISOLATION = setting('default_transaction_isolation', 'read committed');
 
 /** A warning tells of a commit that its synchronous standby has not got; what says less nobody reads. */
-const WARNINGS = '-c client_min_messages=warning';
+const WARNINGS = setting('client_min_messages', 'warning');
 
-/**
- * What a connection is opened with. The last one of
- * several settings of a name wins on the server's command line: the
- * connection string over our limits, and what correctness rests on over both.
- *
- * JIT is off because compiling takes longer than any statement here runs.
- *
- * @param host one of those of the string; the first when left out.
- */
-export function sessionOptions(
+/** Found again in a session, it proves that what was sent at its start is in force there. */
+const MARK = setting('querator.session', 'settled');
+
+/** SQL for whether the settings below are in force. */
+export const SETTLED = `coalesce(current_setting('${MARK.name}', true), '') = '${MARK.value}'`;
+
+/** JIT is off because compiling takes longer than any statement here runs. */
+function ours(limits: TimeLimits): readonly ServerSetting[] {
+  return [
+    ...STEADY_PLANS,
+    setting('jit', 'off'),
+    setting('statement_timeout', limits.statementMs),
+    setting('lock_timeout', limits.lockMs),
+    setting('idle_in_transaction_session_timeout', limits.idleInTransactionMs),
+  ];
+}
+
+/** Who connects to what, and how results are read; without any setting of the session. */
+export function connectionConfig(
   settings: ConnectionSettings,
-  limits: TimeLimits,
   host: Host = settings.hosts[0] ?? {},
 ): pg.ClientConfig {
-  const ours = [
-    ...STEADY_PLANS,
-    '-c jit=off',
-    `-c statement_timeout=${limits.statementMs}`,
-    `-c lock_timeout=${limits.lockMs}`,
-    `-c idle_in_transaction_session_timeout=${limits.idleInTransactionMs}`,
-  ];
   return {
     ...host,
     ...(settings.user === undefined ? {} : { user: settings.user }),
     ...(settings.password === undefined ? {} : { password: settings.password }),
     ...(settings.database === undefined ? {} : { database: settings.database }),
     application_name: settings.applicationName,
-    options: [...ours, settings.serverOptions, ISOLATION, WARNINGS, ...RESULT_FORMAT]
-      .filter((option) => option !== '')
-      .join(' '),
     types: TYPES as pg.CustomTypesConfig,
   };
+}
+
+/**
+ * What a connection is opened with where it comes with a session of its own.
+ * The last one of several settings of a name wins on the server's command
+ * line: the connection string over our limits, and what correctness rests on
+ * over both.
+ *
+ * @param host one of those of the string; the first when left out.
+ */
+export function sessionOptions(
+  settings: ConnectionSettings,
+  limits: TimeLimits,
+  host?: Host,
+): pg.ClientConfig {
+  const last = toOptions([ISOLATION, WARNINGS, ...RESULT_FORMAT, MARK]);
+  const options = [toOptions(ours(limits)), settings.serverOptions, last].filter((option) => option !== '');
+  return { ...connectionConfig(settings, host), options: options.join(' ') };
+}
+
+/**
+ * The same settings one by one, for a session that was opened without them.
+ *
+ * @throws Error when the connection string's `options` are more than settings.
+ */
+export function sessionSettings(settings: ConnectionSettings, limits: TimeLimits): readonly ServerSetting[] {
+  const given = settingsInOptions(settings.serverOptions);
+  return lastOfEach([...ours(limits), ...given, ISOLATION, WARNINGS, ...RESULT_FORMAT, MARK]);
+}
+
+/** Those that can be made within a transaction; how it is isolated is decided when it begins. */
+export function transactionSettings(
+  settings: ConnectionSettings,
+  limits: TimeLimits,
+): readonly ServerSetting[] {
+  return sessionSettings(settings, limits).filter(({ name }) => name.toLowerCase() !== ISOLATION.name);
 }

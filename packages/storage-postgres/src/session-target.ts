@@ -1,3 +1,5 @@
+import { SETTLED } from './session-options.ts';
+
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 
 /** `target_session_attrs`, with libpq's meanings. */
@@ -19,15 +21,36 @@ export function searches(target: SessionTarget): readonly SessionDemand[] {
 }
 
 /** Asks for a {@link SessionState}. Not `default_transaction_read_only`: a standby may have that off. */
-export const SESSION_STATE_QUERY = `SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS "readOnly"`;
+export const SESSION_STATE_QUERY = `SELECT pg_is_in_recovery() AS standby,
+  current_setting('transaction_read_only') = 'on' AS "readOnly",
+  current_setting('default_transaction_isolation') AS isolation, ${SETTLED} AS settled`;
 
 export interface SessionState {
   readonly standby: boolean;
   readonly readOnly: boolean;
+  /** `default_transaction_isolation`. */
+  readonly isolation: string;
+  /** Whether the settings that it may have been opened with are in force. */
+  readonly settled: boolean;
+}
+
+/**
+ * What is wrong with how transactions begin; absent: nothing. It matters where
+ * settings are made in transactions, which is too late for this one.
+ */
+export function isolationFault({ isolation }: Pick<SessionState, 'isolation'>): string | undefined {
+  if (isolation === 'read committed') return undefined;
+  return (
+    `default_transaction_isolation is '${isolation}', and a pooler stands in the way of setting it for a ` +
+    "session; ALTER ROLE … SET default_transaction_isolation = 'read committed'"
+  );
 }
 
 /** What keeps a session from being what is asked for; absent: nothing. */
-export function mismatch(demand: SessionDemand, { standby, readOnly }: SessionState): string | undefined {
+export function mismatch(
+  demand: SessionDemand,
+  { standby, readOnly }: Pick<SessionState, 'standby' | 'readOnly'>,
+): string | undefined {
   switch (demand) {
     case 'any':
       return undefined;

@@ -7,6 +7,9 @@ import type { ConnectionSettings } from './connection-string.ts';
 import { Connector } from './connector.ts';
 import { hostName } from './host-list.ts';
 import type { PoolState } from './pool-state.ts';
+import { PoolerMode } from './pooler-mode.ts';
+import { toStatement } from './server-settings.ts';
+import { transactionSettings } from './session-options.ts';
 import { SignalChannel } from './signals/signal-channel.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
@@ -32,6 +35,8 @@ export class SharedPool {
   readonly #clock: Clock;
   readonly #users = new Set<PoolUser>();
   readonly #pool: ConnectionPool;
+  /** Whether a pooler stands before the server, and what that leaves of sessions. */
+  readonly pooler: PoolerMode;
   readonly #connector: Connector;
   /** What has been idle since before then has to prove that it works. */
   #doubtedAt: Instant | undefined;
@@ -44,9 +49,13 @@ export class SharedPool {
   ) {
     this.#settings = settings;
     this.#clock = deps.clock;
-    const connector = new Connector(settings, deps.clock);
-    this.#connector = connector;
     const target = `${settings.hosts.map(hostName).join(',')}/${settings.database ?? ''}`;
+    this.pooler = new PoolerMode(settings.pooler, {
+      ...{ logger: deps.logger, target },
+      onFound: () => this.#pool.retireAll(),
+    });
+    const connector = new Connector(settings, { clock: deps.clock, pooler: this.pooler });
+    this.#connector = connector;
     this.signals = new SignalChannel({ ...deps, source: this, target });
     this.#pool = new ConnectionPool({
       ...deps,
@@ -81,6 +90,15 @@ export class SharedPool {
     const said = [...this.#users].flatMap(({ maxConns }) => (maxConns === undefined ? [] : [maxConns]));
     if (said.length > 0) return Math.max(...said);
     return this.#settings.pool.maxConns ?? DEFAULT_MAX_CONNS;
+  }
+
+  get keepsSessions(): boolean {
+    return this.pooler.keepsSessions;
+  }
+
+  /** A statement that makes the settings of a session for one transaction. */
+  settingsStatement(limits: TimeLimits): string {
+    return toStatement(transactionSettings(this.#settings, limits), 'transaction');
   }
 
   get state(): PoolState {

@@ -1,5 +1,4 @@
 import dns from 'node:dns';
-import { SystemClock } from '@querator/core';
 import {
   type Cluster,
   createTestDatabase,
@@ -10,17 +9,15 @@ import {
 } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseConnectionString } from '../src/connection-string.ts';
-import { Connector } from '../src/connector.ts';
-import { DEFAULT_TIME_LIMITS, PoolRegistry } from '../src/index.ts';
+import type { Connector } from '../src/connector.ts';
+import { PoolRegistry } from '../src/index.ts';
 import { HOUR, item } from './support/contents.ts';
+import { connectorFor, openOver } from './support/open-connection.ts';
 import { testBackend } from './support/test-backend.ts';
-
-const clock = new SystemClock();
 
 /** Opens a connection as a pool would, asks it one thing, and closes it. */
 async function ask<Row>(connector: Connector, text: string): Promise<Row> {
-  const connection = await connector.open(DEFAULT_TIME_LIMITS, new AbortController().signal);
+  const connection = await openOver(connector);
   const { rows } = await connection.query({ text });
   await connection.close();
   return rows[0] as Row;
@@ -46,7 +43,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
   function connectorTo(hosts: string, query: string): Connector {
     const { username, password } = new URL(cluster.connectionString());
     const text = `postgres://${username}:${password}@${hosts}/postgres?${query}`;
-    return new Connector(parseConnectionString(text), clock);
+    return connectorFor(text);
   }
 
   /** Answers for one name in the place of the operating system. */
@@ -73,7 +70,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
       const hosts = ways.map(({ connectionString }) => new URL(connectionString).host);
       const connector = connectorTo(hosts.join(','), `target_session_attrs=${target}`);
       const served = async () => {
-        const connection = await connector.open(DEFAULT_TIME_LIMITS, new AbortController().signal);
+        const connection = await openOver(connector);
         await connection.close();
         return `host ${hosts.indexOf(connection.host) + 1}`;
       };
@@ -114,7 +111,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
       ]) {
         resolve('db.querator.test', () => addresses);
         const address = `postgres://postgres:${password}@db.querator.test:${only.port}/postgres`;
-        const to = (query: string) => new Connector(parseConnectionString(`${address}?${query}`), clock);
+        const to = (query: string) => connectorFor(`${address}?${query}`);
         expect(await ask(to('target_session_attrs=read-write'), WHERE)).toEqual({ address: '127.0.0.1' });
         expect(await ask(to('target_session_attrs=read-only'), WHERE)).toEqual({ address: '::1' });
       }
@@ -159,26 +156,29 @@ describe('a server that takes no writes', { timeout: 30_000 }, () => {
     );
   }
 
-  test('is found out by the first write, and no statement is sent to it after that, whatever the string says', async () => {
-    const backend = testBackend(database.connectionString);
-    const store = backend.partitionStore({ queue: 'demoted', partition: 0 });
-    const produce = () => store.produce([{ items: [item('a')] }], HOUR);
-    await produce();
-    await setReadOnly(true);
-    // Where connections were cut first, a write may be answered as unknown.
-    await expect
-      .poll(() => produce().then(String, ({ message }: Error) => message))
-      .toContain('session is read-only');
-    const refused = { name: 'StorageError', outcome: 'not-applied' };
-    const message = expect.stringContaining('session is read-only');
-    await expect(produce()).rejects.toMatchObject({ ...refused, message });
-    // A probe of the partition is a read: it must not find the server fit for service.
-    await expect(store.stats()).rejects.toMatchObject({ ...refused, message });
-    await setReadOnly(false);
-    await produce();
-    expect((await store.stats()).waiting).toBe(2);
-    await backend.close();
-  });
+  test.each(['auto', 'transaction'])(
+    'is found out by the first write, and no statement is sent to it after that, whatever the string says: pooler=%s',
+    async (pooler) => {
+      const backend = testBackend(`${database.connectionString}?pooler=${pooler}`);
+      const store = backend.partitionStore({ queue: 'demoted', partition: 0 });
+      const produce = () => store.produce([{ items: [item('a')] }], HOUR);
+      await produce();
+      await setReadOnly(true);
+      // Where connections were cut first, a write may be answered as unknown.
+      await expect
+        .poll(() => produce().then(String, ({ message }: Error) => message))
+        .toContain('session is read-only');
+      const refused = { name: 'StorageError', outcome: 'not-applied' };
+      const message = expect.stringContaining('session is read-only');
+      await expect(produce()).rejects.toMatchObject({ ...refused, message });
+      // A probe of the partition is a read: it must not find the server fit for service.
+      await expect(store.stats()).rejects.toMatchObject({ ...refused, message });
+      await setReadOnly(false);
+      await produce();
+      expect((await store.stats()).waiting).toBe(2);
+      await backend.close();
+    },
+  );
 });
 
 test('when a server does not answer, its idle connections have to prove that they work before they are used', async () => {

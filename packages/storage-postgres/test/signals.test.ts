@@ -1,6 +1,8 @@
+import nodeProcess from 'node:process';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { decode, encode, NAME_LENGTH } from '../src/signals/message.ts';
 import { testBackend } from './support/test-backend.ts';
 
 /** More than an idle machine ever needs. */
@@ -39,8 +41,8 @@ describe('signals', { timeout: 60_000 }, () => {
 
   const listeners = async () => {
     const { rows } = await admin.query<{ pid: number }>(
-      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_notify%'
-        AND application_name = 'querator'`,
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+        AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify%') AND application_name = 'querator'`,
     );
     return rows.map(({ pid }) => pid);
   };
@@ -108,6 +110,28 @@ describe('signals', { timeout: 60_000 }, () => {
     await a.backend.queueStore().list({ namespace: 'x', pivot: '', limit: 1 });
     await admin.query('SELECT 1');
     expect(notified.filter((payload) => payload.startsWith('t'))).toEqual([]);
+  });
+
+  test('many who say hello at once are answered one after the other', async () => {
+    const a = process();
+    a.watch('x');
+    await listening(a);
+    const warnings: string[] = [];
+    const keep = ({ message }: Error) => warnings.push(message);
+    nodeProcess.on('warning', keep);
+    await admin.query('LISTEN querator');
+    let beats = 0;
+    admin.on('notification', ({ payload }) => {
+      if (decode(payload ?? '')?.kind === 'beat') beats++;
+    });
+    const hellos = Array.from({ length: 20 }, (_, n) =>
+      encode({ kind: 'hello', from: `n${n}`.padEnd(NAME_LENGTH, 'x') }),
+    );
+    await admin.query(`SELECT pg_notify('querator', hello) FROM unnest($1::text[]) AS hello`, [hellos]);
+    await vi.waitFor(() => expect(beats).toBe(hellos.length), PATIENCE);
+    nodeProcess.off('warning', keep);
+    // What pg says of statements that are sent while another one is under way.
+    expect(warnings).toEqual([]);
   });
 
   test('no longer watched is no longer heard', async () => {

@@ -100,18 +100,26 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
     }
   }
 
+  const CANCELED = expect.stringContaining('the wait for the synchronous standby was canceled');
   const unknown = { name: 'StorageError', outcome: 'unknown' };
 
   test.each(ACTIONS)('%s: unknown when an operator cancels the wait', async (_, action) => {
-    const message = expect.stringContaining('the wait for the synchronous standby was canceled');
     const meanwhile = () => toTheWaiting('pg_cancel_backend');
-    expect(await attempt(action, { meanwhile })).toMatchObject({ ...unknown, message });
-    // A string that asks for silence does not get it.
-    const quiet = `${cluster.connectionString()}?client_min_messages=error`;
-    expect(
-      await attempt(action, { meanwhile, options: { ...UNHURRIED, connectionString: quiet } }),
-    ).toMatchObject(unknown);
+    expect(await attempt(action, { meanwhile })).toMatchObject({ ...unknown, message: CANCELED });
   });
+
+  test.each(['auto', 'session', 'transaction'])(
+    'pooler=%s: a string that asks for silence does not get it',
+    async (pooler) => {
+      const connectionString = `${cluster.connectionString()}?pooler=${pooler}&client_min_messages=error`;
+      const meanwhile = () => toTheWaiting('pg_cancel_backend');
+      for (const [, action] of ACTIONS) {
+        expect(
+          await attempt(action, { meanwhile, options: { ...UNHURRIED, connectionString } }),
+        ).toMatchObject({ ...unknown, message: CANCELED });
+      }
+    },
+  );
 
   test.each(ACTIONS)('%s: unknown when the backend is terminated', async (_, action) => {
     const meanwhile = () => toTheWaiting('pg_terminate_backend');

@@ -16,6 +16,7 @@ function databaseThatCancels(words: readonly string[]): { db: Database; released
     },
   };
   const pool = {
+    keepsSessions: true,
     acquire: async () => connection,
     release: (_: unknown, broken: boolean) => released.push(broken),
   };

@@ -25,6 +25,8 @@ const SERVER: Kit = {
   programs: ['postgres', 'initdb', 'pg_ctl', 'pg_rewind', 'pg_basebackup'],
   package: 'postgresql',
 };
+/** Poolers' programs, and the packages that have them. */
+const POOLERS = { pgbouncer: 'pgbouncer', pgpool: 'pgpool2' } as const;
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 /** Read by the package's own scripts when it is installed. */
@@ -47,18 +49,22 @@ function find({ programs }: Kit): PostgresTools | undefined {
   return found.sort((a, b) => b.version - a.version)[0];
 }
 
-/** The programs, installed from Debian's packages where that is possible. */
-function obtain(kit: Kit, install: () => void): PostgresTools {
-  let tools = find(kit);
-  if (tools === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+/**
+ * Programs, installed from Debian's packages where that is possible.
+ *
+ * @param look finds them, if they are there.
+ */
+function obtain<T>(kit: Kit, look: () => T | undefined, install = () => installPackage(kit)): T {
+  let found = look();
+  if (found === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     process.stdout.write(`Installing ${kit.package}.\n`);
     apt(['update', '-qq']);
     install();
-    tools = find(kit);
+    found = look();
   }
-  if (tools !== undefined) return tools;
+  if (found !== undefined) return found;
   throw new Error(
-    `${kit.programs.join(', ')} are missing. On Debian and its like the package ${kit.package} has them; ` +
+    `Missing: ${kit.programs.join(', ')}. Debian and its like have it in the package ${kit.package}; ` +
       'as root this would have installed it.',
   );
 }
@@ -69,7 +75,7 @@ function obtain(kit: Kit, install: () => void): PostgresTools {
  * @throws Error that says what is missing.
  */
 export function postgresTools(): PostgresTools {
-  return obtain(CLIENT, () => installPackage(CLIENT));
+  return obtain(CLIENT, () => find(CLIENT));
 }
 
 /**
@@ -78,7 +84,18 @@ export function postgresTools(): PostgresTools {
  * @throws Error that says what is missing.
  */
 export function postgresServerTools(): PostgresTools {
-  return obtain(SERVER, installServer);
+  return obtain(SERVER, () => find(SERVER), installServer);
+}
+
+/**
+ * The path of a pooler's program.
+ *
+ * @throws Error that says what is missing.
+ */
+export function poolerProgram(name: keyof typeof POOLERS): string {
+  const folders = ['/usr/sbin', ...(process.env['PATH'] ?? '').split(':')].filter((folder) => folder !== '');
+  const look = () => folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  return obtain({ programs: [name], package: POOLERS[name] }, look);
 }
 
 /** Without the database that the package makes and starts otherwise. */
@@ -98,7 +115,8 @@ function installPackage(kit: Kit): void {
 }
 
 function apt(args: readonly string[]): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  // RUNLEVEL: a service that comes with a package is not started.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   // Others may be installing something on this machine.
   const patient = ['-o', 'DPkg::Lock::Timeout=300', ...args];
   const { status, stderr } = spawnSync('apt-get', patient, { encoding: 'utf8', env });

@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { postgresServerTools, postgresTools } from './debian-tools.ts';
+import { poolerProgram, postgresServerTools, postgresTools } from './debian-tools.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
@@ -26,6 +26,8 @@ interface Part {
   readonly inShort: boolean;
   /** Why it cannot be run here; absent, or nothing: it can. */
   readonly obstacle?: () => string | undefined;
+  /** Installs what it alone needs. Throws when it cannot. */
+  readonly install?: (short: boolean) => void;
   /** Returns how many tests of it passed and failed. */
   readonly run: (short: boolean) => Promise<{ readonly passed: number; readonly failed: number }>;
 }
@@ -33,6 +35,7 @@ interface Part {
 const PARTS: readonly Part[] = [
   { name: 'backup and recovery', inShort: true, run: () => testFile('backup') },
   { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
+  { name: 'poolers', inShort: true, install: installPoolers, run: testPoolers },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
   { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
   {
@@ -45,20 +48,46 @@ const PARTS: readonly Part[] = [
     inShort: false,
     run: () => script('../histories/src/main.ts', ['variants', 'postgres']),
   },
-  { name: 'failover, synchronous', inShort: true, run: () => testFile('synchronous-failover') },
-  { name: 'failover, asynchronous', inShort: false, run: () => testFile('asynchronous-failover') },
-  { name: 'finding the new primary', inShort: false, run: () => testFile('new-primary') },
+  {
+    name: 'failover, synchronous',
+    inShort: true,
+    install: postgresServerTools,
+    run: () => testFile('synchronous-failover'),
+  },
+  {
+    name: 'failover, asynchronous',
+    inShort: false,
+    install: postgresServerTools,
+    run: () => testFile('asynchronous-failover'),
+  },
+  {
+    name: 'finding the new primary',
+    inShort: false,
+    install: postgresServerTools,
+    run: () => testFile('new-primary'),
+  },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
   // With TLS, pools, rights and plans on each version. In CI its short form is a check of its own.
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
 ];
 
+function installPoolers(short: boolean): void {
+  poolerProgram('pgbouncer');
+  if (!short) poolerProgram('pgpool');
+}
+
+/** In short: the contract, and two servers, through PgBouncer in transaction mode. */
+function testPoolers(short: boolean) {
+  return short ? testFile(['poolers/conformance', 'poolers/instances'], short) : testFile('poolers');
+}
+
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function testFile(name: string) {
-  const run = await runVitest(here, [`test/${name}`], {});
+async function testFile(names: string | readonly string[], short = false) {
+  const files = [names].flat().map((name) => `test/${name}`);
+  const run = await runVitest(here, files, short ? { QUERATOR_CLUSTER_SHORT: '1' } : {});
   if (run.failed > 0) say(run.output);
   else for (const line of run.output.match(/measured: .*$/gm) ?? []) say(line);
   return run;
@@ -81,17 +110,17 @@ if (unknown.length > 0) {
   say(`No such part: ${unknown.join(', ')}. There are ${PARTS.map(({ name }) => `'${name}'`).join(', ')}.`);
   process.exit(1);
 }
+const isWanted = ({ name, inShort }: Part) =>
+  positionals.length > 0 ? positionals.includes(name) : inShort || !values.short;
 try {
   postgresTools();
-  postgresServerTools();
+  for (const { install } of PARTS.filter(isWanted)) install?.(values.short);
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exit(1);
 }
 let [passed, failed] = [0, 0];
 const notRun: string[] = [];
-const isWanted = ({ name, inShort }: Part) =>
-  positionals.length > 0 ? positionals.includes(name) : inShort || !values.short;
 for (const { name, run, obstacle } of PARTS.filter(isWanted)) {
   const reason = obstacle?.();
   if (reason !== undefined) {

@@ -24,6 +24,8 @@ const DEAF_RETRY_MS = 300_000;
 export interface ConnectionSource {
   /** The most connections there may be. One cannot be spared from a pool of one. */
   readonly maxConns: number;
+  /** Whether a session is kept for as long as a connection is open; without, nobody listens. */
+  readonly keepsSessions: boolean;
   acquire(limitMs: number): Promise<Connection>;
   release(connection: Connection, broken: boolean): void;
 }
@@ -46,7 +48,9 @@ export interface SignalChannelDeps {
  * listen, so a server that is alone pays nothing for it.
  *
  * Whether notifications really arrive is tried, not assumed: a pooler in
- * transaction mode takes a LISTEN and forgets it.
+ * transaction mode takes a LISTEN and forgets it. The trial goes out on another
+ * connection, while this one does nothing: a pooler may well give two
+ * statements in a row the same session, and then one hears oneself by chance.
  */
 export class SignalChannel implements StorageSignals {
   readonly #deps: SignalChannelDeps;
@@ -117,14 +121,18 @@ export class SignalChannel implements StorageSignals {
   /** Listens until the connection is lost, or the channel is closed. Never rejects. */
   async #listenOnce(): Promise<'ended' | 'deaf'> {
     const { source, logger, target } = this.#deps;
-    if (source.maxConns < 2) return 'deaf';
+    if (!this.#mayListen) return 'deaf';
     let connection: Connection | undefined;
     try {
       connection = await source.acquire(ACQUIRE_LIMIT_MS);
       if (this.#closed) return 'ended';
+      // Opening it may have shown what is in between.
+      if (!this.#mayListen) return 'deaf';
       const isHeard = await this.#begin(connection);
       if (!isHeard) {
         logger.info('notifications of PostgreSQL do not arrive; looking for changes instead', { target });
+        // Somebody else may get the session.
+        await this.#query(connection, 'UNLISTEN *');
         return 'deaf';
       }
       this.#connection = connection;
@@ -158,14 +166,29 @@ export class SignalChannel implements StorageSignals {
       if (message?.from === this.#name) heardItself();
       else if (message !== undefined) this.#hear(message);
     };
-    // A notification lost in a crash is no loss, and nobody should wait for the disk because of one.
-    await this.#query(connection, 'SET synchronous_commit = off');
     await this.#query(connection, `LISTEN ${CHANNEL}`);
-    await this.#notify(connection, encode({ kind: 'hello', from: this.#name }));
+    await this.#sayHello();
     return await this.#limit(heard, ANSWER_LIMIT_MS).then(
       () => true,
       () => false,
     );
+  }
+
+  get #mayListen(): boolean {
+    const { maxConns, keepsSessions } = this.#deps.source;
+    return maxConns >= 2 && keepsSessions;
+  }
+
+  async #sayHello(): Promise<void> {
+    const { source } = this.#deps;
+    const other = await source.acquire(ACQUIRE_LIMIT_MS);
+    let isSaid = false;
+    try {
+      await this.#notify(other, encode({ kind: 'hello', from: this.#name }));
+      isSaid = true;
+    } finally {
+      source.release(other, !isSaid);
+    }
   }
 
   async #stayOn(connection: Connection): Promise<void> {
@@ -227,8 +250,14 @@ export class SignalChannel implements StorageSignals {
     if (this.#connection !== undefined) this.#armFlush(FLUSH_INTERVAL_MS);
   }
 
+  /**
+   * A notification lost in a crash is no loss, and nobody should wait for the
+   * disk because of one. For this transaction only: what is committed in the
+   * session later must be durable, and the session may be anybody's.
+   */
   async #notify(connection: Connection, payload: string): Promise<void> {
-    await this.#query(connection, 'SELECT pg_notify($1, $2)', [CHANNEL, payload]);
+    const text = `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`;
+    await this.#query(connection, text, [CHANNEL, payload]);
   }
 
   async #query(connection: Connection, text: string, values: readonly string[] = []): Promise<void> {

@@ -1,14 +1,27 @@
-import { SystemClock } from '@querator/core';
+import { SystemClock, silentLogger } from '@querator/core';
+import type { Connection } from '../../src/connection.ts';
 import { parseConnectionString } from '../../src/connection-string.ts';
 import { Connector } from '../../src/connector.ts';
 import { DEFAULT_TIME_LIMITS } from '../../src/index.ts';
+import { PoolerMode } from '../../src/pooler-mode.ts';
 
 const clock = new SystemClock();
 
+/** What opens the connections of a pool. */
+export function connectorFor(connectionString: string): Connector {
+  const settings = parseConnectionString(connectionString);
+  const deps = { logger: silentLogger, target: 'test', onFound: () => {} };
+  return new Connector(settings, { clock, pooler: new PoolerMode(settings.pooler, deps) });
+}
+
+/** Opens a connection as a pool would. */
+export function openOver(connector: Connector): Promise<Connection> {
+  return connector.open(DEFAULT_TIME_LIMITS, new AbortController().signal);
+}
+
 /** Opens a connection as a pool would, asks it one thing, and closes it. */
 export async function askOver<Row>(connectionString: string, query: string): Promise<Row> {
-  const connector = new Connector(parseConnectionString(connectionString), clock);
-  const connection = await connector.open(DEFAULT_TIME_LIMITS, new AbortController().signal);
+  const connection = await openOver(connectorFor(connectionString));
   try {
     const { rows } = await connection.query({ text: query });
     return rows[0] as Row;

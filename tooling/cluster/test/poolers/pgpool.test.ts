@@ -1,0 +1,68 @@
+import { milliseconds, SystemRandom } from '@querator/core';
+import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { startPgpool } from '../../src/poolers/pgpool.ts';
+import { item } from '../live-queue.ts';
+
+const PATIENCE = { timeout: 20_000, interval: 20 };
+let cluster: Cluster;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  cluster = await startTemporaryCluster();
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+afterAll(() => cluster?.stop());
+
+async function storeThroughPgpool(mode: 'raw' | 'streaming_replication', query: string) {
+  const pgpool = await startPgpool(cluster, mode);
+  cleanups.push(() => pgpool.stop());
+  const connectionString = pgpool.connectionString('postgres', query);
+  const deps = { registry: new PoolRegistry(), random: new SystemRandom() };
+  const backend = postgresBackend({ name: 'pgpool', connectionString, ...deps });
+  cleanups.push(() => backend.close());
+  return backend.partitionStore({ queue: `jobs-${mode}`, partition: 0 });
+}
+
+test('in raw mode it answers before it commits, and that is not taken for done', async () => {
+  const store = await storeThroughPgpool('raw', '');
+  await expect(store.produce([{ items: [item('a')] }], milliseconds(60_000))).rejects.toMatchObject({
+    message: expect.stringContaining("pgpool-II needs backend_clustering_mode = 'streaming_replication'"),
+    outcome: 'unknown',
+  });
+});
+
+test.each(['session', 'transaction'])('pooler=%s works', async (pooler) => {
+  const store = await storeThroughPgpool('streaming_replication', `pooler=${pooler}`);
+  const before = await store.stats();
+  await store.produce([{ items: [item('a'), item('b')] }], milliseconds(60_000));
+  expect(await store.stats()).toMatchObject({ waiting: before.waiting + 2 });
+});
+
+test('servers hear of each other through it', async () => {
+  const pgpool = await startPgpool(cluster);
+  cleanups.push(() => pgpool.stop());
+  const connectionString = pgpool.connectionString('postgres');
+  const open = () => {
+    const deps = { registry: new PoolRegistry(), random: new SystemRandom() };
+    const backend = postgresBackend({ name: 'pgpool', connectionString, ...deps });
+    cleanups.push(() => backend.close());
+    return backend;
+  };
+  const [one, other] = [open(), open()] as const;
+  let heard = 0;
+  one.signals?.watch('x', () => heard++);
+  other.signals?.watch('y', () => {});
+  await vi.waitFor(
+    () => expect([one, other].map(({ signals }) => signals?.listening)).toEqual([true, true]),
+    PATIENCE,
+  );
+  const before = heard;
+  await vi.waitFor(() => {
+    other.signals?.tell('x');
+    expect(heard).toBeGreaterThan(before);
+  }, PATIENCE);
+});
