@@ -222,6 +222,24 @@ describe('several processes on one storage', () => {
       expect((await here.lease('q')).items.map(payloadOf)).toEqual(['a']);
     });
 
+    test('hands out no lease that has run out while it slept', async () => {
+      await here.create('q');
+      await here.produce('q', 'a', 'b');
+      const goOn = here.storage.hold('lease', 0);
+      const leasing = watch(here.lease('q'));
+      await here.wake();
+      here.sleep(SLEEP_MS);
+      await storageTime.advance(milliseconds(SLEEP_MS));
+      await there.service.queue.stats('q');
+      await there.wake();
+      const { partition, items } = await there.lease('q', 1);
+      const ids = items.map(({ id }) => id);
+      await there.service.queue.complete({ queueName: 'q', partition, requestTimeout: '1m', ids });
+      goOn();
+      await here.clock.advance('1s');
+      expect(leasing.value?.items.map(payloadOf)).toEqual(['b']);
+    });
+
     test('leaves dead items alone that it claimed before it slept: others have moved them', async () => {
       await here.create('dead');
       await here.create('q', { maxAttempts: 1, deadQueue: 'dead' });

@@ -6,6 +6,7 @@ import {
   MESSAGES,
   millisecondsBetween,
   QueueError,
+  toMilliseconds,
 } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
@@ -14,6 +15,9 @@ import { type Lease, type Leased, LeaseRequests } from './lease-requests.ts';
 import type { QueueHooks } from './queue-hooks.ts';
 import { type Slot, StatementSlots } from './statement-slots.ts';
 import { type Patience, Waiter } from './waiter.ts';
+
+/** Statements that bring leases of a shorter time than they take themselves are slow, but no sign of a sleep. */
+const SHORTEST_SLEEP_MS = 1_000;
 
 /** One statement that takes items for the requests it was sent for. */
 interface Fetch {
@@ -222,6 +226,8 @@ export class LeaseLoop {
   /** Keeps count of a fetch while it is under way, and hands out what it brings. */
   async #serve(lane: Lane, fetch: Fetch, take: () => Promise<readonly LeasedItem[]>): Promise<void> {
     const slot = this.#slots.take(lane);
+    const sentAt = this.#deps.clock.now();
+    const stillGoodMs = Math.max(toMilliseconds(this.#hooks.queue().leaseTimeout), SHORTEST_SLEEP_MS);
     const cancelSlow = this.#deps.clock.startTimer(this.#deps.limits.slowMs, () => {
       fetch.slow = true;
       for (const request of fetch.requests) this.#requests.unpromise(request);
@@ -229,7 +235,9 @@ export class LeaseLoop {
     });
     const items = await take();
     if (items.length > 0) this.#hooks.leased(lane, items.length, fetch.requests.length);
-    const leftOver = this.#requests.handOut(lane.partition, items, fetch.requests);
+    // A process that slept meanwhile holds leases that have run out: others may have the items by now.
+    const isStillGood = millisecondsBetween(sentAt, this.#deps.clock.now()) < stillGoodMs;
+    const leftOver = isStillGood ? this.#requests.handOut(lane.partition, items, fetch.requests) : items;
     cancelSlow();
     if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);
     this.wake();
