@@ -118,6 +118,19 @@ describe('several processes on one storage', () => {
       expect([await here.stored('q', 0), await here.stored('q', 1)]).toEqual([[], []]);
     });
 
+    test('a look into a queue that storage says is gone is answered by what there is', async () => {
+      await here.create('q', { requestedPartitions: 3 });
+      expect(await here.partitionsOf('q')).toEqual([0, 1, 2]);
+      await there.service.queues.delete('q', false);
+      await storageTime.advance('1ms');
+      await there.create('q');
+      // As a driver does that knows whose a partition is.
+      here.storage.fail('stats', 2, 'not-applied');
+      here.storage.fail('list', 2, 'not-applied');
+      expect(await here.partitionsOf('q')).toEqual([0]);
+      await expect(here.stored('q', 2)).rejects.toThrow("'2' is not a valid partition");
+    });
+
     test('a queue that was deleted cannot be deleted', async () => {
       await here.create('q');
       await here.produce('q', 'old');

@@ -10,6 +10,7 @@ import {
   type QueueSettings,
   type QueueStore,
   type StorageBackend,
+  StorageError,
   type StorageSignals,
   type StoredItem,
 } from '@querator/core';
@@ -94,6 +95,25 @@ export class QueueManager {
     this.checkRunning();
     // Where settings cannot be read, those of before are better than no answer.
     return this.#settings.untilCurrent()?.then(() => this.#take(name)) ?? this.#take(name);
+  }
+
+  /**
+   * Reads something of the queue of that name. Storage refuses that where
+   * another process has deleted the queue, or made it anew: then what is there
+   * now is read.
+   *
+   * @throws what `read` throws; QueueError as `get`.
+   */
+  async reading<T>(name: string, read: (queue: LogicalQueue) => Promise<T>): Promise<T> {
+    const queue = await this.get(name);
+    try {
+      return await read(queue);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      await this.#refresh(name);
+      if (this.#running.get(name) === queue) throw error;
+      return read(await this.get(name));
+    }
   }
 
   /** @throws QueueError `failed` during shutdown. */

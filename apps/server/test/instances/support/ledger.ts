@@ -2,6 +2,8 @@
 interface Entry {
   /** Whether its produce was acknowledged; else nobody knows whether it is stored. */
   acknowledged: boolean;
+  /** How often it was handed out. */
+  delivered: number;
   /** Completes that were acknowledged. */
   completed: number;
   /** Completes of which nobody knows whether they took effect. */
@@ -27,7 +29,7 @@ export class Ledger {
 
   /** An item is on its way to storage. */
   sent(text: string): void {
-    this.#entries.set(text, { acknowledged: false, completed: 0, perhapsCompleted: 0 });
+    this.#entries.set(text, { acknowledged: false, delivered: 0, completed: 0, perhapsCompleted: 0 });
   }
 
   produced(text: string): void {
@@ -41,8 +43,9 @@ export class Ledger {
 
   /** A consumer has got it. One whose lease has run out on the way may have been served elsewhere. */
   delivered(text: string, leaseDeadline: Date): void {
-    const { completed } = this.#entry(text);
-    if (completed > 0 && leaseDeadline.getTime() > Date.now())
+    const entry = this.#entry(text);
+    entry.delivered++;
+    if (entry.completed > 0 && leaseDeadline.getTime() > Date.now())
       this.#wrong.push(`${text} was handed out after it had been completed`);
   }
 
@@ -56,7 +59,14 @@ export class Ledger {
     this.#entry(text).perhapsCompleted++;
   }
 
-  /** Whether anything acknowledged is still to be completed. */
+  /** What was acknowledged and never handed out. */
+  get unseen(): readonly string[] {
+    return [...this.#entries]
+      .filter(([, { acknowledged, delivered }]) => acknowledged && delivered === 0)
+      .map(([text]) => text);
+  }
+
+  /** What was acknowledged and is still to be completed. */
   get outstanding(): readonly string[] {
     return [...this.#entries]
       .filter(([, entry]) => entry.acknowledged && entry.completed + entry.perhapsCompleted === 0)
