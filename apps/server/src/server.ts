@@ -30,7 +30,7 @@ const MAX_CONNECTIONS = 1_000;
 /** From the connection to the end of the request, the wait for a place among the served ones included. */
 const REQUEST_TIMEOUT_MS = 300_000;
 
-/** At its end, a process leaves idle connections open for so long: a client may be about to use them. */
+/** At its end, a process still answers for so long: clients may be about to send. */
 const LINGER_MS = 500;
 
 /** A server that takes requests. */

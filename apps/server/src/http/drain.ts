@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { Server as HttpServer, ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
 import type { Clock } from '@querator/core';
 
 /** A reply that its client does not read within this time is given up. */
@@ -11,10 +10,11 @@ const LOOK_MS = 20;
  * The orderly end of a listener: what was asked is answered, and no connection
  * is closed under a request that is on its way.
  *
- * Clients keep connections open and use them again. One that is closed at the
- * moment its client sends leaves the client not knowing what became of the
- * request. So connections are closed by their replies, which say so; those that
- * are silent are given a while to speak, and closed then.
+ * Clients keep connections open and use them again, and open new ones. One that
+ * is closed at the moment its client sends leaves the client not knowing what
+ * became of the request. So for a while all are still answered, in a way that
+ * closes the connection and sends the client elsewhere; only then is the
+ * listener closed, with those that said nothing.
  */
 export class Drain {
   readonly #http: HttpServer;
@@ -39,27 +39,27 @@ export class Drain {
   }
 
   /**
-   * Takes no more connections, waits until the replies are out, and closes
-   * those that said nothing for `lingerMs`.
+   * Answers what comes for `lingerMs` more, closes the listener, waits until the
+   * replies are out, and closes all connections.
    */
   async end(lingerMs: number): Promise<void> {
+    // The clock's timers keep no process alive, and the last connection may close between two looks.
+    const hold = setInterval(() => {}, REPLIES_MS);
+    if (lingerMs > 0) await this.#pause(lingerMs);
     const closed = once(this.#http, 'close');
-    // Not node:http's own way to close, which closes idle connections at once.
-    NetServer.prototype.close.call(this.#http);
-    await this.#until(async () => (await this.#connections()) === 0, lingerMs);
-    await this.#until(() => this.#replies.size === 0, REPLIES_MS);
+    this.#http.close();
+    for (let waitedMs = 0; this.#replies.size > 0 && waitedMs < REPLIES_MS; waitedMs += LOOK_MS) {
+      await this.#pause(LOOK_MS);
+    }
     // Also those that never said a word, which do not count as idle to node:http.
     this.#http.closeAllConnections();
     await closed;
+    clearInterval(hold);
   }
 
-  async #until(isSo: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
-    for (let waitedMs = 0; waitedMs < limitMs && !(await isSo()); waitedMs += LOOK_MS) {
-      await new Promise<void>((resolve) => this.#clock.startTimer(LOOK_MS, resolve));
-    }
-  }
-
-  #connections(): Promise<number> {
-    return new Promise((resolve) => this.#http.getConnections((_, count) => resolve(count)));
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.startTimer(ms, resolve);
+    });
   }
 }

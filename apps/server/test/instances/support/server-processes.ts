@@ -13,8 +13,8 @@ export interface ProcessesOptions {
   readonly count: number;
   /** The most connections of each; 1 leaves none for LISTEN. */
   readonly maxConns?: number;
-  /** Whose program each of them runs; by default this clone's. */
-  readonly mainOf?: (instance: number) => string | undefined;
+  /** The program they run at first, as for `ServerProgram`. */
+  readonly main?: string | undefined;
 }
 
 /**
@@ -26,18 +26,16 @@ export class ServerProcesses {
   readonly #folder: string;
   readonly #urls: string[] = [];
   readonly #programs: ServerProgram[] = [];
-  readonly #options: ProcessesOptions;
 
-  private constructor(database: TestDatabase, folder: string, options: ProcessesOptions) {
+  private constructor(database: TestDatabase, folder: string) {
     this.database = database;
     this.#folder = folder;
-    this.#options = options;
   }
 
   static async start(options: ProcessesOptions): Promise<ServerProcesses> {
     const database = await createTestDatabase();
     const folder = await mkdtemp(join(tmpdir(), 'querator-instances-'));
-    const processes = new ServerProcesses(database, folder, options);
+    const processes = new ServerProcesses(database, folder);
     for (let instance = 0; instance < options.count; instance++) {
       const port = await freePort();
       processes.#urls.push(`http://127.0.0.1:${port}`);
@@ -46,7 +44,7 @@ export class ServerProcesses {
       const text = configFileFor(url.href, { port, maxConns: options.maxConns ?? 5 });
       await writeFile(processes.#configOf(instance), text);
     }
-    await Promise.all(processes.#urls.map((_, instance) => processes.startOne(instance)));
+    await Promise.all(processes.#urls.map((_, instance) => processes.startOne(instance, options.main)));
     return processes;
   }
 
@@ -67,8 +65,8 @@ export class ServerProcesses {
     return this.#program(instance).output;
   }
 
-  /** Starts one that does not run, and waits until it listens. */
-  async startOne(instance: number, main = this.#options.mainOf?.(instance)): Promise<void> {
+  /** Starts one that does not run, and waits until it listens. @param main as for `ServerProgram`. */
+  async startOne(instance: number, main?: string): Promise<void> {
     const program = new ServerProgram(['--config', this.#configOf(instance)], main);
     this.#programs[instance] = program;
     await program.untilLogged('HTTP server started');
