@@ -3,7 +3,7 @@
  * or need more than npm brings. Installs what is missing from Debian's packages
  * when run as root, and otherwise says what that is, and fails.
  *
- *   pnpm test:cluster                 all, about an hour
+ *   pnpm test:cluster                 all, about an hour and a half
  *   pnpm test:cluster -- --short      for CI: a short form of those that CI has the time for
  *   pnpm test:cluster -- TLS soak     these parts
  */
