@@ -59,6 +59,8 @@ export class LeaseLoop {
   readonly #slots: StatementSlots;
   /** Partitions that may hold items nobody told this process of. */
   readonly #suspects = new Set<Lane>();
+  /** Partitions with statements under way that are slow, and how many. */
+  readonly #slow = new Map<Lane, number>();
   #cycleScheduled = false;
   #cancelLookAgain: CancelTimer | undefined;
   #whenIdle: (() => void)[] = [];
@@ -210,8 +212,9 @@ export class LeaseLoop {
   /** The partition with most items not spoken for; else one whose items may be shared; else one that may have some. */
   #choose(planned: ReadonlyMap<Lane, Fetch>): Lane | undefined {
     const { statementItems } = this.#deps.limits;
+    // Where a statement is slow, a second one for the same consumer would bring later items, and perhaps earlier.
     const isFree = (lane: Lane) =>
-      !this.#slots.isFull(lane) && (planned.get(lane)?.limit ?? 0) < statementItems;
+      !this.#slots.isFull(lane) && !this.#slow.has(lane) && (planned.get(lane)?.limit ?? 0) < statementItems;
     return (
       this.#order.fullest((lane) => isFree(lane) && lane.waiting > 0) ??
       this.#order.fullest((lane) => {
@@ -230,6 +233,7 @@ export class LeaseLoop {
     const stillGoodMs = Math.max(toMilliseconds(this.#hooks.queue().leaseTimeout), SHORTEST_SLEEP_MS);
     const cancelSlow = this.#deps.clock.startTimer(this.#deps.limits.slowMs, () => {
       fetch.slow = true;
+      this.#slow.set(lane, (this.#slow.get(lane) ?? 0) + 1);
       for (const request of fetch.requests) this.#requests.unpromise(request);
       this.wake();
     });
@@ -242,8 +246,15 @@ export class LeaseLoop {
     if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);
     this.wake();
     if (leftOver.length > 0) await this.#putBack(lane, leftOver);
+    if (fetch.slow) this.#noLongerSlow(lane);
     this.#ended(slot);
     this.wake();
+  }
+
+  #noLongerSlow(lane: Lane): void {
+    const others = (this.#slow.get(lane) ?? 1) - 1;
+    if (others === 0) this.#slow.delete(lane);
+    else this.#slow.set(lane, others);
   }
 
   #ended(slot: Slot): void {
