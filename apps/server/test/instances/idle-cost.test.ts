@@ -12,7 +12,7 @@ const MOST_PER_SECOND = 10;
 
 let processes: ServerProcesses | undefined;
 
-afterEach(() => processes?.stop());
+afterEach(() => processes?.stop(), 60_000);
 
 /** Runs so many calls at a time. */
 async function many(count: number, atOnce: number, call: (n: number) => Promise<unknown>): Promise<void> {
@@ -38,8 +38,8 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 120_000 + QUEUES * 
         return Number(rows[0].count);
       };
       const nameOf = (n: number) => `queue-${n}`;
-      await many(QUEUES, 8, (n) => servers.create(n % instances, nameOf(n)));
-      // All have been busy: items went through, and one is leased.
+      await many(QUEUES, 8, (n) => servers.create(n % instances, nameOf(n), { lease_timeout: '5s' }));
+      // All have been busy.
       await many(QUEUES, 8, async (n) => {
         const queue_name = nameOf(n);
         const instance = (n + 1) % instances;
@@ -48,7 +48,7 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 120_000 + QUEUES * 
         const { json } = await servers.ask(n % instances, 'queue.lease', {
           ...{ queue_name, batch_size: 2, client_id: 'first', request_timeout: '10s' },
         });
-        const ids = [json.items[0].id];
+        const ids = json.items.map(({ id }: { id: string }) => id);
         await servers.ask(instance, 'queue.complete', { queue_name, ids, request_timeout: '10s' });
       });
       const gone = new AbortController();

@@ -212,7 +212,8 @@ export class LeaseLoop {
   /** The partition with most items not spoken for; else one whose items may be shared; else one that may have some. */
   #choose(planned: ReadonlyMap<Lane, Fetch>): Lane | undefined {
     const { statementItems } = this.#deps.limits;
-    // Where a statement is slow, a second one for the same consumer would bring later items, and perhaps earlier.
+    // Where a statement is slow, a second one for the same consumer would bring later items, and perhaps earlier. The
+    // slots know that too, but by the clock, and timers may fire before its time.
     const isFree = (lane: Lane) =>
       !this.#slots.isFull(lane) && !this.#slow.has(lane) && (planned.get(lane)?.limit ?? 0) < statementItems;
     return (
