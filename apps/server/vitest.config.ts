@@ -1,12 +1,16 @@
 import { base } from '@querator/tooling-vitest';
 import { configDefaults, mergeConfig } from 'vitest/config';
 
-/** Needs an older version of ours; `pnpm test:cluster` fetches one and says where it is. */
-const upgrade = process.env['QUERATOR_OLDER_MAIN'] === undefined ? ['test/upgrade/**'] : [];
+/** What takes minutes, or an older version of ours, and the variable by which `pnpm test:cluster` asks for it. */
+const LONG = [
+  { tests: 'test/upgrade/**', variable: 'QUERATOR_OLDER_MAIN' },
+  { tests: 'test/instances/idle-cost.test.ts', variable: 'QUERATOR_IDLE_QUEUES' },
+];
+const notAskedFor = LONG.filter(({ variable }) => process.env[variable] === undefined);
 
 export default mergeConfig(base, {
   test: {
-    exclude: [...configDefaults.exclude, ...upgrade],
+    exclude: [...configDefaults.exclude, ...notAskedFor.map(({ tests }) => tests)],
     globalSetup: ['@querator/tooling-postgres/vitest-setup'],
   },
 });

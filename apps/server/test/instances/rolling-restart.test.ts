@@ -34,12 +34,12 @@ describe('a rolling restart under load', { timeout: 60_000 + ROUNDS * 40_000 }, 
       await vi.waitFor(() => expect(ledger.acknowledged).toBeGreaterThan(before + items), PATIENCE);
     };
     for (let restart = 0; restart < 2 * ROUNDS; restart++) {
-      await moreBy(200);
+      await moreBy(60);
       expect(await both.terminate(restart % 2)).toBe(0);
-      await moreBy(100);
+      await moreBy(30);
       await both.startOne(restart % 2);
     }
-    await moreBy(100);
+    await moreBy(30);
     await load.drain(() => vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE));
     expect(load.complaints).toEqual([]);
     // Otherwise nothing was tested.

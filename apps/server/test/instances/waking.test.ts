@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ServerProcesses } from './support/server-processes.ts';
 
 /** How often each is measured; `pnpm test:cluster` does it a hundred times. */
-const TIMES = Number(process.env['QUERATOR_WAKINGS'] ?? 3);
+const TIMES = Number(process.env['QUERATOR_WAKINGS'] ?? 1);
 const [HERE, THERE] = [0, 1];
 /** After this a consumer waits for sure; nothing rests on it but the figures. */
 const SETTLE_MS = 60;
