@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { type Clock, SystemClock, SystemRandom } from '@querator/core';
+import { SystemClock, SystemRandom } from '@querator/core';
 import { DRIVERS } from './backends.ts';
 import { compose, type World } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
 import { type Config, LOG_LEVELS } from './config/schema.ts';
+import { Drain } from './http/drain.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { createLogger, type LogLevel } from './observability/logger.ts';
 import { VERSION } from './version.ts';
@@ -29,9 +30,8 @@ const MAX_CONNECTIONS = 1_000;
 /** From the connection to the end of the request, the wait for a place among the served ones included. */
 const REQUEST_TIMEOUT_MS = 300_000;
 
-/** A reply that its client does not read within this time is given up at shutdown. */
-const DRAIN_MS = 10_000;
-const DRAIN_LOOK_MS = 20;
+/** At its end, a process still answers for so long: clients may be about to send. */
+const LINGER_MS = 500;
 
 /** A server that takes requests. */
 export interface RunningServer {
@@ -58,7 +58,7 @@ export async function startServer(config: Config, world: World): Promise<Running
   http.keepAliveTimeout = KEEP_ALIVE_MS;
   http.headersTimeout = REQUEST_TIMEOUT_MS;
   http.requestTimeout = REQUEST_TIMEOUT_MS;
-  const activeRequests = countRequests(http);
+  const drain = new Drain(http, world.clock);
   limitConnections(http, world.maxConnections ?? MAX_CONNECTIONS);
   try {
     await composition.configuredQueues.create();
@@ -71,9 +71,10 @@ export async function startServer(config: Config, world: World): Promise<Running
   logger.info('HTTP server started', { address: url });
 
   const stop = async () => {
+    drain.begin();
     // The service first: its answers are what lets the running requests end.
     await composition.stop();
-    await drain(http, world.clock, activeRequests);
+    await drain.end(world.ofProcess === true ? LINGER_MS : 0);
     logger.info('HTTP server shut down');
   };
   let stopping: Promise<void> | undefined;
@@ -84,30 +85,6 @@ export async function startServer(config: Config, world: World): Promise<Running
       return stopping;
     },
   };
-}
-
-/** Counts the requests whose reply is not out yet. */
-function countRequests(http: HttpServer): () => number {
-  let active = 0;
-  http.on('request', (_, reply) => {
-    active++;
-    reply.once('close', () => active--);
-  });
-  return () => active;
-}
-
-/**
- * Waits until the replies are out, then closes all connections, also those
- * that never said a word, which do not count as idle to node:http.
- */
-async function drain(http: HttpServer, clock: Clock, activeRequests: () => number): Promise<void> {
-  const closed = once(http, 'close');
-  http.close();
-  for (let waitedMs = 0; activeRequests() > 0 && waitedMs < DRAIN_MS; waitedMs += DRAIN_LOOK_MS) {
-    await new Promise<void>((resolve) => clock.startTimer(DRAIN_LOOK_MS, resolve));
-  }
-  http.closeAllConnections();
-  await closed;
 }
 
 /** What the command line says about a server. */

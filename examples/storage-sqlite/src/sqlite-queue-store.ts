@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type Instant,
   invalid,
   type NewQueue,
   type Queue,
@@ -73,10 +74,11 @@ export class SqliteQueueStore implements QueueStore {
     });
   }
 
-  delete(name: string): Promise<boolean> {
-    return this.#database.transaction(
-      (connection) => connection.run('delete from queues where name = :name', { name }) > 0,
-    );
+  delete(name: string, createdAt?: Instant): Promise<boolean> {
+    return this.#database.transaction((connection) => {
+      if (createdAt !== undefined && find(connection, name)?.createdAt !== createdAt) return false;
+      return connection.run('delete from queues where name = :name', { name }) > 0;
+    });
   }
 
   findByDeadQueue(name: string): Promise<string | undefined> {

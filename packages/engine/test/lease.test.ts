@@ -272,4 +272,22 @@ describe('lease', () => {
     expect(h.storage.count('lease')).toBe(before);
     expect((await h.service.queue.stats('q')).leaseWaiting).toBe(999);
   });
+
+  test('a consumer gets the first items also where the statement is slow: no second one overtakes it', async () => {
+    const h = new Harness({ statementsInFlight: 2 });
+    // As those of Node, which may fire a little early.
+    const startTimer = h.clock.startTimer.bind(h.clock);
+    h.clock.startTimer = (delayMs, callback) => startTimer(delayMs - 0.5, callback);
+    await h.create('q');
+    await h.produce('q', ['a', 'b', 'c', 'd']);
+    const goOn = h.storage.hold('lease', 0);
+    const leased = watch(h.lease('q', 2));
+    await h.clock.advance('30ms');
+    await h.clock.advance('1s');
+    expect(h.storage.count('lease')).toBe(1);
+    goOn();
+    await h.settle();
+    expect(leased.value?.items.map(payloadOf)).toEqual(['a', 'b']);
+    expect((await h.lease('q', 2)).items.map(payloadOf)).toEqual(['c', 'd']);
+  });
 });

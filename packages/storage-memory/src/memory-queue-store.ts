@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type Instant,
   invalid,
   type NewQueue,
   type PartitionPlacement,
@@ -64,8 +65,9 @@ export class MemoryQueueStore implements QueueStore {
     return copyOf(updated);
   }
 
-  async delete(name: string): Promise<boolean> {
+  async delete(name: string, createdAt?: Instant): Promise<boolean> {
     this.#assertOpen();
+    if (createdAt !== undefined && this.#queues.get(name)?.createdAt !== createdAt) return false;
     return this.#queues.delete(name);
   }
 

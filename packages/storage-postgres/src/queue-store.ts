@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type Instant,
   invalid,
   type NewQueue,
   type Queue,
@@ -104,9 +105,11 @@ export class PostgresQueueStore implements QueueStore {
     );
   }
 
-  async delete(name: string): Promise<boolean> {
-    const text = `DELETE FROM querator_queues WHERE name = $1 RETURNING 1`;
-    return (await this.#run(() => this.#db.write({ text, values: [name] }))).length > 0;
+  async delete(name: string, createdAt?: Instant): Promise<boolean> {
+    const text = `DELETE FROM querator_queues
+      WHERE name = $1 AND ($2::timestamptz IS NULL OR created_at = $2::timestamptz) RETURNING 1`;
+    const values = [name, createdAt === undefined ? null : instantToText(createdAt)];
+    return (await this.#run(() => this.#db.write({ text, values }))).length > 0;
   }
 
   async findByDeadQueue(name: string): Promise<string | undefined> {

@@ -3,7 +3,7 @@
  * or need more than npm brings. Installs what is missing from Debian's packages
  * when run as root, and otherwise says what that is, and fails.
  *
- *   pnpm test:cluster                 all, about an hour
+ *   pnpm test:cluster                 all, about an hour and a half
  *   pnpm test:cluster -- --short      for CI: a short form of those that CI has the time for
  *   pnpm test:cluster -- TLS soak     these parts
  */
@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { poolerProgram, postgresServerTools, postgresTools } from './debian-tools.ts';
+import { olderVersion, whyNoOlderVersion } from './older-version.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
@@ -66,6 +67,8 @@ const PARTS: readonly Part[] = [
     install: postgresServerTools,
     run: () => testFile('new-primary'),
   },
+  { name: 'several instances', inShort: false, run: () => severalInstances() },
+  { name: 'rolling upgrade', inShort: false, obstacle: whyNoOlderVersion, run: () => rollingUpgrade() },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
   // With TLS, pools, rights and plans on each version. In CI its short form is a check of its own.
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
@@ -90,6 +93,24 @@ async function testFile(names: string | readonly string[], short = false) {
   const run = await runVitest(here, files, short ? { QUERATOR_CLUSTER_SHORT: '1' } : {});
   if (run.failed > 0) say(run.output);
   else for (const line of run.output.match(/measured: .*$/gm) ?? []) say(line);
+  return run;
+}
+
+/** What `npm test` does for seconds, for minutes; and the figures for the docs. */
+async function severalInstances() {
+  const run = await runVitest(join(root, 'apps/server'), ['test/instances/', '--no-file-parallelism'], {
+    ...{ QUERATOR_KILLS: '8', QUERATOR_PAUSES: '8', QUERATOR_RESTARTS: '8' },
+    ...{ QUERATOR_CONCURRENT_STEPS: '1000', QUERATOR_WAKINGS: '100', QUERATOR_IDLE_QUEUES: '1000' },
+  });
+  const figures = run.output.split('\n').filter((line) => /statements a second|LISTEN: .* ms/.test(line));
+  say(run.failed > 0 ? run.output : figures.join('\n'));
+  return run;
+}
+
+async function rollingUpgrade() {
+  const env = { QUERATOR_OLDER_MAIN: olderVersion() };
+  const run = await runVitest(join(root, 'apps/server'), ['test/upgrade/'], env);
+  if (run.failed > 0) say(run.output);
   return run;
 }
 

@@ -204,8 +204,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'changes at other instances are not noticed',
     MANAGER,
-    'if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);\n      });',
-    'void isSame(stored, queue.queue);\n      });',
+    "await this.changing(name, '', () => this.#reread(name));",
+    'void this.#reread;',
   ),
   mutant(
     'items put in at other instances are not looked for',

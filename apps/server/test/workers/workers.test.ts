@@ -1,74 +1,29 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  configFileFor,
+  freePort,
+  isAlive,
+  PROCESS_PATIENCE as PATIENCE,
+  ServerProgram,
+} from '../support/server-program.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-/** Processes start in a second, unless the machine is busy. */
-const PATIENCE = { timeout: 30_000, interval: 50 };
-
-/** A server of several processes, started as a user starts it. */
-class Program {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>;
-  output = '';
-
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, ['--conditions=@querator/source', MAIN, 'server', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] },
-    });
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream.on('data', (chunk) => {
-        this.output += chunk;
-      });
-    }
-  }
-
-  /** The process ids of workers that have come up so far. */
-  get pids(): readonly number[] {
-    return [...this.output.matchAll(/"pid":(\d+),"message":"worker listens"/g)].map(([, pid]) => Number(pid));
-  }
-
-  async untilListening(count: number): Promise<void> {
-    await vi.waitFor(() => expect(this.pids, this.output).toHaveLength(count), PATIENCE);
-  }
-
-  async ended(): Promise<number | null> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
-    const [code] = (await once(this.child, 'exit')) as [number | null];
-    return code;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+/** The process ids of workers that have come up so far. */
+const pidsOf = (program: ServerProgram | undefined): readonly number[] =>
+  [...(program?.output ?? '').matchAll(/"pid":(\d+),"message":"worker listens"/g)].map(([, pid]) =>
+    Number(pid),
+  );
 
 describe('querator server --workers', { timeout: 90_000 }, () => {
   let database: TestDatabase;
   let folder: string;
-  let program: Program | undefined;
+  let program: ServerProgram | undefined;
   let url: string;
 
   beforeEach(async () => {
@@ -76,7 +31,7 @@ describe('querator server --workers', { timeout: 90_000 }, () => {
     folder = await mkdtemp(join(tmpdir(), 'querator-workers-'));
   });
   afterEach(async () => {
-    const pids = program?.pids ?? [];
+    const pids = pidsOf(program);
     program?.child.kill('SIGKILL');
     await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), PATIENCE);
     program = undefined;
@@ -84,25 +39,13 @@ describe('querator server --workers', { timeout: 90_000 }, () => {
     await database.drop();
   });
 
-  async function start(workers: number): Promise<Program> {
+  async function start(workers: number): Promise<ServerProgram> {
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
     const config = join(folder, 'config.yaml');
-    const storage = {
-      driver: 'postgres',
-      config: { 'connection-string': database.connectionString, 'max-conns': 4 },
-    };
-    await writeFile(
-      config,
-      JSON.stringify({
-        address: `127.0.0.1:${port}`,
-        logging: { handler: 'json', level: 'info' },
-        'queue-storage': storage,
-        'partition-storage': [{ name: 'pg', ...storage }],
-      }),
-    );
-    program = new Program(['--config', config, '--workers', String(workers)]);
-    await program.untilListening(workers);
+    await writeFile(config, configFileFor(database.connectionString, { port }));
+    program = new ServerProgram(['--config', config, '--workers', String(workers)]);
+    await program.untilLogged('worker listens', workers);
     return program;
   }
 
@@ -124,7 +67,7 @@ describe('querator server --workers', { timeout: 90_000 }, () => {
     });
 
   test('share one port, and metrics are those of all', async () => {
-    const { pids } = await start(2);
+    const pids = pidsOf(await start(2));
     expect(new Set(pids).size).toBe(2);
     await create();
     for (let n = 0; n < 20; n++) {
@@ -141,7 +84,7 @@ describe('querator server --workers', { timeout: 90_000 }, () => {
   });
 
   test('one that is killed under load is replaced, and nothing acknowledged is lost', async () => {
-    const { pids } = await start(2);
+    const pids = pidsOf(await start(2));
     await create();
     const acknowledged: string[] = [];
     let running = true;
@@ -155,7 +98,7 @@ describe('querator server --workers', { timeout: 90_000 }, () => {
     const producers = ['a', 'b', 'c', 'd'].map(produce);
     await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(50), PATIENCE);
     process.kill(pids[0] ?? 0, 'SIGKILL');
-    await program?.untilListening(3);
+    await program?.untilLogged('worker listens', 3);
     const before = acknowledged.length;
     await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(before + 50), PATIENCE);
     running = false;
@@ -186,13 +129,13 @@ describe('querator server --workers', { timeout: 90_000 }, () => {
     running.child.kill('SIGTERM');
     for (const { status } of await Promise.all(waiting)) expect(status).toBe(453);
     expect(await running.ended()).toBe(0);
-    expect(running.pids.filter(isAlive)).toEqual([]);
+    expect(pidsOf(running).filter(isAlive)).toEqual([]);
   });
 
   test('they end with their parent', async () => {
     const running = await start(2);
     running.child.kill('SIGKILL');
-    await vi.waitFor(() => expect(running.pids.filter(isAlive)).toEqual([]), PATIENCE);
+    await vi.waitFor(() => expect(pidsOf(running).filter(isAlive)).toEqual([]), PATIENCE);
   });
 
   test('an address that is taken is one clear error', async () => {
@@ -205,7 +148,7 @@ describe('querator server --workers', { timeout: 90_000 }, () => {
       config,
       JSON.stringify({ 'queue-storage': storage, 'partition-storage': [{ name: 'pg', ...storage }] }),
     );
-    program = new Program(['--config', config, '--address', `127.0.0.1:${port}`, '--workers', '2']);
+    program = new ServerProgram(['--config', config, '--address', `127.0.0.1:${port}`, '--workers', '2']);
     expect(await program.ended()).toBe(1);
     expect(program.output.match(/the address is already in use/g)).toHaveLength(1);
     server.close();
@@ -219,7 +162,7 @@ describe('querator server --workers', { timeout: 90_000 }, () => {
     [['--workers', '0'], "invalid number of workers '0'; expected a whole number from 1 to 256"],
     [['--workers', 'two'], "invalid number of workers 'two'; expected a whole number from 1 to 256"],
   ])('%j is refused', async (args, reason) => {
-    program = new Program(args);
+    program = new ServerProgram(args);
     expect(await program.ended()).not.toBe(0);
     expect(program.output).toContain(reason);
   });

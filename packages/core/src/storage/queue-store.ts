@@ -1,4 +1,5 @@
 import type { NewQueue, Queue } from '../queue/queue.ts';
+import type { Instant } from '../time/instant.ts';
 
 /** A page of queues in order of their names, compared as bytes. */
 export interface QueueListRequest {
@@ -56,8 +57,13 @@ export interface QueueStore {
    */
   update(name: string, change: (stored: Queue) => NewQueue): Promise<Queue | undefined>;
 
-  /** Removes the queue of that name. @returns whether there was one. */
-  delete(name: string): Promise<boolean>;
+  /**
+   * Removes the queue of that name; where `createdAt` is given, only the one
+   * that was created then, and not a later one of the same name.
+   *
+   * @returns whether it was there.
+   */
+  delete(name: string, createdAt?: Instant): Promise<boolean>;
 
   /** The name of a queue whose dead-letter queue is `name`, the first in byte order, or nothing. */
   findByDeadQueue(name: string): Promise<string | undefined>;

@@ -94,4 +94,17 @@ describe('ManualClock', () => {
   test('counts text in milliseconds', () => {
     expect(ms('1m30s')).toBe(90_000);
   });
+
+  test('a suspended machine: time has passed, and timers have as long to go as before', async () => {
+    const clock = new ManualClock();
+    const start = clock.now();
+    let fired = 0;
+    clock.startTimer(100, () => fired++);
+    clock.suspend('1h');
+    expect(clock.now() - start).toBe(3_600_000_000n);
+    await clock.advance('99ms');
+    expect(fired).toBe(0);
+    await clock.advance('1ms');
+    expect(fired).toBe(1);
+  });
 });

@@ -3,7 +3,7 @@ import { type Duration, parseDuration, toMilliseconds } from '../time/duration.t
 import { addDuration, type Instant, instantFromMilliseconds, millisecondsBetween } from '../time/instant.ts';
 
 interface Timer {
-  readonly dueAt: Instant;
+  dueAt: Instant;
   readonly callback: () => void;
 }
 
@@ -59,6 +59,17 @@ export class ManualClock implements Clock {
   /** Moves time without firing anything, as when a machine's clock is set. */
   set(to: Instant): void {
     this.#now = to;
+  }
+
+  /**
+   * Moves time while timers stand still, as when a machine was suspended: its
+   * clock is right again when it goes on, and each timer has as long to go as
+   * before.
+   */
+  suspend(duration: string): void {
+    const by = parseDuration(duration);
+    this.#now = addDuration(this.#now, by);
+    for (const timer of this.#timers) timer.dueAt = addDuration(timer.dueAt, by);
   }
 
   /** Milliseconds until the next timer fires, or nothing when none is pending. */

@@ -94,12 +94,18 @@ export class Burial {
     if (this.#held.length > 0 && nowMs >= this.#nextTryMs) await this.#bury(this.#held);
   }
 
-  /** Takes over what a sweep has just claimed. Never rejects. */
-  async bury(items: readonly StoredItem[]): Promise<void> {
+  /**
+   * Takes over what a sweep has just claimed. Never rejects.
+   *
+   * @param askedAtMs when the sweep was sent off, which is not later than the
+   *   claim: a process may sleep before it reads the answer.
+   */
+  async bury(items: readonly StoredItem[], askedAtMs: number): Promise<void> {
     const nowMs = this.#nowMs();
     // One batch is kept for an early attempt; what dies meanwhile is left to the end of its claim.
     if (this.#held.length > 0) return;
-    this.#heldUntilMs = nowMs + HOLD_MS;
+    this.#heldUntilMs = askedAtMs + HOLD_MS;
+    if (nowMs > this.#heldUntilMs) return;
     if (nowMs < this.#nextTryMs) this.#held = items;
     else await this.#bury(items);
   }

@@ -53,8 +53,10 @@ export class Sweeper {
   dueIn(delayMs: number): void {
     if (this.#stopped) return;
     const nowMs = this.#nowMs();
-    const firesAtMs = nowMs + Math.min(Math.max(delayMs, 0) + MARGIN_MS, this.#idleMs);
-    if (firesAtMs >= this.#firesAtMs) return;
+    // A timer that is overdue stood still with the machine, and may do so for as long again.
+    const isOverdue = this.#firesAtMs < nowMs;
+    const firesAtMs = nowMs + Math.min(isOverdue ? 0 : Math.max(delayMs, 0) + MARGIN_MS, this.#idleMs);
+    if (firesAtMs >= this.#firesAtMs && !isOverdue) return;
     this.#cancelTimer?.();
     this.#firesAtMs = firesAtMs;
     this.#cancelTimer = this.#deps.clock.startTimer(firesAtMs - nowMs, () => {
@@ -100,9 +102,12 @@ export class Sweeper {
 
   async #sweepOnce(): Promise<void> {
     if (!this.#lane.healthy) return; // Recovery sweeps when the partition is back.
+    const current = this.#hooks.untilCurrent();
+    if (current !== undefined) return this.#putOff(current);
     await this.#burial.goOn();
     if (!this.#lane.healthy) return;
     const queue = this.#hooks.queue();
+    const askedAtMs = this.#nowMs();
     let result: SweepResult;
     try {
       result = await this.#lane.store.sweep({
@@ -126,9 +131,13 @@ export class Sweeper {
       const { partition } = this.#lane;
       logDeleted(this.#deps.logger, { queue: queue.name, partition, items: result.deleted });
     }
-    if (result.dead.length > 0) await this.#burial.bury(result.dead);
+    if (result.dead.length > 0) await this.#burial.bury(result.dead, askedAtMs);
     const tryAgainMs = this.#burial.dueInMs;
     if (tryAgainMs !== undefined) this.dueIn(tryAgainMs);
+  }
+
+  #putOff(current: Promise<boolean>): void {
+    void current.then((isKnown) => (isKnown ? this.sweep() : this.dueIn(this.#deps.limits.pollMs)));
   }
 
   #disarm(): void {

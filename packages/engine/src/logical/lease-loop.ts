@@ -6,6 +6,7 @@ import {
   MESSAGES,
   millisecondsBetween,
   QueueError,
+  toMilliseconds,
 } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
@@ -14,6 +15,9 @@ import { type Lease, type Leased, LeaseRequests } from './lease-requests.ts';
 import type { QueueHooks } from './queue-hooks.ts';
 import { type Slot, StatementSlots } from './statement-slots.ts';
 import { type Patience, Waiter } from './waiter.ts';
+
+/** Statements that bring leases of a shorter time than they take themselves are slow, but no sign of a sleep. */
+const SHORTEST_SLEEP_MS = 1_000;
 
 /** One statement that takes items for the requests it was sent for. */
 interface Fetch {
@@ -55,6 +59,8 @@ export class LeaseLoop {
   readonly #slots: StatementSlots;
   /** Partitions that may hold items nobody told this process of. */
   readonly #suspects = new Set<Lane>();
+  /** Partitions with statements under way that are slow, and how many. */
+  readonly #slow = new Map<Lane, number>();
   #cycleScheduled = false;
   #cancelLookAgain: CancelTimer | undefined;
   #whenIdle: (() => void)[] = [];
@@ -206,8 +212,10 @@ export class LeaseLoop {
   /** The partition with most items not spoken for; else one whose items may be shared; else one that may have some. */
   #choose(planned: ReadonlyMap<Lane, Fetch>): Lane | undefined {
     const { statementItems } = this.#deps.limits;
+    // Where a statement is slow, a second one for the same consumer would bring later items, and perhaps earlier. The
+    // slots know that too, but by the clock, and timers may fire before its time.
     const isFree = (lane: Lane) =>
-      !this.#slots.isFull(lane) && (planned.get(lane)?.limit ?? 0) < statementItems;
+      !this.#slots.isFull(lane) && !this.#slow.has(lane) && (planned.get(lane)?.limit ?? 0) < statementItems;
     return (
       this.#order.fullest((lane) => isFree(lane) && lane.waiting > 0) ??
       this.#order.fullest((lane) => {
@@ -222,20 +230,32 @@ export class LeaseLoop {
   /** Keeps count of a fetch while it is under way, and hands out what it brings. */
   async #serve(lane: Lane, fetch: Fetch, take: () => Promise<readonly LeasedItem[]>): Promise<void> {
     const slot = this.#slots.take(lane);
+    const sentAt = this.#deps.clock.now();
+    const stillGoodMs = Math.max(toMilliseconds(this.#hooks.queue().leaseTimeout), SHORTEST_SLEEP_MS);
     const cancelSlow = this.#deps.clock.startTimer(this.#deps.limits.slowMs, () => {
       fetch.slow = true;
+      this.#slow.set(lane, (this.#slow.get(lane) ?? 0) + 1);
       for (const request of fetch.requests) this.#requests.unpromise(request);
       this.wake();
     });
     const items = await take();
     if (items.length > 0) this.#hooks.leased(lane, items.length, fetch.requests.length);
-    const leftOver = this.#requests.handOut(lane.partition, items, fetch.requests);
+    // A process that slept meanwhile holds leases that have run out: others may have the items by now.
+    const isStillGood = millisecondsBetween(sentAt, this.#deps.clock.now()) < stillGoodMs;
+    const leftOver = isStillGood ? this.#requests.handOut(lane.partition, items, fetch.requests) : items;
     cancelSlow();
     if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);
     this.wake();
     if (leftOver.length > 0) await this.#putBack(lane, leftOver);
+    if (fetch.slow) this.#noLongerSlow(lane);
     this.#ended(slot);
     this.wake();
+  }
+
+  #noLongerSlow(lane: Lane): void {
+    const others = (this.#slow.get(lane) ?? 1) - 1;
+    if (others === 0) this.#slow.delete(lane);
+    else this.#slow.set(lane, others);
   }
 
   #ended(slot: Slot): void {

@@ -55,6 +55,11 @@ export interface QueueDepth {
   readonly uncounted: number;
 }
 
+/** What a queue needs of those around it. */
+export interface QueueSurroundings extends Pick<QueueHooks, 'untilCurrent'> {
+  readonly moveDead: MoveDead;
+}
+
 /**
  * A queue at work in this process: takes requests, spreads them over the
  * queue's partitions, and answers each when storage has. Other processes may
@@ -72,11 +77,17 @@ export class LogicalQueue {
   #stopping: Promise<void> | undefined;
 
   /** @param places of the queue's partitions, in the order of `queue.partitions`. */
-  constructor(deps: EngineDeps, queue: Queue, places: readonly PartitionPlace[], moveDead: MoveDead) {
+  constructor(
+    deps: EngineDeps,
+    queue: Queue,
+    places: readonly PartitionPlace[],
+    { moveDead, untilCurrent }: QueueSurroundings,
+  ) {
     this.#deps = deps;
     this.#queue = queue;
     this.#hooks = {
       queue: () => this.#queue,
+      untilCurrent,
       stored: (lane, counts) => this.#stored(lane, counts),
       leased: (lane, items, requests) => this.#leased(lane, items, requests),
       failed: (lane, error) => this.#unit(lane).recovery.failed(error),

@@ -13,6 +13,12 @@ export interface Arrival {
 export interface QueueHooks {
   /** The queue's current settings. */
   readonly queue: () => Queue;
+  /**
+   * Nothing while the settings may be relied on; else a look at them, fulfilled
+   * with whether they are known now. A sweep does not wait for it: the look may
+   * end the queue, which waits for sweeps.
+   */
+  readonly untilCurrent: () => Promise<boolean> | undefined;
   /** Items were put into a partition. */
   readonly stored: (lane: Lane, arrival: Arrival) => void;
   /** So many items of a partition were leased with one statement, for so many requests. */

@@ -10,6 +10,7 @@ import {
   type QueueSettings,
   type QueueStore,
   type StorageBackend,
+  StorageError,
   type StorageSignals,
   type StoredItem,
 } from '@querator/core';
@@ -85,14 +86,34 @@ export class QueueManager {
 
   /**
    * The queue of that name, at work; a promise only where it has to be taken
-   * up first.
+   * up first, or where this process slept and has to catch up.
    *
    * @throws QueueError `failed` during shutdown, `invalid` when there is no
    *   such queue.
    */
   get(name: string): LogicalQueue | Promise<LogicalQueue> {
     this.checkRunning();
-    return this.#running.get(name) ?? this.#loading.get(name) ?? this.#startLoading(name);
+    // Where settings cannot be read, those of before are better than no answer.
+    return this.#settings.untilCurrent()?.then(() => this.#take(name)) ?? this.#take(name);
+  }
+
+  /**
+   * Reads something of the queue of that name. Storage refuses that where
+   * another process has deleted the queue, or made it anew: then what is there
+   * now is read.
+   *
+   * @throws what `read` throws; QueueError as `get`.
+   */
+  async reading<T>(name: string, read: (queue: LogicalQueue) => Promise<T>): Promise<T> {
+    const queue = await this.get(name);
+    try {
+      return await read(queue);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      await this.#refresh(name);
+      if (this.#running.get(name) === queue) throw error;
+      return read(await this.get(name));
+    }
   }
 
   /** @throws QueueError `failed` during shutdown. */
@@ -195,7 +216,9 @@ export class QueueManager {
   }
 
   async #delete(name: string, force: boolean): Promise<void> {
-    const queue = await this.get(name);
+    this.checkRunning();
+    await this.#reread(name);
+    const queue = await this.#take(name);
     const user = force ? undefined : await this.#store.findByDeadQueue(name);
     if (user !== undefined) {
       throw invalid(
@@ -207,7 +230,8 @@ export class QueueManager {
     const drop = () => queue.drop((storageName) => this.#storageNamed(storageName) !== undefined);
     try {
       await drop();
-      await this.#store.delete(name);
+      // Another process may have been quicker, and the name have been given to a new queue since.
+      await this.#store.delete(name, queue.queue.createdAt);
       // Another process may have made a partition anew before it could know.
       await drop().catch((error: unknown) => {
         this.#deps.logger.warn('what another process may have stored for a deleted queue was not removed', {
@@ -254,18 +278,23 @@ export class QueueManager {
     this.#settings.remove(name);
   }
 
-  /** Another process may have changed or deleted the queue. Never rejects. */
-  async #refresh(name: string): Promise<void> {
+  /** Another process may have changed or deleted the queue. @returns whether it is known now. Never rejects. */
+  async #refresh(name: string): Promise<boolean> {
     try {
-      await this.changing(name, '', async () => {
-        const queue = this.#running.get(name);
-        if (queue === undefined || this.#shuttingDown !== undefined) return;
-        const stored = await this.#store.get(name);
-        if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);
-      });
+      await this.changing(name, '', () => this.#reread(name));
+      return true;
     } catch (error) {
       this.#deps.logger.debug('could not look what became of a queue', { queue: name, err: error });
+      return false;
     }
+  }
+
+  /** Reads what is stored of a queue at work here. Call it in `changing`. */
+  async #reread(name: string): Promise<void> {
+    const queue = this.#running.get(name);
+    if (queue === undefined || this.#shuttingDown !== undefined) return;
+    const stored = await this.#store.get(name);
+    if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);
   }
 
   /** Goes on with a queue as it is stored; one that was deleted, or deleted and created anew, ends here. */
@@ -286,6 +315,10 @@ export class QueueManager {
     await Promise.all([...this.#lookouts.values()].map((lookout) => lookout.stop()));
   }
 
+  #take(name: string): LogicalQueue | Promise<LogicalQueue> {
+    return this.#running.get(name) ?? this.#loading.get(name) ?? this.#startLoading(name);
+  }
+
   #startLoading(name: string): Promise<LogicalQueue> {
     const loading = this.#load(name).finally(() => this.#loading.delete(name));
     this.#loading.set(name, loading);
@@ -294,9 +327,10 @@ export class QueueManager {
 
   async #load(name: string): Promise<LogicalQueue> {
     const stored = await this.info(name);
-    const queue = new LogicalQueue(this.#deps, stored, this.#placesOf(stored), (deadQueue, items) =>
-      this.#moveDead(deadQueue, items),
-    );
+    const queue = new LogicalQueue(this.#deps, stored, this.#placesOf(stored), {
+      moveDead: (deadQueue, items) => this.#moveDead(deadQueue, items),
+      untilCurrent: () => this.#settings.untilCurrent(),
+    });
     await queue.load();
     this.#running.set(name, queue);
     this.#settings.add(name);
@@ -330,7 +364,9 @@ export class QueueManager {
   }
 
   async #moveDead(deadQueue: string, items: readonly StoredItem[]): Promise<Moved> {
-    return (await this.get(deadQueue)).acceptDead(items);
+    this.checkRunning();
+    // A sweep, which must not wait for a look: a look may end the queue, and so wait for its sweeps.
+    return (await this.#take(deadQueue)).acceptDead(items);
   }
 
   /** Queues whose dead-letter queue was deleted hold their dead items until it is there again. */

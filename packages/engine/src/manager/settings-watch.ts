@@ -18,32 +18,46 @@ export interface SettingsWatchDeps {
   readonly signals: StorageSignals | undefined;
   /** The queues at work in this process, as it knows them. */
   readonly running: () => readonly Queue[];
-  /** Reads a queue anew. Never rejects. */
-  readonly refresh: (name: string) => Promise<void>;
+  /** Reads a queue anew. @returns whether it is known now. Never rejects. */
+  readonly refresh: (name: string) => Promise<boolean>;
 }
 
 /** While others are heard, looking is only for what they failed to say. */
 const LISTENING_FACTOR = 10;
 /** Looks take at most one part in so many of the time. */
 const SHARE = 20;
+/** A process in which nothing happened for so many intervals did not run: it was stopped, or its machine was. */
+const ASLEEP_FACTOR = 3;
 
 /**
  * Notices what other processes do to the queues at work in this one: changed
  * settings, deletion, a new queue under an old name. They say so where they
  * can; and one call now and then compares all of them.
+ *
+ * A process that slept has heard nothing meanwhile. What it knows is in doubt
+ * until it has looked: an item that dies by settings of old may be precious by
+ * those of now.
  */
 export class SettingsWatch {
   readonly #deps: SettingsWatchDeps;
   readonly #looks = new InFlight();
   readonly #listeners = new Map<string, () => void>();
   #cancelTick: CancelTimer | undefined;
+  #ticking = false;
   #lookedAt: Instant;
   #intervalMs: number;
+  /** When it was last sure that this process runs. */
+  #awakeAt: Instant;
+  /** How often it noticed that the process had slept, and how often when the last good look began. */
+  #sleeps = 0;
+  #sleepsLookedAt = 0;
+  #looking: Promise<void> | undefined;
   #stopped = false;
 
   constructor(deps: SettingsWatchDeps) {
     this.#deps = deps;
     this.#lookedAt = deps.engine.clock.now();
+    this.#awakeAt = this.#lookedAt;
     this.#intervalMs = deps.engine.limits.pollMs;
   }
 
@@ -53,6 +67,7 @@ export class SettingsWatch {
     const { signals, refresh } = this.#deps;
     const stop = signals?.watch(topicOf(name), () => void this.#looks.run(() => refresh(name)));
     if (stop !== undefined) this.#listeners.set(name, stop);
+    if (!this.#ticking) this.#awakeAt = this.#deps.engine.clock.now();
     this.#armTick();
   }
 
@@ -67,6 +82,14 @@ export class SettingsWatch {
     this.#deps.signals?.tell(topicOf(name));
   }
 
+  /**
+   * Nothing while what is known may be relied on. After this process slept, a
+   * look: fulfilled with whether it came to an end. Never rejects.
+   */
+  untilCurrent(): Promise<boolean> | undefined {
+    return this.#isDoubtful() ? this.#catchUp() : undefined;
+  }
+
   /** Looks no more, and waits for a look under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -76,32 +99,71 @@ export class SettingsWatch {
   }
 
   #armTick(): void {
-    if (this.#cancelTick !== undefined || this.#stopped || this.#deps.running().length === 0) return;
+    if (this.#cancelTick !== undefined) return;
+    this.#ticking = !this.#stopped && this.#deps.running().length > 0;
+    if (!this.#ticking) return;
     const { clock, limits, random } = this.#deps.engine;
     const delayMs = limits.pollMs * (0.75 + random.fraction() / 2);
+    // Goes on while a slow look is under way: it also tells that the process is awake.
     this.#cancelTick = clock.startTimer(delayMs, () => {
-      void this.#looks
-        .run(() => this.#look())
-        .finally(() => {
-          this.#cancelTick = undefined;
-          this.#armTick();
-        });
+      this.#cancelTick = undefined;
+      if (this.#isDoubtful() || this.#isLookDue()) void this.#lookOnce();
+      this.#armTick();
     });
   }
 
-  async #look(): Promise<void> {
-    const { engine, store, signals, running, refresh } = this.#deps;
-    const start = engine.clock.now();
-    const factor = signals?.listening === true ? LISTENING_FACTOR : 1;
+  async #catchUp(): Promise<boolean> {
+    // The first one may have begun before the sleep.
+    await this.#lookOnce();
+    if (this.#isDoubtful()) await this.#lookOnce();
+    return !this.#isDoubtful();
+  }
+
+  #lookOnce(): Promise<void> {
+    this.#looking ??= this.#looks
+      .run(() => this.#look())
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  #isDoubtful(): boolean {
+    this.#noticeSleep();
+    return this.#sleeps > this.#sleepsLookedAt;
+  }
+
+  /** A clock that was set counts as well: one that was set back would put off looks for long. */
+  #noticeSleep(): void {
+    if (!this.#ticking) return;
+    const { clock, limits } = this.#deps.engine;
+    const now = clock.now();
+    const sinceMs = millisecondsBetween(this.#awakeAt, now);
+    if (sinceMs < 0 || sinceMs > ASLEEP_FACTOR * limits.pollMs) this.#sleeps++;
+    this.#awakeAt = now;
+  }
+
+  #isLookDue(): boolean {
+    const { clock } = this.#deps.engine;
+    const factor = this.#deps.signals?.listening === true ? LISTENING_FACTOR : 1;
     // A tick comes a little earlier than planned as often as a little later.
-    if (millisecondsBetween(this.#lookedAt, start) < this.#intervalMs * factor * 0.7) return;
+    return millisecondsBetween(this.#lookedAt, clock.now()) >= this.#intervalMs * factor * 0.7;
+  }
+
+  async #look(): Promise<void> {
+    const { engine, store, running, refresh } = this.#deps;
+    const start = engine.clock.now();
+    const sleeps = this.#sleeps;
     this.#lookedAt = start;
     const queues = running();
     try {
       const stamps = await store.stamps(queues.map(({ name }) => name));
       const tookMs = millisecondsBetween(start, engine.clock.now());
       this.#intervalMs = Math.max(engine.limits.pollMs, SHARE * tookMs);
-      for (const queue of queues) if (!isSame(stamps.get(queue.name), queue)) await refresh(queue.name);
+      const changed = queues.filter((queue) => !isSame(stamps.get(queue.name), queue));
+      let allKnown = true;
+      for (const { name } of changed) allKnown = (await refresh(name)) && allKnown;
+      if (allKnown) this.#sleepsLookedAt = sleeps;
     } catch (error) {
       engine.logger.debug('could not look what became of queues', { err: error });
     }

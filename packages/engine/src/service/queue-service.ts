@@ -154,8 +154,9 @@ export class QueueService {
 
   /** What the queue holds and is doing. */
   async stats(queueName: string): Promise<LogicalQueueStats> {
-    const queue = await this.#manager.get(queueName);
-    queue.checkRunning();
-    return queue.stats();
+    return this.#manager.reading(queueName, async (queue) => {
+      queue.checkRunning();
+      return queue.stats();
+    });
   }
 }

@@ -82,15 +82,16 @@ export class StorageService {
     await orRetry(queue.delete(call.partition, call.ids));
   }
 
-  async #list(call: ListItemsCall, state: ItemListRequest['state']): Promise<readonly StoredItem[]> {
-    const queue = await this.#manager.get(call.queueName);
-    queue.checkPartition(call.partition);
-    queue.checkRunning();
-    const limit = pageLimit(call.limit);
-    const pivot = isBlank(call.pivot) ? '' : call.pivot;
-    if (pivot !== '') checkItemId(pivot);
-    checkText('pivot', pivot);
-    return queue.list(call.partition, { state, pivot, limit });
+  #list(call: ListItemsCall, state: ItemListRequest['state']): Promise<readonly StoredItem[]> {
+    return this.#manager.reading(call.queueName, async (queue) => {
+      queue.checkPartition(call.partition);
+      queue.checkRunning();
+      const limit = pageLimit(call.limit);
+      const pivot = isBlank(call.pivot) ? '' : call.pivot;
+      if (pivot !== '') checkItemId(pivot);
+      checkText('pivot', pivot);
+      return queue.list(call.partition, { state, pivot, limit });
+    });
   }
 }
 

@@ -346,6 +346,20 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await world.queues.get(other)).toBeDefined();
     });
 
+    // "only the one that was created then, and not a later one of the same name"
+    test('deletes the queue that was created then, and no later one', async (world) => {
+      const name = world.name();
+      const { createdAt: first } = await world.queues.create(newQueue(name));
+      expect(await world.queues.delete(name, first)).toBe(true);
+      expect(await world.queues.delete(name, first)).toBe(false);
+      await world.clock.advance('1us');
+      const { createdAt: second } = await world.queues.create(newQueue(name));
+      expect(await world.queues.delete(name, first)).toBe(false);
+      expect(await world.queues.get(name)).toMatchObject({ createdAt: second });
+      expect(await world.queues.delete(name, second)).toBe(true);
+      expect(await world.queues.get(name)).toBeUndefined();
+    });
+
     // the name is free again, and nothing of the old queue is left
     test('lets a deleted name be created again', async (world) => {
       const name = world.name();

@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { ServerProcesses } from './support/server-processes.ts';
+
+/** `pnpm test:cluster` says how many, and runs this: it takes minutes. */
+const QUEUES = Number(process.env['QUERATOR_IDLE_QUEUES']);
+/** Longer than any interval in which servers that listen look for themselves. */
+const WINDOW_MS = 13_000;
+/** "A few statements a second", whatever the number of queues and consumers. */
+const MOST_PER_SECOND = 10;
+
+let processes: ServerProcesses | undefined;
+
+afterEach(() => processes?.stop(), 60_000);
+
+/** Runs so many calls at a time. */
+async function many(count: number, atOnce: number, call: (n: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    while (next < count) await call(next++);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+}
+
+describe(`waiting consumers of ${QUEUES} queues`, { timeout: 300_000 + QUEUES * 300 }, () => {
+  test.each([1, 2])('cost the database a few statements a second, %i servers', async (instances) => {
+    processes = await ServerProcesses.start({ count: instances });
+    const servers = processes;
+    const client = new pg.Client({ connectionString: servers.database.connectionString });
+    await client.connect();
+    const statements = async (): Promise<number> => {
+      const { rows } = await client.query(
+        'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
+      );
+      return Number(rows[0].count);
+    };
+    const nameOf = (n: number) => `queue-${n}`;
+    await many(QUEUES, 8, (n) => servers.create(n % instances, nameOf(n), { lease_timeout: '5s' }));
+    // All have been busy.
+    await many(QUEUES, 8, async (n) => {
+      const queue_name = nameOf(n);
+      const instance = (n + 1) % instances;
+      const items = [{ utf8: 'a' }, { utf8: 'b' }];
+      await servers.ask(instance, 'queue.produce', { queue_name, request_timeout: '10s', items });
+      const { json } = await servers.ask(n % instances, 'queue.lease', {
+        ...{ queue_name, batch_size: 2, client_id: 'first', request_timeout: '10s' },
+      });
+      const ids = json.items.map(({ id }: { id: string }) => id);
+      await servers.ask(instance, 'queue.complete', { queue_name, ids, request_timeout: '10s' });
+    });
+    const gone = new AbortController();
+    const waiting = Array.from({ length: QUEUES }, (_, n) =>
+      fetch(`${servers.urlOf(n % instances)}/v1/queue.lease`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({
+          ...{ queue_name: nameOf(n), batch_size: 1, client_id: 'waits', request_timeout: '10m' },
+        }),
+        signal: gone.signal,
+      }).catch(() => {}),
+    );
+    let perSecond = Number.POSITIVE_INFINITY;
+    await vi.waitFor(
+      async () => {
+        const before = await statements();
+        await delay(WINDOW_MS);
+        perSecond = ((await statements()) - before) / (WINDOW_MS / 1_000);
+        expect(perSecond).toBeLessThan(MOST_PER_SECOND);
+      },
+      { timeout: 200_000, interval: 100 },
+    );
+    process.stdout.write(
+      `${QUEUES} queues, ${instances} servers: ${perSecond.toFixed(1)} statements a second\n`,
+    );
+    gone.abort();
+    await Promise.all(waiting);
+    await client.end();
+  });
+});

@@ -1,0 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { ServerProcesses } from './support/server-processes.ts';
+
+/** How often each is measured; `pnpm test:cluster` does it a hundred times. */
+const TIMES = Number(process.env['QUERATOR_WAKINGS'] ?? 1);
+const [HERE, THERE] = [0, 1];
+/** After this a consumer waits for sure; nothing rests on it but the figures. */
+const SETTLE_MS = 60;
+const AHEAD_MS = 300;
+
+describe.each([
+  { what: 'with LISTEN', maxConns: 5 },
+  // A pool of one connection has none to spare.
+  { what: 'without LISTEN', maxConns: 1 },
+])(
+  'a consumer that waits at another instance, $what',
+  { timeout: 60_000 + TIMES * 10_000 },
+  ({ what, maxConns }) => {
+    let both: ServerProcesses;
+
+    beforeAll(async () => {
+      both = await ServerProcesses.start({ count: 2, maxConns });
+      for (const name of ['produced', 'retried', 'due']) await both.create(HERE, name);
+      await both.create(HERE, 'expired', { lease_timeout: `${AHEAD_MS}ms` });
+      // Both have them at work, and have heard of each other.
+      for (const queue_name of ['produced', 'retried', 'due', 'expired']) {
+        for (const instance of [HERE, THERE]) await both.ask(instance, 'queue.stats', { queue_name });
+      }
+      await delay(maxConns > 1 ? 1_000 : 0);
+    }, 60_000);
+    afterAll(() => both?.stop());
+
+    const produce = (queue_name: string, rest: object = {}) =>
+      both.ask(THERE, 'queue.produce', {
+        ...{ queue_name, request_timeout: '10s', items: [{ utf8: 'x', ...rest }] },
+      });
+    async function lease(instance: number, queue_name: string) {
+      const client_id = `client-${Math.random()}`;
+      const { json } = await both.ask(instance, 'queue.lease', {
+        ...{ queue_name, client_id, batch_size: 1, request_timeout: '14s' },
+      });
+      expect(json.items).toHaveLength(1);
+      return { id: json.items[0].id as string, at: Date.now() };
+    }
+    const complete = (instance: number, queue_name: string, id: string) =>
+      both.ask(instance, 'queue.complete', { queue_name, ids: [id], request_timeout: '10s' });
+
+    /** From the moment that `makeAvailable` tells of, to an item in the hand of a consumer that waited elsewhere. */
+    async function measure(queue_name: string, makeAvailable: () => Promise<number>): Promise<void> {
+      const tookMs: number[] = [];
+      for (let n = 0; n < TIMES; n++) {
+        const waiting = lease(HERE, queue_name);
+        await delay(SETTLE_MS);
+        const availableAt = await makeAvailable();
+        const { id, at } = await waiting;
+        tookMs.push(at - availableAt);
+        await complete(HERE, queue_name, id);
+      }
+      tookMs.sort((a, b) => a - b);
+      const [median, worst] = [tookMs[Math.floor(TIMES / 2)], tookMs.at(-1)];
+      process.stdout.write(
+        `${queue_name}, ${what}: median ${median} ms, at most ${worst} ms (${TIMES} times)\n`,
+      );
+    }
+
+    test('gets an item that is produced', async () => {
+      await measure('produced', async () => {
+        await produce('produced');
+        return Date.now();
+      });
+    });
+
+    test('gets an item that is retried', async () => {
+      await produce('retried');
+      for (let n = 0; n < TIMES; n++) await produce('retried');
+      const held: string[] = [];
+      for (let n = 0; n <= TIMES; n++) held.push((await lease(THERE, 'retried')).id);
+      await measure('retried', async () => {
+        await both.ask(THERE, 'queue.retry', { queue_name: 'retried', items: [{ id: held.pop() }] });
+        return Date.now();
+      });
+    });
+
+    test('gets an item that comes due', async () => {
+      await measure('due', async () => {
+        const dueAt = Date.now() + AHEAD_MS;
+        await produce('due', { enqueue_at: new Date(dueAt).toISOString() });
+        return dueAt;
+      });
+    });
+
+    test('gets an item whose lease runs out', async () => {
+      await produce('expired');
+      const { id } = await lease(THERE, 'expired');
+      await vi.waitFor(() => complete(THERE, 'expired', id), { timeout: 5_000 });
+      for (let n = 0; n < TIMES; n++) {
+        await produce('expired');
+        const { at } = await lease(THERE, 'expired');
+        const taken = await lease(HERE, 'expired');
+        await complete(HERE, 'expired', taken.id);
+        process.stdout.write(`expired, ${what}: ${taken.at - at - AHEAD_MS} ms\n`);
+      }
+    });
+  },
+);
+
+describe('notifications', { timeout: 60_000 }, () => {
+  let both: ServerProcesses;
+
+  beforeAll(async () => {
+    both = await ServerProcesses.start({ count: 2 });
+  }, 60_000);
+  afterAll(() => both?.stop());
+
+  test('are few, however much is produced, and none is part of a produce', async () => {
+    const client = new pg.Client({ connectionString: both.database.connectionString });
+    await client.connect();
+    const heard: { readonly from: string; readonly pid: number }[] = [];
+    client.on('notification', ({ payload = '', processId }) => {
+      if (payload.startsWith('t')) heard.push({ from: payload.slice(1, 9), pid: processId });
+    });
+    await client.query('LISTEN querator');
+    await both.create(HERE, 'q', { requested_partitions: 3 });
+    const produce = (instance: number) =>
+      both.ask(instance, 'queue.produce', {
+        ...{ queue_name: 'q', request_timeout: '10s', items: [{ utf8: 'x' }] },
+      });
+    // Until both know of each other nothing is sent.
+    await vi.waitFor(
+      async () => {
+        await produce(HERE);
+        await produce(THERE);
+        expect(new Set(heard.map(({ from }) => from)).size).toBe(2);
+      },
+      { timeout: 20_000 },
+    );
+    heard.length = 0;
+    const start = performance.now();
+    const count = 600;
+    await Promise.all(
+      Array.from({ length: 12 }, async (_, n) => {
+        for (let i = 0; i < count / 12; i++) await produce(n % 2);
+      }),
+    );
+    const spans = (performance.now() - start) / 20;
+    await client.query('SELECT 1');
+    // At most one of each process in 20 ms.
+    expect(heard.length).toBeGreaterThan(0);
+    expect(heard.length).toBeLessThanOrEqual(Math.min(2 * spans + 4, count));
+    // All of them on connections on which nothing is ever produced.
+    const pids = [...new Set(heard.map(({ pid }) => pid))];
+    const { rows } = await client.query<{ application_name: string; query: string }>(
+      'SELECT application_name, query FROM pg_stat_activity WHERE pid = ANY ($1::int[]) ORDER BY 1',
+      [pids],
+    );
+    expect(rows).toEqual(
+      ['instance-0', 'instance-1'].map((application_name) => ({
+        application_name,
+        query: 'SELECT pg_notify($1, $2)',
+      })),
+    );
+    await client.end();
+  });
+});

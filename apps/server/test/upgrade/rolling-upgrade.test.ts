@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ClientLoad } from '../instances/support/client-load.ts';
+import { Ledger } from '../instances/support/ledger.ts';
+import { ServerProcesses } from '../instances/support/server-processes.ts';
+import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
+
+const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
+
+describe('a rolling upgrade from an older version, under load', { timeout: 180_000 }, () => {
+  let both: ServerProcesses;
+  let load: ClientLoad;
+
+  beforeEach(async () => {
+    both = await ServerProcesses.start({ count: 2, main: OLDER_MAIN });
+  }, 60_000);
+  afterEach(async () => {
+    await load?.stop();
+    await both?.stop();
+  });
+
+  test('loses nothing, and both versions serve the same queues meanwhile', async () => {
+    const ledger = new Ledger();
+    load = new ClientLoad(both.urls, ledger);
+    await both.create(0, 'q', { requested_partitions: 2, lease_timeout: '10s' });
+    load.start('q', 4);
+    const moreBy = async (items: number) => {
+      const before = ledger.acknowledged;
+      await vi.waitFor(() => expect(ledger.acknowledged).toBeGreaterThan(before + items), PATIENCE);
+    };
+    const produceAt = (instance: number, text: string) =>
+      both.ask(instance, 'queue.produce', {
+        ...{ queue_name: 'between', request_timeout: '10s', items: [{ utf8: text }] },
+      });
+    const takeAt = async (instance: number) => {
+      const { json } = await both.ask(instance, 'queue.lease', {
+        ...{ queue_name: 'between', batch_size: 1, client_id: `${Math.random()}`, request_timeout: '14s' },
+      });
+      const [{ id, bytes }] = json.items;
+      await both.ask(instance, 'queue.complete', {
+        queue_name: 'between',
+        ids: [id],
+        request_timeout: '10s',
+      });
+      return Buffer.from(bytes, 'base64').toString();
+    };
+    await both.create(1, 'between');
+    await produceAt(1, 'by the older one, before');
+
+    await moreBy(100);
+    expect(await both.terminate(0)).toBe(0);
+    await both.startOne(0);
+    expect(await takeAt(0)).toBe('by the older one, before');
+    await produceAt(1, 'by the older one');
+    await produceAt(0, 'by the newer one');
+    expect([await takeAt(0), await takeAt(1)]).toEqual(['by the older one', 'by the newer one']);
+
+    await moreBy(100);
+    expect(await both.terminate(1)).toBe(0);
+    await both.startOne(1);
+    await moreBy(100);
+    const left = async () => {
+      const { json } = await both.ask(0, 'queue.stats', { queue_name: 'q' });
+      const totals = json.logicalQueues[0].partitions.map(({ total = 0 }) => Number(total));
+      return totals.reduce((sum: number, total: number) => sum + total, 0);
+    };
+    await load.drain(() => vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE));
+    expect(ledger.unseen).toEqual([]);
+    // The older one closes idle connections at its end, also those that are about to be used.
+    expect(load.complaints.filter((complaint) => !complaint.includes('connection lost'))).toEqual([]);
+  });
+});

@@ -1,0 +1,297 @@
+import { addDuration, milliseconds } from '@querator/core';
+import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
+import { memoryBackend } from '@querator/storage-memory';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createService, type QueueCall, type Service } from '../src/index.ts';
+import { item, payloadOf, queueCall, watch } from './support/harness.ts';
+
+/** A process on a storage that others use too, with a clock of its own: it may sleep while theirs goes on. */
+class Process {
+  readonly clock = new ManualClock();
+  readonly storage: FaultyStorage;
+  readonly service: Service;
+  #clients = 0;
+
+  constructor(shared: ReturnType<typeof memoryBackend>, seed: number) {
+    this.storage = new FaultyStorage(shared);
+    this.service = createService({
+      ...{ clock: this.clock, random: new SeededRandom(seed) },
+      queueStore: this.storage.queueStore(),
+      storages: [{ backend: this.storage, affinity: 1 }],
+    });
+  }
+
+  create = (name: string, settings: Partial<QueueCall> = {}) =>
+    this.service.queues.create(queueCall(name, settings));
+
+  update = (name: string, settings: Partial<QueueCall> = {}) =>
+    this.service.queues.update(queueCall(name, settings));
+
+  produce(queueName: string, ...texts: readonly string[]) {
+    return this.service.queue.produce({
+      ...{ queueName, requestTimeout: '1m', items: texts.map((text) => item(text)) },
+    });
+  }
+
+  async lease(queueName: string, batchSize = 10) {
+    const clientId = `client-${this.#clients++}`;
+    return this.service.queue.lease({ queueName, batchSize, clientId, requestTimeout: '1m' });
+  }
+
+  async stored(queueName: string, partition = 0): Promise<string[]> {
+    return (await this.#list(queueName, partition)).map(payloadOf);
+  }
+
+  async waiting(queueName: string): Promise<string[]> {
+    return (await this.#list(queueName, 0)).filter(({ isLeased }) => !isLeased).map(payloadOf);
+  }
+
+  partitionsOf = async (queueName: string) =>
+    (await this.service.queue.stats(queueName)).partitions.map(({ partition }) => partition);
+
+  #list(queueName: string, partition: number) {
+    return this.service.storage.listItems({ queueName, partition, pivot: '', limit: 0 });
+  }
+
+  /** Time passes, and nothing happens here: no timer fires, no answer is read. */
+  sleep(ms: number): void {
+    this.clock.set(addDuration(this.clock.now(), milliseconds(ms)));
+  }
+
+  /** What is due happens. */
+  wake(): Promise<void> {
+    return this.clock.advance('0');
+  }
+}
+
+describe('several processes on one storage', () => {
+  /** The storage's own time, by which it judges deadlines. */
+  let storageTime: ManualClock;
+  let here: Process;
+  let there: Process;
+
+  beforeEach(() => {
+    storageTime = new ManualClock();
+    const shared = memoryBackend({ name: 'mem', clock: storageTime, random: new SeededRandom() });
+    here = new Process(shared, 1);
+    there = new Process(shared, 2);
+  });
+
+  /** A queue that was deleted and made anew there, and is at work here as it was before. */
+  async function madeAnewThere(settings: Partial<QueueCall> = {}) {
+    await here.create('q');
+    await here.produce('q', 'old');
+    await there.service.queues.delete('q', false);
+    await storageTime.advance('1ms');
+    await there.create('q', settings);
+  }
+
+  describe('before this process knows what another one did', () => {
+    test('an update of a queue that was made anew is of the new one', async () => {
+      await madeAnewThere({ requestedPartitions: 2 });
+      await here.update('q', { reference: 'updated' });
+      expect(await here.partitionsOf('q')).toEqual([0, 1]);
+      expect((await there.service.queues.info('q')).reference).toBe('updated');
+    });
+
+    test('a queue that was deleted can be created', async () => {
+      await here.create('q');
+      await here.produce('q', 'old');
+      await there.service.queues.delete('q', false);
+      await storageTime.advance('1ms');
+      await here.create('q', { requestedPartitions: 3 });
+      expect(await here.partitionsOf('q')).toEqual([0, 1, 2]);
+    });
+
+    test('a queue that was made anew is there already', async () => {
+      await madeAnewThere();
+      await expect(here.create('q')).rejects.toThrow("invalid queue; 'q' already exists");
+    });
+
+    test('a queue that was made anew is deleted, as it is asked for', async () => {
+      await madeAnewThere({ requestedPartitions: 2 });
+      await there.produce('q', 'new');
+      await here.service.queues.delete('q', false);
+      await expect(there.service.queues.info('q')).rejects.toMatchObject({ code: 'invalid' });
+      await storageTime.advance('1ms');
+      await here.create('q', { requestedPartitions: 2 });
+      expect([await here.stored('q', 0), await here.stored('q', 1)]).toEqual([[], []]);
+    });
+
+    test('a look into a queue that storage says is gone is answered by what there is', async () => {
+      await here.create('q', { requestedPartitions: 3 });
+      expect(await here.partitionsOf('q')).toEqual([0, 1, 2]);
+      await there.service.queues.delete('q', false);
+      await storageTime.advance('1ms');
+      await there.create('q');
+      // As a driver does that knows whose a partition is.
+      here.storage.fail('stats', 2, 'not-applied');
+      here.storage.fail('list', 2, 'not-applied');
+      expect(await here.partitionsOf('q')).toEqual([0]);
+      await expect(here.stored('q', 2)).rejects.toThrow("'2' is not a valid partition");
+    });
+
+    test('a queue that was deleted cannot be deleted', async () => {
+      await here.create('q');
+      await here.produce('q', 'old');
+      await there.service.queues.delete('q', false);
+      await expect(here.service.queues.delete('q', false)).rejects.toMatchObject({ code: 'invalid' });
+    });
+  });
+
+  test('a delete that takes long does not delete the queue that was made meanwhile', async () => {
+    await here.create('q');
+    await here.produce('q', 'old');
+    const goOn = here.storage.hold('drop', 0);
+    const deleting = watch(here.service.queues.delete('q', false));
+    await here.wake();
+    // The items are gone, the queue is not yet, and this process sleeps.
+    await there.service.queues.delete('q', false);
+    await storageTime.advance('1ms');
+    await there.create('q');
+    goOn();
+    await here.wake();
+    expect(deleting.state).toBe('fulfilled');
+    expect(await there.service.queues.info('q')).toMatchObject({ name: 'q' });
+  });
+
+  describe('a process that slept', () => {
+    const SLEEP_MS = 90_000;
+
+    async function updateThere(settings: Partial<QueueCall>) {
+      await storageTime.advance('1ms');
+      await there.update('q', settings);
+    }
+
+    async function sleepUntilLeaseEnded() {
+      here.sleep(SLEEP_MS);
+      await storageTime.advance(milliseconds(SLEEP_MS));
+    }
+
+    test('moves dead items where they belong now, and does not delete them by old settings', async () => {
+      await here.create('dead');
+      await here.create('q', { maxAttempts: 1 });
+      await here.produce('q', 'precious');
+      await here.lease('q');
+      await updateThere({ maxAttempts: 1, deadQueue: 'dead' });
+      await sleepUntilLeaseEnded();
+      await here.wake();
+      await here.clock.advance('2s');
+      expect(await here.stored('q')).toEqual([]);
+      expect(await there.stored('dead')).toEqual(['precious']);
+    });
+
+    test('does not bury an item that has more attempts now', async () => {
+      await here.create('q', { maxAttempts: 1 });
+      await here.produce('q', 'precious');
+      await here.lease('q');
+      await updateThere({ maxAttempts: 5 });
+      await sleepUntilLeaseEnded();
+      await here.wake();
+      await here.clock.advance('2s');
+      expect(await there.stored('q')).toEqual(['precious']);
+    });
+
+    test('sweeps nothing until it knows the settings, and then does', async () => {
+      await here.create('q', { maxAttempts: 1 });
+      await here.produce('q', 'precious');
+      await here.lease('q');
+      await updateThere({ maxAttempts: 5 });
+      here.storage.cutQueues();
+      const sweeps = here.storage.count('sweep');
+      await sleepUntilLeaseEnded();
+      await here.wake();
+      await here.clock.advance('10s');
+      expect(here.storage.count('sweep')).toBe(sweeps);
+      here.storage.healQueues();
+      await here.clock.advance('3s');
+      expect(here.storage.count('sweep')).toBeGreaterThan(sweeps);
+      expect(await here.waiting('q')).toEqual(['precious']);
+    });
+
+    test('answers the first request by the settings of now', async () => {
+      await here.create('q', { leaseTimeout: '1h' });
+      await here.produce('q', 'a');
+      await updateThere({ leaseTimeout: '1m' });
+      here.sleep(SLEEP_MS);
+      const { items } = await here.lease('q');
+      const left = Number((items[0]?.leaseDeadline ?? 0n) - storageTime.now()) / 1_000;
+      expect(left).toBe(60_000);
+    });
+
+    test('serves the queue that was made anew meanwhile, with all its partitions', async () => {
+      await madeAnewThere({ requestedPartitions: 2 });
+      here.sleep(SLEEP_MS);
+      await here.produce('q', 'one');
+      await here.produce('q', 'two');
+      expect([await there.stored('q', 0), await there.stored('q', 1)]).toEqual([['one'], ['two']]);
+    });
+
+    test('answers as well as it can where settings cannot be read', async () => {
+      await here.create('q');
+      await here.produce('q', 'a');
+      here.storage.cutQueues();
+      here.sleep(SLEEP_MS);
+      expect((await here.lease('q')).items.map(payloadOf)).toEqual(['a']);
+    });
+
+    test('hands out no lease that has run out while it slept', async () => {
+      await here.create('q');
+      await here.produce('q', 'a', 'b');
+      const goOn = here.storage.hold('lease', 0);
+      const leasing = watch(here.lease('q'));
+      await here.wake();
+      here.sleep(SLEEP_MS);
+      await storageTime.advance(milliseconds(SLEEP_MS));
+      await there.service.queue.stats('q');
+      await there.wake();
+      const { partition, items } = await there.lease('q', 1);
+      const ids = items.map(({ id }) => id);
+      await there.service.queue.complete({ queueName: 'q', partition, requestTimeout: '1m', ids });
+      goOn();
+      await here.clock.advance('1s');
+      expect(leasing.value?.items.map(payloadOf)).toEqual(['b']);
+    });
+
+    test('leaves dead items alone that it claimed before it slept: others have moved them', async () => {
+      await here.create('dead');
+      await here.create('q', { maxAttempts: 1, deadQueue: 'dead' });
+      await here.produce('q', 'letter');
+      await here.lease('q');
+      const goOn = here.storage.hold('sweep', 0);
+      await storageTime.advance('61s');
+      const swept = here.clock.advance('61s');
+      await swept;
+      // Claimed, and the answer is on its way; the claim runs out, and another process moves the item.
+      here.sleep(SLEEP_MS);
+      await storageTime.advance(milliseconds(SLEEP_MS));
+      await there.service.queue.stats('q');
+      await there.wake();
+      const { partition, items } = await there.lease('dead');
+      expect(items.map(payloadOf)).toEqual(['letter']);
+      const ids = items.map(({ id }) => id);
+      await there.service.queue.complete({ queueName: 'dead', partition, requestTimeout: '1m', ids });
+      goOn();
+      await here.wake();
+      await here.clock.advance('5s');
+      expect(await there.stored('dead')).toEqual([]);
+      expect(await there.stored('q')).toEqual([]);
+    });
+  });
+
+  test('a machine that was suspended does not go on waiting for what came due long ago', async () => {
+    await here.create('q', { leaseTimeout: '2h' });
+    await here.produce('q', 'a');
+    await here.lease('q');
+    await here.update('q', { leaseTimeout: '1s' });
+    await here.produce('q', 'b');
+    // Its clock has caught up, and its timers have stood still; the first of them is two hours away.
+    await storageTime.advance('3h');
+    here.clock.suspend('3h');
+    expect((await here.lease('q')).items.map(payloadOf)).toEqual(['b']);
+    await here.wake();
+    await storageTime.advance('1002ms');
+    await here.clock.advance('1010ms');
+    expect(await here.waiting('q')).toEqual(['a', 'b']);
+  });
+});
