@@ -16,7 +16,7 @@ const FORMATS: ReadonlyMap<string, WireFormat> = new Map([
  * @throws QueueError `content` when it is neither JSON nor protobuf.
  */
 export function negotiateRequest(contentType: string | null | undefined): WireFormat {
-  const format = FORMATS.get(firstMediaType(contentType));
+  const format = FORMATS.get(contentType ?? '') ?? FORMATS.get(firstMediaType(contentType));
   if (format !== undefined) return format;
   throw new QueueError(
     'content',
@@ -33,6 +33,8 @@ export function negotiateRequest(contentType: string | null | undefined): WireFo
  * @throws QueueError `content` when the first type is neither JSON nor protobuf.
  */
 export function negotiateReply(accept: string | null | undefined): WireFormat {
+  const plain = FORMATS.get(accept ?? '');
+  if (plain !== undefined) return plain;
   const first = firstMediaType(accept);
   const format = FORMATS.get(first);
   if (format !== undefined) return format;

@@ -5,6 +5,7 @@ import { methodNotAllowed, unknownMethod } from '@querator/protocol';
 import { type Context, Hono } from 'hono';
 import type { Metrics } from '../observability/metrics.ts';
 import { checkAuthorization } from './authorization.ts';
+import { type CallHeaders, callHeaders } from './call-headers.ts';
 import { createRoutes } from './endpoints.ts';
 import { handle } from './handle.ts';
 import type { Health, HealthChecks } from './health/health.ts';
@@ -28,20 +29,22 @@ export interface AppOptions {
  */
 export function createApp({ service, health, metrics, logger }: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ getPath });
-  type Serve = (c: Context<AppEnv>) => Response | Promise<Response>;
+  type Serve = (c: Context<AppEnv>, headers: CallHeaders) => Response | Promise<Response>;
 
   const guarded = (serve: Serve) => (c: Context<AppEnv>) => {
     try {
       if (c.req.method !== 'POST') throw methodNotAllowed(c.req.method);
-      checkAuthorization(c.req.header('authorization'));
-      return serve(c);
+      const headers = callHeaders(c);
+      checkAuthorization(headers.authorization);
+      return serve(c, headers);
     } catch (error) {
       return refuse(c, error, logger);
     }
   };
   const unknown = guarded((c) => refuse(c, unknownMethod(c.req.path), logger));
   // Hono answers HEAD from GET routes; here HEAD is a method like any other that is not POST.
-  const getOnly = (serve: Serve) => (c: Context<AppEnv>) => (c.req.method === 'GET' ? serve(c) : unknown(c));
+  const getOnly = (serve: (c: Context<AppEnv>) => Promise<Response>) => (c: Context<AppEnv>) =>
+    c.req.method === 'GET' ? serve(c) : unknown(c);
 
   app.get(
     '/health',
@@ -60,9 +63,9 @@ export function createApp({ service, health, metrics, logger }: AppOptions): Hon
   for (const [path, route] of createRoutes(service)) {
     app.post(
       path,
-      guarded(async (c) => {
+      guarded(async (c, headers) => {
         const started = performance.now();
-        const response = await handle(c, route, logger);
+        const response = await handle(c, headers, route, logger);
         metrics.answered(path, response.status, (performance.now() - started) / 1_000);
         return response;
       }),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { Server as HttpServer, ServerResponse } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock } from '@querator/core';
 
 /** A reply that its client does not read within this time is given up. */
@@ -19,15 +20,18 @@ const LOOK_MS = 20;
 export class Drain {
   readonly #http: HttpServer;
   readonly #clock: Clock;
-  readonly #replies = new Set<ServerResponse>();
+  /** The latest reply on each connection. */
+  readonly #replies = new Map<Socket, ServerResponse>();
   #closing = false;
 
   constructor(http: HttpServer, clock: Clock) {
     this.#http = http;
     this.#clock = clock;
-    http.on('request', (_, reply: ServerResponse) => {
-      this.#replies.add(reply);
-      reply.once('close', () => this.#replies.delete(reply));
+    http.on('connection', (socket: Socket) => {
+      socket.once('close', () => this.#replies.delete(socket));
+    });
+    http.on('request', ({ socket }: IncomingMessage, reply: ServerResponse) => {
+      this.#replies.set(socket, reply);
       if (this.#closing) reply.shouldKeepAlive = false;
     });
   }
@@ -35,7 +39,7 @@ export class Drain {
   /** From now on every reply closes its connection. */
   begin(): void {
     this.#closing = true;
-    for (const reply of this.#replies) reply.shouldKeepAlive = false;
+    for (const reply of this.#replies.values()) reply.shouldKeepAlive = false;
   }
 
   /**
@@ -48,13 +52,17 @@ export class Drain {
     if (lingerMs > 0) await this.#pause(lingerMs);
     const closed = once(this.#http, 'close');
     this.#http.close();
-    for (let waitedMs = 0; this.#replies.size > 0 && waitedMs < REPLIES_MS; waitedMs += LOOK_MS) {
+    for (let waitedMs = 0; this.#isAnswering() && waitedMs < REPLIES_MS; waitedMs += LOOK_MS) {
       await this.#pause(LOOK_MS);
     }
     // Also those that never said a word, which do not count as idle to node:http.
     this.#http.closeAllConnections();
     await closed;
     clearInterval(hold);
+  }
+
+  #isAnswering(): boolean {
+    return [...this.#replies.values()].some((reply) => !reply.writableFinished && !reply.destroyed);
   }
 
   #pause(ms: number): Promise<void> {

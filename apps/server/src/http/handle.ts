@@ -2,6 +2,7 @@ import type { Logger } from '@querator/core';
 import { bodyTooLarge, decodeBody, negotiateReply, negotiateRequest } from '@querator/protocol';
 import type { Context } from 'hono';
 import type { AppEnv } from './app.ts';
+import type { CallHeaders } from './call-headers.ts';
 import type { CallContext, Route } from './endpoints.ts';
 import { readBody } from './read-body.ts';
 import { refuse, reply } from './reply.ts';
@@ -9,14 +10,15 @@ import { refuse, reply } from './reply.ts';
 /** Answers one call: read, decode, call, encode. */
 export async function handle(
   c: Context<AppEnv>,
+  headers: CallHeaders,
   { endpoint, handle }: Route,
   logger: Logger,
 ): Promise<Response> {
   try {
     // Before anything is done: an answer nobody can read must not have an effect.
-    const format = negotiateReply(c.req.header('accept'));
-    const body = await bodyOf(c, endpoint.bodyLimit);
-    const request = decodeBody(endpoint.request, negotiateRequest(c.req.header('content-type')), body);
+    const format = negotiateReply(headers.accept);
+    const body = await bodyOf(c, headers, endpoint.bodyLimit);
+    const request = decodeBody(endpoint.request, negotiateRequest(headers.contentType), body);
     const response = await handle(request, new RequestContext(c));
     return reply(endpoint.response, response, format);
   } catch (error) {
@@ -24,9 +26,13 @@ export async function handle(
   }
 }
 
-async function bodyOf(c: Context<AppEnv>, limit: number): Promise<Uint8Array> {
+function bodyOf(c: Context<AppEnv>, { contentLength }: CallHeaders, limit: number): Promise<Uint8Array> {
   const incoming = c.env?.incoming;
-  if (incoming !== undefined) return readBody(incoming, limit);
+  const announced = Number(contentLength ?? 0);
+  return incoming === undefined ? bodyInProcess(c, limit) : readBody(incoming, announced, limit);
+}
+
+async function bodyInProcess(c: Context<AppEnv>, limit: number): Promise<Uint8Array> {
   const body = new Uint8Array(await c.req.arrayBuffer());
   if (body.length > limit) throw bodyTooLarge(limit);
   return body;
