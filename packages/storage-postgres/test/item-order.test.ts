@@ -1,8 +1,13 @@
-import { itemIdFault } from '@querator/core';
+import { instantFromMicroseconds, itemIdFault } from '@querator/core';
 import { createTestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
 import { expect, test } from 'vitest';
+import { itemsTableName } from '../src/index.ts';
 import { HOUR, item } from './support/contents.ts';
 import { testBackend } from './support/test-backend.ts';
+
+const WAITS_FOR_A_LOCK = `SELECT EXISTS (SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND wait_event_type = 'Lock') AS waits`;
 
 test('ids grow in the order of acknowledged produces, whichever backend takes them', async () => {
   const database = await createTestDatabase();
@@ -35,6 +40,34 @@ test('more items than one statement has positions for stay in order', { timeout:
   expect(outcomes.map((outcome) => outcome.ok && outcome.value.waiting)).toEqual([50_000, 50_000, 1, 50_000]);
   const listed = await store.list({ state: 'queued', pivot: '', limit: 200_000 });
   expect(listed.findIndex(({ reference }) => reference === 'last')).toBe(100_000);
+  await backend.close();
+  await database.drop();
+});
+
+test('items that come due together keep their order, also where another sweep has just begun with them', async () => {
+  const database = await createTestDatabase();
+  const backend = testBackend(database.connectionString);
+  const key = { queue: 'together', partition: 0 };
+  const store = backend.partitionStore(key);
+  const references = ['a', 'b', 'c', 'd', 'e'];
+  await store.import(
+    references.map((reference) => ({
+      ...item(reference),
+      ...{ isLeased: false, attempts: 0, maxAttempts: 0, enqueueAt: instantFromMicroseconds(0n) },
+    })),
+    HOUR,
+  );
+  const other = new pg.Client(database.connectionString);
+  await other.connect();
+  await other.query('BEGIN');
+  await other.query(`SELECT FROM ${itemsTableName(key)} ORDER BY enqueue_at, id LIMIT 2 FOR UPDATE`);
+  const sweep = store.sweep({ limit: 100, claimTimeout: HOUR, maxAttempts: 0, dead: 'delete' });
+  await expect.poll(async () => (await other.query(WAITS_FOR_A_LOCK)).rows[0].waits).toBe(true);
+  await other.query('ROLLBACK');
+  expect(await sweep).toMatchObject({ enqueued: 5 });
+  const leased = await store.lease({ limit: 10, leaseTimeout: HOUR });
+  expect(leased.map(({ reference }) => reference)).toEqual(references);
+  await other.end();
   await backend.close();
   await database.drop();
 });

@@ -3,11 +3,16 @@ import { nowParameter, nowSql, type PartitionContext } from '../partition-table.
 
 /**
  * Positions follow the order of the subquery, which also locks the rows.
+ *
+ * A sweep waits for rows that another one is just working on, and then finds
+ * that they are no longer due. To pass them over would be to put the items
+ * behind them into the queue first, and items that come due together keep the
+ * order in which they were produced.
  */
 const enqueueItems = (table: string) => `
   WITH due AS (
     SELECT id FROM ${table} WHERE enqueue_at < ${nowSql('$1')}
-    ORDER BY enqueue_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+    ORDER BY enqueue_at, id LIMIT $2::bigint FOR UPDATE),
   numbered AS MATERIALIZED (
     SELECT id, row_number() OVER () AS position FROM due),
   enqueued AS (

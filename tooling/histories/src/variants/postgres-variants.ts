@@ -68,8 +68,8 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
   variant(
     'nothing is durable when it is acknowledged',
     'packages/storage-postgres/src/session-options.ts',
-    "    '-c jit=off',\n",
-    "    '-c jit=off',\n    '-c synchronous_commit=off',\n",
+    "    setting('jit', 'off'),\n",
+    "    setting('jit', 'off'),\n    setting('synchronous_commit', 'off'),\n",
     6,
   ),
   variant(
