@@ -23,7 +23,7 @@ interface Produce extends ProduceRequest {
   readonly bytes: number;
   /** Whether any of the items is for later. */
   readonly isScheduled: boolean;
-  readonly isGone: Patience['isGone'];
+  readonly cheaply: Patience['cheaply'];
   /** With storage right now: from here on, only storage can say whether it took effect. */
   sent: boolean;
 }
@@ -88,8 +88,8 @@ export class ProduceLoop {
       () => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const { isGone } = patience;
-    const request: Produce = { items, waiter, bytes, isScheduled, isGone, sent: false };
+    const { cheaply } = patience;
+    const request: Produce = { items, waiter, bytes, isScheduled, cheaply, sent: false };
     if (!waiter.answered) this.#parked.push(request);
     this.wake();
     return waiter.answer;
@@ -144,7 +144,7 @@ export class ProduceLoop {
     };
     let given = 0;
     for (const request of this.#parked) {
-      if (request.isGone?.() === true) {
+      if (request.cheaply?.isGone() === true) {
         request.waiter.reject(new CallerGone());
         given++;
         continue;
@@ -160,10 +160,24 @@ export class ProduceLoop {
       given++;
     }
     this.#parked.splice(0, given);
+    // The next cycle comes when a statement ends; where none is under way, nobody knows when that will be.
+    if (!this.#slots.any && batches.size === 0) this.#listenToParked();
     for (const [lane, batch] of batches) {
       const mayLease = lane.store.produceAndLease !== undefined && !batch.requests.some(isScheduled);
       if (mayLease) batch.reservation = this.#reserve(lane, batch.items);
       void this.#send(lane, batch);
+    }
+  }
+
+  #listenToParked(): void {
+    for (const request of [...this.#parked]) {
+      const { waiter, cheaply } = request;
+      if (cheaply?.isGone() === true) {
+        waiter.reject(new CallerGone());
+        this.#forget(request);
+      } else {
+        waiter.listen(cheaply?.signal());
+      }
     }
   }
 

@@ -6,8 +6,11 @@ export interface Patience {
   readonly timeoutMs: number;
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal | undefined;
-  /** Whether the caller is gone, for who asks in the place of a signal. */
-  readonly isGone?: (() => boolean) | undefined;
+  /**
+   * How to find out whether a caller is gone that has no signal yet, because
+   * most calls are over before one would have been of use.
+   */
+  readonly cheaply?: { readonly isGone: () => boolean; readonly signal: () => AbortSignal | undefined };
 }
 
 /**
@@ -21,7 +24,7 @@ export class Waiter<T> {
   #resolve!: (value: T) => void;
   #reject!: (error: Error) => void;
   readonly #cancelTimer: CancelTimer;
-  readonly #signal: AbortSignal | undefined;
+  #signal: AbortSignal | undefined;
   readonly #onGone: () => void;
 
   /**
@@ -37,13 +40,24 @@ export class Waiter<T> {
     this.#cancelTimer = clock.startTimer(patience.timeoutMs, () => {
       if (this.reject(onTimeout())) onGone();
     });
-    this.#signal = patience.signal;
     this.#onGone = () => {
       if (this.reject(new CallerGone())) onGone();
     };
-    this.#signal?.addEventListener('abort', this.#onGone);
+    this.#listenTo(patience.signal);
     // Gone before it came: it is on no list yet, so nobody needs to be told.
     if (this.#signal?.aborted) this.reject(new CallerGone());
+  }
+
+  /** It turns out that the caller waits for long: from now on it is told when the caller is gone. */
+  listen(signal: AbortSignal | undefined): void {
+    if (this.#signal !== undefined || this.#answered) return;
+    this.#listenTo(signal);
+    if (signal?.aborted) this.#onGone();
+  }
+
+  #listenTo(signal: AbortSignal | undefined): void {
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onGone);
   }
 
   /** Whether the caller has been answered, or is gone. */

@@ -8,6 +8,7 @@ import {
 import type { EngineLimits } from '../engine-options.ts';
 import type { Leased } from '../logical/lease-requests.ts';
 import type { LogicalQueueStats } from '../logical/logical-queue.ts';
+import type { Patience } from '../logical/waiter.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import {
   checkIds,
@@ -24,9 +25,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Whether the caller is gone, for callers to whom a signal costs more than
-   * the call. Asked before the call is sent to storage, and by `produce` alone,
-   * where it stands in for the signal: a lease waits for long, and has to be
-   * let go at once.
+   * the call. Asked by `produce` alone, before the call is sent to storage;
+   * `signal` is then read only where storage is down and the caller has to wait.
    */
   readonly isGone?: (() => boolean) | undefined;
 }
@@ -99,9 +99,7 @@ export class QueueService {
     queue.checkRunning();
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
     checkProducedItems(call.items, this.#limits.produceBatch);
-    const { isGone } = options;
-    const signal = isGone === undefined ? options.signal : undefined;
-    await queue.produce(call.items, { timeoutMs: toMilliseconds(timeout), signal, isGone });
+    await queue.produce(call.items, patienceOf(toMilliseconds(timeout), options));
   }
 
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
@@ -159,4 +157,10 @@ export class QueueService {
       return queue.stats();
     });
   }
+}
+
+function patienceOf(timeoutMs: number, options: CallOptions): Patience {
+  const { isGone } = options;
+  if (isGone === undefined) return { timeoutMs, signal: options.signal };
+  return { timeoutMs, signal: undefined, cheaply: { isGone, signal: () => options.signal } };
 }
