@@ -138,9 +138,15 @@ async function main(): Promise<boolean> {
   }
 }
 
-try {
-  process.exitCode = (await main()) ? 0 : 1;
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 2;
+async function exitCode(): Promise<number> {
+  try {
+    return (await main()) ? 0 : 1;
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    return 2;
+  }
 }
+
+// Not by itself: connections that were cut in the middle of a write sometimes keep Node (24.21) from taking its
+// environment down, and it spins there for ever.
+process.exit(await exitCode());
