@@ -42,7 +42,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   requestsBuffered: LIMITS.requestsBuffered,
   statementItems: 10_000,
   statementBytes: 16_000_000,
-  statementsInFlight: 2,
+  statementsInFlight: 3,
   sweepItems: 1_000,
   pollMs: 1_000,
   sweepIdleMs: 60_000,

@@ -1,3 +1,4 @@
+import { DEFAULT_ENGINE_LIMITS } from '@querator/engine';
 import { describe, expect, test } from 'vitest';
 import { DRIVERS, fresh, item, textsOf, useWorlds, watch } from './support/world.ts';
 
@@ -20,10 +21,11 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     ];
     const retry = (id: string) =>
       world.service.queue.retry({ queueName: q, partition: 0, items: [{ id, dead: false }] });
+    const { statementsInFlight } = DEFAULT_ENGINE_LIMITS;
     // Each with the number of statements that storage is given at a time.
     const calls: [call: () => Promise<void>, inFlight: number][] = [
-      [() => world.produce(q, 'x'), 2],
-      [() => world.completeIds(q, 0, ids[0] as string), 2],
+      [() => world.produce(q, 'x'), statementsInFlight],
+      [() => world.completeIds(q, 0, ids[0] as string), statementsInFlight],
       [() => retry(ids[1] as string), 1],
     ];
     for (const [call, inFlight] of calls) {
