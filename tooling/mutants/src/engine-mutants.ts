@@ -155,7 +155,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'a client that leaves is not noticed',
     WAITER,
-    "this.#signal?.addEventListener('abort', this.#onGone);",
+    "signal?.addEventListener('abort', this.#onGone);",
     '',
   ),
   mutant(

@@ -61,6 +61,7 @@ export function drawBarChart({ title, series, groups }: BarChart): string {
 <text x="${LABELS + n * 150 + 16}" y="44">${escapeText(name)}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">
+<title>${escapeText(title)}</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="${LABELS}" y="20" font-size="15">${escapeText(title)}</text>
 ${[...legend, ...ticks, ...bars].filter((line) => line !== '').join('\n')}
