@@ -61,6 +61,8 @@ export class LowWaterMark {
   /** How long the last lease from the head took. */
   #headTookMs = 0;
   #cameBackEmpty = false;
+  /** Whether something may wait below the mark. */
+  #headWanted = false;
   /** Counts the times the mark was lowered: a look that was under way then knows nothing of it. */
   #lowered = 0;
 
@@ -89,25 +91,13 @@ export class LowWaterMark {
   async lease<T extends { readonly id: ItemId }>(
     take: (from: ItemId) => Promise<readonly T[]>,
   ): Promise<readonly T[]> {
-    const start = this.#clock.now();
-    const fromHead = this.#mark === '' || this.#isHeadDue(start);
-    if (fromHead) this.#headAt = start;
-    let items: readonly T[];
-    try {
-      items = await take(fromHead ? '' : this.#mark);
-    } catch (error) {
-      // Perhaps the server is another now, one that has not got all that the other had.
-      this.#lowerTo('');
-      throw error;
-    }
-    const now = this.#clock.now();
+    const { result: items, fromHead } = await this.#run(take);
     if (fromHead) {
-      this.#headTookMs = millisecondsBetween(start, now);
+      this.#headWanted = false;
       for (const { id } of items) this.#lowerTo(id);
     }
     this.#cameBackEmpty = items.length === 0;
-    this.#leasedSinceLook += items.length;
-    if (this.#isLookWorthwhile(now)) void this.#look();
+    this.#leased(items.length);
     return items;
   }
 
@@ -121,25 +111,11 @@ export class LowWaterMark {
   async produceAndLease<T extends { readonly leased: readonly unknown[] }>(
     store: (from: ItemId) => Promise<T>,
   ): Promise<T> {
-    const start = this.#clock.now();
-    const fromHead = this.#mark === '' || this.#isHeadDue(start);
-    if (fromHead) this.#headAt = start;
-    let result: T;
-    try {
-      result = await store(fromHead ? '' : this.#mark);
-    } catch (error) {
-      this.#lowerTo('');
-      throw error;
-    }
-    const now = this.#clock.now();
-    if (fromHead) {
-      this.#headTookMs = millisecondsBetween(start, now);
-      // Something waits, and nobody knows where: perhaps below the mark.
-      if (result.leased.length === 0) this.#lowerTo('');
-    }
+    const { result, fromHead } = await this.#run(store);
+    // Something waits, and nobody knows where: perhaps below the mark. The next lease finds it.
+    if (fromHead && result.leased.length === 0) this.#headWanted = true;
     this.#cameBackEmpty = false;
-    this.#leasedSinceLook += result.leased.length;
-    if (this.#isLookWorthwhile(now)) void this.#look();
+    this.#leased(result.leased.length);
     return result;
   }
 
@@ -147,6 +123,29 @@ export class LowWaterMark {
   released(ids: readonly ItemId[]): void {
     for (const id of ids) this.#lowerTo(id);
     this.#lowered++;
+  }
+
+  /** Runs a statement from the mark on, or now and then from the head. */
+  async #run<T>(
+    statement: (from: ItemId) => Promise<T>,
+  ): Promise<{ readonly result: T; readonly fromHead: boolean }> {
+    const start = this.#clock.now();
+    const fromHead = this.#mark === '' || this.#headWanted || this.#isHeadDue(start);
+    if (fromHead) this.#headAt = start;
+    try {
+      const result = await statement(fromHead ? '' : this.#mark);
+      if (fromHead) this.#headTookMs = millisecondsBetween(start, this.#clock.now());
+      return { result, fromHead };
+    } catch (error) {
+      // Perhaps the server is another now, one that has not got all that the other had.
+      this.#lowerTo('');
+      throw error;
+    }
+  }
+
+  #leased(items: number): void {
+    this.#leasedSinceLook += items;
+    if (this.#isLookWorthwhile(this.#clock.now())) void this.#look();
   }
 
   #lowerTo(id: ItemId): void {

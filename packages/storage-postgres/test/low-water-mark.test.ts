@@ -7,6 +7,7 @@ import { Database, type Statement } from '../src/database.ts';
 import { itemsTableName, PoolRegistry } from '../src/index.ts';
 import { LowWaterMark } from '../src/low-water-mark.ts';
 import { lease } from '../src/operations/lease.ts';
+import { produceAndLease } from '../src/operations/produce-and-lease.ts';
 import { PartitionTable } from '../src/partition-table.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
 import { HOUR, item } from './support/contents.ts';
@@ -163,6 +164,21 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect((await instance.lease(1))[0]?.reference).toBe('youngest-0');
   });
 
+  test('nor is such an item passed for ever by items that are leased as they are produced', async () => {
+    await leaseAndLook(8);
+    await produce('undone', 1);
+    const [undone] = await instance.lease(1);
+    await leaseAndLook(8);
+    await store.release([undone?.id ?? '']);
+    const mark = instance.mark;
+    expect((await instance.produceAndLease('later')).map(({ reference }) => reference)).toEqual(['later']);
+    await instance.clock.advance('5s');
+    expect(await instance.produceAndLease('last')).toEqual([]);
+    expect(instance.mark).toBe(mark);
+    expect((await instance.lease(1))[0]?.id).toBe(undone?.id);
+    expect((await instance.lease(1))[0]?.reference).toBe('last');
+  });
+
   test('is forgotten when a lease fails: the next server may be behind the last one', async () => {
     await leaseAndLook(8);
     await other.query(`ALTER TABLE ${TABLE} RENAME TO hidden`);
@@ -216,6 +232,15 @@ class Instance {
     const items = await this.#mark.lease((from) => lease(this.#context, batch, from));
     await this.#looking;
     return items;
+  }
+
+  async produceAndLease(reference: string): Promise<readonly LeasedItem[]> {
+    const requests = [{ items: [item(reference)] }];
+    const batch = { limit: 1, leaseTimeout: HOUR };
+    const { leased } = await this.#mark.produceAndLease((from) =>
+      produceAndLease(this.#context, requests, HOUR, batch, from),
+    );
+    return leased;
   }
 
   released(ids: readonly ItemId[]): void {
