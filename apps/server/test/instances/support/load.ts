@@ -21,9 +21,11 @@ export interface LoadOptions {
   readonly perInstance?: number;
 }
 
-/** No reply, and those that leave it open whether something took effect. */
+/** No reply, and those that leave it open whether something took effect: a complete is told 'internal error' then. */
 const isUnknown = (reply: RawReply | undefined) =>
-  reply === undefined || (reply.status !== 200 && /unknown|storage/.test(reply.text)) || reply.status >= 500;
+  reply === undefined ||
+  (reply.status !== 200 && /unknown|storage|internal error/.test(reply.text)) ||
+  reply.status >= 500;
 /** After this consumers ask again. */
 const LEASE_WAIT = '500ms';
 /** A server that is gone refuses at once: who asks again at once keeps the machine busy. */
