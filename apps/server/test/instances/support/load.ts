@@ -142,7 +142,8 @@ export class Load {
           leaseDeadline: new Date(item.lease_deadline),
         }),
       );
-      for (const { text, leaseDeadline } of items) ledger.delivered(text, leaseDeadline);
+      for (const { text, leaseDeadline } of items)
+        ledger.delivered(text, leaseDeadline, queue_name === 'dead');
       await this.#settle({ instance, queue_name, partition: reply.json.partition ?? 0 }, items);
     }
   }
@@ -172,7 +173,7 @@ export class Load {
     const reply = await processes.post(instance, 'queue.complete', {
       ...{ queue_name, partition, ids, request_timeout: '5s' },
     });
-    if (reply?.status === 200) for (const { text } of done) ledger.completedOne(text);
+    if (reply?.status === 200) for (const { text } of done) ledger.completedOne(text, queue_name === 'dead');
     else if (isUnknown(reply)) for (const { text } of done) ledger.perhapsCompletedOne(text);
   }
 
