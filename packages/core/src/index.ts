@@ -3,7 +3,15 @@ export { MESSAGES } from './errors/messages.ts';
 export { invalid, QueueError } from './errors/queue-error.ts';
 export { StorageError, type StorageOutcome } from './errors/storage-error.ts';
 export { invariant } from './invariant.ts';
-export type { ImportedItem, ItemContent, LeasedItem, NewItem, RetriedItem, StoredItem } from './item/item.ts';
+export type {
+  DeadLetter,
+  ImportedItem,
+  ItemContent,
+  LeasedItem,
+  NewItem,
+  RetriedItem,
+  StoredItem,
+} from './item/item.ts';
 export { checkItemId, itemNotLeased, noSuchItem } from './item/item-errors.ts';
 export {
   formatItemId,
@@ -34,6 +42,7 @@ export type {
   ClearRequest,
   CompleteRequest,
   DeathRules,
+  HoldTimeouts,
   ItemListRequest,
   LeaseBatch,
   PartitionStats,

@@ -2,8 +2,16 @@ import type { Instant, ItemId, StoredItem } from '@querator/core';
 import type { Alarm } from './deadlines.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
 
-/** `condemned`: dead, kept until it is moved. `gone`: no longer in the partition. */
-export type EntryState = 'waiting' | 'leased' | 'scheduled' | 'condemned' | 'gone';
+/**
+ * `condemned`: dead, kept until it is moved. `moved`: condemned, and marked as moved.
+ * `gone`: no longer in the partition.
+ */
+export type EntryState = 'waiting' | 'leased' | 'scheduled' | 'condemned' | 'moved' | 'gone';
+
+/** Whether the item is dead and kept aside. */
+export function isCondemned({ state }: Pick<Entry, 'state'>): boolean {
+  return state === 'condemned' || state === 'moved';
+}
 
 /** One stay of an item in the partition. Going back to the tail ends it and begins another, under a new id. */
 export interface Entry {
@@ -17,7 +25,7 @@ export interface Entry {
   /**
    * When time next does something to it. What that is goes by the state: a
    * waiting item expires, a leased one's lease ends, a scheduled one enters
-   * the queue, a condemned one is reported (again).
+   * the queue, a condemned or moved one is reported (again).
    */
   due: Instant;
   /** What rings at `due`. */
@@ -31,7 +39,7 @@ export function toStoredItem(entry: Entry): StoredItem {
   return {
     id: entry.id,
     sourceId: entry.sourceId,
-    isLeased: entry.state === 'leased' || entry.state === 'condemned',
+    isLeased: entry.state === 'leased' || isCondemned(entry),
     leaseDeadline: entry.state === 'leased' ? entry.due : undefined,
     expireDeadline: entry.expireDeadline,
     enqueueAt: entry.state === 'scheduled' ? entry.due : undefined,

@@ -20,13 +20,14 @@ const NO_CONTENT: PackedContent = { encoding: '', kind: '', reference: '', paylo
  */
 export class ItemTable {
   readonly #byId = new Map<ItemId, Entry>();
-  readonly #sourceIds = new Set<ItemId>();
+  readonly #bySource = new Map<ItemId, Entry>();
   /** By state: within each, deadlines mostly come in order. */
   readonly #deadlines: Record<EntryState, Deadlines> = {
     waiting: new Deadlines(),
     leased: new Deadlines(),
     scheduled: new Deadlines(),
     condemned: new Deadlines(),
+    moved: new Deadlines(),
     gone: new Deadlines(),
   };
   readonly #tally = new Tally();
@@ -39,8 +40,8 @@ export class ItemTable {
     return this.#byId.get(id);
   }
 
-  holdsSource(id: ItemId): boolean {
-    return this.#sourceIds.has(id);
+  bySource(id: ItemId): Entry | undefined {
+    return this.#bySource.get(id);
   }
 
   stats(now: Instant): PartitionStats {
@@ -52,14 +53,14 @@ export class ItemTable {
   /** Adds an entry whose id is greater than all others. */
   append(entry: Entry): void {
     this.#byId.set(entry.id, entry);
-    if (entry.sourceId !== undefined) this.#sourceIds.add(entry.sourceId);
+    if (entry.sourceId !== undefined) this.#bySource.set(entry.sourceId, entry);
     this.#inOrder.push(entry);
     this.#tally.add(entry);
     this.#deadlines[entry.state].set(entry, entry.due);
   }
 
   /** Changes what an entry is doing, and until when; its place stays. */
-  change(entry: Entry, state: 'waiting' | 'leased' | 'scheduled' | 'condemned', due: Instant): void {
+  change(entry: Entry, state: Exclude<EntryState, 'gone'>, due: Instant): void {
     this.#tally.subtract(entry);
     this.#deadlines[entry.state].cancel(entry);
     entry.state = state;
@@ -73,7 +74,7 @@ export class ItemTable {
     this.#tally.subtract(entry);
     this.#deadlines[entry.state].cancel(entry);
     this.#byId.delete(entry.id);
-    if (entry.sourceId !== undefined) this.#sourceIds.delete(entry.sourceId);
+    if (entry.sourceId !== undefined) this.#bySource.delete(entry.sourceId);
     entry.state = 'gone';
     entry.content = NO_CONTENT;
     this.#gone++;

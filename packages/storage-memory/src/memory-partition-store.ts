@@ -4,8 +4,10 @@ import {
   type ClearRequest,
   type Clock,
   type CompleteRequest,
+  type DeadLetter,
   type DeathRules,
   type Duration,
+  type HoldTimeouts,
   type ImportedItem,
   type Instant,
   type ItemContent,
@@ -29,7 +31,7 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
-import { type Entry, toStoredItem } from './entry.ts';
+import { type Entry, isCondemned, toStoredItem } from './entry.ts';
 import { findLeased } from './find-leased.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
@@ -161,7 +163,7 @@ export class MemoryPartitionStore implements PartitionStore {
     const table = this.#table();
     const now = this.#clock.now();
     return items.map((item) => {
-      if (item.sourceId !== undefined && table.holdsSource(item.sourceId)) return undefined;
+      if (item.sourceId !== undefined && table.bySource(item.sourceId) !== undefined) return undefined;
       const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
       // Of a lease without an end nobody can say that it is still valid.
       const leaseDeadline = item.isLeased ? (item.leaseDeadline ?? now) : undefined;
@@ -195,7 +197,7 @@ export class MemoryPartitionStore implements PartitionStore {
   async clear(request: ClearRequest): Promise<number> {
     const table = this.#table();
     // Condemned items count as leased, as in `stats`.
-    const cleared = { ...request, condemned: request.leased, gone: false };
+    const cleared = { ...request, condemned: request.leased, moved: request.leased, gone: false };
     const entries = [...table.from('')].filter((entry) => cleared[entry.state]);
     for (const entry of entries) table.remove(entry);
     return entries.length;
@@ -206,12 +208,46 @@ export class MemoryPartitionStore implements PartitionStore {
     return sweepTable(table, request, this.#clock.now(), (entry) => this.#requeue(table, entry));
   }
 
+  async markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
+    const table = this.#table();
+    return [...new Set(ids)].filter((id) => {
+      const entry = table.get(id);
+      if (entry === undefined || !isCondemned(entry)) return false;
+      table.change(entry, 'moved', entry.due);
+      return true;
+    });
+  }
+
   async remove(ids: readonly ItemId[]): Promise<void> {
     const table = this.#table();
     for (const id of ids) {
       const entry = table.get(id);
-      if (entry?.state === 'condemned') table.remove(entry);
+      if (entry !== undefined && isCondemned(entry)) table.remove(entry);
     }
+  }
+
+  async holdLetters(
+    letters: readonly DeadLetter[],
+    { expireTimeout, holdTimeout }: HoldTimeouts,
+  ): Promise<void> {
+    const leaseDeadline = addDuration(this.#clock.now(), holdTimeout);
+    const held = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
+    await this.import(
+      letters.map((letter) => ({ ...letter, ...held })),
+      expireTimeout,
+    );
+  }
+
+  async deliverLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    const held = this.#heldLetters(sourceIds).sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const entry of held) this.#requeue(this.#table(), entry);
+    return held.length;
+  }
+
+  async withdrawLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    const held = this.#heldLetters(sourceIds);
+    for (const entry of held) this.#table().remove(entry);
+    return held.length;
   }
 
   async drop(): Promise<void> {
@@ -274,6 +310,15 @@ export class MemoryPartitionStore implements PartitionStore {
     }
     table.change(entry, 'scheduled', enqueueAt);
     return 'scheduled';
+  }
+
+  /** A letter has 0 attempts only until it is handed out for the first time. */
+  #heldLetters(sourceIds: readonly ItemId[]): Entry[] {
+    const table = this.#table();
+    return [...new Set(sourceIds)]
+      .map((id) => table.bySource(id))
+      .filter((entry) => entry !== undefined)
+      .filter(({ state, attempts }) => state === 'leased' && attempts === 0);
   }
 
   /** Back to the tail under a new id, whatever the entry was doing. */

@@ -1,6 +1,7 @@
 import {
   addDuration,
   type Instant,
+  type ItemId,
   millisecondsBetween,
   type StoredItem,
   type SweepRequest,
@@ -26,9 +27,10 @@ export function sweepTable(
 ): SweepResult {
   const counts = { enqueued: 0, requeued: 0, deleted: 0 };
   const reported: StoredItem[] = [];
+  const moved: ItemId[] = [];
   const claimedUntil = addDuration(now, claimTimeout);
 
-  while (Math.max(counts.enqueued, counts.requeued, counts.deleted, reported.length) < limit) {
+  while (Math.max(counts.enqueued, counts.requeued, counts.deleted, reported.length + moved.length) < limit) {
     const entry = table.takeDue(now);
     if (entry === undefined) break;
     if (entry.state === 'scheduled') {
@@ -40,12 +42,15 @@ export function sweepTable(
     } else if (dead === 'delete') {
       table.remove(entry);
       counts.deleted++;
+    } else if (entry.state === 'moved') {
+      table.change(entry, 'moved', claimedUntil);
+      moved.push(entry.id);
     } else {
       table.change(entry, 'condemned', claimedUntil);
       reported.push(toStoredItem(entry));
     }
   }
-  return { ...counts, dead: reported, nextDueMs: untilNextDue(table, now) };
+  return { ...counts, dead: reported, moved, nextDueMs: untilNextDue(table, now) };
 }
 
 /** Whether an item whose lease has ended gets no other chance. */

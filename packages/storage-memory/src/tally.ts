@@ -8,6 +8,7 @@ export class Tally {
     leased: 0,
     scheduled: 0,
     condemned: 0,
+    moved: 0,
     gone: 0,
   };
   #createdSum = 0n;
@@ -26,11 +27,12 @@ export class Tally {
   }
 
   stats(now: Instant): Omit<PartitionStats, 'headAge'> {
-    const { waiting, leased, scheduled, condemned } = this.#counts;
-    const queued = waiting + leased + condemned;
+    const { waiting, leased, scheduled, condemned, moved } = this.#counts;
+    const dead = condemned + moved;
+    const queued = waiting + leased + dead;
     return {
       waiting,
-      leased: leased + condemned,
+      leased: leased + dead,
       scheduled,
       averageAge: mean(now * BigInt(queued) - this.#createdSum, queued),
       averageLeaseLeft: mean(this.#leaseDeadlineSum - now * BigInt(leased), leased),

@@ -62,6 +62,12 @@ export interface ImportedItem extends ItemContent {
   readonly maxAttempts: number;
 }
 
+/** A dead item on its way into the dead-letter queue. */
+export interface DeadLetter extends ItemContent {
+  /** The id it died under, by which a second copy is recognised. */
+  readonly sourceId: ItemId;
+}
+
 /** One leased item a consumer gives back. */
 export interface RetriedItem {
   readonly id: ItemId;

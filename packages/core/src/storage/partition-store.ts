@@ -1,4 +1,4 @@
-import type { ImportedItem, LeasedItem, NewItem, RetriedItem, StoredItem } from '../item/item.ts';
+import type { DeadLetter, ImportedItem, LeasedItem, NewItem, RetriedItem, StoredItem } from '../item/item.ts';
 import type { ItemId } from '../item/item-id.ts';
 import type { Duration } from '../time/duration.ts';
 import type { Outcome } from './outcome.ts';
@@ -102,8 +102,16 @@ export interface ClearRequest {
 export interface SweepRequest extends DeathRules {
   /** At most so many scheduled, so many overdue and so many expired items are worked on; at least 1. */
   readonly limit: number;
-  /** How long items reported as dead stay the caller's, before another sweep may report them again. */
+  /** How long items reported as dead or moved stay the caller's, before another sweep may report them again. */
   readonly claimTimeout: Duration;
+}
+
+/** How letters are stored that come from another queue. */
+export interface HoldTimeouts {
+  /** The expire timeout of the queue they come to. */
+  readonly expireTimeout: Duration;
+  /** How long they are held back at most. */
+  readonly holdTimeout: Duration;
 }
 
 /** What a sweep did. */
@@ -116,9 +124,14 @@ export interface SweepResult {
   readonly deleted: number;
   /**
    * Dead items for the caller to move, in no order: still stored, offered to nobody. The
-   * caller stores them in the dead-letter queue and then calls `remove`.
+   * caller has them held in the dead-letter queue and then calls `markMoved`.
    */
   readonly dead: readonly StoredItem[];
+  /**
+   * Dead items that were marked as moved, and whose mover has not come to the
+   * end: the caller has their letters delivered and then calls `remove`.
+   */
+  readonly moved: readonly ItemId[];
   /**
    * Milliseconds until the next sweep has something to do, by the storage's
    * clock; 0 when the limit or the size of the dead items cut this one short;
@@ -223,7 +236,8 @@ export interface PartitionStore {
    * stay. Errors as for `complete`, with 'retried'.
    *
    * A condemned item is offered to nobody and cannot be completed or retried;
-   * sweeps report it until `remove` takes it away. It is listed and cleared as a
+   * sweeps report it until `remove` takes it away. One that was marked as moved
+   * is still condemned. It is listed and cleared as a
    * leased one, and its deadlines mean nothing.
    */
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]>;
@@ -272,7 +286,7 @@ export interface PartitionStore {
    *   not under a valid lease: dead, that is condemned or deleted, under its old
    *   id. Where this and the last one apply, either may come first.
    * - Condemned, also by an earlier sweep whose claim ran out: reported in
-   *   `dead`, or deleted, as `dead` says.
+   *   `dead` or, when marked as moved, in `moved`; or deleted, as `dead` says.
    *
    * Each part may stop once the payloads of the items it reports as dead add
    * up to `PAYLOAD_BUDGET`.
@@ -284,8 +298,42 @@ export interface PartitionStore {
    */
   sweep(request: SweepRequest): Promise<SweepResult>;
 
-  /** Removes condemned items that have been moved. Ids that are not condemned are passed over. */
+  /**
+   * Marks condemned items as moved: their letters are held in the dead-letter
+   * queue. They are never reported in `dead` again. Ids that are not condemned
+   * are passed over.
+   *
+   * @returns the ids that are marked, now or since an earlier call.
+   */
+  markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]>;
+
+  /** Removes condemned items, marked or not. Ids that are not condemned are passed over. */
   remove(ids: readonly ItemId[]): Promise<void>;
+
+  /**
+   * Adds items that died in another queue, as `import` does, and holds them
+   * back: they are leased, with 0 attempts, until now plus `holdTimeout`. A
+   * letter whose source id the partition already holds, in whatever state, is
+   * left out.
+   *
+   * They stay held until it is certain that nobody will send them once more
+   * (ADR 15).
+   *
+   * @throws QueueError `invalid` as `import` does.
+   */
+  holdLetters(letters: readonly DeadLetter[], timeouts: HoldTimeouts): Promise<void>;
+
+  /**
+   * Makes held letters available: at the tail under new ids, in the order they
+   * had, still with 0 attempts. Held are those that are leased with 0 attempts;
+   * source ids of others, or of none, are passed over.
+   *
+   * @returns how many became available.
+   */
+  deliverLetters(sourceIds: readonly ItemId[]): Promise<number>;
+
+  /** Removes held letters, and no others. @returns how many. */
+  withdrawLetters(sourceIds: readonly ItemId[]): Promise<number>;
 
   /** Removes the partition with all its items. The next call starts an empty one. */
   drop(): Promise<void>;

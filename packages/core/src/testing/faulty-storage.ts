@@ -199,7 +199,11 @@ const OPERATIONS: readonly Operation[] = [
   'delete',
   'clear',
   'sweep',
+  'markMoved',
   'remove',
+  'holdLetters',
+  'deliverLetters',
+  'withdrawLetters',
   'drop',
 ];
 
