@@ -30,6 +30,11 @@ export interface EngineLimits {
   readonly slowMs: number;
   /** For so long a partition that was found empty is not looked into again, unless something is known to have come in. */
   readonly emptyMs: number;
+  /**
+   * How long a dead letter is held back at most while its sender does not come
+   * to an end; half the dead-letter queue's expire timeout where that is less.
+   */
+  readonly letterHoldMs: number;
   /** How long a queue's first call waits for its partitions to be counted. */
   readonly loadMs: number;
 }
@@ -48,6 +53,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   sweepIdleMs: 60_000,
   slowMs: 25,
   emptyMs: 25,
+  letterHoldMs: 3_600_000,
   loadMs: 250,
 };
 

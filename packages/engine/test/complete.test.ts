@@ -243,7 +243,7 @@ describe('dead letters', () => {
     await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
     await h.produce('q', ['a']);
     await leased(h, 1);
-    h.storage.fail('import', 0, 'not-applied');
+    h.storage.fail('holdLetters', 0, 'not-applied');
     await h.clock.advance('60.1s');
     h.storage.heal(0);
     await h.clock.advance('1s');

@@ -16,6 +16,13 @@ const SHIFT_HOURS = 876_000_000;
 const SHIFTED_FROM = `'50000-01-01 00:00:00+00'::timestamptz`;
 const SHIFTED_FROM_MICROSECONDS = 1_515_680_380_800_000_000n;
 
+/** A condemned item that was marked as moved lies as many years later again. */
+const MOVED_FROM = `'170000-01-01 00:00:00+00'::timestamptz`;
+const MOVED_FROM_MICROSECONDS = 5_302_514_620_800_000_000n;
+
+const SHIFT = `interval '${SHIFT_HOURS} hours'`;
+const SHIFT_MICROSECONDS = BigInt(SHIFT_HOURS) * 3_600_000_000n;
+
 /**
  * Somebody holds a lease on the item, or it is condemned. For statements that
  * find their rows by id, and written so that no index matches it: next to a
@@ -36,11 +43,19 @@ export const LIVING = `expire_deadline < ${SHIFTED_FROM}`;
  * @param column the present one.
  */
 export function condemnedDeadline(column = 'expire_deadline'): string {
-  return `CASE WHEN ${column} < ${SHIFTED_FROM} THEN ${column} + interval '${SHIFT_HOURS} hours' ELSE ${column} END`;
+  return `CASE WHEN ${column} < ${SHIFTED_FROM} THEN ${column} + ${SHIFT} ELSE ${column} END`;
 }
+
+/** SQL for the `expire_deadline` of a condemned item that is or becomes marked as moved. */
+export const MOVED_DEADLINE = `CASE WHEN expire_deadline < ${MOVED_FROM} THEN expire_deadline + ${SHIFT}
+  ELSE expire_deadline END`;
+
+/** SQL for whether a condemned item is marked as moved. */
+export const MOVED = `(expire_deadline >= ${MOVED_FROM})`;
 
 /** The expire deadline an item had before it may have been condemned. */
 export function trueExpireDeadline(stored: Instant): Instant {
-  const isShifted = stored >= SHIFTED_FROM_MICROSECONDS;
-  return isShifted ? instantFromMicroseconds(stored - BigInt(SHIFT_HOURS) * 3_600_000_000n) : stored;
+  if (stored < SHIFTED_FROM_MICROSECONDS) return stored;
+  const shifts = stored < MOVED_FROM_MICROSECONDS ? 1n : 2n;
+  return instantFromMicroseconds(stored - shifts * SHIFT_MICROSECONDS);
 }

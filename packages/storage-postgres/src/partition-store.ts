@@ -1,8 +1,10 @@
 import {
   type ClearRequest,
   type CompleteRequest,
+  type DeadLetter,
   type DeathRules,
   type Duration,
+  type HoldTimeouts,
   type ImportedItem,
   type ItemId,
   type ItemListRequest,
@@ -25,9 +27,11 @@ import { LowWaterMark } from './low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
-import { importItemsInto } from './operations/import.ts';
+import { deliverLetters, withdrawLetters } from './operations/held-letters.ts';
+import { holdLetters, importItemsInto } from './operations/import.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
+import { markMoved } from './operations/mark-moved.ts';
 import { produce } from './operations/produce.ts';
 import { produceAndLease } from './operations/produce-and-lease.ts';
 import { release } from './operations/release.ts';
@@ -118,8 +122,24 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#run((context) => sweep(context, request));
   }
 
+  markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
+    return this.#run((context) => markMoved(context, ids));
+  }
+
   remove(ids: readonly ItemId[]): Promise<void> {
     return this.#run((context) => remove(context, ids));
+  }
+
+  holdLetters(letters: readonly DeadLetter[], timeouts: HoldTimeouts): Promise<void> {
+    return this.#run((context) => holdLetters(context, letters, timeouts));
+  }
+
+  deliverLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#run((context) => deliverLetters(context, sourceIds));
+  }
+
+  withdrawLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#run((context) => withdrawLetters(context, sourceIds));
   }
 
   drop(): Promise<void> {

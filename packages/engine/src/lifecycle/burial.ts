@@ -1,8 +1,9 @@
-import type { ItemId, StoredItem } from '@querator/core';
+import type { ItemId, StoredItem, SweepResult } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Lane } from '../logical/lane.ts';
 import type { QueueHooks } from '../logical/queue-hooks.ts';
 import { probeDelayMs } from './back-off.ts';
+import type { LetterBoxes, Step } from './dead-letter.ts';
 import { logDeleted } from './log-deleted.ts';
 
 /** Past this a move to the dead-letter queue is taken for dead itself, and repeated. */
@@ -17,24 +18,24 @@ const LONGEST_CLAIM_MS = 300_000;
  */
 const HOLD_MS = 15_000;
 
-/** What became of an attempt to store dead items in the dead-letter queue. */
-export interface Moved {
-  /** The ids under which the stored ones died. */
-  readonly ids: readonly ItemId[];
-  /** Why others were not stored; absent: all of them were. */
-  readonly error?: unknown;
-}
-
-/** Stores dead items in the dead-letter queue. Rejects when none could be stored. */
-export type MoveDead = (deadQueue: string, items: readonly StoredItem[]) => Promise<Moved>;
+/** A storage call that ended unknown takes effect within this, or never: what is left of a claim that is held no more. */
+const DOUBT_MS = SHORTEST_CLAIM_MS - HOLD_MS;
 
 /**
- * The way of one partition's dead items into the dead-letter queue: first
- * stored there, then removed here. A crash in between leaves both, and never
- * neither; the second copy is recognised by the id the item died under.
+ * The way of one partition's dead items into the dead-letter queue, in steps
+ * that can each be repeated, by whoever finds the item after a crash (ADR 15):
  *
- * That recognition ends when a consumer has completed the first copy, so what
- * is known to have been moved is never offered again: it is only removed.
+ * 1. held: the letter is stored there, and offered to nobody. One that is
+ *    there already is left out.
+ * 2. marked: from now on nobody stores it again.
+ * 3. delivered: the letter is available there.
+ * 4. removed: the original is gone.
+ *
+ * A letter that is stored after its item has gone is withdrawn before its hold
+ * ends. That happens to a process that slept until others had done all this,
+ * and where storage, which gave no answer, takes the letter only after the
+ * next attempt.
+ *
  * What could not be moved stays claimed; it is tried again with growing
  * pauses, and left to a later sweep when the claim draws to its end.
  */
@@ -42,27 +43,35 @@ export class Burial {
   readonly #deps: EngineDeps;
   readonly #lane: Lane;
   readonly #hooks: QueueHooks;
-  readonly #moveDead: MoveDead;
-  /** Claimed and not moved yet. */
+  readonly #letterBoxes: LetterBoxes;
+  /** Claimed; nobody knows whether their letters are stored. */
   #held: readonly StoredItem[] = [];
+  /** Claimed and marked; nobody knows whether their letters were delivered. */
+  #marked: readonly ItemId[] = [];
   #heldUntilMs = 0;
-  /** Moved, and still here. */
-  #moved: ItemId[] = [];
+  /** Of the claimed, those whose letters may still be stored by a call that gave no answer, and until when. */
+  readonly #inDoubt = new Map<ItemId, number>();
+  /** Gone: a letter that is held for them is one too many. With the time from which none can come any more. */
+  readonly #late = new Map<ItemId, number>();
+  /** Done, and still here. */
+  #done: readonly ItemId[] = [];
   #failures = 0;
   /** When the first of these was. */
   #failingSinceMs = 0;
   #nextTryMs = 0;
 
-  constructor(deps: EngineDeps, lane: Lane, hooks: QueueHooks, moveDead: MoveDead) {
+  constructor(deps: EngineDeps, lane: Lane, hooks: QueueHooks, letterBoxes: LetterBoxes) {
     this.#deps = deps;
     this.#lane = lane;
     this.#hooks = hooks;
-    this.#moveDead = moveDead;
+    this.#letterBoxes = letterBoxes;
   }
 
   /** Milliseconds until the next attempt; absent when nothing is left to do. */
   get dueInMs(): number | undefined {
-    return this.#held.length === 0 ? undefined : this.#nextTryMs - this.#nowMs();
+    const nowMs = this.#nowMs();
+    if (this.#hasClaims) return this.#nextTryMs - nowMs;
+    return this.#late.size > 0 ? Math.max(this.#nextTryMs, ...this.#late.values()) - nowMs : undefined;
   }
 
   /**
@@ -88,10 +97,14 @@ export class Burial {
 
   /** Goes on with what earlier attempts left. Call it before each sweep. Never rejects. */
   async goOn(): Promise<void> {
-    await this.#removeMoved();
+    await this.#removeDone();
     const nowMs = this.#nowMs();
-    if (nowMs > this.#heldUntilMs) this.#held = [];
-    if (this.#held.length > 0 && nowMs >= this.#nextTryMs) await this.#bury(this.#held);
+    if (nowMs > this.#heldUntilMs) {
+      this.#held = [];
+      this.#marked = [];
+      this.#inDoubt.clear();
+    }
+    if ((this.dueInMs ?? 1) <= 0) await this.#bury();
   }
 
   /**
@@ -100,25 +113,98 @@ export class Burial {
    * @param askedAtMs when the sweep was sent off, which is not later than the
    *   claim: a process may sleep before it reads the answer.
    */
-  async bury(items: readonly StoredItem[], askedAtMs: number): Promise<void> {
+  async bury({ dead, moved }: Pick<SweepResult, 'dead' | 'moved'>, askedAtMs: number): Promise<void> {
+    if (dead.length + moved.length === 0) return;
     const nowMs = this.#nowMs();
     // One batch is kept for an early attempt; what dies meanwhile is left to the end of its claim.
-    if (this.#held.length > 0) return;
+    if (this.#hasClaims) return;
     this.#heldUntilMs = askedAtMs + HOLD_MS;
     if (nowMs > this.#heldUntilMs) return;
-    if (nowMs < this.#nextTryMs) this.#held = items;
-    else await this.#bury(items);
+    this.#held = dead;
+    this.#marked = moved;
+    if (nowMs >= this.#nextTryMs) await this.#bury();
   }
 
-  async #bury(items: readonly StoredItem[]): Promise<void> {
+  get #hasClaims(): boolean {
+    return this.#held.length + this.#marked.length > 0;
+  }
+
+  async #bury(): Promise<void> {
     const { deadQueue } = this.#hooks.queue();
-    this.#held = items;
-    const { ids, error } = await this.#move(deadQueue, items);
-    // An operator may have taken them away meanwhile.
-    const gone = new Set(ids);
-    this.#held = this.#held.filter(({ id }) => !gone.has(id));
-    this.#moved.push(...ids);
-    await this.#removeMoved();
+    if (deadQueue === '') return this.#delete();
+    const notHeld = await this.#hold(deadQueue);
+    const notDelivered = await this.#deliver(deadQueue);
+    await this.#removeDone();
+    const notWithdrawn = await this.#withdraw(deadQueue);
+    this.#tried(deadQueue, notHeld ?? notDelivered ?? notWithdrawn);
+  }
+
+  /** The setting was removed after the sweep: what is dead is then deleted. */
+  async #delete(): Promise<void> {
+    const { queue, partition } = this.#where;
+    const ids = [...this.#held.map(({ id }) => id), ...this.#marked];
+    if (ids.length > 0) {
+      logDeleted(this.#deps.logger, { queue, partition, items: ids.length });
+      this.#deps.observer.items(queue, 'deleted', ids.length);
+    }
+    this.#held = [];
+    this.#marked = [];
+    this.#late.clear();
+    this.#done = [...this.#done, ...ids];
+    this.#failures = 0;
+    await this.#removeDone();
+  }
+
+  /** @returns why some are not held. */
+  async #hold(deadQueue: string): Promise<unknown> {
+    const items = this.#held;
+    if (items.length === 0) return undefined;
+    const { ids, error, inDoubt } = await settled(this.#letterBoxes.hold(deadQueue, items));
+    for (const id of inDoubt) this.#inDoubt.set(id, this.#nowMs() + DOUBT_MS);
+    if (ids.length > 0) await this.#mark(ids);
+    return error;
+  }
+
+  /** If it fails the partition is out of service, and the sweep at its return goes on here. */
+  async #mark(ids: readonly ItemId[]): Promise<void> {
+    let marked: readonly ItemId[];
+    try {
+      marked = await this.#lane.store.markMoved(ids);
+    } catch (error) {
+      this.#hooks.failed(this.#lane, error);
+      return;
+    }
+    const isMarked = new Set(marked);
+    const isHeld = new Set(ids);
+    this.#held = this.#held.filter(({ id }) => !isHeld.has(id));
+    this.#marked = [...this.#marked, ...marked];
+    this.#gone(ids.filter((id) => !isMarked.has(id)));
+  }
+
+  /** @returns why some are not delivered. */
+  async #deliver(deadQueue: string): Promise<unknown> {
+    const marked = this.#marked;
+    if (marked.length === 0) return undefined;
+    const { ids, error } = await settled(this.#letterBoxes.deliver(deadQueue, marked));
+    const isDelivered = new Set(ids);
+    this.#marked = this.#marked.filter((id) => !isDelivered.has(id));
+    this.#done = [...this.#done, ...ids];
+    this.#deps.observer.items(this.#where.queue, 'dead_lettered', ids.length);
+    return error;
+  }
+
+  /** @returns why some are not withdrawn. */
+  async #withdraw(deadQueue: string): Promise<unknown> {
+    const nowMs = this.#nowMs();
+    const late = [...this.#late].filter(([, fromMs]) => fromMs <= nowMs).map(([id]) => id);
+    if (late.length === 0) return undefined;
+    const { ids, error } = await settled(this.#letterBoxes.withdraw(deadQueue, late));
+    for (const id of ids) this.#late.delete(id);
+    return error;
+  }
+
+  /** Settles when to try again. */
+  #tried(deadQueue: string, error: unknown): void {
     if (error === undefined) {
       this.#failures = 0;
       return;
@@ -131,39 +217,31 @@ export class Burial {
       {
         ...this.#where,
         deadQueue,
-        items: items.length - ids.length,
+        items: this.#held.length + this.#marked.length,
         failures: this.#failures,
         err: error,
       },
     );
   }
 
-  async #move(deadQueue: string, items: readonly StoredItem[]): Promise<Moved> {
-    if (deadQueue === '') {
-      // The setting was removed after the sweep: what is dead is then deleted.
-      const { queue, partition } = this.#where;
-      logDeleted(this.#deps.logger, { queue, partition, items: items.length });
-      this.#deps.observer.items(queue, 'deleted', items.length);
-      return { ids: items.map(({ id }) => id) };
-    }
-    try {
-      const moved = await this.#moveDead(deadQueue, items);
-      this.#deps.observer.items(this.#where.queue, 'dead_lettered', moved.ids.length);
-      return moved;
-    } catch (error) {
-      return { ids: [], error };
-    }
-  }
-
   /** If it fails the partition is out of service, and the sweep at its return comes here first. */
-  async #removeMoved(): Promise<void> {
-    const ids = this.#moved;
+  async #removeDone(): Promise<void> {
+    const ids = this.#done;
     if (ids.length === 0) return;
     try {
       await this.#lane.store.remove(ids);
-      this.#moved = this.#moved.slice(ids.length);
+      this.#done = this.#done.slice(ids.length);
+      this.#gone(ids.filter((id) => this.#inDoubt.has(id)));
     } catch (error) {
       this.#hooks.failed(this.#lane, error);
+    }
+  }
+
+  /** Letters for these must not be there; one may still come while its storing is in doubt. */
+  #gone(ids: readonly ItemId[]): void {
+    for (const id of ids) {
+      this.#late.set(id, this.#inDoubt.get(id) ?? this.#nowMs());
+      this.#inDoubt.delete(id);
     }
   }
 
@@ -173,5 +251,14 @@ export class Burial {
 
   #nowMs(): number {
     return Number(this.#deps.clock.now()) / 1_000;
+  }
+}
+
+/** A step that could not be taken at all is one that no item took. */
+async function settled(step: Promise<Step>): Promise<Step> {
+  try {
+    return await step;
+  } catch (error) {
+    return { ids: [], error, inDoubt: [] };
   }
 }

@@ -2,7 +2,8 @@ import { type CancelTimer, milliseconds, type SweepResult } from '@querator/core
 import type { EngineDeps } from '../engine-options.ts';
 import type { Lane } from '../logical/lane.ts';
 import type { QueueHooks } from '../logical/queue-hooks.ts';
-import { Burial, type MoveDead } from './burial.ts';
+import { Burial } from './burial.ts';
+import type { LetterBoxes } from './dead-letter.ts';
 import { logDeleted } from './log-deleted.ts';
 
 /** Storage compares strictly and to the microsecond; a timer that fires on the dot would find nothing due. */
@@ -32,12 +33,12 @@ export class Sweeper {
     {
       lane,
       hooks,
-      moveDead,
+      letterBoxes,
       idleMs,
     }: {
       readonly lane: Lane;
       readonly hooks: QueueHooks;
-      readonly moveDead: MoveDead;
+      readonly letterBoxes: LetterBoxes;
       /** The longest the partition goes without a sweep. */
       readonly idleMs: number;
     },
@@ -46,7 +47,7 @@ export class Sweeper {
     this.#lane = lane;
     this.#hooks = hooks;
     this.#idleMs = idleMs;
-    this.#burial = new Burial(deps, lane, hooks, moveDead);
+    this.#burial = new Burial(deps, lane, hooks, letterBoxes);
   }
 
   /** Something comes due so many milliseconds from now. */
@@ -131,7 +132,7 @@ export class Sweeper {
       const { partition } = this.#lane;
       logDeleted(this.#deps.logger, { queue: queue.name, partition, items: result.deleted });
     }
-    if (result.dead.length > 0) await this.#burial.bury(result.dead, askedAtMs);
+    await this.#burial.bury(result, askedAtMs);
     const tryAgainMs = this.#burial.dueInMs;
     if (tryAgainMs !== undefined) this.dueIn(tryAgainMs);
   }

@@ -16,8 +16,8 @@ import {
 } from '@querator/core';
 import { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
-import type { MoveDead, Moved } from '../lifecycle/burial.ts';
-import { deadLetter, deadLetterPartition } from '../lifecycle/dead-letter.ts';
+import type { LetterBoxes } from '../lifecycle/dead-letter.ts';
+import { IncomingLetters } from '../lifecycle/incoming-letters.ts';
 import { logDeleted } from '../lifecycle/log-deleted.ts';
 import { InFlight } from './in-flight.ts';
 import { Lane } from './lane.ts';
@@ -57,7 +57,7 @@ export interface QueueDepth {
 
 /** What a queue needs of those around it. */
 export interface QueueSurroundings extends Pick<QueueHooks, 'untilCurrent'> {
-  readonly moveDead: MoveDead;
+  readonly letterBoxes: LetterBoxes;
 }
 
 /**
@@ -71,6 +71,7 @@ export class LogicalQueue {
   readonly #produces: ProduceLoop;
   readonly #leases: LeaseLoop;
   readonly #hooks: QueueHooks;
+  readonly #letters: IncomingLetters;
   /** Calls that go to storage past the loops. */
   readonly #direct = new InFlight();
   #queue: Queue;
@@ -81,7 +82,7 @@ export class LogicalQueue {
     deps: EngineDeps,
     queue: Queue,
     places: readonly PartitionPlace[],
-    { moveDead, untilCurrent }: QueueSurroundings,
+    { letterBoxes, untilCurrent }: QueueSurroundings,
   ) {
     this.#deps = deps;
     this.#queue = queue;
@@ -98,12 +99,13 @@ export class LogicalQueue {
         new Lane({ partition, storageName, store: (places[i] as PartitionPlace).store }, reorder),
     );
     const order = new PartitionOrder(lanes);
+    this.#letters = new IncomingLetters(deps, lanes, this.#hooks, this.#direct);
     this.#leases = new LeaseLoop(deps, lanes, order, this.#hooks);
     const reserve = (lane: Lane, items: number) => this.#leases.reserve(lane, items);
     this.#produces = new ProduceLoop(deps, { order, reserve }, this.#hooks);
     this.#units = lanes.map((lane, i) =>
       newPartitionUnit(deps, lane, {
-        ...{ hooks: this.#hooks, leases: this.#leases, moveDead, lookout: places[i]?.lookout },
+        ...{ hooks: this.#hooks, leases: this.#leases, letterBoxes, lookout: places[i]?.lookout },
         healthChanged: () => this.#healthChanged(lane, order),
       }),
     );
@@ -167,24 +169,10 @@ export class LogicalQueue {
     else if (waiting > 0) sweeper.dueIn(0);
   }
 
-  /**
-   * Takes in items that died in another queue; those already here are left
-   * out. Where a partition fails the others take theirs.
-   */
-  async acceptDead(items: readonly StoredItem[]): Promise<Moved> {
-    const byPartition = Map.groupBy(items, ({ id }) => deadLetterPartition(id, this.#units.length));
-    const shares = await Promise.all(
-      [...byPartition].map(([index, share]) =>
-        this.import(index, share.map(deadLetter)).then(
-          () => ({ ids: share.map(({ id }) => id), error: undefined }),
-          (error: unknown) => ({ ids: [], error }),
-        ),
-      ),
-    );
-    return {
-      ids: shares.flatMap(({ ids }) => ids),
-      error: shares.find(({ error }) => error !== undefined)?.error,
-    };
+  /** @throws QueueError `failed` when the queue is being stopped or deleted. */
+  letters(): IncomingLetters {
+    this.checkRunning();
+    return this.#letters;
   }
 
   list(partition: number, request: ItemListRequest): Promise<readonly StoredItem[]> {

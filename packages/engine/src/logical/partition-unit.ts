@@ -7,7 +7,7 @@ import {
   type RetryResult,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
-import type { MoveDead } from '../lifecycle/burial.ts';
+import type { LetterBoxes } from '../lifecycle/dead-letter.ts';
 import { Sweeper } from '../lifecycle/sweeper.ts';
 import type { Lookout, Watching } from '../lookout/lookout.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -37,7 +37,7 @@ export interface PartitionUnit {
 export interface Surroundings {
   readonly hooks: QueueHooks;
   readonly leases: LeaseLoop;
-  readonly moveDead: MoveDead;
+  readonly letterBoxes: LetterBoxes;
   readonly lookout: Lookout | undefined;
   /** Told when the partition went out of service or came back. */
   readonly healthChanged: () => void;
@@ -47,7 +47,7 @@ export interface Surroundings {
 export function newPartitionUnit(
   deps: EngineDeps,
   lane: Lane,
-  { hooks, leases, moveDead, lookout, healthChanged }: Surroundings,
+  { hooks, leases, letterBoxes, lookout, healthChanged }: Surroundings,
 ): PartitionUnit {
   const onFailure = (error: unknown) => {
     hooks.failed(lane, error);
@@ -55,7 +55,7 @@ export function newPartitionUnit(
   };
   const { statementItems: maxWeight, statementsInFlight: maxInFlight } = deps.limits;
   const idleMs = lookout?.seesDeadlines === true ? Number.POSITIVE_INFINITY : deps.limits.sweepIdleMs;
-  const sweeper = new Sweeper(deps, { lane, hooks, moveDead, idleMs });
+  const sweeper = new Sweeper(deps, { lane, hooks, letterBoxes, idleMs });
   return {
     lane,
     sweeper,

@@ -22,7 +22,11 @@ export function missingStorage(storageName: string): PartitionStore {
     delete: fail,
     clear: fail,
     sweep: fail,
+    markMoved: fail,
     remove: fail,
+    holdLetters: fail,
+    deliverLetters: fail,
+    withdrawLetters: fail,
     drop: fail,
   };
 }

@@ -12,11 +12,10 @@ import {
   type StorageBackend,
   StorageError,
   type StorageSignals,
-  type StoredItem,
 } from '@querator/core';
 import { placePartitions } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
-import type { Moved } from '../lifecycle/burial.ts';
+import type { IncomingLetters } from '../lifecycle/incoming-letters.ts';
 import { InFlight } from '../logical/in-flight.ts';
 import { LogicalQueue } from '../logical/logical-queue.ts';
 import type { PartitionPlace } from '../logical/partition-unit.ts';
@@ -328,7 +327,11 @@ export class QueueManager {
   async #load(name: string): Promise<LogicalQueue> {
     const stored = await this.info(name);
     const queue = new LogicalQueue(this.#deps, stored, this.#placesOf(stored), {
-      moveDead: (deadQueue, items) => this.#moveDead(deadQueue, items),
+      letterBoxes: {
+        hold: async (deadQueue, items) => (await this.#lettersOf(deadQueue)).hold(items),
+        deliver: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).deliver(ids),
+        withdraw: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).withdraw(ids),
+      },
       untilCurrent: () => this.#settings.untilCurrent(),
     });
     await queue.load();
@@ -363,10 +366,10 @@ export class QueueManager {
     };
   }
 
-  async #moveDead(deadQueue: string, items: readonly StoredItem[]): Promise<Moved> {
+  async #lettersOf(deadQueue: string): Promise<IncomingLetters> {
     this.checkRunning();
-    // A sweep, which must not wait for a look: a look may end the queue, and so wait for its sweeps.
-    return (await this.#take(deadQueue)).acceptDead(items);
+    // For a sweep, which must not wait for a look: a look may end the queue, and so wait for its sweeps.
+    return (await this.#take(deadQueue)).letters();
   }
 
   /** Queues whose dead-letter queue was deleted hold their dead items until it is there again. */

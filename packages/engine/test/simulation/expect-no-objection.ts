@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { readable, render } from './render.ts';
 import { simulate } from './simulate.ts';
@@ -20,7 +21,7 @@ export async function expectNoObjection(seed: number): Promise<void> {
     [
       `seed ${seed}: ${objections.length} things are not as they must be`,
       ...readable(objections, history).slice(0, SHOWN),
-      `All that happened is in packages/engine/${file}. Once more:`,
+      `All that happened is in ${resolve(file)}. Once more:`,
       `QUERATOR_SIMULATION_SEED=${seed} npm run test:simulation`,
     ].join('\n'),
   );

@@ -1,4 +1,12 @@
-import type { Duration, ImportedItem, Instant, StoredItem } from '@querator/core';
+import {
+  type DeadLetter,
+  type Duration,
+  type HoldTimeouts,
+  type ImportedItem,
+  type Instant,
+  milliseconds,
+  type StoredItem,
+} from '@querator/core';
 import type { Statement } from '../database.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
 import { newItemIdSql, positionOf, randomTails } from '../new-item-id.ts';
@@ -15,8 +23,11 @@ const NOW = nowSql('$1');
  */
 const ITEMS_AT_ONCE = 10_000;
 
+/** A lease without an end would never run out: it is overdue at once. */
+const NO_LEASE = milliseconds(0);
+
 /**
- * A lease without an end would never run out: it is overdue at once. Of two
+ * `$15` is how long a lease lasts whose end is not given. Of two
  * items with one source id the first stays, as ON CONFLICT sees its own rows.
  *
  * Rows go in in the order of their source ids, so that two imports with some
@@ -32,7 +43,7 @@ const importItems = (table: string) => `
     ORDER BY source_id COLLATE "C" NULLS FIRST, position)
   INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')})
   SELECT id, source_id, is_leased,
-    CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW}) END,
+    CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW} + $15::interval) END,
     coalesce(expire_deadline, ${NOW} + $2::interval), enqueue_at, ${NOW}, attempts, max_attempts,
     reference, encoding, kind, payload
   FROM given
@@ -40,22 +51,41 @@ const importItems = (table: string) => `
   RETURNING ${ITEM_COLUMNS.join(', ')}`;
 
 /** Adds items as they are, all or none. @throws QueueError `invalid` where they cannot be stored. */
-export async function importItemsInto(
+export function importItemsInto(
   context: PartitionContext,
   items: readonly ImportedItem[],
   expireTimeout: Duration,
+): Promise<readonly (StoredItem | undefined)[]> {
+  return insert(context, items, { expireTimeout, holdTimeout: NO_LEASE });
+}
+
+/** Adds dead letters that nobody is to get yet, all or none. @throws QueueError `invalid` where they cannot be stored. */
+export async function holdLetters(
+  context: PartitionContext,
+  letters: readonly DeadLetter[],
+  timeouts: HoldTimeouts,
+): Promise<void> {
+  const held = { isLeased: true, attempts: 0, maxAttempts: 0 };
+  const items = letters.map((letter) => ({ ...letter, ...held }));
+  await insert(context, items, timeouts);
+}
+
+async function insert(
+  context: PartitionContext,
+  items: readonly ImportedItem[],
+  timeouts: HoldTimeouts,
 ): Promise<readonly (StoredItem | undefined)[]> {
   const { db } = context;
   if (items.length === 0) return [];
   try {
     if (items.length <= ITEMS_AT_ONCE) {
-      return storedOf(await db.write<ItemRow>(bind(context, items, expireTimeout)), items);
+      return storedOf(await db.write<ItemRow>(bind(context, items, timeouts)), items);
     }
     return await db.transaction(async (session) => {
       const stored: (StoredItem | undefined)[] = [];
       for (let start = 0; start < items.length; start += ITEMS_AT_ONCE) {
         const part = items.slice(start, start + ITEMS_AT_ONCE);
-        stored.push(...storedOf(await session.query<ItemRow>(bind(context, part, expireTimeout)), part));
+        stored.push(...storedOf(await session.query<ItemRow>(bind(context, part, timeouts)), part));
       }
       return stored;
     });
@@ -73,7 +103,11 @@ function storedOf(
   return items.map((_, index) => stored.get(index + 1));
 }
 
-function bind(context: PartitionContext, items: readonly ImportedItem[], expireTimeout: Duration): Statement {
+function bind(
+  context: PartitionContext,
+  items: readonly ImportedItem[],
+  { expireTimeout, holdTimeout }: HoldTimeouts,
+): Statement {
   const { reference, encoding, kind } = packTexts(items);
   const values = [
     nowParameter(context),
@@ -88,6 +122,7 @@ function bind(context: PartitionContext, items: readonly ImportedItem[], expireT
     items.map(({ enqueueAt }) => textOrNull(enqueueAt)),
     items.map(({ attempts }) => attempts),
     items.map(({ maxAttempts }) => maxAttempts),
+    durationToText(holdTimeout),
   ];
   return { ...context.table.prepared('import', importItems), values };
 }

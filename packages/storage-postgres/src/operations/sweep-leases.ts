@@ -1,13 +1,13 @@
-import type { StoredItem, SweepRequest } from '@querator/core';
+import type { ItemId, StoredItem, SweepRequest } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
-import { CONDEMNED, condemnedDeadline } from '../item-state.ts';
+import { CONDEMNED, condemnedDeadline, MOVED } from '../item-state.ts';
 import { newItemIdSql, randomTails } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { bytesBefore, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
-const ITEM = ITEM_COLUMNS.map((column) => `item.${column}`).join(', ');
+const ITEM = `${ITEM_COLUMNS.map((column) => `item.${column}`).join(', ')}, ${MOVED} AS moved`;
 
 /**
  * Overdue leases, and overdue claims on condemned items. The dead are told first, so that an item that is out of
@@ -42,11 +42,15 @@ const deleteOverdue = (table: string) => `${overdue(table)},
   SELECT (SELECT count(*)::int FROM requeued) AS requeued, (SELECT count(*)::int FROM deleted) AS deleted,
     NULL AS id`;
 
+type BuriedRow = ItemRow & { readonly moved: boolean };
+
 /** What became of items whose lease, or whose claim, had run out. */
 export interface EndedLeases {
   readonly requeued: number;
   readonly deleted: number;
   readonly dead: readonly StoredItem[];
+  /** Those of the dead that were marked as moved. */
+  readonly moved: readonly ItemId[];
 }
 
 /** Puts items whose lease ran out back at the tail, and condemns or deletes those that are dead. */
@@ -61,10 +65,11 @@ export async function endLeases(context: PartitionContext, request: SweepRequest
         }
       : { ...context.table.prepared('sweep_leases_delete', deleteOverdue), values };
   const rows = await context.db.write<{ requeued: number; deleted: number; id: string | null }>(statement);
-  const buried = rows.filter((row) => row.id !== null) as unknown as readonly ItemRow[];
+  const buried = rows.filter((row) => row.id !== null) as unknown as readonly BuriedRow[];
   return {
     requeued: rows[0]?.requeued ?? 0,
     deleted: rows[0]?.deleted ?? 0,
-    dead: buried.map(rowToItem),
+    dead: buried.filter((row) => !row.moved).map(rowToItem),
+    moved: buried.filter((row) => row.moved).map((row) => row.id),
   };
 }

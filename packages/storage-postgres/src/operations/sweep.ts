@@ -1,4 +1,5 @@
 import {
+  type ItemId,
   isBudgetSpent,
   StorageError,
   type StoredItem,
@@ -20,6 +21,7 @@ interface Progress {
   requeued: number;
   deleted: number;
   readonly dead: StoredItem[];
+  readonly moved: ItemId[];
   cutShort: boolean;
 }
 
@@ -30,7 +32,7 @@ interface Progress {
  */
 export async function sweep(context: PartitionContext, request: SweepRequest): Promise<SweepResult> {
   const due = await probe(context);
-  const done: Progress = { enqueued: 0, requeued: 0, deleted: 0, dead: [], cutShort: false };
+  const done: Progress = { enqueued: 0, requeued: 0, deleted: 0, dead: [], moved: [], cutShort: false };
   let nextMs: number | undefined;
   try {
     await workOff(context, request, due, done);
@@ -57,11 +59,12 @@ async function workOff(
     done.cutShort ||= done.enqueued >= limit;
   }
   if (isDue(due.leaseMs)) {
-    const { requeued, deleted, dead } = await endLeases(context, request);
+    const { requeued, deleted, dead, moved } = await endLeases(context, request);
     done.requeued += requeued;
     done.deleted += deleted;
     done.dead.push(...dead);
-    done.cutShort ||= requeued + deleted + dead.length >= limit || isBudgetSpent(dead);
+    done.moved.push(...moved);
+    done.cutShort ||= requeued + deleted + dead.length + moved.length >= limit || isBudgetSpent(dead);
   }
   // What has just left the schedule may have expired while it was in it.
   if (due.expired || done.enqueued > 0) {
@@ -72,8 +75,8 @@ async function workOff(
   }
 }
 
-function hasDoneSomething({ enqueued, requeued, deleted, dead }: Progress): boolean {
-  return enqueued + requeued + deleted + dead.length > 0;
+function hasDoneSomething({ enqueued, requeued, deleted, dead, moved }: Progress): boolean {
+  return enqueued + requeued + deleted + dead.length + moved.length > 0;
 }
 
 /** Later than the deadline, not at it. */

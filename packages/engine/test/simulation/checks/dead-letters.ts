@@ -1,36 +1,45 @@
-import { type Birth, type Check, crashed, type OpStory, type Story } from './story.ts';
+import type { Effect, Stay } from '../history.ts';
+import type { Check, Story } from './story.ts';
 
 /**
- * An item that died becomes one dead letter. A second one is forgiven where a
- * storage call for the first one failed or its engine died: then the first may
- * have been completed before it was known to be there.
+ * An item that died becomes one dead letter: nobody is offered a second one,
+ * whatever fails and whoever crashes. Where the dead-letter queue is deleted,
+ * its letters are gone with it, and what is still to be moved goes to the new one.
  */
 export const deadLetters: Check = function* (story) {
-  const letters = Map.groupBy(
-    story.births.filter(({ stay }) => stay.sourceId !== undefined),
-    ({ stay }) => stay.sourceId as string,
-  );
-  const removals = new Map<string, OpStory[]>();
-  for (const op of story.ops) {
-    if (op.sent.name !== 'remove') continue;
-    for (const id of op.sent.args[0] as readonly string[])
-      removals.set(id, [...(removals.get(id) ?? []), op]);
-  }
   const condemned = condemnedNames(story);
-  for (const [sourceId, births] of letters) {
-    const [{ stay }] = births as [Birth];
-    if (condemned.get(sourceId) !== stay.name)
-      yield `dead letter ${stay.id} came of ${sourceId}, which had not died`;
-    if (stay.attempts !== 0) yield `dead letter ${stay.id} begins with ${stay.attempts} attempts`;
-    const doubtful = [...births.map(({ op }) => op), ...(removals.get(sourceId) ?? [])].some((op) =>
-      isDoubtful(story, op),
-    );
-    if (births.length > 1 && !doubtful) yield `item ${sourceId} became ${births.length} dead letters`;
+  for (const { stay } of story.births) {
+    if (stay.sourceId === undefined) continue;
+    if (condemned.get(stay.sourceId) !== stay.name)
+      yield `dead letter ${stay.id} came of ${stay.sourceId}, which had not died`;
+    if (!isHeldLetter(stay)) yield `dead letter ${stay.id} was not held back when it came`;
+  }
+  for (const [sourceId, times] of offersOf(story)) {
+    if (times > 1) yield `item ${sourceId} was offered as a dead letter ${times} times`;
   }
 };
 
-function isDoubtful(story: Story, { sent, returned }: OpStory): boolean {
-  return returned?.ending !== 'ok' || crashed(story, sent.engine);
+/** How often a letter of each item became available, other than by being given back. */
+function offersOf({ ops }: Story): ReadonlyMap<string, number> {
+  const offers = new Map<string, number>();
+  for (const { effects } of ops) {
+    for (const effect of effects) {
+      for (const sourceId of offered(effect)) offers.set(sourceId, (offers.get(sourceId) ?? 0) + 1);
+    }
+  }
+  return offers;
+}
+
+function offered({ came, left }: Effect): readonly string[] {
+  const wereHeld = new Set(left.filter(isHeldLetter).map(({ name }) => name));
+  return came
+    .filter(({ name, state }) => state === 'waiting' && wereHeld.has(name))
+    .map(({ sourceId }) => sourceId as string);
+}
+
+/** It has 0 attempts only until it is handed out for the first time. */
+export function isHeldLetter({ sourceId, state, attempts }: Stay): boolean {
+  return sourceId !== undefined && state === 'leased' && attempts === 0;
 }
 
 function condemnedNames({ ops }: Story): ReadonlyMap<string, string> {

@@ -1,4 +1,5 @@
 import { leasedOf } from '../request.ts';
+import { isHeldLetter } from './dead-letters.ts';
 import type { Check } from './story.ts';
 
 /**
@@ -25,7 +26,7 @@ export const leasesReachSomeone: Check = function* ({ calls, ops, happenings }) 
     if (returned?.ending !== 'ok') continue;
     for (const { came, changed } of effects) {
       for (const after of [...came, ...changed.map((change) => change.after)]) {
-        if (after.state !== 'leased' || handed.has(after.id)) continue;
+        if (after.state !== 'leased' || isHeldLetter(after) || handed.has(after.id)) continue;
         // In the very moment in which the engine is told what it leased.
         const isGivenBack = (releases.get(after.id) ?? []).some(
           (at) => at > returnedAt && happenings[at]?.atMs === returned.atMs,

@@ -44,7 +44,9 @@ function objectionTo(story: Story, op: OpStory, stay: Stay): string | undefined 
       return mayBeDeleted(story, queue) ? undefined : 'it has a dead-letter queue to go to';
     case 'remove':
       if (mayBeDeleted(story, queue)) return undefined;
-      return isBuried(story, op, stay) ? undefined : 'it is in no dead-letter queue';
+      return isDelivered(story, op, stay) ? undefined : 'its dead letter was not delivered';
+    case 'withdrawLetters':
+      return isGone(story, op, stay.sourceId) ? undefined : 'the item it came of is still there';
     case 'clear':
       return asked('clear') ? undefined : 'nobody cleared the queue';
     case 'delete': {
@@ -63,10 +65,25 @@ function mayBeDeleted({ settings }: Story, queue: string): boolean {
   return settings.some((each) => each.queue === queue && each.deadQueue === '');
 }
 
-/** Whether the engine that removes it knew that its dead letter is stored. */
-function isBuried({ births }: Story, op: OpStory, stay: Stay): boolean {
-  return births.some(
-    (birth) =>
-      birth.stay.sourceId === stay.id && birth.stay.name === stay.name && birth.op.effectAt < op.sentAt,
+/** Whether storage had answered that its dead letter was stored, and then made available if it was still held. */
+function isDelivered({ births, ops }: Story, op: OpStory, stay: Stay): boolean {
+  const isStored = births.some(({ stay: { sourceId, name } }) => sourceId === stay.id && name === stay.name);
+  return (
+    isStored &&
+    ops.some(
+      ({ sent, returned, returnedAt }) =>
+        sent.name === 'deliverLetters' &&
+        returned?.ending === 'ok' &&
+        returnedAt < op.sentAt &&
+        (sent.args[0] as readonly string[]).includes(stay.id),
+    )
+  );
+}
+
+/** Whether an item had left its queue for good. */
+function isGone({ ops }: Story, { effectAt }: OpStory, id: string | undefined): boolean {
+  return ops.some(
+    (other) =>
+      other.effectAt < effectAt && other.effects.some(({ left }) => left.some((stay) => stay.id === id)),
   );
 }

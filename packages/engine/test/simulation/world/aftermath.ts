@@ -2,6 +2,7 @@ import type { Stay } from '../history.ts';
 import { leasedOf, type Request } from '../request.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { stop } from './mishaps.ts';
+import { LETTER_HOLD_MS } from './setting.ts';
 import { checkWaking } from './waking.ts';
 import type { World } from './world.ts';
 
@@ -11,9 +12,10 @@ const RECOVERY_MS = 6_000;
 /**
  * By then everything has been handed out: what a dead engine claimed has been
  * found by the others' idle sweeps (a minute) and its claim has run out (half
- * a minute), and looks that storage slowed down have found their pace again.
+ * a minute), and looks that storage slowed down have found their pace again;
+ * and letters whose originals an operator took away are held no longer.
  */
-const DRAIN_MS = 200_000;
+const DRAIN_MS = 200_000 + LETTER_HOLD_MS;
 const SETTLE_MS = 3_000;
 
 /**

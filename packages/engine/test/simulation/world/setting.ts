@@ -28,6 +28,9 @@ export interface Setting {
   readonly tampering: boolean;
 }
 
+/** Longer than the time in which anything fails. */
+export const LETTER_HOLD_MS = 120_000;
+
 const CLIMATES: readonly Climate[] = [
   { fault: 0, slow: 0, verySlow: 0 },
   { fault: 0, slow: 0.3, verySlow: 0 },
@@ -51,6 +54,7 @@ export function settingOf(dice: Dice): Setting {
     crashes: dice.pick([0, 0, 1, 2]),
     restarts: dice.pick([0, 0, 0, 1]),
     limits: {
+      letterHoldMs: LETTER_HOLD_MS,
       ...(dice.chance(0.15) ? { requestsBuffered: 2 } : {}),
       ...(dice.chance(0.15) ? { statementItems: 3 } : {}),
       ...(dice.chance(0.15) ? { statementBytes: 30 } : {}),
