@@ -53,7 +53,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   sweepIdleMs: 60_000,
   slowMs: 25,
   emptyMs: 25,
-  letterHoldMs: 3_600_000,
+  letterHoldMs: 86_400_000,
   loadMs: 250,
 };
 

@@ -55,13 +55,49 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     expect(await deadTexts()).toEqual(['a', 'b', 'c']);
   });
 
+  // A consumer that is done with the first copy before the move goes on must not get a second one.
+  test.each(
+    (['holdLetters', 'markMoved', 'deliverLetters', 'remove'] as const).flatMap((step) =>
+      (['unknown-applied', 'not-applied'] as const).map((how) => ({ step, how })),
+    ),
+  )(
+    'a process that dies at $step ($how) leaves one copy, however quick its consumer',
+    async ({ step, how }) => {
+      const { world, q, dead } = await pair(queueDriver, deadDriver);
+      await world.produce(q, 'a', 'b');
+      await world.lease(q, 2);
+      const storage = step === 'markMoved' || step === 'remove' ? 'left' : 'right';
+      world.storage(storage).fail(step, 0, how);
+      await world.advance('10.1s');
+      const got: string[] = [];
+      const consume = async () => {
+        const consumer = watch(world.lease(dead, 2, { requestTimeout: '10ms' }));
+        await world.advance('20ms');
+        if (consumer.value === undefined) return;
+        got.push(...consumer.value.items.map(textOf));
+        await world.complete(dead, consumer.value);
+      };
+      await consume();
+      await world.restart({ crash: true });
+      // A queue is at work from its first request on.
+      await world.items(q);
+      for (let halfMinute = 0; halfMinute < 4; halfMinute++) {
+        await consume();
+        await world.advance('30s');
+      }
+      await consume();
+      expect(got.sort()).toEqual(['a', 'b']);
+      expect([...(await world.items(q)), ...(await world.items(dead))]).toEqual([]);
+    },
+  );
+
   test.each(['unknown-applied', 'unknown-lost', 'not-applied'] as const)(
     'G14: a move that fails (%s) is tried again, and leaves one copy',
     async (how) => {
       const { world, q, deadTexts } = await pair(queueDriver, deadDriver);
       await world.produce(q, 'a', 'b');
       await world.lease(q, 2);
-      world.storage('right').fail('import', 0, how);
+      world.storage('right').fail('holdLetters', 0, how);
       await world.advance('10.1s');
       expect(await world.items(q)).toHaveLength(2);
       // Not offered to consumers meanwhile.
@@ -94,7 +130,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     const texts = Array.from({ length: 20 }, (_, n) => `${n}`).sort();
     await world.produce(q, ...texts);
     await world.lease(q, 20);
-    world.storage('right').fail('import', 1, 'not-applied');
+    world.storage('right').fail('holdLetters', 1, 'not-applied');
     await world.advance('10.1s');
     const first = await world.items(dead, 0);
     expect(first.length).toBeGreaterThan(0);
@@ -251,7 +287,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     const { world, q, dead } = await pair(driver, driver);
     await world.produce(q, 'a');
     await world.lease(q);
-    const letGo = world.storage('right').hold('import', 0, 'before');
+    const letGo = world.storage('right').hold('holdLetters', 0, 'before');
     await world.advance('10.1s');
     const deleted = watch(world.service.queues.delete(dead, true));
     await world.settle();
@@ -338,14 +374,14 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
   test('are tried again with growing pauses, however often the partition is swept', async () => {
     const { world, q } = await stuck();
     await world.produce(q, ...'uvwxyz');
-    const before = world.storage('right').count('import');
+    const before = world.storage('right').count('holdLetters');
     for (let n = 0; n < 6; n++) {
       await world.lease(q);
       await world.advance('100ms');
     }
     // Seven seconds in which leases end, and every end is a sweep: 0.75 s, 1.1 s, 1.7 s and 2.5 s apart.
     await world.advance('6.4s');
-    expect(world.storage('right').count('import') - before).toBeLessThanOrEqual(4);
+    expect(world.storage('right').count('holdLetters') - before).toBeLessThanOrEqual(4);
   });
 });
 
