@@ -8,12 +8,6 @@ interface Entry {
   completed: number;
   /** Completes of which nobody knows whether they took effect. */
   perhapsCompleted: number;
-  /**
-   * Whether it was completed as a dead letter. Such an item may be moved, and so
-   * handed out, once more where the process that moves it did not learn what
-   * became of its first attempt (docs/several-instances.md, "What holds").
-   */
-  completedAsLetter: boolean;
 }
 
 /**
@@ -35,10 +29,7 @@ export class Ledger {
 
   /** An item is on its way to storage. */
   sent(text: string): void {
-    this.#entries.set(text, {
-      ...{ acknowledged: false, delivered: 0, completed: 0, perhapsCompleted: 0 },
-      completedAsLetter: false,
-    });
+    this.#entries.set(text, { acknowledged: false, delivered: 0, completed: 0, perhapsCompleted: 0 });
   }
 
   produced(text: string): void {
@@ -51,19 +42,15 @@ export class Ledger {
   }
 
   /** A consumer has got it. One whose lease has run out on the way may have been served elsewhere. */
-  delivered(text: string, leaseDeadline: Date, isLetter = false): void {
+  delivered(text: string, leaseDeadline: Date): void {
     const entry = this.#entry(text);
     entry.delivered++;
-    if (isLetter && entry.completedAsLetter) return;
     if (entry.completed > 0 && leaseDeadline.getTime() > Date.now())
       this.#wrong.push(`${text} was handed out after it had been completed`);
   }
 
-  completedOne(text: string, isLetter = false): void {
+  completedOne(text: string): void {
     const entry = this.#entry(text);
-    const isKnownLetter = isLetter && entry.completedAsLetter;
-    entry.completedAsLetter ||= isLetter;
-    if (isKnownLetter) return;
     entry.completed++;
     if (entry.completed > 1) this.#wrong.push(`${text} was completed ${entry.completed} times`);
   }

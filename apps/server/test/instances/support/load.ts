@@ -68,6 +68,8 @@ export class Load {
           this.#producers.push(this.#produce(instance, queue));
           this.#consumers.push(this.#consume(instance, queue));
         }
+        // A letter that is moved once more is only found out where the first one is completed at once.
+        this.#consumers.push(this.#consume(instance, 'dead'));
       }
     }
   }
@@ -76,7 +78,6 @@ export class Load {
   async drain(patienceMs = 60_000): Promise<void> {
     this.#producing = false;
     await Promise.all(this.#producers);
-    this.#consumers.push(this.#consume(0, 'dead'));
     await vi.waitFor(
       async () => {
         const left = await this.#left();
@@ -142,8 +143,7 @@ export class Load {
           leaseDeadline: new Date(item.lease_deadline),
         }),
       );
-      for (const { text, leaseDeadline } of items)
-        ledger.delivered(text, leaseDeadline, queue_name === 'dead');
+      for (const { text, leaseDeadline } of items) ledger.delivered(text, leaseDeadline);
       await this.#settle({ instance, queue_name, partition: reply.json.partition ?? 0 }, items);
     }
   }
@@ -173,7 +173,7 @@ export class Load {
     const reply = await processes.post(instance, 'queue.complete', {
       ...{ queue_name, partition, ids, request_timeout: '5s' },
     });
-    if (reply?.status === 200) for (const { text } of done) ledger.completedOne(text, queue_name === 'dead');
+    if (reply?.status === 200) for (const { text } of done) ledger.completedOne(text);
     else if (isUnknown(reply)) for (const { text } of done) ledger.perhapsCompletedOne(text);
   }
 
