@@ -2,10 +2,10 @@ import fc from 'fast-check';
 
 /**
  * Chooses an id for a command: the `n`th, counted round and round, of the
- * items that are leased, of those that are there, or of all ids ever seen.
+ * items that are leased, that are condemned, that are there, or of all ids ever seen.
  */
 export interface IdPick {
-  readonly of: 'leased' | 'present' | 'ever';
+  readonly of: 'leased' | 'condemned' | 'present' | 'ever';
   readonly n: number;
 }
 
@@ -61,21 +61,36 @@ export type Command =
       readonly dead: 'condemn' | 'delete';
       readonly claimFor: number;
     }
+  | { readonly do: 'markMoved'; readonly ids: readonly IdPick[] }
   | { readonly do: 'remove'; readonly ids: readonly IdPick[] }
+  | {
+      readonly do: 'holdLetters';
+      readonly sourceIds: readonly string[];
+      readonly expireIn: number;
+      readonly holdFor: number;
+    }
+  | { readonly do: 'deliverLetters'; readonly sourceIds: readonly string[] }
+  | { readonly do: 'withdrawLetters'; readonly sourceIds: readonly string[] }
   | { readonly do: 'advance'; readonly by: number };
 
 /** Few different times, so that deadlines meet each other and the clock often; 100 is the schedule threshold. */
 const span = fc.constantFrom(1, 99, 100, 101, 500, 1_000, 2_000, 5_000, 10_000);
 const offset = fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: span });
-const pick: fc.Arbitrary<IdPick> = fc.record({
-  of: fc.oneof(
-    { weight: 6, arbitrary: fc.constant('leased' as const) },
-    { weight: 2, arbitrary: fc.constant('present' as const) },
-    { weight: 1, arbitrary: fc.constant('ever' as const) },
-  ),
-  n: fc.nat(9),
-});
+const pickMostly = (of: IdPick['of']): fc.Arbitrary<IdPick> =>
+  fc.record({
+    of: fc.oneof(
+      { weight: 6, arbitrary: fc.constant(of) },
+      { weight: 2, arbitrary: fc.constant('present' as const) },
+      { weight: 1, arbitrary: fc.constant('ever' as const) },
+    ),
+    n: fc.nat(9),
+  });
+const pick = pickMostly('leased');
 const picks = fc.array(pick, { maxLength: 3 });
+const deadPicks = fc.array(pickMostly('condemned'), { maxLength: 3 });
+/** So few that letters and imported items meet each other often. */
+const SOURCE_IDS = ['s1', 's2', 's3'] as const;
+const sourceIds = fc.array(fc.constantFrom(...SOURCE_IDS), { maxLength: 4 });
 const dead = fc.constantFrom('condemn' as const, 'delete' as const);
 const maxAttempts = fc.constantFrom(0, 1, 2, 3);
 const requestsOf = <T>(item: fc.Arbitrary<T>) =>
@@ -114,7 +129,7 @@ const imported = fc.record({
   do: fc.constant('import' as const),
   items: fc.array(
     fc.record({
-      sourceId: fc.constantFrom(undefined, 's1', 's2', 's3'),
+      sourceId: fc.constantFrom(undefined, ...SOURCE_IDS),
       leaseFor: offset,
       enqueueIn: offset,
       expireIn: offset,
@@ -122,6 +137,12 @@ const imported = fc.record({
     }),
     { maxLength: 3 },
   ),
+});
+const holdLetters = fc.record({
+  do: fc.constant('holdLetters' as const),
+  sourceIds,
+  expireIn: fc.constantFrom(1_000, 5_000, 60_000),
+  holdFor: span,
 });
 const sweep = fc.record({
   do: fc.constant('sweep' as const),
@@ -143,7 +164,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: imported },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), ids: picks }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), ids: picks }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), ids: picks }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('markMoved' as const), ids: deadPicks }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), ids: deadPicks }) },
+  { weight: 3, arbitrary: holdLetters },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('deliverLetters' as const), sourceIds }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('withdrawLetters' as const), sourceIds }) },
   {
     weight: 2,
     arbitrary: fc.record({
