@@ -91,7 +91,8 @@ const deadPicks = fc.array(pickMostly('condemned'), { maxLength: 3 });
 /** So few that letters and imported items meet each other often. */
 const SOURCE_IDS = ['s1', 's2', 's3'] as const;
 const sourceIds = fc.array(fc.constantFrom(...SOURCE_IDS), { maxLength: 4 });
-const dead = fc.constantFrom('condemn' as const, 'delete' as const);
+/** What is deleted is of no more interest; what is condemned may be marked, removed and reported again. */
+const dead = fc.constantFrom('condemn' as const, 'condemn' as const, 'condemn' as const, 'delete' as const);
 const maxAttempts = fc.constantFrom(0, 1, 2, 3);
 const requestsOf = <T>(item: fc.Arbitrary<T>) =>
   fc.array(fc.array(item, { maxLength: 3 }), { minLength: 1, maxLength: 3 });
@@ -119,7 +120,7 @@ const retry = fc.record({
     fc.record({
       id: pick,
       retryIn: offset,
-      dead: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.boolean()),
+      dead: fc.boolean(),
     }),
   ),
   maxAttempts,
@@ -160,12 +161,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: sweep },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), by: span }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), requests: requestsOf(pick) }) },
-  { weight: 4, arbitrary: retry },
+  { weight: 5, arbitrary: retry },
   { weight: 2, arbitrary: imported },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), ids: picks }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), ids: picks }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('markMoved' as const), ids: deadPicks }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), ids: deadPicks }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('markMoved' as const), ids: deadPicks }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), ids: deadPicks }) },
   { weight: 3, arbitrary: holdLetters },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('deliverLetters' as const), sourceIds }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('withdrawLetters' as const), sourceIds }) },
@@ -189,5 +190,25 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-/** Sequences of up to forty commands. */
-export const commands: fc.Arbitrary<Command[]> = fc.array(command, { maxLength: 40, size: 'max' });
+/** An item dies and is marked as moved, which chance alone brings about too seldom. */
+const DEATH: readonly Command[] = [
+  { do: 'produce', requests: [[{ enqueueIn: undefined }]], expireIn: 60_000 },
+  { do: 'lease', limit: 5, leaseFor: 2_000 },
+  {
+    do: 'retry',
+    requests: [[{ id: { of: 'leased', n: 0 }, retryIn: undefined, dead: true }]],
+    ...{ maxAttempts: 0, dead: 'condemn' },
+  },
+  { do: 'markMoved', ids: [{ of: 'condemned', n: 0 }] },
+];
+
+/** Sequences of some forty commands at most. */
+export const commands: fc.Arbitrary<Command[]> = fc
+  .array(
+    fc.oneof(
+      { weight: 25, arbitrary: command.map((one) => [one]) },
+      { weight: 1, arbitrary: fc.constant(DEATH) },
+    ),
+    { maxLength: 36, size: 'max' },
+  )
+  .map((parts) => parts.flat());
