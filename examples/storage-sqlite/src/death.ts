@@ -1,4 +1,4 @@
-import type { DeathRules, ItemId } from '@querator/core';
+import type { DeathRules } from '@querator/core';
 import type { ItemRow } from './item-row.ts';
 import type { PartitionTable } from './partition-table.ts';
 
@@ -7,8 +7,16 @@ export function isUsedUp({ attempts }: Pick<ItemRow, 'attempts'>, { maxAttempts 
   return maxAttempts !== 0 && attempts >= maxAttempts;
 }
 
-/** Condemns or deletes a dead item; a sweep leaves a condemned one alone until `claimedUntil`. */
-export function bury(table: PartitionTable, id: ItemId, { dead }: DeathRules, claimedUntil: bigint): void {
+/**
+ * Condemns or deletes a dead item; a sweep leaves a condemned one alone until
+ * `claimedUntil`. One that was marked as moved stays marked.
+ */
+export function bury(
+  table: PartitionTable,
+  { id, state }: Pick<ItemRow, 'id' | 'state'>,
+  { dead }: DeathRules,
+  claimedUntil: bigint,
+): void {
   if (dead === 'delete') table.remove(id);
-  else table.setAside(id, 'condemned', claimedUntil);
+  else table.setAside(id, state === 'moved' ? 'moved' : 'condemned', claimedUntil);
 }

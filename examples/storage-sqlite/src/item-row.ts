@@ -1,7 +1,12 @@
 import { type ImportedItem, type Instant, instantFromMicroseconds, type StoredItem } from '@querator/core';
 
-/** The four states of the guide. */
-export type ItemState = 'waiting' | 'leased' | 'scheduled' | 'condemned';
+/** The states of the guide. */
+export type ItemState = 'waiting' | 'leased' | 'scheduled' | 'condemned' | 'moved';
+
+/** Dead and kept aside, its letter stored elsewhere or not yet. */
+export function isCondemned(state: ItemState | undefined): boolean {
+  return state === 'condemned' || state === 'moved';
+}
 
 /** An item as the table has it. */
 export interface ItemRow {
@@ -24,7 +29,7 @@ export interface ItemRow {
 export function itemOf(row: ItemRow): StoredItem {
   const dueAt = instantFromMicroseconds(row.due_at);
   // Condemned items are listed as leased ones.
-  const isLeased = row.state === 'leased' || row.state === 'condemned';
+  const isLeased = row.state === 'leased' || isCondemned(row.state);
   return {
     id: row.id,
     sourceId: row.source_id ?? undefined,

@@ -16,7 +16,7 @@ export function partitionStats(connection: Connection, partition: string, now: I
   const row = connection.get<StatsRow>(
     `select
        count(*) filter (where state = 'waiting') as waiting,
-       count(*) filter (where state in ('leased', 'condemned')) as leased,
+       count(*) filter (where state in ('leased', 'condemned', 'moved')) as leased,
        count(*) filter (where state = 'scheduled') as scheduled,
        avg(:now - created_at) filter (where state <> 'scheduled') as age,
        avg(due_at - :now) filter (where state = 'leased') as lease_left,

@@ -70,10 +70,21 @@ export class PartitionTable {
     return first?.due_at;
   }
 
-  find(id: ItemId): Pick<ItemRow, 'state' | 'attempts'> | undefined {
-    return this.#all('select state, attempts from items where partition = :partition and id = :id', {
+  find(id: ItemId): Pick<ItemRow, 'id' | 'state' | 'attempts'> | undefined {
+    return this.#all('select id, state, attempts from items where partition = :partition and id = :id', {
       id,
     })[0];
+  }
+
+  /** The ids of held letters, in their order: leased ones that nobody was ever given. */
+  held(sourceIds: readonly ItemId[]): ItemId[] {
+    const rows = this.#all<Pick<ItemRow, 'id'>>(
+      `select id from items where partition = :partition and state = 'leased' and attempts = 0
+         and source_id in (select value from json_each(:sourceIds))
+       order by id`,
+      { sourceIds: JSON.stringify(sourceIds) },
+    );
+    return rows.map(({ id }) => id);
   }
 
   lease(id: ItemId, attempts: number, until: Instant): void {
@@ -104,12 +115,22 @@ export class PartitionTable {
   }
 
   /** Out of the queue under the same id: scheduled for a time, or condemned and claimed until then. */
-  setAside(id: ItemId, state: 'scheduled' | 'condemned', dueAt: bigint): void {
+  setAside(id: ItemId, state: 'scheduled' | 'condemned' | 'moved', dueAt: bigint): void {
     this.#run('update items set state = :state, due_at = :dueAt where partition = :partition and id = :id', {
       id,
       state,
       dueAt,
     });
+  }
+
+  /** Marks a condemned item; the claim on it stays. @returns whether there is one. */
+  markMoved(id: ItemId): boolean {
+    const marked = this.#run(
+      `update items set state = 'moved'
+       where partition = :partition and id = :id and state in ('condemned', 'moved')`,
+      { id },
+    );
+    return marked > 0;
   }
 
   /** @returns whether the item was there. */

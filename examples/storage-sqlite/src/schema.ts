@@ -15,7 +15,7 @@ export const SCHEMA = `
     partition text not null,
     id text not null,
     source_id text,
-    state text not null check (state in ('waiting', 'leased', 'scheduled', 'condemned')),
+    state text not null check (state in ('waiting', 'leased', 'scheduled', 'condemned', 'moved')),
     due_at integer not null,
     attempts integer not null,
     max_attempts integer not null,

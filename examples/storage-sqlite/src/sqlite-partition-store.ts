@@ -4,8 +4,10 @@ import {
   type ClearRequest,
   type Clock,
   type CompleteRequest,
+  type DeadLetter,
   type DeathRules,
   type Duration,
+  type HoldTimeouts,
   type ImportedItem,
   type Instant,
   type ItemId,
@@ -33,7 +35,7 @@ import {
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
 import { bury, isUsedUp } from './death.ts';
-import { type ItemState, itemOf } from './item-row.ts';
+import { type ItemState, isCondemned, itemOf } from './item-row.ts';
 import { partitionStats } from './partition-stats.ts';
 import { PartitionTable } from './partition-table.ts';
 import { sweep } from './sweep.ts';
@@ -47,7 +49,7 @@ export interface PartitionStoreOptions {
   readonly partition: string;
 }
 
-const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'condemned'];
+const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'condemned', 'moved'];
 const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled'];
 /** Before every claim: the next sweep may report the item. */
 const UNCLAIMED = 0n;
@@ -154,7 +156,7 @@ export class SqlitePartitionStore implements PartitionStore {
   clear({ waiting, leased, scheduled }: ClearRequest): Promise<number> {
     const states: ItemState[] = [];
     if (waiting) states.push('waiting');
-    if (leased) states.push('leased', 'condemned');
+    if (leased) states.push('leased', 'condemned', 'moved');
     if (scheduled) states.push('scheduled');
     return this.#change((table) => table.clear(states));
   }
@@ -163,10 +165,39 @@ export class SqlitePartitionStore implements PartitionStore {
     return this.#change((table, now) => sweep(table, request, now));
   }
 
+  markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
+    return this.#change((table) => [...new Set(ids)].filter((id) => table.markMoved(id)));
+  }
+
   async remove(ids: readonly ItemId[]): Promise<void> {
     await this.#change((table) => {
-      for (const id of ids) if (table.find(id)?.state === 'condemned') table.remove(id);
+      for (const id of ids) if (isCondemned(table.find(id)?.state)) table.remove(id);
     });
+  }
+
+  async holdLetters(
+    letters: readonly DeadLetter[],
+    { expireTimeout, holdTimeout }: HoldTimeouts,
+  ): Promise<void> {
+    await this.#change((table, now) => {
+      const leaseDeadline = addDuration(now, holdTimeout);
+      const held = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
+      for (const { sourceId, encoding, kind, reference, payload } of letters) {
+        table.add({ sourceId, encoding, kind, reference, payload, ...held }, now, expireTimeout);
+      }
+    });
+  }
+
+  deliverLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#change((table) => {
+      const held = table.held(sourceIds);
+      for (const id of held) table.requeue(id);
+      return held.length;
+    });
+  }
+
+  withdrawLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#change((table) => table.held(sourceIds).filter((id) => table.remove(id)).length);
   }
 
   async drop(): Promise<void> {
@@ -205,8 +236,8 @@ function giveBack(
   now: Instant,
 ): keyof RetryResult {
   const row = table.find(id);
-  if (dead || (row !== undefined && isUsedUp(row, rules))) {
-    bury(table, id, rules, UNCLAIMED);
+  if (row !== undefined && (dead || isUsedUp(row, rules))) {
+    bury(table, row, rules, UNCLAIMED);
     return rules.dead === 'delete' ? 'deleted' : 'condemned';
   }
   if (isSchedule(retryAt, now)) {

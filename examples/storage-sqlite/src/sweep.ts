@@ -25,18 +25,22 @@ export function sweep(table: PartitionTable, request: SweepRequest, now: Instant
     ...overdue.filter((row) => isUsedUp(row, request)),
     ...table.due('waiting', now, limit),
     ...table.due('condemned', now, limit),
+    ...table.due('moved', now, limit),
   ].slice(0, limit);
   const claimedUntil = addDuration(now, request.claimTimeout);
-  for (const { id } of dead) bury(table, id, request, claimedUntil);
+  for (const row of dead) bury(table, row, request, claimedUntil);
 
   return {
     enqueued: scheduled.length,
     requeued: alive.length,
     ...(request.dead === 'delete'
-      ? { deleted: dead.length, dead: [] }
+      ? { deleted: dead.length, dead: [], moved: [] }
       : {
           deleted: 0,
-          dead: dead.map((row) => itemOf({ ...row, state: 'condemned', due_at: claimedUntil })),
+          dead: dead
+            .filter(({ state }) => state !== 'moved')
+            .map((row) => itemOf({ ...row, state: 'condemned', due_at: claimedUntil })),
+          moved: dead.filter(({ state }) => state === 'moved').map(({ id }) => id),
         }),
     nextDueMs: nextDueMs(table, now),
   };

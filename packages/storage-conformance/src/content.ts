@@ -1,4 +1,4 @@
-import type { ImportedItem, Instant, ItemContent, NewItem } from '@querator/core';
+import type { DeadLetter, ImportedItem, Instant, ItemContent, ItemId, NewItem } from '@querator/core';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -21,6 +21,11 @@ export function newItem(text: string, enqueueAt?: Instant): NewItem {
 /** An item to be imported that waits and has never been leased, unless the overrides say otherwise. */
 export function importedItem(text: string, overrides: Partial<ImportedItem> = {}): ImportedItem {
   return { ...content(text), isLeased: false, attempts: 0, maxAttempts: 0, ...overrides };
+}
+
+/** A letter told apart by its text, which is also the id it died under, unless that is given. */
+export function deadLetter(text: string, sourceId: ItemId = text): DeadLetter {
+  return { ...content(text), sourceId };
 }
 
 /** The texts by which items are told apart. */

@@ -15,15 +15,16 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
-import { importedItem, newItem, textsOf } from './content.ts';
+import { deadLetter, importedItem, newItem, textsOf } from './content.ts';
 
 /** More than any test has in a partition. */
 const EVERYTHING = 100_000;
 
-/** What the scripts' items and leases live for, unless a test says otherwise. */
+/** What the scripts' items, leases, claims and holds last, unless a test says otherwise. */
 export const EXPIRE_TIMEOUT = parseDuration('24h');
 export const LEASE_TIMEOUT = parseDuration('1m');
 export const CLAIM_TIMEOUT = parseDuration('30s');
+export const HOLD_TIMEOUT = parseDuration('10m');
 
 /** Nothing dies of attempts; what dies is kept aside. */
 const SWEEP: SweepRequest = { limit: 1_000, maxAttempts: 0, dead: 'condemn', claimTimeout: CLAIM_TIMEOUT };
@@ -94,6 +95,21 @@ export class PartitionScript {
     await this.store.release(leased.filter((item) => item !== condemned).map((item) => item.id));
     await this.retry({ id: condemned.id, dead: true });
     return condemned.id;
+  }
+
+  /** Produces one item and has it marked as moved; no sweep has claimed it. */
+  async condemnAndMark(text: string): Promise<ItemId> {
+    const id = await this.condemn(text);
+    await this.store.markMoved([id]);
+    return id;
+  }
+
+  /** Has letters of these texts held back, in one call; their source ids are the texts. */
+  async hold(...texts: string[]): Promise<void> {
+    await this.store.holdLetters(
+      texts.map((text) => deadLetter(text)),
+      { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT },
+    );
   }
 
   async sweep(overrides: Partial<SweepRequest> = {}): Promise<SweepResult> {

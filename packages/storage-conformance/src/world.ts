@@ -59,6 +59,14 @@ export class World {
     return new PartitionScript(store, this.clock);
   }
 
+  /** Several callers of one partition: two stores of this process, and of a second one where storage is shared. */
+  async callers(): Promise<readonly PartitionScript[]> {
+    const key = { queue: this.name(), partition: 0 };
+    const backends = [this.backend, this.backend];
+    if (this.backend.capabilities.shared) backends.push(await this.open());
+    return backends.map((backend) => this.script(backend.partitionStore(key)));
+  }
+
   async close(): Promise<void> {
     for (const backend of this.#opened) await backend.close();
   }

@@ -233,7 +233,9 @@ export class MemoryPartitionStore implements PartitionStore {
     const leaseDeadline = addDuration(this.#clock.now(), holdTimeout);
     const held = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
     await this.import(
-      letters.map((letter) => ({ ...letter, ...held })),
+      letters.map(({ sourceId, encoding, kind, reference, payload }) => {
+        return { sourceId, encoding, kind, reference, payload, ...held };
+      }),
       expireTimeout,
     );
   }

@@ -1,3 +1,4 @@
+import { MEMORY_LETTER_MUTANTS } from './memory-letter-mutants.ts';
 import { type Mutant, mutant } from './mutant.ts';
 
 const STORE = 'memory-partition-store.ts';
@@ -107,19 +108,19 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     'remove takes items that are not condemned',
     STORE,
-    "if (entry?.state === 'condemned') table.remove(entry);",
+    'if (entry !== undefined && isCondemned(entry)) table.remove(entry);',
     'if (entry !== undefined) table.remove(entry);',
   ),
   mutant(
     'import stores a source id twice',
     STORE,
-    '      if (item.sourceId !== undefined && table.holdsSource(item.sourceId)) return undefined;\n',
+    '      if (item.sourceId !== undefined && table.bySource(item.sourceId) !== undefined) return undefined;\n',
     '',
   ),
   mutant(
     'a source id is never free again',
     TABLE,
-    '    if (entry.sourceId !== undefined) this.#sourceIds.delete(entry.sourceId);\n',
+    '    if (entry.sourceId !== undefined) this.#bySource.delete(entry.sourceId);\n',
     '',
   ),
   mutant('a page starts after the pivot', TABLE, '.id < pivot) low', '.id <= pivot) low'),
@@ -136,4 +137,5 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     '    if (stored === undefined) return undefined;\n',
     '    if (stored === undefined) return undefined;\n    await Promise.resolve();\n',
   ),
+  ...MEMORY_LETTER_MUTANTS,
 ];

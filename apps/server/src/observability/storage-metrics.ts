@@ -25,7 +25,11 @@ const PARTITION_CALLS: Readonly<Record<keyof PartitionStore, true>> = {
   delete: true,
   clear: true,
   sweep: true,
+  markMoved: true,
   remove: true,
+  holdLetters: true,
+  deliverLetters: true,
+  withdrawLetters: true,
   drop: true,
 };
 const QUEUE_CALLS: Readonly<Record<keyof QueueStore, true>> = {

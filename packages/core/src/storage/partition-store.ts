@@ -100,7 +100,11 @@ export interface ClearRequest {
 
 /** Bounds and rules of one sweep. */
 export interface SweepRequest extends DeathRules {
-  /** At most so many scheduled, so many overdue and so many expired items are worked on; at least 1. */
+  /**
+   * At most so many scheduled, so many overdue and so many expired items are
+   * worked on; at least 1. Condemned ones go with the overdue or the expired
+   * ones, marked as moved or not.
+   */
   readonly limit: number;
   /** How long items reported as dead or moved stay the caller's, before another sweep may report them again. */
   readonly claimTimeout: Duration;
@@ -237,8 +241,8 @@ export interface PartitionStore {
    *
    * A condemned item is offered to nobody and cannot be completed or retried;
    * sweeps report it until `remove` takes it away. One that was marked as moved
-   * is still condemned. It is listed and cleared as a
-   * leased one, and its deadlines mean nothing.
+   * is still condemned. It is listed and cleared as a leased one, and its
+   * deadlines mean nothing.
    */
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]>;
 
@@ -300,10 +304,12 @@ export interface PartitionStore {
 
   /**
    * Marks condemned items as moved: their letters are held in the dead-letter
-   * queue. They are never reported in `dead` again. Ids that are not condemned
-   * are passed over.
+   * queue. They are never reported in `dead` again. A claim on them goes on:
+   * they are reported in `moved` once it has run out, and at once where nobody
+   * has claimed them. Ids that are not condemned are passed over.
    *
-   * @returns the ids that are marked, now or since an earlier call.
+   * @returns the ids that are marked, now or since an earlier call; each once,
+   *   in no order.
    */
   markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]>;
 
@@ -314,7 +320,8 @@ export interface PartitionStore {
    * Adds items that died in another queue, as `import` does, and holds them
    * back: they are leased, with 0 attempts, until now plus `holdTimeout`. A
    * letter whose source id the partition already holds, in whatever state, is
-   * left out.
+   * left out, and what is there stays as it is: the hold of an earlier copy is
+   * not prolonged.
    *
    * They stay held until it is certain that nobody will send them once more
    * (ADR 15).
@@ -325,8 +332,9 @@ export interface PartitionStore {
 
   /**
    * Makes held letters available: at the tail under new ids, in the order they
-   * had, still with 0 attempts. Held are those that are leased with 0 attempts;
-   * source ids of others, or of none, are passed over.
+   * had, still with 0 attempts. Held are those that are leased with 0 attempts,
+   * whether their hold has run out or not; source ids of others, or of none, are
+   * passed over.
    *
    * @returns how many became available.
    */

@@ -22,20 +22,21 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
   /** Two leased items, and one each of what is not leased. */
   async function assorted(script: PartitionScript) {
     const condemned = await script.condemn('condemned');
+    const moved = await script.condemnAndMark('moved');
     await script.produce('good1', 'good2', 'gone', 'waiting');
     const [good1, good2, gone] = (await script.lease(3)).map((item) => item.id) as [ItemId, ItemId, ItemId];
     await script.complete(gone);
     await script.produceItems([newItem('scheduled', script.in('1h'))]);
     const waiting = (await script.queued()).at(-1)?.id as ItemId;
     const scheduled = (await script.scheduled())[0]?.id as ItemId;
-    return { condemned, good1, good2, gone, waiting, scheduled };
+    return { condemned, moved, good1, good2, gone, waiting, scheduled };
   }
 
   describe('with wrong ids', () => {
     // "An outcome's error names the request's first bad id", in the documented words
     test('says what is wrong with each kind of id', async (world) => {
       const script = world.script();
-      const { condemned, gone, waiting, scheduled } = await assorted(script);
+      const { condemned, moved, gone, waiting, scheduled } = await assorted(script);
       const tooShort = 'not-an-id';
       const tooManyBytes = 'é'.repeat(27);
       const tooGreat = 'z'.repeat(27);
@@ -45,6 +46,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
         [gone, unknown(gone)],
         [scheduled, unknown(scheduled)],
         [condemned, unknown(condemned)],
+        [moved, unknown(moved)],
         [waiting, notLeased(waiting)],
         ['', refuse('', ': Valid encoded KSUIDs are 27 characters')],
         [tooShort, refuse(tooShort, ': Valid encoded KSUIDs are 27 characters')],
@@ -114,7 +116,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
         { ids: [good2] },
       ]);
       expect(outcomes.map((outcome) => outcome.ok)).toEqual([false, true, false, true]);
-      expect(await script.store.stats()).toMatchObject({ leased: 1 });
+      expect(await script.store.stats()).toMatchObject({ leased: 2 });
     });
 
     // "Where two requests of a batch name one id, the first has it"

@@ -2,22 +2,13 @@ import { describe, expect } from 'vitest';
 import { newItem, numbered, textsOf } from '../content.ts';
 import { EXPIRE_TIMEOUT, LEASE_TIMEOUT, type PartitionScript, valuesOf } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
-import type { World } from '../world.ts';
-
-/** Several callers of one partition: two stores of this process, and of a second one where storage is shared. */
-async function callers(world: World): Promise<readonly PartitionScript[]> {
-  const key = { queue: world.name(), partition: 0 };
-  const backends = [world.backend, world.backend];
-  if (world.backend.capabilities.shared) backends.push(await world.open());
-  return backends.map((backend) => world.script(backend.partitionStore(key)));
-}
 
 /** "Safe to call concurrently, also from several processes on one storage." */
 export function describeConcurrency(test: StorageTest): void {
   describe('several callers', () => {
     // the first calls of all meet at the creation of whatever a partition is kept in
     test('may all be the first', async (world) => {
-      const scripts = await callers(world);
+      const scripts = await world.callers();
       await Promise.all([...scripts, ...scripts].map((script) => script.produce('a')));
       await Promise.all(scripts.map((script) => script.store.stats()));
       expect(await scripts[0]?.queued()).toHaveLength(scripts.length * 2);
@@ -25,7 +16,7 @@ export function describeConcurrency(test: StorageTest): void {
 
     // `produce`: "next to each other and in their order", whatever else is produced meanwhile
     test('never tear the items of a request apart', async (world) => {
-      const scripts = await callers(world);
+      const scripts = await world.callers();
       const requests = numbered('r', 30).map((name) => numbered(`${name}-`, 7));
       await Promise.all(
         requests.map((texts, n) =>
@@ -45,7 +36,7 @@ export function describeConcurrency(test: StorageTest): void {
 
     // "text order is produce order whichever instance wrote the item"
     test('see one order of what they produced one after the other', async (world) => {
-      const scripts = await callers(world);
+      const scripts = await world.callers();
       for (const [n, text] of numbered('item', 12).entries())
         await scripts[n % scripts.length]?.produce(text);
       expect(await scripts.at(-1)?.queuedTexts()).toEqual(numbered('item', 12));
@@ -54,7 +45,7 @@ export function describeConcurrency(test: StorageTest): void {
 
     // `lease`: "An item is never given to two callers", and none is forgotten
     test('never lease the same item', async (world) => {
-      const scripts = await callers(world);
+      const scripts = await world.callers();
       await scripts[0]?.produce(...numbered('item', 500));
       const taken: string[] = [];
       for (let round = 0; round < 20; round++) {
@@ -76,7 +67,7 @@ export function describeConcurrency(test: StorageTest): void {
 
     // "Two sweeps at the same time never do the same work twice"
     test('sweep every item once', async (world) => {
-      const scripts = await callers(world);
+      const scripts = await world.callers();
       const script = scripts[0] as PartitionScript;
       await script.produce(...numbered('overdue', 40));
       await script.lease();
@@ -110,7 +101,7 @@ export function describeConcurrency(test: StorageTest): void {
 
     // one id, wanted by complete, retry and a sweep at once: one of them has it
     test('decide for one of complete, retry and sweep', async (world) => {
-      const scripts = await callers(world);
+      const scripts = await world.callers();
       const script = scripts[0] as PartitionScript;
       for (let round = 0; round < 5; round++) {
         await script.produce('contended');
@@ -134,7 +125,7 @@ export function describeConcurrency(test: StorageTest): void {
 
     // overlapping ids in different orders must not end in a deadlock, nor in half a request
     test('may name the same ids in different orders', async (world) => {
-      const scripts = await callers(world);
+      const scripts = await world.callers();
       await scripts[0]?.produce(...numbered('item', 60));
       const ids = ((await scripts[0]?.lease()) ?? []).map((item) => item.id);
       const calls = Array.from({ length: 9 }, (_, n) => {
@@ -151,7 +142,7 @@ export function describeConcurrency(test: StorageTest): void {
 
     // all operations mixed: at the end every item is accounted for
     test('lose and double nothing in a mixed load', async (world) => {
-      const scripts = await callers(world);
+      const scripts = await world.callers();
       const completed: string[] = [];
       await Promise.all(
         [...scripts, ...scripts].map(async (script, worker) => {

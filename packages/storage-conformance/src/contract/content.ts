@@ -1,7 +1,7 @@
 import { SeededRandom } from '@querator/core/testing';
 import { describe, expect } from 'vitest';
 import { content, contentOf, importedItem, newItem, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
+import { EXPIRE_TIMEOUT, HOLD_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
 const KIB = 1_024;
@@ -82,6 +82,36 @@ export function describeContent(test: StorageTest): void {
       expect((await script.sweep()).dead.map(contentOf)).toEqual([given]);
     });
 
+    // the same of letters, which come from elsewhere
+    test('keeps the content of letters, held and delivered', async (world) => {
+      const script = world.script();
+      const given = [
+        ...TEXTS.map((text, index) => ({
+          encoding: text,
+          kind: TEXTS[(index + 1) % TEXTS.length] as string,
+          reference: TEXTS[(index + 2) % TEXTS.length] as string,
+          payload: randomBytes(index),
+        })),
+        ...PAYLOAD_BYTES.map((bytes) => ({ ...content('sized'), payload: randomBytes(bytes) })),
+      ];
+      const sourceIds = given.map((_, index) => `letter ${index}`);
+      await script.store.holdLetters(
+        given.map((each, index) => ({ ...each, sourceId: sourceIds[index] as string })),
+        { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT },
+      );
+      const held = await script.queued();
+      await script.store.deliverLetters(sourceIds);
+      for (const items of [held, await script.queued(), await script.lease()]) {
+        expect(items).toHaveLength(given.length);
+        items.forEach((item, index) => {
+          const { payload, ...texts } = contentOf(item);
+          const { payload: bytes, ...expected } = given[index] as (typeof given)[number];
+          expect(texts).toEqual(expected);
+          expect(Buffer.compare(payload, bytes)).toBe(0);
+        });
+      }
+    });
+
     // a driver owns what it stores: the caller's buffer may change after the call
     test('is not affected by what the caller does to its buffer later', async (world) => {
       const script = world.script();
@@ -89,6 +119,10 @@ export function describeContent(test: StorageTest): void {
       const payload = whole.subarray(1, 4);
       await script.produceItems([{ ...content('view'), payload }]);
       await script.store.import([importedItem('view', { payload })], EXPIRE_TIMEOUT);
+      await script.store.holdLetters([{ ...content('view'), payload, sourceId: 'source' }], {
+        expireTimeout: EXPIRE_TIMEOUT,
+        holdTimeout: HOLD_TIMEOUT,
+      });
       whole.fill(0);
       for (const item of await script.queued()) {
         expect(new Uint8Array(item.payload)).toEqual(new Uint8Array([1, 2, 3]));

@@ -105,16 +105,18 @@ export function describeDelete(test: StorageTest): void {
   });
 
   describe('remove', () => {
-    // "Removes condemned items that have been moved"
-    test('removes condemned items', async (world) => {
+    // "Removes condemned items, marked or not"
+    test('removes condemned items, marked as moved or not', async (world) => {
       const script = world.script();
       const first = await script.condemn('first');
       await script.condemn('second');
+      const third = await script.condemnAndMark('third');
       await script.sweep();
-      await script.store.remove([first]);
+      await script.store.remove([first, third, first]);
       expect(await script.store.stats()).toMatchObject({ leased: 1 });
       await world.clock.advance('2h');
-      expect(textsOf((await script.sweep()).dead)).toEqual(['second']);
+      const { dead, moved } = await script.sweep();
+      expect([textsOf(dead), moved]).toEqual([['second'], []]);
     });
 
     // "Ids that are not condemned are passed over"
@@ -124,9 +126,11 @@ export function describeDelete(test: StorageTest): void {
       await script.lease(1);
       await script.produceItems([newItem('scheduled', script.in('1h'))]);
       const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id);
+      await script.hold('held');
+      ids.push((await script.queued()).at(-1)?.id ?? '');
       await script.store.remove([...ids, '0'.repeat(27), 'bad']);
       await script.store.remove([]);
-      expect(await script.queuedTexts()).toEqual(['leased', 'waiting']);
+      expect(await script.queuedTexts()).toEqual(['leased', 'waiting', 'held']);
       expect(await script.scheduledTexts()).toEqual(['scheduled']);
     });
 
@@ -161,6 +165,7 @@ export function describeDelete(test: StorageTest): void {
         requeued: 0,
         deleted: 0,
         dead: [],
+        moved: [],
         nextDueMs: undefined,
       });
       expect(await script.store.delete([condemned, leased])).toBe(0);

@@ -42,6 +42,10 @@ export function describeItemIds(test: StorageTest): void {
       await world.clock.advance('61s');
       await script.sweep();
       await note();
+      await script.hold('held');
+      await note();
+      await script.store.deliverLetters(['held']);
+      await note();
       await script.store.clear({ waiting: true, leased: true, scheduled: true });
       await script.produce('after the clear');
       await note();

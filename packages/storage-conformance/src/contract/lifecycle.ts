@@ -1,7 +1,7 @@
 import { parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { importedItem, newItem, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
+import { deadLetter, importedItem, newItem, textsOf } from '../content.ts';
+import { EXPIRE_TIMEOUT, HOLD_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
 /** What `StorageBackend` promises: opening, closing, reopening, and a manifest that is true. */
@@ -90,7 +90,12 @@ export function describeLifecycle(test: StorageTest): void {
         clear: () => store.clear({ waiting: true, leased: true, scheduled: true }),
         sweep: () =>
           store.sweep({ limit: 1, maxAttempts: 0, dead: 'delete', claimTimeout: parseDuration('1m') }),
+        markMoved: () => store.markMoved(['0'.repeat(27)]),
         remove: () => store.remove(['0'.repeat(27)]),
+        holdLetters: () =>
+          store.holdLetters([deadLetter('a')], { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT }),
+        deliverLetters: () => store.deliverLetters(['a']),
+        withdrawLetters: () => store.withdrawLetters(['a']),
         drop: () => store.drop(),
       };
       for (const [name, call] of Object.entries(calls)) {
@@ -165,6 +170,28 @@ export function describeLifecycle(test: StorageTest): void {
       expect(textsOf((await after.sweep()).dead)).toEqual(['unclaimed']);
       await world.clock.advance('31s');
       expect(textsOf((await after.sweep()).dead).sort()).toEqual(['claimed', 'unclaimed']);
+    });
+
+    // marks, claims on them and holds are stored too: a crash doubles no dead letter
+    test.ifCapable('durable', 'finds items marked as moved, and held letters', async (world) => {
+      const key = { queue: world.name(), partition: 0 };
+      const before = world.script(world.backend.partitionStore(key));
+      const claimed = await before.condemnAndMark('claimed');
+      await before.sweep();
+      const unclaimed = await before.condemnAndMark('unclaimed');
+      await before.hold('held', 'withdrawn');
+      const state = [await before.queued(), await before.store.stats()];
+      await world.backend.close();
+      const after = world.script((await world.open()).partitionStore(key));
+      expect([await after.queued(), await after.store.stats()]).toEqual(state);
+      expect(await after.sweep()).toMatchObject({ dead: [], moved: [unclaimed] });
+      await world.clock.advance('31s');
+      const { dead, moved } = await after.sweep();
+      expect([dead, [...moved].sort()]).toEqual([[], [claimed, unclaimed]]);
+      await after.hold('held');
+      expect(await after.store.withdrawLetters(['withdrawn'])).toBe(1);
+      expect(await after.store.deliverLetters(['held'])).toBe(1);
+      expect(textsOf(await after.lease())).toEqual(['held']);
     });
 
     // [G21] what was dropped does not come back

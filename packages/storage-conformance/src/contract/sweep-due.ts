@@ -20,7 +20,7 @@ export function describeSweepDue(test: StorageTest): void {
     // "absent when nothing is pending"
     test('says that nothing is pending', async (world) => {
       const script = world.script();
-      const nothing = { enqueued: 0, requeued: 0, deleted: 0, dead: [], nextDueMs: undefined };
+      const nothing = { enqueued: 0, requeued: 0, deleted: 0, dead: [], moved: [], nextDueMs: undefined };
       expect(await script.sweep()).toEqual(nothing);
       await script.produce('a');
       await script.complete(await script.leaseOne());

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 
 /**
  * Chooses an id for a command: the `n`th, counted round and round, of the
- * items that are leased, of those that are there, or of all ids ever seen.
+ * items that are leased, that are condemned, that are there, or of all ids ever seen.
  */
 export interface IdPick {
-  readonly of: 'leased' | 'present' | 'ever';
+  readonly of: 'leased' | 'condemned' | 'present' | 'ever';
   readonly n: number;
 }
 
@@ -61,22 +61,38 @@ export type Command =
       readonly dead: 'condemn' | 'delete';
       readonly claimFor: number;
     }
+  | { readonly do: 'markMoved'; readonly ids: readonly IdPick[] }
   | { readonly do: 'remove'; readonly ids: readonly IdPick[] }
+  | {
+      readonly do: 'holdLetters';
+      readonly sourceIds: readonly string[];
+      readonly expireIn: number;
+      readonly holdFor: number;
+    }
+  | { readonly do: 'deliverLetters'; readonly sourceIds: readonly string[] }
+  | { readonly do: 'withdrawLetters'; readonly sourceIds: readonly string[] }
   | { readonly do: 'advance'; readonly by: number };
 
 /** Few different times, so that deadlines meet each other and the clock often; 100 is the schedule threshold. */
 const span = fc.constantFrom(1, 99, 100, 101, 500, 1_000, 2_000, 5_000, 10_000);
 const offset = fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: span });
-const pick: fc.Arbitrary<IdPick> = fc.record({
-  of: fc.oneof(
-    { weight: 6, arbitrary: fc.constant('leased' as const) },
-    { weight: 2, arbitrary: fc.constant('present' as const) },
-    { weight: 1, arbitrary: fc.constant('ever' as const) },
-  ),
-  n: fc.nat(9),
-});
+const pickMostly = (of: IdPick['of']): fc.Arbitrary<IdPick> =>
+  fc.record({
+    of: fc.oneof(
+      { weight: 6, arbitrary: fc.constant(of) },
+      { weight: 2, arbitrary: fc.constant('present' as const) },
+      { weight: 1, arbitrary: fc.constant('ever' as const) },
+    ),
+    n: fc.nat(9),
+  });
+const pick = pickMostly('leased');
 const picks = fc.array(pick, { maxLength: 3 });
-const dead = fc.constantFrom('condemn' as const, 'delete' as const);
+const deadPicks = fc.array(pickMostly('condemned'), { maxLength: 3 });
+/** So few that letters and imported items meet each other often. */
+const SOURCE_IDS = ['s1', 's2', 's3'] as const;
+const sourceIds = fc.array(fc.constantFrom(...SOURCE_IDS), { maxLength: 4 });
+/** What is deleted is of no more interest; what is condemned may be marked, removed and reported again. */
+const dead = fc.constantFrom('condemn' as const, 'condemn' as const, 'condemn' as const, 'delete' as const);
 const maxAttempts = fc.constantFrom(0, 1, 2, 3);
 const requestsOf = <T>(item: fc.Arbitrary<T>) =>
   fc.array(fc.array(item, { maxLength: 3 }), { minLength: 1, maxLength: 3 });
@@ -104,7 +120,7 @@ const retry = fc.record({
     fc.record({
       id: pick,
       retryIn: offset,
-      dead: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.boolean()),
+      dead: fc.boolean(),
     }),
   ),
   maxAttempts,
@@ -114,7 +130,7 @@ const imported = fc.record({
   do: fc.constant('import' as const),
   items: fc.array(
     fc.record({
-      sourceId: fc.constantFrom(undefined, 's1', 's2', 's3'),
+      sourceId: fc.constantFrom(undefined, ...SOURCE_IDS),
       leaseFor: offset,
       enqueueIn: offset,
       expireIn: offset,
@@ -122,6 +138,12 @@ const imported = fc.record({
     }),
     { maxLength: 3 },
   ),
+});
+const holdLetters = fc.record({
+  do: fc.constant('holdLetters' as const),
+  sourceIds,
+  expireIn: fc.constantFrom(1_000, 5_000, 60_000),
+  holdFor: span,
 });
 const sweep = fc.record({
   do: fc.constant('sweep' as const),
@@ -139,11 +161,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: sweep },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), by: span }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), requests: requestsOf(pick) }) },
-  { weight: 4, arbitrary: retry },
+  { weight: 5, arbitrary: retry },
   { weight: 2, arbitrary: imported },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), ids: picks }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), ids: picks }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), ids: picks }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('markMoved' as const), ids: deadPicks }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), ids: deadPicks }) },
+  { weight: 3, arbitrary: holdLetters },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('deliverLetters' as const), sourceIds }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('withdrawLetters' as const), sourceIds }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -164,5 +190,25 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-/** Sequences of up to forty commands. */
-export const commands: fc.Arbitrary<Command[]> = fc.array(command, { maxLength: 40, size: 'max' });
+/** An item dies and is marked as moved, which chance alone brings about too seldom. */
+const DEATH: readonly Command[] = [
+  { do: 'produce', requests: [[{ enqueueIn: undefined }]], expireIn: 60_000 },
+  { do: 'lease', limit: 5, leaseFor: 2_000 },
+  {
+    do: 'retry',
+    requests: [[{ id: { of: 'leased', n: 0 }, retryIn: undefined, dead: true }]],
+    ...{ maxAttempts: 0, dead: 'condemn' },
+  },
+  { do: 'markMoved', ids: [{ of: 'condemned', n: 0 }] },
+];
+
+/** Sequences of some forty commands at most. */
+export const commands: fc.Arbitrary<Command[]> = fc
+  .array(
+    fc.oneof(
+      { weight: 25, arbitrary: command.map((one) => [one]) },
+      { weight: 1, arbitrary: fc.constant(DEATH) },
+    ),
+    { maxLength: 36, size: 'max' },
+  )
+  .map((parts) => parts.flat());

@@ -4,25 +4,22 @@ import {
   type ItemId,
   itemNotLeased,
   milliseconds,
-  millisecondsBetween,
   noSuchItem,
   type PartitionStore,
   type StoredItem,
 } from '@querator/core';
 import type { ManualClock } from '@querator/core/testing';
 import { expect } from 'vitest';
-import { importedItem, newItem, textsOf } from '../content.ts';
+import { deadLetter, importedItem, newItem, textsOf } from '../content.ts';
 import { verdictsOf } from '../partition-script.ts';
 import { produceAndLease } from '../produce-and-lease.ts';
 import type { Command, IdPick } from './command.ts';
 import { expectLeased } from './expect-leased.ts';
+import { PartitionComparison } from './partition-comparison.ts';
 import { isSchedule, type ModelItem, PartitionModel } from './partition-model.ts';
-import { expectedItem, visibleItem } from './visible-item.ts';
 
 type CommandOf<Name extends Command['do']> = Extract<Command, { do: Name }>;
 
-/** Nothing in a run comes near it. */
-const EVERYTHING = 10_000;
 /** A sweep that does as little as its limit allows needs fewer calls than this. */
 const MOST_SWEEPS = 500;
 /** What imports without a deadline of their own live. */
@@ -35,13 +32,13 @@ export class ModelRun {
   readonly #store: PartitionStore;
   readonly #clock: ManualClock;
   readonly #model = new PartitionModel();
-  /** Every id the driver ever gave out, in the order of their first appearance. */
-  readonly #seen: ItemId[] = [];
+  readonly #comparison: PartitionComparison;
   #texts = 0;
 
   constructor(store: PartitionStore, clock: ManualClock) {
     this.#store = store;
     this.#clock = clock;
+    this.#comparison = new PartitionComparison(store, this.#model);
   }
 
   /** Does one command, and compares the whole partition afterwards. */
@@ -80,14 +77,26 @@ export class ModelRun {
       case 'sweep':
         await this.#sweep(command);
         break;
+      case 'markMoved':
+        await this.#markMoved(command);
+        break;
       case 'remove':
         await this.#remove(command);
+        break;
+      case 'holdLetters':
+        await this.#holdLetters(command);
+        break;
+      case 'deliverLetters':
+        await this.#deliverLetters(command);
+        break;
+      case 'withdrawLetters':
+        await this.#withdrawLetters(command);
         break;
       case 'advance':
         await this.#clock.advance(milliseconds(command.by));
         break;
     }
-    await this.#compare();
+    await this.#comparison.compare();
   }
 
   async #produce({ requests, expireIn }: CommandOf<'produce'>): Promise<void> {
@@ -196,7 +205,7 @@ export class ModelRun {
 
   async #page({ state, pivot: pick, limit }: CommandOf<'page'>): Promise<void> {
     const pivot = this.#ids([pick])[0] as ItemId;
-    const all = state === 'scheduled' ? this.#model.of('scheduled') : this.#queued();
+    const all = state === 'scheduled' ? this.#model.of('scheduled') : this.#model.queued();
     const expected = all.filter((item) => (item.id as ItemId) >= pivot).slice(0, limit);
     const page = await this.#store.list({ state, pivot, limit });
     expect(page.map((item) => item.id)).toEqual(expected.map((item) => item.id));
@@ -241,17 +250,49 @@ export class ModelRun {
       ({ state }) =>
         (state === 'waiting' && waiting) ||
         (state === 'scheduled' && scheduled) ||
-        ((state === 'leased' || state === 'condemned') && leased),
+        (['leased', 'condemned', 'moved'].includes(state) && leased),
     );
     for (const item of gone) this.#model.take(item);
     expect(await this.#store.clear({ waiting, leased, scheduled })).toBe(gone.length);
   }
 
+  async #markMoved(command: CommandOf<'markMoved'>): Promise<void> {
+    const ids = this.#ids(command.ids);
+    const expected = this.#model.markMoved(ids).map((item) => item.id);
+    expect([...(await this.#store.markMoved(ids))].sort()).toEqual(expected);
+  }
+
   async #remove(command: CommandOf<'remove'>): Promise<void> {
     const ids = this.#ids(command.ids);
-    for (const item of this.#model.of('condemned'))
+    for (const item of this.#model.of('condemned', 'moved'))
       if (ids.includes(item.id as ItemId)) this.#model.take(item);
     await this.#store.remove(ids);
+  }
+
+  async #holdLetters({ sourceIds, expireIn, holdFor }: CommandOf<'holdLetters'>): Promise<void> {
+    const letters = sourceIds.map((sourceId) => deadLetter(this.#text(), sourceId));
+    const until = addDuration(this.#now, milliseconds(holdFor));
+    for (const letter of letters) {
+      const { sourceId } = letter;
+      if (this.#model.holdsSource(sourceId)) continue;
+      this.#add(textsOf([letter])[0] as string, { expireIn, sourceId, state: 'leased', until });
+    }
+    await this.#store.holdLetters(letters, {
+      expireTimeout: milliseconds(expireIn),
+      holdTimeout: milliseconds(holdFor),
+    });
+  }
+
+  async #deliverLetters({ sourceIds }: CommandOf<'deliverLetters'>): Promise<void> {
+    const held = this.#model.held(sourceIds);
+    for (const item of held) this.#model.requeue(item);
+    expect(await this.#store.deliverLetters(sourceIds)).toBe(held.length);
+  }
+
+  async #withdrawLetters({ sourceIds }: CommandOf<'withdrawLetters'>): Promise<void> {
+    const held = this.#model.held(sourceIds);
+    for (const item of held) this.#model.take(item);
+    expect(await this.#store.withdrawLetters(sourceIds)).toBe(held.length);
   }
 
   /** Sweeps until nothing is left to do: how a driver spreads the work over calls is its own affair. */
@@ -260,6 +301,7 @@ export class ModelRun {
     const swept = this.#model.sweep({ maxAttempts, dead }, this.#now, addDuration(this.#now, claimTimeout));
     const total = { enqueued: 0, requeued: 0, deleted: 0 };
     const reported: StoredItem[] = [];
+    const moved: ItemId[] = [];
     let nextDueMs: number | undefined = 0;
     for (let sweeps = 0; nextDueMs !== undefined && nextDueMs <= 1 && sweeps < MOST_SWEEPS; sweeps++) {
       const result = await this.#store.sweep({ limit, maxAttempts, dead, claimTimeout });
@@ -267,75 +309,21 @@ export class ModelRun {
       total.requeued += result.requeued;
       total.deleted += result.deleted;
       reported.push(...result.dead);
-      const worked = result.enqueued + result.requeued + result.deleted + result.dead.length;
+      moved.push(...result.moved);
+      const left = result.dead.length + result.moved.length;
+      const worked = result.enqueued + result.requeued + result.deleted + left;
       nextDueMs = worked === 0 ? undefined : result.nextDueMs;
     }
     expect(total.enqueued).toBe(swept.enqueued.length);
     expect(total.requeued).toBeGreaterThanOrEqual(swept.requeued.length);
     expect(total.requeued).toBeLessThanOrEqual(swept.requeued.length + swept.mayHaveBeenRequeued);
-    expect(total.deleted).toBe(dead === 'delete' ? swept.dead.length : 0);
+    expect(total.deleted).toBe(dead === 'delete' ? swept.dead.length + swept.moved.length : 0);
+    expect(moved.sort()).toEqual(dead === 'delete' ? [] : swept.moved.map((item) => item.id));
     const expected = dead === 'delete' ? [] : swept.dead;
     expect(textsOf(reported).sort()).toEqual(expected.map((item) => item.text).sort());
     for (const item of expected) item.id = reported.find((each) => textsOf([each])[0] === item.text)?.id;
-    await this.#learnOrder(swept.enqueued.filter((item) => !swept.dead.includes(item)));
-    await this.#compareNextDue({ limit, maxAttempts, dead });
-  }
-
-  /** Among the items a sweep put back, only those that were scheduled have an order of their own. */
-  async #learnOrder(enqueued: readonly ModelItem[]): Promise<void> {
-    const listed = await this.#store.list({ state: 'queued', pivot: '', limit: EVERYTHING });
-    const ids = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
-    for (const item of this.#model.items) item.id ??= ids.get(item.text);
-    this.#model.items.sort((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1));
-    expect(this.#model.items.filter((item) => enqueued.includes(item))).toEqual(enqueued);
-  }
-
-  async #compareNextDue(rules: {
-    limit: number;
-    maxAttempts: number;
-    dead: 'condemn' | 'delete';
-  }): Promise<void> {
-    const { nextDueMs, ...nothing } = await this.#store.sweep({
-      ...rules,
-      claimTimeout: milliseconds(1_000),
-    });
-    expect(nothing).toEqual({ enqueued: 0, requeued: 0, deleted: 0, dead: [] });
-    const due = this.#model.nextDue();
-    if (due === undefined) {
-      expect(nextDueMs).toBeUndefined();
-    } else {
-      expect(nextDueMs).toBeGreaterThanOrEqual(millisecondsBetween(this.#now, due));
-      expect(nextDueMs).toBeLessThanOrEqual(millisecondsBetween(this.#now, due) + 1);
-    }
-  }
-
-  /** Compares all the driver shows with the model, and learns the ids of what is new. */
-  async #compare(): Promise<void> {
-    const queued = await this.#store.list({ state: 'queued', pivot: '', limit: EVERYTHING });
-    const scheduled = await this.#store.list({ state: 'scheduled', pivot: '', limit: EVERYTHING });
-    expect(queued.map(visibleItem)).toEqual(this.#queued().map(expectedItem));
-    expect(scheduled.map(visibleItem)).toEqual(this.#model.of('scheduled').map(expectedItem));
-    this.#learnIds([...queued, ...scheduled]);
-    expect(await this.#store.stats()).toMatchObject({
-      waiting: this.#model.of('waiting').length,
-      leased: this.#model.of('leased', 'condemned').length,
-      scheduled: this.#model.of('scheduled').length,
-    });
-  }
-
-  #learnIds(listed: readonly StoredItem[]): void {
-    const byText = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
-    for (const item of this.#model.items) {
-      const id = byText.get(item.text) as ItemId;
-      if (item.id !== undefined) expect([item.text, id]).toEqual([item.text, item.id]);
-      item.id = id;
-    }
-    const ids = this.#model.items.map((item) => item.id as ItemId);
-    expect(ids).toEqual([...ids].sort());
-    const greatest = this.#seen.at(-1) ?? '';
-    const fresh = ids.filter((id) => !this.#seen.includes(id));
-    for (const id of fresh) expect(id > greatest, `the new id ${id} follows ${greatest}`).toBe(true);
-    this.#seen.push(...fresh);
+    await this.#comparison.learnOrder(swept.enqueued.filter((item) => !swept.dead.includes(item)));
+    await this.#comparison.compareNextDue({ limit, maxAttempts, dead }, this.#now);
   }
 
   #add(
@@ -357,15 +345,16 @@ export class ModelRun {
   /** The ids picked, each once. */
   #ids(picks: readonly IdPick[]): ItemId[] {
     const ids = picks.map(({ of, n }) => {
-      const items = of === 'leased' ? this.#model.of('leased') : this.#model.items;
-      const choice = of === 'ever' ? this.#seen : items.map((item) => item.id as ItemId);
+      const items = this.#itemsToPick(of);
+      const choice = of === 'ever' ? this.#comparison.seen : items.map((item) => item.id as ItemId);
       return choice[n % choice.length] ?? NO_ID;
     });
     return [...new Set(ids)];
   }
 
-  #queued(): ModelItem[] {
-    return this.#model.of('waiting', 'leased', 'condemned');
+  #itemsToPick(of: IdPick['of']): ModelItem[] {
+    if (of === 'leased') return this.#model.of('leased');
+    return of === 'condemned' ? this.#model.of('condemned', 'moved') : this.#model.items;
   }
 
   #text(): string {

@@ -75,6 +75,7 @@ describe('PartitionModel', () => {
       { text: 'used up', state: 'leased', until: fromNow('-1s'), attempts: 2 },
       { text: 'valid', state: 'leased', until: fromNow('1s'), attempts: 2, expireDeadline: fromNow('-1h') },
       { text: 'expired', expireDeadline: fromNow('-1us') },
+      { text: 'marked', state: 'moved', until: fromNow('-1s') },
       { text: 'claimed', state: 'condemned', until: fromNow('1s') },
       { text: 'unclaimed', state: 'condemned', until: fromNow('-1s') },
     );
@@ -82,8 +83,33 @@ describe('PartitionModel', () => {
     expect(texts(swept.enqueued)).toEqual(['early', 'late']);
     expect(texts(swept.requeued)).toEqual(['overdue']);
     expect(texts(swept.dead)).toEqual(['used up', 'expired', 'unclaimed']);
+    expect(texts(swept.moved)).toEqual(['marked']);
+    expect(texts(model.of('moved'))).toEqual(['marked']);
     expect(texts(model.items).slice(-3)).toEqual(['early', 'late', 'overdue']);
     expect(model.nextDue()).toBe(NOW);
+  });
+
+  test('marks condemned items, and those that are marked', () => {
+    const model = modelOf(
+      { text: 'a', state: 'condemned', until: fromNow('1s') },
+      { text: 'b', state: 'moved' },
+      { text: 'c', state: 'leased' },
+      { text: 'd', state: 'condemned' },
+    );
+    expect(texts(model.markMoved(['c', 'b', 'a']))).toEqual(['a', 'b']);
+    expect(model.find('a')).toMatchObject({ state: 'moved', until: fromNow('1s') });
+    expect(model.find('d')).toMatchObject({ state: 'condemned' });
+  });
+
+  test('takes for held what is leased and was never handed out', () => {
+    const model = modelOf(
+      { text: 'held', sourceId: 's1', state: 'leased' },
+      { text: 'handed out', sourceId: 's2', state: 'leased', attempts: 1 },
+      { text: 'waiting', sourceId: 's3' },
+      { text: 'no letter', state: 'leased' },
+      { text: 'not named', sourceId: 's4', state: 'leased' },
+    );
+    expect(texts(model.held(['s3', 's2', 's1']))).toEqual(['held']);
   });
 
   test('schedules from exactly 100 ms ahead on', () => {
@@ -94,6 +120,6 @@ describe('PartitionModel', () => {
 
 test('random sequences hold every command, and get long enough to matter', () => {
   const sequences = fc.sample(commands, { numRuns: 200, seed: 1 });
-  expect(new Set(sequences.flat().map((command) => command.do)).size).toBe(13);
+  expect(new Set(sequences.flat().map((command) => command.do)).size).toBe(17);
   expect(Math.max(...sequences.map((sequence) => sequence.length))).toBeGreaterThan(30);
 });

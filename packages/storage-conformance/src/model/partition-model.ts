@@ -6,7 +6,8 @@ export interface ModelItem {
   readonly text: string;
   /** Absent until the driver has told it. */
   id: ItemId | undefined;
-  state: 'waiting' | 'leased' | 'scheduled' | 'condemned';
+  /** `moved`: condemned, and marked as moved. */
+  state: 'waiting' | 'leased' | 'scheduled' | 'condemned' | 'moved';
   /** End of the lease, time to be enqueued, or end of the claim; not used while waiting. */
   until: Instant;
   attempts: number;
@@ -22,7 +23,8 @@ export interface SweptModel {
   /** Back in the queue; the order among them is the driver's. */
   readonly requeued: readonly ModelItem[];
   readonly dead: readonly ModelItem[];
-  /** Of those, whether a driver may have put it back into the queue first, since its lease had ended too. */
+  readonly moved: readonly ModelItem[];
+  /** Of the dead, how many a driver may have put back into the queue first, since their leases had ended too. */
   readonly mayHaveBeenRequeued: number;
 }
 
@@ -38,6 +40,11 @@ export class PartitionModel {
 
   of(...states: ModelItem['state'][]): ModelItem[] {
     return this.items.filter((item) => states.includes(item.state));
+  }
+
+  /** What a driver lists as queued. */
+  queued(): ModelItem[] {
+    return this.of('waiting', 'leased', 'condemned', 'moved');
   }
 
   find(id: ItemId): ModelItem | undefined {
@@ -103,6 +110,20 @@ export class PartitionModel {
     return 'waiting';
   }
 
+  /** Letters that are held back, in queue order. */
+  held(sourceIds: readonly string[]): ModelItem[] {
+    return this.of('leased').filter(
+      ({ attempts, sourceId }) => attempts === 0 && sourceId !== undefined && sourceIds.includes(sourceId),
+    );
+  }
+
+  /** @returns those that are marked now. */
+  markMoved(ids: readonly ItemId[]): ModelItem[] {
+    const marked = this.of('condemned', 'moved').filter((item) => ids.includes(item.id as ItemId));
+    for (const item of marked) item.state = 'moved';
+    return marked;
+  }
+
   sweep(
     rules: { maxAttempts: number; dead: 'condemn' | 'delete' },
     now: Instant,
@@ -123,12 +144,13 @@ export class PartitionModel {
     ];
     const back = requeued.filter((item) => !expired(item));
     for (const item of back) this.requeue(item);
-    for (const item of dead) {
+    const moved = this.of('moved').filter((item) => now > item.until);
+    for (const item of dead) item.state = 'condemned';
+    for (const item of [...dead, ...moved]) {
       if (rules.dead === 'delete') this.take(item);
-      item.state = 'condemned';
       item.until = claimedUntil;
     }
-    return { enqueued, requeued: back, dead, mayHaveBeenRequeued: requeued.length - back.length };
+    return { enqueued, requeued: back, dead, moved, mayHaveBeenRequeued: requeued.length - back.length };
   }
 
   /** The earliest instant after which a sweep has something to do. */

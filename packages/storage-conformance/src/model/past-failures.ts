@@ -46,4 +46,20 @@ export const PAST_FAILURES: readonly PastFailure[] = [
       SWEEP,
     ],
   },
+  {
+    title: 'a sweep undid the mark of an item that was moved',
+    sequence: [
+      { do: 'produce', requests: [[{ enqueueIn: undefined }]], expireIn: 60_000 },
+      { do: 'lease', limit: 1, leaseFor: 1_000 },
+      {
+        do: 'retry',
+        requests: [[{ id: { of: 'leased', n: 0 }, retryIn: undefined, dead: true }]],
+        ...{ maxAttempts: 0, dead: 'condemn' },
+      },
+      { do: 'markMoved', ids: [{ of: 'condemned', n: 0 }] },
+      SWEEP,
+      { do: 'advance', by: 2_000 },
+      SWEEP,
+    ],
+  },
 ];

@@ -27,17 +27,17 @@ export function expectedItem({
   until,
   expireDeadline,
 }: ModelItem) {
+  const isCondemned = state === 'condemned' || state === 'moved';
   return {
     text,
-    isLeased: state === 'leased' || state === 'condemned',
+    isLeased: state === 'leased' || isCondemned,
     attempts,
     sourceId,
     createdAt,
     enqueueAt: state === 'scheduled' ? until : undefined,
     content: content(text),
-    deadlines:
-      state === 'condemned'
-        ? expect.anything()
-        : { expire: expireDeadline, lease: state === 'leased' ? until : undefined },
+    deadlines: isCondemned
+      ? expect.anything()
+      : { expire: expireDeadline, lease: state === 'leased' ? until : undefined },
   };
 }

@@ -1,0 +1,114 @@
+import { describe, expect } from 'vitest';
+import { numbered, textsOf } from '../content.ts';
+import type { PartitionScript } from '../partition-script.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+const CLEARED = { waiting: true, leased: true, scheduled: true };
+
+/** "Safe to call concurrently, also from several processes on one storage": dead letters and their movers. */
+export function describeLetterConcurrency(test: StorageTest): void {
+  describe('several movers', () => {
+    const texts = numbered('letter', 40);
+    const inTurn = (n: number) => (n % 2 === 0 ? texts : [...texts].reverse());
+    const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+
+    /** Some callers, as often as needed to get in each other's way. */
+    const twice = (scripts: readonly PartitionScript[]) => [...scripts, ...scripts];
+
+    // `holdLetters`: "A letter whose source id the partition already holds … is left out"
+    test('hold a letter once', async (world) => {
+      const scripts = await world.callers();
+      await Promise.all(twice(scripts).map((script, n) => script.hold(...inTurn(n))));
+      expect([...((await scripts[0]?.queuedTexts()) ?? [])].sort()).toEqual([...texts].sort());
+      expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: 0, leased: 40 });
+    });
+
+    // `deliverLetters`: whoever makes a letter available counts it, and nobody else does
+    test('deliver a letter once', async (world) => {
+      const scripts = await world.callers();
+      for (let round = 0; round < 5; round++) {
+        await scripts[0]?.hold(...texts);
+        const counts = await Promise.all(
+          twice(scripts).map((script, n) => script.store.deliverLetters(inTurn(n))),
+        );
+        expect(sum(counts)).toBe(40);
+        expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: 40, leased: 0 });
+        expect([...((await scripts[0]?.queuedTexts()) ?? [])].sort()).toEqual([...texts].sort());
+        await scripts[0]?.store.clear(CLEARED);
+      }
+    });
+
+    // one letter, delivered and withdrawn at once: one of them has it
+    test('either deliver or withdraw', async (world) => {
+      const scripts = await world.callers();
+      for (let round = 0; round < 5; round++) {
+        await scripts[0]?.hold(...texts);
+        const [delivered, withdrawn] = await Promise.all([
+          Promise.all(scripts.map((script, n) => script.store.deliverLetters(inTurn(n)))),
+          Promise.all(scripts.map((script, n) => script.store.withdrawLetters(inTurn(n + 1)))),
+        ]);
+        expect(sum(delivered) + sum(withdrawn)).toBe(40);
+        expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: sum(delivered), leased: 0 });
+        await scripts[0]?.store.clear(CLEARED);
+      }
+    });
+
+    // the hold has run out, and a sweep finds the letter just when its mover comes: it enters the queue once
+    test('deliver what a sweep is just putting back, or leave it to the sweep', async (world) => {
+      const scripts = await world.callers();
+      const script = scripts[0] as PartitionScript;
+      for (let round = 0; round < 5; round++) {
+        await script.hold(...texts);
+        await world.clock.advance('11m');
+        const [delivered, swept] = await Promise.all([
+          Promise.all(scripts.map((each, n) => each.store.deliverLetters(inTurn(n)))),
+          Promise.all(scripts.map((each) => each.sweep({ maxAttempts: 1 }))),
+        ]);
+        const requeued = swept.map((result) => result.requeued);
+        const later = await script.store.deliverLetters(texts);
+        expect(sum(delivered) + sum(requeued) + later).toBe(40);
+        expect(await script.store.stats()).toMatchObject({ waiting: 40, leased: 0 });
+        const leased = await script.lease();
+        expect(textsOf(leased).sort()).toEqual([...texts].sort());
+        expect(leased.every((item) => item.attempts === 1)).toBe(true);
+        await script.store.clear(CLEARED);
+      }
+    });
+
+    // `markMoved`: "now or since an earlier call", so that each of them learns of all
+    test('mark the same items, in whatever order they name them', async (world) => {
+      const scripts = await world.callers();
+      const script = scripts[0] as PartitionScript;
+      await script.produce(...texts);
+      const ids = (await script.lease()).map((item) => item.id);
+      await script.retry(...ids.map((id) => ({ id, dead: true })));
+      const marked = await Promise.all(
+        twice(scripts).map((each, n) => each.store.markMoved(n % 2 === 0 ? ids : [...ids].reverse())),
+      );
+      for (const each of marked) expect([...each].sort()).toEqual(ids);
+      expect([...(await script.sweep()).moved].sort()).toEqual(ids);
+    });
+
+    // a mark does not end a claim, and a sweep does not undo a mark: each item has one mover at a time
+    test('mark what a sweep is just reporting', async (world) => {
+      const scripts = await world.callers();
+      const script = scripts[0] as PartitionScript;
+      await script.produce(...texts);
+      const ids = (await script.lease()).map((item) => item.id);
+      await script.retry(...ids.map((id) => ({ id, dead: true })));
+      const [marked, swept] = await Promise.all([
+        Promise.all(scripts.map((each) => each.store.markMoved(ids))),
+        Promise.all(scripts.map((each) => each.sweep())),
+      ]);
+      for (const each of marked) expect([...each].sort()).toEqual(ids);
+      const reported = swept.flatMap(({ dead, moved }) => [...dead.map((item) => item.id), ...moved]);
+      expect(reported.sort()).toEqual([...new Set(reported)]);
+      const rest = await script.sweep();
+      expect(rest.dead).toEqual([]);
+      expect([...reported, ...rest.moved].sort()).toEqual(ids);
+      await world.clock.advance('31s');
+      const { dead, moved } = await script.sweep();
+      expect([dead, [...moved].sort()]).toEqual([[], ids]);
+    });
+  });
+}

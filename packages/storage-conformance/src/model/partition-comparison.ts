@@ -1,0 +1,81 @@
+import {
+  type Instant,
+  type ItemId,
+  milliseconds,
+  millisecondsBetween,
+  type PartitionStore,
+  type StoredItem,
+  type SweepRequest,
+} from '@querator/core';
+import { expect } from 'vitest';
+import { textsOf } from '../content.ts';
+import type { ModelItem, PartitionModel } from './partition-model.ts';
+import { expectedItem, visibleItem } from './visible-item.ts';
+
+/** Nothing in a run comes near it. */
+const EVERYTHING = 10_000;
+
+/** Compares the whole partition of a driver with the model, which learns from it what is the driver's to choose. */
+export class PartitionComparison {
+  readonly #store: PartitionStore;
+  readonly #model: PartitionModel;
+  /** Every id the driver ever gave out, in the order of their first appearance. */
+  readonly seen: ItemId[] = [];
+
+  constructor(store: PartitionStore, model: PartitionModel) {
+    this.#store = store;
+    this.#model = model;
+  }
+
+  /** Among the items a sweep put back, only those that were scheduled have an order of their own. */
+  async learnOrder(enqueued: readonly ModelItem[]): Promise<void> {
+    const listed = await this.#store.list({ state: 'queued', pivot: '', limit: EVERYTHING });
+    const ids = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
+    for (const item of this.#model.items) item.id ??= ids.get(item.text);
+    this.#model.items.sort((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1));
+    expect(this.#model.items.filter((item) => enqueued.includes(item))).toEqual(enqueued);
+  }
+
+  /** Compares when the next sweep is announced for; there must be nothing to do now. */
+  async compareNextDue(rules: Omit<SweepRequest, 'claimTimeout'>, now: Instant): Promise<void> {
+    const request = { ...rules, claimTimeout: milliseconds(1_000) };
+    const { nextDueMs, ...nothing } = await this.#store.sweep(request);
+    expect(nothing).toEqual({ enqueued: 0, requeued: 0, deleted: 0, dead: [], moved: [] });
+    const due = this.#model.nextDue();
+    if (due === undefined) {
+      expect(nextDueMs).toBeUndefined();
+    } else {
+      expect(nextDueMs).toBeGreaterThanOrEqual(millisecondsBetween(now, due));
+      expect(nextDueMs).toBeLessThanOrEqual(millisecondsBetween(now, due) + 1);
+    }
+  }
+
+  /** Compares all the driver shows with the model, and learns the ids of what is new. */
+  async compare(): Promise<void> {
+    const queued = await this.#store.list({ state: 'queued', pivot: '', limit: EVERYTHING });
+    const scheduled = await this.#store.list({ state: 'scheduled', pivot: '', limit: EVERYTHING });
+    expect(queued.map(visibleItem)).toEqual(this.#model.queued().map(expectedItem));
+    expect(scheduled.map(visibleItem)).toEqual(this.#model.of('scheduled').map(expectedItem));
+    this.#learnIds([...queued, ...scheduled]);
+    expect(await this.#store.stats()).toMatchObject({
+      waiting: this.#model.of('waiting').length,
+      leased: this.#model.of('leased', 'condemned', 'moved').length,
+      scheduled: this.#model.of('scheduled').length,
+    });
+  }
+
+  #learnIds(listed: readonly StoredItem[]): void {
+    const byText = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
+    for (const item of this.#model.items) {
+      const id = byText.get(item.text) as ItemId;
+      if (item.id !== undefined) expect([item.text, id]).toEqual([item.text, item.id]);
+      item.id = id;
+    }
+    const ids = this.#model.items.map((item) => item.id as ItemId);
+    expect(ids).toEqual([...ids].sort());
+    const greatest = this.seen.at(-1) ?? '';
+    const fresh = ids.filter((id) => !this.seen.includes(id));
+    for (const id of fresh) expect(id > greatest, `the new id ${id} follows ${greatest}`).toBe(true);
+    this.seen.push(...fresh);
+  }
+}
