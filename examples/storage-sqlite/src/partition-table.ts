@@ -123,11 +123,10 @@ export class PartitionTable {
     });
   }
 
-  /** Marks a condemned item; the claim on it stays. @returns whether there is one. */
+  /** Marks a condemned item; the claim on it stays. @returns whether there is one that was not marked yet. */
   markMoved(id: ItemId): boolean {
     const marked = this.#run(
-      `update items set state = 'moved'
-       where partition = :partition and id = :id and state in ('condemned', 'moved')`,
+      `update items set state = 'moved' where partition = :partition and id = :id and state = 'condemned'`,
       { id },
     );
     return marked > 0;

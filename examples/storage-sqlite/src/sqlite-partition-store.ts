@@ -15,6 +15,7 @@ import {
   itemNotLeased,
   type LeaseBatch,
   type LeasedItem,
+  type MarkResult,
   noSuchItem,
   type Outcome,
   type PartitionStats,
@@ -165,8 +166,12 @@ export class SqlitePartitionStore implements PartitionStore {
     return this.#change((table, now) => sweep(table, request, now));
   }
 
-  markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
-    return this.#change((table) => [...new Set(ids)].filter((id) => table.markMoved(id)));
+  markMoved(ids: readonly ItemId[]): Promise<MarkResult> {
+    return this.#change((table) => {
+      const named = [...new Set(ids)];
+      const markedBefore = named.filter((id) => table.find(id)?.state === 'moved');
+      return { marked: named.filter((id) => table.markMoved(id)), markedBefore };
+    });
   }
 
   async remove(ids: readonly ItemId[]): Promise<void> {

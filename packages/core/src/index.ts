@@ -45,6 +45,7 @@ export type {
   HoldTimeouts,
   ItemListRequest,
   LeaseBatch,
+  MarkResult,
   PartitionStats,
   PartitionStore,
   ProduceAndLeaseResult,

@@ -16,6 +16,7 @@ import {
   instantFromMicroseconds,
   type LeaseBatch,
   type LeasedItem,
+  type MarkResult,
   type Outcome,
   PAYLOAD_BUDGET,
   type PartitionStats,
@@ -208,14 +209,18 @@ export class MemoryPartitionStore implements PartitionStore {
     return sweepTable(table, request, this.#clock.now(), (entry) => this.#requeue(table, entry));
   }
 
-  async markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
+  async markMoved(ids: readonly ItemId[]): Promise<MarkResult> {
     const table = this.#table();
-    return [...new Set(ids)].filter((id) => {
+    const marked: ItemId[] = [];
+    const markedBefore: ItemId[] = [];
+    for (const id of new Set(ids)) {
       const entry = table.get(id);
-      if (entry === undefined || !isCondemned(entry)) return false;
+      if (entry?.state === 'moved') markedBefore.push(id);
+      if (entry?.state !== 'condemned') continue;
       table.change(entry, 'moved', entry.due);
-      return true;
-    });
+      marked.push(id);
+    }
+    return { marked, markedBefore };
   }
 
   async remove(ids: readonly ItemId[]): Promise<void> {

@@ -46,9 +46,8 @@ export function condemnedDeadline(column = 'expire_deadline'): string {
   return `CASE WHEN ${column} < ${SHIFTED_FROM} THEN ${column} + ${SHIFT} ELSE ${column} END`;
 }
 
-/** SQL for the `expire_deadline` of a condemned item that is or becomes marked as moved. */
-export const MOVED_DEADLINE = `CASE WHEN expire_deadline < ${MOVED_FROM} THEN expire_deadline + ${SHIFT}
-  ELSE expire_deadline END`;
+/** SQL for the `expire_deadline` of a condemned item that is marked as moved now. */
+export const MOVED_DEADLINE = `(expire_deadline + ${SHIFT})`;
 
 /** SQL for whether a condemned item is marked as moved. */
 export const MOVED = `(expire_deadline >= ${MOVED_FROM})`;

@@ -10,6 +10,7 @@ import {
   type ItemListRequest,
   type LeaseBatch,
   type LeasedItem,
+  type MarkResult,
   type Outcome,
   type PartitionStats,
   type PartitionStore,
@@ -122,7 +123,7 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#run((context) => sweep(context, request));
   }
 
-  markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
+  markMoved(ids: readonly ItemId[]): Promise<MarkResult> {
     return this.#run((context) => markMoved(context, ids));
   }
 

@@ -110,6 +110,14 @@ export interface SweepRequest extends DeathRules {
   readonly claimTimeout: Duration;
 }
 
+/** Which items are marked as moved; each once, in no order. */
+export interface MarkResult {
+  /** Those that this call has marked. */
+  readonly marked: readonly ItemId[];
+  /** Those that an earlier call had marked. */
+  readonly markedBefore: readonly ItemId[];
+}
+
 /** How letters are stored that come from another queue. */
 export interface HoldTimeouts {
   /** The expire timeout of the queue they come to. */
@@ -308,10 +316,9 @@ export interface PartitionStore {
    * they are reported in `moved` once it has run out, and at once where nobody
    * has claimed them. Ids that are not condemned are passed over.
    *
-   * @returns the ids that are marked, now or since an earlier call; each once,
-   *   in no order.
+   * Two callers at once never both get an item in `marked`.
    */
-  markMoved(ids: readonly ItemId[]): Promise<readonly ItemId[]>;
+  markMoved(ids: readonly ItemId[]): Promise<MarkResult>;
 
   /** Removes condemned items, marked or not. Ids that are not condemned are passed over. */
   remove(ids: readonly ItemId[]): Promise<void>;

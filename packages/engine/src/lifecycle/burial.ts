@@ -1,4 +1,4 @@
-import type { ItemId, StoredItem, SweepResult } from '@querator/core';
+import type { ItemId, MarkResult, StoredItem, SweepResult } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Lane } from '../logical/lane.ts';
 import type { QueueHooks } from '../logical/queue-hooks.ts';
@@ -31,10 +31,11 @@ const DOUBT_MS = SHORTEST_CLAIM_MS - HOLD_MS;
  * 3. delivered: the letter is available there.
  * 4. removed: the original is gone.
  *
- * A letter that is stored after its item has gone is withdrawn before its hold
- * ends. That happens to a process that slept until others had done all this,
- * and where storage, which gave no answer, takes the letter only after the
- * next attempt.
+ * Who finds that another has marked the item leaves it to that one. A letter
+ * that is stored after its item has gone is withdrawn before its hold ends.
+ * Both happen to a process that slept until others had done all this; and the
+ * last also where storage, which gave no answer, takes the letter only after
+ * the next attempt.
  *
  * What could not be moved stays claimed; it is tried again with growing
  * pauses, and left to a later sweep when the claim draws to its end.
@@ -46,12 +47,17 @@ export class Burial {
   readonly #letterBoxes: LetterBoxes;
   /** Claimed; nobody knows whether their letters are stored. */
   #held: readonly StoredItem[] = [];
+  /** Of the claimed, those for which a mark that gave no answer may be this process's own. */
+  readonly #perhapsMarked = new Set<ItemId>();
   /** Claimed and marked; nobody knows whether their letters were delivered. */
   #marked: readonly ItemId[] = [];
   #heldUntilMs = 0;
   /** Of the claimed, those whose letters may still be stored by a call that gave no answer, and until when. */
   readonly #inDoubt = new Map<ItemId, number>();
-  /** Gone: a letter that is held for them is one too many. With the time from which none can come any more. */
+  /**
+   * Gone, or on their way by another's hand: a letter that is held for one that
+   * is gone is one too many. With the time from which none can come any more.
+   */
   readonly #late = new Map<ItemId, number>();
   /** Done, and still here. */
   #done: readonly ItemId[] = [];
@@ -102,6 +108,7 @@ export class Burial {
     if (nowMs > this.#heldUntilMs) {
       this.#held = [];
       this.#marked = [];
+      this.#perhapsMarked.clear();
       this.#inDoubt.clear();
     }
     if ((this.dueInMs ?? 1) <= 0) await this.#bury();
@@ -167,18 +174,21 @@ export class Burial {
 
   /** If it fails the partition is out of service, and the sweep at its return goes on here. */
   async #mark(ids: readonly ItemId[]): Promise<void> {
-    let marked: readonly ItemId[];
+    let result: MarkResult;
     try {
-      marked = await this.#lane.store.markMoved(ids);
+      result = await this.#lane.store.markMoved(ids);
     } catch (error) {
+      for (const id of ids) this.#perhapsMarked.add(id);
       this.#hooks.failed(this.#lane, error);
       return;
     }
-    const isMarked = new Set(marked);
+    const own = [...result.marked, ...result.markedBefore.filter((id) => this.#perhapsMarked.has(id))];
+    const isOwn = new Set(own);
     const isHeld = new Set(ids);
     this.#held = this.#held.filter(({ id }) => !isHeld.has(id));
-    this.#marked = [...this.#marked, ...marked];
-    this.#gone(ids.filter((id) => !isMarked.has(id)));
+    for (const id of ids) this.#perhapsMarked.delete(id);
+    this.#marked = [...this.#marked, ...own];
+    this.#watch(ids.filter((id) => !isOwn.has(id)));
   }
 
   /** @returns why some are not delivered. */
@@ -198,7 +208,17 @@ export class Burial {
     const nowMs = this.#nowMs();
     const late = [...this.#late].filter(([, fromMs]) => fromMs <= nowMs).map(([id]) => id);
     if (late.length === 0) return undefined;
-    const { ids, error } = await settled(this.#letterBoxes.withdraw(deadQueue, late));
+    let stillThere: readonly ItemId[];
+    try {
+      stillThere = (await this.#lane.store.markMoved(late)).markedBefore;
+    } catch (error) {
+      this.#hooks.failed(this.#lane, error);
+      return undefined;
+    }
+    // Whoever marked these delivers the letters, or whoever finds the item after that one has died.
+    for (const id of stillThere) this.#late.delete(id);
+    const gone = late.filter((id) => this.#late.has(id));
+    const { ids, error } = await settled(this.#letterBoxes.withdraw(deadQueue, gone));
     for (const id of ids) this.#late.delete(id);
     return error;
   }
@@ -231,16 +251,17 @@ export class Burial {
     try {
       await this.#lane.store.remove(ids);
       this.#done = this.#done.slice(ids.length);
-      this.#gone(ids.filter((id) => this.#inDoubt.has(id)));
+      this.#watch(ids.filter((id) => this.#inDoubt.has(id)));
     } catch (error) {
       this.#hooks.failed(this.#lane, error);
     }
   }
 
-  /** Letters for these must not be there; one may still come while its storing is in doubt. */
-  #gone(ids: readonly ItemId[]): void {
+  /** Looks after letters that may be one too many, when their items have gone and no storing is in doubt. */
+  #watch(ids: readonly ItemId[]): void {
+    const settledMs = this.#nowMs() + DOUBT_MS;
     for (const id of ids) {
-      this.#late.set(id, this.#inDoubt.get(id) ?? this.#nowMs());
+      this.#late.set(id, this.#inDoubt.get(id) ?? settledMs);
       this.#inDoubt.delete(id);
     }
   }

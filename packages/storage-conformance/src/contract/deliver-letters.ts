@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { deadLetter, textsOf } from '../content.ts';
+import { marked } from '../mark-result.ts';
 import { EXPIRE_TIMEOUT, HOLD_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 import { unheldItems } from './unheld-items.ts';
@@ -166,8 +167,8 @@ export function describeDeliverLetters(test: StorageTest): void {
       };
       await send();
       await send();
-      expect(await from.store.markMoved([id])).toEqual([id]);
-      expect(await from.store.markMoved([id])).toEqual([id]);
+      expect(await from.store.markMoved([id])).toEqual(marked([id]));
+      expect(await from.store.markMoved([id])).toEqual(marked([], [id]));
       expect(await to.store.deliverLetters([id])).toBe(1);
       await to.complete(await to.leaseOne());
       expect(await from.sweep()).toMatchObject({ dead: [], moved: [id] });
@@ -187,7 +188,7 @@ export function describeDeliverLetters(test: StorageTest): void {
       const id = await from.condemn('a');
       await from.store.remove([id]);
       await to.store.holdLetters([deadLetter('a', id)], TIMEOUTS);
-      expect(await from.store.markMoved([id])).toEqual([]);
+      expect(await from.store.markMoved([id])).toEqual(marked([]));
       expect(await to.store.withdrawLetters([id])).toBe(1);
       expect(await to.queued()).toEqual([]);
     });

@@ -1,6 +1,7 @@
 import { parseDuration, toMilliseconds } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { newItem, numbered, textsOf } from '../content.ts';
+import { marked, sorted } from '../mark-result.ts';
 import { verdictsOf } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
@@ -9,17 +10,17 @@ const UNKNOWN_ID = '0'.repeat(27);
 /** What `PartitionStore.markMoved` promises, and what an item is that was marked. */
 export function describeMoved(test: StorageTest): void {
   describe('markMoved', () => {
-    // "the ids that are marked, now or since an earlier call", each once
+    // "Which items are marked as moved; each once", and by whom
     test('marks condemned items, claimed or not, and may do so again', async (world) => {
       const script = world.script();
       const claimed = await script.condemn('claimed');
       await script.sweep();
       const unclaimed = await script.condemn('unclaimed');
       await script.condemn('not named');
-      expect(await script.store.markMoved([unclaimed, unclaimed])).toEqual([unclaimed]);
+      expect(await script.store.markMoved([unclaimed, unclaimed])).toEqual(marked([unclaimed]));
       const both = [claimed, unclaimed].sort();
-      expect([...(await script.store.markMoved([unclaimed, claimed]))].sort()).toEqual(both);
-      expect([...(await script.store.markMoved(both))].sort()).toEqual(both);
+      expect(await script.store.markMoved([unclaimed, claimed])).toEqual(marked([claimed], [unclaimed]));
+      expect(sorted(await script.store.markMoved(both))).toEqual(marked([], both));
       await world.clock.advance('2h');
       const { dead, moved } = await script.sweep();
       expect([textsOf(dead), [...moved].sort()]).toEqual([['not named'], both]);
@@ -36,8 +37,8 @@ export function describeMoved(test: StorageTest): void {
       await script.produceItems([newItem('scheduled', script.in('1h'))]);
       const before = [await script.queued(), await script.scheduled()];
       const ids = before.flat().map((item) => item.id);
-      expect(await script.store.markMoved([...ids, removed, UNKNOWN_ID, 'bad', ''])).toEqual([]);
-      expect(await script.store.markMoved([])).toEqual([]);
+      expect(await script.store.markMoved([...ids, removed, UNKNOWN_ID, 'bad', ''])).toEqual(marked([]));
+      expect(await script.store.markMoved([])).toEqual(marked([]));
       expect([await script.queued(), await script.scheduled()]).toEqual(before);
       await script.complete(leased);
     });
@@ -48,7 +49,7 @@ export function describeMoved(test: StorageTest): void {
       const gone = await script.condemn('gone');
       const there = await script.condemn('there');
       await script.store.remove([gone]);
-      expect(await script.store.markMoved([gone, there])).toEqual([there]);
+      expect(await script.store.markMoved([gone, there])).toEqual(marked([there]));
     });
 
     // calls "may name thousands of ids"
@@ -57,7 +58,7 @@ export function describeMoved(test: StorageTest): void {
       await script.produce(...numbered('item', 3_000));
       const ids = (await script.lease()).map((item) => item.id);
       await script.retry(...ids.map((id) => ({ id, dead: true })));
-      expect([...(await script.store.markMoved(ids))].sort()).toEqual(ids);
+      expect(sorted(await script.store.markMoved(ids))).toEqual(marked(ids));
     });
   });
 
@@ -121,8 +122,8 @@ export function describeMoved(test: StorageTest): void {
       await script.produce(...numbered('item', 7));
       const ids = (await script.lease()).map((item) => item.id);
       await script.retry(...ids.map((id) => ({ id, dead: true })));
-      const marked = [ids[1], ids[2], ids[5]] as string[];
-      await script.store.markMoved(marked);
+      const toMark = [ids[1], ids[2], ids[5]] as string[];
+      await script.store.markMoved(toMark);
       const sizes: number[] = [];
       const dead: string[] = [];
       const moved: string[] = [];
@@ -136,8 +137,8 @@ export function describeMoved(test: StorageTest): void {
       }
       expect(sizes).toEqual([3, 3, 1]);
       expect(due.slice(0, 2)).toEqual([0, 0]);
-      expect(moved.sort()).toEqual(marked);
-      expect(dead.sort()).toEqual(ids.filter((id) => !marked.includes(id)));
+      expect(moved.sort()).toEqual(toMark);
+      expect(dead.sort()).toEqual(ids.filter((id) => !toMark.includes(id)));
     });
 
     // its own deadlines "mean nothing": only the claim does
@@ -162,7 +163,7 @@ export function describeMoved(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['a']);
       await script.store.remove([id]);
       expect(await script.queued()).toEqual([]);
-      expect(await script.store.markMoved([id])).toEqual([]);
+      expect(await script.store.markMoved([id])).toEqual(marked([]));
       await world.clock.advance('2h');
       expect(await script.sweep()).toMatchObject({ dead: [], moved: [], nextDueMs: undefined });
     });

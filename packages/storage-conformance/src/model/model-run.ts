@@ -11,6 +11,7 @@ import {
 import type { ManualClock } from '@querator/core/testing';
 import { expect } from 'vitest';
 import { deadLetter, importedItem, newItem, textsOf } from '../content.ts';
+import { marked, sorted } from '../mark-result.ts';
 import { verdictsOf } from '../partition-script.ts';
 import { produceAndLease } from '../produce-and-lease.ts';
 import type { Command, IdPick } from './command.ts';
@@ -258,8 +259,9 @@ export class ModelRun {
 
   async #markMoved(command: CommandOf<'markMoved'>): Promise<void> {
     const ids = this.#ids(command.ids);
-    const expected = this.#model.markMoved(ids).map((item) => item.id);
-    expect([...(await this.#store.markMoved(ids))].sort()).toEqual(expected);
+    const { marked: now, markedBefore } = this.#model.markMoved(ids);
+    const idsOf = (items: readonly ModelItem[]) => items.map((item) => item.id as ItemId);
+    expect(sorted(await this.#store.markMoved(ids))).toEqual(marked(idsOf(now), idsOf(markedBefore)));
   }
 
   async #remove(command: CommandOf<'remove'>): Promise<void> {

@@ -96,7 +96,8 @@ describe('PartitionModel', () => {
       { text: 'c', state: 'leased' },
       { text: 'd', state: 'condemned' },
     );
-    expect(texts(model.markMoved(['c', 'b', 'a']))).toEqual(['a', 'b']);
+    const { marked, markedBefore } = model.markMoved(['c', 'b', 'a']);
+    expect([texts(marked), texts(markedBefore)]).toEqual([['a'], ['b']]);
     expect(model.find('a')).toMatchObject({ state: 'moved', until: fromNow('1s') });
     expect(model.find('d')).toMatchObject({ state: 'condemned' });
   });

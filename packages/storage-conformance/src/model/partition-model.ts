@@ -117,11 +117,12 @@ export class PartitionModel {
     );
   }
 
-  /** @returns those that are marked now. */
-  markMoved(ids: readonly ItemId[]): ModelItem[] {
-    const marked = this.of('condemned', 'moved').filter((item) => ids.includes(item.id as ItemId));
+  markMoved(ids: readonly ItemId[]): { readonly marked: ModelItem[]; readonly markedBefore: ModelItem[] } {
+    const isNamed = (item: ModelItem) => ids.includes(item.id as ItemId);
+    const markedBefore = this.of('moved').filter(isNamed);
+    const marked = this.of('condemned').filter(isNamed);
     for (const item of marked) item.state = 'moved';
-    return marked;
+    return { marked, markedBefore };
   }
 
   sweep(

@@ -66,7 +66,10 @@ export async function holdLetters(
   timeouts: HoldTimeouts,
 ): Promise<void> {
   const held = { isLeased: true, attempts: 0, maxAttempts: 0 };
-  const items = letters.map((letter) => ({ ...letter, ...held }));
+  const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => ({
+    ...{ sourceId, encoding, kind, reference, payload },
+    ...held,
+  }));
   await insert(context, items, timeouts);
 }
 

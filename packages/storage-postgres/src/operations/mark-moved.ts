@@ -1,20 +1,26 @@
-import type { ItemId } from '@querator/core';
+import type { ItemId, MarkResult } from '@querator/core';
 import { textArray } from '../binary-array.ts';
-import { CONDEMNED, MOVED_DEADLINE } from '../item-state.ts';
+import { CONDEMNED, MOVED, MOVED_DEADLINE } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 
+/** Rows are locked in the order of ids, so that two callers with ids in common do not block each other. */
 const markCondemned = (table: string) => `
-  UPDATE ${table} SET expire_deadline = ${MOVED_DEADLINE}
-  WHERE id = ANY ($1::text[]) AND ${CONDEMNED}
-  RETURNING id`;
+  WITH named AS (
+    SELECT id, ${MOVED} AS before FROM ${table} WHERE id = ANY ($1::text[]) AND ${CONDEMNED}
+    ORDER BY id FOR UPDATE),
+  marked AS (
+    UPDATE ${table} AS item SET expire_deadline = ${MOVED_DEADLINE}
+    FROM named WHERE item.id = named.id AND NOT named.before)
+  SELECT id, before FROM named`;
 
-/** Marks condemned items as moved. @returns the ids of those that are there. */
+/** Marks condemned items as moved. */
 export async function markMoved(
   { db, table }: PartitionContext,
   ids: readonly ItemId[],
-): Promise<readonly ItemId[]> {
-  if (ids.length === 0) return [];
+): Promise<MarkResult> {
+  if (ids.length === 0) return { marked: [], markedBefore: [] };
   const statement = table.prepared('mark_moved', markCondemned);
-  const rows = await db.write<{ id: ItemId }>({ ...statement, values: [textArray(ids)] });
-  return rows.map(({ id }) => id);
+  const rows = await db.write<{ id: ItemId; before: boolean }>({ ...statement, values: [textArray(ids)] });
+  const idsOf = (isBefore: boolean) => rows.filter(({ before }) => before === isBefore).map(({ id }) => id);
+  return { marked: idsOf(false), markedBefore: idsOf(true) };
 }
