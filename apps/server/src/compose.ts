@@ -6,7 +6,9 @@ import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
 import type { Config } from './config/schema.ts';
 import { ConfiguredQueues } from './configured-queues.ts';
 import { type AppEnv, createApp } from './http/app.ts';
+import { createRoutes } from './http/endpoints.ts';
 import { HealthChecks } from './http/health/health.ts';
+import type { HttpServerOptions } from './http/http-server.ts';
 import { Metrics } from './observability/metrics.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
 
@@ -26,6 +28,8 @@ export interface World {
 /** Everything a server consists of, put together, and not yet listening. */
 export interface Composition {
   readonly app: Hono<AppEnv>;
+  /** The same for a server of Node's. */
+  readonly http: HttpServerOptions;
   readonly service: Service;
   readonly configuredQueues: ConfiguredQueues;
   /** Ends the service, then lets go of the storages. Twice is once. */
@@ -67,10 +71,11 @@ export function compose(config: Config, world: World): Composition {
     storages: partitionStorages,
     isStopping: () => stopping !== undefined,
   });
-  const app = createApp({
-    ...{ service, health, logger: world.logger },
+  const http = {
+    ...{ routes: createRoutes(service), logger: world.logger },
     metrics: world.worker === undefined ? metrics : new WorkerMetrics(metrics),
-  });
+  };
+  const app = createApp({ ...http, health });
 
   const stop = async () => {
     configuredQueues.stop();
@@ -80,6 +85,7 @@ export function compose(config: Config, world: World): Composition {
   };
   return {
     app,
+    http: { ...http, app },
     service,
     configuredQueues,
     stop: () => {

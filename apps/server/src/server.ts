@@ -2,7 +2,6 @@ import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
 import { SystemClock, SystemRandom } from '@querator/core';
 import { DRIVERS } from './backends.ts';
 import { compose, type World } from './compose.ts';
@@ -10,6 +9,7 @@ import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
 import { type Config, LOG_LEVELS } from './config/schema.ts';
 import { Drain } from './http/drain.ts';
+import { createHttpServer } from './http/http-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { createLogger, type LogLevel } from './observability/logger.ts';
 import { VERSION } from './version.ts';
@@ -53,8 +53,7 @@ export interface RunningServer {
 export async function startServer(config: Config, world: World): Promise<RunningServer> {
   const { logger } = world;
   const composition = compose(config, world);
-  // Made by node:http, as no other createServer was passed.
-  const http = createAdaptorServer({ fetch: composition.app.fetch }) as HttpServer;
+  const http = createHttpServer(composition.http);
   http.keepAliveTimeout = KEEP_ALIVE_MS;
   http.headersTimeout = REQUEST_TIMEOUT_MS;
   http.requestTimeout = REQUEST_TIMEOUT_MS;

@@ -1,12 +1,11 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Logger } from '@querator/core';
-import type { Service } from '@querator/engine';
 import { methodNotAllowed, unknownMethod } from '@querator/protocol';
 import { type Context, Hono } from 'hono';
 import type { Metrics } from '../observability/metrics.ts';
 import { checkAuthorization } from './authorization.ts';
 import { type CallHeaders, callHeaders } from './call-headers.ts';
-import { createRoutes } from './endpoints.ts';
+import type { Route } from './endpoints.ts';
 import { handle } from './handle.ts';
 import type { Health, HealthChecks } from './health/health.ts';
 import { refuse } from './reply.ts';
@@ -16,7 +15,8 @@ export type AppEnv = { Bindings: Partial<HttpBindings> };
 
 /** What the HTTP application is made of. */
 export interface AppOptions {
-  readonly service: Service;
+  /** Every call that is served, by its path. */
+  readonly routes: ReadonlyMap<string, Route>;
   readonly health: Pick<HealthChecks, 'look'>;
   readonly metrics: Pick<Metrics, 'answered' | 'exposition'>;
   readonly logger: Logger;
@@ -27,7 +27,7 @@ export interface AppOptions {
  * the order of wire.md, section 1: health and metrics, method, authorization,
  * path, body.
  */
-export function createApp({ service, health, metrics, logger }: AppOptions): Hono<AppEnv> {
+export function createApp({ routes, health, metrics, logger }: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ getPath });
   type Serve = (c: Context<AppEnv>, headers: CallHeaders) => Response | Promise<Response>;
 
@@ -60,7 +60,7 @@ export function createApp({ service, health, metrics, logger }: AppOptions): Hon
     '/metrics',
     getOnly(async () => metricsReply(await metrics.exposition())),
   );
-  for (const [path, route] of createRoutes(service)) {
+  for (const [path, route] of routes) {
     app.post(
       path,
       guarded(async (c, headers) => {

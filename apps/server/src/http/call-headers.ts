@@ -25,16 +25,7 @@ const NAMES: Readonly<Record<number, readonly [name: string, key: keyof CallHead
 };
 
 /** Reads them in one pass over what Node has parsed: an object of all headers costs more than the rest of a small call. */
-export function callHeaders(c: Context<AppEnv>): CallHeaders {
-  const raw = c.env?.incoming?.rawHeaders;
-  if (raw === undefined) {
-    return {
-      authorization: c.req.header('authorization'),
-      accept: c.req.header('accept'),
-      contentType: c.req.header('content-type'),
-      contentLength: c.req.header('content-length'),
-    };
-  }
+export function parsedHeaders(raw: readonly string[]): CallHeaders {
   const headers = new RawCallHeaders();
   for (let at = 0; at < raw.length; at += 2) {
     const sent = raw[at] as string;
@@ -43,4 +34,16 @@ export function callHeaders(c: Context<AppEnv>): CallHeaders {
     headers[known[1]] ??= raw[at + 1] as string;
   }
   return headers;
+}
+
+/** The headers of a call that comes through Hono. */
+export function callHeaders(c: Context<AppEnv>): CallHeaders {
+  const raw = c.env?.incoming?.rawHeaders;
+  if (raw !== undefined) return parsedHeaders(raw);
+  return {
+    authorization: c.req.header('authorization'),
+    accept: c.req.header('accept'),
+    contentType: c.req.header('content-type'),
+    contentLength: c.req.header('content-length'),
+  };
 }

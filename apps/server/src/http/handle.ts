@@ -1,26 +1,27 @@
 import type { Logger } from '@querator/core';
-import { bodyTooLarge, decodeBody, negotiateReply, negotiateRequest } from '@querator/protocol';
+import { bodyTooLarge, negotiateReply, negotiateRequest } from '@querator/protocol';
 import type { Context } from 'hono';
+import { answerCall } from './answer-call.ts';
 import type { AppEnv } from './app.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { CallContext, Route } from './endpoints.ts';
 import { readBody } from './read-body.ts';
-import { refuse, reply } from './reply.ts';
+import { refuse, responseOf } from './reply.ts';
 
-/** Answers one call: read, decode, call, encode. */
+/** Answers one call that comes through Hono. */
 export async function handle(
   c: Context<AppEnv>,
   headers: CallHeaders,
-  { endpoint, handle }: Route,
+  route: Route,
   logger: Logger,
 ): Promise<Response> {
   try {
     // Before anything is done: an answer nobody can read must not have an effect.
-    const format = negotiateReply(headers.accept);
-    const body = await bodyOf(c, headers, endpoint.bodyLimit);
-    const request = decodeBody(endpoint.request, negotiateRequest(headers.contentType), body);
-    const response = await handle(request, new RequestContext(c));
-    return reply(endpoint.response, response, format);
+    const replyFormat = negotiateReply(headers.accept);
+    const body = await bodyOf(c, headers, route.endpoint.bodyLimit);
+    const requestFormat = negotiateRequest(headers.contentType);
+    const call = { path: c.req.path, body, requestFormat, replyFormat, context: new RequestContext(c) };
+    return responseOf(await answerCall(route, call, logger));
   } catch (error) {
     return refuse(c, error, logger);
   }

@@ -13,38 +13,56 @@ import {
 } from '@querator/protocol';
 import type { Context } from 'hono';
 
-const HEADERS: Readonly<Record<WireFormat, Record<string, string>>> = {
+/** What a request is answered with, whoever sends it. */
+export interface Answer {
+  readonly status: number;
+  readonly format: WireFormat;
+  readonly body: Uint8Array<ArrayBuffer> | string;
+}
+
+/** The headers of every answer in a format. */
+export const ANSWER_HEADERS: Readonly<Record<WireFormat, Record<string, string>>> = {
   json: { 'Content-Type': MEDIA_TYPES.json, 'X-Content-Type-Options': 'nosniff' },
   protobuf: { 'Content-Type': MEDIA_TYPES.protobuf, 'X-Content-Type-Options': 'nosniff' },
 };
 
 /**
- * The most frequent reply, made once: the JSON as a string, which node:http
+ * The most frequent answer, made once: the JSON as a string, which node:http
  * sends together with the headers in one piece, and the bytes in memory of
  * their own, since those of small arrays lie where no socket can take them from.
  */
-const SUCCESS: Readonly<Record<WireFormat, string | Uint8Array<ArrayBuffer>>> = {
-  json: new TextDecoder().decode(codecs.Reply.toJson(SUCCESS_REPLY)),
-  protobuf: Buffer.from(codecs.Reply.encode(SUCCESS_REPLY)),
+export const PLAIN_SUCCESS: Readonly<Record<WireFormat, Answer>> = {
+  json: {
+    ...{ status: 200, format: 'json' },
+    body: new TextDecoder().decode(codecs.Reply.toJson(SUCCESS_REPLY)),
+  },
+  protobuf: { status: 200, format: 'protobuf', body: Buffer.from(codecs.Reply.encode(SUCCESS_REPLY)) },
 };
 
-/** Writes a message as the body of a reply. */
-export function reply<T>(codec: MessageCodec<T>, message: T, format: WireFormat, status = 200): Response {
-  const isPlainSuccess = (message as unknown) === SUCCESS_REPLY;
-  const body = isPlainSuccess
-    ? SUCCESS[format]
-    : (encodeBody(codec, format, message) as Uint8Array<ArrayBuffer>);
-  return new Response(body, { status, headers: HEADERS[format] });
+/** The answer that carries a message. */
+export function answer<T>(codec: MessageCodec<T>, message: T, format: WireFormat, status = 200): Answer {
+  if ((message as unknown) === SUCCESS_REPLY) return PLAIN_SUCCESS[format];
+  return { status, format, body: encodeBody(codec, format, message) as Uint8Array<ArrayBuffer> };
 }
 
 /**
- * Answers a request that failed. What the caller is not told, the log is: a
+ * The answer to a request that failed. What the caller is not told, the log is: a
  * fault of ours with its cause, never a request's content.
  */
+export function refusal(error: unknown, format: WireFormat, path: string, logger: Logger): Answer {
+  const reply = errorReply(error);
+  if (isOurFault(error)) logger.error('request failed', { path, err: error });
+  return answer(codecs.Reply, reply, format, reply.code);
+}
+
+/** Answers a request that failed, in the format that was asked for, or in JSON where that is impossible. */
 export function refuse(c: Context, error: unknown, logger: Logger): Response {
-  const answer = errorReply(error);
-  if (isOurFault(error)) logger.error('request failed', { path: c.req.path, err: error });
-  return reply(codecs.Reply, answer, acceptedFormat(c), answer.code);
+  return responseOf(refusal(error, acceptedFormat(c), c.req.path, logger));
+}
+
+/** An answer as Hono sends it. */
+export function responseOf({ status, format, body }: Answer): Response {
+  return new Response(body, { status, headers: ANSWER_HEADERS[format] });
 }
 
 /** Neither what a caller is told in plain words, nor that it left, is a fault of the server's. */
@@ -53,7 +71,6 @@ function isOurFault(error: unknown): boolean {
   return !(error instanceof CallerGone);
 }
 
-/** The format errors are sent in: the one that was asked for, or JSON where that is impossible. */
 function acceptedFormat(c: Context): WireFormat {
   try {
     return negotiateReply(c.req.header('accept'));

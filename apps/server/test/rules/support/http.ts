@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
 import { silentLogger } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import {
@@ -12,6 +11,8 @@ import {
   storageEndpoints,
 } from '@querator/protocol';
 import { createApp } from '../../../src/http/app.ts';
+import { createRoutes } from '../../../src/http/endpoints.ts';
+import { createHttpServer } from '../../../src/http/http-server.ts';
 import { Metrics } from '../../../src/observability/metrics.ts';
 import type { World } from './world.ts';
 
@@ -43,8 +44,8 @@ export class HttpFront {
     const health = { look: async () => ({ status: 'pass', version: '', checks: {} }) as const };
     const { service } = world;
     const metrics = new Metrics({ clock: world.clock, random: new SeededRandom(), pools: () => [] });
-    const app = createApp({ service, health, metrics, logger: silentLogger });
-    const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+    const calls = { routes: createRoutes(service), metrics, logger: silentLogger };
+    const server = createHttpServer({ ...calls, app: createApp({ ...calls, health }) });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new HttpFront(server);

@@ -1,0 +1,27 @@
+import type { Logger } from '@querator/core';
+import { decodeBody, type WireFormat } from '@querator/protocol';
+import type { CallContext, Route } from './endpoints.ts';
+import { type Answer, answer, refusal } from './reply.ts';
+
+/** A call whose headers have been looked at, and whose body is there. */
+export interface Call {
+  readonly path: string;
+  readonly body: Uint8Array;
+  readonly requestFormat: WireFormat;
+  readonly replyFormat: WireFormat;
+  readonly context: CallContext;
+}
+
+/** Answers one call: decode, call, encode. Never rejects. */
+export async function answerCall(
+  { endpoint, handle }: Route,
+  { path, body, requestFormat, replyFormat, context }: Call,
+  logger: Logger,
+): Promise<Answer> {
+  try {
+    const request = decodeBody(endpoint.request, requestFormat, body);
+    return answer(endpoint.response, await handle(request, context), replyFormat);
+  } catch (error) {
+    return refusal(error, replyFormat, path, logger);
+  }
+}
