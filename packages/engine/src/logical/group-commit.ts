@@ -1,10 +1,16 @@
 import { invariant, type Outcome, type QueueError } from '@querator/core';
+import { isWorthAStatement } from './worth-a-statement.ts';
 
 interface Entry<Request, Result> {
   readonly request: Request;
   readonly weight: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
+}
+
+interface Batch<Request, Result> {
+  readonly entries: readonly Entry<Request, Result>[];
+  readonly weight: number;
 }
 
 /** What a group commit needs to know of the operation it groups. */
@@ -30,9 +36,11 @@ export class GroupCommit<Request, Result> {
   readonly #options: GroupCommitOptions<Request, Result>;
   #pending: Entry<Request, Result>[] = [];
   #scheduled = false;
+  #pendingWeight = 0;
   /** Batches with storage, and the requests in them. */
   #batches = 0;
   #inFlight = 0;
+  #weightInFlight = 0;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: GroupCommitOptions<Request, Result>) {
@@ -52,7 +60,9 @@ export class GroupCommit<Request, Result> {
   /** Adds a request. The promise settles with its own outcome, once its batch is back from storage. */
   submit(request: Request): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ request, weight: this.#options.weigh(request), resolve, reject });
+      const weight = this.#options.weigh(request);
+      this.#pending.push({ request, weight, resolve, reject });
+      this.#pendingWeight += weight;
       this.#schedule();
     });
   }
@@ -60,11 +70,14 @@ export class GroupCommit<Request, Result> {
   /** Answers everything that was not sent yet with `error`, and waits for the rest. */
   async stop(error: QueueError): Promise<void> {
     for (const { reject } of this.#pending.splice(0)) reject(error);
+    this.#pendingWeight = 0;
     if (this.#batches > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   get #isFull(): boolean {
-    return this.#batches >= this.#options.maxInFlight;
+    if (this.#batches >= this.#options.maxInFlight) return true;
+    const underWay = { statements: this.#batches, items: this.#weightInFlight };
+    return !isWorthAStatement(this.#pendingWeight, underWay);
   }
 
   #schedule(): void {
@@ -78,38 +91,43 @@ export class GroupCommit<Request, Result> {
   }
 
   async #run(): Promise<void> {
-    this.#batches++;
-    while (this.#pending.length > 0) await this.#commit(this.#take());
-    this.#batches--;
+    do {
+      this.#batches++;
+      await this.#commit(this.#take());
+      this.#batches--;
+    } while (this.#pending.length > 0 && !this.#isFull);
     if (this.#batches === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  #take(): Entry<Request, Result>[] {
+  #take(): Batch<Request, Result> {
     let weight = 0;
     let count = 0;
     for (const entry of this.#pending) {
+      if (count > 0 && weight + entry.weight > this.#options.maxWeight) break;
       weight += entry.weight;
-      if (count > 0 && weight > this.#options.maxWeight) break;
       count++;
     }
-    return this.#pending.splice(0, count);
+    this.#pendingWeight -= weight;
+    return { entries: this.#pending.splice(0, count), weight };
   }
 
-  async #commit(batch: readonly Entry<Request, Result>[]): Promise<void> {
-    this.#inFlight += batch.length;
+  async #commit({ entries, weight }: Batch<Request, Result>): Promise<void> {
+    this.#inFlight += entries.length;
+    this.#weightInFlight += weight;
     try {
-      const outcomes = await this.#options.apply(batch.map(({ request }) => request));
-      invariant(outcomes.length === batch.length, 'a driver answers every request of a batch');
-      batch.forEach((entry, i) => {
+      const outcomes = await this.#options.apply(entries.map(({ request }) => request));
+      invariant(outcomes.length === entries.length, 'a driver answers every request of a batch');
+      entries.forEach((entry, i) => {
         const outcome = outcomes[i] as Outcome<Result>;
         if (outcome.ok) entry.resolve(outcome.value);
         else entry.reject(outcome.error);
       });
     } catch (error) {
       const answer = this.#options.onFailure(error);
-      for (const { reject } of batch) reject(answer);
+      for (const { reject } of entries) reject(answer);
     } finally {
-      this.#inFlight -= batch.length;
+      this.#inFlight -= entries.length;
+      this.#weightInFlight -= weight;
     }
   }
 }

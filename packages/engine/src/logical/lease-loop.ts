@@ -187,8 +187,10 @@ export class LeaseLoop {
   /** Plans a fetch for every request that waits and has none, to the fullest partitions that are free. */
   #cycle(): void {
     const planned = new Map<Lane, Fetch>();
+    let wanted = 0;
+    for (const { limit } of this.#requests.allIdle()) wanted += limit;
     for (const request of this.#requests.allIdle()) {
-      const lane = this.#choose(planned);
+      const lane = this.#choose(planned, wanted);
       if (lane === undefined) break;
       const fetch = planned.get(lane) ?? this.#newFetch(lane);
       planned.set(lane, fetch);
@@ -209,13 +211,20 @@ export class LeaseLoop {
     return { requests: [], limit: 0, expected: 0, arrivalsBefore, surelyServed, slow: false };
   }
 
-  /** The partition with most items not spoken for; else one whose items may be shared; else one that may have some. */
-  #choose(planned: ReadonlyMap<Lane, Fetch>): Lane | undefined {
+  /**
+   * The partition with most items not spoken for; else one whose items may be
+   * shared; else one that may have some.
+   *
+   * @param wanted items, by all requests of the cycle.
+   */
+  #choose(planned: ReadonlyMap<Lane, Fetch>, wanted: number): Lane | undefined {
     const { statementItems } = this.#deps.limits;
     // Where a statement is slow, a second one for the same consumer would bring later items, and perhaps earlier. The
     // slots know that too, but by the clock, and timers may fire before its time.
     const isFree = (lane: Lane) =>
-      !this.#slots.isFull(lane) && !this.#slow.has(lane) && (planned.get(lane)?.limit ?? 0) < statementItems;
+      !this.#slots.isFullFor(wanted, lane) &&
+      !this.#slow.has(lane) &&
+      (planned.get(lane)?.limit ?? 0) < statementItems;
     return (
       this.#order.fullest((lane) => isFree(lane) && lane.waiting > 0) ??
       this.#order.fullest((lane) => {
@@ -229,7 +238,7 @@ export class LeaseLoop {
 
   /** Keeps count of a fetch while it is under way, and hands out what it brings. */
   async #serve(lane: Lane, fetch: Fetch, take: () => Promise<readonly LeasedItem[]>): Promise<void> {
-    const slot = this.#slots.take(lane);
+    const slot = this.#slots.take(lane, fetch.limit);
     const sentAt = this.#deps.clock.now();
     const stillGoodMs = Math.max(toMilliseconds(this.#hooks.queue().leaseTimeout), SHORTEST_SLEEP_MS);
     const cancelSlow = this.#deps.clock.startTimer(this.#deps.limits.slowMs, () => {

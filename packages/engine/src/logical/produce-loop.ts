@@ -130,8 +130,10 @@ export class ProduceLoop {
     const batches = new Map<Lane, Batch>();
     const { statementItems, statementBytes } = this.#deps.limits;
     const full = new Map<Lane, boolean>();
+    let parkedItems = 0;
+    for (const { items } of this.#parked) parkedItems += items.length;
     const isFull = (lane: Lane) => {
-      const known = full.get(lane) ?? this.#slots.isFull(lane);
+      const known = full.get(lane) ?? this.#slots.isFullFor(parkedItems, lane);
       full.set(lane, known);
       return known;
     };
@@ -183,7 +185,7 @@ export class ProduceLoop {
 
   async #send(lane: Lane, batch: Batch): Promise<void> {
     const { requests, items } = batch;
-    const slot = this.#slots.take(lane);
+    const slot = this.#slots.take(lane, items);
     this.#inFlight += requests.length;
     for (const request of requests) request.sent = true;
     try {

@@ -1,10 +1,13 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 import type { Lane } from './lane.ts';
+import { isWorthAStatement } from './worth-a-statement.ts';
 
 /** A statement that is under way. */
 export interface Slot {
   readonly lane: Lane;
   readonly since: Instant;
+  /** In it, or asked for with it. */
+  readonly items: number;
 }
 
 /**
@@ -36,15 +39,23 @@ export class StatementSlots {
 
   /** Whether the partition takes no further statement now. */
   isFull(lane: Lane): boolean {
+    return this.isFullFor(Number.POSITIVE_INFINITY, lane);
+  }
+
+  /** Whether the partition takes no further statement now, or none for so few items. */
+  isFullFor(items: number, lane: Lane): boolean {
     const slots = this.#taken.get(lane);
     if (slots === undefined) return false;
     if (slots.size >= this.#most) return true;
+    let underWay = 0;
+    for (const slot of slots) underWay += slot.items;
+    if (!isWorthAStatement(items, { statements: slots.size, items: underWay })) return true;
     const [oldest] = slots;
     return oldest !== undefined && millisecondsBetween(oldest.since, this.#clock.now()) >= this.#slowMs;
   }
 
-  take(lane: Lane): Slot {
-    const slot = { lane, since: this.#clock.now() };
+  take(lane: Lane, items: number): Slot {
+    const slot = { lane, since: this.#clock.now(), items };
     const slots = this.#taken.get(lane);
     if (slots === undefined) this.#taken.set(lane, new Set([slot]));
     else slots.add(slot);
