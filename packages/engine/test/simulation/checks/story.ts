@@ -124,8 +124,3 @@ export function endedWellBefore(op: OpStory, call: CallStory): boolean {
 export function nameOf({ asked }: CallStory): string {
   return `call ${asked.call} (${asked.request.kind} by ${asked.client} at ${asked.engine})`;
 }
-
-/** Whether the engine crashed at some time. */
-export function crashed({ happenings }: Story, engine: string): boolean {
-  return happenings.some((happening) => happening.type === 'crash' && happening.engine === engine);
-}
