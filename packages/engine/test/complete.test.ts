@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Harness, item, payloadOf, watch } from './support/harness.ts';
+import { Harness, payloadOf, watch } from './support/harness.ts';
 
 const complete = (h: Harness, ids: readonly string[], partition = 0) =>
   h.service.queue.complete({ queueName: 'q', partition, requestTimeout: '5s', ids });
@@ -178,101 +178,6 @@ describe('retry', () => {
     await h.produce('q', ['a']);
     const [id] = (await leased(h, 1)) as [string];
     await retry(h, id, { dead: true });
-    expect(await h.payloads('q')).toEqual([]);
-    expect(h.logged).toContain('deleted items that used up their attempts or time');
-  });
-});
-
-describe('dead letters', () => {
-  test('after its last permitted lease an item goes to the dead-letter queue, and wakes who waits there', async () => {
-    const h = new Harness();
-    await h.create('dead');
-    await h.create('q', { deadQueue: 'dead', maxAttempts: 2 });
-    await h.produce('q', ['a']);
-    await leased(h, 1);
-    await h.clock.advance('61s');
-    const [last] = (await leased(h, 1)) as [string];
-    const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
-    await h.clock.advance('61s');
-    expect(mourner.value?.items.map((each) => [payloadOf(each), each.attempts])).toEqual([['a', 1]]);
-    const [letter] = await h.service.storage.listItems({
-      queueName: 'dead',
-      partition: 0,
-      pivot: '',
-      limit: 0,
-    });
-    expect(letter?.sourceId).toBe(last);
-    expect(await h.payloads('q')).toEqual([]);
-  });
-
-  test('a crash between the two halves of the move leaves one copy', async () => {
-    const h = new Harness();
-    await h.create('dead');
-    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
-    await h.produce('q', ['a']);
-    await leased(h, 1);
-    h.storage.fail('remove', 0, 'not-applied');
-    await h.clock.advance('61s');
-    expect(await h.payloads('dead')).toEqual(['a']);
-    expect(await h.payloads('q')).toEqual(['a']);
-    h.storage.heal(0);
-    await h.clock.advance('2m');
-    expect(await h.payloads('dead')).toEqual(['a']);
-    expect(await h.payloads('q')).toEqual([]);
-  });
-
-  test('what was moved is only removed, also when a consumer is done with the copy first', async () => {
-    const h = new Harness();
-    await h.create('dead');
-    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
-    await h.produce('q', ['a']);
-    await leased(h, 1);
-    h.storage.fail('remove', 0, 'not-applied');
-    await h.clock.advance('61s');
-    const { partition, items } = await h.lease('dead');
-    const ids = items.map(({ id }) => id);
-    await h.service.queue.complete({ queueName: 'dead', partition, requestTimeout: '1m', ids });
-    h.storage.heal(0);
-    await h.clock.advance('2m');
-    expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], []]);
-  });
-
-  test('a move that fails is tried again soon, long before its claim runs out', async () => {
-    const h = new Harness();
-    await h.create('dead');
-    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
-    await h.produce('q', ['a']);
-    await leased(h, 1);
-    h.storage.fail('holdLetters', 0, 'not-applied');
-    await h.clock.advance('60.1s');
-    h.storage.heal(0);
-    await h.clock.advance('1s');
-    expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], ['a']]);
-  });
-
-  test('with the dead-letter queue gone, dead items stay, are offered to nobody, and move when it is back', async () => {
-    const h = new Harness();
-    await h.create('dead');
-    await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });
-    await h.produce('q', ['a']);
-    await leased(h, 1);
-    await h.service.queues.delete('dead', true);
-    await h.clock.advance('61s');
-    expect(await h.payloads('q')).toEqual(['a']);
-    const hungry = watch(h.lease('q', 1, { requestTimeout: '1s' }));
-    await h.clock.advance('1s');
-    expect(hungry.error?.message).toContain('no items are in the queue');
-    await h.create('dead');
-    await h.clock.advance('2m');
-    expect(await h.payloads('dead')).toEqual(['a']);
-    expect(await h.payloads('q')).toEqual([]);
-  });
-
-  test('an item too long in the queue is deleted where there is no dead-letter queue, and that is logged', async () => {
-    const h = new Harness();
-    await h.create('q', { expireTimeout: '2m' });
-    await h.service.queue.produce({ queueName: 'q', requestTimeout: '1s', items: [item('old')] });
-    await h.clock.advance('2m1s');
     expect(await h.payloads('q')).toEqual([]);
     expect(h.logged).toContain('deleted items that used up their attempts or time');
   });

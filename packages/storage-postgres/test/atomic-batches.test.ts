@@ -1,4 +1,4 @@
-import { type ImportedItem, QueueError, silentLogger } from '@querator/core';
+import { type ImportedItem, type PartitionStore, QueueError, silentLogger } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -33,13 +33,13 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
   });
 
   /** Makes the storage fail, as for a full disk, for rows that fulfil a condition. */
-  async function failOn(event: 'INSERT' | 'UPDATE', condition: string): Promise<void> {
+  async function failOn(event: 'INSERT' | 'UPDATE' | 'DELETE', condition: string): Promise<void> {
     await admin.query(
-      `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
+      `CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
        AS $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$`,
     );
     await admin.query(
-      `CREATE TRIGGER fail BEFORE ${event} ON ${TABLE} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION fail()`,
+      `CREATE TRIGGER fail_on_${event} BEFORE ${event} ON ${TABLE} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION fail()`,
     );
   }
 
@@ -67,8 +67,36 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     expect(swept.dead.map(({ reference }) => reference)).toEqual(['dies']);
     expect(swept.nextDueMs).toBeLessThanOrEqual(100);
     await expect(store.sweep(SWEEP)).rejects.toMatchObject({ outcome: 'not-applied' });
-    await admin.query(`DROP TRIGGER fail ON ${TABLE}`);
+    await admin.query(`DROP TRIGGER fail_on_UPDATE ON ${TABLE}`);
     expect((await store.sweep(SWEEP)).dead.map(({ reference }) => reference)).toEqual(['expires']);
+  });
+
+  test('of letters, or of items that are marked as moved, leaves all as it was', async () => {
+    const store = backend.partitionStore(KEY);
+    const timeouts = { expireTimeout: HOUR, holdTimeout: HOUR };
+    const listed = () => store.list({ state: 'queued', pivot: '', limit: 10 });
+    await store.produce([{ items: [item('dead'), item('dead boom')] }], HOUR);
+    const ids = (await store.lease({ limit: 2, leaseTimeout: HOUR })).map(({ id }) => id);
+    await store.retry([{ items: ids.map((id) => ({ id, dead: true })) }], SWEEP);
+    const letter = (reference: string) => ({ ...item(reference), sourceId: reference });
+    await store.holdLetters([letter('a'), letter('held boom')], timeouts);
+    const before = await listed();
+    await failOn('INSERT', "NEW.reference LIKE '%boom'");
+    await failOn('UPDATE', "OLD.reference LIKE '%boom'");
+    await failOn('DELETE', "OLD.reference LIKE '%boom'");
+    const attempts = [
+      store.holdLetters([letter('b'), letter('another boom')], timeouts),
+      store.deliverLetters(['a', 'held boom']),
+      store.withdrawLetters(['a', 'held boom']),
+      store.markMoved(ids),
+      store.remove(ids),
+    ];
+    for (const attempt of await Promise.allSettled(attempts)) {
+      expect(attempt).toMatchObject({ reason: { name: 'StorageError', outcome: 'not-applied' } });
+    }
+    expect(await listed()).toEqual(before);
+    await admin.query(`DROP TRIGGER fail_on_UPDATE ON ${TABLE}`);
+    expect((await store.sweep(SWEEP)).dead.map(({ id }) => id).sort()).toEqual(ids.sort());
   });
 
   test('of import items that cannot be stored is the fault of the caller, who is told no content', async () => {
@@ -83,21 +111,49 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     expect((await store.stats()).waiting).toBe(0);
   });
 
-  test('imports of the same source ids in opposite orders do not block each other', async () => {
+  /** Runs calls on a store, and expects that none of them had to be repeated. */
+  async function withoutRepeats(calls: (store: PartitionStore) => Promise<void>): Promise<void> {
     const repeated: unknown[] = [];
     const logger = { ...silentLogger, debug: (_: string, fields?: unknown) => void repeated.push(fields) };
     const watched = testBackend(database.connectionString, { maxConns: 8, logger });
-    const store = watched.partitionStore(KEY);
-    for (let round = 0; round < 5; round++) {
-      const items = Array.from({ length: 2_000 }, (_, n) => imported(`${n}`, `${round}-${n}`));
-      const calls = Array.from({ length: 6 }, (_, n) =>
-        store.import(n % 2 === 0 ? items : items.toReversed(), HOUR),
-      );
-      const stored = (await Promise.all(calls)).flat().filter((each) => each !== undefined);
-      expect(stored).toHaveLength(2_000);
-    }
+    await calls(watched.partitionStore(KEY));
     expect(repeated).toEqual([]);
     await watched.close();
+  }
+
+  test('imports of the same source ids in opposite orders do not block each other', async () => {
+    await withoutRepeats(async (store) => {
+      for (let round = 0; round < 5; round++) {
+        const items = Array.from({ length: 2_000 }, (_, n) => imported(`${n}`, `${round}-${n}`));
+        const calls = Array.from({ length: 6 }, (_, n) =>
+          store.import(n % 2 === 0 ? items : items.toReversed(), HOUR),
+        );
+        const stored = (await Promise.all(calls)).flat().filter((each) => each !== undefined);
+        expect(stored).toHaveLength(2_000);
+      }
+    });
+  });
+
+  test('steps of a move of the same items in opposite orders do not block each other', async () => {
+    await withoutRepeats(async (store) => {
+      for (let round = 0; round < 5; round++) {
+        await store.produce([{ items: Array.from({ length: 1_000 }, (_, n) => item(`${n}`)) }], HOUR);
+        const ids = (await store.lease({ limit: 1_000, leaseTimeout: HOUR })).map(({ id }) => id);
+        await store.retry([{ items: ids.map((id) => ({ id, dead: true })) }], SWEEP);
+        const letters = ids.map((id) => ({ ...item('letter'), sourceId: id }));
+        const timeouts = { expireTimeout: HOUR, holdTimeout: HOUR };
+        await Promise.all([
+          store.holdLetters(letters, timeouts),
+          store.holdLetters(letters.toReversed(), timeouts),
+        ]);
+        const marks = [ids, ids.toReversed(), ids].map((each) => store.markMoved(each));
+        const deliveries = [ids, ids.toReversed(), ids].map((each) => store.deliverLetters(each));
+        const withdrawals = [ids, ids.toReversed()].map((each) => store.withdrawLetters(each));
+        const counts = await Promise.all([...deliveries, ...withdrawals]);
+        expect(counts.reduce((sum, count) => sum + count)).toBe(1_000);
+        expect((await Promise.all(marks)).flatMap(({ marked }) => marked)).toHaveLength(1_000);
+      }
+    });
   });
 
   test('an import of more items than one statement holds keeps their order, and source ids apart', async () => {

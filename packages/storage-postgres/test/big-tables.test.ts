@@ -101,6 +101,24 @@ describe('a big table', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
+  test('has its letters held, delivered and withdrawn by their source ids, and nothing else is touched', async () => {
+    await admin.query(`UPDATE ${TABLE} SET source_id = 's' || reference`);
+    const backend = testBackend(database.connectionString);
+    const store = backend.partitionStore(KEY);
+    // Of the items that are there every third is a letter that is held, and the others are not.
+    const sourceIds = Array.from({ length: 10_500 }, (_, n) => `sr${n * 3}`);
+    await store.holdLetters(
+      sourceIds.map((sourceId) => ({ ...item('again'), sourceId })),
+      { expireTimeout: HOUR, holdTimeout: HOUR },
+    );
+    expect(await store.stats()).toMatchObject({ waiting: 12_000, leased: 12_001, scheduled: 12_000 });
+    const held = Array.from({ length: 12_000 }, (_, n) => `sr${n * 3 + 1}`);
+    expect(await store.deliverLetters([...held.slice(0, 5_000), ...sourceIds])).toBe(5_001);
+    expect(await store.withdrawLetters([...held, ...sourceIds])).toBe(7_000);
+    expect(await store.stats()).toMatchObject({ waiting: 17_001, leased: 0, scheduled: 12_000 });
+    await backend.close();
+  });
+
   test('is counted with more patience than a request has', async () => {
     const backend = testBackend(database.connectionString, { timeouts: { statementMs: 500 } });
     const store = backend.partitionStore(KEY);
@@ -148,6 +166,27 @@ describe('a big table', { timeout: 60_000 }, () => {
       [8, undefined],
       [0, undefined],
     ]);
+    await backend.close();
+  });
+
+  test('of large items that were marked as moved is gone through at once: nobody needs their content', async () => {
+    const backend = testBackend(database.connectionString);
+    const store = backend.partitionStore({ queue: 'large', partition: 0 });
+    const rules = { maxAttempts: 0, dead: 'condemn' } as const;
+    for (let n = 0; n < 2; n++) {
+      const payload = new Uint8Array(1e6);
+      await store.produce([{ items: Array.from({ length: 10 }, () => ({ ...item('a'), payload })) }], HOUR);
+    }
+    const leased = [
+      ...(await store.lease({ limit: 10, leaseTimeout: HOUR })),
+      ...(await store.lease({ limit: 10, leaseTimeout: HOUR })),
+    ];
+    const ids = leased.map(({ id }) => id);
+    await store.retry([{ items: ids.map((id) => ({ id, dead: true })) }], rules);
+    await store.markMoved(ids);
+    const { dead, moved, nextDueMs } = await store.sweep({ ...rules, limit: 1_000, claimTimeout: HOUR });
+    expect([dead, [...moved].sort()]).toEqual([[], ids.sort()]);
+    expect(nextDueMs).toBeGreaterThan(1_000_000);
     await backend.close();
   });
 });

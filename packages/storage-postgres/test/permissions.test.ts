@@ -36,6 +36,10 @@ describe('rights', { timeout: 60_000 }, () => {
       await store.produce([{ items: [item('a'), item('b')] }], HOUR);
       const [leased] = await store.lease({ limit: 1, leaseTimeout: HOUR });
       await store.complete([{ ids: [leased?.id ?? ''] }]);
+      await store.holdLetters([{ ...item('c'), sourceId: 'c' }], { expireTimeout: HOUR, holdTimeout: HOUR });
+      await store.deliverLetters(['c']);
+      await store.withdrawLetters(['c']);
+      await store.markMoved(['c']);
       await store.stats();
       await store.clear({ waiting: true, leased: true, scheduled: true });
     } finally {

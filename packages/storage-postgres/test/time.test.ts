@@ -1,4 +1,4 @@
-import { type Instant, instantFromMicroseconds, SystemClock } from '@querator/core';
+import { type Instant, instantFromMicroseconds, milliseconds, SystemClock } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HOUR, item } from './support/contents.ts';
@@ -6,6 +6,9 @@ import { testBackend } from './support/test-backend.ts';
 
 const FIRST = instantFromMicroseconds(-62_135_596_800_000_000n + 1n);
 const LAST = instantFromMicroseconds(253_402_300_799_999_999n);
+/** What may be written into the table by hand: the living end before the year 50,000. */
+const YEAR_1_BC = instantFromMicroseconds(-62_167_219_200_000_000n);
+const LAST_OF_YEAR_49999 = instantFromMicroseconds(1_515_680_380_799_999_999n);
 
 describe('time', () => {
   let database: TestDatabase;
@@ -41,18 +44,29 @@ describe('time', () => {
     expect(again).toEqual(leased);
   });
 
-  test.each([FIRST, LAST])('an expire deadline of %i survives condemnation', async (expireDeadline) => {
-    const store = backend.partitionStore({ queue: `condemned ${expireDeadline}`, partition: 0 });
-    const [leased] = await store.import(
-      [{ ...item('a'), isLeased: true, leaseDeadline: LAST, attempts: 1, maxAttempts: 0, expireDeadline }],
-      HOUR,
-    );
-    const rules = { maxAttempts: 0, dead: 'condemn' } as const;
-    await store.retry([{ items: [{ id: leased?.id ?? '', dead: true }] }], rules);
-    const sweep = { ...rules, limit: 10, claimTimeout: HOUR };
-    expect((await store.sweep(sweep)).dead).toMatchObject([{ id: leased?.id, expireDeadline }]);
-    expect((await store.sweep(sweep)).dead).toEqual([]);
-  });
+  test.each([YEAR_1_BC, FIRST, LAST, LAST_OF_YEAR_49999])(
+    'an expire deadline of %i survives condemnation, and the mark of the move',
+    async (expireDeadline) => {
+      const store = backend.partitionStore({ queue: `condemned ${expireDeadline}`, partition: 0 });
+      const [leased] = await store.import(
+        [{ ...item('a'), isLeased: true, leaseDeadline: LAST, attempts: 1, maxAttempts: 0, expireDeadline }],
+        HOUR,
+      );
+      const id = leased?.id ?? '';
+      const listed = () => store.list({ state: 'queued', pivot: '', limit: 10 });
+      const rules = { maxAttempts: 0, dead: 'condemn' } as const;
+      const sweep = { ...rules, limit: 10, claimTimeout: HOUR };
+      await store.retry([{ items: [{ id, dead: true }] }], rules);
+      const { dead } = await store.sweep({ ...sweep, claimTimeout: milliseconds(0) });
+      expect(dead).toMatchObject([{ id, expireDeadline }]);
+      expect(await listed()).toMatchObject([{ id, expireDeadline }]);
+      await store.markMoved([id]);
+      expect(await listed()).toMatchObject([{ id, expireDeadline }]);
+      expect(await store.sweep(sweep)).toMatchObject({ dead: [], moved: [id] });
+      expect(await listed()).toMatchObject([{ id, expireDeadline }]);
+      expect(await store.sweep(sweep)).toMatchObject({ dead: [], moved: [] });
+    },
+  );
 
   test('without a clock of ours the database tells the time', async () => {
     const store = backend.partitionStore({ queue: 'now', partition: 0 });

@@ -1,3 +1,4 @@
+import { ENGINE_LETTER_MUTANTS } from './engine-letter-mutants.ts';
 import { type Mutant, mutant } from './mutant.ts';
 
 const PRODUCE = 'logical/produce-loop.ts';
@@ -9,7 +10,6 @@ const UNIT = 'logical/partition-unit.ts';
 const RECOVERY = 'logical/recovery.ts';
 const WAITER = 'logical/waiter.ts';
 const SWEEPER = 'lifecycle/sweeper.ts';
-const BURIAL = 'lifecycle/burial.ts';
 const MANAGER = 'manager/queue-manager.ts';
 const LOOKOUT = 'lookout/lookout.ts';
 
@@ -176,19 +176,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     'this.dueIn(result.nextDueMs ?? Number.POSITIVE_INFINITY);',
     '',
   ),
-  mutant(
-    'a move to the dead-letter queue that failed is taken for done',
-    BURIAL,
-    'return { ids: [], error };',
-    'void error;\n      return { ids: items.map(({ id }) => id) };',
-  ),
-  mutant('moved items stay where they died', BURIAL, 'this.#moved.push(...ids);', ''),
-  mutant(
-    'a dead letter forgets where it came from',
-    'lifecycle/dead-letter.ts',
-    'sourceId: id,',
-    'sourceId: undefined,',
-  ),
+  ...ENGINE_LETTER_MUTANTS,
   mutant(
     'an update does not reach the queue at work',
     MANAGER,

@@ -1,7 +1,7 @@
 /**
  * `npm run test:mutants`: breaks the drivers and the engine, one rule at a
- * time, in a copy, and expects the contract suite, or the simulation, to fail. A
- * mutant that survives shows a hole in the suite.
+ * time, in a copy, and expects the contract suite, the simulation, or the
+ * engine's tests to fail. A mutant that survives shows a hole in the suite.
  *
  * Arguments choose mutants: all whose subject and name hold each of the words.
  */
@@ -51,7 +51,7 @@ async function trySubject(
       const verdict = await tryMutant(sandbox, mutant, run);
       if (verdict.outcome !== 'failed') survivors++;
       const seconds = ((Date.now() - started) / 1_000).toFixed(1).padStart(5);
-      say(`${subject.padEnd(8)} ${mutant.name.padEnd(64)} ${seconds} s  ${describe(verdict)}`);
+      say(`${subject.padEnd(13)} ${mutant.name.padEnd(72)} ${seconds} s  ${describe(verdict)}`);
     }
     await checkOriginal();
   } finally {

@@ -1,5 +1,5 @@
-/** What is broken on trial: the drivers, and the engine. */
-export const SUBJECTS = ['memory', 'postgres', 'engine'] as const;
+/** What is broken on trial: the drivers, and the engine, before the simulation and before its tests of movers. */
+export const SUBJECTS = ['memory', 'postgres', 'engine', 'engine-movers'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 /** A small change to one file of a package. */

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the sources that are mutated hold template strings.
 
 import { type Mutant, mutant } from './mutant.ts';
+import { POSTGRES_LETTER_MUTANTS } from './postgres-letter-mutants.ts';
 
 const LEASE = 'operations/lease.ts';
 const COMPLETE = 'operations/complete.ts';
@@ -173,4 +174,5 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
     'WHERE name = $1 FOR UPDATE',
     'WHERE name = $1',
   ),
+  ...POSTGRES_LETTER_MUTANTS,
 ];

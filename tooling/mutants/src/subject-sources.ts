@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ENGINE_MOVER_MUTANTS } from './engine-mover-mutants.ts';
 import { ENGINE_MUTANTS } from './engine-mutants.ts';
 import { MEMORY_MUTANTS } from './memory-mutants.ts';
 import { type Mutant, mutate, type Subject } from './mutant.ts';
@@ -12,11 +13,12 @@ export const MUTANTS: Readonly<Record<Subject, readonly Mutant[]>> = {
   memory: MEMORY_MUTANTS,
   postgres: POSTGRES_MUTANTS,
   engine: ENGINE_MUTANTS,
+  'engine-movers': ENGINE_MOVER_MUTANTS,
 };
 
 /** The folder of a package in the working tree. It is only read. */
 export function packageOf(subject: Subject): string {
-  return join(root, 'packages', subject === 'engine' ? 'engine' : `storage-${subject}`);
+  return join(root, 'packages', subject.startsWith('engine') ? 'engine' : `storage-${subject}`);
 }
 
 /** The files of a package that a mutant changes, as it changes them. @throws StaleMutant */

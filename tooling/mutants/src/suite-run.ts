@@ -35,18 +35,24 @@ interface Report {
   }[];
 }
 
-/** The arguments that make Vitest run what is to notice: the contract suite, or the seeds of the simulation. */
-function suiteOf(subject: Subject): readonly string[] {
-  if (subject !== 'engine') return ['test/conformance.test.ts'];
-  return ['test/simulation/simulation.test.ts', '-t', 'whatever happens in it'];
-}
+const CONTRACT = ['test/conformance.test.ts'];
+
+/** The arguments that make Vitest run what is to notice. */
+const SUITES: Readonly<Record<Subject, readonly string[]>> = {
+  memory: CONTRACT,
+  postgres: CONTRACT,
+  engine: ['test/simulation/simulation.test.ts', '-t', 'whatever happens in it'],
+  'engine-movers': ['dead-letters', 'several-movers', 'several-processes'].map(
+    (file) => `test/${file}.test.ts`,
+  ),
+};
 
 /** Runs the suite of a package's copy, to its first failure. */
 export async function runSuite(subject: Subject, folder: string, env: NodeJS.ProcessEnv): Promise<Verdict> {
   const reportFile = join(folder, REPORT);
   rmSync(reportFile, { force: true });
   const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = ['run', ...suiteOf(subject), '--bail=1'];
+  const args = ['run', ...SUITES[subject], '--bail=1'];
   const child = spawn(process.execPath, [vitest, ...args], {
     cwd: folder,
     env: { ...process.env, ...env, NO_COLOR: '1' },

@@ -216,8 +216,10 @@ export class Burial {
       return undefined;
     }
     // Whoever marked these delivers the letters, or whoever finds the item after that one has died.
-    for (const id of stillThere) this.#late.delete(id);
-    const gone = late.filter((id) => this.#late.has(id));
+    for (const id of stillThere) this.#late.set(id, nowMs + DOUBT_MS);
+    const isThere = new Set(stillThere);
+    const gone = late.filter((id) => !isThere.has(id));
+    if (gone.length === 0) return undefined;
     const { ids, error } = await settled(this.#letterBoxes.withdraw(deadQueue, gone));
     for (const id of ids) this.#late.delete(id);
     return error;

@@ -79,15 +79,19 @@ export function describeLetterConcurrency(test: StorageTest): void {
     test('mark the same items, in whatever order they name them', async (world) => {
       const scripts = await world.callers();
       const script = scripts[0] as PartitionScript;
-      await script.produce(...texts);
-      const ids = (await script.lease()).map((item) => item.id);
-      await script.retry(...ids.map((id) => ({ id, dead: true })));
-      const results = await Promise.all(
-        twice(scripts).map((each, n) => each.store.markMoved(n % 2 === 0 ? ids : [...ids].reverse())),
-      );
-      for (const each of results) expect([...each.marked, ...each.markedBefore].sort()).toEqual(ids);
-      expect(results.flatMap((each) => each.marked).sort()).toEqual(ids);
-      expect([...(await script.sweep()).moved].sort()).toEqual(ids);
+      const many = numbered('item', 400);
+      for (let round = 0; round < 5; round++) {
+        await script.produce(...many);
+        const ids = (await script.lease()).map((item) => item.id);
+        await script.retry(...ids.map((id) => ({ id, dead: true })));
+        const results = await Promise.all(
+          twice(scripts).map((each, n) => each.store.markMoved(n % 2 === 0 ? ids : [...ids].reverse())),
+        );
+        for (const each of results) expect([...each.marked, ...each.markedBefore].sort()).toEqual(ids);
+        expect(results.flatMap((each) => each.marked).sort()).toEqual(ids);
+        expect([...(await script.sweep()).moved].sort()).toEqual(ids);
+        await script.store.remove(ids);
+      }
     });
 
     // a mark does not end a claim, and a sweep does not undo a mark: each item has one mover at a time

@@ -11,17 +11,20 @@ export interface UnheldItems {
 
 /** Fills a partition with an item in each state, all but one with a source id of their own. */
 export async function unheldItems(script: PartitionScript): Promise<UnheldItems> {
-  const sourceIds = ['condemned', 'moved', 'handed out', 'waiting', 'scheduled'];
+  const sourceIds = ['condemned', 'moved', 'died unseen', 'handed out', 'waiting', 'scheduled'];
   const [condemned, moved, ...others] = sourceIds as [ItemId, ItemId, ...ItemId[]];
   for (const sourceId of [condemned, moved]) await script.import(sourceId, { sourceId });
   const ids = (await script.lease()).map((item) => item.id) as [ItemId, ItemId];
   await script.retry(...ids.map((id) => ({ id, dead: true })));
   await script.store.markMoved([ids[1]]);
+  const isLeased = { isLeased: true, leaseDeadline: script.in('1h') };
+  const unseen = await script.import('died unseen', { sourceId: 'died unseen', ...isLeased });
+  await script.retry({ id: unseen?.id ?? '', dead: true });
   await script.import('handed out', { sourceId: 'handed out' });
   await script.lease();
   await script.import('waiting', { sourceId: 'waiting' });
   await script.import('scheduled', { sourceId: 'scheduled', enqueueAt: script.in('1h') });
-  await script.import('no source', { isLeased: true, leaseDeadline: script.in('1h') });
+  await script.import('no source', isLeased);
   return {
     sourceIds: [condemned, moved, ...others],
     all: async () => [[...(await script.queued())], [...(await script.scheduled())]],

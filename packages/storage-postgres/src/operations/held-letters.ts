@@ -4,15 +4,21 @@ import { CONDEMNED } from '../item-state.ts';
 import { newItemIdSql, randomTails } from '../new-item-id.ts';
 import type { PartitionContext } from '../partition-table.ts';
 
+const IS_HELD = `is_leased IS NOT FALSE AND attempts = 0 AND NOT ${CONDEMNED}`;
+
 /**
- * The held ones among letters, found by the index of source ids: leased, and
- * never handed out. Two callers with letters in common wait for each other,
- * and the second finds that they are held no longer.
+ * The held ones among letters: leased, and never handed out. Two callers with
+ * letters in common wait for each other, and the second finds that they are
+ * held no longer.
+ *
+ * They are found by the index of source ids, and only then locked in the order
+ * of ids: asked for both at once, the planner walks the whole primary key.
  */
 const held = (table: string) => `
   SELECT id FROM ${table}
-  WHERE source_id = ANY ($1::text[]) AND source_id IS NOT NULL
-    AND is_leased IS NOT FALSE AND attempts = 0 AND NOT ${CONDEMNED}
+  WHERE id = ANY (ARRAY(SELECT id FROM ${table}
+      WHERE source_id = ANY ($1::text[]) AND source_id IS NOT NULL AND ${IS_HELD}))
+    AND ${IS_HELD}
   ORDER BY id FOR UPDATE`;
 
 const deliverHeld = (table: string) => `

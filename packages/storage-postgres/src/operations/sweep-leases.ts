@@ -7,7 +7,11 @@ import { bytesBefore, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
-const ITEM = `${ITEM_COLUMNS.map((column) => `item.${column}`).join(', ')}, ${MOVED} AS moved`;
+/** Of an item that was marked as moved its id is wanted, and not its content. */
+const ITEM = `${ITEM_COLUMNS.map((column) =>
+  column === 'payload' ? `CASE WHEN NOT ${MOVED} THEN item.payload END AS payload` : `item.${column}`,
+).join(', ')}, ${MOVED} AS moved`;
+const BYTES = `CASE WHEN ${MOVED} THEN 0 ELSE octet_length(payload) END AS bytes`;
 
 /**
  * Overdue leases, and overdue claims on condemned items. The dead are told first, so that an item that is out of
@@ -27,7 +31,7 @@ const overdue = (table: string, columns = 'id') => `
     RETURNING 1)`;
 
 /** What is condemned is handed over with its content, so no more at once than the budget allows. */
-const condemnOverdue = (table: string) => `${overdue(table, 'id, octet_length(payload) AS bytes')},
+const condemnOverdue = (table: string) => `${overdue(table, `id, ${BYTES}`)},
   dying AS (SELECT id, ${bytesBefore('bytes')} AS bytes_before FROM due WHERE dead),
   condemned AS (
     UPDATE ${table} AS item

@@ -4,10 +4,12 @@ import type pg from 'pg';
 import type { Statement } from '../../src/database.ts';
 import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds } from '../../src/operations/delete.ts';
-import { importItemsInto } from '../../src/operations/import.ts';
+import { deliverLetters, withdrawLetters } from '../../src/operations/held-letters.ts';
+import { holdLetters, importItemsInto } from '../../src/operations/import.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
 import { lookForLowWater } from '../../src/operations/low-water-look.ts';
+import { markMoved } from '../../src/operations/mark-moved.ts';
 import { produce } from '../../src/operations/produce.ts';
 import { produceAndLease } from '../../src/operations/produce-and-lease.ts';
 import { release } from '../../src/operations/release.ts';
@@ -62,6 +64,8 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
   }));
   const retried = ids.map((id) => ({ id, dead: false }));
   const imported = items.map((item) => ({ ...item, isLeased: false, attempts: 0, maxAttempts: 0 }));
+  const letters = items.map((item, n) => ({ ...item, sourceId: ids[n] as ItemId }));
+  const hold = { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: EXPIRE_TIMEOUT };
   const sweep = { limit, claimTimeout: milliseconds(1_000) };
   const twice = [{ ids }, { ids: ids.slice(0, 1) }];
   return [
@@ -89,7 +93,11 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => list(context, { state: 'queued', pivot: ids[0] ?? '', limit }),
     () => list(context, { state: 'scheduled', pivot: ids[0] ?? '', limit }),
     () => importItemsInto(context, imported, EXPIRE_TIMEOUT),
+    () => holdLetters(context, letters, hold),
+    () => deliverLetters(context, ids),
+    () => withdrawLetters(context, ids),
     () => deleteByIds(context, ids),
+    () => markMoved(context, ids),
     () => remove(context, ids),
     () => probe(context),
     () => enqueueDue(context, limit),

@@ -1,0 +1,147 @@
+import { milliseconds } from '@querator/core';
+import { ManualClock, SeededRandom } from '@querator/core/testing';
+import { memoryBackend } from '@querator/storage-memory';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Process } from './support/process.ts';
+
+/** Longer than a lease, and than a claim on what is dead. */
+const SLEEP_MS = 90_000;
+/** When an item has gone, letters of it that come late have come by then, and are withdrawn. */
+const WITHDRAWN_BY = '20s';
+
+describe('several processes that move the same item to the dead-letter queue', () => {
+  /** The storage's own time, by which it judges deadlines. */
+  let storageTime: ManualClock;
+  let here: Process;
+  let there: Process;
+
+  beforeEach(async () => {
+    storageTime = new ManualClock();
+    const shared = memoryBackend({ name: 'mem', clock: storageTime, random: new SeededRandom() });
+    here = new Process(shared, 1);
+    there = new Process(shared, 2);
+    await here.create('dead');
+    await here.create('q', { maxAttempts: 1, deadQueue: 'dead' });
+    await here.produce('q', 'letter');
+    await here.lease('q');
+  });
+
+  /** The item dies, and this process begins to move it, as far as faults and gates let it. */
+  async function moveHere(): Promise<void> {
+    await storageTime.advance('61s');
+    await here.clock.advance('61s');
+  }
+
+  /** This process sleeps until its claim has run out; the other one finds the item. */
+  async function moveThereMeanwhile(): Promise<void> {
+    here.sleep(SLEEP_MS);
+    await storageTime.advance(milliseconds(SLEEP_MS));
+    await there.service.queue.stats('q');
+    await there.wake();
+  }
+
+  async function passTime(process: Process, duration: string): Promise<void> {
+    await storageTime.advance(duration);
+    await process.clock.advance(duration);
+  }
+
+  test('one that dies when it has marked the item leaves the rest to the next', async () => {
+    here.storage.fail('deliverLetters', 0, 'not-applied');
+    await moveHere();
+    await moveThereMeanwhile();
+    expect(await there.consume('dead')).toEqual(['letter']);
+    expect(await there.stored('q')).toEqual([]);
+  });
+
+  test('one that dies before it has removed the item leaves no more than that to the next', async () => {
+    here.storage.fail('remove', 0, 'not-applied');
+    await moveHere();
+    expect(await here.consume('dead')).toEqual(['letter']);
+    await moveThereMeanwhile();
+    expect([await there.stored('q'), await there.stored('dead')]).toEqual([[], []]);
+  });
+
+  test('one that has a failed move to repeat leaves it alone when it has slept', async () => {
+    here.storage.fail('holdLetters', 0, 'not-applied');
+    await moveHere();
+    here.storage.heal(0);
+    await moveThereMeanwhile();
+    expect(await there.consume('dead')).toEqual(['letter']);
+    await here.wake();
+    expect(await here.stored('dead')).toEqual([]);
+  });
+
+  describe('and one of them sleeps just before it stores the letter', () => {
+    let goOn: () => void;
+    beforeEach(async () => {
+      goOn = here.storage.hold('holdLetters', 0, 'before');
+      await moveHere();
+    });
+
+    async function goOnHere(): Promise<void> {
+      goOn();
+      await here.wake();
+    }
+
+    test('the letter of an item that has gone by then is not delivered, and withdrawn', async () => {
+      await moveThereMeanwhile();
+      expect(await there.consume('dead')).toEqual(['letter']);
+      await goOnHere();
+      expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
+      await passTime(here, WITHDRAWN_BY);
+      expect(await here.stored('dead')).toEqual([]);
+    });
+
+    test('it is withdrawn though storage fails meanwhile', async () => {
+      await moveThereMeanwhile();
+      expect(await there.consume('dead')).toEqual(['letter']);
+      here.storage.fail('withdrawLetters', 0, 'not-applied');
+      await goOnHere();
+      await passTime(here, WITHDRAWN_BY);
+      expect(await here.stored('dead')).toEqual(['letter']);
+      here.storage.heal(0);
+      await passTime(here, '6s');
+      expect(await here.stored('dead')).toEqual([]);
+    });
+
+    test('the second letter of an item that another is about to remove is not delivered, and withdrawn', async () => {
+      there.storage.fail('remove', 0, 'not-applied');
+      await moveThereMeanwhile();
+      expect(await there.consume('dead')).toEqual(['letter']);
+      await goOnHere();
+      expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
+      there.storage.heal(0);
+      await passTime(there, '6s');
+      expect(await there.stored('q')).toEqual([]);
+      await passTime(here, WITHDRAWN_BY);
+      expect(await here.stored('dead')).toEqual([]);
+    });
+
+    test('the second letter is withdrawn however long the other takes to remove the item', async () => {
+      there.storage.fail('remove', 0, 'not-applied');
+      await moveThereMeanwhile();
+      expect(await there.consume('dead')).toEqual(['letter']);
+      await goOnHere();
+      await passTime(here, '50s');
+      expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
+      there.storage.heal(0);
+      await passTime(there, '6s');
+      expect(await there.stored('q')).toEqual([]);
+      await passTime(here, WITHDRAWN_BY);
+      expect(await here.stored('dead')).toEqual([]);
+    });
+
+    test('the letter of an item that another has marked is left to that one, however long it takes', async () => {
+      there.storage.fail('deliverLetters', 0, 'not-applied');
+      await moveThereMeanwhile();
+      await goOnHere();
+      expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
+      await passTime(here, WITHDRAWN_BY);
+      expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
+      there.storage.heal(0);
+      await passTime(there, '1m');
+      expect(await there.consume('dead')).toEqual(['letter']);
+      expect(await there.stored('q')).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,71 @@
+import { type Mutant, mutant } from './mutant.ts';
+
+const BURIAL = 'lifecycle/burial.ts';
+
+/**
+ * What the simulation does not notice: it shows only where a process sleeps
+ * for longer than a claim in the midst of a move, or costs no more than time.
+ * The engine's tests of dead letters have to notice.
+ */
+export const ENGINE_MOVER_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'an item that another has marked is delivered',
+    BURIAL,
+    'result.markedBefore.filter((id) => this.#perhapsMarked.has(id))',
+    'result.markedBefore',
+  ),
+  mutant(
+    'an item that is gone is delivered',
+    BURIAL,
+    'const own = [...result.marked, ...result.markedBefore.filter((id) => this.#perhapsMarked.has(id))];',
+    'const own = [...ids];',
+  ),
+  mutant(
+    'a mark of its own that gave no answer is taken for that of another',
+    BURIAL,
+    'for (const id of ids) this.#perhapsMarked.add(id);',
+    '',
+  ),
+  mutant(
+    'letters of items that are gone are not withdrawn',
+    BURIAL,
+    'this.#watch(ids.filter((id) => !isOwn.has(id)));',
+    'void isOwn;',
+  ),
+  mutant(
+    'letters whose items are still there are withdrawn',
+    BURIAL,
+    'for (const id of stillThere) this.#late.delete(id);',
+    'void stillThere;',
+  ),
+  mutant(
+    'a withdrawal that failed is not repeated',
+    BURIAL,
+    'for (const id of ids) this.#late.delete(id);\n    return error;',
+    'for (const id of gone) this.#late.delete(id);\n    return error;',
+  ),
+  mutant(
+    'nothing reminds of letters that are to be withdrawn',
+    BURIAL,
+    'return this.#late.size > 0 ? Math.max(this.#nextTryMs, ...this.#late.values()) - nowMs : undefined;',
+    'return undefined;',
+  ),
+  mutant(
+    'claims are made use of after their end',
+    BURIAL,
+    'if (nowMs > this.#heldUntilMs) {',
+    'if (nowMs > this.#heldUntilMs + 1e9) {',
+  ),
+  mutant(
+    'a claim begins when its answer is read',
+    BURIAL,
+    'this.#heldUntilMs = askedAtMs + HOLD_MS;',
+    'this.#heldUntilMs = nowMs + HOLD_MS + 0 * askedAtMs;',
+  ),
+  mutant(
+    'what is to be moved stays when the queue has no dead-letter queue any more',
+    BURIAL,
+    "if (deadQueue === '') return this.#delete();",
+    "if (deadQueue === '') return;\n    void this.#delete;",
+  ),
+];
