@@ -35,8 +35,14 @@ export const ENGINE_MOVER_MUTANTS: readonly Mutant[] = [
   mutant(
     'letters whose items are still there are withdrawn',
     BURIAL,
+    'late.filter((id) => !isThere.has(id))',
+    'late.filter((id) => !isThere.has(id) || true)',
+  ),
+  mutant(
+    'letters whose items are still there are looked after once',
+    BURIAL,
+    'for (const id of stillThere) this.#late.set(id, nowMs + DOUBT_MS);',
     'for (const id of stillThere) this.#late.delete(id);',
-    'void stillThere;',
   ),
   mutant(
     'a withdrawal that failed is not repeated',

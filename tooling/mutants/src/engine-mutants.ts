@@ -130,8 +130,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'a failed batch of completes is answered with success',
     COMMIT,
-    'const answer = this.#options.onFailure(error);\n      for (const { reject } of batch) reject(answer);',
-    'this.#options.onFailure(error);\n      for (const { resolve } of batch) resolve({} as never);',
+    'const answer = this.#options.onFailure(error);\n      for (const { reject } of entries) reject(answer);',
+    'this.#options.onFailure(error);\n      for (const { resolve } of entries) resolve({} as never);',
   ),
   mutant(
     'a refused complete is answered with success',
@@ -142,8 +142,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'a complete is answered before storage has',
     COMMIT,
-    'this.#inFlight += batch.length;',
-    'this.#inFlight += batch.length;\n    for (const { resolve } of batch) resolve({} as never);',
+    'this.#inFlight += entries.length;',
+    'this.#inFlight += entries.length;\n    for (const { resolve } of entries) resolve({} as never);',
   ),
   mutant(
     'a retried item that died is deleted',
