@@ -5,8 +5,9 @@ import { checkHistory } from './checker/check-history.ts';
 import { describeHistory } from './checker/describe-history.ts';
 import { minimise } from './checker/minimise.ts';
 import { Shadows } from './checker/shadows.ts';
+import { takingOf } from './checker/taking.ts';
 import type { RuleName, Violation } from './checker/violation.ts';
-import type { History, Lease } from './history/history.ts';
+import type { Given, History, Lease } from './history/history.ts';
 import { saveHistory } from './history/history-file.ts';
 
 /** What became of a history. */
@@ -52,6 +53,9 @@ function summary(history: History): string {
   const leases = operations.filter(
     (each) => each.call === 'lease' && each.given.length > 0,
   ) as readonly Lease[];
-  const lit = leases.filter((lease) => !shadows.fallOn(lease)).length;
+  const about = { leaseTimeoutMs: history.leaseTimeoutMs, clockMs: DEFAULT_ALLOWANCES.clockMs };
+  const lit = leases.filter(
+    (lease) => !shadows.fallOn(takingOf(lease, lease.given[0] as Given, about)),
+  ).length;
   return `${operations.length} operations (${unknown} with unknown outcome), ${items} items, ${partitions} partitions, ${disturbances.length} faults, order judged in ${lit} of ${leases.length} leases`;
 }
