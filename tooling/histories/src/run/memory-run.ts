@@ -61,7 +61,7 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   const connect = () => [serviceCalls(service, 'q', TIMES), serviceCalls(service, 'q', TIMES)];
   const workload = new Workload(recorder, connect, {
     ...{ seed, producers: 3, consumers: 3, batch: 8, leaseTimeoutMs: LEASE_TIMEOUT_MS },
-    ...{ backlog: 60, thinkMs: 2, clears: seed % 2 === 1 ? 0.03 : 0 },
+    ...{ backlog: 60, thinkMs: 2, producerThinkMs: 2, clears: seed % 2 === 1 ? 0.03 : 0 },
   });
   // All clients are those of one service, which is never started anew.
   const counting = { process: 1, released: async () => released };

@@ -15,8 +15,10 @@ export interface WorkloadOptions {
   readonly leaseTimeoutMs: number;
   /** Producers keep about so many items in the queue that nobody has got yet. */
   readonly backlog: number;
-  /** How long a client thinks between two calls, at most. */
+  /** How long a consumer thinks between two calls, at most. */
   readonly thinkMs: number;
+  /** The same for a producer. */
+  readonly producerThinkMs: number;
   /** How often the queue is cleared: the chance per produce. */
   readonly clears: number;
 }
@@ -91,10 +93,10 @@ export class Workload {
       );
       // Only here and there: each leaves a hole in what is known of the order.
       const delayMs = random.fraction() < 0.03 ? 250 + random.fraction() * 500 : 0;
-      for (const item of items) this.#waiting.add(item);
+      if (delayMs === 0) for (const item of items) this.#waiting.add(item);
       const outcome = await server.produce(items, delayMs);
       if (outcome !== 'ok') for (const item of items) this.#waiting.delete(item);
-      await this.#think(random, outcome !== 'ok');
+      await this.#think(random, outcome !== 'ok', this.#options.producerThinkMs);
     }
   }
 
@@ -113,7 +115,7 @@ export class Workload {
       const { outcome, partition, given } = await oneOf(servers, random).lease(limit);
       for (const { item } of given) this.#waiting.delete(item);
       if (given.length > 0) await this.#settle(oneOf(servers, random), partition, given, random);
-      await this.#think(random, outcome !== 'ok');
+      await this.#think(random, outcome !== 'ok', this.#options.thinkMs);
     }
   }
 
@@ -145,8 +147,7 @@ export class Workload {
     if (luck > 0.98 && ids.length > 0) await server.complete(partition, ids);
   }
 
-  async #think(random: SeededRandom, failed: boolean): Promise<void> {
-    const { thinkMs } = this.#options;
+  async #think(random: SeededRandom, failed: boolean, thinkMs: number): Promise<void> {
     const pause = failed ? AFTER_FAILURE_MS : random.fraction() * thinkMs;
     if (pause >= 0.5) await delay(pause);
   }
