@@ -6,6 +6,7 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { CountsReleases } from './release-watch.ts';
+import { releasesIn } from './releases-in.ts';
 
 const MAIN = fileURLToPath(new URL('../../../../apps/server/src/main.ts', import.meta.url));
 const HOOK = fileURLToPath(new URL('../variants/load-hook.ts', import.meta.url));
@@ -75,14 +76,7 @@ export class Instance implements CountsReleases {
     const metrics = await fetch(`${this.url}/metrics`, { signal: AbortSignal.timeout(METRICS_PATIENCE_MS) })
       .then((answer) => (answer.ok ? answer.text() : undefined))
       .catch(() => undefined);
-    if (metrics === undefined) return undefined;
-    const count = /^querator_items_total\{(?<labels>[^}]*)\} (?<count>\d+)$/gm;
-    const wanted = [`queue="${queue}"`, 'event="released"'];
-    const found = [...metrics.matchAll(count)].find(({ groups }) =>
-      wanted.every((label) => groups?.['labels']?.includes(label)),
-    );
-    // It is first told of when it happens.
-    return Number(found?.groups?.['count'] ?? 0);
+    return metrics === undefined ? undefined : releasesIn(metrics, queue);
   }
 
   /** SIGKILL; resolves when it is gone. */
