@@ -71,18 +71,23 @@ function run(): Promise<boolean> {
   const faults = count('faults', form.faults);
   return withDatabase(async (database) => {
     let failed = 0;
+    const judged = { leases: 0, of: 0 };
     for (let seed = first; seed < first + seeds; seed++) {
       say(`seed ${seed}`);
-      const instances = count('instances', 2 + (seed % 2));
+      const instances = count('instances', 2 + (Math.floor(seed / 2) % 2));
       const history = await postgresRun(database, {
         ...{ seed, instances, calmMs, faults },
         origin: `postgres, ${instances} instances, seed ${seed}`,
       });
-      const { rules, text } = judge(history, FOLDER);
+      const { rules, text, order } = judge(history, FOLDER);
+      judged.leases += order.judged;
+      judged.of += order.leases;
       if (rules.length > 0) failed++;
       say(text);
     }
-    say(`${seeds - failed} histories accepted, ${failed} failed`);
+    say(
+      `${seeds - failed} histories accepted, ${failed} failed; order judged in ${judged.leases} of ${judged.of} leases`,
+    );
     return failed === 0;
   });
 }

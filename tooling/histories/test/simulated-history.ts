@@ -1,6 +1,13 @@
 import { SeededRandom } from '@querator/core/testing';
 import { DEFAULT_ALLOWANCES } from '../src/checker/allowances.ts';
-import type { Disturbance, Given, History, Operation, Outcome } from '../src/history/history.ts';
+import type {
+  Disturbance,
+  Given,
+  History,
+  Operation,
+  Outcome,
+  ReleaseCount,
+} from '../src/history/history.ts';
 import { SimulatedQueue, type Stored } from './simulated-queue.ts';
 
 /** What kind of history is wanted. */
@@ -18,6 +25,7 @@ export interface SimulationOptions {
 const LEASE_MS = 400;
 const LENGTH_MS = 2_500;
 const SWEEP_MS = 37;
+const SLOW_MS = 25;
 /** Longer than anything takes that was begun before the end. */
 const LATE_MS = 1_500;
 
@@ -32,6 +40,8 @@ class Simulation {
   readonly #queue: SimulatedQueue;
   readonly #operations: Operation[] = [];
   readonly #disturbances: Disturbance[] = [];
+  readonly #releases: ReleaseCount[] = [];
+  #released = 0;
   #agenda: { at: number; order: number; act: () => void }[] = [];
   #order = 0;
   #now = 0;
@@ -64,7 +74,12 @@ class Simulation {
         origin: `simulation, seed ${this.#options.seed}`,
         partitions: this.#options.partitions,
       },
-      ...{ leaseTimeoutMs: LEASE_MS, drained: true, disturbances: this.#disturbances },
+      ...{
+        leaseTimeoutMs: LEASE_MS,
+        drained: true,
+        disturbances: this.#disturbances,
+        releases: this.#releases,
+      },
       operations: this.#operations.toSorted((a, b) => a.invoked - b.invoked),
     };
   }
@@ -150,11 +165,11 @@ class Simulation {
     };
     const waitUntil = this.#now + 60;
     const fate = this.#faulty(0.05) ? (this.#chance(0.5) ? 'unknown' : 'not-done') : 'ok';
-    const look = () => {
-      const taken = this.#queue.lease(limit, this.#now);
+    const look = (from?: number) => {
+      const taken = this.#queue.lease(limit, this.#now, from);
       if (taken.length === 0) {
         if (this.#now < waitUntil) {
-          this.#in(5, look);
+          this.#in(5, () => look());
           return;
         }
         end('not-done', { call: 'lease', limit, given: [] });
@@ -174,14 +189,22 @@ class Simulation {
         this.#in(this.#upTo(10), () => this.#settle(client, partition, given, again));
       });
     };
-    this.#in(this.#upTo(6), look);
+    // The first partition is slow, and the next one serves: what the first brings is put back.
+    const lookTwice = () => {
+      const taken = this.#queue.lease(limit, this.#now);
+      this.#undo(taken);
+      const next = ((taken[0]?.partition ?? 0) + 1) % this.#options.partitions;
+      this.#in(SLOW_MS + this.#upTo(20), () => look(next));
+    };
+    const isSlow = this.#options.partitions > 1 && this.#faulty(0.01);
+    this.#in(this.#upTo(6), isSlow ? lookTwice : () => look());
   }
 
   #undo(taken: readonly Stored[]): void {
     const ids = taken.map(({ id }) => id);
-    this.#in(this.#upTo(Math.min(LEASE_MS, DEFAULT_ALLOWANCES.undoMs)), () =>
-      this.#queue.release(taken, ids),
-    );
+    this.#in(this.#upTo(LEASE_MS + DEFAULT_ALLOWANCES.sweepMs), () => {
+      this.#released += this.#queue.release(taken, ids);
+    });
   }
 
   #settle(client: string, partition: number, given: readonly Given[], again: () => void): void {
@@ -272,6 +295,8 @@ class Simulation {
 
   #sweep(): void {
     this.#queue.sweep(this.#now);
+    const at = { asked: this.#now, answered: this.#now };
+    this.#releases.push({ instance: 0, process: 1, ...at, released: this.#released });
     this.#in(SWEEP_MS, () => this.#sweep());
   }
 }

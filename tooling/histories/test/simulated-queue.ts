@@ -61,13 +61,16 @@ export class SimulatedQueue {
     return taken;
   }
 
-  /** Undoes leases, where nothing else has happened since. */
-  release(items: readonly Stored[], ids: readonly string[]): void {
+  /** Undoes leases, where nothing else has happened since. @returns how many. */
+  release(items: readonly Stored[], ids: readonly string[]): number {
+    let released = 0;
     for (const [n, stored] of items.entries()) {
       if (stored.state !== 'leased' || stored.id !== ids[n] || !this.#items.includes(stored)) continue;
       stored.state = 'waiting';
       stored.attempts--;
+      released++;
     }
+    return released;
   }
 
   /** @returns the items, if all of them are held. */

@@ -13,7 +13,7 @@ export function produce(invoked: number, returned: number, items: string, rest: 
   return { ...made(invoked, returned), call: 'produce', items: items.split(' '), ...rest };
 }
 
-/** An item in an answer: its id is its name and the number of attempts; its lease began, if not said otherwise, at the end of the call. */
+/** An item in an answer: its id is its name and the number of attempts; it was taken, if not said otherwise, at any time from the beginning of the call. */
 export function given(item: string, attempts = 1, deadline = Number.NaN, id = `${item}#${attempts}`): Given {
   return { item, id, attempts, deadline };
 }
@@ -26,10 +26,8 @@ export function lease(
   rest: Rest<Lease> = {},
 ): Lease {
   // With the 5 ms that clocks may differ, so that the times of the calls are what counts.
-  const latest = returned + 1_005;
-  const withDeadlines = got.map((each) =>
-    Number.isNaN(each.deadline) ? { ...each, deadline: latest } : each,
-  );
+  const deadline = invoked + 1_005;
+  const withDeadlines = got.map((each) => (Number.isNaN(each.deadline) ? { ...each, deadline } : each));
   return {
     ...made(invoked, returned),
     call: 'lease',

@@ -1,5 +1,7 @@
 import type { Allowances } from './allowances.ts';
 import { type Delivery, isFinal, type Life, type Lives, mayHaveHappened } from './lives.ts';
+import type { Shadows } from './shadows.ts';
+import { type Span, takingOf } from './taking.ts';
 
 /** The time an item waited in the queue until it was given to a consumer. */
 export interface Stay {
@@ -7,17 +9,13 @@ export interface Stay {
   readonly life: Life;
   /** What ended it. */
   readonly delivery: Delivery;
-  /**
-   * The earliest moment at which it can have ended. The deadline tells when the
-   * lease began, which is before the request where the items had been fetched
-   * for another one.
-   */
-  readonly takenFrom: number;
+  /** When that took place in storage. */
+  readonly taken: Span;
   /** It did not begin before. */
   readonly from: number;
   /** It had certainly begun by then; infinite: nobody can tell. */
   readonly by: number;
-  /** Whether it began with the item's produce, at once, and so next to the others of that produce. */
+  /** Whether it began with the item's produce, and so next to the others of that produce. */
   readonly isFirst: boolean;
 }
 
@@ -27,6 +25,11 @@ export function holdEndsFrom(lives: Lives, { id, deadline }: Delivery, { clockMs
     .settlementsOf(id)
     .filter((settlement) => !isFinal(settlement) && mayHaveHappened(settlement));
   return Math.min(deadline - clockMs, ...retries.map(({ invoked }) => invoked));
+}
+
+/** Whether it proves something that the item was taken, and another one was not. */
+export function isInTheLight({ taken }: Stay, shadows: Shadows): boolean {
+  return !shadows.fallOn(taken);
 }
 
 /** When each delivered item came into the queue, as far as the history tells. */
@@ -45,13 +48,13 @@ function stayBefore(lives: Lives, life: Life, n: number, delivery: Delivery, all
     before === undefined ? beganWithProduce(life, allowances) : beganAfter(lives, before, allowances);
   return {
     ...{ item: life.item, life, delivery },
-    takenFrom: Math.min(
-      delivery.lease.invoked,
-      delivery.deadline - lives.history.leaseTimeoutMs - allowances.clockMs,
-    ),
+    taken: takingOf(delivery.lease, delivery, {
+      leaseTimeoutMs: lives.history.leaseTimeoutMs,
+      clockMs: allowances.clockMs,
+    }),
     from: began.from + unseenMs,
     by: unseenLeases === 0 ? began.by : Number.POSITIVE_INFINITY,
-    isFirst: before === undefined && unseenLeases === 0 && life.produce?.notBefore === undefined,
+    isFirst: before === undefined && unseenLeases === 0,
   };
 }
 

@@ -77,6 +77,16 @@ export interface Disturbance {
   readonly to: number;
 }
 
+/** What a server said when it was asked how many items its process has put back that had been leased for consumers who left. */
+export interface ReleaseCount {
+  readonly instance: number;
+  /** Which of its processes answered: each counts from nothing. */
+  readonly process: number;
+  readonly asked: number;
+  readonly answered: number;
+  readonly released: number;
+}
+
 /** All that clients of one queue saw, and what was done to its servers meanwhile. */
 export interface History {
   readonly version: 1;
@@ -87,5 +97,7 @@ export interface History {
   /** Whether at the end everything was leased and settled until the queue said it was empty. */
   readonly drained: boolean;
   readonly disturbances: readonly Disturbance[];
+  /** In order of time. Absent: the servers were not asked. */
+  readonly releases?: readonly ReleaseCount[] | undefined;
   readonly operations: readonly Operation[];
 }

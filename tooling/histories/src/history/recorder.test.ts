@@ -23,6 +23,7 @@ const calls: QueueCalls = {
   clear: async () => {},
   size: async () => 0,
 };
+const count = { instance: 0, process: 1, released: 3 };
 const about = { origin: 'test', partitions: 4, leaseTimeoutMs: 5_000, drained: true };
 
 async function recorded() {
@@ -36,11 +37,12 @@ async function recorded() {
   await client.retry(3, ['id'], { dead: true });
   await client.clear(true);
   await recorder.disturb('a cut', async () => {});
+  for (const asked of [9, 5]) recorder.counted({ ...count, asked, answered: asked + 1 });
   return recorder.history(about);
 }
 
 test('writes down each call, its time and what came of it', async () => {
-  const { operations, disturbances } = await recorded();
+  const { operations, disturbances, releases } = await recorded();
   expect(operations.map(({ call, outcome }) => `${call} ${outcome}`)).toEqual([
     ...['produce ok', 'produce ok', 'lease ok', 'complete unknown', 'retry ok', 'retry ok', 'clear ok'],
   ]);
@@ -56,6 +58,10 @@ test('writes down each call, its time and what came of it', async () => {
   expect(later).toMatchObject({ notBefore: expect.any(Number) });
   expect(dead).toMatchObject({ dead: true });
   expect(disturbances).toMatchObject([{ what: 'a cut' }]);
+  expect(releases?.map(({ asked, released }) => [asked, released])).toEqual([
+    [5, 3],
+    [9, 3],
+  ]);
 });
 
 test('a history is the same after it was saved', async () => {

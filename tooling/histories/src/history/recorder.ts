@@ -1,4 +1,4 @@
-import type { Disturbance, Given, History, Operation, Outcome } from './history.ts';
+import type { Disturbance, Given, History, Operation, Outcome, ReleaseCount } from './history.ts';
 import { CallFailed, type QueueCalls } from './queue-calls.ts';
 
 /** Sooner than this, "later" is now (semantics: the schedule threshold). */
@@ -26,6 +26,7 @@ export class Recorder {
   readonly #start = performance.now();
   readonly #operations: Operation[] = [];
   readonly #disturbances: Disturbance[] = [];
+  readonly #releases: ReleaseCount[] = [];
   #number = 0;
 
   /** Milliseconds since the history began. */
@@ -48,6 +49,27 @@ export class Recorder {
     }
   }
 
+  /** Writes down what a server said of items it has put back. */
+  counted(count: ReleaseCount): void {
+    this.#releases.push(count);
+  }
+
+  /** What has to be added to a time of day to have it on the clock of the history; a millisecond too much at most. */
+  dayOffset(): number {
+    let shortest = Number.POSITIVE_INFINITY;
+    let offset = 0;
+    // The process may be held up between two readings: the shortest of three attempts tells best.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const before = this.now();
+      const day = Date.now();
+      const tookMs = this.now() - before;
+      if (tookMs >= shortest) continue;
+      shortest = tookMs;
+      offset = before - day;
+    }
+    return offset;
+  }
+
   /** The calls of one client to one server, recorded. */
   client(client: string, instance: number, calls: QueueCalls): RecordedCalls {
     return new RecordedCalls(this, { client, instance }, calls);
@@ -56,14 +78,15 @@ export class Recorder {
   /** All that was recorded. */
   history(about: Pick<History, 'origin' | 'partitions' | 'leaseTimeoutMs' | 'drained'>): History {
     const operations = this.#operations.toSorted((a, b) => a.invoked - b.invoked);
-    return { version: 1, ...about, disturbances: this.#disturbances, operations };
+    const releases = this.#releases.toSorted((a, b) => a.asked - b.asked);
+    return { version: 1, ...about, disturbances: this.#disturbances, releases, operations };
   }
 
   /** For {@link RecordedCalls}: makes a call and writes it down. */
   async record<O extends Operation, T>(
     made: Made,
     call: () => Promise<T>,
-    tell: (result: T | undefined, returned: number) => Told<O>,
+    tell: (result: T | undefined) => Told<O>,
   ): Promise<Outcome> {
     const number = this.#number++;
     const invoked = this.now();
@@ -80,7 +103,7 @@ export class Recorder {
     const returned = this.now();
     const timing = { number, ...made, invoked, returned, outcome };
     const about = error === undefined ? timing : { ...timing, error };
-    this.#operations.push({ ...about, ...tell(result, returned) } as unknown as Operation);
+    this.#operations.push({ ...about, ...tell(result) } as unknown as Operation);
     return outcome;
   }
 }
@@ -119,11 +142,11 @@ export class RecordedCalls {
     const outcome = await this.#recorder.record(
       this.#made,
       () => this.#calls.lease(this.#made.client, limit),
-      (result, returned) => {
+      (result) => {
         if (result === undefined) return { call: 'lease' as const, limit, given };
         partition = result.partition;
-        // The deadline is a time of day: this moment is known on both clocks.
-        const offset = returned - Date.now();
+        // The deadline is a time of day.
+        const offset = this.#recorder.dayOffset();
         given = result.given.map(({ deadlineAt, ...item }) => ({ ...item, deadline: deadlineAt + offset }));
         return { call: 'lease' as const, limit, partition, given };
       },

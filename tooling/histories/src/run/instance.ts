@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { CountsReleases } from './release-watch.ts';
+import { releasesIn } from './releases-in.ts';
 
 const MAIN = fileURLToPath(new URL('../../../../apps/server/src/main.ts', import.meta.url));
 const HOOK = fileURLToPath(new URL('../variants/load-hook.ts', import.meta.url));
 const PATIENCE_MS = 60_000;
+const METRICS_PATIENCE_MS = 1_000;
 
 /** Where an instance listens, and what it is. */
 export interface InstanceOptions {
@@ -21,11 +24,12 @@ export interface InstanceOptions {
 }
 
 /** A server in a process of its own, as a user starts it, that can be killed, paused and started again. */
-export class Instance {
+export class Instance implements CountsReleases {
   readonly url: string;
   readonly #options: InstanceOptions;
   #child: ChildProcess | undefined;
   #output = '';
+  #starts = 0;
 
   constructor(options: InstanceOptions) {
     this.#options = options;
@@ -55,12 +59,24 @@ export class Instance {
       env: { PATH: process.env['PATH'], ...(variant === undefined ? {} : { HISTORIES_VARIANT: variant }) },
     });
     this.#child = child;
+    this.#starts++;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
         this.#output = (this.#output + chunk).slice(-10_000);
       });
     }
     await this.#untilAnswering();
+  }
+
+  get process(): number {
+    return this.#starts;
+  }
+
+  async released(queue: string): Promise<number | undefined> {
+    const metrics = await fetch(`${this.url}/metrics`, { signal: AbortSignal.timeout(METRICS_PATIENCE_MS) })
+      .then((answer) => (answer.ok ? answer.text() : undefined))
+      .catch(() => undefined);
+    return metrics === undefined ? undefined : releasesIn(metrics, queue);
   }
 
   /** SIGKILL; resolves when it is gone. */

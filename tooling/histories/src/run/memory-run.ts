@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SystemClock, silentLogger } from '@querator/core';
 import { type Fault, FaultyStorage, SeededRandom } from '@querator/core/testing';
-import { createService } from '@querator/engine';
+import { createService, type EngineObserver } from '@querator/engine';
 import { memoryBackend } from '@querator/storage-memory';
 import type { History } from '../history/history.ts';
 import { Recorder } from '../history/recorder.ts';
 import { serviceCalls } from '../history/service-calls.ts';
 import { drain } from './drain.ts';
+import { ReleaseWatch } from './release-watch.ts';
+import { spreadSeed } from './spread-seed.ts';
 import { Workload } from './workload.ts';
 
 const LEASE_TIMEOUT_MS = 120;
@@ -15,6 +17,7 @@ const CALM_OPERATIONS = 400;
 const OPERATIONS_PER_FAULT = 60;
 const PATIENCE_MS = 5_000;
 const FAULTS = 6;
+const ASK_EVERY_MS = 20;
 /** Longer than a lease waits while producers are at work: what timed out would excuse too much. */
 const TIMES = { leaseMs: 4_000, otherMs: 2_000, marginMs: 0 };
 const FAULT_KINDS: readonly Fault[] = ['not-applied', 'unknown-applied', 'unknown-lost'];
@@ -37,12 +40,17 @@ export async function memoryRun(seed: number, origin: string, drainMs: number): 
 }
 
 async function run(seed: number, origin: string, drainMs: number): Promise<History> {
-  const random = new SeededRandom(seed);
+  const random = new SeededRandom(spreadSeed(seed, 0));
   const clock = new SystemClock();
   const partitions = seed % 3 === 0 ? 2 : 1;
   const storage = new FaultyStorage(memoryBackend({ name: 'memory', clock, random }));
+  let released = 0;
+  const count: EngineObserver['items'] = (_queue, event, items) => {
+    if (event === 'released') released += items;
+  };
   const service = createService({
     ...{ clock, random, logger: silentLogger, queueStore: storage.queueStore() },
+    observer: { items: count, batch: () => {} },
     storages: [{ backend: storage, affinity: 1 }],
   });
   await service.queues.create({
@@ -53,8 +61,12 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   const connect = () => [serviceCalls(service, 'q', TIMES), serviceCalls(service, 'q', TIMES)];
   const workload = new Workload(recorder, connect, {
     ...{ seed, producers: 3, consumers: 3, batch: 8, leaseTimeoutMs: LEASE_TIMEOUT_MS },
-    ...{ backlog: 60, thinkMs: 2, clears: seed % 2 === 1 ? 0.03 : 0 },
+    ...{ backlog: 60, thinkMs: 2, producerThinkMs: 2, clears: seed % 2 === 1 ? 0.03 : 0 },
   });
+  // All clients are those of one service, which is never started anew.
+  const counting = { process: 1, released: async () => released };
+  const watch = new ReleaseWatch(recorder, [counting, counting], 'q');
+  await watch.start(ASK_EVERY_MS);
   workload.start();
   await operationsMore(recorder, CALM_OPERATIONS);
   for (let n = 0; n < FAULTS; n++) {
@@ -70,6 +82,7 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   }
   await workload.stop();
   const drained = await drain(recorder, connect(), drainMs);
+  await watch.stop();
   await service.shutdown();
   return recorder.history({ origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained });
 }

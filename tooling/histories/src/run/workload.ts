@@ -3,6 +3,7 @@ import { SeededRandom } from '@querator/core/testing';
 import type { Given } from '../history/history.ts';
 import type { QueueCalls } from '../history/queue-calls.ts';
 import type { RecordedCalls, Recorder } from '../history/recorder.ts';
+import { spreadSeed } from './spread-seed.ts';
 
 /** What clients do. */
 export interface WorkloadOptions {
@@ -12,10 +13,12 @@ export interface WorkloadOptions {
   /** Items in a produce, and in a lease, at most. */
   readonly batch: number;
   readonly leaseTimeoutMs: number;
-  /** Producers keep about so many items in the queue. */
+  /** Producers keep about so many items in the queue that nobody has got yet. */
   readonly backlog: number;
-  /** How long a client thinks between two calls, at most. */
+  /** How long a consumer thinks between two calls, at most. */
   readonly thinkMs: number;
+  /** The same for a producer. */
+  readonly producerThinkMs: number;
   /** How often the queue is cleared: the chance per produce. */
   readonly clears: number;
 }
@@ -25,6 +28,8 @@ export type Connect = () => readonly QueueCalls[];
 
 /** How long a client waits before it calls again a server that did not answer well. */
 const AFTER_FAILURE_MS = 30;
+/** What nobody gets in that time is perhaps gone, and producers do not wait for it for ever. */
+const LOST_AFTER_MS = 1_500;
 
 /**
  * Producers and consumers that do all that clients may do: complete, give
@@ -37,8 +42,8 @@ export class Workload {
   readonly #options: WorkloadOptions;
   readonly #producers: Promise<void>[] = [];
   readonly #consumers: Promise<void>[] = [];
-  #produced = 0;
-  #taken = 0;
+  /** Items that were sent off, and that nobody has got so far. */
+  readonly #waiting = new Set<string>();
   #items = 0;
   #producing = true;
   #consuming = true;
@@ -53,10 +58,10 @@ export class Workload {
   start(): void {
     const { seed, producers, consumers } = this.#options;
     for (let n = 0; n < producers; n++) {
-      this.#producers.push(this.#produce(this.#client(`p${n}`), new SeededRandom(seed * 101 + n)));
+      this.#producers.push(this.#produce(this.#client(`p${n}`), new SeededRandom(spreadSeed(seed, 100 + n))));
     }
     for (let n = 0; n < consumers; n++) {
-      this.#consumers.push(this.#consume(this.#client(`c${n}`), new SeededRandom(seed * 103 + n)));
+      this.#consumers.push(this.#consume(this.#client(`c${n}`), new SeededRandom(spreadSeed(seed, 200 + n))));
     }
   }
 
@@ -73,16 +78,14 @@ export class Workload {
   }
 
   async #produce(servers: readonly RecordedCalls[], random: SeededRandom): Promise<void> {
-    const { batch, backlog, clears } = this.#options;
-    while (this.#producing) {
-      if (this.#produced - this.#taken >= backlog) {
-        await delay(1);
-        continue;
-      }
+    const { batch, clears } = this.#options;
+    for (;;) {
+      await this.#untilWanted();
+      if (!this.#producing) return;
       const server = oneOf(servers, random);
       if (random.fraction() < clears) {
         await server.clear(random.fraction() < 0.5);
-        this.#taken = this.#produced;
+        this.#waiting.clear();
       }
       const items = Array.from(
         { length: 1 + Math.floor(random.fraction() * batch) },
@@ -90,9 +93,19 @@ export class Workload {
       );
       // Only here and there: each leaves a hole in what is known of the order.
       const delayMs = random.fraction() < 0.03 ? 250 + random.fraction() * 500 : 0;
+      if (delayMs === 0) for (const item of items) this.#waiting.add(item);
       const outcome = await server.produce(items, delayMs);
-      if (outcome === 'ok') this.#produced += items.length;
-      await this.#think(random, outcome !== 'ok');
+      if (outcome !== 'ok') for (const item of items) this.#waiting.delete(item);
+      await this.#think(random, outcome !== 'ok', this.#options.producerThinkMs);
+    }
+  }
+
+  /** Until a producer is to go on. */
+  async #untilWanted(): Promise<void> {
+    const since = this.#recorder.now();
+    while (this.#producing && this.#waiting.size >= this.#options.backlog) {
+      await delay(1);
+      if (this.#recorder.now() - since > LOST_AFTER_MS) this.#waiting.clear();
     }
   }
 
@@ -100,9 +113,9 @@ export class Workload {
     while (this.#consuming) {
       const limit = 1 + Math.floor(random.fraction() * this.#options.batch);
       const { outcome, partition, given } = await oneOf(servers, random).lease(limit);
-      this.#taken += given.length;
+      for (const { item } of given) this.#waiting.delete(item);
       if (given.length > 0) await this.#settle(oneOf(servers, random), partition, given, random);
-      await this.#think(random, outcome !== 'ok');
+      await this.#think(random, outcome !== 'ok', this.#options.thinkMs);
     }
   }
 
@@ -121,7 +134,6 @@ export class Workload {
       const delayMs = random.fraction() < 0.3 ? 250 + random.fraction() * 500 : 0;
       const dead = delayMs === 0 && random.fraction() < 0.2;
       if (some.length > 0) await server.retry(partition, some, { delayMs, dead });
-      if (!dead && delayMs === 0) this.#produced += some.length;
     }
     if (luck >= 0.16 && luck < 0.2 && ids.length > 1) {
       // Half of them twice: the second request is refused as a whole, and must not touch the other half.
@@ -135,8 +147,7 @@ export class Workload {
     if (luck > 0.98 && ids.length > 0) await server.complete(partition, ids);
   }
 
-  async #think(random: SeededRandom, failed: boolean): Promise<void> {
-    const { thinkMs } = this.#options;
+  async #think(random: SeededRandom, failed: boolean, thinkMs: number): Promise<void> {
     const pause = failed ? AFTER_FAILURE_MS : random.fraction() * thinkMs;
     if (pause >= 0.5) await delay(pause);
   }

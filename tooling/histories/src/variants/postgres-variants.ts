@@ -77,6 +77,6 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
     'packages/engine/src/logical/produce-loop.ts',
     "const certain = error instanceof StorageError && error.outcome === 'not-applied';",
     'const certain = error instanceof StorageError;',
-    6,
+    12,
   ),
 ];

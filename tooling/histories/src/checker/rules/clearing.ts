@@ -6,16 +6,15 @@ import type { Violation } from '../violation.ts';
 /** What waited all the time that an acknowledged clear took is gone. */
 export function clearing(lives: Lives, stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
   const clears = lives.history.operations.filter((each) => each.call === 'clear' && each.outcome === 'ok');
-  return clears.flatMap((clear) =>
-    stays
-      .filter(
-        ({ by, takenFrom }) => by < clear.invoked && clear.returned < takenFrom && !shadows.fallOn(clear),
-      )
+  return clears.flatMap((clear) => {
+    const isHidden = shadows.fallOn({ from: clear.invoked, to: clear.returned });
+    return stays
+      .filter(({ by, taken }) => by < clear.invoked && clear.returned < taken.from && !isHidden)
       .map(({ item, life, delivery }) => ({
         rule: 'clearing' as const,
         items: [item],
         operations: [...(life.produce === undefined ? [] : [life.produce]), clear, delivery.lease],
         text: `${item} waited when the queue was cleared, and was delivered afterwards`,
-      })),
-  );
+      }));
+  });
 }

@@ -1,6 +1,6 @@
 import type { Produce } from '../../history/history.ts';
 import type { Shadows } from '../shadows.ts';
-import type { Stay } from '../stays.ts';
+import { isInTheLight, type Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 import { answersOf } from './requests.ts';
 
@@ -12,7 +12,7 @@ import { answersOf } from './requests.ts';
 export function order(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
   const found: Violation[] = [];
   for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
-    const overtaking = inPartition.filter(({ delivery }) => !shadows.fallOn(delivery.lease));
+    const overtaking = inPartition.filter((stay) => isInTheLight(stay, shadows));
     found.push(...overtakenInTime(inPartition, overtaking), ...overtakenInRequest(inPartition, overtaking));
   }
   for (const answer of answersOf(stays)) found.push(...overtakenInAnswer(answer));
@@ -36,7 +36,7 @@ function overtakenInTime(stays: readonly Stay[], overtaking: readonly Stay[]): r
       else high = middle;
     }
     const first = earliestFrom[low];
-    if (first !== undefined && first.delivery.lease.returned < stay.takenFrom) {
+    if (first !== undefined && first.taken.to < stay.taken.from) {
       found.push(overtaken(stay, first));
     }
   }
@@ -52,7 +52,7 @@ function overtakenInRequest(stays: readonly Stay[], overtaking: readonly Stay[])
     const places = placesIn(produce);
     let first: Stay | undefined;
     for (const stay of items.toSorted((a, b) => (places.get(b.item) ?? 0) - (places.get(a.item) ?? 0))) {
-      if (first !== undefined && first.delivery.lease.returned < stay.takenFrom) {
+      if (first !== undefined && first.taken.to < stay.taken.from) {
         found.push(overtaken(stay, first));
       }
       if (mayOvertake.has(stay)) first = earlier(stay, first);
@@ -84,7 +84,7 @@ function placesIn({ items }: Produce): ReadonlyMap<string, number> {
 }
 
 function earlier(a: Stay, b: Stay | undefined): Stay {
-  return b === undefined || a.delivery.lease.returned <= b.delivery.lease.returned ? a : b;
+  return b === undefined || a.taken.to <= b.taken.to ? a : b;
 }
 
 function overtaken(slow: Stay, fast: Stay): Violation {

@@ -1,7 +1,7 @@
 import type { Lease, Produce } from '../../history/history.ts';
 import type { Life, Lives } from '../lives.ts';
 import type { Shadows } from '../shadows.ts';
-import type { Stay } from '../stays.ts';
+import { isInTheLight, type Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
 /**
@@ -58,14 +58,14 @@ function together(stays: readonly Stay[]): readonly Violation[] {
  * one of them in an answer.
  */
 function nobodyBetween(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
-  const isClear = ({ delivery }: Stay) => !shadows.fallOn(delivery.lease);
+  const isClear = (stay: Stay) => isInTheLight(stay, shadows);
   const answers = new Map(answersOf(stays).map((answer) => [answer[0]?.delivery.lease, answer]));
   const found: Violation[] = [];
   for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
-    const others = inPartition.filter(isClear).sort((a, b) => a.takenFrom - b.takenFrom);
+    const others = inPartition.filter(isClear).sort((a, b) => a.taken.from - b.taken.from);
     const members = inPartition.filter(({ isFirst, life }) => isFirst && life.produce !== undefined);
     for (const [produce, items] of Map.groupBy(members, ({ life }) => life.produce as Produce)) {
-      const last = items.reduce((a, b) => (a.takenFrom >= b.takenFrom ? a : b));
+      const last = items.reduce((a, b) => (a.taken.from >= b.taken.from ? a : b));
       const isOther = (stay: Stay) => !stay.isFirst || stay.life.produce !== produce;
       for (const first of firstOfEach(items.filter(isClear))) {
         const { lease } = first.delivery;
@@ -92,7 +92,7 @@ function behind(
   last: Stay,
   isOther: (stay: Stay) => boolean,
 ): Stay | undefined {
-  if (first.delivery.lease.returned >= last.takenFrom) return undefined;
+  if (first.taken.to >= last.taken.from) return undefined;
   return answer.find((stay) => stay.delivery.position > first.delivery.position && isOther(stay));
 }
 
@@ -103,9 +103,10 @@ function ahead(
   member: Stay,
   isOther: (stay: Stay) => boolean,
 ): Stay | undefined {
-  if (first.delivery.lease.returned >= member.takenFrom) return undefined;
+  if (first.taken.to >= member.taken.from) return undefined;
   return answer.find(
-    (stay) => stay.delivery.position < member.delivery.position && isOther(stay) && stay.by < first.takenFrom,
+    (stay) =>
+      stay.delivery.position < member.delivery.position && isOther(stay) && stay.by < first.taken.from,
   );
 }
 
@@ -120,13 +121,13 @@ function firstIn(
   let high = others.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((others[middle] as Stay).takenFrom <= after.delivery.lease.returned) low = middle + 1;
+    if ((others[middle] as Stay).taken.from <= after.taken.to) low = middle + 1;
     else high = middle;
   }
   for (let n = low; n < others.length; n++) {
     const other = others[n] as Stay;
-    if (other.takenFrom >= before.takenFrom) return undefined;
-    const isIn = other.by < after.takenFrom && other.delivery.lease.returned < before.takenFrom;
+    if (other.taken.from >= before.taken.from) return undefined;
+    const isIn = other.by < after.taken.from && other.taken.to < before.taken.from;
     if (isOther(other) && isIn) return other;
   }
   return undefined;
