@@ -129,7 +129,9 @@ export class LeaseLoop {
    * @param items how many will be stored.
    */
   reserve(lane: Lane, items: number): Reservation | undefined {
-    if (this.#requests.idle === 0 || lane.waiting > 0 || this.#slots.isFull(lane)) return undefined;
+    if (this.#requests.idle === 0 || lane.waiting > 0) return undefined;
+    // The slots know of slow statements by the clock, and timers may fire before its time.
+    if (this.#slots.isFull(lane) || this.#slow.has(lane)) return undefined;
     const fetch = this.#newFetch(lane);
     for (const request of this.#requests.allIdle()) {
       if (fetch.requests.length === items) break;
