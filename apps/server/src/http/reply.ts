@@ -31,7 +31,7 @@ export const ANSWER_HEADERS: Readonly<Record<WireFormat, Record<string, string>>
  * sends together with the headers in one piece, and the bytes in memory of
  * their own, since those of small arrays lie where no socket can take them from.
  */
-export const PLAIN_SUCCESS: Readonly<Record<WireFormat, Answer>> = {
+const PLAIN_SUCCESS: Readonly<Record<WireFormat, Answer>> = {
   json: {
     ...{ status: 200, format: 'json' },
     body: new TextDecoder().decode(codecs.Reply.toJson(SUCCESS_REPLY)),
