@@ -7,7 +7,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { answerCall } from './answer-call.ts';
 import type { AppEnv } from './app.ts';
 import { checkAuthorization } from './authorization.ts';
-import { type CallHeaders, parsedHeaders } from './call-headers.ts';
+import { parsedHeaders } from './call-headers.ts';
 import type { CallContext, Route } from './endpoints.ts';
 import { readBody } from './read-body.ts';
 import { ANSWER_HEADERS, type Answer } from './reply.ts';
@@ -29,25 +29,9 @@ export interface HttpServerOptions {
  */
 export function createHttpServer({ app, routes, metrics, logger }: HttpServerOptions): Server {
   const hono = getRequestListener(app.fetch);
-  return createServer((incoming, outgoing) => {
-    const path = incoming.url as string;
-    const route = incoming.method === 'POST' ? routes.get(path) : undefined;
-    const headers = route === undefined ? undefined : parsedHeaders(incoming.rawHeaders);
-    const formats = headers === undefined ? undefined : formatsOf(headers);
-    const length = Number(headers?.contentLength);
-    if (route === undefined || formats === undefined || !(length <= route.endpoint.bodyLimit)) {
-      void hono(incoming, outgoing);
-      return;
-    }
-    void serve(route, path, { incoming, outgoing, length }, formats);
-  });
 
-  async function serve(
-    route: Route,
-    path: string,
-    { incoming, outgoing, length }: Exchange,
-    formats: Formats,
-  ): Promise<void> {
+  async function serve(call: PlainCall, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { route, path, length, requestFormat, replyFormat } = call;
     const started = performance.now();
     let body: Uint8Array;
     try {
@@ -56,30 +40,50 @@ export function createHttpServer({ app, routes, metrics, logger }: HttpServerOpt
       // The connection broke: there is nobody to answer.
       return;
     }
-    const call = { path, body, ...formats, context: new NodeCallContext(outgoing) };
-    const answer = await answerCall(route, call, logger);
+    const context = new NodeCallContext(outgoing);
+    const answer = await answerCall(route, { path, body, requestFormat, replyFormat, context }, logger);
     send(outgoing, answer);
     metrics.answered(path, answer.status, (performance.now() - started) / 1_000);
   }
+
+  return createServer((incoming, outgoing) => {
+    const call = plainCallOf(incoming, routes);
+    if (call === undefined) {
+      void hono(incoming, outgoing);
+      return;
+    }
+    serve(call, incoming, outgoing).catch((error: unknown) => {
+      logger.error('reply could not be sent', { path: call.path, err: error });
+      outgoing.destroy();
+    });
+  });
 }
 
-interface Exchange {
-  readonly incoming: IncomingMessage;
-  readonly outgoing: ServerResponse;
-  /** Of the body. */
+/** A call of which the headers leave nothing to refuse. */
+interface PlainCall {
+  readonly route: Route;
+  readonly path: string;
+  /** Of the body, in bytes. */
   readonly length: number;
-}
-
-interface Formats {
   readonly requestFormat: WireFormat;
   readonly replyFormat: WireFormat;
 }
 
-/** How the bodies are to be read and written; nothing where the headers are to be refused. */
-function formatsOf({ authorization, accept, contentType }: CallHeaders): Formats | undefined {
+function plainCallOf(
+  { method, url, rawHeaders }: IncomingMessage,
+  routes: ReadonlyMap<string, Route>,
+): PlainCall | undefined {
+  const path = url as string;
+  const route = method === 'POST' ? routes.get(path) : undefined;
+  if (route === undefined) return undefined;
+  const { authorization, accept, contentType, contentLength } = parsedHeaders(rawHeaders);
+  const length = Number(contentLength);
+  // Without a length, too.
+  if (!(length <= route.endpoint.bodyLimit)) return undefined;
   try {
     checkAuthorization(authorization);
-    return { replyFormat: negotiateReply(accept), requestFormat: negotiateRequest(contentType) };
+    const replyFormat = negotiateReply(accept);
+    return { route, path, length, requestFormat: negotiateRequest(contentType), replyFormat };
   } catch {
     return undefined;
   }

@@ -91,8 +91,8 @@ export const MEMORY_VARIANTS: readonly Variant[] = [
   variant(
     'a complete that storage did not do is acknowledged',
     COMMIT,
-    'for (const { reject } of batch) reject(answer);',
-    'for (const { resolve } of batch) resolve({ waiting: 1, scheduled: 0, condemned: 0, deleted: 0 } as never);\n      void answer;',
+    'for (const { reject } of entries) reject(answer);',
+    'for (const { resolve } of entries) resolve({ waiting: 1, scheduled: 0, condemned: 0, deleted: 0 } as never);\n      void answer;',
     12,
   ),
 ];
