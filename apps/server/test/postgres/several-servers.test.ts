@@ -82,9 +82,11 @@ test.each([
     await server.post('queue.retry', { queue_name: queue, partition, items: [{ id: ids[0] }] });
 
     await mend();
+    // Mostly both of the west; one that nobody asked meanwhile did not fail.
+    const failed = new Set(server.logged('partition is failing').map(({ partition }) => partition));
     await expect
       .poll(() => server.logged('partition is back in service').length, { timeout: 15_000 })
-      .toBe(2);
+      .toBe(failed.size);
     expect(await failures(queue)).toEqual([0, 0, 0, 0]);
     await ledger.moreAcknowledged(100);
     await ledger.stop();
