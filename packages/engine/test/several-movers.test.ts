@@ -104,25 +104,15 @@ describe('several processes that move the same item to the dead-letter queue', (
       expect(await here.stored('dead')).toEqual([]);
     });
 
-    test('the second letter of an item that another is about to remove is not delivered, and withdrawn', async () => {
+    test.each([
+      ['is about to remove', '0s'],
+      ['takes longer to remove than a letter is watched for', '16s'],
+    ])('the second letter of an item that another %s is not delivered, and withdrawn', async (_, later) => {
       there.storage.fail('remove', 0, 'not-applied');
       await moveThereMeanwhile();
       expect(await there.consume('dead')).toEqual(['letter']);
       await goOnHere();
-      expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
-      there.storage.heal(0);
-      await passTime(there, '6s');
-      expect(await there.stored('q')).toEqual([]);
-      await passTime(here, WITHDRAWN_BY);
-      expect(await here.stored('dead')).toEqual([]);
-    });
-
-    test('the second letter is withdrawn also where the other takes longer to remove the item', async () => {
-      there.storage.fail('remove', 0, 'not-applied');
-      await moveThereMeanwhile();
-      expect(await there.consume('dead')).toEqual(['letter']);
-      await goOnHere();
-      await passTime(here, '16s');
+      await passTime(here, later);
       expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
       there.storage.heal(0);
       await passTime(there, '6s');
