@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import type { Clock, Instant } from '@querator/core';
 import type pg from 'pg';
 import { type SessionKey, sendCancelRequest } from './cancel-request.ts';
-import { queryWithSettings } from './query-with-settings.ts';
+import type { RowStream } from './row-stream.ts';
+import { type SendOptions, sendQuery } from './send-query.ts';
 import { withTimeLimit } from './time-limit.ts';
 
 /** How long a server may take to say goodbye. */
@@ -31,6 +32,7 @@ export class Connection {
   /** Told of each notification, with its payload. */
   onNotification: (payload: string) => void = () => {};
   readonly #client: pg.Client;
+  readonly #rowStream: RowStream;
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #ended: Promise<void>;
@@ -41,11 +43,18 @@ export class Connection {
   /** Whether the statement under way committed without its synchronous standby. */
   #unreplicated = false;
 
+  /** @param deps `rowStream` stands before the client. */
   constructor(
     client: pg.Client,
-    deps: { readonly socket: Socket; readonly clock: Clock; readonly host: string },
+    deps: {
+      readonly rowStream: RowStream;
+      readonly socket: Socket;
+      readonly clock: Clock;
+      readonly host: string;
+    },
   ) {
     this.#client = client;
+    this.#rowStream = deps.rowStream;
     this.#socket = deps.socket;
     this.#clock = deps.clock;
     this.host = deps.host;
@@ -64,24 +73,22 @@ export class Connection {
    * One statement at a time, each when the one before has been answered: what
    * the server warns of belongs to the one that is under way.
    *
-   * @param settings a statement that makes settings for the transaction in which this one runs.
+   * @returns the rows: objects with a property for each column, or what `options.read` makes of them.
    * @throws Error also when what was committed may not be on the synchronous standby: its outcome is unknown.
    */
-  query(config: pg.QueryConfig, settings?: string): Promise<pg.QueryResult> {
-    const answer = this.#turn.then(() => this.#send(config, settings));
+  query(config: pg.QueryConfig, options: SendOptions = {}): Promise<readonly unknown[]> {
+    const answer = this.#turn.then(() => this.#send(config, options));
     this.#turn = answer.catch(() => {});
     return answer;
   }
 
-  async #send(config: pg.QueryConfig, settings: string | undefined): Promise<pg.QueryResult> {
+  async #send(config: pg.QueryConfig, options: SendOptions): Promise<readonly unknown[]> {
     this.#unreplicated = false;
     this.#unanswered = true;
     try {
-      const result = await (settings === undefined
-        ? this.#client.query<pg.QueryResultRow>(config)
-        : queryWithSettings(this.#client, settings, config));
+      const rows = await sendQuery({ client: this.#client, rowStream: this.#rowStream }, config, options);
       if (this.#unreplicated) throw new Error('the wait for the synchronous standby was canceled');
-      return result;
+      return rows;
     } finally {
       this.#unanswered = false;
     }

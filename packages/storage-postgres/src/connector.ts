@@ -9,6 +9,7 @@ import { type Host, isSocketFolder } from './host-list.ts';
 import { type Place, placeName, placesOf, servedFirst } from './host-places.ts';
 import type { PoolerMode } from './pooler-mode.ts';
 import { mayAdmitOtherwise, refusesOptions, refusesUser, sqlStateOf } from './postgres-error.ts';
+import { RowStream } from './row-stream.ts';
 import { toStatement } from './server-settings.ts';
 import { connectionConfig, sessionOptions, sessionSettings, transactionSettings } from './session-options.ts';
 import {
@@ -188,6 +189,7 @@ export class Connector {
       ...(ssl !== false && tls.direct ? { sslnegotiation: 'direct' as const } : {}),
       enableChannelBinding: ssl !== false && tls.channelBinding !== undefined,
     });
+    const rowStream = RowStream.before(client);
     // What goes wrong while it is being opened is thrown by `connect`.
     client.on('error', () => {});
     const refuse = (reason: Error) => void socket.destroy(reason);
@@ -195,7 +197,10 @@ export class Connector {
       tls.channelBinding === 'require' ? demandChannelBinding(client, refuse) : () => undefined;
     await client.connect();
     checkBinding();
-    const connection = new Connection(client, { socket, clock: this.#clock, host: placeName(place) });
+    const connection = new Connection(client, {
+      ...{ rowStream, socket, clock: this.#clock },
+      host: placeName(place),
+    });
     try {
       const state = await this.#settle(connection, limits, settle);
       const reason = mismatch(demand, state);
@@ -243,8 +248,8 @@ const TORN_APART =
   'where it keeps a session for each connection, say pooler=session in the connection string';
 
 async function stateOf(connection: Connection, settings?: string): Promise<SessionState> {
-  const { rows } = await connection.query({ text: SESSION_STATE_QUERY }, settings);
-  return rows[0] as SessionState;
+  const [state] = await connection.query({ text: SESSION_STATE_QUERY }, { settings });
+  return state as SessionState;
 }
 
 /** What a connection is opened over. */

@@ -1,5 +1,6 @@
 import { type Logger, type Random, SystemClock, silentLogger } from '@querator/core';
 import type pg from 'pg';
+import type { BinaryRow } from './binary-row.ts';
 import type { Connection } from './connection.ts';
 import type { PoolShare } from './pool-registry.ts';
 import {
@@ -19,6 +20,8 @@ export interface Statement {
   readonly name?: string | undefined;
   readonly text: string;
   readonly values?: readonly unknown[] | undefined;
+  /** Reads each row, in the order of its columns. Absent: rows are objects with a property for each column. */
+  readonly read?: ((row: BinaryRow) => unknown) | undefined;
 }
 
 /** Sends statements on one connection. */
@@ -229,9 +232,9 @@ export class Database {
   ): Promise<readonly Row[]> {
     const ms = limitMs + this.#limits.answerGraceMs;
     try {
-      const answer = client.query(this.#config(client, statement), settings);
+      const answer = client.query(this.#config(client, statement), { settings, read: statement.read });
       const message = `no answer within ${ms} ms`;
-      const { rows } = await withTimeLimit(answer, { ms, clock: this.#clock, message });
+      const rows = await withTimeLimit(answer, { ms, clock: this.#clock, message });
       return rows as Row[];
     } catch (error) {
       throw toPostgresError(error, this.#name, phase);

@@ -45,7 +45,7 @@ export function rowToItem(row: ItemRow): StoredItem {
 }
 
 /** The same bytes without Buffer's methods: callers are promised a Uint8Array. */
-export function payloadOf(payload: Buffer | null): Uint8Array {
+function payloadOf(payload: Buffer | null): Uint8Array {
   if (payload === null) return new Uint8Array();
   return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
 }

@@ -18,9 +18,9 @@ import { testBackend } from './support/test-backend.ts';
 /** Opens a connection as a pool would, asks it one thing, and closes it. */
 async function ask<Row>(connector: Connector, text: string): Promise<Row> {
   const connection = await openOver(connector);
-  const { rows } = await connection.query({ text });
+  const [row] = await connection.query({ text });
   await connection.close();
-  return rows[0] as Row;
+  return row as Row;
 }
 
 /** Which of its addresses the server is reached at. */

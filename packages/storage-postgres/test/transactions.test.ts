@@ -12,7 +12,7 @@ function databaseThatCancels(words: readonly string[]): { db: Database; released
   const connection = {
     async query({ text }: { readonly text: string }) {
       if (words.some((word) => text.startsWith(word))) throw cancelled();
-      return { rows: [] };
+      return [];
     },
   };
   const pool = {

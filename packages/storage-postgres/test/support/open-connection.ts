@@ -23,8 +23,8 @@ export function openOver(connector: Connector): Promise<Connection> {
 export async function askOver<Row>(connectionString: string, query: string): Promise<Row> {
   const connection = await openOver(connectorFor(connectionString));
   try {
-    const { rows } = await connection.query({ text: query });
-    return rows[0] as Row;
+    const [row] = await connection.query({ text: query });
+    return row as Row;
   } finally {
     await connection.close();
   }

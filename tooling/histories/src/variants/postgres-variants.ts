@@ -15,9 +15,9 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
     edits: [
       {
         file: LEASE,
-        find: 'const rows = await context.db.write<LeasedRow>({',
+        find: 'const rows = await context.db.write<LeasedItem>({',
         replace: `const send = (statement: never) => context.db.transaction(async (session) => {
-    const taken = await session.query<LeasedRow>(statement);
+    const taken = await session.query<LeasedItem>(statement);
     if (context.random.fraction() < 0.1) await session.query({ text: 'ROLLBACK' });
     return taken;
   });
@@ -25,9 +25,9 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
       },
       {
         file: LEASE,
-        find: 'values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],\n  });',
+        find: 'values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],\n    read: readLeased,\n  });',
         replace:
-          'values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],\n  }) as never);',
+          'values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],\n    read: readLeased,\n  }) as never);',
       },
     ],
   },

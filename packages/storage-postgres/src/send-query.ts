@@ -1,0 +1,128 @@
+import pg from 'pg';
+import type { BinaryRow } from './binary-row.ts';
+import type { RowStream } from './row-stream.ts';
+
+/** The part of a connection of `pg` that sends messages of the extended protocol. */
+interface Wire {
+  readonly stream: { cork(): void; uncork(): void };
+  parse(message: { readonly text: string }): void;
+  bind(message: object): void;
+  execute(message: object): void;
+}
+
+/** The part of a query of `pg` that its client calls. */
+interface WireQuery {
+  submit(connection: Wire): Error | null;
+  handleCommandComplete(message: unknown, connection: Wire): void;
+}
+
+type Client = Pick<pg.Client, 'query'>;
+
+/** What `pg` alone does not do with a statement. */
+export interface SendOptions {
+  /**
+   * A statement without parameters that gives no row. It makes settings for
+   * the transaction in which the statement proper runs.
+   */
+  readonly settings?: string | undefined;
+  /** Reads the statement's rows as they come, in the binary format. */
+  readonly read?: ((row: BinaryRow) => unknown) | undefined;
+}
+
+/**
+ * Runs a statement.
+ *
+ * Settings and statement go out with one Sync behind them, in the round trip
+ * of the statement alone. To the server that is one transaction, which it
+ * commits at the Sync, or rolls back as a whole; and a pooler must not hand
+ * the session to somebody else before it. The second is parsed and planned
+ * when the first has been carried out.
+ *
+ * @param rowStream the one that stands before `client`.
+ * @returns the rows, when the server is ready for the next statement: only then has it committed.
+ */
+export function sendQuery(
+  { client, rowStream }: { readonly client: Client; readonly rowStream: RowStream },
+  config: pg.QueryConfig,
+  { settings, read }: SendOptions,
+): Promise<readonly unknown[]> {
+  return new Promise((resolve, reject) => {
+    const reader = read === undefined ? undefined : new RowReader(rowStream, read);
+    const query = new pg.Query(withProtocol(config, { settings, read }), (error, result) => {
+      reader?.end();
+      const failure = error ?? reader?.failure;
+      if (failure) reject(failure);
+      else resolve(reader?.rows ?? result.rows);
+    }) as unknown as WireQuery;
+    if (reader !== undefined) readBy(reader, query);
+    if (settings !== undefined) putBehind(settings, query);
+    client.query(query as unknown as pg.Query);
+  });
+}
+
+/** Without parameters `pg` sends a statement by the simple protocol, where nothing goes before it and rows are texts. */
+function withProtocol(config: pg.QueryConfig, { settings, read }: SendOptions): pg.QueryConfig {
+  if (settings === undefined && read === undefined) return config;
+  const protocol = { queryMode: 'extended', binary: read !== undefined };
+  return { ...config, ...protocol };
+}
+
+/** Collects what a statement's rows are read as. */
+class RowReader {
+  readonly rows: unknown[] = [];
+  /** Why rows could not be read. */
+  failure: Error | undefined;
+  readonly #rowStream: RowStream;
+  readonly #read: (row: BinaryRow) => unknown;
+
+  constructor(rowStream: RowStream, read: (row: BinaryRow) => unknown) {
+    this.#rowStream = rowStream;
+    this.#read = read;
+  }
+
+  begin(): void {
+    this.#rowStream.take = (row) => this.#take(row);
+  }
+
+  end(): void {
+    this.#rowStream.take = undefined;
+  }
+
+  /** Nobody above could do anything with an error: the answer has to be read to its end. */
+  #take(row: BinaryRow): void {
+    if (this.failure !== undefined) return;
+    try {
+      this.rows.push(this.#read(row));
+    } catch (error) {
+      this.failure = new Error('a row could not be read', { cause: error });
+    }
+  }
+}
+
+function readBy(reader: RowReader, query: WireQuery): void {
+  const { submit } = query;
+  query.submit = (connection) => {
+    reader.begin();
+    return submit.call(query, connection);
+  };
+}
+
+function putBehind(settings: string, query: WireQuery): void {
+  const { submit, handleCommandComplete } = query;
+  let settled = false;
+  query.submit = (connection) => {
+    connection.stream.cork();
+    try {
+      connection.parse({ text: settings });
+      connection.bind({});
+      connection.execute({});
+      return submit.call(query, connection);
+    } finally {
+      connection.stream.uncork();
+    }
+  };
+  query.handleCommandComplete = (message, connection) => {
+    if (settled) handleCommandComplete.call(query, message, connection);
+    settled = true;
+  };
+}
