@@ -1,7 +1,7 @@
 import { type Clock, type Instant, type ItemId, millisecondsBetween } from '@querator/core';
 import type { Database } from './database.ts';
 import { boundAfter } from './new-item-id.ts';
-import { type LowWaterLook, lookForLowWater } from './operations/low-water-look.ts';
+import { type LowWaterLook, lookForLowWater, PREPARED } from './operations/low-water-look.ts';
 import type { PartitionTable } from './partition-table.ts';
 
 /** So many items leave dead entries behind before it is worth a statement to step over them. */
@@ -37,7 +37,8 @@ interface Settling {
  *    INSERT takes the lock before it takes its numbers, and keeps it to the end
  *    of its transaction.
  * 3. A later look finds that all of them have ended. PostgreSQL lets go of a
- *    transaction's locks after it has made its rows visible.
+ *    transaction's locks after it has made its rows visible. One that is
+ *    prepared by then may be any of them, and has not ended.
  * 4. The look after that sees every item under the bound that there will ever
  *    be. The first waiting one, or the bound where there is none, is the mark.
  *    A lease in progress does not hide an item from it, as it is a plain read.
@@ -192,7 +193,7 @@ export class LowWaterMark {
     }
     for (const each of this.#settling) {
       const before = each.writers ?? writing;
-      each.writers = new Set([...before].filter((writer) => writing.has(writer)));
+      each.writers = new Set([...writing].filter((writer) => before.has(writer) || writer === PREPARED));
     }
     this.#settling.push({ bound: boundAfter(last), writers: undefined });
   }

@@ -11,6 +11,7 @@ import {
 } from '@querator/core';
 import { Database } from './database.ts';
 import { glance } from './operations/glance.ts';
+import { HorizonHolders } from './operations/horizon-holders.ts';
 import { ping } from './operations/ping.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
 import { nowParameter, PartitionTable } from './partition-table.ts';
@@ -55,6 +56,8 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const db = new Database({ name, share, limits, random, logger });
   const schema = new SchemaKeeper(db, { backend: name, logger });
   const calls = new StoreCalls(name);
+  const { heldHorizonMs } = limits;
+  const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
   const queueStore: QueueStore = new PostgresQueueStore({ db, schema, calls, clock });
   return {
     name,
@@ -64,7 +67,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
       const context = { db, random, clock, table: new PartitionTable(key) };
       return new PostgresPartitionStore(context, { calls, table: schema.partition(key, owner) });
     },
-    ping: () => calls.track(() => ping({ db, storage: name, heldHorizonMs: limits.heldHorizonMs })),
+    ping: () => calls.track(() => ping({ db, storage: name, holders })),
     glance: (keys, { deadlines }) =>
       calls.run(schema.fixed, () => glance({ db, deadlines, now: nowParameter({ clock }) }, keys)),
     signals: share.pool.signals,

@@ -94,6 +94,20 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     await workAs('querator_user', 'theirs');
   });
 
+  test('the grant for statistics lets a ping see since when others hold on', async () => {
+    for (const text of block('GRANT pg_read_all_stats')) await admin.query(text);
+    const backend = testBackend(addressOf('querator_user'), { timeouts: { heldHorizonMs: 0 } });
+    await admin.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await admin.query('SELECT 1');
+    expect((await backend.ping()).map(({ text }) => text)).toEqual([
+      expect.stringMatching(
+        /^dead rows are kept by session \d+ \(postgres, idle in transaction\), for \d+ s$/,
+      ),
+    ]);
+    await admin.query('ROLLBACK');
+    await backend.close();
+  });
+
   test('the table is described as it is made', async () => {
     const columns = async () => {
       const { rows } = await admin.query(
@@ -120,6 +134,10 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     });
     await holder.connect();
     await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+    // Between its statements it has no snapshot; what holds on is that it has written.
+    const writer = new pg.Client({ connectionString: addressOf('querator'), application_name: 'forgotten' });
+    await writer.connect();
+    await writer.query('BEGIN; SELECT txid_current()');
     const statements = block('SELECT application_name, state, count(*)');
     expect(statements).toHaveLength(5);
     const [connections, sizes, indexes, wal, holders] = await Promise.all(
@@ -133,9 +151,12 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     expect(sizes).toContainEqual({ tablename: TABLE, size: expect.stringMatching(/^\d+ kB$/) });
     expect(indexes?.map(({ indexrelname }) => indexrelname)).toContain(`idx_${TABLE.slice(6)}_lse`);
     expect(wal).toEqual([{ wal: expect.stringMatching(/ MB$/) }]);
-    expect(holders?.map(({ holder }) => holder)).toContainEqual(
-      expect.stringMatching(/^session \d+ nightly dump idle in transaction$/),
-    );
+    for (const application of ['nightly dump', 'forgotten']) {
+      expect(holders?.map(({ holder }) => holder)).toContainEqual(
+        expect.stringMatching(new RegExp(`^session \\d+ querator ${application} idle in transaction$`)),
+      );
+    }
+    await writer.end();
     await holder.end();
     await backend.close();
   });

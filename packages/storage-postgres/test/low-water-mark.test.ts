@@ -1,16 +1,10 @@
-import { type ItemId, type LeasedItem, type PartitionStore, SystemRandom } from '@querator/core';
-import { ManualClock } from '@querator/core/testing';
+import type { PartitionStore } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Database, type Statement } from '../src/database.ts';
-import { itemsTableName, PoolRegistry } from '../src/index.ts';
-import { LowWaterMark } from '../src/low-water-mark.ts';
-import { lease } from '../src/operations/lease.ts';
-import { produceAndLease } from '../src/operations/produce-and-lease.ts';
-import { PartitionTable } from '../src/partition-table.ts';
-import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
+import { itemsTableName } from '../src/index.ts';
 import { HOUR, item } from './support/contents.ts';
+import { insertByHand, MarkedInstance } from './support/marked-instance.ts';
 import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'marked', partition: 0 };
@@ -18,19 +12,12 @@ const TABLE = itemsTableName(KEY);
 /** Enough for a look at each lease. */
 const BATCH = 1_000;
 
-/** An item written by hand, as a producer of ours would, with its number taken now. */
-const INSERT_BY_HAND = `
-  INSERT INTO ${TABLE} (id, expire_deadline, created_at, reference, payload)
-  SELECT '0' || lpad(to_hex(nextval('querator_item_id') << 17), 16, '0') || 'abcdefghij',
-    now() + interval '1 hour', now(), 'by hand', ''
-  RETURNING id`;
-
 describe('the low-water mark', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let backend: ReturnType<typeof testBackend>;
   let store: PartitionStore;
   let other: pg.Client;
-  let instance: Instance;
+  let instance: MarkedInstance;
 
   beforeEach(async () => {
     database = await createTestDatabase();
@@ -39,7 +26,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     await store.stats();
     other = new pg.Client(database.connectionString);
     await other.connect();
-    instance = new Instance(database.connectionString);
+    instance = new MarkedInstance(database.connectionString, KEY);
   });
   afterEach(async () => {
     await instance.close();
@@ -86,7 +73,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
   test('does not pass an item whose producer is slow to commit', async () => {
     await leaseAndLook(6);
     await other.query('BEGIN');
-    const { rows } = await other.query<{ id: string }>(INSERT_BY_HAND);
+    const { rows } = await other.query<{ id: string }>(insertByHand(KEY));
     const late = rows[0]?.id ?? '';
     await leaseAndLook(20);
     expect(instance.mark <= late).toBe(true);
@@ -197,57 +184,4 @@ async function entriesRead(connectionString: string): Promise<number> {
   );
   await client.end();
   return rows[0]?.read ?? 0;
-}
-
-/** The leases of one server, on a clock moved by hand, so that each is followed by a look. */
-class Instance {
-  readonly clock = new ManualClock();
-  readonly #mark: LowWaterMark;
-  readonly #context;
-  readonly #share;
-  #looking: Promise<unknown> = Promise.resolve();
-
-  constructor(connectionString: string) {
-    const limits = DEFAULT_TIME_LIMITS;
-    this.#share = new PoolRegistry().share(connectionString, { limits });
-    const random = new SystemRandom();
-    const db = new Database({ name: 'instance', share: this.#share, limits, random });
-    const table = new PartitionTable(KEY);
-    this.#context = { db, random, clock: undefined, table };
-    const read = <Row>(statement: Statement) => {
-      const looking = db.read<Row>(statement);
-      this.#looking = looking.catch(() => {});
-      return looking;
-    };
-    this.#mark = new LowWaterMark({ db: { read }, table, clock: this.clock });
-  }
-
-  get mark(): ItemId {
-    return this.#mark.mark;
-  }
-
-  async lease(limit: number): Promise<readonly LeasedItem[]> {
-    await this.clock.advance('100ms');
-    const batch = { limit, leaseTimeout: HOUR };
-    const items = await this.#mark.lease((from) => lease(this.#context, batch, from));
-    await this.#looking;
-    return items;
-  }
-
-  async produceAndLease(reference: string): Promise<readonly LeasedItem[]> {
-    const requests = [{ items: [item(reference)] }];
-    const batch = { limit: 1, leaseTimeout: HOUR };
-    const { leased } = await this.#mark.produceAndLease((from) =>
-      produceAndLease(this.#context, requests, HOUR, batch, from),
-    );
-    return leased;
-  }
-
-  released(ids: readonly ItemId[]): void {
-    this.#mark.released(ids);
-  }
-
-  close(): Promise<void> {
-    return this.#share.release();
-  }
 }

@@ -51,7 +51,7 @@ async function trySubject(
       const verdict = await tryMutant(sandbox, mutant, run);
       if (verdict.outcome !== 'failed') survivors++;
       const seconds = ((Date.now() - started) / 1_000).toFixed(1).padStart(5);
-      say(`${subject.padEnd(13)} ${mutant.name.padEnd(72)} ${seconds} s  ${describe(verdict)}`);
+      say(`${subject.padEnd(14)} ${mutant.name.padEnd(72)} ${seconds} s  ${describe(verdict)}`);
     }
     await checkOriginal();
   } finally {
@@ -88,7 +88,9 @@ const chosen = SUBJECTS.map((subject) => ({
 const total = chosen.reduce((sum, { mutants }) => sum + mutants.length, 0);
 if (total === 0) throw new Error(`no mutant is called '${words.join(' ')}'`);
 
-const server = chosen.some(({ subject }) => subject === 'postgres') ? await testPostgres() : undefined;
+const server = chosen.some(({ subject }) => subject.startsWith('postgres'))
+  ? await testPostgres()
+  : undefined;
 let survivors = 0;
 try {
   for (const { subject, mutants } of chosen) {

@@ -1,5 +1,9 @@
-/** What is broken on trial: the drivers, and the engine, before the simulation and before its tests of movers. */
-export const SUBJECTS = ['memory', 'postgres', 'engine', 'engine-movers'] as const;
+/**
+ * What is broken on trial: the drivers, before the contract suite, and the
+ * engine, before the simulation; and what these do not notice of low-water
+ * marks and of movers, before the tests of those.
+ */
+export const SUBJECTS = ['memory', 'postgres', 'postgres-marks', 'engine', 'engine-movers'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 /** A small change to one file of a package. */

@@ -41,6 +41,7 @@ const CONTRACT = ['test/conformance.test.ts'];
 const SUITES: Readonly<Record<Subject, readonly string[]>> = {
   memory: CONTRACT,
   postgres: CONTRACT,
+  'postgres-marks': ['test/low-water-mark'],
   engine: ['test/simulation/simulation.test.ts', '-t', 'whatever happens in it'],
   'engine-movers': ['dead-letters', 'several-movers', 'several-processes'].map(
     (file) => `test/${file}.test.ts`,

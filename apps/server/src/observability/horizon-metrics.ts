@@ -21,7 +21,7 @@ export class HorizonMetrics {
     this.#storages = storages;
     this.#seconds = new Gauge({
       name: 'querator_storage_held_horizon_seconds',
-      help: 'For how long something has kept dead rows from being removed; 0: nothing does, or nobody knows since when',
+      help: 'For how long something has kept dead rows from being removed; 0: nothing does, or it is not known since when',
       ...rest,
     });
     this.#transactions = new Gauge({
@@ -62,8 +62,9 @@ export class HorizonMetrics {
       this.#transactions.remove(labels);
       return;
     }
-    const notice = notices.find(({ holder }) => holder === labels.holder);
-    this.#seconds.set(labels, notice?.seconds ?? 0);
-    this.#transactions.set(labels, notice?.transactions ?? 0);
+    // Of two of a kind one may not say since when.
+    const holders = notices.filter(({ holder }) => holder === labels.holder);
+    this.#seconds.set(labels, Math.max(0, ...holders.map(({ seconds }) => seconds)));
+    this.#transactions.set(labels, Math.max(0, ...holders.map(({ transactions }) => transactions)));
   }
 }

@@ -188,7 +188,8 @@ test('what keeps dead rows is told by storage and kind of holder; its name is no
   const held: StorageNotice = {
     ...{ kind: 'held-horizon', text, holder: 'session', seconds: 90, transactions: 1_200 },
   };
-  let notices: readonly StorageNotice[] = [held];
+  const hidden: StorageNotice = { ...held, text: 'session 78', seconds: 0, transactions: 150_000 };
+  let notices: readonly StorageNotice[] = [hidden, held];
   const holding = { ...backend('holding'), ping: async () => notices };
   const gone = new FaultyStorage(backend('gone'));
   gone.setReachable(false);
@@ -212,7 +213,7 @@ test('what keeps dead rows is told by storage and kind of holder; its name is no
   const seconds = 'querator_storage_held_horizon_seconds';
   expect(value(samples, seconds, { storage: 'holding', holder: 'session' })).toBe(90);
   const transactions = 'querator_storage_held_horizon_transactions';
-  expect(value(samples, transactions, { storage: 'holding', holder: 'session' })).toBe(1_200);
+  expect(value(samples, transactions, { storage: 'holding', holder: 'session' })).toBe(150_000);
   for (const holder of ['prepared-transaction', 'replication-slot', 'standby']) {
     expect(value(samples, seconds, { storage: 'holding', holder })).toBe(0);
   }

@@ -1,0 +1,111 @@
+import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type RunningServer, startServer } from '../../src/index.ts';
+import { configFor, readReply } from '../support/test-server.ts';
+
+const PATIENCE = { timeout: 20_000, interval: 20 };
+
+const PASSES = {
+  componentType: 'datastore',
+  status: 'pass',
+  observedValue: expect.any(Number),
+  observedUnit: 'ms',
+  time: expect.any(String),
+};
+
+describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () => {
+  let cluster: Cluster;
+  let server: RunningServer;
+  let admin: pg.Client;
+  let holder: pg.Client;
+
+  beforeAll(async () => {
+    cluster = await startTemporaryCluster({ settings: { max_prepared_transactions: '5' } });
+    admin = new pg.Client(cluster.connectionString());
+    await admin.connect();
+    await admin.query('CREATE SCHEMA clock');
+    await setClockAhead('0 s');
+    // Names are looked for in the schemas in this order, so that the server's sessions go by that clock.
+    const url = new URL(cluster.connectionString());
+    url.searchParams.set('search_path', 'clock,pg_catalog,public');
+    const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+    server = await startServer(configFor(url.href), world);
+  }, 60_000);
+  afterAll(async () => {
+    await server.stop();
+    await admin.end();
+    await cluster.stop();
+  });
+  beforeEach(async () => {
+    holder = new pg.Client({
+      connectionString: cluster.connectionString(),
+      application_name: 'nightly dump',
+    });
+    await holder.connect();
+  });
+  afterEach(async () => {
+    await setClockAhead('0 s');
+    await holder.end();
+  });
+
+  /** Moves the time that the server's statements see: nobody has to wait for a transaction to be a minute old. */
+  async function setClockAhead(by: string): Promise<void> {
+    await admin.query(
+      `CREATE OR REPLACE FUNCTION clock.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE
+       AS $$ SELECT pg_catalog.statement_timestamp() + interval '${by}' $$`,
+    );
+  }
+
+  /** What `/health` says of the storage; the server itself is well, even to who asks for all of it. */
+  async function lookAtStorage() {
+    const { status, json } = await readReply(await fetch(`${server.url}/health?requireStorage=all`));
+    expect([status, json.status, json.checks['queues:storage'][0].status]).toEqual([200, 'pass', 'pass']);
+    expect(json.checks['store-0:storage']).toHaveLength(1);
+    return json.checks['store-0:storage'][0];
+  }
+
+  /** Waits until it says so: by a clock that is ahead the server's own short statements are old as well. */
+  async function becomes(expected: object): Promise<void> {
+    await vi.waitFor(async () => expect(await lookAtStorage()).toEqual(expected), PATIENCE);
+  }
+
+  test('the server is well, the storage warns, and names the session after a minute', async () => {
+    await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    const { rows } = await holder.query('SELECT pg_backend_pid() AS pid');
+    expect(await lookAtStorage()).toEqual(PASSES);
+    await setClockAhead('61 s');
+    const who = `session ${rows[0].pid} \\(nightly dump, postgres, idle in transaction\\)`;
+    await becomes({
+      ...PASSES,
+      status: 'warn',
+      output: expect.stringMatching(new RegExp(`^dead rows are kept by ${who}, for \\d+ s$`)),
+    });
+    await holder.query('COMMIT');
+    await becomes(PASSES);
+  });
+
+  test('it names a prepared transaction, and each of several kinds', async () => {
+    await holder.query(`BEGIN; CREATE TABLE forgotten (n int); PREPARE TRANSACTION 'lost one'`);
+    expect(await lookAtStorage()).toEqual(PASSES);
+    await setClockAhead('2 h');
+    const lost = `dead rows are kept by prepared transaction 'lost one', for 7\\d{3} s`;
+    await becomes({
+      ...PASSES,
+      status: 'warn',
+      output: expect.stringMatching(new RegExp(`^${lost}$`)),
+    });
+    await holder.query('BEGIN');
+    await holder.query('SELECT txid_current()');
+    const dump = 'dead rows are kept by session \\d+ \\(nightly dump, .*\\), for 7\\d{3} s';
+    await becomes({
+      ...PASSES,
+      status: 'warn',
+      output: expect.stringMatching(new RegExp(`^${lost}; ${dump}$`)),
+    });
+    await holder.query('ROLLBACK');
+    await holder.query(`ROLLBACK PREPARED 'lost one'`);
+    await becomes(PASSES);
+  });
+});

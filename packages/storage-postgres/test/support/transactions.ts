@@ -1,0 +1,10 @@
+import type pg from 'pg';
+
+/** Lets so many transactions begin and end that write, as a busy database does in a while. */
+export async function letTransactionsPass(client: pg.Client, count: number): Promise<void> {
+  await client.query('SET synchronous_commit = off');
+  await client.query(
+    `DO $$ BEGIN FOR n IN 1..${count} LOOP PERFORM txid_current(); COMMIT; END LOOP; END $$`,
+  );
+  await client.query('RESET synchronous_commit');
+}
