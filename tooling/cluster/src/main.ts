@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { poolerProgram, postgresServerTools, postgresTools } from './debian-tools.ts';
+import { poolerProgram, postgresServerTools, postgresTools } from '@querator/tooling-postgres/debian';
 import { olderVersion, whyNoOlderVersion } from './older-version.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
