@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { poolerProgram, postgresServerTools, postgresTools } from './debian-tools.ts';
+import { poolerProgram, postgresServerTools, postgresTools } from '@querator/tooling-postgres/debian';
 import { olderVersion, whyNoOlderVersion } from './older-version.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
@@ -42,11 +42,13 @@ const PARTS: readonly Part[] = [
   {
     name: 'histories',
     inShort: true,
-    run: (short) => script('../histories/src/main.ts', ['run', ...(short ? ['--short'] : [])]),
+    install: postgresServerTools,
+    run: histories,
   },
   {
     name: 'histories of bad variants',
     inShort: false,
+    install: postgresServerTools,
     run: () => script('../histories/src/main.ts', ['variants', 'postgres']),
   },
   {
@@ -94,6 +96,14 @@ async function testFile(names: string | readonly string[], short = false) {
   if (run.failed > 0) say(run.output);
   else for (const line of run.output.match(/measured: .*$/gm) ?? []) say(line);
   return run;
+}
+
+/** On one server, and on a primary and its standby. */
+async function histories(short: boolean) {
+  const form = short ? ['--short'] : [];
+  const single = await script('../histories/src/main.ts', ['run', ...form]);
+  const pair = await script('../histories/src/main.ts', ['run', '--failover', ...form]);
+  return { passed: single.passed + pair.passed, failed: single.failed + pair.failed };
 }
 
 /** What `npm test` does for seconds, for minutes; and the figures for the docs. */

@@ -7,11 +7,10 @@ import {
   startCluster,
   startTemporaryCluster,
 } from '@querator/tooling-postgres';
+import { postgresTools, runTool } from '@querator/tooling-postgres/debian';
 import pg from 'pg';
 import { afterEach, expect, test, vi } from 'vitest';
-import { postgresTools } from '../src/debian-tools.ts';
 import { contentsOf, drain, fillQueue, type LiveQueue, openQueue, produceOne } from './live-queue.ts';
-import { runTool } from './run-tool.ts';
 
 /** pg_dump and pg_basebackup want a server no newer than themselves. */
 const version = SUPPORTED_VERSIONS.filter((supported) => supported <= postgresTools().version).at(-1) ?? 0;

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { SystemRandom } from '@querator/core';
 import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import { toolPath } from '@querator/tooling-postgres/debian';
 import {
   type Authority,
   makeAuthority,
@@ -9,7 +10,6 @@ import {
 } from '@querator/tooling-postgres/tls';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { toolPath } from './run-tool.ts';
 
 const MODES = ['', 'disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 const HOSTS = ['127.0.0.1', 'localhost'] as const;

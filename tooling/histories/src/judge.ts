@@ -9,12 +9,16 @@ import { takingOf } from './checker/taking.ts';
 import type { RuleName, Violation } from './checker/violation.ts';
 import type { History } from './history/history.ts';
 import { saveHistory } from './history/history-file.ts';
+import { leftOver } from './left-over.ts';
 
 /** What became of a history. */
 export interface Judgement {
   readonly violations: readonly Violation[];
-  /** What was broken; `drain` where the queue could not be emptied. None: all is well. */
-  readonly rules: readonly (RuleName | 'drain')[];
+  /**
+   * What was broken; `drain` where the queue could not be emptied, `run` where
+   * the run broke off, whatever the cause. None: all is well.
+   */
+  readonly rules: readonly (RuleName | 'drain' | 'run')[];
   /** How many of the leases that brought items are proof of the order; in those others something may have been hidden. */
   readonly order: { readonly judged: number; readonly leases: number };
   /** For people. */
@@ -28,22 +32,46 @@ export interface Judgement {
 export function judge(history: History, folder: string): Judgement {
   const violations = checkHistory(history);
   const order = orderJudged(history);
-  const [first] = violations;
   const about = `${history.origin}: ${summary(history)}, order judged in ${order.judged} of ${order.leases} leases`;
+  const broken = [...new Set(violations.map(({ rule }) => rule))];
+  const ends = endsOf(history, violations);
+  const rules = [...broken, ...ends];
+  if (rules.length === 0) return { violations, rules, order, text: `${about}: accepted` };
   const file = join(folder, history.origin.replaceAll(/[^A-Za-z0-9]+/g, '-'));
-  const isGood = first === undefined && history.drained;
-  if (!isGood) saveHistory(`${file}.json`, history);
-  if (first === undefined) {
-    const text = isGood ? 'accepted' : `NOT DRAINED; the history is in ${file}.json`;
-    return { violations, rules: isGood ? [] : ['drain'], order, text: `${about}: ${text}` };
+  saveHistory(`${file}.json`, history);
+  const words = [
+    ...(broken.length > 0 ? [`FAILED, ${violations.length} violations of ${broken.join(', ')}`] : []),
+    ...(ends.includes('drain') ? ['NOT DRAINED'] : []),
+    ...(ends.includes('run') ? [`BROKEN OFF: ${history.brokenOff}`] : []),
+  ];
+  const tale = taleOf(history, violations, ends);
+  if (tale !== undefined) {
+    saveHistory(`${file}.small.json`, tale.small);
+    writeFileSync(`${file}.txt`, `${tale.story}\n`);
+    words.push(`saved as ${file}.json\n${tale.story}`);
+  } else words.push(`saved as ${file}.json`);
+  return { violations, rules, order, text: `${about}: ${words.join('; ')}` };
+}
+
+/** What was wrong with how a run ended. */
+function endsOf(
+  { drained, brokenOff }: History,
+  violations: readonly Violation[],
+): readonly ('drain' | 'run')[] {
+  if (brokenOff !== undefined) return ['run'];
+  // What is broken otherwise mostly tells why the queue could not be emptied.
+  return drained || violations.length > 0 ? [] : ['drain'];
+}
+
+/** The small history, and its story. Nothing: a run broke off, and up to then all is well. */
+function taleOf(history: History, [first]: readonly Violation[], ends: readonly string[]) {
+  if (first !== undefined) {
+    const small = minimise(history, first);
+    return { small, story: describeHistory(small, first) };
   }
-  const small = minimise(history, first);
-  saveHistory(`${file}.small.json`, small);
-  const story = describeHistory(small, first);
-  writeFileSync(`${file}.txt`, `${story}\n`);
-  const rules = [...new Set(violations.map(({ rule }) => rule))];
-  const text = `FAILED, ${violations.length} violations of ${rules.join(', ')}; saved as ${file}.json\n${story}`;
-  return { violations, rules, order, text: `${about}: ${text}` };
+  if (!ends.includes('drain')) return undefined;
+  const { small, finding } = leftOver(history);
+  return { small, story: describeHistory(small, finding) };
 }
 
 function orderJudged(history: History): Judgement['order'] {

@@ -2,40 +2,44 @@
  * `pnpm histories`: records what clients of several servers see while things go
  * wrong, and checks it.
  *
- *   pnpm histories run [--short] [--seed N] [--seeds N] [--instances N] [--calm MS] [--faults N]
+ *   pnpm histories run [--short] [--failover] [--seed N] [--seeds N] [--instances N] [--calm MS] [--faults N]
+ *                                    --failover: on a primary and its standby, of Debian's packages
  *   pnpm histories check FILE        a saved history once more
  *   pnpm histories variants [WORD…]  the known-bad variants whose names hold the words
+ *
+ *   --results FOLDER                 where histories that fail are saved
  */
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startTemporaryCluster } from '@querator/tooling-postgres';
+import { firstSeed, formOf } from './forms.ts';
 import { loadHistory } from './history/history-file.ts';
 import { judge } from './judge.ts';
-import type { DatabaseUnderTest } from './run/faults.ts';
+import { withPair, withServer } from './run/databases.ts';
 import { postgresRun } from './run/postgres-run.ts';
 import { MEMORY_VARIANTS } from './variants/memory-variants.ts';
 import { POSTGRES_VARIANTS } from './variants/postgres-variants.ts';
 import { tryOnMemory, tryOnPostgres } from './variants/try-variant.ts';
 import type { Variant } from './variants/variant.ts';
 
-const FOLDER = fileURLToPath(new URL('../test-results/histories', import.meta.url));
-const LONG = { seeds: 12, calm: 8_000, faults: 6 };
-const SHORT = { seeds: 2, calm: 3_000, faults: 2 };
+const RESULTS = fileURLToPath(new URL('../test-results/histories', import.meta.url));
 
 const { values, positionals } = parseArgs({
   args: process.argv.slice(2).filter((arg) => arg !== '--'),
   allowPositionals: true,
   options: {
     short: { type: 'boolean', default: false },
+    failover: { type: 'boolean', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string' },
     instances: { type: 'string' },
     calm: { type: 'string' },
     faults: { type: 'string' },
+    results: { type: 'string', default: RESULTS },
   },
 });
+const folder = values.results;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -47,39 +51,27 @@ function count(name: 'seed' | 'seeds' | 'instances' | 'calm' | 'faults', otherwi
   return Number(text);
 }
 
-/** Lends a database server. */
-async function withDatabase(work: (database: DatabaseUnderTest) => Promise<boolean>): Promise<boolean> {
-  const cluster = await startTemporaryCluster();
-  try {
-    return await work({
-      connectionString: cluster.connectionString(),
-      crash: () => cluster.crash(),
-      start: () => cluster.start(),
-    });
-  } finally {
-    await cluster.stop();
-  }
-}
-
 /** @returns whether all histories were accepted. */
 function run(): Promise<boolean> {
-  const form = values.short ? SHORT : LONG;
+  const form = formOf(values);
   // Another one each day and each time, unless it is named: what was never seen may turn up.
-  const first = count('seed', Math.floor(Math.random() * 1_000_000) + 1);
+  const first = count('seed', firstSeed(Math.random()));
   const seeds = count('seeds', values.seed === undefined ? form.seeds : 1);
   const calmMs = count('calm', form.calm);
   const faults = count('faults', form.faults);
+  const failovers = Math.min(form.failovers, faults);
+  const withDatabase = values.failover ? withPair : withServer;
   return withDatabase(async (database) => {
     let failed = 0;
     const judged = { leases: 0, of: 0 };
     for (let seed = first; seed < first + seeds; seed++) {
-      say(`seed ${seed}`);
+      say(values.failover ? `seed ${seed}, with failover` : `seed ${seed}`);
       const instances = count('instances', 2 + (Math.floor(seed / 2) % 2));
       const history = await postgresRun(database, {
-        ...{ seed, instances, calmMs, faults },
-        origin: `postgres, ${instances} instances, seed ${seed}`,
+        ...{ seed, instances, calmMs, faults, failovers },
+        origin: `postgres${values.failover ? ' with failover' : ''}, ${instances} instances, seed ${seed}`,
       });
-      const { rules, text, order } = judge(history, FOLDER);
+      const { rules, text, order } = judge(history, folder);
       judged.leases += order.judged;
       judged.of += order.leases;
       if (rules.length > 0) failed++;
@@ -95,13 +87,13 @@ function run(): Promise<boolean> {
 /** @returns whether the history was accepted. */
 function check(file: string | undefined): boolean {
   if (file === undefined) throw new Error('which history? pnpm histories check FILE');
-  const { rules, text } = judge(loadHistory(file), join(FOLDER, 'checked'));
+  const { rules, text } = judge(loadHistory(file), join(folder, 'checked'));
   say(text);
   return rules.length === 0;
 }
 
 /** @returns whether all variants were caught. */
-function variants(words: readonly string[]): Promise<boolean> {
+async function variants(words: readonly string[]): Promise<boolean> {
   const chosen = (kind: string, all: readonly Variant[]) =>
     all.filter(({ name }) => words.every((word) => `${kind}: ${name}`.includes(word)));
   const inMemory = chosen('memory', MEMORY_VARIANTS);
@@ -115,18 +107,23 @@ function variants(words: readonly string[]): Promise<boolean> {
     const verdict = rules.length === 0 ? 'SURVIVED' : `caught by ${rules.join(', ')}`;
     say(`${kind.padEnd(9)} ${variant.name.padEnd(54)} ${runs} seeds ${seconds} s  ${verdict}`);
   };
-  return withDatabase(async (database) => {
-    for (const each of inMemory) {
-      await attempt('memory', each, () => tryOnMemory(FOLDER, each.seeds, each));
-    }
-    for (const each of onPostgres) {
-      await attempt('postgres', each, () => tryOnPostgres(database, FOLDER, each));
-    }
-    const total = inMemory.length + onPostgres.length;
-    if (total === 0) throw new Error(`no variant is called '${words.join(' ')}'`);
-    say(`${total - survivors} of ${total} variants caught`);
-    return survivors === 0;
-  });
+  for (const each of inMemory) {
+    await attempt('memory', each, () => tryOnMemory(folder, each.seeds, each));
+  }
+  for (const [withDatabase, onFailover] of [
+    [withServer, false],
+    [withPair, true],
+  ] as const) {
+    const some = onPostgres.filter((each) => (each.onFailover ?? false) === onFailover);
+    if (some.length === 0) continue;
+    await withDatabase(async (database) => {
+      for (const each of some) await attempt('postgres', each, () => tryOnPostgres(database, folder, each));
+    });
+  }
+  const total = inMemory.length + onPostgres.length;
+  if (total === 0) throw new Error(`no variant is called '${words.join(' ')}'`);
+  say(`${total - survivors} of ${total} variants caught`);
+  return survivors === 0;
 }
 
 async function main(): Promise<boolean> {

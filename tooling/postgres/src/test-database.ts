@@ -15,8 +15,12 @@ declare module 'vitest' {
 export interface TestDatabase {
   readonly name: string;
   readonly connectionString: string;
-  /** Removes the database, with whatever is still connected to it. */
-  drop(): Promise<void>;
+  /**
+   * Removes the database, with whatever is still connected to it.
+   *
+   * @param server where it is now; absent: where it was made.
+   */
+  drop(server?: string): Promise<void>;
 }
 
 async function administer(
@@ -73,6 +77,6 @@ export async function createTestDatabase(given?: string): Promise<TestDatabase> 
   return {
     name,
     connectionString: url.href,
-    drop: () => administer(server, (client) => dropDatabase(client, name)),
+    drop: (now = server) => administer(now, (client) => dropDatabase(client, name)),
   };
 }

@@ -1,5 +1,5 @@
 import type { Cluster } from '@querator/tooling-postgres';
-import { poolerProgram } from '../debian-tools.ts';
+import { poolerProgram } from '@querator/tooling-postgres/debian';
 import { documented, PoolerProcess } from './pooler-process.ts';
 
 /** How a PgBouncer is to be. */

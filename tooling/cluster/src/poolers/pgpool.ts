@@ -1,5 +1,5 @@
 import { type Cluster, freePort } from '@querator/tooling-postgres';
-import { poolerProgram } from '../debian-tools.ts';
+import { poolerProgram } from '@querator/tooling-postgres/debian';
 import { documented, PoolerProcess } from './pooler-process.ts';
 
 /** Starts a pgpool-II before all databases of a cluster. */

@@ -1,6 +1,6 @@
+import { ReplicatedPair } from '@querator/tooling-postgres/debian';
 import { expect } from 'vitest';
 import { Load } from './load.ts';
-import { ReplicatedPair } from './replicated-pair.ts';
 import { ServerProcess } from './server-process.ts';
 
 /** Both hosts in the string, the first one first: the way of docs/storage/high-availability.md. */

@@ -1,8 +1,14 @@
 import type { History, Operation } from '../history/history.ts';
-import type { Violation } from './violation.ts';
+
+/** What a history shows. */
+export interface Finding {
+  readonly rule: string;
+  /** One sentence for people. */
+  readonly text: string;
+}
 
 /** A history, or what is left of it, for people: one line for each operation, in order of time. */
-export function describeHistory(history: History, violation: Violation): string {
+export function describeHistory(history: History, finding: Finding): string {
   const operations = history.operations.map((operation) => ({
     at: operation.invoked,
     line: lineOf(operation),
@@ -12,7 +18,7 @@ export function describeHistory(history: History, violation: Violation): string 
     line: `${span(from, to)} ${''.padEnd(12)} !! ${what}`,
   }));
   const lines = [...operations, ...faults].sort((a, b) => a.at - b.at).map(({ line }) => `  ${line}`);
-  return [`${violation.rule}: ${violation.text}`, ...lines].join('\n');
+  return [`${finding.rule}: ${finding.text}`, ...lines].join('\n');
 }
 
 function lineOf(operation: Operation): string {

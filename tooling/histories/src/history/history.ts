@@ -96,6 +96,8 @@ export interface History {
   readonly leaseTimeoutMs: number;
   /** Whether at the end everything was leased and settled until the queue said it was empty. */
   readonly drained: boolean;
+  /** Why the run ended before its time; absent: it did not. */
+  readonly brokenOff?: string | undefined;
   readonly disturbances: readonly Disturbance[];
   /** In order of time. Absent: the servers were not asked. */
   readonly releases?: readonly ReleaseCount[] | undefined;

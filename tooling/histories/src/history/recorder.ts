@@ -76,7 +76,9 @@ export class Recorder {
   }
 
   /** All that was recorded. */
-  history(about: Pick<History, 'origin' | 'partitions' | 'leaseTimeoutMs' | 'drained'>): History {
+  history(
+    about: Pick<History, 'origin' | 'partitions' | 'leaseTimeoutMs' | 'drained' | 'brokenOff'>,
+  ): History {
     const operations = this.#operations.toSorted((a, b) => a.invoked - b.invoked);
     const releases = this.#releases.toSorted((a, b) => a.asked - b.asked);
     return { version: 1, ...about, disturbances: this.#disturbances, releases, operations };
@@ -93,22 +95,25 @@ export class Recorder {
     let result: T | undefined;
     let outcome: Outcome = 'ok';
     let error: string | undefined;
+    let unexpected: unknown;
     try {
       result = await call();
     } catch (failed) {
-      if (!(failed instanceof CallFailed)) throw failed;
-      outcome = failed.outcome;
-      error = failed.message;
+      if (!(failed instanceof CallFailed)) unexpected = failed;
+      outcome = failed instanceof CallFailed ? failed.outcome : 'unknown';
+      error = failed instanceof Error ? failed.message : String(failed);
     }
     const returned = this.now();
     const timing = { number, ...made, invoked, returned, outcome };
     const about = error === undefined ? timing : { ...timing, error };
     this.#operations.push({ ...about, ...tell(result) } as unknown as Operation);
+    // The run is over; what was asked may have taken effect all the same, and the rest is judged by that.
+    if (unexpected !== undefined) throw unexpected;
     return outcome;
   }
 }
 
-/** One client's calls to one server. None of them throws for what a server or the network does. */
+/** One client's calls to one server. None of them throws for what a server may answer, or the network do. */
 export class RecordedCalls {
   readonly #recorder: Recorder;
   readonly #made: Made;

@@ -5,6 +5,14 @@ import type { Recorder } from '../history/recorder.ts';
 /** How often the queue must be found empty, by each of the servers. */
 const TIMES_EMPTY = 2;
 
+/** Clients that empty the queue are called so, and nobody else is. */
+const NAME = 'drain';
+
+/** Whether a client is one of those that empty the queue at the end. */
+export function isDrainer(client: string): boolean {
+  return client.startsWith(NAME);
+}
+
 /**
  * Leases and completes until every server says that the queue is empty.
  *
@@ -16,7 +24,7 @@ export async function drain(
   patienceMs: number,
 ): Promise<boolean> {
   const until = recorder.now() + patienceMs;
-  const clients = servers.map((calls, instance) => recorder.client(`drain${instance}`, instance, calls));
+  const clients = servers.map((calls, instance) => recorder.client(`${NAME}${instance}`, instance, calls));
   let timesEmpty = 0;
   while (recorder.now() < until) {
     const sizes = await Promise.all(servers.map(sizeOf));

@@ -7,16 +7,18 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@querator/client';
 import { SeededRandom } from '@querator/core/testing';
-import { createTestDatabase, type FaultProxy, startFaultProxy } from '@querator/tooling-postgres';
+import { createTestDatabase } from '@querator/tooling-postgres';
 import { DEFAULT_ALLOWANCES } from '../checker/allowances.ts';
 import type { History } from '../history/history.ts';
 import { httpCalls } from '../history/http-calls.ts';
 import { Recorder } from '../history/recorder.ts';
+import { dealFaults } from './deal-faults.ts';
 import { drain } from './drain.ts';
-import { type DatabaseUnderTest, FAULTS, type Fault, type World } from './faults.ts';
+import { type DatabaseUnderTest, FAULTS, type Fault, failOver, type World } from './faults.ts';
 import { Instance } from './instance.ts';
 import { ReleaseWatch } from './release-watch.ts';
 import { spreadSeed } from './spread-seed.ts';
+import { Way } from './way.ts';
 import { Workload } from './workload.ts';
 
 /** What a run on PostgreSQL is made of. */
@@ -24,11 +26,13 @@ export interface PostgresRunOptions {
   readonly seed: number;
   readonly origin: string;
   readonly instances: number;
-  /** How long nothing is disturbed at first, and no lease undone: only then order is judged in full. */
+  /** How long nothing is disturbed at first, and no lease undone: only then order is judged in full. 0: faults begin at once. */
   readonly calmMs: number;
   /** How many faults, one after the other. */
   readonly faults: number;
-  /** What they are chosen from. */
+  /** How many of them are failovers; absent: none. */
+  readonly failovers?: number;
+  /** What the others are chosen from. */
   readonly kinds?: readonly Fault[];
   /** How long the queue may take to be emptied at the end. */
   readonly drainMs?: number;
@@ -45,15 +49,17 @@ const MOST_UNDONE_MS = 8_000;
 const ASK_EVERY_MS = 250;
 
 /**
- * A run of several servers, each a process of its own, on one PostgreSQL:
+ * A run of several servers, each a process of its own, on one database:
  * clients at work, calm at first, then one fault after the other, all chosen by
  * the seed. At the end everything is mended and the queue drained.
+ *
+ * @returns what was recorded, of a run that broke off too.
  */
 export async function postgresRun(
   database: DatabaseUnderTest,
   options: PostgresRunOptions,
 ): Promise<History> {
-  const { seed, origin, calmMs, faults, kinds = FAULTS, drainMs = DRAIN_MS } = options;
+  const { seed, origin, calmMs, faults, failovers = 0, kinds = FAULTS, drainMs = DRAIN_MS } = options;
   const random = new SeededRandom(spreadSeed(seed, 0));
   // Of two seeds in a row each has another, as with several partitions more is excused.
   const partitions = seed % 2 === 1 ? 1 : 3;
@@ -68,23 +74,39 @@ export async function postgresRun(
     clears: random.fraction() < 0.3 ? 0.002 : 0,
   });
   const watch = new ReleaseWatch(recorder, stage.instances, 'q');
-  try {
+  let drained = false;
+  const brokenOff = await reasonOf(async () => {
     await watch.start(ASK_EVERY_MS);
     workload.start();
     await calm(recorder, watch, calmMs, partitions);
     const world: World = { ...stage, database, random, leaseTimeoutMs: LEASE_TIMEOUT_MS };
-    for (let n = 0; n < faults; n++) {
-      const fault = kinds[Math.floor(random.fraction() * kinds.length)] as Fault;
+    const certain = Array.from({ length: failovers }, () => failOver);
+    for (const fault of dealFaults(seed, faults, kinds, certain)) {
       await recorder.disturb(fault.name, () => fault.strike(world));
       await delay(random.fraction() * BETWEEN_FAULTS_MS);
     }
     await workload.stop();
-    const drained = await drain(recorder, connect(), drainMs);
-    await watch.stop();
-    return recorder.history({ origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained });
-  } finally {
-    await Promise.all([workload.stop(), watch.stop()]);
-    await stage.tearDown();
+    drained = await drain(recorder, connect(), drainMs);
+  });
+  // Whatever has broken: nothing is recorded any more, and nothing is left running.
+  const reasons = [
+    brokenOff,
+    await reasonOf(() => workload.stop()),
+    await reasonOf(() => watch.stop()),
+    await reasonOf(() => stage.tearDown()),
+  ];
+  const reason = reasons.find((each) => each !== undefined);
+  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained };
+  return recorder.history(reason === undefined ? about : { ...about, brokenOff: reason });
+}
+
+/** Does something. @returns why it failed, if it did. */
+async function reasonOf(work: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
 }
 
@@ -101,6 +123,7 @@ async function calm(
   calmMs: number,
   partitions: number,
 ): Promise<void> {
+  if (calmMs === 0) return;
   const { sweepMs, headMs } = DEFAULT_ALLOWANCES;
   const holdMs = LEASE_TIMEOUT_MS + sweepMs;
   const leastMs = calmMs + (partitions > 1 ? holdMs : 0);
@@ -113,7 +136,7 @@ async function calm(
 
 interface Stage {
   readonly instances: readonly Instance[];
-  readonly proxies: readonly FaultProxy[];
+  readonly ways: readonly Way[];
   tearDown(): Promise<void>;
 }
 
@@ -123,19 +146,19 @@ async function setUp(
   partitions: number,
 ): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'querator-histories-'));
-  const database = await createTestDatabase(server.connectionString);
-  const proxies = await Promise.all(
-    Array.from({ length: count }, () => startFaultProxy(database.connectionString)),
-  );
+  const database = await createTestDatabase(server.connectionString());
+  const own = server.servers.map((each) => databaseOf(each, database.name));
+  const ways = await Promise.all(Array.from({ length: count }, () => Way.open(own)));
   const ports = await freePorts(count);
-  const instances = proxies.map(
+  const instances = ways.map(
     ({ connectionString }, n) => new Instance({ port: ports[n] ?? 0, connectionString, folder, variant }),
   );
   const tearDown = async () => {
     await Promise.all(instances.map((instance) => instance.kill()));
-    await Promise.all(proxies.map((proxy) => proxy.close()));
-    await database.drop();
+    await Promise.all(ways.map((way) => way.close()));
     rmSync(folder, { recursive: true });
+    // Another server may take writes by now.
+    await database.drop(server.connectionString());
   };
   try {
     await Promise.all(instances.map((instance) => instance.start()));
@@ -147,7 +170,14 @@ async function setUp(
     await tearDown();
     throw error;
   }
-  return { instances, proxies, tearDown };
+  return { instances, ways, tearDown };
+}
+
+/** A connection string with another database in it. */
+function databaseOf(connectionString: string, name: string): string {
+  const url = new URL(connectionString);
+  url.pathname = `/${name}`;
+  return url.href;
 }
 
 /** Ports that nobody listens on; an instance keeps its own when it is started again. */

@@ -63,14 +63,22 @@ export class Workload {
     for (let n = 0; n < consumers; n++) {
       this.#consumers.push(this.#consume(this.#client(`c${n}`), new SeededRandom(spreadSeed(seed, 200 + n))));
     }
+    // `stop` throws it; until then it must not end the process, and what was recorded with it.
+    for (const client of [...this.#producers, ...this.#consumers]) client.catch(() => {});
   }
 
-  /** Lets all clients finish what they are about; consumers first, so that none of them waits in vain. */
+  /**
+   * Lets all clients finish what they are about; consumers first, so that none of them waits in vain.
+   *
+   * @throws what one of them met that no client is told, when all have ended.
+   */
   async stop(): Promise<void> {
     this.#consuming = false;
-    await Promise.all(this.#consumers);
+    const consumers = await Promise.allSettled(this.#consumers);
     this.#producing = false;
-    await Promise.all(this.#producers);
+    const producers = await Promise.allSettled(this.#producers);
+    const failed = [...consumers, ...producers].find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   #client(name: string): readonly RecordedCalls[] {

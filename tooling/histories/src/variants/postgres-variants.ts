@@ -72,6 +72,15 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
     "    setting('jit', 'off'),\n    setting('synchronous_commit', 'off'),\n",
     6,
   ),
+  {
+    ...variant(
+      'what is acknowledged is on the primary only',
+      'packages/storage-postgres/src/session-options.ts',
+      "    setting('jit', 'off'),\n",
+      "    setting('jit', 'off'),\n    setting('synchronous_commit', 'local'),\n",
+    ),
+    onFailover: true,
+  },
   variant(
     'a produce with an unknown outcome is sent again',
     'packages/engine/src/logical/produce-loop.ts',

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { judge } from '../judge.ts';
-import { crashDatabase, type DatabaseUnderTest, killInstance, loseAnswers } from '../run/faults.ts';
+import { crashDatabase, type DatabaseUnderTest, failOver, killInstance, loseAnswers } from '../run/faults.ts';
 import { postgresRun } from '../run/postgres-run.ts';
 import type { Variant } from './variant.ts';
 
@@ -38,7 +38,11 @@ export async function tryOnMemory(folder: string, seeds: number, variant?: Varia
   return JSON.parse(output) as Trial;
 }
 
-/** Runs servers of a variant on PostgreSQL until a history fails. */
+/**
+ * Runs servers of a variant on PostgreSQL until a history fails.
+ *
+ * @throws Error when a run breaks off.
+ */
 export async function tryOnPostgres(
   database: DatabaseUnderTest,
   folder: string,
@@ -50,9 +54,11 @@ export async function tryOnPostgres(
       origin: `postgres: ${variant.name}, seed ${runs}`,
       variant: `postgres: ${variant.name}`,
       ...{ instances: 2, calmMs: 3_000, faults: 3, drainMs: 15_000 },
-      kinds: [crashDatabase, loseAnswers, killInstance],
+      kinds: variant.onFailover ? [failOver] : [crashDatabase, loseAnswers, killInstance],
     });
     const { rules, text } = judge(history, folder);
+    // That proves nothing of the checker.
+    if (history.brokenOff !== undefined) throw new Error(text);
     if (rules.length > 0 || runs === variant.seeds) return { runs, rules, text };
   }
 }

@@ -19,6 +19,8 @@ export interface Variant {
   readonly edits: readonly Edit[];
   /** After so many seeds it must have been caught. */
   readonly seeds: number;
+  /** It shows when a standby takes over, and in no other fault. */
+  readonly onFailover?: boolean;
 }
 
 /** Makes a variant of one edit. */

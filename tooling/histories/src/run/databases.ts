@@ -1,0 +1,49 @@
+import { startTemporaryCluster } from '@querator/tooling-postgres';
+import { ReplicatedPair } from '@querator/tooling-postgres/debian';
+import type { DatabaseUnderTest } from './faults.ts';
+
+/** Lends one server, of those that npm brings. */
+export async function withServer<T>(work: (database: DatabaseUnderTest) => Promise<T>): Promise<T> {
+  const cluster = await startTemporaryCluster();
+  try {
+    return await work({
+      servers: [cluster.connectionString()],
+      connectionString: () => cluster.connectionString(),
+      crash: () => cluster.crash(),
+      start: () => cluster.start(),
+    });
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** Lends a primary and its synchronous standby, of Debian's programs. Who is which changes with each failover. */
+export async function withPair<T>(work: (database: DatabaseUnderTest) => Promise<T>): Promise<T> {
+  const pair = await ReplicatedPair.start('synchronous');
+  try {
+    return await work({
+      servers: [pair.first.connectionString(), pair.second.connectionString()],
+      connectionString: () => pair.primary.connectionString(),
+      crash: () => pair.primary.crash(),
+      start: async () => {
+        await pair.primary.start();
+        await pair.streaming();
+        await pair.caughtUp();
+      },
+      standby: {
+        cutOff: () => pair.link.blackHole(),
+        promote: async () => {
+          const { link } = pair;
+          await pair.promote();
+          link.restore();
+        },
+        rebuild: async () => {
+          await pair.rejoin();
+          await pair.waitForStandby();
+        },
+      },
+    });
+  } finally {
+    await pair.stop();
+  }
+}
