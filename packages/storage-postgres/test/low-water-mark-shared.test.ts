@@ -96,9 +96,10 @@ describe('two low-water marks on one partition', { timeout: 120_000 }, () => {
   /** How many entries of its index a lease of ten reads that starts there. */
   async function entriesRead(from: string): Promise<number> {
     const connection = await openOver(connectorFor(database.connectionString));
-    const query = async (text: string, values: readonly unknown[] = []) =>
-      (await connection.query({ text, values: [...values] })).rows;
-    const db = { write: ({ text, values }: Statement) => query(text, values) } as unknown as Database;
+    const query = (text: string) => connection.query({ text });
+    const write = ({ text, values, read }: Statement) =>
+      connection.query({ text, values: [...(values ?? [])] }, { read });
+    const db = { write } as unknown as Database;
     const context = { db, table: new PartitionTable(KEY), random: new SystemRandom(), clock: undefined };
     await query('BEGIN');
     expect(await lease(context, { limit: 10, leaseTimeout: HOUR }, from)).toHaveLength(10);
@@ -107,7 +108,7 @@ describe('two low-water marks on one partition', { timeout: 120_000 }, () => {
     );
     await query('ROLLBACK');
     await connection.close();
-    return row.read;
+    return (row as { readonly read: number }).read;
   }
 
   test('lose nothing, give nothing out twice, and spare both the dead rows', async () => {
