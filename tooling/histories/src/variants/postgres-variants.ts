@@ -58,7 +58,7 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
   ),
   {
     name: 'the low-water mark runs ahead of what was handed out',
-    seeds: 6,
+    seeds: 12,
     edits: [
       { file: MARK, find: 'boundAfter(last), writers', replace: 'boundAfter(last + 40n), writers' },
       // A run is short: the mark has to move in it.
