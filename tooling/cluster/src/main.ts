@@ -77,7 +77,10 @@ const PARTS: readonly Part[] = [
 
 function installPoolers(short: boolean): void {
   poolerProgram('pgbouncer');
-  if (!short) poolerProgram('pgpool');
+  if (short) return;
+  poolerProgram('pgpool');
+  // One of their tests is about a failover.
+  postgresServerTools();
 }
 
 /** In short: the contract, and two servers, through PgBouncer in transaction mode. */
