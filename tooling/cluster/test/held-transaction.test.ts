@@ -22,7 +22,7 @@ const LARGE = { produce: 400, lease: 300 };
 /** Of each server: leases of many items, which let it find its place, and then leases of few. */
 const SETTLING_LEASES = 10;
 const FEW = 10;
-const MEASURED_LEASES = 150;
+const MEASURED_LEASES = 100;
 /** A server's place moves on after each thousand items, to where it could have been four moves before; twice that. */
 const BEHIND = 8_000;
 /** Leases from the head: five or so of each server that is new, and one in five seconds; four times that. */
@@ -104,7 +104,7 @@ describe('two servers on a database in which a transaction is held open', { time
 });
 
 /** Each server steps over dead rows once in a thousand, and is then caught with an item on its way. */
-const ORDERED = isShort ? 10_000 : 40_000;
+const ORDERED = isShort ? 6_000 : 40_000;
 /** A consumer that takes so many falls behind its producer; one that takes all comes up with it each time. */
 const SOME = 50;
 const ALL = 400;
