@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { poolerProgram, postgresServerTools, postgresTools } from '@querator/tooling-postgres/debian';
-import { olderVersion, whyNoOlderVersion } from './older-version.ts';
+import { OLDER_VERSIONS, olderVersion, whyNoOlderVersion } from './older-version.ts';
 import { root } from './repository.ts';
 import { runVitest } from './run-vitest.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
@@ -37,6 +37,7 @@ const PARTS: readonly Part[] = [
   { name: 'backup and recovery', inShort: true, run: () => testFile('backup') },
   { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
   { name: 'poolers', inShort: true, install: installPoolers, run: testPoolers },
+  { name: 'held transaction', inShort: true, run: (short) => testFile('held-transaction', short) },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
   { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
   {
@@ -78,7 +79,10 @@ const PARTS: readonly Part[] = [
 
 function installPoolers(short: boolean): void {
   poolerProgram('pgbouncer');
-  if (!short) poolerProgram('pgpool');
+  if (short) return;
+  poolerProgram('pgpool');
+  // One of their tests is about a failover.
+  postgresServerTools();
 }
 
 /** In short: the contract, and two servers, through PgBouncer in transaction mode. */
@@ -117,11 +121,23 @@ async function severalInstances() {
   return run;
 }
 
+/** From each older version; with dead letters from one that treats them as this one does. */
 async function rollingUpgrade() {
-  const env = { QUERATOR_OLDER_MAIN: olderVersion() };
-  const run = await runVitest(join(root, 'apps/server'), ['test/upgrade/'], env);
-  if (run.failed > 0) say(run.output);
-  return run;
+  const total = { passed: 0, failed: 0 };
+  for (const version of OLDER_VERSIONS) {
+    const files = [
+      'test/upgrade/rolling-upgrade',
+      ...(version.sameLetters ? ['test/upgrade/dead-letters'] : []),
+    ];
+    const run = await runVitest(join(root, 'apps/server'), files, {
+      QUERATOR_OLDER_MAIN: olderVersion(version),
+      QUERATOR_OLDER_LOSES_CONNECTIONS: version.losesConnections ? '1' : '0',
+    });
+    total.passed += run.passed;
+    total.failed += run.failed;
+    say(run.failed > 0 ? run.output : `from ${version.name}: ${run.passed} passed`);
+  }
+  return total;
 }
 
 async function script(file: string, args: readonly string[]) {

@@ -4,19 +4,41 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { root } from './repository.ts';
 
-/** The commit that rolling upgrades start from: the last one before instances told each other anything. */
-const OLDER = '71942dd027';
-/** Beside the other things fetched for tests. */
-const FOLDER = join(root, '.tools', `querator-${OLDER}`);
+/** A version of ours that rolling upgrades start from. */
+export interface OlderVersion {
+  readonly commit: string;
+  /** For people. */
+  readonly name: string;
+  /** Closes idle connections at its end, also those on which a request is on its way. */
+  readonly losesConnections: boolean;
+  /** Moves dead items as this version does, so that both can do it at the same time. */
+  readonly sameLetters: boolean;
+}
 
-/** Why there is no older version to be had; nothing when there is one. */
+export const OLDER_VERSIONS: readonly OlderVersion[] = [
+  {
+    ...{ commit: '71942dd027', name: 'the last one before instances told each other anything' },
+    ...{ losesConnections: true, sameLetters: false },
+  },
+  {
+    ...{ commit: '8d10ac5b8d', name: 'that of 27 November 2026' },
+    ...{ losesConnections: false, sameLetters: true },
+  },
+];
+
+/** Beside the other things fetched for tests. */
+const folderOf = ({ commit }: OlderVersion) => join(root, '.tools', `querator-${commit}`);
+
+/** Why one of the older versions is not to be had; nothing when all are. */
 export function whyNoOlderVersion(): string | undefined {
-  try {
-    execFileSync('git', ['cat-file', '-e', `${OLDER}^{commit}`], { cwd: root, stdio: 'ignore' });
-    return undefined;
-  } catch {
-    return `the commit ${OLDER} is not in this clone; fetch the whole history: git fetch --unshallow`;
+  for (const { commit } of OLDER_VERSIONS) {
+    try {
+      execFileSync('git', ['cat-file', '-e', `${commit}^{commit}`], { cwd: root, stdio: 'ignore' });
+    } catch {
+      return `the commit ${commit} is not in this clone; fetch the whole history: git fetch --unshallow`;
+    }
   }
+  return undefined;
 }
 
 /**
@@ -25,13 +47,14 @@ export function whyNoOlderVersion(): string | undefined {
  *
  * @returns the file of its server program.
  */
-export function olderVersion(): string {
-  const main = join(FOLDER, 'apps/server/src/main.ts');
-  if (existsSync(join(FOLDER, 'node_modules'))) return main;
-  if (!existsSync(FOLDER)) {
-    execFileSync('git', ['clone', '--quiet', '--no-checkout', root, FOLDER]);
-    execFileSync('git', ['checkout', '--quiet', '--detach', OLDER], { cwd: FOLDER });
+export function olderVersion(version: OlderVersion): string {
+  const folder = folderOf(version);
+  const main = join(folder, 'apps/server/src/main.ts');
+  if (existsSync(join(folder, 'node_modules'))) return main;
+  if (!existsSync(folder)) {
+    execFileSync('git', ['clone', '--quiet', '--no-checkout', root, folder]);
+    execFileSync('git', ['checkout', '--quiet', '--detach', version.commit], { cwd: folder });
   }
-  execFileSync(process.execPath, ['tooling/bootstrap/run.mjs', 'install'], { cwd: FOLDER, stdio: 'ignore' });
+  execFileSync(process.execPath, ['tooling/bootstrap/run.mjs', 'install'], { cwd: folder, stdio: 'ignore' });
   return main;
 }

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
+import { Keepsakes } from './failover/keepsakes.ts';
 import { measured } from './failover/measured.ts';
 import { READ_WRITE, Scene } from './failover/scene.ts';
+import { Undone } from './failover/undone.ts';
 
 let scene: Scene | undefined;
 afterEach(async () => {
@@ -10,23 +12,32 @@ afterEach(async () => {
 
 test('asynchronous: what the standby has not got is lost, and nothing else; nothing is stored twice or skipped for ever', async () => {
   scene = await Scene.open('asynchronous', READ_WRITE);
-  const { pair, load } = scene;
+  const { pair, servers, load } = scene;
   const { books } = load;
+  const [keepsakes, undone] = [new Keepsakes(servers), new Undone(servers)];
   await load.start(3);
   await load.more(2_000);
+  await keepsakes.make(25);
+  await undone.prepare();
+  const { highestId } = books;
   const safeUntil = Date.now();
   await pair.caughtUp();
   // From here on the standby gets nothing: the loss is certain, and the ids of the primary run ahead.
   pair.link.blackHole();
   const { acknowledged } = books;
   await load.more(6_000);
+  await undone.act();
   const atRisk = books.acknowledged - acknowledged;
 
   const killedAt = performance.now();
   await pair.first.crash();
   books.wentBack();
   await pair.promote();
-  await load.more(3_000);
+  await load.more(200);
+  // Ids may come again before those that were lost, never before those that are there.
+  await keepsakes.check([highestId, books.highestId].sort().at(-1) ?? '');
+  await undone.check();
+  await load.more(2_800);
   await load.settle();
 
   const lost = books.missing();

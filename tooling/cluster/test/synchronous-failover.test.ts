@@ -15,7 +15,7 @@ test('synchronous: the primary is killed under load, the standby promoted; nothi
   const keepsakes = new Keepsakes(servers);
   await load.start(3);
   await load.more(1_500);
-  await keepsakes.make();
+  await keepsakes.make(5);
   await load.more(500);
 
   const killedAt = performance.now();

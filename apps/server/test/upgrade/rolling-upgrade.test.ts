@@ -1,10 +1,32 @@
+import { ConnectionLostError } from '@querator/client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ClientLoad } from '../instances/support/client-load.ts';
+import { ClientLoad, type Complaint } from '../instances/support/client-load.ts';
 import { Ledger } from '../instances/support/ledger.ts';
 import { ServerProcesses } from '../instances/support/server-processes.ts';
 import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
 
 const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
+/** Whether the older version closes idle connections at its end, also those on which a request is on its way. */
+const LOSES_CONNECTIONS = process.env['QUERATOR_OLDER_LOSES_CONNECTIONS'] === '1';
+
+/** A produce that was sent no longer ago may be under way still. */
+const UNDER_WAY_MS = 1_000;
+
+/** An older server ends, and until the newer one is there in its place. */
+interface Ending {
+  readonly url: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Whether a produce came to grief at the end of an older server, and at no other time, nor elsewhere. */
+function isLostAt({ call, error, sentAt = 0 }: Complaint, endings: readonly Ending[]): boolean {
+  if (call !== 'produce' || !(error instanceof ConnectionLostError)) return false;
+  // Until the newer one listens a client may find a connection of its own that the older one has closed.
+  return endings.some(
+    ({ url, from, to }) => error.url.startsWith(`${url}/`) && sentAt >= from - UNDER_WAY_MS && sentAt <= to,
+  );
+}
 
 describe('a rolling upgrade from an older version, under load', { timeout: 180_000 }, () => {
   let both: ServerProcesses;
@@ -27,6 +49,13 @@ describe('a rolling upgrade from an older version, under load', { timeout: 180_0
       const before = ledger.acknowledged;
       await vi.waitFor(() => expect(ledger.acknowledged).toBeGreaterThan(before + items), PATIENCE);
     };
+    const endings: Ending[] = [];
+    const upgrade = async (instance: number) => {
+      const from = performance.now();
+      expect(await both.terminate(instance)).toBe(0);
+      await both.startOne(instance);
+      endings.push({ url: both.urlOf(instance), from, to: performance.now() });
+    };
     const produceAt = (instance: number, text: string) =>
       both.ask(instance, 'queue.produce', {
         ...{ queue_name: 'between', request_timeout: '10s', items: [{ utf8: text }] },
@@ -47,16 +76,14 @@ describe('a rolling upgrade from an older version, under load', { timeout: 180_0
     await produceAt(1, 'by the older one, before');
 
     await moreBy(100);
-    expect(await both.terminate(0)).toBe(0);
-    await both.startOne(0);
+    await upgrade(0);
     expect(await takeAt(0)).toBe('by the older one, before');
     await produceAt(1, 'by the older one');
     await produceAt(0, 'by the newer one');
     expect([await takeAt(0), await takeAt(1)]).toEqual(['by the older one', 'by the newer one']);
 
     await moreBy(100);
-    expect(await both.terminate(1)).toBe(0);
-    await both.startOne(1);
+    await upgrade(1);
     await moreBy(100);
     const left = async () => {
       const { json } = await both.ask(0, 'queue.stats', { queue_name: 'q' });
@@ -65,7 +92,7 @@ describe('a rolling upgrade from an older version, under load', { timeout: 180_0
     };
     await load.drain(() => vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE));
     expect(ledger.unseen).toEqual([]);
-    // The older one closes idle connections at its end, also those that are about to be used.
-    expect(load.complaints.filter((complaint) => !complaint.includes('connection lost'))).toEqual([]);
+    const known = LOSES_CONNECTIONS ? endings : [];
+    expect(load.complaints.filter((complaint) => !isLostAt(complaint, known))).toEqual([]);
   });
 });

@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Cluster } from '@querator/tooling-postgres';
 import { poolerProgram } from '@querator/tooling-postgres/debian';
+import pg from 'pg';
 import { documented, PoolerProcess } from './pooler-process.ts';
 
 /** How a PgBouncer is to be. */
@@ -10,6 +13,10 @@ export interface PgBouncerOptions {
   /** Further lines of its configuration. */
   readonly extra?: readonly string[];
 }
+
+const CONFIG = 'pgbouncer.ini';
+/** Where all databases are. */
+const destination = (port: number) => `* = host=127.0.0.1 port=${port}`;
 
 /** A PgBouncer before all databases of a cluster. */
 export class PgBouncer {
@@ -24,20 +31,37 @@ export class PgBouncer {
     const process = await PoolerProcess.start(cluster, {
       program: poolerProgram('pgbouncer'),
       files: ({ folder, port }) => {
-        const own = { listen_port: port, auth_file: `${folder}/userlist.txt` };
-        const example = documented('pgbouncer.ini', {
+        const own = { listen_port: port, auth_file: `${folder}/userlist.txt`, admin_users: username };
+        const example = documented(CONFIG, {
           ...{ pool_mode: mode, default_pool_size: poolSize, ...own },
         });
-        const text = example.replace(/^querator = .*$/m, `* = host=127.0.0.1 port=${cluster.port}`);
+        const text = example.replace(/^querator = .*$/m, destination(cluster.port));
         const lines = ['unix_socket_dir =', ...extra];
         return {
-          'pgbouncer.ini': `${text}${lines.join('\n')}\n`,
+          [CONFIG]: `${text}${lines.join('\n')}\n`,
           'userlist.txt': `"${username}" "${password}"\n`,
         };
       },
-      args: (folder) => [`${folder}/pgbouncer.ini`],
+      args: (folder) => [`${folder}/${CONFIG}`],
     });
     return new PgBouncer(process);
+  }
+
+  /** Writes another server of this machine into its configuration, which it has not read yet. */
+  pointTo(port: number): void {
+    const path = join(this.process.folder, CONFIG);
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/^\* = .*$/m, destination(port)));
+  }
+
+  /** Gives a command in its console. */
+  async tell(command: 'RELOAD' | 'RECONNECT'): Promise<void> {
+    const operator = new pg.Client(this.process.connectionString('pgbouncer'));
+    await operator.connect();
+    try {
+      await operator.query(command);
+    } finally {
+      await operator.end();
+    }
   }
 
   stop(): Promise<void> {

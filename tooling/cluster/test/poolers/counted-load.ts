@@ -12,9 +12,20 @@ export interface Count {
   readonly perhapsCompleted: ReadonlySet<string>;
 }
 
+/** How many items go into a request. */
+export interface Batches {
+  /** A produce has between one and so many. */
+  readonly produce: number;
+  /** The most that a lease asks for. */
+  readonly lease: number;
+}
+
+const SMALL: Batches = { produce: 5, lease: 7 };
+
 /** Load on several servers at once, with every acknowledgement counted. */
 export class CountedLoad {
   readonly #queue: string;
+  readonly #batches: Batches;
   readonly #produced = new Set<string>();
   readonly #unknown = new Set<string>();
   readonly #completed = new Map<string, number>();
@@ -23,13 +34,14 @@ export class CountedLoad {
   #producing = true;
   #consuming = true;
 
-  private constructor(queue: string) {
+  private constructor(queue: string, batches: Batches) {
     this.#queue = queue;
+    this.#batches = batches;
   }
 
   /** Three producers and three consumers at each. */
-  static start(servers: readonly ServerProgram[], queue: string): CountedLoad {
-    const load = new CountedLoad(queue);
+  static start(servers: readonly ServerProgram[], queue: string, batches = SMALL): CountedLoad {
+    const load = new CountedLoad(queue, batches);
     servers.forEach((server, at) => {
       for (let n = 0; n < 3; n++) {
         load.#running.push(load.#produce(server, `${at}.${n}`), load.#consume(server));
@@ -60,7 +72,10 @@ export class CountedLoad {
 
   async #produce(server: ServerProgram, name: string): Promise<void> {
     for (let n = 0; this.#producing; n++) {
-      const texts = Array.from({ length: 1 + (n % 5) }, (_, item) => `${name}.${n}.${item}`);
+      const texts = Array.from(
+        { length: 1 + (n % this.#batches.produce) },
+        (_, item) => `${name}.${n}.${item}`,
+      );
       const { status } = await server.produce(this.#queue, texts);
       for (const text of texts) (status === 200 ? this.#produced : this.#unknown).add(text);
     }
@@ -68,7 +83,7 @@ export class CountedLoad {
 
   async #consume(server: ServerProgram): Promise<void> {
     while (this.#consuming) {
-      const items = await server.lease(this.#queue, 7, '500ms');
+      const items = await server.lease(this.#queue, this.#batches.lease, '500ms');
       if (items.length > 0) await this.#complete(server, items);
     }
   }

@@ -4,8 +4,13 @@ import type { Ledger } from './ledger.ts';
 
 const decoder = new TextDecoder();
 
-/** A request that failed in a way that the documented client behaviour does not absorb, in words. */
-export type Complaint = string;
+/** A request that failed in a way that the documented client behaviour does not absorb. */
+export interface Complaint {
+  readonly call: 'produce' | 'consume';
+  readonly error: unknown;
+  /** When a produce was sent, on the monotonic clock. */
+  readonly sentAt?: number;
+}
 
 /** What shutting down looks like from outside: the two documented answers, or nobody listens any more. */
 function isShutdown(error: unknown): boolean {
@@ -57,6 +62,7 @@ export class ClientLoad {
       const text = `${name}-${n}`;
       this.#ledger.sent(text);
       for (let isStored = false; !isStored; ) {
+        const sentAt = performance.now();
         try {
           const items = [{ utf8: text }];
           await this.#clientAt(at).queue.produce({ queueName, requestTimeout: '10s', items });
@@ -64,7 +70,7 @@ export class ClientLoad {
           isStored = true;
         } catch (error) {
           if (!isShutdown(error)) {
-            this.complaints.push(`produce: ${error}`);
+            this.complaints.push({ call: 'produce', error, sentAt });
             break;
           }
           this.absorbed++;
@@ -83,7 +89,7 @@ export class ClientLoad {
       // A consumer of one server asks it again while it restarts, and may meet the closing of its listener.
       onError: (error) => {
         if (isShutdown(error) || error instanceof ConnectionLostError) this.absorbed++;
-        else this.complaints.push(`consume: ${error}`);
+        else this.complaints.push({ call: 'consume', error });
       },
     });
   }

@@ -44,7 +44,12 @@ export class ServerProcesses {
       const text = configFileFor(url.href, { port, maxConns: options.maxConns ?? 5 });
       await writeFile(processes.#configOf(instance), text);
     }
-    await Promise.all(processes.#urls.map((_, instance) => processes.startOne(instance, options.main)));
+    try {
+      await Promise.all(processes.#urls.map((_, instance) => processes.startOne(instance, options.main)));
+    } catch (error) {
+      await processes.stop();
+      throw error;
+    }
     return processes;
   }
 

@@ -1,0 +1,45 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Ledger } from '../instances/support/ledger.ts';
+import { Load } from '../instances/support/load.ts';
+import { ServerProcesses } from '../instances/support/server-processes.ts';
+import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
+
+const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
+const SEED = Number(process.env['QUERATOR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+/** From a version that moves dead items as this one does. */
+describe('a rolling upgrade with retries and dead letters under way', { timeout: 180_000 }, () => {
+  let both: ServerProcesses;
+  let load: Load | undefined;
+
+  beforeEach(async () => {
+    both = await ServerProcesses.start({ count: 2, main: OLDER_MAIN });
+  }, 60_000);
+  afterEach(async () => {
+    await load?.stop();
+    await both?.stop();
+  });
+
+  test(`loses nothing, and no item is completed twice, nor as an item and a letter (seed ${SEED})`, async () => {
+    const ledger = new Ledger();
+    load = new Load({ processes: both, ledger, seed: SEED });
+    await load.createQueues();
+    load.start();
+    const moreBy = async (items: number) => {
+      const [produced, completed] = [ledger.acknowledged, ledger.completed];
+      await vi.waitFor(() => {
+        expect(ledger.acknowledged).toBeGreaterThan(produced + items);
+        expect(ledger.completed).toBeGreaterThan(completed + items);
+      }, PATIENCE);
+    };
+    await moreBy(300);
+    for (const instance of [0, 1]) {
+      expect(await both.terminate(instance)).toBe(0);
+      await both.startOne(instance);
+      // Between the two upgrades each version moves what the other has begun to.
+      await moreBy(300);
+    }
+    await load.drain();
+    expect(ledger.verdict()).toEqual([]);
+  });
+});

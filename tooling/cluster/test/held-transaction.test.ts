@@ -1,0 +1,142 @@
+import process from 'node:process';
+import {
+  type Cluster,
+  createTestDatabase,
+  startTemporaryCluster,
+  type TestDatabase,
+} from '@querator/tooling-postgres';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { measured } from './failover/measured.ts';
+import { HeldDatabase } from './held/held-database.ts';
+import { CountedLoad } from './poolers/counted-load.ts';
+import { ServerProgram, type Taken } from './poolers/server-program.ts';
+
+const isShort = process.env['QUERATOR_CLUSTER_SHORT'] === '1';
+/** An item leaves one where it was leased and one where it was completed. */
+const DEAD_ROWS = isShort ? 40_000 : 400_000;
+const QUEUE = 'jobs';
+const PATIENCE = { timeout: 200_000, interval: 100 };
+/** So large that dead rows pile up soon, and that items wait at nearly all times. */
+const LARGE = { produce: 400, lease: 300 };
+
+/** Of each server: leases of many items, which let it find its place, and then leases of few. */
+const SETTLING_LEASES = 10;
+const FEW = 10;
+const MEASURED_LEASES = 100;
+/** A server's place moves on after each thousand items, to where it could have been four moves before; twice that. */
+const BEHIND = 8_000;
+/** Leases from the head: five or so of each server that is new, and one in five seconds; four times that. */
+const FROM_HEAD = 40;
+
+type Both = readonly [ServerProgram, ServerProgram];
+const textsOf = (items: readonly Taken[]) => items.map(({ text }) => text);
+
+describe('two servers on a database in which a transaction is held open', { timeout: 600_000 }, () => {
+  let cluster: Cluster;
+  let database: TestDatabase;
+  let held: HeldDatabase;
+  let running: ServerProgram[];
+
+  beforeEach(async () => {
+    running = [];
+    cluster = await startTemporaryCluster({ settings: { shared_buffers: '256MB', max_wal_size: '2GB' } });
+    database = await createTestDatabase(cluster.connectionString());
+    held = await HeldDatabase.hold(database, QUEUE);
+  });
+  afterEach(async () => {
+    await stopAll();
+    await held?.release();
+    await database?.drop();
+    await cluster?.stop();
+  });
+
+  async function startBoth(): Promise<Both> {
+    const start = () => ServerProgram.start(database.connectionString);
+    const both = await Promise.all([start(), start()] as const);
+    running.push(...both);
+    return both;
+  }
+
+  async function stopAll(): Promise<void> {
+    for (const server of running.splice(0)) await server.stop();
+  }
+
+  test('lose nothing, complete nothing twice, keep the order, and do not read the dead rows at each lease', async () => {
+    const both = await startBoth();
+    await both[0].create(QUEUE);
+    await completeAllOnce(both);
+    expect(await takenInTurns(both)).toEqual(numbered(ORDERED));
+    expect(await held.deadRows()).toBeGreaterThan(DEAD_ROWS);
+    await stopAll();
+    await held.untilServersAreGone();
+
+    // Servers that have just been started know nothing of where the dead rows end.
+    const atHead = await held.entriesFromHead();
+    const leases = 2 * MEASURED_LEASES;
+    const most = FROM_HEAD * atHead + leases * BEHIND;
+    // Otherwise nothing was tested: from the head each time it would be far more.
+    expect(leases * atHead).toBeGreaterThan(1.5 * most);
+    const before = await held.entriesRead();
+    for (const server of await startBoth()) {
+      for (let n = 0; n < SETTLING_LEASES; n++) await roundTrip(server, 1_000);
+      for (let n = 0; n < MEASURED_LEASES; n++) await roundTrip(server, FEW);
+    }
+    await stopAll();
+    await held.untilServersAreGone();
+    const read = (await held.entriesRead()) - before;
+    measured(
+      `a transaction held open, ${atHead} dead entries at the head: ${leases} leases of ${FEW} items, after ` +
+        `${2 * SETTLING_LEASES} of 1,000, read ${read} entries`,
+    );
+    expect(read).toBeLessThan(most);
+    expect(await held.isHeld()).toBe(true);
+  });
+
+  /** Producers and consumers on both, until there are enough dead rows. */
+  async function completeAllOnce(both: Both): Promise<void> {
+    const load = CountedLoad.start(both, QUEUE, LARGE);
+    await vi.waitFor(async () => expect(await held.deadRows()).toBeGreaterThan(DEAD_ROWS), PATIENCE);
+    const { produced, unknown, completed, perhapsCompleted } = await load.drain(() => held.isEmpty());
+    expect([...unknown, ...perhapsCompleted]).toEqual([]);
+    expect([...produced].filter((text) => completed.get(text) !== 1)).toEqual([]);
+    expect(completed.size).toBe(produced.size);
+  }
+});
+
+/** Each server steps over dead rows once in a thousand, and is then caught with an item on its way. */
+const ORDERED = isShort ? 6_000 : 40_000;
+/** A consumer that takes so many falls behind its producer; one that takes all comes up with it each time. */
+const SOME = 50;
+const ALL = 400;
+const numbered = (count: number) => Array.from({ length: count }, (_, n) => `number ${n}`);
+
+/** One producer and one consumer at the same time, each of which goes from one server to the other and back. */
+async function takenInTurns(both: Both): Promise<readonly string[]> {
+  const texts = numbered(ORDERED);
+  const taken: string[] = [];
+  const produce = async () => {
+    for (let n = 0; n * SOME < texts.length; n++) {
+      const reply = await both[n % 2 === 0 ? 0 : 1].produce(QUEUE, texts.slice(n * SOME, (n + 1) * SOME));
+      expect(reply.status, JSON.stringify(reply.json)).toBe(200);
+    }
+  };
+  const consume = async () => {
+    for (let n = 0; taken.length < texts.length; n++) {
+      const server = both[n % 2 === 0 ? 0 : 1];
+      const items = await server.lease(QUEUE, taken.length < texts.length / 2 ? SOME : ALL, '10s');
+      expect(items.length, `after ${taken.length} items there are no more`).toBeGreaterThan(0);
+      taken.push(...textsOf(items));
+      expect((await server.complete(QUEUE, items)).status).toBe(200);
+    }
+  };
+  await Promise.all([produce(), consume()]);
+  return taken;
+}
+
+/** Produces, leases and completes so many items, while there are no others. */
+async function roundTrip(server: ServerProgram, count: number): Promise<void> {
+  expect((await server.produce(QUEUE, numbered(count))).status).toBe(200);
+  const items = await server.lease(QUEUE, count, '10s');
+  expect(textsOf(items)).toEqual(numbered(count));
+  expect((await server.complete(QUEUE, items)).status).toBe(200);
+}

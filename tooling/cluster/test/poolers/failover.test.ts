@@ -1,0 +1,92 @@
+import { type FaultProxy, startFaultProxy } from '@querator/tooling-postgres';
+import { afterEach, expect, test, vi } from 'vitest';
+import { PgBouncer } from '../../src/poolers/pgbouncer.ts';
+import { measured } from '../failover/measured.ts';
+import { Scene } from '../failover/scene.ts';
+
+const PATIENCE = { timeout: 30_000, interval: 50 };
+/** For each connection of two servers: in session mode each has one to itself. */
+const poolSize = 20;
+/** For so long, unless it is configured, PgBouncer refuses everybody once the primary has refused it. */
+const LOGIN_RETRY_MS = 15_000;
+
+let scene: Scene | undefined;
+let bouncer: PgBouncer;
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await scene?.close();
+  scene = undefined;
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function openThrough(
+  mode: 'transaction' | 'session',
+  leadTo?: (primary: string) => Promise<FaultProxy>,
+) {
+  scene = await Scene.open('synchronous', async ({ first }) => {
+    bouncer = await PgBouncer.start(first, { mode, poolSize });
+    cleanups.push(() => bouncer.stop());
+    if (leadTo !== undefined) {
+      const proxy = await leadTo(first.connectionString());
+      cleanups.push(() => proxy.close());
+      bouncer.pointTo(Number(new URL(proxy.connectionString).port));
+      await bouncer.tell('RELOAD');
+    }
+    return bouncer.process.connectionString('postgres', `pooler=${mode}`);
+  });
+  await scene.load.start(3);
+  await scene.load.more(1_000);
+  return scene;
+}
+
+test.each(['transaction', 'session'] as const)(
+  'PgBouncer in %s mode: the primary is killed under load, the standby promoted, PgBouncer told; nothing is lost or doubled',
+  async (mode) => {
+    const { pair, load } = await openThrough(mode);
+    const killedAt = performance.now();
+    await pair.first.crash();
+    await pair.promote();
+    bouncer.pointTo(pair.second.port);
+    await bouncer.tell('RELOAD');
+    await bouncer.tell('RECONNECT');
+    await load.more(1_000);
+    await load.settle();
+    measured(
+      `PgBouncer in ${mode} mode, primary killed: no produce for ${load.gap('produce', killedAt)} ms, ` +
+        `no complete for ${load.gap('complete', killedAt)} ms`,
+    );
+    expect(load.gap('produce', killedAt)).toBeLessThan(LOGIN_RETRY_MS);
+    scene?.expectNothingLostOrDoubled();
+  },
+);
+
+test('PgBouncer keeps its connections to a server that is now read-only until it is told to RECONNECT', async () => {
+  let name: FaultProxy | undefined;
+  const { pair, load, servers } = await openThrough('transaction', async (primary) => {
+    name = await startFaultProxy(primary);
+    return name;
+  });
+  await pair.first.crash();
+  await pair.promote();
+  // The old server is back before anybody has noticed, and PgBouncer connects to it.
+  await pair.rejoin();
+  await vi.waitFor(() => {
+    for (const { log } of servers) expect(log).toContain('session is read-only');
+  }, PATIENCE);
+
+  name?.leadTo(pair.second.connectionString());
+  const refused = { queue_name: 'load', request_timeout: '5s', items: [{ utf8: 'refused' }] };
+  load.books.expect('refused');
+  expect(await servers[0].post('queue.produce', refused)).toMatchObject({ status: 454 });
+  load.books.produced('refused', 'refused');
+
+  const toldAt = performance.now();
+  await bouncer.tell('RECONNECT');
+  await load.more(1_000);
+  await load.settle();
+  measured(
+    `PgBouncer before a name that leads elsewhere now, told to RECONNECT: after that no produce for ` +
+      `${load.firstAfter('produce', toldAt)} ms, no complete for ${load.firstAfter('complete', toldAt)} ms`,
+  );
+  scene?.expectNothingLostOrDoubled();
+});
