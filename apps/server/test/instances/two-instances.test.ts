@@ -112,6 +112,25 @@ describe('two instances on one database', { timeout: 60_000 }, () => {
     expect((await both.complete(0, 'handed-over', items)).status).toBe(400);
   });
 
+  test('two consumers with one client id wait at two servers, and at one server the second is refused', async () => {
+    await both.create(0, 'namesakes');
+    const wait = (instance: number) =>
+      both.post(instance, 'queue.lease', {
+        ...{ queue_name: 'namesakes', batch_size: 1, client_id: 'one', request_timeout: '10s' },
+      });
+    const waiting = [wait(0), wait(1)];
+    for (const instance of [0, 1]) await both.untilWaiting(instance, 'namesakes');
+    for (const instance of [0, 1]) {
+      const { status, text } = await wait(instance);
+      expect(status, text).toBe(400);
+      expect(text).toContain('duplicate client id');
+    }
+    await both.produce(0, 'namesakes', ['a', 'b']);
+    const replies = await Promise.all(waiting);
+    const taken = replies.flatMap(({ json }) => json.items ?? []);
+    expect(taken.map(({ bytes }) => Buffer.from(bytes, 'base64').toString()).sort()).toEqual(['a', 'b']);
+  });
+
   describe('settings', () => {
     test('a queue created at one is there at the other at once', async () => {
       await both.create(0, 'new');
