@@ -85,6 +85,35 @@ describe('signals', { timeout: 60_000 }, () => {
     }, PATIENCE);
   });
 
+  test('what is told by one who is not heard yet is not lost, were it the first thing it does', async () => {
+    const b = process();
+    for (const topic of ['x', 'y']) b.watch(topic);
+    await listening(b);
+    const a = process();
+    a.signals?.tell('x');
+    // Once of the beginning, and once of this.
+    await vi.waitFor(() => expect(b.heard).toEqual(['x', 'y', 'x']), PATIENCE);
+  });
+
+  test('nor what is told while its connection is lost', async () => {
+    const a = process();
+    a.watch('y');
+    await listening(a);
+    const [pid] = await listeners();
+    const b = process();
+    b.watch('x');
+    await listening(b);
+    await vi.waitFor(() => {
+      a.signals?.tell('x');
+      expect(b.heard.length).toBeGreaterThan(1);
+    }, PATIENCE);
+    await admin.query('SELECT pg_terminate_backend($1)', [pid]);
+    await vi.waitFor(() => expect(a.signals?.listening).toBe(false), PATIENCE);
+    const heard = b.heard.length;
+    a.signals?.tell('x');
+    await vi.waitFor(() => expect(b.heard.length).toBeGreaterThan(heard), PATIENCE);
+  });
+
   test('many topics in quick succession go out together', async () => {
     const [a, b] = [process(), process()];
     const topics = Array.from({ length: 2_000 }, (_, n) => `topic ${n}`);

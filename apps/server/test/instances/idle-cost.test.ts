@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { readReply } from '../support/test-server.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
 /** `pnpm test:cluster` says how many, and runs this: it takes minutes. */
@@ -49,7 +50,6 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 300_000 + QUEUES * 
       const ids = json.items.map(({ id }: { id: string }) => id);
       await servers.ask(instance, 'queue.complete', { queue_name, ids, request_timeout: '10s' });
     });
-    const gone = new AbortController();
     const waiting = Array.from({ length: QUEUES }, (_, n) =>
       fetch(`${servers.urlOf(n % instances)}/v1/queue.lease`, {
         method: 'POST',
@@ -57,9 +57,19 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 300_000 + QUEUES * 
         body: JSON.stringify({
           ...{ queue_name: nameOf(n), batch_size: 1, client_id: 'waits', request_timeout: '10m' },
         }),
-        signal: gone.signal,
-      }).catch(() => {}),
+      }).then(readReply),
     );
+    /** Consumers that wait, by the servers' own count. */
+    const waitingNow = async () => {
+      const texts = await Promise.all(
+        servers.urls.map(async (url) => (await fetch(`${url}/metrics`)).text()),
+      );
+      const counts = texts.flatMap((text) => [
+        ...text.matchAll(/^querator_requests_waiting\{.*operation="lease".*\} (\d+)$/gm),
+      ]);
+      return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    await vi.waitFor(async () => expect(await waitingNow()).toBe(QUEUES), { timeout: 60_000, interval: 100 });
     let perSecond = Number.POSITIVE_INFINITY;
     await vi.waitFor(
       async () => {
@@ -73,8 +83,17 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 300_000 + QUEUES * 
     process.stdout.write(
       `${QUEUES} queues, ${instances} servers: ${perSecond.toFixed(1)} statements a second\n`,
     );
-    gone.abort();
-    await Promise.all(waiting);
+    // They waited all the time, and would have been served at once.
+    expect(await waitingNow()).toBe(QUEUES);
+    await many(QUEUES, 8, (n) =>
+      servers.ask((n + 1) % instances, 'queue.produce', {
+        ...{ queue_name: nameOf(n), request_timeout: '10s', items: [{ utf8: `item ${n}` }] },
+      }),
+    );
+    for (const [n, reply] of (await Promise.all(waiting)).entries()) {
+      expect(reply.status, reply.text).toBe(200);
+      expect(Buffer.from(reply.json.items[0].bytes, 'base64').toString()).toBe(`item ${n}`);
+    }
     await client.end();
   });
 });

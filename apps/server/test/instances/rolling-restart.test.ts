@@ -7,7 +7,7 @@ import { ServerProcesses } from './support/server-processes.ts';
 /** How often all instances are restarted, one after the other; `pnpm test:cluster` does it for minutes. */
 const ROUNDS = Number(process.env['QUERATOR_RESTARTS'] ?? 1);
 
-describe('a rolling restart under load', { timeout: 60_000 + ROUNDS * 40_000 }, () => {
+describe('a rolling restart under load', { timeout: 90_000 + ROUNDS * 50_000 }, () => {
   let both: ServerProcesses;
   let load: ClientLoad;
 
@@ -28,13 +28,16 @@ describe('a rolling restart under load', { timeout: 60_000 + ROUNDS * 40_000 }, 
       const totals = json.logicalQueues[0].partitions.map(({ total = 0 }) => Number(total));
       return totals.reduce((sum: number, total: number) => sum + total, 0);
     };
+    await both.create(0, 'idle');
     load.start('q', 4);
+    load.startIdle('idle', 4);
     const moreBy = async (items: number) => {
       const before = ledger.acknowledged;
       await vi.waitFor(() => expect(ledger.acknowledged).toBeGreaterThan(before + items), PATIENCE);
     };
     for (let restart = 0; restart < 2 * ROUNDS; restart++) {
       await moreBy(60);
+      load.stops(restart % 2);
       expect(await both.terminate(restart % 2)).toBe(0);
       await moreBy(30);
       await both.startOne(restart % 2);
@@ -45,5 +48,6 @@ describe('a rolling restart under load', { timeout: 60_000 + ROUNDS * 40_000 }, 
     // Otherwise nothing was tested.
     expect(load.absorbed).toBeGreaterThan(0);
     expect(ledger.unseen).toEqual([]);
+    expect(ledger.verdict()).toEqual([]);
   });
 });

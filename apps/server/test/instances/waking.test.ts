@@ -4,20 +4,21 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { ServerProcesses } from './support/server-processes.ts';
 
 /** How often each is measured; `pnpm test:cluster` does it a hundred times. */
-const TIMES = Number(process.env['QUERATOR_WAKINGS'] ?? 1);
+const TIMES = Number(process.env['QUERATOR_WAKINGS'] ?? 2);
 const [HERE, THERE] = [0, 1];
 /** After this a consumer waits for sure; nothing rests on it but the figures. */
 const SETTLE_MS = 60;
 const AHEAD_MS = 300;
 
 describe.each([
-  { what: 'with LISTEN', maxConns: 5 },
+  // Servers that listen look for themselves too, 7 s apart: that may happen to serve one, but not two in a row.
+  { what: 'with LISTEN', maxConns: 5, patienceMs: 5_000 },
   // A pool of one connection has none to spare.
-  { what: 'without LISTEN', maxConns: 1 },
+  { what: 'without LISTEN', maxConns: 1, patienceMs: 14_000 },
 ])(
   'a consumer that waits at another instance, $what',
   { timeout: 60_000 + TIMES * 10_000 },
-  ({ what, maxConns }) => {
+  ({ what, maxConns, patienceMs }) => {
     let both: ServerProcesses;
 
     beforeAll(async () => {
@@ -38,10 +39,11 @@ describe.each([
       both.ask(THERE, 'queue.produce', {
         ...{ queue_name, request_timeout: '10s', items: [{ utf8: 'x', ...rest }] },
       });
-    async function lease(instance: number, queue_name: string) {
+    /** @param aheadMs how long it takes until there is an item. */
+    async function lease(instance: number, queue_name: string, aheadMs = 0) {
       const client_id = `client-${Math.random()}`;
       const { json } = await both.ask(instance, 'queue.lease', {
-        ...{ queue_name, client_id, batch_size: 1, request_timeout: '14s' },
+        ...{ queue_name, client_id, batch_size: 1, request_timeout: `${SETTLE_MS + aheadMs + patienceMs}ms` },
       });
       expect(json.items).toHaveLength(1);
       return { id: json.items[0].id as string, at: Date.now() };
@@ -50,10 +52,14 @@ describe.each([
       both.ask(instance, 'queue.complete', { queue_name, ids: [id], request_timeout: '10s' });
 
     /** From the moment that `makeAvailable` tells of, to an item in the hand of a consumer that waited elsewhere. */
-    async function measure(queue_name: string, makeAvailable: () => Promise<number>): Promise<void> {
+    async function measure(
+      queue_name: string,
+      makeAvailable: () => Promise<number>,
+      aheadMs = 0,
+    ): Promise<void> {
       const tookMs: number[] = [];
       for (let n = 0; n < TIMES; n++) {
-        const waiting = lease(HERE, queue_name);
+        const waiting = lease(HERE, queue_name, aheadMs);
         await delay(SETTLE_MS);
         const availableAt = await makeAvailable();
         const { id, at } = await waiting;
@@ -86,11 +92,12 @@ describe.each([
     });
 
     test('gets an item that comes due', async () => {
-      await measure('due', async () => {
+      const schedule = async () => {
         const dueAt = Date.now() + AHEAD_MS;
         await produce('due', { enqueue_at: new Date(dueAt).toISOString() });
         return dueAt;
-      });
+      };
+      await measure('due', schedule, AHEAD_MS);
     });
 
     test('gets an item whose lease runs out', async () => {
@@ -100,7 +107,7 @@ describe.each([
       for (let n = 0; n < TIMES; n++) {
         await produce('expired');
         const { at } = await lease(THERE, 'expired');
-        const taken = await lease(HERE, 'expired');
+        const taken = await lease(HERE, 'expired', AHEAD_MS);
         await complete(HERE, 'expired', taken.id);
         process.stdout.write(`expired, ${what}: ${taken.at - at - AHEAD_MS} ms\n`);
       }
@@ -125,33 +132,33 @@ describe('notifications', { timeout: 60_000 }, () => {
       if (payload.startsWith('t')) heard.push({ from: payload.slice(1, 9), pid: processId });
     });
     await client.query('LISTEN querator');
-    await both.create(HERE, 'q', { requested_partitions: 3 });
-    const produce = (instance: number) =>
-      both.ask(instance, 'queue.produce', {
-        ...{ queue_name: 'q', request_timeout: '10s', items: [{ utf8: 'x' }] },
-      });
+    // A queue for each producer, so that every produce is a statement of its own and has something to tell.
+    const producers = Array.from({ length: 12 }, (_, n) => ({ instance: n % 2, queue_name: `of-${n}` }));
+    for (const { instance, queue_name } of producers) await both.create(instance, queue_name);
+    const produce = ({ instance, queue_name }: { instance: number; queue_name: string }) =>
+      both.ask(instance, 'queue.produce', { queue_name, request_timeout: '10s', items: [{ utf8: 'x' }] });
     // Until both know of each other nothing is sent.
     await vi.waitFor(
       async () => {
-        await produce(HERE);
-        await produce(THERE);
+        await Promise.all(producers.map(produce));
         expect(new Set(heard.map(({ from }) => from)).size).toBe(2);
       },
       { timeout: 20_000 },
     );
     heard.length = 0;
     const start = performance.now();
-    const count = 600;
+    const each = 50;
+    const count = each * producers.length;
     await Promise.all(
-      Array.from({ length: 12 }, async (_, n) => {
-        for (let i = 0; i < count / 12; i++) await produce(n % 2);
+      producers.map(async (producer) => {
+        for (let n = 0; n < each; n++) await produce(producer);
       }),
     );
     const spans = (performance.now() - start) / 20;
     await client.query('SELECT 1');
-    // At most one of each process in 20 ms.
+    // At most one of each process in 20 ms; and on a machine so slow that this allows it, still not one for each produce.
     expect(heard.length).toBeGreaterThan(0);
-    expect(heard.length).toBeLessThanOrEqual(Math.min(2 * spans + 4, count));
+    expect(heard.length).toBeLessThanOrEqual(Math.min(2 * spans + 4, 0.9 * count));
     // All of them on connections on which nothing is ever produced.
     const pids = [...new Set(heard.map(({ pid }) => pid))];
     const { rows } = await client.query<{ application_name: string; query: string }>(

@@ -10,6 +10,7 @@ import {
 } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import { InFlight } from '../logical/in-flight.ts';
+import { isLookDue, untilTickMs } from './pace.ts';
 
 /** A partition at work in this process, as the lookout sees it. */
 export interface Watched {
@@ -37,8 +38,6 @@ interface Post {
   deadlinesLookedAt: Instant;
 }
 
-/** While others are heard, looking for items is only for what they failed to say. */
-const LISTENING_FACTOR = 10;
 /** Deadlines matter sooner where consumers wait: what another process left may be all there is. */
 const HUNGRY_DEADLINES_FACTOR = 10;
 /** So many partitions are looked at for items in one call: always the same ones, which spares the driver work. */
@@ -108,9 +107,7 @@ export class Lookout {
   #armTick(): void {
     if (this.#cancelTick !== undefined || this.#stopped || this.#posts.length === 0) return;
     const { limits, random, clock } = this.#deps;
-    // Jitter keeps the servers of a database from asking in step.
-    const delayMs = limits.pollMs * (0.75 + random.fraction() / 2);
-    this.#cancelTick = clock.startTimer(delayMs, () => {
+    this.#cancelTick = clock.startTimer(untilTickMs(limits.pollMs, random), () => {
       void this.#looks
         .run(() => this.#tick())
         .finally(() => {
@@ -135,9 +132,8 @@ export class Lookout {
 
   async #lookForItems(): Promise<void> {
     const start = this.#deps.clock.now();
-    const factor = this.#backend.signals?.listening === true ? LISTENING_FACTOR : 1;
-    // A tick comes a little earlier than planned as often as a little later.
-    if (millisecondsBetween(this.#itemsLookedAt, start) < this.#itemsIntervalMs * factor * 0.7) return;
+    const sinceMs = millisecondsBetween(this.#itemsLookedAt, start);
+    if (!isLookDue(sinceMs, this.#itemsIntervalMs, this.#backend.signals?.listening)) return;
     // One that is not well would spoil the look at all others.
     const posts = this.#posts.filter(({ watched }) => watched.isHealthy());
     const groups = groupsOf(posts, ITEMS_GROUP).filter((group) =>

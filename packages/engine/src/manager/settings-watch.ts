@@ -9,6 +9,7 @@ import {
 } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import { InFlight } from '../logical/in-flight.ts';
+import { isLookDue, untilTickMs } from '../lookout/pace.ts';
 
 /** What a watch works with. */
 export interface SettingsWatchDeps {
@@ -22,8 +23,6 @@ export interface SettingsWatchDeps {
   readonly refresh: (name: string) => Promise<boolean>;
 }
 
-/** While others are heard, looking is only for what they failed to say. */
-const LISTENING_FACTOR = 10;
 /** Looks take at most one part in so many of the time. */
 const SHARE = 20;
 /** A process in which nothing happened for so many intervals did not run: it was stopped, or its machine was. */
@@ -103,9 +102,8 @@ export class SettingsWatch {
     this.#ticking = !this.#stopped && this.#deps.running().length > 0;
     if (!this.#ticking) return;
     const { clock, limits, random } = this.#deps.engine;
-    const delayMs = limits.pollMs * (0.75 + random.fraction() / 2);
     // Goes on while a slow look is under way: it also tells that the process is awake.
-    this.#cancelTick = clock.startTimer(delayMs, () => {
+    this.#cancelTick = clock.startTimer(untilTickMs(limits.pollMs, random), () => {
       this.#cancelTick = undefined;
       if (this.#isDoubtful() || this.#isLookDue()) void this.#lookOnce();
       this.#armTick();
@@ -145,9 +143,8 @@ export class SettingsWatch {
 
   #isLookDue(): boolean {
     const { clock } = this.#deps.engine;
-    const factor = this.#deps.signals?.listening === true ? LISTENING_FACTOR : 1;
-    // A tick comes a little earlier than planned as often as a little later.
-    return millisecondsBetween(this.#lookedAt, clock.now()) >= this.#intervalMs * factor * 0.7;
+    const sinceMs = millisecondsBetween(this.#lookedAt, clock.now());
+    return isLookDue(sinceMs, this.#intervalMs, this.#deps.signals?.listening);
   }
 
   async #look(): Promise<void> {

@@ -57,7 +57,8 @@ export class SignalChannel implements StorageSignals {
   readonly #name: string;
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #peers: Peers;
-  #pending = new Set<string>();
+  /** Topics to tell, the latest last. */
+  readonly #pending = new Set<string>();
   #connection: Connection | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
@@ -77,11 +78,11 @@ export class SignalChannel implements StorageSignals {
   }
 
   tell(topic: string): void {
-    if (this.#connection === undefined || !this.#peers.any) return;
-    this.#pending.add(topicCode(topic));
-    if (this.#cancelFlush !== undefined || this.#flushing) return;
-    // What happens in the same turn goes out together; nobody waits for it.
-    this.#armFlush(0);
+    if (this.#closed) return;
+    // One who watches nothing may have something to tell all the same.
+    this.#running ??= this.#run();
+    this.#keep([topic]);
+    this.#flushSoon();
   }
 
   watch(topic: string, heard: () => void): () => void {
@@ -138,6 +139,7 @@ export class SignalChannel implements StorageSignals {
       this.#connection = connection;
       logger.debug('listening for other processes', { target });
       this.#wakeAll();
+      this.#flushSoon();
       await this.#stayOn(connection);
     } catch (error) {
       logger.debug('not listening for other processes', { target, reason: reasonOf(error) });
@@ -145,7 +147,6 @@ export class SignalChannel implements StorageSignals {
       this.#connection = undefined;
       this.#cancelFlush?.();
       this.#cancelFlush = undefined;
-      this.#pending.clear();
       if (connection !== undefined) {
         connection.onNotification = () => {};
         // Closed rather than used for statements: it still listens.
@@ -209,6 +210,7 @@ export class SignalChannel implements StorageSignals {
   #hear(message: NonNullable<ReturnType<typeof decode>>): void {
     const isNew = this.#peers.heardOf(message.from);
     if (message.kind === 'hello' || isNew) void this.#answerHello();
+    this.#flushSoon();
     if (message.kind !== 'topics') return;
     for (const code of message.topics) {
       for (const watcher of this.#watchers.get(code) ?? []) watcher();
@@ -225,6 +227,33 @@ export class SignalChannel implements StorageSignals {
     for (const watchers of [...this.#watchers.values()]) for (const watcher of watchers) watcher();
   }
 
+  /**
+   * Others may have listened while this process could not yet tell them, or not
+   * know that they do; so what there is to tell is kept until it can. The oldest
+   * is forgotten first: there may never be anybody.
+   */
+  #keep(topics: readonly string[]): void {
+    for (const topic of topics) {
+      this.#pending.delete(topic);
+      this.#pending.add(topic);
+    }
+    if (this.#isHeard) return;
+    for (const topic of this.#pending) {
+      if (this.#pending.size <= TOPICS_PER_MESSAGE) return;
+      this.#pending.delete(topic);
+    }
+  }
+
+  get #isHeard(): boolean {
+    return this.#connection !== undefined && this.#peers.any;
+  }
+
+  /** What happens in the same turn goes out together; nobody waits for it. */
+  #flushSoon(): void {
+    if (this.#pending.size === 0 || this.#cancelFlush !== undefined || this.#flushing) return;
+    if (this.#isHeard) this.#armFlush(0);
+  }
+
   #armFlush(delayMs: number): void {
     this.#cancelFlush = this.#deps.clock.startTimer(delayMs, () => {
       this.#cancelFlush = undefined;
@@ -239,15 +268,21 @@ export class SignalChannel implements StorageSignals {
     for (const topic of topics) this.#pending.delete(topic);
     this.#flushing = true;
     try {
-      await this.#notify(connection, encode({ kind: 'topics', from: this.#name, topics }));
+      await this.#notify(
+        connection,
+        encode({ kind: 'topics', from: this.#name, topics: topics.map(topicCode) }),
+      );
+      // Also when nothing is pending: it keeps the next one at its distance.
+      if (this.#connection === connection) this.#armFlush(FLUSH_INTERVAL_MS);
     } catch (error) {
-      // Others look for themselves now and then.
+      // Told with what comes next, or when it listens again.
+      this.#keep(topics);
       this.#deps.logger.debug('other processes were not told', { reason: reasonOf(error) });
     } finally {
       this.#flushing = false;
     }
-    // Also when nothing is pending: it keeps the next one at its distance.
-    if (this.#connection !== undefined) this.#armFlush(FLUSH_INTERVAL_MS);
+    // It may have begun to listen anew meanwhile.
+    if (this.#connection !== connection) this.#flushSoon();
   }
 
   /**

@@ -30,6 +30,8 @@ export class ClientLoad {
   readonly #ledger: Ledger;
   readonly #stopConsumers = new AbortController();
   readonly #running: Promise<void>[] = [];
+  /** When the last shutdown of each began. */
+  readonly #stopsAt: number[] = [];
   #producing = true;
 
   constructor(urls: readonly string[], ledger: Ledger) {
@@ -41,6 +43,16 @@ export class ClientLoad {
   start(queueName: string, count: number): void {
     for (let n = 0; n < count; n++)
       this.#running.push(this.#produce(queueName, n), this.#consume(queueName, n));
+  }
+
+  /** Consumers of a queue in which there is nothing: they wait all the time. */
+  startIdle(queueName: string, count: number): void {
+    for (let n = 0; n < count; n++) this.#running.push(this.#consume(queueName, n));
+  }
+
+  /** Say so before a server is told to stop. */
+  stops(server: number): void {
+    this.#stopsAt[server] = performance.now();
   }
 
   /** Ends the producers, waits until all is consumed, and ends the consumers. */
@@ -83,15 +95,59 @@ export class ClientLoad {
   /** The loop of the client survives a restart of its server; a consumer that has the choice goes elsewhere. */
   async #consume(queueName: string, name: number): Promise<void> {
     const { signal } = this.#stopConsumers;
-    await consume(this.#clientAt(name), {
+    const textOf = new Map<string, string>();
+    const server = name % this.#clients.length;
+    await consume(this.#watched(server, textOf), {
       ...{ queueName, batchSize: 5, leaseWait: '2s', signal },
-      handler: ({ payload }) => this.#ledger.delivered(decoder.decode(payload), new Date()),
-      // A consumer of one server asks it again while it restarts, and may meet the closing of its listener.
+      handler: ({ id, payload, leaseDeadline }) => {
+        const text = decoder.decode(payload);
+        textOf.set(id, text);
+        this.#ledger.delivered(text, new Date(Number(leaseDeadline / 1_000n)));
+      },
       onError: (error) => {
+        // Those that are not as documented are complaints already.
         if (isShutdown(error) || error instanceof ConnectionLostError) this.absorbed++;
         else this.complaints.push({ call: 'consume', error });
       },
     });
+  }
+
+  /** The client of a server, with an eye on what a consumer asks of it. */
+  #watched(server: number, textOf: ReadonlyMap<string, string>): Client {
+    const client = this.#clients[server] as Client;
+    /** Who asks before the shutdown begins gets an answer; who asks later may meet the closing of the listener. */
+    const answered = async <T>(call: Promise<T>): Promise<T> => {
+      const began = performance.now();
+      try {
+        return await call;
+      } catch (error) {
+        if (
+          error instanceof ConnectionLostError &&
+          began < (this.#stopsAt[server] ?? Number.POSITIVE_INFINITY)
+        )
+          this.complaints.push(`a request was cut: ${error}`);
+        throw error;
+      }
+    };
+    return {
+      ...client,
+      queue: {
+        ...client.queue,
+        lease: (request, options) => answered(client.queue.lease(request, options)),
+        complete: async (request, options) => {
+          const texts = (request.ids ?? []).map((id) => textOf.get(id) as string);
+          try {
+            const reply = await answered(client.queue.complete(request, options));
+            for (const text of texts) this.#ledger.completedOne(text);
+            return reply;
+          } catch (error) {
+            if (error instanceof ConnectionLostError)
+              for (const text of texts) this.#ledger.perhapsCompletedOne(text);
+            throw error;
+          }
+        },
+      },
+    };
   }
 
   #clientAt(position: number): Client {

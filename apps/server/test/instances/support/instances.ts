@@ -4,7 +4,7 @@ import { expect, vi } from 'vitest';
 import { type RunningServer, startServer } from '../../../src/index.ts';
 import { configFor, type RawReply, readReply } from '../../support/test-server.ts';
 
-/** More than an idle machine ever needs, and less than a server that listens waits before it looks by itself. */
+/** More than an idle machine ever needs. Not a proof that a signal came: a server that listens also looks by itself. */
 export const PATIENCE = { timeout: 6_000, interval: 20 };
 
 /** An item as a consumer got it. */

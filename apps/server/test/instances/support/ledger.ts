@@ -45,8 +45,10 @@ export class Ledger {
   delivered(text: string, leaseDeadline: Date): void {
     const entry = this.#entry(text);
     entry.delivered++;
-    if (entry.completed > 0 && leaseDeadline.getTime() > Date.now())
-      this.#wrong.push(`${text} was handed out after it had been completed`);
+    if (leaseDeadline.getTime() <= Date.now()) return;
+    if (entry.completed > 0) this.#wrong.push(`${text} was handed out after it had been completed`);
+    // A complete before this lease did not take effect: the item is still to be completed.
+    entry.perhapsCompleted = 0;
   }
 
   completedOne(text: string): void {
