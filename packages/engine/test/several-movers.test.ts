@@ -67,7 +67,9 @@ describe('several processes that move the same item to the dead-letter queue', (
     here.storage.heal(0);
     await moveThereMeanwhile();
     expect(await there.consume('dead')).toEqual(['letter']);
+    const attempts = here.storage.count('holdLetters');
     await here.wake();
+    expect(here.storage.count('holdLetters')).toBe(attempts);
     expect(await here.stored('dead')).toEqual([]);
   });
 
