@@ -10,7 +10,7 @@ const WITHDRAWN_MS = 20_000;
  * its letters are gone with it, and what is still to be moved goes to the new one.
  * A letter stored after another one of the item had been offered is withdrawn by
  * who stored it, unless that engine ends soon, or has slept and is then not
- * answered when it looks what became of the item (ADR 15).
+ * answered when it stores the letter, or looks what became of the item (ADR 15).
  */
 export const deadLetters: Check = function* (story) {
   const condemned = condemnedNames(story);
@@ -53,9 +53,10 @@ function hadNoTime(story: Story, { op: { sent, effectAt } }: Birth): boolean {
   return awakeMs(story, sent.engine, atMs, end.atMs) < WITHDRAWN_MS;
 }
 
-function couldNotLook({ ops, naps }: Story, { op: { sent, effectAt }, stay }: Birth): boolean {
+function couldNotLook({ ops, naps }: Story, { op: { sent, effectAt, returned }, stay }: Birth): boolean {
+  if (!naps.has(sent.engine)) return false;
   return (
-    naps.has(sent.engine) &&
+    returned?.ending !== 'ok' ||
     ops.some(
       (look) =>
         look.sent.engine === sent.engine &&
