@@ -273,6 +273,50 @@ describe('lease', () => {
     expect((await h.service.queue.stats('q')).leaseWaiting).toBe(999);
   });
 
+  test('what is behind items that are being put back is not asked for before they are back', async () => {
+    const h = new Harness({ statementsInFlight: 3 });
+    await h.create('q');
+    await h.produce('q', ['a', 'b', 'c', 'd']);
+    const letGo = h.storage.hold('lease', 0);
+    const putBack = h.storage.hold('release', 0, 'before');
+    const leaving = new AbortController();
+    const call = { queueName: 'q', clientId: 'gone', batchSize: 2, requestTimeout: '1m' };
+    watch(h.service.queue.lease(call, { signal: leaving.signal }));
+    await h.settle();
+    leaving.abort();
+    letGo();
+    await h.settle();
+    const next = watch(h.lease('q', 2));
+    await h.settle();
+    expect([h.storage.count('release'), h.storage.count('lease')]).toEqual([1, 1]);
+    putBack();
+    await h.settle();
+    expect(next.value?.items.map(payloadOf)).toEqual(['a', 'b']);
+  });
+
+  test('an item that is produced while older ones are being put back is handed to nobody before them', async () => {
+    const h = new Harness({ statementsInFlight: 3 });
+    await h.create('q');
+    await h.produce('q', ['a']);
+    const letGo = h.storage.hold('lease', 0);
+    const putBack = h.storage.hold('release', 0, 'before');
+    const leaving = new AbortController();
+    const call = { queueName: 'q', clientId: 'gone', batchSize: 1, requestTimeout: '1m' };
+    watch(h.service.queue.lease(call, { signal: leaving.signal }));
+    await h.settle();
+    leaving.abort();
+    letGo();
+    await h.settle();
+    const next = watch(h.lease('q', 2));
+    await h.settle();
+    await h.produce('q', ['b']);
+    await h.settle();
+    expect(next.state).toBe('pending');
+    putBack();
+    await h.settle();
+    expect(next.value?.items.map(payloadOf)).toEqual(['a', 'b']);
+  });
+
   test('a consumer gets the first items also where the statement is slow: no second one overtakes it', async () => {
     const h = new Harness({ statementsInFlight: 2 });
     // As those of Node, which may fire a little early.

@@ -195,6 +195,39 @@ describe('several processes on one storage', () => {
       expect(leasing.value?.items.map(payloadOf)).toEqual(['b']);
     });
 
+    test('takes up no further queue when it is told to end before it knows', async () => {
+      await here.create('q');
+      await here.create('other');
+      await here.produce('q', 'a');
+      here.sleep(SLEEP_MS);
+      const goOn = here.storage.holdQueues('stamps');
+      const leasing = watch(here.lease('other'));
+      await here.wake();
+      const ended = watch(here.service.shutdown());
+      await here.wake();
+      const calls = here.storage.calls.length;
+      goOn();
+      await here.wake();
+      expect([ended.state, leasing.error?.message]).toEqual(['fulfilled', 'service is shutting down']);
+      expect([here.storage.calls.length - calls, here.clock.pendingTimers]).toEqual([0, 0]);
+    });
+
+    test('looks no second time when it is told to end while it looks', async () => {
+      await here.create('q');
+      await here.produce('q', 'a');
+      here.sleep(SLEEP_MS);
+      here.storage.cutQueues();
+      const fail = here.storage.holdQueues('stamps', 'before');
+      const leasing = watch(here.lease('q'));
+      await here.wake();
+      const ended = watch(here.service.shutdown());
+      await here.wake();
+      fail();
+      here.storage.holdQueues('stamps', 'before');
+      await here.wake();
+      expect([ended.state, leasing.error?.message]).toEqual(['fulfilled', 'queue is shutting down']);
+    });
+
     test('leaves dead items alone that it claimed before it slept: others have moved them', async () => {
       await here.create('dead');
       await here.create('q', { maxAttempts: 1, deadQueue: 'dead' });
@@ -216,6 +249,7 @@ describe('several processes on one storage', () => {
       goOn();
       await here.wake();
       await here.clock.advance('5s');
+      expect(here.storage.count('holdLetters')).toBe(0);
       expect(await there.stored('dead')).toEqual([]);
       expect(await there.stored('q')).toEqual([]);
     });

@@ -81,3 +81,18 @@ test.each([
   await h.settle();
   expect([running.state, done.state]).toEqual(['fulfilled', 'fulfilled']);
 });
+
+test('a delete that fails in one partition is waited for in the others', async () => {
+  const h = new Harness();
+  await h.create('q', { requestedPartitions: 2 });
+  h.storage.fail('drop', 0, 'not-applied');
+  const letGo = h.storage.hold('drop', 1);
+  const deleted = watch(h.service.queues.delete('q', false));
+  await h.settle();
+  const done = watch(h.service.shutdown());
+  await h.settle();
+  expect([deleted.state, done.state]).toEqual(['pending', 'pending']);
+  letGo();
+  await h.settle();
+  expect([deleted.error, done.state]).toMatchObject([{ code: 'retry' }, 'fulfilled']);
+});

@@ -74,12 +74,6 @@ export const ENGINE_LETTER_MUTANTS: readonly Mutant[] = [
     'this.#marked = [];',
   ),
   mutant(
-    'letters that may still come are withdrawn too early',
-    BURIAL,
-    'filter(([, fromMs]) => fromMs <= nowMs)',
-    'filter(([, fromMs]) => fromMs <= Infinity)',
-  ),
-  mutant(
     'a letter that was stored in doubt is forgotten',
     BURIAL,
     'for (const id of inDoubt) this.#inDoubt.set(id, this.#nowMs() + DOUBT_MS);',

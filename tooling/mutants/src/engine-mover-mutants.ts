@@ -3,9 +3,10 @@ import { type Mutant, mutant } from './mutant.ts';
 const BURIAL = 'lifecycle/burial.ts';
 
 /**
- * What the simulation does not notice: it shows only where a process sleeps
- * for longer than a claim in the midst of a move, or costs no more than time.
- * The engine's tests of dead letters have to notice.
+ * What the simulation does not notice, or comes upon too seldom: it shows only
+ * where a process sleeps for longer than a claim in the midst of a move and
+ * storage gives no answer besides, or costs no more than time. The engine's
+ * tests have to notice.
  */
 export const ENGINE_MOVER_MUTANTS: readonly Mutant[] = [
   mutant(
@@ -27,10 +28,16 @@ export const ENGINE_MOVER_MUTANTS: readonly Mutant[] = [
     '',
   ),
   mutant(
+    'letters of items that another has marked are not looked after',
+    BURIAL,
+    'this.#watch(others.filter((id) => isThere.has(id)));',
+    '',
+  ),
+  mutant(
     'letters of items that are gone are not withdrawn',
     BURIAL,
-    'this.#watch(ids.filter((id) => !isOwn.has(id)));',
-    'void isOwn;',
+    '    this.#watch(\n      others.filter((id) => !isThere.has(id)),\n      0,\n    );\n',
+    '',
   ),
   mutant(
     'letters whose items are still there are withdrawn',
@@ -43,6 +50,12 @@ export const ENGINE_MOVER_MUTANTS: readonly Mutant[] = [
     BURIAL,
     'for (const id of stillThere) this.#late.set(id, nowMs + DOUBT_MS);',
     'for (const id of stillThere) this.#late.delete(id);',
+  ),
+  mutant(
+    'letters that may still come are withdrawn too early',
+    BURIAL,
+    'filter(([, fromMs]) => fromMs <= nowMs)',
+    'filter(([, fromMs]) => fromMs <= Infinity)',
   ),
   mutant(
     'a withdrawal that failed is not repeated',
@@ -73,5 +86,17 @@ export const ENGINE_MOVER_MUTANTS: readonly Mutant[] = [
     BURIAL,
     "if (deadQueue === '') return this.#delete();",
     "if (deadQueue === '') return;\n    void this.#delete;",
+  ),
+  mutant(
+    'settings are looked at once more after the end',
+    'manager/settings-watch.ts',
+    'if (this.#stopped) return Promise.resolve();',
+    '',
+  ),
+  mutant(
+    'a process that slept sweeps by the settings it knew',
+    'lifecycle/sweeper.ts',
+    'if (current !== undefined) return this.#putOff(current);',
+    'void current, this.#putOff;',
   ),
 ];

@@ -1,4 +1,6 @@
 import { ENGINE_LETTER_MUTANTS } from './engine-letter-mutants.ts';
+import { ENGINE_ORDER_MUTANTS } from './engine-order-mutants.ts';
+import { ENGINE_SLEEP_MUTANTS } from './engine-sleep-mutants.ts';
 import { type Mutant, mutant } from './mutant.ts';
 
 const PRODUCE = 'logical/produce-loop.ts';
@@ -177,6 +179,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     '',
   ),
   ...ENGINE_LETTER_MUTANTS,
+  ...ENGINE_ORDER_MUTANTS,
+  ...ENGINE_SLEEP_MUTANTS,
   mutant(
     'an update does not reach the queue at work',
     MANAGER,

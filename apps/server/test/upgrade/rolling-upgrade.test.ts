@@ -9,7 +9,7 @@ const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
 /** Whether the older version closes idle connections at its end, also those on which a request is on its way. */
 const LOSES_CONNECTIONS = process.env['QUERATOR_OLDER_LOSES_CONNECTIONS'] === '1';
 
-/** A produce that was sent no longer ago may be under way still. */
+/** A request that was sent no longer ago may be under way still. */
 const UNDER_WAY_MS = 1_000;
 
 /** An older server ends, and until the newer one is there in its place. */
@@ -19,9 +19,9 @@ interface Ending {
   readonly to: number;
 }
 
-/** Whether a produce came to grief at the end of an older server, and at no other time, nor elsewhere. */
-function isLostAt({ call, error, sentAt = 0 }: Complaint, endings: readonly Ending[]): boolean {
-  if (call !== 'produce' || !(error instanceof ConnectionLostError)) return false;
+/** Whether a request came to grief at the end of an older server, and at no other time, nor elsewhere. */
+function isLostAt({ error, sentAt = 0 }: Complaint, endings: readonly Ending[]): boolean {
+  if (!(error instanceof ConnectionLostError)) return false;
   // Until the newer one listens a client may find a connection of its own that the older one has closed.
   return endings.some(
     ({ url, from, to }) => error.url.startsWith(`${url}/`) && sentAt >= from - UNDER_WAY_MS && sentAt <= to,
@@ -52,6 +52,7 @@ describe('a rolling upgrade from an older version, under load', { timeout: 180_0
     const endings: Ending[] = [];
     const upgrade = async (instance: number) => {
       const from = performance.now();
+      load.stops(instance);
       expect(await both.terminate(instance)).toBe(0);
       await both.startOne(instance);
       endings.push({ url: both.urlOf(instance), from, to: performance.now() });

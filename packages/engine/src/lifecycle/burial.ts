@@ -188,7 +188,14 @@ export class Burial {
     this.#held = this.#held.filter(({ id }) => !isHeld.has(id));
     for (const id of ids) this.#perhapsMarked.delete(id);
     this.#marked = [...this.#marked, ...own];
-    this.#watch(ids.filter((id) => !isOwn.has(id)));
+    const isThere = new Set(result.markedBefore);
+    const others = ids.filter((id) => !isOwn.has(id));
+    this.#watch(others.filter((id) => isThere.has(id)));
+    // At once, as this process may not run for long: nobody else knows of these.
+    this.#watch(
+      others.filter((id) => !isThere.has(id)),
+      0,
+    );
   }
 
   /** @returns why some are not delivered. */
@@ -260,10 +267,10 @@ export class Burial {
   }
 
   /** Looks after letters that may be one too many, when their items have gone and no storing is in doubt. */
-  #watch(ids: readonly ItemId[]): void {
-    const settledMs = this.#nowMs() + DOUBT_MS;
+  #watch(ids: readonly ItemId[], inMs = DOUBT_MS): void {
+    const fromMs = this.#nowMs() + inMs;
     for (const id of ids) {
-      this.#late.set(id, this.#inDoubt.get(id) ?? settledMs);
+      this.#late.set(id, this.#inDoubt.get(id) ?? fromMs);
       this.#inDoubt.delete(id);
     }
   }

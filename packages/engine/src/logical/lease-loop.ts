@@ -59,8 +59,12 @@ export class LeaseLoop {
   readonly #slots: StatementSlots;
   /** Partitions that may hold items nobody told this process of. */
   readonly #suspects = new Set<Lane>();
-  /** Partitions with statements under way that are slow, and how many. */
-  readonly #slow = new Map<Lane, number>();
+  /**
+   * Partitions that are asked for nothing more for now, and for how many
+   * statements: those under way that are slow, and those whose items are being
+   * put back. Another one would bring what comes behind theirs.
+   */
+  readonly #closed = new Map<Lane, number>();
   #cycleScheduled = false;
   #cancelLookAgain: CancelTimer | undefined;
   #whenIdle: (() => void)[] = [];
@@ -131,7 +135,7 @@ export class LeaseLoop {
   reserve(lane: Lane, items: number): Reservation | undefined {
     if (this.#requests.idle === 0 || lane.waiting > 0) return undefined;
     // The slots know of slow statements by the clock, and timers may fire before its time.
-    if (this.#slots.isFull(lane) || this.#slow.has(lane)) return undefined;
+    if (this.#slots.isFull(lane) || this.#closed.has(lane)) return undefined;
     const fetch = this.#newFetch(lane);
     for (const request of this.#requests.allIdle()) {
       if (fetch.requests.length === items) break;
@@ -225,7 +229,7 @@ export class LeaseLoop {
     // slots know that too, but by the clock, and timers may fire before its time.
     const isFree = (lane: Lane) =>
       !this.#slots.isFullFor(wanted, lane) &&
-      !this.#slow.has(lane) &&
+      !this.#closed.has(lane) &&
       (planned.get(lane)?.limit ?? 0) < statementItems;
     return (
       this.#order.fullest((lane) => isFree(lane) && lane.waiting > 0) ??
@@ -245,7 +249,7 @@ export class LeaseLoop {
     const stillGoodMs = Math.max(toMilliseconds(this.#hooks.queue().leaseTimeout), SHORTEST_SLEEP_MS);
     const cancelSlow = this.#deps.clock.startTimer(this.#deps.limits.slowMs, () => {
       fetch.slow = true;
-      this.#slow.set(lane, (this.#slow.get(lane) ?? 0) + 1);
+      this.#close(lane);
       for (const request of fetch.requests) this.#requests.unpromise(request);
       this.wake();
     });
@@ -256,17 +260,23 @@ export class LeaseLoop {
     const leftOver = isStillGood ? this.#requests.handOut(lane.partition, items, fetch.requests) : items;
     cancelSlow();
     if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);
+    if (leftOver.length > 0) this.#close(lane);
     this.wake();
     if (leftOver.length > 0) await this.#putBack(lane, leftOver);
-    if (fetch.slow) this.#noLongerSlow(lane);
+    if (leftOver.length > 0) this.#reopen(lane);
+    if (fetch.slow) this.#reopen(lane);
     this.#ended(slot);
     this.wake();
   }
 
-  #noLongerSlow(lane: Lane): void {
-    const others = (this.#slow.get(lane) ?? 1) - 1;
-    if (others === 0) this.#slow.delete(lane);
-    else this.#slow.set(lane, others);
+  #close(lane: Lane): void {
+    this.#closed.set(lane, (this.#closed.get(lane) ?? 0) + 1);
+  }
+
+  #reopen(lane: Lane): void {
+    const others = (this.#closed.get(lane) ?? 1) - 1;
+    if (others === 0) this.#closed.delete(lane);
+    else this.#closed.set(lane, others);
   }
 
   #ended(slot: Slot): void {

@@ -288,13 +288,15 @@ export class LogicalQueue {
   }
 
   /**
-   * Removes the partitions with all their items. Only after `stop`.
+   * Removes the partitions with all their items; where one fails the others
+   * are done all the same. Only after `stop`.
    *
    * @param isThere whether a storage is configured; partitions on others are passed over.
    */
   async drop(isThere: (storageName: string) => boolean): Promise<void> {
     const lanes = this.#units.map(({ lane }) => lane).filter(({ storageName }) => isThere(storageName));
-    await Promise.all(lanes.map(({ store }) => store.drop()));
+    const dropped = await Promise.allSettled(lanes.map(({ store }) => store.drop()));
+    for (const each of dropped) if (each.status === 'rejected') throw each.reason;
   }
 
   async #stop(): Promise<void> {

@@ -148,9 +148,11 @@ export class Lookout {
         if (glances[n]?.waiting !== false && watched.isHungry()) watched.onItems();
       });
     }
-    const tookMs = millisecondsBetween(start, this.#deps.clock.now());
-    const spreadMs = (this.#deps.limits.pollMs * groups.length) / GROUPS_PER_INTERVAL;
-    this.#itemsIntervalMs = Math.max(this.#deps.limits.pollMs, spreadMs, SHARE * tookMs);
+    const { clock, limits } = this.#deps;
+    // The process may have slept over it: however long that was, the next look is not put off for hours.
+    const pauseMs = Math.min(SHARE * millisecondsBetween(start, clock.now()), limits.sweepIdleMs);
+    const spreadMs = (limits.pollMs * groups.length) / GROUPS_PER_INTERVAL;
+    this.#itemsIntervalMs = Math.max(limits.pollMs, spreadMs, pauseMs);
   }
 
   /** One call at a time, for the partitions that have waited longest for it. */

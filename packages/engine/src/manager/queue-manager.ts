@@ -319,6 +319,8 @@ export class QueueManager {
   }
 
   #startLoading(name: string): Promise<LogicalQueue> {
+    // Whoever was let in before the shutdown may have waited for a look since.
+    this.checkRunning();
     const loading = this.#load(name).finally(() => this.#loading.delete(name));
     this.#loading.set(name, loading);
     return loading;

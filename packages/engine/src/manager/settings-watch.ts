@@ -118,6 +118,7 @@ export class SettingsWatch {
   }
 
   #lookOnce(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
     this.#looking ??= this.#looks
       .run(() => this.#look())
       .finally(() => {

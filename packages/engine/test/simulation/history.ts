@@ -50,7 +50,7 @@ export type Happening = { readonly atMs: number } & (
   | { readonly type: 'effect'; readonly op: number; readonly place: string; readonly effect: Effect }
   /** The engine is told. */
   | { readonly type: 'returned'; readonly op: number; readonly ending: Ending; readonly result: unknown }
-  | { readonly type: 'crash' | 'stop'; readonly engine: string }
+  | { readonly type: 'crash' | 'stop' | 'sleep' | 'wake'; readonly engine: string }
   /** Settings of a queue as they are stored from now on. */
   | {
       readonly type: 'settings';

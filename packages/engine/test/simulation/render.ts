@@ -55,6 +55,10 @@ function lineOf(happening: Happening): string {
       return `-- ${happening.engine} crashes`;
     case 'stop':
       return `-- ${happening.engine} has stopped`;
+    case 'sleep':
+      return `-- ${happening.engine} falls asleep`;
+    case 'wake':
+      return `-- ${happening.engine} wakes`;
     case 'settings': {
       const { queue, maxAttempts, deadQueue, leaseMs } = happening;
       return `    ${queue} has from now on: lease ${leaseMs} ms, ${maxAttempts} attempts, dead letters to '${deadQueue}'`;

@@ -8,7 +8,7 @@ const decoder = new TextDecoder();
 export interface Complaint {
   readonly call: 'produce' | 'consume';
   readonly error: unknown;
-  /** When a produce was sent, on the monotonic clock. */
+  /** When it was sent, on the monotonic clock. */
   readonly sentAt?: number;
 }
 
@@ -125,7 +125,7 @@ export class ClientLoad {
           error instanceof ConnectionLostError &&
           began < (this.#stopsAt[server] ?? Number.POSITIVE_INFINITY)
         )
-          this.complaints.push(`a request was cut: ${error}`);
+          this.complaints.push({ call: 'consume', error, sentAt: began });
         throw error;
       }
     };

@@ -5,8 +5,10 @@ import { arrivalOrder } from './arrival-order.ts';
 import { attempts } from './attempts.ts';
 import { completedOnce } from './completed-once.ts';
 import { deadLetters } from './dead-letters.ts';
+import { leasesAreGood } from './leases-are-good.ts';
 import { leasesReachSomeone } from './leases-reach-someone.ts';
 import { nothingVanishes } from './nothing-vanishes.ts';
+import { olderFirst } from './older-first.ts';
 import { oneHolder } from './one-holder.ts';
 import { produceOrder } from './produce-order.ts';
 import { refusedIsNotStored } from './refused-is-not-stored.ts';
@@ -20,8 +22,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
   attempts,
   completedOnce,
   deadLetters,
+  leasesAreGood,
   leasesReachSomeone,
   nothingVanishes,
+  olderFirst,
   oneHolder,
   produceOrder,
   refusedIsNotStored,

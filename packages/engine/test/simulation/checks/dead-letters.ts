@@ -1,10 +1,16 @@
-import type { Effect, Stay } from '../history.ts';
-import type { Check, Story } from './story.ts';
+import type { Effect, Happening, Stay } from '../history.ts';
+import { awakeMs, type Birth, type Check, type Story } from './story.ts';
+
+/** An engine that goes on for so long withdraws a letter that it stored too late. */
+const WITHDRAWN_MS = 20_000;
 
 /**
  * An item that died becomes one dead letter: nobody is offered a second one,
  * whatever fails and whoever crashes. Where the dead-letter queue is deleted,
  * its letters are gone with it, and what is still to be moved goes to the new one.
+ * A letter stored after another one of the item had been offered is withdrawn by
+ * who stored it, unless that engine ends soon, or has slept and is then not
+ * answered when it stores the letter, or looks what became of the item (ADR 15).
  */
 export const deadLetters: Check = function* (story) {
   const condemned = condemnedNames(story);
@@ -15,7 +21,8 @@ export const deadLetters: Check = function* (story) {
     if (!isHeldLetter(stay)) yield `dead letter ${stay.id} was not held back when it came`;
   }
   for (const [sourceId, times] of offersOf(story)) {
-    if (times > 1) yield `item ${sourceId} was offered as a dead letter ${times} times`;
+    if (times > 1 + nobodyWithdraws(story, sourceId))
+      yield `item ${sourceId} was offered as a dead letter ${times} times`;
   }
 };
 
@@ -28,6 +35,37 @@ function offersOf({ ops }: Story): ReadonlyMap<string, number> {
     }
   }
   return offers;
+}
+
+/** How many letters of an item came late, by engines that had no time left. */
+function nobodyWithdraws(story: Story, sourceId: string): number {
+  const [, ...late] = story.births.filter(({ stay }) => stay.sourceId === sourceId);
+  return late.filter((birth) => hadNoTime(story, birth) || couldNotLook(story, birth)).length;
+}
+
+function hadNoTime(story: Story, { op: { sent, effectAt } }: Birth): boolean {
+  const { happenings } = story;
+  const end = happenings.find(
+    (each) => (each.type === 'crash' || each.type === 'stop') && each.engine === sent.engine,
+  );
+  if (end === undefined) return false;
+  const { atMs } = happenings[effectAt] as Happening;
+  return awakeMs(story, sent.engine, atMs, end.atMs) < WITHDRAWN_MS;
+}
+
+function couldNotLook({ ops, naps }: Story, { op: { sent, effectAt, returned }, stay }: Birth): boolean {
+  if (!naps.has(sent.engine)) return false;
+  return (
+    returned?.ending !== 'ok' ||
+    ops.some(
+      (look) =>
+        look.sent.engine === sent.engine &&
+        look.sent.name === 'markMoved' &&
+        look.sentAt > effectAt &&
+        look.returned?.ending !== 'ok' &&
+        (look.sent.args[0] as readonly string[]).includes(stay.sourceId as string),
+    )
+  );
 }
 
 function offered({ came, left }: Effect): readonly string[] {

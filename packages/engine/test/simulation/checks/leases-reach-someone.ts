@@ -1,18 +1,25 @@
+import type { Happening } from '../history.ts';
 import { leasedOf } from '../request.ts';
 import { isHeldLetter } from './dead-letters.ts';
-import type { Check } from './story.ts';
+import { awakeMs, type Check } from './story.ts';
+
+/** Less than passes between two events. */
+const MOMENT_MS = 0.000_5;
 
 /**
  * What was leased for consumers reaches one, or is given back at once: nothing
  * waits for a lease to run out because its consumer had left. And what a
  * consumer holds is not given back behind its back.
  */
-export const leasesReachSomeone: Check = function* ({ calls, ops, happenings }) {
+export const leasesReachSomeone: Check = function* (story) {
+  const { calls, ops, happenings } = story;
   const handed = new Map<string, number>();
   for (const { asked, answer, answeredAt } of calls) {
     if (answer === undefined || asked.request.kind !== 'lease') continue;
     for (const { id } of leasedOf(answer.answer).items) handed.set(id, answeredAt);
   }
+  const crashes = new Map<string, number>();
+  for (const each of happenings) if (each.type === 'crash') crashes.set(each.engine, each.atMs);
   const releases = new Map<string, number[]>();
   for (const { sent, sentAt } of ops) {
     if (sent.name !== 'release') continue;
@@ -27,10 +34,13 @@ export const leasesReachSomeone: Check = function* ({ calls, ops, happenings }) 
     for (const { came, changed } of effects) {
       for (const after of [...came, ...changed.map((change) => change.after)]) {
         if (after.state !== 'leased' || isHeldLetter(after) || handed.has(after.id)) continue;
-        // In the very moment in which the engine is told what it leased.
-        const isGivenBack = (releases.get(after.id) ?? []).some(
-          (at) => at > returnedAt && happenings[at]?.atMs === returned.atMs,
-        );
+        // In the very moment in which the engine is told what it leased, unless it falls asleep over it, and dies.
+        const isAtOnce = (untilMs: number) => awakeMs(story, sent.engine, returned.atMs, untilMs) < MOMENT_MS;
+        const isGivenBack =
+          isAtOnce(crashes.get(sent.engine) ?? Number.POSITIVE_INFINITY) ||
+          (releases.get(after.id) ?? []).some(
+            (at) => at > returnedAt && isAtOnce((happenings[at] as Happening).atMs),
+          );
         if (!isGivenBack) {
           yield `item ${after.name} (${after.id}) was leased by op ${sent.op}, for nobody, and not given back`;
         }

@@ -36,6 +36,14 @@ export interface Story {
   /** The calls that completed or retried an id, and those that were handed it. */
   readonly claims: ReadonlyMap<string, readonly CallStory[]>;
   readonly settings: readonly Of<'settings'>[];
+  /** When engines slept. */
+  readonly naps: ReadonlyMap<string, readonly Nap[]>;
+}
+
+/** The sleep of an engine. */
+export interface Nap {
+  readonly fromMs: number;
+  untilMs: number;
 }
 
 /** What must always hold of a story; says what does not. */
@@ -48,6 +56,7 @@ export function storyOf({ all: happenings }: History): Story {
   const ops = new Map<number, OpStory>();
   const births: Birth[] = [];
   const settings: Of<'settings'>[] = [];
+  const naps = new Map<string, Nap[]>();
   happenings.forEach((happening, at) => {
     switch (happening.type) {
       case 'call':
@@ -85,6 +94,15 @@ export function storyOf({ all: happenings }: History): Story {
       case 'settings':
         settings.push(happening);
         return;
+      case 'sleep':
+        naps.set(happening.engine, [
+          ...(naps.get(happening.engine) ?? []),
+          { fromMs: happening.atMs, untilMs: Number.POSITIVE_INFINITY },
+        ]);
+        return;
+      case 'wake':
+        (naps.get(happening.engine)?.at(-1) as Nap).untilMs = happening.atMs;
+        return;
       case 'crash':
       case 'stop':
       case 'world':
@@ -92,7 +110,7 @@ export function storyOf({ all: happenings }: History): Story {
     }
   });
   const all = [...calls.values()];
-  return { happenings, calls: all, ops: [...ops.values()], births, claims: claimsOf(all), settings };
+  return { happenings, calls: all, ops: [...ops.values()], births, claims: claimsOf(all), settings, naps };
 }
 
 function claimsOf(calls: readonly CallStory[]): ReadonlyMap<string, readonly CallStory[]> {
@@ -118,6 +136,15 @@ export function endedWellBefore(op: OpStory, call: CallStory): boolean {
   return (
     op.returned?.ending === 'ok' && op.returnedAt < call.answeredAt && op.sent.engine === call.asked.engine
   );
+}
+
+/** How much time an engine had from one moment to the other, in which it was awake. */
+export function awakeMs({ naps }: Story, engine: string, fromMs: number, untilMs: number): number {
+  let ms = untilMs - fromMs;
+  for (const nap of naps.get(engine) ?? []) {
+    ms -= Math.max(0, Math.min(untilMs, nap.untilMs) - Math.max(fromMs, nap.fromMs));
+  }
+  return ms;
 }
 
 /** A client's call, for people. */

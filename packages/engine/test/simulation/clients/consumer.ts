@@ -5,11 +5,12 @@ import type { World } from '../world/world.ts';
 /** Leases items, and does to them all that consumers do, diligent and careless ones. */
 export async function consumeALot(world: World, client: string): Promise<void> {
   const { dice, scheduler, setting } = world;
-  for (let turn = 0; turn < setting.turns; turn++) {
+  // What a process makes of things that slept shows only where the others have served meanwhile.
+  for (let turn = 0; turn < setting.turns || world.someoneSleeps; turn++) {
     await scheduler.sleep(dice.pick([0, 0, dice.between(0, 20), dice.between(0, 800)]));
     const request: Request = {
       kind: 'lease',
-      queue: dice.chance(0.15) ? 'dead' : 'jobs',
+      queue: dice.chance(turn < setting.turns ? 0.15 : 0.5) ? 'dead' : 'jobs',
       // Now and then it meets a namesake.
       clientId: dice.chance(0.05) ? 'namesake' : `${client}-${turn}`,
       timeoutMs: dice.pick([10, 200, 1_000, 4_000]),
@@ -18,7 +19,7 @@ export async function consumeALot(world: World, client: string): Promise<void> {
     const leaveAfterMs = dice.chance(0.2)
       ? dice.pick([dice.between(0, 10), dice.between(0, 600)])
       : undefined;
-    const answer = await world.ask(client, dice.pick(world.engines), request, leaveAfterMs);
+    const answer = await world.ask(client, world.anyEngine(), request, leaveAfterMs);
     if (answer === undefined) continue;
     const { partition, items } = leasedOf(answer);
     if (items.length > 0) await work(world, client, { queue: request.queue, partition, items });
@@ -62,9 +63,9 @@ async function work(world: World, client: string, { queue, partition, items }: H
 async function insist(world: World, client: string, request: Request): Promise<void> {
   const { dice, scheduler } = world;
   for (let attempt = 0; attempt < 3; attempt++) {
-    const answer = await world.ask(client, dice.pick(world.engines), request);
-    const again =
-      answer === undefined || answer.how === 'cut' || (answer.how === 'error' && answer.code === 'retry');
+    const answer = await world.ask(client, world.anyEngine(), request);
+    const isLost = answer === undefined || answer.how === 'cut' || answer.how === 'left';
+    const again = isLost || (answer.how === 'error' && answer.code === 'retry');
     if (!again) return;
     await scheduler.sleep(dice.between(10, 800));
   }

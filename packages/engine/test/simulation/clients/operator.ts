@@ -7,7 +7,7 @@ export async function operateALot(world: World, client: string): Promise<void> {
   const { dice, scheduler, setting } = world;
   for (let turn = 0; turn < setting.turns; turn++) {
     await scheduler.sleep(dice.between(0, 1_500));
-    const engine = dice.pick(world.engines);
+    const engine = world.anyEngine();
     if (setting.tampering && dice.chance(0.4)) {
       for (const request of await tampering(world, client)) await world.ask(client, engine, request);
     } else {
@@ -48,7 +48,7 @@ async function tampering(world: World, client: string): Promise<readonly Request
         { kind: 'clear', queue, waiting: true, scheduled: dice.chance(0.5), destructive: dice.chance(0.5) },
       ];
     case 'delete': {
-      const answer = await world.ask(client, dice.pick(world.engines), {
+      const answer = await world.ask(client, world.anyEngine(), {
         kind: 'list-items',
         queue,
         partition: 0,

@@ -22,7 +22,7 @@ export async function produceALot(world: World, client: string, names: Names): P
     const leaveAfterMs = dice.chance(0.1) ? dice.between(0, 20) : undefined;
     await world.ask(
       client,
-      dice.pick(world.engines),
+      world.anyEngine(),
       { kind: 'produce', queue: 'jobs', timeoutMs, items },
       leaveAfterMs,
     );

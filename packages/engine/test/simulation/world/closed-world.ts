@@ -1,5 +1,16 @@
 import process from 'node:process';
 
+/** Whose turns of the event loop there are. */
+export interface TurnTaker {
+  /** Keeps a turn back, where it has none to take for now. @returns whether it did. */
+  keepTurn(turn: () => void): boolean;
+}
+
+interface Immediate {
+  readonly taker: TurnTaker | undefined;
+  readonly callback: () => void;
+}
+
 /** What a simulation may not touch: it would bring in something that no seed decides. */
 const FORBIDDEN = ['setTimeout', 'setInterval'] as const;
 
@@ -11,8 +22,9 @@ const FORBIDDEN = ['setTimeout', 'setInterval'] as const;
  * timers, the real time and real chance are refused.
  */
 export class ClosedWorld {
-  readonly #immediates: (() => void)[] = [];
+  readonly #immediates: Immediate[] = [];
   #next = 0;
+  #taker: TurnTaker | undefined;
 
   /** Takes over from the event loop until `body` has settled. */
   async run<T>(body: () => Promise<T>): Promise<T> {
@@ -24,18 +36,25 @@ export class ClosedWorld {
     }
   }
 
+  /** What is called until all has settled belongs to this one: one event is one engine's. */
+  turnOf(taker: TurnTaker): void {
+    this.#taker = taker;
+  }
+
   /** Lets everything run that needs no passing of time. */
   async settle(): Promise<void> {
     await promiseCallbacks();
     while (this.#next < this.#immediates.length) {
-      const callback = this.#immediates[this.#next++] as () => void;
+      const { taker, callback } = this.#immediates[this.#next++] as Immediate;
       if (this.#next === this.#immediates.length) {
         this.#immediates.length = 0;
         this.#next = 0;
       }
+      if (taker?.keepTurn(callback) === true) continue;
       callback();
       await promiseCallbacks();
     }
+    this.#taker = undefined;
   }
 
   #takeOver(): () => void {
@@ -51,7 +70,10 @@ export class ClosedWorld {
     Error.stackTraceLimit = 0;
     const immediates = this.#immediates;
     globalThis.setImmediate = ((callback: (...args: unknown[]) => void, ...args: unknown[]) => {
-      immediates.push(args.length === 0 ? callback : () => callback(...args));
+      immediates.push({
+        taker: this.#taker,
+        callback: args.length === 0 ? callback : () => callback(...args),
+      });
     }) as unknown as typeof setImmediate;
     for (const name of FORBIDDEN) globalThis[name] = forbidden(name) as never;
     Date.now = forbidden('Date.now');

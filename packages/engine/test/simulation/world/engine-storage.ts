@@ -39,6 +39,12 @@ interface Call {
   readonly effect: (op: number) => Promise<unknown>;
 }
 
+/** How the engine is answered. */
+interface Settling {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /**
  * Storage as one engine reaches it: each call takes its time on the way there
  * and back, and fails as the weather has it. What is late is overtaken.
@@ -77,7 +83,7 @@ export class EngineStorage implements StorageBackend {
           const done = await way.disk.partitionCall(op, key, owner.createdAt, { name, args });
           if (done !== undefined) return done.result;
           // As a driver does that finds no table: the engine learns of it by being asked, while it waits.
-          if (way.process.storageCalls.has(op)) await owner.isThere().catch(() => false);
+          if (way.process.storageCalls.has(op)) await isThere(way.process, owner);
           throw new StorageError('the queue is gone', { outcome: 'not-applied' });
         },
       }),
@@ -101,49 +107,58 @@ export class EngineStorage implements StorageBackend {
   }
 
   #send(call: Call): Promise<unknown> {
+    // A dead engine's last turns of the event loop reach nobody, and those of one that sleeps wait for its waking.
+    return new Promise((resolve, reject) => {
+      this.#way.process.send(call.name, () => this.#sendOff(call, { resolve, reject }));
+    });
+  }
+
+  #sendOff({ place, name, args, effect }: Call, { resolve, reject }: Settling): void {
     const { scheduler, weather, history, process } = this.#way;
-    // A dead engine's last turns of the event loop reach nobody.
-    if (!process.alive) return new Promise(() => {});
-    const { place, name, args } = call;
     const op = history.newOp();
     history.add({ type: 'sent', op, engine: process.name, place, name, args });
     process.storageCalls.add(op);
     const fate = weather.fate();
-    return new Promise((resolve, reject) => {
-      const answer = (ending: Ending, settle: () => void, result?: unknown) => {
-        scheduler.after(fate.afterMs, () => {
-          process.storageCalls.delete(op);
-          if (!process.alive) return;
-          history.add({ type: 'returned', op, ending, result });
-          settle();
-        });
+    const answer = (ending: Ending, settle: () => void, result?: unknown) => {
+      const hear = () => {
+        process.storageCalls.delete(op);
+        history.add({ type: 'returned', op, ending, result });
+        settle();
       };
-      const fail = (outcome: 'not-applied' | 'unknown') =>
-        answer(outcome, () => reject(new StorageError('simulated', { outcome })));
-      const arrive = async () => {
-        if (!process.alive && !fate.outlivesSender) return;
-        if (fate.fault === 'not-applied' || weather.isDown(place) || weather.isDown(this.name)) {
-          return fail('not-applied');
-        }
-        if (fate.fault === 'unknown-lost') return fail('unknown');
-        if (fate.fault === 'unknown-late') {
-          fail('unknown');
-          scheduler.after(fate.afterMs + weather.lateMs(), () => void call.effect(op).catch(() => {}));
-          return;
-        }
-        try {
-          const result = await call.effect(op);
-          if (fate.fault === 'unknown-applied') fail('unknown');
-          else answer('ok', () => resolve(result), result);
-        } catch (error) {
-          if (error instanceof QueueError) answer('refused', () => reject(error));
-          else if (error instanceof StorageError) answer('not-applied', () => reject(error));
-          else throw error;
-        }
-      };
-      scheduler.after(fate.beforeMs, () => void arrive());
-    });
+      scheduler.after(fate.afterMs, () => process.hear(hear));
+    };
+    const fail = (outcome: 'not-applied' | 'unknown') =>
+      answer(outcome, () => reject(new StorageError('simulated', { outcome })));
+    const arrive = async () => {
+      if (!process.alive && !fate.outlivesSender) return;
+      if (fate.fault === 'not-applied' || weather.isDown(place) || weather.isDown(this.name)) {
+        return fail('not-applied');
+      }
+      if (fate.fault === 'unknown-lost') return fail('unknown');
+      if (fate.fault === 'unknown-late') {
+        fail('unknown');
+        scheduler.after(fate.afterMs + weather.lateMs(), () => void effect(op).catch(() => {}));
+        return;
+      }
+      try {
+        const result = await effect(op);
+        if (fate.fault === 'unknown-applied') fail('unknown');
+        else answer('ok', () => resolve(result), result);
+      } catch (error) {
+        if (error instanceof QueueError) answer('refused', () => reject(error));
+        else if (error instanceof StorageError) answer('not-applied', () => reject(error));
+        else throw error;
+      }
+    };
+    scheduler.after(fate.beforeMs, () => void arrive());
   }
+}
+
+/** Asks the engine, which may sleep. */
+function isThere(process: EngineProcess, owner: PartitionOwner): Promise<unknown> {
+  return new Promise((resolve) => {
+    process.hear(() => resolve(owner.isThere().catch(() => false)));
+  });
 }
 
 /** An object whose every method is the same function, told which one was called. */

@@ -1,3 +1,4 @@
+import type { Dice } from './dice.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { QUEUES_PLACE } from './engine-storage.ts';
 import type { World } from './world.ts';
@@ -6,12 +7,14 @@ import type { World } from './world.ts';
 const DURING_MS = 8_000;
 const LONGEST_OUTAGE_MS = 4_000;
 const LONGEST_ABSENCE_MS = 2_000;
+/** The calls by which dead items are moved: a sleep over one of those is the worst. */
+const MOVE = /Letters$|^markMoved$|^remove$/;
 /** A process that is told to stop has stopped by then: storage calls have their limit. */
 const STOP_LIMIT_MS = 60_000;
 
-/** Outages, crashes and restarts, one after the other and side by side. Resolves when all are over. */
+/** Outages, crashes, restarts and naps, one after the other and side by side. Resolves when all are over. */
 export async function sufferMishaps(world: World): Promise<void> {
-  const { outages, crashes, restarts } = world.setting;
+  const { outages, crashes, restarts, naps } = world.setting;
   const many = (count: number, mishap: () => Promise<void>) =>
     Array.from({ length: count }, async () => {
       await world.scheduler.sleep(world.dice.between(0, DURING_MS));
@@ -21,6 +24,7 @@ export async function sufferMishaps(world: World): Promise<void> {
     ...many(outages, () => outage(world)),
     ...many(crashes, () => crash(world)),
     ...many(restarts, () => restart(world)),
+    ...many(naps, () => nap(world)),
   ]);
 }
 
@@ -52,6 +56,46 @@ async function restart(world: World): Promise<void> {
   if (world.engines[place] === process && process.alive) world.start(place);
 }
 
+/** A process is stopped, as by SIGSTOP, and goes on: between two things that it does, or in the midst of one. */
+async function nap(world: World): Promise<void> {
+  const { dice, scheduler, history } = world;
+  const process = dice.pick(world.engines);
+  if (!process.alive || process.asleep) return;
+  const canMove = world.setting.jobs.deadQueue !== '';
+  const when = dice.weighted({ now: 2, call: 2, move: canMove ? 4 : 0 });
+  if (when === 'now') process.sleep();
+  else if (!(await fallsAsleepAt(world, process, when === 'move' ? MOVE : /./))) return;
+  history.add({ type: 'sleep', engine: process.name });
+  await scheduler.sleep(lengthOfNap(dice, when === 'move'));
+  if (!process.alive) return;
+  history.add({ type: 'wake', engine: process.name });
+  process.wake(dice);
+}
+
+/** Resolves when the process has fallen asleep over such a call, or it turns out that there is none. */
+function fallsAsleepAt({ dice, scheduler }: World, process: EngineProcess, call: RegExp): Promise<boolean> {
+  return new Promise((resolve) => {
+    let left = dice.whole(1, 3);
+    const isIt = (name: string) => call.test(name) && --left === 0;
+    const takeBack = process.sleepAt(isIt, () => resolve(true));
+    scheduler.after(DURING_MS, () => {
+      takeBack();
+      resolve(false);
+    });
+  });
+}
+
+function lengthOfNap(dice: Dice, duringMove: boolean): number {
+  switch (dice.weighted({ short: 3, lease: 4, claim: duringMove ? 10 : 2 })) {
+    case 'short':
+      return dice.between(20, 1_000);
+    case 'lease':
+      return dice.between(700, 8_000);
+    case 'claim':
+      return dice.between(15_000, 50_000);
+  }
+}
+
 /** Tells a process to stop, and expects it to leave nothing behind. */
 export async function stop(world: World, process: EngineProcess): Promise<void> {
   const { history, scheduler } = world;
@@ -60,7 +104,10 @@ export async function stop(world: World, process: EngineProcess): Promise<void> 
   const unwatch = process.onCrash(() => resolve('cut'));
   const late = Promise.withResolvers<'late'>();
   const cancelLate = scheduler.after(STOP_LIMIT_MS, () => late.resolve('late'));
-  const stopped = process.service.shutdown().then(() => 'stopped' as const);
+  const stopped = new Promise<'stopped'>((resolve) => {
+    const shutDown = () => void process.service.shutdown().then(() => resolve('stopped'));
+    scheduler.after(0, () => process.hear(shutDown));
+  });
   const how = await Promise.race([stopped, cut, late.promise]);
   cancelLate();
   unwatch();

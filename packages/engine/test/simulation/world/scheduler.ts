@@ -1,6 +1,14 @@
 import { type Instant, instantFromMicroseconds, instantFromMilliseconds } from '@querator/core';
 import type { ClosedWorld } from './closed-world.ts';
 
+/** When a simulated world begins. */
+const START = Number(instantFromMilliseconds(Date.UTC(2026, 0, 1)));
+
+/** The moment so many milliseconds after the start. */
+export function instantAt(ms: number): Instant {
+  return instantFromMicroseconds(BigInt(START + Math.round(ms * 1_000)));
+}
+
 interface Planned {
   readonly at: number;
   readonly sequence: number;
@@ -15,9 +23,8 @@ interface Planned {
  */
 export class Scheduler {
   readonly #world: ClosedWorld;
-  readonly #start = Number(instantFromMilliseconds(Date.UTC(2026, 0, 1)));
   readonly #heap: Planned[] = [];
-  #now = this.#start;
+  #now = START;
   #sequence = 0;
 
   constructor(world: ClosedWorld) {
@@ -26,7 +33,7 @@ export class Scheduler {
 
   /** Milliseconds since the start. */
   get nowMs(): number {
-    return (this.#now - this.#start) / 1_000;
+    return (this.#now - START) / 1_000;
   }
 
   /** The time, by a clock that is fast by so much. */

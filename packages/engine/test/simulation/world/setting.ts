@@ -11,10 +11,11 @@ export interface Setting {
   readonly glances: boolean;
   readonly disks: number;
   readonly climate: Climate;
-  /** Outages, crashes and restarts while the clients are at work. */
+  /** Mishaps while the clients are at work. */
   readonly outages: number;
   readonly crashes: number;
   readonly restarts: number;
+  readonly naps: number;
   readonly limits: Partial<EngineLimits>;
   /** The queue that all is about, and the one for its dead letters. */
   readonly jobs: Partial<QueueCall>;
@@ -53,6 +54,7 @@ export function settingOf(dice: Dice): Setting {
     outages: dice.pick([0, 0, 1, 3]),
     crashes: dice.pick([0, 0, 1, 2]),
     restarts: dice.pick([0, 0, 0, 1]),
+    naps: dice.pick([0, 0, 0, 1, 2]),
     limits: {
       letterHoldMs: LETTER_HOLD_MS,
       ...(dice.chance(0.15) ? { requestsBuffered: 2 } : {}),

@@ -35,7 +35,7 @@ export class SignalHub {
     return {
       listening: true,
       tell: (topic) => {
-        if (process.alive) this.#tell(process, topic);
+        process.send('tell', () => this.#tell(process, topic));
       },
       watch: (topic, heard) => {
         const watch = { process, topic, heard };
@@ -56,7 +56,9 @@ export class SignalHub {
 
   #deliver(watch: Watch): void {
     this.#scheduler.after(this.#dice.between(0, this.#lossy ? LATE_MS : QUICK_MS), () => {
-      if (watch.process.alive && this.#watches.has(watch)) watch.heard();
+      watch.process.hear(() => {
+        if (this.#watches.has(watch)) watch.heard();
+      });
     });
   }
 }

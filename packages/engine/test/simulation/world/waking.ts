@@ -6,7 +6,7 @@ const LEASE_MS = 2_000;
 /** A few calls to storage that is well. */
 const AT_ONCE_MS = 150;
 const PATIENCE_MS = 300_000;
-/** Looks at storage that has just been very slow come that seldom for a while, at most. */
+/** Looks at storage that has just been very slow, as it seems to one who slept, come that seldom for a while, at most. */
 const SLOW_POLL_MS = 60_000;
 const POLL_MS = 4_000;
 
@@ -34,6 +34,19 @@ export async function checkWaking(world: World): Promise<void> {
   const hands = await Promise.all(crowd.map((waiting) => waiting.within('an item was produced', withinMs)));
   if (hands.includes(undefined)) return;
   await checkHands(world, hands as [Hand, Hand, Hand], other);
+  await checkParked(world, asked);
+}
+
+/** A small request that waits for a large one which is with storage is sent when that comes back. */
+async function checkParked(world: World, engine: EngineProcess): Promise<void> {
+  const produce = (...names: readonly string[]) =>
+    insist(world, engine, {
+      ...{ kind: 'produce', queue: 'jobs', timeoutMs: AT_ONCE_MS },
+      items: names.map((name) => ({ name })),
+    });
+  const large = produce('y1', 'y2', 'y3');
+  await world.scheduler.sleep(0.1);
+  await Promise.all([large, produce('y4')]);
 }
 
 interface Hand {
@@ -67,7 +80,8 @@ async function checkHands(world: World, [first, second]: readonly [Hand, Hand, H
     const hand = await waiting.within('a lease ran out', withinMs);
     if (hand === undefined) return;
     if (n > 0 || mourner === undefined) return complete(world, engine, 'jobs', hand);
-    const dead = mourner.within('an item died', AT_ONCE_MS);
+    // Another engine's sweep may come upon it first.
+    const dead = mourner.within('an item died', byAnyoneMs(world));
     const items = [{ id: hand.id, dead: true }];
     await insist(world, engine, { kind: 'retry', queue: 'jobs', partition: hand.partition, items });
     const letter = await dead;
@@ -127,5 +141,5 @@ function acrossMs(world: World): number {
 }
 
 function pollMs({ setting }: World): number {
-  return setting.climate.verySlow > 0 ? SLOW_POLL_MS : POLL_MS;
+  return setting.climate.verySlow > 0 || setting.naps > 0 ? SLOW_POLL_MS : POLL_MS;
 }

@@ -12,8 +12,12 @@ import type { Setting } from './setting.ts';
 import { SignalHub } from './signal-hub.ts';
 import { Weather } from './weather.ts';
 
+/** A client stays with an engine that sleeps for so long at the most. */
+const PATIENCE_MS = 3_000;
+
 /** Engines on one storage, under one clock and one sky. */
 export class World {
+  readonly closed: ClosedWorld;
   readonly dice: Dice;
   readonly setting: Setting;
   readonly scheduler: Scheduler;
@@ -29,6 +33,7 @@ export class World {
   readonly objections: string[] = [];
 
   constructor(closed: ClosedWorld, dice: Dice, setting: Setting) {
+    this.closed = closed;
     this.dice = dice;
     this.setting = setting;
     this.scheduler = new Scheduler(closed);
@@ -51,7 +56,7 @@ export class World {
       this.processes.filter((other) => other.name.startsWith('ABC'[place] as string)).length + 1;
     const name = `${'ABC'[place]}${generation}`;
     const random = new SeededRandom(Math.floor(this.dice.between(1, 2 ** 32)));
-    const process = new EngineProcess(name, random, scheduler, setting.fastByMs[place] as number);
+    const process = new EngineProcess(name, random, this, setting.fastByMs[place] as number);
     const storages = this.disks.map((disk) => {
       const way = { scheduler, weather, history, process, disk, glances: setting.glances };
       return new EngineStorage({ ...way, signals: signals?.endOf(process) });
@@ -77,6 +82,18 @@ export class World {
     process.crash();
   }
 
+  /** Whether any process sleeps. */
+  get someoneSleeps(): boolean {
+    return this.engines.some((process) => process.asleep);
+  }
+
+  /** An engine as a client finds one: who does not answer is soon known not to. */
+  anyEngine(): EngineProcess {
+    const engine = this.dice.pick(this.engines);
+    if (!engine.asleep || this.dice.chance(0.3)) return engine;
+    return this.engines.find((other) => !other.asleep) ?? engine;
+  }
+
   /** Something is as it must not be. */
   object(text: string): void {
     this.objections.push(text);
@@ -87,9 +104,11 @@ export class World {
   readonly tell = (text: string): void => this.history.add({ type: 'world', text });
 
   /**
-   * Asks an engine on a client's behalf.
+   * Asks an engine on a client's behalf. The history has what the engine knows:
+   * a client has left when its engine hears of it.
    *
-   * @param leave when the client loses interest, in milliseconds or as it comes; absent: never.
+   * @param leave when the client loses interest, in milliseconds or as it
+   *   comes; absent: not before the engine has been asleep for a while.
    * @returns nothing where there is no engine to connect to.
    */
   async ask(
@@ -99,24 +118,44 @@ export class World {
     leave?: number | Promise<void>,
   ): Promise<Answer | undefined> {
     if (!engine.alive) return undefined;
-    const { history, scheduler } = this;
+    const { history, scheduler, dice, setting } = this;
     const call = history.newCall();
     history.add({ type: 'call', call, client, engine: engine.name, request });
-    const leaving = leave === undefined ? undefined : new AbortController();
+    const mayLeave = leave !== undefined || setting.naps > 0;
+    const leaving = mayLeave ? new AbortController() : undefined;
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     let answered = false;
-    const goAway = () => {
+    const answer = (how: Answer) => {
       if (answered) return;
-      history.add({ type: 'leave', call });
-      leaving?.abort('the client has left');
+      answered = true;
+      unwatch();
+      unwatchSleep();
+      history.add({ type: 'answer', call, answer: how });
+      // What the client does about it is another event than what the engine does.
+      scheduler.after(0, () => resolve(how));
     };
+    const goAway = () => {
+      // There is nobody it could say it to, and it does not wait for that.
+      if (engine.asleep) resolve({ how: 'left' });
+      engine.hear(() => {
+        if (answered) return;
+        history.add({ type: 'leave', call });
+        leaving?.abort('the client has left');
+      });
+    };
+    const unwatch = engine.onCrash(() => answer({ how: 'cut' }));
+    const loseHeart = () => {
+      scheduler.after(dice.between(0, PATIENCE_MS), () => {
+        if (!answered && engine.asleep) goAway();
+      });
+    };
+    const unwatchSleep = mayLeave ? engine.onSleep(loseHeart) : () => {};
+    if (engine.asleep) loseHeart();
+    const arrive = () =>
+      engine.hear(() => void ask(engine.service, request, leaving?.signal).then(answer, reject));
+    scheduler.after(0, arrive);
     if (typeof leave === 'number') scheduler.after(leave, goAway);
-    else void leave?.then(goAway);
-    const cut = Promise.withResolvers<Answer>();
-    const unwatch = engine.onCrash(() => cut.resolve({ how: 'cut' }));
-    const answer = await Promise.race([ask(engine.service, request, leaving?.signal), cut.promise]);
-    answered = true;
-    unwatch();
-    history.add({ type: 'answer', call, answer });
-    return answer;
+    else void leave?.then(() => scheduler.after(0, goAway));
+    return promise;
   }
 }
