@@ -23,8 +23,10 @@ export interface SettingsWatchDeps {
   readonly refresh: (name: string) => Promise<boolean>;
 }
 
-/** Looks take at most one part in so many of the time. */
+/** Looks take at most one part in so many of the time, unless they take long themselves. */
 const SHARE = 20;
+/** So many intervals may lie between two looks, however long one took: it may only have waited for a connection. */
+const LONGEST_PAUSE_FACTOR = 2;
 /** A process in which nothing happened for so many intervals did not run: it was stopped, or its machine was. */
 const ASLEEP_FACTOR = 3;
 
@@ -157,7 +159,8 @@ export class SettingsWatch {
     try {
       const stamps = await store.stamps(queues.map(({ name }) => name));
       const tookMs = millisecondsBetween(start, engine.clock.now());
-      this.#intervalMs = Math.max(engine.limits.pollMs, SHARE * tookMs);
+      const { pollMs } = engine.limits;
+      this.#intervalMs = Math.max(pollMs, Math.min(SHARE * tookMs, LONGEST_PAUSE_FACTOR * pollMs));
       const changed = queues.filter((queue) => !isSame(stamps.get(queue.name), queue));
       let allKnown = true;
       for (const { name } of changed) allKnown = (await refresh(name)) && allKnown;
