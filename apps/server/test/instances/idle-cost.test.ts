@@ -75,7 +75,10 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 300_000 + QUEUES * 
       ]);
       return counts.reduce((sum, [, count]) => sum + Number(count), 0);
     };
-    await vi.waitFor(async () => expect(await waitingNow()).toBe(consumers), { timeout: 60_000, interval: 100 });
+    await vi.waitFor(async () => expect(await waitingNow()).toBe(consumers), {
+      timeout: 60_000,
+      interval: 100,
+    });
     let perSecond = Number.POSITIVE_INFINITY;
     await vi.waitFor(
       async () => {
