@@ -7,7 +7,7 @@ import { ServerProcesses } from './support/server-processes.ts';
 /** `pnpm test:cluster` says how many, and runs this: it takes minutes. */
 const QUEUES = Number(process.env['QUERATOR_IDLE_QUEUES']);
 /** A server serves 1,000 connections at a time, of which some are left here for what is asked besides. */
-const CONSUMERS_PER_SERVER = 990;
+const CONSUMERS_PER_SERVER = 900;
 /** Longer than any interval in which servers that listen look for themselves. */
 const WINDOW_MS = 13_000;
 /** "A few statements a second", whatever the number of queues and consumers. */
