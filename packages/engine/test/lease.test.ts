@@ -273,19 +273,25 @@ describe('lease', () => {
     expect((await h.service.queue.stats('q')).leaseWaiting).toBe(999);
   });
 
-  test('what is behind items that are being put back is not asked for before they are back', async () => {
-    const h = new Harness({ statementsInFlight: 3 });
-    await h.create('q');
-    await h.produce('q', ['a', 'b', 'c', 'd']);
+  /** A consumer leaves while items are leased for it. @returns what lets them be put back. */
+  async function leaveWith(items: number, h: Harness): Promise<() => void> {
     const letGo = h.storage.hold('lease', 0);
     const putBack = h.storage.hold('release', 0, 'before');
     const leaving = new AbortController();
-    const call = { queueName: 'q', clientId: 'gone', batchSize: 2, requestTimeout: '1m' };
+    const call = { queueName: 'q', clientId: 'gone', batchSize: items, requestTimeout: '1m' };
     watch(h.service.queue.lease(call, { signal: leaving.signal }));
     await h.settle();
     leaving.abort();
     letGo();
     await h.settle();
+    return putBack;
+  }
+
+  test('what is behind items that are being put back is not asked for before they are back', async () => {
+    const h = new Harness({ statementsInFlight: 3 });
+    await h.create('q');
+    await h.produce('q', ['a', 'b', 'c', 'd']);
+    const putBack = await leaveWith(2, h);
     const next = watch(h.lease('q', 2));
     await h.settle();
     expect([h.storage.count('release'), h.storage.count('lease')]).toEqual([1, 1]);
@@ -298,15 +304,7 @@ describe('lease', () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     await h.produce('q', ['a']);
-    const letGo = h.storage.hold('lease', 0);
-    const putBack = h.storage.hold('release', 0, 'before');
-    const leaving = new AbortController();
-    const call = { queueName: 'q', clientId: 'gone', batchSize: 1, requestTimeout: '1m' };
-    watch(h.service.queue.lease(call, { signal: leaving.signal }));
-    await h.settle();
-    leaving.abort();
-    letGo();
-    await h.settle();
+    const putBack = await leaveWith(1, h);
     const next = watch(h.lease('q', 2));
     await h.settle();
     await h.produce('q', ['b']);

@@ -1,5 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Ledger } from './support/ledger.ts';
 import { Load } from './support/load.ts';
 import { ServerProcesses } from './support/server-processes.ts';
@@ -30,17 +29,10 @@ describe('an instance of two that is killed under load', { timeout: 90_000 + ROU
     const load = new Load({ processes: both, ledger, seed: SEED });
     await load.createQueues();
     load.start();
-    const moreBy = async (items: number) => {
-      const [produced, completed] = [ledger.acknowledged, ledger.completed];
-      await vi.waitFor(() => {
-        expect(ledger.acknowledged).toBeGreaterThan(produced + items);
-        expect(ledger.completed).toBeGreaterThan(completed + items);
-      }, PATIENCE);
-    };
     await both.create(0, 'left', { lease_timeout: '1s' });
     for (let round = 0; round < ROUNDS; round++) {
       const [victim, survivor] = [round % 2, (round + 1) % 2];
-      await moreBy(50);
+      await load.moreBy(50);
       // The survivor has the queue at work, and yet the victim alone knows of these.
       await both.ask(survivor, 'queue.stats', { queue_name: 'left' });
       const soon = { utf8: `scheduled ${round}`, enqueue_at: new Date(Date.now() + 1_000).toISOString() };
@@ -49,7 +41,7 @@ describe('an instance of two that is killed under load', { timeout: 90_000 + ROU
       });
       expect((await lease(victim)).text).toBe(`leased ${round}`);
       await both.kill(victim);
-      await moreBy(50);
+      await load.moreBy(50);
       // Nobody else could: the victim is still dead.
       const served: string[] = [];
       for (const _ of ['leased', 'scheduled']) {

@@ -169,18 +169,11 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
     const load = new Load({ processes: both, ledger, seed: SEED });
     await load.createQueues();
     load.start();
-    const moreBy = async (items: number) => {
-      const [produced, completed] = [ledger.acknowledged, ledger.completed];
-      await vi.waitFor(() => {
-        expect(ledger.acknowledged).toBeGreaterThan(produced + items);
-        expect(ledger.completed).toBeGreaterThan(completed + items);
-      }, PATIENCE);
-    };
     for (let round = 0; round < ROUNDS; round++) {
-      await moreBy(50);
-      await whileAsleep(() => moreBy(50));
+      await load.moreBy(50);
+      await whileAsleep(() => load.moreBy(50));
     }
-    await moreBy(50);
+    await load.moreBy(50);
     await load.drain();
     expect(ledger.verdict()).toEqual([]);
   });

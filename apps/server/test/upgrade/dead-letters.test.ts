@@ -1,8 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Ledger } from '../instances/support/ledger.ts';
 import { Load } from '../instances/support/load.ts';
 import { ServerProcesses } from '../instances/support/server-processes.ts';
-import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
 
 const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
 const SEED = Number(process.env['QUERATOR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -25,19 +24,12 @@ describe('a rolling upgrade with retries and dead letters under way', { timeout:
     load = new Load({ processes: both, ledger, seed: SEED });
     await load.createQueues();
     load.start();
-    const moreBy = async (items: number) => {
-      const [produced, completed] = [ledger.acknowledged, ledger.completed];
-      await vi.waitFor(() => {
-        expect(ledger.acknowledged).toBeGreaterThan(produced + items);
-        expect(ledger.completed).toBeGreaterThan(completed + items);
-      }, PATIENCE);
-    };
-    await moreBy(300);
+    await load.moreBy(300);
     for (const instance of [0, 1]) {
       expect(await both.terminate(instance)).toBe(0);
       await both.startOne(instance);
       // Between the two upgrades each version moves what the other has begun to.
-      await moreBy(300);
+      await load.moreBy(300);
     }
     await load.drain();
     expect(ledger.verdict()).toEqual([]);

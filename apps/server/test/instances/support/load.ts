@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SeededRandom } from '@querator/core/testing';
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
+import { PROCESS_PATIENCE } from '../../support/server-program.ts';
 import type { RawReply } from '../../support/test-server.ts';
 import type { Ledger } from './ledger.ts';
 import type { ServerProcesses } from './server-processes.ts';
@@ -72,6 +73,16 @@ export class Load {
         this.#consumers.push(this.#consume(instance, 'dead'));
       }
     }
+  }
+
+  /** Waits until so many more items have been acknowledged, and so many more completed. */
+  async moreBy(items: number): Promise<void> {
+    const { ledger } = this.#options;
+    const [produced, completed] = [ledger.acknowledged, ledger.completed];
+    await vi.waitFor(() => {
+      expect(ledger.acknowledged).toBeGreaterThan(produced + items);
+      expect(ledger.completed).toBeGreaterThan(completed + items);
+    }, PROCESS_PATIENCE);
   }
 
   /** Ends the producers, and waits until consumers have done all there is. */
