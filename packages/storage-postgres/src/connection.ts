@@ -36,8 +36,8 @@ export class Connection {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #ended: Promise<void>;
-  /** Ends when no statement is under way or waits for one. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Ends when no statement is under way or waits for one; absent: that is so. */
+  #turn: Promise<unknown> | undefined;
   /** Whether a statement was sent and is not answered. */
   #unanswered = false;
   /** Whether the statement under way committed without its synchronous standby. */
@@ -77,8 +77,13 @@ export class Connection {
    * @throws Error also when what was committed may not be on the synchronous standby: its outcome is unknown.
    */
   query(config: pg.QueryConfig, options: SendOptions = {}): Promise<readonly unknown[]> {
-    const answer = this.#turn.then(() => this.#send(config, options));
-    this.#turn = answer.catch(() => {});
+    const send = () => this.#send(config, options);
+    const answer = this.#turn?.then(send) ?? send();
+    const ended = () => {
+      if (this.#turn === turn) this.#turn = undefined;
+    };
+    const turn = answer.then(ended, ended);
+    this.#turn = turn;
     return answer;
   }
 

@@ -1,5 +1,7 @@
 import pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
+import { areParameters } from './bind-message.ts';
+import { PreparedQuery } from './prepared-query.ts';
 import type { RowStream } from './row-stream.ts';
 
 /** The part of a connection of `pg` that sends messages of the extended protocol. */
@@ -48,12 +50,21 @@ export function sendQuery(
 ): Promise<readonly unknown[]> {
   return new Promise((resolve, reject) => {
     const reader = read === undefined ? undefined : new RowReader(rowStream, read);
-    const query = new pg.Query(withProtocol(config, { settings, read }), (error, result) => {
+    const answered = (error: Error | null, rows: readonly unknown[] = []) => {
       reader?.end();
       const failure = error ?? reader?.failure;
       if (failure) reject(failure);
-      else resolve(reader?.rows ?? result.rows);
-    }) as unknown as WireQuery;
+      else resolve(reader?.rows ?? rows);
+    };
+    const { name, text, values = [] } = config;
+    if (reader !== undefined && settings === undefined && name !== undefined && areParameters(values)) {
+      const begun = () => reader.begin();
+      client.query(new PreparedQuery({ name, text, values }, { begun, answered }));
+      return;
+    }
+    const query = new pg.Query(withProtocol(config, { settings, read }), (error, result) =>
+      answered(error ?? null, result?.rows),
+    ) as unknown as WireQuery;
     if (reader !== undefined) readBy(reader, query);
     if (settings !== undefined) putBehind(settings, query);
     client.query(query as unknown as pg.Query);

@@ -8,8 +8,8 @@ import { answerCall } from './answer-call.ts';
 import type { AppEnv } from './app.ts';
 import { checkAuthorization } from './authorization.ts';
 import { parsedHeaders } from './call-headers.ts';
+import { CallMessage } from './call-message.ts';
 import type { CallContext, Route } from './endpoints.ts';
-import { readBody } from './read-body.ts';
 import { ANSWER_HEADERS, type Answer } from './reply.ts';
 
 /** What an HTTP server serves. */
@@ -30,32 +30,23 @@ export interface HttpServerOptions {
 export function createHttpServer({ app, routes, metrics, logger }: HttpServerOptions): Server {
   const hono = getRequestListener(app.fetch);
 
-  async function serve(call: PlainCall, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const { route, path, length, requestFormat, replyFormat } = call;
-    const started = performance.now();
-    let body: Uint8Array;
-    try {
-      body = await readBody(incoming, length, route.endpoint.bodyLimit);
-    } catch {
-      // The connection broke: there is nobody to answer.
-      return;
-    }
+  async function serve(call: PlainCall, body: Uint8Array, outgoing: ServerResponse): Promise<void> {
+    const { route, path, requestFormat, replyFormat, started } = call;
     const context = new NodeCallContext(outgoing);
-    const answer = await answerCall(route, { path, body, requestFormat, replyFormat, context }, logger);
-    send(outgoing, answer);
-    metrics.answered(path, answer.status, (performance.now() - started) / 1_000);
+    try {
+      const answer = await answerCall(route, { path, body, requestFormat, replyFormat, context }, logger);
+      send(outgoing, answer);
+      metrics.answered(path, answer.status, (performance.now() - started) / 1_000);
+    } catch (error) {
+      logger.error('reply could not be sent', { path, err: error });
+      outgoing.destroy();
+    }
   }
 
-  return createServer((incoming, outgoing) => {
+  return createServer({ IncomingMessage: CallMessage }, (incoming, outgoing) => {
     const call = plainCallOf(incoming, routes);
-    if (call === undefined) {
-      void hono(incoming, outgoing);
-      return;
-    }
-    serve(call, incoming, outgoing).catch((error: unknown) => {
-      logger.error('reply could not be sent', { path: call.path, err: error });
-      outgoing.destroy();
-    });
+    if (call === undefined) void hono(incoming, outgoing);
+    else incoming.takeBody((body) => void serve(call, body, outgoing));
   });
 }
 
@@ -63,10 +54,10 @@ export function createHttpServer({ app, routes, metrics, logger }: HttpServerOpt
 interface PlainCall {
   readonly route: Route;
   readonly path: string;
-  /** Of the body, in bytes. */
-  readonly length: number;
   readonly requestFormat: WireFormat;
   readonly replyFormat: WireFormat;
+  /** When its headers were there, by the monotonic clock, in milliseconds. */
+  readonly started: number;
 }
 
 function plainCallOf(
@@ -77,13 +68,13 @@ function plainCallOf(
   const route = method === 'POST' ? routes.get(path) : undefined;
   if (route === undefined) return undefined;
   const { authorization, accept, contentType, contentLength } = parsedHeaders(rawHeaders);
-  const length = Number(contentLength);
   // Without a length, too.
-  if (!(length <= route.endpoint.bodyLimit)) return undefined;
+  if (!(Number(contentLength) <= route.endpoint.bodyLimit)) return undefined;
   try {
     checkAuthorization(authorization);
     const replyFormat = negotiateReply(accept);
-    return { route, path, length, requestFormat: negotiateRequest(contentType), replyFormat };
+    const requestFormat = negotiateRequest(contentType);
+    return { route, path, requestFormat, replyFormat, started: performance.now() };
   } catch {
     return undefined;
   }

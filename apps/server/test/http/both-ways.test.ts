@@ -52,14 +52,22 @@ afterAll(async () => {
   for (const server of [asItRuns, honoAlone]) server.close();
 });
 
-/** Sends bytes as they are, and reads to the end of the connection. */
-async function exchange(server: Server, bytes: string): Promise<string> {
+/** Sends bytes as they are, in so many pieces, and reads to the end of the connection. */
+async function exchange(server: Server, ...pieces: readonly string[]): Promise<string> {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  socket.end(bytes, 'latin1');
+  socket.setNoDelay();
+  for (const piece of pieces) {
+    await new Promise((written) => socket.write(piece, 'latin1', written));
+    // The server is in this process: a few turns, and it has read what is there.
+    for (let turn = 0; turn < TURNS_TO_READ; turn++) await new Promise(setImmediate);
+  }
+  socket.end();
   let reply = '';
   for await (const chunk of socket.setEncoding('latin1')) reply += chunk;
-  return reply.replace(/^Date: .*\r\n/im, '');
+  return reply;
 }
+
+const TURNS_TO_READ = 10;
 
 interface Request {
   readonly path?: string;
@@ -83,6 +91,7 @@ const protobuf = {
 const infoOfQ = Buffer.from(
   codecs.QueuesInfoRequest.encode(codecs.QueuesInfoRequest.create({ queueName: 'q' })),
 ).toString('latin1');
+const long = `{"queue_name":"q","request_timeout":"1m","items":[{"utf8":"${'a'.repeat(300_000)}"}]}`;
 const produce = '{"queue_name":"q","request_timeout":"1m","items":[{"utf8":"a"}]}';
 
 describe('a request is answered alike as the server runs and by Hono alone', () => {
@@ -124,9 +133,44 @@ describe('a request is answered alike as the server runs and by Hono alone', () 
   });
 });
 
+describe('bytes are answered alike, however they come', () => {
+  const call = bytesOf({ path: '/v1/queue.produce', body: produce });
+  const kept = bytesOf({}).replace('Connection: close\r\n', '');
+
+  test.each<[string, readonly string[]]>([
+    ['a head, and then the body', [call.slice(0, -produce.length), produce]],
+    ['a body in three pieces', [call.slice(0, -40), call.slice(-40, -10), call.slice(-10)]],
+    ['one byte at a time', [...bytesOf({})]],
+    ['three requests in one piece', [kept + kept + bytesOf({})]],
+    ['the end of one and the beginning of the next', [kept + call.slice(0, -20), call.slice(-20)]],
+    ['a long body', [bytesOf({ path: '/v1/queue.produce', body: long })]],
+  ])('%s', async (_, pieces) => {
+    const alone = await exchange(honoAlone, ...pieces);
+    const replies = alone.split(/(?=HTTP\/1\.1 )/);
+    expect(replies.every((reply) => reply.startsWith('HTTP/1.1 200 OK'))).toBe(true);
+    const asRun = (await exchange(asItRuns, ...pieces)).split(/(?=HTTP\/1\.1 )/);
+    expect(asRun.map(sortHeaders)).toEqual(replies.map(sortHeaders));
+  });
+
+  test('a body that breaks off has no effect, and its connection ends', async () => {
+    const before = await waiting();
+    for (const server of [asItRuns, honoAlone]) {
+      const reply = await exchange(server, call.slice(0, -10));
+      expect(reply).not.toContain('200 OK');
+    }
+    expect(await exchange(asItRuns, call)).toContain('200 OK');
+    expect(await waiting()).toBe(before + 1);
+  });
+});
+
+async function waiting(): Promise<number> {
+  const { partitions } = await service.queue.stats('q');
+  return partitions.reduce((sum, partition) => sum + partition.waiting, 0);
+}
+
 /** Their order and the case of their names mean nothing. */
 function sortHeaders(reply: string) {
-  const [head = '', body = ''] = reply.split('\r\n\r\n', 2);
+  const [head = '', body = ''] = reply.replace(/^Date: .*\r\n/im, '').split('\r\n\r\n', 2);
   const [status, ...headers] = head.split('\r\n');
   return { status, headers: headers.map((header) => header.toLowerCase()).sort(), body };
 }

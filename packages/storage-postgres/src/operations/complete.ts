@@ -54,5 +54,12 @@ async function completeGood(
 }
 
 function deletion(context: PartitionContext, ids: readonly ItemId[]): Statement {
-  return { ...context.table.prepared('complete', deleteHeld), values: [textArray(ids), ids.length] };
+  return {
+    ...context.table.prepared('complete', deleteHeld),
+    values: [textArray(ids), ids.length],
+    read: nothing,
+  };
 }
+
+/** That the statement did not fail says it all. */
+function nothing(): void {}

@@ -19,6 +19,8 @@ export interface InsertShape {
   readonly parameters: number;
   /** What the INSERT stands in. */
   readonly around: (insert: string, table: string) => string;
+  /** How what comes back is read; absent: as objects. */
+  readonly read?: Statement['read'];
 }
 
 const NOW = nowSql('$1');
@@ -30,6 +32,7 @@ export const FIRST_SHAPE_PARAMETER = 5;
 export const PLAIN: InsertShape = {
   ...{ name: '', columns: [], arrays: [], from: '', parameters: 0 },
   around: (insert) => insert,
+  read: () => undefined,
 };
 
 /** The rows come back in the order of the items, and tell which of them are scheduled. */
@@ -79,7 +82,7 @@ export function insertItems(
     ...(texts === undefined ? [] : TEXTS.map((text) => texts[text])),
   ];
   const sql = (table: string) => shape.around(insertSql(table, shape, texts !== undefined), table);
-  return { ...context.table.prepared(name, sql), values };
+  return { ...context.table.prepared(name, sql), values, read: shape.read };
 }
 
 const TEXTS = ['reference', 'encoding', 'kind'] as const;

@@ -1,6 +1,7 @@
 import {
   type Duration,
   formatItemId,
+  type Instant,
   ITEM_ID_RANDOM_LENGTH,
   type ItemId,
   type LeaseBatch,
@@ -9,7 +10,7 @@ import {
   type ProduceAndLeaseResult,
   type ProduceRequest,
 } from '@querator/core';
-import { durationToText, instantFromText } from '../instant-text.ts';
+import { durationToText } from '../instant-text.ts';
 import { firstNumberOf, ITEMS_PER_STATEMENT, randomTails } from '../new-item-id.ts';
 import { nowSql, type PartitionContext } from '../partition-table.ts';
 import { isRefusedData } from '../refused-data.ts';
@@ -44,13 +45,15 @@ const LEASED: InsertShape = {
       SELECT id FROM ${table} WHERE is_leased = false AND enqueue_at IS NULL AND id >= ${MARK}
       ORDER BY is_leased, enqueue_at, id LIMIT 1) IS NULL THEN ${LIMIT}::bigint ELSE 0 END AS places),
   stored AS (${insert} RETURNING id, lease_deadline)
-  SELECT min(id) AS first, count(lease_deadline)::int AS leased, max(lease_deadline) AS deadline FROM stored`,
+  SELECT min(id), count(lease_deadline)::int, max(lease_deadline) FROM stored`,
+  read: (row): StoredRow => ({ first: row.text(), leased: row.int4(), leaseDeadline: row.instant() }),
 };
 
 interface StoredRow {
   readonly first: ItemId;
   readonly leased: number;
-  readonly deadline: string | null;
+  /** Of the leased. */
+  readonly leaseDeadline: Instant;
 }
 
 /**
@@ -87,10 +90,8 @@ export async function produceAndLease(
 function leasedItems(
   items: readonly NewItem[],
   tails: Buffer,
-  { first, leased, deadline }: StoredRow,
+  { first, leased, leaseDeadline }: StoredRow,
 ): readonly LeasedItem[] {
-  if (deadline === null) return [];
-  const leaseDeadline = instantFromText(deadline);
   const number = firstNumberOf(first);
   const ends = tails.toString('latin1');
   return items.slice(0, leased).map(({ encoding, kind, reference, payload }, n) => {
