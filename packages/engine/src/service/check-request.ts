@@ -10,6 +10,10 @@ import {
 } from '@querator/core';
 import { isBlank } from './check-name.ts';
 
+/** What timeouts were read as: clients send the same few again and again. */
+const TIMEOUTS = new Map<string, Duration>();
+const TIMEOUTS_KEPT = 100;
+
 /**
  * Reads a request's timeout as it was sent; an absent one is zero, which the
  * range check refuses later (api.md puts other checks in between).
@@ -18,8 +22,13 @@ import { isBlank } from './check-name.ts';
  */
 export function parseRequestTimeout(text: string): Duration {
   if (text === '') return 0n as Duration;
+  const known = TIMEOUTS.get(text);
+  if (known !== undefined) return known;
   try {
-    return parseDuration(text);
+    const timeout = parseDuration(text);
+    if (TIMEOUTS.size >= TIMEOUTS_KEPT) TIMEOUTS.clear();
+    TIMEOUTS.set(text, timeout);
+    return timeout;
   } catch (error) {
     if (!(error instanceof DurationSyntaxError)) throw error;
     throw invalid(`request timeout is invalid; ${error.message} - expected format: 900ms, 5m or 15m`);
