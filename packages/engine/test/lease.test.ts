@@ -315,6 +315,49 @@ describe('lease', () => {
     expect(next.value?.items.map(payloadOf)).toEqual(['a', 'b']);
   });
 
+  test('items nobody takes do not go to one for whom older items are on their way', async () => {
+    const h = new Harness({ statementsInFlight: 3 });
+    await h.create('q');
+    await h.produce('q', ['a', 'b', 'c', 'd']);
+    const older = h.storage.hold('lease', 0);
+    const first = watch(h.lease('q', 2));
+    await h.settle();
+    const later = h.storage.hold('lease', 0);
+    const leaving = new AbortController();
+    const call = { queueName: 'q', clientId: 'gone', batchSize: 2, requestTimeout: '1m' };
+    watch(h.service.queue.lease(call, { signal: leaving.signal }));
+    await h.settle();
+    leaving.abort();
+    later();
+    await h.settle();
+    expect(first.state).toBe('pending');
+    older();
+    await h.settle();
+    expect([first.value?.items.map(payloadOf), h.storage.count('release')]).toEqual([['a', 'b'], 1]);
+    expect((await h.lease('q', 2)).items.map(payloadOf)).toEqual(['c', 'd']);
+  });
+
+  test('items nobody takes go to one for whom only later items are on their way', async () => {
+    const h = new Harness({ statementsInFlight: 3 });
+    await h.create('q');
+    await h.produce('q', ['a', 'b', 'c', 'd']);
+    const older = h.storage.hold('lease', 0);
+    const leaving = new AbortController();
+    const call = { queueName: 'q', clientId: 'gone', batchSize: 2, requestTimeout: '1m' };
+    watch(h.service.queue.lease(call, { signal: leaving.signal }));
+    await h.settle();
+    const later = h.storage.hold('lease', 0);
+    const second = watch(h.lease('q', 2));
+    await h.settle();
+    leaving.abort();
+    older();
+    await h.settle();
+    expect(second.value?.items.map(payloadOf)).toEqual(['a', 'b']);
+    later();
+    await h.settle();
+    expect((await h.lease('q', 2)).items.map(payloadOf)).toEqual(['c', 'd']);
+  });
+
   test('a consumer gets the first items also where the statement is slow: no second one overtakes it', async () => {
     const h = new Harness({ statementsInFlight: 2 });
     // As those of Node, which may fire a little early.

@@ -108,8 +108,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'items are given to clients that have left',
     REQUESTS,
-    'const takers = fetchedFor.filter(({ waiter }) => !waiter.answered);',
-    'const takers = [...fetchedFor];',
+    'const takers = fetch.requests.filter(({ waiter }) => !waiter.answered);',
+    'const takers = [...fetch.requests];',
   ),
   mutant(
     'who was not served once is not served again',

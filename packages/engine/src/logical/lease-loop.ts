@@ -21,6 +21,8 @@ const SHORTEST_SLEEP_MS = 1_000;
 
 /** One statement that takes items for the requests it was sent for. */
 interface Fetch {
+  /** Counts fetches in the order in which they are sent. */
+  readonly number: number;
   readonly requests: Lease[];
   limit: number;
   /** How many of the partition's known items it is expected to take. */
@@ -55,7 +57,9 @@ export class LeaseLoop {
   readonly #order: PartitionOrder<Lane>;
   readonly #hooks: QueueHooks;
   readonly #requests = new LeaseRequests();
-  /** The fetches under way. */
+  /** How many fetches there have been. */
+  #fetches = 0;
+  /** Those under way. */
   readonly #slots: StatementSlots;
   /** Partitions that may hold items nobody told this process of. */
   readonly #suspects = new Set<Lane>();
@@ -96,7 +100,7 @@ export class LeaseLoop {
       () => new QueueError('retry', MESSAGES.leaseTimedOut),
       () => this.#requests.forget(request),
     );
-    const request: Lease = { clientId, limit, waiter, promised: 0, hand: [] };
+    const request: Lease = { clientId, limit, waiter, promisedBy: undefined, hand: [] };
     if (waiter.answered) return waiter.answer;
     this.#requests.add(request);
     // Counts are hints: a request is not sent away, nor left waiting, on their word alone.
@@ -141,7 +145,7 @@ export class LeaseLoop {
       if (fetch.requests.length === items) break;
       fetch.requests.push(request);
       fetch.limit += request.limit;
-      this.#requests.promise(request);
+      this.#requests.promise(request, fetch.number);
     }
     const { promise, resolve } = Promise.withResolvers<readonly LeasedItem[]>();
     void this.#serve(lane, fetch, () => promise);
@@ -203,7 +207,7 @@ export class LeaseLoop {
       fetch.requests.push(request);
       fetch.limit += request.limit;
       fetch.expected += lane.leaseStarted(request.limit);
-      this.#requests.promise(request);
+      this.#requests.promise(request, fetch.number);
     }
     for (const [lane, fetch] of planned) {
       this.#suspects.delete(lane);
@@ -214,7 +218,15 @@ export class LeaseLoop {
   #newFetch(lane: Lane): Fetch {
     const surelyServed = this.#suspects.has(lane) ? Number.POSITIVE_INFINITY : lane.waiting;
     const arrivalsBefore = lane.arrivalsBefore();
-    return { requests: [], limit: 0, expected: 0, arrivalsBefore, surelyServed, slow: false };
+    return {
+      number: ++this.#fetches,
+      requests: [],
+      limit: 0,
+      expected: 0,
+      arrivalsBefore,
+      surelyServed,
+      slow: false,
+    };
   }
 
   /**
@@ -257,7 +269,7 @@ export class LeaseLoop {
     if (items.length > 0) this.#hooks.leased(lane, items.length, fetch.requests.length);
     // A process that slept meanwhile holds leases that have run out: others may have the items by now.
     const isStillGood = millisecondsBetween(sentAt, this.#deps.clock.now()) < stillGoodMs;
-    const leftOver = isStillGood ? this.#requests.handOut(lane.partition, items, fetch.requests) : items;
+    const leftOver = isStillGood ? this.#requests.handOut(lane.partition, items, fetch) : items;
     cancelSlow();
     if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);
     if (leftOver.length > 0) this.#close(lane);

@@ -13,8 +13,8 @@ export interface Lease {
   readonly clientId: string;
   readonly limit: number;
   readonly waiter: Waiter<Leased>;
-  /** How many fetches are under way that may serve this request before anything slows down. */
-  promised: number;
+  /** The number of the fetch under way for it; absent: there is none, or it takes too long to be counted on. */
+  promisedBy: number | undefined;
   readonly hand: LeasedItem[];
 }
 
@@ -47,7 +47,7 @@ export class LeaseRequests {
   forget(request: Lease): void {
     if (this.#waiting.get(request.clientId) !== request) return;
     this.#waiting.delete(request.clientId);
-    if (request.promised === 0) this.#idle--;
+    if (request.promisedBy === undefined) this.#idle--;
   }
 
   /** All that wait, in order of arrival. */
@@ -59,36 +59,43 @@ export class LeaseRequests {
   *allIdle(): Generator<Lease> {
     for (const request of this.#waiting.values()) {
       if (this.#idle === 0) return;
-      if (request.promised === 0) yield request;
+      if (request.promisedBy === undefined) yield request;
     }
   }
 
-  /** A fetch is sent off for the request. */
-  promise(request: Lease): void {
-    if (request.promised++ === 0) this.#idle--;
+  /** A fetch is sent off for the request, which has none. @param fetch its number; later ones have greater ones. */
+  promise(request: Lease, fetch: number): void {
+    request.promisedBy = fetch;
+    this.#idle--;
   }
 
   /** A fetch for the request has ended, or takes too long to be counted on. */
   unpromise(request: Lease): void {
-    if (--request.promised === 0 && this.#waiting.get(request.clientId) === request) this.#idle++;
+    request.promisedBy = undefined;
+    if (this.#waiting.get(request.clientId) === request) this.#idle++;
   }
 
   /**
-   * Deals items to those they were fetched for, then to whoever else waits,
-   * and answers all who got some.
+   * Deals what a fetch brought to those it was sent for, then to whoever else
+   * waits, and answers all who got some. Those for whom an earlier fetch is
+   * under way are left alone: what it brings is older, as a rule, and would be
+   * put back if they were gone.
    *
    * @returns the items nobody takes.
    */
   handOut(
     partition: number,
     items: readonly LeasedItem[],
-    fetchedFor: readonly Lease[],
+    fetch: { readonly number: number; readonly requests: readonly Lease[] },
   ): readonly LeasedItem[] {
     if (items.length === 0) return items;
-    const takers = fetchedFor.filter(({ waiter }) => !waiter.answered);
+    const takers = fetch.requests.filter(({ waiter }) => !waiter.answered);
     let dealt = deal(items, takers);
     if (dealt < items.length) {
-      const others = this.all().filter(({ hand }) => hand.length === 0);
+      const others = this.all().filter(
+        ({ hand, promisedBy }) =>
+          hand.length === 0 && !(promisedBy !== undefined && promisedBy < fetch.number),
+      );
       dealt += deal(items.slice(dealt), others);
       takers.push(...others);
     }

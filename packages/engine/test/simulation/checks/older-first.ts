@@ -95,19 +95,21 @@ function hadFailed(undoing: OpStory | undefined, later: OpStory): boolean {
   return undoing?.returned?.ending !== 'ok' && (undoing?.returnedAt ?? later.sentAt) < later.sentAt;
 }
 
-/** Whether a lease may have been for nobody in the end: its consumer had left, or been served by another statement. */
+/**
+ * Whether a lease may have been for nobody in the end: its consumer had left,
+ * or been served by another statement, whose own consumer had left.
+ */
 function hasReason({ ops, calls }: Story, op: OpStory): boolean {
   const queue = queueOf(op);
-  const company = ops.filter(
-    (other) =>
-      other.sent.engine === op.sent.engine &&
-      /lease$/i.test(other.sent.name) &&
-      queueOf(other) === queue &&
-      other.sentAt <= op.returnedAt &&
-      other.returnedAt >= op.sentAt,
+  const leases = ops.filter(
+    ({ sent }) => sent.engine === op.sent.engine && /lease$/i.test(sent.name) && queueOf({ sent }) === queue,
   );
+  const companySince = (since: number) =>
+    leases.filter(({ sentAt, returnedAt }) => sentAt <= op.returnedAt && returnedAt >= since);
+  const company = companySince(op.sentAt);
   if (company.some(isSlow)) return true;
-  const since = Math.min(...company.map(({ sentAt }) => sentAt));
+  const others = companySince(Math.min(...company.map(({ sentAt }) => sentAt)));
+  const since = Math.min(...others.map(({ sentAt }) => sentAt));
   return calls.some(
     (call) =>
       call.asked.request.kind === 'lease' &&
@@ -126,6 +128,6 @@ function isGoneWithin({ leftAt, answer, answeredAt }: CallStory, since: number, 
   return goneAt !== undefined && goneAt >= since && goneAt <= until;
 }
 
-function queueOf({ sent }: OpStory): string {
+function queueOf({ sent }: Pick<OpStory, 'sent'>): string {
   return sent.place.split('/')[0] as string;
 }
