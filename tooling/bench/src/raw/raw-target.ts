@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Held, Target } from '../workload/work.ts';
 import { BYTEA_OID, binaryArray, TEXT_OID } from './binary-array.ts';
+import { rawItemIds } from './raw-item-ids.ts';
 import { type RawStatements, rawStatements } from './statements.ts';
 
 /** Leased items by id, as the parameter that completes them. */
@@ -14,7 +15,7 @@ export class RawTarget implements Target<RawHeld> {
   readonly #statements: RawStatements;
   readonly #batch: number;
   readonly #payloads: Buffer;
-  #sequence: number;
+  readonly #newIds: (count: number) => readonly Buffer[];
 
   constructor(client: pg.Client, options: RawTargetOptions) {
     this.#client = client;
@@ -26,15 +27,11 @@ export class RawTarget implements Target<RawHeld> {
       BYTEA_OID,
       Array.from({ length: options.batch }, () => payload),
     );
-    this.#sequence = options.firstId;
+    this.#newIds = rawItemIds(options.firstId);
   }
 
   async produce(): Promise<void> {
-    const ids: Buffer[] = [];
-    for (let n = 0; n < this.#batch; n++) {
-      ids.push(Buffer.from(`0${(this.#sequence++).toString(16).padStart(16, '0')}0123456789`, 'latin1'));
-    }
-    const values = [binaryArray(TEXT_OID, ids), this.#payloads];
+    const values = [binaryArray(TEXT_OID, this.#newIds(this.#batch)), this.#payloads];
     const { rowCount } = await this.#client.query({
       name: 'raw-produce',
       text: this.#statements.produce,

@@ -1,4 +1,4 @@
-import { emptyRouteSide, httpSide, rawSide, type Side, serviceSide } from '../world/sides.ts';
+import { bareServerSide, emptyRouteSide, httpSide, rawSide, type Side, serviceSide } from '../world/sides.ts';
 import type { World } from '../world/world.ts';
 import { byTurns, type Ratio, type RunOptions, rate, type Scenario } from './scenario.ts';
 
@@ -44,6 +44,16 @@ const produceOne: Scenario = {
     compare(options, {
       baseline: () => emptyRoute(world, options),
       subject: () => httpSide(world, { ...options, operation: 'produce', batch: 1, clients: 64 }),
+    }),
+};
+
+const bareServerOne: Scenario = {
+  name: 'bare-server-1',
+  title: 'the same by a server that keeps no rule: group commit, two statements under way',
+  run: (world, options) =>
+    compare(options, {
+      baseline: () => emptyRoute(world, options),
+      subject: () => bareServerSide(world, { ...options, batch: 1, clients: 64 }),
     }),
 };
 
@@ -136,6 +146,7 @@ export const rateScenarios: readonly Scenario[] = [
   againstRaw('produce', 100, 1.2),
   againstRaw('produce', 1_000, 1.2),
   produceOne,
+  bareServerOne,
   cycleOne,
   againstRaw('lease', 100, 1),
   againstRaw('lease', 1_000, 1),

@@ -1,5 +1,6 @@
 import type { WireFormat } from '@querator/protocol';
 import { itemsTableName } from '@querator/storage-postgres';
+import type { BareServerCommands } from '../bare-server/main.ts';
 import type { Outcome, Work } from '../workload/work.ts';
 import type { QueueTables } from './queue-tables.ts';
 import type { Database, Site } from './site.ts';
@@ -97,6 +98,26 @@ export async function emptyRouteSide(world: World, options: Omit<SideOptions, 'o
   const target = { port, queue: 'bench-empty', format: 'protobuf', payloadBytes } as const;
   const work = workOf({ ...options, operation: 'bare' });
   return (measured = plainly) => measured(() => load.call('run', { target, work }));
+}
+
+/** A produce by a server that does nothing else, under the same load. */
+export async function bareServerSide(world: World, options: Omit<SideOptions, 'operation'>): Promise<Side> {
+  const load = await world.load();
+  const site = await world.site();
+  const { connectionString } = databaseOf(site);
+  const queue = `bench-bare-${++queues}`;
+  await site.createQueue(queue);
+  const server = await world.child<BareServerCommands>('bare server', '../bare-server/main.ts');
+  const table = itemsTableName({ queue, partition: 0 });
+  const port = await server.call('start', { connectionString, table, firstId: FIRST_RAW_ID });
+  const { payloadBytes } = options;
+  const target = { port, queue, format: 'protobuf', payloadBytes } as const;
+  const produce = { ...options, operation: 'produce' } as const;
+  const ready = readyFor(site, { queue, options: produce });
+  return async (measured = plainly) => {
+    const work = await ready();
+    return measured(() => load.call('run', { target, work }));
+  };
 }
 
 /** The database of a site that has one. */

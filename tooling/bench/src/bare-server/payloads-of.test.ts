@@ -1,0 +1,13 @@
+import { codecs } from '@querator/protocol';
+import { expect, test } from 'vitest';
+import { payloadsOf } from './payloads-of.ts';
+
+test('the payloads of a produce are found among everything else', () => {
+  const payloads = ['', 'a', 'b'.repeat(300), '\0'].map((text) => Buffer.from(text));
+  const request = codecs.QueueProduceRequest.create({
+    ...{ queueName: 'q', requestTimeout: '1m' },
+    items: payloads.map((bytes) => ({ bytes, kind: 'k', reference: 'r' })),
+  });
+  // An empty payload is not on the wire.
+  expect(payloadsOf(Buffer.from(codecs.QueueProduceRequest.encode(request)))).toEqual(payloads.slice(1));
+});
