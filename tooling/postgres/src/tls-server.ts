@@ -34,14 +34,15 @@ export async function startTlsServer(): Promise<TlsServer> {
     writeFileSync(path, text, { mode: 0o600 });
     chownSync(path, uid, gid);
   };
-  /** The postmaster counts its reloads nowhere: a setting of our own tells when one has come through. */
+  /** The postmaster counts its reloads nowhere: a setting that nothing depends on tells when one has come through. */
   let reloads = 0;
   const reload = async () => {
-    const mark = String(++reloads);
-    await admin.query(`ALTER SYSTEM SET querator_test.reload = '${mark}'`);
+    const mark = `reload ${++reloads} `;
+    // One that PostgreSQL knows: before version 17 it makes no others lasting.
+    await admin.query(`ALTER SYSTEM SET log_line_prefix = '${mark}'`);
     await admin.query('SELECT pg_reload_conf()');
     for (;;) {
-      const { rows } = await admin.query(`SELECT current_setting('querator_test.reload', true) AS mark`);
+      const { rows } = await admin.query(`SELECT current_setting('log_line_prefix') AS mark`);
       if (rows[0].mark === mark) return;
     }
   };
