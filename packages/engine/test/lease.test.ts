@@ -2,6 +2,15 @@ import { PAYLOAD_BUDGET, parseDuration } from '@querator/core';
 import { describe, expect, test } from 'vitest';
 import { Harness, item, payloadOf, watch } from './support/harness.ts';
 
+/** A consumer asks for items, and waits for them. @returns what lets it leave. */
+async function leaseToLeave(items: number, h: Harness): Promise<() => void> {
+  const leaving = new AbortController();
+  const call = { queueName: 'q', clientId: 'gone', batchSize: items, requestTimeout: '1m' };
+  watch(h.service.queue.lease(call, { signal: leaving.signal }));
+  await h.settle();
+  return () => leaving.abort();
+}
+
 describe('lease', () => {
   test('gives the oldest items first, each once', async () => {
     const h = new Harness();
@@ -112,12 +121,9 @@ describe('lease', () => {
     await h.create('q');
     await h.produce('q', ['a', 'b']);
     const letGo = h.storage.hold('lease', 0);
-    const leaving = new AbortController();
-    const call = { queueName: 'q', clientId: 'gone', batchSize: 2, requestTimeout: '1m' };
-    watch(h.service.queue.lease(call, { signal: leaving.signal }));
-    await h.settle();
+    const leave = await leaseToLeave(2, h);
     const other = watch(h.lease('q', 2));
-    leaving.abort();
+    leave();
     letGo();
     await h.settle();
     expect(other.value?.items.map(payloadOf)).toEqual(['a', 'b']);
@@ -129,11 +135,8 @@ describe('lease', () => {
     await h.create('q');
     await h.produce('q', ['a', 'b']);
     const letGo = h.storage.hold('lease', 0);
-    const leaving = new AbortController();
-    const call = { queueName: 'q', clientId: 'gone', batchSize: 1, requestTimeout: '1m' };
-    watch(h.service.queue.lease(call, { signal: leaving.signal }));
-    await h.settle();
-    leaving.abort();
+    const leave = await leaseToLeave(1, h);
+    leave();
     letGo();
     await h.settle();
     expect(h.storage.count('release')).toBe(1);
@@ -277,11 +280,8 @@ describe('lease', () => {
   async function leaveWith(items: number, h: Harness): Promise<() => void> {
     const letGo = h.storage.hold('lease', 0);
     const putBack = h.storage.hold('release', 0, 'before');
-    const leaving = new AbortController();
-    const call = { queueName: 'q', clientId: 'gone', batchSize: items, requestTimeout: '1m' };
-    watch(h.service.queue.lease(call, { signal: leaving.signal }));
-    await h.settle();
-    leaving.abort();
+    const leave = await leaseToLeave(items, h);
+    leave();
     letGo();
     await h.settle();
     return putBack;
@@ -323,11 +323,8 @@ describe('lease', () => {
     const first = watch(h.lease('q', 2));
     await h.settle();
     const later = h.storage.hold('lease', 0);
-    const leaving = new AbortController();
-    const call = { queueName: 'q', clientId: 'gone', batchSize: 2, requestTimeout: '1m' };
-    watch(h.service.queue.lease(call, { signal: leaving.signal }));
-    await h.settle();
-    leaving.abort();
+    const leave = await leaseToLeave(2, h);
+    leave();
     later();
     await h.settle();
     expect(first.state).toBe('pending');
@@ -342,14 +339,11 @@ describe('lease', () => {
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c', 'd']);
     const older = h.storage.hold('lease', 0);
-    const leaving = new AbortController();
-    const call = { queueName: 'q', clientId: 'gone', batchSize: 2, requestTimeout: '1m' };
-    watch(h.service.queue.lease(call, { signal: leaving.signal }));
-    await h.settle();
+    const leave = await leaseToLeave(2, h);
     const later = h.storage.hold('lease', 0);
     const second = watch(h.lease('q', 2));
     await h.settle();
-    leaving.abort();
+    leave();
     older();
     await h.settle();
     expect(second.value?.items.map(payloadOf)).toEqual(['a', 'b']);

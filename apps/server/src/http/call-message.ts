@@ -14,15 +14,18 @@ type Receive = (body: Uint8Array) => void;
 export class CallMessage extends IncomingMessage {
   #receive: Receive | undefined;
   #pieces: Uint8Array[] = [];
+  /** So many bytes of the body are still to come. */
+  #left = 0;
 
   /**
    * Takes the body, which is not in the stream then. To be called before any of
-   * it has come, in the `request` event, and only where its length has been
-   * announced, and checked: pieces are kept as they come.
+   * it has come, in the `request` event.
    *
+   * @param length as announced. What sends more is cut off.
    * @param receive is never called where the connection breaks before the end.
    */
-  takeBody(receive: Receive): void {
+  takeBody(length: number, receive: Receive): void {
+    this.#left = length;
     this.#receive = receive;
   }
 
@@ -31,11 +34,16 @@ export class CallMessage extends IncomingMessage {
     if (receive === undefined) return super.push(piece, encoding);
     if (piece !== null) {
       this.#pieces.push(piece);
-      return true;
+      this.#left -= piece.length;
+      if (this.#left >= 0) return true;
+      this.#pieces = [];
+      this.#receive = () => {};
+      this.destroy();
+      return false;
     }
-    const [first, ...others] = this.#pieces;
-    receive(first === undefined ? EMPTY : others.length === 0 ? first : Buffer.concat(this.#pieces));
+    const pieces = this.#pieces;
     this.#pieces = [];
+    receive(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces));
     return false;
   }
 
@@ -44,5 +52,3 @@ export class CallMessage extends IncomingMessage {
     return this.#receive === undefined ? super.resume() : this;
   }
 }
-
-const EMPTY = new Uint8Array();

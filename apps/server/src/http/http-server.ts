@@ -46,7 +46,7 @@ export function createHttpServer({ app, routes, metrics, logger }: HttpServerOpt
   return createServer({ IncomingMessage: CallMessage }, (incoming, outgoing) => {
     const call = plainCallOf(incoming, routes);
     if (call === undefined) void hono(incoming, outgoing);
-    else incoming.takeBody((body) => void serve(call, body, outgoing));
+    else incoming.takeBody(call.length, (body) => void serve(call, body, outgoing));
   });
 }
 
@@ -54,6 +54,8 @@ export function createHttpServer({ app, routes, metrics, logger }: HttpServerOpt
 interface PlainCall {
   readonly route: Route;
   readonly path: string;
+  /** Of the body, in bytes. */
+  readonly length: number;
   readonly requestFormat: WireFormat;
   readonly replyFormat: WireFormat;
   /** When its headers were there, by the monotonic clock, in milliseconds. */
@@ -68,13 +70,14 @@ function plainCallOf(
   const route = method === 'POST' ? routes.get(path) : undefined;
   if (route === undefined) return undefined;
   const { authorization, accept, contentType, contentLength } = parsedHeaders(rawHeaders);
+  const length = Number(contentLength);
   // Without a length, too.
-  if (!(Number(contentLength) <= route.endpoint.bodyLimit)) return undefined;
+  if (!(length <= route.endpoint.bodyLimit)) return undefined;
   try {
     checkAuthorization(authorization);
     const replyFormat = negotiateReply(accept);
     const requestFormat = negotiateRequest(contentType);
-    return { route, path, requestFormat, replyFormat, started: performance.now() };
+    return { route, path, length, requestFormat, replyFormat, started: performance.now() };
   } catch {
     return undefined;
   }

@@ -123,6 +123,7 @@ describe('a request is answered alike as the server runs and by Hono alone', () 
         body: '12\r\n{"queue_name":"q"}\r\n0\r\n\r\n',
       },
     ],
+    ['a body with two lengths', { headers: { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' } }],
     ['a body that is too long', { path: '/v1/queue.complete', body: ' '.repeat(1_100_000) }],
     ['no such method', { path: '/v1/none' }],
   ])('%s', async (_, request) => {

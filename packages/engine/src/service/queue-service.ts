@@ -94,8 +94,7 @@ export class QueueService {
 
   /** Adds items to a queue; when it returns they are stored. @throws QueueError also `retry`. */
   async produce(call: ProduceCall, options: CallOptions = {}): Promise<void> {
-    const found = this.#manager.get(call.queueName);
-    const queue = found instanceof Promise ? await found : found;
+    const queue = await this.#manager.get(call.queueName);
     const timeout = parseRequestTimeout(call.requestTimeout);
     queue.checkRunning();
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
@@ -105,8 +104,7 @@ export class QueueService {
 
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
   async lease(call: LeaseCall, { signal }: CallOptions = {}): Promise<Leased> {
-    const found = this.#manager.get(call.queueName);
-    const queue = found instanceof Promise ? await found : found;
+    const queue = await this.#manager.get(call.queueName);
     const timeout = parseRequestTimeout(call.requestTimeout);
     queue.checkRunning();
     checkLease(call.clientId, call.batchSize, this.#limits.leaseBatch);
@@ -116,8 +114,7 @@ export class QueueService {
 
   /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */
   async complete(call: CompleteCall): Promise<void> {
-    const found = this.#manager.get(call.queueName);
-    const queue = found instanceof Promise ? await found : found;
+    const queue = await this.#manager.get(call.queueName);
     queue.checkPartition(call.partition);
     const timeout = parseRequestTimeout(call.requestTimeout);
     queue.checkRunning();
