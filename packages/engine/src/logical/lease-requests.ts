@@ -93,8 +93,7 @@ export class LeaseRequests {
     let dealt = deal(items, takers);
     if (dealt < items.length) {
       const others = this.all().filter(
-        ({ hand, promisedBy }) =>
-          hand.length === 0 && !(promisedBy !== undefined && promisedBy < fetch.number),
+        ({ hand, promisedBy = fetch.number }) => hand.length === 0 && promisedBy >= fetch.number,
       );
       dealt += deal(items.slice(dealt), others);
       takers.push(...others);
