@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 
 /** How the tests of one package, or of all, came out. */
 export interface Counts {
   passed: number;
   failed: number;
   skipped: number;
-  /** What is counted as failed though no test says so, one line each. */
-  problems: string[];
+  /** What failed and why: each failed test, and what counts as failed though no test says so. */
+  failures: string[];
 }
 
 /** What we read of Vitest's JSON report. */
@@ -20,8 +21,26 @@ interface Report {
     readonly name: string;
     readonly status: string;
     readonly message?: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
+}
+
+/** Enough for the seed and the counterexample of a property, and for a short difference. */
+const SHOWN_LINES = 40;
+
+/** What an error says, without the frames of its stack that lie in libraries. */
+function shown(message: string): string {
+  const lines = stripVTControlCharacters(message)
+    .split('\n')
+    .filter((line) => !/^\s+at .*(node_modules|<anonymous>)/.test(line));
+  return lines
+    .slice(0, SHOWN_LINES)
+    .map((line) => `    ${line}`)
+    .join('\n');
 }
 
 function read(file: string): Report | undefined {
@@ -39,32 +58,37 @@ function read(file: string): Report | undefined {
 export function countReport(file: string, folder: string): Counts {
   const report = read(file);
   if (report === undefined) {
-    return { passed: 0, failed: 1, skipped: 0, problems: [`${folder}: has tests, but wrote no report`] };
+    return { passed: 0, failed: 1, skipped: 0, failures: [`${folder}: has tests, but wrote no report`] };
   }
   const broken = report.testResults.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && !assertionResults.some((assertion) => assertion.status === 'failed'),
   );
-  const problems = broken.map(({ name, message }) => `${name}: ${(message ?? '').split('\n')[0]}`);
+  const problems = broken.map(({ name, message }) => `${name}\n${shown(message ?? '')}`);
   if (!report.success && report.numFailedTests === 0 && broken.length === 0) {
     problems.push(`${folder}: the run failed outside of its tests`);
   }
+  const failedTests = report.testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages }) => `${name}: ${fullName}\n${shown(failureMessages.join('\n'))}`),
+  );
   return {
     passed: report.numPassedTests,
     failed: report.numFailedTests + problems.length,
     skipped: report.numPendingTests + report.numTodoTests,
-    problems,
+    failures: [...failedTests, ...problems],
   };
 }
 
 /** Adds up the counts of several packages. */
 export function sumCounts(all: readonly Counts[]): Counts {
-  const sum: Counts = { passed: 0, failed: 0, skipped: 0, problems: [] };
-  for (const { passed, failed, skipped, problems } of all) {
+  const sum: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
+  for (const { passed, failed, skipped, failures } of all) {
     sum.passed += passed;
     sum.failed += failed;
     sum.skipped += skipped;
-    sum.problems.push(...problems);
+    sum.failures.push(...failures);
   }
   return sum;
 }

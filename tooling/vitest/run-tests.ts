@@ -1,7 +1,8 @@
 /**
  * `npm test`: runs every package's tests through turbo and ends with one line
- * of counts, summed over the reports of all packages. A package whose result
- * comes from turbo's cache has its report from there too.
+ * of counts, summed over the reports of all packages; before it stands what
+ * failed, and why. A package whose result comes from turbo's cache has its report
+ * from there too.
  *
  * Arguments go to turbo: `npm test -- --force`, `npm test -- --filter=@querator/core`.
  */
@@ -69,6 +70,6 @@ const code = await runTurbo();
 const counts = sumCounts(packages.map((folder) => countReport(join(root, folder, REPORT), folder)));
 // Turbo also fails for what no report shows: a type error in a config file, an error after the last test.
 if (code !== 0 && counts.failed === 0) counts.failed = 1;
-for (const problem of counts.problems) process.stdout.write(`${problem}\n`);
+if (counts.failures.length > 0) process.stdout.write(`\nFailed:\n${counts.failures.join('\n')}\n`);
 process.stdout.write(`${formatCounts(counts)}\n`);
 process.exitCode = counts.failed > 0 ? 1 : code;

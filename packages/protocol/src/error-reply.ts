@@ -48,7 +48,7 @@ export function errorReply(error: unknown): Reply {
   const code = error instanceof QueueError ? error.code : 'internal';
   const { status, codeText } = ERROR_STATUSES[code];
   const message = code === 'internal' ? MESSAGES.internal : (error as QueueError).message;
-  return { code: status, codeText, message, details: {} };
+  return { code: status, codeText, message, details: new Map() };
 }
 
 /** The kind of failure behind a status; `internal` for one that nobody should send. */

@@ -178,6 +178,15 @@ describe('decode', () => {
     );
   });
 
+  it('reads an entry of a map under any name', () => {
+    const details = new Map([
+      ['__proto__', 'a'],
+      ['constructor', 'b'],
+    ]);
+    const body = codecs.Reply.encode(codecs.Reply.create({ details }));
+    expect(codecs.Reply.decode(body).details).toEqual(details);
+  });
+
   it('reads any UTF-8 there is', () => {
     const text = `ä€😀\u0000\ufffd\ufeff${'x'.repeat(100)}\ufeff`;
     const body = codecs.QueuesInfoRequest.encode({ queueName: text });

@@ -54,7 +54,7 @@ describe('error replies', () => {
       code: 500,
       codeText: 'Internal Service Error',
       message: 'Internal Error',
-      details: {},
+      details: new Map(),
     });
   });
 

@@ -305,7 +305,7 @@ it('a list must be a list', () => {
 
 it('Reply.details is a map of texts', () => {
   expect(codecs.Reply.fromJson('{"details":{"a":"b","__proto__":"c"}}').details).toEqual(
-    Object.fromEntries([
+    new Map([
       ['a', 'b'],
       ['__proto__', 'c'],
     ]),

@@ -90,7 +90,7 @@ describe('toJson', () => {
   });
 
   it('writes Reply.details', () => {
-    const reply = codecs.Reply.create({ code: 1, details: { a: 'b', c: '' } });
+    const reply = codecs.Reply.create({ code: 1, details: new Map(Object.entries({ a: 'b', c: '' })) });
     expect(textOf(codecs.Reply.toJson(reply))).toBe('{"code":1,"details":{"a":"b","c":""}}');
   });
 });

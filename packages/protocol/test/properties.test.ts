@@ -18,6 +18,7 @@ const cases = Object.entries(codecs).map(([name, codec]) => ({
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Map) return [...(value as Map<string, string>)];
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }

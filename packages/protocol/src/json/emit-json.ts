@@ -78,7 +78,7 @@ class Emitter {
         this.message(value as Fields, field.message as MessageTable);
         break;
       case 'map':
-        this.#map(value as Readonly<Record<string, string>>);
+        this.#map(value as ReadonlyMap<string, string>);
         break;
     }
   }
@@ -94,11 +94,11 @@ class Emitter {
     this.writer.character(QUOTE);
   }
 
-  #map(entries: Readonly<Record<string, string>>): void {
+  #map(entries: ReadonlyMap<string, string>): void {
     const { writer } = this;
     writer.character(OPEN_BRACE);
     let isFirst = true;
-    for (const [key, value] of Object.entries(entries)) {
+    for (const [key, value] of entries) {
       if (!isFirst) writer.character(COMMA);
       isFirst = false;
       writer.string(key);
@@ -121,7 +121,7 @@ function isDefault(field: FieldTable, value: unknown): boolean {
     case 'bytes':
       return (value as Uint8Array).length === 0;
     case 'map':
-      return Object.keys(value as object).length === 0;
+      return (value as ReadonlyMap<string, string>).size === 0;
     default:
       return value === undefined;
   }

@@ -151,11 +151,11 @@ class MessageParser {
   }
 
   /** Only `Reply.details` is a map, from text to text. */
-  #map(field: FieldTable): Record<string, string> {
+  #map(field: FieldTable): Map<string, string> {
     const scanner = this.#scanner;
     const entries = new Map<string, string>();
     scanner.expect(OPEN_BRACE);
-    if (scanner.take(CLOSE_BRACE)) return {};
+    if (scanner.take(CLOSE_BRACE)) return entries;
     do {
       scanner.peek();
       const start = scanner.position;
@@ -165,7 +165,7 @@ class MessageParser {
       entries.set(key, this.#string(field));
     } while (scanner.take(COMMA));
     scanner.expect(CLOSE_BRACE);
-    return Object.fromEntries(entries);
+    return entries;
   }
 
   #wrongValue(field: FieldTable, at: number): Error {
@@ -192,7 +192,7 @@ function defaultOf(field: FieldTable): unknown {
     case 'bytes':
       return NO_BYTES;
     case 'map':
-      return {};
+      return new Map();
     default:
       return undefined;
   }

@@ -20,7 +20,7 @@ export interface Reply {
   /** What went wrong, in words. */
   message: string;
   /** Reserved for additions; never filled. */
-  details: { [key: string]: string };
+  details: Map<string, string>;
 }
 
 export interface Reply_DetailsEntry {
@@ -29,7 +29,7 @@ export interface Reply_DetailsEntry {
 }
 
 function createBaseReply(): Reply {
-  return { code: 0, codeText: "", message: "", details: {} };
+  return { code: 0, codeText: "", message: "", details: new Map() };
 }
 
 export const Reply: MessageFns<Reply> = {
@@ -43,7 +43,7 @@ export const Reply: MessageFns<Reply> = {
     if (message.message !== "") {
       writer.uint32(26).string(message.message);
     }
-    globalThis.Object.entries(message.details).forEach(([key, value]: [string, string]) => {
+    message.details.forEach((value, key) => {
       Reply_DetailsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     return writer;
@@ -93,7 +93,7 @@ export const Reply: MessageFns<Reply> = {
 
             const entry4 = Reply_DetailsEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.details[entry4.key] = entry4.value;
+              message.details.set(entry4.key, entry4.value);
             }
             continue;
           }
@@ -117,15 +117,15 @@ export const Reply: MessageFns<Reply> = {
     message.code = object.code ?? 0;
     message.codeText = object.codeText ?? "";
     message.message = object.message ?? "";
-    message.details = (globalThis.Object.entries(object.details ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+    message.details = (() => {
+      const m = new Map();
+      (object.details as Map<string, string> ?? new Map()).forEach((value, key) => {
         if (value !== undefined) {
-          acc[key] = globalThis.String(value);
+          m.set(key, globalThis.String(value));
         }
-        return acc;
-      },
-      {},
-    );
+      });
+      return m;
+    })();
     return message;
   },
 };
