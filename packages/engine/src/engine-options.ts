@@ -26,8 +26,13 @@ export interface EngineLimits {
   readonly pollMs: number;
   /** The longest a partition goes without a sweep, in case another process left something behind. */
   readonly sweepIdleMs: number;
-  /** A storage call that takes longer than this no longer holds back consumers other partitions could serve. */
+  /**
+   * A statement that takes longer than this, and `slowItemMs` for each of its
+   * items, no longer holds back consumers other partitions could serve.
+   */
   readonly slowMs: number;
+  /** What a statement may take for each item in it, in milliseconds; a fraction of one. */
+  readonly slowItemMs: number;
   /** For so long a partition that was found empty is not looked into again, unless something is known to have come in. */
   readonly emptyMs: number;
   /**
@@ -52,6 +57,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   pollMs: 1_000,
   sweepIdleMs: 60_000,
   slowMs: 25,
+  slowItemMs: 0.02,
   emptyMs: 25,
   letterHoldMs: 86_400_000,
   loadMs: 250,

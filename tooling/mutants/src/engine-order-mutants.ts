@@ -18,9 +18,8 @@ export const ENGINE_ORDER_MUTANTS: readonly Mutant[] = [
       { file: LEASE, find: 'if (fetch.slow) this.#reopen(lane);', replace: '' },
       {
         file: 'logical/statement-slots.ts',
-        find: 'return oldest !== undefined && millisecondsBetween(oldest.since, this.#clock.now()) >= this.#slowMs;',
-        replace:
-          'return oldest !== undefined && millisecondsBetween(oldest.since, this.#clock.now()) >= 1e9;',
+        find: 'if (millisecondsBetween(slot.since, now) >= slot.slowAfterMs) return true;',
+        replace: 'if (millisecondsBetween(slot.since, now) >= 1e9) return true;',
       },
     ],
   },

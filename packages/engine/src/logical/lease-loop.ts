@@ -148,7 +148,7 @@ export class LeaseLoop {
       this.#requests.promise(request, fetch.number);
     }
     const { promise, resolve } = Promise.withResolvers<readonly LeasedItem[]>();
-    void this.#serve(lane, fetch, () => promise);
+    void this.#serve(lane, fetch, items, () => promise);
     const sentAt = this.#deps.clock.now();
     const end = (leased: readonly LeasedItem[]) => {
       // Where something waits none is leased. Then others have put in what this process does not know of.
@@ -211,7 +211,7 @@ export class LeaseLoop {
     }
     for (const [lane, fetch] of planned) {
       this.#suspects.delete(lane);
-      void this.#serve(lane, fetch, () => this.#lease(lane, fetch));
+      void this.#serve(lane, fetch, fetch.expected, () => this.#lease(lane, fetch));
     }
   }
 
@@ -254,12 +254,21 @@ export class LeaseLoop {
     );
   }
 
-  /** Keeps count of a fetch while it is under way, and hands out what it brings. */
-  async #serve(lane: Lane, fetch: Fetch, take: () => Promise<readonly LeasedItem[]>): Promise<void> {
-    const slot = this.#slots.take(lane, fetch.limit);
+  /**
+   * Keeps count of a fetch while it is under way, and hands out what it brings.
+   *
+   * @param written so many items its statement will write, as far as is known.
+   */
+  async #serve(
+    lane: Lane,
+    fetch: Fetch,
+    written: number,
+    take: () => Promise<readonly LeasedItem[]>,
+  ): Promise<void> {
+    const slot = this.#slots.take(lane, fetch.limit, written);
     const sentAt = this.#deps.clock.now();
     const stillGoodMs = Math.max(toMilliseconds(this.#hooks.queue().leaseTimeout), SHORTEST_SLEEP_MS);
-    const cancelSlow = this.#deps.clock.startTimer(this.#deps.limits.slowMs, () => {
+    const cancelSlow = this.#deps.clock.startTimer(slot.slowAfterMs, () => {
       fetch.slow = true;
       this.#close(lane);
       for (const request of fetch.requests) this.#requests.unpromise(request);

@@ -1,4 +1,5 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
+import type { EngineLimits } from '../engine-options.ts';
 import type { Lane } from './lane.ts';
 import { isWorthAStatement } from './worth-a-statement.ts';
 
@@ -8,23 +9,31 @@ export interface Slot {
   readonly since: Instant;
   /** In it, or asked for with it. */
   readonly items: number;
+  /** So many it will write, as far as is known. */
+  readonly written: number;
+  /** When it takes longer than this it is slow; milliseconds. */
+  readonly slowAfterMs: number;
 }
+
+/** What so many full ones write keeps the database busy: another would only be in their way. */
+const FULL_STATEMENTS = 2;
+
+type SlotLimits = Pick<EngineLimits, 'statementItems' | 'statementsInFlight' | 'slowMs' | 'slowItemMs'>;
 
 /**
  * The statements of one kind that are under way on each partition. So many at
- * a time are let through; where one takes long, no other joins it, since the
- * next would only wait with it, and another partition may serve.
+ * a time are let through; where one takes long for what it writes, no other
+ * joins it, since the next would only wait with it, and another partition may
+ * serve.
  */
 export class StatementSlots {
   readonly #clock: Clock;
-  readonly #most: number;
-  readonly #slowMs: number;
+  readonly #limits: SlotLimits;
   readonly #taken = new Map<Lane, Set<Slot>>();
 
-  constructor(clock: Clock, limits: { readonly statementsInFlight: number; readonly slowMs: number }) {
+  constructor(clock: Clock, limits: SlotLimits) {
     this.#clock = clock;
-    this.#most = limits.statementsInFlight;
-    this.#slowMs = limits.slowMs;
+    this.#limits = limits;
   }
 
   /** Whether any statement is under way. */
@@ -46,16 +55,31 @@ export class StatementSlots {
   isFullFor(items: number, lane: Lane): boolean {
     const slots = this.#taken.get(lane);
     if (slots === undefined) return false;
-    if (slots.size >= this.#most) return true;
+    if (slots.size >= this.#limits.statementsInFlight) return true;
     let underWay = 0;
-    for (const slot of slots) underWay += slot.items;
-    if (!isWorthAStatement(items, { statements: slots.size, items: underWay })) return true;
-    const [oldest] = slots;
-    return oldest !== undefined && millisecondsBetween(oldest.since, this.#clock.now()) >= this.#slowMs;
+    let writing = 0;
+    const now = this.#clock.now();
+    for (const slot of slots) {
+      if (millisecondsBetween(slot.since, now) >= slot.slowAfterMs) return true;
+      underWay += slot.items;
+      writing += slot.written;
+    }
+    return (
+      writing >= FULL_STATEMENTS * this.#limits.statementItems ||
+      !isWorthAStatement(items, { statements: slots.size, items: underWay })
+    );
   }
 
-  take(lane: Lane, items: number): Slot {
-    const slot = { lane, since: this.#clock.now(), items };
+  /**
+   * A statement is sent.
+   *
+   * @param items in it, or asked for with it.
+   * @param written so many it will write, as far as is known.
+   */
+  take(lane: Lane, items: number, written = items): Slot {
+    const { slowMs, slowItemMs } = this.#limits;
+    const slowAfterMs = slowMs + Math.floor(written * slowItemMs);
+    const slot = { lane, since: this.#clock.now(), items, written, slowAfterMs };
     const slots = this.#taken.get(lane);
     if (slots === undefined) this.#taken.set(lane, new Set([slot]));
     else slots.add(slot);
