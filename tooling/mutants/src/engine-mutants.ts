@@ -108,8 +108,20 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'items are given to clients that have left',
     REQUESTS,
-    'const takers = fetch.requests.filter(({ waiter }) => !waiter.answered);',
+    'const takers = fetch.requests.filter(({ waiter }) => !waiter.isOver());',
     'const takers = [...fetch.requests];',
+  ),
+  mutant(
+    'nobody is told when a consumer leaves that waits for long',
+    LEASE,
+    'for (const { waiter } of this.#requests.allIdle()) waiter.listen();',
+    '',
+  ),
+  mutant(
+    'consumers that left and did not say so are set aside for items',
+    REQUESTS,
+    'if (request.waiter.isOver()) this.forget(request);',
+    'if (request.waiter.answered) this.forget(request);',
   ),
   mutant(
     'who was not served once is not served again',

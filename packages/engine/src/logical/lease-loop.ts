@@ -147,6 +147,7 @@ export class LeaseLoop {
       fetch.limit += request.limit;
       this.#requests.promise(request, fetch.number);
     }
+    if (fetch.requests.length === 0) return undefined;
     const { promise, resolve } = Promise.withResolvers<readonly LeasedItem[]>();
     void this.#serve(lane, fetch, items, () => promise);
     const sentAt = this.#deps.clock.now();
@@ -212,6 +213,10 @@ export class LeaseLoop {
     for (const [lane, fetch] of planned) {
       this.#suspects.delete(lane);
       void this.#serve(lane, fetch, fetch.expected, () => this.#lease(lane, fetch));
+    }
+    // The next cycle comes when a statement ends; where none is under way, or one is slow, nobody knows when that will be.
+    if (!this.#slots.any || this.#closed.size > 0) {
+      for (const { waiter } of this.#requests.allIdle()) waiter.listen();
     }
   }
 

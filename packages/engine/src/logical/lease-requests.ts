@@ -34,8 +34,12 @@ export class LeaseRequests {
     return this.#idle;
   }
 
+  /** Whether a request of that client waits, and the client is still there. */
   has(clientId: string): boolean {
-    return this.#waiting.has(clientId);
+    const request = this.#waiting.get(clientId);
+    if (request?.waiter.isOver() !== true) return request !== undefined;
+    this.forget(request);
+    return false;
   }
 
   add(request: Lease): void {
@@ -55,11 +59,13 @@ export class LeaseRequests {
     return [...this.#waiting.values()];
   }
 
-  /** Those with no fetch under way for them, in order of arrival. */
+  /** Those with no fetch under way for them, in order of arrival. Those whose callers turn out to be gone are forgotten. */
   *allIdle(): Generator<Lease> {
     for (const request of this.#waiting.values()) {
       if (this.#idle === 0) return;
-      if (request.promisedBy === undefined) yield request;
+      if (request.promisedBy !== undefined) continue;
+      if (request.waiter.isOver()) this.forget(request);
+      else yield request;
     }
   }
 
@@ -89,11 +95,12 @@ export class LeaseRequests {
     fetch: { readonly number: number; readonly requests: readonly Lease[] },
   ): readonly LeasedItem[] {
     if (items.length === 0) return items;
-    const takers = fetch.requests.filter(({ waiter }) => !waiter.answered);
+    const takers = fetch.requests.filter(({ waiter }) => !waiter.isOver());
     let dealt = deal(items, takers);
     if (dealt < items.length) {
       const others = this.all().filter(
-        ({ hand, promisedBy = fetch.number }) => hand.length === 0 && promisedBy >= fetch.number,
+        ({ hand, waiter, promisedBy = fetch.number }) =>
+          hand.length === 0 && promisedBy >= fetch.number && !waiter.isOver(),
       );
       dealt += deal(items.slice(dealt), others);
       takers.push(...others);

@@ -16,14 +16,13 @@ import type { Lane } from './lane.ts';
 import type { Reservation } from './lease-loop.ts';
 import type { QueueHooks } from './queue-hooks.ts';
 import { StatementSlots } from './statement-slots.ts';
-import { CallerGone, type Patience, Waiter } from './waiter.ts';
+import { type Patience, Waiter } from './waiter.ts';
 
 interface Produce extends ProduceRequest {
   readonly waiter: Waiter<void>;
   readonly bytes: number;
   /** Whether any of the items is for later. */
   readonly isScheduled: boolean;
-  readonly cheaply: Patience['cheaply'];
   /** With storage right now: from here on, only storage can say whether it took effect. */
   sent: boolean;
 }
@@ -88,8 +87,7 @@ export class ProduceLoop {
       () => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const { cheaply } = patience;
-    const request: Produce = { items, waiter, bytes, isScheduled, cheaply, sent: false };
+    const request: Produce = { items, waiter, bytes, isScheduled, sent: false };
     if (!waiter.answered) this.#parked.push(request);
     this.wake();
     return waiter.answer;
@@ -146,8 +144,7 @@ export class ProduceLoop {
     };
     let given = 0;
     for (const request of this.#parked) {
-      if (request.cheaply?.isGone() === true) {
-        request.waiter.reject(new CallerGone());
+      if (request.waiter.isOver()) {
         given++;
         continue;
       }
@@ -172,15 +169,8 @@ export class ProduceLoop {
   }
 
   #listenToParked(): void {
-    for (const request of [...this.#parked]) {
-      const { waiter, cheaply } = request;
-      if (cheaply?.isGone() === true) {
-        waiter.reject(new CallerGone());
-        this.#forget(request);
-      } else {
-        waiter.listen(cheaply?.signal());
-      }
-    }
+    // Those that turn out to be gone are taken off the list meanwhile.
+    for (const { waiter } of [...this.#parked]) waiter.listen();
   }
 
   async #send(lane: Lane, batch: Batch): Promise<void> {

@@ -24,6 +24,7 @@ export class Waiter<T> {
   #resolve!: (value: T) => void;
   #reject!: (error: Error) => void;
   readonly #cancelTimer: CancelTimer;
+  readonly #cheaply: Patience['cheaply'];
   #signal: AbortSignal | undefined;
   readonly #onGone: () => void;
 
@@ -43,16 +44,28 @@ export class Waiter<T> {
     this.#onGone = () => {
       if (this.reject(new CallerGone())) onGone();
     };
+    this.#cheaply = patience.cheaply;
     this.#listenTo(patience.signal);
     // Gone before it came: it is on no list yet, so nobody needs to be told.
     if (this.#signal?.aborted) this.reject(new CallerGone());
   }
 
   /** It turns out that the caller waits for long: from now on it is told when the caller is gone. */
-  listen(signal: AbortSignal | undefined): void {
-    if (this.#signal !== undefined || this.#answered) return;
+  listen(): void {
+    if (this.#cheaply === undefined || this.#signal !== undefined || this.#answered) return;
+    const signal = this.#cheaply.signal();
     this.#listenTo(signal);
     if (signal?.aborted) this.#onGone();
+  }
+
+  /**
+   * Whether nobody waits for an answer any more, be it that one was given, or
+   * that the caller turns out to be gone. Whoever asks takes it off the lists;
+   * `onGone` is not called.
+   */
+  isOver(): boolean {
+    if (!this.#answered && this.#cheaply?.isGone() === true) this.reject(new CallerGone());
+    return this.#answered;
   }
 
   #listenTo(signal: AbortSignal | undefined): void {
@@ -60,7 +73,7 @@ export class Waiter<T> {
     signal?.addEventListener('abort', this.#onGone);
   }
 
-  /** Whether the caller has been answered, or is gone. */
+  /** Whether the caller has been answered, or is known to be gone. */
   get answered(): boolean {
     return this.#answered;
   }

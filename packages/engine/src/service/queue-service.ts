@@ -25,8 +25,9 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Whether the caller is gone, for callers to whom a signal costs more than
-   * the call. Asked by `produce` alone, before the call is sent to storage;
-   * `signal` is then read only where storage is down and the caller has to wait.
+   * the call. Asked before the call is sent to storage, and before items are
+   * handed out; `signal` is then read only where the caller has to wait longer
+   * than a statement takes.
    */
   readonly isGone?: (() => boolean) | undefined;
 }
@@ -103,13 +104,13 @@ export class QueueService {
   }
 
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
-  async lease(call: LeaseCall, { signal }: CallOptions = {}): Promise<Leased> {
+  async lease(call: LeaseCall, options: CallOptions = {}): Promise<Leased> {
     const queue = await this.#manager.get(call.queueName);
     const timeout = parseRequestTimeout(call.requestTimeout);
     queue.checkRunning();
     checkLease(call.clientId, call.batchSize, this.#limits.leaseBatch);
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
-    return queue.lease(call.clientId, call.batchSize, { timeoutMs: toMilliseconds(timeout), signal });
+    return queue.lease(call.clientId, call.batchSize, patienceOf(toMilliseconds(timeout), options));
   }
 
   /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */

@@ -1,5 +1,5 @@
 import { type Instant, type LeasedItem, QueueError, StorageError } from '@querator/core';
-import { CallerGone, type Leased, type QueueCall, type Service } from '../../src/index.ts';
+import { CallerGone, type CallOptions, type Leased, type QueueCall, type Service } from '../../src/index.ts';
 import { contentOf } from './item-content.ts';
 
 /** What a simulated client asks an engine for. Times are milliseconds. */
@@ -69,13 +69,9 @@ export function leasedOf(answer: Answer): {
 }
 
 /** Asks an engine. */
-export async function ask(
-  service: Service,
-  request: Request,
-  signal: AbortSignal | undefined,
-): Promise<Answer> {
+export async function ask(service: Service, request: Request, options: CallOptions): Promise<Answer> {
   try {
-    return { how: 'ok', value: await send(service, request, signal) };
+    return { how: 'ok', value: await send(service, request, options) };
   } catch (error) {
     if (error instanceof CallerGone) return { how: 'left' };
     if (error instanceof QueueError) return { how: 'error', code: error.code, message: error.message };
@@ -85,20 +81,17 @@ export async function ask(
   }
 }
 
-function send(service: Service, request: Request, signal: AbortSignal | undefined): Promise<unknown> {
+function send(service: Service, request: Request, options: CallOptions): Promise<unknown> {
   const queueName = request.queue;
   switch (request.kind) {
     case 'produce': {
       const items = request.items.map(({ name, enqueueAt }) => ({ ...contentOf(name), enqueueAt }));
-      return service.queue.produce(
-        { queueName, requestTimeout: `${request.timeoutMs}ms`, items },
-        { signal },
-      );
+      return service.queue.produce({ queueName, requestTimeout: `${request.timeoutMs}ms`, items }, options);
     }
     case 'lease': {
       const { clientId, limit, timeoutMs } = request;
       const call = { queueName, clientId, batchSize: limit, requestTimeout: `${timeoutMs}ms` };
-      return service.queue.lease(call, { signal });
+      return service.queue.lease(call, options);
     }
     case 'complete': {
       const { partition, ids } = request;

@@ -123,6 +123,9 @@ export class World {
     history.add({ type: 'call', call, client, engine: engine.name, request });
     const mayLeave = leave !== undefined || setting.naps > 0;
     const leaving = mayLeave ? new AbortController() : undefined;
+    const signal = leaving?.signal;
+    // Every other caller is asked first, and says by itself only when it has waited for long.
+    const options = call % 2 === 0 ? { signal } : { signal, isGone: () => signal?.aborted === true };
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     let answered = false;
     const answer = (how: Answer) => {
@@ -151,8 +154,7 @@ export class World {
     };
     const unwatchSleep = mayLeave ? engine.onSleep(loseHeart) : () => {};
     if (engine.asleep) loseHeart();
-    const arrive = () =>
-      engine.hear(() => void ask(engine.service, request, leaving?.signal).then(answer, reject));
+    const arrive = () => engine.hear(() => void ask(engine.service, request, options).then(answer, reject));
     scheduler.after(0, arrive);
     if (typeof leave === 'number') scheduler.after(leave, goAway);
     else void leave?.then(() => scheduler.after(0, goAway));

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { Harness, item, payloadOf, watch } from './support/harness.ts';
+
+/** A caller over a connection: asked whether it is there, and told of only by a signal that somebody asked for. */
+class Caller {
+  #leaving: AbortController | undefined;
+  #gone = false;
+  readonly isGone = () => this.#gone;
+
+  get signal(): AbortSignal {
+    this.#leaving ??= new AbortController();
+    if (this.#gone) this.#leaving.abort();
+    return this.#leaving.signal;
+  }
+
+  get wasListenedTo(): boolean {
+    return this.#leaving !== undefined;
+  }
+
+  leave(): void {
+    this.#gone = true;
+    this.#leaving?.abort();
+  }
+}
+
+async function withQueue(): Promise<Harness> {
+  const h = new Harness({ statementsInFlight: 3 });
+  await h.create('q');
+  await h.service.queue.stats('q');
+  return h;
+}
+
+function lease(h: Harness, caller: Caller, clientId = 'client') {
+  const call = { queueName: 'q', clientId, batchSize: 1, requestTimeout: '1m' };
+  return watch(h.service.queue.lease(call, caller));
+}
+
+function produce(h: Harness, caller: Caller, text: string) {
+  const call = { queueName: 'q', requestTimeout: '1m', items: [item(text)] };
+  return watch(h.service.queue.produce(call, caller));
+}
+
+describe('callers that are asked whether they are there', () => {
+  test('are not listened to where a statement answers them', async () => {
+    const h = await withQueue();
+    const [producer, consumer] = [new Caller(), new Caller()];
+    const produced = produce(h, producer, 'a');
+    await h.settle();
+    const leased = lease(h, consumer);
+    await h.settle();
+    expect([produced.state, leased.state]).toEqual(['fulfilled', 'fulfilled']);
+    expect([producer.wasListenedTo, consumer.wasListenedTo]).toEqual([false, false]);
+  });
+
+  test('are listened to when nothing is there for them', async () => {
+    const h = await withQueue();
+    const consumer = new Caller();
+    const leased = lease(h, consumer);
+    await h.settle();
+    expect(consumer.wasListenedTo).toBe(true);
+    consumer.leave();
+    await h.settle();
+    expect(leased.error?.message).toBe('the caller is gone');
+    expect((await h.service.queue.stats('q')).leaseWaiting).toBe(0);
+  });
+
+  test('are listened to when the statement for them is slow', async () => {
+    const h = await withQueue();
+    await h.produce('q', ['a']);
+    const letGo = h.storage.hold('lease', 0);
+    const consumer = new Caller();
+    const leased = lease(h, consumer);
+    await h.settle();
+    expect(consumer.wasListenedTo).toBe(false);
+    await h.clock.advance('30ms');
+    consumer.leave();
+    await h.settle();
+    expect(leased.state).toBe('rejected');
+    letGo();
+    await h.settle();
+    expect(await h.payloads('q')).toEqual(['a']);
+  });
+
+  test('are listened to when storage takes nothing', async () => {
+    const h = await withQueue();
+    h.storage.cut(0);
+    const producer = new Caller();
+    const produced = produce(h, producer, 'a');
+    await h.settle();
+    expect(producer.wasListenedTo).toBe(true);
+    producer.leave();
+    await h.settle();
+    expect(produced.error?.message).toBe('the caller is gone');
+  });
+
+  test('that left are given nothing: what was leased for them waits again', async () => {
+    const h = await withQueue();
+    await h.produce('q', ['a']);
+    const letGo = h.storage.hold('lease', 0);
+    const consumer = new Caller();
+    const leased = lease(h, consumer);
+    await h.settle();
+    consumer.leave();
+    letGo();
+    await h.settle();
+    expect(leased.error?.message).toBe('the caller is gone');
+    const { items } = await h.lease('q');
+    expect([items.map(payloadOf), items[0]?.attempts]).toEqual([['a'], 1]);
+  });
+
+  test('that left make room for another request of the same client', async () => {
+    const h = await withQueue();
+    await h.produce('q', ['a', 'b']);
+    const letGo = h.storage.hold('lease', 0);
+    const consumer = new Caller();
+    lease(h, consumer);
+    await h.settle();
+    const double = lease(h, new Caller());
+    await h.settle();
+    expect(double.error).toMatchObject({ code: 'invalid' });
+    consumer.leave();
+    const again = lease(h, new Caller());
+    await h.settle();
+    letGo();
+    await h.settle();
+    expect(again.value?.items.map(payloadOf)).toEqual(['a']);
+  });
+
+  test('that left before their items were sent produce nothing', async () => {
+    const h = await withQueue();
+    const letGo = h.storage.hold('produce', 0);
+    const busy = h.produce('q', ['busy', 'busy']);
+    await h.settle();
+    const producer = new Caller();
+    const produced = produce(h, producer, 'gone');
+    await h.settle();
+    producer.leave();
+    letGo();
+    await busy;
+    await h.settle();
+    expect(produced.error?.message).toBe('the caller is gone');
+    expect(await h.payloads('q')).toEqual(['busy', 'busy']);
+  });
+
+  test('that left are set aside for no items that are being produced', async () => {
+    const h = await withQueue();
+    const [gone, there] = [new Caller(), new Caller()];
+    const letGo = h.storage.hold('lease', 0);
+    const leased = lease(h, there, 'there');
+    await h.settle();
+    // Somebody looks whether anything is there already: this one waits for what comes of it.
+    lease(h, gone, 'gone');
+    await h.settle();
+    gone.leave();
+    const produced = h.produce('q', ['a']);
+    await h.settle();
+    expect(gone.wasListenedTo).toBe(false);
+    expect([h.storage.count('produce'), h.storage.count('produceAndLease')]).toEqual([1, 0]);
+    letGo();
+    await produced;
+    await h.settle();
+    expect(leased.value?.items.map(payloadOf)).toEqual(['a']);
+  });
+});
