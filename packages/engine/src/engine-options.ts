@@ -27,11 +27,12 @@ export interface EngineLimits {
   /** The longest a partition goes without a sweep, in case another process left something behind. */
   readonly sweepIdleMs: number;
   /**
-   * A statement that takes longer than this, and `slowItemMs` for each of its
-   * items, no longer holds back consumers other partitions could serve.
+   * A statement that takes longer than this plus `slowItemMs` for each item
+   * that it writes, as far as is known, is slow: no other joins it, and it no
+   * longer holds back consumers other partitions could serve.
    */
   readonly slowMs: number;
-  /** What a statement may take for each item in it, in milliseconds; a fraction of one. */
+  /** What a statement may take for each item that it writes; a fraction of a millisecond. */
   readonly slowItemMs: number;
   /** For so long a partition that was found empty is not looked into again, unless something is known to have come in. */
   readonly emptyMs: number;

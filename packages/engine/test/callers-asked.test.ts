@@ -78,7 +78,7 @@ describe('callers that are asked whether they are there', () => {
     expect(leased.state).toBe('rejected');
     letGo();
     await h.settle();
-    expect(await h.payloads('q')).toEqual(['a']);
+    expect((await h.lease('q')).items.map(payloadOf)).toEqual(['a']);
   });
 
   test('are listened to when storage takes nothing', async () => {
@@ -91,6 +91,63 @@ describe('callers that are asked whether they are there', () => {
     producer.leave();
     await h.settle();
     expect(produced.error?.message).toBe('the caller is gone');
+  });
+
+  test('are listened to when storage is slow, also those that come then', async () => {
+    const h = await withQueue();
+    const letGo = h.storage.hold('produce', 0);
+    const busy = h.produce('q', ['busy', 'busy', 'busy']);
+    await h.settle();
+    const [early, late] = [new Caller(), new Caller()];
+    const produced = [produce(h, early, 'early')];
+    await h.settle();
+    expect(early.wasListenedTo).toBe(false);
+    await h.clock.advance('25ms');
+    produced.push(produce(h, late, 'late'));
+    await h.settle();
+    expect([early.wasListenedTo, late.wasListenedTo]).toEqual([true, true]);
+    early.leave();
+    late.leave();
+    await h.settle();
+    expect(produced.map(({ state }) => state)).toEqual(['rejected', 'rejected']);
+    letGo();
+    await busy;
+    expect(await h.payloads('q')).toEqual(['busy', 'busy', 'busy']);
+  });
+
+  test('are not listened to any more when storage is quick again', async () => {
+    const h = await withQueue();
+    const letGo = h.storage.hold('produce', 0);
+    const slow = h.produce('q', ['slow']);
+    await h.clock.advance('25ms');
+    letGo();
+    await slow;
+    const letGoAgain = h.storage.hold('produce', 0);
+    const busy = h.produce('q', ['busy', 'busy', 'busy']);
+    await h.settle();
+    const caller = new Caller();
+    const produced = produce(h, caller, 'a');
+    await h.settle();
+    expect([produced.state, caller.wasListenedTo]).toEqual(['pending', false]);
+    letGoAgain();
+    await busy;
+    await h.settle();
+    expect(produced.state).toBe('fulfilled');
+  });
+
+  test('that left behind another one are found out when storage takes nothing', async () => {
+    const h = await withQueue();
+    h.storage.cut(0);
+    const [first, second] = [new Caller(), new Caller()];
+    const produced = [produce(h, first, 'a')];
+    await h.settle();
+    produced.push(produce(h, second, 'b'));
+    second.leave();
+    await h.settle();
+    expect(produced.map(({ state }) => state)).toEqual(['pending', 'rejected']);
+    h.storage.heal(0);
+    await h.clock.advance('10s');
+    expect(await h.payloads('q')).toEqual(['a']);
   });
 
   test('that left are given nothing: what was leased for them waits again', async () => {
@@ -108,6 +165,23 @@ describe('callers that are asked whether they are there', () => {
     expect([items.map(payloadOf), items[0]?.attempts]).toEqual([['a'], 1]);
   });
 
+  test('that left are not given what others leave over', async () => {
+    const h = await withQueue();
+    await h.produce('q', ['a']);
+    const letGo = h.storage.hold('lease', 0);
+    const [taker, idle, there] = [new Caller(), new Caller(), new Caller()];
+    lease(h, taker, 'taker');
+    await h.settle();
+    lease(h, idle, 'idle');
+    await h.settle();
+    const leased = lease(h, there, 'there');
+    taker.leave();
+    idle.leave();
+    letGo();
+    await h.settle();
+    expect(leased.value?.items.map(payloadOf)).toEqual(['a']);
+  });
+
   test('that left make room for another request of the same client', async () => {
     const h = await withQueue();
     await h.produce('q', ['a', 'b']);
@@ -118,12 +192,14 @@ describe('callers that are asked whether they are there', () => {
     const double = lease(h, new Caller());
     await h.settle();
     expect(double.error).toMatchObject({ code: 'invalid' });
+    const other = lease(h, new Caller(), 'other');
     consumer.leave();
     const again = lease(h, new Caller());
-    await h.settle();
     letGo();
     await h.settle();
-    expect(again.value?.items.map(payloadOf)).toEqual(['a']);
+    // It waits in its own place, behind the other one.
+    expect(other.value?.items.map(payloadOf)).toEqual(['a']);
+    expect(again.value?.items.map(payloadOf)).toEqual(['b']);
   });
 
   test('that left before their items were sent produce nothing', async () => {

@@ -3,27 +3,44 @@ import { Harness, payloadOf, watch } from './support/harness.ts';
 
 const texts = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}-${n}`);
 
+/** A queue whose storage answers no produce until it is let go. */
+async function withHeldProduces() {
+  const h = new Harness({ statementsInFlight: 3, slowMs: 25, slowItemMs: 0.02 });
+  await h.create('q');
+  await h.service.queue.stats('q');
+  return { h, letGo: h.storage.hold('produce', 0) };
+}
+
 describe('a statement of many items', () => {
   test('may take longer than one of few before no other joins it', async () => {
-    const h = new Harness({ statementsInFlight: 3, slowMs: 25, slowItemMs: 0.02 });
-    await h.create('large');
-    await h.create('small');
-    await h.service.queue.stats('large');
-    await h.service.queue.stats('small');
-    const letGo = h.storage.hold('produce', 0);
-    const all = [h.produce('large', texts('a', 1_000)), h.produce('small', texts('a', 10))];
-    await h.clock.advance('30ms');
-    all.push(h.produce('large', texts('b', 1_000)), h.produce('small', texts('b', 100)));
+    const joinsAfter30Ms = async (items: number) => {
+      const { h, letGo } = await withHeldProduces();
+      const all = [h.produce('q', texts('a', items))];
+      await h.clock.advance('30ms');
+      all.push(h.produce('q', texts('b', 1_000)));
+      await h.settle();
+      const statements = h.storage.count('produce');
+      letGo();
+      await Promise.all(all);
+      return statements === 2;
+    };
+    expect(await joinsAfter30Ms(1_000)).toBe(true);
+    expect(await joinsAfter30Ms(10)).toBe(false);
+  });
+
+  test('is slow in the end, whichever of those under way it is', async () => {
+    const { h, letGo } = await withHeldProduces();
+    const all = [h.produce('q', texts('a', 1_000))];
     await h.settle();
-    // That of the large queue went, that of the small one waits.
-    expect(h.storage.count('produce')).toBe(3);
-    await h.clock.advance('15ms');
-    all.push(h.produce('large', texts('c', 1_000)));
+    all.push(h.produce('q', texts('b', 500)));
+    await h.clock.advance('34ms');
+    expect(h.storage.count('produce')).toBe(2);
+    await h.clock.advance('1ms');
+    all.push(h.produce('q', texts('c', 1_000)));
     await h.settle();
-    expect(h.storage.count('produce')).toBe(3);
+    expect(h.storage.count('produce')).toBe(2);
     letGo();
     await Promise.all(all);
-    expect(h.storage.count('produce')).toBe(5);
   });
 
   test('may take longer before its consumers are served from another partition', async () => {
@@ -38,6 +55,21 @@ describe('a statement of many items', () => {
     await h.clock.advance('44ms');
     expect(answer.state).toBe('pending');
     await h.clock.advance('1ms');
+    expect(answer.value?.partition).toBe(1);
+    letGo();
+    await h.settle();
+  });
+
+  test('is one of few where few are known of, whatever is asked for', async () => {
+    const h = new Harness({ slowMs: 25, slowItemMs: 0.02 });
+    await h.create('q', { requestedPartitions: 2 });
+    await h.service.queue.stats('q');
+    await h.produce('q', texts('a', 10));
+    const letGo = h.storage.hold('lease', 0);
+    const answer = watch(h.lease('q', 1_000));
+    await h.settle();
+    await h.produce('q', ['b']);
+    await h.clock.advance('25ms');
     expect(answer.value?.partition).toBe(1);
     letGo();
     await h.settle();

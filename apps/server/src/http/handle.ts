@@ -49,8 +49,8 @@ class RequestContext implements CallContext {
 
   constructor(c: Context<AppEnv>) {
     this.#c = c;
-    // In process there is no connection that could break.
-    this.isGone = () => c.env?.outgoing?.destroyed ?? false;
+    // In process there is no connection that could break; who calls has a signal of their own.
+    this.isGone = () => c.env?.outgoing?.destroyed ?? c.req.raw.signal.aborted;
   }
 
   get signal(): AbortSignal {

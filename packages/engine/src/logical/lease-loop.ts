@@ -214,7 +214,8 @@ export class LeaseLoop {
       this.#suspects.delete(lane);
       void this.#serve(lane, fetch, fetch.expected, () => this.#lease(lane, fetch));
     }
-    // The next cycle comes when a statement ends; where none is under way, or one is slow, nobody knows when that will be.
+    // The next cycle comes when a statement ends. Nobody knows when that will be where none is under way, where one is slow,
+    // and while items are being put back.
     if (!this.#slots.any || this.#closed.size > 0) {
       for (const { waiter } of this.#requests.allIdle()) waiter.listen();
     }

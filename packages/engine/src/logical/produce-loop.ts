@@ -48,6 +48,8 @@ export class ProduceLoop {
   /** Requests no partition has been given yet, in order of arrival. */
   #parked: Produce[] = [];
   readonly #slots: StatementSlots;
+  /** How many statements under way are slow. */
+  #slow = 0;
   #inFlight = 0;
   #cycleScheduled = false;
   /** What requests are answered with that come back unstored after the end; absent while the loop runs. */
@@ -159,8 +161,8 @@ export class ProduceLoop {
       given++;
     }
     this.#parked.splice(0, given);
-    // The next cycle comes when a statement ends; where none is under way, nobody knows when that will be.
-    if (!this.#slots.any && batches.size === 0) this.#listenToParked();
+    // The next cycle comes when a statement ends; where none is under way, or one is slow, nobody knows when that will be.
+    if (this.#slow > 0 || (!this.#slots.any && batches.size === 0)) this.#listenToParked();
     for (const [lane, batch] of batches) {
       const mayLease = lane.store.produceAndLease !== undefined && !batch.requests.some(isScheduled);
       if (mayLease) batch.reservation = this.#reserve(lane, batch.items);
@@ -176,6 +178,12 @@ export class ProduceLoop {
   async #send(lane: Lane, batch: Batch): Promise<void> {
     const { requests, items } = batch;
     const slot = this.#slots.take(lane, items);
+    let isSlow = false;
+    const cancelSlow = this.#deps.clock.startTimer(slot.slowAfterMs, () => {
+      isSlow = true;
+      this.#slow++;
+      this.#listenToParked();
+    });
     this.#inFlight += requests.length;
     for (const request of requests) request.sent = true;
     try {
@@ -183,6 +191,8 @@ export class ProduceLoop {
     } catch (error) {
       this.#failed(lane, requests, items, error);
     } finally {
+      cancelSlow();
+      if (isSlow) this.#slow--;
       this.#slots.giveBack(slot);
       this.#inFlight -= requests.length;
     }

@@ -15,7 +15,7 @@ export interface Slot {
   readonly slowAfterMs: number;
 }
 
-/** What so many full ones write keeps the database busy: another would only be in their way. */
+/** Where statements write as much as so many full ones, the database is busy: another would only be in their way. */
 const FULL_STATEMENTS = 2;
 
 type SlotLimits = Pick<EngineLimits, 'statementItems' | 'statementsInFlight' | 'slowMs' | 'slowItemMs'>;

@@ -60,8 +60,8 @@ export class Waiter<T> {
 
   /**
    * Whether nobody waits for an answer any more, be it that one was given, or
-   * that the caller turns out to be gone. Whoever asks takes it off the lists;
-   * `onGone` is not called.
+   * that the caller turns out to be gone. `onGone` is not called: the caller
+   * stays on the lists until somebody asks who takes it off.
    */
   isOver(): boolean {
     if (!this.#answered && this.#cheaply?.isGone() === true) this.reject(new CallerGone());

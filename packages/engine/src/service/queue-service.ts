@@ -26,8 +26,8 @@ export interface CallOptions {
   /**
    * Whether the caller is gone, for callers to whom a signal costs more than
    * the call. Asked before the call is sent to storage, and before items are
-   * handed out; `signal` is then read only where the caller has to wait longer
-   * than a statement takes.
+   * handed out. `signal`, which has to be there as well, is then read only where
+   * the caller has to wait: for items, or for storage that is down or slow.
    */
   readonly isGone?: (() => boolean) | undefined;
 }
