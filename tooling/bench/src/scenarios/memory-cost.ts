@@ -4,6 +4,7 @@ import type { Site } from '../world/site.ts';
 import type { Scenario } from './scenario.ts';
 
 const BACKLOG = 1_000_000;
+const WARMING_UP = 500_000;
 const PRODUCED_AT_ONCE = 1_000;
 const CONSUMERS = 900;
 /** A server that keeps nothing per item moves by no more than this, in bytes per item: caches and compiled code. */
@@ -40,8 +41,9 @@ export const memoryPerItem: Scenario = {
       } as const;
       await load.call('run', { target, work });
     };
-    // The code that is needed is compiled, and buffers have their size, before the first look.
-    await produce(100_000);
+    // Before the first look the code that is needed is compiled, which goes on for some hundred requests, and buffers
+    // have their size.
+    await produce(WARMING_UP);
     const before = await useOf(site);
     await produce(BACKLOG);
     const after = await useOf(site);
