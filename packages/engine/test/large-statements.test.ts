@@ -29,18 +29,23 @@ describe('a statement of many items', () => {
   });
 
   test('is slow in the end, whichever of those under way it is', async () => {
-    const { h, letGo } = await withHeldProduces();
-    const all = [h.produce('q', texts('a', 1_000))];
-    await h.settle();
-    all.push(h.produce('q', texts('b', 500)));
-    await h.clock.advance('34ms');
-    expect(h.storage.count('produce')).toBe(2);
-    await h.clock.advance('1ms');
-    all.push(h.produce('q', texts('c', 1_000)));
-    await h.settle();
-    expect(h.storage.count('produce')).toBe(2);
-    letGo();
-    await Promise.all(all);
+    const thirdJoinsAfter = async (ms: number) => {
+      const { h, letGo } = await withHeldProduces();
+      const all = [h.produce('q', texts('a', 600))];
+      await h.settle();
+      all.push(h.produce('q', texts('b', 300)));
+      await h.clock.advance(`${ms}ms`);
+      expect(h.storage.count('produce')).toBe(2);
+      all.push(h.produce('q', texts('c', 1_000)));
+      await h.settle();
+      const statements = h.storage.count('produce');
+      letGo();
+      await Promise.all(all);
+      return statements === 3;
+    };
+    expect(await thirdJoinsAfter(30)).toBe(true);
+    // The first one has until 37.
+    expect(await thirdJoinsAfter(31)).toBe(false);
   });
 
   test('may take longer before its consumers are served from another partition', async () => {
@@ -75,36 +80,38 @@ describe('a statement of many items', () => {
     await h.settle();
   });
 
-  test('is let through only while no two full ones are under way', async () => {
-    const h = new Harness({ statementsInFlight: 3, statementItems: 100 });
-    await h.create('q');
-    await h.service.queue.stats('q');
-    const letGo = h.storage.hold('produce', 0);
-    const all: Promise<void>[] = [];
-    for (const name of ['a', 'b', 'c']) {
-      all.push(h.produce('q', texts(name, 100)));
-      await h.settle();
-    }
-    expect(h.storage.count('produce')).toBe(2);
-    letGo();
-    await Promise.all(all);
-    expect(await h.payloads('q')).toHaveLength(300);
+  test('is not sent where two keep the database busy', async () => {
+    const statementsUnderWay = async (items: number) => {
+      const { h, letGo } = await withHeldProduces();
+      const all: Promise<void>[] = [];
+      for (const name of ['a', 'b', 'c']) {
+        all.push(h.produce('q', texts(name, items)));
+        await h.settle();
+      }
+      const statements = h.storage.count('produce');
+      letGo();
+      await Promise.all(all);
+      return statements;
+    };
+    expect(await statementsUnderWay(499)).toBe(3);
+    expect(await statementsUnderWay(500)).toBe(2);
   });
 
   test('is one by what it writes, not by what consumers would take', async () => {
-    const h = new Harness({ statementsInFlight: 3, statementItems: 100 });
+    const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
-    const leased = [h.lease('q', 1_000), h.lease('q', 1_000)];
+    const leased = [h.lease('q', 1_000), h.lease('q', 1_000), h.lease('q', 1_000)];
     await h.settle();
     const letGo = h.storage.hold('produceAndLease', 0);
-    const produced = [h.produce('q', ['a'])];
-    await h.settle();
-    produced.push(h.produce('q', ['b']));
-    await h.settle();
-    expect(h.storage.count('produceAndLease')).toBe(2);
+    const produced: Promise<void>[] = [];
+    for (const text of ['a', 'b', 'c']) {
+      produced.push(h.produce('q', [text]));
+      await h.settle();
+    }
+    expect(h.storage.count('produceAndLease')).toBe(3);
     letGo();
     await Promise.all(produced);
     const items = (await Promise.all(leased)).flatMap((each) => each.items);
-    expect(items.map(payloadOf)).toEqual(['a', 'b']);
+    expect(items.map(payloadOf)).toEqual(['a', 'b', 'c']);
   });
 });

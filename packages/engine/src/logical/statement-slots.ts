@@ -15,10 +15,10 @@ export interface Slot {
   readonly slowAfterMs: number;
 }
 
-/** Where statements write as much as so many full ones, the database is busy: another would only be in their way. */
-const FULL_STATEMENTS = 2;
+/** Where so many statements write so many items in all, the database is busy: another would only be in their way. */
+const BUSY = { statements: 2, items: 1_000 };
 
-type SlotLimits = Pick<EngineLimits, 'statementItems' | 'statementsInFlight' | 'slowMs' | 'slowItemMs'>;
+type SlotLimits = Pick<EngineLimits, 'statementsInFlight' | 'slowMs' | 'slowItemMs'>;
 
 /**
  * The statements of one kind that are under way on each partition. So many at
@@ -65,7 +65,7 @@ export class StatementSlots {
       writing += slot.written;
     }
     return (
-      writing >= FULL_STATEMENTS * this.#limits.statementItems ||
+      (slots.size >= BUSY.statements && writing >= BUSY.items) ||
       !isWorthAStatement(items, { statements: slots.size, items: underWay })
     );
   }
