@@ -30,6 +30,17 @@ async function withQueue(): Promise<Harness> {
   return h;
 }
 
+/** A queue with an item that a consumer has asked for, and whose storage answers no lease until it is let go. */
+async function withHeldLease() {
+  const h = await withQueue();
+  await h.produce('q', ['a']);
+  const letGo = h.storage.hold('lease', 0);
+  const consumer = new Caller();
+  const leased = lease(h, consumer);
+  await h.settle();
+  return { h, consumer, leased, letGo };
+}
+
 function lease(h: Harness, caller: Caller, clientId = 'client') {
   const call = { queueName: 'q', clientId, batchSize: 1, requestTimeout: '1m' };
   return watch(h.service.queue.lease(call, caller));
@@ -65,12 +76,7 @@ describe('callers that are asked whether they are there', () => {
   });
 
   test('are listened to when the statement for them is slow', async () => {
-    const h = await withQueue();
-    await h.produce('q', ['a']);
-    const letGo = h.storage.hold('lease', 0);
-    const consumer = new Caller();
-    const leased = lease(h, consumer);
-    await h.settle();
+    const { h, consumer, leased, letGo } = await withHeldLease();
     expect(consumer.wasListenedTo).toBe(false);
     await h.clock.advance('30ms');
     consumer.leave();
@@ -151,12 +157,7 @@ describe('callers that are asked whether they are there', () => {
   });
 
   test('that left are given nothing: what was leased for them waits again', async () => {
-    const h = await withQueue();
-    await h.produce('q', ['a']);
-    const letGo = h.storage.hold('lease', 0);
-    const consumer = new Caller();
-    const leased = lease(h, consumer);
-    await h.settle();
+    const { h, consumer, leased, letGo } = await withHeldLease();
     consumer.leave();
     letGo();
     await h.settle();

@@ -3,49 +3,37 @@ import { Harness, payloadOf, watch } from './support/harness.ts';
 
 const texts = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}-${n}`);
 
-/** A queue whose storage answers no produce until it is let go. */
-async function withHeldProduces() {
+/** Whether a statement is sent beside ones of so many items that have been under way for so long. */
+async function joins(underWay: readonly number[], afterMs: number): Promise<boolean> {
   const h = new Harness({ statementsInFlight: 3, slowMs: 25, slowItemMs: 0.02 });
   await h.create('q');
   await h.service.queue.stats('q');
-  return { h, letGo: h.storage.hold('produce', 0) };
+  const letGo = h.storage.hold('produce', 0);
+  const all: Promise<void>[] = [];
+  for (const items of underWay) {
+    all.push(h.produce('q', texts('under way', items)));
+    await h.settle();
+  }
+  expect(h.storage.count('produce')).toBe(underWay.length);
+  await h.clock.advance(`${afterMs}ms`);
+  all.push(h.produce('q', texts('next', 1_000)));
+  await h.settle();
+  const statements = h.storage.count('produce');
+  letGo();
+  await Promise.all(all);
+  return statements > underWay.length;
 }
 
 describe('a statement of many items', () => {
   test('may take longer than one of few before no other joins it', async () => {
-    const joinsAfter30Ms = async (items: number) => {
-      const { h, letGo } = await withHeldProduces();
-      const all = [h.produce('q', texts('a', items))];
-      await h.clock.advance('30ms');
-      all.push(h.produce('q', texts('b', 1_000)));
-      await h.settle();
-      const statements = h.storage.count('produce');
-      letGo();
-      await Promise.all(all);
-      return statements === 2;
-    };
-    expect(await joinsAfter30Ms(1_000)).toBe(true);
-    expect(await joinsAfter30Ms(10)).toBe(false);
+    expect(await joins([1_000], 30)).toBe(true);
+    expect(await joins([10], 30)).toBe(false);
   });
 
   test('is slow in the end, whichever of those under way it is', async () => {
-    const thirdJoinsAfter = async (ms: number) => {
-      const { h, letGo } = await withHeldProduces();
-      const all = [h.produce('q', texts('a', 600))];
-      await h.settle();
-      all.push(h.produce('q', texts('b', 300)));
-      await h.clock.advance(`${ms}ms`);
-      expect(h.storage.count('produce')).toBe(2);
-      all.push(h.produce('q', texts('c', 1_000)));
-      await h.settle();
-      const statements = h.storage.count('produce');
-      letGo();
-      await Promise.all(all);
-      return statements === 3;
-    };
-    expect(await thirdJoinsAfter(30)).toBe(true);
+    expect(await joins([600, 300], 30)).toBe(true);
     // The first one has until 37.
-    expect(await thirdJoinsAfter(31)).toBe(false);
+    expect(await joins([600, 300], 31)).toBe(false);
   });
 
   test('may take longer before its consumers are served from another partition', async () => {
@@ -81,20 +69,8 @@ describe('a statement of many items', () => {
   });
 
   test('is not sent where two keep the database busy', async () => {
-    const statementsUnderWay = async (items: number) => {
-      const { h, letGo } = await withHeldProduces();
-      const all: Promise<void>[] = [];
-      for (const name of ['a', 'b', 'c']) {
-        all.push(h.produce('q', texts(name, items)));
-        await h.settle();
-      }
-      const statements = h.storage.count('produce');
-      letGo();
-      await Promise.all(all);
-      return statements;
-    };
-    expect(await statementsUnderWay(499)).toBe(3);
-    expect(await statementsUnderWay(500)).toBe(2);
+    expect(await joins([499, 500], 0)).toBe(true);
+    expect(await joins([500, 500], 0)).toBe(false);
   });
 
   test('is one by what it writes, not by what consumers would take', async () => {

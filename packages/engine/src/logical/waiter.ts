@@ -61,10 +61,12 @@ export class Waiter<T> {
   /**
    * Whether nobody waits for an answer any more, be it that one was given, or
    * that the caller turns out to be gone. `onGone` is not called: the caller
-   * stays on the lists until somebody asks who takes it off.
+   * stays on the lists until somebody asks who takes it off. One who is listened
+   * to is not asked: thousands may wait, and each is looked at in every cycle.
    */
   isOver(): boolean {
-    if (!this.#answered && this.#cheaply?.isGone() === true) this.reject(new CallerGone());
+    const isAsked = !this.#answered && this.#signal === undefined;
+    if (isAsked && this.#cheaply?.isGone() === true) this.reject(new CallerGone());
     return this.#answered;
   }
 
