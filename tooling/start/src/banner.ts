@@ -22,7 +22,7 @@ export function banner({ at, data }: Banner): string {
     curl(at, 'queues.create', {
       ...queue,
       lease_timeout: '1m',
-      expire_timeout: '1h',
+      expire_timeout: '336h',
       requested_partitions: 1,
     }),
     curl(at, 'queue.produce', { ...queue, request_timeout: '5s', items: [{ utf8: 'my first item' }] }),

@@ -1,14 +1,25 @@
-import { type Duration, formatDuration } from '@querator/core';
+import { parseDuration } from '@querator/core';
+import { CommandError } from './command-error.ts';
 import { duration } from './flags.ts';
 
-/** An item may live in its queue for so many leases, unless said otherwise. */
-const LEASES_PER_LIFE = 60n;
+/**
+ * The expire timeout of a queue that is created without one: 14 days, whatever
+ * its lease timeout. An item that nobody leases is deleted at its expiry, so a
+ * short default would delete work that consumers were only late for.
+ */
+export const DEFAULT_EXPIRE_TIMEOUT = '336h';
 
 /**
  * The expire timeout of a queue for which only a lease timeout was given.
  *
- * @throws CommandError when that is no duration.
+ * @throws CommandError when that is no duration, or longer than the default.
  */
 export function defaultExpireTimeout(leaseTimeout: string): string {
-  return formatDuration((duration('lease-timeout', leaseTimeout) * LEASES_PER_LIFE) as Duration);
+  if (duration('lease-timeout', leaseTimeout) > parseDuration(DEFAULT_EXPIRE_TIMEOUT)) {
+    throw new CommandError(
+      `lease-timeout ${leaseTimeout} is longer than the default expire-timeout of ` +
+        `${DEFAULT_EXPIRE_TIMEOUT}; give an --expire-timeout that is at least as long`,
+    );
+  }
+  return DEFAULT_EXPIRE_TIMEOUT;
 }

@@ -12,8 +12,7 @@ describe('create', () => {
     expect(await terminal.ok('create mail')).toEqual({
       code: 0,
       stdout: '',
-      stderr:
-        "Successfully created queue 'mail' (partitions: 1, lease-timeout: 1m, expire-timeout: 1h0m0s)\n",
+      stderr: "Successfully created queue 'mail' (partitions: 1, lease-timeout: 1m, expire-timeout: 336h)\n",
     });
   });
 
@@ -33,9 +32,38 @@ describe('create', () => {
     });
   });
 
-  test('lets items live for 60 leases', async () => {
-    expect((await terminal.ok('create brief --lease-timeout 90s')).stderr).toContain(
-      'expire-timeout: 1h30m0s',
+  test('lets items live for 14 days, whatever the lease timeout', async () => {
+    for (const [queue, leaseTimeout] of [
+      ['brief', '1s'],
+      ['long', '300h'],
+      ['longest', '336h'],
+    ]) {
+      const { stderr } = await terminal.ok(`create ${queue} --lease-timeout ${leaseTimeout}`);
+      expect(stderr).toContain('expire-timeout: 336h');
+      const { stdout } = await terminal.ok(`info ${queue}`);
+      expect(json(stdout)).toMatchObject({ expire_timeout: '336h0m0s' });
+    }
+  });
+
+  test('an empty expire timeout is none', async () => {
+    await terminal.run(['create', 'no-expiry', '--expire-timeout', '']);
+    expect(json((await terminal.ok('info no-expiry')).stdout)).toMatchObject({ expire_timeout: '336h0m0s' });
+  });
+
+  test('a lease timeout beyond the default wants an expire timeout', async () => {
+    expect(await terminal.run(['create', 'slow', '--lease-timeout', '337h'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'Error: lease-timeout 337h is longer than the default expire-timeout of 336h; give an --expire-timeout that is at least as long\n',
+    });
+    await terminal.ok('create slow --lease-timeout 337h --expire-timeout 340h');
+  });
+
+  test('--help names the default', async () => {
+    const { stdout } = await terminal.ok('create --help');
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      'how long an item may live (default: 336h, 14 days, whatever the lease timeout)',
     );
   });
 
@@ -88,11 +116,29 @@ describe('update', () => {
     });
     expect(await info('up')).toMatchObject({
       lease_timeout: '2m0s',
-      expire_timeout: '2h0m0s',
+      expire_timeout: '336h0m0s',
       max_attempts: 5,
       dead_queue: 'up-dead',
       reference: 'me',
     });
+  });
+
+  test('a timeout leaves the other one alone', async () => {
+    await terminal.ok('create times --lease-timeout 1m --expire-timeout 2h');
+    await terminal.ok('update times --lease-timeout 5m');
+    expect(await info('times')).toMatchObject({ lease_timeout: '5m0s', expire_timeout: '2h0m0s' });
+    await terminal.ok('update times --expire-timeout 3h');
+    expect(await info('times')).toMatchObject({ lease_timeout: '5m0s', expire_timeout: '3h0m0s' });
+  });
+
+  test("tells the server's refusal of a lease timeout beyond the expire timeout, and changes nothing", async () => {
+    await terminal.ok('create tight --lease-timeout 1m --expire-timeout 2h');
+    const { code, stderr } = await terminal.run(['update', 'tight', '--lease-timeout', '3h']);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'lease timeout is too long; 3h0m0s cannot be greater than the expire timeout 2h0m0s',
+    );
+    expect(await info('tight')).toMatchObject({ lease_timeout: '1m0s', expire_timeout: '2h0m0s' });
   });
 
   test('clears what is given as empty or 0', async () => {

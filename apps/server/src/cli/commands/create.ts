@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
-import { defaultExpireTimeout } from '../default-expire-timeout.ts';
+import { DEFAULT_EXPIRE_TIMEOUT, defaultExpireTimeout } from '../default-expire-timeout.ts';
 import { wholeNumber } from '../flags.ts';
 
 interface CreateFlags {
@@ -20,7 +20,10 @@ export function addCreate(program: Command, cli: Cli): void {
     .description('create a queue')
     .argument('<queue>', 'its name')
     .option('--lease-timeout <duration>', 'how long a lease lasts', '1m')
-    .option('--expire-timeout <duration>', 'how long an item may live (default: 60 times the lease timeout)')
+    .option(
+      '--expire-timeout <duration>',
+      `how long an item may live (default: ${DEFAULT_EXPIRE_TIMEOUT}, 14 days, whatever the lease timeout)`,
+    )
     .option('--max-attempts <n>', 'how often an item may be leased; 0: without limit', wholeNumber, 0)
     .option('--dead-queue <queue>', 'the queue that takes dead items; without one they are deleted', '')
     .option('--reference <text>', 'any text', '')

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt, CommandError } from '../command-error.ts';
-import { defaultExpireTimeout } from '../default-expire-timeout.ts';
 import { duration, wholeNumber } from '../flags.ts';
 
 interface UpdateFlags {
@@ -19,11 +18,8 @@ export function addUpdate(program: Command, cli: Cli): void {
     .command('update')
     .description("change a queue's settings; those not given stay as they are")
     .argument('<queue>', 'its name')
-    .option(
-      '--lease-timeout <duration>',
-      'also sets the expire timeout, to 60 times as much, if that is not given',
-    )
-    .option('--expire-timeout <duration>', 'how long an item may live')
+    .option('--lease-timeout <duration>', 'how long a lease lasts; leaves the expire timeout alone')
+    .option('--expire-timeout <duration>', 'how long an item may live; leaves the lease timeout alone')
     .option('--max-attempts <n>', 'how often an item may be leased; 0: without limit', wholeNumber)
     .option('--dead-queue <queue>', 'the queue that takes dead items; "": none')
     .option('--reference <text>', 'any text; "": none')
@@ -56,8 +52,5 @@ export function addUpdate(program: Command, cli: Cli): void {
 function givenTimeouts({ leaseTimeout, expireTimeout }: UpdateFlags) {
   if (leaseTimeout !== undefined) duration('lease-timeout', leaseTimeout);
   if (expireTimeout !== undefined) duration('expire-timeout', expireTimeout);
-  return {
-    leaseTimeout: leaseTimeout ?? '',
-    expireTimeout: expireTimeout ?? (leaseTimeout === undefined ? '' : defaultExpireTimeout(leaseTimeout)),
-  };
+  return { leaseTimeout: leaseTimeout ?? '', expireTimeout: expireTimeout ?? '' };
 }
