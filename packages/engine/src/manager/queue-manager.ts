@@ -25,6 +25,7 @@ import { checkDeadQueue } from './dead-queue-rules.ts';
 import { missingStorage } from './missing-storage.ts';
 import { NameLocks } from './name-locks.ts';
 import { checkPlacement } from './placement-rules.ts';
+import { QueueDeletion } from './queue-deletion.ts';
 import { isSame, SettingsWatch } from './settings-watch.ts';
 
 /** A storage that holds partitions, and its share of new ones. */
@@ -56,6 +57,7 @@ export class QueueManager {
   /** Calls on the place of queues' settings, which the end waits for. */
   readonly #settingsCalls = new InFlight();
   readonly #settings: SettingsWatch;
+  readonly #deletion: QueueDeletion;
   #shuttingDown: Promise<void> | undefined;
 
   /** @param queueSignals of the storage that holds `store`. */
@@ -75,6 +77,16 @@ export class QueueManager {
       signals: queueSignals,
       running: () => [...this.#running.values()].map(({ queue }) => queue),
       refresh: (name) => this.#refresh(name),
+    });
+    this.#deletion = new QueueDeletion({
+      store,
+      logger: deps.logger,
+      take: async (name) => this.#take(name),
+      isConfigured: (storageName) => this.#storageNamed(storageName) !== undefined,
+      deleted: (queue) => {
+        this.#letGo(queue);
+        this.#settings.changed(queue.queue.name);
+      },
     });
   }
 
@@ -205,64 +217,17 @@ export class QueueManager {
    *   one uses it for its dead letters and `force` is not set.
    */
   delete(name: string, force: boolean): Promise<void> {
-    return this.changing(name, '', () => this.#delete(name, force));
+    return this.changing(name, '', async () => {
+      this.checkRunning();
+      await this.#reread(name);
+      return this.#deletion.run(name, force);
+    });
   }
 
   /** Refuses what is new, answers what waits, finishes what runs. Twice is once. */
   shutdown(): Promise<void> {
     this.#shuttingDown ??= this.#shutdown();
     return this.#shuttingDown;
-  }
-
-  async #delete(name: string, force: boolean): Promise<void> {
-    this.checkRunning();
-    await this.#reread(name);
-    const queue = await this.#take(name);
-    const user = force ? undefined : await this.#store.findByDeadQueue(name);
-    if (user !== undefined) {
-      throw invalid(
-        `queue is in use; '${name}' is the dead_queue of '${user}', update that queue first or use force`,
-      );
-    }
-    this.#checkReachable(queue.queue, force);
-    await queue.stop();
-    const drop = () => queue.drop((storageName) => this.#storageNamed(storageName) !== undefined);
-    try {
-      await drop();
-      // Another process may have been quicker, and the name have been given to a new queue since.
-      await this.#store.delete(name, queue.queue.createdAt);
-      // Another process may have made a partition anew before it could know.
-      await drop().catch((error: unknown) => {
-        this.#deps.logger.warn('what another process may have stored for a deleted queue was not removed', {
-          queue: name,
-          err: error,
-        });
-      });
-    } catch (error) {
-      throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
-    } finally {
-      this.#letGo(queue);
-      this.#settings.changed(name);
-    }
-  }
-
-  /**
-   * There is nothing to delete items from on a storage that is not configured.
-   *
-   * @throws QueueError `invalid` unless the caller insists; then the log tells what stays.
-   */
-  #checkReachable({ name, partitions }: Queue, force: boolean): void {
-    for (const { partition, storageName } of partitions) {
-      if (this.#storageNamed(storageName) !== undefined) continue;
-      if (!force) {
-        throw invalid(
-          `queue cannot be deleted; storage '${storageName}' of its partition '${partition}' is not configured, ` +
-            'put it back, or use force to leave the items there',
-        );
-      }
-      const where = { queue: name, partition, storage: storageName };
-      this.#deps.logger.warn('items of a deleted queue stay on a storage that is not configured', where);
-    }
   }
 
   #storageNamed(name: string): PartitionStorage | undefined {
