@@ -16,6 +16,8 @@ export interface DriverDeps {
 
 /** A storage driver as the configuration knows it. */
 interface Driver {
+  /** Whether what is stored survives the end of the process. */
+  readonly durable: boolean;
   /** Whether several processes may use one storage. */
   readonly shared: boolean;
   /** What is wrong with the options; empty: nothing. Never holds a value, which may be a secret. */
@@ -29,6 +31,7 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   [
     'memory',
     {
+      durable: false,
       shared: false,
       check: (config) =>
         Object.keys(config).map((key) => ({ key, message: 'unknown key; this driver has no options' })),
@@ -38,6 +41,7 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   [
     'postgres',
     {
+      durable: true,
       shared: true,
       check: (config) => faultOf(() => parsePostgresConfig(config)),
       create: (name, config, { random, logger, pools: registry }) =>

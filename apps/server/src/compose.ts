@@ -1,5 +1,5 @@
 import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
-import { createService, type Service } from '@querator/engine';
+import { createService, type PartitionStorage, type Service } from '@querator/engine';
 import { PoolRegistry } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
 import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
@@ -46,11 +46,11 @@ export function compose(config: Config, world: World): Composition {
 
   const metrics = new Metrics({ ...world, pools: () => pools.states() });
 
-  const queueStorage = metrics.measure(createBackend('queue-storage', config['queue-storage'], deps));
   const storages = config['partition-storage'].map((storage) => ({
     backend: metrics.measure(createBackend(storage.name, storage, deps)),
     affinity: storage.affinity,
   }));
+  const queueStorage = createQueueStorage(config, deps, { metrics, storages });
 
   const queueStore = queueStorage.queueStore();
   const service = createService({
@@ -81,7 +81,8 @@ export function compose(config: Config, world: World): Composition {
     configuredQueues.stop();
     metrics.stop();
     await service.shutdown();
-    await Promise.all([queueStorage, ...partitionStorages].map((backend) => backend.close()));
+    const backends = new Set([queueStorage, ...partitionStorages]);
+    await Promise.all([...backends].map((backend) => backend.close()));
   };
   return {
     app,
@@ -93,6 +94,19 @@ export function compose(config: Config, world: World): Composition {
       return stopping;
     },
   };
+}
+
+/** A storage of its own, or one of those for items: then both share one backend and its connections. */
+function createQueueStorage(
+  config: Config,
+  deps: DriverDeps,
+  { metrics, storages }: { readonly metrics: Metrics; readonly storages: readonly PartitionStorage[] },
+): StorageBackend {
+  const chosen = config['queue-storage'];
+  if ('driver' in chosen) return metrics.measure(createBackend('queue-storage', chosen, deps));
+  const found = storages.find(({ backend }) => backend.name === chosen.partitionStorage);
+  if (found === undefined) throw new Error(`no such storage: '${chosen.partitionStorage}'`);
+  return found.backend;
 }
 
 function createBackend(

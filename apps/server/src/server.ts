@@ -7,11 +7,13 @@ import { DRIVERS } from './backends.ts';
 import { compose, type World } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
+import { storagesOf } from './config/queue-storage.ts';
 import { type Config, LOG_LEVELS } from './config/schema.ts';
 import { Drain } from './http/drain.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { createLogger, type LogLevel } from './observability/logger.ts';
+import { tellStorages } from './tell-storages.ts';
 import { VERSION } from './version.ts';
 import { send } from './workers/messages.ts';
 import { runWorkers } from './workers/run-workers.ts';
@@ -53,6 +55,7 @@ export interface RunningServer {
 export async function startServer(config: Config, world: World): Promise<RunningServer> {
   const { logger } = world;
   const composition = compose(config, world);
+  tellStorages(config, logger);
   const http = createHttpServer(composition.http);
   http.keepAliveTimeout = KEEP_ALIVE_MS;
   http.headersTimeout = REQUEST_TIMEOUT_MS;
@@ -184,8 +187,7 @@ function listenOptions(address: string): { readonly host: string; readonly port:
 
 /** Workers share nothing but storage. @throws ConfigError for a storage that they cannot share. */
 function checkShareable(config: Config): void {
-  const all = [{ name: 'queue-storage', ...config['queue-storage'] }, ...config['partition-storage']];
-  const alone = all.find(({ driver }) => DRIVERS.get(driver)?.shared === false);
+  const alone = storagesOf(config).find(({ driver }) => DRIVERS.get(driver)?.shared === false);
   if (alone === undefined) return;
   throw new ConfigError(
     `several workers need storages that processes can share; '${alone.name}' has driver '${alone.driver}': ` +

@@ -1,12 +1,15 @@
-import { DRIVERS } from '../backends.ts';
+import { DRIVERS, type DriverConfig } from '../backends.ts';
 import type { ConfigFault, ConfigPath } from './config-error.ts';
-import type { Config } from './schema.ts';
+import { mixtureFaults } from './queue-storage.ts';
+import type { ConfigFile } from './schema.ts';
 
 /** What a schema cannot say: names that must be unique or known, and drivers' own options. */
-export function checkRules(config: Config): ConfigFault[] {
+export function checkRules(config: ConfigFile): ConfigFault[] {
   const storages = config['partition-storage'];
+  const queues = config['queue-storage'];
   const faults: ConfigFault[] = [
-    ...driverFaults(['queue-storage'], config['queue-storage']),
+    ...(queues === undefined ? [] : driverFaults(['queue-storage'], queues)),
+    ...mixtureFaults(config),
     ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage)),
     ...doubledNames('partition-storage', storages),
     ...doubledNames('queues', config.queues),
@@ -27,7 +30,7 @@ export function checkRules(config: Config): ConfigFault[] {
 
 function driverFaults(
   path: ConfigPath,
-  { driver, config }: { readonly driver: string; readonly config: Config['queue-storage']['config'] },
+  { driver, config }: { readonly driver: string; readonly config: DriverConfig },
 ): ConfigFault[] {
   const found = DRIVERS.get(driver);
   if (found === undefined) {
@@ -49,7 +52,7 @@ function placementFaults(
   path: ConfigPath,
   placement: { readonly partition: number; readonly 'storage-name': string },
   expected: number,
-  config: Config,
+  config: ConfigFile,
 ): ConfigFault[] {
   const faults: ConfigFault[] = [];
   if (placement.partition !== expected) {

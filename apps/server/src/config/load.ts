@@ -1,13 +1,23 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { core } from 'zod';
 import { checkRules } from './check-rules.ts';
 import { ConfigError, type ConfigFault, type ConfigPath, formatPath } from './config-error.ts';
+import { settleQueueStorage } from './queue-storage.ts';
 import { type Config, configSchema } from './schema.ts';
+
+/** What the system's errors are called in messages. */
+const UNREADABLE: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'no such file or directory'],
+  ['EISDIR', 'is a directory'],
+  ['EACCES', 'permission denied'],
+  ['ELOOP', 'too many symbolic links'],
+]);
 
 /** The settings of a server without a configuration file: everything in memory. */
 export function defaultConfig(): Config {
-  return configSchema.parse({});
+  return settleQueueStorage(configSchema.parse({}));
 }
 
 /**
@@ -17,17 +27,16 @@ export function defaultConfig(): Config {
  *   all faults are told at once, each with its line.
  */
 export async function loadConfig(file: string): Promise<Config> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(file, 'utf8');
+    bytes = await readFile(file);
   } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? 'no such file or directory'
-        : (error as Error).message;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const reason = UNREADABLE.get(code) ?? message;
     throw new ConfigError(`while opening config file: open ${file}: ${reason}`, { cause: error });
   }
-  return parseConfig(text);
+  if (!isUtf8(bytes)) throw new ConfigError(`while reading config file: ${file} is not UTF-8`);
+  return parseConfig(new TextDecoder().decode(bytes));
 }
 
 /**
@@ -49,7 +58,7 @@ export function parseConfig(text: string): Config {
   const parsed = configSchema.safeParse(document.toJS());
   const faults = parsed.success ? checkRules(parsed.data) : parsed.error.issues.flatMap(describe);
   if (!parsed.success || faults.length > 0) throw faulty(faults, document, lines);
-  return parsed.data;
+  return settleQueueStorage(parsed.data);
 }
 
 function describe(issue: core.$ZodIssue): ConfigFault[] {

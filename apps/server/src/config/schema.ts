@@ -1,5 +1,6 @@
 import { DurationSyntaxError, parseDuration } from '@querator/core';
 import { z } from 'zod';
+import type { QueueStorageConfig } from './queue-storage.ts';
 
 /**
  * The shape of the YAML file (config-cli.md, section 1). Unknown keys are
@@ -66,7 +67,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   'queue-storage': z
     .strictObject({ driver: driverName, name: z.string().optional(), config: driverConfig })
-    .prefault({ driver: 'memory' }),
+    .optional(),
   'partition-storage': z
     .array(partitionStorage)
     .min(1, 'expected at least one storage')
@@ -81,7 +82,9 @@ export const configSchema = z.strictObject({
   queues: z.array(queue).default([]),
 });
 
+/** What the file says. Where queues are kept may be left open; see `settleQueueStorage`. */
+export type ConfigFile = z.infer<typeof configSchema>;
 /** The server's settings, checked and with defaults filled in. */
-export type Config = z.infer<typeof configSchema>;
+export type Config = Omit<ConfigFile, 'queue-storage'> & { readonly 'queue-storage': QueueStorageConfig };
 /** One queue to be created at start. */
 export type QueueConfig = Config['queues'][number];

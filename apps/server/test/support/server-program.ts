@@ -15,11 +15,14 @@ export class ServerProgram {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   output = '';
 
-  /** @param main the program's file; another one than this clone's is another version. */
-  constructor(args: readonly string[], main: string = MAIN) {
+  /**
+   * @param main the program's file; another one than this clone's is another version.
+   * @param env variables beside PATH.
+   */
+  constructor(args: readonly string[], main: string = MAIN, env: Readonly<Record<string, string>> = {}) {
     this.child = spawn(process.execPath, ['--conditions=@querator/source', main, 'server', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], ...env },
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.on('data', (chunk) => {

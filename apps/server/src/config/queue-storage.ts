@@ -1,0 +1,54 @@
+import { DRIVERS, type DriverConfig } from '../backends.ts';
+import type { ConfigFault } from './config-error.ts';
+import type { Config, ConfigFile } from './schema.ts';
+
+/** Where queues are kept: in a storage of their own, or in that of items with this name. */
+export type QueueStorageConfig =
+  | { readonly driver: string; readonly config: DriverConfig }
+  | { readonly partitionStorage: string };
+
+/**
+ * Fills in where queues are kept when the file leaves it open: in the first
+ * durable storage for items, or in memory where there is none.
+ */
+export function settleQueueStorage(file: ConfigFile): Config {
+  const durable = firstDurable(file);
+  const chosen = durable === undefined ? IN_MEMORY : { partitionStorage: durable };
+  return { ...file, 'queue-storage': file['queue-storage'] ?? chosen };
+}
+
+/**
+ * Queues in memory beside durable items: after a restart the items are there,
+ * and nobody knows their queues.
+ */
+export function mixtureFaults(file: ConfigFile): ConfigFault[] {
+  const durable = firstDurable(file);
+  const queues = file['queue-storage'];
+  if (durable === undefined || queues === undefined || isDurable(queues)) return [];
+  return [
+    {
+      path: ['queue-storage', 'driver'],
+      message:
+        `'${queues.driver}' loses the queues at each restart, and storage '${durable}' keeps their items; ` +
+        `leave queue-storage out to keep the queues in '${durable}', or give it a durable driver`,
+    },
+  ];
+}
+
+/** The drivers of all storages, for items and for queues, each with the name that messages use. */
+export function storagesOf(config: Config): readonly { readonly name: string; readonly driver: string }[] {
+  const queues = config['queue-storage'];
+  const own = 'driver' in queues ? [{ name: 'queue-storage', driver: queues.driver }] : [];
+  return [...own, ...config['partition-storage']];
+}
+
+/** Whether what is in a storage with this driver survives the end of the process. */
+export function isDurable({ driver }: { readonly driver: string }): boolean {
+  return DRIVERS.get(driver)?.durable === true;
+}
+
+const IN_MEMORY: QueueStorageConfig = { driver: 'memory', config: {} };
+
+function firstDurable(file: ConfigFile): string | undefined {
+  return file['partition-storage'].find(isDurable)?.name;
+}
