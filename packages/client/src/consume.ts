@@ -7,11 +7,13 @@ import {
   SystemClock,
   SystemRandom,
 } from '@querator/core';
-import { toLeasedItem } from '@querator/protocol';
+import { queueEndpoints, toLeasedItem } from '@querator/protocol';
+import { guardCallbacks } from './callbacks.ts';
 import type { Client } from './client.ts';
+import { BrokenReplyError } from './errors/broken-reply-error.ts';
 import { holdProcess } from './hold-process.ts';
 import { backOffMs, isTransient } from './retry-policy.ts';
-import { settle } from './settle.ts';
+import { type FailedItem, type HandledItems, settle } from './settle.ts';
 import { sleep } from './sleep.ts';
 
 /** Where an item comes from, and when to hurry. */
@@ -41,11 +43,18 @@ export interface ConsumeOptions {
   /** Ends the loop, after what it holds has been worked on and completed. */
   readonly signal: AbortSignal;
   /**
-   * Told of every failure the loop survives. The item is there where its
-   * handler threw; nothing is when a call failed.
+   * Receives every failure that the loop survives. The item is there when its
+   * handler threw, and absent when a call failed. It is called after the other
+   * items of the batch were completed. What it throws becomes a warning of the
+   * process, at most one a minute.
    */
   readonly onError?: ((error: unknown, item?: LeasedItem) => void) | undefined;
-  /** How long a failed item is kept back, in milliseconds, by the times it has been leased; by default longer each time. */
+  /**
+   * How long a failed item is kept back, in milliseconds, by the times it has
+   * been leased; by default longer each time, up to 5 minutes. Above a year it
+   * counts as a year. When it throws, or returns anything but a finite number
+   * from 0 up, the default applies, with a warning as for `onError`.
+   */
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -71,22 +80,26 @@ export async function consume(client: Client, options: ConsumeOptions): Promise<
   const clock = options.clock ?? new SystemClock();
   const random = options.random ?? new SystemRandom();
   const clientId = options.clientId ?? `id-${random.base62(CLIENT_ID_LENGTH)}`;
-  const { signal, onError = () => {} } = options;
-  const retryDelayMs = options.retryDelayMs ?? ((attempts) => backOffMs(attempts, random, ITEM_BACK_OFF));
+  const { queueName, signal } = options;
+  const { onError, retryDelayMs } = guardCallbacks(options, {
+    queueName,
+    clock,
+    defaultDelayMs: (attempts) => backOffMs(attempts, random, ITEM_BACK_OFF),
+  });
+  const settleDeps = { client, clock, random, onError, retryDelayMs };
 
   const release = holdProcess();
   let failures = 0;
   try {
     while (!signal.aborted) {
       try {
-        const batch = await lease(client, clientId, options);
+        const { partition, items } = await lease(client, clientId, options);
+        // No Querator server sends one. Asking again at once would keep this process busy with nothing.
+        if (items.length === 0)
+          throw new BrokenReplyError(queueEndpoints.lease.path, 'a lease without items');
         failures = 0;
-        const results = await handleAll(batch.items, batch.partition, options);
-        for (const { error, item } of results.failed) onError(error, item);
-        await settle(
-          { client, clock, random, onError, retryDelayMs },
-          { queueName: options.queueName, partition: batch.partition, ...results },
-        );
+        const handled = await handleAll(items, partition, options);
+        await settle(settleDeps, { queueName, partition, ...handled });
       } catch (error) {
         if (signal.aborted) return;
         if (isQueueEmpty(error)) continue;
@@ -112,32 +125,31 @@ async function lease(client: Client, clientId: string, options: ConsumeOptions) 
   return { partition, items: items.map(toLeasedItem) };
 }
 
-/** What became of the items of a batch. */
-interface Handled {
-  readonly succeeded: LeasedItem[];
-  readonly failed: { readonly item: LeasedItem; readonly error: unknown }[];
-}
-
-/** Works on all items, so many at a time, and starts them in order. Never throws. */
+/** Works on all items, up to `concurrency` at a time, and starts them in order. Never throws. */
 async function handleAll(
   items: readonly LeasedItem[],
   partition: number,
   { queueName, handler, signal, concurrency = 1 }: ConsumeOptions,
-): Promise<Handled> {
-  const handled: Handled = { succeeded: [], failed: [] };
+): Promise<HandledItems> {
+  const succeeded: string[] = [];
+  const failed: FailedItem[] = [];
   const waiting = items.values();
   const work = async () => {
     for (const item of waiting) {
+      // Read before the handler has the item: what it does to the object must not change what is completed.
+      const { id, attempts } = item;
       try {
         await handler(item, { queueName, partition, signal });
-        handled.succeeded.push(item);
+        succeeded.push(id);
       } catch (error) {
-        handled.failed.push({ item, error });
+        failed.push({ id, attempts, item, error });
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, concurrency) }, work));
-  return handled;
+  // `|| 1`: also for what is no number, which would start no worker at all.
+  const workers = Math.min(Math.max(Math.floor(concurrency) || 1, 1), items.length);
+  await Promise.all(Array.from({ length: workers }, work));
+  return { succeeded, failed };
 }
 
 /** The server's way to say that no item came in time. */

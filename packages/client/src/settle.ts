@@ -1,6 +1,7 @@
 import {
   addDuration,
   type Clock,
+  type ItemId,
   type LeasedItem,
   milliseconds,
   QueueError,
@@ -22,35 +23,49 @@ export interface SettleDeps {
   readonly client: Client;
   readonly clock: Clock;
   readonly random: Random;
-  readonly onError: (error: unknown) => void;
-  /** How long a failed item is kept back, by the times it has been leased. */
+  /** Neither of the two throws: see `guardCallbacks`. */
+  readonly onError: (error: unknown, item?: LeasedItem) => void;
   readonly retryDelayMs: (attempts: number) => number;
 }
 
+/** An item whose handler threw. */
+export interface FailedItem {
+  readonly id: ItemId;
+  readonly attempts: number;
+  /** As the handler left it, for `onError`. */
+  readonly item: LeasedItem;
+  readonly error: unknown;
+}
+
+/** What became of the items of a batch. */
+export interface HandledItems {
+  readonly succeeded: readonly ItemId[];
+  readonly failed: readonly FailedItem[];
+}
+
 /** A batch whose items have all been worked on. */
-export interface HandledBatch {
+export interface HandledBatch extends HandledItems {
   readonly queueName: string;
   readonly partition: number;
-  readonly succeeded: readonly LeasedItem[];
-  readonly failed: readonly { readonly item: LeasedItem }[];
 }
 
 /**
- * Completes the items that succeeded and gives back those that failed. What
- * the server does not take is reported and left: its lease ends by itself, and
- * the item is offered again. Never throws.
+ * Completes the items that succeeded, then reports those that failed and gives
+ * them back: the user's callbacks run when the finished work is safe, even if
+ * one of them ends the process. What the server does not take is reported and
+ * left: its lease ends by itself, and the item is offered again. Never throws.
  */
 export async function settle(deps: SettleDeps, batch: HandledBatch): Promise<void> {
-  const { client, clock, retryDelayMs } = deps;
-  const { queueName, partition } = batch;
-  const ids = batch.succeeded.map(({ id }) => id);
-  const items = batch.failed.map(({ item }): QueueRetryItem => {
-    const retryAt = addDuration(clock.now(), milliseconds(retryDelayMs(item.attempts)));
-    return fromRetriedItem({ id: item.id, retryAt, dead: false });
-  });
-  await allOrEach(deps, ids, (some) =>
-    client.queue.complete({ queueName, partition, requestTimeout: COMPLETE_TIMEOUT, ids: some }),
+  const { client, clock, onError, retryDelayMs } = deps;
+  const { queueName, partition, succeeded, failed } = batch;
+  await allOrEach(deps, succeeded, (ids) =>
+    client.queue.complete({ queueName, partition, requestTimeout: COMPLETE_TIMEOUT, ids }),
   );
+  for (const { error, item } of failed) onError(error, item);
+  const items = failed.map(({ id, attempts }): QueueRetryItem => {
+    const retryAt = addDuration(clock.now(), milliseconds(retryDelayMs(attempts)));
+    return fromRetriedItem({ id, retryAt, dead: false });
+  });
   await allOrEach(deps, items, (some) => client.queue.retry({ queueName, partition, items: some }));
 }
 

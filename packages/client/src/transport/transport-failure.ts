@@ -6,6 +6,8 @@ import { ConnectionLostError } from '../errors/connection-lost-error.ts';
 const BEFORE_SENDING: ReadonlySet<unknown> = new Set(['connect', 'getaddrinfo', 'queryA', 'queryAaaa']);
 /** Failures to connect that are no system call's. */
 const CONNECT_CODES: ReadonlySet<unknown> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ECONNREFUSED', 'ENOTFOUND']);
+/** Causes are followed no deeper. */
+const MOST_CAUSES = 8;
 
 interface SystemError {
   readonly message?: unknown;
@@ -18,16 +20,22 @@ interface SystemError {
 /** Tells by what Node reports whether a request was sent before its connection failed. */
 export function transportFailure(url: string, error: unknown): ClientError {
   // fetch wraps the real failure, and a name with several addresses has a failure for each.
-  const all = unwrap(error as SystemError);
+  const all = unwrap(error, MOST_CAUSES);
   const reason = all.map(describe).join('; ');
   return all.every(isBeforeSending)
     ? new ConnectError(url, reason, error)
     : new ConnectionLostError(url, reason, error);
 }
 
-function unwrap(error: SystemError): SystemError[] {
-  if (Array.isArray(error.errors) && error.errors.length > 0) return error.errors.flatMap(unwrap);
-  return error.cause instanceof Error ? unwrap(error.cause) : [error];
+/** A `fetch` of the user's may throw anything: no error at all, or one that is its own cause. */
+function unwrap(thrown: unknown, depth: number): SystemError[] {
+  if (typeof thrown !== 'object' || thrown === null) return [{ message: String(thrown) }];
+  const error: SystemError = thrown;
+  if (depth === 0) return [error];
+  if (Array.isArray(error.errors) && error.errors.length > 0) {
+    return error.errors.flatMap((each) => unwrap(each, depth - 1));
+  }
+  return error.cause instanceof Error ? unwrap(error.cause, depth - 1) : [error];
 }
 
 function isBeforeSending({ syscall, code }: SystemError): boolean {

@@ -1,0 +1,103 @@
+import process from 'node:process';
+import { inspect } from 'node:util';
+import { type Clock, type Instant, type LeasedItem, millisecondsBetween } from '@querator/core';
+
+/** The callbacks of a consumer, as its user gave them. */
+export interface Callbacks {
+  readonly onError?: ((error: unknown, item?: LeasedItem) => void) | undefined;
+  readonly retryDelayMs?: ((attempts: number) => number) | undefined;
+}
+
+/** The same callbacks, safe to call anywhere in the loop: neither throws, and neither returns anything unexpected. */
+export interface GuardedCallbacks {
+  readonly onError: (error: unknown, item?: LeasedItem) => void;
+  /** Milliseconds, from 0 to a year. */
+  readonly retryDelayMs: (attempts: number) => number;
+}
+
+/** What the guard works with. */
+export interface GuardDeps {
+  /** Named in warnings. */
+  readonly queueName: string;
+  readonly clock: Clock;
+  /** The delay where the user's `retryDelayMs` is absent or fails. */
+  readonly defaultDelayMs: (attempts: number) => number;
+}
+
+/** No item is kept back longer: later points in time do not fit into a timestamp. */
+const LONGEST_DELAY_MS = 365 * 24 * 3_600_000;
+/** One warning per callback in this time, so that a callback that always fails does not flood the log. */
+const WARNING_PAUSE_MS = 60_000;
+const WARNING_CODE = 'QUERATOR_CONSUMER_CALLBACK';
+
+/**
+ * Wraps a consumer's callbacks, so that their failures cannot end the loop or
+ * lose the work of a batch. A failure becomes a warning of the process
+ * (`process.on('warning')`, on standard error by default).
+ */
+export function guardCallbacks(callbacks: Callbacks, deps: GuardDeps): GuardedCallbacks {
+  const { defaultDelayMs } = deps;
+  const warnOnError = warner('onError', deps);
+  const warnRetryDelay = warner('retryDelayMs', deps);
+  return {
+    onError: (error, item) => {
+      const failed = (thrown: unknown) =>
+        warnOnError(`threw ${shown(thrown)}\nwhen it was called with ${shown(error)}`);
+      try {
+        catchRejection(callbacks.onError?.(error, item), failed);
+      } catch (thrown) {
+        failed(thrown);
+      }
+    },
+    retryDelayMs: (attempts) => {
+      if (callbacks.retryDelayMs === undefined) return defaultDelayMs(attempts);
+      try {
+        const delay: unknown = callbacks.retryDelayMs(attempts);
+        catchRejection(delay, () => {});
+        if (typeof delay === 'number' && Number.isFinite(delay) && delay >= 0) {
+          return Math.min(delay, LONGEST_DELAY_MS);
+        }
+        warnRetryDelay(`returned ${shown(delay)}, and not a finite number of milliseconds from 0 up`);
+      } catch (thrown) {
+        warnRetryDelay(`threw ${shown(thrown)}`);
+      }
+      return defaultDelayMs(attempts);
+    },
+  };
+}
+
+/** A callback may be an async function against its type; nobody would handle the rejection of its promise. */
+function catchRejection(returned: unknown, failed: (reason: unknown) => void): void {
+  if (typeof returned === 'object' && returned !== null && 'then' in returned) {
+    Promise.resolve(returned).catch(failed);
+  }
+}
+
+/** Makes the function that warns of one callback's failures, at most once in {@link WARNING_PAUSE_MS}. */
+function warner(callback: string, { queueName, clock }: GuardDeps): (failure: string) => void {
+  let warnedAt: Instant | undefined;
+  let untold = 0;
+  return (failure) => {
+    const now = clock.now();
+    if (warnedAt !== undefined && millisecondsBetween(warnedAt, now) < WARNING_PAUSE_MS) {
+      untold += 1;
+      return;
+    }
+    const before = untold === 0 ? '' : ` (and ${untold} times since the last warning)`;
+    warnedAt = now;
+    untold = 0;
+    process.emitWarning(`${callback} of the consumer of queue '${queueName}'${before} ${failure}`, {
+      type: 'QueratorWarning',
+      code: WARNING_CODE,
+    });
+  };
+}
+
+/** Whatever was thrown, as text. */
+function shown(value: unknown): string {
+  try {
+    return inspect(value);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
