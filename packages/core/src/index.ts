@@ -28,7 +28,7 @@ export {
   SCHEDULE_THRESHOLD,
   SHORTEST_REQUEST_TIMEOUT,
 } from './limits.ts';
-export { type LogFields, type Logger, silentLogger } from './logger.ts';
+export { guardedLogger, type LogFields, type Logger, silentLogger } from './logger.ts';
 export {
   type NewQueue,
   type PartitionPlacement,

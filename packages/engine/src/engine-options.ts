@@ -1,5 +1,5 @@
-import { type Clock, LIMITS, type Logger, type Random, silentLogger } from '@querator/core';
-import { type EngineObserver, NO_OBSERVER } from './observer.ts';
+import { type Clock, guardedLogger, LIMITS, type Logger, type Random, silentLogger } from '@querator/core';
+import { type EngineObserver, guardedObserver, NO_OBSERVER } from './observer.ts';
 
 /** Figures an embedder may change. */
 export interface EngineLimits {
@@ -73,7 +73,7 @@ export interface EngineDeps {
   readonly observer: EngineObserver;
 }
 
-/** Fills in what an embedder leaves out. */
+/** Fills in what an embedder leaves out, and guards against what its callbacks throw. */
 export function engineDeps(given: {
   readonly clock: Clock;
   readonly random: Random;
@@ -81,11 +81,12 @@ export function engineDeps(given: {
   readonly limits?: Partial<EngineLimits> | undefined;
   readonly observer?: EngineObserver | undefined;
 }): EngineDeps {
+  const logger = guardedLogger(given.logger ?? silentLogger);
   return {
     clock: given.clock,
     random: given.random,
-    logger: given.logger ?? silentLogger,
+    logger,
     limits: { ...DEFAULT_ENGINE_LIMITS, ...given.limits },
-    observer: given.observer ?? NO_OBSERVER,
+    observer: given.observer === undefined ? NO_OBSERVER : guardedObserver(given.observer, logger),
   };
 }

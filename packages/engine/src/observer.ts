@@ -1,3 +1,5 @@
+import type { Logger } from '@querator/core';
+
 /** What became of items, as it is counted. */
 export type ItemEvent =
   /** Stored by a producer, available or for later. */
@@ -22,9 +24,9 @@ export type ItemEvent =
 export type BatchOperation = 'produce' | 'lease' | 'complete' | 'retry';
 
 /**
- * Is told what the engine does, for metrics. Its methods are called on the way
- * of every request, when what they tell of is durable: they must be quick, and
- * may not throw.
+ * Receives what the engine does, for metrics. Its methods are called on the
+ * way of every request, after what they report is durable: they must be quick.
+ * What they throw is caught; the first time it is logged.
  */
 export interface EngineObserver {
   items(queue: string, event: ItemEvent, count: number): void;
@@ -34,3 +36,21 @@ export interface EngineObserver {
 
 /** Does nothing. */
 export const NO_OBSERVER: EngineObserver = { items: () => {}, batch: () => {} };
+
+/** The same observer, safe to call between a statement and its answers. */
+export function guardedObserver(observer: EngineObserver, logger: Logger): EngineObserver {
+  let isLogged = false;
+  const guarded = (call: () => void): void => {
+    try {
+      call();
+    } catch (error) {
+      if (isLogged) return;
+      isLogged = true;
+      logger.error('the observer threw; its figures are wrong from now on', { err: error });
+    }
+  };
+  return {
+    items: (queue, event, count) => guarded(() => observer.items(queue, event, count)),
+    batch: (operation, size) => guarded(() => observer.batch(operation, size)),
+  };
+}

@@ -1,4 +1,11 @@
-import { type Clock, type Logger, SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import {
+  type Clock,
+  guardedLogger,
+  type Logger,
+  SystemClock,
+  SystemRandom,
+  silentLogger,
+} from '@querator/core';
 import { parseConnectionString } from './connection-string.ts';
 import type { PoolState } from './pool-state.ts';
 import { type PoolUser, SharedPool } from './shared-pool.ts';
@@ -22,7 +29,7 @@ export class PoolRegistry {
   readonly #random = new SystemRandom();
 
   constructor(deps: { readonly logger?: Logger } = {}) {
-    this.#logger = deps.logger ?? silentLogger;
+    this.#logger = guardedLogger(deps.logger ?? silentLogger);
   }
 
   /**

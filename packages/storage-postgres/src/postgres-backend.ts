@@ -1,5 +1,6 @@
 import {
   type Clock,
+  guardedLogger,
   type Logger,
   type PartitionKey,
   type PartitionOwner,
@@ -51,7 +52,8 @@ export type PostgresBackend = StorageBackend & Required<Pick<StorageBackend, 'gl
  */
 export function postgresBackend(options: PostgresBackendOptions): PostgresBackend {
   const limits = { ...DEFAULT_TIME_LIMITS, ...options.timeouts };
-  const { name, random, clock, maxConns, logger = silentLogger } = options;
+  const { name, random, clock, maxConns } = options;
+  const logger = guardedLogger(options.logger ?? silentLogger);
   const share = options.registry.share(options.connectionString, { maxConns, limits });
   const db = new Database({ name, share, limits, random, logger });
   const schema = new SchemaKeeper(db, { backend: name, logger });

@@ -53,7 +53,7 @@ export class Waiter<T> {
   /** It turns out that the caller waits for long: from now on it is told when the caller is gone. */
   listen(): void {
     if (this.#cheaply === undefined || this.#signal !== undefined || this.#answered) return;
-    const signal = this.#cheaply.signal();
+    const signal = answerOf(this.#cheaply.signal);
     this.#listenTo(signal);
     if (signal?.aborted) this.#onGone();
   }
@@ -66,7 +66,8 @@ export class Waiter<T> {
    */
   isOver(): boolean {
     const isAsked = !this.#answered && this.#signal === undefined;
-    if (isAsked && this.#cheaply?.isGone() === true) this.reject(new CallerGone());
+    if (isAsked && this.#cheaply !== undefined && answerOf(this.#cheaply.isGone) === true)
+      this.reject(new CallerGone());
     return this.#answered;
   }
 
@@ -100,6 +101,15 @@ export class Waiter<T> {
     this.#cancelTimer();
     this.#signal?.removeEventListener('abort', this.#onGone);
     return true;
+  }
+}
+
+/** Both functions are the embedder's. One that throws knows nothing: its caller is taken to be there. */
+function answerOf<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch {
+    return undefined;
   }
 }
 
