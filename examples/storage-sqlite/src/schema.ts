@@ -1,5 +1,6 @@
 /**
- * One table for the items of all partitions, one for queues, and one number.
+ * One table for the items of all partitions, one for queues, one for those that
+ * are being deleted, and one number.
  *
  * - Instants are microseconds and durations nanoseconds, as in core: both fit
  *   SQLite's integers of 64 bits.
@@ -44,6 +45,8 @@ export const SCHEMA = `
     created_at integer not null,
     updated_at integer not null
   ) strict;
+
+  create table if not exists endings (name text primary key, ends_at integer not null) strict;
 
   create table if not exists last_id (sequence integer not null) strict;
   insert into last_id select 0 where not exists (select * from last_id);

@@ -1,10 +1,13 @@
 import {
+  addDuration,
   type Clock,
+  type Duration,
   type Instant,
   invalid,
   type NewQueue,
   type Queue,
   type QueueListRequest,
+  type QueueRelations,
   type QueueStamp,
   type QueueStore,
 } from '@querator/core';
@@ -22,9 +25,11 @@ export class SqliteQueueStore implements QueueStore {
     this.#clock = clock;
   }
 
-  create(queue: NewQueue): Promise<Queue> {
+  create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
     return this.#database.transaction((connection) => {
       const now = this.#clock.now();
+      const isNew = find(connection, queue.name) === undefined;
+      if (isNew && queue.deadQueue !== '') check(this.#relations(connection, queue.name, queue.deadQueue));
       const row = connection.get<QueueRow>(
         `insert into queues values (:name, :namespace, :lease_timeout, :expire_timeout, :dead_queue, :max_attempts,
            :reference, :requested_partitions, :partitions, :created_at, :updated_at)
@@ -58,13 +63,25 @@ export class SqliteQueueStore implements QueueStore {
     );
   }
 
-  update(name: string, change: (stored: Queue) => NewQueue): Promise<Queue | undefined> {
+  update(
+    name: string,
+    change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
+    deadQueue = '',
+  ): Promise<Queue | undefined> {
     return this.#database.transaction((connection) => {
       const stored = find(connection, name);
       if (stored === undefined) return undefined;
+      const relations = deadQueue === '' ? undefined : this.#relations(connection, name, deadQueue);
       const { namespace, partitions, createdAt } = stored;
       const updatedAt = this.#clock.now();
-      const changed = rowOf({ ...change(stored), name, namespace, partitions, createdAt, updatedAt });
+      const changed = rowOf({
+        ...change(stored, relations),
+        name,
+        namespace,
+        partitions,
+        createdAt,
+        updatedAt,
+      });
       connection.run(
         `replace into queues values (:name, :namespace, :lease_timeout, :expire_timeout, :dead_queue, :max_attempts,
            :reference, :requested_partitions, :partitions, :created_at, :updated_at)`,
@@ -74,22 +91,52 @@ export class SqliteQueueStore implements QueueStore {
     });
   }
 
-  delete(name: string, createdAt?: Instant): Promise<boolean> {
+  beginDelete(
+    name: string,
+    createdAt: Instant,
+    { timeout, check }: { readonly timeout: Duration; readonly check: (usedBy: string | undefined) => void },
+  ): Promise<boolean> {
     return this.#database.transaction((connection) => {
-      if (createdAt !== undefined && find(connection, name)?.createdAt !== createdAt) return false;
+      if (find(connection, name)?.createdAt !== createdAt) return false;
+      check(userOf(connection, name));
+      const endsAt = addDuration(this.#clock.now(), timeout);
+      connection.run('replace into endings values (:name, :ends_at)', { name, ends_at: endsAt });
+      return true;
+    });
+  }
+
+  delete(name: string, createdAt?: Instant, check?: (usedBy: string | undefined) => void): Promise<boolean> {
+    return this.#database.transaction((connection) => {
+      const stored = find(connection, name);
+      if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
+      check?.(userOf(connection, name));
+      connection.run('delete from endings where name = :name', { name });
       return connection.run('delete from queues where name = :name', { name }) > 0;
     });
   }
 
   findByDeadQueue(name: string): Promise<string | undefined> {
-    return this.#database.read(
-      (connection) =>
-        connection.get<Pick<QueueRow, 'name'>>(
-          'select name from queues where dead_queue = :name order by name limit 1',
-          { name },
-        )?.name,
-    );
+    return this.#database.read((connection) => userOf(connection, name));
   }
+
+  /** Nothing of it changes before the transaction ends: it has the file to itself. */
+  #relations(connection: Connection, name: string, deadQueue: string): QueueRelations {
+    const ending = connection.get('select 1 from endings where name = :name and ends_at > :now', {
+      ...{ name: deadQueue, now: this.#clock.now() },
+    });
+    return {
+      deadQueue: find(connection, deadQueue),
+      deadQueueEnds: ending !== undefined,
+      usedBy: userOf(connection, name),
+    };
+  }
+}
+
+function userOf(connection: Connection, name: string): string | undefined {
+  return connection.get<Pick<QueueRow, 'name'>>(
+    'select name from queues where dead_queue = :name order by name limit 1',
+    { name },
+  )?.name;
 }
 
 function find(connection: Connection, name: string): Queue | undefined {

@@ -56,7 +56,7 @@ export type {
   SweepRequest,
   SweepResult,
 } from './storage/partition-store.ts';
-export type { QueueListRequest, QueueStamp, QueueStore } from './storage/queue-store.ts';
+export type { QueueListRequest, QueueRelations, QueueStamp, QueueStore } from './storage/queue-store.ts';
 export {
   HORIZON_HOLDERS,
   type PartitionGlance,

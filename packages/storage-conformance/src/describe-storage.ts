@@ -14,6 +14,7 @@ import { describeList } from './contract/list.ts';
 import { describeMoved } from './contract/moved.ts';
 import { describeProduce } from './contract/produce.ts';
 import { describeProduceAndLease } from './contract/produce-and-lease.ts';
+import { describeQueueRelations } from './contract/queue-relations.ts';
 import { describeQueueStore } from './contract/queue-store.ts';
 import { describeRetry } from './contract/retry.ts';
 import { describeRetryDeath } from './contract/retry-death.ts';
@@ -51,6 +52,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
 
     const test = makeStorageTest(theSetup);
     describeQueueStore(test);
+    describeQueueRelations(test);
     describeItemIds(test);
     describeContent(test);
     describeProduce(test);

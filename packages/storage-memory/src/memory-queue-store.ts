@@ -1,11 +1,14 @@
 import {
+  addDuration,
   type Clock,
+  type Duration,
   type Instant,
   invalid,
   type NewQueue,
   type PartitionPlacement,
   type Queue,
   type QueueListRequest,
+  type QueueRelations,
   type QueueStamp,
   type QueueStore,
 } from '@querator/core';
@@ -16,15 +19,18 @@ export class MemoryQueueStore implements QueueStore {
   readonly #clock: Clock;
   readonly #assertOpen: () => void;
   readonly #queues = new Map<string, Queue>();
+  /** Until when a queue counts as one that is being deleted. */
+  readonly #endings = new Map<string, Instant>();
 
   constructor(clock: Clock, assertOpen: () => void) {
     this.#clock = clock;
     this.#assertOpen = assertOpen;
   }
 
-  async create(queue: NewQueue): Promise<Queue> {
+  async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
     this.#assertOpen();
     if (this.#queues.has(queue.name)) throw invalid(`invalid queue; '${queue.name}' already exists`);
+    if (queue.deadQueue !== '') check(this.#relations(queue.name, queue.deadQueue));
     const now = this.#clock.now();
     const stored = { ...settingsOf(queue), ...identityOf(queue), createdAt: now, updatedAt: now };
     this.#queues.set(queue.name, stored);
@@ -51,12 +57,17 @@ export class MemoryQueueStore implements QueueStore {
       .map(copyOf);
   }
 
-  async update(name: string, change: (stored: Queue) => NewQueue): Promise<Queue | undefined> {
+  async update(
+    name: string,
+    change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
+    deadQueue = '',
+  ): Promise<Queue | undefined> {
     this.#assertOpen();
     const stored = this.#queues.get(name);
     if (stored === undefined) return undefined;
+    const relations = deadQueue === '' ? undefined : this.#relations(name, deadQueue);
     const updated = {
-      ...settingsOf(change(copyOf(stored))),
+      ...settingsOf(change(copyOf(stored), relations)),
       ...identityOf(stored),
       createdAt: stored.createdAt,
       updatedAt: this.#clock.now(),
@@ -65,20 +76,54 @@ export class MemoryQueueStore implements QueueStore {
     return copyOf(updated);
   }
 
-  async delete(name: string, createdAt?: Instant): Promise<boolean> {
+  async beginDelete(
+    name: string,
+    createdAt: Instant,
+    { timeout, check }: { readonly timeout: Duration; readonly check: (usedBy: string | undefined) => void },
+  ): Promise<boolean> {
     this.#assertOpen();
-    if (createdAt !== undefined && this.#queues.get(name)?.createdAt !== createdAt) return false;
+    if (this.#queues.get(name)?.createdAt !== createdAt) return false;
+    check(this.#userOf(name));
+    this.#endings.set(name, addDuration(this.#clock.now(), timeout));
+    return true;
+  }
+
+  async delete(
+    name: string,
+    createdAt?: Instant,
+    check?: (usedBy: string | undefined) => void,
+  ): Promise<boolean> {
+    this.#assertOpen();
+    const stored = this.#queues.get(name);
+    if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
+    check?.(this.#userOf(name));
+    this.#endings.delete(name);
     return this.#queues.delete(name);
   }
 
   async findByDeadQueue(name: string): Promise<string | undefined> {
     this.#assertOpen();
-    return this.#inOrder().find((queue) => queue.deadQueue === name)?.name;
+    return this.#userOf(name);
   }
 
   /** Lets go of everything, when the backend closes. */
   clear(): void {
     this.#queues.clear();
+    this.#endings.clear();
+  }
+
+  #relations(name: string, deadQueue: string): QueueRelations {
+    const target = this.#queues.get(deadQueue);
+    const endsAt = this.#endings.get(deadQueue);
+    return {
+      deadQueue: target && copyOf(target),
+      deadQueueEnds: endsAt !== undefined && this.#clock.now() < endsAt,
+      usedBy: this.#userOf(name),
+    };
+  }
+
+  #userOf(name: string): string | undefined {
+    return this.#inOrder().find((queue) => queue.deadQueue === name)?.name;
   }
 
   #inOrder(): Queue[] {

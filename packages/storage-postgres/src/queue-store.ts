@@ -1,17 +1,20 @@
 import {
   type Clock,
+  type Duration,
   type Instant,
   invalid,
   type NewQueue,
   type Queue,
   type QueueListRequest,
+  type QueueRelations,
   type QueueStamp,
   type QueueStore,
 } from '@querator/core';
 import type { Database } from './database.ts';
-import { instantFromText, instantToText } from './instant-text.ts';
+import { durationToText, instantFromText, instantToText } from './instant-text.ts';
 import { nowSql } from './partition-table.ts';
 import { ALREADY_THERE, PostgresError } from './postgres-error.ts';
+import { findUser, lockQueues, MARK_ENDING, readRelations } from './queue-relations.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
 import { QUEUE_HASH } from './schema/queues.ts';
 import type { SchemaKeeper } from './schema-keeper.ts';
@@ -23,6 +26,10 @@ const INSERT = `
   INSERT INTO querator_queues (${ALL}, created_at, updated_at)
   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, ${nowSql('$10')}, ${nowSql('$10')}
   RETURNING ${ALL}, created_at, updated_at`;
+
+const DELETE = `
+  DELETE FROM querator_queues
+  WHERE name = $1 AND ($2::timestamptz IS NULL OR created_at = $2::timestamptz) RETURNING 1`;
 
 const STAMPS = {
   name: 'queue_stamps',
@@ -54,10 +61,20 @@ export class PostgresQueueStore implements QueueStore {
     this.#clock = deps.clock;
   }
 
-  async create(queue: NewQueue): Promise<Queue> {
-    const values = [...queueToValues(queue), this.#now()];
+  async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
+    const now = this.#now();
+    const insert = { text: INSERT, values: [...queueToValues(queue), now] };
+    const { name, deadQueue } = queue;
+    const insertChecked = () =>
+      this.#db.transaction(async (session) => {
+        const locked = await lockQueues(session, [deadQueue], now);
+        check(await readRelations(session, name, locked.get(deadQueue)));
+        return session.query<QueueRow>(insert);
+      });
     try {
-      const rows = await this.#run(() => this.#db.write<QueueRow>({ text: INSERT, values }));
+      const rows = await this.#run(() =>
+        deadQueue === '' ? this.#db.write<QueueRow>(insert) : insertChecked(),
+      );
       return rowToQueue(rows[0] as QueueRow);
     } catch (error) {
       if (!(error instanceof PostgresError && error.sqlState === ALREADY_THERE)) throw error;
@@ -88,16 +105,24 @@ export class PostgresQueueStore implements QueueStore {
     return (await this.#run(() => this.#db.read<QueueRow>({ text, values }))).map(rowToQueue);
   }
 
-  update(name: string, change: (stored: Queue) => NewQueue): Promise<Queue | undefined> {
+  update(
+    name: string,
+    change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
+    deadQueue = '',
+  ): Promise<Queue | undefined> {
+    const now = this.#now();
     return this.#run(() =>
       this.#db.transaction(async (session) => {
-        const text = `SELECT * FROM querator_queues WHERE name = $1 FOR UPDATE`;
-        const [stored] = await session.query<QueueRow>({ text, values: [name] });
+        const names = deadQueue === '' ? [name] : [name, deadQueue];
+        const locked = await lockQueues(session, names, now);
+        const stored = locked.get(name);
         if (stored === undefined) return undefined;
-        const wanted = change(rowToQueue(stored));
+        const relations =
+          deadQueue === '' ? undefined : await readRelations(session, name, locked.get(deadQueue));
+        const wanted = change(rowToQueue(stored), relations);
         const values = [
           ...[name, wanted.leaseTimeout, wanted.expireTimeout, wanted.deadQueue, wanted.maxAttempts],
-          ...[wanted.reference, wanted.requestedPartitions, this.#now()],
+          ...[wanted.reference, wanted.requestedPartitions, now],
         ];
         const [updated] = await session.query<QueueRow>({ text: UPDATE, values });
         return updated && rowToQueue(updated);
@@ -105,18 +130,48 @@ export class PostgresQueueStore implements QueueStore {
     );
   }
 
-  async delete(name: string, createdAt?: Instant): Promise<boolean> {
-    const text = `DELETE FROM querator_queues
-      WHERE name = $1 AND ($2::timestamptz IS NULL OR created_at = $2::timestamptz) RETURNING 1`;
+  beginDelete(
+    name: string,
+    createdAt: Instant,
+    { timeout, check }: { readonly timeout: Duration; readonly check: (usedBy: string | undefined) => void },
+  ): Promise<boolean> {
+    const now = this.#now();
+    return this.#run(() =>
+      this.#db.transaction(async (session) => {
+        const stored = (await lockQueues(session, [name], now)).get(name);
+        if (stored === undefined || rowToQueue(stored).createdAt !== createdAt) return false;
+        const [user] = await session.query<{ name: string }>(findUser(name));
+        check(user?.name);
+        await session.query({ text: MARK_ENDING, values: [name, durationToText(timeout), now] });
+        return true;
+      }),
+    );
+  }
+
+  async delete(
+    name: string,
+    createdAt?: Instant,
+    check?: (usedBy: string | undefined) => void,
+  ): Promise<boolean> {
     const values = [name, createdAt === undefined ? null : instantToText(createdAt)];
-    return (await this.#run(() => this.#db.write({ text, values }))).length > 0;
+    const statement = { text: DELETE, values };
+    const deleteChecked = (checked: (usedBy: string | undefined) => void) =>
+      this.#db.transaction(async (session) => {
+        const stored = (await lockQueues(session, [name], this.#now())).get(name);
+        if (stored === undefined) return [];
+        const [user] = await session.query<{ name: string }>(findUser(name));
+        // A later queue of that name is not the one in question.
+        if (createdAt === undefined || rowToQueue(stored).createdAt === createdAt) checked(user?.name);
+        return session.query(statement);
+      });
+    const deleted = await this.#run(() =>
+      check === undefined ? this.#db.write(statement) : deleteChecked(check),
+    );
+    return deleted.length > 0;
   }
 
   async findByDeadQueue(name: string): Promise<string | undefined> {
-    // An empty name means "no dead-letter queue", not a queue of that name.
-    const text = `
-      SELECT name FROM querator_queues WHERE dead_queue = $1 AND dead_queue <> '' ORDER BY name LIMIT 1`;
-    const [row] = await this.#run(() => this.#db.read<{ name: string }>({ text, values: [name] }));
+    const [row] = await this.#run(() => this.#db.read<{ name: string }>(findUser(name)));
     return row?.name;
   }
 

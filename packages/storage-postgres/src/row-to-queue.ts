@@ -41,7 +41,8 @@ export function rowToQueue(row: QueueRow): Queue {
     maxAttempts: row.max_attempts,
     reference: row.reference,
     requestedPartitions: row.requested_partitions,
-    partitions: row.partitions,
+    // The first placement may carry a mark besides; see `queue-relations.ts`.
+    partitions: row.partitions.map(({ partition, storageName }) => ({ partition, storageName })),
     createdAt: instantFromText(row.created_at),
     updatedAt: instantFromText(row.updated_at),
   };

@@ -170,9 +170,21 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'concurrent updates of a queue lose one',
-    'queue-store.ts',
+    'queue-relations.ts',
     'WHERE name = $1 FOR UPDATE',
     'WHERE name = $1',
+  ),
+  mutant(
+    'a queue that is being deleted is not known as one',
+    'queue-relations.ts',
+    'deadQueueEnds: deadQueue?.ends ?? false',
+    'deadQueueEnds: false',
+  ),
+  mutant(
+    'a deletion is checked in a step of its own',
+    'queue-store.ts',
+    'const stored = (await lockQueues(session, [name], this.#now())).get(name);',
+    "const [stored] = await session.query<QueueRow>({ text: 'SELECT * FROM querator_queues WHERE name = $1', values: [name] });",
   ),
   ...POSTGRES_LETTER_MUTANTS,
 ];

@@ -38,6 +38,7 @@ const QUEUE_CALLS: Readonly<Record<keyof QueueStore, true>> = {
   stamps: true,
   list: true,
   update: true,
+  beginDelete: true,
   delete: true,
   findByDeadQueue: true,
 };

@@ -1,4 +1,5 @@
 import type { NewQueue, Queue } from '../queue/queue.ts';
+import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 
 /** A page of queues in order of their names, compared as bytes. */
@@ -13,6 +14,19 @@ export interface QueueListRequest {
 
 /** Tells one state of a queue from another, and from another queue of the same name. */
 export type QueueStamp = Pick<Queue, 'createdAt' | 'updatedAt'>;
+
+/**
+ * What the rules between two queues are checked by. It holds until the step
+ * that reads it has ended: the queue and its dead-letter queue are locked.
+ */
+export interface QueueRelations {
+  /** The queue that is to take the dead letters, as stored; undefined: there is none of that name. */
+  readonly deadQueue: Queue | undefined;
+  /** Whether a `beginDelete` holds for that queue. */
+  readonly deadQueueEnds: boolean;
+  /** The name of a queue whose dead-letter queue is the queue in question, the first in byte order. */
+  readonly usedBy: string | undefined;
+}
 
 /**
  * Where queues are kept: their settings, and which storage holds which of
@@ -30,10 +44,13 @@ export interface QueueStore {
    *
    * If it fails nothing was added, unless the outcome is `unknown`.
    *
+   * @param check is called where the queue has a dead-letter queue, in the
+   *   step that adds the queue; perhaps more than once. What it throws is
+   *   thrown, and nothing was added.
    * @throws QueueError `invalid` (`invalid queue; '…' already exists`) when
    *   the name is taken; the stored queue is untouched.
    */
-  create(queue: NewQueue): Promise<Queue>;
+  create(queue: NewQueue, check?: (relations: QueueRelations) => void): Promise<Queue>;
 
   /** The queue of that very name, or nothing. Never an old state. */
   get(name: string): Promise<Queue | undefined>;
@@ -52,18 +69,42 @@ export interface QueueStore {
    *
    * If it fails nothing was changed, unless the outcome is `unknown`.
    *
+   * @param deadQueue the dead-letter queue that `change` is going to set;
+   *   empty: none. `relations` is about it, and absent where it is empty.
    * @returns what is stored now, or nothing when there is no such queue.
    * @throws whatever `change` throws; then nothing was changed.
    */
-  update(name: string, change: (stored: Queue) => NewQueue): Promise<Queue | undefined>;
+  update(
+    name: string,
+    change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
+    deadQueue?: string,
+  ): Promise<Queue | undefined>;
+
+  /**
+   * Says that the queue that was created then is about to be deleted: until
+   * `timeout` has passed by the storage's clock, others that want it for their
+   * dead letters find `deadQueueEnds` set. Settings and stamps stay. Calling it
+   * again prolongs it; the deletion ends it.
+   *
+   * @param check is given the name of a queue that uses this one for its dead
+   *   letters, the first in byte order; perhaps more than once. What it throws
+   *   is thrown, and nothing was changed.
+   * @returns whether that queue is there.
+   */
+  beginDelete(
+    name: string,
+    createdAt: Instant,
+    options: { readonly timeout: Duration; readonly check: (usedBy: string | undefined) => void },
+  ): Promise<boolean>;
 
   /**
    * Removes the queue of that name; where `createdAt` is given, only the one
    * that was created then, and not a later one of the same name.
    *
+   * @param check as of `beginDelete`, in the step that removes the queue.
    * @returns whether it was there.
    */
-  delete(name: string, createdAt?: Instant): Promise<boolean>;
+  delete(name: string, createdAt?: Instant, check?: (usedBy: string | undefined) => void): Promise<boolean>;
 
   /** The name of a queue whose dead-letter queue is `name`, the first in byte order, or nothing. */
   findByDeadQueue(name: string): Promise<string | undefined>;

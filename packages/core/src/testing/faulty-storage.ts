@@ -213,6 +213,7 @@ const QUEUE_OPERATIONS: readonly QueueOperation[] = [
   'stamps',
   'list',
   'update',
+  'beginDelete',
   'delete',
   'findByDeadQueue',
 ];

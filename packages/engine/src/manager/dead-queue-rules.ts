@@ -1,15 +1,14 @@
-import { invalid, LIMITS, type QueueStore } from '@querator/core';
+import { invalid, LIMITS, type QueueRelations } from '@querator/core';
 import { byteLength, hasWhitespace } from '../service/check-name.ts';
 
 /**
- * Checks that `deadQueue` may take the dead letters of the queue `name`
- * (api.md, queues.create, step 11). Chains are refused from both ends, since a
- * dead letter that dies again has nowhere to go.
+ * Checks what can be said of a dead-letter queue by its name alone (api.md,
+ * queues.create, step 11).
  *
  * @param deadQueue empty: there is none, and nothing to check.
  * @throws QueueError `invalid` with the documented text of the first rule broken.
  */
-export async function checkDeadQueue(store: QueueStore, name: string, deadQueue: string): Promise<void> {
+export function checkDeadQueueName(name: string, deadQueue: string): void {
   if (deadQueue === '') return;
   if (byteLength(deadQueue) > LIMITS.deadQueueName) {
     throw invalid(`dead queue is invalid; cannot be greater than '${LIMITS.deadQueueName}' characters`);
@@ -22,15 +21,42 @@ export async function checkDeadQueue(store: QueueStore, name: string, deadQueue:
     throw invalid(`dead queue is invalid; '${deadQueue}' cannot contain '~' character`);
   }
   if (deadQueue === name) throw invalid('dead_queue cannot reference itself');
-  const target = await store.get(deadQueue);
+}
+
+/**
+ * Checks that `deadQueue` may take the dead letters of the queue `name`. Chains
+ * are refused from both ends, since a dead letter that dies again has nowhere
+ * to go. Storage calls it in the step that writes: two instances that change
+ * both queues at once cannot both pass.
+ *
+ * @param deadQueue not empty.
+ * @throws QueueError `invalid` with the documented text of the first rule broken.
+ */
+export function checkDeadQueueRelations(
+  name: string,
+  deadQueue: string,
+  { deadQueue: target, deadQueueEnds, usedBy }: QueueRelations,
+): void {
   if (target === undefined) {
     throw invalid(`dead_queue does not exist; '${deadQueue}' was not found, create it first`);
   }
+  if (deadQueueEnds) throw invalid(`dead_queue does not exist; '${deadQueue}' is being deleted`);
   if (target.deadQueue !== '') {
     throw invalid(`dead_queue is invalid; '${deadQueue}' already has its own dead_queue configured`);
   }
-  const user = await store.findByDeadQueue(name);
-  if (user !== undefined) {
-    throw invalid(`dead_queue is invalid; '${name}' is itself the dead_queue of '${user}'`);
+  if (usedBy !== undefined) {
+    throw invalid(`dead_queue is invalid; '${name}' is itself the dead_queue of '${usedBy}'`);
   }
+}
+
+/**
+ * Checks that no queue uses `name`, which is to be deleted, for its dead letters.
+ *
+ * @throws QueueError `invalid`.
+ */
+export function checkUnused(name: string, usedBy: string | undefined): void {
+  if (usedBy === undefined) return;
+  throw invalid(
+    `queue is in use; '${name}' is the dead_queue of '${usedBy}', update that queue first or use force`,
+  );
 }

@@ -1,5 +1,21 @@
-import { invalid, type Logger, MESSAGES, type Queue, QueueError, type QueueStore } from '@querator/core';
+import {
+  invalid,
+  type Logger,
+  MESSAGES,
+  milliseconds,
+  type Queue,
+  QueueError,
+  type QueueStore,
+} from '@querator/core';
 import type { LogicalQueue } from '../logical/logical-queue.ts';
+import { checkUnused } from './dead-queue-rules.ts';
+
+/**
+ * How long a queue may take to lose its items, in which no other may begin to
+ * use it for its dead letters. One that takes longer, or whose deletion failed,
+ * is checked once more when its settings go.
+ */
+const DELETION_TIMEOUT = milliseconds(60_000);
 
 /** What a deletion works with. */
 export interface QueueDeletionDeps {
@@ -30,19 +46,17 @@ export class QueueDeletion {
   async run(name: string, force: boolean): Promise<void> {
     const { store, logger, take, isConfigured, deleted } = this.#deps;
     const queue = await take(name);
-    const user = force ? undefined : await store.findByDeadQueue(name);
-    if (user !== undefined) {
-      throw invalid(
-        `queue is in use; '${name}' is the dead_queue of '${user}', update that queue first or use force`,
-      );
-    }
+    const { createdAt } = queue.queue;
+    const check = force ? undefined : (usedBy: string | undefined) => checkUnused(name, usedBy);
+    // Items go only once no other queue uses this one, nor can begin to while they go.
+    if (check !== undefined) await store.beginDelete(name, createdAt, { timeout: DELETION_TIMEOUT, check });
     this.#checkReachable(queue.queue, force);
     await queue.stop();
     const drop = () => queue.drop(isConfigured);
     try {
       await drop();
       // Another process may have been quicker, and the name have been given to a new queue since.
-      await store.delete(name, queue.queue.createdAt);
+      await store.delete(name, createdAt, check);
       // Another process may have made a partition anew before it could know.
       await drop().catch((error: unknown) => {
         logger.warn('what another process may have stored for a deleted queue was not removed', {
@@ -51,6 +65,7 @@ export class QueueDeletion {
         });
       });
     } catch (error) {
+      if (error instanceof QueueError) throw error;
       throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
     } finally {
       deleted(queue);

@@ -7,6 +7,7 @@ import {
   type Queue,
   QueueError,
   type QueueListRequest,
+  type QueueRelations,
   type QueueSettings,
   type QueueStore,
   type StorageBackend,
@@ -21,7 +22,7 @@ import { LogicalQueue } from '../logical/logical-queue.ts';
 import type { PartitionPlace } from '../logical/partition-unit.ts';
 import { Lookout } from '../lookout/lookout.ts';
 import { checkQueueKnown } from '../service/check-name.ts';
-import { checkDeadQueue } from './dead-queue-rules.ts';
+import { checkDeadQueueName, checkDeadQueueRelations } from './dead-queue-rules.ts';
 import { missingStorage } from './missing-storage.ts';
 import { NameLocks } from './name-locks.ts';
 import { checkPlacement } from './placement-rules.ts';
@@ -179,24 +180,41 @@ export class QueueManager {
     const storages = this.#storages.map(({ backend, affinity }) => ({ name: backend.name, affinity }));
     const partitions = queue.partitions ?? placePartitions(queue.requestedPartitions, storages);
     checkPlacement(partitions, (storageName) => storages.some(({ name }) => name === storageName));
-    const stored = await this.#store.create({ ...queue, partitions });
+    const stored = await this.#store.create({ ...queue, partitions }, (relations) =>
+      checkDeadQueueRelations(queue.name, queue.deadQueue, relations),
+    );
     this.#deadQueueAppeared(stored.name);
     this.#settings.changed(stored.name);
     return stored;
   }
 
-  /** @throws QueueError `invalid` when the dead-letter queue breaks a rule; see `checkDeadQueue`. */
-  checkDeadQueue(name: string, deadQueue: string): Promise<void> {
-    return checkDeadQueue(this.#store, name, deadQueue);
+  /**
+   * Checks the rules about a dead-letter queue as things stand now, for the
+   * documented order of errors; `create` checks them once more where it counts.
+   *
+   * @throws QueueError `invalid` when the dead-letter queue breaks a rule.
+   */
+  async checkDeadQueue(name: string, deadQueue: string): Promise<void> {
+    checkDeadQueueName(name, deadQueue);
+    if (deadQueue === '') return;
+    const target = await this.#store.get(deadQueue);
+    const usedBy = await this.#store.findByDeadQueue(name);
+    checkDeadQueueRelations(name, deadQueue, { deadQueue: target, deadQueueEnds: false, usedBy });
   }
 
   /**
    * Changes a queue's settings, in storage and at work. Call it in `changing`.
    *
-   * @throws what `change` throws; QueueError `invalid` when there is no such queue.
+   * @param deadQueue the one that `change` sets, its name checked; empty: none.
+   * @throws what `change` throws; QueueError `invalid` when there is no such
+   *   queue, or when the dead-letter queue breaks a rule.
    */
-  async update(name: string, change: (stored: Queue) => QueueSettings): Promise<Queue> {
-    const updated = await this.#store.update(name, (stored) => ({ ...stored, ...change(stored) }));
+  async update(name: string, deadQueue: string, change: (stored: Queue) => QueueSettings): Promise<Queue> {
+    const checkedChange = (stored: Queue, relations: QueueRelations | undefined) => {
+      if (relations !== undefined) checkDeadQueueRelations(name, deadQueue, relations);
+      return { ...stored, ...change(stored) };
+    };
+    const updated = await this.#store.update(name, checkedChange, deadQueue);
     if (updated === undefined) throw unknownQueue(name);
     // A queue that is just being taken up may have read the settings before they changed.
     const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));

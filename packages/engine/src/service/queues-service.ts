@@ -6,6 +6,7 @@ import {
   type QueueSettings,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
+import { checkDeadQueueName } from '../manager/dead-queue-rules.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkNamespaceName, checkQueueName, isBlank } from './check-name.ts';
 import { checkQueueSettings, parseTimeouts } from './check-queue.ts';
@@ -114,8 +115,8 @@ export class QueuesService {
     };
     return this.#manager.changing(name, deadQueue, async () => {
       await this.#manager.info(name);
-      await this.#manager.checkDeadQueue(name, deadQueue);
-      return this.#manager.update(name, merge);
+      checkDeadQueueName(name, deadQueue);
+      return this.#manager.update(name, deadQueue, merge);
     });
   }
 

@@ -1,27 +1,9 @@
-import { type NewQueue, parseDuration, type Queue } from '@querator/core';
+import { parseDuration, type Queue } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { numbered } from '../content.ts';
+import { newQueue } from '../new-queue.ts';
 import type { StorageTest } from '../storage-test.ts';
 import type { World } from '../world.ts';
-
-/** A queue with every setting away from its default, unless the overrides say otherwise. */
-function newQueue(name: string, overrides: Partial<NewQueue> = {}): NewQueue {
-  return {
-    name,
-    namespace: `namespace of ${name}`,
-    leaseTimeout: parseDuration('1m'),
-    expireTimeout: parseDuration('24h'),
-    deadQueue: '',
-    maxAttempts: 3,
-    reference: `reference of ${name}`,
-    requestedPartitions: 2,
-    partitions: [
-      { partition: 0, storageName: 'first' },
-      { partition: 1, storageName: 'second' },
-    ],
-    ...overrides,
-  };
-}
 
 const namesOf = (queues: readonly Queue[]) => queues.map((queue) => queue.name);
 

@@ -1,0 +1,247 @@
+import { milliseconds, type Queue, type QueueRelations } from '@querator/core';
+import { describe, expect } from 'vitest';
+import { newQueue } from '../new-queue.ts';
+import type { StorageTest } from '../storage-test.ts';
+import type { World } from '../world.ts';
+
+/** Enough that calls which look first and lock later meet in between. */
+const ROUNDS = 20;
+
+const TIMEOUT = { timeout: milliseconds(60_000), check: () => {} };
+
+const refusal = new Error('refused by the check');
+const refuse = () => {
+  throw refusal;
+};
+
+/** A rule of two queues: no dead-letter queue has one itself, or is one that ends. */
+function refuseChains(relations: QueueRelations | undefined): void {
+  if (relations === undefined) return;
+  const { deadQueue, deadQueueEnds, usedBy } = relations;
+  if (deadQueue === undefined || deadQueueEnds || deadQueue.deadQueue !== '' || usedBy !== undefined)
+    refuse();
+}
+
+function refuseUsed(usedBy: string | undefined): void {
+  if (usedBy !== undefined) refuse();
+}
+
+async function create(world: World, deadQueue = ''): Promise<Queue> {
+  return world.queues.create(newQueue(world.name(), { deadQueue }));
+}
+
+/** What a caller reads of two queues that it names together. */
+async function relationsOf(world: World, name: string, deadQueue: string) {
+  let read: QueueRelations | undefined;
+  await world.queues.update(
+    name,
+    (stored, relations) => {
+      read = relations;
+      return stored;
+    },
+    deadQueue,
+  );
+  return read;
+}
+
+/** The stores of two processes, where two may share the storage. */
+async function twoStores(world: World) {
+  const other = world.backend.capabilities.shared ? await world.open() : world.backend;
+  return [world.queues, other.queueStore()] as const;
+}
+
+/** What `QueueStore` promises of the rules between two queues. */
+export function describeQueueRelations(test: StorageTest): void {
+  describe('queue store: relations of two queues', () => {
+    // "What the rules between two queues are checked by"
+    test('tells the dead-letter queue and the user of a queue', async (world) => {
+      const [dead, queue] = [await create(world), await create(world)];
+      const user = await create(world, queue.name);
+      await create(world, queue.name);
+      const expected = { deadQueue: dead, deadQueueEnds: false, usedBy: user.name };
+      expect(await relationsOf(world, queue.name, dead.name)).toEqual(expected);
+      const missing = { deadQueue: undefined, deadQueueEnds: false, usedBy: undefined };
+      expect(await relationsOf(world, user.name, world.name())).toEqual(missing);
+    });
+
+    // "`relations` is about it, and absent where it is empty"
+    test('tells nothing where there is no dead-letter queue', async (world) => {
+      const queue = await create(world);
+      await create(world, queue.name);
+      expect(await relationsOf(world, queue.name, '')).toBeUndefined();
+      await world.queues.create(newQueue(world.name()), refuse);
+    });
+
+    // "`check` is called where the queue has a dead-letter queue"
+    test('gives them to the check of a create', async (world) => {
+      const [dead, name] = [await create(world), world.name()];
+      const user = await create(world, name);
+      const read: QueueRelations[] = [];
+      await world.queues.create(newQueue(name, { deadQueue: dead.name }), (relations) => {
+        read.push(relations);
+      });
+      expect(read.at(-1)).toEqual({ deadQueue: dead, deadQueueEnds: false, usedBy: user.name });
+    });
+
+    // "What it throws is thrown, and nothing was added"
+    test('adds nothing where the check of a create throws', async (world) => {
+      const [dead, name] = [await create(world), world.name()];
+      const queue = newQueue(name, { deadQueue: dead.name });
+      await expect(world.queues.create(queue, refuse)).rejects.toBe(refusal);
+      expect(await world.queues.get(name)).toBeUndefined();
+      await world.queues.create(queue);
+    });
+
+    // "It holds until the step that reads it has ended": two that point at each other never both pass
+    test('lets one of two opposite updates pass', async (world) => {
+      const stores = await twoStores(world);
+      for (let round = 0; round < ROUNDS; round++) {
+        const [one, other] = [await create(world), await create(world)];
+        const point = (store: number, from: Queue, to: Queue) =>
+          stores[store]?.update(
+            from.name,
+            (stored, relations) => {
+              refuseChains(relations);
+              return { ...stored, deadQueue: to.name };
+            },
+            to.name,
+          );
+        const both = await Promise.allSettled([point(0, one, other), point(1, other, one)]);
+        expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      }
+    });
+
+    test('lets one of a create and an update pass that make a chain together', async (world) => {
+      const [here, there] = await twoStores(world);
+      for (let round = 0; round < ROUNDS; round++) {
+        const [middle, last] = [await create(world), await create(world)];
+        const first = newQueue(world.name(), { deadQueue: middle.name });
+        const point = (stored: Queue, relations: QueueRelations | undefined) => {
+          refuseChains(relations);
+          return { ...stored, deadQueue: last.name };
+        };
+        const both = await Promise.allSettled([
+          here.create(first, refuseChains),
+          there.update(middle.name, point, last.name),
+        ]);
+        expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      }
+    });
+  });
+
+  describe('queue store: beginDelete', () => {
+    // "until `timeout` has passed by the storage's clock, others […] find `deadQueueEnds` set"
+    test('lasts until its time is up, and can be prolonged', async (world) => {
+      const [queue, other] = [await create(world), await create(world)];
+      const ends = async () => (await relationsOf(world, other.name, queue.name))?.deadQueueEnds;
+      expect(await world.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT)).toBe(true);
+      await world.clock.advance('40s');
+      expect(await ends()).toBe(true);
+      await world.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
+      await world.clock.advance('59s');
+      expect(await ends()).toBe(true);
+      await world.clock.advance('1s');
+      expect(await ends()).toBe(false);
+    });
+
+    // "Settings and stamps stay"
+    test('changes nothing that anyone can read of the queue', async (world) => {
+      const queue = await create(world);
+      await world.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
+      expect(await world.queues.get(queue.name)).toEqual(queue);
+      const page = { namespace: queue.namespace, pivot: '', limit: 10 };
+      expect(await world.queues.list(page)).toEqual([queue]);
+      const { createdAt, updatedAt } = queue;
+      expect(await world.queues.stamps([queue.name])).toEqual(
+        new Map([[queue.name, { createdAt, updatedAt }]]),
+      );
+    });
+
+    // "`check` is given the name of a queue that uses this one"; "What it throws is thrown, and nothing was changed"
+    test('begins nothing where the check throws', async (world) => {
+      const [queue, other] = [await create(world), await create(world)];
+      const user = await create(world, queue.name);
+      const given: (string | undefined)[] = [];
+      const begin = world.queues.beginDelete(queue.name, queue.createdAt, {
+        ...TIMEOUT,
+        check: (usedBy) => {
+          given.push(usedBy);
+          refuseUsed(usedBy);
+        },
+      });
+      await expect(begin).rejects.toBe(refusal);
+      expect(given.at(-1)).toBe(user.name);
+      expect((await relationsOf(world, other.name, queue.name))?.deadQueueEnds).toBe(false);
+    });
+
+    // "Whether that queue is there"
+    test('knows a later queue of the same name from the one in question', async (world) => {
+      const [old, other] = [await create(world), await create(world)];
+      await world.queues.beginDelete(old.name, old.createdAt, TIMEOUT);
+      await world.queues.delete(old.name, old.createdAt);
+      await world.clock.advance('1us');
+      await world.queues.create(newQueue(old.name));
+      // "the deletion ends it"
+      expect((await relationsOf(world, other.name, old.name))?.deadQueueEnds).toBe(false);
+      const options = { ...TIMEOUT, check: refuse };
+      expect(await world.queues.beginDelete(old.name, old.createdAt, options)).toBe(false);
+      expect(await world.queues.beginDelete(world.name(), old.createdAt, options)).toBe(false);
+      expect((await relationsOf(world, other.name, old.name))?.deadQueueEnds).toBe(false);
+    });
+
+    test('lets one of it and an update pass that begins to use the queue', async (world) => {
+      const [here, there] = await twoStores(world);
+      for (let round = 0; round < ROUNDS; round++) {
+        const [dead, queue] = [await create(world), await create(world)];
+        const point = (stored: Queue, relations: QueueRelations | undefined) => {
+          refuseChains(relations);
+          return { ...stored, deadQueue: dead.name };
+        };
+        const both = await Promise.allSettled([
+          here.beginDelete(dead.name, dead.createdAt, { ...TIMEOUT, check: refuseUsed }),
+          there.update(queue.name, point, dead.name),
+        ]);
+        expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      }
+    });
+  });
+
+  describe('queue store: delete with a check', () => {
+    // "`check` as of `beginDelete`, in the step that removes the queue"
+    test('removes nothing where the check throws', async (world) => {
+      const queue = await create(world);
+      const user = await create(world, queue.name);
+      await expect(world.queues.delete(queue.name, queue.createdAt, refuseUsed)).rejects.toBe(refusal);
+      expect(await world.queues.get(queue.name)).toEqual(queue);
+      await world.queues.delete(user.name);
+      expect(await world.queues.delete(queue.name, queue.createdAt, refuseUsed)).toBe(true);
+      expect(await world.queues.get(queue.name)).toBeUndefined();
+    });
+
+    test('checks nothing of a queue that is gone, or of a later one', async (world) => {
+      const old = await create(world);
+      await world.queues.delete(old.name);
+      expect(await world.queues.delete(old.name, old.createdAt, refuse)).toBe(false);
+      await world.clock.advance('1us');
+      await world.queues.create(newQueue(old.name));
+      expect(await world.queues.delete(old.name, old.createdAt, refuse)).toBe(false);
+      expect(await world.queues.get(old.name)).toBeDefined();
+    });
+
+    test('lets one of it and an update pass that begins to use the queue', async (world) => {
+      const [here, there] = await twoStores(world);
+      for (let round = 0; round < ROUNDS; round++) {
+        const [dead, queue] = [await create(world), await create(world)];
+        const point = (stored: Queue, relations: QueueRelations | undefined) => {
+          refuseChains(relations);
+          return { ...stored, deadQueue: dead.name };
+        };
+        const both = await Promise.allSettled([
+          here.delete(dead.name, dead.createdAt, refuseUsed),
+          there.update(queue.name, point, dead.name),
+        ]);
+        expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      }
+    });
+  });
+}

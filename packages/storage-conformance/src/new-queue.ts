@@ -1,0 +1,20 @@
+import { type NewQueue, parseDuration } from '@querator/core';
+
+/** A queue with every setting away from its default, unless the overrides say otherwise. */
+export function newQueue(name: string, overrides: Partial<NewQueue> = {}): NewQueue {
+  return {
+    name,
+    namespace: `namespace of ${name}`,
+    leaseTimeout: parseDuration('1m'),
+    expireTimeout: parseDuration('24h'),
+    deadQueue: '',
+    maxAttempts: 3,
+    reference: `reference of ${name}`,
+    requestedPartitions: 2,
+    partitions: [
+      { partition: 0, storageName: 'first' },
+      { partition: 1, storageName: 'second' },
+    ],
+    ...overrides,
+  };
+}
