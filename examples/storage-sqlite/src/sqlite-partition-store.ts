@@ -138,6 +138,11 @@ export class SqlitePartitionStore implements PartitionStore {
     );
   }
 
+  /** In a transaction that takes the lock for writing, which a file that cannot be written refuses. */
+  async probe(): Promise<void> {
+    await this.#change((table) => table.find(''));
+  }
+
   import(
     items: readonly ImportedItem[],
     expireTimeout: Duration,

@@ -41,8 +41,14 @@ export interface EngineLimits {
    * to an end; half the dead-letter queue's expire timeout where that is less.
    */
   readonly letterHoldMs: number;
-  /** How long a queue's first call waits for its partitions to be counted. */
+  /** How long a queue's first call waits for its partitions to be probed. */
   readonly loadMs: number;
+  /** How long who asks what a queue holds waits for a new count while there is an earlier one. */
+  readonly countFreshMs: number;
+  /** How long they wait where there is none, or where it is too old. */
+  readonly countWaitMs: number;
+  /** How old a count may be, unless counts take longer themselves. */
+  readonly countMaxAgeMs: number;
 }
 
 /** The documented limits, and measured or reasoned values for the rest. */
@@ -62,6 +68,9 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   emptyMs: 25,
   letterHoldMs: 86_400_000,
   loadMs: 250,
+  countFreshMs: 100,
+  countWaitMs: 30_000,
+  countMaxAgeMs: 60_000,
 };
 
 /** What the engine works with; everything it touches of the outside world. */

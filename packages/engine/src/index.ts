@@ -1,6 +1,7 @@
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './engine-options.ts';
 export type { Leased } from './logical/lease-requests.ts';
-export type { LanePartitionStats, LogicalQueueStats, QueueDepth } from './logical/logical-queue.ts';
+export type { LogicalQueueStats, RequestsWaiting } from './logical/logical-queue.ts';
+export type { LanePartitionStats, PartitionCounts, QueueDepth } from './logical/queue-counts.ts';
 export { CallerGone } from './logical/waiter.ts';
 export type { PartitionStorage } from './manager/queue-manager.ts';
 export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';

@@ -12,6 +12,7 @@ import { describeLetterConcurrency } from './contract/letter-concurrency.ts';
 import { describeLifecycle } from './contract/lifecycle.ts';
 import { describeList } from './contract/list.ts';
 import { describeMoved } from './contract/moved.ts';
+import { describeProbe } from './contract/probe.ts';
 import { describeProduce } from './contract/produce.ts';
 import { describeProduceAndLease } from './contract/produce-and-lease.ts';
 import { describeQueueRelations } from './contract/queue-relations.ts';
@@ -63,6 +64,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeRetryDeath(test);
     describeList(test);
     describeStats(test);
+    describeProbe(test);
     describeImport(test);
     describeDelete(test);
     describeSweepSchedule(test);

@@ -157,6 +157,10 @@ export class MemoryPartitionStore implements PartitionStore {
     return this.#table().stats(this.#clock.now());
   }
 
+  async probe(): Promise<void> {
+    this.#table();
+  }
+
   async import(
     items: readonly ImportedItem[],
     expireTimeout: Duration,

@@ -54,7 +54,8 @@ interface TransactionOptions {
  * time limits, repetition where it is safe, and errors as storage errors.
  */
 export class Database {
-  readonly #name: string;
+  /** The storage's name, for errors and the log. */
+  readonly name: string;
   readonly #share: PoolShare;
   readonly #limits: TimeLimits;
   readonly #random: Random;
@@ -72,7 +73,7 @@ export class Database {
     readonly random: Random;
     readonly logger?: Logger | undefined;
   }) {
-    this.#name = deps.name;
+    this.name = deps.name;
     this.#share = deps.share;
     this.#limits = deps.limits;
     this.#random = deps.random;
@@ -136,7 +137,7 @@ export class Database {
         } else {
           throw error;
         }
-        this.#logger.debug('statement is repeated', { storage: this.#name, reason: error.message });
+        this.#logger.debug('statement is repeated', { storage: this.name, reason: error.message });
       }
     }
   }
@@ -146,7 +147,7 @@ export class Database {
     try {
       client = await this.#share.pool.acquire(this.#limits.acquireMs);
     } catch (error) {
-      throw toPostgresError(error, this.#name, 'connect');
+      throw toPostgresError(error, this.name, 'connect');
     }
     let broken = false;
     try {
@@ -219,7 +220,7 @@ export class Database {
   /** Sends what is a transaction by itself, which has ended when the answer is there. */
   async #sendAlone<Row>(client: Connection, statement: Statement, phase: Phase): Promise<readonly Row[]> {
     const rows = await this.#send<Row>(client, statement, this.#limits.statementMs, phase, this.#settings);
-    if (client.inTransaction) throw notCommitted(this.#name, phase);
+    if (client.inTransaction) throw notCommitted(this.name, phase);
     return rows;
   }
 
@@ -237,7 +238,7 @@ export class Database {
       const rows = await withTimeLimit(answer, { ms, clock: this.#clock, message });
       return rows as Row[];
     } catch (error) {
-      throw toPostgresError(error, this.#name, phase);
+      throw toPostgresError(error, this.name, phase);
     }
   }
 

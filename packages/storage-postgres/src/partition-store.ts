@@ -33,6 +33,7 @@ import { holdLetters, importItemsInto } from './operations/import.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
 import { markMoved } from './operations/mark-moved.ts';
+import { probePartition } from './operations/probe.ts';
 import { produce } from './operations/produce.ts';
 import { produceAndLease } from './operations/produce-and-lease.ts';
 import { release } from './operations/release.ts';
@@ -102,6 +103,10 @@ export class PostgresPartitionStore implements PartitionStore {
 
   stats(): Promise<PartitionStats> {
     return this.#run(stats);
+  }
+
+  probe(): Promise<void> {
+    return this.#run(probePartition);
   }
 
   import(

@@ -69,7 +69,7 @@ export const NOT_A_NUMBER = '22P02';
 /** A text is too long for the index it belongs into. */
 export const TOO_LARGE = '54000';
 
-const PERMISSION_DENIED = '42501';
+export const PERMISSION_DENIED = '42501';
 const NO_DATABASE = '3D000';
 /** The rules of access have nothing for this user, host, database and kind of connection. */
 const NOT_ADMITTED = '28000';

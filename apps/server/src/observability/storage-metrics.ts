@@ -21,6 +21,7 @@ const PARTITION_CALLS: Readonly<Record<keyof PartitionStore, true>> = {
   retry: true,
   list: true,
   stats: true,
+  probe: true,
   import: true,
   delete: true,
   clear: true,

@@ -257,8 +257,21 @@ export interface PartitionStore {
   /** The page that was asked for. Items keep their content byte for byte. */
   list(request: ItemListRequest): Promise<readonly StoredItem[]>;
 
-  /** Counts what is there. The engine also calls it to probe a partition that failed. */
+  /** Counts what is there. May read the whole partition, and take as long as that takes. */
   stats(): Promise<PartitionStats>;
+
+  /**
+   * Finds out whether the partition can serve: the storage is reached, takes
+   * writes and grants the rights that serving needs, and the partition is there
+   * or was made now. Changes no item, and costs the same whatever the partition
+   * holds or has held: it reads a few pages and counts nothing.
+   *
+   * The engine calls it when it takes a queue up, and takes a partition that
+   * failed back into service when it succeeds.
+   *
+   * @throws StorageError when the partition cannot serve.
+   */
+  probe(): Promise<void>;
 
   /**
    * Adds items as they are, with new ids at the tail and `createdAt` now. An

@@ -195,6 +195,7 @@ const OPERATIONS: readonly Operation[] = [
   'retry',
   'list',
   'stats',
+  'probe',
   'import',
   'delete',
   'clear',

@@ -1,6 +1,12 @@
 import type { Instant, PartitionStore } from '@querator/core';
 import type { PartitionLoad } from '@querator/router';
 
+/** What was known of a partition when a count began. */
+export interface LaneBeforeCount {
+  readonly waiting: number;
+  readonly emptied: number;
+}
+
 /**
  * One partition as the logical queue sees it: its store, and what is known of
  * its load and its health. The counts are hints: other processes work on the
@@ -20,6 +26,8 @@ export class Lane implements PartitionLoad {
   /** Items that ever became available, as far as is known; tells what came in during a lease. */
   #arrivals = 0;
   #foundEmptyAt: Instant | undefined;
+  /** How often a lease found nothing left. */
+  #emptied = 0;
   readonly #onLoadChanged: (lane: Lane) => void;
 
   constructor(
@@ -44,9 +52,19 @@ export class Lane implements PartitionLoad {
     return this.#waiting + this.#promised;
   }
 
-  /** Storage has counted. */
-  counted(waiting: number): void {
-    this.#waiting = waiting;
+  /** A count begins. @returns what `counted` has to be told. */
+  countStarted(): LaneBeforeCount {
+    return { waiting: this.#waiting, emptied: this.#emptied };
+  }
+
+  /**
+   * Storage has counted what waited when the count began, which may be long
+   * ago: what came and went since is added. Where the partition was found empty
+   * meanwhile, that is newer than the count.
+   */
+  counted(waiting: number, before: LaneBeforeCount): void {
+    if (before.emptied !== this.#emptied) return;
+    this.#waiting = Math.max(waiting + this.#waiting - before.waiting, 0);
     this.#onLoadChanged(this);
   }
 
@@ -107,6 +125,7 @@ export class Lane implements PartitionLoad {
     if (emptiedAt === undefined) {
       this.#waiting = Math.max(this.#waiting - (taken - expected), 0);
     } else {
+      this.#emptied++;
       this.#waiting = this.#arrivals - arrivalsBefore;
       this.foundEmpty(emptiedAt);
     }

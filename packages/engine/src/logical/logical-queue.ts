@@ -7,10 +7,10 @@ import {
   MESSAGES,
   millisecondsBetween,
   type NewItem,
-  type PartitionStats,
   type Queue,
   QueueError,
   type RetriedItem,
+  StorageError,
   type StoredItem,
   toMilliseconds,
 } from '@querator/core';
@@ -25,34 +25,20 @@ import { LeaseLoop } from './lease-loop.ts';
 import type { Leased } from './lease-requests.ts';
 import { newPartitionUnit, type PartitionPlace, type PartitionUnit } from './partition-unit.ts';
 import { ProduceLoop } from './produce-loop.ts';
+import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 import type { Arrival, QueueHooks } from './queue-hooks.ts';
 import type { Patience } from './waiter.ts';
 
-/** What one partition holds, and how its storage fares. */
-export interface LanePartitionStats extends PartitionStats {
-  readonly partition: number;
-  readonly failures: number;
-}
-
 /** What a logical queue is doing. */
-export interface LogicalQueueStats {
+export interface LogicalQueueStats extends RequestsWaiting, PartitionCounts {}
+
+/** The requests at a logical queue. */
+export interface RequestsWaiting {
   /** Produce requests not answered yet; the other counts likewise. */
   readonly produceWaiting: number;
   readonly leaseWaiting: number;
   readonly completeWaiting: number;
   readonly retryWaiting: number;
-  readonly partitions: readonly LanePartitionStats[];
-}
-
-/** What a queue holds, over its partitions. */
-export interface QueueDepth {
-  readonly waiting: number;
-  readonly leased: number;
-  readonly scheduled: number;
-  /** The age of the oldest of the items that are next in line. */
-  readonly headAgeMs: number;
-  /** Partitions that could not be counted. */
-  readonly uncounted: number;
 }
 
 /** What a queue needs of those around it. */
@@ -72,6 +58,7 @@ export class LogicalQueue {
   readonly #leases: LeaseLoop;
   readonly #hooks: QueueHooks;
   readonly #letters: IncomingLetters;
+  readonly #counts: QueueCounts;
   /** Calls that go to storage past the loops. */
   readonly #direct = new InFlight();
   #queue: Queue;
@@ -109,6 +96,7 @@ export class LogicalQueue {
         healthChanged: () => this.#healthChanged(lane, order),
       }),
     );
+    this.#counts = new QueueCounts(deps.clock, this.#units);
   }
 
   /** The queue's settings in force. */
@@ -123,15 +111,16 @@ export class LogicalQueue {
   }
 
   /**
-   * Counts every partition and takes up its deadlines. Resolves when all have
-   * answered, or `loadMs` after the call: what a slow or failing one holds
-   * becomes known when it answers. Never rejects.
+   * Probes every partition and takes up its deadlines. Resolves when all have
+   * answered, or `loadMs` after the call: a slow one is taken for healthy until
+   * it fails. How much waits becomes known when it has been counted; until then
+   * consumers look into every partition. Never rejects.
    */
   async load(): Promise<void> {
-    const counted = Promise.all(this.#units.map(({ recovery }) => recovery.probe()));
+    const probed = Promise.all(this.#units.map(({ recovery }) => recovery.probe()));
     await new Promise<void>((resolve) => {
       const cancel = this.#deps.clock.startTimer(this.#deps.limits.loadMs, resolve);
-      void counted.then(() => {
+      void probed.then(() => {
         cancel();
         resolve();
       });
@@ -207,52 +196,39 @@ export class LogicalQueue {
 
   /** Removes all items in the given states from one partition after the other, and counts what is left. */
   async clear(request: ClearRequest): Promise<void> {
-    for (const { lane, recovery, sweeper } of this.#units) {
+    for (const { lane, counter, sweeper } of this.#units) {
       await this.#directly(() => lane.store.clear(request));
       sweeper.itemsRemoved();
-      void recovery.probe();
+      counter.forget();
+      void counter.anew();
     }
   }
 
-  /** Counts every partition anew; one that answers is healthy, one that does not is failing. Never rejects. */
+  /** Probes and counts every partition; one that answers is healthy, one that does not is failing. Never rejects. */
   async reload(): Promise<void> {
-    await Promise.all(this.#units.map(({ recovery }) => recovery.probe()));
+    await Promise.all(
+      this.#units.map(async ({ lane, counter, recovery }) => {
+        const counted = counter.anew();
+        await recovery.probe();
+        const error = await counted;
+        if (error instanceof StorageError && lane.healthy) recovery.failed(error);
+      }),
+    );
   }
 
-  /** @throws StorageError when a partition cannot be counted. */
+  /** @throws StorageError when a partition cannot be counted; QueueError see `PartitionCounter.recent`. */
   async stats(): Promise<LogicalQueueStats> {
-    const partitions = await Promise.all(
-      this.#units.map(async ({ lane }) => ({
-        partition: lane.partition,
-        failures: lane.failures,
-        ...(await this.#directly(() => lane.store.stats())),
-      })),
-    );
-    return { ...this.waiting(), partitions };
+    const counts = await this.#directly(() => this.#counts.recent());
+    return { ...this.waiting(), ...counts };
   }
 
-  /**
-   * Counts what is in the partitions that can be counted; what a failing one
-   * holds is left out.
-   */
+  /** @throws QueueError `failed` when the queue is being stopped. */
   async depth(): Promise<QueueDepth> {
-    const counted = await Promise.allSettled(
-      this.#units
-        .filter(({ lane }) => lane.healthy)
-        .map(({ lane }) => this.#directly(() => lane.store.stats())),
-    );
-    const all = counted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-    return {
-      waiting: all.reduce((sum, { waiting }) => sum + waiting, 0),
-      leased: all.reduce((sum, { leased }) => sum + leased, 0),
-      scheduled: all.reduce((sum, { scheduled }) => sum + scheduled, 0),
-      headAgeMs: all.reduce((most, { headAge }) => Math.max(most, toMilliseconds(headAge)), 0),
-      uncounted: this.#units.length - all.length,
-    };
+    return this.#directly(() => this.#counts.depth());
   }
 
   /** The requests not answered yet. */
-  waiting(): Omit<LogicalQueueStats, 'partitions'> {
+  waiting(): RequestsWaiting {
     const sum = (size: (unit: PartitionUnit) => number) =>
       this.#units.reduce((total, unit) => total + size(unit), 0);
     return {
@@ -305,11 +281,12 @@ export class LogicalQueue {
     await Promise.all([
       this.#produces.stop(error),
       this.#leases.stop(error),
-      ...this.#units.flatMap(({ completes, retries, sweeper, recovery }) => [
+      ...this.#units.flatMap(({ completes, retries, sweeper, recovery, counter }) => [
         completes.stop(error),
         retries.stop(error),
         sweeper.stop(),
         recovery.stop(),
+        counter.stop(),
       ]),
       this.#direct.settled(),
     ]);

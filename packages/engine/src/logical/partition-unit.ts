@@ -13,6 +13,7 @@ import type { Lookout, Watching } from '../lookout/lookout.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Lane } from './lane.ts';
 import type { LeaseLoop } from './lease-loop.ts';
+import { PartitionCounter } from './partition-counter.ts';
 import type { QueueHooks } from './queue-hooks.ts';
 import { Recovery } from './recovery.ts';
 
@@ -28,6 +29,7 @@ export interface PartitionUnit {
   readonly lane: Lane;
   readonly watching: Watching | undefined;
   readonly recovery: Recovery;
+  readonly counter: PartitionCounter;
   readonly sweeper: Sweeper;
   readonly completes: GroupCommit<CompleteRequest, void>;
   readonly retries: GroupCommit<RetryRequest, RetryResult>;
@@ -56,8 +58,11 @@ export function newPartitionUnit(
   const { statementItems: maxWeight, statementsInFlight: maxInFlight } = deps.limits;
   const idleMs = lookout?.seesDeadlines === true ? Number.POSITIVE_INFINITY : deps.limits.sweepIdleMs;
   const sweeper = new Sweeper(deps, { lane, hooks, letterBoxes, idleMs });
+  const { clock, limits } = deps;
+  const counter = new PartitionCounter({ clock, limits, lane });
   return {
     lane,
+    counter,
     sweeper,
     watching: lookout?.watch({
       key: { queue: hooks.queue().name, partition: lane.partition },
@@ -66,7 +71,11 @@ export function newPartitionUnit(
       onItems: () => leases.lookInto(lane),
       onDue: (delayMs) => sweeper.dueIn(delayMs),
     }),
-    recovery: new Recovery(deps, lane, () => hooks.queue().name, healthChanged),
+    recovery: new Recovery(deps, lane, {
+      queueName: () => hooks.queue().name,
+      sample: () => counter.sample(),
+      onChange: healthChanged,
+    }),
     completes: new GroupCommit({
       apply: async (requests) => {
         const outcomes = await lane.store.complete(requests);

@@ -13,6 +13,7 @@ export class Recovery {
   readonly #deps: EngineDeps;
   readonly #lane: Lane;
   readonly #queueName: () => string;
+  readonly #sample: () => void;
   readonly #onChange: (lane: Lane) => void;
   readonly #probes = new InFlight();
   #cancelProbe: CancelTimer | undefined;
@@ -21,13 +22,22 @@ export class Recovery {
   constructor(
     deps: EngineDeps,
     lane: Lane,
-    queueName: () => string,
-    /** Told when the lane went out of service or came back. */
-    onChange: (lane: Lane) => void,
+    {
+      queueName,
+      sample,
+      onChange,
+    }: {
+      readonly queueName: () => string;
+      /** Looks in the background how much waits in the partition. */
+      readonly sample: () => void;
+      /** Told when the lane went out of service or came back. */
+      readonly onChange: (lane: Lane) => void;
+    },
   ) {
     this.#deps = deps;
     this.#lane = lane;
     this.#queueName = queueName;
+    this.#sample = sample;
     this.#onChange = onChange;
   }
 
@@ -44,16 +54,20 @@ export class Recovery {
     if (this.#cancelProbe === undefined && !this.#stopped) this.#armProbe();
   }
 
-  /** Counts what the partition holds, now; success puts it into service. Never throws. */
+  /**
+   * Asks the storage whether the partition can serve, now; success puts it into
+   * service. Beside that, and without waiting for it, the partition is counted:
+   * who comes back into service must be weighed against the others. Never throws.
+   */
   async probe(): Promise<void> {
     if (this.#stopped) return;
     const lane = this.#lane;
+    this.#sample();
     try {
-      const { waiting } = await this.#probes.run(() => lane.store.stats());
+      await this.#probes.run(() => lane.store.probe());
       const recovered = lane.failures > 0;
       lane.failures = 0;
       this.#disarmProbe();
-      lane.counted(waiting);
       if (recovered) this.#deps.logger.info('partition is back in service', this.#where());
       this.#onChange(lane);
     } catch (error) {

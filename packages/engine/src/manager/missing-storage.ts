@@ -18,6 +18,7 @@ export function missingStorage(storageName: string): PartitionStore {
     retry: fail,
     list: fail,
     stats: fail,
+    probe: fail,
     import: fail,
     delete: fail,
     clear: fail,

@@ -1,6 +1,7 @@
 import type { Clock, Logger, QueueStore, Random, StorageSignals } from '@querator/core';
 import { type EngineLimits, engineDeps } from '../engine-options.ts';
-import type { LogicalQueueStats, QueueDepth } from '../logical/logical-queue.ts';
+import type { RequestsWaiting } from '../logical/logical-queue.ts';
+import type { QueueDepth } from '../logical/queue-counts.ts';
 import { type PartitionStorage, QueueManager } from '../manager/queue-manager.ts';
 import type { EngineObserver } from '../observer.ts';
 import { QueueService } from './queue-service.ts';
@@ -33,7 +34,7 @@ export interface Service {
   readonly storage: StorageService;
 
   /** Requests that wait, for each queue at work in this process. Reads memory only. */
-  waiting(): ReadonlyMap<string, Omit<LogicalQueueStats, 'partitions'>>;
+  waiting(): ReadonlyMap<string, RequestsWaiting>;
 
   /**
    * Counts what a queue at work in this process holds, in storage. Absent when

@@ -85,6 +85,7 @@ export function describeLifecycle(test: StorageTest): void {
           store.retry([{ items: [{ id: '0'.repeat(27), dead: false }] }], { maxAttempts: 0, dead: 'delete' }),
         list: () => store.list({ state: 'queued', pivot: '', limit: 1 }),
         stats: () => store.stats(),
+        probe: () => store.probe(),
         import: () => store.import([importedItem('a')], EXPIRE_TIMEOUT),
         delete: () => store.delete(['0'.repeat(27)]),
         clear: () => store.clear({ waiting: true, leased: true, scheduled: true }),

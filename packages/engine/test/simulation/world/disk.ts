@@ -159,7 +159,7 @@ export class Disk {
 
 /** Most calls do nothing but look whether there is anything to do, and say so. */
 function mayHaveChanged(name: string, result: unknown): boolean {
-  if (name === 'list' || name === 'stats') return false;
+  if (name === 'list' || name === 'stats' || name === 'probe') return false;
   if (name === 'lease') return (result as readonly unknown[]).length > 0;
   if (name !== 'sweep') return true;
   const { enqueued, requeued, deleted, dead } = result as SweepResult;

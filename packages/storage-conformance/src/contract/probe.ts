@@ -1,0 +1,62 @@
+import { describe, expect } from 'vitest';
+import { newItem } from '../content.ts';
+import type { StorageTest } from '../storage-test.ts';
+
+/** What `PartitionStore.probe` promises. */
+export function describeProbe(test: StorageTest): void {
+  describe('probe', () => {
+    // "the partition is there or was made now"
+    test('succeeds for a partition that was never used', async (world) => {
+      const script = world.script();
+      await script.store.probe();
+      expect(await script.queued()).toEqual([]);
+      await script.produce('a');
+      expect(await script.queuedTexts()).toEqual(['a']);
+    });
+
+    // the same for one whose table somebody has dropped
+    test('succeeds for a partition that was dropped', async (world) => {
+      const script = world.script();
+      await script.produce('old');
+      await script.store.drop();
+      await script.store.probe();
+      expect(await script.queued()).toEqual([]);
+      await script.produce('new');
+      expect(await script.queuedTexts()).toEqual(['new']);
+    });
+
+    // "Changes no item", whatever its state, and leaves what is due to the sweep
+    test('leaves every item as it is', async (world) => {
+      const script = world.script();
+      await script.condemnAndMark('moved');
+      await script.condemn('condemned');
+      await script.hold('held');
+      await script.produce('leased', 'waiting');
+      await script.produceItems([newItem('scheduled', script.in('1m'))]);
+      await script.lease(1);
+      const state = async () => [await script.queued(), await script.scheduled(), await script.store.stats()];
+      const before = await state();
+      await script.store.probe();
+      expect(await state()).toEqual(before);
+      await world.clock.advance('48h');
+      const later = await state();
+      await script.store.probe();
+      expect(await state()).toEqual(later);
+    });
+
+    // "Safe to call concurrently", also while others work
+    test('succeeds while others produce, lease and sweep', async (world) => {
+      const [one, other] = await world.callers();
+      if (one === undefined || other === undefined) throw new Error('there are two callers at least');
+      await one.produce('a');
+      await Promise.all([
+        ...Array.from({ length: 5 }, () => other.store.probe()),
+        ...Array.from({ length: 5 }, (_, n) => one.produce(`b${n}`)),
+        one.lease(1),
+        one.sweep(),
+        other.store.probe(),
+      ]);
+      expect(await other.queued()).toHaveLength(6);
+    });
+  });
+}

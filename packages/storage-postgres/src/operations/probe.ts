@@ -1,0 +1,51 @@
+import type { Database } from '../database.ts';
+import type { PartitionTable } from '../partition-table.ts';
+import { PERMISSION_DENIED, PostgresError } from '../postgres-error.ts';
+import { ITEM_ID_SEQUENCE } from '../schema/item-id-sequence.ts';
+
+/**
+ * No id is the empty text, so the key is looked up in one leaf of the index and
+ * no row is read, however many dead ones there are. FOR UPDATE makes PostgreSQL
+ * refuse the statement where it would refuse to write: on a standby, in a
+ * read-only session, and without the right to update. It waits for whoever
+ * holds the table locked against writers.
+ */
+const probeTable = (table: string) => `
+  WITH touched AS MATERIALIZED (SELECT id FROM ${table} WHERE id = '' FOR UPDATE)
+  SELECT (SELECT count(*) FROM touched) AS touched,
+    has_table_privilege('${table}', 'INSERT') AS may_insert,
+    has_table_privilege('${table}', 'DELETE') AS may_delete,
+    has_sequence_privilege('${ITEM_ID_SEQUENCE}', 'USAGE') AS may_count`;
+
+interface ProbeRow {
+  readonly may_insert: boolean;
+  readonly may_delete: boolean;
+  readonly may_count: boolean;
+}
+
+/**
+ * Finds out whether a partition whose table is there can serve; see
+ * `PartitionStore.probe`.
+ *
+ * @throws PostgresError as the statement that needs a missing right would.
+ */
+export async function probePartition({
+  db,
+  table,
+}: {
+  readonly db: Pick<Database, 'read' | 'name'>;
+  readonly table: PartitionTable;
+}): Promise<void> {
+  // Not prepared: it is sent when a queue is taken up and after failures, and connections live long.
+  const [row] = await db.read<ProbeRow>({ text: probeTable(table.name) });
+  if (row === undefined) throw new Error('a SELECT without FROM gave no row');
+  if (!row.may_insert || !row.may_delete) throw refused(db.name, `table ${table.name}`);
+  if (!row.may_count) throw refused(db.name, `sequence ${ITEM_ID_SEQUENCE}`);
+}
+
+function refused(storage: string, relation: string): PostgresError {
+  return new PostgresError(
+    `storage '${storage}': permission denied for ${relation} (SQLSTATE ${PERMISSION_DENIED})`,
+    { outcome: 'not-applied', sqlState: PERMISSION_DENIED, connectionLost: false, timedOut: false },
+  );
+}
