@@ -58,6 +58,7 @@ export function compose(config: Config, world: World): Composition {
     queueStore,
     queueSignals: queueStorage.signals,
     storages,
+    waitForStorage: true,
     observer: metrics.observer,
   });
   const partitionStorages = storages.map(({ backend }) => backend);

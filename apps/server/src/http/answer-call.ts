@@ -18,10 +18,16 @@ export async function answerCall(
   { path, body, requestFormat, replyFormat, context }: Call,
   logger: Logger,
 ): Promise<Answer> {
+  let request: unknown;
   try {
-    const request = decodeBody(endpoint.request, requestFormat, body);
+    request = decodeBody(endpoint.request, requestFormat, body);
     return answer(endpoint.response, await handle(request, context), replyFormat);
   } catch (error) {
-    return refusal(error, replyFormat, path, logger);
+    return refusal(error, replyFormat, { path, queue: queueOf(request) }, logger);
   }
+}
+
+function queueOf(request: unknown): string | undefined {
+  const named = request as { readonly queueName?: unknown } | undefined;
+  return typeof named?.queueName === 'string' ? named.queueName : undefined;
 }

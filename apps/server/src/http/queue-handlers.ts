@@ -20,12 +20,12 @@ export function queueHandlers(queue: QueueService): Handlers<(typeof SERVED)['qu
       const { partition, items } = await queue.lease(request, context);
       return { queueName: request.queueName, partition, items: fromLeasedItems(items) };
     },
-    async complete(request) {
-      await queue.complete(request);
+    async complete(request, context) {
+      await queue.complete(request, context);
       return SUCCESS_REPLY;
     },
-    async retry({ queueName, partition, items }) {
-      await queue.retry({ queueName, partition, items: items.map(toRetriedItem) });
+    async retry({ queueName, partition, items }, context) {
+      await queue.retry({ queueName, partition, items: items.map(toRetriedItem) }, context);
       return SUCCESS_REPLY;
     },
     async clear(request) {

@@ -1,5 +1,4 @@
-import type { Logger } from '@querator/core';
-import { QueueError } from '@querator/core';
+import { type Logger, MESSAGES, QueueError, StorageError } from '@querator/core';
 import { CallerGone } from '@querator/engine';
 import {
   codecs,
@@ -45,24 +44,44 @@ export function answer<T>(codec: MessageCodec<T>, message: T, format: WireFormat
   return { status, format, body: encodeBody(codec, format, message) as Uint8Array<ArrayBuffer> };
 }
 
+/** What the log says of a request that failed, besides the error. Never its content. */
+export interface RequestFields {
+  readonly path: string;
+  /** The queue it names, where it names one. */
+  readonly queue?: string | undefined;
+}
+
 /**
- * The answer to a request that failed. What the caller is not told, the log is: a
- * fault of ours with its cause, never a request's content.
+ * The answer to a request that failed. What the caller is not told, the log is:
+ * a fault of ours, and every refusal by storage, with its cause.
  */
-export function refusal(error: unknown, format: WireFormat, path: string, logger: Logger): Answer {
-  const reply = errorReply(error);
-  if (isOurFault(error)) logger.error('request failed', { path, err: error });
+export function refusal(error: unknown, format: WireFormat, request: RequestFields, logger: Logger): Answer {
+  const refused = error instanceof StorageError ? asRetry(error) : error;
+  const reply = errorReply(refused);
+  const storageFault = storageFaultOf(refused);
+  if (storageFault !== undefined) logger.warn('storage refused a request', { ...request, err: storageFault });
+  else if (isOurFault(refused)) logger.error('request failed', { ...request, err: refused });
   return answer(codecs.Reply, reply, format, reply.code);
 }
 
 /** Answers a request that failed, in the format that was asked for, or in JSON where that is impossible. */
 export function refuse(c: Context, error: unknown, logger: Logger): Response {
-  return responseOf(refusal(error, acceptedFormat(c), c.req.path, logger));
+  return responseOf(refusal(error, acceptedFormat(c), { path: c.req.path }, logger));
 }
 
 /** An answer as Hono sends it. */
 export function responseOf({ status, format, body }: Answer): Response {
   return new Response(body, { status, headers: ANSWER_HEADERS[format] });
+}
+
+/** What storage cannot do now it may do later: that is no fault of the server's. */
+function asRetry(error: StorageError): QueueError {
+  return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+}
+
+/** The failure of storage behind an answer, if there is one. */
+function storageFaultOf(error: unknown): StorageError | undefined {
+  return error instanceof QueueError && error.cause instanceof StorageError ? error.cause : undefined;
 }
 
 /** Neither what a caller is told in plain words, nor that it left, is a fault of the server's. */

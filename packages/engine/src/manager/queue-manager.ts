@@ -97,6 +97,17 @@ export class QueueManager {
   }
 
   /**
+   * The queue of that name where a call can go on at once: it is at work here,
+   * and what is known of it is current.
+   *
+   * @throws QueueError `failed` during shutdown.
+   */
+  atWork(name: string): LogicalQueue | undefined {
+    this.checkRunning();
+    return this.#settings.untilCurrent() === undefined ? this.#running.get(name) : undefined;
+  }
+
+  /**
    * The queue of that name, at work; a promise only where it has to be taken
    * up first, or where this process slept and has to catch up.
    *

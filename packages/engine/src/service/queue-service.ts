@@ -1,5 +1,6 @@
 import {
   invalid,
+  MESSAGES,
   type NewItem,
   type RetriedItem,
   SHORTEST_REQUEST_TIMEOUT,
@@ -7,7 +8,7 @@ import {
 } from '@querator/core';
 import type { EngineLimits } from '../engine-options.ts';
 import type { Leased } from '../logical/lease-requests.ts';
-import type { LogicalQueueStats } from '../logical/logical-queue.ts';
+import type { LogicalQueue, LogicalQueueStats } from '../logical/logical-queue.ts';
 import type { Patience } from '../logical/waiter.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import {
@@ -18,6 +19,7 @@ import {
   parseRequestTimeout,
 } from './check-request.ts';
 import { orRetry } from './or-retry.ts';
+import type { Arrival, ArrivalOptions, QueueArrivals } from './queue-arrivals.ts';
 
 /** Where a caller says that it no longer waits. */
 export interface CallOptions {
@@ -83,54 +85,52 @@ export interface ClearCall {
  *
  * All methods throw QueueError: `failed` during shutdown and while the queue
  * is being deleted, `invalid` for a request that is wrong or names no queue.
+ * They throw StorageError where storage fails while a queue is taken up, or
+ * while it is read: nothing was changed then, and the same call may succeed
+ * later.
  */
 export class QueueService {
   readonly #manager: QueueManager;
   readonly #limits: EngineLimits;
+  readonly #arrivals: QueueArrivals;
 
-  constructor(manager: QueueManager, limits: EngineLimits) {
+  constructor(manager: QueueManager, limits: EngineLimits, arrivals: QueueArrivals) {
     this.#manager = manager;
     this.#limits = limits;
+    this.#arrivals = arrivals;
   }
 
   /** Adds items to a queue; when it returns they are stored. @throws QueueError also `retry`. */
   async produce(call: ProduceCall, options: CallOptions = {}): Promise<void> {
-    const queue = await this.#manager.get(call.queueName);
-    const timeout = parseRequestTimeout(call.requestTimeout);
-    queue.checkRunning();
-    checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
-    checkProducedItems(call.items, this.#limits.produceBatch);
-    await queue.produce(call.items, patienceOf(toMilliseconds(timeout), options));
+    const queue = this.#manager.atWork(call.queueName);
+    if (queue === undefined) return this.#produceLater(call, options);
+    const timeoutMs = this.#checkProduce(call, queue);
+    await queue.produce(call.items, patienceOf(timeoutMs, options));
   }
 
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
   async lease(call: LeaseCall, options: CallOptions = {}): Promise<Leased> {
-    const queue = await this.#manager.get(call.queueName);
-    const timeout = parseRequestTimeout(call.requestTimeout);
-    queue.checkRunning();
-    checkLease(call.clientId, call.batchSize, this.#limits.leaseBatch);
-    checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
-    return queue.lease(call.clientId, call.batchSize, patienceOf(toMilliseconds(timeout), options));
+    const queue = this.#manager.atWork(call.queueName);
+    if (queue === undefined) return this.#leaseLater(call, options);
+    const timeoutMs = this.#checkLease(call, queue);
+    return queue.lease(call.clientId, call.batchSize, patienceOf(timeoutMs, options));
   }
 
   /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */
-  async complete(call: CompleteCall): Promise<void> {
-    const queue = await this.#manager.get(call.queueName);
-    queue.checkPartition(call.partition);
-    const timeout = parseRequestTimeout(call.requestTimeout);
-    queue.checkRunning();
-    checkIds(call.ids, this.#limits.completeBatch, { field: 'ids', list: 'list of ids' });
-    checkRequestTimeout(timeout);
+  async complete(call: CompleteCall, options: CallOptions = {}): Promise<void> {
+    const queue =
+      this.#manager.atWork(call.queueName) ??
+      (await this.#settling(call, options, () => this.#checkComplete(call)));
+    this.#checkComplete(call, queue);
     await queue.complete(call.partition, call.ids);
   }
 
   /** Gives leased items back, all or none. @throws QueueError also `retry` when storage fails. */
-  async retry(call: RetryCall): Promise<void> {
-    const queue = await this.#manager.get(call.queueName);
-    queue.checkPartition(call.partition);
-    queue.checkRunning();
-    const ids = call.items.map(({ id }) => id);
-    checkIds(ids, this.#limits.completeBatch, { field: 'items', list: 'list of items' });
+  async retry(call: RetryCall, options: CallOptions = {}): Promise<void> {
+    const queue =
+      this.#manager.atWork(call.queueName) ??
+      (await this.#settling(call, options, () => this.#checkRetry(call)));
+    this.#checkRetry(call, queue);
     await queue.retry(call.partition, call.items);
   }
 
@@ -158,7 +158,86 @@ export class QueueService {
       return queue.stats();
     });
   }
+
+  async #produceLater(call: ProduceCall, options: CallOptions): Promise<void> {
+    const { queue, leftMs } = await this.#arrival(call.queueName, options, {
+      check: () => this.#checkProduce(call),
+      bytes: call.items.reduce((sum, { payload }) => sum + payload.length, 0),
+      timedOut: MESSAGES.produceTimedOut,
+      persists: true,
+    });
+    this.#checkProduce(call, queue);
+    await queue.produce(call.items, patienceOf(leftMs, options));
+  }
+
+  async #leaseLater(call: LeaseCall, options: CallOptions): Promise<Leased> {
+    const { queue, leftMs } = await this.#arrival(call.queueName, options, {
+      check: () => this.#checkLease(call),
+      bytes: 0,
+      timedOut: MESSAGES.leaseTimedOut,
+      persists: true,
+    });
+    this.#checkLease(call, queue);
+    return queue.lease(call.clientId, call.batchSize, patienceOf(leftMs, options));
+  }
+
+  /** The queue of a complete or retry, which does not wait for storage that fails: its items are leased for a time. */
+  async #settling(
+    { queueName }: CompleteCall | RetryCall,
+    options: CallOptions,
+    check: () => number,
+  ): Promise<LogicalQueue> {
+    const timedOut = MESSAGES.storageFailed;
+    return (await this.#arrival(queueName, options, { check, bytes: 0, timedOut, persists: false })).queue;
+  }
+
+  #arrival(name: string, options: CallOptions, arrival: ArrivalOptions): Promise<Arrival> {
+    return this.#arrivals.of(name, arrival, (timeoutMs) => patienceOf(timeoutMs, options));
+  }
+
+  /*
+   * The checks of a request, in the order of api.md. Without a queue they are
+   * those that do not need it.
+   * Each returns how long the caller waits, in milliseconds, and throws a
+   * QueueError for the first thing that is wrong.
+   */
+
+  #checkProduce(call: ProduceCall, queue?: LogicalQueue): number {
+    const timeout = parseRequestTimeout(call.requestTimeout);
+    queue?.checkRunning();
+    checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
+    checkProducedItems(call.items, this.#limits.produceBatch);
+    return toMilliseconds(timeout);
+  }
+
+  #checkLease(call: LeaseCall, queue?: LogicalQueue): number {
+    const timeout = parseRequestTimeout(call.requestTimeout);
+    queue?.checkRunning();
+    checkLease(call.clientId, call.batchSize, this.#limits.leaseBatch);
+    checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
+    return toMilliseconds(timeout);
+  }
+
+  #checkComplete(call: CompleteCall, queue?: LogicalQueue): number {
+    queue?.checkPartition(call.partition);
+    const timeout = parseRequestTimeout(call.requestTimeout);
+    queue?.checkRunning();
+    checkIds(call.ids, this.#limits.completeBatch, { field: 'ids', list: 'list of ids' });
+    checkRequestTimeout(timeout);
+    return toMilliseconds(timeout);
+  }
+
+  #checkRetry(call: RetryCall, queue?: LogicalQueue): number {
+    queue?.checkPartition(call.partition);
+    queue?.checkRunning();
+    const ids = call.items.map(({ id }) => id);
+    checkIds(ids, this.#limits.completeBatch, { field: 'items', list: 'list of items' });
+    return RETRY_TIMEOUT_MS;
+  }
 }
+
+/** A retry request has no timeout of its own (api.md, section 0.5). */
+const RETRY_TIMEOUT_MS = 300_000;
 
 function patienceOf(timeoutMs: number, options: CallOptions): Patience {
   const { isGone } = options;

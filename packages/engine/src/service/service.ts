@@ -1,9 +1,18 @@
-import type { Clock, Logger, QueueStore, Random, StorageSignals } from '@querator/core';
+import {
+  type Clock,
+  type Logger,
+  MESSAGES,
+  type QueueStore,
+  type Random,
+  type StorageSignals,
+} from '@querator/core';
 import { type EngineLimits, engineDeps } from '../engine-options.ts';
 import type { RequestsWaiting } from '../logical/logical-queue.ts';
 import type { QueueDepth } from '../logical/queue-counts.ts';
 import { type PartitionStorage, QueueManager } from '../manager/queue-manager.ts';
+import { TakeUpLine } from '../manager/take-up-line.ts';
 import type { EngineObserver } from '../observer.ts';
+import { QueueArrivals } from './queue-arrivals.ts';
 import { QueueService } from './queue-service.ts';
 import { QueuesService } from './queues-service.ts';
 import { StorageService } from './storage-service.ts';
@@ -22,6 +31,12 @@ export interface ServiceOptions {
   readonly queueSignals?: StorageSignals | undefined;
   /** Where items are kept. The service closes none of them. */
   readonly storages: readonly PartitionStorage[];
+  /**
+   * Whether produce and lease wait, within their own time, while storage fails
+   * and their queue is not at work in this process yet. By default they throw
+   * the first StorageError.
+   */
+  readonly waitForStorage?: boolean | undefined;
 }
 
 /** The queue server without a server: everything a client can ask for, as methods. */
@@ -50,11 +65,14 @@ export interface Service {
  * Puts a service together. It starts nothing and touches no storage until it
  * is called.
  */
-export function createService({ queueStore, queueSignals, storages, ...given }: ServiceOptions): Service {
+export function createService(options: ServiceOptions): Service {
+  const { queueStore, queueSignals, storages, waitForStorage = false, ...given } = options;
   const deps = engineDeps(given);
   const manager = new QueueManager(deps, queueStore, storages, queueSignals);
+  const line = new TakeUpLine(deps, (name) => manager.get(name));
+  const arrivals = new QueueArrivals({ clock: deps.clock, manager, line, waitForStorage });
   return {
-    queue: new QueueService(manager, deps.limits),
+    queue: new QueueService(manager, deps.limits, arrivals),
     queues: new QueuesService(manager),
     storage: new StorageService(manager),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
@@ -62,6 +80,10 @@ export function createService({ queueStore, queueSignals, storages, ...given }: 
       const running = [...manager.running].find(({ queue }) => queue.name === queueName);
       return running?.depth().catch(() => undefined);
     },
-    shutdown: () => manager.shutdown(),
+    shutdown: () => {
+      const atWork = new Set([...manager.running].map(({ queue }) => queue.name));
+      line.stop((name) => (atWork.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
+      return manager.shutdown();
+    },
   };
 }

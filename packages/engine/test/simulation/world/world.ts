@@ -63,6 +63,8 @@ export class World {
     });
     const home = storages[0] as EngineStorage;
     process.service = createService({
+      // As the server does.
+      waitForStorage: true,
       clock: process.clock,
       random,
       limits: setting.limits,
