@@ -1,4 +1,4 @@
-import { type CancelTimer, milliseconds, type SweepResult } from '@querator/core';
+import { type CancelTimer, milliseconds, type Queue, type SweepResult } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Lane } from '../logical/lane.ts';
 import type { QueueHooks } from '../logical/queue-hooks.ts';
@@ -8,6 +8,15 @@ import { logDeleted } from './log-deleted.ts';
 
 /** Storage compares strictly and to the microsecond; a timer that fires on the dot would find nothing due. */
 const MARGIN_MS = 2;
+
+/** A sweep that storage has done. */
+interface Swept {
+  /** With the settings that it went by. */
+  readonly queue: Queue;
+  readonly result: SweepResult;
+  /** When storage was asked, in the clock's milliseconds. */
+  readonly askedAtMs: number;
+}
 
 /**
  * Does what time demands of one partition: leases that run out, schedules that
@@ -107,20 +116,16 @@ export class Sweeper {
     if (current !== undefined) return this.#putOff(current);
     await this.#burial.goOn();
     if (!this.#lane.healthy) return;
-    const queue = this.#hooks.queue();
-    const askedAtMs = this.#nowMs();
-    let result: SweepResult;
+    let swept: Swept | undefined;
     try {
-      result = await this.#lane.store.sweep({
-        limit: this.#deps.limits.sweepItems,
-        claimTimeout: milliseconds(this.#burial.claimMs),
-        maxAttempts: queue.maxAttempts,
-        dead: queue.deadQueue === '' ? 'delete' : 'condemn',
-      });
+      swept = await this.#lane.turns.sweep(() => this.#sweepStore());
     } catch (error) {
-      this.#hooks.failed(this.#lane, error);
+      if (!this.#stopped) this.#hooks.failed(this.#lane, error);
       return;
     }
+    // The process slept while others had their turn.
+    if (swept === undefined) return this.#putOff(this.#hooks.untilCurrent() ?? Promise.resolve(true));
+    const { queue, result, askedAtMs } = swept;
     this.dueIn(result.nextDueMs ?? Number.POSITIVE_INFINITY);
     const { observer } = this.#deps;
     observer.items(queue.name, 'enqueued', result.enqueued);
@@ -135,6 +140,20 @@ export class Sweeper {
     await this.#burial.bury(result, askedAtMs);
     const tryAgainMs = this.#burial.dueInMs;
     if (tryAgainMs !== undefined) this.dueIn(tryAgainMs);
+  }
+
+  /** @returns nothing where the settings are in doubt. */
+  async #sweepStore(): Promise<Swept | undefined> {
+    if (this.#hooks.untilCurrent() !== undefined) return undefined;
+    const queue = this.#hooks.queue();
+    const askedAtMs = this.#nowMs();
+    const result = await this.#lane.store.sweep({
+      limit: this.#deps.limits.sweepItems,
+      claimTimeout: milliseconds(this.#burial.claimMs),
+      maxAttempts: queue.maxAttempts,
+      dead: queue.deadQueue === '' ? 'delete' : 'condemn',
+    });
+    return { queue, result, askedAtMs };
   }
 
   #putOff(current: Promise<boolean>): void {

@@ -1,5 +1,6 @@
 import type { Instant, PartitionStore } from '@querator/core';
 import type { PartitionLoad } from '@querator/router';
+import type { Turns } from './storage-gates.ts';
 
 /** What was known of a partition when a count began. */
 export interface LaneBeforeCount {
@@ -16,6 +17,8 @@ export class Lane implements PartitionLoad {
   readonly partition: number;
   readonly storageName: string;
   readonly store: PartitionStore;
+  /** For calls that concern the whole partition. */
+  readonly turns: Turns;
 
   /** Storage calls that failed in a row; 0: healthy. */
   failures = 0;
@@ -31,12 +34,18 @@ export class Lane implements PartitionLoad {
   readonly #onLoadChanged: (lane: Lane) => void;
 
   constructor(
-    place: { readonly partition: number; readonly storageName: string; readonly store: PartitionStore },
+    place: {
+      readonly partition: number;
+      readonly storageName: string;
+      readonly store: PartitionStore;
+      readonly turns: Turns;
+    },
     onLoadChanged: (lane: Lane) => void,
   ) {
     this.partition = place.partition;
     this.storageName = place.storageName;
     this.store = place.store;
+    this.turns = place.turns;
     this.#onLoadChanged = onLoadChanged;
   }
 

@@ -83,7 +83,7 @@ export class LogicalQueue {
     const reorder = (lane: Lane) => order.changed(lane);
     const lanes = queue.partitions.map(
       ({ partition, storageName }, i) =>
-        new Lane({ partition, storageName, store: (places[i] as PartitionPlace).store }, reorder),
+        new Lane({ partition, storageName, ...(places[i] as PartitionPlace) }, reorder),
     );
     const order = new PartitionOrder(lanes);
     this.#letters = new IncomingLetters(deps, lanes, this.#hooks, this.#direct);
@@ -263,22 +263,10 @@ export class LogicalQueue {
     this.#unitOf(partition);
   }
 
-  /**
-   * Removes the partitions with all their items; where one fails the others
-   * are done all the same. Only after `stop`.
-   *
-   * @param isThere whether a storage is configured; partitions on others are passed over.
-   */
-  async drop(isThere: (storageName: string) => boolean): Promise<void> {
-    const lanes = this.#units.map(({ lane }) => lane).filter(({ storageName }) => isThere(storageName));
-    const dropped = await Promise.allSettled(lanes.map(({ store }) => store.drop()));
-    for (const each of dropped) if (each.status === 'rejected') throw each.reason;
-  }
-
   async #stop(): Promise<void> {
     for (const { watching } of this.#units) watching?.stop();
     const error = new QueueError('failed', MESSAGES.queueShutdown);
-    await Promise.all([
+    const stopped = Promise.all([
       this.#produces.stop(error),
       this.#leases.stop(error),
       ...this.#units.flatMap(({ completes, retries, sweeper, recovery, counter }) => [
@@ -290,6 +278,9 @@ export class LogicalQueue {
       ]),
       this.#direct.settled(),
     ]);
+    // What has not begun need not: a thousand partitions may wait for their turn.
+    for (const { lane } of this.#units) lane.turns.leave();
+    await stopped;
   }
 
   /** A call past the loops. None begins once the queue is stopping, and the end waits for those under way. */

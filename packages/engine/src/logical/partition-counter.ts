@@ -136,12 +136,14 @@ export class PartitionCounter {
 
   async #count(): Promise<PartitionCount> {
     const { clock, lane } = this.#deps;
-    const countedAt = clock.now();
-    const before = lane.countStarted();
-    const counted = await lane.store.stats();
-    this.#tookMs = millisecondsBetween(countedAt, clock.now());
-    lane.counted(counted.waiting, before);
-    this.#last = { ...counted, countedAt };
-    return this.#last;
+    return lane.turns.count(async () => {
+      const countedAt = clock.now();
+      const before = lane.countStarted();
+      const counted = await lane.store.stats();
+      this.#tookMs = millisecondsBetween(countedAt, clock.now());
+      lane.counted(counted.waiting, before);
+      this.#last = { ...counted, countedAt };
+      return this.#last;
+    });
   }
 }

@@ -16,10 +16,13 @@ import type { LeaseLoop } from './lease-loop.ts';
 import { PartitionCounter } from './partition-counter.ts';
 import type { QueueHooks } from './queue-hooks.ts';
 import { Recovery } from './recovery.ts';
+import type { Turns } from './storage-gates.ts';
 
 /** Where one partition is, and who looks after what other processes do to it. */
 export interface PartitionPlace {
   readonly store: PartitionStore;
+  /** For calls that concern the whole partition. */
+  readonly turns: Turns;
   /** Absent where there is nothing to look at. */
   readonly lookout?: Lookout | undefined;
 }

@@ -64,14 +64,14 @@ export class Recovery {
     const lane = this.#lane;
     this.#sample();
     try {
-      await this.#probes.run(() => lane.store.probe());
+      await this.#probes.run(() => lane.turns.probe(() => lane.store.probe()));
       const recovered = lane.failures > 0;
       lane.failures = 0;
       this.#disarmProbe();
       if (recovered) this.#deps.logger.info('partition is back in service', this.#where());
       this.#onChange(lane);
     } catch (error) {
-      this.failed(error);
+      if (!this.#stopped) this.failed(error);
     }
   }
 

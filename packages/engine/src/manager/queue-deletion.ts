@@ -7,8 +7,8 @@ import {
   QueueError,
   type QueueStore,
 } from '@querator/core';
-import type { LogicalQueue } from '../logical/logical-queue.ts';
 import { checkUnused } from './dead-queue-rules.ts';
+import type { PartitionPlaces } from './partition-places.ts';
 
 /**
  * How long a queue may take to lose its items, in which no other may begin to
@@ -21,12 +21,11 @@ const DELETION_TIMEOUT = milliseconds(60_000);
 export interface QueueDeletionDeps {
   readonly store: QueueStore;
   readonly logger: Logger;
-  /** The queue of that name, at work. @throws QueueError `invalid` when there is no such queue. */
-  readonly take: (name: string) => Promise<LogicalQueue>;
-  /** Whether a storage of that name is configured. */
-  readonly isConfigured: (storageName: string) => boolean;
-  /** Told at the end, whether the deletion succeeded or not. */
-  readonly deleted: (queue: LogicalQueue) => void;
+  /** Ends the queue's work in this process, where it is at work; nobody takes it up until `ended`. */
+  readonly end: (name: string) => Promise<void>;
+  /** The deletion has ended, whether it succeeded or not. */
+  readonly ended: (name: string) => void;
+  readonly places: Pick<PartitionPlaces, 'isConfigured' | 'reachable'>;
 }
 
 /** Removes queues with all their items. */
@@ -38,28 +37,28 @@ export class QueueDeletion {
   }
 
   /**
-   * Removes a queue; see `QueueManager.delete`. Call it in `changing`.
+   * Removes a queue; see `QueueManager.delete`. It is not taken up for that:
+   * nothing is probed, counted or swept. Call it in `changing`.
    *
-   * @throws QueueError `invalid` for a queue that is not there, is in use or
-   *   cannot be reached; `retry` when storage fails.
+   * @param queue as it is stored.
+   * @throws QueueError `invalid` for a queue that is in use or cannot be
+   *   reached; `retry` when storage fails.
    */
-  async run(name: string, force: boolean): Promise<void> {
-    const { store, logger, take, isConfigured, deleted } = this.#deps;
-    const queue = await take(name);
-    const { createdAt } = queue.queue;
+  async run(queue: Queue, force: boolean): Promise<void> {
+    const { store, end, ended } = this.#deps;
+    const { name, createdAt } = queue;
     const check = force ? undefined : (usedBy: string | undefined) => checkUnused(name, usedBy);
     // Items go only once no other queue uses this one, nor can begin to while they go.
     if (check !== undefined) await store.beginDelete(name, createdAt, { timeout: DELETION_TIMEOUT, check });
-    this.#checkReachable(queue.queue, force);
-    await queue.stop();
-    const drop = () => queue.drop(isConfigured);
+    this.#checkReachable(queue, force);
+    await end(name);
     try {
-      await drop();
+      await this.#dropPartitions(queue);
       // Another process may have been quicker, and the name have been given to a new queue since.
       await store.delete(name, createdAt, check);
       // Another process may have made a partition anew before it could know.
-      await drop().catch((error: unknown) => {
-        logger.warn('what another process may have stored for a deleted queue was not removed', {
+      await this.#dropPartitions(queue).catch((error: unknown) => {
+        this.#deps.logger.warn('what another process may have stored for a deleted queue was not removed', {
           queue: name,
           err: error,
         });
@@ -68,8 +67,17 @@ export class QueueDeletion {
       if (error instanceof QueueError) throw error;
       throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
     } finally {
-      deleted(queue);
+      ended(name);
     }
+  }
+
+  /** Drops a few partitions at a time. Where one fails the others are dropped all the same. */
+  async #dropPartitions(queue: Queue): Promise<void> {
+    const places = this.#deps.places.reachable(queue);
+    const dropped = await Promise.allSettled(
+      places.map(({ store, turns }) => turns.drop(() => store.drop())),
+    );
+    for (const each of dropped) if (each.status === 'rejected') throw each.reason;
   }
 
   /**
@@ -79,7 +87,7 @@ export class QueueDeletion {
    */
   #checkReachable({ name, partitions }: Queue, force: boolean): void {
     for (const { partition, storageName } of partitions) {
-      if (this.#deps.isConfigured(storageName)) continue;
+      if (this.#deps.places.isConfigured(storageName)) continue;
       if (!force) {
         throw invalid(
           `queue cannot be deleted; storage '${storageName}' of its partition '${partition}' is not configured, ` +

@@ -2,7 +2,6 @@ import {
   invalid,
   MESSAGES,
   type NewQueue,
-  type PartitionOwner,
   type PartitionPlacement,
   type Queue,
   QueueError,
@@ -19,12 +18,10 @@ import type { EngineDeps } from '../engine-options.ts';
 import type { IncomingLetters } from '../lifecycle/incoming-letters.ts';
 import { InFlight } from '../logical/in-flight.ts';
 import { LogicalQueue } from '../logical/logical-queue.ts';
-import type { PartitionPlace } from '../logical/partition-unit.ts';
-import { Lookout } from '../lookout/lookout.ts';
 import { checkQueueKnown } from '../service/check-name.ts';
 import { checkDeadQueueName, checkDeadQueueRelations } from './dead-queue-rules.ts';
-import { missingStorage } from './missing-storage.ts';
 import { NameLocks } from './name-locks.ts';
+import { PartitionPlaces } from './partition-places.ts';
 import { checkPlacement } from './placement-rules.ts';
 import { QueueDeletion } from './queue-deletion.ts';
 import { isSame, SettingsWatch } from './settings-watch.ts';
@@ -50,10 +47,11 @@ export class QueueManager {
   readonly #deps: EngineDeps;
   readonly #store: QueueStore;
   readonly #storages: readonly PartitionStorage[];
-  /** One for each storage, by its name. */
-  readonly #lookouts: ReadonlyMap<string, Lookout>;
+  readonly #places: PartitionPlaces;
   readonly #running = new Map<string, LogicalQueue>();
   readonly #loading = new Map<string, Promise<LogicalQueue>>();
+  /** Names of queues that are being deleted. */
+  readonly #ending = new Set<string>();
   readonly #changes = new NameLocks();
   /** Calls on the place of queues' settings, which the end waits for. */
   readonly #settingsCalls = new InFlight();
@@ -71,7 +69,11 @@ export class QueueManager {
     this.#deps = deps;
     this.#store = store;
     this.#storages = storages;
-    this.#lookouts = new Map(storages.map(({ backend }) => [backend.name, new Lookout(deps, backend)]));
+    this.#places = new PartitionPlaces({
+      engine: deps,
+      backends: storages.map(({ backend }) => backend),
+      isThere: (queue) => this.#isThere(queue),
+    });
     this.#settings = new SettingsWatch({
       engine: deps,
       store,
@@ -82,12 +84,9 @@ export class QueueManager {
     this.#deletion = new QueueDeletion({
       store,
       logger: deps.logger,
-      take: async (name) => this.#take(name),
-      isConfigured: (storageName) => this.#storageNamed(storageName) !== undefined,
-      deleted: (queue) => {
-        this.#letGo(queue);
-        this.#settings.changed(queue.queue.name);
-      },
+      end: (name) => this.#end(name),
+      ended: (name) => this.#ended(name),
+      places: this.#places,
     });
   }
 
@@ -249,7 +248,7 @@ export class QueueManager {
     return this.changing(name, '', async () => {
       this.checkRunning();
       await this.#reread(name);
-      return this.#deletion.run(name, force);
+      return this.#deletion.run(await this.info(name), force);
     });
   }
 
@@ -257,10 +256,6 @@ export class QueueManager {
   shutdown(): Promise<void> {
     this.#shuttingDown ??= this.#shutdown();
     return this.#shuttingDown;
-  }
-
-  #storageNamed(name: string): PartitionStorage | undefined {
-    return this.#storages.find(({ backend }) => backend.name === name);
   }
 
   /** The queue is no longer at work here; the next call that names it takes it up anew. */
@@ -305,7 +300,21 @@ export class QueueManager {
     await this.#settings.stop();
     const stopped = [...this.#running.values()].map((queue) => queue.stop());
     await Promise.all([...stopped, this.#settingsCalls.settled()]);
-    await Promise.all([...this.#lookouts.values()].map((lookout) => lookout.stop()));
+    await this.#places.stop();
+  }
+
+  /** A queue that is to be deleted ends here, and is not taken up again meanwhile. */
+  async #end(name: string): Promise<void> {
+    this.#ending.add(name);
+    const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));
+    await queue?.stop();
+  }
+
+  #ended(name: string): void {
+    this.#ending.delete(name);
+    const queue = this.#running.get(name);
+    if (queue !== undefined) this.#letGo(queue);
+    this.#settings.changed(name);
   }
 
   #take(name: string): LogicalQueue | Promise<LogicalQueue> {
@@ -315,6 +324,7 @@ export class QueueManager {
   #startLoading(name: string): Promise<LogicalQueue> {
     // Whoever was let in before the shutdown may have waited for a look since.
     this.checkRunning();
+    if (this.#ending.has(name)) throw new QueueError('failed', MESSAGES.queueShutdown);
     const loading = this.#load(name).finally(() => this.#loading.delete(name));
     this.#loading.set(name, loading);
     return loading;
@@ -322,7 +332,7 @@ export class QueueManager {
 
   async #load(name: string): Promise<LogicalQueue> {
     const stored = await this.info(name);
-    const queue = new LogicalQueue(this.#deps, stored, this.#placesOf(stored), {
+    const queue = new LogicalQueue(this.#deps, stored, this.#places.all(stored), {
       letterBoxes: {
         hold: async (deadQueue, items) => (await this.#lettersOf(deadQueue)).hold(items),
         deliver: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).deliver(ids),
@@ -338,28 +348,10 @@ export class QueueManager {
     return queue;
   }
 
-  #placesOf(queue: Queue): PartitionPlace[] {
-    return queue.partitions.map(({ partition, storageName }) => {
-      const storage = this.#storageNamed(storageName);
-      if (storage !== undefined) {
-        const store = storage.backend.partitionStore({ queue: queue.name, partition }, this.#ownerOf(queue));
-        return { store, lookout: this.#lookouts.get(storageName) };
-      }
-      const where = { queue: queue.name, partition, storage: storageName };
-      this.#deps.logger.error('partition is on a storage that is not configured', where);
-      return { store: missingStorage(storageName) };
-    });
-  }
-
-  #ownerOf({ name, createdAt }: Queue): PartitionOwner {
-    return {
-      createdAt,
-      isThere: async () => {
-        const isThere = (await this.#store.get(name))?.createdAt === createdAt;
-        if (!isThere) void this.#refresh(name);
-        return isThere;
-      },
-    };
+  async #isThere({ name, createdAt }: Queue): Promise<boolean> {
+    const isThere = (await this.#store.get(name))?.createdAt === createdAt;
+    if (!isThere) void this.#refresh(name);
+    return isThere;
   }
 
   async #lettersOf(deadQueue: string): Promise<IncomingLetters> {
