@@ -7,6 +7,7 @@ import {
   type DeadLetter,
   type DeathRules,
   type Duration,
+  expireDeadlineFrom,
   type HoldTimeouts,
   type ImportedItem,
   type Instant,
@@ -79,7 +80,9 @@ export class SqlitePartitionStore implements PartitionStore {
         for (const item of items) {
           const enqueueAt = isSchedule(item.enqueueAt, now) ? item.enqueueAt : undefined;
           produced[enqueueAt === undefined ? 'waiting' : 'scheduled']++;
-          table.add({ ...item, enqueueAt, isLeased: false, attempts: 0, maxAttempts: 0 }, now, expireTimeout);
+          const expireDeadline = expireDeadlineFrom(enqueueAt ?? now, expireTimeout);
+          const fresh = { enqueueAt, expireDeadline, isLeased: false, attempts: 0, maxAttempts: 0 };
+          table.add({ ...item, ...fresh }, now, expireTimeout);
         }
         return { ok: true, value: produced };
       }),

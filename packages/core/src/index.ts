@@ -81,9 +81,11 @@ export {
 } from './time/duration.ts';
 export {
   addDuration,
+  expireDeadlineFrom,
   type Instant,
   instantFromMicroseconds,
   instantFromMilliseconds,
+  LAST_INSTANT,
   millisecondsBetween,
   UNSET_INSTANT,
 } from './time/instant.ts';

@@ -7,6 +7,7 @@ import {
   type DeadLetter,
   type DeathRules,
   type Duration,
+  expireDeadlineFrom,
   type HoldTimeouts,
   type ImportedItem,
   type Instant,
@@ -268,14 +269,18 @@ export class MemoryPartitionStore implements PartitionStore {
   #produce(requests: readonly ProduceRequest[], expireTimeout: Duration): readonly ProduceResult[] {
     const table = this.#table();
     const now = this.#clock.now();
-    const fresh = { createdAt: now, expireDeadline: addDuration(now, expireTimeout), attempts: 0 };
+    const fresh = { createdAt: now, attempts: 0 };
     return requests.map(({ items }) => {
       let scheduled = 0;
       for (const item of items) {
         const enqueueAt = laterThanThreshold(item.enqueueAt, now);
         if (enqueueAt !== undefined) scheduled++;
+        const expireDeadline = expireDeadlineFrom(enqueueAt ?? now, expireTimeout);
         table.append(
-          this.#entry(item, { ...fresh, ...waitingOr('scheduled', enqueueAt, fresh.expireDeadline) }),
+          this.#entry(item, {
+            ...{ ...fresh, expireDeadline },
+            ...waitingOr('scheduled', enqueueAt, expireDeadline),
+          }),
         );
       }
       return { waiting: items.length - scheduled, scheduled };

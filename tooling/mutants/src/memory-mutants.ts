@@ -8,6 +8,12 @@ const SWEEP = 'sweep-table.ts';
 /** Rules of the queue, broken one by one in the driver for memory. */
 export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
+    'the life of a scheduled item begins before its time',
+    'memory-partition-store.ts',
+    'expireDeadlineFrom(enqueueAt ?? now',
+    'expireDeadlineFrom(now',
+  ),
+  mutant(
     'requeue keeps the old id, and the old place',
     STORE,
     "      id: this.#ids.next(),\n      state: 'waiting',",

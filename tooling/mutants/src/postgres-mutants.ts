@@ -50,6 +50,12 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
     'ELSE array_agg(fate ORDER BY position)',
   ),
   mutant(
+    'the life of a scheduled item begins before its time',
+    'operations/insert-items.ts',
+    'least(u.due + $2::interval',
+    'least(${NOW} + $2::interval',
+  ),
+  mutant(
     'a due item keeps its id, and its place',
     SWEEP_SCHEDULED,
     "SET id = ${newItemIdSql('numbered.position', '$3')},",

@@ -2,9 +2,9 @@ import type { ItemId } from '@querator/core';
 import type { IdPick } from './command.ts';
 import { contentOf, nthName } from './item-content.ts';
 import type { CommandOf, ModelRun } from './model-run.ts';
-import { exactly, plus } from './rules/moment.ts';
-import { isSchedule, type QueueRules } from './rules/queue-rules.ts';
-import { type RuleItem, ruleItem } from './rules/rule-item.ts';
+import { plus } from './rules/moment.ts';
+import type { QueueRules } from './rules/queue-rules.ts';
+import type { RuleItem } from './rules/rule-item.ts';
 import { nextTurn } from './service-under-test.ts';
 
 /** Longer than any sequence; commands that do not wait need none. */
@@ -23,14 +23,7 @@ export async function produce(run: ModelRun, { queue: name, requests }: CommandO
     }));
     run.say(`produce to ${name}: ${items.map((item, i) => item.name + inMs(request[i] ?? null)).join(', ')}`);
     for (const { name: item, enqueueAt } of items) {
-      queue.items.push(
-        ruleItem({
-          name: item,
-          createdAt: exactly(run.now),
-          expireDeadline: exactly(plus(run.now, queue.settings.expireTimeout)),
-          ...(isSchedule(enqueueAt, run.now) && { state: 'scheduled', until: exactly(enqueueAt) }),
-        }),
-      );
+      queue.produce(item, enqueueAt, run.now);
     }
     return run.sut.service.queue.produce({
       queueName: name,

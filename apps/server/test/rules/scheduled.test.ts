@@ -123,10 +123,25 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     const [dead, q] = [fresh('dead'), fresh()];
     await world.create(dead);
     await world.create(q, { leaseTimeout: '1s', expireTimeout: '10s', deadQueue: dead });
-    await world.produce(q, item('late', { enqueueAt: world.in('20s') }));
+    await world.produce(q, 'late');
+    await world.retry(q, await world.lease(q), { retryAt: world.in('20s') });
     await world.advance('21s');
     expect([await world.payloads(q), await world.scheduled(q)]).toEqual([[], []]);
     expect(await world.payloads(dead)).toEqual(['late']);
+  });
+
+  test('A3: an item that is produced for later than it may live is offered, and lives from then on', async () => {
+    const world = newWorld({ main: driver });
+    const q = fresh();
+    await world.create(q, { leaseTimeout: '1s', expireTimeout: '10s' });
+    await world.produce(q, item('later', { enqueueAt: world.in('20s') }));
+    await world.advance('21s');
+    expect(await world.payloads(q)).toEqual(['later']);
+    await world.advance('8s');
+    const leased = await world.lease(q);
+    expect(textsOf(leased)).toEqual(['later']);
+    await world.advance('2s');
+    expect(await world.payloads(q)).toEqual([]);
   });
 
   test('G15: scheduled items do not count as waiting when a partition is chosen', async () => {

@@ -71,7 +71,10 @@ export interface DeadLetter extends ItemContent {
 /** One leased item a consumer gives back. */
 export interface RetriedItem {
   readonly id: ItemId;
-  /** When to offer it again; absent, past or near: at once. */
+  /**
+   * When to offer it again; absent, past or near: at once. Its time in the queue
+   * runs on: later than its `expireDeadline`, it is dead when it comes due.
+   */
   readonly retryAt?: Instant | undefined;
   /** The consumer gives up on it: it goes to the dead-letter queue. */
   readonly dead: boolean;

@@ -16,7 +16,7 @@ export interface PartitionPlacement {
 export interface QueueSettings {
   /** How long a lease lasts. At least a microsecond, and no longer than `expireTimeout`. */
   readonly leaseTimeout: Duration;
-  /** How long an item may live in the queue. At least a microsecond. */
+  /** How long an item may live in the queue, a scheduled one from its `enqueueAt` on. At least a microsecond. */
   readonly expireTimeout: Duration;
   /** The name of the queue that takes items that used up their attempts or time; empty: they are deleted. */
   readonly deadQueue: string;

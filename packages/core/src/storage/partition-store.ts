@@ -177,7 +177,9 @@ export interface PartitionStore {
    * all, next to each other and in their order; requests in the order given.
    * Each gets a new id, `createdAt` now, `expireDeadline` now plus
    * `expireTimeout`, 0 attempts. An item whose `enqueueAt` is at least the
-   * schedule threshold (100 ms) ahead is stored as scheduled.
+   * schedule threshold (100 ms) ahead is stored as scheduled, and its life
+   * begins then: its `expireDeadline` is `enqueueAt` plus `expireTimeout`, or
+   * `LAST_INSTANT` where that is earlier.
    */
   produce(
     requests: readonly ProduceRequest[],

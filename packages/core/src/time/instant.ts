@@ -25,6 +25,18 @@ export function addDuration(instant: Instant, duration: Duration): Instant {
   return (instant + toMicroseconds(duration)) as Instant;
 }
 
+/** 9999-12-31T23:59:59.999999Z, the last instant that can cross the wire. */
+export const LAST_INSTANT: Instant = instantFromMicroseconds(253_402_300_799_999_999n);
+
+/**
+ * When an item has been in the queue for too long that enters it at `from`:
+ * `expireTimeout` later, but no later than {@link LAST_INSTANT}.
+ */
+export function expireDeadlineFrom(from: Instant, expireTimeout: Duration): Instant {
+  const deadline = addDuration(from, expireTimeout);
+  return deadline < LAST_INSTANT ? deadline : LAST_INSTANT;
+}
+
 /** How far `later` lies after `earlier`, in milliseconds; negative when it lies before. */
 export function millisecondsBetween(earlier: Instant, later: Instant): number {
   return Number(later - earlier) / 1_000;

@@ -1,4 +1,4 @@
-import { addDuration, parseDuration, SCHEDULE_THRESHOLD } from '@querator/core';
+import { addDuration, LAST_INSTANT, parseDuration, SCHEDULE_THRESHOLD } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { newItem, numbered, textsOf } from '../content.ts';
 import { EXPIRE_TIMEOUT, valuesOf } from '../partition-script.ts';
@@ -129,11 +129,31 @@ export function describeProduce(test: StorageTest): void {
       for (const item of await script.queued()) expect(item.enqueueAt).toBeUndefined();
     });
 
-    // "now plus expireTimeout" also for scheduled items: it counts from the produce
-    test('counts the expire timeout of scheduled items from the produce', async (world) => {
+    // "its life begins then": from the threshold on, and not below
+    test('counts the expire timeout of scheduled items from their enqueueAt', async (world) => {
       const script = world.script();
-      await script.produceItems([newItem('later', script.in('2h'))], parseDuration('1h'));
-      expect((await script.scheduled())[0]?.expireDeadline).toBe(script.in('1h'));
+      const threshold = addDuration(world.clock.now(), SCHEDULE_THRESHOLD);
+      const below = addDuration(threshold, parseDuration('-1us'));
+      const items = [newItem('below', below), newItem('at', threshold), newItem('later', script.in('2h'))];
+      await script.produceItems(items, parseDuration('1h'));
+      expect((await script.queued())[0]?.expireDeadline).toBe(script.in('1h'));
+      expect((await script.scheduled()).map(({ expireDeadline }) => expireDeadline)).toEqual([
+        addDuration(threshold, parseDuration('1h')),
+        script.in('3h'),
+      ]);
+    });
+
+    // "or `LAST_INSTANT` where that is earlier"
+    test('lets no item expire later than the last instant', async (world) => {
+      const script = world.script();
+      const nearly = addDuration(LAST_INSTANT, parseDuration('-1us'));
+      const items = [LAST_INSTANT, nearly].map((enqueueAt, n) => newItem(`${n}`, enqueueAt));
+      for (const timeout of ['2us', '2562047h47m16.854775807s']) {
+        await script.produceItems(items, parseDuration(timeout));
+      }
+      await script.produceItems([newItem('exactly', nearly)], parseDuration('1us'));
+      const deadlines = (await script.scheduled()).map(({ expireDeadline }) => expireDeadline);
+      expect(deadlines).toEqual([1, 2, 3, 4, 5].map(() => LAST_INSTANT));
     });
 
     // "next to each other and in their order", whether waiting or scheduled

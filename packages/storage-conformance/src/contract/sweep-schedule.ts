@@ -111,10 +111,31 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['a', 'b']);
     });
 
+    // "its life begins then": an item produced for later than it may live is offered all the same
+    test('leaves a produced item its whole life once it was enqueued', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('a', script.in('2h'))], parseDuration('1h'));
+      await world.clock.advance(parseDuration('2h0m0.000001s'));
+      expect(await script.sweep()).toMatchObject({ enqueued: 1, dead: [], nextDueMs: 3_600_000 });
+      await world.clock.advance(parseDuration('59m59.999999s'));
+      expect((await script.sweep()).dead).toEqual([]);
+      await world.clock.advance(MICROSECOND);
+      expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
+    });
+
+    // "Attempts, source id, createdAt and expireDeadline stay": a retry gives no second life
+    test('leaves a retried item the life it has', async (world) => {
+      const script = world.script();
+      await script.produceItems([newItem('a')], parseDuration('1h'));
+      const expireDeadline = script.in('1h');
+      await script.retry({ id: await script.leaseOne(), retryAt: script.in('2h') });
+      expect(await script.scheduled()).toMatchObject([{ expireDeadline }]);
+    });
+
     // scheduled items do not expire; once enqueued they do, without waiting for anything else
     test('expires an item only after it was enqueued, and then at once', async (world) => {
       const script = world.script();
-      await script.produceItems([newItem('a', script.in('2h'))], parseDuration('1h'));
+      await script.import('a', { enqueueAt: script.in('2h'), expireDeadline: script.in('1h') });
       await world.clock.advance('90m');
       expect(await script.sweep()).toMatchObject({ enqueued: 0, dead: [] });
       expect(await script.scheduledTexts()).toEqual(['a']);

@@ -114,7 +114,7 @@ export class ModelRun {
       const enqueueAt = item.enqueueAt && isSchedule(item.enqueueAt, this.#now) ? item.enqueueAt : undefined;
       this.#add(textsOf([item])[0] as string, {
         expireIn,
-        ...(enqueueAt && { state: 'scheduled', until: enqueueAt }),
+        ...(enqueueAt && { state: 'scheduled', until: enqueueAt, lifeFrom: enqueueAt }),
       });
     }
     expect(await this.#store.produce(given, milliseconds(expireIn))).toEqual(expected);
@@ -330,7 +330,9 @@ export class ModelRun {
 
   #add(
     text: string,
-    item: { expireIn: number } & Partial<Pick<ModelItem, 'state' | 'until' | 'sourceId' | 'attempts'>>,
+    item: { expireIn: number; lifeFrom?: Instant } & Partial<
+      Pick<ModelItem, 'state' | 'until' | 'sourceId' | 'attempts'>
+    >,
   ): void {
     this.#model.items.push({
       text,
@@ -340,7 +342,7 @@ export class ModelRun {
       attempts: item.attempts ?? 0,
       sourceId: item.sourceId,
       createdAt: this.#now,
-      expireDeadline: addDuration(this.#now, milliseconds(item.expireIn)),
+      expireDeadline: addDuration(item.lifeFrom ?? this.#now, milliseconds(item.expireIn)),
     });
   }
 

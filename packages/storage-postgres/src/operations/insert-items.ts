@@ -1,4 +1,4 @@
-import { type Duration, type NewItem, SCHEDULE_THRESHOLD } from '@querator/core';
+import { type Duration, LAST_INSTANT, type NewItem, SCHEDULE_THRESHOLD } from '@querator/core';
 import type { Statement } from '../database.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
 import { newItemIdSql } from '../new-item-id.ts';
@@ -9,7 +9,9 @@ import { nowParameter, nowSql, type PartitionContext } from '../partition-table.
 export interface InsertShape {
   /** Ends the statement's name. */
   readonly name: string;
-  /** Names of columns, each with SQL for its value; the item is row `u` with `position` from 1. */
+  /** SQL for when the items expire; the item is row `u` with `position` from 1. */
+  readonly expireDeadline: string;
+  /** Names of further columns, each with SQL for its value. */
   readonly columns: readonly (readonly [column: string, value: string])[];
   /** SQL for arrays that join the items' columns, each with the name it gets. */
   readonly arrays: readonly (readonly [array: string, name: string])[];
@@ -25,25 +27,29 @@ export interface InsertShape {
 
 const NOW = nowSql('$1');
 
+/** SQL for when an item expires that can be leased at once; `$2` is the expire timeout. */
+export const EXPIRES_FROM_NOW = `${NOW} + $2::interval`;
+
 /** Where the parameters of a shape begin: behind now, expire timeout, tails and payloads. */
 export const FIRST_SHAPE_PARAMETER = 5;
 
 /** Nothing needs to come back. */
 export const PLAIN: InsertShape = {
-  ...{ name: '', columns: [], arrays: [], from: '', parameters: 0 },
+  ...{ name: '', expireDeadline: EXPIRES_FROM_NOW, columns: [], arrays: [], from: '', parameters: 0 },
   around: (insert) => insert,
   read: () => undefined,
 };
 
+const IS_LATER = `u.due >= ${NOW} + '${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
+
 /** The rows come back in the order of the items, and tell which of them are scheduled. */
 export const SCHEDULED: InsertShape = {
   name: '_later',
-  columns: [
-    [
-      'enqueue_at',
-      `CASE WHEN u.due >= ${NOW} + '${durationToText(SCHEDULE_THRESHOLD)}'::interval THEN u.due END`,
-    ],
-  ],
+  // The life of an item that is for later begins then.
+  expireDeadline: `CASE WHEN ${IS_LATER}
+    THEN least(u.due + $2::interval, '${instantToText(LAST_INSTANT)}'::timestamptz)
+    ELSE ${EXPIRES_FROM_NOW} END`,
+  columns: [['enqueue_at', `CASE WHEN ${IS_LATER} THEN u.due END`]],
   arrays: [[`$${FIRST_SHAPE_PARAMETER}::timestamptz[]`, 'due']],
   from: '',
   parameters: 1,
@@ -98,7 +104,7 @@ function insertSql(table: string, shape: InsertShape, withTexts: boolean): strin
   ];
   const columns = [
     ['id', newItemIdSql('u.position', '$3')],
-    ['expire_deadline', `${NOW} + $2::interval`],
+    ['expire_deadline', shape.expireDeadline],
     ['created_at', NOW],
     ['payload', 'u.payload'],
     ...texts.map((text) => [text, `u.${text}`]),

@@ -14,7 +14,7 @@ import { durationToText } from '../instant-text.ts';
 import { firstNumberOf, ITEMS_PER_STATEMENT, randomTails } from '../new-item-id.ts';
 import { nowSql, type PartitionContext } from '../partition-table.ts';
 import { isRefusedData } from '../refused-data.ts';
-import { FIRST_SHAPE_PARAMETER, type InsertShape, insertItems } from './insert-items.ts';
+import { EXPIRES_FROM_NOW, FIRST_SHAPE_PARAMETER, type InsertShape, insertItems } from './insert-items.ts';
 import { produce } from './produce.ts';
 
 const [MARK, LIMIT, LEASE_TIMEOUT] = [0, 1, 2].map((n) => `$${FIRST_SHAPE_PARAMETER + n}`);
@@ -31,6 +31,7 @@ const IS_LEASED = 'u.position <= free.places';
  */
 const LEASED: InsertShape = {
   name: '_and_lease',
+  expireDeadline: EXPIRES_FROM_NOW,
   columns: [
     ['is_leased', IS_LEASED],
     ['lease_deadline', `CASE WHEN ${IS_LEASED} THEN ${nowSql('$1')} + ${LEASE_TIMEOUT}::interval END`],

@@ -7,8 +7,8 @@ import {
   SCHEDULE_THRESHOLD,
   toMicroseconds,
 } from '@querator/core';
-import { exactly, type Moment } from './moment.ts';
-import type { RuleItem } from './rule-item.ts';
+import { exactly, type Moment, plus } from './moment.ts';
+import { type RuleItem, ruleItem } from './rule-item.ts';
 
 /** There are two queues, and either may have the other for its dead letters. */
 export const QUEUE_NAMES = ['jobs', 'dead'] as const;
@@ -69,6 +69,19 @@ export class QueueRules {
 
   take(item: RuleItem): void {
     this.items = this.items.filter((other) => other !== item);
+  }
+
+  /** A new item, in a partition that the service chooses. The life of a scheduled one begins when it comes due. */
+  produce(name: string, enqueueAt: Instant | undefined, now: Instant): void {
+    const isLater = isSchedule(enqueueAt, now);
+    this.items.push(
+      ruleItem({
+        name,
+        createdAt: exactly(now),
+        expireDeadline: exactly(plus(isLater ? enqueueAt : now, this.settings.expireTimeout)),
+        ...(isLater && { state: 'scheduled', until: exactly(enqueueAt) }),
+      }),
+    );
   }
 
   /** To the tail of its partition, under an id nobody knows yet. Attempts, source and deadlines stay. */
@@ -151,6 +164,6 @@ export class QueueRules {
 }
 
 /** Whether a time is far enough ahead for an item to wait for it. */
-export function isSchedule(at: Instant | undefined, now: Instant): at is Instant {
+function isSchedule(at: Instant | undefined, now: Instant): at is Instant {
   return at !== undefined && at - now >= toMicroseconds(SCHEDULE_THRESHOLD);
 }
