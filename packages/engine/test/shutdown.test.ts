@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { Harness, queueCall, watch } from './support/harness.ts';
+import { silentLogger } from '@querator/core';
+import { SeededRandom } from '@querator/core/testing';
+import { describe, expect, test } from 'vitest';
+import { createService } from '../src/index.ts';
+import { Harness, item, queueCall, watch } from './support/harness.ts';
 
 test('refuses new calls, answers the waiting, and finishes what is with storage', async () => {
   const h = new Harness();
@@ -95,4 +98,51 @@ test('a delete that fails in one partition is waited for in the others', async (
   letGo();
   await h.settle();
   expect([deleted.error, done.state]).toMatchObject([{ code: 'retry' }, 'fulfilled']);
+});
+
+describe('a move of dead letters that the end comes upon', () => {
+  /** A service whose queue has a dead item, which is about to be moved. */
+  async function moving() {
+    const h = new Harness();
+    const loud: string[] = [];
+    const shout = (message: string) => void loud.push(message);
+    const service = createService({
+      ...{ clock: h.clock, random: new SeededRandom(2), queueStore: h.storage.queueStore() },
+      logger: { ...silentLogger, warn: shout, error: shout },
+      storages: [{ backend: h.storage, affinity: 1 }],
+    });
+    await service.queues.create(queueCall('dead'));
+    await service.queues.create(queueCall('q', { deadQueue: 'dead', maxAttempts: 1 }));
+    await service.queue.produce({ queueName: 'q', requestTimeout: '1m', items: [item('a')] });
+    await service.queue.lease({ queueName: 'q', requestTimeout: '1m', clientId: 'c', batchSize: 1 });
+    return { h, loud, service };
+  }
+
+  test('is left to the next start without a word', async () => {
+    const { h, loud, service } = await moving();
+    const letGo = h.storage.hold('sweep', 0);
+    await h.clock.advance('61s');
+    const done = watch(service.shutdown());
+    letGo();
+    await h.settle();
+    expect([done.state, loud]).toEqual(['fulfilled', []]);
+    expect(h.storage.count('holdLetters')).toBe(0);
+    await h.service.queue.stats('q');
+    await h.clock.advance('1m');
+    expect(await h.payloads('dead')).toEqual(['a']);
+  });
+
+  test('is told of where storage fails', async () => {
+    const { h, loud, service } = await moving();
+    h.storage.fail('holdLetters', 0, 'not-applied');
+    const letGo = h.storage.hold('holdLetters', 0, 'before');
+    await h.clock.advance('61s');
+    const done = watch(service.shutdown());
+    letGo();
+    await h.settle();
+    expect([done.state, loud]).toEqual([
+      'fulfilled',
+      ['items could not be moved to the dead-letter queue; they stay, and are tried again'],
+    ]);
+  });
 });

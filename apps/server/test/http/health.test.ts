@@ -159,6 +159,15 @@ describe('GET /health', () => {
     ]);
   });
 
+  test('during shutdown no storage is asked, and the log says nothing of storages that were let go of', async () => {
+    const ward = new Ward();
+    ward.stopping = true;
+    ward.queues.cutQueues();
+    for (const storage of ward.storages) storage.setReachable(false);
+    expect(Object.keys((await ward.look('requireStorage=all')).checks)).toEqual(['queues:storage']);
+    expect(ward.logged).toEqual([]);
+  });
+
   test('a PostgreSQL that only reads fails, and one that is gone; nothing of the way there is told', async () => {
     const queues = await createTestDatabase();
     const readOnly = await createTestDatabase();

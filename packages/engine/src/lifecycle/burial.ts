@@ -1,4 +1,4 @@
-import type { ItemId, MarkResult, StoredItem, SweepResult } from '@querator/core';
+import { type ItemId, type MarkResult, QueueError, type StoredItem, type SweepResult } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import type { Lane } from '../logical/lane.ts';
 import type { QueueHooks } from '../logical/queue-hooks.ts';
@@ -241,16 +241,15 @@ export class Burial {
     if (this.#failures === 0) this.#failingSinceMs = this.#nowMs();
     this.#failures++;
     this.#nextTryMs = this.#nowMs() + probeDelayMs(this.#failures);
-    this.#deps.logger.error(
-      'items could not be moved to the dead-letter queue; they stay, and are tried again',
-      {
-        ...this.#where,
-        deadQueue,
-        items: this.#held.length + this.#marked.length,
-        failures: this.#failures,
-        err: error,
-      },
-    );
+    const { logger } = this.#deps;
+    const items = this.#held.length + this.#marked.length;
+    const fields = { ...this.#where, deadQueue, items, failures: this.#failures, err: error };
+    if (isEnding(error)) logger.debug('items are not moved to a dead-letter queue that ends here', fields);
+    else
+      logger.error(
+        'items could not be moved to the dead-letter queue; they stay, and are tried again',
+        fields,
+      );
   }
 
   /** If it fails the partition is out of service, and the sweep at its return comes here first. */
@@ -282,6 +281,11 @@ export class Burial {
   #nowMs(): number {
     return Number(this.#deps.clock.now()) / 1_000;
   }
+}
+
+/** Whether the dead-letter queue's work ends in this process, as at shutdown. The items stay for the next one. */
+function isEnding(error: unknown): boolean {
+  return error instanceof QueueError && error.code === 'failed';
 }
 
 /** A step that could not be taken at all is one that no item took. */

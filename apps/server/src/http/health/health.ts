@@ -77,14 +77,16 @@ export class HealthChecks {
    */
   async look(query: URLSearchParams): Promise<Health> {
     const requirement = parseRequirement(query, this.#storages.length);
+    const time = new Date(Number(this.#deps.clock.now() / 1_000n)).toISOString().replace(/\.\d+Z$/, 'Z');
+    // The storages are being let go of: a look would fail, and the log would say so.
+    if (this.#deps.isStopping()) return stopping(time);
     const [queues, ...partitions] = await Promise.all([
       this.#queues.run(),
       ...this.#storages.map(({ check }) => check.run()),
     ]);
-    const stopping = this.#deps.isStopping();
-    const healthy = !stopping && queues.passed && isMet(requirement, partitions);
-    const time = new Date(Number(this.#deps.clock.now() / 1_000n)).toISOString().replace(/\.\d+Z$/, 'Z');
-    const checks: Record<string, HealthCheck[]> = { 'queues:storage': [documented(queues, stopping, time)] };
+    if (this.#deps.isStopping()) return stopping(time);
+    const healthy = queues.passed && isMet(requirement, partitions);
+    const checks: Record<string, HealthCheck[]> = { 'queues:storage': [documented(queues.passed, time)] };
     partitions.forEach((result, n) => {
       const key = `${this.#storages[n]?.name}:storage`;
       checks[key] = [...(checks[key] ?? []), detailed(result, time)];
@@ -105,11 +107,14 @@ function isMet(requirement: Requirement, partitions: readonly CheckResult[]): bo
   }
 }
 
+function stopping(time: string): Health {
+  return { status: 'fail', version: VERSION, checks: { 'queues:storage': [documented(false, time)] } };
+}
+
 /** With the keys that wire.md gives it, and no others. */
-function documented({ passed }: CheckResult, stopping: boolean, time: string): HealthCheck {
-  const fails = stopping || !passed;
-  const status = fails ? 'fail' : 'pass';
-  return { componentType: 'datastore', status, time, ...(fails ? { output: FAILED } : {}) };
+function documented(passed: boolean, time: string): HealthCheck {
+  const status = passed ? 'pass' : 'fail';
+  return { componentType: 'datastore', status, time, ...(passed ? {} : { output: FAILED }) };
 }
 
 function detailed({ passed, latencyMs, notices }: CheckResult, time: string): HealthCheck {
