@@ -10,7 +10,7 @@ import { type Place, placeName, placesOf, servedFirst } from './host-places.ts';
 import type { PoolerMode } from './pooler-mode.ts';
 import { mayAdmitOtherwise, refusesOptions, refusesUser, sqlStateOf } from './postgres-error.ts';
 import { RowStream } from './row-stream.ts';
-import { toStatement } from './server-settings.ts';
+import { toSafeStatement } from './server-settings.ts';
 import { connectionConfig, sessionOptions, sessionSettings, transactionSettings } from './session-options.ts';
 import {
   isolationFault,
@@ -220,7 +220,7 @@ export class Connector {
   ): Promise<SessionState> {
     if (how === 'in transactions') return await this.#tryTransaction(connection, limits);
     if (how === 'by statement') {
-      const text = toStatement(sessionSettings(this.#settings, limits), 'session');
+      const text = toSafeStatement(sessionSettings(this.#settings, limits), 'session');
       await connection.query({ text });
     }
     const state = await stateOf(connection);
@@ -234,7 +234,7 @@ export class Connector {
    * session can have, and a pooler that tears a statement from its settings.
    */
   async #tryTransaction(connection: Connection, limits: TimeLimits): Promise<SessionState> {
-    const settings = toStatement(transactionSettings(this.#settings, limits), 'transaction');
+    const settings = toSafeStatement(transactionSettings(this.#settings, limits), 'transaction');
     const state = await stateOf(connection, settings);
     if (!state.settled) throw new ConnectError(TORN_APART);
     const fault = isolationFault(state);

@@ -12,6 +12,9 @@ import {
   READ_ONLY,
   toPostgresError,
 } from './postgres-error.ts';
+import { toSafeStatement } from './server-settings.ts';
+import { CATALOGUE_ONLY } from './session-options.ts';
+import { TableSchema } from './table-schema.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
 
@@ -41,6 +44,22 @@ const CONFLICT_PAUSE_MS = 20;
  */
 const PREPARED_PER_CONNECTION = 500;
 
+/** Narrows a session's search path for as long as the connection is open. */
+const NARROW = toSafeStatement([CATALOGUE_ONLY], 'session');
+/** The same for one transaction. */
+const NARROW_LOCALLY = `SET LOCAL ${CATALOGUE_ONLY.name} = ${CATALOGUE_ONLY.value}`;
+
+/** The schemas that a search path leads to, and the path as it was written. */
+export interface SearchPath {
+  /** Those that are there and may be used, in order; without PostgreSQL's own. */
+  readonly schemas: readonly string[];
+  readonly text: string;
+}
+
+/** Runs under any search path, so nothing in it is looked up by one. */
+const SEARCH_PATH = `SELECT pg_catalog.current_schemas(false)::pg_catalog.text[] AS schemas,
+  pg_catalog.current_setting('search_path') AS text`;
+
 interface TransactionOptions {
   /** What is set for the transaction alone. */
   readonly settings?: string;
@@ -64,6 +83,11 @@ export class Database {
   readonly #prepared = new WeakMap<Connection, Set<string>>();
   /** Connections that may still be in a transaction: never to be used again. */
   readonly #unusable = new WeakSet<Connection>();
+  /** Connections whose search path is narrowed. */
+  readonly #narrowed = new WeakSet<Connection>();
+  /** Where our tables are. */
+  readonly schema: TableSchema;
+  readonly #narrows: boolean;
   #settingsStatement: string | undefined;
 
   constructor(deps: {
@@ -72,17 +96,38 @@ export class Database {
     readonly limits: TimeLimits;
     readonly random: Random;
     readonly logger?: Logger | undefined;
+    /** Absent: statements of others' are sent, so the search path is left as it is. */
+    readonly schema?: TableSchema | undefined;
   }) {
     this.name = deps.name;
     this.#share = deps.share;
     this.#limits = deps.limits;
     this.#random = deps.random;
     this.#logger = deps.logger ?? silentLogger;
+    this.schema = deps.schema ?? new TableSchema();
+    this.#narrows = deps.schema !== undefined;
   }
 
   /** Runs a statement that changes nothing; once more when its connection was found dead. */
   read<Row>(statement: Statement): Promise<readonly Row[]> {
     return this.#run((client) => this.#sendAlone<Row>(client, statement, 'harmless'));
+  }
+
+  /** The search path that the user's sessions have. */
+  async searchPath(): Promise<SearchPath> {
+    const { pool } = this.#share;
+    const [path] = await this.#run((client) =>
+      this.#send<SearchPath>(
+        client,
+        { text: SEARCH_PATH },
+        this.#limits.statementMs,
+        'harmless',
+        pool.usersPathStatement(this.#limits),
+      ),
+    );
+    const { schemas = [], text = '' } = path ?? {};
+    // Names that begin so are PostgreSQL's own.
+    return { schemas: schemas.filter((name) => !name.startsWith('pg_')), text };
   }
 
   /** As `read`, for a statement that cannot do without reading a whole table. */
@@ -191,15 +236,18 @@ export class Database {
 
   #beginning(settings: string | undefined): string {
     const own = this.#settings;
-    const begin = own === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL READ COMMITTED; ${own}`;
-    return settings === undefined ? begin : `${begin}; SET LOCAL ${settings}`;
+    const parts = own === undefined ? ['BEGIN'] : ['BEGIN ISOLATION LEVEL READ COMMITTED', own];
+    if (own === undefined && this.#narrows) parts.push(NARROW_LOCALLY);
+    if (settings !== undefined) parts.push(`SET LOCAL ${settings}`);
+    return parts.join('; ');
   }
 
   /** The statement that makes the settings of a transaction, where the session cannot keep them. */
   get #settings(): string | undefined {
     const { pool } = this.#share;
     if (pool.keepsSessions) return undefined;
-    this.#settingsStatement ??= pool.settingsStatement(this.#limits);
+    const path = this.#narrows ? 'catalogue' : 'users';
+    this.#settingsStatement ??= pool.settingsStatement(this.#limits, path);
     return this.#settingsStatement;
   }
 
@@ -219,9 +267,16 @@ export class Database {
 
   /** Sends what is a transaction by itself, which has ended when the answer is there. */
   async #sendAlone<Row>(client: Connection, statement: Statement, phase: Phase): Promise<readonly Row[]> {
-    const rows = await this.#send<Row>(client, statement, this.#limits.statementMs, phase, this.#settings);
+    const settings = this.#settings ?? this.#narrowing(client);
+    const rows = await this.#send<Row>(client, statement, this.#limits.statementMs, phase, settings);
     if (client.inTransaction) throw notCommitted(this.name, phase);
+    if (settings === NARROW) this.#narrowed.add(client);
     return rows;
+  }
+
+  /** Goes with the first statement of a session, in the same round trip; undefined: it has been made. */
+  #narrowing(client: Connection): string | undefined {
+    return !this.#narrows || this.#narrowed.has(client) ? undefined : NARROW;
   }
 
   async #send<Row>(

@@ -4,20 +4,19 @@ import type { Database, Session } from './database.ts';
 import { isPermissionDenied } from './postgres-error.ts';
 import { ITEM_ID_SEQUENCE, itemIdSequence } from './schema/item-id-sequence.ts';
 import { FIRST_VERSION, type Migration, newestVersion } from './schema/migrations.ts';
-import { QUEUES_BY_HASH, queuesTable } from './schema/queues.ts';
-import { renderSequence, renderTable } from './schema/render-ddl.ts';
+import { QUEUES, QUEUES_BY_HASH, queuesTable } from './schema/queues.ts';
+import { type NameRelation, renderSequence, renderTable } from './schema/render-ddl.ts';
 import { schemaVersionTable } from './schema/schema-version.ts';
 import { type ServerVersion, serverVersionFault } from './server-version.ts';
 
-const QUEUES = getTableName(queuesTable);
 const VERSIONS = getTableName(schemaVersionTable);
 
 /** What there is whatever queues there are: the queues' settings, the sequence of item ids, the versions. */
 export const FIXED_RELATIONS: readonly string[] = [QUEUES, ITEM_ID_SEQUENCE, VERSIONS];
-const CREATE: readonly string[] = [
-  renderSequence(itemIdSequence),
-  ...renderTable(queuesTable),
-  ...renderTable(schemaVersionTable),
+const create = (nameOf: NameRelation): readonly string[] => [
+  renderSequence(itemIdSequence, nameOf),
+  ...renderTable(queuesTable, '', nameOf),
+  ...renderTable(schemaVersionTable, '', nameOf),
 ];
 const LOCK = 'querator schema';
 /** The version since which there is {@link QUEUES_BY_HASH}. */
@@ -34,6 +33,25 @@ interface Found {
   readonly usable: boolean;
 }
 
+/** A relation with the name of one of ours. */
+interface SeenRelation {
+  readonly schema: string;
+  readonly name: string;
+  readonly owner: string;
+  /** Whether its owner is we, a superuser, or who owns the schema or the database anyway. */
+  readonly trusted: boolean;
+}
+
+/** What keeping the schema needs to know, and whom to tell. */
+export interface SchemaCare {
+  readonly migrations: readonly Migration[];
+  /** Makes the error for a server or a database that cannot be used. */
+  readonly refuse: (reason: string) => Error;
+  /** Makes the error for a search path that leads nowhere. */
+  readonly noSchema: () => Error;
+  readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
 /**
  * Makes what is missing of the fixed tables, and brings the tables of an older
  * version to ours. Looks first: mostly all is there, and a user who may not
@@ -43,13 +61,10 @@ interface Found {
  * and the others find it done. A database from before versions were written
  * down is taken as {@link FIRST_VERSION}.
  *
- * @param refuse makes the error for a server or a database that cannot be used.
+ * Finds out in which schema all that is, for `db.schema`.
  */
-export async function keepFixedSchema(
-  db: Database,
-  migrations: readonly Migration[],
-  refuse: (reason: string) => Error,
-): Promise<void> {
+export async function keepFixedSchema(db: Database, care: SchemaCare): Promise<void> {
+  const { migrations, refuse } = care;
   const newest = newestVersion(migrations);
   const check = (found: Found) => {
     const fault = serverVersionFault(found.server) ?? schemaVersionFault(found.version, newest);
@@ -57,13 +72,16 @@ export async function keepFixedSchema(
     return found;
   };
   const isUsable = (found: Found) => found.usable && found.version === newest;
-  const before = check(await look(<Row>(text: string) => db.read<Row>({ text })));
+  const { schemas } = await db.searchPath();
+  const place: Place = { db, schemas, care };
+  const before = check(await look((statement) => db.read(statement), place));
   if (isUsable(before) && before.recorded) return;
   try {
     await db.maintenance(async (session) => {
       await lockSchema(session, LOCK);
-      const found = check(await look(<Row>(text: string) => session.query<Row>({ text })));
-      if (!isUsable(found) || !found.recorded) await bringTo(session, found, migrations);
+      const found = check(await look((statement) => session.query(statement), place));
+      if (isUsable(found) && found.recorded) return;
+      await bringTo(session, found, { migrations, nameOf: (name) => db.schema.relation(name) });
     });
   } catch (error) {
     // All that could not be done is to write the version down: whoever has the right does it another time.
@@ -97,21 +115,42 @@ function schemaVersionFault(version: number | undefined, newest: number): string
  */
 const LOOK = `
   SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text,
-    ARRAY(SELECT relname::text FROM pg_class
-      WHERE relname IN (${[...FIXED_RELATIONS, QUEUES_BY_HASH].map((name) => `'${name}'`).join(', ')})
-        AND pg_table_is_visible(oid)
+    (SELECT coalesce(json_agg(json_build_object('schema', nspname, 'name', relname, 'owner', owner.rolname,
+        'trusted', owner.oid = me.oid OR owner.rolsuper OR owner.oid IN (nspowner, datdba)
+          OR NOT me.rolsuper AND pg_has_role(owner.oid, 'USAGE'))), '[]')
+      FROM pg_class
+        JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        JOIN pg_roles AS owner ON owner.oid = relowner
+        JOIN pg_roles AS me ON me.rolname = current_user
+        JOIN pg_database ON datname = current_database()
+      WHERE nspname = ANY ($1::text[])
+        AND relname IN (${[...FIXED_RELATIONS, QUEUES_BY_HASH].map((name) => `'${name}'`).join(', ')})
     ) AS relations`;
 
-type Query = <Row>(text: string) => Promise<readonly Row[]>;
+/** Where a look looks. */
+interface Place {
+  readonly db: Database;
+  /** In the order of the search path. */
+  readonly schemas: readonly string[];
+  readonly care: SchemaCare;
+}
 
-async function look(query: Query): Promise<Found> {
-  const [seen] = await query<ServerVersion & { readonly relations: readonly string[] }>(LOOK);
+async function look(query: Session['query'], place: Place): Promise<Found> {
+  const { db, schemas } = place;
+  const [seen] = await query<ServerVersion & { readonly relations: readonly SeenRelation[] }>({
+    text: LOOK,
+    values: [schemas],
+  });
   if (seen === undefined) throw new Error('a SELECT without FROM gave no row');
-  const { relations, ...server } = seen;
+  const { relations: all, ...server } = seen;
+  const schema = chooseSchema(all, place);
+  db.schema.found(schema);
+  const relations = all.filter((each) => each.schema === schema).map(({ name }) => name);
   const usable = [QUEUES, ITEM_ID_SEQUENCE].every((name) => relations.includes(name));
   // A server too old may not know what comes next.
   if (relations.includes(VERSIONS) && serverVersionFault(server) === undefined) {
-    const [row] = await query<{ version: number | null }>(`SELECT max(version) AS version FROM ${VERSIONS}`);
+    const text = `SELECT max(version) AS version FROM ${db.schema.relation(VERSIONS)}`;
+    const [row] = await query<{ version: number | null }>({ text });
     if (row?.version != null) return { server, version: row.version, recorded: true, usable };
   }
   const concluded = relations.includes(QUEUES_BY_HASH) ? VERSION_WITH_HASHES : FIRST_VERSION;
@@ -121,17 +160,43 @@ async function look(query: Query): Promise<Found> {
 }
 
 /**
+ * The first schema of the search path, in which PostgreSQL would make our
+ * tables, unless it has none and a later one does: as PostgreSQL finds tables.
+ * A later one counts only where nobody can have planted them there.
+ */
+function chooseSchema(relations: readonly SeenRelation[], { schemas, care }: Place): string {
+  const [first] = schemas;
+  if (first === undefined) throw care.noSchema();
+  const queuesIn = (schema: string) =>
+    relations.find((each) => each.name === QUEUES && each.schema === schema);
+  if (queuesIn(first) !== undefined) return first;
+  for (const schema of schemas.slice(1)) {
+    const queues = queuesIn(schema);
+    if (queues?.trusted) return schema;
+    if (queues === undefined) continue;
+    care.warn('a table of another role is passed over; the first schema of the search path is used', {
+      ...{ table: `${schema}.${QUEUES}`, owner: queues.owner, schema: first },
+    });
+  }
+  return first;
+}
+
+/**
  * What is missing is made as the newest version has it, after the migrations:
  * these change what an older version made.
  */
-async function bringTo(session: Session, found: Found, migrations: readonly Migration[]): Promise<void> {
+async function bringTo(
+  session: Session,
+  found: Found,
+  { migrations, nameOf }: { readonly migrations: readonly Migration[]; readonly nameOf: NameRelation },
+): Promise<void> {
   const due = migrations.filter(({ version }) => found.version !== undefined && version > found.version);
-  for (const migration of due) await migration.migrate(session);
-  for (const text of CREATE) await session.query({ text });
+  for (const migration of due) await migration.migrate(session, nameOf);
+  for (const text of create(nameOf)) await session.query({ text });
   const reached = due.map(({ version }) => version);
   if (!found.recorded) reached.unshift(found.version ?? newestVersion(migrations));
   await session.query({
-    text: `INSERT INTO ${VERSIONS} (version, applied_at)
+    text: `INSERT INTO ${nameOf(VERSIONS)} (version, applied_at)
       SELECT unnest($1::int[]), statement_timestamp() ON CONFLICT DO NOTHING`,
     values: [reached],
   });

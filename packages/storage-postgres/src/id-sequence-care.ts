@@ -2,6 +2,7 @@ import type { Database } from './database.ts';
 import { lockSchema } from './fixed-schema.ts';
 import { sequenceNumberOf } from './new-item-id.ts';
 import { ITEM_ID_SEQUENCE } from './schema/item-id-sequence.ts';
+import { besideTable, objectId } from './table-name.ts';
 
 /** Numbers that are passed over: others may be taking some just now. */
 const MARGIN = 1_000_000n;
@@ -17,10 +18,13 @@ interface Heights {
  * Sees to it that the sequence stands above the ids in a table. It does not
  * after a restore of tables without it: new items would come before old ones.
  * It is never set back.
+ *
+ * @param table with its schema, as SQL.
  */
 export async function raiseIdSequence(db: Database, table: string): Promise<void> {
+  const sequence = objectId(besideTable(table, ITEM_ID_SEQUENCE));
   const heights = {
-    text: `SELECT max(id) AS greatest, pg_sequence_last_value('${ITEM_ID_SEQUENCE}')::text AS last FROM ${table}`,
+    text: `SELECT max(id) AS greatest, pg_sequence_last_value(${sequence})::text AS last FROM ${table}`,
   };
   const [seen] = await db.read<Heights>(heights);
   if (!isTooLow(seen)) return;
@@ -30,7 +34,7 @@ export async function raiseIdSequence(db: Database, table: string): Promise<void
     if (!isTooLow(now)) return;
     const height = sequenceNumberOf(now.greatest) + MARGIN;
     await session.query({
-      text: `SELECT setval('${ITEM_ID_SEQUENCE}', $1::bigint)`,
+      text: `SELECT setval(${sequence}, $1::bigint)`,
       values: [height.toString()],
     });
   });

@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import { isPermissionDenied, NO_SCHEMA, PostgresError } from './postgres-error.ts';
+import { quotedName } from './table-name.ts';
 
 /**
  * PostgreSQL says what it refused, not which right would have helped: this asks
@@ -9,7 +10,7 @@ import { isPermissionDenied, NO_SCHEMA, PostgresError } from './postgres-error.t
 const MISSING = `
   WITH place AS (
     SELECT pg_namespace.oid, nspname
-    FROM unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY AS path (name, position)
+    FROM unnest(string_to_array($2, ',')) WITH ORDINALITY AS path (name, position)
       JOIN pg_namespace ON nspname = replace(trim(name, ' "'), '$user', current_user)
     ORDER BY position LIMIT 1),
   relation AS (
@@ -42,9 +43,11 @@ export async function nameMissingGrants(
   if (!isPermissionDenied(error) && error.sqlState !== NO_SCHEMA) return error;
   const { message, outcome, sqlState, connectionLost, timedOut } = error;
   try {
+    // Where the tables are, or else where they would have been looked for.
+    const path = db.schema.name === undefined ? (await db.searchPath()).text : quotedName(db.schema.name);
     const rows = await db.read<{ right: string; role: string }>({
       text: `SELECT missing.right, quote_ident(current_user) AS role FROM (${MISSING}) AS missing`,
-      values: [relations],
+      values: [relations, path],
     });
     if (rows.length === 0) return error;
     const grants = rows.map(({ right, role }) => `GRANT ${right} TO ${role}`).join('; ');

@@ -1,5 +1,6 @@
 import { ITEM_ID_RANDOM_LENGTH, type Random } from '@querator/core';
 import { ITEM_ID_SEQUENCE } from './schema/item-id-sequence.ts';
+import { besideTable, objectId } from './table-name.ts';
 
 /** The low bits of an id's number tell the items of one statement apart. */
 const POSITION_BITS = 17;
@@ -18,9 +19,11 @@ export const ITEMS_PER_STATEMENT = 2 ** POSITION_BITS;
  *
  * @param position SQL for the item's place among those of the statement, from 1.
  * @param tails the placeholder of {@link randomTails}, such as `$3`.
+ * @param table SQL for the table the item is in: the sequence is beside it.
  */
-export function newItemIdSql(position: string, tails: string): string {
-  const number = `((SELECT nextval('${ITEM_ID_SEQUENCE}')) << ${POSITION_BITS}) + ${position} - 1`;
+export function newItemIdSql(position: string, tails: string, table: string): string {
+  const sequence = objectId(besideTable(table, ITEM_ID_SEQUENCE));
+  const number = `((SELECT nextval(${sequence})) << ${POSITION_BITS}) + ${position} - 1`;
   const start = `(${position}::int - 1) * ${ITEM_ID_RANDOM_LENGTH} + 1`;
   const tail = `encode(substring(${tails}::bytea FROM ${start} FOR ${ITEM_ID_RANDOM_LENGTH}), 'escape')`;
   return `'0' || lpad(to_hex(${number}), 16, '0') || ${tail}`;

@@ -2,6 +2,7 @@ import type { Clock, PartitionKey, Random } from '@querator/core';
 import type { Database, Statement } from './database.ts';
 import { instantToText } from './instant-text.ts';
 import { itemsTableName, partitionLabel } from './table-name.ts';
+import type { TableSchema } from './table-schema.ts';
 
 /** What the operations on one partition work with. */
 export interface PartitionContext {
@@ -14,21 +15,36 @@ export interface PartitionContext {
 
 /** A partition's table and the statements on it, whose texts are put together once. */
 export class PartitionTable {
-  /** The table's name, safe to stand in SQL as it is. */
-  readonly name: string;
+  /** The table's name without its schema, for messages. */
+  readonly relation: string;
   readonly #label: string;
+  readonly #schema: TableSchema | undefined;
   readonly #statements = new Map<string, Statement>();
+  /** Which of its schemas the statements are for. */
+  #moves = 0;
 
-  constructor(key: PartitionKey) {
-    this.name = itemsTableName(key);
+  /** @param schema where it is; absent: where the session's search path leads. */
+  constructor(key: PartitionKey, schema?: TableSchema) {
+    this.relation = itemsTableName(key);
     this.#label = partitionLabel(key);
+    this.#schema = schema;
+  }
+
+  /** The table's name with its schema, safe to stand in SQL as it is. */
+  get name(): string {
+    return this.#schema?.relation(this.relation) ?? this.relation;
   }
 
   /** The prepared statement of that name on this table. `text` must depend on the table alone. */
   prepared(operation: string, text: (table: string) => string): Statement {
+    const moves = this.#schema?.moves ?? 0;
+    if (moves !== this.#moves) this.#statements.clear();
+    this.#moves = moves;
     let statement = this.#statements.get(operation);
     if (statement === undefined) {
-      statement = { name: `${operation}_${this.#label}`, text: text(this.name) };
+      // Connections may hold the text for another schema under the plain name.
+      const label = moves === 0 ? this.#label : `${this.#label}_${moves}`;
+      statement = { name: `${operation}_${label}`, text: text(this.name) };
       this.#statements.set(operation, statement);
     }
     return statement;

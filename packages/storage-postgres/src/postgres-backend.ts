@@ -20,6 +20,7 @@ import type { PoolRegistry } from './pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
 import { SchemaKeeper } from './schema-keeper.ts';
 import { StoreCalls } from './store-calls.ts';
+import { TableSchema } from './table-schema.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from './time-limits.ts';
 
 /** What a PostgreSQL backend is made of. */
@@ -55,7 +56,8 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const { name, random, clock, maxConns } = options;
   const logger = guardedLogger(options.logger ?? silentLogger);
   const share = options.registry.share(options.connectionString, { maxConns, limits });
-  const db = new Database({ name, share, limits, random, logger });
+  const tables = new TableSchema();
+  const db = new Database({ name, share, limits, random, logger, schema: tables });
   const schema = new SchemaKeeper(db, { backend: name, logger });
   const calls = new StoreCalls(name);
   const { heldHorizonMs } = limits;
@@ -66,7 +68,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     capabilities: { durable: true, shared: true },
     queueStore: () => queueStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
-      const context = { db, random, clock, table: new PartitionTable(key) };
+      const context = { db, random, clock, table: new PartitionTable(key, tables) };
       return new PostgresPartitionStore(context, { calls, table: schema.partition(key, owner) });
     },
     ping: () => calls.track(() => ping({ db, storage: name, holders })),

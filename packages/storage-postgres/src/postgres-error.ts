@@ -178,6 +178,17 @@ export function notCommitted(backend: string, phase: Phase): PostgresError {
   );
 }
 
+/** No schema of the search path is there and may be used; the answer that PostgreSQL gives to CREATE then. */
+export function noSchema(backend: string): PostgresError {
+  const reason = `no schema has been selected to create in (SQLSTATE ${NO_SCHEMA})`;
+  return new PostgresError(`storage '${backend}': ${reason}`, {
+    outcome: 'not-applied',
+    sqlState: NO_SCHEMA,
+    connectionLost: false,
+    timedOut: false,
+  });
+}
+
 /** The session is there, and no other statement should be sent on it. */
 function isUnusable(sqlState: string): boolean {
   return sqlState === READ_ONLY || SESSION_ASTRAY.has(sqlState);

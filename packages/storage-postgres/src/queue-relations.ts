@@ -11,25 +11,32 @@ import { type QueueRow, rowToQueue } from './row-to-queue.ts';
 const ENDS_AT = "'{0,deletionEndsAt}'";
 
 /** An empty name means "no dead-letter queue", not a queue of that name. */
-const FIND_USER = `
-  SELECT name FROM querator_queues WHERE dead_queue = $1 AND dead_queue <> '' ORDER BY name LIMIT 1`;
+const findUserIn = (queues: string) => `
+  SELECT name FROM ${queues} WHERE dead_queue = $1 AND dead_queue <> '' ORDER BY name LIMIT 1`;
 
-const LOCK = `
+const lockIn = (queues: string) => `
   SELECT *, coalesce((partitions #>> ${ENDS_AT})::timestamptz > ${nowSql('$2')}, false) AS ends
-  FROM querator_queues WHERE name = $1 FOR UPDATE`;
+  FROM ${queues} WHERE name = $1 FOR UPDATE`;
 
 /** Marks the queue $1 as being deleted, for the interval $2 from the time $3. */
-export const MARK_ENDING = `
-  UPDATE querator_queues
+export const markEnding = (queues: string) => `
+  UPDATE ${queues}
   SET partitions = jsonb_set(partitions, ${ENDS_AT}, to_jsonb(${nowSql('$3')} + $2::interval))
   WHERE name = $1`;
 
 /** A queue's row, and whether the queue is being deleted. */
 export type LockedRow = QueueRow & { readonly ends: boolean };
 
+/** Where the rows of queues are changed. */
+export interface QueuesSession {
+  readonly session: Session;
+  /** The table of queues with its schema, as SQL. */
+  readonly queues: string;
+}
+
 /** The name of a queue whose dead-letter queue is `name`, the first in byte order. */
-export function findUser(name: string): Statement {
-  return { text: FIND_USER, values: [name] };
+export function findUser(queues: string, name: string): Statement {
+  return { text: findUserIn(queues), values: [name] };
 }
 
 /**
@@ -40,13 +47,13 @@ export function findUser(name: string): Statement {
  * @returns those that there are, by their names.
  */
 export async function lockQueues(
-  session: Session,
+  { session, queues }: QueuesSession,
   names: readonly string[],
   now: string | null,
 ): Promise<ReadonlyMap<string, LockedRow>> {
   const rows = new Map<string, LockedRow>();
   for (const name of [...new Set(names)].sort()) {
-    const [row] = await session.query<LockedRow>({ text: LOCK, values: [name, now] });
+    const [row] = await session.query<LockedRow>({ text: lockIn(queues), values: [name, now] });
     if (row !== undefined) rows.set(name, row);
   }
   return rows;
@@ -60,12 +67,12 @@ export async function lockQueues(
  * @param deadQueue the locked row of the dead-letter queue; undefined: there is none.
  */
 export async function readRelations(
-  session: Session,
+  { session, queues }: QueuesSession,
   name: string,
   deadQueue: LockedRow | undefined,
 ): Promise<QueueRelations> {
   // A statement of its own: its snapshot is taken when the locks are held.
-  const [user] = await session.query<{ readonly name: string }>(findUser(name));
+  const [user] = await session.query<{ readonly name: string }>(findUser(queues, name));
   return {
     deadQueue: deadQueue && rowToQueue(deadQueue),
     deadQueueEnds: deadQueue?.ends ?? false,

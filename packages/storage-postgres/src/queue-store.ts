@@ -10,34 +10,29 @@ import {
   type QueueStamp,
   type QueueStore,
 } from '@querator/core';
-import type { Database } from './database.ts';
+import type { Database, Session, Statement } from './database.ts';
 import { durationToText, instantFromText, instantToText } from './instant-text.ts';
 import { nowSql } from './partition-table.ts';
 import { ALREADY_THERE, PostgresError } from './postgres-error.ts';
-import { findUser, lockQueues, MARK_ENDING, readRelations } from './queue-relations.ts';
+import { findUser, lockQueues, markEnding, type QueuesSession, readRelations } from './queue-relations.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
-import { QUEUE_HASH } from './schema/queues.ts';
+import { QUEUE_HASH, QUEUES } from './schema/queues.ts';
 import type { SchemaKeeper } from './schema-keeper.ts';
 import type { StoreCalls, TableCare } from './store-calls.ts';
 
 const ALL = QUEUE_COLUMNS.join(', ');
 
-const INSERT = `
-  INSERT INTO querator_queues (${ALL}, created_at, updated_at)
+const insertInto = (queues: string) => `
+  INSERT INTO ${queues} (${ALL}, created_at, updated_at)
   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, ${nowSql('$10')}, ${nowSql('$10')}
   RETURNING ${ALL}, created_at, updated_at`;
 
-const DELETE = `
-  DELETE FROM querator_queues
+const deleteFrom = (queues: string) => `
+  DELETE FROM ${queues}
   WHERE name = $1 AND ($2::timestamptz IS NULL OR created_at = $2::timestamptz) RETURNING 1`;
 
-const STAMPS = {
-  name: 'queue_stamps',
-  text: 'SELECT name, created_at, updated_at FROM querator_queues WHERE name = ANY ($1::text[])',
-};
-
-const UPDATE = `
-  UPDATE querator_queues SET lease_timeout_ns = $2, expire_timeout_ns = $3, dead_queue = $4,
+const updateIn = (queues: string) => `
+  UPDATE ${queues} SET lease_timeout_ns = $2, expire_timeout_ns = $3, dead_queue = $4,
     max_attempts = $5, reference = $6, requested_partitions = $7, updated_at = ${nowSql('$8')}
   WHERE name = $1
   RETURNING ${ALL}, created_at, updated_at`;
@@ -63,17 +58,18 @@ export class PostgresQueueStore implements QueueStore {
 
   async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
     const now = this.#now();
-    const insert = { text: INSERT, values: [...queueToValues(queue), now] };
+    const values = [...queueToValues(queue), now];
+    const insert = () => ({ text: insertInto(this.#queues), values });
     const { name, deadQueue } = queue;
     const insertChecked = () =>
       this.#db.transaction(async (session) => {
-        const locked = await lockQueues(session, [deadQueue], now);
-        check(await readRelations(session, name, locked.get(deadQueue)));
-        return session.query<QueueRow>(insert);
+        const locked = await lockQueues(this.#in(session), [deadQueue], now);
+        check(await readRelations(this.#in(session), name, locked.get(deadQueue)));
+        return session.query<QueueRow>(insert());
       });
     try {
       const rows = await this.#run(() =>
-        deadQueue === '' ? this.#db.write<QueueRow>(insert) : insertChecked(),
+        deadQueue === '' ? this.#db.write<QueueRow>(insert()) : insertChecked(),
       );
       return rowToQueue(rows[0] as QueueRow);
     } catch (error) {
@@ -83,14 +79,15 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   async get(name: string): Promise<Queue | undefined> {
-    const text = `SELECT * FROM querator_queues WHERE name = $1`;
-    const [row] = await this.#run(() => this.#db.read<QueueRow>({ text, values: [name] }));
+    const [row] = await this.#run(() =>
+      this.#db.read<QueueRow>({ text: `SELECT * FROM ${this.#queues} WHERE name = $1`, values: [name] }),
+    );
     return row && rowToQueue(row);
   }
 
   async stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
     const rows = await this.#run(() =>
-      this.#db.read<Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>>({ ...STAMPS, values: [names] }),
+      this.#db.read<Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>>(this.#stampsOf(names)),
     );
     const stampOf = (row: (typeof rows)[number]): QueueStamp => ({
       createdAt: instantFromText(row.created_at),
@@ -100,9 +97,12 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   async list(request: QueueListRequest): Promise<readonly Queue[]> {
-    const text = `SELECT * FROM querator_queues WHERE namespace = $1 AND name >= $2 ORDER BY name LIMIT $3`;
     const values = [request.namespace, request.pivot, request.limit];
-    return (await this.#run(() => this.#db.read<QueueRow>({ text, values }))).map(rowToQueue);
+    const rows = await this.#run(() => {
+      const text = `SELECT * FROM ${this.#queues} WHERE namespace = $1 AND name >= $2 ORDER BY name LIMIT $3`;
+      return this.#db.read<QueueRow>({ text, values });
+    });
+    return rows.map(rowToQueue);
   }
 
   update(
@@ -114,17 +114,17 @@ export class PostgresQueueStore implements QueueStore {
     return this.#run(() =>
       this.#db.transaction(async (session) => {
         const names = deadQueue === '' ? [name] : [name, deadQueue];
-        const locked = await lockQueues(session, names, now);
+        const locked = await lockQueues(this.#in(session), names, now);
         const stored = locked.get(name);
         if (stored === undefined) return undefined;
         const relations =
-          deadQueue === '' ? undefined : await readRelations(session, name, locked.get(deadQueue));
+          deadQueue === '' ? undefined : await readRelations(this.#in(session), name, locked.get(deadQueue));
         const wanted = change(rowToQueue(stored), relations);
         const values = [
           ...[name, wanted.leaseTimeout, wanted.expireTimeout, wanted.deadQueue, wanted.maxAttempts],
           ...[wanted.reference, wanted.requestedPartitions, now],
         ];
-        const [updated] = await session.query<QueueRow>({ text: UPDATE, values });
+        const [updated] = await session.query<QueueRow>({ text: updateIn(this.#queues), values });
         return updated && rowToQueue(updated);
       }),
     );
@@ -138,11 +138,11 @@ export class PostgresQueueStore implements QueueStore {
     const now = this.#now();
     return this.#run(() =>
       this.#db.transaction(async (session) => {
-        const stored = (await lockQueues(session, [name], now)).get(name);
+        const stored = (await lockQueues(this.#in(session), [name], now)).get(name);
         if (stored === undefined || rowToQueue(stored).createdAt !== createdAt) return false;
-        const [user] = await session.query<{ name: string }>(findUser(name));
+        const [user] = await session.query<{ name: string }>(findUser(this.#queues, name));
         check(user?.name);
-        await session.query({ text: MARK_ENDING, values: [name, durationToText(timeout), now] });
+        await session.query({ text: markEnding(this.#queues), values: [name, durationToText(timeout), now] });
         return true;
       }),
     );
@@ -154,35 +154,55 @@ export class PostgresQueueStore implements QueueStore {
     check?: (usedBy: string | undefined) => void,
   ): Promise<boolean> {
     const values = [name, createdAt === undefined ? null : instantToText(createdAt)];
-    const statement = { text: DELETE, values };
+    const statement = () => ({ text: deleteFrom(this.#queues), values });
     const deleteChecked = (checked: (usedBy: string | undefined) => void) =>
       this.#db.transaction(async (session) => {
-        const stored = (await lockQueues(session, [name], this.#now())).get(name);
+        const stored = (await lockQueues(this.#in(session), [name], this.#now())).get(name);
         if (stored === undefined) return [];
-        const [user] = await session.query<{ name: string }>(findUser(name));
+        const [user] = await session.query<{ name: string }>(findUser(this.#queues, name));
         // A later queue of that name is not the one in question.
         if (createdAt === undefined || rowToQueue(stored).createdAt === createdAt) checked(user?.name);
-        return session.query(statement);
+        return session.query(statement());
       });
     const deleted = await this.#run(() =>
-      check === undefined ? this.#db.write(statement) : deleteChecked(check),
+      check === undefined ? this.#db.write(statement()) : deleteChecked(check),
     );
     return deleted.length > 0;
   }
 
   async findByDeadQueue(name: string): Promise<string | undefined> {
-    const [row] = await this.#run(() => this.#db.read<{ name: string }>(findUser(name)));
+    const [row] = await this.#run(() => this.#db.read<{ name: string }>(findUser(this.#queues, name)));
     return row?.name;
   }
 
   /** Which queue it was that stood in the way: mostly the one of that very name. */
   async #nameTaken(name: string): Promise<Error> {
-    const text = `SELECT name FROM querator_queues WHERE ${QUEUE_HASH} = left(md5($1), 12)`;
-    const [row] = await this.#run(() => this.#db.read<{ name: string }>({ text, values: [name] }));
+    const [row] = await this.#run(() => {
+      const text = `SELECT name FROM ${this.#queues} WHERE ${QUEUE_HASH} = left(md5($1), 12)`;
+      return this.#db.read<{ name: string }>({ text, values: [name] });
+    });
     if (row === undefined || row.name === name) return invalid(`invalid queue; '${name}' already exists`);
     return invalid(
       `invalid queue; '${name}' cannot be stored beside '${row.name}', as their tables would have the same name`,
     );
+  }
+
+  /** The table with its schema, which is known once the tables are there. */
+  get #queues(): string {
+    return this.#db.schema.relation(QUEUES);
+  }
+
+  #in(session: Session): QueuesSession {
+    return { session, queues: this.#queues };
+  }
+
+  #stampsOf(names: readonly string[]): Statement {
+    const { moves } = this.#db.schema;
+    return {
+      name: `queue_stamps${moves === 0 ? '' : `_${moves}`}`,
+      text: `SELECT name, created_at, updated_at FROM ${this.#queues} WHERE name = ANY ($1::text[])`,
+      values: [names],
+    };
   }
 
   #now(): string | null {

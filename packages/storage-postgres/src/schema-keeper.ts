@@ -10,7 +10,7 @@ import type { Database, Session } from './database.ts';
 import { FIXED_RELATIONS, keepFixedSchema, lockSchema } from './fixed-schema.ts';
 import { raiseIdSequence } from './id-sequence-care.ts';
 import { nameMissingGrants } from './missing-grants.ts';
-import { PostgresError } from './postgres-error.ts';
+import { noSchema, PostgresError } from './postgres-error.ts';
 import { itemsTable } from './schema/items.ts';
 import { MIGRATIONS, type Migration } from './schema/migrations.ts';
 import { renderTable } from './schema/render-ddl.ts';
@@ -120,7 +120,12 @@ export class SchemaKeeper {
 
   #ensureFixed(): Promise<void> {
     return this.#once(FIXED, () =>
-      keepFixedSchema(this.#db, this.#migrations, (reason) => this.#refused(reason)),
+      keepFixedSchema(this.#db, {
+        migrations: this.#migrations,
+        refuse: (reason) => this.#refused(reason),
+        noSchema: () => noSchema(this.#backend),
+        warn: (message, fields) => this.#logger.warn(message, { storage: this.#backend, ...fields }),
+      }),
     );
   }
 
@@ -138,7 +143,7 @@ export class SchemaKeeper {
       if (claim !== 'left-over') {
         if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
-        await raiseIdSequence(this.#db, name);
+        await raiseIdSequence(this.#db, this.#db.schema.relation(name));
         return;
       }
     }
@@ -157,11 +162,12 @@ export class SchemaKeeper {
       if (found !== undefined && this.#checked(claim, found, wanted) !== 'left-over') return;
       if (found !== undefined) {
         this.#logger.info('removed what an earlier queue of that name left behind', { table: name });
-        await session.query({ text: `DROP TABLE ${name}` });
+        await session.query({ text: `DROP TABLE ${this.#db.schema.relation(name)}` });
       }
-      const statements = renderTable(table, renderParameters(ITEMS_STORAGE_PARAMETERS));
+      const nameOf = (relation: string) => this.#db.schema.relation(relation);
+      const statements = renderTable(table, renderParameters(ITEMS_STORAGE_PARAMETERS), nameOf);
       for (const text of statements) await session.query({ text });
-      await session.query({ text: commentOn(name, identity) });
+      await session.query({ text: commentOn(nameOf(name), identity) });
     });
   }
 
@@ -182,6 +188,8 @@ export class SchemaKeeper {
   /** Drops the table with all that is in it, unless it belongs to somebody else. */
   async #dropPartition(wanted: Wanted): Promise<void> {
     const { name, identity } = wanted;
+    // Nothing else finds out in which schema the table is.
+    if (this.#db.schema.name === undefined) await this.#ensureFixed();
     await this.#db.maintenance(async (session) => {
       await lockSchema(session, name);
       const found = await this.#look((statement) => session.query(statement), name);
@@ -190,7 +198,7 @@ export class SchemaKeeper {
       // The later queue's items are none of ours.
       if (claim === 'superseded') return;
       if (claim === 'foreign') this.#checked(claim, found, wanted);
-      await session.query({ text: `DROP TABLE IF EXISTS ${name}` });
+      await session.query({ text: `DROP TABLE IF EXISTS ${this.#db.schema.relation(name)}` });
     });
   }
 
@@ -198,8 +206,9 @@ export class SchemaKeeper {
     const [found] = await send<FoundTable>({
       text: `SELECT reloptions AS options, pg_has_role(relowner, 'USAGE') AS ours,
           obj_description(oid, 'pg_class') AS comment
-        FROM pg_class WHERE relname = $1 AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)`,
-      values: [name],
+        FROM pg_class WHERE relname = $1 AND relkind IN ('r', 'p')
+          AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
+      values: [name, this.#db.schema.name],
     });
     return found;
   }
@@ -238,9 +247,10 @@ export class SchemaKeeper {
     claim: Claim,
   ): Promise<void> {
     const missing = renderParameters(missingParameters(options));
+    const table = this.#db.schema.relation(name);
     const statements = [
-      ...(missing === '' ? [] : [`ALTER TABLE ${name} SET (${missing})`]),
-      ...(claim === 'unnamed' ? [commentOn(name, identity)] : []),
+      ...(missing === '' ? [] : [`ALTER TABLE ${table} SET (${missing})`]),
+      ...(claim === 'unnamed' ? [commentOn(table, identity)] : []),
     ];
     if (statements.length === 0 || !ours) return;
     try {

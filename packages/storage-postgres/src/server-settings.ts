@@ -46,11 +46,18 @@ export function toOptions(settings: readonly ServerSetting[]): string {
 /**
  * A statement that makes settings and gives no row. One, whatever their
  * number: `concat` evaluates every argument, and is never null.
+ *
+ * @param prefix of the functions: with `pg_catalog.` no other schema can stand in for them.
  */
-export function toStatement(settings: readonly ServerSetting[], scope: SettingScope): string {
+export function toStatement(settings: readonly ServerSetting[], scope: SettingScope, prefix = ''): string {
   const calls = settings.map(
     ({ name, value }) =>
-      `set_config('${name}', ${pg.escapeLiteral(value).trimStart()}, ${scope === 'transaction'})`,
+      `${prefix}set_config('${name}', ${pg.escapeLiteral(value).trimStart()}, ${scope === 'transaction'})`,
   );
-  return `SELECT 1 WHERE concat(${calls.join(', ')}) IS NULL`;
+  return `SELECT 1 WHERE ${prefix}concat(${calls.join(', ')}) IS NULL`;
+}
+
+/** As {@link toStatement}, for a session whose search path may lead anywhere. */
+export function toSafeStatement(settings: readonly ServerSetting[], scope: SettingScope): string {
+  return toStatement(settings, scope, 'pg_catalog.');
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { ConnectionSettings } from './connection-string.ts';
 import type { Host } from './host-list.ts';
+import type { PoolerMode } from './pooler-mode.ts';
 import { lastOfEach, type ServerSetting, settingsInOptions, toOptions } from './server-settings.ts';
 import type { TimeLimits } from './time-limits.ts';
 
@@ -43,8 +44,36 @@ const WARNINGS = setting('client_min_messages', 'warning');
 /** Found again in a session, it proves that what was sent at its start is in force there. */
 const MARK = setting('querator.session', 'settled');
 
-/** SQL for whether the settings below are in force. */
-export const SETTLED = `coalesce(current_setting('${MARK.name}', true), '') = '${MARK.value}'`;
+/** SQL for whether the settings below are in force; it is asked before the search path is ours. */
+export const SETTLED = `coalesce(pg_catalog.current_setting('${MARK.name}', true), '') OPERATOR(pg_catalog.=) '${MARK.value}'`;
+
+const SEARCH_PATH = 'search_path';
+
+/**
+ * Functions, operators and types in our statements are PostgreSQL's own: what
+ * somebody made in a schema of the user's search path would run as us, and be
+ * preferred where it fits the arguments better. Our tables are named with
+ * their schema. `pg_temp` is named, as PostgreSQL would otherwise look there first.
+ */
+export const CATALOGUE_ONLY: ServerSetting = setting(SEARCH_PATH, 'pg_catalog, pg_temp');
+
+/**
+ * A statement that makes the search path, for one transaction, what it would be
+ * if we had not narrowed it: that of the connection string, or of the role,
+ * the database or the server.
+ *
+ * @param settle how the session came by its settings.
+ */
+export function usersSearchPath(
+  { serverOptions }: Pick<ConnectionSettings, 'serverOptions'>,
+  settle: PoolerMode['settle'],
+): string {
+  const settings = settle === 'by statement' ? settingsInOptions(serverOptions) : [];
+  const given = settings.findLast(({ name }) => name.toLowerCase() === SEARCH_PATH);
+  // No value: the one that the session was started with.
+  const value = given === undefined ? 'NULL' : pg.escapeLiteral(given.value).trimStart();
+  return `SELECT 1 WHERE pg_catalog.concat(pg_catalog.set_config('${SEARCH_PATH}', ${value}, true)) IS NULL`;
+}
 
 /** JIT is off because compiling takes longer than any statement here runs. */
 function ours(limits: TimeLimits): readonly ServerSetting[] {

@@ -21,9 +21,9 @@ export function searches(target: SessionTarget): readonly SessionDemand[] {
 }
 
 /** Asks for a {@link SessionState}. Not `default_transaction_read_only`: a standby may have that off. */
-export const SESSION_STATE_QUERY = `SELECT pg_is_in_recovery() AS standby,
-  current_setting('transaction_read_only') = 'on' AS "readOnly",
-  current_setting('default_transaction_isolation') AS isolation, ${SETTLED} AS settled`;
+export const SESSION_STATE_QUERY = `SELECT pg_catalog.pg_is_in_recovery() AS standby,
+  pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on' AS "readOnly",
+  pg_catalog.current_setting('default_transaction_isolation') AS isolation, ${SETTLED} AS settled`;
 
 export interface SessionState {
   readonly standby: boolean;

@@ -8,8 +8,8 @@ import { Connector } from './connector.ts';
 import { hostName } from './host-list.ts';
 import type { PoolState } from './pool-state.ts';
 import { PoolerMode } from './pooler-mode.ts';
-import { toStatement } from './server-settings.ts';
-import { transactionSettings } from './session-options.ts';
+import { toSafeStatement } from './server-settings.ts';
+import { CATALOGUE_ONLY, transactionSettings, usersSearchPath } from './session-options.ts';
 import { SignalChannel } from './signals/signal-channel.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
@@ -96,9 +96,24 @@ export class SharedPool {
     return this.pooler.keepsSessions;
   }
 
-  /** A statement that makes the settings of a session for one transaction. */
-  settingsStatement(limits: TimeLimits): string {
-    return toStatement(transactionSettings(this.#settings, limits), 'transaction');
+  /**
+   * A statement that makes the settings of a session for one transaction.
+   *
+   * @param searchPath the user's, or that which the connection string gives way to.
+   */
+  settingsStatement(limits: TimeLimits, searchPath: 'users' | 'catalogue'): string {
+    const settings = transactionSettings(this.#settings, limits);
+    const last = searchPath === 'catalogue' ? [CATALOGUE_ONLY] : [];
+    return toSafeStatement([...settings, ...last], 'transaction');
+  }
+
+  /**
+   * A statement to go before one that wants the user's search path, in the same
+   * transaction. Where sessions are not kept, it makes their settings too.
+   */
+  usersPathStatement(limits: TimeLimits): string {
+    if (!this.keepsSessions) return this.settingsStatement(limits, 'users');
+    return usersSearchPath(this.#settings, this.pooler.settle);
   }
 
   get state(): PoolState {

@@ -109,8 +109,8 @@ export const POSTGRES_LETTER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a letter is delivered at its old place',
     HELD,
-    "SET id = ${newItemIdSql('numbered.position', '$2')},",
-    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$2')} ELSE item.id END,",
+    "SET id = ${newItemIdSql('numbered.position', '$2', table)},",
+    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$2', table)} ELSE item.id END,",
   ),
   mutant(
     'a delivered letter loses its source id',

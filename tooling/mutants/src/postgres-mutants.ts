@@ -15,8 +15,8 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'a lease that runs out keeps its id, and its place',
     SWEEP_LEASES,
-    "SET id = ${newItemIdSql('numbered.position', '$4')},",
-    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$4')} ELSE item.id END,",
+    "SET id = ${newItemIdSql('numbered.position', '$4', table)},",
+    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$4', table)} ELSE item.id END,",
   ),
   mutant(
     'a lease that runs out loses the source id',
@@ -58,8 +58,8 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'a due item keeps its id, and its place',
     SWEEP_SCHEDULED,
-    "SET id = ${newItemIdSql('numbered.position', '$3')},",
-    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$3')} ELSE item.id END,",
+    "SET id = ${newItemIdSql('numbered.position', '$3', table)},",
+    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$3', table)} ELSE item.id END,",
   ),
   mutant(
     'due items enter in the order of their ids',
@@ -171,7 +171,7 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'drop leaves the items',
     'schema-keeper.ts',
-    'text: `DROP TABLE IF EXISTS ${name}`',
+    'text: `DROP TABLE IF EXISTS ${this.#db.schema.relation(name)}`',
     "text: 'SELECT 1'",
   ),
   mutant(
@@ -189,8 +189,8 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'a deletion is checked in a step of its own',
     'queue-store.ts',
-    'const stored = (await lockQueues(session, [name], this.#now())).get(name);',
-    "const [stored] = await session.query<QueueRow>({ text: 'SELECT * FROM querator_queues WHERE name = $1', values: [name] });",
+    'const stored = (await lockQueues(this.#in(session), [name], this.#now())).get(name);',
+    'const [stored] = await session.query<QueueRow>({ text: `SELECT * FROM ${this.#queues} WHERE name = $1`, values: [name] });',
   ),
   ...POSTGRES_LETTER_MUTANTS,
 ];

@@ -42,7 +42,7 @@ export async function glance(
   context: GlanceContext,
   keys: readonly PartitionKey[],
 ): Promise<readonly PartitionGlance[]> {
-  const tables = keys.map(itemsTableName);
+  const tables = keys.map((key) => context.db.schema.relation(itemsTableName(key)));
   const size = context.deadlines ? TABLES_PER_LOOK_FOR_DEADLINES : TABLES_PER_LOOK;
   const glances: PartitionGlance[] = [];
   for (let start = 0; start < tables.length; start += size) {

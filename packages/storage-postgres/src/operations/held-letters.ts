@@ -26,7 +26,7 @@ const deliverHeld = (table: string) => `
   numbered AS MATERIALIZED (SELECT id, row_number() OVER () AS position FROM held),
   delivered AS (
     UPDATE ${table} AS item
-    SET id = ${newItemIdSql('numbered.position', '$2')}, is_leased = false, lease_deadline = NULL
+    SET id = ${newItemIdSql('numbered.position', '$2', table)}, is_leased = false, lease_deadline = NULL
     FROM numbered WHERE item.id = numbered.id
     RETURNING 1)
   SELECT count(*)::int AS count FROM delivered`;

@@ -35,7 +35,7 @@ const NO_LEASE = milliseconds(0);
  */
 const importItems = (table: string) => `
   WITH given AS (
-    SELECT ${newItemIdSql('u.position', '$3')} AS id, u.*
+    SELECT ${newItemIdSql('u.position', '$3', table)} AS id, u.*
     FROM unnest($4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
         $9::boolean[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::int[], $14::int[])
       WITH ORDINALITY AS u (reference, encoding, kind, payload, source_id,

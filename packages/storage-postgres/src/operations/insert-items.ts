@@ -103,7 +103,7 @@ function insertSql(table: string, shape: InsertShape, withTexts: boolean): strin
     ...shape.arrays,
   ];
   const columns = [
-    ['id', newItemIdSql('u.position', '$3')],
+    ['id', newItemIdSql('u.position', '$3', table)],
     ['expire_deadline', shape.expireDeadline],
     ['created_at', NOW],
     ['payload', 'u.payload'],

@@ -2,6 +2,7 @@ import type { ItemId } from '@querator/core';
 import type { Database } from '../database.ts';
 import type { PartitionTable } from '../partition-table.ts';
 import { ITEM_ID_SEQUENCE } from '../schema/item-id-sequence.ts';
+import { besideTable, objectId } from '../table-name.ts';
 
 /** Stands among the writers for all transactions that are prepared, and belong to no session any more. */
 export const PREPARED = 'prepared';
@@ -24,9 +25,9 @@ export interface LowWaterLook {
  */
 const look = (table: string) => `
   SELECT
-    pg_sequence_last_value('${ITEM_ID_SEQUENCE}')::text AS last,
+    pg_sequence_last_value(${objectId(besideTable(table, ITEM_ID_SEQUENCE))})::text AS last,
     ARRAY(SELECT CASE WHEN pid IS NULL THEN '${PREPARED}' ELSE virtualtransaction END FROM pg_locks
-      WHERE locktype = 'relation' AND relation = '${table}'::regclass AND mode = 'RowExclusiveLock') AS writers,
+      WHERE locktype = 'relation' AND relation = ${objectId(table)} AND mode = 'RowExclusiveLock') AS writers,
     (SELECT id FROM ${table} WHERE is_leased = false AND enqueue_at IS NULL AND id >= $1
       ORDER BY is_leased, enqueue_at, id LIMIT 1) AS first`;
 

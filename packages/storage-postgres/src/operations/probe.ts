@@ -2,6 +2,7 @@ import type { Database } from '../database.ts';
 import type { PartitionTable } from '../partition-table.ts';
 import { PERMISSION_DENIED, PostgresError } from '../postgres-error.ts';
 import { ITEM_ID_SEQUENCE } from '../schema/item-id-sequence.ts';
+import { besideTable, objectId } from '../table-name.ts';
 
 /**
  * No id is the empty text, so the key is looked up in one leaf of the index and
@@ -13,9 +14,9 @@ import { ITEM_ID_SEQUENCE } from '../schema/item-id-sequence.ts';
 const probeTable = (table: string) => `
   WITH touched AS MATERIALIZED (SELECT id FROM ${table} WHERE id = '' FOR UPDATE)
   SELECT (SELECT count(*) FROM touched) AS touched,
-    has_table_privilege('${table}', 'INSERT') AS may_insert,
-    has_table_privilege('${table}', 'DELETE') AS may_delete,
-    has_sequence_privilege('${ITEM_ID_SEQUENCE}', 'USAGE') AS may_count`;
+    has_table_privilege(${objectId(table)}, 'INSERT') AS may_insert,
+    has_table_privilege(${objectId(table)}, 'DELETE') AS may_delete,
+    has_sequence_privilege(${objectId(besideTable(table, ITEM_ID_SEQUENCE))}, 'USAGE') AS may_count`;
 
 interface ProbeRow {
   readonly may_insert: boolean;
@@ -39,7 +40,7 @@ export async function probePartition({
   // Not prepared: it is sent when a queue is taken up and after failures, and connections live long.
   const [row] = await db.read<ProbeRow>({ text: probeTable(table.name) });
   if (row === undefined) throw new Error('a SELECT without FROM gave no row');
-  if (!row.may_insert || !row.may_delete) throw refused(db.name, `table ${table.name}`);
+  if (!row.may_insert || !row.may_delete) throw refused(db.name, `table ${table.relation}`);
   if (!row.may_count) throw refused(db.name, `sequence ${ITEM_ID_SEQUENCE}`);
 }
 

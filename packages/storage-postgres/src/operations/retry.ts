@@ -39,7 +39,7 @@ const retryHeld = (table: string) => `
     FOR UPDATE OF item),
   fates AS MATERIALIZED (
     SELECT id, retry_at, position, fate,
-      CASE WHEN fate = 'waiting' THEN ${newItemIdSql('position', '$5')} ELSE id END AS new_id
+      CASE WHEN fate = 'waiting' THEN ${newItemIdSql('position', '$5', table)} ELSE id END AS new_id
     FROM held WHERE held),
   changed AS (
     UPDATE ${table} AS item SET

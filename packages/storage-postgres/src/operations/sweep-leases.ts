@@ -26,7 +26,7 @@ const overdue = (table: string, columns = 'id') => `
     SELECT id, row_number() OVER () AS position FROM due WHERE NOT dead),
   requeued AS (
     UPDATE ${table} AS item
-    SET id = ${newItemIdSql('numbered.position', '$4')}, is_leased = false, lease_deadline = NULL
+    SET id = ${newItemIdSql('numbered.position', '$4', table)}, is_leased = false, lease_deadline = NULL
     FROM numbered WHERE item.id = numbered.id
     RETURNING 1)`;
 

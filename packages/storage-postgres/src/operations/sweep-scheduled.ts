@@ -16,7 +16,7 @@ const enqueueItems = (table: string) => `
   numbered AS MATERIALIZED (
     SELECT id, row_number() OVER () AS position FROM due),
   enqueued AS (
-    UPDATE ${table} AS item SET id = ${newItemIdSql('numbered.position', '$3')}, enqueue_at = NULL
+    UPDATE ${table} AS item SET id = ${newItemIdSql('numbered.position', '$3', table)}, enqueue_at = NULL
     FROM numbered WHERE item.id = numbered.id
     RETURNING 1)
   SELECT count(*)::int AS count FROM enqueued`;

@@ -1,5 +1,6 @@
 import type { Session } from '../database.ts';
 import { uniqueHashes } from './migrations/unique-hashes.ts';
+import type { NameRelation } from './render-ddl.ts';
 
 /** Brings the tables from one version to the next. */
 export interface Migration {
@@ -9,8 +10,10 @@ export interface Migration {
    * Runs in one transaction with all other migrations that are due, under the
    * lock of the schema, so it may not commit or use what cannot be rolled back.
    * Servers of the version before may be running meanwhile.
+   *
+   * @param nameOf tables have to be named with their schema.
    */
-  migrate(session: Session): Promise<void>;
+  migrate(session: Session, nameOf: NameRelation): Promise<void>;
 }
 
 /** The version of databases that were made before versions were written down. */

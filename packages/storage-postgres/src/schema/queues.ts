@@ -3,6 +3,9 @@ import { sql } from 'drizzle-orm';
 import { bigint, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
+/** The name of {@link queuesTable}. */
+export const QUEUES = 'querator_queues';
+
 /** The index of {@link QUEUE_HASH}. */
 export const QUEUES_BY_HASH = 'querator_queues_hash';
 
@@ -14,7 +17,7 @@ export const QUEUE_HASH = '"left"(md5(name), 12)';
  * a client gets back exactly what it set.
  */
 export const queuesTable = pgTable(
-  'querator_queues',
+  QUEUES,
   {
     name: bytewiseText('name').primaryKey(),
     namespace: bytewiseText('namespace').notNull(),

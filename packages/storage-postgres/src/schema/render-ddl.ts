@@ -7,8 +7,12 @@ import {
   type PgSequence,
   type PgTable,
 } from 'drizzle-orm/pg-core';
+import { quotedName } from '../table-name.ts';
 
 const dialect = new PgDialect();
+
+/** Gives a relation's name as SQL, with its schema. */
+export type NameRelation = (name: string) => string;
 
 /**
  * The statements that create a table and its indexes where they are missing,
@@ -16,31 +20,37 @@ const dialect = new PgDialect();
  * the rest: a constraint that was silently left out would be worse.
  *
  * @param parameters storage parameters, as `renderParameters` renders them.
+ * @param nameOf absent: names stand without a schema.
  */
-export function renderTable(table: PgTable, parameters = ''): readonly string[] {
+export function renderTable(
+  table: PgTable,
+  parameters = '',
+  nameOf: NameRelation = quotedName,
+): readonly string[] {
   const config = getTableConfig(table);
   const others = [config.foreignKeys, config.checks, config.primaryKeys, config.uniqueConstraints];
   if (others.some((constraints) => constraints.length > 0)) {
     throw new Error(`table ${config.name} has constraints that renderTable cannot render`);
   }
   const columns = config.columns.map((column) => `  ${renderColumn(column)}`).join(',\n');
+  const name = nameOf(config.name);
   const suffix = parameters === '' ? '' : ` WITH (${parameters})`;
   return [
-    `CREATE TABLE IF NOT EXISTS ${quoted(config.name)} (\n${columns}\n)${suffix}`,
-    ...config.indexes.map((index) => renderIndex(config.name, index)),
+    `CREATE TABLE IF NOT EXISTS ${name} (\n${columns}\n)${suffix}`,
+    ...config.indexes.map((index) => renderIndex(name, index)),
   ];
 }
 
 /** The statement that creates a sequence where it is missing. */
-export function renderSequence({ seqName, seqOptions }: PgSequence): string {
+export function renderSequence({ seqName, seqOptions }: PgSequence, nameOf: NameRelation): string {
   if (seqName === undefined || Object.keys(seqOptions ?? {}).length > 0) {
     throw new Error('renderSequence cannot render this sequence');
   }
-  return `CREATE SEQUENCE IF NOT EXISTS ${quoted(seqName)}`;
+  return `CREATE SEQUENCE IF NOT EXISTS ${nameOf(seqName)}`;
 }
 
 function renderColumn(column: PgColumn): string {
-  const parts = [quoted(column.name), column.getSQLType()];
+  const parts = [quotedName(column.name), column.getSQLType()];
   if (column.primary) parts.push('PRIMARY KEY');
   else if (column.notNull) parts.push('NOT NULL');
   if (column.hasDefault) parts.push(`DEFAULT ${renderDefault(column.default)}`);
@@ -59,23 +69,20 @@ function renderDefault(value: unknown): string {
   }
 }
 
-function renderIndex(tableName: string, { config }: Index): string {
+/** An index is in the schema of its table. */
+function renderIndex(table: string, { config }: Index): string {
   const columns = config.columns.map((column) => {
     if (is(column, SQL)) return `(${renderCondition(column)})`;
     if (!('name' in column) || column.name === undefined) throw new Error('nothing to be indexed');
-    return quoted(column.name);
+    return quotedName(column.name);
   });
   const kind = config.unique ? 'UNIQUE INDEX' : 'INDEX';
   const where = config.where === undefined ? '' : ` WHERE ${renderCondition(config.where)}`;
-  return `CREATE ${kind} IF NOT EXISTS ${quoted(config.name ?? '')} ON ${quoted(tableName)} (${columns.join(', ')})${where}`;
+  return `CREATE ${kind} IF NOT EXISTS ${quotedName(config.name ?? '')} ON ${table} (${columns.join(', ')})${where}`;
 }
 
 function renderCondition(condition: SQL): string {
   const { sql: text, params } = dialect.sqlToQuery(sql`${condition}`);
   if (params.length > 0) throw new Error('an index takes no parameters');
   return text;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -291,7 +291,7 @@ export class SignalChannel implements StorageSignals {
    * session later must be durable, and the session may be anybody's.
    */
   async #notify(connection: Connection, payload: string): Promise<void> {
-    const text = `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`;
+    const text = `SELECT pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.pg_notify($1, $2)`;
     await this.#query(connection, text, [CHANNEL, payload]);
   }
 

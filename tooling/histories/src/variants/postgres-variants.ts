@@ -34,8 +34,8 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
   variant(
     'a lease that runs out keeps its id, and its place',
     `${OPERATIONS}/sweep-leases.ts`,
-    "SET id = ${newItemIdSql('numbered.position', '$4')},",
-    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$4')} ELSE item.id END,",
+    "SET id = ${newItemIdSql('numbered.position', '$4', table)},",
+    "SET id = CASE WHEN false THEN ${newItemIdSql('numbered.position', '$4', table)} ELSE item.id END,",
   ),
   variant(
     'a complete that comes too late is accepted',
@@ -46,8 +46,8 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
   variant(
     'what is given back goes to the head',
     `${OPERATIONS}/retry.ts`,
-    "CASE WHEN fate = 'waiting' THEN ${newItemIdSql('position', '$5')} ELSE id END",
-    "CASE WHEN fate = 'waiting' THEN overlay(${newItemIdSql('position', '$5')} PLACING '00000000000' FROM 2) ELSE id END",
+    "CASE WHEN fate = 'waiting' THEN ${newItemIdSql('position', '$5', table)} ELSE id END",
+    "CASE WHEN fate = 'waiting' THEN overlay(${newItemIdSql('position', '$5', table)} PLACING '00000000000' FROM 2) ELSE id END",
     6,
   ),
   variant(

@@ -1,4 +1,5 @@
 import type { Migration } from '../migrations.ts';
+import { QUEUES } from '../queues.ts';
 
 /**
  * Version 2: no two queues with the same hash. A database that has such a
@@ -6,9 +7,10 @@ import type { Migration } from '../migrations.ts';
  */
 export const uniqueHashes: Migration = {
   version: 2,
-  async migrate(session) {
+  async migrate(session, nameOf) {
+    const queues = nameOf(QUEUES);
     const [pair] = await session.query<{ readonly names: readonly string[] }>({
-      text: `SELECT array_agg(name ORDER BY name) AS names FROM querator_queues
+      text: `SELECT array_agg(name ORDER BY name) AS names FROM ${queues}
         GROUP BY left(md5(name), 12) HAVING count(*) > 1 LIMIT 1`,
     });
     if (pair !== undefined) {
@@ -18,7 +20,7 @@ export const uniqueHashes: Migration = {
       );
     }
     await session.query({
-      text: 'CREATE UNIQUE INDEX IF NOT EXISTS querator_queues_hash ON querator_queues ("left"(md5(name), 12))',
+      text: `CREATE UNIQUE INDEX IF NOT EXISTS querator_queues_hash ON ${queues} ("left"(md5(name), 12))`,
     });
   },
 };

@@ -1,0 +1,213 @@
+import { addDuration, type LeasedItem, milliseconds, SystemClock } from '@querator/core';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { itemsTableName } from '../src/index.ts';
+import { HOUR, item } from './support/contents.ts';
+import { plantedThatRan, plantNames } from './support/planted-names.ts';
+import { createRole, type TestRole } from './support/roles.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const KEY = { queue: 'planted', partition: 0 };
+const QUEUE = {
+  ...{ name: KEY.queue, namespace: '', leaseTimeout: HOUR, expireTimeout: HOUR, deadQueue: '' },
+  ...{ maxAttempts: 0, reference: '', requestedPartitions: 1, partitions: [] },
+};
+const NOW = milliseconds(0);
+const SWEEP = { limit: 10, maxAttempts: 2, claimTimeout: NOW };
+const PATIENCE = { timeout: 10_000, interval: 10 };
+
+/** The path under which names in `public` come before PostgreSQL's own. */
+const PATH = 'options=-csearch_path%3Dapp%2Cpublic%2Cpg_catalog';
+
+describe('what others make in schemas of the search path', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let mallory: pg.Client;
+  let server: TestRole;
+  let malloryRole: TestRole;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    server = await createRole(database, 'server');
+    malloryRole = await createRole(database, 'mallory');
+    const admin = new pg.Client(database.connectionString);
+    await admin.connect();
+    for (const text of [
+      `CREATE SCHEMA app AUTHORIZATION ${server.name}`,
+      `GRANT CREATE ON SCHEMA public TO ${malloryRole.name}`,
+      `GRANT CREATE ON DATABASE ${database.name} TO ${malloryRole.name}`,
+    ]) {
+      await admin.query(text);
+    }
+    await admin.end();
+    mallory = new pg.Client(malloryRole.connectionString);
+    await mallory.connect();
+  });
+  afterEach(async () => {
+    await mallory.end();
+    await malloryRole.drop();
+    await server.drop();
+    await database.drop();
+  });
+
+  /** Every call of the ports, each with the statements for the cases it tells apart. */
+  async function useEverything(query: string): Promise<void> {
+    const backend = testBackend(`${server.connectionString}?${PATH}${query}`);
+    try {
+      const queues = backend.queueStore();
+      const queue = await queues.create(QUEUE);
+      await expect(queues.create(QUEUE)).rejects.toThrow('already exists');
+      expect(await queues.get(KEY.queue)).toEqual(queue);
+      await queues.update(KEY.queue, (stored) => ({ ...stored, reference: 'r' }));
+      expect(await queues.list({ namespace: '', pivot: '', limit: 10 })).toHaveLength(1);
+      expect((await queues.stamps([KEY.queue])).size).toBe(1);
+      expect(await queues.findByDeadQueue(KEY.queue)).toBeUndefined();
+      await useItems(backend.partitionStore(KEY, { createdAt: queue.createdAt, isThere: async () => true }));
+      await backend.ping();
+      for (const deadlines of [true, false]) await backend.glance([KEY], { deadlines });
+      backend.signals?.tell('topic');
+      if (query !== '&pooler=transaction') {
+        await vi.waitFor(() => expect(backend.signals?.listening).toBe(true), PATIENCE);
+      }
+      await backend.partitionStore(KEY).drop();
+      expect(await queues.delete(KEY.queue)).toBe(true);
+    } finally {
+      await backend.close();
+    }
+  }
+
+  async function useItems(store: ReturnType<ReturnType<typeof testBackend>['partitionStore']>) {
+    const later = addDuration(new SystemClock().now(), milliseconds(150));
+    await store.produce([{ items: [1, 2, 3, 4, 5, 6].map((n) => item(`${n}`)) }], HOUR);
+    await store.produce([{ items: [{ ...item('later'), enqueueAt: later }] }], HOUR);
+    await store.produceAndLease?.([{ items: [item('7')] }], HOUR, { limit: 1, leaseTimeout: HOUR });
+    const take = async (limit: number, leaseTimeout = HOUR) => {
+      const taken = await store.lease({ limit, leaseTimeout });
+      expect(taken).toHaveLength(limit);
+      return taken.map(({ id }: LeasedItem) => id);
+    };
+    const [one = '', two = ''] = await take(2);
+    expect(await store.complete([{ ids: [one] }])).toMatchObject([{ ok: true }]);
+    expect(await store.complete([{ ids: [two] }, { ids: [one] }])).toMatchObject([
+      { ok: true },
+      { ok: false },
+    ]);
+    const retry = (ids: readonly string[], dead: boolean, fate: 'condemn' | 'delete') =>
+      store.retry([{ items: ids.map((id) => ({ id, dead })) }], { maxAttempts: 2, dead: fate });
+    expect(await retry(await take(1), false, 'delete')).toMatchObject([{ ok: true, value: { waiting: 1 } }]);
+    expect(await retry(await take(1), true, 'condemn')).toMatchObject([{ value: { condemned: 1 } }]);
+    const swept = await store.sweep({ ...SWEEP, dead: 'condemn' });
+    const dead = swept.dead.map(({ id }) => id);
+    expect(dead).toHaveLength(1);
+    expect(await store.markMoved(dead)).toMatchObject({ marked: dead });
+    await store.remove(dead);
+    expect(await store.release(await take(1))).toBe(1);
+    await take(1, NOW);
+    expect(await store.sweep({ ...SWEEP, dead: 'delete' })).toMatchObject({ requeued: 1 });
+    const imported = { ...item('imported'), isLeased: false, attempts: 0, maxAttempts: 0 };
+    expect(await store.import([imported], HOUR)).toHaveLength(1);
+    await store.holdLetters([{ ...item('l'), sourceId: 'l' }], { expireTimeout: HOUR, holdTimeout: HOUR });
+    expect(await store.deliverLetters(['l'])).toBe(1);
+    expect(await store.withdrawLetters(['l'])).toBe(0);
+    await store.probe();
+    expect((await store.stats()).waiting).toBeGreaterThan(0);
+    for (const state of ['queued', 'scheduled'] as const) await store.list({ state, pivot: '', limit: 10 });
+    expect(await store.delete([one])).toBe(0);
+    expect(await store.clear({ waiting: true, leased: true, scheduled: true })).toBeGreaterThan(0);
+  }
+
+  test.each([
+    ['without a pooler', ''],
+    ['with pooler=session', '&pooler=session'],
+    ['with pooler=transaction', '&pooler=transaction'],
+  ])('functions, operators, types and views are not run: %s', async (_, query) => {
+    await plantNames(mallory, 'public');
+    await useEverything(query);
+    expect(await plantedThatRan(mallory)).toEqual([]);
+  });
+
+  test('tables and sequences of our names are not taken for ours', async () => {
+    const table = itemsTableName(KEY);
+    const names = ['querator_queues', 'querator_schema', table];
+    for (const name of names) await mallory.query(`CREATE TABLE public.${name} (id text, name text)`);
+    await mallory.query('CREATE SEQUENCE public.querator_item_id');
+    for (const name of names) await mallory.query(`GRANT ALL ON public.${name} TO PUBLIC`);
+    await useEverything('');
+    for (const name of names) {
+      expect((await mallory.query(`SELECT * FROM public.${name}`)).rows).toEqual([]);
+    }
+    expect((await mallory.query('SELECT is_called FROM public.querator_item_id')).rows).toEqual([
+      { is_called: false },
+    ]);
+  });
+});
+
+describe('where our tables are', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let admin: pg.Client;
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    admin = new pg.Client(database.connectionString);
+    await admin.connect();
+  });
+  afterEach(async () => {
+    await admin.end();
+    await database.drop();
+  });
+
+  const schemasWith = async (name: string) => {
+    const { rows } = await admin.query(`SELECT schemaname FROM pg_tables WHERE tablename = $1 ORDER BY 1`, [
+      name,
+    ]);
+    return rows.map(({ schemaname }) => schemaname);
+  };
+  const use = async (query: string) => {
+    const backend = testBackend(`${database.connectionString}?${query}`);
+    try {
+      await backend.partitionStore(KEY).produce([{ items: [item('a')] }], HOUR);
+      return await backend.partitionStore(KEY).stats();
+    } finally {
+      await backend.close();
+    }
+  };
+
+  test.each(['', '&pooler=session', '&pooler=transaction'])(
+    'it is the first schema of the string: search_path=…%s',
+    async (pooler) => {
+      await admin.query(`CREATE SCHEMA "it's ""ours"""`);
+      const path = encodeURIComponent(`"it's ""ours""",public`);
+      expect((await use(`search_path=${path}${pooler}`)).waiting).toBe(1);
+      expect(await schemasWith('querator_queues')).toEqual([`it's "ours"`]);
+      expect(await schemasWith(itemsTableName(KEY))).toEqual([`it's "ours"`]);
+    },
+  );
+
+  test.each(['', 'pooler=session', 'pooler=transaction'])('or of the database: %s', async (pooler) => {
+    await admin.query('CREATE SCHEMA app');
+    await admin.query(`ALTER DATABASE ${database.name} SET search_path = app, public`);
+    await use(pooler);
+    expect(await schemasWith('querator_queues')).toEqual(['app']);
+  });
+
+  test('a schema that is made in front of ours later hides nothing', async () => {
+    await use('search_path=app,public');
+    await admin.query('CREATE SCHEMA app');
+    expect((await use('search_path=app,public')).waiting).toBe(2);
+    expect(await schemasWith('querator_queues')).toEqual(['public']);
+  });
+
+  test('tables that are moved to another schema of the path are found there by a server that runs', async () => {
+    const backend = testBackend(`${database.connectionString}?search_path=app,public`);
+    const store = backend.partitionStore(KEY);
+    await store.produce([{ items: [item('a')] }], HOUR);
+    await admin.query('CREATE SCHEMA app');
+    for (const name of ['TABLE querator_queues', 'TABLE querator_schema', `TABLE ${itemsTableName(KEY)}`]) {
+      await admin.query(`ALTER ${name} SET SCHEMA app`);
+    }
+    await admin.query('ALTER SEQUENCE querator_item_id SET SCHEMA app');
+    await store.produce([{ items: [item('b')] }], HOUR);
+    expect((await store.stats()).waiting).toBe(2);
+    expect(await schemasWith(itemsTableName(KEY))).toEqual(['app']);
+    await backend.close();
+  });
+});
