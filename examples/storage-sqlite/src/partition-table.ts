@@ -6,10 +6,18 @@ import {
   type Instant,
   ITEM_ID_RANDOM_LENGTH,
   type ItemId,
+  PAYLOAD_BUDGET,
   type Random,
 } from '@querator/core';
 import type { Bindings, Connection } from './connection.ts';
 import { type ItemRow, type ItemState, rowOf } from './item-row.ts';
+
+/** How many rows to read: at most `limit`, and beyond the first `atLeast` no more than `maxBytes` of content. */
+interface PageSize {
+  readonly limit: number;
+  readonly atLeast: number;
+  readonly maxBytes: number | undefined;
+}
 
 /** The items of one partition, within one transaction. Each method is a statement or two; the rules are elsewhere. */
 export class PartitionTable {
@@ -35,22 +43,18 @@ export class PartitionTable {
     return added;
   }
 
-  /** The first rows of a state in order of their ids, from `pivot` on. */
-  page(states: readonly ItemState[], pivot: string, limit: number): ItemRow[] {
-    return this.#all(
-      `select * from items
-       where partition = :partition and id >= :pivot and state in (select value from json_each(:states))
-       order by id limit :limit`,
-      { pivot, limit, states: JSON.stringify(states) },
+  /** The first rows of a state in order of their ids, from `pivot` on: two, and more up to `maxBytes`. */
+  page(states: readonly ItemState[], pivot: string, limit: number, maxBytes: number | undefined): ItemRow[] {
+    return this.#firstOf(
+      'id >= :pivot and state in (select value from json_each(:states))',
+      { limit, atLeast: 2, maxBytes },
+      { pivot, states: JSON.stringify(states) },
     );
   }
 
   /** The first waiting rows, for `lease`: by an index, however many others are before them. */
   waiting(limit: number): ItemRow[] {
-    return this.#all(
-      `select * from items where partition = :partition and state = 'waiting' order by id limit :limit`,
-      { limit },
-    );
+    return this.#firstOf("state = 'waiting'", { limit, atLeast: 1, maxBytes: PAYLOAD_BUDGET });
   }
 
   /** Rows of one state whose deadline has passed, the earliest first. */
@@ -152,6 +156,22 @@ export class PartitionTable {
       {},
     );
     return formatItemId(row?.sequence ?? 0n, this.#random.base62(ITEM_ID_RANDOM_LENGTH));
+  }
+
+  /** The contents of the rows that `maxBytes` leaves out are not read: SQLite has their lengths beside them. */
+  #firstOf(condition: string, size: PageSize, bindings: Bindings = {}): ItemRow[] {
+    const { limit, atLeast, maxBytes = null } = size;
+    return this.#all(
+      `with first as (
+         select id, length(payload) + octet_length(reference) + octet_length(encoding) + octet_length(kind) as bytes
+         from items where partition = :partition and ${condition} order by id limit :limit),
+       counted as (
+         select id, row_number() over (order by id) as position, sum(bytes) over (order by id) - bytes as before
+         from first)
+       select items.* from counted join items on items.partition = :partition and items.id = counted.id
+       where position <= :atLeast or :maxBytes is null or before < :maxBytes order by items.id`,
+      { ...bindings, limit, atLeast, maxBytes },
+    );
   }
 
   #all<Row = ItemRow>(sql: string, bindings: Bindings = {}): Row[] {

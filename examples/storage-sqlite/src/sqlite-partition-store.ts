@@ -128,10 +128,10 @@ export class SqlitePartitionStore implements PartitionStore {
     );
   }
 
-  list({ state, pivot, limit }: ItemListRequest): Promise<readonly StoredItem[]> {
+  list({ state, pivot, limit, maxBytes }: ItemListRequest): Promise<readonly StoredItem[]> {
     const states: readonly ItemState[] = state === 'queued' ? QUEUED : ['scheduled'];
     return this.#database.read((connection) =>
-      this.#table(connection).page(states, pivot, limit).map(itemOf),
+      this.#table(connection).page(states, pivot, limit, maxBytes).map(itemOf),
     );
   }
 

@@ -20,7 +20,7 @@ export {
   type ItemId,
   itemIdFault,
 } from './item/item-id.ts';
-export { isBudgetSpent, PAYLOAD_BUDGET } from './item/payload-budget.ts';
+export { contentBytes, isBudgetSpent, PAYLOAD_BUDGET } from './item/payload-budget.ts';
 export {
   ATTEMPTS_MAX,
   LIMITS,

@@ -37,7 +37,7 @@ import { type Entry, isCondemned, toStoredItem } from './entry.ts';
 import { findLeased } from './find-leased.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
-import { packContent, unpackContent } from './packed-content.ts';
+import { packContent, packedBytes, unpackContent } from './packed-content.ts';
 import { sweepTable } from './sweep-table.ts';
 
 /** What a partition is made of. */
@@ -144,12 +144,15 @@ export class MemoryPartitionStore implements PartitionStore {
     });
   }
 
-  async list({ state, pivot, limit }: ItemListRequest): Promise<readonly StoredItem[]> {
+  async list({ state, pivot, limit, maxBytes }: ItemListRequest): Promise<readonly StoredItem[]> {
     const page: StoredItem[] = [];
+    let bytes = 0;
     for (const entry of this.#table().from(pivot)) {
       if ((entry.state === 'scheduled') !== (state === 'scheduled')) continue;
+      if (page.length >= 2 && maxBytes !== undefined && bytes >= maxBytes) break;
       page.push(toStoredItem(entry));
       if (page.length === limit) break;
+      bytes += packedBytes(entry.content);
     }
     return page;
   }
@@ -298,7 +301,7 @@ export class MemoryPartitionStore implements PartitionStore {
       entry.attempts = Math.min(entry.attempts, ATTEMPTS_MAX - 1) + 1;
       table.change(entry, 'leased', leaseDeadline);
       const content = unpackContent(entry.content);
-      bytes += content.payload.byteLength;
+      bytes += packedBytes(entry.content);
       leased.push({ id: entry.id, attempts: entry.attempts, leaseDeadline, ...content });
     }
     return leased;

@@ -14,6 +14,11 @@ export function packContent({ encoding, kind, reference, payload }: ItemContent)
   return { encoding, kind, reference, payload: bytes.toString('latin1') };
 }
 
+/** How much the content counts towards the budget of a call. */
+export function packedBytes({ encoding, kind, reference, payload }: PackedContent): number {
+  return payload.length + encoding.length + kind.length + reference.length;
+}
+
 /** The content as it was given, for the caller to keep. */
 export function unpackContent({ encoding, kind, reference, payload }: PackedContent): ItemContent {
   const bytes = new Uint8Array(payload.length);

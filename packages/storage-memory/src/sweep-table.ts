@@ -3,19 +3,22 @@ import {
   type Instant,
   type ItemId,
   millisecondsBetween,
+  PAYLOAD_BUDGET,
   type StoredItem,
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
 import { type Entry, toStoredItem } from './entry.ts';
 import type { ItemTable } from './item-table.ts';
+import { packedBytes } from './packed-content.ts';
 
 /** Something is due once its deadline has passed: a microsecond after it. */
 const PAST_DEADLINE_MS = 0.001;
 
 /**
- * Does what time demands, earliest deadline first, until nothing is due or
- * one kind of work has reached the limit.
+ * Does what time demands, earliest deadline first, until nothing is due, one
+ * kind of work has reached the limit, or the contents of the dead items that
+ * it reports have reached the budget.
  *
  * @param requeue puts an entry at the tail under a new id.
  */
@@ -29,8 +32,11 @@ export function sweepTable(
   const reported: StoredItem[] = [];
   const moved: ItemId[] = [];
   const claimedUntil = addDuration(now, claimTimeout);
+  let bytes = 0;
+  const isFull = () =>
+    Math.max(counts.enqueued, counts.requeued, counts.deleted, reported.length + moved.length) >= limit;
 
-  while (Math.max(counts.enqueued, counts.requeued, counts.deleted, reported.length + moved.length) < limit) {
+  while (!isFull() && bytes < PAYLOAD_BUDGET) {
     const entry = table.takeDue(now);
     if (entry === undefined) break;
     if (entry.state === 'scheduled') {
@@ -48,6 +54,7 @@ export function sweepTable(
     } else {
       table.change(entry, 'condemned', claimedUntil);
       reported.push(toStoredItem(entry));
+      bytes += packedBytes(entry.content);
     }
   }
   return { ...counts, dead: reported, moved, nextDueMs: untilNextDue(table, now) };

@@ -1,9 +1,13 @@
 import { PAYLOAD_BUDGET } from '@querator/core';
 
+/** SQL for the bytes of an item's content. No value is read for it: PostgreSQL knows a value's length without it. */
+export const CONTENT_BYTES = `coalesce(octet_length(payload), 0) + ${['reference', 'encoding', 'kind']
+  .map((text) => `octet_length(${text})`)
+  .join(' + ')}`;
+
 /**
  * SQL for the bytes of all rows before this one, in the order they come in;
- * null for the first. It sorts nothing, and a payload's length is known
- * without reading it.
+ * null for the first. It sorts nothing.
  *
  * @param bytes the column that has the length of each.
  */

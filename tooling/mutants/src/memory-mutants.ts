@@ -14,6 +14,13 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     'expireDeadlineFrom(now',
   ),
   mutant(
+    'a page ignores its size',
+    STORE,
+    '      if (page.length >= 2 && maxBytes !== undefined && bytes >= maxBytes) break;\n',
+    '',
+  ),
+  mutant('a page may end with its first item', STORE, 'page.length >= 2 &&', 'page.length >= 1 &&'),
+  mutant(
     'requeue keeps the old id, and the old place',
     STORE,
     "      id: this.#ids.next(),\n      state: 'waiting',",

@@ -13,6 +13,18 @@ const SWEEP_SCHEDULED = 'operations/sweep-scheduled.ts';
 /** Rules of the queue, broken one by one in the SQL. Parameters that are no longer used would be a mere type error. */
 export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
+    'a page may end with its first item',
+    'operations/list.ts',
+    'page.position <= 2',
+    'page.position <= 1',
+  ),
+  mutant(
+    'only payloads count towards the size of a call',
+    'payload-budget.ts',
+    " + ${['reference', 'encoding', 'kind']",
+    " + 0 * ${['reference', 'encoding', 'kind']",
+  ),
+  mutant(
     'a lease that runs out keeps its id, and its place',
     SWEEP_LEASES,
     "SET id = ${newItemIdSql('numbered.position', '$4', table)},",

@@ -71,6 +71,13 @@ export interface ItemListRequest {
   readonly pivot: string;
   /** At most so many; at least 1. */
   readonly limit: number;
+  /**
+   * The page ends with the item at which the contents (payloads and texts) add
+   * up to so many bytes, but not before its second item: who goes on from the
+   * last id gets that item once more, and has to get further. What the page
+   * leaves out is not read either. Absent: only `limit` counts.
+   */
+  readonly maxBytes?: number | undefined;
 }
 
 /** What a partition holds, counted by the storage at one moment. */
@@ -211,8 +218,9 @@ export interface PartitionStore {
    * which end at `ATTEMPTS_MAX`. Skips leased and scheduled ones, and those
    * another call is just taking. An item is never given to two callers.
    *
-   * Takes fewer than the limit only when no more wait, or when the payloads
-   * taken add up to at least `PAYLOAD_BUDGET`.
+   * Takes fewer than the limit only when no more wait, or when the contents
+   * taken (payloads and texts) add up to at least `PAYLOAD_BUDGET`. Then it
+   * has to stop: a few items could otherwise fill the memory.
    *
    * @returns the items in id order; empty when there is none.
    */
@@ -256,7 +264,10 @@ export interface PartitionStore {
    */
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]>;
 
-  /** The page that was asked for. Items keep their content byte for byte. */
+  /**
+   * The page that was asked for, with fewer items than `limit` only where no
+   * more follow or `maxBytes` ends it. Items keep their content byte for byte.
+   */
   list(request: ItemListRequest): Promise<readonly StoredItem[]>;
 
   /** Counts what is there. May read the whole partition, and take as long as that takes. */
@@ -315,8 +326,8 @@ export interface PartitionStore {
    * - Condemned, also by an earlier sweep whose claim ran out: reported in
    *   `dead` or, when marked as moved, in `moved`; or deleted, as `dead` says.
    *
-   * Each part may stop once the payloads of the items it reports as dead add
-   * up to `PAYLOAD_BUDGET`.
+   * Each part may stop once the contents of the items it reports as dead
+   * (payloads and texts) add up to `PAYLOAD_BUDGET`.
    *
    * Two sweeps at the same time never do the same work twice.
    *

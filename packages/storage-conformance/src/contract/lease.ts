@@ -83,6 +83,19 @@ export function describeLease(test: StorageTest): void {
       expect(await script.lease(100)).toEqual([]);
     });
 
+    // "the contents taken (payloads and texts) … Then it has to stop"
+    for (const field of ['reference', 'encoding', 'kind'] as const) {
+      test(`stops at the budget where the size is in the ${field}`, async (world) => {
+        const script = world.script();
+        const large = { ...content(''), [field]: 'x'.repeat(1.1e6) };
+        for (let start = 0; start < 20; start += 4) await script.produceItems(Array(4).fill(large));
+        const leased = await script.lease(100);
+        expect(leased.length * 1.1e6).toBeGreaterThanOrEqual(PAYLOAD_BUDGET);
+        expect(leased.length).toBeLessThan(20);
+        expect(leased.length + (await script.lease(100)).length).toBe(20);
+      });
+    }
+
     // the same, as the storage holds it; everything else stays
     test('marks the stored item leased and leaves the rest of it alone', async (world) => {
       const script = world.script();

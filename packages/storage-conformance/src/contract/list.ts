@@ -64,6 +64,50 @@ export function describeList(test: StorageTest): void {
         );
       });
 
+      // "The page ends with the item at which the contents (payloads and texts) add up to so many bytes"
+      for (const [what, size] of [
+        ['payloads', { payload: new Uint8Array(1_000) }],
+        ['references', { reference: 'r'.repeat(1_000) }],
+        ['encodings', { encoding: 'e'.repeat(1_000) }],
+        ['kinds', { kind: 'k'.repeat(1_000) }],
+      ] as const) {
+        test(`ends the ${state} page where its ${what} reach maxBytes`, async (world) => {
+          const script = world.script();
+          const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
+          const small = { encoding: '', kind: '', reference: '', payload: new Uint8Array(), enqueueAt };
+          await script.produceItems(numbered('', 6).map(() => ({ ...small, ...size })));
+          const all = await script.store.list({ state, pivot: '', limit: 100 });
+          expect(all).toHaveLength(6);
+          const page = (from: number, limit: number, maxBytes: number) =>
+            script.store.list({ state, pivot: all[from]?.id ?? '', limit, maxBytes });
+          expect(await page(0, 100, 2_500)).toEqual(all.slice(0, 3));
+          expect(await page(2, 100, 2_500)).toEqual(all.slice(2, 5));
+          expect(await page(4, 100, 2_500)).toEqual(all.slice(4));
+          expect(await page(0, 2, 2_500)).toEqual(all.slice(0, 2));
+          expect(await page(0, 100, 3_000)).toEqual(all.slice(0, 3));
+          expect(await page(0, 100, 3_001)).toEqual(all.slice(0, 4));
+          expect(await page(0, 100, 1_000_000)).toEqual(all);
+        });
+      }
+
+      // "but not before its second item: who goes on from the last id … has to get further"
+      test(`walks through large ${state} items, page after page from the last id on`, async (world) => {
+        const script = world.script();
+        const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
+        await script.produceItems(numbered('item', 7).map((text) => newItem(text, enqueueAt)));
+        const texts: string[] = [];
+        for (let pivot = ''; ; ) {
+          const page = await script.store.list({ state, pivot, limit: 100, maxBytes: 1 });
+          const fresh = page.filter(({ id }) => id !== pivot);
+          if (fresh.length === 0) break;
+          expect(page.length).toBeLessThanOrEqual(2);
+          texts.push(...textsOf(fresh));
+          pivot = page.at(-1)?.id as string;
+        }
+        expect(texts).toEqual(numbered('item', 7));
+        expect(await script.store.list({ state, pivot: '', limit: 1, maxBytes: 1 })).toHaveLength(1);
+      });
+
       // "or where it is gone, with the next greater one"
       test(`starts the ${state} page after a pivot that is gone`, async (world) => {
         const script = world.script();

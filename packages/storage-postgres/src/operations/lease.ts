@@ -2,7 +2,7 @@ import { ATTEMPTS_MAX, type ItemId, type LeaseBatch, type LeasedItem } from '@qu
 import type { BinaryRow } from '../binary-row.ts';
 import { durationToText } from '../instant-text.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { bytesBefore, withinBudget } from '../payload-budget.ts';
+import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
 
 /** The condition and the order are those of the `_lse` index, so that the oldest items are read off its front. */
 const oldest = (table: string, columns: string) => `
@@ -16,7 +16,7 @@ const oldest = (table: string, columns: string) => `
 const oldestWithinBudget = (table: string) => `
   SELECT id FROM (
     SELECT id, ${bytesBefore('bytes')} AS bytes_before
-    FROM (${oldest(table, 'id, octet_length(payload) AS bytes')}) AS oldest) AS counted
+    FROM (${oldest(table, `id, ${CONTENT_BYTES} AS bytes`)}) AS oldest) AS counted
   WHERE ${withinBudget('bytes_before')}`;
 
 /**

@@ -1,10 +1,13 @@
-import { type ItemListRequest, isBudgetSpent, type StoredItem } from '@querator/core';
+import { type ItemListRequest, isBudgetSpent, PAYLOAD_BUDGET, type StoredItem } from '@querator/core';
 import type { PartitionContext } from '../partition-table.ts';
-import { bytesBefore, withinBudget } from '../payload-budget.ts';
+import { bytesBefore, CONTENT_BYTES } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const COLUMNS = ITEM_COLUMNS.join(', ');
-const NUMBERED_COLUMNS = `${COLUMNS}, ${bytesBefore('octet_length(payload)')} AS bytes_before`;
+const NUMBERED_COLUMNS = `${COLUMNS}, ${bytesBefore(`(${CONTENT_BYTES})`)} AS bytes_before,
+  row_number() OVER () AS position`;
+/** Two items at least: from the last id on, which is inclusive, the next page has to get further. */
+const WITHIN_PAGE = '(page.position <= 2 OR page.bytes_before < $3::bigint)';
 
 /** Up to so many scheduled items are sorted for a page of them. */
 const FEW_SCHEDULED = 10_000;
@@ -16,8 +19,8 @@ const listItems = (condition: string) => (table: string) =>
     SELECT ${NUMBERED_COLUMNS} FROM (
       SELECT * FROM ${table}
       WHERE id >= $1 AND enqueue_at ${condition}
-      ORDER BY id LIMIT $2) AS page) AS counted
-  WHERE ${withinBudget('bytes_before')}`;
+      ORDER BY id LIMIT $2) AS asked) AS page
+  WHERE ${WITHIN_PAGE}`;
 
 /**
  * A few scheduled items may lie behind millions of waiting ones, and no index
@@ -31,13 +34,17 @@ const listFewScheduled = (table: string) => `
   SELECT found.number::int, page.* FROM found LEFT JOIN (
     SELECT ${NUMBERED_COLUMNS} FROM (
       SELECT * FROM scheduled WHERE id >= $1 ORDER BY id LIMIT $2) AS sorted) AS page
-    ON found.number <= ${FEW_SCHEDULED} AND ${withinBudget('page.bytes_before')}`;
+    ON found.number <= ${FEW_SCHEDULED} AND ${WITHIN_PAGE}`;
 
-/** A page of items in the order of their ids. Where they are large, it is fetched in several statements. */
+/**
+ * A page of items in the order of their ids. Without `maxBytes` it is as long
+ * as `limit` says: where the items are large, several statements fetch it.
+ */
 export async function list(
   context: PartitionContext,
   request: ItemListRequest,
 ): Promise<readonly StoredItem[]> {
+  if (request.maxBytes !== undefined) return listChunk(context, request);
   const page: StoredItem[] = [];
   let { pivot, limit } = request;
   for (;;) {
@@ -51,12 +58,12 @@ export async function list(
   }
 }
 
-/** As many of the items as the budget allows, and at least one. */
+/** As many of the items as `maxBytes` allows, and at least two. */
 async function listChunk(
   { db, table }: PartitionContext,
-  { state, pivot, limit }: ItemListRequest,
+  { state, pivot, limit, maxBytes = PAYLOAD_BUDGET }: ItemListRequest,
 ): Promise<readonly StoredItem[]> {
-  const values = [pivot, limit];
+  const values = [pivot, limit, maxBytes];
   if (state === 'scheduled') {
     const few = table.prepared('list_few_scheduled', listFewScheduled);
     const rows = await db.read<ItemRow & { number: number }>({ ...few, values });

@@ -2,7 +2,7 @@ import type { StoredItem, SweepRequest } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
 import { condemnedDeadline } from '../item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { bytesBefore, withinBudget } from '../payload-budget.ts';
+import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
@@ -20,7 +20,7 @@ const expired = (table: string, columns: string) => `
 const expiredWithinBudget = (table: string) => `
   SELECT id FROM (
     SELECT id, ${bytesBefore('bytes')} AS bytes_before
-    FROM (${expired(table, 'id, octet_length(payload) AS bytes')}) AS expired) AS counted
+    FROM (${expired(table, `id, ${CONTENT_BYTES} AS bytes`)}) AS expired) AS counted
   WHERE ${withinBudget('bytes_before')}`;
 
 const condemnExpired = (table: string) => `

@@ -3,15 +3,16 @@ import { durationToText } from '../instant-text.ts';
 import { CONDEMNED, condemnedDeadline, MOVED } from '../item-state.ts';
 import { newItemIdSql, randomTails } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { bytesBefore, withinBudget } from '../payload-budget.ts';
+import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
+const CONTENT: ReadonlySet<string> = new Set(['payload', 'reference', 'encoding', 'kind']);
 /** Of an item that was marked as moved its id is wanted, and not its content. */
 const ITEM = `${ITEM_COLUMNS.map((column) =>
-  column === 'payload' ? `CASE WHEN NOT ${MOVED} THEN item.payload END AS payload` : `item.${column}`,
+  CONTENT.has(column) ? `CASE WHEN NOT ${MOVED} THEN item.${column} END AS ${column}` : `item.${column}`,
 ).join(', ')}, ${MOVED} AS moved`;
-const BYTES = `CASE WHEN ${MOVED} THEN 0 ELSE octet_length(payload) END AS bytes`;
+const BYTES = `CASE WHEN ${MOVED} THEN 0 ELSE ${CONTENT_BYTES} END AS bytes`;
 
 /**
  * Overdue leases, and overdue claims on condemned items. The dead are told first, so that an item that is out of
