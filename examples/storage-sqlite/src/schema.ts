@@ -1,6 +1,6 @@
 /**
  * One table for the items of all partitions, one for queues, one for those that
- * are being deleted, and one number.
+ * are being deleted, one for notes of deleted ones, and one number.
  *
  * - Instants are microseconds and durations nanoseconds, as in core: both fit
  *   SQLite's integers of 64 bits.
@@ -47,6 +47,13 @@ export const SCHEMA = `
   ) strict;
 
   create table if not exists endings (name text primary key, ends_at integer not null) strict;
+
+  create table if not exists deleted_queues (
+    name text not null,
+    created_at integer not null,
+    done_at integer,
+    primary key (name, created_at)
+  ) strict;
 
   create table if not exists last_id (sequence integer not null) strict;
   insert into last_id select 0 where not exists (select * from last_id);

@@ -1,9 +1,11 @@
 import {
   addDuration,
   type Clock,
+  DELETION_NOTE_MS,
   type Duration,
   type Instant,
   invalid,
+  milliseconds,
   type NewQueue,
   type Queue,
   type QueueListRequest,
@@ -111,7 +113,31 @@ export class SqliteQueueStore implements QueueStore {
       if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
       check?.(userOf(connection, name));
       connection.run('delete from endings where name = :name', { name });
+      connection.run('replace into deleted_queues values (:name, :createdAt, null)', {
+        ...{ name, createdAt: stored.createdAt },
+      });
       return connection.run('delete from queues where name = :name', { name }) > 0;
+    });
+  }
+
+  async wasDeleted(name: string, createdAt: Instant): Promise<boolean> {
+    const note = await this.#database.read((connection) =>
+      connection.get('select 1 from deleted_queues where name = :name and created_at = :createdAt', {
+        ...{ name, createdAt },
+      }),
+    );
+    return note !== undefined;
+  }
+
+  forgetDeletion(name: string, createdAt: Instant): Promise<void> {
+    return this.#database.transaction((connection) => {
+      const now = this.#clock.now();
+      const lastKept = addDuration(now, milliseconds(-DELETION_NOTE_MS));
+      connection.run('delete from deleted_queues where done_at < :lastKept', { lastKept });
+      connection.run(
+        'update deleted_queues set done_at = :now where name = :name and created_at = :createdAt',
+        { name, createdAt, now },
+      );
     });
   }
 

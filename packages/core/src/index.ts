@@ -56,7 +56,13 @@ export type {
   SweepRequest,
   SweepResult,
 } from './storage/partition-store.ts';
-export type { QueueListRequest, QueueRelations, QueueStamp, QueueStore } from './storage/queue-store.ts';
+export {
+  DELETION_NOTE_MS,
+  type QueueListRequest,
+  type QueueRelations,
+  type QueueStamp,
+  type QueueStore,
+} from './storage/queue-store.ts';
 export {
   HORIZON_HOLDERS,
   type PartitionGlance,

@@ -3,6 +3,7 @@ import { describeComplete } from './contract/complete.ts';
 import { describeConcurrency } from './contract/concurrency.ts';
 import { describeContent } from './contract/content.ts';
 import { describeDelete } from './contract/delete.ts';
+import { describeDeletedQueues } from './contract/deleted-queues.ts';
 import { describeDeliverLetters } from './contract/deliver-letters.ts';
 import { describeHoldLetters } from './contract/hold-letters.ts';
 import { describeImport } from './contract/import.ts';
@@ -54,6 +55,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     const test = makeStorageTest(theSetup);
     describeQueueStore(test);
     describeQueueRelations(test);
+    describeDeletedQueues(test);
     describeItemIds(test);
     describeContent(test);
     describeProduce(test);

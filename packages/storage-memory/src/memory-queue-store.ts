@@ -21,6 +21,8 @@ export class MemoryQueueStore implements QueueStore {
   readonly #queues = new Map<string, Queue>();
   /** Until when a queue counts as one that is being deleted. */
   readonly #endings = new Map<string, Instant>();
+  /** Queues that were deleted, as `noteOf` writes them. */
+  readonly #deleted = new Set<string>();
 
   constructor(clock: Clock, assertOpen: () => void) {
     this.#clock = clock;
@@ -98,7 +100,18 @@ export class MemoryQueueStore implements QueueStore {
     if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
     check?.(this.#userOf(name));
     this.#endings.delete(name);
+    this.#deleted.add(noteOf(name, stored.createdAt));
     return this.#queues.delete(name);
+  }
+
+  async wasDeleted(name: string, createdAt: Instant): Promise<boolean> {
+    this.#assertOpen();
+    return this.#deleted.has(noteOf(name, createdAt));
+  }
+
+  async forgetDeletion(name: string, createdAt: Instant): Promise<void> {
+    this.#assertOpen();
+    this.#deleted.delete(noteOf(name, createdAt));
   }
 
   async findByDeadQueue(name: string): Promise<string | undefined> {
@@ -110,6 +123,7 @@ export class MemoryQueueStore implements QueueStore {
   clear(): void {
     this.#queues.clear();
     this.#endings.clear();
+    this.#deleted.clear();
   }
 
   #relations(name: string, deadQueue: string): QueueRelations {
@@ -129,6 +143,11 @@ export class MemoryQueueStore implements QueueStore {
   #inOrder(): Queue[] {
     return [...this.#queues.values()].sort((a, b) => byteOrder(a.name, b.name));
   }
+}
+
+/** The instant goes first: it holds no slash, so no two queues give one text. */
+function noteOf(name: string, createdAt: Instant): string {
+  return `${createdAt}/${name}`;
 }
 
 function settingsOf(queue: NewQueue) {

@@ -11,6 +11,7 @@ import {
   silentLogger,
 } from '@querator/core';
 import { Database } from './database.ts';
+import { DeletionNotes } from './deletion-notes.ts';
 import { glance } from './operations/glance.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { ping } from './operations/ping.ts';
@@ -62,7 +63,10 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const calls = new StoreCalls(name);
   const { heldHorizonMs } = limits;
   const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
-  const queueStore: QueueStore = new PostgresQueueStore({ db, schema, calls, clock });
+  const queueStore: QueueStore = new PostgresQueueStore({
+    ...{ db, schema, calls, clock },
+    notes: new DeletionNotes({ db, logger, clock }),
+  });
   return {
     name,
     capabilities: { durable: true, shared: true },

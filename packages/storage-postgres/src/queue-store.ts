@@ -11,6 +11,7 @@ import {
   type QueueStore,
 } from '@querator/core';
 import type { Database, Session, Statement } from './database.ts';
+import { type DeletionNotes, deleteQueueFrom } from './deletion-notes.ts';
 import { durationToText, instantFromText, instantToText } from './instant-text.ts';
 import { nowSql } from './partition-table.ts';
 import { ALREADY_THERE, PostgresError } from './postgres-error.ts';
@@ -27,10 +28,6 @@ const insertInto = (queues: string) => `
   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, ${nowSql('$10')}, ${nowSql('$10')}
   RETURNING ${ALL}, created_at, updated_at`;
 
-const deleteFrom = (queues: string) => `
-  DELETE FROM ${queues}
-  WHERE name = $1 AND ($2::timestamptz IS NULL OR created_at = $2::timestamptz) RETURNING 1`;
-
 const updateIn = (queues: string) => `
   UPDATE ${queues} SET lease_timeout_ns = $2, expire_timeout_ns = $3, dead_queue = $4,
     max_attempts = $5, reference = $6, requested_partitions = $7, updated_at = ${nowSql('$8')}
@@ -43,17 +40,21 @@ export class PostgresQueueStore implements QueueStore {
   readonly #tables: TableCare;
   readonly #calls: StoreCalls;
   readonly #clock: Clock | undefined;
+  readonly #notes: DeletionNotes | undefined;
 
   constructor(deps: {
     readonly db: Database;
     readonly schema: SchemaKeeper;
     readonly calls: StoreCalls;
     readonly clock: Clock | undefined;
+    /** Where deletions are noted; absent: nowhere. */
+    readonly notes?: DeletionNotes | undefined;
   }) {
     this.#db = deps.db;
     this.#tables = deps.schema.fixed;
     this.#calls = deps.calls;
     this.#clock = deps.clock;
+    this.#notes = deps.notes;
   }
 
   async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
@@ -154,20 +155,29 @@ export class PostgresQueueStore implements QueueStore {
     check?: (usedBy: string | undefined) => void,
   ): Promise<boolean> {
     const values = [name, createdAt === undefined ? null : instantToText(createdAt)];
-    const statement = () => ({ text: deleteFrom(this.#queues), values });
-    const deleteChecked = (checked: (usedBy: string | undefined) => void) =>
+    const deleteChecked = (text: string, checked: (usedBy: string | undefined) => void) =>
       this.#db.transaction(async (session) => {
         const stored = (await lockQueues(this.#in(session), [name], this.#now())).get(name);
         if (stored === undefined) return [];
         const [user] = await session.query<{ name: string }>(findUser(this.#queues, name));
         // A later queue of that name is not the one in question.
         if (createdAt === undefined || rowToQueue(stored).createdAt === createdAt) checked(user?.name);
-        return session.query(statement());
+        return session.query({ text, values });
       });
-    const deleted = await this.#run(() =>
-      check === undefined ? this.#db.write(statement()) : deleteChecked(check),
+    const deleteBy = (text: string) =>
+      check === undefined ? this.#db.write({ text, values }) : deleteChecked(text, check);
+    const deleted = await this.#run(
+      () => this.#notes?.deleting(deleteBy) ?? deleteBy(deleteQueueFrom(this.#queues)),
     );
     return deleted.length > 0;
+  }
+
+  async wasDeleted(name: string, createdAt: Instant): Promise<boolean> {
+    return this.#run(async () => (await this.#notes?.has(name, createdAt)) ?? false);
+  }
+
+  async forgetDeletion(name: string, createdAt: Instant): Promise<void> {
+    await this.#run(async () => this.#notes?.done(name, createdAt));
   }
 
   async findByDeadQueue(name: string): Promise<string | undefined> {

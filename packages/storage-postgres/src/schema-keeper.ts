@@ -1,4 +1,5 @@
 import {
+  type Instant,
   type Logger,
   type PartitionKey,
   type PartitionOwner,
@@ -9,6 +10,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database, Session } from './database.ts';
 import { FIXED_RELATIONS, keepFixedSchema, lockSchema } from './fixed-schema.ts';
 import { raiseIdSequence } from './id-sequence-care.ts';
+import { isSameQueue, itemsOfEarlierQueue, removeLeftOver } from './left-over-table.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { noSchema, PostgresError } from './postgres-error.ts';
 import { itemsTable } from './schema/items.ts';
@@ -138,8 +140,9 @@ export class SchemaKeeper {
     const { name, identity } = wanted;
     await this.#ensureFixed();
     const found = await this.#look((statement) => this.#db.read(statement), name);
+    const holder = ownerFromComment(found?.comment ?? null);
     if (found !== undefined) {
-      const claim = this.#checked(claimOn(ownerFromComment(found.comment), identity), found, wanted);
+      const claim = this.#checked(claimOn(holder, identity), found, wanted);
       if (claim !== 'left-over') {
         if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
@@ -147,24 +150,27 @@ export class SchemaKeeper {
         return;
       }
     }
-    await this.#createPartition(wanted);
+    await this.#createPartition(wanted, await this.#deletedOf(wanted, holder?.created));
     await this.#checkStillThere(wanted);
   }
 
-  async #createPartition(wanted: Wanted): Promise<void> {
+  /** @param deleted when the earlier queue was created whose items may be removed. */
+  async #createPartition(wanted: Wanted, deleted: Instant | undefined): Promise<void> {
     const { key, name, identity } = wanted;
     const table: PgTable = itemsTable(key.queue, key.partition);
+    const nameOf = (relation: string) => this.#db.schema.relation(relation);
     await this.#db.maintenance(async (session) => {
       await lockSchema(session, name);
       // Another process may have been quicker.
       const found = await this.#look((statement) => session.query(statement), name);
-      const claim = claimOn(ownerFromComment(found?.comment ?? null), identity);
-      if (found !== undefined && this.#checked(claim, found, wanted) !== 'left-over') return;
+      const holder = ownerFromComment(found?.comment ?? null);
+      if (found !== undefined && this.#checked(claimOn(holder, identity), found, wanted) !== 'left-over')
+        return;
       if (found !== undefined) {
+        const removed = await removeLeftOver(session, nameOf(name), isSameQueue(holder, deleted));
+        if (!removed) throw this.#refused(itemsOfEarlierQueue(name, holder, identity));
         this.#logger.info('removed what an earlier queue of that name left behind', { table: name });
-        await session.query({ text: `DROP TABLE ${this.#db.schema.relation(name)}` });
       }
-      const nameOf = (relation: string) => this.#db.schema.relation(relation);
       const statements = renderTable(table, renderParameters(ITEMS_STORAGE_PARAMETERS), nameOf);
       for (const text of statements) await session.query({ text });
       await session.query({ text: commentOn(nameOf(name), identity) });
@@ -179,7 +185,7 @@ export class SchemaKeeper {
     if (wanted.owner === undefined) return;
     this.#unchecked.add(wanted.name);
     const isThere = await wanted.owner.isThere();
-    if (!isThere) await this.#dropPartition(wanted);
+    if (!isThere) await this.#removeOrphan(wanted);
     this.#unchecked.delete(wanted.name);
     if (isThere) return;
     throw this.#refused(`queue '${wanted.key.queue}' was deleted by another process`);
@@ -195,11 +201,35 @@ export class SchemaKeeper {
       const found = await this.#look((statement) => session.query(statement), name);
       if (found === undefined) return;
       const claim = claimOn(ownerFromComment(found.comment), identity);
-      // The later queue's items are none of ours.
-      if (claim === 'superseded') return;
       if (claim === 'foreign') this.#checked(claim, found, wanted);
+      // The items of a later queue, or of an earlier one, are none of ours.
+      if (claim === 'superseded' || claim === 'left-over') return;
       await session.query({ text: `DROP TABLE IF EXISTS ${this.#db.schema.relation(name)}` });
     });
+  }
+
+  /**
+   * Drops the table of a queue that is not there. Another process may have
+   * stored something in it by now: that goes only with a queue that was deleted.
+   */
+  async #removeOrphan(wanted: Wanted): Promise<void> {
+    const { name, identity } = wanted;
+    const deleted = await this.#deletedOf(wanted, identity.created);
+    await this.#db.maintenance(async (session) => {
+      await lockSchema(session, name);
+      const found = await this.#look((statement) => session.query(statement), name);
+      const holder = ownerFromComment(found?.comment ?? null);
+      if (found === undefined || claimOn(holder, identity) !== 'own') return;
+      const table = this.#db.schema.relation(name);
+      const removed = await removeLeftOver(session, table, isSameQueue(holder, deleted));
+      if (!removed) this.#logger.error('table holds items of a queue that is not there', { table: name });
+    });
+  }
+
+  /** The instant itself when the queue of this name that was created then was deleted. */
+  async #deletedOf({ owner }: Wanted, created: Instant | undefined): Promise<Instant | undefined> {
+    if (owner === undefined || created === undefined) return undefined;
+    return (await owner.wasDeleted(created)) ? created : undefined;
   }
 
   async #look(send: Session['query'], name: string): Promise<FoundTable | undefined> {

@@ -62,7 +62,13 @@ describe('what others make in schemas of the search path', { timeout: 60_000 }, 
       expect(await queues.list({ namespace: '', pivot: '', limit: 10 })).toHaveLength(1);
       expect((await queues.stamps([KEY.queue])).size).toBe(1);
       expect(await queues.findByDeadQueue(KEY.queue)).toBeUndefined();
-      await useItems(backend.partitionStore(KEY, { createdAt: queue.createdAt, isThere: async () => true }));
+      await useItems(
+        backend.partitionStore(KEY, {
+          createdAt: queue.createdAt,
+          isThere: async () => true,
+          wasDeleted: async () => false,
+        }),
+      );
       await backend.ping();
       for (const deadlines of [true, false]) await backend.glance([KEY], { deadlines });
       backend.signals?.tell('topic');

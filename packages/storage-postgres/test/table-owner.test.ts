@@ -28,10 +28,10 @@ describe('whose a table is', { timeout: 60_000 }, () => {
   });
 
   /** The partition of the queue that was created then, at a process of its own. */
-  function storeOf(createdAt: Instant, isThere = async () => true) {
+  function storeOf(createdAt: Instant, isThere = async () => true, wasDeleted = async () => true) {
     const backend = testBackend(database.connectionString);
     open.push(backend);
-    return backend.partitionStore(KEY, { createdAt, isThere });
+    return backend.partitionStore(KEY, { createdAt, isThere, wasDeleted });
   }
   const comment = async () => {
     const { rows } = await client.query(

@@ -41,6 +41,8 @@ const QUEUE_CALLS: Readonly<Record<keyof QueueStore, true>> = {
   update: true,
   beginDelete: true,
   delete: true,
+  wasDeleted: true,
+  forgetDeletion: true,
   findByDeadQueue: true,
 };
 

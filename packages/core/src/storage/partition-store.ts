@@ -376,6 +376,10 @@ export interface PartitionStore {
   /** Removes held letters, and no others. @returns how many. */
   withdrawLetters(sourceIds: readonly ItemId[]): Promise<number>;
 
-  /** Removes the partition with all its items. The next call starts an empty one. */
+  /**
+   * Removes the partition with all its items. The next call starts an empty
+   * one. Items of another queue, which the `owner` given for the store tells
+   * apart, stay.
+   */
   drop(): Promise<void>;
 }

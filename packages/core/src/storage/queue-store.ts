@@ -12,6 +12,9 @@ export interface QueueListRequest {
   readonly limit: number;
 }
 
+/** How long a shared storage keeps the note of a deletion after `forgetDeletion`: a day. */
+export const DELETION_NOTE_MS = 86_400_000;
+
 /** Tells one state of a queue from another, and from another queue of the same name. */
 export type QueueStamp = Pick<Queue, 'createdAt' | 'updatedAt'>;
 
@@ -99,12 +102,30 @@ export interface QueueStore {
 
   /**
    * Removes the queue of that name; where `createdAt` is given, only the one
-   * that was created then, and not a later one of the same name.
+   * that was created then, and not a later one of the same name. In the same
+   * step it notes the deletion, for `wasDeleted`.
    *
    * @param check as of `beginDelete`, in the step that removes the queue.
    * @returns whether it was there.
    */
   delete(name: string, createdAt?: Instant, check?: (usedBy: string | undefined) => void): Promise<boolean>;
+
+  /**
+   * Whether `delete` has removed the queue of that name that was created then.
+   * This is the only proof that the items of a queue may be removed: a queue
+   * that is merely absent may be in another storage, or missing in a backup.
+   *
+   * A driver that cannot keep notes, for want of a right, answers `false`.
+   */
+  wasDeleted(name: string, createdAt: Instant): Promise<boolean>;
+
+  /**
+   * Nothing of that queue is left in any storage, so that the note of its
+   * deletion may go. A shared storage keeps the note for `DELETION_NOTE_MS`
+   * more: a process that has not heard of the deletion may make a partition
+   * anew. Of a queue without a note it does nothing.
+   */
+  forgetDeletion(name: string, createdAt: Instant): Promise<void>;
 
   /** The name of a queue whose dead-letter queue is `name`, the first in byte order, or nothing. */
   findByDeadQueue(name: string): Promise<string | undefined>;

@@ -19,6 +19,12 @@ export interface PartitionOwner {
    * stored then that nobody would ever find.
    */
   readonly isThere: () => Promise<boolean>;
+  /**
+   * Whether the queue of that name that was created then was deleted, as
+   * `QueueStore.wasDeleted` says. Asked before items that belong to it are
+   * removed: those of an earlier queue, or of this one when it is not there.
+   */
+  readonly wasDeleted: (createdAt: Instant) => Promise<boolean>;
 }
 
 /** What a look at one partition found. */
@@ -74,8 +80,11 @@ export interface StorageBackend {
    * The store of one partition. Cheap; two stores of one key see the same items.
    *
    * @param owner its queue. A driver that several processes share finds out by
-   *   it what an earlier queue of that name left behind, which is removed, and
-   *   calls for a queue that is gone, which fail. Absent: whatever is there.
+   *   it what an earlier queue of that name left behind, and calls for a queue
+   *   that is gone, which fail. What an earlier queue left is removed where it
+   *   is empty, or that queue `wasDeleted`; else it stays, and the calls fail
+   *   with the outcome `not-applied` until an operator has decided. Absent:
+   *   whatever is there.
    */
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore;
 

@@ -216,5 +216,7 @@ const QUEUE_OPERATIONS: readonly QueueOperation[] = [
   'update',
   'beginDelete',
   'delete',
+  'wasDeleted',
+  'forgetDeletion',
   'findByDeadQueue',
 ];

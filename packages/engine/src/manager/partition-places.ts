@@ -1,4 +1,4 @@
-import type { PartitionOwner, PartitionPlacement, Queue, StorageBackend } from '@querator/core';
+import type { Instant, PartitionOwner, PartitionPlacement, Queue, StorageBackend } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
 import type { PartitionPlace } from '../logical/partition-unit.ts';
 import { StorageGates, type Turns } from '../logical/storage-gates.ts';
@@ -18,6 +18,8 @@ export interface PartitionPlacesDeps {
   readonly backends: readonly StorageBackend[];
   /** Whether that very queue, and not a later one of its name, is still stored. */
   readonly isThere: (queue: Queue) => Promise<boolean>;
+  /** As of `QueueStore`. */
+  readonly wasDeleted: (name: string, createdAt: Instant) => Promise<boolean>;
 }
 
 /** Finds the storages of queues' partitions. */
@@ -69,6 +71,7 @@ export class PartitionPlaces {
     const owner: PartitionOwner = {
       createdAt: queue.createdAt,
       isThere: () => this.#deps.isThere(queue),
+      wasDeleted: (createdAt) => this.#deps.wasDeleted(queue.name, createdAt),
     };
     const turnsOn = new Map<string, Turns>();
     return ({ partition, storageName }) => {

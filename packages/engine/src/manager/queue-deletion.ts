@@ -56,13 +56,7 @@ export class QueueDeletion {
       await this.#dropPartitions(queue);
       // Another process may have been quicker, and the name have been given to a new queue since.
       await store.delete(name, createdAt, check);
-      // Another process may have made a partition anew before it could know.
-      await this.#dropPartitions(queue).catch((error: unknown) => {
-        this.#deps.logger.warn('what another process may have stored for a deleted queue was not removed', {
-          queue: name,
-          err: error,
-        });
-      });
+      await this.#finish(queue);
     } catch (error) {
       if (error instanceof QueueError) throw error;
       throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
@@ -78,6 +72,29 @@ export class QueueDeletion {
       places.map(({ store, turns }) => turns.drop(() => store.drop())),
     );
     for (const each of dropped) if (each.status === 'rejected') throw each.reason;
+  }
+
+  /**
+   * Another process may have made a partition anew before it could know. Until
+   * every partition is certain to be gone the note of the deletion stays: it
+   * lets a later queue of the name remove what is left.
+   */
+  async #finish(queue: Queue): Promise<void> {
+    const { store, logger, places } = this.#deps;
+    const { name, createdAt, partitions } = queue;
+    try {
+      await this.#dropPartitions(queue);
+    } catch (error) {
+      logger.warn('what another process may have stored for a deleted queue was not removed', {
+        queue: name,
+        err: error,
+      });
+      return;
+    }
+    if (!partitions.every(({ storageName }) => places.isConfigured(storageName))) return;
+    await store.forgetDeletion(name, createdAt).catch((error: unknown) => {
+      logger.debug('the note of a deleted queue stays', { queue: name, err: error });
+    });
   }
 
   /**

@@ -73,6 +73,7 @@ export class QueueManager {
       engine: deps,
       backends: storages.map(({ backend }) => backend),
       isThere: (queue) => this.#isThere(queue),
+      wasDeleted: (name, createdAt) => store.wasDeleted(name, createdAt),
     });
     this.#settings = new SettingsWatch({
       engine: deps,

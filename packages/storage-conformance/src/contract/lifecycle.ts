@@ -76,6 +76,8 @@ export function describeLifecycle(test: StorageTest): void {
         'list of queues': () => queues.list({ namespace: 'a', pivot: '', limit: 1 }),
         'delete of a queue': () => queues.delete('a'),
         update: () => queues.update('a', (queue) => queue),
+        wasDeleted: () => queues.wasDeleted('a', world.clock.now()),
+        forgetDeletion: () => queues.forgetDeletion('a', world.clock.now()),
         findByDeadQueue: () => queues.findByDeadQueue('a'),
         produce: () => store.produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT),
         lease: () => store.lease({ limit: 1, leaseTimeout: LEASE_TIMEOUT }),

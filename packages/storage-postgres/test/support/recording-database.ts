@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Database, Session, Statement } from '../../src/database.ts';
+import { TableSchema } from '../../src/table-schema.ts';
 
 /** Stands in for a database: keeps what operations send, and sends it on. */
 export class RecordingDatabase {
@@ -14,7 +15,15 @@ export class RecordingDatabase {
   asDatabase(): Database {
     const session: Session = { query: (statement) => this.#send(statement) };
     const transaction = <T>(work: (session: Session) => Promise<T>) => work(session);
-    const stand = { read: session.query, write: session.query, transaction, maintenance: transaction };
+    const schema = new TableSchema();
+    schema.found('public');
+    const stand = {
+      schema,
+      read: session.query,
+      write: session.query,
+      transaction,
+      maintenance: transaction,
+    };
     return stand as unknown as Database;
   }
 

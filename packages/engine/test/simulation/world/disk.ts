@@ -24,6 +24,19 @@ interface Place {
   stays: ReadonlyMap<string, Stay>;
 }
 
+/** Which queues there are, and which were deleted: shared storage knows it longer than any process sleeps here. */
+export class KnownQueues {
+  /** When each queue that there is was created. */
+  readonly created = new Map<string, Instant>();
+  /** Those that were deleted, as `created/name`. */
+  readonly deleted = new Set<string>();
+
+  noteDeletion(name: string): void {
+    this.deleted.add(`${this.created.get(name)}/${name}`);
+    this.created.delete(name);
+  }
+}
+
 /**
  * What all engines share: the memory driver, which does each call in one go,
  * and beside it a record of what each call did. It keeps the rule of shared
@@ -35,8 +48,7 @@ export class Disk {
   readonly #backend: StorageBackend;
   readonly #places = new Map<string, Place>();
   readonly #history: History;
-  /** When each queue that there is was created. */
-  readonly #queues: Map<string, Instant>;
+  readonly #queues: KnownQueues;
 
   /** @param queues what `queueCall` keeps up to date, one for all disks of a world. */
   constructor(
@@ -46,7 +58,7 @@ export class Disk {
       dice,
       history,
     }: { readonly scheduler: Scheduler; readonly dice: Dice; readonly history: History },
-    queues: Map<string, Instant>,
+    queues: KnownQueues,
   ) {
     this.name = name;
     this.#history = history;
@@ -86,12 +98,14 @@ export class Disk {
     let held = this.#places.get(place);
     if (held !== undefined && held.owner > owner) return undefined;
     if (held !== undefined && held.owner < owner) {
+      const wasDeleted = this.#queues.deleted.has(`${held.owner}/${key.queue}`);
+      if (held.items.length > 0 && !wasDeleted) return undefined;
       await this.#drop(op, place, held);
       held = undefined;
     }
     if (held === undefined) {
       if (name === 'drop') return { result: undefined };
-      if (this.#queues.get(key.queue) !== owner) return undefined;
+      if (this.#queues.created.get(key.queue) !== owner) return undefined;
       held = { store: this.#backend.partitionStore(key), owner, items: [], stays: new Map() };
       this.#places.set(place, held);
     }
@@ -112,7 +126,7 @@ export class Disk {
     );
     if ((name === 'create' || name === 'update') && result !== undefined) {
       const { name: queue, createdAt, maxAttempts, deadQueue, leaseTimeout } = result as Queue;
-      this.#queues.set(queue, createdAt);
+      this.#queues.created.set(queue, createdAt);
       this.#history.add({
         type: 'settings',
         queue,
@@ -121,7 +135,7 @@ export class Disk {
         leaseMs: Number(leaseTimeout) / 1_000_000,
       });
     }
-    if (name === 'delete') this.#queues.delete(args[0] as string);
+    if (name === 'delete' && result === true) this.#queues.noteDeletion(args[0] as string);
     return result;
   }
 

@@ -4,7 +4,7 @@ import { History } from '../history.ts';
 import { type Answer, ask, type Request } from '../request.ts';
 import type { ClosedWorld } from './closed-world.ts';
 import type { Dice } from './dice.ts';
-import { Disk } from './disk.ts';
+import { Disk, KnownQueues } from './disk.ts';
 import { EngineProcess } from './engine-process.ts';
 import { EngineStorage } from './engine-storage.ts';
 import { Scheduler } from './scheduler.ts';
@@ -43,7 +43,7 @@ export class World {
       setting.signals === 'none'
         ? undefined
         : new SignalHub(this.scheduler, dice, setting.signals === 'lossy');
-    const queues = new Map();
+    const queues = new KnownQueues();
     this.disks = Array.from({ length: setting.disks }, (_, n) => new Disk(`disk-${n + 1}`, this, queues));
     for (let place = 0; place < setting.engines; place++) this.start(place);
   }

@@ -1,0 +1,21 @@
+import { index, pgTable, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bytewiseText, timestamptz } from './column-types.ts';
+
+/**
+ * Notes of queues that were deleted. Not one of the versioned tables: servers
+ * that know nothing of it work beside it, and it is made at the first deletion.
+ */
+export const deletedQueuesTable = pgTable(
+  'querator_deleted_queues',
+  {
+    name: bytewiseText('name').notNull(),
+    /** When the queue was created. */
+    createdAt: timestamptz('created_at').notNull(),
+    /** Since when nothing of the queue is left. */
+    doneAt: timestamptz('done_at'),
+  },
+  (note) => [
+    uniqueIndex('querator_deleted_queues_queue').on(note.name, note.createdAt),
+    index('querator_deleted_queues_done').on(note.doneAt),
+  ],
+);

@@ -1,0 +1,146 @@
+import { type LogFields, parseDuration, type Queue } from '@querator/core';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DeletionNotes } from '../src/deletion-notes.ts';
+import { draw, explain, stepsOf } from './support/explain.ts';
+import { RecordingDatabase } from './support/recording-database.ts';
+import { createRole, type TestRole } from './support/roles.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const NOTES = 'querator_deleted_queues';
+
+const queue = (name: string) => ({
+  ...{ name, namespace: '', deadQueue: '', maxAttempts: 0, reference: '', requestedPartitions: 1 },
+  leaseTimeout: parseDuration('1m'),
+  expireTimeout: parseDuration('1h'),
+  partitions: [{ partition: 0, storageName: 'postgres-01' }],
+});
+
+describe('notes of deleted queues', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  const open: ReturnType<typeof testBackend>[] = [];
+  const warnings: string[] = [];
+
+  beforeEach(async () => {
+    warnings.length = 0;
+    database = await createTestDatabase();
+    client = new pg.Client(database.connectionString);
+    await client.connect();
+  });
+  afterEach(async () => {
+    for (const backend of open.splice(0)) await backend.close();
+    await client.end();
+    await database.drop();
+  });
+
+  function queues(connectionString = database.connectionString) {
+    const ignore = () => {};
+    const warn = (message: string, _fields?: LogFields) => void warnings.push(message);
+    const logger = { debug: ignore, info: ignore, warn, error: ignore };
+    const backend = testBackend(connectionString, { logger });
+    open.push(backend);
+    return backend.queueStore();
+  }
+
+  test('have a table that the first deletion makes, by however many servers at once', async () => {
+    const stores = [queues(), queues(), queues(), queues()];
+    const made: Queue[] = [];
+    for (const [n, store] of stores.entries()) made.push(await store.create(queue(`q-${n}`)));
+    expect(await stores[0]?.wasDeleted('q-0', made[0]?.createdAt ?? (0n as never))).toBe(false);
+    await expect(client.query(`TABLE ${NOTES}`)).rejects.toThrow('does not exist');
+    await Promise.all(stores.map((store, n) => store.delete(`q-${n}`)));
+    expect((await client.query(`SELECT name FROM ${NOTES} ORDER BY 1`)).rows).toEqual(
+      [0, 1, 2, 3].map((n) => ({ name: `q-${n}` })),
+    );
+  });
+
+  test('are written with the deletion or not at all', async () => {
+    const store = queues();
+    await store.create(queue('first'));
+    await store.delete('first');
+    const { createdAt } = await store.create(queue('q'));
+    await client.query(`ALTER TABLE ${NOTES} ADD CHECK (name <> 'q')`);
+    await expect(store.delete('q')).rejects.toMatchObject({ name: 'StorageError', outcome: 'not-applied' });
+    expect(await store.get('q')).toBeDefined();
+    expect(await store.wasDeleted('q', createdAt)).toBe(false);
+  });
+
+  test('are not written by a server of the release before, whose deletions prove nothing', async () => {
+    const store = queues();
+    const { createdAt } = await store.create(queue('q'));
+    await client.query(`DELETE FROM querator_queues WHERE name = 'q'`);
+    expect(await store.wasDeleted('q', createdAt)).toBe(false);
+  });
+
+  describe('for a user with few rights', () => {
+    let role: TestRole;
+
+    beforeEach(async () => {
+      const first = queues();
+      await first.create(queue('q'));
+      role = await createRole(database, 'user');
+      await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
+      await client.query(
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role.name}`,
+      );
+    });
+    afterEach(async () => {
+      for (const backend of open.splice(0)) await backend.close();
+      await role.drop();
+    });
+
+    test('who may not make their table: queues are deleted all the same, and one warning says so', async () => {
+      const store = queues(role.connectionString);
+      const { createdAt } = (await store.get('q')) as Queue;
+      await store.forgetDeletion('q', createdAt);
+      expect(await store.delete('q', createdAt)).toBe(true);
+      expect(await store.delete('q', createdAt)).toBe(false);
+      expect(await store.get('q')).toBeUndefined();
+      expect(await store.wasDeleted('q', createdAt)).toBe(false);
+      expect(warnings).toEqual([expect.stringContaining('deleted queues are not noted')]);
+    });
+
+    test('who may not use their table, likewise', async () => {
+      await queues().create(queue('other'));
+      await queues().delete('other');
+      await client.query(`REVOKE ALL ON ${NOTES} FROM PUBLIC, ${role.name}`);
+      const store = queues(role.connectionString);
+      const { createdAt } = (await store.get('q')) as Queue;
+      expect(await store.wasDeleted('q', createdAt)).toBe(false);
+      await store.forgetDeletion('q', createdAt);
+      expect(await store.delete('q', createdAt)).toBe(true);
+      expect(warnings).toEqual([expect.stringContaining('deleted queues are not noted')]);
+    });
+  });
+
+  test('are found through an index, before and after ANALYZE', async () => {
+    const store = queues();
+    await store.create(queue('q'));
+    await store.delete('q');
+    await client.query(`
+      INSERT INTO ${NOTES} SELECT 'q-' || n, now(), CASE WHEN n % 2 = 0 THEN now() END
+      FROM generate_series(1, 5000) AS n`);
+    await client.query('SET enable_seqscan = off');
+    const recording = new RecordingDatabase(client);
+    const notes = new DeletionNotes({ db: recording.asDatabase() });
+    const created = (await store.create(queue('q-1'))).createdAt;
+    await notes.has('q-1', created);
+    await notes.done('q-1', created);
+    await notes.deleting((text) => recording.asDatabase().write({ text, values: ['q-1', null] }));
+    expect(recording.statements).toHaveLength(3);
+    for (const analyzed of [false, true]) {
+      if (analyzed) await client.query(`ANALYZE ${NOTES}`);
+      for (const statement of recording.statements) {
+        for (const mode of ['custom', 'generic'] as const) {
+          const plan = await explain(client, statement, mode);
+          const kinds = stepsOf(plan).map((step) => step['Node Type']);
+          expect(kinds, draw(plan)).not.toEqual(
+            expect.arrayContaining([expect.stringMatching(/Seq Scan|Sort/)]),
+          );
+        }
+      }
+    }
+  });
+});
