@@ -18,6 +18,11 @@ export interface CallOptions {
    * arrives; 35 seconds where the request has none.
    */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Told of a successful reply before the call ends, to read the headers that
+   * messages have no fields for (`REPLY_HEADERS` of `@querator/protocol`).
+   */
+  readonly onReply?: ((header: (name: string) => string | undefined) => void) | undefined;
 }
 
 /** Calls an endpoint and waits for its reply. */
@@ -44,7 +49,7 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
     ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
   };
 
-  return async (endpoint, request, { signal, timeoutMs } = {}) => {
+  return async (endpoint, request, { signal, timeoutMs, onReply } = {}) => {
     signal?.throwIfAborted();
     const url = `${baseUrl}${endpoint.path}`;
     const limitMs = timeoutMs ?? localTimeoutMs(endpoint.path, request as object);
@@ -59,7 +64,9 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
         ending.signal,
         transport({ url, headers, body, signal: ending.signal }),
       );
-      return readReply(endpoint.response, url, reply);
+      const response = readReply(endpoint.response, url, reply);
+      onReply?.(reply.header);
+      return response;
     } finally {
       cancelTimer();
       signal?.removeEventListener('abort', onAbort);

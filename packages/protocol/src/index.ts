@@ -92,6 +92,7 @@ export { decodeBody, encodeBody, type MessageCodec } from './message-codec.ts';
 export { negotiateReply, negotiateRequest } from './negotiation.ts';
 export type { Permission } from './permission.ts';
 export { SUCCESS_REPLY } from './reply.ts';
+export { REPLY_HEADERS } from './reply-headers.ts';
 export { MEDIA_TYPES, type WireFormat } from './wire-format.ts';
 export {
   formatTimestamp,

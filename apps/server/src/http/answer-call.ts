@@ -21,7 +21,8 @@ export async function answerCall(
   let request: unknown;
   try {
     request = decodeBody(endpoint.request, requestFormat, body);
-    return answer(endpoint.response, await handle(request, context), replyFormat);
+    const reply = answer(endpoint.response, await handle(request, context), replyFormat);
+    return context.replyHeaders === undefined ? reply : { ...reply, headers: context.replyHeaders };
   } catch (error) {
     return refusal(error, replyFormat, { path, queue: queueOf(request) }, logger);
   }

@@ -16,6 +16,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Whether the client is gone; costs nothing to ask. */
   readonly isGone: () => boolean;
+  /** What the handler sets here goes out as headers of the answer, where the call succeeds. */
+  replyHeaders: Readonly<Record<string, string>> | undefined;
 }
 
 /** An endpoint together with what answers it. */

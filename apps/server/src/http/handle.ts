@@ -46,6 +46,7 @@ async function bodyInProcess(c: Context<AppEnv>, limit: number): Promise<Uint8Ar
 class RequestContext implements CallContext {
   readonly #c: Context<AppEnv>;
   readonly isGone: () => boolean;
+  replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
 
   constructor(c: Context<AppEnv>) {
     this.#c = c;

@@ -91,9 +91,10 @@ const HEADERS: Readonly<Record<WireFormat, readonly string[]>> = {
 /** Bytes up to here are copied to leave in one piece with the headers; more leave as they are, behind them. */
 const COPIED_BYTES = 4_096;
 
-function send(outgoing: ServerResponse, { status, format, body }: Answer): void {
+function send(outgoing: ServerResponse, { status, format, body, headers }: Answer): void {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
-  outgoing.writeHead(status, [...HEADERS[format], 'Content-Length', String(length)]);
+  const more = headers === undefined ? [] : Object.entries(headers).flat();
+  outgoing.writeHead(status, [...HEADERS[format], ...more, 'Content-Length', String(length)]);
   if (typeof body === 'string') outgoing.end(body);
   else if (length <= COPIED_BYTES) outgoing.end(bytesAsText(body), 'latin1');
   else outgoing.end(body);
@@ -107,6 +108,7 @@ function bytesAsText(bytes: Uint8Array<ArrayBuffer>): string {
 class NodeCallContext implements CallContext {
   readonly #outgoing: ServerResponse;
   readonly isGone: () => boolean;
+  replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   #signal: AbortSignal | undefined;
 
   constructor(outgoing: ServerResponse) {

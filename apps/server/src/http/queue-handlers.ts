@@ -3,6 +3,7 @@ import {
   fromLeasedItems,
   fromPartitionStats,
   type Handlers,
+  REPLY_HEADERS,
   SUCCESS_REPLY,
   toNewItem,
   toRetriedItem,
@@ -36,9 +37,10 @@ export function queueHandlers(queue: QueueService): Handlers<(typeof SERVED)['qu
       await queue.reload(queueName);
       return SUCCESS_REPLY;
     },
-    async stats({ queueName }) {
-      const { partitions, produceWaiting, leaseWaiting, completeWaiting, retryWaiting } =
+    async stats({ queueName }, context) {
+      const { partitions, countAgeMs, produceWaiting, leaseWaiting, completeWaiting, retryWaiting } =
         await queue.stats(queueName);
+      context.replyHeaders = { [REPLY_HEADERS.countAge]: String(Math.ceil(countAgeMs) / 1_000) };
       return {
         queueName,
         logicalQueues: [

@@ -17,6 +17,8 @@ export interface Answer {
   readonly status: number;
   readonly format: WireFormat;
   readonly body: Uint8Array<ArrayBuffer> | string;
+  /** Beyond those of every answer in its format. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The headers of every answer in a format. */
@@ -70,8 +72,8 @@ export function refuse(c: Context, error: unknown, logger: Logger): Response {
 }
 
 /** An answer as Hono sends it. */
-export function responseOf({ status, format, body }: Answer): Response {
-  return new Response(body, { status, headers: ANSWER_HEADERS[format] });
+export function responseOf({ status, format, body, headers }: Answer): Response {
+  return new Response(body, { status, headers: { ...ANSWER_HEADERS[format], ...headers } });
 }
 
 /** What storage cannot do now it may do later: that is no fault of the server's. */

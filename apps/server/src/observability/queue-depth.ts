@@ -1,4 +1,4 @@
-import type { Clock } from '@querator/core';
+import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 import type { QueueDepth, Service } from '@querator/engine';
 import { Gauge, type Registry } from 'prom-client';
 import { BackgroundSampler } from './background-sampler.ts';
@@ -11,6 +11,11 @@ export interface QueueDepthDeps {
   readonly labels: QueueLabels;
 }
 
+/** What a queue held, and when that was known. */
+interface Sample extends QueueDepth {
+  readonly at: Instant;
+}
+
 /**
  * Gauges of what queues hold. Counting may read whole tables, so a scrape gets
  * the last count and never waits for one; it is made in the background, one
@@ -21,7 +26,8 @@ export class QueueDepthMetrics {
   readonly #items: Gauge<'queue' | 'state'>;
   readonly #headAge: Gauge<'queue'>;
   readonly #uncounted: Gauge<'queue'>;
-  #depths: ReadonlyMap<string, QueueDepth> = new Map();
+  readonly #countAge: Gauge<'queue'>;
+  #depths: ReadonlyMap<string, Sample> = new Map();
   readonly #sampler: BackgroundSampler;
 
   constructor(registry: Registry, deps: QueueDepthDeps) {
@@ -42,6 +48,12 @@ export class QueueDepthMetrics {
     this.#uncounted = new Gauge({
       name: 'querator_queue_uncounted_partitions',
       help: 'Partitions of a queue that could not be counted',
+      labelNames: ['queue'],
+      registers,
+    });
+    this.#countAge = new Gauge({
+      name: 'querator_queue_items_age_seconds',
+      help: 'How long ago the partitions of a queue were counted, of the oldest of its counts',
       labelNames: ['queue'],
       registers,
     });
@@ -72,30 +84,39 @@ export class QueueDepthMetrics {
   }
 
   async #count(stopped: () => boolean): Promise<void> {
-    const { service } = this.#deps;
-    const depths = new Map<string, QueueDepth>();
+    const { service, clock } = this.#deps;
+    const depths = new Map<string, Sample>();
     for (const queue of service.waiting().keys()) {
       if (stopped()) return;
       const depth = await service.depth(queue);
-      if (depth !== undefined) depths.set(queue, depth);
+      if (depth !== undefined) depths.set(queue, { ...depth, at: clock.now() });
     }
     this.#depths = depths;
   }
 
-  /** Queues that share a label are added up. */
+  /** Queues that share a label are added up; of ages the greatest counts. */
   #publish(): void {
-    for (const gauge of [this.#items, this.#headAge, this.#uncounted]) gauge.reset();
-    const running = this.#deps.service.waiting();
-    const oldest = new Map<string, number>();
+    for (const gauge of [this.#items, this.#headAge, this.#uncounted, this.#countAge]) gauge.reset();
+    const { service, clock, labels } = this.#deps;
+    const running = service.waiting();
+    const now = clock.now();
+    const headAges = new Map<string, number>();
+    const countAges = new Map<string, number>();
     for (const [name, depth] of this.#depths) {
       if (!running.has(name)) continue;
-      const queue = this.#deps.labels.of(name);
+      const queue = labels.of(name);
       this.#items.inc({ queue, state: 'waiting' }, depth.waiting);
       this.#items.inc({ queue, state: 'leased' }, depth.leased);
       this.#items.inc({ queue, state: 'scheduled' }, depth.scheduled);
       this.#uncounted.inc({ queue }, depth.uncounted);
-      oldest.set(queue, Math.max(oldest.get(queue) ?? 0, depth.headAgeMs));
+      raise(headAges, queue, depth.headAgeMs);
+      raise(countAges, queue, depth.countAgeMs + millisecondsBetween(depth.at, now));
     }
-    for (const [queue, ageMs] of oldest) this.#headAge.set({ queue }, ageMs / 1_000);
+    for (const [queue, ageMs] of headAges) this.#headAge.set({ queue }, ageMs / 1_000);
+    for (const [queue, ageMs] of countAges) this.#countAge.set({ queue }, ageMs / 1_000);
   }
+}
+
+function raise(greatest: Map<string, number>, key: string, value: number): void {
+  greatest.set(key, Math.max(greatest.get(key) ?? 0, value));
 }

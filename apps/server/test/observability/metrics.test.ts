@@ -142,6 +142,18 @@ describe('GET /metrics', () => {
     expect(value(await scrape(), 'querator_queue_count_age_seconds')).toBeLessThanOrEqual(16);
   });
 
+  test('tells how old the counts of a queue are', async () => {
+    await create('q');
+    await produce('q', [{ utf8: 'a' }]);
+    await scrape();
+    await clock.advance('1s');
+    const age = async () => value(await scrape(), 'querator_queue_items_age_seconds', { queue: 'q' });
+    const first = await age();
+    expect(first).toBeLessThanOrEqual(1);
+    await clock.advance('5s');
+    expect(await age()).toBeCloseTo((first ?? 0) + 5, 6);
+  });
+
   test('stops counting when nobody scrapes', async () => {
     await create('q');
     await produce('q', [{ utf8: 'a' }]);

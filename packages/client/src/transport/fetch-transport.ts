@@ -15,6 +15,7 @@ export function fetchTransport(fetch: Fetch): Transport {
         status: response.status,
         contentType: response.headers.get('content-type') ?? '',
         body: new Uint8Array(await response.arrayBuffer()),
+        header: (name) => response.headers.get(name) ?? undefined,
       };
     } catch (error) {
       throw transportFailure(url, error);

@@ -30,6 +30,10 @@ export function nodeTransport(): Transport {
             status: response.statusCode ?? 0,
             contentType: response.headers['content-type'] ?? '',
             body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks),
+            header: (name) => {
+              const value = response.headers[name.toLowerCase()];
+              return Array.isArray(value) ? value.join(', ') : value;
+            },
           }),
         );
       });

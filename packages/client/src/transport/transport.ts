@@ -13,6 +13,8 @@ export interface TransportReply {
   /** The raw header; empty where there was none. */
   readonly contentType: string;
   readonly body: Uint8Array;
+  /** The value of a header, whatever the case of its name; undefined where there was none. */
+  readonly header: (name: string) => string | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
-import { queueEndpoints } from '@querator/protocol';
+import type { CallOptions } from '@querator/client';
+import { queueEndpoints, REPLY_HEADERS } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
@@ -11,9 +12,18 @@ export function addStats(program: Command, cli: Cli): void {
     .argument('<queue>', 'its name')
     .action(async (queueName: string) => {
       const client = cli.client();
+      let age = 0;
+      const options: CallOptions = {
+        signal: cli.interrupted(),
+        onReply: (header) => {
+          age = Number(header(REPLY_HEADERS.countAge) ?? 0);
+        },
+      };
       const response = await attempt('failed to get queue stats', () =>
-        client.queue.stats({ queueName }, { signal: cli.interrupted() }),
+        client.queue.stats({ queueName }, options),
       );
       await cli.output.json(queueEndpoints.stats.response, response);
+      // Data goes to standard output as the server sent it.
+      if (age > 0) cli.output.say(`counted ${age} s ago`);
     });
 }
