@@ -75,14 +75,14 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'a retried item is announced to nobody',
     QUEUE,
-    'this.#stored(lane, { waiting, earliest: scheduled',
-    'this.#stored(lane, { waiting: 0, earliest: scheduled',
+    'this.#stored(lane, { waiting, scheduled: scheduled > 0 });',
+    'this.#stored(lane, { waiting: 0, scheduled: scheduled > 0 });',
   ),
   mutant(
     'a retry for later sets no alarm',
     QUEUE,
-    'scheduled > 0 ? earliestOf(items) : undefined });\n    // The items',
-    'undefined });\n    // The items',
+    'this.#stored(lane, { waiting, scheduled: scheduled > 0 });',
+    'this.#stored(lane, { waiting });',
   ),
   mutant(
     'a lease sets no alarm for its end',

@@ -1,15 +1,14 @@
 import {
   type ClearRequest,
   type ImportedItem,
-  type Instant,
   type ItemListRequest,
   invalid,
   MESSAGES,
-  millisecondsBetween,
   type NewItem,
   type Queue,
   QueueError,
   type RetriedItem,
+  SCHEDULE_THRESHOLD,
   StorageError,
   type StoredItem,
   toMilliseconds,
@@ -28,6 +27,14 @@ import { ProduceLoop } from './produce-loop.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 import type { Arrival, QueueHooks } from './queue-hooks.ts';
 import type { Patience } from './waiter.ts';
+
+/**
+ * So long after items were scheduled a sweep asks the storage when the first of
+ * them comes due. Deadlines are judged by the storage's clock, which may be
+ * ahead of this process's. Nothing comes due earlier: the schedule threshold is
+ * twice as long. Statements that follow within that time share one sweep.
+ */
+const LOOK_FOR_SCHEDULED_MS = toMilliseconds(SCHEDULE_THRESHOLD) / 2;
 
 /** What a logical queue is doing. */
 export interface LogicalQueueStats extends RequestsWaiting, PartitionCounts {}
@@ -151,7 +158,7 @@ export class LogicalQueue {
     if (deleted > 0) {
       logDeleted(this.#deps.logger, { queue: this.#queue.name, partition, items: deleted });
     }
-    this.#stored(lane, { waiting, earliest: scheduled > 0 ? earliestOf(items) : undefined });
+    this.#stored(lane, { waiting, scheduled: scheduled > 0 });
     // The items are safe either way; the consumer may well look into the dead-letter queue next.
     if (condemned > 0) await sweeper.sweep();
     // A lease may have outlived its item's time in the queue, which is over now.
@@ -298,7 +305,7 @@ export class LogicalQueue {
     this.#produces.wake();
   }
 
-  #stored(lane: Lane, { waiting, earliest }: Arrival): void {
+  #stored(lane: Lane, { waiting, scheduled }: Arrival): void {
     const { sweeper, watching } = this.#unit(lane);
     if (waiting > 0) {
       lane.arrived(waiting);
@@ -306,7 +313,7 @@ export class LogicalQueue {
       watching?.tell();
       sweeper.dueIn(toMilliseconds(this.#queue.expireTimeout));
     }
-    if (earliest !== undefined) sweeper.dueIn(millisecondsBetween(this.#deps.clock.now(), earliest));
+    if (scheduled) sweeper.dueIn(LOOK_FOR_SCHEDULED_MS);
   }
 
   #leased(lane: Lane, items: number, requests: number): void {
@@ -342,12 +349,4 @@ export class LogicalQueue {
   #unit(lane: Lane): PartitionUnit {
     return this.#units[lane.partition] as PartitionUnit;
   }
-}
-
-function earliestOf(items: readonly RetriedItem[]): Instant | undefined {
-  let earliest: Instant | undefined;
-  for (const { retryAt } of items) {
-    if (retryAt !== undefined && (earliest === undefined || retryAt < earliest)) earliest = retryAt;
-  }
-  return earliest;
 }

@@ -1,5 +1,4 @@
 import {
-  type Instant,
   invariant,
   type LeasedItem,
   MESSAGES,
@@ -240,7 +239,7 @@ export class ProduceLoop {
     const { observer } = this.#deps;
     observer.items(this.#hooks.queue().name, 'produced', stored);
     observer.batch('produce', { requests: requests.length, items });
-    this.#hooks.stored(lane, { waiting, earliest: scheduled > 0 ? earliestOf(requests) : undefined });
+    this.#hooks.stored(lane, { waiting, scheduled: scheduled > 0 });
   }
 
   #failed(lane: Lane, requests: readonly Produce[], items: number, error: unknown): void {
@@ -268,17 +267,6 @@ interface Batch {
 
 function isScheduled(request: Produce): boolean {
   return request.isScheduled;
-}
-
-/** The earliest time any of the items is to become available. */
-function earliestOf(requests: readonly Produce[]): Instant | undefined {
-  let earliest: Instant | undefined;
-  for (const { items } of requests) {
-    for (const { enqueueAt } of items) {
-      if (enqueueAt !== undefined && (earliest === undefined || enqueueAt < earliest)) earliest = enqueueAt;
-    }
-  }
-  return earliest;
 }
 
 function outcomeUnknown(): QueueError {

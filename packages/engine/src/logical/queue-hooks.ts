@@ -1,12 +1,12 @@
-import type { Instant, Queue } from '@querator/core';
+import type { Queue } from '@querator/core';
 import type { Lane } from './lane.ts';
 
 /** What came into a partition. */
 export interface Arrival {
   /** So many items are available to consumers. */
   readonly waiting: number;
-  /** When the first of the scheduled ones comes due; a time in the past is harmless. */
-  readonly earliest?: Instant | undefined;
+  /** Whether others wait for their time; absent: none. */
+  readonly scheduled?: boolean | undefined;
 }
 
 /** What the loops of a logical queue tell it, and ask it. */
