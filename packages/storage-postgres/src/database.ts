@@ -2,6 +2,7 @@ import { type Logger, type Random, SystemClock, silentLogger } from '@querator/c
 import type pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
 import type { Connection } from './connection.ts';
+import type { ItemNumbers } from './item-numbers.ts';
 import type { PoolShare } from './pool-registry.ts';
 import {
   isConflict,
@@ -106,6 +107,11 @@ export class Database {
     this.#logger = deps.logger ?? silentLogger;
     this.schema = deps.schema ?? new TableSchema();
     this.#narrows = deps.schema !== undefined;
+  }
+
+  /** The numbers of item ids that are known to all who share its connections. */
+  get itemNumbers(): ItemNumbers {
+    return this.#share.pool.itemNumbers;
   }
 
   /** Runs a statement that changes nothing; once more when its connection was found dead. */

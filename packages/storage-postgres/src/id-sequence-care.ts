@@ -1,6 +1,8 @@
 import type { Database } from './database.ts';
 import { lockSchema } from './fixed-schema.ts';
-import { sequenceNumberOf } from './new-item-id.ts';
+import { SERVER_START, sequenceNumberOf } from './new-item-id.ts';
+import type { PartitionTable } from './partition-table.ts';
+import { NUMBER_REFUSED, PostgresError } from './postgres-error.ts';
 import { ITEM_ID_SEQUENCE } from './schema/item-id-sequence.ts';
 import { besideTable, objectId } from './table-name.ts';
 
@@ -8,39 +10,93 @@ import { besideTable, objectId } from './table-name.ts';
 const MARGIN = 1_000_000n;
 
 interface Heights {
-  /** The greatest id in the table. */
+  /** The greatest id in the table above those that the sequence has handed out; mostly there is none. */
   readonly greatest: string | null;
   /** The last number of the sequence. */
-  readonly last: string | null;
+  readonly last: string;
+  /** When the server was started. */
+  readonly server: string;
+}
+
+/** What a look at a table's ids works with. */
+export interface IdCare {
+  readonly db: Database;
+  readonly table: PartitionTable;
 }
 
 /**
- * Sees to it that the sequence stands above the ids in a table. It does not
- * after a restore of tables without it: new items would come before old ones.
- * It is never set back.
+ * Runs what writes new ids, once the table was looked at on the server that is
+ * being written to. Where a number is refused all the same, it looks again and
+ * runs it once more: the server is another one, or the sequence was set back.
  *
- * @param table with its schema, as SQL.
+ * @param write a statement, or a transaction of statements, that the refusal rolls back as a whole.
  */
-export async function raiseIdSequence(db: Database, table: string): Promise<void> {
-  const sequence = objectId(besideTable(table, ITEM_ID_SEQUENCE));
-  const heights = {
-    text: `SELECT max(id) AS greatest, pg_sequence_last_value(${sequence})::text AS last FROM ${table}`,
-  };
+export async function inOrder<T>(care: IdCare, write: () => Promise<T>): Promise<T> {
+  const { numbers } = care.table;
+  if (!numbers.isLookedAt) await lookAtIds(care);
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof PostgresError && error.sqlState === NUMBER_REFUSED)) throw error;
+    await lookAtIds(care);
+    return await write();
+  }
+}
+
+/** Looks at a table before the first item is written to it; see {@link inOrder}. */
+export function lookAtIds(care: IdCare): Promise<void> {
+  return care.table.numbers.lookWith(() => raiseIdSequence(care));
+}
+
+/**
+ * Sees to it that the sequence stands above the ids in a table, and above all
+ * numbers this process knows of. It does not after a restore of tables without
+ * it, nor where logical replication has filled them: new items would come
+ * before old ones. It is never set back.
+ *
+ * @returns when the server was started that was looked at.
+ */
+async function raiseIdSequence({ db, table }: IdCare): Promise<bigint> {
+  const sequence = objectId(besideTable(table.name, ITEM_ID_SEQUENCE));
+  const heights = { text: heightsOf(table.name, sequence) };
+  const known = table.numbers.last;
   const [seen] = await db.read<Heights>(heights);
-  if (!isTooLow(seen)) return;
-  await db.maintenance(async (session) => {
+  if (!isTooLow(seen, known)) return serverOf(seen);
+  return await db.maintenance(async (session) => {
     await lockSchema(session, ITEM_ID_SEQUENCE);
     const [now] = await session.query<Heights>(heights);
-    if (!isTooLow(now)) return;
-    const height = sequenceNumberOf(now.greatest) + MARGIN;
+    if (!isTooLow(now, known)) return serverOf(now);
+    const height = heightOf(now, known) + MARGIN;
     await session.query({
       text: `SELECT setval(${sequence}, $1::bigint)`,
       values: [height.toString()],
     });
+    return serverOf(now);
   });
 }
 
-function isTooLow(heights: Heights | undefined): heights is Heights & { readonly greatest: string } {
-  if (heights === undefined || heights.greatest === null) return false;
-  return BigInt(heights.last ?? 0) < sequenceNumberOf(heights.greatest);
+/**
+ * Ids above the last number are asked for, and not the greatest of all: in a
+ * table whose items are done with it lies behind all that vacuum has not
+ * removed. The sequence is read after the statement's snapshot was taken, so
+ * that what the snapshot holds was handed out before.
+ */
+const heightsOf = (table: string, sequence: string) => `
+  WITH height AS MATERIALIZED (
+    SELECT coalesce(pg_sequence_last_value(${sequence}), 0) AS last)
+  SELECT last::text, ${SERVER_START}::text AS server,
+    (SELECT max(id) FROM ${table} WHERE id >= '0' || lpad(to_hex((last + 1) << 17), 16, '0')) AS greatest
+  FROM height`;
+
+function isTooLow(heights: Heights | undefined, known: bigint): heights is Heights {
+  return heights !== undefined && BigInt(heights.last) < heightOf(heights, known);
+}
+
+function heightOf({ greatest }: Heights, known: bigint): bigint {
+  const inTable = greatest === null ? 0n : sequenceNumberOf(greatest);
+  return inTable > known ? inTable : known;
+}
+
+function serverOf(heights: Heights | undefined): bigint {
+  return BigInt(heights?.server ?? 0);
 }

@@ -1,4 +1,5 @@
 import { ITEM_ID_RANDOM_LENGTH, type Random } from '@querator/core';
+import type { NumberGuard } from './item-numbers.ts';
 import { ITEM_ID_SEQUENCE } from './schema/item-id-sequence.ts';
 import { besideTable, objectId } from './table-name.ts';
 
@@ -7,6 +8,35 @@ const POSITION_BITS = 17;
 
 /** So many items of one statement have ids of their own range: more than any batch of the engine holds. */
 export const ITEMS_PER_STATEMENT = 2 ** POSITION_BITS;
+
+/** What {@link newIds} has before the random ends: the guard's two numbers, of eight bytes each. */
+const GUARD_BYTES = 16;
+
+/** SQL for the nth number of the guard, from 0. */
+const guardNumber = (ids: string, n: number) =>
+  `('x' || encode(substring(${ids}::bytea FROM ${n * 8 + 1} FOR 8), 'hex'))::bit(64)::bigint`;
+
+/** SQL for when the server was started, in microseconds: no two servers say the same, nor one before and after a restart. */
+export const SERVER_START = `(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint`;
+
+/**
+ * SQL for a query that takes the next number of the sequence, as column `n`.
+ * The whole statement fails, and so rolls back, with {@link NUMBER_REFUSED}
+ * where that number is not above the last one this process knows of, or the
+ * server is not the one on which the table was looked at; see `inOrder`. The
+ * function that fails is one nothing else has a use for, and it hangs on the
+ * number, so that nobody evaluates it before.
+ *
+ * @param ids the placeholder of {@link newIds}.
+ * @param table SQL for the table beside which the sequence is.
+ */
+export function nextNumberSql(ids: string, table: string): string {
+  const sequence = objectId(besideTable(table, ITEM_ID_SEQUENCE));
+  const onServer = `${guardNumber(ids, 1)} IN (0, ${SERVER_START})`;
+  return `SELECT CASE WHEN n > ${guardNumber(ids, 0)} AND ${onServer} THEN n
+    ELSE width_bucket(n::float8, 0, 0, 1) END AS n
+    FROM (SELECT nextval(${sequence}) AS n) AS taken`;
+}
 
 /**
  * SQL for a new item id, laid out as core's `formatItemId`.
@@ -18,14 +48,19 @@ export const ITEMS_PER_STATEMENT = 2 ** POSITION_BITS;
  * subquery is what makes it one value: PostgreSQL evaluates it once.
  *
  * @param position SQL for the item's place among those of the statement, from 1.
- * @param tails the placeholder of {@link randomTails}, such as `$3`.
+ * @param ids the placeholder of {@link newIds}, such as `$3`.
  * @param table SQL for the table the item is in: the sequence is beside it.
+ * @param next a query of one number that stands for the statement's own; absent: one of the sequence.
  */
-export function newItemIdSql(position: string, tails: string, table: string): string {
-  const sequence = objectId(besideTable(table, ITEM_ID_SEQUENCE));
-  const number = `((SELECT nextval(${sequence})) << ${POSITION_BITS}) + ${position} - 1`;
-  const start = `(${position}::int - 1) * ${ITEM_ID_RANDOM_LENGTH} + 1`;
-  const tail = `encode(substring(${tails}::bytea FROM ${start} FOR ${ITEM_ID_RANDOM_LENGTH}), 'escape')`;
+export function newItemIdSql(
+  position: string,
+  ids: string,
+  table: string,
+  next = nextNumberSql(ids, table),
+): string {
+  const number = `((${next}) << ${POSITION_BITS}) + ${position} - 1`;
+  const start = `(${position}::int - 1) * ${ITEM_ID_RANDOM_LENGTH} + ${GUARD_BYTES + 1}`;
+  const tail = `encode(substring(${ids}::bytea FROM ${start} FOR ${ITEM_ID_RANDOM_LENGTH}), 'escape')`;
   return `'0' || lpad(to_hex(${number}), 16, '0') || ${tail}`;
 }
 
@@ -40,11 +75,25 @@ export function firstNumberOf(id: string): bigint {
 }
 
 /**
- * Random ends for so many new ids, one behind the other. As bytes, because in
- * bytes PostgreSQL finds the n-th without counting through those before.
+ * What so many new ids are made of beside the sequence: what their number is
+ * held against, and their random ends, one behind the other. As bytes, because
+ * in bytes PostgreSQL finds the n-th without counting through those before.
  */
-export function randomTails(random: Random, count: number): Buffer {
-  return Buffer.from(random.base62(ITEM_ID_RANDOM_LENGTH * count), 'latin1');
+export function newIds(
+  { random, table }: { readonly random: Random; readonly table: { readonly numbers: NumberGuard } },
+  count: number,
+): Buffer {
+  const { last, server } = table.numbers;
+  const ids = Buffer.alloc(GUARD_BYTES + ITEM_ID_RANDOM_LENGTH * count);
+  ids.writeBigInt64BE(last, 0);
+  ids.writeBigInt64BE(server, 8);
+  ids.write(random.base62(ITEM_ID_RANDOM_LENGTH * count), GUARD_BYTES, 'latin1');
+  return ids;
+}
+
+/** The random ends in {@link newIds}, as one text. */
+export function randomEndsOf(ids: Buffer): string {
+  return ids.toString('latin1', GUARD_BYTES);
 }
 
 /** What is greater than every id made of that number of the sequence or an earlier one, and no greater than later ones. */

@@ -24,6 +24,7 @@ import {
   type SweepResult,
   SystemClock,
 } from '@querator/core';
+import { inOrder } from './id-sequence-care.ts';
 import { LowWaterMark } from './low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
@@ -66,7 +67,7 @@ export class PostgresPartitionStore implements PartitionStore {
     requests: readonly ProduceRequest[],
     expireTimeout: Duration,
   ): Promise<readonly Outcome<ProduceResult>[]> {
-    return this.#run((context) => produce(context, requests, expireTimeout));
+    return this.#add((context) => produce(context, requests, expireTimeout));
   }
 
   produceAndLease(
@@ -74,13 +75,15 @@ export class PostgresPartitionStore implements PartitionStore {
     expireTimeout: Duration,
     batch: LeaseBatch,
   ): Promise<ProduceAndLeaseResult> {
-    return this.#run((context) =>
+    return this.#add((context) =>
       this.#mark.produceAndLease((from) => produceAndLease(context, requests, expireTimeout, batch, from)),
     );
   }
 
-  lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
-    return this.#run((context) => this.#mark.lease((from) => lease(context, batch, from)));
+  async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
+    const items = await this.#run((context) => this.#mark.lease((from) => lease(context, batch, from)));
+    this.#context.table.numbers.sawId(items.at(-1)?.id);
+    return items;
   }
 
   async release(ids: readonly ItemId[]): Promise<number> {
@@ -94,7 +97,7 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]> {
-    return this.#run((context) => retry(context, requests, rules));
+    return this.#add((context) => retry(context, requests, rules));
   }
 
   list(request: ItemListRequest): Promise<readonly StoredItem[]> {
@@ -113,7 +116,7 @@ export class PostgresPartitionStore implements PartitionStore {
     items: readonly ImportedItem[],
     expireTimeout: Duration,
   ): Promise<readonly (StoredItem | undefined)[]> {
-    return this.#run((context) => importItemsInto(context, items, expireTimeout));
+    return this.#add((context) => importItemsInto(context, items, expireTimeout));
   }
 
   delete(ids: readonly ItemId[]): Promise<number> {
@@ -137,11 +140,11 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   holdLetters(letters: readonly DeadLetter[], timeouts: HoldTimeouts): Promise<void> {
-    return this.#run((context) => holdLetters(context, letters, timeouts));
+    return this.#add((context) => holdLetters(context, letters, timeouts));
   }
 
   deliverLetters(sourceIds: readonly ItemId[]): Promise<number> {
-    return this.#run((context) => deliverLetters(context, sourceIds));
+    return this.#add((context) => deliverLetters(context, sourceIds));
   }
 
   withdrawLetters(sourceIds: readonly ItemId[]): Promise<number> {
@@ -150,6 +153,11 @@ export class PostgresPartitionStore implements PartitionStore {
 
   drop(): Promise<void> {
     return this.#calls.track(() => this.#table.drop());
+  }
+
+  /** Runs what writes new ids. */
+  #add<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {
+    return this.#run((context) => inOrder(context, () => operation(context)));
   }
 
   #run<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {

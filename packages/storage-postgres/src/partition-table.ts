@@ -1,6 +1,7 @@
 import type { Clock, PartitionKey, Random } from '@querator/core';
 import type { Database, Statement } from './database.ts';
 import { instantToText } from './instant-text.ts';
+import { ItemNumbers, TableNumbers } from './item-numbers.ts';
 import { itemsTableName, partitionLabel } from './table-name.ts';
 import type { TableSchema } from './table-schema.ts';
 
@@ -17,14 +18,20 @@ export interface PartitionContext {
 export class PartitionTable {
   /** The table's name without its schema, for messages. */
   readonly relation: string;
+  /** What is known of the numbers in its ids. */
+  readonly numbers: TableNumbers;
   readonly #label: string;
   readonly #schema: TableSchema | undefined;
   readonly #statements = new Map<string, Statement>();
   /** Which of its schemas the statements are for. */
   #moves = 0;
 
-  /** @param schema where it is; absent: where the session's search path leads. */
-  constructor(key: PartitionKey, schema?: TableSchema) {
+  /**
+   * @param schema where it is; absent: where the session's search path leads.
+   * @param numbers those of the pool that it is reached by.
+   */
+  constructor(key: PartitionKey, schema?: TableSchema, numbers = new ItemNumbers()) {
+    this.numbers = new TableNumbers(numbers);
     this.relation = itemsTableName(key);
     this.#label = partitionLabel(key);
     this.#schema = schema;

@@ -12,6 +12,7 @@ import {
 } from '@querator/core';
 import { Database } from './database.ts';
 import { DeletionNotes } from './deletion-notes.ts';
+import { lookAtIds } from './id-sequence-care.ts';
 import { glance } from './operations/glance.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { ping } from './operations/ping.ts';
@@ -72,8 +73,9 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     capabilities: { durable: true, shared: true },
     queueStore: () => queueStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
-      const context = { db, random, clock, table: new PartitionTable(key, tables) };
-      return new PostgresPartitionStore(context, { calls, table: schema.partition(key, owner) });
+      const context = { db, random, clock, table: new PartitionTable(key, tables, db.itemNumbers) };
+      const table = schema.partition(key, owner, () => lookAtIds(context));
+      return new PostgresPartitionStore(context, { calls, table });
     },
     ping: () => calls.track(() => ping({ db, storage: name, holders })),
     glance: (keys, { deadlines }) =>

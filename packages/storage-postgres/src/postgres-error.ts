@@ -69,6 +69,9 @@ export const NOT_A_NUMBER = '22P02';
 /** A text is too long for the index it belongs into. */
 export const TOO_LARGE = '54000';
 
+/** The number for a new id is not to be used; see `nextNumberSql`. */
+export const NUMBER_REFUSED = '2201G';
+
 export const PERMISSION_DENIED = '42501';
 const NO_DATABASE = '3D000';
 /** The rules of access have nothing for this user, host, database and kind of connection. */
@@ -100,7 +103,8 @@ export function isConflict(sqlState: string | undefined): boolean {
 
 /** Whether the fault lies with what was to be stored, and not with the storage. */
 export function isDataFault(sqlState: string | undefined): boolean {
-  return sqlState !== undefined && (sqlState.startsWith('22') || sqlState.startsWith('23'));
+  if (sqlState === undefined || sqlState === NUMBER_REFUSED) return false;
+  return sqlState.startsWith('22') || sqlState.startsWith('23');
 }
 
 /** A table or sequence is not there (any more). */
@@ -215,6 +219,8 @@ function endsSession(error: unknown, sqlState: string | undefined): boolean {
 function describe(error: unknown, sqlState: string | undefined): string {
   if (!(error instanceof Error)) return 'unknown failure';
   if (sqlState === undefined) return error.message || (codeOf(error) ?? error.name);
+  if (sqlState === NUMBER_REFUSED)
+    return `the sequence of item ids was set back, or the server is another one`;
   if (QUOTES_DATA.has(sqlState.slice(0, 2))) return `PostgreSQL refused the data (SQLSTATE ${sqlState})`;
   return `${error.message} (SQLSTATE ${sqlState})`;
 }

@@ -9,7 +9,6 @@ import {
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database, Session } from './database.ts';
 import { FIXED_RELATIONS, keepFixedSchema, lockSchema } from './fixed-schema.ts';
-import { raiseIdSequence } from './id-sequence-care.ts';
 import { isSameQueue, itemsOfEarlierQueue, removeLeftOver } from './left-over-table.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { noSchema, PostgresError } from './postgres-error.ts';
@@ -48,6 +47,8 @@ interface Wanted {
   readonly name: string;
   readonly owner: PartitionOwner | undefined;
   readonly identity: TableOwner;
+  /** Looks at the ids in the table, once it is there. */
+  readonly look: () => Promise<void>;
 }
 
 /** The care of one partition's table. */
@@ -99,10 +100,18 @@ export class SchemaKeeper {
     };
   }
 
-  /** The table of a partition, and what it rests on. */
-  partition(key: PartitionKey, owner?: PartitionOwner): PartitionTableCare {
+  /**
+   * The table of a partition, and what it rests on.
+   *
+   * @param look looks at the ids in the table, once it is there.
+   */
+  partition(
+    key: PartitionKey,
+    owner?: PartitionOwner,
+    look: () => Promise<void> = () => Promise.resolve(),
+  ): PartitionTableCare {
     const name = itemsTableName(key);
-    const wanted: Wanted = { key, name, owner, identity: ownerOf(key, owner?.createdAt) };
+    const wanted: Wanted = { key, name, owner, identity: ownerOf(key, owner?.createdAt), look };
     // Neither two queues of one name, one after the other, nor two of one hash have the same table.
     const known = ownerToComment(ownerOf(key, owner?.createdAt));
     return {
@@ -146,12 +155,13 @@ export class SchemaKeeper {
       if (claim !== 'left-over') {
         if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
-        await raiseIdSequence(this.#db, this.#db.schema.relation(name));
+        await wanted.look();
         return;
       }
     }
     await this.#createPartition(wanted, await this.#deletedOf(wanted, holder?.created));
     await this.#checkStillThere(wanted);
+    await wanted.look();
   }
 
   /** @param deleted when the earlier queue was created whose items may be removed. */

@@ -6,6 +6,7 @@ import { ConnectionPool } from './connection-pool.ts';
 import type { ConnectionSettings } from './connection-string.ts';
 import { Connector } from './connector.ts';
 import { hostName } from './host-list.ts';
+import { ItemNumbers } from './item-numbers.ts';
 import type { PoolState } from './pool-state.ts';
 import { PoolerMode } from './pooler-mode.ts';
 import { toSafeStatement } from './server-settings.ts';
@@ -37,6 +38,8 @@ export class SharedPool {
   readonly #pool: ConnectionPool;
   /** Whether a pooler stands before the server, and what that leaves of sessions. */
   readonly pooler: PoolerMode;
+  /** The numbers of item ids that its users know of. */
+  readonly itemNumbers = new ItemNumbers();
   readonly #connector: Connector;
   /** What has been idle since before then has to prove that it works. */
   #doubtedAt: Instant | undefined;

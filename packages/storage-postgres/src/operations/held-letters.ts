@@ -1,7 +1,7 @@
 import type { ItemId } from '@querator/core';
 import { textArray } from '../binary-array.ts';
 import { CONDEMNED } from '../item-state.ts';
-import { newItemIdSql, randomTails } from '../new-item-id.ts';
+import { newIds, newItemIdSql } from '../new-item-id.ts';
 import type { PartitionContext } from '../partition-table.ts';
 
 const IS_HELD = `is_leased IS NOT FALSE AND attempts = 0 AND NOT ${CONDEMNED}`;
@@ -28,8 +28,8 @@ const deliverHeld = (table: string) => `
     UPDATE ${table} AS item
     SET id = ${newItemIdSql('numbered.position', '$2', table)}, is_leased = false, lease_deadline = NULL
     FROM numbered WHERE item.id = numbered.id
-    RETURNING 1)
-  SELECT count(*)::int AS count FROM delivered`;
+    RETURNING item.id)
+  SELECT count(*)::int AS count, max(id) AS highest FROM delivered`;
 
 const withdrawHeld = (table: string) => `
   WITH withdrawn AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(${held(table)})) RETURNING 1)
@@ -41,10 +41,11 @@ export async function deliverLetters(
   sourceIds: readonly ItemId[],
 ): Promise<number> {
   if (sourceIds.length === 0) return 0;
-  const [row] = await context.db.write<{ count: number }>({
+  const [row] = await context.db.write<{ count: number; highest: ItemId | null }>({
     ...context.table.prepared('deliver_letters', deliverHeld),
-    values: [textArray(sourceIds), randomTails(context.random, sourceIds.length)],
+    values: [textArray(sourceIds), newIds(context, sourceIds.length)],
   });
+  context.table.numbers.sawId(row?.highest ?? undefined);
   return row?.count ?? 0;
 }
 

@@ -9,7 +9,7 @@ import {
 } from '@querator/core';
 import type { Statement } from '../database.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
-import { newItemIdSql, positionOf, randomTails } from '../new-item-id.ts';
+import { newIds, newItemIdSql, positionOf } from '../new-item-id.ts';
 import { packPayloads, packTexts } from '../packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { isRefusedData, refusedData } from '../refused-data.ts';
@@ -82,13 +82,13 @@ async function insert(
   if (items.length === 0) return [];
   try {
     if (items.length <= ITEMS_AT_ONCE) {
-      return storedOf(await db.write<ItemRow>(bind(context, items, timeouts)), items);
+      return storedOf(context, await db.write<ItemRow>(bind(context, items, timeouts)), items);
     }
     return await db.transaction(async (session) => {
       const stored: (StoredItem | undefined)[] = [];
       for (let start = 0; start < items.length; start += ITEMS_AT_ONCE) {
         const part = items.slice(start, start + ITEMS_AT_ONCE);
-        stored.push(...storedOf(await session.query<ItemRow>(bind(context, part, timeouts)), part));
+        stored.push(...storedOf(context, await session.query<ItemRow>(bind(context, part, timeouts)), part));
       }
       return stored;
     });
@@ -99,9 +99,11 @@ async function insert(
 
 /** What became of each item. */
 function storedOf(
+  { table }: PartitionContext,
   rows: readonly ItemRow[],
   items: readonly ImportedItem[],
 ): readonly (StoredItem | undefined)[] {
+  table.numbers.sawId(rows[0]?.id);
   const stored = new Map(rows.map((row) => [positionOf(row.id), rowToItem(row)]));
   return items.map((_, index) => stored.get(index + 1));
 }
@@ -115,7 +117,7 @@ function bind(
   const values = [
     nowParameter(context),
     durationToText(expireTimeout),
-    randomTails(context.random, items.length),
+    newIds(context, items.length),
     ...[reference, encoding, kind, packPayloads(items)],
     items.map(({ sourceId }) => sourceId ?? null),
     // Scheduled items are nobody's, whatever the import says.

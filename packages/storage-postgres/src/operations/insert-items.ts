@@ -1,7 +1,7 @@
 import { type Duration, LAST_INSTANT, type NewItem, SCHEDULE_THRESHOLD } from '@querator/core';
 import type { Statement } from '../database.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
-import { newItemIdSql } from '../new-item-id.ts';
+import { newItemIdSql, nextNumberSql } from '../new-item-id.ts';
 import { hasTexts, packPayloads, packTexts } from '../packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 
@@ -19,6 +19,8 @@ export interface InsertShape {
   readonly from: string;
   /** How many parameters the SQL of the shape has; they begin at {@link FIRST_SHAPE_PARAMETER}. */
   readonly parameters: number;
+  /** A query of the number for the ids, where {@link InsertShape.around} has one. */
+  readonly number?: string;
   /** What the INSERT stands in. */
   readonly around: (insert: string, table: string) => string;
   /** How what comes back is read; absent: as objects. */
@@ -30,14 +32,26 @@ const NOW = nowSql('$1');
 /** SQL for when an item expires that can be leased at once; `$2` is the expire timeout. */
 export const EXPIRES_FROM_NOW = `${NOW} + $2::interval`;
 
-/** Where the parameters of a shape begin: behind now, expire timeout, tails and payloads. */
+/** Where the parameters of a shape begin: behind now, expire timeout, ids and payloads. */
 export const FIRST_SHAPE_PARAMETER = 5;
 
-/** Nothing needs to come back. */
+/** Where what new ids are made of stands among the parameters. */
+const IDS = '$3';
+
+/** What a plain statement gives: the number in the ids. */
+export interface NumberedRow {
+  readonly number: string;
+}
+
+/** Nothing needs to come back but the number, and it comes once: the rows would cost as much as their items. */
 export const PLAIN: InsertShape = {
   ...{ name: '', expireDeadline: EXPIRES_FROM_NOW, columns: [], arrays: [], from: '', parameters: 0 },
-  around: (insert) => insert,
-  read: () => undefined,
+  number: 'SELECT n FROM number',
+  around: (insert, table) => `
+  WITH number AS MATERIALIZED (${nextNumberSql(IDS, table)}),
+  stored AS (${insert})
+  SELECT n::text AS number FROM number`,
+  read: (row): NumberedRow => ({ number: row.text() }),
 };
 
 const IS_LATER = `u.due >= ${NOW} + '${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
@@ -53,7 +67,7 @@ export const SCHEDULED: InsertShape = {
   arrays: [[`$${FIRST_SHAPE_PARAMETER}::timestamptz[]`, 'due']],
   from: '',
   parameters: 1,
-  around: (insert) => `${insert} RETURNING enqueue_at IS NOT NULL AS scheduled`,
+  around: (insert) => `${insert} RETURNING id, enqueue_at IS NOT NULL AS scheduled`,
 };
 
 /** When each of the items is to become available. */
@@ -64,8 +78,8 @@ export function dueTimes(items: readonly NewItem[]): readonly (string | null)[] 
 /** What goes into a statement. */
 export interface Insertion {
   readonly items: readonly NewItem[];
-  /** The random ends of the items' ids. */
-  readonly tails: Buffer;
+  /** What the items' ids are made of; see `newIds`. */
+  readonly ids: Buffer;
   readonly expireTimeout: Duration;
 }
 
@@ -77,13 +91,13 @@ export interface Insertion {
 export function insertItems(
   context: PartitionContext,
   shape: InsertShape,
-  { items, tails, expireTimeout }: Insertion,
+  { items, ids, expireTimeout }: Insertion,
   parameters: readonly unknown[] = [],
 ): Statement {
   const texts = hasTexts(items) ? packTexts(items) : undefined;
   const name = `produce${shape.name}${texts === undefined ? '' : '_texts'}`;
   const values = [
-    ...[nowParameter(context), durationToText(expireTimeout), tails, packPayloads(items)],
+    ...[nowParameter(context), durationToText(expireTimeout), ids, packPayloads(items)],
     ...parameters,
     ...(texts === undefined ? [] : TEXTS.map((text) => texts[text])),
   ];
@@ -103,7 +117,7 @@ function insertSql(table: string, shape: InsertShape, withTexts: boolean): strin
     ...shape.arrays,
   ];
   const columns = [
-    ['id', newItemIdSql('u.position', '$3', table)],
+    ['id', newItemIdSql('u.position', IDS, table, shape.number)],
     ['expire_deadline', shape.expireDeadline],
     ['created_at', NOW],
     ['payload', 'u.payload'],

@@ -11,7 +11,7 @@ import {
   type ProduceRequest,
 } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
-import { firstNumberOf, ITEMS_PER_STATEMENT, randomTails } from '../new-item-id.ts';
+import { firstNumberOf, ITEMS_PER_STATEMENT, newIds, randomEndsOf } from '../new-item-id.ts';
 import { nowSql, type PartitionContext } from '../partition-table.ts';
 import { isRefusedData } from '../refused-data.ts';
 import { EXPIRES_FROM_NOW, FIRST_SHAPE_PARAMETER, type InsertShape, insertItems } from './insert-items.ts';
@@ -73,12 +73,13 @@ export async function produceAndLease(
   if (items.length === 0 || items.length > ITEMS_PER_STATEMENT) {
     return { outcomes: await produce(context, requests, expireTimeout), leased: [] };
   }
-  const tails = randomTails(context.random, items.length);
+  const ids = newIds(context, items.length);
   const parameters = [from, limit, durationToText(leaseTimeout)];
   try {
-    const statement = insertItems(context, LEASED, { items, tails, expireTimeout }, parameters);
+    const statement = insertItems(context, LEASED, { items, ids, expireTimeout }, parameters);
     const [row] = await context.db.write<StoredRow>(statement);
-    const leased = row === undefined ? [] : leasedItems(items, tails, row);
+    context.table.numbers.sawId(row?.first);
+    const leased = row === undefined ? [] : leasedItems(items, ids, row);
     return { outcomes: countPerRequest(requests, leased.length), leased };
   } catch (error) {
     if (!isRefusedData(error)) throw error;
@@ -90,11 +91,11 @@ export async function produceAndLease(
 /** The content need not come back from the database, and the ids follow from the first. */
 function leasedItems(
   items: readonly NewItem[],
-  tails: Buffer,
+  ids: Buffer,
   { first, leased, leaseDeadline }: StoredRow,
 ): readonly LeasedItem[] {
   const number = firstNumberOf(first);
-  const ends = tails.toString('latin1');
+  const ends = randomEndsOf(ids);
   return items.slice(0, leased).map(({ encoding, kind, reference, payload }, n) => {
     const end = ends.slice(n * ITEM_ID_RANDOM_LENGTH, (n + 1) * ITEM_ID_RANDOM_LENGTH);
     const id = formatItemId(number + BigInt(n), end);

@@ -1,9 +1,9 @@
-import type { Duration, Outcome, ProduceRequest, ProduceResult } from '@querator/core';
+import type { Duration, ItemId, Outcome, ProduceRequest, ProduceResult } from '@querator/core';
 import type { Session, Statement } from '../database.ts';
-import { ITEMS_PER_STATEMENT, randomTails } from '../new-item-id.ts';
+import { ITEMS_PER_STATEMENT, newIds } from '../new-item-id.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { isRefusedData, refusedData } from '../refused-data.ts';
-import { dueTimes, insertItems, PLAIN, SCHEDULED } from './insert-items.ts';
+import { dueTimes, insertItems, type NumberedRow, PLAIN, SCHEDULED } from './insert-items.ts';
 
 /** Stores all requests in one statement, which is atomic and so keeps each request whole. */
 export async function produce(
@@ -93,16 +93,19 @@ async function insert(
 ): Promise<readonly ProduceResult[]> {
   const items = requests.flatMap((request) => request.items);
   if (items.length === 0) return requests.map(() => ({ waiting: 0, scheduled: 0 }));
-  const insertion = { items, tails: randomTails(context.random, items.length), expireTimeout };
+  const insertion = { items, ids: newIds(context, items.length), expireTimeout };
   if (items.every((item) => item.enqueueAt === undefined)) {
-    await send(insertItems(context, PLAIN, insertion));
+    const [row] = await send<NumberedRow>(insertItems(context, PLAIN, insertion));
+    if (row !== undefined) context.table.numbers.saw(BigInt(row.number));
     return requests.map((request) => ({ waiting: request.items.length, scheduled: 0 }));
   }
   const rows = await send<ScheduledRow>(insertItems(context, SCHEDULED, insertion, [dueTimes(items)]));
+  context.table.numbers.sawId(rows[0]?.id);
   return countPerRequest(requests, rows);
 }
 
 interface ScheduledRow {
+  readonly id: ItemId;
   readonly scheduled: boolean;
 }
 

@@ -1,5 +1,6 @@
 import {
   type DeathRules,
+  type ItemId,
   type Outcome,
   type RetriedItem,
   type RetryRequest,
@@ -11,7 +12,7 @@ import type { Session, Statement } from '../database.ts';
 import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
 import { CONDEMNED, condemnedDeadline } from '../item-state.ts';
-import { newItemIdSql, randomTails } from '../new-item-id.ts';
+import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 
 /** What becomes of one item; the names of RetryResult's counts. */
@@ -55,7 +56,8 @@ const retryHeld = (table: string) => `
     DELETE FROM ${table} AS item USING fates
     WHERE item.id = fates.id AND fates.fate = 'deleted')
   SELECT CASE WHEN count(*) = cardinality($2::text[]) THEN array_agg(fate ORDER BY position)
-    ELSE ARRAY[${failUnlessAllHeld('count(*)')}::text] END AS fates
+    ELSE ARRAY[${failUnlessAllHeld('count(*)')}::text] END AS fates,
+    max(new_id) FILTER (WHERE fate = 'waiting') AS highest
   FROM fates`;
 
 /**
@@ -70,7 +72,8 @@ export async function retry(
   const items = requests.flatMap((request) => request.items);
   if (new Set(items.map(({ id }) => id)).size === items.length) {
     try {
-      const fates = items.length === 0 ? [] : fatesOf(await context.db.write(bind(context, items, rules)));
+      const send = <Row>(statement: Statement) => context.db.write<Row>(statement);
+      const fates = await decideFates(send, context, items, rules);
       return countPerRequest(requests, fates);
     } catch (error) {
       if (!notAllHeld(error)) throw error;
@@ -89,9 +92,28 @@ async function retryGood(
   const refused = await decideHeld(session, context, idsOf, 'retried');
   const good = requests.filter((_, request) => refused[request] === undefined);
   const items = good.flatMap((request) => request.items);
-  const fates = items.length === 0 ? [] : fatesOf(await session.query(bind(context, items, rules)));
+  const send = <Row>(statement: Statement) => session.query<Row>(statement);
+  const fates = await decideFates(send, context, items, rules);
   const accepted = countPerRequest(good, fates).values();
   return refused.map((outcome) => outcome ?? (accepted.next().value as Outcome<RetryResult>));
+}
+
+interface FatesRow {
+  readonly fates: readonly Fate[];
+  /** The last of the new ids; null: there is none. */
+  readonly highest: ItemId | null;
+}
+
+async function decideFates(
+  send: Session['query'],
+  context: PartitionContext,
+  items: readonly RetriedItem[],
+  rules: DeathRules,
+): Promise<readonly Fate[]> {
+  if (items.length === 0) return [];
+  const [row] = await send<FatesRow>(bind(context, items, rules));
+  context.table.numbers.sawId(row?.highest ?? undefined);
+  return row?.fates ?? [];
 }
 
 function bind(context: PartitionContext, items: readonly RetriedItem[], rules: DeathRules): Statement {
@@ -100,15 +122,11 @@ function bind(context: PartitionContext, items: readonly RetriedItem[], rules: D
     textArray(items.map(({ id }) => id)),
     items.map(({ retryAt }) => (retryAt === undefined ? null : instantToText(retryAt))),
     items.map(({ dead }) => dead),
-    randomTails(context.random, items.length),
+    newIds(context, items.length),
     rules.maxAttempts,
     rules.dead === 'condemn' ? 'condemned' : 'deleted',
   ];
   return { ...context.table.prepared('retry', retryHeld), values };
-}
-
-function fatesOf(rows: readonly unknown[]): readonly Fate[] {
-  return (rows as readonly { readonly fates: readonly Fate[] }[])[0]?.fates ?? [];
 }
 
 function countPerRequest(

@@ -1,7 +1,7 @@
 import type { ItemId, StoredItem, SweepRequest } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
 import { CONDEMNED, condemnedDeadline, MOVED } from '../item-state.ts';
-import { newItemIdSql, randomTails } from '../new-item-id.ts';
+import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
@@ -29,7 +29,7 @@ const overdue = (table: string, columns = 'id') => `
     UPDATE ${table} AS item
     SET id = ${newItemIdSql('numbered.position', '$4', table)}, is_leased = false, lease_deadline = NULL
     FROM numbered WHERE item.id = numbered.id
-    RETURNING 1)`;
+    RETURNING item.id)`;
 
 /** What is condemned is handed over with its content, so no more at once than the budget allows. */
 const condemnOverdue = (table: string) => `${overdue(table, `id, ${BYTES}`)},
@@ -39,13 +39,22 @@ const condemnOverdue = (table: string) => `${overdue(table, `id, ${BYTES}`)},
     SET lease_deadline = ${NOW} + $5::interval, expire_deadline = ${condemnedDeadline()}
     WHERE id = ANY (ARRAY(SELECT id FROM dying WHERE ${withinBudget('bytes_before')}))
     RETURNING ${ITEM})
-  SELECT counted.requeued, 0 AS deleted, condemned.*
-  FROM (SELECT count(*)::int AS requeued FROM requeued) AS counted LEFT JOIN condemned ON true`;
+  SELECT counted.*, 0 AS deleted, condemned.*
+  FROM (SELECT count(*)::int AS requeued, max(id) AS highest FROM requeued) AS counted LEFT JOIN condemned ON true`;
 
 const deleteOverdue = (table: string) => `${overdue(table)},
   deleted AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(SELECT id FROM due WHERE dead)) RETURNING 1)
   SELECT (SELECT count(*)::int FROM requeued) AS requeued, (SELECT count(*)::int FROM deleted) AS deleted,
-    NULL AS id`;
+    (SELECT max(id) FROM requeued) AS highest, NULL AS id`;
+
+interface EndedRow {
+  readonly requeued: number;
+  readonly deleted: number;
+  /** The last of the new ids; null: there is none. */
+  readonly highest: ItemId | null;
+  /** Of an item that was condemned; null: none was. */
+  readonly id: ItemId | null;
+}
 
 type BuriedRow = ItemRow & { readonly moved: boolean };
 
@@ -61,7 +70,7 @@ export interface EndedLeases {
 /** Puts items whose lease ran out back at the tail, and condemns or deletes those that are dead. */
 export async function endLeases(context: PartitionContext, request: SweepRequest): Promise<EndedLeases> {
   const { maxAttempts, limit, dead } = request;
-  const values = [nowParameter(context), maxAttempts, limit, randomTails(context.random, limit)];
+  const values = [nowParameter(context), maxAttempts, limit, newIds(context, limit)];
   const statement =
     dead === 'condemn'
       ? {
@@ -69,7 +78,8 @@ export async function endLeases(context: PartitionContext, request: SweepRequest
           values: [...values, durationToText(request.claimTimeout)],
         }
       : { ...context.table.prepared('sweep_leases_delete', deleteOverdue), values };
-  const rows = await context.db.write<{ requeued: number; deleted: number; id: string | null }>(statement);
+  const rows = await context.db.write<EndedRow>(statement);
+  context.table.numbers.sawId(rows[0]?.highest ?? undefined);
   const buried = rows.filter((row) => row.id !== null) as unknown as readonly BuriedRow[];
   return {
     requeued: rows[0]?.requeued ?? 0,

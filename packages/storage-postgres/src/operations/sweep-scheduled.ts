@@ -1,4 +1,5 @@
-import { newItemIdSql, randomTails } from '../new-item-id.ts';
+import type { ItemId } from '@querator/core';
+import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 
 /**
@@ -18,14 +19,15 @@ const enqueueItems = (table: string) => `
   enqueued AS (
     UPDATE ${table} AS item SET id = ${newItemIdSql('numbered.position', '$3', table)}, enqueue_at = NULL
     FROM numbered WHERE item.id = numbered.id
-    RETURNING 1)
-  SELECT count(*)::int AS count FROM enqueued`;
+    RETURNING item.id)
+  SELECT count(*)::int AS count, max(id) AS highest FROM enqueued`;
 
 /** Puts scheduled items whose time has come at the tail, under new ids. @returns how many. */
 export async function enqueueDue(context: PartitionContext, limit: number): Promise<number> {
-  const [row] = await context.db.write<{ count: number }>({
+  const [row] = await context.db.write<{ count: number; highest: ItemId | null }>({
     ...context.table.prepared('sweep_scheduled', enqueueItems),
-    values: [nowParameter(context), limit, randomTails(context.random, limit)],
+    values: [nowParameter(context), limit, newIds(context, limit)],
   });
+  context.table.numbers.sawId(row?.highest ?? undefined);
   return row?.count ?? 0;
 }

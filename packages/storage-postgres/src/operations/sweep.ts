@@ -6,6 +6,7 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
+import { inOrder } from '../id-sequence-care.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { buryExpired } from './sweep-expired.ts';
 import { endLeases } from './sweep-leases.ts';
@@ -55,11 +56,11 @@ async function workOff(
 ): Promise<void> {
   const { limit } = request;
   if (isDue(due.scheduledMs)) {
-    done.enqueued = await enqueueDue(context, limit);
+    done.enqueued = await inOrder(context, () => enqueueDue(context, limit));
     done.cutShort ||= done.enqueued >= limit;
   }
   if (isDue(due.leaseMs)) {
-    const { requeued, deleted, dead, moved } = await endLeases(context, request);
+    const { requeued, deleted, dead, moved } = await inOrder(context, () => endLeases(context, request));
     done.requeued += requeued;
     done.deleted += deleted;
     done.dead.push(...dead);
