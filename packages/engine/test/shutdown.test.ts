@@ -120,8 +120,9 @@ describe('a move of dead letters that the end comes upon', () => {
 
   test('is left to the next start without a word', async () => {
     const { h, loud, service } = await moving();
+    await h.clock.advance('60s');
     const letGo = h.storage.hold('sweep', 0);
-    await h.clock.advance('61s');
+    await h.clock.advance('1s');
     const done = watch(service.shutdown());
     letGo();
     await h.settle();
