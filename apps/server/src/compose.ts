@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
 import { createService, type PartitionStorage, type Service } from '@querator/engine';
-import { PoolRegistry } from '@querator/storage-postgres';
+import { PoolRegistry, type PoolState } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
 import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
 import type { Config } from './config/schema.ts';
@@ -10,6 +10,7 @@ import { createRoutes } from './http/endpoints.ts';
 import { HealthChecks } from './http/health/health.ts';
 import type { HttpServerOptions } from './http/http-server.ts';
 import { Metrics } from './observability/metrics.ts';
+import type { ProcessLimits } from './observability/process-limits.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
 
 /** What comes from outside, and differs between a server and a test. */
@@ -19,6 +20,8 @@ export interface World {
   readonly logger: Logger;
   /** Connections served at a time; 1,000 when absent. */
   readonly maxConnections?: number;
+  /** What the process may use. Absent: it is not looked after, as where several servers share a process. */
+  readonly processLimits?: ProcessLimits;
   /** Whether metrics tell of the process too; for the one server of a process. */
   readonly ofProcess?: boolean;
   /** Which of several processes on one port this is. */
@@ -32,6 +35,8 @@ export interface Composition {
   readonly http: HttpServerOptions;
   readonly service: Service;
   readonly configuredQueues: ConfiguredQueues;
+  /** What the connection pools are doing. */
+  readonly pools: () => readonly PoolState[];
   /** Ends the service, then lets go of the storages. Twice is once. */
   stop(): Promise<void>;
 }
@@ -90,6 +95,7 @@ export function compose(config: Config, world: World): Composition {
     http: { ...http, app },
     service,
     configuredQueues,
+    pools: () => pools.states(),
     stop: () => {
       stopping ??= stop();
       return stopping;

@@ -4,7 +4,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SystemClock, SystemRandom } from '@querator/core';
 import { DRIVERS } from './backends.ts';
-import { compose, type World } from './compose.ts';
+import { type Composition, compose, type World } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
 import { storagesOf } from './config/queue-storage.ts';
@@ -13,6 +13,9 @@ import { Drain } from './http/drain.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { limitConnections } from './http/limit-connections.ts';
 import { createLogger, type LogLevel } from './observability/logger.ts';
+import { logProcessLimits, mostOpenConnections, readProcessLimits } from './observability/process-limits.ts';
+import { RepeatLimiter } from './observability/repeat-limiter.ts';
+import { ResourceWatch, USAGE } from './observability/resource-watch.ts';
 import { tellStorages } from './tell-storages.ts';
 import { VERSION } from './version.ts';
 import { send } from './workers/messages.ts';
@@ -61,11 +64,13 @@ export async function startServer(config: Config, world: World): Promise<Running
   http.headersTimeout = REQUEST_TIMEOUT_MS;
   http.requestTimeout = REQUEST_TIMEOUT_MS;
   const drain = new Drain(http, world.clock);
-  limitConnections(http, world.maxConnections ?? MAX_CONNECTIONS);
+  const resources = watchResources(world, composition);
+  limitConnections(http, world.maxConnections ?? MAX_CONNECTIONS, { open: resources.connections, logger });
   try {
     await composition.configuredQueues.create();
     await listen(http, config.address, world.worker !== undefined);
   } catch (error) {
+    resources.stop();
     await composition.stop();
     throw error;
   }
@@ -73,6 +78,7 @@ export async function startServer(config: Config, world: World): Promise<Running
   logger.info('HTTP server started', { address: url });
 
   const stop = async () => {
+    resources.stop();
     drain.begin();
     // The service first: its answers are what lets the running requests end.
     await composition.stop();
@@ -87,6 +93,16 @@ export async function startServer(config: Config, world: World): Promise<Running
       return stopping;
     },
   };
+}
+
+/** Looks after the limits of the process, for the one server of a process. */
+function watchResources({ clock, logger, processLimits: limits, ...world }: World, { pools }: Composition) {
+  if (limits === undefined) return { connections: undefined, stop: () => {} };
+  const wanted = { connections: world.maxConnections ?? MAX_CONNECTIONS, pools: pools() };
+  logProcessLimits(logger, limits, wanted);
+  const watch = new ResourceWatch({ clock, logger, limits, usage: USAGE });
+  watch.start();
+  return { connections: mostOpenConnections(limits, wanted), stop: () => watch.stop() };
 }
 
 /** What the command line says about a server. */
@@ -111,23 +127,38 @@ export async function runServer(options: ServerOptions): Promise<number> {
     options.configFile === undefined ? defaultConfig() : await loadConfig(options.configFile),
     options,
   );
-  const logger = createLogger(config.logging.handler, config.logging.level);
-  if (options.configFile !== undefined) logger.info('loaded config from file', { file: options.configFile });
+  const clock = new SystemClock();
+  const target = createLogger(config.logging.handler, config.logging.level);
+  const logger = new RepeatLimiter({ target, clock });
+  try {
+    return await runLogged(config, options, { clock, logger });
+  } finally {
+    logger.flush();
+  }
+}
+
+async function runLogged(
+  config: Config,
+  { configFile, workers }: ServerOptions,
+  { clock, logger }: Pick<World, 'clock' | 'logger'>,
+): Promise<number> {
+  if (configFile !== undefined) logger.info('loaded config from file', { file: configFile });
   logger.info(`Querator ${VERSION} (${process.arch}/${process.platform})`);
 
   const worker = process.env['QUERATOR_WORKER'];
-  if (options.workers > 1 && cluster.isPrimary) {
+  if (workers > 1 && cluster.isPrimary) {
     checkShareable(config);
     const listen = listenOptions(config.address);
-    return await runWorkers({ count: options.workers, listen, logger }).catch((error: unknown) => {
+    return await runWorkers({ count: workers, listen, logger }).catch((error: unknown) => {
       throw listenError(config.address, error);
     });
   }
 
   const stopSignal = signalled();
   const server = await startServer(config, {
-    ...{ clock: new SystemClock(), random: new SystemRandom(), logger },
+    ...{ clock, random: new SystemRandom(), logger },
     ofProcess: true,
+    processLimits: readProcessLimits(),
     ...(cluster.isWorker && worker !== undefined ? { worker } : {}),
   });
   if (cluster.isWorker) send({ type: 'querator:listening' });

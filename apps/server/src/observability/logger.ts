@@ -13,6 +13,8 @@ export function createLogger(handler: LogHandler, level: LogLevel): Logger {
     base: null,
     messageKey: 'message',
     formatters: { level: (label: string) => ({ level: label }) },
+    // What has been made ready for the log already looks like an error to pino, and is none.
+    serializers: { err: (err: unknown) => (err instanceof Error ? pino.stdSerializers.err(err) : err) },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
   return adapt(handler === 'json' ? pino(options) : pino(options, pinoPretty(handler === 'color')));
