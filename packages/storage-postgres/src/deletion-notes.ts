@@ -113,7 +113,7 @@ export class DeletionNotes {
       await this.#db.maintenance(async (session) => {
         await lockSchema(session, NOTES);
         const nameOf = (relation: string) => this.#db.schema.relation(relation);
-        for (const text of renderTable(deletedQueuesTable, '', nameOf)) await session.query({ text });
+        for (const text of renderTable(deletedQueuesTable, { nameOf })) await session.query({ text });
       });
       return await work();
     }

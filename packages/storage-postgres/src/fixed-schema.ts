@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { getTableName } from 'drizzle-orm';
 import type { Database, Session } from './database.ts';
+import { type TableCode, tableCodeFault, tableCodeSql } from './foreign-code.ts';
 import { isPermissionDenied } from './postgres-error.ts';
+import { deletedQueuesTable } from './schema/deleted-queues.ts';
 import { ITEM_ID_SEQUENCE, itemIdSequence } from './schema/item-id-sequence.ts';
 import { FIRST_VERSION, type Migration, newestVersion } from './schema/migrations.ts';
 import { QUEUES, QUEUES_BY_HASH, queuesTable } from './schema/queues.ts';
@@ -15,9 +17,12 @@ const VERSIONS = getTableName(schemaVersionTable);
 export const FIXED_RELATIONS: readonly string[] = [QUEUES, ITEM_ID_SEQUENCE, VERSIONS];
 const create = (nameOf: NameRelation): readonly string[] => [
   renderSequence(itemIdSequence, nameOf),
-  ...renderTable(queuesTable, '', nameOf),
-  ...renderTable(schemaVersionTable, '', nameOf),
+  ...renderTable(queuesTable, { nameOf }),
+  ...renderTable(schemaVersionTable, { nameOf }),
 ];
+/** Tables whose triggers and the like are looked at. */
+const CHECKED_TABLES = new Set([QUEUES, VERSIONS, getTableName(deletedQueuesTable)]);
+const LOOKED_AT = [...FIXED_RELATIONS, ...CHECKED_TABLES, QUEUES_BY_HASH].map((name) => `'${name}'`);
 const LOCK = 'querator schema';
 /** The version since which there is {@link QUEUES_BY_HASH}. */
 const VERSION_WITH_HASHES = 2;
@@ -40,6 +45,8 @@ interface SeenRelation {
   readonly owner: string;
   /** Whether its owner is we, a superuser, or who owns the schema or the database anyway. */
   readonly trusted: boolean;
+  /** What would run with our rights; of tables only. */
+  readonly code: TableCode;
 }
 
 /** What keeping the schema needs to know, and whom to tell. */
@@ -50,6 +57,8 @@ export interface SchemaCare {
   /** Makes the error for a search path that leads nowhere. */
   readonly noSchema: () => Error;
   readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Tells of policies and rules on a table of ours. */
+  readonly warnOnce: (table: string, code: TableCode) => void;
 }
 
 /**
@@ -117,14 +126,14 @@ const LOOK = `
   SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text,
     (SELECT coalesce(json_agg(json_build_object('schema', nspname, 'name', relname, 'owner', owner.rolname,
         'trusted', owner.oid = me.oid OR owner.rolsuper OR owner.oid IN (nspowner, datdba)
-          OR NOT me.rolsuper AND pg_has_role(owner.oid, 'USAGE'))), '[]')
-      FROM pg_class
+          OR NOT me.rolsuper AND pg_has_role(owner.oid, 'USAGE'), 'code', ${tableCodeSql('class')})), '[]')
+      FROM pg_class AS class
         JOIN pg_namespace ON pg_namespace.oid = relnamespace
         JOIN pg_roles AS owner ON owner.oid = relowner
         JOIN pg_roles AS me ON me.rolname = current_user
         JOIN pg_database ON datname = current_database()
       WHERE nspname = ANY ($1::text[])
-        AND relname IN (${[...FIXED_RELATIONS, QUEUES_BY_HASH].map((name) => `'${name}'`).join(', ')})
+        AND relname IN (${LOOKED_AT.join(', ')})
     ) AS relations`;
 
 /** Where a look looks. */
@@ -136,7 +145,7 @@ interface Place {
 }
 
 async function look(query: Session['query'], place: Place): Promise<Found> {
-  const { db, schemas } = place;
+  const { db, schemas, care } = place;
   const [seen] = await query<ServerVersion & { readonly relations: readonly SeenRelation[] }>({
     text: LOOK,
     values: [schemas],
@@ -145,7 +154,9 @@ async function look(query: Session['query'], place: Place): Promise<Found> {
   const { relations: all, ...server } = seen;
   const schema = chooseSchema(all, place);
   db.schema.found(schema);
-  const relations = all.filter((each) => each.schema === schema).map(({ name }) => name);
+  const ours = all.filter((each) => each.schema === schema);
+  checkRelations(ours, care);
+  const relations = ours.map(({ name }) => name);
   const usable = [QUEUES, ITEM_ID_SEQUENCE].every((name) => relations.includes(name));
   // A server too old may not know what comes next.
   if (relations.includes(VERSIONS) && serverVersionFault(server) === undefined) {
@@ -179,6 +190,24 @@ function chooseSchema(relations: readonly SeenRelation[], { schemas, care }: Pla
     });
   }
   return first;
+}
+
+/** @throws Error where a table would run foreign code, or what stands there is none. */
+function checkRelations(relations: readonly SeenRelation[], { refuse, warn, warnOnce }: SchemaCare): void {
+  for (const { name, owner, trusted, code } of relations) {
+    if (CHECKED_TABLES.has(name)) {
+      const fault = tableCodeFault(name, code);
+      if (fault !== undefined) throw refuse(fault);
+      warnOnce(name, code);
+    } else if (name === ITEM_ID_SEQUENCE) {
+      if (code.kind !== 'S') throw refuse(`${name} is no sequence; its owner is role "${owner}"`);
+      if (!trusted)
+        warn('the sequence of item ids belongs to another role, which can set it back', {
+          sequence: name,
+          owner,
+        });
+    }
+  }
 }
 
 /**

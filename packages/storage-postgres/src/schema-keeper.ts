@@ -9,6 +9,7 @@ import {
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database, Session } from './database.ts';
 import { FIXED_RELATIONS, keepFixedSchema, lockSchema } from './fixed-schema.ts';
+import { type TableCode, tableCodeFault, tableCodeNotice, tableCodeSql } from './foreign-code.ts';
 import { isSameQueue, itemsOfEarlierQueue, removeLeftOver } from './left-over-table.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { noSchema, PostgresError } from './postgres-error.ts';
@@ -39,6 +40,8 @@ interface FoundTable {
   /** Whether we may change it. */
   readonly ours: boolean;
   readonly comment: string | null;
+  /** What would run with our rights. */
+  readonly code: TableCode;
 }
 
 /** A partition whose table is to be used. */
@@ -83,6 +86,8 @@ export class SchemaKeeper {
   readonly #known = new Map<string, Promise<void>>();
   /** Tables made for queues of which it could not be found out whether they are still there. */
   readonly #unchecked = new Set<string>();
+  /** Tables whose policies and rules have been told of. */
+  readonly #toldCode = new Set<string>();
 
   constructor(db: Database, { backend, logger = silentLogger, migrations = MIGRATIONS }: SchemaKeeperDeps) {
     this.#db = db;
@@ -135,6 +140,7 @@ export class SchemaKeeper {
         migrations: this.#migrations,
         refuse: (reason) => this.#refused(reason),
         noSchema: () => noSchema(this.#backend),
+        warnOnce: (table, code) => this.#tellCode(table, code),
         warn: (message, fields) => this.#logger.warn(message, { storage: this.#backend, ...fields }),
       }),
     );
@@ -151,6 +157,7 @@ export class SchemaKeeper {
     const found = await this.#look((statement) => this.#db.read(statement), name);
     const holder = ownerFromComment(found?.comment ?? null);
     if (found !== undefined) {
+      this.#checkCode(name, found.code);
       const claim = this.#checked(claimOn(holder, identity), found, wanted);
       if (claim !== 'left-over') {
         if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
@@ -173,6 +180,7 @@ export class SchemaKeeper {
       await lockSchema(session, name);
       // Another process may have been quicker.
       const found = await this.#look((statement) => session.query(statement), name);
+      if (found !== undefined) this.#checkCode(name, found.code);
       const holder = ownerFromComment(found?.comment ?? null);
       if (found !== undefined && this.#checked(claimOn(holder, identity), found, wanted) !== 'left-over')
         return;
@@ -181,7 +189,8 @@ export class SchemaKeeper {
         if (!removed) throw this.#refused(itemsOfEarlierQueue(name, holder, identity));
         this.#logger.info('removed what an earlier queue of that name left behind', { table: name });
       }
-      const statements = renderTable(table, renderParameters(ITEMS_STORAGE_PARAMETERS), nameOf);
+      const parameters = renderParameters(ITEMS_STORAGE_PARAMETERS);
+      const statements = renderTable(table, { parameters, nameOf, isNew: true });
       for (const text of statements) await session.query({ text });
       await session.query({ text: commentOn(nameOf(name), identity) });
     });
@@ -245,8 +254,8 @@ export class SchemaKeeper {
   async #look(send: Session['query'], name: string): Promise<FoundTable | undefined> {
     const [found] = await send<FoundTable>({
       text: `SELECT reloptions AS options, pg_has_role(relowner, 'USAGE') AS ours,
-          obj_description(oid, 'pg_class') AS comment
-        FROM pg_class WHERE relname = $1 AND relkind IN ('r', 'p')
+          obj_description(oid, 'pg_class') AS comment, ${tableCodeSql('class')} AS code
+        FROM pg_class AS class WHERE relname = $1
           AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
       values: [name, this.#db.schema.name],
     });
@@ -268,6 +277,23 @@ export class SchemaKeeper {
       );
     }
     return claim;
+  }
+
+  /** @throws StorageError where foreign code would run with our rights. */
+  #checkCode(name: string, code: TableCode): void {
+    const fault = tableCodeFault(name, code);
+    if (fault !== undefined) throw this.#refused(fault);
+    this.#tellCode(name, code);
+  }
+
+  /** Once for each table. */
+  #tellCode(table: string, code: TableCode): void {
+    const found = tableCodeNotice(code);
+    if (found.length === 0 || this.#toldCode.has(table)) return;
+    this.#toldCode.add(table);
+    this.#logger.warn('table has policies or rules, which change what is done with items', {
+      ...{ storage: this.#backend, table, found },
+    });
   }
 
   #refused(reason: string): StorageError {

@@ -14,19 +14,26 @@ const dialect = new PgDialect();
 /** Gives a relation's name as SQL, with its schema. */
 export type NameRelation = (name: string) => string;
 
+/** How a table is rendered. */
+export interface RenderOptions {
+  /** Storage parameters, as `renderParameters` renders them. */
+  readonly parameters?: string;
+  /** Absent: names stand without a schema. */
+  readonly nameOf?: NameRelation;
+  /** The table is known to be missing: an index of the same name is somebody else's, and no reason to do without. */
+  readonly isNew?: boolean;
+}
+
 /**
  * The statements that create a table and its indexes where they are missing,
  * rendered from its definition. Knows what the tables here use, and refuses
  * the rest: a constraint that was silently left out would be worse.
- *
- * @param parameters storage parameters, as `renderParameters` renders them.
- * @param nameOf absent: names stand without a schema.
  */
 export function renderTable(
   table: PgTable,
-  parameters = '',
-  nameOf: NameRelation = quotedName,
+  { parameters = '', nameOf = quotedName, isNew = false }: RenderOptions = {},
 ): readonly string[] {
+  const create = (kind: string) => `CREATE ${kind}${isNew ? '' : ' IF NOT EXISTS'}`;
   const config = getTableConfig(table);
   const others = [config.foreignKeys, config.checks, config.primaryKeys, config.uniqueConstraints];
   if (others.some((constraints) => constraints.length > 0)) {
@@ -36,8 +43,8 @@ export function renderTable(
   const name = nameOf(config.name);
   const suffix = parameters === '' ? '' : ` WITH (${parameters})`;
   return [
-    `CREATE TABLE IF NOT EXISTS ${name} (\n${columns}\n)${suffix}`,
-    ...config.indexes.map((index) => renderIndex(name, index)),
+    `${create('TABLE')} ${name} (\n${columns}\n)${suffix}`,
+    ...config.indexes.map((index) => renderIndex(create, name, index)),
   ];
 }
 
@@ -70,7 +77,7 @@ function renderDefault(value: unknown): string {
 }
 
 /** An index is in the schema of its table. */
-function renderIndex(table: string, { config }: Index): string {
+function renderIndex(create: (kind: string) => string, table: string, { config }: Index): string {
   const columns = config.columns.map((column) => {
     if (is(column, SQL)) return `(${renderCondition(column)})`;
     if (!('name' in column) || column.name === undefined) throw new Error('nothing to be indexed');
@@ -78,7 +85,7 @@ function renderIndex(table: string, { config }: Index): string {
   });
   const kind = config.unique ? 'UNIQUE INDEX' : 'INDEX';
   const where = config.where === undefined ? '' : ` WHERE ${renderCondition(config.where)}`;
-  return `CREATE ${kind} IF NOT EXISTS ${quotedName(config.name ?? '')} ON ${table} (${columns.join(', ')})${where}`;
+  return `${create(kind)} ${quotedName(config.name ?? '')} ON ${table} (${columns.join(', ')})${where}`;
 }
 
 function renderCondition(condition: SQL): string {

@@ -1,0 +1,119 @@
+/** Something on a table that runs with the statements of whoever uses the table. */
+interface Attached {
+  /** `trigger`, `rule`, `policy`, … */
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Code of another role that something on a table runs. */
+interface ForeignCode extends Attached {
+  /** The function or type, and whose it is. */
+  readonly code: string;
+  readonly owner: string;
+}
+
+/** What would run with our rights when a table is used. */
+export interface TableCode {
+  /** `pg_class.relkind`. */
+  readonly kind: string;
+  readonly owner: string;
+  /** Whether the owner is this role, or one that it is a member of. */
+  readonly ours: boolean;
+  /** Triggers, rules and policies, and what else lets others take part. */
+  readonly attached: readonly Attached[];
+  /** What belongs to roles that are neither this one nor superusers. */
+  readonly foreign: readonly ForeignCode[];
+}
+
+/** A superuser is a member of every role, which makes nothing of theirs its own. */
+const isOurs = (role: string) => `(${role}.rolname = current_user
+  OR NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND pg_has_role(${role}.oid, 'USAGE'))`;
+
+/** Where dependencies lead to code; what PostgreSQL itself brings is in none. */
+const CODE = `'pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass`;
+
+const attachedTo = (table: string) => `
+  SELECT 'trigger' AS kind, tgname::text AS name FROM pg_trigger WHERE tgrelid = ${table}.oid AND NOT tgisinternal
+  UNION ALL SELECT 'rule', rulename FROM pg_rewrite WHERE ev_class = ${table}.oid
+  UNION ALL SELECT 'policy', polname FROM pg_policy WHERE polrelid = ${table}.oid
+  UNION ALL SELECT 'row security', relname FROM pg_class WHERE oid = ${table}.oid AND relrowsecurity
+  UNION ALL SELECT 'child table', inhrelid::regclass::text FROM pg_inherits WHERE inhparent = ${table}.oid`;
+
+/** Each with the catalogue and the object id under which its dependencies are kept. */
+const partsOf = (table: string) => `
+  SELECT 'pg_trigger'::regclass::oid AS classid, oid AS objid, 'trigger' AS kind, tgname::text AS name
+    FROM pg_trigger WHERE tgrelid = ${table}.oid AND NOT tgisinternal
+  UNION ALL SELECT 'pg_rewrite'::regclass, oid, 'rule', rulename FROM pg_rewrite WHERE ev_class = ${table}.oid
+  UNION ALL SELECT 'pg_policy'::regclass, oid, 'policy', polname FROM pg_policy WHERE polrelid = ${table}.oid
+  UNION ALL SELECT 'pg_attrdef'::regclass, pg_attrdef.oid, 'default of column', attname
+    FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = ${table}.oid
+  UNION ALL SELECT 'pg_constraint'::regclass, oid, 'constraint', conname FROM pg_constraint WHERE conrelid = ${table}.oid
+  UNION ALL SELECT 'pg_class'::regclass, indexrelid, 'index', indexrelid::regclass::text
+    FROM pg_index WHERE indrelid = ${table}.oid
+  UNION ALL SELECT 'pg_class'::regclass, ${table}.oid, 'column of table', ${table}.relname`;
+
+const foreignCodeOf = (table: string) => `
+  WITH RECURSIVE used (classid, objid, kind, name) AS (
+    ${partsOf(table)}
+    UNION
+    SELECT next.classid, next.objid, used.kind, used.name FROM used, LATERAL (
+      SELECT refclassid AS classid, refobjid AS objid FROM pg_depend
+        WHERE pg_depend.classid = used.classid AND pg_depend.objid = used.objid AND refclassid IN (${CODE})
+      UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint
+        WHERE used.classid = 'pg_type'::regclass AND contypid = used.objid) AS next)
+  SELECT DISTINCT kind, name, code, rolname AS owner
+  FROM (
+    SELECT kind, name, 'function ' || objid::regprocedure AS code, proowner AS owner
+      FROM used JOIN pg_proc ON pg_proc.oid = objid WHERE classid = 'pg_proc'::regclass
+    UNION ALL SELECT kind, name, 'type ' || objid::regtype, typowner
+      FROM used JOIN pg_type ON pg_type.oid = objid WHERE classid = 'pg_type'::regclass AND typrelid <> ${table}.oid
+    ) AS code JOIN pg_roles AS author ON author.oid = owner
+  WHERE NOT rolsuper AND NOT ${isOurs('author')}`;
+
+const list = (rows: string) =>
+  `(SELECT coalesce(json_agg(row_to_json(found)), '[]') FROM (${rows}) AS found)`;
+
+/**
+ * SQL for the {@link TableCode} of a table, as JSON.
+ *
+ * @param table the alias of its row of `pg_class`.
+ */
+export function tableCodeSql(table: string): string {
+  return `(SELECT json_build_object('kind', ${table}.relkind, 'owner', holder.rolname, 'ours', ${isOurs('holder')},
+      'attached', ${list(attachedTo(table))}, 'foreign', ${list(foreignCodeOf(table))})
+    FROM pg_roles AS holder WHERE holder.oid = ${table}.relowner)`;
+}
+
+/**
+ * Why a table must not be used; undefined: nothing speaks against it. On our
+ * own tables only code of other roles does, on those of another role whatever
+ * that role can make run with our statements.
+ */
+export function tableCodeFault(
+  table: string,
+  { kind, owner, ours, attached, foreign }: TableCode,
+): string | undefined {
+  if (kind !== 'r' && kind !== 'p')
+    return `${table} is no table, and stands where one of ours belongs; its owner is role "${owner}"`;
+  const [first] = attached;
+  if (!ours && first !== undefined) {
+    return (
+      `table ${table} belongs to role "${owner}" and has the ${first.kind} "${first.name}", which would run ` +
+      'with the rights of this server; remove it, or make this server the owner of the table'
+    );
+  }
+  const [code] = foreign;
+  if (code === undefined) return undefined;
+  return (
+    `the ${code.kind} "${code.name}" of table ${table} uses the ${code.code} of role "${code.owner}", which would ` +
+    'run with the rights of this server; remove it'
+  );
+}
+
+/** What on a table of our own an operator should know of: policies and rules change what statements do. */
+export function tableCodeNotice({ ours, attached }: TableCode): readonly string[] {
+  if (!ours) return [];
+  return attached
+    .filter(({ kind }) => kind === 'policy' || kind === 'rule')
+    .map(({ kind, name }) => `${kind} "${name}"`);
+}

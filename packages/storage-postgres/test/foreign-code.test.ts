@@ -1,0 +1,188 @@
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { itemsTableName } from '../src/index.ts';
+import { HOUR, item } from './support/contents.ts';
+import { createRole, type TestRole } from './support/roles.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const KEY = { queue: 'foreign', partition: 0 };
+const TABLE = itemsTableName(KEY);
+
+describe('what others put on tables', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let server: TestRole;
+  let malloryRole: TestRole;
+  let admin: pg.Client;
+  let mallory: pg.Client;
+  let warnings: (Readonly<Record<string, unknown>> | undefined)[];
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    server = await createRole(database, 'server');
+    malloryRole = await createRole(database, 'mallory');
+    [admin, mallory] = [database, malloryRole].map((to) => new pg.Client(to.connectionString)) as [
+      pg.Client,
+      pg.Client,
+    ];
+    for (const client of [admin, mallory]) await client.connect();
+    await admin.query('GRANT CREATE ON SCHEMA public TO PUBLIC');
+    await mallory.query('CREATE TABLE heard (what text)');
+    await mallory.query('GRANT INSERT ON heard TO PUBLIC');
+    await mallory.query(
+      `CREATE FUNCTION tell(what text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN
+        IF current_user <> '${malloryRole.name}' THEN INSERT INTO public.heard VALUES (what); END IF;
+        RETURN what; END$$`,
+    );
+    await mallory.query(
+      `CREATE FUNCTION listen() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+        INSERT INTO public.heard VALUES (TG_NAME); RETURN NEW; END$$`,
+    );
+    warnings = [];
+  });
+  afterEach(async () => {
+    for (const client of [admin, mallory]) await client.end();
+    await server.drop();
+    await malloryRole.drop();
+    await database.drop();
+  });
+
+  async function useTable(): Promise<void> {
+    const warn = (_: string, fields?: Readonly<Record<string, unknown>>) => void warnings.push(fields);
+    const ignore = () => {};
+    const logger = { debug: ignore, info: ignore, error: ignore, warn };
+    const backend = testBackend(server.connectionString, { logger });
+    try {
+      const store = backend.partitionStore(KEY);
+      await store.produce([{ items: [item('a')] }], HOUR);
+      const [leased] = await store.lease({ limit: 1, leaseTimeout: HOUR });
+      await store.complete([{ ids: [leased?.id ?? ''] }]);
+    } finally {
+      await backend.close();
+    }
+  }
+  const heard = async () => (await admin.query('SELECT what FROM public.heard')).rows;
+
+  /** The tables as the server makes them, in the hands of somebody else who lets the server use them. */
+  async function giveAwayTables(): Promise<void> {
+    await useTable();
+    for (const name of [TABLE, 'querator_queues', 'querator_schema', 'querator_item_id']) {
+      await admin.query(`ALTER TABLE ${name} OWNER TO ${malloryRole.name}`);
+      await mallory.query(`GRANT ALL ON ${name} TO ${server.name}`);
+    }
+  }
+
+  const TRIGGER = (table: string) =>
+    `CREATE TRIGGER spy BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION listen()`;
+
+  test.each([
+    ['trigger "spy"', [TRIGGER(TABLE)]],
+    ['rule "spy"', [`CREATE RULE spy AS ON INSERT TO ${TABLE} DO ALSO SELECT tell('rule')`]],
+    [
+      'policy "spy"',
+      [
+        `CREATE POLICY spy ON ${TABLE} USING (tell('policy') IS NOT NULL)`,
+        `ALTER TABLE ${TABLE} ENABLE ROW LEVEL SECURITY`,
+      ],
+    ],
+    ['row security', [`ALTER TABLE ${TABLE} ENABLE ROW LEVEL SECURITY`]],
+    ['child table "public.heir"', [`CREATE TABLE heir () INHERITS (${TABLE})`, TRIGGER('heir')]],
+  ])('of another role are refused by name: %s', async (what, statements) => {
+    await giveAwayTables();
+    await useTable();
+    for (const text of statements) await mallory.query(text);
+    await expect(useTable()).rejects.toMatchObject({
+      name: 'StorageError',
+      outcome: 'not-applied',
+      message: expect.stringContaining(
+        `table ${TABLE} belongs to role "${malloryRole.name}" and has the ${what}`,
+      ),
+    });
+    expect(await heard()).toEqual([]);
+  });
+
+  test.each([
+    ['default of column "kind"', `ALTER TABLE ${TABLE} ALTER kind SET DEFAULT tell('default')`],
+    ['default of column "spy"', `ALTER TABLE ${TABLE} ADD spy text GENERATED ALWAYS AS (tell(kind)) STORED`],
+    ['constraint "spy"', `ALTER TABLE ${TABLE} ADD CONSTRAINT spy CHECK (tell(kind) IS NOT NULL)`],
+    ['index "public.spy"', `CREATE INDEX spy ON ${TABLE} (tell(kind))`],
+    ['index "public.spy"', `CREATE INDEX spy ON ${TABLE} (kind) WHERE tell(kind) IS NULL`],
+    [
+      'column of table',
+      `CREATE DOMAIN spied AS text CHECK (tell(VALUE) IS NOT NULL); ALTER TABLE ${TABLE} ALTER kind TYPE spied`,
+    ],
+    [
+      'constraint "spy"',
+      `CREATE OPERATOR === (FUNCTION = same, LEFTARG = text, RIGHTARG = text);
+       ALTER TABLE ${TABLE} ADD CONSTRAINT spy CHECK (kind === kind)`,
+    ],
+  ])('and so is what runs their functions: %s', async (what, statements) => {
+    await giveAwayTables();
+    await mallory.query(
+      `CREATE FUNCTION same(a text, b text) RETURNS bool LANGUAGE sql AS $$SELECT public.tell(a) = b$$`,
+    );
+    await mallory.query(statements);
+    await mallory.query('TRUNCATE heard');
+    await expect(useTable()).rejects.toThrow(what);
+    await expect(useTable()).rejects.toThrow(`of role "${malloryRole.name}"`);
+    expect(await heard()).toEqual([]);
+  });
+
+  test('are refused on the table of queues too', async () => {
+    await giveAwayTables();
+    await mallory.query(TRIGGER('querator_queues'));
+    await expect(useTable()).rejects.toThrow('table querator_queues belongs to role');
+    await mallory.query('DROP TRIGGER spy ON querator_queues');
+    await mallory.query(TRIGGER('querator_schema'));
+    await expect(useTable()).rejects.toThrow('table querator_schema belongs to role');
+    await mallory.query('DROP TRIGGER spy ON querator_schema');
+    await mallory.query('CREATE TABLE querator_deleted_queues (name text)');
+    await mallory.query(TRIGGER('querator_deleted_queues'));
+    await expect(useTable()).rejects.toThrow('table querator_deleted_queues belongs to role');
+  });
+
+  test('a trigger of theirs on a table of ours is refused, and is no hindrance once it is gone', async () => {
+    await useTable();
+    await admin.query(`GRANT TRIGGER ON ${TABLE} TO ${malloryRole.name}`);
+    await mallory.query(TRIGGER(TABLE));
+    await expect(useTable()).rejects.toThrow(
+      `the trigger "spy" of table ${TABLE} uses the function public.listen() of role "${malloryRole.name}"`,
+    );
+    expect(await heard()).toEqual([]);
+    await admin.query(`DROP TRIGGER spy ON ${TABLE}`);
+    await useTable();
+  });
+
+  test('what a superuser put on a table of ours runs, and policies and rules are told of once', async () => {
+    await useTable();
+    await admin.query(
+      'CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$',
+    );
+    await admin.query(`CREATE TRIGGER audit BEFORE INSERT ON ${TABLE} FOR EACH ROW EXECUTE FUNCTION audit()`);
+    await useTable();
+    expect(warnings).toEqual([]);
+    await admin.query(`CREATE POLICY all_of_it ON ${TABLE} USING (true)`);
+    await useTable();
+    expect(warnings).toMatchObject([{ table: TABLE, found: ['policy "all_of_it"'] }]);
+  });
+
+  test('a view in the place of a table is refused', async () => {
+    await mallory.query(`CREATE VIEW ${TABLE} AS SELECT tell('view') AS id`);
+    await mallory.query(`GRANT ALL ON ${TABLE} TO PUBLIC`);
+    await expect(useTable()).rejects.toThrow(`${TABLE} is no table`);
+    expect(await heard()).toEqual([]);
+  });
+
+  test('an index of theirs does not pass for one of ours', async () => {
+    await mallory.query(`CREATE INDEX ${TABLE.replace('items', 'idx')}_src ON heard (what)`);
+    await expect(useTable()).rejects.toThrow('already exists');
+  });
+
+  test('a sequence of theirs is used, with a warning', async () => {
+    await useTable();
+    await admin.query(`ALTER SEQUENCE querator_item_id OWNER TO ${malloryRole.name}`);
+    await mallory.query(`GRANT ALL ON SEQUENCE querator_item_id TO ${server.name}`);
+    await useTable();
+    expect(warnings).toMatchObject([{ sequence: 'querator_item_id', owner: malloryRole.name }]);
+  });
+});
