@@ -8,5 +8,6 @@ export { ConnectionLostError } from './errors/connection-lost-error.ts';
 export { InfrastructureError } from './errors/infrastructure-error.ts';
 export { ReplyError } from './errors/reply-error.ts';
 export { RequestTimeoutError } from './errors/request-timeout-error.ts';
+export { type ItemsToList, listItems, listQueues, listScheduled, type QueuesToList } from './pages.ts';
 export { type BackOff, backOffMs, DEFAULT_BACK_OFF, isTransient, isUnstored } from './retry-policy.ts';
 export type { Fetch } from './transport/fetch-transport.ts';

@@ -5,6 +5,7 @@ export type { LanePartitionStats, PartitionCounts, QueueDepth } from './logical/
 export { CallerGone } from './logical/waiter.ts';
 export type { PartitionStorage } from './manager/queue-manager.ts';
 export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';
+export type { Page } from './service/page.ts';
 export type {
   CallOptions,
   ClearCall,

@@ -8,4 +8,10 @@ export const REPLY_HEADERS = {
    * to three decimals; `0` when all partitions were counted for this call.
    */
   countAge: 'Querator-Count-Age',
+  /**
+   * Of a list, `true`: more elements follow those of the page. Of
+   * `storage/items.import`: more items were stored than the reply shows.
+   * Absent: neither.
+   */
+  more: 'Querator-More',
 } as const;

@@ -1,6 +1,7 @@
 import type { QueuesService } from '@querator/engine';
 import { fromQueue, type Handlers, SUCCESS_REPLY } from '@querator/protocol';
 import type { CallContext, SERVED } from './endpoints.ts';
+import { sendPage } from './send-page.ts';
 
 /** Creating, listing and changing queues. */
 export function queuesHandlers(queues: QueuesService): Handlers<(typeof SERVED)['queues'], CallContext> {
@@ -9,8 +10,8 @@ export function queuesHandlers(queues: QueuesService): Handlers<(typeof SERVED)[
       await queues.create(request);
       return SUCCESS_REPLY;
     },
-    async list(request) {
-      return { items: (await queues.list(request)).map(fromQueue) };
+    async list(request, context) {
+      return { items: sendPage(await queues.page(request), context, fromQueue) };
     },
     async info({ queueName }) {
       return fromQueue(await queues.info(queueName));

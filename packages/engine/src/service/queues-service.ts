@@ -11,6 +11,7 @@ import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkNamespaceName, checkQueueName, isBlank } from './check-name.ts';
 import { checkQueueSettings, parseTimeouts } from './check-queue.ts';
 import { checkText, pageLimit } from './check-request.ts';
+import { type Page, queuesPage } from './page.ts';
 
 /** A queue as a caller describes it, to create or to update one. */
 export interface QueueCall {
@@ -73,18 +74,22 @@ export class QueuesService {
     });
   }
 
+  /** What {@link page} holds, for whoever does not ask whether more follow. */
+  async list(call: ListQueuesCall): Promise<readonly Queue[]> {
+    return (await this.page(call)).items;
+  }
+
   /** A page of the queues of one namespace, in order of their names. */
-  async list({ namespace, pivot, limit }: ListQueuesCall): Promise<readonly Queue[]> {
+  async page({ namespace, pivot, limit }: ListQueuesCall): Promise<Page<Queue>> {
     this.#manager.checkRunning();
     if (limit > LIMITS.listPage) throw invalid(`limit is invalid; cannot be greater than ${LIMITS.listPage}`);
-    const page = pageLimit(limit);
+    const most = pageLimit(limit);
     if (pivot.includes('~')) throw invalid(`pivot is invalid; '${pivot}' cannot contain '~' character`);
     checkText('pivot', pivot);
     checkText('namespace', namespace);
-    return this.#manager.list({
-      namespace: namespace || SYSTEM_NAMESPACE,
+    return queuesPage((part) => this.#manager.list({ namespace: namespace || SYSTEM_NAMESPACE, ...part }), {
       pivot: isBlank(pivot) ? '' : pivot,
-      limit: page,
+      limit: most,
     });
   }
 

@@ -4,12 +4,14 @@ import {
   type ItemListRequest,
   instantFromMicroseconds,
   invalid,
+  LIMITS,
   type StoredItem,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { isBlank } from './check-name.ts';
 import { checkText, checkUniqueIds, pageLimit } from './check-request.ts';
 import { orRetry } from './or-retry.ts';
+import { firstPage, itemsPage, type Page } from './page.ts';
 
 export interface ListItemsCall {
   readonly queueName: string;
@@ -45,13 +47,23 @@ export class StorageService {
   }
 
   /** A page of the waiting and leased items, in order of their ids. @throws QueueError `invalid`, `failed`. */
-  listItems(call: ListItemsCall): Promise<readonly StoredItem[]> {
-    return this.#list(call, 'queued');
+  itemsPage(call: ListItemsCall): Promise<Page<StoredItem>> {
+    return this.#page(call, 'queued');
   }
 
   /** A page of the scheduled items, in order of their ids. @throws QueueError `invalid`, `failed`. */
-  listScheduled(call: ListItemsCall): Promise<readonly StoredItem[]> {
-    return this.#list(call, 'scheduled');
+  scheduledPage(call: ListItemsCall): Promise<Page<StoredItem>> {
+    return this.#page(call, 'scheduled');
+  }
+
+  /** What {@link itemsPage} holds, for whoever does not ask whether more follow. */
+  async listItems(call: ListItemsCall): Promise<readonly StoredItem[]> {
+    return (await this.itemsPage(call)).items;
+  }
+
+  /** What {@link scheduledPage} holds. */
+  async listScheduled(call: ListItemsCall): Promise<readonly StoredItem[]> {
+    return (await this.scheduledPage(call)).items;
   }
 
   /**
@@ -71,6 +83,14 @@ export class StorageService {
     return stored.filter((item) => item !== undefined);
   }
 
+  /**
+   * The same, with an answer that is no larger than a page of a list. All items
+   * are stored; `more` says that the page leaves out the last of them.
+   */
+  async importPage(call: ImportItemsCall): Promise<Page<StoredItem>> {
+    return firstPage(await this.importItems(call), LIMITS.listPage);
+  }
+
   /** Removes items in whatever state, all or none. @throws QueueError `invalid`, `failed`, or `retry`. */
   async deleteItems(call: DeleteItemsCall): Promise<void> {
     const queue = await this.#manager.get(call.queueName);
@@ -82,7 +102,7 @@ export class StorageService {
     await orRetry(queue.delete(call.partition, call.ids));
   }
 
-  #list(call: ListItemsCall, state: ItemListRequest['state']): Promise<readonly StoredItem[]> {
+  #page(call: ListItemsCall, state: ItemListRequest['state']): Promise<Page<StoredItem>> {
     return this.#manager.reading(call.queueName, async (queue) => {
       queue.checkPartition(call.partition);
       queue.checkRunning();
@@ -90,7 +110,7 @@ export class StorageService {
       const pivot = isBlank(call.pivot) ? '' : call.pivot;
       if (pivot !== '') checkItemId(pivot);
       checkText('pivot', pivot);
-      return queue.list(call.partition, { state, pivot, limit });
+      return itemsPage((request) => queue.list(call.partition, request), { state, pivot, limit });
     });
   }
 }

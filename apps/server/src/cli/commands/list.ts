@@ -1,8 +1,26 @@
-import { queuesEndpoints } from '@querator/protocol';
+import { listQueues } from '@querator/client';
+import { type QueueInfo, type QueuesListResponse, queuesEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
 import { wholeNumber } from '../flags.ts';
+
+/** The server refuses a greater limit. */
+const LARGEST_PAGE = 65_536;
+
+/** One page may end early for its size, so the client goes on until it has as many as asked for, or all. */
+async function firstQueues(cli: Cli, pivot: string, limit: number): Promise<QueuesListResponse> {
+  const client = cli.client();
+  const options = { signal: cli.interrupted() };
+  // The server refuses a negative limit, and takes 0 for its default.
+  if (limit <= 1) return client.queues.list({ limit, pivot }, options);
+  const items: QueueInfo[] = [];
+  const pageSize = Math.min(limit, LARGEST_PAGE);
+  for await (const queue of listQueues(client, { from: pivot, pageSize }, options)) {
+    if (items.push(queue) === limit) break;
+  }
+  return { items };
+}
 
 /** `querator list` */
 export function addList(program: Command, cli: Cli): void {
@@ -12,10 +30,7 @@ export function addList(program: Command, cli: Cli): void {
     .option('--limit <n>', 'at most so many', wholeNumber, 100)
     .option('--pivot <queue>', 'start with this name, or the next greater one', '')
     .action(async ({ limit, pivot }: { readonly limit: number; readonly pivot: string }) => {
-      const client = cli.client();
-      const response = await attempt('failed to list queues', () =>
-        client.queues.list({ limit, pivot }, { signal: cli.interrupted() }),
-      );
+      const response = await attempt('failed to list queues', () => firstQueues(cli, pivot, limit));
       await cli.output.json(queuesEndpoints.list.response, response);
       cli.output.say(`Found ${response.items.length} queue(s)`);
     });
