@@ -18,6 +18,9 @@ interface Swept {
   readonly askedAtMs: number;
 }
 
+/** How long `sweepBriefly` waits: a sweep and a move that fare well take a tenth of it. */
+const BRIEFLY_MS = 100;
+
 /**
  * Does what time demands of one partition: leases that run out, schedules that
  * come due, items that die. Sweeps when the partition is loaded, at the
@@ -34,7 +37,8 @@ export class Sweeper {
   /** When the timer fires, in the clock's milliseconds; deadlines nearer than this re-arm it. */
   #firesAtMs = Number.POSITIVE_INFINITY;
   #running: Promise<void> | undefined;
-  #again = false;
+  /** The sweep that begins when the one under way has ended. */
+  #next: Promise<void> | undefined;
   #stopped = false;
 
   constructor(
@@ -75,14 +79,37 @@ export class Sweeper {
     });
   }
 
-  /** Sweeps now, or once more if a sweep is under way. Never rejects. */
+  /**
+   * Sweeps now, or once more if a sweep is under way. Never rejects.
+   *
+   * @returns ends with the first sweep that begins after the call, however many
+   *   others are asked for meanwhile.
+   */
   sweep(): Promise<void> {
-    if (this.#stopped) return Promise.resolve();
-    this.#again = true;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
+    if (this.#next !== undefined) return this.#next;
+    if (this.#running === undefined) return this.#begin();
+    this.#next = this.#running.then(() => {
+      this.#next = undefined;
+      return this.#begin();
     });
-    return this.#running;
+    return this.#next;
+  }
+
+  /**
+   * Sweeps as `sweep` does, for a caller who gains by its end and must not
+   * depend on it. Never rejects.
+   *
+   * @returns ends with the sweep, after {@link BRIEFLY_MS} at the latest, and at
+   *   once where another sweep is under way or dead items cannot be moved.
+   */
+  async sweepBriefly(): Promise<void> {
+    const isBusy = this.#running !== undefined || this.#burial.dueInMs !== undefined;
+    const swept = this.sweep();
+    if (isBusy) return;
+    const { promise: timedOut, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#deps.clock.startTimer(BRIEFLY_MS, resolve);
+    await Promise.race([swept, timedOut]);
+    cancel();
   }
 
   /** Sweeps as `sweep` does, and tries again at once to move what could not be moved before. */
@@ -103,11 +130,12 @@ export class Sweeper {
     await this.#running;
   }
 
-  async #run(): Promise<void> {
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
-      await this.#sweepOnce();
-    }
+  #begin(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#running = this.#sweepOnce().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
   }
 
   async #sweepOnce(): Promise<void> {

@@ -160,7 +160,7 @@ export class LogicalQueue {
     }
     this.#stored(lane, { waiting, scheduled: scheduled > 0 });
     // The items are safe either way; the consumer may well look into the dead-letter queue next.
-    if (condemned > 0) await sweeper.sweep();
+    if (condemned > 0) await sweeper.sweepBriefly();
     // A lease may have outlived its item's time in the queue, which is over now.
     else if (waiting > 0) sweeper.dueIn(0);
   }
