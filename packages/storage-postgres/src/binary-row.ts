@@ -1,8 +1,10 @@
 import { type Instant, instantFromMicroseconds, UNSET_INSTANT } from '@querator/core';
+import { LAST_INSTANT } from './instant-text.ts';
 
 /** PostgreSQL counts from the start of the year 2000. */
 const EPOCH_MICROSECONDS = 946_684_800_000_000n;
 const MINUS_INFINITY = -(2n ** 63n);
+const INFINITY = 2n ** 63n - 1n;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -50,7 +52,7 @@ export class BinaryRow {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + end - length, length);
   }
 
-  /** Of type timestamptz; the time that is not set where it is null, or `-infinity`. */
+  /** Of type timestamptz; the time that is not set where it is null, or `-infinity`; the end of 9999 for `infinity`. */
   instant(): Instant {
     if (this.#length() < 0) return UNSET_INSTANT;
     const at = this.#past(8) - 8;
@@ -80,5 +82,6 @@ export class BinaryRow {
 /** @param microseconds as PostgreSQL counts them. */
 function instantOf(microseconds: bigint): Instant {
   if (microseconds === MINUS_INFINITY) return UNSET_INSTANT;
+  if (microseconds === INFINITY) return LAST_INSTANT;
   return instantFromMicroseconds(microseconds + EPOCH_MICROSECONDS);
 }

@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import { lockSchema } from './fixed-schema.ts';
+import { BEYOND_IDS } from './items-table-check.ts';
 import { SERVER_START, sequenceNumberOf } from './new-item-id.ts';
 import type { PartitionTable } from './partition-table.ts';
 import { NUMBER_REFUSED, PostgresError } from './postgres-error.ts';
@@ -79,13 +80,15 @@ async function raiseIdSequence({ db, table }: IdCare): Promise<bigint> {
  * Ids above the last number are asked for, and not the greatest of all: in a
  * table whose items are done with it lies behind all that vacuum has not
  * removed. The sequence is read after the statement's snapshot was taken, so
- * that what the snapshot holds was handed out before.
+ * that what the snapshot holds was handed out before. Ids of other programs
+ * say nothing of the sequence.
  */
 const heightsOf = (table: string, sequence: string) => `
   WITH height AS MATERIALIZED (
     SELECT coalesce(pg_sequence_last_value(${sequence}), 0) AS last)
   SELECT last::text, ${SERVER_START}::text AS server,
-    (SELECT max(id) FROM ${table} WHERE id >= '0' || lpad(to_hex((last + 1) << 17), 16, '0')) AS greatest
+    (SELECT max(id) FROM ${table}
+      WHERE id >= '0' || lpad(to_hex((last + 1) << 17), 16, '0') AND id < '${BEYOND_IDS}') AS greatest
   FROM height`;
 
 function isTooLow(heights: Heights | undefined, known: bigint): heights is Heights {

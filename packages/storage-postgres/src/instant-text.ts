@@ -8,6 +8,9 @@ import {
 
 const MICROSECONDS_PER_SECOND = 1_000_000n;
 
+/** The last instant that every format on the wire can tell. */
+export const LAST_INSTANT: Instant = instantFromMicroseconds(253_402_300_799_999_999n);
+
 /** Year, month, day, time, fraction, offset from UTC with old zones' seconds, era. */
 const TIMESTAMP =
   /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/;
@@ -30,10 +33,12 @@ export function instantToText(instant: Instant): string {
 
 /**
  * Reads a timestamptz in PostgreSQL's ISO style, in whatever time zone the
- * session prints it. `-infinity` comes out as the time that is not set.
+ * session prints it. `-infinity` comes out as the time that is not set,
+ * `infinity` as the end of the year 9999.
  */
 export function instantFromText(text: string): Instant {
   if (text === '-infinity') return UNSET_INSTANT;
+  if (text === 'infinity') return LAST_INSTANT;
   const match = TIMESTAMP.exec(text);
   if (match === null) throw new Error('a timestamp is not in ISO style: the session has another DateStyle');
   const [, year, month, day, hour, minute, second, fraction = '', sign, offHour, offMinute, offSecond, era] =

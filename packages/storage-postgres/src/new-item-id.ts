@@ -101,7 +101,13 @@ export function boundAfter(sequenceNumber: bigint): string {
   return `0${((sequenceNumber + 1n) << BigInt(POSITION_BITS)).toString(16).padStart(16, '0')}`;
 }
 
-/** The number of the sequence that an id was made of. */
+/**
+ * The number of the sequence that an id was made of. Of one that others have
+ * put in, such as `00zz…`: the next number whose ids are greater.
+ */
 export function sequenceNumberOf(id: string): bigint {
-  return firstNumberOf(id) >> BigInt(POSITION_BITS);
+  const [digits = ''] = /^[0-9a-f]*/.exec(id.slice(1, 17)) ?? [];
+  const bits = BigInt(4 * (16 - digits.length));
+  const number = BigInt(`0x${digits || '0'}`);
+  return (bits === 0n ? number : (number + 1n) << bits) >> BigInt(POSITION_BITS);
 }

@@ -10,6 +10,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database, Session } from './database.ts';
 import { FIXED_RELATIONS, keepFixedSchema, lockSchema } from './fixed-schema.ts';
 import { type TableCode, tableCodeFault, tableCodeNotice, tableCodeSql } from './foreign-code.ts';
+import { type FoundShape, holdsForeignIds, shapeFault, shapeSql } from './items-table-check.ts';
 import { isSameQueue, itemsOfEarlierQueue, removeLeftOver } from './left-over-table.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { noSchema, PostgresError } from './postgres-error.ts';
@@ -42,6 +43,7 @@ interface FoundTable {
   readonly comment: string | null;
   /** What would run with our rights. */
   readonly code: TableCode;
+  readonly shape: FoundShape;
 }
 
 /** A partition whose table is to be used. */
@@ -160,6 +162,7 @@ export class SchemaKeeper {
       this.#checkCode(name, found.code);
       const claim = this.#checked(claimOn(holder, identity), found, wanted);
       if (claim !== 'left-over') {
+        await this.#checkUsable(wanted, found);
         if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
         await wanted.look();
@@ -169,6 +172,28 @@ export class SchemaKeeper {
     await this.#createPartition(wanted, await this.#deletedOf(wanted, holder?.created));
     await this.#checkStillThere(wanted);
     await wanted.look();
+  }
+
+  async #isOfOthers(session: Session, { shape }: FoundTable, table: string): Promise<boolean> {
+    return (
+      shapeFault(shape) !== undefined ||
+      (await holdsForeignIds((statement) => session.query(statement), table))
+    );
+  }
+
+  /** @throws StorageError for a table that another program has made or filled. */
+  async #checkUsable({ key, name }: Wanted, { shape }: FoundTable): Promise<void> {
+    const adopt = `'querator storage adopt ${name} --queue ${key.queue}'`;
+    const fault = shapeFault(shape);
+    if (fault !== undefined) {
+      throw this.#refused(`table ${name} cannot be used for queue '${key.queue}': it ${fault}`);
+    }
+    if (!(await holdsForeignIds((statement) => this.#db.read(statement), this.#db.schema.relation(name))))
+      return;
+    throw this.#refused(
+      `table ${name} of queue '${key.queue}' holds items with ids of another program, such as the Go server; ` +
+        `${adopt} gives them ids in the same order, 'querator storage drop ${name}' deletes them`,
+    );
   }
 
   /** @param deleted when the earlier queue was created whose items may be removed. */
@@ -223,7 +248,10 @@ export class SchemaKeeper {
       if (claim === 'foreign') this.#checked(claim, found, wanted);
       // The items of a later queue, or of an earlier one, are none of ours.
       if (claim === 'superseded' || claim === 'left-over') return;
-      await session.query({ text: `DROP TABLE IF EXISTS ${this.#db.schema.relation(name)}` });
+      const table = this.#db.schema.relation(name);
+      // Nor are those that another program has stored, and that were never served.
+      if (claim === 'unnamed' && (await this.#isOfOthers(session, found, table))) return;
+      await session.query({ text: `DROP TABLE IF EXISTS ${table}` });
     });
   }
 
@@ -254,7 +282,8 @@ export class SchemaKeeper {
   async #look(send: Session['query'], name: string): Promise<FoundTable | undefined> {
     const [found] = await send<FoundTable>({
       text: `SELECT reloptions AS options, pg_has_role(relowner, 'USAGE') AS ours,
-          obj_description(oid, 'pg_class') AS comment, ${tableCodeSql('class')} AS code
+          obj_description(oid, 'pg_class') AS comment, ${tableCodeSql('class')} AS code,
+          ${shapeSql('class')} AS shape
         FROM pg_class AS class WHERE relname = $1
           AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
       values: [name, this.#db.schema.name],
