@@ -41,6 +41,7 @@ export type { Outcome } from './storage/outcome.ts';
 export type {
   ClearRequest,
   CompleteRequest,
+  CountOptions,
   DeathRules,
   HoldTimeouts,
   ItemListRequest,

@@ -111,6 +111,14 @@ export class Connection {
   }
 
   /**
+   * Has the server give up the statement under way, if there is one. It may
+   * come late and meet the next one: use the connection for nothing else.
+   */
+  async cancel(): Promise<void> {
+    if (this.lost === undefined && this.#unanswered) await this.#cancel();
+  }
+
+  /**
    * Ends the connection, and waits until the server has let go of it: only then
    * does it not count there any more. A statement that still runs is cancelled:
    * a session that waits for a synchronous standby would not notice that its
@@ -128,7 +136,7 @@ export class Connection {
 
   async #sayGoodbye(): Promise<void> {
     // First: to a pooler the key means nothing any more once the client has gone.
-    if (this.lost === undefined && this.#unanswered) await this.#cancel();
+    await this.cancel();
     // A server that ended the session closes the connection by itself.
     if (this.lost === undefined) this.#client.end().catch(() => {});
     await this.#ended;

@@ -1,11 +1,13 @@
-import { type Logger, type Random, SystemClock, silentLogger } from '@querator/core';
+import { type CountOptions, type Logger, type Random, SystemClock, silentLogger } from '@querator/core';
 import type pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
 import type { Connection } from './connection.ts';
 import type { ItemNumbers } from './item-numbers.ts';
 import type { PoolShare } from './pool-registry.ts';
 import {
+  givenUp,
   isConflict,
+  isTimeUp,
   notCommitted,
   type Phase,
   PostgresError,
@@ -136,15 +138,72 @@ export class Database {
     return { schemas: schemas.filter((name) => !name.startsWith('pg_')), text };
   }
 
-  /** As `read`, for a statement that cannot do without reading a whole table. */
-  readWholeTable<Row>(statement: Statement): Promise<readonly Row[]> {
+  /**
+   * As `read`, for a look that no request waits for. However many there are,
+   * they take few of the pool's connections.
+   */
+  look<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#share.pool.looks.run(() => this.read<Row>(statement));
+  }
+
+  /** As `look`, for a statement that cannot do without reading a whole table. */
+  lookAtWholeTable<Row>(statement: Statement): Promise<readonly Row[]> {
+    const options = { settings: 'enable_seqscan = on', limitMs: this.#limits.statementMs } as const;
+    return this.#share.pool.looks.run(() => this.#runReading<Row>(statement, options));
+  }
+
+  /**
+   * Runs a statement that counts over a whole table, as long as `limitMs` or
+   * the limit of counts lets it. Counts take few of the pool's connections, and
+   * one process of the server each: what is left is for requests.
+   */
+  count<Row>(statement: Statement, { limitMs, signal }: CountOptions = {}): Promise<readonly Row[]> {
+    const { countMs, statementMs, maintenanceMs } = this.#limits;
+    return this.#share.pool.count(async (isBrief) => {
+      const longest = isBrief ? statementMs : countMs;
+      const ms = Math.max(Math.ceil(Math.min(limitMs ?? longest, longest)), 1);
+      const settings =
+        `statement_timeout = ${ms}; SET LOCAL lock_timeout = ${Math.min(ms, maintenanceMs)}; ` +
+        'SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather = 0';
+      try {
+        return await this.#runReading<Row>(statement, { settings, limitMs: ms, signal });
+      } catch (error) {
+        const isOurDoing = signal?.aborted === true || (limitMs !== undefined && isTimeUp(error));
+        throw isOurDoing ? givenUp(this.name, error) : error;
+      }
+    });
+  }
+
+  #runReading<Row>(
+    statement: Statement,
+    { signal, ...options }: Omit<TransactionOptions, 'commit'> & Pick<CountOptions, 'signal'>,
+  ): Promise<readonly Row[]> {
+    const work = (session: Session) => session.query<Row>(statement);
     return this.#run((client) =>
-      this.#transact(
-        client,
-        { settings: 'enable_seqscan = on', limitMs: this.#limits.statementMs, commit: 'harmless' },
-        (session) => session.query<Row>(statement),
+      this.#untilAborted(client, signal, () =>
+        this.#transact(client, { ...options, commit: 'harmless' }, work),
       ),
     );
+  }
+
+  /** Has the statement under way given up once nobody waits for it. Its connection is closed, since that may come late. */
+  async #untilAborted<T>(
+    client: Connection,
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (signal === undefined) return work();
+    signal.throwIfAborted();
+    const giveUp = () => {
+      this.#unusable.add(client);
+      void client.cancel();
+    };
+    signal.addEventListener('abort', giveUp);
+    try {
+      return await work();
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
   }
 
   /** Runs a statement that commits by itself. Never repeated when its outcome is unknown. */

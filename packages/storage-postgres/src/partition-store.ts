@@ -1,6 +1,7 @@
 import {
   type ClearRequest,
   type CompleteRequest,
+  type CountOptions,
   type DeadLetter,
   type DeathRules,
   type Duration,
@@ -104,8 +105,8 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#run((context) => list(context, request));
   }
 
-  stats(): Promise<PartitionStats> {
-    return this.#run(stats);
+  stats(options?: CountOptions): Promise<PartitionStats> {
+    return this.#run((context) => stats(context, options));
   }
 
   probe(): Promise<void> {

@@ -54,8 +54,8 @@ export const READ_ONLY = '25006';
 /** The server, the database or the user has as many connections as it may have. */
 export const TOO_MANY_CONNECTIONS = '53300';
 
-/** The server's own limit ran out: it answers, and is at work. */
-export const STATEMENT_TIMED_OUT = '57014';
+/** The statement took longer than it may, or somebody had it ended. */
+const QUERY_CANCELED = '57014';
 
 /** A unique index stands in the way. */
 export const ALREADY_THERE = '23505';
@@ -191,6 +191,17 @@ export function noSchema(backend: string): PostgresError {
     connectionLost: false,
     timedOut: false,
   });
+}
+
+/** For a statement whose caller had set it a limit that is over, or has left. */
+export function givenUp(backend: string, cause: unknown): StorageError {
+  const message = `storage '${backend}': the statement was given up`;
+  return new StorageError(message, { outcome: 'not-applied', gaveUp: true, cause });
+}
+
+/** The server ended the statement since its time was up, or it was asked to. */
+export function isTimeUp(error: unknown): boolean {
+  return error instanceof PostgresError && error.sqlState === QUERY_CANCELED;
 }
 
 /** The session is there, and no other statement should be sent on it. */

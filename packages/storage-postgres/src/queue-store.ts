@@ -88,7 +88,7 @@ export class PostgresQueueStore implements QueueStore {
 
   async stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
     const rows = await this.#run(() =>
-      this.#db.read<Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>>(this.#stampsOf(names)),
+      this.#db.look<Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>>(this.#stampsOf(names)),
     );
     const stampOf = (row: (typeof rows)[number]): QueueStamp => ({
       createdAt: instantFromText(row.created_at),

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Clock, type Instant, type Logger, millisecondsBetween, type Random } from '@querator/core';
+import { Allotment } from './allotment.ts';
 import { reasonOf } from './connect-error.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
@@ -45,6 +46,13 @@ export class SharedPool {
   #doubtedAt: Instant | undefined;
   /** Word from and to other processes, on a connection of this pool once somebody listens. */
   readonly signals: SignalChannel;
+  /**
+   * What counts may have of the connections, and what looks may have that no
+   * request waits for. Together, and with the one that listens, they leave at
+   * least one of four.
+   */
+  readonly #counts = new Allotment(() => (this.maxConns >= 8 ? 2 : 1));
+  readonly looks = new Allotment(() => (this.maxConns >= 5 ? 2 : 1));
 
   constructor(
     settings: ConnectionSettings,
@@ -93,6 +101,16 @@ export class SharedPool {
     const said = [...this.#users].flatMap(({ maxConns }) => (maxConns === undefined ? [] : [maxConns]));
     if (said.length > 0) return Math.max(...said);
     return this.#settings.pool.maxConns ?? DEFAULT_MAX_CONNS;
+  }
+
+  /**
+   * Runs a count when a connection may be had for it. A pool of fewer than four
+   * has none to spare: there counts do not wait, and all but one are to be as
+   * brief as requests.
+   */
+  count<T>(work: (isBrief: boolean) => Promise<T>): Promise<T> {
+    if (this.maxConns < 4 && !this.#counts.isFree) return work(true);
+    return this.#counts.run(() => work(false));
   }
 
   get keepsSessions(): boolean {
@@ -186,6 +204,7 @@ export class SharedPool {
       acquireMs: longest((limit) => limit.acquireMs),
       statementMs: longest((limit) => limit.statementMs),
       maintenanceMs: longest((limit) => limit.maintenanceMs),
+      countMs: longest((limit) => limit.countMs),
       lockMs: longest((limit) => limit.lockMs),
       idleInTransactionMs: longest((limit) => limit.idleInTransactionMs),
       answerGraceMs: longest((limit) => limit.answerGraceMs),

@@ -6,6 +6,8 @@ export interface TimeLimits {
   readonly statementMs: number;
   /** One statement of an operator: clearing a queue, making and dropping a table. */
   readonly maintenanceMs: number;
+  /** Counting a partition, which reads its whole table. */
+  readonly countMs: number;
   /** Waiting for a lock (`lock_timeout`). */
   readonly lockMs: number;
   /** A transaction that nobody goes on with (`idle_in_transaction_session_timeout`). */
@@ -20,6 +22,7 @@ export const DEFAULT_TIME_LIMITS: TimeLimits = {
   acquireMs: 3_000,
   statementMs: 3_000,
   maintenanceMs: 30_000,
+  countMs: 300_000,
   lockMs: 2_000,
   idleInTransactionMs: 10_000,
   answerGraceMs: 1_000,

@@ -5,6 +5,7 @@ import {
   type PartitionStore,
   type QueueStore,
   type StorageBackend,
+  StorageError,
 } from '@querator/core';
 import { Histogram, type Registry } from 'prom-client';
 
@@ -110,7 +111,8 @@ export class StorageMetrics {
       this.#observe(start, { storage, operation, result: 'ok' });
       return result;
     } catch (error) {
-      this.#observe(start, { storage, operation, result: 'failed' });
+      const gaveUp = error instanceof StorageError && error.gaveUp;
+      this.#observe(start, { storage, operation, result: gaveUp ? 'given-up' : 'failed' });
       throw error;
     }
   }

@@ -16,9 +16,15 @@ export type StorageOutcome =
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly outcome: StorageOutcome;
+  /** Nothing is wrong with the storage: the call was ended because its caller had set a limit, or left. */
+  readonly gaveUp: boolean;
 
-  constructor(message: string, options: { readonly outcome: StorageOutcome; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { readonly outcome: StorageOutcome; readonly gaveUp?: boolean; readonly cause?: unknown },
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.outcome = options.outcome;
+    this.gaveUp = options.gaveUp === true;
   }
 }

@@ -98,6 +98,14 @@ export interface PartitionStats {
   readonly averageLeaseLeft: Duration;
 }
 
+/** How long a count may take. One that is ended for it fails with a `StorageError` that says `gaveUp`. */
+export interface CountOptions {
+  /** The driver may give up after so many milliseconds; absent: after as long as it sees fit. */
+  readonly limitMs?: number | undefined;
+  /** Once it is aborted nobody waits for the count any more: the driver may end it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Which items to remove. */
 export interface ClearRequest {
   readonly waiting: boolean;
@@ -270,8 +278,12 @@ export interface PartitionStore {
    */
   list(request: ItemListRequest): Promise<readonly StoredItem[]>;
 
-  /** Counts what is there. May read the whole partition, and take as long as that takes. */
-  stats(): Promise<PartitionStats>;
+  /**
+   * Counts what is there. May read the whole partition, and take as long as
+   * that takes; see that it leaves enough of the storage to others. A driver
+   * whose counts are quick may ignore the options.
+   */
+  stats(options?: CountOptions): Promise<PartitionStats>;
 
   /**
    * Finds out whether the partition can serve: the storage is reached, takes

@@ -25,21 +25,32 @@ export interface PartitionCounterDeps {
 
 /** A last count may be so many times as old as a count takes: while one runs, the one before grows old. */
 const AGE_FACTOR = 2;
+/** Counts that take long take at most one part in so many of the time, unless they would grow too old. */
+const SHARE = 10;
+/** How often it is tried, beyond that, whether a count has become quick. */
+const TRY_MS = 2_000;
+
+/** A count under way. */
+interface Running {
+  readonly promise: Promise<PartitionCount>;
+  readonly since: Instant;
+}
 
 /**
  * Counts one partition. Counting may read a whole table, so at most one count
- * is under way, and all who ask share it. Its result is kept, and tells the
- * loops how much waits.
+ * is under way, all who ask share it, and one that takes long is not repeated
+ * for each who asks. Its result is kept, and tells the loops how much waits.
  */
 export class PartitionCounter {
   readonly #deps: PartitionCounterDeps;
-  #running: Promise<PartitionCount> | undefined;
+  #running: Running | undefined;
   /** The count that begins when the one under way has ended. */
   #next: PromiseWithResolvers<PartitionCount> | undefined;
   #last: PartitionCount | undefined;
-  /** How long the last count took. */
+  /** How long the last count took, the wait for its turn included. */
   #tookMs = 0;
-  #stopped = false;
+  #beganAt: Instant | undefined;
+  readonly #ending = new AbortController();
 
   constructor(deps: PartitionCounterDeps) {
     this.#deps = deps;
@@ -60,6 +71,12 @@ export class PartitionCounter {
   /** Looks again in the background how much waits, unless a count is under way. */
   sample(): void {
     if (this.#running === undefined) this.#begin().catch(() => {});
+  }
+
+  /** The last count where counting anew would take too much, else a new one, however long it takes. @throws as `count`. */
+  async unhurried(): Promise<PartitionCount> {
+    const last = this.#usable();
+    return last === undefined || this.#isDue(last) ? this.count() : last;
   }
 
   /**
@@ -84,35 +101,60 @@ export class PartitionCounter {
   /**
    * A count that begins now, where it comes within `countFreshMs`. Where it
    * does not, the last one, unless that is too old; then the caller waits for
-   * the count up to `countWaitMs`.
+   * one up to `countWaitMs`.
    *
    * @throws StorageError; QueueError `failed` after `stop`, `retry` when the
    *   count does not end in time.
    */
   async recent(): Promise<PartitionCount> {
     const { countFreshMs, countWaitMs } = this.#deps.limits;
-    const counting = this.count();
+    const before = this.#usable();
+    const earlier = this.#running?.promise;
+    const counting = before === undefined ? this.count() : this.#hoped(before);
+    if (counting === undefined) return before as PartitionCount;
     const fresh = await this.#within(counting, countFreshMs);
-    if (fresh !== undefined) return fresh;
-    const last = this.#usable();
+    const last = fresh ?? this.#usable();
     if (last !== undefined) return last;
-    const late = await this.#within(counting, countWaitMs - countFreshMs);
+    // What a count says that began before the call is better than nothing.
+    const first = earlier?.catch(() => counting) ?? counting;
+    const late = await this.#within(first, countWaitMs - countFreshMs);
     if (late === undefined) throw new QueueError('retry', MESSAGES.storageFailed);
     return late;
   }
 
-  /** Waits for a count under way; later ones fail. */
+  /** Ends a count under way; later ones fail. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running?.catch(() => {});
+    this.#ending.abort();
+    await this.#running?.promise.catch(() => {});
   }
 
+  /** The last count, unless it is too old. */
   #usable(): PartitionCount | undefined {
-    const { clock, limits } = this.#deps;
     const last = this.#last;
     if (last === undefined) return undefined;
-    const maxAgeMs = Math.max(limits.countMaxAgeMs, AGE_FACTOR * this.#tookMs);
-    return millisecondsBetween(last.countedAt, clock.now()) <= maxAgeMs ? last : undefined;
+    const maxAgeMs = Math.max(this.#deps.limits.countMaxAgeMs, AGE_FACTOR * this.#tookMs);
+    return this.#sinceMs(last.countedAt) <= maxAgeMs ? last : undefined;
+  }
+
+  /** A count that may come in time, begun only where that costs little, or is due; nothing where none is to be hoped for. */
+  #hoped(last: PartitionCount): Promise<PartitionCount> | undefined {
+    const { countFreshMs } = this.#deps.limits;
+    const running = this.#running;
+    if (running !== undefined) {
+      const isQuick = this.#tookMs <= countFreshMs && this.#sinceMs(running.since) <= countFreshMs;
+      return isQuick ? this.count() : running.promise.catch(() => last);
+    }
+    if (this.#isDue(last)) return this.count();
+    const sinceMs = this.#beganAt === undefined ? TRY_MS : this.#sinceMs(this.#beganAt);
+    return sinceMs >= TRY_MS ? this.#begin(countFreshMs).catch(() => last) : undefined;
+  }
+
+  /** Whether it is time for a count: at once where they are quick, else early enough for the last one not to grow too old. */
+  #isDue({ countedAt }: PartitionCount): boolean {
+    const { countFreshMs, countMaxAgeMs } = this.#deps.limits;
+    if (this.#tookMs <= countFreshMs) return true;
+    const latestMs = Math.max(countMaxAgeMs - AGE_FACTOR * this.#tookMs, this.#tookMs);
+    return this.#sinceMs(countedAt) >= Math.min(SHARE * this.#tookMs, latestMs);
   }
 
   /** What was counted, or nothing when the time is up before. */
@@ -123,27 +165,45 @@ export class PartitionCounter {
     });
   }
 
-  #begin(): Promise<PartitionCount> {
-    if (this.#stopped) return Promise.reject(new QueueError('failed', MESSAGES.queueShutdown));
-    this.#running = this.#count().finally(() => {
+  /** @param limitMs the storage may give up then; absent: when it sees fit. */
+  #begin(limitMs?: number): Promise<PartitionCount> {
+    if (this.#ending.signal.aborted) return Promise.reject(queueShutdown());
+    const since = this.#deps.clock.now();
+    this.#beganAt = since;
+    const promise = this.#count(since, limitMs).finally(() => {
       this.#running = undefined;
       const next = this.#next;
       this.#next = undefined;
       if (next !== undefined) this.#begin().then(next.resolve, next.reject);
     });
-    return this.#running;
+    this.#running = { promise, since };
+    return promise;
   }
 
-  async #count(): Promise<PartitionCount> {
-    const { clock, lane } = this.#deps;
-    return lane.turns.count(async () => {
-      const countedAt = clock.now();
-      const before = lane.countStarted();
-      const counted = await lane.store.stats();
-      this.#tookMs = millisecondsBetween(countedAt, clock.now());
-      lane.counted(counted.waiting, before);
-      this.#last = { ...counted, countedAt };
-      return this.#last;
-    });
+  async #count(since: Instant, limitMs: number | undefined): Promise<PartitionCount> {
+    const { lane } = this.#deps;
+    const { signal } = this.#ending;
+    try {
+      const counted = await lane.turns.count(async () => {
+        const countedAt = this.#deps.clock.now();
+        const before = lane.countStarted();
+        const stats = await lane.store.stats({ limitMs, signal });
+        lane.counted(stats.waiting, before);
+        return { ...stats, countedAt };
+      });
+      this.#tookMs = this.#sinceMs(since);
+      this.#last = counted;
+      return counted;
+    } catch (error) {
+      throw signal.aborted ? queueShutdown() : error;
+    }
   }
+
+  #sinceMs(instant: Instant): number {
+    return millisecondsBetween(instant, this.#deps.clock.now());
+  }
+}
+
+function queueShutdown(): QueueError {
+  return new QueueError('failed', MESSAGES.queueShutdown);
 }

@@ -57,7 +57,7 @@ export class QueueCounts {
   /** Counts the partitions that are in service, however long that takes; what others hold is left out. */
   async depth(): Promise<QueueDepth> {
     const inService = this.#units.filter(({ lane }) => lane.healthy);
-    const counted = await Promise.allSettled(inService.map(({ counter }) => counter.count()));
+    const counted = await Promise.allSettled(inService.map(({ counter }) => counter.unhurried()));
     const all = counted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     const now = this.#clock.now();
     return {

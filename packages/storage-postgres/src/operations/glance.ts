@@ -56,7 +56,7 @@ async function glanceAtAll(
   tables: readonly string[],
 ): Promise<readonly PartitionGlance[]> {
   try {
-    const rows = await context.db.read<GlanceRow>(statementFor(context, tables));
+    const rows = await context.db.look<GlanceRow>(statementFor(context, tables));
     const byPosition = new Map(rows.map((row) => [row.position, row]));
     return tables.map((_, position) => toGlance(byPosition.get(position)));
   } catch (error) {

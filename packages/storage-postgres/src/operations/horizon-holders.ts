@@ -80,7 +80,7 @@ export class HorizonHolders {
   /** The worst of each kind, with a known beginning and without one; the very worst first. */
   async look(): Promise<readonly StorageNotice[]> {
     const { db, heldHorizonMs } = this.#deps;
-    const [seen] = await db.readWholeTable<Seen>({ text: OLDEST, values: [heldHorizonMs / 1_000] });
+    const [seen] = await db.lookAtWholeTable<Seen>({ text: OLDEST, values: [heldHorizonMs / 1_000] });
     if (seen === undefined) return [];
     const grant = `GRANT pg_read_all_stats TO ${seen.role}`;
     if (seen.someAreHidden) this.#sayWhatIsHidden(grant);

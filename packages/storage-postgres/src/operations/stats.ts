@@ -1,7 +1,6 @@
-import { type Duration, microseconds, type PartitionStats } from '@querator/core';
+import { type CountOptions, type Duration, microseconds, type PartitionStats } from '@querator/core';
 import { LIVING } from '../item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { PostgresError, STATEMENT_TIMED_OUT } from '../postgres-error.ts';
 
 interface StatsRow {
   readonly waiting: number;
@@ -28,8 +27,10 @@ const countItems = (table: string) => `
   FROM ${table}`;
 
 /** Counts what is there, in one statement and so at one moment. */
-export async function stats(context: PartitionContext): Promise<PartitionStats> {
-  const row = await count(context);
+export async function stats(context: PartitionContext, options?: CountOptions): Promise<PartitionStats> {
+  const { db, table } = context;
+  const statement = { ...table.prepared('stats', countItems), values: [nowParameter(context)] };
+  const [row] = await db.count<StatsRow>(statement, options);
   return {
     waiting: row?.waiting ?? 0,
     leased: row?.leased ?? 0,
@@ -38,23 +39,6 @@ export async function stats(context: PartitionContext): Promise<PartitionStats> 
     headAge: fromSeconds(row?.head_seconds),
     averageLeaseLeft: fromSeconds(row?.left_seconds),
   };
-}
-
-/**
- * With the limit of a request first, so that a storage that hangs is found out
- * soon; a table that is too big to be read in that time is given the limit of
- * an operator's statements. A partition that could not be counted would not
- * come back into service.
- */
-async function count(context: PartitionContext): Promise<StatsRow | undefined> {
-  const { db, table } = context;
-  const statement = { ...table.prepared('stats', countItems), values: [nowParameter(context)] };
-  try {
-    return (await db.readWholeTable<StatsRow>(statement))[0];
-  } catch (error) {
-    if (!(error instanceof PostgresError && error.sqlState === STATEMENT_TIMED_OUT)) throw error;
-    return await db.maintenance(async (session) => (await session.query<StatsRow>(statement))[0]);
-  }
 }
 
 function fromSeconds(seconds: number | null | undefined): Duration {

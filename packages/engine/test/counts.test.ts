@@ -1,0 +1,217 @@
+import { type Clock, type CountOptions, type PartitionStore, StorageError } from '@querator/core';
+import { ManualClock, ms, SeededRandom } from '@querator/core/testing';
+import { memoryBackend } from '@querator/storage-memory';
+import { describe, expect, test } from 'vitest';
+import { createService } from '../src/index.ts';
+import { Harness, queueCall, watch } from './support/harness.ts';
+
+/** A queue with one item, counted; its counts take so long from now on. */
+async function withSlowCounts(duration: string) {
+  const h = new Harness();
+  await h.create('q');
+  await h.produce('q', ['a']);
+  await h.service.queue.stats('q');
+  let letGo = h.storage.hold('stats', 0);
+  /** Time passes until the count under way is over; the next one is as slow. */
+  const passCount = async () => {
+    await h.clock.advance(duration);
+    const end = letGo;
+    letGo = h.storage.hold('stats', 0);
+    end();
+    await h.settle();
+  };
+  /** From now on counts are quick. */
+  const hurry = async () => {
+    letGo();
+    await h.settle();
+  };
+  return { h, passCount, hurry };
+}
+
+const answer = (h: Harness) => watch(h.service.queue.stats('q'));
+
+describe('what a queue holds', () => {
+  test('is counted for the call where the count comes within 100 ms', async () => {
+    const h = new Harness();
+    await h.create('q', { requestedPartitions: 3 });
+    await h.produce('q', ['a', 'b']);
+    expect(await h.service.queue.stats('q')).toMatchObject({ countAgeMs: 0 });
+    await h.clock.advance('10m');
+    const letGo = h.storage.hold('stats', 1);
+    const asked = answer(h);
+    await h.clock.advance('99ms');
+    expect(asked.state).toBe('pending');
+    letGo();
+    await h.settle();
+    expect(asked.value).toMatchObject({ countAgeMs: 0 });
+  });
+
+  test('is the last count after 100 ms, with the age of the oldest', async () => {
+    const { h } = await withSlowCounts('10s');
+    await h.clock.advance('30s');
+    await h.produce('q', ['b']);
+    const asked = answer(h);
+    await h.clock.advance('100ms');
+    expect(asked.value).toMatchObject({ countAgeMs: 30_100, partitions: [{ waiting: 1 }] });
+  });
+
+  test('is waited for where the last count is more than a minute old', async () => {
+    const { h, hurry } = await withSlowCounts('10s');
+    await h.clock.advance('61s');
+    const asked = answer(h);
+    await h.clock.advance('5s');
+    expect(asked.state).toBe('pending');
+    await hurry();
+    // The count began when it was asked for.
+    expect(asked.value).toMatchObject({ countAgeMs: 0 });
+  });
+
+  test('is waited for up to 30 s where there is no count yet', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const letGo = h.storage.hold('stats', 0);
+    const asked = answer(h);
+    await h.clock.advance('29s');
+    expect(asked.state).toBe('pending');
+    await h.clock.advance('1s');
+    expect(asked.error).toMatchObject({ code: 'retry' });
+    const again = answer(h);
+    await h.clock.advance('10s');
+    letGo();
+    await h.settle();
+    expect(again.state).toBe('fulfilled');
+  });
+
+  test('fails where the count does', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.service.queue.stats('q');
+    h.storage.fail('stats', 0, 'not-applied');
+    await expect(h.service.queue.stats('q')).rejects.toBeInstanceOf(Error);
+  });
+
+  test('is exact again within two seconds of counts becoming quick', async () => {
+    const { h, passCount, hurry } = await withSlowCounts('5s');
+    await h.clock.advance('1s');
+    const slow = answer(h);
+    await h.clock.advance('100ms');
+    await passCount();
+    await hurry();
+    expect(slow.value).toMatchObject({ countAgeMs: 1_100 });
+    await h.produce('q', ['b']);
+    await h.clock.advance('2s');
+    expect(await h.service.queue.stats('q')).toMatchObject({ countAgeMs: 0, partitions: [{ waiting: 2 }] });
+  });
+
+  test('is counted anew after everything was removed, however long counts took', async () => {
+    const { h, passCount, hurry } = await withSlowCounts('5s');
+    const slow = answer(h);
+    await h.clock.advance('100ms');
+    await passCount();
+    await hurry();
+    expect(slow.state).toBe('fulfilled');
+    await h.service.queue.clear({ queueName: 'q', queue: true, scheduled: false, destructive: false });
+    expect(await h.service.queue.stats('q')).toMatchObject({ countAgeMs: 0, partitions: [{ waiting: 0 }] });
+  });
+});
+
+test('a try whether counts have become quick ends after 100 ms by itself', async () => {
+  const { h, passCount } = await withSlowCounts('5s');
+  const slow = answer(h);
+  await h.clock.advance('100ms');
+  await passCount();
+  expect(slow.state).toBe('fulfilled');
+  await h.clock.advance('3s');
+  const before = h.storage.calls.length;
+  const tried = answer(h);
+  await h.clock.advance('100ms');
+  expect(tried.state).toBe('fulfilled');
+  const [call] = h.storage.calls.slice(before).filter(({ operation }) => operation === 'stats');
+  expect(call?.args[0]).toMatchObject({ limitMs: 100 });
+});
+
+test('a count under way is ended at shutdown', async () => {
+  const { h } = await withSlowCounts('1h');
+  const asked = answer(h);
+  await h.settle();
+  const { args } = h.storage.calls.findLast(({ operation }) => operation === 'stats') ?? { args: [] };
+  const { signal } = args[0] as { readonly signal: AbortSignal };
+  expect(signal.aborted).toBe(false);
+  void h.service.shutdown();
+  await h.settle();
+  expect(signal.aborted).toBe(true);
+  expect(asked.state).toBe('pending');
+});
+
+test('metrics take the last count where counts take long', async () => {
+  const { h, passCount } = await withSlowCounts('5s');
+  const slow = watch(h.service.depth('q'));
+  await h.settle();
+  await passCount();
+  expect(slow.value).toMatchObject({ waiting: 1 });
+  const before = h.storage.count('stats');
+  expect(await h.service.depth('q')).toMatchObject({ waiting: 1, countAgeMs: 5_000 });
+  expect(h.storage.count('stats')).toBe(before);
+});
+
+/** A partition whose counts take so long, and end when their limit is over. */
+function slowToCount(store: PartitionStore, clock: Clock, tookMs: number, count: () => void): PartitionStore {
+  const stats = async ({ limitMs = Number.POSITIVE_INFINITY }: CountOptions = {}) => {
+    count();
+    await new Promise<void>((resolve) => void clock.startTimer(Math.min(tookMs, limitMs), resolve));
+    if (limitMs < tookMs) throw new StorageError('too slow', { outcome: 'not-applied', gaveUp: true });
+    return store.stats();
+  };
+  return new Proxy(store, {
+    get: (inner, name) => {
+      const member = name === 'stats' ? stats : inner[name as keyof PartitionStore];
+      return typeof member === 'function' ? member.bind(inner) : member;
+    },
+  });
+}
+
+test.each([
+  ['200ms', 0.2],
+  ['1s', 0.2],
+  ['5s', 0.25],
+  ['20s', 0.6],
+])(
+  'one who asks each second gets counts at most a minute old; one of %s is not repeated all the time',
+  async (took, share) => {
+    const clock = new ManualClock();
+    const random = new SeededRandom();
+    const memory = memoryBackend({ name: 'mem', clock, random });
+    const tookMs = ms(took);
+    let countingMs = 0;
+    const backend = {
+      ...memory,
+      partitionStore: (...args: Parameters<typeof memory.partitionStore>) =>
+        slowToCount(memory.partitionStore(...args), clock, tookMs, () => {
+          countingMs += tookMs;
+        }),
+    };
+    const service = createService({
+      ...{ clock, random, queueStore: memory.queueStore() },
+      storages: [{ backend, affinity: 1 }],
+    });
+    await service.queues.create(queueCall('q'));
+    const first = watch(service.queue.stats('q'));
+    await clock.advance('30s');
+    expect(first.state).toBe('fulfilled');
+    countingMs = 0;
+    const ages: number[] = [];
+    for (let second = 0; second < 600; second++) {
+      const asked = watch(service.queue.stats('q'));
+      await clock.advance('1s');
+      expect(asked.state).toBe('fulfilled');
+      ages.push(asked.value?.countAgeMs ?? Number.NaN);
+    }
+    expect(Math.max(...ages)).toBeLessThanOrEqual(60_000);
+    // A try ends after 100 ms, so that this is more than was really spent.
+    const tries = (600 / 2) * (tookMs - 100);
+    expect(countingMs - tries).toBeLessThan(share * 600_000);
+    const done = service.shutdown();
+    await clock.advance('1m');
+    await done;
+  },
+);

@@ -1,0 +1,105 @@
+import type { PartitionStore } from '@querator/core';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { itemsTableName } from '../src/index.ts';
+import { HOUR, item } from './support/contents.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const PARTITIONS = 6;
+const keyOf = (partition: number) => ({ queue: 'counted', partition });
+
+describe('counts', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let admin: pg.Client;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    admin = new pg.Client({ connectionString: database.connectionString, application_name: 'admin' });
+    await admin.connect();
+  });
+  afterEach(async () => {
+    await admin.end();
+    await database.drop();
+  });
+
+  /** A backend with tables whose counts do not end until `letGo`. */
+  async function hanging(maxConns: number) {
+    const backend = testBackend(database.connectionString, { maxConns });
+    const stores = Array.from({ length: PARTITIONS }, (_, n) => backend.partitionStore(keyOf(n)));
+    for (const store of stores) await store.probe();
+    // Of 0 to 5; another partition is left to work with.
+    const free = backend.partitionStore(keyOf(PARTITIONS));
+    await free.probe();
+    const tables = stores.map((_, n) => itemsTableName(keyOf(n))).join(', ');
+    await admin.query(`BEGIN; LOCK TABLE ${tables}`);
+    return { backend, stores, free, letGo: () => admin.query('COMMIT') };
+  }
+
+  const underWay = async () => {
+    await admin.query('SELECT pg_stat_clear_snapshot()');
+    const { rows } = await admin.query(
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'querator'
+       AND wait_event_type = 'Lock'`,
+    );
+    return rows.length;
+  };
+
+  test.each([
+    [10, 2],
+    [8, 2],
+    [5, 1],
+    [4, 1],
+  ])('over a pool of %i connections take %i, and leave the others to requests', async (maxConns, most) => {
+    const { backend, stores, free, letGo } = await hanging(maxConns);
+    const counting = stores.map((store) => store.stats());
+    await vi.waitFor(async () => expect(await underWay()).toBe(most), 10_000);
+    for (let n = 0; n < 5; n++) await free.produce([{ items: [item('a')] }], HOUR);
+    expect(await free.lease({ limit: 10, leaseTimeout: HOUR })).toHaveLength(5);
+    expect(await underWay()).toBe(most);
+    await letGo();
+    expect(await Promise.all(counting)).toHaveLength(PARTITIONS);
+    await backend.close();
+  });
+
+  test('and looks together leave a connection of four to requests, and one to who listens', async () => {
+    const { backend, stores, free, letGo } = await hanging(4);
+    backend.signals?.watch('topic', () => {});
+    const running: Promise<unknown>[] = stores.map((store) => store.stats());
+    const keys = stores.map((_, n) => keyOf(n));
+    for (let n = 0; n < 5; n++) running.push(backend.glance(keys, { deadlines: false }).catch(() => {}));
+    await vi.waitFor(async () => expect(await underWay()).toBe(2), 10_000);
+    await free.produce([{ items: [item('a')] }], HOUR);
+    await letGo();
+    await Promise.all(running);
+    await backend.close();
+  });
+
+  test('end when their limit is over, and say so', async () => {
+    const { backend, stores, letGo } = await hanging(4);
+    const [store] = stores as [PartitionStore];
+    await expect(store.stats({ limitMs: 100 })).rejects.toMatchObject({
+      ...{ name: 'StorageError', outcome: 'not-applied', gaveUp: true },
+    });
+    await letGo();
+    expect(await store.stats({ limitMs: 30_000 })).toMatchObject({ waiting: 0 });
+    await backend.close();
+  });
+
+  test('end when nobody waits for them any more, on the server too', async () => {
+    const { backend, stores, letGo } = await hanging(4);
+    const [store, other] = stores as [PartitionStore, PartitionStore];
+    const leaving = new AbortController();
+    const counting = [store.stats({ signal: leaving.signal }), other.stats({ signal: leaving.signal })];
+    const settled = Promise.allSettled(counting);
+    await vi.waitFor(async () => expect(await underWay()).toBe(1), 10_000);
+    leaving.abort();
+    for (const result of await settled) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { name: 'StorageError', gaveUp: true } });
+    }
+    expect(await underWay()).toBe(0);
+    // Closing waits for nothing.
+    await backend.close();
+    await letGo();
+  });
+});
