@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { poolerProgram, postgresServerTools, postgresTools } from '@querator/tooling-postgres/debian';
+import { runVitest } from '@querator/tooling-vitest/run-vitest';
 import { OLDER_VERSIONS, olderVersion, whyNoOlderVersion } from './older-version.ts';
 import { root } from './repository.ts';
-import { runVitest } from './run-vitest.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
 
 const here = join(root, 'tooling/cluster');

@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { INSTALLED_VERSION, SUPPORTED_VERSIONS } from '@querator/tooling-postgres';
+import { runVitest } from '@querator/tooling-vitest/run-vitest';
 import { root } from './repository.ts';
-import { runVitest } from './run-vitest.ts';
 
 const SHORT_VERSIONS = [12, 15];
 /** Fault injection, pools and TLS are the same whatever the server; so are the longest random runs. */

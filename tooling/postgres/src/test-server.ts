@@ -16,7 +16,10 @@ export interface TestServer {
 /**
  * A PostgreSQL for tests: the one QUERATOR_TEST_POSTGRES_URL names; else one in
  * a container where Docker answers; else one from the npm package, which it is
- * at once where QUERATOR_TEST_POSTGRES_VERSION asks for a version.
+ * at once where QUERATOR_TEST_POSTGRES_VERSION asks for a version. With
+ * QUERATOR_TEST_POSTGRES_CONTAINER=required, the container or nothing.
+ *
+ * @throws Error when a container is required and cannot be started.
  */
 export async function testPostgres(): Promise<TestServer> {
   const given = process.env['QUERATOR_TEST_POSTGRES_URL'];
@@ -25,11 +28,13 @@ export async function testPostgres(): Promise<TestServer> {
     try {
       return { kind: 'docker', ...(await startContainer()) };
     } catch (error) {
+      if (containerIsRequired()) throw error;
       // An engine without the image, and without a way to it, is as good as none.
       const reason = error instanceof Error ? error.message : String(error);
       process.stderr.write(`PostgreSQL in Docker: ${reason}. Using the embedded one.\n`);
     }
   }
+  if (containerIsRequired()) throw new Error('QUERATOR_TEST_POSTGRES_CONTAINER: no Docker engine answers');
   const cluster = await startTemporaryCluster();
   return {
     kind: 'embedded',
@@ -37,4 +42,8 @@ export async function testPostgres(): Promise<TestServer> {
     cluster,
     stop: () => cluster.stop(),
   };
+}
+
+function containerIsRequired(): boolean {
+  return process.env['QUERATOR_TEST_POSTGRES_CONTAINER'] === 'required';
 }
