@@ -114,7 +114,12 @@ function installPackage(kit: Kit): void {
   apt(['install', '-y', '-qq', '--no-install-recommends', kit.package]);
 }
 
-function apt(args: readonly string[]): void {
+/**
+ * Runs apt-get, without questions.
+ *
+ * @throws Error with what it printed, when it fails.
+ */
+export function apt(args: readonly string[]): void {
   // RUNLEVEL: a service that comes with a package is not started.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   // Others may be installing something on this machine.

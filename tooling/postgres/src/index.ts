@@ -1,3 +1,4 @@
+export { postgresBinaries } from './binaries.ts';
 export { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 export { atExit } from './exit-cleanup.ts';
 export { type FaultProxy, startFaultProxy } from './fault-proxy.ts';

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CannotRunHere, lastLine } from '../cannot-run-here.ts';
+import { debianMirror } from '../engine/debian-mirror.ts';
+import { cache } from '../repository.ts';
+
+const RELEASE = 'bookworm';
+/** What the slim image leaves out too, and what only apt needs. */
+const LEFT_OUT = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'var/cache/apt', 'var/lib/apt/lists'];
+
+/**
+ * An archive of the files of Debian's smallest installation, made by
+ * debootstrap the first time, and kept beside the clone's tools.
+ *
+ * @throws CannotRunHere when it cannot be made.
+ */
+export function debianArchive(): string {
+  const archive = join(cache, `debian-${RELEASE}.tar`);
+  if (existsSync(archive)) return archive;
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), 'querator-debian-'));
+  const draft = `${archive}.draft`;
+  try {
+    const files = join(folder, 'files');
+    step('debootstrap', ['--variant=minbase', RELEASE, files, debianMirror()]);
+    for (const name of LEFT_OUT) rmSync(join(files, name), { recursive: true, force: true });
+    step('tar', ['-C', files, '-cf', draft, '.']);
+    renameSync(draft, archive);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    rmSync(draft, { force: true });
+  }
+  return archive;
+}
+
+function step(program: string, args: readonly string[]): void {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (status !== 0) throw new CannotRunHere(`${program}: ${lastLine(`${stdout}${stderr}`)}`);
+}
