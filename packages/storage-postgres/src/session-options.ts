@@ -24,15 +24,33 @@ const setting = (name: string, value: string | number): ServerSetting => ({ name
  * that was empty, outlives the emptiness. So it is told what not to do;
  * statements that do read a whole table lift this for themselves.
  */
-const STEADY_PLANS = ['seqscan', 'bitmapscan', 'sort', 'hashjoin', 'mergejoin'].map((method) =>
-  setting(`enable_${method}`, 'off'),
-);
+const STEADY_PLANS = [
+  ...['seqscan', 'bitmapscan', 'sort', 'hashjoin', 'mergejoin'].map((method) =>
+    setting(`enable_${method}`, 'off'),
+  ),
+  ...['indexscan', 'indexonlyscan', 'nestloop'].map((method) => setting(`enable_${method}`, 'on')),
+];
 
-/** Results are read by these, so no connection string may say otherwise. */
-const RESULT_FORMAT = [
+/**
+ * Parameters and results are read and written by these, and some decide what a
+ * statement means, so no connection string, role or database may say otherwise.
+ */
+const MEANING = [
   setting('DateStyle', 'ISO'),
   setting('TimeZone', 'UTC'),
+  setting('IntervalStyle', 'postgres'),
   setting('bytea_output', 'hex'),
+  // Averages lose digits below the default.
+  setting('extra_float_digits', '1'),
+  setting('client_encoding', 'UTF8'),
+  // NULL in an array would be a text.
+  setting('array_nulls', 'on'),
+  // A backslash in a literal, such as the comment that says whose a table is, would escape.
+  setting('standard_conforming_strings', 'on'),
+  setting('transform_null_equals', 'off'),
+  setting('quote_all_identifiers', 'off'),
+  // An error that a statement makes on purpose would end the session.
+  setting('exit_on_error', 'off'),
 ];
 
 /** What the statements are written for: each sees what is committed, and takes its locks on that. */
@@ -114,7 +132,7 @@ export function sessionOptions(
   limits: TimeLimits,
   host?: Host,
 ): pg.ClientConfig {
-  const last = toOptions([ISOLATION, WARNINGS, ...RESULT_FORMAT, MARK]);
+  const last = toOptions([ISOLATION, WARNINGS, ...MEANING, MARK]);
   const options = [toOptions(ours(limits)), settings.serverOptions, last].filter((option) => option !== '');
   return { ...connectionConfig(settings, host), options: options.join(' ') };
 }
@@ -126,7 +144,7 @@ export function sessionOptions(
  */
 export function sessionSettings(settings: ConnectionSettings, limits: TimeLimits): readonly ServerSetting[] {
   const given = settingsInOptions(settings.serverOptions);
-  return lastOfEach([...ours(limits), ...given, ISOLATION, WARNINGS, ...RESULT_FORMAT, MARK]);
+  return lastOfEach([...ours(limits), ...given, ISOLATION, WARNINGS, ...MEANING, MARK]);
 }
 
 /** Those that can be made within a transaction; how it is isolated is decided when it begins. */
