@@ -43,6 +43,8 @@ export interface EngineLimits {
   readonly letterHoldMs: number;
   /** How long a queue's first call waits for its partitions to be probed. */
   readonly loadMs: number;
+  /** How long a change of a queue's settings waits for earlier ones of the same queue. */
+  readonly changeWaitMs: number;
   /** How long who asks what a queue holds waits for a new count while there is an earlier one. */
   readonly countFreshMs: number;
   /** How long they wait where there is none, or where it is too old. */
@@ -68,6 +70,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   emptyMs: 25,
   letterHoldMs: 86_400_000,
   loadMs: 250,
+  changeWaitMs: 10_000,
   countFreshMs: 100,
   countWaitMs: 30_000,
   countMaxAgeMs: 60_000,

@@ -6,6 +6,7 @@ import {
   millisecondsBetween,
   type PartitionStats,
   QueueError,
+  StorageError,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-options.ts';
 import type { Lane } from './lane.ts';
@@ -170,14 +171,28 @@ export class PartitionCounter {
     if (this.#ending.signal.aborted) return Promise.reject(queueShutdown());
     const since = this.#deps.clock.now();
     this.#beganAt = since;
-    const promise = this.#count(since, limitMs).finally(() => {
-      this.#running = undefined;
-      const next = this.#next;
-      this.#next = undefined;
-      if (next !== undefined) this.#begin().then(next.resolve, next.reject);
-    });
+    const promise = this.#count(since, limitMs).then(
+      (counted) => {
+        this.#goOn();
+        return counted;
+      },
+      (error: unknown) => {
+        this.#goOn(error);
+        throw error;
+      },
+    );
     this.#running = { promise, since };
     return promise;
+  }
+
+  /** Begins what waits for the count that has ended. */
+  #goOn(error?: unknown): void {
+    this.#running = undefined;
+    const next = this.#next;
+    this.#next = undefined;
+    // Where storage is down the next one would only take its time to fail likewise.
+    if (error instanceof StorageError && !error.gaveUp) next?.reject(error);
+    else if (next !== undefined) this.#begin().then(next.resolve, next.reject);
   }
 
   async #count(since: Instant, limitMs: number | undefined): Promise<PartitionCount> {

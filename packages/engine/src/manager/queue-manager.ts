@@ -25,6 +25,7 @@ import { PartitionPlaces } from './partition-places.ts';
 import { checkPlacement } from './placement-rules.ts';
 import { QueueDeletion } from './queue-deletion.ts';
 import { isSame, SettingsWatch } from './settings-watch.ts';
+import { SharedLooks } from './shared-looks.ts';
 
 /** A storage that holds partitions, and its share of new ones. */
 export interface PartitionStorage {
@@ -52,7 +53,8 @@ export class QueueManager {
   readonly #loading = new Map<string, Promise<LogicalQueue>>();
   /** Names of queues that are being deleted. */
   readonly #ending = new Set<string>();
-  readonly #changes = new NameLocks();
+  readonly #changes: NameLocks;
+  readonly #refreshes = new SharedLooks((name) => this.#lookAt(name));
   /** Calls on the place of queues' settings, which the end waits for. */
   readonly #settingsCalls = new InFlight();
   readonly #settings: SettingsWatch;
@@ -69,6 +71,7 @@ export class QueueManager {
     this.#deps = deps;
     this.#store = store;
     this.#storages = storages;
+    this.#changes = new NameLocks(deps.clock, deps.limits.changeWaitMs);
     this.#places = new PartitionPlaces({
       engine: deps,
       backends: storages.map(({ backend }) => backend),
@@ -268,7 +271,11 @@ export class QueueManager {
   }
 
   /** Another process may have changed or deleted the queue. @returns whether it is known now. Never rejects. */
-  async #refresh(name: string): Promise<boolean> {
+  #refresh(name: string): Promise<boolean> {
+    return this.#refreshes.at(name);
+  }
+
+  async #lookAt(name: string): Promise<boolean> {
     try {
       await this.changing(name, '', () => this.#reread(name));
       return true;
