@@ -22,7 +22,8 @@ export interface MessageCodec<T> {
    * the whole body, and must not change it.
    *
    * @throws QueueError `content` when the bytes are no such message; `invalid`,
-   *   naming the field, when a text is not UTF-8 or a time is out of range.
+   *   naming the field, when a text is not UTF-8, a time is out of range, or
+   *   its lists have more than 250,000 elements.
    */
   decode(body: Uint8Array): T;
 
@@ -34,7 +35,8 @@ export interface MessageCodec<T> {
    * field twice. `bytes` fields of the result are not shared with anything.
    *
    * @throws QueueError `content` when the text is no such message; `invalid`,
-   *   naming the field, when a text in it is not UTF-8.
+   *   naming the field, when a text in it is not UTF-8, or its lists have more
+   *   than 250,000 elements.
    */
   fromJson(body: Uint8Array | string): T;
 

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { invalid } from '@querator/core';
+import { ELEMENT_LIMIT, tooManyElements } from '../element-limit.ts';
 import type { FieldTable, MessageTable } from '../field-table.ts';
 import { isTimestampInRange, timestampOutOfRange } from '../wire-time.ts';
 import { malformedWire } from './wire-error.ts';
@@ -22,7 +23,8 @@ const GROUP_DEPTH_LIMIT = 100;
  * at hand to be named.
  *
  * @throws QueueError `content` for malformed bytes; `invalid`, naming the
- *   field, for a text that is not UTF-8 or a time outside the years 1 to 9999.
+ *   field, for a text that is not UTF-8, a time outside the years 1 to 9999, or
+ *   too many elements.
  */
 export function checkWire(body: Uint8Array, table: MessageTable): void {
   new WireCheck(body).message(table, 0, body.length);
@@ -31,6 +33,8 @@ export function checkWire(body: Uint8Array, table: MessageTable): void {
 class WireCheck {
   readonly #body: Uint8Array;
   #position = 0;
+  /** Of lists, so far. */
+  #elements = 0;
 
   constructor(body: Uint8Array) {
     this.#body = body;
@@ -55,6 +59,7 @@ class WireCheck {
   }
 
   #value(field: FieldTable, start: number, end: number): void {
+    if (field.repeated && ++this.#elements > ELEMENT_LIMIT) throw tooManyElements(field);
     switch (field.kind) {
       case 'string':
         if (!this.#isText(start, end)) throw invalid(`${field.jsonName} is invalid; must be valid UTF-8`);

@@ -1,4 +1,5 @@
 import { invalid } from '@querator/core';
+import { ELEMENT_LIMIT, tooManyElements } from '../element-limit.ts';
 import type { FieldTable, MessageTable } from '../field-table.ts';
 import { parseTimestamp } from '../wire-time.ts';
 import { decodeBase64 } from './base64.ts';
@@ -21,7 +22,8 @@ const NO_BYTES = new Uint8Array(0);
  * message's fields and is as deep as they are: what is nested in an unknown
  * place is refused before it is looked into.
  *
- * @throws QueueError `content`, or `invalid` for text that is not UTF-8.
+ * @throws QueueError `content`, or `invalid` for text that is not UTF-8, and
+ *   for too many elements.
  */
 export function parseJson(body: Uint8Array | string, table: MessageTable): object {
   const { text, hasInvalidBytes } =
@@ -37,6 +39,8 @@ type Fields = Record<string, unknown>;
 class MessageParser {
   readonly #scanner: Scanner;
   readonly #hasInvalidBytes: boolean;
+  /** Of lists, so far. */
+  #elements = 0;
 
   constructor(text: string, hasInvalidBytes: boolean) {
     this.#scanner = new Scanner(text);
@@ -85,8 +89,10 @@ class MessageParser {
     const values: unknown[] = [];
     scanner.expect(OPEN_BRACKET);
     if (scanner.take(CLOSE_BRACKET)) return values;
-    do values.push(this.#value(field));
-    while (scanner.take(COMMA));
+    do {
+      if (++this.#elements > ELEMENT_LIMIT) throw tooManyElements(field);
+      values.push(this.#value(field));
+    } while (scanner.take(COMMA));
     scanner.expect(CLOSE_BRACKET);
     return values;
   }
