@@ -13,6 +13,9 @@ import { Metrics } from './observability/metrics.ts';
 import type { ProcessLimits } from './observability/process-limits.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
 
+/** Storages are asked no more often than this how they are, however many ask for the server's health. */
+const HEALTH_FRESH_MS = 1_000;
+
 /** What comes from outside, and differs between a server and a test. */
 export interface World {
   readonly clock: Clock;
@@ -73,8 +76,9 @@ export function compose(config: Config, world: World): Composition {
   let stopping: Promise<void> | undefined;
   const health = new HealthChecks({
     ...world,
-    queueStore,
+    ...{ queueStore, queueStorage, freshForMs: HEALTH_FRESH_MS },
     storages: partitionStorages,
+    partitions: () => service.partitions(),
     isStopping: () => stopping !== undefined,
   });
   const http = {

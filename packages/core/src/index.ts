@@ -65,7 +65,9 @@ export {
   type QueueStore,
 } from './storage/queue-store.ts';
 export {
+  type HeldHorizonNotice,
   HORIZON_HOLDERS,
+  type MissingRightNotice,
   type PartitionGlance,
   type PartitionKey,
   type PartitionOwner,

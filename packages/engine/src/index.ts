@@ -16,7 +16,12 @@ export type {
   RetryCall,
 } from './service/queue-service.ts';
 export type { ListQueuesCall, QueueCall, QueuesService } from './service/queues-service.ts';
-export { createService, type Service, type ServiceOptions } from './service/service.ts';
+export {
+  createService,
+  type PartitionsAtWork,
+  type Service,
+  type ServiceOptions,
+} from './service/service.ts';
 export type {
   DeleteItemsCall,
   ImportItemsCall,

@@ -20,6 +20,7 @@ import { CATALOGUE_ONLY } from './session-options.ts';
 import { TableSchema } from './table-schema.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
+import { WriteFaults } from './write-faults.ts';
 
 /** An SQL statement with its parameters. One with a name is prepared once per connection. */
 export interface Statement {
@@ -90,6 +91,8 @@ export class Database {
   readonly #narrowed = new WeakSet<Connection>();
   /** Where our tables are. */
   readonly schema: TableSchema;
+  /** Writes that the server refused because it cannot do its work. */
+  readonly writeFaults = new WriteFaults(this.#clock);
   readonly #narrows: boolean;
   #settingsStatement: string | undefined;
 
@@ -207,8 +210,15 @@ export class Database {
   }
 
   /** Runs a statement that commits by itself. Never repeated when its outcome is unknown. */
-  write<Row>(statement: Statement): Promise<readonly Row[]> {
-    return this.#run((client) => this.#sendAlone<Row>(client, statement, 'committing'));
+  async write<Row>(statement: Statement): Promise<readonly Row[]> {
+    try {
+      const rows = await this.#run((client) => this.#sendAlone<Row>(client, statement, 'committing'));
+      if (this.writeFaults.any) this.writeFaults.written(statement.name);
+      return rows;
+    } catch (error) {
+      this.#noteRefusal(statement.name, error);
+      throw error;
+    }
   }
 
   /**
@@ -226,6 +236,10 @@ export class Database {
     const settings = `statement_timeout = ${limitMs}; SET LOCAL lock_timeout = ${limitMs}; SET LOCAL enable_seqscan = on`;
     const options = { settings, limitMs, commit: 'committing' } as const;
     return this.#run((client) => this.#transact(client, options, work));
+  }
+
+  #noteRefusal(statement: string | undefined, error: unknown): void {
+    if (error instanceof PostgresError) this.writeFaults.refused(statement, error);
   }
 
   async #run<T>(use: (client: Connection) => Promise<T>): Promise<T> {
@@ -288,14 +302,17 @@ export class Database {
       result = await work({ query: send });
     } catch (error) {
       await this.#rollBack(client, error, send);
+      if (commit === 'committing') this.#noteRefusal(undefined, error);
       throw error;
     }
     try {
       await send({ text: 'COMMIT' }, commit);
     } catch (error) {
       this.#unusable.add(client);
+      this.#noteRefusal(undefined, error);
       throw error;
     }
+    if (this.writeFaults.any && commit === 'committing') this.writeFaults.written(undefined);
     return result;
   }
 

@@ -10,11 +10,14 @@ import { QUEUES, QUEUES_BY_HASH, queuesTable } from './schema/queues.ts';
 import { type NameRelation, renderSequence, renderTable } from './schema/render-ddl.ts';
 import { schemaVersionTable } from './schema/schema-version.ts';
 import { type ServerVersion, serverVersionFault } from './server-version.ts';
+import { qualifiedName } from './table-name.ts';
 
 const VERSIONS = getTableName(schemaVersionTable);
 
 /** What there is whatever queues there are: the queues' settings, the sequence of item ids, the versions. */
 export const FIXED_RELATIONS: readonly string[] = [QUEUES, ITEM_ID_SEQUENCE, VERSIONS];
+/** Those of them that every request rests on. */
+export const USED_RELATIONS: readonly string[] = [QUEUES, ITEM_ID_SEQUENCE];
 const create = (nameOf: NameRelation): readonly string[] => [
   renderSequence(itemIdSequence, nameOf),
   ...renderTable(queuesTable, { nameOf }),
@@ -30,6 +33,8 @@ const VERSION_WITH_HASHES = 2;
 /** What a look at the database found. */
 interface Found {
   readonly server: ServerVersion;
+  /** Where the tables are, or would be made. */
+  readonly schema: string;
   /** Undefined: nothing is there that a migration could change. */
   readonly version: number | undefined;
   /** Whether the version is written down, and not only concluded from what is there. */
@@ -73,16 +78,15 @@ export interface SchemaCare {
  * Finds out in which schema all that is, for `db.schema`.
  */
 export async function keepFixedSchema(db: Database, care: SchemaCare): Promise<void> {
-  const { migrations, refuse } = care;
+  const { migrations } = care;
   const newest = newestVersion(migrations);
   const check = (found: Found) => {
-    const fault = serverVersionFault(found.server) ?? schemaVersionFault(found.version, newest);
-    if (fault !== undefined) throw refuse(fault);
-    return found;
+    db.schema.found(found.schema);
+    return checked(found, care);
   };
   const isUsable = (found: Found) => found.usable && found.version === newest;
   const { schemas } = await db.searchPath();
-  const place: Place = { db, schemas, care };
+  const place: Place = { schemas, care };
   const before = check(await look((statement) => db.read(statement), place));
   if (isUsable(before) && before.recorded) return;
   try {
@@ -96,6 +100,32 @@ export async function keepFixedSchema(db: Database, care: SchemaCare): Promise<v
     // All that could not be done is to write the version down: whoever has the right does it another time.
     if (!(isUsable(before) && isPermissionDenied(error))) throw error;
   }
+}
+
+/** What an inspection of the fixed tables found. */
+export type FixedSchemaState = Pick<Found, 'schema'>;
+
+/**
+ * Looks whether the fixed tables can be used as they are, or made. Makes
+ * nothing, and leaves `db.schema` as it is.
+ *
+ * @throws what `keepFixedSchema` throws for a server or a database that cannot be used.
+ */
+export async function inspectFixedSchema(db: Database, care: SchemaCare): Promise<FixedSchemaState> {
+  const { name } = db.schema;
+  // What is in use counts, whatever a later look would choose.
+  const schemas = name === undefined ? (await db.searchPath()).schemas : [name];
+  const silent: SchemaCare = { ...care, warn: () => {}, warnOnce: () => {} };
+  const found = await look((statement) => db.read(statement), { schemas, care: silent });
+  return checked(found, care);
+}
+
+/** @throws Error where the server or the tables are of a version that cannot be used. */
+function checked(found: Found, { migrations, refuse }: SchemaCare): Found {
+  const newest = newestVersion(migrations);
+  const fault = serverVersionFault(found.server) ?? schemaVersionFault(found.version, newest);
+  if (fault !== undefined) throw refuse(fault);
+  return found;
 }
 
 /**
@@ -138,14 +168,13 @@ const LOOK = `
 
 /** Where a look looks. */
 interface Place {
-  readonly db: Database;
   /** In the order of the search path. */
   readonly schemas: readonly string[];
   readonly care: SchemaCare;
 }
 
 async function look(query: Session['query'], place: Place): Promise<Found> {
-  const { db, schemas, care } = place;
+  const { schemas, care } = place;
   const [seen] = await query<ServerVersion & { readonly relations: readonly SeenRelation[] }>({
     text: LOOK,
     values: [schemas],
@@ -153,21 +182,20 @@ async function look(query: Session['query'], place: Place): Promise<Found> {
   if (seen === undefined) throw new Error('a SELECT without FROM gave no row');
   const { relations: all, ...server } = seen;
   const schema = chooseSchema(all, place);
-  db.schema.found(schema);
   const ours = all.filter((each) => each.schema === schema);
   checkRelations(ours, care);
   const relations = ours.map(({ name }) => name);
-  const usable = [QUEUES, ITEM_ID_SEQUENCE].every((name) => relations.includes(name));
+  const usable = USED_RELATIONS.every((name) => relations.includes(name));
   // A server too old may not know what comes next.
   if (relations.includes(VERSIONS) && serverVersionFault(server) === undefined) {
-    const text = `SELECT max(version) AS version FROM ${db.schema.relation(VERSIONS)}`;
+    const text = `SELECT max(version) AS version FROM ${qualifiedName(schema, VERSIONS)}`;
     const [row] = await query<{ version: number | null }>({ text });
-    if (row?.version != null) return { server, version: row.version, recorded: true, usable };
+    if (row?.version != null) return { server, schema, version: row.version, recorded: true, usable };
   }
   const concluded = relations.includes(QUEUES_BY_HASH) ? VERSION_WITH_HASHES : FIRST_VERSION;
   // What else may be there, a sequence that was restored for one, has been the same in all versions.
   const version = relations.includes(QUEUES) ? concluded : undefined;
-  return { server, version, recorded: false, usable };
+  return { server, schema, version, recorded: false, usable };
 }
 
 /**

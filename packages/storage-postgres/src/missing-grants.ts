@@ -45,13 +45,9 @@ export async function nameMissingGrants(
   try {
     // Where the tables are, or else where they would have been looked for.
     const path = db.schema.name === undefined ? (await db.searchPath()).text : quotedName(db.schema.name);
-    const rows = await db.read<{ right: string; role: string }>({
-      text: `SELECT missing.right, quote_ident(current_user) AS role FROM (${MISSING}) AS missing`,
-      values: [relations, path],
-    });
-    if (rows.length === 0) return error;
-    const grants = rows.map(({ right, role }) => `GRANT ${right} TO ${role}`).join('; ');
-    return new PostgresError(`${message}; missing: ${grants}`, {
+    const grants = await missingGrants(db, relations, path);
+    if (grants.length === 0) return error;
+    return new PostgresError(`${message}; missing: ${grants.join('; ')}`, {
       outcome,
       sqlState,
       connectionLost,
@@ -60,4 +56,21 @@ export async function nameMissingGrants(
   } catch {
     return error;
   }
+}
+
+/**
+ * The GRANTs that let this user use, or make, these tables and sequences.
+ *
+ * @param path a search path; the first schema of it is looked at.
+ */
+export async function missingGrants(
+  db: Database,
+  relations: readonly string[],
+  path: string,
+): Promise<readonly string[]> {
+  const rows = await db.read<{ right: string; role: string }>({
+    text: `SELECT missing.right, quote_ident(current_user) AS role FROM (${MISSING}) AS missing`,
+    values: [relations, path],
+  });
+  return rows.map(({ right, role }) => `GRANT ${right} TO ${role}`);
 }

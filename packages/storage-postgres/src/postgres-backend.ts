@@ -77,7 +77,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
       const table = schema.partition(key, owner, () => lookAtIds(context));
       return new PostgresPartitionStore(context, { calls, table });
     },
-    ping: () => calls.track(() => ping({ db, storage: name, holders })),
+    ping: () => calls.track(() => ping({ db, storage: name, schema, holders })),
     glance: (keys, { deadlines }) =>
       calls.run(schema.fixed, () => glance({ db, deadlines, now: nowParameter({ clock }) }, keys)),
     signals: share.pool.signals,

@@ -8,7 +8,14 @@ import {
 } from '@querator/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database, Session } from './database.ts';
-import { FIXED_RELATIONS, keepFixedSchema, lockSchema } from './fixed-schema.ts';
+import {
+  FIXED_RELATIONS,
+  type FixedSchemaState,
+  inspectFixedSchema,
+  keepFixedSchema,
+  lockSchema,
+  type SchemaCare,
+} from './fixed-schema.ts';
 import { type TableCode, tableCodeFault, tableCodeNotice, tableCodeSql } from './foreign-code.ts';
 import { type FoundShape, holdsForeignIds, shapeFault, shapeSql } from './items-table-check.ts';
 import { isSameQueue, itemsOfEarlierQueue, removeLeftOver } from './left-over-table.ts';
@@ -136,16 +143,27 @@ export class SchemaKeeper {
     };
   }
 
+  /**
+   * Looks whether the fixed tables can be used as they are, or made. Makes nothing.
+   *
+   * @throws StorageError where the server or the tables cannot be used.
+   */
+  inspect(): Promise<FixedSchemaState> {
+    return inspectFixedSchema(this.#db, this.#care);
+  }
+
   #ensureFixed(): Promise<void> {
-    return this.#once(FIXED, () =>
-      keepFixedSchema(this.#db, {
-        migrations: this.#migrations,
-        refuse: (reason) => this.#refused(reason),
-        noSchema: () => noSchema(this.#backend),
-        warnOnce: (table, code) => this.#tellCode(table, code),
-        warn: (message, fields) => this.#logger.warn(message, { storage: this.#backend, ...fields }),
-      }),
-    );
+    return this.#once(FIXED, () => keepFixedSchema(this.#db, this.#care));
+  }
+
+  get #care(): SchemaCare {
+    return {
+      migrations: this.#migrations,
+      refuse: (reason) => this.#refused(reason),
+      noSchema: () => noSchema(this.#backend),
+      warnOnce: (table, code) => this.#tellCode(table, code),
+      warn: (message, fields) => this.#logger.warn(message, { storage: this.#backend, ...fields }),
+    };
   }
 
   /**

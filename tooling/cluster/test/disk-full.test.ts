@@ -72,6 +72,7 @@ test('a full disk under the items: refused and known not to be stored; goes on w
   expect(server.unknown).toBe(0);
   // A lease writes too, so consumers have to wait as well.
   expect((await server.lease(1, '500ms')).status).toBe(454);
+  expect(await server.health()).toBe(503);
 
   disk.makeRoom();
   disk.grow(64);

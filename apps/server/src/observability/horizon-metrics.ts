@@ -1,4 +1,10 @@
-import { type Clock, HORIZON_HOLDERS, type StorageBackend, type StorageNotice } from '@querator/core';
+import {
+  type Clock,
+  type HeldHorizonNotice,
+  HORIZON_HOLDERS,
+  type StorageBackend,
+  type StorageNotice,
+} from '@querator/core';
 import { Gauge, type Registry } from 'prom-client';
 import { BackgroundSampler } from './background-sampler.ts';
 
@@ -54,7 +60,7 @@ export class HorizonMetrics {
 
   /** Of a storage that does not answer nothing is known, so nothing is said. */
   #publish(
-    labels: { readonly storage: string; readonly holder: StorageNotice['holder'] },
+    labels: { readonly storage: string; readonly holder: HeldHorizonNotice['holder'] },
     notices: readonly StorageNotice[] | undefined,
   ): void {
     if (notices === undefined) {
@@ -63,8 +69,12 @@ export class HorizonMetrics {
       return;
     }
     // Of two of a kind one may not say since when.
-    const holders = notices.filter(({ holder }) => holder === labels.holder);
+    const holders = notices.filter((notice) => isHeldBy(notice, labels.holder));
     this.#seconds.set(labels, Math.max(0, ...holders.map(({ seconds }) => seconds)));
     this.#transactions.set(labels, Math.max(0, ...holders.map(({ transactions }) => transactions)));
   }
+}
+
+function isHeldBy(notice: StorageNotice, holder: HeldHorizonNotice['holder']): notice is HeldHorizonNotice {
+  return notice.kind === 'held-horizon' && notice.holder === holder;
 }

@@ -41,9 +41,8 @@ export interface PartitionGlance {
 /** What can keep dead rows from being removed. */
 export const HORIZON_HOLDERS = ['session', 'prepared-transaction', 'replication-slot', 'standby'] as const;
 
-/** Something about a storage that works, and that its operator should look at. */
-export interface StorageNotice {
-  /** Of a known kind, for those who count. `held-horizon`: something keeps dead rows from being removed. */
+/** Something keeps dead rows from being removed. */
+export interface HeldHorizonNotice {
   readonly kind: 'held-horizon';
   /** For people: names who or what it is. Holds no password, no item and no statement. */
   readonly text: string;
@@ -54,6 +53,19 @@ export interface StorageNotice {
   /** How many transactions have begun since then. */
   readonly transactions: number;
 }
+
+/** A right is missing that existing queues can do without. */
+export interface MissingRightNotice {
+  readonly kind: 'missing-right';
+  /** For people: what cannot be done without it, and how to give it. */
+  readonly text: string;
+  readonly holder?: undefined;
+  readonly seconds?: undefined;
+  readonly transactions?: undefined;
+}
+
+/** Something about a storage that works, and that its operator should look at. Of a known kind, for those who count. */
+export type StorageNotice = HeldHorizonNotice | MissingRightNotice;
 
 /** What a driver can and cannot do, as data: tests skip only through it, and operators can read it. */
 export interface StorageCapabilities {
@@ -89,7 +101,8 @@ export interface StorageBackend {
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore;
 
   /**
-   * Finds out whether the storage can serve: reached, and not only for reading.
+   * Finds out whether the storage can serve: reached, of a version and with
+   * rights that calls need, and able to write as far as is known. Makes nothing.
    * Settles within the backend's own time limits.
    *
    * @returns what its operator should know all the same; mostly nothing.

@@ -246,6 +246,11 @@ export class LogicalQueue {
     };
   }
 
+  /** Whether each partition is in service, by the storage it is on. */
+  get partitionsInService(): readonly { readonly storageName: string; readonly inService: boolean }[] {
+    return this.#units.map(({ lane }) => ({ storageName: lane.storageName, inService: lane.healthy }));
+  }
+
   /** Sweeps every partition soon, as when settings changed or a dead-letter queue appeared. */
   sweepAll(): void {
     for (const { sweeper } of this.#units) void sweeper.sweepAnew();

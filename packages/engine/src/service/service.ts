@@ -7,7 +7,7 @@ import {
   type StorageSignals,
 } from '@querator/core';
 import { type EngineLimits, engineDeps } from '../engine-options.ts';
-import type { RequestsWaiting } from '../logical/logical-queue.ts';
+import type { LogicalQueue, RequestsWaiting } from '../logical/logical-queue.ts';
 import type { QueueDepth } from '../logical/queue-counts.ts';
 import { type PartitionStorage, QueueManager } from '../manager/queue-manager.ts';
 import { TakeUpLine } from '../manager/take-up-line.ts';
@@ -39,6 +39,13 @@ export interface ServiceOptions {
   readonly waitForStorage?: boolean | undefined;
 }
 
+/** The partitions on one storage that are at work in this process. */
+export interface PartitionsAtWork {
+  readonly all: number;
+  /** Of these, those out of service: a call to them failed, and none has succeeded since. */
+  readonly outOfService: number;
+}
+
 /** The queue server without a server: everything a client can ask for, as methods. */
 export interface Service {
   /** For producers and consumers. */
@@ -50,6 +57,9 @@ export interface Service {
 
   /** Requests that wait, for each queue at work in this process. Reads memory only. */
   waiting(): ReadonlyMap<string, RequestsWaiting>;
+
+  /** How the partitions at work in this process fare, by the storage they are on. Reads memory only. */
+  partitions(): ReadonlyMap<string, PartitionsAtWork>;
 
   /**
    * Counts what a queue at work in this process holds, in storage. Absent when
@@ -76,6 +86,7 @@ export function createService(options: ServiceOptions): Service {
     queues: new QueuesService(manager),
     storage: new StorageService(manager),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
+    partitions: () => partitionsOf(manager.running),
     depth: async (queueName) => {
       const running = [...manager.running].find(({ queue }) => queue.name === queueName);
       return running?.depth().catch(() => undefined);
@@ -86,4 +97,17 @@ export function createService(options: ServiceOptions): Service {
       return manager.shutdown();
     },
   };
+}
+
+function partitionsOf(queues: Iterable<LogicalQueue>): ReadonlyMap<string, PartitionsAtWork> {
+  const counts = new Map<string, { all: number; outOfService: number }>();
+  for (const queue of queues) {
+    for (const { storageName, inService } of queue.partitionsInService) {
+      const count = counts.get(storageName) ?? { all: 0, outOfService: 0 };
+      counts.set(storageName, count);
+      count.all++;
+      if (!inService) count.outOfService++;
+    }
+  }
+  return counts;
 }

@@ -1,4 +1,4 @@
-import type { Logger, StorageNotice } from '@querator/core';
+import type { HeldHorizonNotice, Logger } from '@querator/core';
 import type { Database } from '../database.ts';
 
 /** Not of all that holds on is it known since when; so many transactions since then say the same. */
@@ -46,7 +46,7 @@ const OLDEST = `
     coalesce((SELECT json_agg(oldest ORDER BY transactions DESC, seconds DESC) FROM oldest), '[]') AS oldest`;
 
 interface Holder {
-  readonly kind: StorageNotice['holder'];
+  readonly kind: HeldHorizonNotice['holder'];
   readonly holder: string;
   readonly seconds: number;
   readonly transactions: number;
@@ -78,7 +78,7 @@ export class HorizonHolders {
   }
 
   /** The worst of each kind, with a known beginning and without one; the very worst first. */
-  async look(): Promise<readonly StorageNotice[]> {
+  async look(): Promise<readonly HeldHorizonNotice[]> {
     const { db, heldHorizonMs } = this.#deps;
     const [seen] = await db.lookAtWholeTable<Seen>({ text: OLDEST, values: [heldHorizonMs / 1_000] });
     if (seen === undefined) return [];
@@ -100,7 +100,7 @@ export class HorizonHolders {
   }
 }
 
-function noticeOf({ kind, holder, seconds, transactions, hidden }: Holder, grant: string): StorageNotice {
+function noticeOf({ kind, holder, seconds, transactions, hidden }: Holder, grant: string): HeldHorizonNotice {
   const since = seconds > 0 ? `for ${Math.round(seconds)} s` : `over ${transactions} transactions`;
   const remedy = hidden ? `; since when is hidden, missing: ${grant}` : '';
   const text = `dead rows are kept by ${holder}, ${since}${remedy}`;

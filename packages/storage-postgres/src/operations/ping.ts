@@ -1,24 +1,99 @@
 import { StorageError, type StorageNotice } from '@querator/core';
 import type { Database } from '../database.ts';
+import { FIXED_RELATIONS, USED_RELATIONS } from '../fixed-schema.ts';
+import { missingGrants, nameMissingGrants } from '../missing-grants.ts';
+import { isPermissionDenied } from '../postgres-error.ts';
+import type { SchemaKeeper } from '../schema-keeper.ts';
+import { qualifiedName, quotedName } from '../table-name.ts';
 import type { HorizonHolders } from './horizon-holders.ts';
 
 const STATE =
   'SELECT pg_is_in_recovery() OR current_setting(\'transaction_read_only\')::boolean AS "readOnly"';
+
+const MAY_CREATE = `SELECT has_schema_privilege($1, 'CREATE') AS may,
+  format('GRANT CREATE ON SCHEMA %I TO %I', $1::text, current_user) AS missing`;
+
+/** For so long a refused write counts without being looked into. */
+const REFUSAL_COUNTS_MS = 30_000;
 
 /** What a ping works with. */
 export interface PingContext {
   readonly db: Database;
   /** Its name, for errors. */
   readonly storage: string;
+  readonly schema: SchemaKeeper;
   readonly holders: HorizonHolders;
 }
 
-/** Finds out whether the database can serve, and who makes its tables grow. */
-export async function ping({ db, storage, holders }: PingContext): Promise<readonly StorageNotice[]> {
+/**
+ * Finds out whether the database can serve, and what its operator should know.
+ * Makes nothing, and writes only where the server has refused writes before.
+ */
+export async function ping(context: PingContext): Promise<readonly StorageNotice[]> {
+  const { db, storage, schema, holders } = context;
   const [state] = await db.read<{ readonly readOnly: boolean }>({ text: STATE });
   if (state?.readOnly === true) {
-    const reason = `storage '${storage}': the server takes no writes; it is a standby, or read-only`;
-    throw new StorageError(reason, { outcome: 'not-applied' });
+    throw cannotServe(storage, 'the server takes no writes; it is a standby, or read-only');
   }
-  return holders.look();
+  const place = await inspect(schema, db);
+  const grants = await missingGrants(db, USED_RELATIONS, quotedName(place.schema));
+  if (grants.length > 0) throw cannotServe(storage, `rights are missing: ${grants.join('; ')}`);
+  await checkWrites(context, place.schema);
+  return [...(await missingToCreate(db, place.schema)), ...(await holders.look())];
+}
+
+async function inspect(schema: SchemaKeeper, db: Database) {
+  try {
+    return await schema.inspect();
+  } catch (error) {
+    throw await nameMissingGrants(error, db, FIXED_RELATIONS);
+  }
+}
+
+/** Existing queues are served without it; new ones get no tables. */
+async function missingToCreate(db: Database, schema: string): Promise<readonly StorageNotice[]> {
+  const [create] = await db.read<{ readonly may: boolean; readonly missing: string }>({
+    text: MAY_CREATE,
+    values: [schema],
+  });
+  if (create === undefined || create.may) return [];
+  return [{ kind: 'missing-right', text: `new queues cannot be created here, missing: ${create.missing}` }];
+}
+
+/** @throws StorageError where the server has refused a write lately, or would still refuse one. */
+async function checkWrites({ db, storage }: PingContext, schema: string): Promise<void> {
+  const refused = db.writeFaults.last;
+  if (refused === undefined) return;
+  if (refused.ageMs >= REFUSAL_COUNTS_MS && (await hasRoom(db, schema))) return db.writeFaults.clear();
+  const { message } = db.writeFaults.last?.error ?? refused.error;
+  throw cannotServe(storage, `writes are refused: ${message.replace(`storage '${storage}': `, '')}`);
+}
+
+/** Whether a megabyte can be written where items are. Nothing of it stays. */
+async function hasRoom(db: Database, schema: string): Promise<boolean> {
+  try {
+    await db.transaction(async (session) => {
+      const [{ pid } = { pid: 0 }] = await session.query<{ pid: number }>({
+        text: 'SELECT pg_backend_pid() AS pid',
+      });
+      const table = qualifiedName(schema, `querator_probe_${pid}`);
+      // Rows that are just too short to be compressed.
+      const rows = 'SELECT repeat(md5(n::text), 60) AS filler FROM generate_series(1, 600) AS n';
+      await session.query({ text: `CREATE TABLE ${table} AS ${rows}` });
+      throw new Done();
+    });
+    return false;
+  } catch (error) {
+    // Without the right to make a table nothing can be found out; the next write will tell.
+    return error instanceof Done || isPermissionDenied(error);
+  }
+}
+
+/** Rolls a transaction back that has shown what it was to show. */
+class Done extends Error {
+  override readonly name = 'Done';
+}
+
+function cannotServe(storage: string, reason: string): StorageError {
+  return new StorageError(`storage '${storage}': ${reason}`, { outcome: 'not-applied' });
 }

@@ -5,9 +5,10 @@ import {
   type StorageBackend,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
+import type { PartitionsAtWork } from '@querator/engine';
 import { VERSION } from '../../version.ts';
 import { parseRequirement, type Requirement } from './requirement.ts';
-import { type CheckResult, StorageCheck } from './storage-check.ts';
+import { type CheckResult, StorageCheck, type StorageCheckDeps } from './storage-check.ts';
 
 /** The state of the server in the format of draft-inadarei-api-health-check. */
 export interface Health {
@@ -33,8 +34,14 @@ export interface HealthDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly queueStore: QueueStore;
+  /** The storage that holds the queues. Absent: only `queueStore` is asked. */
+  readonly queueStorage?: StorageBackend;
   /** The storages for partitions. */
   readonly storages: readonly StorageBackend[];
+  /** How partitions fare, by the storage they are on. Absent: it is not known. */
+  readonly partitions?: () => ReadonlyMap<string, PartitionsAtWork>;
+  /** For so long what a storage said is told to everybody who asks. Absent: it is asked each time. */
+  readonly freshForMs?: number;
   /** During shutdown the answer is `fail`, so that load balancers look elsewhere. */
   readonly isStopping: () => boolean;
 }
@@ -51,21 +58,22 @@ const FAILED = 'storage check failed';
 export class HealthChecks {
   readonly #deps: HealthDeps;
   readonly #queues: StorageCheck;
+  /** Whether the queues can be written too, where no other check tells. */
+  readonly #queueStorage: StorageCheck | undefined;
   readonly #storages: readonly { readonly name: string; readonly check: StorageCheck }[];
 
   constructor(deps: HealthDeps) {
-    const { clock, logger, queueStore } = deps;
+    const { queueStore, queueStorage } = deps;
     this.#deps = deps;
-    this.#queues = new StorageCheck({
-      ...{ clock, logger, name: 'queue-storage' },
-      ask: async () => {
-        await queueStore.list({ namespace: SYSTEM_NAMESPACE, pivot: '', limit: 1 });
-        return [];
-      },
+    this.#queues = this.#check('queue-storage', async () => {
+      await queueStore.list({ namespace: SYSTEM_NAMESPACE, pivot: '', limit: 1 });
+      return [];
     });
+    const isExtra = queueStorage !== undefined && !deps.storages.includes(queueStorage);
+    this.#queueStorage = isExtra ? this.#check('queue-storage', () => queueStorage.ping()) : undefined;
     this.#storages = deps.storages.map((backend) => ({
       name: backend.name,
-      check: new StorageCheck({ clock, logger, name: backend.name, ask: () => backend.ping() }),
+      check: this.#check(backend.name, () => backend.ping()),
     }));
   }
 
@@ -81,17 +89,29 @@ export class HealthChecks {
     // The storages are being let go of: a look would fail, and the log would say so.
     if (this.#deps.isStopping()) return stopping(time);
     const [queues, ...partitions] = await Promise.all([
-      this.#queues.run(),
+      requirement.kind === 'all' ? this.#allOfQueues() : this.#queues.run(),
       ...this.#storages.map(({ check }) => check.run()),
     ]);
     if (this.#deps.isStopping()) return stopping(time);
     const healthy = queues.passed && isMet(requirement, partitions);
     const checks: Record<string, HealthCheck[]> = { 'queues:storage': [documented(queues.passed, time)] };
+    const atWork = this.#deps.partitions?.();
     partitions.forEach((result, n) => {
-      const key = `${this.#storages[n]?.name}:storage`;
-      checks[key] = [...(checks[key] ?? []), detailed(result, time)];
+      const name = this.#storages[n]?.name ?? '';
+      const key = `${name}:storage`;
+      checks[key] = [...(checks[key] ?? []), detailed(result, atWork?.get(name), time)];
     });
     return { status: healthy ? 'pass' : 'fail', version: VERSION, checks };
+  }
+
+  async #allOfQueues(): Promise<CheckResult> {
+    const [queues, storage] = await Promise.all([this.#queues.run(), this.#queueStorage?.run()]);
+    return storage?.passed === false ? storage : queues;
+  }
+
+  #check(name: string, ask: StorageCheckDeps['ask']): StorageCheck {
+    const { clock, logger, freshForMs = 0 } = this.#deps;
+    return new StorageCheck({ clock, logger, name, freshForMs, ask });
   }
 }
 
@@ -117,14 +137,24 @@ function documented(passed: boolean, time: string): HealthCheck {
   return { componentType: 'datastore', status, time, ...(passed ? {} : { output: FAILED }) };
 }
 
-function detailed({ passed, latencyMs, notices }: CheckResult, time: string): HealthCheck {
-  const output = passed ? notices.map(({ text }) => text).join('; ') : FAILED;
+function detailed(
+  { passed, latencyMs, notices }: CheckResult,
+  partitions: PartitionsAtWork | undefined,
+  time: string,
+): HealthCheck {
+  const remarks = [...notices.map(({ text }) => text), ...outOfService(partitions)];
+  const output = passed ? remarks.join('; ') : FAILED;
   return {
     componentType: 'datastore',
-    status: passed ? (notices.length > 0 ? 'warn' : 'pass') : 'fail',
+    status: passed ? (remarks.length > 0 ? 'warn' : 'pass') : 'fail',
     observedValue: Math.round(latencyMs * 10) / 10,
     observedUnit: 'ms',
     time,
     ...(output === '' ? {} : { output }),
   };
+}
+
+function outOfService(partitions: PartitionsAtWork | undefined): readonly string[] {
+  if (partitions === undefined || partitions.outOfService === 0) return [];
+  return [`${partitions.outOfService} of ${partitions.all} partitions at work are out of service`];
 }

@@ -1,4 +1,10 @@
-import { type Clock, type Logger, millisecondsBetween, type StorageNotice } from '@querator/core';
+import {
+  type Clock,
+  type Instant,
+  type Logger,
+  millisecondsBetween,
+  type StorageNotice,
+} from '@querator/core';
 
 /** Longer than this and a storage counts as down (wire.md, section 10). */
 const CHECK_TIMEOUT_MS = 5_000;
@@ -17,19 +23,22 @@ export interface StorageCheckDeps {
   readonly logger: Logger;
   /** The storage's name, for the log. */
   readonly name: string;
+  /** For so long an answer is given to everybody who asks. */
+  readonly freshForMs: number;
   /** Asks the storage; rejects when it cannot serve. */
   readonly ask: () => Promise<readonly StorageNotice[]>;
 }
 
 /**
- * Finds out how one storage is, one look at a time: who asks meanwhile gets
- * the same answer, so that health checks never pile up on a slow database.
+ * Finds out how one storage is, one look at a time: who asks meanwhile or soon
+ * after gets the same answer, so that the storage does not notice how many ask.
  * What goes wrong is logged, once when it begins; callers learn no more than
  * that it did.
  */
 export class StorageCheck {
   readonly #deps: StorageCheckDeps;
   #running: Promise<CheckResult> | undefined;
+  #last: { readonly result: CheckResult; readonly at: Instant } | undefined;
   #wasPassing = true;
 
   constructor(deps: StorageCheckDeps) {
@@ -37,11 +46,18 @@ export class StorageCheck {
   }
 
   /** Never rejects. */
-  run(): Promise<CheckResult> {
+  async run(): Promise<CheckResult> {
+    if (this.#last !== undefined && this.#isFresh(this.#last.at)) return this.#last.result;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  #isFresh(at: Instant): boolean {
+    const { clock, freshForMs } = this.#deps;
+    const ageMs = millisecondsBetween(at, clock.now());
+    return ageMs >= 0 && ageMs < freshForMs;
   }
 
   async #run(): Promise<CheckResult> {
@@ -56,7 +72,9 @@ export class StorageCheck {
     }
     this.#report(failure);
     const latencyMs = millisecondsBetween(start, clock.now());
-    return { passed: failure === undefined, latencyMs, notices };
+    const result = { passed: failure === undefined, latencyMs, notices };
+    this.#last = { result, at: clock.now() };
+    return result;
   }
 
   #inTime(): Promise<readonly StorageNotice[]> {
