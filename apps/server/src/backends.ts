@@ -1,6 +1,12 @@
-import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
+import type { Clock, Logger, QueueStore, Random, StorageBackend } from '@querator/core';
 import { memoryBackend } from '@querator/storage-memory';
-import { type PoolRegistry, parsePostgresConfig, postgresBackend } from '@querator/storage-postgres';
+import {
+  type ItemsTables,
+  type PoolRegistry,
+  parsePostgresConfig,
+  postgresBackend,
+  postgresItemsTables,
+} from '@querator/storage-postgres';
 
 /** A driver's own options, as they stand in the configuration file. */
 export type DriverConfig = Readonly<Record<string, string | number | boolean>>;
@@ -24,6 +30,11 @@ interface Driver {
   check(config: DriverConfig): readonly { readonly key: string; readonly message: string }[];
   /** Makes a storage of checked options. Touches no disk and no network. */
   create(name: string, config: DriverConfig, deps: DriverDeps): StorageBackend;
+  /**
+   * Opens what a storage keeps, for an operator's tools. Absent: the driver
+   * keeps nothing that outlives the process.
+   */
+  tables?(name: string, config: DriverConfig, deps: DriverDeps, queues: QueueStore): ItemsTables;
 }
 
 /** The drivers there are, by the name in the configuration file. The only place that names them. */
@@ -46,6 +57,8 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
       check: (config) => faultOf(() => parsePostgresConfig(config)),
       create: (name, config, { random, logger, pools: registry }) =>
         postgresBackend({ name, random, logger, registry, ...parsePostgresConfig(config) }),
+      tables: (name, config, { random, pools: registry }, queues) =>
+        postgresItemsTables({ name, random, registry, queues, ...parsePostgresConfig(config) }),
     },
   ],
 ]);

@@ -1,4 +1,12 @@
 export { type PostgresConfig, parsePostgresConfig } from './config.ts';
+export type { Adopted } from './items-tables/adopt-table.ts';
+export type { Dropped } from './items-tables/drop-table.ts';
+export {
+  type ItemsTables,
+  type ItemsTablesOptions,
+  postgresItemsTables,
+} from './items-tables/items-tables.ts';
+export type { ListedTable, TableState } from './items-tables/list-tables.ts';
 export { PoolRegistry, type PoolShare } from './pool-registry.ts';
 export type { PoolState } from './pool-state.ts';
 export { type PostgresBackendOptions, postgresBackend } from './postgres-backend.ts';

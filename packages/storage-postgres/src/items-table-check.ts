@@ -69,14 +69,15 @@ export function shapeFault({ columns, unique }: FoundShape): string | undefined 
 const LEAST = '00';
 export const BEYOND_IDS = '04';
 
+/** Conditions for ids that are not of our making, each a range of the primary key. */
+export const FOREIGN_IDS = [`id < '${LEAST}'`, `id >= '${BEYOND_IDS}'`] as const;
+
 /**
  * Whether a table holds items whose ids are not of our making. Looks at both
  * ends of the primary key, and nowhere else.
  */
 export async function holdsForeignIds(send: Session['query'], table: string): Promise<boolean> {
-  const [row] = await send<{ holds: boolean }>({
-    text: `SELECT EXISTS (SELECT FROM ${table} WHERE id < '${LEAST}')
-      OR EXISTS (SELECT FROM ${table} WHERE id >= '${BEYOND_IDS}') AS holds`,
-  });
+  const exists = FOREIGN_IDS.map((range) => `EXISTS (SELECT FROM ${table} WHERE ${range})`);
+  const [row] = await send<{ holds: boolean }>({ text: `SELECT ${exists.join(' OR ')} AS holds` });
   return row?.holds === true;
 }

@@ -38,7 +38,8 @@ export function itemsOfEarlierQueue(
   );
 }
 
-async function holdsRows(session: Session, table: string): Promise<boolean> {
+/** Whether a table holds any item. */
+export async function holdsRows(session: Session, table: string): Promise<boolean> {
   const [row] = await session.query<{ holds: boolean }>({
     text: `SELECT EXISTS (SELECT FROM ${table}) AS holds`,
   });

@@ -34,6 +34,7 @@ import { itemsTableName } from './table-name.ts';
 import {
   type Claim,
   claimOn,
+  commentOn,
   ownerFromComment,
   ownerOf,
   ownerToComment,
@@ -67,10 +68,6 @@ interface Wanted {
 export interface PartitionTableCare extends TableCare {
   /** Drops the table with all that is in it; the next use makes a new one. */
   drop(): Promise<void>;
-}
-
-function commentOn(table: string, owner: TableOwner): string {
-  return `COMMENT ON TABLE ${table} IS '${ownerToComment(owner).replaceAll("'", "''")}'`;
 }
 
 /** What a keeper works with. */
@@ -313,7 +310,9 @@ export class SchemaKeeper {
   #checked(claim: Claim, { comment }: FoundTable, { key, name }: Wanted): Claim {
     if (claim === 'superseded') {
       throw this.#refused(
-        `queue '${key.queue}' was deleted and created anew; ${name} belongs to the new one`,
+        `queue '${key.queue}' was deleted and created anew; ${name} belongs to the new one. ` +
+          `Where the queues were restored from an earlier backup, 'querator storage adopt ${name}' gives the table ` +
+          'to the queue that there is',
       );
     }
     if (claim === 'foreign') {

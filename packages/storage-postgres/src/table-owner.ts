@@ -14,6 +14,11 @@ export function ownerToComment({ queue, partition, created }: TableOwner): strin
   return `querator ${JSON.stringify(fields)}`;
 }
 
+/** The statement that says whose a table is. @param table as SQL. */
+export function commentOn(table: string, owner: TableOwner): string {
+  return `COMMENT ON TABLE ${table} IS '${ownerToComment(owner).replaceAll("'", "''")}'`;
+}
+
 /** What a comment says; nothing where it is not one of ours. */
 export function ownerFromComment(comment: string | null): TableOwner | undefined {
   const json = /^querator (\{.*\})$/s.exec(comment ?? '')?.[1];

@@ -9,6 +9,7 @@ import { addList } from './commands/list.ts';
 import { addProduce } from './commands/produce.ts';
 import { addServer } from './commands/server.ts';
 import { addStats } from './commands/stats.ts';
+import { addStorage } from './commands/storage.ts';
 import { addUpdate } from './commands/update.ts';
 import { addVersion } from './commands/version.ts';
 
@@ -26,6 +27,7 @@ const COMMANDS = [
   addLease,
   addComplete,
   addStats,
+  addStorage,
   addVersion,
 ];
 

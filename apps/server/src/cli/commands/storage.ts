@@ -1,0 +1,107 @@
+import { formatTimestamp, toTimestamp } from '@querator/protocol';
+import type { ListedTable } from '@querator/storage-postgres';
+import type { Command } from 'commander';
+import type { StorageTables } from '../../storage-tables.ts';
+import type { Cli } from '../cli.ts';
+import { attempt, CommandError } from '../command-error.ts';
+
+interface StorageFlags {
+  readonly config?: string;
+  readonly storage?: string;
+}
+
+/** `querator storage list|adopt|drop`: for operators, directly on the database. */
+export function addStorage(program: Command, cli: Cli): void {
+  const storage = program
+    .command('storage')
+    .description('look after the items tables in a database; works without a server');
+  const sub = (name: string, description: string) =>
+    storage
+      .command(name)
+      .description(description)
+      .option('--config <file>', "the servers' YAML configuration (QUERATOR_CONFIG)")
+      .option('--storage <name>', 'one of its partition storages, where there are several');
+  addList(sub('list', 'print the items tables that no queue uses, as JSON'), cli);
+  addAdopt(sub('adopt', 'give a table with all its items to the queue that there is'), cli);
+  addDrop(sub('drop', 'delete a table that no queue uses'), cli);
+}
+
+function addList(command: Command, cli: Cli): void {
+  command
+    .option('--all', 'also those that are in use', false)
+    .action(async (flags: StorageFlags & { readonly all: boolean }) => {
+      const listed = await onTables(cli, 'failed to list tables', flags, async (opened) => {
+        const lists = opened.map(async ({ storage, tables }) =>
+          (await tables.list({ all: flags.all })).map((table) => toJson(storage, table)),
+        );
+        return (await Promise.all(lists)).flat();
+      });
+      await cli.output.data(`${JSON.stringify({ tables: listed }, undefined, 2)}\n`);
+      cli.output.say(`Found ${listed.length} table(s)${flags.all ? '' : ' that no queue uses'}`);
+    });
+}
+
+function addAdopt(command: Command, cli: Cli): void {
+  command
+    .argument('<table>', 'its name, such as items_255436d8bdc5_000000')
+    .option('--queue <queue>', 'the queue; without it, the one that the table says it belongs to')
+    .action(async (table: string, flags: StorageFlags & { readonly queue?: string }) => {
+      const adopted = await onTables(cli, 'failed to adopt table', flags, async (opened) =>
+        theOne(opened).adopt(table, { queue: flags.queue || undefined }),
+      );
+      const { queue, partition, items, renumbered, wasOwn } = adopted;
+      const did = wasOwn && renumbered === 0 ? 'is already that' : 'is now that';
+      cli.output.say(
+        `Table '${table}' ${did} of queue '${queue}' partition ${partition} ` +
+          `(items: ${items}, of which with a new id: ${renumbered})`,
+      );
+    });
+}
+
+function addDrop(command: Command, cli: Cli): void {
+  command
+    .argument('<table>', 'its name, such as items_255436d8bdc5_000000')
+    .option('--force', 'also a table with items, or one that does not say whose it is', false)
+    .action(async (table: string, flags: StorageFlags & { readonly force: boolean }) => {
+      const { items } = await onTables(cli, 'failed to drop table', flags, async (opened) =>
+        theOne(opened).drop(table, { force: flags.force }),
+      );
+      cli.output.say(`Successfully dropped table '${table}' (items: ${items})`);
+    });
+}
+
+async function onTables<T>(
+  cli: Cli,
+  prefix: string,
+  { config, storage }: StorageFlags,
+  work: (opened: readonly StorageTables[]) => Promise<T>,
+): Promise<T> {
+  const configFile = cli.setting(config, 'QUERATOR_CONFIG');
+  if (configFile === undefined) {
+    throw new CommandError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
+  }
+  // Loaded only when needed, as the server is.
+  const { withStorageTables } = await import('../../storage-tables.ts');
+  return attempt(prefix, () => withStorageTables({ configFile, storage: storage || undefined }, work));
+}
+
+/** Two databases may have tables of one name. */
+function theOne(opened: readonly StorageTables[]): StorageTables['tables'] {
+  const [first, ...others] = opened;
+  if (first !== undefined && others.length === 0) return first.tables;
+  const names = opened.map(({ storage }) => `'${storage}'`).join(', ');
+  throw new CommandError(`there are several storages, ${names}; name one with --storage`);
+}
+
+function toJson(
+  storage: string,
+  { table, state, queue, partition, createdAt, items, more }: ListedTable,
+): object {
+  return {
+    ...{ storage, table, state, partition },
+    ...(queue === undefined ? {} : { queue }),
+    ...(createdAt === undefined ? {} : { created_at: formatTimestamp(toTimestamp(createdAt)) }),
+    items,
+    ...(more ? { more } : {}),
+  };
+}

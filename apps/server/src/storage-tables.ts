@@ -1,0 +1,71 @@
+import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import { type ItemsTables, PoolRegistry } from '@querator/storage-postgres';
+import { DRIVERS, type DriverDeps } from './backends.ts';
+import { ConfigError } from './config/config-error.ts';
+import { loadConfig } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+
+/** The tables of one storage of a configuration. */
+export interface StorageTables {
+  /** The storage's name. */
+  readonly storage: string;
+  readonly tables: ItemsTables;
+}
+
+/** Which storages an operator means. */
+export interface StorageChoice {
+  /** The configuration of the servers on these storages. */
+  readonly configFile: string;
+  /** One of its partition storages; absent: all that keep tables. */
+  readonly storage?: string | undefined;
+}
+
+/**
+ * Works on the tables of a configuration's storages, past any server, and lets
+ * go of them at the end.
+ *
+ * @throws ConfigError when the file is wrong, or names no such storage.
+ */
+export async function withStorageTables<T>(
+  { configFile, storage }: StorageChoice,
+  work: (opened: readonly StorageTables[]) => Promise<T>,
+): Promise<T> {
+  const config = await loadConfig(configFile);
+  const chosen = chooseStorages(config, storage);
+  const deps: DriverDeps = {
+    ...{ clock: new SystemClock(), random: new SystemRandom() },
+    ...{ logger: silentLogger, pools: new PoolRegistry() },
+  };
+  const queueBackend = createQueueBackend(config, deps);
+  const queues = queueBackend.queueStore();
+  const opened = chosen.flatMap(({ name, driver, config: options }) => {
+    const tables = DRIVERS.get(driver)?.tables?.(name, options, deps, queues);
+    return tables === undefined ? [] : [{ storage: name, tables }];
+  });
+  try {
+    return await work(opened);
+  } finally {
+    await Promise.all([...opened.map(({ tables }) => tables), queueBackend].map((each) => each.close()));
+  }
+}
+
+function chooseStorages(config: Config, storage: string | undefined): Config['partition-storage'] {
+  const withTables = config['partition-storage'].filter(
+    ({ driver }) => DRIVERS.get(driver)?.tables !== undefined,
+  );
+  if (withTables.length === 0) throw new ConfigError('no partition storage of the config file keeps tables');
+  if (storage === undefined) return withTables;
+  const found = withTables.filter(({ name }) => name === storage);
+  if (found.length > 0) return found;
+  const names = withTables.map(({ name }) => `'${name}'`).join(', ');
+  throw new ConfigError(`'${storage}' is no partition storage with tables; the config file has ${names}`);
+}
+
+function createQueueBackend(config: Config, deps: DriverDeps) {
+  const chosen = config['queue-storage'];
+  const name = 'driver' in chosen ? 'queue-storage' : chosen.partitionStorage;
+  const place = 'driver' in chosen ? chosen : config['partition-storage'].find((each) => each.name === name);
+  const driver = place && DRIVERS.get(place.driver);
+  if (driver === undefined) throw new Error(`no such storage: '${name}'`);
+  return driver.create(name, place?.config ?? {}, deps);
+}

@@ -1,0 +1,184 @@
+import type { Queue, QueueStore, Random } from '@querator/core';
+import type { Session } from '../database.ts';
+import { lockSchema } from '../fixed-schema.ts';
+import { lookAtIds } from '../id-sequence-care.ts';
+import { FOREIGN_IDS, holdsForeignIds, shapeFault } from '../items-table-check.ts';
+import { newIds, newItemIdSql } from '../new-item-id.ts';
+import { PartitionTable } from '../partition-table.ts';
+import { itemsTable } from '../schema/items.ts';
+import { renderTable } from '../schema/render-ddl.ts';
+import { itemsTableName, partitionLabel, quotedName } from '../table-name.ts';
+import { claimOn, commentOn, ownerOf } from '../table-owner.ts';
+import {
+  countItems,
+  findTable,
+  type NamedTable,
+  patiently,
+  refusal,
+  type TablesContext,
+} from './find-table.ts';
+
+/** Items that get new ids in one transaction. */
+const BATCH = 10_000;
+
+/** What an adoption works with. */
+export interface AdoptContext extends TablesContext {
+  readonly queues: QueueStore;
+  readonly random: Random;
+}
+
+/** What an adoption has done. */
+export interface Adopted {
+  readonly queue: string;
+  readonly partition: number;
+  /** How many items the table holds. */
+  readonly items: number;
+  /** How many of them got new ids, since those they had were of another program. */
+  readonly renumbered: number;
+  /** Whether the table was that queue's own before. */
+  readonly wasOwn: boolean;
+}
+
+/**
+ * Makes a table the present queue's own, with all that is in it. Items with
+ * ids of another program get new ones in the same order; those that were leased
+ * wait again, with the attempts they had. Where it breaks off, it goes on with
+ * the next call: until the end no server takes the table into use.
+ *
+ * @param queueName the queue; absent: the one that the table says it belongs to.
+ * @throws StorageError when it must not be, or storage fails.
+ */
+export async function adoptTable(
+  context: AdoptContext,
+  name: string,
+  queueName: string | undefined,
+): Promise<Adopted> {
+  const { db } = context;
+  const found = await findTable(context, name, (statement) => db.read(statement));
+  const queue = await presentQueue(context, found, queueName);
+  await patiently(context, async (session) => {
+    await lockSchema(session, name);
+    await makeIndexes(context, session, queue, found);
+  });
+  const { shape } = await findTable(context, name, (statement) => db.read(statement));
+  const fault = shapeFault(shape);
+  if (fault !== undefined) throw refusal(context, `table ${name} cannot be an items table: it ${fault}`);
+  const renumbered = await renumber(context, { queue: queue.name, partition: found.partition });
+  const wasOwn = await patiently(context, (session) => takeOver(context, session, name, queue));
+  const items = await patiently(context, (session) => countItems(session, db.schema.relation(name)));
+  return { queue: queue.name, partition: found.partition, items, renumbered, wasOwn };
+}
+
+/** The queue that is to have the table. */
+async function presentQueue(
+  context: AdoptContext,
+  { name, partition, holder }: NamedTable,
+  queueName = holder?.queue,
+): Promise<Queue> {
+  if (queueName === undefined) {
+    throw refusal(context, `table ${name} does not say whose it is; name its queue with --queue`);
+  }
+  const own = itemsTableName({ queue: queueName, partition });
+  if (own !== name) {
+    throw refusal(
+      context,
+      `partition ${partition} of queue '${queueName}' is kept in ${own}, and not in ${name}`,
+    );
+  }
+  if (holder !== undefined && holder.queue !== queueName) {
+    throw refusal(context, `table ${name} belongs to queue '${holder.queue}', whose name has the same hash`);
+  }
+  const queue = await context.queues.get(queueName);
+  if (queue === undefined) {
+    throw refusal(context, `queue '${queueName}' is not there; create it first, then adopt the table`);
+  }
+  const placement = queue.partitions.find((each) => each.partition === partition);
+  if (placement?.storageName !== context.storage) {
+    const where =
+      placement === undefined ? 'has no such partition' : `has it on storage '${placement.storageName}'`;
+    throw refusal(context, `table ${name} is for partition ${partition}, and queue '${queueName}' ${where}`);
+  }
+  return queue;
+}
+
+/** Makes the indexes that are missing. That of leases is made anew where it lacks the id, as the Go server's does. */
+async function makeIndexes(
+  { db }: AdoptContext,
+  session: Session,
+  { name: queue }: Queue,
+  { name, partition }: NamedTable,
+): Promise<void> {
+  const nameOf = (relation: string) => db.schema.relation(relation);
+  const leaseIndex = `idx_${partitionLabel({ queue, partition })}_lse`;
+  const [short] = await session.query({
+    text: `SELECT FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+      WHERE indrelid = to_regclass($1) AND relname = $2 AND indnkeyatts < 3`,
+    values: [nameOf(name), leaseIndex],
+  });
+  if (short !== undefined) await session.query({ text: `DROP INDEX ${nameOf(leaseIndex)}` });
+  const [unique] = await session.query({
+    text: `SELECT FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'p'`,
+    values: [nameOf(name)],
+  });
+  if (unique === undefined) {
+    await session.query({ text: `ALTER TABLE ${nameOf(name)} ADD PRIMARY KEY (${quotedName('id')})` });
+  }
+  for (const text of renderTable(itemsTable(queue, partition), { nameOf })) await session.query({ text });
+}
+
+/** Gives new ids to the items that have others, from the lowest on. @returns how many there were. */
+async function renumber(
+  context: AdoptContext,
+  key: { readonly queue: string; readonly partition: number },
+): Promise<number> {
+  const { db, random } = context;
+  const table = new PartitionTable(key, db.schema);
+  let renumbered = 0;
+  for (const range of FOREIGN_IDS) {
+    for (;;) {
+      await lookAtIds({ db, table });
+      const rows = await patiently(context, (session) =>
+        session.query<{ count: number }>({
+          text: renumberSql(table.name, range),
+          values: [newIds({ random, table }, BATCH)],
+        }),
+      );
+      const count = rows[0]?.count ?? 0;
+      renumbered += count;
+      if (count < BATCH) break;
+    }
+  }
+  return renumbered;
+}
+
+const renumberSql = (table: string, range: string) => `
+  WITH chosen AS MATERIALIZED (SELECT id FROM ${table} WHERE ${range} ORDER BY id LIMIT ${BATCH} FOR UPDATE),
+  placed AS MATERIALIZED (SELECT id, row_number() OVER (ORDER BY id) AS place FROM chosen),
+  given AS (
+    UPDATE ${table} AS item
+    SET id = ${newItemIdSql('place', '$1', table)}, is_leased = false,
+      lease_deadline = CASE WHEN is_leased THEN NULL ELSE lease_deadline END
+    FROM placed WHERE item.id = placed.id RETURNING 1)
+  SELECT count(*)::int AS count FROM given`;
+
+/** Writes into the table whose it is, once nobody writes to it. @returns whether it was so before. */
+async function takeOver(
+  context: AdoptContext,
+  session: Session,
+  name: string,
+  queue: Queue,
+): Promise<boolean> {
+  await lockSchema(session, name);
+  const { partition, holder } = await findTable(context, name, session.query);
+  const identity = ownerOf({ queue: queue.name, partition }, queue.createdAt);
+  const table = context.db.schema.relation(name);
+  await session.query({ text: `LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE` });
+  if (await holdsForeignIds(session.query, table)) {
+    throw refusal(
+      context,
+      `another program still writes to table ${name}; stop it, then adopt the table again`,
+    );
+  }
+  await session.query({ text: commentOn(table, identity) });
+  return holder !== undefined && claimOn(holder, identity) === 'own';
+}

@@ -1,0 +1,92 @@
+import { StorageError } from '@querator/core';
+import { getTableName } from 'drizzle-orm';
+import type { Database, Session } from '../database.ts';
+import { type FoundShape, shapeSql } from '../items-table-check.ts';
+import { itemsTable } from '../schema/items.ts';
+import { ownerFromComment, type TableOwner } from '../table-owner.ts';
+
+/** A table of the documented name, as the catalogue has it. */
+export interface NamedTable {
+  /** Its name without a schema. */
+  readonly name: string;
+  readonly partition: number;
+  /** Whose it is, as its comment says; undefined: it does not. */
+  readonly holder: TableOwner | undefined;
+  readonly shape: FoundShape;
+}
+
+const NAME = /^items_[0-9a-f]{12}_([0-9]{6})$/;
+
+/** What the tools on tables work with. */
+export interface TablesContext {
+  readonly db: Database;
+  /** The storage's name, for errors. */
+  readonly storage: string;
+}
+
+/** The error for what cannot be done; nothing was changed. */
+export function refusal({ storage }: TablesContext, reason: string): StorageError {
+  return new StorageError(`storage '${storage}': ${reason}`, { outcome: 'not-applied' });
+}
+
+/** All tables of the documented name, in its order. */
+export function allTables(context: TablesContext): Promise<readonly NamedTable[]> {
+  return look(context, (statement) => context.db.read(statement));
+}
+
+/**
+ * The table of that name.
+ *
+ * @throws StorageError when the name is none of an items table, or there is none.
+ */
+export async function findTable(
+  context: TablesContext,
+  name: string,
+  send: Session['query'],
+): Promise<NamedTable> {
+  if (!NAME.test(name)) {
+    const example = getTableName(itemsTable('my-queue', 0));
+    throw refusal(context, `'${name}' is no name of an items table, such as ${example}`);
+  }
+  const [found] = await look(context, send, name);
+  if (found === undefined) throw refusal(context, `there is no table ${name}`);
+  return found;
+}
+
+/** A lock is waited for no longer than this: others wait behind it. */
+const LOCK_TIMEOUT_MS = 30_000;
+
+/** A transaction of `maintenance` that may take long, and waits for locks no longer than usual. */
+export function patiently<T>({ db }: TablesContext, work: (session: Session) => Promise<T>): Promise<T> {
+  return db.maintenance(async (session) => {
+    await session.query({ text: `SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}` });
+    return work(session);
+  });
+}
+
+/** How many items a table holds, or a query. @param table as SQL. */
+export async function countItems(session: Session, table: string): Promise<number> {
+  const [row] = await session.query<{ count: string }>({ text: `SELECT count(*) AS count FROM ${table}` });
+  return Number(row?.count ?? 0);
+}
+
+interface Row {
+  readonly name: string;
+  readonly comment: string | null;
+  readonly shape: FoundShape;
+}
+
+async function look({ db }: TablesContext, send: Session['query'], name?: string): Promise<NamedTable[]> {
+  const rows = await send<Row>({
+    text: `SELECT relname::text AS name, obj_description(oid, 'pg_class') AS comment, ${shapeSql('class')} AS shape
+      FROM pg_class AS class
+      WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND relkind IN ('r', 'p')
+        AND ($2::text IS NULL AND relname ~ '^items_' OR relname = $2) ORDER BY relname`,
+    values: [db.schema.name, name ?? null],
+  });
+  return rows.flatMap(({ name: found, comment, shape }) => {
+    const partition = NAME.exec(found)?.[1];
+    if (partition === undefined) return [];
+    return [{ name: found, partition: Number(partition), holder: ownerFromComment(comment), shape }];
+  });
+}

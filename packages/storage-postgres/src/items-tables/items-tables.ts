@@ -1,0 +1,57 @@
+import { type QueueStore, type Random, silentLogger } from '@querator/core';
+import { Database } from '../database.ts';
+import type { PostgresBackendOptions } from '../postgres-backend.ts';
+import { SchemaKeeper } from '../schema-keeper.ts';
+import { StoreCalls } from '../store-calls.ts';
+import { TableSchema } from '../table-schema.ts';
+import { DEFAULT_TIME_LIMITS } from '../time-limits.ts';
+import { type Adopted, adoptTable } from './adopt-table.ts';
+import { type Dropped, dropTable } from './drop-table.ts';
+import { type ListedTable, listTables } from './list-tables.ts';
+
+/** Counting or indexing a large table takes its time, and nobody waits for it. */
+const LONGEST_MS = 3_600_000;
+
+/** What the tools on a storage's tables are made of. */
+export interface ItemsTablesOptions
+  extends Pick<PostgresBackendOptions, 'name' | 'connectionString' | 'maxConns' | 'registry' | 'timeouts'> {
+  readonly random: Random;
+  /** Where the queues are kept. */
+  readonly queues: QueueStore;
+}
+
+/** For operators: the items tables of a storage, whether a queue uses them or not. */
+export interface ItemsTables {
+  /** The tables that no queue uses, or all. */
+  list(options: { readonly all: boolean }): Promise<readonly ListedTable[]>;
+  /** See `adoptTable`. */
+  adopt(table: string, options: { readonly queue?: string | undefined }): Promise<Adopted>;
+  /** See `dropTable`. */
+  drop(table: string, options: { readonly force: boolean }): Promise<Dropped>;
+  /** Lets go of connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the tables of a storage. Connects at the first call.
+ *
+ * @throws Error when the connection string is malformed.
+ */
+export function postgresItemsTables(options: ItemsTablesOptions): ItemsTables {
+  const { name: storage, connectionString, maxConns, registry, random, queues } = options;
+  const limits = { ...DEFAULT_TIME_LIMITS, maintenanceMs: LONGEST_MS, ...options.timeouts };
+  const share = registry.share(connectionString, { maxConns, limits });
+  const db = new Database({
+    ...{ name: storage, share, limits, random, logger: silentLogger },
+    schema: new TableSchema(),
+  });
+  const { fixed } = new SchemaKeeper(db, { backend: storage });
+  const calls = new StoreCalls(storage);
+  const context = { db, storage, queues, random };
+  return {
+    list: ({ all }) => calls.run(fixed, () => listTables(context, queues, all)),
+    adopt: (table, { queue }) => calls.run(fixed, () => adoptTable(context, table, queue)),
+    drop: (table, { force }) => calls.run(fixed, () => dropTable(context, table, force)),
+    close: () => calls.close(() => share.release()),
+  };
+}
