@@ -12,7 +12,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { poolerProgram, postgresServerTools, postgresTools } from '@querator/tooling-postgres/debian';
+import {
+  patroniPrograms,
+  poolerProgram,
+  postgresServerTools,
+  postgresTools,
+} from '@querator/tooling-postgres/debian';
 import { runVitest } from '@querator/tooling-vitest/run-vitest';
 import { OLDER_VERSIONS, olderVersion, whyNoOlderVersion } from './older-version.ts';
 import { root } from './repository.ts';
@@ -46,6 +51,7 @@ const PARTS: readonly Part[] = [
     install: postgresServerTools,
     run: histories,
   },
+  { name: 'Patroni', inShort: true, obstacle: whyNoPatroni, run: patroni },
   {
     name: 'histories of bad variants',
     inShort: false,
@@ -108,6 +114,22 @@ async function histories(short: boolean) {
   const single = await script('../histories/src/main.ts', ['run', ...form]);
   const pair = await script('../histories/src/main.ts', ['run', '--failover', ...form]);
   return { passed: single.passed + pair.passed, failed: single.failed + pair.failed };
+}
+
+/** Why Patroni, etcd and HAProxy are not to be had here; nothing: they are, installed by now where they were missing. */
+function whyNoPatroni(): string | undefined {
+  try {
+    postgresServerTools();
+    patroniPrograms();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** On three nodes under Patroni. Prints the times without service. */
+function patroni(short: boolean) {
+  return script('../histories/src/main.ts', ['run', '--patroni', ...(short ? ['--short'] : [])]);
 }
 
 /** What `npm test` does for seconds, for minutes; and the figures for the docs. */

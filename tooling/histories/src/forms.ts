@@ -9,8 +9,23 @@ export interface Form {
   readonly failovers: number;
 }
 
-/** By the command's options. Without failover each form has all faults there are, and with it the long one. */
-export function formOf({ short, failover }: { readonly short: boolean; readonly failover: boolean }): Form {
+/** What decides how much a command runs. */
+interface FormOptions {
+  readonly short: boolean;
+  readonly failover: boolean;
+  readonly patroni?: boolean;
+}
+
+/**
+ * By the command's options. Without failover each form has all faults there
+ * are, and with it the long one. Under Patroni each has those that it is for.
+ */
+export function formOf({ short, failover, patroni }: FormOptions): Form {
+  if (patroni) {
+    return short
+      ? { seeds: 1, calm: 2_000, faults: 2, failovers: 0 }
+      : { seeds: 4, calm: 8_000, faults: 5, failovers: 0 };
+  }
   if (failover) {
     return short
       ? { seeds: 1, calm: 3_000, faults: 3, failovers: 1 }

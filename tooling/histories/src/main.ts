@@ -4,6 +4,7 @@
  *
  *   pnpm histories run [--short] [--failover] [--seed N] [--seeds N] [--instances N] [--calm MS] [--faults N]
  *                                    --failover: on a primary and its standby, of Debian's packages
+ *                                    --patroni instead: on three nodes under Debian's Patroni
  *   pnpm histories check FILE        a saved history once more
  *   pnpm histories variants [WORD…]  the known-bad variants whose names hold the words
  *
@@ -14,10 +15,13 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { firstSeed, formOf } from './forms.ts';
+import type { History } from './history/history.ts';
 import { loadHistory } from './history/history-file.ts';
 import { judge } from './judge.ts';
-import { withPair, withServer } from './run/databases.ts';
+import { withPair, withPatroni, withServer } from './run/databases.ts';
+import { PATRONI_FAULTS, SHORT_PATRONI_FAULTS } from './run/patroni-faults.ts';
 import { postgresRun } from './run/postgres-run.ts';
+import { serviceGaps } from './run/service-gaps.ts';
 import { MEMORY_VARIANTS } from './variants/memory-variants.ts';
 import { POSTGRES_VARIANTS } from './variants/postgres-variants.ts';
 import { tryOnMemory, tryOnPostgres } from './variants/try-variant.ts';
@@ -31,6 +35,7 @@ const { values, positionals } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
     failover: { type: 'boolean', default: false },
+    patroni: { type: 'boolean', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string' },
     instances: { type: 'string' },
@@ -60,28 +65,43 @@ function run(): Promise<boolean> {
   const calmMs = count('calm', form.calm);
   const faults = count('faults', form.faults);
   const failovers = Math.min(form.failovers, faults);
-  const withDatabase = values.failover ? withPair : withServer;
+  const withDatabase = values.patroni ? withPatroni : values.failover ? withPair : withServer;
+  const kinds = values.short ? SHORT_PATRONI_FAULTS : PATRONI_FAULTS;
+  const on = values.patroni ? ' under Patroni' : values.failover ? ' with failover' : '';
   return withDatabase(async (database) => {
     let failed = 0;
     const judged = { leases: 0, of: 0 };
     for (let seed = first; seed < first + seeds; seed++) {
-      say(values.failover ? `seed ${seed}, with failover` : `seed ${seed}`);
-      const instances = count('instances', 2 + (Math.floor(seed / 2) % 2));
+      say(`seed ${seed}${on}`);
+      const instances = count('instances', values.patroni ? 2 : 2 + (Math.floor(seed / 2) % 2));
       const history = await postgresRun(database, {
         ...{ seed, instances, calmMs, faults, failovers },
-        origin: `postgres${values.failover ? ' with failover' : ''}, ${instances} instances, seed ${seed}`,
+        ...(values.patroni ? { kinds } : {}),
+        origin: `postgres${on}, ${instances} instances, seed ${seed}`,
       });
       const { rules, text, order } = judge(history, folder);
       judged.leases += order.judged;
       judged.of += order.leases;
       if (rules.length > 0) failed++;
       say(text);
+      if (values.patroni) for (const line of gapLines(history)) say(line);
     }
     say(
       `${seeds - failed} histories accepted, ${failed} failed; order judged in ${judged.leases} of ${judged.of} leases`,
     );
     return failed === 0;
   });
+}
+
+/** The times without service that the faults of a run have cost, for the documentation. */
+function gapLines(history: History): readonly string[] {
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  return serviceGaps(history).map(
+    ({ disturbance, instance, produceMs, completeMs }) =>
+      `measured: ${disturbance.what}, mended after ${seconds(disturbance.to - disturbance.from)}: server ` +
+      `${instance} (${instance % 2 === 0 ? 'all hosts' : 'HAProxy'}) no produce for ${seconds(produceMs)}, ` +
+      `no complete for ${seconds(completeMs)}`,
+  );
 }
 
 /** @returns whether the history was accepted. */

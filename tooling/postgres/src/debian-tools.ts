@@ -11,22 +11,28 @@ export interface PostgresTools {
   readonly version: number;
 }
 
-/** Programs that belong together, and the package that has them. */
+/** Programs that belong together, and the packages that have them. */
 interface Kit {
   readonly programs: readonly string[];
-  readonly package: string;
+  readonly packages: readonly string[];
 }
 
 const CLIENT: Kit = {
   programs: ['pg_dump', 'pg_restore', 'pg_basebackup', 'psql'],
-  package: 'postgresql-client',
+  packages: ['postgresql-client'],
 };
 const SERVER: Kit = {
   programs: ['postgres', 'initdb', 'pg_ctl', 'pg_rewind', 'pg_basebackup'],
-  package: 'postgresql',
+  packages: ['postgresql'],
 };
 /** Poolers' programs, and the packages that have them. */
 const POOLERS = { pgbouncer: 'pgbouncer', pgpool: 'pgpool2' } as const;
+
+/** What a cluster under Patroni takes, and the packages that have it. */
+const PATRONI: Kit = {
+  programs: ['patroni', 'patronictl', 'etcd', 'haproxy'],
+  packages: ['patroni', 'etcd-server', 'haproxy'],
+};
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 /** Read by the package's own scripts when it is installed. */
@@ -57,14 +63,15 @@ function find({ programs }: Kit): PostgresTools | undefined {
 function obtain<T>(kit: Kit, look: () => T | undefined, install = () => installPackage(kit)): T {
   let found = look();
   if (found === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    process.stdout.write(`Installing ${kit.package}.\n`);
+    process.stdout.write(`Installing ${kit.packages.join(', ')}.\n`);
     apt(['update', '-qq']);
     install();
     found = look();
   }
   if (found !== undefined) return found;
   throw new Error(
-    `Missing: ${kit.programs.join(', ')}. Debian and its like have it in the package ${kit.package}; ` +
+    `Missing: ${kit.programs.join(', ')}. Debian and its like have it in ` +
+      `${kit.packages.length === 1 ? 'the package' : 'the packages'} ${kit.packages.join(', ')}; ` +
       'as root this would have installed it.',
   );
 }
@@ -93,9 +100,27 @@ export function postgresServerTools(): PostgresTools {
  * @throws Error that says what is missing.
  */
 export function poolerProgram(name: keyof typeof POOLERS): string {
+  return obtain({ programs: [name], packages: [POOLERS[name]] }, () => pathOf(name));
+}
+
+/**
+ * The paths of Patroni's programs and of what it works with.
+ *
+ * @throws Error that says what is missing.
+ */
+export function patroniPrograms() {
+  const look = () => {
+    const [patroni, patronictl, etcd, haproxy] = PATRONI.programs.map(pathOf);
+    if (patroni === undefined || patronictl === undefined) return undefined;
+    return etcd === undefined || haproxy === undefined ? undefined : { patroni, patronictl, etcd, haproxy };
+  };
+  return obtain(PATRONI, look);
+}
+
+/** Where a program lies that belongs to no version of PostgreSQL. */
+function pathOf(name: string): string | undefined {
   const folders = ['/usr/sbin', ...(process.env['PATH'] ?? '').split(':')].filter((folder) => folder !== '');
-  const look = () => folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
-  return obtain({ programs: [name], package: POOLERS[name] }, look);
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
 /** Without the database that the package makes and starts otherwise. */
@@ -111,7 +136,7 @@ function installServer(): void {
 }
 
 function installPackage(kit: Kit): void {
-  apt(['install', '-y', '-qq', '--no-install-recommends', kit.package]);
+  apt(['install', '-y', '-qq', '--no-install-recommends', ...kit.packages]);
 }
 
 /**

@@ -1,3 +1,5 @@
-export { apt, poolerProgram, postgresServerTools, postgresTools } from './debian-tools.ts';
+export { apt, patroniPrograms, poolerProgram, postgresServerTools, postgresTools } from './debian-tools.ts';
+export { PatroniCluster } from './patroni/patroni-cluster.ts';
+export type { PatroniNode } from './patroni/patroni-node.ts';
 export { onServer, ReplicatedPair } from './replicated-pair.ts';
 export { runTool, toolPath } from './run-tool.ts';

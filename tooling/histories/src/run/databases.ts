@@ -1,5 +1,5 @@
 import { startTemporaryCluster } from '@querator/tooling-postgres';
-import { ReplicatedPair } from '@querator/tooling-postgres/debian';
+import { PatroniCluster, ReplicatedPair } from '@querator/tooling-postgres/debian';
 import type { DatabaseUnderTest } from './faults.ts';
 
 /** Lends one server, of those that npm brings. */
@@ -45,5 +45,26 @@ export async function withPair<T>(work: (database: DatabaseUnderTest) => Promise
     });
   } finally {
     await pair.stop();
+  }
+}
+
+/**
+ * Lends three nodes under Patroni in synchronous mode, of Debian's programs.
+ * Instances with an even number have all nodes in their connection string, the
+ * others go through HAProxy.
+ */
+export async function withPatroni<T>(work: (database: DatabaseUnderTest) => Promise<T>): Promise<T> {
+  const patroni = await PatroniCluster.start();
+  try {
+    return await work({
+      servers: patroni.servers,
+      serversOf: (instance) => (instance % 2 === 0 ? patroni.servers : [patroni.proxied]),
+      connectionString: () => patroni.proxied,
+      crash: async () => (await patroni.leader()).killPostgres(),
+      start: () => patroni.settled(),
+      patroni,
+    });
+  } finally {
+    await patroni.stop();
   }
 }

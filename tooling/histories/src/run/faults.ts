@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '@querator/core/testing';
+import type { PatroniCluster } from '@querator/tooling-postgres/debian';
 import type { Instance } from './instance.ts';
 import type { Way } from './way.ts';
 
@@ -15,6 +16,10 @@ export interface DatabaseUnderTest {
   start(): Promise<void>;
   /** Absent: there is none. */
   readonly standby?: Standby;
+  /** What looks after the servers; absent: nobody does. */
+  readonly patroni?: PatroniCluster;
+  /** What the instance of that number has in its connection string; absent: all servers. */
+  serversOf?(instance: number): readonly string[];
 }
 
 /** Takes over from a primary that crashed. */

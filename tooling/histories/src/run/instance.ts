@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { atExit } from '@querator/tooling-postgres';
 import type { CountsReleases } from './release-watch.ts';
 import { releasesIn } from './releases-in.ts';
 
@@ -30,6 +31,7 @@ export class Instance implements CountsReleases {
   #child: ChildProcess | undefined;
   #output = '';
   #starts = 0;
+  #forgetExit: () => void = () => {};
 
   constructor(options: InstanceOptions) {
     this.#options = options;
@@ -59,6 +61,8 @@ export class Instance implements CountsReleases {
       env: { PATH: process.env['PATH'], ...(variant === undefined ? {} : { HISTORIES_VARIANT: variant }) },
     });
     this.#child = child;
+    this.#forgetExit();
+    this.#forgetExit = atExit(() => child.kill('SIGKILL'));
     this.#starts++;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
@@ -86,6 +90,7 @@ export class Instance implements CountsReleases {
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
+    this.#forgetExit();
   }
 
   /** SIGSTOP: connections stay open, nothing answers. */

@@ -147,8 +147,12 @@ async function setUp(
 ): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'querator-histories-'));
   const database = await createTestDatabase(server.connectionString());
-  const own = server.servers.map((each) => databaseOf(each, database.name));
-  const ways = await Promise.all(Array.from({ length: count }, () => Way.open(own)));
+  const ways = await Promise.all(
+    Array.from({ length: count }, (_, n) => {
+      const own = server.serversOf?.(n) ?? server.servers;
+      return Way.open(own.map((each) => databaseOf(each, database.name)));
+    }),
+  );
   const ports = await freePorts(count);
   const instances = ways.map(
     ({ connectionString }, n) => new Instance({ port: ports[n] ?? 0, connectionString, folder, variant }),

@@ -1,0 +1,306 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { BackgroundProgram } from '../background-program.ts';
+import { patroniPrograms, postgresServerTools } from '../debian-tools.ts';
+import { atExit } from '../exit-cleanup.ts';
+import { freePort } from '../free-port.ts';
+import { chooseRunAs, command, type RunAs } from '../run-as.ts';
+import { runProgram } from '../run-tool.ts';
+import { PatroniNode } from './patroni-node.ts';
+import { type ClusterSettings, haproxySettings, SCOPE } from './patroni-settings.ts';
+
+const NODES = 3;
+/** A node whose data have to be copied anew, on a machine that is busy, takes so long at most. */
+const PATIENCE_MS = 120_000;
+const POLL_MS = 100;
+/** Under load a standby is always behind by a little, as Patroni has noted it some time ago. */
+const LAG_BYTES = 2_000_000;
+const STOP_LIMIT_MS = 5_000;
+const USER = 'postgres';
+
+/** A member of the cluster, as Patroni's REST API shows it. */
+interface Member {
+  readonly name: string;
+  /** `leader`, `sync_standby` or `replica`. */
+  readonly role: string;
+  readonly state: string;
+  readonly timeline?: number;
+  readonly lag?: number | string;
+}
+
+/** Three nodes under Patroni in synchronous mode, their etcd, and an HAProxy that leads to the primary. */
+export class PatroniCluster {
+  readonly nodes: readonly PatroniNode[];
+  readonly #folder: string;
+  readonly #settings: ClusterSettings;
+  readonly #runAs: RunAs;
+  readonly #programs: ReturnType<typeof patroniPrograms>;
+  readonly #proxyPort: number;
+  readonly #others: readonly BackgroundProgram[];
+  #forgetExit: () => void = () => {};
+
+  private constructor(parts: {
+    readonly nodes: readonly PatroniNode[];
+    readonly folder: string;
+    readonly settings: ClusterSettings;
+    readonly runAs: RunAs;
+    readonly programs: ReturnType<typeof patroniPrograms>;
+    readonly proxyPort: number;
+    readonly others: readonly BackgroundProgram[];
+  }) {
+    this.nodes = parts.nodes;
+    this.#folder = parts.folder;
+    this.#settings = parts.settings;
+    this.#runAs = parts.runAs;
+    this.#programs = parts.programs;
+    this.#proxyPort = parts.proxyPort;
+    this.#others = parts.others;
+  }
+
+  /** Starts all of it. @throws Error that says what is missing, or what does not start. */
+  static async start(): Promise<PatroniCluster> {
+    const programs = patroniPrograms();
+    const postgres = postgresServerTools().folder;
+    const folder = makeFolder();
+    const runAs = chooseRunAs((as) => canUse(as, join(postgres, 'postgres'), folder));
+    if (runAs.owner !== undefined) chownSync(folder, runAs.owner.uid, runAs.owner.gid);
+    const [etcdPort, peerPort, proxyPort, ...ports] = await freePorts(3 + 2 * NODES);
+    const places = Array.from({ length: NODES }, (_, n) => ({
+      name: `node${n + 1}`,
+      folder: join(folder, `node${n + 1}`),
+      port: ports[2 * n] as number,
+      restPort: ports[2 * n + 1] as number,
+    }));
+    const settings = {
+      etcdPort: etcdPort as number,
+      programs: postgres,
+      user: USER,
+      password: randomBytes(16).toString('hex'),
+    };
+    const etcd = startEtcd(programs.etcd, runAs, folder, {
+      client: etcdPort as number,
+      peer: peerPort as number,
+    });
+    const haproxyFile = join(folder, 'haproxy.cfg');
+    writeFileSync(haproxyFile, haproxySettings(proxyPort as number, places), { mode: 0o644 });
+    const haproxy = BackgroundProgram.start({
+      ...{ runAs, program: programs.haproxy, args: ['-db', '-f', haproxyFile] },
+    });
+    const nodes: PatroniNode[] = [];
+    const cluster = new PatroniCluster({
+      ...{ nodes, folder, settings, runAs, programs },
+      ...{ proxyPort: proxyPort as number, others: [etcd, haproxy] },
+    });
+    try {
+      await cluster.#until('etcd answers', async () => {
+        const answer = await fetch(`http://127.0.0.1:${etcdPort}/health`);
+        return answer.ok && (await answer.text()).includes('true');
+      });
+      for (const place of places) {
+        nodes.push(new PatroniNode(programs.patroni, runAs, place, settings));
+        // The first one makes the database, the others copy it.
+        if (nodes.length === 1) await cluster.leader();
+      }
+      // After the clean-ups of the programs, which run in the order in which they were asked for.
+      cluster.#forgetExit = atExit(() => rmSync(folder, { recursive: true, force: true }));
+      await cluster.settled();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** The connection strings of the nodes, in their order. */
+  get servers(): readonly string[] {
+    return this.nodes.map(({ place }) => this.#connectionString(place.port));
+  }
+
+  /** Through HAProxy: leads to the primary. */
+  get proxied(): string {
+    return this.#connectionString(this.#proxyPort);
+  }
+
+  /** The node that leads now; waits until one does, other than the given one. */
+  async leader(otherThan?: PatroniNode): Promise<PatroniNode> {
+    let found: PatroniNode | undefined;
+    await this.#until('a node leads', async () => {
+      const leading = await Promise.all(
+        this.nodes
+          .filter((node) => node !== otherThan)
+          .map(async (node) => ((await leads(node)) ? node : undefined)),
+      );
+      found = leading.find((node) => node !== undefined);
+      return found !== undefined;
+    });
+    return found as PatroniNode;
+  }
+
+  /** A planned change of the leader, with patronictl. */
+  async switchOver(): Promise<void> {
+    const leader = await this.leader();
+    const members = await this.#members(leader);
+    const candidate = members.find(({ role }) => role === 'sync_standby')?.name;
+    if (candidate === undefined) throw new Error('no standby is synchronous');
+    const args = ['-c', leader.configFile, 'switchover', SCOPE, '--master', leader.place.name];
+    const {
+      file,
+      args: all,
+      options,
+    } = command(this.#runAs, this.#programs.patronictl, [...args, ...['--candidate', candidate, '--force']]);
+    await runProgram(
+      file,
+      all,
+      options.uid === undefined ? {} : { uid: options.uid, gid: options.gid as number },
+    );
+    await this.leader(leader);
+  }
+
+  /** Waits until all nodes are up, the standbys follow the leader, one of them is synchronous, and HAProxy leads there. */
+  async settled(): Promise<void> {
+    await this.#until('all nodes are up and follow the leader', async () => {
+      const leader = await this.leader();
+      const members = await this.#members(leader);
+      const [first] = members;
+      return (
+        members.length === NODES &&
+        members.filter(({ role }) => role === 'leader').length === 1 &&
+        members.some(({ role }) => role === 'sync_standby') &&
+        members.every(({ state }) => state === 'running' || state === 'streaming') &&
+        members.every(({ timeline }) => timeline === first?.timeline) &&
+        members.every(
+          ({ role, lag }) => role === 'leader' || (typeof lag === 'number' && lag <= LAG_BYTES),
+        ) &&
+        (await this.#streams(leader)) &&
+        (await takesWrites(this.proxied))
+      );
+    });
+  }
+
+  /** Ends all of it and removes its files. */
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await Promise.all(this.#others.map((program) => program.stop(STOP_LIMIT_MS)));
+    this.#forgetExit();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+
+  #connectionString(port: number): string {
+    return `postgres://${USER}:${this.#settings.password}@127.0.0.1:${port}/postgres`;
+  }
+
+  async #members({ place }: PatroniNode): Promise<readonly Member[]> {
+    const answer = await fetch(`http://127.0.0.1:${place.restPort}/cluster`, {
+      signal: AbortSignal.timeout(1_000),
+    });
+    return ((await answer.json()) as { readonly members: readonly Member[] }).members;
+  }
+
+  async #streams({ place }: PatroniNode): Promise<boolean> {
+    const rows = await ask(
+      this.#connectionString(place.port),
+      "SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'",
+    );
+    return rows.length === NODES - 1 && rows.some(({ sync_state }) => sync_state === 'sync');
+  }
+
+  /** Waits for a condition; one that throws is not there yet. */
+  async #until(what: string, condition: () => Promise<boolean>): Promise<void> {
+    const end = performance.now() + PATIENCE_MS;
+    for (let last: unknown; ; await delay(POLL_MS)) {
+      try {
+        if (await condition()) return;
+      } catch (error) {
+        last = error;
+      }
+      if (performance.now() > end) {
+        const logs = [...this.#others.map(({ output }) => output), ...this.nodes.map(({ log }) => log)];
+        const tails = logs.map((log) => log.slice(-3_000)).join('\n----\n');
+        throw new Error(`waited for ${PATIENCE_MS / 1_000} s, and it is not so: ${what}\n${tails}`, {
+          cause: last,
+        });
+      }
+    }
+  }
+}
+
+async function leads({ place }: PatroniNode): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(1_000);
+    return (await fetch(`http://127.0.0.1:${place.restPort}/primary`, { signal })).status === 200;
+  } catch {
+    return false;
+  }
+}
+
+async function takesWrites(connectionString: string): Promise<boolean> {
+  const [row] = await ask(connectionString, 'SELECT pg_is_in_recovery() AS standby');
+  return row?.['standby'] === false;
+}
+
+async function ask(connectionString: string, text: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({
+    connectionString,
+    application_name: 'operator',
+    connectionTimeoutMillis: 2_000,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function startEtcd(
+  program: string,
+  runAs: RunAs,
+  folder: string,
+  { client, peer }: { readonly client: number; readonly peer: number },
+): BackgroundProgram {
+  const [clients, peers] = [client, peer].map((port) => `http://127.0.0.1:${port}`);
+  return BackgroundProgram.start({
+    ...{ runAs, program },
+    args: [
+      ...['--name', 'etcd1', '--data-dir', join(folder, 'etcd'), '--log-level', 'warn'],
+      ...['--listen-client-urls', clients as string, '--advertise-client-urls', clients as string],
+      ...['--listen-peer-urls', peers as string, '--initial-advertise-peer-urls', peers as string],
+      ...['--initial-cluster', `etcd1=${peers}`],
+      // It keeps nothing that outlives the run, and shares its disk with three databases.
+      '--unsafe-no-fsync',
+    ],
+  });
+}
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'querator-patroni-'));
+  chmodSync(folder, 0o711);
+  mkdirSync(join(folder, 'probe'));
+  return folder;
+}
+
+function canUse(as: RunAs, program: string, folder: string): boolean {
+  if (as.owner !== undefined) chownSync(join(folder, 'probe'), as.owner.uid, as.owner.gid);
+  const probe = command(as, '/bin/sh', [
+    '-c',
+    '"$1" --version && test -w "$2"',
+    'sh',
+    program,
+    join(folder, 'probe'),
+  ]);
+  return spawnSync(probe.file, probe.args, { ...probe.options, stdio: 'ignore' }).status === 0;
+}
+
+/** Distinct ports that nobody listens on now. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
+}
