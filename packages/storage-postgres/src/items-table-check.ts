@@ -81,3 +81,17 @@ export async function holdsForeignIds(send: Session['query'], table: string): Pr
   const [row] = await send<{ holds: boolean }>({ text: `SELECT ${exists.join(' OR ')} AS holds` });
   return row?.holds === true;
 }
+
+/** Whether another program has made or filled a table. */
+export async function isOfOthers(send: Session['query'], table: string, shape: FoundShape): Promise<boolean> {
+  return shapeFault(shape) !== undefined || (await holdsForeignIds(send, table));
+}
+
+/** What to say of a table that holds items with ids that are not of our making. */
+export function foreignItems(table: string, queue: string): string {
+  return (
+    `table ${table} of queue '${queue}' holds items with ids of another program, such as the Go server; ` +
+    `'querator storage adopt ${table} --queue ${queue}' gives them ids in the same order, ` +
+    `'querator storage drop ${table}' deletes them`
+  );
+}

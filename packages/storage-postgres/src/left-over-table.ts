@@ -1,4 +1,4 @@
-import { type Instant, UNSET_INSTANT } from '@querator/core';
+import { type Instant, type Logger, UNSET_INSTANT } from '@querator/core';
 import type { Session } from './database.ts';
 import { instantToText } from './instant-text.ts';
 import type { TableOwner } from './table-owner.ts';
@@ -36,6 +36,20 @@ export function itemsOfEarlierQueue(
     `'querator storage adopt ${table}' gives them to the present queue, ` +
     `'querator storage drop ${table}' deletes them`
   );
+}
+
+/** Logs the removal. A queue that was not deleted may be another server's, which has just lost its empty table. */
+export function tellRemoved(
+  logger: Logger,
+  where: { readonly storage: string; readonly table: string },
+  { holder, deleted }: { readonly holder: TableOwner | undefined; readonly deleted: Instant | undefined },
+): void {
+  const fields = { ...where, queue: holder?.queue, created: written(holder?.created) };
+  if (isSameQueue(holder, deleted)) {
+    logger.info('removed what a deleted queue of that name left behind', fields);
+  } else {
+    logger.warn('replaced the empty table of another queue of that name', fields);
+  }
 }
 
 /** Whether a table holds any item. */

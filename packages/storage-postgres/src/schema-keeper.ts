@@ -17,8 +17,15 @@ import {
   type SchemaCare,
 } from './fixed-schema.ts';
 import { type TableCode, tableCodeFault, tableCodeNotice, tableCodeSql } from './foreign-code.ts';
-import { type FoundShape, holdsForeignIds, shapeFault, shapeSql } from './items-table-check.ts';
-import { isSameQueue, itemsOfEarlierQueue, removeLeftOver } from './left-over-table.ts';
+import {
+  type FoundShape,
+  foreignItems,
+  holdsForeignIds,
+  isOfOthers,
+  shapeFault,
+  shapeSql,
+} from './items-table-check.ts';
+import { isSameQueue, itemsOfEarlierQueue, removeLeftOver, tellRemoved } from './left-over-table.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { noSchema, PostgresError } from './postgres-error.ts';
 import { itemsTable } from './schema/items.ts';
@@ -189,26 +196,15 @@ export class SchemaKeeper {
     await wanted.look();
   }
 
-  async #isOfOthers(session: Session, { shape }: FoundTable, table: string): Promise<boolean> {
-    return (
-      shapeFault(shape) !== undefined ||
-      (await holdsForeignIds((statement) => session.query(statement), table))
-    );
-  }
-
   /** @throws StorageError for a table that another program has made or filled. */
   async #checkUsable({ key, name }: Wanted, { shape }: FoundTable): Promise<void> {
-    const adopt = `'querator storage adopt ${name} --queue ${key.queue}'`;
     const fault = shapeFault(shape);
     if (fault !== undefined) {
       throw this.#refused(`table ${name} cannot be used for queue '${key.queue}': it ${fault}`);
     }
-    if (!(await holdsForeignIds((statement) => this.#db.read(statement), this.#db.schema.relation(name))))
-      return;
-    throw this.#refused(
-      `table ${name} of queue '${key.queue}' holds items with ids of another program, such as the Go server; ` +
-        `${adopt} gives them ids in the same order, 'querator storage drop ${name}' deletes them`,
-    );
+    const table = this.#db.schema.relation(name);
+    if (!(await holdsForeignIds((statement) => this.#db.read(statement), table))) return;
+    throw this.#refused(foreignItems(name, key.queue));
   }
 
   /** @param deleted when the earlier queue was created whose items may be removed. */
@@ -227,7 +223,7 @@ export class SchemaKeeper {
       if (found !== undefined) {
         const removed = await removeLeftOver(session, nameOf(name), isSameQueue(holder, deleted));
         if (!removed) throw this.#refused(itemsOfEarlierQueue(name, holder, identity));
-        this.#logger.info('removed what an earlier queue of that name left behind', { table: name });
+        tellRemoved(this.#logger, { storage: this.#backend, table: name }, { holder, deleted });
       }
       const parameters = renderParameters(ITEMS_STORAGE_PARAMETERS);
       const statements = renderTable(table, { parameters, nameOf, isNew: true });
@@ -265,7 +261,11 @@ export class SchemaKeeper {
       if (claim === 'superseded' || claim === 'left-over') return;
       const table = this.#db.schema.relation(name);
       // Nor are those that another program has stored, and that were never served.
-      if (claim === 'unnamed' && (await this.#isOfOthers(session, found, table))) return;
+      if (
+        claim === 'unnamed' &&
+        (await isOfOthers((statement) => session.query(statement), table, found.shape))
+      )
+        return;
       await session.query({ text: `DROP TABLE IF EXISTS ${table}` });
     });
   }

@@ -150,5 +150,11 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     '    if (stored === undefined) return undefined;\n',
     '    if (stored === undefined) return undefined;\n    await Promise.resolve();\n',
   ),
+  mutant(
+    'a deletion is not noted',
+    'memory-queue-store.ts',
+    'this.#deleted.add(noteOf(name, stored.createdAt));',
+    '',
+  ),
   ...MEMORY_LETTER_MUTANTS,
 ];

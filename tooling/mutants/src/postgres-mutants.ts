@@ -183,7 +183,7 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'drop leaves the items',
     'schema-keeper.ts',
-    'text: `DROP TABLE IF EXISTS ${this.#db.schema.relation(name)}`',
+    'text: `DROP TABLE IF EXISTS ${table}`',
     "text: 'SELECT 1'",
   ),
   mutant(
@@ -203,6 +203,30 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
     'queue-store.ts',
     'const stored = (await lockQueues(this.#in(session), [name], this.#now())).get(name);',
     'const [stored] = await session.query<QueueRow>({ text: `SELECT * FROM ${this.#queues} WHERE name = $1`, values: [name] });',
+  ),
+  mutant(
+    "an earlier queue's items go without proof that it was deleted",
+    'schema-keeper.ts',
+    'removeLeftOver(session, nameOf(name), isSameQueue(holder, deleted))',
+    'removeLeftOver(session, nameOf(name), true)',
+  ),
+  mutant(
+    'the drop of a queue takes the table of an earlier one along',
+    'schema-keeper.ts',
+    "if (claim === 'superseded' || claim === 'left-over') return;",
+    "if (claim === 'superseded') return;",
+  ),
+  mutant(
+    'a deletion is not noted',
+    'deletion-notes.ts',
+    'SELECT name, created_at FROM gone',
+    'SELECT name, created_at FROM gone WHERE false',
+  ),
+  mutant(
+    'the note of a deletion goes at once',
+    'deletion-notes.ts',
+    " - interval '${DELETION_NOTE_MS} milliseconds'",
+    '',
   ),
   ...POSTGRES_LETTER_MUTANTS,
 ];

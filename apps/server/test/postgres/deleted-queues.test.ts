@@ -1,0 +1,111 @@
+import { SystemClock, SystemRandom } from '@querator/core';
+import { FaultyStorage } from '@querator/core/testing';
+import { createService, type Service } from '@querator/engine';
+import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+const PATIENCE = { timeout: 20_000, interval: 20 };
+
+/** A process of its own on the database, whose calls a test can hold back. */
+class Process {
+  readonly storage: FaultyStorage;
+  readonly service: Service;
+
+  constructor(connectionString: string) {
+    const random = new SystemRandom();
+    const registry = new PoolRegistry();
+    this.storage = new FaultyStorage(
+      postgresBackend({ name: 'pg', connectionString, random, registry, maxConns: 4 }),
+    );
+    this.service = createService({
+      ...{ clock: new SystemClock(), random, queueStore: this.storage.queueStore() },
+      storages: [{ backend: this.storage, affinity: 1 }],
+    });
+  }
+
+  create = () =>
+    this.service.queues.create({
+      ...{ queueName: 'mail', namespace: '', leaseTimeout: '1m', expireTimeout: '1h', deadQueue: '' },
+      ...{ maxAttempts: 0, reference: '', requestedPartitions: 1 },
+    });
+
+  produce = (text: string) =>
+    this.service.queue.produce({
+      ...{ queueName: 'mail', requestTimeout: '20s' },
+      items: [{ encoding: '', kind: '', reference: text, payload: new Uint8Array() }],
+    });
+
+  async lease(): Promise<string[]> {
+    const { items } = await this.service.queue.lease({
+      ...{ queueName: 'mail', requestTimeout: '20s', batchSize: 10, clientId: 'c' },
+    });
+    return items.map(({ reference }) => reference);
+  }
+
+  async end(): Promise<void> {
+    await this.service.shutdown();
+    await this.storage.close();
+  }
+}
+
+describe('a queue that is deleted while another process still works on it', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  const processes: Process[] = [];
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    client = new pg.Client(database.connectionString);
+    await client.connect();
+  });
+  afterEach(async () => {
+    for (const process of processes.splice(0)) await process.end();
+    await client.end();
+    await database.drop();
+  });
+
+  function start(): Process {
+    const process = new Process(database.connectionString);
+    processes.push(process);
+    return process;
+  }
+  const tables = async () =>
+    (await client.query(`SELECT relname FROM pg_class WHERE relname ~ '^items_' AND relkind = 'r'`)).rowCount;
+  const notes = async () =>
+    (await client.query('SELECT done_at IS NOT NULL AS done FROM querator_deleted_queues')).rows;
+
+  test('can be created anew, also where the deleting process died half-way', async () => {
+    const [deleting, stale] = [start(), start()];
+    await deleting.create();
+    await deleting.produce('old');
+    await stale.produce('also old');
+    // The partitions are gone, the queue is not yet; the other process makes one anew, and stores something.
+    const goOn = deleting.storage.holdQueues('delete', 'before');
+    const deletion = deleting.service.queues.delete('mail', false).catch(() => {});
+    await vi.waitFor(async () => expect(await tables()).toBe(0), PATIENCE);
+    await stale.produce('late');
+    expect(await tables()).toBe(1);
+    // The queue is removed, and there the process dies: no partition is dropped any more.
+    deleting.storage.cut(0);
+    goOn();
+    await deletion;
+    expect([await tables(), await notes()]).toEqual([1, [{ done: false }]]);
+    const next = start();
+    await next.create();
+    await next.produce('new');
+    expect(await next.lease()).toEqual(['new']);
+  });
+
+  test('leaves nothing behind but a note for a day', async () => {
+    const [deleting, stale] = [start(), start()];
+    await deleting.create();
+    await stale.produce('old');
+    await deleting.service.queues.delete('mail', false);
+    expect([await tables(), await notes()]).toEqual([0, [{ done: true }]]);
+    await deleting.create();
+    await vi.waitFor(() => stale.produce('new'), PATIENCE);
+    expect((await deleting.lease()).at(-1)).toBe('new');
+  });
+});
