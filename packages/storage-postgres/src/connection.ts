@@ -2,9 +2,13 @@ import type { Socket } from 'node:net';
 import type { Clock, Instant } from '@querator/core';
 import type pg from 'pg';
 import { type SessionKey, sendCancelRequest } from './cancel-request.ts';
+import { PreparedNames } from './prepared-names.ts';
 import type { RowStream } from './row-stream.ts';
 import { type SendOptions, sendQuery } from './send-query.ts';
 import { withTimeLimit } from './time-limit.ts';
+
+/** So many statements are kept prepared. */
+const PREPARED_PER_CONNECTION = 500;
 
 /** How long a server may take to say goodbye. */
 const CLOSE_LIMIT_MS = 1_000;
@@ -36,6 +40,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #ended: Promise<void>;
+  readonly #prepared = new PreparedNames(PREPARED_PER_CONNECTION);
   /** Ends when no statement is under way or waits for one; absent: that is so. */
   #turn: Promise<unknown> | undefined;
   /** Whether a statement was sent and is not answered. */
@@ -91,7 +96,9 @@ export class Connection {
     this.#unreplicated = false;
     this.#unanswered = true;
     try {
-      const rows = await sendQuery({ client: this.#client, rowStream: this.#rowStream }, config, options);
+      const on = { client: this.#client, rowStream: this.#rowStream };
+      const forgotten = config.name === undefined ? undefined : this.#prepared.use(config.name);
+      const rows = await sendQuery(on, config, { ...options, forgotten });
       if (this.#unreplicated) throw new Error('the wait for the synchronous standby was canceled');
       return rows;
     } finally {

@@ -41,13 +41,6 @@ const CONFLICT_TRIES = 4;
 /** The pause before the next try is up to this, times the number of tries. */
 const CONFLICT_PAUSE_MS = 20;
 
-/**
- * A prepared statement costs memory on both sides of each connection for as
- * long as it lives. A server of thousands of partitions prepares the first so
- * many and sends the rest in full.
- */
-const PREPARED_PER_CONNECTION = 500;
-
 /** Narrows a session's search path for as long as the connection is open. */
 const NARROW = toSafeStatement([CATALOGUE_ONLY], 'session');
 /** The same for one transaction. */
@@ -84,7 +77,6 @@ export class Database {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #clock = new SystemClock();
-  readonly #prepared = new WeakMap<Connection, Set<string>>();
   /** Connections that may still be in a transaction: never to be used again. */
   readonly #unusable = new WeakSet<Connection>();
   /** Connections whose search path is narrowed. */
@@ -370,7 +362,7 @@ export class Database {
   ): Promise<readonly Row[]> {
     const ms = limitMs + this.#limits.answerGraceMs;
     try {
-      const answer = client.query(this.#config(client, statement), { settings, read: statement.read });
+      const answer = client.query(this.#config(statement), { settings, read: statement.read });
       const message = `no answer within ${ms} ms`;
       const rows = await withTimeLimit(answer, { ms, clock: this.#clock, message });
       return rows as Row[];
@@ -379,22 +371,9 @@ export class Database {
     }
   }
 
-  #config(client: Connection, { name, text, values }: Statement): pg.QueryConfig {
+  #config({ name, text, values }: Statement): pg.QueryConfig {
     const config: pg.QueryConfig = { text, ...(values === undefined ? {} : { values: values as unknown[] }) };
-    return name !== undefined && this.#mayPrepare(client, name) ? { ...config, name } : config;
-  }
-
-  #mayPrepare(client: Connection, name: string): boolean {
-    if (!this.#share.pool.keepsSessions) return false;
-    let names = this.#prepared.get(client);
-    if (names === undefined) {
-      names = new Set();
-      this.#prepared.set(client, names);
-    }
-    if (names.has(name)) return true;
-    if (names.size >= PREPARED_PER_CONNECTION) return false;
-    names.add(name);
-    return true;
+    return name !== undefined && this.#share.pool.keepsSessions ? { ...config, name } : config;
   }
 
   #pause(ms: number): Promise<void> {

@@ -7,14 +7,21 @@ import type { RowStream } from './row-stream.ts';
 /** The part of a connection of `pg` that sends messages of the extended protocol. */
 interface Wire {
   readonly stream: { cork(): void; uncork(): void };
+  readonly parsedStatements: Record<string, string>;
+  readonly submittedNamedStatements: Record<string, string>;
+  close(message: { readonly type: 'S'; readonly name: string }): void;
   parse(message: { readonly text: string }): void;
   bind(message: object): void;
   execute(message: object): void;
 }
 
-/** The part of a query of `pg` that its client calls. */
-interface WireQuery {
+/** What a client of `pg` sends when its turn has come. */
+interface Submittable {
   submit(connection: Wire): Error | null;
+}
+
+/** The part of a query of `pg` that its client calls. */
+interface WireQuery extends Submittable {
   handleCommandComplete(message: unknown, connection: Wire): void;
 }
 
@@ -27,6 +34,8 @@ export interface SendOptions {
    * the transaction in which the statement proper runs.
    */
   readonly settings?: string | undefined;
+  /** The name of a prepared statement that the session is to close before it runs this one. */
+  readonly forgotten?: string | undefined;
   /** Reads the statement's rows as they come, in the binary format. */
   readonly read?: ((row: BinaryRow) => unknown) | undefined;
 }
@@ -46,7 +55,7 @@ export interface SendOptions {
 export function sendQuery(
   { client, rowStream }: { readonly client: Client; readonly rowStream: RowStream },
   config: pg.QueryConfig,
-  { settings, read }: SendOptions,
+  { settings, read, forgotten }: SendOptions,
 ): Promise<readonly unknown[]> {
   return new Promise((resolve, reject) => {
     const reader = read === undefined ? undefined : new RowReader(rowStream, read);
@@ -59,7 +68,9 @@ export function sendQuery(
     const { name, text, values = [] } = config;
     if (reader !== undefined && settings === undefined && name !== undefined && areParameters(values)) {
       const begun = () => reader.begin();
-      client.query(new PreparedQuery({ name, text, values }, { begun, answered }));
+      const query = new PreparedQuery({ name, text, values }, { begun, answered });
+      if (forgotten !== undefined) putBehindClose(forgotten, query as unknown as Submittable);
+      client.query(query);
       return;
     }
     const query = new pg.Query(withProtocol(config, { settings, read }), (error, result) =>
@@ -67,6 +78,7 @@ export function sendQuery(
     ) as unknown as WireQuery;
     if (reader !== undefined) readBy(reader, query);
     if (settings !== undefined) putBehind(settings, query);
+    if (forgotten !== undefined) putBehindClose(forgotten, query);
     client.query(query as unknown as pg.Query);
   });
 }
@@ -115,6 +127,26 @@ function readBy(reader: RowReader, query: WireQuery): void {
   query.submit = (connection) => {
     reader.begin();
     return submit.call(query, connection);
+  };
+}
+
+/**
+ * By a message of the protocol and not by DEALLOCATE: a pooler that keeps
+ * prepared statements for its clients knows only that. It takes no round trip,
+ * and closing what is not there is no error.
+ */
+function putBehindClose(name: string, query: Submittable): void {
+  const { submit } = query;
+  query.submit = (connection) => {
+    connection.stream.cork();
+    try {
+      connection.close({ type: 'S', name });
+      delete connection.parsedStatements[name];
+      delete connection.submittedNamedStatements[name];
+      return submit.call(query, connection);
+    } finally {
+      connection.stream.uncork();
+    }
   };
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { PartitionGlance, PartitionKey } from '@querator/core';
 import type { Database, Statement } from '../database.ts';
 import { isUndefinedTable, PostgresError } from '../postgres-error.ts';
@@ -6,9 +5,9 @@ import { itemsTableName } from '../table-name.ts';
 import { nextDueMs } from './sweep.ts';
 import { type DueRow, dueOf, findDue } from './sweep-probe.ts';
 
-/** A look for waiting items is planned once and then costs microseconds for each table. */
+/** So many tables are looked into for waiting items with one statement. */
 const TABLES_PER_LOOK = 200;
-/** One for deadlines is planned anew each time: its plans would fill the memory of every connection. */
+/** The same for deadlines, which takes several times as long to plan. */
 const TABLES_PER_LOOK_FOR_DEADLINES = 50;
 
 const NOTHING: PartitionGlance = { waiting: false, nextDueMs: undefined };
@@ -20,7 +19,6 @@ interface GlanceRow extends Partial<DueRow> {
 
 const WAITING = 'is_leased = false AND enqueue_at IS NULL';
 
-/** Without a parameter, so that the plan is made but once. */
 const lookAt = (table: string, position: number) =>
   `SELECT ${position} AS position, true AS waiting WHERE EXISTS (SELECT 1 FROM ${table} WHERE ${WAITING})`;
 
@@ -71,10 +69,11 @@ async function glanceAtAll(
   ];
 }
 
+/** Without a name: prepared, one for each group of tables as they come and go would fill the memory of every connection. */
 function statementFor({ deadlines, now }: GlanceContext, tables: readonly string[]): Statement {
   if (deadlines) return { text: tables.map(lookForDeadlinesAt).join(' UNION ALL '), values: [now] };
   const text = tables.map(lookAt).join(' UNION ALL ');
-  return { name: `glance_${createHash('sha256').update(text).digest('base64url').slice(0, 16)}`, text };
+  return { text };
 }
 
 function toGlance(row: GlanceRow | undefined): PartitionGlance {
