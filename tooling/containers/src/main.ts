@@ -100,6 +100,9 @@ if (engine !== undefined) {
   say(`-- podman with ${engine.driver}`);
   try {
     await runOn(engine);
+  } catch (error) {
+    counts.failed += 1;
+    say(error instanceof Error ? error.message : String(error));
   } finally {
     engine.stop();
   }

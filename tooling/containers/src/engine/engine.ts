@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { atExit } from '@querator/tooling-postgres';
 import { CannotRunHere, lastLine } from '../cannot-run-here.ts';
 import { mustRun, runProgram } from '../run-program.ts';
+import { makeScratchFolder, removeScratchFolder } from '../scratch-folder.ts';
 import { type StorageDriver, writeSettings } from './settings.ts';
 
 const PREFIX = 'querator-containers-';
@@ -28,7 +29,7 @@ export class Engine {
   private constructor(driver: StorageDriver) {
     this.driver = driver;
     // The process's id tells a later run whether the folder is still in use.
-    this.folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+    this.folder = makeScratchFolder(`${PREFIX}${process.pid}-`);
     this.env = {
       ...writeSettings(this.folder, driver),
       DOCKER_HOST: `unix://${join(this.folder, 'engine.sock')}`,
@@ -49,9 +50,9 @@ export class Engine {
       const engine = new Engine(driver);
       try {
         await engine.podman('import', '--quiet', debian, DEBIAN);
-        // On a network of its own: that is what takes the kernel's help most.
+        // With a network of its own and a published port: those ask most of the kernel.
         await engine.podman('network', 'create', 'probe');
-        await engine.podman('run', '--rm', '--network', 'probe', DEBIAN, 'true');
+        await engine.podman('run', '--rm', '--network=probe', '--publish=127.0.0.1::2319', DEBIAN, 'true');
         await engine.podman('network', 'rm', 'probe');
         return engine;
       } catch (error) {
@@ -109,14 +110,7 @@ function remove(folder: string, env: Readonly<Record<string, string>>): void {
   podman('network', 'prune', '--force');
   // Podman's monitors, which outlive a container by minutes, and would make the folder anew.
   for (const pid of processesOf(folder)) kill(pid, 'SIGKILL');
-  // What podman keeps mounted, the deepest first.
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .flatMap((line) => line.split(' ')[1] ?? [])
-    .filter((path) => path.startsWith(`${folder}/`))
-    .sort((a, b) => b.length - a.length);
-  for (const path of mounts) spawnSync('umount', ['--lazy', path], { stdio: 'ignore' });
-  rmSync(folder, { recursive: true, force: true });
+  removeScratchFolder(folder);
 }
 
 /** Engines of processes that were killed outright. */

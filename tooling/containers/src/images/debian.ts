@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CannotRunHere, lastLine } from '../cannot-run-here.ts';
 import { debianMirror } from '../engine/debian-mirror.ts';
 import { cache } from '../repository.ts';
+import { makeScratchFolder, removeScratchFolder } from '../scratch-folder.ts';
 
 const RELEASE = 'bookworm';
 /** What the slim image leaves out too, and what only apt needs. */
@@ -20,7 +20,7 @@ export function debianArchive(): string {
   const archive = join(cache, `debian-${RELEASE}.tar`);
   if (existsSync(archive)) return archive;
   mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(tmpdir(), 'querator-debian-'));
+  const folder = makeScratchFolder('querator-debian-');
   const draft = `${archive}.draft`;
   try {
     const files = join(folder, 'files');
@@ -29,7 +29,7 @@ export function debianArchive(): string {
     step('tar', ['-C', files, '-cf', draft, '.']);
     renameSync(draft, archive);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeScratchFolder(folder);
     rmSync(draft, { force: true });
   }
   return archive;
