@@ -1,5 +1,6 @@
 import { type Instant, instantFromMicroseconds, UNSET_INSTANT } from '@querator/core';
 import { LAST_INSTANT } from './instant-text.ts';
+import { ProtocolError } from './message-limits.ts';
 
 /** PostgreSQL counts from the start of the year 2000. */
 const EPOCH_MICROSECONDS = 946_684_800_000_000n;
@@ -16,6 +17,8 @@ const NOTHING = Buffer.alloc(0);
 export class BinaryRow {
   #bytes: Buffer = NOTHING;
   #at = 0;
+  /** Behind the row. */
+  #end = 0;
   /** The two halves of the last timestamp, and what it stands for. */
   #high = 0;
   #low = 0;
@@ -25,10 +28,12 @@ export class BinaryRow {
    * Turns to another row.
    *
    * @param at where the fields of its DataRow message begin.
+   * @param end where the message ends.
    */
-  turnTo(bytes: Buffer, at: number): void {
+  turnTo(bytes: Buffer, at: number, end: number = bytes.length): void {
     this.#bytes = bytes;
     this.#at = at;
+    this.#end = end;
   }
 
   /** Of type text; empty where it is null. */
@@ -72,9 +77,15 @@ export class BinaryRow {
     return this.#bytes.readInt32BE(this.#past(4) - 4);
   }
 
-  /** Goes on behind so many bytes. @returns where that is. */
+  /**
+   * Goes on behind so many bytes.
+   *
+   * @returns where that is.
+   * @throws ProtocolError where the row has fewer: it is not the one that was asked for.
+   */
   #past(length: number): number {
     this.#at += length;
+    if (this.#at > this.#end) throw new ProtocolError('a row is not what the statement gives');
     return this.#at;
   }
 }

@@ -37,6 +37,7 @@ export async function sendCancelRequest(
   socket.on('error', () => {});
   // Not ended: PgBouncer would forget about it. The server closes it when it has done what was asked.
   socket.write(packet);
-  socket.resume();
+  // The server has nothing to say: who does is not one, and must not hold the socket for ever.
+  socket.once('data', () => socket.destroy());
   await new Promise((resolve) => socket.once('close', resolve));
 }

@@ -1,4 +1,5 @@
 import { sqlStateOf } from './postgres-error.ts';
+import { shortText } from './short-text.ts';
 
 /** A server that was tried, and why it does not serve. */
 export interface ConnectFailure {
@@ -27,10 +28,13 @@ export function combined(failures: readonly ConnectFailure[]): Error {
   return new ConnectError(`no host serves: ${reasons.join('; ')}`, sqlStateOf(last?.error));
 }
 
-/** A name with several addresses fails with an error for each, and no words of its own. */
+/**
+ * In words, and no more of them than a line of the log may hold. A name with several
+ * addresses fails with an error for each, and no words of its own.
+ */
 export function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
-  return error instanceof Error && error.message !== '' ? error.message : 'unknown failure';
+  if (error instanceof AggregateError) return shortText(error.errors.map(reasonOf).join(', '));
+  return error instanceof Error && error.message !== '' ? shortText(error.message) : 'unknown failure';
 }
 
 function asError(error: unknown): Error {

@@ -92,6 +92,8 @@ export class ConnectionPool {
     const surplus = this.#size > this.#deps.maxConns();
     const spent = connection.retired || isOld(connection, this.#deps.settings, connection.idleSince);
     const useless = broken || connection.lost !== undefined;
+    // Its statement was answered, so nobody else says so.
+    if (!broken && connection.lost !== undefined) this.#reportLost(connection, reasonOf(connection.lost));
     if (useless || spent || surplus || this.#closing !== undefined) this.#drop(connection);
     else this.#becomeIdle(connection);
     this.#serve();

@@ -7,6 +7,7 @@ import { Connection } from './connection.ts';
 import type { ConnectionSettings } from './connection-string.ts';
 import { type Host, isSocketFolder } from './host-list.ts';
 import { type Place, placeName, placesOf, servedFirst } from './host-places.ts';
+import { MessageLimits } from './message-limits.ts';
 import type { PoolerMode } from './pooler-mode.ts';
 import { mayAdmitOtherwise, refusesOptions, refusesUser, sqlStateOf } from './postgres-error.ts';
 import { RowStream } from './row-stream.ts';
@@ -189,7 +190,7 @@ export class Connector {
       ...(ssl !== false && tls.direct ? { sslnegotiation: 'direct' as const } : {}),
       enableChannelBinding: ssl !== false && tls.channelBinding !== undefined,
     });
-    const rowStream = RowStream.before(client);
+    const rowStream = RowStream.before(client, new MessageLimits());
     // What goes wrong while it is being opened is thrown by `connect`.
     client.on('error', () => {});
     const refuse = (reason: Error) => void socket.destroy(reason);

@@ -1,4 +1,5 @@
 import { StorageError, type StorageOutcome } from '@querator/core';
+import { shortText } from './short-text.ts';
 import { TimeLimitError } from './time-limit.ts';
 
 /** What was going on when a call failed; it decides what is known of the outcome. */
@@ -229,11 +230,12 @@ function endsSession(error: unknown, sqlState: string | undefined): boolean {
 
 function describe(error: unknown, sqlState: string | undefined): string {
   if (!(error instanceof Error)) return 'unknown failure';
-  if (sqlState === undefined) return error.message || (codeOf(error) ?? error.name);
+  const message = shortText(error.message);
+  if (sqlState === undefined) return message || (codeOf(error) ?? error.name);
   if (sqlState === NUMBER_REFUSED)
     return `the sequence of item ids was set back, or the server is another one`;
   if (QUOTES_DATA.has(sqlState.slice(0, 2))) return `PostgreSQL refused the data (SQLSTATE ${sqlState})`;
-  return `${error.message} (SQLSTATE ${sqlState})`;
+  return `${message} (SQLSTATE ${sqlState})`;
 }
 
 /** What the server does not say itself when it turns a connection away. */

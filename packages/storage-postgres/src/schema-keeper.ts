@@ -36,6 +36,7 @@ import {
   missingParameters,
   renderParameters,
 } from './schema/storage-parameters.ts';
+import { shortText } from './short-text.ts';
 import type { TableCare } from './store-calls.ts';
 import { itemsTableName } from './table-name.ts';
 import {
@@ -343,7 +344,8 @@ export class SchemaKeeper {
   }
 
   #refused(reason: string): StorageError {
-    return new StorageError(`storage '${this.#backend}': ${reason}`, { outcome: 'not-applied' });
+    // A comment on a table may be as long as somebody likes.
+    return new StorageError(`storage '${this.#backend}': ${shortText(reason)}`, { outcome: 'not-applied' });
   }
 
   /**

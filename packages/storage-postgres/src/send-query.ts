@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
 import { areParameters } from './bind-message.ts';
+import { ProtocolError } from './message-limits.ts';
 import { PreparedQuery } from './prepared-query.ts';
 import type { RowStream } from './row-stream.ts';
 
@@ -111,12 +112,17 @@ class RowReader {
     this.#rowStream.take = undefined;
   }
 
-  /** Nobody above could do anything with an error: the answer has to be read to its end. */
+  /**
+   * The answer is read to its end, whatever a reader makes of it.
+   *
+   * @throws ProtocolError where the row is not that of the statement: that ends the connection.
+   */
   #take(row: BinaryRow): void {
     if (this.failure !== undefined) return;
     try {
       this.rows.push(this.#read(row));
     } catch (error) {
+      if (error instanceof ProtocolError) throw error;
       this.failure = new Error('a row could not be read', { cause: error });
     }
   }

@@ -1,5 +1,5 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
-import type { PostgresError } from './postgres-error.ts';
+import { type PostgresError, TOO_MANY_CONNECTIONS } from './postgres-error.ts';
 
 /**
  * Classes of SQLSTATE that say that the server cannot do its work: insufficient
@@ -7,7 +7,6 @@ import type { PostgresError } from './postgres-error.ts';
  * data. And of these the one that says nothing of writing.
  */
 const CLASSES = new Set(['53', '58', 'XX']);
-const TOO_MANY_CONNECTIONS = '53300';
 
 /** A refused write. */
 interface WriteFault {

@@ -1,5 +1,8 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 
+/** Whoever may connect can make up names of processes. */
+const MOST_PEERS = 1_000;
+
 /** The other processes that were heard of lately. */
 export class Peers {
   readonly #clock: Clock;
@@ -21,10 +24,14 @@ export class Peers {
     return false;
   }
 
-  /** @returns whether it is a new one. */
+  /** @returns whether it is a new one. Past a number of them the one that was silent longest is forgotten. */
   heardOf(name: string): boolean {
-    const isNew = !this.#heardAt.has(name);
+    const isNew = !this.#heardAt.delete(name);
     this.#heardAt.set(name, this.#clock.now());
+    for (const oldest of this.#heardAt.keys()) {
+      if (this.#heardAt.size <= MOST_PEERS) break;
+      this.#heardAt.delete(oldest);
+    }
     return isNew;
   }
 }

@@ -20,6 +20,9 @@ const RETRY_MS = { first: 500, longest: 15_000 } as const;
 /** The pause where notifications do not arrive: somebody may put the pooler right. */
 const DEAF_RETRY_MS = 300_000;
 
+/** Whoever may connect can say hello as often as they like. */
+const MOST_ANSWERS_OWED = 50;
+
 /** Where the one connection comes from. */
 export interface ConnectionSource {
   /** The most connections there may be. One cannot be spared from a pool of one. */
@@ -66,6 +69,8 @@ export class SignalChannel implements StorageSignals {
   #interrupt: () => void = () => {};
   #cancelFlush: CancelTimer | undefined;
   #flushing = false;
+  #answering = false;
+  #answersOwed = 0;
 
   constructor(deps: SignalChannelDeps) {
     this.#deps = deps;
@@ -217,10 +222,17 @@ export class SignalChannel implements StorageSignals {
     }
   }
 
+  /** One after the other. Past a number of them those that are on their way will do: all hear each of them. */
   async #answerHello(): Promise<void> {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    await this.#notify(connection, encode({ kind: 'beat', from: this.#name })).catch(() => {});
+    this.#answersOwed = Math.min(this.#answersOwed + 1, MOST_ANSWERS_OWED);
+    if (this.#answering) return;
+    this.#answering = true;
+    while (this.#answersOwed > 0 && this.#connection !== undefined) {
+      this.#answersOwed--;
+      await this.#notify(this.#connection, encode({ kind: 'beat', from: this.#name })).catch(() => {});
+    }
+    this.#answersOwed = 0;
+    this.#answering = false;
   }
 
   #wakeAll(): void {

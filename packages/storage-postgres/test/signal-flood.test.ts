@@ -1,0 +1,51 @@
+import { ManualClock } from '@querator/core/testing';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { encode } from '../src/signals/message.ts';
+import { Peers } from '../src/signals/peers.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const PATIENCE = { timeout: 10_000, interval: 10 };
+
+let database: TestDatabase;
+let stranger: pg.Client;
+beforeEach(async () => {
+  database = await createTestDatabase();
+  stranger = new pg.Client(database.connectionString);
+  await stranger.connect();
+});
+afterEach(async () => {
+  await stranger.end();
+  await database.drop();
+});
+
+test('many who say that they are new are answered in moderation', async () => {
+  const backend = testBackend(database.connectionString);
+  const { signals } = backend;
+  signals?.watch('topic', () => {});
+  await vi.waitFor(() => expect(signals?.listening).toBe(true), PATIENCE);
+  const heard: string[] = [];
+  stranger.on('notification', ({ payload = '' }) => void heard.push(payload[0] ?? ''));
+  await stranger.query('LISTEN querator');
+  const names = Array.from({ length: 500 }, (_, n) => `name${n}`.padEnd(8, '.'));
+  const hellos = names.map((from) => `NOTIFY querator, '${encode({ kind: 'hello', from })}'`);
+  await stranger.query(hellos.join('; '));
+  await vi.waitFor(() => expect(heard).toContain('b'), PATIENCE);
+  signals?.tell('topic');
+  await vi.waitFor(() => expect(heard).toContain('t'), PATIENCE);
+  expect(heard.filter((kind) => kind === 'b').length).toBeLessThan(100);
+  await backend.close();
+});
+
+test('no more names are remembered than there can be processes', async () => {
+  const clock = new ManualClock();
+  const peers = new Peers(clock, 1_000);
+  for (let n = 0; n < 1_000; n++) expect(peers.heardOf(`${n}`)).toBe(true);
+  expect(peers.heardOf('0')).toBe(false);
+  expect(peers.heardOf('1000')).toBe(true);
+  // The one that was silent longest was forgotten for it.
+  expect(peers.heardOf('0')).toBe(false);
+  expect(peers.heardOf('1')).toBe(true);
+  expect(peers.any).toBe(true);
+});
