@@ -99,6 +99,14 @@ describe('deleting a queue of many partitions', () => {
     await expect(h.service.queues.info('many')).rejects.toMatchObject({ code: 'invalid' });
   });
 
+  test('does not try each of them where all fail', async () => {
+    const { h } = await withMany();
+    for (let partition = 0; partition < PARTITIONS; partition++)
+      h.storage.fail('drop', partition, 'not-applied');
+    await expect(h.service.queues.delete('many', false)).rejects.toMatchObject({ code: 'retry' });
+    expect(dropped(h).length).toBeLessThan(10);
+  });
+
   test('lets nobody take the queue up meanwhile', async () => {
     const { h, letGo } = await withMany('drop');
     const deleted = watch(h.service.queues.delete('many', false));

@@ -7,6 +7,7 @@ import {
   silentLogger,
 } from '@querator/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import { Allotment } from './allotment.ts';
 import type { Database, Session } from './database.ts';
 import {
   FIXED_RELATIONS,
@@ -97,6 +98,7 @@ export class SchemaKeeper {
   readonly #backend: string;
   readonly #logger: Logger;
   readonly #migrations: readonly Migration[];
+  readonly #creations = new Allotment(() => 1); // More would slow others down.
   readonly #known = new Map<string, Promise<void>>();
   /** Tables made for queues of which it could not be found out whether they are still there. */
   readonly #unchecked = new Set<string>();
@@ -213,24 +215,25 @@ export class SchemaKeeper {
     const { key, name, identity } = wanted;
     const table: PgTable = itemsTable(key.queue, key.partition);
     const nameOf = (relation: string) => this.#db.schema.relation(relation);
-    await this.#db.maintenance(async (session) => {
-      await lockSchema(session, name);
-      // Another process may have been quicker.
-      const found = await this.#look((statement) => session.query(statement), name);
-      if (found !== undefined) this.#checkCode(name, found.code);
-      const holder = ownerFromComment(found?.comment ?? null);
-      if (found !== undefined && this.#checked(claimOn(holder, identity), found, wanted) !== 'left-over')
-        return;
-      if (found !== undefined) {
-        const removed = await removeLeftOver(session, nameOf(name), isSameQueue(holder, deleted));
-        if (!removed) throw this.#refused(itemsOfEarlierQueue(name, holder, identity));
-        tellRemoved(this.#logger, { storage: this.#backend, table: name }, { holder, deleted });
-      }
-      const parameters = renderParameters(ITEMS_STORAGE_PARAMETERS);
-      const statements = renderTable(table, { parameters, nameOf, isNew: true });
-      for (const text of statements) await session.query({ text });
-      await session.query({ text: commentOn(nameOf(name), identity) });
-    });
+    await this.#creations.run(() =>
+      this.#db.maintenance(async (session) => {
+        await lockSchema(session, name);
+        // Another process may have been quicker.
+        const found = await this.#look((statement) => session.query(statement), name);
+        if (found !== undefined) this.#checkCode(name, found.code);
+        const holder = ownerFromComment(found?.comment ?? null);
+        if (found !== undefined && this.#checked(claimOn(holder, identity), found, wanted) !== 'left-over')
+          return;
+        if (found !== undefined) {
+          const removed = await removeLeftOver(session, nameOf(name), isSameQueue(holder, deleted));
+          if (!removed) throw this.#refused(itemsOfEarlierQueue(name, holder, identity));
+          tellRemoved(this.#logger, { storage: this.#backend, table: name }, { holder, deleted });
+        }
+        const parameters = renderParameters(ITEMS_STORAGE_PARAMETERS);
+        const statements = renderTable(table, { parameters, nameOf, isNew: true });
+        await session.query({ text: [...statements, commentOn(nameOf(name), identity)].join(';\n') });
+      }),
+    );
   }
 
   /**
@@ -252,6 +255,8 @@ export class SchemaKeeper {
     const { name, identity } = wanted;
     // Nothing else finds out in which schema the table is.
     if (this.#db.schema.name === undefined) await this.#ensureFixed();
+    // Who is just making one finds the queue gone, and removes it.
+    if ((await this.#look((statement) => this.#db.read(statement), name)) === undefined) return;
     await this.#db.maintenance(async (session) => {
       await lockSchema(session, name);
       const found = await this.#look((statement) => session.query(statement), name);

@@ -11,6 +11,7 @@ export const HELP = `Measures the server over HTTP beside what its database, its
 
   --list             names the rows of the table of ratios
   --runs N           so many measurements of each side, by turns (default 5; figures: 3)
+  --short            rows about size with a tenth of it, as CI runs them
   --seconds S        length of each measurement (default 1.5)
   --payload BYTES    size of each payload (default 100)
   --server FOLDER    measure the built server of another checkout
@@ -32,6 +33,7 @@ export interface Options {
   readonly runs: number;
   readonly seconds: number;
   readonly payloadBytes: number;
+  readonly short: boolean;
   readonly axes: Partial<Axes>;
   readonly checkout: string | undefined;
   /** The checkout to measure against. */
@@ -50,7 +52,12 @@ export function parseOptions(args: readonly string[]): Options {
     options: {
       ...{ help: { type: 'boolean' }, list: { type: 'boolean' }, figures: { type: 'boolean' } },
       ...{ guard: { type: 'boolean' }, record: { type: 'boolean' }, against: { type: 'string' } },
-      ...{ only: { type: 'string' }, runs: { type: 'string' }, seconds: { type: 'string' } },
+      ...{
+        short: { type: 'boolean' },
+        only: { type: 'string' },
+        runs: { type: 'string' },
+        seconds: { type: 'string' },
+      },
       ...{ payload: { type: 'string' }, server: { type: 'string' }, 'max-conns': { type: 'string' } },
       ...{ json: { type: 'string' }, operation: { type: 'string' }, format: { type: 'string' } },
       ...{ batch: { type: 'string' }, clients: { type: 'string' }, partitions: { type: 'string' } },
@@ -64,6 +71,7 @@ export function parseOptions(args: readonly string[]): Options {
     runs: numbers('runs', values.runs)?.[0] ?? (mode === 'figures' ? 3 : 5),
     seconds: numbers('seconds', values.seconds)?.[0] ?? 1.5,
     payloadBytes: payloadBytes?.[0] ?? 100,
+    short: values.short === true,
     axes: definedAxes({
       operation: oneOf('operation', words(values.operation), Object.keys(OPERATIONS) as OperationName[]),
       format: oneOf('format', words(values.format), ['protobuf', 'json']),

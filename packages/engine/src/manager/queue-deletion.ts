@@ -17,6 +17,9 @@ import type { PartitionPlaces } from './partition-places.ts';
  */
 const DELETION_TIMEOUT = milliseconds(60_000);
 
+/** After so many failures the partitions that are left are not tried. */
+const MOST_FAILURES = 5;
+
 /** What a deletion works with. */
 export interface QueueDeletionDeps {
   readonly store: QueueStore;
@@ -65,11 +68,21 @@ export class QueueDeletion {
     }
   }
 
-  /** Drops a few partitions at a time. Where one fails the others are dropped all the same. */
+  /** Drops a few partitions at a time. Where one fails the others are dropped all the same, until many have failed. */
   async #dropPartitions(queue: Queue): Promise<void> {
     const places = this.#deps.places.reachable(queue);
+    let failures = 0;
     const dropped = await Promise.allSettled(
-      places.map(({ store, turns }) => turns.drop(() => store.drop())),
+      places.map(({ store, turns }) =>
+        turns.drop(async () => {
+          // Where storage is down each of a thousand would take its time to say so.
+          if (failures >= MOST_FAILURES) return;
+          await store.drop().catch((error: unknown) => {
+            failures++;
+            throw error;
+          });
+        }),
+      ),
     );
     for (const each of dropped) if (each.status === 'rejected') throw each.reason;
   }

@@ -99,6 +99,11 @@ export class QueueManager {
     return this.#running.values();
   }
 
+  /** The queue of that name, where it is at work in this process. */
+  runningQueue(name: string): LogicalQueue | undefined {
+    return this.#running.get(name);
+  }
+
   /**
    * The queue of that name where a call can go on at once: it is at work here,
    * and what is known of it is current.

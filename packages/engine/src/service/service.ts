@@ -88,8 +88,10 @@ export function createService(options: ServiceOptions): Service {
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
     partitions: () => partitionsOf(manager.running),
     depth: async (queueName) => {
-      const running = [...manager.running].find(({ queue }) => queue.name === queueName);
-      return running?.depth().catch(() => undefined);
+      return manager
+        .runningQueue(queueName)
+        ?.depth()
+        .catch(() => undefined);
     },
     shutdown: () => {
       const atWork = new Set([...manager.running].map(({ queue }) => queue.name));

@@ -1,6 +1,7 @@
 import { answerOrders } from '../processes/answer-orders.ts';
 import { clientsIn } from '../workload/mix.ts';
 import { runWork } from '../workload/run-work.ts';
+import { together } from '../workload/together.ts';
 import type { Outcome, Work } from '../workload/work.ts';
 import { measureHandover } from './handover.ts';
 import { HttpTarget, type HttpTargetOptions } from './http-target.ts';
@@ -12,6 +13,13 @@ export interface LoadOrder {
   readonly work: Work;
 }
 
+/** The same work on many queues at once. */
+export interface QueuesOrder {
+  readonly target: Omit<HttpTargetOptions, 'queue' | 'batch' | 'clients'>;
+  readonly queues: readonly string[];
+  readonly work: Omit<Work, 'clients'>;
+}
+
 const consumers = new WaitingConsumers();
 
 const commands = {
@@ -21,6 +29,18 @@ const commands = {
       return await runWork(target, work);
     } finally {
       target.close();
+    }
+  },
+
+  /** One client on each of the queues. The figures are those of all of them together. */
+  async runOnQueues({ target, queues, work }: QueuesOrder): Promise<Outcome> {
+    const one = { ...work, clients: 1 };
+    const open = (queue: string) => HttpTarget.open({ ...target, queue, batch: work.batch, clients: 1 });
+    const targets = await Promise.all(queues.map(open));
+    try {
+      return together(await Promise.all(targets.map((each) => runWork(each, one))));
+    } finally {
+      for (const each of targets) each.close();
     }
   },
 

@@ -4,6 +4,7 @@ import { memoryPerConsumer, memoryPerItem } from './memory-cost.ts';
 import { mixScenario } from './mix.ts';
 import { rateScenarios } from './rate-scenarios.ts';
 import type { Scenario } from './scenario.ts';
+import { sizeScenarios } from './size.ts';
 
 /** Every row of the table of ratios. */
 const scenarios: readonly Scenario[] = [
@@ -12,6 +13,7 @@ const scenarios: readonly Scenario[] = [
   handoverScenario,
   memoryPerItem,
   memoryPerConsumer,
+  ...sizeScenarios,
   ...jobQueueScenarios,
 ];
 

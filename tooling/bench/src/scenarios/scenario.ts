@@ -9,6 +9,8 @@ export interface RunOptions {
   /** So many times each side is measured, by turns. */
   readonly runs: number;
   readonly payloadBytes: number;
+  /** Whether rows that take minutes are measured in a smaller form. */
+  readonly short?: boolean | undefined;
 }
 
 /** What a scenario came to. */

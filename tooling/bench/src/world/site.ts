@@ -1,4 +1,4 @@
-import { codecs, type Endpoint, queueEndpoints, queuesEndpoints } from '@querator/protocol';
+import { codecs, type Endpoint, queueEndpoints, queuesEndpoints, REPLY_HEADERS } from '@querator/protocol';
 import pg from 'pg';
 import {
   type ServerProcess,
@@ -12,7 +12,7 @@ export class Site {
   readonly server: ServerProcess;
   /** Absent: the server keeps its items in memory. */
   readonly database: Database | undefined;
-  readonly #queues: string[] = [];
+  readonly #queues = new Set<string>();
 
   private constructor(server: ServerProcess, database: Database | undefined) {
     this.server = server;
@@ -29,20 +29,29 @@ export class Site {
   async createQueue(queueName: string, partitions = 1): Promise<void> {
     const settings = { queueName, leaseTimeout: '1h', expireTimeout: '24h', requestedPartitions: partitions };
     await this.#call(queuesEndpoints.create, codecs.QueueInfo.create(settings));
-    this.#queues.push(queueName);
+    this.#queues.add(queueName);
     await this.reload(queueName);
   }
 
   /** Has the server look at what its tables hold. */
-  reload(queueName: string): Promise<void> {
-    return this.#call(queueEndpoints.reload, { queueName });
+  async reload(queueName: string): Promise<void> {
+    await this.#call(queueEndpoints.reload, { queueName });
+  }
+
+  /** Has the server tell what a queue holds. @returns how old the counts are, in seconds. */
+  async stats(queueName: string): Promise<{ readonly countAge: number }> {
+    const { headers } = await this.#call(queueEndpoints.stats, { queueName });
+    return { countAge: Number(headers.get(REPLY_HEADERS.countAge)) };
+  }
+
+  async deleteQueue(queueName: string): Promise<void> {
+    await this.#call(queuesEndpoints.delete, { queueName, force: true });
+    this.#queues.delete(queueName);
   }
 
   /** Deletes every queue that was created here, with its tables. */
   async deleteQueues(): Promise<void> {
-    for (const queueName of this.#queues.splice(0)) {
-      await this.#call(queuesEndpoints.delete, { queueName, force: true });
-    }
+    for (const queueName of this.#queues) await this.deleteQueue(queueName);
   }
 
   /** Figures the server tells of itself, by their name in GET /metrics. */
@@ -62,7 +71,7 @@ export class Site {
     await this.database?.close();
   }
 
-  async #call<Request, Response>(endpoint: Endpoint<Request, Response>, message: Request): Promise<void> {
+  async #call<Request, Reply>(endpoint: Endpoint<Request, Reply>, message: Request): Promise<Response> {
     const reply = await fetch(this.server.url + endpoint.path, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
@@ -70,6 +79,7 @@ export class Site {
     });
     const text = await reply.text();
     if (!reply.ok) throw new Error(`${endpoint.path}: ${text}`);
+    return reply;
   }
 }
 

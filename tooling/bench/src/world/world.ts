@@ -54,6 +54,11 @@ export class World {
     return this.#site('bench_other', { checkout });
   }
 
+  /** The server that is measured once more, on a database of its own. */
+  neighbourSite(): Promise<Site> {
+    return this.#site('bench_neighbour', { checkout: this.options.checkout });
+  }
+
   /** The server that is measured once more, with a heap that can be looked at. */
   inspectedSite(): Promise<Site> {
     return this.#site('bench_inspected', { checkout: this.options.checkout, inspected: true });
