@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
 import type { Connection } from './connection.ts';
 import type { ItemNumbers } from './item-numbers.ts';
+import type { InTurn } from './look-turns.ts';
 import type { PoolShare } from './pool-registry.ts';
 import {
   givenUp,
@@ -109,6 +110,11 @@ export class Database {
   /** The numbers of item ids that are known to all who share its connections. */
   get itemNumbers(): ItemNumbers {
     return this.#share.pool.itemNumbers;
+  }
+
+  /** Has looks of low-water marks take turns, over all who share its connections. */
+  get inTurn(): InTurn {
+    return this.#share.pool.markLook;
   }
 
   /** Runs a statement that changes nothing; once more when its connection was found dead. */

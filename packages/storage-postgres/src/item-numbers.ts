@@ -1,7 +1,4 @@
-import { sequenceNumberOf } from './new-item-id.ts';
-
-/** An id of ours begins so. */
-const NUMBERED = /^0[0-9a-f]{16}/;
+import { numberIn } from './new-item-id.ts';
 
 /** The last number of the sequence that the users of a pool know of, whichever table it went to. */
 export class ItemNumbers {
@@ -64,7 +61,7 @@ export class TableNumbers implements NumberGuard {
 
   /** An item of the table has this id; one that is not of our making says nothing. */
   sawId(id: string | undefined): void {
-    if (id !== undefined && NUMBERED.test(id)) this.#shared.saw(sequenceNumberOf(id));
+    if (id !== undefined) this.#shared.saw(numberIn(id));
   }
 
   /** The sequence has handed out this number. */

@@ -101,6 +101,14 @@ export function boundAfter(sequenceNumber: bigint): string {
   return `0${((sequenceNumber + 1n) << BigInt(POSITION_BITS)).toString(16).padStart(16, '0')}`;
 }
 
+/** An id of ours begins so. */
+const NUMBERED = /^0[0-9a-f]{16}/;
+
+/** The number of the sequence in an id or a bound; 0 where it is not of our making. */
+export function numberIn(id: string): bigint {
+  return NUMBERED.test(id) ? sequenceNumberOf(id) : 0n;
+}
+
 /**
  * The number of the sequence that an id was made of. Of one that others have
  * put in, such as `00zz…`: the next number whose ids are greater.

@@ -1,32 +1,31 @@
-import {
-  type ClearRequest,
-  type CompleteRequest,
-  type CountOptions,
-  type DeadLetter,
-  type DeathRules,
-  type Duration,
-  type HoldTimeouts,
-  type ImportedItem,
-  type ItemId,
-  type ItemListRequest,
-  type LeaseBatch,
-  type LeasedItem,
-  type MarkResult,
-  type Outcome,
-  type PartitionStats,
-  type PartitionStore,
-  type ProduceAndLeaseResult,
-  type ProduceRequest,
-  type ProduceResult,
-  type RetryRequest,
-  type RetryResult,
-  type StoredItem,
-  type SweepRequest,
-  type SweepResult,
-  SystemClock,
+import type {
+  ClearRequest,
+  CompleteRequest,
+  CountOptions,
+  DeadLetter,
+  DeathRules,
+  Duration,
+  HoldTimeouts,
+  ImportedItem,
+  ItemId,
+  ItemListRequest,
+  LeaseBatch,
+  LeasedItem,
+  MarkResult,
+  Outcome,
+  PartitionStats,
+  PartitionStore,
+  ProduceAndLeaseResult,
+  ProduceRequest,
+  ProduceResult,
+  RetryRequest,
+  RetryResult,
+  StoredItem,
+  SweepRequest,
+  SweepResult,
 } from '@querator/core';
 import { inOrder } from './id-sequence-care.ts';
-import { LowWaterMark } from './low-water-mark.ts';
+import type { LowWaterMark } from './low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
@@ -56,12 +55,12 @@ export class PostgresPartitionStore implements PartitionStore {
 
   constructor(
     context: PartitionContext,
-    deps: { readonly table: PartitionTableCare; readonly calls: StoreCalls },
+    deps: { readonly table: PartitionTableCare; readonly calls: StoreCalls; readonly mark: LowWaterMark },
   ) {
     this.#context = context;
     this.#table = deps.table;
     this.#calls = deps.calls;
-    this.#mark = new LowWaterMark({ db: context.db, table: context.table, clock: new SystemClock() });
+    this.#mark = deps.mark;
   }
 
   produce(
@@ -82,7 +81,9 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
-    const items = await this.#run((context) => this.#mark.lease((from) => lease(context, batch, from)));
+    const items = await this.#run((context) =>
+      this.#mark.lease((from, below) => lease(context, batch, from, below)),
+    );
     this.#context.table.numbers.sawId(items.at(-1)?.id);
     return items;
   }

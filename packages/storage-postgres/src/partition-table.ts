@@ -2,7 +2,7 @@ import type { Clock, PartitionKey, Random } from '@querator/core';
 import type { Database, Statement } from './database.ts';
 import { instantToText } from './instant-text.ts';
 import { ItemNumbers, TableNumbers } from './item-numbers.ts';
-import { itemsTableName, partitionLabel } from './table-name.ts';
+import { itemsTableName, leaseIndexName, partitionLabel } from './table-name.ts';
 import type { TableSchema } from './table-schema.ts';
 
 /** What the operations on one partition work with. */
@@ -20,6 +20,7 @@ export class PartitionTable {
   readonly relation: string;
   /** What is known of the numbers in its ids. */
   readonly numbers: TableNumbers;
+  readonly #key: PartitionKey;
   readonly #label: string;
   readonly #schema: TableSchema | undefined;
   readonly #statements = new Map<string, Statement>();
@@ -33,6 +34,7 @@ export class PartitionTable {
   constructor(key: PartitionKey, schema?: TableSchema, numbers = new ItemNumbers()) {
     this.numbers = new TableNumbers(numbers);
     this.relation = itemsTableName(key);
+    this.#key = key;
     this.#label = partitionLabel(key);
     this.#schema = schema;
   }
@@ -40,6 +42,11 @@ export class PartitionTable {
   /** The table's name with its schema, safe to stand in SQL as it is. */
   get name(): string {
     return this.#schema?.relation(this.relation) ?? this.relation;
+  }
+
+  /** The index that leases go through, without its schema. */
+  get leaseIndex(): string {
+    return leaseIndexName(this.#key);
   }
 
   /** The prepared statement of that name on this table. `text` must depend on the table alone. */

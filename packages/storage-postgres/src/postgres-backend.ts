@@ -8,11 +8,13 @@ import {
   type QueueStore,
   type Random,
   type StorageBackend,
+  SystemClock,
   silentLogger,
 } from '@querator/core';
 import { Database } from './database.ts';
 import { DeletionNotes } from './deletion-notes.ts';
 import { lookAtIds } from './id-sequence-care.ts';
+import { LowWaterMarks } from './low-water-marks.ts';
 import { glance } from './operations/glance.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { ping } from './operations/ping.ts';
@@ -20,6 +22,7 @@ import { PostgresPartitionStore } from './partition-store.ts';
 import { nowParameter, PartitionTable } from './partition-table.ts';
 import type { PoolRegistry } from './pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
+import { MarksTable } from './saved-marks.ts';
 import { SchemaKeeper } from './schema-keeper.ts';
 import { StoreCalls } from './store-calls.ts';
 import { TableSchema } from './table-schema.ts';
@@ -62,6 +65,8 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const db = new Database({ name, share, limits, random, logger, schema: tables });
   const schema = new SchemaKeeper(db, { backend: name, logger });
   const calls = new StoreCalls(name);
+  const saved = new MarksTable(db);
+  const marks = new LowWaterMarks({ db, clock: new SystemClock(), inTurn: db.inTurn, saved });
   const { heldHorizonMs } = limits;
   const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
   const queueStore: QueueStore = new PostgresQueueStore({
@@ -75,11 +80,11 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const context = { db, random, clock, table: new PartitionTable(key, tables, db.itemNumbers) };
       const table = schema.partition(key, owner, () => lookAtIds(context));
-      return new PostgresPartitionStore(context, { calls, table });
+      return new PostgresPartitionStore(context, { calls, table, mark: marks.of(context.table) });
     },
     ping: () => calls.track(() => ping({ db, storage: name, schema, holders })),
     glance: (keys, { deadlines }) =>
-      calls.run(schema.fixed, () => glance({ db, deadlines, now: nowParameter({ clock }) }, keys)),
+      calls.run(schema.fixed, () => glance({ db, marks, deadlines, now: nowParameter({ clock }) }, keys)),
     signals: share.pool.signals,
     close: () => calls.close(() => share.release()),
   };

@@ -58,6 +58,9 @@ export const TOO_MANY_CONNECTIONS = '53300';
 /** The statement took longer than it may, or somebody had it ended. */
 const QUERY_CANCELED = '57014';
 
+/** The wait for a lock was longer than the limit. */
+const LOCK_TIMED_OUT = '55P03';
+
 /** A unique index stands in the way. */
 export const ALREADY_THERE = '23505';
 
@@ -100,6 +103,12 @@ const QUOTES_DATA = new Set(['21', '22', '23']);
 /** Whether an error of this state may go away by repeating the statement now. */
 export function isConflict(sqlState: string | undefined): boolean {
   return sqlState !== undefined && CONFLICTS.has(sqlState);
+}
+
+/** Whether a statement, or its wait for a lock, took longer than the server was told to let it. */
+export function isStatementTimeout(error: unknown): boolean {
+  if (!(error instanceof PostgresError)) return false;
+  return error.sqlState === QUERY_CANCELED || error.sqlState === LOCK_TIMED_OUT;
 }
 
 /** Whether the fault lies with what was to be stored, and not with the storage. */

@@ -8,6 +8,7 @@ import type { ConnectionSettings } from './connection-string.ts';
 import { Connector } from './connector.ts';
 import { hostName } from './host-list.ts';
 import { ItemNumbers } from './item-numbers.ts';
+import { type InTurn, LookTurns } from './look-turns.ts';
 import type { PoolState } from './pool-state.ts';
 import { PoolerMode } from './pooler-mode.ts';
 import { toSafeStatement } from './server-settings.ts';
@@ -53,6 +54,8 @@ export class SharedPool {
    */
   readonly #counts = new Allotment(() => (this.maxConns >= 8 ? 2 : 1));
   readonly looks = new Allotment(() => (this.maxConns >= 5 ? 2 : 1));
+  /** Among these looks, those of low-water marks. */
+  readonly #markLooks = new LookTurns();
 
   constructor(
     settings: ConnectionSettings,
@@ -136,6 +139,9 @@ export class SharedPool {
     if (!this.keepsSessions) return this.settingsStatement(limits, 'users');
     return usersSearchPath(this.#settings, this.pooler.settle);
   }
+
+  /** Runs a look of a low-water mark when its turn has come. */
+  readonly markLook: InTurn = (work) => this.#markLooks.take(() => this.looks.run(work));
 
   get state(): PoolState {
     return this.#pool.state;

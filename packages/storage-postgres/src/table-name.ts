@@ -19,6 +19,11 @@ export function itemsTableName(key: PartitionKey): string {
   return `items_${partitionLabel(key)}`;
 }
 
+/** The name of the index that leases go through. */
+export function leaseIndexName(key: PartitionKey): string {
+  return `idx_${partitionLabel(key)}_lse`;
+}
+
 /** A name as an SQL identifier. */
 export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

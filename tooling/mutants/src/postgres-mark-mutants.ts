@@ -4,6 +4,7 @@ import { type Mutant, mutant } from './mutant.ts';
 
 const MARK = 'low-water-mark.ts';
 const LOOK = 'operations/low-water-look.ts';
+const BOUNDS = 'settled-bounds.ts';
 
 /**
  * What the contract suite does not notice: it shows only after thousands of
@@ -13,7 +14,7 @@ const LOOK = 'operations/low-water-look.ts';
 export const POSTGRES_MARK_MUTANTS: readonly Mutant[] = [
   mutant(
     'the mark does not wait for those who write',
-    MARK,
+    BOUNDS,
     'new Set([...writing].filter((writer) => before.has(writer) || writer === PREPARED))',
     'new Set()',
   ),
@@ -23,7 +24,7 @@ export const POSTGRES_MARK_MUTANTS: readonly Mutant[] = [
     "mode = 'RowExclusiveLock')",
     "mode = 'RowExclusiveLock' AND pid IS NOT NULL)",
   ),
-  mutant('a writer that is prepared meanwhile has ended', MARK, ' || writer === PREPARED', ''),
+  mutant('a writer that is prepared meanwhile has ended', BOUNDS, ' || writer === PREPARED', ''),
   mutant(
     'a prepared transaction is known by its name',
     LOOK,
@@ -33,13 +34,44 @@ export const POSTGRES_MARK_MUTANTS: readonly Mutant[] = [
   mutant(
     'the mark passes what waits',
     MARK,
-    'first !== undefined && first < settled.bound ? first : settled.bound',
-    'settled.bound',
+    'first !== undefined && first < settled ? first : settled',
+    'settled',
   ),
-  mutant('the mark stays at the head', MARK, 'if (settled !== undefined) {', "if (settled?.bound === '') {"),
+  mutant('the mark stays at the head', MARK, 'if (settled !== undefined) {', "if (settled === '') {"),
   mutant('an undone lease does not lower the mark', MARK, 'for (const id of ids) this.#lowerTo(id);', ''),
-  mutant('a lease that fails leaves the mark', MARK, "this.#lowerTo('');", ''),
-  mutant('no lease starts at the head again', MARK, ' || this.#isHeadDue(start)', ''),
+  mutant(
+    'a lease that fails leaves the mark',
+    MARK,
+    "if (!isStatementTimeout(error)) this.#lowerTo('');",
+    '',
+  ),
+  mutant(
+    'a lease that runs into its time limit forgets the mark',
+    MARK,
+    "if (!isStatementTimeout(error)) this.#lowerTo('');",
+    "this.#lowerTo('');",
+  ),
+  mutant(
+    'and the next one starts where it did',
+    MARK,
+    'if (!(await this.#isShort())) await this.#find();',
+    '',
+  ),
+  mutant('what waits below a far mark is not leased', MARK, 'if (found.length > 0) return found;', ''),
+  mutant(
+    'and what is produced is leased before it',
+    MARK,
+    'if (this.#below !== undefined) return await store(undefined);',
+    '',
+  ),
+  mutant('a walk ends at its first step', 'head-walk.ts', 'next += size;', 'return undefined;'),
+  mutant(
+    'nobody writes a mark down',
+    MARK,
+    'if (this.#leasedSinceSave >= ITEMS_BETWEEN_SAVES)',
+    'if (false)',
+  ),
+  mutant('nothing looks from the head again', MARK, ' || this.#isHeadDue(start)', ''),
   mutant(
     'a produce that finds something below the mark does not say so',
     MARK,

@@ -1,7 +1,9 @@
-import type { PartitionGlance, PartitionKey } from '@querator/core';
+import type { ItemId, PartitionGlance, PartitionKey } from '@querator/core';
 import type { Database, Statement } from '../database.ts';
+import type { LowWaterMarks } from '../low-water-marks.ts';
 import { isUndefinedTable, PostgresError } from '../postgres-error.ts';
-import { itemsTableName } from '../table-name.ts';
+import { itemsTableName, leaseIndexName } from '../table-name.ts';
+import { isLong } from './lease-index-size.ts';
 import { nextDueMs } from './sweep.ts';
 import { type DueRow, dueOf, findDue } from './sweep-probe.ts';
 
@@ -17,18 +19,40 @@ interface GlanceRow extends Partial<DueRow> {
   readonly waiting: boolean;
 }
 
-const WAITING = 'is_leased = false AND enqueue_at IS NULL';
+/** A partition that is looked into. */
+interface Glanced {
+  readonly table: string;
+  /** The index that leases go through, without its schema. */
+  readonly index: string;
+  /** See `LowWaterMark.glanceFrom`. */
+  readonly from: ItemId | 'unknown' | undefined;
+}
 
-const lookAt = (table: string, position: number) =>
-  `SELECT ${position} AS position, true AS waiting WHERE EXISTS (SELECT 1 FROM ${table} WHERE ${WAITING})`;
+/**
+ * SQL for whether something waits. Where it is not known how much lies before
+ * the first waiting item, and it may be much, a lease has to find out: it is said that something does.
+ *
+ * @param mark the placeholder of {@link Glanced.from}, where that is a mark.
+ */
+function waits({ table, index, from }: Glanced, mark: string): string {
+  if (from === undefined) return 'true';
+  const isKnown = from !== '' && from !== 'unknown';
+  const found = `EXISTS (SELECT 1 FROM ${table}
+    WHERE is_leased = false AND enqueue_at IS NULL${isKnown ? ` AND id >= ${mark}::text` : ''})`;
+  return from === 'unknown' ? `CASE WHEN ${isLong(table, index)} THEN true ELSE ${found} END` : found;
+}
 
-const lookForDeadlinesAt = (table: string, position: number) => `
-  SELECT ${position} AS position, EXISTS (SELECT 1 FROM ${table} WHERE ${WAITING}) AS waiting, due.*
+const lookAt = (waiting: string, position: number) =>
+  `SELECT ${position} AS position, true AS waiting WHERE ${waiting}`;
+
+const lookForDeadlinesAt = (waiting: string, position: number, table: string) => `
+  SELECT ${position} AS position, ${waiting} AS waiting, due.*
   FROM (${findDue(table)}) AS due`;
 
 /** What a glance works with. */
 export interface GlanceContext {
   readonly db: Database;
+  readonly marks: LowWaterMarks;
   /** The parameter for "now"; see `nowParameter`. */
   readonly now: string | null;
   /** Whether to look for what comes due. */
@@ -40,18 +64,28 @@ export async function glance(
   context: GlanceContext,
   keys: readonly PartitionKey[],
 ): Promise<readonly PartitionGlance[]> {
-  const tables = keys.map((key) => context.db.schema.relation(itemsTableName(key)));
   const size = context.deadlines ? TABLES_PER_LOOK_FOR_DEADLINES : TABLES_PER_LOOK;
   const glances: PartitionGlance[] = [];
-  for (let start = 0; start < tables.length; start += size) {
-    glances.push(...(await glanceAtAll(context, tables.slice(start, start + size))));
+  for (let start = 0; start < keys.length; start += size) {
+    const tables = keys.slice(start, start + size).map((key) => glanced(context, key));
+    glances.push(...(await glanceAtAll(context, tables)));
   }
   return glances;
 }
 
+function glanced({ db, marks }: GlanceContext, key: PartitionKey): Glanced {
+  const relation = itemsTableName(key);
+  const mark = marks.known(relation);
+  return {
+    table: db.schema.relation(relation),
+    index: leaseIndexName(key),
+    from: mark === undefined ? 'unknown' : mark.glanceFrom(),
+  };
+}
+
 async function glanceAtAll(
   context: GlanceContext,
-  tables: readonly string[],
+  tables: readonly Glanced[],
 ): Promise<readonly PartitionGlance[]> {
   try {
     const rows = await context.db.look<GlanceRow>(statementFor(context, tables));
@@ -70,10 +104,15 @@ async function glanceAtAll(
 }
 
 /** Without a name: prepared, one for each group of tables as they come and go would fill the memory of every connection. */
-function statementFor({ deadlines, now }: GlanceContext, tables: readonly string[]): Statement {
-  if (deadlines) return { text: tables.map(lookForDeadlinesAt).join(' UNION ALL '), values: [now] };
-  const text = tables.map(lookAt).join(' UNION ALL ');
-  return { text };
+function statementFor({ deadlines, now }: GlanceContext, tables: readonly Glanced[]): Statement {
+  const values: unknown[] = deadlines ? [now] : [];
+  const looks = tables.map((each, position) => {
+    const isMark = each.from !== undefined && each.from !== '' && each.from !== 'unknown';
+    if (isMark) values.push(each.from);
+    const waiting = waits(each, `$${values.length}`);
+    return deadlines ? lookForDeadlinesAt(waiting, position, each.table) : lookAt(waiting, position);
+  });
+  return { text: looks.join(' UNION ALL '), values };
 }
 
 function toGlance(row: GlanceRow | undefined): PartitionGlance {

@@ -1,22 +1,23 @@
 import { ATTEMPTS_MAX, type ItemId, type LeaseBatch, type LeasedItem } from '@querator/core';
 import type { BinaryRow } from '../binary-row.ts';
+import type { Statement } from '../database.ts';
 import { durationToText } from '../instant-text.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
 
 /** The condition and the order are those of the `_lse` index, so that the oldest items are read off its front. */
-const oldest = (table: string, columns: string) => `
+const oldest = (table: string, columns: string, below = '') => `
   SELECT ${columns} FROM ${table}
-  WHERE is_leased = false AND enqueue_at IS NULL AND id >= $4
+  WHERE is_leased = false AND enqueue_at IS NULL AND id >= $4${below}
   ORDER BY is_leased, enqueue_at, id
   LIMIT $3::bigint
   FOR UPDATE SKIP LOCKED`;
 
 /** Where items are large, those past the budget are locked and left. */
-const oldestWithinBudget = (table: string) => `
+const oldestWithinBudget = (table: string, below = '') => `
   SELECT id FROM (
     SELECT id, ${bytesBefore('bytes')} AS bytes_before
-    FROM (${oldest(table, `id, ${CONTENT_BYTES} AS bytes`)}) AS oldest) AS counted
+    FROM (${oldest(table, `id, ${CONTENT_BYTES} AS bytes`, below)}) AS oldest) AS counted
   WHERE ${withinBudget('bytes_before')}`;
 
 /**
@@ -33,26 +34,32 @@ const leaseItems = (table: string, ids: string) => `
 /** One item is within any budget, and where items are leased singly the sums would cost a sixth of the time. */
 const leaseOne = (table: string) => leaseItems(table, oldest(table, 'id'));
 const leaseOldest = (table: string) => leaseItems(table, oldestWithinBudget(table));
+const leaseBetween = (table: string) => leaseItems(table, oldestWithinBudget(table, ' AND id < $5'));
 
 /**
  * Takes the oldest waiting items.
  *
  * @param from no less than this; empty: from the head of the queue.
+ * @param below less than this; absent: as far as there are any. A statement with it is not prepared: it is rare.
  */
 export async function lease(
   context: PartitionContext,
   batch: LeaseBatch,
   from: ItemId,
+  below?: ItemId,
 ): Promise<readonly LeasedItem[]> {
-  const rows = await context.db.write<LeasedItem>({
-    ...(batch.limit === 1
-      ? context.table.prepared('lease_one', leaseOne)
-      : context.table.prepared('lease', leaseOldest)),
-    values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],
-    read: readLeased,
-  });
+  const values = [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from];
+  const statement =
+    below === undefined
+      ? { ...preparedFor(context.table, batch), values }
+      : { text: leaseBetween(context.table.name), values: [...values, below] };
+  const rows = await context.db.write<LeasedItem>({ ...statement, read: readLeased });
   // RETURNING promises no order. Ids are ASCII, so JavaScript's order is byte order.
   return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function preparedFor(table: PartitionTable, { limit }: LeaseBatch): Statement {
+  return limit === 1 ? table.prepared('lease_one', leaseOne) : table.prepared('lease', leaseOldest);
 }
 
 /** Reads the columns that {@link leaseItems} returns. */

@@ -60,17 +60,17 @@ interface StoredRow {
 /**
  * Stores items, and leases the first of them where none waits.
  *
- * @param from no item waits under this id, as far as is known.
+ * @param from no item waits under this id, as far as is known; undefined: some wait, and none is leased.
  */
 export async function produceAndLease(
   context: PartitionContext,
   requests: readonly ProduceRequest[],
   expireTimeout: Duration,
   { limit, leaseTimeout }: LeaseBatch,
-  from: ItemId,
+  from: ItemId | undefined,
 ): Promise<ProduceAndLeaseResult> {
   const items = requests.flatMap((request) => request.items);
-  if (items.length === 0 || items.length > ITEMS_PER_STATEMENT) {
+  if (from === undefined || items.length === 0 || items.length > ITEMS_PER_STATEMENT) {
     return { outcomes: await produce(context, requests, expireTimeout), leased: [] };
   }
   const ids = newIds(context, items.length);

@@ -1,0 +1,226 @@
+import type { ItemId } from '@querator/core';
+import { ManualClock } from '@querator/core/testing';
+import { describe, expect, test } from 'vitest';
+import type { Database, Statement } from '../src/database.ts';
+import { LookTurns } from '../src/look-turns.ts';
+import { LowWaterMark } from '../src/low-water-mark.ts';
+import { boundAfter } from '../src/new-item-id.ts';
+import { PartitionTable } from '../src/partition-table.ts';
+import { PostgresError } from '../src/postgres-error.ts';
+import type { SavedMarks } from '../src/saved-marks.ts';
+
+const KEY = { queue: 'failing', partition: 0 };
+const idOf = (number: number): ItemId => `${boundAfter(BigInt(number) - 1n)}abcdefghij`;
+
+/** A partition as its mark sees it. Each lease takes a number of the sequence, and nobody writes. */
+class Partition {
+  readonly clock = new ManualClock();
+  /** Whether the index is a long one. */
+  isLong = false;
+  /** What waits, in order. */
+  waiting: ItemId[] = [];
+  last = 0;
+  /** Bounds of the walks that were made. */
+  readonly walks: [string, string][] = [];
+  readonly mark: LowWaterMark;
+  /** What is written down. */
+  written: ItemId | undefined;
+  readonly saved: SavedMarks = {
+    load: async () => this.written,
+    save: async (_, mark) => {
+      this.written = mark;
+    },
+  };
+
+  constructor() {
+    const db = { read: (statement: Statement) => this.#answer(statement) } as Pick<Database, 'read'>;
+    this.mark = new LowWaterMark({
+      db,
+      table: new PartitionTable(KEY),
+      clock: this.clock,
+      saved: this.saved,
+    });
+  }
+
+  async lease(count = 1_000): Promise<readonly { readonly id: ItemId }[]> {
+    await this.clock.advance('100ms');
+    this.last++;
+    const id = idOf(this.last);
+    return this.mark.lease(async () => Array.from({ length: count }, () => ({ id })));
+  }
+
+  fail(sqlState: string): Promise<unknown> {
+    const details = { outcome: 'not-applied', sqlState, connectionLost: false, timedOut: false } as const;
+    return this.mark.lease(() => Promise.reject(new PostgresError('it failed', details)));
+  }
+
+  async #answer<Row>({ text, values = [] }: Statement): Promise<readonly Row[]> {
+    const [from, to] = values as string[];
+    const found = (below: string) => this.waiting.find((id) => id >= (from ?? '') && id < below);
+    if (text.includes('AS writers')) {
+      return [{ last: String(this.last), writers: [], first: found('~') ?? null } as Row];
+    }
+    if (text.includes('pg_relation_size')) return [{ long: this.isLong } as Row];
+    this.walks.push([from ?? '', to ?? '']);
+    const id = found(to ?? '');
+    return id === undefined ? [] : [{ id } as Row];
+  }
+}
+
+async function marked(): Promise<Partition> {
+  const partition = new Partition();
+  for (let n = 0; n < 10; n++) await partition.lease();
+  expect(partition.mark.mark).not.toBe('');
+  return partition;
+}
+
+describe('a lease that fails', () => {
+  for (const [how, sqlState] of [
+    ['ran into the time limit of its statement', '57014'],
+    ['ran into the time limit for a lock', '55P03'],
+  ] as const) {
+    test(`keeps the mark where it ${how}`, async () => {
+      const partition = await marked();
+      const { mark } = partition.mark;
+      await expect(partition.fail(sqlState)).rejects.toThrow('it failed');
+      expect(partition.mark.mark).toBe(mark);
+    });
+  }
+
+  test('for whatever else forgets it', async () => {
+    const partition = await marked();
+    await expect(partition.fail('08006')).rejects.toThrow('it failed');
+    expect(partition.mark.mark).toBe('');
+  });
+
+  test('for its time limit has the next one walk on from the mark', async () => {
+    const partition = await marked();
+    const { mark } = partition.mark;
+    await expect(partition.fail('57014')).rejects.toThrow('it failed');
+    partition.isLong = true;
+    partition.last = 50_000_000;
+    const first = idOf(40_000_000);
+    partition.waiting = [first];
+    const taken: (string | undefined)[] = [];
+    const leasing = partition.mark.lease(async (from) => {
+      taken.push(from);
+      return [];
+    });
+    await leasing;
+    expect(partition.walks[0]?.[0]).toBe(mark);
+    expect(taken).toEqual([first]);
+    expect(partition.mark.mark).toBe(first);
+    // The steps lie next to each other.
+    expect(partition.walks.slice(1).map(([from]) => from)).toEqual(
+      partition.walks.slice(0, -1).map(([, to]) => to),
+    );
+  });
+});
+
+describe('what waits below a mark that lies behind many dead entries', () => {
+  /** One that has started, and found its mark by a walk: how long one from the head takes it does not know. */
+  async function started(): Promise<Partition> {
+    const partition = new Partition();
+    partition.isLong = true;
+    partition.last = 1_000;
+    await partition.lease(0);
+    expect(partition.mark.mark).not.toBe('');
+    return partition;
+  }
+
+  test('is found in the background, and leased before all that is above', async () => {
+    const partition = await started();
+    const { mark } = partition.mark;
+    const below = idOf(7);
+    partition.waiting = [below];
+    await partition.clock.advance('5s');
+    const taken: (string | undefined)[][] = [];
+    const take = async (from: string, to?: string) => {
+      taken.push([from, to]);
+      return to === undefined ? [] : partition.waiting.splice(0).map((id) => ({ id }));
+    };
+    // This one starts the look, and does not wait for it.
+    expect(await partition.mark.lease(take)).toEqual([]);
+    await expect.poll(() => partition.mark.glanceFrom()).toBe(undefined);
+    expect((await partition.mark.lease(take)).map(({ id }) => id)).toEqual([below]);
+    expect(await partition.mark.lease(take)).toEqual([]);
+    expect(taken).toEqual([
+      [mark, undefined],
+      [below, mark],
+      [below, mark],
+      [mark, undefined],
+    ]);
+    expect(partition.mark.mark).toBe(mark);
+  });
+
+  test('keeps what is produced behind it from being leased at once', async () => {
+    const partition = await started();
+    partition.waiting = [idOf(7)];
+    await partition.clock.advance('5s');
+    const from: (string | undefined)[] = [];
+    const store = async (start: string | undefined) => {
+      from.push(start);
+      return { leased: [] };
+    };
+    await partition.mark.produceAndLease(store);
+    await expect.poll(() => partition.mark.glanceFrom()).toBe(undefined);
+    await partition.mark.produceAndLease(store);
+    expect(from).toEqual([partition.mark.mark, undefined]);
+  });
+});
+
+describe('a mark that was written down', () => {
+  const start = async (written: ItemId | undefined): Promise<Partition> => {
+    const partition = new Partition();
+    partition.isLong = true;
+    partition.last = 1_000;
+    partition.written = written;
+    await partition.lease(0);
+    return partition;
+  };
+
+  test('is where a process that starts begins its walk', async () => {
+    const written = idOf(900);
+    const partition = await start(written);
+    expect(partition.walks[0]?.[0]).toBe(written);
+    expect(partition.mark.mark > written).toBe(true);
+  });
+
+  test('says nothing where the sequence has not come so far: it was set back', async () => {
+    const partition = await start(idOf(5_000));
+    expect(partition.walks[0]?.[0]).toBe('');
+    expect(partition.mark.mark < idOf(5_000)).toBe(true);
+  });
+
+  test('nor goes on to be trusted where the sequence is set back later', async () => {
+    const partition = await marked();
+    partition.last = 1;
+    for (let n = 0; n < 3; n++) await partition.lease();
+    expect(partition.mark.mark < idOf(5)).toBe(true);
+  });
+
+  test('is one that was proven, after each twenty thousand items', async () => {
+    const partition = await marked();
+    expect(partition.written).toBe(undefined);
+    for (let n = 0; n < 15; n++) await partition.lease();
+    const { written = '' } = partition;
+    expect(written).not.toBe('');
+    expect(written <= partition.mark.mark).toBe(true);
+  });
+});
+
+test('looks take turns, also where some of them fail', async () => {
+  const turns = new LookTurns();
+  let running = 0;
+  const look = (n: number) =>
+    turns.take(async () => {
+      running++;
+      expect(running).toBe(1);
+      await Promise.resolve();
+      running--;
+      if (n % 3 === 0) throw new Error('failed');
+      return n;
+    });
+  const looks = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => look(n)));
+  expect(looks.map(({ status }) => status === 'fulfilled')).toEqual(looks.map((_, n) => n % 3 !== 0));
+});
