@@ -55,6 +55,16 @@ describe('a configuration file that is named and cannot be read ends the start',
   });
 });
 
+test('a server with everything in memory warns of it', { timeout: 60_000 }, async () => {
+  const file = join(folder, 'memory.yaml');
+  writeFileSync(file, 'queue-storage: { driver: memory }\n');
+  for (const args of [[], ['--config', file]]) {
+    const program = start([...args, '--address', '127.0.0.1:0']);
+    await program.untilLogged('HTTP server started');
+    expect(program.output).toMatch(/WARN.*everything is in memory: queues and items are gone/);
+  }
+});
+
 describe('the configuration of the requirement, without queue-storage', { timeout: 120_000 }, () => {
   let database: TestDatabase;
   beforeEach(async () => {

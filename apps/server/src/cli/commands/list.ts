@@ -1,4 +1,4 @@
-import { listQueues } from '@querator/client';
+import { type Client, listQueues } from '@querator/client';
 import { type QueueInfo, type QueuesListResponse, queuesEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
@@ -9,9 +9,11 @@ import { wholeNumber } from '../flags.ts';
 const LARGEST_PAGE = 65_536;
 
 /** One page may end early for its size, so the client goes on until it has as many as asked for, or all. */
-async function firstQueues(cli: Cli, pivot: string, limit: number): Promise<QueuesListResponse> {
-  const client = cli.client();
-  const options = { signal: cli.interrupted() };
+async function firstQueues(
+  client: Client,
+  { pivot, limit }: { readonly pivot: string; readonly limit: number },
+  options: { readonly signal: AbortSignal },
+): Promise<QueuesListResponse> {
   // The server refuses a negative limit, and takes 0 for its default.
   if (limit <= 1) return client.queues.list({ limit, pivot }, options);
   const items: QueueInfo[] = [];
@@ -30,7 +32,10 @@ export function addList(program: Command, cli: Cli): void {
     .option('--limit <n>', 'at most so many', wholeNumber, 100)
     .option('--pivot <queue>', 'start with this name, or the next greater one', '')
     .action(async ({ limit, pivot }: { readonly limit: number; readonly pivot: string }) => {
-      const response = await attempt('failed to list queues', () => firstQueues(cli, pivot, limit));
+      const client = cli.client();
+      const response = await attempt('failed to list queues', () =>
+        firstQueues(client, { pivot, limit }, { signal: cli.interrupted() }),
+      );
       await cli.output.json(queuesEndpoints.list.response, response);
       cli.output.say(`Found ${response.items.length} queue(s)`);
     });
