@@ -4,6 +4,7 @@ import {
   type HoldTimeouts,
   type ImportedItem,
   type Instant,
+  type ItemContent,
   milliseconds,
   type StoredItem,
 } from '@querator/core';
@@ -22,6 +23,12 @@ const NOW = nowSql('$1');
  * the positions in their ids.
  */
 const ITEMS_AT_ONCE = 10_000;
+
+/** The contents are here already: up to 64 MB that need not come back over the wire. */
+const CONTENT: ReadonlySet<string> = new Set(['reference', 'encoding', 'kind', 'payload']);
+const RETURNED = ITEM_COLUMNS.filter((column) => !CONTENT.has(column));
+
+type ReturnedRow = Omit<ItemRow, keyof ItemContent>;
 
 /** A lease without an end would never run out: it is overdue at once. */
 const NO_LEASE = milliseconds(0);
@@ -48,7 +55,7 @@ const importItems = (table: string) => `
     reference, encoding, kind, payload
   FROM given
   ON CONFLICT DO NOTHING
-  RETURNING ${ITEM_COLUMNS.join(', ')}`;
+  RETURNING ${RETURNED.join(', ')}`;
 
 /** Adds items as they are, all or none. @throws QueueError `invalid` where they cannot be stored. */
 export function importItemsInto(
@@ -82,13 +89,15 @@ async function insert(
   if (items.length === 0) return [];
   try {
     if (items.length <= ITEMS_AT_ONCE) {
-      return storedOf(context, await db.write<ItemRow>(bind(context, items, timeouts)), items);
+      return storedOf(context, await db.write<ReturnedRow>(bind(context, items, timeouts)), items);
     }
     return await db.transaction(async (session) => {
       const stored: (StoredItem | undefined)[] = [];
       for (let start = 0; start < items.length; start += ITEMS_AT_ONCE) {
         const part = items.slice(start, start + ITEMS_AT_ONCE);
-        stored.push(...storedOf(context, await session.query<ItemRow>(bind(context, part, timeouts)), part));
+        stored.push(
+          ...storedOf(context, await session.query<ReturnedRow>(bind(context, part, timeouts)), part),
+        );
       }
       return stored;
     });
@@ -100,12 +109,15 @@ async function insert(
 /** What became of each item. */
 function storedOf(
   { table }: PartitionContext,
-  rows: readonly ItemRow[],
+  rows: readonly ReturnedRow[],
   items: readonly ImportedItem[],
 ): readonly (StoredItem | undefined)[] {
   table.numbers.sawId(rows[0]?.id);
-  const stored = new Map(rows.map((row) => [positionOf(row.id), rowToItem(row)]));
-  return items.map((_, index) => stored.get(index + 1));
+  const stored = new Map(rows.map((row) => [positionOf(row.id), row]));
+  return items.map(({ reference, encoding, kind, payload }, index) => {
+    const row = stored.get(index + 1);
+    return row && { ...rowToItem({ ...row, reference, encoding, kind, payload: null }), payload };
+  });
 }
 
 function bind(
