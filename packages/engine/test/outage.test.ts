@@ -12,22 +12,23 @@ async function withoutStorage() {
   await h.clock.advance('2m');
   h.storage.cut(0);
   h.storage.cutQueues();
-  /** From now on a call on queues' settings fails when its time is up. */
-  const hang = (operation: 'get' | 'update') => {
-    const letGo = h.storage.holdQueues(operation, 'before');
+  /** From now on looks at queues take their time: each `failNext` ends those that are under way by then. */
+  const hangLooks = () => {
+    let letGo = h.storage.holdQueues('get', 'before');
     return async () => {
       await h.clock.advance(LIMIT);
       letGo();
+      letGo = h.storage.holdQueues('get', 'before');
       await h.settle();
     };
   };
-  return { h, hang };
+  return { h, hangLooks };
 }
 
 describe('while storage is down', () => {
   test('any number of calls that read share one look at the queue', async () => {
-    const { h, hang } = await withoutStorage();
-    const failNext = hang('get');
+    const { h, hangLooks } = await withoutStorage();
+    const failNext = hangLooks();
     const asked = Array.from({ length: 100 }, () => watch(h.service.queue.stats('q')));
     const listed = Array.from({ length: 100 }, () =>
       watch(h.service.storage.listItems({ queueName: 'q', partition: 0, pivot: '', limit: 0 })),
@@ -68,6 +69,7 @@ describe('while storage is down', () => {
     await h.settle();
     // It still waits for the first, and not only for the one that has left.
     expect(third.state).toBe('pending');
+    expect(await h.service.queues.info('q')).toMatchObject({ leaseTimeout: 120_000_000_000n });
     letGo();
     await h.settle();
     expect([first.state, third.state]).toEqual(['fulfilled', 'fulfilled']);

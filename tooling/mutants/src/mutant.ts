@@ -3,7 +3,14 @@
  * engine, before the simulation; and what these do not notice of low-water
  * marks and of movers, before the tests of those.
  */
-export const SUBJECTS = ['memory', 'postgres', 'postgres-marks', 'engine', 'engine-movers'] as const;
+export const SUBJECTS = [
+  'memory',
+  'postgres',
+  'postgres-marks',
+  'engine',
+  'engine-movers',
+  'engine-size',
+] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 /** A small change to one file of a package. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENGINE_MOVER_MUTANTS } from './engine-mover-mutants.ts';
 import { ENGINE_MUTANTS } from './engine-mutants.ts';
+import { ENGINE_SIZE_MUTANTS } from './engine-size-mutants.ts';
 import { MEMORY_MUTANTS } from './memory-mutants.ts';
 import { type Mutant, mutate, type Subject } from './mutant.ts';
 import { POSTGRES_MARK_MUTANTS } from './postgres-mark-mutants.ts';
@@ -16,6 +17,7 @@ export const MUTANTS: Readonly<Record<Subject, readonly Mutant[]>> = {
   'postgres-marks': POSTGRES_MARK_MUTANTS,
   engine: ENGINE_MUTANTS,
   'engine-movers': ENGINE_MOVER_MUTANTS,
+  'engine-size': ENGINE_SIZE_MUTANTS,
 };
 
 /** The folder of a package in the working tree. It is only read. */

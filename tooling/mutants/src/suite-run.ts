@@ -46,6 +46,10 @@ const SUITES: Readonly<Record<Subject, readonly string[]>> = {
   'engine-movers': ['dead-letters', 'several-movers', 'several-processes'].map(
     (file) => `test/${file}.test.ts`,
   ),
+  'engine-size': [
+    ...['health', 'counts', 'many-partitions', 'outage'].map((file) => `test/${file}.test.ts`),
+    'src/logical/fair-gate.test.ts',
+  ],
 };
 
 /** Runs the suite of a package's copy, to its first failure. */
