@@ -1,7 +1,7 @@
 import { type ImportedItem, type Instant, instantFromMicroseconds, type StoredItem } from '@querator/core';
 
 /** The states of the guide. */
-export type ItemState = 'waiting' | 'leased' | 'scheduled' | 'condemned' | 'moved';
+export type ItemState = 'waiting' | 'leased' | 'scheduled' | 'held' | 'condemned' | 'moved';
 
 /** Dead and kept aside, its letter stored elsewhere or not yet. */
 export function isCondemned(state: ItemState | undefined): boolean {
@@ -13,8 +13,10 @@ export interface ItemRow {
   readonly id: string;
   readonly source_id: string | null;
   readonly state: ItemState;
-  /** Expiry of a waiting item, end of a lease, time of a scheduled one, end of the claim on a condemned one. */
+  /** Expiry of a waiting item, end of a lease or of a hold, time of a scheduled one, end of the claim on a condemned one. */
   readonly due_at: bigint;
+  /** What an item that is not leased was imported with. */
+  readonly idle_lease_deadline: bigint | null;
   readonly attempts: bigint;
   readonly max_attempts: bigint;
   readonly created_at: bigint;
@@ -29,12 +31,14 @@ export interface ItemRow {
 export function itemOf(row: ItemRow): StoredItem {
   const dueAt = instantFromMicroseconds(row.due_at);
   // Condemned items are listed as leased ones.
-  const isLeased = row.state === 'leased' || isCondemned(row.state);
+  const isLeased = row.state === 'leased' || row.state === 'held' || isCondemned(row.state);
+  const idleLeaseDeadline =
+    row.idle_lease_deadline === null ? undefined : instantFromMicroseconds(row.idle_lease_deadline);
   return {
     id: row.id,
     sourceId: row.source_id ?? undefined,
     isLeased,
-    leaseDeadline: isLeased ? dueAt : undefined,
+    leaseDeadline: isLeased ? dueAt : idleLeaseDeadline,
     expireDeadline: instantFromMicroseconds(row.expire_deadline),
     enqueueAt: row.state === 'scheduled' ? dueAt : undefined,
     createdAt: instantFromMicroseconds(row.created_at),
@@ -47,12 +51,21 @@ export function itemOf(row: ItemRow): StoredItem {
   };
 }
 
-/** The row of a new item. */
-export function rowOf(item: ImportedItem, id: string, now: Instant, expireDeadline: Instant): ItemRow {
+/** What a new row depends on besides its item. */
+export interface NewRow {
+  readonly now: Instant;
+  readonly expireDeadline: Instant;
+  readonly leasedAs: 'leased' | 'held';
+}
+
+/** The row of a new item. @param leasedAs its state where it is leased. */
+export function rowOf(item: ImportedItem, id: string, { now, expireDeadline, leasedAs }: NewRow): ItemRow {
+  const isIdle = !item.isLeased || item.enqueueAt !== undefined;
   return {
     id,
     source_id: item.sourceId ?? null,
-    ...stateOf(item, now, expireDeadline),
+    ...stateOf(item, { now, expireDeadline, leasedAs }),
+    idle_lease_deadline: isIdle ? (item.leaseDeadline ?? null) : null,
     attempts: BigInt(item.attempts),
     max_attempts: BigInt(item.maxAttempts),
     created_at: now,
@@ -66,10 +79,9 @@ export function rowOf(item: ImportedItem, id: string, now: Instant, expireDeadli
 
 function stateOf(
   item: ImportedItem,
-  now: Instant,
-  expireDeadline: Instant,
+  { now, expireDeadline, leasedAs }: NewRow,
 ): Pick<ItemRow, 'state' | 'due_at'> {
   if (item.enqueueAt !== undefined) return { state: 'scheduled', due_at: item.enqueueAt };
-  if (item.isLeased) return { state: 'leased', due_at: item.leaseDeadline ?? now };
+  if (item.isLeased) return { state: leasedAs, due_at: item.leaseDeadline ?? now };
   return { state: 'waiting', due_at: expireDeadline };
 }

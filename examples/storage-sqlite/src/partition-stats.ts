@@ -18,7 +18,7 @@ export function partitionStats(connection: Connection, partition: string, now: I
        count(*) filter (where state = 'waiting') as waiting,
        count(*) filter (where state in ('leased', 'condemned', 'moved')) as leased,
        count(*) filter (where state = 'scheduled') as scheduled,
-       avg(:now - created_at) filter (where state <> 'scheduled') as age,
+       avg(:now - created_at) filter (where state not in ('scheduled', 'held')) as age,
        avg(due_at - :now) filter (where state = 'leased') as lease_left,
        (select :now - created_at from items
          where partition = :partition and state = 'waiting' order by id limit 1) as head_age

@@ -32,10 +32,16 @@ export class PartitionTable {
   }
 
   /** @returns the row as it is stored, or nothing where the partition holds the source id already. */
-  add(item: ImportedItem, now: Instant, expireTimeout: Duration): ItemRow | undefined {
-    const row = rowOf(item, this.#newId(), now, item.expireDeadline ?? addDuration(now, expireTimeout));
+  add(
+    item: ImportedItem,
+    now: Instant,
+    expireTimeout: Duration,
+    leasedAs: 'leased' | 'held' = 'leased',
+  ): ItemRow | undefined {
+    const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
+    const row = rowOf(item, this.#newId(), { now, expireDeadline, leasedAs });
     const [added] = this.#all(
-      `insert into items values (:partition, :id, :source_id, :state, :due_at, :attempts, :max_attempts,
+      `insert into items values (:partition, :id, :source_id, :state, :due_at, :idle_lease_deadline, :attempts, :max_attempts,
          :created_at, :expire_deadline, :encoding, :kind, :reference, :payload)
        on conflict (partition, source_id) do nothing returning *`,
       { ...row },
@@ -80,10 +86,10 @@ export class PartitionTable {
     })[0];
   }
 
-  /** The ids of held letters, in their order: leased ones that nobody was ever given. */
+  /** The ids of held letters, in their order. */
   held(sourceIds: readonly ItemId[]): ItemId[] {
     const rows = this.#all<Pick<ItemRow, 'id'>>(
-      `select id from items where partition = :partition and state = 'leased' and attempts = 0
+      `select id from items where partition = :partition and state = 'held'
          and source_id in (select value from json_each(:sourceIds))
        order by id`,
       { sourceIds: JSON.stringify(sourceIds) },
@@ -93,7 +99,7 @@ export class PartitionTable {
 
   lease(id: ItemId, attempts: number, until: Instant): void {
     this.#run(
-      `update items set state = 'leased', due_at = :until, attempts = :attempts
+      `update items set state = 'leased', due_at = :until, attempts = :attempts, idle_lease_deadline = null
        where partition = :partition and id = :id`,
       { id, attempts, until },
     );
@@ -112,7 +118,7 @@ export class PartitionTable {
   /** Back to the tail, which is nothing but a new id. */
   requeue(id: ItemId): void {
     this.#run(
-      `update items set id = :newId, state = 'waiting', due_at = expire_deadline
+      `update items set id = :newId, state = 'waiting', due_at = expire_deadline, idle_lease_deadline = null
        where partition = :partition and id = :id`,
       { id, newId: this.#newId() },
     );
@@ -158,7 +164,11 @@ export class PartitionTable {
     return formatItemId(row?.sequence ?? 0n, this.#random.base62(ITEM_ID_RANDOM_LENGTH));
   }
 
-  /** The contents of the rows that `maxBytes` leaves out are not read: SQLite has their lengths beside them. */
+  /**
+   * The contents of the rows that `maxBytes` leaves out are not read: SQLite has
+   * their lengths beside them. The rows of the page are looked up one by one:
+   * but for `cross join`, SQLite may walk all pages for each of the items.
+   */
   #firstOf(condition: string, size: PageSize, bindings: Bindings = {}): ItemRow[] {
     const { limit, atLeast, maxBytes = null } = size;
     return this.#all(
@@ -168,7 +178,7 @@ export class PartitionTable {
        counted as (
          select id, row_number() over (order by id) as position, sum(bytes) over (order by id) - bytes as before
          from first)
-       select items.* from counted join items on items.partition = :partition and items.id = counted.id
+       select items.* from counted cross join items on items.partition = :partition and items.id = counted.id
        where position <= :atLeast or :maxBytes is null or before < :maxBytes order by items.id`,
       { ...bindings, limit, atLeast, maxBytes },
     );

@@ -52,7 +52,7 @@ export interface PartitionStoreOptions {
 }
 
 const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'condemned', 'moved'];
-const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled'];
+const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled', 'held'];
 /** Before every claim: the next sweep may report the item. */
 const UNCLAIMED = 0n;
 
@@ -129,7 +129,7 @@ export class SqlitePartitionStore implements PartitionStore {
   }
 
   list({ state, pivot, limit, maxBytes }: ItemListRequest): Promise<readonly StoredItem[]> {
-    const states: readonly ItemState[] = state === 'queued' ? QUEUED : ['scheduled'];
+    const states: readonly ItemState[] = state === 'queued' ? QUEUED : [state];
     return this.#database.read((connection) =>
       this.#table(connection).page(states, pivot, limit, maxBytes).map(itemOf),
     );
@@ -165,7 +165,7 @@ export class SqlitePartitionStore implements PartitionStore {
   clear({ waiting, leased, scheduled }: ClearRequest): Promise<number> {
     const states: ItemState[] = [];
     if (waiting) states.push('waiting');
-    if (leased) states.push('leased', 'condemned', 'moved');
+    if (leased) states.push('leased', 'held', 'condemned', 'moved');
     if (scheduled) states.push('scheduled');
     return this.#change((table) => table.clear(states));
   }
@@ -196,7 +196,7 @@ export class SqlitePartitionStore implements PartitionStore {
       const leaseDeadline = addDuration(now, holdTimeout);
       const held = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
       for (const { sourceId, encoding, kind, reference, payload } of letters) {
-        table.add({ sourceId, encoding, kind, reference, payload, ...held }, now, expireTimeout);
+        table.add({ sourceId, encoding, kind, reference, payload, ...held }, now, expireTimeout, 'held');
       }
     });
   }

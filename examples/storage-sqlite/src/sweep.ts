@@ -16,7 +16,10 @@ export function sweep(table: PartitionTable, request: SweepRequest, now: Instant
   const scheduled = table.due('scheduled', now, limit);
   for (const { id } of scheduled) table.requeue(id);
 
-  const overdue = table.due('leased', now, limit);
+  // A letter whose hold has ended is one whose lease has: nobody was ever given it.
+  const overdue = [...table.due('leased', now, limit), ...table.due('held', now, limit)]
+    .sort((a, b) => Number(a.due_at - b.due_at) || (a.id < b.id ? -1 : 1))
+    .slice(0, limit);
   const alive = overdue.filter((row) => !isUsedUp(row, request));
   for (const { id } of alive) table.requeue(id);
 

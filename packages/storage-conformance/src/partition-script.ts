@@ -124,6 +124,15 @@ export class PartitionScript {
     return this.store.list({ state: 'scheduled', pivot: '', limit: EVERYTHING });
   }
 
+  /** Letters that are held back. */
+  async held(): Promise<readonly StoredItem[]> {
+    return this.store.list({ state: 'held', pivot: '', limit: EVERYTHING });
+  }
+
+  async heldTexts(): Promise<string[]> {
+    return textsOf(await this.held());
+  }
+
   async queuedTexts(): Promise<string[]> {
     return textsOf(await this.queued());
   }

@@ -3,10 +3,11 @@ import type { Alarm } from './deadlines.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
 
 /**
- * `condemned`: dead, kept until it is moved. `moved`: condemned, and marked as moved.
+ * `held`: a letter on its way into this queue. `condemned`: dead, kept until it is moved.
+ * `moved`: condemned, and marked as moved.
  * `gone`: no longer in the partition.
  */
-export type EntryState = 'waiting' | 'leased' | 'scheduled' | 'condemned' | 'moved' | 'gone';
+export type EntryState = 'waiting' | 'leased' | 'scheduled' | 'held' | 'condemned' | 'moved' | 'gone';
 
 /** Whether the item is dead and kept aside. */
 export function isCondemned({ state }: Pick<Entry, 'state'>): boolean {
@@ -24,23 +25,26 @@ export interface Entry {
   state: EntryState;
   /**
    * When time next does something to it. What that is goes by the state: a
-   * waiting item expires, a leased one's lease ends, a scheduled one enters
-   * the queue, a condemned or moved one is reported (again).
+   * waiting item expires, a leased one's lease and a held one's hold end, a
+   * scheduled one enters the queue, a condemned or moved one is reported (again).
    */
   due: Instant;
   /** What rings at `due`. */
   alarm: Alarm | undefined;
   /** Let go of when the entry is gone. */
   content: PackedContent;
+  /** What an item that is not leased was imported with. Few have it, so it is a property of theirs alone. */
+  idleLeaseDeadline?: Instant;
 }
 
 /** The item as callers see it; changing it changes nothing here. */
 export function toStoredItem(entry: Entry): StoredItem {
+  const isLeased = entry.state === 'leased' || entry.state === 'held';
   return {
     id: entry.id,
     sourceId: entry.sourceId,
-    isLeased: entry.state === 'leased' || isCondemned(entry),
-    leaseDeadline: entry.state === 'leased' ? entry.due : undefined,
+    isLeased: isLeased || isCondemned(entry),
+    leaseDeadline: isLeased ? entry.due : entry.idleLeaseDeadline,
     expireDeadline: entry.expireDeadline,
     enqueueAt: entry.state === 'scheduled' ? entry.due : undefined,
     createdAt: entry.createdAt,

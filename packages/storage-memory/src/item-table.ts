@@ -26,6 +26,7 @@ export class ItemTable {
     waiting: new Deadlines(),
     leased: new Deadlines(),
     scheduled: new Deadlines(),
+    held: new Deadlines(),
     condemned: new Deadlines(),
     moved: new Deadlines(),
     gone: new Deadlines(),

@@ -28,12 +28,12 @@ import {
   type RetriedItem,
   type RetryRequest,
   type RetryResult,
-  SCHEDULE_THRESHOLD,
   type StoredItem,
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
 import { type Entry, isCondemned, toStoredItem } from './entry.ts';
+import { isListed, laterThanThreshold, waitingOr } from './entry-state.ts';
 import { findLeased } from './find-leased.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
@@ -148,7 +148,7 @@ export class MemoryPartitionStore implements PartitionStore {
     const page: StoredItem[] = [];
     let bytes = 0;
     for (const entry of this.#table().from(pivot)) {
-      if ((entry.state === 'scheduled') !== (state === 'scheduled')) continue;
+      if (!isListed(entry, state)) continue;
       if (page.length >= 2 && maxBytes !== undefined && bytes >= maxBytes) break;
       page.push(toStoredItem(entry));
       if (page.length === limit) break;
@@ -169,26 +169,7 @@ export class MemoryPartitionStore implements PartitionStore {
     items: readonly ImportedItem[],
     expireTimeout: Duration,
   ): Promise<readonly (StoredItem | undefined)[]> {
-    const table = this.#table();
-    const now = this.#clock.now();
-    return items.map((item) => {
-      if (item.sourceId !== undefined && table.bySource(item.sourceId) !== undefined) return undefined;
-      const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
-      // Of a lease without an end nobody can say that it is still valid.
-      const leaseDeadline = item.isLeased ? (item.leaseDeadline ?? now) : undefined;
-      const entry = this.#entry(item, {
-        sourceId: item.sourceId,
-        createdAt: now,
-        expireDeadline,
-        attempts: item.attempts,
-        maxAttempts: item.maxAttempts,
-        ...(item.enqueueAt === undefined
-          ? waitingOr('leased', leaseDeadline, expireDeadline)
-          : waitingOr('scheduled', item.enqueueAt, expireDeadline)),
-      });
-      table.append(entry);
-      return toStoredItem(entry);
-    });
+    return this.#import(items, expireTimeout, 'leased');
   }
 
   async delete(ids: readonly ItemId[]): Promise<number> {
@@ -205,8 +186,9 @@ export class MemoryPartitionStore implements PartitionStore {
 
   async clear(request: ClearRequest): Promise<number> {
     const table = this.#table();
-    // Condemned items count as leased, as in `stats`.
-    const cleared = { ...request, condemned: request.leased, moved: request.leased, gone: false };
+    // Condemned items and held letters go with the leased ones.
+    const alike = { held: request.leased, condemned: request.leased, moved: request.leased };
+    const cleared = { ...request, ...alike, gone: false };
     const entries = [...table.from('')].filter((entry) => cleared[entry.state]);
     for (const entry of entries) table.remove(entry);
     return entries.length;
@@ -245,12 +227,10 @@ export class MemoryPartitionStore implements PartitionStore {
   ): Promise<void> {
     const leaseDeadline = addDuration(this.#clock.now(), holdTimeout);
     const held = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
-    await this.import(
-      letters.map(({ sourceId, encoding, kind, reference, payload }) => {
-        return { sourceId, encoding, kind, reference, payload, ...held };
-      }),
-      expireTimeout,
-    );
+    const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => {
+      return { sourceId, encoding, kind, reference, payload, ...held };
+    });
+    this.#import(items, expireTimeout, 'held');
   }
 
   async deliverLetters(sourceIds: readonly ItemId[]): Promise<number> {
@@ -299,6 +279,7 @@ export class MemoryPartitionStore implements PartitionStore {
       const entry = table.oldestWaiting();
       if (entry === undefined) break;
       entry.attempts = Math.min(entry.attempts, ATTEMPTS_MAX - 1) + 1;
+      if (entry.idleLeaseDeadline !== undefined) delete entry.idleLeaseDeadline;
       table.change(entry, 'leased', leaseDeadline);
       const content = unpackContent(entry.content);
       bytes += packedBytes(entry.content);
@@ -331,13 +312,42 @@ export class MemoryPartitionStore implements PartitionStore {
     return 'scheduled';
   }
 
-  /** A letter has 0 attempts only until it is handed out for the first time. */
+  /** @param leasedAs the state of those that are leased. */
+  #import(
+    items: readonly ImportedItem[],
+    expireTimeout: Duration,
+    leasedAs: 'leased' | 'held',
+  ): (StoredItem | undefined)[] {
+    const table = this.#table();
+    const now = this.#clock.now();
+    return items.map((item) => {
+      if (item.sourceId !== undefined && table.bySource(item.sourceId) !== undefined) return undefined;
+      const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
+      const isLeased = item.isLeased && item.enqueueAt === undefined;
+      // Of a lease without an end nobody can say that it is still valid.
+      const leaseDeadline = isLeased ? (item.leaseDeadline ?? now) : undefined;
+      const entry = this.#entry(item, {
+        sourceId: item.sourceId,
+        createdAt: now,
+        expireDeadline,
+        attempts: item.attempts,
+        maxAttempts: item.maxAttempts,
+        ...(item.enqueueAt === undefined
+          ? waitingOr(leasedAs, leaseDeadline, expireDeadline)
+          : waitingOr('scheduled', item.enqueueAt, expireDeadline)),
+      });
+      if (!isLeased && item.leaseDeadline !== undefined) entry.idleLeaseDeadline = item.leaseDeadline;
+      table.append(entry);
+      return toStoredItem(entry);
+    });
+  }
+
   #heldLetters(sourceIds: readonly ItemId[]): Entry[] {
     const table = this.#table();
     return [...new Set(sourceIds)]
       .map((id) => table.bySource(id))
       .filter((entry) => entry !== undefined)
-      .filter(({ state, attempts }) => state === 'leased' && attempts === 0);
+      .filter(({ state }) => state === 'held');
   }
 
   /** Back to the tail under a new id, whatever the entry was doing. */
@@ -349,6 +359,7 @@ export class MemoryPartitionStore implements PartitionStore {
       due: entry.expireDeadline,
       alarm: undefined,
     };
+    if (again.idleLeaseDeadline !== undefined) delete again.idleLeaseDeadline;
     table.remove(entry);
     table.append(again);
   }
@@ -371,16 +382,4 @@ export class MemoryPartitionStore implements PartitionStore {
       content: packContent(content),
     };
   }
-}
-
-/** The time at which an item is to enter the queue, if that is far enough ahead to wait for. */
-function laterThanThreshold(at: Instant | undefined, now: Instant): Instant | undefined {
-  return at !== undefined && at >= addDuration(now, SCHEDULE_THRESHOLD) ? at : undefined;
-}
-
-/** In the given state until the given time, or waiting if there is none. */
-function waitingOr(state: 'leased' | 'scheduled', until: Instant | undefined, expireDeadline: Instant) {
-  return until === undefined
-    ? ({ state: 'waiting', due: expireDeadline } as const)
-    : ({ state, due: until } as const);
 }

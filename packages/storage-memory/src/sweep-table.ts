@@ -42,7 +42,7 @@ export function sweepTable(
     if (entry.state === 'scheduled') {
       requeue(entry);
       counts.enqueued++;
-    } else if (entry.state === 'leased' && !isUsedUp(entry, maxAttempts, now)) {
+    } else if ((entry.state === 'leased' || entry.state === 'held') && !isUsedUp(entry, maxAttempts, now)) {
       requeue(entry);
       counts.requeued++;
     } else if (dead === 'delete') {

@@ -7,6 +7,7 @@ export class Tally {
     waiting: 0,
     leased: 0,
     scheduled: 0,
+    held: 0,
     condemned: 0,
     moved: 0,
     gone: 0,
@@ -16,13 +17,13 @@ export class Tally {
 
   add(entry: Entry): void {
     this.#counts[entry.state]++;
-    if (entry.state !== 'scheduled') this.#createdSum += entry.createdAt;
+    if (isQueued(entry)) this.#createdSum += entry.createdAt;
     if (entry.state === 'leased') this.#leaseDeadlineSum += entry.due;
   }
 
   subtract(entry: Entry): void {
     this.#counts[entry.state]--;
-    if (entry.state !== 'scheduled') this.#createdSum -= entry.createdAt;
+    if (isQueued(entry)) this.#createdSum -= entry.createdAt;
     if (entry.state === 'leased') this.#leaseDeadlineSum -= entry.due;
   }
 
@@ -38,6 +39,11 @@ export class Tally {
       averageLeaseLeft: mean(this.#leaseDeadlineSum - now * BigInt(leased), leased),
     };
   }
+}
+
+/** Whether `list` shows the item as queued. */
+function isQueued({ state }: Entry): boolean {
+  return state !== 'scheduled' && state !== 'held';
 }
 
 function mean(sumMicroseconds: bigint, count: number): Duration {

@@ -38,6 +38,20 @@ export const CONDEMNED = `((expire_deadline < ${SHIFTED_FROM}) IS NOT TRUE)`;
 export const LIVING = `expire_deadline < ${SHIFTED_FROM}`;
 
 /**
+ * The `max_attempts` of a letter that is held back on its way into this queue.
+ * An import refuses negative numbers, so nothing else gets it. It stays behind
+ * where a server of an earlier version makes the letter available; the item
+ * then waits, or has attempts.
+ */
+export const HELD_LETTER_MARK = -1;
+
+/** The item is a letter that is held back. No index matches this either. */
+export const HELD_LETTER = `(max_attempts < 0 AND attempts = 0 AND ${HELD} AND NOT ${CONDEMNED})`;
+
+/** SQL for the `max_attempts` of an item that is no held letter any more. */
+export const OWN_MAX_ATTEMPTS = 'greatest(max_attempts, 0)';
+
+/**
  * SQL for the `expire_deadline` of an item that is or becomes condemned.
  *
  * @param column the present one.

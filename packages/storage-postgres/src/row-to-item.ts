@@ -36,7 +36,8 @@ export function rowToItem(row: ItemRow): StoredItem {
     ...(row.enqueue_at === null ? {} : { enqueueAt: instantFromText(row.enqueue_at) }),
     createdAt: instantFromText(row.created_at),
     attempts: row.attempts,
-    maxAttempts: row.max_attempts,
+    // Below 0 it is a mark, and not the item's own.
+    maxAttempts: Math.max(row.max_attempts, 0),
     reference: row.reference,
     encoding: row.encoding,
     kind: row.kind,

@@ -102,7 +102,7 @@ describe('a big table', { timeout: 60_000 }, () => {
   });
 
   test('has its letters held, delivered and withdrawn by their source ids, and nothing else is touched', async () => {
-    await admin.query(`UPDATE ${TABLE} SET source_id = 's' || reference`);
+    await admin.query(`UPDATE ${TABLE} SET source_id = 's' || reference, max_attempts = -1`);
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     // Of the items that are there every third is a letter that is held, and the others are not.
@@ -111,7 +111,7 @@ describe('a big table', { timeout: 60_000 }, () => {
       sourceIds.map((sourceId) => ({ ...item('again'), sourceId })),
       { expireTimeout: HOUR, holdTimeout: HOUR },
     );
-    expect(await store.stats()).toMatchObject({ waiting: 12_000, leased: 12_001, scheduled: 12_000 });
+    expect(await store.stats()).toMatchObject({ waiting: 12_000, leased: 0, scheduled: 12_000 });
     const held = Array.from({ length: 12_000 }, (_, n) => `sr${n * 3 + 1}`);
     expect(await store.deliverLetters([...held.slice(0, 5_000), ...sourceIds])).toBe(5_001);
     expect(await store.withdrawLetters([...held, ...sourceIds])).toBe(7_000);

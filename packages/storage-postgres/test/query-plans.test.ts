@@ -56,7 +56,7 @@ const fill = (leased: string, scheduled: string) => `
     CASE WHEN ${scheduled} THEN now() + n * interval '10 ms' END, now(), decode(repeat('ab', 100), 'hex')
   FROM generate_series(1, ${ITEMS}) AS n`;
 /** All items are letters: what calls name as ids they name as source ids too. */
-const LETTERS = `UPDATE ${table.name} SET source_id = id`;
+const LETTERS = `UPDATE ${table.name} SET source_id = id, max_attempts = -1`;
 const LEASED = `UPDATE ${table.name} SET is_leased = true, lease_deadline = now() + interval '1 min'`;
 const UNLEASED = `UPDATE ${table.name} SET is_leased = false, lease_deadline = NULL`;
 const CONDEMNED = `UPDATE ${table.name} SET expire_deadline = ${condemnedDeadline()}`;

@@ -89,9 +89,9 @@ export const MEMORY_LETTER_MUTANTS: readonly Mutant[] = [
     'a letter brings more than its content',
     STORE,
     `letters.map(({ sourceId, encoding, kind, reference, payload }) => {
-        return { sourceId, encoding, kind, reference, payload, ...held };
-      }),`,
-    'letters.map((letter) => ({ ...letter, ...held })),',
+      return { sourceId, encoding, kind, reference, payload, ...held };
+    });`,
+    'letters.map((letter) => ({ ...letter, ...held }));',
   ),
   mutant(
     'letters are delivered in the order of the call',
@@ -114,20 +114,28 @@ export const MEMORY_LETTER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a letter is taken from its consumer',
     STORE,
-    "state === 'leased' && attempts === 0",
-    "state === 'leased'",
+    "filter(({ state }) => state === 'held')",
+    "filter(({ state }) => state === 'held' || state === 'leased')",
   ),
   mutant(
     'a letter that waits is taken for held',
     STORE,
-    "state === 'leased' && attempts === 0",
-    "(state === 'leased' || state === 'waiting') && attempts === 0",
+    "filter(({ state }) => state === 'held')",
+    "filter(({ state }) => state === 'held' || state === 'waiting')",
   ),
   mutant(
     'letters are withdrawn whatever their state',
     STORE,
-    "state === 'leased' && attempts === 0",
-    "state !== 'gone'",
+    "filter(({ state }) => state === 'held')",
+    "filter(({ state }) => state !== 'gone')",
   ),
+  mutant(
+    'held letters are listed',
+    'entry-state.ts',
+    "state === 'scheduled' || state === 'held'",
+    "state === 'scheduled'",
+  ),
+  mutant('a hold never ends', 'sweep-table.ts', " || entry.state === 'held'", ''),
+  mutant('an import makes held letters', STORE, "expireTimeout, 'leased');", "expireTimeout, 'held');"),
   mutant('withdrawn letters stay', STORE, '    for (const entry of held) this.#table().remove(entry);\n', ''),
 ];

@@ -82,7 +82,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a schedule exactly at the threshold is for now',
-    STORE,
+    'entry-state.ts',
     'at >= addDuration(now, SCHEDULE_THRESHOLD)',
     'at > addDuration(now, SCHEDULE_THRESHOLD)',
   ),
@@ -140,8 +140,8 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
   mutant(
     'clear takes leased items too',
     STORE,
-    '{ ...request, condemned: request.leased,',
-    '{ ...request, leased: true, condemned: request.leased,',
+    '{ ...request, ...alike,',
+    '{ ...request, leased: true, ...alike,',
   ),
   mutant('drop leaves the items', 'memory-backend.ts', '        this.#tables.delete(key);\n', ''),
   mutant(

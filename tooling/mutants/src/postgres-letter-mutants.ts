@@ -83,8 +83,8 @@ export const POSTGRES_LETTER_MUTANTS: readonly Mutant[] = [
   mutant(
     'complete takes marked items',
     'operations/complete.ts',
-    'RETURNING is_leased AND NOT ${CONDEMNED} AS held',
-    "RETURNING is_leased AND (NOT ${CONDEMNED} OR expire_deadline >= '170000-01-01') AS held",
+    'RETURNING is_leased AND NOT ${CONDEMNED} AND',
+    "RETURNING is_leased AND (NOT ${CONDEMNED} OR expire_deadline >= '170000-01-01') AND",
   ),
   mutant('letters are offered at once', IMPORT, '{ isLeased: true,', '{ isLeased: false,'),
   mutant(
@@ -118,9 +118,44 @@ export const POSTGRES_LETTER_MUTANTS: readonly Mutant[] = [
     'lease_deadline = NULL',
     'lease_deadline = NULL, source_id = NULL',
   ),
-  mutant('a letter is taken from its consumer', HELD, ' AND attempts = 0', ''),
-  mutant('a letter that waits is taken for held', HELD, 'is_leased IS NOT FALSE AND attempts', 'attempts'),
-  mutant('a letter that has died is taken for held', HELD, ' AND NOT ${CONDEMNED}', ''),
+  mutant(
+    'a letter is taken from its consumer',
+    STATE,
+    'max_attempts < 0 AND attempts = 0 AND',
+    'max_attempts < 0 AND',
+  ),
+  mutant('a letter that waits is taken for held', STATE, 'attempts = 0 AND ${HELD} AND', 'attempts = 0 AND'),
+  mutant('a letter that has died is taken for held', STATE, '${HELD} AND NOT ${CONDEMNED})', '${HELD})'),
+  mutant(
+    'an import of a lease is taken for a held letter',
+    STATE,
+    '(max_attempts < 0 AND attempts = 0',
+    '(attempts = 0',
+  ),
+  mutant(
+    'held letters are listed',
+    'operations/list.ts',
+    'enqueue_at IS NULL AND NOT ${HELD_LETTER}',
+    'enqueue_at IS NULL',
+  ),
+  mutant(
+    'held letters are counted',
+    'operations/stats.ts',
+    'FILTER (WHERE is_leased AND NOT ${HELD_LETTER})',
+    'FILTER (WHERE is_leased)',
+  ),
+  mutant(
+    'held letters can be completed',
+    'operations/complete.ts',
+    'AND NOT ${CONDEMNED} AND NOT ${HELD_LETTER} AS held',
+    'AND NOT ${CONDEMNED} AS held',
+  ),
+  mutant(
+    'held letters can be given back',
+    'operations/retry.ts',
+    'AND NOT ${CONDEMNED} AND NOT ${HELD_LETTER} AS held',
+    'AND NOT ${CONDEMNED} AS held',
+  ),
   mutant(
     'withdrawn letters stay',
     HELD,

@@ -33,8 +33,8 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'a lease that runs out loses the source id',
     SWEEP_LEASES,
-    'lease_deadline = NULL\n    FROM numbered',
-    'lease_deadline = NULL, source_id = NULL\n    FROM numbered',
+    'is_leased = false, lease_deadline = NULL,',
+    'is_leased = false, lease_deadline = NULL, source_id = NULL,',
   ),
   mutant(
     'a lease that runs out ignores the attempts',
@@ -108,14 +108,14 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'complete takes items nobody holds',
     COMPLETE,
-    'RETURNING is_leased AND NOT ${CONDEMNED} AS held',
-    'RETURNING true AS held',
+    'RETURNING is_leased AND NOT ${CONDEMNED} AND NOT',
+    'RETURNING NOT',
   ),
   mutant(
     'complete takes condemned items',
     COMPLETE,
-    'RETURNING is_leased AND NOT ${CONDEMNED} AS held',
-    'RETURNING is_leased AS held',
+    'RETURNING is_leased AND NOT ${CONDEMNED} AND',
+    'RETURNING is_leased AND',
   ),
   mutant(
     'complete removes the good ones of a bad request',
@@ -171,8 +171,8 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'a page starts after the pivot',
     'operations/list.ts',
-    'WHERE id >= $1 AND enqueue_at',
-    'WHERE id > $1 AND enqueue_at',
+    'WHERE id >= $1 AND ${condition}',
+    'WHERE id > $1 AND ${condition}',
   ),
   mutant(
     'clear takes leased items too',

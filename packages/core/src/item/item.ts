@@ -33,7 +33,7 @@ export interface StoredItem extends ItemContent {
   /** The id it had in the queue it was moved from; unique in a partition. Set for dead-lettered items. */
   readonly sourceId?: ItemId | undefined;
   readonly isLeased: boolean;
-  /** When the current lease ends; absent when the item is not leased. */
+  /** When the current lease ends; for an item that is not leased, what it was imported with. */
   readonly leaseDeadline?: Instant | undefined;
   /** When the item has been in the queue for too long. */
   readonly expireDeadline: Instant;

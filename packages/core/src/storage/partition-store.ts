@@ -65,8 +65,12 @@ export interface RetryResult {
 
 /** A page of items in order of their ids. */
 export interface ItemListRequest {
-  /** `queued`: waiting and leased ones. `scheduled`: only those that wait for their time. */
-  readonly state: 'queued' | 'scheduled';
+  /**
+   * `queued`: waiting and leased ones. `scheduled`: only those that wait for
+   * their time. `held`: only letters that are held back, shown as leased until
+   * their hold ends.
+   */
+  readonly state: 'queued' | 'scheduled' | 'held';
   /** The page starts with this id, or where it is gone, with the next greater one; empty: from the first. */
   readonly pivot: string;
   /** At most so many; at least 1. */
@@ -84,7 +88,7 @@ export interface ItemListRequest {
 export interface PartitionStats {
   /** Items available to consumers. */
   readonly waiting: number;
-  /** Items somebody holds a lease on, and those kept aside for the dead-letter queue. */
+  /** Items somebody holds a lease on, and those kept aside for the dead-letter queue; no held letters. */
   readonly leased: number;
   readonly scheduled: number;
   /** Mean time since the waiting and leased items entered the partition; 0 when there are none. */
@@ -301,7 +305,9 @@ export interface PartitionStore {
   /**
    * Adds items as they are, with new ids at the tail and `createdAt` now. An
    * item whose source id the partition already holds is left out. An item
-   * with `enqueueAt` is stored as scheduled, due or not.
+   * with `enqueueAt` is stored as scheduled, due or not. The `leaseDeadline` of
+   * an item that is not leased is kept and listed until the item is leased, or
+   * gets another id; nothing goes by it.
    *
    * @throws QueueError `invalid` when the storage cannot hold what an item
    *   says, such as a source id that is too long for it; then none is stored.
@@ -363,13 +369,18 @@ export interface PartitionStore {
 
   /**
    * Adds items that died in another queue, as `import` does, and holds them
-   * back: they are leased, with 0 attempts, until now plus `holdTimeout`. A
-   * letter whose source id the partition already holds, in whatever state, is
-   * left out, and what is there stays as it is: the hold of an earlier copy is
-   * not prolonged.
+   * back, with 0 attempts, until now plus `holdTimeout`. A letter whose source
+   * id the partition already holds, in whatever state, is left out, and what is
+   * there stays as it is: the hold of an earlier copy is not prolonged.
    *
    * They stay held until it is certain that nobody will send them once more
-   * (ADR 15).
+   * (ADR 15). Until then they are offered to nobody, and `complete` and `retry`
+   * treat their ids as unknown ones. Only a `list` of held letters shows them,
+   * and `stats` does not count them. `clear` removes them with the leased items.
+   * A sweep makes a letter available whose hold has run out, as it does with an
+   * overdue lease.
+   *
+   * An import makes no held letter, whatever the items say.
    *
    * @throws QueueError `invalid` as `import` does.
    */
@@ -377,9 +388,8 @@ export interface PartitionStore {
 
   /**
    * Makes held letters available: at the tail under new ids, in the order they
-   * had, still with 0 attempts. Held are those that are leased with 0 attempts,
-   * whether their hold has run out or not; source ids of others, or of none, are
-   * passed over.
+   * had, still with 0 attempts, whether their hold has run out or not. Source
+   * ids of other items, or of none, are passed over.
    *
    * @returns how many became available.
    */

@@ -44,8 +44,12 @@ export class Process {
     return items.map(payloadOf);
   }
 
+  /** What is waiting or leased, and letters that are held. */
   async stored(queueName: string, partition = 0): Promise<string[]> {
-    return (await this.#list(queueName, partition)).map(payloadOf);
+    const listed = await this.#list(queueName, partition);
+    const store = this.storage.partitionStore({ queue: queueName, partition });
+    const held = await store.list({ state: 'held', pivot: '', limit: 1_000 });
+    return [...listed, ...held].map(payloadOf);
   }
 
   async waiting(queueName: string): Promise<string[]> {

@@ -99,7 +99,7 @@ export function describeContent(test: StorageTest): void {
         given.map((each, index) => ({ ...each, sourceId: sourceIds[index] as string })),
         { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT },
       );
-      const held = await script.queued();
+      const held = await script.held();
       await script.store.deliverLetters(sourceIds);
       for (const items of [held, await script.queued(), await script.lease()]) {
         expect(items).toHaveLength(given.length);
@@ -124,7 +124,7 @@ export function describeContent(test: StorageTest): void {
         holdTimeout: HOLD_TIMEOUT,
       });
       whole.fill(0);
-      for (const item of await script.queued()) {
+      for (const item of [...(await script.queued()), ...(await script.held())]) {
         expect(new Uint8Array(item.payload)).toEqual(new Uint8Array([1, 2, 3]));
       }
     });

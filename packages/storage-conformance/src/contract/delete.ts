@@ -127,10 +127,11 @@ export function describeDelete(test: StorageTest): void {
       await script.produceItems([newItem('scheduled', script.in('1h'))]);
       const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id);
       await script.hold('held');
-      ids.push((await script.queued()).at(-1)?.id ?? '');
+      ids.push((await script.held()).at(-1)?.id ?? '');
       await script.store.remove([...ids, '0'.repeat(27), 'bad']);
       await script.store.remove([]);
-      expect(await script.queuedTexts()).toEqual(['leased', 'waiting', 'held']);
+      expect(await script.queuedTexts()).toEqual(['leased', 'waiting']);
+      expect(await script.heldTexts()).toEqual(['held']);
       expect(await script.scheduledTexts()).toEqual(['scheduled']);
     });
 

@@ -72,6 +72,44 @@ export function describeImport(test: StorageTest): void {
       expect(stored?.sourceId).toBeUndefined();
     });
 
+    // "The `leaseDeadline` of an item that is not leased is kept and listed until the item is leased"
+    test('keeps the leaseDeadline of an item that is not leased', async (world) => {
+      const script = world.script();
+      const times = [script.in('-1h'), script.in('5m'), LAST_INSTANT];
+      const items = times.map((leaseDeadline, n) => importedItem(`${n}`, { leaseDeadline }));
+      const later = { enqueueAt: script.in('1h'), leaseDeadline: script.in('7m') };
+      const stored = await script.store.import([...items, importedItem('later', later)], EXPIRE_TIMEOUT);
+      expect(stored.map((item) => item?.leaseDeadline)).toEqual([...times, later.leaseDeadline]);
+      expect((await script.queued()).map(({ leaseDeadline }) => leaseDeadline)).toEqual(times);
+      expect(await script.scheduled()).toMatchObject([later]);
+    });
+
+    // "nothing goes by it"
+    test('goes by no leaseDeadline of an item that is not leased', async (world) => {
+      const script = world.script();
+      await script.import('a', { leaseDeadline: script.in('-1h') });
+      expect(await script.sweep()).toMatchObject({ requeued: 0, dead: [] });
+      expect((await script.sweep()).nextDueMs).toBeGreaterThan(3_600_000);
+      expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 0, averageLeaseLeft: 0n });
+      const [leased] = await script.lease();
+      expect(leased?.leaseDeadline).toBe(script.in('1m'));
+      expect(await script.queued()).toMatchObject([{ isLeased: true, leaseDeadline: script.in('1m') }]);
+    });
+
+    // "until the item is leased, or gets another id"
+    test('forgets it with the lease, and with the schedule', async (world) => {
+      const script = world.script();
+      const leaseDeadline = script.in('5m');
+      await script.import('a', { leaseDeadline });
+      await script.store.release([await script.leaseOne()]);
+      await script.import('later', { leaseDeadline, enqueueAt: script.in('1m') });
+      await world.clock.advance('2m');
+      await script.sweep();
+      const items = await script.queued();
+      expect(textsOf(items)).toEqual(['a', 'later']);
+      expect(items.map((item) => item.leaseDeadline)).toEqual([undefined, undefined]);
+    });
+
     // "An item with enqueueAt is stored as scheduled, due or not"
     test('stores items with enqueueAt as scheduled, due or not', async (world) => {
       const script = world.script();

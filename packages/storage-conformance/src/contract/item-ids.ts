@@ -23,7 +23,8 @@ export function describeItemIds(test: StorageTest): void {
       const script = world.script();
       const seen: string[] = [];
       const note = async () => {
-        const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id).sort();
+        const shown = [await script.queued(), await script.scheduled(), await script.held()].flat();
+        const ids = shown.map((item) => item.id).sort();
         const fresh = ids.filter((id) => !seen.includes(id));
         const greatest = seen.at(-1) ?? '';
         for (const id of fresh) expect(id > greatest, `the new id ${id} follows ${greatest}`).toBe(true);

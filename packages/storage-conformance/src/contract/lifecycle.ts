@@ -183,10 +183,10 @@ export function describeLifecycle(test: StorageTest): void {
       await before.sweep();
       const unclaimed = await before.condemnAndMark('unclaimed');
       await before.hold('held', 'withdrawn');
-      const state = [await before.queued(), await before.store.stats()];
+      const state = [await before.queued(), await before.held(), await before.store.stats()];
       await world.backend.close();
       const after = world.script((await world.open()).partitionStore(key));
-      expect([await after.queued(), await after.store.stats()]).toEqual(state);
+      expect([await after.queued(), await after.held(), await after.store.stats()]).toEqual(state);
       expect(await after.sweep()).toMatchObject({ dead: [], moved: [unclaimed] });
       await world.clock.advance('31s');
       const { dead, moved } = await after.sweep();

@@ -35,11 +35,11 @@ export function describeMoved(test: StorageTest): void {
       const leased = await script.leaseOne();
       await script.hold('held');
       await script.produceItems([newItem('scheduled', script.in('1h'))]);
-      const before = [await script.queued(), await script.scheduled()];
+      const before = [await script.queued(), await script.scheduled(), await script.held()];
       const ids = before.flat().map((item) => item.id);
       expect(await script.store.markMoved([...ids, removed, UNKNOWN_ID, 'bad', ''])).toEqual(marked([]));
       expect(await script.store.markMoved([])).toEqual(marked([]));
-      expect([await script.queued(), await script.scheduled()]).toEqual(before);
+      expect([await script.queued(), await script.scheduled(), await script.held()]).toEqual(before);
       await script.complete(leased);
     });
 

@@ -34,7 +34,10 @@ export function describeProbe(test: StorageTest): void {
       await script.produce('leased', 'waiting');
       await script.produceItems([newItem('scheduled', script.in('1m'))]);
       await script.lease(1);
-      const state = async () => [await script.queued(), await script.scheduled(), await script.store.stats()];
+      const state = async () => [
+        ...[await script.queued(), await script.scheduled(), await script.held()],
+        await script.store.stats(),
+      ];
       const before = await state();
       await script.store.probe();
       expect(await state()).toEqual(before);

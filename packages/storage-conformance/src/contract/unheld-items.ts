@@ -11,7 +11,7 @@ export interface UnheldItems {
 
 /** Fills a partition with an item in each state, all but one with a source id of their own. */
 export async function unheldItems(script: PartitionScript): Promise<UnheldItems> {
-  const sourceIds = ['condemned', 'moved', 'died unseen', 'handed out', 'waiting', 'scheduled'];
+  const sourceIds = ['condemned', 'moved', 'died unseen', 'imported', 'handed out', 'waiting', 'scheduled'];
   const [condemned, moved, ...others] = sourceIds as [ItemId, ItemId, ...ItemId[]];
   for (const sourceId of [condemned, moved]) await script.import(sourceId, { sourceId });
   const ids = (await script.lease()).map((item) => item.id) as [ItemId, ItemId];
@@ -20,6 +20,8 @@ export async function unheldItems(script: PartitionScript): Promise<UnheldItems>
   const isLeased = { isLeased: true, leaseDeadline: script.in('1h') };
   const unseen = await script.import('died unseen', { sourceId: 'died unseen', ...isLeased });
   await script.retry({ id: unseen?.id ?? '', dead: true });
+  // It looks like a held letter from outside, and is none.
+  await script.import('imported', { sourceId: 'imported', attempts: 0, ...isLeased });
   await script.import('handed out', { sourceId: 'handed out' });
   await script.lease();
   await script.import('waiting', { sourceId: 'waiting' });

@@ -251,7 +251,7 @@ export class ModelRun {
       ({ state }) =>
         (state === 'waiting' && waiting) ||
         (state === 'scheduled' && scheduled) ||
-        (['leased', 'condemned', 'moved'].includes(state) && leased),
+        (['leased', 'held', 'condemned', 'moved'].includes(state) && leased),
     );
     for (const item of gone) this.#model.take(item);
     expect(await this.#store.clear({ waiting, leased, scheduled })).toBe(gone.length);
@@ -277,7 +277,7 @@ export class ModelRun {
     for (const letter of letters) {
       const { sourceId } = letter;
       if (this.#model.holdsSource(sourceId)) continue;
-      this.#add(textsOf([letter])[0] as string, { expireIn, sourceId, state: 'leased', until });
+      this.#add(textsOf([letter])[0] as string, { expireIn, sourceId, state: 'held', until });
     }
     await this.#store.holdLetters(letters, {
       expireTimeout: milliseconds(expireIn),

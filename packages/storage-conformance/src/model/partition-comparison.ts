@@ -1,6 +1,7 @@
 import {
   type Instant,
   type ItemId,
+  type ItemListRequest,
   milliseconds,
   millisecondsBetween,
   type PartitionStore,
@@ -29,7 +30,7 @@ export class PartitionComparison {
 
   /** Among the items a sweep put back, only those that were scheduled have an order of their own. */
   async learnOrder(enqueued: readonly ModelItem[]): Promise<void> {
-    const listed = await this.#store.list({ state: 'queued', pivot: '', limit: EVERYTHING });
+    const listed = await this.#list('queued', 'held');
     const ids = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
     for (const item of this.#model.items) item.id ??= ids.get(item.text);
     this.#model.items.sort((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1));
@@ -52,16 +53,23 @@ export class PartitionComparison {
 
   /** Compares all the driver shows with the model, and learns the ids of what is new. */
   async compare(): Promise<void> {
-    const queued = await this.#store.list({ state: 'queued', pivot: '', limit: EVERYTHING });
-    const scheduled = await this.#store.list({ state: 'scheduled', pivot: '', limit: EVERYTHING });
+    const queued = await this.#list('queued');
+    const scheduled = await this.#list('scheduled');
+    const held = await this.#list('held');
     expect(queued.map(visibleItem)).toEqual(this.#model.queued().map(expectedItem));
     expect(scheduled.map(visibleItem)).toEqual(this.#model.of('scheduled').map(expectedItem));
-    this.#learnIds([...queued, ...scheduled]);
+    expect(held.map(visibleItem)).toEqual(this.#model.of('held').map(expectedItem));
+    this.#learnIds([...queued, ...scheduled, ...held]);
     expect(await this.#store.stats()).toMatchObject({
       waiting: this.#model.of('waiting').length,
       leased: this.#model.of('leased', 'condemned', 'moved').length,
       scheduled: this.#model.of('scheduled').length,
     });
+  }
+
+  async #list(...states: ItemListRequest['state'][]): Promise<readonly StoredItem[]> {
+    const pages = states.map((state) => this.#store.list({ state, pivot: '', limit: EVERYTHING }));
+    return (await Promise.all(pages)).flat();
   }
 
   #learnIds(listed: readonly StoredItem[]): void {

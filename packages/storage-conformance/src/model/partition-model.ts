@@ -6,9 +6,9 @@ export interface ModelItem {
   readonly text: string;
   /** Absent until the driver has told it. */
   id: ItemId | undefined;
-  /** `moved`: condemned, and marked as moved. */
-  state: 'waiting' | 'leased' | 'scheduled' | 'condemned' | 'moved';
-  /** End of the lease, time to be enqueued, or end of the claim; not used while waiting. */
+  /** `held`: a letter on its way into the partition. `moved`: condemned, and marked as moved. */
+  state: 'waiting' | 'leased' | 'scheduled' | 'held' | 'condemned' | 'moved';
+  /** End of the lease or of the hold, time to be enqueued, or end of the claim; not used while waiting. */
   until: Instant;
   attempts: number;
   readonly sourceId: string | undefined;
@@ -112,9 +112,7 @@ export class PartitionModel {
 
   /** Letters that are held back, in queue order. */
   held(sourceIds: readonly string[]): ModelItem[] {
-    return this.of('leased').filter(
-      ({ attempts, sourceId }) => attempts === 0 && sourceId !== undefined && sourceIds.includes(sourceId),
-    );
+    return this.of('held').filter(({ sourceId }) => sourceId !== undefined && sourceIds.includes(sourceId));
   }
 
   markMoved(ids: readonly ItemId[]): { readonly marked: ModelItem[]; readonly markedBefore: ModelItem[] } {
@@ -135,7 +133,7 @@ export class PartitionModel {
       .sort((a, b) => Number(a.until - b.until));
     for (const item of enqueued) this.requeue(item);
 
-    const overdue = this.of('leased').filter((item) => now > item.until);
+    const overdue = this.of('leased', 'held').filter((item) => now > item.until);
     const requeued = overdue.filter((item) => rules.maxAttempts === 0 || item.attempts < rules.maxAttempts);
     const expired = (item: ModelItem) => now > item.expireDeadline;
     const dead = [

@@ -28,9 +28,10 @@ export function expectedItem({
   expireDeadline,
 }: ModelItem) {
   const isCondemned = state === 'condemned' || state === 'moved';
+  const isLeased = state === 'leased' || state === 'held';
   return {
     text,
-    isLeased: state === 'leased' || isCondemned,
+    isLeased: isLeased || isCondemned,
     attempts,
     sourceId,
     createdAt,
@@ -38,6 +39,6 @@ export function expectedItem({
     content: content(text),
     deadlines: isCondemned
       ? expect.anything()
-      : { expire: expireDeadline, lease: state === 'leased' ? until : undefined },
+      : { expire: expireDeadline, lease: isLeased ? until : undefined },
   };
 }

@@ -1,13 +1,11 @@
 import type { ItemId } from '@querator/core';
 import { textArray } from '../binary-array.ts';
-import { CONDEMNED } from '../item-state.ts';
+import { HELD_LETTER } from '../item-state.ts';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import type { PartitionContext } from '../partition-table.ts';
 
-const IS_HELD = `is_leased IS NOT FALSE AND attempts = 0 AND NOT ${CONDEMNED}`;
-
 /**
- * The held ones among letters: leased, and never handed out. Two callers with
+ * The held ones among letters. Two callers with
  * letters in common wait for each other, and the second finds that they are
  * held no longer.
  *
@@ -17,8 +15,8 @@ const IS_HELD = `is_leased IS NOT FALSE AND attempts = 0 AND NOT ${CONDEMNED}`;
 const held = (table: string) => `
   SELECT id FROM ${table}
   WHERE id = ANY (ARRAY(SELECT id FROM ${table}
-      WHERE source_id = ANY ($1::text[]) AND source_id IS NOT NULL AND ${IS_HELD}))
-    AND ${IS_HELD}
+      WHERE source_id = ANY ($1::text[]) AND source_id IS NOT NULL AND ${HELD_LETTER}))
+    AND ${HELD_LETTER}
   ORDER BY id FOR UPDATE`;
 
 const deliverHeld = (table: string) => `
@@ -26,7 +24,8 @@ const deliverHeld = (table: string) => `
   numbered AS MATERIALIZED (SELECT id, row_number() OVER () AS position FROM held),
   delivered AS (
     UPDATE ${table} AS item
-    SET id = ${newItemIdSql('numbered.position', '$2', table)}, is_leased = false, lease_deadline = NULL
+    SET id = ${newItemIdSql('numbered.position', '$2', table)}, is_leased = false, lease_deadline = NULL,
+      max_attempts = 0
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)
   SELECT count(*)::int AS count, max(id) AS highest FROM delivered`;

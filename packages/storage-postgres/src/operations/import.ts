@@ -10,6 +10,7 @@ import {
 } from '@querator/core';
 import type { Statement } from '../database.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
+import { HELD_LETTER_MARK } from '../item-state.ts';
 import { newIds, newItemIdSql, positionOf } from '../new-item-id.ts';
 import { packPayloads, packTexts } from '../packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
@@ -50,7 +51,7 @@ const importItems = (table: string) => `
     ORDER BY source_id COLLATE "C" NULLS FIRST, position)
   INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')})
   SELECT id, source_id, is_leased,
-    CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW} + $15::interval) END,
+    CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW} + $15::interval) ELSE lease_deadline END,
     coalesce(expire_deadline, ${NOW} + $2::interval), enqueue_at, ${NOW}, attempts, max_attempts,
     reference, encoding, kind, payload
   FROM given
@@ -72,7 +73,7 @@ export async function holdLetters(
   letters: readonly DeadLetter[],
   timeouts: HoldTimeouts,
 ): Promise<void> {
-  const held = { isLeased: true, attempts: 0, maxAttempts: 0 };
+  const held = { isLeased: true, attempts: 0, maxAttempts: HELD_LETTER_MARK };
   const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => ({
     ...{ sourceId, encoding, kind, reference, payload },
     ...held,

@@ -1,4 +1,5 @@
 import { type ItemListRequest, isBudgetSpent, PAYLOAD_BUDGET, type StoredItem } from '@querator/core';
+import { HELD_LETTER } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { bytesBefore, CONTENT_BYTES } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
@@ -12,13 +13,19 @@ const WITHIN_PAGE = '(page.position <= 2 OR page.bytes_before < $3::bigint)';
 /** Up to so many scheduled items are sorted for a page of them. */
 const FEW_SCHEDULED = 10_000;
 
+const IN_STATE: Readonly<Record<ItemListRequest['state'], string>> = {
+  queued: `enqueue_at IS NULL AND NOT ${HELD_LETTER}`,
+  scheduled: 'enqueue_at IS NOT NULL',
+  held: `enqueue_at IS NULL AND ${HELD_LETTER}`,
+};
+
 /** Walks the primary key, which for items that are many among all is the shortest way. */
 const listItems = (condition: string) => (table: string) =>
   `
   SELECT ${COLUMNS} FROM (
     SELECT ${NUMBERED_COLUMNS} FROM (
       SELECT * FROM ${table}
-      WHERE id >= $1 AND enqueue_at ${condition}
+      WHERE id >= $1 AND ${condition}
       ORDER BY id LIMIT $2) AS asked) AS page
   WHERE ${WITHIN_PAGE}`;
 
@@ -69,10 +76,8 @@ async function listChunk(
     const rows = await db.read<ItemRow & { number: number }>({ ...few, values });
     if ((rows[0]?.number ?? 0) <= FEW_SCHEDULED) return inOrder(rows.filter(({ id }) => id !== null));
   }
-  const statement =
-    state === 'scheduled'
-      ? table.prepared('list_scheduled', listItems('IS NOT NULL'))
-      : table.prepared('list', listItems('IS NULL'));
+  const name = state === 'queued' ? 'list' : `list_${state}`;
+  const statement = table.prepared(name, listItems(IN_STATE[state]));
   const rows = await db.read<ItemRow>({ ...statement, values });
   return inOrder(rows);
 }

@@ -11,7 +11,7 @@ import { textArray } from '../binary-array.ts';
 import type { Session, Statement } from '../database.ts';
 import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
-import { CONDEMNED, condemnedDeadline } from '../item-state.ts';
+import { CONDEMNED, condemnedDeadline, HELD_LETTER } from '../item-state.ts';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 
@@ -35,7 +35,7 @@ const retryHeld = (table: string) => `
     SELECT item.id, given.position, given.retry_at,
       CASE WHEN given.dead OR ($6::int > 0 AND item.attempts >= $6::int) THEN $7::text
         WHEN given.retry_at >= ${NOW} + ${THRESHOLD} THEN 'scheduled' ELSE 'waiting' END AS fate,
-      item.is_leased AND NOT ${CONDEMNED} AS held
+      item.is_leased AND NOT ${CONDEMNED} AND NOT ${HELD_LETTER} AS held
     FROM given JOIN ${table} AS item ON item.id = given.id
     FOR UPDATE OF item),
   fates AS MATERIALIZED (

@@ -1,6 +1,6 @@
 import type { ItemId, StoredItem, SweepRequest } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
-import { CONDEMNED, condemnedDeadline, MOVED } from '../item-state.ts';
+import { CONDEMNED, condemnedDeadline, MOVED, OWN_MAX_ATTEMPTS } from '../item-state.ts';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
@@ -15,7 +15,7 @@ const ITEM = `${ITEM_COLUMNS.map((column) =>
 const BYTES = `CASE WHEN ${MOVED} THEN 0 ELSE ${CONTENT_BYTES} END AS bytes`;
 
 /**
- * Overdue leases, and overdue claims on condemned items. The dead are told first, so that an item that is out of
+ * Overdue leases and holds of letters, and overdue claims on condemned items. The dead are told first, so that an item that is out of
  * attempts or time is not put back only to be taken out again.
  */
 const overdue = (table: string, columns = 'id') => `
@@ -27,7 +27,8 @@ const overdue = (table: string, columns = 'id') => `
     SELECT id, row_number() OVER () AS position FROM due WHERE NOT dead),
   requeued AS (
     UPDATE ${table} AS item
-    SET id = ${newItemIdSql('numbered.position', '$4', table)}, is_leased = false, lease_deadline = NULL
+    SET id = ${newItemIdSql('numbered.position', '$4', table)}, is_leased = false, lease_deadline = NULL,
+      max_attempts = ${OWN_MAX_ATTEMPTS}
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)`;
 

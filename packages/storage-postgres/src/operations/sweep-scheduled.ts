@@ -17,7 +17,8 @@ const enqueueItems = (table: string) => `
   numbered AS MATERIALIZED (
     SELECT id, row_number() OVER () AS position FROM due),
   enqueued AS (
-    UPDATE ${table} AS item SET id = ${newItemIdSql('numbered.position', '$3', table)}, enqueue_at = NULL
+    UPDATE ${table} AS item SET id = ${newItemIdSql('numbered.position', '$3', table)},
+      enqueue_at = NULL, lease_deadline = NULL
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)
   SELECT count(*)::int AS count, max(id) AS highest FROM enqueued`;

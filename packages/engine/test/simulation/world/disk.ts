@@ -182,11 +182,8 @@ function mayHaveChanged(name: string, result: unknown): boolean {
 
 async function itemsOf(store: PartitionStore): Promise<readonly StoredItem[]> {
   const page = { pivot: '', limit: Number.MAX_SAFE_INTEGER };
-  const [queued, scheduled] = await Promise.all([
-    store.list({ state: 'queued', ...page }),
-    store.list({ state: 'scheduled', ...page }),
-  ]);
-  return [...queued, ...scheduled];
+  const states = ['queued', 'scheduled', 'held'] as const;
+  return (await Promise.all(states.map((state) => store.list({ state, ...page })))).flat();
 }
 
 /** How a history names a partition. */

@@ -1,0 +1,82 @@
+import type { PartitionStore } from '@querator/core';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { itemsTableName } from '../src/index.ts';
+import { HOUR, item } from './support/contents.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const KEY = { queue: 'dead', partition: 0 };
+const TABLE = itemsTableName(KEY);
+const PAGE = { pivot: '', limit: 10 };
+const SWEEP = { limit: 10, maxAttempts: 0, dead: 'condemn', claimTimeout: HOUR } as const;
+
+/** What a server of the version before does: its held letters have no mark, and it knows of none. */
+describe('letters beside a server of the version before', () => {
+  let database: TestDatabase;
+  let admin: pg.Client;
+  let backend: ReturnType<typeof testBackend>;
+  let store: PartitionStore;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    admin = new pg.Client({ connectionString: database.connectionString });
+    await admin.connect();
+    backend = testBackend(database.connectionString);
+    store = backend.partitionStore(KEY);
+    const letters = [{ ...item('letter'), sourceId: 'source' }];
+    await store.holdLetters(letters, { expireTimeout: HOUR, holdTimeout: HOUR });
+  });
+  afterEach(async () => {
+    await backend.close();
+    await admin.end();
+    await database.drop();
+  });
+
+  const texts = async (state: 'queued' | 'held') =>
+    (await store.list({ state, ...PAGE })).map(({ reference }) => reference);
+
+  test('one that it makes available is an item like any other, and never held again', async () => {
+    await admin.query(`UPDATE ${TABLE} SET is_leased = false, lease_deadline = NULL`);
+    expect(await store.list({ state: 'queued', ...PAGE })).toMatchObject([
+      { isLeased: false, maxAttempts: 0 },
+    ]);
+    expect([await texts('held'), await store.deliverLetters(['source'])]).toEqual([[], 0]);
+    const [leased] = await store.lease({ limit: 1, leaseTimeout: HOUR });
+    const id = leased?.id ?? '';
+    expect([await texts('queued'), await store.withdrawLetters(['source'])]).toEqual([['letter'], 0]);
+    expect(await store.release([id])).toBe(1);
+    expect([await texts('queued'), await texts('held')]).toEqual([['letter'], []]);
+    await store.lease({ limit: 1, leaseTimeout: HOUR });
+    expect(await store.complete([{ ids: [id] }])).toEqual([{ ok: true, value: undefined }]);
+  });
+
+  test('one that it makes available, and that dies, is told from a held one', async () => {
+    await admin.query(
+      `UPDATE ${TABLE} SET is_leased = false, lease_deadline = NULL, expire_deadline = now() - interval '1 s'`,
+    );
+    const { dead } = await store.sweep(SWEEP);
+    expect(dead).toMatchObject([{ reference: 'letter', maxAttempts: 0 }]);
+    expect([await texts('queued'), await texts('held')]).toEqual([['letter'], []]);
+    expect(await store.deliverLetters(['source'])).toBe(0);
+  });
+
+  test('one that it holds stays its own, keeps out a second copy, and comes when its hold ends', async () => {
+    await admin.query(`UPDATE ${TABLE} SET max_attempts = 0`);
+    const again = [{ ...item('again'), sourceId: 'source' }];
+    await store.holdLetters(again, { expireTimeout: HOUR, holdTimeout: HOUR });
+    expect([await texts('queued'), await texts('held')]).toEqual([['letter'], []]);
+    expect(await store.deliverLetters(['source'])).toBe(0);
+    expect(await store.withdrawLetters(['source'])).toBe(0);
+    await admin.query(`UPDATE ${TABLE} SET lease_deadline = now() - interval '1 s'`);
+    expect(await store.sweep(SWEEP)).toMatchObject({ requeued: 1 });
+    expect(await store.lease({ limit: 1, leaseTimeout: HOUR })).toMatchObject([{ reference: 'letter' }]);
+  });
+
+  test('one whose hold has ended has no mark any more', async () => {
+    await admin.query(`UPDATE ${TABLE} SET lease_deadline = now() - interval '1 s'`);
+    await store.sweep(SWEEP);
+    const { rows } = await admin.query(`SELECT is_leased, max_attempts FROM ${TABLE}`);
+    expect(rows).toEqual([{ is_leased: false, max_attempts: 0 }]);
+  });
+});
