@@ -4,6 +4,7 @@ import type { Session } from './database.ts';
 import { CONDEMNED, HELD, HELD_LETTER } from './item-state.ts';
 import type { PartitionContext } from './partition-table.ts';
 import { NOT_A_NUMBER, PostgresError } from './postgres-error.ts';
+import { isPossibleId } from './refused-data.ts';
 
 /**
  * SQL for a value that makes the whole statement fail, and so roll back, in
@@ -46,7 +47,7 @@ export async function decideHeld(
 ): Promise<readonly (Outcome<never> | undefined)[]> {
   const rows = await session.query<LockedRow>({
     ...table.prepared('lock', lockItems),
-    values: [textArray([...new Set(requests.flat())])],
+    values: [textArray([...new Set(requests.flat())].filter(isPossibleId))],
   });
   const states = new Map(rows.map((row) => [row.id, row]));
   return requests.map((ids) => {

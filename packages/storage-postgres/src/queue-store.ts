@@ -16,12 +16,15 @@ import { durationToText, instantFromText, instantToText } from './instant-text.t
 import { nowSql } from './partition-table.ts';
 import { ALREADY_THERE, PostgresError } from './postgres-error.ts';
 import { findUser, lockQueues, markEnding, type QueuesSession, readRelations } from './queue-relations.ts';
+import { holds, isRefusedData, LACKS, type NamedTexts, refusedField } from './refused-data.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
 import { QUEUE_HASH, QUEUES } from './schema/queues.ts';
 import type { SchemaKeeper } from './schema-keeper.ts';
 import type { StoreCalls, TableCare } from './store-calls.ts';
 
 const ALL = QUEUE_COLUMNS.join(', ');
+
+type StampRow = Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>;
 
 const insertInto = (queues: string) => `
   INSERT INTO ${queues} (${ALL}, created_at, updated_at)
@@ -74,22 +77,23 @@ export class PostgresQueueStore implements QueueStore {
       );
       return rowToQueue(rows[0] as QueueRow);
     } catch (error) {
-      if (!(error instanceof PostgresError && error.sqlState === ALREADY_THERE)) throw error;
-      throw await this.#nameTaken(queue.name);
+      if (error instanceof PostgresError && error.sqlState === ALREADY_THERE) {
+        throw await this.#nameTaken(queue.name);
+      }
+      throw isRefusedData(error) ? await this.#refused(error, queue) : error;
     }
   }
 
   async get(name: string): Promise<Queue | undefined> {
-    const [row] = await this.#run(() =>
+    const rows = await this.#find([], () =>
       this.#db.read<QueueRow>({ text: `SELECT * FROM ${this.#queues} WHERE name = $1`, values: [name] }),
     );
+    const [row] = rows;
     return row && rowToQueue(row);
   }
 
   async stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
-    const rows = await this.#run(() =>
-      this.#db.look<Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>>(this.#stampsOf(names)),
-    );
+    const rows = await this.#findStamps(names);
     const stampOf = (row: (typeof rows)[number]): QueueStamp => ({
       createdAt: instantFromText(row.created_at),
       updatedAt: instantFromText(row.updated_at),
@@ -99,11 +103,14 @@ export class PostgresQueueStore implements QueueStore {
 
   async list(request: QueueListRequest): Promise<readonly Queue[]> {
     const values = [request.namespace, request.pivot, request.limit];
-    const rows = await this.#run(() => {
+    const rows = await this.#find(undefined, () => {
       const text = `SELECT * FROM ${this.#queues} WHERE namespace = $1 AND name >= $2 ORDER BY name LIMIT $3`;
       return this.#db.read<QueueRow>({ text, values });
     });
-    return rows.map(rowToQueue);
+    if (rows !== undefined) return rows.map(rowToQueue);
+    // No queue is in a namespace whose name the database cannot hold; but where it begins in the order of names it cannot say.
+    if (await holds(this.#db, [request.pivot])) return [];
+    throw invalid(`pivot is invalid; it ${LACKS}`);
   }
 
   update(
@@ -112,7 +119,8 @@ export class PostgresQueueStore implements QueueStore {
     deadQueue = '',
   ): Promise<Queue | undefined> {
     const now = this.#now();
-    return this.#run(() =>
+    let asked: NewQueue | undefined;
+    const done = this.#run(() =>
       this.#db.transaction(async (session) => {
         const names = deadQueue === '' ? [name] : [name, deadQueue];
         const locked = await lockQueues(this.#in(session), names, now);
@@ -121,6 +129,7 @@ export class PostgresQueueStore implements QueueStore {
         const relations =
           deadQueue === '' ? undefined : await readRelations(this.#in(session), name, locked.get(deadQueue));
         const wanted = change(rowToQueue(stored), relations);
+        asked = wanted;
         const values = [
           ...[name, wanted.leaseTimeout, wanted.expireTimeout, wanted.deadQueue, wanted.maxAttempts],
           ...[wanted.reference, wanted.requestedPartitions, now],
@@ -129,6 +138,12 @@ export class PostgresQueueStore implements QueueStore {
         return updated && rowToQueue(updated);
       }),
     );
+    return done.catch(async (error: unknown) => {
+      if (!isRefusedData(error)) throw error;
+      // There is no queue whose name the database cannot hold.
+      if (!(await holds(this.#db, [name]))) return undefined;
+      throw await this.#refused(error, asked ?? { name, deadQueue });
+    });
   }
 
   beginDelete(
@@ -137,7 +152,7 @@ export class PostgresQueueStore implements QueueStore {
     { timeout, check }: { readonly timeout: Duration; readonly check: (usedBy: string | undefined) => void },
   ): Promise<boolean> {
     const now = this.#now();
-    return this.#run(() =>
+    return this.#find(false, () =>
       this.#db.transaction(async (session) => {
         const stored = (await lockQueues(this.#in(session), [name], now)).get(name);
         if (stored === undefined || rowToQueue(stored).createdAt !== createdAt) return false;
@@ -166,23 +181,24 @@ export class PostgresQueueStore implements QueueStore {
       });
     const deleteBy = (text: string) =>
       check === undefined ? this.#db.write({ text, values }) : deleteChecked(text, check);
-    const deleted = await this.#run(
+    const deleted = await this.#find(
+      [],
       () => this.#notes?.deleting(deleteBy) ?? deleteBy(deleteQueueFrom(this.#queues)),
     );
     return deleted.length > 0;
   }
 
   async wasDeleted(name: string, createdAt: Instant): Promise<boolean> {
-    return this.#run(async () => (await this.#notes?.has(name, createdAt)) ?? false);
+    return this.#find(false, async () => (await this.#notes?.has(name, createdAt)) ?? false);
   }
 
   async forgetDeletion(name: string, createdAt: Instant): Promise<void> {
-    await this.#run(async () => this.#notes?.done(name, createdAt));
+    await this.#find(undefined, async () => this.#notes?.done(name, createdAt));
   }
 
   async findByDeadQueue(name: string): Promise<string | undefined> {
-    const [row] = await this.#run(() => this.#db.read<{ name: string }>(findUser(this.#queues, name)));
-    return row?.name;
+    const rows = await this.#find([], () => this.#db.read<{ name: string }>(findUser(this.#queues, name)));
+    return rows[0]?.name;
   }
 
   /** Which queue it was that stood in the way: mostly the one of that very name. */
@@ -217,6 +233,48 @@ export class PostgresQueueStore implements QueueStore {
 
   #now(): string | null {
     return this.#clock === undefined ? null : instantToText(this.#clock.now());
+  }
+
+  /** Runs what looks for a queue: one whose name the database cannot hold is not there. */
+  async #find<T>(nothing: T, operation: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#run(operation);
+    } catch (error) {
+      if (isRefusedData(error)) return nothing;
+      throw error;
+    }
+  }
+
+  /** The rows of those that there are. Halving finds a name that the database cannot hold. */
+  async #findStamps(names: readonly string[]): Promise<readonly StampRow[]> {
+    const rows = await this.#find(undefined, () => this.#db.look<StampRow>(this.#stampsOf(names)));
+    if (rows !== undefined) return rows;
+    if (names.length === 1) return [];
+    const half = Math.ceil(names.length / 2);
+    return [
+      ...(await this.#findStamps(names.slice(0, half))),
+      ...(await this.#findStamps(names.slice(half))),
+    ];
+  }
+
+  /** What a client is told of settings that the database cannot hold. */
+  async #refused(
+    error: PostgresError,
+    {
+      name,
+      namespace = '',
+      deadQueue,
+      reference = '',
+    }: Pick<NewQueue, 'name' | 'deadQueue'> & Partial<NewQueue>,
+  ): Promise<Error> {
+    const texts: NamedTexts = [
+      ['queue name', [name]],
+      ['namespace name', [namespace]],
+      ['dead queue', [deadQueue]],
+      ['reference field', [reference]],
+    ];
+    const found = await refusedField(this.#db, error, { texts, indexed: 'queue name' });
+    return found === undefined ? error : invalid(`${found.field} is invalid; it ${found.fault}`);
   }
 
   #run<T>(operation: () => Promise<T>): Promise<T> {

@@ -11,7 +11,12 @@ export interface TableOwner {
 /** The comment on a partition's table: for operators to read, and for us to tell whose it is. */
 export function ownerToComment({ queue, partition, created }: TableOwner): string {
   const fields = { queue, partition, ...(created === undefined ? {} : { created: created.toString() }) };
-  return `querator ${JSON.stringify(fields)}`;
+  // In JSON every character has a name in ASCII, which every database can hold.
+  const json = JSON.stringify(fields).replaceAll(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return `querator ${json}`;
 }
 
 /** The statement that says whose a table is. @param table as SQL. */

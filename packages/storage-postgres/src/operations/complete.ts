@@ -4,6 +4,7 @@ import type { Session, Statement } from '../database.ts';
 import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
 import { CONDEMNED, HELD_LETTER } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
+import { isPossibleId } from '../refused-data.ts';
 
 const DONE: Outcome<void> = { ok: true, value: undefined };
 
@@ -30,7 +31,7 @@ export async function complete(
   const ids = requests.flatMap((request) => request.ids);
   if (ids.length === 0) return requests.map(() => DONE);
   // An id that two requests name can only be gone once: nothing to try.
-  if (new Set(ids).size === ids.length) {
+  if (new Set(ids).size === ids.length && ids.every(isPossibleId)) {
     try {
       await context.db.write(deletion(context, ids));
       return requests.map(() => DONE);

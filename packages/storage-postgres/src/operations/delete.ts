@@ -1,6 +1,7 @@
 import type { ItemId } from '@querator/core';
 import { textArray } from '../binary-array.ts';
 import type { PartitionContext } from '../partition-table.ts';
+import { isPossibleId } from '../refused-data.ts';
 
 const deleteItems = (table: string) => `
   WITH gone AS (DELETE FROM ${table} WHERE id = ANY ($1::text[]) RETURNING 1)
@@ -11,7 +12,7 @@ export async function deleteByIds({ db, table }: PartitionContext, ids: readonly
   if (ids.length === 0) return 0;
   const [row] = await db.write<{ count: number }>({
     ...table.prepared('delete', deleteItems),
-    values: [textArray(ids)],
+    values: [textArray(ids.filter(isPossibleId))],
   });
   return row?.count ?? 0;
 }

@@ -14,7 +14,7 @@ import { HELD_LETTER_MARK } from '../item-state.ts';
 import { newIds, newItemIdSql, positionOf } from '../new-item-id.ts';
 import { packPayloads, packTexts } from '../packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { isRefusedData, refusedData } from '../refused-data.ts';
+import { isRefusedData, refusedItems } from '../refused-data.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
@@ -103,7 +103,7 @@ async function insert(
       return stored;
     });
   } catch (error) {
-    throw isRefusedData(error) ? refusedData(error) : error;
+    throw isRefusedData(error) ? await refusedItems(db, error, items) : error;
   }
 }
 

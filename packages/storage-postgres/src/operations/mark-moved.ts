@@ -2,6 +2,7 @@ import type { ItemId, MarkResult } from '@querator/core';
 import { textArray } from '../binary-array.ts';
 import { CONDEMNED, MOVED, MOVED_DEADLINE } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
+import { isPossibleId } from '../refused-data.ts';
 
 /** Rows are locked in the order of ids, so that two callers with ids in common do not block each other. */
 const markCondemned = (table: string) => `
@@ -20,7 +21,10 @@ export async function markMoved(
 ): Promise<MarkResult> {
   if (ids.length === 0) return { marked: [], markedBefore: [] };
   const statement = table.prepared('mark_moved', markCondemned);
-  const rows = await db.write<{ id: ItemId; before: boolean }>({ ...statement, values: [textArray(ids)] });
+  const rows = await db.write<{ id: ItemId; before: boolean }>({
+    ...statement,
+    values: [textArray(ids.filter(isPossibleId))],
+  });
   const idsOf = (isBefore: boolean) => rows.filter(({ before }) => before === isBefore).map(({ id }) => id);
   return { marked: idsOf(false), markedBefore: idsOf(true) };
 }

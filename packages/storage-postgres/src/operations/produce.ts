@@ -2,7 +2,8 @@ import type { Duration, ItemId, Outcome, ProduceRequest, ProduceResult } from '@
 import type { Session, Statement } from '../database.ts';
 import { ITEMS_PER_STATEMENT, newIds } from '../new-item-id.ts';
 import type { PartitionContext } from '../partition-table.ts';
-import { isRefusedData, refusedData } from '../refused-data.ts';
+import { PostgresError } from '../postgres-error.ts';
+import { isRefusedData, refusedItems } from '../refused-data.ts';
 import { dueTimes, insertItems, type NumberedRow, PLAIN, SCHEDULED } from './insert-items.ts';
 
 /** Stores all requests in one statement, which is atomic and so keeps each request whole. */
@@ -16,7 +17,10 @@ export async function produce(
     return results.map((value) => ({ ok: true, value }));
   } catch (error) {
     if (!isRefusedData(error)) throw error;
-    if (requests.length === 1) return [{ ok: false, error: refusedData(error) }];
+    const [only] = requests;
+    if (requests.length === 1 && only !== undefined) {
+      return [{ ok: false, error: await refusedItems(context.db, error, only.items) }];
+    }
     return await oneByOne(context, requests, expireTimeout);
   }
 }
@@ -26,28 +30,33 @@ export async function produce(
  * committed together, so that where storage fails in between nothing is left
  * that the caller would store once more.
  */
-function oneByOne(
+async function oneByOne(
   context: PartitionContext,
   requests: readonly ProduceRequest[],
   expireTimeout: Duration,
 ): Promise<readonly Outcome<ProduceResult>[]> {
-  return context.db.transaction(async (session) => {
-    const outcomes: Outcome<ProduceResult>[] = [];
+  const results = await context.db.transaction(async (session) => {
+    const outcomes: (ProduceResult | PostgresError)[] = [];
     for (const request of requests) {
       await session.query({ text: 'SAVEPOINT request' });
       try {
         const send = <Row>(statement: Statement) => session.query<Row>(statement);
         const values = await insert(send, context, [request], expireTimeout);
-        outcomes.push(...values.map((value) => ({ ok: true, value }) as const));
+        outcomes.push(...values);
       } catch (error) {
         if (!isRefusedData(error)) throw error;
         await session.query({ text: 'ROLLBACK TO SAVEPOINT request' });
-        outcomes.push({ ok: false, error: refusedData(error) });
+        outcomes.push(error);
       }
       await session.query({ text: 'RELEASE SAVEPOINT request' });
     }
     return outcomes;
   });
+  const toOutcome = async (result: ProduceResult | PostgresError, index: number) =>
+    result instanceof PostgresError
+      ? { ok: false as const, error: await refusedItems(context.db, result, requests[index]?.items ?? []) }
+      : { ok: true as const, value: result };
+  return await Promise.all(results.map(toOutcome));
 }
 
 /** In one statement, or where ids would run out of positions, in one transaction. */

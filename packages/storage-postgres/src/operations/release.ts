@@ -2,6 +2,7 @@ import type { ItemId } from '@querator/core';
 import { textArray } from '../binary-array.ts';
 import { CONDEMNED, HELD, HELD_LETTER } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
+import { isPossibleId } from '../refused-data.ts';
 
 const releaseItems = (table: string) => `
   WITH released AS (
@@ -15,7 +16,7 @@ export async function release(context: PartitionContext, ids: readonly ItemId[])
   if (ids.length === 0) return 0;
   const [row] = await context.db.write<{ count: number }>({
     ...context.table.prepared('release', releaseItems),
-    values: [textArray(ids)],
+    values: [textArray(ids.filter(isPossibleId))],
   });
   return row?.count ?? 0;
 }

@@ -2,6 +2,7 @@ import type { ItemId } from '@querator/core';
 import { textArray } from '../binary-array.ts';
 import { CONDEMNED } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
+import { isPossibleId } from '../refused-data.ts';
 
 const removeCondemned = (table: string) => `
   DELETE FROM ${table} WHERE id = ANY ($1::text[]) AND ${CONDEMNED}`;
@@ -9,5 +10,8 @@ const removeCondemned = (table: string) => `
 /** Removes condemned items that have been moved. */
 export async function remove({ db, table }: PartitionContext, ids: readonly ItemId[]): Promise<void> {
   if (ids.length === 0) return;
-  await db.write({ ...table.prepared('remove', removeCondemned), values: [textArray(ids)] });
+  await db.write({
+    ...table.prepared('remove', removeCondemned),
+    values: [textArray(ids.filter(isPossibleId))],
+  });
 }

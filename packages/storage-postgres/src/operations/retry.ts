@@ -14,6 +14,7 @@ import { durationToText, instantToText } from '../instant-text.ts';
 import { CONDEMNED, condemnedDeadline, HELD_LETTER } from '../item-state.ts';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { isPossibleId } from '../refused-data.ts';
 
 /** What becomes of one item; the names of RetryResult's counts. */
 type Fate = keyof RetryResult;
@@ -70,7 +71,8 @@ export async function retry(
   rules: DeathRules,
 ): Promise<readonly Outcome<RetryResult>[]> {
   const items = requests.flatMap((request) => request.items);
-  if (new Set(items.map(({ id }) => id)).size === items.length) {
+  const ids = items.map(({ id }) => id);
+  if (new Set(ids).size === ids.length && ids.every(isPossibleId)) {
     try {
       const send = <Row>(statement: Statement) => context.db.write<Row>(statement);
       const fates = await decideFates(send, context, items, rules);

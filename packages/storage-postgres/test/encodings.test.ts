@@ -1,0 +1,182 @@
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { HOUR, item, verdict } from './support/contents.ts';
+import { testBackend } from './support/test-backend.ts';
+
+const QUEUE = {
+  ...{ name: 'plain', namespace: '', leaseTimeout: HOUR, expireTimeout: HOUR, deadQueue: '' },
+  ...{ maxAttempts: 0, reference: '', requestedPartitions: 1, partitions: [] },
+};
+const SMILE = 'smile-😀';
+const LACKS = 'has a character that the storage cannot hold';
+const PLAIN = { isLeased: false, attempts: 0, maxAttempts: 0 };
+
+describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 60_000 }, (encoding) => {
+  const isUniversal = encoding === 'SQL_ASCII';
+  let main: TestDatabase;
+  let connectionString: string;
+  let admin: pg.Client;
+  let provider: string;
+  let force: string;
+  let backend: ReturnType<typeof testBackend>;
+  const inIt = () => new pg.Client(connectionString);
+
+  beforeAll(async () => {
+    main = await createTestDatabase();
+    const url = new URL(main.connectionString);
+    url.pathname = `/${main.name}_encoded`;
+    connectionString = url.href;
+    admin = new pg.Client(main.connectionString);
+    await admin.connect();
+    const version = Number((await admin.query('SHOW server_version_num')).rows[0].server_version_num);
+    provider = version >= 150_000 ? 'LOCALE_PROVIDER libc' : '';
+    force = version >= 130_000 ? ' WITH (FORCE)' : '';
+  });
+  afterAll(async () => {
+    await admin.end();
+    await main.drop();
+  });
+  beforeEach(async () => {
+    await admin.query(
+      `CREATE DATABASE ${main.name}_encoded ENCODING '${encoding}' TEMPLATE template0 ${provider} LC_COLLATE 'C' LC_CTYPE 'C'`,
+    );
+    backend = testBackend(connectionString);
+  });
+  afterEach(async () => {
+    await backend.close();
+    await admin.query(`DROP DATABASE ${main.name}_encoded${force}`);
+  });
+  const storeOf = (queue: string) =>
+    backend.partitionStore(
+      { queue, partition: 0 },
+      { createdAt: 5n as never, isThere: async () => true, wasDeleted: async () => false },
+    );
+
+  test.each([
+    ['queue name', { name: SMILE }],
+    ['namespace name', { namespace: SMILE }],
+    ['dead queue', { deadQueue: SMILE }],
+    ['reference field', { reference: SMILE }],
+  ])('a queue is stored as it is, or refused by its %s', async (field, part) => {
+    const queues = backend.queueStore();
+    const created = queues.create({ ...QUEUE, ...part });
+    if (isUniversal) {
+      expect(await created).toMatchObject(part);
+      return;
+    }
+    await expect(created).rejects.toMatchObject({
+      name: 'QueueError',
+      message: `${field} is invalid; it ${LACKS}`,
+    });
+    expect(await queues.list({ namespace: '', pivot: '', limit: 5 })).toEqual([]);
+    await queues.create(QUEUE);
+    if ('name' in part || 'namespace' in part) return;
+    const update = queues.update('plain', (stored) => ({ ...stored, ...part }));
+    await expect(update).rejects.toMatchObject({
+      name: 'QueueError',
+      message: `${field} is invalid; it ${LACKS}`,
+    });
+    expect(await queues.get('plain')).toMatchObject({ reference: '', deadQueue: '' });
+  });
+
+  test('a queue whose name it cannot hold is not there', async () => {
+    const queues = backend.queueStore();
+    const { createdAt } = await queues.create(QUEUE);
+    expect(await queues.get(SMILE)).toBeUndefined();
+    expect(await queues.findByDeadQueue(SMILE)).toBeUndefined();
+    expect(await queues.update(SMILE, (stored) => stored)).toBeUndefined();
+    expect(await queues.delete(SMILE)).toBe(false);
+    expect(await queues.beginDelete(SMILE, createdAt, { timeout: HOUR, check: () => {} })).toBe(false);
+    expect(await queues.wasDeleted(SMILE, createdAt)).toBe(false);
+    expect([...(await queues.stamps([SMILE, 'plain', 'other'])).keys()]).toEqual(['plain']);
+    expect(await queues.list({ namespace: SMILE, pivot: '', limit: 5 })).toEqual([]);
+    const from = queues.list({ namespace: '', pivot: SMILE, limit: 5 });
+    if (isUniversal) expect(await from).toEqual([]);
+    else
+      await expect(from).rejects.toMatchObject({
+        name: 'QueueError',
+        message: `pivot is invalid; it ${LACKS}`,
+      });
+  });
+
+  test('items are stored as they are, or refused by the field, and others beside them are not', async () => {
+    const store = storeOf(SMILE);
+    for (const field of ['reference', 'encoding', 'kind'] as const) {
+      const bad = { ...item('a'), [field]: SMILE };
+      const outcomes = await store.produce(
+        [{ items: [item('b')] }, { items: [bad] }, { items: [item('c')] }],
+        HOUR,
+      );
+      const expected = isUniversal ? 'ok' : `invalid item; ${field} ${LACKS} (SQLSTATE 22P05)`;
+      expect(outcomes.map(verdict)).toEqual(['ok', expected, 'ok']);
+      expect((await store.produce([{ items: [bad] }], HOUR)).map(verdict)).toEqual([expected]);
+      const imported = store.import([{ ...bad, ...PLAIN }], HOUR);
+      if (isUniversal) expect(await imported).toMatchObject([{ [field]: SMILE }]);
+      else await expect(imported).rejects.toMatchObject({ name: 'QueueError', message: expected });
+    }
+    const named = store.import([{ ...item('a'), ...PLAIN, sourceId: SMILE }], HOUR);
+    if (isUniversal) expect(await named).toMatchObject([{ sourceId: SMILE }]);
+    else
+      await expect(named).rejects.toMatchObject({
+        name: 'QueueError',
+        message: `invalid item; source_id ${LACKS} (SQLSTATE 22P05)`,
+      });
+    const items = await store.list({ state: 'queued', pivot: '', limit: 50 });
+    expect(items.length).toBe(isUniversal ? 6 + 3 + 3 + 3 + 1 : 6);
+  });
+
+  test('ids that no item can have are those of no item, and others beside them are good', async () => {
+    const store = storeOf('plain');
+    await store.produce([{ items: [item('a'), item('b'), item('c')] }], HOUR);
+    const [a = '', b = '', c = ''] = (await store.lease({ limit: 3, leaseTimeout: HOUR })).map(
+      ({ id }) => id,
+    );
+    const complete = await store.complete([{ ids: [SMILE] }, { ids: [a] }]);
+    expect(complete.map(verdict)).toEqual([expect.stringContaining(SMILE), 'ok']);
+    const retry = await store.retry(
+      [{ items: [{ id: SMILE, dead: false }] }, { items: [{ id: b, dead: false }] }],
+      { maxAttempts: 0, dead: 'delete' },
+    );
+    expect(retry.map(verdict)).toEqual([expect.stringContaining(SMILE), 'ok']);
+    expect(await store.release([SMILE, c])).toBe(1);
+    expect(await store.markMoved([SMILE])).toEqual({ marked: [], markedBefore: [] });
+    await store.remove([SMILE]);
+    expect(await store.delete([SMILE, c])).toBe(1);
+  });
+
+  test('a table says whose it is, whatever the name of its queue', async () => {
+    await storeOf(SMILE).produce([{ items: [item('a')] }], HOUR);
+    const client = inIt();
+    await client.connect();
+    const { rows } = await client.query(
+      `SELECT obj_description(oid, 'pg_class') AS comment FROM pg_class WHERE relname LIKE 'items%' AND relkind = 'r'`,
+    );
+    await client.end();
+    expect(JSON.parse(rows[0].comment.replace('querator ', ''))).toMatchObject({ queue: SMILE });
+    const other = testBackend(connectionString);
+    const owner = { createdAt: 5n as never, isThere: async () => true, wasDeleted: async () => false };
+    expect((await other.partitionStore({ queue: SMILE, partition: 0 }, owner).stats()).waiting).toBe(1);
+    await other.close();
+  });
+});
+
+test('what is too long for an index is refused by its name', { timeout: 60_000 }, async () => {
+  const database = await createTestDatabase();
+  const backend = testBackend(database.connectionString);
+  // Random, since PostgreSQL compresses what it can.
+  const long = Array.from({ length: 20_000 }, (_, n) =>
+    String.fromCharCode(0x4e00 + ((n * n * 7919) % 20_000)),
+  ).join('');
+  const store = backend.partitionStore({ queue: 'long', partition: 0 });
+  await expect(store.import([{ ...item('a'), ...PLAIN, sourceId: long }], HOUR)).rejects.toMatchObject({
+    name: 'QueueError',
+    message: 'invalid item; source_id is too long for the storage (SQLSTATE 54000)',
+  });
+  await expect(backend.queueStore().create({ ...QUEUE, name: long })).rejects.toMatchObject({
+    name: 'QueueError',
+    message: 'queue name is invalid; it is too long for the storage',
+  });
+  await backend.close();
+  await database.drop();
+});
