@@ -1,4 +1,11 @@
-import { type CountOptions, type Logger, type Random, SystemClock, silentLogger } from '@querator/core';
+import {
+  type Clock,
+  type CountOptions,
+  type Logger,
+  type Random,
+  SystemClock,
+  silentLogger,
+} from '@querator/core';
 import type pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
 import type { Connection } from './connection.ts';
@@ -115,6 +122,11 @@ export class Database {
   /** Has looks of low-water marks take turns, over all who share its connections. */
   get inTurn(): InTurn {
     return this.#share.pool.markLook;
+  }
+
+  /** By which it measures its time limits. */
+  get clock(): Clock {
+    return this.#clock;
   }
 
   /** Runs a statement that changes nothing; once more when its connection was found dead. */

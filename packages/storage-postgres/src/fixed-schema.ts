@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { getTableName } from 'drizzle-orm';
+import { withBriefLocks } from './brief-locks.ts';
 import type { Database, Session } from './database.ts';
 import { type TableCode, tableCodeFault, tableCodeSql } from './foreign-code.ts';
 import { isPermissionDenied } from './postgres-error.ts';
@@ -27,6 +28,8 @@ const create = (nameOf: NameRelation): readonly string[] => [
 const CHECKED_TABLES = new Set([QUEUES, VERSIONS, getTableName(deletedQueuesTable)]);
 const LOOKED_AT = [...FIXED_RELATIONS, ...CHECKED_TABLES, QUEUES_BY_HASH].map((name) => `'${name}'`);
 const LOCK = 'querator schema';
+/** How long to wait for those who hold a table that is to be changed. */
+const MIGRATION_WAIT_MS = 30_000;
 /** The version since which there is {@link QUEUES_BY_HASH}. */
 const VERSION_WITH_HASHES = 2;
 
@@ -90,8 +93,11 @@ export async function keepFixedSchema(db: Database, care: SchemaCare): Promise<v
   const before = check(await look((statement) => db.read(statement), place));
   if (isUsable(before) && before.recorded) return;
   try {
-    await db.maintenance(async (session) => {
+    const locks = { tables: FIXED_RELATIONS, schema: () => db.schema.name, waitMs: MIGRATION_WAIT_MS };
+    await withBriefLocks(db, locks, async (session) => {
       await lockSchema(session, LOCK);
+      // Who reads the queues' table for long, such as a backup, must not make all servers wait.
+      await session.waitBriefly();
       const found = check(await look((statement) => session.query(statement), place));
       if (isUsable(found) && found.recorded) return;
       await bringTo(session, found, { migrations, nameOf: (name) => db.schema.relation(name) });

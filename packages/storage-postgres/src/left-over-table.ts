@@ -1,4 +1,5 @@
 import { type Instant, type Logger, UNSET_INSTANT } from '@querator/core';
+import type { LockingSession } from './brief-locks.ts';
 import type { Session } from './database.ts';
 import { instantToText } from './instant-text.ts';
 import type { TableOwner } from './table-owner.ts';
@@ -10,9 +11,14 @@ import type { TableOwner } from './table-owner.ts';
  * @param wasDeleted whether there is proof of that.
  * @returns whether it was removed.
  */
-export async function removeLeftOver(session: Session, table: string, wasDeleted: boolean): Promise<boolean> {
+export async function removeLeftOver(
+  session: LockingSession,
+  table: string,
+  wasDeleted: boolean,
+): Promise<boolean> {
   // Looked at first without the lock: a server that works on the table must not wait for each look of another one.
   if (!wasDeleted && (await holdsRows(session, table))) return false;
+  await session.waitBriefly();
   await session.query({ text: `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE` });
   if (!wasDeleted && (await holdsRows(session, table))) return false;
   await session.query({ text: `DROP TABLE ${table}` });

@@ -153,6 +153,10 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#run((context) => withdrawLetters(context, sourceIds));
   }
 
+  untilDroppable(): Promise<void> {
+    return this.#calls.track(() => this.#table.untilDroppable());
+  }
+
   drop(): Promise<void> {
     return this.#calls.track(() => this.#table.drop());
   }

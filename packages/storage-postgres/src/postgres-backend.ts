@@ -63,7 +63,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const share = options.registry.share(options.connectionString, { maxConns, limits });
   const tables = new TableSchema();
   const db = new Database({ name, share, limits, random, logger, schema: tables });
-  const schema = new SchemaKeeper(db, { backend: name, logger });
+  const schema = new SchemaKeeper(db, { backend: name, logger, limits });
   const calls = new StoreCalls(name);
   const saved = new MarksTable(db);
   const marks = new LowWaterMarks({ db, clock: new SystemClock(), inTurn: db.inTurn, saved });

@@ -59,7 +59,7 @@ export const TOO_MANY_CONNECTIONS = '53300';
 const QUERY_CANCELED = '57014';
 
 /** The wait for a lock was longer than the limit. */
-const LOCK_TIMED_OUT = '55P03';
+export const LOCK_TIMED_OUT = '55P03';
 
 /** A unique index stands in the way. */
 export const ALREADY_THERE = '23505';

@@ -8,6 +8,7 @@ import {
 } from '@querator/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { Allotment } from './allotment.ts';
+import { type LockingSession, withBriefLocks } from './brief-locks.ts';
 import type { Database, Session } from './database.ts';
 import {
   FIXED_RELATIONS,
@@ -49,6 +50,7 @@ import {
   ownerToComment,
   type TableOwner,
 } from './table-owner.ts';
+import { DEFAULT_TIME_LIMITS, type TimeLimits } from './time-limits.ts';
 
 const FIXED = 'fixed';
 
@@ -75,6 +77,8 @@ interface Wanted {
 
 /** The care of one partition's table. */
 export interface PartitionTableCare extends TableCare {
+  /** Waits until nobody else holds the table; see core's `PartitionStore`. */
+  untilDroppable(): Promise<void>;
   /** Drops the table with all that is in it; the next use makes a new one. */
   drop(): Promise<void>;
 }
@@ -86,6 +90,7 @@ export interface SchemaKeeperDeps {
   readonly logger?: Logger | undefined;
   /** Other than the real ones, for tests. */
   readonly migrations?: readonly Migration[] | undefined;
+  readonly limits?: TimeLimits | undefined;
 }
 
 /**
@@ -99,17 +104,20 @@ export class SchemaKeeper {
   readonly #logger: Logger;
   readonly #migrations: readonly Migration[];
   readonly #creations = new Allotment(() => 1); // More would slow others down.
+  readonly #limits: TimeLimits;
   readonly #known = new Map<string, Promise<void>>();
   /** Tables made for queues of which it could not be found out whether they are still there. */
   readonly #unchecked = new Set<string>();
   /** Tables whose policies and rules have been told of. */
   readonly #toldCode = new Set<string>();
 
-  constructor(db: Database, { backend, logger = silentLogger, migrations = MIGRATIONS }: SchemaKeeperDeps) {
+  constructor(db: Database, deps: SchemaKeeperDeps) {
+    const { backend, logger = silentLogger, migrations = MIGRATIONS, limits = DEFAULT_TIME_LIMITS } = deps;
     this.#db = db;
     this.#backend = backend;
     this.#logger = logger;
     this.#migrations = migrations;
+    this.#limits = limits;
   }
 
   /** The table of queues, and the sequence of item ids. */
@@ -142,9 +150,10 @@ export class SchemaKeeper {
         this.#known.delete(FIXED);
       },
       explain: (error) => nameMissingGrants(error, this.#db, [...FIXED_RELATIONS, name]),
+      untilDroppable: () => this.#dropPartition(wanted, 'lock only'),
       drop: async () => {
         this.#known.delete(known);
-        await this.#dropPartition(wanted);
+        await this.#dropPartition(wanted, 'drop');
         this.#known.delete(known);
       },
     };
@@ -216,7 +225,7 @@ export class SchemaKeeper {
     const table: PgTable = itemsTable(key.queue, key.partition);
     const nameOf = (relation: string) => this.#db.schema.relation(relation);
     await this.#creations.run(() =>
-      this.#db.maintenance(async (session) => {
+      this.#exclusively([name], this.#limits.lockMs, async (session) => {
         await lockSchema(session, name);
         // Another process may have been quicker.
         const found = await this.#look((statement) => session.query(statement), name);
@@ -250,15 +259,16 @@ export class SchemaKeeper {
     throw this.#refused(`queue '${wanted.key.queue}' was deleted by another process`);
   }
 
-  /** Drops the table with all that is in it, unless it belongs to somebody else. */
-  async #dropPartition(wanted: Wanted): Promise<void> {
+  /** Drops the table with all that is in it, unless it belongs to somebody else; or takes the lock for that, for a moment. */
+  async #dropPartition(wanted: Wanted, what: 'drop' | 'lock only'): Promise<void> {
     const { name, identity } = wanted;
     // Nothing else finds out in which schema the table is.
     if (this.#db.schema.name === undefined) await this.#ensureFixed();
     // Who is just making one finds the queue gone, and removes it.
     if ((await this.#look((statement) => this.#db.read(statement), name)) === undefined) return;
-    await this.#db.maintenance(async (session) => {
-      await lockSchema(session, name);
+    const { lockMs, maintenanceMs } = this.#limits;
+    await this.#exclusively([name], what === 'drop' ? lockMs : maintenanceMs, async (session) => {
+      if (what === 'drop') await lockSchema(session, name);
       const found = await this.#look((statement) => session.query(statement), name);
       if (found === undefined) return;
       const claim = claimOn(ownerFromComment(found.comment), identity);
@@ -267,13 +277,22 @@ export class SchemaKeeper {
       if (claim === 'superseded' || claim === 'left-over') return;
       const table = this.#db.schema.relation(name);
       // Nor are those that another program has stored, and that were never served.
-      if (
-        claim === 'unnamed' &&
-        (await isOfOthers((statement) => session.query(statement), table, found.shape))
-      )
-        return;
-      await session.query({ text: `DROP TABLE IF EXISTS ${table}` });
+      const send: Session['query'] = (statement) => session.query(statement);
+      if (claim === 'unnamed' && (await isOfOthers(send, table, found.shape))) return;
+      if (what === 'lock only' && !found.ours) throw this.#refused(`only its owner may drop table ${name}`);
+      await session.waitBriefly();
+      const text =
+        what === 'drop' ? `DROP TABLE IF EXISTS ${table}` : `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`;
+      await session.query({ text });
     });
+  }
+
+  #exclusively<T>(
+    tables: readonly string[],
+    waitMs: number,
+    work: (session: LockingSession) => Promise<T>,
+  ): Promise<T> {
+    return withBriefLocks(this.#db, { tables, schema: () => this.#db.schema.name, waitMs }, work);
   }
 
   /**
@@ -283,7 +302,7 @@ export class SchemaKeeper {
   async #removeOrphan(wanted: Wanted): Promise<void> {
     const { name, identity } = wanted;
     const deleted = await this.#deletedOf(wanted, identity.created);
-    await this.#db.maintenance(async (session) => {
+    await this.#exclusively([name], this.#limits.lockMs, async (session) => {
       await lockSchema(session, name);
       const found = await this.#look((statement) => session.query(statement), name);
       const holder = ownerFromComment(found?.comment ?? null);

@@ -32,6 +32,7 @@ const PARTITION_CALLS: Readonly<Record<keyof PartitionStore, true>> = {
   holdLetters: true,
   deliverLetters: true,
   withdrawLetters: true,
+  untilDroppable: true,
   drop: true,
 };
 const QUEUE_CALLS: Readonly<Record<keyof QueueStore, true>> = {

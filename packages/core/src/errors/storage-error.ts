@@ -18,13 +18,21 @@ export class StorageError extends Error {
   readonly outcome: StorageOutcome;
   /** Nothing is wrong with the storage: the call was ended because its caller had set a limit, or left. */
   readonly gaveUp: boolean;
+  /** Nothing is wrong with the storage: somebody else holds what the call needs for itself. */
+  readonly locked: boolean;
 
   constructor(
     message: string,
-    options: { readonly outcome: StorageOutcome; readonly gaveUp?: boolean; readonly cause?: unknown },
+    options: {
+      readonly outcome: StorageOutcome;
+      readonly gaveUp?: boolean;
+      readonly locked?: boolean;
+      readonly cause?: unknown;
+    },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.outcome = options.outcome;
     this.gaveUp = options.gaveUp === true;
+    this.locked = options.locked === true;
   }
 }

@@ -399,6 +399,19 @@ export interface PartitionStore {
   withdrawLetters(sourceIds: readonly ItemId[]): Promise<number>;
 
   /**
+   * Waits until a `drop` would not have to wait for anybody. Other calls go on
+   * meanwhile, and none waits longer than a fraction of a second because of
+   * this one. Changes nothing, and promises nothing: a drop may have to wait
+   * all the same.
+   *
+   * Absent: a drop waits for nobody.
+   *
+   * @throws StorageError when it takes too long, `locked` where somebody else
+   *   holds the partition; the message names who. Also when a drop would fail.
+   */
+  untilDroppable?(): Promise<void>;
+
+  /**
    * Removes the partition with all its items. The next call starts an empty
    * one. Items of another queue, which the `owner` given for the store tells
    * apart, stay.

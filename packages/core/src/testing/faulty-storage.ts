@@ -205,6 +205,7 @@ const OPERATIONS: readonly Operation[] = [
   'holdLetters',
   'deliverLetters',
   'withdrawLetters',
+  'untilDroppable',
   'drop',
 ];
 

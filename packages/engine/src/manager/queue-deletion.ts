@@ -6,6 +6,7 @@ import {
   type Queue,
   QueueError,
   type QueueStore,
+  StorageError,
 } from '@querator/core';
 import { checkUnused } from './dead-queue-rules.ts';
 import type { PartitionPlaces } from './partition-places.ts';
@@ -51,9 +52,15 @@ export class QueueDeletion {
     const { store, end, ended } = this.#deps;
     const { name, createdAt } = queue;
     const check = force ? undefined : (usedBy: string | undefined) => checkUnused(name, usedBy);
-    // Items go only once no other queue uses this one, nor can begin to while they go.
-    if (check !== undefined) await store.beginDelete(name, createdAt, { timeout: DELETION_TIMEOUT, check });
+    const begin = async () => {
+      if (check !== undefined) await store.beginDelete(name, createdAt, { timeout: DELETION_TIMEOUT, check });
+    };
+    await begin();
     this.#checkReachable(queue, force);
+    // The queue works on as long as its items cannot go.
+    await this.#untilDroppable(queue);
+    // Items go only once no other queue uses this one, nor can begin to while they go.
+    await begin();
     await end(name);
     try {
       await this.#dropPartitions(queue);
@@ -65,6 +72,19 @@ export class QueueDeletion {
       throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
     } finally {
       ended(name);
+    }
+  }
+
+  /** One after the other: where somebody holds one for long, the others need not be tried. */
+  async #untilDroppable(queue: Queue): Promise<void> {
+    for (const { store } of this.#deps.places.reachable(queue)) {
+      try {
+        await store.untilDroppable?.();
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        const message = error.locked ? MESSAGES.queueLocked : MESSAGES.storageFailed;
+        throw new QueueError('retry', message, { cause: error });
+      }
     }
   }
 

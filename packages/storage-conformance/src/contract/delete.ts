@@ -174,6 +174,18 @@ export function describeDelete(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['new']);
     });
 
+    // "Changes nothing"; absent: there is nothing to wait for
+    test('is waited for without a change', async (world) => {
+      const script = world.script();
+      await script.store.untilDroppable?.();
+      await script.produce('a', 'b');
+      const id = await script.leaseOne();
+      await script.store.untilDroppable?.();
+      expect(await script.queuedTexts()).toEqual(['a', 'b']);
+      expect(await script.store.complete([{ ids: [id] }])).toEqual([{ ok: true, value: undefined }]);
+      expect(await script.queuedTexts()).toEqual(['b']);
+    });
+
     // dropping what is not there, or no longer, is no failure
     test('takes a partition that never was, and twice', async (world) => {
       const script = world.script();

@@ -6,7 +6,7 @@ import { PostgresError } from '../postgres-error.ts';
 const ITEMS_AT_ONCE = 10_000;
 
 /** Whoever wants the table waits as well while TRUNCATE waits for its turn. */
-const TRUNCATE_LOCK_MS = 500;
+const TRUNCATE_LOCK_MS = 50;
 
 const wanted = `CASE
   WHEN enqueue_at IS NOT NULL THEN $3::boolean
