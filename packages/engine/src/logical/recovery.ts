@@ -18,6 +18,8 @@ export class Recovery {
   readonly #probes = new InFlight();
   #cancelProbe: CancelTimer | undefined;
   #stopped = false;
+  /** Of the last failure, as far as it tells one cause from another. */
+  #cause: string | undefined;
 
   constructor(
     deps: EngineDeps,
@@ -45,8 +47,11 @@ export class Recovery {
   failed(error: unknown): void {
     const lane = this.#lane;
     lane.failures++;
+    const cause = causeOf(error);
+    const isNew = cause !== this.#cause;
+    this.#cause = cause;
     // Each time it has failed twice as often: what goes on for hours must not fill the log.
-    if (Number.isInteger(Math.log2(lane.failures))) {
+    if (isNew || Number.isInteger(Math.log2(lane.failures))) {
       const fields = { ...this.#where(), failures: lane.failures, err: error };
       this.#deps.logger.warn('partition is failing', fields);
     }
@@ -97,4 +102,9 @@ export class Recovery {
     this.#cancelProbe?.();
     this.#cancelProbe = undefined;
   }
+}
+
+/** Numbers in a text differ from time to time. */
+function causeOf(error: unknown): string {
+  return String(error).replace(/\d+/g, '#');
 }
