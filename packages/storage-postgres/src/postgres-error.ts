@@ -105,6 +105,11 @@ export function isConflict(sqlState: string | undefined): boolean {
   return sqlState !== undefined && CONFLICTS.has(sqlState);
 }
 
+/** Whether a statement took longer than it may, or somebody had it ended. */
+export function isQueryCanceled(error: unknown): boolean {
+  return error instanceof PostgresError && error.sqlState === QUERY_CANCELED;
+}
+
 /** Whether a statement, or its wait for a lock, took longer than the server was told to let it. */
 export function isStatementTimeout(error: unknown): boolean {
   if (!(error instanceof PostgresError)) return false;

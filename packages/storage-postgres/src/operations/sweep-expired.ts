@@ -2,6 +2,7 @@ import type { StoredItem, SweepRequest } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
 import { condemnedDeadline } from '../item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { patiently } from '../patience.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
@@ -45,10 +46,10 @@ export async function buryExpired(context: PartitionContext, request: SweepReque
   const values = [nowParameter(context), request.limit];
   if (request.dead === 'delete') {
     const statement = table.prepared('sweep_expired_delete', deleteExpired);
-    const [row] = await db.write<{ count: number }>({ ...statement, values });
+    const [row] = await patiently<{ count: number }>(db, 'write', { ...statement, values });
     return { deleted: row?.count ?? 0, dead: [] };
   }
-  const rows = await db.write<ItemRow>({
+  const rows = await patiently<ItemRow>(db, 'write', {
     ...table.prepared('sweep_expired_condemn', condemnExpired),
     values: [...values, durationToText(request.claimTimeout)],
   });

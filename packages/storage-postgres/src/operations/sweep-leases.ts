@@ -3,6 +3,7 @@ import { durationToText } from '../instant-text.ts';
 import { CONDEMNED, condemnedDeadline, MOVED, OWN_MAX_ATTEMPTS } from '../item-state.ts';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { patiently } from '../patience.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
@@ -79,7 +80,7 @@ export async function endLeases(context: PartitionContext, request: SweepRequest
           values: [...values, durationToText(request.claimTimeout)],
         }
       : { ...context.table.prepared('sweep_leases_delete', deleteOverdue), values };
-  const rows = await context.db.write<EndedRow>(statement);
+  const rows = await patiently<EndedRow>(context.db, 'write', statement);
   context.table.numbers.sawId(rows[0]?.highest ?? undefined);
   const buried = rows.filter((row) => row.id !== null) as unknown as readonly BuriedRow[];
   return {

@@ -1,5 +1,6 @@
 import { LIVING } from '../item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { patiently } from '../patience.ts';
 
 /** What is due, and when the next things are, in milliseconds from now; negative: overdue. */
 export interface Due {
@@ -59,7 +60,7 @@ export const findDue = (table: string) => `
 
 /** Looks what is due now and what will be next. */
 export async function probe(context: PartitionContext): Promise<Due> {
-  const [row] = await context.db.read<DueRow>({
+  const [row] = await patiently<DueRow>(context.db, 'read', {
     ...context.table.prepared('sweep_probe', findDue),
     values: [nowParameter(context)],
   });

@@ -1,6 +1,7 @@
 import type { ItemId } from '@querator/core';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { patiently } from '../patience.ts';
 
 /**
  * Positions follow the order of the subquery, which also locks the rows.
@@ -25,7 +26,7 @@ const enqueueItems = (table: string) => `
 
 /** Puts scheduled items whose time has come at the tail, under new ids. @returns how many. */
 export async function enqueueDue(context: PartitionContext, limit: number): Promise<number> {
-  const [row] = await context.db.write<{ count: number; highest: ItemId | null }>({
+  const [row] = await patiently<{ count: number; highest: ItemId | null }>(context.db, 'write', {
     ...context.table.prepared('sweep_scheduled', enqueueItems),
     values: [nowParameter(context), limit, newIds(context, limit)],
   });
