@@ -43,6 +43,7 @@ const PARTS: readonly Part[] = [
   { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
   { name: 'poolers', inShort: true, install: installPoolers, run: testPoolers },
   { name: 'held transaction', inShort: true, run: (short) => testFile('held-transaction', short) },
+  { name: 'size', inShort: true, run: (short) => script('src/size/main.ts', short ? ['--short'] : []) },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
   { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
   {
