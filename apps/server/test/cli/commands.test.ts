@@ -96,6 +96,25 @@ describe('list', () => {
     expect(stderr).toBe('Found 2 queue(s)\n');
   });
 
+  test('goes on where the server ends a page early, up to the limit', async () => {
+    const { service } = server;
+    for (let n = 0; n < 2_700; n++) {
+      await service.queues.create({
+        ...{ queueName: `list-long-${n}`, namespace: '', deadQueue: '', maxAttempts: 0 },
+        ...{ leaseTimeout: '1m', expireTimeout: '1h', requestedPartitions: 1, reference: 'r'.repeat(2_000) },
+      });
+    }
+    const page = await service.queues.page({ namespace: '', pivot: 'list-long', limit: 2_699 });
+    expect(page.items.length).toBeLessThan(2_699);
+    for (const limit of [2_699, 2_700]) {
+      const { stdout, stderr } = await terminal.ok(`list --pivot list-long --limit ${limit}`);
+      expect(stderr).toBe(`Found ${limit} queue(s)\n`);
+      const names = json(stdout).items.map(({ queue_name }: { queue_name: string }) => queue_name);
+      expect(new Set(names).size).toBe(limit);
+      expect(names.every((name: string) => name.startsWith('list-long-'))).toBe(true);
+    }
+  });
+
   test('prints an empty object when there is nothing', async () => {
     expect(await terminal.ok('list --pivot zzzz')).toMatchObject({
       stdout: '{}\n',
