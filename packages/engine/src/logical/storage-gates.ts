@@ -7,7 +7,7 @@ import { FairGate } from './fair-gate.ts';
  * each partition at once would leave none for the requests of other queues.
  * Each kind has a gate of its own, so that slow counts hold up no sweep.
  */
-const LIMITS = { probe: 2, count: 2, sweep: 3, drop: 2 } as const;
+const LIMITS = { probe: 2, count: 2, sweep: 3, drop: 3 } as const;
 
 type Kind = keyof typeof LIMITS;
 
