@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createClient } from '@querator/client';
 import { freePort } from '@querator/tooling-postgres';
-import { afterAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { root } from '../src/repository.ts';
 import { mustRun } from '../src/run-program.ts';
 import { runHealthChecks } from './support/health-timers.ts';
@@ -24,7 +24,7 @@ function compose(...args: readonly string[]): Promise<string> {
 
 const started = async () => (await podman('inspect', '--format={{.State.StartedAt}}', SERVER)).trim();
 
-// The tests are steps of one story; each leaves a server that runs.
+// The tests are steps of one story; each but the last leaves a server that runs.
 beforeEach(runHealthChecks);
 afterAll(() => compose('down', '--volumes', '--timeout=20'));
 
@@ -67,4 +67,16 @@ it('waits for a database that is stopped, and has the items when that is back', 
   await vi.waitUntil(async () => (await healthStatus(endpoint)) === 200, { timeout: 60_000, interval: 100 });
   expect(await workOff(client, 1)).toEqual(['four']);
   expect(await countJobs(client)).toBe(0);
+});
+
+it('ends in the time that compose gives it while its database answers nothing', async () => {
+  await podman('pause', POSTGRES);
+  onTestFinished(async () => void (await podman('unpause', POSTGRES)));
+  const produced = produceJobs(client, 'five').then(
+    () => 'stored',
+    () => 'refused',
+  );
+  await compose('stop', 'querator');
+  expect(await exitCode(SERVER)).toBe(0);
+  expect(await produced).toBe('refused');
 });

@@ -113,6 +113,12 @@ it('keeps the heap of Node well below the memory that the container may have', a
   expect(limit).toBeLessThan(384 * 1024 ** 2);
 });
 
+it('may open as many files as the hard limit says', async () => {
+  // With one limit given, podman raises the other to its own default, which a sandbox may forbid.
+  const server = await startServer('--ulimit=nofile=512:1024', '--ulimit=nproc=1024:1024');
+  expect(await podman('exec', server.name, 'cat', '/proc/1/limits')).toMatch(/^Max open files +1024 +1024/m);
+});
+
 it('ends with the first of two signals', async () => {
   const server = await startServer();
   await podman('kill', '--signal=SIGTERM', server.name);
