@@ -48,7 +48,6 @@ export type {
   LeaseBatch,
   MarkResult,
   PartitionStats,
-  PartitionStore,
   ProduceAndLeaseResult,
   ProduceRequest,
   ProduceResult,
@@ -56,7 +55,8 @@ export type {
   RetryResult,
   SweepRequest,
   SweepResult,
-} from './storage/partition-store.ts';
+} from './storage/partition-calls.ts';
+export type { PartitionStore } from './storage/partition-store.ts';
 export {
   DELETION_NOTE_MS,
   type QueueListRequest,
