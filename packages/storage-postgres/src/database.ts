@@ -129,6 +129,11 @@ export class Database {
     return this.#clock;
   }
 
+  /** Has work that takes long, and that no request waits for, use few of the connections. */
+  get withPatience(): InTurn {
+    return (work) => this.#share.pool.looks.run(work);
+  }
+
   /** Runs a statement that changes nothing; once more when its connection was found dead. */
   read<Row>(statement: Statement): Promise<readonly Row[]> {
     return this.#run((client) => this.#sendAlone<Row>(client, statement, 'harmless'));

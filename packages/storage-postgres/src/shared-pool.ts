@@ -54,7 +54,7 @@ export class SharedPool {
    */
   readonly #counts = new Allotment(() => (this.maxConns >= 8 ? 2 : 1));
   readonly looks = new Allotment(() => (this.maxConns >= 5 ? 2 : 1));
-  /** Among these looks, those of low-water marks. */
+  /** The looks of low-water marks are short, and leases may wait for them: they do not wait for longer ones. */
   readonly #markLooks = new LookTurns();
 
   constructor(
@@ -141,7 +141,7 @@ export class SharedPool {
   }
 
   /** Runs a look of a low-water mark when its turn has come. */
-  readonly markLook: InTurn = (work) => this.#markLooks.take(() => this.looks.run(work));
+  readonly markLook: InTurn = (work) => this.#markLooks.take(work);
 
   get state(): PoolState {
     return this.#pool.state;

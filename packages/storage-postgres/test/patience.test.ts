@@ -26,7 +26,7 @@ class SlowDatabase {
     };
     const session = { query: (statement: Statement) => this.#answer(statement) } as Session;
     const maintenance = <T>(work: (session: Session) => Promise<T>) => work(session);
-    const stand = { read: late, write: late, maintenance, inTurn: new LookTurns().take };
+    const stand = { read: late, write: late, maintenance, withPatience: new LookTurns().take };
     return stand as unknown as Database;
   }
 
