@@ -141,6 +141,17 @@ export class SqliteQueueStore implements QueueStore {
     });
   }
 
+  partitionCounts(): Promise<ReadonlyMap<string, number>> {
+    return this.#database.read((connection) => {
+      const rows = connection.all<{ name: string; partitions: bigint }>(
+        `select placed.value ->> 'storageName' as name, count(*) as partitions
+         from queues, json_each(queues.partitions) as placed group by 1`,
+        {},
+      );
+      return new Map(rows.map(({ name, partitions }) => [name, Number(partitions)]));
+    });
+  }
+
   findByDeadQueue(name: string): Promise<string | undefined> {
     return this.#database.read((connection) => userOf(connection, name));
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { shareOut } from './affinity.ts';
+import { hasTie, shareOut } from './affinity.ts';
 
 const weigh = (...affinities: number[]) => affinities.map((affinity, i) => ({ name: `s${i}`, affinity }));
 
@@ -18,6 +18,35 @@ describe('sharing out partitions', () => {
     [5, [0.1, 0.2], [2, 3]],
   ])('%i partitions over affinities %j give %j', (requested, affinities, expected) => {
     expect(shareOut(requested, weigh(...affinities))).toEqual(expected);
+  });
+
+  test('ties go to the storage with the fewest partitions for its affinity', () => {
+    const held = (affinities: number[], partitions: number[]) =>
+      affinities.map((affinity, i) => ({ name: `s${i}`, affinity, partitions: partitions[i] }));
+    expect(shareOut(1, held([1, 1], [1, 0]))).toEqual([0, 1]);
+    expect(shareOut(3, held([5, 5], [7, 6]))).toEqual([1, 2]);
+    expect(shareOut(1, held([1, 1, 0], [2, 1, 0]))).toEqual([0, 1, 0]);
+    // No tie: what is there already does not matter.
+    expect(shareOut(1, held([2, 1], [9, 0]))).toEqual([1, 0]);
+    const counts = [0, 0, 0];
+    for (let queue = 0; queue < 16; queue++) {
+      shareOut(1, held([1, 1, 1], counts)).forEach((count, i) => {
+        counts[i] = (counts[i] ?? 0) + count;
+      });
+    }
+    expect(counts).toEqual([6, 5, 5]);
+  });
+
+  test.each([
+    [1, [1, 1], true],
+    [2, [1, 1], false],
+    [3, [5, 5], true],
+    [1, [2, 1], false],
+    [4, [1], false],
+    [1, [0, 2], false],
+    [0, [1, 1], false],
+  ])('%i partitions over affinities %j: a tie is %s', (requested, affinities, tie) => {
+    expect(hasTie(requested, weigh(...affinities))).toBe(tie);
   });
 
   test('without a storage that takes partitions it is an error', () => {

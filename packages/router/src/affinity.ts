@@ -3,13 +3,16 @@ export interface WeightedStorage {
   readonly name: string;
   /** Its weight among all storages; finite, not negative, fractions allowed. 0: takes no new partitions. */
   readonly affinity: number;
+  /** How many partitions it holds already; absent: none, as far as is known. */
+  readonly partitions?: number | undefined;
 }
 
 /**
  * How many of `requested` partitions each storage takes, in proportion to the
- * affinities: by the largest remainder, ties to the earlier storage. The
- * counts sum to `requested`, and each is less than one away from the exact
- * share; a storage with affinity 0 gets none.
+ * affinities: by the largest remainder. Ties go to the storage that holds the
+ * fewest partitions for its affinity, then to the earlier one. The counts sum
+ * to `requested`, and each is less than one away from the exact share; a storage
+ * with affinity 0 gets none.
  *
  * @param requested a whole number, at least 0.
  * @returns one count per storage, in the order given.
@@ -17,6 +20,23 @@ export interface WeightedStorage {
  *   affinity above 0, or when an affinity is negative or not finite.
  */
 export function shareOut(requested: number, storages: readonly WeightedStorage[]): number[] {
+  return settle(requested, storages).counts;
+}
+
+/**
+ * Whether it depends on the partitions that storages hold already which of them
+ * takes one: two have the same remainder, and only one of them gets more.
+ *
+ * @throws RangeError as {@link shareOut}.
+ */
+export function hasTie(requested: number, storages: readonly WeightedStorage[]): boolean {
+  return settle(requested, storages).hasTie;
+}
+
+function settle(
+  requested: number,
+  storages: readonly WeightedStorage[],
+): { readonly counts: number[]; readonly hasTie: boolean } {
   for (const { name, affinity } of storages) {
     if (!Number.isFinite(affinity) || affinity < 0) {
       throw new RangeError(`affinity of storage '${name}' is ${affinity}; expected a number of at least 0`);
@@ -24,19 +44,21 @@ export function shareOut(requested: number, storages: readonly WeightedStorage[]
   }
   const total = storages.reduce((sum, storage) => sum + storage.affinity, 0);
   if (total === 0) {
-    if (requested === 0) return storages.map(() => 0);
+    if (requested === 0) return { counts: storages.map(() => 0), hasTie: false };
     throw new RangeError('no storage takes partitions; at least one needs an affinity above 0');
   }
   // Multiplied before divided: whole affinities then give exact quotients and remainders.
-  const shares = storages.map(({ affinity }, index) => {
+  const shares = storages.map(({ affinity, partitions = 0 }, index) => {
     const whole = Math.floor((affinity * requested) / total);
-    return { index, whole, remainder: affinity * requested - whole * total, takesPartitions: affinity > 0 };
+    const remainder = affinity * requested - whole * total;
+    return { index, whole, remainder, load: partitions / affinity, takesPartitions: affinity > 0 };
   });
   const counts = shares.map(({ whole }) => whole);
   const left = requested - counts.reduce((sum, count) => sum + count, 0);
   const byRemainder = shares
     .filter(({ takesPartitions }) => takesPartitions)
-    .sort((a, b) => b.remainder - a.remainder || a.index - b.index);
+    .sort((a, b) => b.remainder - a.remainder || a.load - b.load || a.index - b.index);
   for (const { index } of byRemainder.slice(0, left)) counts[index] = (counts[index] ?? 0) + 1;
-  return counts;
+  const [lastWith, firstWithout] = [byRemainder[left - 1], byRemainder[left]];
+  return { counts, hasTie: lastWith !== undefined && lastWith.remainder === firstWithout?.remainder };
 }

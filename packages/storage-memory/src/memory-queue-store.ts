@@ -114,6 +114,15 @@ export class MemoryQueueStore implements QueueStore {
     this.#deleted.delete(noteOf(name, createdAt));
   }
 
+  async partitionCounts(): Promise<ReadonlyMap<string, number>> {
+    this.#assertOpen();
+    const counts = new Map<string, number>();
+    for (const { partitions } of this.#queues.values()) {
+      for (const { storageName } of partitions) counts.set(storageName, (counts.get(storageName) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   async findByDeadQueue(name: string): Promise<string | undefined> {
     this.#assertOpen();
     return this.#userOf(name);

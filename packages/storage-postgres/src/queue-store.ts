@@ -196,6 +196,14 @@ export class PostgresQueueStore implements QueueStore {
     await this.#find(undefined, async () => this.#notes?.done(name, createdAt));
   }
 
+  async partitionCounts(): Promise<ReadonlyMap<string, number>> {
+    const text = () => `
+      SELECT placed ->> 'storageName' AS name, count(*)::int AS partitions
+      FROM ${this.#queues}, jsonb_array_elements(partitions) AS placed GROUP BY 1`;
+    const rows = await this.#run(() => this.#db.read<{ name: string; partitions: number }>({ text: text() }));
+    return new Map(rows.map(({ name, partitions }) => [name, partitions]));
+  }
+
   async findByDeadQueue(name: string): Promise<string | undefined> {
     const rows = await this.#find([], () => this.#db.read<{ name: string }>(findUser(this.#queues, name)));
     return rows[0]?.name;

@@ -45,6 +45,7 @@ const QUEUE_CALLS: Readonly<Record<keyof QueueStore, true>> = {
   delete: true,
   wasDeleted: true,
   forgetDeletion: true,
+  partitionCounts: true,
   findByDeadQueue: true,
 };
 

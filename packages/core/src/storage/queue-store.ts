@@ -127,6 +127,12 @@ export interface QueueStore {
    */
   forgetDeletion(name: string, createdAt: Instant): Promise<void>;
 
+  /**
+   * How many partitions all queues have on each storage, by its name; a storage
+   * with none may be absent. Reads all queues: for the placement of a new one.
+   */
+  partitionCounts(): Promise<ReadonlyMap<string, number>>;
+
   /** The name of a queue whose dead-letter queue is `name`, the first in byte order, or nothing. */
   findByDeadQueue(name: string): Promise<string | undefined>;
 }

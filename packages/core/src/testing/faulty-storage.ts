@@ -219,5 +219,6 @@ const QUEUE_OPERATIONS: readonly QueueOperation[] = [
   'delete',
   'wasDeleted',
   'forgetDeletion',
+  'partitionCounts',
   'findByDeadQueue',
 ];

@@ -13,7 +13,7 @@ import {
   StorageError,
   type StorageSignals,
 } from '@querator/core';
-import { placePartitions } from '@querator/router';
+import { hasTie, placePartitions } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
 import type { IncomingLetters } from '../lifecycle/incoming-letters.ts';
 import { InFlight } from '../logical/in-flight.ts';
@@ -196,15 +196,25 @@ export class QueueManager {
    *   the partitions is wrong.
    */
   async create(queue: QueueToCreate): Promise<Queue> {
-    const storages = this.#storages.map(({ backend, affinity }) => ({ name: backend.name, affinity }));
-    const partitions = queue.partitions ?? placePartitions(queue.requestedPartitions, storages);
-    checkPlacement(partitions, (storageName) => storages.some(({ name }) => name === storageName));
+    const partitions = queue.partitions ?? (await this.#place(queue.requestedPartitions));
+    checkPlacement(partitions, (name) => this.#storages.some(({ backend }) => backend.name === name));
     const stored = await this.#store.create({ ...queue, partitions }, (relations) =>
       checkDeadQueueRelations(queue.name, queue.deadQueue, relations),
     );
     this.#deadQueueAppeared(stored.name);
     this.#settings.changed(stored.name);
     return stored;
+  }
+
+  /** Two creates at once may both take a storage for the emptier one: that is no harm. */
+  async #place(requested: number): Promise<readonly PartitionPlacement[]> {
+    const storages = this.#storages.map(({ backend, affinity }) => ({ name: backend.name, affinity }));
+    if (!hasTie(requested, storages)) return placePartitions(requested, storages);
+    const counts = await this.#store.partitionCounts();
+    return placePartitions(
+      requested,
+      storages.map((storage) => ({ ...storage, partitions: counts.get(storage.name) ?? 0 })),
+    );
   }
 
   /**

@@ -129,6 +129,25 @@ export function describeQueueRelations(test: StorageTest): void {
     });
   });
 
+  describe('queue store: partitionCounts', () => {
+    // "How many partitions all queues have on each storage"
+    test('counts the partitions of all queues by storage', async (world) => {
+      const [one, other, unused] = [world.name(), world.name(), world.name()];
+      const on = (...names: string[]) => names.map((storageName, partition) => ({ partition, storageName }));
+      await world.queues.create(newQueue(world.name(), { partitions: on(one, other, one) }));
+      const queue = await world.queues.create(newQueue(world.name(), { partitions: on(one) }));
+      const counted = async () => {
+        const counts = await world.queues.partitionCounts();
+        return [one, other, unused].map((name) => counts.get(name) ?? 0);
+      };
+      expect(await counted()).toEqual([3, 1, 0]);
+      await world.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
+      expect(await counted()).toEqual([3, 1, 0]);
+      await world.queues.delete(queue.name);
+      expect(await counted()).toEqual([2, 1, 0]);
+    });
+  });
+
   describe('queue store: beginDelete', () => {
     // "until `timeout` has passed by the storage's clock, others […] find `deadQueueEnds` set"
     test('lasts until its time is up, and can be prolonged', async (world) => {
