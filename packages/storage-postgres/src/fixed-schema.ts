@@ -5,6 +5,7 @@ import type { Database, Session } from './database.ts';
 import { type TableCode, tableCodeFault, tableCodeSql } from './foreign-code.ts';
 import { isPermissionDenied } from './postgres-error.ts';
 import { deletedQueuesTable } from './schema/deleted-queues.ts';
+import { createUnlessRefused } from './schema/hash-index.ts';
 import { ITEM_ID_SEQUENCE, itemIdSequence } from './schema/item-id-sequence.ts';
 import { FIRST_VERSION, type Migration, newestVersion } from './schema/migrations.ts';
 import { QUEUES, QUEUES_BY_HASH, queuesTable } from './schema/queues.ts';
@@ -255,7 +256,10 @@ async function bringTo(
 ): Promise<void> {
   const due = migrations.filter(({ version }) => found.version !== undefined && version > found.version);
   for (const migration of due) await migration.migrate(session, nameOf);
-  for (const text of create(nameOf)) await session.query({ text });
+  for (const text of create(nameOf)) {
+    if (text.includes(QUEUES_BY_HASH)) await createUnlessRefused(session, text);
+    else await session.query({ text });
+  }
   const reached = due.map(({ version }) => version);
   if (!found.recorded) reached.unshift(found.version ?? newestVersion(migrations));
   await session.query({

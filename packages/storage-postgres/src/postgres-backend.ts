@@ -70,6 +70,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const { heldHorizonMs } = limits;
   const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
   const queueStore: QueueStore = new PostgresQueueStore({
+    logger,
     ...{ db, schema, calls, clock },
     notes: new DeletionNotes({ db, logger, clock }),
   });

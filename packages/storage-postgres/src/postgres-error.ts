@@ -88,6 +88,9 @@ const PROTOCOL_VIOLATION = '08P01';
 /** A prepared statement is not there, or is there already. */
 const PREPARED_ELSEWHERE = new Set(['26000', '42P05']);
 
+/** What versions of PostgreSQL say when their OpenSSL refuses to compute an MD5: an internal error, or too little memory. */
+const MD5_FAULTS = new Set(['XX000', '53200']);
+
 /** A conflict with a concurrent transaction; the same statement may go through at once. */
 const CONFLICTS = new Set(['40001', '40P01']);
 
@@ -125,6 +128,11 @@ export function isDataFault(sqlState: string | undefined): boolean {
 /** A table or sequence is not there (any more). */
 export function isUndefinedTable(sqlState: string | undefined): boolean {
   return sqlState === '42P01';
+}
+
+/** Whether it may be md5() that the server refuses. */
+export function isMd5Fault(error: unknown): boolean {
+  return error instanceof PostgresError && error.sqlState !== undefined && MD5_FAULTS.has(error.sqlState);
 }
 
 /** A right is missing. */

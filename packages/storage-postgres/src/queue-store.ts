@@ -3,8 +3,10 @@ import {
   type Duration,
   type Instant,
   invalid,
+  type Logger,
   type NewQueue,
   type Queue,
+  type QueueError,
   type QueueListRequest,
   type QueueRelations,
   type QueueStamp,
@@ -15,10 +17,11 @@ import { type DeletionNotes, deleteQueueFrom } from './deletion-notes.ts';
 import { durationToText, instantFromText, instantToText } from './instant-text.ts';
 import { nowSql } from './partition-table.ts';
 import { ALREADY_THERE, PostgresError } from './postgres-error.ts';
+import { QueueHashes } from './queue-hashes.ts';
 import { findUser, lockQueues, markEnding, type QueuesSession, readRelations } from './queue-relations.ts';
 import { holds, isRefusedData, LACKS, type NamedTexts, refusedField } from './refused-data.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
-import { QUEUE_HASH, QUEUES } from './schema/queues.ts';
+import { QUEUES, QUEUES_BY_HASH } from './schema/queues.ts';
 import type { SchemaKeeper } from './schema-keeper.ts';
 import type { StoreCalls, TableCare } from './store-calls.ts';
 
@@ -26,9 +29,11 @@ const ALL = QUEUE_COLUMNS.join(', ');
 
 type StampRow = Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>;
 
+/** Stores nothing where the index $11 is missing that keeps names of one hash apart. */
 const insertInto = (queues: string) => `
   INSERT INTO ${queues} (${ALL}, created_at, updated_at)
   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, ${nowSql('$10')}, ${nowSql('$10')}
+  WHERE $11::text IS NULL OR to_regclass($11::text) IS NOT NULL
   RETURNING ${ALL}, created_at, updated_at`;
 
 const updateIn = (queues: string) => `
@@ -37,6 +42,12 @@ const updateIn = (queues: string) => `
   WHERE name = $1
   RETURNING ${ALL}, created_at, updated_at`;
 
+function hashTaken(name: string, other: string): QueueError {
+  return invalid(
+    `invalid queue; '${name}' cannot be stored beside '${other}', as their tables would have the same name`,
+  );
+}
+
 /** Queues in the table `querator_queues`; see core's `QueueStore` for the contract. */
 export class PostgresQueueStore implements QueueStore {
   readonly #db: Database;
@@ -44,6 +55,7 @@ export class PostgresQueueStore implements QueueStore {
   readonly #calls: StoreCalls;
   readonly #clock: Clock | undefined;
   readonly #notes: DeletionNotes | undefined;
+  readonly #hashes: QueueHashes;
 
   constructor(deps: {
     readonly db: Database;
@@ -52,29 +64,45 @@ export class PostgresQueueStore implements QueueStore {
     readonly clock: Clock | undefined;
     /** Where deletions are noted; absent: nowhere. */
     readonly notes?: DeletionNotes | undefined;
+    readonly logger?: Logger | undefined;
   }) {
     this.#db = deps.db;
     this.#tables = deps.schema.fixed;
     this.#calls = deps.calls;
     this.#clock = deps.clock;
     this.#notes = deps.notes;
+    this.#hashes = new QueueHashes(deps);
   }
 
   async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
     const now = this.#now();
-    const values = [...queueToValues(queue), now];
-    const insert = () => ({ text: insertInto(this.#queues), values });
     const { name, deadQueue } = queue;
-    const insertChecked = () =>
+    const insert = (index: string | null) => ({
+      text: insertInto(this.#queues),
+      values: [...queueToValues(queue), now, index],
+    });
+    const insertChecked = (index: string | null) =>
       this.#db.transaction(async (session) => {
-        const locked = await lockQueues(this.#in(session), [deadQueue], now);
-        check(await readRelations(this.#in(session), name, locked.get(deadQueue)));
-        return session.query<QueueRow>(insert());
+        const queues = this.#in(session);
+        if (index === null) {
+          await this.#hashes.lock(session);
+          const other = await this.#hashes.findOther(queues, name);
+          if (other !== undefined) throw hashTaken(name, other);
+        }
+        if (deadQueue !== '') {
+          const locked = await lockQueues(queues, [deadQueue], now);
+          check(await readRelations(queues, name, locked.get(deadQueue)));
+        }
+        return session.query<QueueRow>(insert(index));
       });
+    const store = async () => {
+      const index = this.#db.schema.relation(QUEUES_BY_HASH);
+      const write = () => (deadQueue === '' ? this.#db.write<QueueRow>(insert(index)) : insertChecked(index));
+      const stored = await write();
+      return stored.length > 0 ? stored : await insertChecked(null);
+    };
     try {
-      const rows = await this.#run(() =>
-        deadQueue === '' ? this.#db.write<QueueRow>(insert()) : insertChecked(),
-      );
+      const rows = await this.#write(store);
       return rowToQueue(rows[0] as QueueRow);
     } catch (error) {
       if (error instanceof PostgresError && error.sqlState === ALREADY_THERE) {
@@ -120,7 +148,7 @@ export class PostgresQueueStore implements QueueStore {
   ): Promise<Queue | undefined> {
     const now = this.#now();
     let asked: NewQueue | undefined;
-    const done = this.#run(() =>
+    const done = this.#write(() =>
       this.#db.transaction(async (session) => {
         const names = deadQueue === '' ? [name] : [name, deadQueue];
         const locked = await lockQueues(this.#in(session), names, now);
@@ -152,7 +180,7 @@ export class PostgresQueueStore implements QueueStore {
     { timeout, check }: { readonly timeout: Duration; readonly check: (usedBy: string | undefined) => void },
   ): Promise<boolean> {
     const now = this.#now();
-    return this.#find(false, () =>
+    const mark = () =>
       this.#db.transaction(async (session) => {
         const stored = (await lockQueues(this.#in(session), [name], now)).get(name);
         if (stored === undefined || rowToQueue(stored).createdAt !== createdAt) return false;
@@ -160,8 +188,8 @@ export class PostgresQueueStore implements QueueStore {
         check(user?.name);
         await session.query({ text: markEnding(this.#queues), values: [name, durationToText(timeout), now] });
         return true;
-      }),
-    );
+      });
+    return this.#find(false, () => this.#hashes.writing(mark));
   }
 
   async delete(
@@ -211,14 +239,14 @@ export class PostgresQueueStore implements QueueStore {
 
   /** Which queue it was that stood in the way: mostly the one of that very name. */
   async #nameTaken(name: string): Promise<Error> {
-    const [row] = await this.#run(() => {
-      const text = `SELECT name FROM ${this.#queues} WHERE ${QUEUE_HASH} = left(md5($1), 12)`;
-      return this.#db.read<{ name: string }>({ text, values: [name] });
+    const other = await this.#run(async () => {
+      const text = `SELECT 1 FROM ${this.#queues} WHERE name = $1`;
+      const same = await this.#db.read({ text, values: [name] });
+      if (same.length > 0) return undefined;
+      const query: Session['query'] = (statement) => this.#db.read(statement);
+      return this.#hashes.findOther({ session: { query }, queues: this.#queues }, name);
     });
-    if (row === undefined || row.name === name) return invalid(`invalid queue; '${name}' already exists`);
-    return invalid(
-      `invalid queue; '${name}' cannot be stored beside '${row.name}', as their tables would have the same name`,
-    );
+    return other === undefined ? invalid(`invalid queue; '${name}' already exists`) : hashTaken(name, other);
   }
 
   /** The table with its schema, which is known once the tables are there. */
@@ -283,6 +311,11 @@ export class PostgresQueueStore implements QueueStore {
     ];
     const found = await refusedField(this.#db, error, { texts, indexed: 'queue name' });
     return found === undefined ? error : invalid(`${found.field} is invalid; it ${found.fault}`);
+  }
+
+  /** Runs what writes rows of queues. */
+  #write<T>(operation: () => Promise<T>): Promise<T> {
+    return this.#run(() => this.#hashes.writing(operation));
   }
 
   #run<T>(operation: () => Promise<T>): Promise<T> {

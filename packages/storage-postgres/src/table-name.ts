@@ -1,8 +1,18 @@
-import { createHash } from 'node:crypto';
+import { md5 } from '@noble/hashes/legacy.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { PartitionKey } from '@querator/core';
 
 const HASH_DIGITS = 12;
 const PARTITION_DIGITS = 6;
+
+/**
+ * What stands for a queue in the names of its tables: the first digits of the
+ * MD5 of its name. It protects nothing, it only makes a name of the right
+ * length; and OpenSSL in FIPS mode refuses to compute it, so it does not do it.
+ */
+export function queueHash(queue: string): string {
+  return bytesToHex(md5(utf8ToBytes(queue))).slice(0, HASH_DIGITS);
+}
 
 /**
  * What stands for a partition in the names of its table and indexes:
@@ -10,8 +20,7 @@ const PARTITION_DIGITS = 6;
  * alphabet, within what PostgreSQL takes as an identifier.
  */
 export function partitionLabel(key: PartitionKey): string {
-  const hash = createHash('md5').update(key.queue, 'utf8').digest('hex').slice(0, HASH_DIGITS);
-  return `${hash}_${String(key.partition).padStart(PARTITION_DIGITS, '0')}`;
+  return `${queueHash(key.queue)}_${String(key.partition).padStart(PARTITION_DIGITS, '0')}`;
 }
 
 /** The name of a partition's table: `items_<hash>_<partition>`. */

@@ -78,7 +78,7 @@ async function hasRoom(db: Database, schema: string): Promise<boolean> {
       });
       const table = qualifiedName(schema, `querator_probe_${pid}`);
       // Rows that are just too short to be compressed.
-      const rows = 'SELECT repeat(md5(n::text), 60) AS filler FROM generate_series(1, 600) AS n';
+      const rows = `SELECT repeat(encode(sha256(n::text::bytea), 'hex'), 30) AS filler FROM generate_series(1, 600) AS n`;
       await session.query({ text: `CREATE TABLE ${table} AS ${rows}` });
       throw new Done();
     });

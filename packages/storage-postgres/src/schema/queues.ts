@@ -10,7 +10,7 @@ export const QUEUES = 'querator_queues';
 export const QUEUES_BY_HASH = 'querator_queues_hash';
 
 /** SQL for what stands for a queue in the names of its tables; see `partitionLabel`. */
-export const QUEUE_HASH = '"left"(md5(name), 12)';
+const QUEUE_HASH = '"left"(md5(name), 12)';
 
 /**
  * The queues and their settings. Durations are nanoseconds, as Go counts them:

@@ -1,3 +1,6 @@
+import { namesOfQueues } from '../../queue-names.ts';
+import { queueHash } from '../../table-name.ts';
+import { createUnlessRefused } from '../hash-index.ts';
 import type { Migration } from '../migrations.ts';
 import { QUEUES } from '../queues.ts';
 
@@ -9,18 +12,19 @@ export const uniqueHashes: Migration = {
   version: 2,
   async migrate(session, nameOf) {
     const queues = nameOf(QUEUES);
-    const [pair] = await session.query<{ readonly names: readonly string[] }>({
-      text: `SELECT array_agg(name ORDER BY name) AS names FROM ${queues}
-        GROUP BY left(md5(name), 12) HAVING count(*) > 1 LIMIT 1`,
-    });
-    if (pair !== undefined) {
-      const names = pair.names.map((name) => `'${name}'`).join(' and ');
-      throw new Error(
-        `queues ${names} share their tables, as their names have the same hash; delete all but one`,
-      );
+    const seen = new Map<string, string>();
+    for await (const name of namesOfQueues({ session, queues })) {
+      const other = seen.get(queueHash(name));
+      if (other !== undefined) {
+        throw new Error(
+          `queues '${other}' and '${name}' share their tables, as their names have the same hash; delete all but one`,
+        );
+      }
+      seen.set(queueHash(name), name);
     }
-    await session.query({
-      text: `CREATE UNIQUE INDEX IF NOT EXISTS querator_queues_hash ON ${queues} ("left"(md5(name), 12))`,
-    });
+    await createUnlessRefused(
+      session,
+      `CREATE UNIQUE INDEX IF NOT EXISTS querator_queues_hash ON ${queues} ("left"(md5(name), 12))`,
+    );
   },
 };
