@@ -1,6 +1,7 @@
 import { type Host, type HostLists, pairHosts, splitHosts } from './host-list.ts';
 import { type PoolSettings, takePoolSettings } from './pool-settings.ts';
 import { type PoolerSetting, parsePooler } from './pooler-setting.ts';
+import { parseRequiredAuth, type RequiredAuth } from './required-auth.ts';
 import { takeServerOptions } from './server-options.ts';
 import { settingsInOptions } from './server-settings.ts';
 import { parseSessionTarget, type SessionTarget } from './session-target.ts';
@@ -15,6 +16,8 @@ export interface ConnectionSettings {
   readonly password?: string;
   readonly database?: string;
   readonly tls: TlsSettings;
+  /** How servers may find out who connects; absent: however they like, but for passwords in clear text. */
+  readonly requiredAuth?: RequiredAuth | undefined;
   /** Which of the servers will do. */
   readonly target: SessionTarget;
   /** For each host by itself; absent: the string sets no limit. */
@@ -45,6 +48,7 @@ export function parseConnectionString(text: string): ConnectionSettings {
   const settings = {
     ...takeLocation(location, parameters),
     tls: takeTlsSettings(parameters),
+    ...takeRequiredAuth(parameters),
     target: parseSessionTarget(parameters.take('target_session_attrs')),
     ...takeConnectTimeout(parameters),
     applicationName: parameters.take('application_name') ?? DEFAULT_APPLICATION_NAME,
@@ -90,6 +94,11 @@ function takeLocation(location: string, parameters: UriParameters): Location {
 
 function decodedLists({ hosts, ports }: HostLists): HostLists {
   return { hosts: percentDecoded(hosts, 'host'), ports: ports.replace(/^,+$/, '') };
+}
+
+function takeRequiredAuth(parameters: UriParameters): { readonly requiredAuth?: RequiredAuth } {
+  const requiredAuth = parseRequiredAuth(parameters.take('require_auth'));
+  return requiredAuth === undefined ? {} : { requiredAuth };
 }
 
 function takeConnectTimeout(parameters: UriParameters): { readonly connectTimeoutMs?: number } {

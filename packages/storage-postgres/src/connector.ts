@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import type { Clock } from '@querator/core';
+import { type Clock, type Logger, silentLogger } from '@querator/core';
 import pg from 'pg';
 import { demandChannelBinding } from './channel-binding.ts';
 import { ConnectError, type ConnectFailure, combined, reasonOf } from './connect-error.ts';
@@ -23,7 +23,8 @@ import {
 } from './session-target.ts';
 import { TimeLimitError, withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
-import { type TlsAttempt, tlsAttempts } from './tls-settings.ts';
+import { type TlsAttempt, type TlsSurroundings, tlsAttempts, tlsSurroundings } from './tls-settings.ts';
+import { watchAuthentication } from './watch-authentication.ts';
 
 /** Longer than a request waits for a connection: one that comes late serves the next request. */
 const ONE_HOST_TIMEOUT_MS = 10_000;
@@ -42,11 +43,25 @@ export class Connector {
   /** The one that served last. */
   #served: Place | undefined;
 
+  readonly #logger: Logger;
+  readonly #surroundings: TlsSurroundings;
+  #warnedOfClearText = false;
+
   /** @param deps `pooler` is told of what a connection gives away of one. */
-  constructor(settings: ConnectionSettings, deps: { readonly clock: Clock; readonly pooler: PoolerMode }) {
+  constructor(
+    settings: ConnectionSettings,
+    deps: {
+      readonly clock: Clock;
+      readonly pooler: PoolerMode;
+      readonly logger?: Logger;
+      readonly surroundings?: TlsSurroundings;
+    },
+  ) {
     this.#settings = settings;
     this.#clock = deps.clock;
     this.#pooler = deps.pooler;
+    this.#logger = deps.logger ?? silentLogger;
+    this.#surroundings = deps.surroundings ?? tlsSurroundings();
   }
 
   /**
@@ -94,6 +109,14 @@ export class Connector {
     this.#metReadOnly = true;
   }
 
+  #warnOfClearText(place: Place): void {
+    if (this.#warnedOfClearText) return;
+    this.#warnedOfClearText = true;
+    this.#logger.warn('the password goes over the network in clear text, as require_auth=password allows', {
+      host: placeName(place),
+    });
+  }
+
   #searches(): readonly SessionDemand[] {
     const { target } = this.#settings;
     return target === 'any' && this.#metReadOnly ? ['read-write'] : searches(target);
@@ -118,7 +141,9 @@ export class Connector {
   async #openOn(place: Place, demand: SessionDemand, rest: Attempt): Promise<Connection> {
     // libpq never encrypts a Unix socket.
     const { tls } = this.#settings;
-    const [first = false, second] = isSocketFolder(place.host) ? [false] : await tlsAttempts(tls);
+    const [first = false, second] = isSocketFolder(place.host)
+      ? [false]
+      : await tlsAttempts(tls, this.#surroundings);
     try {
       return await this.#openOnce(place, demand, { ...rest, ssl: first });
     } catch (error) {
@@ -196,8 +221,14 @@ export class Connector {
     const refuse = (reason: Error) => void socket.destroy(reason);
     const checkBinding =
       tls.channelBinding === 'require' ? demandChannelBinding(client, refuse) : () => undefined;
+    const { requiredAuth } = this.#settings;
+    const checkAuthentication = watchAuthentication(client, {
+      ...{ required: requiredAuth, encrypted: ssl !== false, socket, refuse },
+      onClearText: () => this.#warnOfClearText(place),
+    });
     await client.connect();
     checkBinding();
+    checkAuthentication();
     const connection = new Connection(client, {
       ...{ rowStream, socket, clock: this.#clock },
       host: placeName(place),

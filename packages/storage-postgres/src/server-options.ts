@@ -12,7 +12,7 @@ const WITHOUT_EFFECT = new Set([
 /** Options of libpq whose neglect would be a surprise. */
 const NOT_SUPPORTED = new Set([
   ...['service', 'servicefile', 'passfile', 'sslcrl', 'sslcrldir', 'requirepeer', 'hostaddr'],
-  ...['require_auth', 'replication', 'sslkeylogfile', 'requiressl', 'authtype', 'tty', 'scram_client_key'],
+  ...['replication', 'sslkeylogfile', 'requiressl', 'authtype', 'tty', 'scram_client_key'],
   ...['scram_server_key', 'min_protocol_version', 'max_protocol_version', 'oauth_issuer', 'oauth_client_id'],
   ...['oauth_client_secret', 'oauth_scope'],
 ]);

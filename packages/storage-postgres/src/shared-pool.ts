@@ -68,7 +68,11 @@ export class SharedPool {
       ...{ logger: deps.logger, target },
       onFound: () => this.#pool.retireAll(),
     });
-    const connector = new Connector(settings, { clock: deps.clock, pooler: this.pooler });
+    const connector = new Connector(settings, {
+      clock: deps.clock,
+      logger: deps.logger,
+      pooler: this.pooler,
+    });
     this.#connector = connector;
     this.signals = new SignalChannel({ ...deps, source: this, target });
     this.#pool = new ConnectionPool({

@@ -1,0 +1,178 @@
+import { EventEmitter } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type Authority,
+  makeAuthority,
+  startTlsServer,
+  type TlsServer,
+} from '@querator/tooling-postgres/tls';
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { parseConnectionString } from '../src/connection-string.ts';
+import { parseRequiredAuth } from '../src/required-auth.ts';
+import { systemRoots } from '../src/system-roots.ts';
+import { watchAuthentication } from '../src/watch-authentication.ts';
+import { askOver } from './support/open-connection.ts';
+
+describe('require_auth', () => {
+  test.each([
+    ['scram-sha-256', ['scram-sha-256']],
+    ['password,md5', ['password', 'md5']],
+    ['!password,!none', ['md5', 'gss', 'sspi', 'scram-sha-256']],
+    ['!gss', ['password', 'md5', 'sspi', 'scram-sha-256', 'none']],
+    ['none', ['none']],
+  ])('%s', (text, allowed) => {
+    const required = parseRequiredAuth(text);
+    const all = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'none'] as const;
+    expect(all.filter((method) => required?.allows(method))).toEqual(allowed);
+    expect(required?.namesPassword).toBe(allowed.includes('password') && !text.startsWith('!'));
+  });
+
+  test.each([
+    ['md5,!none', 'require_auth must either name methods, or rule methods out with !'],
+    ['kerberos', 'require_auth must be made of password, md5, gss, sspi, scram-sha-256, none'],
+    ['md5,', 'require_auth must be made of'],
+    ['md5,md5', 'require_auth names a method twice'],
+    ['gss', 'require_auth: gss is not supported'],
+    ['scram-sha-256,sspi', 'require_auth: sspi is not supported'],
+  ])('%s is refused', (text, reason) => {
+    expect(() => parseConnectionString(`postgres://h/d?require_auth=${text}`)).toThrow(reason);
+  });
+});
+
+describe('a server that asks for a password in clear text', () => {
+  /** Whether it gets it, and with which words it does not. */
+  function ask(where: Partial<Socket>, { encrypted = false, requireAuth = '' } = {}) {
+    const connection = new EventEmitter();
+    const refused: string[] = [];
+    let warned = false;
+    const check = watchAuthentication({ connection } as unknown as pg.Client, {
+      required: parseRequiredAuth(requireAuth),
+      ...{ encrypted, socket: where as Socket },
+      refuse: ({ message }) => void refused.push(message),
+      onClearText: () => {
+        warned = true;
+      },
+    });
+    connection.emit('authenticationCleartextPassword', {});
+    if (refused.length > 0) expect(check).toThrow(refused[0]);
+    else expect(check).not.toThrow();
+    return { refused: refused.length > 0, warned };
+  }
+  const elsewhere = { remoteAddress: '192.0.2.1', remoteFamily: 'IPv4' };
+
+  test.each([
+    ['over TLS', elsewhere, { encrypted: true }],
+    ['on this machine', { remoteAddress: '127.0.0.1', remoteFamily: 'IPv4' }, {}],
+    ['on this machine', { remoteAddress: '::1', remoteFamily: 'IPv6' }, {}],
+    ['on this machine', { remoteAddress: '::ffff:127.0.0.1', remoteFamily: 'IPv6' }, {}],
+    ['over a Unix socket', {}, {}],
+  ])('gets it %s', (_, where, options) => {
+    expect(ask(where, options)).toEqual({ refused: false, warned: false });
+  });
+
+  test('does not get it over the network, unless it is asked for, with a warning', () => {
+    expect(ask(elsewhere)).toMatchObject({ refused: true });
+    expect(ask(elsewhere, { requireAuth: '!md5' })).toMatchObject({ refused: true });
+    expect(ask(elsewhere, { requireAuth: 'scram-sha-256' })).toMatchObject({ refused: true });
+    expect(ask(elsewhere, { requireAuth: 'password' })).toEqual({ refused: false, warned: true });
+  });
+});
+
+describe('on a real server', { timeout: 60_000 }, () => {
+  let server: TlsServer;
+  let authority: Authority;
+  let folder: string;
+  beforeAll(async () => {
+    [server, authority] = await Promise.all([startTlsServer(), makeAuthority('Querator tests')]);
+    folder = mkdtempSync(join(tmpdir(), 'querator-roots-'));
+  }, 60_000);
+  afterEach(() => void vi.unstubAllEnvs());
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await server?.stop();
+  });
+
+  function connect(query: string): Promise<unknown> {
+    const url = new URL(server.cluster.connectionString());
+    const text = `postgres://${url.username}:${url.password}@127.0.0.1:${url.port}/postgres?${query}`;
+    return askOver(text, 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
+  }
+
+  test('it has to use the method that is required', async () => {
+    await server.doWithout();
+    for (const [rule, method] of [
+      ['trust', 'none'],
+      ['password', 'password'],
+      ['scram-sha-256', 'scram-sha-256'],
+    ] as const) {
+      await server.allow(`host all all all ${rule}`);
+      for (const required of ['none', 'password', 'scram-sha-256', 'md5']) {
+        const wanted = () => connect(`sslmode=disable&require_auth=${required}`);
+        const ruledOut = () => connect(`sslmode=disable&require_auth=!${required}`);
+        const refusal = `the server uses the method ${method}`;
+        if (required === method) {
+          expect(await wanted()).toEqual({ ssl: false });
+          await expect(ruledOut()).rejects.toThrow(refusal);
+        } else {
+          await expect(wanted()).rejects.toThrow(refusal);
+          expect(await ruledOut()).toEqual({ ssl: false });
+        }
+      }
+    }
+  });
+
+  test('verify-full trusts what the system trusts, and ~/.postgresql/root.crt before that', async () => {
+    const good = await authority.issue({ commonName: 'database', names: ['127.0.0.1'] });
+    await server.encrypt(good, authority.cert);
+    await server.allow('host all all all scram-sha-256');
+    const [home, strangers] = [join(folder, 'home'), join(folder, 'strangers.crt')];
+    mkdirSync(home);
+    writeFileSync(strangers, (await makeAuthority('Somebody else')).cert);
+    vi.stubEnv('HOME', home);
+    vi.stubEnv('SSL_CERT_FILE', strangers);
+    const queries = ['sslmode=verify-full', 'sslrootcert=system', 'sslmode=verify-full&sslrootcert=system'];
+    for (const query of queries) await expect(connect(query)).rejects.toThrow(/unable to verify|self-signed/);
+    vi.stubEnv('SSL_CERT_FILE', server.file('ca.crt', authority.cert));
+    for (const query of queries) expect(await connect(query)).toEqual({ ssl: true });
+
+    mkdirSync(join(home, '.postgresql'));
+    const users = join(home, '.postgresql', 'root.crt');
+    writeFileSync(users, (await makeAuthority('Somebody else')).cert);
+    for (const query of ['sslmode=verify-full', 'sslmode=verify-ca', 'sslmode=require']) {
+      await expect(connect(query)).rejects.toThrow(/unable to verify|self-signed/);
+    }
+    expect(await connect('sslrootcert=system')).toEqual({ ssl: true });
+    writeFileSync(users, authority.cert);
+    vi.stubEnv('SSL_CERT_FILE', strangers);
+    for (const query of ['sslmode=verify-full', 'sslmode=verify-ca', 'sslmode=require']) {
+      expect(await connect(query)).toEqual({ ssl: true });
+    }
+    writeFileSync(users, '');
+    await expect(connect('sslmode=verify-full')).rejects.toThrow();
+  });
+});
+
+describe('what the system trusts', () => {
+  const none = { getCACertificates: () => [] };
+
+  test('is what Node finds, and what NODE_EXTRA_CA_CERTS names', async () => {
+    const getCACertificates = (type: 'system' | 'extra') => (type === 'system' ? ['a', 'b'] : ['c']);
+    expect(await systemRoots({}, { getCACertificates })).toEqual(['c', 'a', 'b']);
+  });
+
+  test('is found without Node 22.15, and never nothing', async () => {
+    for (const stores of [none, {}]) {
+      expect((await systemRoots({}, stores)).join('')).toContain('-----BEGIN CERTIFICATE-----');
+    }
+  });
+
+  test('a file that is not there is named', async () => {
+    await expect(systemRoots({ SSL_CERT_FILE: '/nowhere/ca.crt' }, none)).rejects.toThrow(
+      /^SSL_CERT_FILE: ENOENT/,
+    );
+  });
+});
