@@ -40,18 +40,21 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
       proxy.refuse();
       proxy.cut();
     },
-    served: ['/v1/queue.reload'],
+    served: ['/v1/queue.reload', '/v1/queue.stats'],
   },
   'it takes no writes': {
     begin: async ({ admin, database }) => {
       await admin.query(`ALTER DATABASE ${database} SET default_transaction_read_only = on`);
-      await admin.query(TERMINATE);
+      const { rows } = await admin.query('SELECT clock_timestamp()::text AS since');
+      const before = `${TERMINATE} AND backend_start <= '${rows[0].since}'`;
+      // One that was being opened meanwhile still takes writes.
+      await expect.poll(async () => (await admin.query(before)).rowCount).toBe(0);
     },
     served: [...READS, '/v1/queue.reload'],
   },
   'rights are missing': {
     begin: ({ admin, role }) => admin.query(`REVOKE ALL ON ALL TABLES IN SCHEMA public FROM ${role}`),
-    served: ['/v1/queue.reload'],
+    served: ['/v1/queue.reload', '/v1/queue.stats'],
   },
   'tables are gone, and may not be made': {
     begin: async ({ admin, role }) => {
@@ -59,7 +62,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
       const { rows } = await admin.query(`SELECT tablename FROM pg_tables WHERE schemaname = 'public'`);
       for (const { tablename } of rows) await admin.query(`DROP TABLE ${tablename}`);
     },
-    served: ['/v1/queue.reload'],
+    served: ['/v1/queue.reload', '/v1/queue.stats'],
   },
 };
 
