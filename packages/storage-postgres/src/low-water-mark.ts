@@ -325,6 +325,8 @@ export class LowWaterMark {
       if (settled === undefined) this.#start = first ?? end;
       else this.#mark = first === undefined || settled < first ? settled : first;
       this.#headTookMs = undefined;
+      // Nobody else has to walk as far.
+      this.#save().catch(() => {});
     }
     this.#known = true;
     this.#leasedAt = this.#clock.now();

@@ -184,6 +184,7 @@ describe('a mark that was written down', () => {
     const partition = await start(written);
     expect(partition.walks[0]?.[0]).toBe(written);
     expect(partition.mark.mark > written).toBe(true);
+    expect(partition.written).toBe(partition.mark.mark);
   });
 
   test('says nothing where the sequence has not come so far: it was set back', async () => {
