@@ -12,7 +12,7 @@ export const LIMITS = {
   leaseBatch: 1_000,
   /** Ids in one complete, items in one retry request. */
   completeBatch: 1_000,
-  /** Requests of a queue not yet taken up by its loop. */
+  /** The documented bound on requests that wait for a queue; the engine bounds items and bytes instead. */
   requestsBuffered: 100,
   queueName: 512,
   deadQueueName: 500,

@@ -9,7 +9,15 @@ export interface EngineLimits {
   readonly leaseBatch: number;
   /** Ids in one complete, items in one retry request. */
   readonly completeBatch: number;
-  /** Requests of one kind that may wait for a queue's storage; more are refused as overload. */
+  /**
+   * Items that may wait for a busy storage, for each queue and kind of request;
+   * a request that comes when so many wait is refused as overload. Completes
+   * and retries wait for one partition, and are counted for each.
+   */
+  readonly itemsBuffered: number;
+  /** The same in payload bytes of produced items. */
+  readonly bytesBuffered: number;
+  /** The same in requests, whatever is in them; an extra bound, off by default. */
   readonly requestsBuffered: number;
   /** Items, over all requests, that go to storage in one statement. */
   readonly statementItems: number;
@@ -53,12 +61,20 @@ export interface EngineLimits {
   readonly countMaxAgeMs: number;
 }
 
-/** The documented limits, and measured or reasoned values for the rest. */
+/**
+ * The documented limits, and measured or reasoned values for the rest. What may
+ * wait is what two statements hold: with less, storage would run out of work
+ * while producers send again. A waiting request of one small item takes about
+ * 2 kB, so that a queue holds 40 MB of small items, or 32 MB of payloads, of a
+ * heap of 512 MB.
+ */
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   produceBatch: LIMITS.produceBatch,
   leaseBatch: LIMITS.leaseBatch,
   completeBatch: LIMITS.completeBatch,
-  requestsBuffered: LIMITS.requestsBuffered,
+  itemsBuffered: 20_000,
+  bytesBuffered: 32_000_000,
+  requestsBuffered: Number.POSITIVE_INFINITY,
   statementItems: 10_000,
   statementBytes: 16_000_000,
   statementsInFlight: 3,

@@ -44,8 +44,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   mutant(
     'a produce that was given up is sent elsewhere all the same',
     PRODUCE,
-    'this.#parked.unshift(...requests.filter(({ waiter }) => !waiter.answered));',
-    'this.#parked.unshift(...requests);',
+    'requests.filter(({ waiter }) => !waiter.answered),\n        true,',
+    'requests,\n        true,',
   ),
   mutant(
     'produces that wait for a busy partition are not sent when it is free',

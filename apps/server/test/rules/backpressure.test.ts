@@ -7,7 +7,7 @@ const OVERLOADED = { code: 'retry', message: 'queue is overloaded; try again lat
 
 describe.each(DRIVERS)('backpressure on %s', (driver) => {
   test('of what waits for a busy storage a hundred requests are kept, and more are refused at once', async () => {
-    const world = newWorld({ main: driver });
+    const world = newWorld({ main: driver }, { limits: { requestsBuffered: 100 } });
     const [q, other] = [fresh(), fresh()];
     await world.create(q);
     await world.create(other);

@@ -13,6 +13,14 @@ interface Batch<Request, Result> {
   readonly weight: number;
 }
 
+/** Requests that wait, and the items in them. */
+export interface Buffered {
+  readonly requests: number;
+  readonly items: number;
+}
+
+const NOTHING: Buffered = { requests: 0, items: 0 };
+
 /** What a group commit needs to know of the operation it groups. */
 export interface GroupCommitOptions<Request, Result> {
   /** Sends a batch to storage; one outcome per request, in order. */
@@ -52,9 +60,9 @@ export class GroupCommit<Request, Result> {
     return this.#pending.length + this.#inFlight;
   }
 
-  /** Requests that wait because storage is busy; those it could take at once do not count. */
-  get buffered(): number {
-    return this.#isFull ? this.#pending.length : 0;
+  /** What waits because storage is busy; what it could take at once does not count. */
+  get buffered(): Buffered {
+    return this.#isFull ? { requests: this.#pending.length, items: this.#pendingWeight } : NOTHING;
   }
 
   /** Adds a request. The promise settles with its own outcome, once its batch is back from storage. */

@@ -18,6 +18,7 @@ import type { EngineDeps } from '../engine-options.ts';
 import type { LetterBoxes } from '../lifecycle/dead-letter.ts';
 import { IncomingLetters } from '../lifecycle/incoming-letters.ts';
 import { logDeleted } from '../lifecycle/log-deleted.ts';
+import type { Buffered } from './group-commit.ts';
 import { InFlight } from './in-flight.ts';
 import { Lane } from './lane.ts';
 import { LeaseLoop } from './lease-loop.ts';
@@ -328,12 +329,14 @@ export class LogicalQueue {
     this.#unit(lane).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout));
   }
 
-  #available<Q extends { readonly buffered: number }>(
+  #available<Q extends { readonly buffered: Buffered }>(
     partition: number,
     queueOf: (unit: PartitionUnit) => Q,
   ): PartitionUnit {
     const unit = this.#unitOf(partition);
-    if (queueOf(unit).buffered >= this.#deps.limits.requestsBuffered) {
+    const { itemsBuffered, requestsBuffered } = this.#deps.limits;
+    const { items, requests } = queueOf(unit).buffered;
+    if (items >= itemsBuffered || requests >= requestsBuffered) {
       throw new QueueError('retry', MESSAGES.overloaded);
     }
     if (!unit.lane.healthy) {

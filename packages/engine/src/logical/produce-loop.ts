@@ -46,6 +46,9 @@ export class ProduceLoop {
   readonly #hooks: QueueHooks;
   /** Requests no partition has been given yet, in order of arrival. */
   #parked: Produce[] = [];
+  /** What the parked requests hold. */
+  #parkedItems = 0;
+  #parkedBytes = 0;
   readonly #slots: StatementSlots;
   /** How many statements under way are slow. */
   #slow = 0;
@@ -89,7 +92,7 @@ export class ProduceLoop {
       () => this.#forget(request),
     );
     const request: Produce = { items, waiter, bytes, isScheduled, sent: false };
-    if (!waiter.answered) this.#parked.push(request);
+    if (!waiter.answered) this.#park([request]);
     this.wake();
     return waiter.answer;
   }
@@ -108,29 +111,50 @@ export class ProduceLoop {
   /** Answers everything that was not sent yet with `error`, and waits for the rest. */
   async stop(error: QueueError): Promise<void> {
     this.#stopped = error;
-    for (const { waiter } of this.#parked.splice(0)) waiter.reject(error);
+    for (const { waiter } of this.#unpark(0, this.#parked.length)) waiter.reject(error);
     if (this.#slots.any) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   /** The buffer bounds what waits for a busy or failing storage; what the next cycle takes is not waiting. */
   #isOverloaded(): boolean {
-    return (
-      this.#parked.length >= this.#deps.limits.requestsBuffered &&
-      this.#order.leastLoaded((lane) => !this.#slots.isFull(lane)) === undefined
-    );
+    const { itemsBuffered, bytesBuffered, requestsBuffered } = this.#deps.limits;
+    const isFull =
+      this.#parkedItems >= itemsBuffered ||
+      this.#parkedBytes >= bytesBuffered ||
+      this.#parked.length >= requestsBuffered;
+    return isFull && this.#order.leastLoaded((lane) => !this.#slots.isFull(lane)) === undefined;
+  }
+
+  /** To the end of the line, or with `first` to its front. */
+  #park(requests: readonly Produce[], first = false): void {
+    if (first) this.#parked.unshift(...requests);
+    else this.#parked.push(...requests);
+    for (const { items, bytes } of requests) {
+      this.#parkedItems += items.length;
+      this.#parkedBytes += bytes;
+    }
+  }
+
+  /** Takes so many requests out of the line. */
+  #unpark(from: number, count: number): Produce[] {
+    const taken = this.#parked.splice(from, count);
+    for (const { items, bytes } of taken) {
+      this.#parkedItems -= items.length;
+      this.#parkedBytes -= bytes;
+    }
+    return taken;
   }
 
   #forget(request: Produce): void {
     const at = this.#parked.indexOf(request);
-    if (at >= 0) this.#parked.splice(at, 1);
+    if (at >= 0) this.#unpark(at, 1);
   }
 
   #cycle(): void {
     const batches = new Map<Lane, Batch>();
     const { statementItems, statementBytes } = this.#deps.limits;
     const full = new Map<Lane, boolean>();
-    let parkedItems = 0;
-    for (const { items } of this.#parked) parkedItems += items.length;
+    const parkedItems = this.#parkedItems;
     const isFull = (lane: Lane) => {
       const known = full.get(lane) ?? this.#slots.isFullFor(parkedItems, lane);
       full.set(lane, known);
@@ -159,7 +183,7 @@ export class ProduceLoop {
       lane.promise(request.items.length);
       given++;
     }
-    this.#parked.splice(0, given);
+    this.#unpark(0, given);
     // The next cycle comes when a statement ends; where none is under way, or one is slow, nobody knows when that will be.
     if (this.#slow > 0 || (!this.#slots.any && batches.size === 0)) this.#listenToParked();
     for (const [lane, batch] of batches) {
@@ -250,7 +274,10 @@ export class ProduceLoop {
     } else if (certain) {
       for (const request of requests) request.sent = false;
       // To the front: they have waited longest.
-      this.#parked.unshift(...requests.filter(({ waiter }) => !waiter.answered));
+      this.#park(
+        requests.filter(({ waiter }) => !waiter.answered),
+        true,
+      );
     } else {
       for (const { waiter } of requests) waiter.reject(outcomeUnknown());
     }
