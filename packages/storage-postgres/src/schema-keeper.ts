@@ -18,15 +18,9 @@ import {
   lockSchema,
   type SchemaCare,
 } from './fixed-schema.ts';
-import { type TableCode, tableCodeFault, tableCodeNotice, tableCodeSql } from './foreign-code.ts';
-import {
-  type FoundShape,
-  foreignItems,
-  holdsForeignIds,
-  isOfOthers,
-  shapeFault,
-  shapeSql,
-} from './items-table-check.ts';
+import { type TableCode, tableCodeFault, tableCodeNotice } from './foreign-code.ts';
+import { type FoundTable, findTable } from './found-table.ts';
+import { foreignItems, holdsForeignIds, isOfOthers, shapeFault } from './items-table-check.ts';
 import { isSameQueue, itemsOfEarlierQueue, removeLeftOver, tellRemoved } from './left-over-table.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { noSchema, PostgresError } from './postgres-error.ts';
@@ -53,17 +47,6 @@ import {
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from './time-limits.ts';
 
 const FIXED = 'fixed';
-
-/** What a look at a partition's table found. */
-interface FoundTable {
-  readonly options: readonly string[] | null;
-  /** Whether we may change it. */
-  readonly ours: boolean;
-  readonly comment: string | null;
-  /** What would run with our rights. */
-  readonly code: TableCode;
-  readonly shape: FoundShape;
-}
 
 /** A partition whose table is to be used. */
 interface Wanted {
@@ -190,7 +173,7 @@ export class SchemaKeeper {
   async #makePartition(wanted: Wanted): Promise<void> {
     const { name, identity } = wanted;
     await this.#ensureFixed();
-    const found = await this.#look((statement) => this.#db.read(statement), name);
+    const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, name);
     const holder = ownerFromComment(found?.comment ?? null);
     if (found !== undefined) {
       this.#checkCode(name, found.code);
@@ -228,7 +211,7 @@ export class SchemaKeeper {
       this.#exclusively([name], this.#limits.lockMs, async (session) => {
         await lockSchema(session, name);
         // Another process may have been quicker.
-        const found = await this.#look((statement) => session.query(statement), name);
+        const found = await findTable(session.query, this.#db.schema.name, name);
         if (found !== undefined) this.#checkCode(name, found.code);
         const holder = ownerFromComment(found?.comment ?? null);
         if (found !== undefined && this.#checked(claimOn(holder, identity), found, wanted) !== 'left-over')
@@ -265,11 +248,12 @@ export class SchemaKeeper {
     // Nothing else finds out in which schema the table is.
     if (this.#db.schema.name === undefined) await this.#ensureFixed();
     // Who is just making one finds the queue gone, and removes it.
-    if ((await this.#look((statement) => this.#db.read(statement), name)) === undefined) return;
+    if ((await findTable((statement) => this.#db.read(statement), this.#db.schema.name, name)) === undefined)
+      return;
     const { lockMs, maintenanceMs } = this.#limits;
     await this.#exclusively([name], what === 'drop' ? lockMs : maintenanceMs, async (session) => {
       if (what === 'drop') await lockSchema(session, name);
-      const found = await this.#look((statement) => session.query(statement), name);
+      const found = await findTable(session.query, this.#db.schema.name, name);
       if (found === undefined) return;
       const claim = claimOn(ownerFromComment(found.comment), identity);
       if (claim === 'foreign') this.#checked(claim, found, wanted);
@@ -304,31 +288,18 @@ export class SchemaKeeper {
     const deleted = await this.#deletedOf(wanted, identity.created);
     await this.#exclusively([name], this.#limits.lockMs, async (session) => {
       await lockSchema(session, name);
-      const found = await this.#look((statement) => session.query(statement), name);
+      const found = await findTable(session.query, this.#db.schema.name, name);
       const holder = ownerFromComment(found?.comment ?? null);
       if (found === undefined || claimOn(holder, identity) !== 'own') return;
       const table = this.#db.schema.relation(name);
-      const removed = await removeLeftOver(session, table, isSameQueue(holder, deleted));
-      if (!removed) this.#logger.error('table holds items of a queue that is not there', { table: name });
+      if (await removeLeftOver(session, table, isSameQueue(holder, deleted))) return;
+      this.#logger.error('table holds items of a queue that is not there', { table: name });
     });
   }
 
   /** The instant itself when the queue of this name that was created then was deleted. */
   async #deletedOf({ owner }: Wanted, created: Instant | undefined): Promise<Instant | undefined> {
-    if (owner === undefined || created === undefined) return undefined;
-    return (await owner.wasDeleted(created)) ? created : undefined;
-  }
-
-  async #look(send: Session['query'], name: string): Promise<FoundTable | undefined> {
-    const [found] = await send<FoundTable>({
-      text: `SELECT reloptions AS options, pg_has_role(relowner, 'USAGE') AS ours,
-          obj_description(oid, 'pg_class') AS comment, ${tableCodeSql('class')} AS code,
-          ${shapeSql('class')} AS shape
-        FROM pg_class AS class WHERE relname = $1
-          AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
-      values: [name, this.#db.schema.name],
-    });
-    return found;
+    return created !== undefined && (await owner?.wasDeleted(created)) === true ? created : undefined;
   }
 
   /** @throws StorageError where the table is not to be used. */

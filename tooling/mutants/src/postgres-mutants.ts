@@ -183,8 +183,8 @@ export const POSTGRES_MUTANTS: readonly Mutant[] = [
   mutant(
     'drop leaves the items',
     'schema-keeper.ts',
-    'text: `DROP TABLE IF EXISTS ${table}`',
-    "text: 'SELECT 1'",
+    "what === 'drop' ? `DROP TABLE IF EXISTS ${table}`",
+    "what === 'drop' ? 'SELECT 1'",
   ),
   mutant(
     'concurrent updates of a queue lose one',
