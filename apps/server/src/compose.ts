@@ -49,7 +49,7 @@ export interface Composition {
  * what depends on what can be read here. Reaches for no disk and no network.
  */
 export function compose(config: Config, world: World): Composition {
-  const pools = new PoolRegistry({ logger: world.logger });
+  const pools = new PoolRegistry({ logger: world.logger, clock: world.clock, random: world.random });
   const deps: DriverDeps = { ...world, pools };
 
   const metrics = new Metrics({ ...world, pools: () => pools.states() });

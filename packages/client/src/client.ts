@@ -1,3 +1,4 @@
+// biome-ignore lint/style/noRestrictedImports: the outermost factory of the package.
 import { type Clock, SystemClock } from '@querator/core';
 import {
   type AnyEndpoint,

@@ -4,7 +4,9 @@ import {
   MESSAGES,
   QueueError,
   type Random,
+  // biome-ignore lint/style/noRestrictedImports: an outermost function of the package.
   SystemClock,
+  // biome-ignore lint/style/noRestrictedImports: the same.
   SystemRandom,
 } from '@querator/core';
 import { queueEndpoints, toLeasedItem } from '@querator/protocol';

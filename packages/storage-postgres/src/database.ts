@@ -1,11 +1,4 @@
-import {
-  type Clock,
-  type CountOptions,
-  type Logger,
-  type Random,
-  SystemClock,
-  silentLogger,
-} from '@querator/core';
+import { type Clock, type CountOptions, type Logger, type Random, silentLogger } from '@querator/core';
 import type pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
 import type { Connection } from './connection.ts';
@@ -84,7 +77,7 @@ export class Database {
   readonly #limits: TimeLimits;
   readonly #random: Random;
   readonly #logger: Logger;
-  readonly #clock = new SystemClock();
+  readonly #clock: Clock;
   /** Connections that may still be in a transaction: never to be used again. */
   readonly #unusable = new WeakSet<Connection>();
   /** Connections whose search path is narrowed. */
@@ -92,7 +85,7 @@ export class Database {
   /** Where our tables are. */
   readonly schema: TableSchema;
   /** Writes that the server refused because it cannot do its work. */
-  readonly writeFaults = new WriteFaults(this.#clock);
+  readonly writeFaults: WriteFaults;
   readonly #narrows: boolean;
   #settingsStatement: string | undefined;
 
@@ -107,6 +100,8 @@ export class Database {
   }) {
     this.name = deps.name;
     this.#share = deps.share;
+    this.#clock = deps.share.clock;
+    this.writeFaults = new WriteFaults(this.#clock);
     this.#limits = deps.limits;
     this.#random = deps.random;
     this.#logger = deps.logger ?? silentLogger;

@@ -2,7 +2,10 @@ import {
   type Clock,
   guardedLogger,
   type Logger,
+  type Random,
+  // biome-ignore lint/style/noRestrictedImports: the outermost thing that an embedder makes.
   SystemClock,
+  // biome-ignore lint/style/noRestrictedImports: the same.
   SystemRandom,
   silentLogger,
 } from '@querator/core';
@@ -13,6 +16,8 @@ import { type PoolUser, SharedPool } from './shared-pool.ts';
 /** A backend's share in a pool. */
 export interface PoolShare {
   readonly pool: SharedPool;
+  /** Measures time limits and pauses; deadlines are the database's. */
+  readonly clock: Clock;
   /** Gives the share back; with the last one the pool is closed. Twice is once. */
   release(): Promise<void>;
 }
@@ -25,10 +30,19 @@ export interface PoolShare {
 export class PoolRegistry {
   readonly #pools = new Map<string, SharedPool>();
   readonly #logger: Logger;
-  readonly #clock: Clock = new SystemClock();
-  readonly #random = new SystemRandom();
+  readonly #clock: Clock;
+  readonly #random: Random;
 
-  constructor(deps: { readonly logger?: Logger } = {}) {
+  /** @param deps `clock` and `random`; absent: the system's. */
+  constructor(
+    deps: {
+      readonly logger?: Logger | undefined;
+      readonly clock?: Clock | undefined;
+      readonly random?: Random | undefined;
+    } = {},
+  ) {
+    this.#clock = deps.clock ?? new SystemClock();
+    this.#random = deps.random ?? new SystemRandom();
     this.#logger = guardedLogger(deps.logger ?? silentLogger);
   }
 
@@ -46,7 +60,7 @@ export class PoolRegistry {
       this.#pools.set(connectionString, pool);
     }
     pool.join(user);
-    return { pool, release: () => this.#release(connectionString, pool, user) };
+    return { pool, clock: this.#clock, release: () => this.#release(connectionString, pool, user) };
   }
 
   /** What the pools are doing now, for metrics. */

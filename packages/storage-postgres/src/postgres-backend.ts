@@ -8,7 +8,6 @@ import {
   type QueueStore,
   type Random,
   type StorageBackend,
-  SystemClock,
   silentLogger,
 } from '@querator/core';
 import { Database } from './database.ts';
@@ -66,7 +65,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const schema = new SchemaKeeper(db, { backend: name, logger, limits });
   const calls = new StoreCalls(name);
   const saved = new MarksTable(db);
-  const marks = new LowWaterMarks({ db, clock: new SystemClock(), inTurn: db.inTurn, saved });
+  const marks = new LowWaterMarks({ db, clock: share.clock, inTurn: db.inTurn, saved });
   const { heldHorizonMs } = limits;
   const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
   const queueStore: QueueStore = new PostgresQueueStore({

@@ -1,4 +1,4 @@
-import { SystemRandom, silentLogger } from '@querator/core';
+import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { expect, test } from 'vitest';
 import { Database } from '../src/database.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
@@ -20,7 +20,7 @@ function databaseThatCancels(words: readonly string[]): { db: Database; released
     acquire: async () => connection,
     release: (_: unknown, broken: boolean) => released.push(broken),
   };
-  const share = { pool, release: async () => {} };
+  const share = { pool, clock: new SystemClock(), release: async () => {} };
   const db = new Database({
     name: 'fake',
     share: share as never,
