@@ -16,8 +16,7 @@ import {
   READ_ONLY,
   toPostgresError,
 } from './postgres-error.ts';
-import { toSafeStatement } from './server-settings.ts';
-import { CATALOGUE_ONLY } from './session-options.ts';
+import { NARROW, NARROW_LOCALLY, SEARCH_PATH, type SearchPath, toSearchPath } from './search-path.ts';
 import { TableSchema } from './table-schema.ts';
 import { withTimeLimit } from './time-limit.ts';
 import type { TimeLimits } from './time-limits.ts';
@@ -41,22 +40,6 @@ export interface Session {
 const CONFLICT_TRIES = 4;
 /** The pause before the next try is up to this, times the number of tries. */
 const CONFLICT_PAUSE_MS = 20;
-
-/** Narrows a session's search path for as long as the connection is open. */
-const NARROW = toSafeStatement([CATALOGUE_ONLY], 'session');
-/** The same for one transaction. */
-const NARROW_LOCALLY = `SET LOCAL ${CATALOGUE_ONLY.name} = ${CATALOGUE_ONLY.value}`;
-
-/** The schemas that a search path leads to, and the path as it was written. */
-export interface SearchPath {
-  /** Those that are there and may be used, in order; without PostgreSQL's own. */
-  readonly schemas: readonly string[];
-  readonly text: string;
-}
-
-/** Runs under any search path, so nothing in it is looked up by one. */
-const SEARCH_PATH = `SELECT pg_catalog.current_schemas(false)::pg_catalog.text[] AS schemas,
-  pg_catalog.current_setting('search_path') AS text`;
 
 interface TransactionOptions {
   /** What is set for the transaction alone. */
@@ -146,9 +129,7 @@ export class Database {
         pool.usersPathStatement(this.#limits),
       ),
     );
-    const { schemas = [], text = '' } = path ?? {};
-    // Names that begin so are PostgreSQL's own.
-    return { schemas: schemas.filter((name) => !name.startsWith('pg_')), text };
+    return toSearchPath(path);
   }
 
   /**
