@@ -102,15 +102,15 @@ describe('PartitionModel', () => {
     expect(model.find('d')).toMatchObject({ state: 'condemned' });
   });
 
-  test('takes for held what is leased and was never handed out', () => {
+  test('takes for held what came as a letter, and no leased item of the same shape', () => {
     const model = modelOf(
-      { text: 'held', sourceId: 's1', state: 'leased' },
+      { text: 'held', sourceId: 's1', state: 'held' },
       { text: 'handed out', sourceId: 's2', state: 'leased', attempts: 1 },
       { text: 'waiting', sourceId: 's3' },
-      { text: 'no letter', state: 'leased' },
-      { text: 'not named', sourceId: 's4', state: 'leased' },
+      { text: 'imported as leased', sourceId: 's5', state: 'leased' },
+      { text: 'not named', sourceId: 's4', state: 'held' },
     );
-    expect(texts(model.held(['s3', 's2', 's1']))).toEqual(['held']);
+    expect(texts(model.held(['s5', 's3', 's2', 's1']))).toEqual(['held']);
   });
 
   test('schedules from exactly 100 ms ahead on', () => {
