@@ -15,7 +15,7 @@ export interface EngineLimits {
    * and retries wait for one partition, and are counted for each.
    */
   readonly itemsBuffered: number;
-  /** The same in payload bytes of produced items. */
+  /** The same in bytes of produced items, payloads and texts; a text counts three for each UTF-16 unit. */
   readonly bytesBuffered: number;
   /** The same in requests, whatever is in them; an extra bound, off by default. */
   readonly requestsBuffered: number;

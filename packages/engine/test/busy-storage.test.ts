@@ -6,6 +6,9 @@ import { Harness, item, queueCall, watch } from './support/harness.ts';
 
 const OVERLOADED = { code: 'retry', message: 'queue is overloaded; try again later' };
 
+/** The texts of a test's item: 'utf-8', 'test' and 'ref', at three bytes a unit. */
+const TEXT_BYTES = 36;
+
 /** Holds every statement of a kind until the test lets them go. */
 async function busy(limits: Partial<EngineLimits> = {}) {
   const h = new Harness(limits);
@@ -84,7 +87,7 @@ describe('a storage that is busy', () => {
   });
 
   test('is waited for by so many bytes and no more', async () => {
-    const { h, letGo } = await busy({ bytesBuffered: 10 });
+    const { h, letGo } = await busy({ bytesBuffered: 10 + 2 * TEXT_BYTES });
     const answers = ['123456', '7890', 'x'].map((text) => watch(h.produce('q', [text])));
     await h.settle();
     expect(answers.map(({ state }) => state)).toEqual(['pending', 'pending', 'rejected']);
@@ -92,6 +95,48 @@ describe('a storage that is busy', () => {
     await h.settle();
     await h.produce('q', ['again']);
   });
+
+  test('is waited for by so many bytes of texts', async () => {
+    const { h, letGo } = await busy({ bytesBuffered: 10_000 });
+    const items = [item('', { reference: 'r'.repeat(5_000) })];
+    const produce = () => watch(h.service.queue.produce({ queueName: 'q', requestTimeout: '1m', items }));
+    const answers = [produce(), produce()];
+    await h.settle();
+    expect(answers.map(({ state }) => state)).toEqual(['pending', 'rejected']);
+    expect(answers[1]?.error).toMatchObject(OVERLOADED);
+    letGo();
+    await h.settle();
+    expect(answers[0]?.state).toBe('fulfilled');
+  });
+
+  test.each(['complete', 'retry'] as const)(
+    'is waited for by so much of texts that are no ids: %s',
+    async (kind) => {
+      const h = new Harness({ itemsBuffered: 50 });
+      await h.create('q');
+      await h.produce('q', ['a']);
+      await h.lease('q');
+      const letGo = h.storage.hold(kind, 0);
+      const id = 'x'.repeat(40_000);
+      const call = {
+        queueName: 'q',
+        partition: 0,
+        requestTimeout: '1m',
+        ids: [id],
+        items: [{ id, dead: false }],
+      };
+      const answers = [];
+      for (let n = 0; n < 4; n++) {
+        answers.push(watch(h.service.queue[kind](call)));
+        await h.settle();
+      }
+      expect(answers.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending', 'rejected']);
+      expect(answers[3]?.error).toMatchObject(OVERLOADED);
+      letGo();
+      await h.settle();
+      for (const { error } of answers.slice(0, 3)) expect(error).toMatchObject({ code: 'invalid' });
+    },
+  );
 
   test('lets others in when those who waited have left', async () => {
     const { h, letGo } = await busy({ itemsBuffered: 2 });

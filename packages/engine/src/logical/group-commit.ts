@@ -13,7 +13,7 @@ interface Batch<Request, Result> {
   readonly weight: number;
 }
 
-/** Requests that wait, and the items in them. */
+/** Requests that wait, and the items in them as they are weighed. */
 export interface Buffered {
   readonly requests: number;
   readonly items: number;

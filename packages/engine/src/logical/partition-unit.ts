@@ -87,7 +87,7 @@ export function newPartitionUnit(
         deps.observer.batch('complete', { requests: requests.length, items });
         return outcomes;
       },
-      weigh: ({ ids }) => ids.length,
+      weigh: ({ ids }) => weightOf(ids),
       onFailure,
       maxWeight,
       maxInFlight,
@@ -108,13 +108,20 @@ export function newPartitionUnit(
         deps.observer.batch('retry', { requests: requests.length, items });
         return outcomes;
       },
-      weigh: ({ items }) => items.length,
+      weigh: ({ items }) => weightOf(items.map(({ id }) => id)),
       onFailure,
       maxWeight,
       // Items go to the tail in the order in which they were given back.
       maxInFlight: 1,
     }),
   };
+}
+
+/** A text that is no id may be as long as a request body: it weighs one for each 1,000 UTF-16 units, so that it costs buffer. */
+const UNITS_PER_WEIGHT = 1_000;
+
+function weightOf(ids: readonly string[]): number {
+  return sumOf(ids, (id) => Math.ceil(id.length / UNITS_PER_WEIGHT) || 1);
 }
 
 function sumOf<T>(all: readonly T[], amount: (each: T, position: number) => number): number {

@@ -1,4 +1,5 @@
 import {
+  contentBytes,
   invariant,
   type LeasedItem,
   MESSAGES,
@@ -19,7 +20,10 @@ import { type Patience, Waiter } from './waiter.ts';
 
 interface Produce extends ProduceRequest {
   readonly waiter: Waiter<void>;
+  /** Payload bytes, which bound statements. */
   readonly bytes: number;
+  /** Bytes of payloads and texts, which bound the buffer. */
+  readonly contentBytes: number;
   /** Whether any of the items is for later. */
   readonly isScheduled: boolean;
   /** With storage right now: from here on, only storage can say whether it took effect. */
@@ -48,7 +52,7 @@ export class ProduceLoop {
   #parked: Produce[] = [];
   /** What the parked requests hold. */
   #parkedItems = 0;
-  #parkedBytes = 0;
+  #parkedContentBytes = 0;
   readonly #slots: StatementSlots;
   /** How many statements under way are slow. */
   #slow = 0;
@@ -79,11 +83,12 @@ export class ProduceLoop {
    */
   produce(items: readonly NewItem[], patience: Patience): Promise<void> {
     if (this.#isOverloaded()) throw new QueueError('retry', MESSAGES.overloaded);
-    let bytes = 0;
+    const sizes = { bytes: 0, contentBytes: 0 };
     let isScheduled = false;
-    for (const { payload, enqueueAt } of items) {
-      bytes += payload.length;
-      isScheduled ||= enqueueAt !== undefined;
+    for (const item of items) {
+      sizes.bytes += item.payload.length;
+      sizes.contentBytes += contentBytes(item);
+      isScheduled ||= item.enqueueAt !== undefined;
     }
     const waiter = new Waiter<void>(
       this.#deps.clock,
@@ -91,7 +96,7 @@ export class ProduceLoop {
       () => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const request: Produce = { items, waiter, bytes, isScheduled, sent: false };
+    const request: Produce = { items, waiter, ...sizes, isScheduled, sent: false };
     if (!waiter.answered) this.#park([request]);
     this.wake();
     return waiter.answer;
@@ -120,7 +125,7 @@ export class ProduceLoop {
     const { itemsBuffered, bytesBuffered, requestsBuffered } = this.#deps.limits;
     const isFull =
       this.#parkedItems >= itemsBuffered ||
-      this.#parkedBytes >= bytesBuffered ||
+      this.#parkedContentBytes >= bytesBuffered ||
       this.#parked.length >= requestsBuffered;
     return isFull && this.#order.leastLoaded((lane) => !this.#slots.isFull(lane)) === undefined;
   }
@@ -129,18 +134,18 @@ export class ProduceLoop {
   #park(requests: readonly Produce[], first = false): void {
     if (first) this.#parked.unshift(...requests);
     else this.#parked.push(...requests);
-    for (const { items, bytes } of requests) {
+    for (const { items, contentBytes } of requests) {
       this.#parkedItems += items.length;
-      this.#parkedBytes += bytes;
+      this.#parkedContentBytes += contentBytes;
     }
   }
 
   /** Takes so many requests out of the line. */
   #unpark(from: number, count: number): Produce[] {
     const taken = this.#parked.splice(from, count);
-    for (const { items, bytes } of taken) {
+    for (const { items, contentBytes } of taken) {
       this.#parkedItems -= items.length;
-      this.#parkedBytes -= bytes;
+      this.#parkedContentBytes -= contentBytes;
     }
     return taken;
   }
