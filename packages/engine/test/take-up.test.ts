@@ -141,6 +141,26 @@ describe('while the settings of queues cannot be read', () => {
     expect(waiting.filter(({ state }) => state !== 'fulfilled')).toEqual([]);
   });
 
+  test('the others stay where they are when the requests for the one that is tried leave meanwhile', async () => {
+    const n = new Newcomer();
+    const names = Array.from({ length: 20 }, (_, i) => `q${i}`);
+    for (const name of names) await n.h.create(name);
+    n.h.storage.cutQueues();
+    const [short, ...long] = names.map((name, i) => watch(n.lease(name, name, i === 0 ? '2s' : '1m')));
+    await n.h.settle();
+    expect(n.read.length).toBe(20);
+    const letGo = n.h.storage.holdQueues('get', 'before');
+    await n.h.clock.advance('3s');
+    expect([short?.state, n.read.at(-1)]).toEqual(['rejected', 'q0']);
+    letGo();
+    await n.h.settle();
+    expect(n.read.length).toBe(21);
+    n.h.storage.healQueues();
+    for (const name of names.slice(1)) await n.h.produce(name, ['a']);
+    await n.h.clock.advance('5s');
+    expect(long.filter(({ state }) => state !== 'fulfilled')).toEqual([]);
+  });
+
   test('one queue that alone cannot be read holds back no other', async () => {
     const n = new Newcomer();
     for (const name of ['odd', 'even']) await n.h.create(name);
@@ -191,6 +211,24 @@ describe('while the settings of queues cannot be read', () => {
     expect(watch(n.produce('q', '1m', large)).state).toBe('pending');
   });
 
+  test.each([
+    ['names', (n: Newcomer, text: string) => n.lease(text, 'c')],
+    ['client ids', (n: Newcomer, text: string) => n.lease('q', text)],
+    ['texts of items', (n: Newcomer, reference: string) => n.produce('q', '1m', [item('', { reference })])],
+  ])('long %s count as well', async (_, call) => {
+    const n = new Newcomer();
+    n.h.storage.holdQueues('get', 'before');
+    const calls = Array.from({ length: 20 }, (_, i) =>
+      watch<unknown>(call(n, `${i}`.padEnd(5_000_000, 'x'))),
+    );
+    await n.h.settle();
+    const refused = calls.filter(({ state }) => state === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { error } of refused) {
+      expect(error).toMatchObject({ code: 'retry', message: 'queue is overloaded; try again later' });
+    }
+  });
+
   test('the end of the service ends the wait', async () => {
     const n = new Newcomer();
     await n.h.create('q');
@@ -223,6 +261,30 @@ describe('while the settings of queues are slow to come', () => {
     expect(patient.error).toMatchObject({ code: 'invalid' });
     expect(await n.h.payloads('q')).toEqual([]);
   });
+
+  test.each(['1ms', '-5s'])(
+    'a complete with a request timeout of %s waits for them all the same',
+    async (timeout) => {
+      const n = new Newcomer();
+      await n.h.create('q');
+      await n.h.produce('q', ['a']);
+      const { items } = await n.h.lease('q');
+      const letGo = n.h.storage.holdQueues('get', 'before');
+      const completed = watch(
+        n.complete(
+          'q',
+          timeout,
+          items.map(({ id }) => id),
+        ),
+      );
+      await n.h.clock.advance('900ms');
+      expect(completed.state).toBe('pending');
+      letGo();
+      await n.h.clock.advance('1s');
+      expect(completed.error).toBeUndefined();
+      expect(await n.h.payloads('q')).toEqual([]);
+    },
+  );
 
   test('the wait for them is a part of the time of the request', async () => {
     const n = new Newcomer();

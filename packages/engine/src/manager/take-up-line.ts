@@ -9,7 +9,7 @@ export interface TakeUpWait {
   readonly patience: Patience;
   /** The text of the answer when the patience ends. */
   readonly timedOut: string;
-  /** Payload bytes that the request holds meanwhile. */
+  /** Bytes that the request holds meanwhile, beside the queue's name. */
   readonly bytes: number;
   /** Whether the request outlasts failures of storage. If not, the first one ends its wait. */
   readonly persists: boolean;
@@ -17,7 +17,7 @@ export interface TakeUpWait {
 
 /** Memory that waiting requests may hold, over all queues, in bytes. */
 const MOST_BYTES = 64_000_000;
-/** What a request holds besides its payloads. */
+/** What a request holds besides its content. */
 const BYTES_PER_REQUEST = 1_000;
 
 interface Entry {
@@ -71,7 +71,7 @@ export class TakeUpLine {
    */
   wait(name: string, wait: TakeUpWait): Promise<LogicalQueue> {
     if (this.#stopped) throw new QueueError('failed', MESSAGES.serviceShutdown);
-    const bytes = wait.bytes + BYTES_PER_REQUEST;
+    const bytes = wait.bytes + name.length + BYTES_PER_REQUEST;
     if (this.#bytes > 0 && this.#bytes + bytes > MOST_BYTES) {
       throw new QueueError('retry', MESSAGES.overloaded);
     }
@@ -127,14 +127,13 @@ export class TakeUpLine {
     const impatient = [...line.entries].filter(({ persists }) => !persists);
     for (const entry of impatient) if (entry.waiter.reject(error)) this.#leave(name, line, entry);
     this.#lines.delete(name);
-    if (line.entries.size > 0) {
-      // To the end: the next attempt is another queue's.
-      this.#lines.set(name, line);
-      this.#retryLater(name, error);
-    } else if (impatient.length === 0) {
+    // To the end: the next attempt is another queue's.
+    if (line.entries.size > 0) this.#lines.set(name, line);
+    else if (impatient.length === 0) {
       // Those who waited were answered before the cause was known.
       this.#deps.logger.warn('queue could not be taken up in time', { queue: name, err: error });
     }
+    if (this.#lines.size > 0) this.#retryLater(name, error);
   }
 
   #retryLater(name: string, error: StorageError): void {

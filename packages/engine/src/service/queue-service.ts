@@ -1,4 +1,5 @@
 import {
+  contentBytes,
   invalid,
   MESSAGES,
   type NewItem,
@@ -120,7 +121,7 @@ export class QueueService {
   async complete(call: CompleteCall, options: CallOptions = {}): Promise<void> {
     const queue =
       this.#manager.atWork(call.queueName) ??
-      (await this.#settling(call, options, () => this.#checkComplete(call)));
+      (await this.#settling(call, options, { ids: call.ids, check: () => this.#checkComplete(call) }));
     this.#checkComplete(call, queue);
     await queue.complete(call.partition, call.ids);
   }
@@ -129,7 +130,10 @@ export class QueueService {
   async retry(call: RetryCall, options: CallOptions = {}): Promise<void> {
     const queue =
       this.#manager.atWork(call.queueName) ??
-      (await this.#settling(call, options, () => this.#checkRetry(call)));
+      (await this.#settling(call, options, {
+        ids: call.items.map(({ id }) => id),
+        check: () => this.#checkRetry(call),
+      }));
     this.#checkRetry(call, queue);
     await queue.retry(call.partition, call.items);
   }
@@ -162,7 +166,7 @@ export class QueueService {
   async #produceLater(call: ProduceCall, options: CallOptions): Promise<void> {
     const { queue, leftMs } = await this.#arrival(call.queueName, options, {
       check: () => this.#checkProduce(call),
-      bytes: call.items.reduce((sum, { payload }) => sum + payload.length, 0),
+      bytes: call.items.reduce((sum, item) => sum + contentBytes(item), 0),
       timedOut: MESSAGES.produceTimedOut,
       persists: true,
     });
@@ -173,7 +177,7 @@ export class QueueService {
   async #leaseLater(call: LeaseCall, options: CallOptions): Promise<Leased> {
     const { queue, leftMs } = await this.#arrival(call.queueName, options, {
       check: () => this.#checkLease(call),
-      bytes: 0,
+      bytes: call.clientId.length,
       timedOut: MESSAGES.leaseTimedOut,
       persists: true,
     });
@@ -185,10 +189,15 @@ export class QueueService {
   async #settling(
     { queueName }: CompleteCall | RetryCall,
     options: CallOptions,
-    check: () => number,
+    { ids, check }: { readonly ids: readonly string[]; readonly check: () => number },
   ): Promise<LogicalQueue> {
-    const timedOut = MESSAGES.storageFailed;
-    return (await this.#arrival(queueName, options, { check, bytes: 0, timedOut, persists: false })).queue;
+    const arrival = await this.#arrival(queueName, options, {
+      check: () => Math.max(check(), SHORTEST_SETTLING_MS),
+      bytes: ids.reduce((sum, { length }) => sum + length, 0),
+      timedOut: MESSAGES.storageFailed,
+      persists: false,
+    });
+    return arrival.queue;
   }
 
   #arrival(name: string, options: CallOptions, arrival: ArrivalOptions): Promise<Arrival> {
@@ -235,6 +244,12 @@ export class QueueService {
     return RETRY_TIMEOUT_MS;
   }
 }
+
+/**
+ * A complete may have a request timeout of 1 ms, or a negative one, since it
+ * does not wait (api.md, section 0.5). Taking a queue up takes longer than that.
+ */
+const SHORTEST_SETTLING_MS = 1_000;
 
 /** A retry request has no timeout of its own (api.md, section 0.5). */
 const RETRY_TIMEOUT_MS = 300_000;
