@@ -126,7 +126,7 @@ export interface StorageBackend {
     options: { readonly deadlines: boolean },
   ): Promise<readonly PartitionGlance[]>;
 
-  /** Word from other processes; absent: there is no way for it. */
+  /** Change notifications from other processes; absent if the driver has none. */
   readonly signals?: StorageSignals | undefined;
 
   /** Waits for running calls, and lets go of connections. Calls after it fail. Closing twice is once. */

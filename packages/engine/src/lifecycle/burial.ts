@@ -6,7 +6,7 @@ import { probeDelayMs } from './back-off.ts';
 import type { LetterBoxes, Step } from './dead-letter.ts';
 import { logDeleted } from './log-deleted.ts';
 
-/** Past this a move to the dead-letter queue is taken for dead itself, and repeated. */
+/** A claim older than this is considered abandoned; another process may take it over. */
 const SHORTEST_CLAIM_MS = 30_000;
 /** However long moves have failed: what is claimed and not held here waits for the end of its claim. */
 const LONGEST_CLAIM_MS = 300_000;

@@ -16,7 +16,7 @@ import type { QueueHooks } from './queue-hooks.ts';
 import { type Slot, StatementSlots } from './statement-slots.ts';
 import { type Patience, Waiter } from './waiter.ts';
 
-/** Statements that bring leases of a shorter time than they take themselves are slow, but no sign of a sleep. */
+/** A statement that takes less is merely slow, however short the leases: the process is taken to have slept after more. */
 const SHORTEST_SLEEP_MS = 1_000;
 
 /** One statement that takes items for the requests it was sent for. */

@@ -59,10 +59,10 @@ export class Waiter<T> {
   }
 
   /**
-   * Whether nobody waits for an answer any more, be it that one was given, or
-   * that the caller turns out to be gone. `onGone` is not called: the caller
-   * stays on the lists until somebody asks who takes it off. One who is listened
-   * to is not asked: thousands may wait, and each is looked at in every cycle.
+   * Whether the caller was answered, or turns out to be gone. `onGone` is not
+   * called: whoever asks takes the caller off its lists. Skips the `isGone()`
+   * poll once an abort listener is attached: thousands may wait, and each cycle
+   * looks at all of them.
    */
   isOver(): boolean {
     const isAsked = !this.#answered && this.#signal === undefined;

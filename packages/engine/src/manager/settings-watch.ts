@@ -15,7 +15,7 @@ import { isLookDue, untilTickMs } from '../lookout/pace.ts';
 export interface SettingsWatchDeps {
   readonly engine: EngineDeps;
   readonly store: QueueStore;
-  /** Word from other processes about queues; absent: there is no way for it. */
+  /** Change notifications from other processes about queues; absent if the driver has none. */
   readonly signals: StorageSignals | undefined;
   /** The queues at work in this process, as it knows them. */
   readonly running: () => readonly Queue[];
@@ -35,9 +35,9 @@ const ASLEEP_FACTOR = 3;
  * settings, deletion, a new queue under an old name. They say so where they
  * can; and one call now and then compares all of them.
  *
- * A process that slept has heard nothing meanwhile. What it knows is in doubt
- * until it has looked: an item that dies by settings of old may be precious by
- * those of now.
+ * A process that slept has heard nothing meanwhile. Until it has looked it does
+ * not rely on what it knows: stale settings could delete an item that the
+ * current settings would keep.
  */
 export class SettingsWatch {
   readonly #deps: SettingsWatchDeps;

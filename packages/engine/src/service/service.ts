@@ -27,7 +27,7 @@ export interface ServiceOptions {
   readonly observer?: EngineObserver | undefined;
   /** Where queues are kept. */
   readonly queueStore: QueueStore;
-  /** Word from other processes about queues, of the storage that holds `queueStore`. */
+  /** Change notifications about queues, from the storage that holds `queueStore`; absent if it has none. */
   readonly queueSignals?: StorageSignals | undefined;
   /** Where items are kept. The service closes none of them. */
   readonly storages: readonly PartitionStorage[];
