@@ -2,6 +2,7 @@ import { type Clock, type Instant, type ItemId, millisecondsBetween } from '@que
 import type { Database } from './database.ts';
 import { firstWaiting } from './head-walk.ts';
 import type { InTurn } from './look-turns.ts';
+import { MarkNotes } from './mark-notes.ts';
 import { boundAfter } from './new-item-id.ts';
 import { isLongIndex } from './operations/lease-index-size.ts';
 import { type LowWaterLook, lookForLowWater } from './operations/low-water-look.ts';
@@ -28,8 +29,6 @@ const SHORT_HEAD_MS = 5;
 const SLOW_LEASE_MS = 1_000;
 /** Without a lease for so long others may have come far, and the mark says little. */
 const STALE_MS = 60_000;
-/** So many items leave dead entries behind before the mark is written down again. */
-const ITEMS_BETWEEN_SAVES = 20_000;
 /** So often a process that starts looks for writers that end, and how long it waits in between. */
 const STARTING_LOOKS = 8;
 const STARTING_PAUSE_MS = 10;
@@ -91,7 +90,7 @@ export class LowWaterMark {
   readonly #table: PartitionTable;
   readonly #clock: Clock;
   readonly #inTurn: InTurn;
-  readonly #saved: SavedMarks | undefined;
+  readonly #notes: MarkNotes;
   #mark: ItemId = '';
   /** Where leases start that is after the mark, and unproven; empty: at the mark. */
   #start: ItemId = '';
@@ -102,7 +101,6 @@ export class LowWaterMark {
   #known = false;
   #finding: Promise<void> | undefined;
   #leasedSinceLook = 0;
-  #leasedSinceSave = 0;
   #looking = false;
   #lookedAt: Instant;
   #lookTookMs = 0;
@@ -122,7 +120,7 @@ export class LowWaterMark {
     this.#table = table;
     this.#clock = clock;
     this.#inTurn = inTurn;
-    this.#saved = saved;
+    this.#notes = new MarkNotes({ table, clock, inTurn, saved });
     this.#lookedAt = clock.now();
     this.#headAt = this.#lookedAt;
     this.#leasedAt = this.#lookedAt;
@@ -253,7 +251,7 @@ export class LowWaterMark {
   #leased(items: number): void {
     this.#leasedAt = this.#clock.now();
     this.#leasedSinceLook += items;
-    this.#leasedSinceSave += items;
+    this.#notes.leased(items);
     if (this.#isLookWorthwhile(this.#leasedAt)) void this.#look();
   }
 
@@ -316,7 +314,7 @@ export class LowWaterMark {
 
   async #search(): Promise<void> {
     const lowered = this.#lowered;
-    const saved = (await this.#inTurn(async () => this.#saved?.load(this.#table))) ?? '';
+    const saved = await this.#notes.read();
     const { settled, end } = await this.#awaitWriters();
     const known = saved > this.#mark && saved <= end ? saved : this.#mark;
     const first = await firstWaiting(this.#walk, known, end);
@@ -326,7 +324,7 @@ export class LowWaterMark {
       else this.#mark = first === undefined || settled < first ? settled : first;
       this.#headTookMs = undefined;
       // Nobody else has to walk as far.
-      this.#save().catch(() => {});
+      this.#notes.write(this.#mark).catch(() => {});
     }
     this.#known = true;
     this.#leasedAt = this.#clock.now();
@@ -369,7 +367,7 @@ export class LowWaterMark {
     try {
       const seen = await this.#inTurn(() => lookForLowWater(this.#walk, this.#mark));
       if (lowered === this.#lowered) this.#learn(seen);
-      if (this.#leasedSinceSave >= ITEMS_BETWEEN_SAVES) await this.#save();
+      await this.#notes.update(this.#mark);
     } catch (error) {
       this.#bounds.forget();
       // What it walked over a lease will walk over too.
@@ -379,11 +377,6 @@ export class LowWaterMark {
       this.#lookedAt = this.#clock.now();
       this.#lookTookMs = millisecondsBetween(begun, this.#lookedAt);
     }
-  }
-
-  async #save(): Promise<void> {
-    this.#leasedSinceSave = 0;
-    if (this.#mark !== '') await this.#inTurn(async () => this.#saved?.save(this.#table, this.#mark));
   }
 
   #learn(seen: LowWaterLook): void {

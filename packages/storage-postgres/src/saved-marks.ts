@@ -2,6 +2,8 @@ import type { ItemId } from '@querator/core';
 import { getTableName } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { lockSchema } from './fixed-schema.ts';
+import { tableCodeFault } from './foreign-code.ts';
+import { findTable } from './found-table.ts';
 import type { PartitionTable } from './partition-table.ts';
 import { isUndefinedTable, PostgresError } from './postgres-error.ts';
 import { marksTable } from './schema/marks.ts';
@@ -10,20 +12,20 @@ import { objectId } from './table-name.ts';
 
 const MARKS = getTableName(marksTable);
 
-/** Those of tables that are gone go along. A mark that is further on is kept: both are right. */
+/** So many marks are written before those of tables that are gone are looked for again: that reads all marks. */
+const SAVES_BETWEEN_CLEANINGS = 1_000;
+
+const clean = (marks: string) => `
+  DELETE FROM ${marks} AS mark WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = mark.relation_id)`;
+
+/** A mark that is further on is kept: both are right. */
 const save = (marks: string, table: string) => `
-  WITH gone AS (
-    DELETE FROM ${marks} AS mark WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = mark.relation_id))
   INSERT INTO ${marks} AS mark (relation, relation_id, mark) VALUES ($1, ${objectId(table)}, $2)
   ON CONFLICT (relation) DO UPDATE SET relation_id = EXCLUDED.relation_id, mark = EXCLUDED.mark
     WHERE mark.relation_id <> EXCLUDED.relation_id OR mark.mark < EXCLUDED.mark`;
 
 const load = (marks: string, table: string) =>
   `SELECT mark FROM ${marks} WHERE relation = $1 AND relation_id = ${objectId(table)}`;
-
-const isPlain = (marks: string) => `
-  SELECT relkind = 'r' AND NOT (relhastriggers OR relhasrules OR relrowsecurity) AS plain
-  FROM pg_class WHERE oid = ${objectId(marks)}`;
 
 /** Where marks are written down. */
 export interface SavedMarks {
@@ -43,10 +45,10 @@ export interface SavedMarks {
  */
 export class MarksTable implements SavedMarks {
   readonly #db: Database;
-  /** Whether the table was looked at, and what was found; undefined: it was not. */
-  #isPlain: boolean | undefined;
-  /** Whether the table could not be made or written to; then it is not tried again. */
-  #refused = false;
+  /** Whether the table may be used; undefined: it was not there when it was looked for. */
+  #isUsable: boolean | undefined;
+  /** How many marks are to be written before the next cleaning. */
+  #savesToCleaning = 0;
 
   constructor(db: Database) {
     this.#db = db;
@@ -54,25 +56,28 @@ export class MarksTable implements SavedMarks {
 
   async load(table: PartitionTable): Promise<ItemId | undefined> {
     try {
+      this.#isUsable ??= await this.#lookAtTable();
+      if (this.#isUsable !== true) return undefined;
       const text = load(this.#marks, table.name);
       const [row] = await this.#db.read<{ mark: ItemId }>({ text, values: [table.relation] });
       return row?.mark;
     } catch (error) {
-      if (!hasAnswered(error)) throw error;
+      if (!this.#isRefusal(error)) throw error;
       return undefined;
     }
   }
 
   async save(table: PartitionTable, mark: ItemId): Promise<void> {
-    if (this.#refused) return;
     try {
-      this.#isPlain ??= await this.#lookAtTable();
-      this.#refused = !this.#isPlain;
-      if (this.#refused) return;
+      this.#isUsable ??= (await this.#lookAtTable()) ?? (await this.#makeTable());
+      if (!this.#isUsable) return;
       await this.#db.write({ text: save(this.#marks, table.name), values: [table.relation, mark] });
+      if (this.#savesToCleaning-- > 0) return;
+      this.#savesToCleaning = SAVES_BETWEEN_CLEANINGS;
+      await this.#db.write({ text: clean(this.#marks) });
     } catch (error) {
-      this.#isPlain = undefined;
-      this.#refused = hasAnswered(error);
+      // Another time, perhaps: the mark is written again as it goes on.
+      this.#isRefusal(error);
     }
   }
 
@@ -81,28 +86,36 @@ export class MarksTable implements SavedMarks {
   }
 
   /**
-   * Makes the table where it is missing.
+   * Before the first statement that names the table: a view or a constraint that
+   * somebody else has put there would run, as this user, what they have written.
    *
-   * @returns whether nothing is hung on it that would run, as this user, what somebody else has written.
+   * @returns whether it may be used; undefined: it is not there.
    */
-  async #lookAtTable(): Promise<boolean> {
-    const look = () => this.#db.read<{ plain: boolean }>({ text: isPlain(this.#marks) });
-    const [found] = await look().catch((error: unknown) => {
-      if (!(error instanceof PostgresError && isUndefinedTable(error.sqlState))) throw error;
-      return [];
-    });
-    if (found !== undefined) return found.plain;
+  async #lookAtTable(): Promise<boolean | undefined> {
+    const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, MARKS);
+    return found && tableCodeFault(MARKS, found.code) === undefined;
+  }
+
+  /** @returns whether the table that is there now may be used. */
+  async #makeTable(): Promise<boolean> {
     await this.#db.maintenance(async (session) => {
       await lockSchema(session, MARKS);
       const nameOf = (relation: string) => this.#db.schema.relation(relation);
       for (const text of renderTable(marksTable, { nameOf })) await session.query({ text });
     });
-    return (await look())[0]?.plain ?? false;
+    return (await this.#lookAtTable()) ?? false;
   }
-}
 
-/** Whether the server refused the statement, as where the table or a right is missing. */
-function hasAnswered(error: unknown): boolean {
-  if (!(error instanceof PostgresError)) return false;
-  return error.sqlState?.startsWith('42') === true;
+  /**
+   * Whether the server has refused the statement, as where a right is missing.
+   * That is not tried again; a table that was dropped is made anew.
+   */
+  #isRefusal(error: unknown): boolean {
+    if (!(error instanceof PostgresError)) return false;
+    const isGone = isUndefinedTable(error.sqlState);
+    const isRefused = error.sqlState?.startsWith('42') === true;
+    if (isGone) this.#isUsable = undefined;
+    else if (isRefused) this.#isUsable = false;
+    return isRefused;
+  }
 }

@@ -200,6 +200,20 @@ describe('a mark that was written down', () => {
     expect(partition.mark.mark < idOf(5)).toBe(true);
   });
 
+  test('is written again as it goes on, and once in five seconds at most', async () => {
+    const partition = await marked();
+    const written = new Map<string, number>();
+    const begun = partition.last;
+    while (partition.last < begun + 300) {
+      await partition.lease();
+      written.set(partition.written ?? '', partition.last);
+    }
+    // Thirty seconds, and three hundred thousand items.
+    expect(written.size).toBeGreaterThanOrEqual(6);
+    expect(written.size).toBeLessThanOrEqual(8);
+    expect((partition.written ?? '') > idOf(begun + 230)).toBe(true);
+  });
+
   test('is one that was proven, after each twenty thousand items', async () => {
     const partition = await marked();
     expect(partition.written).toBe(undefined);
