@@ -2,7 +2,7 @@ import { type QueueStore, StorageError } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import { CallerGone, createService } from '../src/index.ts';
-import { Harness, item, watch } from './support/harness.ts';
+import { Harness, item, payloadOf, watch } from './support/harness.ts';
 
 /** A process that has just started on a storage with queues of others: it has none of them at work. */
 class Newcomer {
@@ -174,6 +174,26 @@ describe('while the settings of queues cannot be read', () => {
     n.unreadable.clear();
     await n.h.clock.advance('10s');
     expect(odd.state).toBe('fulfilled');
+  });
+
+  test('they go on as soon as the queue is there for anybody, before those who come later', async () => {
+    const n = new Newcomer();
+    await n.h.create('q');
+    await n.h.create('other');
+    n.h.storage.cutQueues();
+    const first = n.lease('q', 'first');
+    const other = watch(n.lease('other', 'c'));
+    // Another attempt is due after a pause.
+    await n.h.clock.advance('30s');
+    n.h.storage.healQueues();
+    await n.h.produce('q', ['a', 'b']);
+    await n.service.queue.stats('q');
+    const handed = await Promise.all([first, n.lease('q', 'second')]);
+    expect(handed.map(({ items }) => items.map(payloadOf))).toEqual([['a'], ['b']]);
+    expect(other.state).toBe('pending');
+    await n.h.produce('other', ['a']);
+    await n.h.clock.advance('10s');
+    expect(other.state).toBe('fulfilled');
   });
 
   test('a caller that leaves frees its place, and the last one ends the attempts', async () => {

@@ -12,7 +12,8 @@ const MANAGER = 'manager/queue-manager.ts';
 
 /**
  * What makes an engine slow or stuck, the more there is, and loses nothing: the
- * simulation has too little in its queues to notice. The engine's tests have to.
+ * simulation has too little in its queues to notice, or too few outages. The
+ * engine's tests have to.
  */
 export const ENGINE_SIZE_MUTANTS: readonly Mutant[] = [
   mutant(
@@ -83,5 +84,11 @@ export const ENGINE_SIZE_MUTANTS: readonly Mutant[] = [
     LOOKS,
     'if (running === undefined) return this.#begin(name);',
     'return running ?? this.#begin(name);',
+  ),
+  mutant(
+    'requests that waited for a queue come behind later ones',
+    'manager/take-up-line.ts',
+    'if (line === undefined || line.attempt !== undefined) return;',
+    'if (name !== undefined) return;',
   ),
 ];

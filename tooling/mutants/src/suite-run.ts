@@ -47,7 +47,7 @@ const SUITES: Readonly<Record<Subject, readonly string[]>> = {
     (file) => `test/${file}.test.ts`,
   ),
   'engine-size': [
-    ...['health', 'counts', 'many-partitions', 'outage'].map((file) => `test/${file}.test.ts`),
+    ...['health', 'counts', 'many-partitions', 'outage', 'take-up'].map((file) => `test/${file}.test.ts`),
     'src/logical/fair-gate.test.ts',
   ],
 };

@@ -13,7 +13,6 @@ import {
   StorageError,
   type StorageSignals,
 } from '@querator/core';
-import { hasTie, placePartitions } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
 import type { IncomingLetters } from '../lifecycle/incoming-letters.ts';
 import { InFlight } from '../logical/in-flight.ts';
@@ -21,6 +20,7 @@ import { LogicalQueue } from '../logical/logical-queue.ts';
 import { checkQueueKnown } from '../service/check-name.ts';
 import { checkDeadQueueName, checkDeadQueueRelations } from './dead-queue-rules.ts';
 import { NameLocks } from './name-locks.ts';
+import { placeNewPartitions } from './new-partitions.ts';
 import { PartitionPlaces } from './partition-places.ts';
 import { checkPlacement } from './placement-rules.ts';
 import { QueueDeletion } from './queue-deletion.ts';
@@ -59,16 +59,23 @@ export class QueueManager {
   readonly #settingsCalls = new InFlight();
   readonly #settings: SettingsWatch;
   readonly #deletion: QueueDeletion;
+  readonly #takenUp: (queue: LogicalQueue) => void;
   #shuttingDown: Promise<void> | undefined;
 
-  /** @param queueSignals of the storage that holds `store`. */
+  /**
+   * @param queueSignals of the storage that holds `store`.
+   * @param takenUp told of each queue once it is at work, before any call that
+   *   comes after.
+   */
   constructor(
     deps: EngineDeps,
     store: QueueStore,
     storages: readonly PartitionStorage[],
-    queueSignals?: StorageSignals,
+    queueSignals: StorageSignals | undefined,
+    takenUp: (queue: LogicalQueue) => void,
   ) {
     this.#deps = deps;
+    this.#takenUp = takenUp;
     this.#store = store;
     this.#storages = storages;
     this.#changes = new NameLocks(deps.clock, deps.limits.changeWaitMs);
@@ -206,15 +213,9 @@ export class QueueManager {
     return stored;
   }
 
-  /** Two creates at once may both take a storage for the emptier one: that is no harm. */
-  async #place(requested: number): Promise<readonly PartitionPlacement[]> {
+  #place(requested: number): Promise<readonly PartitionPlacement[]> {
     const storages = this.#storages.map(({ backend, affinity }) => ({ name: backend.name, affinity }));
-    if (!hasTie(requested, storages)) return placePartitions(requested, storages);
-    const counts = await this.#store.partitionCounts();
-    return placePartitions(
-      requested,
-      storages.map((storage) => ({ ...storage, partitions: counts.get(storage.name) ?? 0 })),
-    );
+    return placeNewPartitions(requested, storages, this.#store);
   }
 
   /**
@@ -366,6 +367,7 @@ export class QueueManager {
     await queue.load();
     this.#running.set(name, queue);
     this.#settings.add(name);
+    this.#takenUp(queue);
     // Between the reading of its settings and now nobody listened.
     void this.#refresh(name);
     return queue;

@@ -92,6 +92,18 @@ export class TakeUpLine {
     return waiter.answer;
   }
 
+  /**
+   * The queue is at work, for whoever took it up. Those who wait for it go on
+   * now: after the pause they would come behind later ones, for whom it is there.
+   */
+  takenUp(queue: LogicalQueue): void {
+    const { name } = queue.queue;
+    const line = this.#lines.get(name);
+    // An attempt under way joins what has just ended, and answers them.
+    if (line === undefined || line.attempt !== undefined) return;
+    this.#answer(name, line, (waiter) => waiter.resolve(queue));
+  }
+
   /** Answers all requests `failed`, and lets no more in. @param textFor says so, for a queue's name. */
   stop(textFor: (name: string) => string): void {
     this.#stopped = true;

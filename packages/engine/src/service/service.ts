@@ -78,7 +78,7 @@ export interface Service {
 export function createService(options: ServiceOptions): Service {
   const { queueStore, queueSignals, storages, waitForStorage = false, ...given } = options;
   const deps = engineDeps(given);
-  const manager = new QueueManager(deps, queueStore, storages, queueSignals);
+  const manager = new QueueManager(deps, queueStore, storages, queueSignals, (queue) => line.takenUp(queue));
   const line = new TakeUpLine(deps, (name) => manager.get(name));
   const arrivals = new QueueArrivals({ clock: deps.clock, manager, line, waitForStorage });
   return {
