@@ -352,6 +352,35 @@ describe('lease', () => {
     expect((await h.lease('q', 2)).items.map(payloadOf)).toEqual(['c', 'd']);
   });
 
+  test('late items go to one who waits for another partition, whose items go on, or back to their place', async () => {
+    const h = new Harness();
+    await h.create('q', { requestedPartitions: 2 });
+    for (const each of ['a0', 'b1', 'c1', 'd0']) await h.produce('q', [each]);
+    const late = h.storage.hold('lease', 1);
+    const first = watch(h.lease('q'));
+    await h.settle();
+    // The statement is slow: another partition serves its consumer.
+    await h.clock.advance('30ms');
+    expect(first.value?.items.map(payloadOf)).toEqual(['a0']);
+    const next = h.storage.hold('lease', 0);
+    const second = watch(h.lease('q'));
+    await h.settle();
+    late();
+    await h.settle();
+    expect(second.value?.items.map(payloadOf)).toEqual(['b1']);
+    expect(h.storage.count('release')).toBe(0);
+    const last = h.storage.hold('lease', 1);
+    const third = watch(h.lease('q'));
+    await h.settle();
+    next();
+    await h.settle();
+    expect(third.value?.items.map(payloadOf)).toEqual(['d0']);
+    last();
+    await h.settle();
+    expect(h.storage.count('release')).toBe(1);
+    expect((await h.lease('q')).items.map((each) => [payloadOf(each), each.attempts])).toEqual([['c1', 1]]);
+  });
+
   test('a consumer gets the first items also where the statement is slow: no second one overtakes it', async () => {
     const h = new Harness({ statementsInFlight: 2 });
     // As those of Node, which may fire a little early.

@@ -2,6 +2,9 @@ import { type Instant, type LeasedItem, QueueError, StorageError } from '@querat
 import { CallerGone, type CallOptions, type Leased, type QueueCall, type Service } from '../../src/index.ts';
 import { contentOf } from './item-content.ts';
 
+/** How long a client waits for the answer to a complete. */
+export const COMPLETE_TIMEOUT_MS = 10_000;
+
 /** What a simulated client asks an engine for. Times are milliseconds. */
 export type Request =
   | {
@@ -95,7 +98,12 @@ function send(service: Service, request: Request, options: CallOptions): Promise
     }
     case 'complete': {
       const { partition, ids } = request;
-      return service.queue.complete({ queueName, partition, ids, requestTimeout: '10s' });
+      return service.queue.complete({
+        queueName,
+        partition,
+        ids,
+        requestTimeout: `${COMPLETE_TIMEOUT_MS}ms`,
+      });
     }
     case 'retry':
       return service.queue.retry({ queueName, partition: request.partition, items: request.items });

@@ -1,10 +1,12 @@
 import type { Effect } from '../history.ts';
+import { COMPLETE_TIMEOUT_MS } from '../request.ts';
 import { type CallStory, type Check, claimedIds, endedWellBefore, nameOf, type Story } from './story.ts';
 
 /**
  * A complete or retry answered with success has done all of what it asked, and
  * storage had said so before; no id is done away with twice. One answered with
- * an error has a cause for it in storage.
+ * an error has a cause for it in storage, or its time was up before its engine
+ * had asked storage for anything but the queue.
  */
 export const completedOnce: Check = function* (story) {
   for (const [id, calls] of story.claims) {
@@ -39,13 +41,13 @@ function tookAway({ left, changed }: Effect, id: string): boolean {
 }
 
 function* withoutCause(
-  { ops }: Story,
+  story: Story,
   call: CallStory,
   { code, message }: { readonly code: string; readonly message: string },
 ): Iterable<string> {
   const { kind, queue } = call.asked.request as { kind: string; queue: string };
   const { engine } = call.asked;
-  const answered = ops.filter(
+  const answered = story.ops.filter(
     (op) =>
       op.sent.engine === engine &&
       op.returnedAt < call.answeredAt &&
@@ -56,7 +58,8 @@ function* withoutCause(
   if (
     code === 'retry' &&
     message.startsWith('internal') &&
-    !answered.some(({ returned }) => returned?.ending !== 'ok')
+    !answered.some(({ returned }) => returned?.ending !== 'ok') &&
+    !ranOutOfTime(story, call)
   ) {
     yield `${nameOf(call)} is said to have failed, and storage did not`;
   }
@@ -66,4 +69,17 @@ function* withoutCause(
   ) {
     yield `${nameOf(call)} was refused for '${message}', and storage was not asked`;
   }
+}
+
+/** Whether the time of a complete was up while its engine had asked storage nothing but for the queue. */
+function ranOutOfTime({ ops }: Story, { asked, askedAt, answer, answeredAt }: CallStory): boolean {
+  const { request, engine, atMs } = asked;
+  if (request.kind !== 'complete' || (answer?.atMs ?? atMs) - atMs < COMPLETE_TIMEOUT_MS) return false;
+  return !ops.some(
+    ({ sent, sentAt }) =>
+      sent.engine === engine &&
+      sent.place.startsWith(`${request.queue}/`) &&
+      sentAt > askedAt &&
+      sentAt < answeredAt,
+  );
 }

@@ -12,20 +12,23 @@ import { awakeMs, type CallStory, type Check, nameOf, type OpStory, type Story }
  * - What a statement had brought is handed out, or put back, before an engine
  *   asks for what comes behind it.
  * - An item is passed over only where its lease was undone, and that only where
- *   a consumer had left, or a statement was slow. Then consumers of other
- *   engines may be handed later ones meanwhile; and those of the same one where
- *   both statements had been on their way together, neither of them slow by then.
+ *   a consumer had left, or a statement was slow, or its consumer was handed
+ *   what another such statement had brought. Then consumers of other engines may
+ *   be handed later ones meanwhile; and those of the same one where both
+ *   statements had been on their way together, neither of them slow by then.
  */
 export const olderFirst: Check = function* (story) {
   yield* passedOverByStorage(story);
   const known = knownAt(story);
-  for (const episodes of leaseEpisodes(story).values()) {
+  const partitions = [...leaseEpisodes(story).values()];
+  const served = servedBy(partitions.flat());
+  for (const episodes of partitions) {
     for (const [n, late] of episodes.entries()) {
       if (late.handed === undefined) continue;
       for (const early of episodes.slice(0, n)) {
         if (early.id >= late.id || !isStillHeld(early, late.handed.at)) continue;
         if ((known.get(early.id) ?? Number.POSITIVE_INFINITY) > late.handed.to.askedAt) continue;
-        const objection = objectionTo(story, early, late);
+        const objection = objectionTo(story, served, early, late);
         if (objection === undefined) continue;
         yield `${nameOf(late.handed.to)} was handed ${late.id} before ${early.id}, which is older: ${objection}`;
       }
@@ -67,12 +70,24 @@ function knownAt({ ops }: Story): ReadonlyMap<string, number> {
   return known;
 }
 
+/** The statements that brought what consumers were handed. */
+type ServedBy = ReadonlyMap<CallStory, OpStory>;
+
+function servedBy(episodes: readonly LeaseEpisode[]): ServedBy {
+  return new Map(episodes.flatMap(({ handed, op }) => (handed === undefined ? [] : [[handed.to, op]])));
+}
+
 /** Whether an item was in an engine's hands at that moment, on its way to a consumer or back to its place. */
 function isStillHeld({ handed, undone }: LeaseEpisode, at: number): boolean {
   return (handed?.at ?? undone?.at ?? Number.NEGATIVE_INFINITY) > at;
 }
 
-function objectionTo(story: Story, early: LeaseEpisode, late: LeaseEpisode): string | undefined {
+function objectionTo(
+  story: Story,
+  served: ServedBy,
+  early: LeaseEpisode,
+  late: LeaseEpisode,
+): string | undefined {
   const { op, undone } = early;
   const isSameEngine = op.sent.engine === late.op.sent.engine;
   if (op === late.op) return undone === undefined ? undefined : 'they came together, and it was put back';
@@ -80,7 +95,7 @@ function objectionTo(story: Story, early: LeaseEpisode, late: LeaseEpisode): str
     return `op ${op.sent.op} had brought it before op ${late.op.sent.op} was sent`;
   }
   if (undone === undefined) return undefined;
-  if (!hasReason(story, op)) return `the lease by op ${op.sent.op} was undone though nobody had left`;
+  if (!hasReason(story, served, op)) return `the lease by op ${op.sent.op} was undone though nobody had left`;
   if (isSameEngine && op.returnedAt > late.op.sentAt) {
     const waitedMs = awakeMs(story, op.sent.engine, op.sent.atMs, late.op.sent.atMs);
     if (waitedMs >= SURELY_SLOW_MS) return `op ${op.sent.op} was slow when op ${late.op.sent.op} was sent`;
@@ -99,26 +114,26 @@ function hadFailed(undoing: OpStory | undefined, later: OpStory): boolean {
 
 /**
  * Whether a lease may have been for nobody in the end: its consumer had left,
- * or been served by another statement, whose own consumer had left.
+ * or been served by another statement that was slow, or was itself for nobody.
+ * What that one brought went to the consumer of this one, and so on.
  */
-function hasReason({ ops, calls }: Story, op: OpStory): boolean {
-  const queue = queueOf(op);
-  const leases = ops.filter(
-    ({ sent }) => sent.engine === op.sent.engine && /lease$/i.test(sent.name) && queueOf({ sent }) === queue,
+function hasReason({ calls }: Story, served: ServedBy, op: OpStory): boolean {
+  const consumers = calls.filter(
+    ({ asked: { engine, request } }) =>
+      request.kind === 'lease' && request.queue === queueOf(op) && engine === op.sent.engine,
   );
-  const companySince = (since: number) =>
-    leases.filter(({ sentAt, returnedAt }) => sentAt <= op.returnedAt && returnedAt >= since);
-  const company = companySince(op.sentAt);
-  if (company.some(isSlow)) return true;
-  const others = companySince(Math.min(...company.map(({ sentAt }) => sentAt)));
-  const since = Math.min(...others.map(({ sentAt }) => sentAt));
-  return calls.some(
-    (call) =>
-      call.asked.request.kind === 'lease' &&
-      call.asked.request.queue === queue &&
-      call.asked.engine === op.sent.engine &&
-      isGoneWithin(call, since, op.returnedAt),
-  );
+  const inTurn = new Set([op]);
+  for (const one of inTurn) {
+    if (isSlow(one)) return true;
+    const { sentAt, returnedAt } = one;
+    for (const consumer of consumers) {
+      if (isGoneWithin(consumer, sentAt, returnedAt)) return true;
+      const by = served.get(consumer);
+      const waited = consumer.askedAt < sentAt && sentAt < consumer.answeredAt;
+      if (by !== undefined && waited && consumer.answeredAt < returnedAt) inTurn.add(by);
+    }
+  }
+  return false;
 }
 
 function isSlow({ sent, returned }: OpStory): boolean {
