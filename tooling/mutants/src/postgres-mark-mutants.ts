@@ -67,9 +67,9 @@ export const POSTGRES_MARK_MUTANTS: readonly Mutant[] = [
   mutant('a walk ends at its first step', 'head-walk.ts', 'next += size;', 'return undefined;'),
   mutant(
     'nobody writes a mark down',
-    MARK,
-    'if (this.#leasedSinceSave >= ITEMS_BETWEEN_SAVES)',
-    'if (false)',
+    'mark-notes.ts',
+    'await inTurn(async () => saved?.save(table, mark));',
+    '',
   ),
   mutant('nothing looks from the head again', MARK, ' || this.#isHeadDue(start)', ''),
   mutant(
