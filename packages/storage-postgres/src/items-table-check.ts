@@ -92,6 +92,6 @@ export function foreignItems(table: string, queue: string): string {
   return (
     `table ${table} of queue '${queue}' holds items with ids of another program, such as the Go server; ` +
     `'querator storage adopt ${table} --queue ${queue}' gives them ids in the same order, ` +
-    `'querator storage drop ${table}' deletes them`
+    `'querator storage drop ${table} --force' deletes them`
   );
 }

@@ -40,7 +40,7 @@ export function itemsOfEarlierQueue(
     `table ${table} holds items of an earlier queue '${holder?.queue}' (created ${written(holder?.created)}), ` +
     `which was not deleted by this server, and not of the present one (created ${written(present.created)}); ` +
     `'querator storage adopt ${table}' gives them to the present queue, ` +
-    `'querator storage drop ${table}' deletes them`
+    `'querator storage drop ${table} --force' deletes them`
   );
 }
 

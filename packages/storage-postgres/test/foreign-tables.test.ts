@@ -60,7 +60,7 @@ describe('a table that another program has made or filled', { timeout: 60_000 },
         message:
           `storage 'postgres-01': table ${TABLE} of queue 'mail' holds items with ids of another program, ` +
           `such as the Go server; 'querator storage adopt ${TABLE} --queue mail' gives them ids in the same order, ` +
-          `'querator storage drop ${TABLE}' deletes them`,
+          `'querator storage drop ${TABLE} --force' deletes them`,
       });
     }
     expect(await comment()).toBeNull();

@@ -59,7 +59,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
           '(created 2026-01-01T00:00:00.000000Z), which was not deleted by this server, ' +
           'and not of the present one (created 2026-01-01T00:01:00.000000Z); ' +
           `'querator storage adopt ${TABLE}' gives them to the present queue, ` +
-          `'querator storage drop ${TABLE}' deletes them`,
+          `'querator storage drop ${TABLE} --force' deletes them`,
       });
     }
     expect((await storeOf(FIRST).stats()).waiting).toBe(1);
