@@ -59,7 +59,8 @@ export class Database {
   readonly #share: PoolShare;
   readonly #limits: TimeLimits;
   readonly #random: Random;
-  readonly #logger: Logger;
+  /** For what the storage's operator should know. */
+  readonly logger: Logger;
   readonly #clock: Clock;
   /** Connections that may still be in a transaction: never to be used again. */
   readonly #unusable = new WeakSet<Connection>();
@@ -87,7 +88,7 @@ export class Database {
     this.writeFaults = new WriteFaults(this.#clock);
     this.#limits = deps.limits;
     this.#random = deps.random;
-    this.#logger = deps.logger ?? silentLogger;
+    this.logger = deps.logger ?? silentLogger;
     this.schema = deps.schema ?? new TableSchema();
     this.#narrows = deps.schema !== undefined;
   }
@@ -252,7 +253,7 @@ export class Database {
         } else {
           throw error;
         }
-        this.#logger.debug('statement is repeated', { storage: this.name, reason: error.message });
+        this.logger.debug('statement is repeated', { storage: this.name, reason: error.message });
       }
     }
   }

@@ -63,17 +63,19 @@ async function raiseIdSequence({ db, table }: IdCare): Promise<bigint> {
   const known = table.numbers.last;
   const [seen] = await db.read<Heights>(heights);
   if (!isTooLow(seen, known)) return serverOf(seen);
-  return await db.maintenance(async (session) => {
+  const { looked, to } = await db.maintenance(async (session) => {
     await lockSchema(session, ITEM_ID_SEQUENCE);
     const [now] = await session.query<Heights>(heights);
-    if (!isTooLow(now, known)) return serverOf(now);
-    const height = heightOf(now, known) + MARGIN;
-    await session.query({
-      text: `SELECT setval(${sequence}, $1::bigint)`,
-      values: [height.toString()],
-    });
-    return serverOf(now);
+    if (!isTooLow(now, known)) return { looked: now, to: undefined };
+    const height = (heightOf(now, known) + MARGIN).toString();
+    await session.query({ text: `SELECT setval(${sequence}, $1::bigint)`, values: [height] });
+    return { looked: now, to: height };
   });
+  if (to !== undefined) {
+    const fields = { storage: db.name, table: table.relation, from: looked.last, to };
+    db.logger.warn('the sequence of item ids stood below ids that are in use, and was raised', fields);
+  }
+  return serverOf(looked);
 }
 
 /**

@@ -1,7 +1,7 @@
-import { type ItemId, milliseconds, type PartitionStore } from '@querator/core';
+import { type ItemId, milliseconds, type PartitionStore, silentLogger } from '@querator/core';
 import { createTestDatabase, startTemporaryCluster, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { itemsTableName } from '../src/index.ts';
 import { HOUR, item } from './support/contents.ts';
 import { testBackend } from './support/test-backend.ts';
@@ -140,6 +140,24 @@ describe('a sequence of item ids that is set back under a running server', () =>
     expect(raised).toBeGreaterThan(1_000_000);
     await produce('next');
     expect(await last()).toBe(raised + 1);
+  });
+
+  test('and is raised once, with a line in the log', async () => {
+    const warn = vi.fn();
+    const told = testBackend(database.connectionString, { logger: { ...silentLogger, warn } });
+    const store = told.partitionStore(KEY);
+    for (const n of [0, 1, 2]) await produce(`old-${n}`, store);
+    expect(warn).not.toHaveBeenCalled();
+    await admin.query(SET_BACK);
+    await produce('new', store);
+    await produce('next', store);
+    expect(warn.mock.calls).toEqual([
+      [
+        'the sequence of item ids stood below ids that are in use, and was raised',
+        { storage: told.name, table: TABLE, from: expect.any(String), to: expect.any(String) },
+      ],
+    ]);
+    await told.close();
   });
 
   test('whatever the language of its messages', async () => {
