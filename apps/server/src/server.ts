@@ -4,6 +4,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SystemClock, SystemRandom } from '@querator/core';
 import { DRIVERS } from './backends.ts';
+import { checkNode } from './check-node.ts';
 import { type Composition, compose, type World } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
@@ -123,6 +124,7 @@ export interface ServerOptions {
  * @throws Error with a text for people when the server cannot start.
  */
 export async function runServer(options: ServerOptions): Promise<number> {
+  checkNode(process.versions.node);
   const config = override(
     options.configFile === undefined ? defaultConfig() : await loadConfig(options.configFile),
     options,
