@@ -6,7 +6,7 @@ import type { AuthMethod, RequiredAuth } from './required-auth.ts';
 
 const CLEAR_TEXT =
   'the server asks for the password in clear text, over a connection that is not encrypted; ' +
-  'say sslmode=require, or require_auth=password to let it have that';
+  'set sslmode=require, or allow it with require_auth=password';
 
 /** What decides which methods a server may use on a connection. */
 export interface AuthenticationRules {
