@@ -1,4 +1,11 @@
-import { type Clock, type CountOptions, type Logger, type Random, silentLogger } from '@querator/core';
+import {
+  type CancelTimer,
+  type Clock,
+  type CountOptions,
+  type Logger,
+  type Random,
+  silentLogger,
+} from '@querator/core';
 import type pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
 import type { Connection } from './connection.ts';
@@ -64,6 +71,8 @@ export class Database {
   readonly #clock: Clock;
   /** Connections that may still be in a transaction: never to be used again. */
   readonly #unusable = new WeakSet<Connection>();
+  /** Ends the statements under way that may take minutes, each by closing its connection. */
+  readonly #cutOffs = new Set<() => void>();
   /** Connections whose search path is narrowed. */
   readonly #narrowed = new WeakSet<Connection>();
   /** Where our tables are. */
@@ -181,23 +190,32 @@ export class Database {
     );
   }
 
-  /** Has the statement under way given up once nobody waits for it. Its connection is closed, since that may come late. */
+  /**
+   * Has the statement under way given up once nobody waits for it. Its
+   * connection is closed, since that may come late; at once where the server
+   * does not hear of it, or leaves other statements without an answer.
+   */
   async #untilAborted<T>(
     client: Connection,
     signal: AbortSignal | undefined,
     work: () => Promise<T>,
   ): Promise<T> {
-    if (signal === undefined) return work();
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
+    let cancelTimer: CancelTimer | undefined;
+    const cutOff = () => void client.close();
     const giveUp = () => {
       this.#unusable.add(client);
       void client.cancel();
+      cancelTimer = this.#clock.startTimer(this.#limits.answerGraceMs, cutOff);
     };
-    signal.addEventListener('abort', giveUp);
+    signal?.addEventListener('abort', giveUp);
+    this.#cutOffs.add(cutOff);
     try {
       return await work();
     } finally {
-      signal.removeEventListener('abort', giveUp);
+      signal?.removeEventListener('abort', giveUp);
+      this.#cutOffs.delete(cutOff);
+      cancelTimer?.();
     }
   }
 
@@ -273,7 +291,10 @@ export class Database {
         broken = error.connectionLost;
         // Its neighbours lead to the same server.
         if (error.sqlState === READ_ONLY) this.#share.pool.leaveReadOnly();
-        else if (error.timedOut) this.#share.pool.doubt();
+        else if (error.timedOut) {
+          this.#share.pool.doubt();
+          for (const cutOff of this.#cutOffs) cutOff();
+        }
       }
       throw error;
     } finally {
@@ -290,7 +311,8 @@ export class Database {
       this.#send<Row>(client, statement, limitMs, phase);
     let result: T;
     try {
-      await send({ text: this.#beginning(settings) });
+      const begin = { text: this.#beginning(settings) };
+      await this.#send(client, begin, Math.min(limitMs, this.#limits.statementMs), 'harmless');
       result = await work({ query: send });
     } catch (error) {
       await this.#rollBack(client, error, send);

@@ -1,5 +1,5 @@
 import type { PartitionStore } from '@querator/core';
-import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import { createTestDatabase, startFaultProxy, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { itemsTableName } from '../src/index.ts';
@@ -24,8 +24,8 @@ describe('counts', { timeout: 60_000 }, () => {
   });
 
   /** A backend with tables whose counts do not end until `letGo`. */
-  async function hanging(maxConns: number) {
-    const backend = testBackend(database.connectionString, { maxConns });
+  async function hanging(maxConns: number, connectionString = database.connectionString) {
+    const backend = testBackend(connectionString, { maxConns });
     const stores = Array.from({ length: PARTITIONS }, (_, n) => backend.partitionStore(keyOf(n)));
     for (const store of stores) await store.probe();
     // Of 0 to 5; another partition is left to work with.
@@ -101,5 +101,49 @@ describe('counts', { timeout: 60_000 }, () => {
     // Closing waits for nothing.
     await backend.close();
     await letGo();
+  });
+
+  // The server itself gives up waiting for the lock after 30 s.
+  describe('of a server that no longer answers', { timeout: 20_000 }, () => {
+    async function silent() {
+      const proxy = await startFaultProxy(database.connectionString);
+      const { backend, stores, free, letGo } = await hanging(8, proxy.connectionString);
+      const end = async () => {
+        await letGo();
+        await backend.close();
+        await proxy.close();
+      };
+      return { proxy, store: stores[0] as PartitionStore, free, end };
+    }
+
+    test('end when nobody waits for them any more', async () => {
+      const { proxy, store, end } = await silent();
+      const leaving = new AbortController();
+      const counting = Promise.allSettled([store.stats({ signal: leaving.signal })]);
+      await vi.waitFor(async () => expect(await underWay()).toBe(1), 10_000);
+      proxy.blackHole();
+      leaving.abort();
+      expect(await counting).toMatchObject([{ status: 'rejected', reason: { gaveUp: true } }]);
+      await end();
+    });
+
+    test('fail when other calls have', async () => {
+      const { proxy, store, free, end } = await silent();
+      const produce = () => free.produce([{ items: [item('a')] }], HOUR);
+      const counting = Promise.allSettled([store.stats()]);
+      await vi.waitFor(async () => expect(await underWay()).toBe(1), 10_000);
+      await produce();
+      proxy.blackHole();
+      await expect(produce()).rejects.toMatchObject({ outcome: 'unknown' });
+      expect(await counting).toMatchObject([{ status: 'rejected', reason: { name: 'StorageError' } }]);
+      await end();
+    });
+
+    test('fail as soon as other calls where they begin then', async () => {
+      const { proxy, store, end } = await silent();
+      proxy.blackHole();
+      await expect(store.stats()).rejects.toMatchObject({ name: 'StorageError', outcome: 'not-applied' });
+      await end();
+    });
   });
 });
