@@ -1,3 +1,5 @@
+import { instantFromMicroseconds } from '@querator/core';
+import { instantToText } from './instant-text.ts';
 import { numberIn } from './new-item-id.ts';
 
 /** The last number of the sequence that the users of a pool know of, whichever table it went to. */
@@ -38,6 +40,7 @@ export interface NumberGuard {
 export class TableNumbers implements NumberGuard {
   readonly #shared: ItemNumbers;
   #server = 0n;
+  #startedAt: string | null = null;
   /** The look that is under way, and the one after it. */
   #looking: Promise<void> | undefined;
   #nextLook: Promise<void> | undefined;
@@ -52,6 +55,11 @@ export class TableNumbers implements NumberGuard {
 
   get server(): bigint {
     return this.#server;
+  }
+
+  /** The same as PostgreSQL reads it as a timestamptz; null: any. */
+  get startedAt(): string | null {
+    return this.#startedAt;
   }
 
   /** Whether the table was looked at on the server that the pool met last. */
@@ -94,6 +102,7 @@ export class TableNumbers implements NumberGuard {
   async #look(look: () => Promise<bigint>): Promise<void> {
     const server = await look();
     this.#server = server;
+    this.#startedAt = server === 0n ? null : instantToText(instantFromMicroseconds(server));
     this.#shared.met(server);
   }
 }

@@ -31,11 +31,28 @@ export const SERVER_START = `(extract(epoch FROM pg_postmaster_start_time()) * 1
  * @param table SQL for the table beside which the sequence is.
  */
 export function nextNumberSql(ids: string, table: string): string {
-  const sequence = objectId(besideTable(table, ITEM_ID_SEQUENCE));
   const onServer = `${guardNumber(ids, 1)} IN (0, ${SERVER_START})`;
   return `SELECT CASE WHEN n > ${guardNumber(ids, 0)} AND ${onServer} THEN n
     ELSE width_bucket(n::float8, 0, 0, 1) END AS n
-    FROM (SELECT nextval(${sequence}) AS n) AS taken`;
+    FROM (${anyNumberSql(table)}) AS taken`;
+}
+
+/** As {@link nextNumberSql}, without a guard: {@link guardedIdSql} has to follow. */
+export function anyNumberSql(table: string): string {
+  return `SELECT nextval(${objectId(besideTable(table, ITEM_ID_SEQUENCE))}) AS n`;
+}
+
+/**
+ * SQL for what an INSERT returns of its one row: the id. It fails as
+ * {@link nextNumberSql} does. For a row that is stored already this is much less
+ * to plan and to run, and for many rows it would be more.
+ *
+ * @param bound the placeholder of the least id that is not refused.
+ * @param server the placeholder of `TableNumbers.startedAt`.
+ */
+export function guardedIdSql(bound: string, server: string): string {
+  return `CASE WHEN id >= ${bound}::text AND (pg_postmaster_start_time() = ${server}::timestamptz) IS NOT FALSE
+    THEN id ELSE width_bucket(attempts, 0, 0, 1)::text END`;
 }
 
 /**

@@ -108,6 +108,13 @@ describe('a sequence of item ids that is set back under a running server', () =>
     });
   }
 
+  test('nor several of one statement', async () => {
+    await produce('old');
+    await admin.query(SET_BACK);
+    await store.produce([{ items: [item('late')] }, { items: [] }, { items: [item('later')] }], HOUR);
+    expect(await order()).toEqual(['old', 'late', 'later']);
+  });
+
   test('nor do statements that are under way at once', async () => {
     await produce('old');
     await admin.query(SET_BACK);

@@ -21,6 +21,8 @@ const BATCHES = [1, 1_000];
 const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce: [],
   produce_texts: [],
+  produce_one: [],
+  produce_one_texts: [],
   produce_later: [],
   produce_and_lease: ['lse'],
   produce_and_lease_texts: ['lse'],

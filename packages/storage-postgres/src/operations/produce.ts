@@ -4,7 +4,16 @@ import { ITEMS_PER_STATEMENT, newIds } from '../new-item-id.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { PostgresError } from '../postgres-error.ts';
 import { isRefusedData, refusedItems } from '../refused-data.ts';
-import { dueTimes, insertItems, type NumberedRow, PLAIN, SCHEDULED } from './insert-items.ts';
+import {
+  dueTimes,
+  guardOfOne,
+  insertItems,
+  type NumberedRow,
+  ONE,
+  PLAIN,
+  SCHEDULED,
+  type StoredOne,
+} from './insert-items.ts';
 
 /** Stores all requests in one statement, which is atomic and so keeps each request whole. */
 export async function produce(
@@ -104,8 +113,13 @@ async function insert(
   if (items.length === 0) return requests.map(() => ({ waiting: 0, scheduled: 0 }));
   const insertion = { items, ids: newIds(context, items.length), expireTimeout };
   if (items.every((item) => item.enqueueAt === undefined)) {
-    const [row] = await send<NumberedRow>(insertItems(context, PLAIN, insertion));
-    if (row !== undefined) context.table.numbers.saw(BigInt(row.number));
+    if (items.length === 1) {
+      const [row] = await send<StoredOne>(insertItems(context, ONE, insertion, guardOfOne(context.table)));
+      context.table.numbers.sawId(row?.id);
+    } else {
+      const [row] = await send<NumberedRow>(insertItems(context, PLAIN, insertion));
+      if (row !== undefined) context.table.numbers.saw(BigInt(row.number));
+    }
     return requests.map((request) => ({ waiting: request.items.length, scheduled: 0 }));
   }
   const rows = await send<ScheduledRow>(insertItems(context, SCHEDULED, insertion, [dueTimes(items)]));

@@ -70,7 +70,11 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
   const twice = [{ ids }, { ids: ids.slice(0, 1) }];
   return [
     () => produce(context, [{ items }], EXPIRE_TIMEOUT),
+    () => produce(context, [{ items: items.slice(0, 1) }, { items }], EXPIRE_TIMEOUT),
+    () => produce(context, [{ items: items.slice(0, 1) }], EXPIRE_TIMEOUT),
     () => produce(context, [{ items: withTexts }], EXPIRE_TIMEOUT),
+    () => produce(context, [{ items: withTexts.slice(0, 1) }, { items: withTexts }], EXPIRE_TIMEOUT),
+    () => produce(context, [{ items: withTexts.slice(0, 1) }], EXPIRE_TIMEOUT),
     () => produce(context, [{ items: scheduled }], EXPIRE_TIMEOUT),
     () => produceAndLease(context, [{ items }], EXPIRE_TIMEOUT, { limit, leaseTimeout: EXPIRE_TIMEOUT }, ''),
     () =>
