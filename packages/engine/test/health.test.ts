@@ -84,3 +84,21 @@ test('a count that took long does not undo what came in and went out meanwhile',
   await h.produce('q', ['e']);
   expect(await h.payloads('q', 1)).toEqual(['d', 'e']);
 });
+
+test('a reload is answered after half a minute, however many probes it has to wait for', async () => {
+  const h = new Harness();
+  for (const name of ['a', 'b', 'c']) {
+    await h.create(name);
+    await h.produce(name, [name]);
+  }
+  const letGo = h.storage.hold('probe', 0, 'before');
+  const reloads = ['a', 'b', 'c'].map((name) => watch(h.service.queue.reload(name)));
+  await h.clock.advance('29s');
+  expect(reloads.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending']);
+  await h.clock.advance('1s');
+  expect(reloads.map(({ state }) => state)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
+  letGo();
+  await h.settle();
+  await h.service.shutdown();
+  expect(h.clock.pendingTimers).toBe(0);
+});

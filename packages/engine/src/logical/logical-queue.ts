@@ -126,13 +126,7 @@ export class LogicalQueue {
    */
   async load(): Promise<void> {
     const probed = Promise.all(this.#units.map(({ recovery }) => recovery.probe()));
-    await new Promise<void>((resolve) => {
-      const cancel = this.#deps.clock.startTimer(this.#deps.limits.loadMs, resolve);
-      void probed.then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    await this.#atMost(this.#deps.limits.loadMs, probed);
     this.sweepAll();
   }
 
@@ -212,9 +206,13 @@ export class LogicalQueue {
     }
   }
 
-  /** Probes and counts every partition; one that answers is healthy, one that does not is failing. Never rejects. */
+  /**
+   * Probes and counts every partition; one that answers is healthy, one that
+   * does not is failing. Resolves after `countWaitMs` at the latest: the probes
+   * may have to wait for those of a thousand other queues. Never rejects.
+   */
   async reload(): Promise<void> {
-    await Promise.all(
+    const reloaded = Promise.all(
       this.#units.map(async ({ lane, counter, recovery }) => {
         const counted = counter.anew();
         await recovery.probe();
@@ -222,6 +220,7 @@ export class LogicalQueue {
         if (error instanceof StorageError && lane.healthy) recovery.failed(error);
       }),
     );
+    await this.#atMost(this.#deps.limits.countWaitMs, reloaded);
   }
 
   /** @throws StorageError when a partition cannot be counted; QueueError see `PartitionCounter.recent`. */
@@ -294,6 +293,17 @@ export class LogicalQueue {
     // What has not begun need not: a thousand partitions may wait for their turn.
     for (const { lane } of this.#units) lane.turns.leave();
     await stopped;
+  }
+
+  /** Waits for work that never rejects, but no longer than that; it goes on all the same. */
+  #atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#deps.clock.startTimer(ms, resolve);
+      void work.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /** A call past the loops. None begins once the queue is stopping, and the end waits for those under way. */
