@@ -133,6 +133,23 @@ describe('a move of dead letters that the end comes upon', () => {
     expect(await h.payloads('dead')).toEqual(['a']);
   });
 
+  test('is followed by no other sweep', async () => {
+    const { h, service } = await moving();
+    h.storage.fail('holdLetters', 0, 'not-applied');
+    await h.clock.advance('61s');
+    h.storage.heal(0);
+    const letGo = h.storage.hold('holdLetters', 0);
+    await h.clock.advance('2s');
+    const before = h.storage.count('sweep');
+    const done = watch(service.shutdown());
+    await h.settle();
+    expect(done.state).toBe('pending');
+    letGo();
+    await h.settle();
+    expect(done.state).toBe('fulfilled');
+    expect(h.storage.count('sweep') - before).toBe(0);
+  });
+
   test('is told of where storage fails', async () => {
     const { h, loud, service } = await moving();
     h.storage.fail('holdLetters', 0, 'not-applied');

@@ -143,7 +143,7 @@ export class Sweeper {
     const current = this.#hooks.untilCurrent();
     if (current !== undefined) return this.#putOff(current);
     await this.#burial.goOn();
-    if (!this.#lane.healthy) return;
+    if (this.#stopped || !this.#lane.healthy) return;
     let swept: Swept | undefined;
     try {
       swept = await this.#lane.turns.sweep(() => this.#sweepStore());
