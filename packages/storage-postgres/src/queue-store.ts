@@ -113,7 +113,7 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   async get(name: string): Promise<Queue | undefined> {
-    const rows = await this.#find([], () =>
+    const rows = await this.#find([name], [], () =>
       this.#db.read<QueueRow>({ text: `SELECT * FROM ${this.#queues} WHERE name = $1`, values: [name] }),
     );
     const [row] = rows;
@@ -131,7 +131,7 @@ export class PostgresQueueStore implements QueueStore {
 
   async list(request: QueueListRequest): Promise<readonly Queue[]> {
     const values = [request.namespace, request.pivot, request.limit];
-    const rows = await this.#find(undefined, () => {
+    const rows = await this.#find([request.namespace, request.pivot], undefined, () => {
       const text = `SELECT * FROM ${this.#queues} WHERE namespace = $1 AND name >= $2 ORDER BY name LIMIT $3`;
       return this.#db.read<QueueRow>({ text, values });
     });
@@ -189,7 +189,7 @@ export class PostgresQueueStore implements QueueStore {
         await session.query({ text: markEnding(this.#queues), values: [name, durationToText(timeout), now] });
         return true;
       });
-    return this.#find(false, () => this.#hashes.writing(mark));
+    return this.#find([name], false, () => this.#hashes.writing(mark));
   }
 
   async delete(
@@ -210,6 +210,7 @@ export class PostgresQueueStore implements QueueStore {
     const deleteBy = (text: string) =>
       check === undefined ? this.#db.write({ text, values }) : deleteChecked(text, check);
     const deleted = await this.#find(
+      [name],
       [],
       () => this.#notes?.deleting(deleteBy) ?? deleteBy(deleteQueueFrom(this.#queues)),
     );
@@ -217,11 +218,11 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   async wasDeleted(name: string, createdAt: Instant): Promise<boolean> {
-    return this.#find(false, async () => (await this.#notes?.has(name, createdAt)) ?? false);
+    return this.#find([name], false, async () => (await this.#notes?.has(name, createdAt)) ?? false);
   }
 
   async forgetDeletion(name: string, createdAt: Instant): Promise<void> {
-    await this.#find(undefined, async () => this.#notes?.done(name, createdAt));
+    await this.#find([name], undefined, async () => this.#notes?.done(name, createdAt));
   }
 
   async partitionCounts(): Promise<ReadonlyMap<string, number>> {
@@ -233,7 +234,9 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   async findByDeadQueue(name: string): Promise<string | undefined> {
-    const rows = await this.#find([], () => this.#db.read<{ name: string }>(findUser(this.#queues, name)));
+    const rows = await this.#find([name], [], () =>
+      this.#db.read<{ name: string }>(findUser(this.#queues, name)),
+    );
     return rows[0]?.name;
   }
 
@@ -272,18 +275,18 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   /** Runs what looks for a queue: one whose name the database cannot hold is not there. */
-  async #find<T>(nothing: T, operation: () => Promise<T>): Promise<T> {
+  async #find<T>(names: readonly string[], nothing: T, operation: () => Promise<T>): Promise<T> {
     try {
       return await this.#run(operation);
     } catch (error) {
-      if (isRefusedData(error)) return nothing;
+      if (isRefusedData(error) && !(await holds(this.#db, names))) return nothing;
       throw error;
     }
   }
 
   /** The rows of those that there are. Halving finds a name that the database cannot hold. */
   async #findStamps(names: readonly string[]): Promise<readonly StampRow[]> {
-    const rows = await this.#find(undefined, () => this.#db.look<StampRow>(this.#stampsOf(names)));
+    const rows = await this.#find(names, undefined, () => this.#db.look<StampRow>(this.#stampsOf(names)));
     if (rows !== undefined) return rows;
     if (names.length === 1) return [];
     const half = Math.ceil(names.length / 2);

@@ -20,7 +20,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
     cluster = await startTemporaryCluster();
     admin = new pg.Client(cluster.connectionString());
     await admin.connect();
-    await admin.query(`CREATE USER querator PASSWORD 'secret'`);
+    await admin.query(`CREATE USER querator PASSWORD 'secret'; GRANT CREATE ON SCHEMA public TO querator`);
   }, 60_000);
   afterAll(async () => {
     await admin.end();
