@@ -2,12 +2,15 @@ import { type Clock, type CountOptions, type PartitionStore, StorageError } from
 import { ManualClock, ms, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
 import { describe, expect, test } from 'vitest';
-import { createService } from '../src/index.ts';
+import { createService, type EngineLimits } from '../src/index.ts';
 import { Harness, queueCall, watch } from './support/harness.ts';
 
+/** Has a few items treated as if they were many. */
+const MANY = { countFewItems: 0 };
+
 /** A queue with one item, counted; its counts take so long from now on. */
-async function withSlowCounts(duration: string) {
-  const h = new Harness();
+async function withSlowCounts(duration: string, limits: Partial<EngineLimits> = MANY) {
+  const h = new Harness(limits);
   await h.create('q');
   await h.produce('q', ['a']);
   await h.service.queue.stats('q');
@@ -53,6 +56,37 @@ describe('what a queue holds', () => {
     const asked = answer(h);
     await h.clock.advance('100ms');
     expect(asked.value).toMatchObject({ countAgeMs: 30_100, partitions: [{ waiting: 1 }] });
+  });
+
+  test('of few items is waited for up to three seconds, until three counts in a row were slow', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.service.queue.stats('q');
+    for (let count = 1; count <= 3; count++) {
+      await h.produce('q', ['more']);
+      const end = h.storage.hold('stats', 0);
+      const exact = answer(h);
+      await h.clock.advance('2s');
+      expect(exact.state).toBe('pending');
+      end();
+      await h.settle();
+      expect(exact.value).toMatchObject({ countAgeMs: 0, partitions: [{ waiting: count }] });
+    }
+    await h.produce('q', ['more']);
+    h.storage.hold('stats', 0);
+    const last = answer(h);
+    await h.clock.advance('100ms');
+    expect(last.value).toMatchObject({ countAgeMs: 2_100, partitions: [{ waiting: 3 }] });
+  });
+
+  test('of few items is the last count after three seconds', async () => {
+    const { h } = await withSlowCounts('10s', {});
+    await h.clock.advance('1s');
+    const asked = answer(h);
+    await h.clock.advance('2999ms');
+    expect(asked.state).toBe('pending');
+    await h.clock.advance('1ms');
+    expect(asked.value).toMatchObject({ countAgeMs: 4_000, partitions: [{ waiting: 1 }] });
   });
 
   test('is waited for where the last count is more than a minute old', async () => {
@@ -191,7 +225,7 @@ test.each([
         }),
     };
     const service = createService({
-      ...{ clock, random, queueStore: memory.queueStore() },
+      ...{ clock, random, limits: MANY, queueStore: memory.queueStore() },
       storages: [{ backend, affinity: 1 }],
     });
     await service.queues.create(queueCall('q'));

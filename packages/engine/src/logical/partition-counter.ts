@@ -20,7 +20,7 @@ export interface PartitionCount extends PartitionStats {
 /** What a counter works with. */
 export interface PartitionCounterDeps {
   readonly clock: Clock;
-  readonly limits: Pick<EngineLimits, 'countFreshMs' | 'countWaitMs' | 'countMaxAgeMs'>;
+  readonly limits: Pick<EngineLimits, 'countFewItems' | 'countFreshMs' | 'countWaitMs' | 'countMaxAgeMs'>;
   readonly lane: Lane;
 }
 
@@ -30,6 +30,10 @@ const AGE_FACTOR = 2;
 const SHARE = 10;
 /** How often it is tried, beyond that, whether a count has become quick. */
 const TRY_MS = 2_000;
+/** How long a caller waits for a count of few items where there is an earlier one. */
+const FEW_ITEMS_MS = 3_000;
+/** After so many slow counts in a row, few items are treated as many: dead rows or a slow disk are in the way. */
+const SLOW_IN_A_ROW = 3;
 
 /** A count under way. */
 interface Running {
@@ -50,6 +54,8 @@ export class PartitionCounter {
   #last: PartitionCount | undefined;
   /** How long the last count took, the wait for its turn included. */
   #tookMs = 0;
+  /** So many counts in a row took longer than `countFreshMs`. */
+  #slowInARow = 0;
   #beganAt: Instant | undefined;
   readonly #ending = new AbortController();
 
@@ -100,25 +106,27 @@ export class PartitionCounter {
   }
 
   /**
-   * A count that begins now, where it comes within `countFreshMs`. Where it
-   * does not, the last one, unless that is too old; then the caller waits for
-   * one up to `countWaitMs`.
+   * A count that begins now, where it comes within `countFreshMs`, or within
+   * three seconds where the last one found few items. Where it does not, the
+   * last one, unless that is too old; then the caller waits for one up to
+   * `countWaitMs`.
    *
    * @throws StorageError; QueueError `failed` after `stop`, `retry` when the
    *   count does not end in time.
    */
   async recent(): Promise<PartitionCount> {
-    const { countFreshMs, countWaitMs } = this.#deps.limits;
+    const { countWaitMs } = this.#deps.limits;
+    const freshMs = this.#freshMs;
     const before = this.#usable();
     const earlier = this.#running?.promise;
     const counting = before === undefined ? this.count() : this.#hoped(before);
     if (counting === undefined) return before as PartitionCount;
-    const fresh = await this.#within(counting, countFreshMs);
+    const fresh = await this.#within(counting, freshMs);
     const last = fresh ?? this.#usable();
     if (last !== undefined) return last;
     // What a count says that began before the call is better than nothing.
     const first = earlier?.catch(() => counting) ?? counting;
-    const late = await this.#within(first, countWaitMs - countFreshMs);
+    const late = await this.#within(first, countWaitMs - freshMs);
     if (late === undefined) throw new QueueError('retry', MESSAGES.storageFailed);
     return late;
   }
@@ -137,12 +145,21 @@ export class PartitionCounter {
     return this.#sinceMs(last.countedAt) <= maxAgeMs ? last : undefined;
   }
 
+  /** How long a caller waits for a new count where there is an earlier one. */
+  get #freshMs(): number {
+    const { countFewItems, countFreshMs } = this.#deps.limits;
+    const last = this.#last;
+    if (last === undefined || this.#slowInARow >= SLOW_IN_A_ROW) return countFreshMs;
+    const items = last.waiting + last.leased + last.scheduled;
+    return items < countFewItems ? Math.max(FEW_ITEMS_MS, countFreshMs) : countFreshMs;
+  }
+
   /** A count that may come in time, begun only where that costs little, or is due; nothing where none is to be hoped for. */
   #hoped(last: PartitionCount): Promise<PartitionCount> | undefined {
     const { countFreshMs } = this.#deps.limits;
     const running = this.#running;
     if (running !== undefined) {
-      const isQuick = this.#tookMs <= countFreshMs && this.#sinceMs(running.since) <= countFreshMs;
+      const isQuick = this.#tookMs <= this.#freshMs && this.#sinceMs(running.since) <= this.#freshMs;
       return isQuick ? this.count() : running.promise.catch(() => last);
     }
     if (this.#isDue(last)) return this.count();
@@ -152,8 +169,8 @@ export class PartitionCounter {
 
   /** Whether it is time for a count: at once where they are quick, else early enough for the last one not to grow too old. */
   #isDue({ countedAt }: PartitionCount): boolean {
-    const { countFreshMs, countMaxAgeMs } = this.#deps.limits;
-    if (this.#tookMs <= countFreshMs) return true;
+    const { countMaxAgeMs } = this.#deps.limits;
+    if (this.#tookMs <= this.#freshMs) return true;
     const latestMs = Math.max(countMaxAgeMs - AGE_FACTOR * this.#tookMs, this.#tookMs);
     return this.#sinceMs(countedAt) >= Math.min(SHARE * this.#tookMs, latestMs);
   }
@@ -207,6 +224,7 @@ export class PartitionCounter {
         return { ...stats, countedAt };
       });
       this.#tookMs = this.#sinceMs(since);
+      this.#slowInARow = this.#tookMs > this.#deps.limits.countFreshMs ? this.#slowInARow + 1 : 0;
       this.#last = counted;
       return counted;
     } catch (error) {
