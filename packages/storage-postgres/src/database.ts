@@ -1,14 +1,8 @@
-import {
-  type CancelTimer,
-  type Clock,
-  type CountOptions,
-  type Logger,
-  type Random,
-  silentLogger,
-} from '@querator/core';
+import { type Clock, type CountOptions, type Logger, type Random, silentLogger } from '@querator/core';
 import type pg from 'pg';
 import type { BinaryRow } from './binary-row.ts';
 import type { Connection } from './connection.ts';
+import { CutOffs } from './cut-offs.ts';
 import type { ItemNumbers } from './item-numbers.ts';
 import type { InTurn } from './look-turns.ts';
 import type { PoolShare } from './pool-registry.ts';
@@ -71,8 +65,7 @@ export class Database {
   readonly #clock: Clock;
   /** Connections that may still be in a transaction: never to be used again. */
   readonly #unusable = new WeakSet<Connection>();
-  /** Ends the statements under way that may take minutes, each by closing its connection. */
-  readonly #cutOffs = new Set<() => void>();
+  readonly #cutOffs: CutOffs;
   /** Connections whose search path is narrowed. */
   readonly #narrowed = new WeakSet<Connection>();
   /** Where our tables are. */
@@ -96,6 +89,11 @@ export class Database {
     this.#clock = deps.share.clock;
     this.writeFaults = new WriteFaults(this.#clock);
     this.#limits = deps.limits;
+    this.#cutOffs = new CutOffs({
+      clock: this.#clock,
+      graceMs: deps.limits.answerGraceMs,
+      giveUp: (client) => this.#unusable.add(client),
+    });
     this.#random = deps.random;
     this.logger = deps.logger ?? silentLogger;
     this.schema = deps.schema ?? new TableSchema();
@@ -184,39 +182,10 @@ export class Database {
   ): Promise<readonly Row[]> {
     const work = (session: Session) => session.query<Row>(statement);
     return this.#run((client) =>
-      this.#untilAborted(client, signal, () =>
+      this.#cutOffs.untilAborted(client, signal, () =>
         this.#transact(client, { ...options, commit: 'harmless' }, work),
       ),
     );
-  }
-
-  /**
-   * Has the statement under way given up once nobody waits for it. Its
-   * connection is closed, since that may come late; at once where the server
-   * does not hear of it, or leaves other statements without an answer.
-   */
-  async #untilAborted<T>(
-    client: Connection,
-    signal: AbortSignal | undefined,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    signal?.throwIfAborted();
-    let cancelTimer: CancelTimer | undefined;
-    const cutOff = () => void client.close();
-    const giveUp = () => {
-      this.#unusable.add(client);
-      void client.cancel();
-      cancelTimer = this.#clock.startTimer(this.#limits.answerGraceMs, cutOff);
-    };
-    signal?.addEventListener('abort', giveUp);
-    this.#cutOffs.add(cutOff);
-    try {
-      return await work();
-    } finally {
-      signal?.removeEventListener('abort', giveUp);
-      this.#cutOffs.delete(cutOff);
-      cancelTimer?.();
-    }
   }
 
   /** Runs a statement that commits by itself. Never repeated when its outcome is unknown. */
@@ -293,7 +262,7 @@ export class Database {
         if (error.sqlState === READ_ONLY) this.#share.pool.leaveReadOnly();
         else if (error.timedOut) {
           this.#share.pool.doubt();
-          for (const cutOff of this.#cutOffs) cutOff();
+          this.#cutOffs.all();
         }
       }
       throw error;
