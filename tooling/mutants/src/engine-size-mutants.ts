@@ -31,7 +31,7 @@ export const ENGINE_SIZE_MUTANTS: readonly Mutant[] = [
   mutant(
     'a count that takes long is repeated for each who asks',
     COUNTER,
-    'if (this.#tookMs <= countFreshMs) return true;',
+    'if (this.#tookMs <= this.#freshMs) return true;',
     'if (this.#tookMs >= 0) return true;',
   ),
   mutant(
