@@ -2,6 +2,8 @@ import { type Clock, DELETION_NOTE_MS, type Instant, type Logger, silentLogger }
 import { getTableName } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { lockSchema } from './fixed-schema.ts';
+import { type TableCode, tableCodeFault } from './foreign-code.ts';
+import { findTable } from './found-table.ts';
 import { instantToText } from './instant-text.ts';
 import { nowSql } from './partition-table.ts';
 import { isPermissionDenied, isUndefinedTable, PostgresError } from './postgres-error.ts';
@@ -39,6 +41,9 @@ export class DeletionNotes {
   readonly #db: Database;
   readonly #logger: Logger;
   readonly #clock: Clock | undefined;
+  readonly #lookAtCode: (() => Promise<TableCode | undefined>) | undefined;
+  /** Whether the table is there, and runs nobody else's code. */
+  #isChecked = false;
   #warned = false;
 
   constructor(deps: {
@@ -46,10 +51,13 @@ export class DeletionNotes {
     readonly logger?: Logger | undefined;
     /** In place of the database's; for tests. */
     readonly clock?: Clock | undefined;
+    /** Finds what would run with our rights; see {@link codeOfNotes}. Absent: it is known that nothing does. */
+    readonly lookAtCode?: (() => Promise<TableCode | undefined>) | undefined;
   }) {
     this.#db = deps.db;
     this.#logger = deps.logger ?? silentLogger;
     this.#clock = deps.clock;
+    this.#lookAtCode = deps.lookAtCode;
   }
 
   /**
@@ -60,6 +68,7 @@ export class DeletionNotes {
    * @param deletion fails without a trace, and may be run again.
    */
   async deleting<T>(deletion: (text: string) => Promise<T>): Promise<T> {
+    if (!(await this.#mayUse())) return deletion(deleteQueueFrom(this.#queues));
     try {
       return await this.#onTable(() => deletion(deleteAndNote(this.#queues, this.#notes)));
     } catch (error) {
@@ -71,6 +80,7 @@ export class DeletionNotes {
 
   /** Whether there is a note of that queue. */
   async has(name: string, createdAt: Instant): Promise<boolean> {
+    if (!(await this.#mayUse())) return false;
     try {
       const rows = await this.#db.read({
         text: `SELECT 1 FROM ${this.#notes} WHERE ${WHICH_NOTE}`,
@@ -87,6 +97,7 @@ export class DeletionNotes {
 
   /** Nothing of that queue is left. */
   async done(name: string, createdAt: Instant): Promise<void> {
+    if (!(await this.#mayUse())) return;
     const now = this.#clock === undefined ? null : instantToText(this.#clock.now());
     try {
       await this.#db.write({ text: markDone(this.#notes), values: [name, instantToText(createdAt), now] });
@@ -103,6 +114,20 @@ export class DeletionNotes {
 
   get #notes(): string {
     return this.#db.schema.relation(NOTES);
+  }
+
+  /**
+   * Whether the table may be named in a statement. The look at a server's start does
+   * not tell: the table is made later, and somebody else may have been quicker.
+   */
+  async #mayUse(): Promise<boolean> {
+    if (this.#isChecked || this.#lookAtCode === undefined) return true;
+    const code = await this.#lookAtCode();
+    if (code === undefined) return true;
+    const fault = tableCodeFault(NOTES, code);
+    this.#isChecked = fault === undefined;
+    if (fault !== undefined) this.#warn(new Error(fault));
+    return this.#isChecked;
   }
 
   async #onTable<T>(work: () => Promise<T>): Promise<T> {
@@ -127,6 +152,11 @@ export class DeletionNotes {
       { table: NOTES, reason: error instanceof Error ? error.message : undefined },
     );
   }
+}
+
+/** What would run with our rights when notes are read or written; undefined: there is no such table yet. */
+export async function codeOfNotes(db: Database): Promise<TableCode | undefined> {
+  return (await findTable((statement) => db.read(statement), db.schema.name, NOTES))?.code;
 }
 
 /** Some table is missing, which may be another one than that of the notes. */

@@ -11,7 +11,7 @@ import {
   silentLogger,
 } from '@querator/core';
 import { Database } from './database.ts';
-import { DeletionNotes } from './deletion-notes.ts';
+import { codeOfNotes, DeletionNotes } from './deletion-notes.ts';
 import { lookAtIds } from './id-sequence-care.ts';
 import { LowWaterMarks } from './low-water-marks.ts';
 import { glance } from './operations/glance.ts';
@@ -71,7 +71,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const queueStore: QueueStore = new PostgresQueueStore({
     logger,
     ...{ db, schema, calls, clock },
-    notes: new DeletionNotes({ db, logger, clock }),
+    notes: new DeletionNotes({ db, logger, clock, lookAtCode: () => codeOfNotes(db) }),
   });
   return {
     name,

@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DeletionNotes } from '../src/deletion-notes.ts';
+import { instantToText } from '../src/instant-text.ts';
 import { draw, explain, stepsOf } from './support/explain.ts';
 import { RecordingDatabase } from './support/recording-database.ts';
 import { createRole, type TestRole } from './support/roles.ts';
@@ -113,6 +114,39 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
       expect(await store.delete('q', createdAt)).toBe(true);
       expect(warnings).toEqual([expect.stringContaining('deleted queues are not noted')]);
     });
+  });
+
+  test.each([
+    [
+      'table with a constraint',
+      'CREATE TABLE $ (name text, created_at timestamptz, done_at timestamptz, CHECK (tell(name)), PRIMARY KEY (name, created_at))',
+    ],
+    ['view', 'CREATE VIEW $ AS SELECT name, created_at, done_at FROM noted WHERE tell(name)'],
+  ])('are done without where another role was quicker to make a %s', async (_, text) => {
+    const mallory = await createRole(database, 'mallory');
+    const server = await createRole(database, 'server');
+    await client.query('GRANT CREATE ON SCHEMA public TO PUBLIC');
+    const store = queues(server.connectionString);
+    const { createdAt } = await store.create(queue('q'));
+    const planter = new pg.Client(mallory.connectionString);
+    await planter.connect();
+    await planter.query(`
+      CREATE TABLE heard (what text);
+      GRANT INSERT ON heard TO PUBLIC;
+      CREATE TABLE noted AS SELECT 'q' AS name, '${instantToText(createdAt)}'::timestamptz AS created_at, NULL::timestamptz AS done_at;
+      CREATE FUNCTION tell(what text) RETURNS bool LANGUAGE plpgsql
+        AS $$BEGIN INSERT INTO public.heard VALUES (what); RETURN true; END$$;
+      ${text.replace('$', NOTES)};
+      GRANT ALL ON ${NOTES} TO PUBLIC; TRUNCATE heard`);
+    await planter.end();
+    expect(await store.wasDeleted('q', createdAt)).toBe(false);
+    expect(await store.delete('q', createdAt)).toBe(true);
+    await store.forgetDeletion('q', createdAt);
+    expect((await client.query('SELECT what FROM heard')).rows).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('deleted queues are not noted')]);
+    for (const backend of open.splice(0)) await backend.close();
+    await server.drop();
+    await mallory.drop();
   });
 
   test('are found through an index, before and after ANALYZE', async () => {
