@@ -5,6 +5,7 @@ import { type Variant, variant } from './variant.ts';
 const OPERATIONS = 'packages/storage-postgres/src/operations';
 const LEASE = `${OPERATIONS}/lease.ts`;
 const MARK = 'packages/storage-postgres/src/low-water-mark.ts';
+const BOUNDS = 'packages/storage-postgres/src/settled-bounds.ts';
 
 /** Rules broken in the driver for PostgreSQL, some of which only show with several instances or a crash. */
 export const POSTGRES_VARIANTS: readonly Variant[] = [
@@ -15,19 +16,13 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
     edits: [
       {
         file: LEASE,
-        find: 'const rows = await context.db.write<LeasedItem>({',
-        replace: `const send = (statement: never) => context.db.transaction(async (session) => {
-    const taken = await session.query<LeasedItem>(statement);
+        find: 'const rows = await context.db.write<LeasedItem>({ ...statement, read: readLeased });',
+        replace: `const send = (leasing: never) => context.db.transaction(async (session) => {
+    const taken = await session.query<LeasedItem>(leasing);
     if (context.random.fraction() < 0.1) await session.query({ text: 'ROLLBACK' });
     return taken;
   });
-  const rows = await send(({`,
-      },
-      {
-        file: LEASE,
-        find: 'values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],\n    read: readLeased,\n  });',
-        replace:
-          'values: [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from],\n    read: readLeased,\n  }) as never);',
+  const rows = await send(({ ...statement, read: readLeased }) as never);`,
       },
     ],
   },
@@ -60,7 +55,7 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
     name: 'the low-water mark runs ahead of what was handed out',
     seeds: 12,
     edits: [
-      { file: MARK, find: 'boundAfter(last), writers', replace: 'boundAfter(last + 40n), writers' },
+      { file: BOUNDS, find: 'boundAfter(last), writers', replace: 'boundAfter(last + 40n), writers' },
       // A run is short: the mark has to move in it.
       { file: MARK, find: 'ITEMS_BETWEEN_LOOKS = 1_000', replace: 'ITEMS_BETWEEN_LOOKS = 50' },
     ],
