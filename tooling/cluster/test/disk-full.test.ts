@@ -77,7 +77,8 @@ test('a full disk under the items: refused and known not to be stored; goes on w
   disk.makeRoom();
   disk.grow(64);
   await produces(server);
-  expect(await server.health()).toBe(200);
+  // A storage is asked at most once a second.
+  await vi.waitFor(async () => expect(await server.health()).toBe(200), WITHIN);
   expect(await server.settle()).toEqual({ lost: [], strange: [] });
 });
 

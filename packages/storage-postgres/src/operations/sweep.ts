@@ -92,5 +92,5 @@ export function nextDueMs({ scheduledMs, leaseMs, expireMs, expired }: Due): num
   if (pending.length === 0) return undefined;
   const first = Math.min(...pending);
   // At the deadline itself an item is not due yet: a microsecond later it is.
-  return first < 0 ? OTHERS_AT_WORK_MS : first + 0.001;
+  return first < 0 ? OTHERS_AT_WORK_MS : Math.round(first * 1_000 + 1) / 1_000;
 }
