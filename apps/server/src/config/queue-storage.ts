@@ -18,8 +18,8 @@ export function settleQueueStorage(file: ConfigFile): Config {
 }
 
 /**
- * Queues in memory beside durable items: after a restart the items are there,
- * and nobody knows their queues.
+ * Refuses queues in memory beside durable items: after a restart the items are
+ * still stored, but their queues are gone.
  */
 export function mixtureFaults(file: ConfigFile): ConfigFault[] {
   const durable = firstDurable(file);

@@ -4,8 +4,8 @@ import { boundedFields, boundedText } from './bounded-fields.ts';
 /** Lines of one cause are at least this far apart. */
 const WINDOW_MS = 1_000;
 /**
- * Causes that are told apart at a time. Beyond them lines of one message count
- * as one cause, and beyond twice as many all lines of one level.
+ * How many causes are counted separately. With more, lines with the same message
+ * share one cause; with twice as many, all lines of one level do.
  */
 const MOST_CAUSES = 200;
 /** Distinct values that the line for repetitions shows of each field. */
@@ -94,7 +94,7 @@ export class RepeatLimiter implements Logger {
 
   #write({ level, message, repeated, fields, samples }: Cause): void {
     if (repeated === 0) return;
-    // A single line that was held back is told as it came.
+    // A single suppressed line is written unchanged.
     const others = repeated === 1 ? {} : { repeated, ...samples() };
     this.#deps.target[level](boundedText(message), { ...boundedFields(fields), ...others });
   }

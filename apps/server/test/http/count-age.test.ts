@@ -34,7 +34,7 @@ describe.each(['as the server runs', 'by Hono alone'])('the age of counts, %s', 
     const random = new SeededRandom();
     storage = new FaultyStorage(memoryBackend({ name: 'memory', clock, random }));
     const storages = [{ backend: storage, affinity: 1 }];
-    // Few items are treated as many, whose counts nobody waits long for.
+    // Treat a few items as many, so that callers wait only 100 ms for a count.
     const limits = { countFewItems: 0 };
     service = createService({ clock, random, limits, queueStore: storage.queueStore(), storages });
     const metrics = new Metrics({ clock, random, pools: () => [] });

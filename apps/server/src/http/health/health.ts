@@ -40,7 +40,7 @@ export interface HealthDeps {
   readonly storages: readonly StorageBackend[];
   /** How partitions fare, by the storage they are on. Absent: it is not known. */
   readonly partitions?: () => ReadonlyMap<string, PartitionsAtWork>;
-  /** For so long what a storage said is told to everybody who asks. Absent: it is asked each time. */
+  /** How long the answer of a storage is reused, in milliseconds. Undefined: ask it for each request. */
   readonly freshForMs?: number;
   /** During shutdown the answer is `fail`, so that load balancers look elsewhere. */
   readonly isStopping: () => boolean;
