@@ -61,8 +61,8 @@ export class QueueDeletion {
     await this.#untilDroppable(queue);
     // Items go only once no other queue uses this one, nor can begin to while they go.
     await begin();
-    await end(name);
     try {
+      await end(name);
       await this.#dropPartitions(queue);
       // Another process may have been quicker, and the name have been given to a new queue since.
       await store.delete(name, createdAt, check);
