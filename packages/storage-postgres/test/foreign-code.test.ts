@@ -30,9 +30,14 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     await mallory.query('CREATE TABLE heard (what text)');
     await mallory.query('GRANT INSERT ON heard TO PUBLIC');
     await mallory.query(
-      `CREATE FUNCTION tell(what text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN
+      `CREATE FUNCTION note(what text) RETURNS text LANGUAGE plpgsql AS $$BEGIN
         IF current_user <> '${malloryRole.name}' THEN INSERT INTO public.heard VALUES (what); END IF;
         RETURN what; END$$`,
+    );
+    // PostgreSQL lets an immutable function write only through one that is not.
+    await mallory.query(
+      `CREATE FUNCTION tell(what text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
+        $$BEGIN RETURN public.note(what); END$$`,
     );
     await mallory.query(
       `CREATE FUNCTION listen() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
