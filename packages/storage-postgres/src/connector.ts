@@ -280,7 +280,10 @@ const TORN_APART =
   'where it keeps a session for each connection, say pooler=session in the connection string';
 
 async function stateOf(connection: Connection, settings?: string): Promise<SessionState> {
-  const [state] = await connection.query({ text: SESSION_STATE_QUERY }, { settings });
+  const [state] = await connection.query(
+    { text: SESSION_STATE_QUERY },
+    { before: settings === undefined ? [] : [settings] },
+  );
   return state as SessionState;
 }
 

@@ -28,6 +28,11 @@ export interface Statement {
   readonly name?: string | undefined;
   readonly text: string;
   readonly values?: readonly unknown[] | undefined;
+  /**
+   * A statement without parameters that gives no row. It runs first, in the same
+   * transaction and round trip; the snapshot of the statement proper is taken after it.
+   */
+  readonly before?: string | undefined;
   /** Reads each row, in the order of its columns. Absent: rows are objects with a property for each column. */
   readonly read?: ((row: BinaryRow) => unknown) | undefined;
 }
@@ -353,7 +358,8 @@ export class Database {
   ): Promise<readonly Row[]> {
     const ms = limitMs + this.#limits.answerGraceMs;
     try {
-      const answer = client.query(this.#config(statement), { settings, read: statement.read });
+      const before = [settings, statement.before].filter((text) => text !== undefined);
+      const answer = client.query(this.#config(statement), { before, read: statement.read });
       const message = `no answer within ${ms} ms`;
       const rows = await withTimeLimit(answer, { ms, clock: this.#clock, message });
       return rows as Row[];

@@ -2,6 +2,7 @@ import type { Clock, PartitionKey, Random } from '@querator/core';
 import type { Database, Statement } from './database.ts';
 import { instantToText } from './instant-text.ts';
 import { ItemNumbers, TableNumbers } from './item-numbers.ts';
+import { RequeueLock } from './requeue-lock.ts';
 import { itemsTableName, leaseIndexName, partitionLabel } from './table-name.ts';
 import type { TableSchema } from './table-schema.ts';
 
@@ -20,6 +21,7 @@ export class PartitionTable {
   readonly relation: string;
   /** What is known of the numbers in its ids. */
   readonly numbers: TableNumbers;
+  readonly requeueLock = new RequeueLock();
   readonly #key: PartitionKey;
   readonly #label: string;
   readonly #schema: TableSchema | undefined;

@@ -31,10 +31,10 @@ type Client = Pick<pg.Client, 'query'>;
 /** What `pg` alone does not do with a statement. */
 export interface SendOptions {
   /**
-   * A statement without parameters that gives no row. It makes settings for
-   * the transaction in which the statement proper runs.
+   * Statements without parameters that give no row, such as settings for the
+   * transaction in which the statement proper runs.
    */
-  readonly settings?: string | undefined;
+  readonly before?: readonly string[] | undefined;
   /** The name of a prepared statement that the session is to close before it runs this one. */
   readonly forgotten?: string | undefined;
   /** Reads the statement's rows as they come, in the binary format. */
@@ -44,11 +44,11 @@ export interface SendOptions {
 /**
  * Runs a statement.
  *
- * Settings and statement go out with one Sync behind them, in the round trip
- * of the statement alone. To the server that is one transaction, which it
+ * All statements go out with one Sync behind them, in the round trip
+ * of the last one alone. To the server that is one transaction, which it
  * commits at the Sync, or rolls back as a whole; and a pooler must not hand
- * the session to somebody else before it. The second is parsed and planned
- * when the first has been carried out.
+ * the session to somebody else before it. Each is parsed, planned and given its
+ * snapshot when the one before has been carried out.
  *
  * @param rowStream the one that stands before `client`.
  * @returns the rows, when the server is ready for the next statement: only then has it committed.
@@ -56,7 +56,7 @@ export interface SendOptions {
 export function sendQuery(
   { client, rowStream }: { readonly client: Client; readonly rowStream: RowStream },
   config: pg.QueryConfig,
-  { settings, read, forgotten }: SendOptions,
+  { before = [], read, forgotten }: SendOptions,
 ): Promise<readonly unknown[]> {
   return new Promise((resolve, reject) => {
     const reader = read === undefined ? undefined : new RowReader(rowStream, read);
@@ -67,26 +67,26 @@ export function sendQuery(
       else resolve(reader?.rows ?? rows);
     };
     const { name, text, values = [] } = config;
-    if (reader !== undefined && settings === undefined && name !== undefined && areParameters(values)) {
+    if (reader !== undefined && before.length === 0 && name !== undefined && areParameters(values)) {
       const begun = () => reader.begin();
       const query = new PreparedQuery({ name, text, values }, { begun, answered });
       if (forgotten !== undefined) putBehindClose(forgotten, query as unknown as Submittable);
       client.query(query);
       return;
     }
-    const query = new pg.Query(withProtocol(config, { settings, read }), (error, result) =>
+    const query = new pg.Query(withProtocol(config, before.length > 0, read), (error, result) =>
       answered(error ?? null, result?.rows),
     ) as unknown as WireQuery;
     if (reader !== undefined) readBy(reader, query);
-    if (settings !== undefined) putBehind(settings, query);
+    if (before.length > 0) putBehind(before, query);
     if (forgotten !== undefined) putBehindClose(forgotten, query);
     client.query(query as unknown as pg.Query);
   });
 }
 
 /** Without parameters `pg` sends a statement by the simple protocol, where nothing goes before it and rows are texts. */
-function withProtocol(config: pg.QueryConfig, { settings, read }: SendOptions): pg.QueryConfig {
-  if (settings === undefined && read === undefined) return config;
+function withProtocol(config: pg.QueryConfig, isBehind: boolean, read: SendOptions['read']): pg.QueryConfig {
+  if (!isBehind && read === undefined) return config;
   const protocol = { queryMode: 'extended', binary: read !== undefined };
   return { ...config, ...protocol };
 }
@@ -156,22 +156,23 @@ function putBehindClose(name: string, query: Submittable): void {
   };
 }
 
-function putBehind(settings: string, query: WireQuery): void {
+function putBehind(before: readonly string[], query: WireQuery): void {
   const { submit, handleCommandComplete } = query;
-  let settled = false;
+  let completed = 0;
   query.submit = (connection) => {
     connection.stream.cork();
     try {
-      connection.parse({ text: settings });
-      connection.bind({});
-      connection.execute({});
+      for (const text of before) {
+        connection.parse({ text });
+        connection.bind({});
+        connection.execute({});
+      }
       return submit.call(query, connection);
     } finally {
       connection.stream.uncork();
     }
   };
   query.handleCommandComplete = (message, connection) => {
-    if (settled) handleCommandComplete.call(query, message, connection);
-    settled = true;
+    if (completed++ >= before.length) handleCommandComplete.call(query, message, connection);
   };
 }

@@ -59,10 +59,10 @@ describe('rows that are read as they come', () => {
     expect(rows.slice(5)).toEqual(Array.from({ length: 20_000 }, (_, n) => String(n + 1)));
   });
 
-  it('come behind settings too', async () => {
-    const settings = "SET LOCAL application_name = 'behind'";
+  it('come behind other statements too', async () => {
+    const before = ["SET LOCAL application_name = 'be'", "SET LOCAL application_name = 'behind'"];
     const sql = "SELECT current_setting('application_name')";
-    expect(await connection.query({ text: sql }, { settings, read: text })).toEqual(['behind']);
+    expect(await connection.query({ text: sql }, { before, read: text })).toEqual(['behind']);
   });
 
   it('are none where the server fails in the middle, and the next statement has its own', async () => {

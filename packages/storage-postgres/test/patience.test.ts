@@ -35,7 +35,7 @@ class SlowDatabase {
     if (name.startsWith('sweep_probe')) {
       return [{ scheduled_ms: -1, lease_ms: -1, expired: true, expire_ms: null }];
     }
-    return [{ count: 1, requeued: 2, deleted: 0, highest: null, id: null }];
+    return [{ count: 1, requeued: 2, deleted: 0, highest: null, granted: true, id: null }];
   }
 }
 

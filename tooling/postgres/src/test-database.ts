@@ -36,10 +36,13 @@ async function administer(
   }
 }
 
+const OBJECT_IN_USE = '55006';
+/** A server's own process, such as an autovacuum worker, may take longer to leave than one try waits. */
+const DROP_TRIES = 4;
+
 /**
- * Drops a database with whoever is connected. `WITH (FORCE)` would do it in
- * one, from PostgreSQL 13 on: until then whoever comes back in between has to
- * be kept out first.
+ * Drops a database with whoever is connected. Nobody may connect again meanwhile:
+ * before PostgreSQL 13 there is no `WITH (FORCE)`.
  */
 async function dropDatabase(client: pg.Client, name: string): Promise<void> {
   const { rows } = await client.query(
@@ -47,14 +50,18 @@ async function dropDatabase(client: pg.Client, name: string): Promise<void> {
     ['server_version_num', name],
   );
   if (!rows[0].exists) return;
-  if (rows[0].force) {
-    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    return;
-  }
   await client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
-  await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
-  // Waits up to five seconds for those told to end.
-  await client.query(`DROP DATABASE IF EXISTS ${name}`);
+  for (let triesLeft = DROP_TRIES - 1; ; triesLeft--) {
+    await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+    try {
+      // Waits up to five seconds for those told to end.
+      await client.query(`DROP DATABASE IF EXISTS ${name}${rows[0].force ? ' WITH (FORCE)' : ''}`);
+      return;
+    } catch (error) {
+      if (triesLeft === 0 || !(error instanceof pg.DatabaseError) || error.code !== OBJECT_IN_USE)
+        throw error;
+    }
+  }
 }
 
 /** The server of the Vitest run. Loaded late: those who only start clusters do without Vitest. */

@@ -3,8 +3,8 @@ import { durationToText } from '../instant-text.ts';
 import { CONDEMNED, condemnedDeadline, MOVED, OWN_MAX_ATTEMPTS } from '../item-state.ts';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { patiently } from '../patience.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
+import { MAY_REQUEUE } from '../requeue-lock.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
 
 const NOW = nowSql('$1');
@@ -22,7 +22,7 @@ const BYTES = `CASE WHEN ${MOVED} THEN 0 ELSE ${CONTENT_BYTES} END AS bytes`;
 const overdue = (table: string, columns = 'id') => `
   WITH due AS (
     SELECT ${columns}, ${CONDEMNED} OR expire_deadline < ${NOW} OR ($2::int > 0 AND attempts >= $2::int) AS dead
-    FROM ${table} WHERE is_leased = true AND lease_deadline < ${NOW}
+    FROM ${table} WHERE is_leased = true AND lease_deadline < ${NOW} AND ${MAY_REQUEUE}
     ORDER BY lease_deadline, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED),
   numbered AS MATERIALIZED (
     SELECT id, row_number() OVER () AS position FROM due WHERE NOT dead),
@@ -41,19 +41,20 @@ const condemnOverdue = (table: string) => `${overdue(table, `id, ${BYTES}`)},
     SET lease_deadline = ${NOW} + $5::interval, expire_deadline = ${condemnedDeadline()}
     WHERE id = ANY (ARRAY(SELECT id FROM dying WHERE ${withinBudget('bytes_before')}))
     RETURNING ${ITEM})
-  SELECT counted.*, 0 AS deleted, condemned.*
+  SELECT counted.*, 0 AS deleted, ${MAY_REQUEUE} AS granted, condemned.*
   FROM (SELECT count(*)::int AS requeued, max(id) AS highest FROM requeued) AS counted LEFT JOIN condemned ON true`;
 
 const deleteOverdue = (table: string) => `${overdue(table)},
   deleted AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(SELECT id FROM due WHERE dead)) RETURNING 1)
   SELECT (SELECT count(*)::int FROM requeued) AS requeued, (SELECT count(*)::int FROM deleted) AS deleted,
-    (SELECT max(id) FROM requeued) AS highest, NULL AS id`;
+    (SELECT max(id) FROM requeued) AS highest, ${MAY_REQUEUE} AS granted, NULL AS id`;
 
 interface EndedRow {
   readonly requeued: number;
   readonly deleted: number;
   /** The last of the new ids; null: there is none. */
   readonly highest: ItemId | null;
+  readonly granted: boolean;
   /** Of an item that was condemned; null: none was. */
   readonly id: ItemId | null;
 }
@@ -80,7 +81,7 @@ export async function endLeases(context: PartitionContext, request: SweepRequest
           values: [...values, durationToText(request.claimTimeout)],
         }
       : { ...context.table.prepared('sweep_leases_delete', deleteOverdue), values };
-  const rows = await patiently<EndedRow>(context.db, 'write', statement);
+  const rows = await context.table.requeueLock.run<EndedRow>(context, statement);
   context.table.numbers.sawId(rows[0]?.highest ?? undefined);
   const buried = rows.filter((row) => row.id !== null) as unknown as readonly BuriedRow[];
   return {

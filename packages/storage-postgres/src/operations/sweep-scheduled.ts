@@ -1,19 +1,17 @@
 import type { ItemId } from '@querator/core';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { patiently } from '../patience.ts';
+import { MAY_REQUEUE } from '../requeue-lock.ts';
 
 /**
- * Positions follow the order of the subquery, which also locks the rows.
- *
- * A sweep waits for rows that another one is just working on, and then finds
- * that they are no longer due. To pass them over would be to put the items
- * behind them into the queue first, and items that come due together keep the
+ * Positions follow the order of the subquery, which also locks the rows. A sweep
+ * waits for rows that somebody else has locked: if it skipped them, items behind
+ * them would enter the queue first, and items that come due together keep the
  * order in which they were produced.
  */
 const enqueueItems = (table: string) => `
   WITH due AS (
-    SELECT id FROM ${table} WHERE enqueue_at < ${nowSql('$1')}
+    SELECT id FROM ${table} WHERE enqueue_at < ${nowSql('$1')} AND ${MAY_REQUEUE}
     ORDER BY enqueue_at, id LIMIT $2::bigint FOR UPDATE),
   numbered AS MATERIALIZED (
     SELECT id, row_number() OVER () AS position FROM due),
@@ -22,14 +20,22 @@ const enqueueItems = (table: string) => `
       enqueue_at = NULL, lease_deadline = NULL
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)
-  SELECT count(*)::int AS count, max(id) AS highest FROM enqueued`;
+  SELECT count(*)::int AS count, max(id) AS highest, ${MAY_REQUEUE} AS granted FROM enqueued`;
+
+interface EnqueuedRow {
+  readonly count: number;
+  /** The last of the new ids; null: there is none. */
+  readonly highest: ItemId | null;
+  readonly granted: boolean;
+}
 
 /** Puts scheduled items whose time has come at the tail, under new ids. @returns how many. */
 export async function enqueueDue(context: PartitionContext, limit: number): Promise<number> {
-  const [row] = await patiently<{ count: number; highest: ItemId | null }>(context.db, 'write', {
-    ...context.table.prepared('sweep_scheduled', enqueueItems),
+  const { table } = context;
+  const [row] = await table.requeueLock.run<EnqueuedRow>(context, {
+    ...table.prepared('sweep_scheduled', enqueueItems),
     values: [nowParameter(context), limit, newIds(context, limit)],
   });
-  context.table.numbers.sawId(row?.highest ?? undefined);
+  table.numbers.sawId(row?.highest ?? undefined);
   return row?.count ?? 0;
 }

@@ -27,8 +27,9 @@ export class RecordingDatabase {
     return stand as unknown as Database;
   }
 
-  async #send<Row>({ name, text, values }: Statement): Promise<readonly Row[]> {
+  async #send<Row>({ name, text, values, before }: Statement): Promise<readonly Row[]> {
     this.statements.push({ name, text, values });
+    if (before !== undefined) await this.#client.query(before);
     const { rows } = await this.#client.query(text, values as unknown[]);
     return rows as Row[];
   }
