@@ -1,10 +1,9 @@
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './engine-options.ts';
-export type { Leased } from './logical/lease-requests.ts';
-export type { LogicalQueueStats, RequestsWaiting } from './logical/logical-queue.ts';
-export type { LanePartitionStats, PartitionCounts, QueueDepth } from './logical/queue-counts.ts';
-export { CallerGone } from './logical/waiter.ts';
+export type { Leased } from './loops/lease-requests.ts';
 export type { PartitionStorage } from './manager/queue-manager.ts';
 export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';
+export type { LogicalQueueStats, RequestsWaiting } from './queue/logical-queue.ts';
+export type { LanePartitionStats, PartitionCounts, QueueDepth } from './queue/queue-counts.ts';
 export type { Page } from './service/page.ts';
 export type {
   CallOptions,
@@ -28,3 +27,4 @@ export type {
   ListItemsCall,
   StorageService,
 } from './service/storage-service.ts';
+export { CallerGone } from './waiting/pending-request.ts';

@@ -3,7 +3,7 @@ import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
 import { expect, test } from 'vitest';
 import { engineDeps } from '../src/engine-options.ts';
-import { Lookout } from '../src/lookout/lookout.ts';
+import { Lookout } from '../src/polling/poller.ts';
 
 test('a process that slept over a look at items looks again soon', async () => {
   const clock = new ManualClock();

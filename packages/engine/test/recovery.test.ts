@@ -2,7 +2,7 @@ import { type LogFields, StorageError, silentLogger } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import { createService } from '../src/index.ts';
-import { probeDelayMs } from '../src/lifecycle/back-off.ts';
+import { probeDelayMs } from '../src/partition/back-off.ts';
 import { Harness, queueCall, watch } from './support/harness.ts';
 
 test('pauses between probes grow by half, and never beyond five seconds (semantics.md, section 15)', () => {

@@ -1,8 +1,8 @@
 import { type Mutant, mutant } from './mutant.ts';
 
-const BURIAL = 'lifecycle/burial.ts';
-const DEAD_LETTER = 'lifecycle/dead-letter.ts';
-const LETTERS = 'lifecycle/incoming-letters.ts';
+const BURIAL = 'dead-letters/dead-letter-mover.ts';
+const DEAD_LETTER = 'dead-letters/dead-letter.ts';
+const LETTERS = 'dead-letters/prepared-letters.ts';
 
 /** The way of dead items into their dead-letter queue, broken one step at a time. */
 export const ENGINE_LETTER_MUTANTS: readonly Mutant[] = [
@@ -87,7 +87,7 @@ export const ENGINE_LETTER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a move that failed is not tried again before its claim has run out',
-    'lifecycle/sweeper.ts',
+    'sweep/sweeper.ts',
     'await this.#burial.goOn();',
     '',
   ),

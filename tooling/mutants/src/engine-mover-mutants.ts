@@ -1,6 +1,6 @@
 import { type Mutant, mutant } from './mutant.ts';
 
-const BURIAL = 'lifecycle/burial.ts';
+const BURIAL = 'dead-letters/dead-letter-mover.ts';
 
 /**
  * What the simulation does not notice, or comes upon too seldom: it shows only
@@ -95,7 +95,7 @@ export const ENGINE_MOVER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a process that slept sweeps by the settings it knew',
-    'lifecycle/sweeper.ts',
+    'sweep/sweeper.ts',
     'if (current !== undefined) return this.#putOff(current);',
     'void current, this.#putOff;',
   ),

@@ -3,17 +3,17 @@ import { ENGINE_ORDER_MUTANTS } from './engine-order-mutants.ts';
 import { ENGINE_SLEEP_MUTANTS } from './engine-sleep-mutants.ts';
 import { type Mutant, mutant } from './mutant.ts';
 
-const PRODUCE = 'logical/produce-loop.ts';
-const LEASE = 'logical/lease-loop.ts';
-const REQUESTS = 'logical/lease-requests.ts';
-const COMMIT = 'logical/group-commit.ts';
-const QUEUE = 'logical/logical-queue.ts';
-const UNIT = 'logical/partition-unit.ts';
-const RECOVERY = 'logical/recovery.ts';
-const WAITER = 'logical/waiter.ts';
-const SWEEPER = 'lifecycle/sweeper.ts';
+const PRODUCE = 'loops/produce-loop.ts';
+const LEASE = 'loops/lease-loop.ts';
+const REQUESTS = 'loops/lease-requests.ts';
+const COMMIT = 'loops/group-commit.ts';
+const QUEUE = 'queue/logical-queue.ts';
+const UNIT = 'queue/active-partition.ts';
+const RECOVERY = 'partition/recovery.ts';
+const WAITER = 'waiting/pending-request.ts';
+const SWEEPER = 'sweep/sweeper.ts';
 const MANAGER = 'manager/queue-manager.ts';
-const LOOKOUT = 'lookout/lookout.ts';
+const LOOKOUT = 'polling/poller.ts';
 
 /** What an engine must never do, done: the simulation has to notice. */
 export const ENGINE_MUTANTS: readonly Mutant[] = [

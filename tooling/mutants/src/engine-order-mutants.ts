@@ -1,6 +1,6 @@
 import { type Mutant, mutant } from './mutant.ts';
 
-const LEASE = 'logical/lease-loop.ts';
+const LEASE = 'loops/lease-loop.ts';
 
 /** Items that are passed over, though each answer alone is in order. */
 export const ENGINE_ORDER_MUTANTS: readonly Mutant[] = [
@@ -17,7 +17,7 @@ export const ENGINE_ORDER_MUTANTS: readonly Mutant[] = [
       { file: LEASE, find: 'fetch.slow = true;\n      this.#close(lane);', replace: 'fetch.slow = true;' },
       { file: LEASE, find: 'if (fetch.slow) this.#reopen(lane);', replace: '' },
       {
-        file: 'logical/statement-slots.ts',
+        file: 'loops/statements-in-flight.ts',
         find: 'if (millisecondsBetween(slot.since, now) >= slot.slowAfterMs) return true;',
         replace: 'if (millisecondsBetween(slot.since, now) >= 1e9) return true;',
       },
@@ -25,7 +25,7 @@ export const ENGINE_ORDER_MUTANTS: readonly Mutant[] = [
   },
   mutant(
     'of what a statement brought the last items are handed out, and the first are put back',
-    'logical/lease-requests.ts',
+    'loops/lease-requests.ts',
     'let dealt = deal(items, takers);',
     `const wanted = takers.reduce((sum, { limit }) => sum + limit, 0);
     if (wanted > 0 && wanted < items.length) items = [...items.slice(-wanted), ...items.slice(0, -wanted)];

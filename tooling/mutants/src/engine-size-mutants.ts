@@ -1,13 +1,13 @@
 import { type Mutant, mutant } from './mutant.ts';
 
-const RECOVERY = 'logical/recovery.ts';
-const COUNTER = 'logical/partition-counter.ts';
-const COUNTS = 'logical/queue-counts.ts';
-const GATE = 'logical/fair-gate.ts';
-const LANE = 'logical/lane.ts';
+const RECOVERY = 'partition/recovery.ts';
+const COUNTER = 'partition/partition-counter.ts';
+const COUNTS = 'queue/queue-counts.ts';
+const GATE = 'waiting/fair-semaphore.ts';
+const LANE = 'partition/partition-state.ts';
 const DELETION = 'manager/queue-deletion.ts';
 const LOCKS = 'manager/name-locks.ts';
-const LOOKS = 'manager/shared-looks.ts';
+const LOOKS = 'manager/shared-refreshes.ts';
 const MANAGER = 'manager/queue-manager.ts';
 
 /**
@@ -87,7 +87,7 @@ export const ENGINE_SIZE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'requests that waited for a queue come behind later ones',
-    'manager/take-up-line.ts',
+    'manager/activation-queue.ts',
     'if (line === undefined || line.attempt !== undefined) return;',
     'if (name !== undefined) return;',
   ),

@@ -4,7 +4,7 @@ import { type Mutant, mutant } from './mutant.ts';
 export const ENGINE_SLEEP_MUTANTS: readonly Mutant[] = [
   mutant(
     'leases that ended while the process slept are handed out',
-    'logical/lease-loop.ts',
+    'loops/lease-loop.ts',
     'const leftOver = isStillGood ? this.#requests',
     'const leftOver = isStillGood || true ? this.#requests',
   ),

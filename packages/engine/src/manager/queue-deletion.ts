@@ -8,8 +8,8 @@ import {
   type QueueStore,
   StorageError,
 } from '@querator/core';
-import { checkUnused } from './dead-queue-rules.ts';
-import type { PartitionPlaces } from './partition-places.ts';
+import { checkUnused } from '../rules/dead-queue-rules.ts';
+import type { PartitionPlaces } from './placements.ts';
 
 /**
  * How long a queue may take to lose its items, in which no other may begin to

@@ -13,19 +13,19 @@ import {
   StorageError,
   type StorageSignals,
 } from '@querator/core';
+import type { IncomingLetters } from '../dead-letters/prepared-letters.ts';
 import type { EngineDeps } from '../engine-options.ts';
-import type { IncomingLetters } from '../lifecycle/incoming-letters.ts';
-import { InFlight } from '../logical/in-flight.ts';
-import { LogicalQueue } from '../logical/logical-queue.ts';
-import { checkQueueKnown } from '../service/check-name.ts';
-import { checkDeadQueueName, checkDeadQueueRelations } from './dead-queue-rules.ts';
+import { LogicalQueue } from '../queue/logical-queue.ts';
+import { checkDeadQueueName, checkDeadQueueRelations } from '../rules/dead-queue-rules.ts';
+import { checkQueueKnown } from '../rules/name-rules.ts';
+import { checkPlacement } from '../rules/placement-rules.ts';
+import { InFlight } from '../waiting/in-flight.ts';
 import { NameLocks } from './name-locks.ts';
 import { placeNewPartitions } from './new-partitions.ts';
-import { PartitionPlaces } from './partition-places.ts';
-import { checkPlacement } from './placement-rules.ts';
+import { PartitionPlaces } from './placements.ts';
 import { QueueDeletion } from './queue-deletion.ts';
 import { isSame, SettingsWatch } from './settings-watch.ts';
-import { SharedLooks } from './shared-looks.ts';
+import { SharedLooks } from './shared-refreshes.ts';
 
 /** A storage that holds partitions, and its share of new ones. */
 export interface PartitionStorage {

@@ -8,8 +8,8 @@ import {
   type StorageSignals,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
-import { InFlight } from '../logical/in-flight.ts';
-import { isLookDue, untilTickMs } from '../lookout/pace.ts';
+import { isLookDue, untilTickMs } from '../polling/poll-interval.ts';
+import { InFlight } from '../waiting/in-flight.ts';
 
 /** What a watch works with. */
 export interface SettingsWatchDeps {

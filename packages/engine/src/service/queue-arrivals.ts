@@ -1,8 +1,8 @@
 import { type Clock, millisecondsBetween, StorageError } from '@querator/core';
-import type { LogicalQueue } from '../logical/logical-queue.ts';
-import type { Patience } from '../logical/waiter.ts';
+import type { TakeUpLine, TakeUpWait } from '../manager/activation-queue.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import type { TakeUpLine, TakeUpWait } from '../manager/take-up-line.ts';
+import type { LogicalQueue } from '../queue/logical-queue.ts';
+import type { Patience } from '../waiting/pending-request.ts';
 
 /** A queue that a request waited for. */
 export interface Arrival {

@@ -8,17 +8,17 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-options.ts';
-import type { Leased } from '../logical/lease-requests.ts';
-import type { LogicalQueue, LogicalQueueStats } from '../logical/logical-queue.ts';
-import type { Patience } from '../logical/waiter.ts';
+import type { Leased } from '../loops/lease-requests.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
+import type { LogicalQueue, LogicalQueueStats } from '../queue/logical-queue.ts';
 import {
   checkIds,
   checkLease,
   checkProducedItems,
   checkRequestTimeout,
   parseRequestTimeout,
-} from './check-request.ts';
+} from '../rules/request-rules.ts';
+import type { Patience } from '../waiting/pending-request.ts';
 import { orRetry } from './or-retry.ts';
 import type { Arrival, ArrivalOptions, QueueArrivals } from './queue-arrivals.ts';
 

@@ -6,11 +6,11 @@ import {
   type QueueSettings,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
-import { checkDeadQueueName } from '../manager/dead-queue-rules.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import { checkNamespaceName, checkQueueName, isBlank } from './check-name.ts';
-import { checkQueueSettings, parseTimeouts } from './check-queue.ts';
-import { checkText, pageLimit } from './check-request.ts';
+import { checkDeadQueueName } from '../rules/dead-queue-rules.ts';
+import { checkNamespaceName, checkQueueName, isBlank } from '../rules/name-rules.ts';
+import { checkQueueSettings, parseTimeouts } from '../rules/queue-setting-rules.ts';
+import { checkText, pageLimit } from '../rules/request-rules.ts';
 import { type Page, queuesPage } from './page.ts';
 
 /** A queue as a caller describes it, to create or to update one. */

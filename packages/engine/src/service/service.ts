@@ -7,11 +7,11 @@ import {
   type StorageSignals,
 } from '@querator/core';
 import { type EngineLimits, engineDeps } from '../engine-options.ts';
-import type { LogicalQueue, RequestsWaiting } from '../logical/logical-queue.ts';
-import type { QueueDepth } from '../logical/queue-counts.ts';
+import { TakeUpLine } from '../manager/activation-queue.ts';
 import { type PartitionStorage, QueueManager } from '../manager/queue-manager.ts';
-import { TakeUpLine } from '../manager/take-up-line.ts';
 import type { EngineObserver } from '../observer.ts';
+import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
+import type { QueueDepth } from '../queue/queue-counts.ts';
 import { QueueArrivals } from './queue-arrivals.ts';
 import { QueueService } from './queue-service.ts';
 import { QueuesService } from './queues-service.ts';

@@ -8,8 +8,8 @@ import {
   type StoredItem,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import { isBlank } from './check-name.ts';
-import { checkText, checkUniqueIds, pageLimit } from './check-request.ts';
+import { isBlank } from '../rules/name-rules.ts';
+import { checkText, checkUniqueIds, pageLimit } from '../rules/request-rules.ts';
 import { orRetry } from './or-retry.ts';
 import { firstPage, itemsPage, type Page } from './page.ts';
 

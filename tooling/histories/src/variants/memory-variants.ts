@@ -2,8 +2,8 @@ import { type Variant, variant } from './variant.ts';
 
 const STORE = 'packages/storage-memory/src/memory-partition-store.ts';
 const FIND_LEASED = 'packages/storage-memory/src/find-leased.ts';
-const PRODUCE = 'packages/engine/src/logical/produce-loop.ts';
-const COMMIT = 'packages/engine/src/logical/group-commit.ts';
+const PRODUCE = 'packages/engine/src/loops/produce-loop.ts';
+const COMMIT = 'packages/engine/src/loops/group-commit.ts';
 
 /** Rules broken in the engine, and in the driver for memory: each is caught in a second or two. */
 export const MEMORY_VARIANTS: readonly Variant[] = [

@@ -78,7 +78,7 @@ export const POSTGRES_VARIANTS: readonly Variant[] = [
   },
   variant(
     'a produce with an unknown outcome is sent again',
-    'packages/engine/src/logical/produce-loop.ts',
+    'packages/engine/src/loops/produce-loop.ts',
     "const certain = error instanceof StorageError && error.outcome === 'not-applied';",
     'const certain = error instanceof StorageError;',
     12,

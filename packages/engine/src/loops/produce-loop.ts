@@ -12,11 +12,11 @@ import {
 } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
-import type { Lane } from './lane.ts';
+import type { Lane } from '../partition/partition-state.ts';
+import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { type Patience, Waiter } from '../waiting/pending-request.ts';
 import type { Reservation } from './lease-loop.ts';
-import type { QueueHooks } from './queue-hooks.ts';
-import { StatementSlots } from './statement-slots.ts';
-import { type Patience, Waiter } from './waiter.ts';
+import { StatementSlots } from './statements-in-flight.ts';
 
 interface Produce extends ProduceRequest {
   readonly waiter: Waiter<void>;

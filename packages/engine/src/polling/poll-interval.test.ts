@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isLookDue, untilTickMs } from './pace.ts';
+import { isLookDue, untilTickMs } from './poll-interval.ts';
 
 const POLL_MS = 1_000;
 const tickMs = (fraction: number) => untilTickMs(POLL_MS, { fraction: () => fraction, base62: () => '' });

@@ -14,20 +14,20 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import { PartitionOrder } from '@querator/router';
+import type { LetterBoxes } from '../dead-letters/dead-letter.ts';
+import { logDeleted } from '../dead-letters/log-deleted.ts';
+import { IncomingLetters } from '../dead-letters/prepared-letters.ts';
 import type { EngineDeps } from '../engine-options.ts';
-import type { LetterBoxes } from '../lifecycle/dead-letter.ts';
-import { IncomingLetters } from '../lifecycle/incoming-letters.ts';
-import { logDeleted } from '../lifecycle/log-deleted.ts';
-import type { Buffered } from './group-commit.ts';
-import { InFlight } from './in-flight.ts';
-import { Lane } from './lane.ts';
-import { LeaseLoop } from './lease-loop.ts';
-import type { Leased } from './lease-requests.ts';
-import { newPartitionUnit, type PartitionPlace, type PartitionUnit } from './partition-unit.ts';
-import { ProduceLoop } from './produce-loop.ts';
+import type { Buffered } from '../loops/group-commit.ts';
+import { LeaseLoop } from '../loops/lease-loop.ts';
+import type { Leased } from '../loops/lease-requests.ts';
+import { ProduceLoop } from '../loops/produce-loop.ts';
+import { Lane } from '../partition/partition-state.ts';
+import type { Arrival, QueueHooks } from '../partition/queue-hooks.ts';
+import { InFlight } from '../waiting/in-flight.ts';
+import type { Patience } from '../waiting/pending-request.ts';
+import { newPartitionUnit, type PartitionPlace, type PartitionUnit } from './active-partition.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
-import type { Arrival, QueueHooks } from './queue-hooks.ts';
-import type { Patience } from './waiter.ts';
 
 /**
  * So long after items were scheduled a sweep asks the storage when the first of

@@ -7,7 +7,7 @@ import {
   parseDuration,
   type QueueSettings,
 } from '@querator/core';
-import { byteLength } from './check-name.ts';
+import { byteLength } from './name-rules.ts';
 
 /** A queue's timeouts as a caller writes them; empty: not given. */
 export interface TimeoutTexts {

@@ -1,5 +1,5 @@
 import { MESSAGES, QueueError } from '@querator/core';
-import { FairGate } from './fair-gate.ts';
+import { FairGate } from '../waiting/fair-semaphore.ts';
 
 /**
  * How many calls of a kind may be under way on one storage, over all queues. A

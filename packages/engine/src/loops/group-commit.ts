@@ -1,5 +1,5 @@
 import { invariant, type Outcome, type QueueError } from '@querator/core';
-import { isWorthAStatement } from './worth-a-statement.ts';
+import { isWorthAStatement } from './batching-policy.ts';
 
 interface Entry<Request, Result> {
   readonly request: Request;

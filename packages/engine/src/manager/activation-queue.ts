@@ -1,8 +1,8 @@
 import { type CancelTimer, MESSAGES, QueueError, StorageError } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
-import { probeDelayMs } from '../lifecycle/back-off.ts';
-import type { LogicalQueue } from '../logical/logical-queue.ts';
-import { type Patience, Waiter } from '../logical/waiter.ts';
+import { probeDelayMs } from '../partition/back-off.ts';
+import type { LogicalQueue } from '../queue/logical-queue.ts';
+import { type Patience, Waiter } from '../waiting/pending-request.ts';
 
 /** How a request waits for a queue that is not at work in this process yet. */
 export interface TakeUpWait {

@@ -1,8 +1,8 @@
 import type { Instant, PartitionOwner, PartitionPlacement, Queue, StorageBackend } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
-import type { PartitionPlace } from '../logical/partition-unit.ts';
-import { StorageGates, type Turns } from '../logical/storage-gates.ts';
-import { Lookout } from '../lookout/lookout.ts';
+import { StorageGates, type Turns } from '../partition/storage-limits.ts';
+import { Lookout } from '../polling/poller.ts';
+import type { PartitionPlace } from '../queue/active-partition.ts';
 import { missingStorage } from './missing-storage.ts';
 
 /** What all partitions on one storage share in this process. */

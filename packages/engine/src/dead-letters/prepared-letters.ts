@@ -7,9 +7,9 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
-import type { InFlight } from '../logical/in-flight.ts';
-import type { Lane } from '../logical/lane.ts';
-import type { QueueHooks } from '../logical/queue-hooks.ts';
+import type { Lane } from '../partition/partition-state.ts';
+import type { QueueHooks } from '../partition/queue-hooks.ts';
+import type { InFlight } from '../waiting/in-flight.ts';
 import { deadLetter, deadLetterPartition, type Step } from './dead-letter.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Instant, PartitionStore } from '@querator/core';
 import type { PartitionLoad } from '@querator/router';
-import type { Turns } from './storage-gates.ts';
+import type { Turns } from './storage-limits.ts';
 
 /** What was known of a partition when a count began. */
 export interface LaneBeforeCount {

@@ -1,5 +1,5 @@
 import { invalid, LIMITS, type QueueRelations } from '@querator/core';
-import { byteLength, hasWhitespace } from '../service/check-name.ts';
+import { byteLength, hasWhitespace } from './name-rules.ts';
 
 /**
  * Checks what can be said of a dead-letter queue by its name alone (api.md,

@@ -1,10 +1,10 @@
 import { type CancelTimer, milliseconds, type Queue, type SweepResult } from '@querator/core';
+import type { LetterBoxes } from '../dead-letters/dead-letter.ts';
+import { Burial } from '../dead-letters/dead-letter-mover.ts';
+import { logDeleted } from '../dead-letters/log-deleted.ts';
 import type { EngineDeps } from '../engine-options.ts';
-import type { Lane } from '../logical/lane.ts';
-import type { QueueHooks } from '../logical/queue-hooks.ts';
-import { Burial } from './burial.ts';
-import type { LetterBoxes } from './dead-letter.ts';
-import { logDeleted } from './log-deleted.ts';
+import type { Lane } from '../partition/partition-state.ts';
+import type { QueueHooks } from '../partition/queue-hooks.ts';
 
 /** Storage compares strictly and to the microsecond; a timer that fires on the dot would find nothing due. */
 const MARGIN_MS = 2;

@@ -9,7 +9,7 @@ import {
   StorageError,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-options.ts';
-import type { Lane } from './lane.ts';
+import type { Lane } from './partition-state.ts';
 
 /** What a partition held when its storage was asked. */
 export interface PartitionCount extends PartitionStats {

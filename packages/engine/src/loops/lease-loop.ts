@@ -10,11 +10,11 @@ import {
 } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-options.ts';
-import type { Lane } from './lane.ts';
+import type { Lane } from '../partition/partition-state.ts';
+import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { type Patience, Waiter } from '../waiting/pending-request.ts';
 import { type Lease, type Leased, LeaseRequests } from './lease-requests.ts';
-import type { QueueHooks } from './queue-hooks.ts';
-import { type Slot, StatementSlots } from './statement-slots.ts';
-import { type Patience, Waiter } from './waiter.ts';
+import { type Slot, StatementSlots } from './statements-in-flight.ts';
 
 /** A statement that takes less is merely slow, however short the leases: the process is taken to have slept after more. */
 const SHORTEST_SLEEP_MS = 1_000;

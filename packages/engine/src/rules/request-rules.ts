@@ -8,7 +8,7 @@ import {
   type NewItem,
   parseDuration,
 } from '@querator/core';
-import { isBlank } from './check-name.ts';
+import { isBlank } from './name-rules.ts';
 
 /** What timeouts were read as: clients send the same few again and again. */
 const TIMEOUTS = new Map<string, Duration>();

@@ -1,7 +1,7 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 import type { EngineLimits } from '../engine-options.ts';
-import type { Lane } from './lane.ts';
-import { isWorthAStatement } from './worth-a-statement.ts';
+import type { Lane } from '../partition/partition-state.ts';
+import { isWorthAStatement } from './batching-policy.ts';
 
 /** A statement that is under way. */
 export interface Slot {

@@ -1,8 +1,8 @@
 import { type ItemId, type MarkResult, QueueError, type StoredItem, type SweepResult } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
-import type { Lane } from '../logical/lane.ts';
-import type { QueueHooks } from '../logical/queue-hooks.ts';
-import { probeDelayMs } from './back-off.ts';
+import { probeDelayMs } from '../partition/back-off.ts';
+import type { Lane } from '../partition/partition-state.ts';
+import type { QueueHooks } from '../partition/queue-hooks.ts';
 import type { LetterBoxes, Step } from './dead-letter.ts';
 import { logDeleted } from './log-deleted.ts';
 

@@ -1,5 +1,5 @@
 import type { Queue } from '@querator/core';
-import type { Lane } from './lane.ts';
+import type { Lane } from './partition-state.ts';
 
 /** What came into a partition. */
 export interface Arrival {

@@ -1,5 +1,5 @@
 import { type Clock, millisecondsBetween, type PartitionStats, toMilliseconds } from '@querator/core';
-import type { PartitionUnit } from './partition-unit.ts';
+import type { PartitionUnit } from './active-partition.ts';
 
 /** What one partition holds, and how its storage fares. */
 export interface LanePartitionStats extends PartitionStats {

@@ -9,8 +9,8 @@ import {
   type StorageBackend,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
-import { InFlight } from '../logical/in-flight.ts';
-import { isLookDue, untilTickMs } from './pace.ts';
+import { InFlight } from '../waiting/in-flight.ts';
+import { isLookDue, untilTickMs } from './poll-interval.ts';
 
 /** A partition at work in this process, as the lookout sees it. */
 export interface Watched {

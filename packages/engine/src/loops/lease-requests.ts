@@ -1,6 +1,6 @@
 import type { LeasedItem } from '@querator/core';
-import { deal } from './deal.ts';
-import type { Waiter } from './waiter.ts';
+import type { Waiter } from '../waiting/pending-request.ts';
+import { deal } from './distribute.ts';
 
 /** The items one consumer got, all of one partition. */
 export interface Leased {

@@ -6,17 +6,17 @@ import {
   type RetryRequest,
   type RetryResult,
 } from '@querator/core';
+import type { LetterBoxes } from '../dead-letters/dead-letter.ts';
 import type { EngineDeps } from '../engine-options.ts';
-import type { LetterBoxes } from '../lifecycle/dead-letter.ts';
-import { Sweeper } from '../lifecycle/sweeper.ts';
-import type { Lookout, Watching } from '../lookout/lookout.ts';
-import { GroupCommit } from './group-commit.ts';
-import type { Lane } from './lane.ts';
-import type { LeaseLoop } from './lease-loop.ts';
-import { PartitionCounter } from './partition-counter.ts';
-import type { QueueHooks } from './queue-hooks.ts';
-import { Recovery } from './recovery.ts';
-import type { Turns } from './storage-gates.ts';
+import { GroupCommit } from '../loops/group-commit.ts';
+import type { LeaseLoop } from '../loops/lease-loop.ts';
+import { PartitionCounter } from '../partition/partition-counter.ts';
+import type { Lane } from '../partition/partition-state.ts';
+import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { Recovery } from '../partition/recovery.ts';
+import type { Turns } from '../partition/storage-limits.ts';
+import type { Lookout, Watching } from '../polling/poller.ts';
+import { Sweeper } from '../sweep/sweeper.ts';
 
 /** Where one partition is, and who looks after what other processes do to it. */
 export interface PartitionPlace {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FairGate } from './fair-gate.ts';
+import { FairGate } from './fair-semaphore.ts';
 
 /** Calls that go on until they are told to end, and the order in which they began. */
 function calls() {

@@ -1,8 +1,8 @@
 import type { CancelTimer } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
-import { probeDelayMs } from '../lifecycle/back-off.ts';
-import { InFlight } from './in-flight.ts';
-import type { Lane } from './lane.ts';
+import { InFlight } from '../waiting/in-flight.ts';
+import { probeDelayMs } from './back-off.ts';
+import type { Lane } from './partition-state.ts';
 
 /**
  * The health of one partition. A failed storage call takes it out of service;
