@@ -1,0 +1,87 @@
+import { dirname, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isTest, read, repositoryFiles } from './repository.ts';
+
+/**
+ * The order of a folder's entries, from the top floor to the ground. A file may import from its own
+ * entry and from those below it. Add a row to hold the order of another folder; a row judges only the
+ * imports between the entries of its own folder.
+ */
+const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  'packages/engine/src': [
+    'index.ts',
+    'service',
+    'manager',
+    'queue',
+    'sweep',
+    'dead-letters',
+    'loops',
+    'polling',
+    'partition',
+    'rules',
+    'waiting',
+    'engine-options.ts',
+    'observer.ts',
+  ],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The relative imports and re-exports of a file, those of types included. */
+function importsOf(file: string): Import[] {
+  const specifiers = read(file).matchAll(
+    /^(?:import|export|\}).*?\bfrom '(\.[^']+)'|^import '(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm,
+  );
+  return [...specifiers].map(([, named, bare, dynamic]) => ({
+    from: file,
+    to: normalize(`${dirname(file)}/${named ?? bare ?? dynamic}`),
+  }));
+}
+
+/** A circle among these imports, as the path that leads back to its first file. */
+function circle(imports: readonly Import[]): readonly string[] | undefined {
+  const targets = Map.groupBy(imports, ({ from }) => from);
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): readonly string[] | undefined => {
+    const start = path.indexOf(file);
+    if (start >= 0) return [...path.slice(start), file];
+    if (done.has(file)) return undefined;
+    for (const { to } of targets.get(file) ?? []) {
+      const found = visit(to, [...path, file]);
+      if (found !== undefined) return found;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of targets.keys()) {
+    const found = visit(file, []);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+describe.each(Object.entries(FLOORS))('%s', (folder, floors) => {
+  const files = repositoryFiles().filter(
+    (name) => name.startsWith(`${folder}/`) && /\.(ts|tsx|mts|js|mjs)$/.test(name) && !isTest(name),
+  );
+  const entryOf = (file: string) => file.slice(folder.length + 1).split('/')[0] ?? '';
+  const imports = files.flatMap(importsOf).filter(({ to }) => to.startsWith(`${folder}/`));
+
+  it('has every entry on a floor, and nothing else', () => {
+    expect([...new Set(files.map(entryOf))].sort()).toEqual([...floors].sort());
+  });
+
+  it('imports downwards only', () => {
+    const upwards = imports.filter(
+      ({ from, to }) => floors.indexOf(entryOf(to)) < floors.indexOf(entryOf(from)),
+    );
+    expect(upwards.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+  });
+
+  it('has no circle of imports', () => {
+    expect(circle(imports)).toBeUndefined();
+  });
+});
