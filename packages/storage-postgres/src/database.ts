@@ -115,6 +115,12 @@ export class Database {
     return this.#share.pool.markLook;
   }
 
+  /** Whether statements are under way on the connections that it shares. */
+  get isBusy(): boolean {
+    const { open, idle, waiting } = this.#share.pool.state;
+    return open > idle || waiting > 0;
+  }
+
   /** By which it measures its time limits. */
   get clock(): Clock {
     return this.#clock;

@@ -7,7 +7,6 @@ import {
   silentLogger,
 } from '@querator/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { Allotment } from './allotment.ts';
 import { type LockingSession, withBriefLocks } from './brief-locks.ts';
 import type { Database, Session } from './database.ts';
 import {
@@ -34,6 +33,7 @@ import {
 } from './schema/storage-parameters.ts';
 import { shortText } from './short-text.ts';
 import type { TableCare } from './store-calls.ts';
+import { TableChanges } from './table-changes.ts';
 import { itemsTableName } from './table-name.ts';
 import {
   type Claim,
@@ -86,7 +86,8 @@ export class SchemaKeeper {
   readonly #backend: string;
   readonly #logger: Logger;
   readonly #migrations: readonly Migration[];
-  readonly #creations = new Allotment(() => 1); // More would slow others down.
+  readonly #creations: TableChanges;
+  readonly #drops: TableChanges;
   readonly #limits: TimeLimits;
   readonly #known = new Map<string, Promise<void>>();
   /** Tables made for queues of which it could not be found out whether they are still there. */
@@ -101,6 +102,9 @@ export class SchemaKeeper {
     this.#logger = logger;
     this.#migrations = migrations;
     this.#limits = limits;
+    const changes = { clock: db.clock, isBusy: () => db.isBusy };
+    this.#creations = new TableChanges(changes);
+    this.#drops = new TableChanges(changes);
   }
 
   /** The table of queues, and the sequence of item ids. */
@@ -136,7 +140,7 @@ export class SchemaKeeper {
       untilDroppable: () => this.#dropPartition(wanted, 'lock only'),
       drop: async () => {
         this.#known.delete(known);
-        await this.#dropPartition(wanted, 'drop');
+        await this.#drops.run(() => this.#dropPartition(wanted, 'drop'));
         this.#known.delete(known);
       },
     };

@@ -1,0 +1,46 @@
+import { ManualClock } from '@querator/core/testing';
+import { expect, test } from 'vitest';
+import { TableChanges } from './table-changes.ts';
+
+/** Runs changes of 20 ms each, and keeps when each began and was answered, in milliseconds. */
+function setUp(isBusy: boolean) {
+  const clock = new ManualClock();
+  const start = clock.now();
+  const at = () => Number(clock.now() - start) / 1_000;
+  const changes = new TableChanges({ clock, isBusy: () => isBusy });
+  const begun: number[] = [];
+  const answered: number[] = [];
+  const change = async (failure?: Error) => {
+    begun.push(at());
+    await new Promise<void>((resolve) => void clock.startTimer(20, resolve));
+    if (failure !== undefined) throw failure;
+  };
+  const run = (failure?: Error) => changes.run(() => change(failure)).finally(() => answered.push(at()));
+  return { clock, begun, answered, run };
+}
+
+test('while the pool is busy each change is followed by a pause of its own length', async () => {
+  const { clock, begun, answered, run } = setUp(true);
+  const all = Promise.all([run(), run(), run()]);
+  await clock.advance('200ms');
+  await all;
+  expect(begun).toEqual([0, 40, 80]);
+  expect(answered).toEqual([20, 60, 100]);
+});
+
+test('without other work one change follows on the other', async () => {
+  const { clock, begun, run } = setUp(false);
+  const all = Promise.all([run(), run(), run()]);
+  await clock.advance('200ms');
+  await all;
+  expect(begun).toEqual([0, 20, 40]);
+});
+
+test('a change that fails tells its caller, and the next one follows', async () => {
+  const { clock, begun, run } = setUp(true);
+  const failed = expect(run(new Error('no right to create'))).rejects.toThrow('no right to create');
+  const next = run();
+  await clock.advance('200ms');
+  await Promise.all([failed, next]);
+  expect(begun).toEqual([0, 40]);
+});
