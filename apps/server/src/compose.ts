@@ -4,13 +4,13 @@ import { PoolRegistry, type PoolState } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
 import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
 import type { Config } from './config/schema.ts';
-import { ConfiguredQueues } from './configured-queues.ts';
-import { type AppEnv, createApp } from './http/app.ts';
-import { createRoutes } from './http/endpoints.ts';
+import { type AppEnv, createApp } from './http/fetch/app.ts';
+import { createRoutes } from './http/handlers/routes.ts';
 import { HealthChecks } from './http/health/health.ts';
-import type { HttpServerOptions } from './http/http-server.ts';
+import type { HttpServerOptions } from './http/node/http-server.ts';
 import { Metrics } from './observability/metrics.ts';
 import type { ProcessLimits } from './observability/process-limits.ts';
+import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
 
 /** Storages are asked no more often than this how they are, however many ask for the server's health. */

@@ -3,7 +3,7 @@ import { PoolRegistry } from '@querator/storage-postgres';
 import { expect, test } from 'vitest';
 import { DRIVERS } from '../../src/backends.ts';
 import { parseConfig } from '../../src/index.ts';
-import { tellStorages } from '../../src/tell-storages.ts';
+import { tellStorages } from '../../src/startup/storage-notices.ts';
 
 const PG = { driver: 'postgres', config: { 'connection-string': 'postgres://u@h/d' } };
 const MEMORY = { driver: 'memory' };

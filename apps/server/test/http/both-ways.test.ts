@@ -8,9 +8,9 @@ import { createService, type Service } from '@querator/engine';
 import { codecs } from '@querator/protocol';
 import { memoryBackend } from '@querator/storage-memory';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createApp } from '../../src/http/app.ts';
-import { createRoutes } from '../../src/http/endpoints.ts';
-import { createHttpServer } from '../../src/http/http-server.ts';
+import { createApp } from '../../src/http/fetch/app.ts';
+import { createRoutes } from '../../src/http/handlers/routes.ts';
+import { createHttpServer } from '../../src/http/node/http-server.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
 
 /** The server as it runs, and Hono alone, on one service: replies may not differ in a byte. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { CallMessage } from '../../src/http/call-message.ts';
+import { CallMessage } from '../../src/http/node/call-message.ts';
 
 test('a body longer than announced is cut off, where Node is told to let both lengths pass', async () => {
   const received: string[] = [];

@@ -8,9 +8,9 @@ import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing
 import { createService, type Service } from '@querator/engine';
 import { memoryBackend } from '@querator/storage-memory';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createApp } from '../../src/http/app.ts';
-import { createRoutes } from '../../src/http/endpoints.ts';
-import { createHttpServer } from '../../src/http/http-server.ts';
+import { createApp } from '../../src/http/fetch/app.ts';
+import { createRoutes } from '../../src/http/handlers/routes.ts';
+import { createHttpServer } from '../../src/http/node/http-server.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
 import { Terminal } from '../cli/support/terminal.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { limitConnections } from '../../src/http/limit-connections.ts';
+import { limitConnections } from '../../src/http/node/limit-connections.ts';
 
 let server: Server;
 /** Ends the requests that are being served, the oldest first. */

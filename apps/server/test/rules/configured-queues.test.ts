@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { ConfiguredQueues } from '../../src/configured-queues.ts';
+import { ConfiguredQueues } from '../../src/startup/configured-queues.ts';
 import { DRIVERS, fresh, useWorlds, type World } from './support/world.ts';
 
 const newWorld = useWorlds();

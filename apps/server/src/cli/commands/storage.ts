@@ -1,9 +1,9 @@
 import { formatTimestamp, toTimestamp } from '@querator/protocol';
 import type { ListedTable } from '@querator/storage-postgres';
 import type { Command } from 'commander';
-import type { StorageTables } from '../../storage-tables.ts';
 import type { Cli } from '../cli.ts';
 import { attempt, CommandError } from '../command-error.ts';
+import type { StorageTables } from '../storage-tables.ts';
 
 interface StorageFlags {
   readonly config?: string;
@@ -81,7 +81,7 @@ async function onTables<T>(
     throw new CommandError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
   }
   // Loaded only when needed, as the server is.
-  const { withStorageTables } = await import('../../storage-tables.ts');
+  const { withStorageTables } = await import('../storage-tables.ts');
   return attempt(prefix, () => withStorageTables({ configFile, storage: storage || undefined }, work));
 }
 

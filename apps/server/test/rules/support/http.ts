@@ -10,9 +10,9 @@ import {
   queuesEndpoints,
   storageEndpoints,
 } from '@querator/protocol';
-import { createApp } from '../../../src/http/app.ts';
-import { createRoutes } from '../../../src/http/endpoints.ts';
-import { createHttpServer } from '../../../src/http/http-server.ts';
+import { createApp } from '../../../src/http/fetch/app.ts';
+import { createRoutes } from '../../../src/http/handlers/routes.ts';
+import { createHttpServer } from '../../../src/http/node/http-server.ts';
 import { Metrics } from '../../../src/observability/metrics.ts';
 import type { World } from './world.ts';
 

@@ -2,13 +2,13 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Logger } from '@querator/core';
 import { methodNotAllowed, unknownMethod } from '@querator/protocol';
 import { type Context, Hono } from 'hono';
-import type { Metrics } from '../observability/metrics.ts';
-import { checkAuthorization } from './authorization.ts';
-import { type CallHeaders, callHeaders } from './call-headers.ts';
-import type { Route } from './endpoints.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { refuse } from '../call/answer.ts';
+import { checkAuthorization } from '../call/authorization.ts';
+import { type CallHeaders, callHeaders } from '../call/call-headers.ts';
+import type { Route } from '../handlers/routes.ts';
+import type { Health, HealthChecks } from '../health/health.ts';
 import { handle } from './handle.ts';
-import type { Health, HealthChecks } from './health/health.ts';
-import { refuse } from './reply.ts';
 
 /** Under Node's server a request brings the original streams along; in process there may be nothing. */
 export type AppEnv = { Bindings: Partial<HttpBindings> };

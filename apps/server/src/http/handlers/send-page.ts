@@ -1,6 +1,6 @@
 import type { Page } from '@querator/engine';
 import { REPLY_HEADERS } from '@querator/protocol';
-import type { CallContext } from './endpoints.ts';
+import type { CallContext } from './routes.ts';
 
 /** The elements of a page as the reply holds them. That more follow goes into a header. */
 export function sendPage<T, Sent>(page: Page<T>, context: CallContext, toSent: (element: T) => Sent): Sent[] {

@@ -1,6 +1,6 @@
 import type { StorageService } from '@querator/engine';
 import { fromStoredItem, type Handlers, SUCCESS_REPLY, toImportedItem } from '@querator/protocol';
-import type { CallContext, SERVED } from './endpoints.ts';
+import type { CallContext, SERVED } from './routes.ts';
 import { sendPage } from './send-page.ts';
 
 /** The operator's view into partitions. */

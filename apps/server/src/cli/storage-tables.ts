@@ -1,9 +1,9 @@
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { type ItemsTables, PoolRegistry } from '@querator/storage-postgres';
-import { DRIVERS, type DriverDeps } from './backends.ts';
-import { ConfigError } from './config/config-error.ts';
-import { loadConfig } from './config/load.ts';
-import type { Config } from './config/schema.ts';
+import { DRIVERS, type DriverDeps } from '../backends.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 
 /** The tables of one storage of a configuration. */
 export interface StorageTables {

@@ -1,6 +1,6 @@
 import { type CancelTimer, type Clock, type Logger, QueueError } from '@querator/core';
 import type { QueueCall, Service } from '@querator/engine';
-import type { QueueConfig } from './config/schema.ts';
+import type { QueueConfig } from '../config/schema.ts';
 
 /** How long to wait before asking a storage again that could not be reached. */
 const RETRY_MS = 5_000;

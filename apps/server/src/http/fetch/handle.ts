@@ -1,12 +1,12 @@
 import type { Logger } from '@querator/core';
 import { bodyTooLarge, negotiateReply, negotiateRequest } from '@querator/protocol';
 import type { Context } from 'hono';
-import { answerCall } from './answer-call.ts';
+import { refuse, responseOf } from '../call/answer.ts';
+import { answerCall } from '../call/answer-call.ts';
+import type { CallHeaders } from '../call/call-headers.ts';
+import type { CallContext, Route } from '../handlers/routes.ts';
 import type { AppEnv } from './app.ts';
-import type { CallHeaders } from './call-headers.ts';
-import type { CallContext, Route } from './endpoints.ts';
 import { readBody } from './read-body.ts';
-import { refuse, responseOf } from './reply.ts';
 
 /** Answers one call that comes through Hono. */
 export async function handle(

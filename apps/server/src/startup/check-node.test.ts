@@ -12,6 +12,6 @@ test.each(['22.0.0', '24.21.0', '100.0.0', process.versions.node])('Node %s will
 });
 
 test('it is what the package asks for', () => {
-  const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   expect(engines.node).toBe(`>=${OLDEST_NODE}`);
 });

@@ -8,7 +8,7 @@ import {
   toNewItem,
   toRetriedItem,
 } from '@querator/protocol';
-import type { CallContext, SERVED } from './endpoints.ts';
+import type { CallContext, SERVED } from './routes.ts';
 
 /** The calls on one queue: wire messages to the service and back. */
 export function queueHandlers(queue: QueueService): Handlers<(typeof SERVED)['queue'], CallContext> {

@@ -3,14 +3,14 @@ import { getRequestListener } from '@hono/node-server';
 import type { Logger } from '@querator/core';
 import { negotiateReply, negotiateRequest, type WireFormat } from '@querator/protocol';
 import type { Hono } from 'hono';
-import type { Metrics } from '../observability/metrics.ts';
-import { answerCall } from './answer-call.ts';
-import type { AppEnv } from './app.ts';
-import { checkAuthorization } from './authorization.ts';
-import { parsedHeaders } from './call-headers.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { ANSWER_HEADERS, type Answer } from '../call/answer.ts';
+import { answerCall } from '../call/answer-call.ts';
+import { checkAuthorization } from '../call/authorization.ts';
+import { parsedHeaders } from '../call/call-headers.ts';
+import type { AppEnv } from '../fetch/app.ts';
+import type { CallContext, Route } from '../handlers/routes.ts';
 import { CallMessage } from './call-message.ts';
-import type { CallContext, Route } from './endpoints.ts';
-import { ANSWER_HEADERS, type Answer } from './reply.ts';
 
 /** What an HTTP server serves. */
 export interface HttpServerOptions {

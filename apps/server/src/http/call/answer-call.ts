@@ -1,7 +1,7 @@
 import type { Logger } from '@querator/core';
 import { decodeBody, type WireFormat } from '@querator/protocol';
-import type { CallContext, Route } from './endpoints.ts';
-import { type Answer, answer, refusal } from './reply.ts';
+import type { CallContext, Route } from '../handlers/routes.ts';
+import { type Answer, answer, refusal } from './answer.ts';
 
 /** A call whose headers have been looked at, and whose body is there. */
 export interface Call {

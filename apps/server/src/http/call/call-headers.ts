@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { AppEnv } from './app.ts';
+import type { AppEnv } from '../fetch/app.ts';
 
 /** What a call's headers say of it; absent: not sent. Of one that is sent twice the first counts. */
 export interface CallHeaders {

@@ -1,6 +1,6 @@
 import type { QueuesService } from '@querator/engine';
 import { fromQueue, type Handlers, SUCCESS_REPLY } from '@querator/protocol';
-import type { CallContext, SERVED } from './endpoints.ts';
+import type { CallContext, SERVED } from './routes.ts';
 import { sendPage } from './send-page.ts';
 
 /** Creating, listing and changing queues. */

@@ -1,6 +1,6 @@
 import type { Logger } from '@querator/core';
-import { isDurable, storagesOf } from './config/queue-storage.ts';
-import type { Config } from './config/schema.ts';
+import { isDurable, storagesOf } from '../config/queue-storage.ts';
+import type { Config } from '../config/schema.ts';
 
 /** Says at the start where queues are kept if the file does not, and what will not outlive the process. */
 export function tellStorages(config: Config, logger: Logger): void {
