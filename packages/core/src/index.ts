@@ -1,3 +1,4 @@
+export type { Permission } from './auth/permission.ts';
 export { ERROR_CODES, type ErrorCode } from './errors/error-codes.ts';
 export { MESSAGES } from './errors/messages.ts';
 export { invalid, QueueError } from './errors/queue-error.ts';

@@ -1,5 +1,5 @@
+import type { Permission } from '@querator/core';
 import type { MessageCodec } from './message-codec.ts';
-import type { Permission } from './permission.ts';
 
 /** One call of the API: `POST` to `path` with one message, answered with another. */
 export interface Endpoint<Request, Response> {

@@ -1,8 +1,8 @@
+import type { Permission } from '@querator/core';
 import { BODY_LIMITS } from './body-limits.ts';
 import { codecs } from './codecs.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { MessageCodec } from './message-codec.ts';
-import type { Permission } from './permission.ts';
 
 function endpoint<Request, Response>(
   path: string,

@@ -1,3 +1,4 @@
+export type { Permission } from '@querator/core';
 export { BODY_LIMITS, bodyTooLarge, formatByteSize } from './body-limits.ts';
 export { codecs } from './codecs.ts';
 export { fromLeasedItems, toLeasedItem } from './convert/lease-item.ts';
@@ -90,7 +91,7 @@ export type {
 } from './gen/querator/users.ts';
 export { decodeBody, encodeBody, type MessageCodec } from './message-codec.ts';
 export { negotiateReply, negotiateRequest } from './negotiation.ts';
-export type { Permission } from './permission.ts';
+
 export { SUCCESS_REPLY } from './reply.ts';
 export { REPLY_HEADERS } from './reply-headers.ts';
 export { MEDIA_TYPES, type WireFormat } from './wire-format.ts';
