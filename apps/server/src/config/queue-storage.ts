@@ -1,11 +1,6 @@
-import { DRIVERS, type DriverConfig } from '../backends.ts';
+import { DRIVERS } from '../backends.ts';
 import type { ConfigFault } from './config-error.ts';
-import type { Config, ConfigFile } from './schema.ts';
-
-/** Where queues are kept: in a storage of their own, or in that of items with this name. */
-export type QueueStorageConfig =
-  | { readonly driver: string; readonly config: DriverConfig }
-  | { readonly partitionStorage: string };
+import type { Config, ConfigFile, QueueStorageConfig } from './schema.ts';
 
 /**
  * Fills in where queues are kept when the file leaves it open: in the first

@@ -1,6 +1,6 @@
 import { DurationSyntaxError, parseDuration } from '@querator/core';
 import { z } from 'zod';
-import type { QueueStorageConfig } from './queue-storage.ts';
+import type { DriverConfig } from '../backends.ts';
 
 /**
  * The shape of the YAML file (config-cli.md, section 1). Unknown keys are
@@ -84,6 +84,10 @@ export const configSchema = z.strictObject({
 
 /** What the file says. Where queues are kept may be left open; see `settleQueueStorage`. */
 export type ConfigFile = z.infer<typeof configSchema>;
+/** Where queues are stored: in a storage of their own, or in the partition storage of this name. */
+export type QueueStorageConfig =
+  | { readonly driver: string; readonly config: DriverConfig }
+  | { readonly partitionStorage: string };
 /** The server's settings, checked and with defaults filled in. */
 export type Config = Omit<ConfigFile, 'queue-storage'> & { readonly 'queue-storage': QueueStorageConfig };
 /** One queue to be created at start. */
