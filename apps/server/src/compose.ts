@@ -4,65 +4,72 @@ import { PoolRegistry, type PoolState } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
 import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
 import type { Config } from './config/schema.ts';
-import { type AppEnv, createApp } from './http/fetch/app.ts';
+import { checkAuthorization } from './http/call/authorization.ts';
+import { CallPipeline } from './http/call/call-pipeline.ts';
+import { createApp } from './http/fetch/app.ts';
+import type { AppEnv } from './http/fetch/app-env.ts';
 import { createRoutes } from './http/handlers/routes.ts';
 import { HealthChecks } from './http/health/health.ts';
 import type { HttpServerOptions } from './http/node/http-server.ts';
+import { type MonotonicClock, systemMonotonicClock } from './monotonic-clock.ts';
 import { Metrics } from './observability/metrics.ts';
 import type { ProcessLimits } from './observability/process-limits.ts';
 import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
 
-/** Storages are asked no more often than this how they are, however many ask for the server's health. */
+/** How long the result of a storage check answers further requests for `/health`. */
 const HEALTH_FRESH_MS = 1_000;
 
-/** What comes from outside, and differs between a server and a test. */
-export interface World {
+/** What a server gets from outside: a test passes other values than a process does. */
+export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Connections served at a time; 1,000 when absent. */
+  /** Measures how long requests take. Undefined: the clock of the process. */
+  readonly monotonicClock?: MonotonicClock;
+  /** How many connections are served at a time. Undefined: 1,000. */
   readonly maxConnections?: number;
-  /** What the process may use. Absent: it is not looked after, as where several servers share a process. */
+  /** The limits of the process. Undefined: they are not watched, as where several servers share a process. */
   readonly processLimits?: ProcessLimits;
-  /** Whether metrics tell of the process too; for the one server of a process. */
+  /** Whether this is the only server of its process. Then its metrics include those of the process. */
   readonly ofProcess?: boolean;
-  /** Which of several processes on one port this is. */
+  /** The name of this process among several on one port. */
   readonly worker?: string;
 }
 
-/** Everything a server consists of, put together, and not yet listening. */
+/** The parts of a server that does not listen yet. */
 export interface Composition {
   readonly app: Hono<AppEnv>;
-  /** The same for a server of Node's. */
+  /** The parts of the HTTP server around `app`. */
   readonly http: HttpServerOptions;
   readonly service: Service;
   readonly configuredQueues: ConfiguredQueues;
-  /** What the connection pools are doing. */
+  /** The state of the connection pools. */
   readonly pools: () => readonly PoolState[];
-  /** Ends the service, then lets go of the storages. Twice is once. */
+  /** Shuts the service down, then closes the storages. A second call returns the promise of the first. */
   stop(): Promise<void>;
 }
 
 /**
- * Puts a server together from its settings, by hand and from top to bottom:
- * what depends on what can be read here. Reaches for no disk and no network.
+ * Creates the parts of a server from its settings, each after those that it
+ * depends on. Touches no disk and no network.
  */
-export function compose(config: Config, world: World): Composition {
-  const pools = new PoolRegistry({ logger: world.logger, clock: world.clock, random: world.random });
-  const deps: DriverDeps = { ...world, pools };
+export function compose(config: Config, deps: ServerDeps): Composition {
+  const pools = new PoolRegistry({ logger: deps.logger, clock: deps.clock, random: deps.random });
+  const driverDeps: DriverDeps = { ...deps, pools };
+  const monotonicClock = deps.monotonicClock ?? systemMonotonicClock;
 
-  const metrics = new Metrics({ ...world, pools: () => pools.states() });
+  const metrics = new Metrics({ ...deps, monotonicClock, pools: () => pools.states() });
 
   const storages = config['partition-storage'].map((storage) => ({
-    backend: metrics.measure(createBackend(storage.name, storage, deps)),
+    backend: metrics.measure(createBackend(storage.name, storage, driverDeps)),
     affinity: storage.affinity,
   }));
-  const queueStorage = createQueueStorage(config, deps, { metrics, storages });
+  const queueStorage = createQueueStorage(config, driverDeps, { metrics, storages });
 
   const queueStore = queueStorage.queueStore();
   const service = createService({
-    ...world,
+    ...deps,
     queueStore,
     queueSignals: queueStorage.signals,
     storages,
@@ -71,21 +78,28 @@ export function compose(config: Config, world: World): Composition {
   });
   const partitionStorages = storages.map(({ backend }) => backend);
   metrics.observe(service, partitionStorages);
-  const configuredQueues = new ConfiguredQueues({ ...world, service }, config.queues);
+  const configuredQueues = new ConfiguredQueues({ ...deps, service }, config.queues);
 
   let stopping: Promise<void> | undefined;
   const health = new HealthChecks({
-    ...world,
-    ...{ queueStore, queueStorage, freshForMs: HEALTH_FRESH_MS },
+    ...deps,
+    queueStore,
+    queueStorage,
+    freshForMs: HEALTH_FRESH_MS,
     storages: partitionStorages,
     partitions: () => service.partitions(),
     isStopping: () => stopping !== undefined,
   });
-  const http = {
-    ...{ routes: createRoutes(service), logger: world.logger },
-    metrics: world.worker === undefined ? metrics : new WorkerMetrics(metrics),
-  };
-  const app = createApp({ ...http, health });
+  const { logger } = deps;
+  const httpMetrics = deps.worker === undefined ? metrics : new WorkerMetrics(metrics, deps.clock);
+  const calls = new CallPipeline({
+    authenticate: checkAuthorization,
+    metrics: httpMetrics,
+    logger,
+    monotonicClock,
+  });
+  const routes = createRoutes(service);
+  const app = createApp({ routes, calls, health, metrics: httpMetrics });
 
   const stop = async () => {
     configuredQueues.stop();
@@ -96,7 +110,7 @@ export function compose(config: Config, world: World): Composition {
   };
   return {
     app,
-    http: { ...http, app },
+    http: { app, routes, calls, logger },
     service,
     configuredQueues,
     pools: () => pools.states(),
@@ -107,7 +121,7 @@ export function compose(config: Config, world: World): Composition {
   };
 }
 
-/** A storage of its own, or one of those for items: then both share one backend and its connections. */
+/** Queues have a storage of their own, or share the backend and the connections of a partition storage. */
 function createQueueStorage(
   config: Config,
   deps: DriverDeps,

@@ -1,4 +1,4 @@
-export { type Composition, compose, type World } from './compose.ts';
+export { type Composition, compose, type ServerDeps } from './compose.ts';
 export { ConfigError } from './config/config-error.ts';
 export { defaultConfig, loadConfig, parseConfig } from './config/load.ts';
 export type { Config } from './config/schema.ts';

@@ -11,6 +11,7 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 // of that heap then called for one full collection after the other, which cost a third of the time as well. Four times
 // what lives is as far as V8 itself lets a small heap grow.
 setFlagsFromString('--heap-growing-percent=300');
+const { systemMonotonicClock } = await import('./monotonic-clock.ts');
 const { runCli } = await import('./cli/run-cli.ts');
 
 /** The one place that touches the process; `server` alone looks after signals itself. */
@@ -24,9 +25,10 @@ process.exitCode = await runCli(process.argv.slice(2), {
   isTerminal: process.stderr.isTTY === true,
   env: process.env,
   interrupted: onInterrupt,
+  monotonicClock: systemMonotonicClock,
   sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => {}),
   // Loaded only when needed: all other commands start faster without the server.
-  runServer: async (options) => (await import('./server.ts')).runServer(options),
+  runServer: async (options) => (await import('./run-server.ts')).runServer(options),
 });
 
 /** The first Ctrl-C asks for an orderly end, the second one does not ask. */

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Fetch } from '@querator/client';
-import type { ServerOptions } from '../server.ts';
+import type { MonotonicClock } from '../monotonic-clock.ts';
+import type { ServerOptions } from '../run-server.ts';
 
 /** Everything of the outside world that the command line touches, apart from files. */
 export interface CliIo {
@@ -16,6 +17,7 @@ export interface CliIo {
   readonly fetch?: Fetch | undefined;
   /** Aborted when the user interrupts. Asked for by those commands only that do not handle signals themselves. */
   readonly interrupted: () => AbortSignal;
+  readonly monotonicClock: MonotonicClock;
   /** Waits so many milliseconds, or until the signal is aborted. Never throws. */
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
   /** Runs a server until it is told to stop; resolves with the exit code. */

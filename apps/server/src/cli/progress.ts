@@ -7,7 +7,7 @@ const INTERVAL_MS = 100;
 export class Progress {
   readonly #cli: Cli;
   readonly #words: string;
-  #shownAtMs = 0;
+  #shownAtMs: number | undefined;
 
   /** @param words what is counted, to stand after the number. */
   constructor(cli: Cli, words: string) {
@@ -16,14 +16,15 @@ export class Progress {
   }
 
   show(count: number): void {
-    const nowMs = Date.now();
-    if (!this.#cli.io.isTerminal || nowMs - this.#shownAtMs < INTERVAL_MS) return;
+    if (!this.#cli.io.isTerminal) return;
+    const nowMs = this.#cli.io.monotonicClock();
+    if (this.#shownAtMs !== undefined && nowMs - this.#shownAtMs < INTERVAL_MS) return;
     this.#shownAtMs = nowMs;
     this.#cli.output.sayForNow(`${count} ${this.#words}`);
   }
 
   /** Wipes the count out, to make room for what comes next. */
   clear(): void {
-    if (this.#shownAtMs !== 0) this.#cli.output.sayForNow('');
+    if (this.#shownAtMs !== undefined) this.#cli.output.sayForNow('');
   }
 }

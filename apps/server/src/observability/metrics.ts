@@ -2,6 +2,7 @@ import type { Clock, Random, StorageBackend } from '@querator/core';
 import type { EngineObserver, Service } from '@querator/engine';
 import type { PoolState } from '@querator/storage-postgres';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { MonotonicClock } from '../monotonic-clock.ts';
 import { HorizonMetrics } from './horizon-metrics.ts';
 import { ItemMetrics } from './item-metrics.ts';
 import { registerPoolMetrics } from './pool-metrics.ts';
@@ -13,6 +14,7 @@ import { StorageMetrics } from './storage-metrics.ts';
 /** What metrics are made of. */
 export interface MetricsOptions {
   readonly clock: Clock;
+  readonly monotonicClock: MonotonicClock;
   readonly random: Random;
   /** What the connection pools are doing. */
   readonly pools: () => readonly PoolState[];
@@ -40,11 +42,11 @@ export class Metrics {
   #depths: QueueDepthMetrics | undefined;
   #horizons: HorizonMetrics | undefined;
 
-  constructor({ clock, random, pools, ofProcess, queuesWithSeries, worker }: MetricsOptions) {
+  constructor({ clock, monotonicClock, random, pools, ofProcess, queuesWithSeries, worker }: MetricsOptions) {
     if (worker !== undefined) this.#registry.setDefaultLabels({ worker });
     this.#clock = clock;
     this.#labels = new QueueLabels(queuesWithSeries);
-    this.#requests = new RequestMetrics(this.#registry, () => random.fraction());
+    this.#requests = new RequestMetrics(this.#registry, { monotonicClock, random });
     this.#items = new ItemMetrics(this.#registry, this.#labels);
     this.#storages = new StorageMetrics(this.#registry, clock);
     registerPoolMetrics(this.#registry, pools);

@@ -1,4 +1,6 @@
+import type { Random } from '@querator/core';
 import type { Metric, MetricObjectWithValues, MetricValueWithName, Registry } from 'prom-client';
+import type { MonotonicClock } from '../monotonic-clock.ts';
 import { RecentDurations } from './recent-durations.ts';
 
 /** Leases wait for items, for minutes if they like. */
@@ -28,16 +30,20 @@ interface PathRecord {
  */
 export class RequestMetrics {
   readonly #records = new Map<string, PathRecord>();
-  readonly #fraction: () => number;
+  readonly #monotonicClock: MonotonicClock;
+  readonly #random: Random;
 
-  /** @param fraction a random number from 0 to below 1. */
-  constructor(registry: Registry, fraction: () => number) {
-    this.#fraction = fraction;
+  constructor(
+    registry: Registry,
+    { monotonicClock, random }: { readonly monotonicClock: MonotonicClock; readonly random: Random },
+  ) {
+    this.#monotonicClock = monotonicClock;
+    this.#random = random;
     this.#register(registry, {
       name: 'http_handler_duration',
       help: 'The timings of http requests handled by the service',
       type: 'summary',
-      valuesOf: summaryOf,
+      valuesOf: (record, metric) => summaryOf(record, metric, this.#nowSeconds()),
     });
     this.#register(registry, {
       name: 'querator_request_duration_seconds',
@@ -63,13 +69,21 @@ export class RequestMetrics {
     while (seconds > (BUCKETS[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
     (record.buckets[bucket] as number)++;
     record.byCode.set(code, (record.byCode.get(code) ?? 0) + 1);
-    record.recent.add(seconds, performance.now() / 1_000);
+    record.recent.add(seconds, this.#nowSeconds());
+  }
+
+  #nowSeconds(): number {
+    return this.#monotonicClock() / 1_000;
   }
 
   #begin(path: string): PathRecord {
     const record = {
-      ...{ path, buckets: [...BUCKETS.map(() => 0), 0], byCode: new Map<number, number>() },
-      ...{ recent: new RecentDurations(this.#fraction), count: 0, sum: 0 },
+      path,
+      buckets: [...BUCKETS.map(() => 0), 0],
+      byCode: new Map<number, number>(),
+      recent: new RecentDurations(() => this.#random.fraction()),
+      count: 0,
+      sum: 0,
     };
     this.#records.set(path, record);
     return record;
@@ -95,8 +109,8 @@ export class RequestMetrics {
   }
 }
 
-function summaryOf({ path, recent, sum, count }: PathRecord, name: string): Values {
-  const quantiles = recent.quantiles(QUANTILES, performance.now() / 1_000);
+function summaryOf({ path, recent, sum, count }: PathRecord, name: string, nowSeconds: number): Values {
+  const quantiles = recent.quantiles(QUANTILES, nowSeconds);
   return [
     ...quantiles.map((value, n) => ({ value, labels: { quantile: QUANTILES[n] as number, path } })),
     { metricName: `${name}_sum`, value: sum, labels: { path } },

@@ -3,7 +3,7 @@ import { isDurable, storagesOf } from '../config/queue-storage.ts';
 import type { Config } from '../config/schema.ts';
 
 /** Says at the start where queues are kept if the file does not, and what will not outlive the process. */
-export function tellStorages(config: Config, logger: Logger): void {
+export function logStorages(config: Config, logger: Logger): void {
   const queues = config['queue-storage'];
   if ('partitionStorage' in queues) {
     logger.info('no queue-storage is configured; queues are kept in the first durable partition storage', {

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:cluster';
+import type { Clock } from '@querator/core';
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } from 'prom-client';
 import { isMessage, type Message } from './messages.ts';
 
@@ -10,12 +11,14 @@ type Values = readonly MetricObjectWithValues<MetricValue<string>>[];
 /** Answers workers that want the metrics of all. */
 export class MetricsGatherer {
   readonly #workers: () => readonly Worker[];
+  readonly #clock: Clock;
   readonly #collecting = new Map<number, (metrics: Values) => void>();
   #next = 0;
 
-  /** @param workers those at work now. */
-  constructor(workers: () => readonly Worker[]) {
+  /** @param workers the workers that run now. */
+  constructor(workers: () => readonly Worker[], clock: Clock) {
     this.#workers = workers;
+    this.#clock = clock;
   }
 
   /** Listens to a worker. */
@@ -38,9 +41,9 @@ export class MetricsGatherer {
     if (!worker.isConnected()) return Promise.resolve([]);
     const id = this.#next++;
     return new Promise<Values>((resolve) => {
-      const timer = setTimeout(() => resolve([]), COLLECT_TIMEOUT_MS);
+      const cancel = this.#clock.startTimer(COLLECT_TIMEOUT_MS, () => resolve([]));
       this.#collecting.set(id, (metrics) => {
-        clearTimeout(timer);
+        cancel();
         resolve(metrics);
       });
       worker.send({ type: 'querator:collect', id } satisfies Message);

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '@querator/core';
+import type { Clock, Logger } from '@querator/core';
+import type { MonotonicClock } from '../monotonic-clock.ts';
 import { MetricsGatherer } from './gather-metrics.ts';
 import { isMessage } from './messages.ts';
 
@@ -19,6 +20,8 @@ export interface WorkersOptions {
   readonly count: number;
   /** Where they listen. */
   readonly listen: { readonly host: string; readonly port: number };
+  readonly clock: Clock;
+  readonly monotonicClock: MonotonicClock;
   readonly logger: Logger;
 }
 
@@ -29,9 +32,9 @@ export interface WorkersOptions {
  * @returns the exit code: 0 when all ended in good order.
  * @throws Error when the address cannot be listened on.
  */
-export async function runWorkers({ count, listen, logger }: WorkersOptions): Promise<number> {
+export async function runWorkers({ count, listen, ...deps }: WorkersOptions): Promise<number> {
   await tryAddress(listen);
-  const workers = new Workers(logger);
+  const workers = new Workers(deps);
   const stopped = workers.run(count);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => workers.stop(signal));
   return stopped;
@@ -39,15 +42,18 @@ export async function runWorkers({ count, listen, logger }: WorkersOptions): Pro
 
 class Workers {
   readonly #logger: Logger;
+  readonly #monotonicClock: MonotonicClock;
   readonly #running = new Set<Worker>();
-  readonly #metrics = new MetricsGatherer(() => [...this.#running]);
+  readonly #metrics: MetricsGatherer;
   readonly #stopping = new AbortController();
   #everListened = false;
   #failedStarts = 0;
   #exitCode = 0;
 
-  constructor(logger: Logger) {
+  constructor({ clock, monotonicClock, logger }: Omit<WorkersOptions, 'count' | 'listen'>) {
     this.#logger = logger;
+    this.#monotonicClock = monotonicClock;
+    this.#metrics = new MetricsGatherer(() => [...this.#running], clock);
   }
 
   async run(count: number): Promise<number> {
@@ -67,7 +73,7 @@ class Workers {
   async #keepPlace(place: number, count: number): Promise<void> {
     let pauseMs: number = PAUSE_MS.first;
     while (!this.#stopping.signal.aborted) {
-      const start = performance.now();
+      const startMs = this.#monotonicClock();
       const { code, signal } = await this.#runOne(place);
       if (this.#stopping.signal.aborted) {
         if (code !== 0) this.#exitCode = 1;
@@ -78,7 +84,7 @@ class Workers {
         this.#exitCode = 1;
         return this.stop('no worker came up');
       }
-      pauseMs = performance.now() - start >= SETTLED_MS ? PAUSE_MS.first : pauseMs;
+      pauseMs = this.#monotonicClock() - startMs >= SETTLED_MS ? PAUSE_MS.first : pauseMs;
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, PAUSE_MS.longest);
     }

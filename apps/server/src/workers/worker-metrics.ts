@@ -1,4 +1,5 @@
 import process from 'node:process';
+import type { Clock } from '@querator/core';
 import type { Metrics } from '../observability/metrics.ts';
 import { isMessage, type Message, send } from './messages.ts';
 
@@ -13,11 +14,13 @@ type Exposition = Awaited<ReturnType<Metrics['exposition']>>;
  */
 export class WorkerMetrics {
   readonly #metrics: Metrics;
+  readonly #clock: Clock;
   readonly #scrapes = new Map<number, (text: string) => void>();
   #next = 0;
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, clock: Clock) {
     this.#metrics = metrics;
+    this.#clock = clock;
     process.on('message', (value) => {
       if (isMessage(value)) void this.#receive(value);
     });
@@ -31,9 +34,9 @@ export class WorkerMetrics {
   async exposition(): Promise<Exposition> {
     const id = this.#next++;
     const text = await new Promise<string | undefined>((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), SCRAPE_TIMEOUT_MS);
+      const cancel = this.#clock.startTimer(SCRAPE_TIMEOUT_MS, () => resolve(undefined));
       this.#scrapes.set(id, (all) => {
-        clearTimeout(timer);
+        cancel();
         resolve(all);
       });
       send({ type: 'querator:scrape', id });

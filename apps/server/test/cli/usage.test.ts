@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import type { Fetch } from '@querator/client';
 import { describe, expect, test } from 'vitest';
-import type { ServerOptions } from '../../src/server.ts';
+import type { ServerOptions } from '../../src/run-server.ts';
 import { VERSION } from '../../src/version.ts';
 import { Terminal } from './support/terminal.ts';
 

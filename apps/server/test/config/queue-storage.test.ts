@@ -3,7 +3,7 @@ import { PoolRegistry } from '@querator/storage-postgres';
 import { expect, test } from 'vitest';
 import { DRIVERS } from '../../src/backends.ts';
 import { parseConfig } from '../../src/index.ts';
-import { tellStorages } from '../../src/startup/storage-notices.ts';
+import { logStorages } from '../../src/startup/storage-notices.ts';
 
 const PG = { driver: 'postgres', config: { 'connection-string': 'postgres://u@h/d' } };
 const MEMORY = { driver: 'memory' };
@@ -16,7 +16,7 @@ function told(config: object): string[] {
   const log = (level: string) => (message: string, fields?: object) =>
     void lines.push([level, message, ...Object.values(fields ?? {})].join(' '));
   const logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
-  tellStorages(parse(config), logger);
+  logStorages(parse(config), logger);
   return lines;
 }
 

@@ -2,16 +2,14 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { SystemClock, silentLogger } from '@querator/core';
+import { SystemClock } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { createService, type Service } from '@querator/engine';
 import { codecs } from '@querator/protocol';
 import { memoryBackend } from '@querator/storage-memory';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createApp } from '../../src/http/fetch/app.ts';
-import { createRoutes } from '../../src/http/handlers/routes.ts';
 import { createHttpServer } from '../../src/http/node/http-server.ts';
-import { Metrics } from '../../src/observability/metrics.ts';
+import { httpFixture } from '../support/http-fixture.ts';
 
 /** The server as it runs, and Hono alone, on one service: replies may not differ in a byte. */
 let service: Service;
@@ -24,12 +22,9 @@ beforeAll(async () => {
   const backend = memoryBackend({ name: 'memory', clock, random });
   const storages = [{ backend, affinity: 1 }];
   service = createService({ clock, random, queueStore: backend.queueStore(), storages });
-  const metrics = new Metrics({ clock, random, pools: () => [] });
-  const calls = { routes: createRoutes(service), metrics, logger: silentLogger };
-  const health = { look: async () => ({ status: 'pass', version: '', checks: {} }) as const };
-  const app = createApp({ ...calls, health });
-  asItRuns = createHttpServer({ ...calls, app });
-  honoAlone = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const http = httpFixture(service, clock);
+  asItRuns = createHttpServer(http);
+  honoAlone = createAdaptorServer({ fetch: http.app.fetch }) as Server;
   for (const server of [asItRuns, honoAlone]) {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -3,16 +3,13 @@ import { request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { createClient } from '@querator/client';
-import { silentLogger } from '@querator/core';
 import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
 import { createService, type Service } from '@querator/engine';
 import { memoryBackend } from '@querator/storage-memory';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createApp } from '../../src/http/fetch/app.ts';
-import { createRoutes } from '../../src/http/handlers/routes.ts';
 import { createHttpServer } from '../../src/http/node/http-server.ts';
-import { Metrics } from '../../src/observability/metrics.ts';
 import { Terminal } from '../cli/support/terminal.ts';
+import { httpFixture } from '../support/http-fixture.ts';
 
 interface Stats {
   readonly status: number;
@@ -37,15 +34,13 @@ describe.each(['as the server runs', 'by Hono alone'])('the age of counts, %s', 
     // Treat a few items as many, so that callers wait only 100 ms for a count.
     const limits = { countFewItems: 0 };
     service = createService({ clock, random, limits, queueStore: storage.queueStore(), storages });
-    const metrics = new Metrics({ clock, random, pools: () => [] });
-    const calls = { routes: createRoutes(service), metrics, logger: silentLogger };
-    const health = { look: async () => ({ status: 'pass', version: '', checks: {} }) as const };
-    const app = createApp({ ...calls, health });
+    const http = httpFixture(service, clock);
+    const { app } = http;
     fetchInProcess = async (url, init) => app.fetch(new Request(url, init), {});
     server =
       way === 'by Hono alone'
         ? (createAdaptorServer({ fetch: app.fetch }) as Server)
-        : createHttpServer({ ...calls, app });
+        : createHttpServer(http);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     await service.queues.create({

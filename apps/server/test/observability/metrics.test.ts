@@ -205,7 +205,12 @@ test('what keeps dead rows is told by storage and kind of holder; its name is no
   const holding = { ...backend('holding'), ping: async () => notices };
   const gone = new FaultyStorage(backend('gone'));
   gone.setReachable(false);
-  const metrics = new Metrics({ clock, random: new SeededRandom(), pools: () => [] });
+  const metrics = new Metrics({
+    clock,
+    monotonicClock: () => 0,
+    random: new SeededRandom(),
+    pools: () => [],
+  });
   metrics.observe(
     createService({
       ...{ clock, random: new SeededRandom(), logger: silentLogger },
@@ -240,6 +245,7 @@ test('what keeps dead rows is told by storage and kind of holder; its name is no
 test('at most so many queues have series of their own; the others share one', () => {
   const metrics = new Metrics({
     clock: new ManualClock(),
+    monotonicClock: () => 0,
     random: new SeededRandom(),
     pools: () => [],
     queuesWithSeries: 2,
@@ -257,6 +263,7 @@ test('at most so many queues have series of their own; the others share one', ()
 test('the process tells of itself where it is the one server in it', async () => {
   const metrics = new Metrics({
     clock: new ManualClock(),
+    monotonicClock: () => 0,
     random: new SeededRandom(),
     pools: () => [],
     ofProcess: true,
@@ -270,6 +277,7 @@ test('pools tell of their connections and of who got none', async () => {
   const pool = { target: 'db:5432/q', maxConns: 9, open: 3, idle: 1, waiting: 2, timedOut: 4 };
   const metrics = new Metrics({
     clock: new ManualClock(),
+    monotonicClock: () => 0,
     random: new SeededRandom(),
     pools: () => [pool, pool],
   });

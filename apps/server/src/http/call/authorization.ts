@@ -1,12 +1,12 @@
 import { QueueError } from '@querator/core';
 
 /**
- * Checks the form of the header, which is refused even while access control
- * is off (wire.md, section 9); the key itself is ignored then.
+ * Checks the form of the `Authorization` header. The form counts even while
+ * access control is off; the key is ignored then.
  *
  * @throws QueueError `unauthenticated`.
  */
-export function checkAuthorization(header: string | undefined): void {
+export function checkAuthorization(header: string | undefined): undefined {
   if (header === undefined || header === '') return;
   if (!/^Bearer ./.test(header)) {
     throw new QueueError('unauthenticated', 'invalid authorization header format');

@@ -1,7 +1,4 @@
-import type { Context } from 'hono';
-import type { AppEnv } from '../fetch/app.ts';
-
-/** What a call's headers say of it; absent: not sent. Of one that is sent twice the first counts. */
+/** The request headers that a call depends on. Undefined: not sent. The first of two with the same name counts. */
 export interface CallHeaders {
   authorization: string | undefined;
   accept: string | undefined;
@@ -16,7 +13,7 @@ class RawCallHeaders implements CallHeaders {
   contentLength: string | undefined = undefined;
 }
 
-/** By the names' lengths, which no two share: most headers are none of these, and are told by that alone. */
+/** Headers by the length of their names. No two have the same length, so the length alone rejects most others. */
 const NAMES: Readonly<Record<number, readonly [name: string, key: keyof CallHeaders]>> = {
   6: ['accept', 'accept'],
   12: ['content-type', 'contentType'],
@@ -24,8 +21,11 @@ const NAMES: Readonly<Record<number, readonly [name: string, key: keyof CallHead
   14: ['content-length', 'contentLength'],
 };
 
-/** Reads them in one pass over what Node has parsed: an object of all headers costs more than the rest of a small call. */
-export function parsedHeaders(raw: readonly string[]): CallHeaders {
+/**
+ * Finds the headers of a call in Node's list of names and values, in one pass.
+ * Node's own object of all headers costs more than the rest of a small call.
+ */
+export function callHeadersOf(raw: readonly string[]): CallHeaders {
   const headers = new RawCallHeaders();
   for (let at = 0; at < raw.length; at += 2) {
     const sent = raw[at] as string;
@@ -34,16 +34,4 @@ export function parsedHeaders(raw: readonly string[]): CallHeaders {
     headers[known[1]] ??= raw[at + 1] as string;
   }
   return headers;
-}
-
-/** The headers of a call that comes through Hono. */
-export function callHeaders(c: Context<AppEnv>): CallHeaders {
-  const raw = c.env?.incoming?.rawHeaders;
-  if (raw !== undefined) return parsedHeaders(raw);
-  return {
-    authorization: c.req.header('authorization'),
-    accept: c.req.header('accept'),
-    contentType: c.req.header('content-type'),
-    contentLength: c.req.header('content-length'),
-  };
 }

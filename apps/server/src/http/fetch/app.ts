@@ -1,80 +1,59 @@
-import type { HttpBindings } from '@hono/node-server';
-import type { Logger } from '@querator/core';
-import { methodNotAllowed, unknownMethod } from '@querator/protocol';
 import { type Context, Hono } from 'hono';
 import type { Metrics } from '../../observability/metrics.ts';
-import { refuse } from '../call/answer.ts';
-import { checkAuthorization } from '../call/authorization.ts';
-import { type CallHeaders, callHeaders } from '../call/call-headers.ts';
-import type { Route } from '../handlers/routes.ts';
+import { AdmittedCall } from '../call/admitted-call.ts';
+import { ANSWER_HEADERS, type Answer } from '../call/answer.ts';
+import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
+import type { Route, Routes } from '../call/route.ts';
 import type { Health, HealthChecks } from '../health/health.ts';
-import { handle } from './handle.ts';
+import type { AppEnv } from './app-env.ts';
+import { bodyOf } from './body-of.ts';
+import { FetchCallContext } from './fetch-call-context.ts';
+import { headersOf } from './headers-of.ts';
 
-/** Under Node's server a request brings the original streams along; in process there may be nothing. */
-export type AppEnv = { Bindings: Partial<HttpBindings> };
-
-/** What the HTTP application is made of. */
+/** The parts of the HTTP application. */
 export interface AppOptions {
-  /** Every call that is served, by its path. */
-  readonly routes: ReadonlyMap<string, Route>;
+  readonly routes: Routes;
+  readonly calls: CallPipeline;
   readonly health: Pick<HealthChecks, 'look'>;
-  readonly metrics: Pick<Metrics, 'answered' | 'exposition'>;
-  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'exposition'>;
 }
 
-/**
- * The HTTP side of the server, as a fetch function. Requests are looked at in
- * the order of wire.md, section 1: health and metrics, method, authorization,
- * path, body.
- */
-export function createApp({ routes, health, metrics, logger }: AppOptions): Hono<AppEnv> {
+/** The HTTP side of the server as a fetch function: health, metrics, and every call. */
+export function createApp({ routes, calls, health, metrics }: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ getPath });
-  type Serve = (c: Context<AppEnv>, headers: CallHeaders) => Response | Promise<Response>;
 
-  const guarded = (serve: Serve) => (c: Context<AppEnv>) => {
-    try {
-      if (c.req.method !== 'POST') throw methodNotAllowed(c.req.method);
-      const headers = callHeaders(c);
-      checkAuthorization(headers.authorization);
-      return serve(c, headers);
-    } catch (error) {
-      return refuse(c, error, logger);
-    }
+  const serve = (c: Context<AppEnv>, route: Route | undefined) => {
+    const admission = c.env?.admission ?? calls.admit(c.req.method, c.req.path, route, headersOf(c));
+    if (!(admission instanceof Promise)) return proceed(c, admission);
+    return admission.then((settled) => proceed(c, settled));
   };
-  const unknown = guarded((c) => refuse(c, unknownMethod(c.req.path), logger));
-  // Hono answers HEAD from GET routes; here HEAD is a method like any other that is not POST.
-  const getOnly = (serve: (c: Context<AppEnv>) => Promise<Response>) => (c: Context<AppEnv>) =>
-    c.req.method === 'GET' ? serve(c) : unknown(c);
+  const proceed = (c: Context<AppEnv>, admission: Admission) =>
+    admission instanceof AdmittedCall ? run(c, admission) : responseOf(admission);
+  const run = async (c: Context<AppEnv>, call: AdmittedCall) =>
+    responseOf(await calls.run(call, bodyOf(c, call.route.endpoint.bodyLimit), new FetchCallContext(c)));
+  const refuse = (c: Context<AppEnv>, error: unknown) =>
+    responseOf(calls.refuse(error, c.req.path, c.req.header('accept')));
+  // Hono answers HEAD from GET routes. Here HEAD is refused like any other method that is not POST.
+  const getOnly = (get: (c: Context<AppEnv>) => Promise<Response>) => (c: Context<AppEnv>) =>
+    c.req.method === 'GET' ? get(c) : serve(c, undefined);
 
   app.get(
     '/health',
-    getOnly(async (c) => {
-      try {
-        return healthReply(await health.look(new URL(c.req.url).searchParams));
-      } catch (error) {
-        return refuse(c, error, logger);
-      }
-    }),
+    getOnly(async (c) => healthReply(await health.look(new URL(c.req.url).searchParams))),
   );
   app.get(
     '/metrics',
     getOnly(async () => metricsReply(await metrics.exposition())),
   );
-  for (const [path, route] of routes) {
-    app.post(
-      path,
-      guarded(async (c, headers) => {
-        const started = performance.now();
-        const response = await handle(c, headers, route, logger);
-        metrics.answered(path, response.status, (performance.now() - started) / 1_000);
-        return response;
-      }),
-    );
-  }
-  // Not a route for everything: a request that two routes match costs Hono a chain of calls.
-  app.notFound(unknown);
-  app.onError((error, c) => refuse(c, error, logger));
+  for (const [path, route] of routes) app.post(path, (c) => serve(c, route));
+  // No wildcard route: Hono runs a chain of functions for a request that two routes match.
+  app.notFound((c) => serve(c, undefined));
+  app.onError((error, c) => refuse(c, error));
   return app;
+}
+
+function responseOf({ status, format, body, headers }: Answer): Response {
+  return new Response(body, { status, headers: { ...ANSWER_HEADERS[format], ...headers } });
 }
 
 function healthReply(health: Health): Response {
@@ -95,8 +74,8 @@ function metricsReply({
 }
 
 /**
- * The path as it was sent: paths match exactly or not at all, so nothing may
- * be decoded, and no dot segment resolved, as making a URL of it does.
+ * The path as the client sent it. Paths match exactly, so nothing is decoded
+ * and no dot segment is resolved, as the `URL` class does.
  */
 function getPath(request: Request, options?: { env?: AppEnv['Bindings'] }): string {
   const target = options?.env?.incoming?.url ?? request.url;

@@ -3,15 +3,16 @@ import {
   fromLeasedItems,
   fromPartitionStats,
   type Handlers,
+  type queueEndpoints,
   REPLY_HEADERS,
   SUCCESS_REPLY,
   toNewItem,
   toRetriedItem,
 } from '@querator/protocol';
-import type { CallContext, SERVED } from './routes.ts';
+import type { CallContext } from '../call/call-context.ts';
 
-/** The calls on one queue: wire messages to the service and back. */
-export function queueHandlers(queue: QueueService): Handlers<(typeof SERVED)['queue'], CallContext> {
+/** The handlers of the calls on one queue. */
+export function queueHandlers(queue: QueueService): Handlers<typeof queueEndpoints, CallContext> {
   return {
     async produce({ queueName, requestTimeout, items }, context) {
       await queue.produce({ queueName, requestTimeout, items: items.map(toNewItem) }, context);

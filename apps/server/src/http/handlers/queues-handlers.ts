@@ -1,10 +1,10 @@
 import type { QueuesService } from '@querator/engine';
-import { fromQueue, type Handlers, SUCCESS_REPLY } from '@querator/protocol';
-import type { CallContext, SERVED } from './routes.ts';
+import { fromQueue, type Handlers, type queuesEndpoints, SUCCESS_REPLY } from '@querator/protocol';
+import type { CallContext } from '../call/call-context.ts';
 import { sendPage } from './send-page.ts';
 
-/** Creating, listing and changing queues. */
-export function queuesHandlers(queues: QueuesService): Handlers<(typeof SERVED)['queues'], CallContext> {
+/** The handlers that create, list, change and delete queues. */
+export function queuesHandlers(queues: QueuesService): Handlers<typeof queuesEndpoints, CallContext> {
   return {
     async create(request) {
       await queues.create(request);

@@ -1,8 +1,8 @@
 import type { Page } from '@querator/engine';
 import { REPLY_HEADERS } from '@querator/protocol';
-import type { CallContext } from './routes.ts';
+import type { CallContext } from '../call/call-context.ts';
 
-/** The elements of a page as the reply holds them. That more follow goes into a header. */
+/** Converts a page for the reply. A header says whether more elements follow. */
 export function sendPage<T, Sent>(page: Page<T>, context: CallContext, toSent: (element: T) => Sent): Sent[] {
   if (page.more) context.replyHeaders = { ...context.replyHeaders, [REPLY_HEADERS.more]: 'true' };
   return page.items.map(toSent);

@@ -1,10 +1,16 @@
 import type { StorageService } from '@querator/engine';
-import { fromStoredItem, type Handlers, SUCCESS_REPLY, toImportedItem } from '@querator/protocol';
-import type { CallContext, SERVED } from './routes.ts';
+import {
+  fromStoredItem,
+  type Handlers,
+  SUCCESS_REPLY,
+  type storageEndpoints,
+  toImportedItem,
+} from '@querator/protocol';
+import type { CallContext } from '../call/call-context.ts';
 import { sendPage } from './send-page.ts';
 
-/** The operator's view into partitions. */
-export function storageHandlers(storage: StorageService): Handlers<(typeof SERVED)['storage'], CallContext> {
+/** The handlers that show operators what partitions hold. */
+export function storageHandlers(storage: StorageService): Handlers<typeof storageEndpoints, CallContext> {
   return {
     async itemsList(request, context) {
       return { items: sendPage(await storage.itemsPage(request), context, fromStoredItem) };

@@ -1,28 +1,26 @@
 import { IncomingMessage } from 'node:http';
 
-/** Is told of a body when all of it is there. */
+/** Receives a body once it is complete. */
 type Receive = (body: Uint8Array) => void;
 
 /**
- * A request of Node's whose body may be taken past its stream. A stream tells
- * of the bytes it is given by events, each a turn later, and that costs a
- * small call more than its own work.
+ * A request whose body can bypass Node's stream. A stream reports its bytes by
+ * events in later turns of the event loop, which costs more than a small call.
  *
- * Node's parser gives a request its body by `push`, as any source gives it to
- * a stream: whole pieces of it, and then `null`.
+ * Node's parser calls `push` with each piece of the body, and then with `null`.
  */
 export class CallMessage extends IncomingMessage {
   #receive: Receive | undefined;
   #pieces: Uint8Array[] = [];
-  /** So many bytes of the body are still to come. */
+  /** Bytes of the body that have not arrived yet. */
   #left = 0;
 
   /**
-   * Takes the body, which is not in the stream then. To be called before any of
-   * it has come, in the `request` event.
+   * Takes the body away from the stream. Call it in the `request` event, before
+   * any piece of the body arrives.
    *
-   * @param length as announced. What sends more is cut off.
-   * @param receive is never called where the connection breaks before the end.
+   * @param length as announced. A longer body destroys the request.
+   * @param receive is not called if the connection breaks before the end of the body.
    */
   takeBody(length: number, receive: Receive): void {
     this.#left = length;
@@ -47,7 +45,7 @@ export class CallMessage extends IncomingMessage {
     return false;
   }
 
-  /** Node lets a request's stream run dry when it has been answered; nothing is in this one. */
+  /** Node drains the stream of an answered request. The stream of a taken body is empty. */
   override resume(): this {
     return this.#receive === undefined ? super.resume() : this;
   }

@@ -5,6 +5,7 @@ import type { CliIo } from '../../../src/cli/io.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
 import { type Composition, compose } from '../../../src/compose.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
+import { systemMonotonicClock } from '../../../src/monotonic-clock.ts';
 
 /** What a command left behind. */
 export interface Ran {
@@ -45,6 +46,7 @@ export class Terminal {
       isTerminal: false,
       env: {},
       fetch: this.#fetch,
+      monotonicClock: systemMonotonicClock,
       interrupted: () => new AbortController().signal,
       sleep: async () => {},
       runServer: async () => 0,

@@ -1,8 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { silentLogger } from '@querator/core';
-import { SeededRandom } from '@querator/core/testing';
 import {
   type Endpoint,
   MEDIA_TYPES,
@@ -10,10 +8,8 @@ import {
   queuesEndpoints,
   storageEndpoints,
 } from '@querator/protocol';
-import { createApp } from '../../../src/http/fetch/app.ts';
-import { createRoutes } from '../../../src/http/handlers/routes.ts';
 import { createHttpServer } from '../../../src/http/node/http-server.ts';
-import { Metrics } from '../../../src/observability/metrics.ts';
+import { httpFixture } from '../../support/http-fixture.ts';
 import type { World } from './world.ts';
 
 /** The encodings every rule holds in. */
@@ -41,11 +37,7 @@ export class HttpFront {
   }
 
   static async open(world: World): Promise<HttpFront> {
-    const health = { look: async () => ({ status: 'pass', version: '', checks: {} }) as const };
-    const { service } = world;
-    const metrics = new Metrics({ clock: world.clock, random: new SeededRandom(), pools: () => [] });
-    const calls = { routes: createRoutes(service), metrics, logger: silentLogger };
-    const server = createHttpServer({ ...calls, app: createApp({ ...calls, health }) });
+    const server = createHttpServer(httpFixture(world.service, world.clock));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new HttpFront(server);

@@ -1,0 +1,24 @@
+import type { WireFormat } from '@querator/protocol';
+import type { CallHeaders } from './call-headers.ts';
+import type { Route } from './route.ts';
+
+/** A call that passed every check of its method, path and headers. Its body has not been read yet. */
+export class AdmittedCall {
+  readonly path: string;
+  readonly route: Route;
+  readonly headers: CallHeaders;
+  /** The length of the body in bytes, as its headers announce it. Undefined: not announced. */
+  readonly announcedLength: number | undefined;
+  readonly replyFormat: WireFormat;
+  /** When the call was admitted, in milliseconds on the monotonic clock. */
+  readonly startedMs: number;
+
+  constructor(path: string, route: Route, headers: CallHeaders, replyFormat: WireFormat, startedMs: number) {
+    this.path = path;
+    this.route = route;
+    this.headers = headers;
+    this.announcedLength = headers.contentLength === undefined ? undefined : Number(headers.contentLength);
+    this.replyFormat = replyFormat;
+    this.startedMs = startedMs;
+  }
+}

@@ -1,0 +1,9 @@
+/** What a handler knows of a call besides its message. */
+export interface CallContext {
+  /** Aborted when the client disconnects. Only handlers that wait for long read it: creating it is expensive. */
+  readonly signal: AbortSignal;
+  /** Whether the client has disconnected. Cheap to call. */
+  readonly isGone: () => boolean;
+  /** Headers that a handler adds to the reply. A refused call does not send them. */
+  replyHeaders: Readonly<Record<string, string>> | undefined;
+}

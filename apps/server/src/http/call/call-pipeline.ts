@@ -1,0 +1,144 @@
+import type { Logger } from '@querator/core';
+import {
+  bodyTooLarge,
+  decodeBody,
+  methodNotAllowed,
+  negotiateReply,
+  negotiateRequest,
+  unknownMethod,
+  type WireFormat,
+} from '@querator/protocol';
+import type { MonotonicClock } from '../../monotonic-clock.ts';
+import { AdmittedCall } from './admitted-call.ts';
+import { type Answer, answer } from './answer.ts';
+import type { CallContext } from './call-context.ts';
+import type { CallHeaders } from './call-headers.ts';
+import { refusal } from './refusal.ts';
+import type { Route } from './route.ts';
+
+/** A call that may go on, or the answer that refuses it. */
+export type Admission = AdmittedCall | Answer;
+
+/** What the pipeline works with. */
+export interface CallPipelineDeps {
+  /** Accepts or refuses the `Authorization` header. Returns undefined where it needs no wait, and rejects or throws to refuse. */
+  readonly authenticate: (authorization: string | undefined) => Promise<void> | undefined;
+  readonly metrics: {
+    /** Counts a request to one of the server's own paths. */
+    answered(path: string, code: number, seconds: number): void;
+  };
+  readonly logger: Logger;
+  readonly monotonicClock: MonotonicClock;
+}
+
+/**
+ * The life of a call, from its head to its answer. Every adapter sends its
+ * calls through here, so a rule that is added here holds for all of them.
+ *
+ * Health and metrics are no calls: an adapter serves `GET` requests for their
+ * paths before it comes here.
+ */
+export class CallPipeline {
+  readonly #authenticate: CallPipelineDeps['authenticate'];
+  readonly #metrics: CallPipelineDeps['metrics'];
+  readonly #logger: Logger;
+  readonly #monotonicClock: MonotonicClock;
+
+  constructor({ authenticate, metrics, logger, monotonicClock }: CallPipelineDeps) {
+    this.#authenticate = authenticate;
+    this.#metrics = metrics;
+    this.#logger = logger;
+    this.#monotonicClock = monotonicClock;
+  }
+
+  /**
+   * Checks the head of a request. The order decides which error a client sees:
+   * method, authorization, path, `Accept`, announced length of the body. Returns
+   * a promise only where authentication does. Never throws.
+   *
+   * @param route the route of the path. Undefined: the path is unknown.
+   */
+  admit(
+    method: string,
+    path: string,
+    route: Route | undefined,
+    headers: CallHeaders,
+  ): Admission | Promise<Admission> {
+    try {
+      if (method !== 'POST') throw methodNotAllowed(method);
+      const authenticating = this.#authenticate(headers.authorization);
+      if (authenticating === undefined) return this.#admitCaller(path, route, headers);
+      return authenticating.then(
+        () => this.#admitCaller(path, route, headers),
+        (error: unknown) => this.refuse(error, path, headers.accept),
+      );
+    } catch (error) {
+      return this.refuse(error, path, headers.accept);
+    }
+  }
+
+  /**
+   * Carries an admitted call out: its body, its message, the handler, the
+   * encoding of the reply, and the metrics. Never rejects.
+   *
+   * @param body a promise where it still has to be read. It may reject with the error that the client is to see.
+   */
+  async run(
+    call: AdmittedCall,
+    body: Uint8Array | Promise<Uint8Array>,
+    context: CallContext,
+  ): Promise<Answer> {
+    const { endpoint, handle } = call.route;
+    let request: unknown;
+    let reply: Answer;
+    try {
+      const bytes = body instanceof Promise ? await body : body;
+      if (bytes.length > endpoint.bodyLimit) throw bodyTooLarge(endpoint.bodyLimit);
+      request = decodeBody(endpoint.request, negotiateRequest(call.headers.contentType), bytes);
+      reply = answer(endpoint.response, await handle(request, context), call.replyFormat);
+      if (context.replyHeaders !== undefined) reply = { ...reply, headers: context.replyHeaders };
+    } catch (error) {
+      reply = refusal(error, call.replyFormat, { path: call.path, queue: queueOf(request) }, this.#logger);
+    }
+    this.#count(call.path, reply, call.startedMs);
+    return reply;
+  }
+
+  /** The answer to a request that failed outside of a call, in the format that it asks for, or else in JSON. */
+  refuse(error: unknown, path: string, accept: string | undefined): Answer {
+    return refusal(error, acceptedFormat(accept), { path }, this.#logger);
+  }
+
+  #admitCaller(path: string, route: Route | undefined, headers: CallHeaders): Admission {
+    if (route === undefined) return this.refuse(unknownMethod(path), path, headers.accept);
+    const startedMs = this.#monotonicClock();
+    try {
+      // A client that cannot read the reply must not change anything, so `Accept` counts before the handler runs.
+      const call = new AdmittedCall(path, route, headers, negotiateReply(headers.accept), startedMs);
+      const limit = route.endpoint.bodyLimit;
+      if (call.announcedLength !== undefined && call.announcedLength > limit) throw bodyTooLarge(limit);
+      return call;
+    } catch (error) {
+      const refused = this.refuse(error, path, headers.accept);
+      this.#count(path, refused, startedMs);
+      return refused;
+    }
+  }
+
+  #count(path: string, { status }: Answer, startedMs: number): void {
+    this.#metrics.answered(path, status, (this.#monotonicClock() - startedMs) / 1_000);
+  }
+}
+
+function acceptedFormat(accept: string | undefined): WireFormat {
+  try {
+    return negotiateReply(accept);
+  } catch {
+    return 'json';
+  }
+}
+
+function queueOf(request: unknown): string | undefined {
+  const named = request as { readonly queueName?: unknown } | undefined;
+  return typeof named?.queueName === 'string' ? named.queueName : undefined;
+}

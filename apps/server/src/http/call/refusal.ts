@@ -1,0 +1,40 @@
+import { type Logger, MESSAGES, QueueError, StorageError } from '@querator/core';
+import { CallerGone } from '@querator/engine';
+import { codecs, errorReply, type WireFormat } from '@querator/protocol';
+import { type Answer, answer } from './answer.ts';
+
+/** The log fields of a failed request, besides its error. They never hold its content. */
+export interface RequestFields {
+  readonly path: string;
+  /** The queue that the request names, if it names one. */
+  readonly queue?: string | undefined;
+}
+
+/**
+ * The answer to a failed request. The log gets what the client does not see:
+ * internal errors and errors of the storage, each with its cause.
+ */
+export function refusal(error: unknown, format: WireFormat, request: RequestFields, logger: Logger): Answer {
+  const refused = error instanceof StorageError ? asRetry(error) : error;
+  const reply = errorReply(refused);
+  const storageFault = storageFaultOf(refused);
+  if (storageFault !== undefined) logger.warn('storage refused a request', { ...request, err: storageFault });
+  else if (isInternal(refused)) logger.error('request failed', { ...request, err: refused });
+  return answer(codecs.Reply, reply, format, reply.code);
+}
+
+/** A storage that fails now may serve a retry, so this is no internal error. */
+function asRetry(error: StorageError): QueueError {
+  return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+}
+
+/** The storage error that caused an error, if there is one. */
+function storageFaultOf(error: unknown): StorageError | undefined {
+  return error instanceof QueueError && error.cause instanceof StorageError ? error.cause : undefined;
+}
+
+/** Neither an error that the client sees in words nor a client that disconnected is an internal error. */
+function isInternal(error: unknown): boolean {
+  if (error instanceof QueueError) return error.code === 'internal';
+  return !(error instanceof CallerGone);
+}

@@ -1,0 +1,11 @@
+import type { AnyEndpoint } from '@querator/protocol';
+import type { CallContext } from './call-context.ts';
+
+/** An endpoint and the handler that answers it. */
+export interface Route {
+  readonly endpoint: AnyEndpoint;
+  readonly handle: (request: unknown, context: CallContext) => Promise<unknown>;
+}
+
+/** The endpoints of this server by path. */
+export type Routes = ReadonlyMap<string, Route>;

@@ -1,0 +1,25 @@
+import type { Context } from 'hono';
+import type { CallContext } from '../call/call-context.ts';
+import type { AppEnv } from './app-env.ts';
+
+/**
+ * The context of a call that comes through Hono.
+ *
+ * A class, because an object literal with a getter has a hidden class of its
+ * own, which outlives the request and keeps all of it in memory.
+ */
+export class FetchCallContext implements CallContext {
+  readonly #c: Context<AppEnv>;
+  readonly isGone: () => boolean;
+  replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
+
+  constructor(c: Context<AppEnv>) {
+    this.#c = c;
+    // In process no connection can break, so the caller's own signal counts.
+    this.isGone = () => c.env?.outgoing?.destroyed ?? c.req.raw.signal.aborted;
+  }
+
+  get signal(): AbortSignal {
+    return this.#c.req.raw.signal;
+  }
+}

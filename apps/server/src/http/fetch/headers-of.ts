@@ -1,0 +1,15 @@
+import type { Context } from 'hono';
+import { type CallHeaders, callHeadersOf } from '../call/call-headers.ts';
+import type { AppEnv } from './app-env.ts';
+
+/** The headers of a call that comes through Hono. */
+export function headersOf(c: Context<AppEnv>): CallHeaders {
+  const raw = c.env?.incoming?.rawHeaders;
+  if (raw !== undefined) return callHeadersOf(raw);
+  return {
+    authorization: c.req.header('authorization'),
+    accept: c.req.header('accept'),
+    contentType: c.req.header('content-type'),
+    contentLength: c.req.header('content-length'),
+  };
+}

@@ -1,0 +1,27 @@
+import type { ServerResponse } from 'node:http';
+import type { CallContext } from '../call/call-context.ts';
+
+/** The context of a call from what Node knows of its connection. */
+export class NodeCallContext implements CallContext {
+  readonly #outgoing: ServerResponse;
+  readonly isGone: () => boolean;
+  replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing;
+    this.isGone = () => outgoing.destroyed;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#newSignal();
+    return this.#signal;
+  }
+
+  #newSignal(): AbortSignal {
+    const gone = new AbortController();
+    if (this.#outgoing.destroyed) gone.abort();
+    else this.#outgoing.once('close', () => this.#outgoing.writableFinished || gone.abort());
+    return gone.signal;
+  }
+}

@@ -1,0 +1,123 @@
+import cluster from 'node:cluster';
+import { SystemClock, SystemRandom } from '@querator/core';
+import { DRIVERS } from './backends.ts';
+import type { ServerDeps } from './compose.ts';
+import { ConfigError } from './config/config-error.ts';
+import { defaultConfig, loadConfig } from './config/load.ts';
+import { storagesOf } from './config/queue-storage.ts';
+import { type Config, LOG_LEVELS } from './config/schema.ts';
+import { systemMonotonicClock } from './monotonic-clock.ts';
+import { createLogger, type LogLevel } from './observability/logger.ts';
+import { readProcessLimits } from './observability/process-limits.ts';
+import { RepeatLimiter } from './observability/repeat-limiter.ts';
+import { startServer } from './server.ts';
+import { checkNode } from './startup/check-node.ts';
+import { listenError, listenOptions } from './startup/listen-address.ts';
+import { VERSION } from './version.ts';
+import { send } from './workers/messages.ts';
+import { runWorkers } from './workers/run-workers.ts';
+
+/** The options of the command `querator server`. */
+export interface ServerOptions {
+  readonly configFile?: string | undefined;
+  /** Takes precedence over the file. */
+  readonly address?: string | undefined;
+  /** Takes precedence over the file. */
+  readonly logLevel?: string | undefined;
+  /** How many processes share the port. */
+  readonly workers: number;
+}
+
+/**
+ * Runs a server until SIGINT or SIGTERM.
+ *
+ * @returns the exit code of the process.
+ * @throws Error with a text for people if the server cannot start.
+ */
+export async function runServer(options: ServerOptions): Promise<number> {
+  checkNode(process.versions.node);
+  const config = override(
+    options.configFile === undefined ? defaultConfig() : await loadConfig(options.configFile),
+    options,
+  );
+  const clock = new SystemClock();
+  const target = createLogger(config.logging.handler, config.logging.level);
+  const logger = new RepeatLimiter({ target, clock });
+  try {
+    return await runLogged(config, options, { clock, logger });
+  } finally {
+    logger.flush();
+  }
+}
+
+async function runLogged(
+  config: Config,
+  { configFile, workers }: ServerOptions,
+  { clock, logger }: Pick<ServerDeps, 'clock' | 'logger'>,
+): Promise<number> {
+  if (configFile !== undefined) logger.info('loaded config from file', { file: configFile });
+  logger.info(`Querator ${VERSION} (${process.arch}/${process.platform})`);
+  const monotonicClock = systemMonotonicClock;
+
+  const worker = process.env['QUERATOR_WORKER'];
+  if (workers > 1 && cluster.isPrimary) {
+    checkShareable(config);
+    const listen = listenOptions(config.address);
+    return await runWorkers({ count: workers, listen, clock, monotonicClock, logger }).catch(
+      (error: unknown) => {
+        throw listenError(config.address, error);
+      },
+    );
+  }
+
+  const stopSignal = nextSignal();
+  const server = await startServer(config, {
+    clock,
+    monotonicClock,
+    random: new SystemRandom(),
+    logger,
+    ofProcess: true,
+    processLimits: readProcessLimits(),
+    ...(cluster.isWorker && worker !== undefined ? { worker } : {}),
+  });
+  if (cluster.isWorker) send({ type: 'querator:listening' });
+  logger.info('stopping', { signal: await stopSignal });
+  try {
+    await server.stop();
+    return 0;
+  } catch (error) {
+    logger.error('stopping failed', { err: error });
+    return 1;
+  } finally {
+    // The channel to the parent would keep this process alive.
+    if (cluster.isWorker) process.disconnect();
+  }
+}
+
+function override(config: Config, { address, logLevel }: ServerOptions): Config {
+  if (logLevel !== undefined && !LOG_LEVELS.some((level) => level === logLevel)) {
+    throw new ConfigError(`invalid log level '${logLevel}'; expected one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return {
+    ...config,
+    address: address ?? config.address,
+    logging: { ...config.logging, level: (logLevel as LogLevel | undefined) ?? config.logging.level },
+  };
+}
+
+/** The first signal stops the server in order. The handlers stay, so a second signal does not cut that short. */
+function nextSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, resolve);
+  });
+}
+
+/** Workers share nothing but storage. @throws ConfigError for a storage that they cannot share. */
+function checkShareable(config: Config): void {
+  const alone = storagesOf(config).find(({ driver }) => DRIVERS.get(driver)?.shared === false);
+  if (alone === undefined) return;
+  throw new ConfigError(
+    `several workers need storages that processes can share; '${alone.name}' has driver '${alone.driver}': ` +
+      'use postgres, or one worker',
+  );
+}
