@@ -8,36 +8,33 @@ import {
   postgresItemsTables,
 } from '@querator/storage-postgres';
 
-/** A driver's own options, as they stand in the configuration file. */
+/** The options of a driver, as the configuration file gives them. */
 export type DriverConfig = Readonly<Record<string, string | number | boolean>>;
 
-/** What drivers are given to work with. */
+/** The dependencies of every driver. */
 export interface DriverDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** One pool per connection string, for the whole server. */
+  /** Shares one pool per connection string in the whole server. */
   readonly pools: PoolRegistry;
 }
 
-/** A storage driver as the configuration knows it. */
+/** A storage driver that the configuration can name. */
 interface Driver {
-  /** Whether what is stored survives the end of the process. */
+  /** Whether its contents survive the end of the process. */
   readonly durable: boolean;
   /** Whether several processes may use one storage. */
   readonly shared: boolean;
-  /** What is wrong with the options; empty: nothing. Never holds a value, which may be a secret. */
+  /** Finds what is wrong with the options. The result never holds a value: it may be a secret. */
   check(config: DriverConfig): readonly { readonly key: string; readonly message: string }[];
-  /** Makes a storage of checked options. Touches no disk and no network. */
+  /** Creates a storage from checked options. Touches no disk and no network. */
   create(name: string, config: DriverConfig, deps: DriverDeps): StorageBackend;
-  /**
-   * Opens what a storage keeps, for an operator's tools. Absent: the driver
-   * keeps nothing that outlives the process.
-   */
+  /** Opens the tables of a storage for an operator's tools. Undefined: the driver has no tables. */
   tables?(name: string, config: DriverConfig, deps: DriverDeps, queues: QueueStore): ItemsTables;
 }
 
-/** The drivers there are, by the name in the configuration file. The only place that names them. */
+/** Every driver, by its name in the configuration file. No other file names one. */
 export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   [
     'memory',
@@ -63,7 +60,7 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   ],
 ]);
 
-/** A driver says what is wrong as `key: message`. */
+/** The error of a driver reads `key: message`. */
 function faultOf(parse: () => unknown): { key: string; message: string }[] {
   try {
     parse();

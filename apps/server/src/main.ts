@@ -3,20 +3,20 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 
-// While modules load nearly every object survives its first garbage collection, and V8 concludes that objects made at
-// some places in the code always do. From then on a part of each request outlived it until the next full collection,
-// which cost a third of the time that a small request takes. So it must not draw that conclusion, from the start.
+// While modules load, nearly every object survives its first garbage collection. V8 concludes from this that objects
+// from the same places in the code always survive, and allocates them as old. Parts of each request then stay until the
+// next full collection, which takes a third of the time of a small request. So V8 must not pretenure from the start.
 setFlagsFromString('--no-allocation-site-pretenuring');
-// After a while of little work V8 lets its heap grow slowly. With the work coming back, what requests bring from outside
-// of that heap then called for one full collection after the other, which cost a third of the time as well. Four times
-// what lives is as far as V8 itself lets a small heap grow.
+// After a quiet time V8 lets its heap grow slowly. When load returns, the external memory of requests then triggers
+// back-to-back full collections, which also take a third of the time of a small request. A growth of 300 % is the most
+// that V8 itself allows a small heap.
 setFlagsFromString('--heap-growing-percent=300');
 const { systemMonotonicClock } = await import('./monotonic-clock.ts');
 const { runCli } = await import('./cli/run-cli.ts');
 
-/** The one place that touches the process; `server` alone looks after signals itself. */
+/** The only file that touches the process, except that the command `server` handles signals itself. */
 process.exitCode = await runCli(process.argv.slice(2), {
-  // Opened only when read: it may be closed.
+  // A getter, because standard input may be closed and is opened by the first read.
   get stdin() {
     return process.stdin;
   },
@@ -27,11 +27,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   interrupted: onInterrupt,
   monotonicClock: systemMonotonicClock,
   sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => {}),
-  // Loaded only when needed: all other commands start faster without the server.
+  // Loaded on demand: all other commands start faster without the server.
   runServer: async (options) => (await import('./run-server.ts')).runServer(options),
 });
 
-/** The first Ctrl-C asks for an orderly end, the second one does not ask. */
+/** The first Ctrl-C aborts the signal, the second one ends the process at once. */
 function onInterrupt(): AbortSignal {
   const controller = new AbortController();
   process.on('SIGINT', () => {

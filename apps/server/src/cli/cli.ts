@@ -12,24 +12,24 @@ export interface GlobalOptions {
   readonly apiKey?: string;
 }
 
-/** What commands share. One per invocation. */
+/** The state and settings of one invocation, which its command uses. */
 export class Cli {
   readonly io: CliIo;
   readonly output: Output;
   readonly random = new SystemRandom();
-  /** Set by a command that ends well, but not with 0. */
+  /** A command without an error may set an exit code other than 0. */
   exitCode = 0;
   readonly #globals: () => GlobalOptions;
   #interrupted: AbortSignal | undefined;
 
-  /** @param globals read once a command runs: before, the flags are not parsed. */
+  /** @param globals is called when a command runs: the flags are not parsed before. */
   constructor(io: CliIo, globals: () => GlobalOptions) {
     this.io = io;
     this.output = new Output(io);
     this.#globals = globals;
   }
 
-  /** Aborted when the user interrupts. Asking for it takes the signal away from the process's default. */
+  /** Aborted when the user interrupts. The first call replaces the default action of the signal. */
   interrupted(): AbortSignal {
     this.#interrupted ??= this.io.interrupted();
     return this.#interrupted;
@@ -40,12 +40,12 @@ export class Cli {
     return this.#interrupted?.aborted === true;
   }
 
-  /** A value as flags and environment have it, in this order. Empty counts as not given in both. */
+  /** The value of a flag, or else of an environment variable. An empty value counts as not given. */
   setting(flag: string | undefined, variable: string): string | undefined {
     return flag || this.io.env[variable] || undefined;
   }
 
-  /** A client for the server the user means. @throws CommandError when its address makes no sense. */
+  /** A client for the chosen server. @throws CommandError if its address is invalid. */
   client(): Client {
     const { endpoint, apiKey } = this.#globals();
     try {

@@ -1,6 +1,6 @@
 import { ReplyError } from '@querator/client';
 
-/** A command ends here, with this text after `Error: ` and this exit code. */
+/** Ends a command with a text after `Error: ` and an exit code. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: number;
@@ -11,7 +11,7 @@ export class CommandError extends Error {
   }
 }
 
-/** What went wrong, in one line, without its stack. */
+/** An error as one line, without its stack. */
 export function describeError(error: unknown): string {
   if (error instanceof ReplyError) {
     return `POST ${error.url} returned '${error.codeText}' with message: ${error.message}`;
@@ -19,7 +19,7 @@ export function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Does what a command consists of, and says on failure which part of it failed. */
+/** Runs a part of a command. @throws CommandError with `prefix`, which names the part, if it fails. */
 export async function attempt<T>(prefix: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();

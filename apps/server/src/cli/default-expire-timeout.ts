@@ -3,16 +3,16 @@ import { CommandError } from './command-error.ts';
 import { duration } from './flags.ts';
 
 /**
- * The expire timeout of a queue that is created without one: 14 days, whatever
- * its lease timeout. An item that nobody leases is deleted at its expiry, so a
- * short default would delete work that consumers were only late for.
+ * The expire timeout of a queue that is created without one: 14 days, for every
+ * lease timeout. An item without a lease is deleted at its expiry, so a short
+ * default would delete work when consumers are late.
  */
 export const DEFAULT_EXPIRE_TIMEOUT = '336h';
 
 /**
- * The expire timeout of a queue for which only a lease timeout was given.
+ * The expire timeout of a queue with only a lease timeout.
  *
- * @throws CommandError when that is no duration, or longer than the default.
+ * @throws CommandError if that is no duration, or is longer than the default.
  */
 export function defaultExpireTimeout(leaseTimeout: string): string {
   if (duration('lease-timeout', leaseTimeout) > parseDuration(DEFAULT_EXPIRE_TIMEOUT)) {

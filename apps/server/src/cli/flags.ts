@@ -3,7 +3,7 @@ import { parseTimestamp, type Timestamp } from '@querator/protocol';
 import { InvalidArgumentError } from 'commander';
 import { CommandError } from './command-error.ts';
 
-/** Reads a flag's whole number. What it may be is for the server to say. */
+/** Reads the whole number of a flag. The server checks its range. */
 export function wholeNumber(text: string): number {
   const value = Number(text);
   if (!/^[+-]?[0-9]+$/.test(text) || Math.abs(value) >= 2 ** 31) {

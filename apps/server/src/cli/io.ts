@@ -3,23 +3,23 @@ import type { Fetch } from '@querator/client';
 import type { MonotonicClock } from '../monotonic-clock.ts';
 import type { ServerOptions } from '../run-server.ts';
 
-/** Everything of the outside world that the command line touches, apart from files. */
+/** Everything outside of the process that the command line uses, except files. */
 export interface CliIo {
   readonly stdin: Readable;
-  /** Data, and nothing else. */
+  /** For data only. */
   readonly stdout: Writable;
-  /** Everything said to people. */
+  /** For messages to people. */
   readonly stderr: Writable;
-  /** Whether standard error is a terminal, where progress can be shown. */
+  /** Whether standard error is a terminal, which can show progress. */
   readonly isTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What the server is called with; absent: Node's own HTTP client. */
+  /** Calls the server. Undefined: Node's own HTTP client. */
   readonly fetch?: Fetch | undefined;
-  /** Aborted when the user interrupts. Asked for by those commands only that do not handle signals themselves. */
+  /** Aborted when the user interrupts. Commands that handle signals themselves do not call it. */
   readonly interrupted: () => AbortSignal;
   readonly monotonicClock: MonotonicClock;
-  /** Waits so many milliseconds, or until the signal is aborted. Never throws. */
+  /** Waits `delayMs` milliseconds, or until the signal is aborted. Never throws. */
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
-  /** Runs a server until it is told to stop; resolves with the exit code. */
+  /** Runs a server until a signal stops it. Resolves with the exit code. */
   readonly runServer: (options: ServerOptions) => Promise<number>;
 }

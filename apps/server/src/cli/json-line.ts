@@ -1,9 +1,9 @@
 import { formatTimestamp, type QueueLeaseItem, type QueueLeaseResponse } from '@querator/protocol';
 
 /**
- * A leased item as a line of JSON that says all that completing it takes. The
- * names are the API's; unlike there, every field is on every line, so that
- * scripts need not care about those that are empty.
+ * A leased item as a line of JSON, with all that completing it needs. The names
+ * are those of the API. Unlike there, every line has every field, so scripts do
+ * not have to handle missing ones.
  */
 export function jsonLine({ queueName, partition }: QueueLeaseResponse, item: QueueLeaseItem): string {
   const { id, attempts, leaseDeadline, encoding, kind, reference, bytes } = item;

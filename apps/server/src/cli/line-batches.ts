@@ -1,21 +1,21 @@
-/** How lines are put together to batches. */
+/** The limits of a batch of lines. */
 export interface BatchLimits {
-  /** At most so many lines in a batch. */
+  /** The most lines in a batch. */
   readonly lines: number;
-  /** At most so many bytes in a batch, so also in a line. */
+  /** The most bytes in a batch, and so in a line. */
   readonly bytes: number;
-  /** What a line takes besides its own bytes. */
+  /** The bytes that a line needs besides its own. */
   readonly bytesPerLine: number;
 }
 
 /**
- * Splits bytes into lines, and lines into batches. A line is what stands
- * between two line feeds, to the byte: also nothing, also with a carriage
- * return at its end. What follows the last line feed is a line unless it is
- * empty. Holds no more than a batch and a chunk of input at a time.
+ * Splits bytes into lines, and lines into batches. A line has exactly the bytes
+ * between two line feeds: it may be empty, and may end with a carriage return.
+ * The bytes after the last line feed are a line unless they are empty. Holds at
+ * most a batch and a chunk of input in memory.
  *
- * @throws Error when a line does not fit into a batch; those before
- *   it have been handed out by then.
+ * @throws Error if a line does not fit into a batch, after it yielded the lines
+ *   before.
  */
 export async function* lineBatches(
   input: AsyncIterable<Uint8Array>,
@@ -36,7 +36,7 @@ export async function* lineBatches(
       const line = end(chunk.subarray(start, feed));
       if (!batch.hasRoomFor(line.length)) yield batch.take();
       batch.add(line);
-      // At once, so that a slow input is not kept waiting for the line after it.
+      // Yield a full batch at once: the next line of a slow input may take long.
       if (batch.isFull) yield batch.take();
       start = feed + 1;
     }
@@ -74,7 +74,7 @@ class Batch {
     return length + this.#limits.bytesPerLine <= this.#limits.bytes;
   }
 
-  /** An empty batch has room for anything, so that taking from it always helps. */
+  /** An empty batch has room for any line, so taking a batch always makes room. */
   hasRoomFor(length: number): boolean {
     if (this.#lines.length === 0) return true;
     return this.#bytes + length + this.#limits.bytesPerLine <= this.#limits.bytes;

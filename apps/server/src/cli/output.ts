@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { MessageCodec } from '@querator/protocol';
 import type { CliIo } from './io.ts';
 
-/** Writes what a command has to say: data to standard output, words to standard error. */
+/** Writes the output of a command: data to standard output, messages to standard error. */
 export class Output {
   readonly #stdout: Writable;
   readonly #stderr: Writable;
@@ -10,12 +10,12 @@ export class Output {
   constructor({ stdout, stderr }: CliIo) {
     this.#stdout = stdout;
     this.#stderr = stderr;
-    // Whoever writes learns of a failure from `data`; without a listener it would end the process as well.
+    // `data` reports a failed write. Without a listener, the failure would also end the process.
     stdout.on('error', () => {});
     stderr.on('error', () => {});
   }
 
-  /** Writes data and waits until it is out. @throws Error with the code EPIPE when nobody reads any more. */
+  /** Writes data and waits until it is written. @throws Error with the code EPIPE if the reader has closed the pipe. */
   data(text: string | Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#stdout.write(text, (error) => (error ? reject(error) : resolve()));
@@ -28,12 +28,12 @@ export class Output {
     return this.data(`${JSON.stringify(value, undefined, 2)}\n`);
   }
 
-  /** Says a line to people. */
+  /** Writes a line for people. */
   say(line: string): void {
     this.#stderr.write(`${line}\n`);
   }
 
-  /** Shows a line that the next one replaces; an empty one wipes it out. Only for terminals. */
+  /** Shows a line on a terminal that the next call replaces. An empty line clears it. */
   sayForNow(line: string): void {
     this.#stderr.write(`\r\u001b[2K${line}`);
   }

@@ -7,17 +7,17 @@ import { lineBatches } from './line-batches.ts';
 import { Progress } from './progress.ts';
 import { readInput } from './read-input.ts';
 
-/** What an item takes on the wire besides its texts, and each of its texts besides its letters; rounded up. */
+/** The bytes of an item on the wire besides its texts, and of a text besides its characters, rounded up. */
 const ITEM_BYTES = 32;
 const TEXT_BYTES = 6;
-/** The rest of a request: the queue's name and the timeout. */
+/** The bytes of the rest of a request: the queue's name and the timeout. */
 const REQUEST_BYTES = 2_048;
 
-/** After so many failures in a row of the kind that can be repeated, something else is wrong. */
+/** How many times a request is tried that stored nothing because the server was busy. */
 const MOST_ATTEMPTS = 10;
 const BACK_OFF = { firstMs: 250, mostMs: 5_000 };
 
-/** What is produced, and how. */
+/** What to produce, and how. */
 export interface ProduceFileOptions {
   readonly queueName: string;
   /** `-` for standard input. */
@@ -26,17 +26,16 @@ export interface ProduceFileOptions {
   readonly batch: number;
   /** How long the server may take for a request. */
   readonly timeout: string;
-  /** What all items have in common. */
+  /** The fields that all items share. */
   readonly template: Partial<QueueProduceItem>;
 }
 
 /**
- * Produces an item for each line of a file. One request at a time, so that on
- * one partition the items are in the order of the lines.
+ * Produces an item for each line of a file. Sends one request at a time, so
+ * that the items of one partition are in the order of the lines.
  *
- * A request is repeated only where it is certain that it stored nothing.
- * Otherwise, and after an interruption, this ends with an error that says which
- * lines are stored.
+ * Repeats a request only if it certainly stored nothing. After any other
+ * failure, and after an interruption, the error says which lines are stored.
  *
  * @throws CommandError
  */
@@ -53,7 +52,7 @@ export async function produceFile(cli: Cli, options: ProduceFileOptions): Promis
   const interrupted = cli.interrupted();
   const progress = new Progress(cli, 'item(s) produced');
   let stored = 0;
-  /** Lines of a request that was sent, and whose answer is not here. */
+  /** The number of lines of a request without its reply. */
   let sent = 0;
   try {
     for await (const lines of lineBatches(readInput(cli, file), limits)) {
@@ -76,8 +75,8 @@ export async function produceFile(cli: Cli, options: ProduceFileOptions): Promis
 }
 
 /**
- * Sends one request, again and again while the server is just too busy. An
- * interruption does not cut it short: then nobody would know what is stored.
+ * Sends one request, and repeats it while the server is too busy. An
+ * interruption does not cancel a sent request: what it stored would be unknown.
  */
 async function produceBatch(
   cli: Cli,
@@ -102,7 +101,7 @@ function isRefused(error: unknown): boolean {
   return isUnstored(error) || REFUSALS.has(error.code);
 }
 
-/** The server looks at a request before it does anything. What it then says of its own state is not as certain. */
+/** Errors of the checks before any work. Errors from later stages do not prove that nothing was stored. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'invalid',
   'unauthenticated',

@@ -13,7 +13,7 @@ import { addStorage } from './commands/storage.ts';
 import { addUpdate } from './commands/update.ts';
 import { addVersion } from './commands/version.ts';
 
-/** Help is broken into lines of this width, whatever the terminal's, so that it reads the same everywhere. */
+/** The width of help in columns. The same on every terminal, so that help looks the same everywhere. */
 const HELP_WIDTH = 100;
 
 const COMMANDS = [

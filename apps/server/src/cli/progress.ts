@@ -1,15 +1,15 @@
 import type { Cli } from './cli.ts';
 
-/** Often enough to look alive. */
+/** The shortest time between two updates. */
 const INTERVAL_MS = 100;
 
-/** A count that grows on the user's terminal; where there is none nothing is shown. */
+/** Shows a growing count on the terminal. Without a terminal it shows nothing. */
 export class Progress {
   readonly #cli: Cli;
   readonly #words: string;
   #shownAtMs: number | undefined;
 
-  /** @param words what is counted, to stand after the number. */
+  /** @param words follow the number, and say what is counted. */
   constructor(cli: Cli, words: string) {
     this.#cli = cli;
     this.#words = words;
@@ -23,7 +23,7 @@ export class Progress {
     this.#cli.output.sayForNow(`${count} ${this.#words}`);
   }
 
-  /** Wipes the count out, to make room for what comes next. */
+  /** Clears the count before other output. */
   clear(): void {
     if (this.#shownAtMs !== undefined) this.#cli.output.sayForNow('');
   }

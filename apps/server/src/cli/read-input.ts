@@ -4,10 +4,10 @@ import type { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
 
 /**
- * Reads a file, or standard input where its name is `-`, as bytes. Ends with
- * an error when the user interrupts.
+ * Reads a file as bytes, or standard input if its name is `-`. Fails when the
+ * user interrupts.
  *
- * @throws CommandError when it cannot be opened or read.
+ * @throws CommandError if the file cannot be opened or read.
  */
 export async function* readInput(cli: Cli, file: string): AsyncGenerator<Uint8Array> {
   const source: Readable = file === '-' ? cli.io.stdin : createReadStream(file);

@@ -4,15 +4,15 @@ import { CommandError, describeError } from './command-error.ts';
 import type { CliIo } from './io.ts';
 import { createProgram } from './program.ts';
 
-/** What a shell reports of a program that Ctrl-C ended. */
+/** The exit code that shells report for a program that Ctrl-C ended. */
 const INTERRUPTED = 130;
 
 /**
  * Runs the command line.
  *
- * @param argv what follows the program's name.
- * @returns the exit code: 0 when all went well, 1 after an error, which has
- *   been told on standard error, 130 after an interruption. Never throws.
+ * @param argv the arguments after the program's name.
+ * @returns the exit code: 0 without an error, 1 after an error, which standard
+ *   error shows, 130 after an interruption. Never throws.
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const { program, cli } = createProgram((program) => new Cli(io, () => program.opts()));
@@ -21,7 +21,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     else await program.parseAsync([...argv], { from: 'user' });
     return cli.exitCode;
   } catch (error) {
-    // Commander has written what it has to say.
+    // Commander has written its error already.
     if (error instanceof CommanderError) return error.exitCode;
     if (isBrokenPipe(error)) return 0;
     if (error instanceof CommandError && error.exitCode === INTERRUPTED) {
@@ -34,7 +34,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   }
 }
 
-/** Whoever read our output has had enough of it, as `head` has. */
+/** The reader of the output has closed the pipe, as `head` does. */
 function isBrokenPipe(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'EPIPE' && !(error instanceof CommandError);
 }

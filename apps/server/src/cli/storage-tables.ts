@@ -12,19 +12,19 @@ export interface StorageTables {
   readonly tables: ItemsTables;
 }
 
-/** Which storages an operator means. */
+/** The storages that an operator chose. */
 export interface StorageChoice {
   /** The configuration of the servers on these storages. */
   readonly configFile: string;
-  /** One of its partition storages; absent: all that keep tables. */
+  /** One of its partition storages. Undefined: all that have tables. */
   readonly storage?: string | undefined;
 }
 
 /**
- * Works on the tables of a configuration's storages, past any server, and lets
- * go of them at the end.
+ * Opens the tables of a configuration's storages, without a server, runs `work`,
+ * and closes them.
  *
- * @throws ConfigError when the file is wrong, or names no such storage.
+ * @throws ConfigError if the file is wrong, or has no such storage.
  */
 export async function withStorageTables<T>(
   { configFile, storage }: StorageChoice,

@@ -3,7 +3,7 @@ import type { ConfigFault, ConfigPath } from './config-error.ts';
 import { mixtureFaults } from './queue-storage.ts';
 import type { ConfigFile } from './schema.ts';
 
-/** What a schema cannot say: names that must be unique or known, and drivers' own options. */
+/** Checks what the schema cannot: that names are unique or known, and the options of drivers. */
 export function checkRules(config: ConfigFile): ConfigFault[] {
   const storages = config['partition-storage'];
   const queues = config['queue-storage'];

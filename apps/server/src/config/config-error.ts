@@ -1,14 +1,14 @@
-/** Where in a configuration file something is, by keys and list positions. */
+/** A place in a configuration file, as keys and list positions. */
 export type ConfigPath = readonly (string | number)[];
 
-/** One thing wrong with the configuration. */
+/** One fault of the configuration. */
 export interface ConfigFault {
   readonly path: ConfigPath;
-  /** What is wrong and what was expected. Never the value: it may be a connection string. */
+  /** The fault and what was expected. Never the value: it may be a connection string. */
   readonly message: string;
 }
 
-/** The configuration cannot be used. The message has one line per fault, each naming the key and its line. */
+/** The configuration cannot be used. The message has a line per fault, with the key and its line in the file. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }

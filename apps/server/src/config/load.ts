@@ -4,10 +4,10 @@ import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocum
 import type { core } from 'zod';
 import { checkRules } from './check-rules.ts';
 import { ConfigError, type ConfigFault, type ConfigPath, formatPath } from './config-error.ts';
-import { settleQueueStorage } from './queue-storage.ts';
+import { resolveQueueStorage } from './queue-storage.ts';
 import { type Config, configSchema } from './schema.ts';
 
-/** What the system's errors are called in messages. */
+/** The texts of system errors in messages. */
 const UNREADABLE: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'no such file or directory'],
   ['EISDIR', 'is a directory'],
@@ -17,14 +17,14 @@ const UNREADABLE: ReadonlyMap<string, string> = new Map([
 
 /** The settings of a server without a configuration file: everything in memory. */
 export function defaultConfig(): Config {
-  return settleQueueStorage(configSchema.parse({}));
+  return resolveQueueStorage(configSchema.parse({}));
 }
 
 /**
  * Reads a configuration file.
  *
- * @throws ConfigError when it cannot be read, is no YAML, or breaks a rule;
- *   all faults are told at once, each with its line.
+ * @throws ConfigError if the file cannot be read, is no YAML, or breaks a
+ *   rule. The message lists all faults, each with its line.
  */
 export async function loadConfig(file: string): Promise<Config> {
   let bytes: Uint8Array;
@@ -58,7 +58,7 @@ export function parseConfig(text: string): Config {
   const parsed = configSchema.safeParse(document.toJS());
   const faults = parsed.success ? checkRules(parsed.data) : parsed.error.issues.flatMap(describe);
   if (!parsed.success || faults.length > 0) throw faulty(faults, document, lines);
-  return settleQueueStorage(parsed.data);
+  return resolveQueueStorage(parsed.data);
 }
 
 function describe(issue: core.$ZodIssue): ConfigFault[] {
@@ -66,7 +66,7 @@ function describe(issue: core.$ZodIssue): ConfigFault[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key' }));
   }
-  // Zod's own words for a wrong type are good enough once they start like ours.
+  // Zod's text for a wrong type is kept, without its first words.
   const message = issue.message.replace(/^Invalid input: /, '');
   return [{ path, message: message === 'expected string, received undefined' ? 'is required' : message }];
 }
@@ -79,7 +79,7 @@ function faulty(faults: readonly ConfigFault[], document: Document, lines: LineC
   return new ConfigError(`while applying config file: ${texts.join('\n  ')}`);
 }
 
-/** The line of a key; of a missing one, that of what it is missing from. */
+/** The line of a key. For a missing key, the line of the object that lacks it. */
 function lineOf(document: Document, path: ConfigPath, lines: LineCounter): number | undefined {
   for (let depth = path.length; depth > 0; depth--) {
     const key = path[depth - 1];

@@ -3,19 +3,16 @@ import type { ConfigFault } from './config-error.ts';
 import type { Config, ConfigFile, QueueStorageConfig } from './schema.ts';
 
 /**
- * Fills in where queues are kept when the file leaves it open: in the first
- * durable storage for items, or in memory where there is none.
+ * Chooses the storage of queues if the file does not: the first durable
+ * partition storage, or memory if there is none.
  */
-export function settleQueueStorage(file: ConfigFile): Config {
+export function resolveQueueStorage(file: ConfigFile): Config {
   const durable = firstDurable(file);
   const chosen = durable === undefined ? IN_MEMORY : { partitionStorage: durable };
   return { ...file, 'queue-storage': file['queue-storage'] ?? chosen };
 }
 
-/**
- * Refuses queues in memory beside durable items: after a restart the items are
- * still stored, but their queues are gone.
- */
+/** Refuses queues in memory beside durable items: a restart would lose the queues and keep their items. */
 export function mixtureFaults(file: ConfigFile): ConfigFault[] {
   const durable = firstDurable(file);
   const queues = file['queue-storage'];
@@ -30,14 +27,14 @@ export function mixtureFaults(file: ConfigFile): ConfigFault[] {
   ];
 }
 
-/** The drivers of all storages, for items and for queues, each with the name that messages use. */
+/** The drivers of all storages, each with the name that messages use. */
 export function storagesOf(config: Config): readonly { readonly name: string; readonly driver: string }[] {
   const queues = config['queue-storage'];
   const own = 'driver' in queues ? [{ name: 'queue-storage', driver: queues.driver }] : [];
   return [...own, ...config['partition-storage']];
 }
 
-/** Whether what is in a storage with this driver survives the end of the process. */
+/** Whether the contents of a storage with this driver survive the end of the process. */
 export function isDurable({ driver }: { readonly driver: string }): boolean {
   return DRIVERS.get(driver)?.durable === true;
 }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { DriverConfig } from '../backends.ts';
 
 /**
- * The shape of the YAML file (config-cli.md, section 1). Unknown keys are
- * errors, so that a misspelt one does not silently mean its default.
+ * The shape of the YAML file, as docs/configuration.md describes it. Unknown
+ * keys are errors: a misspelt key must not silently mean its default.
  */
 
 const nonEmpty = z.string().min(1, 'expected a text that is not empty');
@@ -23,7 +23,7 @@ const duration = z
 /** Case does not matter in driver names. */
 const driverName = z.string().transform((name) => name.toLowerCase());
 
-/** What a driver's own options may be; which ones it knows is for the driver to say. */
+/** The options of a driver. The driver itself checks their names. */
 const driverConfig = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
 
 const address = z.string().regex(/^.*:\d{1,5}$/, 'expected host:port, such as localhost:2319');
@@ -82,7 +82,7 @@ export const configSchema = z.strictObject({
   queues: z.array(queue).default([]),
 });
 
-/** What the file says. Where queues are kept may be left open; see `settleQueueStorage`. */
+/** The contents of the file. It may leave the storage of queues open; see `resolveQueueStorage`. */
 export type ConfigFile = z.infer<typeof configSchema>;
 /** Where queues are stored: in a storage of their own, or in the partition storage of this name. */
 export type QueueStorageConfig =
@@ -90,5 +90,5 @@ export type QueueStorageConfig =
   | { readonly partitionStorage: string };
 /** The server's settings, checked and with defaults filled in. */
 export type Config = Omit<ConfigFile, 'queue-storage'> & { readonly 'queue-storage': QueueStorageConfig };
-/** One queue to be created at start. */
+/** A queue that the server creates at its start. */
 export type QueueConfig = Config['queues'][number];

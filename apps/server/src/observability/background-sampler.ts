@@ -1,20 +1,20 @@
 import { type CancelTimer, type Clock, type Instant, millisecondsBetween } from '@querator/core';
 
-/** No more often than this is a sample taken. */
+/** The shortest pause between samples. */
 const INTERVAL_MS = 15_000;
-/** Sampling takes at most one part in so many of the time. */
-const SHARE = 20;
-/** Without a scrape for so long nobody wants to know. */
+/** The pause after a sample, as a multiple of the time that it took: sampling takes at most 1/20 of the time. */
+const PAUSE_FACTOR = 20;
+/** Sampling ends when there was no scrape for this long. */
 const INTEREST_MS = 300_000;
 
-/** What a sampler works with. */
+/** The dependencies of a sampler. */
 export interface BackgroundSamplerDeps {
   readonly clock: Clock;
-  /** Takes a sample. Never rejects; may stop in the middle when told that nobody waits any more. */
+  /** Takes a sample. Never rejects. May return early once `stopped` returns true. */
   readonly sample: (stopped: () => boolean) => Promise<void>;
 }
 
-/** Looks at what is too slow for a scrape: in the background, now and then, while somebody scrapes. */
+/** Samples in the background what a scrape cannot wait for, as long as scrapes come. */
 export class BackgroundSampler {
   readonly #deps: BackgroundSamplerDeps;
   #sampledAt: Instant | undefined;
@@ -28,19 +28,19 @@ export class BackgroundSampler {
     this.#deps = deps;
   }
 
-  /** How long ago the last sample was complete, in seconds; undefined: there was none. */
+  /** The age of the last complete sample in seconds. Undefined: there was none. */
   get ageSeconds(): number | undefined {
     if (this.#sampledAt === undefined) return undefined;
     return millisecondsBetween(this.#sampledAt, this.#deps.clock.now()) / 1_000;
   }
 
-  /** Somebody scrapes: samples again, when it is time. */
+  /** Notes a scrape, and starts the next sample once its pause is over. */
   scraped(): void {
     this.#scrapedAt = this.#deps.clock.now();
     if (this.#cancel === undefined && !this.#sampling && !this.#stopped) this.#arm(this.#pauseMs);
   }
 
-  /** Samples no more. */
+  /** Stops sampling. */
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();
@@ -62,7 +62,7 @@ export class BackgroundSampler {
     if (this.#stopped) return;
     const now = clock.now();
     this.#sampledAt = now;
-    this.#pauseMs = Math.max(INTERVAL_MS, SHARE * millisecondsBetween(start, now));
+    this.#pauseMs = Math.max(INTERVAL_MS, PAUSE_FACTOR * millisecondsBetween(start, now));
     const wanted = this.#scrapedAt !== undefined && millisecondsBetween(this.#scrapedAt, now) < INTEREST_MS;
     if (wanted) this.#arm(this.#pauseMs);
   }

@@ -4,17 +4,17 @@ import { type LogFields, QueueError, StorageError } from '@querator/core';
 const TEXT_LENGTH = 2_000;
 /** Lines of a stack that are logged. */
 const STACK_LINES = 12;
-/** Causes of an error that are logged, one below the other. */
+/** The depth of nested causes of an error that is logged. */
 const CAUSES = 4;
 /** Elements of a list that are logged. */
 const ELEMENTS = 20;
 
-/** What a log line may hold of its fields: a text from outside may have any length. */
+/** Cuts the fields of a log line: texts from outside may have any length. */
 export function boundedFields(fields: LogFields): LogFields {
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, bounded(value)]));
 }
 
-/** A text that is too long, cut, with its length. */
+/** Cuts a long text, and appends its length. */
 export function boundedText(text: string, length = TEXT_LENGTH): string {
   return text.length <= length ? text : `${text.slice(0, length)}… (${text.length} characters)`;
 }
@@ -52,13 +52,13 @@ function present(fields: LogFields): LogFields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => isPlain(value)));
 }
 
-/** Where these were made says nothing: their text does. */
+/** The stack of these errors says nothing that their text does not. */
 function isExpected(error: Error): boolean {
   return error instanceof StorageError || error instanceof QueueError;
 }
 
 function boundedStack({ stack = '', message }: Error): string {
-  // The stack begins with the message, which is there already.
+  // The stack begins with the message, which has a field of its own.
   const from = message !== '' && stack.includes(message) ? stack.indexOf(message) + message.length : 0;
   const lines = stack.slice(from, from + TEXT_LENGTH).split('\n');
   return lines

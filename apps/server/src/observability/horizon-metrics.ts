@@ -9,9 +9,9 @@ import { Gauge, type Registry } from 'prom-client';
 import { BackgroundSampler } from './background-sampler.ts';
 
 /**
- * Gauges of what keeps dead rows from being removed, by storage and kind of
- * holder: each has a series, 0 while there is none. Its name is in `/health`,
- * not in a label: there is no end of names.
+ * Gauges of what prevents the removal of dead rows, by storage and kind of
+ * holder. Each kind has a series, which is 0 if there is no holder. `/health`
+ * gives the name of a holder; as a label it would make series without limit.
  */
 export class HorizonMetrics {
   readonly #storages: readonly StorageBackend[];
@@ -38,27 +38,27 @@ export class HorizonMetrics {
     this.#sampler = new BackgroundSampler({
       clock,
       sample: async () => {
-        await Promise.all(this.#storages.map((storage) => this.#look(storage)));
+        await Promise.all(this.#storages.map((storage) => this.#sample(storage)));
       },
     });
   }
 
-  /** Somebody scrapes: looks again, when it is time. */
+  /** Notes a scrape, and checks the storages again once the pause is over. */
   scraped(): void {
     this.#sampler.scraped();
   }
 
-  /** Looks no more. */
+  /** Stops checking. */
   stop(): void {
     this.#sampler.stop();
   }
 
-  async #look(storage: StorageBackend): Promise<void> {
+  async #sample(storage: StorageBackend): Promise<void> {
     const notices = await storage.ping().catch(() => undefined);
     for (const holder of HORIZON_HOLDERS) this.#publish({ storage: storage.name, holder }, notices);
   }
 
-  /** Of a storage that does not answer nothing is known, so nothing is said. */
+  /** A storage that does not answer has no series. */
   #publish(
     labels: { readonly storage: string; readonly holder: HeldHorizonNotice['holder'] },
     notices: readonly StorageNotice[] | undefined,
@@ -68,7 +68,7 @@ export class HorizonMetrics {
       this.#transactions.remove(labels);
       return;
     }
-    // Of two of a kind one may not say since when.
+    // With two holders of a kind, the start of one may be unknown.
     const holders = notices.filter((notice) => isHeldBy(notice, labels.holder));
     this.#seconds.set(labels, Math.max(0, ...holders.map(({ seconds }) => seconds)));
     this.#transactions.set(labels, Math.max(0, ...holders.map(({ transactions }) => transactions)));

@@ -2,10 +2,10 @@ import type { BatchOperation, EngineObserver, ItemEvent } from '@querator/engine
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { QueueLabels } from './queue-labels.ts';
 
-/** From one item to the most of a statement. */
+/** From one item to the largest statement. */
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** Counts what the engine does with items. */
+/** Counts items by what the engine did with them. */
 export class ItemMetrics implements EngineObserver {
   readonly #items: Counter<'queue' | 'event'>;
   readonly #batchItems: Histogram<'operation'>;
@@ -46,7 +46,7 @@ export class ItemMetrics implements EngineObserver {
     this.#batchItems.observe({ operation }, items);
   }
 
-  /** Forgets a queue that is gone. */
+  /** Removes the series of a queue that does not run any more. */
   async remove(queue: string): Promise<void> {
     const { values } = await this.#items.get();
     for (const { labels } of values) if (labels.queue === queue) this.#items.remove(labels);

@@ -2,7 +2,7 @@ import type { LogFields, Logger } from '@querator/core';
 import { type Logger as PinoLogger, pino } from 'pino';
 import { pinoPretty } from './pretty.ts';
 
-/** How log lines look: for a terminal, for people, for machines. */
+/** The format of log lines: for a terminal, as plain text, for programs. */
 export type LogHandler = 'color' | 'text' | 'json';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -13,7 +13,7 @@ export function createLogger(handler: LogHandler, level: LogLevel): Logger {
     base: null,
     messageKey: 'message',
     formatters: { level: (label: string) => ({ level: label }) },
-    // What has been made ready for the log already looks like an error to pino, and is none.
+    // Bounded errors are plain objects, which pino's own serializer would take for errors.
     serializers: { err: (err: unknown) => (err instanceof Error ? pino.stdSerializers.err(err) : err) },
     timestamp: pino.stdTimeFunctions.isoTime,
   };

@@ -11,25 +11,25 @@ import { QueueLabels } from './queue-labels.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 
-/** What metrics are made of. */
+/** The dependencies and settings of metrics. */
 export interface MetricsOptions {
   readonly clock: Clock;
   readonly monotonicClock: MonotonicClock;
   readonly random: Random;
-  /** What the connection pools are doing. */
+  /** The state of the connection pools. */
   readonly pools: () => readonly PoolState[];
-  /** Whether to tell of the process too: its memory, CPU time and the like. */
+  /** Whether to include the process: its memory, CPU time and the like. */
   readonly ofProcess?: boolean | undefined;
-  /** Queues that get series of their own; the default when left out. */
+  /** How many queues have their own series. Undefined: 1,000. */
   readonly queuesWithSeries?: number | undefined;
-  /** Which of several processes on one port this is; becomes a label of every series. */
+  /** The name of this process among several on one port, which becomes a label of every series. */
   readonly worker?: string | undefined;
 }
 
 /**
- * What a server tells Prometheus (docs/monitoring.md). Labels hold only names
- * that the server knows: paths of its own endpoints, its storages, and a
- * bounded number of queues; no caller can make series without end.
+ * The metrics of a server for Prometheus, as docs/monitoring.md lists them. The
+ * number of series is bounded: labels hold paths of the server's own endpoints,
+ * names of its storages, and a limited number of queues.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -53,17 +53,17 @@ export class Metrics {
     if (ofProcess === true) collectDefaultMetrics({ register: this.#registry });
   }
 
-  /** To be told what the engine does. */
+  /** Counts what the engine reports. */
   get observer(): EngineObserver {
     return this.#items;
   }
 
-  /** The same storage, its calls measured. @param name for the label. */
+  /** Decorates a storage to measure its calls. @param name for the label. */
   measure(backend: StorageBackend, name = backend.name): StorageBackend {
     return this.#storages.measure(backend, name);
   }
 
-  /** Tells of this service's queues, and of its storages for partitions, from now on. Once. */
+  /** Adds the queues of a service and its partition storages. Call it once. */
   observe(service: Service, storages: readonly StorageBackend[]): void {
     const labels = this.#labels;
     this.#service = service;
@@ -87,24 +87,24 @@ export class Metrics {
     });
   }
 
-  /** A request to one of the server's own paths was answered. */
+  /** Counts a request to one of the server's own paths. */
   answered(path: string, code: number, seconds: number): void {
     this.#requests.answered(path, code, seconds);
   }
 
-  /** The text that Prometheus scrapes, and its media type. */
+  /** The text for Prometheus and its media type. */
   async exposition(): Promise<{ readonly text: string; readonly contentType: string }> {
     await this.#prepare();
     return { text: await this.#registry.metrics(), contentType: this.#registry.contentType };
   }
 
-  /** The figures themselves, for whoever puts those of several processes together. */
+  /** The metrics as values, to combine those of several processes. */
   async values(): Promise<Awaited<ReturnType<Registry['getMetricsAsJSON']>>> {
     await this.#prepare();
     return this.#registry.getMetricsAsJSON();
   }
 
-  /** Counts queues and looks at storages no more. */
+  /** Stops the background samples of queues and storages. */
   stop(): void {
     this.#depths?.stop();
     this.#horizons?.stop();

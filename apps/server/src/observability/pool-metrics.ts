@@ -1,7 +1,7 @@
 import type { PoolState } from '@querator/storage-postgres';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** What the connection pools are doing, looked up when somebody scrapes. */
+/** Registers metrics that read the state of the connection pools at each scrape. */
 export function registerPoolMetrics(registry: Registry, pools: () => readonly PoolState[]): void {
   const registers = [registry];
   new Gauge({
@@ -12,7 +12,7 @@ export function registerPoolMetrics(registry: Registry, pools: () => readonly Po
     collect() {
       this.reset();
       for (const { target, maxConns, open, idle, waiting } of pools()) {
-        // Two pools may lead to one database, as different users.
+        // Two pools may lead to one database as different users, so add them up.
         this.inc({ target, state: 'limit' }, maxConns);
         this.inc({ target, state: 'open' }, open);
         this.inc({ target, state: 'idle' }, idle);

@@ -1,7 +1,7 @@
 import type { DestinationStream } from 'pino';
 import { build } from 'pino-pretty';
 
-/** A destination that prints log lines for people. In step with the program, so that nothing is lost at exit. */
+/** Prints log lines for people. Synchronous, so that no line is lost at the exit of the process. */
 export function pinoPretty(colorize: boolean): DestinationStream {
   return build({
     colorize,

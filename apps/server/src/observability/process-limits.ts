@@ -3,20 +3,20 @@ import process from 'node:process';
 import { getHeapStatistics } from 'node:v8';
 import type { Logger } from '@querator/core';
 
-/** What the operating system and the runtime allow this process. */
+/** The limits that the operating system and the runtime set for this process. */
 export interface ProcessLimits {
-  /** Files and sockets that may be open at a time. Undefined: no limit, or not known. */
+  /** How many files and sockets may be open at a time. Undefined: no limit, or an unknown one. */
   readonly openFiles: number | undefined;
-  /** JavaScript objects, in bytes. */
+  /** The limit of the JavaScript heap. */
   readonly heapBytes: number;
-  /** All memory, in bytes, where a container limits it. */
+  /** The memory limit of the container. Undefined: there is none. */
   readonly memoryBytes: number | undefined;
   readonly processors: number;
 }
 
-/** Descriptors that are neither a client's nor a database's: files, pipes, the event loop's own, lookups of names. */
+/** Descriptors besides those of clients and databases: files, pipes, the event loop, name lookups. */
 const OTHER_FILES = 64;
-/** A limit that is higher than any machine's memory is none. */
+/** A limit above the memory of any machine counts as none. */
 const NO_LIMIT_BYTES = 2 ** 50;
 
 /** Reads the limits of this process. */
@@ -31,38 +31,37 @@ export function readProcessLimits(): ProcessLimits {
 }
 
 function openFilesLimit(): number | undefined {
-  // Looking names up would take long.
+  // Name lookups would delay the report.
   (process.report as { excludeNetwork?: boolean }).excludeNetwork = true;
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
   const soft = report.userLimits?.open_files?.soft;
   return typeof soft === 'number' ? soft : undefined;
 }
 
-/** What a server wants to have open at a time. */
+/** What a server needs to have open at a time. */
 export interface WantedFiles {
-  /** Connections that are served at a time. */
+  /** How many connections are served at a time. */
   readonly connections: number;
   readonly pools: readonly { readonly target: string; readonly maxConns: number }[];
 }
 
 /**
- * How many connections of clients may be open at a time, so that descriptors
- * are left for databases: without them no client could be served.
- *
- * Undefined: any number.
+ * How many connections of clients may be open at a time. The rest of the
+ * descriptors is reserved for databases: without them the server could serve no
+ * client. Undefined: any number.
  */
 export function mostOpenConnections(
   { openFiles }: Pick<ProcessLimits, 'openFiles'>,
   { pools }: Pick<WantedFiles, 'pools'>,
 ): number | undefined {
-  return openFiles === undefined ? undefined : Math.max(openFiles - filesBesides(pools), 1);
+  return openFiles === undefined ? undefined : Math.max(openFiles - reservedFiles(pools), 1);
 }
 
-function filesBesides(pools: WantedFiles['pools']): number {
+function reservedFiles(pools: WantedFiles['pools']): number {
   return pools.reduce((sum, { maxConns }) => sum + maxConns, OTHER_FILES);
 }
 
-/** Says in the log what this process may use, and warns where that is less than it is set up for. */
+/** Logs the limits of this process, and warns if connections and pools need more open files. */
 export function logProcessLimits(logger: Logger, limits: ProcessLimits, wanted: WantedFiles): void {
   const { openFiles, heapBytes, memoryBytes, processors } = limits;
   const pools = wanted.pools.map(({ target, maxConns }) => `${target}: ${maxConns}`);
@@ -74,10 +73,11 @@ export function logProcessLimits(logger: Logger, limits: ProcessLimits, wanted: 
     connections: wanted.connections,
     ...(pools.length > 0 ? { pools } : {}),
   });
-  const needed = wanted.connections + filesBesides(wanted.pools);
+  const needed = wanted.connections + reservedFiles(wanted.pools);
   if (openFiles === undefined || openFiles >= needed) return;
   logger.warn('the limit of open files is lower than connections and pools need; raise it (ulimit -n)', {
-    ...{ openFiles, needed },
+    openFiles,
+    needed,
     connections: mostOpenConnections(limits, wanted),
   });
 }

@@ -4,22 +4,22 @@ import { Gauge, type Registry } from 'prom-client';
 import { BackgroundSampler } from './background-sampler.ts';
 import type { QueueLabels } from './queue-labels.ts';
 
-/** What the sampler works with. */
+/** The dependencies of the gauges. */
 export interface QueueDepthDeps {
   readonly clock: Clock;
   readonly service: Pick<Service, 'waiting' | 'depth'>;
   readonly labels: QueueLabels;
 }
 
-/** What a queue held, and when that was known. */
+/** The contents of a queue at a time. */
 interface Sample extends QueueDepth {
   readonly at: Instant;
 }
 
 /**
- * Gauges of what queues hold. Counting may read whole tables, so a scrape gets
- * the last count and never waits for one; it is made in the background, one
- * queue after the other, while somebody scrapes.
+ * Gauges of the contents of queues. A count may read whole tables, so a scrape
+ * gets the last count and never waits. The background sampler counts one queue
+ * after the other, as long as scrapes come.
  */
 export class QueueDepthMetrics {
   readonly #deps: QueueDepthDeps;
@@ -72,13 +72,13 @@ export class QueueDepthMetrics {
     });
   }
 
-  /** Somebody scrapes: counts again, when it is time. */
+  /** Publishes the last counts for a scrape, and counts again once the pause is over. */
   scraped(): void {
     this.#publish();
     this.#sampler.scraped();
   }
 
-  /** Counts no more. */
+  /** Stops counting. */
   stop(): void {
     this.#sampler.stop();
   }
@@ -94,7 +94,7 @@ export class QueueDepthMetrics {
     this.#depths = depths;
   }
 
-  /** Queues that share a label are added up; of ages the greatest counts. */
+  /** Queues that share a label are added up. Of their ages, the greatest is published. */
   #publish(): void {
     for (const gauge of [this.#items, this.#headAge, this.#uncounted, this.#countAge]) gauge.reset();
     const { service, clock, labels } = this.#deps;

@@ -1,30 +1,30 @@
-/** So many queues get series of their own; a time series for each costs the server that scrapes, too. */
+/** How many queues have their own series. Each series costs memory here and in Prometheus. */
 const QUEUES_WITH_SERIES = 1_000;
 
-/** Stands for all others. No queue can have this name: `~` is not allowed in one. */
+/** The label of all further queues. No queue has this name: `~` is not allowed in one. */
 export const OTHER_QUEUES = '~other';
 
 /**
- * Which value the label `queue` has. The first so many queues stand for
- * themselves; the others share one, until one of the first is gone.
+ * The values of the label `queue`. The first queues have their own names as
+ * labels. Further queues share one label, until one of the first stops.
  */
 export class QueueLabels {
   readonly #names = new Set<string>();
-  readonly #most: number;
+  readonly #limit: number;
 
-  constructor(most = QUEUES_WITH_SERIES) {
-    this.#most = most;
+  constructor(limit = QUEUES_WITH_SERIES) {
+    this.#limit = limit;
   }
 
   /** The label of a queue. */
   of(queue: string): string {
     if (this.#names.has(queue)) return queue;
-    if (this.#names.size >= this.#most) return OTHER_QUEUES;
+    if (this.#names.size >= this.#limit) return OTHER_QUEUES;
     this.#names.add(queue);
     return queue;
   }
 
-  /** Forgets the queues that are not at work any more. @returns their names. */
+  /** Removes the queues that do not run any more. @returns their names. */
   keepOnly(running: { has(queue: string): boolean }): readonly string[] {
     const gone = [...this.#names].filter((queue) => !running.has(queue));
     for (const queue of gone) this.#names.delete(queue);

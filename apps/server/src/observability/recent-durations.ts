@@ -1,10 +1,10 @@
-/** So many durations of each slice of time are kept: enough for a 99th percentile to mean something. */
+/** How many durations of each slice of time are kept. Enough for a meaningful 99th percentile. */
 const SAMPLES_PER_SLICE = 512;
-/** The window, in slices: ten minutes. */
+/** The window of ten minutes, in slices. */
 const SLICES = 5;
 const SLICE_SECONDS = 120;
 
-/** A slice of time: how many durations it had, and a fair sample of them. */
+/** A slice of time: the number of its durations, and a fair sample of them. */
 interface Slice {
   readonly number: number;
   seen: number;
@@ -12,10 +12,10 @@ interface Slice {
 }
 
 /**
- * Quantiles of the durations of the last ten minutes. Of each slice of time a
- * fair sample is kept, each duration having the same chance (Vitter, "Random
- * sampling with a reservoir", 1985, algorithm R), so that taking one in costs
- * next to nothing however many there are.
+ * Quantiles of the durations of the last ten minutes. Each slice of time keeps
+ * a fair sample, in which each duration has the same chance (Vitter, "Random
+ * sampling with a reservoir", 1985, algorithm R). So adding a duration is cheap,
+ * however many there are.
  */
 export class RecentDurations {
   readonly #fraction: () => number;
@@ -33,7 +33,7 @@ export class RecentDurations {
     if (slice?.number !== number) {
       slice = { number, seen: 0, samples: [] };
       this.#slices.push(slice);
-      this.#forget(number);
+      this.#removeOld(number);
     }
     slice.seen++;
     if (slice.samples.length < SAMPLES_PER_SLICE) {
@@ -44,9 +44,9 @@ export class RecentDurations {
     if (place < SAMPLES_PER_SLICE) slice.samples[place] = seconds;
   }
 
-  /** The quantiles asked for, in seconds; 0 where there was nothing. A slice counts by what it had, not by its sample. */
+  /** The wanted quantiles in seconds, 0 without durations. A slice weighs as much as all of its durations, not its sample. */
   quantiles(wanted: readonly number[], now: number): readonly number[] {
-    this.#forget(Math.floor(now / SLICE_SECONDS));
+    this.#removeOld(Math.floor(now / SLICE_SECONDS));
     const weighted = this.#slices
       .flatMap(({ seen, samples }) => samples.map((seconds) => ({ seconds, weight: seen / samples.length })))
       .sort((a, b) => a.seconds - b.seconds);
@@ -55,14 +55,14 @@ export class RecentDurations {
       let below = 0;
       for (const { seconds, weight } of weighted) {
         below += weight;
-        // Sums of fractions may fall short by a hair.
+        // Sums of fractions have rounding errors.
         if (below >= quantile * total * (1 - Number.EPSILON * 8)) return seconds;
       }
       return 0;
     });
   }
 
-  #forget(number: number): void {
+  #removeOld(number: number): void {
     this.#slices = this.#slices.filter((slice) => slice.number > number - SLICES);
   }
 }

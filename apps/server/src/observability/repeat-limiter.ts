@@ -13,25 +13,25 @@ const MOST_SAMPLES = 5;
 /** Characters of a text that tell one cause from another. */
 const CAUSE_LENGTH = 150;
 
-/** Stands for lines of messages that are too many to be told apart. */
+/** Replaces log lines once too many messages are counted. */
 const LEFT_OUT = 'log lines of too many kinds at a time; some were left out';
 
 type Level = 'info' | 'warn' | 'error';
 
-/** What a limiter works with. */
+/** The dependencies of a limiter. */
 export interface RepeatLimiterDeps {
   readonly target: Logger;
   readonly clock: Clock;
 }
 
 /**
- * A log that says the same thing once a second: the first line of a cause goes
- * out at once, and what is repeated within a second becomes one line with the
- * number of repetitions and samples of their fields. A cause is a level, a
- * message and the error behind it, whichever queue or request meets it. Lines
- * without an error have the same cause only where all their texts are alike.
+ * A logger that writes each cause at most once a second. The first line of a
+ * cause is written at once. Repetitions within a second become one line with
+ * their number and samples of their fields. A cause is a level, a message and
+ * the error behind it, for every queue and request. Lines without an error have
+ * the same cause only if all their texts are equal.
  *
- * Long texts are cut. Debug lines are neither counted nor held back.
+ * Long texts are cut. Debug lines are not limited.
  */
 export class RepeatLimiter implements Logger {
   readonly #deps: RepeatLimiterDeps;
@@ -57,7 +57,7 @@ export class RepeatLimiter implements Logger {
     this.#log('error', message, fields);
   }
 
-  /** Writes what has been held back. Call it at the end of the process. */
+  /** Writes the repetitions that wait for the end of their second. Call it at the end of the process. */
   flush(): void {
     for (const [key, cause] of this.#causes) {
       cause.cancel();
@@ -100,15 +100,15 @@ export class RepeatLimiter implements Logger {
   }
 }
 
-/** What is said of one cause within a second, after its first line. */
+/** The repetitions of one cause within a second, after its first line. */
 class Cause {
   readonly level: Level;
   readonly message: string;
   readonly cancel: CancelTimer;
   repeated = 0;
-  /** Of the last line. */
+  /** The fields of the last line. */
   fields: LogFields = {};
-  /** The values of fields that identify something, by the field's name. */
+  /** The values of identifying fields, by name. */
   readonly #values = new Map<string, Set<string | number>>();
 
   constructor(level: Level, message: string, cancel: CancelTimer) {
@@ -124,7 +124,7 @@ class Cause {
       if (typeof value !== 'string' && name !== 'partition') continue;
       const values = this.#values.get(name) ?? new Set();
       this.#values.set(name, values);
-      // One more than is shown tells that there are more.
+      // One more than is shown, to know whether there are more.
       if (values.size <= MOST_SAMPLES) {
         values.add(typeof value === 'string' ? boundedText(value, CAUSE_LENGTH) : Number(value));
       }

@@ -3,16 +3,16 @@ import type { Metric, MetricObjectWithValues, MetricValueWithName, Registry } fr
 import type { MonotonicClock } from '../monotonic-clock.ts';
 import { RecentDurations } from './recent-durations.ts';
 
-/** Leases wait for items, for minutes if they like. */
+/** In seconds. Leases may wait for items for minutes. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const QUANTILES = [0.5, 0.99];
 
 type Values = MetricValueWithName<string>[];
 
-/** What is counted of one path. */
+/** The counts of one path. */
 interface PathRecord {
   readonly path: string;
-  /** One for each bucket, without those of the buckets before, and one for what is longer than all. */
+  /** The count of each bucket, without those of shorter ones. The last is for longer durations than all buckets. */
   readonly buckets: number[];
   readonly byCode: Map<number, number>;
   readonly recent: RecentDurations;
@@ -21,12 +21,10 @@ interface PathRecord {
 }
 
 /**
- * How long requests took and how they ended. Paths are those of our own
- * endpoints.
+ * Durations and reply codes of requests, by path of the server's own endpoints.
  *
- * Counted by hand, and made into what the library writes when somebody asks:
- * with the library's own summary, counting a request cost half of what serving
- * it did.
+ * Counts in plain numbers and converts them at a scrape: the library's summary
+ * made counting a request half as expensive as serving it.
  */
 export class RequestMetrics {
   readonly #records = new Map<string, PathRecord>();
@@ -60,7 +58,7 @@ export class RequestMetrics {
     });
   }
 
-  /** A request to one of the server's own paths was answered. */
+  /** Counts a request to one of the server's own paths. */
   answered(path: string, code: number, seconds: number): void {
     const record = this.#records.get(path) ?? this.#begin(path);
     record.count++;
@@ -103,7 +101,7 @@ export class RequestMetrics {
       ...{ name, help, type, aggregator: 'sum' },
       values: [...this.#records.values()].flatMap((record) => valuesOf(record, name)),
     });
-    // The library asks no more of a metric than this, whatever its types say.
+    // The registry calls only these members, whatever its types demand.
     registry.registerMetric({ name, get, reset: () => this.#records.clear() } as unknown as Metric &
       MetricObjectWithValues<MetricValueWithName<string>>);
   }

@@ -4,24 +4,24 @@ import { getHeapStatistics } from 'node:v8';
 import type { CancelTimer, Clock, Logger } from '@querator/core';
 import type { ProcessLimits } from './process-limits.ts';
 
-/** How often the process is looked at. */
+/** The pause between checks. */
 const INTERVAL_MS = 5_000;
-/** A part of a limit that is worth a warning, and the part below which it is over. */
-const NEARLY = 0.9;
-const AGAIN_ENOUGH = 0.8;
+/** The part of a limit that starts a warning, and the part below which the warning ends. */
+const WARN_FROM = 0.9;
+const WARN_UNTIL = 0.8;
 
-/** The system or the process has no descriptor left. */
+/** Errors of a system or a process without a free descriptor. */
 const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE']);
 
-/** How much of something the process uses. */
+/** What the process uses. */
 export interface Usage {
-  /** Rejects with EMFILE or ENFILE where no descriptor is left to look with. */
+  /** Rejects with EMFILE or ENFILE if no descriptor is free for the count itself. */
   readonly openFiles: () => Promise<number>;
   readonly heapBytes: () => number;
   readonly memoryBytes: () => number;
 }
 
-/** Reads what this process uses. On systems that do not list its descriptors these count as none. */
+/** Reads the usage of this process. Open files are 0 on systems that do not list descriptors. */
 export const USAGE: Usage = {
   openFiles: async () => {
     try {
@@ -35,7 +35,7 @@ export const USAGE: Usage = {
   memoryBytes: () => process.memoryUsage.rss(),
 };
 
-/** What a watch works with. */
+/** The dependencies of a watch. */
 export interface ResourceWatchDeps {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -44,9 +44,9 @@ export interface ResourceWatchDeps {
 }
 
 /**
- * Says in the log when the process comes close to one of its limits, and when
- * it is well below it again. Node itself says nothing of connections that it
- * could not accept for want of a descriptor.
+ * Logs when the process comes close to one of its limits, and when it is well
+ * below it again. Node reports no connection that it cannot accept because no
+ * descriptor is free.
  */
 export class ResourceWatch {
   readonly #deps: ResourceWatchDeps;
@@ -61,7 +61,7 @@ export class ResourceWatch {
   start(): void {
     if (this.#stopped) return;
     this.#cancel = this.#deps.clock.startTimer(INTERVAL_MS, () => {
-      void this.look().finally(() => this.start());
+      void this.check().finally(() => this.start());
     });
   }
 
@@ -70,8 +70,8 @@ export class ResourceWatch {
     this.#cancel?.();
   }
 
-  /** Looks once. Never rejects. */
-  async look(): Promise<void> {
+  /** Checks all limits once. Never rejects. */
+  async check(): Promise<void> {
     const { limits, usage } = this.#deps;
     this.#compare('heap', usage.heapBytes(), limits.heapBytes);
     this.#compare('memory', usage.memoryBytes(), limits.memoryBytes);
@@ -87,10 +87,10 @@ export class ResourceWatch {
     if (limit === undefined) return;
     const { logger } = this.#deps;
     const wasShort = this.#short.has(resource);
-    if (used >= NEARLY * limit) {
+    if (used >= WARN_FROM * limit) {
       this.#short.add(resource);
       if (!wasShort) logger.warn('the process is close to a limit', { resource, used, limit });
-    } else if (wasShort && used < AGAIN_ENOUGH * limit) {
+    } else if (wasShort && used < WARN_UNTIL * limit) {
       this.#short.delete(resource);
       logger.info('the process is no longer close to a limit', { resource, used, limit });
     }

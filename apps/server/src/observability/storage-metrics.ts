@@ -9,10 +9,10 @@ import {
 } from '@querator/core';
 import { Histogram, type Registry } from 'prom-client';
 
-/** From a look into memory to the longest time limit of a driver. */
+/** In seconds, from a read of memory to the longest time limit of a driver. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Every call there is: a driver's new method is measured, or this does not compile. */
+/** Every method of a port. A method that is missing here does not compile. */
 const PARTITION_CALLS: Readonly<Record<keyof PartitionStore, true>> = {
   produce: true,
   produceAndLease: true,
@@ -51,7 +51,7 @@ const QUEUE_CALLS: Readonly<Record<keyof QueueStore, true>> = {
 
 type Call = (...args: never[]) => Promise<unknown>;
 
-/** Measures how long storages take, call by call. */
+/** Measures the calls of storages. */
 export class StorageMetrics {
   readonly #clock: Clock;
   readonly #duration: Histogram<'storage' | 'operation' | 'result'>;
@@ -67,7 +67,7 @@ export class StorageMetrics {
     });
   }
 
-  /** The same storage, its calls measured. @param name for the label. */
+  /** Decorates a storage to measure its calls. @param name for the label. */
   measure(backend: StorageBackend, name = backend.name): StorageBackend {
     const queueStore = this.#measureAll(backend.queueStore(), QUEUE_CALLS, (call) => [
       name,

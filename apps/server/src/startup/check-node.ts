@@ -1,9 +1,9 @@
-/** The `engines` of this package; npm only warns of an older Node. */
+/** The `engines` of this package. npm only warns about an older Node. */
 export const OLDEST_NODE = 22;
 
 /**
- * Refuses a Node that is too old. Without this the server would start there, and
- * fail at the first call that needs a newer function of the language.
+ * Refuses a Node that is too old. Such a Node starts the server, and fails at
+ * the first call of a language function that it does not have.
  *
  * @throws Error with a text for people.
  */

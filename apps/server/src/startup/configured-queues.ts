@@ -2,18 +2,18 @@ import { type CancelTimer, type Clock, type Logger, QueueError } from '@querator
 import type { QueueCall, Service } from '@querator/engine';
 import type { QueueConfig } from '../config/schema.ts';
 
-/** How long to wait before asking a storage again that could not be reached. */
+/** The pause before another attempt after a storage failed. */
 const RETRY_MS = 5_000;
 
-/** The queues of the configuration file cannot be created as they stand there. */
+/** A queue of the configuration file breaks a rule. */
 class ConfiguredQueueError extends Error {
   override readonly name = 'ConfiguredQueueError';
 }
 
 /**
- * Creates the queues of the configuration file that do not exist yet; existing
- * ones are left as they are. While their storage is down the server runs
- * without them, and tries again.
+ * Creates the missing queues of the configuration file, and does not change
+ * existing ones. If their storage is down, the server runs without them and
+ * tries again.
  */
 export class ConfiguredQueues {
   readonly #deps: { readonly clock: Clock; readonly logger: Logger; readonly service: Service };
@@ -26,11 +26,11 @@ export class ConfiguredQueues {
     queues: readonly QueueConfig[],
   ) {
     this.#deps = deps;
-    // A dead-letter queue must be there before the queues that use it; these form no chains.
+    // A dead-letter queue has to exist before the queues that use it. A dead-letter queue has none itself.
     this.#left = queues.toSorted((a, b) => Number(a['dead-queue'] !== '') - Number(b['dead-queue'] !== ''));
   }
 
-  /** @throws ConfiguredQueueError when an entry breaks a rule; the message names it. */
+  /** @throws ConfiguredQueueError if an entry breaks a rule. The message names the queue. */
   create(): Promise<void> {
     return this.#createAll((fault) => {
       throw fault;
@@ -70,7 +70,7 @@ export class ConfiguredQueues {
     try {
       await queues.create(callOf(queue), placements);
     } catch (error) {
-      // Another server on the same storage may have been quicker, with the same file.
+      // Another server on the same storage, with the same file, may have created it meanwhile.
       if (await this.#exists(queue.name)) return;
       throw error;
     }
@@ -92,7 +92,7 @@ export class ConfiguredQueues {
     const { clock, logger } = this.#deps;
     logger.warn('queues of the config file cannot be created yet, trying again', { err: error });
     this.#cancelRetry = clock.startTimer(RETRY_MS, () => {
-      // The server is at work by now: a wrong entry keeps neither it nor the other entries back.
+      // The server runs by now, so a wrong entry must not stop it or the other entries.
       void this.#createAll((fault) => logger.error('a queue of the config file is left out', { err: fault }));
     });
   }

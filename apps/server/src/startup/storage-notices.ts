@@ -2,7 +2,7 @@ import type { Logger } from '@querator/core';
 import { isDurable, storagesOf } from '../config/queue-storage.ts';
 import type { Config } from '../config/schema.ts';
 
-/** Says at the start where queues are kept if the file does not, and what will not outlive the process. */
+/** Logs where queues are stored if the file does not say so, and which storages lose their contents. */
 export function logStorages(config: Config, logger: Logger): void {
   const queues = config['queue-storage'];
   if ('partitionStorage' in queues) {

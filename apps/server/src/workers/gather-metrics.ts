@@ -3,12 +3,12 @@ import type { Clock } from '@querator/core';
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } from 'prom-client';
 import { isMessage, type Message } from './messages.ts';
 
-/** A worker that is slower than this is left out. */
+/** A worker that takes longer than this is left out. */
 const COLLECT_TIMEOUT_MS = 3_000;
 
 type Values = readonly MetricObjectWithValues<MetricValue<string>>[];
 
-/** Answers workers that want the metrics of all. */
+/** Collects the metrics of all workers for the worker that was scraped. */
 export class MetricsGatherer {
   readonly #workers: () => readonly Worker[];
   readonly #clock: Clock;

@@ -1,23 +1,24 @@
 import process from 'node:process';
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 
-/** What workers and their parent tell each other. */
+/** The messages between workers and their parent. */
 export type Message =
-  /** A worker takes connections. */
+  /** From a worker: it listens. */
   | { readonly type: 'querator:listening' }
-  /** A worker was asked for metrics, and wants those of all. */
+  /** From a worker: it was scraped, and needs the metrics of all workers. */
   | { readonly type: 'querator:scrape'; readonly id: number }
-  /** Here they are, as text. */
+  /** To the scraped worker: the metrics of all workers. */
   | { readonly type: 'querator:scraped'; readonly id: number; readonly text: string }
-  /** The parent wants the metrics of one worker. */
+  /** To a worker: its metrics are needed. */
   | { readonly type: 'querator:collect'; readonly id: number }
+  /** From a worker: its metrics. */
   | {
       readonly type: 'querator:collected';
       readonly id: number;
       readonly metrics: readonly MetricObjectWithValues<MetricValue<string>>[];
     };
 
-/** Whether something that came over the channel is ours; Node sends messages of its own. */
+/** Whether a message of the channel is one of these. Node sends messages of its own. */
 export function isMessage(value: unknown): value is Message {
   return (
     typeof value === 'object' &&
@@ -28,7 +29,7 @@ export function isMessage(value: unknown): value is Message {
   );
 }
 
-/** Says something to the other end of this process's channel. Without one the parent is gone, and the end is near. */
+/** Sends a message over the channel of this process. Does nothing without a channel: then the parent has ended. */
 export function send(message: Message): void {
   if (process.connected) process.send?.(message);
 }

@@ -8,17 +8,17 @@ import type { MonotonicClock } from '../monotonic-clock.ts';
 import { MetricsGatherer } from './gather-metrics.ts';
 import { isMessage } from './messages.ts';
 
-/** A worker that lived for so long was all right; its place is filled at once. */
+/** A worker that ran this long is replaced after the first pause only. */
 const SETTLED_MS = 10_000;
-/** Pauses before a place is filled again, where workers die soon after their start. */
+/** The pauses before a worker is replaced. They grow while workers die soon after their start. */
 const PAUSE_MS = { first: 100, longest: 5_000 } as const;
-/** So many deaths before any worker ever listened, for each worker, and there is no point in going on. */
+/** How many times per worker a start may fail, before any worker listens, until the parent gives up. */
 const FAILED_STARTS = 2;
 
-/** What workers are run with. */
+/** How workers run. */
 export interface WorkersOptions {
   readonly count: number;
-  /** Where they listen. */
+  /** Where all of them listen. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly monotonicClock: MonotonicClock;
@@ -26,11 +26,11 @@ export interface WorkersOptions {
 }
 
 /**
- * Runs so many processes of this program, which share one port, until SIGINT
- * or SIGTERM; then lets all of them drain. One that dies is replaced.
+ * Runs `count` processes of this program on one port until SIGINT or SIGTERM,
+ * and then drains all of them. A worker that dies is replaced.
  *
- * @returns the exit code: 0 when all ended in good order.
- * @throws Error when the address cannot be listened on.
+ * @returns the exit code: 0 if all workers drained.
+ * @throws Error if it is not possible to listen on the address.
  */
 export async function runWorkers({ count, listen, ...deps }: WorkersOptions): Promise<number> {
   await tryAddress(listen);
@@ -61,7 +61,7 @@ class Workers {
     return this.#exitCode;
   }
 
-  /** Asks all to drain; those in the same terminal may have been asked already. */
+  /** Tells all workers to drain. Those in the same terminal may have got the signal already. */
   stop(reason: string): void {
     if (this.#stopping.signal.aborted) return;
     this.#logger.info('stopping', { signal: reason, workers: this.#running.size });
@@ -69,7 +69,7 @@ class Workers {
     for (const worker of this.#running) worker.process.kill('SIGTERM');
   }
 
-  /** Keeps a worker in one of the places until the end. */
+  /** Runs one worker after the other in a place, until the end. */
   async #keepPlace(place: number, count: number): Promise<void> {
     let pauseMs: number = PAUSE_MS.first;
     while (!this.#stopping.signal.aborted) {
@@ -85,6 +85,7 @@ class Workers {
         return this.stop('no worker came up');
       }
       pauseMs = this.#monotonicClock() - startMs >= SETTLED_MS ? PAUSE_MS.first : pauseMs;
+      // Not the injected clock: its timers would not keep the parent alive without a worker.
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, PAUSE_MS.longest);
     }
@@ -106,7 +107,7 @@ class Workers {
   }
 }
 
-/** One clear error instead of one from each worker, again and again. */
+/** Reports an address that is in use once, instead of in each worker again and again. */
 async function tryAddress({ host, port }: WorkersOptions['listen']): Promise<void> {
   if (port === 0)
     throw new Error('several workers need a port that is named; 0 would give each one of its own');

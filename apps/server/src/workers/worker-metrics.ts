@@ -3,14 +3,14 @@ import type { Clock } from '@querator/core';
 import type { Metrics } from '../observability/metrics.ts';
 import { isMessage, type Message, send } from './messages.ts';
 
-/** Longer than this and a worker answers a scrape with its own figures alone. */
+/** If the parent takes longer than this, a worker answers a scrape with its own metrics only. */
 const SCRAPE_TIMEOUT_MS = 5_000;
 
 type Exposition = Awaited<ReturnType<Metrics['exposition']>>;
 
 /**
- * Metrics in a worker: a scrape reaches one of them, and gets the figures of
- * all, each with the label `worker`.
+ * The metrics in a worker. A scrape reaches one worker, and gets the metrics of
+ * all of them, each with the label `worker`.
  */
 export class WorkerMetrics {
   readonly #metrics: Metrics;
@@ -30,7 +30,7 @@ export class WorkerMetrics {
     this.#metrics.answered(path, code, seconds);
   }
 
-  /** The figures of all workers, or where the parent does not answer, of this one. */
+  /** The metrics of all workers, or of this one if the parent does not answer. */
   async exposition(): Promise<Exposition> {
     const id = this.#next++;
     const text = await new Promise<string | undefined>((resolve) => {

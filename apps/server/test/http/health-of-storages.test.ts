@@ -30,8 +30,8 @@ class Ward {
     });
   }
 
-  look(query = 'requireStorage=all') {
-    return this.health.look(new URLSearchParams(query));
+  check(query = 'requireStorage=all') {
+    return this.health.check(new URLSearchParams(query));
   }
 
   #storage(name: string): FaultyStorage {
@@ -50,10 +50,10 @@ test('partitions out of service are a warning with their number, at the storage 
     await ward.service.queues.create(queue(name, 4));
     await ward.service.queue.stats(name);
   }
-  expect((await ward.look()).checks['two:storage']?.[0]).not.toHaveProperty('output');
+  expect((await ward.check()).checks['two:storage']?.[0]).not.toHaveProperty('output');
   for (let partition = 0; partition < 4; partition++) ward.two.cut(partition);
   await ward.service.queue.reload('a');
-  const { status, checks } = await ward.look();
+  const { status, checks } = await ward.check();
   expect(status).toBe('pass');
   expect(checks['one:storage']?.[0]?.status).toBe('pass');
   expect(checks['two:storage']?.[0]).toMatchObject({
@@ -61,7 +61,7 @@ test('partitions out of service are a warning with their number, at the storage 
   });
   for (let partition = 0; partition < 4; partition++) ward.two.heal(partition);
   await ward.service.queue.reload('a');
-  expect((await ward.look()).checks['two:storage']?.[0]?.status).toBe('pass');
+  expect((await ward.check()).checks['two:storage']?.[0]?.status).toBe('pass');
 });
 
 test('what a storage said is told to all who ask within a second', async () => {
@@ -72,13 +72,13 @@ test('what a storage said is told to all who ask within a second', async () => {
     pings++;
     return ping.call(ward.two);
   };
-  for (let n = 0; n < 100; n++) expect((await ward.look()).status).toBe('pass');
+  for (let n = 0; n < 100; n++) expect((await ward.check()).status).toBe('pass');
   ward.two.setReachable(false);
   await ward.clock.advance('999ms');
-  expect((await ward.look()).status).toBe('pass');
+  expect((await ward.check()).status).toBe('pass');
   expect(pings).toBe(1);
   await ward.clock.advance('1ms');
-  for (let n = 0; n < 100; n++) expect((await ward.look()).status).toBe('fail');
+  for (let n = 0; n < 100; n++) expect((await ward.check()).status).toBe('fail');
   expect(pings).toBe(2);
 });
 
@@ -86,11 +86,11 @@ test('where all storages are required the one that holds the queues has to take 
   const clock = new ManualClock();
   const queues = new FaultyStorage(memoryBackend({ name: 'q', clock, random: new SeededRandom() }));
   const ward = new Ward({ queueStorage: queues, queueStore: queues.queueStore() });
-  expect((await ward.look()).status).toBe('pass');
+  expect((await ward.check()).status).toBe('pass');
   queues.setReachable(false);
-  const { status, checks } = await ward.look();
+  const { status, checks } = await ward.check();
   expect([status, checks['queues:storage']?.[0]?.status]).toEqual(['fail', 'fail']);
-  expect((await ward.look('')).status).toBe('pass');
+  expect((await ward.check('')).status).toBe('pass');
 });
 
 test('a database in which nothing can be made fails, and names the right in the log only', async () => {
@@ -117,7 +117,7 @@ test('a database in which nothing can be made fails, and names the right in the 
       warn: (message, fields) => void logged.push(`${message}: ${fields?.['err']}`),
     },
   });
-  const look = async () => {
+  const check = async () => {
     const reply = await readReply(await fetch(`${server.url}/health?requireStorage=all`));
     return [
       reply.status,
@@ -125,10 +125,10 @@ test('a database in which nothing can be made fails, and names the right in the 
       reply.json.checks['poor:storage'][0].output,
     ];
   };
-  expect(await look()).toEqual([503, 'fail', 'storage check failed']);
+  expect(await check()).toEqual([503, 'fail', 'storage check failed']);
   expect(logged.join()).toContain(`rights are missing: GRANT CREATE ON SCHEMA public TO ${role}`);
   await admin.query(`GRANT CREATE ON SCHEMA public TO ${role}`);
-  await expect.poll(look, { timeout: 10_000 }).toEqual([200, 'pass', undefined]);
+  await expect.poll(check, { timeout: 10_000 }).toEqual([200, 'pass', undefined]);
   await server.stop();
   await admin.query(`DROP OWNED BY ${role}`);
   await admin.query(`DROP ROLE ${role}`);

@@ -35,12 +35,12 @@ class Ward {
     });
   }
 
-  look(query = '') {
-    return this.checks.look(new URLSearchParams(query));
+  check(query = '') {
+    return this.checks.check(new URLSearchParams(query));
   }
 
   async status(query = ''): Promise<string> {
-    return (await this.look(query)).status;
+    return (await this.check(query)).status;
   }
 }
 
@@ -121,14 +121,14 @@ describe('GET /health', () => {
   test('each storage has a check of its own, and the log says once what is wrong', async () => {
     const ward = new Ward();
     ward.storages[1]?.setReachable(false);
-    const { checks } = await ward.look();
-    await ward.look();
+    const { checks } = await ward.check();
+    await ward.check();
     expect(checks['two:storage']).toEqual([
       expect.objectContaining({ status: 'fail', output: 'storage check failed' }),
     ]);
     expect(checks['one:storage']?.[0]?.status).toBe('pass');
     ward.storages[1]?.setReachable(true);
-    await ward.look();
+    await ward.check();
     expect(ward.logged).toEqual([
       'storage fails its health check: two',
       'storage passes its health check again: two',
@@ -138,21 +138,21 @@ describe('GET /health', () => {
   test('a storage that takes longer than five seconds fails, with one look under way at a time', async () => {
     const ward = new Ward();
     const release = ward.storages[0]?.holdPings();
-    const looks = [ward.look(), ward.look()];
+    const checking = [ward.check(), ward.check()];
     await ward.clock.advance('5s');
-    for (const { checks } of await Promise.all(looks)) {
+    for (const { checks } of await Promise.all(checking)) {
       expect(checks['one:storage']).toEqual([
         expect.objectContaining({ status: 'fail', observedValue: 5_000, observedUnit: 'ms' }),
       ]);
     }
     release?.();
-    expect((await ward.look()).checks['one:storage']?.[0]?.status).toBe('pass');
+    expect((await ward.check()).checks['one:storage']?.[0]?.status).toBe('pass');
   });
 
   test('during shutdown it fails, whatever was asked for', async () => {
     const ward = new Ward();
     ward.stopping = true;
-    const { status, checks } = await ward.look('requireStorage=queue-info');
+    const { status, checks } = await ward.check('requireStorage=queue-info');
     expect(status).toBe('fail');
     expect(checks['queues:storage']).toEqual([
       { componentType: 'datastore', status: 'fail', output: 'storage check failed', time: TIME },
@@ -164,7 +164,7 @@ describe('GET /health', () => {
     ward.stopping = true;
     ward.queues.cutQueues();
     for (const storage of ward.storages) storage.setReachable(false);
-    expect(Object.keys((await ward.look('requireStorage=all')).checks)).toEqual(['queues:storage']);
+    expect(Object.keys((await ward.check('requireStorage=all')).checks)).toEqual(['queues:storage']);
     expect(ward.logged).toEqual([]);
   });
 

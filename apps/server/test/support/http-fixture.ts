@@ -25,7 +25,7 @@ export function httpFixture(
   const metrics = new Metrics({ clock, monotonicClock, random: new SeededRandom(), pools: () => [] });
   const calls = new CallPipeline({ authenticate, metrics, logger: silentLogger, monotonicClock });
   const routes = createRoutes(service);
-  const health = { look: async () => ({ status: 'pass', version: '', checks: {} }) as const };
+  const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const app = createApp({ routes, calls, health, metrics });
   return { app, routes, calls, logger: silentLogger, metrics };
 }

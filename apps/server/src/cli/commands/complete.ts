@@ -7,7 +7,7 @@ import { duration, wholeNumber } from '../flags.ts';
 import { lineBatches } from '../line-batches.ts';
 import { readInput } from '../read-input.ts';
 
-/** Far longer than any id; whoever pipes in something else is told so by the server. */
+/** Far longer than any id. The server refuses longer lines, which are no ids. */
 const ID_LIMITS = { lines: LIMITS.completeBatch, bytes: 64_000, bytesPerLine: 0 };
 
 interface CompleteFlags {
@@ -44,7 +44,7 @@ interface Target {
   readonly requestTimeout: string;
 }
 
-/** Request by request, each of them all or nothing. */
+/** Sends one request after the other. Each completes all of its items or none. */
 async function completeAll(
   cli: Cli,
   client: Client,

@@ -5,16 +5,16 @@ import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
 import { wholeNumber } from '../flags.ts';
 
-/** The server refuses a greater limit. */
+/** The largest limit that the server accepts. */
 const LARGEST_PAGE = 65_536;
 
-/** One page may end early for its size, so the client goes on until it has as many as asked for, or all. */
+/** Reads page after page: a page ends early if it is too large. */
 async function firstQueues(
   client: Client,
   { pivot, limit }: { readonly pivot: string; readonly limit: number },
   options: { readonly signal: AbortSignal },
 ): Promise<QueuesListResponse> {
-  // The server refuses a negative limit, and takes 0 for its default.
+  // The server refuses a negative limit, and uses its default for 0.
   if (limit <= 1) return client.queues.list({ limit, pivot }, options);
   const items: QueueInfo[] = [];
   const pageSize = Math.min(limit, LARGEST_PAGE);

@@ -68,7 +68,7 @@ async function produceOne(
   cli.output.say(`Successfully produced item with payload of ${bytes.length} bytes`);
 }
 
-/** Stops as soon as it is too much for a request: standard input may have no end. */
+/** Stops at the size of a request: standard input may be endless. */
 async function readAll(cli: Cli): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;

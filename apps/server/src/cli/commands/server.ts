@@ -9,7 +9,7 @@ interface ServerFlags {
   readonly workers?: string;
 }
 
-/** More would only fight for the machine. */
+/** The largest number of workers. */
 const MOST_WORKERS = 256;
 
 function parseWorkers(text: string | undefined): number {

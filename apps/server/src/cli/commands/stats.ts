@@ -23,7 +23,7 @@ export function addStats(program: Command, cli: Cli): void {
         client.queue.stats({ queueName }, options),
       );
       await cli.output.json(queueEndpoints.stats.response, response);
-      // Data goes to standard output as the server sent it.
+      // Standard output has the server's data only, so the age goes to standard error.
       if (age > 0) cli.output.say(`counted ${age} s ago`);
     });
 }

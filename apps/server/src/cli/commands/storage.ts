@@ -10,7 +10,7 @@ interface StorageFlags {
   readonly storage?: string;
 }
 
-/** `querator storage list|adopt|drop`: for operators, directly on the database. */
+/** `querator storage list|adopt|drop`: works directly on the database, for operators. */
 export function addStorage(program: Command, cli: Cli): void {
   const storage = program
     .command('storage')
@@ -47,7 +47,7 @@ function addAdopt(command: Command, cli: Cli): void {
     .option('--queue <queue>', 'the queue; without it, the one that the table says it belongs to')
     .action(async (table: string, flags: StorageFlags & { readonly queue?: string }) => {
       const adopted = await onTables(cli, 'failed to adopt table', flags, async (opened) =>
-        theOne(opened).adopt(table, { queue: flags.queue || undefined }),
+        onlyStorage(opened).adopt(table, { queue: flags.queue || undefined }),
       );
       const { queue, partition, items, renumbered, wasOwn } = adopted;
       const did = wasOwn && renumbered === 0 ? 'is already that' : 'is now that';
@@ -64,7 +64,7 @@ function addDrop(command: Command, cli: Cli): void {
     .option('--force', 'also a table with items, or one that does not say whose it is', false)
     .action(async (table: string, flags: StorageFlags & { readonly force: boolean }) => {
       const { items } = await onTables(cli, 'failed to drop table', flags, async (opened) =>
-        theOne(opened).drop(table, { force: flags.force }),
+        onlyStorage(opened).drop(table, { force: flags.force }),
       );
       cli.output.say(`Successfully dropped table '${table}' (items: ${items})`);
     });
@@ -80,13 +80,13 @@ async function onTables<T>(
   if (configFile === undefined) {
     throw new CommandError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
   }
-  // Loaded only when needed, as the server is.
+  // Loaded on demand, like the server.
   const { withStorageTables } = await import('../storage-tables.ts');
   return attempt(prefix, () => withStorageTables({ configFile, storage: storage || undefined }, work));
 }
 
-/** Two databases may have tables of one name. */
-function theOne(opened: readonly StorageTables[]): StorageTables['tables'] {
+/** Two storages may have tables with the same name, so one has to be chosen. */
+function onlyStorage(opened: readonly StorageTables[]): StorageTables['tables'] {
   const [first, ...others] = opened;
   if (first !== undefined && others.length === 0) return first.tables;
   const names = opened.map(({ storage }) => `'${storage}'`).join(', ');
@@ -98,7 +98,10 @@ function toJson(
   { table, state, queue, partition, createdAt, items, more }: ListedTable,
 ): object {
   return {
-    ...{ storage, table, state, partition },
+    storage,
+    table,
+    state,
+    partition,
     ...(queue === undefined ? {} : { queue }),
     ...(createdAt === undefined ? {} : { created_at: formatTimestamp(toTimestamp(createdAt)) }),
     items,

@@ -12,7 +12,7 @@ interface UpdateFlags {
   readonly partitions?: number;
 }
 
-/** `querator update <queue>`: what is not given stays; what is given as empty or 0 is cleared. */
+/** `querator update <queue>`: keeps settings without a flag, and clears settings with an empty value or 0. */
 export function addUpdate(program: Command, cli: Cli): void {
   program
     .command('update')
@@ -36,7 +36,7 @@ export function addUpdate(program: Command, cli: Cli): void {
       );
       const request = {
         queueName,
-        // To the server, no timeout and no partitions mean those there are.
+        // The server keeps its timeouts and partitions where the request has none.
         ...timeouts,
         requestedPartitions: flags.partitions ?? 0,
         maxAttempts: flags.maxAttempts ?? current.maxAttempts,
@@ -48,7 +48,7 @@ export function addUpdate(program: Command, cli: Cli): void {
     });
 }
 
-/** There is no queue without timeouts, so an empty one is no way to clear it, but a mistake. */
+/** Every queue has timeouts, so an empty one is an error and does not clear it. */
 function givenTimeouts({ leaseTimeout, expireTimeout }: UpdateFlags) {
   if (leaseTimeout !== undefined) duration('lease-timeout', leaseTimeout);
   if (expireTimeout !== undefined) duration('expire-timeout', expireTimeout);

@@ -14,7 +14,7 @@ import { headersOf } from './headers-of.ts';
 export interface AppOptions {
   readonly routes: Routes;
   readonly calls: CallPipeline;
-  readonly health: Pick<HealthChecks, 'look'>;
+  readonly health: Pick<HealthChecks, 'check'>;
   readonly metrics: Pick<Metrics, 'exposition'>;
 }
 
@@ -39,7 +39,7 @@ export function createApp({ routes, calls, health, metrics }: AppOptions): Hono<
 
   app.get(
     '/health',
-    getOnly(async (c) => healthReply(await health.look(new URL(c.req.url).searchParams))),
+    getOnly(async (c) => healthReply(await health.check(new URL(c.req.url).searchParams))),
   );
   app.get(
     '/metrics',

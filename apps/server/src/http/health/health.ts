@@ -19,7 +19,7 @@ export interface Health {
 
 interface HealthCheck {
   readonly componentType: 'datastore';
-  /** `warn`: it serves, and its operator should look at it. */
+  /** `warn`: the storage works, and needs the operator's attention. */
   readonly status: 'pass' | 'warn' | 'fail';
   /** How long the storage took to answer. */
   readonly observedValue?: number;
@@ -29,64 +29,64 @@ interface HealthCheck {
   readonly output?: string;
 }
 
-/** What a health check works with. */
+/** The dependencies of the health checks. */
 export interface HealthDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly queueStore: QueueStore;
-  /** The storage that holds the queues. Absent: only `queueStore` is asked. */
+  /** The storage of the queues. Undefined: only `queueStore` is checked. */
   readonly queueStorage?: StorageBackend;
   /** The storages for partitions. */
   readonly storages: readonly StorageBackend[];
-  /** How partitions fare, by the storage they are on. Absent: it is not known. */
+  /** The state of partitions by storage. Undefined: unknown. */
   readonly partitions?: () => ReadonlyMap<string, PartitionsAtWork>;
-  /** How long the answer of a storage is reused, in milliseconds. Undefined: ask it for each request. */
+  /** How long the result of a check is reused, in milliseconds. Undefined: each request checks again. */
   readonly freshForMs?: number;
-  /** During shutdown the answer is `fail`, so that load balancers look elsewhere. */
+  /** During a shutdown the health is `fail`, so that load balancers choose another server. */
   readonly isStopping: () => boolean;
 }
 
 const FAILED = 'storage check failed';
 
 /**
- * Says how the server and its storages are.
+ * Checks the health of the server and its storages.
  *
- * The documented check, `queues:storage`, is whether queues can be listed. The
- * storages for partitions have one each, under their names. Which of them
- * decide is up to the caller; left to itself it is the documented one.
+ * The documented check, `queues:storage`, lists a queue. Each partition storage
+ * has a check under its name. The request decides which checks count; by
+ * default only the documented one does.
  */
 export class HealthChecks {
   readonly #deps: HealthDeps;
   readonly #queues: StorageCheck;
-  /** Whether the queues can be written too, where no other check tells. */
+  /** Checks that queues can be written, if no partition storage's check shows it. */
   readonly #queueStorage: StorageCheck | undefined;
   readonly #storages: readonly { readonly name: string; readonly check: StorageCheck }[];
 
   constructor(deps: HealthDeps) {
     const { queueStore, queueStorage } = deps;
     this.#deps = deps;
-    this.#queues = this.#check('queue-storage', async () => {
+    this.#queues = this.#createCheck('queue-storage', async () => {
       await queueStore.list({ namespace: SYSTEM_NAMESPACE, pivot: '', limit: 1 });
       return [];
     });
     const isExtra = queueStorage !== undefined && !deps.storages.includes(queueStorage);
-    this.#queueStorage = isExtra ? this.#check('queue-storage', () => queueStorage.ping()) : undefined;
+    this.#queueStorage = isExtra ? this.#createCheck('queue-storage', () => queueStorage.ping()) : undefined;
     this.#storages = deps.storages.map((backend) => ({
       name: backend.name,
-      check: this.#check(backend.name, () => backend.ping()),
+      check: this.#createCheck(backend.name, () => backend.ping()),
     }));
   }
 
   /**
-   * Looks at all storages.
+   * Checks all storages.
    *
    * @param query of the request: `requireStorage` and `quorum`.
-   * @throws QueueError `invalid` for a query that is wrong; then nothing was looked at.
+   * @throws QueueError `invalid` for a wrong query, before any check.
    */
-  async look(query: URLSearchParams): Promise<Health> {
+  async check(query: URLSearchParams): Promise<Health> {
     const requirement = parseRequirement(query, this.#storages.length);
     const time = new Date(Number(this.#deps.clock.now() / 1_000n)).toISOString().replace(/\.\d+Z$/, 'Z');
-    // The storages are being let go of: a look would fail, and the log would say so.
+    // The storages are closing: a check would fail and log an error.
     if (this.#deps.isStopping()) return stopping(time);
     const [queues, ...partitions] = await Promise.all([
       requirement.kind === 'all' ? this.#allOfQueues() : this.#queues.run(),
@@ -109,7 +109,7 @@ export class HealthChecks {
     return storage?.passed === false ? storage : queues;
   }
 
-  #check(name: string, ask: StorageCheckDeps['ask']): StorageCheck {
+  #createCheck(name: string, ask: StorageCheckDeps['ask']): StorageCheck {
     const { clock, logger, freshForMs = 0 } = this.#deps;
     return new StorageCheck({ clock, logger, name, freshForMs, ask });
   }
@@ -131,7 +131,7 @@ function stopping(time: string): Health {
   return { status: 'fail', version: VERSION, checks: { 'queues:storage': [documented(false, time)] } };
 }
 
-/** With the keys that wire.md gives it, and no others. */
+/** The documented check has the documented keys and no others. */
 function documented(passed: boolean, time: string): HealthCheck {
   const status = passed ? 'pass' : 'fail';
   return { componentType: 'datastore', status, time, ...(passed ? {} : { output: FAILED }) };

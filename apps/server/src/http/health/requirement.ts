@@ -1,18 +1,18 @@
 import { invalid } from '@querator/core';
 
-/** Which storages have to be well for the server to count as healthy. */
+/** Which checks have to pass for the server to be healthy. */
 export type Requirement =
-  /** The one that holds queues; what clients of the documented endpoint expect. */
+  /** The check of the queues, which clients of the documented endpoint expect. */
   | { readonly kind: 'queue-info' }
-  /** That one and every one for partitions. */
+  /** The check of the queues and of every partition storage. */
   | { readonly kind: 'all' }
-  /** That one and at least so many for partitions. */
+  /** The check of the queues and of at least `count` partition storages. */
   | { readonly kind: 'quorum'; readonly count: number };
 
 /**
  * Reads the query of a health request.
  *
- * @param storages how many storages there are for partitions.
+ * @param storages the number of partition storages.
  * @throws QueueError `invalid` naming the parameter and what was expected.
  */
 export function parseRequirement(query: URLSearchParams, storages: number): Requirement {

@@ -6,34 +6,33 @@ import {
   type StorageNotice,
 } from '@querator/core';
 
-/** Longer than this and a storage counts as down (wire.md, section 10). */
+/** A storage that takes longer than this is down. Fixed by the HTTP API. */
 const CHECK_TIMEOUT_MS = 5_000;
 
-/** What a check found. */
+/** The result of a check. */
 export interface CheckResult {
   readonly passed: boolean;
-  /** How long the answer took. */
+  /** How long the storage took to answer. */
   readonly latencyMs: number;
   readonly notices: readonly StorageNotice[];
 }
 
-/** What a check works with. */
+/** The dependencies of a check. */
 export interface StorageCheckDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** The storage's name, for the log. */
   readonly name: string;
-  /** For so long an answer is given to everybody who asks. */
+  /** How long a result answers further requests, in milliseconds. */
   readonly freshForMs: number;
-  /** Asks the storage; rejects when it cannot serve. */
+  /** Calls the storage. Rejects if it cannot serve. */
   readonly ask: () => Promise<readonly StorageNotice[]>;
 }
 
 /**
- * Finds out how one storage is, one look at a time: who asks meanwhile or soon
- * after gets the same answer, so that the storage does not notice how many ask.
- * What goes wrong is logged, once when it begins; callers learn no more than
- * that it did.
+ * Checks one storage. Requests that come during a check or soon after share
+ * its result, so their number puts no load on the storage. The log gets the
+ * first failure with its cause; callers learn only that the check failed.
  */
 export class StorageCheck {
   readonly #deps: StorageCheckDeps;

@@ -3,19 +3,18 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Socket } from 'node:net';
 import type { Clock } from '@querator/core';
 
-/** A reply that its client does not read within this time is given up. */
+/** How long a client may take to read the reply to its running request. */
 const REPLIES_MS = 10_000;
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
 /**
- * The orderly end of a listener: what was asked is answered, and no connection
- * is closed under a request that is on its way.
+ * Closes a listener without closing a connection under a request.
  *
- * Clients keep connections open and use them again, and open new ones. One that
- * is closed at the moment its client sends leaves the client not knowing what
- * became of the request. So for a while all are still answered, in a way that
- * closes the connection and sends the client elsewhere; only then is the
- * listener closed, with those that said nothing.
+ * Clients reuse connections and open new ones. A client whose connection closes
+ * while it sends cannot know whether the server got the request. So the server
+ * answers for a while longer, and each reply closes its connection, which makes
+ * the client connect elsewhere. Then it closes the listener and the idle
+ * connections.
  */
 export class Drain {
   readonly #http: HttpServer;
@@ -36,29 +35,29 @@ export class Drain {
     });
   }
 
-  /** From now on every reply closes its connection. */
+  /** Makes every further reply close its connection. */
   begin(): void {
     this.#closing = true;
     for (const reply of this.#replies.values()) reply.shouldKeepAlive = false;
   }
 
   /**
-   * Answers what comes for `lingerMs` more, closes the listener, waits until the
-   * replies are out, and closes all connections.
+   * Answers requests for `lingerMs` more, closes the listener, waits until all
+   * replies are sent, and closes all connections.
    */
   async end(lingerMs: number): Promise<void> {
-    // The clock's timers keep no process alive, and the last connection may close between two looks.
-    const hold = setInterval(() => {}, REPLIES_MS);
+    // Keep the process alive: the clock's timers do not, and the last connection may close between two polls.
+    const keepAlive = setInterval(() => {}, REPLIES_MS);
     if (lingerMs > 0) await this.#pause(lingerMs);
     const closed = once(this.#http, 'close');
     this.#http.close();
-    for (let waitedMs = 0; this.#isAnswering() && waitedMs < REPLIES_MS; waitedMs += LOOK_MS) {
-      await this.#pause(LOOK_MS);
+    for (let waitedMs = 0; this.#isAnswering() && waitedMs < REPLIES_MS; waitedMs += POLL_MS) {
+      await this.#pause(POLL_MS);
     }
-    // Also those that never said a word, which do not count as idle to node:http.
+    // Includes connections without any request, which node:http does not count as idle.
     this.#http.closeAllConnections();
     await closed;
-    clearInterval(hold);
+    clearInterval(keepAlive);
   }
 
   #isAnswering(): boolean {

@@ -2,18 +2,17 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Logger, silentLogger } from '@querator/core';
 
-/** What else a server minds of its connections. */
+/** Further settings of a connection limit. */
 export interface ConnectionOptions {
-  /** Connections that are open at a time, the waiting ones included; further ones are closed. Absent: any number. */
+  /** How many connections may be open, with the waiting ones. Further ones are closed. Undefined: any number. */
   readonly open?: number | undefined;
   readonly logger?: Logger | undefined;
 }
 
 /**
- * Serves at most so many connections at a time. The next ones are not refused:
- * they stay unread, as if they were still in the kernel's backlog, until one
- * that is served closes (wire.md, section 1). Only where the process would run
- * out of descriptors they are closed: those of the databases are kept for them.
+ * Serves at most `limit` connections at a time. Further ones stay open and
+ * unread, as in the kernel's backlog, until a served one closes. Connections
+ * past `open` are closed: their descriptors are reserved for databases.
  */
 export function limitConnections(
   http: Server,
@@ -36,14 +35,11 @@ export function limitConnections(
   };
 
   if (open !== undefined) http.maxConnections = open;
-  http.on('drop', () =>
-    logger.error(
-      'a connection was closed: the process has no file descriptor for it; raise the limit (ulimit -n)',
-      {
-        open,
-      },
-    ),
-  );
+  http.on('drop', () => {
+    const text =
+      'a connection was closed: the process has no file descriptor for it; raise the limit (ulimit -n)';
+    logger.error(text, { open });
+  });
   http.on('connection', (socket: Socket) => {
     if (served < limit) {
       serve(socket);
@@ -52,7 +48,7 @@ export function limitConnections(
     if (waiting.size === 0)
       logger.warn('all connections are in use; further ones wait', { connections: limit });
     waiting.add(socket);
-    // node:http has just asked the socket to start reading, and that takes a tick: only then can it be stopped.
+    // node:http starts to read the socket in the next tick, and only after that can it be paused.
     process.nextTick(() => {
       if (waiting.has(socket)) socket.pause();
     });
