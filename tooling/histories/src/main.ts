@@ -22,10 +22,8 @@ import { withPair, withPatroni, withServer } from './run/databases.ts';
 import { PATRONI_FAULTS, SHORT_PATRONI_FAULTS } from './run/patroni-faults.ts';
 import { postgresRun } from './run/postgres-run.ts';
 import { serviceGaps } from './run/service-gaps.ts';
-import { MEMORY_VARIANTS } from './variants/memory-variants.ts';
-import { POSTGRES_VARIANTS } from './variants/postgres-variants.ts';
 import { tryOnMemory, tryOnPostgres } from './variants/try-variant.ts';
-import type { Variant } from './variants/variant.ts';
+import { nameOf, type Variant, type VariantStorage, variantsOf } from './variants/variant.ts';
 
 const RESULTS = fileURLToPath(new URL('../test-results/histories', import.meta.url));
 
@@ -114,30 +112,28 @@ function check(file: string | undefined): boolean {
 
 /** @returns whether all variants were caught. */
 async function variants(words: readonly string[]): Promise<boolean> {
-  const chosen = (kind: string, all: readonly Variant[]) =>
-    all.filter(({ name }) => words.every((word) => `${kind}: ${name}`.includes(word)));
-  const inMemory = chosen('memory', MEMORY_VARIANTS);
-  const onPostgres = chosen('postgres', POSTGRES_VARIANTS);
+  const chosen = (storage: VariantStorage) =>
+    variantsOf(storage).filter((variant) => words.every((word) => nameOf(variant).includes(word)));
+  const inMemory = chosen('memory');
+  const onPostgres = chosen('postgres');
   let survivors = 0;
-  const attempt = async (kind: string, variant: Variant, trial: () => ReturnType<typeof tryOnMemory>) => {
+  const attempt = async ({ storage, name }: Variant, trial: () => ReturnType<typeof tryOnMemory>) => {
     const started = performance.now();
     const { runs, rules } = await trial();
     if (rules.length === 0) survivors++;
     const seconds = ((performance.now() - started) / 1_000).toFixed(1).padStart(6);
     const verdict = rules.length === 0 ? 'SURVIVED' : `caught by ${rules.join(', ')}`;
-    say(`${kind.padEnd(9)} ${variant.name.padEnd(54)} ${runs} seeds ${seconds} s  ${verdict}`);
+    say(`${storage.padEnd(9)} ${name.padEnd(54)} ${runs} seeds ${seconds} s  ${verdict}`);
   };
-  for (const each of inMemory) {
-    await attempt('memory', each, () => tryOnMemory(folder, each.seeds, each));
-  }
+  for (const each of inMemory) await attempt(each, () => tryOnMemory(folder, each.seeds, each));
   for (const [withDatabase, onFailover] of [
     [withServer, false],
     [withPair, true],
   ] as const) {
-    const some = onPostgres.filter((each) => (each.onFailover ?? false) === onFailover);
+    const some = onPostgres.filter((each) => each.onFailover === onFailover);
     if (some.length === 0) continue;
     await withDatabase(async (database) => {
-      for (const each of some) await attempt('postgres', each, () => tryOnPostgres(database, folder, each));
+      for (const each of some) await attempt(each, () => tryOnPostgres(database, folder, each));
     });
   }
   const total = inMemory.length + onPostgres.length;

@@ -1,20 +1,20 @@
 /**
- * `npm run test:mutants`: breaks the drivers and the engine, one rule at a
- * time, in a copy, and expects the contract suite, the simulation, or the
- * engine's tests to fail. A mutant that survives shows a hole in the suite.
+ * `npm run test:mutants`: breaks one rule at a time in a copy of a driver or of
+ * the engine, and expects the contract suite, the simulation or the engine's
+ * tests to fail. A surviving mutant shows a gap in these tests.
  *
- * Arguments choose mutants: all whose subject and name hold each of the words.
+ * Arguments select mutants: those whose subject and name contain every word.
  */
 import process from 'node:process';
 import { testPostgres } from '@querator/tooling-postgres';
-import { type Mutant, StaleMutant, SUBJECTS, type Subject } from './mutant.ts';
+import { type Mutant, StaleMutant } from './list/mutant.ts';
 import { Sandbox } from './sandbox.ts';
-import { MUTANTS } from './subject-sources.ts';
+import { mutantsOf, SUBJECTS, type Subject } from './subjects.ts';
 import { runSuite, type Verdict } from './suite-run.ts';
 
-/** The suite's random sequences come last; most mutants die long before. */
+/** The suite runs its random sequences last; most mutants fail earlier. */
 const MODEL_RUNS = process.env['QUERATOR_MODEL_RUNS'] ?? '50';
-/** As many as `npm test` lives through. */
+/** As many as in `npm test`. */
 const SIMULATION_RUNS = process.env['QUERATOR_SIMULATION_RUNS'] ?? '2000';
 
 const words = process.argv.slice(2).map((word) => word.toLowerCase());
@@ -23,7 +23,7 @@ const isChosen = (subject: Subject, { name }: Mutant) =>
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Tries one subject's mutants. @returns how many were not killed. */
+/** Runs the tests against each mutant of a subject. @returns how many mutants survived. */
 async function trySubject(
   subject: Subject,
   mutants: readonly Mutant[],
@@ -37,7 +37,7 @@ async function trySubject(
   };
   const run = () => runSuite(subject, sandbox.folder, env);
   let survivors = 0;
-  // A failure means something only where the original passes; and it still must when all is done.
+  // A failure proves something only if the original passes, before and after all mutants.
   const checkOriginal = async () => {
     sandbox.becomeOriginal();
     const original = await run();
@@ -83,7 +83,7 @@ function describe(verdict: Verdict): string {
 
 const chosen = SUBJECTS.map((subject) => ({
   subject,
-  mutants: MUTANTS[subject].filter((mutant) => isChosen(subject, mutant)),
+  mutants: mutantsOf(subject).filter((mutant) => isChosen(subject, mutant)),
 })).filter(({ mutants }) => mutants.length > 0);
 const total = chosen.reduce((sum, { mutants }) => sum + mutants.length, 0);
 if (total === 0) throw new Error(`no mutant is called '${words.join(' ')}'`);

@@ -1,20 +1,18 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Mutant, Subject } from './mutant.ts';
-import { mutatedFiles, packageOf } from './subject-sources.ts';
+import type { Mutant } from './list/mutant.ts';
+import { SourceTree } from './sources/source-tree.ts';
+import { packageOf, type Subject } from './subjects.ts';
 
-/** What a run leaves in the package, and what is linked instead of copied. */
+/** Output of runs, and `node_modules`, which is linked instead. */
 const NOT_COPIED = new Set(['node_modules', 'dist', 'test-results', '.turbo']);
 
-/**
- * A copy of a package in the temporary folder, taken once, which
- * finds its dependencies where the original does. The working tree is never
- * touched.
- */
+/** A copy of a package in the temporary folder. It shares the original's dependencies; the original is only read. */
 export class Sandbox {
   readonly folder: string;
-  /** What the files were that the present mutant has changed. */
+  readonly #sources: SourceTree;
+  /** The text that the files changed by the present mutant had before. */
   readonly #originals = new Map<string, string>();
 
   constructor(subject: Subject) {
@@ -24,19 +22,20 @@ export class Sandbox {
       filter: (source) => !NOT_COPIED.has(basename(source)),
     });
     symlinkSync(join(packageOf(subject), 'node_modules'), join(this.folder, 'node_modules'));
+    this.#sources = SourceTree.ofPackages([this.folder]);
   }
 
-  /** Makes the copy the given mutant. @throws StaleMutant */
+  /** Turns the copy into the mutant. @throws StaleMutant */
   become(mutant: Mutant): void {
     this.becomeOriginal();
-    for (const [file, source] of mutatedFiles(this.folder, mutant)) {
-      this.#originals.set(file, readFileSync(join(this.folder, file), 'utf8'));
-      writeFileSync(join(this.folder, file), source);
+    for (const [file, source] of this.#sources.mutated(mutant)) {
+      this.#originals.set(file, readFileSync(file, 'utf8'));
+      writeFileSync(file, source);
     }
   }
 
   becomeOriginal(): void {
-    for (const [file, source] of this.#originals) writeFileSync(join(this.folder, file), source);
+    for (const [file, source] of this.#originals) writeFileSync(file, source);
     this.#originals.clear();
   }
 

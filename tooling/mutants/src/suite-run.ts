@@ -3,23 +3,23 @@ import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import type { Subject } from './mutant.ts';
+import { type Subject, suiteOf } from './subjects.ts';
 
 /** How a package's suite ended. */
 export type Verdict =
   | { readonly outcome: 'passed' }
-  /** A test failed: `by` is its name, or what it says itself about how it noticed. */
+  /** A test failed. `by` is its name, or the seed and the first violation that the simulation reports. */
   | { readonly outcome: 'failed'; readonly by: string }
-  /** No rule was tested: the copy does not even run. */
+  /** The copy does not run, so nothing was tested. */
   | { readonly outcome: 'broken'; readonly reason: string };
 
-/** Where the shared Vitest settings have the report written. */
+/** The shared Vitest settings write the report there. */
 const REPORT = join('test-results', 'report.json');
-/** Far more than the suite takes; a mutant may go round in circles. */
+/** Many times what the suite takes: a mutant may loop forever. */
 const TIME_LIMIT_MS = 240_000;
-/** What the simulation says first: the seed, and the first thing that was wrong. */
+/** The simulation's first lines: the seed, and the first violation. */
 const SEED = /seed \d+: .*\n.*/;
-/** Faults of the mutant's code, not of what it does: no test may take the credit for them. */
+/** The mutant's code is invalid, so the failed test has noticed nothing. */
 const IS_NO_PROGRAM = /SyntaxError|ReferenceError|SQLSTATE 42/;
 
 interface Report {
@@ -35,34 +35,17 @@ interface Report {
   }[];
 }
 
-const CONTRACT = ['test/conformance.test.ts'];
-
-/** The arguments that make Vitest run what is to notice. */
-const SUITES: Readonly<Record<Subject, readonly string[]>> = {
-  memory: CONTRACT,
-  postgres: CONTRACT,
-  'postgres-marks': ['test/low-water-mark'],
-  engine: ['test/simulation/simulation.test.ts', '-t', 'whatever happens in it'],
-  'engine-movers': ['dead-letters', 'several-movers', 'several-processes'].map(
-    (file) => `test/${file}.test.ts`,
-  ),
-  'engine-size': [
-    ...['health', 'counts', 'many-partitions', 'outage', 'take-up'].map((file) => `test/${file}.test.ts`),
-    'src/logical/fair-gate.test.ts',
-  ],
-};
-
 /** Runs the suite of a package's copy, to its first failure. */
 export async function runSuite(subject: Subject, folder: string, env: NodeJS.ProcessEnv): Promise<Verdict> {
   const reportFile = join(folder, REPORT);
   rmSync(reportFile, { force: true });
   const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = ['run', ...SUITES[subject], '--bail=1'];
+  const args = ['run', ...suiteOf(subject), '--bail=1'];
   const child = spawn(process.execPath, [vitest, ...args], {
     cwd: folder,
     env: { ...process.env, ...env, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: a worker that goes round in circles does not end with its parent.
+    // A process group of its own, since a looping worker outlives its parent.
     detached: true,
   });
   let output = '';

@@ -1,20 +1,16 @@
 /**
- * For `node --import`: what HISTORIES_VARIANT names is in force from the
- * start. Sources are changed as they are loaded, and nowhere else.
+ * For `node --import`: loads the sources as the variant named by
+ * HISTORIES_VARIANT changes them. The files stay as they are.
  */
 import { registerHooks } from 'node:module';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { MEMORY_VARIANTS } from './memory-variants.ts';
-import { POSTGRES_VARIANTS } from './postgres-variants.ts';
-import { editedSources } from './variant.ts';
+import { nameOf, STORAGES, sourcesOf, variantsOf } from './variant.ts';
 
-const name = process.env['HISTORIES_VARIANT'];
-const [kind, rest] = [name?.split(': ')[0], name?.split(': ').slice(1).join(': ')];
-const variants = kind === 'memory' ? MEMORY_VARIANTS : POSTGRES_VARIANTS;
-const chosen = variants.find((variant) => variant.name === rest);
-if (chosen === undefined) throw new Error(`there is no variant '${name}'`);
-const sources = editedSources(chosen);
+const name = process.env['HISTORIES_VARIANT'] ?? '';
+const variant = STORAGES.flatMap(variantsOf).find((each) => nameOf(each) === name);
+if (variant === undefined) throw new Error(`there is no variant '${name}'`);
+const sources = sourcesOf(variant.storage).mutated(variant);
 
 registerHooks({
   load(url, context, nextLoad) {

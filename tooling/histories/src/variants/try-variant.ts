@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { judge } from '../judge.ts';
 import { crashDatabase, type DatabaseUnderTest, failOver, killInstance, loseAnswers } from '../run/faults.ts';
 import { postgresRun } from '../run/postgres-run.ts';
-import type { Variant } from './variant.ts';
+import { nameOf, type Variant } from './variant.ts';
 
 const HOOK = fileURLToPath(new URL('./load-hook.ts', import.meta.url));
 const RUNS = fileURLToPath(new URL('./memory-runs.ts', import.meta.url));
@@ -24,7 +24,7 @@ export interface Trial {
 export async function tryOnMemory(folder: string, seeds: number, variant?: Variant): Promise<Trial> {
   const hook = variant === undefined ? [] : ['--import', HOOK];
   const args = ['--conditions=@querator/source', ...hook, RUNS, folder, '1', String(seeds)];
-  const name = variant === undefined ? {} : { HISTORIES_VARIANT: `memory: ${variant.name}` };
+  const name = variant === undefined ? {} : { HISTORIES_VARIANT: nameOf(variant) };
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'], ...name },
@@ -51,8 +51,8 @@ export async function tryOnPostgres(
   for (let runs = 1; ; runs++) {
     const history = await postgresRun(database, {
       seed: runs,
-      origin: `postgres: ${variant.name}, seed ${runs}`,
-      variant: `postgres: ${variant.name}`,
+      origin: `${nameOf(variant)}, seed ${runs}`,
+      variant: nameOf(variant),
       ...{ instances: 2, calmMs: 3_000, faults: 3, drainMs: 15_000 },
       kinds: variant.onFailover ? [failOver] : [crashDatabase, loseAnswers, killInstance],
     });

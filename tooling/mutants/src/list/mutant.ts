@@ -1,0 +1,22 @@
+/** A change to one place of the sources. */
+export interface Edit {
+  /** A declaration: `name` of a function, class, constant or member, or `Class.member`. */
+  readonly place: string;
+  /** Occurs exactly once in the place; a pattern of `patternOf`. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** The sources with one rule broken. */
+export interface Mutant {
+  /** Which rule, and how; unique in its list. */
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** What the list says besides, by name: `seeds: 12`. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
+/** An edit of the mutant fits no place of the sources, or several. */
+export class StaleMutant extends Error {
+  override readonly name = 'StaleMutant';
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Mutant } from './list/mutant.ts';
+import { parseMutants } from './list/parse-mutants.ts';
+
+/** A package that is mutated, and what has to notice: Vitest's arguments in that package. */
+interface Target {
+  readonly package: string;
+  readonly suite: readonly string[];
+}
+
+const tests = (...names: readonly string[]) => names.map((name) => `test/${name}.test.ts`);
+
+/** By subject. Each has its list: `lists/SUBJECT.mutants`. */
+const TARGETS = {
+  memory: { package: 'storage-memory', suite: tests('conformance') },
+  postgres: { package: 'storage-postgres', suite: tests('conformance') },
+  'postgres-marks': { package: 'storage-postgres', suite: ['test/low-water-mark'] },
+  engine: {
+    package: 'engine',
+    suite: [...tests('simulation/simulation'), '-t', 'whatever happens in it'],
+  },
+  'engine-movers': {
+    package: 'engine',
+    suite: tests('dead-letters', 'several-movers', 'several-processes'),
+  },
+  'engine-size': {
+    package: 'engine',
+    suite: [
+      ...tests('health', 'counts', 'many-partitions', 'outage', 'take-up'),
+      'src/logical/fair-gate.test.ts',
+    ],
+  },
+} satisfies Record<string, Target>;
+
+export type Subject = keyof typeof TARGETS;
+export const SUBJECTS = Object.keys(TARGETS) as Subject[];
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The folder of the subject's package in the working tree. It is only read. */
+export function packageOf(subject: Subject): string {
+  return join(at('../../../packages'), TARGETS[subject].package);
+}
+
+/** What makes Vitest run the tests that have to notice. */
+export function suiteOf(subject: Subject): readonly string[] {
+  return TARGETS[subject].suite;
+}
+
+export function mutantsOf(subject: Subject): readonly Mutant[] {
+  return parseMutants(readFileSync(at(`../lists/${subject}.mutants`), 'utf8'));
+}
