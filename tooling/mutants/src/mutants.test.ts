@@ -1,7 +1,8 @@
+import { globSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseMutants } from './list/parse-mutants.ts';
 import { SourceTree } from './sources/source-tree.ts';
-import { mutantsOf, packageOf, SUBJECTS } from './subjects.ts';
+import { mutantsOf, packageOf, SUBJECTS, suiteOf } from './subjects.ts';
 
 describe.each(SUBJECTS)('the mutants of %s', (subject) => {
   const sources = SourceTree.ofPackages([packageOf(subject)]);
@@ -14,6 +15,16 @@ describe.each(SUBJECTS)('the mutants of %s', (subject) => {
   test('have names of their own', () => {
     const names = mutants.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('have tests that are to notice', () => {
+    const files = globSync('{src,test}/**/*.test.ts', { cwd: packageOf(subject) });
+    const [named] = suiteOf(subject).join(' ').split(' -t ');
+    for (const part of named?.split(' ') ?? [])
+      expect(
+        files.filter((file) => file.includes(part)),
+        part,
+      ).not.toEqual([]);
   });
 });
 

@@ -27,10 +27,7 @@ const TARGETS = {
   },
   'engine-size': {
     package: 'engine',
-    suite: [
-      ...tests('health', 'counts', 'many-partitions', 'outage', 'take-up'),
-      'src/logical/fair-gate.test.ts',
-    ],
+    suite: [...tests('health', 'counts', 'many-partitions', 'outage', 'take-up'), 'fair-semaphore.test.ts'],
   },
 } satisfies Record<string, Target>;
 
