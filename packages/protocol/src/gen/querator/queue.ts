@@ -12,53 +12,47 @@ export const protobufPackage = "querator";
 
 export const protobufFileName = "querator/queue.proto";
 
-/**
- * Asks for items to be added to a queue. Items of one request stay together
- * and in order.
- */
+/** Adds items to a queue. The items of one request stay together and in order. */
 export interface QueueProduceRequest {
-  /** The queue that takes the items. */
+  /** The queue to add to. Required. */
   queueName: string;
-  /** How long the caller waits for the answer, such as "1m". Required. */
+  /** How long the caller waits for the answer: a duration from 10ms to 15m. Required. */
   requestTimeout: string;
-  /** 1 to 1000 items. */
+  /** 1 to 1,000 items. */
   items: QueueProduceItem[];
 }
 
-/** An item to be added. */
+/** An item to add. */
 export interface QueueProduceItem {
-  /** How the payload is encoded, in the producer's own words. */
+  /** Free text: how the payload is encoded, such as `application/json`. */
   encoding: string;
-  /** What kind of payload it is, in the producer's own words. */
+  /** Free text: what kind of payload it is, such as `order.created`. */
   kind: string;
-  /** Whatever the producer wants to find the item by, such as an account. */
+  /** Free text for the producer, such as an account number. */
   reference: string;
-  /** When the item becomes available. Absent: at once. */
+  /** When the item becomes available. Absent, past or less than 100 ms ahead: now. */
   enqueueAt:
     | Timestamp
     | undefined;
-  /** The payload as bytes. Counts unless it is empty. */
+  /** The payload as bytes. Used unless empty. */
   bytes: Uint8Array;
-  /**
-   * The payload as text, for callers who would rather not encode. Counts when
-   * `bytes` is empty.
-   */
+  /** The payload as text. Used if `bytes` is empty. */
   utf8: string;
 }
 
-/** Asks for items, and waits for the first of them. */
+/** Leases items. Waits until at least one is available. */
 export interface QueueLeaseRequest {
-  /** The queue to lease from. */
+  /** The queue to lease from. Required. */
   queueName: string;
-  /** At most so many items, 1 to 1000. */
+  /** The greatest number of items to lease, 1 to 1,000. */
   batchSize: number;
-  /** Chosen by the caller; no two requests that wait on one queue share it. */
+  /** Names the consumer. Unique among the requests that wait on the queue. Required. */
   clientId: string;
-  /** How long to wait for an item. Required. */
+  /** How long to wait for items: a duration from 10ms to 15m. Required. */
   requestTimeout: string;
 }
 
-/** An item in the hands of a consumer. */
+/** A leased item. */
 export interface QueueLeaseItem {
   /** As produced. */
   encoding: string;
@@ -66,148 +60,159 @@ export interface QueueLeaseItem {
   kind: string;
   /** As produced. */
   reference: string;
-  /** Names this lease in complete and retry. Opaque. */
+  /** The id for complete and retry. Opaque. An item gets a new id when it returns to the queue. */
   id: string;
-  /** How often the item has been leased; 1 at the first time. */
+  /** How often the item has been leased, this lease included: 1 at the first lease. */
   attempts: number;
   /** When this lease ends. */
   leaseDeadline:
     | Timestamp
     | undefined;
-  /** The payload, also where it was produced as text. */
+  /** The payload, also if it was produced as text. */
   bytes: Uint8Array;
 }
 
-/** What a lease request got. */
+/** The items leased by one request. */
 export interface QueueLeaseResponse {
   /** The queue of the request. */
   queueName: string;
-  /** The partition all the items come from. Complete and retry must name it. */
+  /** The partition of all these items. Complete and retry must name it. */
   partition: number;
-  /** Oldest first. */
+  /** 1 to `batch_size` items, oldest first. */
   items: QueueLeaseItem[];
 }
 
-/** Gives leased items back. There is no timeout to choose: it is five minutes. */
+/** Gives leased items back. The request timeout is fixed at 5 minutes. */
 export interface QueueRetryRequest {
+  /** The queue of the items. Required. */
   queueName: string;
-  /** The partition the items were leased from. */
+  /** The partition that the items were leased from. */
   partition: number;
-  /** 1 to 1000 items. */
+  /** 1 to 1,000 items, no id twice. */
   items: QueueRetryItem[];
 }
 
-/** An item that is given back. */
+/** An item to give back. */
 export interface QueueRetryItem {
+  /** The id from the lease. Required. */
   id: string;
-  /** When to offer it again. Absent, past or nearly there: at once. */
+  /** When the item becomes available again. Absent, past or less than 100 ms ahead: now. */
   retryAt:
     | Timestamp
     | undefined;
-  /** The consumer gives up on the item: it goes to the dead-letter queue. */
+  /** The consumer gives up on the item: it is dead. `retry_at` is then ignored. */
   dead: boolean;
 }
 
-/** Says that leased items are done with. */
+/** Removes leased items: the consumer is done with them. */
 export interface QueueCompleteRequest {
+  /** The queue of the items. Required. */
   queueName: string;
-  /** The partition the items were leased from. */
+  /** The partition that the items were leased from. */
   partition: number;
-  /** How long the caller waits for the answer. Required. */
+  /** How long the caller waits for the answer: a duration of at most 15m, not 0. Required. */
   requestTimeout: string;
-  /** The ids of 1 to 1000 items. */
+  /** The ids from the lease: 1 to 1,000, none twice. */
   ids: string[];
 }
 
 /** A queue, as it is created, updated and shown. */
 export interface QueueInfo {
+  /** 1 to 512 bytes without white space or `~`. Unique across namespaces. Required. */
   queueName: string;
-  /** Set by the server. */
+  /** When the queue was created. Ignored in requests. */
   createdAt:
     | Timestamp
     | undefined;
-  /** Set by the server. */
+  /** When its settings were last changed. Ignored in requests. */
   updatedAt:
     | Timestamp
     | undefined;
-  /** The queue that takes dead items. Empty: they are deleted. */
+  /** The dead-letter queue, at most 500 bytes. Empty: dead items are deleted. */
   deadQueue: string;
-  /** Free text, at most 2000 bytes. */
+  /** Free text, at most 2,000 bytes. */
   reference: string;
-  /** How long a lease lasts, as a duration. */
+  /** How long each lease lasts: a duration from 1us up to `expire_timeout`, at most 15 characters. */
   leaseTimeout: string;
-  /** How long an item may stay, as a duration. */
+  /** How long an item may stay in the queue: a duration of at least 1us, at most 15 characters. */
   expireTimeout: string;
-  /** How often an item may be leased; 0 for any number of times. */
+  /** How often an item may be leased, 0 to 65,536. 0: no limit. */
   maxAttempts: number;
-  /** How many partitions are wanted; at least 1. */
+  /** The number of partitions, 1 to 1,024. Fixed at creation. */
   requestedPartitions: number;
-  /** Neither sent nor read. */
+  /** Not used: ignored in requests, never sent. */
   partitions: PartitionInfo[];
-  /** Empty: the namespace `_system`. */
+  /** The namespace, at most 256 bytes. Empty: `_system`. Ignored by update. */
   namespace: string;
 }
 
-/** Neither sent nor read. */
+/** Not used. */
 export interface PartitionInfo {
+  /** The number of the partition. */
   partition: number;
 }
 
-/** Removes items from a queue. */
+/** Removes items from all partitions of a queue. */
 export interface QueueClearRequest {
+  /** The queue to clear. Required. */
   queueName: string;
-  /** Remove the scheduled items. */
+  /** Remove scheduled items. */
   scheduled: boolean;
-  /** Remove the items that wait. */
+  /** Remove waiting items. */
   queue: boolean;
-  /** Together with `queue`: remove the leased ones too. */
+  /** With `queue`: remove leased items too. */
   destructive: boolean;
 }
 
-/** Counts a queue's items anew, and probes its partitions. */
+/** Counts the items of a queue again and probes its partitions. */
 export interface QueueReloadRequest {
+  /** The queue to reload. Required. */
   queueName: string;
 }
 
-/** Asks how a queue is doing. */
+/** Asks what a queue holds. */
 export interface QueueStatsRequest {
+  /** The queue to count. Required. */
   queueName: string;
 }
 
-/** How a queue is doing. */
+/** What a queue holds, and what the answering process does for it. */
 export interface QueueStatsResponse {
+  /** The queue of the request. */
   queueName: string;
-  /** Exactly one. The only name in these files that JSON spells in camel case. */
+  /** Always one entry: the queue as the answering process serves it. JSON spells this name in camel case. */
   logicalQueues: QueueLogicalStats[];
 }
 
-/** How one partition is doing. */
+/** What one partition holds. */
 export interface QueuePartitionStats {
+  /** The number of the partition. */
   partition: number;
-  /** Items in the queue, leased ones included, scheduled ones not. */
+  /** Waiting and leased items. Scheduled items do not count. */
   total: number;
-  /** Items somebody holds. */
+  /** Leased items, those that are being moved to the dead-letter queue included. */
   totalLeased: number;
-  /** Storage failures in a row; 0 when all is well. */
+  /** Consecutive storage failures. 0: the partition is in service. */
   failures: number;
-  /** Mean age of the items, as a duration. */
+  /** Mean time since the waiting and leased items entered the partition: a duration. */
   averageAge: string;
-  /** Mean time left of the leases, as a duration. */
+  /** Mean time that the leases have left: a duration, negative if they are overdue. */
   averageLeasedAge: string;
-  /** Items that wait for their time. */
+  /** Scheduled items. */
   scheduled: number;
 }
 
-/** What waits at a logical queue. */
+/** The requests that wait at one process, and the partitions of the queue. */
 export interface QueueLogicalStats {
-  /** Produce calls without an answer yet. */
+  /** Produce requests without an answer yet. */
   produceWaiting: number;
-  /** Lease calls without an answer yet. */
+  /** Lease requests without an answer yet. */
   leaseWaiting: number;
-  /** Complete calls without an answer yet. */
+  /** Complete requests without an answer yet. */
   completeWaiting: number;
-  /** All of these and the retry calls. */
+  /** The three above and the retry requests without an answer yet. */
   inFlight: number;
+  /** One entry per partition, in order of their numbers. */
   partitions: QueuePartitionStats[];
 }
 

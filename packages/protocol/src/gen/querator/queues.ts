@@ -12,27 +12,33 @@ export const protobufPackage = "querator";
 
 export const protobufFileName = "querator/queues.proto";
 
-/** Asks for a page of queues in order of their names. */
+/** Asks for a page of queues, in byte order of their names. */
 export interface QueuesListRequest {
-  /** The page starts with this name, or the next greater one. */
+  /** The name of the first queue of the page, or the next greater one. Empty: the first queue. */
   pivot: string;
-  /** At most so many; 0 for 1000. */
+  /** The greatest number of queues, at most 65,536. 0: 1,000. */
   limit: number;
-  /** Empty: `_system`. */
+  /** Only queues of this namespace. Empty: `_system`. */
   namespace: string;
 }
 
+/** A page of queues. */
 export interface QueuesListResponse {
+  /** The queues of the page. */
   items: QueueInfo[];
 }
 
+/** Removes a queue with all its items. */
 export interface QueuesDeleteRequest {
+  /** The queue to delete. Required. */
   queueName: string;
-  /** Delete it even where other queues use it as their dead-letter queue. */
+  /** Delete it even if it is a dead-letter queue, or if one of its storages is not configured. */
   force: boolean;
 }
 
+/** Asks for one queue. */
 export interface QueuesInfoRequest {
+  /** The queue to show. Required. */
   queueName: string;
 }
 

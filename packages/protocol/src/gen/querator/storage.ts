@@ -12,69 +12,85 @@ export const protobufPackage = "querator";
 
 export const protobufFileName = "querator/storage.proto";
 
-/** Asks for a page of items of one partition in order of their ids. */
+/** Asks for a page of the items of one partition, in order of their ids. */
 export interface StorageItemsListRequest {
+  /** The queue to list. Required. */
   queueName: string;
+  /** The partition to list. */
   partition: number;
-  /** The page starts with this id, or the next greater one. */
+  /** The id of the first item of the page, or the next greater one. Empty: the first item. */
   pivot: string;
-  /** At most so many; 0 for 1000. */
+  /** The greatest number of items. 0: 1,000. More than 65,536 counts as 65,536. */
   limit: number;
 }
 
+/** A page of items. */
 export interface StorageItemsListResponse {
+  /** The items of the page. */
   items: StorageItem[];
 }
 
-/** Puts items into a partition as they are. */
+/** Adds items with their state and deadlines. */
 export interface StorageItemsImportRequest {
+  /** The queue to import into. Required. */
   queueName: string;
+  /** The partition to import into. */
   partition: number;
+  /** At least one item. */
   items: StorageItem[];
 }
 
+/** The items that were stored. */
 export interface StorageItemsImportResponse {
-  /** The items with the ids they were given. */
+  /** The stored items with their new ids. Items with a known `source_id` are left out. */
   items: StorageItem[];
 }
 
-/** Removes items, whatever their state. */
+/** Removes items in any state. */
 export interface StorageItemsDeleteRequest {
+  /** The queue of the items. Required. */
   queueName: string;
+  /** The partition of the items. */
   partition: number;
+  /** At least one id, none twice. Unknown ids are skipped. */
   ids: string[];
 }
 
-/** An item as a partition holds it. */
+/** An item as a partition stores it. */
 export interface StorageItem {
-  /** Ignored on import: every imported item gets a new one. */
+  /** The id. Ignored by import, which assigns a new one. */
   id: string;
-  /** The id in the queue a dead item came from. Unique in a partition. */
+  /** The id that a dead letter had in its source queue. Unique in a partition. */
   sourceId: string;
+  /** Whether a consumer holds the item. */
   isLeased: boolean;
-  leaseDeadline: Timestamp | undefined;
+  /** When the lease ends. `0001-01-01T00:00:00Z`: not leased. */
+  leaseDeadline:
+    | Timestamp
+    | undefined;
+  /** When the item expires. Import, absent: now plus the expire timeout of the queue. */
   expireDeadline:
     | Timestamp
     | undefined;
-  /** Never set. */
+  /** Not used. */
   deadDeadline:
     | Timestamp
     | undefined;
-  /** When the item entered the partition. Ignored on import. */
+  /** When the item entered the partition. Ignored by import. */
   createdAt:
     | Timestamp
     | undefined;
-  /** Never set. */
+  /** Not used. */
   updatedAt:
     | Timestamp
     | undefined;
-  /** When a scheduled item becomes available. */
+  /** When a scheduled item becomes available. Absent: the item is not scheduled. */
   enqueueAt:
     | Timestamp
     | undefined;
   /** How often the item has been leased. */
   attempts: number;
-  /** A limit of the item's own; kept, but the queue's is the one in force. */
+  /** A limit of the item itself. Stored and shown; the limit of the queue applies. */
   maxAttempts: number;
   /** As produced. */
   reference: string;
@@ -82,6 +98,7 @@ export interface StorageItem {
   encoding: string;
   /** As produced. */
   kind: string;
+  /** The payload. */
   payload: Uint8Array;
 }
 

@@ -11,15 +11,15 @@ export const protobufPackage = "duh.v1";
 
 export const protobufFileName = "duh/v1/reply.proto";
 
-/** The body of every error, and of every success that has no data of its own. */
+/** The body of every error, and of each success without data. */
 export interface Reply {
-  /** The HTTP status once more; clients take it from here. */
+  /** The HTTP status. Clients read the code from here. */
   code: number;
-  /** The fixed text of the code; empty on success. */
+  /** The fixed text of the code. Empty on success. */
   codeText: string;
-  /** What went wrong, in words. */
+  /** What went wrong. Empty on success. */
   message: string;
-  /** Reserved for additions; never filled. */
+  /** Not used. */
   details: Map<string, string>;
 }
 
