@@ -1,0 +1,148 @@
+import { MESSAGES } from '@querator/core';
+import { type CheckedCall, QUEUES, times, UNKNOWN_ID, withoutNul } from './check.ts';
+import {
+  distinctIds,
+  LOOKUP,
+  leasedIds,
+  ON_MAIN,
+  OVERLOADED,
+  PARTITION,
+  QUEUE_SHUTDOWN,
+  STORAGE_FAILED,
+  TIMEOUT_LONG,
+  TIMEOUT_REQUIRED,
+  TIMEOUT_SHORT,
+  TIMEOUT_SYNTAX,
+  tooManyIds,
+} from './common-checks.ts';
+
+const ITEM = { utf8: 'a' };
+const withIds = (...ids: string[]) => ({ ids });
+const withItems = (...ids: string[]) => ({ items: ids.map((id) => ({ id })) });
+
+/** The calls on one queue. */
+export const QUEUE_CALLS: readonly CheckedCall[] = [
+  {
+    path: '/v1/queue.produce',
+    good: { ...ON_MAIN, request_timeout: '1m', items: [ITEM] },
+    steps: [
+      LOOKUP,
+      TIMEOUT_SYNTAX,
+      QUEUE_SHUTDOWN,
+      TIMEOUT_REQUIRED,
+      TIMEOUT_LONG,
+      TIMEOUT_SHORT,
+      {
+        when: 'there are no items',
+        text: 'items cannot be empty; at least one item is required',
+        broken: { items: [] },
+      },
+      {
+        when: 'there are more than 1,000 items',
+        text: 'items is invalid; max_produce_batch_size is 1000 but received <number>',
+        broken: { items: times(1_001, ITEM) },
+      },
+      withoutNul('encoding', { items: [{ encoding: '\0' }] }),
+      withoutNul('kind', { items: [{ kind: '\0' }] }),
+      withoutNul('reference', { items: [{ reference: '\0' }] }),
+      OVERLOADED,
+      {
+        when: 'the items were not stored within the request timeout',
+        text: MESSAGES.produceTimedOut,
+        code: 'retry',
+      },
+      {
+        when: 'storage did not say whether the items are stored',
+        text: MESSAGES.produceOutcomeUnknown,
+        code: 'retry',
+      },
+    ],
+  },
+  {
+    path: '/v1/queue.lease',
+    good: { queue_name: QUEUES.empty, client_id: 'c', batch_size: 1, request_timeout: '10ms' },
+    steps: [
+      LOOKUP,
+      TIMEOUT_SYNTAX,
+      QUEUE_SHUTDOWN,
+      {
+        when: '`client_id` is empty or blank',
+        text: 'invalid client id; cannot be empty',
+        broken: { client_id: ' ' },
+      },
+      withoutNul('client id', { client_id: 'a\0' }, '`client_id` contains U+0000'),
+      {
+        when: '`batch_size` is less than 1',
+        text: 'invalid batch size; must be greater than zero',
+        broken: { batch_size: 0 },
+      },
+      {
+        when: '`batch_size` is greater than 1,000',
+        text: 'invalid batch size; max_lease_batch_size is 1000, but <number> was requested',
+        broken: { batch_size: 1_001 },
+      },
+      TIMEOUT_REQUIRED,
+      TIMEOUT_LONG,
+      TIMEOUT_SHORT,
+      {
+        when: 'a request with this `client_id` waits on the queue at this process',
+        text: MESSAGES.duplicateClientId,
+      },
+      {
+        when: 'no item became available within the request timeout',
+        text: MESSAGES.leaseTimedOut,
+        code: 'retry',
+        broken: { request_timeout: '10ms' },
+      },
+    ],
+  },
+  {
+    path: '/v1/queue.complete',
+    good: { ...ON_MAIN, partition: 0, request_timeout: '1m', ids: [UNKNOWN_ID] },
+    steps: [
+      LOOKUP,
+      PARTITION,
+      TIMEOUT_SYNTAX,
+      QUEUE_SHUTDOWN,
+      { when: 'there are no ids', text: 'ids is invalid; list of ids cannot be empty', broken: { ids: [] } },
+      tooManyIds('ids', withIds),
+      ...distinctIds(withIds),
+      TIMEOUT_REQUIRED,
+      TIMEOUT_LONG,
+      ...leasedIds('completed', withIds),
+    ],
+  },
+  {
+    path: '/v1/queue.retry',
+    good: { ...ON_MAIN, partition: 0, items: [{ id: UNKNOWN_ID }] },
+    steps: [
+      LOOKUP,
+      PARTITION,
+      QUEUE_SHUTDOWN,
+      {
+        when: 'there are no items',
+        text: 'items is invalid; list of items cannot be empty',
+        broken: { items: [] },
+      },
+      tooManyIds('items', withItems),
+      ...distinctIds(withItems),
+      ...leasedIds('retried', withItems),
+    ],
+  },
+  { path: '/v1/queue.stats', good: ON_MAIN, steps: [LOOKUP, QUEUE_SHUTDOWN, STORAGE_FAILED] },
+  {
+    path: '/v1/queue.clear',
+    good: { ...ON_MAIN, scheduled: true },
+    steps: [
+      LOOKUP,
+      QUEUE_SHUTDOWN,
+      {
+        when: 'neither `queue` nor `scheduled` is true',
+        text: "invalid clear request; one of 'queue', 'scheduled' must be true",
+        broken: { scheduled: false, destructive: true },
+      },
+      STORAGE_FAILED,
+    ],
+  },
+  { path: '/v1/queue.reload', good: ON_MAIN, steps: [LOOKUP, QUEUE_SHUTDOWN] },
+];

@@ -1,0 +1,63 @@
+import {
+  type AnyEndpoint,
+  accessEndpoints,
+  queueEndpoints,
+  queuesEndpoints,
+  storageEndpoints,
+} from '@querator/protocol';
+import { formatNumber, markdownTable } from './markdown-table.ts';
+
+/** A group of calls with the page that describes them. */
+interface Group {
+  readonly endpoints: Readonly<Record<string, unknown>>;
+  readonly page: string;
+}
+
+const GROUPS: readonly Group[] = [
+  { endpoints: queueEndpoints, page: 'queue-calls.md' },
+  { endpoints: queuesEndpoints, page: 'queues-calls.md' },
+  { endpoints: storageEndpoints, page: 'storage-calls.md' },
+];
+
+/** Every call that is served: path, messages, permission, body limit. */
+export function endpointTable(): string {
+  return table(
+    GROUPS.flatMap(({ endpoints, page }) =>
+      endpointsOf(endpoints).map((endpoint) => ({ endpoint, link: `${page}#${anchorOf(endpoint.path)}` })),
+    ),
+  );
+}
+
+/** The calls on access control, which this version does not serve. */
+export function accessEndpointTable(): string {
+  return table(endpointsOf(accessEndpoints).map((endpoint) => ({ endpoint, link: undefined })));
+}
+
+/** The name of a call: its path without `/v1/`. */
+export function callName(path: string): string {
+  return path.replace('/v1/', '');
+}
+
+function endpointsOf(table: Readonly<Record<string, unknown>>): readonly AnyEndpoint[] {
+  return Object.values(table) as readonly AnyEndpoint[];
+}
+
+function table(
+  rows: readonly { readonly endpoint: AnyEndpoint; readonly link: string | undefined }[],
+): string {
+  return markdownTable(
+    ['call', 'request', 'reply', 'permission', 'body limit in bytes'],
+    rows.map(({ endpoint: { path, request, response, permission, bodyLimit }, link }) => [
+      link === undefined ? `\`POST ${path}\`` : `[\`POST ${path}\`](${link})`,
+      `\`${request.name}\``,
+      `\`${response.name}\``,
+      `\`${permission}\``,
+      formatNumber(bodyLimit),
+    ]),
+  );
+}
+
+/** The anchor of a heading that is the name of the call. */
+function anchorOf(path: string): string {
+  return callName(path).replaceAll(/[./]/g, '');
+}

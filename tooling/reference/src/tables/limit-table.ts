@@ -1,0 +1,93 @@
+import {
+  type Duration,
+  formatDuration,
+  LIMITS,
+  LONGEST_REQUEST_TIMEOUT,
+  PAYLOAD_BUDGET,
+  SCHEDULE_THRESHOLD,
+  SHORTEST_REQUEST_TIMEOUT,
+} from '@querator/core';
+import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from '@querator/engine';
+import { formatNumber, markdownTable } from './markdown-table.ts';
+
+type Row = readonly [meaning: string, unit: string];
+
+/** What each limit of a request bounds. */
+const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
+  produceBatch: ['items in one produce request', 'items'],
+  leaseBatch: ['`batch_size` of one lease request', 'items'],
+  completeBatch: ['ids in one complete request, items in one retry request', 'items'],
+  // The engine bounds items and bytes instead.
+  requestsBuffered: undefined,
+  queueName: ['name of a queue', 'bytes'],
+  deadQueueName: ['name of a dead-letter queue', 'bytes'],
+  queueReference: ['`reference` of a queue', 'bytes'],
+  namespaceName: ['name of a namespace', 'bytes'],
+  timeoutText: ['`lease_timeout` and `expire_timeout` as text', 'bytes'],
+  maxAttempts: ['`max_attempts` of a queue', 'attempts'],
+  partitions: ['partitions of a queue', 'partitions'],
+  listPage: ['elements of one page', 'elements'],
+  listPageDefault: ['elements of one page if `limit` is 0', 'elements'],
+};
+
+/** The limits of requests. */
+export function requestLimitTable(): string {
+  const rows = Object.entries(REQUEST_LIMITS).flatMap(([name, row]) =>
+    row === undefined ? [] : [[row[0], formatNumber(LIMITS[name as keyof typeof LIMITS]), row[1]]],
+  );
+  const duration = (meaning: string, value: Duration) => [meaning, formatDuration(value), ''];
+  return markdownTable(
+    ['limit', 'value', 'unit'],
+    [
+      ...rows,
+      duration('shortest request timeout of produce and lease', SHORTEST_REQUEST_TIMEOUT),
+      duration('longest request timeout', LONGEST_REQUEST_TIMEOUT),
+      duration('schedule threshold: a nearer schedule means now', SCHEDULE_THRESHOLD),
+      [
+        'content of the items in one lease reply or one page, before the page ends',
+        formatNumber(PAYLOAD_BUDGET),
+        'bytes',
+      ],
+    ],
+  );
+}
+
+/** What each limit of the engine bounds. An embedder can change them; the server uses the defaults. */
+const ENGINE_LIMITS: Readonly<Record<keyof EngineLimits, Row>> = {
+  produceBatch: ['items in one produce request', 'items'],
+  leaseBatch: ['`batch_size` of one lease request', 'items'],
+  completeBatch: ['ids in one complete request, items in one retry request', 'items'],
+  itemsBuffered: [
+    'items that wait for a busy storage, per queue and kind of request; more: overload',
+    'items',
+  ],
+  bytesBuffered: ['the same, in bytes of produced content', 'bytes'],
+  requestsBuffered: ['the same, in requests', 'requests'],
+  statementItems: ['items in one statement', 'items'],
+  statementBytes: ['payload in one statement', 'bytes'],
+  statementsInFlight: ['statements of one kind in flight per partition', 'statements'],
+  sweepItems: ['items that one sweep handles at a time', 'items'],
+  pollMs: ['poll interval of a partition with waiting consumers', 'ms'],
+  sweepIdleMs: ['longest time between two sweeps of a partition', 'ms'],
+  slowMs: ['a statement that takes longer is slow', 'ms'],
+  slowItemMs: ['allowance per item of a statement, on top of `slowMs`', 'ms'],
+  emptyMs: ['pause before an empty partition is leased from again', 'ms'],
+  letterHoldMs: ['longest time that a dead letter stays prepared', 'ms'],
+  loadMs: ['longest wait of the first call for the probes of the partitions', 'ms'],
+  changeWaitMs: ['longest wait of a settings change for earlier ones of the same queue', 'ms'],
+  countFreshMs: ['wait for a new count if an earlier one exists', 'ms'],
+  countWaitMs: ['wait for a count if there is none', 'ms'],
+  countFewItems: ['a partition with fewer items is always counted again', 'items'],
+  countMaxAgeMs: ['greatest age of a count', 'ms'],
+};
+
+/** The limits of the engine with their defaults. */
+export function engineLimitTable(): string {
+  return markdownTable(
+    ['limit', 'bounds', 'default', 'unit'],
+    Object.entries(ENGINE_LIMITS).map(([name, [meaning, unit]]) => {
+      const value = DEFAULT_ENGINE_LIMITS[name as keyof EngineLimits];
+      return [`\`${name}\``, meaning, Number.isFinite(value) ? formatNumber(value) : 'none', unit];
+    }),
+  );
+}

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { fillBlocks } from '../src/blocks.ts';
+import { CALLS } from '../src/checks/all-checks.ts';
+import { pageNames, readPage } from '../src/pages.ts';
+import { readMessages } from '../src/proto/read-messages.ts';
+import { callName } from '../src/tables/endpoint-table.ts';
+
+const all = pageNames().map(readPage).join('\n');
+
+test.each(pageNames())('docs/reference/%s is current; if not: npm run reference', (name) => {
+  const text = readPage(name);
+  expect(text).toBe(fillBlocks(text));
+});
+
+test('every call has a section, its checks and an example', () => {
+  for (const name of CALLS.map(({ path }) => callName(path))) {
+    expect(all).toContain(`\n## ${name}\n`);
+    expect(all).toContain(`<!-- generated: checks ${name} -->`);
+    expect(all).toContain(`curl -s http://localhost:2319/v1/${name} `);
+  }
+});
+
+test('every message of the calls that are served is described', () => {
+  const isServed = /^(Queue|Queues|Storage)[A-Z]|^Reply$/;
+  for (const name of [...readMessages().keys()].filter((each) => isServed.test(each))) {
+    expect(all, name).toContain(`<!-- generated: fields ${name} -->`);
+  }
+});
+
+test('every field has a comment', () => {
+  const silent = [...readMessages().values()]
+    .filter(({ name }) => /^(Queue|Queues|Storage)[A-Z]|^Reply$/.test(name))
+    .flatMap(({ name, fields }) =>
+      fields.filter(({ comment }) => comment === '').map((f) => `${name}.${f.jsonName}`),
+    );
+  expect(silent).toEqual([]);
+});
