@@ -23,6 +23,23 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'engine-options.ts',
     'observer.ts',
   ],
+  'apps/server/src': [
+    'main.ts',
+    'cli',
+    'run-server.ts',
+    'index.ts',
+    'server.ts',
+    'compose.ts',
+    'startup',
+    'http',
+    'workers',
+    'observability',
+    'config',
+    'backends.ts',
+    'monotonic-clock.ts',
+    'version.ts',
+  ],
+  'apps/server/src/http': ['node', 'fetch', 'health', 'handlers', 'call'],
 };
 
 interface Import {
