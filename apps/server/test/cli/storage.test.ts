@@ -52,8 +52,8 @@ describe('querator storage', { timeout: 60_000 }, () => {
     const config = parseConfig(
       JSON.stringify({ address: '127.0.0.1:0', 'partition-storage': [storage('postgres-01')] }),
     );
-    const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-    server = await startServer(config, world);
+    const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+    server = await startServer(config, deps);
     const endpoint = { QUERATOR_ENDPOINT: server.url };
     return (line: string) => terminal.run(line.split(' '), { env: endpoint });
   }

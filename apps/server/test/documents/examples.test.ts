@@ -3,12 +3,12 @@ import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { expect, test } from 'vitest';
 import { compose, parseConfig } from '../../src/index.ts';
 
-const WORLD = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+const DEPS = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
 
 /** Takes a configuration as the server does at its start, which reaches for no database. */
 async function take(yaml: string): Promise<readonly string[]> {
   const config = parseConfig(yaml);
-  await compose(config, WORLD).stop();
+  await compose(config, DEPS).stop();
   return config['partition-storage'].map(({ name, affinity }) => `${name} ${affinity}`);
 }
 

@@ -18,8 +18,8 @@ afterEach(async () => {
 }, 60_000);
 
 function start(): Promise<RunningServer> {
-  const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-  return startServer(configFor(cluster.connectionString('postgres')), world);
+  const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+  return startServer(configFor(cluster.connectionString('postgres')), deps);
 }
 
 async function post(path: string, body: object): Promise<RawReply> {

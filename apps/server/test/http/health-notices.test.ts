@@ -29,8 +29,8 @@ describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () 
     // Sessions of the server look names up in pg_catalog alone, so the clock is exchanged there.
     await admin.query('ALTER FUNCTION pg_catalog.statement_timestamp() RENAME TO true_timestamp');
     await setClockAhead('0 s');
-    const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-    server = await startServer(configFor(cluster.connectionString()), world);
+    const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+    server = await startServer(configFor(cluster.connectionString()), deps);
   }, 60_000);
   afterAll(async () => {
     await server.stop();

@@ -188,8 +188,8 @@ describe('GET /health', () => {
         'partition-storage': [storage('reads', readOnly.connectionString), storage('gone', gone)],
       }).replace('"name":"queues",', ''),
     );
-    const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-    const server = await startServer(config, world);
+    const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+    const server = await startServer(config, deps);
     const { status, json, text } = await readReply(await fetch(`${server.url}/health?requireStorage=one`));
     expect(status).toBe(503);
     expect(json.checks['queues:storage'][0].status).toBe('pass');

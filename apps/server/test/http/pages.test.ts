@@ -122,8 +122,8 @@ describe.each(STORAGES)('pages on %s', (storage) => {
 describe('without a connection', () => {
   let server: Composition;
   beforeAll(() => {
-    const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-    server = compose(defaultConfig(), world);
+    const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+    server = compose(defaultConfig(), deps);
   });
   afterAll(() => server.stop());
 

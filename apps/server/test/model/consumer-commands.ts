@@ -110,10 +110,10 @@ export async function retry(run: ModelRun, { queue: name, requests }: CommandOf<
     return refusalOf(run.sut.service.queue.retry(call)).then((refusal) => ({ partition, items, refusal }));
   });
   for (const { partition, items, refusal } of await Promise.all(calls)) {
-    run.expectRefusal(run.world.retry(queue, { partition, items, now: run.now }), refusal);
+    run.expectRefusal(run.rules.retry(queue, { partition, items, now: run.now }), refusal);
   }
   // A lease may have kept an item alive past its time; now there is none, and soon the item is dead.
-  if (run.world.nextDue(run.now) !== undefined) await run.advance(0);
+  if (run.rules.nextDue(run.now) !== undefined) await run.advance(0);
 }
 
 /** An item past its time, given back while a consumer waits: whether that one gets it or time does would be chance. */

@@ -8,7 +8,7 @@ import { observe } from './observe.ts';
 import { exactly, plus } from './rules/moment.ts';
 import type { QueueName, QueueRules } from './rules/queue-rules.ts';
 import { RuleBroken } from './rules/rule-broken.ts';
-import { WorldRules } from './rules/world-rules.ts';
+import { ServiceRules } from './rules/service-rules.ts';
 import type { ServiceUnderTest } from './service-under-test.ts';
 
 /** Within so many milliseconds the service has done what time demands. */
@@ -20,7 +20,7 @@ const PROMPT_MS = 5;
  */
 export class ModelRun {
   readonly sut: ServiceUnderTest;
-  readonly world: WorldRules;
+  readonly rules: ServiceRules;
   readonly known = new KnownIds();
   /** What consumers were told since the last comparison. */
   readonly answers = new Map<string, Answer>();
@@ -32,7 +32,7 @@ export class ModelRun {
 
   constructor(sut: ServiceUnderTest, partitions: number) {
     this.sut = sut;
-    this.world = new WorldRules(partitions);
+    this.rules = new ServiceRules(partitions);
   }
 
   get now(): Instant {
@@ -40,7 +40,7 @@ export class ModelRun {
   }
 
   queue(name: QueueName): QueueRules {
-    return this.world.queues[name];
+    return this.rules.queues[name];
   }
 
   say(line: string): void {
@@ -79,7 +79,7 @@ export class ModelRun {
     { isEnd = false } = {},
   ): Promise<void> {
     await this.sut.settled();
-    for (const queue of this.world.all) {
+    for (const queue of this.rules.all) {
       const isEmpty = queue.items.length === 0 && queue.consumers.length === 0;
       if (isEmpty && this.#empty.has(queue) && !isEnd) continue;
       if (isEmpty) this.#empty.add(queue);
@@ -100,7 +100,7 @@ export class ModelRun {
    */
   async advance(by: number): Promise<void> {
     let target = plus(this.now, by);
-    for (let due = this.world.nextDue(target); due !== undefined; due = this.world.nextDue(target)) {
+    for (let due = this.rules.nextDue(target); due !== undefined; due = this.rules.nextDue(target)) {
       // What is overdue, since a lease has kept it alive, is done now.
       const isOverdue = due < this.now;
       const from = isOverdue ? this.now : due;
@@ -108,8 +108,8 @@ export class ModelRun {
       while (this.#isDueBetween(plus(end, -PROMPT_MS), end)) end = plus(end, PROMPT_MS);
       if (end > target) target = end;
       await this.sut.advanceTo(end);
-      this.world.pass({ from, to: end });
-      for (const consumer of this.world.all.flatMap(({ consumers }) => consumers)) {
+      this.rules.pass({ from, to: end });
+      for (const consumer of this.rules.all.flatMap(({ consumers }) => consumers)) {
         if (consumer.deadline <= end) consumer.ending = LEASE_TIMED_OUT;
       }
       await this.compare({ moment: { from, to: end }, atOnce: false });
@@ -119,7 +119,7 @@ export class ModelRun {
   }
 
   #isDueBetween(from: Instant, to: Instant): boolean {
-    return this.world.all.some(
+    return this.rules.all.some(
       ({ items, consumers }) =>
         items.some((item) => {
           const at = (item.until ?? item.expireDeadline).from;

@@ -8,8 +8,8 @@ import { exactly, plus } from './rules/moment.ts';
 import { QUEUE_NAMES, type QueueName, type QueueRules, type RuleSettings } from './rules/queue-rules.ts';
 import { RuleBroken } from './rules/rule-broken.ts';
 import { ruleItem } from './rules/rule-item.ts';
+import { FIRST_SETTINGS } from './rules/service-rules.ts';
 import { updateQueue, userOf } from './rules/update-rules.ts';
-import { FIRST_SETTINGS } from './rules/world-rules.ts';
 
 const QUEUE_SHUTS_DOWN = 'queue is shutting down';
 
@@ -32,7 +32,7 @@ export async function update(run: ModelRun, { queue: name, change }: CommandOf<'
     requestedPartitions: 0,
   });
   run.expectRefusal(
-    updateQueue(run.world, name, request),
+    updateQueue(run.rules, name, request),
     await refusalOf(run.sut.service.queues.update(call)),
   );
 }
@@ -79,12 +79,12 @@ export async function importItems(run: ModelRun, command: CommandOf<'import'>): 
     run.known.add(id, { name: nameOf(item), queue: queue.name, partition });
   }
   // What is imported with deadlines that have passed meets its fate at once.
-  run.world.pass(exactly(run.now));
+  run.rules.pass(exactly(run.now));
 }
 
 /** While consumers wait, nothing overdue: whether they or time come first would be chance. */
 function importedItem(run: ModelRun, queue: QueueRules, choice: ImportChoice): ImportedItem {
-  const mayBeOverdue = run.world.all.every(({ consumers }) => consumers.length === 0);
+  const mayBeOverdue = run.rules.all.every(({ consumers }) => consumers.length === 0);
   const at = (ms: number | null) =>
     ms === null ? undefined : plus(run.now, mayBeOverdue ? ms : Math.abs(ms));
   const enqueueAt = at(choice.enqueueIn);
@@ -104,7 +104,7 @@ function importedItem(run: ModelRun, queue: QueueRules, choice: ImportChoice): I
 /** An id of the other queue's items, as if a dead letter of it had come already; with one partition it comes here. */
 function sourceOf(run: ModelRun, queue: QueueRules, { source }: ImportChoice): ItemId | undefined {
   if (source === null || typeof source === 'string') return source ?? undefined;
-  const other = run.world.all.find((each) => each !== queue) as QueueRules;
+  const other = run.rules.all.find((each) => each !== queue) as QueueRules;
   return queue.partitions === 1 ? chooseIds(run, other, [source]).ids[0] : undefined;
 }
 
@@ -158,19 +158,19 @@ export async function reload(run: ModelRun, { queue: name }: CommandOf<'reload'>
 /** Those who wait are sent away; what came due meanwhile is done when the queue is taken up again. */
 export async function restart(run: ModelRun, { downFor }: CommandOf<'restart'>): Promise<void> {
   run.say(`restart, down for ${downFor} ms`);
-  for (const { consumers } of run.world.all) {
+  for (const { consumers } of run.rules.all) {
     for (const consumer of consumers) consumer.ending = QUEUE_SHUTS_DOWN;
   }
   await run.sut.restart(plus(run.now, downFor));
-  for (const { name } of run.world.all) await run.sut.service.queue.stats(name);
-  run.world.pass(exactly(run.now));
+  for (const { name } of run.rules.all) await run.sut.service.queue.stats(name);
+  run.rules.pass(exactly(run.now));
 }
 
 /** A queue that is deleted and created again is empty, and has the settings it is created with. */
 export async function recreate(run: ModelRun, { queue: name }: CommandOf<'recreate'>): Promise<void> {
   run.say(`delete ${name}, and create it again`);
   const queue = run.queue(name);
-  const user = userOf(run.world, name);
+  const user = userOf(run.rules, name);
   run.expectRefusal(
     user && `queue is in use; '${name}' is the dead_queue of '${user}', update that queue first or use force`,
     await refusalOf(run.sut.service.queues.delete(name, false)),

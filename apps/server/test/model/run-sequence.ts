@@ -13,7 +13,7 @@ import {
   update,
 } from './operator-commands.ts';
 import { QUEUE_NAMES } from './rules/queue-rules.ts';
-import { FIRST_SETTINGS } from './rules/world-rules.ts';
+import { FIRST_SETTINGS } from './rules/service-rules.ts';
 import { type MakeStorage, ServiceUnderTest } from './service-under-test.ts';
 
 /** How queues are set up for a sequence, and on what. */

@@ -51,8 +51,8 @@ describe('GET /metrics', () => {
 
   beforeEach(() => {
     clock = new ManualClock();
-    const world = { clock, random: new SeededRandom(), logger: silentLogger };
-    composition = compose(parseConfig(CONFIG), world);
+    const deps = { clock, random: new SeededRandom(), logger: silentLogger };
+    composition = compose(parseConfig(CONFIG), deps);
   });
   afterEach(() => composition.stop());
 
@@ -292,8 +292,8 @@ test('docs/monitoring.md lists every series there is, and no other', async () =>
   const documented = [...table.matchAll(/^\| `([a-z_]+)` \| (\w+) \| (.*?) \|/gm)].map(
     ([, name, type, labels = '']) => `${name} ${type} ${labels.replaceAll('`', '')}`,
   );
-  const world = { clock: new ManualClock(), random: new SeededRandom(), logger: silentLogger };
-  const composition = compose(parseConfig(CONFIG), world);
+  const deps = { clock: new ManualClock(), random: new SeededRandom(), logger: silentLogger };
+  const composition = compose(parseConfig(CONFIG), deps);
   const text = await (await composition.app.request('/metrics')).text();
   await composition.stop();
   const there = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);

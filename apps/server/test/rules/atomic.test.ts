@@ -1,28 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import { DRIVERS, fresh, textOf, useWorlds, watch } from './support/world.ts';
+import { DRIVERS, fresh, textOf, useFixtures, watch } from './support/service-fixture.ts';
 
-const newWorld = useWorlds();
+const newFixture = useFixtures();
 const UNKNOWN = '0'.repeat(27);
 const TOO_GREAT = 'z'.repeat(27);
 
 describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
   /** Four leased items a, b, c, d, one that waits and one that is scheduled. */
   async function stocked() {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    await world.produce(q, 'a', 'b', 'c', 'd', 'waits');
-    await world.produce(q, { ...emptyItem, enqueueAt: world.in('1h') });
-    await world.lease(q, 4);
-    const [a, b, c, d, waits] = (await world.items(q)).map(({ id }) => id) as [
+    await fixture.create(q);
+    await fixture.produce(q, 'a', 'b', 'c', 'd', 'waits');
+    await fixture.produce(q, { ...emptyItem, enqueueAt: fixture.in('1h') });
+    await fixture.lease(q, 4);
+    const [a, b, c, d, waits] = (await fixture.items(q)).map(({ id }) => id) as [
       string,
       string,
       string,
       string,
       string,
     ];
-    const scheduled = (await world.scheduled(q))[0]?.id as string;
-    return { world, q, ids: { a, b, c, d, waits, scheduled } };
+    const scheduled = (await fixture.scheduled(q))[0]?.id as string;
+    return { fixture, q, ids: { a, b, c, d, waits, scheduled } };
   }
   type Ids = Awaited<ReturnType<typeof stocked>>['ids'];
 
@@ -48,26 +48,26 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
   ];
 
   test.each(BAD)('G11: a complete whose middle id %s changes nothing', async (_, pick, text) => {
-    const { world, q, ids } = await stocked();
+    const { fixture, q, ids } = await stocked();
     const bad = pick(ids);
-    await expect(world.completeIds(q, 0, ids.a, bad, ids.b)).rejects.toMatchObject({
+    await expect(fixture.completeIds(q, 0, ids.a, bad, ids.b)).rejects.toMatchObject({
       code: 'invalid',
       message: text(bad, 'completed'),
     });
-    expect(await world.payloads(q)).toEqual(['a', 'b', 'c', 'd', 'waits']);
-    await world.completeIds(q, 0, ids.a, ids.b);
-    expect(await world.payloads(q)).toEqual(['c', 'd', 'waits']);
+    expect(await fixture.payloads(q)).toEqual(['a', 'b', 'c', 'd', 'waits']);
+    await fixture.completeIds(q, 0, ids.a, ids.b);
+    expect(await fixture.payloads(q)).toEqual(['c', 'd', 'waits']);
   });
 
   test.each(BAD)('G11: a retry whose middle id %s changes nothing', async (_, pick, text) => {
-    const { world, q, ids } = await stocked();
+    const { fixture, q, ids } = await stocked();
     const bad = pick(ids);
     const items = [ids.a, bad, ids.b].map((id, n) => ({ id, dead: n === 0 }));
-    await expect(world.service.queue.retry({ queueName: q, partition: 0, items })).rejects.toMatchObject({
+    await expect(fixture.service.queue.retry({ queueName: q, partition: 0, items })).rejects.toMatchObject({
       code: 'invalid',
       message: text(bad, 'retried'),
     });
-    expect((await world.items(q)).filter(({ isLeased }) => isLeased).map(textOf)).toEqual([
+    expect((await fixture.items(q)).filter(({ isLeased }) => isLeased).map(textOf)).toEqual([
       'a',
       'b',
       'c',
@@ -76,101 +76,105 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
   });
 
   test('the first bad id of several is the one that is named', async () => {
-    const { world, q, ids } = await stocked();
-    await expect(world.completeIds(q, 0, ids.a, ids.waits, UNKNOWN)).rejects.toThrow(`'${ids.waits}' is not`);
-    await expect(world.completeIds(q, 0, ids.a, UNKNOWN, ids.waits)).rejects.toThrow(`'${UNKNOWN}' does not`);
+    const { fixture, q, ids } = await stocked();
+    await expect(fixture.completeIds(q, 0, ids.a, ids.waits, UNKNOWN)).rejects.toThrow(
+      `'${ids.waits}' is not`,
+    );
+    await expect(fixture.completeIds(q, 0, ids.a, UNKNOWN, ids.waits)).rejects.toThrow(
+      `'${UNKNOWN}' does not`,
+    );
   });
 
   test('requests that share a statement with a bad one go through', async () => {
-    const { world, q, ids } = await stocked();
-    const letGo = world.storage().hold('complete', 0);
-    const first = watch(world.completeIds(q, 0, ids.d));
-    await world.settle();
+    const { fixture, q, ids } = await stocked();
+    const letGo = fixture.storage().hold('complete', 0);
+    const first = watch(fixture.completeIds(q, 0, ids.d));
+    await fixture.settle();
     const beside = [
-      watch(world.completeIds(q, 0, ids.a, UNKNOWN)),
-      watch(world.completeIds(q, 0, ids.b)),
-      watch(world.completeIds(q, 0, ids.waits, ids.c)),
-      watch(world.completeIds(q, 0, ids.c)),
+      watch(fixture.completeIds(q, 0, ids.a, UNKNOWN)),
+      watch(fixture.completeIds(q, 0, ids.b)),
+      watch(fixture.completeIds(q, 0, ids.waits, ids.c)),
+      watch(fixture.completeIds(q, 0, ids.c)),
     ];
     letGo();
-    await world.settle();
+    await fixture.settle();
     expect(first.state).toBe('fulfilled');
     expect(beside.map(({ state }) => state)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled']);
-    expect(world.storage().count('complete')).toBe(2);
-    expect(await world.payloads(q)).toEqual(['a', 'waits']);
+    expect(fixture.storage().count('complete')).toBe(2);
+    expect(await fixture.payloads(q)).toEqual(['a', 'waits']);
   });
 
   test('of two requests at once that name one id, one has it', async () => {
-    const { world, q, ids } = await stocked();
+    const { fixture, q, ids } = await stocked();
     const both = await Promise.allSettled([
-      world.completeIds(q, 0, ids.a, ids.b),
-      world.completeIds(q, 0, ids.b, ids.c),
+      fixture.completeIds(q, 0, ids.a, ids.b),
+      fixture.completeIds(q, 0, ids.b, ids.c),
     ]);
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
-    expect(await world.payloads(q)).toEqual(['c', 'd', 'waits']);
+    expect(await fixture.payloads(q)).toEqual(['c', 'd', 'waits']);
   });
 
   test('an id named twice is refused, and nothing happens', async () => {
-    const { world, q, ids } = await stocked();
+    const { fixture, q, ids } = await stocked();
     const twice = [ids.a, ids.b, ids.a];
     const text = `invalid storage id; '${ids.a}' is listed more than once`;
-    await expect(world.completeIds(q, 0, ...twice)).rejects.toThrow(text);
+    await expect(fixture.completeIds(q, 0, ...twice)).rejects.toThrow(text);
     const items = twice.map((id) => ({ id, dead: false }));
-    await expect(world.service.queue.retry({ queueName: q, partition: 0, items })).rejects.toThrow(text);
-    const { storage } = world.service;
+    await expect(fixture.service.queue.retry({ queueName: q, partition: 0, items })).rejects.toThrow(text);
+    const { storage } = fixture.service;
     await expect(storage.deleteItems({ queueName: q, partition: 0, ids: twice })).rejects.toThrow(text);
-    expect(await world.payloads(q)).toEqual(['a', 'b', 'c', 'd', 'waits']);
+    expect(await fixture.payloads(q)).toEqual(['a', 'b', 'c', 'd', 'waits']);
   });
 
   test('a delete with a malformed id removes nothing', async () => {
-    const { world, q, ids } = await stocked();
+    const { fixture, q, ids } = await stocked();
     const call = { queueName: q, partition: 0, ids: [ids.a, 'x', ids.b] };
-    await expect(world.service.storage.deleteItems(call)).rejects.toThrow(
+    await expect(fixture.service.storage.deleteItems(call)).rejects.toThrow(
       "invalid storage id; 'x': Valid encoded KSUIDs are 27 characters",
     );
-    expect(await world.payloads(q)).toHaveLength(5);
+    expect(await fixture.payloads(q)).toHaveLength(5);
   });
 
   test('an import with a bad item stores none', async () => {
-    const { world, q } = await stocked();
+    const { fixture, q } = await stocked();
     const good = { ...emptyItem, isLeased: false, attempts: 0, maxAttempts: 0 };
     const call = { queueName: q, partition: 0, items: [good, { ...good, attempts: -1 }] };
-    await expect(world.service.storage.importItems(call)).rejects.toMatchObject({ code: 'invalid' });
-    expect(await world.payloads(q)).toHaveLength(5);
+    await expect(fixture.service.storage.importItems(call)).rejects.toMatchObject({ code: 'invalid' });
+    expect(await fixture.payloads(q)).toHaveLength(5);
   });
 
   test('complete frees the source id', async () => {
-    const { world, q } = await stocked();
+    const { fixture, q } = await stocked();
     const sourceId = '4'.repeat(27);
     const given = {
       ...emptyItem,
       isLeased: true,
-      leaseDeadline: world.in('1h'),
+      leaseDeadline: fixture.in('1h'),
       attempts: 1,
       maxAttempts: 0,
     };
     const call = { queueName: q, partition: 0, items: [{ ...given, sourceId }] };
-    const [stored] = await world.service.storage.importItems(call);
-    expect(await world.service.storage.importItems(call)).toEqual([]);
-    await world.completeIds(q, 0, stored?.id as string);
-    expect(await world.service.storage.importItems(call)).toHaveLength(1);
+    const [stored] = await fixture.service.storage.importItems(call);
+    expect(await fixture.service.storage.importItems(call)).toEqual([]);
+    await fixture.completeIds(q, 0, stored?.id as string);
+    expect(await fixture.service.storage.importItems(call)).toHaveLength(1);
   });
 
   test('a storage that fails is answered "retry", and nothing of the request is done', async () => {
-    const { world, q, ids } = await stocked();
-    world.storage().fail('complete', 0, 'not-applied');
-    await expect(world.completeIds(q, 0, ids.a, ids.b)).rejects.toMatchObject({
+    const { fixture, q, ids } = await stocked();
+    fixture.storage().fail('complete', 0, 'not-applied');
+    await expect(fixture.completeIds(q, 0, ids.a, ids.b)).rejects.toMatchObject({
       code: 'retry',
       message: 'internal error, try your request again',
     });
-    await expect(world.completeIds(q, 0, ids.a)).rejects.toMatchObject({
+    await expect(fixture.completeIds(q, 0, ids.a)).rejects.toMatchObject({
       code: 'retry',
       message: "partition not available; partition '0' is failing, retry again",
     });
-    world.storage().heal(0);
-    await world.advance('1s');
-    await world.completeIds(q, 0, ids.a, ids.b);
-    expect(await world.payloads(q)).toEqual(['c', 'd', 'waits']);
+    fixture.storage().heal(0);
+    await fixture.advance('1s');
+    await fixture.completeIds(q, 0, ids.a, ids.b);
+    expect(await fixture.payloads(q)).toEqual(['c', 'd', 'waits']);
   });
 });
 

@@ -1,27 +1,27 @@
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ENCODINGS, HttpFront } from './support/http.ts';
+import { DRIVERS, type Driver, ServiceFixture } from './support/service-fixture.ts';
 import { CHECKED, QUEUES } from './support/validation-rules.ts';
-import { DRIVERS, type Driver, World } from './support/world.ts';
 
 /** One server for all cases of a driver: none of them may leave a trace. */
 function useServer(driver: Driver) {
-  const server = {} as { world: World; http: HttpFront; database: TestDatabase };
+  const server = {} as { fixture: ServiceFixture; http: HttpFront; database: TestDatabase };
   beforeAll(async () => {
     server.database = await createTestDatabase();
-    server.world = new World(server.database, { storages: { main: driver } });
-    await server.world.create(QUEUES.dead);
-    await server.world.create(QUEUES.main, { deadQueue: QUEUES.dead });
-    await server.world.service.queues.create({
+    server.fixture = new ServiceFixture(server.database, { storages: { main: driver } });
+    await server.fixture.create(QUEUES.dead);
+    await server.fixture.create(QUEUES.main, { deadQueue: QUEUES.dead });
+    await server.fixture.service.queues.create({
       ...{ queueName: QUEUES.idle, namespace: '', leaseTimeout: '1m', expireTimeout: '1h' },
       ...{ deadQueue: '', maxAttempts: 0, reference: '', requestedPartitions: 1 },
     });
-    await server.world.produce(QUEUES.main, 'untouched');
-    server.http = await HttpFront.open(server.world);
+    await server.fixture.produce(QUEUES.main, 'untouched');
+    server.http = await HttpFront.open(server.fixture);
   });
   afterAll(async () => {
     await server.http.close();
-    await server.world.dispose();
+    await server.fixture.dispose();
     await server.database.drop();
   });
   return server;
@@ -32,9 +32,9 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
 
   /** Makes sure that no call reached a partition meanwhile. */
   async function withoutTrace<T>(calls: () => Promise<T>): Promise<T> {
-    const storage = server.world.storage();
+    const storage = server.fixture.storage();
     // What earlier requests set going, such as the first sweep of a queue, is none of these calls' doing.
-    await server.world.settle();
+    await server.fixture.settle();
     const before = storage.calls.length;
     const result = await calls();
     expect(storage.calls.slice(before)).toEqual([]);
@@ -229,10 +229,10 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
   });
 
   test('after all of this the queues are as they were', async () => {
-    expect(await server.world.payloads(QUEUES.main)).toEqual(['untouched']);
-    const listed = await server.world.service.queues.list({ namespace: '', pivot: '', limit: 0 });
+    expect(await server.fixture.payloads(QUEUES.main)).toEqual(['untouched']);
+    const listed = await server.fixture.service.queues.list({ namespace: '', pivot: '', limit: 0 });
     expect(listed.map(({ name }) => name)).toEqual([QUEUES.dead, QUEUES.idle, QUEUES.main]);
-    expect(await server.world.service.queues.info(QUEUES.main)).toMatchObject({
+    expect(await server.fixture.service.queues.info(QUEUES.main)).toMatchObject({
       ...{ deadQueue: QUEUES.dead, maxAttempts: 0, reference: '', leaseTimeout: 60_000_000_000n },
     });
   });

@@ -1,8 +1,15 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { HttpFront } from './support/http.ts';
-import { DRIVERS, type Driver, fresh, textsOf, useWorlds, type World } from './support/world.ts';
+import {
+  DRIVERS,
+  type Driver,
+  fresh,
+  type ServiceFixture,
+  textsOf,
+  useFixtures,
+} from './support/service-fixture.ts';
 
-const newWorld = useWorlds();
+const newFixture = useFixtures();
 const open: HttpFront[] = [];
 
 afterEach(async () => {
@@ -10,12 +17,12 @@ afterEach(async () => {
 });
 
 async function served(driver: Driver) {
-  const world = newWorld({ main: driver });
+  const fixture = newFixture({ main: driver });
   const q = fresh();
-  await world.create(q);
-  const http = await HttpFront.open(world);
+  await fixture.create(q);
+  const http = await HttpFront.open(fixture);
   open.push(http);
-  return { world, q, http };
+  return { fixture, q, http };
 }
 
 /** Waits for what a socket brings about, which no clock of ours can hurry. */
@@ -23,16 +30,16 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-const waiting = (world: World, q: string) => world.service.waiting().get(q);
+const waiting = (fixture: ServiceFixture, q: string) => fixture.service.waiting().get(q);
 
 describe.each(DRIVERS)('clients over HTTP on %s', (driver) => {
   test('G6: a consumer that hangs up takes no item, and its client id is free', async () => {
-    const { world, q, http } = await served(driver);
+    const { fixture, q, http } = await served(driver);
     const client = new AbortController();
     const call = { queue_name: q, client_id: 'c', batch_size: 5, request_timeout: '1m' };
     const body = JSON.stringify(call);
     const reply = http.post('/v1/queue.lease', body, 'json', client.signal).catch(() => 'gone');
-    await until(() => waiting(world, q)?.leaseWaiting === 1);
+    await until(() => waiting(fixture, q)?.leaseWaiting === 1);
     const twin = await http.send('/v1/queue.lease', call, 'json');
     expect([twin.status, twin.body['message']]).toEqual([
       400,
@@ -40,42 +47,42 @@ describe.each(DRIVERS)('clients over HTTP on %s', (driver) => {
     ]);
     client.abort();
     expect(await reply).toBe('gone');
-    await until(() => waiting(world, q)?.leaseWaiting === 0);
-    await world.produce(q, 'a');
-    await world.settle();
-    expect(await world.items(q)).toMatchObject([{ isLeased: false, attempts: 0 }]);
+    await until(() => waiting(fixture, q)?.leaseWaiting === 0);
+    await fixture.produce(q, 'a');
+    await fixture.settle();
+    expect(await fixture.items(q)).toMatchObject([{ isLeased: false, attempts: 0 }]);
     expect((await http.send('/v1/queue.lease', call, 'json')).status).toBe(200);
   });
 
   test('a producer that hangs up while its request is parked produces nothing', async () => {
-    const { world, q, http } = await served(driver);
-    world.storage().cut(0);
+    const { fixture, q, http } = await served(driver);
+    fixture.storage().cut(0);
     const client = new AbortController();
     const call = { queue_name: q, request_timeout: '1m', items: [{ utf8: 'never' }] };
     const reply = http
       .post('/v1/queue.produce', JSON.stringify(call), 'json', client.signal)
       .catch(() => 'gone');
-    await until(() => waiting(world, q)?.produceWaiting === 1);
+    await until(() => waiting(fixture, q)?.produceWaiting === 1);
     client.abort();
     expect(await reply).toBe('gone');
-    await until(() => waiting(world, q)?.produceWaiting === 0);
-    world.storage().heal(0);
-    await world.advance('2s');
-    expect(await world.items(q)).toEqual([]);
+    await until(() => waiting(fixture, q)?.produceWaiting === 0);
+    fixture.storage().heal(0);
+    await fixture.advance('2s');
+    expect(await fixture.items(q)).toEqual([]);
   });
 
   test('each refusal has its documented code: retry 454, shutdown 453, storage behind a read 454', async () => {
-    const { world, q, http } = await served(driver);
-    await world.produce(q, 'a');
-    const leased = await world.lease(q);
+    const { fixture, q, http } = await served(driver);
+    await fixture.produce(q, 'a');
+    const leased = await fixture.lease(q);
     expect(textsOf(leased)).toEqual(['a']);
-    world.storage().fail('complete', 0, 'not-applied');
+    fixture.storage().fail('complete', 0, 'not-applied');
     const complete = { queue_name: q, request_timeout: '1m', ids: leased.items.map(({ id }) => id) };
     const refused = [await http.send('/v1/queue.complete', complete, 'json')];
     refused.push(await http.send('/v1/queue.complete', complete, 'protobuf'));
-    world.storage().cut(0);
+    fixture.storage().cut(0);
     refused.push(await http.send('/v1/queue.stats', { queue_name: q }, 'json'));
-    await world.service.shutdown();
+    await fixture.service.shutdown();
     refused.push(await http.send('/v1/queue.complete', complete, 'json'));
     expect(refused.map(({ status, body }) => [status, body['codeText'], body['message']])).toEqual([
       [454, 'Retry Request', 'internal error, try your request again'],
@@ -86,12 +93,12 @@ describe.each(DRIVERS)('clients over HTTP on %s', (driver) => {
   });
 
   test('three hundred consumers and producers at once are all served', async () => {
-    const { world, q, http } = await served(driver);
+    const { fixture, q, http } = await served(driver);
     const lease = (n: number) => ({ queue_name: q, client_id: `${n}`, batch_size: 1, request_timeout: '1m' });
     const produce = (n: number) => ({ queue_name: q, request_timeout: '1m', items: [{ utf8: `${n}` }] });
     const numbers = Array.from({ length: 300 }, (_, n) => n);
     const consumers = numbers.map((n) => http.send('/v1/queue.lease', lease(n), 'json'));
-    await until(() => waiting(world, q)?.leaseWaiting === 300);
+    await until(() => waiting(fixture, q)?.leaseWaiting === 300);
     // Fewer at a time than the buffer holds: none of them may be refused.
     for (let n = 0; n < 300; n += 60) {
       const sent = numbers
@@ -102,6 +109,6 @@ describe.each(DRIVERS)('clients over HTTP on %s', (driver) => {
     const got = await Promise.all(consumers);
     const payloads = got.flatMap(({ body }) => body['items'] as { bytes: Uint8Array }[]);
     expect(new Set(payloads.map(({ bytes }) => Buffer.from(bytes).toString())).size).toBe(300);
-    expect(await world.stats(q)).toMatchObject({ waiting: 0, leased: 300 });
+    expect(await fixture.stats(q)).toMatchObject({ waiting: 0, leased: 300 });
   }, 30_000);
 });

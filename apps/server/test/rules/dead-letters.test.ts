@@ -1,36 +1,45 @@
 import { describe, expect, test } from 'vitest';
-import { DRIVERS, type Driver, fresh, item, PAIRINGS, textOf, useWorlds, watch } from './support/world.ts';
+import {
+  DRIVERS,
+  type Driver,
+  fresh,
+  item,
+  PAIRINGS,
+  textOf,
+  useFixtures,
+  watch,
+} from './support/service-fixture.ts';
 
-const newWorld = useWorlds();
+const newFixture = useFixtures();
 
 /** A queue on one storage with its dead-letter queue on another. */
 async function pair(queueDriver: Driver, deadDriver: Driver, settings = {}, deadPartitions = 1) {
-  const world = newWorld({ left: queueDriver, right: deadDriver });
+  const fixture = newFixture({ left: queueDriver, right: deadDriver });
   const [dead, q] = [fresh('dead'), fresh()];
   const right = Array.from({ length: deadPartitions }, () => 'right');
-  await world.create(dead, { requestedPartitions: deadPartitions, expireTimeout: '48h' }, right);
-  await world.create(q, { leaseTimeout: '10s', deadQueue: dead, maxAttempts: 1, ...settings }, ['left']);
+  await fixture.create(dead, { requestedPartitions: deadPartitions, expireTimeout: '48h' }, right);
+  await fixture.create(q, { leaseTimeout: '10s', deadQueue: dead, maxAttempts: 1, ...settings }, ['left']);
   const deadTexts = async () => {
-    const partitions = right.map((_, partition) => world.payloads(dead, partition));
+    const partitions = right.map((_, partition) => fixture.payloads(dead, partition));
     return (await Promise.all(partitions)).flat().sort();
   };
-  return { world, q, dead, deadTexts };
+  return { fixture, q, dead, deadTexts };
 }
 
 describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriver, deadDriver) => {
   test('max_attempts counts leases exactly, and the item then arrives as a new one', async () => {
-    const { world, q, dead } = await pair(queueDriver, deadDriver, { maxAttempts: 2 });
-    await world.produce(q, 'a');
-    expect((await world.lease(q)).items).toMatchObject([{ attempts: 1 }]);
-    await world.advance('10.1s');
-    expect(await world.items(q)).toMatchObject([{ attempts: 1, isLeased: false }]);
-    const last = await world.lease(q);
+    const { fixture, q, dead } = await pair(queueDriver, deadDriver, { maxAttempts: 2 });
+    await fixture.produce(q, 'a');
+    expect((await fixture.lease(q)).items).toMatchObject([{ attempts: 1 }]);
+    await fixture.advance('10.1s');
+    expect(await fixture.items(q)).toMatchObject([{ attempts: 1, isLeased: false }]);
+    const last = await fixture.lease(q);
     expect(last.items).toMatchObject([{ attempts: 2 }]);
-    const waiting = watch(world.lease(dead));
-    await world.advance('10.1s');
-    expect(await world.items(q)).toEqual([]);
+    const waiting = watch(fixture.lease(dead));
+    await fixture.advance('10.1s');
+    expect(await fixture.items(q)).toEqual([]);
     expect(waiting.value?.items.map(textOf)).toEqual(['a']);
-    const [moved] = await world.items(dead);
+    const [moved] = await fixture.items(dead);
     expect(moved).toMatchObject({
       sourceId: last.items[0]?.id,
       attempts: 1,
@@ -42,16 +51,16 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
   });
 
   test('a crash between the two halves of the move leaves one copy', async () => {
-    const { world, q, deadTexts } = await pair(queueDriver, deadDriver);
-    await world.produce(q, 'a', 'b', 'c');
-    await world.lease(q, 3);
-    world.storage('left').fail('remove', 0, 'not-applied');
-    await world.advance('10.1s');
+    const { fixture, q, deadTexts } = await pair(queueDriver, deadDriver);
+    await fixture.produce(q, 'a', 'b', 'c');
+    await fixture.lease(q, 3);
+    fixture.storage('left').fail('remove', 0, 'not-applied');
+    await fixture.advance('10.1s');
     expect(await deadTexts()).toEqual(['a', 'b', 'c']);
-    await world.restart({ crash: true });
-    expect(await world.items(q)).toHaveLength(3);
-    await world.advance('2m');
-    expect(await world.items(q)).toEqual([]);
+    await fixture.restart({ crash: true });
+    expect(await fixture.items(q)).toHaveLength(3);
+    await fixture.advance('2m');
+    expect(await fixture.items(q)).toEqual([]);
     expect(await deadTexts()).toEqual(['a', 'b', 'c']);
   });
 
@@ -63,170 +72,170 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
   )(
     'a process that dies at $step ($how) leaves one copy, however quick its consumer',
     async ({ step, how }) => {
-      const { world, q, dead } = await pair(queueDriver, deadDriver);
-      await world.produce(q, 'a', 'b');
-      await world.lease(q, 2);
+      const { fixture, q, dead } = await pair(queueDriver, deadDriver);
+      await fixture.produce(q, 'a', 'b');
+      await fixture.lease(q, 2);
       const storage = step === 'markMoved' || step === 'remove' ? 'left' : 'right';
-      world.storage(storage).fail(step, 0, how);
-      await world.advance('10.1s');
+      fixture.storage(storage).fail(step, 0, how);
+      await fixture.advance('10.1s');
       const got: string[] = [];
       const consume = async () => {
-        const consumer = watch(world.lease(dead, 2, { requestTimeout: '10ms' }));
-        await world.advance('20ms');
+        const consumer = watch(fixture.lease(dead, 2, { requestTimeout: '10ms' }));
+        await fixture.advance('20ms');
         if (consumer.value === undefined) return;
         got.push(...consumer.value.items.map(textOf));
-        await world.complete(dead, consumer.value);
+        await fixture.complete(dead, consumer.value);
       };
       await consume();
-      await world.restart({ crash: true });
+      await fixture.restart({ crash: true });
       // A queue is at work from its first request on.
-      await world.items(q);
+      await fixture.items(q);
       for (let halfMinute = 0; halfMinute < 4; halfMinute++) {
         await consume();
-        await world.advance('30s');
+        await fixture.advance('30s');
       }
       await consume();
       expect(got.sort()).toEqual(['a', 'b']);
-      expect([...(await world.items(q)), ...(await world.items(dead))]).toEqual([]);
+      expect([...(await fixture.items(q)), ...(await fixture.items(dead))]).toEqual([]);
     },
   );
 
   test.each(['unknown-applied', 'unknown-lost', 'not-applied'] as const)(
     'G14: a move that fails (%s) is tried again, and leaves one copy',
     async (how) => {
-      const { world, q, deadTexts } = await pair(queueDriver, deadDriver);
-      await world.produce(q, 'a', 'b');
-      await world.lease(q, 2);
-      world.storage('right').fail('holdLetters', 0, how);
-      await world.advance('10.1s');
-      expect(await world.items(q)).toHaveLength(2);
+      const { fixture, q, deadTexts } = await pair(queueDriver, deadDriver);
+      await fixture.produce(q, 'a', 'b');
+      await fixture.lease(q, 2);
+      fixture.storage('right').fail('holdLetters', 0, how);
+      await fixture.advance('10.1s');
+      expect(await fixture.items(q)).toHaveLength(2);
       // Not offered to consumers meanwhile.
-      const consumer = watch(world.lease(q, 2, { requestTimeout: '500ms' }));
-      await world.advance('600ms');
+      const consumer = watch(fixture.lease(q, 2, { requestTimeout: '500ms' }));
+      await fixture.advance('600ms');
       expect(consumer.error?.message).toBe('request timeout; no items are in the queue, try again');
-      world.storage('right').heal(0);
-      await world.advance('6s');
+      fixture.storage('right').heal(0);
+      await fixture.advance('6s');
       expect(await deadTexts()).toEqual(['a', 'b']);
-      expect(await world.items(q)).toEqual([]);
-      expect(world.logged.some(({ message }) => message.includes('could not be moved'))).toBe(true);
+      expect(await fixture.items(q)).toEqual([]);
+      expect(fixture.logged.some(({ message }) => message.includes('could not be moved'))).toBe(true);
     },
   );
 
   test('G14: with the dead-letter queue away for long, moves go on when it is back', async () => {
-    const { world, q, deadTexts } = await pair(queueDriver, deadDriver);
-    await world.produce(q, 'a');
-    await world.lease(q);
-    world.storage('right').cut(0);
-    await world.advance('2m');
-    expect(await world.items(q)).toHaveLength(1);
-    world.storage('right').heal(0);
-    await world.advance('40s');
+    const { fixture, q, deadTexts } = await pair(queueDriver, deadDriver);
+    await fixture.produce(q, 'a');
+    await fixture.lease(q);
+    fixture.storage('right').cut(0);
+    await fixture.advance('2m');
+    expect(await fixture.items(q)).toHaveLength(1);
+    fixture.storage('right').heal(0);
+    await fixture.advance('40s');
     expect(await deadTexts()).toEqual(['a']);
-    expect(await world.items(q)).toEqual([]);
+    expect(await fixture.items(q)).toEqual([]);
   });
 
   test('where one partition of the dead-letter queue fails, what the others took is not offered twice', async () => {
-    const { world, q, dead, deadTexts } = await pair(queueDriver, deadDriver, {}, 2);
+    const { fixture, q, dead, deadTexts } = await pair(queueDriver, deadDriver, {}, 2);
     const texts = Array.from({ length: 20 }, (_, n) => `${n}`).sort();
-    await world.produce(q, ...texts);
-    await world.lease(q, 20);
-    world.storage('right').fail('holdLetters', 1, 'not-applied');
-    await world.advance('10.1s');
-    const first = await world.items(dead, 0);
+    await fixture.produce(q, ...texts);
+    await fixture.lease(q, 20);
+    fixture.storage('right').fail('holdLetters', 1, 'not-applied');
+    await fixture.advance('10.1s');
+    const first = await fixture.items(dead, 0);
     expect(first.length).toBeGreaterThan(0);
-    expect(await world.items(q)).toHaveLength(20 - first.length);
+    expect(await fixture.items(q)).toHaveLength(20 - first.length);
     // A consumer is done with the first copies before the rest of the move succeeds.
-    await world.complete(dead, await world.lease(dead, 20));
-    world.storage('right').heal(1);
-    await world.advance('1m');
-    expect(await world.items(q)).toEqual([]);
+    await fixture.complete(dead, await fixture.lease(dead, 20));
+    fixture.storage('right').heal(1);
+    await fixture.advance('1m');
+    expect(await fixture.items(q)).toEqual([]);
     expect([...first.map(textOf), ...(await deadTexts())].sort()).toEqual(texts);
   });
 
   test('a removal that fails after the move is repeated, and nothing is moved twice', async () => {
-    const { world, q, dead, deadTexts } = await pair(queueDriver, deadDriver);
-    await world.produce(q, 'a');
-    await world.lease(q);
-    world.storage('left').fail('remove', 0, 'not-applied');
-    await world.advance('10.1s');
+    const { fixture, q, dead, deadTexts } = await pair(queueDriver, deadDriver);
+    await fixture.produce(q, 'a');
+    await fixture.lease(q);
+    fixture.storage('left').fail('remove', 0, 'not-applied');
+    await fixture.advance('10.1s');
     expect(await deadTexts()).toEqual(['a']);
-    await world.complete(dead, await world.lease(dead));
-    world.storage('left').heal(0);
-    await world.advance('2m');
-    expect([await world.items(q), await deadTexts()]).toEqual([[], []]);
+    await fixture.complete(dead, await fixture.lease(dead));
+    fixture.storage('left').heal(0);
+    await fixture.advance('2m');
+    expect([await fixture.items(q), await deadTexts()]).toEqual([[], []]);
   });
 
   test('G22: a dead-letter queue deleted by force loses nothing: items stay, and move when it is there again', async () => {
-    const { world, q, dead, deadTexts } = await pair(queueDriver, deadDriver);
-    await world.produce(q, 'a', 'b');
-    await world.lease(q, 2);
-    await expect(world.service.queues.delete(dead, false)).rejects.toMatchObject({
+    const { fixture, q, dead, deadTexts } = await pair(queueDriver, deadDriver);
+    await fixture.produce(q, 'a', 'b');
+    await fixture.lease(q, 2);
+    await expect(fixture.service.queues.delete(dead, false)).rejects.toMatchObject({
       code: 'invalid',
       message: expect.stringContaining(`'${q}'`),
     });
-    await world.service.queues.delete(dead, true);
-    await world.advance('1m');
-    expect((await world.payloads(q)).sort()).toEqual(['a', 'b']);
-    const consumer = watch(world.lease(q, 2, { requestTimeout: '1s' }));
-    await world.advance('1.1s');
+    await fixture.service.queues.delete(dead, true);
+    await fixture.advance('1m');
+    expect((await fixture.payloads(q)).sort()).toEqual(['a', 'b']);
+    const consumer = watch(fixture.lease(q, 2, { requestTimeout: '1s' }));
+    await fixture.advance('1.1s');
     expect(consumer.error?.message).toContain('no items are in the queue');
-    await world.create(dead, {}, ['right']);
-    await world.advance('31s');
+    await fixture.create(dead, {}, ['right']);
+    await fixture.advance('31s');
     expect(await deadTexts()).toEqual(['a', 'b']);
-    expect(await world.items(q)).toEqual([]);
+    expect(await fixture.items(q)).toEqual([]);
   });
 
   test('G19: an expired item nobody leased is moved once, and is gone from its queue', async () => {
-    const { world, q, dead, deadTexts } = await pair(queueDriver, deadDriver, { expireTimeout: '1m' });
-    await world.produce(q, 'a', 'b', 'c');
-    await world.lease(q);
-    await world.advance('61s');
-    expect(await world.items(q)).toEqual([]);
+    const { fixture, q, dead, deadTexts } = await pair(queueDriver, deadDriver, { expireTimeout: '1m' });
+    await fixture.produce(q, 'a', 'b', 'c');
+    await fixture.lease(q);
+    await fixture.advance('61s');
+    expect(await fixture.items(q)).toEqual([]);
     expect(await deadTexts()).toEqual(['a', 'b', 'c']);
-    await world.complete(dead, await world.lease(dead, 3));
-    await world.advance('10m');
+    await fixture.complete(dead, await fixture.lease(dead, 3));
+    await fixture.advance('10m');
     expect(await deadTexts()).toEqual([]);
   });
 });
 
 describe.each(DRIVERS)('limits on %s', (driver) => {
   test('G7: a valid last lease is left alone by sweeps for other items', async () => {
-    const { world, q, deadTexts } = await pair(driver, driver);
-    await world.produce(q, 'first', 'second');
-    await world.lease(q);
-    await world.advance('9s');
-    const second = await world.lease(q);
-    await world.advance('1.1s');
+    const { fixture, q, deadTexts } = await pair(driver, driver);
+    await fixture.produce(q, 'first', 'second');
+    await fixture.lease(q);
+    await fixture.advance('9s');
+    const second = await fixture.lease(q);
+    await fixture.advance('1.1s');
     expect(await deadTexts()).toEqual(['first']);
-    await world.complete(q, second);
-    await world.advance('1m');
+    await fixture.complete(q, second);
+    await fixture.advance('1m');
     expect(await deadTexts()).toEqual(['first']);
   });
 
   test('G8: an item whose time is up under a valid lease dies when the lease ends', async () => {
-    const { world, q, deadTexts } = await pair(driver, driver, { maxAttempts: 0, expireTimeout: '15s' });
-    await world.produce(q, 'completed', 'abandoned');
-    await world.advance('10s');
-    const leased = await world.lease(q, 2);
-    await world.advance('6s');
-    expect(await world.items(q)).toHaveLength(2);
-    await world.completeIds(q, 0, leased.items[0]?.id as string);
-    await world.advance('5s');
-    expect(await world.items(q)).toEqual([]);
+    const { fixture, q, deadTexts } = await pair(driver, driver, { maxAttempts: 0, expireTimeout: '15s' });
+    await fixture.produce(q, 'completed', 'abandoned');
+    await fixture.advance('10s');
+    const leased = await fixture.lease(q, 2);
+    await fixture.advance('6s');
+    expect(await fixture.items(q)).toHaveLength(2);
+    await fixture.completeIds(q, 0, leased.items[0]?.id as string);
+    await fixture.advance('5s');
+    expect(await fixture.items(q)).toEqual([]);
     expect(await deadTexts()).toEqual(['abandoned']);
   });
 
   test('without a dead-letter queue items at their limits are deleted, and the log says how many', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q, { leaseTimeout: '10s', expireTimeout: '1m', maxAttempts: 1 });
-    await world.produce(q, 'leased', 'ignored');
-    await world.lease(q);
-    await world.advance('10.1s');
-    expect(await world.payloads(q)).toEqual(['ignored']);
-    await world.advance('1m');
-    expect(await world.items(q)).toEqual([]);
-    const deletions = world.logged.filter(({ message }) => message.startsWith('deleted items'));
+    await fixture.create(q, { leaseTimeout: '10s', expireTimeout: '1m', maxAttempts: 1 });
+    await fixture.produce(q, 'leased', 'ignored');
+    await fixture.lease(q);
+    await fixture.advance('10.1s');
+    expect(await fixture.payloads(q)).toEqual(['ignored']);
+    await fixture.advance('1m');
+    expect(await fixture.items(q)).toEqual([]);
+    const deletions = fixture.logged.filter(({ message }) => message.startsWith('deleted items'));
     expect(deletions.map(({ fields }) => fields)).toEqual([
       { queue: q, partition: 0, items: 1 },
       { queue: q, partition: 0, items: 1 },
@@ -234,41 +243,41 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
   });
 
   test('new limits apply to items already there', async () => {
-    const { world, q, dead, deadTexts } = await pair(driver, driver, { maxAttempts: 0 });
+    const { fixture, q, dead, deadTexts } = await pair(driver, driver, { maxAttempts: 0 });
     const update = (settings: object) =>
-      world.service.queues.update({
+      fixture.service.queues.update({
         ...{ queueName: q, namespace: '', leaseTimeout: '', expireTimeout: '', deadQueue: dead },
         ...{ maxAttempts: 0, reference: '', requestedPartitions: 0, ...settings },
       });
-    await world.produce(q, 'a', 'b');
-    await world.lease(q, 2);
-    await world.advance('10.1s');
-    expect(await world.payloads(q)).toHaveLength(2);
+    await fixture.produce(q, 'a', 'b');
+    await fixture.lease(q, 2);
+    await fixture.advance('10.1s');
+    expect(await fixture.payloads(q)).toHaveLength(2);
     await update({ maxAttempts: 2 });
-    await world.lease(q);
-    await world.advance('10.1s');
+    await fixture.lease(q);
+    await fixture.advance('10.1s');
     expect(await deadTexts()).toEqual(['a']);
     await update({ maxAttempts: 1, deadQueue: '' });
-    expect((await world.lease(q)).items.map(textOf)).toEqual(['b']);
-    await world.advance('10.1s');
-    expect([await world.items(q), await deadTexts()]).toEqual([[], ['a']]);
+    expect((await fixture.lease(q)).items.map(textOf)).toEqual(['b']);
+    await fixture.advance('10.1s');
+    expect([await fixture.items(q), await deadTexts()]).toEqual([[], ['a']]);
   });
 
   test('an item that dies in a dead-letter queue is deleted: there are no chains', async () => {
-    const { world, q, dead, deadTexts } = await pair(driver, driver);
-    await world.produce(q, 'a');
-    await world.lease(q);
-    await world.advance('10.1s');
-    await world.retry(dead, await world.lease(dead), { dead: true });
+    const { fixture, q, dead, deadTexts } = await pair(driver, driver);
+    await fixture.produce(q, 'a');
+    await fixture.lease(q);
+    await fixture.advance('10.1s');
+    await fixture.retry(dead, await fixture.lease(dead), { dead: true });
     expect(await deadTexts()).toEqual([]);
   });
 
   test('an import that names a source id already there is left out, and free again afterwards', async () => {
-    const { world, q, dead, deadTexts } = await pair(driver, driver);
-    await world.produce(q, 'a');
-    await world.lease(q);
-    await world.advance('10.1s');
-    const [moved] = await world.items(dead);
+    const { fixture, q, dead, deadTexts } = await pair(driver, driver);
+    await fixture.produce(q, 'a');
+    await fixture.lease(q);
+    await fixture.advance('10.1s');
+    const [moved] = await fixture.items(dead);
     const again = {
       ...item('again'),
       sourceId: moved?.sourceId,
@@ -277,44 +286,44 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
       maxAttempts: 0,
     };
     const call = { queueName: dead, partition: 0, items: [again] };
-    expect(await world.service.storage.importItems(call)).toEqual([]);
-    await world.complete(dead, await world.lease(dead));
-    expect(await world.service.storage.importItems(call)).toHaveLength(1);
+    expect(await fixture.service.storage.importItems(call)).toEqual([]);
+    await fixture.complete(dead, await fixture.lease(dead));
+    expect(await fixture.service.storage.importItems(call)).toHaveLength(1);
     expect(await deadTexts()).toEqual(['again']);
   });
 
   test('a move that is under way ends before the table of its queue is dropped', async () => {
-    const { world, q, dead } = await pair(driver, driver);
-    await world.produce(q, 'a');
-    await world.lease(q);
-    const letGo = world.storage('right').hold('holdLetters', 0, 'before');
-    await world.advance('10.1s');
-    const deleted = watch(world.service.queues.delete(dead, true));
-    await world.settle();
+    const { fixture, q, dead } = await pair(driver, driver);
+    await fixture.produce(q, 'a');
+    await fixture.lease(q);
+    const letGo = fixture.storage('right').hold('holdLetters', 0, 'before');
+    await fixture.advance('10.1s');
+    const deleted = watch(fixture.service.queues.delete(dead, true));
+    await fixture.settle();
     // The move is under way: the deletion waits for it rather than dropping the table first.
     expect(deleted.state).toBe('pending');
     letGo();
-    await world.settle();
+    await fixture.settle();
     expect(deleted.state).toBe('fulfilled');
-    await world.create(dead, {}, ['right']);
-    expect(await world.items(dead)).toEqual([]);
+    await fixture.create(dead, {}, ['right']);
+    expect(await fixture.items(dead)).toEqual([]);
   });
 
   test('an item that dies after the deletion began stays in its own queue', async () => {
-    const { world, q, dead, deadTexts } = await pair(driver, driver);
-    await world.produce(q, 'a');
-    await world.lease(q);
-    const letGo = world.storage('right').hold('drop', 0, 'before');
-    const deleted = watch(world.service.queues.delete(dead, true));
-    await world.settle();
-    await world.advance('10.1s');
+    const { fixture, q, dead, deadTexts } = await pair(driver, driver);
+    await fixture.produce(q, 'a');
+    await fixture.lease(q);
+    const letGo = fixture.storage('right').hold('drop', 0, 'before');
+    const deleted = watch(fixture.service.queues.delete(dead, true));
+    await fixture.settle();
+    await fixture.advance('10.1s');
     letGo();
-    await world.settle();
+    await fixture.settle();
     expect(deleted.state).toBe('fulfilled');
-    expect(await world.payloads(q)).toEqual(['a']);
-    await world.create(dead, {}, ['right']);
-    await world.advance('31s');
-    expect([await world.items(q), await deadTexts()]).toEqual([[], ['a']]);
+    expect(await fixture.payloads(q)).toEqual(['a']);
+    await fixture.create(dead, {}, ['right']);
+    await fixture.advance('31s');
+    expect([await fixture.items(q), await deadTexts()]).toEqual([[], ['a']]);
   });
 });
 
@@ -322,14 +331,14 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
   /** Two items that died while their dead-letter queue was away. */
   async function stuck() {
     const pairing = await pair(driver, driver);
-    const { world, q } = pairing;
-    await world.produce(q, 'a', 'b');
-    await world.lease(q, 2);
-    world.storage('right').cut(0);
-    await world.advance('10.1s');
-    expect(await world.items(q)).toHaveLength(2);
+    const { fixture, q } = pairing;
+    await fixture.produce(q, 'a', 'b');
+    await fixture.lease(q, 2);
+    fixture.storage('right').cut(0);
+    await fixture.advance('10.1s');
+    expect(await fixture.items(q)).toHaveLength(2);
     const update = (deadQueue: string) =>
-      world.service.queues.update({
+      fixture.service.queues.update({
         ...{ queueName: q, namespace: '', leaseTimeout: '', expireTimeout: '', deadQueue },
         ...{ maxAttempts: 1, reference: '', requestedPartitions: 0 },
       });
@@ -337,51 +346,51 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
   }
 
   test('go to another queue as soon as the setting names one', async () => {
-    const { world, q, update, deadTexts } = await stuck();
+    const { fixture, q, update, deadTexts } = await stuck();
     const other = fresh('other');
-    await world.create(other, {}, ['left']);
+    await fixture.create(other, {}, ['left']);
     await update(other);
-    await world.settle();
-    expect([await world.items(q), await world.payloads(other)]).toEqual([[], ['a', 'b']]);
-    world.storage('right').heal(0);
-    await world.advance('2m');
+    await fixture.settle();
+    expect([await fixture.items(q), await fixture.payloads(other)]).toEqual([[], ['a', 'b']]);
+    fixture.storage('right').heal(0);
+    await fixture.advance('2m');
     expect(await deadTexts()).toEqual([]);
   });
 
   test('are deleted, and logged, when the setting is removed', async () => {
-    const { world, q, update, deadTexts } = await stuck();
+    const { fixture, q, update, deadTexts } = await stuck();
     await update('');
-    await world.settle();
-    expect(await world.items(q)).toEqual([]);
-    expect(world.logged).toContainEqual({
+    await fixture.settle();
+    expect(await fixture.items(q)).toEqual([]);
+    expect(fixture.logged).toContainEqual({
       level: 'warn',
       message: 'deleted items that used up their attempts or time',
       fields: { queue: q, partition: 0, items: 2 },
     });
-    world.storage('right').heal(0);
-    await world.advance('2m');
+    fixture.storage('right').heal(0);
+    await fixture.advance('2m');
     expect(await deadTexts()).toEqual([]);
   });
 
   test('do not arrive any more when an operator has cleared them away', async () => {
-    const { world, q, deadTexts } = await stuck();
-    await world.service.queue.clear({ queueName: q, queue: true, scheduled: false, destructive: true });
-    world.storage('right').heal(0);
-    await world.advance('2m');
-    expect([await world.items(q), await deadTexts()]).toEqual([[], []]);
+    const { fixture, q, deadTexts } = await stuck();
+    await fixture.service.queue.clear({ queueName: q, queue: true, scheduled: false, destructive: true });
+    fixture.storage('right').heal(0);
+    await fixture.advance('2m');
+    expect([await fixture.items(q), await deadTexts()]).toEqual([[], []]);
   });
 
   test('are tried again with growing pauses, however often the partition is swept', async () => {
-    const { world, q } = await stuck();
-    await world.produce(q, ...'uvwxyz');
-    const before = world.storage('right').count('holdLetters');
+    const { fixture, q } = await stuck();
+    await fixture.produce(q, ...'uvwxyz');
+    const before = fixture.storage('right').count('holdLetters');
     for (let n = 0; n < 6; n++) {
-      await world.lease(q);
-      await world.advance('100ms');
+      await fixture.lease(q);
+      await fixture.advance('100ms');
     }
     // Seven seconds in which leases end, and every end is a sweep: 0.75 s, 1.1 s, 1.7 s and 2.5 s apart.
-    await world.advance('6.4s');
-    expect(world.storage('right').count('holdLetters') - before).toBeLessThanOrEqual(4);
+    await fixture.advance('6.4s');
+    expect(fixture.storage('right').count('holdLetters') - before).toBeLessThanOrEqual(4);
   });
 });
 
@@ -389,28 +398,28 @@ describe.each(DRIVERS)('sweeps in several parts on %s', (driver) => {
   const texts = Array.from({ length: 35 }, (_, n) => `${n}`);
 
   test('more due items than one sweep takes enter the queue in due order', async () => {
-    const world = newWorld({ main: driver }, { limits: { sweepItems: 10 } });
+    const fixture = newFixture({ main: driver }, { limits: { sweepItems: 10 } });
     const q = fresh();
-    await world.create(q);
-    const spread = texts.map((text, n) => item(text, { enqueueAt: world.in(`${100 + ((n * 7) % 35)}ms`) }));
-    await world.produce(q, ...spread);
-    world.clock.set(world.in('1m'));
-    await world.advance('1s');
+    await fixture.create(q);
+    const spread = texts.map((text, n) => item(text, { enqueueAt: fixture.in(`${100 + ((n * 7) % 35)}ms`) }));
+    await fixture.produce(q, ...spread);
+    fixture.clock.set(fixture.in('1m'));
+    await fixture.advance('1s');
     const inDueOrder = [...texts].sort((a, b) => ((Number(a) * 7) % 35) - ((Number(b) * 7) % 35));
-    expect(await world.payloads(q)).toEqual(inDueOrder);
+    expect(await fixture.payloads(q)).toEqual(inDueOrder);
   });
 
   test('more expired and overdue items than one sweep takes all arrive, once', async () => {
-    const world = newWorld({ main: driver }, { limits: { sweepItems: 10 } });
+    const fixture = newFixture({ main: driver }, { limits: { sweepItems: 10 } });
     const [dead, q] = [fresh('dead'), fresh()];
-    await world.create(dead, { requestedPartitions: 2 });
-    await world.create(q, { leaseTimeout: '10s', expireTimeout: '20s', deadQueue: dead, maxAttempts: 1 });
-    await world.produce(q, ...texts);
-    await world.lease(q, 15);
-    world.clock.set(world.in('30s'));
-    await world.advance('1s');
-    expect(await world.items(q)).toEqual([]);
-    const arrived = [...(await world.payloads(dead, 0)), ...(await world.payloads(dead, 1))];
+    await fixture.create(dead, { requestedPartitions: 2 });
+    await fixture.create(q, { leaseTimeout: '10s', expireTimeout: '20s', deadQueue: dead, maxAttempts: 1 });
+    await fixture.produce(q, ...texts);
+    await fixture.lease(q, 15);
+    fixture.clock.set(fixture.in('30s'));
+    await fixture.advance('1s');
+    expect(await fixture.items(q)).toEqual([]);
+    const arrived = [...(await fixture.payloads(dead, 0)), ...(await fixture.payloads(dead, 1))];
     expect(arrived.sort()).toEqual([...texts].sort());
   });
 });
@@ -422,9 +431,9 @@ describe.each(DRIVERS)('the rules for dead-letter queues on %s', (driver) => {
   });
 
   test('it exists, is not the queue itself, and has none of its own', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
-    const { queues } = world.service;
+    const { queues } = fixture.service;
     await expect(queues.create(call(a, a))).rejects.toThrow('dead_queue cannot reference itself');
     await expect(queues.create(call(a, b))).rejects.toThrow(
       `dead_queue does not exist; '${b}' was not found, create it first`,
@@ -437,9 +446,9 @@ describe.each(DRIVERS)('the rules for dead-letter queues on %s', (driver) => {
   });
 
   test('G20: a queue used as one cannot get one, and no cycle can be made', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
-    const { queues } = world.service;
+    const { queues } = fixture.service;
     for (const name of [b, c]) await queues.create(call(name, ''));
     await queues.create(call(a, b));
     await expect(queues.update(call(b, c))).rejects.toMatchObject({ code: 'invalid' });
@@ -448,18 +457,18 @@ describe.each(DRIVERS)('the rules for dead-letter queues on %s', (driver) => {
   });
 
   test('G20: of two changes at once that would make a chain together, one is refused', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
-    const { queues } = world.service;
+    const { queues } = fixture.service;
     for (const name of [b, c]) await queues.create(call(name, ''));
     const both = await Promise.allSettled([queues.create(call(a, b)), queues.update(call(b, c))]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
   test('a dead-letter queue cannot be deleted while a queue that uses it is being created', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const [a, b] = [fresh('a'), fresh('b')];
-    const { queues } = world.service;
+    const { queues } = fixture.service;
     await queues.create(call(b, ''));
     const both = await Promise.allSettled([queues.create(call(a, b)), queues.delete(b, false)]);
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);

@@ -1,24 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { DRIVERS, fresh, item, queueCall, textOf, useWorlds } from './support/world.ts';
+import { DRIVERS, fresh, item, queueCall, textOf, useFixtures } from './support/service-fixture.ts';
 
-const newWorld = useWorlds();
+const newFixture = useFixtures();
 
 describe.each(DRIVERS)('lists on %s', (driver) => {
   test.each(['listItems', 'listScheduled'] as const)(
     '%s: pages start at the pivot, present or gone, and never show the other kind',
     async (method) => {
-      const world = newWorld({ main: driver });
+      const fixture = newFixture({ main: driver });
       const q = fresh();
-      await world.create(q);
-      const enqueueAt = world.in('1h');
-      await world.produce(q, ...'abcdef', ...[...'uvwxyz'].map((text) => item(text, { enqueueAt })));
+      await fixture.create(q);
+      const enqueueAt = fixture.in('1h');
+      await fixture.produce(q, ...'abcdef', ...[...'uvwxyz'].map((text) => item(text, { enqueueAt })));
       const expected = method === 'listItems' ? 'abcdef' : 'uvwxyz';
       const list = async (pivot: string, limit = 0) => {
         const call = { queueName: q, partition: 0, pivot, limit };
-        return (await world.service.storage[method](call)).map(textOf).join('');
+        return (await fixture.service.storage[method](call)).map(textOf).join('');
       };
       const ids = (
-        await world.service.storage[method]({ queueName: q, partition: 0, pivot: '', limit: 0 })
+        await fixture.service.storage[method]({ queueName: q, partition: 0, pivot: '', limit: 0 })
       ).map(({ id }) => id);
       expect([...ids].sort()).toEqual(ids);
       expect(await list('')).toBe(expected);
@@ -26,7 +26,7 @@ describe.each(DRIVERS)('lists on %s', (driver) => {
       expect(await list('', 2)).toBe(expected.slice(0, 2));
       expect(await list(ids[2] as string, 2)).toBe(expected.slice(2, 4));
       expect(await list(ids[5] as string)).toBe(expected.slice(5));
-      await world.service.storage.deleteItems({ queueName: q, partition: 0, ids: [ids[2] as string] });
+      await fixture.service.storage.deleteItems({ queueName: q, partition: 0, ids: [ids[2] as string] });
       expect(await list(ids[2] as string, 2)).toBe(expected.slice(3, 5));
       expect(await list('aWgEPTl1tmebfsQzFP4bxwgy80V')).toBe('');
       expect(await list('0'.repeat(27), 1)).toBe(expected.slice(0, 1));
@@ -37,25 +37,25 @@ describe.each(DRIVERS)('lists on %s', (driver) => {
   );
 
   test('G41: a negative limit is refused on every list', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
+    await fixture.create(q);
     const text = 'limit is invalid; limit cannot be negative';
     const call = { queueName: q, partition: 0, pivot: '', limit: -1 };
-    await expect(world.service.storage.listItems(call)).rejects.toThrow(text);
-    await expect(world.service.storage.listScheduled(call)).rejects.toThrow(text);
-    await expect(world.service.queues.list({ namespace: '', pivot: '', limit: -1 })).rejects.toThrow(text);
+    await expect(fixture.service.storage.listItems(call)).rejects.toThrow(text);
+    await expect(fixture.service.storage.listScheduled(call)).rejects.toThrow(text);
+    await expect(fixture.service.queues.list({ namespace: '', pivot: '', limit: -1 })).rejects.toThrow(text);
   });
 
   test('a limit of 0 is a thousand', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
+    await fixture.create(q);
     const texts = Array.from({ length: 501 }, (_, n) => `${n}`);
-    await world.produce(q, ...texts);
-    await world.produce(q, ...texts);
-    expect(await world.payloads(q)).toHaveLength(1_000);
-    const all = await world.service.storage.listItems({
+    await fixture.produce(q, ...texts);
+    await fixture.produce(q, ...texts);
+    expect(await fixture.payloads(q)).toHaveLength(1_000);
+    const all = await fixture.service.storage.listItems({
       queueName: q,
       partition: 0,
       pivot: '',
@@ -65,15 +65,15 @@ describe.each(DRIVERS)('lists on %s', (driver) => {
   });
 
   test('G38: queues.list filters by namespace before it limits', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const [mine, foreign] = [fresh('ns'), fresh('ns')];
     const names = ['a', 'b', 'c', 'd'].map((letter) => `${letter}-${mine}`);
     for (const [n, name] of names.entries()) {
-      await world.service.queues.create(queueCall(name, { namespace: mine }));
-      await world.service.queues.create(queueCall(`${'abcd'[n]}-${foreign}`, { namespace: foreign }));
+      await fixture.service.queues.create(queueCall(name, { namespace: mine }));
+      await fixture.service.queues.create(queueCall(`${'abcd'[n]}-${foreign}`, { namespace: foreign }));
     }
     const list = async (pivot: string, limit = 0) =>
-      (await world.service.queues.list({ namespace: mine, pivot, limit })).map(({ name }) => name);
+      (await fixture.service.queues.list({ namespace: mine, pivot, limit })).map(({ name }) => name);
     expect(await list('')).toEqual(names);
     expect(await list('', 1)).toEqual(names.slice(0, 1));
     expect(await list('b', 1)).toEqual([names[1]]);
@@ -81,35 +81,35 @@ describe.each(DRIVERS)('lists on %s', (driver) => {
     expect(await list('bb')).toEqual(names.slice(2));
     expect(await list('zzz')).toEqual([]);
     expect(await list('   ')).toEqual(names);
-    await world.service.queues.delete(names[1] as string, false);
+    await fixture.service.queues.delete(names[1] as string, false);
     expect(await list(names[1] as string, 1)).toEqual([names[2]]);
-    expect(await world.service.queues.list({ namespace: fresh('none'), pivot: '', limit: 0 })).toEqual([]);
+    expect(await fixture.service.queues.list({ namespace: fresh('none'), pivot: '', limit: 0 })).toEqual([]);
   });
 
   test('G39: queues are ordered by the bytes of their names', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const namespace = fresh('ns');
     const names = ['Z', '_', 'a', 'a-', 'aB', 'ab', 'b', 'é', '日', '\ue000', '😀'].map(
       (name) => `${name}${namespace}`,
     );
     for (const name of [...names].reverse()) {
-      await world.service.queues.create(queueCall(name, { namespace }));
+      await fixture.service.queues.create(queueCall(name, { namespace }));
     }
     const byBytes = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    const listed = await world.service.queues.list({ namespace, pivot: '', limit: 0 });
+    const listed = await fixture.service.queues.list({ namespace, pivot: '', limit: 0 });
     expect(listed.map(({ name }) => name)).toEqual(byBytes);
     for (const [n, pivot] of byBytes.entries()) {
-      const page = await world.service.queues.list({ namespace, pivot, limit: 2 });
+      const page = await fixture.service.queues.list({ namespace, pivot, limit: 2 });
       expect(page.map(({ name }) => name)).toEqual(byBytes.slice(n, n + 2));
     }
   });
 
   test('G39: an update records the number of partitions that is requested, and changes none', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    await world.service.queues.update(queueCall(q, { requestedPartitions: 5 }));
-    expect(await world.service.queues.info(q)).toMatchObject({
+    await fixture.create(q);
+    await fixture.service.queues.update(queueCall(q, { requestedPartitions: 5 }));
+    expect(await fixture.service.queues.info(q)).toMatchObject({
       requestedPartitions: 5,
       partitions: [{ partition: 0, storageName: 'main' }],
     });

@@ -1,8 +1,8 @@
 import { UNSET_INSTANT } from '@querator/core';
 import { describe, expect, test } from 'vitest';
-import { DRIVERS, fresh, item, textOf, textsOf, useWorlds, watch } from './support/world.ts';
+import { DRIVERS, fresh, item, textOf, textsOf, useFixtures, watch } from './support/service-fixture.ts';
 
-const newWorld = useWorlds();
+const newFixture = useFixtures();
 
 describe.each(DRIVERS)('maintenance on %s', (driver) => {
   const imported = (text: string, rest: object = {}) => ({
@@ -21,139 +21,139 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     [{ queue: true, scheduled: true }, ['leased', 'leased too'], []],
     [{ queue: true, scheduled: true, destructive: true }, [], []],
   ])('clear with %j leaves %j, and scheduled %j', async (what, queued, scheduled) => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    await world.produce(q, 'leased', 'leased too', 'waiting');
-    await world.produce(q, item('scheduled', { enqueueAt: world.in('1h') }));
-    await world.lease(q, 2);
+    await fixture.create(q);
+    await fixture.produce(q, 'leased', 'leased too', 'waiting');
+    await fixture.produce(q, item('scheduled', { enqueueAt: fixture.in('1h') }));
+    await fixture.lease(q, 2);
     const asked = { queue: false, scheduled: false, destructive: false, ...what };
-    await world.service.queue.clear({ queueName: q, ...asked });
-    expect(await world.payloads(q)).toEqual(queued);
-    expect((await world.scheduled(q)).map(textOf)).toEqual(scheduled);
+    await fixture.service.queue.clear({ queueName: q, ...asked });
+    expect(await fixture.payloads(q)).toEqual(queued);
+    expect((await fixture.scheduled(q)).map(textOf)).toEqual(scheduled);
   });
 
   test.each([{}, { destructive: true }])('clear with %j is refused', async (what) => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
+    await fixture.create(q);
     const call = { queueName: q, queue: false, scheduled: false, destructive: false, ...what };
-    await expect(world.service.queue.clear(call)).rejects.toThrow(
+    await expect(fixture.service.queue.clear(call)).rejects.toThrow(
       "invalid clear request; one of 'queue', 'scheduled' must be true",
     );
-    expect(world.storage().count('clear')).toBe(0);
+    expect(fixture.storage().count('clear')).toBe(0);
   });
 
   test('clear goes over all partitions and frees the source ids', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q, { requestedPartitions: 2 });
+    await fixture.create(q, { requestedPartitions: 2 });
     const sourceId = '0'.repeat(27);
     const call = (partition: number) => ({ queueName: q, partition, items: [imported('a', { sourceId })] });
-    for (const partition of [0, 1]) await world.service.storage.importItems(call(partition));
-    await world.service.queue.clear({ queueName: q, queue: true, scheduled: false, destructive: false });
+    for (const partition of [0, 1]) await fixture.service.storage.importItems(call(partition));
+    await fixture.service.queue.clear({ queueName: q, queue: true, scheduled: false, destructive: false });
     for (const partition of [0, 1]) {
-      expect(await world.items(q, partition)).toEqual([]);
-      expect(await world.service.storage.importItems(call(partition))).toHaveLength(1);
+      expect(await fixture.items(q, partition)).toEqual([]);
+      expect(await fixture.service.storage.importItems(call(partition))).toHaveLength(1);
     }
   });
 
   test('G24: a clear that storage refuses is answered', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    world.storage().fail('clear', 0, 'not-applied');
+    await fixture.create(q);
+    fixture.storage().fail('clear', 0, 'not-applied');
     await expect(
-      world.service.queue.clear({ queueName: q, queue: true, scheduled: false, destructive: false }),
+      fixture.service.queue.clear({ queueName: q, queue: true, scheduled: false, destructive: false }),
     ).rejects.toMatchObject({ code: 'retry', message: 'internal error, try your request again' });
   });
 
   test('reload counts anew what was changed behind the back of the service', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    const waiting = watch(world.lease(q));
-    await world.settle();
-    const behind = world.storage().partitionStore({ queue: q, partition: 0 });
+    await fixture.create(q);
+    const waiting = watch(fixture.lease(q));
+    await fixture.settle();
+    const behind = fixture.storage().partitionStore({ queue: q, partition: 0 });
     await behind.import([imported('hidden')], 3_600_000_000_000n as never);
-    await world.service.queue.reload(q);
-    await world.settle();
+    await fixture.service.queue.reload(q);
+    await fixture.settle();
     expect(waiting.value && textsOf(waiting.value)).toEqual(['hidden']);
   });
 
   test('reload marks a partition that does not answer as failing, and takes it back when it does', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    world.storage().fail('stats', 0, 'not-applied');
-    await world.service.queue.reload(q);
-    await expect(world.completeIds(q, 0, '0'.repeat(27))).rejects.toThrow(
+    await fixture.create(q);
+    fixture.storage().fail('stats', 0, 'not-applied');
+    await fixture.service.queue.reload(q);
+    await expect(fixture.completeIds(q, 0, '0'.repeat(27))).rejects.toThrow(
       "partition not available; partition '0' is failing, retry again",
     );
-    world.storage().heal(0);
-    await world.service.queue.reload(q);
-    expect(await world.stats(q)).toMatchObject({ failures: 0 });
-    await world.produce(q, 'a');
+    fixture.storage().heal(0);
+    await fixture.service.queue.reload(q);
+    expect(await fixture.stats(q)).toMatchObject({ failures: 0 });
+    await fixture.produce(q, 'a');
   });
 
   test('import keeps what it is given, but for id and created_at', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    await world.produce(q, 'before');
+    await fixture.create(q);
+    await fixture.produce(q, 'before');
     const given = imported('imported', {
       sourceId: '1'.repeat(27),
       isLeased: true,
-      leaseDeadline: world.in('1h'),
-      expireDeadline: world.in('2h'),
+      leaseDeadline: fixture.in('1h'),
+      expireDeadline: fixture.in('2h'),
       attempts: 7,
       maxAttempts: 9,
       payload: Uint8Array.of(0, 255, 10),
     });
-    const stored = await world.service.storage.importItems({ queueName: q, partition: 0, items: [given] });
-    expect(stored).toMatchObject([{ ...given, createdAt: world.clock.now(), payload: expect.anything() }]);
-    const second = (await world.items(q))[1];
+    const stored = await fixture.service.storage.importItems({ queueName: q, partition: 0, items: [given] });
+    expect(stored).toMatchObject([{ ...given, createdAt: fixture.clock.now(), payload: expect.anything() }]);
+    const second = (await fixture.items(q))[1];
     expect(second).toMatchObject({ ...given, id: stored[0]?.id, payload: expect.anything() });
     expect([...(second?.payload ?? [])]).toEqual([0, 255, 10]);
   });
 
   test('import without deadlines: the queue gives the time to live, and there is no lease', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q, { expireTimeout: '3h' });
+    await fixture.create(q, { expireTimeout: '3h' });
     const items = [imported('a'), imported('b', { isLeased: true })];
-    const stored = await world.service.storage.importItems({ queueName: q, partition: 0, items });
-    expect(stored.map(({ expireDeadline }) => expireDeadline)).toEqual([world.in('3h'), world.in('3h')]);
+    const stored = await fixture.service.storage.importItems({ queueName: q, partition: 0, items });
+    expect(stored.map(({ expireDeadline }) => expireDeadline)).toEqual([fixture.in('3h'), fixture.in('3h')]);
     expect(stored[0]?.leaseDeadline).toBeUndefined();
     // Said to be leased, without an end: the lease is over.
-    await world.advance('1s');
-    expect((await world.items(q)).map(({ isLeased }) => isLeased)).toEqual([false, false]);
+    await fixture.advance('1s');
+    expect((await fixture.items(q)).map(({ isLeased }) => isLeased)).toEqual([false, false]);
     expect(stored.every(({ leaseDeadline }) => leaseDeadline !== UNSET_INSTANT)).toBe(true);
   });
 
   test('of imported items with one source id the first is stored, and only that is answered', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
+    await fixture.create(q);
     const sourceId = '2'.repeat(27);
     const items = [imported('a', { sourceId }), imported('b', { sourceId }), imported('c')];
-    const stored = await world.service.storage.importItems({ queueName: q, partition: 0, items });
+    const stored = await fixture.service.storage.importItems({ queueName: q, partition: 0, items });
     expect(stored.map(textOf)).toEqual(['a', 'c']);
-    expect(await world.payloads(q)).toEqual(['a', 'c']);
+    expect(await fixture.payloads(q)).toEqual(['a', 'c']);
   });
 
   test('delete removes items in whatever state, passes over unknown ids, and frees source ids', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    await world.produce(q, 'leased', 'waiting', item('scheduled', { enqueueAt: world.in('1h') }));
-    const leased = await world.lease(q);
-    const all = [...(await world.items(q)), ...(await world.scheduled(q))].map(({ id }) => id);
+    await fixture.create(q);
+    await fixture.produce(q, 'leased', 'waiting', item('scheduled', { enqueueAt: fixture.in('1h') }));
+    const leased = await fixture.lease(q);
+    const all = [...(await fixture.items(q)), ...(await fixture.scheduled(q))].map(({ id }) => id);
     const call = { queueName: q, partition: 0, ids: [...all, '3'.repeat(27)] };
-    await world.service.storage.deleteItems(call);
-    await world.service.storage.deleteItems(call);
-    expect([await world.items(q), await world.scheduled(q)]).toEqual([[], []]);
-    await expect(world.complete(q, leased)).rejects.toThrow('does not exist');
+    await fixture.service.storage.deleteItems(call);
+    await fixture.service.storage.deleteItems(call);
+    expect([await fixture.items(q), await fixture.scheduled(q)]).toEqual([[], []]);
+    await expect(fixture.complete(q, leased)).rejects.toThrow('does not exist');
   });
 });
 
@@ -164,95 +164,95 @@ describe.each(DRIVERS)('changing a running queue on %s', (driver) => {
   });
 
   test('G18: an update keeps timeouts that are left out, clears the rest, and is in force at once', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const [dead, q] = [fresh('dead'), fresh()];
-    await world.create(dead);
-    await world.create(q, { leaseTimeout: '10s', expireTimeout: '1h', deadQueue: dead, maxAttempts: 3 });
-    await world.produce(q, 'a');
-    await world.service.queues.update(update(q, { reference: 'new' }));
-    expect(await world.service.queues.info(q)).toMatchObject({
+    await fixture.create(dead);
+    await fixture.create(q, { leaseTimeout: '10s', expireTimeout: '1h', deadQueue: dead, maxAttempts: 3 });
+    await fixture.produce(q, 'a');
+    await fixture.service.queues.update(update(q, { reference: 'new' }));
+    expect(await fixture.service.queues.info(q)).toMatchObject({
       ...{ leaseTimeout: 10_000_000_000n, expireTimeout: 3_600_000_000_000n, reference: 'new' },
       ...{ deadQueue: '', maxAttempts: 0, requestedPartitions: 1, namespace: '_system' },
     });
-    const leased = await world.lease(q);
-    expect(leased.items[0]?.leaseDeadline).toBe(world.in('10s'));
-    await world.advance('9s');
-    await world.complete(q, leased);
-    await world.produce(q, 'b');
-    expect((await world.items(q))[0]?.expireDeadline).toBe(world.in('1h'));
+    const leased = await fixture.lease(q);
+    expect(leased.items[0]?.leaseDeadline).toBe(fixture.in('10s'));
+    await fixture.advance('9s');
+    await fixture.complete(q, leased);
+    await fixture.produce(q, 'b');
+    expect((await fixture.items(q))[0]?.expireDeadline).toBe(fixture.in('1h'));
   });
 
   test('G18b: queues.info shows an update at once, and so do later updates', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    await world.advance('1s');
-    await world.service.queues.update(update(q, { leaseTimeout: '5s' }));
-    const first = await world.service.queues.info(q);
-    expect(first).toMatchObject({ leaseTimeout: 5_000_000_000n, updatedAt: world.clock.now() });
-    await world.service.queues.update(update(q, { maxAttempts: 4 }));
-    expect(await world.service.queues.info(q)).toMatchObject({
+    await fixture.create(q);
+    await fixture.advance('1s');
+    await fixture.service.queues.update(update(q, { leaseTimeout: '5s' }));
+    const first = await fixture.service.queues.info(q);
+    expect(first).toMatchObject({ leaseTimeout: 5_000_000_000n, updatedAt: fixture.clock.now() });
+    await fixture.service.queues.update(update(q, { maxAttempts: 4 }));
+    expect(await fixture.service.queues.info(q)).toMatchObject({
       leaseTimeout: 5_000_000_000n,
       maxAttempts: 4,
     });
   });
 
   test('G18c: an update made from what queues.info gives reverts no other', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
+    await fixture.create(q);
     const change = async (settings: object) => {
-      const { maxAttempts, reference } = await world.service.queues.info(q);
-      await world.service.queues.update(update(q, { maxAttempts, reference, ...settings }));
+      const { maxAttempts, reference } = await fixture.service.queues.info(q);
+      await fixture.service.queues.update(update(q, { maxAttempts, reference, ...settings }));
     };
     await change({ maxAttempts: 5 });
     await change({ reference: 'mine' });
-    expect(await world.service.queues.info(q)).toMatchObject({ maxAttempts: 5, reference: 'mine' });
+    expect(await fixture.service.queues.info(q)).toMatchObject({ maxAttempts: 5, reference: 'mine' });
   });
 
   test('a new lease timeout is for later leases; those that run keep theirs', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q, { leaseTimeout: '1h' });
-    await world.produce(q, 'old', 'new');
-    await world.lease(q);
-    await world.service.queues.update(update(q, { leaseTimeout: '1s' }));
-    await world.lease(q);
-    await world.advance('1.1s');
-    expect((await world.items(q)).map((each) => [textOf(each), each.isLeased])).toEqual([
+    await fixture.create(q, { leaseTimeout: '1h' });
+    await fixture.produce(q, 'old', 'new');
+    await fixture.lease(q);
+    await fixture.service.queues.update(update(q, { leaseTimeout: '1s' }));
+    await fixture.lease(q);
+    await fixture.advance('1.1s');
+    expect((await fixture.items(q)).map((each) => [textOf(each), each.isLeased])).toEqual([
       ['old', true],
       ['new', false],
     ]);
   });
 
   test('an update while the queue is taken up is not lost', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.service.queues.create(
+    await fixture.service.queues.create(
       update(q, { leaseTimeout: '1m', expireTimeout: '1h', requestedPartitions: 1 }),
     );
-    const letGo = world.storage().holdQueues('get');
-    const produced = watch(world.produce(q, 'a'));
-    await world.settle();
-    const updated = watch(world.service.queues.update(update(q, { leaseTimeout: '5s' })));
+    const letGo = fixture.storage().holdQueues('get');
+    const produced = watch(fixture.produce(q, 'a'));
+    await fixture.settle();
+    const updated = watch(fixture.service.queues.update(update(q, { leaseTimeout: '5s' })));
     letGo();
-    await world.settle();
+    await fixture.settle();
     expect([produced.state, updated.state]).toEqual(['fulfilled', 'fulfilled']);
-    expect((await world.lease(q)).items[0]?.leaseDeadline).toBe(world.in('5s'));
+    expect((await fixture.lease(q)).items[0]?.leaseDeadline).toBe(fixture.in('5s'));
   });
 
   test('an update under load costs no request', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
+    await fixture.create(q);
     const work = Array.from({ length: 20 }, async (_, n) => {
-      await world.produce(q, `${n}`);
-      await world.complete(q, await world.lease(q));
+      await fixture.produce(q, `${n}`);
+      await fixture.complete(q, await fixture.lease(q));
     });
-    const updates = [1, 2, 3].map((maxAttempts) => world.service.queues.update(update(q, { maxAttempts })));
+    const updates = [1, 2, 3].map((maxAttempts) => fixture.service.queues.update(update(q, { maxAttempts })));
     await Promise.all([...work, ...updates]);
-    expect(await world.service.queues.info(q)).toMatchObject({ maxAttempts: 3 });
-    expect(await world.items(q)).toEqual([]);
+    expect(await fixture.service.queues.info(q)).toMatchObject({ maxAttempts: 3 });
+    expect(await fixture.items(q)).toEqual([]);
   });
 });
 
@@ -260,123 +260,128 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
   test.each([false, true])(
     'G21: delete (force: %s) drops the items and answers those who wait',
     async (force) => {
-      const world = newWorld({ main: driver });
+      const fixture = newFixture({ main: driver });
       const q = fresh();
-      await world.create(q);
-      await world.produce(q, 'leased', item('scheduled', { enqueueAt: world.in('1h') }));
-      const leased = await world.lease(q);
-      const waiting = watch(world.lease(q));
-      await world.settle();
-      await world.service.queues.delete(q, force);
+      await fixture.create(q);
+      await fixture.produce(q, 'leased', item('scheduled', { enqueueAt: fixture.in('1h') }));
+      const leased = await fixture.lease(q);
+      const waiting = watch(fixture.lease(q));
+      await fixture.settle();
+      await fixture.service.queues.delete(q, force);
       expect(waiting.error).toMatchObject({ code: 'failed', message: 'queue is shutting down' });
-      await expect(world.produce(q, 'late')).rejects.toThrow(
+      await expect(fixture.produce(q, 'late')).rejects.toThrow(
         `queue does not exist; no such queue named '${q}'`,
       );
-      await world.create(q);
-      expect([await world.items(q), await world.scheduled(q)]).toEqual([[], []]);
-      await expect(world.complete(q, leased)).rejects.toThrow('does not exist');
+      await fixture.create(q);
+      expect([await fixture.items(q), await fixture.scheduled(q)]).toEqual([[], []]);
+      await expect(fixture.complete(q, leased)).rejects.toThrow('does not exist');
     },
   );
 
   test('a delete during produces ends each of them stored and gone, or refused', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q, { requestedPartitions: 2 });
-    const letGo = world.storage().hold('produce', 0);
-    const produced = Array.from({ length: 10 }, (_, n) => watch(world.produce(q, `${n}`)));
-    await world.settle();
-    const deleted = watch(world.service.queues.delete(q, false));
-    await world.settle();
+    await fixture.create(q, { requestedPartitions: 2 });
+    const letGo = fixture.storage().hold('produce', 0);
+    const produced = Array.from({ length: 10 }, (_, n) => watch(fixture.produce(q, `${n}`)));
+    await fixture.settle();
+    const deleted = watch(fixture.service.queues.delete(q, false));
+    await fixture.settle();
     expect(deleted.state).toBe('pending');
     letGo();
-    await world.settle();
+    await fixture.settle();
     expect(deleted.state).toBe('fulfilled');
     for (const { state, error } of produced) {
       if (state !== 'fulfilled') expect(error?.message).toBe('queue is shutting down');
     }
-    await world.create(q, { requestedPartitions: 2 });
-    expect([await world.items(q, 0), await world.items(q, 1)]).toEqual([[], []]);
+    await fixture.create(q, { requestedPartitions: 2 });
+    expect([await fixture.items(q, 0), await fixture.items(q, 1)]).toEqual([[], []]);
   });
 
   test('a produce whose storage fails while its queue is deleted is refused, not sent elsewhere', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q, { requestedPartitions: 2 });
-    world.storage().fail('produce', 0, 'not-applied');
-    const letGo = world.storage().hold('produce', 0, 'before');
-    const produced = watch(world.produce(q, 'a'));
-    await world.settle();
-    const deleted = watch(world.service.queues.delete(q, false));
-    await world.settle();
+    await fixture.create(q, { requestedPartitions: 2 });
+    fixture.storage().fail('produce', 0, 'not-applied');
+    const letGo = fixture.storage().hold('produce', 0, 'before');
+    const produced = watch(fixture.produce(q, 'a'));
+    await fixture.settle();
+    const deleted = watch(fixture.service.queues.delete(q, false));
+    await fixture.settle();
     letGo();
-    await world.settle();
+    await fixture.settle();
     expect([produced.error?.message, deleted.state]).toEqual(['queue is shutting down', 'fulfilled']);
-    world.storage().heal(0);
-    await world.create(q, { requestedPartitions: 2 });
-    expect([await world.items(q, 0), await world.items(q, 1)]).toEqual([[], []]);
+    fixture.storage().heal(0);
+    await fixture.create(q, { requestedPartitions: 2 });
+    expect([await fixture.items(q, 0), await fixture.items(q, 1)]).toEqual([[], []]);
   });
 
   test('an import that is under way ends before the queue is dropped', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    const letGo = world.storage().hold('import', 0, 'before');
+    await fixture.create(q);
+    const letGo = fixture.storage().hold('import', 0, 'before');
     const given = { ...item('a'), isLeased: false, attempts: 0, maxAttempts: 0 };
-    const imported = watch(world.service.storage.importItems({ queueName: q, partition: 0, items: [given] }));
-    await world.settle();
-    const deleted = watch(world.service.queues.delete(q, false));
-    await world.settle();
+    const imported = watch(
+      fixture.service.storage.importItems({ queueName: q, partition: 0, items: [given] }),
+    );
+    await fixture.settle();
+    const deleted = watch(fixture.service.queues.delete(q, false));
+    await fixture.settle();
     expect([imported.state, deleted.state]).toEqual(['pending', 'pending']);
     letGo();
-    await world.settle();
+    await fixture.settle();
     expect([imported.state, deleted.state]).toEqual(['fulfilled', 'fulfilled']);
-    await world.create(q);
-    expect(await world.items(q)).toEqual([]);
+    await fixture.create(q);
+    expect(await fixture.items(q)).toEqual([]);
   });
 
   test('of two deletes at once neither touches a queue made after the first', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    const both = [watch(world.service.queues.delete(q, false)), watch(world.service.queues.delete(q, false))];
-    await world.create(q);
-    await world.produce(q, 'kept');
-    await world.settle();
+    await fixture.create(q);
+    const both = [
+      watch(fixture.service.queues.delete(q, false)),
+      watch(fixture.service.queues.delete(q, false)),
+    ];
+    await fixture.create(q);
+    await fixture.produce(q, 'kept');
+    await fixture.settle();
     expect(both.map(({ state }) => state)).toEqual(['fulfilled', 'rejected']);
     expect(both[1]?.error?.message).toBe(`queue does not exist; no such queue named '${q}'`);
-    expect(await world.payloads(q)).toEqual(['kept']);
+    expect(await fixture.payloads(q)).toEqual(['kept']);
   });
 
   test('a delete whose storage fails can be repeated', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const q = fresh();
-    await world.create(q);
-    world.storage().fail('drop', 0, 'not-applied');
-    await expect(world.service.queues.delete(q, true)).rejects.toMatchObject({ code: 'retry' });
-    world.storage().heal(0);
-    await world.service.queues.delete(q, true);
-    await expect(world.service.queues.info(q)).rejects.toThrow('queue does not exist');
+    await fixture.create(q);
+    fixture.storage().fail('drop', 0, 'not-applied');
+    await expect(fixture.service.queues.delete(q, true)).rejects.toMatchObject({ code: 'retry' });
+    fixture.storage().heal(0);
+    await fixture.service.queues.delete(q, true);
+    await expect(fixture.service.queues.info(q)).rejects.toThrow('queue does not exist');
   });
 
   test('G23: a delete that waits for its queue holds up nobody else', async () => {
-    const world = newWorld({ main: driver });
+    const fixture = newFixture({ main: driver });
     const [busy, other] = [fresh(), fresh()];
-    await world.create(busy);
-    await world.create(other);
-    const letGo = world.storage().hold('produce', 0);
-    void world.produce(busy, 'a');
-    await world.settle();
-    const deleted = watch(world.service.queues.delete(busy, true));
-    await world.settle();
+    await fixture.create(busy);
+    await fixture.create(other);
+    const letGo = fixture.storage().hold('produce', 0);
+    void fixture.produce(busy, 'a');
+    await fixture.settle();
+    const deleted = watch(fixture.service.queues.delete(busy, true));
+    await fixture.settle();
     expect(deleted.state).toBe('pending');
-    await world.service.queues.update({
+    await fixture.service.queues.update({
       ...{ queueName: other, namespace: '', leaseTimeout: '', expireTimeout: '', deadQueue: '' },
       ...{ maxAttempts: 2, reference: '', requestedPartitions: 0 },
     });
-    expect((await world.service.queues.info(other)).maxAttempts).toBe(2);
-    await world.create(fresh());
+    expect((await fixture.service.queues.info(other)).maxAttempts).toBe(2);
+    await fixture.create(fresh());
     letGo();
-    await world.settle();
+    await fixture.settle();
     expect(deleted.state).toBe('fulfilled');
   });
 });

@@ -22,8 +22,8 @@ export interface RunOptions extends Partial<CliIo> {
 
 /** The whole server in this process, on memory, behind a `fetch`. */
 export function startInProcess(): { server: Composition; fetch: Fetch } {
-  const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-  const server = compose(defaultConfig(), world);
+  const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+  const server = compose(defaultConfig(), deps);
   return { server, fetch: async (url, init) => server.app.fetch(new Request(url, init), {}) };
 }
 

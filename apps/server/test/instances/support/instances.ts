@@ -27,9 +27,9 @@ export class Instances {
 
   static async start(count: number): Promise<Instances> {
     const database = await createTestDatabase();
-    const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+    const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
     const config = configFor(database.connectionString);
-    const servers = await Promise.all(Array.from({ length: count }, () => startServer(config, world)));
+    const servers = await Promise.all(Array.from({ length: count }, () => startServer(config, deps)));
     return new Instances(database, servers);
   }
 

@@ -1,5 +1,5 @@
 import type { QueueName, RuleSettings } from './queue-rules.ts';
-import type { WorldRules } from './world-rules.ts';
+import type { ServiceRules } from './service-rules.ts';
 
 /** A request to change a queue; what is absent stays, but for the dead queue and the attempts, which are always given. */
 export interface RuleUpdate {
@@ -10,25 +10,29 @@ export interface RuleUpdate {
 }
 
 /** Why a queue may not have this one for its dead letters, or nothing. */
-function deadQueueRefusal(world: WorldRules, name: QueueName, deadQueue: QueueName | ''): string | undefined {
+function deadQueueRefusal(
+  rules: ServiceRules,
+  name: QueueName,
+  deadQueue: QueueName | '',
+): string | undefined {
   if (deadQueue === '') return undefined;
   if (deadQueue === name) return 'dead_queue cannot reference itself';
-  if (world.queues[deadQueue].settings.deadQueue !== '') {
+  if (rules.queues[deadQueue].settings.deadQueue !== '') {
     return `dead_queue is invalid; '${deadQueue}' already has its own dead_queue configured`;
   }
-  const user = userOf(world, name);
+  const user = userOf(rules, name);
   return user && `dead_queue is invalid; '${name}' is itself the dead_queue of '${user}'`;
 }
 
 /** The queue that sends its dead letters to this one. */
-export function userOf(world: WorldRules, name: QueueName): QueueName | undefined {
-  return world.all.find(({ settings }) => settings.deadQueue === name)?.name;
+export function userOf(rules: ServiceRules, name: QueueName): QueueName | undefined {
+  return rules.all.find(({ settings }) => settings.deadQueue === name)?.name;
 }
 
 /** Changes a queue's settings, all of them or none. @returns why not. */
-export function updateQueue(world: WorldRules, name: QueueName, update: RuleUpdate): string | undefined {
-  const queue = world.queues[name];
-  const refusal = deadQueueRefusal(world, name, update.deadQueue);
+export function updateQueue(rules: ServiceRules, name: QueueName, update: RuleUpdate): string | undefined {
+  const queue = rules.queues[name];
+  const refusal = deadQueueRefusal(rules, name, update.deadQueue);
   if (refusal !== undefined) return refusal;
   const settings: RuleSettings = {
     leaseTimeout: update.leaseTimeout ?? queue.settings.leaseTimeout,

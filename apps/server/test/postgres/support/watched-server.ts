@@ -52,8 +52,8 @@ export class WatchedServer {
         })),
       }),
     );
-    const world = { clock: new SystemClock(), random: new SystemRandom(), logger };
-    return new WatchedServer(await startServer(config, world), log);
+    const deps = { clock: new SystemClock(), random: new SystemRandom(), logger };
+    return new WatchedServer(await startServer(config, deps), log);
   }
 
   stop(): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from '@querator/protocol';
 import { createHttpServer } from '../../../src/http/node/http-server.ts';
 import { httpFixture } from '../../support/http-fixture.ts';
-import type { World } from './world.ts';
+import type { ServiceFixture } from './service-fixture.ts';
 
 /** The encodings every rule holds in. */
 export const ENCODINGS = ['json', 'protobuf'] as const;
@@ -28,7 +28,7 @@ const ENDPOINTS = new Map<string, Endpoint<unknown, unknown>>(
     .map((endpoint) => [endpoint.path, endpoint as Endpoint<unknown, unknown>]),
 );
 
-/** The HTTP side of the server, in front of a world's service, on a socket of its own. */
+/** The HTTP side of the server, in front of a fixture's service, on a socket of its own. */
 export class HttpFront {
   readonly #server: Server;
 
@@ -36,8 +36,8 @@ export class HttpFront {
     this.#server = server;
   }
 
-  static async open(world: World): Promise<HttpFront> {
-    const server = createHttpServer(httpFixture(world.service, world.clock));
+  static async open(fixture: ServiceFixture): Promise<HttpFront> {
+    const server = createHttpServer(httpFixture(fixture.service, fixture.clock));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new HttpFront(server);

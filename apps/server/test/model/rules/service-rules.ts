@@ -10,7 +10,7 @@ export const FIRST_SETTINGS: Readonly<Record<QueueName, RuleSettings>> = {
 };
 
 /** What happens to items in all queues: by their consumers, by time, and from one queue to the other. */
-export class WorldRules {
+export class ServiceRules {
   readonly queues: Readonly<Record<QueueName, QueueRules>>;
 
   constructor(partitions: number) {
@@ -32,7 +32,7 @@ export class WorldRules {
     if (refusal !== undefined) return refusal;
     const found = items.map((retry) => ({ retry, item: queue.find(partition, retry.id) as RuleItem }));
     for (const { item, retry } of found) {
-      if (queue.giveBack(item, retry, now)) this.#bury(queue, item, exactly(now));
+      if (queue.giveBack(item, retry, now)) this.#moveDead(queue, item, exactly(now));
     }
     return undefined;
   }
@@ -69,18 +69,18 @@ export class WorldRules {
       Object.assign(item, { loose: true, cameDue });
     } else if (item.state === 'leased' && isPast(item.until)) {
       if (isExpired || queue.isUsedUp(item)) {
-        this.#bury(queue, item, moment);
+        this.#moveDead(queue, item, moment);
         return;
       }
       queue.requeue(item);
       item.loose = true;
     }
     // Under a valid lease, or before its time has come, an item does not expire.
-    if (item.state === 'waiting' && isExpired) this.#bury(queue, item, moment);
+    if (item.state === 'waiting' && isExpired) this.#moveDead(queue, item, moment);
   }
 
   /** To the dead-letter queue, unless it is there already; without one it is gone. */
-  #bury(queue: QueueRules, item: RuleItem, moment: Moment): void {
+  #moveDead(queue: QueueRules, item: RuleItem, moment: Moment): void {
     queue.take(item);
     if (queue.settings.deadQueue === '') return;
     const target = this.queues[queue.settings.deadQueue];

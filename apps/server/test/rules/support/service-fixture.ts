@@ -28,7 +28,7 @@ export type Driver = (typeof DRIVERS)[number];
 /** Every pairing of a queue's driver with its dead-letter queue's. */
 export const PAIRINGS = DRIVERS.flatMap((queue) => DRIVERS.map((dead) => [queue, dead] as const));
 
-export interface WorldOptions {
+export interface ServiceFixtureOptions {
   /** The storages' names and drivers, in their order; the first one keeps the queues' settings. */
   readonly storages: Readonly<Record<string, Driver>>;
   /** By name; 1 where nothing is said. */
@@ -37,11 +37,11 @@ export interface WorldOptions {
 }
 
 /** One service on storages with faults, all on one clock that only the test moves. */
-export class World {
+export class ServiceFixture {
   readonly clock = new ManualClock();
   readonly logged: { level: string; message: string; fields: unknown }[] = [];
   service: Service;
-  readonly #options: WorldOptions;
+  readonly #options: ServiceFixtureOptions;
   readonly #database: TestDatabase;
   readonly #random = new SeededRandom();
   readonly #services: Service[] = [];
@@ -50,7 +50,7 @@ export class World {
   #backends: ReadonlyMap<string, FaultyStorage>;
   #closed: FaultyStorage[] = [];
 
-  constructor(database: TestDatabase, options: WorldOptions) {
+  constructor(database: TestDatabase, options: ServiceFixtureOptions) {
     this.#database = database;
     this.#options = options;
     this.#backends = this.#newBackends();
@@ -271,24 +271,24 @@ export function watch<T>(promise: Promise<T>): Watched<T> {
   return seen;
 }
 
-/** A world for each test of a file, on one database. */
-export function useWorlds(): (
-  storages: WorldOptions['storages'],
-  rest?: Omit<WorldOptions, 'storages'>,
-) => World {
+/** A fixture for each test of a file, on one database. */
+export function useFixtures(): (
+  storages: ServiceFixtureOptions['storages'],
+  rest?: Omit<ServiceFixtureOptions, 'storages'>,
+) => ServiceFixture {
   let database: TestDatabase;
-  const worlds: World[] = [];
+  const fixtures: ServiceFixture[] = [];
   beforeAll(async () => {
     database = await createTestDatabase();
   });
   afterEach(async () => {
-    for (const world of worlds.splice(0)) await world.dispose();
+    for (const fixture of fixtures.splice(0)) await fixture.dispose();
   });
   afterAll(() => database.drop());
   return (storages, rest = {}) => {
-    const world = new World(database, { storages, ...rest });
-    worlds.push(world);
-    return world;
+    const fixture = new ServiceFixture(database, { storages, ...rest });
+    fixtures.push(fixture);
+    return fixture;
   };
 }
 
