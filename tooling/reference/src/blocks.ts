@@ -30,6 +30,6 @@ export function fillBlocks(page: string): string {
     const render = RENDERERS.get(name);
     if (render === undefined) throw new Error(`there is no generated block named '${name}'`);
     const words = argument === undefined ? name : `${name} ${argument}`;
-    return `<!-- generated: ${words} -->\n${render(argument ?? '')}\n<!-- end -->`;
+    return `<!-- generated: ${words} -->\n\n${render(argument ?? '')}\n\n<!-- end -->`;
   });
 }
