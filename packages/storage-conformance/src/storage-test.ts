@@ -1,7 +1,7 @@
 import type { StorageCapabilities } from '@querator/core';
 import { test } from 'vitest';
 import type { StorageSetup } from './storage-setup.ts';
-import { World } from './world.ts';
+import { World } from './fixture.ts';
 
 /** Declares tests that each get a world of their own. */
 export interface StorageTest {

@@ -29,7 +29,7 @@ import type { LowWaterMark } from './low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
-import { deliverLetters, withdrawLetters } from './operations/held-letters.ts';
+import { deliverLetters, withdrawLetters } from './operations/prepared-letters.ts';
 import { holdLetters, importItemsInto } from './operations/import.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';

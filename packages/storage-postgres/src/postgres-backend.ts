@@ -14,7 +14,7 @@ import { Database } from './database.ts';
 import { codeOfNotes, DeletionNotes } from './deletion-notes.ts';
 import { lookAtIds } from './id-sequence-care.ts';
 import { LowWaterMarks } from './low-water-marks.ts';
-import { glance } from './operations/glance.ts';
+import { glance } from './operations/poll.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { ping } from './operations/ping.ts';
 import { PostgresPartitionStore } from './partition-store.ts';

@@ -2,7 +2,7 @@ import { addDuration, type NewQueue, type PartitionOwner, parseDuration } from '
 import { describe, expect } from 'vitest';
 import { textsOf } from '../content.ts';
 import type { StorageTest } from '../storage-test.ts';
-import type { World } from '../world.ts';
+import type { World } from '../fixture.ts';
 
 function newQueue(name: string): NewQueue {
   return {

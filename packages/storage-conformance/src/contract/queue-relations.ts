@@ -2,7 +2,7 @@ import { milliseconds, type Queue, type QueueRelations } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { newQueue } from '../new-queue.ts';
 import type { StorageTest } from '../storage-test.ts';
-import type { World } from '../world.ts';
+import type { World } from '../fixture.ts';
 
 /** Enough that calls which look first and lock later meet in between. */
 const ROUNDS = 20;

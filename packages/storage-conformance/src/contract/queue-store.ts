@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { numbered } from '../content.ts';
 import { newQueue } from '../new-queue.ts';
 import type { StorageTest } from '../storage-test.ts';
-import type { World } from '../world.ts';
+import type { World } from '../fixture.ts';
 
 const namesOf = (queues: readonly Queue[]) => queues.map((queue) => queue.name);
 

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import type { Statement } from '../../src/database.ts';
 import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds } from '../../src/operations/delete.ts';
-import { deliverLetters, withdrawLetters } from '../../src/operations/held-letters.ts';
+import { deliverLetters, withdrawLetters } from '../../src/operations/prepared-letters.ts';
 import { holdLetters, importItemsInto } from '../../src/operations/import.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';

@@ -3,7 +3,7 @@ import { deadLetter, textsOf } from '../content.ts';
 import { marked } from '../mark-result.ts';
 import { EXPIRE_TIMEOUT, HOLD_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
-import { unheldItems } from './unheld-items.ts';
+import { unheldItems } from './unprepared-items.ts';
 
 const TIMEOUTS = { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT };
 

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { content, contentOf, deadLetter, numbered, textsOf } from '../content.ts';
 import { EXPIRE_TIMEOUT, HOLD_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
-import { unheldItems } from './unheld-items.ts';
+import { unheldItems } from './unprepared-items.ts';
 
 const TIMEOUTS = { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT };
 
