@@ -8,7 +8,7 @@ export function isUsedUp({ attempts }: Pick<ItemRow, 'attempts'>, { maxAttempts 
 }
 
 /**
- * Condemns or deletes a dead item; a sweep leaves a condemned one alone until
+ * Makes moving or deletes a dead item; a sweep leaves a moving one alone until
  * `claimedUntil`. One that was marked as moved stays marked.
  */
 export function bury(
@@ -18,5 +18,5 @@ export function bury(
   claimedUntil: bigint,
 ): void {
   if (dead === 'delete') table.remove(id);
-  else table.setAside(id, state === 'moved' ? 'moved' : 'condemned', claimedUntil);
+  else table.setAside(id, state === 'moved' ? 'moved' : 'moving', claimedUntil);
 }

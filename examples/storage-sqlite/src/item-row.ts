@@ -1,11 +1,11 @@
 import { type ImportedItem, type Instant, instantFromMicroseconds, type StoredItem } from '@querator/core';
 
 /** The states of the guide. */
-export type ItemState = 'waiting' | 'leased' | 'scheduled' | 'held' | 'condemned' | 'moved';
+export type ItemState = 'waiting' | 'leased' | 'scheduled' | 'prepared' | 'moving' | 'moved';
 
 /** Dead and kept aside, its letter stored elsewhere or not yet. */
-export function isCondemned(state: ItemState | undefined): boolean {
-  return state === 'condemned' || state === 'moved';
+export function isMoving(state: ItemState | undefined): boolean {
+  return state === 'moving' || state === 'moved';
 }
 
 /** An item as the table has it. */
@@ -13,7 +13,7 @@ export interface ItemRow {
   readonly id: string;
   readonly source_id: string | null;
   readonly state: ItemState;
-  /** Expiry of a waiting item, end of a lease or of a hold, time of a scheduled one, end of the claim on a condemned one. */
+  /** Expiry of a waiting item, end of a lease or of a hold, time of a scheduled one, end of the claim on a moving one. */
   readonly due_at: bigint;
   /** What an item that is not leased was imported with. */
   readonly idle_lease_deadline: bigint | null;
@@ -30,8 +30,8 @@ export interface ItemRow {
 /** The item in a row. */
 export function itemOf(row: ItemRow): StoredItem {
   const dueAt = instantFromMicroseconds(row.due_at);
-  // Condemned items are listed as leased ones.
-  const isLeased = row.state === 'leased' || row.state === 'held' || isCondemned(row.state);
+  // Moving items are listed as leased ones.
+  const isLeased = row.state === 'leased' || row.state === 'prepared' || isMoving(row.state);
   const idleLeaseDeadline =
     row.idle_lease_deadline === null ? undefined : instantFromMicroseconds(row.idle_lease_deadline);
   return {
@@ -55,7 +55,7 @@ export function itemOf(row: ItemRow): StoredItem {
 export interface NewRow {
   readonly now: Instant;
   readonly expireDeadline: Instant;
-  readonly leasedAs: 'leased' | 'held';
+  readonly leasedAs: 'leased' | 'prepared';
 }
 
 /** The row of a new item. @param leasedAs its state where it is leased. */

@@ -11,14 +11,14 @@ interface StatsRow {
   readonly head_age: bigint | null;
 }
 
-/** Counts the items of a partition. A condemned item counts as leased, but has no lease that could end. */
+/** Counts the items of a partition. A moving item counts as leased, but has no lease that could end. */
 export function partitionStats(connection: Connection, partition: string, now: Instant): PartitionStats {
   const row = connection.get<StatsRow>(
     `select
        count(*) filter (where state = 'waiting') as waiting,
-       count(*) filter (where state in ('leased', 'condemned', 'moved')) as leased,
+       count(*) filter (where state in ('leased', 'moving', 'moved')) as leased,
        count(*) filter (where state = 'scheduled') as scheduled,
-       avg(:now - created_at) filter (where state not in ('scheduled', 'held')) as age,
+       avg(:now - created_at) filter (where state not in ('scheduled', 'prepared')) as age,
        avg(due_at - :now) filter (where state = 'leased') as lease_left,
        (select :now - created_at from items
          where partition = :partition and state = 'waiting' order by id limit 1) as head_age

@@ -36,7 +36,7 @@ export class PartitionTable {
     item: ImportedItem,
     now: Instant,
     expireTimeout: Duration,
-    leasedAs: 'leased' | 'held' = 'leased',
+    leasedAs: 'leased' | 'prepared' = 'leased',
   ): ItemRow | undefined {
     const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
     const row = rowOf(item, this.#newId(), { now, expireDeadline, leasedAs });
@@ -86,10 +86,10 @@ export class PartitionTable {
     })[0];
   }
 
-  /** The ids of held letters, in their order. */
-  held(sourceIds: readonly ItemId[]): ItemId[] {
+  /** The ids of prepared letters, in their order. */
+  prepared(sourceIds: readonly ItemId[]): ItemId[] {
     const rows = this.#all<Pick<ItemRow, 'id'>>(
-      `select id from items where partition = :partition and state = 'held'
+      `select id from items where partition = :partition and state = 'prepared'
          and source_id in (select value from json_each(:sourceIds))
        order by id`,
       { sourceIds: JSON.stringify(sourceIds) },
@@ -124,8 +124,8 @@ export class PartitionTable {
     );
   }
 
-  /** Out of the queue under the same id: scheduled for a time, or condemned and claimed until then. */
-  setAside(id: ItemId, state: 'scheduled' | 'condemned' | 'moved', dueAt: bigint): void {
+  /** Out of the queue under the same id: scheduled for a time, or moving and claimed until then. */
+  setAside(id: ItemId, state: 'scheduled' | 'moving' | 'moved', dueAt: bigint): void {
     this.#run('update items set state = :state, due_at = :dueAt where partition = :partition and id = :id', {
       id,
       state,
@@ -133,10 +133,10 @@ export class PartitionTable {
     });
   }
 
-  /** Marks a condemned item; the claim on it stays. @returns whether there is one that was not marked yet. */
+  /** Marks a moving item; the claim on it stays. @returns whether there is one that was not marked yet. */
   markMoved(id: ItemId): boolean {
     const marked = this.#run(
-      `update items set state = 'moved' where partition = :partition and id = :id and state = 'condemned'`,
+      `update items set state = 'moved' where partition = :partition and id = :id and state = 'moving'`,
       { id },
     );
     return marked > 0;

@@ -16,7 +16,7 @@ export const SCHEMA = `
     partition text not null,
     id text not null,
     source_id text,
-    state text not null check (state in ('waiting', 'leased', 'scheduled', 'held', 'condemned', 'moved')),
+    state text not null check (state in ('waiting', 'leased', 'scheduled', 'prepared', 'moving', 'moved')),
     due_at integer not null,
     idle_lease_deadline integer,
     attempts integer not null,

@@ -8,7 +8,6 @@ import {
   type DeathRules,
   type Duration,
   expireDeadlineFrom,
-  type HoldTimeouts,
   type ImportedItem,
   type Instant,
   type ItemId,
@@ -16,6 +15,7 @@ import {
   itemNotLeased,
   type LeaseBatch,
   type LeasedItem,
+  type LetterTimeouts,
   type MarkResult,
   noSuchItem,
   type Outcome,
@@ -37,7 +37,7 @@ import {
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
 import { bury, isUsedUp } from './death.ts';
-import { type ItemState, isCondemned, itemOf } from './item-row.ts';
+import { type ItemState, isMoving, itemOf } from './item-row.ts';
 import { partitionStats } from './partition-stats.ts';
 import { PartitionTable } from './partition-table.ts';
 import { sweep } from './sweep.ts';
@@ -51,8 +51,8 @@ export interface PartitionStoreOptions {
   readonly partition: string;
 }
 
-const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'condemned', 'moved'];
-const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled', 'held'];
+const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'moving', 'moved'];
+const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled', 'prepared'];
 /** Before every claim: the next sweep may report the item. */
 const UNCLAIMED = 0n;
 
@@ -121,7 +121,7 @@ export class SqlitePartitionStore implements PartitionStore {
         const ids = items.map((item) => item.id);
         const error = firstFault(table, ids, 'retried');
         if (error !== undefined) return { ok: false, error };
-        const result = { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 };
+        const result = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
         for (const item of items) result[giveBack(table, item, rules, now)]++;
         return { ok: true, value: result };
       }),
@@ -165,7 +165,7 @@ export class SqlitePartitionStore implements PartitionStore {
   clear({ waiting, leased, scheduled }: ClearRequest): Promise<number> {
     const states: ItemState[] = [];
     if (waiting) states.push('waiting');
-    if (leased) states.push('leased', 'held', 'condemned', 'moved');
+    if (leased) states.push('leased', 'prepared', 'moving', 'moved');
     if (scheduled) states.push('scheduled');
     return this.#change((table) => table.clear(states));
   }
@@ -184,33 +184,38 @@ export class SqlitePartitionStore implements PartitionStore {
 
   async remove(ids: readonly ItemId[]): Promise<void> {
     await this.#change((table) => {
-      for (const id of ids) if (isCondemned(table.find(id)?.state)) table.remove(id);
+      for (const id of ids) if (isMoving(table.find(id)?.state)) table.remove(id);
     });
   }
 
-  async holdLetters(
+  async prepareLetters(
     letters: readonly DeadLetter[],
-    { expireTimeout, holdTimeout }: HoldTimeouts,
+    { expireTimeout, autoCommitTimeout }: LetterTimeouts,
   ): Promise<void> {
     await this.#change((table, now) => {
-      const leaseDeadline = addDuration(now, holdTimeout);
-      const held = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
+      const leaseDeadline = addDuration(now, autoCommitTimeout);
+      const prepared = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
       for (const { sourceId, encoding, kind, reference, payload } of letters) {
-        table.add({ sourceId, encoding, kind, reference, payload, ...held }, now, expireTimeout, 'held');
+        table.add(
+          { sourceId, encoding, kind, reference, payload, ...prepared },
+          now,
+          expireTimeout,
+          'prepared',
+        );
       }
     });
   }
 
-  deliverLetters(sourceIds: readonly ItemId[]): Promise<number> {
+  commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
     return this.#change((table) => {
-      const held = table.held(sourceIds);
-      for (const id of held) table.requeue(id);
-      return held.length;
+      const prepared = table.prepared(sourceIds);
+      for (const id of prepared) table.requeue(id);
+      return prepared.length;
     });
   }
 
-  withdrawLetters(sourceIds: readonly ItemId[]): Promise<number> {
-    return this.#change((table) => table.held(sourceIds).filter((id) => table.remove(id)).length);
+  abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#change((table) => table.prepared(sourceIds).filter((id) => table.remove(id)).length);
   }
 
   async drop(): Promise<void> {
@@ -251,7 +256,7 @@ function giveBack(
   const row = table.find(id);
   if (row !== undefined && (dead || isUsedUp(row, rules))) {
     bury(table, row, rules, UNCLAIMED);
-    return rules.dead === 'delete' ? 'deleted' : 'condemned';
+    return rules.dead === 'delete' ? 'deleted' : 'moving';
   }
   if (isSchedule(retryAt, now)) {
     table.setAside(id, 'scheduled', retryAt);

@@ -17,7 +17,7 @@ export function sweep(table: PartitionTable, request: SweepRequest, now: Instant
   for (const { id } of scheduled) table.requeue(id);
 
   // A letter whose hold has ended is one whose lease has: nobody was ever given it.
-  const overdue = [...table.due('leased', now, limit), ...table.due('held', now, limit)]
+  const overdue = [...table.due('leased', now, limit), ...table.due('prepared', now, limit)]
     .sort((a, b) => Number(a.due_at - b.due_at) || (a.id < b.id ? -1 : 1))
     .slice(0, limit);
   const alive = overdue.filter((row) => !isUsedUp(row, request));
@@ -27,7 +27,7 @@ export function sweep(table: PartitionTable, request: SweepRequest, now: Instant
   const dead = [
     ...overdue.filter((row) => isUsedUp(row, request)),
     ...table.due('waiting', now, limit),
-    ...table.due('condemned', now, limit),
+    ...table.due('moving', now, limit),
     ...table.due('moved', now, limit),
   ].slice(0, limit);
   const claimedUntil = addDuration(now, request.claimTimeout);
@@ -42,7 +42,7 @@ export function sweep(table: PartitionTable, request: SweepRequest, now: Instant
           deleted: 0,
           dead: dead
             .filter(({ state }) => state !== 'moved')
-            .map((row) => itemOf({ ...row, state: 'condemned', due_at: claimedUntil })),
+            .map((row) => itemOf({ ...row, state: 'moving', due_at: claimedUntil })),
           moved: dead.filter(({ state }) => state === 'moved').map(({ id }) => id),
         }),
     nextDueMs: nextDueMs(table, now),

@@ -48,7 +48,7 @@ export interface EngineLimits {
    * How long a dead letter is held back at most while its sender does not come
    * to an end; half the dead-letter queue's expire timeout where that is less.
    */
-  readonly letterHoldMs: number;
+  readonly letterAutoCommitMs: number;
   /** How long a queue's first call waits for its partitions to be probed. */
   readonly loadMs: number;
   /** How long a change of a queue's settings waits for earlier ones of the same queue. */
@@ -90,7 +90,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   slowMs: 25,
   slowItemMs: 0.02,
   emptyMs: 25,
-  letterHoldMs: 86_400_000,
+  letterAutoCommitMs: 86_400_000,
   loadMs: 250,
   changeWaitMs: 10_000,
   countFreshMs: 100,

@@ -64,7 +64,7 @@ describe('dead letters', () => {
 
   test('a move that fails is tried again soon, long before its claim runs out', async () => {
     const h = await withDying();
-    h.storage.fail('holdLetters', 0, 'not-applied');
+    h.storage.fail('prepareLetters', 0, 'not-applied');
     await h.clock.advance('60.1s');
     h.storage.heal(0);
     await h.clock.advance('1s');
@@ -76,7 +76,11 @@ describe('dead letters', () => {
     h.storage.fail('markMoved', 0, 'not-applied');
     const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
     await h.clock.advance('3m');
-    expect([await h.payloads('q'), await h.held('dead'), mourner.state]).toEqual([['a'], ['a'], 'pending']);
+    expect([await h.payloads('q'), await h.prepared('dead'), mourner.state]).toEqual([
+      ['a'],
+      ['a'],
+      'pending',
+    ]);
     expect(await h.payloads('dead')).toEqual([]);
     h.storage.heal(0);
     await h.clock.advance(LONGEST_PAUSE);
@@ -97,7 +101,7 @@ describe('dead letters', () => {
 
   test('an item stays until its letter is delivered', async () => {
     const h = await withDying();
-    h.storage.fail('deliverLetters', 0, 'not-applied');
+    h.storage.fail('commitLetters', 0, 'not-applied');
     const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
     await h.clock.advance('3m');
     expect([await h.payloads('q'), mourner.state]).toEqual([['a'], 'pending']);
@@ -109,7 +113,7 @@ describe('dead letters', () => {
 
   test('a letter that nobody delivers is available while half of its time is left, and not once more', async () => {
     const h = await withDying({ expireTimeout: '10m' });
-    h.storage.fail('deliverLetters', 0, 'not-applied');
+    h.storage.fail('commitLetters', 0, 'not-applied');
     const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
     await h.clock.advance('5m59s');
     expect(mourner.state).toBe('pending');
@@ -126,7 +130,7 @@ describe('dead letters', () => {
 
   test('a letter that is stored long after storage gave no answer is withdrawn', async () => {
     const h = await withDying();
-    h.storage.fail('holdLetters', 0, 'unknown-lost');
+    h.storage.fail('prepareLetters', 0, 'unknown-lost');
     await h.clock.advance('60.1s');
     h.storage.heal(0);
     await h.clock.advance('2s');
@@ -135,19 +139,19 @@ describe('dead letters', () => {
     await h.service.queue.complete({ queueName: 'dead', partition, requestTimeout: '1m', ids });
     expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], []]);
     await h.clock.advance('8s');
-    const { args } = h.storage.calls.find(({ operation }) => operation === 'holdLetters') as {
+    const { args } = h.storage.calls.find(({ operation }) => operation === 'prepareLetters') as {
       args: readonly unknown[];
     };
     const box = h.storage.partitionStore({ queue: 'dead', partition: 0 });
-    await box.holdLetters(...(args as Parameters<PartitionStore['holdLetters']>));
-    expect(await h.held('dead')).toEqual(['a']);
+    await box.prepareLetters(...(args as Parameters<PartitionStore['prepareLetters']>));
+    expect(await h.prepared('dead')).toEqual(['a']);
     await h.clock.advance('8s');
-    expect(await h.held('dead')).toEqual([]);
+    expect(await h.prepared('dead')).toEqual([]);
   });
 
   test('items that a move has failed for are deleted at once when the queue has no dead-letter queue any more', async () => {
     const h = await withDying();
-    h.storage.fail('holdLetters', 0, 'not-applied');
+    h.storage.fail('prepareLetters', 0, 'not-applied');
     await h.clock.advance('60.1s');
     await h.service.queues.update(queueCall('q', { maxAttempts: 1 }));
     await h.settle();

@@ -10,12 +10,12 @@ test('a process that slept over a look at items looks again soon', async () => {
   const random = new SeededRandom();
   const { promise: goneOn, resolve: goOn } = Promise.withResolvers<void>();
   let looks = 0;
-  const glance: NonNullable<StorageBackend['glance']> = async (keys, { deadlines }) => {
+  const poll: NonNullable<StorageBackend['poll']> = async (keys, { deadlines }) => {
     if (!deadlines) looks++;
     await goneOn;
     return keys.map(() => ({ waiting: true, nextDueMs: undefined }));
   };
-  const backend = Object.assign(memoryBackend({ name: 'mem', clock, random }), { glance });
+  const backend = Object.assign(memoryBackend({ name: 'mem', clock, random }), { poll });
   const lookout = new Lookout(engineDeps({ clock, random }), backend);
   lookout.watch({
     key: { queue: 'q', partition: 0 },

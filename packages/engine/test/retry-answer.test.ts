@@ -21,7 +21,7 @@ async function twoLeased() {
 describe('the answer to a retry that gives items up', () => {
   test('waits for the dead-letter queue no longer than 100 ms', async () => {
     const { h, giveUp } = await twoLeased();
-    const letGo = h.storage.hold('holdLetters', 0);
+    const letGo = h.storage.hold('prepareLetters', 0);
     const answer = giveUp(0);
     await h.clock.advance('99ms');
     expect(answer.state).toBe('pending');
@@ -34,7 +34,7 @@ describe('the answer to a retry that gives items up', () => {
 
   test('does not wait at all while a sweep is under way', async () => {
     const { h, giveUp } = await twoLeased();
-    const letGo = h.storage.hold('holdLetters', 0);
+    const letGo = h.storage.hold('prepareLetters', 0);
     giveUp(0);
     await h.settle();
     const answer = giveUp(1);
@@ -47,7 +47,7 @@ describe('the answer to a retry that gives items up', () => {
 
   test('does not wait while dead items cannot be moved', async () => {
     const { h, giveUp } = await twoLeased();
-    h.storage.fail('holdLetters', 0, 'not-applied');
+    h.storage.fail('prepareLetters', 0, 'not-applied');
     giveUp(0);
     await h.settle();
     const letGo = h.storage.hold('sweep', 0);

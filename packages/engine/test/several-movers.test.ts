@@ -46,7 +46,7 @@ describe('several processes that move the same item to the dead-letter queue', (
   }
 
   test('one that dies when it has marked the item leaves the rest to the next', async () => {
-    here.storage.fail('deliverLetters', 0, 'not-applied');
+    here.storage.fail('commitLetters', 0, 'not-applied');
     await moveHere();
     await moveThereMeanwhile();
     expect(await there.consume('dead')).toEqual(['letter']);
@@ -62,21 +62,21 @@ describe('several processes that move the same item to the dead-letter queue', (
   });
 
   test('one that has a failed move to repeat leaves it alone when it has slept', async () => {
-    here.storage.fail('holdLetters', 0, 'not-applied');
+    here.storage.fail('prepareLetters', 0, 'not-applied');
     await moveHere();
     here.storage.heal(0);
     await moveThereMeanwhile();
     expect(await there.consume('dead')).toEqual(['letter']);
-    const attempts = here.storage.count('holdLetters');
+    const attempts = here.storage.count('prepareLetters');
     await here.wake();
-    expect(here.storage.count('holdLetters')).toBe(attempts);
+    expect(here.storage.count('prepareLetters')).toBe(attempts);
     expect(await here.stored('dead')).toEqual([]);
   });
 
   describe('and one of them sleeps just before it stores the letter', () => {
     let goOn: () => void;
     beforeEach(async () => {
-      goOn = here.storage.hold('holdLetters', 0, 'before');
+      goOn = here.storage.hold('prepareLetters', 0, 'before');
       await moveHere();
     });
 
@@ -90,13 +90,13 @@ describe('several processes that move the same item to the dead-letter queue', (
       expect(await there.consume('dead')).toEqual(['letter']);
       await goOnHere();
       expect(await here.stored('dead')).toEqual([]);
-      expect(here.storage.count('deliverLetters')).toBe(0);
+      expect(here.storage.count('commitLetters')).toBe(0);
     });
 
     test('it is withdrawn though storage fails meanwhile', async () => {
       await moveThereMeanwhile();
       expect(await there.consume('dead')).toEqual(['letter']);
-      here.storage.fail('withdrawLetters', 0, 'not-applied');
+      here.storage.fail('abortLetters', 0, 'not-applied');
       await goOnHere();
       await passTime(here, WITHDRAWN_BY);
       expect(await here.stored('dead')).toEqual(['letter']);
@@ -123,7 +123,7 @@ describe('several processes that move the same item to the dead-letter queue', (
     });
 
     test('the letter of an item that another has marked is left to that one, however long it takes', async () => {
-      there.storage.fail('deliverLetters', 0, 'not-applied');
+      there.storage.fail('commitLetters', 0, 'not-applied');
       await moveThereMeanwhile();
       await goOnHere();
       expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);

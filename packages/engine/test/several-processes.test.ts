@@ -249,7 +249,7 @@ describe('several processes on one storage', () => {
       goOn();
       await here.wake();
       await here.clock.advance('5s');
-      expect(here.storage.count('holdLetters')).toBe(0);
+      expect(here.storage.count('prepareLetters')).toBe(0);
       expect(await there.stored('dead')).toEqual([]);
       expect(await there.stored('q')).toEqual([]);
     });

@@ -127,7 +127,7 @@ describe('a move of dead letters that the end comes upon', () => {
     letGo();
     await h.settle();
     expect([done.state, loud]).toEqual(['fulfilled', []]);
-    expect(h.storage.count('holdLetters')).toBe(0);
+    expect(h.storage.count('prepareLetters')).toBe(0);
     await h.service.queue.stats('q');
     await h.clock.advance('1m');
     expect(await h.payloads('dead')).toEqual(['a']);
@@ -135,10 +135,10 @@ describe('a move of dead letters that the end comes upon', () => {
 
   test('is followed by no other sweep', async () => {
     const { h, service } = await moving();
-    h.storage.fail('holdLetters', 0, 'not-applied');
+    h.storage.fail('prepareLetters', 0, 'not-applied');
     await h.clock.advance('61s');
     h.storage.heal(0);
-    const letGo = h.storage.hold('holdLetters', 0);
+    const letGo = h.storage.hold('prepareLetters', 0);
     await h.clock.advance('2s');
     const before = h.storage.count('sweep');
     const done = watch(service.shutdown());
@@ -152,8 +152,8 @@ describe('a move of dead letters that the end comes upon', () => {
 
   test('is told of where storage fails', async () => {
     const { h, loud, service } = await moving();
-    h.storage.fail('holdLetters', 0, 'not-applied');
-    const letGo = h.storage.hold('holdLetters', 0, 'before');
+    h.storage.fail('prepareLetters', 0, 'not-applied');
+    const letGo = h.storage.hold('prepareLetters', 0, 'before');
     await h.clock.advance('61s');
     const done = watch(service.shutdown());
     letGo();

@@ -5,13 +5,13 @@ import type { StorageSetup } from './storage-setup.ts';
 
 /** Nothing else uses these names: storages outlive a test, and even a run. */
 const RUN = crypto.randomUUID().slice(0, 8);
-let worlds = 0;
+let fixtures = 0;
 
 /** What one test has to itself: a clock, a backend, and names no other test uses. */
-export class World {
+export class Fixture {
   readonly clock = new ManualClock();
   readonly #setup: StorageSetup;
-  readonly #number = ++worlds;
+  readonly #number = ++fixtures;
   readonly #opened: StorageBackend[] = [];
   #names = 0;
 
@@ -19,11 +19,11 @@ export class World {
     this.#setup = setup;
   }
 
-  /** A world with its first backend open. */
-  static async make(setup: StorageSetup): Promise<World> {
-    const world = new World(setup);
-    await world.open();
-    return world;
+  /** A fixture with its first backend open. */
+  static async make(setup: StorageSetup): Promise<Fixture> {
+    const fixture = new Fixture(setup);
+    await fixture.open();
+    return fixture;
   }
 
   /** The backend that was opened first. */

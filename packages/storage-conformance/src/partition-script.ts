@@ -20,14 +20,14 @@ import { deadLetter, importedItem, newItem, textsOf } from './content.ts';
 /** More than any test has in a partition. */
 const EVERYTHING = 100_000;
 
-/** What the scripts' items, leases, claims and holds last, unless a test says otherwise. */
+/** What the scripts' items, leases, claims and prepared letters last, unless a test says otherwise. */
 export const EXPIRE_TIMEOUT = parseDuration('24h');
 export const LEASE_TIMEOUT = parseDuration('1m');
 export const CLAIM_TIMEOUT = parseDuration('30s');
-export const HOLD_TIMEOUT = parseDuration('10m');
+export const AUTO_COMMIT_TIMEOUT = parseDuration('10m');
 
 /** Nothing dies of attempts; what dies is kept aside. */
-const SWEEP: SweepRequest = { limit: 1_000, maxAttempts: 0, dead: 'condemn', claimTimeout: CLAIM_TIMEOUT };
+const SWEEP: SweepRequest = { limit: 1_000, maxAttempts: 0, dead: 'move', claimTimeout: CLAIM_TIMEOUT };
 
 /**
  * The steps most tests take on a partition, in short words; items are told
@@ -87,28 +87,28 @@ export class PartitionScript {
   }
 
   /** Produces one item and has it kept aside for the dead-letter queue. */
-  async condemn(text: string): Promise<ItemId> {
+  async addMoving(text: string): Promise<ItemId> {
     await this.produce(text);
     const leased = await this.lease();
-    const condemned = leased.find((item) => textsOf([item])[0] === text);
-    if (condemned === undefined) throw new Error(`'${text}' was not leased`);
-    await this.store.release(leased.filter((item) => item !== condemned).map((item) => item.id));
-    await this.retry({ id: condemned.id, dead: true });
-    return condemned.id;
+    const moving = leased.find((item) => textsOf([item])[0] === text);
+    if (moving === undefined) throw new Error(`'${text}' was not leased`);
+    await this.store.release(leased.filter((item) => item !== moving).map((item) => item.id));
+    await this.retry({ id: moving.id, dead: true });
+    return moving.id;
   }
 
   /** Produces one item and has it marked as moved; no sweep has claimed it. */
-  async condemnAndMark(text: string): Promise<ItemId> {
-    const id = await this.condemn(text);
+  async addMoved(text: string): Promise<ItemId> {
+    const id = await this.addMoving(text);
     await this.store.markMoved([id]);
     return id;
   }
 
-  /** Has letters of these texts held back, in one call; their source ids are the texts. */
-  async hold(...texts: string[]): Promise<void> {
-    await this.store.holdLetters(
+  /** Prepares letters of these texts, in one call; their source ids are the texts. */
+  async prepare(...texts: string[]): Promise<void> {
+    await this.store.prepareLetters(
       texts.map((text) => deadLetter(text)),
-      { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT },
+      { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT_TIMEOUT },
     );
   }
 
@@ -124,13 +124,13 @@ export class PartitionScript {
     return this.store.list({ state: 'scheduled', pivot: '', limit: EVERYTHING });
   }
 
-  /** Letters that are held back. */
-  async held(): Promise<readonly StoredItem[]> {
-    return this.store.list({ state: 'held', pivot: '', limit: EVERYTHING });
+  /** Prepared letters. */
+  async prepared(): Promise<readonly StoredItem[]> {
+    return this.store.list({ state: 'prepared', pivot: '', limit: EVERYTHING });
   }
 
-  async heldTexts(): Promise<string[]> {
-    return textsOf(await this.held());
+  async preparedTexts(): Promise<string[]> {
+    return textsOf(await this.prepared());
   }
 
   async queuedTexts(): Promise<string[]> {

@@ -1,40 +1,40 @@
 import type { StorageCapabilities } from '@querator/core';
 import { test } from 'vitest';
+import { Fixture } from './fixture.ts';
 import type { StorageSetup } from './storage-setup.ts';
-import { World } from './fixture.ts';
 
-/** Declares tests that each get a world of their own. */
+/** Declares tests that each get a fixture of their own. */
 export interface StorageTest {
-  (title: string, body: (world: World) => Promise<void>): void;
+  (title: string, body: (fixture: Fixture) => Promise<void>): void;
   /** A test of what only drivers with this capability promise; skipped for others. */
   ifCapable(
     capability: keyof StorageCapabilities,
     title: string,
-    body: (world: World) => Promise<void>,
+    body: (fixture: Fixture) => Promise<void>,
   ): void;
 }
 
 /** @param setup gives the setup of the suite; called only while tests run. */
 export function makeStorageTest(setup: () => StorageSetup): StorageTest {
-  const inWorld = async (body: (world: World) => Promise<void>) => {
-    const world = await World.make(setup());
+  const withFixture = async (body: (fixture: Fixture) => Promise<void>) => {
+    const fixture = await Fixture.make(setup());
     try {
-      await body(world);
+      await body(fixture);
     } finally {
-      await world.close();
+      await fixture.close();
     }
   };
-  const declare = (title: string, body: (world: World) => Promise<void>) => {
-    test(title, () => inWorld(body));
+  const declare = (title: string, body: (fixture: Fixture) => Promise<void>) => {
+    test(title, () => withFixture(body));
   };
   const ifCapable: StorageTest['ifCapable'] = (capability, title, body) => {
     test(title, (context) =>
-      inWorld(async (world) => {
+      withFixture(async (fixture) => {
         context.skip(
-          !world.backend.capabilities[capability],
+          !fixture.backend.capabilities[capability],
           `the driver does not claim to be ${capability}`,
         );
-        await body(world);
+        await body(fixture);
       }),
     );
   };

@@ -3,7 +3,7 @@ import type { Entry } from './entry.ts';
 
 /** Whether a page of items in that state shows the entry. */
 export function isListed({ state }: Entry, asked: ItemListRequest['state']): boolean {
-  return state === 'scheduled' || state === 'held' ? state === asked : asked === 'queued';
+  return state === 'scheduled' || state === 'prepared' ? state === asked : asked === 'queued';
 }
 
 /** The time at which an item is to enter the queue, if that is far enough ahead to wait for. */
@@ -13,7 +13,7 @@ export function laterThanThreshold(at: Instant | undefined, now: Instant): Insta
 
 /** In the given state until the given time, or waiting if there is none. */
 export function waitingOr(
-  state: 'leased' | 'held' | 'scheduled',
+  state: 'leased' | 'prepared' | 'scheduled',
   until: Instant | undefined,
   expireDeadline: Instant,
 ) {

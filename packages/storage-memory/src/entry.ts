@@ -3,15 +3,15 @@ import type { Alarm } from './deadlines.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
 
 /**
- * `held`: a letter on its way into this queue. `condemned`: dead, kept until it is moved.
- * `moved`: condemned, and marked as moved.
+ * `prepared`: a letter on its way into this queue. `moving`: dead, kept until it is moved.
+ * `moved`: moving, and marked as moved.
  * `gone`: no longer in the partition.
  */
-export type EntryState = 'waiting' | 'leased' | 'scheduled' | 'held' | 'condemned' | 'moved' | 'gone';
+export type EntryState = 'waiting' | 'leased' | 'scheduled' | 'prepared' | 'moving' | 'moved' | 'gone';
 
 /** Whether the item is dead and kept aside. */
-export function isCondemned({ state }: Pick<Entry, 'state'>): boolean {
-  return state === 'condemned' || state === 'moved';
+export function isMoving({ state }: Pick<Entry, 'state'>): boolean {
+  return state === 'moving' || state === 'moved';
 }
 
 /** One stay of an item in the partition. Going back to the tail ends it and begins another, under a new id. */
@@ -25,8 +25,8 @@ export interface Entry {
   state: EntryState;
   /**
    * When time next does something to it. What that is goes by the state: a
-   * waiting item expires, a leased one's lease and a held one's hold end, a
-   * scheduled one enters the queue, a condemned or moved one is reported (again).
+   * waiting item expires, a leased one's lease ends, a prepared one is committed, a
+   * scheduled one enters the queue, a moving or moved one is reported (again).
    */
   due: Instant;
   /** What rings at `due`. */
@@ -39,11 +39,11 @@ export interface Entry {
 
 /** The item as callers see it; changing it changes nothing here. */
 export function toStoredItem(entry: Entry): StoredItem {
-  const isLeased = entry.state === 'leased' || entry.state === 'held';
+  const isLeased = entry.state === 'leased' || entry.state === 'prepared';
   return {
     id: entry.id,
     sourceId: entry.sourceId,
-    isLeased: isLeased || isCondemned(entry),
+    isLeased: isLeased || isMoving(entry),
     leaseDeadline: isLeased ? entry.due : entry.idleLeaseDeadline,
     expireDeadline: entry.expireDeadline,
     enqueueAt: entry.state === 'scheduled' ? entry.due : undefined,

@@ -26,8 +26,8 @@ export class ItemTable {
     waiting: new Deadlines(),
     leased: new Deadlines(),
     scheduled: new Deadlines(),
-    held: new Deadlines(),
-    condemned: new Deadlines(),
+    prepared: new Deadlines(),
+    moving: new Deadlines(),
     moved: new Deadlines(),
     gone: new Deadlines(),
   };

@@ -8,7 +8,6 @@ import {
   type DeathRules,
   type Duration,
   expireDeadlineFrom,
-  type HoldTimeouts,
   type ImportedItem,
   type Instant,
   type ItemContent,
@@ -17,6 +16,7 @@ import {
   instantFromMicroseconds,
   type LeaseBatch,
   type LeasedItem,
+  type LetterTimeouts,
   type MarkResult,
   type Outcome,
   PAYLOAD_BUDGET,
@@ -32,7 +32,7 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
-import { type Entry, isCondemned, toStoredItem } from './entry.ts';
+import { type Entry, isMoving, toStoredItem } from './entry.ts';
 import { isListed, laterThanThreshold, waitingOr } from './entry-state.ts';
 import { findLeased } from './find-leased.ts';
 import type { ItemIds } from './item-ids.ts';
@@ -49,7 +49,7 @@ interface PartitionParts {
   readonly drop: () => void;
 }
 
-/** A condemned item nobody has claimed yet is due at any time. */
+/** A moving item nobody has claimed yet is due at any time. */
 const AT_ONCE: Instant = instantFromMicroseconds(0n);
 
 /**
@@ -136,7 +136,7 @@ export class MemoryPartitionStore implements PartitionStore {
         'retried',
       );
       if (!found.ok) return found;
-      const result = { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 };
+      const result = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
       items.forEach((item, index) => {
         result[this.#giveBack(table, found.value[index] as Entry, item, rules, now)]++;
       });
@@ -186,8 +186,8 @@ export class MemoryPartitionStore implements PartitionStore {
 
   async clear(request: ClearRequest): Promise<number> {
     const table = this.#table();
-    // Condemned items and held letters go with the leased ones.
-    const alike = { held: request.leased, condemned: request.leased, moved: request.leased };
+    // Moving items and prepared letters go with the leased ones.
+    const alike = { prepared: request.leased, moving: request.leased, moved: request.leased };
     const cleared = { ...request, ...alike, gone: false };
     const entries = [...table.from('')].filter((entry) => cleared[entry.state]);
     for (const entry of entries) table.remove(entry);
@@ -206,7 +206,7 @@ export class MemoryPartitionStore implements PartitionStore {
     for (const id of new Set(ids)) {
       const entry = table.get(id);
       if (entry?.state === 'moved') markedBefore.push(id);
-      if (entry?.state !== 'condemned') continue;
+      if (entry?.state !== 'moving') continue;
       table.change(entry, 'moved', entry.due);
       marked.push(id);
     }
@@ -217,32 +217,32 @@ export class MemoryPartitionStore implements PartitionStore {
     const table = this.#table();
     for (const id of ids) {
       const entry = table.get(id);
-      if (entry !== undefined && isCondemned(entry)) table.remove(entry);
+      if (entry !== undefined && isMoving(entry)) table.remove(entry);
     }
   }
 
-  async holdLetters(
+  async prepareLetters(
     letters: readonly DeadLetter[],
-    { expireTimeout, holdTimeout }: HoldTimeouts,
+    { expireTimeout, autoCommitTimeout }: LetterTimeouts,
   ): Promise<void> {
-    const leaseDeadline = addDuration(this.#clock.now(), holdTimeout);
-    const held = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
+    const leaseDeadline = addDuration(this.#clock.now(), autoCommitTimeout);
+    const prepared = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
     const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => {
-      return { sourceId, encoding, kind, reference, payload, ...held };
+      return { sourceId, encoding, kind, reference, payload, ...prepared };
     });
-    this.#import(items, expireTimeout, 'held');
+    this.#import(items, expireTimeout, 'prepared');
   }
 
-  async deliverLetters(sourceIds: readonly ItemId[]): Promise<number> {
-    const held = this.#heldLetters(sourceIds).sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const entry of held) this.#requeue(this.#table(), entry);
-    return held.length;
+  async commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    const prepared = this.#preparedLetters(sourceIds).sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const entry of prepared) this.#requeue(this.#table(), entry);
+    return prepared.length;
   }
 
-  async withdrawLetters(sourceIds: readonly ItemId[]): Promise<number> {
-    const held = this.#heldLetters(sourceIds);
-    for (const entry of held) this.#table().remove(entry);
-    return held.length;
+  async abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    const prepared = this.#preparedLetters(sourceIds);
+    for (const entry of prepared) this.#table().remove(entry);
+    return prepared.length;
   }
 
   async drop(): Promise<void> {
@@ -300,8 +300,8 @@ export class MemoryPartitionStore implements PartitionStore {
         table.remove(entry);
         return 'deleted';
       }
-      table.change(entry, 'condemned', AT_ONCE);
-      return 'condemned';
+      table.change(entry, 'moving', AT_ONCE);
+      return 'moving';
     }
     const enqueueAt = laterThanThreshold(retryAt, now);
     if (enqueueAt === undefined) {
@@ -316,7 +316,7 @@ export class MemoryPartitionStore implements PartitionStore {
   #import(
     items: readonly ImportedItem[],
     expireTimeout: Duration,
-    leasedAs: 'leased' | 'held',
+    leasedAs: 'leased' | 'prepared',
   ): (StoredItem | undefined)[] {
     const table = this.#table();
     const now = this.#clock.now();
@@ -342,12 +342,12 @@ export class MemoryPartitionStore implements PartitionStore {
     });
   }
 
-  #heldLetters(sourceIds: readonly ItemId[]): Entry[] {
+  #preparedLetters(sourceIds: readonly ItemId[]): Entry[] {
     const table = this.#table();
     return [...new Set(sourceIds)]
       .map((id) => table.bySource(id))
       .filter((entry) => entry !== undefined)
-      .filter(({ state }) => state === 'held');
+      .filter(({ state }) => state === 'prepared');
   }
 
   /** Back to the tail under a new id, whatever the entry was doing. */

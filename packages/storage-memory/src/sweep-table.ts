@@ -42,7 +42,10 @@ export function sweepTable(
     if (entry.state === 'scheduled') {
       requeue(entry);
       counts.enqueued++;
-    } else if ((entry.state === 'leased' || entry.state === 'held') && !isUsedUp(entry, maxAttempts, now)) {
+    } else if (
+      (entry.state === 'leased' || entry.state === 'prepared') &&
+      !isUsedUp(entry, maxAttempts, now)
+    ) {
       requeue(entry);
       counts.requeued++;
     } else if (dead === 'delete') {
@@ -52,7 +55,7 @@ export function sweepTable(
       table.change(entry, 'moved', claimedUntil);
       moved.push(entry.id);
     } else {
-      table.change(entry, 'condemned', claimedUntil);
+      table.change(entry, 'moving', claimedUntil);
       reported.push(toStoredItem(entry));
       bytes += packedBytes(entry.content);
     }

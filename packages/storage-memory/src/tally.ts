@@ -7,8 +7,8 @@ export class Tally {
     waiting: 0,
     leased: 0,
     scheduled: 0,
-    held: 0,
-    condemned: 0,
+    prepared: 0,
+    moving: 0,
     moved: 0,
     gone: 0,
   };
@@ -28,8 +28,8 @@ export class Tally {
   }
 
   stats(now: Instant): Omit<PartitionStats, 'headAge'> {
-    const { waiting, leased, scheduled, condemned, moved } = this.#counts;
-    const dead = condemned + moved;
+    const { waiting, leased, scheduled, moving, moved } = this.#counts;
+    const dead = moving + moved;
     const queued = waiting + leased + dead;
     return {
       waiting,
@@ -43,7 +43,7 @@ export class Tally {
 
 /** Whether `list` shows the item as queued. */
 function isQueued({ state }: Entry): boolean {
-  return state !== 'scheduled' && state !== 'held';
+  return state !== 'scheduled' && state !== 'prepared';
 }
 
 function mean(sumMicroseconds: bigint, count: number): Duration {

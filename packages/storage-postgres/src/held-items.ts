@@ -1,7 +1,7 @@
 import { type ItemId, itemNotLeased, noSuchItem, type Outcome } from '@querator/core';
 import { textArray } from './binary-array.ts';
 import type { Session } from './database.ts';
-import { CONDEMNED, HELD, HELD_LETTER } from './item-state.ts';
+import { HELD, MOVING, PREPARED_LETTER } from './item-state.ts';
 import type { PartitionContext } from './partition-table.ts';
 import { NOT_A_NUMBER, PostgresError } from './postgres-error.ts';
 import { isPossibleId } from './refused-data.ts';
@@ -22,13 +22,13 @@ export function notAllHeld(error: unknown): boolean {
 
 /** Locked in the order of ids, so that two callers with ids in common do not block each other. */
 const lockItems = (table: string) => `
-  SELECT id, ${HELD} AND NOT ${CONDEMNED} AND NOT ${HELD_LETTER} AS held, ${HELD} OR enqueue_at IS NOT NULL AS hidden
+  SELECT id, ${HELD} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held, ${HELD} OR enqueue_at IS NOT NULL AS hidden
   FROM ${table} WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE`;
 
 interface LockedRow {
   readonly id: string;
   readonly held: boolean;
-  /** Not waiting for consumers: held, condemned or scheduled. */
+  /** Not waiting for consumers: held, moving or scheduled. */
   readonly hidden: boolean;
 }
 

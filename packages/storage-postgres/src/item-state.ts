@@ -1,7 +1,7 @@
 import { type Instant, instantFromMicroseconds } from '@querator/core';
 
 /**
- * How a condemned item is told from a leased one: dead, and kept aside until
+ * How a moving item is told from a leased one: dead, and kept aside until
  * it is moved to the dead-letter queue.
  *
  * `is_leased` is true, so that no lease finds it; `lease_deadline` is the end
@@ -12,11 +12,11 @@ import { type Instant, instantFromMicroseconds } from '@querator/core';
  */
 const SHIFT_HOURS = 876_000_000;
 
-/** No living item can have this expire deadline; a condemned one has a later one. */
+/** No living item can have this expire deadline; a moving one has a later one. */
 const SHIFTED_FROM = `'50000-01-01 00:00:00+00'::timestamptz`;
 const SHIFTED_FROM_MICROSECONDS = 1_515_680_380_800_000_000n;
 
-/** A condemned item that was marked as moved lies as many years later again. */
+/** A moving item that was marked as moved lies as many years later again. */
 const MOVED_FROM = `'170000-01-01 00:00:00+00'::timestamptz`;
 const MOVED_FROM_MICROSECONDS = 5_302_514_620_800_000_000n;
 
@@ -24,15 +24,15 @@ const SHIFT = `interval '${SHIFT_HOURS} hours'`;
 const SHIFT_MICROSECONDS = BigInt(SHIFT_HOURS) * 3_600_000_000n;
 
 /**
- * Somebody holds a lease on the item, or it is condemned. For statements that
+ * Somebody holds a lease on the item, or it is moving. For statements that
  * find their rows by id, and written so that no index matches it: next to a
  * list of ids a plain `is_leased` draws the planner, on old statistics, away
  * from the primary key and to an index that holds half the table.
  */
 export const HELD = '(is_leased IS NOT FALSE)';
 
-/** The item is condemned. No index matches this either. */
-export const CONDEMNED = `((expire_deadline < ${SHIFTED_FROM}) IS NOT TRUE)`;
+/** The item is moving. No index matches this either. */
+export const MOVING = `((expire_deadline < ${SHIFTED_FROM}) IS NOT TRUE)`;
 
 /** The item's expire deadline is its own. Bounds a range of the `_exp` index. */
 export const LIVING = `expire_deadline < ${SHIFTED_FROM}`;
@@ -43,30 +43,30 @@ export const LIVING = `expire_deadline < ${SHIFTED_FROM}`;
  * where a server of an earlier version makes the letter available; the item
  * then waits, or has attempts.
  */
-export const HELD_LETTER_MARK = -1;
+export const PREPARED_LETTER_MARK = -1;
 
 /** The item is a letter that is held back. No index matches this either. */
-export const HELD_LETTER = `(max_attempts < 0 AND attempts = 0 AND ${HELD} AND NOT ${CONDEMNED})`;
+export const PREPARED_LETTER = `(max_attempts < 0 AND attempts = 0 AND ${HELD} AND NOT ${MOVING})`;
 
-/** SQL for the `max_attempts` of an item that is no held letter any more. */
+/** SQL for the `max_attempts` of an item that is no prepared letter any more. */
 export const OWN_MAX_ATTEMPTS = 'greatest(max_attempts, 0)';
 
 /**
- * SQL for the `expire_deadline` of an item that is or becomes condemned.
+ * SQL for the `expire_deadline` of an item that is or becomes moving.
  *
  * @param column the present one.
  */
-export function condemnedDeadline(column = 'expire_deadline'): string {
+export function movingDeadline(column = 'expire_deadline'): string {
   return `CASE WHEN ${column} < ${SHIFTED_FROM} THEN ${column} + ${SHIFT} ELSE ${column} END`;
 }
 
-/** SQL for the `expire_deadline` of a condemned item that is marked as moved now. */
+/** SQL for the `expire_deadline` of a moving item that is marked as moved now. */
 export const MOVED_DEADLINE = `(expire_deadline + ${SHIFT})`;
 
-/** SQL for whether a condemned item is marked as moved. */
+/** SQL for whether a moving item is marked as moved. */
 export const MOVED = `(expire_deadline >= ${MOVED_FROM})`;
 
-/** The expire deadline an item had before it may have been condemned. */
+/** The expire deadline an item had before it may have been moving. */
 export function trueExpireDeadline(stored: Instant): Instant {
   if (stored < SHIFTED_FROM_MICROSECONDS) return stored;
   const shifts = stored < MOVED_FROM_MICROSECONDS ? 1n : 2n;

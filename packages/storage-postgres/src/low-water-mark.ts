@@ -132,13 +132,13 @@ export class LowWaterMark {
   }
 
   /**
-   * From where a glance is to look for waiting items, which sees to it as a
+   * From where a poll is to look for waiting items, which sees to it as a
    * lease does that what waits below the mark is found.
    *
-   * @returns undefined: some were seen, and a glance need not look; empty: the
+   * @returns undefined: some were seen, and a poll need not look; empty: the
    *   head; `unknown`: the head, if that is short.
    */
-  glanceFrom(): ItemId | 'unknown' | undefined {
+  pollFrom(): ItemId | 'unknown' | undefined {
     const now = this.#clock.now();
     if (this.#below !== undefined) return undefined;
     if (!this.#known || this.#isStale(now)) return 'unknown';

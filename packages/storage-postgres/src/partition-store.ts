@@ -5,12 +5,12 @@ import type {
   DeadLetter,
   DeathRules,
   Duration,
-  HoldTimeouts,
   ImportedItem,
   ItemId,
   ItemListRequest,
   LeaseBatch,
   LeasedItem,
+  LetterTimeouts,
   MarkResult,
   Outcome,
   PartitionStats,
@@ -29,11 +29,11 @@ import type { LowWaterMark } from './low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
-import { deliverLetters, withdrawLetters } from './operations/prepared-letters.ts';
-import { holdLetters, importItemsInto } from './operations/import.ts';
+import { importItemsInto, prepareLetters } from './operations/import.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
 import { markMoved } from './operations/mark-moved.ts';
+import { abortLetters, commitLetters } from './operations/prepared-letters.ts';
 import { probePartition } from './operations/probe.ts';
 import { produce } from './operations/produce.ts';
 import { produceAndLease } from './operations/produce-and-lease.ts';
@@ -141,16 +141,16 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#run((context) => remove(context, ids));
   }
 
-  holdLetters(letters: readonly DeadLetter[], timeouts: HoldTimeouts): Promise<void> {
-    return this.#add((context) => holdLetters(context, letters, timeouts));
+  prepareLetters(letters: readonly DeadLetter[], timeouts: LetterTimeouts): Promise<void> {
+    return this.#add((context) => prepareLetters(context, letters, timeouts));
   }
 
-  deliverLetters(sourceIds: readonly ItemId[]): Promise<number> {
-    return this.#add((context) => deliverLetters(context, sourceIds));
+  commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#add((context) => commitLetters(context, sourceIds));
   }
 
-  withdrawLetters(sourceIds: readonly ItemId[]): Promise<number> {
-    return this.#run((context) => withdrawLetters(context, sourceIds));
+  abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#run((context) => abortLetters(context, sourceIds));
   }
 
   untilDroppable(): Promise<void> {

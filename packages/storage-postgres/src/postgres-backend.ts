@@ -14,9 +14,9 @@ import { Database } from './database.ts';
 import { codeOfNotes, DeletionNotes } from './deletion-notes.ts';
 import { lookAtIds } from './id-sequence-care.ts';
 import { LowWaterMarks } from './low-water-marks.ts';
-import { glance } from './operations/poll.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { ping } from './operations/ping.ts';
+import { poll } from './operations/poll.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
 import { nowParameter, PartitionTable } from './partition-table.ts';
 import type { PoolRegistry } from './pool-registry.ts';
@@ -47,7 +47,7 @@ export interface PostgresBackendOptions {
 }
 
 /** A storage on PostgreSQL, which can do all that the port leaves open. */
-export type PostgresBackend = StorageBackend & Required<Pick<StorageBackend, 'glance' | 'signals'>>;
+export type PostgresBackend = StorageBackend & Required<Pick<StorageBackend, 'poll' | 'signals'>>;
 
 /**
  * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a
@@ -83,8 +83,8 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
       return new PostgresPartitionStore(context, { calls, table, mark: marks.of(context.table) });
     },
     ping: () => calls.track(() => ping({ db, storage: name, schema, holders })),
-    glance: (keys, { deadlines }) =>
-      calls.run(schema.fixed, () => glance({ db, marks, deadlines, now: nowParameter({ clock }) }, keys)),
+    poll: (keys, { deadlines }) =>
+      calls.run(schema.fixed, () => poll({ db, marks, deadlines, now: nowParameter({ clock }) }, keys)),
     signals: share.pool.signals,
     close: () => calls.close(() => share.release()),
   };

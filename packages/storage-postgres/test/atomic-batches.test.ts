@@ -8,7 +8,7 @@ import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'batches', partition: 0 };
 const TABLE = itemsTableName(KEY);
-const SWEEP = { limit: 1_000, claimTimeout: HOUR, maxAttempts: 0, dead: 'condemn' } as const;
+const SWEEP = { limit: 1_000, claimTimeout: HOUR, maxAttempts: 0, dead: 'move' } as const;
 
 function imported(reference: string, sourceId: string): ImportedItem {
   return { ...item(reference), sourceId, isLeased: false, attempts: 0, maxAttempts: 0 };
@@ -73,21 +73,21 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
 
   test('of letters, or of items that are marked as moved, leaves all as it was', async () => {
     const store = backend.partitionStore(KEY);
-    const timeouts = { expireTimeout: HOUR, holdTimeout: HOUR };
+    const timeouts = { expireTimeout: HOUR, autoCommitTimeout: HOUR };
     const listed = () => store.list({ state: 'queued', pivot: '', limit: 10 });
     await store.produce([{ items: [item('dead'), item('dead boom')] }], HOUR);
     const ids = (await store.lease({ limit: 2, leaseTimeout: HOUR })).map(({ id }) => id);
     await store.retry([{ items: ids.map((id) => ({ id, dead: true })) }], SWEEP);
     const letter = (reference: string) => ({ ...item(reference), sourceId: reference });
-    await store.holdLetters([letter('a'), letter('held boom')], timeouts);
+    await store.prepareLetters([letter('a'), letter('prepared boom')], timeouts);
     const before = await listed();
     await failOn('INSERT', "NEW.reference LIKE '%boom'");
     await failOn('UPDATE', "OLD.reference LIKE '%boom'");
     await failOn('DELETE', "OLD.reference LIKE '%boom'");
     const attempts = [
-      store.holdLetters([letter('b'), letter('another boom')], timeouts),
-      store.deliverLetters(['a', 'held boom']),
-      store.withdrawLetters(['a', 'held boom']),
+      store.prepareLetters([letter('b'), letter('another boom')], timeouts),
+      store.commitLetters(['a', 'prepared boom']),
+      store.abortLetters(['a', 'prepared boom']),
       store.markMoved(ids),
       store.remove(ids),
     ];
@@ -141,14 +141,14 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
         const ids = (await store.lease({ limit: 1_000, leaseTimeout: HOUR })).map(({ id }) => id);
         await store.retry([{ items: ids.map((id) => ({ id, dead: true })) }], SWEEP);
         const letters = ids.map((id) => ({ ...item('letter'), sourceId: id }));
-        const timeouts = { expireTimeout: HOUR, holdTimeout: HOUR };
+        const timeouts = { expireTimeout: HOUR, autoCommitTimeout: HOUR };
         await Promise.all([
-          store.holdLetters(letters, timeouts),
-          store.holdLetters(letters.toReversed(), timeouts),
+          store.prepareLetters(letters, timeouts),
+          store.prepareLetters(letters.toReversed(), timeouts),
         ]);
         const marks = [ids, ids.toReversed(), ids].map((each) => store.markMoved(each));
-        const deliveries = [ids, ids.toReversed(), ids].map((each) => store.deliverLetters(each));
-        const withdrawals = [ids, ids.toReversed()].map((each) => store.withdrawLetters(each));
+        const deliveries = [ids, ids.toReversed(), ids].map((each) => store.commitLetters(each));
+        const withdrawals = [ids, ids.toReversed()].map((each) => store.abortLetters(each));
         const counts = await Promise.all([...deliveries, ...withdrawals]);
         expect(counts.reduce((sum, count) => sum + count)).toBe(1_000);
         expect((await Promise.all(marks)).flatMap(({ marked }) => marked)).toHaveLength(1_000);

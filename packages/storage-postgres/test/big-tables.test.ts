@@ -101,20 +101,20 @@ describe('a big table', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('has its letters held, delivered and withdrawn by their source ids, and nothing else is touched', async () => {
+  test('has its letters prepared, committed and aborted by their source ids, and nothing else is touched', async () => {
     await admin.query(`UPDATE ${TABLE} SET source_id = 's' || reference, max_attempts = -1`);
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
-    // Of the items that are there every third is a letter that is held, and the others are not.
+    // Of the items that are there every third is a prepared letter, and the others are not.
     const sourceIds = Array.from({ length: 10_500 }, (_, n) => `sr${n * 3}`);
-    await store.holdLetters(
+    await store.prepareLetters(
       sourceIds.map((sourceId) => ({ ...item('again'), sourceId })),
-      { expireTimeout: HOUR, holdTimeout: HOUR },
+      { expireTimeout: HOUR, autoCommitTimeout: HOUR },
     );
     expect(await store.stats()).toMatchObject({ waiting: 12_000, leased: 0, scheduled: 12_000 });
-    const held = Array.from({ length: 12_000 }, (_, n) => `sr${n * 3 + 1}`);
-    expect(await store.deliverLetters([...held.slice(0, 5_000), ...sourceIds])).toBe(5_001);
-    expect(await store.withdrawLetters([...held, ...sourceIds])).toBe(7_000);
+    const prepared = Array.from({ length: 12_000 }, (_, n) => `sr${n * 3 + 1}`);
+    expect(await store.commitLetters([...prepared.slice(0, 5_000), ...sourceIds])).toBe(5_001);
+    expect(await store.abortLetters([...prepared, ...sourceIds])).toBe(7_000);
     expect(await store.stats()).toMatchObject({ waiting: 17_001, leased: 0, scheduled: 12_000 });
     await backend.close();
   });
@@ -144,7 +144,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore({ queue: 'large', partition: 0 });
     const table = itemsTableName({ queue: 'large', partition: 0 });
-    const sweep = { limit: 1_000, claimTimeout: HOUR, maxAttempts: 1, dead: 'condemn' } as const;
+    const sweep = { limit: 1_000, claimTimeout: HOUR, maxAttempts: 1, dead: 'move' } as const;
     for (let n = 0; n < 4; n++) {
       await store.produce(
         [{ items: Array.from({ length: 10 }, () => ({ ...item('a'), payload: new Uint8Array(1e6) })) }],
@@ -172,7 +172,7 @@ describe('a big table', { timeout: 60_000 }, () => {
   test('of large items that were marked as moved is gone through at once: nobody needs their content', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore({ queue: 'large', partition: 0 });
-    const rules = { maxAttempts: 0, dead: 'condemn' } as const;
+    const rules = { maxAttempts: 0, dead: 'move' } as const;
     for (let n = 0; n < 2; n++) {
       const payload = new Uint8Array(1e6);
       await store.produce([{ items: Array.from({ length: 10 }, () => ({ ...item('a'), payload })) }], HOUR);

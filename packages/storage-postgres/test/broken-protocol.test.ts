@@ -195,7 +195,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     server.breaches = {
       statement: all(message('A', Buffer.from(`\0\0\0\0querator\0${payload}\0`)), COMPLETE, READY),
     };
-    share.pool.signals.watch('topic', () => {});
+    share.pool.signals.subscribe('topic', () => {});
     await vi.waitFor(() => expect(logged.join()).toContain("a message of kind 'A' claims"), PATIENCE);
     expect(share.pool.signals.listening).toBe(false);
     server.breaches = {};

@@ -64,10 +64,10 @@ describe('counts', { timeout: 60_000 }, () => {
 
   test('and looks together leave a connection of four to requests, and one to who listens', async () => {
     const { backend, stores, free, letGo } = await hanging(4);
-    backend.signals?.watch('topic', () => {});
+    backend.signals?.subscribe('topic', () => {});
     const running: Promise<unknown>[] = stores.map((store) => store.stats());
     const keys = stores.map((_, n) => keyOf(n));
-    for (let n = 0; n < 5; n++) running.push(backend.glance(keys, { deadlines: false }).catch(() => {}));
+    for (let n = 0; n < 5; n++) running.push(backend.poll(keys, { deadlines: false }).catch(() => {}));
     await vi.waitFor(async () => expect(await underWay()).toBe(2), 10_000);
     await free.produce([{ items: [item('a')] }], HOUR);
     await letGo();

@@ -175,9 +175,9 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     expect(next?.leased.map(({ reference }) => reference)).toEqual(['third']);
   });
 
-  test('a glance says what waits, and walks over none of them', async () => {
+  test('a poll says what waits, and walks over none of them', async () => {
     const waiting = async (backend: ReturnType<typeof testBackend>, deadlines: boolean) =>
-      (await backend.glance([KEY], { deadlines }))[0]?.waiting;
+      (await backend.poll([KEY], { deadlines }))[0]?.waiting;
     const read = await readBy(async () => {
       const store = start();
       const backend = open.at(-1) as ReturnType<typeof testBackend>;

@@ -90,8 +90,11 @@ describe('a sequence of item ids that is set back under a running server', () =>
     },
     'a letter, and is delivered': {
       before: () =>
-        store.holdLetters([{ ...item('late'), sourceId: 'a' }], { expireTimeout: HOUR, holdTimeout: HOUR }),
-      write: () => store.deliverLetters(['a']),
+        store.prepareLetters([{ ...item('late'), sourceId: 'a' }], {
+          expireTimeout: HOUR,
+          autoCommitTimeout: HOUR,
+        }),
+      write: () => store.commitLetters(['a']),
     },
   };
 

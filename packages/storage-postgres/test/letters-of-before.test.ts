@@ -9,9 +9,9 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'dead', partition: 0 };
 const TABLE = itemsTableName(KEY);
 const PAGE = { pivot: '', limit: 10 };
-const SWEEP = { limit: 10, maxAttempts: 0, dead: 'condemn', claimTimeout: HOUR } as const;
+const SWEEP = { limit: 10, maxAttempts: 0, dead: 'move', claimTimeout: HOUR } as const;
 
-/** What a server of the version before does: its held letters have no mark, and it knows of none. */
+/** What a server of the version before does: its prepared letters have no mark, and it knows of none. */
 describe('letters beside a server of the version before', () => {
   let database: TestDatabase;
   let admin: pg.Client;
@@ -25,7 +25,7 @@ describe('letters beside a server of the version before', () => {
     backend = testBackend(database.connectionString);
     store = backend.partitionStore(KEY);
     const letters = [{ ...item('letter'), sourceId: 'source' }];
-    await store.holdLetters(letters, { expireTimeout: HOUR, holdTimeout: HOUR });
+    await store.prepareLetters(letters, { expireTimeout: HOUR, autoCommitTimeout: HOUR });
   });
   afterEach(async () => {
     await backend.close();
@@ -33,41 +33,41 @@ describe('letters beside a server of the version before', () => {
     await database.drop();
   });
 
-  const texts = async (state: 'queued' | 'held') =>
+  const texts = async (state: 'queued' | 'prepared') =>
     (await store.list({ state, ...PAGE })).map(({ reference }) => reference);
 
-  test('one that it makes available is an item like any other, and never held again', async () => {
+  test('one that it makes available is an item like any other, and never prepared again', async () => {
     await admin.query(`UPDATE ${TABLE} SET is_leased = false, lease_deadline = NULL`);
     expect(await store.list({ state: 'queued', ...PAGE })).toMatchObject([
       { isLeased: false, maxAttempts: 0 },
     ]);
-    expect([await texts('held'), await store.deliverLetters(['source'])]).toEqual([[], 0]);
+    expect([await texts('prepared'), await store.commitLetters(['source'])]).toEqual([[], 0]);
     const [leased] = await store.lease({ limit: 1, leaseTimeout: HOUR });
     const id = leased?.id ?? '';
-    expect([await texts('queued'), await store.withdrawLetters(['source'])]).toEqual([['letter'], 0]);
+    expect([await texts('queued'), await store.abortLetters(['source'])]).toEqual([['letter'], 0]);
     expect(await store.release([id])).toBe(1);
-    expect([await texts('queued'), await texts('held')]).toEqual([['letter'], []]);
+    expect([await texts('queued'), await texts('prepared')]).toEqual([['letter'], []]);
     await store.lease({ limit: 1, leaseTimeout: HOUR });
     expect(await store.complete([{ ids: [id] }])).toEqual([{ ok: true, value: undefined }]);
   });
 
-  test('one that it makes available, and that dies, is told from a held one', async () => {
+  test('one that it makes available, and that dies, is told from a prepared one', async () => {
     await admin.query(
       `UPDATE ${TABLE} SET is_leased = false, lease_deadline = NULL, expire_deadline = now() - interval '1 s'`,
     );
     const { dead } = await store.sweep(SWEEP);
     expect(dead).toMatchObject([{ reference: 'letter', maxAttempts: 0 }]);
-    expect([await texts('queued'), await texts('held')]).toEqual([['letter'], []]);
-    expect(await store.deliverLetters(['source'])).toBe(0);
+    expect([await texts('queued'), await texts('prepared')]).toEqual([['letter'], []]);
+    expect(await store.commitLetters(['source'])).toBe(0);
   });
 
   test('one that it holds stays its own, keeps out a second copy, and comes when its hold ends', async () => {
     await admin.query(`UPDATE ${TABLE} SET max_attempts = 0`);
     const again = [{ ...item('again'), sourceId: 'source' }];
-    await store.holdLetters(again, { expireTimeout: HOUR, holdTimeout: HOUR });
-    expect([await texts('queued'), await texts('held')]).toEqual([['letter'], []]);
-    expect(await store.deliverLetters(['source'])).toBe(0);
-    expect(await store.withdrawLetters(['source'])).toBe(0);
+    await store.prepareLetters(again, { expireTimeout: HOUR, autoCommitTimeout: HOUR });
+    expect([await texts('queued'), await texts('prepared')]).toEqual([['letter'], []]);
+    expect(await store.commitLetters(['source'])).toBe(0);
+    expect(await store.abortLetters(['source'])).toBe(0);
     await admin.query(`UPDATE ${TABLE} SET lease_deadline = now() - interval '1 s'`);
     expect(await store.sweep(SWEEP)).toMatchObject({ requeued: 1 });
     expect(await store.lease({ limit: 1, leaseTimeout: HOUR })).toMatchObject([{ reference: 'letter' }]);

@@ -141,7 +141,7 @@ describe('what waits below a mark that lies behind many dead entries', () => {
     };
     // This one starts the look, and does not wait for it.
     expect(await partition.mark.lease(take)).toEqual([]);
-    await expect.poll(() => partition.mark.glanceFrom()).toBe(undefined);
+    await expect.poll(() => partition.mark.pollFrom()).toBe(undefined);
     expect((await partition.mark.lease(take)).map(({ id }) => id)).toEqual([below]);
     expect(await partition.mark.lease(take)).toEqual([]);
     expect(taken).toEqual([
@@ -163,7 +163,7 @@ describe('what waits below a mark that lies behind many dead entries', () => {
       return { leased: [] };
     };
     await partition.mark.produceAndLease(store);
-    await expect.poll(() => partition.mark.glanceFrom()).toBe(undefined);
+    await expect.poll(() => partition.mark.pollFrom()).toBe(undefined);
     await partition.mark.produceAndLease(store);
     expect(from).toEqual([partition.mark.mark, undefined]);
   });

@@ -36,9 +36,12 @@ describe('rights', { timeout: 60_000 }, () => {
       await store.produce([{ items: [item('a'), item('b')] }], HOUR);
       const [leased] = await store.lease({ limit: 1, leaseTimeout: HOUR });
       await store.complete([{ ids: [leased?.id ?? ''] }]);
-      await store.holdLetters([{ ...item('c'), sourceId: 'c' }], { expireTimeout: HOUR, holdTimeout: HOUR });
-      await store.deliverLetters(['c']);
-      await store.withdrawLetters(['c']);
+      await store.prepareLetters([{ ...item('c'), sourceId: 'c' }], {
+        expireTimeout: HOUR,
+        autoCommitTimeout: HOUR,
+      });
+      await store.commitLetters(['c']);
+      await store.abortLetters(['c']);
       await store.markMoved(['c']);
       await store.stats();
       await store.clear({ waiting: true, leased: true, scheduled: true });

@@ -70,8 +70,8 @@ describe('what others make in schemas of the search path', { timeout: 60_000 }, 
         }),
       );
       await backend.ping();
-      for (const deadlines of [true, false]) await backend.glance([KEY], { deadlines });
-      backend.signals?.tell('topic');
+      for (const deadlines of [true, false]) await backend.poll([KEY], { deadlines });
+      backend.signals?.publish('topic');
       if (query !== '&pooler=transaction') {
         await vi.waitFor(() => expect(backend.signals?.listening).toBe(true), PATIENCE);
       }
@@ -98,11 +98,11 @@ describe('what others make in schemas of the search path', { timeout: 60_000 }, 
       { ok: true },
       { ok: false },
     ]);
-    const retry = (ids: readonly string[], dead: boolean, fate: 'condemn' | 'delete') =>
+    const retry = (ids: readonly string[], dead: boolean, fate: 'move' | 'delete') =>
       store.retry([{ items: ids.map((id) => ({ id, dead })) }], { maxAttempts: 2, dead: fate });
     expect(await retry(await take(1), false, 'delete')).toMatchObject([{ ok: true, value: { waiting: 1 } }]);
-    expect(await retry(await take(1), true, 'condemn')).toMatchObject([{ value: { condemned: 1 } }]);
-    const swept = await store.sweep({ ...SWEEP, dead: 'condemn' });
+    expect(await retry(await take(1), true, 'move')).toMatchObject([{ value: { moving: 1 } }]);
+    const swept = await store.sweep({ ...SWEEP, dead: 'move' });
     const dead = swept.dead.map(({ id }) => id);
     expect(dead).toHaveLength(1);
     expect(await store.markMoved(dead)).toMatchObject({ marked: dead });
@@ -112,9 +112,12 @@ describe('what others make in schemas of the search path', { timeout: 60_000 }, 
     expect(await store.sweep({ ...SWEEP, dead: 'delete' })).toMatchObject({ requeued: 1 });
     const imported = { ...item('imported'), isLeased: false, attempts: 0, maxAttempts: 0 };
     expect(await store.import([imported], HOUR)).toHaveLength(1);
-    await store.holdLetters([{ ...item('l'), sourceId: 'l' }], { expireTimeout: HOUR, holdTimeout: HOUR });
-    expect(await store.deliverLetters(['l'])).toBe(1);
-    expect(await store.withdrawLetters(['l'])).toBe(0);
+    await store.prepareLetters([{ ...item('l'), sourceId: 'l' }], {
+      expireTimeout: HOUR,
+      autoCommitTimeout: HOUR,
+    });
+    expect(await store.commitLetters(['l'])).toBe(1);
+    expect(await store.abortLetters(['l'])).toBe(0);
     await store.probe();
     expect((await store.stats()).waiting).toBeGreaterThan(0);
     for (const state of ['queued', 'scheduled'] as const) await store.list({ state, pivot: '', limit: 10 });

@@ -17,7 +17,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-const keyOf = (partition: number): PartitionKey => ({ queue: 'glanced', partition });
+const keyOf = (partition: number): PartitionKey => ({ queue: 'polled', partition });
 const storeOf = (partition: number) => backend.partitionStore(keyOf(partition));
 
 test('says of each partition whether items wait, and when a sweep is due', async () => {
@@ -27,7 +27,7 @@ test('says of each partition whether items wait, and when a sweep is due', async
   await storeOf(2).produce([{ items: [item('overdue')] }], HOUR);
   await storeOf(2).lease({ limit: 1, leaseTimeout: milliseconds(0) });
   await storeOf(3).stats();
-  const [waiting, leased, overdue, empty, unknown] = await backend.glance([0, 1, 2, 3, 4].map(keyOf), {
+  const [waiting, leased, overdue, empty, unknown] = await backend.poll([0, 1, 2, 3, 4].map(keyOf), {
     deadlines: true,
   });
   expect(waiting?.waiting).toBe(true);
@@ -42,8 +42,8 @@ test('says of each partition whether items wait, and when a sweep is due', async
 });
 
 test('of nothing gives nothing, and makes no tables', async () => {
-  expect(await backend.glance([], { deadlines: false })).toEqual([]);
-  await backend.glance([keyOf(7)], { deadlines: true });
+  expect(await backend.poll([], { deadlines: false })).toEqual([]);
+  await backend.poll([keyOf(7)], { deadlines: true });
   const client = new pg.Client(database.connectionString);
   await client.connect();
   const { rows } = await client.query(`SELECT relname FROM pg_class WHERE relname LIKE 'items\\_%'`);
@@ -58,8 +58,8 @@ test('of two hundred partitions finds the one with an item, though another has n
   for (const { partition } of keys) if (partition !== 130) await storeOf(partition).stats();
   await storeOf(77).produce([{ items: [item('one')] }], HOUR);
   for (const deadlines of [false, true]) {
-    const glances = await backend.glance(keys, { deadlines });
-    expect(glances).toHaveLength(200);
-    expect(glances.map(({ waiting }, n) => (waiting ? n : -1)).filter((n) => n >= 0)).toEqual([77]);
+    const polls = await backend.poll(keys, { deadlines });
+    expect(polls).toHaveLength(200);
+    expect(polls.map(({ waiting }, n) => (waiting ? n : -1)).filter((n) => n >= 0)).toEqual([77]);
   }
 });

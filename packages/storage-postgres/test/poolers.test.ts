@@ -98,7 +98,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
   test.each(['refused', 'dropped'] as const)('nothing is left in its sessions: %s', async (fate) => {
     const between = await pooler(fate);
     const storage = backend(between.connectionString());
-    storage.signals?.watch('x', () => {});
+    storage.signals?.subscribe('x', () => {});
     await work(storage);
     const left = await between.askEach(`SELECT (SELECT count(*)::int FROM pg_prepared_statements) AS prepared,
       (SELECT count(*)::int FROM pg_listening_channels()) AS channels,
@@ -154,7 +154,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
 
   test('nobody believes to be listening, though nothing else goes on', async () => {
     const storage = backend((await pooler('kept')).connectionString());
-    storage.signals?.watch('x', () => {});
+    storage.signals?.subscribe('x', () => {});
     await vi.waitFor(() => {
       expect(log.map(({ message }) => message)).toContainEqual(expect.stringContaining('do not arrive'));
     }, PATIENCE);
@@ -193,7 +193,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
   test('pooler=session sets what a session needs, and listens', async () => {
     const query = 'pooler=session&search_path=public&application_name=sessions';
     const storage = backend(`${database.connectionString}?${query}`);
-    storage.signals?.watch('x', () => {});
+    storage.signals?.subscribe('x', () => {});
     expect((await work(storage)).sort()).toEqual(numbers(20));
     await vi.waitFor(() => expect(storage.signals?.listening).toBe(true), PATIENCE);
     const db = databaseThrough(`${database.connectionString}?${query}`);

@@ -87,14 +87,14 @@ test('of queues that come and go leave the connection no more than it may hold',
     await store.complete([{ ids: [leased?.id ?? ''] }]);
     await store.sweep({ limit: 10, claimTimeout: HOUR, maxAttempts: 0, dead: 'delete' });
     // Another set of partitions each time.
-    await backend.glance(keys.slice(Math.max(0, n - 3), n + 1), { deadlines: false });
+    await backend.poll(keys.slice(Math.max(0, n - 3), n + 1), { deadlines: false });
     if (n >= 5) await backend.partitionStore(keys[n - 5] ?? key).drop();
   }
   const before = await held();
   expect(before).toBeGreaterThan(100);
   expect(before).toBeLessThanOrEqual(LIMIT);
   // Looks into other sets of partitions leave nothing behind.
-  for (let n = 130; n < 140; n++) await backend.glance(keys.slice(n), { deadlines: false });
+  for (let n = 130; n < 140; n++) await backend.poll(keys.slice(n), { deadlines: false });
   expect(await held()).toBe(before);
   await share.release();
   await backend.close();

@@ -2,7 +2,7 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseConnectionString } from '../src/connection-string.ts';
-import { condemnedDeadline, MOVED_DEADLINE } from '../src/item-state.ts';
+import { MOVED_DEADLINE, movingDeadline } from '../src/item-state.ts';
 import { PartitionTable } from '../src/partition-table.ts';
 import { itemsTable } from '../src/schema/items.ts';
 import { renderTable } from '../src/schema/render-ddl.ts';
@@ -37,16 +37,16 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   list: ['pkey'],
   list_few_scheduled: ['sch'],
   list_scheduled: ['pkey'],
-  deliver_letters: ['src', 'pkey'],
-  withdraw_letters: ['src', 'pkey'],
+  commit_letters: ['src', 'pkey'],
+  abort_letters: ['src', 'pkey'],
   delete: ['pkey'],
   mark_moved: ['pkey'],
   remove: ['pkey'],
   sweep_probe: ['sch', 'dln', 'exp'],
   sweep_scheduled: ['sch', 'pkey'],
-  sweep_leases_condemn: ['dln', 'pkey'],
+  sweep_leases_move: ['dln', 'pkey'],
   sweep_leases_delete: ['dln', 'pkey'],
-  sweep_expired_condemn: ['exp', 'pkey'],
+  sweep_expired_move: ['exp', 'pkey'],
   sweep_expired_delete: ['exp', 'pkey'],
 };
 
@@ -61,7 +61,7 @@ const fill = (leased: string, scheduled: string) => `
 const LETTERS = `UPDATE ${table.name} SET source_id = id, max_attempts = -1`;
 const LEASED = `UPDATE ${table.name} SET is_leased = true, lease_deadline = now() + interval '1 min'`;
 const UNLEASED = `UPDATE ${table.name} SET is_leased = false, lease_deadline = NULL`;
-const CONDEMNED = `UPDATE ${table.name} SET expire_deadline = ${condemnedDeadline()}`;
+const MOVING = `UPDATE ${table.name} SET expire_deadline = ${movingDeadline()}`;
 const MARKED = `UPDATE ${table.name} SET expire_deadline = ${MOVED_DEADLINE}`;
 const late = (column: string) => `UPDATE ${table.name} SET ${column} = ${column} - interval '1 day'`;
 const ANALYZE = `ANALYZE ${table.name}`;
@@ -78,12 +78,12 @@ const STATES: Readonly<Record<string, readonly string[]>> = {
   'full, analyzed when empty': [ANALYZE, fill('false', 'false')],
   'full, analyzed when all were leased': [fill('true', 'false'), ANALYZE, UNLEASED],
   'all leased, analyzed when all waited': [fill('false', 'false'), ANALYZE, LEASED],
-  'all letters that are held': [fill('true', 'false'), LETTERS],
-  'all marked as moved': [fill('true', 'false'), CONDEMNED, MARKED],
-  'all letters that are held, analyzed when no item was a letter': [fill('true', 'false'), ANALYZE, LETTERS],
-  'all letters that are held, analyzed when they waited': [fill('false', 'false'), LETTERS, ANALYZE, LEASED],
-  'full of letters, analyzed when all were held': [fill('true', 'false'), LETTERS, ANALYZE, UNLEASED],
-  'all condemned, analyzed when all were leased': [fill('true', 'false'), ANALYZE, CONDEMNED],
+  'all prepared letters': [fill('true', 'false'), LETTERS],
+  'all marked as moved': [fill('true', 'false'), MOVING, MARKED],
+  'all prepared letters, analyzed when no item was a letter': [fill('true', 'false'), ANALYZE, LETTERS],
+  'all prepared letters, analyzed when they waited': [fill('false', 'false'), LETTERS, ANALYZE, LEASED],
+  'full of letters, analyzed when all were prepared': [fill('true', 'false'), LETTERS, ANALYZE, UNLEASED],
+  'all moving, analyzed when all were leased': [fill('true', 'false'), ANALYZE, MOVING],
 };
 
 describe('query plans', { timeout: 120_000 }, () => {

@@ -125,18 +125,21 @@ describe('settings of the database', { timeout: 120_000 }, () => {
     tell((await store.complete([{ ids: ['NULL'] }, { ids: ids.slice(0, 1) }])).map(verdict));
     tell((await store.complete([{ ids: ['NULL'] }])).map(verdict));
     const items = [{ id: ids[1] ?? '', dead: true }];
-    tell((await store.retry([{ items }], { maxAttempts: 7, dead: 'condemn' })).map(verdict));
-    const sweep = { limit: 9, maxAttempts: 7, claimTimeout: milliseconds(1_500), dead: 'condemn' } as const;
+    tell((await store.retry([{ items }], { maxAttempts: 7, dead: 'move' })).map(verdict));
+    const sweep = { limit: 9, maxAttempts: 7, claimTimeout: milliseconds(1_500), dead: 'move' } as const;
     tell(await store.sweep(sweep));
     const plain = { isLeased: false, attempts: 0, maxAttempts: 0 };
     const dated = { ...full, ...plain, sourceId: NAME, expireDeadline: clock.now(), enqueueAt: clock.now() };
     tell(await store.import([{ ...full, ...plain }, dated, { ...dated, isLeased: true }], HOUR));
-    await store.holdLetters([{ ...full, sourceId: 'NULL' }], { expireTimeout: HOUR, holdTimeout: HOUR });
-    tell(await store.deliverLetters(['NULL']));
+    await store.prepareLetters([{ ...full, sourceId: 'NULL' }], {
+      expireTimeout: HOUR,
+      autoCommitTimeout: HOUR,
+    });
+    tell(await store.commitLetters(['NULL']));
     for (const state of ['queued', 'scheduled'] as const) {
       tell(await store.list({ state, pivot: '', limit: 10 }));
     }
-    tell(await backend.glance([{ queue: NAME, partition: 0 }], { deadlines: true }));
+    tell(await backend.poll([{ queue: NAME, partition: 0 }], { deadlines: true }));
     tell(await store.clear({ waiting: true, leased: true, scheduled: true }));
     await store.drop();
     tell(await queues.delete(NAME));

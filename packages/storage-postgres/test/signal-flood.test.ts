@@ -23,7 +23,7 @@ afterEach(async () => {
 test('many who say that they are new are answered in moderation', async () => {
   const backend = testBackend(database.connectionString);
   const { signals } = backend;
-  signals?.watch('topic', () => {});
+  signals?.subscribe('topic', () => {});
   await vi.waitFor(() => expect(signals?.listening).toBe(true), PATIENCE);
   const heard: string[] = [];
   stranger.on('notification', ({ payload = '' }) => void heard.push(payload[0] ?? ''));
@@ -32,7 +32,7 @@ test('many who say that they are new are answered in moderation', async () => {
   const hellos = names.map((from) => `NOTIFY querator, '${encode({ kind: 'hello', from })}'`);
   await stranger.query(hellos.join('; '));
   await vi.waitFor(() => expect(heard).toContain('b'), PATIENCE);
-  signals?.tell('topic');
+  signals?.publish('topic');
   await vi.waitFor(() => expect(heard).toContain('t'), PATIENCE);
   expect(heard.filter((kind) => kind === 'b').length).toBeLessThan(100);
   await backend.close();

@@ -29,7 +29,7 @@ describe('signals', { timeout: 60_000 }, () => {
     const backend = testBackend(database.connectionString, options);
     open.push(backend);
     const heard: string[] = [];
-    const watch = (topic: string) => backend.signals?.watch(topic, () => heard.push(topic));
+    const watch = (topic: string) => backend.signals?.subscribe(topic, () => heard.push(topic));
     return { backend, signals: backend.signals, heard, watch };
   }
 
@@ -55,7 +55,7 @@ describe('signals', { timeout: 60_000 }, () => {
     await listening(a, b);
     // Both may have been told of the gap before they listened.
     await vi.waitFor(() => {
-      a.signals?.tell('letters');
+      a.signals?.publish('letters');
       expect(b.heard.filter((topic) => topic === 'letters').length).toBeGreaterThan(1);
     }, PATIENCE);
     expect(b.heard.filter((topic) => topic === 'numbers')).toHaveLength(1);
@@ -80,7 +80,7 @@ describe('signals', { timeout: 60_000 }, () => {
     await listening(a, b);
     await vi.waitFor(() => {
       const before = b.heard.length;
-      a.signals?.tell('x');
+      a.signals?.publish('x');
       return vi.waitFor(() => expect(b.heard.length).toBeGreaterThan(before), { timeout: 500 });
     }, PATIENCE);
   });
@@ -90,7 +90,7 @@ describe('signals', { timeout: 60_000 }, () => {
     for (const topic of ['x', 'y']) b.watch(topic);
     await listening(b);
     const a = process();
-    a.signals?.tell('x');
+    a.signals?.publish('x');
     // Once of the beginning, and once of this.
     await vi.waitFor(() => expect(b.heard).toEqual(['x', 'y', 'x']), PATIENCE);
   });
@@ -104,13 +104,13 @@ describe('signals', { timeout: 60_000 }, () => {
     b.watch('x');
     await listening(b);
     await vi.waitFor(() => {
-      a.signals?.tell('x');
+      a.signals?.publish('x');
       expect(b.heard.length).toBeGreaterThan(1);
     }, PATIENCE);
     await admin.query('SELECT pg_terminate_backend($1)', [pid]);
     await vi.waitFor(() => expect(a.signals?.listening).toBe(false), PATIENCE);
     const heard = b.heard.length;
-    a.signals?.tell('x');
+    a.signals?.publish('x');
     await vi.waitFor(() => expect(b.heard.length).toBeGreaterThan(heard), PATIENCE);
   });
 
@@ -121,7 +121,7 @@ describe('signals', { timeout: 60_000 }, () => {
     a.watch('own');
     await listening(a, b);
     await vi.waitFor(() => {
-      for (const topic of topics) a.signals?.tell(topic);
+      for (const topic of topics) a.signals?.publish(topic);
       expect(b.heard.length).toBeGreaterThanOrEqual(2 * topics.length);
     }, PATIENCE);
     expect(new Set(b.heard).size).toBe(topics.length);
@@ -134,7 +134,7 @@ describe('signals', { timeout: 60_000 }, () => {
     await admin.query('LISTEN querator');
     const notified: string[] = [];
     admin.on('notification', ({ payload }) => notified.push(payload ?? ''));
-    for (let n = 0; n < 100; n++) a.signals?.tell('x');
+    for (let n = 0; n < 100; n++) a.signals?.publish('x');
     // Whatever was sent comes before the answer to this.
     await a.backend.queueStore().list({ namespace: 'x', pivot: '', limit: 1 });
     await admin.query('SELECT 1');
@@ -170,14 +170,14 @@ describe('signals', { timeout: 60_000 }, () => {
     a.watch('z');
     await listening(a, b);
     await vi.waitFor(() => {
-      a.signals?.tell('x');
+      a.signals?.publish('x');
       expect(b.heard.filter((topic) => topic === 'x').length).toBeGreaterThan(1);
     }, PATIENCE);
     end?.();
     const heard = b.heard.filter((topic) => topic === 'x').length;
     await vi.waitFor(() => {
-      a.signals?.tell('x');
-      a.signals?.tell('y');
+      a.signals?.publish('x');
+      a.signals?.publish('y');
       expect(b.heard.filter((topic) => topic === 'y').length).toBeGreaterThan(2);
     }, PATIENCE);
     expect(b.heard.filter((topic) => topic === 'x')).toHaveLength(heard);
@@ -201,6 +201,6 @@ describe('signals', { timeout: 60_000 }, () => {
     a.watch('x');
     await a.backend.partitionStore({ queue: 'q', partition: 0 }).stats();
     expect(a.signals?.listening).toBe(false);
-    a.signals?.tell('x');
+    a.signals?.publish('x');
   });
 });

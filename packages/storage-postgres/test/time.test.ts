@@ -45,16 +45,16 @@ describe('time', () => {
   });
 
   test.each([YEAR_1_BC, FIRST, LAST, LAST_OF_YEAR_49999])(
-    'an expire deadline of %i survives condemnation, and the mark of the move',
+    'an expire deadline of %i survives the states moving and moved',
     async (expireDeadline) => {
-      const store = backend.partitionStore({ queue: `condemned ${expireDeadline}`, partition: 0 });
+      const store = backend.partitionStore({ queue: `moving ${expireDeadline}`, partition: 0 });
       const [leased] = await store.import(
         [{ ...item('a'), isLeased: true, leaseDeadline: LAST, attempts: 1, maxAttempts: 0, expireDeadline }],
         HOUR,
       );
       const id = leased?.id ?? '';
       const listed = () => store.list({ state: 'queued', pivot: '', limit: 10 });
-      const rules = { maxAttempts: 0, dead: 'condemn' } as const;
+      const rules = { maxAttempts: 0, dead: 'move' } as const;
       const sweep = { ...rules, limit: 10, claimTimeout: HOUR };
       await store.retry([{ items: [{ id, dead: true }] }], rules);
       const { dead } = await store.sweep({ ...sweep, claimTimeout: milliseconds(0) });

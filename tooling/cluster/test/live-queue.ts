@@ -9,7 +9,7 @@ import {
 import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
 
 const HOUR = milliseconds(3_600_000);
-const CONDEMN = { maxAttempts: 0, dead: 'condemn' } as const;
+const MOVE = { maxAttempts: 0, dead: 'move' } as const;
 const KEY = { queue: 'orders', partition: 0 };
 
 /** A queue, its dead-letter queue, and the ways in which the tests use them. */
@@ -43,8 +43,8 @@ export async function fillQueue({ backend, store }: LiveQueue): Promise<void> {
   await store.produce([{ items: names.map(item) }], HOUR);
   const [dead, , scheduled] = await store.lease({ limit: 3, leaseTimeout: HOUR });
   const tomorrow = instantFromMicroseconds(BigInt(Date.now() + 86_400_000) * 1_000n);
-  await store.retry([{ items: [{ id: dead?.id ?? '', dead: true }] }], CONDEMN);
-  await store.retry([{ items: [{ id: scheduled?.id ?? '', dead: false, retryAt: tomorrow }] }], CONDEMN);
+  await store.retry([{ items: [{ id: dead?.id ?? '', dead: true }] }], MOVE);
+  await store.retry([{ items: [{ id: scheduled?.id ?? '', dead: false, retryAt: tomorrow }] }], MOVE);
 }
 
 /** Everything that a restore must bring back, item by item. */
@@ -58,7 +58,7 @@ export async function contentsOf({ backend, store }: LiveQueue): Promise<unknown
 
 /** Leases and completes all that waits, and takes the dead over. @returns the references, in order. */
 export async function drain({ store }: LiveQueue): Promise<{ waiting: string[]; dead: string[] }> {
-  const swept = await store.sweep({ ...CONDEMN, limit: 100, claimTimeout: HOUR });
+  const swept = await store.sweep({ ...MOVE, limit: 100, claimTimeout: HOUR });
   const leased = await store.lease({ limit: 100, leaseTimeout: HOUR });
   const [done] = await store.complete([{ ids: leased.map(({ id }) => id) }]);
   if (done?.ok !== true) throw new Error('what was leased could not be completed');

@@ -66,7 +66,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
 
   // A consumer that is done with the first copy before the move goes on must not get a second one.
   test.each(
-    (['holdLetters', 'markMoved', 'deliverLetters', 'remove'] as const).flatMap((step) =>
+    (['prepareLetters', 'markMoved', 'commitLetters', 'remove'] as const).flatMap((step) =>
       (['unknown-applied', 'not-applied'] as const).map((how) => ({ step, how })),
     ),
   )(
@@ -106,7 +106,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
       const { fixture, q, deadTexts } = await pair(queueDriver, deadDriver);
       await fixture.produce(q, 'a', 'b');
       await fixture.lease(q, 2);
-      fixture.storage('right').fail('holdLetters', 0, how);
+      fixture.storage('right').fail('prepareLetters', 0, how);
       await fixture.advance('10.1s');
       expect(await fixture.items(q)).toHaveLength(2);
       // Not offered to consumers meanwhile.
@@ -139,7 +139,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     const texts = Array.from({ length: 20 }, (_, n) => `${n}`).sort();
     await fixture.produce(q, ...texts);
     await fixture.lease(q, 20);
-    fixture.storage('right').fail('holdLetters', 1, 'not-applied');
+    fixture.storage('right').fail('prepareLetters', 1, 'not-applied');
     await fixture.advance('10.1s');
     const first = await fixture.items(dead, 0);
     expect(first.length).toBeGreaterThan(0);
@@ -296,7 +296,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     const { fixture, q, dead } = await pair(driver, driver);
     await fixture.produce(q, 'a');
     await fixture.lease(q);
-    const letGo = fixture.storage('right').hold('holdLetters', 0, 'before');
+    const letGo = fixture.storage('right').hold('prepareLetters', 0, 'before');
     await fixture.advance('10.1s');
     const deleted = watch(fixture.service.queues.delete(dead, true));
     await fixture.settle();
@@ -383,14 +383,14 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
   test('are tried again with growing pauses, however often the partition is swept', async () => {
     const { fixture, q } = await stuck();
     await fixture.produce(q, ...'uvwxyz');
-    const before = fixture.storage('right').count('holdLetters');
+    const before = fixture.storage('right').count('prepareLetters');
     for (let n = 0; n < 6; n++) {
       await fixture.lease(q);
       await fixture.advance('100ms');
     }
     // Seven seconds in which leases end, and every end is a sweep: 0.75 s, 1.1 s, 1.7 s and 2.5 s apart.
     await fixture.advance('6.4s');
-    expect(fixture.storage('right').count('holdLetters') - before).toBeLessThanOrEqual(4);
+    expect(fixture.storage('right').count('prepareLetters') - before).toBeLessThanOrEqual(4);
   });
 });
 

@@ -49,7 +49,7 @@ export interface DeathRules {
   /** How often an item may be leased; 0: without limit. */
   readonly maxAttempts: number;
   /** What becomes of a dead item: kept aside until it is moved to the dead-letter queue, or deleted. */
-  readonly dead: 'condemn' | 'delete';
+  readonly dead: 'move' | 'delete';
 }
 
 /** Where the items of one retry request went. */
@@ -59,7 +59,7 @@ export interface RetryResult {
   /** Waiting for their time. */
   readonly scheduled: number;
   /** Kept aside; the next sweep reports them. */
-  readonly condemned: number;
+  readonly moving: number;
   readonly deleted: number;
 }
 
@@ -67,10 +67,10 @@ export interface RetryResult {
 export interface ItemListRequest {
   /**
    * `queued`: waiting and leased ones. `scheduled`: only those that wait for
-   * their time. `held`: only letters that are held back, shown as leased until
+   * their time. `prepared`: only prepared letters, shown as leased until
    * their hold ends.
    */
-  readonly state: 'queued' | 'scheduled' | 'held';
+  readonly state: 'queued' | 'scheduled' | 'prepared';
   /** The page starts with this id, or where it is gone, with the next greater one; empty: from the first. */
   readonly pivot: string;
   /** At most so many; at least 1. */
@@ -88,7 +88,7 @@ export interface ItemListRequest {
 export interface PartitionStats {
   /** Items available to consumers. */
   readonly waiting: number;
-  /** Items somebody holds a lease on, and those kept aside for the dead-letter queue; no held letters. */
+  /** Items somebody holds a lease on, and those kept aside for the dead-letter queue; no prepared letters. */
   readonly leased: number;
   readonly scheduled: number;
   /** Mean time since the waiting and leased items entered the partition; 0 when there are none. */
@@ -96,7 +96,7 @@ export interface PartitionStats {
   /** Time since the waiting item that is next in line entered the partition; 0 when none waits. */
   readonly headAge: Duration;
   /**
-   * Mean time left of the leases, condemned items left out; 0 when there are
+   * Mean time left of the leases, moving items left out; 0 when there are
    * none, negative when they are overdue.
    */
   readonly averageLeaseLeft: Duration;
@@ -121,7 +121,7 @@ export interface ClearRequest {
 export interface SweepRequest extends DeathRules {
   /**
    * At most so many scheduled, so many overdue and so many expired items are
-   * worked on; at least 1. Condemned ones go with the overdue or the expired
+   * worked on; at least 1. Moving ones go with the overdue or the expired
    * ones, marked as moved or not.
    */
   readonly limit: number;
@@ -138,11 +138,11 @@ export interface MarkResult {
 }
 
 /** How letters are stored that come from another queue. */
-export interface HoldTimeouts {
+export interface LetterTimeouts {
   /** The expire timeout of the queue they come to. */
   readonly expireTimeout: Duration;
   /** How long they are held back at most. */
-  readonly holdTimeout: Duration;
+  readonly autoCommitTimeout: Duration;
 }
 
 /** What a sweep did. */

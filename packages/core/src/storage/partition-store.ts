@@ -7,9 +7,9 @@ import type {
   CompleteRequest,
   CountOptions,
   DeathRules,
-  HoldTimeouts,
   ItemListRequest,
   LeaseBatch,
+  LetterTimeouts,
   MarkResult,
   PartitionStats,
   ProduceAndLeaseResult,
@@ -106,22 +106,22 @@ export interface PartitionStore {
    * has run out. Where two requests of a batch name one id, the first has it.
    *
    * An outcome's error names the request's first bad id: `noSuchItem` for one
-   * that is unknown, scheduled, condemned or malformed, `itemNotLeased` for
+   * that is unknown, scheduled, moving or malformed, `itemNotLeased` for
    * one that waits.
    */
   complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]>;
 
   /**
    * Gives leased items back, all of one request or none. For each item, the
-   * first that applies: `dead`, or `maxAttempts` not 0 and reached: condemned
+   * first that applies: `dead`, or `maxAttempts` not 0 and reached: moving
    * or deleted, as `rules.dead` says. `retryAt` at least the schedule
    * threshold ahead: scheduled under its old id. Otherwise: waiting at the
    * tail under a new id. Attempts, source id, `createdAt` and `expireDeadline`
    * stay. Errors as for `complete`, with 'retried'.
    *
-   * A condemned item is offered to nobody and cannot be completed or retried;
+   * A moving item is offered to nobody and cannot be completed or retried;
    * sweeps report it until `remove` takes it away. One that was marked as moved
-   * is still condemned. It is listed and cleared as a leased one, and its
+   * is still moving. It is listed and cleared as a leased one, and its
    * deadlines mean nothing.
    */
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]>;
@@ -189,9 +189,9 @@ export interface PartitionStore {
    * - Leased and overdue, with attempts left: waiting at the tail under a new
    *   id, in the order of (`leaseDeadline`, id).
    * - Leased and overdue with no attempts left, or past `expireDeadline` and
-   *   not under a valid lease: dead, that is condemned or deleted, under its old
+   *   not under a valid lease: dead, that is moving or deleted, under its old
    *   id. Where this and the last one apply, either may come first.
-   * - Condemned, also by an earlier sweep whose claim ran out: reported in
+   * - Moving, also by an earlier sweep whose claim ran out: reported in
    *   `dead` or, when marked as moved, in `moved`; or deleted, as `dead` says.
    *
    * Each part may stop once the contents of the items it reports as dead
@@ -205,48 +205,48 @@ export interface PartitionStore {
   sweep(request: SweepRequest): Promise<SweepResult>;
 
   /**
-   * Marks condemned items as moved: their letters are held in the dead-letter
+   * Marks moving items as moved: their letters are held in the dead-letter
    * queue. They are never reported in `dead` again. A claim on them goes on:
    * they are reported in `moved` once it has run out, and at once where nobody
-   * has claimed them. Ids that are not condemned are passed over.
+   * has claimed them. Ids that are not moving are passed over.
    *
    * Two callers at once never both get an item in `marked`.
    */
   markMoved(ids: readonly ItemId[]): Promise<MarkResult>;
 
-  /** Removes condemned items, marked or not. Ids that are not condemned are passed over. */
+  /** Removes moving items, marked or not. Ids that are not moving are passed over. */
   remove(ids: readonly ItemId[]): Promise<void>;
 
   /**
    * Adds items that died in another queue, as `import` does, and holds them
-   * back, with 0 attempts, until now plus `holdTimeout`. A letter whose source
+   * back, with 0 attempts, until now plus `autoCommitTimeout`. A letter whose source
    * id the partition already holds, in whatever state, is left out, and what is
    * there stays as it is: the hold of an earlier copy is not prolonged.
    *
    * They stay held until it is certain that nobody will send them once more
    * (ADR 15). Until then they are offered to nobody, and `complete` and `retry`
-   * treat their ids as unknown ones. Only a `list` of held letters shows them,
+   * treat their ids as unknown ones. Only a `list` of prepared letters shows them,
    * and `stats` does not count them. `clear` removes them with the leased items.
    * A sweep makes a letter available whose hold has run out, as it does with an
    * overdue lease.
    *
-   * An import makes no held letter, whatever the items say.
+   * An import makes no prepared letter, whatever the items say.
    *
    * @throws QueueError `invalid` as `import` does.
    */
-  holdLetters(letters: readonly DeadLetter[], timeouts: HoldTimeouts): Promise<void>;
+  prepareLetters(letters: readonly DeadLetter[], timeouts: LetterTimeouts): Promise<void>;
 
   /**
-   * Makes held letters available: at the tail under new ids, in the order they
+   * Makes prepared letters available: at the tail under new ids, in the order they
    * had, still with 0 attempts, whether their hold has run out or not. Source
    * ids of other items, or of none, are passed over.
    *
    * @returns how many became available.
    */
-  deliverLetters(sourceIds: readonly ItemId[]): Promise<number>;
+  commitLetters(sourceIds: readonly ItemId[]): Promise<number>;
 
-  /** Removes held letters, and no others. @returns how many. */
-  withdrawLetters(sourceIds: readonly ItemId[]): Promise<number>;
+  /** Removes prepared letters, and no others. @returns how many. */
+  abortLetters(sourceIds: readonly ItemId[]): Promise<number>;
 
   /**
    * Waits until a `drop` would not have to wait for anybody. Other calls go on

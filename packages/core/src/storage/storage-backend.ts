@@ -28,7 +28,7 @@ export interface PartitionOwner {
 }
 
 /** What a look at one partition found. */
-export interface PartitionGlance {
+export interface PollResult {
   /** Whether items are available to consumers. */
   readonly waiting: boolean;
   /**
@@ -121,10 +121,10 @@ export interface StorageBackend {
    * @returns what was found, in the order of the keys.
    * @throws StorageError
    */
-  glance?(
+  poll?(
     keys: readonly PartitionKey[],
     options: { readonly deadlines: boolean },
-  ): Promise<readonly PartitionGlance[]>;
+  ): Promise<readonly PollResult[]>;
 
   /** Change notifications from other processes; absent if the driver has none. */
   readonly signals?: StorageSignals | undefined;

@@ -1,26 +1,26 @@
 /**
- * Word between the processes that share a storage: that something happened to
- * a topic, and nothing about what. A driver sends it on where it can; who
- * hears it looks for itself.
+ * Change notifications between processes that share a storage. A notification
+ * names a topic and carries no data. A subscriber reads the storage itself.
  *
- * Signals may be lost, repeated, or come for a topic nobody told of. They save
- * time; nothing may rest on them.
+ * Notifications may be lost, repeated, or sent without a change. They only save
+ * time: nothing may depend on them.
  */
 export interface StorageSignals {
-  /** Whether what others tell is heard here just now. */
+  /** Whether this process currently receives notifications. */
   readonly listening: boolean;
 
   /**
-   * Tells the other processes. Call it after what happened is durable. Returns
-   * at once and never throws; topics told in quick succession go out together.
+   * Notifies the other processes. Call it after the change is durable. Returns
+   * at once and never throws. Topics published in quick succession may be sent
+   * together.
    */
-  tell(topic: string): void;
+  publish(topic: string): void;
 
   /**
-   * Begins to listen, and calls `heard` whenever another process told of the
-   * topic, and when it may have: after listening began, or began again.
+   * Starts listening. Calls `onChange` for each notification of the topic, and
+   * whenever one may have been missed: each time listening starts.
    *
-   * @returns ends it.
+   * @returns ends the subscription.
    */
-  watch(topic: string, heard: () => void): () => void;
+  subscribe(topic: string, onChange: () => void): () => void;
 }

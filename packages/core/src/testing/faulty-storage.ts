@@ -202,9 +202,9 @@ const OPERATIONS: readonly Operation[] = [
   'sweep',
   'markMoved',
   'remove',
-  'holdLetters',
-  'deliverLetters',
-  'withdrawLetters',
+  'prepareLetters',
+  'commitLetters',
+  'abortLetters',
   'untilDroppable',
   'drop',
 ];

@@ -14,9 +14,9 @@ export interface Step {
 export interface LetterBoxes {
   /** Stores dead items, offered to nobody yet; those that are there already are left as they are. */
   readonly hold: (deadQueue: string, items: readonly StoredItem[]) => Promise<Step>;
-  /** Makes held letters available, by the ids their items died under. */
+  /** Makes prepared letters available, by the ids their items died under. */
   readonly deliver: (deadQueue: string, ids: readonly ItemId[]) => Promise<Step>;
-  /** Takes held letters back. */
+  /** Takes prepared letters back. */
   readonly withdraw: (deadQueue: string, ids: readonly ItemId[]) => Promise<Step>;
 }
 

@@ -33,30 +33,30 @@ export class IncomingLetters {
   /** Stores them, offered to nobody yet. */
   hold(items: readonly StoredItem[]): Promise<Step> {
     const { expireTimeout } = this.#hooks.queue();
-    const timeouts = { expireTimeout, holdTimeout: this.#holdTimeout(expireTimeout) };
+    const timeouts = { expireTimeout, autoCommitTimeout: this.#autoCommitTimeout(expireTimeout) };
     return this.#share(
       items,
       ({ id }) => id,
-      (lane, share) => lane.store.holdLetters(share.map(deadLetter), timeouts),
+      (lane, share) => lane.store.prepareLetters(share.map(deadLetter), timeouts),
     );
   }
 
-  /** Makes held letters available. */
+  /** Makes prepared letters available. */
   deliver(ids: readonly ItemId[]): Promise<Step> {
     return this.#share(ids, itself, async (lane, share) => {
-      const waiting = await lane.store.deliverLetters(share);
+      const waiting = await lane.store.commitLetters(share);
       this.#hooks.stored(lane, { waiting });
     });
   }
 
-  /** Takes held letters back. */
+  /** Takes prepared letters back. */
   withdraw(ids: readonly ItemId[]): Promise<Step> {
-    return this.#share(ids, itself, (lane, share) => lane.store.withdrawLetters(share));
+    return this.#share(ids, itself, (lane, share) => lane.store.abortLetters(share));
   }
 
   /** A letter that nobody delivers must still have time to be found when its hold has ended. */
-  #holdTimeout(expireTimeout: Duration): Duration {
-    return milliseconds(Math.min(this.#deps.limits.letterHoldMs, toMilliseconds(expireTimeout) / 2));
+  #autoCommitTimeout(expireTimeout: Duration): Duration {
+    return milliseconds(Math.min(this.#deps.limits.letterAutoCommitMs, toMilliseconds(expireTimeout) / 2));
   }
 
   async #share<T>(

@@ -25,9 +25,9 @@ export function missingStorage(storageName: string): PartitionStore {
     sweep: fail,
     markMoved: fail,
     remove: fail,
-    holdLetters: fail,
-    deliverLetters: fail,
-    withdrawLetters: fail,
+    prepareLetters: fail,
+    commitLetters: fail,
+    abortLetters: fail,
     drop: fail,
   };
 }

@@ -66,7 +66,7 @@ export class SettingsWatch {
   add(name: string): void {
     this.remove(name);
     const { signals, refresh } = this.#deps;
-    const stop = signals?.watch(topicOf(name), () => void this.#looks.run(() => refresh(name)));
+    const stop = signals?.subscribe(topicOf(name), () => void this.#looks.run(() => refresh(name)));
     if (stop !== undefined) this.#listeners.set(name, stop);
     if (!this.#ticking) this.#awakeAt = this.#deps.engine.clock.now();
     this.#armTick();
@@ -80,7 +80,7 @@ export class SettingsWatch {
 
   /** This process has created, changed or deleted the queue. */
   changed(name: string): void {
-    this.#deps.signals?.tell(topicOf(name));
+    this.#deps.signals?.publish(topicOf(name));
   }
 
   /**

@@ -4,8 +4,8 @@ import {
   type Instant,
   milliseconds,
   millisecondsBetween,
-  type PartitionGlance,
   type PartitionKey,
+  type PollResult,
   type StorageBackend,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-options.ts';
@@ -77,7 +77,7 @@ export class Lookout {
 
   /** Whether it sees deadlines that other processes set; if not, each partition has to sweep now and then. */
   get seesDeadlines(): boolean {
-    return this.#backend.glance !== undefined;
+    return this.#backend.poll !== undefined;
   }
 
   /** Begins to look after a partition. */
@@ -86,10 +86,10 @@ export class Lookout {
     const post: Post = { watched, deadlinesLookedAt: this.#deps.clock.now() };
     const topic = `items/${watched.key.partition}/${watched.key.queue}`;
     this.#posts.push(post);
-    const stopListening = signals?.watch(topic, watched.onItems);
+    const stopListening = signals?.subscribe(topic, watched.onItems);
     this.#armTick();
     return {
-      tell: () => signals?.tell(topic),
+      tell: () => signals?.publish(topic),
       stop: () => {
         stopListening?.();
         this.#posts = this.#posts.filter((other) => other !== post);
@@ -143,9 +143,9 @@ export class Lookout {
     this.#itemsLookedAt = start;
     for (const group of groups) {
       if (this.#stopped) return;
-      const glances = await this.#glance(group, false);
+      const polls = await this.#poll(group, false);
       group.forEach(({ watched }, n) => {
-        if (glances[n]?.waiting !== false && watched.isHungry()) watched.onItems();
+        if (polls[n]?.waiting !== false && watched.isHungry()) watched.onItems();
       });
     }
     const { clock, limits } = this.#deps;
@@ -168,9 +168,9 @@ export class Lookout {
       .map(({ post }) => post);
     if (due.length === 0) return;
     for (const post of due) post.deadlinesLookedAt = start;
-    const glances = await this.#glance(due, true);
+    const polls = await this.#poll(due, true);
     due.forEach(({ watched }, n) => {
-      const nextDueMs = glances[n]?.nextDueMs;
+      const nextDueMs = polls[n]?.nextDueMs;
       if (nextDueMs !== undefined) watched.onDue(nextDueMs);
     });
     const tookMs = millisecondsBetween(start, clock.now());
@@ -185,12 +185,9 @@ export class Lookout {
   }
 
   /** What is there; of a driver that cannot say, nothing is known. */
-  async #glance(
-    posts: readonly Post[],
-    deadlines: boolean,
-  ): Promise<readonly (PartitionGlance | undefined)[]> {
+  async #poll(posts: readonly Post[], deadlines: boolean): Promise<readonly (PollResult | undefined)[]> {
     const keys = posts.map(({ watched }) => watched.key);
-    return (await this.#backend.glance?.(keys, { deadlines })) ?? [];
+    return (await this.#backend.poll?.(keys, { deadlines })) ?? [];
   }
 }
 

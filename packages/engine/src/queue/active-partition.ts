@@ -95,7 +95,7 @@ export function newPartitionUnit(
     retries: new GroupCommit({
       apply: async (requests) => {
         const { name, maxAttempts, deadQueue } = hooks.queue();
-        const dead = deadQueue === '' ? 'delete' : 'condemn';
+        const dead = deadQueue === '' ? 'delete' : 'move';
         const outcomes = await lane.store.retry(requests, { maxAttempts, dead });
         const results = outcomes.map((outcome) => (outcome.ok ? outcome.value : undefined));
         const items = sumOf(results, (result) => (result?.waiting ?? 0) + (result?.scheduled ?? 0));

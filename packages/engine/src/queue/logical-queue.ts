@@ -149,13 +149,13 @@ export class LogicalQueue {
   /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */
   async retry(partition: number, items: readonly RetriedItem[]): Promise<void> {
     const { lane, retries, sweeper } = this.#available(partition, (unit) => unit.retries);
-    const { waiting, scheduled, condemned, deleted } = await retries.submit({ items });
+    const { waiting, scheduled, moving, deleted } = await retries.submit({ items });
     if (deleted > 0) {
       logDeleted(this.#deps.logger, { queue: this.#queue.name, partition, items: deleted });
     }
     this.#stored(lane, { waiting, scheduled: scheduled > 0 });
     // The items are safe either way; the consumer may well look into the dead-letter queue next.
-    if (condemned > 0) await sweeper.sweepBriefly();
+    if (moving > 0) await sweeper.sweepBriefly();
     // A lease may have outlived its item's time in the queue, which is over now.
     else if (waiting > 0) sweeper.dueIn(0);
   }

@@ -179,7 +179,7 @@ export class Sweeper {
       limit: this.#deps.limits.sweepItems,
       claimTimeout: milliseconds(this.#burial.claimMs),
       maxAttempts: queue.maxAttempts,
-      dead: queue.deadQueue === '' ? 'delete' : 'condemn',
+      dead: queue.deadQueue === '' ? 'delete' : 'move',
     });
     return { queue, result, askedAtMs };
   }

@@ -5,7 +5,7 @@ export interface Stay {
   /** Of the item; the producer gave it, and it never changes. */
   readonly name: string;
   readonly id: string;
-  readonly state: 'waiting' | 'leased' | 'scheduled' | 'condemned';
+  readonly state: 'waiting' | 'leased' | 'scheduled' | 'moving';
   readonly attempts: number;
   readonly sourceId: string | undefined;
 }

@@ -57,10 +57,10 @@ export class Harness {
     return items.map(payloadOf);
   }
 
-  /** The payloads of the letters that a partition holds back, in order. */
-  async held(queueName: string, partition = 0): Promise<string[]> {
+  /** The payloads of the prepared letters of a partition, in order. */
+  async prepared(queueName: string, partition = 0): Promise<string[]> {
     const store = this.storage.partitionStore({ queue: queueName, partition });
-    return (await store.list({ state: 'held', pivot: '', limit: 1_000 })).map(payloadOf);
+    return (await store.list({ state: 'prepared', pivot: '', limit: 1_000 })).map(payloadOf);
   }
 
   /** Lets everything run that needs no passing of time. */

@@ -44,12 +44,12 @@ export class Process {
     return items.map(payloadOf);
   }
 
-  /** What is waiting or leased, and letters that are held. */
+  /** What is waiting or leased, and prepared letters. */
   async stored(queueName: string, partition = 0): Promise<string[]> {
     const listed = await this.#list(queueName, partition);
     const store = this.storage.partitionStore({ queue: queueName, partition });
-    const held = await store.list({ state: 'held', pivot: '', limit: 1_000 });
-    return [...listed, ...held].map(payloadOf);
+    const prepared = await store.list({ state: 'prepared', pivot: '', limit: 1_000 });
+    return [...listed, ...prepared].map(payloadOf);
   }
 
   async waiting(queueName: string): Promise<string[]> {

@@ -21,22 +21,22 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
 
   /** Two leased items, and one each of what is not leased. */
   async function assorted(script: PartitionScript) {
-    const condemned = await script.condemn('condemned');
-    const moved = await script.condemnAndMark('moved');
+    const moving = await script.addMoving('moving');
+    const moved = await script.addMoved('moved');
     await script.produce('good1', 'good2', 'gone', 'waiting');
     const [good1, good2, gone] = (await script.lease(3)).map((item) => item.id) as [ItemId, ItemId, ItemId];
     await script.complete(gone);
     await script.produceItems([newItem('scheduled', script.in('1h'))]);
     const waiting = (await script.queued()).at(-1)?.id as ItemId;
     const scheduled = (await script.scheduled())[0]?.id as ItemId;
-    return { condemned, moved, good1, good2, gone, waiting, scheduled };
+    return { moving, moved, good1, good2, gone, waiting, scheduled };
   }
 
   describe('with wrong ids', () => {
     // "An outcome's error names the request's first bad id", in the documented words
-    test('says what is wrong with each kind of id', async (world) => {
-      const script = world.script();
-      const { condemned, moved, gone, waiting, scheduled } = await assorted(script);
+    test('says what is wrong with each kind of id', async (fixture) => {
+      const script = fixture.script();
+      const { moving, moved, gone, waiting, scheduled } = await assorted(script);
       const tooShort = 'not-an-id';
       const tooManyBytes = 'é'.repeat(27);
       const tooGreat = 'z'.repeat(27);
@@ -45,7 +45,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
         [UNKNOWN_ID, unknown(UNKNOWN_ID)],
         [gone, unknown(gone)],
         [scheduled, unknown(scheduled)],
-        [condemned, unknown(condemned)],
+        [moving, unknown(moving)],
         [moved, unknown(moved)],
         [waiting, notLeased(waiting)],
         ['', refuse('', ': Valid encoded KSUIDs are 27 characters')],
@@ -71,8 +71,8 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "All of one request or none of it", wherever in it the bad id stands
-    test('does nothing of a request that names one', async (world) => {
-      const script = world.script();
+    test('does nothing of a request that names one', async (fixture) => {
+      const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
       const before = [await script.queued(), await script.scheduled()];
       for (const ids of [
@@ -88,26 +88,26 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "names the request's first bad id": first in the order of the request, not of the storage
-    test('names the first bad id of several', async (world) => {
-      const script = world.script();
-      const { good1, waiting, gone, condemned } = await assorted(script);
+    test('names the first bad id of several', async (fixture) => {
+      const script = fixture.script();
+      const { good1, waiting, gone, moving } = await assorted(script);
       const outcomes = await call(script.store, [
         { ids: [good1, waiting, gone] },
         { ids: [good1, gone, waiting] },
-        { ids: ['bad', condemned, waiting] },
-        { ids: [condemned, 'bad'] },
+        { ids: ['bad', moving, waiting] },
+        { ids: [moving, 'bad'] },
       ]);
       expect(verdictsOf(outcomes)).toEqual([
         notLeased(waiting),
         unknown(gone),
         refuse('bad', ': Valid encoded KSUIDs are 27 characters'),
-        unknown(condemned),
+        unknown(moving),
       ]);
     });
 
     // "Throws never for one request's fault": the others of the batch go through
-    test('lets the other requests of the batch go through', async (world) => {
-      const script = world.script();
+    test('lets the other requests of the batch go through', async (fixture) => {
+      const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
       const outcomes = await call(script.store, [
         { ids: [waiting] },
@@ -120,8 +120,8 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "Where two requests of a batch name one id, the first has it"
-    test('gives an id that two requests name to the first', async (world) => {
-      const script = world.script();
+    test('gives an id that two requests name to the first', async (fixture) => {
+      const script = fixture.script();
       const { good1, good2 } = await assorted(script);
       const outcomes = await call(script.store, [{ ids: [good1] }, { ids: [good2, good1] }]);
       expect(verdictsOf(outcomes)).toEqual(['ok', unknown(good1)]);
@@ -130,8 +130,8 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // a request that failed did nothing, so it does not have the ids it named
-    test('gives an id to the second request where the first fails', async (world) => {
-      const script = world.script();
+    test('gives an id to the second request where the first fails', async (fixture) => {
+      const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
       const outcomes = await call(script.store, [
         { ids: [good1, waiting] },
@@ -142,16 +142,16 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "An item gets a new id whenever it goes back": once is once
-    test('serves an id only once', async (world) => {
-      const script = world.script();
+    test('serves an id only once', async (fixture) => {
+      const script = fixture.script();
       const { good1 } = await assorted(script);
       expect((await call(script.store, [{ ids: [good1] }]))[0]?.ok).toBe(true);
       expect(verdictsOf(await call(script.store, [{ ids: [good1] }]))).toEqual([unknown(good1)]);
     });
 
     // "Safe to call concurrently": of many at once exactly one has it
-    test('serves an id only once among concurrent calls', async (world) => {
-      const script = world.script();
+    test('serves an id only once among concurrent calls', async (fixture) => {
+      const script = fixture.script();
       const { good1 } = await assorted(script);
       const calls = Array.from({ length: 8 }, () => call(script.store, [{ ids: [good1] }]));
       const outcomes = (await Promise.all(calls)).flat();

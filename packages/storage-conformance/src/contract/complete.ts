@@ -8,8 +8,8 @@ import { describeBadIds } from './bad-ids.ts';
 export function describeComplete(test: StorageTest): void {
   describe('complete', () => {
     // "Removes leased items"
-    test('removes the items, and no others', async (world) => {
-      const script = world.script();
+    test('removes the items, and no others', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
       const [a, , c] = (await script.lease(3)).map((item) => item.id) as [string, string, string];
       expect(verdictsOf(await script.store.complete([{ ids: [c, a] }]))).toEqual(['ok']);
@@ -18,8 +18,8 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // several requests in one call, each answered
-    test('serves all requests of a batch', async (world) => {
-      const script = world.script();
+    test('serves all requests of a batch', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
       const [a, b, c] = (await script.lease()).map((item) => item.id) as [string, string, string];
       const outcomes = await script.store.complete([{ ids: [b] }, { ids: [c, a] }]);
@@ -28,21 +28,21 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // "Only that an item is leased counts, not whether its lease has run out"
-    test('completes an item whose lease ran out and was not swept yet', async (world) => {
-      const script = world.script();
+    test('completes an item whose lease ran out and was not swept yet', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
-      await world.clock.advance('2h');
+      await fixture.clock.advance('2h');
       await script.complete(id);
       expect(await script.queued()).toEqual([]);
     });
 
     // and what is swept has a new id, so the late consumer's is dead
-    test('refuses the id of a lease that was swept', async (world) => {
-      const script = world.script();
+    test('refuses the id of a lease that was swept', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       await script.sweep();
       await script.lease();
       expect(verdictsOf(await script.store.complete([{ ids: [id] }]))).toEqual([
@@ -52,8 +52,8 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // "their source ids are free again"
-    test('frees the source ids', async (world) => {
-      const script = world.script();
+    test('frees the source ids', async (fixture) => {
+      const script = fixture.script();
       await script.import('first', { sourceId: 'source' });
       expect(await script.import('while it is there', { sourceId: 'source' })).toBeUndefined();
       await script.complete(await script.leaseOne());
@@ -62,8 +62,8 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // nothing to do is done
-    test('takes empty batches and empty requests', async (world) => {
-      const script = world.script();
+    test('takes empty batches and empty requests', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const ids = [await script.leaseOne()];
       expect(await script.store.complete([])).toEqual([]);
@@ -76,8 +76,8 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // batches far beyond one request
-    test('completes 5,000 items in one call', async (world) => {
-      const script = world.script();
+    test('completes 5,000 items in one call', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('item', 5_000));
       const ids = (await script.lease(5_000)).map((item) => item.id);
       const requests = numbered('', 50).map((_, n) => ({ ids: ids.slice(n * 100, (n + 1) * 100) }));
@@ -87,8 +87,8 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // an item that is given back late: the scheduled id is not the lease's any more
-    test('refuses an item that was given back for later', async (world) => {
-      const script = world.script();
+    test('refuses an item that was given back for later', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a')]);
       const id = await script.leaseOne();
       await script.retry({ id, retryAt: script.in('1h') });

@@ -7,16 +7,16 @@ import type { StorageTest } from '../storage-test.ts';
 export function describeConcurrency(test: StorageTest): void {
   describe('several callers', () => {
     // the first calls of all meet at the creation of whatever a partition is kept in
-    test('may all be the first', async (world) => {
-      const scripts = await world.callers();
+    test('may all be the first', async (fixture) => {
+      const scripts = await fixture.callers();
       await Promise.all([...scripts, ...scripts].map((script) => script.produce('a')));
       await Promise.all(scripts.map((script) => script.store.stats()));
       expect(await scripts[0]?.queued()).toHaveLength(scripts.length * 2);
     });
 
     // `produce`: "next to each other and in their order", whatever else is produced meanwhile
-    test('never tear the items of a request apart', async (world) => {
-      const scripts = await world.callers();
+    test('never tear the items of a request apart', async (fixture) => {
+      const scripts = await fixture.callers();
       const requests = numbered('r', 30).map((name) => numbered(`${name}-`, 7));
       await Promise.all(
         requests.map((texts, n) =>
@@ -35,8 +35,8 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // "text order is produce order whichever instance wrote the item"
-    test('see one order of what they produced one after the other', async (world) => {
-      const scripts = await world.callers();
+    test('see one order of what they produced one after the other', async (fixture) => {
+      const scripts = await fixture.callers();
       for (const [n, text] of numbered('item', 12).entries())
         await scripts[n % scripts.length]?.produce(text);
       expect(await scripts.at(-1)?.queuedTexts()).toEqual(numbered('item', 12));
@@ -44,8 +44,8 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // `lease`: "An item is never given to two callers", and none is forgotten
-    test('never lease the same item', async (world) => {
-      const scripts = await world.callers();
+    test('never lease the same item', async (fixture) => {
+      const scripts = await fixture.callers();
       await scripts[0]?.produce(...numbered('item', 500));
       const taken: string[] = [];
       for (let round = 0; round < 20; round++) {
@@ -66,14 +66,14 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // "Two sweeps at the same time never do the same work twice"
-    test('sweep every item once', async (world) => {
-      const scripts = await world.callers();
+    test('sweep every item once', async (fixture) => {
+      const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       await script.produce(...numbered('overdue', 40));
       await script.lease();
       await script.import('used up', { isLeased: true, leaseDeadline: script.in('1m'), attempts: 9 });
       await script.produceItems(numbered('due', 40).map((text) => newItem(text, script.in('1m'))));
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       const results = await Promise.all(
         [...scripts, ...scripts].map((each) => each.sweep({ maxAttempts: 9, limit: 15 })),
       );
@@ -100,16 +100,16 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // one id, wanted by complete, retry and a sweep at once: one of them has it
-    test('decide for one of complete, retry and sweep', async (world) => {
-      const scripts = await world.callers();
+    test('decide for one of complete, retry and sweep', async (fixture) => {
+      const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       for (let round = 0; round < 5; round++) {
         await script.produce('contended');
         const id = await script.leaseOne();
-        await world.clock.advance('2m');
+        await fixture.clock.advance('2m');
         const [completed, retried, swept] = await Promise.all([
           scripts[0]?.store.complete([{ ids: [id] }]),
-          scripts[1]?.store.retry([{ items: [{ id, dead: false }] }], { maxAttempts: 0, dead: 'condemn' }),
+          scripts[1]?.store.retry([{ items: [{ id, dead: false }] }], { maxAttempts: 0, dead: 'move' }),
           scripts.at(-1)?.sweep(),
         ]);
         const winners = Object.entries({
@@ -124,8 +124,8 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // overlapping ids in different orders must not end in a deadlock, nor in half a request
-    test('may name the same ids in different orders', async (world) => {
-      const scripts = await world.callers();
+    test('may name the same ids in different orders', async (fixture) => {
+      const scripts = await fixture.callers();
       await scripts[0]?.produce(...numbered('item', 60));
       const ids = ((await scripts[0]?.lease()) ?? []).map((item) => item.id);
       const calls = Array.from({ length: 9 }, (_, n) => {
@@ -141,8 +141,8 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // all operations mixed: at the end every item is accounted for
-    test('lose and double nothing in a mixed load', async (world) => {
-      const scripts = await world.callers();
+    test('lose and double nothing in a mixed load', async (fixture) => {
+      const scripts = await fixture.callers();
       const completed: string[] = [];
       await Promise.all(
         [...scripts, ...scripts].map(async (script, worker) => {

@@ -1,7 +1,7 @@
 import { SeededRandom } from '@querator/core/testing';
 import { describe, expect } from 'vitest';
 import { content, contentOf, importedItem, newItem, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT, HOLD_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
+import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
 const KIB = 1_024;
@@ -27,8 +27,8 @@ const TEXTS = [
 export function describeContent(test: StorageTest): void {
   describe('content', () => {
     // `list`: "Items keep their content byte for byte"; `lease` hands over the same
-    test('keeps payloads of 0 B to 1 MiB byte for byte', async (world) => {
-      const script = world.script();
+    test('keeps payloads of 0 B to 1 MiB byte for byte', async (fixture) => {
+      const script = fixture.script();
       const payloads = PAYLOAD_BYTES.map(randomBytes);
       await script.produceItems(payloads.map((payload) => ({ ...content('sized'), payload })));
       const listed = await script.queued();
@@ -42,8 +42,8 @@ export function describeContent(test: StorageTest): void {
     });
 
     // every value a byte can take, also those that are no UTF-8
-    test('keeps every byte value', async (world) => {
-      const script = world.script();
+    test('keeps every byte value', async (fixture) => {
+      const script = fixture.script();
       const payload = Uint8Array.from({ length: 512 }, (_, index) => (index * 7) % 256);
       await script.produceItems([{ ...content('bytes'), payload }]);
       const [item] = await script.lease();
@@ -51,8 +51,8 @@ export function describeContent(test: StorageTest): void {
     });
 
     // texts are free, apart from U+0000, which the engine refuses
-    test('keeps texts of any Unicode characters in each text field', async (world) => {
-      const script = world.script();
+    test('keeps texts of any Unicode characters in each text field', async (fixture) => {
+      const script = fixture.script();
       const contents = TEXTS.map((text, index) => ({
         encoding: text,
         kind: TEXTS[(index + 1) % TEXTS.length] as string,
@@ -65,17 +65,17 @@ export function describeContent(test: StorageTest): void {
     });
 
     // "None of it ever changes": through every way back into the queue
-    test('keeps the content through retry, schedule, lease expiry and death', async (world) => {
-      const script = world.script();
+    test('keeps the content through retry, schedule, lease expiry and death', async (fixture) => {
+      const script = fixture.script();
       const given = { ...content('well-travelled'), payload: randomBytes(3_000) };
       await script.produceItems([given]);
       await script.retry({ id: await script.leaseOne() });
       await script.retry({ id: await script.leaseOne(), retryAt: script.in('1m') });
       expect((await script.scheduled()).map(contentOf)).toEqual([given]);
-      await world.clock.advance('61s');
+      await fixture.clock.advance('61s');
       await script.sweep();
       await script.lease();
-      await world.clock.advance('61s');
+      await fixture.clock.advance('61s');
       await script.sweep();
       expect((await script.queued()).map(contentOf)).toEqual([given]);
       await script.retry({ id: await script.leaseOne(), dead: true });
@@ -83,8 +83,8 @@ export function describeContent(test: StorageTest): void {
     });
 
     // the same of letters, which come from elsewhere
-    test('keeps the content of letters, held and delivered', async (world) => {
-      const script = world.script();
+    test('keeps the content of letters, prepared and committed', async (fixture) => {
+      const script = fixture.script();
       const given = [
         ...TEXTS.map((text, index) => ({
           encoding: text,
@@ -95,13 +95,13 @@ export function describeContent(test: StorageTest): void {
         ...PAYLOAD_BYTES.map((bytes) => ({ ...content('sized'), payload: randomBytes(bytes) })),
       ];
       const sourceIds = given.map((_, index) => `letter ${index}`);
-      await script.store.holdLetters(
+      await script.store.prepareLetters(
         given.map((each, index) => ({ ...each, sourceId: sourceIds[index] as string })),
-        { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT },
+        { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT_TIMEOUT },
       );
-      const held = await script.held();
-      await script.store.deliverLetters(sourceIds);
-      for (const items of [held, await script.queued(), await script.lease()]) {
+      const prepared = await script.prepared();
+      await script.store.commitLetters(sourceIds);
+      for (const items of [prepared, await script.queued(), await script.lease()]) {
         expect(items).toHaveLength(given.length);
         items.forEach((item, index) => {
           const { payload, ...texts } = contentOf(item);
@@ -113,25 +113,25 @@ export function describeContent(test: StorageTest): void {
     });
 
     // a driver owns what it stores: the caller's buffer may change after the call
-    test('is not affected by what the caller does to its buffer later', async (world) => {
-      const script = world.script();
+    test('is not affected by what the caller does to its buffer later', async (fixture) => {
+      const script = fixture.script();
       const whole = new Uint8Array([9, 1, 2, 3, 9]);
       const payload = whole.subarray(1, 4);
       await script.produceItems([{ ...content('view'), payload }]);
       await script.store.import([importedItem('view', { payload })], EXPIRE_TIMEOUT);
-      await script.store.holdLetters([{ ...content('view'), payload, sourceId: 'source' }], {
+      await script.store.prepareLetters([{ ...content('view'), payload, sourceId: 'source' }], {
         expireTimeout: EXPIRE_TIMEOUT,
-        holdTimeout: HOLD_TIMEOUT,
+        autoCommitTimeout: AUTO_COMMIT_TIMEOUT,
       });
       whole.fill(0);
-      for (const item of [...(await script.queued()), ...(await script.held())]) {
+      for (const item of [...(await script.queued()), ...(await script.prepared())]) {
         expect(new Uint8Array(item.payload)).toEqual(new Uint8Array([1, 2, 3]));
       }
     });
 
     // what a driver hands out is the caller's: changing it changes nothing stored
-    test('is not affected by what the caller does to a result', async (world) => {
-      const script = world.script();
+    test('is not affected by what the caller does to a result', async (fixture) => {
+      const script = fixture.script();
       await script.produce('kept');
       (await script.queued())[0]?.payload.fill(0);
       (await script.store.lease({ limit: 1, leaseTimeout: LEASE_TIMEOUT }))[0]?.payload.fill(0);
@@ -139,8 +139,8 @@ export function describeContent(test: StorageTest): void {
     });
 
     // partitions are kept apart by the exact name of the queue and the number
-    test('keeps apart queues whose names are alike, and partitions of one queue', async (world) => {
-      const base = world.name('-Queue');
+    test('keeps apart queues whose names are alike, and partitions of one queue', async (fixture) => {
+      const base = fixture.name('-Queue');
       const long = `${base}${'é'.repeat(256)}`.slice(0, 250);
       const padded = long + 'x'.repeat(511 - Buffer.byteLength(long));
       const keys = [
@@ -159,17 +159,17 @@ export function describeContent(test: StorageTest): void {
       ];
       expect(Buffer.byteLength(`${padded}a`)).toBe(512);
       for (const key of keys) {
-        await world.script(world.backend.partitionStore(key)).produce(JSON.stringify(key));
+        await fixture.script(fixture.backend.partitionStore(key)).produce(JSON.stringify(key));
       }
       for (const key of keys) {
-        const script = world.script(world.backend.partitionStore(key));
+        const script = fixture.script(fixture.backend.partitionStore(key));
         expect(await script.queuedTexts()).toEqual([JSON.stringify(key)]);
       }
     });
 
     // the ids of one queue mean nothing to another
-    test('does not find an id in another partition', async (world) => {
-      const [here, there] = [world.script(), world.script()];
+    test('does not find an id in another partition', async (fixture) => {
+      const [here, there] = [fixture.script(), fixture.script()];
       await here.produce('here');
       await there.produce('there');
       const id = await here.leaseOne();
@@ -181,8 +181,8 @@ export function describeContent(test: StorageTest): void {
     });
 
     // a stored item with a time of its own stays scheduled under its exact content
-    test('keeps the content of scheduled items', async (world) => {
-      const script = world.script();
+    test('keeps the content of scheduled items', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('later', script.in('1h'))]);
       expect((await script.scheduled()).map(contentOf)).toEqual([content('later')]);
     });

@@ -6,9 +6,9 @@ import type { StorageTest } from '../storage-test.ts';
 export function describeDelete(test: StorageTest): void {
   describe('delete', () => {
     // "Removes items in whatever state"
-    test('removes items in whatever state', async (world) => {
-      const script = world.script();
-      const condemned = await script.condemn('condemned');
+    test('removes items in whatever state', async (fixture) => {
+      const script = fixture.script();
+      const moving = await script.addMoving('moving');
       await script.produce('leased', 'waiting', 'kept');
       const leased = await script.leaseOne();
       await script.produceItems([
@@ -17,7 +17,7 @@ export function describeDelete(test: StorageTest): void {
       ]);
       const waiting = (await script.queued()).find((item) => textsOf([item])[0] === 'waiting')?.id as string;
       const scheduled = (await script.scheduled())[0]?.id as string;
-      expect(await script.store.delete([waiting, leased, scheduled, condemned])).toBe(4);
+      expect(await script.store.delete([waiting, leased, scheduled, moving])).toBe(4);
       expect(await script.queuedTexts()).toEqual(['kept']);
       expect(await script.scheduledTexts()).toEqual(['kept scheduled']);
       expect((await script.sweep()).dead).toEqual([]);
@@ -25,8 +25,8 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // "unknown ids are passed over"
-    test('passes over ids that are not there', async (world) => {
-      const script = world.script();
+    test('passes over ids that are not there', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b');
       const ids = (await script.queued()).map((item) => item.id);
       expect(await script.store.delete(['0'.repeat(27), ids[0] as string, 'bad', ''])).toBe(1);
@@ -36,8 +36,8 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // a deleted item is not leased, and its lease is no proof
-    test('leaves the order of the others alone', async (world) => {
-      const script = world.script();
+    test('leaves the order of the others alone', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
       const ids = (await script.queued()).map((item) => item.id);
       await script.store.delete([ids[0] as string, ids[2] as string]);
@@ -55,8 +55,8 @@ export function describeDelete(test: StorageTest): void {
     for (const request of combinations) {
       const chosen = states.filter((state) => request[state]);
       // "Removes all items in the given states", "how many were removed"
-      test(`removes ${chosen.join(' and ') || 'nothing'}`, async (world) => {
-        const script = world.script();
+      test(`removes ${chosen.join(' and ') || 'nothing'}`, async (fixture) => {
+        const script = fixture.script();
         await script.produce('leased', 'leased', 'waiting', 'waiting', 'waiting');
         await script.lease(2);
         await script.produceItems([newItem('scheduled', script.in('1h'))]);
@@ -71,8 +71,8 @@ export function describeDelete(test: StorageTest): void {
     }
 
     // "source ids are free again", of those removed only
-    test('frees the source ids of what it removes', async (world) => {
-      const script = world.script();
+    test('frees the source ids of what it removes', async (fixture) => {
+      const script = fixture.script();
       await script.import('leased', { sourceId: 's1' });
       await script.lease();
       await script.import('waiting', { sourceId: 's2' });
@@ -81,20 +81,20 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.import('again', { sourceId: 's2' })).toBeDefined();
     });
 
-    // condemned items count as leased, so they go with the leased ones and stay with the others
-    test('takes condemned items for leased ones', async (world) => {
-      const script = world.script();
-      await script.condemn('condemned');
+    // moving items count as leased, so they go with the leased ones and stay with the others
+    test('takes moving items for leased ones', async (fixture) => {
+      const script = fixture.script();
+      await script.addMoving('moving');
       expect(await script.store.clear({ waiting: true, leased: false, scheduled: true })).toBe(0);
-      expect(textsOf((await script.sweep()).dead)).toEqual(['condemned']);
+      expect(textsOf((await script.sweep()).dead)).toEqual(['moving']);
       expect(await script.store.clear({ waiting: false, leased: true, scheduled: false })).toBe(1);
-      await world.clock.advance('2h');
+      await fixture.clock.advance('2h');
       expect((await script.sweep()).dead).toEqual([]);
     });
 
     // what comes after is not affected
-    test('leaves a partition that works on', async (world) => {
-      const script = world.script();
+    test('leaves a partition that works on', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('old', 2_000));
       await script.lease(500);
       expect(await script.store.clear({ waiting: true, leased: true, scheduled: true })).toBe(2_000);
@@ -105,39 +105,39 @@ export function describeDelete(test: StorageTest): void {
   });
 
   describe('remove', () => {
-    // "Removes condemned items, marked or not"
-    test('removes condemned items, marked as moved or not', async (world) => {
-      const script = world.script();
-      const first = await script.condemn('first');
-      await script.condemn('second');
-      const third = await script.condemnAndMark('third');
+    // "Removes moving items, marked or not"
+    test('removes moving items, marked as moved or not', async (fixture) => {
+      const script = fixture.script();
+      const first = await script.addMoving('first');
+      await script.addMoving('second');
+      const third = await script.addMoved('third');
       await script.sweep();
       await script.store.remove([first, third, first]);
       expect(await script.store.stats()).toMatchObject({ leased: 1 });
-      await world.clock.advance('2h');
+      await fixture.clock.advance('2h');
       const { dead, moved } = await script.sweep();
       expect([textsOf(dead), moved]).toEqual([['second'], []]);
     });
 
-    // "Ids that are not condemned are passed over"
-    test('passes over everything else', async (world) => {
-      const script = world.script();
+    // "Ids that are not moving are passed over"
+    test('passes over everything else', async (fixture) => {
+      const script = fixture.script();
       await script.produce('leased', 'waiting');
       await script.lease(1);
       await script.produceItems([newItem('scheduled', script.in('1h'))]);
       const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id);
-      await script.hold('held');
-      ids.push((await script.held()).at(-1)?.id ?? '');
+      await script.prepare('prepared');
+      ids.push((await script.prepared()).at(-1)?.id ?? '');
       await script.store.remove([...ids, '0'.repeat(27), 'bad']);
       await script.store.remove([]);
       expect(await script.queuedTexts()).toEqual(['leased', 'waiting']);
-      expect(await script.heldTexts()).toEqual(['held']);
+      expect(await script.preparedTexts()).toEqual(['prepared']);
       expect(await script.scheduledTexts()).toEqual(['scheduled']);
     });
 
     // doing it again, as after a crash, changes nothing; source ids are free
-    test('can be repeated, and frees the source id', async (world) => {
-      const script = world.script();
+    test('can be repeated, and frees the source id', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source' });
       const id = await script.leaseOne();
       await script.retry({ id, dead: true });
@@ -150,14 +150,14 @@ export function describeDelete(test: StorageTest): void {
 
   describe('drop', () => {
     // "Removes the partition with all its items. The next call starts an empty one."
-    test('leaves nothing behind, and the next call starts anew', async (world) => {
-      const script = world.script();
-      const condemned = await script.condemn('condemned');
+    test('leaves nothing behind, and the next call starts anew', async (fixture) => {
+      const script = fixture.script();
+      const moving = await script.addMoving('moving');
       await script.produce('leased', 'waiting');
       const leased = await script.leaseOne();
       await script.produceItems([newItem('scheduled', script.in('1m'))]);
       await script.store.drop();
-      await world.clock.advance('48h');
+      await fixture.clock.advance('48h');
       expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
       expect(await script.queued()).toEqual([]);
       expect(await script.scheduled()).toEqual([]);
@@ -169,14 +169,14 @@ export function describeDelete(test: StorageTest): void {
         moved: [],
         nextDueMs: undefined,
       });
-      expect(await script.store.delete([condemned, leased])).toBe(0);
+      expect(await script.store.delete([moving, leased])).toBe(0);
       await script.produce('new');
       expect(textsOf(await script.lease())).toEqual(['new']);
     });
 
     // "Changes nothing"; absent: there is nothing to wait for
-    test('is waited for without a change', async (world) => {
-      const script = world.script();
+    test('is waited for without a change', async (fixture) => {
+      const script = fixture.script();
       await script.store.untilDroppable?.();
       await script.produce('a', 'b');
       const id = await script.leaseOne();
@@ -187,8 +187,8 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // dropping what is not there, or no longer, is no failure
-    test('takes a partition that never was, and twice', async (world) => {
-      const script = world.script();
+    test('takes a partition that never was, and twice', async (fixture) => {
+      const script = fixture.script();
       await script.store.drop();
       await script.produce('a');
       await script.store.drop();
@@ -197,10 +197,10 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // one partition, and no other
-    test('leaves other partitions alone', async (world) => {
-      const queue = world.name();
+    test('leaves other partitions alone', async (fixture) => {
+      const queue = fixture.name();
       const [first, second] = [0, 1].map((partition) =>
-        world.script(world.backend.partitionStore({ queue, partition })),
+        fixture.script(fixture.backend.partitionStore({ queue, partition })),
       );
       await first?.produce('first');
       await second?.produce('second');
@@ -209,10 +209,10 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // "two stores of one key see the same items", after a drop too
-    test('counts for other stores of the same partition', async (world) => {
-      const queue = world.name();
+    test('counts for other stores of the same partition', async (fixture) => {
+      const queue = fixture.name();
       const [one, other] = [0, 0].map((partition) =>
-        world.script(world.backend.partitionStore({ queue, partition })),
+        fixture.script(fixture.backend.partitionStore({ queue, partition })),
       );
       await one?.produce('old');
       expect(await other?.queuedTexts()).toEqual(['old']);

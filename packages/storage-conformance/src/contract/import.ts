@@ -11,10 +11,10 @@ const LAST_INSTANT = instantFromMicroseconds(253_402_300_799_999_999n);
 export function describeImport(test: StorageTest): void {
   describe('import', () => {
     // "Adds items as they are, with new ids at the tail and createdAt now"
-    test('keeps every field but id and createdAt', async (world) => {
-      const script = world.script();
+    test('keeps every field but id and createdAt', async (fixture) => {
+      const script = fixture.script();
       await script.produce('before');
-      await world.clock.advance('10s');
+      await fixture.clock.advance('10s');
       const item = importedItem('imported', {
         sourceId: 'source',
         isLeased: true,
@@ -31,7 +31,7 @@ export function describeImport(test: StorageTest): void {
         expireDeadline: script.in('7h'),
         attempts: 3,
         maxAttempts: 12,
-        createdAt: world.clock.now(),
+        createdAt: fixture.clock.now(),
       });
       expect(stored && contentOf(stored)).toEqual(content('imported'));
       const listed = await script.queued();
@@ -41,13 +41,13 @@ export function describeImport(test: StorageTest): void {
     });
 
     // instants are microseconds, over the whole range that can cross the wire
-    test('keeps instants to the microsecond, to the end of the year 9999', async (world) => {
-      const script = world.script();
+    test('keeps instants to the microsecond, to the end of the year 9999', async (fixture) => {
+      const script = fixture.script();
       const instants = [
         LAST_INSTANT,
         instantFromMicroseconds(LAST_INSTANT - 1n),
         instantFromMicroseconds(4_102_444_800_123_457n),
-        addDuration(world.clock.now(), parseDuration('1h0m0.000001s')),
+        addDuration(fixture.clock.now(), parseDuration('1h0m0.000001s')),
       ];
       const items = instants.map((instant, index) =>
         importedItem(`${index}`, { isLeased: true, leaseDeadline: instant, expireDeadline: instant }),
@@ -62,8 +62,8 @@ export function describeImport(test: StorageTest): void {
     });
 
     // `ImportedItem.expireDeadline` absent: "the time of the import plus the queue's expire timeout"
-    test('gives an item without expireDeadline the expire timeout', async (world) => {
-      const script = world.script();
+    test('gives an item without expireDeadline the expire timeout', async (fixture) => {
+      const script = fixture.script();
       const [stored] = await script.store.import([importedItem('a')], parseDuration('3h0m0.000001s'));
       expect(stored?.expireDeadline).toBe(script.in('3h0m0.000001s'));
       expect(stored?.isLeased).toBe(false);
@@ -73,8 +73,8 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "The `leaseDeadline` of an item that is not leased is kept and listed until the item is leased"
-    test('keeps the leaseDeadline of an item that is not leased', async (world) => {
-      const script = world.script();
+    test('keeps the leaseDeadline of an item that is not leased', async (fixture) => {
+      const script = fixture.script();
       const times = [script.in('-1h'), script.in('5m'), LAST_INSTANT];
       const items = times.map((leaseDeadline, n) => importedItem(`${n}`, { leaseDeadline }));
       const later = { enqueueAt: script.in('1h'), leaseDeadline: script.in('7m') };
@@ -85,8 +85,8 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "nothing goes by it"
-    test('goes by no leaseDeadline of an item that is not leased', async (world) => {
-      const script = world.script();
+    test('goes by no leaseDeadline of an item that is not leased', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { leaseDeadline: script.in('-1h') });
       expect(await script.sweep()).toMatchObject({ requeued: 0, dead: [] });
       expect((await script.sweep()).nextDueMs).toBeGreaterThan(3_600_000);
@@ -97,13 +97,13 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "until the item is leased, or gets another id"
-    test('forgets it with the lease, and with the schedule', async (world) => {
-      const script = world.script();
+    test('forgets it with the lease, and with the schedule', async (fixture) => {
+      const script = fixture.script();
       const leaseDeadline = script.in('5m');
       await script.import('a', { leaseDeadline });
       await script.store.release([await script.leaseOne()]);
       await script.import('later', { leaseDeadline, enqueueAt: script.in('1m') });
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       await script.sweep();
       const items = await script.queued();
       expect(textsOf(items)).toEqual(['a', 'later']);
@@ -111,9 +111,9 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "An item with enqueueAt is stored as scheduled, due or not"
-    test('stores items with enqueueAt as scheduled, due or not', async (world) => {
-      const script = world.script();
-      const times = [script.in('-1h'), world.clock.now(), script.in('1us'), script.in('1h')];
+    test('stores items with enqueueAt as scheduled, due or not', async (fixture) => {
+      const script = fixture.script();
+      const times = [script.in('-1h'), fixture.clock.now(), script.in('1us'), script.in('1h')];
       const stored = await script.store.import(
         times.map((enqueueAt, index) => importedItem(`${index}`, { enqueueAt })),
         EXPIRE_TIMEOUT,
@@ -125,8 +125,8 @@ export function describeImport(test: StorageTest): void {
     });
 
     // what was imported lives by the same rules: waiting ones are leased, leased ones run out
-    test('puts items into the life of the queue', async (world) => {
-      const script = world.script();
+    test('puts items into the life of the queue', async (fixture) => {
+      const script = fixture.script();
       await script.import('leased', { isLeased: true, leaseDeadline: script.in('1m'), attempts: 1 });
       await script.import('waiting', { attempts: 5 });
       await script.import('scheduled', { enqueueAt: script.in('1m'), attempts: 7 });
@@ -134,23 +134,23 @@ export function describeImport(test: StorageTest): void {
       expect(waiting && textsOf([waiting])).toEqual(['waiting']);
       expect(waiting?.attempts).toBe(6);
       await script.complete(waiting?.id ?? '');
-      await world.clock.advance('61s');
+      await fixture.clock.advance('61s');
       expect(await script.sweep()).toMatchObject({ requeued: 1, enqueued: 1 });
       const attempts = (await script.lease()).map((item) => item.attempts);
       expect([...attempts].sort()).toEqual([2, 8]);
     });
 
     // an imported lease is a lease: it can be completed by the id that was given
-    test('lets an imported lease be completed', async (world) => {
-      const script = world.script();
+    test('lets an imported lease be completed', async (fixture) => {
+      const script = fixture.script();
       const stored = await script.import('a', { isLeased: true, leaseDeadline: script.in('1m') });
       await script.complete(stored?.id ?? '');
       expect(await script.queued()).toEqual([]);
     });
 
     // "An item whose source id the partition already holds is left out", "nothing in the place of one that was left out"
-    test('leaves out items whose source id is there, in whatever state', async (world) => {
-      const script = world.script();
+    test('leaves out items whose source id is there, in whatever state', async (fixture) => {
+      const script = fixture.script();
       await script.import('waiting', { sourceId: 's1' });
       await script.import('leased', { sourceId: 's2', isLeased: true, leaseDeadline: script.in('1h') });
       await script.import('scheduled', { sourceId: 's3', enqueueAt: script.in('1h') });
@@ -163,8 +163,8 @@ export function describeImport(test: StorageTest): void {
     });
 
     // the same holds within one call: the first has it
-    test('leaves out later items of the same call with the same source id', async (world) => {
-      const script = world.script();
+    test('leaves out later items of the same call with the same source id', async (fixture) => {
+      const script = fixture.script();
       const items = ['a', 'b', 'a', 'b', 'a'].map((sourceId, index) =>
         importedItem(`${sourceId}${index}`, { sourceId }),
       );
@@ -180,22 +180,22 @@ export function describeImport(test: StorageTest): void {
     });
 
     // items without a source id are never alike
-    test('stores any number of items without a source id', async (world) => {
-      const script = world.script();
+    test('stores any number of items without a source id', async (fixture) => {
+      const script = fixture.script();
       const stored = await script.store.import([importedItem('a'), importedItem('a')], EXPIRE_TIMEOUT);
       expect(stored.map((item) => item !== undefined)).toEqual([true, true]);
     });
 
     // "unique in a partition", and in no more than that
-    test('allows the same source id in another partition', async (world) => {
-      const [here, there] = [world.script(), world.script()];
+    test('allows the same source id in another partition', async (fixture) => {
+      const [here, there] = [fixture.script(), fixture.script()];
       await here.import('a', { sourceId: 'source' });
       expect(await there.import('a', { sourceId: 'source' })).toBeDefined();
     });
 
     // "An item whose source id the partition already holds": two callers at once are no way around it
-    test('stores a source id once among concurrent imports', async (world) => {
-      const script = world.script();
+    test('stores a source id once among concurrent imports', async (fixture) => {
+      const script = fixture.script();
       const calls = Array.from({ length: 8 }, () =>
         script.store.import(
           [importedItem('a', { sourceId: 'x' }), importedItem('b', { sourceId: 'y' })],
@@ -208,8 +208,8 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "their source ids are free again" once the item has left, whichever way
-    test('takes a source id again after delete, clear and drop', async (world) => {
-      const script = world.script();
+    test('takes a source id again after delete, clear and drop', async (fixture) => {
+      const script = fixture.script();
       const stored = await script.import('first', { sourceId: 'source' });
       await script.store.delete([stored?.id ?? '']);
       expect(await script.import('second', { sourceId: 'source' })).toBeDefined();
@@ -221,8 +221,8 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "in request order", many at a time; an empty call is nothing to do
-    test('imports 5,000 items in order, and none', async (world) => {
-      const script = world.script();
+    test('imports 5,000 items in order, and none', async (fixture) => {
+      const script = fixture.script();
       expect(await script.store.import([], EXPIRE_TIMEOUT)).toEqual([]);
       const texts = numbered('item', 5_000);
       const items = texts.map((text, index) =>

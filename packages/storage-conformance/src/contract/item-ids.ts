@@ -7,8 +7,8 @@ import type { StorageTest } from '../storage-test.ts';
 export function describeItemIds(test: StorageTest): void {
   describe('item ids', () => {
     // "The text is a valid KSUID", 27 characters of 0-9A-Za-z; "unguessable"
-    test('have the shape of a KSUID and an unguessable end', async (world) => {
-      const script = world.script();
+    test('have the shape of a KSUID and an unguessable end', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('item', 100));
       const ids = (await script.queued()).map((item) => item.id);
       for (const id of ids) {
@@ -19,11 +19,11 @@ export function describeItemIds(test: StorageTest): void {
     });
 
     // "An item gets a new id whenever it goes back into the queue, so an old id is dead for good"
-    test('always grow, over every way into the queue, and never come again', async (world) => {
-      const script = world.script();
+    test('always grow, over every way into the queue, and never come again', async (fixture) => {
+      const script = fixture.script();
       const seen: string[] = [];
       const note = async () => {
-        const shown = [await script.queued(), await script.scheduled(), await script.held()].flat();
+        const shown = [await script.queued(), await script.scheduled(), await script.prepared()].flat();
         const ids = shown.map((item) => item.id).sort();
         const fresh = ids.filter((id) => !seen.includes(id));
         const greatest = seen.at(-1) ?? '';
@@ -40,12 +40,12 @@ export function describeItemIds(test: StorageTest): void {
       await script.retry({ id: await script.leaseOne() });
       await note();
       await script.lease();
-      await world.clock.advance('61s');
+      await fixture.clock.advance('61s');
       await script.sweep();
       await note();
-      await script.hold('held');
+      await script.prepare('prepared');
       await note();
-      await script.store.deliverLetters(['held']);
+      await script.store.commitLetters(['prepared']);
       await note();
       await script.store.clear({ waiting: true, leased: true, scheduled: true });
       await script.produce('after the clear');
@@ -56,16 +56,16 @@ export function describeItemIds(test: StorageTest): void {
     });
 
     // "unique": also among the partitions of a backend, since an id is a capability
-    test('are unique among partitions', async (world) => {
-      const scripts = [world.script(), world.script(), world.script()];
+    test('are unique among partitions', async (fixture) => {
+      const scripts = [fixture.script(), fixture.script(), fixture.script()];
       await Promise.all(scripts.map((script) => script.produce(...numbered('item', 50))));
       const ids = (await Promise.all(scripts.map((script) => script.queued()))).flat().map((item) => item.id);
       expect(new Set(ids).size).toBe(150);
     });
 
     // the same, while requests come at once
-    test('are unique and in order under concurrent produces', async (world) => {
-      const script = world.script();
+    test('are unique and in order under concurrent produces', async (fixture) => {
+      const script = fixture.script();
       await Promise.all(numbered('r', 40).map((text) => script.produce(...numbered(`${text}-`, 5))));
       const ids = (await script.queued()).map((item) => item.id);
       expect(new Set(ids).size).toBe(200);

@@ -8,18 +8,18 @@ import type { StorageTest } from '../storage-test.ts';
 export function describeLease(test: StorageTest): void {
   describe('lease', () => {
     // "Takes the oldest waiting items, lowest ids first, up to the limit", "the items in id order"
-    test('takes the oldest items, up to the limit', async (world) => {
-      const script = world.script();
+    test('takes the oldest items, up to the limit', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
       expect(textsOf(await script.lease(3))).toEqual(['a', 'b', 'c']);
       expect(textsOf(await script.lease(3))).toEqual(['d']);
     });
 
     // "lowest ids first": what came back to the tail waits behind younger items
-    test('goes by the order of the ids, not by the age of the items', async (world) => {
-      const script = world.script();
+    test('goes by the order of the ids, not by the age of the items', async (fixture) => {
+      const script = fixture.script();
       await script.produce('old');
-      await world.clock.advance('1s');
+      await fixture.clock.advance('1s');
       await script.produce('young');
       await script.retry({ id: await script.leaseOne() });
       expect(textsOf(await script.lease(1))).toEqual(['young']);
@@ -27,8 +27,8 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "empty when there is none"
-    test('gives nothing where nothing waits', async (world) => {
-      const script = world.script();
+    test('gives nothing where nothing waits', async (fixture) => {
+      const script = fixture.script();
       expect(await script.lease(10)).toEqual([]);
       await script.produce('a');
       await script.lease(10);
@@ -36,11 +36,11 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "marks them leased until now plus leaseTimeout and adds one to their attempts"
-    test('hands over content, attempts and the end of the lease', async (world) => {
-      const script = world.script();
+    test('hands over content, attempts and the end of the lease', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const before = (await script.queued())[0];
-      await world.clock.advance('5s');
+      await fixture.clock.advance('5s');
       const deadline = script.in('30s');
       const [leased] = await script.lease(1, parseDuration('30s'));
       expect(leased?.id).toBe(before?.id);
@@ -50,8 +50,8 @@ export function describeLease(test: StorageTest): void {
     });
 
     // attempts "end at `ATTEMPTS_MAX`": one item that was imported with so many must not stop a partition
-    test('counts attempts up to the greatest number, and no further', async (world) => {
-      const script = world.script();
+    test('counts attempts up to the greatest number, and no further', async (fixture) => {
+      const script = fixture.script();
       await script.import('most', { attempts: ATTEMPTS_MAX });
       await script.import('nearly', { attempts: ATTEMPTS_MAX - 1 });
       await script.produce('new');
@@ -61,8 +61,8 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "fewer than the limit only when no more wait, or when the payloads taken add up to at least `PAYLOAD_BUDGET`"
-    test('may take large items bit by bit, in order, and none is left behind', async (world) => {
-      const script = world.script();
+    test('may take large items bit by bit, in order, and none is left behind', async (fixture) => {
+      const script = fixture.script();
       const references = numbered('item', 45);
       const large = references.map((reference) => ({
         ...content(''),
@@ -85,8 +85,8 @@ export function describeLease(test: StorageTest): void {
 
     // "the contents taken (payloads and texts) … Then it has to stop"
     for (const field of ['reference', 'encoding', 'kind'] as const) {
-      test(`stops at the budget where the size is in the ${field}`, async (world) => {
-        const script = world.script();
+      test(`stops at the budget where the size is in the ${field}`, async (fixture) => {
+        const script = fixture.script();
         const large = { ...content(''), [field]: 'x'.repeat(1.1e6) };
         for (let start = 0; start < 20; start += 4) await script.produceItems(Array(4).fill(large));
         const leased = await script.lease(100);
@@ -97,17 +97,17 @@ export function describeLease(test: StorageTest): void {
     }
 
     // the same, as the storage holds it; everything else stays
-    test('marks the stored item leased and leaves the rest of it alone', async (world) => {
-      const script = world.script();
+    test('marks the stored item leased and leaves the rest of it alone', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 4, maxAttempts: 9 });
       const [before] = await script.queued();
-      await world.clock.advance('5s');
+      await fixture.clock.advance('5s');
       await script.lease();
       const [after] = await script.queued();
       expect(after).toMatchObject({
         id: before?.id,
         isLeased: true,
-        leaseDeadline: addDuration(world.clock.now(), LEASE_TIMEOUT),
+        leaseDeadline: addDuration(fixture.clock.now(), LEASE_TIMEOUT),
         attempts: 5,
         maxAttempts: 9,
         sourceId: 'source',
@@ -117,10 +117,10 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "until now plus leaseTimeout": to the microsecond, finer parts cut off
-    test('keeps the end of the lease to the microsecond', async (world) => {
-      const script = world.script();
+    test('keeps the end of the lease to the microsecond', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b');
-      const now = world.clock.now();
+      const now = fixture.clock.now();
       const [exact] = await script.lease(1, parseDuration('1.000001s'));
       const [finer] = await script.lease(1, parseDuration('1.000001999s'));
       expect([exact?.leaseDeadline, finer?.leaseDeadline]).toEqual([now + 1_000_001n, now + 1_000_001n]);
@@ -129,8 +129,8 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "Skips leased and scheduled ones"
-    test('skips leased and scheduled items', async (world) => {
-      const script = world.script();
+    test('skips leased and scheduled items', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       await script.produceItems([newItem('later', script.in('1h'))]);
       await script.produce('b');
@@ -141,17 +141,17 @@ export function describeLease(test: StorageTest): void {
     });
 
     // a lease that ran out is the sweep's to end; a scheduled item the sweep's to enqueue
-    test('leaves overdue leases and due scheduled items to the sweep', async (world) => {
-      const script = world.script();
+    test('leaves overdue leases and due scheduled items to the sweep', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('scheduled', script.in('1s')), newItem('leased')]);
       await script.lease();
-      await world.clock.advance('2h');
+      await fixture.clock.advance('2h');
       expect(await script.lease()).toEqual([]);
     });
 
     // "adds one to their attempts": every time anew
-    test('counts every lease of an item', async (world) => {
-      const script = world.script();
+    test('counts every lease of an item', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       for (let attempt = 1; attempt <= 5; attempt++) {
         const [item] = await script.lease(1);
@@ -161,8 +161,8 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "lowest ids first" over a backlog far beyond one batch
-    test('empties a backlog of 5,000 in order', async (world) => {
-      const script = world.script();
+    test('empties a backlog of 5,000 in order', async (fixture) => {
+      const script = fixture.script();
       for (let n = 0; n < 5; n++) await script.produce(...numbered(`batch${n}-`, 1_000));
       const texts: string[] = [];
       for (let batch = await script.lease(700); batch.length > 0; batch = await script.lease(700)) {
@@ -175,8 +175,8 @@ export function describeLease(test: StorageTest): void {
     });
 
     // a limit far beyond what is there is no reason to fail
-    test('takes 5,000 items in one call', async (world) => {
-      const script = world.script();
+    test('takes 5,000 items in one call', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('item', 5_000));
       expect(textsOf(await script.lease(5_000))).toEqual(numbered('item', 5_000));
       expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 5_000 });
@@ -185,19 +185,19 @@ export function describeLease(test: StorageTest): void {
 
   describe('release', () => {
     // "the items wait again under the same ids, at their old place, with one attempt less"
-    test('puts items back where they were, as if never leased', async (world) => {
-      const script = world.script();
+    test('puts items back where they were, as if never leased', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c');
       const before = await script.queued();
       const leased = await script.lease();
-      await world.clock.advance('1s');
+      await fixture.clock.advance('1s');
       expect(await script.store.release(leased.map((item) => item.id))).toBe(3);
       expect(await script.queued()).toEqual(before);
     });
 
     // "at their old place": before what came later, after what came earlier
-    test('has released items leased again in their old order', async (world) => {
-      const script = world.script();
+    test('has released items leased again in their old order', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
       const [a, b, c] = (await script.lease(3)).map((item) => item.id) as [string, string, string];
       await script.store.release([c]);
@@ -209,8 +209,8 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "with one attempt less": whatever it was before
-    test('takes back one attempt', async (world) => {
-      const script = world.script();
+    test('takes back one attempt', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { attempts: 3 });
       await script.store.release([await script.leaseOne()]);
       expect((await script.queued())[0]?.attempts).toBe(3);
@@ -218,46 +218,46 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "Ids that are not leased are passed over"
-    test('passes over ids that are not leased', async (world) => {
-      const script = world.script();
-      const condemned = await script.condemn('condemned');
+    test('passes over ids that are not leased', async (fixture) => {
+      const script = fixture.script();
+      const moving = await script.addMoving('moving');
       await script.produce('leased', 'completed', 'waiting');
       const [leased, completed] = (await script.lease(2)).map((item) => item.id) as [string, string];
       await script.complete(completed);
       await script.produceItems([newItem('scheduled', script.in('1h'))]);
       const waiting = (await script.queued()).at(-1)?.id as string;
       const scheduled = (await script.scheduled())[0]?.id as string;
-      const ids = [condemned, waiting, scheduled, completed, '0'.repeat(27), 'no id', leased];
+      const ids = [moving, waiting, scheduled, completed, '0'.repeat(27), 'no id', leased];
       expect(await script.store.release(ids)).toBe(1);
       expect(textsOf(await script.lease())).toEqual(['leased', 'waiting']);
       expect((await script.scheduled())[0]?.attempts).toBe(0);
     });
 
     // nothing to release is nothing to do
-    test('takes an empty list', async (world) => {
-      expect(await world.partition().release([])).toBe(0);
+    test('takes an empty list', async (fixture) => {
+      expect(await fixture.partition().release([])).toBe(0);
     });
 
     // the lease is over: its id is no proof any more
-    test('ends the lease', async (world) => {
-      const script = world.script();
+    test('ends the lease', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
       await script.store.release([id]);
       const [outcome] = await script.store.complete([{ ids: [id] }]);
       expect(outcome?.ok).toBe(false);
       expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 0 });
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expect((await script.sweep()).requeued).toBe(0);
     });
 
     // and the item's own time is in force again
-    test('leaves the expiry of the item in force', async (world) => {
-      const script = world.script();
+    test('leaves the expiry of the item in force', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1h'));
-      await world.clock.advance('59m30s');
+      await fixture.clock.advance('59m30s');
       const id = await script.leaseOne(parseDuration('10m'));
-      await world.clock.advance('1m');
+      await fixture.clock.advance('1m');
       expect((await script.sweep()).dead).toEqual([]);
       await script.store.release([id]);
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);

@@ -15,21 +15,21 @@ export function describeLetterConcurrency(test: StorageTest): void {
     /** Some callers, as often as needed to get in each other's way. */
     const twice = (scripts: readonly PartitionScript[]) => [...scripts, ...scripts];
 
-    // `holdLetters`: "A letter whose source id the partition already holds … is left out"
-    test('hold a letter once', async (world) => {
-      const scripts = await world.callers();
-      await Promise.all(twice(scripts).map((script, n) => script.hold(...inTurn(n))));
-      expect([...((await scripts[0]?.heldTexts()) ?? [])].sort()).toEqual([...texts].sort());
+    // `prepareLetters`: "A letter whose source id the partition already holds … is left out"
+    test('hold a letter once', async (fixture) => {
+      const scripts = await fixture.callers();
+      await Promise.all(twice(scripts).map((script, n) => script.prepare(...inTurn(n))));
+      expect([...((await scripts[0]?.preparedTexts()) ?? [])].sort()).toEqual([...texts].sort());
       expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: 0, leased: 0 });
     });
 
-    // `deliverLetters`: whoever makes a letter available counts it, and nobody else does
-    test('deliver a letter once', async (world) => {
-      const scripts = await world.callers();
+    // `commitLetters`: whoever makes a letter available counts it, and nobody else does
+    test('deliver a letter once', async (fixture) => {
+      const scripts = await fixture.callers();
       for (let round = 0; round < 5; round++) {
-        await scripts[0]?.hold(...texts);
+        await scripts[0]?.prepare(...texts);
         const counts = await Promise.all(
-          twice(scripts).map((script, n) => script.store.deliverLetters(inTurn(n))),
+          twice(scripts).map((script, n) => script.store.commitLetters(inTurn(n))),
         );
         expect(sum(counts)).toBe(40);
         expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: 40, leased: 0 });
@@ -39,13 +39,13 @@ export function describeLetterConcurrency(test: StorageTest): void {
     });
 
     // one letter, delivered and withdrawn at once: one of them has it
-    test('either deliver or withdraw', async (world) => {
-      const scripts = await world.callers();
+    test('either deliver or withdraw', async (fixture) => {
+      const scripts = await fixture.callers();
       for (let round = 0; round < 5; round++) {
-        await scripts[0]?.hold(...texts);
+        await scripts[0]?.prepare(...texts);
         const [delivered, withdrawn] = await Promise.all([
-          Promise.all(scripts.map((script, n) => script.store.deliverLetters(inTurn(n)))),
-          Promise.all(scripts.map((script, n) => script.store.withdrawLetters(inTurn(n + 1)))),
+          Promise.all(scripts.map((script, n) => script.store.commitLetters(inTurn(n)))),
+          Promise.all(scripts.map((script, n) => script.store.abortLetters(inTurn(n + 1)))),
         ]);
         expect(sum(delivered) + sum(withdrawn)).toBe(40);
         expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: sum(delivered), leased: 0 });
@@ -54,18 +54,18 @@ export function describeLetterConcurrency(test: StorageTest): void {
     });
 
     // the hold has run out, and a sweep finds the letter just when its mover comes: it enters the queue once
-    test('deliver what a sweep is just putting back, or leave it to the sweep', async (world) => {
-      const scripts = await world.callers();
+    test('deliver what a sweep is just putting back, or leave it to the sweep', async (fixture) => {
+      const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       for (let round = 0; round < 5; round++) {
-        await script.hold(...texts);
-        await world.clock.advance('11m');
+        await script.prepare(...texts);
+        await fixture.clock.advance('11m');
         const [delivered, swept] = await Promise.all([
-          Promise.all(scripts.map((each, n) => each.store.deliverLetters(inTurn(n)))),
+          Promise.all(scripts.map((each, n) => each.store.commitLetters(inTurn(n)))),
           Promise.all(scripts.map((each) => each.sweep({ maxAttempts: 1 }))),
         ]);
         const requeued = swept.map((result) => result.requeued);
-        const later = await script.store.deliverLetters(texts);
+        const later = await script.store.commitLetters(texts);
         expect(sum(delivered) + sum(requeued) + later).toBe(40);
         expect(await script.store.stats()).toMatchObject({ waiting: 40, leased: 0 });
         const leased = await script.lease();
@@ -76,8 +76,8 @@ export function describeLetterConcurrency(test: StorageTest): void {
     });
 
     // "Two callers at once never both get an item in `marked`", and each of them learns of all
-    test('mark the same items, in whatever order they name them', async (world) => {
-      const scripts = await world.callers();
+    test('mark the same items, in whatever order they name them', async (fixture) => {
+      const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       const many = numbered('item', 400);
       for (let round = 0; round < 5; round++) {
@@ -95,8 +95,8 @@ export function describeLetterConcurrency(test: StorageTest): void {
     });
 
     // a mark does not end a claim, and a sweep does not undo a mark: each item has one mover at a time
-    test('mark what a sweep is just reporting', async (world) => {
-      const scripts = await world.callers();
+    test('mark what a sweep is just reporting', async (fixture) => {
+      const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       await script.produce(...texts);
       const ids = (await script.lease()).map((item) => item.id);
@@ -111,7 +111,7 @@ export function describeLetterConcurrency(test: StorageTest): void {
       const rest = await script.sweep();
       expect(rest.dead).toEqual([]);
       expect([...reported, ...rest.moved].sort()).toEqual(ids);
-      await world.clock.advance('31s');
+      await fixture.clock.advance('31s');
       const { dead, moved } = await script.sweep();
       expect([dead, [...moved].sort()]).toEqual([[], ids]);
     });

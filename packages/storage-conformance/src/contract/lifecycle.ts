@@ -1,83 +1,83 @@
 import { parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { deadLetter, importedItem, newItem, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT, HOLD_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
+import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
 /** What `StorageBackend` promises: opening, closing, reopening, and a manifest that is true. */
 export function describeLifecycle(test: StorageTest): void {
   describe('backend', () => {
     // the manifest is data that is there and complete
-    test('has a name and states its capabilities', async (world) => {
-      expect(world.backend.name).not.toBe('');
-      expect(world.backend.capabilities).toEqual({
+    test('has a name and states its capabilities', async (fixture) => {
+      expect(fixture.backend.name).not.toBe('');
+      expect(fixture.backend.capabilities).toEqual({
         durable: expect.any(Boolean),
         shared: expect.any(Boolean),
       });
     });
 
     // what several processes share must outlive each of them
-    test('claims to be shared only if it is durable', async (world) => {
-      const { durable, shared } = world.backend.capabilities;
+    test('claims to be shared only if it is durable', async (fixture) => {
+      const { durable, shared } = fixture.backend.capabilities;
       expect(shared && !durable).toBe(false);
     });
 
     // `queueStore`: "The same object each time"
-    test('gives the same queue store each time', async (world) => {
-      expect(world.backend.queueStore()).toBe(world.backend.queueStore());
+    test('gives the same queue store each time', async (fixture) => {
+      expect(fixture.backend.queueStore()).toBe(fixture.backend.queueStore());
     });
 
     // `partitionStore`: "two stores of one key see the same items"
-    test('gives partition stores that see the same items', async (world) => {
-      const key = { queue: world.name(), partition: 3 };
-      const [one, other] = [0, 1].map(() => world.script(world.backend.partitionStore({ ...key })));
+    test('gives partition stores that see the same items', async (fixture) => {
+      const key = { queue: fixture.name(), partition: 3 };
+      const [one, other] = [0, 1].map(() => fixture.script(fixture.backend.partitionStore({ ...key })));
       await one?.produce('a', 'b');
       await one?.lease(1);
       expect(textsOf((await other?.lease()) ?? [])).toEqual(['b']);
     });
 
     // `partitionStore`: "Cheap"; a store that is never called needs no storage
-    test('gives partition stores without a call', async (world) => {
+    test('gives partition stores without a call', async (fixture) => {
       for (let partition = 0; partition < 1_000; partition++) {
-        world.backend.partitionStore({ queue: world.name(), partition });
+        fixture.backend.partitionStore({ queue: fixture.name(), partition });
       }
     });
 
     // "Closing twice is once."
-    test('can be closed twice, and while it is being closed', async (world) => {
-      const backend = world.backend;
-      await backend.partitionStore({ queue: world.name(), partition: 0 }).stats();
+    test('can be closed twice, and while it is being closed', async (fixture) => {
+      const backend = fixture.backend;
+      await backend.partitionStore({ queue: fixture.name(), partition: 0 }).stats();
       await Promise.all([backend.close(), backend.close()]);
       await backend.close();
     });
 
     // a backend that nobody used has nothing to let go of
-    test('can be closed unused', async (world) => {
-      await world.backend.close();
+    test('can be closed unused', async (fixture) => {
+      await fixture.backend.close();
     });
 
     // "Finds out whether the storage can serve"
-    test('answers a ping, before and after it was used', async (world) => {
-      expect(await world.backend.ping()).toEqual([]);
-      await world.partition().produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT);
-      expect(await world.backend.ping()).toEqual([]);
+    test('answers a ping, before and after it was used', async (fixture) => {
+      expect(await fixture.backend.ping()).toEqual([]);
+      await fixture.partition().produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT);
+      expect(await fixture.backend.ping()).toEqual([]);
     });
 
     // "Calls after it fail", with the error of storage, and as rejections, not as exceptions
-    test('refuses every call after it was closed', async (world) => {
-      const queues = world.queues;
-      const store = world.partition();
+    test('refuses every call after it was closed', async (fixture) => {
+      const queues = fixture.queues;
+      const store = fixture.partition();
       await store.produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT);
-      await world.backend.close();
+      await fixture.backend.close();
       const calls: Record<string, () => Promise<unknown>> = {
         get: () => queues.get('a'),
-        ping: () => world.backend.ping(),
+        ping: () => fixture.backend.ping(),
         stamps: () => queues.stamps(['a']),
         'list of queues': () => queues.list({ namespace: 'a', pivot: '', limit: 1 }),
         'delete of a queue': () => queues.delete('a'),
         update: () => queues.update('a', (queue) => queue),
-        wasDeleted: () => queues.wasDeleted('a', world.clock.now()),
-        forgetDeletion: () => queues.forgetDeletion('a', world.clock.now()),
+        wasDeleted: () => queues.wasDeleted('a', fixture.clock.now()),
+        forgetDeletion: () => queues.forgetDeletion('a', fixture.clock.now()),
         findByDeadQueue: () => queues.findByDeadQueue('a'),
         produce: () => store.produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT),
         lease: () => store.lease({ limit: 1, leaseTimeout: LEASE_TIMEOUT }),
@@ -95,10 +95,13 @@ export function describeLifecycle(test: StorageTest): void {
           store.sweep({ limit: 1, maxAttempts: 0, dead: 'delete', claimTimeout: parseDuration('1m') }),
         markMoved: () => store.markMoved(['0'.repeat(27)]),
         remove: () => store.remove(['0'.repeat(27)]),
-        holdLetters: () =>
-          store.holdLetters([deadLetter('a')], { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: HOLD_TIMEOUT }),
-        deliverLetters: () => store.deliverLetters(['a']),
-        withdrawLetters: () => store.withdrawLetters(['a']),
+        prepareLetters: () =>
+          store.prepareLetters([deadLetter('a')], {
+            expireTimeout: EXPIRE_TIMEOUT,
+            autoCommitTimeout: AUTO_COMMIT_TIMEOUT,
+          }),
+        commitLetters: () => store.commitLetters(['a']),
+        abortLetters: () => store.abortLetters(['a']),
         drop: () => store.drop(),
       };
       for (const [name, call] of Object.entries(calls)) {
@@ -110,15 +113,15 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // `close`: "Waits for running calls": each ends as it would have, or was never begun
-    test('lets running calls end when it is closed', async (world) => {
-      const script = world.script();
+    test('lets running calls end when it is closed', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b');
       const running = [
         script.lease(1),
         script.store.produce([{ items: [newItem('c')] }], EXPIRE_TIMEOUT),
         script.store.stats(),
       ];
-      await world.backend.close();
+      await fixture.backend.close();
       const results = await Promise.allSettled(running);
       for (const result of results) {
         if (result.status === 'rejected') {
@@ -130,89 +133,89 @@ export function describeLifecycle(test: StorageTest): void {
 
   describe('reopening', () => {
     // `durable`: "Items survive the end of the process"
-    test.ifCapable('durable', 'finds everything as it was', async (world) => {
-      const key = { queue: world.name(), partition: 0 };
-      const before = world.script(world.backend.partitionStore(key));
+    test.ifCapable('durable', 'finds everything as it was', async (fixture) => {
+      const key = { queue: fixture.name(), partition: 0 };
+      const before = fixture.script(fixture.backend.partitionStore(key));
       await before.import('sourced', { sourceId: 'source' });
       await before.produce('leased', 'waiting');
       await before.produceItems([newItem('scheduled', before.in('1m'))]);
       const leased = await before.lease(2);
       await before.retry({ id: leased[0]?.id ?? '' });
       const state = [await before.queued(), await before.scheduled(), await before.store.stats()];
-      await world.backend.close();
-      const after = world.script((await world.open()).partitionStore(key));
+      await fixture.backend.close();
+      const after = fixture.script((await fixture.open()).partitionStore(key));
       expect([await after.queued(), await after.scheduled(), await after.store.stats()]).toEqual(state);
       expect(await after.import('again', { sourceId: 'source' })).toBeUndefined();
       await after.complete(leased[1]?.id ?? '');
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expect((await after.sweep()).enqueued).toBe(1);
       expect(textsOf(await after.lease())).toEqual(['waiting', 'sourced', 'scheduled']);
     });
 
     // ids go on growing after a restart, also with the clock set back: [G36]
-    test.ifCapable('durable', 'goes on at the tail', async (world) => {
-      const key = { queue: world.name(), partition: 0 };
-      const before = world.script(world.backend.partitionStore(key));
+    test.ifCapable('durable', 'goes on at the tail', async (fixture) => {
+      const key = { queue: fixture.name(), partition: 0 };
+      const before = fixture.script(fixture.backend.partitionStore(key));
       await before.produce('old');
-      await world.backend.close();
-      world.clock.set(before.in('-10m'));
-      const after = world.script((await world.open()).partitionStore(key));
+      await fixture.backend.close();
+      fixture.clock.set(before.in('-10m'));
+      const after = fixture.script((await fixture.open()).partitionStore(key));
       await after.produce('new');
       expect(await after.queuedTexts()).toEqual(['old', 'new']);
     });
 
-    // condemned items and claims are stored too: a crash loses no dead letter
-    test.ifCapable('durable', 'finds condemned items and their claims', async (world) => {
-      const key = { queue: world.name(), partition: 0 };
-      const before = world.script(world.backend.partitionStore(key));
-      await before.condemn('claimed');
+    // moving items and claims are stored too: a crash loses no dead letter
+    test.ifCapable('durable', 'finds moving items and their claims', async (fixture) => {
+      const key = { queue: fixture.name(), partition: 0 };
+      const before = fixture.script(fixture.backend.partitionStore(key));
+      await before.addMoving('claimed');
       await before.sweep();
-      await before.condemn('unclaimed');
-      await world.backend.close();
-      const after = world.script((await world.open()).partitionStore(key));
+      await before.addMoving('unclaimed');
+      await fixture.backend.close();
+      const after = fixture.script((await fixture.open()).partitionStore(key));
       expect(textsOf((await after.sweep()).dead)).toEqual(['unclaimed']);
-      await world.clock.advance('31s');
+      await fixture.clock.advance('31s');
       expect(textsOf((await after.sweep()).dead).sort()).toEqual(['claimed', 'unclaimed']);
     });
 
     // marks, claims on them and holds are stored too: a crash doubles no dead letter
-    test.ifCapable('durable', 'finds items marked as moved, and held letters', async (world) => {
-      const key = { queue: world.name(), partition: 0 };
-      const before = world.script(world.backend.partitionStore(key));
-      const claimed = await before.condemnAndMark('claimed');
+    test.ifCapable('durable', 'finds items marked as moved, and prepared letters', async (fixture) => {
+      const key = { queue: fixture.name(), partition: 0 };
+      const before = fixture.script(fixture.backend.partitionStore(key));
+      const claimed = await before.addMoved('claimed');
       await before.sweep();
-      const unclaimed = await before.condemnAndMark('unclaimed');
-      await before.hold('held', 'withdrawn');
-      const state = [await before.queued(), await before.held(), await before.store.stats()];
-      await world.backend.close();
-      const after = world.script((await world.open()).partitionStore(key));
-      expect([await after.queued(), await after.held(), await after.store.stats()]).toEqual(state);
+      const unclaimed = await before.addMoved('unclaimed');
+      await before.prepare('prepared', 'withdrawn');
+      const state = [await before.queued(), await before.prepared(), await before.store.stats()];
+      await fixture.backend.close();
+      const after = fixture.script((await fixture.open()).partitionStore(key));
+      expect([await after.queued(), await after.prepared(), await after.store.stats()]).toEqual(state);
       expect(await after.sweep()).toMatchObject({ dead: [], moved: [unclaimed] });
-      await world.clock.advance('31s');
+      await fixture.clock.advance('31s');
       const { dead, moved } = await after.sweep();
       expect([dead, [...moved].sort()]).toEqual([[], [claimed, unclaimed]]);
-      await after.hold('held');
-      expect(await after.store.withdrawLetters(['withdrawn'])).toBe(1);
-      expect(await after.store.deliverLetters(['held'])).toBe(1);
-      expect(textsOf(await after.lease())).toEqual(['held']);
+      await after.prepare('prepared');
+      expect(await after.store.abortLetters(['withdrawn'])).toBe(1);
+      expect(await after.store.commitLetters(['prepared'])).toBe(1);
+      expect(textsOf(await after.lease())).toEqual(['prepared']);
     });
 
     // [G21] what was dropped does not come back
-    test.ifCapable('durable', 'does not bring back what was dropped', async (world) => {
-      const key = { queue: world.name(), partition: 0 };
-      const before = world.script(world.backend.partitionStore(key));
+    test.ifCapable('durable', 'does not bring back what was dropped', async (fixture) => {
+      const key = { queue: fixture.name(), partition: 0 };
+      const before = fixture.script(fixture.backend.partitionStore(key));
       await before.produce('old');
       await before.store.drop();
-      await world.backend.close();
-      const after = world.script((await world.open()).partitionStore(key));
+      await fixture.backend.close();
+      const after = fixture.script((await fixture.open()).partitionStore(key));
       expect(await after.queued()).toEqual([]);
     });
 
     // queues survive like items
-    test.ifCapable('durable', 'finds queues as they were', async (world) => {
+    test.ifCapable('durable', 'finds queues as they were', async (fixture) => {
       const queue = {
-        name: world.name(),
-        namespace: world.name(),
+        name: fixture.name(),
+        namespace: fixture.name(),
         leaseTimeout: parseDuration('1.000000001s'),
         expireTimeout: parseDuration('1h'),
         deadQueue: 'dead',
@@ -221,19 +224,19 @@ export function describeLifecycle(test: StorageTest): void {
         requestedPartitions: 1,
         partitions: [{ partition: 0, storageName: 'first' }],
       };
-      const stored = await world.queues.create(queue);
-      await world.backend.close();
-      const after = (await world.open()).queueStore();
+      const stored = await fixture.queues.create(queue);
+      await fixture.backend.close();
+      const after = (await fixture.open()).queueStore();
       expect(await after.get(queue.name)).toEqual(stored);
     });
   });
 
   describe('a second process', () => {
     // `shared`: "Several processes may use the same storage at the same time"
-    test.ifCapable('shared', 'sees what the first one does, at once', async (world) => {
-      const key = { queue: world.name(), partition: 0 };
-      const one = world.script(world.backend.partitionStore(key));
-      const other = world.script((await world.open()).partitionStore(key));
+    test.ifCapable('shared', 'sees what the first one does, at once', async (fixture) => {
+      const key = { queue: fixture.name(), partition: 0 };
+      const one = fixture.script(fixture.backend.partitionStore(key));
+      const other = fixture.script((await fixture.open()).partitionStore(key));
       expect(await other.queued()).toEqual([]);
       await one.produce('a', 'b', 'c');
       const id = await other.leaseOne();
@@ -247,13 +250,13 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // `QueueStore.get`: "Never an old state"
-    test.ifCapable('shared', 'sees queues as they are now', async (world) => {
-      const other = (await world.open()).queueStore();
-      const name = world.name();
+    test.ifCapable('shared', 'sees queues as they are now', async (fixture) => {
+      const other = (await fixture.open()).queueStore();
+      const name = fixture.name();
       expect(await other.get(name)).toBeUndefined();
-      await world.queues.create({
+      await fixture.queues.create({
         name,
-        namespace: world.name(),
+        namespace: fixture.name(),
         leaseTimeout: parseDuration('1m'),
         expireTimeout: parseDuration('1h'),
         deadQueue: '',
@@ -263,18 +266,18 @@ export function describeLifecycle(test: StorageTest): void {
         partitions: [{ partition: 0, storageName: 'first' }],
       });
       expect((await other.get(name))?.reference).toBe('old');
-      await world.queues.update(name, (queue) => ({ ...queue, reference: 'new' }));
+      await fixture.queues.update(name, (queue) => ({ ...queue, reference: 'new' }));
       expect((await other.get(name))?.reference).toBe('new');
-      await world.queues.delete(name);
+      await fixture.queues.delete(name);
       expect(await other.get(name)).toBeUndefined();
     });
 
     // closing one leaves the other at work
-    test.ifCapable('shared', 'goes on when the first one is closed', async (world) => {
-      const key = { queue: world.name(), partition: 0 };
-      await world.script(world.backend.partitionStore(key)).produce('a');
-      const other = world.script((await world.open()).partitionStore(key));
-      await world.backend.close();
+    test.ifCapable('shared', 'goes on when the first one is closed', async (fixture) => {
+      const key = { queue: fixture.name(), partition: 0 };
+      await fixture.script(fixture.backend.partitionStore(key)).produce('a');
+      const other = fixture.script((await fixture.open()).partitionStore(key));
+      await fixture.backend.close();
       expect(textsOf(await other.lease())).toEqual(['a']);
     });
   });

@@ -9,8 +9,8 @@ const BEYOND_ALL = 'aWgEPTl1tmebfsQzFP4bxwgy80V';
 export function describeList(test: StorageTest): void {
   describe('list', () => {
     // "queued: waiting and leased ones. scheduled: only those that wait for their time"
-    test('shows waiting and leased items in one list and scheduled ones in the other', async (world) => {
-      const script = world.script();
+    test('shows waiting and leased items in one list and scheduled ones in the other', async (fixture) => {
+      const script = fixture.script();
       await script.produce('leased', 'waiting');
       await script.produceItems([newItem('scheduled', script.in('1h'))]);
       await script.lease(1);
@@ -21,8 +21,8 @@ export function describeList(test: StorageTest): void {
     });
 
     // "A page of items in order of their ids", the scheduled ones too, whatever their times
-    test('lists scheduled items in order of their ids', async (world) => {
-      const script = world.script();
+    test('lists scheduled items in order of their ids', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([
         newItem('a', script.in('3h')),
         newItem('b', script.in('1h')),
@@ -33,8 +33,8 @@ export function describeList(test: StorageTest): void {
 
     for (const state of ['queued', 'scheduled'] as const) {
       // "The page starts with this id", inclusive; "At most so many"
-      test(`starts the ${state} page with the pivot, and keeps to the limit`, async (world) => {
-        const script = world.script();
+      test(`starts the ${state} page with the pivot, and keeps to the limit`, async (fixture) => {
+        const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
         await script.produceItems(numbered('', 10).map((text) => newItem(text, enqueueAt)));
         const all = await script.store.list({ state, pivot: '', limit: 100 });
@@ -48,8 +48,8 @@ export function describeList(test: StorageTest): void {
       });
 
       // the page is as long as asked for, however large its items are
-      test(`lists large ${state} items in one page`, async (world) => {
-        const script = world.script();
+      test(`lists large ${state} items in one page`, async (fixture) => {
+        const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
         const large = numbered('', 6).map((reference) => ({
           ...newItem('', enqueueAt),
@@ -71,8 +71,8 @@ export function describeList(test: StorageTest): void {
         ['encodings', { encoding: 'e'.repeat(1_000) }],
         ['kinds', { kind: 'k'.repeat(1_000) }],
       ] as const) {
-        test(`ends the ${state} page where its ${what} reach maxBytes`, async (world) => {
-          const script = world.script();
+        test(`ends the ${state} page where its ${what} reach maxBytes`, async (fixture) => {
+          const script = fixture.script();
           const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
           const small = { encoding: '', kind: '', reference: '', payload: new Uint8Array(), enqueueAt };
           await script.produceItems(numbered('', 6).map(() => ({ ...small, ...size })));
@@ -91,8 +91,8 @@ export function describeList(test: StorageTest): void {
       }
 
       // "but not before its second item: who goes on from the last id … has to get further"
-      test(`walks through large ${state} items, page after page from the last id on`, async (world) => {
-        const script = world.script();
+      test(`walks through large ${state} items, page after page from the last id on`, async (fixture) => {
+        const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
         await script.produceItems(numbered('item', 7).map((text) => newItem(text, enqueueAt)));
         const texts: string[] = [];
@@ -109,8 +109,8 @@ export function describeList(test: StorageTest): void {
       });
 
       // "or where it is gone, with the next greater one"
-      test(`starts the ${state} page after a pivot that is gone`, async (world) => {
-        const script = world.script();
+      test(`starts the ${state} page after a pivot that is gone`, async (fixture) => {
+        const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
         await script.produceItems(numbered('', 5).map((text) => newItem(text, enqueueAt)));
         const ids = (await script.store.list({ state, pivot: '', limit: 100 })).map((item) => item.id);
@@ -123,8 +123,8 @@ export function describeList(test: StorageTest): void {
     }
 
     // pivots "may be any string of that shape, present or not"
-    test('takes a pivot before the first and after the last', async (world) => {
-      const script = world.script();
+    test('takes a pivot before the first and after the last', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b');
       const from = async (pivot: string) =>
         textsOf(await script.store.list({ state: 'queued', pivot, limit: 100 }));
@@ -136,8 +136,8 @@ export function describeList(test: StorageTest): void {
     });
 
     // the pivot of one list may name an item that is in the other now
-    test('takes a pivot that is in the other list', async (world) => {
-      const script = world.script();
+    test('takes a pivot that is in the other list', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c');
       const [, b] = (await script.lease(2)).map((item) => item.id) as [string, string];
       await script.retry({ id: b, retryAt: script.in('1h') });
@@ -148,15 +148,15 @@ export function describeList(test: StorageTest): void {
     });
 
     // reading changes nothing, and nothing is there to read at first
-    test('gives nothing of an empty partition', async (world) => {
-      const script = world.script();
+    test('gives nothing of an empty partition', async (fixture) => {
+      const script = fixture.script();
       expect(await script.queued()).toEqual([]);
       expect(await script.scheduled()).toEqual([]);
     });
 
     // page after page, each starting where the last ended, everything comes once
-    test('walks through 3,000 items page by page', async (world) => {
-      const script = world.script();
+    test('walks through 3,000 items page by page', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('item', 3_000));
       const texts: string[] = [];
       for (let pivot = ''; ; ) {

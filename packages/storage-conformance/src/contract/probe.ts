@@ -6,8 +6,8 @@ import type { StorageTest } from '../storage-test.ts';
 export function describeProbe(test: StorageTest): void {
   describe('probe', () => {
     // "the partition is there or was made now"
-    test('succeeds for a partition that was never used', async (world) => {
-      const script = world.script();
+    test('succeeds for a partition that was never used', async (fixture) => {
+      const script = fixture.script();
       await script.store.probe();
       expect(await script.queued()).toEqual([]);
       await script.produce('a');
@@ -15,8 +15,8 @@ export function describeProbe(test: StorageTest): void {
     });
 
     // the same for one whose table somebody has dropped
-    test('succeeds for a partition that was dropped', async (world) => {
-      const script = world.script();
+    test('succeeds for a partition that was dropped', async (fixture) => {
+      const script = fixture.script();
       await script.produce('old');
       await script.store.drop();
       await script.store.probe();
@@ -26,30 +26,30 @@ export function describeProbe(test: StorageTest): void {
     });
 
     // "Changes no item", whatever its state, and leaves what is due to the sweep
-    test('leaves every item as it is', async (world) => {
-      const script = world.script();
-      await script.condemnAndMark('moved');
-      await script.condemn('condemned');
-      await script.hold('held');
+    test('leaves every item as it is', async (fixture) => {
+      const script = fixture.script();
+      await script.addMoved('moved');
+      await script.addMoving('moving');
+      await script.prepare('prepared');
       await script.produce('leased', 'waiting');
       await script.produceItems([newItem('scheduled', script.in('1m'))]);
       await script.lease(1);
       const state = async () => [
-        ...[await script.queued(), await script.scheduled(), await script.held()],
+        ...[await script.queued(), await script.scheduled(), await script.prepared()],
         await script.store.stats(),
       ];
       const before = await state();
       await script.store.probe();
       expect(await state()).toEqual(before);
-      await world.clock.advance('48h');
+      await fixture.clock.advance('48h');
       const later = await state();
       await script.store.probe();
       expect(await state()).toEqual(later);
     });
 
     // "Safe to call concurrently", also while others work
-    test('succeeds while others produce, lease and sweep', async (world) => {
-      const [one, other] = await world.callers();
+    test('succeeds while others produce, lease and sweep', async (fixture) => {
+      const [one, other] = await fixture.callers();
       if (one === undefined || other === undefined) throw new Error('there are two callers at least');
       await one.produce('a');
       await Promise.all([

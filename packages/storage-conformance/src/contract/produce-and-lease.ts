@@ -13,8 +13,8 @@ const upTo = (limit: number) => ({ limit, leaseTimeout: LEASE_TIMEOUT });
 export function describeProduceAndLease(test: StorageTest): void {
   describe('produceAndLease', () => {
     // "up to `lease.limit` of the new items, the first ones, are leased from the start, with one attempt"
-    test('leases the first of the items, and stores the others to wait', async (world) => {
-      const script = world.script();
+    test('leases the first of the items, and stores the others to wait', async (fixture) => {
+      const script = fixture.script();
       const { outcomes, leased } = await produceAndLease(
         script.store,
         requestsOf(['a', 'b'], ['c', 'd'], ['e']),
@@ -30,16 +30,16 @@ export function describeProduceAndLease(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['d', 'e']);
     });
 
-    test('leases no more than there are', async (world) => {
-      const script = world.script();
+    test('leases no more than there are', async (fixture) => {
+      const script = fixture.script();
       const { leased } = await produceAndLease(script.store, requestsOf(['a']), EXPIRE_TIMEOUT, upTo(100));
       expect(textsOf(leased)).toEqual(['a']);
       expect(await script.lease()).toEqual([]);
     });
 
     // "Where items wait, which have to go first, none is"
-    test('leases none where items wait', async (world) => {
-      const script = world.script();
+    test('leases none where items wait', async (fixture) => {
+      const script = fixture.script();
       await script.produce('older');
       const { outcomes, leased } = await produceAndLease(
         script.store,
@@ -53,8 +53,8 @@ export function describeProduceAndLease(test: StorageTest): void {
     });
 
     // Leased and scheduled items do not wait
-    test('passes by items that are leased or scheduled', async (world) => {
-      const script = world.script();
+    test('passes by items that are leased or scheduled', async (fixture) => {
+      const script = fixture.script();
       await script.produce('leased');
       await script.lease();
       await script.produceItems([newItem('scheduled', script.in('1h'))]);
@@ -63,9 +63,9 @@ export function describeProduceAndLease(test: StorageTest): void {
     });
 
     // "Nothing tells such items from others that were produced and then leased"
-    test('gives the items the times and the content of any other', async (world) => {
-      const script = world.script();
-      const now = world.clock.now();
+    test('gives the items the times and the content of any other', async (fixture) => {
+      const script = fixture.script();
+      const now = fixture.clock.now();
       const lease = { limit: 1, leaseTimeout: parseDuration('30s') };
       const { leased } = await produceAndLease(
         script.store,
@@ -91,8 +91,8 @@ export function describeProduceAndLease(test: StorageTest): void {
       ]);
     });
 
-    test('leaves items that can be completed, released, and that come back when the lease runs out', async (world) => {
-      const script = world.script();
+    test('leaves items that can be completed, released, and that come back when the lease runs out', async (fixture) => {
+      const script = fixture.script();
       const { leased } = await produceAndLease(
         script.store,
         requestsOf(['done', 'undone', 'late']),
@@ -102,7 +102,7 @@ export function describeProduceAndLease(test: StorageTest): void {
       const [done, undone] = leased.map(({ id }) => id) as [string, string];
       expect(await script.store.complete([{ ids: [done] }])).toEqual([{ ok: true, value: undefined }]);
       expect(await script.store.release([undone])).toBe(1);
-      await world.clock.advance('61s');
+      await fixture.clock.advance('61s');
       await script.sweep();
       expect((await script.lease()).map((item) => [...textsOf([item]), item.attempts])).toEqual([
         ['undone', 1],
@@ -110,8 +110,8 @@ export function describeProduceAndLease(test: StorageTest): void {
       ]);
     });
 
-    test('keeps the order of a thousand items in many requests, leased or not', async (world) => {
-      const script = world.script();
+    test('keeps the order of a thousand items in many requests, leased or not', async (fixture) => {
+      const script = fixture.script();
       const texts = numbered('item', 1_000);
       const requests = Array.from({ length: 10 }, (_, n) => texts.slice(n * 100, (n + 1) * 100));
       const { leased } = await produceAndLease(
@@ -125,8 +125,8 @@ export function describeProduceAndLease(test: StorageTest): void {
       expect(textsOf(await script.lease(1_000))).toEqual(texts.slice(555));
     });
 
-    test('side by side never gives an item to two', async (world) => {
-      const script = world.script();
+    test('side by side never gives an item to two', async (fixture) => {
+      const script = fixture.script();
       const all = await Promise.all(
         numbered('p', 20).map((name) =>
           produceAndLease(

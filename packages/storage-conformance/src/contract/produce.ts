@@ -8,15 +8,15 @@ import type { StorageTest } from '../storage-test.ts';
 export function describeProduce(test: StorageTest): void {
   describe('produce', () => {
     // "Adds items at the tail … in their order"
-    test('keeps the items of a request in their order', async (world) => {
-      const script = world.script();
+    test('keeps the items of a request in their order', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c');
       expect(await script.queuedTexts()).toEqual(['a', 'b', 'c']);
     });
 
     // "requests in the order given", "Outcomes come back in request order"
-    test('keeps requests in the order given, and answers each', async (world) => {
-      const script = world.script();
+    test('keeps requests in the order given, and answers each', async (fixture) => {
+      const script = fixture.script();
       const outcomes = await script.store.produce(
         [
           { items: [newItem('a'), newItem('b')] },
@@ -30,31 +30,31 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "at the tail": the order of calls counts even while the clock stands still
-    test('keeps the order of calls that fall on the same instant', async (world) => {
-      const script = world.script();
+    test('keeps the order of calls that fall on the same instant', async (fixture) => {
+      const script = fixture.script();
       for (const text of numbered('item', 20)) await script.produce(text);
       expect(await script.queuedTexts()).toEqual(numbered('item', 20));
     });
 
     // "at the tail", whatever the clock says: order is by id, not by createdAt
-    test('adds at the tail also when the clock was set back', async (world) => {
-      const script = world.script();
+    test('adds at the tail also when the clock was set back', async (fixture) => {
+      const script = fixture.script();
       await script.produce('first');
-      world.clock.set(script.in('-1h'));
+      fixture.clock.set(script.in('-1h'));
       await script.produce('second');
       expect(await script.queuedTexts()).toEqual(['first', 'second']);
       expect(textsOf(await script.lease())).toEqual(['first', 'second']);
     });
 
     // "Each gets a new id, createdAt now, expireDeadline now plus expireTimeout, 0 attempts"
-    test('gives each item an id, its times and no attempts', async (world) => {
-      const script = world.script();
+    test('gives each item an id, its times and no attempts', async (fixture) => {
+      const script = fixture.script();
       const expireTimeout = parseDuration('1h0m0.000001s');
       await script.produceItems([newItem('a')], expireTimeout);
       const [item] = await script.queued();
       expect(item?.id).toMatch(/^[0-9A-Za-z]{27}$/);
-      expect(item?.createdAt).toBe(world.clock.now());
-      expect(item?.expireDeadline).toBe(addDuration(world.clock.now(), expireTimeout));
+      expect(item?.createdAt).toBe(fixture.clock.now());
+      expect(item?.expireDeadline).toBe(addDuration(fixture.clock.now(), expireTimeout));
       expect(item?.attempts).toBe(0);
       expect(item?.maxAttempts).toBe(0);
       expect(item?.isLeased).toBe(false);
@@ -64,19 +64,19 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // `expireTimeout` is the call's: items produced before keep theirs
-    test('counts the expire timeout from each call', async (world) => {
-      const script = world.script();
-      const start = world.clock.now();
+    test('counts the expire timeout from each call', async (fixture) => {
+      const script = fixture.script();
+      const start = fixture.clock.now();
       await script.produceItems([newItem('a')], parseDuration('1h'));
-      await world.clock.advance('10m');
+      await fixture.clock.advance('10m');
       await script.produceItems([newItem('b')], parseDuration('1m'));
       const deadlines = (await script.queued()).map((item) => item.expireDeadline);
       expect(deadlines).toEqual(['1h', '11m'].map((after) => addDuration(start, parseDuration(after))));
     });
 
     // "The items of one request are stored all or not at all, next to each other": batches far beyond one request
-    test('stores 5,000 items in one call in order', async (world) => {
-      const script = world.script();
+    test('stores 5,000 items in one call in order', async (fixture) => {
+      const script = fixture.script();
       const texts = numbered('item', 5_000);
       const requests = [0, 1, 2, 3, 4].map((n) => ({
         items: texts.slice(n * 1_000, (n + 1) * 1_000).map((text) => newItem(text)),
@@ -90,8 +90,8 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // an empty batch, and a request without items, are nothing to do
-    test('takes empty batches and empty requests', async (world) => {
-      const script = world.script();
+    test('takes empty batches and empty requests', async (fixture) => {
+      const script = fixture.script();
       expect(await script.store.produce([], EXPIRE_TIMEOUT)).toEqual([]);
       const nothing = { ok: true, value: { waiting: 0, scheduled: 0 } };
       expect(await script.store.produce([{ items: [] }], EXPIRE_TIMEOUT)).toEqual([nothing]);
@@ -104,15 +104,15 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "An item whose enqueueAt is at least the schedule threshold (100 ms) ahead is stored as scheduled"
-    test('schedules from exactly 100 ms ahead on, to the microsecond', async (world) => {
-      const script = world.script();
-      const threshold = addDuration(world.clock.now(), SCHEDULE_THRESHOLD);
+    test('schedules from exactly 100 ms ahead on, to the microsecond', async (fixture) => {
+      const script = fixture.script();
+      const threshold = addDuration(fixture.clock.now(), SCHEDULE_THRESHOLD);
       const outcomes = await script.store.produce(
         [
           {
             items: [
               newItem('past', script.in('-1h')),
-              newItem('now', world.clock.now()),
+              newItem('now', fixture.clock.now()),
               newItem('just below', addDuration(threshold, parseDuration('-1us'))),
               newItem('exactly', threshold),
               newItem('later', script.in('1h')),
@@ -130,9 +130,9 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "its life begins then": from the threshold on, and not below
-    test('counts the expire timeout of scheduled items from their enqueueAt', async (world) => {
-      const script = world.script();
-      const threshold = addDuration(world.clock.now(), SCHEDULE_THRESHOLD);
+    test('counts the expire timeout of scheduled items from their enqueueAt', async (fixture) => {
+      const script = fixture.script();
+      const threshold = addDuration(fixture.clock.now(), SCHEDULE_THRESHOLD);
       const below = addDuration(threshold, parseDuration('-1us'));
       const items = [newItem('below', below), newItem('at', threshold), newItem('later', script.in('2h'))];
       await script.produceItems(items, parseDuration('1h'));
@@ -144,8 +144,8 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "or `LAST_INSTANT` where that is earlier"
-    test('lets no item expire later than the last instant', async (world) => {
-      const script = world.script();
+    test('lets no item expire later than the last instant', async (fixture) => {
+      const script = fixture.script();
       const nearly = addDuration(LAST_INSTANT, parseDuration('-1us'));
       const items = [LAST_INSTANT, nearly].map((enqueueAt, n) => newItem(`${n}`, enqueueAt));
       for (const timeout of ['2us', '2562047h47m16.854775807s']) {
@@ -157,8 +157,8 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "next to each other and in their order", whether waiting or scheduled
-    test('gives one run of ids to the waiting and scheduled items of a request', async (world) => {
-      const script = world.script();
+    test('gives one run of ids to the waiting and scheduled items of a request', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a'), newItem('b', script.in('1h')), newItem('c')]);
       const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id);
       const [a, c, b] = ids as [string, string, string];

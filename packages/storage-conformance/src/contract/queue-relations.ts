@@ -1,8 +1,8 @@
 import { milliseconds, type Queue, type QueueRelations } from '@querator/core';
 import { describe, expect } from 'vitest';
+import type { Fixture } from '../fixture.ts';
 import { newQueue } from '../new-queue.ts';
 import type { StorageTest } from '../storage-test.ts';
-import type { World } from '../fixture.ts';
 
 /** Enough that calls which look first and lock later meet in between. */
 const ROUNDS = 20;
@@ -26,14 +26,14 @@ function refuseUsed(usedBy: string | undefined): void {
   if (usedBy !== undefined) refuse();
 }
 
-async function create(world: World, deadQueue = ''): Promise<Queue> {
-  return world.queues.create(newQueue(world.name(), { deadQueue }));
+async function create(fixture: Fixture, deadQueue = ''): Promise<Queue> {
+  return fixture.queues.create(newQueue(fixture.name(), { deadQueue }));
 }
 
 /** What a caller reads of two queues that it names together. */
-async function relationsOf(world: World, name: string, deadQueue: string) {
+async function relationsOf(fixture: Fixture, name: string, deadQueue: string) {
   let read: QueueRelations | undefined;
-  await world.queues.update(
+  await fixture.queues.update(
     name,
     (stored, relations) => {
       read = relations;
@@ -45,58 +45,58 @@ async function relationsOf(world: World, name: string, deadQueue: string) {
 }
 
 /** The stores of two processes, where two may share the storage. */
-async function twoStores(world: World) {
-  const other = world.backend.capabilities.shared ? await world.open() : world.backend;
-  return [world.queues, other.queueStore()] as const;
+async function twoStores(fixture: Fixture) {
+  const other = fixture.backend.capabilities.shared ? await fixture.open() : fixture.backend;
+  return [fixture.queues, other.queueStore()] as const;
 }
 
 /** What `QueueStore` promises of the rules between two queues. */
 export function describeQueueRelations(test: StorageTest): void {
   describe('queue store: relations of two queues', () => {
     // "What the rules between two queues are checked by"
-    test('tells the dead-letter queue and the user of a queue', async (world) => {
-      const [dead, queue] = [await create(world), await create(world)];
-      const user = await create(world, queue.name);
-      await create(world, queue.name);
+    test('tells the dead-letter queue and the user of a queue', async (fixture) => {
+      const [dead, queue] = [await create(fixture), await create(fixture)];
+      const user = await create(fixture, queue.name);
+      await create(fixture, queue.name);
       const expected = { deadQueue: dead, deadQueueEnds: false, usedBy: user.name };
-      expect(await relationsOf(world, queue.name, dead.name)).toEqual(expected);
+      expect(await relationsOf(fixture, queue.name, dead.name)).toEqual(expected);
       const missing = { deadQueue: undefined, deadQueueEnds: false, usedBy: undefined };
-      expect(await relationsOf(world, user.name, world.name())).toEqual(missing);
+      expect(await relationsOf(fixture, user.name, fixture.name())).toEqual(missing);
     });
 
     // "`relations` is about it, and absent where it is empty"
-    test('tells nothing where there is no dead-letter queue', async (world) => {
-      const queue = await create(world);
-      await create(world, queue.name);
-      expect(await relationsOf(world, queue.name, '')).toBeUndefined();
-      await world.queues.create(newQueue(world.name()), refuse);
+    test('tells nothing where there is no dead-letter queue', async (fixture) => {
+      const queue = await create(fixture);
+      await create(fixture, queue.name);
+      expect(await relationsOf(fixture, queue.name, '')).toBeUndefined();
+      await fixture.queues.create(newQueue(fixture.name()), refuse);
     });
 
     // "`check` is called where the queue has a dead-letter queue"
-    test('gives them to the check of a create', async (world) => {
-      const [dead, name] = [await create(world), world.name()];
-      const user = await create(world, name);
+    test('gives them to the check of a create', async (fixture) => {
+      const [dead, name] = [await create(fixture), fixture.name()];
+      const user = await create(fixture, name);
       const read: QueueRelations[] = [];
-      await world.queues.create(newQueue(name, { deadQueue: dead.name }), (relations) => {
+      await fixture.queues.create(newQueue(name, { deadQueue: dead.name }), (relations) => {
         read.push(relations);
       });
       expect(read.at(-1)).toEqual({ deadQueue: dead, deadQueueEnds: false, usedBy: user.name });
     });
 
     // "What it throws is thrown, and nothing was added"
-    test('adds nothing where the check of a create throws', async (world) => {
-      const [dead, name] = [await create(world), world.name()];
+    test('adds nothing where the check of a create throws', async (fixture) => {
+      const [dead, name] = [await create(fixture), fixture.name()];
       const queue = newQueue(name, { deadQueue: dead.name });
-      await expect(world.queues.create(queue, refuse)).rejects.toBe(refusal);
-      expect(await world.queues.get(name)).toBeUndefined();
-      await world.queues.create(queue);
+      await expect(fixture.queues.create(queue, refuse)).rejects.toBe(refusal);
+      expect(await fixture.queues.get(name)).toBeUndefined();
+      await fixture.queues.create(queue);
     });
 
     // "It holds until the step that reads it has ended": two that point at each other never both pass
-    test('lets one of two opposite updates pass', async (world) => {
-      const stores = await twoStores(world);
+    test('lets one of two opposite updates pass', async (fixture) => {
+      const stores = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
-        const [one, other] = [await create(world), await create(world)];
+        const [one, other] = [await create(fixture), await create(fixture)];
         const point = (store: number, from: Queue, to: Queue) =>
           stores[store]?.update(
             from.name,
@@ -111,11 +111,11 @@ export function describeQueueRelations(test: StorageTest): void {
       }
     });
 
-    test('lets one of a create and an update pass that make a chain together', async (world) => {
-      const [here, there] = await twoStores(world);
+    test('lets one of a create and an update pass that make a chain together', async (fixture) => {
+      const [here, there] = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
-        const [middle, last] = [await create(world), await create(world)];
-        const first = newQueue(world.name(), { deadQueue: middle.name });
+        const [middle, last] = [await create(fixture), await create(fixture)];
+        const first = newQueue(fixture.name(), { deadQueue: middle.name });
         const point = (stored: Queue, relations: QueueRelations | undefined) => {
           refuseChains(relations);
           return { ...stored, deadQueue: last.name };
@@ -131,57 +131,57 @@ export function describeQueueRelations(test: StorageTest): void {
 
   describe('queue store: partitionCounts', () => {
     // "How many partitions all queues have on each storage"
-    test('counts the partitions of all queues by storage', async (world) => {
-      const [one, other, unused] = [world.name(), world.name(), world.name()];
+    test('counts the partitions of all queues by storage', async (fixture) => {
+      const [one, other, unused] = [fixture.name(), fixture.name(), fixture.name()];
       const on = (...names: string[]) => names.map((storageName, partition) => ({ partition, storageName }));
-      await world.queues.create(newQueue(world.name(), { partitions: on(one, other, one) }));
-      const queue = await world.queues.create(newQueue(world.name(), { partitions: on(one) }));
+      await fixture.queues.create(newQueue(fixture.name(), { partitions: on(one, other, one) }));
+      const queue = await fixture.queues.create(newQueue(fixture.name(), { partitions: on(one) }));
       const counted = async () => {
-        const counts = await world.queues.partitionCounts();
+        const counts = await fixture.queues.partitionCounts();
         return [one, other, unused].map((name) => counts.get(name) ?? 0);
       };
       expect(await counted()).toEqual([3, 1, 0]);
-      await world.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
+      await fixture.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
       expect(await counted()).toEqual([3, 1, 0]);
-      await world.queues.delete(queue.name);
+      await fixture.queues.delete(queue.name);
       expect(await counted()).toEqual([2, 1, 0]);
     });
   });
 
   describe('queue store: beginDelete', () => {
     // "until `timeout` has passed by the storage's clock, others […] find `deadQueueEnds` set"
-    test('lasts until its time is up, and can be prolonged', async (world) => {
-      const [queue, other] = [await create(world), await create(world)];
-      const ends = async () => (await relationsOf(world, other.name, queue.name))?.deadQueueEnds;
-      expect(await world.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT)).toBe(true);
-      await world.clock.advance('40s');
+    test('lasts until its time is up, and can be prolonged', async (fixture) => {
+      const [queue, other] = [await create(fixture), await create(fixture)];
+      const ends = async () => (await relationsOf(fixture, other.name, queue.name))?.deadQueueEnds;
+      expect(await fixture.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT)).toBe(true);
+      await fixture.clock.advance('40s');
       expect(await ends()).toBe(true);
-      await world.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
-      await world.clock.advance('59s');
+      await fixture.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
+      await fixture.clock.advance('59s');
       expect(await ends()).toBe(true);
-      await world.clock.advance('1s');
+      await fixture.clock.advance('1s');
       expect(await ends()).toBe(false);
     });
 
     // "Settings and stamps stay"
-    test('changes nothing that anyone can read of the queue', async (world) => {
-      const queue = await create(world);
-      await world.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
-      expect(await world.queues.get(queue.name)).toEqual(queue);
+    test('changes nothing that anyone can read of the queue', async (fixture) => {
+      const queue = await create(fixture);
+      await fixture.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
+      expect(await fixture.queues.get(queue.name)).toEqual(queue);
       const page = { namespace: queue.namespace, pivot: '', limit: 10 };
-      expect(await world.queues.list(page)).toEqual([queue]);
+      expect(await fixture.queues.list(page)).toEqual([queue]);
       const { createdAt, updatedAt } = queue;
-      expect(await world.queues.stamps([queue.name])).toEqual(
+      expect(await fixture.queues.stamps([queue.name])).toEqual(
         new Map([[queue.name, { createdAt, updatedAt }]]),
       );
     });
 
     // "`check` is given the name of a queue that uses this one"; "What it throws is thrown, and nothing was changed"
-    test('begins nothing where the check throws', async (world) => {
-      const [queue, other] = [await create(world), await create(world)];
-      const user = await create(world, queue.name);
+    test('begins nothing where the check throws', async (fixture) => {
+      const [queue, other] = [await create(fixture), await create(fixture)];
+      const user = await create(fixture, queue.name);
       const given: (string | undefined)[] = [];
-      const begin = world.queues.beginDelete(queue.name, queue.createdAt, {
+      const begin = fixture.queues.beginDelete(queue.name, queue.createdAt, {
         ...TIMEOUT,
         check: (usedBy) => {
           given.push(usedBy);
@@ -190,28 +190,28 @@ export function describeQueueRelations(test: StorageTest): void {
       });
       await expect(begin).rejects.toBe(refusal);
       expect(given.at(-1)).toBe(user.name);
-      expect((await relationsOf(world, other.name, queue.name))?.deadQueueEnds).toBe(false);
+      expect((await relationsOf(fixture, other.name, queue.name))?.deadQueueEnds).toBe(false);
     });
 
     // "Whether that queue is there"
-    test('knows a later queue of the same name from the one in question', async (world) => {
-      const [old, other] = [await create(world), await create(world)];
-      await world.queues.beginDelete(old.name, old.createdAt, TIMEOUT);
-      await world.queues.delete(old.name, old.createdAt);
-      await world.clock.advance('1us');
-      await world.queues.create(newQueue(old.name));
+    test('knows a later queue of the same name from the one in question', async (fixture) => {
+      const [old, other] = [await create(fixture), await create(fixture)];
+      await fixture.queues.beginDelete(old.name, old.createdAt, TIMEOUT);
+      await fixture.queues.delete(old.name, old.createdAt);
+      await fixture.clock.advance('1us');
+      await fixture.queues.create(newQueue(old.name));
       // "the deletion ends it"
-      expect((await relationsOf(world, other.name, old.name))?.deadQueueEnds).toBe(false);
+      expect((await relationsOf(fixture, other.name, old.name))?.deadQueueEnds).toBe(false);
       const options = { ...TIMEOUT, check: refuse };
-      expect(await world.queues.beginDelete(old.name, old.createdAt, options)).toBe(false);
-      expect(await world.queues.beginDelete(world.name(), old.createdAt, options)).toBe(false);
-      expect((await relationsOf(world, other.name, old.name))?.deadQueueEnds).toBe(false);
+      expect(await fixture.queues.beginDelete(old.name, old.createdAt, options)).toBe(false);
+      expect(await fixture.queues.beginDelete(fixture.name(), old.createdAt, options)).toBe(false);
+      expect((await relationsOf(fixture, other.name, old.name))?.deadQueueEnds).toBe(false);
     });
 
-    test('lets one of it and an update pass that begins to use the queue', async (world) => {
-      const [here, there] = await twoStores(world);
+    test('lets one of it and an update pass that begins to use the queue', async (fixture) => {
+      const [here, there] = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
-        const [dead, queue] = [await create(world), await create(world)];
+        const [dead, queue] = [await create(fixture), await create(fixture)];
         const point = (stored: Queue, relations: QueueRelations | undefined) => {
           refuseChains(relations);
           return { ...stored, deadQueue: dead.name };
@@ -227,30 +227,30 @@ export function describeQueueRelations(test: StorageTest): void {
 
   describe('queue store: delete with a check', () => {
     // "`check` as of `beginDelete`, in the step that removes the queue"
-    test('removes nothing where the check throws', async (world) => {
-      const queue = await create(world);
-      const user = await create(world, queue.name);
-      await expect(world.queues.delete(queue.name, queue.createdAt, refuseUsed)).rejects.toBe(refusal);
-      expect(await world.queues.get(queue.name)).toEqual(queue);
-      await world.queues.delete(user.name);
-      expect(await world.queues.delete(queue.name, queue.createdAt, refuseUsed)).toBe(true);
-      expect(await world.queues.get(queue.name)).toBeUndefined();
+    test('removes nothing where the check throws', async (fixture) => {
+      const queue = await create(fixture);
+      const user = await create(fixture, queue.name);
+      await expect(fixture.queues.delete(queue.name, queue.createdAt, refuseUsed)).rejects.toBe(refusal);
+      expect(await fixture.queues.get(queue.name)).toEqual(queue);
+      await fixture.queues.delete(user.name);
+      expect(await fixture.queues.delete(queue.name, queue.createdAt, refuseUsed)).toBe(true);
+      expect(await fixture.queues.get(queue.name)).toBeUndefined();
     });
 
-    test('checks nothing of a queue that is gone, or of a later one', async (world) => {
-      const old = await create(world);
-      await world.queues.delete(old.name);
-      expect(await world.queues.delete(old.name, old.createdAt, refuse)).toBe(false);
-      await world.clock.advance('1us');
-      await world.queues.create(newQueue(old.name));
-      expect(await world.queues.delete(old.name, old.createdAt, refuse)).toBe(false);
-      expect(await world.queues.get(old.name)).toBeDefined();
+    test('checks nothing of a queue that is gone, or of a later one', async (fixture) => {
+      const old = await create(fixture);
+      await fixture.queues.delete(old.name);
+      expect(await fixture.queues.delete(old.name, old.createdAt, refuse)).toBe(false);
+      await fixture.clock.advance('1us');
+      await fixture.queues.create(newQueue(old.name));
+      expect(await fixture.queues.delete(old.name, old.createdAt, refuse)).toBe(false);
+      expect(await fixture.queues.get(old.name)).toBeDefined();
     });
 
-    test('lets one of it and an update pass that begins to use the queue', async (world) => {
-      const [here, there] = await twoStores(world);
+    test('lets one of it and an update pass that begins to use the queue', async (fixture) => {
+      const [here, there] = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
-        const [dead, queue] = [await create(world), await create(world)];
+        const [dead, queue] = [await create(fixture), await create(fixture)];
         const point = (stored: Queue, relations: QueueRelations | undefined) => {
           refuseChains(relations);
           return { ...stored, deadQueue: dead.name };

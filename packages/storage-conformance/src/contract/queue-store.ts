@@ -1,9 +1,9 @@
 import { parseDuration, type Queue } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { numbered } from '../content.ts';
+import type { Fixture } from '../fixture.ts';
 import { newQueue } from '../new-queue.ts';
 import type { StorageTest } from '../storage-test.ts';
-import type { World } from '../fixture.ts';
 
 const namesOf = (queues: readonly Queue[]) => queues.map((queue) => queue.name);
 
@@ -11,31 +11,31 @@ const namesOf = (queues: readonly Queue[]) => queues.map((queue) => queue.name);
 export function describeQueueStore(test: StorageTest): void {
   describe('queue store: create and get', () => {
     // "Adds a queue with createdAt and updatedAt by the storage's clock"
-    test('stores every field and both times', async (world) => {
-      const queue = newQueue(world.name(), { deadQueue: 'dead', maxAttempts: 65_536 });
-      const stored = { ...queue, createdAt: world.clock.now(), updatedAt: world.clock.now() };
-      expect(await world.queues.create(queue)).toEqual(stored);
-      await world.clock.advance('1m');
-      expect(await world.queues.get(queue.name)).toEqual(stored);
+    test('stores every field and both times', async (fixture) => {
+      const queue = newQueue(fixture.name(), { deadQueue: 'dead', maxAttempts: 65_536 });
+      const stored = { ...queue, createdAt: fixture.clock.now(), updatedAt: fixture.clock.now() };
+      expect(await fixture.queues.create(queue)).toEqual(stored);
+      await fixture.clock.advance('1m');
+      expect(await fixture.queues.get(queue.name)).toEqual(stored);
     });
 
     // `Duration` is exact over the whole range of Go's
-    test('keeps durations to the nanosecond', async (world) => {
+    test('keeps durations to the nanosecond', async (fixture) => {
       for (const [lease, expire] of [
         ['1us', '1.000000001s'],
         ['1.000001ns', '2562047h47m16.854775807s'],
         ['999999h59m59.999999999s', '2562047h47m16.854775806s'],
       ] as const) {
-        const name = world.name();
+        const name = fixture.name();
         const [leaseTimeout, expireTimeout] = [parseDuration(lease), parseDuration(expire)];
-        await world.queues.create(newQueue(name, { leaseTimeout, expireTimeout }));
-        expect(await world.queues.get(name)).toMatchObject({ leaseTimeout, expireTimeout });
+        await fixture.queues.create(newQueue(name, { leaseTimeout, expireTimeout }));
+        expect(await fixture.queues.get(name)).toMatchObject({ leaseTimeout, expireTimeout });
       }
     });
 
     // "The queue of that very name": byte for byte, up to 512 bytes of any text
-    test('tells names apart byte by byte', async (world) => {
-      const base = world.name('-Name');
+    test('tells names apart byte by byte', async (fixture) => {
+      const base = fixture.name('-Name');
       const padded = base + 'ü'.repeat(Math.floor((511 - base.length) / 2));
       const long = padded + 'x'.repeat(511 - Buffer.byteLength(padded));
       const names = [
@@ -52,81 +52,81 @@ export function describeQueueStore(test: StorageTest): void {
         `${long}b`,
       ];
       expect(Buffer.byteLength(names.at(-1) ?? '')).toBe(512);
-      for (const name of names) await world.queues.create(newQueue(name));
+      for (const name of names) await fixture.queues.create(newQueue(name));
       for (const name of names)
-        expect((await world.queues.get(name))?.reference).toBe(`reference of ${name}`);
-      expect(await world.queues.get(base.toUpperCase())).toBeUndefined();
-      expect(await world.queues.get(base.slice(0, -1))).toBeUndefined();
+        expect((await fixture.queues.get(name))?.reference).toBe(`reference of ${name}`);
+      expect(await fixture.queues.get(base.toUpperCase())).toBeUndefined();
+      expect(await fixture.queues.get(base.slice(0, -1))).toBeUndefined();
     });
 
     // texts are free, the list of partitions too
-    test('keeps texts and placements as they are', async (world) => {
+    test('keeps texts and placements as they are', async (fixture) => {
       const partitions = Array.from({ length: 100 }, (_, partition) => ({
         partition,
         storageName: `störage '${partition}"`,
       }));
-      const queue = newQueue(world.name(), {
+      const queue = newQueue(fixture.name(), {
         reference: `"; 'x' \\ 😀\n`,
         partitions,
         requestedPartitions: 100,
       });
-      await world.queues.create(queue);
-      expect(await world.queues.get(queue.name)).toMatchObject(queue);
-      const bare = newQueue(world.name(), { reference: '', maxAttempts: 0, partitions: [] });
-      await world.queues.create(bare);
-      expect(await world.queues.get(bare.name)).toMatchObject(bare);
+      await fixture.queues.create(queue);
+      expect(await fixture.queues.get(queue.name)).toMatchObject(queue);
+      const bare = newQueue(fixture.name(), { reference: '', maxAttempts: 0, partitions: [] });
+      await fixture.queues.create(bare);
+      expect(await fixture.queues.get(bare.name)).toMatchObject(bare);
     });
 
     // "when the name is taken; the stored queue is untouched"
-    test('refuses a name that is taken', async (world) => {
-      const name = world.name();
-      const stored = await world.queues.create(newQueue(name));
-      await world.clock.advance('1s');
-      await expect(world.queues.create(newQueue(name, { reference: 'other' }))).rejects.toMatchObject({
+    test('refuses a name that is taken', async (fixture) => {
+      const name = fixture.name();
+      const stored = await fixture.queues.create(newQueue(name));
+      await fixture.clock.advance('1s');
+      await expect(fixture.queues.create(newQueue(name, { reference: 'other' }))).rejects.toMatchObject({
         name: 'QueueError',
         code: 'invalid',
         message: `invalid queue; '${name}' already exists`,
       });
-      expect(await world.queues.get(name)).toEqual(stored);
+      expect(await fixture.queues.get(name)).toEqual(stored);
     });
 
     // "Unique among all queues, whatever their namespace"
-    test('refuses a name that is taken in another namespace', async (world) => {
-      const name = world.name();
-      await world.queues.create(newQueue(name, { namespace: 'one' }));
-      await expect(world.queues.create(newQueue(name, { namespace: 'other' }))).rejects.toThrow(
+    test('refuses a name that is taken in another namespace', async (fixture) => {
+      const name = fixture.name();
+      await fixture.queues.create(newQueue(name, { namespace: 'one' }));
+      await expect(fixture.queues.create(newQueue(name, { namespace: 'other' }))).rejects.toThrow(
         'already exists',
       );
     });
 
     // "safe to call concurrently": of many at once exactly one wins
-    test('creates a name once among concurrent calls', async (world) => {
-      const name = world.name();
+    test('creates a name once among concurrent calls', async (fixture) => {
+      const name = fixture.name();
       const results = await Promise.allSettled(
-        numbered('call', 8).map((reference) => world.queues.create(newQueue(name, { reference }))),
+        numbered('call', 8).map((reference) => fixture.queues.create(newQueue(name, { reference }))),
       );
       const winners = results.filter((result) => result.status === 'fulfilled');
       expect(winners).toHaveLength(1);
       for (const result of results) {
         if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'invalid' });
       }
-      expect(await world.queues.get(name)).toEqual(winners[0]?.value);
+      expect(await fixture.queues.get(name)).toEqual(winners[0]?.value);
     });
 
     // "or nothing"
-    test('has nothing of a name that is not there', async (world) => {
-      expect(await world.queues.get(world.name())).toBeUndefined();
+    test('has nothing of a name that is not there', async (fixture) => {
+      expect(await fixture.queues.get(fixture.name())).toBeUndefined();
     });
   });
 
   describe('queue store: list', () => {
-    async function createAll(world: World, namespace: string, names: readonly string[]) {
-      for (const name of names) await world.queues.create(newQueue(name, { namespace }));
+    async function createAll(fixture: Fixture, namespace: string, names: readonly string[]) {
+      for (const name of names) await fixture.queues.create(newQueue(name, { namespace }));
     }
 
     // "in order of their names, compared as bytes"
-    test('orders by the bytes of the names', async (world) => {
-      const [namespace, base] = [world.name(), world.name()];
+    test('orders by the bytes of the names', async (fixture) => {
+      const [namespace, base] = [fixture.name(), fixture.name()];
       // Ascending in UTF-8; UTF-16 order, locales and case-blind orders all differ from it.
       const endings = [
         '',
@@ -147,60 +147,62 @@ export function describeQueueStore(test: StorageTest): void {
         '😀',
       ];
       const names = endings.map((ending) => base + ending);
-      await createAll(world, namespace, [...names].reverse());
-      expect(namesOf(await world.queues.list({ namespace, pivot: '', limit: 100 }))).toEqual(names);
+      await createAll(fixture, namespace, [...names].reverse());
+      expect(namesOf(await fixture.queues.list({ namespace, pivot: '', limit: 100 }))).toEqual(names);
     });
 
     // "starts with this name, or where it is gone, with the next greater one"; "At most so many"
-    test('starts with the pivot, there or not, and keeps to the limit', async (world) => {
-      const [namespace, base] = [world.name(), world.name()];
+    test('starts with the pivot, there or not, and keeps to the limit', async (fixture) => {
+      const [namespace, base] = [fixture.name(), fixture.name()];
       const names = ['b', 'd', 'f', 'h'].map((ending) => base + ending);
       const [b, d, f, h] = names;
-      await createAll(world, namespace, names);
+      await createAll(fixture, namespace, names);
       const page = async (pivot: string, limit: number) =>
-        namesOf(await world.queues.list({ namespace, pivot, limit }));
+        namesOf(await fixture.queues.list({ namespace, pivot, limit }));
       expect(await page('', 2)).toEqual([b, d]);
       expect(await page(`${base}d`, 2)).toEqual([d, f]);
       expect(await page(`${base}e`, 2)).toEqual([f, h]);
       expect(await page(`${base}h`, 10)).toEqual([h]);
       expect(await page(`${base}i`, 10)).toEqual([]);
-      await world.queues.delete(d as string);
+      await fixture.queues.delete(d as string);
       expect(await page(`${base}d`, 1)).toEqual([f]);
     });
 
     // "Only queues of this namespace", "filtered first, then limited": [G38]
-    test('filters by namespace before it limits', async (world) => {
-      const base = world.name();
-      const [ours, theirs] = [world.name(), world.name()];
+    test('filters by namespace before it limits', async (fixture) => {
+      const base = fixture.name();
+      const [ours, theirs] = [fixture.name(), fixture.name()];
       for (const n of [1, 2, 3, 4, 5, 6]) {
-        await createAll(world, n % 3 === 0 ? ours : theirs, [`${base}${n}`]);
+        await createAll(fixture, n % 3 === 0 ? ours : theirs, [`${base}${n}`]);
       }
-      expect(namesOf(await world.queues.list({ namespace: ours, pivot: '', limit: 1 }))).toEqual([
+      expect(namesOf(await fixture.queues.list({ namespace: ours, pivot: '', limit: 1 }))).toEqual([
         `${base}3`,
       ]);
-      expect(namesOf(await world.queues.list({ namespace: ours, pivot: '', limit: 2 }))).toEqual([
+      expect(namesOf(await fixture.queues.list({ namespace: ours, pivot: '', limit: 2 }))).toEqual([
         `${base}3`,
         `${base}6`,
       ]);
-      expect(namesOf(await world.queues.list({ namespace: ours, pivot: `${base}4`, limit: 2 }))).toEqual([
+      expect(namesOf(await fixture.queues.list({ namespace: ours, pivot: `${base}4`, limit: 2 }))).toEqual([
         `${base}6`,
       ]);
-      expect(await world.queues.list({ namespace: world.name(), pivot: '', limit: 10 })).toEqual([]);
+      expect(await fixture.queues.list({ namespace: fixture.name(), pivot: '', limit: 10 })).toEqual([]);
     });
 
     // a page shows what `get` shows
-    test('lists queues with all their fields', async (world) => {
-      const queue = newQueue(world.name());
-      const stored = await world.queues.create(queue);
-      expect(await world.queues.list({ namespace: queue.namespace, pivot: '', limit: 10 })).toEqual([stored]);
+    test('lists queues with all their fields', async (fixture) => {
+      const queue = newQueue(fixture.name());
+      const stored = await fixture.queues.create(queue);
+      expect(await fixture.queues.list({ namespace: queue.namespace, pivot: '', limit: 10 })).toEqual([
+        stored,
+      ]);
     });
   });
 
   describe('queue store: update', () => {
     // "Replaces the settings of a queue"; "updatedAt becomes now"
-    test('replaces the settings and returns what is stored', async (world) => {
-      const stored = await world.queues.create(newQueue(world.name()));
-      await world.clock.advance('1m');
+    test('replaces the settings and returns what is stored', async (fixture) => {
+      const stored = await fixture.queues.create(newQueue(fixture.name()));
+      await fixture.clock.advance('1m');
       const settings = {
         leaseTimeout: parseDuration('2.000000001s'),
         expireTimeout: parseDuration('1h'),
@@ -209,32 +211,34 @@ export function describeQueueStore(test: StorageTest): void {
         reference: '',
         requestedPartitions: 5,
       };
-      const updated = { ...stored, ...settings, updatedAt: world.clock.now() };
-      expect(await world.queues.update(stored.name, (queue) => ({ ...queue, ...settings }))).toEqual(updated);
-      expect(await world.queues.get(stored.name)).toEqual(updated);
+      const updated = { ...stored, ...settings, updatedAt: fixture.clock.now() };
+      expect(await fixture.queues.update(stored.name, (queue) => ({ ...queue, ...settings }))).toEqual(
+        updated,
+      );
+      expect(await fixture.queues.get(stored.name)).toEqual(updated);
     });
 
     // "name, namespace, partitions and createdAt stay, whatever it returns"
-    test('keeps what identifies the queue', async (world) => {
-      const stored = await world.queues.create(newQueue(world.name()));
-      await world.clock.advance('1m');
-      await world.queues.update(stored.name, () =>
+    test('keeps what identifies the queue', async (fixture) => {
+      const stored = await fixture.queues.create(newQueue(fixture.name()));
+      await fixture.clock.advance('1m');
+      await fixture.queues.update(stored.name, () =>
         newQueue(`${stored.name}-other`, { namespace: 'other', partitions: [], reference: 'changed' }),
       );
-      expect(await world.queues.get(stored.name)).toEqual({
+      expect(await fixture.queues.get(stored.name)).toEqual({
         ...stored,
         maxAttempts: 3,
         reference: 'changed',
-        updatedAt: world.clock.now(),
+        updatedAt: fixture.clock.now(),
       });
-      expect(await world.queues.get(`${stored.name}-other`)).toBeUndefined();
+      expect(await fixture.queues.get(`${stored.name}-other`)).toBeUndefined();
     });
 
     // "`change` is given what is stored"
-    test('gives the stored queue to the change', async (world) => {
-      const stored = await world.queues.create(newQueue(world.name()));
+    test('gives the stored queue to the change', async (fixture) => {
+      const stored = await fixture.queues.create(newQueue(fixture.name()));
       const given: Queue[] = [];
-      await world.queues.update(stored.name, (queue) => {
+      await fixture.queues.update(stored.name, (queue) => {
         given.push(queue);
         return queue;
       });
@@ -242,30 +246,30 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // "or nothing when there is no such queue"
-    test('does nothing where there is no such queue', async (world) => {
-      const name = world.name();
-      expect(await world.queues.update(name, (queue) => queue)).toBeUndefined();
-      expect(await world.queues.get(name)).toBeUndefined();
+    test('does nothing where there is no such queue', async (fixture) => {
+      const name = fixture.name();
+      expect(await fixture.queues.update(name, (queue) => queue)).toBeUndefined();
+      expect(await fixture.queues.get(name)).toBeUndefined();
     });
 
     // "@throws whatever `change` throws; then nothing was changed"
-    test('passes on what the change throws, and changes nothing', async (world) => {
-      const stored = await world.queues.create(newQueue(world.name()));
-      await world.clock.advance('1s');
+    test('passes on what the change throws, and changes nothing', async (fixture) => {
+      const stored = await fixture.queues.create(newQueue(fixture.name()));
+      await fixture.clock.advance('1s');
       const refusal = new Error('refused by the change');
-      const update = world.queues.update(stored.name, () => {
+      const update = fixture.queues.update(stored.name, () => {
         throw refusal;
       });
       await expect(update).rejects.toBe(refusal);
-      expect(await world.queues.get(stored.name)).toEqual(stored);
-      expect(await world.queues.update(stored.name, (queue) => queue)).toBeDefined();
+      expect(await fixture.queues.get(stored.name)).toEqual(stored);
+      expect(await fixture.queues.update(stored.name, (queue) => queue)).toBeDefined();
     });
 
     // "as one step that no other update can come between": none of many is lost
-    test('applies every one of many concurrent updates', async (world) => {
-      const { name } = await world.queues.create(newQueue(world.name(), { maxAttempts: 0 }));
-      const stores = [world.queues];
-      if (world.backend.capabilities.shared) stores.push((await world.open()).queueStore());
+    test('applies every one of many concurrent updates', async (fixture) => {
+      const { name } = await fixture.queues.create(newQueue(fixture.name(), { maxAttempts: 0 }));
+      const stores = [fixture.queues];
+      if (fixture.backend.capabilities.shared) stores.push((await fixture.open()).queueStore());
       await Promise.all(
         Array.from({ length: 20 }, (_, n) =>
           stores[n % stores.length]?.update(name, (queue) => ({
@@ -274,109 +278,109 @@ export function describeQueueStore(test: StorageTest): void {
           })),
         ),
       );
-      expect((await world.queues.get(name))?.maxAttempts).toBe(20);
+      expect((await fixture.queues.get(name))?.maxAttempts).toBe(20);
     });
 
     // one queue, and no other
-    test('leaves other queues alone', async (world) => {
-      const [one, other] = [world.name(), world.name()];
-      await world.queues.create(newQueue(one));
-      const stored = await world.queues.create(newQueue(other));
-      await world.queues.update(one, (queue) => ({ ...queue, reference: 'changed' }));
-      expect(await world.queues.get(other)).toEqual(stored);
+    test('leaves other queues alone', async (fixture) => {
+      const [one, other] = [fixture.name(), fixture.name()];
+      await fixture.queues.create(newQueue(one));
+      const stored = await fixture.queues.create(newQueue(other));
+      await fixture.queues.update(one, (queue) => ({ ...queue, reference: 'changed' }));
+      expect(await fixture.queues.get(other)).toEqual(stored);
     });
   });
 
   describe('queue store: stamps', () => {
     // "the stamps of those of the queues that there are"
-    test('gives the stamps of the named queues that there are, and of no others', async (world) => {
-      const [one, other, missing] = [world.name(), world.name(), world.name()];
-      const stored = await world.queues.create(newQueue(one));
-      await world.queues.create(newQueue(other));
+    test('gives the stamps of the named queues that there are, and of no others', async (fixture) => {
+      const [one, other, missing] = [fixture.name(), fixture.name(), fixture.name()];
+      const stored = await fixture.queues.create(newQueue(one));
+      await fixture.queues.create(newQueue(other));
       const { createdAt, updatedAt } = stored;
-      expect(await world.queues.stamps([one, missing])).toEqual(new Map([[one, { createdAt, updatedAt }]]));
-      expect(await world.queues.stamps([])).toEqual(new Map());
+      expect(await fixture.queues.stamps([one, missing])).toEqual(new Map([[one, { createdAt, updatedAt }]]));
+      expect(await fixture.queues.stamps([])).toEqual(new Map());
     });
 
     // "Tells one state of a queue from another, and from another queue of the same name"
-    test('differ after an update, and after the queue was made anew', async (world) => {
-      const name = world.name();
-      const stamp = async () => (await world.queues.stamps([name])).get(name);
-      const created = await world.queues.create(newQueue(name));
-      await world.clock.advance('1us');
-      await world.queues.update(name, (queue) => ({ ...queue, reference: 'changed' }));
+    test('differ after an update, and after the queue was made anew', async (fixture) => {
+      const name = fixture.name();
+      const stamp = async () => (await fixture.queues.stamps([name])).get(name);
+      const created = await fixture.queues.create(newQueue(name));
+      await fixture.clock.advance('1us');
+      await fixture.queues.update(name, (queue) => ({ ...queue, reference: 'changed' }));
       const updated = await stamp();
       expect(updated?.createdAt).toBe(created.createdAt);
       expect(updated?.updatedAt).not.toBe(created.updatedAt);
-      await world.queues.delete(name);
+      await fixture.queues.delete(name);
       expect(await stamp()).toBeUndefined();
-      await world.clock.advance('1us');
-      await world.queues.create(newQueue(name));
+      await fixture.clock.advance('1us');
+      await fixture.queues.create(newQueue(name));
       expect((await stamp())?.createdAt).not.toBe(created.createdAt);
     });
   });
 
   describe('queue store: delete and dead-letter queues', () => {
     // "Removes the queue of that name. Whether there was one"
-    test('deletes a queue once', async (world) => {
-      const [one, other] = [world.name(), world.name()];
-      await world.queues.create(newQueue(one));
-      await world.queues.create(newQueue(other));
-      expect(await world.queues.delete(one)).toBe(true);
-      expect(await world.queues.delete(one)).toBe(false);
-      expect(await world.queues.get(one)).toBeUndefined();
-      expect(await world.queues.get(other)).toBeDefined();
+    test('deletes a queue once', async (fixture) => {
+      const [one, other] = [fixture.name(), fixture.name()];
+      await fixture.queues.create(newQueue(one));
+      await fixture.queues.create(newQueue(other));
+      expect(await fixture.queues.delete(one)).toBe(true);
+      expect(await fixture.queues.delete(one)).toBe(false);
+      expect(await fixture.queues.get(one)).toBeUndefined();
+      expect(await fixture.queues.get(other)).toBeDefined();
     });
 
     // "only the one that was created then, and not a later one of the same name"
-    test('deletes the queue that was created then, and no later one', async (world) => {
-      const name = world.name();
-      const { createdAt: first } = await world.queues.create(newQueue(name));
-      expect(await world.queues.delete(name, first)).toBe(true);
-      expect(await world.queues.delete(name, first)).toBe(false);
-      await world.clock.advance('1us');
-      const { createdAt: second } = await world.queues.create(newQueue(name));
-      expect(await world.queues.delete(name, first)).toBe(false);
-      expect(await world.queues.get(name)).toMatchObject({ createdAt: second });
-      expect(await world.queues.delete(name, second)).toBe(true);
-      expect(await world.queues.get(name)).toBeUndefined();
+    test('deletes the queue that was created then, and no later one', async (fixture) => {
+      const name = fixture.name();
+      const { createdAt: first } = await fixture.queues.create(newQueue(name));
+      expect(await fixture.queues.delete(name, first)).toBe(true);
+      expect(await fixture.queues.delete(name, first)).toBe(false);
+      await fixture.clock.advance('1us');
+      const { createdAt: second } = await fixture.queues.create(newQueue(name));
+      expect(await fixture.queues.delete(name, first)).toBe(false);
+      expect(await fixture.queues.get(name)).toMatchObject({ createdAt: second });
+      expect(await fixture.queues.delete(name, second)).toBe(true);
+      expect(await fixture.queues.get(name)).toBeUndefined();
     });
 
     // the name is free again, and nothing of the old queue is left
-    test('lets a deleted name be created again', async (world) => {
-      const name = world.name();
-      await world.queues.create(newQueue(name, { reference: 'old' }));
-      await world.queues.delete(name);
-      await world.clock.advance('1m');
-      const stored = await world.queues.create(newQueue(name, { reference: 'new' }));
-      expect(stored.createdAt).toBe(world.clock.now());
-      expect(await world.queues.get(name)).toEqual(stored);
+    test('lets a deleted name be created again', async (fixture) => {
+      const name = fixture.name();
+      await fixture.queues.create(newQueue(name, { reference: 'old' }));
+      await fixture.queues.delete(name);
+      await fixture.clock.advance('1m');
+      const stored = await fixture.queues.create(newQueue(name, { reference: 'new' }));
+      expect(stored.createdAt).toBe(fixture.clock.now());
+      expect(await fixture.queues.get(name)).toEqual(stored);
     });
 
     // "a queue whose dead-letter queue is `name`, the first in byte order, or nothing"
-    test('finds the first queue that uses a dead-letter queue', async (world) => {
-      const [dead, base] = [world.name(), world.name()];
-      expect(await world.queues.findByDeadQueue(dead)).toBeUndefined();
+    test('finds the first queue that uses a dead-letter queue', async (fixture) => {
+      const [dead, base] = [fixture.name(), fixture.name()];
+      expect(await fixture.queues.findByDeadQueue(dead)).toBeUndefined();
       for (const ending of ['\uff5e', 'a', 'B', '😀']) {
-        await world.queues.create(newQueue(base + ending, { deadQueue: dead }));
+        await fixture.queues.create(newQueue(base + ending, { deadQueue: dead }));
       }
-      await world.queues.create(newQueue(`${base}A`, { deadQueue: `${dead}x` }));
-      expect(await world.queues.findByDeadQueue(dead)).toBe(`${base}B`);
-      await world.queues.update(`${base}B`, (queue) => ({ ...queue, deadQueue: '' }));
-      expect(await world.queues.findByDeadQueue(dead)).toBe(`${base}a`);
-      await world.queues.delete(`${base}a`);
-      expect(await world.queues.findByDeadQueue(dead)).toBe(`${base}\uff5e`);
+      await fixture.queues.create(newQueue(`${base}A`, { deadQueue: `${dead}x` }));
+      expect(await fixture.queues.findByDeadQueue(dead)).toBe(`${base}B`);
+      await fixture.queues.update(`${base}B`, (queue) => ({ ...queue, deadQueue: '' }));
+      expect(await fixture.queues.findByDeadQueue(dead)).toBe(`${base}a`);
+      await fixture.queues.delete(`${base}a`);
+      expect(await fixture.queues.findByDeadQueue(dead)).toBe(`${base}\uff5e`);
     });
 
     // what callers hold is theirs: changing it changes nothing stored
-    test('is not affected by what the caller does to a result or an argument', async (world) => {
+    test('is not affected by what the caller does to a result or an argument', async (fixture) => {
       const partitions = [{ partition: 0, storageName: 'first' }];
-      const name = world.name();
-      const stored = await world.queues.create(newQueue(name, { partitions }));
+      const name = fixture.name();
+      const stored = await fixture.queues.create(newQueue(name, { partitions }));
       partitions.push({ partition: 1, storageName: 'pushed' });
       (stored.partitions as unknown[]).length = 0;
-      ((await world.queues.get(name))?.partitions as unknown[]).length = 0;
-      expect((await world.queues.get(name))?.partitions).toEqual([{ partition: 0, storageName: 'first' }]);
+      ((await fixture.queues.get(name))?.partitions as unknown[]).length = 0;
+      expect((await fixture.queues.get(name))?.partitions).toEqual([{ partition: 0, storageName: 'first' }]);
     });
   });
 }

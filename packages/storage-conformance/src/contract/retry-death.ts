@@ -3,33 +3,33 @@ import { content, contentOf, textsOf } from '../content.ts';
 import { EXPIRE_TIMEOUT, verdictsOf } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** What `PartitionStore.retry` promises about items that are dead, and what "condemned" means. */
+/** What `PartitionStore.retry` promises about items that are dead, and what "moving" means. */
 export function describeRetryDeath(test: StorageTest): void {
   describe('retry of dead items', () => {
-    // "dead …: condemned or deleted, as rules.dead says"
-    test('deletes where the rules say so', async (world) => {
-      const script = world.script();
+    // "dead …: moving or deleted, as rules.dead says"
+    test('deletes where the rules say so', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b');
       const [a] = (await script.lease(1)).map((item) => item.id) as [string];
       const outcomes = await script.store.retry([{ items: [{ id: a, dead: true }] }], {
         maxAttempts: 0,
         dead: 'delete',
       });
-      expect(outcomes).toEqual([{ ok: true, value: { waiting: 0, scheduled: 0, condemned: 0, deleted: 1 } }]);
+      expect(outcomes).toEqual([{ ok: true, value: { waiting: 0, scheduled: 0, moving: 0, deleted: 1 } }]);
       expect(await script.queuedTexts()).toEqual(['b']);
       expect((await script.sweep()).dead).toEqual([]);
     });
 
     // "Kept aside; the next sweep reports them", under the id the item had
-    test('condemns where the rules say so, and the next sweep reports it', async (world) => {
-      const script = world.script();
+    test('makes an item moving where the rules say so, and the next sweep reports it', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 8 });
       const [before] = await script.queued();
       const id = await script.leaseOne();
       expect(await script.retry({ id, dead: true })).toEqual({
         waiting: 0,
         scheduled: 0,
-        condemned: 1,
+        moving: 1,
         deleted: 0,
       });
       const { dead } = await script.sweep();
@@ -45,21 +45,21 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // "For each item, the first that applies": dead comes before retryAt
-    test('does not look at retryAt of a dead item', async (world) => {
-      const script = world.script();
+    test('does not look at retryAt of a dead item', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const result = await script.retry({
         id: await script.leaseOne(),
         dead: true,
         retryAt: script.in('1h'),
       });
-      expect(result).toMatchObject({ condemned: 1, scheduled: 0 });
+      expect(result).toMatchObject({ moving: 1, scheduled: 0 });
       expect(await script.scheduled()).toEqual([]);
     });
 
     // "maxAttempts not 0 and reached": counted exactly, also beyond, and 0 is without limit
-    test('takes an item that has used up its attempts for dead', async (world) => {
-      const script = world.script();
+    test('takes an item that has used up its attempts for dead', async (fixture) => {
+      const script = fixture.script();
       for (const [text, attempts] of [
         ['below', 0],
         ['reached', 1],
@@ -69,21 +69,21 @@ export function describeRetryDeath(test: StorageTest): void {
       }
       const items = (await script.lease()).map(({ id }) => ({ id, dead: false }));
       const requests = items.map((item) => ({ items: [item] }));
-      const outcomes = await script.store.retry(requests, { maxAttempts: 2, dead: 'condemn' });
-      expect(outcomes.map((outcome) => outcome.ok && outcome.value.condemned)).toEqual([0, 1, 1]);
+      const outcomes = await script.store.retry(requests, { maxAttempts: 2, dead: 'move' });
+      expect(outcomes.map((outcome) => outcome.ok && outcome.value.moving)).toEqual([0, 1, 1]);
       expect(textsOf((await script.sweep()).dead).sort()).toEqual(['beyond', 'reached']);
     });
 
     // "maxAttempts not 0": without a limit no number of attempts is too many
-    test('lets an item live on where there is no limit', async (world) => {
-      const script = world.script();
+    test('lets an item live on where there is no limit', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { attempts: 60_000, maxAttempts: 1 });
-      expect(await script.retry({ id: await script.leaseOne() })).toMatchObject({ waiting: 1, condemned: 0 });
+      expect(await script.retry({ id: await script.leaseOne() })).toMatchObject({ waiting: 1, moving: 0 });
     });
 
     // used-up attempts count before the time that was asked for
-    test('does not schedule an item that has used up its attempts', async (world) => {
-      const script = world.script();
+    test('does not schedule an item that has used up its attempts', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
       const [outcome] = await script.store.retry(
@@ -95,10 +95,10 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(await script.queued()).toEqual([]);
     });
 
-    // deleting an item frees its source id, condemning it does not
-    test('frees the source id of a deleted item only', async (world) => {
-      const script = world.script();
-      await script.import('condemned', { sourceId: 's1' });
+    // deleting an item frees its source id, making it moving does not
+    test('frees the source id of a deleted item only', async (fixture) => {
+      const script = fixture.script();
+      await script.import('moving', { sourceId: 's1' });
       await script.retry({ id: await script.leaseOne(), dead: true });
       expect(await script.import('again', { sourceId: 's1' })).toBeUndefined();
       await script.import('deleted', { sourceId: 's2' });
@@ -108,8 +108,8 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // one request may mix all of it
-    test('counts what became of each item of a request', async (world) => {
-      const script = world.script();
+    test('counts what became of each item of a request', async (fixture) => {
+      const script = fixture.script();
       await script.produce('again', 'later', 'dead1', 'dead2');
       const [again, later, dead1, dead2] = (await script.lease()).map((item) => item.id) as string[];
       const result = await script.retry(
@@ -118,19 +118,19 @@ export function describeRetryDeath(test: StorageTest): void {
         { id: later as string, retryAt: script.in('1h') },
         { id: dead2 as string, dead: true },
       );
-      expect(result).toEqual({ waiting: 1, scheduled: 1, condemned: 2, deleted: 0 });
+      expect(result).toEqual({ waiting: 1, scheduled: 1, moving: 2, deleted: 0 });
     });
 
     // a request with a bad id kills nobody
-    test('condemns and deletes nothing of a request that fails', async (world) => {
-      const script = world.script();
+    test('makes nothing moving and deletes nothing of a request that fails', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
       const items = [
         { id, dead: true },
         { id: 'bad', dead: false },
       ];
-      for (const dead of ['condemn', 'delete'] as const) {
+      for (const dead of ['move', 'delete'] as const) {
         const [outcome] = await script.store.retry([{ items }], { maxAttempts: 0, dead });
         expect(outcome?.ok).toBe(false);
       }
@@ -139,14 +139,14 @@ export function describeRetryDeath(test: StorageTest): void {
     });
   });
 
-  describe('a condemned item', () => {
+  describe('a moving item', () => {
     // "offered to nobody and cannot be completed or retried"
-    test('is offered to nobody and cannot be completed, retried or released', async (world) => {
-      const script = world.script();
-      const id = await script.condemn('condemned');
+    test('is offered to nobody and cannot be completed, retried or released', async (fixture) => {
+      const script = fixture.script();
+      const id = await script.addMoving('moving');
       for (const moment of ['before', 'after', 'long after'] as const) {
         if (moment === 'after') await script.sweep();
-        if (moment === 'long after') await world.clock.advance('2h');
+        if (moment === 'long after') await fixture.clock.advance('2h');
         expect(await script.lease()).toEqual([]);
         const gone = [`invalid storage id; '${id}' does not exist`];
         expect(verdictsOf(await script.store.complete([{ ids: [id] }]))).toEqual(gone);
@@ -157,13 +157,13 @@ export function describeRetryDeath(test: StorageTest): void {
         expect(verdictsOf(retried)).toEqual(gone);
         expect(await script.store.release([id])).toBe(0);
       }
-      expect(textsOf((await script.sweep()).dead)).toEqual(['condemned']);
+      expect(textsOf((await script.sweep()).dead)).toEqual(['moving']);
     });
 
     // `PartitionStats.leased`: "and those kept aside for the dead-letter queue"
-    test('counts as leased', async (world) => {
-      const script = world.script();
-      await script.condemn('condemned');
+    test('counts as leased', async (fixture) => {
+      const script = fixture.script();
+      await script.addMoving('moving');
       await script.produce('waiting');
       expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 1, scheduled: 0 });
       await script.sweep();
@@ -171,8 +171,8 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // it is still stored, so its source id is still taken
-    test('still holds its source id', async (world) => {
-      const script = world.script();
+    test('still holds its source id', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source' });
       await script.retry({ id: await script.leaseOne(), dead: true });
       await script.sweep();

@@ -5,17 +5,17 @@ import { valuesOf, verdictsOf } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 import { describeBadIds } from './bad-ids.ts';
 
-const UNLIMITED: DeathRules = { maxAttempts: 0, dead: 'condemn' };
+const UNLIMITED: DeathRules = { maxAttempts: 0, dead: 'move' };
 
 /** What `PartitionStore.retry` promises, but for death; see `retry-death.ts`. */
 export function describeRetry(test: StorageTest): void {
   describe('retry', () => {
     // "Otherwise: waiting at the tail under a new id"
-    test('puts an item back at the tail under a new id', async (world) => {
-      const script = world.script();
+    test('puts an item back at the tail under a new id', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b');
       const id = await script.leaseOne();
-      expect(await script.retry({ id })).toEqual({ waiting: 1, scheduled: 0, condemned: 0, deleted: 0 });
+      expect(await script.retry({ id })).toEqual({ waiting: 1, scheduled: 0, moving: 0, deleted: 0 });
       const items = await script.queued();
       expect(textsOf(items)).toEqual(['b', 'a']);
       expect((items[1]?.id ?? '') > id).toBe(true);
@@ -24,11 +24,11 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // "Attempts, source id, createdAt and expireDeadline stay"
-    test('keeps attempts, source id, createdAt and expireDeadline', async (world) => {
-      const script = world.script();
+    test('keeps attempts, source id, createdAt and expireDeadline', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 7 });
       const [before] = await script.queued();
-      await world.clock.advance('10s');
+      await fixture.clock.advance('10s');
       await script.retry({ id: await script.leaseOne() });
       const kept = {
         sourceId: 'source',
@@ -45,11 +45,11 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // "retryAt at least the schedule threshold ahead: scheduled under its old id"
-    test('schedules from exactly 100 ms ahead on, under the old id', async (world) => {
-      const script = world.script();
+    test('schedules from exactly 100 ms ahead on, under the old id', async (fixture) => {
+      const script = fixture.script();
       await script.produce('absent', 'past', 'near', 'exactly', 'later');
       const [absent, past, near, exactly, later] = (await script.lease()).map((item) => item.id) as string[];
-      const threshold = addDuration(world.clock.now(), SCHEDULE_THRESHOLD);
+      const threshold = addDuration(fixture.clock.now(), SCHEDULE_THRESHOLD);
       const result = await script.retry(
         { id: absent as string },
         { id: past as string, retryAt: script.in('-1h') },
@@ -57,7 +57,7 @@ export function describeRetry(test: StorageTest): void {
         { id: exactly as string, retryAt: threshold },
         { id: later as string, retryAt: script.in('1h') },
       );
-      expect(result).toEqual({ waiting: 3, scheduled: 2, condemned: 0, deleted: 0 });
+      expect(result).toEqual({ waiting: 3, scheduled: 2, moving: 0, deleted: 0 });
       expect(await script.queuedTexts()).toEqual(['absent', 'past', 'near']);
       expect((await script.scheduled()).map(({ id, enqueueAt }) => ({ id, enqueueAt }))).toEqual([
         { id: exactly, enqueueAt: threshold },
@@ -71,8 +71,8 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // the tail takes them in the order of the request and of the batch
-    test('puts items back in the order of the requests', async (world) => {
-      const script = world.script();
+    test('puts items back in the order of the requests', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd', 'waiting');
       const [a, b, c, d] = (await script.lease(4)).map((item) => item.id) as [string, string, string, string];
       const again = (...ids: string[]) => ({ items: ids.map((id) => ({ id, dead: false })) });
@@ -82,17 +82,17 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // "Only that an item is leased counts", as for `complete`
-    test('takes back an item whose lease ran out and was not swept yet', async (world) => {
-      const script = world.script();
+    test('takes back an item whose lease ran out and was not swept yet', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
-      await world.clock.advance('1h');
+      await fixture.clock.advance('1h');
       expect(await script.retry({ id })).toMatchObject({ waiting: 1 });
     });
 
     // "a new id": the old one is dead for good
-    test('makes the old id unusable', async (world) => {
-      const script = world.script();
+    test('makes the old id unusable', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
       await script.retry({ id });
@@ -106,17 +106,17 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // nothing to do is done
-    test('takes empty batches and empty requests', async (world) => {
-      const store = world.partition();
+    test('takes empty batches and empty requests', async (fixture) => {
+      const store = fixture.partition();
       expect(await store.retry([], UNLIMITED)).toEqual([]);
       expect(await store.retry([{ items: [] }], UNLIMITED)).toEqual([
-        { ok: true, value: { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 } },
+        { ok: true, value: { waiting: 0, scheduled: 0, moving: 0, deleted: 0 } },
       ]);
     });
 
     // batches far beyond one request
-    test('takes back 5,000 items in one call in order', async (world) => {
-      const script = world.script();
+    test('takes back 5,000 items in one call in order', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('item', 5_000));
       const items = (await script.lease(5_000)).map(({ id }) => ({ id, dead: false }));
       const requests = numbered('', 5).map((_, n) => ({ items: items.slice(n * 1_000, (n + 1) * 1_000) }));

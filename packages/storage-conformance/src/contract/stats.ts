@@ -12,7 +12,7 @@ function expectAbout(actual: Duration, expected: string): void {
 export function describeStats(test: StorageTest): void {
   describe('stats', () => {
     // "0 when there are none"
-    test('is all zero for an empty partition', async (world) => {
+    test('is all zero for an empty partition', async (fixture) => {
       const nothing = {
         waiting: 0,
         leased: 0,
@@ -21,17 +21,17 @@ export function describeStats(test: StorageTest): void {
         headAge: 0n,
         averageLeaseLeft: 0n,
       };
-      const script = world.script();
+      const script = fixture.script();
       expect(await script.store.stats()).toEqual(nothing);
       await script.produce('a');
-      await world.clock.advance('10s');
+      await fixture.clock.advance('10s');
       await script.complete(await script.leaseOne());
       expect(await script.store.stats()).toEqual(nothing);
     });
 
     // each state is counted for itself, whatever the way into it
-    test('counts items by their state', async (world) => {
-      const script = world.script();
+    test('counts items by their state', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd', 'e', 'f');
       await script.produceItems([newItem('s', script.in('1h'))]);
       await script.import('i', { isLeased: true, leaseDeadline: script.in('1h') });
@@ -42,7 +42,7 @@ export function describeStats(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 3, leased: 2, scheduled: 2 });
       await script.store.release([d]);
       expect(await script.store.stats()).toMatchObject({ waiting: 4, leased: 1, scheduled: 2 });
-      await world.clock.advance('61m');
+      await fixture.clock.advance('61m');
       await script.sweep();
       expect(await script.store.stats()).toMatchObject({ waiting: 7, leased: 0, scheduled: 0 });
       await script.store.clear({ waiting: true, leased: false, scheduled: false });
@@ -50,13 +50,13 @@ export function describeStats(test: StorageTest): void {
     });
 
     // "Time since the waiting item that is next in line entered the partition"
-    test('gives the age of the item that is next in line', async (world) => {
-      const script = world.script();
+    test('gives the age of the item that is next in line', async (fixture) => {
+      const script = fixture.script();
       await script.produce('leased');
-      await world.clock.advance('5s');
+      await fixture.clock.advance('5s');
       await script.produce('next');
       await script.produceItems([newItem('scheduled', script.in('2h'))]);
-      await world.clock.advance('10s');
+      await fixture.clock.advance('10s');
       await script.produce('last');
       expectAbout((await script.store.stats()).headAge, '15s');
       await script.lease(1);
@@ -66,45 +66,45 @@ export function describeStats(test: StorageTest): void {
     });
 
     // "Mean time since the waiting and leased items entered the partition"; scheduled ones do not count
-    test('averages the age of waiting and leased items', async (world) => {
-      const script = world.script();
+    test('averages the age of waiting and leased items', async (fixture) => {
+      const script = fixture.script();
       await script.produce('leased');
       await script.produceItems([newItem('scheduled', script.in('2h'))]);
-      await world.clock.advance('30s');
+      await fixture.clock.advance('30s');
       await script.produce('waiting');
       await script.lease(1);
-      await world.clock.advance('10s');
+      await fixture.clock.advance('10s');
       expectAbout((await script.store.stats()).averageAge, '25s');
     });
 
     // `createdAt` survives requeueing, so age goes on
-    test('goes on counting the age of items that were given back', async (world) => {
-      const script = world.script();
+    test('goes on counting the age of items that were given back', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
-      await world.clock.advance('10s');
+      await fixture.clock.advance('10s');
       await script.retry({ id: await script.leaseOne() });
-      await world.clock.advance('10s');
+      await fixture.clock.advance('10s');
       expectAbout((await script.store.stats()).averageAge, '20s');
     });
 
     // "Mean time left of the leases", "negative when they are overdue"
-    test('averages the time left of the leases', async (world) => {
-      const script = world.script();
+    test('averages the time left of the leases', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a', 'b', 'waiting');
       await script.lease(1, parseDuration('1m'));
       await script.lease(1, parseDuration('3m'));
-      await world.clock.advance('30s');
+      await fixture.clock.advance('30s');
       expectAbout((await script.store.stats()).averageLeaseLeft, '1m30s');
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expectAbout((await script.store.stats()).averageLeaseLeft, '-30s');
     });
 
     // large sums must not lose what is small
-    test('averages over many items', async (world) => {
-      const script = world.script();
+    test('averages over many items', async (fixture) => {
+      const script = fixture.script();
       for (let batch = 0; batch < 4; batch++) {
         await script.produceItems(Array.from({ length: 250 }, (_, n) => newItem(`${batch}-${n}`)));
-        await world.clock.advance('1s');
+        await fixture.clock.advance('1s');
       }
       expectAbout((await script.store.stats()).averageAge, '2.5s');
     });

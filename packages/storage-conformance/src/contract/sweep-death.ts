@@ -6,17 +6,17 @@ import type { StorageTest } from '../storage-test.ts';
 
 const HOUR = parseDuration('1h');
 
-/** What `PartitionStore.sweep` promises about expired items and about condemned ones. */
+/** What `PartitionStore.sweep` promises about expired items and about moving ones. */
 export function describeSweepDeath(test: StorageTest): void {
   describe('sweep of expired items', () => {
     // "An item is due when now is later than its deadline": not at it
-    test('condemns a waiting item once its time has passed, and never before', async (world) => {
-      const script = world.script();
+    test('makes a waiting item moving once its time has passed, and never before', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a')], HOUR);
       const [stored] = await script.queued();
-      await world.clock.advance('1h');
+      await fixture.clock.advance('1h');
       expect((await script.sweep()).dead).toEqual([]);
-      await world.clock.advance('1us');
+      await fixture.clock.advance('1us');
       const { dead } = await script.sweep();
       expect(dead).toHaveLength(1);
       expect(dead[0]).toMatchObject({ id: stored?.id, attempts: 0, createdAt: stored?.createdAt });
@@ -24,27 +24,27 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(await script.lease()).toEqual([]);
     });
 
-    // "dead, that is condemned or deleted"
-    test('deletes it where dead items are deleted', async (world) => {
-      const script = world.script();
+    // "dead, that is moving or deleted"
+    test('deletes it where dead items are deleted', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source', expireDeadline: script.in('1h') });
       await script.produce('stays');
-      await world.clock.advance('2h');
+      await fixture.clock.advance('2h');
       expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 1, dead: [] });
       expect(await script.queuedTexts()).toEqual(['stays']);
       expect(await script.import('again', { sourceId: 'source' })).toBeDefined();
     });
 
     // "past expireDeadline and not under a valid lease": [G8]
-    test('waits for the end of a valid lease', async (world) => {
-      const script = world.script();
+    test('waits for the end of a valid lease', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a'), newItem('b')], HOUR);
-      await world.clock.advance('59m');
+      await fixture.clock.advance('59m');
       const [a, b] = (await script.lease(2, parseDuration('10m'))).map((item) => item.id) as [string, string];
-      await world.clock.advance('5m');
+      await fixture.clock.advance('5m');
       expect(await script.sweep()).toMatchObject({ requeued: 0, dead: [] });
       await script.complete(a);
-      await world.clock.advance('6m');
+      await fixture.clock.advance('6m');
       const first = await script.sweep();
       // Dead at once, or first back in the queue: either way it is dead before anybody can want it.
       const dead = first.dead.length > 0 ? first.dead : (await script.sweep()).dead;
@@ -54,13 +54,13 @@ export function describeSweepDeath(test: StorageTest): void {
     });
 
     // "At most so many items of each kind are worked on"
-    test('keeps to the limit, and goes on where it stopped', async (world) => {
-      const script = world.script();
+    test('keeps to the limit, and goes on where it stopped', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems(
         numbered('item', 10).map((text) => newItem(text)),
         HOUR,
       );
-      await world.clock.advance('2h');
+      await fixture.clock.advance('2h');
       const first = await script.sweep({ limit: 4 });
       expect(first.dead).toHaveLength(4);
       expect(first.nextDueMs).toBe(0);
@@ -72,83 +72,83 @@ export function describeSweepDeath(test: StorageTest): void {
     });
   });
 
-  describe('sweep of condemned items', () => {
+  describe('sweep of moving items', () => {
     // "How long items reported as dead stay the caller's, before another sweep may report them again"
-    test('reports each once per claim, and again when the claim has run out', async (world) => {
-      const script = world.script();
-      await script.condemn('a');
+    test('reports each once per claim, and again when the claim has run out', async (fixture) => {
+      const script = fixture.script();
+      await script.addMoving('a');
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
-      await world.clock.advance('1s');
+      await fixture.clock.advance('1s');
       expect((await script.sweep()).dead).toEqual([]);
-      await world.clock.advance('28s');
+      await fixture.clock.advance('28s');
       expect((await script.sweep()).dead).toEqual([]);
-      await world.clock.advance('2s');
+      await fixture.clock.advance('2s');
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
       expect((await script.sweep()).dead).toEqual([]);
     });
 
-    // the same for items a sweep itself condemned
-    test('reports again what an earlier sweep condemned', async (world) => {
-      const script = world.script();
+    // the same for items a sweep itself made moving
+    test('reports again what an earlier sweep made moving', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('expired')], HOUR);
       await script.produce('used up');
       await script.lease(1);
       await script.store.release(
         (await script.queued()).filter((item) => item.isLeased).map((item) => item.id),
       );
-      await world.clock.advance('2h');
+      await fixture.clock.advance('2h');
       const [first] = (await script.sweep()).dead;
-      await world.clock.advance(CLAIM_TIMEOUT);
-      await world.clock.advance('1s');
+      await fixture.clock.advance(CLAIM_TIMEOUT);
+      await fixture.clock.advance('1s');
       const [second] = (await script.sweep()).dead;
       expect(first?.id).toBe(second?.id);
       expect(textsOf(second === undefined ? [] : [second])).toEqual(['expired']);
     });
 
     // the claim is as long as the call says
-    test('goes by the claim timeout of the call', async (world) => {
-      const script = world.script();
-      await script.condemn('a');
+    test('goes by the claim timeout of the call', async (fixture) => {
+      const script = fixture.script();
+      await script.addMoving('a');
       await script.sweep({ claimTimeout: parseDuration('10m') });
-      await world.clock.advance('9m59s');
+      await fixture.clock.advance('9m59s');
       expect((await script.sweep()).dead).toEqual([]);
-      await world.clock.advance('2s');
+      await fixture.clock.advance('2s');
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
     });
 
     // "reported in dead, or deleted, as dead says": the queue may have lost its dead-letter queue meanwhile
-    test('deletes condemned items where dead items are deleted by now', async (world) => {
-      const script = world.script();
-      await script.condemn('a');
+    test('deletes moving items where dead items are deleted by now', async (fixture) => {
+      const script = fixture.script();
+      await script.addMoving('a');
       expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 1, dead: [] });
       expect(await script.store.stats()).toMatchObject({ leased: 0 });
     });
 
     // a claim keeps other sweeps off, also those that would delete: the caller is just moving the item
-    test('does not delete an item that is claimed', async (world) => {
-      const script = world.script();
-      await script.condemn('a');
+    test('does not delete an item that is claimed', async (fixture) => {
+      const script = fixture.script();
+      await script.addMoving('a');
       await script.sweep();
       expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 0 });
-      await world.clock.advance('31s');
+      await fixture.clock.advance('31s');
       expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 1 });
     });
 
     // "still stored": a report is no removal
-    test('keeps what it reports until it is removed', async (world) => {
-      const script = world.script();
-      await script.condemn('a');
+    test('keeps what it reports until it is removed', async (fixture) => {
+      const script = fixture.script();
+      await script.addMoving('a');
       const [reported] = (await script.sweep()).dead;
       expect(await script.store.stats()).toMatchObject({ leased: 1 });
       await script.store.remove([reported?.id ?? '']);
       expect(await script.store.stats()).toMatchObject({ leased: 0 });
-      await world.clock.advance('2h');
+      await fixture.clock.advance('2h');
       expect(await script.sweep()).toMatchObject({ dead: [], nextDueMs: undefined });
     });
 
     // "At most so many items of each kind"
-    test('reports condemned items in portions', async (world) => {
-      const script = world.script();
+    test('reports moving items in portions', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('item', 5));
       const items = (await script.lease()).map(({ id }) => ({ id, dead: true }));
       await script.retry(...items);
@@ -163,15 +163,15 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(texts.sort()).toEqual(numbered('item', 5));
     });
 
-    // expiry does not touch what is condemned already
-    test('reports a condemned item that expires meanwhile only once per claim', async (world) => {
-      const script = world.script();
+    // expiry does not touch what is moving already
+    test('reports a moving item that expires meanwhile only once per claim', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('10s'));
       await script.retry({ id: await script.leaseOne(parseDuration('5s')), dead: true });
       await script.sweep();
-      await world.clock.advance('20s');
+      await fixture.clock.advance('20s');
       expect(await script.sweep()).toMatchObject({ requeued: 0, dead: [] });
-      await world.clock.advance('11s');
+      await fixture.clock.advance('11s');
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
     });
   });

@@ -7,27 +7,27 @@ import type { StorageTest } from '../storage-test.ts';
 export function describeSweepLease(test: StorageTest): void {
   describe('sweep of leases', () => {
     // "An item is due when now is later than its deadline": not at it
-    test('ends a lease once its deadline has passed, and never before', async (world) => {
-      const script = world.script();
+    test('ends a lease once its deadline has passed, and never before', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne(parseDuration('1m'));
-      await world.clock.advance('1m');
+      await fixture.clock.advance('1m');
       expect((await script.sweep()).requeued).toBe(0);
       expect((await script.queued())[0]).toMatchObject({ id, isLeased: true });
-      await world.clock.advance('1us');
+      await fixture.clock.advance('1us');
       expect((await script.sweep()).requeued).toBe(1);
       expect((await script.queued())[0]?.isLeased).toBe(false);
     });
 
     // "waiting at the tail under a new id", with all that belongs to the item
-    test('puts the item at the tail under a new id and keeps what belongs to it', async (world) => {
-      const script = world.script();
+    test('puts the item at the tail under a new id and keeps what belongs to it', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 5 });
       const [before] = await script.queued();
-      await world.clock.advance('1s');
+      await fixture.clock.advance('1s');
       const id = await script.leaseOne();
       await script.produce('meanwhile');
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       await script.sweep();
       const [, after] = await script.queued();
       expect(await script.queuedTexts()).toEqual(['meanwhile', 'a']);
@@ -46,26 +46,26 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // "in the order of (leaseDeadline, id)"
-    test('puts items back in the order in which their leases ended, ties in queue order', async (world) => {
-      const script = world.script();
+    test('puts items back in the order in which their leases ended, ties in queue order', async (fixture) => {
+      const script = fixture.script();
       await script.produce('longest', 'tie1', 'tie2', 'shortest');
       await script.lease(1, parseDuration('3m'));
       const [tie1] = await script.lease(2, parseDuration('2m'));
       await script.lease(1, parseDuration('1m'));
       await script.store.release([tie1?.id ?? '']);
       await script.lease(1, parseDuration('2m'));
-      await world.clock.advance('4m');
+      await fixture.clock.advance('4m');
       expect((await script.sweep()).requeued).toBe(4);
       expect(await script.queuedTexts()).toEqual(['shortest', 'tie1', 'tie2', 'longest']);
     });
 
     // each lease has its own end
-    test('leaves leases that are still valid', async (world) => {
-      const script = world.script();
+    test('leaves leases that are still valid', async (fixture) => {
+      const script = fixture.script();
       await script.produce('long', 'short', 'waiting');
       await script.lease(1, parseDuration('10m'));
       await script.lease(1, parseDuration('1m'));
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expect((await script.sweep()).requeued).toBe(1);
       const states = (await script.queued()).map((item) => [textsOf([item])[0], item.isLeased]);
       expect(states).toEqual([
@@ -76,11 +76,11 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // "At most so many items of each kind are worked on"
-    test('keeps to the limit, and goes on where it stopped', async (world) => {
-      const script = world.script();
+    test('keeps to the limit, and goes on where it stopped', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('item', 10));
       await script.lease();
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expect(await script.sweep({ limit: 4 })).toMatchObject({ requeued: 4, nextDueMs: 0 });
       expect(await script.store.stats()).toMatchObject({ waiting: 4, leased: 6 });
       expect(await script.sweep({ limit: 4 })).toMatchObject({ requeued: 4, nextDueMs: 0 });
@@ -89,25 +89,25 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // thousands at once
-    test('requeues 3,000 leases in one sweep', async (world) => {
-      const script = world.script();
+    test('requeues 3,000 leases in one sweep', async (fixture) => {
+      const script = fixture.script();
       await script.produce(...numbered('item', 3_000));
       await script.lease();
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expect((await script.sweep({ limit: 5_000 })).requeued).toBe(3_000);
       expect(await script.store.stats()).toMatchObject({ waiting: 3_000, leased: 0 });
     });
 
     // "with attempts left": N leases are N, and the dead one has the id of its last lease
-    test('counts attempts exactly: with at most 2 there is no third lease', async (world) => {
-      const script = world.script();
+    test('counts attempts exactly: with at most 2 there is no third lease', async (fixture) => {
+      const script = fixture.script();
       await script.produce('a');
       await script.lease();
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expect(await script.sweep({ maxAttempts: 2 })).toMatchObject({ requeued: 1, dead: [] });
       const [second] = await script.lease();
       expect(second?.attempts).toBe(2);
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       const { requeued, dead } = await script.sweep({ maxAttempts: 2 });
       expect(requeued).toBe(0);
       expect(dead).toHaveLength(1);
@@ -116,11 +116,11 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // "with no attempts left … deleted"
-    test('deletes an item without attempts left where dead items are deleted', async (world) => {
-      const script = world.script();
+    test('deletes an item without attempts left where dead items are deleted', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source' });
       await script.lease();
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       const rules = { maxAttempts: 1, dead: 'delete' } as const;
       expect(await script.sweep(rules)).toMatchObject({ requeued: 0, deleted: 1, dead: [] });
       expect(await script.queued()).toEqual([]);
@@ -128,32 +128,32 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // [G7] a last lease that is still valid is nobody's business
-    test('leaves an item on its last permitted lease until that ends', async (world) => {
-      const script = world.script();
+    test('leaves an item on its last permitted lease until that ends', async (fixture) => {
+      const script = fixture.script();
       await script.produce('first', 'second');
       await script.lease(1, parseDuration('1m'));
       const second = await script.leaseOne(parseDuration('2m'));
-      await world.clock.advance('90s');
+      await fixture.clock.advance('90s');
       const { dead } = await script.sweep({ maxAttempts: 1 });
       expect(textsOf(dead)).toEqual(['first']);
       await script.complete(second);
     });
 
     // the limit in force is the call's: the queue's settings may change at any time
-    test('goes by the limit it is given, not by an earlier one nor the item’s own', async (world) => {
-      const script = world.script();
+    test('goes by the limit it is given, not by an earlier one nor the item’s own', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { attempts: 4, maxAttempts: 1 });
       await script.lease();
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expect(await script.sweep({ maxAttempts: 6 })).toMatchObject({ requeued: 1, dead: [] });
       await script.lease();
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       expect((await script.sweep({ maxAttempts: 3 })).dead).toHaveLength(1);
     });
 
     // attempts alone kill nobody: a waiting item may be leased whatever its attempts
-    test('leaves waiting items alone however often they were leased', async (world) => {
-      const script = world.script();
+    test('leaves waiting items alone however often they were leased', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { attempts: 9 });
       expect(await script.sweep({ maxAttempts: 2 })).toMatchObject({ requeued: 0, deleted: 0, dead: [] });
       expect(await script.lease()).toHaveLength(1);

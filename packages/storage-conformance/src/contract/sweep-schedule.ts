@@ -10,13 +10,13 @@ const MICROSECOND = parseDuration('1us');
 export function describeSweepSchedule(test: StorageTest): void {
   describe('sweep of scheduled items', () => {
     // "An item is due when now is later than its deadline": not at it
-    test('enqueues an item once its time has passed, and never before', async (world) => {
-      const script = world.script();
+    test('enqueues an item once its time has passed, and never before', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a', script.in('1m'))]);
-      await world.clock.advance('1m');
+      await fixture.clock.advance('1m');
       expect((await script.sweep()).enqueued).toBe(0);
       expect(await script.queued()).toEqual([]);
-      await world.clock.advance(MICROSECOND);
+      await fixture.clock.advance(MICROSECOND);
       expect((await script.sweep()).enqueued).toBe(1);
       expect(await script.queuedTexts()).toEqual(['a']);
       expect(await script.scheduled()).toEqual([]);
@@ -24,12 +24,12 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // "waiting at the tail under a new id": after what was produced meanwhile
-    test('puts it at the tail under a new id', async (world) => {
-      const script = world.script();
+    test('puts it at the tail under a new id', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('scheduled', script.in('1m'))]);
       await script.produce('meanwhile');
       const [before] = await script.scheduled();
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       await script.sweep();
       const [, after] = await script.queued();
       expect(await script.queuedTexts()).toEqual(['meanwhile', 'scheduled']);
@@ -44,8 +44,8 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // "in the order of (enqueueAt, id)"
-    test('enqueues in the order of the times, ties in produce order', async (world) => {
-      const script = world.script();
+    test('enqueues in the order of the times, ties in produce order', async (fixture) => {
+      const script = fixture.script();
       const [early, late] = [script.in('1m'), script.in('2m')];
       await script.produceItems([
         newItem('late1', late),
@@ -54,18 +54,18 @@ export function describeSweepSchedule(test: StorageTest): void {
         newItem('between', addDuration(early, MICROSECOND)),
         newItem('early2', early),
       ]);
-      await world.clock.advance('3m');
+      await fixture.clock.advance('3m');
       expect((await script.sweep()).enqueued).toBe(5);
       expect(await script.queuedTexts()).toEqual(['early1', 'early2', 'between', 'late1', 'late2']);
     });
 
     // the id a retried item is scheduled under is dead once it is enqueued
-    test('gives a retried item a new id, and keeps what belongs to it', async (world) => {
-      const script = world.script();
+    test('gives a retried item a new id, and keeps what belongs to it', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 6 });
       const id = await script.leaseOne();
       await script.retry({ id, retryAt: script.in('1m') });
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       await script.sweep();
       const [item] = await script.queued();
       expect(item?.id).not.toBe(id);
@@ -75,20 +75,20 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // what is due is enqueued, the rest stays
-    test('leaves what is not due', async (world) => {
-      const script = world.script();
+    test('leaves what is not due', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('b', script.in('2m')), newItem('a', script.in('1m'))]);
-      await world.clock.advance('90s');
+      await fixture.clock.advance('90s');
       expect(await script.sweep()).toMatchObject({ enqueued: 1, nextDueMs: expect.closeTo(30_000, -1) });
       expect(await script.scheduledTexts()).toEqual(['b']);
     });
 
     // "At most so many items of each kind are worked on", in order over several sweeps
-    test('keeps to the limit, and goes on where it stopped', async (world) => {
-      const script = world.script();
+    test('keeps to the limit, and goes on where it stopped', async (fixture) => {
+      const script = fixture.script();
       const texts = numbered('item', 10);
       await script.produceItems(texts.map((text) => newItem(text, script.in('1m'))));
-      await world.clock.advance('2m');
+      await fixture.clock.advance('2m');
       const first = await script.sweep({ limit: 4 });
       expect(first).toMatchObject({ enqueued: 4, nextDueMs: 0 });
       expect(await script.queuedTexts()).toEqual(texts.slice(0, 4));
@@ -98,8 +98,8 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // imported items that are due already are enqueued by the next sweep
-    test('enqueues imported items that were due before', async (world) => {
-      const script = world.script();
+    test('enqueues imported items that were due before', async (fixture) => {
+      const script = fixture.script();
       await script.store.import(
         [
           importedItem('b', { enqueueAt: script.in('-1m') }),
@@ -112,20 +112,20 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // "its life begins then": an item produced for later than it may live is offered all the same
-    test('leaves a produced item its whole life once it was enqueued', async (world) => {
-      const script = world.script();
+    test('leaves a produced item its whole life once it was enqueued', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a', script.in('2h'))], parseDuration('1h'));
-      await world.clock.advance(parseDuration('2h0m0.000001s'));
+      await fixture.clock.advance(parseDuration('2h0m0.000001s'));
       expect(await script.sweep()).toMatchObject({ enqueued: 1, dead: [], nextDueMs: 3_600_000 });
-      await world.clock.advance(parseDuration('59m59.999999s'));
+      await fixture.clock.advance(parseDuration('59m59.999999s'));
       expect((await script.sweep()).dead).toEqual([]);
-      await world.clock.advance(MICROSECOND);
+      await fixture.clock.advance(MICROSECOND);
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
     });
 
     // "Attempts, source id, createdAt and expireDeadline stay": a retry gives no second life
-    test('leaves a retried item the life it has', async (world) => {
-      const script = world.script();
+    test('leaves a retried item the life it has', async (fixture) => {
+      const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1h'));
       const expireDeadline = script.in('1h');
       await script.retry({ id: await script.leaseOne(), retryAt: script.in('2h') });
@@ -133,13 +133,13 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // scheduled items do not expire; once enqueued they do, without waiting for anything else
-    test('expires an item only after it was enqueued, and then at once', async (world) => {
-      const script = world.script();
+    test('expires an item only after it was enqueued, and then at once', async (fixture) => {
+      const script = fixture.script();
       await script.import('a', { enqueueAt: script.in('2h'), expireDeadline: script.in('1h') });
-      await world.clock.advance('90m');
+      await fixture.clock.advance('90m');
       expect(await script.sweep()).toMatchObject({ enqueued: 0, dead: [] });
       expect(await script.scheduledTexts()).toEqual(['a']);
-      await world.clock.advance('31m');
+      await fixture.clock.advance('31m');
       const first = await script.sweep();
       expect(first.enqueued).toBe(1);
       if (first.dead.length > 0) {

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 
 /**
  * Chooses an id for a command: the `n`th, counted round and round, of the
- * items that are leased, that are condemned, that are there, or of all ids ever seen.
+ * items that are leased, that are moving, that are there, or of all ids ever seen.
  */
 export interface IdPick {
-  readonly of: 'leased' | 'condemned' | 'present' | 'ever';
+  readonly of: 'leased' | 'moving' | 'present' | 'ever';
   readonly n: number;
 }
 
@@ -34,7 +34,7 @@ export type Command =
       readonly do: 'retry';
       readonly requests: readonly (readonly { id: IdPick; retryIn: Offset; dead: boolean }[])[];
       readonly maxAttempts: number;
-      readonly dead: 'condemn' | 'delete';
+      readonly dead: 'move' | 'delete';
     }
   | {
       readonly do: 'page';
@@ -58,19 +58,19 @@ export type Command =
       readonly do: 'sweep';
       readonly limit: number;
       readonly maxAttempts: number;
-      readonly dead: 'condemn' | 'delete';
+      readonly dead: 'move' | 'delete';
       readonly claimFor: number;
     }
   | { readonly do: 'markMoved'; readonly ids: readonly IdPick[] }
   | { readonly do: 'remove'; readonly ids: readonly IdPick[] }
   | {
-      readonly do: 'holdLetters';
+      readonly do: 'prepareLetters';
       readonly sourceIds: readonly string[];
       readonly expireIn: number;
       readonly holdFor: number;
     }
-  | { readonly do: 'deliverLetters'; readonly sourceIds: readonly string[] }
-  | { readonly do: 'withdrawLetters'; readonly sourceIds: readonly string[] }
+  | { readonly do: 'commitLetters'; readonly sourceIds: readonly string[] }
+  | { readonly do: 'abortLetters'; readonly sourceIds: readonly string[] }
   | { readonly do: 'advance'; readonly by: number };
 
 /** Few different times, so that deadlines meet each other and the clock often; 100 is the schedule threshold. */
@@ -87,12 +87,12 @@ const pickMostly = (of: IdPick['of']): fc.Arbitrary<IdPick> =>
   });
 const pick = pickMostly('leased');
 const picks = fc.array(pick, { maxLength: 3 });
-const deadPicks = fc.array(pickMostly('condemned'), { maxLength: 3 });
+const deadPicks = fc.array(pickMostly('moving'), { maxLength: 3 });
 /** So few that letters and imported items meet each other often. */
 const SOURCE_IDS = ['s1', 's2', 's3'] as const;
 const sourceIds = fc.array(fc.constantFrom(...SOURCE_IDS), { maxLength: 4 });
-/** What is deleted is of no more interest; what is condemned may be marked, removed and reported again. */
-const dead = fc.constantFrom('condemn' as const, 'condemn' as const, 'condemn' as const, 'delete' as const);
+/** What is deleted is of no more interest; what is moving may be marked, removed and reported again. */
+const dead = fc.constantFrom('move' as const, 'move' as const, 'move' as const, 'delete' as const);
 const maxAttempts = fc.constantFrom(0, 1, 2, 3);
 const requestsOf = <T>(item: fc.Arbitrary<T>) =>
   fc.array(fc.array(item, { maxLength: 3 }), { minLength: 1, maxLength: 3 });
@@ -139,8 +139,8 @@ const imported = fc.record({
     { maxLength: 3 },
   ),
 });
-const holdLetters = fc.record({
-  do: fc.constant('holdLetters' as const),
+const prepareLetters = fc.record({
+  do: fc.constant('prepareLetters' as const),
   sourceIds,
   expireIn: fc.constantFrom(1_000, 5_000, 60_000),
   holdFor: span,
@@ -167,9 +167,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), ids: picks }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('markMoved' as const), ids: deadPicks }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), ids: deadPicks }) },
-  { weight: 3, arbitrary: holdLetters },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('deliverLetters' as const), sourceIds }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('withdrawLetters' as const), sourceIds }) },
+  { weight: 3, arbitrary: prepareLetters },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('commitLetters' as const), sourceIds }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('abortLetters' as const), sourceIds }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -197,9 +197,9 @@ const DEATH: readonly Command[] = [
   {
     do: 'retry',
     requests: [[{ id: { of: 'leased', n: 0 }, retryIn: undefined, dead: true }]],
-    ...{ maxAttempts: 0, dead: 'condemn' },
+    ...{ maxAttempts: 0, dead: 'move' },
   },
-  { do: 'markMoved', ids: [{ of: 'condemned', n: 0 }] },
+  { do: 'markMoved', ids: [{ of: 'moving', n: 0 }] },
 ];
 
 /** Sequences of some forty commands at most. */

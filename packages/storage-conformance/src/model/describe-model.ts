@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Fixture } from '../fixture.ts';
 import type { StorageSetup } from '../storage-setup.ts';
-import { World } from '../fixture.ts';
 import { type Command, commands } from './command.ts';
 import { ModelRun } from './model-run.ts';
 import { PAST_FAILURES } from './past-failures.ts';
@@ -20,9 +20,9 @@ const TIMEOUT_MS = 1_200_000;
 export function describeModel(setup: () => StorageSetup): void {
   describe('model', () => {
     test('does what the rules say, whatever the order of commands', { timeout: TIMEOUT_MS }, async () => {
-      await inWorld(setup(), async (world) => {
+      await withFixture(setup(), async (fixture) => {
         await fc.assert(
-          fc.asyncProperty(commands, (sequence) => runSequence(world, sequence)),
+          fc.asyncProperty(commands, (sequence) => runSequence(fixture, sequence)),
           {
             numRuns: numberFrom('QUERATOR_MODEL_RUNS') ?? setup().modelRuns ?? DEFAULT_RUNS,
             ...seedOf(numberFrom('QUERATOR_MODEL_SEED')),
@@ -32,24 +32,24 @@ export function describeModel(setup: () => StorageSetup): void {
     });
 
     test.each(PAST_FAILURES)('does not fail again: $title', { timeout: TIMEOUT_MS }, async ({ sequence }) => {
-      await inWorld(setup(), (world) => runSequence(world, sequence));
+      await withFixture(setup(), (fixture) => runSequence(fixture, sequence));
     });
   });
 }
 
-async function inWorld(setup: StorageSetup, body: (world: World) => Promise<void>): Promise<void> {
-  const world = await World.make(setup);
+async function withFixture(setup: StorageSetup, body: (fixture: Fixture) => Promise<void>): Promise<void> {
+  const fixture = await Fixture.make(setup);
   try {
-    await body(world);
+    await body(fixture);
   } finally {
-    await world.close();
+    await fixture.close();
   }
 }
 
 /** Every sequence has a partition of its own. */
-async function runSequence(world: World, sequence: readonly Command[]): Promise<void> {
-  const store = world.partition();
-  const run = new ModelRun(store, world.clock);
+async function runSequence(fixture: Fixture, sequence: readonly Command[]): Promise<void> {
+  const store = fixture.partition();
+  const run = new ModelRun(store, fixture.clock);
   for (const [index, command] of sequence.entries()) {
     try {
       await run.step(command);

@@ -84,14 +84,14 @@ export class ModelRun {
       case 'remove':
         await this.#remove(command);
         break;
-      case 'holdLetters':
-        await this.#holdLetters(command);
+      case 'prepareLetters':
+        await this.#prepareLetters(command);
         break;
-      case 'deliverLetters':
-        await this.#deliverLetters(command);
+      case 'commitLetters':
+        await this.#commitLetters(command);
         break;
-      case 'withdrawLetters':
-        await this.#withdrawLetters(command);
+      case 'abortLetters':
+        await this.#abortLetters(command);
         break;
       case 'advance':
         await this.#clock.advance(milliseconds(command.by));
@@ -193,7 +193,7 @@ export class ModelRun {
     const expected = requests.map(({ items }) => {
       const bad = this.#model.firstBad(items.map((item) => item.id));
       if (bad !== undefined) return refusal(bad, 'retried');
-      const result = { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 };
+      const result = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
       const found = items.map((item) => this.#model.find(item.id) as ModelItem);
       items.forEach((item, index) => {
         result[this.#model.giveBack(found[index] as ModelItem, item, { maxAttempts, dead }, this.#now)]++;
@@ -251,7 +251,7 @@ export class ModelRun {
       ({ state }) =>
         (state === 'waiting' && waiting) ||
         (state === 'scheduled' && scheduled) ||
-        (['leased', 'held', 'condemned', 'moved'].includes(state) && leased),
+        (['leased', 'prepared', 'moving', 'moved'].includes(state) && leased),
     );
     for (const item of gone) this.#model.take(item);
     expect(await this.#store.clear({ waiting, leased, scheduled })).toBe(gone.length);
@@ -266,35 +266,35 @@ export class ModelRun {
 
   async #remove(command: CommandOf<'remove'>): Promise<void> {
     const ids = this.#ids(command.ids);
-    for (const item of this.#model.of('condemned', 'moved'))
+    for (const item of this.#model.of('moving', 'moved'))
       if (ids.includes(item.id as ItemId)) this.#model.take(item);
     await this.#store.remove(ids);
   }
 
-  async #holdLetters({ sourceIds, expireIn, holdFor }: CommandOf<'holdLetters'>): Promise<void> {
+  async #prepareLetters({ sourceIds, expireIn, holdFor }: CommandOf<'prepareLetters'>): Promise<void> {
     const letters = sourceIds.map((sourceId) => deadLetter(this.#text(), sourceId));
     const until = addDuration(this.#now, milliseconds(holdFor));
     for (const letter of letters) {
       const { sourceId } = letter;
       if (this.#model.holdsSource(sourceId)) continue;
-      this.#add(textsOf([letter])[0] as string, { expireIn, sourceId, state: 'held', until });
+      this.#add(textsOf([letter])[0] as string, { expireIn, sourceId, state: 'prepared', until });
     }
-    await this.#store.holdLetters(letters, {
+    await this.#store.prepareLetters(letters, {
       expireTimeout: milliseconds(expireIn),
-      holdTimeout: milliseconds(holdFor),
+      autoCommitTimeout: milliseconds(holdFor),
     });
   }
 
-  async #deliverLetters({ sourceIds }: CommandOf<'deliverLetters'>): Promise<void> {
-    const held = this.#model.held(sourceIds);
-    for (const item of held) this.#model.requeue(item);
-    expect(await this.#store.deliverLetters(sourceIds)).toBe(held.length);
+  async #commitLetters({ sourceIds }: CommandOf<'commitLetters'>): Promise<void> {
+    const prepared = this.#model.prepared(sourceIds);
+    for (const item of prepared) this.#model.requeue(item);
+    expect(await this.#store.commitLetters(sourceIds)).toBe(prepared.length);
   }
 
-  async #withdrawLetters({ sourceIds }: CommandOf<'withdrawLetters'>): Promise<void> {
-    const held = this.#model.held(sourceIds);
-    for (const item of held) this.#model.take(item);
-    expect(await this.#store.withdrawLetters(sourceIds)).toBe(held.length);
+  async #abortLetters({ sourceIds }: CommandOf<'abortLetters'>): Promise<void> {
+    const prepared = this.#model.prepared(sourceIds);
+    for (const item of prepared) this.#model.take(item);
+    expect(await this.#store.abortLetters(sourceIds)).toBe(prepared.length);
   }
 
   /** Sweeps until nothing is left to do: how a driver spreads the work over calls is its own affair. */
@@ -358,7 +358,7 @@ export class ModelRun {
 
   #itemsToPick(of: IdPick['of']): ModelItem[] {
     if (of === 'leased') return this.#model.of('leased');
-    return of === 'condemned' ? this.#model.of('condemned', 'moved') : this.#model.items;
+    return of === 'moving' ? this.#model.of('moving', 'moved') : this.#model.items;
   }
 
   #text(): string {

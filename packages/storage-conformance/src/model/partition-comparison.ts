@@ -30,7 +30,7 @@ export class PartitionComparison {
 
   /** Among the items a sweep put back, only those that were scheduled have an order of their own. */
   async learnOrder(enqueued: readonly ModelItem[]): Promise<void> {
-    const listed = await this.#list('queued', 'held');
+    const listed = await this.#list('queued', 'prepared');
     const ids = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
     for (const item of this.#model.items) item.id ??= ids.get(item.text);
     this.#model.items.sort((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1));
@@ -55,14 +55,14 @@ export class PartitionComparison {
   async compare(): Promise<void> {
     const queued = await this.#list('queued');
     const scheduled = await this.#list('scheduled');
-    const held = await this.#list('held');
+    const prepared = await this.#list('prepared');
     expect(queued.map(visibleItem)).toEqual(this.#model.queued().map(expectedItem));
     expect(scheduled.map(visibleItem)).toEqual(this.#model.of('scheduled').map(expectedItem));
-    expect(held.map(visibleItem)).toEqual(this.#model.of('held').map(expectedItem));
-    this.#learnIds([...queued, ...scheduled, ...held]);
+    expect(prepared.map(visibleItem)).toEqual(this.#model.of('prepared').map(expectedItem));
+    this.#learnIds([...queued, ...scheduled, ...prepared]);
     expect(await this.#store.stats()).toMatchObject({
       waiting: this.#model.of('waiting').length,
-      leased: this.#model.of('leased', 'condemned', 'moved').length,
+      leased: this.#model.of('leased', 'moving', 'moved').length,
       scheduled: this.#model.of('scheduled').length,
     });
   }

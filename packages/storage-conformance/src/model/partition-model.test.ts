@@ -6,7 +6,7 @@ import { commands } from './command.ts';
 import { isSchedule, type ModelItem, PartitionModel } from './partition-model.ts';
 
 const NOW = new ManualClock().now();
-const LIVE = { maxAttempts: 0, dead: 'condemn' } as const;
+const LIVE = { maxAttempts: 0, dead: 'move' } as const;
 
 function fromNow(duration: string): Instant {
   return addDuration(NOW, parseDuration(duration));
@@ -42,21 +42,21 @@ describe('PartitionModel', () => {
   });
 
   test('names the first id that is not leased', () => {
-    const model = modelOf({ text: 'a', state: 'leased' }, { text: 'b' }, { text: 'c', state: 'condemned' });
+    const model = modelOf({ text: 'a', state: 'leased' }, { text: 'b' }, { text: 'c', state: 'moving' });
     expect(model.firstBad(['a', 'b', 'c'])).toEqual({ id: 'b', waits: true });
     expect(model.firstBad(['c', 'b'])).toEqual({ id: 'c', waits: false });
     expect(model.firstBad(['a'])).toBeUndefined();
   });
 
   test.each([
-    ['dead', { dead: true, retryAt: undefined }, LIVE, 'condemned'],
+    ['dead', { dead: true, retryAt: undefined }, LIVE, 'moving'],
     [
       'dead where dead items are deleted',
       { dead: true, retryAt: fromNow('1h') },
       { ...LIVE, dead: 'delete' },
       'deleted',
     ],
-    ['used up', { dead: false, retryAt: fromNow('1h') }, { ...LIVE, maxAttempts: 2 }, 'condemned'],
+    ['used up', { dead: false, retryAt: fromNow('1h') }, { ...LIVE, maxAttempts: 2 }, 'moving'],
     ['later', { dead: false, retryAt: fromNow('1h') }, { ...LIVE, maxAttempts: 3 }, 'scheduled'],
     ['near', { dead: false, retryAt: fromNow('99.999ms') }, LIVE, 'waiting'],
     ['at once', { dead: false, retryAt: undefined }, LIVE, 'waiting'],
@@ -76,10 +76,10 @@ describe('PartitionModel', () => {
       { text: 'valid', state: 'leased', until: fromNow('1s'), attempts: 2, expireDeadline: fromNow('-1h') },
       { text: 'expired', expireDeadline: fromNow('-1us') },
       { text: 'marked', state: 'moved', until: fromNow('-1s') },
-      { text: 'claimed', state: 'condemned', until: fromNow('1s') },
-      { text: 'unclaimed', state: 'condemned', until: fromNow('-1s') },
+      { text: 'claimed', state: 'moving', until: fromNow('1s') },
+      { text: 'unclaimed', state: 'moving', until: fromNow('-1s') },
     );
-    const swept = model.sweep({ maxAttempts: 2, dead: 'condemn' }, NOW, fromNow('30s'));
+    const swept = model.sweep({ maxAttempts: 2, dead: 'move' }, NOW, fromNow('30s'));
     expect(texts(swept.enqueued)).toEqual(['early', 'late']);
     expect(texts(swept.requeued)).toEqual(['overdue']);
     expect(texts(swept.dead)).toEqual(['used up', 'expired', 'unclaimed']);
@@ -89,28 +89,28 @@ describe('PartitionModel', () => {
     expect(model.nextDue()).toBe(NOW);
   });
 
-  test('marks condemned items, and those that are marked', () => {
+  test('marks moving items, and those that are marked', () => {
     const model = modelOf(
-      { text: 'a', state: 'condemned', until: fromNow('1s') },
+      { text: 'a', state: 'moving', until: fromNow('1s') },
       { text: 'b', state: 'moved' },
       { text: 'c', state: 'leased' },
-      { text: 'd', state: 'condemned' },
+      { text: 'd', state: 'moving' },
     );
     const { marked, markedBefore } = model.markMoved(['c', 'b', 'a']);
     expect([texts(marked), texts(markedBefore)]).toEqual([['a'], ['b']]);
     expect(model.find('a')).toMatchObject({ state: 'moved', until: fromNow('1s') });
-    expect(model.find('d')).toMatchObject({ state: 'condemned' });
+    expect(model.find('d')).toMatchObject({ state: 'moving' });
   });
 
-  test('takes for held what came as a letter, and no leased item of the same shape', () => {
+  test('takes for prepared what came as a letter, and no leased item of the same shape', () => {
     const model = modelOf(
-      { text: 'held', sourceId: 's1', state: 'held' },
+      { text: 'prepared', sourceId: 's1', state: 'prepared' },
       { text: 'handed out', sourceId: 's2', state: 'leased', attempts: 1 },
       { text: 'waiting', sourceId: 's3' },
       { text: 'imported as leased', sourceId: 's5', state: 'leased' },
-      { text: 'not named', sourceId: 's4', state: 'held' },
+      { text: 'not named', sourceId: 's4', state: 'prepared' },
     );
-    expect(texts(model.held(['s5', 's3', 's2', 's1']))).toEqual(['held']);
+    expect(texts(model.prepared(['s5', 's3', 's2', 's1']))).toEqual(['prepared']);
   });
 
   test('schedules from exactly 100 ms ahead on', () => {

@@ -6,8 +6,8 @@ export interface ModelItem {
   readonly text: string;
   /** Absent until the driver has told it. */
   id: ItemId | undefined;
-  /** `held`: a letter on its way into the partition. `moved`: condemned, and marked as moved. */
-  state: 'waiting' | 'leased' | 'scheduled' | 'held' | 'condemned' | 'moved';
+  /** `prepared`: a letter on its way into the partition. `moved`: moving, and marked as moved. */
+  state: 'waiting' | 'leased' | 'scheduled' | 'prepared' | 'moving' | 'moved';
   /** End of the lease or of the hold, time to be enqueued, or end of the claim; not used while waiting. */
   until: Instant;
   attempts: number;
@@ -29,7 +29,7 @@ export interface SweptModel {
 }
 
 /** Where an item is to go: the first rule that applies. */
-export type Fate = 'waiting' | 'scheduled' | 'condemned' | 'deleted';
+export type Fate = 'waiting' | 'scheduled' | 'moving' | 'deleted';
 
 /**
  * The documented rules of a partition, as plainly as they can be put: a list
@@ -44,7 +44,7 @@ export class PartitionModel {
 
   /** What a driver lists as queued. */
   queued(): ModelItem[] {
-    return this.of('waiting', 'leased', 'condemned', 'moved');
+    return this.of('waiting', 'leased', 'moving', 'moved');
   }
 
   find(id: ItemId): ModelItem | undefined {
@@ -89,7 +89,7 @@ export class PartitionModel {
   giveBack(
     item: ModelItem,
     retry: { retryAt: Instant | undefined; dead: boolean },
-    rules: { maxAttempts: number; dead: 'condemn' | 'delete' },
+    rules: { maxAttempts: number; dead: 'move' | 'delete' },
     now: Instant,
   ): Fate {
     if (retry.dead || (rules.maxAttempts !== 0 && item.attempts >= rules.maxAttempts)) {
@@ -97,9 +97,9 @@ export class PartitionModel {
         this.take(item);
         return 'deleted';
       }
-      item.state = 'condemned';
+      item.state = 'moving';
       item.until = 0n as Instant;
-      return 'condemned';
+      return 'moving';
     }
     if (retry.retryAt !== undefined && isSchedule(retry.retryAt, now)) {
       item.state = 'scheduled';
@@ -110,21 +110,23 @@ export class PartitionModel {
     return 'waiting';
   }
 
-  /** Letters that are held back, in queue order. */
-  held(sourceIds: readonly string[]): ModelItem[] {
-    return this.of('held').filter(({ sourceId }) => sourceId !== undefined && sourceIds.includes(sourceId));
+  /** Prepared letters, in queue order. */
+  prepared(sourceIds: readonly string[]): ModelItem[] {
+    return this.of('prepared').filter(
+      ({ sourceId }) => sourceId !== undefined && sourceIds.includes(sourceId),
+    );
   }
 
   markMoved(ids: readonly ItemId[]): { readonly marked: ModelItem[]; readonly markedBefore: ModelItem[] } {
     const isNamed = (item: ModelItem) => ids.includes(item.id as ItemId);
     const markedBefore = this.of('moved').filter(isNamed);
-    const marked = this.of('condemned').filter(isNamed);
+    const marked = this.of('moving').filter(isNamed);
     for (const item of marked) item.state = 'moved';
     return { marked, markedBefore };
   }
 
   sweep(
-    rules: { maxAttempts: number; dead: 'condemn' | 'delete' },
+    rules: { maxAttempts: number; dead: 'move' | 'delete' },
     now: Instant,
     claimedUntil: Instant,
   ): SweptModel {
@@ -133,18 +135,18 @@ export class PartitionModel {
       .sort((a, b) => Number(a.until - b.until));
     for (const item of enqueued) this.requeue(item);
 
-    const overdue = this.of('leased', 'held').filter((item) => now > item.until);
+    const overdue = this.of('leased', 'prepared').filter((item) => now > item.until);
     const requeued = overdue.filter((item) => rules.maxAttempts === 0 || item.attempts < rules.maxAttempts);
     const expired = (item: ModelItem) => now > item.expireDeadline;
     const dead = [
       ...overdue.filter((item) => !requeued.includes(item) || expired(item)),
       ...this.of('waiting').filter(expired),
-      ...this.of('condemned').filter((item) => now > item.until),
+      ...this.of('moving').filter((item) => now > item.until),
     ];
     const back = requeued.filter((item) => !expired(item));
     for (const item of back) this.requeue(item);
     const moved = this.of('moved').filter((item) => now > item.until);
-    for (const item of dead) item.state = 'condemned';
+    for (const item of dead) item.state = 'moving';
     for (const item of [...dead, ...moved]) {
       if (rules.dead === 'delete') this.take(item);
       item.until = claimedUntil;

@@ -8,7 +8,7 @@ export interface PastFailure {
 }
 
 const IMPORTED = { leaseFor: undefined, enqueueIn: undefined, expireIn: undefined, attempts: 0 };
-const SWEEP = { do: 'sweep', limit: 1, maxAttempts: 0, dead: 'condemn', claimFor: 500 } as const;
+const SWEEP = { do: 'sweep', limit: 1, maxAttempts: 0, dead: 'move', claimFor: 500 } as const;
 
 /** Faults that were found once, some of them planted; every driver is tested for each. */
 export const PAST_FAILURES: readonly PastFailure[] = [
@@ -54,9 +54,9 @@ export const PAST_FAILURES: readonly PastFailure[] = [
       {
         do: 'retry',
         requests: [[{ id: { of: 'leased', n: 0 }, retryIn: undefined, dead: true }]],
-        ...{ maxAttempts: 0, dead: 'condemn' },
+        ...{ maxAttempts: 0, dead: 'move' },
       },
-      { do: 'markMoved', ids: [{ of: 'condemned', n: 0 }] },
+      { do: 'markMoved', ids: [{ of: 'moving', n: 0 }] },
       SWEEP,
       { do: 'advance', by: 2_000 },
       SWEEP,

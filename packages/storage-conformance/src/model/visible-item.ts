@@ -17,7 +17,7 @@ export function visibleItem(item: StoredItem) {
   };
 }
 
-/** The same of the model's item. A condemned one's deadlines are the driver's own business. */
+/** The same of the model's item. A moving one's deadlines are the driver's own business. */
 export function expectedItem({
   text,
   state,
@@ -27,18 +27,16 @@ export function expectedItem({
   until,
   expireDeadline,
 }: ModelItem) {
-  const isCondemned = state === 'condemned' || state === 'moved';
-  const isLeased = state === 'leased' || state === 'held';
+  const isMoving = state === 'moving' || state === 'moved';
+  const isLeased = state === 'leased' || state === 'prepared';
   return {
     text,
-    isLeased: isLeased || isCondemned,
+    isLeased: isLeased || isMoving,
     attempts,
     sourceId,
     createdAt,
     enqueueAt: state === 'scheduled' ? until : undefined,
     content: content(text),
-    deadlines: isCondemned
-      ? expect.anything()
-      : { expire: expireDeadline, lease: isLeased ? until : undefined },
+    deadlines: isMoving ? expect.anything() : { expire: expireDeadline, lease: isLeased ? until : undefined },
   };
 }

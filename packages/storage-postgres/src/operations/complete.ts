@@ -2,7 +2,7 @@ import type { CompleteRequest, ItemId, Outcome } from '@querator/core';
 import { textArray } from '../binary-array.ts';
 import type { Session, Statement } from '../database.ts';
 import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
-import { CONDEMNED, HELD_LETTER } from '../item-state.ts';
+import { MOVING, PREPARED_LETTER } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { isPossibleId } from '../refused-data.ts';
 
@@ -15,7 +15,7 @@ const DONE: Outcome<void> = { ok: true, value: undefined };
 const deleteHeld = (table: string) => `
   WITH gone AS (
     DELETE FROM ${table} WHERE id = ANY ($1::text[])
-    RETURNING is_leased AND NOT ${CONDEMNED} AND NOT ${HELD_LETTER} AS held)
+    RETURNING is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held)
   SELECT CASE WHEN count(*) FILTER (WHERE held) = $2::int THEN 1
     ELSE ${failUnlessAllHeld('count(*) FILTER (WHERE held)')} END
   FROM gone`;

@@ -1,16 +1,16 @@
 import {
   type DeadLetter,
   type Duration,
-  type HoldTimeouts,
   type ImportedItem,
   type Instant,
   type ItemContent,
+  type LetterTimeouts,
   milliseconds,
   type StoredItem,
 } from '@querator/core';
 import type { Statement } from '../database.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
-import { HELD_LETTER_MARK } from '../item-state.ts';
+import { PREPARED_LETTER_MARK } from '../item-state.ts';
 import { newIds, newItemIdSql, positionOf } from '../new-item-id.ts';
 import { packPayloads, packTexts } from '../packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
@@ -64,19 +64,19 @@ export function importItemsInto(
   items: readonly ImportedItem[],
   expireTimeout: Duration,
 ): Promise<readonly (StoredItem | undefined)[]> {
-  return insert(context, items, { expireTimeout, holdTimeout: NO_LEASE });
+  return insert(context, items, { expireTimeout, autoCommitTimeout: NO_LEASE });
 }
 
 /** Adds dead letters that nobody is to get yet, all or none. @throws QueueError `invalid` where they cannot be stored. */
-export async function holdLetters(
+export async function prepareLetters(
   context: PartitionContext,
   letters: readonly DeadLetter[],
-  timeouts: HoldTimeouts,
+  timeouts: LetterTimeouts,
 ): Promise<void> {
-  const held = { isLeased: true, attempts: 0, maxAttempts: HELD_LETTER_MARK };
+  const prepared = { isLeased: true, attempts: 0, maxAttempts: PREPARED_LETTER_MARK };
   const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => ({
     ...{ sourceId, encoding, kind, reference, payload },
-    ...held,
+    ...prepared,
   }));
   await insert(context, items, timeouts);
 }
@@ -84,7 +84,7 @@ export async function holdLetters(
 async function insert(
   context: PartitionContext,
   items: readonly ImportedItem[],
-  timeouts: HoldTimeouts,
+  timeouts: LetterTimeouts,
 ): Promise<readonly (StoredItem | undefined)[]> {
   const { db } = context;
   if (items.length === 0) return [];
@@ -124,7 +124,7 @@ function storedOf(
 function bind(
   context: PartitionContext,
   items: readonly ImportedItem[],
-  { expireTimeout, holdTimeout }: HoldTimeouts,
+  { expireTimeout, autoCommitTimeout }: LetterTimeouts,
 ): Statement {
   const { reference, encoding, kind } = packTexts(items);
   const values = [
@@ -140,7 +140,7 @@ function bind(
     items.map(({ enqueueAt }) => textOrNull(enqueueAt)),
     items.map(({ attempts }) => attempts),
     items.map(({ maxAttempts }) => maxAttempts),
-    durationToText(holdTimeout),
+    durationToText(autoCommitTimeout),
   ];
   return { ...context.table.prepared('import', importItems), values };
 }

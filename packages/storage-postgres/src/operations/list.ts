@@ -1,5 +1,5 @@
 import { type ItemListRequest, isBudgetSpent, PAYLOAD_BUDGET, type StoredItem } from '@querator/core';
-import { HELD_LETTER } from '../item-state.ts';
+import { PREPARED_LETTER } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { bytesBefore, CONTENT_BYTES } from '../payload-budget.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
@@ -14,9 +14,9 @@ const WITHIN_PAGE = '(page.position <= 2 OR page.bytes_before < $3::bigint)';
 const FEW_SCHEDULED = 10_000;
 
 const IN_STATE: Readonly<Record<ItemListRequest['state'], string>> = {
-  queued: `enqueue_at IS NULL AND NOT ${HELD_LETTER}`,
+  queued: `enqueue_at IS NULL AND NOT ${PREPARED_LETTER}`,
   scheduled: 'enqueue_at IS NOT NULL',
-  held: `enqueue_at IS NULL AND ${HELD_LETTER}`,
+  prepared: `enqueue_at IS NULL AND ${PREPARED_LETTER}`,
 };
 
 /** Walks the primary key, which for items that are many among all is the shortest way. */

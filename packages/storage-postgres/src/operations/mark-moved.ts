@@ -1,26 +1,26 @@
 import type { ItemId, MarkResult } from '@querator/core';
 import { textArray } from '../binary-array.ts';
-import { CONDEMNED, MOVED, MOVED_DEADLINE } from '../item-state.ts';
+import { MOVED, MOVED_DEADLINE, MOVING } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { isPossibleId } from '../refused-data.ts';
 
 /** Rows are locked in the order of ids, so that two callers with ids in common do not block each other. */
-const markCondemned = (table: string) => `
+const markMovingAsMoved = (table: string) => `
   WITH named AS (
-    SELECT id, ${MOVED} AS before FROM ${table} WHERE id = ANY ($1::text[]) AND ${CONDEMNED}
+    SELECT id, ${MOVED} AS before FROM ${table} WHERE id = ANY ($1::text[]) AND ${MOVING}
     ORDER BY id FOR UPDATE),
   marked AS (
     UPDATE ${table} AS item SET expire_deadline = ${MOVED_DEADLINE}
     FROM named WHERE item.id = named.id AND NOT named.before)
   SELECT id, before FROM named`;
 
-/** Marks condemned items as moved. */
+/** Marks moving items as moved. */
 export async function markMoved(
   { db, table }: PartitionContext,
   ids: readonly ItemId[],
 ): Promise<MarkResult> {
   if (ids.length === 0) return { marked: [], markedBefore: [] };
-  const statement = table.prepared('mark_moved', markCondemned);
+  const statement = table.prepared('mark_moved', markMovingAsMoved);
   const rows = await db.write<{ id: ItemId; before: boolean }>({
     ...statement,
     values: [textArray(ids.filter(isPossibleId))],

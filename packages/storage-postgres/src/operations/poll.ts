@@ -1,4 +1,4 @@
-import type { ItemId, PartitionGlance, PartitionKey } from '@querator/core';
+import type { ItemId, PartitionKey, PollResult } from '@querator/core';
 import type { Database, Statement } from '../database.ts';
 import type { LowWaterMarks } from '../low-water-marks.ts';
 import { isUndefinedTable, PostgresError } from '../postgres-error.ts';
@@ -12,19 +12,19 @@ const TABLES_PER_LOOK = 200;
 /** The same for deadlines, which takes several times as long to plan. */
 const TABLES_PER_LOOK_FOR_DEADLINES = 50;
 
-const NOTHING: PartitionGlance = { waiting: false, nextDueMs: undefined };
+const NOTHING: PollResult = { waiting: false, nextDueMs: undefined };
 
-interface GlanceRow extends Partial<DueRow> {
+interface PollRow extends Partial<DueRow> {
   readonly position: number;
   readonly waiting: boolean;
 }
 
 /** A partition that is looked into. */
-interface Glanced {
+interface PolledTable {
   readonly table: string;
   /** The index that leases go through, without its schema. */
   readonly index: string;
-  /** See `LowWaterMark.glanceFrom`. */
+  /** See `LowWaterMark.pollFrom`. */
   readonly from: ItemId | 'unknown' | undefined;
 }
 
@@ -32,9 +32,9 @@ interface Glanced {
  * SQL for whether something waits. Where it is not known how much lies before
  * the first waiting item, and it may be much, a lease has to find out: it is said that something does.
  *
- * @param mark the placeholder of {@link Glanced.from}, where that is a mark.
+ * @param mark the placeholder of {@link PolledTable.from}, where that is a mark.
  */
-function waits({ table, index, from }: Glanced, mark: string): string {
+function waits({ table, index, from }: PolledTable, mark: string): string {
   if (from === undefined) return 'true';
   const isKnown = from !== '' && from !== 'unknown';
   const found = `EXISTS (SELECT 1 FROM ${table}
@@ -49,8 +49,8 @@ const lookForDeadlinesAt = (waiting: string, position: number, table: string) =>
   SELECT ${position} AS position, ${waiting} AS waiting, due.*
   FROM (${findDue(table)}) AS due`;
 
-/** What a glance works with. */
-export interface GlanceContext {
+/** What a poll works with. */
+export interface PollContext {
   readonly db: Database;
   readonly marks: LowWaterMarks;
   /** The parameter for "now"; see `nowParameter`. */
@@ -60,37 +60,34 @@ export interface GlanceContext {
 }
 
 /** Looks into many partitions, many in one statement. */
-export async function glance(
-  context: GlanceContext,
+export async function poll(
+  context: PollContext,
   keys: readonly PartitionKey[],
-): Promise<readonly PartitionGlance[]> {
+): Promise<readonly PollResult[]> {
   const size = context.deadlines ? TABLES_PER_LOOK_FOR_DEADLINES : TABLES_PER_LOOK;
-  const glances: PartitionGlance[] = [];
+  const polls: PollResult[] = [];
   for (let start = 0; start < keys.length; start += size) {
-    const tables = keys.slice(start, start + size).map((key) => glanced(context, key));
-    glances.push(...(await glanceAtAll(context, tables)));
+    const tables = keys.slice(start, start + size).map((key) => polledTable(context, key));
+    polls.push(...(await pollAll(context, tables)));
   }
-  return glances;
+  return polls;
 }
 
-function glanced({ db, marks }: GlanceContext, key: PartitionKey): Glanced {
+function polledTable({ db, marks }: PollContext, key: PartitionKey): PolledTable {
   const relation = itemsTableName(key);
   const mark = marks.known(relation);
   return {
     table: db.schema.relation(relation),
     index: leaseIndexName(key),
-    from: mark === undefined ? 'unknown' : mark.glanceFrom(),
+    from: mark === undefined ? 'unknown' : mark.pollFrom(),
   };
 }
 
-async function glanceAtAll(
-  context: GlanceContext,
-  tables: readonly Glanced[],
-): Promise<readonly PartitionGlance[]> {
+async function pollAll(context: PollContext, tables: readonly PolledTable[]): Promise<readonly PollResult[]> {
   try {
-    const rows = await context.db.look<GlanceRow>(statementFor(context, tables));
+    const rows = await context.db.look<PollRow>(statementFor(context, tables));
     const byPosition = new Map(rows.map((row) => [row.position, row]));
-    return tables.map((_, position) => toGlance(byPosition.get(position)));
+    return tables.map((_, position) => toPollResult(byPosition.get(position)));
   } catch (error) {
     if (!(error instanceof PostgresError && isUndefinedTable(error.sqlState))) throw error;
   }
@@ -98,13 +95,13 @@ async function glanceAtAll(
   // One of them was never used, or is gone: halving finds it with few statements.
   const half = Math.ceil(tables.length / 2);
   return [
-    ...(await glanceAtAll(context, tables.slice(0, half))),
-    ...(await glanceAtAll(context, tables.slice(half))),
+    ...(await pollAll(context, tables.slice(0, half))),
+    ...(await pollAll(context, tables.slice(half))),
   ];
 }
 
 /** Without a name: prepared, one for each group of tables as they come and go would fill the memory of every connection. */
-function statementFor({ deadlines, now }: GlanceContext, tables: readonly Glanced[]): Statement {
+function statementFor({ deadlines, now }: PollContext, tables: readonly PolledTable[]): Statement {
   const values: unknown[] = deadlines ? [now] : [];
   const looks = tables.map((each, position) => {
     const isMark = each.from !== undefined && each.from !== '' && each.from !== 'unknown';
@@ -115,7 +112,7 @@ function statementFor({ deadlines, now }: GlanceContext, tables: readonly Glance
   return { text: looks.join(' UNION ALL '), values };
 }
 
-function toGlance(row: GlanceRow | undefined): PartitionGlance {
+function toPollResult(row: PollRow | undefined): PollResult {
   if (row === undefined) return NOTHING;
   const { expired } = row;
   const nextDue = expired === undefined ? undefined : nextDueMs(dueOf({ ...EMPTY_ROW, ...row, expired }));

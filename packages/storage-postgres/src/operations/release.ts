@@ -1,13 +1,13 @@
 import type { ItemId } from '@querator/core';
 import { textArray } from '../binary-array.ts';
-import { CONDEMNED, HELD, HELD_LETTER } from '../item-state.ts';
+import { HELD, MOVING, PREPARED_LETTER } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { isPossibleId } from '../refused-data.ts';
 
 const releaseItems = (table: string) => `
   WITH released AS (
     UPDATE ${table} SET is_leased = false, lease_deadline = NULL, attempts = greatest(attempts - 1, 0)
-    WHERE id = ANY ($1::text[]) AND ${HELD} AND NOT ${CONDEMNED} AND NOT ${HELD_LETTER}
+    WHERE id = ANY ($1::text[]) AND ${HELD} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER}
     RETURNING 1)
   SELECT count(*)::int AS count FROM released`;
 

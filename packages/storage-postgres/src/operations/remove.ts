@@ -1,17 +1,17 @@
 import type { ItemId } from '@querator/core';
 import { textArray } from '../binary-array.ts';
-import { CONDEMNED } from '../item-state.ts';
+import { MOVING } from '../item-state.ts';
 import type { PartitionContext } from '../partition-table.ts';
 import { isPossibleId } from '../refused-data.ts';
 
-const removeCondemned = (table: string) => `
-  DELETE FROM ${table} WHERE id = ANY ($1::text[]) AND ${CONDEMNED}`;
+const removeMoving = (table: string) => `
+  DELETE FROM ${table} WHERE id = ANY ($1::text[]) AND ${MOVING}`;
 
-/** Removes condemned items that have been moved. */
+/** Removes moving items that have been moved. */
 export async function remove({ db, table }: PartitionContext, ids: readonly ItemId[]): Promise<void> {
   if (ids.length === 0) return;
   await db.write({
-    ...table.prepared('remove', removeCondemned),
+    ...table.prepared('remove', removeMoving),
     values: [textArray(ids.filter(isPossibleId))],
   });
 }

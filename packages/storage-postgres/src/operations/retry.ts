@@ -11,7 +11,7 @@ import { textArray } from '../binary-array.ts';
 import type { Session, Statement } from '../database.ts';
 import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
 import { durationToText, instantToText } from '../instant-text.ts';
-import { CONDEMNED, condemnedDeadline, HELD_LETTER } from '../item-state.ts';
+import { MOVING, movingDeadline, PREPARED_LETTER } from '../item-state.ts';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { isPossibleId } from '../refused-data.ts';
@@ -36,7 +36,7 @@ const retryHeld = (table: string) => `
     SELECT item.id, given.position, given.retry_at,
       CASE WHEN given.dead OR ($6::int > 0 AND item.attempts >= $6::int) THEN $7::text
         WHEN given.retry_at >= ${NOW} + ${THRESHOLD} THEN 'scheduled' ELSE 'waiting' END AS fate,
-      item.is_leased AND NOT ${CONDEMNED} AND NOT ${HELD_LETTER} AS held
+      item.is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held
     FROM given JOIN ${table} AS item ON item.id = given.id
     FOR UPDATE OF item),
   fates AS MATERIALIZED (
@@ -46,10 +46,10 @@ const retryHeld = (table: string) => `
   changed AS (
     UPDATE ${table} AS item SET
       id = fates.new_id,
-      is_leased = fates.fate = 'condemned',
-      lease_deadline = CASE WHEN fates.fate = 'condemned' THEN '-infinity'::timestamptz END,
+      is_leased = fates.fate = 'moving',
+      lease_deadline = CASE WHEN fates.fate = 'moving' THEN '-infinity'::timestamptz END,
       expire_deadline =
-        CASE WHEN fates.fate = 'condemned' THEN ${condemnedDeadline('item.expire_deadline')}
+        CASE WHEN fates.fate = 'moving' THEN ${movingDeadline('item.expire_deadline')}
         ELSE item.expire_deadline END,
       enqueue_at = CASE WHEN fates.fate = 'scheduled' THEN fates.retry_at END
     FROM fates WHERE item.id = fates.id AND fates.fate <> 'deleted'),
@@ -126,7 +126,7 @@ function bind(context: PartitionContext, items: readonly RetriedItem[], rules: D
     items.map(({ dead }) => dead),
     newIds(context, items.length),
     rules.maxAttempts,
-    rules.dead === 'condemn' ? 'condemned' : 'deleted',
+    rules.dead === 'move' ? 'moving' : 'deleted',
   ];
   return { ...context.table.prepared('retry', retryHeld), values };
 }
@@ -137,7 +137,7 @@ function countPerRequest(
 ): readonly Outcome<RetryResult>[] {
   let next = 0;
   return requests.map(({ items }) => {
-    const value = { waiting: 0, scheduled: 0, condemned: 0, deleted: 0 };
+    const value = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
     for (const fate of fates.slice(next, next + items.length)) value[fate]++;
     next += items.length;
     return { ok: true, value };

@@ -1,5 +1,5 @@
 import { type CountOptions, type Duration, microseconds, type PartitionStats } from '@querator/core';
-import { HELD_LETTER, LIVING } from '../item-state.ts';
+import { LIVING, PREPARED_LETTER } from '../item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 
 interface StatsRow {
@@ -11,16 +11,16 @@ interface StatsRow {
   readonly head_seconds: number | null;
 }
 
-/** Condemned items count as leased, but their lease deadline is a claim's and tells nothing. Held letters do not count. */
+/** Moving items count as leased, but their lease deadline is a claim's and tells nothing. Prepared letters do not count. */
 const countItems = (table: string) => `
   SELECT
     count(*) FILTER (WHERE NOT is_leased AND enqueue_at IS NULL)::int AS waiting,
-    count(*) FILTER (WHERE is_leased AND NOT ${HELD_LETTER})::int AS leased,
+    count(*) FILTER (WHERE is_leased AND NOT ${PREPARED_LETTER})::int AS leased,
     count(*) FILTER (WHERE enqueue_at IS NOT NULL)::int AS scheduled,
     extract(epoch FROM avg(${nowSql('$1')} - created_at)
-      FILTER (WHERE enqueue_at IS NULL AND NOT ${HELD_LETTER}))::float8 AS age_seconds,
+      FILTER (WHERE enqueue_at IS NULL AND NOT ${PREPARED_LETTER}))::float8 AS age_seconds,
     extract(epoch FROM avg(lease_deadline - ${nowSql('$1')})
-      FILTER (WHERE is_leased AND ${LIVING} AND NOT ${HELD_LETTER}))::float8 AS left_seconds,
+      FILTER (WHERE is_leased AND ${LIVING} AND NOT ${PREPARED_LETTER}))::float8 AS left_seconds,
     extract(epoch FROM ${nowSql('$1')} - (SELECT created_at FROM ${table}
       WHERE is_leased = false AND enqueue_at IS NULL
       ORDER BY is_leased, enqueue_at, id LIMIT 1))::float8 AS head_seconds

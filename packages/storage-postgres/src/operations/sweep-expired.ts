@@ -1,6 +1,6 @@
 import type { StoredItem, SweepRequest } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
-import { condemnedDeadline } from '../item-state.ts';
+import { movingDeadline } from '../item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { patiently } from '../patience.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
@@ -10,23 +10,23 @@ const NOW = nowSql('$1');
 
 /**
  * Waiting items past their time. Leased ones are left until the lease ends,
- * scheduled ones until they are enqueued; condemned ones lie beyond the range.
+ * scheduled ones until they are enqueued; moving ones lie beyond the range.
  */
 const expired = (table: string, columns: string) => `
   SELECT ${columns} FROM ${table}
   WHERE expire_deadline < ${NOW} AND is_leased IS NOT TRUE AND enqueue_at IS NULL
   ORDER BY expire_deadline LIMIT $2::bigint FOR UPDATE SKIP LOCKED`;
 
-/** What is condemned is handed over with its content, so no more at once than the budget allows. */
+/** A sweep returns moving items with their content, and stops at the payload budget. */
 const expiredWithinBudget = (table: string) => `
   SELECT id FROM (
     SELECT id, ${bytesBefore('bytes')} AS bytes_before
     FROM (${expired(table, `id, ${CONTENT_BYTES} AS bytes`)}) AS expired) AS counted
   WHERE ${withinBudget('bytes_before')}`;
 
-const condemnExpired = (table: string) => `
+const moveExpired = (table: string) => `
   UPDATE ${table}
-  SET is_leased = true, lease_deadline = ${NOW} + $3::interval, expire_deadline = ${condemnedDeadline()}
+  SET is_leased = true, lease_deadline = ${NOW} + $3::interval, expire_deadline = ${movingDeadline()}
   WHERE id = ANY (ARRAY(${expiredWithinBudget(table)}))
   RETURNING ${ITEM_COLUMNS.join(', ')}`;
 
@@ -40,7 +40,7 @@ export interface BuriedItems {
   readonly dead: readonly StoredItem[];
 }
 
-/** Condemns or deletes waiting items that are past their expire deadline. */
+/** Makes moving or deletes waiting items that are past their expire deadline. */
 export async function buryExpired(context: PartitionContext, request: SweepRequest): Promise<BuriedItems> {
   const { db, table } = context;
   const values = [nowParameter(context), request.limit];
@@ -50,7 +50,7 @@ export async function buryExpired(context: PartitionContext, request: SweepReque
     return { deleted: row?.count ?? 0, dead: [] };
   }
   const rows = await patiently<ItemRow>(db, 'write', {
-    ...table.prepared('sweep_expired_condemn', condemnExpired),
+    ...table.prepared('sweep_expired_move', moveExpired),
     values: [...values, durationToText(request.claimTimeout)],
   });
   return { deleted: 0, dead: rows.map(rowToItem) };

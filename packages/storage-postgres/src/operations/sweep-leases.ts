@@ -1,6 +1,6 @@
 import type { ItemId, StoredItem, SweepRequest } from '@querator/core';
 import { durationToText } from '../instant-text.ts';
-import { CONDEMNED, condemnedDeadline, MOVED, OWN_MAX_ATTEMPTS } from '../item-state.ts';
+import { MOVED, MOVING, movingDeadline, OWN_MAX_ATTEMPTS } from '../item-state.ts';
 import { newIds, newItemIdSql } from '../new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
@@ -16,12 +16,12 @@ const ITEM = `${ITEM_COLUMNS.map((column) =>
 const BYTES = `CASE WHEN ${MOVED} THEN 0 ELSE ${CONTENT_BYTES} END AS bytes`;
 
 /**
- * Overdue leases and holds of letters, and overdue claims on condemned items. The dead are told first, so that an item that is out of
+ * Overdue leases and holds of letters, and overdue claims on moving items. The dead are told first, so that an item that is out of
  * attempts or time is not put back only to be taken out again.
  */
 const overdue = (table: string, columns = 'id') => `
   WITH due AS (
-    SELECT ${columns}, ${CONDEMNED} OR expire_deadline < ${NOW} OR ($2::int > 0 AND attempts >= $2::int) AS dead
+    SELECT ${columns}, ${MOVING} OR expire_deadline < ${NOW} OR ($2::int > 0 AND attempts >= $2::int) AS dead
     FROM ${table} WHERE is_leased = true AND lease_deadline < ${NOW} AND ${MAY_REQUEUE}
     ORDER BY lease_deadline, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED),
   numbered AS MATERIALIZED (
@@ -33,16 +33,16 @@ const overdue = (table: string, columns = 'id') => `
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)`;
 
-/** What is condemned is handed over with its content, so no more at once than the budget allows. */
-const condemnOverdue = (table: string) => `${overdue(table, `id, ${BYTES}`)},
+/** A sweep returns moving items with their content, and stops at the payload budget. */
+const moveOverdue = (table: string) => `${overdue(table, `id, ${BYTES}`)},
   dying AS (SELECT id, ${bytesBefore('bytes')} AS bytes_before FROM due WHERE dead),
-  condemned AS (
+  moving AS (
     UPDATE ${table} AS item
-    SET lease_deadline = ${NOW} + $5::interval, expire_deadline = ${condemnedDeadline()}
+    SET lease_deadline = ${NOW} + $5::interval, expire_deadline = ${movingDeadline()}
     WHERE id = ANY (ARRAY(SELECT id FROM dying WHERE ${withinBudget('bytes_before')}))
     RETURNING ${ITEM})
-  SELECT counted.*, 0 AS deleted, ${MAY_REQUEUE} AS granted, condemned.*
-  FROM (SELECT count(*)::int AS requeued, max(id) AS highest FROM requeued) AS counted LEFT JOIN condemned ON true`;
+  SELECT counted.*, 0 AS deleted, ${MAY_REQUEUE} AS granted, moving.*
+  FROM (SELECT count(*)::int AS requeued, max(id) AS highest FROM requeued) AS counted LEFT JOIN moving ON true`;
 
 const deleteOverdue = (table: string) => `${overdue(table)},
   deleted AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(SELECT id FROM due WHERE dead)) RETURNING 1)
@@ -55,7 +55,7 @@ interface EndedRow {
   /** The last of the new ids; null: there is none. */
   readonly highest: ItemId | null;
   readonly granted: boolean;
-  /** Of an item that was condemned; null: none was. */
+  /** Of an item that this statement made moving; null: there is none. */
   readonly id: ItemId | null;
 }
 
@@ -70,14 +70,14 @@ export interface EndedLeases {
   readonly moved: readonly ItemId[];
 }
 
-/** Puts items whose lease ran out back at the tail, and condemns or deletes those that are dead. */
+/** Puts items whose lease ran out back at the tail, and makes moving or deletes those that are dead. */
 export async function endLeases(context: PartitionContext, request: SweepRequest): Promise<EndedLeases> {
   const { maxAttempts, limit, dead } = request;
   const values = [nowParameter(context), maxAttempts, limit, newIds(context, limit)];
   const statement =
-    dead === 'condemn'
+    dead === 'move'
       ? {
-          ...context.table.prepared('sweep_leases_condemn', condemnOverdue),
+          ...context.table.prepared('sweep_leases_move', moveOverdue),
           values: [...values, durationToText(request.claimTimeout)],
         }
       : { ...context.table.prepared('sweep_leases_delete', deleteOverdue), values };

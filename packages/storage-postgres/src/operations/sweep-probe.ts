@@ -6,7 +6,7 @@ import { patiently } from '../patience.ts';
 export interface Due {
   /** Until the earliest scheduled item; null: there is none. */
   readonly scheduledMs: number | null;
-  /** Until the earliest end of a lease, or of a claim on a condemned item. */
+  /** Until the earliest end of a lease, or of a claim on a moving item. */
   readonly leaseMs: number | null;
   /** Whether a waiting item is past its expire deadline. */
   readonly expired: boolean;
@@ -22,7 +22,7 @@ export interface Due {
  */
 const DEADLINES_LOOKED_AT = 100;
 
-/** An item that was just condemned has -infinity for the end of its claim, which no subtraction takes. */
+/** A moving item without a claim has -infinity for the end of its claim, which no subtraction takes. */
 const LONG_AGO = `'0001-01-01 00:00:00+00'::timestamptz`;
 
 const NOW = nowSql('$1');

@@ -82,7 +82,7 @@ export class SignalChannel implements StorageSignals {
     return this.#connection !== undefined;
   }
 
-  tell(topic: string): void {
+  publish(topic: string): void {
     if (this.#closed) return;
     // One who watches nothing may have something to tell all the same.
     this.#running ??= this.#run();
@@ -90,11 +90,11 @@ export class SignalChannel implements StorageSignals {
     this.#flushSoon();
   }
 
-  watch(topic: string, heard: () => void): () => void {
+  subscribe(topic: string, onChange: () => void): () => void {
     const code = topicCode(topic);
     const watchers = this.#watchers.get(code) ?? new Set();
     // Each call is one of its own, though the function may be the same.
-    const watcher = () => heard();
+    const watcher = () => onChange();
     watchers.add(watcher);
     this.#watchers.set(code, watchers);
     if (!this.#closed) this.#running ??= this.#run();

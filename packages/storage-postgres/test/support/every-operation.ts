@@ -4,12 +4,12 @@ import type pg from 'pg';
 import type { Statement } from '../../src/database.ts';
 import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds } from '../../src/operations/delete.ts';
-import { deliverLetters, withdrawLetters } from '../../src/operations/prepared-letters.ts';
-import { holdLetters, importItemsInto } from '../../src/operations/import.ts';
+import { importItemsInto, prepareLetters } from '../../src/operations/import.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
 import { lookForLowWater } from '../../src/operations/low-water-look.ts';
 import { markMoved } from '../../src/operations/mark-moved.ts';
+import { abortLetters, commitLetters } from '../../src/operations/prepared-letters.ts';
 import { produce } from '../../src/operations/produce.ts';
 import { produceAndLease } from '../../src/operations/produce-and-lease.ts';
 import { release } from '../../src/operations/release.ts';
@@ -24,7 +24,7 @@ import { RecordingDatabase } from './recording-database.ts';
 
 const CONTENT = { encoding: '', kind: '', reference: '', payload: new Uint8Array(10) };
 const EXPIRE_TIMEOUT = milliseconds(60_000);
-const CONDEMN = { maxAttempts: 3, dead: 'condemn' } as const;
+const MOVE = { maxAttempts: 3, dead: 'move' } as const;
 const DELETE = { maxAttempts: 3, dead: 'delete' } as const;
 
 /**
@@ -65,7 +65,7 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
   const retried = ids.map((id) => ({ id, dead: false }));
   const imported = items.map((item) => ({ ...item, isLeased: false, attempts: 0, maxAttempts: 0 }));
   const letters = items.map((item, n) => ({ ...item, sourceId: ids[n] as ItemId }));
-  const hold = { expireTimeout: EXPIRE_TIMEOUT, holdTimeout: EXPIRE_TIMEOUT };
+  const hold = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: EXPIRE_TIMEOUT };
   const sweep = { limit, claimTimeout: milliseconds(1_000) };
   const twice = [{ ids }, { ids: ids.slice(0, 1) }];
   return [
@@ -93,21 +93,21 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => release(context, ids),
     () => complete(context, [{ ids }]),
     () => complete(context, twice),
-    () => retry(context, [{ items: retried }], CONDEMN),
+    () => retry(context, [{ items: retried }], MOVE),
     () => list(context, { state: 'queued', pivot: ids[0] ?? '', limit }),
     () => list(context, { state: 'scheduled', pivot: ids[0] ?? '', limit }),
     () => importItemsInto(context, imported, EXPIRE_TIMEOUT),
-    () => holdLetters(context, letters, hold),
-    () => deliverLetters(context, ids),
-    () => withdrawLetters(context, ids),
+    () => prepareLetters(context, letters, hold),
+    () => commitLetters(context, ids),
+    () => abortLetters(context, ids),
     () => deleteByIds(context, ids),
     () => markMoved(context, ids),
     () => remove(context, ids),
     () => probe(context),
     () => enqueueDue(context, limit),
-    () => endLeases(context, { ...sweep, ...CONDEMN }),
+    () => endLeases(context, { ...sweep, ...MOVE }),
     () => endLeases(context, { ...sweep, ...DELETE }),
-    () => buryExpired(context, { ...sweep, ...CONDEMN }),
+    () => buryExpired(context, { ...sweep, ...MOVE }),
     () => buryExpired(context, { ...sweep, ...DELETE }),
   ];
 }

@@ -54,15 +54,15 @@ test('servers hear of each other through it', async () => {
   };
   const [one, other] = [open(), open()] as const;
   let heard = 0;
-  one.signals?.watch('x', () => heard++);
-  other.signals?.watch('y', () => {});
+  one.signals?.subscribe('x', () => heard++);
+  other.signals?.subscribe('y', () => {});
   await vi.waitFor(
     () => expect([one, other].map(({ signals }) => signals?.listening)).toEqual([true, true]),
     PATIENCE,
   );
   const before = heard;
   await vi.waitFor(() => {
-    other.signals?.tell('x');
+    other.signals?.publish('x');
     expect(heard).toBeGreaterThan(before);
   }, PATIENCE);
 });

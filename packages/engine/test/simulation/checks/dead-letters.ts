@@ -13,12 +13,12 @@ const WITHDRAWN_MS = 20_000;
  * answered when it stores the letter, or looks what became of the item (ADR 15).
  */
 export const deadLetters: Check = function* (story) {
-  const condemned = condemnedNames(story);
+  const moving = movingNames(story);
   for (const { stay } of story.births) {
     if (stay.sourceId === undefined) continue;
-    if (condemned.get(stay.sourceId) !== stay.name)
+    if (moving.get(stay.sourceId) !== stay.name)
       yield `dead letter ${stay.id} came of ${stay.sourceId}, which had not died`;
-    if (!isHeldLetter(stay)) yield `dead letter ${stay.id} was not held back when it came`;
+    if (!isPreparedLetter(stay)) yield `dead letter ${stay.id} was not prepared when it came`;
   }
   for (const [sourceId, times] of offersOf(story)) {
     if (times > 1 + nobodyWithdraws(story, sourceId))
@@ -69,23 +69,23 @@ function couldNotLook({ ops, naps }: Story, { op: { sent, effectAt, returned }, 
 }
 
 function offered({ came, left }: Effect): readonly string[] {
-  const wereHeld = new Set(left.filter(isHeldLetter).map(({ name }) => name));
+  const werePrepared = new Set(left.filter(isPreparedLetter).map(({ name }) => name));
   return came
-    .filter(({ name, state }) => state === 'waiting' && wereHeld.has(name))
+    .filter(({ name, state }) => state === 'waiting' && werePrepared.has(name))
     .map(({ sourceId }) => sourceId as string);
 }
 
 /** It has 0 attempts only until it is handed out for the first time. */
-export function isHeldLetter({ sourceId, state, attempts }: Stay): boolean {
+export function isPreparedLetter({ sourceId, state, attempts }: Stay): boolean {
   return sourceId !== undefined && state === 'leased' && attempts === 0;
 }
 
-function condemnedNames({ ops }: Story): ReadonlyMap<string, string> {
+function movingNames({ ops }: Story): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const { effects } of ops) {
     for (const { came, changed } of effects) {
       for (const stay of [...came, ...changed.map(({ after }) => after)]) {
-        if (stay.state === 'condemned') names.set(stay.id, stay.name);
+        if (stay.state === 'moving') names.set(stay.id, stay.name);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { leasedOf } from '../request.ts';
-import { isHeldLetter } from './dead-letters.ts';
+import { isPreparedLetter } from './dead-letters.ts';
 import type { CallStory, OpStory, Story } from './story.ts';
 
 /** From the moment in which storage leased an item until a consumer was handed it, or the lease was undone. */
@@ -36,7 +36,7 @@ export function leaseEpisodes({ happenings, calls, ops }: Story): ReadonlyMap<st
         const episode = latest.get(stay.id);
         if (episode !== undefined) episode.undone = { by: op, at };
       }
-      if (stay.state !== 'leased' || isHeldLetter(stay)) continue;
+      if (stay.state !== 'leased' || isPreparedLetter(stay)) continue;
       const episode: LeaseEpisode = { id: stay.id, place, op, leasedAt: at };
       latest.set(stay.id, episode);
       const here = episodes.get(place);

@@ -1,6 +1,6 @@
 import type { Happening } from '../history.ts';
 import { leasedOf } from '../request.ts';
-import { isHeldLetter } from './dead-letters.ts';
+import { isPreparedLetter } from './dead-letters.ts';
 import { awakeMs, type Check } from './story.ts';
 
 /** Less than passes between two events. */
@@ -33,7 +33,7 @@ export const leasesReachSomeone: Check = function* (story) {
     if (returned?.ending !== 'ok') continue;
     for (const { came, changed } of effects) {
       for (const after of [...came, ...changed.map((change) => change.after)]) {
-        if (after.state !== 'leased' || isHeldLetter(after) || handed.has(after.id)) continue;
+        if (after.state !== 'leased' || isPreparedLetter(after) || handed.has(after.id)) continue;
         // In the very moment in which the engine is told what it leased, unless it falls asleep over it, and dies.
         const isAtOnce = (untilMs: number) => awakeMs(story, sent.engine, returned.atMs, untilMs) < MOMENT_MS;
         const isGivenBack =

@@ -45,7 +45,7 @@ function objectionTo(story: Story, op: OpStory, stay: Stay): string | undefined 
     case 'remove':
       if (mayBeDeleted(story, queue)) return undefined;
       return isDelivered(story, op, stay) ? undefined : 'its dead letter was not delivered';
-    case 'withdrawLetters':
+    case 'abortLetters':
       return isGone(story, op, stay.sourceId) ? undefined : 'the item it came of is still there';
     case 'clear':
       return asked('clear') ? undefined : 'nobody cleared the queue';
@@ -72,7 +72,7 @@ function isDelivered({ births, ops }: Story, op: OpStory, stay: Stay): boolean {
     isStored &&
     ops.some(
       ({ sent, returned, returnedAt }) =>
-        sent.name === 'deliverLetters' &&
+        sent.name === 'commitLetters' &&
         returned?.ending === 'ok' &&
         returnedAt < op.sentAt &&
         (sent.args[0] as readonly string[]).includes(stay.id),

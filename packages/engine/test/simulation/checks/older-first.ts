@@ -1,5 +1,5 @@
 import { DEFAULT_ENGINE_LIMITS } from '../../../src/engine-options.ts';
-import { isHeldLetter } from './dead-letters.ts';
+import { isPreparedLetter } from './dead-letters.ts';
 import { type LeaseEpisode, leaseEpisodes } from './lease-episodes.ts';
 import { awakeMs, type CallStory, type Check, nameOf, type OpStory, type Story } from './story.ts';
 
@@ -48,7 +48,7 @@ function* passedOverByStorage({ happenings }: Story): Iterable<string> {
     for (const stay of [...effect.came, ...effect.changed.map(({ after }) => after)]) {
       if (stay.state === 'waiting') here.add(stay.id);
       else here.delete(stay.id);
-      if (stay.state === 'leased' && !isHeldLetter(stay) && stay.id > last) last = stay.id;
+      if (stay.state === 'leased' && !isPreparedLetter(stay) && stay.id > last) last = stay.id;
     }
     for (const id of here) {
       if (id < last) yield `op ${op} leased ${last}, and ${id}, which is older, waited in ${place}`;

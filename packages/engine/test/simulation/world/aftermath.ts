@@ -2,7 +2,7 @@ import type { Stay } from '../history.ts';
 import { leasedOf, type Request } from '../request.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { stop } from './mishaps.ts';
-import { LETTER_HOLD_MS } from './setting.ts';
+import { LETTER_AUTO_COMMIT_MS } from './setting.ts';
 import { checkWaking } from './waking.ts';
 import type { World } from './world.ts';
 
@@ -15,7 +15,7 @@ const RECOVERY_MS = 6_000;
  * a minute), and looks that storage slowed down have found their pace again;
  * and letters whose originals an operator took away are held no longer.
  */
-const DRAIN_MS = 200_000 + LETTER_HOLD_MS;
+const DRAIN_MS = 200_000 + LETTER_AUTO_COMMIT_MS;
 const SETTLE_MS = 3_000;
 
 /**

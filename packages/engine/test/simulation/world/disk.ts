@@ -1,9 +1,9 @@
 import {
   type Instant,
   millisecondsBetween,
-  type PartitionGlance,
   type PartitionKey,
   type PartitionStore,
+  type PollResult,
   type Queue,
   type QueueStore,
   type StorageBackend,
@@ -142,7 +142,7 @@ export class Disk {
   }
 
   /** Looks into partitions. */
-  glance(keys: readonly PartitionKey[], now: Instant, deadlines: boolean): readonly PartitionGlance[] {
+  poll(keys: readonly PartitionKey[], now: Instant, deadlines: boolean): readonly PollResult[] {
     return keys.map((key) => {
       const items = this.#places.get(placeOf(key))?.items ?? [];
       return {
@@ -184,7 +184,7 @@ function mayHaveChanged(name: string, result: unknown): boolean {
 
 async function itemsOf(store: PartitionStore): Promise<readonly StoredItem[]> {
   const page = { pivot: '', limit: Number.MAX_SAFE_INTEGER };
-  const states = ['queued', 'scheduled', 'held'] as const;
+  const states = ['queued', 'scheduled', 'prepared'] as const;
   return (await Promise.all(states.map((state) => store.list({ state, ...page })))).flat();
 }
 
@@ -205,7 +205,7 @@ function staysOf(items: readonly StoredItem[]): ReadonlyMap<string, Stay> {
 function stateOf(item: StoredItem): Stay['state'] {
   if (item.enqueueAt !== undefined) return 'scheduled';
   if (!item.isLeased) return 'waiting';
-  return item.leaseDeadline === undefined ? 'condemned' : 'leased';
+  return item.leaseDeadline === undefined ? 'moving' : 'leased';
 }
 
 function difference(before: ReadonlyMap<string, Stay>, after: ReadonlyMap<string, Stay>): Effect | undefined {
@@ -222,10 +222,10 @@ function difference(before: ReadonlyMap<string, Stay>, after: ReadonlyMap<string
   return came.length + changed.length + left.length === 0 ? undefined : { came, left, changed };
 }
 
-/** When a claim on a condemned item ends only a sweep can tell. */
+/** When a claim on a moving item ends only a sweep can tell. */
 function nextDueMs(items: readonly StoredItem[], now: Instant): number | undefined {
   const dues = items.map((item) =>
-    stateOf(item) === 'condemned' ? now : (item.enqueueAt ?? item.leaseDeadline ?? item.expireDeadline),
+    stateOf(item) === 'moving' ? now : (item.enqueueAt ?? item.leaseDeadline ?? item.expireDeadline),
   );
   if (dues.length === 0) return undefined;
   return Math.max(0, Math.min(...dues.map((due) => millisecondsBetween(now, due))));

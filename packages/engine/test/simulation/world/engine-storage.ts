@@ -1,8 +1,8 @@
 import {
-  type PartitionGlance,
   type PartitionKey,
   type PartitionOwner,
   type PartitionStore,
+  type PollResult,
   QueueError,
   type QueueStore,
   type StorageBackend,
@@ -28,7 +28,7 @@ export interface StorageWay {
   readonly disk: Disk;
   readonly signals: StorageSignals | undefined;
   /** Whether the driver can look into many partitions at once. */
-  readonly glances: boolean;
+  readonly polls: boolean;
 }
 
 interface Call {
@@ -53,7 +53,7 @@ export class EngineStorage implements StorageBackend {
   readonly name: string;
   readonly capabilities = { durable: true, shared: true };
   readonly signals: StorageSignals | undefined;
-  readonly glance?: NonNullable<StorageBackend['glance']>;
+  readonly poll?: NonNullable<StorageBackend['poll']>;
   readonly #way: StorageWay;
   readonly #queueStore: QueueStore;
 
@@ -61,7 +61,7 @@ export class EngineStorage implements StorageBackend {
     this.#way = way;
     this.name = way.disk.name;
     this.signals = way.signals;
-    if (way.glances) this.glance = (keys, options) => this.#glance(keys, options.deadlines);
+    if (way.polls) this.poll = (keys, options) => this.#poll(keys, options.deadlines);
     this.#queueStore = everyMethod<QueueStore>((name, args) =>
       this.#send({ place: QUEUES_PLACE, name, args, effect: () => this.#way.disk.queueCall(name, args) }),
     );
@@ -96,14 +96,14 @@ export class EngineStorage implements StorageBackend {
 
   async close(): Promise<void> {}
 
-  #glance(keys: readonly PartitionKey[], deadlines: boolean): Promise<readonly PartitionGlance[]> {
+  #poll(keys: readonly PartitionKey[], deadlines: boolean): Promise<readonly PollResult[]> {
     const { disk, scheduler } = this.#way;
     return this.#send({
       place: this.name,
-      name: 'glance',
+      name: 'poll',
       args: [keys.map(placeOf), deadlines],
-      effect: async () => disk.glance(keys, scheduler.instant(), deadlines),
-    }) as Promise<readonly PartitionGlance[]>;
+      effect: async () => disk.poll(keys, scheduler.instant(), deadlines),
+    }) as Promise<readonly PollResult[]>;
   }
 
   #send(call: Call): Promise<unknown> {

@@ -8,7 +8,7 @@ export interface Setting {
   /** How far the clocks of the engines are ahead of storage's, in milliseconds. */
   readonly fastByMs: readonly number[];
   readonly signals: 'none' | 'good' | 'lossy';
-  readonly glances: boolean;
+  readonly polls: boolean;
   readonly disks: number;
   readonly climate: Climate;
   /** Mishaps while the clients are at work. */
@@ -30,7 +30,7 @@ export interface Setting {
 }
 
 /** Longer than the time in which anything fails. */
-export const LETTER_HOLD_MS = 120_000;
+export const LETTER_AUTO_COMMIT_MS = 120_000;
 
 const CLIMATES: readonly Climate[] = [
   { fault: 0, slow: 0, verySlow: 0 },
@@ -48,7 +48,7 @@ export function settingOf(dice: Dice): Setting {
     engines,
     fastByMs: Array.from({ length: engines }, () => (dice.chance(0.3) ? dice.whole(-1_500, 1_500) : 0)),
     signals: dice.pick(['none', 'good', 'lossy']),
-    glances: dice.chance(0.5),
+    polls: dice.chance(0.5),
     disks: dice.pick([1, 1, 2]),
     climate: dice.pick(CLIMATES),
     outages: dice.pick([0, 0, 1, 3]),
@@ -56,7 +56,7 @@ export function settingOf(dice: Dice): Setting {
     restarts: dice.pick([0, 0, 0, 1]),
     naps: dice.pick([0, 0, 0, 1, 2]),
     limits: {
-      letterHoldMs: LETTER_HOLD_MS,
+      letterAutoCommitMs: LETTER_AUTO_COMMIT_MS,
       ...(dice.chance(0.15) ? { requestsBuffered: 2 } : {}),
       ...(dice.chance(0.15) ? { statementItems: 3 } : {}),
       ...(dice.chance(0.15) ? { statementBytes: 30 } : {}),

@@ -34,10 +34,10 @@ export class SignalHub {
   endOf(process: EngineProcess): StorageSignals {
     return {
       listening: true,
-      tell: (topic) => {
+      publish: (topic) => {
         process.send('tell', () => this.#tell(process, topic));
       },
-      watch: (topic, heard) => {
+      subscribe: (topic, heard) => {
         const watch = { process, topic, heard };
         this.#watches.add(watch);
         this.#deliver(watch);

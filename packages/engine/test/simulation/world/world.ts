@@ -58,7 +58,7 @@ export class World {
     const random = new SeededRandom(Math.floor(this.dice.between(1, 2 ** 32)));
     const process = new EngineProcess(name, random, this, setting.fastByMs[place] as number);
     const storages = this.disks.map((disk) => {
-      const way = { scheduler, weather, history, process, disk, glances: setting.glances };
+      const way = { scheduler, weather, history, process, disk, polls: setting.polls };
       return new EngineStorage({ ...way, signals: signals?.endOf(process) });
     });
     const home = storages[0] as EngineStorage;
