@@ -72,7 +72,7 @@ const ENGINE_LIMITS: Readonly<Record<keyof EngineLimits, Row>> = {
   slowMs: ['a statement that takes longer is slow', 'ms'],
   slowItemMs: ['allowance per item of a statement, on top of `slowMs`', 'ms'],
   emptyMs: ['pause before an empty partition is leased from again', 'ms'],
-  letterAutoCommitMs: ['longest time that a dead letter stays prepared', 'ms'],
+  letterAutoCommitMs: ['auto-commit timeout of a prepared letter', 'ms'],
   loadMs: ['longest wait of the first call for the probes of the partitions', 'ms'],
   changeWaitMs: ['longest wait of a settings change for earlier ones of the same queue', 'ms'],
   countFreshMs: ['wait for a new count if an earlier one exists', 'ms'],
