@@ -1,9 +1,10 @@
-export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from './engine-options.ts';
+export type { EngineLimits } from './engine-deps.ts';
 export type { Leased } from './loops/lease-requests.ts';
-export type { PartitionStorage } from './manager/queue-manager.ts';
+export type { PartitionStorage } from './manager/placements.ts';
 export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';
 export type { LogicalQueueStats, RequestsWaiting } from './queue/logical-queue.ts';
-export type { LanePartitionStats, PartitionCounts, QueueDepth } from './queue/queue-counts.ts';
+export type { ActivePartitionStats, PartitionCounts, QueueDepth } from './queue/queue-counts.ts';
+export { DEFAULT_ENGINE_LIMITS } from './service/engine-options.ts';
 export type { Page } from './service/page.ts';
 export type {
   CallOptions,

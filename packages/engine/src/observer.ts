@@ -1,43 +1,43 @@
 import type { Logger } from '@querator/core';
 
-/** What became of items, as it is counted. */
+/** What happened to items, as metrics count it. */
 export type ItemEvent =
-  /** Stored by a producer, available or for later. */
+  /** Stored by a producer, available or scheduled. */
   | 'produced'
   /** Leased to a consumer. */
   | 'leased'
-  /** Leased for consumers who had left, and put back. */
+  /** Leased for consumers that had left, and released. */
   | 'released'
   | 'completed'
-  /** Given back by a consumer, to wait again or for later. */
+  /** Given back by a consumer, available or scheduled. */
   | 'retried'
-  /** Put back because their lease ran out. */
+  /** Available again after the end of a lease. */
   | 'expired'
-  /** Came due, and are available. */
+  /** Scheduled items that became available. */
   | 'enqueued'
   /** Stored in the dead-letter queue. */
   | 'dead_lettered'
-  /** Died where there is no dead-letter queue. */
+  /** Died in a queue without a dead-letter queue. */
   | 'deleted';
 
-/** An operation of which many requests go to storage together. */
+/** An operation that sends many requests to storage together. */
 export type BatchOperation = 'produce' | 'lease' | 'complete' | 'retry';
 
 /**
- * Receives what the engine does, for metrics. Its methods are called on the
- * way of every request, after what they report is durable: they must be quick.
- * What they throw is caught; the first time it is logged.
+ * Receives what the engine does, for metrics. The engine calls it for every
+ * request, once the reported change is durable. So its methods must be fast.
+ * The engine catches what they throw, and logs the first error.
  */
 export interface EngineObserver {
   items(queue: string, event: ItemEvent, count: number): void;
-  /** So many requests went to storage in one call, with so many items. */
+  /** One storage call carried so many requests and items. */
   batch(operation: BatchOperation, size: { readonly requests: number; readonly items: number }): void;
 }
 
-/** Does nothing. */
+/** An observer that does nothing. */
 export const NO_OBSERVER: EngineObserver = { items: () => {}, batch: () => {} };
 
-/** The same observer, safe to call between a statement and its answers. */
+/** The observer with its errors caught, so that they cannot replace an answer. */
 export function guardedObserver(observer: EngineObserver, logger: Logger): EngineObserver {
   let isLogged = false;
   const guarded = (call: () => void): void => {

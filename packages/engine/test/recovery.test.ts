@@ -2,15 +2,15 @@ import { type LogFields, StorageError, silentLogger } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import { createService } from '../src/index.ts';
-import { probeDelayMs } from '../src/partition/back-off.ts';
+import { backOffMs } from '../src/partition/back-off.ts';
 import { Harness, queueCall, watch } from './support/harness.ts';
 
 test('pauses between probes grow by half, and never beyond five seconds (semantics.md, section 15)', () => {
-  expect([1, 2, 3, 4, 5, 6].map((failures) => Math.round(probeDelayMs(failures)))).toEqual([
+  expect([1, 2, 3, 4, 5, 6].map((failures) => Math.round(backOffMs(failures)))).toEqual([
     750, 1125, 1688, 2531, 3797, 5000,
   ]);
   // The reference overflowed after 58 failures, and fell back to half a second.
-  expect([58, 59, 1_000].map(probeDelayMs)).toEqual([5_000, 5_000, 5_000]);
+  expect([58, 59, 1_000].map(backOffMs)).toEqual([5_000, 5_000, 5_000]);
 });
 
 test('a failure is logged when its cause is a new one, and when there were twice as many', async () => {

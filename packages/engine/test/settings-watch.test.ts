@@ -1,8 +1,8 @@
 import type { Queue, QueueStamp, QueueStore } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
-import { engineDeps } from '../src/engine-options.ts';
 import { SettingsWatch } from '../src/manager/settings-watch.ts';
+import { engineDeps } from '../src/service/engine-options.ts';
 
 const MEMBER = { name: 'q', createdAt: 1n, updatedAt: 1n } as Queue;
 

@@ -27,7 +27,10 @@ const TARGETS = {
   },
   'engine-size': {
     package: 'engine',
-    suite: [...tests('health', 'counts', 'many-partitions', 'outage', 'take-up'), 'fair-semaphore.test.ts'],
+    suite: [
+      ...tests('health', 'counts', 'many-partitions', 'outage', 'activation'),
+      'fair-semaphore.test.ts',
+    ],
   },
 } satisfies Record<string, Target>;
 

@@ -20,7 +20,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'partition',
     'rules',
     'waiting',
-    'engine-options.ts',
+    'engine-deps.ts',
     'observer.ts',
   ],
   'apps/server/src': [

@@ -1,38 +1,37 @@
 import type { DeadLetter, ItemId, StoredItem } from '@querator/core';
 
-/** What became of a step that dead items take on their way. */
+/** The result of one step of a dead-letter move. */
 export interface Step {
-  /** The ids of those that took it. */
+  /** The ids of the items that took the step. */
   readonly ids: readonly ItemId[];
-  /** Why others did not; absent: all of them did. */
+  /** Why other items did not. Undefined: all of them did. */
   readonly error?: unknown;
-  /** Of the others, those of which nobody knows whether they did, or still will. */
+  /** The other items whose outcome is unknown: the step may still take effect. */
   readonly inDoubt: readonly ItemId[];
 }
 
-/** The dead-letter queues as seen by those who send to them. Each call rejects where the queue is not to be had. */
-export interface LetterBoxes {
-  /** Stores dead items, offered to nobody yet; those that are there already are left as they are. */
-  readonly hold: (deadQueue: string, items: readonly StoredItem[]) => Promise<Step>;
-  /** Makes prepared letters available, by the ids their items died under. */
-  readonly deliver: (deadQueue: string, ids: readonly ItemId[]) => Promise<Step>;
-  /** Takes prepared letters back. */
-  readonly withdraw: (deadQueue: string, ids: readonly ItemId[]) => Promise<Step>;
+/** The dead-letter queues, as the mover sees them. Each call rejects if the queue is not available. */
+export interface DeadLetterTargets {
+  /** Stores dead items as prepared letters. Leaves out letters that exist already. */
+  readonly prepare: (deadQueue: string, items: readonly StoredItem[]) => Promise<Step>;
+  /** Makes prepared letters available. Takes the ids that the items had in their source queue. */
+  readonly commit: (deadQueue: string, ids: readonly ItemId[]) => Promise<Step>;
+  /** Removes prepared letters. */
+  readonly abort: (deadQueue: string, ids: readonly ItemId[]) => Promise<Step>;
 }
 
 /**
- * A dead item as its dead-letter queue is to hold it: fresh, but for its
- * content and for the id it died under, by which a second copy is recognised
- * (semantics.md, section 7).
+ * The letter of a dead item. It keeps the item's content, and its id as source
+ * id, by which the dead-letter queue recognises a second copy.
  */
 export function deadLetter({ id, encoding, kind, reference, payload }: StoredItem): DeadLetter {
   return { sourceId: id, encoding, kind, reference, payload };
 }
 
 /**
- * Which of a dead-letter queue's partitions takes an item: always the same one
- * for the same id, since only within a partition is a second copy recognised.
- * The random tail of the id spreads them evenly.
+ * The partition of a dead-letter queue that takes an item. The same id always
+ * goes to the same partition, because source ids are unique only within one.
+ * The random tail of the id spreads the letters evenly.
  */
 export function deadLetterPartition(sourceId: string, partitions: number): number {
   let hash = 0;

@@ -1,6 +1,6 @@
 import type { Logger } from '@querator/core';
 
-/** Items died where there is no dead-letter queue: an operator may well want to know. */
+/** Logs that dead items of a queue without a dead-letter queue were deleted. */
 export function logDeleted(
   logger: Logger,
   where: { readonly queue: string; readonly partition: number; readonly items: number },

@@ -6,70 +6,75 @@ import {
   type StoredItem,
   toMilliseconds,
 } from '@querator/core';
-import type { EngineDeps } from '../engine-options.ts';
-import type { Lane } from '../partition/partition-state.ts';
+import type { EngineDeps } from '../engine-deps.ts';
+import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
-import type { InFlight } from '../waiting/in-flight.ts';
+import type { RunningWork } from '../waiting/running-work.ts';
 import { deadLetter, deadLetterPartition, type Step } from './dead-letter.ts';
 
 /**
- * A queue as the dead-letter queue of others: takes their dead items in. Where
- * one of its partitions fails the others take theirs.
+ * A queue as the dead-letter queue of others: takes in their dead items. If one
+ * of its partitions fails, the others still take theirs.
  */
-export class IncomingLetters {
+export class PreparedLetters {
   readonly #deps: EngineDeps;
-  readonly #lanes: readonly Lane[];
+  readonly #partitions: readonly PartitionState[];
   readonly #hooks: QueueHooks;
-  readonly #direct: InFlight;
+  readonly #calls: RunningWork;
 
-  /** @param direct counts the calls, so that the queue can wait for them at its end. */
-  constructor(deps: EngineDeps, lanes: readonly Lane[], hooks: QueueHooks, direct: InFlight) {
+  /** @param calls counts the storage calls, so that the queue's stop waits for them. */
+  constructor(
+    deps: EngineDeps,
+    partitions: readonly PartitionState[],
+    hooks: QueueHooks,
+    calls: RunningWork,
+  ) {
     this.#deps = deps;
-    this.#lanes = lanes;
+    this.#partitions = partitions;
     this.#hooks = hooks;
-    this.#direct = direct;
+    this.#calls = calls;
   }
 
-  /** Stores them, offered to nobody yet. */
-  hold(items: readonly StoredItem[]): Promise<Step> {
+  /** Stores letters that no consumer is offered yet. */
+  prepare(items: readonly StoredItem[]): Promise<Step> {
     const { expireTimeout } = this.#hooks.queue();
     const timeouts = { expireTimeout, autoCommitTimeout: this.#autoCommitTimeout(expireTimeout) };
-    return this.#share(
+    return this.#byPartition(
       items,
       ({ id }) => id,
-      (lane, share) => lane.store.prepareLetters(share.map(deadLetter), timeouts),
+      (partition, share) => partition.store.prepareLetters(share.map(deadLetter), timeouts),
     );
   }
 
   /** Makes prepared letters available. */
-  deliver(ids: readonly ItemId[]): Promise<Step> {
-    return this.#share(ids, itself, async (lane, share) => {
-      const waiting = await lane.store.commitLetters(share);
-      this.#hooks.stored(lane, { waiting });
+  commit(ids: readonly ItemId[]): Promise<Step> {
+    return this.#byPartition(ids, itself, async (partition, share) => {
+      const waiting = await partition.store.commitLetters(share);
+      this.#hooks.stored(partition, { waiting });
     });
   }
 
-  /** Takes prepared letters back. */
-  withdraw(ids: readonly ItemId[]): Promise<Step> {
-    return this.#share(ids, itself, (lane, share) => lane.store.abortLetters(share));
+  /** Removes prepared letters. */
+  abort(ids: readonly ItemId[]): Promise<Step> {
+    return this.#byPartition(ids, itself, (partition, share) => partition.store.abortLetters(share));
   }
 
-  /** A letter that nobody delivers must still have time to be found when its hold has ended. */
+  /** Leaves a letter half of its time in the queue, in case only the timeout commits it. */
   #autoCommitTimeout(expireTimeout: Duration): Duration {
     return milliseconds(Math.min(this.#deps.limits.letterAutoCommitMs, toMilliseconds(expireTimeout) / 2));
   }
 
-  async #share<T>(
+  async #byPartition<T>(
     all: readonly T[],
     idOf: (each: T) => ItemId,
-    take: (lane: Lane, share: readonly T[]) => Promise<unknown>,
+    take: (partition: PartitionState, share: readonly T[]) => Promise<unknown>,
   ): Promise<Step> {
-    const byPartition = Map.groupBy(all, (each) => deadLetterPartition(idOf(each), this.#lanes.length));
+    const byPartition = Map.groupBy(all, (each) => deadLetterPartition(idOf(each), this.#partitions.length));
     const shares = await Promise.all(
       [...byPartition].map(async ([index, share]): Promise<Step> => {
         const ids = share.map(idOf);
         try {
-          await this.#direct.run(() => take(this.#lanes[index] as Lane, share));
+          await this.#calls.run(() => take(this.#partitions[index] as PartitionState, share));
           return { ids, inDoubt: [] };
         } catch (error) {
           const isUnknown = error instanceof StorageError && error.outcome === 'unknown';

@@ -1,25 +1,25 @@
-/** Somebody who takes up to so many things. */
+/** A consumer that takes up to `limit` things. */
 export interface Taker<T> {
   readonly limit: number;
-  readonly hand: T[];
+  readonly assigned: T[];
 }
 
 /**
- * Deals things out one at a time, round and round over the takers in their
- * order, until all hands are full or nothing is left (semantics.md, section
- * 4). Each hand keeps the order of the things.
+ * Distributes things one at a time over the takers in their order, again and
+ * again. Ends when all takers are full or nothing is left. Each taker receives
+ * its things in order.
  *
- * @returns how many things were dealt; those after them are left over.
+ * @returns how many things were distributed; those after them are left over.
  */
-export function deal<T>(things: readonly T[], takers: readonly Taker<T>[]): number {
-  let dealt = 0;
-  let open = takers.filter(({ limit, hand }) => hand.length < limit);
-  while (open.length > 0 && dealt < things.length) {
-    for (const { hand } of open) {
-      if (dealt === things.length) break;
-      hand.push(things[dealt++] as T);
+export function distribute<T>(things: readonly T[], takers: readonly Taker<T>[]): number {
+  let distributed = 0;
+  let open = takers.filter(({ limit, assigned }) => assigned.length < limit);
+  while (open.length > 0 && distributed < things.length) {
+    for (const { assigned } of open) {
+      if (distributed === things.length) break;
+      assigned.push(things[distributed++] as T);
     }
-    open = open.filter(({ limit, hand }) => hand.length < limit);
+    open = open.filter(({ limit, assigned }) => assigned.length < limit);
   }
-  return dealt;
+  return distributed;
 }

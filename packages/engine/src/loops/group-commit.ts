@@ -1,19 +1,20 @@
 import { invariant, type Outcome, type QueueError } from '@querator/core';
+import { RunningWork } from '../waiting/running-work.ts';
 import { isWorthAStatement } from './batching-policy.ts';
 
 interface Entry<Request, Result> {
   readonly request: Request;
-  readonly weight: number;
+  readonly items: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
 }
 
 interface Batch<Request, Result> {
   readonly entries: readonly Entry<Request, Result>[];
-  readonly weight: number;
+  readonly items: number;
 }
 
-/** Requests that wait, and the items in them as they are weighed. */
+/** Requests that wait for a busy storage, and the items in them. */
 export interface Buffered {
   readonly requests: number;
   readonly items: number;
@@ -21,71 +22,68 @@ export interface Buffered {
 
 const NOTHING: Buffered = { requests: 0, items: 0 };
 
-/** What a group commit needs to know of the operation it groups. */
 export interface GroupCommitOptions<Request, Result> {
-  /** Sends a batch to storage; one outcome per request, in order. */
+  /** Sends a batch to storage. Returns one outcome per request, in order. */
   readonly apply: (requests: readonly Request[]) => Promise<readonly Outcome<Result>[]>;
-  /** What a storage failure means for a caller. Called once per failed batch. */
+  /** The error for the callers of a batch that storage failed. Called once per failed batch. */
   readonly onFailure: (error: unknown) => QueueError;
-  /** Items in a request, which count towards `maxWeight`. */
-  readonly weigh: (request: Request) => number;
+  /** The items that a request counts as, towards `maxItems`. */
+  readonly count: (request: Request) => number;
   /** A batch takes requests until it holds this many items. */
-  readonly maxWeight: number;
-  /** So many batches may be with storage at a time. */
+  readonly maxItems: number;
+  /** Batches in flight at a time. */
   readonly maxInFlight: number;
 }
 
 /**
- * Collects requests while a batch is with storage, and then sends them
- * together: the busier the queue, the larger the batches, and an idle one adds
- * no delay beyond the current turn of the event loop.
+ * Collects requests while a batch is in flight, and then sends them together.
+ * The busier the queue, the larger the batches. On an idle queue a request waits
+ * for the current turn of the event loop only.
  */
 export class GroupCommit<Request, Result> {
   readonly #options: GroupCommitOptions<Request, Result>;
   #pending: Entry<Request, Result>[] = [];
+  #pendingItems = 0;
   #scheduled = false;
-  #pendingWeight = 0;
-  /** Batches with storage, and the requests in them. */
-  #batches = 0;
-  #inFlight = 0;
-  #weightInFlight = 0;
-  #whenIdle: (() => void)[] = [];
+  readonly #batches = new RunningWork();
+  #requestsInFlight = 0;
+  #itemsInFlight = 0;
 
   constructor(options: GroupCommitOptions<Request, Result>) {
     this.#options = options;
   }
 
-  /** Requests not answered yet. */
+  /** Requests that are not answered yet. */
   get size(): number {
-    return this.#pending.length + this.#inFlight;
+    return this.#pending.length + this.#requestsInFlight;
   }
 
-  /** What waits because storage is busy; what it could take at once does not count. */
+  /** What waits because storage is busy. Does not count what storage could take at once. */
   get buffered(): Buffered {
-    return this.#isFull ? { requests: this.#pending.length, items: this.#pendingWeight } : NOTHING;
+    return this.#isFull ? { requests: this.#pending.length, items: this.#pendingItems } : NOTHING;
   }
 
-  /** Adds a request. The promise settles with its own outcome, once its batch is back from storage. */
+  /** Adds a request. The promise settles with its own outcome when its batch returns from storage. */
   submit(request: Request): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const weight = this.#options.weigh(request);
-      this.#pending.push({ request, weight, resolve, reject });
-      this.#pendingWeight += weight;
+      const items = this.#options.count(request);
+      this.#pending.push({ request, items, resolve, reject });
+      this.#pendingItems += items;
       this.#schedule();
     });
   }
 
-  /** Answers everything that was not sent yet with `error`, and waits for the rest. */
+  /** Answers requests that were not sent with `error`, and waits for those in flight. */
   async stop(error: QueueError): Promise<void> {
     for (const { reject } of this.#pending.splice(0)) reject(error);
-    this.#pendingWeight = 0;
-    if (this.#batches > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    this.#pendingItems = 0;
+    await this.#batches.idle();
   }
 
   get #isFull(): boolean {
-    if (this.#batches >= this.#options.maxInFlight) return true;
-    const underWay = { statements: this.#batches, items: this.#weightInFlight };
-    return !isWorthAStatement(this.#pendingWeight, underWay);
+    const statements = this.#batches.count;
+    if (statements >= this.#options.maxInFlight) return true;
+    return !isWorthAStatement(this.#pendingItems, { statements, items: this.#itemsInFlight });
   }
 
   #schedule(): void {
@@ -100,28 +98,27 @@ export class GroupCommit<Request, Result> {
 
   async #run(): Promise<void> {
     do {
-      this.#batches++;
+      this.#batches.begin();
       await this.#commit(this.#take());
-      this.#batches--;
+      this.#batches.end();
     } while (this.#pending.length > 0 && !this.#isFull);
-    if (this.#batches === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #take(): Batch<Request, Result> {
-    let weight = 0;
+    let items = 0;
     let count = 0;
     for (const entry of this.#pending) {
-      if (count > 0 && weight + entry.weight > this.#options.maxWeight) break;
-      weight += entry.weight;
+      if (count > 0 && items + entry.items > this.#options.maxItems) break;
+      items += entry.items;
       count++;
     }
-    this.#pendingWeight -= weight;
-    return { entries: this.#pending.splice(0, count), weight };
+    this.#pendingItems -= items;
+    return { entries: this.#pending.splice(0, count), items };
   }
 
-  async #commit({ entries, weight }: Batch<Request, Result>): Promise<void> {
-    this.#inFlight += entries.length;
-    this.#weightInFlight += weight;
+  async #commit({ entries, items }: Batch<Request, Result>): Promise<void> {
+    this.#requestsInFlight += entries.length;
+    this.#itemsInFlight += items;
     try {
       const outcomes = await this.#options.apply(entries.map(({ request }) => request));
       invariant(outcomes.length === entries.length, 'a driver answers every request of a batch');
@@ -134,8 +131,8 @@ export class GroupCommit<Request, Result> {
       const answer = this.#options.onFailure(error);
       for (const { reject } of entries) reject(answer);
     } finally {
-      this.#inFlight -= entries.length;
-      this.#weightInFlight -= weight;
+      this.#requestsInFlight -= entries.length;
+      this.#itemsInFlight -= items;
     }
   }
 }

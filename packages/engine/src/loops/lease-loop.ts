@@ -9,79 +9,73 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
-import type { EngineDeps } from '../engine-options.ts';
-import type { Lane } from '../partition/partition-state.ts';
+import type { EngineDeps } from '../engine-deps.ts';
+import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
-import { type Patience, Waiter } from '../waiting/pending-request.ts';
-import { type Lease, type Leased, LeaseRequests } from './lease-requests.ts';
-import { type Slot, StatementSlots } from './statements-in-flight.ts';
+import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
+import { longestHandOutMs, mayPutOff } from './batching-policy.ts';
+import { type Leased, LeaseRequests, type PendingLease } from './lease-requests.ts';
+import { StatementsInFlight } from './statements-in-flight.ts';
 
-/** A statement that takes less is merely slow, however short the leases: the process is taken to have slept after more. */
-const SHORTEST_SLEEP_MS = 1_000;
-
-/** One statement that takes items for the requests it was sent for. */
-interface Fetch {
-  /** Counts fetches in the order in which they are sent. */
+/** The plan of one statement that leases items for its requests. */
+interface LeasePlan {
+  /** Counts plans in the order in which they are sent. */
   readonly number: number;
-  readonly requests: Lease[];
+  readonly requests: PendingLease[];
   limit: number;
-  /** How many of the partition's known items it is expected to take. */
+  /** How many of the partition's known items the statement is expected to take. */
   expected: number;
   readonly arrivalsBefore: number;
-  /** Items are dealt one at a time, so this many requests are sure to get one. */
+  /** Items are distributed one at a time, so this many requests are sure to receive one. */
   readonly surelyServed: number;
-  /** Has it taken so long that its requests may be served from elsewhere? */
-  slow: boolean;
 }
 
-/** Consumers that are to get items which are only just being produced. */
+/** Consumers that receive items with the statement that produces them. */
 export interface Reservation {
   readonly batch: LeaseBatch;
-  /** These were leased for them. Has to be called, with nothing where the produce failed. */
+  /** Must be called with the leased items, with none if the produce failed. */
   end(items: readonly LeasedItem[]): void;
 }
 
 /**
- * Serves consumers. Requests wait in order of arrival; whenever a partition is
- * known or suspected to hold items, one statement takes items for all of them,
- * and what it brings is dealt round among those still there. A request is
- * bound to a partition only by what it gets, never while it waits, so a slow
- * partition holds nobody back for long.
+ * Serves consumers. Requests wait in order of arrival. When a partition holds
+ * items, or may hold some, one statement leases for all requests. Its items are
+ * distributed among the requests still pending. A waiting request is bound to no
+ * partition, so a slow partition does not hold it back.
  *
- * Consumers who wait while nothing is there are given items with the very
- * statement that produces them (`reserve`).
+ * Consumers that wait at an empty queue receive items with the statement that
+ * produces them (`reserve`).
  */
 export class LeaseLoop {
   readonly #deps: EngineDeps;
-  readonly #lanes: readonly Lane[];
-  readonly #order: PartitionOrder<Lane>;
+  readonly #partitions: readonly PartitionState[];
+  readonly #order: PartitionOrder<PartitionState>;
   readonly #hooks: QueueHooks;
   readonly #requests = new LeaseRequests();
-  /** How many fetches there have been. */
-  #fetches = 0;
-  /** Those under way. */
-  readonly #slots: StatementSlots;
-  /** Partitions that may hold items nobody told this process of. */
-  readonly #suspects = new Set<Lane>();
+  #plans = 0;
+  readonly #statements: StatementsInFlight;
   /**
-   * Partitions that are asked for nothing more for now, and for how many
-   * statements: those under way that are slow, and those whose items are being
-   * put back. Another one would bring what comes behind theirs.
+   * Partitions where items are being put back, and in how many statements. A
+   * lease there would take items that come after those.
    */
-  readonly #closed = new Map<Lane, number>();
+  readonly #puttingBack = new Map<PartitionState, number>();
   #cycleScheduled = false;
-  #cancelLookAgain: CancelTimer | undefined;
-  #whenIdle: (() => void)[] = [];
+  #cancelPollAgain: CancelTimer | undefined;
 
-  constructor(deps: EngineDeps, lanes: readonly Lane[], order: PartitionOrder<Lane>, hooks: QueueHooks) {
+  constructor(
+    deps: EngineDeps,
+    partitions: readonly PartitionState[],
+    order: PartitionOrder<PartitionState>,
+    hooks: QueueHooks,
+  ) {
     this.#deps = deps;
-    this.#lanes = lanes;
+    this.#partitions = partitions;
     this.#order = order;
     this.#hooks = hooks;
-    this.#slots = new StatementSlots(deps.clock, deps.limits);
+    this.#statements = new StatementsInFlight(deps.clock, deps.limits);
   }
 
-  /** Requests not answered yet. */
+  /** Requests that are not answered yet. */
   get size(): number {
     return this.#requests.size;
   }
@@ -90,23 +84,23 @@ export class LeaseLoop {
    * Waits for items, and leases them.
    *
    * @throws QueueError `invalid` when a request with the same client id is
-   *   still waiting; `retry` when no items came in time.
+   *   pending; `retry` when no items came in time.
    */
-  lease(clientId: string, limit: number, patience: Patience): Promise<Leased> {
+  lease(clientId: string, limit: number, options: WaitOptions): Promise<Leased> {
     if (this.#requests.has(clientId)) throw new QueueError('invalid', MESSAGES.duplicateClientId);
-    const waiter = new Waiter<Leased>(
+    const pending = new PendingRequest<Leased>(
       this.#deps.clock,
-      patience,
+      options,
       () => new QueueError('retry', MESSAGES.leaseTimedOut),
       () => this.#requests.forget(request),
     );
-    const request: Lease = { clientId, limit, waiter, promisedBy: undefined, hand: [] };
-    if (waiter.answered) return waiter.answer;
+    const request: PendingLease = { clientId, limit, pending, promisedBy: undefined, assigned: [] };
+    if (pending.answered) return pending.answer;
     this.#requests.add(request);
-    // Counts are hints: a request is not sent away, nor left waiting, on their word alone.
-    if (!this.#lanes.some((lane) => lane.waiting > 0)) this.#lookAgain(patience.timeoutMs);
+    // Counts are hints. A request does not wait because of them alone.
+    if (!this.#partitions.some(({ waiting }) => waiting > 0)) this.#pollAgain(options.timeoutMs);
     this.wake();
-    return waiter.answer;
+    return pending.answer;
   }
 
   /** Items may have become available. */
@@ -119,225 +113,213 @@ export class LeaseLoop {
     });
   }
 
-  /** Another process may have put items into a partition: looks as soon as somebody wants them. */
-  lookInto(lane: Lane): void {
-    this.#suspects.add(lane);
+  /** Another process may have stored items in a partition. Leases from it when a request is pending. */
+  mayHoldItems(partition: PartitionState): void {
+    partition.mayHoldItems = true;
     this.wake();
   }
 
-  /** Looks into every partition at the next chance, whatever its count says. */
-  suspectAll(): void {
-    for (const lane of this.#lanes) this.#suspects.add(lane);
+  /** Every partition may hold items, whatever its count says. Does not wake the loop. */
+  allMayHoldItems(): void {
+    for (const partition of this.#partitions) partition.mayHoldItems = true;
   }
 
   /**
-   * Sets waiting consumers aside for items that are about to be stored in a
-   * partition, unless older items wait there, as far as is known.
+   * Reserves idle consumers for items that are about to be stored in a
+   * partition. Undefined if older items are known to wait there.
    *
    * @param items how many will be stored.
    */
-  reserve(lane: Lane, items: number): Reservation | undefined {
-    if (this.#requests.idle === 0 || lane.waiting > 0) return undefined;
-    // The slots know of slow statements by the clock, and timers may fire before its time.
-    if (this.#slots.isFull(lane) || this.#closed.has(lane)) return undefined;
-    const fetch = this.#newFetch(lane);
+  reserve(partition: PartitionState, items: number): Reservation | undefined {
+    if (this.#requests.idle === 0 || partition.waiting > 0) return undefined;
+    if (this.#statements.isFull(partition) || this.#puttingBack.has(partition)) return undefined;
+    const plan = this.#newPlan(partition);
     for (const request of this.#requests.allIdle()) {
-      if (fetch.requests.length === items) break;
-      fetch.requests.push(request);
-      fetch.limit += request.limit;
-      this.#requests.promise(request, fetch.number);
+      if (plan.requests.length === items) break;
+      plan.requests.push(request);
+      plan.limit += request.limit;
+      this.#requests.promise(request, plan.number);
     }
-    if (fetch.requests.length === 0) return undefined;
+    if (plan.requests.length === 0) return undefined;
     const { promise, resolve } = Promise.withResolvers<readonly LeasedItem[]>();
-    void this.#serve(lane, fetch, items, () => promise);
+    void this.#serve(partition, plan, items, () => promise);
     const sentAt = this.#deps.clock.now();
     const end = (leased: readonly LeasedItem[]) => {
-      // Where something waits none is leased. Then others have put in what this process does not know of.
-      lane.foundEmpty(leased.length > 0 ? sentAt : undefined);
+      // The statement leases nothing if items wait. Then other processes have stored them.
+      partition.foundEmpty(leased.length > 0 ? sentAt : undefined);
       resolve(leased);
     };
     const { leaseTimeout } = this.#hooks.queue();
-    return { batch: { limit: Math.min(fetch.limit, items), leaseTimeout }, end };
+    return { batch: { limit: Math.min(plan.limit, items), leaseTimeout }, end };
   }
 
-  /** Answers the waiting with `error`; waits until what was being fetched has been put back. */
+  /** Answers pending requests with `error`, and waits until leased items are put back. */
   async stop(error: QueueError): Promise<void> {
-    this.#cancelLookAgain?.();
+    this.#cancelPollAgain?.();
     for (const request of this.#requests.all()) {
-      request.waiter.reject(error);
+      request.pending.reject(error);
       this.#requests.forget(request);
     }
-    if (this.#slots.any) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    await this.#statements.idle();
   }
 
   /**
-   * Looks into all partitions, those that were just found empty a little
-   * later: where consumers come and go by the thousand, what they wait for is
-   * handed to them before that.
+   * Marks all partitions as perhaps holding items. Puts off those that were just
+   * found empty. Thousands of consumers may come and go, and most receive items
+   * before the delay ends.
    *
-   * @param withinMs one who waits no longer than that is not put off.
+   * @param withinMs how long the request waits. A short wait is not put off.
    */
-  #lookAgain(withinMs: number): void {
+  #pollAgain(withinMs: number): void {
     const { clock, limits } = this.#deps;
     const now = clock.now();
-    const isFresh = ({ foundEmptyAt }: Lane) =>
-      withinMs > 2 * limits.emptyMs &&
+    const isFresh = ({ foundEmptyAt }: PartitionState) =>
+      mayPutOff(withinMs, limits) &&
       foundEmptyAt !== undefined &&
       millisecondsBetween(foundEmptyAt, now) < limits.emptyMs;
-    const fresh = this.#lanes.filter(isFresh);
-    for (const lane of this.#lanes) if (!isFresh(lane)) this.#suspects.add(lane);
-    if (fresh.length === 0 || this.#cancelLookAgain !== undefined) return;
-    this.#cancelLookAgain = clock.startTimer(limits.emptyMs, () => {
-      this.#cancelLookAgain = undefined;
+    const fresh = this.#partitions.filter(isFresh);
+    for (const partition of this.#partitions) if (!isFresh(partition)) partition.mayHoldItems = true;
+    if (fresh.length === 0 || this.#cancelPollAgain !== undefined) return;
+    this.#cancelPollAgain = clock.startTimer(limits.emptyMs, () => {
+      this.#cancelPollAgain = undefined;
       if (this.#requests.idle === 0) return;
-      this.suspectAll();
+      this.allMayHoldItems();
       this.wake();
     });
   }
 
-  /** Plans a fetch for every request that waits and has none, to the fullest partitions that are free. */
+  /** Plans a statement for every idle request, to the fullest partitions that are free. */
   #cycle(): void {
-    const planned = new Map<Lane, Fetch>();
+    const planned = new Map<PartitionState, LeasePlan>();
     let wanted = 0;
     for (const { limit } of this.#requests.allIdle()) wanted += limit;
     for (const request of this.#requests.allIdle()) {
-      const lane = this.#choose(planned, wanted);
-      if (lane === undefined) break;
-      const fetch = planned.get(lane) ?? this.#newFetch(lane);
-      planned.set(lane, fetch);
-      fetch.requests.push(request);
-      fetch.limit += request.limit;
-      fetch.expected += lane.leaseStarted(request.limit);
-      this.#requests.promise(request, fetch.number);
+      const partition = this.#choose(planned, wanted);
+      if (partition === undefined) break;
+      const plan = planned.get(partition) ?? this.#newPlan(partition);
+      planned.set(partition, plan);
+      plan.requests.push(request);
+      plan.limit += request.limit;
+      plan.expected += partition.leaseStarted(request.limit);
+      this.#requests.promise(request, plan.number);
     }
-    for (const [lane, fetch] of planned) {
-      this.#suspects.delete(lane);
-      void this.#serve(lane, fetch, fetch.expected, () => this.#lease(lane, fetch));
+    for (const [partition, plan] of planned) {
+      partition.mayHoldItems = false;
+      void this.#serve(partition, plan, plan.expected, () => this.#lease(partition, plan));
     }
-    // The next cycle comes when a statement ends. Nobody knows when that will be where none is under way, where one is slow,
-    // and while items are being put back.
-    if (!this.#slots.any || this.#closed.size > 0) {
-      for (const { waiter } of this.#requests.allIdle()) waiter.listen();
+    // The end of a statement starts the next cycle. That time is unknown if no statement is in flight, if one is
+    // slow, or while items are put back. Then the requests need abort listeners.
+    if (!this.#statements.any || this.#statements.anySlow || this.#puttingBack.size > 0) {
+      for (const { pending } of this.#requests.allIdle()) pending.listen();
     }
   }
 
-  #newFetch(lane: Lane): Fetch {
-    const surelyServed = this.#suspects.has(lane) ? Number.POSITIVE_INFINITY : lane.waiting;
-    const arrivalsBefore = lane.arrivalsBefore();
+  #newPlan(partition: PartitionState): LeasePlan {
     return {
-      number: ++this.#fetches,
+      number: ++this.#plans,
       requests: [],
       limit: 0,
       expected: 0,
-      arrivalsBefore,
-      surelyServed,
-      slow: false,
+      arrivalsBefore: partition.arrivalsBefore(),
+      surelyServed: partition.mayHoldItems ? Number.POSITIVE_INFINITY : partition.waiting,
     };
   }
 
   /**
-   * The partition with most items not spoken for; else one whose items may be
-   * shared; else one that may have some.
+   * The free partition with most items that are promised to no request. If there
+   * is none, one whose items may be shared, or else one that may hold items.
    *
    * @param wanted items, by all requests of the cycle.
    */
-  #choose(planned: ReadonlyMap<Lane, Fetch>, wanted: number): Lane | undefined {
+  #choose(planned: ReadonlyMap<PartitionState, LeasePlan>, wanted: number): PartitionState | undefined {
     const { statementItems } = this.#deps.limits;
-    // Where a statement is slow, a second one for the same consumer would bring later items, and perhaps earlier. The
-    // slots know that too, but by the clock, and timers may fire before its time.
-    const isFree = (lane: Lane) =>
-      !this.#slots.isFullFor(wanted, lane) &&
-      !this.#closed.has(lane) &&
-      (planned.get(lane)?.limit ?? 0) < statementItems;
+    // A second statement beside a slow one would bring later items, perhaps earlier. `isFullFor` refuses it.
+    const isFree = (partition: PartitionState) =>
+      !this.#statements.isFullFor(wanted, partition) &&
+      !this.#puttingBack.has(partition) &&
+      (planned.get(partition)?.limit ?? 0) < statementItems;
     return (
-      this.#order.fullest((lane) => isFree(lane) && lane.waiting > 0) ??
-      this.#order.fullest((lane) => {
-        const fetch = planned.get(lane);
-        return fetch !== undefined && isFree(lane) && fetch.requests.length < fetch.surelyServed;
+      this.#order.fullest((partition) => isFree(partition) && partition.waiting > 0) ??
+      this.#order.fullest((partition) => {
+        const plan = planned.get(partition);
+        return plan !== undefined && isFree(partition) && plan.requests.length < plan.surelyServed;
       }) ??
-      // One look at a time: a second would find what the first leaves, which is nothing.
-      this.#order.fullest((lane) => isFree(lane) && this.#suspects.has(lane) && !this.#slots.has(lane))
+      // One statement at a time: a second one would find what the first one leaves, which is nothing.
+      this.#order.fullest(
+        (partition) => isFree(partition) && partition.mayHoldItems && !this.#statements.has(partition),
+      )
     );
   }
 
   /**
-   * Keeps count of a fetch while it is under way, and hands out what it brings.
+   * Tracks a statement while it is in flight, and hands out its items.
    *
-   * @param written so many items its statement will write, as far as is known.
+   * @param written how many items the statement will write, as far as is known.
    */
   async #serve(
-    lane: Lane,
-    fetch: Fetch,
+    partition: PartitionState,
+    plan: LeasePlan,
     written: number,
     take: () => Promise<readonly LeasedItem[]>,
   ): Promise<void> {
-    const slot = this.#slots.take(lane, fetch.limit, written);
-    const sentAt = this.#deps.clock.now();
-    const stillGoodMs = Math.max(toMilliseconds(this.#hooks.queue().leaseTimeout), SHORTEST_SLEEP_MS);
-    const cancelSlow = this.#deps.clock.startTimer(slot.slowAfterMs, () => {
-      fetch.slow = true;
-      this.#close(lane);
-      for (const request of fetch.requests) this.#requests.unpromise(request);
+    const statement = this.#statements.start(partition, { items: plan.limit, written }, () => {
+      for (const request of plan.requests) this.#requests.unpromise(request);
       this.wake();
     });
+    const sentAt = this.#deps.clock.now();
+    const longestMs = longestHandOutMs(toMilliseconds(this.#hooks.queue().leaseTimeout));
     const items = await take();
-    if (items.length > 0) this.#hooks.leased(lane, items.length, fetch.requests.length);
-    // A process that slept meanwhile holds leases that have run out: others may have the items by now.
-    const isStillGood = millisecondsBetween(sentAt, this.#deps.clock.now()) < stillGoodMs;
-    const leftOver = isStillGood ? this.#requests.handOut(lane.partition, items, fetch) : items;
-    cancelSlow();
-    if (!fetch.slow) for (const request of fetch.requests) this.#requests.unpromise(request);
-    if (leftOver.length > 0) this.#close(lane);
+    if (items.length > 0) this.#hooks.leased(partition, items.length, plan.requests.length);
+    // After a suspension of the process the leases may have ended, and other consumers may have the items.
+    const isStillGood = millisecondsBetween(sentAt, this.#deps.clock.now()) < longestMs;
+    const leftOver = isStillGood ? this.#requests.handOut(partition.number, items, plan) : items;
+    this.#statements.returned(statement);
+    if (!statement.isSlow) for (const request of plan.requests) this.#requests.unpromise(request);
+    if (leftOver.length > 0) this.#puttingBackStarted(partition);
     this.wake();
-    if (leftOver.length > 0) await this.#putBack(lane, leftOver);
-    if (leftOver.length > 0) this.#reopen(lane);
-    if (fetch.slow) this.#reopen(lane);
-    this.#ended(slot);
+    if (leftOver.length > 0) await this.#putBack(partition, leftOver);
+    if (leftOver.length > 0) this.#puttingBackEnded(partition);
+    this.#statements.end(statement);
     this.wake();
   }
 
-  #close(lane: Lane): void {
-    this.#closed.set(lane, (this.#closed.get(lane) ?? 0) + 1);
+  #puttingBackStarted(partition: PartitionState): void {
+    this.#puttingBack.set(partition, (this.#puttingBack.get(partition) ?? 0) + 1);
   }
 
-  #reopen(lane: Lane): void {
-    const others = (this.#closed.get(lane) ?? 1) - 1;
-    if (others === 0) this.#closed.delete(lane);
-    else this.#closed.set(lane, others);
+  #puttingBackEnded(partition: PartitionState): void {
+    const others = (this.#puttingBack.get(partition) ?? 1) - 1;
+    if (others === 0) this.#puttingBack.delete(partition);
+    else this.#puttingBack.set(partition, others);
   }
 
-  #ended(slot: Slot): void {
-    this.#slots.giveBack(slot);
-    if (!this.#slots.any) for (const resolve of this.#whenIdle.splice(0)) resolve();
-  }
-
-  /** @returns nothing where storage fails. */
-  async #lease(lane: Lane, fetch: Fetch): Promise<readonly LeasedItem[]> {
+  /** @returns no items if storage fails. */
+  async #lease(partition: PartitionState, plan: LeasePlan): Promise<readonly LeasedItem[]> {
     const sentAt = this.#deps.clock.now();
     const { leaseTimeout } = this.#hooks.queue();
     try {
-      const items = await lane.store.lease({ limit: fetch.limit, leaseTimeout });
-      const cutShort = items.length < fetch.limit && isBudgetSpent(items);
-      const emptied = items.length < fetch.limit && !cutShort;
-      lane.leaseEnded(fetch, items.length, emptied ? sentAt : undefined);
-      // Full, and more than was known of: there may be still more. The same where large items cut it short.
-      if (cutShort || (!emptied && items.length > fetch.expected)) this.#suspects.add(lane);
+      const items = await partition.store.lease({ limit: plan.limit, leaseTimeout });
+      const cutShort = items.length < plan.limit && isBudgetSpent(items);
+      const emptied = items.length < plan.limit && !cutShort;
+      partition.leaseEnded(plan, items.length, emptied ? sentAt : undefined);
+      // The answer was full, and more than was known of; or large items cut it short. More may wait.
+      if (cutShort || (!emptied && items.length > plan.expected)) partition.mayHoldItems = true;
       return items;
     } catch (error) {
-      lane.leaseFailed(fetch.expected);
-      this.#hooks.failed(lane, error);
+      partition.leaseFailed(plan.expected);
+      this.#hooks.failed(partition, error);
       return [];
     }
   }
 
-  /** Undoes the lease of items whose consumers left. If that fails, their leases run out. */
-  async #putBack(lane: Lane, items: readonly LeasedItem[]): Promise<void> {
+  /** Releases items whose consumers left. If that fails, their leases end by themselves. */
+  async #putBack(partition: PartitionState, items: readonly LeasedItem[]): Promise<void> {
     try {
-      const waiting = await lane.store.release(items.map(({ id }) => id));
+      const waiting = await partition.store.release(items.map(({ id }) => id));
       this.#deps.observer.items(this.#hooks.queue().name, 'released', waiting);
-      this.#hooks.stored(lane, { waiting });
+      this.#hooks.stored(partition, { waiting });
     } catch (error) {
-      this.#hooks.failed(lane, error);
+      this.#hooks.failed(partition, error);
     }
   }
 }

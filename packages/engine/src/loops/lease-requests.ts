@@ -1,115 +1,114 @@
 import type { LeasedItem } from '@querator/core';
-import type { Waiter } from '../waiting/pending-request.ts';
-import { deal } from './distribute.ts';
+import type { PendingRequest } from '../waiting/pending-request.ts';
+import { distribute } from './distribute.ts';
 
-/** The items one consumer got, all of one partition. */
+/** The items of one answer to a lease request, all of one partition. */
 export interface Leased {
   readonly partition: number;
   readonly items: readonly LeasedItem[];
 }
 
-/** A consumer that waits for items. */
-export interface Lease {
+/** A consumer's request that waits for items. */
+export interface PendingLease {
   readonly clientId: string;
   readonly limit: number;
-  readonly waiter: Waiter<Leased>;
-  /** The number of the fetch under way for it; absent: there is none, or it takes too long to be counted on. */
+  readonly pending: PendingRequest<Leased>;
+  /** The number of the statement that leases for it. Undefined: none, or a slow one. */
   promisedBy: number | undefined;
-  readonly hand: LeasedItem[];
+  readonly assigned: LeasedItem[];
 }
 
-/** The lease requests that wait, in order of arrival. */
+/** The pending lease requests of a queue, in order of arrival. */
 export class LeaseRequests {
   /** By client id; a Map keeps the order of arrival. */
-  readonly #waiting = new Map<string, Lease>();
+  readonly #waiting = new Map<string, PendingLease>();
   #idle = 0;
 
-  /** Requests not answered yet. */
+  /** Requests that are not answered yet. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** Requests with no fetch under way for them. */
+  /** Requests that no statement leases for. */
   get idle(): number {
     return this.#idle;
   }
 
-  /** Whether a request of that client waits, and the client is still there. */
+  /** Whether a request of that client is pending, and the client is still there. */
   has(clientId: string): boolean {
     const request = this.#waiting.get(clientId);
-    if (request?.waiter.isOver() !== true) return request !== undefined;
+    if (request?.pending.isOver() !== true) return request !== undefined;
     this.forget(request);
     return false;
   }
 
-  add(request: Lease): void {
+  add(request: PendingLease): void {
     this.#waiting.set(request.clientId, request);
     this.#idle++;
   }
 
   /** The request is answered, or its caller is gone. */
-  forget(request: Lease): void {
+  forget(request: PendingLease): void {
     if (this.#waiting.get(request.clientId) !== request) return;
     this.#waiting.delete(request.clientId);
     if (request.promisedBy === undefined) this.#idle--;
   }
 
-  /** All that wait, in order of arrival. */
-  all(): Lease[] {
+  /** All pending requests, in order of arrival. */
+  all(): PendingLease[] {
     return [...this.#waiting.values()];
   }
 
-  /** Those with no fetch under way for them, in order of arrival. Those whose callers turn out to be gone are forgotten. */
-  *allIdle(): Generator<Lease> {
+  /** Requests that no statement leases for, in order of arrival. Forgets those whose callers are gone. */
+  *allIdle(): Generator<PendingLease> {
     for (const request of this.#waiting.values()) {
       if (this.#idle === 0) return;
       if (request.promisedBy !== undefined) continue;
-      if (request.waiter.isOver()) this.forget(request);
+      if (request.pending.isOver()) this.forget(request);
       else yield request;
     }
   }
 
-  /** A fetch is sent off for the request, which has none. @param fetch its number; later ones have greater ones. */
-  promise(request: Lease, fetch: number): void {
-    request.promisedBy = fetch;
+  /** A statement is sent for an idle request. @param statement its number; later ones are greater. */
+  promise(request: PendingLease, statement: number): void {
+    request.promisedBy = statement;
     this.#idle--;
   }
 
-  /** A fetch for the request has ended, or takes too long to be counted on. */
-  unpromise(request: Lease): void {
+  /** The statement for the request has ended, or is slow. */
+  unpromise(request: PendingLease): void {
     request.promisedBy = undefined;
     if (this.#waiting.get(request.clientId) === request) this.#idle++;
   }
 
   /**
-   * Deals what a fetch brought to those it was sent for, then to whoever else
-   * waits, and answers all who got some. Those for whom an earlier fetch is
-   * under way are left alone: what it brings is older, as a rule, and would be
-   * put back if they were gone.
+   * Distributes the items of a statement to its own requests, then to other
+   * pending ones. Answers all requests that received items. Skips requests of an
+   * earlier statement: its items are mostly older, and would be put back.
    *
-   * @returns the items nobody takes.
+   * @returns the items that no request takes.
    */
   handOut(
     partition: number,
     items: readonly LeasedItem[],
-    fetch: { readonly number: number; readonly requests: readonly Lease[] },
+    statement: { readonly number: number; readonly requests: readonly PendingLease[] },
   ): readonly LeasedItem[] {
     if (items.length === 0) return items;
-    const takers = fetch.requests.filter(({ waiter }) => !waiter.isOver());
-    let dealt = deal(items, takers);
-    if (dealt < items.length) {
+    const takers = statement.requests.filter(({ pending }) => !pending.isOver());
+    let distributed = distribute(items, takers);
+    if (distributed < items.length) {
       const others = this.all().filter(
-        ({ hand, waiter, promisedBy = fetch.number }) =>
-          hand.length === 0 && promisedBy >= fetch.number && !waiter.isOver(),
+        ({ assigned, pending, promisedBy = statement.number }) =>
+          assigned.length === 0 && promisedBy >= statement.number && !pending.isOver(),
       );
-      dealt += deal(items.slice(dealt), others);
+      distributed += distribute(items.slice(distributed), others);
       takers.push(...others);
     }
     for (const request of takers) {
-      if (request.hand.length === 0) continue;
-      request.waiter.resolve({ partition, items: request.hand });
+      if (request.assigned.length === 0) continue;
+      request.pending.resolve({ partition, items: request.assigned });
       this.forget(request);
     }
-    return items.slice(dealt);
+    return items.slice(distributed);
   }
 }

@@ -11,77 +11,79 @@ import {
   StorageError,
 } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
-import type { EngineDeps } from '../engine-options.ts';
-import type { Lane } from '../partition/partition-state.ts';
+import type { EngineDeps } from '../engine-deps.ts';
+import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
-import { type Patience, Waiter } from '../waiting/pending-request.ts';
+import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import type { Reservation } from './lease-loop.ts';
-import { StatementSlots } from './statements-in-flight.ts';
+import { StatementsInFlight } from './statements-in-flight.ts';
 
-interface Produce extends ProduceRequest {
-  readonly waiter: Waiter<void>;
-  /** Payload bytes, which bound statements. */
+interface PendingProduce extends ProduceRequest {
+  readonly pending: PendingRequest<void>;
+  /** Payload bytes, which limit statements. */
   readonly bytes: number;
-  /** Bytes of payloads and texts, which bound the buffer. */
+  /** Bytes of payloads and texts, which limit the buffer. */
   readonly contentBytes: number;
-  /** Whether any of the items is for later. */
+  /** Whether any of the items is scheduled. */
   readonly isScheduled: boolean;
-  /** With storage right now: from here on, only storage can say whether it took effect. */
+  /** Whether it is in flight. Then only storage knows whether it took effect. */
   sent: boolean;
 }
 
-/** What a loop knows of the partitions, and of the consumers at them. */
-export interface ProduceSurroundings {
-  readonly order: PartitionOrder<Lane>;
-  /** Sets consumers aside who wait for items in a partition, if there are any. */
-  readonly reserve: (lane: Lane, items: number) => Reservation | undefined;
+interface Batch {
+  readonly requests: PendingProduce[];
+  items: number;
+  bytes: number;
+  reservation?: Reservation | undefined;
+}
+
+export interface ProduceLoopDeps {
+  readonly order: PartitionOrder<PartitionState>;
+  /** Reserves consumers that wait for items, if there are any; see `LeaseLoop.reserve`. */
+  readonly reserve: (partition: PartitionState, items: number) => Reservation | undefined;
 }
 
 /**
- * Stores produced items. Requests collect while their partition is busy and go
- * to it together (group commit); each goes, as a whole, to the least loaded of
- * the partitions that are free. What a partition certainly did not store goes
- * to another one, until the request's time is up.
+ * Stores produced items. Requests collect while their partition is busy, and
+ * go to it together (group commit). Each request goes, as a whole, to the least
+ * loaded free partition. Requests that a partition certainly did not store go
+ * to another one, until their time is up.
  */
 export class ProduceLoop {
   readonly #deps: EngineDeps;
-  readonly #order: PartitionOrder<Lane>;
-  readonly #reserve: ProduceSurroundings['reserve'];
+  readonly #order: PartitionOrder<PartitionState>;
+  readonly #reserve: ProduceLoopDeps['reserve'];
   readonly #hooks: QueueHooks;
-  /** Requests no partition has been given yet, in order of arrival. */
-  #parked: Produce[] = [];
-  /** What the parked requests hold. */
+  /** Requests without a partition yet, in order of arrival. */
+  #parked: PendingProduce[] = [];
   #parkedItems = 0;
   #parkedContentBytes = 0;
-  readonly #slots: StatementSlots;
-  /** How many statements under way are slow. */
-  #slow = 0;
-  #inFlight = 0;
+  readonly #statements: StatementsInFlight;
+  #requestsInFlight = 0;
   #cycleScheduled = false;
-  /** What requests are answered with that come back unstored after the end; absent while the loop runs. */
+  /** The answer to requests that return unstored after the stop. Undefined while the loop runs. */
   #stopped: QueueError | undefined;
-  #whenIdle: (() => void)[] = [];
 
-  constructor(deps: EngineDeps, { order, reserve }: ProduceSurroundings, hooks: QueueHooks) {
+  constructor(deps: EngineDeps, { order, reserve }: ProduceLoopDeps, hooks: QueueHooks) {
     this.#deps = deps;
     this.#order = order;
     this.#reserve = reserve;
     this.#hooks = hooks;
-    this.#slots = new StatementSlots(deps.clock, deps.limits);
+    this.#statements = new StatementsInFlight(deps.clock, deps.limits);
   }
 
-  /** Requests not answered yet. */
+  /** Requests that are not answered yet. */
   get size(): number {
-    return this.#parked.length + this.#inFlight;
+    return this.#parked.length + this.#requestsInFlight;
   }
 
   /**
    * Stores the items of one request.
    *
-   * @throws QueueError `retry` when the buffer is full, when the items could
-   *   not be stored in time, or when it is unknown whether they were.
+   * @throws QueueError `retry` when the buffer is full, when the items were not
+   *   stored in time, or when the outcome is unknown.
    */
-  produce(items: readonly NewItem[], patience: Patience): Promise<void> {
+  produce(items: readonly NewItem[], options: WaitOptions): Promise<void> {
     if (this.#isOverloaded()) throw new QueueError('retry', MESSAGES.overloaded);
     const sizes = { bytes: 0, contentBytes: 0 };
     let isScheduled = false;
@@ -90,16 +92,16 @@ export class ProduceLoop {
       sizes.contentBytes += contentBytes(item);
       isScheduled ||= item.enqueueAt !== undefined;
     }
-    const waiter = new Waiter<void>(
+    const pending = new PendingRequest<void>(
       this.#deps.clock,
-      patience,
+      options,
       () => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const request: Produce = { items, waiter, ...sizes, isScheduled, sent: false };
-    if (!waiter.answered) this.#park([request]);
+    const request: PendingProduce = { items, pending, ...sizes, isScheduled, sent: false };
+    if (!pending.answered) this.#park([request]);
     this.wake();
-    return waiter.answer;
+    return pending.answer;
   }
 
   /** A partition became free, or came back into service. */
@@ -113,25 +115,27 @@ export class ProduceLoop {
     });
   }
 
-  /** Answers everything that was not sent yet with `error`, and waits for the rest. */
+  /** Answers requests that were not sent with `error`, and waits for those in flight. */
   async stop(error: QueueError): Promise<void> {
     this.#stopped = error;
-    for (const { waiter } of this.#unpark(0, this.#parked.length)) waiter.reject(error);
-    if (this.#slots.any) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    for (const { pending } of this.#unpark(0, this.#parked.length)) pending.reject(error);
+    await this.#statements.idle();
   }
 
-  /** The buffer bounds what waits for a busy or failing storage; what the next cycle takes is not waiting. */
+  /** The buffer limits what waits for a busy or failing storage. Does not count what the next cycle takes. */
   #isOverloaded(): boolean {
     const { itemsBuffered, bytesBuffered, requestsBuffered } = this.#deps.limits;
     const isFull =
       this.#parkedItems >= itemsBuffered ||
       this.#parkedContentBytes >= bytesBuffered ||
       this.#parked.length >= requestsBuffered;
-    return isFull && this.#order.leastLoaded((lane) => !this.#slots.isFull(lane)) === undefined;
+    return (
+      isFull && this.#order.leastLoaded((partition) => !this.#statements.isFull(partition)) === undefined
+    );
   }
 
-  /** To the end of the line, or with `first` to its front. */
-  #park(requests: readonly Produce[], first = false): void {
+  /** Adds requests at the end, or with `first` at the front. */
+  #park(requests: readonly PendingProduce[], first = false): void {
     if (first) this.#parked.unshift(...requests);
     else this.#parked.push(...requests);
     for (const { items, contentBytes } of requests) {
@@ -140,8 +144,7 @@ export class ProduceLoop {
     }
   }
 
-  /** Takes so many requests out of the line. */
-  #unpark(from: number, count: number): Produce[] {
+  #unpark(from: number, count: number): PendingProduce[] {
     const taken = this.#parked.splice(from, count);
     for (const { items, contentBytes } of taken) {
       this.#parkedItems -= items.length;
@@ -150,87 +153,78 @@ export class ProduceLoop {
     return taken;
   }
 
-  #forget(request: Produce): void {
+  #forget(request: PendingProduce): void {
     const at = this.#parked.indexOf(request);
     if (at >= 0) this.#unpark(at, 1);
   }
 
   #cycle(): void {
-    const batches = new Map<Lane, Batch>();
+    const batches = new Map<PartitionState, Batch>();
     const { statementItems, statementBytes } = this.#deps.limits;
-    const full = new Map<Lane, boolean>();
+    const full = new Map<PartitionState, boolean>();
     const parkedItems = this.#parkedItems;
-    const isFull = (lane: Lane) => {
-      const known = full.get(lane) ?? this.#slots.isFullFor(parkedItems, lane);
-      full.set(lane, known);
+    const isFull = (partition: PartitionState) => {
+      const known = full.get(partition) ?? this.#statements.isFullFor(parkedItems, partition);
+      full.set(partition, known);
       return known;
     };
-    const hasRoom = (lane: Lane) => {
-      const batch = batches.get(lane);
+    const hasRoom = (partition: PartitionState) => {
+      const batch = batches.get(partition);
       return (
-        !isFull(lane) &&
+        !isFull(partition) &&
         (batch === undefined || (batch.items < statementItems && batch.bytes < statementBytes))
       );
     };
-    let given = 0;
+    let assigned = 0;
     for (const request of this.#parked) {
-      if (request.waiter.isOver()) {
-        given++;
+      if (request.pending.isOver()) {
+        assigned++;
         continue;
       }
-      const lane = this.#order.leastLoaded(hasRoom);
-      if (lane === undefined) break;
-      const batch = batches.get(lane) ?? { requests: [], items: 0, bytes: 0 };
-      batches.set(lane, batch);
+      const partition = this.#order.leastLoaded(hasRoom);
+      if (partition === undefined) break;
+      const batch = batches.get(partition) ?? { requests: [], items: 0, bytes: 0 };
+      batches.set(partition, batch);
       batch.requests.push(request);
       batch.items += request.items.length;
       batch.bytes += request.bytes;
-      lane.promise(request.items.length);
-      given++;
+      partition.promise(request.items.length);
+      assigned++;
     }
-    this.#unpark(0, given);
-    // The next cycle comes when a statement ends; where none is under way, or one is slow, nobody knows when that will be.
-    if (this.#slow > 0 || (!this.#slots.any && batches.size === 0)) this.#listenToParked();
-    for (const [lane, batch] of batches) {
-      const mayLease = lane.store.produceAndLease !== undefined && !batch.requests.some(isScheduled);
-      if (mayLease) batch.reservation = this.#reserve(lane, batch.items);
-      void this.#send(lane, batch);
+    this.#unpark(0, assigned);
+    // The end of a statement starts the next cycle. Its time is unknown when none is in flight or one is slow.
+    if (this.#statements.anySlow || (!this.#statements.any && batches.size === 0)) this.#listenToParked();
+    for (const [partition, batch] of batches) {
+      const mayLease = partition.store.produceAndLease !== undefined && !batch.requests.some(isScheduled);
+      if (mayLease) batch.reservation = this.#reserve(partition, batch.items);
+      void this.#send(partition, batch);
     }
   }
 
   #listenToParked(): void {
-    // Those that turn out to be gone are taken off the list meanwhile.
-    for (const { waiter } of [...this.#parked]) waiter.listen();
+    // `listen` removes requests whose callers are gone, so it works on a copy.
+    for (const { pending } of [...this.#parked]) pending.listen();
   }
 
-  async #send(lane: Lane, batch: Batch): Promise<void> {
+  async #send(partition: PartitionState, batch: Batch): Promise<void> {
     const { requests, items } = batch;
-    const slot = this.#slots.take(lane, items);
-    let isSlow = false;
-    const cancelSlow = this.#deps.clock.startTimer(slot.slowAfterMs, () => {
-      isSlow = true;
-      this.#slow++;
-      this.#listenToParked();
-    });
-    this.#inFlight += requests.length;
+    const statement = this.#statements.start(partition, { items }, () => this.#listenToParked());
+    this.#requestsInFlight += requests.length;
     for (const request of requests) request.sent = true;
     try {
-      this.#stored(lane, batch, await this.#store(lane, batch));
+      this.#stored(partition, batch, await this.#store(partition, batch));
     } catch (error) {
-      this.#failed(lane, requests, items, error);
+      this.#failed(partition, requests, items, error);
     } finally {
-      cancelSlow();
-      if (isSlow) this.#slow--;
-      this.#slots.giveBack(slot);
-      this.#inFlight -= requests.length;
+      this.#statements.end(statement);
+      this.#requestsInFlight -= requests.length;
     }
     this.wake();
-    if (!this.#slots.any) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  /** Consumers who wait get their items with the same statement, which saves each item its second write. */
+  /** Waiting consumers receive items with the same statement, which saves each item its second write. */
   async #store(
-    { store }: Lane,
+    { store }: PartitionState,
     { requests, reservation }: Batch,
   ): Promise<readonly Outcome<ProduceResult>[]> {
     const { expireTimeout } = this.#hooks.queue();
@@ -247,57 +241,59 @@ export class ProduceLoop {
     }
   }
 
-  #stored(lane: Lane, { requests, items }: Batch, outcomes: readonly Outcome<ProduceResult>[]): void {
+  #stored(
+    partition: PartitionState,
+    { requests, items }: Batch,
+    outcomes: readonly Outcome<ProduceResult>[],
+  ): void {
     invariant(outcomes.length === requests.length, 'a driver answers every request of a batch');
     let stored = 0;
     let waiting = 0;
     let scheduled = 0;
     requests.forEach((request, i) => {
-      const { waiter } = request;
+      const { pending } = request;
       const outcome = outcomes[i] as Outcome<ProduceResult>;
       if (outcome.ok) {
         stored += request.items.length;
         waiting += outcome.value.waiting;
         scheduled += outcome.value.scheduled;
-        waiter.resolve();
+        pending.resolve();
       } else {
-        waiter.reject(outcome.error);
+        pending.reject(outcome.error);
       }
     });
-    lane.promiseEnded(items);
+    partition.promiseEnded(items);
     const { observer } = this.#deps;
     observer.items(this.#hooks.queue().name, 'produced', stored);
     observer.batch('produce', { requests: requests.length, items });
-    this.#hooks.stored(lane, { waiting, scheduled: scheduled > 0 });
+    this.#hooks.stored(partition, { waiting, scheduled: scheduled > 0 });
   }
 
-  #failed(lane: Lane, requests: readonly Produce[], items: number, error: unknown): void {
-    lane.promiseEnded(items);
+  #failed(
+    partition: PartitionState,
+    requests: readonly PendingProduce[],
+    items: number,
+    error: unknown,
+  ): void {
+    partition.promiseEnded(items);
     const certain = error instanceof StorageError && error.outcome === 'not-applied';
     if (certain && this.#stopped !== undefined) {
-      for (const { waiter } of requests) waiter.reject(this.#stopped);
+      for (const { pending } of requests) pending.reject(this.#stopped);
     } else if (certain) {
       for (const request of requests) request.sent = false;
-      // To the front: they have waited longest.
+      // At the front: they have waited longest.
       this.#park(
-        requests.filter(({ waiter }) => !waiter.answered),
+        requests.filter(({ pending }) => !pending.answered),
         true,
       );
     } else {
-      for (const { waiter } of requests) waiter.reject(outcomeUnknown());
+      for (const { pending } of requests) pending.reject(outcomeUnknown());
     }
-    this.#hooks.failed(lane, error);
+    this.#hooks.failed(partition, error);
   }
 }
 
-interface Batch {
-  readonly requests: Produce[];
-  items: number;
-  bytes: number;
-  reservation?: Reservation | undefined;
-}
-
-function isScheduled(request: Produce): boolean {
+function isScheduled(request: PendingProduce): boolean {
   return request.isScheduled;
 }
 

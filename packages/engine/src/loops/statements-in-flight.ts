@@ -1,72 +1,78 @@
-import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
-import type { EngineLimits } from '../engine-options.ts';
-import type { Lane } from '../partition/partition-state.ts';
-import { isWorthAStatement } from './batching-policy.ts';
+import { type CancelTimer, type Clock, type Instant, millisecondsBetween } from '@querator/core';
+import type { EngineLimits } from '../engine-deps.ts';
+import type { PartitionState } from '../partition/partition-state.ts';
+import { RunningWork } from '../waiting/running-work.ts';
+import { isBusy, isWorthAStatement, slowAfterMs } from './batching-policy.ts';
 
-/** A statement that is under way. */
-export interface Slot {
-  readonly lane: Lane;
+/** A statement that was sent and has not returned. */
+export interface Statement {
+  readonly partition: PartitionState;
   readonly since: Instant;
-  /** In it, or asked for with it. */
+  /** Items in it, or asked for with it. */
   readonly items: number;
-  /** So many it will write, as far as is known. */
+  /** Items it will write, as far as is known. */
   readonly written: number;
-  /** When it takes longer than this it is slow; milliseconds. */
   readonly slowAfterMs: number;
+  /** Whether `onSlow` was called. */
+  isSlow: boolean;
+  cancelTimer: CancelTimer;
 }
 
-/** Where so many statements write so many items in all, the database is busy: another would only be in their way. */
-const BUSY = { statements: 2, items: 1_000 };
-
-type SlotLimits = Pick<EngineLimits, 'statementsInFlight' | 'slowMs' | 'slowItemMs'>;
+type StatementLimits = Pick<EngineLimits, 'statementsInFlight' | 'slowMs' | 'slowItemMs'>;
 
 /**
- * The statements of one kind that are under way on each partition. So many at
- * a time are let through; where one takes long for what it writes, no other
- * joins it, since the next would only wait with it, and another partition may
- * serve.
+ * The statements of one kind in flight on each partition, and whether a
+ * partition takes another one. A partition with a slow statement takes none:
+ * the next statement would wait too, and another partition may serve.
  */
-export class StatementSlots {
+export class StatementsInFlight {
   readonly #clock: Clock;
-  readonly #limits: SlotLimits;
-  readonly #taken = new Map<Lane, Set<Slot>>();
+  readonly #limits: StatementLimits;
+  readonly #byPartition = new Map<PartitionState, Set<Statement>>();
+  readonly #running = new RunningWork();
+  #slow = 0;
 
-  constructor(clock: Clock, limits: SlotLimits) {
+  constructor(clock: Clock, limits: StatementLimits) {
     this.#clock = clock;
     this.#limits = limits;
   }
 
-  /** Whether any statement is under way. */
+  /** Whether any statement is in flight. */
   get any(): boolean {
-    return this.#taken.size > 0;
+    return this.#running.any;
   }
 
-  /** Whether a statement is under way on the partition. */
-  has(lane: Lane): boolean {
-    return this.#taken.has(lane);
+  /** Whether any statement is slow. */
+  get anySlow(): boolean {
+    return this.#slow > 0;
+  }
+
+  /** Whether a statement is in flight on the partition. */
+  has(partition: PartitionState): boolean {
+    return this.#byPartition.has(partition);
   }
 
   /** Whether the partition takes no further statement now. */
-  isFull(lane: Lane): boolean {
-    return this.isFullFor(Number.POSITIVE_INFINITY, lane);
+  isFull(partition: PartitionState): boolean {
+    return this.isFullFor(Number.POSITIVE_INFINITY, partition);
   }
 
   /** Whether the partition takes no further statement now, or none for so few items. */
-  isFullFor(items: number, lane: Lane): boolean {
-    const slots = this.#taken.get(lane);
-    if (slots === undefined) return false;
-    if (slots.size >= this.#limits.statementsInFlight) return true;
-    let underWay = 0;
-    let writing = 0;
+  isFullFor(items: number, partition: PartitionState): boolean {
+    const statements = this.#byPartition.get(partition);
+    if (statements === undefined) return false;
+    if (statements.size >= this.#limits.statementsInFlight) return true;
+    let itemsInFlight = 0;
+    let written = 0;
     const now = this.#clock.now();
-    for (const slot of slots) {
-      if (millisecondsBetween(slot.since, now) >= slot.slowAfterMs) return true;
-      underWay += slot.items;
-      writing += slot.written;
+    for (const statement of statements) {
+      if (this.#isSlow(statement, now)) return true;
+      itemsInFlight += statement.items;
+      written += statement.written;
     }
     return (
-      (slots.size >= BUSY.statements && writing >= BUSY.items) ||
-      !isWorthAStatement(items, { statements: slots.size, items: underWay })
+      isBusy(statements.size, written) ||
+      !isWorthAStatement(items, { statements: statements.size, items: itemsInFlight })
     );
   }
 
@@ -74,21 +80,57 @@ export class StatementSlots {
    * A statement is sent.
    *
    * @param items in it, or asked for with it.
-   * @param written so many it will write, as far as is known.
+   * @param written how many items it will write, as far as is known.
+   * @param onSlow called once, when it turns out to be slow before `returned` or `end`.
    */
-  take(lane: Lane, items: number, written = items): Slot {
-    const { slowMs, slowItemMs } = this.#limits;
-    const slowAfterMs = slowMs + Math.floor(written * slowItemMs);
-    const slot = { lane, since: this.#clock.now(), items, written, slowAfterMs };
-    const slots = this.#taken.get(lane);
-    if (slots === undefined) this.#taken.set(lane, new Set([slot]));
-    else slots.add(slot);
-    return slot;
+  start(
+    partition: PartitionState,
+    { items, written = items }: { readonly items: number; readonly written?: number },
+    onSlow: () => void,
+  ): Statement {
+    const afterMs = slowAfterMs(written, this.#limits);
+    const statement: Statement = {
+      partition,
+      since: this.#clock.now(),
+      items,
+      written,
+      slowAfterMs: afterMs,
+      isSlow: false,
+      cancelTimer: this.#clock.startTimer(afterMs, () => {
+        statement.isSlow = true;
+        this.#slow++;
+        onSlow();
+      }),
+    };
+    const statements = this.#byPartition.get(partition);
+    if (statements === undefined) this.#byPartition.set(partition, new Set([statement]));
+    else statements.add(statement);
+    this.#running.begin();
+    return statement;
   }
 
-  giveBack(slot: Slot): void {
-    const slots = this.#taken.get(slot.lane);
-    slots?.delete(slot);
-    if (slots?.size === 0) this.#taken.delete(slot.lane);
+  /** The statement returned; its items are not all handed out or put back. From now on it does not become slow. */
+  returned(statement: Statement): void {
+    statement.cancelTimer();
+  }
+
+  /** The statement has ended. */
+  end(statement: Statement): void {
+    statement.cancelTimer();
+    if (statement.isSlow) this.#slow--;
+    const statements = this.#byPartition.get(statement.partition);
+    statements?.delete(statement);
+    if (statements?.size === 0) this.#byPartition.delete(statement.partition);
+    this.#running.end();
+  }
+
+  /** Waits until no statement is in flight. */
+  idle(): Promise<void> {
+    return this.#running.idle();
+  }
+
+  /** Timers may fire a little early by the clock, and late in a busy process: either one counts. */
+  #isSlow(statement: Statement, now: Instant): boolean {
+    return statement.isSlow || millisecondsBetween(statement.since, now) >= statement.slowAfterMs;
   }
 }

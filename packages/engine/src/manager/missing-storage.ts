@@ -1,9 +1,9 @@
 import { type PartitionStore, StorageError } from '@querator/core';
 
 /**
- * Stands in for a partition on a storage that is not configured (any more, or
- * under another name): every call fails and says so. Its partition is left out
- * as one whose storage is down, and the queue's others go on.
+ * The store of a partition whose storage is not configured, or not under this
+ * name. Every call fails with that cause. The partition stays out of service, and
+ * the other partitions of the queue work on.
  */
 export function missingStorage(storageName: string): PartitionStore {
   const fail = (): Promise<never> =>

@@ -1,28 +1,29 @@
 import { type Clock, MESSAGES, QueueError } from '@querator/core';
+import { within } from '../waiting/within.ts';
 
 /**
- * Lets changes of the same queues happen one after the other, and all others
- * side by side: what a change has checked stays true until it is done. Who
- * takes up a queue, or works on one, never waits here.
+ * Runs changes of the same queues one after the other, and other changes side
+ * by side. What a change has checked stays true until it ends. Activations and
+ * requests do not wait here.
  */
 export class NameLocks {
   readonly #clock: Clock;
-  readonly #patienceMs: number;
-  /** The last change that was asked for, by the names it concerns. */
+  readonly #waitMs: number;
+  /** The last requested change, by each name that it concerns. */
   readonly #last = new Map<string, Promise<void>>();
 
-  /** @param patienceMs how long a change waits for earlier ones: while storage is down each of them takes its time. */
-  constructor(clock: Clock, patienceMs: number) {
+  /** @param waitMs how long a change waits for earlier ones. Each takes long while storage is down. */
+  constructor(clock: Clock, waitMs: number) {
     this.#clock = clock;
-    this.#patienceMs = patienceMs;
+    this.#waitMs = waitMs;
   }
 
   /**
-   * Runs `change` when all earlier ones that share a name with it are done.
-   * All names are taken at once, in the order of the calls, so that no two
-   * changes wait for each other.
+   * Runs `change` when all earlier changes that share a name with it have ended.
+   * Takes all names at once, in the order of the calls, so that no two changes
+   * wait for each other.
    *
-   * @throws QueueError `retry` when the earlier ones are not done in time; then
+   * @throws QueueError `retry` when the earlier ones do not end in time; then
    *   `change` is never run.
    */
   async run<T>(names: readonly string[], change: () => Promise<T>): Promise<T> {
@@ -30,26 +31,15 @@ export class NameLocks {
     const earlier = Promise.all(names.map((name) => this.#last.get(name)));
     for (const name of names) this.#last.set(name, done);
     try {
-      await this.#inTime(earlier);
+      const inTime = await within(this.#clock, this.#waitMs, earlier);
+      if (inTime === undefined) throw new QueueError('retry', MESSAGES.storageFailed);
       return await change();
     } finally {
-      // Later ones wait for the earlier ones, also where this one has left.
+      // Later changes wait for the earlier ones even after this one timed out.
       void earlier.then(() => {
         for (const name of names) if (this.#last.get(name) === done) this.#last.delete(name);
         resolve();
       });
     }
-  }
-
-  #inTime(earlier: Promise<unknown>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.startTimer(this.#patienceMs, () =>
-        reject(new QueueError('retry', MESSAGES.storageFailed)),
-      );
-      void earlier.then(() => {
-        cancel();
-        resolve();
-      });
-    });
   }
 }

@@ -1,86 +1,125 @@
-import type { Instant, PartitionOwner, PartitionPlacement, Queue, StorageBackend } from '@querator/core';
-import type { EngineDeps } from '../engine-options.ts';
-import { StorageGates, type Turns } from '../partition/storage-limits.ts';
-import { Lookout } from '../polling/poller.ts';
-import type { PartitionPlace } from '../queue/active-partition.ts';
+import type {
+  Instant,
+  PartitionOwner,
+  PartitionPlacement,
+  Queue,
+  QueueStore,
+  StorageBackend,
+} from '@querator/core';
+import { hasTie, placePartitions } from '@querator/router';
+import type { EngineDeps } from '../engine-deps.ts';
+import { type LimitedCalls, StorageLimits } from '../partition/storage-limits.ts';
+import { Poller } from '../polling/poller.ts';
+import type { Placement } from '../queue/placement.ts';
+import { checkPlacement } from '../rules/placement-rules.ts';
 import { missingStorage } from './missing-storage.ts';
 
-/** What all partitions on one storage share in this process. */
-interface Shared {
+/** A storage that holds partitions, and its share of new ones. */
+export interface PartitionStorage {
   readonly backend: StorageBackend;
-  readonly lookout: Lookout;
-  readonly gates: StorageGates;
+  /** Its weight among all storages; 0: takes no new partitions. */
+  readonly affinity: number;
 }
 
-/** What the places of queues' partitions are made from. */
-export interface PartitionPlacesDeps {
+/** One storage in this process. */
+interface ActiveStorage {
+  readonly backend: StorageBackend;
+  readonly poller: Poller;
+  readonly limits: StorageLimits;
+}
+
+export interface PlacementsDeps {
   readonly engine: EngineDeps;
-  readonly backends: readonly StorageBackend[];
-  /** Whether that very queue, and not a later one of its name, is still stored. */
+  readonly storages: readonly PartitionStorage[];
+  readonly store: Pick<QueueStore, 'partitionCounts'>;
+  /** Whether exactly that queue is still stored, not a later one of its name. */
   readonly isThere: (queue: Queue) => Promise<boolean>;
-  /** As of `QueueStore`. */
+  /** See `QueueStore.wasDeleted`. */
   readonly wasDeleted: (name: string, createdAt: Instant) => Promise<boolean>;
 }
 
-/** Finds the storages of queues' partitions. */
-export class PartitionPlaces {
-  readonly #deps: PartitionPlacesDeps;
-  readonly #storages: ReadonlyMap<string, Shared>;
+/** Knows the configured storages: places new partitions, and finds the stores of existing ones. */
+export class Placements {
+  readonly #deps: PlacementsDeps;
+  readonly #storages: ReadonlyMap<string, ActiveStorage>;
 
-  constructor(deps: PartitionPlacesDeps) {
+  constructor(deps: PlacementsDeps) {
     this.#deps = deps;
     this.#storages = new Map(
-      deps.backends.map((backend) => [
+      deps.storages.map(({ backend }) => [
         backend.name,
-        { backend, lookout: new Lookout(deps.engine, backend), gates: new StorageGates() },
+        { backend, poller: new Poller(deps.engine, backend), limits: new StorageLimits() },
       ]),
     );
   }
 
-  /** Whether a storage of that name is configured. */
-  isConfigured(storageName: string): boolean {
-    return this.#storages.has(storageName);
+  /**
+   * Chooses the storages of new partitions. Reads how many partitions each
+   * storage holds only to break a tie. Two creations at once may both choose the
+   * same storage, which does no harm.
+   *
+   * @throws StorageError when the counts cannot be read.
+   */
+  async choose(partitions: number): Promise<readonly PartitionPlacement[]> {
+    const storages = this.#deps.storages.map(({ backend, affinity }) => ({ name: backend.name, affinity }));
+    if (!hasTie(partitions, storages)) return placePartitions(partitions, storages);
+    const counts = await this.#deps.store.partitionCounts();
+    return placePartitions(
+      partitions,
+      storages.map((storage) => ({ ...storage, partitions: counts.get(storage.name) ?? 0 })),
+    );
   }
 
-  /** The places of a queue's partitions, in their order. Where the storage is not configured, every call fails. */
-  all(queue: Queue): readonly PartitionPlace[] {
-    const placeOf = this.#placer(queue);
+  /** @throws QueueError `invalid`, see `checkPlacement`. */
+  check(partitions: readonly PartitionPlacement[]): void {
+    checkPlacement(partitions, (storageName) => this.#storages.has(storageName));
+  }
+
+  /** The partitions of a queue whose storage is not configured. */
+  unreachable({ partitions }: Queue): readonly PartitionPlacement[] {
+    return partitions.filter(({ storageName }) => !this.#storages.has(storageName));
+  }
+
+  /** The placements of the other partitions. */
+  reachable(queue: Queue): readonly Placement[] {
+    const find = this.#finder(queue);
+    return queue.partitions.flatMap((placement) => find(placement) ?? []);
+  }
+
+  /** The placements of all partitions, in order. If the storage is not configured, every call fails. */
+  all(queue: Queue): readonly Placement[] {
+    const find = this.#finder(queue);
     return queue.partitions.map((placement) => {
-      const place = placeOf(placement);
-      if (place !== undefined) return place;
-      const { partition, storageName } = placement;
-      const where = { queue: queue.name, partition, storage: storageName };
+      const found = find(placement);
+      if (found !== undefined) return found;
+      const { partition: number, storageName } = placement;
+      const where = { queue: queue.name, partition: number, storage: storageName };
       this.#deps.engine.logger.error('partition is on a storage that is not configured', where);
-      return { store: missingStorage(storageName), turns: new StorageGates().turns() };
+      const limited = new StorageLimits().forQueue();
+      return { number, storageName, store: missingStorage(storageName), limited };
     });
   }
 
-  /** The places of those partitions whose storage is configured. */
-  reachable(queue: Queue): readonly PartitionPlace[] {
-    const placeOf = this.#placer(queue);
-    return queue.partitions.flatMap((placement) => placeOf(placement) ?? []);
-  }
-
-  /** Looks into no partition any more, and waits for looks under way. */
+  /** Ends the polls of all storages, and waits for running ones. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#storages.values()].map(({ lookout }) => lookout.stop()));
+    await Promise.all([...this.#storages.values()].map(({ poller }) => poller.stop()));
   }
 
-  /** On each storage the partitions of one queue share their turns. */
-  #placer(queue: Queue): (placement: PartitionPlacement) => PartitionPlace | undefined {
+  /** The partitions of one queue on one storage share their turns at its concurrency limits. */
+  #finder(queue: Queue): (placement: PartitionPlacement) => Placement | undefined {
     const owner: PartitionOwner = {
       createdAt: queue.createdAt,
       isThere: () => this.#deps.isThere(queue),
       wasDeleted: (createdAt) => this.#deps.wasDeleted(queue.name, createdAt),
     };
-    const turnsOn = new Map<string, Turns>();
+    const limitedOn = new Map<string, LimitedCalls>();
     return ({ partition, storageName }) => {
       const storage = this.#storages.get(storageName);
       if (storage === undefined) return undefined;
-      const turns = turnsOn.get(storageName) ?? storage.gates.turns();
-      turnsOn.set(storageName, turns);
+      const limited = limitedOn.get(storageName) ?? storage.limits.forQueue();
+      limitedOn.set(storageName, limited);
       const store = storage.backend.partitionStore({ queue: queue.name, partition }, owner);
-      return { store, turns, lookout: storage.lookout };
+      return { number: partition, storageName, store, limited, poller: storage.poller };
     };
   }
 }

@@ -9,27 +9,26 @@ import {
   StorageError,
 } from '@querator/core';
 import { checkUnused } from '../rules/dead-queue-rules.ts';
-import type { PartitionPlaces } from './placements.ts';
+import type { Placements } from './placements.ts';
 
 /**
- * How long a queue may take to lose its items, in which no other may begin to
- * use it for its dead letters. One that takes longer, or whose deletion failed,
- * is checked once more when its settings go.
+ * How long no other queue may begin to use a queue as its dead-letter queue,
+ * while its items are removed. A deletion that takes longer, or that failed, is
+ * checked again when the settings are removed.
  */
 const DELETION_TIMEOUT = milliseconds(60_000);
 
-/** After so many failures the partitions that are left are not tried. */
+/** After this many failures the remaining partitions are not tried. */
 const MOST_FAILURES = 5;
 
-/** What a deletion works with. */
 export interface QueueDeletionDeps {
   readonly store: QueueStore;
   readonly logger: Logger;
-  /** Ends the queue's work in this process, where it is at work; nobody takes it up until `ended`. */
-  readonly end: (name: string) => Promise<void>;
+  /** Stops the queue in this process, and prevents its activation until `ended`. */
+  readonly stop: (name: string) => Promise<void>;
   /** The deletion has ended, whether it succeeded or not. */
   readonly ended: (name: string) => void;
-  readonly places: Pick<PartitionPlaces, 'isConfigured' | 'reachable'>;
+  readonly placements: Pick<Placements, 'reachable' | 'unreachable'>;
 }
 
 /** Removes queues with all their items. */
@@ -41,15 +40,15 @@ export class QueueDeletion {
   }
 
   /**
-   * Removes a queue; see `QueueManager.delete`. It is not taken up for that:
-   * nothing is probed, counted or swept. Call it in `changing`.
+   * Removes a queue; see `QueueManager.delete`. Does not activate it: nothing is
+   * probed, counted or swept. Call it in `changing`.
    *
    * @param queue as it is stored.
    * @throws QueueError `invalid` for a queue that is in use or cannot be
    *   reached; `retry` when storage fails.
    */
   async run(queue: Queue, force: boolean): Promise<void> {
-    const { store, end, ended } = this.#deps;
+    const { store, stop, ended } = this.#deps;
     const { name, createdAt } = queue;
     const check = force ? undefined : (usedBy: string | undefined) => checkUnused(name, usedBy);
     const begin = async () => {
@@ -57,14 +56,14 @@ export class QueueDeletion {
     };
     await begin();
     this.#checkReachable(queue, force);
-    // The queue works on as long as its items cannot go.
+    // The queue works on until its items can be removed.
     await this.#untilDroppable(queue);
-    // Items go only once no other queue uses this one, nor can begin to while they go.
+    // From here on no other queue may begin to use this one.
     await begin();
     try {
-      await end(name);
+      await stop(name);
       await this.#dropPartitions(queue);
-      // Another process may have been quicker, and the name have been given to a new queue since.
+      // Another process may have deleted the queue since, and given the name to a new one.
       await store.delete(name, createdAt, check);
       await this.#finish(queue);
     } catch (error) {
@@ -75,9 +74,9 @@ export class QueueDeletion {
     }
   }
 
-  /** One after the other: where somebody holds one for long, the others need not be tried. */
+  /** Checks one partition after the other, and ends at the first that is locked. */
   async #untilDroppable(queue: Queue): Promise<void> {
-    for (const { store } of this.#deps.places.reachable(queue)) {
+    for (const { store } of this.#deps.placements.reachable(queue)) {
       try {
         await store.untilDroppable?.();
       } catch (error) {
@@ -88,14 +87,13 @@ export class QueueDeletion {
     }
   }
 
-  /** Drops a few partitions at a time. Where one fails the others are dropped all the same, until many have failed. */
+  /** Drops a few partitions at a time. A failure does not end the drops until {@link MOST_FAILURES}. */
   async #dropPartitions(queue: Queue): Promise<void> {
-    const places = this.#deps.places.reachable(queue);
     let failures = 0;
     const dropped = await Promise.allSettled(
-      places.map(({ store, turns }) =>
-        turns.drop(async () => {
-          // Where storage is down each of a thousand would take its time to say so.
+      this.#deps.placements.reachable(queue).map(({ store, limited }) =>
+        limited.drop(async () => {
+          // If storage is down, each of a thousand partitions would take its time to fail.
           if (failures >= MOST_FAILURES) return;
           await store.drop().catch((error: unknown) => {
             failures++;
@@ -108,13 +106,14 @@ export class QueueDeletion {
   }
 
   /**
-   * Another process may have made a partition anew before it could know. Until
-   * every partition is certain to be gone the note of the deletion stays: it
-   * lets a later queue of the name remove what is left.
+   * Drops the partitions again, because another process may have created one
+   * before it could know of the deletion. The record of the deletion stays until
+   * all partitions are certain to be gone. It lets a later queue of the name
+   * remove what is left.
    */
   async #finish(queue: Queue): Promise<void> {
-    const { store, logger, places } = this.#deps;
-    const { name, createdAt, partitions } = queue;
+    const { store, logger, placements } = this.#deps;
+    const { name, createdAt } = queue;
     try {
       await this.#dropPartitions(queue);
     } catch (error) {
@@ -124,27 +123,26 @@ export class QueueDeletion {
       });
       return;
     }
-    if (!partitions.every(({ storageName }) => places.isConfigured(storageName))) return;
+    if (placements.unreachable(queue).length > 0) return;
     await store.forgetDeletion(name, createdAt).catch((error: unknown) => {
-      logger.debug('the note of a deleted queue stays', { queue: name, err: error });
+      logger.debug('the record of a deleted queue stays', { queue: name, err: error });
     });
   }
 
   /**
-   * There is nothing to delete items from on a storage that is not configured.
+   * Checks that the storages of all partitions are configured.
    *
-   * @throws QueueError `invalid` unless the caller insists; then the log tells what stays.
+   * @throws QueueError `invalid`. With `force`, logs which items stay instead.
    */
-  #checkReachable({ name, partitions }: Queue, force: boolean): void {
-    for (const { partition, storageName } of partitions) {
-      if (this.#deps.places.isConfigured(storageName)) continue;
+  #checkReachable(queue: Queue, force: boolean): void {
+    for (const { partition, storageName } of this.#deps.placements.unreachable(queue)) {
       if (!force) {
         throw invalid(
           `queue cannot be deleted; storage '${storageName}' of its partition '${partition}' is not configured, ` +
             'put it back, or use force to leave the items there',
         );
       }
-      const where = { queue: name, partition, storage: storageName };
+      const where = { queue: queue.name, partition, storage: storageName };
       this.#deps.logger.warn('items of a deleted queue stay on a storage that is not configured', where);
     }
   }

@@ -9,84 +9,78 @@ import {
   type QueueRelations,
   type QueueSettings,
   type QueueStore,
-  type StorageBackend,
   StorageError,
   type StorageSignals,
 } from '@querator/core';
-import type { IncomingLetters } from '../dead-letters/prepared-letters.ts';
-import type { EngineDeps } from '../engine-options.ts';
+import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
+import type { PreparedLetters } from '../dead-letters/prepared-letters.ts';
+import type { EngineDeps } from '../engine-deps.ts';
 import { LogicalQueue } from '../queue/logical-queue.ts';
 import { checkDeadQueueName, checkDeadQueueRelations } from '../rules/dead-queue-rules.ts';
 import { checkQueueKnown } from '../rules/name-rules.ts';
-import { checkPlacement } from '../rules/placement-rules.ts';
-import { InFlight } from '../waiting/in-flight.ts';
+import { RunningWork } from '../waiting/running-work.ts';
 import { NameLocks } from './name-locks.ts';
-import { placeNewPartitions } from './new-partitions.ts';
-import { PartitionPlaces } from './placements.ts';
+import { type PartitionStorage, Placements } from './placements.ts';
 import { QueueDeletion } from './queue-deletion.ts';
 import { isSame, SettingsWatch } from './settings-watch.ts';
-import { SharedLooks } from './shared-refreshes.ts';
+import { SharedRefreshes } from './shared-refreshes.ts';
 
-/** A storage that holds partitions, and its share of new ones. */
-export interface PartitionStorage {
-  readonly backend: StorageBackend;
-  /** Its weight among all storages; 0: takes no new partitions. */
-  readonly affinity: number;
-}
-
-/** What a queue is made from; where its partitions go is decided here unless it says so. */
+/** A new queue. The manager places its partitions unless it brings placements. */
 export interface QueueToCreate extends Omit<NewQueue, 'partitions'> {
   readonly partitions?: readonly PartitionPlacement[] | undefined;
 }
 
+export interface QueueManagerDeps {
+  readonly engine: EngineDeps;
+  readonly store: QueueStore;
+  readonly storages: readonly PartitionStorage[];
+  /** The signals of the storage that holds `store`. */
+  readonly queueSignals: StorageSignals | undefined;
+  /** Called with each queue once it is active, before any later call. */
+  readonly activated: (queue: LogicalQueue) => void;
+}
+
 /**
- * Which queues exist, and which are at work in this process. A queue is taken
- * up at the first call that names it; each one on its own, so that a slow one
- * holds up nobody else.
+ * The stored queues, and the active ones in this process. The first call that
+ * names a queue activates it. Activations are independent, so that a slow one
+ * does not delay the others.
  */
 export class QueueManager {
   readonly #deps: EngineDeps;
   readonly #store: QueueStore;
-  readonly #storages: readonly PartitionStorage[];
-  readonly #places: PartitionPlaces;
+  readonly #placements: Placements;
   readonly #running = new Map<string, LogicalQueue>();
   readonly #loading = new Map<string, Promise<LogicalQueue>>();
   /** Names of queues that are being deleted. */
   readonly #ending = new Set<string>();
   readonly #changes: NameLocks;
-  readonly #refreshes = new SharedLooks((name) => this.#lookAt(name));
-  /** Calls on the place of queues' settings, which the end waits for. */
-  readonly #settingsCalls = new InFlight();
+  readonly #refreshes = new SharedRefreshes((name) => this.#tryReread(name));
+  /** Calls to the queue store, which the shutdown waits for. */
+  readonly #settingsCalls = new RunningWork();
   readonly #settings: SettingsWatch;
   readonly #deletion: QueueDeletion;
-  readonly #takenUp: (queue: LogicalQueue) => void;
+  readonly #deadLetters: DeadLetterTargets = {
+    prepare: async (deadQueue, items) => (await this.#lettersOf(deadQueue)).prepare(items),
+    commit: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).commit(ids),
+    abort: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).abort(ids),
+  };
+  readonly #activated: (queue: LogicalQueue) => void;
   #shuttingDown: Promise<void> | undefined;
 
-  /**
-   * @param queueSignals of the storage that holds `store`.
-   * @param takenUp told of each queue once it is at work, before any call that
-   *   comes after.
-   */
-  constructor(
-    deps: EngineDeps,
-    store: QueueStore,
-    storages: readonly PartitionStorage[],
-    queueSignals: StorageSignals | undefined,
-    takenUp: (queue: LogicalQueue) => void,
-  ) {
-    this.#deps = deps;
-    this.#takenUp = takenUp;
+  constructor({ engine, store, storages, queueSignals, activated }: QueueManagerDeps) {
+    this.#deps = engine;
+    this.#activated = activated;
     this.#store = store;
-    this.#storages = storages;
-    this.#changes = new NameLocks(deps.clock, deps.limits.changeWaitMs);
-    this.#places = new PartitionPlaces({
-      engine: deps,
-      backends: storages.map(({ backend }) => backend),
+    this.#changes = new NameLocks(engine.clock, engine.limits.changeWaitMs);
+    this.#placements = new Placements({
+      engine,
+      storages,
+      store,
       isThere: (queue) => this.#isThere(queue),
       wasDeleted: (name, createdAt) => store.wasDeleted(name, createdAt),
     });
     this.#settings = new SettingsWatch({
-      engine: deps,
+      engine,
       store,
       signals: queueSignals,
       running: () => [...this.#running.values()].map(({ queue }) => queue),
@@ -94,51 +88,51 @@ export class QueueManager {
     });
     this.#deletion = new QueueDeletion({
       store,
-      logger: deps.logger,
-      end: (name) => this.#end(name),
-      ended: (name) => this.#ended(name),
-      places: this.#places,
+      logger: engine.logger,
+      stop: (name) => this.#stopForDeletion(name),
+      ended: (name) => this.#deletionEnded(name),
+      placements: this.#placements,
     });
   }
 
-  /** The queues at work in this process. */
+  /** The active queues. */
   get running(): Iterable<LogicalQueue> {
     return this.#running.values();
   }
 
-  /** The queue of that name, where it is at work in this process. */
+  /** The active queue of that name. */
   runningQueue(name: string): LogicalQueue | undefined {
     return this.#running.get(name);
   }
 
   /**
-   * The queue of that name where a call can go on at once: it is at work here,
-   * and what is known of it is current.
+   * The queue of that name if a call can use it at once. It is then active, and
+   * its known settings are current.
    *
    * @throws QueueError `failed` during shutdown.
    */
-  atWork(name: string): LogicalQueue | undefined {
+  ready(name: string): LogicalQueue | undefined {
     this.checkRunning();
     return this.#settings.untilCurrent() === undefined ? this.#running.get(name) : undefined;
   }
 
   /**
-   * The queue of that name, at work; a promise only where it has to be taken
-   * up first, or where this process slept and has to catch up.
+   * The active queue of that name. A promise only if the queue must be activated
+   * first, or if the process was suspended and must poll settings.
    *
    * @throws QueueError `failed` during shutdown, `invalid` when there is no
    *   such queue.
    */
   get(name: string): LogicalQueue | Promise<LogicalQueue> {
     this.checkRunning();
-    // Where settings cannot be read, those of before are better than no answer.
-    return this.#settings.untilCurrent()?.then(() => this.#take(name)) ?? this.#take(name);
+    // If settings cannot be read, the known ones are better than no answer.
+    return this.#settings.untilCurrent()?.then(() => this.#find(name)) ?? this.#find(name);
   }
 
   /**
-   * Reads something of the queue of that name. Storage refuses that where
-   * another process has deleted the queue, or made it anew: then what is there
-   * now is read.
+   * Runs `read` on the queue of that name. Storage refuses the read if another
+   * process has deleted the queue or created it anew. Then `read` runs once more
+   * on the queue that is stored now.
    *
    * @throws what `read` throws; QueueError as `get`.
    */
@@ -160,9 +154,8 @@ export class QueueManager {
   }
 
   /**
-   * Whether the name is that of a queue at work in this process that is still
-   * there. One that another process has deleted is given up. Call it in
-   * `changing`.
+   * Whether an active queue of that name is still stored. Stops it if another
+   * process has deleted it. Call it in `changing`.
    */
   async isTaken(name: string): Promise<boolean> {
     const queue = this.#running.get(name);
@@ -172,7 +165,7 @@ export class QueueManager {
     return stored !== undefined;
   }
 
-  /** What is stored of the queue, now. @throws QueueError `invalid` when there is no such queue. */
+  /** The queue as it is stored now. @throws QueueError `invalid` when there is no such queue. */
   async info(name: string): Promise<Queue> {
     checkQueueKnown(name);
     const stored = await this.#settingsCalls.run(() => this.#store.get(name));
@@ -180,14 +173,14 @@ export class QueueManager {
     return stored;
   }
 
-  /** A page of the queues that are stored. */
+  /** A page of the stored queues. */
   list(request: QueueListRequest): Promise<readonly Queue[]> {
     return this.#settingsCalls.run(() => this.#store.list(request));
   }
 
   /**
-   * Runs `change` when earlier changes of these queues by this process are
-   * done: what it checks of them stays true until it ends.
+   * Runs `change` after earlier changes of these queues by this process. What
+   * `change` checks stays true until it ends.
    *
    * @param deadQueue empty: there is none.
    */
@@ -200,11 +193,11 @@ export class QueueManager {
    * Stores a queue whose settings have been checked. Call it in `changing`.
    *
    * @throws QueueError `invalid` when the name is taken, or the placement of
-   *   the partitions is wrong.
+   *   the partitions is invalid.
    */
   async create(queue: QueueToCreate): Promise<Queue> {
-    const partitions = queue.partitions ?? (await this.#place(queue.requestedPartitions));
-    checkPlacement(partitions, (name) => this.#storages.some(({ backend }) => backend.name === name));
+    const partitions = queue.partitions ?? (await this.#placements.choose(queue.requestedPartitions));
+    this.#placements.check(partitions);
     const stored = await this.#store.create({ ...queue, partitions }, (relations) =>
       checkDeadQueueRelations(queue.name, queue.deadQueue, relations),
     );
@@ -213,14 +206,9 @@ export class QueueManager {
     return stored;
   }
 
-  #place(requested: number): Promise<readonly PartitionPlacement[]> {
-    const storages = this.#storages.map(({ backend, affinity }) => ({ name: backend.name, affinity }));
-    return placeNewPartitions(requested, storages, this.#store);
-  }
-
   /**
-   * Checks the rules about a dead-letter queue as things stand now, for the
-   * documented order of errors; `create` checks them once more where it counts.
+   * Checks the rules about a dead-letter queue early, for the documented order of
+   * errors. `create` checks them again in the step that writes.
    *
    * @throws QueueError `invalid` when the dead-letter queue breaks a rule.
    */
@@ -233,9 +221,9 @@ export class QueueManager {
   }
 
   /**
-   * Changes a queue's settings, in storage and at work. Call it in `changing`.
+   * Changes a queue's settings, stored and active. Call it in `changing`.
    *
-   * @param deadQueue the one that `change` sets, its name checked; empty: none.
+   * @param deadQueue the dead-letter queue that `change` sets, its name checked; empty: none.
    * @throws what `change` throws; QueueError `invalid` when there is no such
    *   queue, or when the dead-letter queue breaks a rule.
    */
@@ -246,7 +234,7 @@ export class QueueManager {
     };
     const updated = await this.#store.update(name, checkedChange, deadQueue);
     if (updated === undefined) throw unknownQueue(name);
-    // A queue that is just being taken up may have read the settings before they changed.
+    // An activation in progress may have read the settings before they changed.
     const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));
     if (queue !== undefined) await this.#catchUp(queue, updated);
     this.#settings.changed(name);
@@ -254,15 +242,14 @@ export class QueueManager {
   }
 
   /**
-   * Removes a queue with all its items. Those who wait on it are answered
+   * Removes a queue with all its items. Its pending requests are answered
    * `failed`.
    *
-   * Items go first: if that fails half-way the queue is still there to be
-   * deleted again, and no items are left behind that a later queue of the same
-   * name would find.
+   * Removes the items first. If that fails, the queue can be deleted again. A
+   * later queue of the same name finds no old items.
    *
-   * @throws QueueError `invalid` when there is no such queue, or when another
-   *   one uses it for its dead letters and `force` is not set.
+   * @throws QueueError `invalid` when there is no such queue. Without `force`,
+   *   also when it is the dead-letter queue of another one.
    */
   delete(name: string, force: boolean): Promise<void> {
     return this.changing(name, '', async () => {
@@ -272,36 +259,36 @@ export class QueueManager {
     });
   }
 
-  /** Refuses what is new, answers what waits, finishes what runs. Twice is once. */
+  /** Refuses new calls, answers pending requests, waits for running work. A second call joins the first. */
   shutdown(): Promise<void> {
     this.#shuttingDown ??= this.#shutdown();
     return this.#shuttingDown;
   }
 
-  /** The queue is no longer at work here; the next call that names it takes it up anew. */
-  #letGo(queue: LogicalQueue): void {
+  /** The queue is no longer active. The next call that names it activates it anew. */
+  #deactivated(queue: LogicalQueue): void {
     const { name } = queue.queue;
     if (this.#running.get(name) !== queue) return;
     this.#running.delete(name);
     this.#settings.remove(name);
   }
 
-  /** Another process may have changed or deleted the queue. @returns whether it is known now. Never rejects. */
+  /** Reads a queue that another process may have changed. @returns whether it succeeded. Never rejects. */
   #refresh(name: string): Promise<boolean> {
-    return this.#refreshes.at(name);
+    return this.#refreshes.start(name);
   }
 
-  async #lookAt(name: string): Promise<boolean> {
+  async #tryReread(name: string): Promise<boolean> {
     try {
       await this.changing(name, '', () => this.#reread(name));
       return true;
     } catch (error) {
-      this.#deps.logger.debug('could not look what became of a queue', { queue: name, err: error });
+      this.#deps.logger.debug('could not refresh a queue', { queue: name, err: error });
       return false;
     }
   }
 
-  /** Reads what is stored of a queue at work here. Call it in `changing`. */
+  /** Reads the stored settings of an active queue. Call it in `changing`. */
   async #reread(name: string): Promise<void> {
     const queue = this.#running.get(name);
     if (queue === undefined || this.#shuttingDown !== undefined) return;
@@ -309,44 +296,44 @@ export class QueueManager {
     if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);
   }
 
-  /** Goes on with a queue as it is stored; one that was deleted, or deleted and created anew, ends here. */
+  /** Applies the stored settings. Stops a queue that was deleted, or deleted and created anew. */
   async #catchUp(queue: LogicalQueue, stored: Queue | undefined): Promise<void> {
     if (stored?.createdAt === queue.queue.createdAt) return queue.updated(stored);
-    // Those who wait are told as if it had been done here.
+    // Pending requests are answered as after a deletion by this process.
     this.#deps.logger.info('queue was deleted by another process', { queue: queue.queue.name });
     await queue.stop();
-    this.#letGo(queue);
+    this.#deactivated(queue);
   }
 
   async #shutdown(): Promise<void> {
-    // A queue that is just being taken up ends with the others.
+    // Queues that are being activated stop with the others.
     await Promise.allSettled(this.#loading.values());
     await this.#settings.stop();
     const stopped = [...this.#running.values()].map((queue) => queue.stop());
-    await Promise.all([...stopped, this.#settingsCalls.settled()]);
-    await this.#places.stop();
+    await Promise.all([...stopped, this.#settingsCalls.idle()]);
+    await this.#placements.stop();
   }
 
-  /** A queue that is to be deleted ends here, and is not taken up again meanwhile. */
-  async #end(name: string): Promise<void> {
+  /** Stops a queue for its deletion, and prevents its activation until then. */
+  async #stopForDeletion(name: string): Promise<void> {
     this.#ending.add(name);
     const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));
     await queue?.stop();
   }
 
-  #ended(name: string): void {
+  #deletionEnded(name: string): void {
     this.#ending.delete(name);
     const queue = this.#running.get(name);
-    if (queue !== undefined) this.#letGo(queue);
+    if (queue !== undefined) this.#deactivated(queue);
     this.#settings.changed(name);
   }
 
-  #take(name: string): LogicalQueue | Promise<LogicalQueue> {
+  #find(name: string): LogicalQueue | Promise<LogicalQueue> {
     return this.#running.get(name) ?? this.#loading.get(name) ?? this.#startLoading(name);
   }
 
   #startLoading(name: string): Promise<LogicalQueue> {
-    // Whoever was let in before the shutdown may have waited for a look since.
+    // The call may have waited for a refresh since before the shutdown.
     this.checkRunning();
     if (this.#ending.has(name)) throw new QueueError('failed', MESSAGES.queueShutdown);
     const loading = this.#load(name).finally(() => this.#loading.delete(name));
@@ -356,19 +343,16 @@ export class QueueManager {
 
   async #load(name: string): Promise<LogicalQueue> {
     const stored = await this.info(name);
-    const queue = new LogicalQueue(this.#deps, stored, this.#places.all(stored), {
-      letterBoxes: {
-        hold: async (deadQueue, items) => (await this.#lettersOf(deadQueue)).hold(items),
-        deliver: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).deliver(ids),
-        withdraw: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).withdraw(ids),
-      },
+    const queue = new LogicalQueue(stored, this.#placements.all(stored), {
+      engine: this.#deps,
+      deadLetters: this.#deadLetters,
       untilCurrent: () => this.#settings.untilCurrent(),
     });
     await queue.load();
     this.#running.set(name, queue);
     this.#settings.add(name);
-    this.#takenUp(queue);
-    // Between the reading of its settings and now nobody listened.
+    this.#activated(queue);
+    // Changes since its settings were read were not noticed.
     void this.#refresh(name);
     return queue;
   }
@@ -379,13 +363,13 @@ export class QueueManager {
     return isThere;
   }
 
-  async #lettersOf(deadQueue: string): Promise<IncomingLetters> {
+  async #lettersOf(deadQueue: string): Promise<PreparedLetters> {
     this.checkRunning();
-    // For a sweep, which must not wait for a look: a look may end the queue, and so wait for its sweeps.
-    return (await this.#take(deadQueue)).letters();
+    // A sweep must not wait for a refresh, which may stop the queue, and the stop waits for sweeps.
+    return (await this.#find(deadQueue)).letters();
   }
 
-  /** Queues whose dead-letter queue was deleted hold their dead items until it is there again. */
+  /** Sweeps the queues that kept dead items because their dead-letter queue was deleted. */
   #deadQueueAppeared(name: string): void {
     for (const queue of this.#running.values()) if (queue.queue.deadQueue === name) queue.sweepAll();
   }

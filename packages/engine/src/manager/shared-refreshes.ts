@@ -1,39 +1,22 @@
-/**
- * Looks at things by their names, where many may want the same look at once. A
- * look that began before somebody asked may not see what they ask for: they
- * share the one after it, unless it has come to nothing.
- */
-export class SharedLooks {
-  readonly #look: (name: string) => Promise<boolean>;
-  readonly #running = new Map<string, Promise<boolean>>();
-  readonly #next = new Map<string, Promise<boolean>>();
+import { SharedRun } from '../waiting/shared-run.ts';
 
-  /** @param look fulfilled with whether it came to an end. Never rejects. */
-  constructor(look: (name: string) => Promise<boolean>) {
-    this.#look = look;
+/** Refreshes queues by name. Callers that ask for the same queue at once share a refresh. */
+export class SharedRefreshes {
+  readonly #refresh: (name: string) => Promise<boolean>;
+  readonly #runs = new Map<string, SharedRun<boolean>>();
+
+  /** @param refresh resolves to whether it succeeded. Never rejects. */
+  constructor(refresh: (name: string) => Promise<boolean>) {
+    this.#refresh = refresh;
   }
 
-  /** @returns whether a look came to an end that began after the call. Never rejects. */
-  at(name: string): Promise<boolean> {
-    const running = this.#running.get(name);
-    if (running === undefined) return this.#begin(name);
-    let next = this.#next.get(name);
-    if (next === undefined) {
-      next = running.then((cameToAnEnd) => {
-        this.#next.delete(name);
-        // While storage is down a second look would take as long, and end like the first.
-        return cameToAnEnd ? this.#begin(name) : false;
-      });
-      this.#next.set(name, next);
-    }
-    return next;
-  }
-
-  #begin(name: string): Promise<boolean> {
-    const running = this.#look(name).finally(() => {
-      if (this.#running.get(name) === running) this.#running.delete(name);
-    });
-    this.#running.set(name, running);
-    return running;
+  /** @returns whether a refresh succeeded that began after the call. Never rejects. */
+  async start(name: string): Promise<boolean> {
+    // While storage is down, a second refresh would fail too, after the same time.
+    const run = this.#runs.get(name) ?? new SharedRun(() => this.#refresh(name), Boolean);
+    this.#runs.set(name, run);
+    const succeeded = await run.start();
+    if (run.isIdle && this.#runs.get(name) === run) this.#runs.delete(name);
+    return succeeded;
   }
 }

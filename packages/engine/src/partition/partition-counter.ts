@@ -1,5 +1,4 @@
 import {
-  type CancelTimer,
   type Clock,
   type Instant,
   MESSAGES,
@@ -8,53 +7,52 @@ import {
   QueueError,
   StorageError,
 } from '@querator/core';
-import type { EngineLimits } from '../engine-options.ts';
-import type { Lane } from './partition-state.ts';
+import type { EngineLimits } from '../engine-deps.ts';
+import { within } from '../waiting/within.ts';
+import type { PartitionState } from './partition-state.ts';
 
-/** What a partition held when its storage was asked. */
+/** What a partition held at an instant. */
 export interface PartitionCount extends PartitionStats {
-  /** When the count began: the storage counts what is there then, or a little later. */
+  /** When the count began. Storage counts what is there then, or a little later. */
   readonly countedAt: Instant;
 }
 
-/** What a counter works with. */
 export interface PartitionCounterDeps {
   readonly clock: Clock;
   readonly limits: Pick<EngineLimits, 'countFewItems' | 'countFreshMs' | 'countWaitMs' | 'countMaxAgeMs'>;
-  readonly lane: Lane;
+  readonly partition: PartitionState;
 }
 
-/** A last count may be so many times as old as a count takes: while one runs, the one before grows old. */
+/** A count may reach this many times the age that a count takes. It ages while the next one runs. */
 const AGE_FACTOR = 2;
-/** Counts that take long take at most one part in so many of the time, unless they would grow too old. */
+/** Slow counts take at most a tenth of the time, unless the last count would grow too old. */
 const SHARE = 10;
-/** How often it is tried, beyond that, whether a count has become quick. */
+/** The interval, in milliseconds, of further attempts to find out whether counts have become quick. */
 const TRY_MS = 2_000;
-/** How long a caller waits for a count of few items where there is an earlier one. */
+/** How long a caller waits for a count of few items, in milliseconds, when an earlier count exists. */
 const FEW_ITEMS_MS = 3_000;
-/** After so many slow counts in a row, few items are treated as many: dead rows or a slow disk are in the way. */
+/** After this many slow counts in a row, few items count as many. Dead rows or a slow disk are the cause. */
 const SLOW_IN_A_ROW = 3;
 
-/** A count under way. */
-interface Running {
+interface RunningCount {
   readonly promise: Promise<PartitionCount>;
   readonly since: Instant;
 }
 
 /**
- * Counts one partition. Counting may read a whole table, so at most one count
- * is under way, all who ask share it, and one that takes long is not repeated
- * for each who asks. Its result is kept, and tells the loops how much waits.
+ * Counts one partition. A count may read a whole table. So at most one count
+ * runs, all callers share it, and a slow one is not repeated for each caller.
+ * The result is kept, and tells the loops how many items wait.
  */
 export class PartitionCounter {
   readonly #deps: PartitionCounterDeps;
-  #running: Running | undefined;
-  /** The count that begins when the one under way has ended. */
+  #running: RunningCount | undefined;
+  /** The count that begins when the running one has ended. */
   #next: PromiseWithResolvers<PartitionCount> | undefined;
   #last: PartitionCount | undefined;
-  /** How long the last count took, the wait for its turn included. */
+  /** How long the last count took, its wait for the concurrency limit included. */
   #tookMs = 0;
-  /** So many counts in a row took longer than `countFreshMs`. */
+  /** Counts in a row that took longer than `countFreshMs`. */
   #slowInARow = 0;
   #beganAt: Instant | undefined;
   readonly #ending = new AbortController();
@@ -64,8 +62,7 @@ export class PartitionCounter {
   }
 
   /**
-   * Counts anew: now, or when the count under way has ended, which knows
-   * nothing of what was done since it began.
+   * Counts now, or after the running count, which misses changes since it began.
    *
    * @throws StorageError; QueueError `failed` after `stop`.
    */
@@ -75,12 +72,12 @@ export class PartitionCounter {
     return this.#next.promise;
   }
 
-  /** Looks again in the background how much waits, unless a count is under way. */
+  /** Counts in the background, unless a count runs. */
   sample(): void {
     if (this.#running === undefined) this.#begin().catch(() => {});
   }
 
-  /** The last count where counting anew would take too much, else a new one, however long it takes. @throws as `count`. */
+  /** The last count where a new one would cost too much, else a new one, however long it takes. @throws as `count`. */
   async unhurried(): Promise<PartitionCount> {
     const last = this.#usable();
     return last === undefined || this.#isDue(last) ? this.count() : last;
@@ -89,27 +86,26 @@ export class PartitionCounter {
   /**
    * Counts anew, and waits for it up to `countWaitMs`. Never rejects.
    *
-   * @returns why it failed; nothing where it succeeded, or goes on.
+   * @returns why it failed; undefined when it succeeded or still runs.
    */
   async anew(): Promise<unknown> {
     try {
-      await this.#within(this.count(), this.#deps.limits.countWaitMs);
+      await within(this.#deps.clock, this.#deps.limits.countWaitMs, this.count());
       return undefined;
     } catch (error) {
       return error;
     }
   }
 
-  /** The last count is of no more use: much was removed. */
+  /** Discards the last count, because many items were removed. */
   forget(): void {
     this.#last = undefined;
   }
 
   /**
-   * A count that begins now, where it comes within `countFreshMs`, or within
-   * three seconds where the last one found few items. Where it does not, the
-   * last one, unless that is too old; then the caller waits for one up to
-   * `countWaitMs`.
+   * A new count if it ends within `countFreshMs`, or within three seconds when
+   * the last one found few items. Otherwise the last count, unless it is too
+   * old. Then the caller waits up to `countWaitMs`.
    *
    * @throws StorageError; QueueError `failed` after `stop`, `retry` when the
    *   count does not end in time.
@@ -119,19 +115,19 @@ export class PartitionCounter {
     const freshMs = this.#freshMs;
     const before = this.#usable();
     const earlier = this.#running?.promise;
-    const counting = before === undefined ? this.count() : this.#hoped(before);
+    const counting = before === undefined ? this.count() : this.#countInTime(before);
     if (counting === undefined) return before as PartitionCount;
-    const fresh = await this.#within(counting, freshMs);
+    const fresh = await within(this.#deps.clock, freshMs, counting);
     const last = fresh ?? this.#usable();
     if (last !== undefined) return last;
-    // What a count says that began before the call is better than nothing.
+    // A count that began before the call is better than none.
     const first = earlier?.catch(() => counting) ?? counting;
-    const late = await this.#within(first, countWaitMs - freshMs);
+    const late = await within(this.#deps.clock, countWaitMs - freshMs, first);
     if (late === undefined) throw new QueueError('retry', MESSAGES.storageFailed);
     return late;
   }
 
-  /** Ends a count under way; later ones fail. */
+  /** Ends a running count; later ones fail. */
   async stop(): Promise<void> {
     this.#ending.abort();
     await this.#running?.promise.catch(() => {});
@@ -145,7 +141,7 @@ export class PartitionCounter {
     return this.#sinceMs(last.countedAt) <= maxAgeMs ? last : undefined;
   }
 
-  /** How long a caller waits for a new count where there is an earlier one. */
+  /** How long a caller waits for a new count when an earlier one exists. */
   get #freshMs(): number {
     const { countFewItems, countFreshMs } = this.#deps.limits;
     const last = this.#last;
@@ -154,8 +150,8 @@ export class PartitionCounter {
     return items < countFewItems ? Math.max(FEW_ITEMS_MS, countFreshMs) : countFreshMs;
   }
 
-  /** A count that may come in time, begun only where that costs little, or is due; nothing where none is to be hoped for. */
-  #hoped(last: PartitionCount): Promise<PartitionCount> | undefined {
+  /** A count that may end in time. Begins one only if it is cheap or due. Undefined if no count can end in time. */
+  #countInTime(last: PartitionCount): Promise<PartitionCount> | undefined {
     const { countFreshMs } = this.#deps.limits;
     const running = this.#running;
     if (running !== undefined) {
@@ -167,7 +163,7 @@ export class PartitionCounter {
     return sinceMs >= TRY_MS ? this.#begin(countFreshMs).catch(() => last) : undefined;
   }
 
-  /** Whether it is time for a count: at once where they are quick, else early enough for the last one not to grow too old. */
+  /** Whether a count is due. Always while counts are quick, else before the last one grows too old. */
   #isDue({ countedAt }: PartitionCount): boolean {
     const { countMaxAgeMs } = this.#deps.limits;
     if (this.#tookMs <= this.#freshMs) return true;
@@ -175,26 +171,18 @@ export class PartitionCounter {
     return this.#sinceMs(countedAt) >= Math.min(SHARE * this.#tookMs, latestMs);
   }
 
-  /** What was counted, or nothing when the time is up before. */
-  #within(counting: Promise<PartitionCount>, ms: number): Promise<PartitionCount | undefined> {
-    return new Promise((resolve, reject) => {
-      const cancel: CancelTimer = this.#deps.clock.startTimer(ms, () => resolve(undefined));
-      counting.then(resolve, reject).finally(cancel);
-    });
-  }
-
-  /** @param limitMs the storage may give up then; absent: when it sees fit. */
+  /** @param limitMs when storage may give up; undefined: at its own time limit. */
   #begin(limitMs?: number): Promise<PartitionCount> {
     if (this.#ending.signal.aborted) return Promise.reject(queueShutdown());
     const since = this.#deps.clock.now();
     this.#beganAt = since;
     const promise = this.#count(since, limitMs).then(
       (counted) => {
-        this.#goOn();
+        this.#ended();
         return counted;
       },
       (error: unknown) => {
-        this.#goOn(error);
+        this.#ended(error);
         throw error;
       },
     );
@@ -202,25 +190,25 @@ export class PartitionCounter {
     return promise;
   }
 
-  /** Begins what waits for the count that has ended. */
-  #goOn(error?: unknown): void {
+  /** Begins the count that waits for the one that has ended. */
+  #ended(error?: unknown): void {
     this.#running = undefined;
     const next = this.#next;
     this.#next = undefined;
-    // Where storage is down the next one would only take its time to fail likewise.
+    // While storage is down the next count would fail too, after the same time.
     if (error instanceof StorageError && !error.gaveUp) next?.reject(error);
     else if (next !== undefined) this.#begin().then(next.resolve, next.reject);
   }
 
   async #count(since: Instant, limitMs: number | undefined): Promise<PartitionCount> {
-    const { lane } = this.#deps;
+    const { partition } = this.#deps;
     const { signal } = this.#ending;
     try {
-      const counted = await lane.turns.count(async () => {
+      const counted = await partition.limited.count(async () => {
         const countedAt = this.#deps.clock.now();
-        const before = lane.countStarted();
-        const stats = await lane.store.stats({ limitMs, signal });
-        lane.counted(stats.waiting, before);
+        const before = partition.countStarted();
+        const stats = await partition.store.stats({ limitMs, signal });
+        partition.counted(stats.waiting, before);
         return { ...stats, countedAt };
       });
       this.#tookMs = this.#sinceMs(since);

@@ -1,51 +1,62 @@
 import type { Instant, PartitionStore } from '@querator/core';
 import type { PartitionLoad } from '@querator/router';
-import type { Turns } from './storage-limits.ts';
+import type { LimitedCalls } from './storage-limits.ts';
 
-/** What was known of a partition when a count began. */
-export interface LaneBeforeCount {
+/** The state of a partition when a count began. */
+export interface StateBeforeCount {
   readonly waiting: number;
   readonly emptied: number;
 }
 
 /**
- * One partition as the logical queue sees it: its store, and what is known of
- * its load and its health. The counts are hints: other processes work on the
- * same partition, and only storage knows.
+ * One partition as the logical queue sees it: its store, its load, whether it
+ * is empty, and its health. The counts are hints, because other processes work
+ * on the same partition. Only storage knows.
  */
-export class Lane implements PartitionLoad {
-  readonly partition: number;
+export class PartitionState implements PartitionLoad {
+  /** Its position in the queue. */
+  readonly number: number;
   readonly storageName: string;
   readonly store: PartitionStore;
   /** For calls that concern the whole partition. */
-  readonly turns: Turns;
+  readonly limited: LimitedCalls;
 
   /** Storage calls that failed in a row; 0: healthy. */
   failures = 0;
+  /**
+   * Whether items may wait that this process does not know of, such as those
+   * of another process. The next lease request then asks storage.
+   */
+  mayHoldItems = false;
   /** Items available to consumers, as far as is known. */
   #waiting = 0;
-  /** Items on their way into storage. */
+  /** Items sent to storage and not stored yet. */
   #promised = 0;
-  /** Items that ever became available, as far as is known; tells what came in during a lease. */
+  /** Items that ever became available, as far as is known. Tells what arrived during a lease. */
   #arrivals = 0;
   #foundEmptyAt: Instant | undefined;
-  /** How often a lease found nothing left. */
+  /** How many leases left nothing behind. */
   #emptied = 0;
-  readonly #onLoadChanged: (lane: Lane) => void;
+  readonly #onLoadChanged: (partition: PartitionState) => void;
 
   constructor(
-    place: {
-      readonly partition: number;
+    {
+      number,
+      storageName,
+      store,
+      limited,
+    }: {
+      readonly number: number;
       readonly storageName: string;
       readonly store: PartitionStore;
-      readonly turns: Turns;
+      readonly limited: LimitedCalls;
     },
-    onLoadChanged: (lane: Lane) => void,
+    onLoadChanged: (partition: PartitionState) => void,
   ) {
-    this.partition = place.partition;
-    this.storageName = place.storageName;
-    this.store = place.store;
-    this.turns = place.turns;
+    this.number = number;
+    this.storageName = storageName;
+    this.store = store;
+    this.limited = limited;
     this.#onLoadChanged = onLoadChanged;
   }
 
@@ -61,29 +72,29 @@ export class Lane implements PartitionLoad {
     return this.#waiting + this.#promised;
   }
 
-  /** A count begins. @returns what `counted` has to be told. */
-  countStarted(): LaneBeforeCount {
+  /** A count begins. @returns what `counted` takes. */
+  countStarted(): StateBeforeCount {
     return { waiting: this.#waiting, emptied: this.#emptied };
   }
 
   /**
-   * Storage has counted what waited when the count began, which may be long
-   * ago: what came and went since is added. Where the partition was found empty
-   * meanwhile, that is newer than the count.
+   * A count has ended. It says what waited when it began, so what came and went
+   * since is added. A lease that found the partition empty is newer than the
+   * count, which is then ignored.
    */
-  counted(waiting: number, before: LaneBeforeCount): void {
+  counted(waiting: number, before: StateBeforeCount): void {
     if (before.emptied !== this.#emptied) return;
     this.#waiting = Math.max(waiting + this.#waiting - before.waiting, 0);
     this.#onLoadChanged(this);
   }
 
-  /** So many items were sent to storage. */
+  /** Items were sent to storage. */
   promise(items: number): void {
     this.#promised += items;
     this.#onLoadChanged(this);
   }
 
-  /** So many promised items are stored, or never will be. */
+  /** Promised items are stored, or never will be. */
   promiseEnded(items: number): void {
     this.#promised -= items;
     this.#onLoadChanged(this);
@@ -96,22 +107,22 @@ export class Lane implements PartitionLoad {
     this.#onLoadChanged(this);
   }
 
-  /** When it was last found empty; absent: something waits, or nobody has looked yet. */
+  /** When the partition was last found empty. Undefined while items wait or no lease has been tried. */
   get foundEmptyAt(): Instant | undefined {
     return this.#waiting === 0 ? this.#foundEmptyAt : undefined;
   }
 
-  /** At that time nothing waited but what this process has put in; absent: something does. */
+  /** At that time nothing waited but what this process had stored. Undefined: something waits. */
   foundEmpty(at: Instant | undefined): void {
     this.#foundEmptyAt = at;
   }
 
-  /** A lease is about to be sent off. @returns what `leaseEnded` has to be told. */
+  /** A lease is about to be sent. @returns what `leaseEnded` takes. */
   arrivalsBefore(): number {
     return this.#arrivals;
   }
 
-  /** A lease of up to `limit` items is sent off. @returns how many of the known items it is expected to take. */
+  /** A lease of up to `limit` items is sent. @returns how many of the known items it is expected to take. */
   leaseStarted(limit: number): number {
     const expected = Math.min(this.#waiting, limit);
     this.#waiting -= expected;
@@ -120,11 +131,11 @@ export class Lane implements PartitionLoad {
   }
 
   /**
-   * The lease took so many items.
+   * A lease has ended.
    *
-   * @param emptiedAt when it was sent off, if nothing was left at that moment.
-   *   What came in since may still be there, or another lease under way has
-   *   it: one look too many is better than an item that nobody looks for.
+   * @param emptiedAt when it was sent, if it left nothing behind. Items that
+   *   arrived since may still wait, or another lease may have taken them. One
+   *   lease too many costs less than an item that no lease takes.
    */
   leaseEnded(
     { expected, arrivalsBefore }: { readonly expected: number; readonly arrivalsBefore: number },
@@ -141,7 +152,7 @@ export class Lane implements PartitionLoad {
     this.#onLoadChanged(this);
   }
 
-  /** The lease failed: what it was expected to take is still there, as far as is known. */
+  /** A lease failed. The items it was expected to take still wait, as far as is known. */
   leaseFailed(expected: number): void {
     this.arrived(expected);
   }

@@ -1,28 +1,28 @@
 import type { Queue } from '@querator/core';
-import type { Lane } from './partition-state.ts';
+import type { PartitionState } from './partition-state.ts';
 
-/** What came into a partition. */
+/** Items that came into a partition. */
 export interface Arrival {
-  /** So many items are available to consumers. */
+  /** Items available to consumers. */
   readonly waiting: number;
-  /** Whether others wait for their time; absent: none. */
+  /** Whether scheduled items came too. Undefined: none. */
   readonly scheduled?: boolean | undefined;
 }
 
-/** What the loops of a logical queue tell it, and ask it. */
+/** What the loops and sweepers of a logical queue report to it, and ask of it. */
 export interface QueueHooks {
-  /** The queue's current settings. */
+  /** The current settings of the queue. */
   readonly queue: () => Queue;
   /**
-   * Nothing while the settings may be relied on; else a look at them, fulfilled
-   * with whether they are known now. A sweep does not wait for it: the look may
-   * end the queue, which waits for sweeps.
+   * Undefined while the known settings are current. Otherwise a refresh, which
+   * resolves to whether they are current now. A sweep does not await it: the
+   * refresh may stop the queue, and the stop waits for sweeps.
    */
   readonly untilCurrent: () => Promise<boolean> | undefined;
-  /** Items were put into a partition. */
-  readonly stored: (lane: Lane, arrival: Arrival) => void;
-  /** So many items of a partition were leased with one statement, for so many requests. */
-  readonly leased: (lane: Lane, items: number, requests: number) => void;
+  /** Items were stored in a partition. */
+  readonly stored: (partition: PartitionState, arrival: Arrival) => void;
+  /** One statement leased items of a partition for a number of requests. */
+  readonly leased: (partition: PartitionState, items: number, requests: number) => void;
   /** A storage call on a partition failed. */
-  readonly failed: (lane: Lane, error: unknown) => void;
+  readonly failed: (partition: PartitionState, error: unknown) => void;
 }

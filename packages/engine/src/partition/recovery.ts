@@ -1,43 +1,42 @@
 import type { CancelTimer } from '@querator/core';
-import type { EngineDeps } from '../engine-options.ts';
-import { InFlight } from '../waiting/in-flight.ts';
-import { probeDelayMs } from './back-off.ts';
-import type { Lane } from './partition-state.ts';
+import type { EngineDeps } from '../engine-deps.ts';
+import { RunningWork } from '../waiting/running-work.ts';
+import { backOffMs } from './back-off.ts';
+import type { PartitionState } from './partition-state.ts';
 
 /**
- * The health of one partition. A failed storage call takes it out of service;
- * it is probed with growing pauses, and back in service with the first probe
- * that succeeds.
+ * The health of one partition. A failed storage call takes it out of service.
+ * Probes with back-off follow, and the first one that succeeds puts it back.
  */
 export class Recovery {
   readonly #deps: EngineDeps;
-  readonly #lane: Lane;
+  readonly #partition: PartitionState;
   readonly #queueName: () => string;
   readonly #sample: () => void;
-  readonly #onChange: (lane: Lane) => void;
-  readonly #probes = new InFlight();
+  readonly #onChange: () => void;
+  readonly #probes = new RunningWork();
   #cancelProbe: CancelTimer | undefined;
   #stopped = false;
-  /** Of the last failure, as far as it tells one cause from another. */
+  /** The cause of the last failure, without the numbers in its text. */
   #cause: string | undefined;
 
   constructor(
     deps: EngineDeps,
-    lane: Lane,
+    partition: PartitionState,
     {
       queueName,
       sample,
       onChange,
     }: {
       readonly queueName: () => string;
-      /** Looks in the background how much waits in the partition. */
+      /** Counts the partition in the background. */
       readonly sample: () => void;
-      /** Told when the lane went out of service or came back. */
-      readonly onChange: (lane: Lane) => void;
+      /** Called when the partition went out of service or came back. */
+      readonly onChange: () => void;
     },
   ) {
     this.#deps = deps;
-    this.#lane = lane;
+    this.#partition = partition;
     this.#queueName = queueName;
     this.#sample = sample;
     this.#onChange = onChange;
@@ -45,54 +44,55 @@ export class Recovery {
 
   /** A storage call failed. */
   failed(error: unknown): void {
-    const lane = this.#lane;
-    lane.failures++;
+    const partition = this.#partition;
+    partition.failures++;
     const cause = causeOf(error);
     const isNew = cause !== this.#cause;
     this.#cause = cause;
-    // Each time it has failed twice as often: what goes on for hours must not fill the log.
-    if (isNew || Number.isInteger(Math.log2(lane.failures))) {
-      const fields = { ...this.#where(), failures: lane.failures, err: error };
+    // Log each new cause, and each doubling of the failures. An outage of hours must not fill the log.
+    if (isNew || Number.isInteger(Math.log2(partition.failures))) {
+      const fields = { ...this.#where(), failures: partition.failures, err: error };
       this.#deps.logger.warn('partition is failing', fields);
     }
-    this.#onChange(lane);
+    this.#onChange();
     if (this.#cancelProbe === undefined && !this.#stopped) this.#armProbe();
   }
 
   /**
-   * Asks the storage whether the partition can serve, now; success puts it into
-   * service. Beside that, and without waiting for it, the partition is counted:
-   * who comes back into service must be weighed against the others. Never throws.
+   * Probes the partition now; success puts it into service. Also starts a count,
+   * without waiting for it: the order of the partitions depends on their load.
+   * Never throws.
    */
   async probe(): Promise<void> {
     if (this.#stopped) return;
-    const lane = this.#lane;
+    const partition = this.#partition;
     this.#sample();
     try {
-      await this.#probes.run(() => lane.turns.probe(() => lane.store.probe()));
-      const recovered = lane.failures > 0;
-      lane.failures = 0;
+      await this.#probes.run(() => partition.limited.probe(() => partition.store.probe()));
+      const recovered = partition.failures > 0;
+      partition.failures = 0;
       this.#disarmProbe();
       if (recovered) this.#deps.logger.info('partition is back in service', this.#where());
-      this.#onChange(lane);
+      this.#onChange();
     } catch (error) {
       if (!this.#stopped) this.failed(error);
     }
   }
 
-  /** Ends the probes, and waits for one under way. */
+  /** Ends the probes, and waits for a running one. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#disarmProbe();
-    await this.#probes.settled();
+    await this.#probes.idle();
   }
 
   #where() {
-    return { queue: this.#queueName(), partition: this.#lane.partition, storage: this.#lane.storageName };
+    const { number, storageName } = this.#partition;
+    return { queue: this.#queueName(), partition: number, storage: storageName };
   }
 
   #armProbe(): void {
-    this.#cancelProbe = this.#deps.clock.startTimer(probeDelayMs(this.#lane.failures), () => {
+    this.#cancelProbe = this.#deps.clock.startTimer(backOffMs(this.#partition.failures), () => {
       this.#cancelProbe = undefined;
       void this.probe();
     });
@@ -104,7 +104,7 @@ export class Recovery {
   }
 }
 
-/** Numbers in a text differ from time to time. */
+/** Replaces numbers in an error's text, which differ each time. */
 function causeOf(error: unknown): string {
   return String(error).replace(/\d+/g, '#');
 }

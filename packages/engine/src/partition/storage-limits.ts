@@ -1,45 +1,45 @@
 import { MESSAGES, QueueError } from '@querator/core';
-import { FairGate } from '../waiting/fair-semaphore.ts';
+import { FairSemaphore } from '../waiting/fair-semaphore.ts';
 
 /**
- * How many calls of a kind may be under way on one storage, over all queues. A
- * queue may have 1,024 partitions and its storage ten connections: one call for
- * each partition at once would leave none for the requests of other queues.
- * Each kind has a gate of its own, so that slow counts hold up no sweep.
+ * Calls of a kind that may run on one storage at a time, over all queues. A
+ * queue may have 1,024 partitions and its storage ten connections. One call per
+ * partition at once would leave no connection for requests of other queues.
+ * Each kind has its own limit, so that slow counts do not delay sweeps.
  */
-const LIMITS = { probe: 2, count: 2, sweep: 3, drop: 3 } as const;
+const CONCURRENCY = { probe: 2, count: 2, sweep: 3, drop: 3 } as const;
 
-type Kind = keyof typeof LIMITS;
+type Kind = keyof typeof CONCURRENCY;
 
-/** Makes calls that concern a whole partition, when it is the queue's turn. */
-export type Turns = {
+/** Runs calls that concern a whole partition within the limits of its storage, in turn with other queues. */
+export type LimitedCalls = {
   readonly [kind in Kind]: <T>(call: () => Promise<T>) => Promise<T>;
 } & {
-  /** The calls that have not begun fail with QueueError `failed`. */
-  readonly leave: () => void;
+  /** Calls that have not begun fail with QueueError `failed`. */
+  readonly refuseWaiting: () => void;
 };
 
-/** The gates of one storage. */
-export class StorageGates {
-  readonly #gates: Readonly<Record<Kind, FairGate>> = {
-    probe: new FairGate(LIMITS.probe),
-    count: new FairGate(LIMITS.count),
-    sweep: new FairGate(LIMITS.sweep),
-    drop: new FairGate(LIMITS.drop),
+/** The concurrency limits of one storage. */
+export class StorageLimits {
+  readonly #semaphores: Readonly<Record<Kind, FairSemaphore>> = {
+    probe: new FairSemaphore(CONCURRENCY.probe),
+    count: new FairSemaphore(CONCURRENCY.count),
+    sweep: new FairSemaphore(CONCURRENCY.sweep),
+    drop: new FairSemaphore(CONCURRENCY.drop),
   };
 
-  /** The turns of one more queue. */
-  turns(): Turns {
-    const gates = this.#gates;
-    const who = {};
+  /** The calls of one more queue. */
+  forQueue(): LimitedCalls {
+    const semaphores = this.#semaphores;
+    const owner = {};
     return {
-      probe: (call) => gates.probe.run(who, call),
-      count: (call) => gates.count.run(who, call),
-      sweep: (call) => gates.sweep.run(who, call),
-      drop: (call) => gates.drop.run(who, call),
-      leave: () => {
+      probe: (call) => semaphores.probe.run(owner, call),
+      count: (call) => semaphores.count.run(owner, call),
+      sweep: (call) => semaphores.sweep.run(owner, call),
+      drop: (call) => semaphores.drop.run(owner, call),
+      refuseWaiting: () => {
         const error = new QueueError('failed', MESSAGES.queueShutdown);
-        for (const gate of Object.values(gates)) gate.leave(who, error);
+        for (const semaphore of Object.values(semaphores)) semaphore.refuseWaiting(owner, error);
       },
     };
   }

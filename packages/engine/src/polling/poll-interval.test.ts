@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isLookDue, untilTickMs } from './poll-interval.ts';
+import { isPollDue, untilTickMs } from './poll-interval.ts';
 
 const POLL_MS = 1_000;
 const tickMs = (fraction: number) => untilTickMs(POLL_MS, { fraction: () => fraction, base62: () => '' });
@@ -11,11 +11,11 @@ test('others know within the poll interval, and there is time left for the look'
 });
 
 test('one who hears nobody looks at every tick, however early it is', () => {
-  expect(isLookDue(earliestMs, POLL_MS, false)).toBe(true);
-  expect(isLookDue(earliestMs, POLL_MS, undefined)).toBe(true);
+  expect(isPollDue(earliestMs, POLL_MS, false)).toBe(true);
+  expect(isPollDue(earliestMs, POLL_MS, undefined)).toBe(true);
 });
 
 test('one who hears others looks every seven seconds or so', () => {
-  expect(isLookDue(7_000, POLL_MS, true)).toBe(false);
-  expect(isLookDue(7_200, POLL_MS, true)).toBe(true);
+  expect(isPollDue(7_000, POLL_MS, true)).toBe(false);
+  expect(isPollDue(7_200, POLL_MS, true)).toBe(true);
 });

@@ -1,18 +1,25 @@
 import type { Random } from '@querator/core';
 
-/** Parts of the poll interval between two ticks: others know within one interval, the look itself included. */
+/** Fractions of the poll interval between two ticks. A change is seen within one interval, the poll itself included. */
 const TICK = { shortest: 0.65, longest: 0.9 } as const;
-/** Less than the shortest tick: nobody who looks at every tick misses one. */
+/** Less than the shortest tick, so that a poll that is due at every tick misses none. */
 const EARLY = 0.6;
-/** While others are heard, looking is only for what they failed to say. */
+/** While change notifications arrive, polls only find changes that were not published. */
 const LISTENING_FACTOR = 12;
+/** Polls take at most a twentieth of the time. */
+const SHARE = 20;
 
-/** How long to the next tick. Jitter keeps the servers of a database from asking in step. */
+/** Milliseconds to the next tick. Jitter spreads the polls of the servers of one database. */
 export function untilTickMs(pollMs: number, random: Random): number {
   return pollMs * (TICK.shortest + random.fraction() * (TICK.longest - TICK.shortest));
 }
 
-/** Whether one who last looked so long ago looks at this tick. */
-export function isLookDue(sinceMs: number, intervalMs: number, listening: boolean | undefined): boolean {
+/** Whether a poll is due at this tick, `sinceMs` after the last one. */
+export function isPollDue(sinceMs: number, intervalMs: number, listening: boolean | undefined): boolean {
   return sinceMs >= intervalMs * EARLY * (listening === true ? LISTENING_FACTOR : 1);
+}
+
+/** The pause after a poll, from the time that it took. */
+export function pauseMs(tookMs: number, longestMs: number): number {
+  return Math.min(SHARE * tookMs, longestMs);
 }

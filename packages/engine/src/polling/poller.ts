@@ -8,61 +8,61 @@ import {
   type PollResult,
   type StorageBackend,
 } from '@querator/core';
-import type { EngineDeps } from '../engine-options.ts';
-import { InFlight } from '../waiting/in-flight.ts';
-import { isLookDue, untilTickMs } from './poll-interval.ts';
+import type { EngineDeps } from '../engine-deps.ts';
+import { RunningWork } from '../waiting/running-work.ts';
+import { isPollDue, pauseMs, untilTickMs } from './poll-interval.ts';
 
-/** A partition at work in this process, as the lookout sees it. */
-export interface Watched {
+/** An active partition, as the poller sees it. */
+export interface PolledPartition {
   readonly key: PartitionKey;
   /** Whether its storage answers. */
   readonly isHealthy: () => boolean;
   /** Whether consumers wait for its items. */
-  readonly isHungry: () => boolean;
-  /** Another process may have put items in. */
+  readonly hasConsumers: () => boolean;
+  /** Another process may have stored items. */
   readonly onItems: () => void;
-  /** Something comes due in so many milliseconds. */
+  /** A deadline is due in that many milliseconds. */
   readonly onDue: (delayMs: number) => void;
 }
 
-/** The end that the partition holds. */
-export interface Watching {
-  /** This process has put items in. */
-  tell(): void;
+/** The partition's side of a poller. */
+export interface Polling {
+  /** Publishes that this process has stored items. */
+  publish(): void;
   stop(): void;
 }
 
-/** One partition, and when it was last looked at. */
-interface Post {
-  readonly watched: Watched;
-  deadlinesLookedAt: Instant;
+interface Entry {
+  readonly partition: PolledPartition;
+  deadlinesPolledAt: Instant;
 }
 
-/** Deadlines matter sooner where consumers wait: what another process left may be all there is. */
-const HUNGRY_DEADLINES_FACTOR = 10;
-/** So many partitions are looked at for items in one call: always the same ones, which spares the driver work. */
+/**
+ * Deadlines are polled after this many poll intervals while consumers wait. The
+ * items that another process left may be the only ones.
+ */
+const WAITED_FOR_DEADLINES_FACTOR = 10;
+/** Partitions in one poll for items. Groups stay the same, which spares the driver work. */
 const ITEMS_GROUP = 200;
-/** The most calls for items in one interval. */
+/** The most polls for items in one interval. */
 const GROUPS_PER_INTERVAL = 4;
-/** So many partitions are looked at for deadlines in one call. */
+/** Partitions in one poll for deadlines. */
 const DEADLINES_GROUP = 50;
-/** Looks take at most one part in so many of the time. */
-const SHARE = 20;
 
 /**
- * Finds out what other processes did to the partitions of one storage: listens
- * to them, and looks for itself now and then, at many partitions in one call.
- * What it costs does not grow with the number of consumers that wait.
+ * Finds out what other processes did to the partitions of one storage. It
+ * subscribes to change notifications, and polls many partitions with one call.
+ * The cost does not grow with the number of waiting consumers.
  *
- * Where the driver cannot look, the partitions do so themselves.
+ * If the driver cannot poll, each partition leases and sweeps instead.
  */
-export class Lookout {
+export class Poller {
   readonly #deps: EngineDeps;
   readonly #backend: StorageBackend;
-  readonly #looks = new InFlight();
-  #posts: Post[] = [];
+  readonly #polls = new RunningWork();
+  #entries: Entry[] = [];
   #cancelTick: CancelTimer | undefined;
-  #itemsLookedAt: Instant;
+  #itemsPolledAt: Instant;
   #itemsIntervalMs: number;
   #deadlinesAllowedAt: Instant;
   #stopped = false;
@@ -71,44 +71,44 @@ export class Lookout {
     this.#deps = deps;
     this.#backend = backend;
     this.#itemsIntervalMs = deps.limits.pollMs;
-    this.#itemsLookedAt = deps.clock.now();
-    this.#deadlinesAllowedAt = this.#itemsLookedAt;
+    this.#itemsPolledAt = deps.clock.now();
+    this.#deadlinesAllowedAt = this.#itemsPolledAt;
   }
 
-  /** Whether it sees deadlines that other processes set; if not, each partition has to sweep now and then. */
-  get seesDeadlines(): boolean {
+  /** Whether it finds deadlines that other processes set. If not, each partition has to sweep periodically. */
+  get findsDeadlines(): boolean {
     return this.#backend.poll !== undefined;
   }
 
-  /** Begins to look after a partition. */
-  watch(watched: Watched): Watching {
+  /** Begins to poll a partition. */
+  add(partition: PolledPartition): Polling {
     const { signals } = this.#backend;
-    const post: Post = { watched, deadlinesLookedAt: this.#deps.clock.now() };
-    const topic = `items/${watched.key.partition}/${watched.key.queue}`;
-    this.#posts.push(post);
-    const stopListening = signals?.subscribe(topic, watched.onItems);
+    const entry: Entry = { partition, deadlinesPolledAt: this.#deps.clock.now() };
+    const topic = `items/${partition.key.partition}/${partition.key.queue}`;
+    this.#entries.push(entry);
+    const unsubscribe = signals?.subscribe(topic, partition.onItems);
     this.#armTick();
     return {
-      tell: () => signals?.publish(topic),
+      publish: () => signals?.publish(topic),
       stop: () => {
-        stopListening?.();
-        this.#posts = this.#posts.filter((other) => other !== post);
+        unsubscribe?.();
+        this.#entries = this.#entries.filter((other) => other !== entry);
       },
     };
   }
 
-  /** Looks no more, and waits for a look under way. */
+  /** Ends the polls, and waits for a running one. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTick?.();
-    await this.#looks.settled();
+    await this.#polls.idle();
   }
 
   #armTick(): void {
-    if (this.#cancelTick !== undefined || this.#stopped || this.#posts.length === 0) return;
+    if (this.#cancelTick !== undefined || this.#stopped || this.#entries.length === 0) return;
     const { limits, random, clock } = this.#deps;
     this.#cancelTick = clock.startTimer(untilTickMs(limits.pollMs, random), () => {
-      void this.#looks
+      void this.#polls
         .run(() => this.#tick())
         .finally(() => {
           this.#cancelTick = undefined;
@@ -119,74 +119,72 @@ export class Lookout {
 
   async #tick(): Promise<void> {
     try {
-      await this.#lookForItems();
-      await this.#lookForDeadlines();
+      await this.#pollItems();
+      await this.#pollDeadlines();
     } catch (error) {
-      // Whether a storage is well is found out by requests, and by what tests it once it failed.
-      this.#deps.logger.debug('could not look into partitions', {
-        storage: this.#backend.name,
-        err: error,
-      });
+      // Requests find out whether a storage fails, and probes whether it is back.
+      this.#deps.logger.debug('could not poll partitions', { storage: this.#backend.name, err: error });
     }
   }
 
-  async #lookForItems(): Promise<void> {
+  async #pollItems(): Promise<void> {
     const start = this.#deps.clock.now();
-    const sinceMs = millisecondsBetween(this.#itemsLookedAt, start);
-    if (!isLookDue(sinceMs, this.#itemsIntervalMs, this.#backend.signals?.listening)) return;
-    // One that is not well would spoil the look at all others.
-    const posts = this.#posts.filter(({ watched }) => watched.isHealthy());
-    const groups = groupsOf(posts, ITEMS_GROUP).filter((group) =>
-      group.some(({ watched }) => watched.isHungry()),
+    const sinceMs = millisecondsBetween(this.#itemsPolledAt, start);
+    if (!isPollDue(sinceMs, this.#itemsIntervalMs, this.#backend.signals?.listening)) return;
+    // A failing partition would fail the poll of all others.
+    const entries = this.#entries.filter(({ partition }) => partition.isHealthy());
+    const groups = groupsOf(entries, ITEMS_GROUP).filter((group) =>
+      group.some(({ partition }) => partition.hasConsumers()),
     );
     if (groups.length === 0) return;
-    this.#itemsLookedAt = start;
+    this.#itemsPolledAt = start;
     for (const group of groups) {
       if (this.#stopped) return;
-      const polls = await this.#poll(group, false);
-      group.forEach(({ watched }, n) => {
-        if (polls[n]?.waiting !== false && watched.isHungry()) watched.onItems();
+      const results = await this.#poll(group, false);
+      group.forEach(({ partition }, n) => {
+        if (results[n]?.waiting !== false && partition.hasConsumers()) partition.onItems();
       });
     }
     const { clock, limits } = this.#deps;
-    // The process may have slept over it: however long that was, the next look is not put off for hours.
-    const pauseMs = Math.min(SHARE * millisecondsBetween(start, clock.now()), limits.sweepIdleMs);
+    // The time may include a sleep of the process. The limit keeps the next poll from being put off for hours.
+    const restMs = pauseMs(millisecondsBetween(start, clock.now()), limits.sweepIdleMs);
     const spreadMs = (limits.pollMs * groups.length) / GROUPS_PER_INTERVAL;
-    this.#itemsIntervalMs = Math.max(limits.pollMs, spreadMs, pauseMs);
+    this.#itemsIntervalMs = Math.max(limits.pollMs, spreadMs, restMs);
   }
 
-  /** One call at a time, for the partitions that have waited longest for it. */
-  async #lookForDeadlines(): Promise<void> {
+  /** Polls the deadlines of those partitions that have waited longest, in one call. */
+  async #pollDeadlines(): Promise<void> {
     const { clock, limits } = this.#deps;
     const start = clock.now();
-    if (!this.seesDeadlines || start < this.#deadlinesAllowedAt) return;
-    const due = this.#posts
-      .map((post) => ({ post, lateMs: this.#deadlinesLateMs(post, start) }))
-      .filter(({ post, lateMs }) => lateMs >= 0 && post.watched.isHealthy())
+    if (!this.findsDeadlines || start < this.#deadlinesAllowedAt) return;
+    const due = this.#entries
+      .map((entry) => ({ entry, lateMs: this.#deadlinesLateMs(entry, start) }))
+      .filter(({ entry, lateMs }) => lateMs >= 0 && entry.partition.isHealthy())
       .sort((a, b) => b.lateMs - a.lateMs)
       .slice(0, DEADLINES_GROUP)
-      .map(({ post }) => post);
+      .map(({ entry }) => entry);
     if (due.length === 0) return;
-    for (const post of due) post.deadlinesLookedAt = start;
-    const polls = await this.#poll(due, true);
-    due.forEach(({ watched }, n) => {
-      const nextDueMs = polls[n]?.nextDueMs;
-      if (nextDueMs !== undefined) watched.onDue(nextDueMs);
+    for (const entry of due) entry.deadlinesPolledAt = start;
+    const results = await this.#poll(due, true);
+    due.forEach(({ partition }, n) => {
+      const nextDueMs = results[n]?.nextDueMs;
+      if (nextDueMs !== undefined) partition.onDue(nextDueMs);
     });
-    const tookMs = millisecondsBetween(start, clock.now());
-    const pauseMs = Math.round(Math.min(SHARE * tookMs, limits.sweepIdleMs));
-    this.#deadlinesAllowedAt = addDuration(start, milliseconds(pauseMs));
+    const restMs = Math.round(pauseMs(millisecondsBetween(start, clock.now()), limits.sweepIdleMs));
+    this.#deadlinesAllowedAt = addDuration(start, milliseconds(restMs));
   }
 
-  #deadlinesLateMs({ watched, deadlinesLookedAt }: Post, now: Instant): number {
+  #deadlinesLateMs({ partition, deadlinesPolledAt }: Entry, now: Instant): number {
     const { sweepIdleMs, pollMs } = this.#deps.limits;
-    const hungryMs = Math.min(sweepIdleMs, HUNGRY_DEADLINES_FACTOR * pollMs);
-    return millisecondsBetween(deadlinesLookedAt, now) - (watched.isHungry() ? hungryMs : sweepIdleMs);
+    const waitedForMs = Math.min(sweepIdleMs, WAITED_FOR_DEADLINES_FACTOR * pollMs);
+    return (
+      millisecondsBetween(deadlinesPolledAt, now) - (partition.hasConsumers() ? waitedForMs : sweepIdleMs)
+    );
   }
 
-  /** What is there; of a driver that cannot say, nothing is known. */
-  async #poll(posts: readonly Post[], deadlines: boolean): Promise<readonly (PollResult | undefined)[]> {
-    const keys = posts.map(({ watched }) => watched.key);
+  /** The state of these partitions. Empty if the driver cannot poll. */
+  async #poll(entries: readonly Entry[], deadlines: boolean): Promise<readonly (PollResult | undefined)[]> {
+    const keys = entries.map(({ partition }) => partition.key);
     return (await this.#backend.poll?.(keys, { deadlines })) ?? [];
   }
 }

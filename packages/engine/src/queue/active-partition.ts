@@ -1,36 +1,26 @@
 import {
   type CompleteRequest,
   MESSAGES,
-  type PartitionStore,
   QueueError,
   type RetryRequest,
   type RetryResult,
 } from '@querator/core';
-import type { LetterBoxes } from '../dead-letters/dead-letter.ts';
-import type { EngineDeps } from '../engine-options.ts';
-import { GroupCommit } from '../loops/group-commit.ts';
+import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
+import type { EngineDeps } from '../engine-deps.ts';
+import { itemsOf } from '../loops/batching-policy.ts';
+import { GroupCommit, type GroupCommitOptions } from '../loops/group-commit.ts';
 import type { LeaseLoop } from '../loops/lease-loop.ts';
 import { PartitionCounter } from '../partition/partition-counter.ts';
-import type { Lane } from '../partition/partition-state.ts';
+import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { Recovery } from '../partition/recovery.ts';
-import type { Turns } from '../partition/storage-limits.ts';
-import type { Lookout, Watching } from '../polling/poller.ts';
+import type { Poller, Polling } from '../polling/poller.ts';
 import { Sweeper } from '../sweep/sweeper.ts';
 
-/** Where one partition is, and who looks after what other processes do to it. */
-export interface PartitionPlace {
-  readonly store: PartitionStore;
-  /** For calls that concern the whole partition. */
-  readonly turns: Turns;
-  /** Absent where there is nothing to look at. */
-  readonly lookout?: Lookout | undefined;
-}
-
-/** All that belongs to one partition of a queue at work. */
-export interface PartitionUnit {
-  readonly lane: Lane;
-  readonly watching: Watching | undefined;
+/** One partition in this process, with all that works on it. */
+export interface ActivePartition {
+  readonly state: PartitionState;
+  readonly polling: Polling | undefined;
   readonly recovery: Recovery;
   readonly counter: PartitionCounter;
   readonly sweeper: Sweeper;
@@ -38,90 +28,88 @@ export interface PartitionUnit {
   readonly retries: GroupCommit<RetryRequest, RetryResult>;
 }
 
-/** The queue around a partition. */
-export interface Surroundings {
+export interface ActivePartitionDeps {
+  readonly engine: EngineDeps;
   readonly hooks: QueueHooks;
   readonly leases: LeaseLoop;
-  readonly letterBoxes: LetterBoxes;
-  readonly lookout: Lookout | undefined;
-  /** Told when the partition went out of service or came back. */
+  readonly deadLetters: DeadLetterTargets;
+  readonly poller: Poller | undefined;
+  /** Called when the partition went out of service or came back. */
   readonly healthChanged: () => void;
 }
 
-/** Puts together what works on one partition. */
-export function newPartitionUnit(
-  deps: EngineDeps,
-  lane: Lane,
-  { hooks, leases, letterBoxes, lookout, healthChanged }: Surroundings,
-): PartitionUnit {
-  const onFailure = (error: unknown) => {
-    hooks.failed(lane, error);
-    return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
-  };
-  const { statementItems: maxWeight, statementsInFlight: maxInFlight } = deps.limits;
-  const idleMs = lookout?.seesDeadlines === true ? Number.POSITIVE_INFINITY : deps.limits.sweepIdleMs;
-  const sweeper = new Sweeper(deps, { lane, hooks, letterBoxes, idleMs });
-  const { clock, limits } = deps;
-  const counter = new PartitionCounter({ clock, limits, lane });
+/** Creates what works on one partition. */
+export function activePartition(state: PartitionState, deps: ActivePartitionDeps): ActivePartition {
+  const { engine, hooks, leases, deadLetters, poller, healthChanged } = deps;
+  const { clock, limits } = engine;
+  const idleMs = poller?.findsDeadlines === true ? Number.POSITIVE_INFINITY : limits.sweepIdleMs;
+  const sweeper = new Sweeper(engine, { partition: state, hooks, deadLetters, idleMs });
+  const counter = new PartitionCounter({ clock, limits, partition: state });
+  const polling = poller?.add({
+    key: { queue: hooks.queue().name, partition: state.number },
+    isHealthy: () => state.healthy,
+    hasConsumers: () => leases.size > 0,
+    onItems: () => leases.mayHoldItems(state),
+    onDue: (delayMs) => sweeper.dueIn(delayMs),
+  });
+  const recovery = new Recovery(engine, state, {
+    queueName: () => hooks.queue().name,
+    sample: () => counter.sample(),
+    onChange: healthChanged,
+  });
+  const completes = new GroupCommit(completeOptions(state, deps));
+  const retries = new GroupCommit(retryOptions(state, deps));
+  return { state, polling, recovery, counter, sweeper, completes, retries };
+}
+
+function completeOptions(
+  state: PartitionState,
+  { engine, hooks }: ActivePartitionDeps,
+): GroupCommitOptions<CompleteRequest, void> {
   return {
-    lane,
-    counter,
-    sweeper,
-    watching: lookout?.watch({
-      key: { queue: hooks.queue().name, partition: lane.partition },
-      isHealthy: () => lane.healthy,
-      isHungry: () => leases.size > 0,
-      onItems: () => leases.lookInto(lane),
-      onDue: (delayMs) => sweeper.dueIn(delayMs),
-    }),
-    recovery: new Recovery(deps, lane, {
-      queueName: () => hooks.queue().name,
-      sample: () => counter.sample(),
-      onChange: healthChanged,
-    }),
-    completes: new GroupCommit({
-      apply: async (requests) => {
-        const outcomes = await lane.store.complete(requests);
-        const items = sumOf(requests, ({ ids }, n) => (outcomes[n]?.ok === true ? ids.length : 0));
-        deps.observer.items(hooks.queue().name, 'completed', items);
-        deps.observer.batch('complete', { requests: requests.length, items });
-        return outcomes;
-      },
-      weigh: ({ ids }) => weightOf(ids),
-      onFailure,
-      maxWeight,
-      maxInFlight,
-    }),
-    retries: new GroupCommit({
-      apply: async (requests) => {
-        const { name, maxAttempts, deadQueue } = hooks.queue();
-        const dead = deadQueue === '' ? 'delete' : 'move';
-        const outcomes = await lane.store.retry(requests, { maxAttempts, dead });
-        const results = outcomes.map((outcome) => (outcome.ok ? outcome.value : undefined));
-        const items = sumOf(results, (result) => (result?.waiting ?? 0) + (result?.scheduled ?? 0));
-        deps.observer.items(name, 'retried', items);
-        deps.observer.items(
-          name,
-          'deleted',
-          sumOf(results, (result) => result?.deleted ?? 0),
-        );
-        deps.observer.batch('retry', { requests: requests.length, items });
-        return outcomes;
-      },
-      weigh: ({ items }) => weightOf(items.map(({ id }) => id)),
-      onFailure,
-      maxWeight,
-      // Items go to the tail in the order in which they were given back.
-      maxInFlight: 1,
-    }),
+    apply: async (requests) => {
+      const outcomes = await state.store.complete(requests);
+      const items = sumOf(requests, ({ ids }, n) => (outcomes[n]?.ok === true ? ids.length : 0));
+      engine.observer.items(hooks.queue().name, 'completed', items);
+      engine.observer.batch('complete', { requests: requests.length, items });
+      return outcomes;
+    },
+    count: ({ ids }) => itemsOf(ids),
+    onFailure: (error) => storageFailed(state, hooks, error),
+    maxItems: engine.limits.statementItems,
+    maxInFlight: engine.limits.statementsInFlight,
   };
 }
 
-/** A text that is no id may be as long as a request body: it weighs one for each 1,000 UTF-16 units, so that it costs buffer. */
-const UNITS_PER_WEIGHT = 1_000;
+function retryOptions(
+  state: PartitionState,
+  { engine, hooks }: ActivePartitionDeps,
+): GroupCommitOptions<RetryRequest, RetryResult> {
+  const { observer } = engine;
+  return {
+    apply: async (requests) => {
+      const { name, maxAttempts, deadQueue } = hooks.queue();
+      const dead = deadQueue === '' ? 'delete' : 'move';
+      const outcomes = await state.store.retry(requests, { maxAttempts, dead });
+      const results = outcomes.map((outcome) => (outcome.ok ? outcome.value : undefined));
+      const items = sumOf(results, (result) => (result?.waiting ?? 0) + (result?.scheduled ?? 0));
+      const deleted = sumOf(results, (result) => result?.deleted ?? 0);
+      observer.items(name, 'retried', items);
+      observer.items(name, 'deleted', deleted);
+      observer.batch('retry', { requests: requests.length, items });
+      return outcomes;
+    },
+    count: ({ items }) => itemsOf(items.map(({ id }) => id)),
+    onFailure: (error) => storageFailed(state, hooks, error),
+    maxItems: engine.limits.statementItems,
+    // Items go to the tail in the order of their retries.
+    maxInFlight: 1,
+  };
+}
 
-function weightOf(ids: readonly string[]): number {
-  return sumOf(ids, (id) => Math.ceil(id.length / UNITS_PER_WEIGHT) || 1);
+function storageFailed(state: PartitionState, hooks: QueueHooks, error: unknown): QueueError {
+  hooks.failed(state, error);
+  return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
 }
 
 function sumOf<T>(all: readonly T[], amount: (each: T, position: number) => number): number {

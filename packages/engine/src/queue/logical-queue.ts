@@ -14,192 +14,196 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import { PartitionOrder } from '@querator/router';
-import type { LetterBoxes } from '../dead-letters/dead-letter.ts';
+import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import { logDeleted } from '../dead-letters/log-deleted.ts';
-import { IncomingLetters } from '../dead-letters/prepared-letters.ts';
-import type { EngineDeps } from '../engine-options.ts';
+import { PreparedLetters } from '../dead-letters/prepared-letters.ts';
+import type { EngineDeps } from '../engine-deps.ts';
 import type { Buffered } from '../loops/group-commit.ts';
 import { LeaseLoop } from '../loops/lease-loop.ts';
 import type { Leased } from '../loops/lease-requests.ts';
 import { ProduceLoop } from '../loops/produce-loop.ts';
-import { Lane } from '../partition/partition-state.ts';
+import { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, QueueHooks } from '../partition/queue-hooks.ts';
-import { InFlight } from '../waiting/in-flight.ts';
-import type { Patience } from '../waiting/pending-request.ts';
-import { newPartitionUnit, type PartitionPlace, type PartitionUnit } from './active-partition.ts';
+import type { WaitOptions } from '../waiting/pending-request.ts';
+import { RunningWork } from '../waiting/running-work.ts';
+import { within } from '../waiting/within.ts';
+import { type ActivePartition, activePartition } from './active-partition.ts';
+import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 
 /**
- * So long after items were scheduled a sweep asks the storage when the first of
- * them comes due. Deadlines are judged by the storage's clock, which may be
- * ahead of this process's. Nothing comes due earlier: the schedule threshold is
- * twice as long. Statements that follow within that time share one sweep.
+ * The delay, in milliseconds, of the sweep that asks storage when scheduled
+ * items are due. Only the clock of storage judges deadlines, and it may be ahead
+ * of this process. Nothing is due earlier, because the schedule threshold is
+ * twice as long. Statements within the delay share one sweep.
  */
-const LOOK_FOR_SCHEDULED_MS = toMilliseconds(SCHEDULE_THRESHOLD) / 2;
+const SCHEDULED_SWEEP_MS = toMilliseconds(SCHEDULE_THRESHOLD) / 2;
 
-/** What a logical queue is doing. */
+/** What a logical queue holds and does. */
 export interface LogicalQueueStats extends RequestsWaiting, PartitionCounts {}
 
-/** The requests at a logical queue. */
+/** The requests of a logical queue that are not answered yet. */
 export interface RequestsWaiting {
-  /** Produce requests not answered yet; the other counts likewise. */
   readonly produceWaiting: number;
   readonly leaseWaiting: number;
   readonly completeWaiting: number;
   readonly retryWaiting: number;
 }
 
-/** What a queue needs of those around it. */
-export interface QueueSurroundings extends Pick<QueueHooks, 'untilCurrent'> {
-  readonly letterBoxes: LetterBoxes;
+export interface LogicalQueueDeps extends Pick<QueueHooks, 'untilCurrent'> {
+  readonly engine: EngineDeps;
+  readonly deadLetters: DeadLetterTargets;
 }
 
 /**
- * A queue at work in this process: takes requests, spreads them over the
- * queue's partitions, and answers each when storage has. Other processes may
- * have the same queue at work on the same storage.
+ * A queue in this process: distributes requests over the partitions, and
+ * answers each when storage has answered. The same queue may be active in other
+ * processes on the same storage.
  */
 export class LogicalQueue {
   readonly #deps: EngineDeps;
-  readonly #units: readonly PartitionUnit[];
+  readonly #order: PartitionOrder<PartitionState>;
+  readonly #partitions: readonly ActivePartition[];
   readonly #produces: ProduceLoop;
   readonly #leases: LeaseLoop;
-  readonly #hooks: QueueHooks;
-  readonly #letters: IncomingLetters;
+  readonly #letters: PreparedLetters;
   readonly #counts: QueueCounts;
-  /** Calls that go to storage past the loops. */
-  readonly #direct = new InFlight();
+  /** Storage calls outside the loops. */
+  readonly #calls = new RunningWork();
   #queue: Queue;
   #stopping: Promise<void> | undefined;
 
-  /** @param places of the queue's partitions, in the order of `queue.partitions`. */
+  /** @param placements of the queue's partitions, in the order of `queue.partitions`. */
   constructor(
-    deps: EngineDeps,
     queue: Queue,
-    places: readonly PartitionPlace[],
-    { letterBoxes, untilCurrent }: QueueSurroundings,
+    placements: readonly Placement[],
+    { engine, deadLetters, untilCurrent }: LogicalQueueDeps,
   ) {
-    this.#deps = deps;
+    this.#deps = engine;
     this.#queue = queue;
-    this.#hooks = {
+    const hooks: QueueHooks = {
       queue: () => this.#queue,
       untilCurrent,
-      stored: (lane, counts) => this.#stored(lane, counts),
-      leased: (lane, items, requests) => this.#leased(lane, items, requests),
-      failed: (lane, error) => this.#unit(lane).recovery.failed(error),
+      stored: (partition, arrival) => this.#stored(partition, arrival),
+      leased: (partition, items, requests) => this.#leased(partition, items, requests),
+      failed: (partition, error) => this.#active(partition).recovery.failed(error),
     };
-    const reorder = (lane: Lane) => order.changed(lane);
-    const lanes = queue.partitions.map(
-      ({ partition, storageName }, i) =>
-        new Lane({ partition, storageName, ...(places[i] as PartitionPlace) }, reorder),
+    const loadChanged = (partition: PartitionState) => this.#order.changed(partition);
+    const states = placements.map((placement) => new PartitionState(placement, loadChanged));
+    this.#order = new PartitionOrder(states);
+    this.#letters = new PreparedLetters(engine, states, hooks, this.#calls);
+    this.#leases = new LeaseLoop(engine, states, this.#order, hooks);
+    this.#produces = new ProduceLoop(
+      engine,
+      { order: this.#order, reserve: (partition, items) => this.#leases.reserve(partition, items) },
+      hooks,
     );
-    const order = new PartitionOrder(lanes);
-    this.#letters = new IncomingLetters(deps, lanes, this.#hooks, this.#direct);
-    this.#leases = new LeaseLoop(deps, lanes, order, this.#hooks);
-    const reserve = (lane: Lane, items: number) => this.#leases.reserve(lane, items);
-    this.#produces = new ProduceLoop(deps, { order, reserve }, this.#hooks);
-    this.#units = lanes.map((lane, i) =>
-      newPartitionUnit(deps, lane, {
-        ...{ hooks: this.#hooks, leases: this.#leases, letterBoxes, lookout: places[i]?.lookout },
-        healthChanged: () => this.#healthChanged(lane, order),
+    this.#partitions = states.map((state) =>
+      activePartition(state, {
+        engine,
+        hooks,
+        leases: this.#leases,
+        deadLetters,
+        poller: placements[state.number]?.poller,
+        healthChanged: () => this.#healthChanged(state),
       }),
     );
-    this.#counts = new QueueCounts(deps.clock, this.#units);
+    this.#counts = new QueueCounts(engine.clock, this.#partitions);
   }
 
-  /** The queue's settings in force. */
+  /** The settings in force. */
   get queue(): Queue {
     return this.#queue;
   }
 
-  /** Applies new settings to everything from now on; existing leases and deadlines stay. */
+  /** Applies new settings from now on. Existing leases and deadlines stay. */
   updated(queue: Queue): void {
     this.#queue = queue;
     this.sweepAll();
   }
 
   /**
-   * Probes every partition and takes up its deadlines. Resolves when all have
-   * answered, or `loadMs` after the call: a slow one is taken for healthy until
-   * it fails. How much waits becomes known when it has been counted; until then
-   * consumers look into every partition. Never rejects.
+   * Probes and sweeps every partition. Resolves when all probes have answered, at
+   * the latest after `loadMs`: a slow partition counts as healthy until it fails.
+   * Until a partition is counted, consumers lease from it as if it may hold
+   * items. Never rejects.
    */
   async load(): Promise<void> {
-    const probed = Promise.all(this.#units.map(({ recovery }) => recovery.probe()));
-    await this.#atMost(this.#deps.limits.loadMs, probed);
+    const probed = Promise.all(this.#partitions.map(({ recovery }) => recovery.probe()));
+    await within(this.#deps.clock, this.#deps.limits.loadMs, probed);
     this.sweepAll();
   }
 
-  /** @throws QueueError see `ProduceLoop.produce`, and `failed` once the queue is stopping. */
-  produce(items: readonly NewItem[], patience: Patience): Promise<void> {
-    return this.#produces.produce(items, patience);
+  /** @throws QueueError see `ProduceLoop.produce`, and `failed` once the queue stops. */
+  produce(items: readonly NewItem[], options: WaitOptions): Promise<void> {
+    return this.#produces.produce(items, options);
   }
 
-  /** @throws QueueError see `LeaseLoop.lease`, and `failed` once the queue is stopping. */
-  lease(clientId: string, limit: number, patience: Patience): Promise<Leased> {
-    return this.#leases.lease(clientId, limit, patience);
+  /** @throws QueueError see `LeaseLoop.lease`, and `failed` once the queue stops. */
+  lease(clientId: string, limit: number, options: WaitOptions): Promise<Leased> {
+    return this.#leases.lease(clientId, limit, options);
   }
 
   /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */
   async complete(partition: number, ids: readonly string[]): Promise<void> {
-    const { completes } = this.#available(partition, (unit) => unit.completes);
+    const { completes } = this.#available(partition, ({ completes }) => completes);
     await completes.submit({ ids });
   }
 
   /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */
   async retry(partition: number, items: readonly RetriedItem[]): Promise<void> {
-    const { lane, retries, sweeper } = this.#available(partition, (unit) => unit.retries);
+    const { state, retries, sweeper } = this.#available(partition, ({ retries }) => retries);
     const { waiting, scheduled, moving, deleted } = await retries.submit({ items });
     if (deleted > 0) {
       logDeleted(this.#deps.logger, { queue: this.#queue.name, partition, items: deleted });
     }
-    this.#stored(lane, { waiting, scheduled: scheduled > 0 });
-    // The items are safe either way; the consumer may well look into the dead-letter queue next.
+    this.#stored(state, { waiting, scheduled: scheduled > 0 });
+    // The items are safe without it, but the consumer may read the dead-letter queue next.
     if (moving > 0) await sweeper.sweepBriefly();
-    // A lease may have outlived its item's time in the queue, which is over now.
+    // The lease may have outlived the item's time in the queue.
     else if (waiting > 0) sweeper.dueIn(0);
   }
 
-  /** @throws QueueError `failed` when the queue is being stopped or deleted. */
-  letters(): IncomingLetters {
+  /** This queue as a dead-letter queue. @throws QueueError `failed` once the queue stops. */
+  letters(): PreparedLetters {
     this.checkRunning();
     return this.#letters;
   }
 
   list(partition: number, request: ItemListRequest): Promise<readonly StoredItem[]> {
-    return this.#directly(() => this.#unitOf(partition).lane.store.list(request));
+    return this.#call(() => this.#partition(partition).state.store.list(request));
   }
 
   /**
-   * Adds items as they are; those whose source id is there already are left out.
+   * Adds items as they are. Leaves out items whose source id exists already.
    *
-   * @returns the stored items, nothing in the place of one that was left out.
+   * @returns the stored items; undefined in the place of an item left out.
    */
   import(partition: number, items: readonly ImportedItem[]): Promise<readonly (StoredItem | undefined)[]> {
-    return this.#directly(async () => {
-      const { lane, sweeper } = this.#unitOf(partition);
-      const stored = await lane.store.import(items, this.#queue.expireTimeout);
+    return this.#call(async () => {
+      const { state, sweeper } = this.#partition(partition);
+      const stored = await state.store.import(items, this.#queue.expireTimeout);
       const available = stored.filter(
         (item) => item !== undefined && !item.isLeased && item.enqueueAt === undefined,
       );
-      this.#stored(lane, { waiting: available.length });
-      // They bring deadlines of their own; the sweep finds the earliest.
+      this.#stored(state, { waiting: available.length });
+      // Imported items bring their own deadlines. The sweep finds the earliest.
       void sweeper.sweep();
       return stored;
     });
   }
 
-  /** Removes items in whatever state; unknown ids are passed over. */
+  /** Removes items in whatever state. Ignores unknown ids. */
   async delete(partition: number, ids: readonly string[]): Promise<void> {
-    const { lane, sweeper } = this.#unitOf(partition);
-    await this.#directly(() => lane.store.delete(ids));
+    const { state, sweeper } = this.#partition(partition);
+    await this.#call(() => state.store.delete(ids));
     sweeper.itemsRemoved();
   }
 
-  /** Removes all items in the given states from one partition after the other, and counts what is left. */
+  /** Removes all items in the given states, one partition after the other, and counts what is left. */
   async clear(request: ClearRequest): Promise<void> {
-    for (const { lane, counter, sweeper } of this.#units) {
-      await this.#directly(() => lane.store.clear(request));
+    for (const { state, counter, sweeper } of this.#partitions) {
+      await this.#call(() => state.store.clear(request));
       sweeper.itemsRemoved();
       counter.forget();
       void counter.anew();
@@ -207,37 +211,37 @@ export class LogicalQueue {
   }
 
   /**
-   * Probes and counts every partition; one that answers is healthy, one that
-   * does not is failing. Resolves after `countWaitMs` at the latest: the probes
-   * may have to wait for those of a thousand other queues. Never rejects.
+   * Probes and counts every partition. A partition that answers both is healthy;
+   * any other is failing. Resolves after `countWaitMs` at the latest, because the
+   * probes share a limit with other queues. Never rejects.
    */
   async reload(): Promise<void> {
     const reloaded = Promise.all(
-      this.#units.map(async ({ lane, counter, recovery }) => {
+      this.#partitions.map(async ({ state, counter, recovery }) => {
         const counted = counter.anew();
         await recovery.probe();
         const error = await counted;
-        if (error instanceof StorageError && lane.healthy) recovery.failed(error);
+        if (error instanceof StorageError && state.healthy) recovery.failed(error);
       }),
     );
-    await this.#atMost(this.#deps.limits.countWaitMs, reloaded);
+    await within(this.#deps.clock, this.#deps.limits.countWaitMs, reloaded);
   }
 
   /** @throws StorageError when a partition cannot be counted; QueueError see `PartitionCounter.recent`. */
   async stats(): Promise<LogicalQueueStats> {
-    const counts = await this.#directly(() => this.#counts.recent());
+    const counts = await this.#call(() => this.#counts.recent());
     return { ...this.waiting(), ...counts };
   }
 
-  /** @throws QueueError `failed` when the queue is being stopped. */
+  /** @throws QueueError `failed` once the queue stops. */
   async depth(): Promise<QueueDepth> {
-    return this.#directly(() => this.#counts.depth());
+    return this.#call(() => this.#counts.depth());
   }
 
-  /** The requests not answered yet. */
+  /** The requests that are not answered yet. */
   waiting(): RequestsWaiting {
-    const sum = (size: (unit: PartitionUnit) => number) =>
-      this.#units.reduce((total, unit) => total + size(unit), 0);
+    const sum = (size: (partition: ActivePartition) => number) =>
+      this.#partitions.reduce((total, partition) => total + size(partition), 0);
     return {
       produceWaiting: this.#produces.size,
       leaseWaiting: this.#leases.size,
@@ -246,125 +250,119 @@ export class LogicalQueue {
     };
   }
 
-  /** Whether each partition is in service, by the storage it is on. */
+  /** Whether each partition is in service, and its storage. */
   get partitionsInService(): readonly { readonly storageName: string; readonly inService: boolean }[] {
-    return this.#units.map(({ lane }) => ({ storageName: lane.storageName, inService: lane.healthy }));
+    return this.#partitions.map(({ state }) => ({
+      storageName: state.storageName,
+      inService: state.healthy,
+    }));
   }
 
-  /** Sweeps every partition soon, as when settings changed or a dead-letter queue appeared. */
+  /** Sweeps every partition soon, as after new settings or the creation of the dead-letter queue. */
   sweepAll(): void {
-    for (const { sweeper } of this.#units) void sweeper.sweepAnew();
+    for (const { sweeper } of this.#partitions) void sweeper.sweepAnew();
   }
 
   /**
-   * Ends the queue's work here: what waits is answered `failed`, what is with
-   * storage is finished. Stopping twice is once.
+   * Stops the queue in this process. Pending requests are answered `failed`,
+   * statements in flight end. A second call joins the first.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
 
-  /** @throws QueueError `failed` when the queue is being stopped or deleted. */
+  /** @throws QueueError `failed` once the queue stops. */
   checkRunning(): void {
     if (this.#stopping !== undefined) throw new QueueError('failed', MESSAGES.queueShutdown);
   }
 
   /** @throws QueueError `invalid` when there is no such partition. */
   checkPartition(partition: number): void {
-    this.#unitOf(partition);
+    this.#partition(partition);
   }
 
   async #stop(): Promise<void> {
-    for (const { watching } of this.#units) watching?.stop();
+    for (const { polling } of this.#partitions) polling?.stop();
     const error = new QueueError('failed', MESSAGES.queueShutdown);
     const stopped = Promise.all([
       this.#produces.stop(error),
       this.#leases.stop(error),
-      ...this.#units.flatMap(({ completes, retries, sweeper, recovery, counter }) => [
+      ...this.#partitions.flatMap(({ completes, retries, sweeper, recovery, counter }) => [
         completes.stop(error),
         retries.stop(error),
         sweeper.stop(),
         recovery.stop(),
         counter.stop(),
       ]),
-      this.#direct.settled(),
+      this.#calls.idle(),
     ]);
-    // What has not begun need not: a thousand partitions may wait for their turn.
-    for (const { lane } of this.#units) lane.turns.leave();
+    // A thousand partitions may wait for a concurrency limit. Their calls need not begin.
+    for (const { state } of this.#partitions) state.limited.refuseWaiting();
     await stopped;
   }
 
-  /** Waits for work that never rejects, but no longer than that; it goes on all the same. */
-  #atMost(ms: number, work: Promise<unknown>): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#deps.clock.startTimer(ms, resolve);
-      void work.then(() => {
-        cancel();
-        resolve();
-      });
-    });
-  }
-
-  /** A call past the loops. None begins once the queue is stopping, and the end waits for those under way. */
-  async #directly<T>(call: () => Promise<T>): Promise<T> {
+  /** Runs a storage call outside the loops. The stop waits for it, and none begins after the stop. */
+  async #call<T>(call: () => Promise<T>): Promise<T> {
     this.checkRunning();
-    return this.#direct.run(call);
+    return this.#calls.run(call);
   }
 
-  #healthChanged(lane: Lane, order: PartitionOrder<Lane>): void {
-    order.changed(lane);
-    if (!lane.healthy) return;
-    void this.#unit(lane).sweeper.sweep();
-    this.#leases.suspectAll();
+  #healthChanged(partition: PartitionState): void {
+    this.#order.changed(partition);
+    if (!partition.healthy) return;
+    void this.#active(partition).sweeper.sweep();
+    this.#leases.allMayHoldItems();
     this.#leases.wake();
     this.#produces.wake();
   }
 
-  #stored(lane: Lane, { waiting, scheduled }: Arrival): void {
-    const { sweeper, watching } = this.#unit(lane);
+  #stored(partition: PartitionState, { waiting, scheduled }: Arrival): void {
+    const { sweeper, polling } = this.#active(partition);
     if (waiting > 0) {
-      lane.arrived(waiting);
+      partition.arrived(waiting);
       this.#leases.wake();
-      watching?.tell();
+      polling?.publish();
       sweeper.dueIn(toMilliseconds(this.#queue.expireTimeout));
     }
-    if (scheduled) sweeper.dueIn(LOOK_FOR_SCHEDULED_MS);
+    if (scheduled) sweeper.dueIn(SCHEDULED_SWEEP_MS);
   }
 
-  #leased(lane: Lane, items: number, requests: number): void {
+  #leased(partition: PartitionState, items: number, requests: number): void {
     const { observer } = this.#deps;
     observer.items(this.#queue.name, 'leased', items);
     observer.batch('lease', { requests, items });
-    this.#unit(lane).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout));
+    this.#active(partition).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout));
   }
 
   #available<Q extends { readonly buffered: Buffered }>(
     partition: number,
-    queueOf: (unit: PartitionUnit) => Q,
-  ): PartitionUnit {
-    const unit = this.#unitOf(partition);
+    bufferOf: (partition: ActivePartition) => Q,
+  ): ActivePartition {
+    const active = this.#partition(partition);
     const { itemsBuffered, requestsBuffered } = this.#deps.limits;
-    const { items, requests } = queueOf(unit).buffered;
+    const { items, requests } = bufferOf(active).buffered;
     if (items >= itemsBuffered || requests >= requestsBuffered) {
       throw new QueueError('retry', MESSAGES.overloaded);
     }
-    if (!unit.lane.healthy) {
+    if (!active.state.healthy) {
       throw new QueueError(
         'retry',
         `partition not available; partition '${partition}' is failing, retry again`,
       );
     }
-    return unit;
+    return active;
   }
 
-  #unitOf(partition: number): PartitionUnit {
-    const unit = this.#units[partition];
-    if (unit === undefined) throw invalid(`partition is invalid; '${partition}' is not a valid partition`);
-    return unit;
+  #partition(number: number): ActivePartition {
+    const partition = this.#partitions[number];
+    if (partition === undefined) {
+      throw invalid(`partition is invalid; '${number}' is not a valid partition`);
+    }
+    return partition;
   }
 
-  #unit(lane: Lane): PartitionUnit {
-    return this.#units[lane.partition] as PartitionUnit;
+  #active({ number }: PartitionState): ActivePartition {
+    return this.#partitions[number] as ActivePartition;
   }
 }

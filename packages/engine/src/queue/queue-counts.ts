@@ -1,16 +1,17 @@
 import { type Clock, millisecondsBetween, type PartitionStats, toMilliseconds } from '@querator/core';
-import type { PartitionUnit } from './active-partition.ts';
+import type { ActivePartition } from './active-partition.ts';
 
-/** What one partition holds, and how its storage fares. */
-export interface LanePartitionStats extends PartitionStats {
+/** What one partition holds, and its health. */
+export interface ActivePartitionStats extends PartitionStats {
   readonly partition: number;
+  /** Storage calls that failed in a row; 0: healthy. */
   readonly failures: number;
 }
 
 /** What the partitions of a queue hold. */
 export interface PartitionCounts {
-  readonly partitions: readonly LanePartitionStats[];
-  /** How old the oldest of the counts is, in milliseconds; 0: all were made for this call. */
+  readonly partitions: readonly ActivePartitionStats[];
+  /** The age of the oldest count, in milliseconds; 0: all counts were made for this call. */
   readonly countAgeMs: number;
 }
 
@@ -19,44 +20,44 @@ export interface QueueDepth {
   readonly waiting: number;
   readonly leased: number;
   readonly scheduled: number;
-  /** The age of the oldest of the items that are next in line. */
+  /** The age of the oldest head of a partition, in milliseconds. */
   readonly headAgeMs: number;
   /** Partitions that could not be counted. */
   readonly uncounted: number;
-  /** How old the oldest of the counts is, in milliseconds. */
+  /** The age of the oldest count, in milliseconds. */
   readonly countAgeMs: number;
 }
 
-/** Puts the counts of a queue's partitions together. */
+/** Sums the counts of a queue's partitions. */
 export class QueueCounts {
   readonly #clock: Clock;
-  readonly #units: readonly PartitionUnit[];
+  readonly #partitions: readonly ActivePartition[];
 
-  constructor(clock: Clock, units: readonly PartitionUnit[]) {
+  constructor(clock: Clock, partitions: readonly ActivePartition[]) {
     this.#clock = clock;
-    this.#units = units;
+    this.#partitions = partitions;
   }
 
   /** @throws as `PartitionCounter.recent` for the first partition that cannot be counted. */
   async recent(): Promise<PartitionCounts> {
     const askedAt = this.#clock.now();
-    const counted = await Promise.all(this.#units.map(({ counter }) => counter.recent()));
+    const counted = await Promise.all(this.#partitions.map(({ counter }) => counter.recent()));
     const now = this.#clock.now();
     const ages = counted.map(({ countedAt }) =>
       countedAt >= askedAt ? 0 : millisecondsBetween(countedAt, now),
     );
     return {
       partitions: counted.map(({ countedAt, ...stats }, n) => {
-        const { partition, failures } = (this.#units[n] as PartitionUnit).lane;
-        return { partition, failures, ...stats };
+        const { number, failures } = (this.#partitions[n] as ActivePartition).state;
+        return { partition: number, failures, ...stats };
       }),
       countAgeMs: greatest(ages),
     };
   }
 
-  /** Counts the partitions that are in service, however long that takes; what others hold is left out. */
+  /** Counts the partitions in service, however long that takes. Leaves out the others. */
   async depth(): Promise<QueueDepth> {
-    const inService = this.#units.filter(({ lane }) => lane.healthy);
+    const inService = this.#partitions.filter(({ state }) => state.healthy);
     const counted = await Promise.allSettled(inService.map(({ counter }) => counter.unhurried()));
     const all = counted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     const now = this.#clock.now();
@@ -65,7 +66,7 @@ export class QueueCounts {
       leased: all.reduce((sum, { leased }) => sum + leased, 0),
       scheduled: all.reduce((sum, { scheduled }) => sum + scheduled, 0),
       headAgeMs: greatest(all.map(({ headAge }) => toMilliseconds(headAge))),
-      uncounted: this.#units.length - all.length,
+      uncounted: this.#partitions.length - all.length,
       countAgeMs: greatest(all.map(({ countedAt }) => millisecondsBetween(countedAt, now))),
     };
   }

@@ -2,8 +2,7 @@ import { invalid, LIMITS, type QueueRelations } from '@querator/core';
 import { byteLength, hasWhitespace } from './name-rules.ts';
 
 /**
- * Checks what can be said of a dead-letter queue by its name alone (api.md,
- * queues.create, step 11).
+ * Checks the name of a dead-letter queue.
  *
  * @param deadQueue empty: there is none, and nothing to check.
  * @throws QueueError `invalid` with the documented text of the first rule broken.
@@ -24,10 +23,10 @@ export function checkDeadQueueName(name: string, deadQueue: string): void {
 }
 
 /**
- * Checks that `deadQueue` may take the dead letters of the queue `name`. Chains
- * are refused from both ends, since a dead letter that dies again has nowhere
- * to go. Storage calls it in the step that writes: two instances that change
- * both queues at once cannot both pass.
+ * Checks that `deadQueue` may be the dead-letter queue of `name`. Chains are
+ * refused from both ends, because a dead letter that dies again has no target.
+ * Storage calls this function in the step that writes. So two instances that
+ * change both queues at once cannot both pass.
  *
  * @param deadQueue not empty.
  * @throws QueueError `invalid` with the documented text of the first rule broken.
@@ -50,7 +49,7 @@ export function checkDeadQueueRelations(
 }
 
 /**
- * Checks that no queue uses `name`, which is to be deleted, for its dead letters.
+ * Checks that `name`, which is to be deleted, is not the dead-letter queue of another queue.
  *
  * @throws QueueError `invalid`.
  */

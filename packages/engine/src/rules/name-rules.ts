@@ -2,33 +2,31 @@ import { invalid, LIMITS } from '@querator/core';
 
 const encoder = new TextEncoder();
 
-/** The length of a text in bytes of UTF-8, which is what limits are given in. */
+/** The length of a text in bytes of UTF-8, the unit of all limits. */
 export function byteLength(text: string): number {
-  // No character takes more than three bytes per UTF-16 unit: short texts need no encoding.
   return encoder.encode(text).length;
 }
 
-/** Unicode's property White_Space, which is what the reference goes by; `\s` differs in U+0085 and U+FEFF. */
+/** Unicode's property White_Space, as the API defines white space; `\s` differs in U+0085 and U+FEFF. */
 const WHITE_SPACE = /\p{White_Space}/u;
 
 export function hasWhitespace(text: string): boolean {
   return WHITE_SPACE.test(text);
 }
 
-/** Whether there is nothing but white space, if that. */
+/** Whether the text is empty or only white space. */
 export function isBlank(text: string): boolean {
   return /^\p{White_Space}*$/u.test(text);
 }
 
-/** What both rules for queue names share, in the order of api.md, section 0. */
+/** The checks that both rules for queue names share. */
 function checkCharacters(name: string): void {
   if (name.includes('~')) throw invalid(`queue name is invalid; '${name}' cannot contain '~' character`);
   if (name.includes('\0')) throw invalid('queue name is invalid; cannot contain the character U+0000');
 }
 
 /**
- * Checks a name that is only looked up; an impossible one is simply not found
- * (api.md, section 0.1).
+ * Checks a name that is only looked up. An invalid name that passes is not found.
  *
  * @throws QueueError `invalid`.
  */
@@ -38,7 +36,7 @@ export function checkQueueKnown(name: string): void {
 }
 
 /**
- * Checks the name of a queue to be created, updated or deleted (api.md, section 0.2).
+ * Checks the name of a queue to be created, updated or deleted.
  *
  * @throws QueueError `invalid`.
  */
@@ -52,7 +50,7 @@ export function checkQueueName(name: string): void {
 }
 
 /**
- * Checks the name of a namespace (api.md, section 4).
+ * Checks the name of a namespace.
  *
  * @throws QueueError `invalid`.
  */

@@ -1,10 +1,10 @@
 import { invalid, type PartitionPlacement } from '@querator/core';
 
 /**
- * Checks where the partitions of a new queue are to go.
+ * Checks the placement of the partitions of a new queue.
  *
- * @throws QueueError `invalid` when there are none, their numbers are not 0 …
- *   n−1 in order, or one is on a storage that is not configured.
+ * @throws QueueError `invalid` when there are no partitions, their numbers are not
+ *   0 … n−1 in order, or a storage is not configured.
  */
 export function checkPlacement(
   partitions: readonly PartitionPlacement[],

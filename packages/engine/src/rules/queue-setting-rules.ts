@@ -9,20 +9,20 @@ import {
 } from '@querator/core';
 import { byteLength } from './name-rules.ts';
 
-/** A queue's timeouts as a caller writes them; empty: not given. */
+/** A queue's timeouts as text; empty: not given. */
 export interface TimeoutTexts {
   readonly leaseTimeout: string;
   readonly expireTimeout: string;
 }
 
-/** The same, read; 0: not given. */
+/** A queue's timeouts as durations; 0: not given. */
 export interface Timeouts {
   readonly leaseTimeout: Duration;
   readonly expireTimeout: Duration;
 }
 
 /**
- * Reads a queue's timeouts (api.md, queues.create, steps 2 to 5).
+ * Parses a queue's timeouts.
  *
  * @throws QueueError `invalid`.
  */
@@ -51,8 +51,7 @@ function parse(field: string, text: string, examples: string): Duration {
 }
 
 /**
- * Checks a queue's settings as they would be stored (api.md, queues.create,
- * steps 12 to 17).
+ * Checks a queue's settings as they would be stored.
  *
  * @throws QueueError `invalid`.
  */
@@ -82,7 +81,7 @@ export function checkQueueSettings(settings: QueueSettings): void {
 
 const ONE_MICROSECOND = 1_000n;
 
-/** Deadlines have microseconds: anything shorter is as good as nothing. */
+/** Deadlines have microseconds, so a shorter timeout counts as empty. */
 function checkTimeout(field: string, timeout: Duration): void {
   if (timeout > -ONE_MICROSECOND && timeout < ONE_MICROSECOND)
     throw invalid(`${field} is invalid; cannot be empty`);

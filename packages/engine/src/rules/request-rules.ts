@@ -1,62 +1,5 @@
-import {
-  type Duration,
-  DurationSyntaxError,
-  formatDuration,
-  invalid,
-  LIMITS,
-  LONGEST_REQUEST_TIMEOUT,
-  type NewItem,
-  parseDuration,
-} from '@querator/core';
+import { invalid, LIMITS, type NewItem } from '@querator/core';
 import { isBlank } from './name-rules.ts';
-
-/** What timeouts were read as: clients send the same few again and again. */
-const TIMEOUTS = new Map<string, Duration>();
-const TIMEOUTS_KEPT = 100;
-
-/**
- * Reads a request's timeout as it was sent; an absent one is zero, which the
- * range check refuses later (api.md puts other checks in between).
- *
- * @throws QueueError `invalid` when it is no duration.
- */
-export function parseRequestTimeout(text: string): Duration {
-  if (text === '') return 0n as Duration;
-  const known = TIMEOUTS.get(text);
-  if (known !== undefined) return known;
-  try {
-    const timeout = parseDuration(text);
-    if (TIMEOUTS.size >= TIMEOUTS_KEPT) TIMEOUTS.clear();
-    TIMEOUTS.set(text, timeout);
-    return timeout;
-  } catch (error) {
-    if (!(error instanceof DurationSyntaxError)) throw error;
-    throw invalid(`request timeout is invalid; ${error.message} - expected format: 900ms, 5m or 15m`);
-  }
-}
-
-/**
- * Checks the range of a request's timeout.
- *
- * @param shortest the least allowed; absent: there is none, as for a complete,
- *   which does not wait.
- * @throws QueueError `invalid`.
- */
-export function checkRequestTimeout(timeout: Duration, shortest?: Duration): void {
-  if (timeout === 0n) {
-    throw invalid("request timeout is required; '5m' is recommended, 15m is the maximum");
-  }
-  if (timeout > LONGEST_REQUEST_TIMEOUT) {
-    throw invalid(
-      `request timeout is invalid; maximum timeout is '15m' but '${formatDuration(timeout)}' was requested`,
-    );
-  }
-  if (shortest !== undefined && timeout < shortest) {
-    throw invalid(
-      `request timeout is invalid; minimum timeout is '10ms' but '${formatDuration(timeout)}' was requested`,
-    );
-  }
-}
 
 /** @throws QueueError `invalid` when there are no items, or more than `most`. */
 export function checkProducedItems(items: readonly NewItem[], most: number): void {
@@ -76,7 +19,7 @@ export function checkText(field: string, text: string): void {
   if (text.includes('\0')) throw invalid(`${field} is invalid; cannot contain the character U+0000`);
 }
 
-/** @throws QueueError `invalid` when a consumer's own words are wrong. */
+/** @throws QueueError `invalid` for a wrong client id or batch size. */
 export function checkLease(clientId: string, batchSize: number, most: number): void {
   if (isBlank(clientId)) throw invalid('invalid client id; cannot be empty');
   checkText('client id', clientId);
@@ -87,8 +30,8 @@ export function checkLease(clientId: string, batchSize: number, most: number): v
 }
 
 /**
- * Checks the ids of a complete or retry request; whether they name items is
- * for storage to say.
+ * Checks the ids of a complete or retry request. Storage checks whether they
+ * name items.
  *
  * @throws QueueError `invalid`.
  */
@@ -104,7 +47,7 @@ export function checkIds(
   checkUniqueIds(ids);
 }
 
-/** @throws QueueError `invalid` when an id is there twice, or can be no text in storage. */
+/** @throws QueueError `invalid` when an id is listed twice, or holds U+0000. */
 export function checkUniqueIds(ids: readonly string[]): void {
   const seen = new Set<string>();
   for (const id of ids) {
@@ -115,7 +58,7 @@ export function checkUniqueIds(ids: readonly string[]): void {
 }
 
 /**
- * The number of elements of a page; 0 asks for the default.
+ * The number of elements of a page; 0 means the default.
  *
  * @throws QueueError `invalid` when it is negative.
  */

@@ -1,7 +1,7 @@
 import { MESSAGES, QueueError, StorageError } from '@querator/core';
 
 /**
- * Passes a result on; a failure of storage becomes "try again".
+ * Returns the result of `call`.
  *
  * @throws QueueError `retry` in the place of a StorageError, which is its cause.
  */

@@ -9,18 +9,18 @@ import {
 
 /**
  * A page of a list. It ends at its limit, or once its elements hold
- * `PAYLOAD_BUDGET` bytes, but then not before its second element: the pivot of
- * the next page is the last element of this one and comes again.
+ * `PAYLOAD_BUDGET` bytes. It has at least two elements, if there are two. The
+ * last element is the pivot of the next page, which repeats it.
  */
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Whether more elements follow, as of when the page was read. */
+  /** Whether more elements followed when the page was read. */
   readonly more: boolean;
 }
 
-/** Queues read at a time: a record with 1,024 partitions takes about 100 kB of memory. */
+/** Queues read at a time. A queue with 1,024 partitions takes about 100 kB of memory. */
 const QUEUES_AT_ONCE = 250;
-/** What a queue takes in a reply and in memory, beside its texts. */
+/** Bytes that a queue takes in a reply and in memory, besides its texts. */
 const QUEUE_BYTES = 200;
 const PLACEMENT_BYTES = 64;
 const MOST_BYTES_PER_UNIT = 3;
@@ -34,7 +34,7 @@ export async function itemsPage(
   list: (request: ItemListRequest) => Promise<readonly StoredItem[]>,
   { state, pivot, limit }: Pick<ItemListRequest, 'state' | 'pivot' | 'limit'>,
 ): Promise<Page<StoredItem>> {
-  // One item more than asked for tells whether more follow.
+  // Reads one item more than asked for, to find out whether more follow.
   const found = await list({ state, pivot, limit: limit + 1, maxBytes: PAYLOAD_BUDGET });
   if (found.length > limit) return { items: found.slice(0, limit), more: true };
   const last = found.at(-1)?.id;
@@ -43,7 +43,7 @@ export async function itemsPage(
   return { items: found, more: following.some(({ id }) => id > last) };
 }
 
-/** The first of these items, as many as a page may have. */
+/** The first of these items, as many as fit a page. */
 export function firstPage(items: readonly StoredItem[], limit: number): Page<StoredItem> {
   let bytes = 0;
   const end = items.findIndex((item, index) => {
@@ -55,8 +55,7 @@ export function firstPage(items: readonly StoredItem[], limit: number): Page<Sto
 }
 
 /**
- * Reads a page of queues, a part at a time, so that what the page leaves out
- * is not in memory either.
+ * Reads a page of queues in parts, so that queues beyond the page take no memory.
  *
  * @param list reads up to `limit` queues from `pivot` on, which is inclusive.
  */

@@ -7,30 +7,25 @@ import {
   SHORTEST_REQUEST_TIMEOUT,
   toMilliseconds,
 } from '@querator/core';
-import type { EngineLimits } from '../engine-options.ts';
+import type { EngineLimits } from '../engine-deps.ts';
 import type { Leased } from '../loops/lease-requests.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue, LogicalQueueStats } from '../queue/logical-queue.ts';
-import {
-  checkIds,
-  checkLease,
-  checkProducedItems,
-  checkRequestTimeout,
-  parseRequestTimeout,
-} from '../rules/request-rules.ts';
-import type { Patience } from '../waiting/pending-request.ts';
+import { checkIds, checkLease, checkProducedItems } from '../rules/request-rules.ts';
+import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
+import type { WaitOptions } from '../waiting/pending-request.ts';
 import { orRetry } from './or-retry.ts';
-import type { Arrival, ArrivalOptions, QueueArrivals } from './queue-arrivals.ts';
+import type { FoundQueue, LookupOptions, QueueLookup } from './queue-lookup.ts';
 
-/** Where a caller says that it no longer waits. */
+/** How a caller reports that it no longer waits. */
 export interface CallOptions {
-  /** Aborted when the caller is gone; what has not taken effect then never does. */
+  /** Aborted when the caller is gone. A call that has not taken effect then never does. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Whether the caller is gone, for callers to whom a signal costs more than
-   * the call. Asked before the call is sent to storage, and before items are
-   * handed out. `signal`, which has to be there as well, is then read only where
-   * the caller has to wait: for items, or for storage that is down or slow.
+   * Whether the caller is gone, for callers whose signal costs more than the
+   * call. Polled before the call is sent to storage, and before items are handed
+   * out. Needs `signal` as well. The signal is read only when the caller has to
+   * wait for items, or for a storage that is down or slow.
    */
   readonly isGone?: (() => boolean) | undefined;
 }
@@ -45,9 +40,9 @@ export interface ProduceCall {
 
 export interface LeaseCall {
   readonly queueName: string;
-  /** Chosen by the caller; unique among the requests that wait on the queue. */
+  /** Chosen by the caller; unique among the pending requests of the queue. */
   readonly clientId: string;
-  /** At most so many items, 1 to 1,000. */
+  /** The most items to lease, 1 to 1,000. */
   readonly batchSize: number;
   /** How long the caller waits for items, in Go's syntax. 10 ms to 15 m. */
   readonly requestTimeout: string;
@@ -82,46 +77,46 @@ export interface ClearCall {
 
 /**
  * What producers and consumers call. Each method checks its request in the
- * order of api.md, section 1, and the first failure ends it.
+ * documented order, and throws at the first error.
  *
- * All methods throw QueueError: `failed` during shutdown and while the queue
- * is being deleted, `invalid` for a request that is wrong or names no queue.
- * They throw StorageError where storage fails while a queue is taken up, or
- * while it is read: nothing was changed then, and the same call may succeed
- * later.
+ * All methods throw QueueError: `failed` during shutdown and while the queue is
+ * being deleted, `invalid` for an invalid request or an unknown queue. They throw
+ * StorageError when storage fails while a queue is activated or read. Then
+ * nothing was changed, and the same call may succeed later.
  */
 export class QueueService {
   readonly #manager: QueueManager;
   readonly #limits: EngineLimits;
-  readonly #arrivals: QueueArrivals;
+  readonly #lookup: QueueLookup;
+  readonly #timeouts = new RequestTimeouts();
 
-  constructor(manager: QueueManager, limits: EngineLimits, arrivals: QueueArrivals) {
+  constructor(manager: QueueManager, limits: EngineLimits, lookup: QueueLookup) {
     this.#manager = manager;
     this.#limits = limits;
-    this.#arrivals = arrivals;
+    this.#lookup = lookup;
   }
 
-  /** Adds items to a queue; when it returns they are stored. @throws QueueError also `retry`. */
+  /** Adds items to a queue. They are stored when it returns. @throws QueueError also `retry`. */
   async produce(call: ProduceCall, options: CallOptions = {}): Promise<void> {
-    const queue = this.#manager.atWork(call.queueName);
+    const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#produceLater(call, options);
     const timeoutMs = this.#checkProduce(call, queue);
-    await queue.produce(call.items, patienceOf(timeoutMs, options));
+    await queue.produce(call.items, waitOptions(timeoutMs, options));
   }
 
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
   async lease(call: LeaseCall, options: CallOptions = {}): Promise<Leased> {
-    const queue = this.#manager.atWork(call.queueName);
+    const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#leaseLater(call, options);
     const timeoutMs = this.#checkLease(call, queue);
-    return queue.lease(call.clientId, call.batchSize, patienceOf(timeoutMs, options));
+    return queue.lease(call.clientId, call.batchSize, waitOptions(timeoutMs, options));
   }
 
   /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */
   async complete(call: CompleteCall, options: CallOptions = {}): Promise<void> {
     const queue =
-      this.#manager.atWork(call.queueName) ??
-      (await this.#settling(call, options, { ids: call.ids, check: () => this.#checkComplete(call) }));
+      this.#manager.ready(call.queueName) ??
+      (await this.#findBriefly(call, options, { ids: call.ids, check: () => this.#checkComplete(call) }));
     this.#checkComplete(call, queue);
     await queue.complete(call.partition, call.ids);
   }
@@ -129,8 +124,8 @@ export class QueueService {
   /** Gives leased items back, all or none. @throws QueueError also `retry` when storage fails. */
   async retry(call: RetryCall, options: CallOptions = {}): Promise<void> {
     const queue =
-      this.#manager.atWork(call.queueName) ??
-      (await this.#settling(call, options, {
+      this.#manager.ready(call.queueName) ??
+      (await this.#findBriefly(call, options, {
         ids: call.items.map(({ id }) => id),
         check: () => this.#checkRetry(call),
       }));
@@ -148,14 +143,14 @@ export class QueueService {
     await orRetry(queue.clear({ waiting, leased: waiting && destructive, scheduled }));
   }
 
-  /** Counts every partition anew, and tries those that are failing. */
+  /** Probes and counts every partition. */
   async reload(queueName: string): Promise<void> {
     const queue = await this.#manager.get(queueName);
     queue.checkRunning();
     await queue.reload();
   }
 
-  /** What the queue holds and is doing. */
+  /** What the queue holds and does. */
   async stats(queueName: string): Promise<LogicalQueueStats> {
     return this.#manager.reading(queueName, async (queue) => {
       queue.checkRunning();
@@ -164,55 +159,54 @@ export class QueueService {
   }
 
   async #produceLater(call: ProduceCall, options: CallOptions): Promise<void> {
-    const { queue, leftMs } = await this.#arrival(call.queueName, options, {
+    const { queue, leftMs } = await this.#find(call.queueName, options, {
       check: () => this.#checkProduce(call),
       bytes: call.items.reduce((sum, item) => sum + contentBytes(item), 0),
       timedOut: MESSAGES.produceTimedOut,
       persists: true,
     });
     this.#checkProduce(call, queue);
-    await queue.produce(call.items, patienceOf(leftMs, options));
+    await queue.produce(call.items, waitOptions(leftMs, options));
   }
 
   async #leaseLater(call: LeaseCall, options: CallOptions): Promise<Leased> {
-    const { queue, leftMs } = await this.#arrival(call.queueName, options, {
+    const { queue, leftMs } = await this.#find(call.queueName, options, {
       check: () => this.#checkLease(call),
       bytes: call.clientId.length,
       timedOut: MESSAGES.leaseTimedOut,
       persists: true,
     });
     this.#checkLease(call, queue);
-    return queue.lease(call.clientId, call.batchSize, patienceOf(leftMs, options));
+    return queue.lease(call.clientId, call.batchSize, waitOptions(leftMs, options));
   }
 
-  /** The queue of a complete or retry, which does not wait for storage that fails: its items are leased for a time. */
-  async #settling(
+  /** The queue of a complete or retry. They do not wait for a failing storage, because their leases may end. */
+  async #findBriefly(
     { queueName }: CompleteCall | RetryCall,
     options: CallOptions,
     { ids, check }: { readonly ids: readonly string[]; readonly check: () => number },
   ): Promise<LogicalQueue> {
-    const arrival = await this.#arrival(queueName, options, {
-      check: () => Math.max(check(), SHORTEST_SETTLING_MS),
+    const { queue } = await this.#find(queueName, options, {
+      check: () => Math.max(check(), SHORTEST_WAIT_MS),
       bytes: ids.reduce((sum, { length }) => sum + length, 0),
       timedOut: MESSAGES.storageFailed,
       persists: false,
     });
-    return arrival.queue;
+    return queue;
   }
 
-  #arrival(name: string, options: CallOptions, arrival: ArrivalOptions): Promise<Arrival> {
-    return this.#arrivals.of(name, arrival, (timeoutMs) => patienceOf(timeoutMs, options));
+  #find(name: string, options: CallOptions, lookup: LookupOptions): Promise<FoundQueue> {
+    return this.#lookup.find(name, lookup, (timeoutMs) => waitOptions(timeoutMs, options));
   }
 
   /*
-   * The checks of a request, in the order of api.md. Without a queue they are
-   * those that do not need it.
-   * Each returns how long the caller waits, in milliseconds, and throws a
-   * QueueError for the first thing that is wrong.
+   * The checks of a request, in the documented order. Without a queue they skip
+   * what needs it. Each returns how long the caller waits, in milliseconds, and
+   * throws a QueueError for the first error.
    */
 
   #checkProduce(call: ProduceCall, queue?: LogicalQueue): number {
-    const timeout = parseRequestTimeout(call.requestTimeout);
+    const timeout = this.#timeouts.parse(call.requestTimeout);
     queue?.checkRunning();
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
     checkProducedItems(call.items, this.#limits.produceBatch);
@@ -220,7 +214,7 @@ export class QueueService {
   }
 
   #checkLease(call: LeaseCall, queue?: LogicalQueue): number {
-    const timeout = parseRequestTimeout(call.requestTimeout);
+    const timeout = this.#timeouts.parse(call.requestTimeout);
     queue?.checkRunning();
     checkLease(call.clientId, call.batchSize, this.#limits.leaseBatch);
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
@@ -229,7 +223,7 @@ export class QueueService {
 
   #checkComplete(call: CompleteCall, queue?: LogicalQueue): number {
     queue?.checkPartition(call.partition);
-    const timeout = parseRequestTimeout(call.requestTimeout);
+    const timeout = this.#timeouts.parse(call.requestTimeout);
     queue?.checkRunning();
     checkIds(call.ids, this.#limits.completeBatch, { field: 'ids', list: 'list of ids' });
     checkRequestTimeout(timeout);
@@ -246,16 +240,18 @@ export class QueueService {
 }
 
 /**
- * A complete may have a request timeout of 1 ms, or a negative one, since it
- * does not wait (api.md, section 0.5). Taking a queue up takes longer than that.
+ * The shortest wait, in milliseconds, of a complete or retry for the activation
+ * of its queue. A complete may have a request timeout of 1 ms, or a negative
+ * one, because it does not wait. An activation takes longer.
  */
-const SHORTEST_SETTLING_MS = 1_000;
+const SHORTEST_WAIT_MS = 1_000;
 
-/** A retry request has no timeout of its own (api.md, section 0.5). */
+/** A retry request has no timeout of its own; this is its value, in milliseconds. */
 const RETRY_TIMEOUT_MS = 300_000;
 
-function patienceOf(timeoutMs: number, options: CallOptions): Patience {
+/** Reads `options.signal` only for a caller without `isGone`: creating it costs more than the call. */
+function waitOptions(timeoutMs: number, options: CallOptions): WaitOptions {
   const { isGone } = options;
   if (isGone === undefined) return { timeoutMs, signal: options.signal };
-  return { timeoutMs, signal: undefined, cheaply: { isGone, signal: () => options.signal } };
+  return { timeoutMs, signal: undefined, lazySignal: { isGone, create: () => options.signal } };
 }

@@ -13,7 +13,7 @@ import { checkQueueSettings, parseTimeouts } from '../rules/queue-setting-rules.
 import { checkText, pageLimit } from '../rules/request-rules.ts';
 import { type Page, queuesPage } from './page.ts';
 
-/** A queue as a caller describes it, to create or to update one. */
+/** The queue to create, or the settings to update. */
 export interface QueueCall {
   readonly queueName: string;
   /** Empty: the system namespace. An update ignores it. */
@@ -21,12 +21,12 @@ export interface QueueCall {
   /** In Go's syntax: `1m30s`. In an update, empty keeps what is set. */
   readonly leaseTimeout: string;
   readonly expireTimeout: string;
-  /** Empty: none; an update then removes the one that is set. */
+  /** Empty: none. An update then removes the dead-letter queue. */
   readonly deadQueue: string;
-  /** 0: without limit, also in an update. */
+  /** 0: no limit, also in an update. */
   readonly maxAttempts: number;
   readonly reference: string;
-  /** In an update, 0 keeps what is set; the number of partitions stays in any case. */
+  /** In an update, 0 keeps the setting. An update never changes the number of partitions. */
   readonly requestedPartitions: number;
 }
 
@@ -40,11 +40,11 @@ export interface ListQueuesCall {
 }
 
 /**
- * Creating, listing and changing queues. Each method checks its request in the
- * order of api.md, section 2, and the first failure ends it.
+ * Creates, lists, changes and deletes queues. Each method checks its request in
+ * the documented order, and throws at the first error.
  *
- * All methods throw QueueError: `failed` during shutdown, `invalid` for a
- * request that is wrong.
+ * All methods throw QueueError: `failed` during shutdown, `invalid` for an
+ * invalid request.
  */
 export class QueuesService {
   readonly #manager: QueueManager;
@@ -56,7 +56,7 @@ export class QueuesService {
   /**
    * Creates a queue.
    *
-   * @param partitions where its partitions go; absent: shared out by affinity.
+   * @param partitions their placement; undefined: placed by affinity.
    */
   async create(call: QueueCall, partitions?: readonly PartitionPlacement[]): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference, requestedPartitions } = call;
@@ -74,7 +74,7 @@ export class QueuesService {
     });
   }
 
-  /** What {@link page} holds, for whoever does not ask whether more follow. */
+  /** The queues of {@link page}. */
   async list(call: ListQueuesCall): Promise<readonly Queue[]> {
     return (await this.page(call)).items;
   }
@@ -93,13 +93,13 @@ export class QueuesService {
     });
   }
 
-  /** The queue's settings as they are stored now. */
+  /** The stored settings of a queue. */
   async info(queueName: string): Promise<Queue> {
     this.#manager.checkRunning();
     return this.#manager.info(queueName);
   }
 
-  /** Changes a queue's settings; they are in force when it returns. */
+  /** Changes a queue's settings. They are in force when it returns. */
   async update(call: QueueCall): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference } = call;
     checkQueueName(name);
@@ -125,7 +125,7 @@ export class QueuesService {
     });
   }
 
-  /** Removes a queue with all its items. `force`: also one that others use for their dead letters. */
+  /** Removes a queue with all its items. `force`: also if it is the dead-letter queue of others. */
   async delete(queueName: string, force: boolean): Promise<void> {
     checkQueueName(queueName);
     await this.#manager.delete(queueName, force);

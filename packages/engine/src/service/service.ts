@@ -6,83 +6,86 @@ import {
   type Random,
   type StorageSignals,
 } from '@querator/core';
-import { type EngineLimits, engineDeps } from '../engine-options.ts';
-import { TakeUpLine } from '../manager/activation-queue.ts';
-import { type PartitionStorage, QueueManager } from '../manager/queue-manager.ts';
+import type { EngineLimits } from '../engine-deps.ts';
+import { ActivationQueue } from '../manager/activation-queue.ts';
+import type { PartitionStorage } from '../manager/placements.ts';
+import { QueueManager } from '../manager/queue-manager.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
-import { QueueArrivals } from './queue-arrivals.ts';
+import { engineDeps } from './engine-options.ts';
+import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
 import { QueuesService } from './queues-service.ts';
 import { StorageService } from './storage-service.ts';
 
-/** What a service is made of. */
 export interface ServiceOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger?: Logger | undefined;
   readonly limits?: Partial<EngineLimits> | undefined;
-  /** Is told what happens to items; absent: nobody is. */
+  /** Receives what happens to items. */
   readonly observer?: EngineObserver | undefined;
-  /** Where queues are kept. */
+  /** Stores the queues' settings. */
   readonly queueStore: QueueStore;
-  /** Change notifications about queues, from the storage that holds `queueStore`; absent if it has none. */
+  /** Change notifications about queues, from the storage of `queueStore`. Undefined if it has none. */
   readonly queueSignals?: StorageSignals | undefined;
-  /** Where items are kept. The service closes none of them. */
+  /** Store the items. The service does not close them. */
   readonly storages: readonly PartitionStorage[];
   /**
-   * Whether produce and lease wait, within their own time, while storage fails
-   * and their queue is not at work in this process yet. By default they throw
-   * the first StorageError.
+   * Whether produce and lease on a queue that is not active yet wait, within their
+   * own time, while storage fails. By default they throw the first StorageError.
    */
   readonly waitForStorage?: boolean | undefined;
 }
 
-/** The partitions on one storage that are at work in this process. */
+/** The active partitions on one storage. */
 export interface PartitionsAtWork {
   readonly all: number;
-  /** Of these, those out of service: a call to them failed, and none has succeeded since. */
+  /** Partitions whose last storage call or probe failed. */
   readonly outOfService: number;
 }
 
-/** The queue server without a server: everything a client can ask for, as methods. */
+/** The queue server without HTTP: every call of a client, as a method. */
 export interface Service {
   /** For producers and consumers. */
   readonly queue: QueueService;
-  /** For creating and changing queues. */
+  /** For the management of queues. */
   readonly queues: QueuesService;
-  /** For looking into partitions. */
+  /** For operators, to read and change the items of a partition. */
   readonly storage: StorageService;
 
-  /** Requests that wait, for each queue at work in this process. Reads memory only. */
+  /** Pending requests of each active queue. Reads memory only. */
   waiting(): ReadonlyMap<string, RequestsWaiting>;
 
-  /** How the partitions at work in this process fare, by the storage they are on. Reads memory only. */
+  /** The health of the active partitions, by storage. Reads memory only. */
   partitions(): ReadonlyMap<string, PartitionsAtWork>;
 
   /**
-   * Counts what a queue at work in this process holds, in storage. Absent when
-   * the queue is not at work here, or is being stopped.
+   * Counts in storage what an active queue holds. Undefined if the queue is not
+   * active in this process, or stops.
    */
   depth(queueName: string): Promise<QueueDepth | undefined>;
 
-  /** Refuses new calls with `failed`, answers those that wait with `failed`, and resolves when the rest is done. */
+  /** Refuses new calls and answers pending ones with `failed`. Resolves when running work has ended. */
   shutdown(): Promise<void>;
 }
 
-/**
- * Puts a service together. It starts nothing and touches no storage until it
- * is called.
- */
+/** Creates a service. Starts nothing and calls no storage until its first call. */
 export function createService(options: ServiceOptions): Service {
   const { queueStore, queueSignals, storages, waitForStorage = false, ...given } = options;
   const deps = engineDeps(given);
-  const manager = new QueueManager(deps, queueStore, storages, queueSignals, (queue) => line.takenUp(queue));
-  const line = new TakeUpLine(deps, (name) => manager.get(name));
-  const arrivals = new QueueArrivals({ clock: deps.clock, manager, line, waitForStorage });
+  const manager = new QueueManager({
+    engine: deps,
+    store: queueStore,
+    storages,
+    queueSignals,
+    activated: (queue) => activations.activated(queue),
+  });
+  const activations = new ActivationQueue(deps, (name) => manager.get(name));
+  const lookup = new QueueLookup({ clock: deps.clock, manager, activations, waitForStorage });
   return {
-    queue: new QueueService(manager, deps.limits, arrivals),
+    queue: new QueueService(manager, deps.limits, lookup),
     queues: new QueuesService(manager),
     storage: new StorageService(manager),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
@@ -94,8 +97,8 @@ export function createService(options: ServiceOptions): Service {
         .catch(() => undefined);
     },
     shutdown: () => {
-      const atWork = new Set([...manager.running].map(({ queue }) => queue.name));
-      line.stop((name) => (atWork.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
+      const active = new Set([...manager.running].map(({ queue }) => queue.name));
+      activations.stop((name) => (active.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
       return manager.shutdown();
     },
   };

@@ -31,14 +31,14 @@ export interface ImportItemsCall {
 export interface DeleteItemsCall {
   readonly queueName: string;
   readonly partition: number;
-  /** At least one, none twice. Unknown ones are passed over. */
+  /** At least one, none twice. Unknown ids are ignored. */
   readonly ids: readonly string[];
 }
 
-/** An item said to be leased, with no end of the lease: the lease is over, as it is for the reference. */
-const LEASE_LONG_OVER = instantFromMicroseconds(0n);
+/** The deadline of an imported lease without one: the lease has ended. */
+const LEASE_ENDED = instantFromMicroseconds(0n);
 
-/** The operator's view into a partition, in the order of checks of api.md, section 3. */
+/** What operators call to read and change the items of a partition. */
 export class StorageService {
   readonly #manager: QueueManager;
 
@@ -56,19 +56,19 @@ export class StorageService {
     return this.#page(call, 'scheduled');
   }
 
-  /** What {@link itemsPage} holds, for whoever does not ask whether more follow. */
+  /** The items of {@link itemsPage}. */
   async listItems(call: ListItemsCall): Promise<readonly StoredItem[]> {
     return (await this.itemsPage(call)).items;
   }
 
-  /** What {@link scheduledPage} holds. */
+  /** The items of {@link scheduledPage}. */
   async listScheduled(call: ListItemsCall): Promise<readonly StoredItem[]> {
     return (await this.scheduledPage(call)).items;
   }
 
   /**
-   * Adds items as they are, under new ids at the tail. An item whose source id
-   * the partition already holds is left out.
+   * Adds items as they are, under new ids at the tail. Leaves out items whose
+   * source id the partition already holds.
    *
    * @returns the items that were stored.
    * @throws QueueError `invalid`, `failed`, or `retry` when storage fails.
@@ -84,8 +84,8 @@ export class StorageService {
   }
 
   /**
-   * The same, with an answer that is no larger than a page of a list. All items
-   * are stored; `more` says that the page leaves out the last of them.
+   * As `importItems`, with an answer no larger than a page. Stores all items;
+   * `more` says that the page leaves out the last of them.
    */
   async importPage(call: ImportItemsCall): Promise<Page<StoredItem>> {
     return firstPage(await this.importItems(call), LIMITS.listPage);
@@ -122,7 +122,5 @@ function checkedImport(item: ImportedItem): ImportedItem {
   checkText('reference', item.reference);
   if (item.attempts < 0) throw invalid('attempts is invalid; cannot be negative number');
   if (item.maxAttempts < 0) throw invalid('max attempts is invalid; cannot be negative number');
-  return item.isLeased && item.leaseDeadline === undefined
-    ? { ...item, leaseDeadline: LEASE_LONG_OVER }
-    : item;
+  return item.isLeased && item.leaseDeadline === undefined ? { ...item, leaseDeadline: LEASE_ENDED } : item;
 }

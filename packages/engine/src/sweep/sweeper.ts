@@ -1,73 +1,65 @@
 import { type CancelTimer, milliseconds, type Queue, type SweepResult } from '@querator/core';
-import type { LetterBoxes } from '../dead-letters/dead-letter.ts';
-import { Burial } from '../dead-letters/dead-letter-mover.ts';
+import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
+import { DeadLetterMover } from '../dead-letters/dead-letter-mover.ts';
 import { logDeleted } from '../dead-letters/log-deleted.ts';
-import type { EngineDeps } from '../engine-options.ts';
-import type { Lane } from '../partition/partition-state.ts';
+import type { EngineDeps } from '../engine-deps.ts';
+import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { SharedRun } from '../waiting/shared-run.ts';
+import { within } from '../waiting/within.ts';
 
-/** Storage compares strictly and to the microsecond; a timer that fires on the dot would find nothing due. */
+/** Storage compares strictly, to the microsecond. A timer that fires on time would find nothing due. */
 const MARGIN_MS = 2;
 
-/** A sweep that storage has done. */
+/** How long `sweepBriefly` waits. A healthy sweep with its moves takes a tenth of it. */
+const BRIEFLY_MS = 100;
+
 interface Swept {
-  /** With the settings that it went by. */
+  /** The settings that the sweep used. */
   readonly queue: Queue;
   readonly result: SweepResult;
-  /** When storage was asked, in the clock's milliseconds. */
+  /** When the sweep was sent, in the clock's milliseconds. */
   readonly askedAtMs: number;
 }
 
-/** How long `sweepBriefly` waits: a sweep and a move that fare well take a tenth of it. */
-const BRIEFLY_MS = 100;
+export interface SweeperOptions {
+  readonly partition: PartitionState;
+  readonly hooks: QueueHooks;
+  readonly deadLetters: DeadLetterTargets;
+  /** The longest time without a sweep. */
+  readonly idleMs: number;
+}
 
 /**
- * Does what time demands of one partition: leases that run out, schedules that
- * come due, items that die. Sweeps when the partition is loaded, at the
- * earliest known deadline, and where nobody else looks for what other processes
- * left, at least every `idleMs`.
+ * Handles what is due in one partition: ended leases, schedules, dead items.
+ * Sweeps when the partition is loaded, at the earliest known deadline, and at
+ * least every `idleMs`.
  */
 export class Sweeper {
   readonly #deps: EngineDeps;
-  readonly #lane: Lane;
+  readonly #partition: PartitionState;
   readonly #hooks: QueueHooks;
-  readonly #burial: Burial;
+  readonly #mover: DeadLetterMover;
   readonly #idleMs: number;
+  readonly #runs = new SharedRun(() => this.#sweepOnce());
   #cancelTimer: CancelTimer | undefined;
-  /** When the timer fires, in the clock's milliseconds; deadlines nearer than this re-arm it. */
+  /** When the timer fires, in the clock's milliseconds. An earlier deadline re-arms it. */
   #firesAtMs = Number.POSITIVE_INFINITY;
-  #running: Promise<void> | undefined;
-  /** The sweep that begins when the one under way has ended. */
-  #next: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(
-    deps: EngineDeps,
-    {
-      lane,
-      hooks,
-      letterBoxes,
-      idleMs,
-    }: {
-      readonly lane: Lane;
-      readonly hooks: QueueHooks;
-      readonly letterBoxes: LetterBoxes;
-      /** The longest the partition goes without a sweep. */
-      readonly idleMs: number;
-    },
-  ) {
+  constructor(deps: EngineDeps, { partition, hooks, deadLetters, idleMs }: SweeperOptions) {
     this.#deps = deps;
-    this.#lane = lane;
+    this.#partition = partition;
     this.#hooks = hooks;
     this.#idleMs = idleMs;
-    this.#burial = new Burial(deps, lane, hooks, letterBoxes);
+    this.#mover = new DeadLetterMover(deps, partition, hooks, deadLetters);
   }
 
-  /** Something comes due so many milliseconds from now. */
+  /** A deadline is due in `delayMs` milliseconds. */
   dueIn(delayMs: number): void {
     if (this.#stopped) return;
     const nowMs = this.#nowMs();
-    // A timer that is overdue stood still with the machine, and may do so for as long again.
+    // An overdue timer stopped with the machine, and would run for the rest of its time.
     const isOverdue = this.#firesAtMs < nowMs;
     const firesAtMs = nowMs + Math.min(isOverdue ? 0 : Math.max(delayMs, 0) + MARGIN_MS, this.#idleMs);
     if (firesAtMs >= this.#firesAtMs && !isOverdue) return;
@@ -80,104 +72,89 @@ export class Sweeper {
   }
 
   /**
-   * Sweeps now, or once more if a sweep is under way. Never rejects.
+   * Sweeps now, or once more if a sweep runs.
    *
-   * @returns ends with the first sweep that begins after the call, however many
-   *   others are asked for meanwhile.
+   * @returns resolves with the first sweep that begins after the call. Never rejects.
    */
   sweep(): Promise<void> {
-    if (this.#next !== undefined) return this.#next;
-    if (this.#running === undefined) return this.#begin();
-    this.#next = this.#running.then(() => {
-      this.#next = undefined;
-      return this.#begin();
-    });
-    return this.#next;
+    return this.#runs.start();
   }
 
   /**
-   * Sweeps as `sweep` does, for a caller who gains by its end and must not
-   * depend on it. Never rejects.
+   * Sweeps for a caller that gains from its end, but must not depend on it.
    *
-   * @returns ends with the sweep, after {@link BRIEFLY_MS} at the latest, and at
-   *   once where another sweep is under way or dead items cannot be moved.
+   * @returns resolves with the sweep, after {@link BRIEFLY_MS} at the latest. At
+   *   once if another sweep runs or dead items cannot be moved. Never rejects.
    */
   async sweepBriefly(): Promise<void> {
-    const isBusy = this.#running !== undefined || this.#burial.dueInMs !== undefined;
+    const isBusy = !this.#runs.isIdle || this.#mover.dueInMs !== undefined;
     const swept = this.sweep();
-    if (isBusy) return;
-    const { promise: timedOut, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#deps.clock.startTimer(BRIEFLY_MS, resolve);
-    await Promise.race([swept, timedOut]);
-    cancel();
+    if (!isBusy) await within(this.#deps.clock, BRIEFLY_MS, swept);
   }
 
-  /** Sweeps as `sweep` does, and tries again at once to move what could not be moved before. */
+  /** Sweeps, and retries failed dead-letter moves without their back-off. */
   async sweepAnew(): Promise<void> {
-    this.#burial.hurry();
+    this.#mover.runNow();
     await this.sweep();
   }
 
-  /** Items of the partition were removed by hand. */
+  /** An operator removed items of the partition. */
   itemsRemoved(): void {
-    this.#burial.letGo();
+    this.#mover.forgetClaimed();
   }
 
-  /** Waits for a running sweep. */
+  /** Ends the sweeps, and waits for a running one. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#disarm();
-    await this.#running;
-  }
-
-  #begin(): Promise<void> {
-    if (this.#stopped) return Promise.resolve();
-    this.#running = this.#sweepOnce().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+    await this.#runs.idle();
   }
 
   async #sweepOnce(): Promise<void> {
-    if (!this.#lane.healthy) return; // Recovery sweeps when the partition is back.
+    // A failing partition is swept by `Recovery` when it is back.
+    if (this.#stopped || !this.#partition.healthy) return;
     const current = this.#hooks.untilCurrent();
     if (current !== undefined) return this.#putOff(current);
-    await this.#burial.goOn();
-    if (this.#stopped || !this.#lane.healthy) return;
+    await this.#mover.resume();
+    if (this.#stopped || !this.#partition.healthy) return;
     let swept: Swept | undefined;
     try {
-      swept = await this.#lane.turns.sweep(() => this.#sweepStore());
+      swept = await this.#partition.limited.sweep(() => this.#sweepStore());
     } catch (error) {
-      if (!this.#stopped) this.#hooks.failed(this.#lane, error);
+      if (!this.#stopped) this.#hooks.failed(this.#partition, error);
       return;
     }
-    // The process slept while others had their turn.
+    // The process was suspended while other queues had their turn.
     if (swept === undefined) return this.#putOff(this.#hooks.untilCurrent() ?? Promise.resolve(true));
-    const { queue, result, askedAtMs } = swept;
+    await this.#swept(swept);
+  }
+
+  /** Reports what a sweep did, and moves dead items. */
+  async #swept({ queue, result, askedAtMs }: Swept): Promise<void> {
     this.dueIn(result.nextDueMs ?? Number.POSITIVE_INFINITY);
     const { observer } = this.#deps;
     observer.items(queue.name, 'enqueued', result.enqueued);
     observer.items(queue.name, 'expired', result.requeued);
     observer.items(queue.name, 'deleted', result.deleted);
     const available = result.enqueued + result.requeued;
-    if (available > 0) this.#hooks.stored(this.#lane, { waiting: available });
+    if (available > 0) this.#hooks.stored(this.#partition, { waiting: available });
     if (result.deleted > 0) {
-      const { partition } = this.#lane;
-      logDeleted(this.#deps.logger, { queue: queue.name, partition, items: result.deleted });
+      const where = { queue: queue.name, partition: this.#partition.number };
+      logDeleted(this.#deps.logger, { ...where, items: result.deleted });
     }
-    await this.#burial.bury(result, askedAtMs);
-    const tryAgainMs = this.#burial.dueInMs;
-    if (tryAgainMs !== undefined) this.dueIn(tryAgainMs);
+    await this.#mover.moveDead(result, askedAtMs);
+    const nextMoveMs = this.#mover.dueInMs;
+    if (nextMoveMs !== undefined) this.dueIn(nextMoveMs);
   }
 
-  /** @returns nothing where the settings are in doubt. */
+  /** @returns undefined if the settings are in doubt. */
   async #sweepStore(): Promise<Swept | undefined> {
     if (this.#hooks.untilCurrent() !== undefined) return undefined;
     const queue = this.#hooks.queue();
     const askedAtMs = this.#nowMs();
-    const result = await this.#lane.store.sweep({
+    const result = await this.#partition.store.sweep({
       limit: this.#deps.limits.sweepItems,
-      claimTimeout: milliseconds(this.#burial.claimMs),
+      claimTimeout: milliseconds(this.#mover.claimMs),
       maxAttempts: queue.maxAttempts,
       dead: queue.deadQueue === '' ? 'delete' : 'move',
     });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FairGate } from './fair-semaphore.ts';
+import { FairSemaphore } from './fair-semaphore.ts';
 
 /** Calls that go on until they are told to end, and the order in which they began. */
 function calls() {
@@ -17,10 +17,10 @@ function calls() {
 }
 
 test('lets as many through as it may, and another one for each that ends', async () => {
-  const gate = new FairGate(2);
+  const semaphore = new FairSemaphore(2);
   const { begun, call, end } = calls();
-  const who = {};
-  const results = ['a', 'b', 'c', 'd'].map((name) => gate.run(who, call(name)));
+  const owner = {};
+  const results = ['a', 'b', 'c', 'd'].map((name) => semaphore.run(owner, call(name)));
   expect(begun).toEqual(['a', 'b']);
   await end('b');
   expect(begun).toEqual(['a', 'b', 'c']);
@@ -31,32 +31,32 @@ test('lets as many through as it may, and another one for each that ends', async
 });
 
 test('serves those who wait in turns, whatever they bring', async () => {
-  const gate = new FairGate(1);
+  const semaphore = new FairSemaphore(1);
   const { begun, call, end } = calls();
   const [many, one, two] = [{}, {}, {}];
-  for (const name of ['m1', 'm2', 'm3', 'm4']) void gate.run(many, call(name));
-  for (const name of ['t1', 't2']) void gate.run(two, call(name));
-  void gate.run(one, call('o1'));
+  for (const name of ['m1', 'm2', 'm3', 'm4']) void semaphore.run(many, call(name));
+  for (const name of ['t1', 't2']) void semaphore.run(two, call(name));
+  void semaphore.run(one, call('o1'));
   for (const name of ['m1', 'm2', 't1', 'o1', 'm3', 't2']) await end(name);
   expect(begun).toEqual(['m1', 'm2', 't1', 'o1', 'm3', 't2', 'm4']);
 });
 
 test('a call that fails makes way, and its error is passed on', async () => {
-  const gate = new FairGate(1);
-  const failed = gate.run({}, () => Promise.reject(new Error('broken')));
-  const next = gate.run({}, async () => 'next');
+  const semaphore = new FairSemaphore(1);
+  const failed = semaphore.run({}, () => Promise.reject(new Error('broken')));
+  const next = semaphore.run({}, async () => 'next');
   await expect(failed).rejects.toThrow('broken');
   expect(await next).toBe('next');
 });
 
 test('refuses what has not begun to one who leaves, and goes on with what others wait for', async () => {
-  const gate = new FairGate(1);
+  const semaphore = new FairSemaphore(1);
   const { begun, call, end } = calls();
   const [leaver, other] = [{}, {}];
-  const running = gate.run(leaver, call('running'));
-  const refused = gate.run(leaver, call('refused'));
-  const next = gate.run(other, call('next'));
-  gate.leave(leaver, new Error('left'));
+  const running = semaphore.run(leaver, call('running'));
+  const refused = semaphore.run(leaver, call('refused'));
+  const next = semaphore.run(other, call('next'));
+  semaphore.refuseWaiting(leaver, new Error('left'));
   await expect(refused).rejects.toThrow('left');
   await end('running');
   expect(await running).toBe('running');
@@ -64,5 +64,5 @@ test('refuses what has not begun to one who leaves, and goes on with what others
   expect(await next).toBe('next');
   expect(begun).toEqual(['running', 'next']);
   // Nobody's place was lost.
-  expect(await gate.run(leaver, async () => 'again')).toBe('again');
+  expect(await semaphore.run(leaver, async () => 'again')).toBe('again');
 });

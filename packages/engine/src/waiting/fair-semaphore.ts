@@ -1,18 +1,18 @@
-/** One call that waits at a gate. */
-interface Entry {
+/** A call that waits for its turn. */
+interface WaitingCall {
   readonly begin: () => void;
   readonly refuse: (error: Error) => void;
 }
 
 /**
- * Lets so many calls through at a time. Those who wait are served in turns, one
- * call each, so that one with a thousand calls holds nobody up for long.
+ * Limits how many calls run at a time. Owners take turns, one call each, so
+ * that an owner with a thousand calls does not block the others.
  */
-export class FairGate {
+export class FairSemaphore {
   readonly #limit: number;
-  #underWay = 0;
-  /** The calls of each who waits; who was served last is at the end. */
-  readonly #waiting = new Map<object, Entry[]>();
+  #running = 0;
+  /** Waiting calls by owner. The owner served last is at the end. */
+  readonly #waiting = new Map<object, WaitingCall[]>();
 
   /** @param limit at least 1. */
   constructor(limit: number) {
@@ -20,13 +20,13 @@ export class FairGate {
   }
 
   /**
-   * Makes a call when it is `who`'s turn, and passes its result on.
+   * Runs `call` when it is the owner's turn, and returns its result.
    *
-   * @throws what `call` throws, or what `leave` was given.
+   * @throws what `call` throws, or the error given to `refuseWaiting`.
    */
-  async run<T>(who: object, call: () => Promise<T>): Promise<T> {
-    if (this.#underWay >= this.#limit) await this.#turn(who);
-    else this.#underWay++;
+  async run<T>(owner: object, call: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.#limit) await this.#turn(owner);
+    else this.#running++;
     try {
       return await call();
     } finally {
@@ -34,32 +34,32 @@ export class FairGate {
     }
   }
 
-  /** Refuses those calls of `who` that have not begun. */
-  leave(who: object, error: Error): void {
-    const entries = this.#waiting.get(who) ?? [];
-    this.#waiting.delete(who);
-    for (const { refuse } of entries) refuse(error);
+  /** Refuses the calls of `owner` that have not begun. */
+  refuseWaiting(owner: object, error: Error): void {
+    const calls = this.#waiting.get(owner) ?? [];
+    this.#waiting.delete(owner);
+    for (const { refuse } of calls) refuse(error);
   }
 
-  #turn(who: object): Promise<void> {
+  #turn(owner: object): Promise<void> {
     return new Promise((begin, refuse) => {
-      const entries = this.#waiting.get(who);
-      if (entries === undefined) this.#waiting.set(who, [{ begin, refuse }]);
-      else entries.push({ begin, refuse });
+      const calls = this.#waiting.get(owner);
+      if (calls === undefined) this.#waiting.set(owner, [{ begin, refuse }]);
+      else calls.push({ begin, refuse });
     });
   }
 
-  /** The place of a call that has ended goes to the next in turn. */
+  /** Passes the place of a call that has ended to the next owner. */
   #ended(): void {
     const next = this.#waiting.entries().next().value;
     if (next === undefined) {
-      this.#underWay--;
+      this.#running--;
       return;
     }
-    const [who, entries] = next;
-    const first = entries.shift();
-    this.#waiting.delete(who);
-    if (entries.length > 0) this.#waiting.set(who, entries);
+    const [owner, calls] = next;
+    const first = calls.shift();
+    this.#waiting.delete(owner);
+    if (calls.length > 0) this.#waiting.set(owner, calls);
     first?.begin();
   }
 }

@@ -1,72 +1,74 @@
 import type { CancelTimer, Clock } from '@querator/core';
 
-/** How long a caller is willing to wait, and how it says that it no longer is. */
-export interface Patience {
-  /** Milliseconds until `onTimeout`. */
+/** How long a caller waits, and how it reports that it no longer does. */
+export interface WaitOptions {
+  /** Milliseconds until the request times out. */
   readonly timeoutMs: number;
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal | undefined;
-  /**
-   * How to find out whether a caller is gone that has no signal yet, because
-   * most calls are over before one would have been of use.
-   */
-  readonly cheaply?: { readonly isGone: () => boolean; readonly signal: () => AbortSignal | undefined };
+  /** For a caller that creates its signal only when it has to wait. Most calls end before that. */
+  readonly lazySignal?: LazySignal;
+}
+
+export interface LazySignal {
+  /** Whether the caller is gone. Polled until `create` is called. */
+  readonly isGone: () => boolean;
+  readonly create: () => AbortSignal | undefined;
 }
 
 /**
- * A caller that waits for its answer. It is answered exactly once: by
- * `resolve`, by `reject`, or because its patience ends; whatever comes later is
- * told so and can take its effect back.
+ * A request that waits for its answer. Exactly one of `resolve`, `reject` and
+ * the end of its wait answers it. Later answers return false, so that their
+ * effect can be undone.
  */
-export class Waiter<T> {
+export class PendingRequest<T> {
   readonly answer: Promise<T>;
   #answered = false;
   #resolve!: (value: T) => void;
   #reject!: (error: Error) => void;
   readonly #cancelTimer: CancelTimer;
-  readonly #cheaply: Patience['cheaply'];
+  readonly #lazySignal: LazySignal | undefined;
   #signal: AbortSignal | undefined;
   readonly #onGone: () => void;
 
   /**
-   * @param onTimeout gives the error to answer with when time is up.
-   * @param onGone is told when the caller is gone or its time is up, after it
-   *   has been answered, so that it can be taken off every list.
+   * @param onTimeout creates the error for a request that times out.
+   * @param onGone called after the answer when the caller is gone or the request
+   *   timed out. It removes the request from every list.
    */
-  constructor(clock: Clock, patience: Patience, onTimeout: () => Error, onGone: () => void) {
+  constructor(clock: Clock, options: WaitOptions, onTimeout: () => Error, onGone: () => void) {
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#cancelTimer = clock.startTimer(patience.timeoutMs, () => {
+    this.#cancelTimer = clock.startTimer(options.timeoutMs, () => {
       if (this.reject(onTimeout())) onGone();
     });
     this.#onGone = () => {
       if (this.reject(new CallerGone())) onGone();
     };
-    this.#cheaply = patience.cheaply;
-    this.#listenTo(patience.signal);
-    // Gone before it came: it is on no list yet, so nobody needs to be told.
+    this.#lazySignal = options.lazySignal;
+    this.#listenTo(options.signal);
+    // The request is on no list yet, so `onGone` has nothing to remove.
     if (this.#signal?.aborted) this.reject(new CallerGone());
   }
 
-  /** It turns out that the caller waits for long: from now on it is told when the caller is gone. */
+  /** Attaches an abort listener, because the request has to wait. */
   listen(): void {
-    if (this.#cheaply === undefined || this.#signal !== undefined || this.#answered) return;
-    const signal = answerOf(this.#cheaply.signal);
+    if (this.#lazySignal === undefined || this.#signal !== undefined || this.#answered) return;
+    const signal = callOf(this.#lazySignal.create);
     this.#listenTo(signal);
     if (signal?.aborted) this.#onGone();
   }
 
   /**
-   * Whether the caller was answered, or turns out to be gone. `onGone` is not
-   * called: whoever asks takes the caller off its lists. Skips the `isGone()`
-   * poll once an abort listener is attached: thousands may wait, and each cycle
-   * looks at all of them.
+   * Whether the request is answered or its caller is gone. Does not call
+   * `onGone`: the code that asks removes the request. Skips the `isGone()` poll
+   * once an abort listener is attached: each cycle checks thousands of requests.
    */
   isOver(): boolean {
-    const isAsked = !this.#answered && this.#signal === undefined;
-    if (isAsked && this.#cheaply !== undefined && answerOf(this.#cheaply.isGone) === true)
+    const isPolled = !this.#answered && this.#signal === undefined;
+    if (isPolled && this.#lazySignal !== undefined && callOf(this.#lazySignal.isGone) === true)
       this.reject(new CallerGone());
     return this.#answered;
   }
@@ -76,19 +78,19 @@ export class Waiter<T> {
     signal?.addEventListener('abort', this.#onGone);
   }
 
-  /** Whether the caller has been answered, or is known to be gone. */
+  /** Whether the request is answered, or its caller known to be gone. */
   get answered(): boolean {
     return this.#answered;
   }
 
-  /** Answers the caller. @returns whether it was still waiting. */
+  /** Answers the request. @returns whether it was still pending. */
   resolve(value: T): boolean {
     if (!this.#finish()) return false;
     this.#resolve(value);
     return true;
   }
 
-  /** Answers the caller with an error. @returns whether it was still waiting. */
+  /** Answers the request with an error. @returns whether it was still pending. */
   reject(error: Error): boolean {
     if (!this.#finish()) return false;
     this.#reject(error);
@@ -104,8 +106,8 @@ export class Waiter<T> {
   }
 }
 
-/** Both functions are the embedder's. One that throws knows nothing: its caller is taken to be there. */
-function answerOf<T>(ask: () => T): T | undefined {
+/** Calls a function of the embedder. If it throws, the caller counts as present. */
+function callOf<T>(ask: () => T): T | undefined {
   try {
     return ask();
   } catch {
@@ -113,7 +115,7 @@ function answerOf<T>(ask: () => T): T | undefined {
   }
 }
 
-/** The caller left before it was answered. Nobody reads this; it only settles the promise. */
+/** The caller left before its answer. This error only settles the promise. */
 export class CallerGone extends Error {
   override readonly name = 'CallerGone';
 

@@ -1,4 +1,4 @@
-import { DEFAULT_ENGINE_LIMITS } from '../../../src/engine-options.ts';
+import { DEFAULT_ENGINE_LIMITS } from '../../../src/service/engine-options.ts';
 import { isPreparedLetter } from './dead-letters.ts';
 import { type LeaseEpisode, leaseEpisodes } from './lease-episodes.ts';
 import { awakeMs, type CallStory, type Check, nameOf, type OpStory, type Story } from './story.ts';

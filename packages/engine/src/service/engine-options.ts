@@ -1,0 +1,41 @@
+import { type Clock, guardedLogger, LIMITS, type Logger, type Random, silentLogger } from '@querator/core';
+import type { EngineDeps, EngineLimits } from '../engine-deps.ts';
+import { BATCHING_LIMITS } from '../loops/batching-policy.ts';
+import { type EngineObserver, guardedObserver, NO_OBSERVER } from '../observer.ts';
+
+/** The documented limits, the figures of the batching policy, and reasoned values for the rest. */
+export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
+  produceBatch: LIMITS.produceBatch,
+  leaseBatch: LIMITS.leaseBatch,
+  completeBatch: LIMITS.completeBatch,
+  ...BATCHING_LIMITS,
+  sweepItems: 1_000,
+  pollMs: 1_000,
+  sweepIdleMs: 60_000,
+  letterAutoCommitMs: 86_400_000,
+  loadMs: 250,
+  changeWaitMs: 10_000,
+  countFreshMs: 100,
+  countWaitMs: 30_000,
+  // A count of 100,000 items takes 30 ms (PostgreSQL 15, two cores).
+  countFewItems: 100_000,
+  countMaxAgeMs: 60_000,
+};
+
+/** Adds the defaults, and guards against errors of the embedder's callbacks. */
+export function engineDeps(given: {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger?: Logger | undefined;
+  readonly limits?: Partial<EngineLimits> | undefined;
+  readonly observer?: EngineObserver | undefined;
+}): EngineDeps {
+  const logger = guardedLogger(given.logger ?? silentLogger);
+  return {
+    clock: given.clock,
+    random: given.random,
+    logger,
+    limits: { ...DEFAULT_ENGINE_LIMITS, ...given.limits },
+    observer: given.observer === undefined ? NO_OBSERVER : guardedObserver(given.observer, logger),
+  };
+}

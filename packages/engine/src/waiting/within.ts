@@ -1,0 +1,14 @@
+import type { Clock } from '@querator/core';
+
+/**
+ * Waits for `work`, at most `ms` milliseconds. After that the work goes on.
+ *
+ * @returns the result of `work`, or undefined when the time is up first.
+ * @throws what `work` rejects with.
+ */
+export function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.startTimer(ms, () => resolve(undefined));
+    work.then(resolve, reject).finally(cancel);
+  });
+}
