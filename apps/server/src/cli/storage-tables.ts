@@ -33,8 +33,10 @@ export async function withStorageTables<T>(
   const config = await loadConfig(configFile);
   const chosen = chooseStorages(config, storage);
   const deps: DriverDeps = {
-    ...{ clock: new SystemClock(), random: new SystemRandom() },
-    ...{ logger: silentLogger, pools: new PoolRegistry() },
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    logger: silentLogger,
+    pools: new PoolRegistry(),
   };
   const queueBackend = createQueueBackend(config, deps);
   const queues = queueBackend.queueStore();

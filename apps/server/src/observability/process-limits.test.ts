@@ -25,13 +25,11 @@ test('the limits are told, with the connections and pools they have to do for', 
     {
       level: 'info',
       fields: {
-        ...{
-          openFiles: 20_000,
-          heapMegabytes: 4_096,
-          memoryMegabytes: 512,
-          processors: 2,
-          connections: 1_000,
-        },
+        openFiles: 20_000,
+        heapMegabytes: 4_096,
+        memoryMegabytes: 512,
+        processors: 2,
+        connections: 1_000,
         pools: ['db1:5432/q: 20', 'db2:5432/q: 10'],
       },
     },

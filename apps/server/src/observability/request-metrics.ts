@@ -98,7 +98,10 @@ export class RequestMetrics {
   ): void {
     const { name, help, type, valuesOf } = metric;
     const get = async () => ({
-      ...{ name, help, type, aggregator: 'sum' },
+      name,
+      help,
+      type,
+      aggregator: 'sum',
       values: [...this.#records.values()].flatMap((record) => valuesOf(record, name)),
     });
     // The registry calls only these members, whatever its types demand.
