@@ -39,7 +39,7 @@ export function createProgram(connect: (program: Command) => Cli): { program: Co
   program
     .description('Querator, a queue with leases: the server, and commands that talk to one')
     .option('--endpoint <url>', 'where the server is (QUERATOR_ENDPOINT; default http://localhost:2319)')
-    .option('--api-key <key>', 'who is asking (QUERATOR_API_KEY)')
+    .option('--api-key <key>', 'the key of the caller (QUERATOR_API_KEY)')
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),

@@ -27,9 +27,9 @@ export interface WorkersOptions {
 
 /**
  * Runs `count` processes of this program on one port until SIGINT or SIGTERM,
- * and then drains all of them. A worker that dies is replaced.
+ * and then shuts all of them down. A worker that dies is replaced.
  *
- * @returns the exit code: 0 if all workers drained.
+ * @returns the exit code: 0 if all workers shut down in order.
  * @throws Error if it is not possible to listen on the address.
  */
 export async function runWorkers({ count, listen, ...deps }: WorkersOptions): Promise<number> {
@@ -61,7 +61,7 @@ class Workers {
     return this.#exitCode;
   }
 
-  /** Tells all workers to drain. Those in the same terminal may have got the signal already. */
+  /** Tells all workers to shut down. Those in the same terminal may have got the signal already. */
   stop(reason: string): void {
     if (this.#stopping.signal.aborted) return;
     this.#logger.info('stopping', { signal: reason, workers: this.#running.size });
@@ -110,7 +110,7 @@ class Workers {
 /** Reports an address that is in use once, instead of in each worker again and again. */
 async function tryAddress({ host, port }: WorkersOptions['listen']): Promise<void> {
   if (port === 0)
-    throw new Error('several workers need a port that is named; 0 would give each one of its own');
+    throw new Error('several workers need a fixed port; with port 0 each worker would get its own');
   const server = createServer();
   server.listen({ port, ...(host === '' ? {} : { host }) });
   await once(server, 'listening');

@@ -20,7 +20,7 @@ interface CompleteFlags {
 export function addComplete(program: Command, cli: Cli): void {
   program
     .command('complete')
-    .description('say that leased items are done with')
+    .description('complete leased items, which removes them')
     .argument('<queue>', 'its name')
     .argument('[id...]', 'the items')
     .requiredOption('-p, --partition <n>', 'the partition they were leased from', wholeNumber)

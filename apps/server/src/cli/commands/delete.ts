@@ -8,7 +8,7 @@ export function addDelete(program: Command, cli: Cli): void {
     .command('delete')
     .description('delete a queue with everything in it')
     .argument('<queue>', 'its name')
-    .option('--force', 'also where it takes the dead items of other queues', false)
+    .option('--force', 'even if it is the dead-letter queue of other queues', false)
     .action(async (queueName: string, { force }: { readonly force: boolean }) => {
       const client = cli.client();
       await attempt('failed to delete queue', () =>

@@ -21,8 +21,8 @@ export function addLease(program: Command, cli: Cli): void {
     .command('lease')
     .description('lease items, waiting for the first of them, and print them as JSON')
     .argument('<queue>', 'its name')
-    .option('-c, --client-id <id>', 'unique among those who wait on the queue (default: by chance)')
-    .option('-b, --batch-size <n>', 'at most so many items', wholeNumber, 1)
+    .option('-c, --client-id <id>', 'unique among the clients that wait on the queue (default: random)')
+    .option('-b, --batch-size <n>', 'how many items at most', wholeNumber, 1)
     .option('--timeout <duration>', 'how long to wait for an item', '30s')
     .option('--jsonl', 'one line of JSON per item', false)
     .action(async (queueName: string, { clientId, batchSize, timeout, jsonl }: LeaseFlags) => {

@@ -29,7 +29,7 @@ export function addList(program: Command, cli: Cli): void {
   program
     .command('list')
     .description('print the queues, in order of their names, as JSON')
-    .option('--limit <n>', 'at most so many', wholeNumber, 100)
+    .option('--limit <n>', 'how many queues at most', wholeNumber, 100)
     .option('--pivot <queue>', 'start with this name, or the next greater one', '')
     .action(async ({ limit, pivot }: { readonly limit: number; readonly pivot: string }) => {
       const client = cli.client();

@@ -8,7 +8,7 @@ import { attempt } from '../command-error.ts';
 export function addStats(program: Command, cli: Cli): void {
   program
     .command('stats')
-    .description('print what a queue holds and is doing, as JSON')
+    .description('print the contents and the activity of a queue as JSON')
     .argument('<queue>', 'its name')
     .action(async (queueName: string) => {
       const client = cli.client();

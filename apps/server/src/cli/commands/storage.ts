@@ -14,21 +14,21 @@ interface StorageFlags {
 export function addStorage(program: Command, cli: Cli): void {
   const storage = program
     .command('storage')
-    .description('look after the items tables in a database; works without a server');
+    .description('manage the items tables of a database, without a server');
   const sub = (name: string, description: string) =>
     storage
       .command(name)
       .description(description)
       .option('--config <file>', "the servers' YAML configuration (QUERATOR_CONFIG)")
-      .option('--storage <name>', 'one of its partition storages, where there are several');
+      .option('--storage <name>', 'one of its partition storages, if there are several');
   addList(sub('list', 'print the items tables that no queue uses, as JSON'), cli);
-  addAdopt(sub('adopt', 'give a table with all its items to the queue that there is'), cli);
+  addAdopt(sub('adopt', 'attach a table with all its items to a queue that exists'), cli);
   addDrop(sub('drop', 'delete a table that no queue uses'), cli);
 }
 
 function addList(command: Command, cli: Cli): void {
   command
-    .option('--all', 'also those that are in use', false)
+    .option('--all', 'also tables that are in use', false)
     .action(async (flags: StorageFlags & { readonly all: boolean }) => {
       const listed = await onTables(cli, 'failed to list tables', flags, async (opened) => {
         const lists = opened.map(async ({ storage, tables }) =>
@@ -44,7 +44,7 @@ function addList(command: Command, cli: Cli): void {
 function addAdopt(command: Command, cli: Cli): void {
   command
     .argument('<table>', 'its name, such as items_255436d8bdc5_000000')
-    .option('--queue <queue>', 'the queue; without it, the one that the table says it belongs to')
+    .option('--queue <queue>', 'the queue (default: the one that the table names)')
     .action(async (table: string, flags: StorageFlags & { readonly queue?: string }) => {
       const adopted = await onTables(cli, 'failed to adopt table', flags, async (opened) =>
         onlyStorage(opened).adopt(table, { queue: flags.queue || undefined }),
@@ -61,7 +61,7 @@ function addAdopt(command: Command, cli: Cli): void {
 function addDrop(command: Command, cli: Cli): void {
   command
     .argument('<table>', 'its name, such as items_255436d8bdc5_000000')
-    .option('--force', 'also a table with items, or one that does not say whose it is', false)
+    .option('--force', 'even if the table has items, or names no queue', false)
     .action(async (table: string, flags: StorageFlags & { readonly force: boolean }) => {
       const { items } = await onTables(cli, 'failed to drop table', flags, async (opened) =>
         onlyStorage(opened).drop(table, { force: flags.force }),
