@@ -26,22 +26,49 @@ function anchors(page: string): Set<string> {
   return made;
 }
 
-function broken(page: string): string[] {
+/** The links of a page to files of the repository. */
+function linksOf(page: string): readonly string[] {
   const links = [...prose(read(page)).matchAll(/\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|^\[[^\]]+\]:\s+(\S+)/gm)];
   return links
     .map(([, inline, reference]) => inline ?? reference ?? '')
-    .filter((link) => !/^[a-z][a-z0-9+.-]*:/i.test(link))
-    .filter((link) => {
-      const [path = '', anchor] = link.split('#');
-      const target = path === '' ? page : normalize(join(dirname(page), decodeURIComponent(path)));
-      if (!existsSync(join(root, target))) return true;
-      if (anchor === undefined || statSync(join(root, target)).isDirectory()) return false;
-      return target.endsWith('.md') && !anchors(target).has(anchor);
-    });
+    .filter((link) => !/^[a-z][a-z0-9+.-]*:/i.test(link));
+}
+
+/** The file that a link leads to. */
+function targetOf(page: string, link: string): string {
+  const [path = ''] = link.split('#');
+  return path === '' ? page : normalize(join(dirname(page), decodeURIComponent(path)));
+}
+
+function broken(page: string): readonly string[] {
+  return linksOf(page).filter((link) => {
+    const target = targetOf(page, link);
+    const anchor = link.split('#')[1];
+    if (!existsSync(join(root, target))) return true;
+    if (anchor === undefined || statSync(join(root, target)).isDirectory()) return false;
+    return target.endsWith('.md') && !anchors(target).has(anchor);
+  });
+}
+
+/** The pages that links lead to from a page, over any number of links. */
+function reachableFrom(start: string): ReadonlySet<string> {
+  const reached = new Set([start]);
+  for (const page of reached) {
+    for (const target of linksOf(page).map((link) => targetOf(page, link))) {
+      // A link to a folder shows its README.
+      for (const name of [target, join(target, 'README.md')]) if (pages.includes(name)) reached.add(name);
+    }
+  }
+  return reached;
 }
 
 describe('links in documents', () => {
   it.each(pages)('%s links to what exists', (page) => {
     expect(broken(page)).toEqual([]);
+  });
+
+  it('lead from the README to every page under docs', () => {
+    const reached = reachableFrom('README.md');
+    expect(pages.filter((page) => page.startsWith('docs/') && !reached.has(page))).toEqual([]);
   });
 });
