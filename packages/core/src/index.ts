@@ -38,6 +38,15 @@ export {
   SYSTEM_NAMESPACE,
 } from './queue/queue.ts';
 export type { Random } from './random.ts';
+export {
+  decorateStore,
+  makeStore,
+  PARTITION_STORE,
+  type PortCall,
+  type PortMembers,
+  QUEUE_STORE,
+  STORAGE_BACKEND,
+} from './storage/decorate-store.ts';
 export type { Outcome } from './storage/outcome.ts';
 export type {
   ClearRequest,

@@ -1,4 +1,11 @@
-import { type Clock, type CountOptions, type PartitionStore, StorageError } from '@querator/core';
+import {
+  type Clock,
+  type CountOptions,
+  decorateStore,
+  PARTITION_STORE,
+  type PartitionStore,
+  StorageError,
+} from '@querator/core';
 import { ManualClock, ms, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
 import { describe, expect, test } from 'vitest';
@@ -196,12 +203,7 @@ function slowToCount(store: PartitionStore, clock: Clock, tookMs: number, count:
     if (limitMs < tookMs) throw new StorageError('too slow', { outcome: 'not-applied', gaveUp: true });
     return store.stats();
   };
-  return new Proxy(store, {
-    get: (inner, name) => {
-      const member = name === 'stats' ? stats : inner[name as keyof PartitionStore];
-      return typeof member === 'function' ? member.bind(inner) : member;
-    },
-  });
+  return decorateStore(PARTITION_STORE, store, (member, call) => (member === 'stats' ? stats : call));
 }
 
 test.each([

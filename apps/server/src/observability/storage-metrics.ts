@@ -1,9 +1,15 @@
 import {
   type Clock,
+  decorateStore,
   type Instant,
   millisecondsBetween,
+  PARTITION_STORE,
   type PartitionStore,
+  type PortCall,
+  type PortMembers,
+  QUEUE_STORE,
   type QueueStore,
+  STORAGE_BACKEND,
   type StorageBackend,
   StorageError,
 } from '@querator/core';
@@ -16,7 +22,7 @@ const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
  * The `operation` label of each method; one that is missing does not compile.
  * Labels outlive method names: dashboards refer to them.
  */
-const PARTITION_CALLS: Readonly<Record<keyof PartitionStore, string>> = {
+const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   produce: 'produce',
   produceAndLease: 'produceAndLease',
   lease: 'lease',
@@ -38,7 +44,7 @@ const PARTITION_CALLS: Readonly<Record<keyof PartitionStore, string>> = {
   untilDroppable: 'untilDroppable',
   drop: 'drop',
 };
-const QUEUE_CALLS: Readonly<Record<keyof QueueStore, string>> = {
+const QUEUE_LABELS: Readonly<Record<keyof QueueStore, string>> = {
   create: 'queues_create',
   get: 'queues_get',
   stamps: 'queues_stamps',
@@ -51,8 +57,6 @@ const QUEUE_CALLS: Readonly<Record<keyof QueueStore, string>> = {
   partitionCounts: 'queues_partitionCounts',
   findByDeadQueue: 'queues_findByDeadQueue',
 };
-
-type Call = (...args: never[]) => Promise<unknown>;
 
 /** Measures the calls of storages. */
 export class StorageMetrics {
@@ -72,38 +76,36 @@ export class StorageMetrics {
 
   /** Decorates a storage to measure its calls. @param name for the label. */
   measure(backend: StorageBackend, name = backend.name): StorageBackend {
-    const queueStore = this.#measureAll(backend.queueStore(), QUEUE_CALLS, name);
-    const { poll } = backend;
-    return {
-      name: backend.name,
-      capabilities: backend.capabilities,
-      signals: backend.signals,
-      queueStore: () => queueStore,
-      partitionStore: (key, owner) =>
-        this.#measureAll(backend.partitionStore(key, owner), PARTITION_CALLS, name),
-      ping: () => this.#timed(name, 'ping', () => backend.ping()),
-      ...(poll === undefined
-        ? {}
-        : {
-            // `glance`: the label that dashboards know.
-            poll: (...args: Parameters<typeof poll>) =>
-              this.#timed(name, 'glance', () => poll.apply(backend, args)),
-          }),
-      close: () => backend.close(),
-    };
+    const queueStore = this.#measureAll(QUEUE_STORE, backend.queueStore(), QUEUE_LABELS, name);
+    return decorateStore(STORAGE_BACKEND, backend, (member, call) => {
+      const partitionStore: StorageBackend['partitionStore'] = (key, owner) =>
+        this.#measureAll(PARTITION_STORE, backend.partitionStore(key, owner), PARTITION_LABELS, name);
+      switch (member) {
+        case 'queueStore':
+          return () => queueStore;
+        case 'partitionStore':
+          return partitionStore;
+        case 'ping':
+          return this.#measured(name, 'ping', call);
+        case 'poll':
+          return this.#measured(name, 'glance', call);
+        default:
+          return call;
+      }
+    });
   }
 
   #measureAll<Store extends object>(
+    members: PortMembers<Store>,
     store: Store,
-    calls: Readonly<Record<keyof Store, string>>,
+    labels: Readonly<Record<keyof Store & string, string>>,
     storage: string,
   ): Store {
-    const there = Object.entries<string>(calls).filter(([call]) => store[call as keyof Store] !== undefined);
-    const measured = there.map(([call, operation]) => {
-      const inner = (store[call as keyof Store] as Call).bind(store);
-      return [call, (...args: never[]) => this.#timed(storage, operation, () => inner(...args))];
-    });
-    return Object.fromEntries(measured) as Store;
+    return decorateStore(members, store, (member, call) => this.#measured(storage, labels[member], call));
+  }
+
+  #measured(storage: string, operation: string, call: PortCall): PortCall {
+    return (...args) => this.#timed(storage, operation, () => call(...args) as Promise<unknown>);
   }
 
   async #timed<T>(storage: string, operation: string, call: () => Promise<T>): Promise<T> {

@@ -1,4 +1,13 @@
-import { type Instant, microseconds, type StorageBackend, silentLogger } from '@querator/core';
+import {
+  decorateStore,
+  type Instant,
+  microseconds,
+  PARTITION_STORE,
+  type PortMembers,
+  QUEUE_STORE,
+  type StorageBackend,
+  silentLogger,
+} from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { createService, type Service } from '@querator/engine';
 
@@ -89,11 +98,12 @@ export class ServiceUnderTest {
 
   #start(): Service {
     const backend = this.#storage.open();
+    // Without `poll` and `signals`: calls that are not counted would run while the service seems settled.
     const counted: StorageBackend = {
       name: backend.name,
       capabilities: backend.capabilities,
-      queueStore: () => this.#counting(backend.queueStore()),
-      partitionStore: (key, owner) => this.#counting(backend.partitionStore(key, owner)),
+      queueStore: () => this.#counting(QUEUE_STORE, backend.queueStore()),
+      partitionStore: (key, owner) => this.#counting(PARTITION_STORE, backend.partitionStore(key, owner)),
       ping: () => backend.ping(),
       close: () => backend.close(),
     };
@@ -107,14 +117,14 @@ export class ServiceUnderTest {
   }
 
   /** The same store, its calls counted while they run. */
-  #counting<Store extends object>(store: Store): Store {
-    return new Proxy(store, {
-      get: (_, key) => {
-        const member: unknown = Reflect.get(store, key, store);
-        if (typeof member !== 'function') return member;
-        return (...args: unknown[]) => this.#count(Reflect.apply(member, store, args));
-      },
-    });
+  #counting<Store extends object>(members: PortMembers<Store>, store: Store): Store {
+    return decorateStore(
+      members,
+      store,
+      (_, call) =>
+        (...args) =>
+          this.#count(call(...args) as Promise<unknown>),
+    );
   }
 
   /** A storage always takes its time: in memory too, a caller may leave while its items are fetched. */

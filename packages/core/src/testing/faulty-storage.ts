@@ -1,4 +1,5 @@
 import { StorageError } from '../errors/storage-error.ts';
+import { decorateStore, PARTITION_STORE, type PortMembers, QUEUE_STORE } from '../storage/decorate-store.ts';
 import type { PartitionStore } from '../storage/partition-store.ts';
 import type { QueueStore } from '../storage/queue-store.ts';
 import type {
@@ -34,6 +35,8 @@ const QUEUES = -1;
 export class FaultyStorage implements StorageBackend {
   readonly name: string;
   readonly capabilities: StorageCapabilities;
+  readonly signals: StorageBackend['signals'];
+  readonly poll?: NonNullable<StorageBackend['poll']>;
   /** The calls on partitions so far: operation, partition and arguments. */
   readonly calls: { operation: Operation; partition: number; args: readonly unknown[] }[] = [];
   readonly #inner: StorageBackend;
@@ -49,7 +52,9 @@ export class FaultyStorage implements StorageBackend {
     this.#inner = inner;
     this.name = inner.name;
     this.capabilities = inner.capabilities;
-    this.#queueStore = this.#wrapAll(inner.queueStore(), QUEUE_OPERATIONS, QUEUES);
+    this.signals = inner.signals;
+    if (inner.poll !== undefined) this.poll = inner.poll.bind(inner);
+    this.#queueStore = this.#wrapAll(QUEUE_STORE, inner.queueStore(), QUEUES);
   }
 
   /** Whether calls are under way. Those that are held back do not count: only the test can let them go on. */
@@ -69,22 +74,23 @@ export class FaultyStorage implements StorageBackend {
 
   /** Takes the partition off the network: everything fails without effect. */
   cut(partition: number): void {
-    for (const operation of OPERATIONS) this.fail(operation, partition, 'not-applied');
+    for (const operation of operationsOf(PARTITION_STORE)) this.fail(operation, partition, 'not-applied');
   }
 
   /** Ends all faults of a partition. */
   heal(partition: number): void {
-    for (const operation of OPERATIONS) this.#faults.delete(`${operation}/${partition}`);
+    for (const operation of operationsOf(PARTITION_STORE)) this.#faults.delete(`${operation}/${partition}`);
   }
 
   /** Takes the place of queues' settings off the network. */
   cutQueues(): void {
-    for (const operation of QUEUE_OPERATIONS) this.#faults.set(`${operation}/${QUEUES}`, 'not-applied');
+    for (const operation of operationsOf(QUEUE_STORE))
+      this.#faults.set(`${operation}/${QUEUES}`, 'not-applied');
   }
 
   /** Ends all faults of the place of queues' settings. */
   healQueues(): void {
-    for (const operation of QUEUE_OPERATIONS) this.#faults.delete(`${operation}/${QUEUES}`);
+    for (const operation of operationsOf(QUEUE_STORE)) this.#faults.delete(`${operation}/${QUEUES}`);
   }
 
   /**
@@ -110,7 +116,7 @@ export class FaultyStorage implements StorageBackend {
   }
 
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {
-    return this.#wrapAll(this.#inner.partitionStore(key, owner), OPERATIONS, key.partition);
+    return this.#wrapAll(PARTITION_STORE, this.#inner.partitionStore(key, owner), key.partition);
   }
 
   /** Whether the storage as a whole is there; stores are made to fail one by one. */
@@ -144,18 +150,8 @@ export class FaultyStorage implements StorageBackend {
     };
   }
 
-  #wrapAll<Store extends object>(
-    inner: Store,
-    operations: readonly (keyof Store)[],
-    partition: number,
-  ): Store {
-    const wrapped = operations
-      .filter((operation) => inner[operation] !== undefined)
-      .map((operation) => [
-        operation,
-        this.#wrap(operation as string, partition, (inner[operation] as Call).bind(inner)),
-      ]);
-    return Object.fromEntries(wrapped) as Store;
+  #wrapAll<Store extends object>(members: PortMembers<Store>, inner: Store, partition: number): Store {
+    return decorateStore(members, inner, (operation, call) => this.#wrap(operation, partition, call as Call));
   }
 
   #wrap(operation: string, partition: number, call: Call): Call {
@@ -186,39 +182,6 @@ export class FaultyStorage implements StorageBackend {
   }
 }
 
-const OPERATIONS: readonly Operation[] = [
-  'produce',
-  'produceAndLease',
-  'lease',
-  'release',
-  'complete',
-  'retry',
-  'list',
-  'stats',
-  'probe',
-  'import',
-  'delete',
-  'clear',
-  'sweep',
-  'markMoved',
-  'remove',
-  'prepareLetters',
-  'commitLetters',
-  'abortLetters',
-  'untilDroppable',
-  'drop',
-];
-
-const QUEUE_OPERATIONS: readonly QueueOperation[] = [
-  'create',
-  'get',
-  'stamps',
-  'list',
-  'update',
-  'beginDelete',
-  'delete',
-  'wasDeleted',
-  'forgetDeletion',
-  'partitionCounts',
-  'findByDeadQueue',
-];
+function operationsOf<Port>(members: PortMembers<Port>): (keyof Port & string)[] {
+  return Object.keys(members) as (keyof Port & string)[];
+}

@@ -1,8 +1,11 @@
 import {
+  makeStore,
+  PARTITION_STORE,
   type PartitionKey,
   type PartitionOwner,
   type PartitionStore,
   type PollResult,
+  QUEUE_STORE,
   QueueError,
   type QueueStore,
   type StorageBackend,
@@ -62,8 +65,11 @@ export class EngineStorage implements StorageBackend {
     this.name = way.disk.name;
     this.signals = way.signals;
     if (way.polls) this.poll = (keys, options) => this.#poll(keys, options.deadlines);
-    this.#queueStore = everyMethod<QueueStore>((name, args) =>
-      this.#send({ place: QUEUES_PLACE, name, args, effect: () => this.#way.disk.queueCall(name, args) }),
+    this.#queueStore = makeStore<QueueStore>(
+      QUEUE_STORE,
+      (name) =>
+        (...args: unknown[]) =>
+          this.#send({ place: QUEUES_PLACE, name, args, effect: () => this.#way.disk.queueCall(name, args) }),
     );
   }
 
@@ -74,19 +80,22 @@ export class EngineStorage implements StorageBackend {
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {
     if (owner === undefined) throw new Error('an engine says whose partition it works on');
     const way = this.#way;
-    return everyMethod<PartitionStore>((name, args) =>
-      this.#send({
-        place: placeOf(key),
-        name,
-        args,
-        effect: async (op) => {
-          const done = await way.disk.partitionCall(op, key, owner.createdAt, { name, args });
-          if (done !== undefined) return done.result;
-          // As a driver does that finds no table: the engine learns of it by being asked, while it waits.
-          if (way.process.storageCalls.has(op)) await isThere(way.process, owner);
-          throw new StorageError('the queue is gone', { outcome: 'not-applied' });
-        },
-      }),
+    return makeStore<PartitionStore>(
+      PARTITION_STORE,
+      (name) =>
+        (...args: unknown[]) =>
+          this.#send({
+            place: placeOf(key),
+            name,
+            args,
+            effect: async (op) => {
+              const done = await way.disk.partitionCall(op, key, owner.createdAt, { name, args });
+              if (done !== undefined) return done.result;
+              // As a driver does that finds no table: the engine learns of it by being asked, while it waits.
+              if (way.process.storageCalls.has(op)) await isThere(way.process, owner);
+              throw new StorageError('the queue is gone', { outcome: 'not-applied' });
+            },
+          }),
     );
   }
 
@@ -158,23 +167,5 @@ export class EngineStorage implements StorageBackend {
 function isThere(process: EngineProcess, owner: PartitionOwner): Promise<unknown> {
   return new Promise((resolve) => {
     process.hear(() => resolve(owner.isThere().catch(() => false)));
-  });
-}
-
-/** An object whose every method is the same function, told which one was called. */
-function everyMethod<Store extends object>(
-  call: (name: keyof Store & string, args: unknown[]) => unknown,
-): Store {
-  const methods = new Map<string, (...args: unknown[]) => unknown>();
-  return new Proxy({} as Store, {
-    get: (_, name) => {
-      if (typeof name !== 'string' || name === 'then') return undefined;
-      let method = methods.get(name);
-      if (method === undefined) {
-        method = (...args) => call(name as keyof Store & string, args);
-        methods.set(name, method);
-      }
-      return method;
-    },
   });
 }

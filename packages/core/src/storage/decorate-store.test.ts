@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { decorateStore, makeStore, PARTITION_STORE, QUEUE_STORE, STORAGE_BACKEND } from './decorate-store.ts';
+import type { PartitionStore } from './partition-store.ts';
+import type { QueueStore } from './queue-store.ts';
+import type { StorageBackend } from './storage-backend.ts';
+
+/** A store whose methods return their names. */
+function namesOf<Port extends object>(members: Readonly<Record<keyof Port & string, true>>): Port {
+  return makeStore<Port>(members, (member) => () => member);
+}
+
+/** The results of all methods of a store. */
+function callAll(store: object): unknown[] {
+  return Object.values(store).map((call: () => unknown) => call());
+}
+
+test.each([
+  ['partition store', PARTITION_STORE],
+  ['queue store', QUEUE_STORE],
+])('wraps every method of a %s, optional ones included', (_, members: Readonly<Record<string, true>>) => {
+  const store = namesOf<PartitionStore & QueueStore>(members as never);
+  const wrapped = decorateStore(members as never, store, (member, call) => () => `${member}: ${call()}`);
+  expect(callAll(wrapped)).toEqual(Object.keys(members).map((member) => `${member}: ${member}`));
+});
+
+test('an optional member that the store lacks stays absent', () => {
+  const { produceAndLease: _, untilDroppable: __, ...store } = namesOf<PartitionStore>(PARTITION_STORE);
+  const wrapped = decorateStore<PartitionStore>(PARTITION_STORE, store, (_member, call) => call);
+  expect(Object.keys(wrapped)).toEqual(Object.keys(store));
+});
+
+test('keeps the properties of a backend, and calls methods on the backend itself', async () => {
+  class Backend {
+    readonly name = 'inner';
+    readonly capabilities = { durable: true, shared: false };
+    readonly signals = { listening: false, publish() {}, subscribe: () => () => {} };
+    async ping() {
+      return [{ kind: 'missing-right', text: this.name }] as const;
+    }
+    async poll() {
+      return [];
+    }
+    queueStore = () => namesOf<QueueStore>(QUEUE_STORE);
+    partitionStore = () => namesOf<PartitionStore>(PARTITION_STORE);
+    async close() {}
+  }
+  const calls: string[] = [];
+  const inner = new Backend();
+  const wrapped = decorateStore<StorageBackend>(STORAGE_BACKEND, inner, (member, call) => (...args) => {
+    calls.push(member);
+    return call(...args);
+  });
+  expect(await wrapped.ping()).toMatchObject([{ text: 'inner' }]);
+  expect(wrapped).toMatchObject({ name: 'inner', capabilities: inner.capabilities, signals: inner.signals });
+  expect(Object.keys(wrapped).sort()).toEqual(Object.keys(STORAGE_BACKEND).sort());
+  expect(calls).toEqual(['ping']);
+});

@@ -1,0 +1,95 @@
+import type { PartitionStore } from './partition-store.ts';
+import type { QueueStore } from './queue-store.ts';
+import type { StorageBackend } from './storage-backend.ts';
+
+/** A method of a port, without its types. */
+export type PortCall = (...args: never[]) => unknown;
+
+/** The members of a port, including optional ones. A list without one of them does not compile. */
+export type PortMembers<Port> = Readonly<Record<keyof Port & string, true>>;
+
+/** All members of {@link PartitionStore}. */
+export const PARTITION_STORE: PortMembers<PartitionStore> = {
+  produce: true,
+  produceAndLease: true,
+  lease: true,
+  release: true,
+  complete: true,
+  retry: true,
+  list: true,
+  stats: true,
+  probe: true,
+  import: true,
+  delete: true,
+  clear: true,
+  sweep: true,
+  markMoved: true,
+  remove: true,
+  prepareLetters: true,
+  commitLetters: true,
+  abortLetters: true,
+  untilDroppable: true,
+  drop: true,
+};
+
+/** All members of {@link QueueStore}. */
+export const QUEUE_STORE: PortMembers<QueueStore> = {
+  create: true,
+  get: true,
+  stamps: true,
+  list: true,
+  update: true,
+  beginDelete: true,
+  delete: true,
+  wasDeleted: true,
+  forgetDeletion: true,
+  partitionCounts: true,
+  findByDeadQueue: true,
+};
+
+/** All members of {@link StorageBackend}. */
+export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
+  name: true,
+  capabilities: true,
+  queueStore: true,
+  partitionStore: true,
+  ping: true,
+  poll: true,
+  signals: true,
+  close: true,
+};
+
+/**
+ * Makes an object with every member of a port.
+ *
+ * @param make returns the member of that name; undefined leaves out an optional one.
+ */
+export function makeStore<Port extends object>(
+  members: PortMembers<Port>,
+  make: (member: keyof Port & string) => unknown,
+): Port {
+  const store: Partial<Record<keyof Port & string, unknown>> = {};
+  for (const member of Object.keys(members) as (keyof Port & string)[]) {
+    const made = make(member);
+    if (made !== undefined) store[member] = made;
+  }
+  return store as Port;
+}
+
+/**
+ * Wraps every method of a store or backend. Properties that are not methods are
+ * copied, and optional members that `inner` lacks stay absent. The methods are
+ * made once, so a call costs only what `wrap` adds.
+ *
+ * @param wrap returns the method to use instead of `call`, which is bound to `inner`.
+ */
+export function decorateStore<Port extends object>(
+  members: PortMembers<Port>,
+  inner: Port,
+  wrap: (member: keyof Port & string, call: PortCall) => PortCall,
+): Port {
+  return makeStore(members, (member) => {
+    const value: unknown = inner[member];
+    return typeof value === 'function' ? wrap(member, value.bind(inner) as PortCall) : value;
+  });
+}
