@@ -5,22 +5,22 @@ import { localTimeoutMs } from './local-timeout.ts';
 import { readReply } from './read-reply.ts';
 import type { Transport } from './transport/transport.ts';
 
-/** The fields of a request; what is left out is at its default. */
+/** The fields of a request. A field that is left out has its default. */
 export type RequestFields<Request> = NonNullable<Parameters<MessageCodec<Request>['create']>[0]>;
 
-/** How a call is made. */
+/** Options of one call. */
 export interface CallOptions {
-  /** Ends the call, which then throws the signal's reason. Whether it took effect is unknown. */
+  /** Aborts the call, which then throws the signal's reason. Its outcome is unknown. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How long to wait for the reply, in milliseconds. By default five seconds
-   * longer than the request's own timeout, so that the server's answer to that
-   * arrives; 35 seconds where the request has none.
+   * How long to wait for the reply, in milliseconds. Default: the request's own
+   * timeout plus 5 s, so that the server's timeout reply arrives; 35 s if the
+   * request has none.
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Told of a successful reply before the call ends, to read the headers that
-   * messages have no fields for (`REPLY_HEADERS` of `@querator/protocol`).
+   * Receives a function that reads the headers of a successful reply, for values
+   * that messages have no field for (`REPLY_HEADERS` of `@querator/protocol`).
    */
   readonly onReply?: ((header: (name: string) => string | undefined) => void) | undefined;
 }
@@ -32,16 +32,16 @@ export type Call = <Request, Response>(
   options?: CallOptions,
 ) => Promise<Response>;
 
-/** What calls are made with. */
+/** Dependencies of a call. */
 export interface CallDeps {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
 }
 
-/** Makes the function that every method of the client comes down to. */
+/** Makes the function that implements every method of the client. */
 export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Call {
   const headers = {
     'Content-Type': MEDIA_TYPES.protobuf,
@@ -74,7 +74,7 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
   };
 }
 
-/** Does not rely on the transport to end with its signal: one in process may not look at it. */
+/** Ends with the signal even if the transport ignores it, as an in-process one may. */
 function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = () => reject(signal.reason);

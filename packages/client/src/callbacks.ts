@@ -2,37 +2,37 @@ import process from 'node:process';
 import { inspect } from 'node:util';
 import { type Clock, type Instant, type LeasedItem, millisecondsBetween } from '@querator/core';
 
-/** The callbacks of a consumer, as its user gave them. */
+/** The user's callbacks of a consumer. */
 export interface Callbacks {
   readonly onError?: ((error: unknown, item?: LeasedItem) => void) | undefined;
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
 }
 
-/** The same callbacks, safe to call anywhere in the loop: neither throws, and neither returns anything unexpected. */
+/** The same callbacks, guarded: they never throw and never return an unexpected value. */
 export interface GuardedCallbacks {
   readonly onError: (error: unknown, item?: LeasedItem) => void;
   /** Milliseconds, from 0 to a year. */
   readonly retryDelayMs: (attempts: number) => number;
 }
 
-/** What the guard works with. */
+/** Dependencies of the guard. */
 export interface GuardDeps {
-  /** Named in warnings. */
+  /** The queue name in warnings. */
   readonly queueName: string;
   readonly clock: Clock;
-  /** The delay where the user's `retryDelayMs` is absent or fails. */
+  /** The delay if the user's `retryDelayMs` is undefined or fails. */
   readonly defaultDelayMs: (attempts: number) => number;
 }
 
-/** No item is kept back longer: later points in time do not fit into a timestamp. */
+/** The longest delay, a year. Much later times do not fit into a timestamp. */
 const LONGEST_DELAY_MS = 365 * 24 * 3_600_000;
-/** One warning per callback in this time, so that a callback that always fails does not flood the log. */
+/** At most one warning per callback in this time, so that a failing callback does not flood the log. */
 const WARNING_PAUSE_MS = 60_000;
 const WARNING_CODE = 'QUERATOR_CONSUMER_CALLBACK';
 
 /**
- * Wraps a consumer's callbacks, so that their failures cannot end the loop or
- * lose the work of a batch. A failure becomes a warning of the process
+ * Wraps a consumer's callbacks so that their failures cannot end the loop or
+ * lose the work of a batch. A failure becomes a process warning
  * (`process.on('warning')`, on standard error by default).
  */
 export function guardCallbacks(callbacks: Callbacks, deps: GuardDeps): GuardedCallbacks {
@@ -66,14 +66,14 @@ export function guardCallbacks(callbacks: Callbacks, deps: GuardDeps): GuardedCa
   };
 }
 
-/** A callback may be an async function against its type; nobody would handle the rejection of its promise. */
+/** Handles the promise of a callback that is async against its type: its rejection would be unhandled. */
 function catchRejection(returned: unknown, failed: (reason: unknown) => void): void {
   if (typeof returned === 'object' && returned !== null && 'then' in returned) {
     Promise.resolve(returned).catch(failed);
   }
 }
 
-/** Makes the function that warns of one callback's failures, at most once in {@link WARNING_PAUSE_MS}. */
+/** Makes the function that reports one callback's failures, at most once per {@link WARNING_PAUSE_MS}. */
 function warner(callback: string, { queueName, clock }: GuardDeps): (failure: string) => void {
   let warnedAt: Instant | undefined;
   let untold = 0;
@@ -93,7 +93,7 @@ function warner(callback: string, { queueName, clock }: GuardDeps): (failure: st
   };
 }
 
-/** Whatever was thrown, as text. */
+/** A thrown value as text. */
 function shown(value: unknown): string {
   try {
     return inspect(value);

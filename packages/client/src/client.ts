@@ -14,15 +14,15 @@ import { parseEndpoint } from './endpoint-url.ts';
 import { type Fetch, fetchTransport } from './transport/fetch-transport.ts';
 import { nodeTransport } from './transport/node-transport.ts';
 
-/** What a client is made of. */
+/** Options of a client. */
 export interface ClientOptions {
-  /** Where the server is: `http://localhost:2319`, or with a path where it is behind a proxy. */
+  /** The server's URL, such as `http://localhost:2319`; with a path if a proxy needs one. */
   readonly endpoint: string;
   /** Sent as `Authorization: Bearer <key>`. */
   readonly apiKey?: string | undefined;
   /**
-   * What requests are sent with, instead of Node's HTTP client. Mind that
-   * Node's own `fetch` ends calls that wait for more than five minutes.
+   * Sends requests instead of Node's HTTP client. Note that Node's own `fetch`
+   * ends calls that wait for more than 5 minutes.
    */
   readonly fetch?: Fetch | undefined;
   readonly clock?: Clock | undefined;
@@ -37,17 +37,17 @@ type Methods<Table> = {
 };
 
 /**
- * A client of one server. Every method sends one request, once.
+ * A client of one server. Every method sends exactly one request.
  *
- * All methods throw `ReplyError` (a `QueueError`) when the server refuses, a
- * `ClientError` when there is no answer, and the signal's reason when aborted.
+ * All methods throw `ReplyError` (a `QueueError`) if the server refuses, a
+ * `ClientError` if there is no reply, and the signal's reason if aborted.
  */
 export interface Client {
   /** For producers and consumers: `produce`, `lease`, `complete`, `retry`, `stats`, `clear`, `reload`. */
   readonly queue: Methods<typeof queueEndpoints>;
   /** Management of queues: `create`, `list`, `info`, `update`, `delete`. */
   readonly queues: Methods<typeof queuesEndpoints>;
-  /** Inspection of what is stored. */
+  /** Inspection of stored items. */
   readonly storage: Methods<typeof storageEndpoints>;
   /** Namespaces, users, API keys, roles and their bindings. */
   readonly access: Methods<typeof accessEndpoints>;
@@ -56,9 +56,9 @@ export interface Client {
 }
 
 /**
- * Makes a client. Connects to nothing until it is used, and needs no closing.
+ * Makes a client. The first call connects. A client needs no closing.
  *
- * @throws TypeError when the endpoint is no http(s) URL, or holds credentials.
+ * @throws TypeError if the endpoint is not an http(s) URL, or contains credentials.
  */
 export function createClient({ endpoint, apiKey, fetch, clock }: ClientOptions): Client {
   const call = createCall({
@@ -84,6 +84,6 @@ function methods<Table extends Readonly<Record<string, AnyEndpoint>>>(
     name,
     (request: never, options?: CallOptions) => call(endpoint, request, options),
   ]);
-  // The keys are the table's, and each method takes what its endpoint does.
+  // The keys are those of the table, and each method has the types of its endpoint.
   return Object.fromEntries(entries) as Methods<Table>;
 }

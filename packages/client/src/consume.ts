@@ -18,44 +18,44 @@ import { backOffMs, isTransient } from './retry-policy.ts';
 import { type FailedItem, type HandledItems, settle } from './settle.ts';
 import { sleep } from './sleep.ts';
 
-/** Where an item comes from, and when to hurry. */
+/** Where an item comes from, and a signal to stop. */
 export interface ItemContext {
   readonly queueName: string;
   readonly partition: number;
-  /** Aborted when the consumer is to stop; the item may still be finished. */
+  /** Aborted when the consumer should stop. The handler may still finish the item. */
   readonly signal: AbortSignal;
 }
 
-/** How a queue is consumed. */
+/** Options of a consumer. */
 export interface ConsumeOptions {
   readonly queueName: string;
-  /** Unique among the consumers of the queue; by default one by chance. */
+  /** Unique among the consumers of the queue. Default: a random id. */
   readonly clientId?: string | undefined;
   /**
-   * Items leased at a time, 1 to 1,000; by default 10. All of them are to be
-   * done within the queue's lease timeout: then others get what is left.
+   * Items per lease, 1 to 1,000; 10 by default. The consumer must finish all of
+   * them within the queue's lease timeout: after it, other consumers get the rest.
    */
   readonly batchSize?: number | undefined;
-  /** Items of a batch that are worked on at the same time; by default 1, which keeps their order. */
+  /** Items of a batch that are handled at the same time; 1 by default, which keeps their order. */
   readonly concurrency?: number | undefined;
-  /** How long the server is to wait for items, as a duration; by default `1m`. */
+  /** How long the server waits for items, as a duration; `1m` by default. */
   readonly leaseWait?: string | undefined;
-  /** Works on one item. When it returns the item is completed, when it throws the item is given back. */
+  /** Handles one item. If it returns, the item is completed; if it throws, the item is given back. */
   readonly handler: (item: LeasedItem, context: ItemContext) => Promise<void> | void;
-  /** Ends the loop, after what it holds has been worked on and completed. */
+  /** Ends the loop once the current batch is handled and completed. */
   readonly signal: AbortSignal;
   /**
-   * Receives every failure that the loop survives. The item is there when its
-   * handler threw, and absent when a call failed. It is called after the other
-   * items of the batch were completed. What it throws becomes a warning of the
-   * process, at most one a minute.
+   * Receives every failure that the loop survives. The item is defined if its
+   * handler threw, undefined if a call failed. Runs after the other items of the
+   * batch were completed. Its own errors become process warnings, at most one a
+   * minute.
    */
   readonly onError?: ((error: unknown, item?: LeasedItem) => void) | undefined;
   /**
-   * How long a failed item is kept back, in milliseconds, by the times it has
-   * been leased; by default longer each time, up to 5 minutes. Above a year it
-   * counts as a year. When it throws, or returns anything but a finite number
-   * from 0 up, the default applies, with a warning as for `onError`.
+   * The delay before a failed item is available again, in milliseconds, by its
+   * number of attempts. Default: longer each time, up to 5 minutes. A delay above
+   * a year counts as a year. If the function throws, or returns anything but a
+   * finite number from 0 up, the default applies, with a warning as for `onError`.
    */
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
   readonly clock?: Clock | undefined;
@@ -68,15 +68,15 @@ const CLIENT_ID_LENGTH = 10;
 const ITEM_BACK_OFF = { firstMs: 1_000, mostMs: 300_000 };
 
 /**
- * Consumes a queue until the signal is aborted: leases items, works on them,
- * completes those that succeeded and gives back those that failed. An item is
- * worked on at least once, and again when its lease ended too early.
+ * Consumes a queue until the signal is aborted: leases items, handles them,
+ * completes those that succeeded and gives back those that failed. Each item is
+ * handled at least once, and again if its lease ended too early.
  *
- * Resolves when the signal is aborted and nothing is held any more. While the
- * server cannot be reached, or is busy, it waits and tries again.
+ * Resolves when the signal is aborted and the consumer has no leased items. While
+ * the server is unreachable or busy, it waits and tries again.
  *
- * @throws QueueError or ClientError when leasing fails for a reason that
- *   waiting does not mend, such as a queue that does not exist.
+ * @throws QueueError or ClientError if a lease fails for a permanent reason, such
+ *   as a queue that does not exist.
  */
 export async function consume(client: Client, options: ConsumeOptions): Promise<void> {
   const clock = options.clock ?? new SystemClock();
@@ -96,7 +96,7 @@ export async function consume(client: Client, options: ConsumeOptions): Promise<
     while (!signal.aborted) {
       try {
         const { partition, items } = await lease(client, clientId, options);
-        // No Querator server sends one. Asking again at once would keep this process busy with nothing.
+        // No Querator server sends an empty reply. Leasing again at once would loop without a pause.
         if (items.length === 0)
           throw new BrokenReplyError(queueEndpoints.lease.path, 'a lease without items');
         failures = 0;
@@ -127,7 +127,7 @@ async function lease(client: Client, clientId: string, options: ConsumeOptions) 
   return { partition, items: items.map(toLeasedItem) };
 }
 
-/** Works on all items, up to `concurrency` at a time, and starts them in order. Never throws. */
+/** Handles all items, up to `concurrency` at a time, and starts them in order. Never throws. */
 async function handleAll(
   items: readonly LeasedItem[],
   partition: number,
@@ -138,7 +138,7 @@ async function handleAll(
   const waiting = items.values();
   const work = async () => {
     for (const item of waiting) {
-      // Read before the handler has the item: what it does to the object must not change what is completed.
+      // Reads the id before the handler gets the item: a handler may change the object.
       const { id, attempts } = item;
       try {
         await handler(item, { queueName, partition, signal });
@@ -148,13 +148,13 @@ async function handleAll(
       }
     }
   };
-  // `|| 1`: also for what is no number, which would start no worker at all.
+  // `|| 1` also covers NaN, which would start no worker.
   const workers = Math.min(Math.max(Math.floor(concurrency) || 1, 1), items.length);
   await Promise.all(Array.from({ length: workers }, work));
   return { succeeded, failed };
 }
 
-/** The server's way to say that no item came in time. */
+/** The server's reply if no item arrived in time. */
 function isQueueEmpty(error: unknown): boolean {
   return error instanceof QueueError && error.message === MESSAGES.leaseTimedOut;
 }

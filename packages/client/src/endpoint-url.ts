@@ -1,9 +1,9 @@
 /**
- * Checks the address of a server, and strips what follows from it by adding a
- * path: `https://host/prefix/` becomes `https://host/prefix`.
+ * Checks the URL of a server and strips a trailing slash, so that a path can be
+ * appended: `https://host/prefix/` becomes `https://host/prefix`.
  *
- * @throws TypeError when it is no http(s) URL, or holds credentials, which
- *   would end up in messages and logs. The message never shows them.
+ * @throws TypeError if it is not an http(s) URL, or contains credentials, which
+ *   would appear in messages and logs. The error message never shows them.
  */
 export function parseEndpoint(endpoint: string): string {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;

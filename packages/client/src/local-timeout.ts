@@ -1,26 +1,23 @@
 import { DurationSyntaxError, parseDuration, toMilliseconds } from '@querator/core';
 import { queueEndpoints } from '@querator/protocol';
 
-/** Calls that name no timeout are not supposed to wait for anything. */
+/** For calls without a timeout, which should not wait for anything. */
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/** So long the server itself goes on with a call that cannot name a timeout. */
+/** The server's own timeout for retry calls, which cannot name one. */
 const SERVER_TIMEOUTS_MS: ReadonlyMap<string, number> = new Map([[queueEndpoints.retry.path, 5 * 60_000]]);
 
-/** Time for the server's own answer to a timeout to arrive: it knows more than we do. */
+/** Extra time for the server's timeout reply to arrive: it says more than a local timeout. */
 const MARGIN_MS = 5_000;
 
-/**
- * How long to wait for the reply to a request, in milliseconds: what the
- * request grants the server, and a margin.
- */
+/** How long to wait for the reply, in milliseconds: the request's own timeout plus a margin. */
 export function localTimeoutMs(path: string, request: object): number {
   const granted = 'requestTimeout' in request ? request.requestTimeout : undefined;
   const parsed = typeof granted === 'string' ? parse(granted) : undefined;
   return (parsed ?? SERVER_TIMEOUTS_MS.get(path) ?? DEFAULT_TIMEOUT_MS) + MARGIN_MS;
 }
 
-/** A duration that is wrong is for the server to refuse, in its own words. */
+/** Ignores a malformed duration: the server refuses it with its own text. */
 function parse(text: string): number | undefined {
   try {
     return Math.max(0, toMilliseconds(parseDuration(text)));

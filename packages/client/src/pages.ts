@@ -6,21 +6,21 @@ import type { Client } from './client.ts';
 export interface ItemsToList {
   readonly queueName: string;
   readonly partition: number;
-  /** Items asked for at a time, 2 or more; by default 1,000. A page may have fewer: large items end it early. */
+  /** Items per page, at least 2; 1,000 by default. Large items end a page early. */
   readonly pageSize?: number | undefined;
 }
 
 /** Which queues to list. */
 export interface QueuesToList {
-  /** Absent: the system namespace. */
+  /** Undefined: the system namespace. */
   readonly namespace?: string | undefined;
-  /** Start with this name, or the next greater one; absent: with the first. */
+  /** The list starts at this name, or at the next greater one. Undefined: at the first queue. */
   readonly from?: string | undefined;
-  /** Queues asked for at a time, 2 or more; by default 1,000. */
+  /** Queues per page, at least 2; 1,000 by default. */
   readonly pageSize?: number | undefined;
 }
 
-/** With one element a page would be nothing but its pivot. */
+/** A page of one element would contain only its pivot. */
 const SMALLEST_PAGE = 2;
 const DEFAULT_PAGE = 1_000;
 
@@ -58,8 +58,8 @@ export function listQueues(
 }
 
 /**
- * Reads until a page brings nothing new. How long a page is says nothing: the
- * server may end it early, for the size of its elements.
+ * Reads pages until one brings nothing new. A short page does not mean the end:
+ * the server ends a page early if its elements are large.
  */
 async function* pages<T>(
   read: (pivot: string, limit: number) => Promise<readonly T[]>,

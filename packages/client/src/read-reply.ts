@@ -11,7 +11,7 @@ import { InfrastructureError } from './errors/infrastructure-error.ts';
 import { ReplyError } from './errors/reply-error.ts';
 import type { TransportReply } from './transport/transport.ts';
 
-/** Statuses a Querator server may answer with (wire.md, section 4). */
+/** The statuses of a Querator server (docs/reference/errors.md). */
 const KNOWN_STATUSES: ReadonlySet<number> = new Set([
   ...Object.values(ERROR_STATUSES).map(({ status }) => status),
   404,
@@ -22,11 +22,11 @@ const KNOWN_STATUSES: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Takes a reply apart.
+ * Decodes a reply.
  *
- * @throws ReplyError when the server refused the request.
- * @throws BrokenReplyError when it did not, but its reply is no such message.
- * @throws InfrastructureError when the reply is not a Querator server's.
+ * @throws ReplyError if the server refused the request.
+ * @throws BrokenReplyError if it reported success in an unreadable reply.
+ * @throws InfrastructureError if the reply is not from a Querator server.
  */
 export function readReply<T>(codec: MessageCodec<T>, url: string, reply: TransportReply): T {
   const { status, contentType, body } = reply;

@@ -12,18 +12,18 @@ import type { Client } from './client.ts';
 import { backOffMs, isTransient } from './retry-policy.ts';
 import { sleep } from './sleep.ts';
 
-/** How long the server is given to complete a batch. */
+/** The request timeout of the complete call of a batch. */
 const COMPLETE_TIMEOUT = '30s';
 
-/** After so many failures of the same call the items are left to the end of their lease. */
+/** After this many failures of one call, the items wait for the end of their lease. */
 const MOST_ATTEMPTS = 6;
 
-/** What a batch is settled with. */
+/** Dependencies for settling a batch. */
 export interface SettleDeps {
   readonly client: Client;
   readonly clock: Clock;
   readonly random: Random;
-  /** Neither of the two throws: see `guardCallbacks`. */
+  /** Guarded callbacks, which never throw: see `guardCallbacks`. */
   readonly onError: (error: unknown, item?: LeasedItem) => void;
   readonly retryDelayMs: (attempts: number) => number;
 }
@@ -32,18 +32,18 @@ export interface SettleDeps {
 export interface FailedItem {
   readonly id: ItemId;
   readonly attempts: number;
-  /** As the handler left it, for `onError`. */
+  /** The item after its handler ran, for `onError`. */
   readonly item: LeasedItem;
   readonly error: unknown;
 }
 
-/** What became of the items of a batch. */
+/** The results of the items of a batch. */
 export interface HandledItems {
   readonly succeeded: readonly ItemId[];
   readonly failed: readonly FailedItem[];
 }
 
-/** A batch whose items have all been worked on. */
+/** A batch whose items have all been handled. */
 export interface HandledBatch extends HandledItems {
   readonly queueName: string;
   readonly partition: number;
@@ -51,9 +51,9 @@ export interface HandledBatch extends HandledItems {
 
 /**
  * Completes the items that succeeded, then reports those that failed and gives
- * them back: the user's callbacks run when the finished work is safe, even if
- * one of them ends the process. What the server does not take is reported and
- * left: its lease ends by itself, and the item is offered again. Never throws.
+ * them back. The user's callbacks run last, so that the finished work is safe
+ * even if one of them ends the process. Items that the server refuses are
+ * reported; their lease runs out, and they are leased again. Never throws.
  */
 export async function settle(deps: SettleDeps, batch: HandledBatch): Promise<void> {
   const { client, clock, onError, retryDelayMs } = deps;
@@ -70,8 +70,8 @@ export async function settle(deps: SettleDeps, batch: HandledBatch): Promise<voi
 }
 
 /**
- * The server takes a request as a whole or not at all, so one lease that has
- * ended would hold back all the others: then each goes by itself.
+ * Sends each item in a request of its own after the server refused the batch: it
+ * refuses a request as a whole even if only one lease has ended.
  */
 async function allOrEach<T>(
   deps: SettleDeps,
@@ -90,7 +90,7 @@ async function allOrEach<T>(
   }
 }
 
-/** Tries again while that may help, also when the consumer is to stop: the work is done and should count. */
+/** Retries while that may help, even if the consumer should stop: the work is done and should count. */
 async function persist({ clock, random, onError }: SettleDeps, send: () => Promise<unknown>): Promise<void> {
   const never = new AbortController().signal;
   for (let failures = 1; ; failures++) {

@@ -1,6 +1,6 @@
 import type { Clock } from '@querator/core';
 
-/** Waits so many milliseconds, or until the signal is aborted. Never throws. */
+/** Waits for `ms` milliseconds, or until the signal is aborted. Never throws. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,8 +1,8 @@
 /**
- * States what must be true whatever a caller does; a breach is a bug of ours.
+ * Asserts a condition that no caller can break; a violation is a bug in Querator.
  *
- * @throws Error always when `condition` does not hold, in production too:
- *   going on with a broken invariant is how items get lost.
+ * @throws Error if `condition` is false, also in production: continuing with a
+ *   broken invariant could lose items.
  */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`invariant broken: ${message}`);

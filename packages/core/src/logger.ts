@@ -1,9 +1,9 @@
-/** What accompanies a log line. Never a payload, a connection string or a key. */
+/** The fields of a log line. Never a payload, a connection string or a key. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * A structured log. Any pino logger fits once its arguments are turned round;
- * the server does that. An error goes in the field `err`.
+ * A structured logger. A pino logger fits with its two arguments swapped, as the
+ * server does. An error goes into the field `err`.
  */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
@@ -14,13 +14,12 @@ export interface Logger {
 
 const ignore = () => {};
 
-/** Logs nothing; the default where an embedder gives no logger. */
+/** Logs nothing. The default if an embedder passes no logger. */
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /**
- * The same logger, safe to call in the midst of anything: what it throws, or
- * the promise that it returns is rejected with, is dropped. There is nowhere
- * to report that a log cannot be written.
+ * Wraps a logger so that it never throws. Its errors and the rejections of
+ * promises that it returns are dropped: there is no place to report them.
  */
 export function guardedLogger(logger: Logger): Logger {
   const guarded =

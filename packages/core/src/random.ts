@@ -1,11 +1,11 @@
-/** Where chance comes from: unguessable item ids, and jitter. Injected, so that tests repeat. */
+/** Source of randomness for item ids and jitter. Injected, so that tests are reproducible. */
 export interface Random {
   /**
-   * So many characters of `0-9A-Za-z`, each with equal probability. What the
-   * system's implementation gives is fit for secrets.
+   * `length` characters of `0-9A-Za-z`, each with equal probability. The system's
+   * implementation is fit for secrets.
    */
   base62(length: number): string;
 
-  /** A number in [0, 1), fit for jitter only. */
+  /** A number in [0, 1), for jitter only. */
   fraction(): number;
 }

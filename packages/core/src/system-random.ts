@@ -2,13 +2,13 @@ import type { Random } from './random.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** Bytes from here on would favour the first letters of the alphabet: 248 = 4 × 62. */
+/** Bytes from 248 = 4 × 62 on are skipped: they would favour the first letters of the alphabet. */
 const UNBIASED_BELOW = 248;
 
-/** One call of the generator serves hundreds of ids; a call per id would cost more than the id. */
+/** One call of the generator serves hundreds of ids. A call per id would cost more than the id itself. */
 const POOL_BYTES = 16_384;
 
-/** Randomness of the operating system. */
+/** The operating system's random generator. */
 export class SystemRandom implements Random {
   readonly #pool = new Uint8Array(POOL_BYTES);
   #next = POOL_BYTES;

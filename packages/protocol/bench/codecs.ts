@@ -1,4 +1,4 @@
-/** How fast this package's codecs are: `pnpm --filter @querator/protocol bench`. */
+/** Measures this package's codecs: `pnpm --filter @querator/protocol bench`. */
 import { instantFromMicroseconds } from '@querator/core';
 import { checkWire } from '../src/binary/check-wire.ts';
 import * as tables from '../src/gen/tables.ts';

@@ -1,7 +1,7 @@
 /**
- * How fast the generators' codecs are, each as it comes (docs/adr/0002):
- * `pnpm --filter @querator/protocol bench:generators`. The rivals' code is
- * generated afresh, below node_modules, where nobody mistakes it for ours.
+ * Measures the unmodified codecs of several generators
+ * (docs/adr/0002-protobuf-generator.md): `pnpm --filter @querator/protocol
+ * bench:generators`. The other generators write below node_modules.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -36,7 +36,7 @@ run('dlx', '@bufbuild/buf@1.75.0', 'generate', '--template', template);
 const pbjsOptions = ['-t', 'static-module', '-w', 'esm', '--keep-case', '--force-number', '-p', 'proto'];
 await promisify(pbjsCli.main)([...pbjsOptions, '-o', join(out, 'pbjs.js'), 'proto/querator/queue.proto']);
 
-// The generated modules of the rivals have no types here: their shape is stated.
+// The other generators' modules have no types here, so this declares their shape.
 interface PbjsMessage {
   encode(message: unknown): Writer;
   decode(bytes: Uint8Array): unknown;

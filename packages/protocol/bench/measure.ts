@@ -2,7 +2,7 @@ const WARM_UP = 300;
 const SAMPLES = 21;
 const RUNS_PER_SAMPLE = 20;
 
-/** Prints how long a call takes: the median and the best of the samples, in milliseconds. */
+/** Prints the median and the best time of a call, in milliseconds. */
 export function measure(name: string, call: () => unknown): void {
   for (let i = 0; i < WARM_UP; i++) call();
   const samples: number[] = [];

@@ -39,7 +39,7 @@ const response = create(CodeGeneratorResponseSchema, {
 });
 writeFileSync(1, toBinary(CodeGeneratorResponseSchema, response));
 
-/** A table is a constant that refers to the tables of its fields: those come first. */
+/** Orders messages so that each table follows the tables of its fields. */
 function inDependencyOrder(all: readonly DescriptorProto[]): DescriptorProto[] {
   const ordered = new Set<DescriptorProto>();
   const visit = (message: DescriptorProto): void => {
@@ -76,7 +76,7 @@ function renderField(field: FieldDescriptorProto, message: DescriptorProto): str
   return `{ ${parts.join(', ')} }`;
 }
 
-/** The property ts-proto gives to a field. */
+/** The property name that ts-proto gives to a field. */
 function localName(protoName: string): string {
   return protoName.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

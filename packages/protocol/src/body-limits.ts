@@ -1,8 +1,9 @@
 import { invalid, type QueueError } from '@querator/core';
 
 /**
- * How many bytes a request body may have (wire.md, section 6). The four limits
- * of 512 bytes there are 256,000 here: 512 are too few for a legal lease.
+ * The largest request body per call, in bytes (docs/reference/limits.md). The
+ * reference server allows only 512 bytes for four calls, too few for a valid
+ * lease; here they may have 256,000.
  */
 export const BODY_LIMITS = {
   produce: 5_000_000,
@@ -11,14 +12,14 @@ export const BODY_LIMITS = {
   other: 256_000,
 } as const;
 
-/** A body of more than `limit` bytes is refused with this. */
+/** The error for a body of more than `limit` bytes. */
 export function bodyTooLarge(limit: number): QueueError {
   return invalid(`request body exceeds ${formatByteSize(limit)} limit`);
 }
 
 /**
- * Prints a size as these errors do: in steps of 1024 where it is a multiple of
- * that (`250.0KiB`), of 1000 otherwise (`5.0MB`), below one step in bytes.
+ * Formats a size for these errors: in units of 1024 if it is a multiple of 1024
+ * (`250.0KiB`), else of 1000 (`5.0MB`), in bytes below one unit.
  */
 export function formatByteSize(bytes: number): string {
   const binary = bytes % 1024 === 0;

@@ -10,9 +10,8 @@ import * as tables from './gen/tables.ts';
 import { messageCodec } from './message-codec.ts';
 
 /**
- * The codec of every message there is (messages.md), by the message's name.
- * One `as const` object, so that a message cannot be declared and forgotten:
- * a test compares the names with the .proto files.
+ * The codec of every message, by the message's name. A test compares the names
+ * with the .proto files, so no message can be missing.
  */
 export const codecs = {
   // duh/v1/reply.proto

@@ -1,31 +1,31 @@
 import type { Permission } from '@querator/core';
 import type { MessageCodec } from './message-codec.ts';
 
-/** One call of the API: `POST` to `path` with one message, answered with another. */
+/** One call of the API: a `POST` to `path` with a request message and a response message. */
 export interface Endpoint<Request, Response> {
   /** Exact and case-sensitive. */
   readonly path: string;
   readonly request: MessageCodec<Request>;
-  /** For a call that answers nothing else this is the codec of `Reply`. */
+  /** The codec of `Reply` if the call returns no data. */
   readonly response: MessageCodec<Response>;
-  /** What the caller must be allowed to do; in which namespace is the service's business. */
+  /** The permission that the caller needs. The service decides the namespace. */
   readonly permission: Permission;
-  /** A longer body is refused, in bytes. */
+  /** The largest request body, in bytes. */
   readonly bodyLimit: number;
 }
 
-/** An endpoint of whatever messages, as a router holds it. The caller pairs it with the right handler. */
+/** An endpoint with any messages, for routers. The caller pairs it with the right handler. */
 export type AnyEndpoint = Endpoint<unknown, unknown>;
 
-/** The message an endpoint is called with. */
+/** The request message of an endpoint. */
 export type RequestOf<E> = E extends Endpoint<infer Request, infer _> ? Request : never;
 
-/** The message an endpoint answers with. */
+/** The response message of an endpoint. */
 export type ResponseOf<E> = E extends Endpoint<infer _, infer Response> ? Response : never;
 
 /**
- * One handler per endpoint of a table, under the same names: an endpoint that
- * has none, and one with the wrong messages, do not compile.
+ * One handler per endpoint of a table, under the same names. A missing handler,
+ * or one with the wrong messages, does not compile.
  */
 export type Handlers<Table, Context> = {
   readonly [Name in keyof Table]: (

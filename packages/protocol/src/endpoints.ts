@@ -16,7 +16,7 @@ function endpoint<Request, Response>(
 
 const c = codecs;
 
-/** Calls on one queue (api.md, section 1). */
+/** Calls on one queue. */
 export const queueEndpoints = {
   produce: endpoint(
     '/v1/queue.produce',
@@ -33,7 +33,7 @@ export const queueEndpoints = {
   reload: endpoint('/v1/queue.reload', c.QueueReloadRequest, c.Reply, 'queue.update'),
 } as const;
 
-/** Management of queues (api.md, section 2). */
+/** Management of queues. */
 export const queuesEndpoints = {
   create: endpoint('/v1/queues.create', c.QueueInfo, c.Reply, 'queue.create'),
   list: endpoint('/v1/queues.list', c.QueuesListRequest, c.QueuesListResponse, 'queue.list'),
@@ -42,7 +42,7 @@ export const queuesEndpoints = {
   delete: endpoint('/v1/queues.delete', c.QueuesDeleteRequest, c.Reply, 'queue.delete'),
 } as const;
 
-/** Inspection of what is stored (api.md, section 3). */
+/** Inspection of stored items. */
 export const storageEndpoints = {
   itemsList: endpoint(
     '/v1/storage/items.list',
@@ -66,7 +66,7 @@ export const storageEndpoints = {
   ),
 } as const;
 
-/** Namespaces, users, API keys, roles and their bindings (api.md, sections 4 to 8). */
+/** Namespaces, users, API keys, roles and their bindings. */
 export const accessEndpoints = {
   namespacesCreate: endpoint('/v1/namespaces.create', c.NamespaceInfo, c.Reply, 'namespace.create'),
   namespacesUpdate: endpoint('/v1/namespaces.update', c.NamespaceInfo, c.Reply, 'namespace.update'),

@@ -1,13 +1,13 @@
 import { type ErrorCode, MESSAGES, QueueError } from '@querator/core';
 import type { Reply } from './gen/duh/v1/reply.ts';
 
-/** The number of a kind of failure, which is the HTTP status as well, and its fixed text. */
+/** The number of a kind of failure, which is also the HTTP status, and its fixed text. */
 export interface ErrorStatus {
   readonly status: number;
   readonly codeText: string;
 }
 
-/** What every kind of failure is on the wire (wire.md, section 5). */
+/** Every kind of failure on the wire (docs/reference/errors.md). */
 export const ERROR_STATUSES: Readonly<Record<ErrorCode, ErrorStatus>> = {
   invalid: { status: 400, codeText: 'Bad Request' },
   unauthenticated: { status: 401, codeText: 'Unauthorized' },
@@ -20,8 +20,8 @@ export const ERROR_STATUSES: Readonly<Record<ErrorCode, ErrorStatus>> = {
 };
 
 /**
- * The kinds of failure that other servers and proxies answer with, and that
- * ours does not. 429, 502, 503 and 504 may go away by themselves.
+ * Statuses of other servers and proxies that Querator never sends. 429, 502, 503
+ * and 504 may be temporary.
  */
 const FOREIGN_STATUSES: ReadonlyMap<number, ErrorCode> = new Map([
   [404, 'invalid'],
@@ -40,9 +40,9 @@ const CODES_BY_STATUS: ReadonlyMap<number, ErrorCode> = new Map([
 ]);
 
 /**
- * The reply to a request that failed; its `code` is the HTTP status. Whatever
- * is not a `QueueError`, and whatever is `internal`, becomes "Internal Error"
- * without a word of its cause: the caller logs it.
+ * The reply to a failed request; its `code` is the HTTP status. An error that is
+ * not a `QueueError`, or whose code is `internal`, becomes "Internal Error". The
+ * reply never contains its cause, so the caller must log it.
  */
 export function errorReply(error: unknown): Reply {
   const code = error instanceof QueueError ? error.code : 'internal';
@@ -51,17 +51,17 @@ export function errorReply(error: unknown): Reply {
   return { code: status, codeText, message, details: new Map() };
 }
 
-/** The kind of failure behind a status; `internal` for one that nobody should send. */
+/** The kind of failure of a status; `internal` for an unexpected one. */
 export function errorCodeOf(status: number): ErrorCode {
   return CODES_BY_STATUS.get(status) ?? 'internal';
 }
 
-/** The error a client throws for a reply other than 200. The code inside the reply counts. */
+/** The error that a client throws for a reply other than 200. The code in the reply counts. */
 export function errorFromReply(reply: Reply): QueueError {
   return new QueueError(errorCodeOf(reply.code), reply.message);
 }
 
-/** The error for a path that no endpoint has. */
+/** The error for an unknown path. */
 export function unknownMethod(path: string): QueueError {
   return new QueueError('unknown_method', `no such method; ${path}`);
 }

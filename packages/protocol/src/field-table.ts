@@ -1,38 +1,38 @@
-/** What a field holds. There are no other kinds in this API. */
+/** The type of a field. The API has no other types. */
 export type FieldKind = 'string' | 'bytes' | 'int32' | 'bool' | 'timestamp' | 'message' | 'map';
 
-/** One field of a message: one row of messages.md. */
+/** One field of a message. */
 export interface FieldSpec {
   readonly number: number;
-  /** The property of the TypeScript type. */
+  /** The property name in TypeScript. */
   readonly name: string;
-  /** The name in the .proto file, which JSON input may use as well. */
+  /** The name in the .proto file. JSON input may use it too. */
   readonly protoName: string;
   /** The name in JSON. */
   readonly jsonName: string;
   readonly kind: FieldKind;
   readonly repeated: boolean;
-  /** The table of the inner message, where `kind` is `message`. */
+  /** The table of the inner message, if `kind` is `message`. */
   readonly message?: MessageTable;
 }
 
-/** A field with what the codecs would otherwise compute for every message anew. */
+/** A field with values that the codecs would otherwise compute for each message. */
 export interface FieldTable extends FieldSpec {
   /** `,"name":` as bytes. */
   readonly jsonKey: Uint8Array;
 }
 
-/** The fields of a message, in declaration order, with the ways they are looked up. */
+/** The fields of a message, in declaration order and by number and name. */
 export interface MessageTable {
   readonly name: string;
   readonly fields: readonly FieldTable[];
-  /** By number. The numbers are small, and an array is the fastest map from them. */
+  /** By field number. The numbers are small, and an array is the fastest map. */
   readonly byNumber: readonly (FieldTable | undefined)[];
-  /** The index in `fields` by both spellings. A Map, so that `__proto__` is as unknown as any other word. */
+  /** The index in `fields` by both names. A Map, so that `__proto__` is an unknown name too. */
   readonly byJsonName: ReadonlyMap<string, number>;
 }
 
-/** Puts the table of a message together. Called by the generated code. */
+/** Makes the table of a message. The generated code calls it. */
 export function messageTable(name: string, specs: readonly FieldSpec[]): MessageTable {
   const encoder = new TextEncoder();
   const fields = specs.map((spec) => ({ ...spec, jsonKey: encoder.encode(`,"${spec.jsonName}":`) }));

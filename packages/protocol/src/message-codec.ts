@@ -8,48 +8,48 @@ import { emitJson } from './json/emit-json.ts';
 import { parseJson } from './json/parse-json.ts';
 import type { WireFormat } from './wire-format.ts';
 
-/** A message type: its name, and how it is read and written in both formats. */
+/** Reads and writes one message type in both formats. */
 export interface MessageCodec<T> {
-  /** The name of the type, as in messages.md. */
+  /** The name of the message type. */
   readonly name: string;
 
-  /** A message with the given fields; all others are at their defaults. */
+  /** A message with the given fields; all others have their defaults. */
   create(fields?: DeepPartial<T>): T;
 
   /**
-   * Reads protobuf binary. Fields this version does not know are passed over.
-   * `bytes` fields of the result are views on `body`: whoever keeps them keeps
-   * the whole body, and must not change it.
+   * Reads protobuf binary. Unknown fields are ignored. `bytes` fields of the
+   * result are views on `body`: they keep the whole body in memory, and `body`
+   * must not change.
    *
-   * @throws QueueError `content` when the bytes are no such message; `invalid`,
-   *   naming the field, when a text is not UTF-8, a time is out of range, or
-   *   its lists have more than 250,000 elements.
+   * @throws QueueError `content` if the bytes are not such a message; `invalid`,
+   *   naming the field, if a text is not UTF-8, a time is out of range, or the
+   *   lists have more than 250,000 elements.
    */
   decode(body: Uint8Array): T;
 
-  /** Writes protobuf binary. The result is the caller's own. */
+  /** Writes protobuf binary. The caller owns the result. */
   encode(message: T): Uint8Array;
 
   /**
-   * Reads protobuf JSON as wire.md, section 7 has it: no unknown field, no
-   * field twice. `bytes` fields of the result are not shared with anything.
+   * Reads protobuf JSON. Unknown and duplicate fields are errors. `bytes` fields
+   * of the result are copies.
    *
-   * @throws QueueError `content` when the text is no such message; `invalid`,
-   *   naming the field, when a text in it is not UTF-8, or its lists have more
-   *   than 250,000 elements.
+   * @throws QueueError `content` if the text is not such a message; `invalid`,
+   *   naming the field, if a text in it is not UTF-8, or the lists have more than
+   *   250,000 elements.
    */
   fromJson(body: Uint8Array | string): T;
 
-  /** Writes compact protobuf JSON in UTF-8: the names of messages.md, defaults left out. */
+  /** Writes compact protobuf JSON in UTF-8, without fields that have their default. */
   toJson(message: T): Uint8Array;
 }
 
-/** Reads a body in the format its `Content-Type` named. Throws as the codec does. */
+/** Reads a body in the format of its `Content-Type`. Throws as the codec does. */
 export function decodeBody<T>(codec: MessageCodec<T>, format: WireFormat, body: Uint8Array): T {
   return format === 'json' ? codec.fromJson(body) : codec.decode(body);
 }
 
-/** Writes a body in the format that `Accept` asked for. */
+/** Writes a body in the format that `Accept` requested. */
 export function encodeBody<T>(codec: MessageCodec<T>, format: WireFormat, message: T): Uint8Array {
   return format === 'json' ? codec.toJson(message) : codec.encode(message);
 }

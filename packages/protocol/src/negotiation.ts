@@ -10,10 +10,10 @@ const FORMATS: ReadonlyMap<string, WireFormat> = new Map([
 ]);
 
 /**
- * How the body of a request is to be read (wire.md, section 2).
+ * The format of a request body (docs/reference/http-api.md).
  *
- * @param contentType the raw header; absent counts as JSON.
- * @throws QueueError `content` when it is neither JSON nor protobuf.
+ * @param contentType the raw header; undefined means JSON.
+ * @throws QueueError `content` if it is neither JSON nor protobuf.
  */
 export function negotiateRequest(contentType: string | null | undefined): WireFormat {
   const format = FORMATS.get(contentType ?? '') ?? FORMATS.get(firstMediaType(contentType));
@@ -25,12 +25,12 @@ export function negotiateRequest(contentType: string | null | undefined): WireFo
 }
 
 /**
- * How the reply is to be written (wire.md, section 3): the first listed type
- * counts, weights do not. What the request was written in plays no part. Call
- * it before the action is carried out; the refusal itself is sent as JSON.
+ * The format of the reply (docs/reference/http-api.md). Only the first listed
+ * type counts; weights and the request's format do not. Call it before the
+ * request runs; its own error is sent as JSON.
  *
- * @param accept the raw header; absent means JSON.
- * @throws QueueError `content` when the first type is neither JSON nor protobuf.
+ * @param accept the raw header; undefined means JSON.
+ * @throws QueueError `content` if the first type is neither JSON nor protobuf.
  */
 export function negotiateReply(accept: string | null | undefined): WireFormat {
   const plain = FORMATS.get(accept ?? '');
@@ -45,7 +45,7 @@ export function negotiateReply(accept: string | null | undefined): WireFormat {
   );
 }
 
-/** In lower case; parameters and further types are cut off. */
+/** The first type in lower case, without parameters. */
 function firstMediaType(header: string | null | undefined): string {
   return (header ?? '').split(/[;,]/, 1)[0]?.trim().toLowerCase() ?? '';
 }

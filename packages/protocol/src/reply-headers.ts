@@ -1,17 +1,17 @@
 /**
- * Headers of answers that carry what a v1 message has no field for. They come
- * with successes only; a client that does not know them loses nothing.
+ * Reply headers for values that v1 messages have no field for. Only successful
+ * replies have them. Clients may ignore them.
  */
 export const REPLY_HEADERS = {
   /**
-   * Of `queue.stats`: how old the oldest of the counts is, in seconds with up
-   * to three decimals; `0` when all partitions were counted for this call.
+   * In `queue.stats`: the age of the oldest count, in seconds with up to three
+   * decimals; `0` if all partitions were counted for this call.
    */
   countAge: 'Querator-Count-Age',
   /**
-   * Of a list, `true`: more elements follow those of the page. Of
-   * `storage/items.import`: more items were stored than the reply shows.
-   * Absent: neither.
+   * In a list, `true` means that more elements follow the page. In
+   * `storage/items.import`, `true` means that more items were stored than the
+   * reply contains. Otherwise the header is absent.
    */
   more: 'Querator-More',
 } as const;

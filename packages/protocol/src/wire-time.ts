@@ -10,19 +10,19 @@ const SECONDS_PER_DAY = 86_400;
 const RFC_3339 =
   /^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))$/;
 
-/** Whether a timestamp lies in the years 1 to 9999, outside of which it has no text form. */
+/** Whether a timestamp is in the years 1 to 9999. Others have no text form. */
 export function isTimestampInRange(seconds: number, nanos: number): boolean {
   return seconds >= EARLIEST_SECONDS && seconds <= LATEST_SECONDS && nanos >= 0 && nanos < 1e9;
 }
 
-/** The error for a time outside that range. */
+/** The error for a time that is out of range. */
 export function timestampOutOfRange(fieldName: string): QueueError {
   return invalid(
     `${fieldName} is invalid; must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z`,
   );
 }
 
-/** The instant in wire form. Exact: an instant has microseconds, the wire nanoseconds. */
+/** The wire form of an instant. Exact: the wire has nanoseconds, an instant microseconds. */
 export function toTimestamp(instant: Instant): Timestamp {
   const micros = Number(instant);
   if (Number.isSafeInteger(micros)) {
@@ -33,21 +33,21 @@ export function toTimestamp(instant: Instant): Timestamp {
   return { seconds: Number((instant - rest) / 1_000_000n), nanos: Number(rest) * 1_000 };
 }
 
-/** The instant of a wire timestamp; nanoseconds are cut off, towards the past. */
+/** The instant of a wire timestamp, rounded down to microseconds. */
 export function fromTimestamp(timestamp: Timestamp): Instant {
   return instantFromMicroseconds(
     BigInt(timestamp.seconds) * 1_000_000n + BigInt(Math.floor(timestamp.nanos / 1_000)),
   );
 }
 
-/** As {@link fromTimestamp}, where the field may be absent. */
+/** Like {@link fromTimestamp}, for a field that may be undefined. */
 export function fromOptionalTimestamp(timestamp: Timestamp | undefined): Instant | undefined {
   return timestamp === undefined ? undefined : fromTimestamp(timestamp);
 }
 
 /**
- * Prints a timestamp as RFC 3339 in UTC, with 0, 3, 6 or 9 digits of fraction,
- * whichever is the shortest that is exact.
+ * Formats a timestamp as RFC 3339 in UTC. The fraction has 0, 3, 6 or 9 digits,
+ * the fewest that are exact.
  */
 export function formatTimestamp(timestamp: Timestamp): string {
   const { seconds, nanos } = timestamp;
@@ -59,10 +59,10 @@ export function formatTimestamp(timestamp: Timestamp): string {
 }
 
 /**
- * Reads an RFC 3339 text: upper-case `T` and `Z`, an offset or `Z`, at most
- * nine digits of fraction, years 1 to 9999.
+ * Parses an RFC 3339 text: upper-case `T` and `Z`, an offset or `Z`, at most
+ * nine fraction digits, years 1 to 9999.
  *
- * @returns undefined when the text is no such time.
+ * @returns undefined if the text is malformed.
  */
 export function parseTimestamp(text: string): Timestamp | undefined {
   const match = RFC_3339.exec(text);
@@ -95,9 +95,9 @@ function daysInMonth(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-// The calendar is counted in eras of 400 years that begin on 1 March, so that
-// the leap day is the last of its year. Own arithmetic, because a Date would
-// be one more object per item, and reads years below 100 as 19xx.
+// The calendar arithmetic uses eras of 400 years that begin on 1 March, so that
+// the leap day is the last day of its year. A Date would be one more object per
+// item, and it reads years below 100 as 19xx.
 const DAYS_PER_ERA = 146_097;
 const DAYS_BEFORE_EPOCH = 719_468;
 

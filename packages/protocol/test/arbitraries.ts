@@ -3,7 +3,7 @@ import type { FieldTable, MessageTable } from '../src/field-table.ts';
 
 const text = fc.oneof(fc.string({ maxLength: 200 }), fc.string({ unit: 'binary', maxLength: 40 }));
 
-/** Names of entries, among them those that every object has, or that change it. */
+/** Names of map entries, including those of properties that every object has. */
 const name = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', 'toString'));
 
 const timestamp = fc.record({
@@ -16,7 +16,7 @@ function valueFor(field: FieldTable): fc.Arbitrary<unknown> {
     case 'string':
       return text;
     case 'bytes':
-      // Decoded payloads are views on buffers: compared by content in the tests.
+      // Decoded payloads are views on buffers, so the tests compare their content.
       return fc.uint8Array({ maxLength: 1_000 });
     case 'int32':
       return fc.integer();

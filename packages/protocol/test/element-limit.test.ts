@@ -4,7 +4,7 @@ import { codecs } from '../src/index.ts';
 const LIMIT = 250_000;
 const TEXT = 'items is invalid; cannot have more than 250000 elements';
 
-/** A message of so many empty items, without making them. */
+/** The bytes of a message with `count` empty items, without creating the items. */
 function protobufOf(codec: typeof codecs.QueueProduceRequest, count: number): Uint8Array {
   const one = codec.encode(codec.create({ items: [{}] }));
   const body = new Uint8Array(one.length * count);
@@ -23,7 +23,7 @@ describe.each(['QueueProduceRequest', 'StorageItemsImportRequest'] as const)('%s
   });
 
   test('is refused with more, naming the field, before its items are made', () => {
-    // 5 MB of them took 800 MB and ten seconds.
+    // Without the limit, 5 MB of empty items took 800 MB and 10 s.
     const protobuf = protobufOf(codec, 2_500_000);
     expect(() => codec.decode(protobuf)).toThrow(TEXT);
     expect(() => codec.decode(protobufOf(codec, LIMIT + 1))).toThrow(TEXT);

@@ -51,7 +51,7 @@ const TABLE = `
 `;
 
 describe('the endpoints', () => {
-  it('are those of api.md, with their permissions and limits', () => {
+  it('are those of the API, with their permissions and limits', () => {
     const all: readonly AnyEndpoint[] = [
       queueEndpoints,
       queuesEndpoints,

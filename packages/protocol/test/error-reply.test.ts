@@ -66,7 +66,7 @@ describe('error replies', () => {
     expect(new QueueError(errorCodeOf(status), '').retryable).toBe(false);
   });
 
-  it('look as in wire.md', () => {
+  it('look as clients expect', () => {
     const reply = errorReply(invalid('no'));
     expect(Buffer.from(codecs.Reply.toJson(reply)).toString()).toBe(
       '{"code":400,"code_text":"Bad Request","message":"no"}',

@@ -16,7 +16,7 @@ function contentError(body: string | Uint8Array): string {
 }
 
 describe('what is no JSON object', () => {
-  it('an empty body has the message that wire.md names', () => {
+  it('an empty body has the message that clients expect', () => {
     expect(contentError('')).toMatch(/^proto: syntax error \(line 1:1\): unexpected token /);
     expect(contentError(new Uint8Array(0))).toMatch(/^proto: syntax error \(line 1:1\): unexpected token /);
   });

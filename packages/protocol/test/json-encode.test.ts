@@ -4,7 +4,7 @@ import { textOf } from './support.ts';
 
 describe('toJson', () => {
   it.each(Object.entries(codecs))('%s at its defaults is {}', (_, codec) => {
-    // The union of all codecs cannot be called with its own message: each is checked as one of unknown.
+    // TypeScript cannot call the union of all codecs with a message, so each counts as a codec of unknown.
     const { create, toJson } = codec as { create(): unknown; toJson(message: unknown): Uint8Array };
     expect(textOf(toJson(create()))).toBe('{}');
   });

@@ -1,4 +1,4 @@
-/** The tables of messages.md: per field its number, .proto name, JSON name and type. */
+/** The fields of every message, independent of the .proto files: number, .proto name, JSON name and type. */
 export const MESSAGE_FIELDS: Readonly<Record<string, readonly string[]>> = {
   Reply: [
     '1 code code int32',

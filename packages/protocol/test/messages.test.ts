@@ -13,13 +13,13 @@ function typeOf(field: FieldTable): string {
 }
 
 describe('the messages', () => {
-  it('are those of messages.md, each with a codec', () => {
+  it('are those of the API, each with a codec', () => {
     expect(Object.keys(tables).sort()).toEqual(Object.keys(MESSAGE_FIELDS).sort());
     expect(Object.keys(codecs).sort()).toEqual(Object.keys(MESSAGE_FIELDS).sort());
     for (const [name, codec] of Object.entries(codecs)) expect(codec.name).toBe(name);
   });
 
-  it.each(Object.keys(MESSAGE_FIELDS))('%s has the fields of messages.md', (name) => {
+  it.each(Object.keys(MESSAGE_FIELDS))('%s has the fields of the API', (name) => {
     const fields = tables[name]?.fields.map(
       (field) => `${field.number} ${field.protoName} ${field.jsonName} ${typeOf(field)}`,
     );

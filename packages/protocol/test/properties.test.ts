@@ -9,12 +9,12 @@ import { messageOf } from './arbitraries.ts';
 const tables: Readonly<Record<string, MessageTable>> = generated;
 const cases = Object.entries(codecs).map(([name, codec]) => ({
   name,
-  // Each codec is used with messages of its own table only.
+  // Each codec only gets messages of its own table.
   codec: codec as unknown as MessageCodec<object>,
   table: tables[name] as MessageTable,
 }));
 
-/** Buffers and arrays of bytes are one and the same to these tests. */
+/** Makes buffers and byte arrays comparable. */
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (Array.isArray(value)) return value.map(plain);
@@ -43,7 +43,7 @@ describe.each(cases)('$name', ({ codec, table }) => {
     );
   });
 
-  it('comes back from JSON, under the names of messages.md only', () => {
+  it('comes back from JSON, under the names of the API only', () => {
     fc.assert(
       fc.property(messageOf(table), (message) => {
         const json = codec.toJson(message);
@@ -105,7 +105,7 @@ describe('whatever comes in, nothing but a QueueError comes out', () => {
 });
 
 it('what the check lets pass, the generated decoder reads to its end', () => {
-  // Binary that was accepted must be what a re-encoding of the result says, unknown fields aside.
+  // Re-encoding an accepted message must give an equal message, apart from unknown fields.
   const { QueueProduceRequest } = codecs;
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 30 }), (body) => {

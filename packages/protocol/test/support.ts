@@ -1,6 +1,6 @@
 import { QueueError } from '@querator/core';
 
-/** The error a call throws; fails when it throws none, or another one than a QueueError. */
+/** The QueueError that a call throws. Fails if it throws nothing or another error. */
 export function errorOf(call: () => unknown): QueueError {
   try {
     call();

@@ -1,31 +1,31 @@
-/** A storage that may take partitions, as far as sharing them out is concerned. */
+/** A storage among which partitions are distributed. */
 export interface WeightedStorage {
   readonly name: string;
-  /** Its weight among all storages; finite, not negative, fractions allowed. 0: takes no new partitions. */
+  /** The storage's weight: finite, not negative, fractions allowed. 0 means no new partitions. */
   readonly affinity: number;
-  /** How many partitions it holds already; absent: none, as far as is known. */
+  /** The number of its existing partitions. Undefined counts as none. */
   readonly partitions?: number | undefined;
 }
 
 /**
- * How many of `requested` partitions each storage takes, in proportion to the
- * affinities: by the largest remainder. Ties go to the storage that holds the
- * fewest partitions for its affinity, then to the earlier one. The counts sum
- * to `requested`, and each is less than one away from the exact share; a storage
+ * Distributes `requested` partitions over storages in proportion to their
+ * affinities, by the largest remainder. Ties go to the storage with the fewest
+ * partitions per affinity, then to the earlier one. The counts sum to
+ * `requested`, and each differs from the exact share by less than one. A storage
  * with affinity 0 gets none.
  *
  * @param requested a whole number, at least 0.
  * @returns one count per storage, in the order given.
- * @throws RangeError when partitions are requested and no storage has an
- *   affinity above 0, or when an affinity is negative or not finite.
+ * @throws RangeError if an affinity is negative or not finite, or if partitions
+ *   are requested and no affinity is above 0.
  */
 export function shareOut(requested: number, storages: readonly WeightedStorage[]): number[] {
   return settle(requested, storages).counts;
 }
 
 /**
- * Whether it depends on the partitions that storages hold already which of them
- * takes one: two have the same remainder, and only one of them gets more.
+ * Whether existing partitions decide the distribution: two storages have the
+ * same remainder, and only one of them gets another partition.
  *
  * @throws RangeError as {@link shareOut}.
  */
@@ -47,7 +47,7 @@ function settle(
     if (requested === 0) return { counts: storages.map(() => 0), hasTie: false };
     throw new RangeError('no storage takes partitions; at least one needs an affinity above 0');
   }
-  // Multiplied before divided: whole affinities then give exact quotients and remainders.
+  // Multiplies before dividing, so that whole affinities give exact quotients and remainders.
   const shares = storages.map(({ affinity, partitions = 0 }, index) => {
     const whole = Math.floor((affinity * requested) / total);
     const remainder = affinity * requested - whole * total;

@@ -23,7 +23,7 @@ function produceAll(partitions: Load[], requests: number[]): number[] {
 }
 
 describe('the opportunistic choice', () => {
-  test('spreads requests as semantics.md section 3 works out', () => {
+  test('spreads requests as the reference server does', () => {
     const three = loads(0, 0, 0);
     expect(produceAll(three, [1, 2, 3, 4, 5])).toEqual([0, 1, 2, 0, 1]);
     expect(three.map(({ load }) => load)).toEqual([5, 7, 3]);

@@ -1,20 +1,19 @@
-/** What the choice of a partition depends on. The owner changes it and then calls `PartitionOrder.changed`. */
+/** What the choice of a partition depends on. Its owner calls `PartitionOrder.changed` after each change. */
 export interface PartitionLoad {
-  /** Storage calls that failed in a row; 0: healthy. */
+  /** Consecutive failures of storage calls; 0 means healthy. */
   readonly failures: number;
-  /** Items that wait in the partition, as far as is known, those on their way there included. */
+  /** The estimated number of waiting items, including those being produced. */
   readonly load: number;
 }
 
 /**
- * Partitions ordered by (failures, load), both ascending, for the
- * opportunistic choice: a produce request goes to the first, a lease request
- * to the last healthy one. Partitions that tie keep their relative order, at
- * first the one they were given in, so that the choice is the same in every
- * run (semantics.md, sections 3 and 4).
+ * Partitions ordered by (failures, load), both ascending. A produce request goes
+ * to the first healthy partition, a lease request to the last one. Ties keep
+ * their relative order, initially the order given, so that the choice is
+ * deterministic.
  *
- * A change moves one partition past its neighbours, which costs as many steps
- * as it moves places.
+ * A change moves one partition past its neighbours. The cost is one step per
+ * place moved.
  */
 export class PartitionOrder<P extends PartitionLoad> {
   readonly #ordered: P[];
@@ -24,7 +23,7 @@ export class PartitionOrder<P extends PartitionLoad> {
     this.#ordered = [...partitions].sort(compare);
   }
 
-  /** The healthy partition with the least load among those that pass the test, or nothing. */
+  /** The eligible healthy partition with the least load; undefined if there is none. */
   leastLoaded(eligible: (partition: P) => boolean): P | undefined {
     for (const partition of this.#ordered) {
       if (partition.failures > 0) return undefined;
@@ -33,7 +32,7 @@ export class PartitionOrder<P extends PartitionLoad> {
     return undefined;
   }
 
-  /** The healthy partition with the greatest load among those that pass the test, or nothing. */
+  /** The eligible healthy partition with the greatest load; undefined if there is none. */
   fullest(eligible: (partition: P) => boolean): P | undefined {
     for (let i = this.#ordered.length - 1; i >= 0; i--) {
       const partition = this.#ordered[i] as P;
@@ -42,7 +41,7 @@ export class PartitionOrder<P extends PartitionLoad> {
     return undefined;
   }
 
-  /** Puts a partition into its place after its failures or its load changed. */
+  /** Moves a partition to its place after its failures or load changed. */
   changed(partition: P): void {
     const ordered = this.#ordered;
     let at = ordered.indexOf(partition);

@@ -2,8 +2,8 @@ import type { PartitionPlacement } from '@querator/core';
 import { shareOut, type WeightedStorage } from './affinity.ts';
 
 /**
- * Places the partitions of a new queue: each storage takes its share, numbers
- * run from 0 in the order of the storages.
+ * Places the partitions of a new queue on storages, in proportion to their
+ * affinities. Partition numbers run from 0 in the order of the storages.
  *
  * @throws RangeError as {@link shareOut}.
  */

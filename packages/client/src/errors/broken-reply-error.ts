@@ -1,6 +1,6 @@
 import { ClientError } from './client-error.ts';
 
-/** The server reported success, but its reply could not be read: the request has most likely taken effect. */
+/** The server reported success in an unreadable reply. The request most likely took effect. */
 export class BrokenReplyError extends ClientError {
   override readonly name = 'BrokenReplyError';
   override readonly outcome = 'unknown';

@@ -1,9 +1,9 @@
 /**
- * A call that got no answer from a Querator server: the base of all failures
- * that arise on this side. What the server itself refused is a `ReplyError`.
+ * A call without a reply from a Querator server: the base class of the client's
+ * own errors. If the server refused the request, the error is a `ReplyError`.
  */
 export abstract class ClientError extends Error {
-  /** The URL that was called. Holds no credentials. */
+  /** The URL of the call, without credentials. */
   readonly url: string;
   /** Whether the request may have taken effect. */
   abstract readonly outcome: 'not-applied' | 'unknown';

@@ -1,6 +1,6 @@
 import { ClientError } from './client-error.ts';
 
-/** There was no connection to send the request over: nothing has happened. */
+/** The connection failed before the request was sent. The request had no effect. */
 export class ConnectError extends ClientError {
   override readonly name = 'ConnectError';
   override readonly outcome = 'not-applied';

@@ -1,6 +1,6 @@
 import { ClientError } from './client-error.ts';
 
-/** The connection broke before the reply was complete: the request may have taken effect. */
+/** The connection broke before the reply was complete. The request may have taken effect. */
 export class ConnectionLostError extends ClientError {
   override readonly name = 'ConnectionLostError';
   override readonly outcome = 'unknown';

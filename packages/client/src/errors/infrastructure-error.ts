@@ -1,8 +1,9 @@
 import { ClientError } from './client-error.ts';
 
 /**
- * Something answered that is no Querator server, such as a proxy, or a server
- * on the wrong port. Whether the request reached a server behind it is unknown.
+ * The reply is not from a Querator server, but for example from a proxy, or from
+ * another server on that port. Whether the request reached a Querator server is
+ * unknown.
  */
 export class InfrastructureError extends ClientError {
   override readonly name = 'InfrastructureError';

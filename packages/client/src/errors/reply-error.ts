@@ -6,11 +6,11 @@ import { errorFromReply, type Reply } from '@querator/protocol';
  * the server's text.
  */
 export class ReplyError extends QueueError {
-  /** The URL that was called. Holds no credentials. */
+  /** The URL of the call, without credentials. */
   readonly url: string;
-  /** The number of the reply, which is its HTTP status as well: 400, 454 and so on. */
+  /** The reply's code, which is also its HTTP status: 400, 454 and so on. */
   readonly status: number;
-  /** The fixed text of that number, such as `Retry Request`. */
+  /** The fixed text of that code, such as `Retry Request`. */
   readonly codeText: string;
 
   constructor(url: string, reply: Reply) {

@@ -1,8 +1,8 @@
 import { ClientError } from './client-error.ts';
 
 /**
- * No reply within this side's own limit, which is longer than what the server
- * was given: it hangs, or the network does. The request may have taken effect.
+ * No reply within the client's own limit, which is longer than the request's
+ * timeout: the server or the network hangs. The request may have taken effect.
  */
 export class RequestTimeoutError extends ClientError {
   override readonly name = 'RequestTimeoutError';

@@ -1,14 +1,14 @@
 import type { Transport } from './transport.ts';
 import { transportFailure } from './transport-failure.ts';
 
-/** What the client needs of a `fetch`: the global one will do, and so will the one of a Hono app. */
+/** The part of `fetch` that the client uses. The global `fetch` and the one of a Hono app both fit. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** A transport on any `fetch`. */
+/** A transport that uses the given `fetch`. */
 export function fetchTransport(fetch: Fetch): Transport {
   return async ({ url, headers, body, signal }) => {
     try {
-      // What the codecs return is never backed by shared memory, which fetch would refuse.
+      // The codecs never return shared memory, which fetch would refuse.
       const init = { method: 'POST', headers, body: body as Uint8Array<ArrayBuffer>, signal };
       const response = await fetch(url, init);
       return {

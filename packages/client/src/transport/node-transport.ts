@@ -3,13 +3,13 @@ import * as https from 'node:https';
 import type { Transport } from './transport.ts';
 import { transportFailure } from './transport-failure.ts';
 
-/** Connections kept to one server; as many calls can wait at the same time. */
+/** The most connections to one server, and so the most calls that wait at the same time. */
 const MAX_CONNECTIONS = 5_000;
 
 /**
- * The default transport, on Node's own HTTP client: its `fetch` gives up on a
- * server that is silent for five minutes, and a lease may wait for fifteen.
- * Idle connections are reused, and keep no process alive.
+ * The default transport, on Node's HTTP client. Node's `fetch` gives up after 5
+ * minutes without a reply, but a lease may wait for 15. Idle connections are
+ * reused and do not keep the process alive.
  */
 export function nodeTransport(): Transport {
   const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS };

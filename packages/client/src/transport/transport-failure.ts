@@ -2,11 +2,11 @@ import type { ClientError } from '../errors/client-error.ts';
 import { ConnectError } from '../errors/connect-error.ts';
 import { ConnectionLostError } from '../errors/connection-lost-error.ts';
 
-/** System calls that come before the first byte is sent. */
+/** System calls that run before the first byte is sent. */
 const BEFORE_SENDING: ReadonlySet<unknown> = new Set(['connect', 'getaddrinfo', 'queryA', 'queryAaaa']);
-/** Failures to connect that are no system call's. */
+/** Codes of connect failures that are not from a system call. */
 const CONNECT_CODES: ReadonlySet<unknown> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ECONNREFUSED', 'ENOTFOUND']);
-/** Causes are followed no deeper. */
+/** The most causes to follow. */
 const MOST_CAUSES = 8;
 
 interface SystemError {
@@ -17,9 +17,9 @@ interface SystemError {
   readonly errors?: unknown;
 }
 
-/** Tells by what Node reports whether a request was sent before its connection failed. */
+/** Maps Node's error to a client error: whether the request was sent before the connection failed. */
 export function transportFailure(url: string, error: unknown): ClientError {
-  // fetch wraps the real failure, and a name with several addresses has a failure for each.
+  // fetch wraps the real error, and a host with several addresses has an error per address.
   const all = unwrap(error, MOST_CAUSES);
   const reason = all.map(describe).join('; ');
   return all.every(isBeforeSending)
@@ -27,7 +27,7 @@ export function transportFailure(url: string, error: unknown): ClientError {
     : new ConnectionLostError(url, reason, error);
 }
 
-/** A `fetch` of the user's may throw anything: no error at all, or one that is its own cause. */
+/** Limits the depth, because a user's `fetch` may throw any value, even an error that is its own cause. */
 function unwrap(thrown: unknown, depth: number): SystemError[] {
   if (typeof thrown !== 'object' || thrown === null) return [{ message: String(thrown) }];
   const error: SystemError = thrown;

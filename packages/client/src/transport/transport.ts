@@ -1,28 +1,27 @@
-/** A request as it goes out: always a POST. */
+/** An outgoing request; always a POST. */
 export interface TransportRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** Ends the exchange when aborted. */
+  /** Aborts the exchange. */
   readonly signal: AbortSignal;
 }
 
-/** Whatever came back. */
+/** The reply. */
 export interface TransportReply {
   readonly status: number;
-  /** The raw header; empty where there was none. */
+  /** The raw header; empty if there was none. */
   readonly contentType: string;
   readonly body: Uint8Array;
-  /** The value of a header, whatever the case of its name; undefined where there was none. */
+  /** The value of a header; its name is case-insensitive. Undefined if there was none. */
   readonly header: (name: string) => string | undefined;
 }
 
 /**
- * One HTTP exchange. Waits as long as the signal lets it, since a lease may
- * wait for a quarter of an hour, and never sends a request twice.
+ * One HTTP exchange. It has no timeout of its own, because a lease may wait for
+ * 15 minutes, and it never sends a request twice.
  *
- * If it fails it throws `ConnectError` when nothing was sent, and
- * `ConnectionLostError` otherwise; what it throws after the signal was aborted
- * is of no interest.
+ * Throws `ConnectError` if nothing was sent, otherwise `ConnectionLostError`.
+ * Errors after the signal was aborted are ignored.
  */
 export type Transport = (request: TransportRequest) => Promise<TransportReply>;

@@ -1,25 +1,25 @@
 /**
- * Every kind of failure a caller can see. Transport-free: what number a kind
- * has on the wire is the protocol package's business.
+ * Every kind of failure that a caller can see. The protocol package maps each
+ * kind to a number on the wire (docs/reference/errors.md).
  *
- * `retryable` tells a caller that the very same request may succeed later.
+ * `retryable`: the same request may succeed later.
  */
 export const ERROR_CODES = {
-  /** The request is wrong, or contradicts what is stored. Nothing was changed. */
+  /** The request is wrong, or conflicts with stored data. Nothing was changed. */
   invalid: { retryable: false },
   /** The caller's credentials are missing, malformed, unknown or expired. */
   unauthenticated: { retryable: false },
-  /** The caller is known, and may not do this. */
+  /** The caller is known, but lacks the permission. */
   forbidden: { retryable: false },
-  /** The request is right, but cannot be served here and now, as during shutdown. */
+  /** The request is correct, but this server cannot serve it now, for example during shutdown. */
   failed: { retryable: false },
-  /** Not served in time, or not at the moment: try again. */
+  /** The request was not served in time, or cannot be served at the moment. */
   retry: { retryable: true },
-  /** The request's body or its headers could not be understood. */
+  /** The request's body or headers are malformed. */
   content: { retryable: false },
-  /** A fault of ours. Its cause goes to the log; the caller is told nothing of it. */
+  /** An internal error. Its cause goes to the log and never to the caller. */
   internal: { retryable: true },
-  /** There is no such method. */
+  /** The method does not exist. */
   unknown_method: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>;
 

@@ -1,6 +1,6 @@
 /**
- * Texts that the clients of the reference server compare with literally
- * (wire.md, section 4). Changing one breaks them.
+ * Texts that clients of the reference server compare literally
+ * (docs/reference/errors.md). Changing one breaks those clients.
  */
 export const MESSAGES = {
   leaseTimedOut: 'request timeout; no items are in the queue, try again',

@@ -1,8 +1,8 @@
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 
 /**
- * A failure the caller is told about: `code` is stable, `message` is the text
- * that api.md documents for it. `cause` is for the log only and never leaves
+ * A failure that the caller sees. `code` is stable; `message` is the documented
+ * text (docs/reference/errors.md). `cause` is for the log only and never leaves
  * the process.
  */
 export class QueueError extends Error {
@@ -20,7 +20,7 @@ export class QueueError extends Error {
   }
 }
 
-/** The request is wrong: a {@link QueueError} with the code `invalid`. */
+/** Makes a {@link QueueError} with the code `invalid`: the request is wrong. */
 export function invalid(message: string): QueueError {
   return new QueueError('invalid', message);
 }

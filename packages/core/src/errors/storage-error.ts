@@ -1,24 +1,23 @@
-/** What is known of a storage call that failed. */
+/** What is known about a failed storage call. */
 export type StorageOutcome =
-  /** Nothing was stored or changed: the call may be repeated, also elsewhere. */
+  /** Nothing was stored or changed: the caller may repeat the call, also on another partition. */
   | 'not-applied'
-  /** It may or may not have taken effect, as when a connection dies before the answer. */
+  /** The call may have taken effect, for example if the connection broke before the answer. */
   | 'unknown';
 
 /**
- * A storage backend could not do what it was asked. Thrown by drivers for
- * every failure that is not the caller's fault; the engine never answers such
- * a call with success.
+ * A storage call failed. Drivers throw it for every failure that the caller did
+ * not cause; the engine never reports success for such a call.
  *
- * `message` is for operators: it names the backend and what went wrong, and
- * holds no connection string, no password and no item's content.
+ * `message` is for operators: it names the backend and the failure. It contains
+ * no connection string, no password and no item content.
  */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly outcome: StorageOutcome;
-  /** Nothing is wrong with the storage: the call was ended because its caller had set a limit, or left. */
+  /** The storage is fine: the call ended because its caller set a limit or disconnected. */
   readonly gaveUp: boolean;
-  /** Nothing is wrong with the storage: somebody else holds what the call needs for itself. */
+  /** The storage is fine: another session holds a lock that the call needs. */
   readonly locked: boolean;
 
   constructor(

@@ -1,7 +1,7 @@
 import { invalid, type QueueError } from '../errors/queue-error.ts';
 import { type ItemId, itemIdFault } from './item-id.ts';
 
-/** The id names no waiting or leased item, or cannot be an id at all. The text tells which. */
+/** The id names no waiting or leased item, or is malformed; the text says which. */
 export function noSuchItem(id: ItemId): QueueError {
   const fault = itemIdFault(id);
   return invalid(
@@ -9,7 +9,7 @@ export function noSuchItem(id: ItemId): QueueError {
   );
 }
 
-/** The item is there, but nobody holds a lease on it. */
+/** The item exists, but is not leased. */
 export function itemNotLeased(id: ItemId, action: 'completed' | 'retried'): QueueError {
   return invalid(`item(s) cannot be ${action}; '${id}' is not marked as leased`);
 }
@@ -19,9 +19,9 @@ function malformedItemId(id: ItemId, fault: string): string {
 }
 
 /**
- * Refuses a text that cannot be an item's id, such as a bad pivot.
+ * Checks the shape of an item id, for example of a pivot.
  *
- * @throws QueueError `invalid`, naming the id.
+ * @throws QueueError `invalid`, naming the id, if it is malformed.
  */
 export function checkItemId(id: string): void {
   const fault = itemIdFault(id);

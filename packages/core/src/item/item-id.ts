@@ -1,19 +1,19 @@
 /**
- * Names one stay of an item in a queue. An item gets a new id whenever it goes
- * back into the queue, so an old id is dead for good.
+ * Identifies an item from one enqueue to the next. An item gets a new id each
+ * time it returns to the tail of the queue; the old id is never valid again.
  *
- * Byte order is FIFO order. The text is a valid KSUID, which existing clients
- * parse; to them it is opaque, and holding it is proof of the lease.
+ * Byte order is FIFO order. The text is a valid KSUID, because existing clients
+ * parse it. Clients treat it as opaque; knowing it proves the lease.
  */
 export type ItemId = string;
 
-/** Every id has this many characters of `0-9A-Za-z`. */
+/** The length of every id, in characters of `0-9A-Za-z`. */
 export const ITEM_ID_LENGTH = 27;
 
-/** How many random characters end an id: ten of 62 are 59 bits, beyond guessing within a lease. */
+/** The number of random characters at the end of an id: 59 bits, too many to guess during a lease. */
 export const ITEM_ID_RANDOM_LENGTH = 10;
 
-/** The hexadecimal digits of the growing number. */
+/** The number of hexadecimal digits of the sequence number. */
 const SEQUENCE_DIGITS = 16;
 
 /** The greatest KSUID, 2^160 − 1 in base62. */
@@ -21,16 +21,16 @@ const GREATEST_ID = 'aWgEPTl1tmebfsQzFP4bxwgy80V';
 const SMALLEST_ID = '0'.repeat(ITEM_ID_LENGTH);
 
 /**
- * Puts an id together: `0`, the 16 lower-case hexadecimal digits of a number
- * that only grows, and the random tail.
+ * Makes an id: `0`, then 16 lower-case hexadecimal digits of a sequence number
+ * that only grows, then the random tail.
  */
 export function formatItemId(sequence: bigint, randomTail: string): ItemId {
   return `0${sequence.toString(16).padStart(SEQUENCE_DIGITS, '0')}${randomTail}`;
 }
 
 /**
- * What is wrong with an id's shape, in the words of the reference, or nothing.
- * Characters outside the alphabet are not looked for: such an id simply
+ * What is wrong with the shape of an id, in the reference server's words;
+ * undefined if nothing is. Characters outside the alphabet pass: such an id
  * matches no item.
  */
 export function itemIdFault(id: string): string | undefined {
@@ -43,7 +43,7 @@ export function itemIdFault(id: string): string | undefined {
   return undefined;
 }
 
-/** Lengths are counted in bytes; only a text that is not ASCII has more of them than characters. */
+/** The length in bytes. Skips the encoder for ASCII, whose bytes are its characters. */
 function utf8Length(text: string): number {
   return text.length === ITEM_ID_LENGTH && isAscii(text)
     ? text.length

@@ -1,11 +1,11 @@
 import type { Instant } from '../time/instant.ts';
 import type { ItemId } from './item-id.ts';
 
-/** What a producer says about an item. None of it ever changes, and none of it is looked into. */
+/** The producer's part of an item. It never changes, and Querator never interprets it. */
 export interface ItemContent {
-  /** Free text: how the payload is encoded. */
+  /** Free text for the encoding of the payload. */
   readonly encoding: string;
-  /** Free text: what kind of payload it is. */
+  /** Free text for the kind of the payload. */
   readonly kind: string;
   /** Free text chosen by the producer, such as an account. */
   readonly reference: string;
@@ -14,68 +14,69 @@ export interface ItemContent {
 
 /** An item to be added to a queue. */
 export interface NewItem extends ItemContent {
-  /** When it is to become available to consumers; absent: at once. */
+  /** When the item becomes available to consumers. Undefined: at once. */
   readonly enqueueAt?: Instant | undefined;
 }
 
-/** An item handed to a consumer until the lease ends. */
+/** An item that a consumer owns until the lease ends. */
 export interface LeasedItem extends ItemContent {
   readonly id: ItemId;
-  /** How often the item has been leased, this time included. */
+  /** How often the item has been leased, including this lease. */
   readonly attempts: number;
   /** When this lease ends. */
   readonly leaseDeadline: Instant;
 }
 
-/** An item as a partition holds it. */
+/** An item as stored in a partition. */
 export interface StoredItem extends ItemContent {
   readonly id: ItemId;
-  /** The id it had in the queue it was moved from; unique in a partition. Set for dead-lettered items. */
+  /** The id in the queue that the item came from; unique in a partition. Set for dead-lettered items. */
   readonly sourceId?: ItemId | undefined;
   readonly isLeased: boolean;
-  /** When the current lease ends; for an item that is not leased, what it was imported with. */
+  /** When the current lease ends. For an item that is not leased: the value of its import. */
   readonly leaseDeadline?: Instant | undefined;
-  /** When the item has been in the queue for too long. */
+  /** After this time the item is expired. */
   readonly expireDeadline: Instant;
-  /** When a scheduled item becomes available; absent when it is not scheduled. */
+  /** When a scheduled item becomes available. Undefined for other items. */
   readonly enqueueAt?: Instant | undefined;
   /** When the item entered this partition. */
   readonly createdAt: Instant;
   readonly attempts: number;
-  /** A limit of the item's own. Stored and listed; the queue's limit is the one in force. */
+  /** The item's own limit. It is stored and listed, but the queue's limit applies. */
   readonly maxAttempts: number;
 }
 
 /**
- * An item to be put into a partition as it is, apart from its id and
- * `createdAt`. One that is leased without a `leaseDeadline` is overdue; one
- * with an `enqueueAt` is scheduled, and then not leased.
+ * An item to be stored in the given state; only its id and `createdAt` are new.
+ * An item that is leased without a `leaseDeadline` is overdue. An item with an
+ * `enqueueAt` is scheduled and not leased.
  */
 export interface ImportedItem extends ItemContent {
   readonly sourceId?: ItemId | undefined;
   readonly isLeased: boolean;
   readonly leaseDeadline?: Instant | undefined;
-  /** Absent: the time of the import plus the queue's expire timeout. */
+  /** Undefined: the time of the import plus the queue's expire timeout. */
   readonly expireDeadline?: Instant | undefined;
   readonly enqueueAt?: Instant | undefined;
   readonly attempts: number;
   readonly maxAttempts: number;
 }
 
-/** A dead item on its way into the dead-letter queue. */
+/** A dead item that is being moved to the dead-letter queue. */
 export interface DeadLetter extends ItemContent {
-  /** The id it died under, by which a second copy is recognised. */
+  /** The id of the dead item. A second copy is detected by it. */
   readonly sourceId: ItemId;
 }
 
-/** One leased item a consumer gives back. */
+/** A leased item that its consumer gives back. */
 export interface RetriedItem {
   readonly id: ItemId;
   /**
-   * When to offer it again; absent, past or near: at once. Its time in the queue
-   * runs on: later than its `expireDeadline`, it is dead when it comes due.
+   * When the item becomes available again. Undefined, past or within the schedule
+   * threshold: at once. The `expireDeadline` stays: an item that is due after it
+   * is dead.
    */
   readonly retryAt?: Instant | undefined;
-  /** The consumer gives up on it: it goes to the dead-letter queue. */
+  /** The consumer gives up on the item: it goes to the dead-letter queue. */
   readonly dead: boolean;
 }

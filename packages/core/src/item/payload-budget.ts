@@ -1,24 +1,24 @@
 import type { ItemContent } from './item.ts';
 
 /**
- * Once a storage call has taken items with so many bytes of content, it may
- * leave what it would otherwise take as well. Content is the payload and the
- * texts: each of them may be as long as a request body.
+ * A storage call may stop taking items once their contents reach this many
+ * bytes. Content is the payload and the texts: each of them may be as long as a
+ * request body.
  */
 export const PAYLOAD_BUDGET = 16_000_000;
 
-/** No encoding of a text takes more bytes for one of its UTF-16 units. */
+/** The most bytes that any encoding needs for one UTF-16 unit. */
 const MOST_BYTES_PER_UNIT = 3;
 
 /**
- * At most how many bytes the content of an item takes, in whatever encoding a
- * driver counts its texts. Costs nothing: no text is looked into.
+ * An upper bound on the bytes of an item's content, in any encoding that a
+ * driver may use for its texts. Cheap: it reads lengths only.
  */
 export function contentBytes({ payload, reference, encoding, kind }: ItemContent): number {
   return payload.byteLength + MOST_BYTES_PER_UNIT * (reference.length + encoding.length + kind.length);
 }
 
-/** Whether a storage call that took these items may have left others for their size. */
+/** Whether a storage call that took these items may have stopped at the budget. */
 export function isBudgetSpent(items: readonly ItemContent[], budget: number = PAYLOAD_BUDGET): boolean {
   let bytes = 0;
   for (const item of items) bytes += contentBytes(item);

@@ -1,42 +1,42 @@
 import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 
-/** The namespace of everything that names none, and of administration. */
+/** The namespace of administration, and of requests that name none. */
 export const SYSTEM_NAMESPACE = '_system';
 
-/** Where one partition of a queue is stored. Settled when the queue is created. */
+/** Where one partition of a queue is stored. Fixed when the queue is created. */
 export interface PartitionPlacement {
-  /** 0 … n−1 without holes. */
+  /** 0 … n−1 without gaps. */
   readonly partition: number;
   /** The name of the storage backend in the configuration. */
   readonly storageName: string;
 }
 
-/** What an operator can set of a queue, at creation and later. */
+/** The settings of a queue that an operator can choose and change. */
 export interface QueueSettings {
-  /** How long a lease lasts. At least a microsecond, and no longer than `expireTimeout`. */
+  /** How long a lease lasts; from one microsecond to `expireTimeout`. */
   readonly leaseTimeout: Duration;
-  /** How long an item may live in the queue, a scheduled one from its `enqueueAt` on. At least a microsecond. */
+  /** How long an item may live in the queue, for a scheduled one from its `enqueueAt`. At least one microsecond. */
   readonly expireTimeout: Duration;
-  /** The name of the queue that takes items that used up their attempts or time; empty: they are deleted. */
+  /** The queue that takes items without attempts or time left. Empty: they are deleted. */
   readonly deadQueue: string;
-  /** How often an item may be leased; 0: without limit. */
+  /** How often an item may be leased; 0 means without limit. */
   readonly maxAttempts: number;
   /** Free text. */
   readonly reference: string;
-  /** How many partitions are wanted. */
+  /** The number of partitions that was requested. */
   readonly requestedPartitions: number;
 }
 
 /** A queue to be stored. */
 export interface NewQueue extends QueueSettings {
-  /** Unique among all queues, whatever their namespace. */
+  /** Unique among all queues of all namespaces. */
   readonly name: string;
   readonly namespace: string;
   readonly partitions: readonly PartitionPlacement[];
 }
 
-/** A queue as it is stored. */
+/** A queue as stored. */
 export interface Queue extends NewQueue {
   readonly createdAt: Instant;
   readonly updatedAt: Instant;

@@ -1,9 +1,9 @@
 import type { QueueError } from '../errors/queue-error.ts';
 
 /**
- * How one request of a batch ended. A batch call of a driver fails as a whole
- * only when storage failed; what is wrong with one request is that request's
- * outcome, and leaves the others alone.
+ * The result of one request of a batch. A driver's batch call fails as a whole
+ * only if the storage fails. A fault of one request is the outcome of that
+ * request and does not affect the others.
  */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }

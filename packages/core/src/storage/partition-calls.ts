@@ -3,110 +3,107 @@ import type { ItemId } from '../item/item-id.ts';
 import type { Duration } from '../time/duration.ts';
 import type { Outcome } from './outcome.ts';
 
-/** The items of one produce request, to be stored together, in this order. */
+/** The items of one produce request, to be stored together and in this order. */
 export interface ProduceRequest {
   readonly items: readonly NewItem[];
 }
 
-/** Where the items of one produce request went. */
+/** The states in which the items of one produce request were stored. */
 export interface ProduceResult {
   /** Items available to consumers at once. */
   readonly waiting: number;
-  /** Items that wait for their time. */
+  /** Items that become available at their `enqueueAt`. */
   readonly scheduled: number;
 }
 
-/** What became of items that consumers wait for. */
+/** The result of a produce for waiting consumers. */
 export interface ProduceAndLeaseResult {
   /** One per request, in order. `waiting` does not count the leased items. */
   readonly outcomes: readonly Outcome<ProduceResult>[];
-  /** The items that were leased: the first of those stored, in id order. */
+  /** The leased items: the first of those stored, in id order. */
   readonly leased: readonly LeasedItem[];
 }
 
-/** What all lease requests of a batch want together. */
+/** The sum of all lease requests of a batch. */
 export interface LeaseBatch {
-  /** At most so many items; at least 1. */
+  /** The most items to lease; at least 1. */
   readonly limit: number;
   /** How long the lease lasts from now. */
   readonly leaseTimeout: Duration;
 }
 
-/** The leased items one complete request names. */
+/** The leased items that one complete request names. */
 export interface CompleteRequest {
-  /** No id twice. May hold texts that are no ids. */
+  /** Without duplicates. May contain malformed ids. */
   readonly ids: readonly ItemId[];
 }
 
-/** The leased items one retry request gives back. */
+/** The leased items that one retry request gives back. */
 export interface RetryRequest {
-  /** No id twice. May hold texts that are no ids. */
+  /** No id twice. May contain malformed ids. */
   readonly items: readonly RetriedItem[];
 }
 
-/** The rules of the queue that decide whether a retried item is dead. */
+/** The rules of a queue that decide when an item is dead, and what happens to it. */
 export interface DeathRules {
-  /** How often an item may be leased; 0: without limit. */
+  /** How often an item may be leased; 0 means without limit. */
   readonly maxAttempts: number;
-  /** What becomes of a dead item: kept aside until it is moved to the dead-letter queue, or deleted. */
+  /** `move`: a dead item stays until it is moved to the dead-letter queue. `delete`: it is deleted. */
   readonly dead: 'move' | 'delete';
 }
 
-/** Where the items of one retry request went. */
+/** The states in which one retry request left its items. */
 export interface RetryResult {
-  /** Back at the tail of the queue, available. */
+  /** Available at the tail of the queue. */
   readonly waiting: number;
-  /** Waiting for their time. */
+  /** Available at their `retryAt`. */
   readonly scheduled: number;
-  /** Kept aside; the next sweep reports them. */
+  /** Dead, to be moved to the dead-letter queue. The next sweep reports them. */
   readonly moving: number;
   readonly deleted: number;
 }
 
-/** A page of items in order of their ids. */
+/** A page of items in id order. */
 export interface ItemListRequest {
   /**
-   * `queued`: waiting and leased ones. `scheduled`: only those that wait for
-   * their time. `prepared`: only prepared letters, shown as leased until
-   * their hold ends.
+   * `queued`: waiting, leased and moving items. `scheduled`: only scheduled
+   * items. `prepared`: only prepared letters, shown as leased until their
+   * timeout.
    */
   readonly state: 'queued' | 'scheduled' | 'prepared';
-  /** The page starts with this id, or where it is gone, with the next greater one; empty: from the first. */
+  /** The page starts at this id, or at the next greater one. Empty: at the first item. */
   readonly pivot: string;
-  /** At most so many; at least 1. */
+  /** The most items of a page; at least 1. */
   readonly limit: number;
   /**
-   * The page ends with the item at which the contents (payloads and texts) add
-   * up to so many bytes, but not before its second item: who goes on from the
-   * last id gets that item once more, and has to get further. What the page
-   * leaves out is not read either. Absent: only `limit` counts.
+   * The page ends with the item at which the contents (payloads and texts) reach
+   * this many bytes, but not before its second item. A caller that continues at
+   * the last id gets that item again, and must still make progress. The driver
+   * does not read items beyond the page. Undefined: only `limit` counts.
    */
   readonly maxBytes?: number | undefined;
 }
 
-/** What a partition holds, counted by the storage at one moment. */
+/** The items of a partition, counted by the storage at one moment. */
 export interface PartitionStats {
   /** Items available to consumers. */
   readonly waiting: number;
-  /** Items somebody holds a lease on, and those kept aside for the dead-letter queue; no prepared letters. */
+  /** Leased and moving items, without prepared letters. */
   readonly leased: number;
   readonly scheduled: number;
-  /** Mean time since the waiting and leased items entered the partition; 0 when there are none. */
+  /** Mean time since the waiting and leased items entered the partition; 0 if there are none. */
   readonly averageAge: Duration;
-  /** Time since the waiting item that is next in line entered the partition; 0 when none waits. */
+  /** Time since the oldest waiting item entered the partition; 0 if none waits. */
   readonly headAge: Duration;
-  /**
-   * Mean time left of the leases, moving items left out; 0 when there are
-   * none, negative when they are overdue.
-   */
+  /** Mean time left of the leases, without moving items; 0 if there are none, negative if overdue. */
   readonly averageLeaseLeft: Duration;
 }
 
-/** How long a count may take. One that is ended for it fails with a `StorageError` that says `gaveUp`. */
+/** How long a count may take. A count that is ended early fails with a `StorageError` with `gaveUp`. */
 export interface CountOptions {
-  /** The driver may give up after so many milliseconds; absent: after as long as it sees fit. */
+  /** The driver may give up after this many milliseconds. Undefined: the driver decides. */
   readonly limitMs?: number | undefined;
-  /** Once it is aborted nobody waits for the count any more: the driver may end it. */
+  /** Aborted once no caller waits for the count. Then the driver may end it. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -120,53 +117,53 @@ export interface ClearRequest {
 /** Bounds and rules of one sweep. */
 export interface SweepRequest extends DeathRules {
   /**
-   * At most so many scheduled, so many overdue and so many expired items are
-   * worked on; at least 1. Moving ones go with the overdue or the expired
-   * ones, marked as moved or not.
+   * The most scheduled, overdue and expired items to process, each counted
+   * separately; at least 1. Moving items, marked or not, count as overdue or
+   * expired ones.
    */
   readonly limit: number;
-  /** How long items reported as dead or moved stay the caller's, before another sweep may report them again. */
+  /** How long reported items are claimed by the caller. Other sweeps do not report them meanwhile. */
   readonly claimTimeout: Duration;
 }
 
-/** Which items are marked as moved; each once, in no order. */
+/** Which items are marked as moved. Each item appears once; the order is undefined. */
 export interface MarkResult {
-  /** Those that this call has marked. */
+  /** Items that this call marked. */
   readonly marked: readonly ItemId[];
-  /** Those that an earlier call had marked. */
+  /** Items that an earlier call marked. */
   readonly markedBefore: readonly ItemId[];
 }
 
-/** How letters are stored that come from another queue. */
+/** Timeouts of the letters that arrive from another queue. */
 export interface LetterTimeouts {
-  /** The expire timeout of the queue they come to. */
+  /** The expire timeout of the queue that takes the letters. */
   readonly expireTimeout: Duration;
-  /** How long they are held back at most. */
+  /** A sweep makes a letter available that is still prepared after this time. */
   readonly autoCommitTimeout: Duration;
 }
 
 /** What a sweep did. */
 export interface SweepResult {
-  /** Scheduled items that came due and are now available at the tail. */
+  /** Scheduled items that became available at the tail. */
   readonly enqueued: number;
-  /** Items whose lease ran out and that are now available at the tail. */
+  /** Items whose lease ran out and that became available at the tail. */
   readonly requeued: number;
   /** Dead items that were deleted. */
   readonly deleted: number;
   /**
-   * Dead items for the caller to move, in no order: still stored, offered to nobody. The
-   * caller has them held in the dead-letter queue and then calls `markMoved`.
+   * Dead items for the caller to move, in undefined order. They stay stored, and
+   * no consumer gets them. The caller prepares their letters in the dead-letter
+   * queue and then calls `markMoved`.
    */
   readonly dead: readonly StoredItem[];
   /**
-   * Dead items that were marked as moved, and whose mover has not come to the
-   * end: the caller has their letters delivered and then calls `remove`.
+   * Items marked as moved whose move did not finish. The caller commits their
+   * letters and then calls `remove`.
    */
   readonly moved: readonly ItemId[];
   /**
-   * Milliseconds until the next sweep has something to do, by the storage's
-   * clock; 0 when the limit or the size of the dead items cut this one short;
-   * absent when nothing is pending.
+   * Milliseconds until the next deadline, by the storage's clock. 0 if the limit
+   * or the payload budget cut this sweep short. Undefined if nothing is pending.
    */
   readonly nextDueMs: number | undefined;
 }

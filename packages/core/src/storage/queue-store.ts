@@ -6,76 +6,77 @@ import type { Instant } from '../time/instant.ts';
 export interface QueueListRequest {
   /** Only queues of this namespace. */
   readonly namespace: string;
-  /** The page starts with this name, or where it is gone, with the next greater one; empty: from the first. */
+  /** The page starts at this name, or at the next greater one. Empty: at the first queue. */
   readonly pivot: string;
-  /** At most so many; at least 1. */
+  /** The most queues of a page; at least 1. */
   readonly limit: number;
 }
 
-/** How long a shared storage keeps the note of a deletion after `forgetDeletion`: a day. */
+/** How long a shared storage keeps the record of a deletion after `forgetDeletion`: a day. */
 export const DELETION_NOTE_MS = 86_400_000;
 
-/** Tells one state of a queue from another, and from another queue of the same name. */
+/** Identifies one state of a queue, also among queues of the same name. */
 export type QueueStamp = Pick<Queue, 'createdAt' | 'updatedAt'>;
 
 /**
- * What the rules between two queues are checked by. It holds until the step
- * that reads it has ended: the queue and its dead-letter queue are locked.
+ * What the rules between two queues are checked against. It is valid until the
+ * step that reads it ends: the queue and its dead-letter queue are locked.
  */
 export interface QueueRelations {
-  /** The queue that is to take the dead letters, as stored; undefined: there is none of that name. */
+  /** The intended dead-letter queue as stored; undefined if no queue has that name. */
   readonly deadQueue: Queue | undefined;
-  /** Whether a `beginDelete` holds for that queue. */
+  /** Whether a `beginDelete` of that queue is in force. */
   readonly deadQueueEnds: boolean;
-  /** The name of a queue whose dead-letter queue is the queue in question, the first in byte order. */
+  /** A queue that uses the queue in question as dead-letter queue, the first in byte order. */
   readonly usedBy: string | undefined;
 }
 
 /**
- * Where queues are kept: their settings, and which storage holds which of
- * their partitions. Items are none of its business.
+ * Stores queues: their settings, and which storage has which of their
+ * partitions. It stores no items.
  *
- * Contract of every driver, for all methods: safe to call concurrently, also
- * from several processes on the same storage; initialised at the first call
- * that needs it, and again at the next one if that failed; settles within the
- * backend's own time limits. A failure of storage is a `StorageError`.
+ * Contract of every driver, for all methods: calls may run concurrently, also
+ * from several processes on the same storage. The first call that needs it
+ * initialises the store; if that fails, the next call tries again. Each call
+ * settles within the backend's time limits. A storage failure is a
+ * `StorageError`.
  */
 export interface QueueStore {
   /**
-   * Adds a queue with `createdAt` and `updatedAt` by the storage's clock.
-   * Durable when the promise is fulfilled.
+   * Adds a queue with `createdAt` and `updatedAt` by the storage's clock. The
+   * queue is durable when the promise is fulfilled.
    *
-   * If it fails nothing was added, unless the outcome is `unknown`.
+   * If the call fails, no queue was added, unless the outcome is `unknown`.
    *
-   * @param check is called where the queue has a dead-letter queue, in the
-   *   step that adds the queue; perhaps more than once. What it throws is
-   *   thrown, and nothing was added.
-   * @throws QueueError `invalid` (`invalid queue; '…' already exists`) when
-   *   the name is taken; the stored queue is untouched.
+   * @param check runs if the queue has a dead-letter queue, in the step that
+   *   adds the queue, possibly more than once. Its error fails the call, and no
+   *   queue is added.
+   * @throws QueueError `invalid` (`invalid queue; '…' already exists`) if the
+   *   name is taken. The stored queue stays as it is.
    */
   create(queue: NewQueue, check?: (relations: QueueRelations) => void): Promise<Queue>;
 
-  /** The queue of that very name, or nothing. Never an old state. */
+  /** The current state of the queue of that name; undefined if there is none. */
   get(name: string): Promise<Queue | undefined>;
 
-  /** The stamps of those of the queues that there are, in one call; a cheap way to notice what others changed. */
+  /** The stamps of those of the queues that exist, in one call: a cheap way to detect changes of other processes. */
   stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>>;
 
-  /** The page that was asked for; filtered first, then limited. */
+  /** Reads one page. The filter applies before the limit. */
   list(request: QueueListRequest): Promise<readonly Queue[]>;
 
   /**
-   * Replaces the settings of a queue, as one step that no other update can
-   * come between: `change` is given what is stored and returns what is to be.
-   * `name`, `namespace`, `partitions` and `createdAt` stay, whatever it
-   * returns; `updatedAt` becomes now. `change` may be called more than once.
+   * Replaces the settings of a queue in one step; no other update can come in
+   * between. `change` gets the stored queue and returns the new one. `name`,
+   * `namespace`, `partitions` and `createdAt` stay, whatever it returns.
+   * `updatedAt` becomes now. `change` may run more than once.
    *
-   * If it fails nothing was changed, unless the outcome is `unknown`.
+   * If the call fails, nothing was changed, unless the outcome is `unknown`.
    *
-   * @param deadQueue the dead-letter queue that `change` is going to set;
-   *   empty: none. `relations` is about it, and absent where it is empty.
-   * @returns what is stored now, or nothing when there is no such queue.
-   * @throws whatever `change` throws; then nothing was changed.
+   * @param deadQueue the dead-letter queue that `change` is going to set; empty
+   *   for none. Then `relations` is undefined, otherwise it describes that queue.
+   * @returns the stored queue; undefined if there is none of that name.
+   * @throws the error of `change`; then nothing was changed.
    */
   update(
     name: string,
@@ -84,15 +85,15 @@ export interface QueueStore {
   ): Promise<Queue | undefined>;
 
   /**
-   * Says that the queue that was created then is about to be deleted: until
-   * `timeout` has passed by the storage's clock, others that want it for their
-   * dead letters find `deadQueueEnds` set. Settings and stamps stay. Calling it
-   * again prolongs it; the deletion ends it.
+   * Announces that the queue with that creation time will be deleted. Until
+   * `timeout` has passed by the storage's clock, callers that choose it as
+   * dead-letter queue find `deadQueueEnds` set. Settings and stamps stay. A
+   * second call extends the time; the deletion ends it.
    *
-   * @param check is given the name of a queue that uses this one for its dead
-   *   letters, the first in byte order; perhaps more than once. What it throws
-   *   is thrown, and nothing was changed.
-   * @returns whether that queue is there.
+   * @param check gets the name of a queue that uses this one as dead-letter
+   *   queue, the first in byte order. May run more than once. Its error fails the
+   *   call, and nothing is changed.
+   * @returns whether the queue exists.
    */
   beginDelete(
     name: string,
@@ -101,38 +102,39 @@ export interface QueueStore {
   ): Promise<boolean>;
 
   /**
-   * Removes the queue of that name; where `createdAt` is given, only the one
-   * that was created then, and not a later one of the same name. In the same
-   * step it notes the deletion, for `wasDeleted`.
+   * Removes the queue of that name. With `createdAt` it removes only the queue
+   * with that creation time, and no later one of the same name. The same step
+   * records the deletion for `wasDeleted`.
    *
-   * @param check as of `beginDelete`, in the step that removes the queue.
-   * @returns whether it was there.
+   * @param check as in `beginDelete`, in the step that removes the queue.
+   * @returns whether the queue existed.
    */
   delete(name: string, createdAt?: Instant, check?: (usedBy: string | undefined) => void): Promise<boolean>;
 
   /**
-   * Whether `delete` has removed the queue of that name that was created then.
-   * This is the only proof that the items of a queue may be removed: a queue
-   * that is merely absent may be in another storage, or missing in a backup.
+   * Whether `delete` removed the queue with that name and creation time. This is
+   * the only proof that a queue's items may be removed: a queue that is merely
+   * absent may be in another storage, or missing from a backup.
    *
-   * A driver that cannot keep notes, for want of a right, answers `false`.
+   * A driver that lacks the right to keep records answers `false`.
    */
   wasDeleted(name: string, createdAt: Instant): Promise<boolean>;
 
   /**
-   * Nothing of that queue is left in any storage, so that the note of its
-   * deletion may go. A shared storage keeps the note for `DELETION_NOTE_MS`
-   * more: a process that has not heard of the deletion may make a partition
-   * anew. Of a queue without a note it does nothing.
+   * Says that no storage has anything left of that queue, so that the record of
+   * its deletion may go. A shared storage keeps it for another
+   * `DELETION_NOTE_MS`: a process that missed the deletion may create a
+   * partition again. Without a record the call has no effect.
    */
   forgetDeletion(name: string, createdAt: Instant): Promise<void>;
 
   /**
-   * How many partitions all queues have on each storage, by its name; a storage
-   * with none may be absent. Reads all queues: for the placement of a new one.
+   * The number of partitions of all queues on each storage, by storage name. A
+   * storage without partitions may be absent. Reads all queues; the placement of
+   * a new queue uses it.
    */
   partitionCounts(): Promise<ReadonlyMap<string, number>>;
 
-  /** The name of a queue whose dead-letter queue is `name`, the first in byte order, or nothing. */
+  /** A queue whose dead-letter queue is `name`, the first in byte order; undefined if there is none. */
   findByDeadQueue(name: string): Promise<string | undefined>;
 }

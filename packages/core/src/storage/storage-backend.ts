@@ -9,65 +9,65 @@ export interface PartitionKey {
   readonly partition: number;
 }
 
-/** The queue that a partition belongs to, to tell it from another one of the same name. */
+/** The queue that a partition belongs to. It tells queues of the same name apart. */
 export interface PartitionOwner {
   /** When the queue was created. */
   readonly createdAt: Instant;
   /**
-   * Whether that queue is still there. Asked after a partition was made:
-   * another process may have deleted the queue meanwhile, and nothing may be
-   * stored then that nobody would ever find.
+   * Whether the queue still exists. The driver calls it after it created a
+   * partition: another process may have deleted the queue meanwhile. Then it
+   * must not store items that no call could ever reach.
    */
   readonly isThere: () => Promise<boolean>;
   /**
-   * Whether the queue of that name that was created then was deleted, as
-   * `QueueStore.wasDeleted` says. Asked before items that belong to it are
-   * removed: those of an earlier queue, or of this one when it is not there.
+   * Whether the queue of that name and creation time was deleted, as
+   * `QueueStore.wasDeleted` says. The driver calls it before it removes the
+   * items of an earlier queue, or of this one if it no longer exists.
    */
   readonly wasDeleted: (createdAt: Instant) => Promise<boolean>;
 }
 
-/** What a look at one partition found. */
+/** What a poll found in one partition. */
 export interface PollResult {
   /** Whether items are available to consumers. */
   readonly waiting: boolean;
   /**
-   * As in `SweepResult`: milliseconds until a sweep has something to do. Absent
-   * when nothing is pending, and when deadlines were not asked for.
+   * Milliseconds until a sweep has work to do, as in `SweepResult`. Undefined if
+   * nothing is pending, or if the poll did not ask for deadlines.
    */
   readonly nextDueMs: number | undefined;
 }
 
-/** What can keep dead rows from being removed. */
+/** What can prevent a storage from removing dead rows. */
 export const HORIZON_HOLDERS = ['session', 'prepared-transaction', 'replication-slot', 'standby'] as const;
 
-/** Something keeps dead rows from being removed. */
+/** Something prevents the storage from removing dead rows. */
 export interface HeldHorizonNotice {
   readonly kind: 'held-horizon';
-  /** For people: names who or what it is. Holds no password, no item and no statement. */
+  /** For operators: names the holder. Contains no password, no item and no statement. */
   readonly text: string;
-  /** What kind of thing it is. */
+  /** The kind of the holder. */
   readonly holder: (typeof HORIZON_HOLDERS)[number];
-  /** How long it has been so; 0: the storage does not say. */
+  /** How long it has lasted, in seconds; 0 if the storage does not know. */
   readonly seconds: number;
   /** How many transactions have begun since then. */
   readonly transactions: number;
 }
 
-/** A right is missing that existing queues can do without. */
+/** A right is missing, but existing queues work without it. */
 export interface MissingRightNotice {
   readonly kind: 'missing-right';
-  /** For people: what cannot be done without it, and how to give it. */
+  /** For operators: what does not work without the right, and how to grant it. */
   readonly text: string;
   readonly holder?: undefined;
   readonly seconds?: undefined;
   readonly transactions?: undefined;
 }
 
-/** Something about a storage that works, and that its operator should look at. Of a known kind, for those who count. */
+/** A condition of a working storage that its operator should look at. `kind` is for metrics. */
 export type StorageNotice = HeldHorizonNotice | MissingRightNotice;
 
-/** What a driver can and cannot do, as data: tests skip only through it, and operators can read it. */
+/** What a driver can and cannot do. Operators read it, and only it makes the conformance suite skip tests. */
 export interface StorageCapabilities {
   /** Items survive the end of the process. */
   readonly durable: boolean;
@@ -76,49 +76,49 @@ export interface StorageCapabilities {
 }
 
 /**
- * A configured storage, as the composition root makes it from the settings of
- * a driver. Making one touches no disk and no network, and never fails for
- * want of them: storage is reached at the first call of a store.
+ * A configured storage. The composition root makes it from the settings of a
+ * driver. Making it uses no disk and no network, so it cannot fail for lack of
+ * them: the first call of a store connects.
  */
 export interface StorageBackend {
-  /** The name under which queues refer to it. */
+  /** The name by which queues refer to the storage. */
   readonly name: string;
   readonly capabilities: StorageCapabilities;
 
-  /** The place for queues' settings. The same object each time. */
+  /** The store of queues' settings. Returns the same object each time. */
   queueStore(): QueueStore;
 
   /**
-   * The store of one partition. Cheap; two stores of one key see the same items.
+   * The store of one partition. A cheap call. Two stores of one key see the same items.
    *
-   * @param owner its queue. A driver that several processes share finds out by
-   *   it what an earlier queue of that name left behind, and calls for a queue
-   *   that is gone, which fail. What an earlier queue left is removed where it
-   *   is empty, or that queue `wasDeleted`; else it stays, and the calls fail
-   *   with the outcome `not-applied` until an operator has decided. Absent:
-   *   whatever is there.
+   * @param owner the partition's queue. A shared driver uses it to detect items
+   *   that an earlier queue of the same name left, and calls for a queue that no
+   *   longer exists; those fail. It removes what an earlier queue left if that is
+   *   empty, or if that queue `wasDeleted`. Otherwise the items stay, and calls
+   *   fail with the outcome `not-applied` until an operator decides. Undefined:
+   *   the store serves any existing items.
    */
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore;
 
   /**
-   * Finds out whether the storage can serve: reached, of a version and with
-   * rights that calls need, and able to write as far as is known. Makes nothing.
-   * Settles within the backend's own time limits.
+   * Checks whether the storage can serve: it is reachable, has a supported
+   * version, grants the needed rights and, as far as is known, accepts writes.
+   * Creates nothing. Settles within the backend's time limits.
    *
-   * @returns what its operator should know all the same; mostly nothing.
-   * @throws StorageError when it cannot.
+   * @returns notices for the operator; usually none.
+   * @throws StorageError if the storage cannot serve.
    */
   ping(): Promise<readonly StorageNotice[]>;
 
   /**
-   * Looks into many partitions with few calls, for processes that wait for
-   * what others put in. A partition that was never used is empty. It pays to
-   * ask for the same partitions in the same order again.
+   * Polls many partitions in few calls, for processes that wait for items of
+   * other processes. A partition that was never used is empty. Repeating a poll
+   * with the same keys in the same order is cheaper.
    *
-   * Absent: the driver can do no better than a lease and a sweep of each.
+   * Undefined if the driver has nothing faster than a lease and a sweep per partition.
    *
-   * @param deadlines whether to look for `nextDueMs` too, which costs much more.
-   * @returns what was found, in the order of the keys.
+   * @param deadlines whether to find `nextDueMs` too, which costs much more.
+   * @returns one result per key, in order.
    * @throws StorageError
    */
   poll?(
@@ -126,9 +126,9 @@ export interface StorageBackend {
     options: { readonly deadlines: boolean },
   ): Promise<readonly PollResult[]>;
 
-  /** Change notifications from other processes; absent if the driver has none. */
+  /** Change notifications from other processes. Undefined if the driver has none. */
   readonly signals?: StorageSignals | undefined;
 
-  /** Waits for running calls, and lets go of connections. Calls after it fail. Closing twice is once. */
+  /** Waits for running calls, then closes connections. Later calls fail. A second close has no effect. */
   close(): Promise<void>;
 }

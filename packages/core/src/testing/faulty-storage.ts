@@ -10,27 +10,26 @@ import type {
   StorageNotice,
 } from '../storage/storage-backend.ts';
 
-/** How a storage call fails: without effect, or with an unknown one that did or did not take place. */
+/** How a storage call fails: without effect, or with outcome `unknown` after it was applied or lost. */
 export type Fault = 'not-applied' | 'unknown-applied' | 'unknown-lost';
 
 type Operation = keyof PartitionStore;
 type QueueOperation = keyof QueueStore;
 type Call = (...args: never[]) => Promise<unknown>;
 
-/** Holds calls back until the test lets them go. */
+/** Delays calls until the test opens it. */
 interface Gate {
-  /** Before the call takes effect, or its answer after it did. */
+  /** Delays the call, or its answer after the call took effect. */
   readonly when: 'before' | 'after';
   readonly opened: Promise<void>;
 }
 
-/** Where the faults and gates of the queue store are kept; no partition has this number. */
+/** The key of the queue store's faults and gates; no partition has this number. */
 const QUEUES = -1;
 
 /**
- * A storage around another one that a test can make fail, refuse or hang, one
- * operation of one partition number at a time, and that keeps a record of the
- * calls.
+ * Wraps a storage so that a test can make its calls fail or hang, per operation
+ * and partition number. Records the calls.
  */
 export class FaultyStorage implements StorageBackend {
   readonly name: string;
@@ -57,22 +56,22 @@ export class FaultyStorage implements StorageBackend {
     this.#queueStore = this.#wrapAll(QUEUE_STORE, inner.queueStore(), QUEUES);
   }
 
-  /** Whether calls are under way. Those that are held back do not count: only the test can let them go on. */
+  /** Whether calls are running. Calls that wait for the test at a gate do not count. */
   get busy(): boolean {
     return this.#inFlight > 0;
   }
 
-  /** Waits until no calls are under way. */
+  /** Waits until no calls are running. */
   async quiet(): Promise<void> {
     while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#whenQuiet.push(resolve));
   }
 
-  /** From now on, the operation fails. */
+  /** Makes the operation fail from now on. */
   fail(operation: Operation, partition: number, how: Fault): void {
     this.#faults.set(`${operation}/${partition}`, how);
   }
 
-  /** Takes the partition off the network: everything fails without effect. */
+  /** Makes every call on the partition fail without effect. */
   cut(partition: number): void {
     for (const operation of operationsOf(PARTITION_STORE)) this.fail(operation, partition, 'not-applied');
   }
@@ -82,31 +81,31 @@ export class FaultyStorage implements StorageBackend {
     for (const operation of operationsOf(PARTITION_STORE)) this.#faults.delete(`${operation}/${partition}`);
   }
 
-  /** Takes the place of queues' settings off the network. */
+  /** Makes every call on the queue store fail without effect. */
   cutQueues(): void {
     for (const operation of operationsOf(QUEUE_STORE))
       this.#faults.set(`${operation}/${QUEUES}`, 'not-applied');
   }
 
-  /** Ends all faults of the place of queues' settings. */
+  /** Ends all faults of the queue store. */
   healQueues(): void {
     for (const operation of operationsOf(QUEUE_STORE)) this.#faults.delete(`${operation}/${QUEUES}`);
   }
 
   /**
-   * Holds back the answers of an operation, after it took effect, or the calls
-   * before they do, until the returned function is called.
+   * Delays the answers of an operation, or with `before` the calls themselves,
+   * until the returned function is called.
    */
   hold(operation: Operation, partition: number, when: Gate['when'] = 'after'): () => void {
     return this.#hold(`${operation}/${partition}`, when);
   }
 
-  /** As `hold`, for an operation on queues' settings. */
+  /** Like `hold`, for an operation of the queue store. */
   holdQueues(operation: QueueOperation, when: Gate['when'] = 'after'): () => void {
     return this.#hold(`${operation}/${QUEUES}`, when);
   }
 
-  /** How often an operation was called. */
+  /** How often the operation was called. */
   count(operation: Operation): number {
     return this.calls.filter((call) => call.operation === operation).length;
   }
@@ -119,12 +118,12 @@ export class FaultyStorage implements StorageBackend {
     return this.#wrapAll(PARTITION_STORE, this.#inner.partitionStore(key, owner), key.partition);
   }
 
-  /** Whether the storage as a whole is there; stores are made to fail one by one. */
+  /** Makes pings fail or succeed. Does not affect the stores. */
   setReachable(reachable: boolean): void {
     this.#unreachable = !reachable;
   }
 
-  /** Holds back the answers to pings until the returned function is called. */
+  /** Delays the answers to pings until the returned function is called. */
   holdPings(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#pingGate = promise;

@@ -7,12 +7,12 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock moved by hand: time stands still until `advance` is called. */
+/** A clock for tests. Time stands still until `advance` is called. */
 export class ManualClock implements Clock {
   #now: Instant;
   #timers: Timer[] = [];
 
-  /** @param start where the clock stands; by default 2026-01-01T00:00:00Z. */
+  /** @param start the initial time; 2026-01-01T00:00:00Z by default. */
   constructor(start: Instant = instantFromMilliseconds(Date.UTC(2026, 0, 1))) {
     this.#now = start;
   }
@@ -32,15 +32,15 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** How many timers are pending. */
+  /** The number of pending timers. */
   get pendingTimers(): number {
     return this.#timers.length;
   }
 
   /**
-   * Moves time forward by a duration such as `1m30s`, firing what comes due on
-   * the way, in order. Between two timers all pending promise callbacks run,
-   * so that what one timer sets in motion sees the time it fired at.
+   * Moves time forward by a duration such as `1m30s` and fires the timers that
+   * become due, in order. Between two timers all pending promise callbacks run,
+   * so that they see the time at which their timer fired.
    */
   async advance(by: string | Duration): Promise<void> {
     const target = addDuration(this.#now, typeof by === 'string' ? parseDuration(by) : by);
@@ -56,15 +56,14 @@ export class ManualClock implements Clock {
     await settled();
   }
 
-  /** Moves time without firing anything, as when a machine's clock is set. */
+  /** Sets the time without firing timers, as when a machine's clock is set. */
   set(to: Instant): void {
     this.#now = to;
   }
 
   /**
-   * Moves time while timers stand still, as when a machine was suspended: its
-   * clock is right again when it goes on, and each timer has as long to go as
-   * before.
+   * Moves time forward and keeps the remaining delay of each timer, as when a
+   * machine is suspended and its clock is corrected on resume.
    */
   suspend(duration: string): void {
     const by = parseDuration(duration);
@@ -72,7 +71,7 @@ export class ManualClock implements Clock {
     for (const timer of this.#timers) timer.dueAt = addDuration(timer.dueAt, by);
   }
 
-  /** Milliseconds until the next timer fires, or nothing when none is pending. */
+  /** Milliseconds until the next timer fires; undefined if none is pending. */
   msToNextTimer(): number | undefined {
     const next = this.#timers.reduce<Timer | undefined>(
       (first, timer) => (first === undefined || timer.dueAt < first.dueAt ? timer : first),
@@ -90,12 +89,12 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets everything that needs no outside event run: promise callbacks, and what they schedule for "right after". */
+/** Runs all pending promise callbacks and `setImmediate` callbacks. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The milliseconds of a duration written as text; saves tests a line. */
+/** The milliseconds of a duration text. */
 export function ms(text: string): number {
   return toMilliseconds(parseDuration(text));
 }

@@ -2,7 +2,7 @@ import type { Random } from '../random.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** The same seed gives the same ids and the same jitter. Not for secrets. */
+/** A random source for tests: one seed always gives the same ids and jitter. Not for secrets. */
 export class SeededRandom implements Random {
   #state: number;
 
@@ -16,7 +16,7 @@ export class SeededRandom implements Random {
     return text;
   }
 
-  /** Xorshift by Marsaglia (2003), 32 bits. */
+  /** Marsaglia's 32-bit xorshift (2003). */
   fraction(): number {
     let x = this.#state;
     x ^= x << 13;

@@ -1,8 +1,7 @@
 /**
  * A span of time in nanoseconds, exact over the whole range of Go's
- * `time.Duration` (−2^63 … 2^63−1). Nanoseconds rather than milliseconds,
- * because a queue's timeouts come back to the client as they were given, and
- * a double in milliseconds cannot hold every one of them.
+ * `time.Duration` (−2^63 … 2^63−1). Clients must get a queue's timeouts back
+ * unchanged, and a double of milliseconds cannot represent each of them.
  */
 export type Duration = bigint & { readonly [unit]: 'nanoseconds' };
 declare const unit: unique symbol;
@@ -28,20 +27,19 @@ const UNITS: ReadonlyMap<string, bigint> = new Map([
   ['h', HOUR],
 ]);
 
-/** What one component of a duration looks like; the unit is everything up to the next digit or dot. */
+/** One component of a duration. The unit is everything up to the next digit or dot. */
 const COMPONENT = /([0-9]*)(\.?)([0-9]*)([^0-9.]*)/y;
 
-/** The text was no duration. `message` is the text Go gives for the same input. */
+/** The text is not a duration. `message` is Go's text for the same input. */
 export class DurationSyntaxError extends Error {
   override readonly name = 'DurationSyntaxError';
 }
 
 /**
- * Reads a duration in Go's syntax, such as `1m30s`, `1.5h` or `-2us`.
+ * Parses a duration in Go's syntax, such as `1m30s`, `1.5h` or `-2us`.
  *
- * @throws DurationSyntaxError when the text is not of that syntax, or outside
- *   the range. Its message is the one clients of the reference server know
- *   (wire.md, section 8).
+ * @throws DurationSyntaxError if the text is malformed or out of range. Its
+ *   message is that of the reference server.
  */
 export function parseDuration(text: string): Duration {
   const sign = text[0] === '-' || text[0] === '+' ? text[0] : '';
@@ -54,7 +52,7 @@ export function parseDuration(text: string): Duration {
   while (COMPONENT.lastIndex < body.length) {
     const [, whole = '', dot = '', fraction = '', unitName = ''] = COMPONENT.exec(body) ?? [];
     if (whole === '' && fraction === '') throw invalid(text);
-    // Go gives up on a number it cannot hold before it looks at the unit.
+    // Go rejects a number that overflows before it reads the unit.
     const count = BigInt(whole || '0');
     if (count > MAX + 1n) throw invalid(text);
     if (unitName === '') {
@@ -71,7 +69,7 @@ export function parseDuration(text: string): Duration {
   return (sign === '-' ? -total : total) as Duration;
 }
 
-/** Digits past a nanosecond are cut off, not rounded. */
+/** Truncates digits below a nanosecond. */
 function fractionOf(digits: string, scale: bigint): bigint {
   const significant = digits.slice(0, 18);
   return (BigInt(significant) * scale) / 10n ** BigInt(significant.length);
@@ -81,7 +79,7 @@ function invalid(text: string): DurationSyntaxError {
   return new DurationSyntaxError(`time: invalid duration ${quote(text)}`);
 }
 
-/** Quotes as Go does in these messages: by byte, everything outside printable ASCII as `\xNN`. */
+/** Quotes as Go does in these messages: each byte outside printable ASCII as `\xNN`. */
 function quote(text: string): string {
   let quoted = '"';
   for (const byte of new TextEncoder().encode(text)) {
@@ -92,7 +90,7 @@ function quote(text: string): string {
   return `${quoted}"`;
 }
 
-/** Prints a duration in Go's canonical form: `1m0s`, `24h0m0s`, `1.5ms`, `0s`. */
+/** Formats a duration in Go's canonical form: `1m0s`, `24h0m0s`, `1.5ms`, `0s`. */
 export function formatDuration(duration: Duration): string {
   if (duration === 0n) return '0s';
   const sign = duration < 0n ? '-' : '';
@@ -115,22 +113,22 @@ function decimal(value: bigint, scale: bigint): string {
   return fraction === '' ? whole : `${whole}.${fraction}`;
 }
 
-/** A duration of so many milliseconds; fractions finer than a nanosecond are cut off. */
+/** A duration of `count` milliseconds, truncated to nanoseconds. */
 export function milliseconds(count: number): Duration {
   return BigInt(Math.trunc(count * 1e6)) as Duration;
 }
 
-/** A duration of so many microseconds, the finest step a stored deadline can take. */
+/** A duration of `count` microseconds, the resolution of stored deadlines. */
 export function microseconds(count: bigint): Duration {
   return (count * MICROSECOND) as Duration;
 }
 
-/** The duration in milliseconds, fractions kept, for timers and comparisons. */
+/** The duration in milliseconds with fractions, for timers and comparisons. */
 export function toMilliseconds(duration: Duration): number {
   return Number(duration) / 1e6;
 }
 
-/** The duration in whole microseconds, cut off towards zero. */
+/** The duration in whole microseconds, rounded towards zero. */
 export function toMicroseconds(duration: Duration): bigint {
   return duration / MICROSECOND;
 }

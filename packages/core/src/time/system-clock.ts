@@ -1,22 +1,22 @@
 import type { CancelTimer, Clock } from './clock.ts';
 import { type Instant, instantFromMicroseconds } from './instant.ts';
 
-/** setTimeout fires at once for anything longer: the delay is a signed 32-bit count of milliseconds. */
+/** The longest delay of setTimeout, a signed 32-bit number. It fires at once for longer ones. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The machine's clock, with microseconds. `Date` alone has only milliseconds,
- * so an item produced right after a client read its clock would seem to have
- * been created before; the monotonic clock supplies the digits below, and is
- * pulled back to `Date` whenever the two are a millisecond or more apart.
+ * The machine's clock in microseconds. `Date` has milliseconds only, so an item
+ * could seem older than its produce request. The monotonic clock supplies the
+ * digits below a millisecond. It is reset to `Date` when the two differ by a
+ * millisecond or more.
  */
 export class SystemClock implements Clock {
   #offsetUs: number;
 
   constructor() {
     this.#offsetUs = Date.now() * 1_000 - monotonicUs();
-    // Wait for the next tick of Date, at most a millisecond away: only then is
-    // it known what lies below the millisecond.
+    // Wait up to 1 ms for the next tick of Date: only then are the digits below
+    // the millisecond known.
     const first = Date.now();
     while (Date.now() === first);
     this.#offsetUs = Date.now() * 1_000 - monotonicUs();
@@ -34,7 +34,7 @@ export class SystemClock implements Clock {
   }
 
   startTimer(delayMs: number, callback: () => void): CancelTimer {
-    // A delay may be longer than setTimeout can count: wait in legs.
+    // A delay may exceed the longest setTimeout: wait in several legs.
     let remaining = delayMs;
     let handle: ReturnType<typeof setTimeout>;
     const leg = () => {

@@ -4,8 +4,8 @@ import type { QueueLeaseItem } from '../gen/querator/queue.ts';
 import { fromTimestamp, toTimestamp } from '../wire-time.ts';
 
 /**
- * Leased items as they are sent. Items leased together have one deadline, and
- * here they share its wire form. Payloads are not copied.
+ * The wire form of leased items. Items of one lease have the same deadline, and
+ * they share its wire form. Payloads are not copied.
  */
 export function fromLeasedItems(items: readonly LeasedItem[]): QueueLeaseItem[] {
   let last: Instant | undefined;
@@ -27,7 +27,7 @@ export function fromLeasedItems(items: readonly LeasedItem[]): QueueLeaseItem[] 
   });
 }
 
-/** A leased item as a client receives it; the payload is a view on the reply's body. */
+/** A leased item for the client. Its payload is a view on the reply's body. */
 export function toLeasedItem(item: QueueLeaseItem): LeasedItem {
   return {
     id: item.id,

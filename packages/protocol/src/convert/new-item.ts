@@ -3,12 +3,12 @@ import type { QueueProduceItem } from '../gen/querator/queue.ts';
 import { fromOptionalTimestamp, toTimestamp } from '../wire-time.ts';
 
 /**
- * An item to be produced. `bytes` is the payload unless it is empty, then the
- * text in `utf8` is.
+ * The item of a produce request. The payload is `bytes`, or the text in `utf8` if
+ * `bytes` is empty.
  *
- * The payload is not copied. From a binary request it is a view on the request
- * body, which it keeps alive as a whole: a driver that keeps payloads in
- * memory copies them; one that writes them out needs not.
+ * The payload is not copied. In a binary request it is a view on the request
+ * body and keeps the whole body in memory. A driver that stores payloads in
+ * memory must copy them.
  */
 export function toNewItem(item: QueueProduceItem): NewItem {
   return {
@@ -20,7 +20,7 @@ export function toNewItem(item: QueueProduceItem): NewItem {
   };
 }
 
-/** The wire form of an item a client produces. The payload is not copied. */
+/** The wire form of an item that a client produces. The payload is not copied. */
 export function fromNewItem(item: NewItem): QueueProduceItem {
   return {
     encoding: item.encoding,

@@ -1,16 +1,16 @@
 import { formatDuration, type PartitionStats } from '@querator/core';
 import type { QueuePartitionStats } from '../gen/querator/queue.ts';
 
-/** What the engine adds to the storage's own counts. */
+/** Values that the engine adds to the storage's counts. */
 export interface PartitionHealth {
   readonly partition: number;
-  /** Storage failures in a row; 0 when all is well. */
+  /** Consecutive storage failures; 0 means healthy. */
   readonly failures: number;
 }
 
 /**
- * A partition's counts as they are sent. `average_leased_age` is the mean time
- * left of the leases, whatever its name says (semantics.md, section 11).
+ * The wire form of a partition's counts. Despite its name, `average_leased_age`
+ * is the mean time left of the leases, as in the reference server.
  */
 export function fromPartitionStats(stats: PartitionStats, health: PartitionHealth): QueuePartitionStats {
   return {

@@ -3,11 +3,11 @@ import type { QueueInfo } from '../gen/querator/queue.ts';
 import { toTimestamp } from '../wire-time.ts';
 
 /**
- * A queue as it is shown: durations in canonical form, both times always
- * there, `partitions` never.
+ * The wire form of a queue: durations in canonical form, always both times, never
+ * `partitions`.
  *
- * There is no function for the way back: what an empty field means differs
- * between create and update, so the service reads `QueueInfo` itself.
+ * There is no reverse function: create and update interpret empty fields
+ * differently, so the service reads `QueueInfo` itself.
  */
 export function fromQueue(queue: Queue): QueueInfo {
   return {

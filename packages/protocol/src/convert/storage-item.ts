@@ -4,9 +4,9 @@ import type { StorageItem } from '../gen/querator/storage.ts';
 import { fromTimestamp, toTimestamp } from '../wire-time.ts';
 
 /**
- * An item as operators see it. `lease_deadline` is always there, as the zero
- * time where the item is not leased: clients compare it with Go's zero time,
- * and would read an absent one as 1970 (messages.md, "timestamps").
+ * The wire form of a stored item, for operators. `lease_deadline` is always set,
+ * to Go's zero time if the item is not leased: clients compare it with the zero
+ * time and would read an absent field as 1970.
  */
 export function fromStoredItem(item: StoredItem): StorageItem {
   return {
@@ -29,8 +29,8 @@ export function fromStoredItem(item: StoredItem): StorageItem {
 }
 
 /**
- * An item to be imported. Its id and `created_at` are left behind; a time that
- * is absent, or the zero time, is not set. The payload is not copied: see
+ * The item of an import request, without its id and `created_at`. A time that is
+ * absent or the zero time becomes undefined. The payload is not copied: see
  * `toNewItem`.
  */
 export function toImportedItem(item: StorageItem): ImportedItem {
@@ -49,7 +49,7 @@ export function toImportedItem(item: StorageItem): ImportedItem {
   };
 }
 
-/** A stored item as a client receives it. */
+/** A stored item for the client. */
 export function toStoredItem(item: StorageItem): StoredItem {
   return {
     ...toImportedItem(item),

@@ -2,10 +2,10 @@ const STANDARD = /^[A-Za-z0-9+/]*={0,2}$/;
 const URL_SAFE = /^[A-Za-z0-9_-]*={0,2}$/;
 
 /**
- * The bytes of a base64 text, in the standard or the URL alphabet but not a
- * mixture; padding may be left out, but not in part.
+ * Decodes base64 in the standard or the URL alphabet, not a mixture of both.
+ * Padding is complete or absent.
  *
- * @returns undefined when the text is not base64.
+ * @returns undefined if the text is not base64.
  */
 export function decodeBase64(text: string): Uint8Array | undefined {
   if (!STANDARD.test(text) && !URL_SAFE.test(text)) return undefined;

@@ -1,18 +1,18 @@
-/** The BOM is kept, so that the parser refuses it like any other character. */
+/** Keeps the BOM, so that the parser refuses it. */
 const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const LENIENT = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** What the lenient decoder puts for bytes that are not UTF-8. */
+/** The lenient decoder's replacement for bytes that are not UTF-8. */
 export const REPLACEMENT = '\ufffd';
 
 /** A body as text. */
 export interface DecodedText {
   readonly text: string;
-  /** Every U+FFFD in the text stands for bytes that were not UTF-8. */
+  /** Whether each U+FFFD in the text stands for bytes that were not UTF-8. */
   readonly hasInvalidBytes: boolean;
 }
 
-/** Decodes a body. Invalid bytes are kept apart from a U+FFFD the sender wrote, which is fine. */
+/** Decodes a body. It distinguishes invalid bytes from a valid U+FFFD of the sender. */
 export function decodeText(body: Uint8Array): DecodedText {
   try {
     return { text: STRICT.decode(body), hasInvalidBytes: false };
@@ -21,7 +21,7 @@ export function decodeText(body: Uint8Array): DecodedText {
   }
 }
 
-/** The body with each U+FFFD (EF BF BD) as three question marks, which keeps all places. */
+/** Replaces each U+FFFD (EF BF BD) by three question marks, so that offsets stay. */
 function withoutReplacements(body: Uint8Array): Uint8Array {
   const copy = Buffer.from(body);
   const written = Buffer.from(REPLACEMENT);

@@ -14,8 +14,8 @@ const CLOSE_BRACE = 0x7d;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Writes a message as compact protobuf JSON (wire.md, section 7): fields in
- * declaration order under their JSON names, those at their defaults left out.
+ * Writes a message as compact protobuf JSON: fields in declaration order under
+ * their JSON names, without those that have their default.
  */
 export function emitJson(message: object, table: MessageTable): Uint8Array {
   const emitter = new Emitter();
@@ -25,7 +25,7 @@ export function emitJson(message: object, table: MessageTable): Uint8Array {
 
 class Emitter {
   readonly writer = new JsonWriter();
-  /** Items of one lease share their deadline, so the last text is often the next one. */
+  /** Caches the last text: items of one lease have the same deadline. */
   #lastTimestamp: Timestamp | undefined;
   #lastTimestampText = '';
 
@@ -36,7 +36,7 @@ class Emitter {
     for (const field of table.fields) {
       const value = message[field.name];
       if (isDefault(field, value)) continue;
-      // The first key goes without the comma that each of them begins with.
+      // Every key starts with a comma; the first one skips it.
       writer.raw(field.jsonKey, isFirst ? 1 : 0);
       isFirst = false;
       if (field.repeated) this.#list(field, value as readonly unknown[]);

@@ -5,12 +5,11 @@ const LEAST = -0x8000_0000;
 const GREATEST = 0x7fff_ffff;
 
 /**
- * The value of a JSON number that is an int32, in whatever form: `10`, `1e1`
- * and `10.0` are the same. Judged by its digits, since a double would round
- * the fraction of a long number away.
+ * Parses a JSON number that is an int32 in any form: `10`, `1e1` and `10.0` are
+ * equal. It works on the digits, because a double would round away the fraction
+ * of a long number.
  *
- * @returns undefined for fractions, for what is out of range, and for what is
- *   no JSON number at all.
+ * @returns undefined if the text is a fraction, out of range, or not a JSON number.
  */
 export function parseInt32(text: string): number | undefined {
   if (PLAIN.test(text)) return inRange(Number(text));
@@ -27,11 +26,11 @@ export function parseInt32(text: string): number | undefined {
 }
 
 function inRange(value: number): number | undefined {
-  // Adding 0 makes the 0 of -0.
+  // Adding 0 turns -0 into 0.
   return value >= LEAST && value <= GREATEST ? value + 0 : undefined;
 }
 
-/** By hand: a regular expression would try every run of zeros anew. */
+/** A loop, because a regular expression would retry at every run of zeros. */
 function withoutTrailingZeros(digits: string): string {
   let end = digits.length;
   while (end > 0 && digits.charCodeAt(end - 1) === 0x30) end--;

@@ -1,5 +1,5 @@
 const INITIAL_BYTES = 512;
-/** Up to this length, a loop beats the way through the runtime. */
+/** Up to this length, a loop in JavaScript is faster than a call into the runtime. */
 const SHORT_TEXT = 96;
 const SHORT_BYTES = 768;
 
@@ -9,32 +9,32 @@ const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const PADDING = 0x3d;
 
 /**
- * Writes JSON tokens straight into bytes. Most of a reply is short ASCII; to
- * build strings of it and to flatten and encode those afterwards would take
- * twice as long (docs/adr/0002).
+ * Writes JSON tokens directly into bytes. Most of a reply is short ASCII. Building
+ * strings and encoding them afterwards took twice as long
+ * (docs/adr/0002-protobuf-generator.md).
  */
 export class JsonWriter {
   #bytes = Buffer.allocUnsafe(INITIAL_BYTES);
   #position = 0;
 
-  /** What has been written. The writer is not to be used any more. */
+  /** Returns the written bytes and ends the writer's use. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#position);
   }
 
-  /** One ASCII character. */
+  /** Writes one ASCII character. */
   character(code: number): void {
     this.#reserve(1);
     this.#bytes[this.#position++] = code;
   }
 
-  /** ASCII that needs no quotes, such as a number. */
+  /** Writes ASCII without quotes, such as a number. */
   plain(text: string): void {
     this.#reserve(text.length);
     for (let i = 0; i < text.length; i++) this.#bytes[this.#position++] = text.charCodeAt(i);
   }
 
-  /** Bytes as they are, from an offset on. */
+  /** Writes raw bytes from an offset on. */
   raw(source: Uint8Array, from: number): void {
     this.#reserve(source.length);
     const target = this.#bytes;
@@ -43,12 +43,12 @@ export class JsonWriter {
     this.#position = position;
   }
 
-  /** A string in quotes. Lone surrogates become U+FFFD. */
+  /** Writes a string in quotes. Lone surrogates become U+FFFD. */
   string(text: string): void {
     if (text.length > SHORT_TEXT || !this.#shortAscii(text)) this.#anyString(text);
   }
 
-  /** Bytes as a string of padded standard base64. */
+  /** Writes bytes as a string of padded standard base64. */
   base64(source: Uint8Array): void {
     this.#reserve(4 * Math.ceil(source.length / 3) + 2);
     this.#bytes[this.#position++] = QUOTE;

@@ -18,12 +18,11 @@ const QUOTE = 0x22;
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * Reads a message in protobuf JSON (wire.md, section 7). Nesting follows the
- * message's fields and is as deep as they are: what is nested in an unknown
- * place is refused before it is looked into.
+ * Reads a message in protobuf JSON. The message's fields bound the depth of
+ * nesting: an unknown field is an error before its value is read.
  *
- * @throws QueueError `content`, or `invalid` for text that is not UTF-8, and
- *   for too many elements.
+ * @throws QueueError `content`; or `invalid` for text that is not UTF-8, and for
+ *   too many elements.
  */
 export function parseJson(body: Uint8Array | string, table: MessageTable): object {
   const { text, hasInvalidBytes } =
@@ -39,7 +38,7 @@ type Fields = Record<string, unknown>;
 class MessageParser {
   readonly #scanner: Scanner;
   readonly #hasInvalidBytes: boolean;
-  /** Of lists, so far. */
+  /** The number of list elements so far. */
   #elements = 0;
 
   constructor(text: string, hasInvalidBytes: boolean) {
@@ -56,7 +55,7 @@ class MessageParser {
     const message = defaults(table);
     scanner.expect(OPEN_BRACE);
     if (scanner.take(CLOSE_BRACE)) return message;
-    // One bit per field; no message has more than 31.
+    // One bit per field: no message has more than 31 fields.
     let seen = 0;
     do {
       scanner.peek();
@@ -156,7 +155,7 @@ class MessageParser {
     return value;
   }
 
-  /** Only `Reply.details` is a map, from text to text. */
+  /** Reads a map from text to text. `Reply.details` is the only one. */
   #map(field: FieldTable): Map<string, string> {
     const scanner = this.#scanner;
     const entries = new Map<string, string>();

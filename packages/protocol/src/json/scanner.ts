@@ -6,19 +6,19 @@ const BACKSLASH = 0x5c;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const WORD = /[A-Za-z0-9_.+-]+/y;
 
-/** What a string may not hold, or only as the start of an escape. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Characters that are invalid in a string, or start an escape. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match control characters
 const UNUSUAL = /[\u0000-\u001f\\]/;
 
-/** How much of an offending token an error shows. */
+/** The most characters of a wrong token that an error shows. */
 const SHOWN_LENGTH = 40;
 
 /**
- * Takes a JSON text apart, token by token. Own code, because `JSON.parse`
- * forgets what the rules of protobuf need: a key that came twice, the digits
- * of a number, the place of a fault. The unescaping of strings is left to it.
+ * Splits a JSON text into tokens. `JSON.parse` loses what protobuf's rules need:
+ * duplicate keys, the digits of a number, the position of an error. It is used
+ * only to unescape strings.
  *
- * Holds no stack: what may be nested in what is known to the caller.
+ * The scanner has no stack: its caller knows the nesting.
  */
 export class Scanner {
   readonly text: string;
@@ -28,7 +28,7 @@ export class Scanner {
     this.text = text;
   }
 
-  /** The next character that is not white space, NaN at the end. Does not move past it. */
+  /** The next character that is not white space; NaN at the end. Does not consume it. */
   peek(): number {
     for (;;) {
       const code = this.text.charCodeAt(this.position);
@@ -37,21 +37,21 @@ export class Scanner {
     }
   }
 
-  /** Moves past the character if it is the next token. */
+  /** Consumes the character if it is the next token. */
   take(code: number): boolean {
     if (this.peek() !== code) return false;
     this.position++;
     return true;
   }
 
-  /** @throws QueueError `content` when the next token is not that character. */
+  /** Consumes the character. @throws QueueError `content` if it is not the next token. */
   expect(code: number): void {
     if (!this.take(code)) throw this.unexpected();
   }
 
-  /** Moves past `null`, `true` or `false` if it is the next token. */
+  /** Consumes `null`, `true` or `false` if it is the next token. */
   takeWord(word: string): boolean {
-    // The first letter tells nearly always.
+    // The first letter nearly always decides.
     if (this.peek() !== word.charCodeAt(0) || !this.text.startsWith(word, this.position)) return false;
     WORD.lastIndex = this.position;
     if (WORD.exec(this.text)?.[0] !== word) return false;
@@ -59,7 +59,7 @@ export class Scanner {
     return true;
   }
 
-  /** The next token, which must be a number, as it is written; undefined when it is none. */
+  /** Consumes a number and returns its text; undefined if the next token is not a number. */
   takeNumber(): string | undefined {
     this.peek();
     NUMBER.lastIndex = this.position;
@@ -72,15 +72,15 @@ export class Scanner {
   }
 
   /**
-   * The next token, which must be a string, unescaped; undefined when it is
-   * none. May hold lone surrogates, if the text spells them out.
+   * Consumes a string and returns it unescaped; undefined if the next token is
+   * not a string. The result may contain lone surrogates from escapes.
    *
-   * @throws QueueError `content` when the string does not end, or is ill-formed.
+   * @throws QueueError `content` if the string is malformed or does not end.
    */
   takeString(): string | undefined {
     if (this.peek() !== QUOTE) return undefined;
     const start = this.position + 1;
-    // Looking for the quote first lets both searches run at the speed of the runtime.
+    // Searching for the quote first lets both searches run natively.
     const end = this.text.indexOf('"', start);
     if (end < 0) throw this.unexpected();
     const value = this.text.slice(start, end);
@@ -108,7 +108,7 @@ export class Scanner {
     }
   }
 
-  /** The error for a next token that cannot stand here. */
+  /** The error for an unexpected next token. */
   unexpected(): QueueError {
     this.peek();
     return this.#error(
@@ -116,7 +116,7 @@ export class Scanner {
     );
   }
 
-  /** The error for a value or name that starts at `position`, in the words given. */
+  /** The error for a value or name that starts at `position`, with the given text. */
   fault(position: number, words: string): QueueError {
     return this.#error(`${this.place(position)}: ${words}`);
   }
@@ -132,12 +132,12 @@ export class Scanner {
     return `(line ${before.split('\n').length}:${position - lineStart + 1})`;
   }
 
-  /** The token at `position` as it is written, shortened for a message. */
+  /** The text of the token at `position`, shortened for a message. */
   shown(position: number): string {
     WORD.lastIndex = position;
     const word = WORD.exec(this.text)?.[0];
     const token = word ?? this.#stringAt(position) ?? this.text.slice(position, position + 1);
-    // A cut may part a pair of surrogates, and a reply must be sound text.
+    // Truncation may split a surrogate pair, but a reply must be well-formed.
     return token.slice(0, SHOWN_LENGTH).toWellFormed();
   }
 
