@@ -24,8 +24,8 @@ import type {
   SweepRequest,
   SweepResult,
 } from '@querator/core';
-import { inOrder } from './id-sequence-care.ts';
-import type { LowWaterMark } from './low-water-mark.ts';
+import type { StoreCalls } from './database/store-calls.ts';
+import type { LowWaterMark } from './low-water-mark/low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
@@ -42,9 +42,9 @@ import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
 import { stats } from './operations/stats.ts';
 import { sweep } from './operations/sweep.ts';
-import type { PartitionContext } from './partition-table.ts';
-import type { PartitionTableCare } from './schema-keeper.ts';
-import type { StoreCalls } from './store-calls.ts';
+import { inOrder } from './schema/id-sequence-care.ts';
+import type { PartitionTableCare } from './schema/schema-keeper.ts';
+import type { PartitionContext } from './sql/partition-table.ts';
 
 /** One partition as a table; see core's `PartitionStore` for the contract. */
 export class PostgresPartitionStore implements PartitionStore {

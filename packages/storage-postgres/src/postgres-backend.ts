@@ -10,22 +10,22 @@ import {
   type StorageBackend,
   silentLogger,
 } from '@querator/core';
-import { Database } from './database.ts';
-import { codeOfNotes, DeletionNotes } from './deletion-notes.ts';
-import { lookAtIds } from './id-sequence-care.ts';
-import { LowWaterMarks } from './low-water-marks.ts';
+import { Database } from './database/database.ts';
+import { StoreCalls } from './database/store-calls.ts';
+import { TableSchema } from './database/table-schema.ts';
+import { LowWaterMarks } from './low-water-mark/low-water-marks.ts';
+import { MarksTable } from './low-water-mark/saved-marks.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { ping } from './operations/ping.ts';
 import { poll } from './operations/poll.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
-import { nowParameter, PartitionTable } from './partition-table.ts';
-import type { PoolRegistry } from './pool-registry.ts';
+import type { PoolRegistry } from './pool/pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
-import { MarksTable } from './saved-marks.ts';
-import { SchemaKeeper } from './schema-keeper.ts';
-import { StoreCalls } from './store-calls.ts';
-import { TableSchema } from './table-schema.ts';
-import { DEFAULT_TIME_LIMITS, type TimeLimits } from './time-limits.ts';
+import { codeOfNotes, DeletionNotes } from './queues/deletion-notes.ts';
+import { lookAtIds } from './schema/id-sequence-care.ts';
+import { SchemaKeeper } from './schema/schema-keeper.ts';
+import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts';
+import { nowParameter, PartitionTable } from './sql/partition-table.ts';
 
 /** What a PostgreSQL backend is made of. */
 export interface PostgresBackendOptions {

@@ -12,18 +12,24 @@ import {
   type QueueStamp,
   type QueueStore,
 } from '@querator/core';
-import type { Database, Session, Statement } from './database.ts';
-import { type DeletionNotes, deleteQueueFrom } from './deletion-notes.ts';
-import { durationToText, instantFromText, instantToText } from './instant-text.ts';
-import { nowSql } from './partition-table.ts';
-import { ALREADY_THERE, PostgresError } from './postgres-error.ts';
-import { QueueHashes } from './queue-hashes.ts';
-import { findUser, lockQueues, markEnding, type QueuesSession, readRelations } from './queue-relations.ts';
-import { holds, isRefusedData, LACKS, type NamedTexts, refusedField } from './refused-data.ts';
-import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './row-to-queue.ts';
-import { QUEUES, QUEUES_BY_HASH } from './schema/queues.ts';
-import type { SchemaKeeper } from './schema-keeper.ts';
-import type { StoreCalls, TableCare } from './store-calls.ts';
+import type { Database, Session, Statement } from './database/database.ts';
+import type { StoreCalls, TableCare } from './database/store-calls.ts';
+import { ALREADY_THERE, PostgresError } from './errors/postgres-error.ts';
+import { type DeletionNotes, deleteQueueFrom } from './queues/deletion-notes.ts';
+import { QueueHashes } from './queues/queue-hashes.ts';
+import {
+  findUser,
+  lockQueues,
+  markEnding,
+  type QueuesSession,
+  readRelations,
+} from './queues/queue-relations.ts';
+import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './queues/row-to-queue.ts';
+import type { SchemaKeeper } from './schema/schema-keeper.ts';
+import { QUEUES, QUEUES_BY_HASH } from './schema/tables/queues.ts';
+import { nowSql } from './sql/partition-table.ts';
+import { holds, isRefusedData, LACKS, type NamedTexts, refusedField } from './sql/refused-data.ts';
+import { durationToText, instantFromText, instantToText } from './wire/instant-text.ts';
 
 const ALL = QUEUE_COLUMNS.join(', ');
 

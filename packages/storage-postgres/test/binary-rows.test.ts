@@ -2,9 +2,9 @@ import { instantFromMilliseconds, milliseconds, UNSET_INSTANT } from '@querator/
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { BinaryRow } from '../src/binary-row.ts';
-import type { Connection } from '../src/connection.ts';
+import type { Connection } from '../src/connection/connection.ts';
 import { itemsTableName } from '../src/index.ts';
+import type { BinaryRow } from '../src/wire/binary-row.ts';
 import { HOUR, item } from './support/contents.ts';
 import { connectorFor, openOver } from './support/open-connection.ts';
 import { testBackend } from './support/test-backend.ts';

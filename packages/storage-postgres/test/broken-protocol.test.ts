@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { SystemRandom } from '@querator/core';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { BinaryRow } from '../src/binary-row.ts';
-import { Database } from '../src/database.ts';
+import { Database } from '../src/database/database.ts';
 import { DEFAULT_TIME_LIMITS, PoolRegistry } from '../src/index.ts';
+import type { BinaryRow } from '../src/wire/binary-row.ts';
 import {
   AUTHENTICATED,
   BreakingServer,

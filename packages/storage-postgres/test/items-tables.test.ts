@@ -3,7 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ItemsTables, itemsTableName, PoolRegistry, postgresItemsTables } from '../src/index.ts';
-import { partitionLabel } from '../src/table-name.ts';
+import { partitionLabel } from '../src/sql/table-name.ts';
 import { HOUR, item } from './support/contents.ts';
 import { goTable, ksuid } from './support/go-table.ts';
 import { testBackend } from './support/test-backend.ts';

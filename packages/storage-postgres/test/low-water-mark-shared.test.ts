@@ -2,9 +2,9 @@ import { type LeasedItem, type PartitionStore, SystemRandom } from '@querator/co
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Database, Statement } from '../src/database.ts';
+import type { Database, Statement } from '../src/database/database.ts';
 import { lease } from '../src/operations/lease.ts';
-import { PartitionTable } from '../src/partition-table.ts';
+import { PartitionTable } from '../src/sql/partition-table.ts';
 import { HOUR, item } from './support/contents.ts';
 import { insertByHand, MarkedInstance } from './support/marked-instance.ts';
 import { connectorFor, openOver } from './support/open-connection.ts';

@@ -1,13 +1,13 @@
 import type { ItemId } from '@querator/core';
 import { ManualClock } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
-import type { Database, Statement } from '../src/database.ts';
-import { LookTurns } from '../src/look-turns.ts';
-import { LowWaterMark } from '../src/low-water-mark.ts';
-import { boundAfter } from '../src/new-item-id.ts';
-import { PartitionTable } from '../src/partition-table.ts';
-import { PostgresError } from '../src/postgres-error.ts';
-import type { SavedMarks } from '../src/saved-marks.ts';
+import type { Database, Statement } from '../src/database/database.ts';
+import { PostgresError } from '../src/errors/postgres-error.ts';
+import { LowWaterMark } from '../src/low-water-mark/low-water-mark.ts';
+import type { SavedMarks } from '../src/low-water-mark/saved-marks.ts';
+import { LookTurns } from '../src/pool/look-turns.ts';
+import { boundAfter } from '../src/sql/new-item-id.ts';
+import { PartitionTable } from '../src/sql/partition-table.ts';
 
 const KEY = { queue: 'failing', partition: 0 };
 const idOf = (number: number): ItemId => `${boundAfter(BigInt(number) - 1n)}abcdefghij`;

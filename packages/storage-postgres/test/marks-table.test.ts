@@ -2,12 +2,12 @@ import { SystemRandom } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Database } from '../src/database.ts';
+import { Database } from '../src/database/database.ts';
+import { TableSchema } from '../src/database/table-schema.ts';
 import { itemsTableName, PoolRegistry } from '../src/index.ts';
-import { PartitionTable } from '../src/partition-table.ts';
-import { MarksTable } from '../src/saved-marks.ts';
-import { TableSchema } from '../src/table-schema.ts';
-import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
+import { MarksTable } from '../src/low-water-mark/saved-marks.ts';
+import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
+import { PartitionTable } from '../src/sql/partition-table.ts';
 import { createRole, type TestRole } from './support/roles.ts';
 
 const KEY = { queue: 'marked', partition: 0 };

@@ -1,11 +1,11 @@
 import { milliseconds } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
-import type { Database, Session, Statement } from '../src/database.ts';
-import { LookTurns } from '../src/look-turns.ts';
+import type { Database, Session, Statement } from '../src/database/database.ts';
+import { PostgresError } from '../src/errors/postgres-error.ts';
 import { sweep } from '../src/operations/sweep.ts';
-import { type PartitionContext, PartitionTable } from '../src/partition-table.ts';
-import { PostgresError } from '../src/postgres-error.ts';
+import { LookTurns } from '../src/pool/look-turns.ts';
+import { type PartitionContext, PartitionTable } from '../src/sql/partition-table.ts';
 
 const REQUEST = { limit: 10, claimTimeout: milliseconds(1_000), maxAttempts: 3, dead: 'delete' } as const;
 

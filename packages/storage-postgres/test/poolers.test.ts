@@ -2,7 +2,7 @@ import { SystemRandom } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Database } from '../src/database.ts';
+import { Database } from '../src/database/database.ts';
 import { DEFAULT_TIME_LIMITS, PoolRegistry } from '../src/index.ts';
 import { HOUR, item } from './support/contents.ts';
 import { type OptionsFate, SharingPooler } from './support/sharing-pooler.ts';

@@ -1,9 +1,9 @@
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import type { BinaryRow } from '../src/binary-row.ts';
-import type { Connection } from '../src/connection.ts';
+import type { Connection } from '../src/connection/connection.ts';
 import { PoolRegistry } from '../src/index.ts';
-import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
+import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
+import type { BinaryRow } from '../src/wire/binary-row.ts';
 import { HOUR, item } from './support/contents.ts';
 import { connectorFor, openOver } from './support/open-connection.ts';
 import { testBackend } from './support/test-backend.ts';

@@ -1,8 +1,8 @@
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { BinaryRow } from '../src/binary-row.ts';
-import type { Connection } from '../src/connection.ts';
+import type { Connection } from '../src/connection/connection.ts';
+import type { BinaryRow } from '../src/wire/binary-row.ts';
 import { connectorFor, openOver } from './support/open-connection.ts';
 
 let database: TestDatabase;

@@ -9,7 +9,7 @@ import {
 } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Connector } from '../src/connector.ts';
+import type { Connector } from '../src/connection/connector.ts';
 import { PoolRegistry } from '../src/index.ts';
 import { HOUR, item } from './support/contents.ts';
 import { connectorFor, openOver } from './support/open-connection.ts';

@@ -2,7 +2,7 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { probePartition } from '../src/operations/probe.ts';
-import { PartitionTable } from '../src/partition-table.ts';
+import { PartitionTable } from '../src/sql/partition-table.ts';
 import { HOUR, item } from './support/contents.ts';
 import { RecordingDatabase } from './support/recording-database.ts';
 import { createRole } from './support/roles.ts';

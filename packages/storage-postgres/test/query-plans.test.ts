@@ -1,14 +1,14 @@
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseConnectionString } from '../src/connection-string.ts';
-import { MOVED_DEADLINE, movingDeadline } from '../src/item-state.ts';
-import { PartitionTable } from '../src/partition-table.ts';
-import { itemsTable } from '../src/schema/items.ts';
-import { renderTable } from '../src/schema/render-ddl.ts';
-import { sessionOptions } from '../src/session-options.ts';
-import { partitionLabel } from '../src/table-name.ts';
-import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
+import { sessionOptions } from '../src/connection/session-options.ts';
+import { itemsTable } from '../src/schema/tables/items.ts';
+import { renderTable } from '../src/schema/tables/render-ddl.ts';
+import { parseConnectionString } from '../src/settings/connection-string.ts';
+import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
+import { MOVED_DEADLINE, movingDeadline } from '../src/sql/item-state.ts';
+import { PartitionTable } from '../src/sql/partition-table.ts';
+import { partitionLabel } from '../src/sql/table-name.ts';
 import { statementsOfEveryOperation } from './support/every-operation.ts';
 import { draw, explain, type PlanNode, stepsOf } from './support/explain.ts';
 

@@ -1,7 +1,7 @@
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { expect, test } from 'vitest';
-import { Database } from '../src/database.ts';
-import { DEFAULT_TIME_LIMITS } from '../src/time-limits.ts';
+import { Database } from '../src/database/database.ts';
+import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
 
 /** What a server says when somebody cancels a statement; the session goes on. */
 const cancelled = () => Object.assign(new Error('canceling statement'), { code: '57014', severity: 'ERROR' });

@@ -1,14 +1,14 @@
 import type { Queue, QueueStore, Random } from '@querator/core';
-import type { Session } from '../database.ts';
-import { lockSchema } from '../fixed-schema.ts';
-import { lookAtIds } from '../id-sequence-care.ts';
-import { FOREIGN_IDS, holdsForeignIds, shapeFault } from '../items-table-check.ts';
-import { newIds, newItemIdSql } from '../new-item-id.ts';
-import { PartitionTable } from '../partition-table.ts';
-import { itemsTable } from '../schema/items.ts';
-import { renderTable } from '../schema/render-ddl.ts';
-import { itemsTableName, partitionLabel, quotedName } from '../table-name.ts';
-import { claimOn, commentOn, ownerOf } from '../table-owner.ts';
+import type { Session } from '../database/database.ts';
+import { lockSchema } from '../schema/fixed-schema.ts';
+import { lookAtIds } from '../schema/id-sequence-care.ts';
+import { FOREIGN_IDS, holdsForeignIds, shapeFault } from '../schema/items-table-check.ts';
+import { claimOn, commentOn, ownerOf } from '../schema/table-owner.ts';
+import { itemsTable } from '../schema/tables/items.ts';
+import { renderTable } from '../schema/tables/render-ddl.ts';
+import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
+import { PartitionTable } from '../sql/partition-table.ts';
+import { itemsTableName, partitionLabel, quotedName } from '../sql/table-name.ts';
 import {
   countItems,
   findTable,

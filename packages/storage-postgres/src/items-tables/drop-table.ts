@@ -1,7 +1,7 @@
 import type { QueueStore } from '@querator/core';
-import { lockSchema } from '../fixed-schema.ts';
-import { holdsRows } from '../left-over-table.ts';
-import { claimOn, ownerOf } from '../table-owner.ts';
+import { lockSchema } from '../schema/fixed-schema.ts';
+import { holdsRows } from '../schema/left-over-table.ts';
+import { claimOn, ownerOf } from '../schema/table-owner.ts';
 import { countItems, findTable, patiently, refusal, type TablesContext } from './find-table.ts';
 
 /** What was dropped. */

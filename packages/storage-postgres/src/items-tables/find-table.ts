@@ -1,9 +1,9 @@
 import { StorageError } from '@querator/core';
 import { getTableName } from 'drizzle-orm';
-import type { Database, Session } from '../database.ts';
-import { type FoundShape, shapeSql } from '../items-table-check.ts';
-import { itemsTable } from '../schema/items.ts';
-import { ownerFromComment, type TableOwner } from '../table-owner.ts';
+import type { Database, Session } from '../database/database.ts';
+import { type FoundShape, shapeSql } from '../schema/items-table-check.ts';
+import { ownerFromComment, type TableOwner } from '../schema/table-owner.ts';
+import { itemsTable } from '../schema/tables/items.ts';
 
 /** A table of the documented name, as the catalogue has it. */
 export interface NamedTable {

@@ -1,10 +1,10 @@
 import { type QueueStore, type Random, silentLogger } from '@querator/core';
-import { Database } from '../database.ts';
+import { Database } from '../database/database.ts';
+import { StoreCalls } from '../database/store-calls.ts';
+import { TableSchema } from '../database/table-schema.ts';
 import type { PostgresBackendOptions } from '../postgres-backend.ts';
-import { SchemaKeeper } from '../schema-keeper.ts';
-import { StoreCalls } from '../store-calls.ts';
-import { TableSchema } from '../table-schema.ts';
-import { DEFAULT_TIME_LIMITS } from '../time-limits.ts';
+import { SchemaKeeper } from '../schema/schema-keeper.ts';
+import { DEFAULT_TIME_LIMITS } from '../settings/time-limits.ts';
 import { type Adopted, adoptTable } from './adopt-table.ts';
 import { type Dropped, dropTable } from './drop-table.ts';
 import { type ListedTable, listTables } from './list-tables.ts';

@@ -1,6 +1,6 @@
 import type { Instant, QueueStore } from '@querator/core';
-import { holdsForeignIds, shapeFault } from '../items-table-check.ts';
-import { claimOn, ownerOf } from '../table-owner.ts';
+import { holdsForeignIds, shapeFault } from '../schema/items-table-check.ts';
+import { claimOn, ownerOf } from '../schema/table-owner.ts';
 import { allTables, countItems, type NamedTable, patiently, type TablesContext } from './find-table.ts';
 
 /** What a table is to the queues there are. */

@@ -1,6 +1,6 @@
 import { type ClearRequest, StorageError } from '@querator/core';
-import type { PartitionContext } from '../partition-table.ts';
-import { PostgresError } from '../postgres-error.ts';
+import { PostgresError } from '../errors/postgres-error.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
 
 /** So many items are looked at in one statement, which so ends in time however many there are. */
 const ITEMS_AT_ONCE = 10_000;

@@ -1,10 +1,10 @@
 import type { CompleteRequest, ItemId, Outcome } from '@querator/core';
-import { textArray } from '../binary-array.ts';
-import type { Session, Statement } from '../database.ts';
-import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
-import { MOVING, PREPARED_LETTER } from '../item-state.ts';
-import type { PartitionContext } from '../partition-table.ts';
-import { isPossibleId } from '../refused-data.ts';
+import type { Session, Statement } from '../database/database.ts';
+import { decideHeld, failUnlessAllHeld, notAllHeld } from '../sql/held-items.ts';
+import { MOVING, PREPARED_LETTER } from '../sql/item-state.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
+import { isPossibleId } from '../sql/refused-data.ts';
+import { textArray } from '../wire/binary-array.ts';
 
 const DONE: Outcome<void> = { ok: true, value: undefined };
 

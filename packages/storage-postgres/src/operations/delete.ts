@@ -1,7 +1,7 @@
 import type { ItemId } from '@querator/core';
-import { textArray } from '../binary-array.ts';
-import type { PartitionContext } from '../partition-table.ts';
-import { isPossibleId } from '../refused-data.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
+import { isPossibleId } from '../sql/refused-data.ts';
+import { textArray } from '../wire/binary-array.ts';
 
 const deleteItems = (table: string) => `
   WITH gone AS (DELETE FROM ${table} WHERE id = ANY ($1::text[]) RETURNING 1)

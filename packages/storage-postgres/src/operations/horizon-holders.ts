@@ -1,5 +1,5 @@
 import type { HeldHorizonNotice, Logger } from '@querator/core';
-import type { Database } from '../database.ts';
+import type { Database } from '../database/database.ts';
 
 /** Not of all that holds on is it known since when; so many transactions since then say the same. */
 const HELD_FOR_TRANSACTIONS = 100_000;

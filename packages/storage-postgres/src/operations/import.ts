@@ -8,14 +8,14 @@ import {
   milliseconds,
   type StoredItem,
 } from '@querator/core';
-import type { Statement } from '../database.ts';
-import { durationToText, instantToText } from '../instant-text.ts';
-import { PREPARED_LETTER_MARK } from '../item-state.ts';
-import { newIds, newItemIdSql, positionOf } from '../new-item-id.ts';
-import { packPayloads, packTexts } from '../packed-contents.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { isRefusedData, refusedItems } from '../refused-data.ts';
-import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
+import type { Statement } from '../database/database.ts';
+import { PREPARED_LETTER_MARK } from '../sql/item-state.ts';
+import { newIds, newItemIdSql, positionOf } from '../sql/new-item-id.ts';
+import { packPayloads, packTexts } from '../sql/packed-contents.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
+import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
+import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
+import { durationToText, instantToText } from '../wire/instant-text.ts';
 
 const NOW = nowSql('$1');
 

@@ -1,9 +1,9 @@
 import { type Duration, type ItemId, LAST_INSTANT, type NewItem, SCHEDULE_THRESHOLD } from '@querator/core';
-import type { Statement } from '../database.ts';
-import { durationToText, instantToText } from '../instant-text.ts';
-import { anyNumberSql, boundAfter, guardedIdSql, newItemIdSql, nextNumberSql } from '../new-item-id.ts';
-import { hasTexts, packPayloads, packTexts } from '../packed-contents.ts';
-import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../partition-table.ts';
+import type { Statement } from '../database/database.ts';
+import { anyNumberSql, boundAfter, guardedIdSql, newItemIdSql, nextNumberSql } from '../sql/new-item-id.ts';
+import { hasTexts, packPayloads, packTexts } from '../sql/packed-contents.ts';
+import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../sql/partition-table.ts';
+import { durationToText, instantToText } from '../wire/instant-text.ts';
 
 /** How the rows of a statement differ from plain ones, and what comes back. */
 export interface InsertShape {

@@ -1,9 +1,9 @@
 import { ATTEMPTS_MAX, type ItemId, type LeaseBatch, type LeasedItem } from '@querator/core';
-import type { BinaryRow } from '../binary-row.ts';
-import type { Statement } from '../database.ts';
-import { durationToText } from '../instant-text.ts';
-import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../partition-table.ts';
-import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
+import type { Statement } from '../database/database.ts';
+import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../sql/partition-table.ts';
+import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
+import type { BinaryRow } from '../wire/binary-row.ts';
+import { durationToText } from '../wire/instant-text.ts';
 
 /** The condition and the order are those of the `_lse` index, so that the oldest items are read off its front. */
 const oldest = (table: string, columns: string, below = '') => `

@@ -1,8 +1,8 @@
 import { type ItemListRequest, isBudgetSpent, PAYLOAD_BUDGET, type StoredItem } from '@querator/core';
-import { PREPARED_LETTER } from '../item-state.ts';
-import type { PartitionContext } from '../partition-table.ts';
-import { bytesBefore, CONTENT_BYTES } from '../payload-budget.ts';
-import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
+import { PREPARED_LETTER } from '../sql/item-state.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
+import { bytesBefore, CONTENT_BYTES } from '../sql/payload-budget.ts';
+import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
 
 const COLUMNS = ITEM_COLUMNS.join(', ');
 const NUMBERED_COLUMNS = `${COLUMNS}, ${bytesBefore(`(${CONTENT_BYTES})`)} AS bytes_before,

@@ -1,8 +1,8 @@
 import type { ItemId, MarkResult } from '@querator/core';
-import { textArray } from '../binary-array.ts';
-import { MOVED, MOVED_DEADLINE, MOVING } from '../item-state.ts';
-import type { PartitionContext } from '../partition-table.ts';
-import { isPossibleId } from '../refused-data.ts';
+import { MOVED, MOVED_DEADLINE, MOVING } from '../sql/item-state.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
+import { isPossibleId } from '../sql/refused-data.ts';
+import { textArray } from '../wire/binary-array.ts';
 
 /** Rows are locked in the order of ids, so that two callers with ids in common do not block each other. */
 const markMovingAsMoved = (table: string) => `

@@ -1,9 +1,9 @@
 import type { ItemId, PartitionKey, PollResult } from '@querator/core';
-import type { Database, Statement } from '../database.ts';
-import type { LowWaterMarks } from '../low-water-marks.ts';
-import { isUndefinedTable, PostgresError } from '../postgres-error.ts';
-import { itemsTableName, leaseIndexName } from '../table-name.ts';
-import { isLong } from './lease-index-size.ts';
+import type { Database, Statement } from '../database/database.ts';
+import { isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
+import { isLong } from '../low-water-mark/lease-index-size.ts';
+import type { LowWaterMarks } from '../low-water-mark/low-water-marks.ts';
+import { itemsTableName, leaseIndexName } from '../sql/table-name.ts';
 import { nextDueMs } from './sweep.ts';
 import { type DueRow, dueOf, findDue } from './sweep-probe.ts';
 

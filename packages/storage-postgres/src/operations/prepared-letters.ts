@@ -1,8 +1,8 @@
 import type { ItemId } from '@querator/core';
-import { textArray } from '../binary-array.ts';
-import { PREPARED_LETTER } from '../item-state.ts';
-import { newIds, newItemIdSql } from '../new-item-id.ts';
-import type { PartitionContext } from '../partition-table.ts';
+import { PREPARED_LETTER } from '../sql/item-state.ts';
+import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
+import { textArray } from '../wire/binary-array.ts';
 
 /**
  * The prepared ones among letters. Two callers with

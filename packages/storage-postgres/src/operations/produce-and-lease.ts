@@ -10,10 +10,10 @@ import {
   type ProduceAndLeaseResult,
   type ProduceRequest,
 } from '@querator/core';
-import { durationToText } from '../instant-text.ts';
-import { firstNumberOf, ITEMS_PER_STATEMENT, newIds, randomEndsOf } from '../new-item-id.ts';
-import { nowSql, type PartitionContext } from '../partition-table.ts';
-import { isRefusedData } from '../refused-data.ts';
+import { firstNumberOf, ITEMS_PER_STATEMENT, newIds, randomEndsOf } from '../sql/new-item-id.ts';
+import { nowSql, type PartitionContext } from '../sql/partition-table.ts';
+import { isRefusedData } from '../sql/refused-data.ts';
+import { durationToText } from '../wire/instant-text.ts';
 import { EXPIRES_FROM_NOW, FIRST_SHAPE_PARAMETER, type InsertShape, insertItems } from './insert-items.ts';
 import { produce } from './produce.ts';
 

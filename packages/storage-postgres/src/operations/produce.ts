@@ -1,9 +1,9 @@
 import type { Duration, ItemId, Outcome, ProduceRequest, ProduceResult } from '@querator/core';
-import type { Session, Statement } from '../database.ts';
-import { ITEMS_PER_STATEMENT, newIds } from '../new-item-id.ts';
-import type { PartitionContext } from '../partition-table.ts';
-import { PostgresError } from '../postgres-error.ts';
-import { isRefusedData, refusedItems } from '../refused-data.ts';
+import type { Session, Statement } from '../database/database.ts';
+import { PostgresError } from '../errors/postgres-error.ts';
+import { ITEMS_PER_STATEMENT, newIds } from '../sql/new-item-id.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
+import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 import {
   dueTimes,
   guardOfOne,

@@ -1,8 +1,8 @@
 import type { ItemId } from '@querator/core';
-import { textArray } from '../binary-array.ts';
-import { HELD, MOVING, PREPARED_LETTER } from '../item-state.ts';
-import type { PartitionContext } from '../partition-table.ts';
-import { isPossibleId } from '../refused-data.ts';
+import { HELD, MOVING, PREPARED_LETTER } from '../sql/item-state.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
+import { isPossibleId } from '../sql/refused-data.ts';
+import { textArray } from '../wire/binary-array.ts';
 
 const releaseItems = (table: string) => `
   WITH released AS (

@@ -7,14 +7,14 @@ import {
   type RetryResult,
   SCHEDULE_THRESHOLD,
 } from '@querator/core';
-import { textArray } from '../binary-array.ts';
-import type { Session, Statement } from '../database.ts';
-import { decideHeld, failUnlessAllHeld, notAllHeld } from '../held-items.ts';
-import { durationToText, instantToText } from '../instant-text.ts';
-import { MOVING, movingDeadline, PREPARED_LETTER } from '../item-state.ts';
-import { newIds, newItemIdSql } from '../new-item-id.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { isPossibleId } from '../refused-data.ts';
+import type { Session, Statement } from '../database/database.ts';
+import { decideHeld, failUnlessAllHeld, notAllHeld } from '../sql/held-items.ts';
+import { MOVING, movingDeadline, PREPARED_LETTER } from '../sql/item-state.ts';
+import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
+import { isPossibleId } from '../sql/refused-data.ts';
+import { textArray } from '../wire/binary-array.ts';
+import { durationToText, instantToText } from '../wire/instant-text.ts';
 
 /** What becomes of one item; the names of RetryResult's counts. */
 type Fate = keyof RetryResult;

@@ -1,6 +1,6 @@
 import { type CountOptions, type Duration, microseconds, type PartitionStats } from '@querator/core';
-import { LIVING, PREPARED_LETTER } from '../item-state.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
+import { LIVING, PREPARED_LETTER } from '../sql/item-state.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 
 interface StatsRow {
   readonly waiting: number;

@@ -1,10 +1,10 @@
 import type { StoredItem, SweepRequest } from '@querator/core';
-import { durationToText } from '../instant-text.ts';
-import { movingDeadline } from '../item-state.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { patiently } from '../patience.ts';
-import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
-import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
+import { patiently } from '../database/patience.ts';
+import { movingDeadline } from '../sql/item-state.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
+import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
+import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
+import { durationToText } from '../wire/instant-text.ts';
 
 const NOW = nowSql('$1');
 

@@ -1,11 +1,11 @@
 import type { ItemId, StoredItem, SweepRequest } from '@querator/core';
-import { durationToText } from '../instant-text.ts';
-import { MOVED, MOVING, movingDeadline, OWN_MAX_ATTEMPTS } from '../item-state.ts';
-import { newIds, newItemIdSql } from '../new-item-id.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { bytesBefore, CONTENT_BYTES, withinBudget } from '../payload-budget.ts';
-import { MAY_REQUEUE } from '../requeue-lock.ts';
-import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../row-to-item.ts';
+import { MOVED, MOVING, movingDeadline, OWN_MAX_ATTEMPTS } from '../sql/item-state.ts';
+import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
+import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
+import { MAY_REQUEUE } from '../sql/requeue-lock.ts';
+import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
+import { durationToText } from '../wire/instant-text.ts';
 
 const NOW = nowSql('$1');
 const CONTENT: ReadonlySet<string> = new Set(['payload', 'reference', 'encoding', 'kind']);

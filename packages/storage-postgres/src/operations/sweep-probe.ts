@@ -1,6 +1,6 @@
-import { LIVING } from '../item-state.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { patiently } from '../patience.ts';
+import { patiently } from '../database/patience.ts';
+import { LIVING } from '../sql/item-state.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 
 /** What is due, and when the next things are, in milliseconds from now; negative: overdue. */
 export interface Due {

@@ -1,7 +1,7 @@
 import type { ItemId } from '@querator/core';
-import { newIds, newItemIdSql } from '../new-item-id.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../partition-table.ts';
-import { MAY_REQUEUE } from '../requeue-lock.ts';
+import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
+import { MAY_REQUEUE } from '../sql/requeue-lock.ts';
 
 /**
  * Positions follow the order of the subquery, which also locks the rows. A sweep

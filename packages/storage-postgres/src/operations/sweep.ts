@@ -6,8 +6,8 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
-import { inOrder } from '../id-sequence-care.ts';
-import type { PartitionContext } from '../partition-table.ts';
+import { inOrder } from '../schema/id-sequence-care.ts';
+import type { PartitionContext } from '../sql/partition-table.ts';
 import { buryExpired } from './sweep-expired.ts';
 import { endLeases } from './sweep-leases.ts';
 import { type Due, probe } from './sweep-probe.ts';

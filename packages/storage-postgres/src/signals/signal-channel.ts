@@ -1,7 +1,7 @@
 import type { CancelTimer, Clock, Logger, Random, StorageSignals } from '@querator/core';
-import { reasonOf } from '../connect-error.ts';
-import type { Connection } from '../connection.ts';
-import { withTimeLimit } from '../time-limit.ts';
+import type { Connection } from '../connection/connection.ts';
+import { reasonOf } from '../errors/connect-error.ts';
+import { withTimeLimit } from '../errors/time-limit.ts';
 import { decode, encode, NAME_LENGTH, TOPICS_PER_MESSAGE, topicCode } from './message.ts';
 import { Peers } from './peers.ts';
 

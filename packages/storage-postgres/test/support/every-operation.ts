@@ -1,13 +1,13 @@
 import { addDuration, type ItemId, milliseconds, SystemClock } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type pg from 'pg';
-import type { Statement } from '../../src/database.ts';
+import type { Statement } from '../../src/database/database.ts';
+import { lookForLowWater } from '../../src/low-water-mark/low-water-look.ts';
 import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds } from '../../src/operations/delete.ts';
 import { importItemsInto, prepareLetters } from '../../src/operations/import.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
-import { lookForLowWater } from '../../src/operations/low-water-look.ts';
 import { markMoved } from '../../src/operations/mark-moved.ts';
 import { abortLetters, commitLetters } from '../../src/operations/prepared-letters.ts';
 import { produce } from '../../src/operations/produce.ts';
@@ -19,7 +19,7 @@ import { buryExpired } from '../../src/operations/sweep-expired.ts';
 import { endLeases } from '../../src/operations/sweep-leases.ts';
 import { probe } from '../../src/operations/sweep-probe.ts';
 import { enqueueDue } from '../../src/operations/sweep-scheduled.ts';
-import type { PartitionContext, PartitionTable } from '../../src/partition-table.ts';
+import type { PartitionContext, PartitionTable } from '../../src/sql/partition-table.ts';
 import { RecordingDatabase } from './recording-database.ts';
 
 const CONTENT = { encoding: '', kind: '', reference: '', payload: new Uint8Array(10) };

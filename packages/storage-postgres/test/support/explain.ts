@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Statement } from '../../src/database.ts';
+import type { Statement } from '../../src/database/database.ts';
 
 /** One step of a plan, with those under it. */
 export interface PlanNode {

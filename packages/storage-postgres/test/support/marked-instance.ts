@@ -1,12 +1,12 @@
 import { type ItemId, type LeasedItem, type PartitionKey, SystemRandom } from '@querator/core';
 import { ManualClock } from '@querator/core/testing';
-import { Database, type Statement } from '../../src/database.ts';
+import { Database, type Statement } from '../../src/database/database.ts';
 import { itemsTableName, PoolRegistry } from '../../src/index.ts';
-import { LowWaterMark } from '../../src/low-water-mark.ts';
+import { LowWaterMark } from '../../src/low-water-mark/low-water-mark.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { produceAndLease } from '../../src/operations/produce-and-lease.ts';
-import { PartitionTable } from '../../src/partition-table.ts';
-import { DEFAULT_TIME_LIMITS } from '../../src/time-limits.ts';
+import { DEFAULT_TIME_LIMITS } from '../../src/settings/time-limits.ts';
+import { PartitionTable } from '../../src/sql/partition-table.ts';
 import { HOUR, item } from './contents.ts';
 
 /** The statement that writes an item by hand, as a producer of ours would, with its number taken now. */

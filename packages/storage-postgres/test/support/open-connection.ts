@@ -1,9 +1,9 @@
 import { SystemClock, silentLogger } from '@querator/core';
-import type { Connection } from '../../src/connection.ts';
-import { parseConnectionString } from '../../src/connection-string.ts';
-import { Connector } from '../../src/connector.ts';
+import type { Connection } from '../../src/connection/connection.ts';
+import { Connector } from '../../src/connection/connector.ts';
+import { PoolerMode } from '../../src/connection/pooler-mode.ts';
 import { DEFAULT_TIME_LIMITS } from '../../src/index.ts';
-import { PoolerMode } from '../../src/pooler-mode.ts';
+import { parseConnectionString } from '../../src/settings/connection-string.ts';
 
 const clock = new SystemClock();
 

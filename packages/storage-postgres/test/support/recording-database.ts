@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { Database, Session, Statement } from '../../src/database.ts';
-import { TableSchema } from '../../src/table-schema.ts';
+import type { Database, Session, Statement } from '../../src/database/database.ts';
+import { TableSchema } from '../../src/database/table-schema.ts';
 
 /** Stands in for a database: keeps what operations send, and sends it on. */
 export class RecordingDatabase {

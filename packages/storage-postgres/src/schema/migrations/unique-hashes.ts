@@ -1,8 +1,8 @@
-import { namesOfQueues } from '../../queue-names.ts';
-import { queueHash } from '../../table-name.ts';
-import { createUnlessRefused } from '../hash-index.ts';
-import type { Migration } from '../migrations.ts';
-import { QUEUES } from '../queues.ts';
+import { namesOfQueues } from '../../sql/queue-names.ts';
+import { queueHash } from '../../sql/table-name.ts';
+import { QUEUES } from '../tables/queues.ts';
+import { createUnlessRefused } from './hash-index.ts';
+import type { Migration } from './migrations.ts';
 
 /**
  * Version 2: no two queues with the same hash. A database that has such a

@@ -1,0 +1,343 @@
+import { Socket } from 'node:net';
+import { type Clock, type Logger, silentLogger } from '@querator/core';
+import pg from 'pg';
+import { ConnectError, type ConnectFailure, combined, reasonOf } from '../errors/connect-error.ts';
+import { mayAdmitOtherwise, refusesOptions, refusesUser, sqlStateOf } from '../errors/postgres-error.ts';
+import { TimeLimitError, withTimeLimit } from '../errors/time-limit.ts';
+import type { ConnectionSettings } from '../settings/connection-string.ts';
+import { type Host, isSocketFolder } from '../settings/host-list.ts';
+import { toSafeStatement } from '../settings/server-settings.ts';
+import {
+  isolationFault,
+  mismatch,
+  SESSION_STATE_QUERY,
+  type SessionDemand,
+  type SessionState,
+  searches,
+} from '../settings/session-target.ts';
+import type { TimeLimits } from '../settings/time-limits.ts';
+import {
+  type TlsAttempt,
+  type TlsSurroundings,
+  tlsAttempts,
+  tlsSurroundings,
+} from '../settings/tls-settings.ts';
+import { MessageLimits } from '../wire/message-limits.ts';
+import { RowStream } from '../wire/row-stream.ts';
+import { demandChannelBinding } from './channel-binding.ts';
+import { Connection } from './connection.ts';
+import { type Place, placeName, placesOf, servedFirst } from './host-places.ts';
+import type { PoolerMode } from './pooler-mode.ts';
+import { connectionConfig, sessionOptions, sessionSettings, transactionSettings } from './session-options.ts';
+import { watchAuthentication } from './watch-authentication.ts';
+
+/** Longer than a request waits for a connection: one that comes late serves the next request. */
+const ONE_HOST_TIMEOUT_MS = 10_000;
+/** Shorter than that: a request lives to see the next host tried. */
+const SEVERAL_HOSTS_TIMEOUT_MS = 2_000;
+/** So that an idle connection through a firewall does not look dead, and a dead one is found out. */
+const KEEP_ALIVE_DELAY_MS = 30_000;
+
+/** Opens connections as a connection string says, one host after the other, as libpq does. */
+export class Connector {
+  readonly #settings: ConnectionSettings;
+  readonly #clock: Clock;
+  readonly #pooler: PoolerMode;
+  /** Whether a server that takes no writes has been met where the string has nothing against one. */
+  #metReadOnly = false;
+  /** The one that served last. */
+  #served: Place | undefined;
+
+  readonly #logger: Logger;
+  readonly #surroundings: TlsSurroundings;
+  #warnedOfClearText = false;
+
+  /** @param deps `pooler` is told of what a connection gives away of one. */
+  constructor(
+    settings: ConnectionSettings,
+    deps: {
+      readonly clock: Clock;
+      readonly pooler: PoolerMode;
+      readonly logger?: Logger;
+      readonly surroundings?: TlsSurroundings;
+    },
+  ) {
+    this.#settings = settings;
+    this.#clock = deps.clock;
+    this.#pooler = deps.pooler;
+    this.#logger = deps.logger ?? silentLogger;
+    this.#surroundings = deps.surroundings ?? tlsSurroundings();
+  }
+
+  /**
+   * Opens a connection to the first host that serves: it can be reached within
+   * `connect_timeout`, and is what `target_session_attrs` asks for. As in
+   * libpq a host that refuses the user ends the search. Where it is the
+   * primary that is looked for, the host that served last is tried first: a
+   * dead one costs no time again, and one that comes back and believes that it
+   * still is the primary is not turned to.
+   *
+   * @param signal gives the attempt up.
+   * @throws Error without the password; its `code` is the SQLSTATE of a server that refused.
+   */
+  async open(limits: TimeLimits, signal: AbortSignal): Promise<Connection> {
+    const failures = new Map<string, unknown>();
+    for (const demand of this.#searches()) {
+      for (const host of this.#inOrder(demand)) {
+        const found = await this.#placesOf(host, demand).catch((error: unknown) => {
+          failures.set(placeName({ host }), error);
+          return [];
+        });
+        const ms = this.#timeoutMs(found.length);
+        for (const place of found) {
+          try {
+            const connection = await this.#openOn(place, demand, { limits, signal, ms });
+            this.#served = place;
+            return connection;
+          } catch (error) {
+            signal.throwIfAborted();
+            failures.set(placeName(place), error);
+            if (refusesUser(error)) throw combined(listed(failures));
+          }
+        }
+      }
+    }
+    throw combined(listed(failures));
+  }
+
+  /**
+   * A server that takes no writes was met. From now on one is not taken where
+   * the string would allow it: what stands in front of the servers may lead to
+   * a standby for a while, and it is found out here rather than by each write.
+   */
+  metReadOnly(): void {
+    this.#metReadOnly = true;
+  }
+
+  #warnOfClearText(place: Place): void {
+    if (this.#warnedOfClearText) return;
+    this.#warnedOfClearText = true;
+    this.#logger.warn('the password goes over the network in clear text, as require_auth=password allows', {
+      host: placeName(place),
+    });
+  }
+
+  #searches(): readonly SessionDemand[] {
+    const { target } = this.#settings;
+    return target === 'any' && this.#metReadOnly ? ['read-write'] : searches(target);
+  }
+
+  #inOrder(demand: SessionDemand): readonly Host[] {
+    const { hosts } = this.#settings;
+    const served = this.#served?.host;
+    if (served === undefined || !seeksPrimary(demand)) return hosts;
+    return [served, ...hosts.filter((host) => host !== served)];
+  }
+
+  async #placesOf(host: Host, demand: SessionDemand): Promise<readonly Place[]> {
+    // Where any will do, Node finds the address that answers soonest.
+    if (demand === 'any') return [{ host }];
+    const ms = this.#timeoutMs(1);
+    const message = `its name was not found within ${ms / 1_000} s`;
+    const places = await withTimeLimit(placesOf(host), { ms, clock: this.#clock, message });
+    return seeksPrimary(demand) ? servedFirst(places, this.#served) : places;
+  }
+
+  async #openOn(place: Place, demand: SessionDemand, rest: Attempt): Promise<Connection> {
+    // libpq never encrypts a Unix socket.
+    const { tls } = this.#settings;
+    const [first = false, second] = isSocketFolder(place.host)
+      ? [false]
+      : await tlsAttempts(tls, this.#surroundings);
+    try {
+      return await this.#openOnce(place, demand, { ...rest, ssl: first });
+    } catch (error) {
+      if (second === undefined || !wantsOtherEncryption(error)) throw error;
+      return await this.#openOnce(place, demand, { ...rest, ssl: second }).catch((other: unknown) => {
+        throw bothWays(first, error, other);
+      });
+    }
+  }
+
+  /** Once more without settings where those that were sent are what was refused. */
+  async #openOnce(place: Place, demand: SessionDemand, attempt: EncryptedAttempt): Promise<Connection> {
+    const sent = this.#pooler.settle === 'at start';
+    try {
+      return await this.#tryOnce(place, demand, attempt);
+    } catch (error) {
+      if (!sent || !refusesOptions(error)) throw error;
+      this.#pooler.found(reasonOf(error));
+      return await this.#tryOnce(place, demand, attempt);
+    }
+  }
+
+  async #tryOnce(
+    place: Place,
+    demand: SessionDemand,
+    { limits, signal, ms, ssl }: EncryptedAttempt,
+  ): Promise<Connection> {
+    signal.throwIfAborted();
+    const socket = new Socket();
+    const abort = () => socket.destroy();
+    signal.addEventListener('abort', abort, { once: true });
+    const message = `no answer within ${ms / 1_000} s`;
+    try {
+      const establishing = this.#establish(place, demand, { limits, ssl, socket });
+      return await withTimeLimit(establishing, { ms, clock: this.#clock, message });
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** @param places behind the host that is next. */
+  #timeoutMs(places: number): number {
+    const { connectTimeoutMs, hosts } = this.#settings;
+    const several = hosts.length > 1 || places > 1;
+    return connectTimeoutMs ?? (several ? SEVERAL_HOSTS_TIMEOUT_MS : ONE_HOST_TIMEOUT_MS);
+  }
+
+  async #establish(
+    place: Place,
+    demand: SessionDemand,
+    { limits, ssl, socket }: Channel,
+  ): Promise<Connection> {
+    const { tls } = this.#settings;
+    const { settle } = this.#pooler;
+    const { host, address } = place;
+    const client = new pg.Client({
+      ...(settle === 'at start'
+        ? sessionOptions(this.#settings, limits, host)
+        : connectionConfig(this.#settings, host)),
+      ...(address === undefined ? {} : { host: address }),
+      // The certificate is made out to the name.
+      ssl: ssl === false || address === undefined ? ssl : { ...ssl, servername: host.host ?? '' },
+      stream: () => socket,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+      ...(ssl !== false && tls.direct ? { sslnegotiation: 'direct' as const } : {}),
+      enableChannelBinding: ssl !== false && tls.channelBinding !== undefined,
+    });
+    const rowStream = RowStream.before(client, new MessageLimits());
+    // What goes wrong while it is being opened is thrown by `connect`.
+    client.on('error', () => {});
+    const refuse = (reason: Error) => void socket.destroy(reason);
+    const checkBinding =
+      tls.channelBinding === 'require' ? demandChannelBinding(client, refuse) : () => undefined;
+    const { requiredAuth } = this.#settings;
+    const checkAuthentication = watchAuthentication(client, {
+      ...{ required: requiredAuth, encrypted: ssl !== false, socket, refuse },
+      onClearText: () => this.#warnOfClearText(place),
+    });
+    await client.connect();
+    checkBinding();
+    checkAuthentication();
+    const connection = new Connection(client, {
+      ...{ rowStream, socket, clock: this.#clock },
+      host: placeName(place),
+    });
+    try {
+      const state = await this.#settle(connection, limits, settle);
+      const reason = mismatch(demand, state);
+      if (reason !== undefined) throw new ConnectError(reason);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Sees to it that settings are in force, or can be; and asks what else there is to know. */
+  async #settle(
+    connection: Connection,
+    limits: TimeLimits,
+    how: PoolerMode['settle'],
+  ): Promise<SessionState> {
+    if (how === 'in transactions') return await this.#tryTransaction(connection, limits);
+    if (how === 'by statement') {
+      const text = toSafeStatement(sessionSettings(this.#settings, limits), 'session');
+      await connection.query({ text });
+    }
+    const state = await stateOf(connection);
+    if (state.settled) return state;
+    this.#pooler.found('the settings of a session are not in force');
+    return await this.#tryTransaction(connection, limits);
+  }
+
+  /**
+   * What would go wrong in each request goes wrong here: settings that only a
+   * session can have, and a pooler that tears a statement from its settings.
+   */
+  async #tryTransaction(connection: Connection, limits: TimeLimits): Promise<SessionState> {
+    const settings = toSafeStatement(transactionSettings(this.#settings, limits), 'transaction');
+    const state = await stateOf(connection, settings);
+    if (!state.settled) throw new ConnectError(TORN_APART);
+    const fault = isolationFault(state);
+    if (fault !== undefined) throw new ConnectError(fault);
+    return state;
+  }
+}
+
+const TORN_APART =
+  'something on the way to the server ends a transaction in the middle, so that no setting can be made in it; ' +
+  'where it keeps a session for each connection, say pooler=session in the connection string';
+
+async function stateOf(connection: Connection, settings?: string): Promise<SessionState> {
+  const [state] = await connection.query(
+    { text: SESSION_STATE_QUERY },
+    { before: settings === undefined ? [] : [settings] },
+  );
+  return state as SessionState;
+}
+
+/** What a connection is opened over. */
+interface Channel {
+  readonly limits: TimeLimits;
+  readonly ssl: TlsAttempt;
+  readonly socket: Socket;
+}
+
+interface Attempt {
+  readonly limits: TimeLimits;
+  readonly signal: AbortSignal;
+  /** How long it may take. */
+  readonly ms: number;
+}
+
+/** Of the members of a replicated database there is one that will do. */
+function seeksPrimary(demand: SessionDemand): boolean {
+  return demand === 'read-write' || demand === 'primary';
+}
+
+function listed(failures: ReadonlyMap<string, unknown>): readonly ConnectFailure[] {
+  return [...failures].map(([host, error]) => ({ host, error }));
+}
+
+interface EncryptedAttempt extends Attempt {
+  readonly ssl: TlsAttempt;
+}
+
+/**
+ * Whether the other way, encrypted or not, may do: the server has no TLS, the
+ * two find no common ground, or its access rules refuse this kind of connection.
+ */
+function wantsOtherEncryption(error: unknown): boolean {
+  const sqlState = sqlStateOf(error);
+  if (sqlState !== undefined) return mayAdmitOtherwise(sqlState);
+  if (!(error instanceof Error) || error instanceof TimeLimitError) return false;
+  if (error instanceof ConnectError || error instanceof AggregateError) return false;
+  const syscall = 'syscall' in error ? error.syscall : undefined;
+  return syscall !== 'connect' && syscall !== 'getaddrinfo';
+}
+
+const NO_TLS = 'The server does not support SSL connections';
+
+/** What to throw when neither way led in. */
+function bothWays(first: TlsAttempt, error: unknown, other: unknown): unknown {
+  if (reasonOf(error) === NO_TLS) return other;
+  if (reasonOf(other) === NO_TLS) return error;
+  const way = first === false ? 'encrypted' : 'unencrypted';
+  return new ConnectError(`${reasonOf(error)}; ${way}: ${reasonOf(other)}`, sqlStateOf(other));
+}

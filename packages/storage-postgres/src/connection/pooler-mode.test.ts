@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { ConnectError } from '../errors/connect-error.ts';
+import { preparedElsewhere, refusesOptions } from '../errors/postgres-error.ts';
+import type { PoolerSetting } from '../settings/pooler-setting.ts';
+import { PoolerMode } from './pooler-mode.ts';
+
+function mode(setting: PoolerSetting) {
+  const said: string[] = [];
+  let found = 0;
+  const ignore = () => {};
+  const warn = (_: string, fields?: Readonly<Record<string, unknown>>) =>
+    said.push(String(fields?.['reason']));
+  const logger = { debug: ignore, info: ignore, warn, error: ignore };
+  const onFound = () => {
+    found++;
+  };
+  return { pooler: new PoolerMode(setting, { logger, target: 'h/d', onFound }), said, times: () => found };
+}
+
+test.each([
+  ['auto', 'at start', true],
+  ['session', 'by statement', true],
+  ['transaction', 'in transactions', false],
+] as const)('pooler=%s: settings come %s', (setting, settle, keepsSessions) => {
+  expect(mode(setting).pooler).toMatchObject({ settle, keepsSessions });
+});
+
+test.each(['auto', 'session'] as const)('with pooler=%s a pooler is found once, and for good', (setting) => {
+  const { pooler, said, times } = mode(setting);
+  pooler.found('first');
+  pooler.found('second');
+  expect(pooler).toMatchObject({ settle: 'in transactions', keepsSessions: false });
+  expect(said).toEqual(['first']);
+  expect(times()).toBe(1);
+});
+
+test('what is known is not found', () => {
+  const { pooler, said, times } = mode('transaction');
+  pooler.found('first');
+  expect([said, times()]).toEqual([[], 0]);
+});
+
+test.each([
+  [new ConnectError('unsupported startup parameter: options', '08P01'), true],
+  [new ConnectError('unsupported startup parameter in options: jit', '08P01'), true],
+  [new ConnectError('server conn crashed?', '08P01'), false],
+  [new ConnectError('unsupported startup parameter: options', '28000'), false],
+  [new Error('unsupported startup parameter: options'), false],
+  [undefined, false],
+])('whether settings were refused: %s', (error, refused) => {
+  expect(refusesOptions(error)).toBe(refused);
+});
+
+test.each([
+  ['26000', true],
+  ['42P05', true],
+  ['42P01', false],
+  [undefined, false],
+])('whether SQLSTATE %s tells of another session', (sqlState, elsewhere) => {
+  expect(preparedElsewhere(sqlState)).toBe(elsewhere);
+});

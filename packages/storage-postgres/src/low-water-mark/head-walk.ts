@@ -1,0 +1,63 @@
+import { type Clock, type ItemId, millisecondsBetween } from '@querator/core';
+import type { Database } from '../database/database.ts';
+import { isStatementTimeout } from '../errors/postgres-error.ts';
+import type { InTurn } from '../pool/look-turns.ts';
+import { boundAfter, numberIn } from '../sql/new-item-id.ts';
+import type { PartitionTable } from '../sql/partition-table.ts';
+
+/** So many numbers of the sequence the first step covers. */
+const FIRST_STEP = 4_096n;
+/** A step that took less is followed by a longer one. */
+const SHORT_MS = 20;
+/** A step that took more is followed by a shorter one. */
+const LONG_MS = 200;
+
+/** What a walk works with. */
+export interface WalkContext {
+  readonly db: Pick<Database, 'read'>;
+  readonly table: PartitionTable;
+  readonly clock: Clock;
+  readonly inTurn: InTurn;
+}
+
+const waitingBetween = (table: string) => `
+  SELECT id FROM ${table} WHERE is_leased = false AND enqueue_at IS NULL AND id >= $1 AND id < $2
+  ORDER BY is_leased, enqueue_at, id LIMIT 1`;
+
+/**
+ * The first waiting item from one id to below another. Between them may lie
+ * the dead entries of any number of items, which takes as long as it takes: the
+ * walk goes in steps over numbers of the sequence. Each step is a statement of
+ * its own that takes a fraction of a second, and others have their turns
+ * in between. A step that runs into the statement's time limit is made
+ * shorter, so that what was walked is never walked again.
+ */
+export async function firstWaiting(
+  { db, table, clock, inTurn }: WalkContext,
+  from: ItemId,
+  to: ItemId,
+): Promise<ItemId | undefined> {
+  const end = numberIn(to);
+  let next = numberIn(from);
+  let start = from;
+  let size = FIRST_STEP;
+  while (start < to) {
+    const bound = next + size > end ? to : boundAfter(next + size - 1n);
+    const values = [start, bound];
+    const begun = clock.now();
+    try {
+      const [row] = await inTurn(() => db.read<{ id: ItemId }>({ text: waitingBetween(table.name), values }));
+      if (row !== undefined) return row.id;
+    } catch (error) {
+      if (!isStatementTimeout(error) || size === 1n) throw error;
+      size = size / 8n || 1n;
+      continue;
+    }
+    start = bound;
+    next += size;
+    const tookMs = millisecondsBetween(begun, clock.now());
+    if (tookMs < SHORT_MS) size *= 4n;
+    else if (tookMs > LONG_MS) size = size / 2n || 1n;
+  }
+  return undefined;
+}

@@ -1,0 +1,165 @@
+import { type Clock, DELETION_NOTE_MS, type Instant, type Logger, silentLogger } from '@querator/core';
+import { getTableName } from 'drizzle-orm';
+import type { Database } from '../database/database.ts';
+import { isPermissionDenied, isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
+import { lockSchema } from '../schema/fixed-schema.ts';
+import { type TableCode, tableCodeFault } from '../schema/foreign-code.ts';
+import { findTable } from '../schema/found-table.ts';
+import { deletedQueuesTable } from '../schema/tables/deleted-queues.ts';
+import { queuesTable } from '../schema/tables/queues.ts';
+import { renderTable } from '../schema/tables/render-ddl.ts';
+import { nowSql } from '../sql/partition-table.ts';
+import { instantToText } from '../wire/instant-text.ts';
+
+const NOTES = getTableName(deletedQueuesTable);
+const QUEUES = getTableName(queuesTable);
+
+const WHICH_QUEUE = 'name = $1 AND ($2::timestamptz IS NULL OR created_at = $2::timestamptz)';
+const WHICH_NOTE = 'name = $1 AND created_at = $2::timestamptz';
+
+/**
+ * SQL that deletes a queue without a note. Parameters: its name, and when it
+ * was created or null. Gives a row if it was there.
+ */
+export const deleteQueueFrom = (queues: string) => `DELETE FROM ${queues} WHERE ${WHICH_QUEUE} RETURNING 1`;
+
+const deleteAndNote = (queues: string, notes: string) => `
+  WITH gone AS (DELETE FROM ${queues} WHERE ${WHICH_QUEUE} RETURNING name, created_at),
+  noted AS (
+    INSERT INTO ${notes} (name, created_at) SELECT name, created_at FROM gone
+    ON CONFLICT (name, created_at) DO UPDATE SET done_at = NULL)
+  SELECT 1 FROM gone`;
+
+/** The notes of deletions that were done long ago go along. */
+const markDone = (notes: string) => `
+  WITH old AS (
+    DELETE FROM ${notes} WHERE done_at < ${nowSql('$3')} - interval '${DELETION_NOTE_MS} milliseconds')
+  UPDATE ${notes} SET done_at = ${nowSql('$3')} WHERE ${WHICH_NOTE}`;
+
+/** Which queues were deleted, and not merely gone; see core's `QueueStore.wasDeleted`. */
+export class DeletionNotes {
+  readonly #db: Database;
+  readonly #logger: Logger;
+  readonly #clock: Clock | undefined;
+  readonly #lookAtCode: (() => Promise<TableCode | undefined>) | undefined;
+  /** Whether the table is there, and runs nobody else's code. */
+  #isChecked = false;
+  #warned = false;
+
+  constructor(deps: {
+    readonly db: Database;
+    readonly logger?: Logger | undefined;
+    /** In place of the database's; for tests. */
+    readonly clock?: Clock | undefined;
+    /** Finds what would run with our rights; see {@link codeOfNotes}. Absent: it is known that nothing does. */
+    readonly lookAtCode?: (() => Promise<TableCode | undefined>) | undefined;
+  }) {
+    this.#db = deps.db;
+    this.#logger = deps.logger ?? silentLogger;
+    this.#clock = deps.clock;
+    this.#lookAtCode = deps.lookAtCode;
+  }
+
+  /**
+   * Runs a deletion with the statement that it is to send: one that removes the
+   * queue and notes it, or for want of a right {@link deleteQueueFrom}. Both take
+   * the same parameters and give the same rows.
+   *
+   * @param deletion fails without a trace, and may be run again.
+   */
+  async deleting<T>(deletion: (text: string) => Promise<T>): Promise<T> {
+    if (!(await this.#mayUse())) return deletion(deleteQueueFrom(this.#queues));
+    try {
+      return await this.#onTable(() => deletion(deleteAndNote(this.#queues, this.#notes)));
+    } catch (error) {
+      if (!isPermissionDenied(error)) throw error;
+      this.#warn(error);
+      return deletion(deleteQueueFrom(this.#queues));
+    }
+  }
+
+  /** Whether there is a note of that queue. */
+  async has(name: string, createdAt: Instant): Promise<boolean> {
+    if (!(await this.#mayUse())) return false;
+    try {
+      const rows = await this.#db.read({
+        text: `SELECT 1 FROM ${this.#notes} WHERE ${WHICH_NOTE}`,
+        values: [name, instantToText(createdAt)],
+      });
+      return rows.length > 0;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      if (!isPermissionDenied(error)) throw error;
+      this.#warn(error);
+      return false;
+    }
+  }
+
+  /** Nothing of that queue is left. */
+  async done(name: string, createdAt: Instant): Promise<void> {
+    if (!(await this.#mayUse())) return;
+    const now = this.#clock === undefined ? null : instantToText(this.#clock.now());
+    try {
+      await this.#db.write({ text: markDone(this.#notes), values: [name, instantToText(createdAt), now] });
+    } catch (error) {
+      if (isMissing(error)) return;
+      if (!isPermissionDenied(error)) throw error;
+      this.#warn(error);
+    }
+  }
+
+  get #queues(): string {
+    return this.#db.schema.relation(QUEUES);
+  }
+
+  get #notes(): string {
+    return this.#db.schema.relation(NOTES);
+  }
+
+  /**
+   * Whether the table may be named in a statement. The look at a server's start does
+   * not tell: the table is made later, and somebody else may have been quicker.
+   */
+  async #mayUse(): Promise<boolean> {
+    if (this.#isChecked || this.#lookAtCode === undefined) return true;
+    const code = await this.#lookAtCode();
+    if (code === undefined) return true;
+    const fault = tableCodeFault(NOTES, code);
+    this.#isChecked = fault === undefined;
+    if (fault !== undefined) this.#warn(new Error(fault));
+    return this.#isChecked;
+  }
+
+  async #onTable<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await this.#db.maintenance(async (session) => {
+        await lockSchema(session, NOTES);
+        const nameOf = (relation: string) => this.#db.schema.relation(relation);
+        for (const text of renderTable(deletedQueuesTable, { nameOf })) await session.query({ text });
+      });
+      return await work();
+    }
+  }
+
+  #warn(error: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#logger.warn(
+      'deleted queues are not noted; items that a server stores while its queue is deleted may need `querator storage drop`',
+      { table: NOTES, reason: error instanceof Error ? error.message : undefined },
+    );
+  }
+}
+
+/** What would run with our rights when notes are read or written; undefined: there is no such table yet. */
+export async function codeOfNotes(db: Database): Promise<TableCode | undefined> {
+  return (await findTable((statement) => db.read(statement), db.schema.name, NOTES))?.code;
+}
+
+/** Some table is missing, which may be another one than that of the notes. */
+function isMissing(error: unknown): boolean {
+  return error instanceof PostgresError && isUndefinedTable(error.sqlState);
+}

@@ -1,0 +1,67 @@
+import { type Logger, silentLogger } from '@querator/core';
+import type { Database, Session } from '../database/database.ts';
+import { isMd5Fault } from '../errors/postgres-error.ts';
+import { lockSchema } from '../schema/fixed-schema.ts';
+import { QUEUES, QUEUES_BY_HASH } from '../schema/tables/queues.ts';
+import { type NamesSession, namesOfQueues } from '../sql/queue-names.ts';
+import { queueHash } from '../sql/table-name.ts';
+
+const LOCK = 'queue hashes';
+
+/**
+ * Sees to it that no two queues have names of one hash. An index does, whose
+ * expression calls md5(). A server in FIPS mode refuses that, and with it every
+ * row: there the index is dropped, and the names are compared under a lock.
+ */
+export class QueueHashes {
+  readonly #db: Database;
+  readonly #logger: Logger;
+
+  constructor(deps: { readonly db: Database; readonly logger?: Logger | undefined }) {
+    this.#db = deps.db;
+    this.#logger = deps.logger ?? silentLogger;
+  }
+
+  /** Runs a statement that writes rows of queues, once more without the index where md5() was refused. */
+  async writing<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isMd5Fault(error) || !(await this.#isRefused())) throw error;
+    }
+    await this.#dropIndex();
+    return await write();
+  }
+
+  /** Makes others that are about to create a queue wait until the transaction ends. */
+  async lock(session: Session): Promise<void> {
+    await lockSchema(session, LOCK);
+  }
+
+  /** Another queue whose name has the same hash. */
+  async findOther(names: NamesSession, name: string): Promise<string | undefined> {
+    const hash = queueHash(name);
+    for await (const other of namesOfQueues(names)) {
+      if (other !== name && queueHash(other) === hash) return other;
+    }
+    return undefined;
+  }
+
+  /** Whether it was md5() that failed, and not something else in the same way. */
+  async #isRefused(): Promise<boolean> {
+    try {
+      await this.#db.read({ text: `SELECT md5('querator')` });
+      return false;
+    } catch (error) {
+      return isMd5Fault(error);
+    }
+  }
+
+  async #dropIndex(): Promise<void> {
+    const index = this.#db.schema.relation(QUEUES_BY_HASH);
+    await this.#db.maintenance((session) => session.query({ text: `DROP INDEX IF EXISTS ${index}` }));
+    this.#logger.info('PostgreSQL refuses md5(), as in FIPS mode; queues are compared without its index', {
+      ...{ storage: this.#db.name, index: QUEUES_BY_HASH, table: QUEUES },
+    });
+  }
+}

@@ -1,0 +1,81 @@
+import type { QueueRelations } from '@querator/core';
+import type { Session, Statement } from '../database/database.ts';
+import { nowSql } from '../sql/partition-table.ts';
+import { type QueueRow, rowToQueue } from './row-to-queue.ts';
+
+/**
+ * Where a queue that is being deleted has the end of its mark: in the JSON of
+ * its first placement. A server of an earlier version passes over a property
+ * there, and would refuse a database with a column it does not know.
+ */
+const ENDS_AT = "'{0,deletionEndsAt}'";
+
+/** An empty name means "no dead-letter queue", not a queue of that name. */
+const findUserIn = (queues: string) => `
+  SELECT name FROM ${queues} WHERE dead_queue = $1 AND dead_queue <> '' ORDER BY name LIMIT 1`;
+
+const lockIn = (queues: string) => `
+  SELECT *, coalesce((partitions #>> ${ENDS_AT})::timestamptz > ${nowSql('$2')}, false) AS ends
+  FROM ${queues} WHERE name = $1 FOR UPDATE`;
+
+/** Marks the queue $1 as being deleted, for the interval $2 from the time $3. */
+export const markEnding = (queues: string) => `
+  UPDATE ${queues}
+  SET partitions = jsonb_set(partitions, ${ENDS_AT}, to_jsonb(${nowSql('$3')} + $2::interval))
+  WHERE name = $1`;
+
+/** A queue's row, and whether the queue is being deleted. */
+export type LockedRow = QueueRow & { readonly ends: boolean };
+
+/** Where the rows of queues are changed. */
+export interface QueuesSession {
+  readonly session: Session;
+  /** The table of queues with its schema, as SQL. */
+  readonly queues: string;
+}
+
+/** The name of a queue whose dead-letter queue is `name`, the first in byte order. */
+export function findUser(queues: string, name: string): Statement {
+  return { text: findUserIn(queues), values: [name] };
+}
+
+/**
+ * Locks the rows of queues until the transaction ends, in the order of the
+ * names, so that two transactions never wait for each other.
+ *
+ * @param now the time that a clock of a test gives; null: the database's.
+ * @returns those that there are, by their names.
+ */
+export async function lockQueues(
+  { session, queues }: QueuesSession,
+  names: readonly string[],
+  now: string | null,
+): Promise<ReadonlyMap<string, LockedRow>> {
+  const rows = new Map<string, LockedRow>();
+  for (const name of [...new Set(names)].sort()) {
+    const [row] = await session.query<LockedRow>({ text: lockIn(queues), values: [name, now] });
+    if (row !== undefined) rows.set(name, row);
+  }
+  return rows;
+}
+
+/**
+ * Reads what the rules between a queue and its dead-letter queue are checked
+ * by, after their rows were locked: whoever wants to change any of it needs one
+ * of those locks.
+ *
+ * @param deadQueue the locked row of the dead-letter queue; undefined: there is none.
+ */
+export async function readRelations(
+  { session, queues }: QueuesSession,
+  name: string,
+  deadQueue: LockedRow | undefined,
+): Promise<QueueRelations> {
+  // A statement of its own: its snapshot is taken when the locks are held.
+  const [user] = await session.query<{ readonly name: string }>(findUser(queues, name));
+  return {
+    deadQueue: deadQueue && rowToQueue(deadQueue),
+    deadQueueEnds: deadQueue?.ends ?? false,
+    usedBy: user?.name,
+  };
+}

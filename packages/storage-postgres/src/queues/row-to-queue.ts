@@ -1,0 +1,49 @@
+import type { Duration, NewQueue, PartitionPlacement, Queue } from '@querator/core';
+import { instantFromText } from '../wire/instant-text.ts';
+
+/** A row of `querator_queues` as `pg` hands it over; BIGINT comes as text. */
+export interface QueueRow {
+  readonly name: string;
+  readonly namespace: string;
+  readonly lease_timeout_ns: string;
+  readonly expire_timeout_ns: string;
+  readonly dead_queue: string;
+  readonly max_attempts: number;
+  readonly reference: string;
+  readonly requested_partitions: number;
+  readonly partitions: readonly PartitionPlacement[];
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** The columns a new queue fills, in the order of {@link queueToValues}. */
+export const QUEUE_COLUMNS = [
+  ...['name', 'namespace', 'lease_timeout_ns', 'expire_timeout_ns', 'dead_queue', 'max_attempts'],
+  ...['reference', 'requested_partitions', 'partitions'],
+] as const;
+
+/** A new queue as the parameters of an INSERT. */
+export function queueToValues(queue: NewQueue): readonly unknown[] {
+  return [
+    ...[queue.name, queue.namespace, queue.leaseTimeout, queue.expireTimeout, queue.deadQueue],
+    ...[queue.maxAttempts, queue.reference, queue.requestedPartitions, JSON.stringify(queue.partitions)],
+  ];
+}
+
+/** The queue a row stands for. */
+export function rowToQueue(row: QueueRow): Queue {
+  return {
+    name: row.name,
+    namespace: row.namespace,
+    leaseTimeout: BigInt(row.lease_timeout_ns) as Duration,
+    expireTimeout: BigInt(row.expire_timeout_ns) as Duration,
+    deadQueue: row.dead_queue,
+    maxAttempts: row.max_attempts,
+    reference: row.reference,
+    requestedPartitions: row.requested_partitions,
+    // The first placement may carry a mark besides; see `queue-relations.ts`.
+    partitions: row.partitions.map(({ partition, storageName }) => ({ partition, storageName })),
+    createdAt: instantFromText(row.created_at),
+    updatedAt: instantFromText(row.updated_at),
+  };
+}

@@ -1,0 +1,32 @@
+import type { Session } from '../database/database.ts';
+import { type TableCode, tableCodeSql } from './foreign-code.ts';
+import { type FoundShape, shapeSql } from './items-table-check.ts';
+
+/** What a look at a partition's table found. */
+export interface FoundTable {
+  readonly options: readonly string[] | null;
+  /** Whether we may change it. */
+  readonly ours: boolean;
+  readonly comment: string | null;
+  /** What would run with our rights. */
+  readonly code: TableCode;
+  readonly shape: FoundShape;
+}
+
+/** Looks at whatever has that name in the schema. Prepared: planning it takes several times as long as running it. */
+export async function findTable(
+  send: Session['query'],
+  schema: string | undefined,
+  name: string,
+): Promise<FoundTable | undefined> {
+  const [found] = await send<FoundTable>({
+    name: 'table_look',
+    text: `SELECT reloptions AS options, pg_has_role(relowner, 'USAGE') AS ours,
+        obj_description(oid, 'pg_class') AS comment, ${tableCodeSql('class')} AS code,
+        ${shapeSql('class')} AS shape
+      FROM pg_class AS class WHERE relname = $1
+        AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
+    values: [name, schema],
+  });
+  return found;
+}

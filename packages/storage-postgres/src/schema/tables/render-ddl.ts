@@ -1,0 +1,95 @@
+import { is, SQL, sql } from 'drizzle-orm';
+import {
+  getTableConfig,
+  type Index,
+  type PgColumn,
+  PgDialect,
+  type PgSequence,
+  type PgTable,
+} from 'drizzle-orm/pg-core';
+import { quotedName } from '../../sql/table-name.ts';
+
+const dialect = new PgDialect();
+
+/** Gives a relation's name as SQL, with its schema. */
+export type NameRelation = (name: string) => string;
+
+/** How a table is rendered. */
+export interface RenderOptions {
+  /** Storage parameters, as `renderParameters` renders them. */
+  readonly parameters?: string;
+  /** Absent: names stand without a schema. */
+  readonly nameOf?: NameRelation;
+  /** The table is known to be missing: an index of the same name is somebody else's, and no reason to do without. */
+  readonly isNew?: boolean;
+}
+
+/**
+ * The statements that create a table and its indexes where they are missing,
+ * rendered from its definition. Knows what the tables here use, and refuses
+ * the rest: a constraint that was silently left out would be worse.
+ */
+export function renderTable(
+  table: PgTable,
+  { parameters = '', nameOf = quotedName, isNew = false }: RenderOptions = {},
+): readonly string[] {
+  const create = (kind: string) => `CREATE ${kind}${isNew ? '' : ' IF NOT EXISTS'}`;
+  const config = getTableConfig(table);
+  const others = [config.foreignKeys, config.checks, config.primaryKeys, config.uniqueConstraints];
+  if (others.some((constraints) => constraints.length > 0)) {
+    throw new Error(`table ${config.name} has constraints that renderTable cannot render`);
+  }
+  const columns = config.columns.map((column) => `  ${renderColumn(column)}`).join(',\n');
+  const name = nameOf(config.name);
+  const suffix = parameters === '' ? '' : ` WITH (${parameters})`;
+  return [
+    `${create('TABLE')} ${name} (\n${columns}\n)${suffix}`,
+    ...config.indexes.map((index) => renderIndex(create, name, index)),
+  ];
+}
+
+/** The statement that creates a sequence where it is missing. */
+export function renderSequence({ seqName, seqOptions }: PgSequence, nameOf: NameRelation): string {
+  if (seqName === undefined || Object.keys(seqOptions ?? {}).length > 0) {
+    throw new Error('renderSequence cannot render this sequence');
+  }
+  return `CREATE SEQUENCE IF NOT EXISTS ${nameOf(seqName)}`;
+}
+
+function renderColumn(column: PgColumn): string {
+  const parts = [quotedName(column.name), column.getSQLType()];
+  if (column.primary) parts.push('PRIMARY KEY');
+  else if (column.notNull) parts.push('NOT NULL');
+  if (column.hasDefault) parts.push(`DEFAULT ${renderDefault(column.default)}`);
+  return parts.join(' ');
+}
+
+function renderDefault(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return `'${value.replaceAll("'", "''")}'`;
+    case 'number':
+    case 'boolean':
+      return String(value);
+    default:
+      throw new Error('renderTable cannot render this default');
+  }
+}
+
+/** An index is in the schema of its table. */
+function renderIndex(create: (kind: string) => string, table: string, { config }: Index): string {
+  const columns = config.columns.map((column) => {
+    if (is(column, SQL)) return `(${renderCondition(column)})`;
+    if (!('name' in column) || column.name === undefined) throw new Error('nothing to be indexed');
+    return quotedName(column.name);
+  });
+  const kind = config.unique ? 'UNIQUE INDEX' : 'INDEX';
+  const where = config.where === undefined ? '' : ` WHERE ${renderCondition(config.where)}`;
+  return `${create(kind)} ${quotedName(config.name ?? '')} ON ${table} (${columns.join(', ')})${where}`;
+}
+
+function renderCondition(condition: SQL): string {
+  const { sql: text, params } = dialect.sqlToQuery(sql`${condition}`);
+  if (params.length > 0) throw new Error('an index takes no parameters');
+  return text;
+}

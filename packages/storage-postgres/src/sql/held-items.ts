@@ -1,0 +1,62 @@
+import { type ItemId, itemNotLeased, noSuchItem, type Outcome } from '@querator/core';
+import type { Session } from '../database/database.ts';
+import { NOT_A_NUMBER, PostgresError } from '../errors/postgres-error.ts';
+import { textArray } from '../wire/binary-array.ts';
+import { HELD, MOVING, PREPARED_LETTER } from './item-state.ts';
+import type { PartitionContext } from './partition-table.ts';
+import { isPossibleId } from './refused-data.ts';
+
+/**
+ * SQL for a value that makes the whole statement fail, and so roll back, in
+ * the middle of an expression: a text that says why, read as a number. It
+ * hangs on `counted`, an aggregate, or the planner would evaluate it always.
+ */
+export function failUnlessAllHeld(counted: string): string {
+  return `('only ' || ${counted} || ' of the items are leased')::int`;
+}
+
+/** Whether a statement failed by {@link failUnlessAllHeld}. */
+export function notAllHeld(error: unknown): boolean {
+  return error instanceof PostgresError && error.sqlState === NOT_A_NUMBER;
+}
+
+/** Locked in the order of ids, so that two callers with ids in common do not block each other. */
+const lockItems = (table: string) => `
+  SELECT id, ${HELD} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held, ${HELD} OR enqueue_at IS NOT NULL AS hidden
+  FROM ${table} WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE`;
+
+interface LockedRow {
+  readonly id: string;
+  readonly held: boolean;
+  /** Not waiting for consumers: held, moving or scheduled. */
+  readonly hidden: boolean;
+}
+
+/**
+ * Locks the items that requests name, and decides for each request in turn
+ * whether all of its items are held. Those of an accepted request are gone for
+ * the requests after it.
+ *
+ * @returns for each request nothing when it is accepted, or its outcome.
+ */
+export async function decideHeld(
+  session: Session,
+  { table }: PartitionContext,
+  requests: readonly (readonly ItemId[])[],
+  action: 'completed' | 'retried',
+): Promise<readonly (Outcome<never> | undefined)[]> {
+  const rows = await session.query<LockedRow>({
+    ...table.prepared('lock', lockItems),
+    values: [textArray([...new Set(requests.flat())].filter(isPossibleId))],
+  });
+  const states = new Map(rows.map((row) => [row.id, row]));
+  return requests.map((ids) => {
+    const bad = ids.find((id) => !states.get(id)?.held);
+    if (bad !== undefined) {
+      const waits = states.get(bad)?.hidden === false;
+      return { ok: false, error: waits ? itemNotLeased(bad, action) : noSuchItem(bad) };
+    }
+    for (const id of ids) states.delete(id);
+    return undefined;
+  });
+}

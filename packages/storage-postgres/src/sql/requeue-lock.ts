@@ -1,0 +1,66 @@
+import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
+import type { Statement } from '../database/database.ts';
+import { patiently } from '../database/patience.ts';
+import type { PartitionContext } from './partition-table.ts';
+import { objectId } from './table-name.ts';
+
+/** The upper half of the lock's key; `pg_locks` shows it as `classid`, and the table's object id as `objid`. */
+const LOCK_CLASS = 0x71756572;
+const SETTING = 'querator.requeue';
+/** A sweep takes less. Whoever holds the lock for longer is stuck, or is another program. */
+const PATIENCE_MS = 60_000;
+
+/** SQL for whether the statement may put items at the tail; see {@link RequeueLock}. */
+export const MAY_REQUEUE = `current_setting('${SETTING}', true) = 'granted'`;
+
+/** SQL for a statement that gives no row, and makes {@link MAY_REQUEUE} true or false for the transaction. */
+const allowIf = (condition: string) => {
+  const outcome = `CASE WHEN ${condition} THEN 'granted' ELSE 'refused' END`;
+  return `SELECT 1 WHERE set_config('${SETTING}', ${outcome}, true) IS NULL`;
+};
+
+const GRANT = allowIf('true');
+
+const tryLock = (table: string) =>
+  allowIf(`pg_try_advisory_xact_lock((${LOCK_CLASS}::bigint << 32) + ${objectId(table)}::oid::bigint)`);
+
+/**
+ * Allows one sweep of a partition at a time, over all servers.
+ *
+ * A sweep locks the rows that are due, gives them new ids and commits. Another
+ * sweep whose snapshot is older still sees them as due. PostgreSQL follows each
+ * row to its newest version, locks that, finds that it is no longer due, and
+ * keeps the lock until the statement ends. A lease skips locked rows, so it
+ * would skip items that are waiting and take those behind them.
+ *
+ * So a sweep tries to take an advisory lock first, in a statement of its own: the
+ * snapshot of the next statement then has all that the sweep before has done.
+ * If another sweep holds the lock, the statement finds nothing due.
+ */
+export class RequeueLock {
+  /** Since when each try was refused; undefined: the last one was not. */
+  #refusedSince: Instant | undefined;
+
+  /**
+   * Runs a statement of a sweep, once it has tried to take the lock.
+   *
+   * @param statement its conditions include {@link MAY_REQUEUE}, which its first row tells as `granted`.
+   */
+  async run<Row extends { readonly granted: boolean }>(
+    { db, table }: Pick<PartitionContext, 'db' | 'table'>,
+    statement: Statement,
+  ): Promise<readonly Row[]> {
+    const before = this.#isStuck(db.clock) ? GRANT : tryLock(table.name);
+    const rows = await patiently<Row>(db, 'write', { ...statement, before });
+    if (rows[0]?.granted === true) this.#refusedSince = undefined;
+    else this.#refusedSince ??= db.clock.now();
+    return rows;
+  }
+
+  /** Without the lock items may come out of order for a moment. Without sweeps leases would never end. */
+  #isStuck(clock: Clock): boolean {
+    return (
+      this.#refusedSince !== undefined && millisecondsBetween(this.#refusedSince, clock.now()) >= PATIENCE_MS
+    );
+  }
+}

@@ -1,0 +1,52 @@
+import type { StoredItem } from '@querator/core';
+import { instantFromText } from '../wire/instant-text.ts';
+import { trueExpireDeadline } from './item-state.ts';
+
+/** A row of an items table as `pg` hands it over. */
+export interface ItemRow {
+  readonly id: string;
+  readonly source_id: string | null;
+  readonly is_leased: boolean;
+  readonly lease_deadline: string | null;
+  readonly expire_deadline: string;
+  readonly enqueue_at: string | null;
+  readonly created_at: string;
+  readonly attempts: number;
+  readonly max_attempts: number;
+  readonly reference: string;
+  readonly encoding: string;
+  readonly kind: string;
+  readonly payload: Buffer | null;
+}
+
+/** The columns of {@link ItemRow}, as a list for SELECT and RETURNING. */
+export const ITEM_COLUMNS = [
+  ...['id', 'source_id', 'is_leased', 'lease_deadline', 'expire_deadline', 'enqueue_at', 'created_at'],
+  ...['attempts', 'max_attempts', 'reference', 'encoding', 'kind', 'payload'],
+] as const;
+
+/** The item a row stands for. */
+export function rowToItem(row: ItemRow): StoredItem {
+  return {
+    id: row.id,
+    ...(row.source_id === null ? {} : { sourceId: row.source_id }),
+    isLeased: row.is_leased,
+    ...(row.lease_deadline === null ? {} : { leaseDeadline: instantFromText(row.lease_deadline) }),
+    expireDeadline: trueExpireDeadline(instantFromText(row.expire_deadline)),
+    ...(row.enqueue_at === null ? {} : { enqueueAt: instantFromText(row.enqueue_at) }),
+    createdAt: instantFromText(row.created_at),
+    attempts: row.attempts,
+    // Below 0 it is a mark, and not the item's own.
+    maxAttempts: Math.max(row.max_attempts, 0),
+    reference: row.reference,
+    encoding: row.encoding,
+    kind: row.kind,
+    payload: payloadOf(row.payload),
+  };
+}
+
+/** The same bytes without Buffer's methods: callers are promised a Uint8Array. */
+function payloadOf(payload: Buffer | null): Uint8Array {
+  if (payload === null) return new Uint8Array();
+  return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+}
