@@ -11,10 +11,10 @@ import {
 } from '@querator/tooling-postgres/tls';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { systemRoots } from '../src/connection/system-roots.ts';
 import { watchAuthentication } from '../src/connection/watch-authentication.ts';
 import { parseConnectionString } from '../src/settings/connection-string.ts';
 import { parseRequiredAuth } from '../src/settings/required-auth.ts';
-import { systemRoots } from '../src/settings/system-roots.ts';
 import { askOver } from './support/open-connection.ts';
 
 describe('require_auth', () => {

@@ -7,21 +7,7 @@ import { TimeLimitError, withTimeLimit } from '../errors/time-limit.ts';
 import type { ConnectionSettings } from '../settings/connection-string.ts';
 import { type Host, isSocketFolder } from '../settings/host-list.ts';
 import { toSafeStatement } from '../settings/server-settings.ts';
-import {
-  isolationFault,
-  mismatch,
-  SESSION_STATE_QUERY,
-  type SessionDemand,
-  type SessionState,
-  searches,
-} from '../settings/session-target.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
-import {
-  type TlsAttempt,
-  type TlsSurroundings,
-  tlsAttempts,
-  tlsSurroundings,
-} from '../settings/tls-settings.ts';
 import { MessageLimits } from '../wire/message-limits.ts';
 import { RowStream } from '../wire/row-stream.ts';
 import { demandChannelBinding } from './channel-binding.ts';
@@ -29,6 +15,15 @@ import { Connection } from './connection.ts';
 import { type Place, placeName, placesOf, servedFirst } from './host-places.ts';
 import type { PoolerMode } from './pooler-mode.ts';
 import { connectionConfig, sessionOptions, sessionSettings, transactionSettings } from './session-options.ts';
+import {
+  isolationFault,
+  mismatch,
+  SESSION_STATE_QUERY,
+  type SessionDemand,
+  type SessionState,
+  searches,
+} from './session-state.ts';
+import { type TlsAttempt, type TlsDeps, tlsAttempts, tlsDeps } from './tls-attempts.ts';
 import { watchAuthentication } from './watch-authentication.ts';
 
 /** Longer than a request waits for a connection: one that comes late serves the next request. */
@@ -49,7 +44,7 @@ export class Connector {
   #served: Place | undefined;
 
   readonly #logger: Logger;
-  readonly #surroundings: TlsSurroundings;
+  readonly #tlsDeps: TlsDeps;
   #warnedOfClearText = false;
 
   /** @param deps `pooler` is told of what a connection gives away of one. */
@@ -59,14 +54,14 @@ export class Connector {
       readonly clock: Clock;
       readonly pooler: PoolerMode;
       readonly logger?: Logger;
-      readonly surroundings?: TlsSurroundings;
+      readonly tls?: TlsDeps;
     },
   ) {
     this.#settings = settings;
     this.#clock = deps.clock;
     this.#pooler = deps.pooler;
     this.#logger = deps.logger ?? silentLogger;
-    this.#surroundings = deps.surroundings ?? tlsSurroundings();
+    this.#tlsDeps = deps.tls ?? tlsDeps();
   }
 
   /**
@@ -148,7 +143,7 @@ export class Connector {
     const { tls } = this.#settings;
     const [first = false, second] = isSocketFolder(place.host)
       ? [false]
-      : await tlsAttempts(tls, this.#surroundings);
+      : await tlsAttempts(tls, this.#tlsDeps);
     try {
       return await this.#openOnce(place, demand, { ...rest, ssl: first });
     } catch (error) {

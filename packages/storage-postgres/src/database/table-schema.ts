@@ -1,4 +1,4 @@
-import { qualifiedName } from '../sql/table-name.ts';
+import { qualifiedName } from './quoted-name.ts';
 
 /**
  * The schema that our tables and the sequence are in. It is found at the first

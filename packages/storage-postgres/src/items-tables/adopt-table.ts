@@ -1,5 +1,6 @@
 import type { Queue, QueueStore, Random } from '@querator/core';
 import type { Session } from '../database/database.ts';
+import { quotedName } from '../database/quoted-name.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { lookAtIds } from '../schema/id-sequence-care.ts';
 import { FOREIGN_IDS, holdsForeignIds, shapeFault } from '../schema/items-table-check.ts';
@@ -8,7 +9,7 @@ import { itemsTable } from '../schema/tables/items.ts';
 import { renderTable } from '../schema/tables/render-ddl.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import { PartitionTable } from '../sql/partition-table.ts';
-import { itemsTableName, partitionLabel, quotedName } from '../sql/table-name.ts';
+import { itemsTableName, partitionLabel } from '../sql/table-name.ts';
 import {
   countItems,
   findTable,

@@ -2,9 +2,9 @@ import { type QueueStore, type Random, silentLogger } from '@querator/core';
 import { Database } from '../database/database.ts';
 import { StoreCalls } from '../database/store-calls.ts';
 import { TableSchema } from '../database/table-schema.ts';
-import type { PostgresBackendOptions } from '../postgres-backend.ts';
+import type { PoolRegistry } from '../pool/pool-registry.ts';
 import { SchemaKeeper } from '../schema/schema-keeper.ts';
-import { DEFAULT_TIME_LIMITS } from '../settings/time-limits.ts';
+import { DEFAULT_TIME_LIMITS, type TimeLimits } from '../settings/time-limits.ts';
 import { type Adopted, adoptTable } from './adopt-table.ts';
 import { type Dropped, dropTable } from './drop-table.ts';
 import { type ListedTable, listTables } from './list-tables.ts';
@@ -12,9 +12,13 @@ import { type ListedTable, listTables } from './list-tables.ts';
 /** Counting or indexing a large table takes its time, and nobody waits for it. */
 const LONGEST_MS = 3_600_000;
 
-/** What the tools on a storage's tables are made of. */
-export interface ItemsTablesOptions
-  extends Pick<PostgresBackendOptions, 'name' | 'connectionString' | 'maxConns' | 'registry' | 'timeouts'> {
+/** The storage and its dependencies; see `PostgresBackendOptions`. */
+export interface ItemsTablesOptions {
+  readonly name: string;
+  readonly connectionString: string;
+  readonly maxConns?: number | undefined;
+  readonly registry: PoolRegistry;
+  readonly timeouts?: Partial<TimeLimits> | undefined;
   readonly random: Random;
   /** Where the queues are kept. */
   readonly queues: QueueStore;

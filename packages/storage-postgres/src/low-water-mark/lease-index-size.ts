@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
+import { besideTable, objectId } from '../database/quoted-name.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
-import { besideTable, objectId } from '../sql/table-name.ts';
 
 /** So large an index of waiting items has entries that take a lease a twentieth of a second to walk over. */
 const LONG_BYTES = 16 * 1_024 * 1_024;

@@ -1,8 +1,8 @@
 import type { ItemId } from '@querator/core';
 import type { Database } from '../database/database.ts';
-import { ITEM_ID_SEQUENCE } from '../schema/tables/item-id-sequence.ts';
+import { besideTable, objectId } from '../database/quoted-name.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
-import { besideTable, objectId } from '../sql/table-name.ts';
+import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
 
 /** Stands among the writers for all transactions that are prepared, and belong to no session any more. */
 export const PREPARED = 'prepared';

@@ -1,6 +1,7 @@
 import type { ItemId } from '@querator/core';
 import { getTableName } from 'drizzle-orm';
 import type { Database } from '../database/database.ts';
+import { objectId } from '../database/quoted-name.ts';
 import { isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { tableCodeFault } from '../schema/foreign-code.ts';
@@ -8,7 +9,6 @@ import { findTable } from '../schema/found-table.ts';
 import { marksTable } from '../schema/tables/marks.ts';
 import { renderTable } from '../schema/tables/render-ddl.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
-import { objectId } from '../sql/table-name.ts';
 
 const MARKS = getTableName(marksTable);
 

@@ -1,10 +1,10 @@
 import { StorageError, type StorageNotice } from '@querator/core';
 import type { Database } from '../database/database.ts';
+import { qualifiedName, quotedName } from '../database/quoted-name.ts';
 import { isPermissionDenied } from '../errors/postgres-error.ts';
 import { FIXED_RELATIONS, USED_RELATIONS } from '../schema/fixed-schema.ts';
 import { missingGrants, nameMissingGrants } from '../schema/missing-grants.ts';
 import type { SchemaKeeper } from '../schema/schema-keeper.ts';
-import { qualifiedName, quotedName } from '../sql/table-name.ts';
 import type { HorizonHolders } from './horizon-holders.ts';
 
 const STATE =

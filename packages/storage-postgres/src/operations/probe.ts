@@ -1,8 +1,8 @@
 import type { Database } from '../database/database.ts';
+import { besideTable, objectId } from '../database/quoted-name.ts';
 import { PERMISSION_DENIED, PostgresError } from '../errors/postgres-error.ts';
-import { ITEM_ID_SEQUENCE } from '../schema/tables/item-id-sequence.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
-import { besideTable, objectId } from '../sql/table-name.ts';
+import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
 
 /**
  * No id is the empty text, so the key is looked up in one leaf of the index and

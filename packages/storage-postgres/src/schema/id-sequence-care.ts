@@ -1,11 +1,11 @@
 import type { Database } from '../database/database.ts';
+import { besideTable, objectId } from '../database/quoted-name.ts';
 import { NUMBER_REFUSED, PostgresError } from '../errors/postgres-error.ts';
 import { SERVER_START, sequenceNumberOf } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
-import { besideTable, objectId } from '../sql/table-name.ts';
+import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
 import { lockSchema } from './fixed-schema.ts';
 import { BEYOND_IDS } from './items-table-check.ts';
-import { ITEM_ID_SEQUENCE } from './tables/item-id-sequence.ts';
 
 /** Numbers that are passed over: others may be taking some just now. */
 const MARGIN = 1_000_000n;

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
+import { quotedName } from '../database/quoted-name.ts';
 import { isPermissionDenied, NO_SCHEMA, PostgresError } from '../errors/postgres-error.ts';
-import { quotedName } from '../sql/table-name.ts';
 
 /**
  * PostgreSQL says what it refused, not which right would have helped: this asks

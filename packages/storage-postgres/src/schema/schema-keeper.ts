@@ -26,7 +26,8 @@ import { type TableCode, tableCodeFault, tableCodeNotice } from './foreign-code.
 import { type FoundTable, findTable } from './found-table.ts';
 import { foreignItems, holdsForeignIds, isOfOthers, shapeFault } from './items-table-check.ts';
 import { isSameQueue, itemsOfEarlierQueue, removeLeftOver, tellRemoved } from './left-over-table.ts';
-import { MIGRATIONS, type Migration } from './migrations/migrations.ts';
+import type { Migration } from './migrations/migration.ts';
+import { MIGRATIONS } from './migrations/migrations.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { TableChanges } from './table-changes.ts';
 import {

@@ -1,7 +1,14 @@
 import { ITEM_ID_RANDOM_LENGTH, type Random } from '@querator/core';
-import type { NumberGuard } from '../pool/item-numbers.ts';
-import { ITEM_ID_SEQUENCE } from '../schema/tables/item-id-sequence.ts';
-import { besideTable, objectId } from './table-name.ts';
+import { besideTable, objectId } from '../database/quoted-name.ts';
+import { ITEM_ID_SEQUENCE } from './table-name.ts';
+
+/** What the number of a statement that writes new ids is held against. */
+export interface NumberGuard {
+  /** It has to be greater. */
+  readonly last: bigint;
+  /** The start of the server on which the table was looked at, which has to be the one that is written to; 0: any. */
+  readonly server: bigint;
+}
 
 /** The low bits of an id's number tell the items of one statement apart. */
 const POSITION_BITS = 17;

@@ -1,10 +1,11 @@
 import type { Clock, PartitionKey, Random } from '@querator/core';
 import type { Database, Statement } from '../database/database.ts';
 import type { TableSchema } from '../database/table-schema.ts';
-import { ItemNumbers, TableNumbers } from '../pool/item-numbers.ts';
+import { ItemNumbers } from '../pool/item-numbers.ts';
 import { instantToText } from '../wire/instant-text.ts';
 import { RequeueLock } from './requeue-lock.ts';
 import { itemsTableName, leaseIndexName, partitionLabel } from './table-name.ts';
+import { TableNumbers } from './table-numbers.ts';
 
 /** What the operations on one partition work with. */
 export interface PartitionContext {

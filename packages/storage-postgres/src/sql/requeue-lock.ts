@@ -1,8 +1,7 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
-import type { Statement } from '../database/database.ts';
+import type { Database, Statement } from '../database/database.ts';
 import { patiently } from '../database/patience.ts';
-import type { PartitionContext } from './partition-table.ts';
-import { objectId } from './table-name.ts';
+import { objectId } from '../database/quoted-name.ts';
 
 /** The upper half of the lock's key; `pg_locks` shows it as `classid`, and the table's object id as `objid`. */
 const LOCK_CLASS = 0x71756572;
@@ -47,7 +46,7 @@ export class RequeueLock {
    * @param statement its conditions include {@link MAY_REQUEUE}, which its first row tells as `granted`.
    */
   async run<Row extends { readonly granted: boolean }>(
-    { db, table }: Pick<PartitionContext, 'db' | 'table'>,
+    { db, table }: { readonly db: Database; readonly table: { readonly name: string } },
     statement: Statement,
   ): Promise<readonly Row[]> {
     const before = this.#isStuck(db.clock) ? GRANT : tryLock(table.name);

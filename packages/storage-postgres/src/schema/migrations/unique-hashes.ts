@@ -2,7 +2,7 @@ import { namesOfQueues } from '../../sql/queue-names.ts';
 import { queueHash } from '../../sql/table-name.ts';
 import { QUEUES } from '../tables/queues.ts';
 import { createUnlessRefused } from './hash-index.ts';
-import type { Migration } from './migrations.ts';
+import type { Migration } from './migration.ts';
 
 /**
  * Version 2: no two queues with the same hash. A database that has such a

@@ -1,10 +1,8 @@
 import { pgSequence } from 'drizzle-orm/pg-core';
-
-/** The name of {@link itemIdSequence}. */
-export const ITEM_ID_SEQUENCE = 'querator_item_id';
+import { ITEM_ID_SEQUENCE } from '../../sql/table-name.ts';
 
 /**
- * The numbers in item ids, for all partitions of a schema. One sequence for
- * all, so that a partition that is dropped and made again goes on upwards.
+ * The numbers in item ids. All partitions of a schema share one sequence, so
+ * that a partition that is dropped and made again goes on upwards.
  */
 export const itemIdSequence = pgSequence(ITEM_ID_SEQUENCE);

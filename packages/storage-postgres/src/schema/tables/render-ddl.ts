@@ -7,7 +7,7 @@ import {
   type PgSequence,
   type PgTable,
 } from 'drizzle-orm/pg-core';
-import { quotedName } from '../../sql/table-name.ts';
+import { quotedName } from '../../database/quoted-name.ts';
 
 const dialect = new PgDialect();
 
