@@ -24,7 +24,7 @@ import type {
   SweepRequest,
   SweepResult,
 } from '@querator/core';
-import type { StoreCalls } from './database/store-calls.ts';
+import type { TableCalls } from './database/table-calls.ts';
 import type { LowWaterMark } from './low-water-mark/low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
@@ -42,20 +42,24 @@ import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
 import { stats } from './operations/stats.ts';
 import { sweep } from './operations/sweep.ts';
-import { inOrder } from './schema/id-sequence-care.ts';
-import type { PartitionTableCare } from './schema/schema-keeper.ts';
+import { withIdsInOrder } from './schema/id-sequence-repair.ts';
+import type { PartitionTableProvisioner } from './schema/schema-manager.ts';
 import type { PartitionContext } from './sql/partition-table.ts';
 
 /** One partition as a table; see core's `PartitionStore` for the contract. */
 export class PostgresPartitionStore implements PartitionStore {
   readonly #context: PartitionContext;
-  readonly #table: PartitionTableCare;
-  readonly #calls: StoreCalls;
+  readonly #table: PartitionTableProvisioner;
+  readonly #calls: TableCalls;
   readonly #mark: LowWaterMark;
 
   constructor(
     context: PartitionContext,
-    deps: { readonly table: PartitionTableCare; readonly calls: StoreCalls; readonly mark: LowWaterMark },
+    deps: {
+      readonly table: PartitionTableProvisioner;
+      readonly calls: TableCalls;
+      readonly mark: LowWaterMark;
+    },
   ) {
     this.#context = context;
     this.#table = deps.table;
@@ -163,7 +167,7 @@ export class PostgresPartitionStore implements PartitionStore {
 
   /** Runs what writes new ids. */
   #add<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {
-    return this.#run((context) => inOrder(context, () => operation(context)));
+    return this.#run((context) => withIdsInOrder(context, () => operation(context)));
   }
 
   #run<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {

@@ -11,7 +11,7 @@ import {
   silentLogger,
 } from '@querator/core';
 import { Database } from './database/database.ts';
-import { StoreCalls } from './database/store-calls.ts';
+import { TableCalls } from './database/table-calls.ts';
 import { TableSchema } from './database/table-schema.ts';
 import { LowWaterMarks } from './low-water-mark/low-water-marks.ts';
 import { MarksTable } from './low-water-mark/saved-marks.ts';
@@ -21,9 +21,9 @@ import { poll } from './operations/poll.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
 import type { PoolRegistry } from './pool/pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
-import { codeOfNotes, DeletionNotes } from './queues/deletion-notes.ts';
-import { lookAtIds } from './schema/id-sequence-care.ts';
-import { SchemaKeeper } from './schema/schema-keeper.ts';
+import { codeOfDeletions, DeletionRecords } from './queues/deletion-records.ts';
+import { checkIds } from './schema/id-sequence-repair.ts';
+import { SchemaManager } from './schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts';
 import { nowParameter, PartitionTable } from './sql/partition-table.ts';
 
@@ -62,16 +62,16 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const share = options.registry.share(options.connectionString, { maxConns, limits });
   const tables = new TableSchema();
   const db = new Database({ name, share, limits, random, logger, schema: tables });
-  const schema = new SchemaKeeper(db, { backend: name, logger, limits });
-  const calls = new StoreCalls(name);
+  const schema = new SchemaManager(db, { backend: name, logger, limits });
+  const calls = new TableCalls(name);
   const saved = new MarksTable(db);
-  const marks = new LowWaterMarks({ db, clock: share.clock, inTurn: db.inTurn, saved });
+  const marks = new LowWaterMarks({ db, clock: share.clock, runSerially: db.runSerially, saved });
   const { heldHorizonMs } = limits;
   const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
   const queueStore: QueueStore = new PostgresQueueStore({
     logger,
     ...{ db, schema, calls, clock },
-    notes: new DeletionNotes({ db, logger, clock, lookAtCode: () => codeOfNotes(db) }),
+    notes: new DeletionRecords({ db, logger, clock, inspectCode: () => codeOfDeletions(db) }),
   });
   return {
     name,
@@ -79,7 +79,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     queueStore: () => queueStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const context = { db, random, clock, table: new PartitionTable(key, tables, db.itemNumbers) };
-      const table = schema.partition(key, owner, () => lookAtIds(context));
+      const table = schema.partition(key, owner, () => checkIds(context));
       return new PostgresPartitionStore(context, { calls, table, mark: marks.of(context.table) });
     },
     ping: () => calls.track(() => ping({ db, storage: name, schema, holders })),

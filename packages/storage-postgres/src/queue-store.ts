@@ -13,9 +13,9 @@ import {
   type QueueStore,
 } from '@querator/core';
 import type { Database, Session, Statement } from './database/database.ts';
-import type { StoreCalls, TableCare } from './database/store-calls.ts';
+import type { TableCalls, TableProvisioner } from './database/table-calls.ts';
 import { ALREADY_THERE, PostgresError } from './errors/postgres-error.ts';
-import { type DeletionNotes, deleteQueueFrom } from './queues/deletion-notes.ts';
+import { type DeletionRecords, deleteQueueFrom } from './queues/deletion-records.ts';
 import { QueueHashes } from './queues/queue-hashes.ts';
 import {
   findUser,
@@ -25,7 +25,7 @@ import {
   readRelations,
 } from './queues/queue-relations.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './queues/row-to-queue.ts';
-import type { SchemaKeeper } from './schema/schema-keeper.ts';
+import type { SchemaManager } from './schema/schema-manager.ts';
 import { QUEUES, QUEUES_BY_HASH } from './schema/tables/queues.ts';
 import { nowSql } from './sql/partition-table.ts';
 import { holds, isRefusedData, LACKS, type NamedTexts, refusedField } from './sql/refused-data.ts';
@@ -57,19 +57,19 @@ function hashTaken(name: string, other: string): QueueError {
 /** Queues in the table `querator_queues`; see core's `QueueStore` for the contract. */
 export class PostgresQueueStore implements QueueStore {
   readonly #db: Database;
-  readonly #tables: TableCare;
-  readonly #calls: StoreCalls;
+  readonly #tables: TableProvisioner;
+  readonly #calls: TableCalls;
   readonly #clock: Clock | undefined;
-  readonly #notes: DeletionNotes | undefined;
+  readonly #notes: DeletionRecords | undefined;
   readonly #hashes: QueueHashes;
 
   constructor(deps: {
     readonly db: Database;
-    readonly schema: SchemaKeeper;
-    readonly calls: StoreCalls;
+    readonly schema: SchemaManager;
+    readonly calls: TableCalls;
     readonly clock: Clock | undefined;
     /** Where deletions are noted; absent: nowhere. */
-    readonly notes?: DeletionNotes | undefined;
+    readonly notes?: DeletionRecords | undefined;
     readonly logger?: Logger | undefined;
   }) {
     this.#db = deps.db;
@@ -292,7 +292,9 @@ export class PostgresQueueStore implements QueueStore {
 
   /** The rows of those that there are. Halving finds a name that the database cannot hold. */
   async #findStamps(names: readonly string[]): Promise<readonly StampRow[]> {
-    const rows = await this.#find(names, undefined, () => this.#db.look<StampRow>(this.#stampsOf(names)));
+    const rows = await this.#find(names, undefined, () =>
+      this.#db.readInBackground<StampRow>(this.#stampsOf(names)),
+    );
     if (rows !== undefined) return rows;
     if (names.length === 1) return [];
     const half = Math.ceil(names.length / 2);

@@ -23,7 +23,7 @@ describe('counts', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  /** A backend with tables whose counts do not end until `letGo`. */
+  /** A backend with tables whose counts do not end until `release`. */
   async function hanging(maxConns: number, connectionString = database.connectionString) {
     const backend = testBackend(connectionString, { maxConns });
     const stores = Array.from({ length: PARTITIONS }, (_, n) => backend.partitionStore(keyOf(n)));
@@ -33,7 +33,7 @@ describe('counts', { timeout: 60_000 }, () => {
     await free.probe();
     const tables = stores.map((_, n) => itemsTableName(keyOf(n))).join(', ');
     await admin.query(`BEGIN; LOCK TABLE ${tables}`);
-    return { backend, stores, free, letGo: () => admin.query('COMMIT') };
+    return { backend, stores, free, release: () => admin.query('COMMIT') };
   }
 
   const underWay = async () => {
@@ -51,43 +51,43 @@ describe('counts', { timeout: 60_000 }, () => {
     [5, 1],
     [4, 1],
   ])('over a pool of %i connections take %i, and leave the others to requests', async (maxConns, most) => {
-    const { backend, stores, free, letGo } = await hanging(maxConns);
+    const { backend, stores, free, release } = await hanging(maxConns);
     const counting = stores.map((store) => store.stats());
     await vi.waitFor(async () => expect(await underWay()).toBe(most), 10_000);
     for (let n = 0; n < 5; n++) await free.produce([{ items: [item('a')] }], HOUR);
     expect(await free.lease({ limit: 10, leaseTimeout: HOUR })).toHaveLength(5);
     expect(await underWay()).toBe(most);
-    await letGo();
+    await release();
     expect(await Promise.all(counting)).toHaveLength(PARTITIONS);
     await backend.close();
   });
 
   test('and looks together leave a connection of four to requests, and one to who listens', async () => {
-    const { backend, stores, free, letGo } = await hanging(4);
+    const { backend, stores, free, release } = await hanging(4);
     backend.signals?.subscribe('topic', () => {});
     const running: Promise<unknown>[] = stores.map((store) => store.stats());
     const keys = stores.map((_, n) => keyOf(n));
     for (let n = 0; n < 5; n++) running.push(backend.poll(keys, { deadlines: false }).catch(() => {}));
     await vi.waitFor(async () => expect(await underWay()).toBe(2), 10_000);
     await free.produce([{ items: [item('a')] }], HOUR);
-    await letGo();
+    await release();
     await Promise.all(running);
     await backend.close();
   });
 
   test('end when their limit is over, and say so', async () => {
-    const { backend, stores, letGo } = await hanging(4);
+    const { backend, stores, release } = await hanging(4);
     const [store] = stores as [PartitionStore];
     await expect(store.stats({ limitMs: 100 })).rejects.toMatchObject({
       ...{ name: 'StorageError', outcome: 'not-applied', gaveUp: true },
     });
-    await letGo();
+    await release();
     expect(await store.stats({ limitMs: 30_000 })).toMatchObject({ waiting: 0 });
     await backend.close();
   });
 
   test('end when nobody waits for them any more, on the server too', async () => {
-    const { backend, stores, letGo } = await hanging(4);
+    const { backend, stores, release } = await hanging(4);
     const [store, other] = stores as [PartitionStore, PartitionStore];
     const leaving = new AbortController();
     const counting = [store.stats({ signal: leaving.signal }), other.stats({ signal: leaving.signal })];
@@ -100,16 +100,16 @@ describe('counts', { timeout: 60_000 }, () => {
     expect(await underWay()).toBe(0);
     // Closing waits for nothing.
     await backend.close();
-    await letGo();
+    await release();
   });
 
   // The server itself gives up waiting for the lock after 30 s.
   describe('of a server that no longer answers', { timeout: 20_000 }, () => {
     async function silent() {
       const proxy = await startFaultProxy(database.connectionString);
-      const { backend, stores, free, letGo } = await hanging(8, proxy.connectionString);
+      const { backend, stores, free, release } = await hanging(8, proxy.connectionString);
       const end = async () => {
-        await letGo();
+        await release();
         await backend.close();
         await proxy.close();
       };

@@ -5,7 +5,7 @@ import type { Database, Statement } from '../src/database/database.ts';
 import { PostgresError } from '../src/errors/postgres-error.ts';
 import { LowWaterMark } from '../src/low-water-mark/low-water-mark.ts';
 import type { SavedMarks } from '../src/low-water-mark/saved-marks.ts';
-import { LookTurns } from '../src/pool/look-turns.ts';
+import { SerialQueue } from '../src/pool/serial-queue.ts';
 import { boundAfter } from '../src/sql/new-item-id.ts';
 import { PartitionTable } from '../src/sql/partition-table.ts';
 
@@ -224,11 +224,11 @@ describe('a mark that was written down', () => {
   });
 });
 
-test('looks take turns, also where some of them fail', async () => {
-  const turns = new LookTurns();
+test('reads run one at a time, also after one that fails', async () => {
+  const queue = new SerialQueue();
   let running = 0;
   const look = (n: number) =>
-    turns.take(async () => {
+    queue.run(async () => {
       running++;
       expect(running).toBe(1);
       await Promise.resolve();

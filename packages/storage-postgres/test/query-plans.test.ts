@@ -29,7 +29,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   import: [],
   lease: ['lse', 'pkey'],
   lease_one: ['lse', 'pkey'],
-  low_water_look: ['lse'],
+  low_water_snapshot: ['lse'],
   release: ['pkey'],
   complete: ['pkey'],
   lock: ['pkey'],

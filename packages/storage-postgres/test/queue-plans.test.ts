@@ -3,9 +3,9 @@ import { createTestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { sessionOptions } from '../src/connection/session-options.ts';
-import { StoreCalls } from '../src/database/store-calls.ts';
+import { TableCalls } from '../src/database/table-calls.ts';
 import { PostgresQueueStore } from '../src/queue-store.ts';
-import type { SchemaKeeper } from '../src/schema/schema-keeper.ts';
+import type { SchemaManager } from '../src/schema/schema-manager.ts';
 import { parseConnectionString } from '../src/settings/connection-string.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
 import { draw, explain, stepsOf } from './support/explain.ts';
@@ -41,8 +41,8 @@ test('every statement on queues goes through an index, before and after ANALYZE'
     fixed: { ensure: async () => {}, forget: () => {}, explain: async (error: unknown) => error },
   };
   const store = new PostgresQueueStore({
-    ...{ db: recording.asDatabase(), schema: schema as unknown as SchemaKeeper },
-    ...{ calls: new StoreCalls('plans'), clock: undefined },
+    ...{ db: recording.asDatabase(), schema: schema as unknown as SchemaManager },
+    ...{ calls: new TableCalls('plans'), clock: undefined },
   });
   await client.query('BEGIN');
   await store.create({ name: 'new', ...QUEUE });

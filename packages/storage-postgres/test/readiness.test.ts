@@ -10,7 +10,7 @@ import { PostgresError } from '../src/errors/postgres-error.ts';
 import { PoolRegistry } from '../src/index.ts';
 import { HorizonHolders } from '../src/operations/horizon-holders.ts';
 import { ping } from '../src/operations/ping.ts';
-import { SchemaKeeper } from '../src/schema/schema-keeper.ts';
+import { SchemaManager } from '../src/schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
 import { HOUR, item } from './support/contents.ts';
 import { createRole, type TestRole } from './support/roles.ts';
@@ -103,12 +103,12 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
       schema: real.schema,
       searchPath: () => real.searchPath(),
       read: (statement: Statement) => real.read(statement),
-      lookAtWholeTable: (statement: Statement) => real.lookAtWholeTable(statement),
+      scanInBackground: (statement: Statement) => real.scanInBackground(statement),
       transaction: (work: Parameters<Database['transaction']>[0]) => real.transaction(work),
       writeFaults: real.writeFaults,
       ...over,
     } as unknown as Database;
-    const schema = new SchemaKeeper(db, { backend: 'postgres-01' });
+    const schema = new SchemaManager(db, { backend: 'postgres-01' });
     const holders = new HorizonHolders({
       ...{ db, storage: 'postgres-01', logger: silentLogger, heldHorizonMs: 60_000 },
     });

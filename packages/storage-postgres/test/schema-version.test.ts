@@ -6,7 +6,7 @@ import { Database, type Session } from '../src/database/database.ts';
 import { PoolRegistry } from '../src/index.ts';
 import type { Migration } from '../src/schema/migrations/migration.ts';
 import { MIGRATIONS, newestVersion } from '../src/schema/migrations/migrations.ts';
-import { SchemaKeeper } from '../src/schema/schema-keeper.ts';
+import { SchemaManager } from '../src/schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
 import { catalogueOf } from './support/catalogue.ts';
 import { HOUR, item } from './support/contents.ts';
@@ -45,13 +45,13 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
   });
 
   /** A keeper as each process has one, with connections of its own. */
-  function keeper(migrations: readonly Migration[]): SchemaKeeper {
+  function keeper(migrations: readonly Migration[]): SchemaManager {
     const limits = DEFAULT_TIME_LIMITS;
     const registry = new PoolRegistry({ logger: silentLogger });
     const share = registry.share(database.connectionString, { maxConns: 2, limits });
     closing.push(() => share.release());
     const db = new Database({ name: 'postgres-01', share, limits, random: new SystemRandom() });
-    return new SchemaKeeper(db, { backend: 'postgres-01', migrations });
+    return new SchemaManager(db, { backend: 'postgres-01', migrations });
   }
 
   async function versions(): Promise<readonly number[]> {

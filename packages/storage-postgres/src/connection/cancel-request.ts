@@ -1,23 +1,22 @@
 import net, { type Socket } from 'node:net';
 
-/** The code that stands in the place of a protocol version. */
+/** Stands in place of a protocol version. */
 const CANCEL_REQUEST = 80_877_102;
 const LENGTH = 16;
 
-/** What a server told a session about itself when it began. */
+/** What a server tells a new session about itself. */
 export interface SessionKey {
   readonly processId: number;
   readonly secret: number;
 }
 
 /**
- * Asks the server at the other end of a connection to cancel what a session of
- * its is doing. Takes no place among the server's connections. Waits until it
- * was heard, which is all the answer there is; never rejects. Like the psql of
- * PostgreSQL 16 and before it is not encrypted; the key is of use to nobody
- * once the session has ended.
+ * Asks the server at the other end of a connection to cancel a session's statement.
+ * Needs no place among the server's connections. Waits until the server has read the
+ * request, which is the only answer; never rejects. Like psql up to PostgreSQL 16,
+ * does not encrypt: the key is useless once the session has ended.
  *
- * @param limitMs how long the server may take to hear it.
+ * @param limitMs how long the server may take to read the request.
  */
 export async function sendCancelRequest(
   to: Socket,
@@ -25,7 +24,7 @@ export async function sendCancelRequest(
   limitMs: number,
 ): Promise<void> {
   const { remoteAddress: host, remotePort: port } = to;
-  // A Unix socket has neither.
+  // Both are undefined for a Unix socket.
   if (host === undefined || port === undefined) return;
   const packet = Buffer.alloc(LENGTH);
   packet.writeInt32BE(LENGTH, 0);
@@ -35,9 +34,10 @@ export async function sendCancelRequest(
   const socket = net.connect(port, host);
   socket.setTimeout(limitMs, () => socket.destroy());
   socket.on('error', () => {});
-  // Not ended: PgBouncer would forget about it. The server closes it when it has done what was asked.
+  // Do not end the socket: PgBouncer would drop the request. The server closes it once
+  // it has cancelled the statement.
   socket.write(packet);
-  // The server has nothing to say: who does is not one, and must not hold the socket for ever.
+  // A server sends nothing here. Whatever does is no server, and must not keep the socket open.
   socket.once('data', () => socket.destroy());
   await new Promise((resolve) => socket.once('close', resolve));
 }

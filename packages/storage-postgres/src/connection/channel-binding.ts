@@ -5,12 +5,13 @@ const REFUSAL =
   'channel_binding=require: the server did not prove that it knows the password on this channel';
 
 /**
- * Makes a client that is yet to connect give up a server that lets it in
- * without a bound proof: one in the middle could. node-postgres checks the
- * proof when the server sends one, and does without when it does not.
+ * Makes a client that has not connected yet refuse a server that authenticates it
+ * without channel binding: there may be a man in the middle. node-postgres checks the
+ * server's proof, but accepts a server that sends none.
  *
- * @param refuse ends the connection, before the password is sent.
- * @returns what throws, when called on the open connection, where there was no proof.
+ * @param refuse ends the connection before the password is sent.
+ * @returns a check to call once the connection is open. It throws if there was no
+ *   proof.
  */
 export function demandChannelBinding(client: pg.Client, refuse: (reason: Error) => void): () => void {
   const { connection } = client as unknown as { readonly connection: EventEmitter };
@@ -33,7 +34,8 @@ export function demandChannelBinding(client: pg.Client, refuse: (reason: Error) 
     connection.prependListener(event, () => require(false));
   }
   connection.prependListener('authenticationOk', () => require(proven));
-  // What a server sends in one piece is read to its end, refused or not.
+  // The check is needed because a server may send everything in one piece, which is
+  // read to its end even if refused.
   return () => {
     if (!proven) throw new Error(REFUSAL);
   };

@@ -7,33 +7,33 @@ import { type SendOptions, sendQuery } from '../wire/send-query.ts';
 import { type SessionKey, sendCancelRequest } from './cancel-request.ts';
 import { PreparedNames } from './prepared-names.ts';
 
-/** So many statements are kept prepared. */
+/** The most statements that a connection keeps prepared. */
 const PREPARED_PER_CONNECTION = 500;
 
-/** How long a server may take to say goodbye. */
+/** How long a server may take to close a connection. */
 const CLOSE_LIMIT_MS = 1_000;
 
 /**
- * The routine of PostgreSQL whose notice says, whatever the language, that
- * somebody ended the wait for a synchronous standby: it answers the commit with
- * success all the same, though the loss of the primary would undo it.
+ * The PostgreSQL routine behind the notice that the wait for a synchronous standby was
+ * cancelled, in any language. The commit is answered with success all the same,
+ * although it would be lost with the primary.
  */
 const GIVES_UP_ON_STANDBY = 'SyncRepWaitForLSN';
 
-/** An open connection to a server, with what a pool has to know of it. */
+/** An open connection to a server, with the state that a pool needs. */
 export class Connection {
   /** Host and port. */
   readonly host: string;
   readonly openedAt: Instant;
-  /** When it was last used; until then, when it was opened. */
+  /** When it was last used, or opened. */
   idleSince: Instant;
-  /** Why it is of no more use; absent: nothing is known to be wrong. */
+  /** Why it cannot be used any more. Undefined if nothing is known to be wrong. */
   lost: Error | undefined;
-  /** Whether it is to be closed after its present use. */
+  /** Whether to close it after its present use. */
   retired = false;
-  /** Told once, when the connection is found to be lost. */
+  /** Called once, when the connection is found to be lost. */
   onLost: () => void = () => {};
-  /** Told of each notification, with its payload. */
+  /** Called with the payload of each notification. */
   onNotification: (payload: string) => void = () => {};
   readonly #client: pg.Client;
   readonly #rowStream: RowStream;
@@ -41,14 +41,14 @@ export class Connection {
   readonly #clock: Clock;
   readonly #ended: Promise<void>;
   readonly #prepared = new PreparedNames(PREPARED_PER_CONNECTION);
-  /** Ends when no statement is under way or waits for one; absent: that is so. */
-  #turn: Promise<unknown> | undefined;
-  /** Whether a statement was sent and is not answered. */
+  /** Settles when no statement is under way or queued. Undefined if there is none. */
+  #lastQuery: Promise<unknown> | undefined;
+  /** Whether a statement was sent and is not answered yet. */
   #unanswered = false;
   /** Whether the statement under way committed without its synchronous standby. */
   #unreplicated = false;
 
-  /** @param deps `rowStream` stands before the client. */
+  /** @param deps `rowStream` reads what the server sends before `client` does. */
   constructor(
     client: pg.Client,
     deps: {
@@ -75,20 +75,22 @@ export class Connection {
   }
 
   /**
-   * One statement at a time, each when the one before has been answered: what
-   * the server warns of belongs to the one that is under way.
+   * Runs one statement at a time. Each is sent once the previous one is answered, so
+   * that a warning always belongs to the statement under way.
    *
-   * @returns the rows: objects with a property for each column, or what `options.read` makes of them.
-   * @throws Error also when what was committed may not be on the synchronous standby: its outcome is unknown.
+   * @returns the rows: objects with a property for each column, or the results of
+   *   `options.read`.
+   * @throws Error also if a commit may not have reached the synchronous standby: its
+   *   outcome is unknown.
    */
   query(config: pg.QueryConfig, options: SendOptions = {}): Promise<readonly unknown[]> {
     const send = () => this.#send(config, options);
-    const answer = this.#turn?.then(send) ?? send();
+    const answer = this.#lastQuery?.then(send) ?? send();
     const ended = () => {
-      if (this.#turn === turn) this.#turn = undefined;
+      if (this.#lastQuery === query) this.#lastQuery = undefined;
     };
-    const turn = answer.then(ended, ended);
-    this.#turn = turn;
+    const query = answer.then(ended, ended);
+    this.#lastQuery = query;
     return answer;
   }
 
@@ -106,45 +108,44 @@ export class Connection {
     }
   }
 
-  /** Whether the server's last word was that it is in the middle of a transaction. */
+  /** Whether the server last reported that it is inside a transaction. */
   get inTransaction(): boolean {
     return this.#client.getTransactionStatus() === 'T';
   }
 
-  /** Whether it keeps the process alive: one in use does, an idle one does not. */
+  /** Whether the connection keeps the process alive. A connection in use does, an idle one does not. */
   hold(held: boolean): void {
     if (held) this.#socket.ref();
     else this.#socket.unref();
   }
 
   /**
-   * Has the server give up the statement under way, if there is one. It may
-   * come late and meet the next one: use the connection for nothing else.
+   * Asks the server to cancel the statement under way, if there is one. The request
+   * may arrive late and hit the next statement, so do not use the connection again.
    */
   async cancel(): Promise<void> {
     if (this.lost === undefined && this.#unanswered) await this.#cancel();
   }
 
   /**
-   * Ends the connection, and waits until the server has let go of it: only then
-   * does it not count there any more. A statement that still runs is cancelled:
-   * a session that waits for a synchronous standby would not notice that its
-   * client has gone, and keep its place for as long as that takes. A server
-   * that does not answer is cut off. Never rejects.
+   * Closes the connection, and waits until the server has freed its place. Cancels a
+   * statement that still runs: a session that waits for a synchronous standby does not
+   * notice that its client has left, and would keep its place. Cuts the connection if
+   * the server does not answer. Never rejects.
    */
   async close(): Promise<void> {
     this.onLost = () => {};
-    // A process with nothing else to do would end in the middle of this.
+    // Otherwise a process with nothing else to do would end here.
     this.hold(true);
     const limit = { ms: CLOSE_LIMIT_MS, clock: this.#clock, message: 'no goodbye' };
-    await withTimeLimit(this.#sayGoodbye(), limit).catch(() => {});
+    await withTimeLimit(this.#endSession(), limit).catch(() => {});
     this.#socket.destroy();
   }
 
-  async #sayGoodbye(): Promise<void> {
-    // First: to a pooler the key means nothing any more once the client has gone.
+  async #endSession(): Promise<void> {
+    // Cancel first: a pooler no longer knows the key once the client has left.
     await this.cancel();
-    // A server that ended the session closes the connection by itself.
+    // A server that ended the session closes the connection itself.
     if (this.lost === undefined) this.#client.end().catch(() => {});
     await this.#ended;
   }

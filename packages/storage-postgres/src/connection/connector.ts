@@ -26,28 +26,28 @@ import {
 import { type TlsAttempt, type TlsDeps, tlsAttempts, tlsDeps } from './tls-attempts.ts';
 import { watchAuthentication } from './watch-authentication.ts';
 
-/** Longer than a request waits for a connection: one that comes late serves the next request. */
+/** Longer than a request waits for a connection: one that opens late serves the next request. */
 const ONE_HOST_TIMEOUT_MS = 10_000;
-/** Shorter than that: a request lives to see the next host tried. */
+/** Short enough that the next host is tried before a waiting request times out. */
 const SEVERAL_HOSTS_TIMEOUT_MS = 2_000;
-/** So that an idle connection through a firewall does not look dead, and a dead one is found out. */
+/** Keeps firewalls from cutting idle connections, and reveals dead ones. */
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
-/** Opens connections as a connection string says, one host after the other, as libpq does. */
+/** Opens connections to the hosts of a connection string, in order, as libpq does. */
 export class Connector {
   readonly #settings: ConnectionSettings;
   readonly #clock: Clock;
   readonly #pooler: PoolerMode;
-  /** Whether a server that takes no writes has been met where the string has nothing against one. */
-  #metReadOnly = false;
-  /** The one that served last. */
+  /** Whether a server refused a write although the string allows read-only servers. */
+  #avoidsReadOnly = false;
+  /** Where the last connection was opened. */
   #served: Place | undefined;
 
   readonly #logger: Logger;
   readonly #tlsDeps: TlsDeps;
   #warnedOfClearText = false;
 
-  /** @param deps `pooler` is told of what a connection gives away of one. */
+  /** @param deps `pooler` is notified when a connection reveals a pooler. */
   constructor(
     settings: ConnectionSettings,
     deps: {
@@ -65,20 +65,21 @@ export class Connector {
   }
 
   /**
-   * Opens a connection to the first host that serves: it can be reached within
-   * `connect_timeout`, and is what `target_session_attrs` asks for. As in
-   * libpq a host that refuses the user ends the search. Where it is the
-   * primary that is looked for, the host that served last is tried first: a
-   * dead one costs no time again, and one that comes back and believes that it
-   * still is the primary is not turned to.
+   * Opens a connection to the first host that can be reached within `connect_timeout`
+   * and matches `target_session_attrs`.
    *
-   * @param signal gives the attempt up.
-   * @throws Error without the password; its `code` is the SQLSTATE of a server that refused.
+   * As in libpq, a host that refuses the user ends the search. A search for the
+   * primary starts with the host that served last. That saves the time for dead hosts,
+   * and avoids an old primary that comes back and still believes that it is one.
+   *
+   * @param signal aborts the attempt.
+   * @throws Error without the password. Its `code` is the SQLSTATE if a server
+   *   refused.
    */
   async open(limits: TimeLimits, signal: AbortSignal): Promise<Connection> {
     const failures = new Map<string, unknown>();
     for (const demand of this.#searches()) {
-      for (const host of this.#inOrder(demand)) {
+      for (const host of this.#withIdsInOrder(demand)) {
         const found = await this.#placesOf(host, demand).catch((error: unknown) => {
           failures.set(placeName({ host }), error);
           return [];
@@ -101,12 +102,12 @@ export class Connector {
   }
 
   /**
-   * A server that takes no writes was met. From now on one is not taken where
-   * the string would allow it: what stands in front of the servers may lead to
-   * a standby for a while, and it is found out here rather than by each write.
+   * A server refused a write because it is read-only. From now on such servers are
+   * skipped even if the string allows them. A proxy may lead to a standby for a while
+   * after a failover; this finds out once per connection, and not once per write.
    */
-  metReadOnly(): void {
-    this.#metReadOnly = true;
+  avoidReadOnly(): void {
+    this.#avoidsReadOnly = true;
   }
 
   #warnOfClearText(place: Place): void {
@@ -119,10 +120,10 @@ export class Connector {
 
   #searches(): readonly SessionDemand[] {
     const { target } = this.#settings;
-    return target === 'any' && this.#metReadOnly ? ['read-write'] : searches(target);
+    return target === 'any' && this.#avoidsReadOnly ? ['read-write'] : searches(target);
   }
 
-  #inOrder(demand: SessionDemand): readonly Host[] {
+  #withIdsInOrder(demand: SessionDemand): readonly Host[] {
     const { hosts } = this.#settings;
     const served = this.#served?.host;
     if (served === undefined || !seeksPrimary(demand)) return hosts;
@@ -130,7 +131,7 @@ export class Connector {
   }
 
   async #placesOf(host: Host, demand: SessionDemand): Promise<readonly Place[]> {
-    // Where any will do, Node finds the address that answers soonest.
+    // If any server is accepted, Node picks the address that answers first.
     if (demand === 'any') return [{ host }];
     const ms = this.#timeoutMs(1);
     const message = `its name was not found within ${ms / 1_000} s`;
@@ -154,7 +155,7 @@ export class Connector {
     }
   }
 
-  /** Once more without settings where those that were sent are what was refused. */
+  /** Tries again without settings if the server refused those that were sent. */
   async #openOnce(place: Place, demand: SessionDemand, attempt: EncryptedAttempt): Promise<Connection> {
     const sent = this.#pooler.settle === 'at start';
     try {
@@ -187,7 +188,7 @@ export class Connector {
     }
   }
 
-  /** @param places behind the host that is next. */
+  /** @param places the number of addresses of the next host. */
   #timeoutMs(places: number): number {
     const { connectTimeoutMs, hosts } = this.#settings;
     const several = hosts.length > 1 || places > 1;
@@ -207,7 +208,7 @@ export class Connector {
         ? sessionOptions(this.#settings, limits, host)
         : connectionConfig(this.#settings, host)),
       ...(address === undefined ? {} : { host: address }),
-      // The certificate is made out to the name.
+      // The certificate has the host's name, not its address.
       ssl: ssl === false || address === undefined ? ssl : { ...ssl, servername: host.host ?? '' },
       stream: () => socket,
       keepAlive: true,
@@ -216,7 +217,7 @@ export class Connector {
       enableChannelBinding: ssl !== false && tls.channelBinding !== undefined,
     });
     const rowStream = RowStream.before(client, new MessageLimits());
-    // What goes wrong while it is being opened is thrown by `connect`.
+    // `connect` throws errors that occur while the connection is being opened.
     client.on('error', () => {});
     const refuse = (reason: Error) => void socket.destroy(reason);
     const checkBinding =
@@ -244,7 +245,10 @@ export class Connector {
     return connection;
   }
 
-  /** Sees to it that settings are in force, or can be; and asks what else there is to know. */
+  /**
+   * Puts the session's settings into force, or checks that transactions can, and reads
+   * the session's state.
+   */
   async #settle(
     connection: Connection,
     limits: TimeLimits,
@@ -262,8 +266,8 @@ export class Connector {
   }
 
   /**
-   * What would go wrong in each request goes wrong here: settings that only a
-   * session can have, and a pooler that tears a statement from its settings.
+   * Finds out here what would otherwise fail in each request: settings that only a
+   * session can have, and a pooler that separates a statement from its settings.
    */
   async #tryTransaction(connection: Connection, limits: TimeLimits): Promise<SessionState> {
     const settings = toSafeStatement(transactionSettings(this.#settings, limits), 'transaction');
@@ -287,7 +291,7 @@ async function stateOf(connection: Connection, settings?: string): Promise<Sessi
   return state as SessionState;
 }
 
-/** What a connection is opened over. */
+/** How a connection is opened. */
 interface Channel {
   readonly limits: TimeLimits;
   readonly ssl: TlsAttempt;
@@ -297,11 +301,11 @@ interface Channel {
 interface Attempt {
   readonly limits: TimeLimits;
   readonly signal: AbortSignal;
-  /** How long it may take. */
+  /** The time limit of the attempt. */
   readonly ms: number;
 }
 
-/** Of the members of a replicated database there is one that will do. */
+/** Only one member of a replicated database is accepted. */
 function seeksPrimary(demand: SessionDemand): boolean {
   return demand === 'read-write' || demand === 'primary';
 }
@@ -315,8 +319,8 @@ interface EncryptedAttempt extends Attempt {
 }
 
 /**
- * Whether the other way, encrypted or not, may do: the server has no TLS, the
- * two find no common ground, or its access rules refuse this kind of connection.
+ * Whether the other way, encrypted or not, may succeed: the server has no TLS, the TLS
+ * handshake failed, or `pg_hba.conf` refuses this kind of connection.
  */
 function wantsOtherEncryption(error: unknown): boolean {
   const sqlState = sqlStateOf(error);
@@ -329,7 +333,7 @@ function wantsOtherEncryption(error: unknown): boolean {
 
 const NO_TLS = 'The server does not support SSL connections';
 
-/** What to throw when neither way led in. */
+/** The error to throw if both ways failed. */
 function bothWays(first: TlsAttempt, error: unknown, other: unknown): unknown {
   if (reasonOf(error) === NO_TLS) return other;
   if (reasonOf(other) === NO_TLS) return error;

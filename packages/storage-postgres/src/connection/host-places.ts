@@ -2,17 +2,17 @@ import dns from 'node:dns';
 import { isIP } from 'node:net';
 import { type Host, hostName, isSocketFolder } from '../settings/host-list.ts';
 
-/** Where a server may be: a host of the string, and one of its addresses where the name has several. */
+/** Where a server may be: a host of the string, with one of its addresses if the name has several. */
 export interface Place {
   readonly host: Host;
-  /** Absent: whichever the operating system prefers. */
+  /** Undefined: the operating system chooses. */
   readonly address?: string;
 }
 
 /**
- * The places behind a host. A name may stand for all members of a replicated
- * database; as in libpq each of them is tried. Names are looked up anew each
- * time: they lead elsewhere after a failover.
+ * The places of a host. A name may stand for all members of a replicated database; as
+ * in libpq, each is tried. Names are looked up each time, since they may change after
+ * a failover.
  *
  * @throws Error when there is no such name.
  */
@@ -32,12 +32,12 @@ function lookUp(name: string): Promise<readonly string[]> {
   });
 }
 
-/** As errors and the log name it. */
+/** The place's name for errors and the log. */
 export function placeName({ host, address }: Place): string {
   return address === undefined ? hostName(host) : `${hostName(host)} (${address})`;
 }
 
-/** The places with the one that served last in front, if it is among them. */
+/** Moves the place that served last to the front, if it is in the list. */
 export function servedFirst(places: readonly Place[], served: Place | undefined): readonly Place[] {
   const isServed = (place: Place) => place.host === served?.host && place.address === served.address;
   return [...places.filter(isServed), ...places.filter((place) => !isServed(place))];

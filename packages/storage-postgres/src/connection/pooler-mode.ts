@@ -2,19 +2,18 @@ import type { Logger } from '@querator/core';
 import type { PoolerSetting } from '../settings/pooler-setting.ts';
 
 /**
- * For how long a session of the server is ours: as long as the connection is
- * open, or, behind a pooler that shares sessions out, for a transaction.
+ * Whether a session of the server is ours as long as the connection is open, or,
+ * behind a pooler that shares sessions, only for a transaction.
  *
- * In the latter case nothing may be left to a session: settings are made in
- * each transaction, statements have no names, and nobody listens. That is
- * right behind any pooler and with none, only slower; so what is in doubt is
- * taken for it, and the way does not lead back.
+ * In the second case sessions keep no state: settings are made in each transaction,
+ * statements have no names, and LISTEN is not used. That works with any pooler and
+ * without one, but is slower. So we use it whenever in doubt, and never go back.
  */
 export class PoolerMode {
   #setting: PoolerSetting;
   readonly #deps: { readonly logger: Logger; readonly target: string; readonly onFound: () => void };
 
-  /** @param deps `onFound` is told when connections are no longer to be used in the way they were opened for. */
+  /** @param deps `onFound` is called when existing connections must no longer be used. */
   constructor(
     setting: PoolerSetting,
     deps: { readonly logger: Logger; readonly target: string; readonly onFound: () => void },
@@ -23,21 +22,18 @@ export class PoolerMode {
     this.#deps = deps;
   }
 
-  /**
-   * How a connection comes by its settings: with its start-up, by a statement
-   * right after it, or not at all, since each transaction makes them.
-   */
+  /** How a connection gets its settings: at start-up, by a statement right after, or in each transaction. */
   get settle(): 'at start' | 'by statement' | 'in transactions' {
     if (this.#setting === 'auto') return 'at start';
     return this.#setting === 'session' ? 'by statement' : 'in transactions';
   }
 
-  /** Whether what is left in a session is found there again. */
+  /** Whether state that is left in a session is still there for the next statement. */
   get keepsSessions(): boolean {
     return this.#setting !== 'transaction';
   }
 
-  /** There is a pooler that shares sessions out, or may. Says so once. */
+  /** A pooler shares sessions, or may. Logged once. */
   found(reason: string): void {
     if (this.#setting === 'transaction') return;
     this.#setting = 'transaction';

@@ -1,8 +1,8 @@
 /**
- * The statements that a session has prepared, the one that was used last at the
- * end. A prepared statement costs memory on both sides of a connection for as
- * long as it lives, so there are never more than the limit: the one that was not
- * used for longest makes room. Queues come and go, and connections stay.
+ * The statements that a session has prepared, the most recently used last. A prepared
+ * statement takes memory on both sides for as long as the connection lives. So their
+ * number is limited, and the least recently used one is closed: connections outlive
+ * queues.
  */
 export class PreparedNames {
   readonly #limit: number;
@@ -13,9 +13,9 @@ export class PreparedNames {
   }
 
   /**
-   * A statement is about to be sent.
+   * Call before a statement is sent.
    *
-   * @returns the name of the one that has to be closed for it; undefined: none.
+   * @returns the name of the statement to close first. Undefined: none.
    */
   use(name: string): string | undefined {
     const isKnown = this.#names.delete(name);

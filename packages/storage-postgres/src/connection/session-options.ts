@@ -7,7 +7,7 @@ import type { PoolerMode } from './pooler-mode.ts';
 
 const TIMESTAMPTZ_OID = 1184;
 
-/** As pg's own, except that timestamps stay text: a Date has no microseconds. */
+/** The parsers of `pg`, except that timestamps stay text: a Date has no microseconds. */
 const TYPES = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     return oid === TIMESTAMPTZ_OID ? (text: string) => text : pg.types.getTypeParser(oid, format);
@@ -17,12 +17,11 @@ const TYPES = {
 const setting = (name: string, value: string | number): ServerSetting => ({ name, value: String(value) });
 
 /**
- * Every statement here is made for one index: it reads from the front of it, or
- * finds rows by primary key, one after the other. Left to itself the planner
- * does otherwise on tables it knows little of: it sorts the backlog, or reads
- * the table in search of a thousand ids. Such a plan, once prepared on a table
- * that was empty, outlives the emptiness. So it is told what not to do;
- * statements that do read a whole table lift this for themselves.
+ * Every statement is designed for one index: it reads from the front of the index, or
+ * finds rows by primary key. On tables without good statistics the planner chooses
+ * otherwise: it sorts the backlog, or scans the table for a thousand ids. Such a plan,
+ * prepared on an empty table, stays in use when the table is full. So these plans are
+ * disabled. Statements that have to read a whole table enable them again.
  */
 const STEADY_PLANS = [
   ...['seqscan', 'bitmapscan', 'sort', 'hashjoin', 'mergejoin'].map((method) =>
@@ -32,55 +31,58 @@ const STEADY_PLANS = [
 ];
 
 /**
- * Parameters and results are read and written by these, and some decide what a
- * statement means, so no connection string, role or database may say otherwise.
+ * These decide how parameters and results are formatted, and partly what a statement
+ * means. No connection string, role or database may change them.
  */
 const MEANING = [
   setting('DateStyle', 'ISO'),
   setting('TimeZone', 'UTC'),
   setting('IntervalStyle', 'postgres'),
   setting('bytea_output', 'hex'),
-  // Averages lose digits below the default.
+  // A lower value would round averages.
   setting('extra_float_digits', '1'),
   setting('client_encoding', 'UTF8'),
-  // NULL in an array would be a text.
+  // Otherwise NULL in an array would be a text.
   setting('array_nulls', 'on'),
-  // A backslash in a literal, such as the comment that says whose a table is, would escape.
+  // Otherwise a backslash in a literal, such as a table's comment, would escape.
   setting('standard_conforming_strings', 'on'),
   setting('transform_null_equals', 'off'),
   setting('quote_all_identifiers', 'off'),
-  // An error that a statement makes on purpose would end the session.
+  // Otherwise an error that a statement raises on purpose would end the session.
   setting('exit_on_error', 'off'),
 ];
 
-/** What the statements are written for: each sees what is committed, and takes its locks on that. */
+/**
+ * The level that the statements are written for: each sees what is committed when it
+ * starts, and locks the current rows.
+ */
 const ISOLATION = setting('default_transaction_isolation', 'read committed');
 
-/** A warning tells of a commit that its synchronous standby has not got; what says less nobody reads. */
+/** A warning reports a commit that has not reached its synchronous standby. Nobody reads lower levels. */
 const WARNINGS = setting('client_min_messages', 'warning');
 
-/** Found again in a session, it proves that what was sent at its start is in force there. */
+/** A session that has this value has all settings that were sent with it. */
 const MARK = setting('querator.session', 'settled');
 
-/** SQL for whether the settings below are in force; it is asked before the search path is ours. */
+/** SQL for whether the settings below are in force. It runs before the search path is narrowed. */
 export const SETTLED = `coalesce(pg_catalog.current_setting('${MARK.name}', true), '') OPERATOR(pg_catalog.=) '${MARK.value}'`;
 
 const SEARCH_PATH = 'search_path';
 
 /**
- * Functions, operators and types in our statements are PostgreSQL's own: what
- * somebody made in a schema of the user's search path would run as us, and be
- * preferred where it fits the arguments better. Our tables are named with
- * their schema. `pg_temp` is named, as PostgreSQL would otherwise look there first.
+ * Restricts functions, operators and types in our statements to PostgreSQL's own.
+ * Otherwise one in a schema of the user's search path could match the arguments
+ * better, and would run with our rights. Our tables are named with their schema.
+ * PostgreSQL would search `pg_temp` first if it were not named.
  */
 export const CATALOGUE_ONLY: ServerSetting = setting(SEARCH_PATH, 'pg_catalog, pg_temp');
 
 /**
- * A statement that makes the search path, for one transaction, what it would be
- * if we had not narrowed it: that of the connection string, or of the role,
- * the database or the server.
+ * A statement that sets the search path, for one transaction, to what it would be
+ * without {@link CATALOGUE_ONLY}: that of the connection string, the role, the
+ * database or the server.
  *
- * @param settle how the session came by its settings.
+ * @param settle how the session gets its settings.
  */
 export function usersSearchPath(
   { serverOptions }: Pick<ConnectionSettings, 'serverOptions'>,
@@ -88,7 +90,7 @@ export function usersSearchPath(
 ): string {
   const settings = settle === 'by statement' ? settingsInOptions(serverOptions) : [];
   const given = settings.findLast(({ name }) => name.toLowerCase() === SEARCH_PATH);
-  // No value: the one that the session was started with.
+  // NULL resets it to the value from the start of the session.
   const value = given === undefined ? 'NULL' : pg.escapeLiteral(given.value).trimStart();
   return `SELECT 1 WHERE pg_catalog.concat(pg_catalog.set_config('${SEARCH_PATH}', ${value}, true)) IS NULL`;
 }
@@ -104,7 +106,7 @@ function ours(limits: TimeLimits): readonly ServerSetting[] {
   ];
 }
 
-/** Who connects to what, and how results are read; without any setting of the session. */
+/** Host, user, database and how results are parsed, without any setting of the session. */
 export function connectionConfig(
   settings: ConnectionSettings,
   host: Host = settings.hosts[0] ?? {},
@@ -120,12 +122,11 @@ export function connectionConfig(
 }
 
 /**
- * What a connection is opened with where it comes with a session of its own.
- * The last one of several settings of a name wins on the server's command
- * line: the connection string over our limits, and what correctness rests on
- * over both.
+ * The options to open a connection that has a session of its own. If a setting occurs
+ * several times on the server's command line, the last one wins: the connection string
+ * overrides our limits, and what correctness depends on overrides both.
  *
- * @param host one of those of the string; the first when left out.
+ * @param host one of the string's hosts. Undefined: the first.
  */
 export function sessionOptions(
   settings: ConnectionSettings,
@@ -138,16 +139,16 @@ export function sessionOptions(
 }
 
 /**
- * The same settings one by one, for a session that was opened without them.
+ * The same settings as a list, for a session that was opened without them.
  *
- * @throws Error when the connection string's `options` are more than settings.
+ * @throws Error when the connection string's `options` contain more than settings.
  */
 export function sessionSettings(settings: ConnectionSettings, limits: TimeLimits): readonly ServerSetting[] {
   const given = settingsInOptions(settings.serverOptions);
   return lastOfEach([...ours(limits), ...given, ISOLATION, WARNINGS, ...MEANING, MARK]);
 }
 
-/** Those that can be made within a transaction; how it is isolated is decided when it begins. */
+/** The settings that can be made within a transaction. Its isolation level has to be set when it begins. */
 export function transactionSettings(
   settings: ConnectionSettings,
   limits: TimeLimits,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import tls from 'node:tls';
 
-/** Where distributions keep all authorities that they trust in one file. */
+/** The files in which Linux distributions keep all trusted root certificates. */
 const BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -16,9 +16,9 @@ interface Stores {
 }
 
 /**
- * The authorities that the operating system trusts, as OpenSSL finds them for
+ * The root certificates that the operating system trusts, found as OpenSSL does for
  * libpq: those of `SSL_CERT_FILE`, or of the system's store. Those that
- * `NODE_EXTRA_CA_CERTS` names are added. A system without any has Node's own.
+ * `NODE_EXTRA_CA_CERTS` names are added. A system without any uses Node's own.
  *
  * @throws Error that names the variable whose file cannot be read.
  */

@@ -6,18 +6,18 @@ import type { TlsSettings } from '../settings/tls-settings.ts';
 import { SecureContexts } from './secure-contexts.ts';
 import { systemRoots } from './system-roots.ts';
 
-/** One way of connecting: in the clear, or encrypted with these options. */
+/** One way of connecting: unencrypted, or encrypted with these options. */
 export type TlsAttempt = false | ConnectionOptions;
 
-/** Where the authorities are looked for that a string does not name. */
+/** Where root certificates are found if the connection string names none. */
 export interface TlsDeps {
-  /** The folder of the user in which libpq keeps its files. */
+  /** The user's folder in which libpq keeps its files. */
   readonly userFolder: string;
   readonly systemRoots: () => Promise<readonly string[]>;
   readonly contexts: SecureContexts;
 }
 
-/** Those of this process and this machine. */
+/** The folder of this user and the certificates of this machine. */
 export function tlsDeps(): TlsDeps {
   return {
     userFolder: join(homedir(), '.postgresql'),
@@ -27,16 +27,16 @@ export function tlsDeps(): TlsDeps {
 }
 
 /**
- * The ways of connecting that a mode allows, in the order they are to be
- * tried. Reads the files the settings name, every time: certificates are
- * renewed while we run.
+ * The ways of connecting that a mode allows, in the order in which they are tried.
+ * Reads the files that the settings name each time, since certificates are renewed
+ * while the process runs.
  *
- * - Authorities are those of `sslrootcert`, or as in libpq those of
+ * - Root certificates are those of `sslrootcert`, or as in libpq those of
  *   `~/.postgresql/root.crt`, or those that the system trusts.
- * - `require` encrypts and verifies nothing, unless there is a root certificate
- *   of the first two kinds: then it is `verify-ca`, as in libpq.
- * - `verify-ca` accepts any name on a certificate the root vouches for,
- *   `verify-full` only the host's.
+ * - `require` encrypts and verifies nothing, unless there is a root certificate of the
+ *   first two kinds: then it is `verify-ca`, as in libpq.
+ * - `verify-ca` accepts any host name in a certificate that a root certificate
+ *   verifies, `verify-full` only the host's own.
  *
  * @throws Error that names the option whose file cannot be read.
  */
@@ -72,7 +72,7 @@ async function encryptedOptions(settings: TlsSettings, deps: TlsDeps): Promise<C
   };
 }
 
-/** Undefined where nothing is to be verified. */
+/** Undefined if nothing is verified. */
 async function readRoots(
   file: string | undefined,
   mustVerify: boolean,
@@ -85,7 +85,7 @@ async function readRoots(
   try {
     return [await readFile(users, 'utf8')];
   } catch (error) {
-    // One that is there and cannot be read must not go unnoticed.
+    // Report a file that exists but cannot be read.
     if (!isMissing(error))
       throw new Error(`${users}: ${error instanceof Error ? error.message : 'cannot be read'}`);
   }

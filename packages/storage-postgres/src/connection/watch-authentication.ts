@@ -8,22 +8,23 @@ const CLEAR_TEXT =
   'the server asks for the password in clear text, over a connection that is not encrypted; ' +
   'set sslmode=require, or allow it with require_auth=password';
 
-/** What decides which methods a server may use on a connection. */
+/** The rules for the methods that a server may use on a connection. */
 export interface AuthenticationRules {
   readonly required: RequiredAuth | undefined;
   readonly encrypted: boolean;
   readonly socket: Socket;
-  /** Ends the connection, before the password is sent. */
+  /** Ends the connection before the password is sent. */
   readonly refuse: (reason: Error) => void;
-  /** The password goes over the network in clear text, as was asked for. */
+  /** Called before the password is sent in clear text over the network, which the rules allow. */
   readonly onClearText: () => void;
 }
 
 /**
- * Makes a client that is yet to connect give up a server that wants to know
- * the user by a method that is not allowed.
+ * Makes a client that has not connected yet refuse a server that asks for
+ * authentication by a method that is not allowed.
  *
- * @returns what throws, when called on the open connection, where it was.
+ * @returns a check to call once the connection is open. It throws if such a method was
+ *   used.
  */
 export function watchAuthentication(client: pg.Client, rules: AuthenticationRules): () => void {
   const { required, refuse } = rules;
@@ -52,22 +53,23 @@ export function watchAuthentication(client: pg.Client, rules: AuthenticationRule
   });
   asks('authenticationMD5Password', 'md5');
   connection.prependListener('authenticationSASL', () => check('scram-sha-256'));
-  // Only then has the server proven that it knows the password too.
+  // Only now has the server proven that it knows the password too.
   connection.prependListener('authenticationSASLFinal', () => {
     used = 'scram-sha-256';
   });
   connection.prependListener('authenticationOk', () => {
     if (fault === undefined) check(used);
   });
-  // What a server sends in one piece is read to its end, refused or not.
+  // The check is needed because a server may send everything in one piece, which is
+  // read to its end even if refused.
   return () => {
     if (fault !== undefined) throw fault;
   };
 }
 
-/** Whether what is sent stays on this machine. */
+/** Whether the data stays on this machine. */
 function isThisMachine({ remoteAddress, remoteFamily }: Socket): boolean {
-  // A Unix socket has neither.
+  // Both are undefined for a Unix socket.
   if (remoteFamily === undefined) return true;
   const address = remoteAddress ?? '';
   return /^(?:::ffff:)?127\./.test(address) || address === '::1';

@@ -3,38 +3,41 @@ import { LOCK_TIMED_OUT, PostgresError } from '../errors/postgres-error.ts';
 import type { Database, Session } from './database.ts';
 
 /**
- * How long a request for a lock on a table may wait. Whoever wants the table
- * meanwhile waits behind it, producers and consumers too.
+ * How long a lock request may wait. Other statements on the table queue behind it,
+ * also those of producers and consumers.
  */
 const ATTEMPT_MS = 50;
-/** Pauses between attempts: the first, and the longest, each twice the one before. */
+/** The first and the longest pause between attempts. Each is twice the one before. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
-/** Holders that an error names. */
+/** The number of lock holders that an error names. */
 const NAMED = 3;
 
-/** A session that may ask for locks on tables that exclude others. */
+/** A session that may request locks on tables that exclude others. */
 export interface LockingSession extends Session {
-  /** From now on in this transaction a wait for a lock ends after a moment. Call it before such a lock is asked for. */
+  /**
+   * Limits waits for locks to a moment, for the rest of the transaction. Call it
+   * before requesting such a lock.
+   */
   waitBriefly(): Promise<void>;
 }
 
-/** What a piece of work locks. */
+/** What the work locks, and how long it may try. */
 export interface BriefLocks {
-  /** The tables, by name, and the schema that they are in. */
+  /** The names of the tables, and their schema. */
   readonly tables: readonly string[];
   readonly schema: () => string | undefined;
-  /** How long all attempts may take. */
+  /** The time limit for all attempts. */
   readonly waitMs: number;
 }
 
 /**
- * Runs work in a transaction that needs tables for itself. Where somebody else
- * holds one it is rolled back at once, and starts over after a pause: so nobody
- * has to wait behind it for long.
+ * Runs work in a transaction that needs tables for itself. If another session holds
+ * one, rolls back at once and starts again after a pause, so that nobody waits behind
+ * the lock request for long.
  *
- * @throws StorageError `locked`, with the names of those who hold the tables,
- *   when the time is up; whatever `work` throws.
+ * @throws StorageError `locked`, with the names of the holders, when the time is over;
+ *   whatever `work` throws.
  */
 export async function withBriefLocks<T>(
   db: Database,
@@ -62,7 +65,7 @@ export async function withBriefLocks<T>(
   }
 }
 
-/** A prepared transaction holds locks without a session; of other users' sessions some things are hidden. */
+/** A prepared transaction holds locks without a session. Some columns of other users' sessions are hidden. */
 const HOLDERS = `
   SELECT relname AS table, min(CASE WHEN pid IS NULL THEN 'a prepared transaction' ELSE concat('session ', pid, ' (',
       concat_ws(', ', nullif(application_name, ''), usename, state, CASE WHEN xact_start IS NOT NULL THEN

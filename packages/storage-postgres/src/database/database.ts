@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection.ts';
 import {
   givenUp,
   isConflict,
-  isTimeUp,
+  isQueryCanceled,
   notCommitted,
   type Phase,
   PostgresError,
@@ -14,26 +14,29 @@ import {
 } from '../errors/postgres-error.ts';
 import { withTimeLimit } from '../errors/time-limit.ts';
 import type { ItemNumbers } from '../pool/item-numbers.ts';
-import type { InTurn } from '../pool/look-turns.ts';
 import type { PoolShare } from '../pool/pool-registry.ts';
+import type { RunSerially } from '../pool/serial-queue.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
 import type { BinaryRow } from '../wire/binary-row.ts';
-import { CutOffs } from './cut-offs.ts';
+import { AbortableStatements } from './abortable-statements.ts';
 import { NARROW, NARROW_LOCALLY, SEARCH_PATH, type SearchPath, toSearchPath } from './search-path.ts';
 import { TableSchema } from './table-schema.ts';
 import { WriteFaults } from './write-faults.ts';
 
-/** An SQL statement with its parameters. One with a name is prepared once per connection. */
+/** An SQL statement with its parameters. With a name, it is prepared once per connection. */
 export interface Statement {
   readonly name?: string | undefined;
   readonly text: string;
   readonly values?: readonly unknown[] | undefined;
   /**
-   * A statement without parameters that gives no row. It runs first, in the same
-   * transaction and round trip; the snapshot of the statement proper is taken after it.
+   * A statement without parameters that returns no row. It runs first, in the same
+   * transaction and round trip, and before the snapshot of the statement is taken.
    */
   readonly before?: string | undefined;
-  /** Reads each row, in the order of its columns. Absent: rows are objects with a property for each column. */
+  /**
+   * Reads each row, in the order of its columns. Undefined: rows are objects with a
+   * property for each column.
+   */
   readonly read?: ((row: BinaryRow) => unknown) | undefined;
 }
 
@@ -42,22 +45,22 @@ export interface Session {
   query<Row>(statement: Statement): Promise<readonly Row[]>;
 }
 
-/** How often a statement that met a deadlock or a serialisation failure is tried in all. */
+/** How often a statement is tried in all if it meets deadlocks or serialisation failures. */
 const CONFLICT_TRIES = 4;
-/** The pause before the next try is up to this, times the number of tries. */
+/** The longest pause before the second try. It grows with each try. */
 const CONFLICT_PAUSE_MS = 20;
 
 interface TransactionOptions {
-  /** What is set for the transaction alone. */
+  /** Settings for the transaction. */
   readonly settings?: string;
   readonly limitMs: number;
-  /** Whether the COMMIT makes something count. */
+  /** What is known of the outcome if the COMMIT fails. */
   readonly commit: Phase;
 }
 
 /**
- * Statements and transactions with all that has to go with them: a connection,
- * time limits, repetition where it is safe, and errors as storage errors.
+ * Runs statements and transactions: gets a connection, applies time limits, repeats
+ * where that is safe, and turns errors into storage errors.
  */
 export class Database {
   /** The storage's name, for errors and the log. */
@@ -65,17 +68,17 @@ export class Database {
   readonly #share: PoolShare;
   readonly #limits: TimeLimits;
   readonly #random: Random;
-  /** For what the storage's operator should know. */
+  /** For messages to the operator of the storage. */
   readonly logger: Logger;
   readonly #clock: Clock;
-  /** Connections that may still be in a transaction: never to be used again. */
+  /** Connections that may still be in a transaction. They are not used again. */
   readonly #unusable = new WeakSet<Connection>();
-  readonly #cutOffs: CutOffs;
-  /** Connections whose search path is narrowed. */
+  readonly #abortable: AbortableStatements;
+  /** Connections whose search path is restricted to PostgreSQL's catalogue. */
   readonly #narrowed = new WeakSet<Connection>();
-  /** Where our tables are. */
+  /** The schema of our tables. */
   readonly schema: TableSchema;
-  /** Writes that the server refused because it cannot do its work. */
+  /** Writes that the server refused because it cannot work. */
   readonly writeFaults: WriteFaults;
   readonly #narrows: boolean;
   #settingsStatement: string | undefined;
@@ -86,7 +89,7 @@ export class Database {
     readonly limits: TimeLimits;
     readonly random: Random;
     readonly logger?: Logger | undefined;
-    /** Absent: statements of others' are sent, so the search path is left as it is. */
+    /** Undefined: the search path stays as it is, for statements of other code. */
     readonly schema?: TableSchema | undefined;
   }) {
     this.name = deps.name;
@@ -94,7 +97,7 @@ export class Database {
     this.#clock = deps.share.clock;
     this.writeFaults = new WriteFaults(this.#clock);
     this.#limits = deps.limits;
-    this.#cutOffs = new CutOffs({
+    this.#abortable = new AbortableStatements({
       clock: this.#clock,
       graceMs: deps.limits.answerGraceMs,
       giveUp: (client) => this.#unusable.add(client),
@@ -105,14 +108,14 @@ export class Database {
     this.#narrows = deps.schema !== undefined;
   }
 
-  /** The numbers of item ids that are known to all who share its connections. */
+  /** The numbers of item ids that all users of the pool know. */
   get itemNumbers(): ItemNumbers {
     return this.#share.pool.itemNumbers;
   }
 
-  /** Has looks of low-water marks take turns, over all who share its connections. */
-  get inTurn(): InTurn {
-    return this.#share.pool.markLook;
+  /** Runs reads of low-water marks one at a time, for all users of the pool. */
+  get runSerially(): RunSerially {
+    return this.#share.pool.markReads.run;
   }
 
   /** Whether statements are under way on the connections that it shares. */
@@ -121,22 +124,22 @@ export class Database {
     return open > idle || waiting > 0;
   }
 
-  /** By which it measures its time limits. */
+  /** The clock that measures time limits. */
   get clock(): Clock {
     return this.#clock;
   }
 
-  /** Has work that takes long, and that no request waits for, use few of the connections. */
-  get withPatience(): InTurn {
-    return (work) => this.#share.pool.looks.run(work);
+  /** Runs long work that no request waits for, on few of the pool's connections. */
+  runInBackground<T>(work: () => Promise<T>): Promise<T> {
+    return this.#share.pool.background.run(work);
   }
 
-  /** Runs a statement that changes nothing; once more when its connection was found dead. */
+  /** Runs a statement that changes nothing. Repeats it once if its connection was dead. */
   read<Row>(statement: Statement): Promise<readonly Row[]> {
     return this.#run((client) => this.#sendAlone<Row>(client, statement, 'harmless'));
   }
 
-  /** The search path that the user's sessions have. */
+  /** The search path of the user's sessions. */
   async searchPath(): Promise<SearchPath> {
     const { pool } = this.#share;
     const [path] = await this.#run((client) =>
@@ -151,24 +154,21 @@ export class Database {
     return toSearchPath(path);
   }
 
-  /**
-   * As `read`, for a look that no request waits for. However many there are,
-   * they take few of the pool's connections.
-   */
-  look<Row>(statement: Statement): Promise<readonly Row[]> {
-    return this.#share.pool.looks.run(() => this.read<Row>(statement));
+  /** As `read`, for a read that no request waits for. All such reads share few of the pool's connections. */
+  readInBackground<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#share.pool.background.run(() => this.read<Row>(statement));
   }
 
-  /** As `look`, for a statement that cannot do without reading a whole table. */
-  lookAtWholeTable<Row>(statement: Statement): Promise<readonly Row[]> {
+  /** As `readInBackground`, for a statement that has to read a whole table. */
+  scanInBackground<Row>(statement: Statement): Promise<readonly Row[]> {
     const options = { settings: 'enable_seqscan = on', limitMs: this.#limits.statementMs } as const;
-    return this.#share.pool.looks.run(() => this.#runReading<Row>(statement, options));
+    return this.#share.pool.background.run(() => this.#runReading<Row>(statement, options));
   }
 
   /**
-   * Runs a statement that counts over a whole table, as long as `limitMs` or
-   * the limit of counts lets it. Counts take few of the pool's connections, and
-   * one process of the server each: what is left is for requests.
+   * Runs a statement that counts a whole table, for at most `limitMs` or the limit of
+   * counts. Counts share few of the pool's connections and use one process of the
+   * server each, which leaves the rest to requests.
    */
   count<Row>(statement: Statement, { limitMs, signal }: CountOptions = {}): Promise<readonly Row[]> {
     const { countMs, statementMs, maintenanceMs } = this.#limits;
@@ -181,7 +181,7 @@ export class Database {
       try {
         return await this.#runReading<Row>(statement, { settings, limitMs: ms, signal });
       } catch (error) {
-        const isOurDoing = signal?.aborted === true || (limitMs !== undefined && isTimeUp(error));
+        const isOurDoing = signal?.aborted === true || (limitMs !== undefined && isQueryCanceled(error));
         throw isOurDoing ? givenUp(this.name, error) : error;
       }
     });
@@ -193,13 +193,13 @@ export class Database {
   ): Promise<readonly Row[]> {
     const work = (session: Session) => session.query<Row>(statement);
     return this.#run((client) =>
-      this.#cutOffs.untilAborted(client, signal, () =>
+      this.#abortable.run(client, signal, () =>
         this.#transact(client, { ...options, commit: 'harmless' }, work),
       ),
     );
   }
 
-  /** Runs a statement that commits by itself. Never repeated when its outcome is unknown. */
+  /** Runs a statement that commits by itself. Never repeats it if its outcome is unknown. */
   async write<Row>(statement: Statement): Promise<readonly Row[]> {
     try {
       const rows = await this.#run((client) => this.#sendAlone<Row>(client, statement, 'committing'));
@@ -212,8 +212,8 @@ export class Database {
   }
 
   /**
-   * Runs `work` in a transaction, again from its start after a conflict with
-   * another one. What `work` throws rolls it back.
+   * Runs `work` in a transaction, and repeats it after a conflict with another one.
+   * Rolls back if `work` throws.
    */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const options = { limitMs: this.#limits.statementMs, commit: 'committing' } as const;
@@ -245,7 +245,7 @@ export class Database {
         } else if (error.connectionLost && !error.timedOut && mayReconnect) {
           mayReconnect = false;
         } else if (preparedElsewhere(error.sqlState) && mayPrepare) {
-          // The next try prepares nothing; others that failed likewise may have said so already.
+          // The next try prepares nothing. Other statements may have detected the pooler already.
           mayPrepare = false;
           this.#share.pool.pooler.found(error.message);
         } else {
@@ -269,11 +269,11 @@ export class Database {
     } catch (error) {
       if (error instanceof PostgresError) {
         broken = error.connectionLost;
-        // Its neighbours lead to the same server.
-        if (error.sqlState === READ_ONLY) this.#share.pool.leaveReadOnly();
+        // The pool's other connections lead to the same server.
+        if (error.sqlState === READ_ONLY) this.#share.pool.avoidReadOnly();
         else if (error.timedOut) {
-          this.#share.pool.doubt();
-          this.#cutOffs.all();
+          this.#share.pool.distrustIdle();
+          this.#abortable.closeAll();
         }
       }
       throw error;
@@ -318,7 +318,7 @@ export class Database {
     return parts.join('; ');
   }
 
-  /** The statement that makes the settings of a transaction, where the session cannot keep them. */
+  /** The statement that makes the settings of a transaction. Undefined if the session keeps them. */
   get #settings(): string | undefined {
     const { pool } = this.#share;
     if (pool.keepsSessions) return undefined;
@@ -327,7 +327,7 @@ export class Database {
     return this.#settingsStatement;
   }
 
-  /** A connection whose transaction cannot be ended is given up, and the first error is the one that counts. */
+  /** Gives up a connection whose transaction cannot be ended. The first error is the one reported. */
   async #rollBack(
     client: Connection,
     error: unknown,
@@ -341,7 +341,7 @@ export class Database {
     }
   }
 
-  /** Sends what is a transaction by itself, which has ended when the answer is there. */
+  /** Sends a statement that is its own transaction, which has ended once it is answered. */
   async #sendAlone<Row>(client: Connection, statement: Statement, phase: Phase): Promise<readonly Row[]> {
     const settings = this.#settings ?? this.#narrowing(client);
     const rows = await this.#send<Row>(client, statement, this.#limits.statementMs, phase, settings);
@@ -350,7 +350,10 @@ export class Database {
     return rows;
   }
 
-  /** Goes with the first statement of a session, in the same round trip; undefined: it has been made. */
+  /**
+   * The statement that narrows the search path, sent with the session's first
+   * statement. Undefined once that is done.
+   */
   #narrowing(client: Connection): string | undefined {
     return !this.#narrows || this.#narrowed.has(client) ? undefined : NARROW;
   }

@@ -1,33 +1,34 @@
 import { qualifiedName } from './quoted-name.ts';
 
 /**
- * The schema that our tables and the sequence are in. It is found at the first
- * look at the database, and again after tables turned out to be gone.
+ * The schema of our tables and the sequence. It is determined by the first check of
+ * the database, and again after tables turned out to be missing.
  */
 export class TableSchema {
   #name: string | undefined;
   #moves = 0;
 
-  /** Its name; undefined until it is found. */
+  /** Undefined until it is determined. */
   get name(): string | undefined {
     return this.#name;
   }
 
-  /** How often another schema took its place. */
+  /** How often the schema has changed. */
   get moves(): number {
     return this.#moves;
   }
 
-  /** The look found our tables there, or the place where they belong. */
+  /** The check found our tables in this schema, or chose it for them. */
   found(name: string): void {
     if (this.#name !== undefined && this.#name !== name) this.#moves++;
     this.#name = name;
   }
 
   /**
-   * A table or sequence of ours, as SQL that no other schema can intercept.
+   * SQL for a table or sequence of ours with its schema, so that no other schema can
+   * replace it.
    *
-   * @throws Error before the schema is found.
+   * @throws Error before the schema is determined.
    */
   relation(name: string): string {
     if (this.#name === undefined) throw new Error(`the schema of ${name} is not known yet`);

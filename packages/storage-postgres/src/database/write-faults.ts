@@ -2,9 +2,9 @@ import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 import { type PostgresError, TOO_MANY_CONNECTIONS } from '../errors/postgres-error.ts';
 
 /**
- * Classes of SQLSTATE that say that the server cannot do its work: insufficient
- * resources such as a full disk, errors of the operating system, corrupted
- * data. And of these the one that says nothing of writing.
+ * Classes of SQLSTATE by which the server reports that it cannot work: insufficient
+ * resources such as a full disk, errors of the operating system, corrupted data.
+ * `TOO_MANY_CONNECTIONS` is in one of them, but says nothing about writes.
  */
 const CLASSES = new Set(['53', '58', 'XX']);
 
@@ -16,9 +16,9 @@ interface WriteFault {
 }
 
 /**
- * The last write that the server refused for want of something it needs
- * itself. It counts until a write of its kind succeeds, or a produce, which
- * needs new space more than any other.
+ * The last write that the server refused because it cannot work. It counts until a
+ * write of the same kind succeeds, or a produce, which needs new space more than any
+ * other.
  */
 export class WriteFaults {
   readonly #clock: Clock;
@@ -28,7 +28,7 @@ export class WriteFaults {
     this.#clock = clock;
   }
 
-  /** Whether there is one: asked on the way of every write. */
+  /** Whether there is one. Called for every write. */
   get any(): boolean {
     return this.#last !== undefined;
   }
@@ -54,13 +54,13 @@ export class WriteFaults {
     if (kind === this.#last?.kind || kind === 'produce') this.#last = undefined;
   }
 
-  /** Writing is possible again. */
+  /** The server can write again. */
   clear(): void {
     this.#last = undefined;
   }
 }
 
-/** Statements are named after what they do, and then after their table. */
+/** A statement's name begins with its kind, followed by its table. */
 function kindOf(statement: string | undefined): string {
   return statement?.split('_', 1)[0] ?? '';
 }

@@ -1,17 +1,17 @@
 import { sqlStateOf } from './postgres-error.ts';
 import { shortText } from './short-text.ts';
 
-/** A server that was tried, and why it does not serve. */
+/** A server that was tried, and why it cannot be used. */
 export interface ConnectFailure {
   /** Host and port. */
   readonly host: string;
   readonly error: unknown;
 }
 
-/** No connection could be opened; in words that hold no password. */
+/** No connection could be opened. The message contains no password. */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
-  /** The SQLSTATE, where it was a server that refused. */
+  /** The SQLSTATE, if a server refused the connection. */
   readonly code?: string;
 
   constructor(message: string, code?: string) {
@@ -20,7 +20,7 @@ export class ConnectError extends Error {
   }
 }
 
-/** What to throw when none of the hosts serves: of a single one its own error. */
+/** The error to throw if no host can be used. If only one was tried, its own error. */
 export function combined(failures: readonly ConnectFailure[]): Error {
   const last = failures.at(-1);
   if (failures.length === 1) return asError(last?.error);
@@ -29,8 +29,8 @@ export function combined(failures: readonly ConnectFailure[]): Error {
 }
 
 /**
- * In words, and no more of them than a line of the log may hold. A name with several
- * addresses fails with an error for each, and no words of its own.
+ * The message of an error, short enough for one line of the log. If a name has several
+ * addresses, its error has no message of its own but one error per address.
  */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return shortText(error.errors.map(reasonOf).join(', '));

@@ -2,21 +2,21 @@ import { StorageError, type StorageOutcome } from '@querator/core';
 import { shortText } from './short-text.ts';
 import { TimeLimitError } from './time-limit.ts';
 
-/** What was going on when a call failed; it decides what is known of the outcome. */
+/** What the call was doing when it failed. It decides what is known of the outcome. */
 export type Phase =
-  /** Nothing has been sent: no connection yet. */
+  /** There was no connection yet, so nothing has been sent. */
   | 'connect'
-  /** Statements that change nothing, or that a COMMIT yet to be sent would have made count. */
+  /** Only statements that change nothing, or whose COMMIT has not been sent yet. */
   | 'harmless'
-  /** A statement that commits by itself, or a COMMIT, has been sent. */
+  /** A COMMIT has been sent, or a statement that commits by itself. */
   | 'committing';
 
-/** A failure of PostgreSQL or of the way to it. `sqlState` is there when the server itself answered. */
+/** A failure of PostgreSQL, or of the connection to it. `sqlState` is set if the server itself answered. */
 export class PostgresError extends StorageError {
   readonly sqlState: string | undefined;
-  /** Whether the connection is of no more use. */
+  /** Whether the connection can no longer be used. */
   readonly connectionLost: boolean;
-  /** Whether a limit of our own ran out. */
+  /** Whether one of our own time limits ran out. */
   readonly timedOut: boolean;
 
   constructor(
@@ -37,136 +37,138 @@ export class PostgresError extends StorageError {
 }
 
 /**
- * SQLSTATEs after which the session is gone, as whole codes or classes. Such
- * an answer says nothing of a statement that was under way: a backend that
- * is told to quit while it waits for a synchronous standby has committed.
+ * SQLSTATEs, or classes of them, after which the session is gone. They do not tell the
+ * outcome of the statement under way: a backend that is terminated while it waits for
+ * a synchronous standby has committed.
  */
 const SESSION_ENDED = new Set(['08', '57P01', '57P02', '57P03', '57P05', '25P03', '40003']);
 
 /**
- * The session is in a transaction that it should not be in, or not in one that
- * it should: whatever went wrong before, it is of no further use.
+ * The session is in a transaction when it should not be, or the other way round. It
+ * cannot be used any more, whatever happened before.
  */
 const SESSION_ASTRAY = new Set(['25001', '25P01', '25P02']);
 
-/** The server is a standby or has been made one: another connection may reach the new primary. */
+/** The server is a standby, or has become one. Another connection may reach the new primary. */
 export const READ_ONLY = '25006';
 
-/** The server, the database or the user has as many connections as it may have. */
+/** The server, the database or the user has reached its limit of connections. */
 export const TOO_MANY_CONNECTIONS = '53300';
 
-/** The statement took longer than it may, or somebody had it ended. */
+/** The statement ran into its time limit, or somebody cancelled it. */
 const QUERY_CANCELED = '57014';
 
-/** The wait for a lock was longer than the limit. */
+/** The wait for a lock reached its time limit. */
 export const LOCK_TIMED_OUT = '55P03';
 
-/** A unique index stands in the way. */
+/** A unique index already has the value. */
 export const ALREADY_THERE = '23505';
 
-/** No schema in which something could be made: a schema that one has no right to use looks like that. */
+/** There is no schema to create a relation in. A schema without the USAGE right looks the same. */
 export const NO_SCHEMA = '3F000';
 
-/** A text that is to be a number is none. */
+/** A text cannot be read as a number. */
 export const NOT_A_NUMBER = '22P02';
 
-/** A text is too long for the index it belongs into. */
+/** A text is too long for its index. */
 export const TOO_LARGE = '54000';
 
-/** The number for a new id is not to be used; see `nextNumberSql`. */
+/** The number for a new id must not be used; see `nextNumberSql`. */
 export const NUMBER_REFUSED = '2201G';
 
 export const PERMISSION_DENIED = '42501';
 const NO_DATABASE = '3D000';
-/** The rules of access have nothing for this user, host, database and kind of connection. */
+/** `pg_hba.conf` has no entry for this user, host, database and kind of connection. */
 const NOT_ADMITTED = '28000';
-/** There is no setting of that name. */
+/** There is no setting of this name. */
 const UNKNOWN_SETTING = '42704';
 
-/** The protocol was violated; PgBouncer says so of what it does not support. */
+/** A violation of the protocol. PgBouncer also reports features it does not support this way. */
 const PROTOCOL_VIOLATION = '08P01';
-/** A prepared statement is not there, or is there already. */
+/** A prepared statement does not exist, or exists already. */
 const PREPARED_ELSEWHERE = new Set(['26000', '42P05']);
 
-/** What versions of PostgreSQL say when their OpenSSL refuses to compute an MD5: an internal error, or too little memory. */
+/**
+ * What PostgreSQL reports if OpenSSL refuses to compute an MD5: an internal error or
+ * out of memory, depending on its version.
+ */
 const MD5_FAULTS = new Set(['XX000', '53200']);
 
-/** A conflict with a concurrent transaction; the same statement may go through at once. */
+/** A conflict with a concurrent transaction. The same statement may succeed at once. */
 const CONFLICTS = new Set(['40001', '40P01']);
 
-/** node-postgres refuses to send on a connection it knows to be gone; nothing was sent. */
+/** node-postgres refuses to send on a connection that it knows to be gone. Nothing was sent. */
 const NEVER_SENT = /is not queryable$/;
 
 /**
- * Classes whose messages quote what was stored or asked for: data exceptions
- * and violated constraints. Theirs are left out.
+ * Classes whose messages quote what was stored or asked for: data exceptions and
+ * violated constraints. We leave those messages out.
  */
 const QUOTES_DATA = new Set(['21', '22', '23']);
 
-/** Whether an error of this state may go away by repeating the statement now. */
+/** Whether repeating the statement now may succeed. */
 export function isConflict(sqlState: string | undefined): boolean {
   return sqlState !== undefined && CONFLICTS.has(sqlState);
 }
 
-/** Whether a statement took longer than it may, or somebody had it ended. */
+/** Whether a statement ran into its time limit, or somebody cancelled it. */
 export function isQueryCanceled(error: unknown): boolean {
   return error instanceof PostgresError && error.sqlState === QUERY_CANCELED;
 }
 
-/** Whether a statement, or its wait for a lock, took longer than the server was told to let it. */
+/** Whether a statement, or its wait for a lock, ran into the server's time limit. */
 export function isStatementTimeout(error: unknown): boolean {
   if (!(error instanceof PostgresError)) return false;
   return error.sqlState === QUERY_CANCELED || error.sqlState === LOCK_TIMED_OUT;
 }
 
-/** Whether the fault lies with what was to be stored, and not with the storage. */
+/** Whether the data that was to be stored is at fault, and not the storage. */
 export function isDataFault(sqlState: string | undefined): boolean {
   if (sqlState === undefined || sqlState === NUMBER_REFUSED) return false;
   return sqlState.startsWith('22') || sqlState.startsWith('23');
 }
 
-/** A table or sequence is not there (any more). */
+/** Whether a table or sequence does not exist. */
 export function isUndefinedTable(sqlState: string | undefined): boolean {
   return sqlState === '42P01';
 }
 
-/** Whether it may be md5() that the server refuses. */
+/** Whether the server may have refused to compute an MD5. */
 export function isMd5Fault(error: unknown): boolean {
   return error instanceof PostgresError && error.sqlState !== undefined && MD5_FAULTS.has(error.sqlState);
 }
 
-/** A right is missing. */
+/** Whether the user lacks a right. */
 export function isPermissionDenied(error: unknown): boolean {
   return error instanceof PostgresError && error.sqlState === PERMISSION_DENIED;
 }
 
-/** Wrong password, no such database, no right to connect: another host would say the same. */
+/** Wrong password, no such database, or no right to connect. Another host would answer the same. */
 export function refusesUser(error: unknown): boolean {
   const sqlState = sqlStateOf(error);
   if (sqlState === undefined) return false;
   return sqlState.startsWith('28') || sqlState === NO_DATABASE || sqlState === PERMISSION_DENIED;
 }
 
-/** The rules of access may have a place for the other kind of connection, encrypted or not. */
+/** Whether `pg_hba.conf` may have an entry for the other kind of connection, encrypted or not. */
 export function mayAdmitOtherwise(sqlState: string): boolean {
   return sqlState === NOT_ADMITTED;
 }
 
-/** Whether a connection was refused because of the settings that came with it, as PgBouncer does. */
+/** Whether a connection was refused because of the settings sent with it, as PgBouncer does. */
 export function refusesOptions(error: unknown): boolean {
   if (sqlStateOf(error) !== PROTOCOL_VIOLATION || !(error instanceof Error)) return false;
   return /unsupported startup parameter(?: in options)?: /.test(error.message);
 }
 
-/** Whether a statement with a name failed as it does where another session had prepared it. */
+/** Whether a prepared statement failed as it does if another session had prepared it. */
 export function preparedElsewhere(sqlState: string | undefined): boolean {
   return sqlState !== undefined && PREPARED_ELSEWHERE.has(sqlState);
 }
 
 /**
- * Turns whatever `pg` throws into a storage error: says what went wrong
- * without statement, parameters, stored values or connection string, and what
- * is known of the outcome.
+ * Turns whatever `pg` throws into a storage error. The message has no statement,
+ * parameters, stored values or connection string.
  *
  * @param backend the name of the backend, for the message.
  */
@@ -188,9 +190,8 @@ export function toPostgresError(error: unknown, backend: string, phase: Phase): 
 }
 
 /**
- * For a statement that was answered and is not committed: something in between
- * has put it in a transaction of its own making. Whether that is ever
- * committed nobody knows.
+ * For a statement that was answered but not committed: a pooler has put it in a
+ * transaction of its own. Whether that transaction ever commits is unknown.
  */
 export function notCommitted(backend: string, phase: Phase): PostgresError {
   const reason =
@@ -205,7 +206,10 @@ export function notCommitted(backend: string, phase: Phase): PostgresError {
   );
 }
 
-/** No schema of the search path is there and may be used; the answer that PostgreSQL gives to CREATE then. */
+/**
+ * No schema of the search path exists and may be used. The answer is the one
+ * PostgreSQL gives to CREATE then.
+ */
 export function noSchema(backend: string): PostgresError {
   const reason = `no schema has been selected to create in (SQLSTATE ${NO_SCHEMA})`;
   return new PostgresError(`storage '${backend}': ${reason}`, {
@@ -216,23 +220,18 @@ export function noSchema(backend: string): PostgresError {
   });
 }
 
-/** For a statement whose caller had set it a limit that is over, or has left. */
+/** For a statement whose caller has left, or had set a time limit that is over. */
 export function givenUp(backend: string, cause: unknown): StorageError {
   const message = `storage '${backend}': the statement was given up`;
   return new StorageError(message, { outcome: 'not-applied', gaveUp: true, cause });
 }
 
-/** The server ended the statement since its time was up, or it was asked to. */
-export function isTimeUp(error: unknown): boolean {
-  return error instanceof PostgresError && error.sqlState === QUERY_CANCELED;
-}
-
-/** The session is there, and no other statement should be sent on it. */
+/** The session exists, but no other statement should be sent on it. */
 function isUnusable(sqlState: string): boolean {
   return sqlState === READ_ONLY || SESSION_ASTRAY.has(sqlState);
 }
 
-/** The five characters a server's error carries; Node's own codes, such as ECONNRESET, are longer. */
+/** The five characters of a server's error. Node's own codes, such as ECONNRESET, are longer. */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = codeOf(error);
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') ? code : undefined;
@@ -260,15 +259,18 @@ function describe(error: unknown, sqlState: string | undefined): string {
   return `${message} (SQLSTATE ${sqlState})`;
 }
 
-/** What the server does not say itself when it turns a connection away. */
+/** What the server does not say itself when it refuses a connection. */
 function adviceOn(error: unknown, sqlState: string | undefined): string {
   if (sqlState === PERMISSION_DENIED) return '; missing: GRANT CONNECT ON DATABASE';
-  // The youngest of the settings that connections are opened with came with PostgreSQL 11.
+  // The newest setting that we open connections with came with PostgreSQL 11.
   const isOld = sqlState === UNKNOWN_SETTING && error instanceof Error && error.message.includes('"jit"');
   return isOld ? '; PostgreSQL 12 or newer is needed' : '';
 }
 
-/** Only errors of the operating system go to the log as they are; a server's may carry rows in `detail`. */
+/**
+ * Only errors of the operating system are logged as they are. An error of the server
+ * may carry rows in `detail`.
+ */
 function systemErrorOf(error: unknown): unknown {
   return error instanceof Error && 'syscall' in error ? error : undefined;
 }

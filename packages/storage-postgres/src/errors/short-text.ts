@@ -1,10 +1,10 @@
-/** Longer than any message of PostgreSQL's own that is worth reading. */
+/** Longer than any message of PostgreSQL itself that is worth reading. Characters. */
 const LONGEST = 1_000;
 
-/** A text that came from outside, cut to what an error or a line of the log may hold. */
+/** Cuts a text from outside to a length that fits into an error or a line of the log. */
 export function shortText(text: string, longest: number = LONGEST): string {
   if (text.length <= longest) return text;
-  // Never half of a character.
+  // Do not cut a surrogate pair in half.
   const cut = text.slice(0, longest).replace(/[\uD800-\uDBFF]$/, '');
   return `${cut}… (${text.length} characters)`;
 }

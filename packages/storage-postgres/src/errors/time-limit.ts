@@ -1,11 +1,11 @@
 import type { Clock } from '@querator/core';
 
-/** A limit of our own ran out: no connection in time, or no answer in time. */
+/** One of our own time limits ran out: no connection in time, or no answer in time. */
 export class TimeLimitError extends Error {
   override readonly name = 'TimeLimitError';
 }
 
-/** How long to wait, by which clock, and what to say when it was in vain. */
+/** The limit, the clock that measures it, and the message of the error. */
 export interface TimeLimit {
   readonly ms: number;
   readonly clock: Clock;
@@ -13,8 +13,8 @@ export interface TimeLimit {
 }
 
 /**
- * What `work` settles to, or a {@link TimeLimitError} when that takes longer
- * than the limit. The work goes on; what it settles to then is ignored.
+ * Settles as `work` does, or rejects with a {@link TimeLimitError} once the limit is
+ * over. The work is not stopped; its later result is ignored.
  */
 export function withTimeLimit<T>(work: Promise<T>, limit: TimeLimit): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@ import type { Queue, QueueStore, Random } from '@querator/core';
 import type { Session } from '../database/database.ts';
 import { quotedName } from '../database/quoted-name.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
-import { lookAtIds } from '../schema/id-sequence-care.ts';
+import { checkIds } from '../schema/id-sequence-repair.ts';
 import { FOREIGN_IDS, holdsForeignIds, shapeFault } from '../schema/items-table-check.ts';
 import { claimOn, commentOn, ownerOf } from '../schema/table-owner.ts';
 import { itemsTable } from '../schema/tables/items.ts';
@@ -14,9 +14,9 @@ import {
   countItems,
   findTable,
   type NamedTable,
-  patiently,
   refusal,
   type TablesContext,
+  withLongerLimit,
 } from './find-table.ts';
 
 /** Items that get new ids in one transaction. */
@@ -57,7 +57,7 @@ export async function adoptTable(
   const { db } = context;
   const found = await findTable(context, name, (statement) => db.read(statement));
   const queue = await presentQueue(context, found, queueName);
-  await patiently(context, async (session) => {
+  await withLongerLimit(context, async (session) => {
     await lockSchema(session, name);
     await makeIndexes(context, session, queue, found);
   });
@@ -65,8 +65,8 @@ export async function adoptTable(
   const fault = shapeFault(shape);
   if (fault !== undefined) throw refusal(context, `table ${name} cannot be an items table: it ${fault}`);
   const renumbered = await renumber(context, { queue: queue.name, partition: found.partition });
-  const wasOwn = await patiently(context, (session) => takeOver(context, session, name, queue));
-  const items = await patiently(context, (session) => countItems(session, db.schema.relation(name)));
+  const wasOwn = await withLongerLimit(context, (session) => takeOver(context, session, name, queue));
+  const items = await withLongerLimit(context, (session) => countItems(session, db.schema.relation(name)));
   return { queue: queue.name, partition: found.partition, items, renumbered, wasOwn };
 }
 
@@ -137,8 +137,8 @@ async function renumber(
   let renumbered = 0;
   for (const range of FOREIGN_IDS) {
     for (;;) {
-      await lookAtIds({ db, table });
-      const rows = await patiently(context, (session) =>
+      await checkIds({ db, table });
+      const rows = await withLongerLimit(context, (session) =>
         session.query<{ count: number }>({
           text: renumberSql(table.name, range),
           values: [newIds({ random, table }, BATCH)],

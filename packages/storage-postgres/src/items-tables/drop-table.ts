@@ -2,7 +2,7 @@ import type { QueueStore } from '@querator/core';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { holdsRows } from '../schema/left-over-table.ts';
 import { claimOn, ownerOf } from '../schema/table-owner.ts';
-import { countItems, findTable, patiently, refusal, type TablesContext } from './find-table.ts';
+import { countItems, findTable, refusal, type TablesContext, withLongerLimit } from './find-table.ts';
 
 /** What was dropped. */
 export interface Dropped {
@@ -26,7 +26,7 @@ export async function dropTable(
   const { db, queues, storage } = context;
   const seen = await findTable(context, name, (statement) => db.read(statement));
   const queue = seen.holder && (await queues.get(seen.holder.queue));
-  return patiently(context, async (session) => {
+  return withLongerLimit(context, async (session) => {
     await lockSchema(session, name);
     const { holder, partition } = await findTable(context, name, session.query);
     if (holder?.created !== seen.holder?.created || holder?.queue !== seen.holder?.queue) {

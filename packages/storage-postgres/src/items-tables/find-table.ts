@@ -31,7 +31,7 @@ export function refusal({ storage }: TablesContext, reason: string): StorageErro
 
 /** All tables of the documented name, in its order. */
 export function allTables(context: TablesContext): Promise<readonly NamedTable[]> {
-  return look(context, (statement) => context.db.read(statement));
+  return readTables(context, (statement) => context.db.read(statement));
 }
 
 /**
@@ -48,7 +48,7 @@ export async function findTable(
     const example = getTableName(itemsTable('my-queue', 0));
     throw refusal(context, `'${name}' is no name of an items table, such as ${example}`);
   }
-  const [found] = await look(context, send, name);
+  const [found] = await readTables(context, send, name);
   if (found === undefined) throw refusal(context, `there is no table ${name}`);
   return found;
 }
@@ -57,7 +57,10 @@ export async function findTable(
 const LOCK_TIMEOUT_MS = 30_000;
 
 /** A transaction of `maintenance` that may take long, and waits for locks no longer than usual. */
-export function patiently<T>({ db }: TablesContext, work: (session: Session) => Promise<T>): Promise<T> {
+export function withLongerLimit<T>(
+  { db }: TablesContext,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   return db.maintenance(async (session) => {
     await session.query({ text: `SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}` });
     return work(session);
@@ -76,7 +79,11 @@ interface Row {
   readonly shape: FoundShape;
 }
 
-async function look({ db }: TablesContext, send: Session['query'], name?: string): Promise<NamedTable[]> {
+async function readTables(
+  { db }: TablesContext,
+  send: Session['query'],
+  name?: string,
+): Promise<NamedTable[]> {
   const rows = await send<Row>({
     text: `SELECT relname::text AS name, obj_description(oid, 'pg_class') AS comment, ${shapeSql('class')} AS shape
       FROM pg_class AS class

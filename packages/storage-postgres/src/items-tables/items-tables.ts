@@ -1,9 +1,9 @@
 import { type QueueStore, type Random, silentLogger } from '@querator/core';
 import { Database } from '../database/database.ts';
-import { StoreCalls } from '../database/store-calls.ts';
+import { TableCalls } from '../database/table-calls.ts';
 import { TableSchema } from '../database/table-schema.ts';
 import type { PoolRegistry } from '../pool/pool-registry.ts';
-import { SchemaKeeper } from '../schema/schema-keeper.ts';
+import { SchemaManager } from '../schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from '../settings/time-limits.ts';
 import { type Adopted, adoptTable } from './adopt-table.ts';
 import { type Dropped, dropTable } from './drop-table.ts';
@@ -49,8 +49,8 @@ export function postgresItemsTables(options: ItemsTablesOptions): ItemsTables {
     ...{ name: storage, share, limits, random, logger: silentLogger },
     schema: new TableSchema(),
   });
-  const { fixed } = new SchemaKeeper(db, { backend: storage });
-  const calls = new StoreCalls(storage);
+  const { fixed } = new SchemaManager(db, { backend: storage });
+  const calls = new TableCalls(storage);
   const context = { db, storage, queues, random };
   return {
     list: ({ all }) => calls.run(fixed, () => listTables(context, queues, all)),

@@ -1,7 +1,7 @@
 import type { Instant, QueueStore } from '@querator/core';
 import { holdsForeignIds, shapeFault } from '../schema/items-table-check.ts';
 import { claimOn, ownerOf } from '../schema/table-owner.ts';
-import { allTables, countItems, type NamedTable, patiently, type TablesContext } from './find-table.ts';
+import { allTables, countItems, type NamedTable, type TablesContext, withLongerLimit } from './find-table.ts';
 
 /** What a table is to the queues there are. */
 export type TableState =
@@ -112,7 +112,7 @@ async function stateOf(
 
 function countSome(context: TablesContext, name: string): Promise<number> {
   const table = context.db.schema.relation(name);
-  return patiently(context, (session) =>
+  return withLongerLimit(context, (session) =>
     countItems(session, `(SELECT FROM ${table} LIMIT ${COUNTED}) AS first`),
   );
 }

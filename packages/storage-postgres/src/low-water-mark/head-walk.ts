@@ -1,7 +1,7 @@
 import { type Clock, type ItemId, millisecondsBetween } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { isStatementTimeout } from '../errors/postgres-error.ts';
-import type { InTurn } from '../pool/look-turns.ts';
+import type { RunSerially } from '../pool/serial-queue.ts';
 import { boundAfter, numberIn } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 
@@ -17,7 +17,7 @@ export interface WalkContext {
   readonly db: Pick<Database, 'read'>;
   readonly table: PartitionTable;
   readonly clock: Clock;
-  readonly inTurn: InTurn;
+  readonly runSerially: RunSerially;
 }
 
 const waitingBetween = (table: string) => `
@@ -33,7 +33,7 @@ const waitingBetween = (table: string) => `
  * shorter, so that what was walked is never walked again.
  */
 export async function firstWaiting(
-  { db, table, clock, inTurn }: WalkContext,
+  { db, table, clock, runSerially }: WalkContext,
   from: ItemId,
   to: ItemId,
 ): Promise<ItemId | undefined> {
@@ -46,7 +46,9 @@ export async function firstWaiting(
     const values = [start, bound];
     const begun = clock.now();
     try {
-      const [row] = await inTurn(() => db.read<{ id: ItemId }>({ text: waitingBetween(table.name), values }));
+      const [row] = await runSerially(() =>
+        db.read<{ id: ItemId }>({ text: waitingBetween(table.name), values }),
+      );
       if (row !== undefined) return row.id;
     } catch (error) {
       if (!isStatementTimeout(error) || size === 1n) throw error;

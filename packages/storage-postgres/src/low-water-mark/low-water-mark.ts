@@ -1,13 +1,13 @@
 import { type Clock, type Instant, type ItemId, millisecondsBetween } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { isStatementTimeout } from '../errors/postgres-error.ts';
-import type { InTurn } from '../pool/look-turns.ts';
+import type { RunSerially } from '../pool/serial-queue.ts';
 import { boundAfter } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import { firstWaiting } from './head-walk.ts';
 import { isLongIndex } from './lease-index-size.ts';
-import { type LowWaterLook, lookForLowWater } from './low-water-look.ts';
-import { MarkNotes } from './mark-notes.ts';
+import { type LowWaterSnapshot, readLowWater } from './low-water-snapshot.ts';
+import { MarkRecord } from './mark-record.ts';
 import type { SavedMarks } from './saved-marks.ts';
 import { SettledBounds } from './settled-bounds.ts';
 
@@ -44,7 +44,7 @@ export interface LowWaterMarkDeps {
   readonly table: PartitionTable;
   readonly clock: Clock;
   /** Has looks that no request waits for take turns; absent: they are run as they come. */
-  readonly inTurn?: InTurn;
+  readonly runSerially?: RunSerially;
   /** Where marks are written down; absent: nowhere. */
   readonly saved?: SavedMarks;
 }
@@ -89,8 +89,8 @@ export class LowWaterMark {
   readonly #db: Pick<Database, 'read'>;
   readonly #table: PartitionTable;
   readonly #clock: Clock;
-  readonly #inTurn: InTurn;
-  readonly #notes: MarkNotes;
+  readonly #runSerially: RunSerially;
+  readonly #record: MarkRecord;
   #mark: ItemId = '';
   /** Where leases start that is after the mark, and unproven; empty: at the mark. */
   #start: ItemId = '';
@@ -115,12 +115,12 @@ export class LowWaterMark {
   /** Counts the times the mark was lowered: a look that was under way then knows nothing of it. */
   #lowered = 0;
 
-  constructor({ db, table, clock, inTurn = (work) => work(), saved }: LowWaterMarkDeps) {
+  constructor({ db, table, clock, runSerially = (work) => work(), saved }: LowWaterMarkDeps) {
     this.#db = db;
     this.#table = table;
     this.#clock = clock;
-    this.#inTurn = inTurn;
-    this.#notes = new MarkNotes({ table, clock, inTurn, saved });
+    this.#runSerially = runSerially;
+    this.#record = new MarkRecord({ table, clock, runSerially, saved });
     this.#lookedAt = clock.now();
     this.#headAt = this.#lookedAt;
     this.#leasedAt = this.#lookedAt;
@@ -251,7 +251,7 @@ export class LowWaterMark {
   #leased(items: number): void {
     this.#leasedAt = this.#clock.now();
     this.#leasedSinceLook += items;
-    this.#notes.leased(items);
+    this.#record.leased(items);
     if (this.#isLookWorthwhile(this.#leasedAt)) void this.#look();
   }
 
@@ -286,7 +286,7 @@ export class LowWaterMark {
   }
 
   get #walk() {
-    return { db: this.#db, table: this.#table, clock: this.#clock, inTurn: this.#inTurn };
+    return { db: this.#db, table: this.#table, clock: this.#clock, runSerially: this.#runSerially };
   }
 
   /** Whether a lease that starts where the next one does is short, as far as can be told. */
@@ -314,7 +314,7 @@ export class LowWaterMark {
 
   async #search(): Promise<void> {
     const lowered = this.#lowered;
-    const saved = await this.#notes.read();
+    const saved = await this.#record.read();
     const { settled, end } = await this.#awaitWriters();
     const known = saved > this.#mark && saved <= end ? saved : this.#mark;
     const first = await firstWaiting(this.#walk, known, end);
@@ -324,7 +324,7 @@ export class LowWaterMark {
       else this.#mark = first === undefined || settled < first ? settled : first;
       this.#headTookMs = undefined;
       // Nobody else has to walk as far.
-      this.#notes.write(this.#mark).catch(() => {});
+      this.#record.write(this.#mark).catch(() => {});
     }
     this.#known = true;
     this.#leasedAt = this.#clock.now();
@@ -334,8 +334,8 @@ export class LowWaterMark {
   async #awaitWriters(): Promise<{ readonly settled: ItemId | undefined; readonly end: ItemId }> {
     this.#bounds.forget();
     for (let looks = 1; ; looks++) {
-      const seen = await this.#inTurn(() => lookForLowWater(this.#walk, BEYOND));
-      const settled = this.#bounds.afterLook(seen);
+      const seen = await this.#runSerially(() => readLowWater(this.#walk, BEYOND));
+      const settled = this.#bounds.afterSnapshot(seen);
       if (settled !== undefined || looks === STARTING_LOOKS) return { settled, end: boundAfter(seen.last) };
       if (seen.writers.size > 0) await this.#pause(STARTING_PAUSE_MS);
     }
@@ -365,9 +365,9 @@ export class LowWaterMark {
     const lowered = this.#lowered;
     const begun = this.#clock.now();
     try {
-      const seen = await this.#inTurn(() => lookForLowWater(this.#walk, this.#mark));
+      const seen = await this.#runSerially(() => readLowWater(this.#walk, this.#mark));
       if (lowered === this.#lowered) this.#learn(seen);
-      await this.#notes.update(this.#mark);
+      await this.#record.update(this.#mark);
     } catch (error) {
       this.#bounds.forget();
       // What it walked over a lease will walk over too.
@@ -379,10 +379,10 @@ export class LowWaterMark {
     }
   }
 
-  #learn(seen: LowWaterLook): void {
+  #learn(seen: LowWaterSnapshot): void {
     // A sequence that stands below the mark was set back, and says that the mark may be wrong.
     if (boundAfter(seen.last) < this.#mark) this.#lowerTo('');
-    const settled = this.#bounds.afterLook(seen);
+    const settled = this.#bounds.afterSnapshot(seen);
     const { first } = seen;
     if (settled !== undefined) {
       this.#mark = first !== undefined && first < settled ? first : settled;

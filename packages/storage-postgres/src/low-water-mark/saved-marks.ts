@@ -56,7 +56,7 @@ export class MarksTable implements SavedMarks {
 
   async load(table: PartitionTable): Promise<ItemId | undefined> {
     try {
-      this.#isUsable ??= await this.#lookAtTable();
+      this.#isUsable ??= await this.#checkTable();
       if (this.#isUsable !== true) return undefined;
       const text = load(this.#marks, table.name);
       const [row] = await this.#db.read<{ mark: ItemId }>({ text, values: [table.relation] });
@@ -69,7 +69,7 @@ export class MarksTable implements SavedMarks {
 
   async save(table: PartitionTable, mark: ItemId): Promise<void> {
     try {
-      this.#isUsable ??= (await this.#lookAtTable()) ?? (await this.#makeTable());
+      this.#isUsable ??= (await this.#checkTable()) ?? (await this.#makeTable());
       if (!this.#isUsable) return;
       await this.#db.write({ text: save(this.#marks, table.name), values: [table.relation, mark] });
       if (this.#savesToCleaning-- > 0) return;
@@ -91,7 +91,7 @@ export class MarksTable implements SavedMarks {
    *
    * @returns whether it may be used; undefined: it is not there.
    */
-  async #lookAtTable(): Promise<boolean | undefined> {
+  async #checkTable(): Promise<boolean | undefined> {
     const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, MARKS);
     return found && tableCodeFault(MARKS, found.code) === undefined;
   }
@@ -103,7 +103,7 @@ export class MarksTable implements SavedMarks {
       const nameOf = (relation: string) => this.#db.schema.relation(relation);
       for (const text of renderTable(marksTable, { nameOf })) await session.query({ text });
     });
-    return (await this.#lookAtTable()) ?? false;
+    return (await this.#checkTable()) ?? false;
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { ItemId } from '@querator/core';
 import { boundAfter } from '../sql/new-item-id.ts';
-import { type LowWaterLook, PREPARED } from './low-water-look.ts';
+import { type LowWaterSnapshot, PREPARED } from './low-water-snapshot.ts';
 
 /** Ids under a bound, on their way to being settled. */
 interface Settling {
@@ -24,7 +24,7 @@ export class SettledBounds {
    * @returns the last bound under which that look sees every item there will
    *   ever be; undefined: there is none yet.
    */
-  afterLook({ last, writers: writing }: Pick<LowWaterLook, 'last' | 'writers'>): ItemId | undefined {
+  afterSnapshot({ last, writers: writing }: Pick<LowWaterSnapshot, 'last' | 'writers'>): ItemId | undefined {
     const settled = this.#settling.findLast((each) => each.writers?.size === 0);
     if (settled !== undefined) this.#settling.splice(0, this.#settling.indexOf(settled) + 1);
     for (const each of this.#settling) {

@@ -62,7 +62,7 @@ interface Seen {
 /** Looks who keeps dead rows of a database, and so makes its tables grow. */
 export class HorizonHolders {
   readonly #deps;
-  #saidWhatIsHidden = false;
+  #hasLoggedHidden = false;
 
   /**
    * @param deps `storage` is the name for the log; a transaction elsewhere that
@@ -78,19 +78,19 @@ export class HorizonHolders {
   }
 
   /** The worst of each kind, with a known beginning and without one; the very worst first. */
-  async look(): Promise<readonly HeldHorizonNotice[]> {
+  async read(): Promise<readonly HeldHorizonNotice[]> {
     const { db, heldHorizonMs } = this.#deps;
-    const [seen] = await db.lookAtWholeTable<Seen>({ text: OLDEST, values: [heldHorizonMs / 1_000] });
+    const [seen] = await db.scanInBackground<Seen>({ text: OLDEST, values: [heldHorizonMs / 1_000] });
     if (seen === undefined) return [];
     const grant = `GRANT pg_read_all_stats TO ${seen.role}`;
-    if (seen.someAreHidden) this.#sayWhatIsHidden(grant);
+    if (seen.someAreHidden) this.#logHidden(grant);
     return seen.oldest.map((holder) => noticeOf(holder, grant));
   }
 
   /** Once: a user with the fewest rights is a fine one, and its operator should know what that leaves out. */
-  #sayWhatIsHidden(missing: string): void {
-    if (this.#saidWhatIsHidden) return;
-    this.#saidWhatIsHidden = true;
+  #logHidden(missing: string): void {
+    if (this.#hasLoggedHidden) return;
+    this.#hasLoggedHidden = true;
     const { logger, storage, heldHorizonMs } = this.#deps;
     logger.info(
       'since when transactions of other users are open is hidden; one that keeps dead rows is named after ' +

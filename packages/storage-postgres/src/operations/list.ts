@@ -74,15 +74,15 @@ async function listChunk(
   if (state === 'scheduled') {
     const few = table.prepared('list_few_scheduled', listFewScheduled);
     const rows = await db.read<ItemRow & { number: number }>({ ...few, values });
-    if ((rows[0]?.number ?? 0) <= FEW_SCHEDULED) return inOrder(rows.filter(({ id }) => id !== null));
+    if ((rows[0]?.number ?? 0) <= FEW_SCHEDULED) return withIdsInOrder(rows.filter(({ id }) => id !== null));
   }
   const name = state === 'queued' ? 'list' : `list_${state}`;
   const statement = table.prepared(name, listItems(IN_STATE[state]));
   const rows = await db.read<ItemRow>({ ...statement, values });
-  return inOrder(rows);
+  return withIdsInOrder(rows);
 }
 
 /** No statement promises an order that it does not end with. Ids are ASCII, so JavaScript's order is byte order. */
-function inOrder(rows: readonly ItemRow[]): StoredItem[] {
+function withIdsInOrder(rows: readonly ItemRow[]): StoredItem[] {
   return rows.map(rowToItem).sort((a, b) => (a.id < b.id ? -1 : 1));
 }

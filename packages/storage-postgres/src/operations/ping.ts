@@ -4,7 +4,7 @@ import { qualifiedName, quotedName } from '../database/quoted-name.ts';
 import { isPermissionDenied } from '../errors/postgres-error.ts';
 import { FIXED_RELATIONS, USED_RELATIONS } from '../schema/fixed-schema.ts';
 import { missingGrants, nameMissingGrants } from '../schema/missing-grants.ts';
-import type { SchemaKeeper } from '../schema/schema-keeper.ts';
+import type { SchemaManager } from '../schema/schema-manager.ts';
 import type { HorizonHolders } from './horizon-holders.ts';
 
 const STATE =
@@ -21,7 +21,7 @@ export interface PingContext {
   readonly db: Database;
   /** Its name, for errors. */
   readonly storage: string;
-  readonly schema: SchemaKeeper;
+  readonly schema: SchemaManager;
   readonly holders: HorizonHolders;
 }
 
@@ -39,10 +39,10 @@ export async function ping(context: PingContext): Promise<readonly StorageNotice
   const grants = await missingGrants(db, USED_RELATIONS, quotedName(place.schema));
   if (grants.length > 0) throw cannotServe(storage, `rights are missing: ${grants.join('; ')}`);
   await checkWrites(context, place.schema);
-  return [...(await missingToCreate(db, place.schema)), ...(await holders.look())];
+  return [...(await missingToCreate(db, place.schema)), ...(await holders.read())];
 }
 
-async function inspect(schema: SchemaKeeper, db: Database) {
+async function inspect(schema: SchemaManager, db: Database) {
   try {
     return await schema.inspect();
   } catch (error) {

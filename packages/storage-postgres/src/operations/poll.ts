@@ -85,7 +85,7 @@ function polledTable({ db, marks }: PollContext, key: PartitionKey): PolledTable
 
 async function pollAll(context: PollContext, tables: readonly PolledTable[]): Promise<readonly PollResult[]> {
   try {
-    const rows = await context.db.look<PollRow>(statementFor(context, tables));
+    const rows = await context.db.readInBackground<PollRow>(statementFor(context, tables));
     const byPosition = new Map(rows.map((row) => [row.position, row]));
     return tables.map((_, position) => toPollResult(byPosition.get(position)));
   } catch (error) {

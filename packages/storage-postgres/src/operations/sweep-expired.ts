@@ -1,5 +1,5 @@
 import type { StoredItem, SweepRequest } from '@querator/core';
-import { patiently } from '../database/patience.ts';
+import { withLongerLimit } from '../database/with-longer-limit.ts';
 import { movingDeadline } from '../sql/item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
@@ -46,10 +46,10 @@ export async function buryExpired(context: PartitionContext, request: SweepReque
   const values = [nowParameter(context), request.limit];
   if (request.dead === 'delete') {
     const statement = table.prepared('sweep_expired_delete', deleteExpired);
-    const [row] = await patiently<{ count: number }>(db, 'write', { ...statement, values });
+    const [row] = await withLongerLimit<{ count: number }>(db, 'write', { ...statement, values });
     return { deleted: row?.count ?? 0, dead: [] };
   }
-  const rows = await patiently<ItemRow>(db, 'write', {
+  const rows = await withLongerLimit<ItemRow>(db, 'write', {
     ...table.prepared('sweep_expired_move', moveExpired),
     values: [...values, durationToText(request.claimTimeout)],
   });

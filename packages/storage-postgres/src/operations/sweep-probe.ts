@@ -1,4 +1,4 @@
-import { patiently } from '../database/patience.ts';
+import { withLongerLimit } from '../database/with-longer-limit.ts';
 import { LIVING } from '../sql/item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 
@@ -60,7 +60,7 @@ export const findDue = (table: string) => `
 
 /** Looks what is due now and what will be next. */
 export async function probe(context: PartitionContext): Promise<Due> {
-  const [row] = await patiently<DueRow>(context.db, 'read', {
+  const [row] = await withLongerLimit<DueRow>(context.db, 'read', {
     ...context.table.prepared('sweep_probe', findDue),
     values: [nowParameter(context)],
   });

@@ -6,7 +6,7 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
-import { inOrder } from '../schema/id-sequence-care.ts';
+import { withIdsInOrder } from '../schema/id-sequence-repair.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
 import { buryExpired } from './sweep-expired.ts';
 import { endLeases } from './sweep-leases.ts';
@@ -56,11 +56,13 @@ async function workOff(
 ): Promise<void> {
   const { limit } = request;
   if (isDue(due.scheduledMs)) {
-    done.enqueued = await inOrder(context, () => enqueueDue(context, limit));
+    done.enqueued = await withIdsInOrder(context, () => enqueueDue(context, limit));
     done.cutShort ||= done.enqueued >= limit;
   }
   if (isDue(due.leaseMs)) {
-    const { requeued, deleted, dead, moved } = await inOrder(context, () => endLeases(context, request));
+    const { requeued, deleted, dead, moved } = await withIdsInOrder(context, () =>
+      endLeases(context, request),
+    );
     done.requeued += requeued;
     done.deleted += deleted;
     done.dead.push(...dead);

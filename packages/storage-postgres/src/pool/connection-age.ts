@@ -2,23 +2,23 @@ import { type Instant, millisecondsBetween } from '@querator/core';
 import type { Connection } from '../connection/connection.ts';
 import type { PoolSettings } from '../settings/pool-settings.ts';
 
-/** pgxpool's defaults, which the storage document refers to. */
+/** pgxpool's defaults, which docs/storage/postgres.md refers to. */
 const DEFAULT_MAX_CONN_LIFETIME_MS = 60 * 60_000;
 const DEFAULT_MAX_CONN_IDLE_TIME_MS = 30 * 60_000;
-/** How often connections are looked through for outdated ones, at most. */
+/** The longest time between two checks for outdated connections. */
 const LONGEST_ROUND_MS = 60_000;
 
-/** Whether a connection has lived for as long as one may. */
+/** Whether a connection has reached its maximum age. */
 export function isOld({ openedAt }: Connection, settings: PoolSettings, now: Instant): boolean {
   return millisecondsBetween(openedAt, now) >= (settings.maxConnLifetimeMs ?? DEFAULT_MAX_CONN_LIFETIME_MS);
 }
 
 /**
- * The idle connections that are to be closed: the old ones, and of those that
- * have been idle for too long as many as leave the least number.
+ * The idle connections to close: the old ones, and those that were idle for too long,
+ * as far as the minimum number remains.
  *
  * @param idle the longest idle first.
- * @param open how many there are, idle or not.
+ * @param open the number of all connections, idle or not.
  */
 export function outdated(
   idle: readonly Connection[],
@@ -33,7 +33,7 @@ export function outdated(
   return [...old, ...unused.slice(0, Math.max(0, open - old.length - minConns))];
 }
 
-/** How often to look, in milliseconds. */
+/** The time between two checks, in milliseconds. */
 export function roundMs({ maxConnLifetimeMs, maxConnIdleTimeMs }: PoolSettings): number {
   return Math.min(
     LONGEST_ROUND_MS,

@@ -31,7 +31,7 @@ class FakeConnection {
   }
 
   /** The server has let go of it. */
-  letGo(): void {
+  release(): void {
     this.#goodbye.resolve();
   }
 
@@ -167,7 +167,7 @@ test('a place is taken again only when the server has let go of it', async () =>
   expect(connection?.closed).toBe(true);
   expect(pool.state.open).toBe(1);
   expect(attempts).toHaveLength(1);
-  connection?.letGo();
+  connection?.release();
   await settled();
   expect(attempts).toHaveLength(2);
   await attempts[1]?.succeed();
@@ -232,7 +232,7 @@ test('close sends away who waits, gives up what is being opened, and waits for w
   expect(attempts[1]?.signal.aborted).toBe(true);
   expect(closed).toBe(false);
   pool.release(used.got as Connection, false);
-  connection?.letGo();
+  connection?.release();
   await closing;
   expect(pool.state).toMatchObject({ open: 0, idle: 0, waiting: 0 });
   await expect(pool.acquire(1)).rejects.toThrow('is closed');
@@ -257,7 +257,7 @@ test('those that are old, or idle for long, are closed, and as many kept as was 
   for (const { got } of asked) pool.release(got as Connection, false);
   await clock.advance('21s');
   expect(connections.filter(({ closed }) => closed)).toHaveLength(2);
-  for (const connection of connections) connection.letGo();
+  for (const connection of connections) connection.release();
   await settled();
   expect(pool.state).toMatchObject({ open: 1, idle: 1 });
   await clock.advance('2h');
@@ -272,7 +272,7 @@ test('where the limit goes down, surplus ones are closed as they come free', asy
   pool.resized();
   for (const { got } of asked) {
     pool.release(got as Connection, false);
-    for (const connection of connections) if (connection.closed) connection.letGo();
+    for (const connection of connections) if (connection.closed) connection.release();
     await settled();
   }
   expect(pool.state).toMatchObject({ open: 1, idle: 1 });

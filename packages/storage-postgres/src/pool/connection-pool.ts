@@ -6,52 +6,55 @@ import { TimeLimitError } from '../errors/time-limit.ts';
 import type { PoolSettings } from '../settings/pool-settings.ts';
 import { isOld, outdated, roundMs } from './connection-age.ts';
 import type { PoolState } from './pool-state.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { WaitQueue } from './wait-queue.ts';
 
-/** How long a pool makes do with the connections it has when the server allows no more. */
-const MAKE_DO_MS = 1_000;
+/** How long no connection is opened after the server has refused one because it is full. */
+const REFUSED_PAUSE_MS = 1_000;
 
-/** How often the log says that all are in use, at most: a thousand requests may be late at once. */
+/**
+ * The shortest time between two reports that all connections are in use: a thousand
+ * requests may time out at once.
+ */
 const BUSY_REPORT_MS = 1_000;
 
 const CLOSED = 'the connection pool is closed';
-/** What is said when all are in use; operators look for these words. */
+/** The message if all connections are in use. Operators search the log for these words. */
 const BUSY = 'failed to acquire connection: all connections in pool are busy';
 
-/** What a pool is made of. */
+/** Dependencies of a pool. */
 export interface ConnectionPoolDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How errors and the log name the servers. */
+  /** The name of the servers for errors and the log. */
   readonly target: string;
   readonly settings: PoolSettings;
-  /** The most connections there may be; what it says may change, see `resized`. */
+  /** The limit of connections. If its value changes, call `resized`. */
   readonly maxConns: () => number;
-  /** Opens one. */
+  /** Opens a connection. */
   readonly open: (signal: AbortSignal) => Promise<Connection>;
 }
 
 /**
- * Hands out connections in the order they are asked for, and opens them as
- * needed. One counts until the server has let go of it: there are never more
- * than the limit, not even for the moment in which one takes another's place.
+ * Gives out connections in the order of the requests, and opens them as needed. A
+ * connection counts until the server has freed its place, so the limit is never
+ * exceeded, not even while one connection replaces another.
  */
 export class ConnectionPool {
   readonly #deps: ConnectionPoolDeps;
   readonly #opening = new Set<AbortController>();
-  /** Open or being closed. */
+  /** Connections that are open or being closed. */
   readonly #connections = new Set<Connection>();
-  /** The last one was used last. */
+  /** The most recently used is last. */
   #idle: Connection[] = [];
   readonly #inUse = new Set<Connection>();
-  readonly #waiting: WaitingLine<Connection>;
+  readonly #waiting: WaitQueue<Connection>;
   #timedOut = 0;
-  /** Of these, those that came too late because all were in use, and that the log knows nothing of yet. */
+  /** Requests that timed out because all connections were in use, and are not logged yet. */
   #unreported = 0;
   #hasReported = false;
-  /** Why no further connection is opened just now; absent: one may be. */
+  /** Why no connection may be opened now. Undefined if one may. */
   #refusal: string | undefined;
-  /** After a refusal one at a time is opened, until one was: a server that is full is not to be stormed. */
+  /** After a refusal, connections are opened one at a time until one succeeds, to spare a full server. */
   #cautious = false;
   #cancelRound: CancelTimer | undefined;
   #closing: Promise<void> | undefined;
@@ -59,7 +62,7 @@ export class ConnectionPool {
 
   constructor(deps: ConnectionPoolDeps) {
     this.#deps = deps;
-    this.#waiting = new WaitingLine(deps.clock);
+    this.#waiting = new WaitQueue(deps.clock);
   }
 
   get state(): PoolState {
@@ -74,49 +77,49 @@ export class ConnectionPool {
   }
 
   /**
-   * The next connection that is free, or a new one.
+   * The next free connection, or a new one.
    *
-   * @throws TimeLimitError when none comes free in time; whatever `open` throws.
+   * @throws TimeLimitError when none becomes free in time; whatever `open` throws.
    */
   acquire(limitMs: number): Promise<Connection> {
     if (this.#closing !== undefined) return Promise.reject(new Error(CLOSED));
-    const connection = this.#waiting.join(limitMs, () => this.#tooLate(limitMs));
+    const connection = this.#waiting.wait(limitMs, () => this.#timeout(limitMs));
     this.#serve();
     return connection;
   }
 
-  /** Gives a connection back, to be closed when it is broken or too old. */
+  /** Gives a connection back. Closes it if it is broken or too old. */
   release(connection: Connection, broken: boolean): void {
     if (!this.#inUse.delete(connection)) return;
     connection.idleSince = this.#deps.clock.now();
     const surplus = this.#size > this.#deps.maxConns();
     const spent = connection.retired || isOld(connection, this.#deps.settings, connection.idleSince);
     const useless = broken || connection.lost !== undefined;
-    // Its statement was answered, so nobody else says so.
+    // Its statement was answered, so the loss is not logged elsewhere.
     if (!broken && connection.lost !== undefined) this.#reportLost(connection, reasonOf(connection.lost));
     if (useless || spent || surplus || this.#closing !== undefined) this.#drop(connection);
     else this.#becomeIdle(connection);
     this.#serve();
   }
 
-  /** A connection in use was found dead. */
+  /** A connection in use was found to be dead. */
   lost(connection: Connection, reason: string): void {
     this.#reportLost(connection, reason);
     this.release(connection, true);
   }
 
-  /** Closes the idle connections of a kind. */
+  /** Closes the idle connections that match. */
   retireIdle(which: (connection: Connection) => boolean): void {
     for (const connection of this.#idle.filter(which)) this.#drop(connection);
   }
 
-  /** Closes all connections, those in use when they come back. */
+  /** Closes all connections; those in use once they are given back. */
   retireAll(): void {
     for (const connection of this.#connections) connection.retired = true;
     this.retireIdle(() => true);
   }
 
-  /** `maxConns` says something else now. */
+  /** Call when the value of `maxConns` has changed. */
   resized(): void {
     for (let surplus = this.#size - this.#deps.maxConns(); surplus > 0; surplus--) {
       const [oldest] = this.#idle;
@@ -126,12 +129,12 @@ export class ConnectionPool {
     this.#serve();
   }
 
-  /** Hands out no more, and ends when the last connection is closed. Twice is once. */
+  /** Rejects further requests, and resolves once the last connection is closed. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.#drained = resolve;
     });
-    while (this.#waiting.failFirst(new Error(CLOSED)));
+    while (this.#waiting.rejectFirst(new Error(CLOSED)));
     for (const opening of this.#opening) opening.abort();
     this.retireIdle(() => true);
     this.#checkDrained();
@@ -148,13 +151,13 @@ export class ConnectionPool {
       if (connection === undefined) break;
       this.#inUse.add(connection);
       connection.hold(true);
-      this.#waiting.serveFirst(connection);
+      this.#waiting.resolveFirst(connection);
     }
     if (this.#refusal !== undefined && this.#inUse.size > 0) return;
     while (this.#opening.size < this.#mayOpen && this.#size < this.#deps.maxConns()) this.#openOne();
   }
 
-  /** How many may be on their way at a time. */
+  /** The number of connections that may be opened at the same time. */
   get #mayOpen(): number {
     return this.#cautious ? Math.min(1, this.#waiting.length) : this.#waiting.length;
   }
@@ -190,19 +193,19 @@ export class ConnectionPool {
   }
 
   #failedToOpen(error: unknown): void {
-    const makesDo = sqlStateOf(error) === TOO_MANY_CONNECTIONS && this.#inUse.size > 0;
-    if (makesDo) this.#makeDo(reasonOf(error));
-    const told = !makesDo && this.#waiting.failFirst(error);
-    // Nobody else says so: the request that wanted it has given up, or waits for another.
-    if (!told && this.#closing === undefined) this.#reportNotOpened(reasonOf(error));
+    const isFull = sqlStateOf(error) === TOO_MANY_CONNECTIONS && this.#inUse.size > 0;
+    if (isFull) this.#pauseOpening(reasonOf(error));
+    const isReported = !isFull && this.#waiting.rejectFirst(error);
+    // No request reports the failure: it has timed out, or waits for another connection.
+    if (!isReported && this.#closing === undefined) this.#reportNotOpened(reasonOf(error));
     this.#serve();
     this.#checkDrained();
   }
 
-  /** Those who wait get a connection that comes back, rather than an error. */
-  #makeDo(refusal: string): void {
+  /** Lets waiting requests wait for a connection that is given back, instead of failing them. */
+  #pauseOpening(refusal: string): void {
     if (this.#refusal === undefined) {
-      this.#deps.clock.startTimer(MAKE_DO_MS, () => {
+      this.#deps.clock.startTimer(REFUSED_PAUSE_MS, () => {
         this.#refusal = undefined;
         this.#serve();
       });
@@ -226,7 +229,7 @@ export class ConnectionPool {
     });
   }
 
-  #tooLate(limitMs: number): TimeLimitError {
+  #timeout(limitMs: number): TimeLimitError {
     this.#timedOut++;
     const maxConns = this.#deps.maxConns();
     if (this.#inUse.size < maxConns) {
@@ -264,7 +267,7 @@ export class ConnectionPool {
     const { clock, settings } = this.#deps;
     this.#cancelRound ??= clock.startTimer(roundMs(settings), () => {
       this.#cancelRound = undefined;
-      // Those that are being closed are none to count on.
+      // Do not count connections that are being closed.
       const open = this.#idle.length + this.#inUse.size;
       for (const each of outdated(this.#idle, { settings, open, now: clock.now() })) this.#drop(each);
       if (this.#connections.size > 0) this.#startRounds();

@@ -1,24 +1,24 @@
-/** The last number of the sequence that the users of a pool know of, whichever table it went to. */
+/** The greatest number of the item id sequence that the users of a pool know, in any table. */
 export class ItemNumbers {
   #last = 0n;
   #server = 0n;
 
-  /** No number that is handed out from now on may be this or less. */
+  /** New numbers must be greater than this. */
   get last(): bigint {
     return this.#last;
   }
 
-  /** When the server that was met last was started; 0: none was met. See `SERVER_START`. */
+  /** The start time of the last server that answered a check of a table. 0: none has. See `SERVER_START`. */
   get server(): bigint {
     return this.#server;
   }
 
-  /** A number was handed out. */
+  /** The sequence has given out this number. */
   saw(number: bigint): void {
     if (number > this.#last) this.#last = number;
   }
 
-  /** A look at a table was answered by a server that was started then. */
+  /** A server that was started at this time has answered a check of a table. */
   met(server: bigint): void {
     this.#server = server;
   }

@@ -13,19 +13,19 @@ import { parseConnectionString } from '../settings/connection-string.ts';
 import type { PoolState } from './pool-state.ts';
 import { type PoolUser, SharedPool } from './shared-pool.ts';
 
-/** A backend's share in a pool. */
+/** A backend's share of a pool. */
 export interface PoolShare {
   readonly pool: SharedPool;
-  /** Measures time limits and pauses; deadlines are the database's. */
+  /** Measures time limits and pauses. Deadlines are measured by the database. */
   readonly clock: Clock;
-  /** Gives the share back; with the last one the pool is closed. Twice is once. */
+  /** Gives the share back. The last one closes the pool. May be called twice. */
   release(): Promise<void>;
 }
 
 /**
- * The connection pools of a process: one for each distinct connection string,
- * however many backends use it. The composition root makes one registry and
- * gives it to every backend; nothing here is global.
+ * The connection pools of a process: one for each distinct connection string, however
+ * many backends use it. The composition root creates one registry and gives it to
+ * every backend; there is no global state.
  */
 export class PoolRegistry {
   readonly #pools = new Map<string, SharedPool>();
@@ -33,7 +33,7 @@ export class PoolRegistry {
   readonly #clock: Clock;
   readonly #random: Random;
 
-  /** @param deps `clock` and `random`; absent: the system's. */
+  /** @param deps `clock` and `random` default to the system's. */
   constructor(
     deps: {
       readonly logger?: Logger | undefined;
@@ -47,10 +47,10 @@ export class PoolRegistry {
   }
 
   /**
-   * A share in the pool of that connection string. Connects to nothing: the
-   * first statement does.
+   * A share of the pool for that connection string. Opens no connection; the first
+   * statement does.
    *
-   * @throws Error when the string is malformed, without its password.
+   * @throws Error when the string is malformed. It does not contain the password.
    */
   share(connectionString: string, user: PoolUser): PoolShare {
     let pool = this.#pools.get(connectionString);
@@ -63,14 +63,14 @@ export class PoolRegistry {
     return { pool, clock: this.#clock, release: () => this.#release(connectionString, pool, user) };
   }
 
-  /** What the pools are doing now, for metrics. */
+  /** The present state of the pools, for metrics. */
   states(): readonly PoolState[] {
     return [...this.#pools.values()].map((pool) => pool.state);
   }
 
   async #release(connectionString: string, pool: SharedPool, user: PoolUser): Promise<void> {
     const left = pool.leave(user);
-    // At once, so that a backend made while the old pool closes gets a new one.
+    // Immediately, so that a backend created while the old pool closes gets a new one.
     if (pool.unused && this.#pools.get(connectionString) === pool) this.#pools.delete(connectionString);
     await left;
   }

@@ -1,6 +1,6 @@
-/** What a pool is doing now. */
+/** The present state of a pool. */
 export interface PoolState {
-  /** Hosts, ports and database; never the user or the password. */
+  /** Hosts, ports and database. Never the user or the password. */
   readonly target: string;
   readonly maxConns: number;
   /** Connections that are open or being opened. */
@@ -8,6 +8,6 @@ export interface PoolState {
   readonly idle: number;
   /** Requests waiting for a connection. */
   readonly waiting: number;
-  /** Requests that got no connection in time since the pool was made. */
+  /** Requests that got no connection in time, since the pool was created. */
   readonly timedOut: number;
 }

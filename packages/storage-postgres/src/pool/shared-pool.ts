@@ -11,51 +11,54 @@ import { hostName } from '../settings/host-list.ts';
 import { toSafeStatement } from '../settings/server-settings.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
 import { SignalChannel } from '../signals/signal-channel.ts';
-import { Allotment } from './allotment.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { ItemNumbers } from './item-numbers.ts';
-import { type InTurn, LookTurns } from './look-turns.ts';
 import type { PoolState } from './pool-state.ts';
+import { Semaphore } from './semaphore.ts';
+import { SerialQueue } from './serial-queue.ts';
 
 /** A backend that uses a pool. */
 export interface PoolUser {
-  /** What its configuration says; absent: nothing. */
+  /** The limit in its configuration. Undefined if there is none. */
   readonly maxConns?: number | undefined;
   readonly limits: TimeLimits;
 }
 
-/** pgxpool's default, which the storage document refers to. */
+/** pgxpool's default, which docs/storage/postgres.md refers to. */
 const DEFAULT_MAX_CONNS = Math.max(4, availableParallelism());
 
-/** A connection that was idle for longer may have been cut without our noticing, by a firewall for one. */
+/** A firewall may have cut a connection that was idle for longer, without a sign. */
 const DEFAULT_HEALTH_CHECK_PERIOD_MS = 5_000;
-/** How long an idle connection has to prove that it works. */
+/** How long an idle connection may take to answer a test. */
 const PROBE_LIMIT_MS = 1_000;
 
-/** The pool of all backends that have one connection string. Connects to nothing before its first use. */
+/** The pool of all backends with the same connection string. Opens no connection before its first use. */
 export class SharedPool {
   readonly #settings: ConnectionSettings;
   readonly #clock: Clock;
   readonly #users = new Set<PoolUser>();
   readonly #pool: ConnectionPool;
-  /** Whether a pooler stands before the server, and what that leaves of sessions. */
+  /** Whether a pooler stands before the server, and which session state it keeps. */
   readonly pooler: PoolerMode;
-  /** The numbers of item ids that its users know of. */
+  /** The numbers of item ids that the pool's users know. */
   readonly itemNumbers = new ItemNumbers();
   readonly #connector: Connector;
-  /** What has been idle since before then has to prove that it works. */
-  #doubtedAt: Instant | undefined;
-  /** Word from and to other processes, on a connection of this pool once somebody listens. */
+  /** Connections that were idle at that time are tested before they are used. */
+  #distrustedAt: Instant | undefined;
+  /** Signals to and from other processes. Uses a connection of this pool once somebody listens. */
   readonly signals: SignalChannel;
   /**
-   * What counts may have of the connections, and what looks may have that no
-   * request waits for. Together, and with the one that listens, they leave at
-   * least one of four.
+   * Limits the connections for counts, and for background reads that no request waits
+   * for. Together with the listening connection they leave at least one of four to
+   * requests.
    */
-  readonly #counts = new Allotment(() => (this.maxConns >= 8 ? 2 : 1));
-  readonly looks = new Allotment(() => (this.maxConns >= 5 ? 2 : 1));
-  /** The looks of low-water marks are short, and leases may wait for them: they do not wait for longer ones. */
-  readonly #markLooks = new LookTurns();
+  readonly #counts = new Semaphore(() => (this.maxConns >= 8 ? 2 : 1));
+  readonly background = new Semaphore(() => (this.maxConns >= 5 ? 2 : 1));
+  /**
+   * Reads of low-water marks are short, and leases may wait for them, so they do not
+   * queue behind longer background work.
+   */
+  readonly markReads = new SerialQueue();
 
   constructor(
     settings: ConnectionSettings,
@@ -84,13 +87,13 @@ export class SharedPool {
     });
   }
 
-  /** Adds a user; its `maxConns` counts at once, also for a pool that is open. */
+  /** Adds a user. Its `maxConns` takes effect at once, even if the pool is open. */
   join(user: PoolUser): void {
     this.#users.add(user);
     this.#pool.resized();
   }
 
-  /** Takes a user away; with the last one the pool is closed. */
+  /** Removes a user. The last one closes the pool. */
   async leave(user: PoolUser): Promise<void> {
     if (!this.#users.delete(user)) return;
     if (this.unused) {
@@ -103,7 +106,10 @@ export class SharedPool {
     return this.#users.size === 0;
   }
 
-  /** The largest `max-conns` of the users; where none says one, what the string says, or pgxpool's default. */
+  /**
+   * The largest `maxConns` of the users. If none has one, that of the connection
+   * string, or pgxpool's default.
+   */
   get maxConns(): number {
     const said = [...this.#users].flatMap(({ maxConns }) => (maxConns === undefined ? [] : [maxConns]));
     if (said.length > 0) return Math.max(...said);
@@ -111,9 +117,9 @@ export class SharedPool {
   }
 
   /**
-   * Runs a count when a connection may be had for it. A pool of fewer than four
-   * has none to spare: there counts do not wait, and all but one are to be as
-   * brief as requests.
+   * Runs a count once a connection is available for it. A pool of fewer than four
+   * connections has none to spare: there counts do not wait, but all except one get
+   * only a request's time limit.
    */
   count<T>(work: (isBrief: boolean) => Promise<T>): Promise<T> {
     if (this.maxConns < 4 && !this.#counts.isFree) return work(true);
@@ -127,7 +133,7 @@ export class SharedPool {
   /**
    * A statement that makes the settings of a session for one transaction.
    *
-   * @param searchPath the user's, or that which the connection string gives way to.
+   * @param searchPath the user's own, or PostgreSQL's catalogue only.
    */
   settingsStatement(limits: TimeLimits, searchPath: 'users' | 'catalogue'): string {
     const settings = transactionSettings(this.#settings, limits);
@@ -136,59 +142,55 @@ export class SharedPool {
   }
 
   /**
-   * A statement to go before one that wants the user's search path, in the same
-   * transaction. Where sessions are not kept, it makes their settings too.
+   * A statement that sets the user's search path for the transaction of the statement
+   * after it. Also makes the session's settings if sessions are not kept.
    */
   usersPathStatement(limits: TimeLimits): string {
     if (!this.keepsSessions) return this.settingsStatement(limits, 'users');
     return usersSearchPath(this.#settings, this.pooler.settle);
   }
 
-  /** Runs a look of a low-water mark when its turn has come. */
-  readonly markLook: InTurn = (work) => this.#markLooks.take(work);
-
   get state(): PoolState {
     return this.#pool.state;
   }
 
   /**
-   * A connection that works as far as can be told, to be given back with
-   * `release`.
+   * A connection that works as far as we know. Give it back with `release`.
    *
-   * @throws TimeLimitError when none comes free in time, or whatever the
-   *   connector throws when it cannot open one.
+   * @throws TimeLimitError when none becomes free in time, or whatever the connector
+   *   throws when it cannot open one.
    */
   async acquire(limitMs: number): Promise<Connection> {
     const start = this.#clock.now();
     for (let left = limitMs; ; left = limitMs - millisecondsBetween(start, this.#clock.now())) {
       const connection = await this.#pool.acquire(Math.max(left, 0));
-      if (await this.#works(connection)) return connection;
-      // What has been idle for as long met the same fate: not worth a second of waiting each.
-      this.#pool.retireIdle((other) => this.#isDoubtful(other));
+      if (await this.#isAlive(connection)) return connection;
+      // Others that were idle as long are dead too, so do not spend a second on testing each.
+      this.#pool.retireIdle((other) => this.#needsProbe(other));
     }
   }
 
-  /** Gives a connection back; a broken one is closed and replaced. */
+  /** Gives a connection back. Closes and replaces a broken one. */
   release(connection: Connection, broken: boolean): void {
     this.#pool.release(connection, broken);
   }
 
   /**
-   * The server turned out to take no writes: what is open is closed as it comes
-   * free, and a server like that is not taken again.
+   * The server is read-only: closes its connections as they become free, and opens
+   * none to such a server again.
    */
-  leaveReadOnly(): void {
-    this.#connector.metReadOnly();
+  avoidReadOnly(): void {
+    this.#connector.avoidReadOnly();
     this.#pool.retireAll();
   }
 
-  /** A server did not answer: the connections that are idle now have to prove that they work before they are used. */
-  doubt(): void {
-    this.#doubtedAt = this.#clock.now();
+  /** A server did not answer: tests the connections that are idle now before they are used. */
+  distrustIdle(): void {
+    this.#distrustedAt = this.#clock.now();
   }
 
-  async #works(connection: Connection): Promise<boolean> {
-    if (!this.#isDoubtful(connection)) return true;
+  async #isAlive(connection: Connection): Promise<boolean> {
+    if (!this.#needsProbe(connection)) return true;
     const message = 'an idle connection did not answer';
     try {
       const probe = connection.query({ text: 'SELECT 1' });
@@ -200,13 +202,13 @@ export class SharedPool {
     }
   }
 
-  #isDoubtful(connection: Connection): boolean {
+  #needsProbe(connection: Connection): boolean {
     const period = this.#settings.pool.healthCheckPeriodMs ?? DEFAULT_HEALTH_CHECK_PERIOD_MS;
-    if (this.#doubtedAt !== undefined && connection.idleSince <= this.#doubtedAt) return true;
+    if (this.#distrustedAt !== undefined && connection.idleSince <= this.#distrustedAt) return true;
     return millisecondsBetween(connection.idleSince, this.#clock.now()) >= period;
   }
 
-  /** The server counts for all users of a connection alike. */
+  /** The longest limits of all users, since they share the connections. */
   #longestLimits(): TimeLimits {
     const limits = [...this.#users].map((user) => user.limits);
     const longest = (pick: (limit: TimeLimits) => number) => Math.max(...limits.map(pick));

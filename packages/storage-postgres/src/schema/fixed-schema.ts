@@ -29,7 +29,7 @@ const create = (nameOf: NameRelation): readonly string[] => [
 ];
 /** Tables whose triggers and the like are looked at. */
 const CHECKED_TABLES = new Set([QUEUES, VERSIONS, getTableName(deletedQueuesTable)]);
-const LOOKED_AT = [...FIXED_RELATIONS, ...CHECKED_TABLES, QUEUES_BY_HASH].map((name) => `'${name}'`);
+const INSPECTED = [...FIXED_RELATIONS, ...CHECKED_TABLES, QUEUES_BY_HASH].map((name) => `'${name}'`);
 const LOCK = 'querator schema';
 /** How long to wait for those who hold a table that is to be changed. */
 const MIGRATION_WAIT_MS = 30_000;
@@ -61,7 +61,7 @@ interface SeenRelation {
 }
 
 /** What keeping the schema needs to know, and whom to tell. */
-export interface SchemaCare {
+export interface FixedSchemaDeps {
   readonly migrations: readonly Migration[];
   /** Makes the error for a server or a database that cannot be used. */
   readonly refuse: (reason: string) => Error;
@@ -83,17 +83,17 @@ export interface SchemaCare {
  *
  * Finds out in which schema all that is, for `db.schema`.
  */
-export async function keepFixedSchema(db: Database, care: SchemaCare): Promise<void> {
-  const { migrations } = care;
+export async function provisionFixedSchema(db: Database, deps: FixedSchemaDeps): Promise<void> {
+  const { migrations } = deps;
   const newest = newestVersion(migrations);
   const check = (found: Found) => {
     db.schema.found(found.schema);
-    return checked(found, care);
+    return checked(found, deps);
   };
   const isUsable = (found: Found) => found.usable && found.version === newest;
   const { schemas } = await db.searchPath();
-  const place: Place = { schemas, care };
-  const before = check(await look((statement) => db.read(statement), place));
+  const place: Place = { schemas, deps };
+  const before = check(await inspect((statement) => db.read(statement), place));
   if (isUsable(before) && before.recorded) return;
   try {
     const locks = { tables: FIXED_RELATIONS, schema: () => db.schema.name, waitMs: MIGRATION_WAIT_MS };
@@ -101,7 +101,7 @@ export async function keepFixedSchema(db: Database, care: SchemaCare): Promise<v
       await lockSchema(session, LOCK);
       // Who reads the queues' table for long, such as a backup, must not make all servers wait.
       await session.waitBriefly();
-      const found = check(await look((statement) => session.query(statement), place));
+      const found = check(await inspect((statement) => session.query(statement), place));
       if (isUsable(found) && found.recorded) return;
       await bringTo(session, found, { migrations, nameOf: (name) => db.schema.relation(name) });
     });
@@ -118,19 +118,19 @@ export type FixedSchemaState = Pick<Found, 'schema'>;
  * Looks whether the fixed tables can be used as they are, or made. Makes
  * nothing, and leaves `db.schema` as it is.
  *
- * @throws what `keepFixedSchema` throws for a server or a database that cannot be used.
+ * @throws what `provisionFixedSchema` throws for a server or a database that cannot be used.
  */
-export async function inspectFixedSchema(db: Database, care: SchemaCare): Promise<FixedSchemaState> {
+export async function inspectFixedSchema(db: Database, deps: FixedSchemaDeps): Promise<FixedSchemaState> {
   const { name } = db.schema;
   // What is in use counts, whatever a later look would choose.
   const schemas = name === undefined ? (await db.searchPath()).schemas : [name];
-  const silent: SchemaCare = { ...care, warn: () => {}, warnOnce: () => {} };
-  const found = await look((statement) => db.read(statement), { schemas, care: silent });
-  return checked(found, care);
+  const silent: FixedSchemaDeps = { ...deps, warn: () => {}, warnOnce: () => {} };
+  const found = await inspect((statement) => db.read(statement), { schemas, deps: silent });
+  return checked(found, deps);
 }
 
 /** @throws Error where the server or the tables are of a version that cannot be used. */
-function checked(found: Found, { migrations, refuse }: SchemaCare): Found {
+function checked(found: Found, { migrations, refuse }: FixedSchemaDeps): Found {
   const newest = newestVersion(migrations);
   const fault = serverVersionFault(found.server) ?? schemaVersionFault(found.version, newest);
   if (fault !== undefined) throw refuse(fault);
@@ -161,7 +161,7 @@ function schemaVersionFault(version: number | undefined, newest: number): string
  * session remembers, and in a transaction that has waited for the lock it does
  * not see what was made meanwhile.
  */
-const LOOK = `
+const INSPECT = `
   SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text,
     (SELECT coalesce(json_agg(json_build_object('schema', nspname, 'name', relname, 'owner', owner.rolname,
         'trusted', owner.oid = me.oid OR owner.rolsuper OR owner.oid IN (nspowner, datdba)
@@ -172,27 +172,27 @@ const LOOK = `
         JOIN pg_roles AS me ON me.rolname = current_user
         JOIN pg_database ON datname = current_database()
       WHERE nspname = ANY ($1::text[])
-        AND relname IN (${LOOKED_AT.join(', ')})
+        AND relname IN (${INSPECTED.join(', ')})
     ) AS relations`;
 
 /** Where a look looks. */
 interface Place {
   /** In the order of the search path. */
   readonly schemas: readonly string[];
-  readonly care: SchemaCare;
+  readonly deps: FixedSchemaDeps;
 }
 
-async function look(query: Session['query'], place: Place): Promise<Found> {
-  const { schemas, care } = place;
+async function inspect(query: Session['query'], place: Place): Promise<Found> {
+  const { schemas, deps } = place;
   const [seen] = await query<ServerVersion & { readonly relations: readonly SeenRelation[] }>({
-    text: LOOK,
+    text: INSPECT,
     values: [schemas],
   });
   if (seen === undefined) throw new Error('a SELECT without FROM gave no row');
   const { relations: all, ...server } = seen;
   const schema = chooseSchema(all, place);
   const ours = all.filter((each) => each.schema === schema);
-  checkRelations(ours, care);
+  checkRelations(ours, deps);
   const relations = ours.map(({ name }) => name);
   const usable = USED_RELATIONS.every((name) => relations.includes(name));
   // A server too old may not know what comes next.
@@ -212,9 +212,9 @@ async function look(query: Session['query'], place: Place): Promise<Found> {
  * tables, unless it has none and a later one does: as PostgreSQL finds tables.
  * A later one counts only where nobody can have planted them there.
  */
-function chooseSchema(relations: readonly SeenRelation[], { schemas, care }: Place): string {
+function chooseSchema(relations: readonly SeenRelation[], { schemas, deps }: Place): string {
   const [first] = schemas;
-  if (first === undefined) throw care.noSchema();
+  if (first === undefined) throw deps.noSchema();
   const queuesIn = (schema: string) =>
     relations.find((each) => each.name === QUEUES && each.schema === schema);
   if (queuesIn(first) !== undefined) return first;
@@ -222,7 +222,7 @@ function chooseSchema(relations: readonly SeenRelation[], { schemas, care }: Pla
     const queues = queuesIn(schema);
     if (queues?.trusted) return schema;
     if (queues === undefined) continue;
-    care.warn('a table of another role is passed over; the first schema of the search path is used', {
+    deps.warn('a table of another role is passed over; the first schema of the search path is used', {
       ...{ table: `${schema}.${QUEUES}`, owner: queues.owner, schema: first },
     });
   }
@@ -230,7 +230,10 @@ function chooseSchema(relations: readonly SeenRelation[], { schemas, care }: Pla
 }
 
 /** @throws Error where a table would run foreign code, or what stands there is none. */
-function checkRelations(relations: readonly SeenRelation[], { refuse, warn, warnOnce }: SchemaCare): void {
+function checkRelations(
+  relations: readonly SeenRelation[],
+  { refuse, warn, warnOnce }: FixedSchemaDeps,
+): void {
   for (const { name, owner, trusted, code } of relations) {
     if (CHECKED_TABLES.has(name)) {
       const fault = tableCodeFault(name, code);

@@ -45,7 +45,7 @@ export function itemsOfEarlierQueue(
 }
 
 /** Logs the removal. A queue that was not deleted may be another server's, which has just lost its empty table. */
-export function tellRemoved(
+export function logRemoved(
   logger: Logger,
   where: { readonly storage: string; readonly table: string },
   { holder, deleted }: { readonly holder: TableOwner | undefined; readonly deleted: Instant | undefined },

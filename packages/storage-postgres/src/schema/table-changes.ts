@@ -1,5 +1,5 @@
 import { type Clock, millisecondsBetween } from '@querator/core';
-import { Allotment } from '../pool/allotment.ts';
+import { Semaphore } from '../pool/semaphore.ts';
 
 interface TableChangesDeps {
   readonly clock: Clock;
@@ -14,7 +14,7 @@ interface TableChangesDeps {
  */
 export class TableChanges {
   readonly #deps: TableChangesDeps;
-  readonly #slots = new Allotment(() => 1);
+  readonly #slots = new Semaphore(() => 1);
 
   constructor(deps: TableChangesDeps) {
     this.#deps = deps;

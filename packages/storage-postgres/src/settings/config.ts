@@ -11,7 +11,7 @@ const KEYS = new Set(['connection-string', 'max-conns']);
 /**
  * Reads the `config` of a storage with the driver `postgres`.
  *
- * @throws Error that begins with the key that is wrong, and never holds the
+ * @throws Error that begins with the key that is wrong. It never contains the
  *   connection string or its password.
  */
 export function parsePostgresConfig(config: Readonly<Record<string, unknown>>): PostgresConfig {

@@ -8,23 +8,26 @@ import { parseSessionTarget, type SessionTarget } from './session-target.ts';
 import { type TlsSettings, takeTlsSettings } from './tls-settings.ts';
 import { named, percentDecoded, splitOnce, UriParameters } from './uri-parameters.ts';
 
-/** A connection string, taken apart. Holds the password: never log it. */
+/** The parts of a connection string. Contains the password: never log it. */
 export interface ConnectionSettings {
-  /** One at least, in the order they are tried in. */
+  /** At least one, in the order in which they are tried. */
   readonly hosts: readonly Host[];
   readonly user?: string;
   readonly password?: string;
   readonly database?: string;
   readonly tls: TlsSettings;
-  /** How servers may find out who connects; absent: however they like, but for passwords in clear text. */
+  /**
+   * The methods by which a server may authenticate the user. Undefined: any, except
+   * passwords in clear text.
+   */
   readonly requiredAuth?: RequiredAuth | undefined;
-  /** Which of the servers will do. */
+  /** Which kind of server is wanted. */
   readonly target: SessionTarget;
-  /** For each host by itself; absent: the string sets no limit. */
+  /** The limit for each host. Undefined if the string sets none. */
   readonly connectTimeoutMs?: number;
-  /** How the connections show up in pg_stat_activity. */
+  /** The name of the connections in pg_stat_activity. */
   readonly applicationName: string;
-  /** The `options` of the string, and every setting of the server it names, as command-line options. */
+  /** The `options` of the string, and all server settings that it names, as command-line options. */
   readonly serverOptions: string;
   readonly pool: PoolSettings;
   readonly pooler: PoolerSetting;
@@ -33,9 +36,10 @@ export interface ConnectionSettings {
 const DEFAULT_APPLICATION_NAME = 'querator';
 
 /**
- * Reads a PostgreSQL URI, `postgres://user:password@host:port,host:port/database?options`.
+ * Reads a PostgreSQL URI,
+ * `postgres://user:password@host:port,host:port/database?options`.
  *
- * @throws Error saying what is wrong in words that never hold the password.
+ * @throws Error that says what is wrong. It never contains the password.
  */
 export function parseConnectionString(text: string): ConnectionSettings {
   const scheme = /^postgres(?:ql)?:\/\//.exec(text)?.[0];
@@ -61,9 +65,9 @@ export function parseConnectionString(text: string): ConnectionSettings {
 }
 
 /**
- * A '/' or '?' in a password that is not encoded ends it early: the rest of it
- * would pass for a database or an option, and get into errors. The '@' that
- * follows the password gives it away.
+ * A '/' or '?' that is not encoded ends a password early. The rest of the password
+ * would then be read as a database or an option, and end up in error messages. The '@'
+ * after the password reveals that.
  */
 function refuseStrayAt(location: string, query: string): void {
   const [, database = ''] = splitOnce(location, '/');
@@ -76,7 +80,7 @@ function refuseStrayAt(location: string, query: string): void {
 
 type Location = Pick<ConnectionSettings, 'hosts' | 'user' | 'password' | 'database'>;
 
-/** libpq lets options override what stands before the question mark. */
+/** As in libpq, options override what stands before the question mark. */
 function takeLocation(location: string, parameters: UriParameters): Location {
   const [authority, database = ''] = splitOnce(location, '/');
   const at = authority.lastIndexOf('@');
@@ -106,6 +110,6 @@ function takeConnectTimeout(parameters: UriParameters): { readonly connectTimeou
   if (text === undefined) return {};
   const seconds = Number(text);
   if (!Number.isInteger(seconds)) throw new Error('connect_timeout must be a whole number of seconds');
-  // As in libpq: zero and less mean no limit of its own.
+  // As in libpq, zero and negative values mean no limit.
   return seconds > 0 ? { connectTimeoutMs: seconds * 1_000 } : {};
 }

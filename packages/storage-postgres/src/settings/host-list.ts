@@ -1,21 +1,22 @@
 /** A server that a connection string names. */
 export interface Host {
-  /** A name, an address, or the folder of a Unix socket; absent: PGHOST, or localhost. */
+  /** A name, an address, or the folder of a Unix socket. Undefined: PGHOST, or localhost. */
   readonly host?: string;
-  /** Absent: PGPORT, or 5432. */
+  /** Undefined: PGPORT, or 5432. */
   readonly port?: number;
 }
 
-/** Hosts and ports as libpq keeps them: two lists, with commas between. */
+/** Hosts and ports as libpq keeps them: two lists, separated by commas. */
 export interface HostLists {
   readonly hosts: string;
   readonly ports: string;
 }
 
 /**
- * Takes `h1:p1,[::1]:p2,h3` apart, still encoded.
+ * Splits `h1:p1,[::1]:p2,h3`, which is still percent-encoded.
  *
- * @throws Error that does not quote it: where an '@' is missing, what stands here may be the password.
+ * @throws Error that does not quote the text: if an '@' is missing, it may contain the
+ *   password.
  */
 export function splitHosts(text: string): HostLists {
   const pairs = text.split(',').map((part) => {
@@ -28,10 +29,10 @@ export function splitHosts(text: string): HostLists {
 }
 
 /**
- * Puts hosts and ports together: one port serves all hosts, otherwise there is
- * one for each, and an empty one is the usual one.
+ * Pairs hosts with ports. A single port serves all hosts; otherwise each host has one,
+ * and an empty one is the default.
  *
- * @throws Error when they do not match in number, or a port is none.
+ * @throws Error when their numbers differ, or a port is not valid.
  */
 export function pairHosts({ hosts, ports }: HostLists): readonly Host[] {
   const names = hosts.split(',');
@@ -54,12 +55,12 @@ function parsePort(text: string): number | undefined {
   return port;
 }
 
-/** Whether it is reached through a Unix socket. */
+/** Whether the host is reached through a Unix socket. */
 export function isSocketFolder(host: Host): boolean {
   return host.host?.startsWith('/') ?? false;
 }
 
-/** As errors and the log name it. */
+/** The host's name for errors and the log. */
 export function hostName({ host = 'localhost', port = 5432 }: Host): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

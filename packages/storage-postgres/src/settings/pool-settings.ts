@@ -1,17 +1,20 @@
 import { DurationSyntaxError, parseDuration, toMilliseconds } from '@querator/core';
 import type { UriParameters } from './uri-parameters.ts';
 
-/** What a connection string says about the pool, in pgxpool's terms; absent: not said. */
+/**
+ * The settings of the pool in a connection string, in pgxpool's terms. Undefined if
+ * the string does not set them.
+ */
 export interface PoolSettings {
   readonly maxConns?: number;
   readonly minConns?: number;
   readonly maxConnLifetimeMs?: number;
   readonly maxConnIdleTimeMs?: number;
-  /** Connections idle for longer are tried before they are used. */
+  /** A connection that was idle for longer is tested before it is used. */
   readonly healthCheckPeriodMs?: number;
 }
 
-/** @throws Error that begins with the option that is wrong, and does not quote it. */
+/** @throws Error that begins with the option that is wrong. It does not quote the value. */
 export function takePoolSettings(parameters: UriParameters): PoolSettings {
   const count = (key: string, least: number) => {
     const text = parameters.take(key);

@@ -1,9 +1,9 @@
 const POOLERS = ['auto', 'session', 'transaction'] as const;
 
 /**
- * What stands between this process and the server, as the connection string
- * says it: a pooler that gives a session for as long as the connection is
- * open, one that gives it for a transaction only, or whatever is found.
+ * The pooler between this process and the server: one that assigns a session for as
+ * long as the connection is open, one that assigns it for each transaction, or `auto`
+ * to detect it.
  */
 export type PoolerSetting = (typeof POOLERS)[number];
 

@@ -1,23 +1,23 @@
 const METHODS = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'none'] as const;
 
-/** How a server may find out who connects; `none`: it asks for nothing, or for a certificate. */
+/** How a server may authenticate the user. `none`: by nothing, or by a certificate. */
 export type AuthMethod = (typeof METHODS)[number];
 
 /** `require_auth`, with libpq's meaning. */
 export interface RequiredAuth {
-  /** Whether a server may let the user in by this. */
+  /** Whether a server may use this method. */
   readonly allows: (method: AuthMethod) => boolean;
-  /** Whether passwords in clear text were asked for by name. */
+  /** Whether the setting names passwords in clear text. */
   readonly namesPassword: boolean;
-  /** As it was written, for errors. */
+  /** The setting as it was written, for errors. */
   readonly text: string;
 }
 
 /**
- * Reads `require_auth`: methods with commas between, or methods that are ruled
- * out, each with an exclamation mark.
+ * Reads `require_auth`: methods separated by commas, or excluded methods, each with an
+ * exclamation mark.
  *
- * @throws Error when it is neither, or names a method that there is not here.
+ * @throws Error when it is neither, or names an unknown method.
  */
 export function parseRequiredAuth(text: string | undefined): RequiredAuth | undefined {
   if (text === undefined || text === '') return undefined;

@@ -1,6 +1,6 @@
 import type { UriParameters } from './uri-parameters.ts';
 
-/** Options of libpq and pgx that change nothing here. */
+/** Options of libpq and pgx that have no effect here. */
 const WITHOUT_EFFECT = new Set([
   ...['gssencmode', 'krbsrvname', 'gsslib', 'gssdelegation', 'client_encoding', 'sslcertmode'],
   ...['keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count', 'tcp_user_timeout'],
@@ -9,7 +9,7 @@ const WITHOUT_EFFECT = new Set([
   ...['pool_max_conn_lifetime_jitter', 'pool_min_idle_conns'],
 ]);
 
-/** Options of libpq whose neglect would be a surprise. */
+/** Options of libpq that must not be ignored silently. */
 const NOT_SUPPORTED = new Set([
   ...['service', 'servicefile', 'passfile', 'sslcrl', 'sslcrldir', 'requirepeer', 'hostaddr'],
   ...['replication', 'sslkeylogfile', 'requiressl', 'authtype', 'tty', 'scram_client_key'],
@@ -18,8 +18,8 @@ const NOT_SUPPORTED = new Set([
 ]);
 
 /**
- * Settings of the server that pgx users write as options of their own. libpq
- * knows none of them: there they go in `options`.
+ * Settings of the server that pgx accepts as options of their own. libpq does not: it
+ * wants them in `options`.
  */
 const SERVER_SETTINGS = new Set([
   ...['search_path', 'role', 'session_authorization', 'work_mem', 'maintenance_work_mem', 'temp_buffers'],
@@ -32,11 +32,11 @@ const SERVER_SETTINGS = new Set([
 ]);
 
 /**
- * What is left of a connection string's options, as command-line options of
- * the session. An option nobody knows is an error, as in libpq: a misspelt
- * `sslmode` must not pass for no `sslmode`.
+ * Turns the remaining options of a connection string into command-line options of the
+ * session. As in libpq, an unknown option is an error: a misspelt `sslmode` must not
+ * be ignored.
  *
- * @throws Error that quotes an option's name only where no password can be part of it.
+ * @throws Error that quotes an option's name only if no password can be part of it.
  */
 export function takeServerOptions(parameters: UriParameters, mayQuote: boolean): string {
   const options: string[] = [];

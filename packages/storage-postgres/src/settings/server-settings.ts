@@ -1,21 +1,21 @@
 import pg from 'pg';
 
-/** A setting of the server, by name. */
+/** A setting of the server. */
 export interface ServerSetting {
   readonly name: string;
   readonly value: string;
 }
 
-/** For how long it is to hold. */
+/** How long a setting stays in force. */
 export type SettingScope = 'session' | 'transaction';
 
 const NAME = /^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/;
 
 /**
- * Reads command-line options as the server does: words that a backslash may
- * join, and settings as `-c name=value`, `-cname=value` or `--name=value`.
+ * Reads command-line options as the server does: words in which a backslash escapes a
+ * character, and settings as `-c name=value`, `-cname=value` or `--name=value`.
  *
- * @throws Error when there is anything else, without quoting it.
+ * @throws Error when there is anything else. It does not quote the text.
  */
 export function settingsInOptions(options: string): readonly ServerSetting[] {
   const words = (options.match(/(?:\\.|[^\s\\])+/gs) ?? []).map((word) => word.replaceAll(/\\(.)/gs, '$1'));
@@ -33,7 +33,7 @@ export function settingsInOptions(options: string): readonly ServerSetting[] {
   return settings;
 }
 
-/** The last one of several settings of a name, which counts. */
+/** If a setting occurs several times, keeps the last one, which is the one in force. */
 export function lastOfEach(settings: readonly ServerSetting[]): readonly ServerSetting[] {
   return [...new Map(settings.map((setting) => [setting.name.toLowerCase(), setting])).values()];
 }
@@ -44,10 +44,11 @@ export function toOptions(settings: readonly ServerSetting[]): string {
 }
 
 /**
- * A statement that makes settings and gives no row. One, whatever their
- * number: `concat` evaluates every argument, and is never null.
+ * A single statement that makes all settings and returns no row: `concat` evaluates
+ * every argument, and is never null.
  *
- * @param prefix of the functions: with `pg_catalog.` no other schema can stand in for them.
+ * @param prefix for the functions. With `pg_catalog.` no other schema can replace
+ *   them.
  */
 export function toStatement(settings: readonly ServerSetting[], scope: SettingScope, prefix = ''): string {
   const calls = settings.map(
@@ -57,7 +58,7 @@ export function toStatement(settings: readonly ServerSetting[], scope: SettingSc
   return `SELECT 1 WHERE ${prefix}concat(${calls.join(', ')}) IS NULL`;
 }
 
-/** As {@link toStatement}, for a session whose search path may lead anywhere. */
+/** As {@link toStatement}, for a session with any search path. */
 export function toSafeStatement(settings: readonly ServerSetting[], scope: SettingScope): string {
   return toStatement(settings, scope, 'pg_catalog.');
 }

@@ -1,20 +1,20 @@
-/** How long the parts of a call may take, in milliseconds. */
+/** Time limits for the parts of a call, in milliseconds. */
 export interface TimeLimits {
   /** Waiting for a connection. */
   readonly acquireMs: number;
-  /** One statement of a request, as the server counts it (`statement_timeout`). */
+  /** One statement of a request, as the server measures it (`statement_timeout`). */
   readonly statementMs: number;
-  /** One statement of an operator: clearing a queue, making and dropping a table. */
+  /** One statement of an operator: clearing a queue, creating or dropping a table. */
   readonly maintenanceMs: number;
-  /** Counting a partition, which reads its whole table. */
+  /** Counting a partition, which reads the whole table. */
   readonly countMs: number;
   /** Waiting for a lock (`lock_timeout`). */
   readonly lockMs: number;
-  /** A transaction that nobody goes on with (`idle_in_transaction_session_timeout`). */
+  /** A transaction that stays idle (`idle_in_transaction_session_timeout`). */
   readonly idleInTransactionMs: number;
-  /** How much longer than the server's limit the answer may take before the connection is given up. */
+  /** How much later than the server's limit an answer may come before the connection is given up. */
   readonly answerGraceMs: number;
-  /** How long a transaction of somebody else's may be open before a ping reports it: it keeps dead rows. */
+  /** The age from which a ping reports a transaction of another session that keeps dead rows. */
   readonly heldHorizonMs: number;
 }
 

@@ -3,13 +3,13 @@ import { named, type UriParameters } from './uri-parameters.ts';
 
 const TLS_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 
-/** `sslmode`, with PostgreSQL's meanings: node-postgres reads some of them otherwise. */
+/** `sslmode`, with PostgreSQL's meanings. node-postgres reads some of them differently. */
 export type TlsMode = (typeof TLS_MODES)[number];
 
-/** How a connection is to be encrypted. */
+/** How a connection is encrypted. */
 export interface TlsSettings {
   readonly mode: TlsMode;
-  /** The certificates that vouch for the server; `system`: those that the operating system trusts. */
+  /** The root certificates that verify the server. `system`: those that the operating system trusts. */
   readonly rootCertFile?: string;
   /** The client's own certificate, and its key. */
   readonly certFile?: string;
@@ -17,16 +17,19 @@ export interface TlsSettings {
   readonly keyPassword?: string;
   readonly minVersion?: SecureVersion;
   readonly maxVersion?: SecureVersion;
-  /** TLS from the first byte, without asking first whether the server has it; PostgreSQL 17 and newer. */
+  /**
+   * TLS from the first byte, without asking first whether the server supports it.
+   * Needs PostgreSQL 17 or newer.
+   */
   readonly direct?: true;
-  /** Whether the proof of the password is bound to the server's certificate. */
+  /** Whether the authentication is bound to the server's certificate. */
   readonly channelBinding?: 'prefer' | 'require';
 }
 
-/** Modes that never go on in the clear. */
+/** Modes that never fall back to an unencrypted connection. */
 const STRICT: ReadonlySet<TlsMode> = new Set(['require', 'verify-ca', 'verify-full']);
 
-/** @throws Error that begins with the option that is wrong, and does not quote it. */
+/** @throws Error that begins with the option that is wrong. It does not quote the value. */
 export function takeTlsSettings(parameters: UriParameters): TlsSettings {
   const rootCertFile = parameters.take('sslrootcert');
   const mode = takeMode(parameters, rootCertFile);
@@ -47,7 +50,7 @@ function takeMode(parameters: UriParameters, rootCertFile: string | undefined): 
   const mode = TLS_MODES.find((each) => each === text);
   if (mode === undefined) throw new Error(`sslmode must be one of ${TLS_MODES.join(', ')}`);
   if (rootCertFile === 'system' && mode !== 'verify-full') {
-    // Anybody can get a certificate from a public authority: the name on it is all there is.
+    // Anybody can get a certificate from a public authority, so the host name has to be verified.
     throw new Error('sslrootcert=system needs sslmode=verify-full');
   }
   return mode;

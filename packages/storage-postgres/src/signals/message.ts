@@ -1,25 +1,28 @@
 import { createHash } from 'node:crypto';
 
-/** What one process tells the others. */
+/** A message to the other processes. */
 export type Message =
-  /** It has begun to listen, and wants to know who else does. */
+  /** The process has begun to listen, and asks who else does. */
   | { readonly kind: 'hello'; readonly from: string }
-  /** It is still there. */
+  /** The process is still running. */
   | { readonly kind: 'beat'; readonly from: string }
   /** Something happened to these topics. */
   | { readonly kind: 'topics'; readonly from: string; readonly topics: readonly string[] };
 
-/** So long is the name of a process. */
+/** The length of a process's name. */
 export const NAME_LENGTH = 8;
-/** So long is what stands for a topic. */
+/** The length of a topic's code. */
 const TOPIC_LENGTH = 12;
 const TOPIC_BYTES = 9;
-/** A notification holds less than 8,000 bytes. */
+/** PostgreSQL limits a notification to less than 8,000 bytes. */
 export const TOPICS_PER_MESSAGE = Math.floor((7_999 - 1 - NAME_LENGTH) / TOPIC_LENGTH);
 
 const KINDS = { h: 'hello', b: 'beat', t: 'topics' } as const;
 
-/** Short and always of one length, whatever the topic. Two that share it wake each other for nothing, now and then. */
+/**
+ * A short code of fixed length. Two topics with the same code sometimes wake each
+ * other's watchers without need.
+ */
 export function topicCode(topic: string): string {
   return createHash('sha256').update(topic).digest().subarray(0, TOPIC_BYTES).toString('base64url');
 }
@@ -30,7 +33,7 @@ export function encode(message: Message): string {
   return `${message.kind[0]}${message.from}${rest}`;
 }
 
-/** The message of a payload; nothing where it is not one of ours. */
+/** The message of a payload. Undefined if it is not one of ours. */
 export function decode(payload: string): Message | undefined {
   const kind = KINDS[payload[0] as keyof typeof KINDS];
   const from = payload.slice(1, 1 + NAME_LENGTH);

@@ -1,9 +1,9 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 
-/** Whoever may connect can make up names of processes. */
+/** Limits memory: anyone who can connect can invent names of processes. */
 const MOST_PEERS = 1_000;
 
-/** The other processes that were heard of lately. */
+/** The other processes that sent a message lately. */
 export class Peers {
   readonly #clock: Clock;
   readonly #forgetAfterMs: number;
@@ -24,7 +24,7 @@ export class Peers {
     return false;
   }
 
-  /** @returns whether it is a new one. Past a number of them the one that was silent longest is forgotten. */
+  /** @returns whether the process is new. At the limit, the one that was silent longest is removed. */
   heardOf(name: string): boolean {
     const isNew = !this.#heardAt.delete(name);
     this.#heardAt.set(name, this.#clock.now());

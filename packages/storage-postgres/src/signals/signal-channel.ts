@@ -7,65 +7,65 @@ import { Peers } from './peers.ts';
 
 const CHANNEL = 'querator';
 
-/** The least time between two notifications: what comes in between goes out together. */
+/** The shortest time between two notifications. Topics in between are sent together. */
 const FLUSH_INTERVAL_MS = 20;
-/** How often a process says that it is there, and finds out whether its connection is. */
+/** How often a process announces itself, which also tests its connection. */
 const BEAT_INTERVAL_MS = 10_000;
-/** How long a statement, or the own notification, may take. */
+/** The time limit of a statement, and of the arrival of our own notification. */
 const ANSWER_LIMIT_MS = 3_000;
-/** How long to wait for a place in the pool. */
+/** The time limit for getting a connection from the pool. */
 const ACQUIRE_LIMIT_MS = 3_000;
 /** Pauses between attempts to listen: the first, and the longest. */
 const RETRY_MS = { first: 500, longest: 15_000 } as const;
-/** The pause where notifications do not arrive: somebody may put the pooler right. */
+/** The pause if notifications do not arrive: an operator may reconfigure the pooler. */
 const DEAF_RETRY_MS = 300_000;
 
-/** Whoever may connect can say hello as often as they like. */
+/** Limits the answers to hellos: anyone who can connect can send them. */
 const MOST_ANSWERS_OWED = 50;
 
-/** Where the one connection comes from. */
+/** Where the channel gets its connection. */
 export interface ConnectionSource {
-  /** The most connections there may be. One cannot be spared from a pool of one. */
+  /** The pool's limit. A pool of one connection cannot spare it. */
   readonly maxConns: number;
-  /** Whether a session is kept for as long as a connection is open; without, nobody listens. */
+  /** Whether a session lasts as long as its connection. LISTEN needs that. */
   readonly keepsSessions: boolean;
   acquire(limitMs: number): Promise<Connection>;
   release(connection: Connection, broken: boolean): void;
 }
 
-/** What a channel works with. */
+/** Dependencies of a channel. */
 export interface SignalChannelDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: Random;
   readonly source: ConnectionSource;
-  /** How the log names the servers. */
+  /** The name of the servers in the log. */
   readonly target: string;
 }
 
 /**
  * Signals over LISTEN and NOTIFY, on one connection for the whole process.
  *
- * NOTIFY is a statement of its own, never part of a produce: it makes commits
- * wait for each other. It is sent only while other processes are known to
- * listen, so a server that is alone pays nothing for it.
+ * NOTIFY is a statement of its own, and never part of a produce, because it makes
+ * commits wait for each other. It is only sent while other processes are known to
+ * listen, so a single server does not pay for it.
  *
- * Whether notifications really arrive is tried, not assumed: a pooler in
- * transaction mode takes a LISTEN and forgets it. The trial goes out on another
- * connection, while this one does nothing: a pooler may well give two
- * statements in a row the same session, and then one hears oneself by chance.
+ * The channel tests whether notifications arrive: a pooler in transaction mode accepts
+ * a LISTEN and forgets it. The test is sent on another connection while this one is
+ * idle. A pooler may give two statements in a row the same session, and then the test
+ * would succeed by chance.
  */
 export class SignalChannel implements StorageSignals {
   readonly #deps: SignalChannelDeps;
   readonly #name: string;
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #peers: Peers;
-  /** Topics to tell, the latest last. */
+  /** Topics to publish, the latest last. */
   readonly #pending = new Set<string>();
   #connection: Connection | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
-  /** Ends whatever the channel is waiting for. */
+  /** Ends the channel's present wait. */
   #interrupt: () => void = () => {};
   #cancelFlush: CancelTimer | undefined;
   #flushing = false;
@@ -84,7 +84,7 @@ export class SignalChannel implements StorageSignals {
 
   publish(topic: string): void {
     if (this.#closed) return;
-    // One who watches nothing may have something to tell all the same.
+    // A process without watchers may still have something to publish.
     this.#running ??= this.#run();
     this.#keep([topic]);
     this.#flushSoon();
@@ -93,7 +93,7 @@ export class SignalChannel implements StorageSignals {
   subscribe(topic: string, onChange: () => void): () => void {
     const code = topicCode(topic);
     const watchers = this.#watchers.get(code) ?? new Set();
-    // Each call is one of its own, though the function may be the same.
+    // Wrapped so that the same function can watch twice.
     const watcher = () => onChange();
     watchers.add(watcher);
     this.#watchers.set(code, watchers);
@@ -104,7 +104,7 @@ export class SignalChannel implements StorageSignals {
     };
   }
 
-  /** Gives the connection back. Twice is once. */
+  /** Gives the connection back. May be called twice. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#interrupt();
@@ -117,7 +117,7 @@ export class SignalChannel implements StorageSignals {
       const began = this.#deps.clock.now();
       const heardItself = await this.#listenOnce();
       if (heardItself === 'deaf') pauseMs = DEAF_RETRY_MS;
-      // It worked for a while: the next attempt need not wait long.
+      // It worked for a while, so start again with a short pause.
       else if (this.#deps.clock.now() - began > RETRY_MS.longest * 1_000) pauseMs = RETRY_MS.first;
       await this.#pause(pauseMs * (0.75 + this.#deps.random.fraction() / 2));
       pauseMs = Math.min(pauseMs * 2, RETRY_MS.longest);
@@ -132,12 +132,12 @@ export class SignalChannel implements StorageSignals {
     try {
       connection = await source.acquire(ACQUIRE_LIMIT_MS);
       if (this.#closed) return 'ended';
-      // Opening it may have shown what is in between.
+      // Opening the connection may have revealed a pooler.
       if (!this.#mayListen) return 'deaf';
       const isHeard = await this.#begin(connection);
       if (!isHeard) {
         logger.info('notifications of PostgreSQL do not arrive; looking for changes instead', { target });
-        // Somebody else may get the session.
+        // Another client may get this session next.
         await this.#query(connection, 'UNLISTEN *');
         return 'deaf';
       }
@@ -154,14 +154,14 @@ export class SignalChannel implements StorageSignals {
       this.#cancelFlush = undefined;
       if (connection !== undefined) {
         connection.onNotification = () => {};
-        // Closed rather than used for statements: it still listens.
+        // Close it, so that it does not serve statements while it still listens.
         source.release(connection, true);
       }
     }
     return 'ended';
   }
 
-  /** @returns whether the process hears what it says itself. */
+  /** @returns whether the process receives its own notification. */
   async #begin(connection: Connection): Promise<boolean> {
     let heardItself: () => void = () => {};
     const heard = new Promise<void>((resolve) => {
@@ -203,7 +203,7 @@ export class SignalChannel implements StorageSignals {
       poolsOwn();
       this.#interrupt();
     };
-    // An idle server may end while it listens.
+    // The connection alone does not keep the process alive.
     connection.hold(false);
     while (!this.#closed && connection.lost === undefined && !connection.retired) {
       await this.#pause(BEAT_INTERVAL_MS);
@@ -222,7 +222,10 @@ export class SignalChannel implements StorageSignals {
     }
   }
 
-  /** One after the other. Past a number of them those that are on their way will do: all hear each of them. */
+  /**
+   * Answers one hello at a time. At the limit, answers that are already due are
+   * enough: all processes receive each of them.
+   */
   async #answerHello(): Promise<void> {
     this.#answersOwed = Math.min(this.#answersOwed + 1, MOST_ANSWERS_OWED);
     if (this.#answering) return;
@@ -240,9 +243,9 @@ export class SignalChannel implements StorageSignals {
   }
 
   /**
-   * Others may have listened while this process could not yet tell them, or not
-   * know that they do; so what there is to tell is kept until it can. The oldest
-   * is forgotten first: there may never be anybody.
+   * Keeps topics until they can be published: others may listen before this process
+   * can publish, or knows of them. The oldest topic is dropped first, since there may
+   * never be another process.
    */
   #keep(topics: readonly string[]): void {
     for (const topic of topics) {
@@ -260,7 +263,7 @@ export class SignalChannel implements StorageSignals {
     return this.#connection !== undefined && this.#peers.any;
   }
 
-  /** What happens in the same turn goes out together; nobody waits for it. */
+  /** Sends the topics of the same turn of the event loop together. Nobody waits for it. */
   #flushSoon(): void {
     if (this.#pending.size === 0 || this.#cancelFlush !== undefined || this.#flushing) return;
     if (this.#isHeard) this.#armFlush(0);
@@ -284,23 +287,23 @@ export class SignalChannel implements StorageSignals {
         connection,
         encode({ kind: 'topics', from: this.#name, topics: topics.map(topicCode) }),
       );
-      // Also when nothing is pending: it keeps the next one at its distance.
+      // Armed even if nothing is pending, to keep the interval to the next one.
       if (this.#connection === connection) this.#armFlush(FLUSH_INTERVAL_MS);
     } catch (error) {
-      // Told with what comes next, or when it listens again.
+      // Publish them with the next ones, or after it listens again.
       this.#keep(topics);
       this.#deps.logger.debug('other processes were not told', { reason: reasonOf(error) });
     } finally {
       this.#flushing = false;
     }
-    // It may have begun to listen anew meanwhile.
+    // It may have begun to listen again meanwhile.
     if (this.#connection !== connection) this.#flushSoon();
   }
 
   /**
-   * A notification lost in a crash is no loss, and nobody should wait for the
-   * disk because of one. For this transaction only: what is committed in the
-   * session later must be durable, and the session may be anybody's.
+   * A notification lost in a crash does no harm, so do not wait for the disk. Set for
+   * this transaction only: later commits in the session must be durable, and it may
+   * belong to another client.
    */
   async #notify(connection: Connection, payload: string): Promise<void> {
     const text = `SELECT pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.pg_notify($1, $2)`;
@@ -315,7 +318,7 @@ export class SignalChannel implements StorageSignals {
     return withTimeLimit(work, { ms, clock: this.#deps.clock, message: `no answer within ${ms} ms` });
   }
 
-  /** Waits so long, or until interrupted. */
+  /** Waits until the time is over, or until interrupted. */
   #pause(ms: number): Promise<void> {
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {

@@ -30,7 +30,7 @@ export const SERVER_START = `(extract(epoch FROM pg_postmaster_start_time()) * 1
  * SQL for a query that takes the next number of the sequence, as column `n`.
  * The whole statement fails, and so rolls back, with {@link NUMBER_REFUSED}
  * where that number is not above the last one this process knows of, or the
- * server is not the one on which the table was looked at; see `inOrder`. The
+ * server is not the one on which the table was looked at; see `withIdsInOrder`. The
  * function that fails is one nothing else has a use for, and it hangs on the
  * number, so that nobody evaluates it before.
  *

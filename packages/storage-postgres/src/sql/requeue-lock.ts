@@ -1,13 +1,13 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 import type { Database, Statement } from '../database/database.ts';
-import { patiently } from '../database/patience.ts';
 import { objectId } from '../database/quoted-name.ts';
+import { withLongerLimit } from '../database/with-longer-limit.ts';
 
 /** The upper half of the lock's key; `pg_locks` shows it as `classid`, and the table's object id as `objid`. */
 const LOCK_CLASS = 0x71756572;
 const SETTING = 'querator.requeue';
 /** A sweep takes less. Whoever holds the lock for longer is stuck, or is another program. */
-const PATIENCE_MS = 60_000;
+const STUCK_AFTER_MS = 60_000;
 
 /** SQL for whether the statement may put items at the tail; see {@link RequeueLock}. */
 export const MAY_REQUEUE = `current_setting('${SETTING}', true) = 'granted'`;
@@ -50,7 +50,7 @@ export class RequeueLock {
     statement: Statement,
   ): Promise<readonly Row[]> {
     const before = this.#isStuck(db.clock) ? GRANT : tryLock(table.name);
-    const rows = await patiently<Row>(db, 'write', { ...statement, before });
+    const rows = await withLongerLimit<Row>(db, 'write', { ...statement, before });
     if (rows[0]?.granted === true) this.#refusedSince = undefined;
     else this.#refusedSince ??= db.clock.now();
     return rows;
@@ -59,7 +59,8 @@ export class RequeueLock {
   /** Without the lock items may come out of order for a moment. Without sweeps leases would never end. */
   #isStuck(clock: Clock): boolean {
     return (
-      this.#refusedSince !== undefined && millisecondsBetween(this.#refusedSince, clock.now()) >= PATIENCE_MS
+      this.#refusedSince !== undefined &&
+      millisecondsBetween(this.#refusedSince, clock.now()) >= STUCK_AFTER_MS
     );
   }
 }

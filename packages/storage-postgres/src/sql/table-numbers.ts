@@ -9,8 +9,8 @@ export class TableNumbers implements NumberGuard {
   #server = 0n;
   #startedAt: string | null = null;
   /** The look that is under way, and the one after it. */
-  #looking: Promise<void> | undefined;
-  #nextLook: Promise<void> | undefined;
+  #checking: Promise<void> | undefined;
+  #nextCheck: Promise<void> | undefined;
 
   constructor(shared: ItemNumbers) {
     this.#shared = shared;
@@ -30,7 +30,7 @@ export class TableNumbers implements NumberGuard {
   }
 
   /** Whether the table was looked at on the server that the pool met last. */
-  get isLookedAt(): boolean {
+  get isChecked(): boolean {
     return this.#server !== 0n && this.#server === this.#shared.server;
   }
 
@@ -50,24 +50,24 @@ export class TableNumbers implements NumberGuard {
    *
    * @param look looks at the table, and gives the start of the server that answered.
    */
-  lookWith(look: () => Promise<bigint>): Promise<void> {
-    if (this.#looking === undefined) {
-      this.#looking = this.#look(look).finally(() => {
-        this.#looking = undefined;
+  checkWith(check: () => Promise<bigint>): Promise<void> {
+    if (this.#checking === undefined) {
+      this.#checking = this.#check(check).finally(() => {
+        this.#checking = undefined;
       });
-      return this.#looking;
+      return this.#checking;
     }
-    this.#nextLook ??= this.#looking
+    this.#nextCheck ??= this.#checking
       .catch(() => {})
       .then(() => {
-        this.#nextLook = undefined;
-        return this.lookWith(look);
+        this.#nextCheck = undefined;
+        return this.checkWith(check);
       });
-    return this.#nextLook;
+    return this.#nextCheck;
   }
 
-  async #look(look: () => Promise<bigint>): Promise<void> {
-    const server = await look();
+  async #check(check: () => Promise<bigint>): Promise<void> {
+    const server = await check();
     this.#server = server;
     this.#startedAt = server === 0n ? null : instantToText(instantFromMicroseconds(server));
     this.#shared.met(server);

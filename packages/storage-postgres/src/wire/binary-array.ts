@@ -1,15 +1,15 @@
-/** What PostgreSQL calls the types of elements. They are the same in every version. */
+/** PostgreSQL's type ids of the elements. They are the same in every version. */
 const TEXT_OID = 25;
 const BYTEA_OID = 17;
 
 const HEADER_BYTES = 20;
 
 /**
- * Arrays as parameters in PostgreSQL's binary format (`array_recv`): dimensions,
- * whether there are nulls, the type of the elements; the length and the lower
- * bound of the one dimension; then each element behind its length. Written as
- * text, every element would have to be quoted, and bytes be put in
- * hexadecimal, which costs both sides more than all the rest of a statement.
+ * An array as a parameter in PostgreSQL's binary format (`array_recv`): dimensions,
+ * whether there are nulls, the type of the elements, the length and lower bound of the
+ * one dimension, then each element after its length. As text, each element would have
+ * to be quoted and bytes written in hexadecimal, which takes more time on both sides
+ * than the rest of the statement.
  */
 export function byteaArray(elements: readonly Uint8Array[]): Buffer {
   let size = HEADER_BYTES;
@@ -24,7 +24,7 @@ export function byteaArray(elements: readonly Uint8Array[]): Buffer {
   return array;
 }
 
-/** As {@link byteaArray}, of texts. What is not well-formed UTF-16 is sent as U+FFFD. */
+/** As {@link byteaArray}, for texts. Malformed UTF-16 is sent as U+FFFD. */
 export function textArray(elements: readonly string[]): Buffer {
   let size = HEADER_BYTES;
   for (const element of elements) size += 4 + Buffer.byteLength(element);

@@ -1,4 +1,4 @@
-/** What a statement is given, and in what form: nothing, text, or what is in the binary format of its type. */
+/** A parameter of a statement: null, text, or bytes in the binary format of its type. */
 export type Parameter = null | string | number | Buffer;
 
 const BIND = 'B'.charCodeAt(0);
@@ -6,13 +6,13 @@ const BINARY = 1;
 const TEXT = 0;
 const NULL_LENGTH = -1;
 
-/** Execute to the last row, and Sync: they are the same for every statement. */
+/** Execute all rows, and Sync. They are the same for every statement. */
 const EXECUTE_AND_SYNC = Buffer.from([
   ...['E'.charCodeAt(0), 0, 0, 0, 9, 0, 0, 0, 0, 0],
   ...['S'.charCodeAt(0), 0, 0, 0, 4],
 ]);
 
-/** Whether all of them can be parameters of {@link bindMessage}. */
+/** Whether all values can be parameters of {@link bindMessage}. */
 export function areParameters(values: readonly unknown[]): values is readonly Parameter[] {
   return values.every(
     (value) =>
@@ -21,11 +21,11 @@ export function areParameters(values: readonly unknown[]): values is readonly Pa
 }
 
 /**
- * Has a prepared statement carried out with the given parameters, its rows sent
- * in the binary format, and ends what has to be done at once (PostgreSQL's
- * documentation, "Message Formats": Bind, Execute, Sync).
+ * Executes a prepared statement with these parameters and returns its rows in the
+ * binary format: Bind, Execute and Sync (PostgreSQL's documentation, "Message
+ * Formats").
  *
- * @param statement its name; ASCII.
+ * @param statement its name, in ASCII.
  */
 export function bindMessage(statement: string, parameters: readonly Parameter[]): Buffer {
   const texts: (string | undefined)[] = [];
@@ -41,7 +41,7 @@ export function bindMessage(statement: string, parameters: readonly Parameter[])
   const bytes = Buffer.allocUnsafe(size + EXECUTE_AND_SYNC.length);
   let at = bytes.writeUInt8(BIND, 0);
   at = bytes.writeInt32BE(size - 1, at);
-  // The portal without a name.
+  // The unnamed portal.
   at = bytes.writeUInt8(0, at);
   at += bytes.write(statement, at, 'latin1');
   at = bytes.writeUInt8(0, at);

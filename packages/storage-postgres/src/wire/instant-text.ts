@@ -8,16 +8,16 @@ import {
 
 const MICROSECONDS_PER_SECOND = 1_000_000n;
 
-/** The last instant that every format on the wire can tell. */
+/** The last instant that every wire format can express. */
 export const LAST_INSTANT: Instant = instantFromMicroseconds(253_402_300_799_999_999n);
 
-/** Year, month, day, time, fraction, offset from UTC with old zones' seconds, era. */
+/** Year, month, day, time, fraction, offset from UTC (old zones have seconds), era. */
 const TIMESTAMP =
   /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/;
 
 /**
- * A point in time as the text PostgreSQL reads as a timestamptz: exact to the
- * microsecond, where a number would go through a double.
+ * An instant as the text of a timestamptz, exact to the microsecond. A number would be
+ * converted to a double.
  */
 export function instantToText(instant: Instant): string {
   const fraction = ((instant % MICROSECONDS_PER_SECOND) + MICROSECONDS_PER_SECOND) % MICROSECONDS_PER_SECOND;
@@ -32,9 +32,8 @@ export function instantToText(instant: Instant): string {
 }
 
 /**
- * Reads a timestamptz in PostgreSQL's ISO style, in whatever time zone the
- * session prints it. `-infinity` comes out as the time that is not set,
- * `infinity` as the end of the year 9999.
+ * Reads a timestamptz in PostgreSQL's ISO style, in any time zone. `-infinity` is the
+ * unset instant, `infinity` the end of the year 9999.
  */
 export function instantFromText(text: string): Instant {
   if (text === '-infinity') return UNSET_INSTANT;
@@ -45,7 +44,7 @@ export function instantFromText(text: string): Instant {
     match;
   // biome-ignore lint/style/noRestrictedGlobals: the calendar is wanted, not the clock.
   const date = new Date(0);
-  // setUTCFullYear, because Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  // setUTCFullYear, because Date.UTC reads the years 0 to 99 as 1900 to 1999.
   date.setUTCFullYear(era === undefined ? Number(year) : 1 - Number(year), Number(month) - 1, Number(day));
   date.setUTCHours(Number(hour), Number(minute), Number(second));
   const offset = Number(offHour) * 3_600 + Number(offMinute ?? 0) * 60 + Number(offSecond ?? 0);
@@ -54,9 +53,9 @@ export function instantFromText(text: string): Instant {
 }
 
 /**
- * A duration as the text PostgreSQL reads as an interval of hours, minutes and
- * seconds only, exact to the microsecond: an interval made by multiplication
- * would go through a double. Parts of a microsecond are cut off.
+ * A duration as the text of an interval of hours, minutes and seconds, exact to the
+ * microsecond. An interval computed by multiplication would go through a double.
+ * Fractions of a microsecond are cut off.
  */
 export function durationToText(duration: Duration): string {
   const total = toMicroseconds(duration);

@@ -1,37 +1,40 @@
-/** What a server sent is not PostgreSQL's protocol, or more than we take. The connection is of no more use. */
+/**
+ * The server violated PostgreSQL's protocol, or sent more than we accept. The
+ * connection cannot be used any more.
+ */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
-/** A length counts itself. */
+/** The length of a message includes its own four bytes. */
 const LEAST_BYTES = 4;
-/** Twice what an import may hold, as text; half of what JavaScript can hold as one. */
+/** Twice the largest import as text, and half of the longest string of JavaScript. */
 const MOST_ROW_BYTES = 256 * 1024 * 1024;
-/** Errors, notices, descriptions and the rest. The longest that PostgreSQL sends here quotes a statement. */
+/** Errors, notices, descriptions and the rest. The longest one that PostgreSQL sends quotes a statement. */
 const MOST_OTHER_BYTES = 1024 * 1024;
-/** All rows of a statement. Pages and leases end long before, by their payloads. */
+/** All rows of a statement. Pages and leases are limited by their payloads long before that. */
 const MOST_REPLY_BYTES = 512 * 1024 * 1024;
-/** What a row takes in memory beside its bytes. */
+/** The memory of a row besides its bytes. */
 const ROW_OVERHEAD_BYTES = 256;
 
 const DATA_ROW = 'D'.charCodeAt(0);
 const READY_FOR_QUERY = 'Z'.charCodeAt(0);
 
 /**
- * The messages that a server may send to a client that neither copies nor
- * replicates (PostgreSQL's documentation, "Message Formats").
+ * The messages that a server may send to a client that neither copies nor replicates
+ * (PostgreSQL's documentation, "Message Formats").
  */
 const KINDS = new Set([...'RSKZEN123CDTtnsIA'].map((kind) => kind.charCodeAt(0)));
 
-/** Holds what a server sends against the protocol, and against what we can keep in memory. */
+/** Checks received messages against the protocol and against the memory that we can spend on them. */
 export class MessageLimits {
   #replyBytes = 0;
 
   /**
-   * Checks a message before anything of it is kept.
+   * Checks a message before any of it is kept.
    *
    * @param kind its first byte.
-   * @param length as the message gives it, without that byte.
+   * @param length the length in the message, which does not count that byte.
    * @throws ProtocolError
    */
   check(kind: number, length: number): void {
@@ -53,10 +56,10 @@ export class MessageLimits {
 }
 
 /**
- * Checks that the fields of a row fill its message.
+ * Checks that the fields of a row fill its message exactly.
  *
- * @param at where the number of fields stands.
- * @param end behind the message.
+ * @param at the position of the number of fields.
+ * @param end the end of the message.
  * @throws ProtocolError
  */
 export function checkRow(bytes: Buffer, at: number, end: number): void {
@@ -64,7 +67,7 @@ export function checkRow(bytes: Buffer, at: number, end: number): void {
   let next = at + 2;
   for (let fields = bytes.readUInt16BE(at); fields > 0; fields--) {
     if (end - next < 4) throw new ProtocolError('a row ends before its fields do');
-    // A field that is null has the length -1, and no bytes.
+    // A null field has the length -1, and no bytes.
     const length = bytes.readInt32BE(next);
     if (length < -1) throw new ProtocolError(`a field claims ${length} bytes`);
     next += 4 + Math.max(length, 0);

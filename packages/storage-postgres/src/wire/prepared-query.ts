@@ -1,6 +1,6 @@
 import { bindMessage, type Parameter } from './bind-message.ts';
 
-/** The part of a connection of `pg` that sends messages, and knows which statements the session has prepared. */
+/** The part of a connection of `pg` that sends messages and knows the session's prepared statements. */
 export interface PreparingWire {
   readonly stream: {
     readonly writable: boolean;
@@ -13,35 +13,33 @@ export interface PreparingWire {
   parse(message: { readonly name: string; readonly text: string }): void;
 }
 
-/** What a prepared statement is sent with. */
+/** A prepared statement and its parameters. */
 export interface PreparedQueryConfig {
   readonly name: string;
   readonly text: string;
   readonly values: readonly Parameter[];
 }
 
-/** Told when the answer of the server is there, or that there will be none. */
+/** Called when the statement is answered, or when there will be no answer. */
 export type Answered = (error: Error | null) => void;
 
 /**
- * A prepared statement whose rows nobody wants from `pg`: the client sends it
- * in its turn as it would a query of its own, which is what it offers to
- * cursors and the like.
+ * A prepared statement whose rows `pg` need not read. It uses the interface that `pg`
+ * offers for cursors: the client submits it in its turn, like a query of its own.
  *
- * A query of `pg`'s makes four messages, a piece each, and has the columns
- * described every time. Here all leaves in one piece, without a description
- * that whoever reads the rows does not need; that takes little more than half
- * of the time.
+ * A query of `pg` sends four separate messages, and asks for a description of the
+ * columns each time. This sends one piece without a description, which takes little
+ * more than half of the time.
  */
 export class PreparedQuery {
-  /** By these the client remembers what the session has prepared. */
+  /** The client uses these to remember which statements the session has prepared. */
   readonly name: string;
   readonly text: string;
   readonly #values: readonly Parameter[];
   readonly #begun: () => void;
   readonly #answered: Answered;
 
-  /** @param begun is told when the statement is sent: from then on, rows that come are its own. */
+  /** @param begun called when the statement is sent. Rows that come after that belong to it. */
   constructor(
     { name, text, values }: PreparedQueryConfig,
     { begun, answered }: { readonly begun: () => void; readonly answered: Answered },
@@ -72,12 +70,12 @@ export class PreparedQuery {
     }
   }
 
-  /** A connection that is gone tells so itself. */
+  /** If the connection is gone, it reports that itself. */
   #send(stream: PreparingWire['stream']): void {
     if (stream.writable) stream.write(bindMessage(this.name, this.#values));
   }
 
-  /** Called by the client when all has been answered, and the server has committed. */
+  /** Called by the client when everything is answered and the server has committed. */
   handleReadyForQuery(): void {
     this.#answered(null);
   }
@@ -87,9 +85,9 @@ export class PreparedQuery {
     this.#answered(error);
   }
 
-  /** Called by the client behind the rows. */
+  /** Called by the client after the rows. */
   handleCommandComplete(): void {}
 
-  /** Called by the client where the statement was empty. */
+  /** Called by the client if the statement was empty. */
   handleEmptyQuery(): void {}
 }

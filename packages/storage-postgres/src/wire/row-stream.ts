@@ -5,47 +5,47 @@ import { shortText } from '../errors/short-text.ts';
 import { BinaryRow } from './binary-row.ts';
 import { checkRow, type MessageLimits } from './message-limits.ts';
 
-/** A message of the server's begins with its kind, and its length without that. */
+/** The kind of a message, and its length without that byte. */
 const HEADER_BYTES = 5;
-/** A row, and behind its header the number of its fields. */
+/** A row. Its header is followed by the number of its fields. */
 const DATA_ROW = 'D'.charCodeAt(0);
 const FIELD_COUNT_BYTES = 2;
 
-/** The part of a connection of `pg` that listens to what the server sends. */
+/** The part of a connection of `pg` that receives what the server sends. */
 interface Wire {
   attachListeners(stream: Duplex): void;
 }
 
-/** What a server sends, as `pg` hears it. */
+/** The events of received data that `pg` listens to. */
 type Forwarded = Pick<EventEmitter, 'on' | 'emit'>;
 
 /**
- * Takes the rows of a statement out of what a server sends, before `pg` makes
- * a text of every field and an object of every row. Everything else goes on to
- * `pg`, and so do the rows of all other statements.
+ * Takes the rows of a statement out of the received bytes before `pg` creates a text
+ * per field and an object per row. Everything else goes on to `pg`, and so do the rows
+ * of other statements.
  *
- * Everything a server sends comes through here, from its first word on, so this
- * is also where it is held against the protocol.
+ * All received bytes pass through here from the start, so this also checks them
+ * against the protocol.
  */
 export class RowStream {
-  /** Told of each row, which is only good during the call. Absent: rows go to `pg`. */
+  /** Called with each row, which is only valid during the call. Undefined: rows go to `pg`. */
   take: ((row: BinaryRow) => void) | undefined;
   readonly #row = new BinaryRow();
   readonly #forward: (bytes: Buffer) => void;
   readonly #limits: Pick<MessageLimits, 'check'>;
-  /** So many bytes are left of a message that goes on to `pg`. */
+  /** The bytes still missing of a message that goes on to `pg`. */
   #left = 0;
-  /** The beginning of a message that is yet too short to do anything with. */
+  /** The beginning of a message that is still too short to be used. */
   #begun: Buffer[] = [];
   #begunBytes = 0;
-  /** How many bytes of it there have to be. */
+  /** The bytes that it needs. */
   #needed = 0;
   /** Whether the header of that message has been checked. */
   #isChecked = false;
 
   /**
-   * @param forward takes what is not a row that somebody takes, in the order in which it came.
-   * @param limits checks each message as it begins; absent: nothing is checked but rows.
+   * @param forward receives everything but the rows that are taken, in order.
+   * @param limits checks each message as it begins. Undefined: only rows are checked.
    */
   constructor(forward: (bytes: Buffer) => void, limits: Pick<MessageLimits, 'check'> = { check() {} }) {
     this.#forward = forward;
@@ -53,8 +53,8 @@ export class RowStream {
   }
 
   /**
-   * Stands between a server and a client that has not connected yet. What the
-   * server sends and nobody can read, here or in `pg`, ends the connection.
+   * Stands between a server and a client that has not connected yet. Ends the
+   * connection if neither this class nor `pg` can read what the server sends.
    */
   static before(client: pg.Client, limits: MessageLimits): RowStream {
     const rest: Forwarded = new EventEmitter();
@@ -80,9 +80,9 @@ export class RowStream {
   }
 
   /**
-   * What the server sent next, cut anywhere.
+   * Reads the next bytes, which may start and end anywhere.
    *
-   * @throws Error where it cannot be read; nothing more must be pushed then.
+   * @throws Error when they cannot be read. Do not push any more after that.
    */
   push(bytes: Buffer): void {
     if (this.#begunBytes === 0) {
@@ -91,7 +91,7 @@ export class RowStream {
     }
     this.#begun.push(bytes);
     this.#begunBytes += bytes.length;
-    // Joined once: a long row comes in a thousand pieces.
+    // Join once: a long row comes in a thousand pieces.
     if (this.#begunBytes < this.#needed) return;
     const whole = Buffer.concat(this.#begun, this.#begunBytes);
     this.#begun = [];

@@ -16,7 +16,7 @@ interface Wire {
   execute(message: object): void;
 }
 
-/** What a client of `pg` sends when its turn has come. */
+/** A statement that a client of `pg` sends in its turn. */
 interface Submittable {
   submit(connection: Wire): Error | null;
 }
@@ -28,30 +28,30 @@ interface WireQuery extends Submittable {
 
 type Client = Pick<pg.Client, 'query'>;
 
-/** What `pg` alone does not do with a statement. */
+/** What `pg` alone cannot do with a statement. */
 export interface SendOptions {
   /**
-   * Statements without parameters that give no row, such as settings for the
-   * transaction in which the statement proper runs.
+   * Statements without parameters that return no row, such as settings. They run
+   * first, in the same transaction.
    */
   readonly before?: readonly string[] | undefined;
-  /** The name of a prepared statement that the session is to close before it runs this one. */
+  /** The name of a prepared statement to close before this one runs. */
   readonly forgotten?: string | undefined;
-  /** Reads the statement's rows as they come, in the binary format. */
+  /** Reads each row as it arrives, in the binary format. */
   readonly read?: ((row: BinaryRow) => unknown) | undefined;
 }
 
 /**
  * Runs a statement.
  *
- * All statements go out with one Sync behind them, in the round trip
- * of the last one alone. To the server that is one transaction, which it
- * commits at the Sync, or rolls back as a whole; and a pooler must not hand
- * the session to somebody else before it. Each is parsed, planned and given its
- * snapshot when the one before has been carried out.
+ * All statements are sent with one Sync at the end, and take one round trip together.
+ * To the server they are one transaction, which it commits or rolls back at the Sync.
+ * A pooler must not give the session to another client before the Sync. Each statement
+ * is parsed, planned and given its snapshot after the previous one has run.
  *
  * @param rowStream the one that stands before `client`.
- * @returns the rows, when the server is ready for the next statement: only then has it committed.
+ * @returns the rows, once the server is ready for the next statement: only then has it
+ *   committed.
  */
 export function sendQuery(
   { client, rowStream }: { readonly client: Client; readonly rowStream: RowStream },
@@ -84,17 +84,20 @@ export function sendQuery(
   });
 }
 
-/** Without parameters `pg` sends a statement by the simple protocol, where nothing goes before it and rows are texts. */
+/**
+ * Without parameters `pg` uses the simple protocol, in which no statement can go first
+ * and rows are texts.
+ */
 function withProtocol(config: pg.QueryConfig, isBehind: boolean, read: SendOptions['read']): pg.QueryConfig {
   if (!isBehind && read === undefined) return config;
   const protocol = { queryMode: 'extended', binary: read !== undefined };
   return { ...config, ...protocol };
 }
 
-/** Collects what a statement's rows are read as. */
+/** Collects the rows of a statement. */
 class RowReader {
   readonly rows: unknown[] = [];
-  /** Why rows could not be read. */
+  /** Why a row could not be read. */
   failure: Error | undefined;
   readonly #rowStream: RowStream;
   readonly #read: (row: BinaryRow) => unknown;
@@ -113,9 +116,10 @@ class RowReader {
   }
 
   /**
-   * The answer is read to its end, whatever a reader makes of it.
+   * Reads the answer to its end, even if reading a row fails.
    *
-   * @throws ProtocolError where the row is not that of the statement: that ends the connection.
+   * @throws ProtocolError when a row does not match the statement. That ends the
+   *   connection.
    */
   #take(row: BinaryRow): void {
     if (this.failure !== undefined) return;
@@ -137,9 +141,9 @@ function readBy(reader: RowReader, query: WireQuery): void {
 }
 
 /**
- * By a message of the protocol and not by DEALLOCATE: a pooler that keeps
- * prepared statements for its clients knows only that. It takes no round trip,
- * and closing what is not there is no error.
+ * Uses a protocol message and not DEALLOCATE, which poolers that keep prepared
+ * statements for their clients do not understand. It takes no round trip, and closing
+ * a statement that does not exist is no error.
  */
 function putBehindClose(name: string, query: Submittable): void {
   const { submit } = query;

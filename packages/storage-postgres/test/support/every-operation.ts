@@ -2,7 +2,7 @@ import { addDuration, type ItemId, milliseconds, SystemClock } from '@querator/c
 import { SeededRandom } from '@querator/core/testing';
 import type pg from 'pg';
 import type { Statement } from '../../src/database/database.ts';
-import { lookForLowWater } from '../../src/low-water-mark/low-water-look.ts';
+import { readLowWater } from '../../src/low-water-mark/low-water-snapshot.ts';
 import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds } from '../../src/operations/delete.ts';
 import { importItemsInto, prepareLetters } from '../../src/operations/import.ts';
@@ -89,7 +89,7 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),
     () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
     () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),
-    () => lookForLowWater(context, ids[0] ?? ''),
+    () => readLowWater(context, ids[0] ?? ''),
     () => release(context, ids),
     () => complete(context, [{ ids }]),
     () => complete(context, twice),

@@ -193,8 +193,8 @@ export class SharingPooler {
   async #serve(): Promise<void> {
     const sessions = (await this.#sessions) ?? [];
     while (this.#queue.length > 0) {
-      const inTurn = sessions.map((_, n) => sessions[(this.#turn + n) % sessions.length] as Lent);
-      const free = inTurn.find(({ borrower, socket }) => borrower === undefined && !socket.destroyed);
+      const runSerially = sessions.map((_, n) => sessions[(this.#turn + n) % sessions.length] as Lent);
+      const free = runSerially.find(({ borrower, socket }) => borrower === undefined && !socket.destroyed);
       if (free === undefined) return;
       this.#turn = sessions.indexOf(free) + 1;
       const next = this.#queue.shift() as Borrower;

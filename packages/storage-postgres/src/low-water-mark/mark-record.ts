@@ -1,5 +1,5 @@
 import { type Clock, type Instant, type ItemId, millisecondsBetween } from '@querator/core';
-import type { InTurn } from '../pool/look-turns.ts';
+import type { RunSerially } from '../pool/serial-queue.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import type { SavedMarks } from './saved-marks.ts';
 
@@ -8,22 +8,22 @@ const ITEMS_BETWEEN_WRITES = 20_000;
 /** The shortest time between two writes, but for that of a mark that a walk has found. */
 const WRITE_INTERVAL_MS = 5_000;
 
-interface MarkNotesDeps {
+interface MarkRecordDeps {
   readonly table: PartitionTable;
   readonly clock: Clock;
-  readonly inTurn: InTurn;
+  readonly runSerially: RunSerially;
   /** Absent: nothing is written down. */
   readonly saved?: SavedMarks | undefined;
 }
 
 /** One partition's mark as it is written down, for processes that start: often enough to be near, and no more often. */
-export class MarkNotes {
-  readonly #deps: MarkNotesDeps;
+export class MarkRecord {
+  readonly #deps: MarkRecordDeps;
   #leased = 0;
   /** When it was written last; undefined: not yet. */
   #writtenAt: Instant | undefined;
 
-  constructor(deps: MarkNotesDeps) {
+  constructor(deps: MarkRecordDeps) {
     this.#deps = deps;
   }
 
@@ -34,8 +34,8 @@ export class MarkNotes {
 
   /** What was written down; empty: nothing was. */
   async read(): Promise<ItemId> {
-    const { table, inTurn, saved } = this.#deps;
-    return (await inTurn(async () => saved?.load(table))) ?? '';
+    const { table, runSerially, saved } = this.#deps;
+    return (await runSerially(async () => saved?.load(table))) ?? '';
   }
 
   /** Writes a mark that has come on, if that is worth it by now. */
@@ -46,11 +46,11 @@ export class MarkNotes {
 
   /** Writes a mark; an empty one says nothing, and is not written. */
   async write(mark: ItemId): Promise<void> {
-    const { table, clock, inTurn, saved } = this.#deps;
+    const { table, clock, runSerially, saved } = this.#deps;
     if (mark === '') return;
     this.#leased = 0;
     this.#writtenAt = clock.now();
-    await inTurn(async () => saved?.save(table, mark));
+    await runSerially(async () => saved?.save(table, mark));
   }
 
   get #isTime(): boolean {

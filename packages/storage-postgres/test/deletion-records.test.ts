@@ -2,7 +2,7 @@ import { type LogFields, parseDuration, type Queue } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DeletionNotes } from '../src/queues/deletion-notes.ts';
+import { DeletionRecords } from '../src/queues/deletion-records.ts';
 import { instantToText } from '../src/wire/instant-text.ts';
 import { draw, explain, stepsOf } from './support/explain.ts';
 import { RecordingDatabase } from './support/recording-database.ts';
@@ -158,7 +158,7 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
       FROM generate_series(1, 5000) AS n`);
     await client.query('SET enable_seqscan = off');
     const recording = new RecordingDatabase(client);
-    const notes = new DeletionNotes({ db: recording.asDatabase() });
+    const notes = new DeletionRecords({ db: recording.asDatabase() });
     const created = (await store.create(queue('q-1'))).createdAt;
     await notes.has('q-1', created);
     await notes.done('q-1', created);

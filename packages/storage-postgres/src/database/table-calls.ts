@@ -1,18 +1,18 @@
 import { StorageError } from '@querator/core';
 import { isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
 
-/** Sees to it that the tables a call needs are there. */
-export interface TableCare {
-  /** Fulfilled once they are. */
+/** Makes sure that the tables of a call exist. */
+export interface TableProvisioner {
+  /** Resolves once they exist. */
   ensure(): Promise<void>;
-  /** They turned out to be gone: `ensure` is to look again. */
+  /** They turned out to be missing: `ensure` checks again. */
   forget(): void;
-  /** What to throw for an error of a call: itself, or one that says more. */
+  /** The error to throw for an error of a call: the same, or one that says more. */
   explain(error: unknown): Promise<unknown>;
 }
 
-/** The calls of a backend's stores: each finds its tables, and `close` waits for all of them. */
-export class StoreCalls {
+/** The calls of a backend's stores: each runs once its tables exist, and `close` waits for all of them. */
+export class TableCalls {
   readonly #backend: string;
   readonly #running = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
@@ -23,10 +23,10 @@ export class StoreCalls {
   }
 
   /**
-   * Runs an operation on tables that are there. Should somebody have dropped
-   * them meanwhile, the operation failed without a trace and starts over, once.
+   * Runs an operation once its tables exist. If somebody drops them meanwhile, the
+   * operation fails without effect and is repeated once.
    */
-  run<T>(tables: TableCare, operation: () => Promise<T>): Promise<T> {
+  run<T>(tables: TableProvisioner, operation: () => Promise<T>): Promise<T> {
     return this.track(async () => {
       try {
         return await this.#onTables(tables, operation);
@@ -50,7 +50,7 @@ export class StoreCalls {
     }
   }
 
-  async #onTables<T>(tables: TableCare, operation: () => Promise<T>): Promise<T> {
+  async #onTables<T>(tables: TableProvisioner, operation: () => Promise<T>): Promise<T> {
     await tables.ensure();
     try {
       return await operation();
@@ -62,9 +62,9 @@ export class StoreCalls {
     }
   }
 
-  /** Refuses further calls, waits for those that run, then lets go. Twice is once. */
-  close(letGo: () => Promise<void>): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#running).then(letGo);
+  /** Rejects further calls, waits for those that run, then releases. May be called twice. */
+  close(release: () => Promise<void>): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#running).then(release);
     return this.#closing;
   }
 }

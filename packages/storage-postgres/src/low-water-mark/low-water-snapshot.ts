@@ -8,7 +8,7 @@ import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
 export const PREPARED = 'prepared';
 
 /** What one look at a partition gives its low-water mark. */
-export interface LowWaterLook {
+export interface LowWaterSnapshot {
   /** The number that was handed out last, for whatever item. */
   readonly last: bigint;
   /** The transactions that may be writing to the table, or have written and are not committed. */
@@ -23,7 +23,7 @@ export interface LowWaterLook {
  * that what `virtualtransaction` says is one transaction and no other; but for
  * one that is prepared, which has another name after a restart of the server.
  */
-const look = (table: string) => `
+const snapshot = (table: string) => `
   SELECT
     pg_sequence_last_value(${objectId(besideTable(table, ITEM_ID_SEQUENCE))})::text AS last,
     ARRAY(SELECT CASE WHEN pid IS NULL THEN '${PREPARED}' ELSE virtualtransaction END FROM pg_locks
@@ -32,12 +32,12 @@ const look = (table: string) => `
       ORDER BY is_leased, enqueue_at, id LIMIT 1) AS first`;
 
 /** Looks what can be said of ids up to now; see `LowWaterMark`. */
-export async function lookForLowWater(
+export async function readLowWater(
   { db, table }: { readonly db: Pick<Database, 'read'>; readonly table: PartitionTable },
   mark: ItemId,
-): Promise<LowWaterLook> {
+): Promise<LowWaterSnapshot> {
   const [row] = await db.read<{ last: string | null; writers: string[]; first: string | null }>({
-    ...table.prepared('low_water_look', look),
+    ...table.prepared('low_water_snapshot', snapshot),
     values: [mark],
   });
   return {

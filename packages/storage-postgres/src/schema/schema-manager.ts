@@ -9,23 +9,23 @@ import {
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { type LockingSession, withBriefLocks } from '../database/brief-locks.ts';
 import type { Database, Session } from '../database/database.ts';
-import type { TableCare } from '../database/store-calls.ts';
+import type { TableProvisioner } from '../database/table-calls.ts';
 import { noSchema, PostgresError } from '../errors/postgres-error.ts';
 import { shortText } from '../errors/short-text.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from '../settings/time-limits.ts';
 import { itemsTableName } from '../sql/table-name.ts';
 import {
   FIXED_RELATIONS,
+  type FixedSchemaDeps,
   type FixedSchemaState,
   inspectFixedSchema,
-  keepFixedSchema,
   lockSchema,
-  type SchemaCare,
+  provisionFixedSchema,
 } from './fixed-schema.ts';
 import { type TableCode, tableCodeFault, tableCodeNotice } from './foreign-code.ts';
 import { type FoundTable, findTable } from './found-table.ts';
 import { foreignItems, holdsForeignIds, isOfOthers, shapeFault } from './items-table-check.ts';
-import { isSameQueue, itemsOfEarlierQueue, removeLeftOver, tellRemoved } from './left-over-table.ts';
+import { isSameQueue, itemsOfEarlierQueue, logRemoved, removeLeftOver } from './left-over-table.ts';
 import type { Migration } from './migrations/migration.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import { nameMissingGrants } from './missing-grants.ts';
@@ -56,11 +56,11 @@ interface Wanted {
   readonly owner: PartitionOwner | undefined;
   readonly identity: TableOwner;
   /** Looks at the ids in the table, once it is there. */
-  readonly look: () => Promise<void>;
+  readonly checkIds: () => Promise<void>;
 }
 
 /** The care of one partition's table. */
-export interface PartitionTableCare extends TableCare {
+export interface PartitionTableProvisioner extends TableProvisioner {
   /** Waits until nobody else holds the table; see core's `PartitionStore`. */
   untilDroppable(): Promise<void>;
   /** Drops the table with all that is in it; the next use makes a new one. */
@@ -68,7 +68,7 @@ export interface PartitionTableCare extends TableCare {
 }
 
 /** What a keeper works with. */
-export interface SchemaKeeperDeps {
+export interface SchemaManagerDeps {
   /** The storage's name, for errors and the log. */
   readonly backend: string;
   readonly logger?: Logger | undefined;
@@ -82,7 +82,7 @@ export interface SchemaKeeperDeps {
  * version. What was found or made is remembered, a failure is not: whoever
  * upgrades the server or grants a right need not restart anything.
  */
-export class SchemaKeeper {
+export class SchemaManager {
   readonly #db: Database;
   readonly #backend: string;
   readonly #logger: Logger;
@@ -94,9 +94,9 @@ export class SchemaKeeper {
   /** Tables made for queues of which it could not be found out whether they are still there. */
   readonly #unchecked = new Set<string>();
   /** Tables whose policies and rules have been told of. */
-  readonly #toldCode = new Set<string>();
+  readonly #loggedCode = new Set<string>();
 
-  constructor(db: Database, deps: SchemaKeeperDeps) {
+  constructor(db: Database, deps: SchemaManagerDeps) {
     const { backend, logger = silentLogger, migrations = MIGRATIONS, limits = DEFAULT_TIME_LIMITS } = deps;
     this.#db = db;
     this.#backend = backend;
@@ -109,7 +109,7 @@ export class SchemaKeeper {
   }
 
   /** The table of queues, and the sequence of item ids. */
-  get fixed(): TableCare {
+  get fixed(): TableProvisioner {
     return {
       ensure: () => this.#ensureFixed(),
       forget: () => void this.#known.delete(FIXED),
@@ -125,10 +125,10 @@ export class SchemaKeeper {
   partition(
     key: PartitionKey,
     owner?: PartitionOwner,
-    look: () => Promise<void> = () => Promise.resolve(),
-  ): PartitionTableCare {
+    checkIds: () => Promise<void> = () => Promise.resolve(),
+  ): PartitionTableProvisioner {
     const name = itemsTableName(key);
-    const wanted: Wanted = { key, name, owner, identity: ownerOf(key, owner?.createdAt), look };
+    const wanted: Wanted = { key, name, owner, identity: ownerOf(key, owner?.createdAt), checkIds };
     // Neither two queues of one name, one after the other, nor two of one hash have the same table.
     const known = ownerToComment(ownerOf(key, owner?.createdAt));
     return {
@@ -153,19 +153,19 @@ export class SchemaKeeper {
    * @throws StorageError where the server or the tables cannot be used.
    */
   inspect(): Promise<FixedSchemaState> {
-    return inspectFixedSchema(this.#db, this.#care);
+    return inspectFixedSchema(this.#db, this.#fixedDeps);
   }
 
   #ensureFixed(): Promise<void> {
-    return this.#once(FIXED, () => keepFixedSchema(this.#db, this.#care));
+    return this.#once(FIXED, () => provisionFixedSchema(this.#db, this.#fixedDeps));
   }
 
-  get #care(): SchemaCare {
+  get #fixedDeps(): FixedSchemaDeps {
     return {
       migrations: this.#migrations,
       refuse: (reason) => this.#refused(reason),
       noSchema: () => noSchema(this.#backend),
-      warnOnce: (table, code) => this.#tellCode(table, code),
+      warnOnce: (table, code) => this.#logCode(table, code),
       warn: (message, fields) => this.#logger.warn(message, { storage: this.#backend, ...fields }),
     };
   }
@@ -187,13 +187,13 @@ export class SchemaKeeper {
         await this.#checkUsable(wanted, found);
         if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
-        await wanted.look();
+        await wanted.checkIds();
         return;
       }
     }
     await this.#createPartition(wanted, await this.#deletedOf(wanted, holder?.created));
     await this.#checkStillThere(wanted);
-    await wanted.look();
+    await wanted.checkIds();
   }
 
   /** @throws StorageError for a table that another program has made or filled. */
@@ -224,7 +224,7 @@ export class SchemaKeeper {
         if (found !== undefined) {
           const removed = await removeLeftOver(session, nameOf(name), isSameQueue(holder, deleted));
           if (!removed) throw this.#refused(itemsOfEarlierQueue(name, holder, identity));
-          tellRemoved(this.#logger, { storage: this.#backend, table: name }, { holder, deleted });
+          logRemoved(this.#logger, { storage: this.#backend, table: name }, { holder, deleted });
         }
         const parameters = renderParameters(ITEMS_STORAGE_PARAMETERS);
         const statements = renderTable(table, { parameters, nameOf, isNew: true });
@@ -330,14 +330,14 @@ export class SchemaKeeper {
   #checkCode(name: string, code: TableCode): void {
     const fault = tableCodeFault(name, code);
     if (fault !== undefined) throw this.#refused(fault);
-    this.#tellCode(name, code);
+    this.#logCode(name, code);
   }
 
   /** Once for each table. */
-  #tellCode(table: string, code: TableCode): void {
+  #logCode(table: string, code: TableCode): void {
     const found = tableCodeNotice(code);
-    if (found.length === 0 || this.#toldCode.has(table)) return;
-    this.#toldCode.add(table);
+    if (found.length === 0 || this.#loggedCode.has(table)) return;
+    this.#loggedCode.add(table);
     this.#logger.warn('table has policies or rules, which change what is done with items', {
       ...{ storage: this.#backend, table, found },
     });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Database, Session, Statement } from '../src/database/database.ts';
 import { PostgresError } from '../src/errors/postgres-error.ts';
 import { sweep } from '../src/operations/sweep.ts';
-import { LookTurns } from '../src/pool/look-turns.ts';
+import { SerialQueue } from '../src/pool/serial-queue.ts';
 import { type PartitionContext, PartitionTable } from '../src/sql/partition-table.ts';
 
 const REQUEST = { limit: 10, claimTimeout: milliseconds(1_000), maxAttempts: 3, dead: 'delete' } as const;
@@ -26,7 +26,7 @@ class SlowDatabase {
     };
     const session = { query: (statement: Statement) => this.#answer(statement) } as Session;
     const maintenance = <T>(work: (session: Session) => Promise<T>) => work(session);
-    const stand = { read: late, write: late, maintenance, withPatience: new LookTurns().take };
+    const stand = { read: late, write: late, maintenance, runInBackground: new SerialQueue().run };
     return stand as unknown as Database;
   }
 
@@ -41,7 +41,7 @@ class SlowDatabase {
 
 async function contextOf(database: SlowDatabase): Promise<PartitionContext> {
   const table = new PartitionTable({ queue: 'slow', partition: 0 });
-  await table.numbers.lookWith(async () => 1n);
+  await table.numbers.checkWith(async () => 1n);
   return { db: database.asDatabase(), table, random: new SeededRandom(), clock: undefined };
 }
 

@@ -5,8 +5,8 @@ interface Waiter<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Those who wait for something, first come, first served, and each not for ever. */
-export class WaitingLine<T> {
+/** Requests that wait for a value, in order of arrival, each with a time limit. */
+export class WaitQueue<T> {
   readonly #clock: Clock;
   #waiters: Waiter<T>[] = [];
 
@@ -18,12 +18,12 @@ export class WaitingLine<T> {
     return this.#waiters.length;
   }
 
-  /** Waits at the end of the line, at most so long; then it fails with what `tooLate` says. */
-  join(limitMs: number, tooLate: () => Error): Promise<T> {
+  /** Waits at the end of the queue. Rejects with the error of `timeout` after the limit. */
+  wait(limitMs: number, timeout: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.startTimer(limitMs, () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        reject(tooLate());
+        reject(timeout());
       });
       const waiter: Waiter<T> = {
         resolve: (value) => {
@@ -39,15 +39,15 @@ export class WaitingLine<T> {
     });
   }
 
-  /** Gives the first what it waits for. @returns whether there was one. */
-  serveFirst(value: T): boolean {
+  /** Resolves the first request. @returns whether there was one. */
+  resolveFirst(value: T): boolean {
     const waiter = this.#waiters.shift();
     waiter?.resolve(value);
     return waiter !== undefined;
   }
 
-  /** Sends the first away. @returns whether there was one. */
-  failFirst(error: unknown): boolean {
+  /** Rejects the first request. @returns whether there was one. */
+  rejectFirst(error: unknown): boolean {
     const waiter = this.#waiters.shift();
     waiter?.reject(error);
     return waiter !== undefined;

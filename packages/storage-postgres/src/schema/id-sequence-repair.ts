@@ -20,7 +20,7 @@ interface Heights {
 }
 
 /** What a look at a table's ids works with. */
-export interface IdCare {
+export interface IdSequenceContext {
   readonly db: Database;
   readonly table: PartitionTable;
 }
@@ -32,21 +32,21 @@ export interface IdCare {
  *
  * @param write a statement, or a transaction of statements, that the refusal rolls back as a whole.
  */
-export async function inOrder<T>(care: IdCare, write: () => Promise<T>): Promise<T> {
-  const { numbers } = care.table;
-  if (!numbers.isLookedAt) await lookAtIds(care);
+export async function withIdsInOrder<T>(context: IdSequenceContext, write: () => Promise<T>): Promise<T> {
+  const { numbers } = context.table;
+  if (!numbers.isChecked) await checkIds(context);
   try {
     return await write();
   } catch (error) {
     if (!(error instanceof PostgresError && error.sqlState === NUMBER_REFUSED)) throw error;
-    await lookAtIds(care);
+    await checkIds(context);
     return await write();
   }
 }
 
-/** Looks at a table before the first item is written to it; see {@link inOrder}. */
-export function lookAtIds(care: IdCare): Promise<void> {
-  return care.table.numbers.lookWith(() => raiseIdSequence(care));
+/** Looks at a table before the first item is written to it; see {@link withIdsInOrder}. */
+export function checkIds(context: IdSequenceContext): Promise<void> {
+  return context.table.numbers.checkWith(() => raiseIdSequence(context));
 }
 
 /**
@@ -57,25 +57,25 @@ export function lookAtIds(care: IdCare): Promise<void> {
  *
  * @returns when the server was started that was looked at.
  */
-async function raiseIdSequence({ db, table }: IdCare): Promise<bigint> {
+async function raiseIdSequence({ db, table }: IdSequenceContext): Promise<bigint> {
   const sequence = objectId(besideTable(table.name, ITEM_ID_SEQUENCE));
   const heights = { text: heightsOf(table.name, sequence) };
   const known = table.numbers.last;
   const [seen] = await db.read<Heights>(heights);
   if (!isTooLow(seen, known)) return serverOf(seen);
-  const { looked, to } = await db.maintenance(async (session) => {
+  const { checked, to } = await db.maintenance(async (session) => {
     await lockSchema(session, ITEM_ID_SEQUENCE);
     const [now] = await session.query<Heights>(heights);
-    if (!isTooLow(now, known)) return { looked: now, to: undefined };
+    if (!isTooLow(now, known)) return { checked: now, to: undefined };
     const height = (heightOf(now, known) + MARGIN).toString();
     await session.query({ text: `SELECT setval(${sequence}, $1::bigint)`, values: [height] });
-    return { looked: now, to: height };
+    return { checked: now, to: height };
   });
   if (to !== undefined) {
-    const fields = { storage: db.name, table: table.relation, from: looked.last, to };
+    const fields = { storage: db.name, table: table.relation, from: checked.last, to };
     db.logger.warn('the sequence of item ids stood below ids that are in use, and was raised', fields);
   }
-  return serverOf(looked);
+  return serverOf(checked);
 }
 
 /**

@@ -37,11 +37,11 @@ const markDone = (notes: string) => `
   UPDATE ${notes} SET done_at = ${nowSql('$3')} WHERE ${WHICH_NOTE}`;
 
 /** Which queues were deleted, and not merely gone; see core's `QueueStore.wasDeleted`. */
-export class DeletionNotes {
+export class DeletionRecords {
   readonly #db: Database;
   readonly #logger: Logger;
   readonly #clock: Clock | undefined;
-  readonly #lookAtCode: (() => Promise<TableCode | undefined>) | undefined;
+  readonly #inspectCode: (() => Promise<TableCode | undefined>) | undefined;
   /** Whether the table is there, and runs nobody else's code. */
   #isChecked = false;
   #warned = false;
@@ -51,13 +51,13 @@ export class DeletionNotes {
     readonly logger?: Logger | undefined;
     /** In place of the database's; for tests. */
     readonly clock?: Clock | undefined;
-    /** Finds what would run with our rights; see {@link codeOfNotes}. Absent: it is known that nothing does. */
-    readonly lookAtCode?: (() => Promise<TableCode | undefined>) | undefined;
+    /** Finds what would run with our rights; see {@link codeOfDeletions}. Absent: it is known that nothing does. */
+    readonly inspectCode?: (() => Promise<TableCode | undefined>) | undefined;
   }) {
     this.#db = deps.db;
     this.#logger = deps.logger ?? silentLogger;
     this.#clock = deps.clock;
-    this.#lookAtCode = deps.lookAtCode;
+    this.#inspectCode = deps.inspectCode;
   }
 
   /**
@@ -121,8 +121,8 @@ export class DeletionNotes {
    * not tell: the table is made later, and somebody else may have been quicker.
    */
   async #mayUse(): Promise<boolean> {
-    if (this.#isChecked || this.#lookAtCode === undefined) return true;
-    const code = await this.#lookAtCode();
+    if (this.#isChecked || this.#inspectCode === undefined) return true;
+    const code = await this.#inspectCode();
     if (code === undefined) return true;
     const fault = tableCodeFault(NOTES, code);
     this.#isChecked = fault === undefined;
@@ -155,7 +155,7 @@ export class DeletionNotes {
 }
 
 /** What would run with our rights when notes are read or written; undefined: there is no such table yet. */
-export async function codeOfNotes(db: Database): Promise<TableCode | undefined> {
+export async function codeOfDeletions(db: Database): Promise<TableCode | undefined> {
   return (await findTable((statement) => db.read(statement), db.schema.name, NOTES))?.code;
 }
 

@@ -1,0 +1,21 @@
+import { isQueryCanceled } from '../errors/postgres-error.ts';
+import type { Database, Statement } from './database.ts';
+
+/**
+ * Runs a statement of the housekeeping, and repeats it with the limit of an operator's
+ * statements if it reaches that of a request. Such a statement starts at the head of
+ * an index, where a transaction held open elsewhere may keep any number of dead
+ * entries. Few repetitions run at a time, so that they do not take up the pool.
+ */
+export async function withLongerLimit<Row>(
+  db: Database,
+  kind: 'read' | 'write',
+  statement: Statement,
+): Promise<readonly Row[]> {
+  try {
+    return await db[kind]<Row>(statement);
+  } catch (error) {
+    if (!isQueryCanceled(error)) throw error;
+    return await db.runInBackground(() => db.maintenance((session) => session.query<Row>(statement)));
+  }
+}
