@@ -71,7 +71,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const queueStore: QueueStore = new PostgresQueueStore({
     logger,
     ...{ db, schema, calls, clock },
-    notes: new DeletionRecords({ db, logger, clock, inspectCode: () => codeOfDeletions(db) }),
+    deletions: new DeletionRecords({ db, logger, clock, inspectCode: () => codeOfDeletions(db) }),
   });
   return {
     name,

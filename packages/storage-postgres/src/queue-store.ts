@@ -35,7 +35,7 @@ const ALL = QUEUE_COLUMNS.join(', ');
 
 type StampRow = Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>;
 
-/** Stores nothing where the index $11 is missing that keeps names of one hash apart. */
+/** Stores nothing if the index $11, which keeps names with the same hash apart, is missing. */
 const insertInto = (queues: string) => `
   INSERT INTO ${queues} (${ALL}, created_at, updated_at)
   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, ${nowSql('$10')}, ${nowSql('$10')}
@@ -60,7 +60,7 @@ export class PostgresQueueStore implements QueueStore {
   readonly #tables: TableProvisioner;
   readonly #calls: TableCalls;
   readonly #clock: Clock | undefined;
-  readonly #notes: DeletionRecords | undefined;
+  readonly #deletions: DeletionRecords | undefined;
   readonly #hashes: QueueHashes;
 
   constructor(deps: {
@@ -68,15 +68,15 @@ export class PostgresQueueStore implements QueueStore {
     readonly schema: SchemaManager;
     readonly calls: TableCalls;
     readonly clock: Clock | undefined;
-    /** Where deletions are noted; absent: nowhere. */
-    readonly notes?: DeletionRecords | undefined;
+    /** Where deletions are recorded. Undefined: nowhere. */
+    readonly deletions?: DeletionRecords | undefined;
     readonly logger?: Logger | undefined;
   }) {
     this.#db = deps.db;
     this.#tables = deps.schema.fixed;
     this.#calls = deps.calls;
     this.#clock = deps.clock;
-    this.#notes = deps.notes;
+    this.#deletions = deps.deletions;
     this.#hashes = new QueueHashes(deps);
   }
 
@@ -142,7 +142,8 @@ export class PostgresQueueStore implements QueueStore {
       return this.#db.read<QueueRow>({ text, values });
     });
     if (rows !== undefined) return rows.map(rowToQueue);
-    // No queue is in a namespace whose name the database cannot hold; but where it begins in the order of names it cannot say.
+    // No queue is in a namespace whose name the database cannot hold. But the database
+    // cannot tell where such a name begins in the order of names.
     if (await holds(this.#db, [request.pivot])) return [];
     throw invalid(`pivot is invalid; it ${LACKS}`);
   }
@@ -174,7 +175,7 @@ export class PostgresQueueStore implements QueueStore {
     );
     return done.catch(async (error: unknown) => {
       if (!isRefusedData(error)) throw error;
-      // There is no queue whose name the database cannot hold.
+      // No queue has a name that the database cannot hold.
       if (!(await holds(this.#db, [name]))) return undefined;
       throw await this.#refused(error, asked ?? { name, deadQueue });
     });
@@ -209,7 +210,7 @@ export class PostgresQueueStore implements QueueStore {
         const stored = (await lockQueues(this.#in(session), [name], this.#now())).get(name);
         if (stored === undefined) return [];
         const [user] = await session.query<{ name: string }>(findUser(this.#queues, name));
-        // A later queue of that name is not the one in question.
+        // A later queue of that name is another queue.
         if (createdAt === undefined || rowToQueue(stored).createdAt === createdAt) checked(user?.name);
         return session.query({ text, values });
       });
@@ -218,17 +219,17 @@ export class PostgresQueueStore implements QueueStore {
     const deleted = await this.#find(
       [name],
       [],
-      () => this.#notes?.deleting(deleteBy) ?? deleteBy(deleteQueueFrom(this.#queues)),
+      () => this.#deletions?.deleting(deleteBy) ?? deleteBy(deleteQueueFrom(this.#queues)),
     );
     return deleted.length > 0;
   }
 
   async wasDeleted(name: string, createdAt: Instant): Promise<boolean> {
-    return this.#find([name], false, async () => (await this.#notes?.has(name, createdAt)) ?? false);
+    return this.#find([name], false, async () => (await this.#deletions?.has(name, createdAt)) ?? false);
   }
 
   async forgetDeletion(name: string, createdAt: Instant): Promise<void> {
-    await this.#find([name], undefined, async () => this.#notes?.done(name, createdAt));
+    await this.#find([name], undefined, async () => this.#deletions?.done(name, createdAt));
   }
 
   async partitionCounts(): Promise<ReadonlyMap<string, number>> {
@@ -246,7 +247,7 @@ export class PostgresQueueStore implements QueueStore {
     return rows[0]?.name;
   }
 
-  /** Which queue it was that stood in the way: mostly the one of that very name. */
+  /** The error for a queue that already exists: mostly the one of that name, else one with the same hash. */
   async #nameTaken(name: string): Promise<Error> {
     const other = await this.#run(async () => {
       const text = `SELECT 1 FROM ${this.#queues} WHERE name = $1`;
@@ -258,7 +259,7 @@ export class PostgresQueueStore implements QueueStore {
     return other === undefined ? invalid(`invalid queue; '${name}' already exists`) : hashTaken(name, other);
   }
 
-  /** The table with its schema, which is known once the tables are there. */
+  /** The table with its schema, which is known once the tables exist. */
   get #queues(): string {
     return this.#db.schema.relation(QUEUES);
   }
@@ -280,7 +281,7 @@ export class PostgresQueueStore implements QueueStore {
     return this.#clock === undefined ? null : instantToText(this.#clock.now());
   }
 
-  /** Runs what looks for a queue: one whose name the database cannot hold is not there. */
+  /** Runs a search for queues. A queue whose name the database cannot hold does not exist. */
   async #find<T>(names: readonly string[], nothing: T, operation: () => Promise<T>): Promise<T> {
     try {
       return await this.#run(operation);
@@ -290,7 +291,7 @@ export class PostgresQueueStore implements QueueStore {
     }
   }
 
-  /** The rows of those that there are. Halving finds a name that the database cannot hold. */
+  /** The rows of the queues that exist. Halves the names to find one that the database cannot hold. */
   async #findStamps(names: readonly string[]): Promise<readonly StampRow[]> {
     const rows = await this.#find(names, undefined, () =>
       this.#db.readInBackground<StampRow>(this.#stampsOf(names)),
@@ -304,7 +305,7 @@ export class PostgresQueueStore implements QueueStore {
     ];
   }
 
-  /** What a client is told of settings that the database cannot hold. */
+  /** The error for settings that the database cannot hold. */
   async #refused(
     error: PostgresError,
     {
@@ -324,7 +325,7 @@ export class PostgresQueueStore implements QueueStore {
     return found === undefined ? error : invalid(`${found.field} is invalid; it ${found.fault}`);
   }
 
-  /** Runs what writes rows of queues. */
+  /** Runs a statement that writes rows of queues. */
   #write<T>(operation: () => Promise<T>): Promise<T> {
     return this.#run(() => this.#hashes.writing(operation));
   }

@@ -158,11 +158,11 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
       FROM generate_series(1, 5000) AS n`);
     await client.query('SET enable_seqscan = off');
     const recording = new RecordingDatabase(client);
-    const notes = new DeletionRecords({ db: recording.asDatabase() });
+    const records = new DeletionRecords({ db: recording.asDatabase() });
     const created = (await store.create(queue('q-1'))).createdAt;
-    await notes.has('q-1', created);
-    await notes.done('q-1', created);
-    await notes.deleting((text) => recording.asDatabase().write({ text, values: ['q-1', null] }));
+    await records.has('q-1', created);
+    await records.done('q-1', created);
+    await records.deleting((text) => recording.asDatabase().write({ text, values: ['q-1', null] }));
     expect(recording.statements).toHaveLength(3);
     for (const analyzed of [false, true]) {
       if (analyzed) await client.query(`ANALYZE ${NOTES}`);

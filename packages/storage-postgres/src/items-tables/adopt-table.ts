@@ -13,41 +13,41 @@ import { itemsTableName, partitionLabel } from '../sql/table-name.ts';
 import {
   countItems,
   findTable,
+  inLongTransaction,
   type NamedTable,
   refusal,
   type TablesContext,
-  withLongerLimit,
 } from './find-table.ts';
 
-/** Items that get new ids in one transaction. */
+/** Items that get new ids per transaction. */
 const BATCH = 10_000;
 
-/** What an adoption works with. */
+/** Dependencies of an adoption. */
 export interface AdoptContext extends TablesContext {
   readonly queues: QueueStore;
   readonly random: Random;
 }
 
-/** What an adoption has done. */
+/** The result of an adoption. */
 export interface Adopted {
   readonly queue: string;
   readonly partition: number;
-  /** How many items the table holds. */
+  /** The number of items in the table. */
   readonly items: number;
-  /** How many of them got new ids, since those they had were of another program. */
+  /** How many of them got new ids because theirs were of another program. */
   readonly renumbered: number;
-  /** Whether the table was that queue's own before. */
+  /** Whether the table belonged to the queue before. */
   readonly wasOwn: boolean;
 }
 
 /**
- * Makes a table the present queue's own, with all that is in it. Items with
- * ids of another program get new ones in the same order; those that were leased
- * wait again, with the attempts they had. Where it breaks off, it goes on with
- * the next call: until the end no server takes the table into use.
+ * Makes a table belong to the present queue, with all its items. Items with ids of
+ * another program get new ones in the same order. Those that were leased wait again,
+ * and keep their attempts. An interrupted adoption continues with the next call; until
+ * its end no server uses the table.
  *
- * @param queueName the queue; absent: the one that the table says it belongs to.
- * @throws StorageError when it must not be, or storage fails.
+ * @param queueName the queue. Undefined: the one named by the table's comment.
+ * @throws StorageError when the adoption is not allowed, or storage fails.
  */
 export async function adoptTable(
   context: AdoptContext,
@@ -57,7 +57,7 @@ export async function adoptTable(
   const { db } = context;
   const found = await findTable(context, name, (statement) => db.read(statement));
   const queue = await presentQueue(context, found, queueName);
-  await withLongerLimit(context, async (session) => {
+  await inLongTransaction(context, async (session) => {
     await lockSchema(session, name);
     await makeIndexes(context, session, queue, found);
   });
@@ -65,12 +65,12 @@ export async function adoptTable(
   const fault = shapeFault(shape);
   if (fault !== undefined) throw refusal(context, `table ${name} cannot be an items table: it ${fault}`);
   const renumbered = await renumber(context, { queue: queue.name, partition: found.partition });
-  const wasOwn = await withLongerLimit(context, (session) => takeOver(context, session, name, queue));
-  const items = await withLongerLimit(context, (session) => countItems(session, db.schema.relation(name)));
+  const wasOwn = await inLongTransaction(context, (session) => takeOver(context, session, name, queue));
+  const items = await inLongTransaction(context, (session) => countItems(session, db.schema.relation(name)));
   return { queue: queue.name, partition: found.partition, items, renumbered, wasOwn };
 }
 
-/** The queue that is to have the table. */
+/** The queue that gets the table. */
 async function presentQueue(
   context: AdoptContext,
   { name, partition, holder }: NamedTable,
@@ -102,7 +102,7 @@ async function presentQueue(
   return queue;
 }
 
-/** Makes the indexes that are missing. That of leases is made anew where it lacks the id, as the Go server's does. */
+/** Creates missing indexes. Replaces a lease index without the id, as the Go server creates it. */
 async function makeIndexes(
   { db }: AdoptContext,
   session: Session,
@@ -127,7 +127,7 @@ async function makeIndexes(
   for (const text of renderTable(itemsTable(queue, partition), { nameOf })) await session.query({ text });
 }
 
-/** Gives new ids to the items that have others, from the lowest on. @returns how many there were. */
+/** Gives new ids to the items of other programs, from the lowest id on. @returns their number. */
 async function renumber(
   context: AdoptContext,
   key: { readonly queue: string; readonly partition: number },
@@ -138,7 +138,7 @@ async function renumber(
   for (const range of FOREIGN_IDS) {
     for (;;) {
       await checkIds({ db, table });
-      const rows = await withLongerLimit(context, (session) =>
+      const rows = await inLongTransaction(context, (session) =>
         session.query<{ count: number }>({
           text: renumberSql(table.name, range),
           values: [newIds({ random, table }, BATCH)],
@@ -162,7 +162,7 @@ const renumberSql = (table: string, range: string) => `
     FROM placed WHERE item.id = placed.id RETURNING 1)
   SELECT count(*)::int AS count FROM given`;
 
-/** Writes into the table whose it is, once nobody writes to it. @returns whether it was so before. */
+/** Writes the new owner into the table once nobody writes to it. @returns whether it was the owner before. */
 async function takeOver(
   context: AdoptContext,
   session: Session,

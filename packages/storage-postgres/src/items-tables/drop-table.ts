@@ -2,21 +2,22 @@ import type { QueueStore } from '@querator/core';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { holdsRows } from '../schema/left-over-table.ts';
 import { claimOn, ownerOf } from '../schema/table-owner.ts';
-import { countItems, findTable, refusal, type TablesContext, withLongerLimit } from './find-table.ts';
+import { countItems, findTable, inLongTransaction, refusal, type TablesContext } from './find-table.ts';
 
-/** What was dropped. */
+/** The result of a drop. */
 export interface Dropped {
-  /** Whose the table was, as it said itself. */
+  /** The owner in the table's comment. */
   readonly queue: string | undefined;
-  /** How many items were in it. */
+  /** The number of items in the table. */
   readonly items: number;
 }
 
 /**
- * Drops a table that no queue uses, with all that is in it.
+ * Drops a table that no queue uses, with all its items.
  *
- * @param force also a table with items, or one that does not say whose it is.
- * @throws StorageError when it must not be, or storage fails; then the table is as it was.
+ * @param force also drops a table with items, or without an owner.
+ * @throws StorageError when the drop is not allowed, or storage fails; the table is
+ *   unchanged then.
  */
 export async function dropTable(
   context: TablesContext & { readonly queues: QueueStore },
@@ -26,7 +27,7 @@ export async function dropTable(
   const { db, queues, storage } = context;
   const seen = await findTable(context, name, (statement) => db.read(statement));
   const queue = seen.holder && (await queues.get(seen.holder.queue));
-  return withLongerLimit(context, async (session) => {
+  return inLongTransaction(context, async (session) => {
     await lockSchema(session, name);
     const { holder, partition } = await findTable(context, name, session.query);
     if (holder?.created !== seen.holder?.created || holder?.queue !== seen.holder?.queue) {
@@ -47,7 +48,7 @@ export async function dropTable(
         `table ${name} does not say whose it is; --force drops it with all that is in it`,
       );
     }
-    // Looked at first without the lock, for which everybody would have to wait.
+    // First checked without the lock, which blocks all other users of the table.
     if (!force && (await holdsRows(session, table))) throw refusal(context, withItems(name));
     await session.query({ text: `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE` });
     const items = await countItems(session, table);

@@ -5,31 +5,31 @@ import { type FoundShape, shapeSql } from '../schema/items-table-check.ts';
 import { ownerFromComment, type TableOwner } from '../schema/table-owner.ts';
 import { itemsTable } from '../schema/tables/items.ts';
 
-/** A table of the documented name, as the catalogue has it. */
+/** A table in the catalogue with a name of an items table. */
 export interface NamedTable {
   /** Its name without a schema. */
   readonly name: string;
   readonly partition: number;
-  /** Whose it is, as its comment says; undefined: it does not. */
+  /** The owner in its comment. Undefined if there is none. */
   readonly holder: TableOwner | undefined;
   readonly shape: FoundShape;
 }
 
 const NAME = /^items_[0-9a-f]{12}_([0-9]{6})$/;
 
-/** What the tools on tables work with. */
+/** Dependencies of the tools. */
 export interface TablesContext {
   readonly db: Database;
   /** The storage's name, for errors. */
   readonly storage: string;
 }
 
-/** The error for what cannot be done; nothing was changed. */
+/** The error for a refused call, which has changed nothing. */
 export function refusal({ storage }: TablesContext, reason: string): StorageError {
   return new StorageError(`storage '${storage}': ${reason}`, { outcome: 'not-applied' });
 }
 
-/** All tables of the documented name, in its order. */
+/** All items tables, ordered by name. */
 export function allTables(context: TablesContext): Promise<readonly NamedTable[]> {
   return readTables(context, (statement) => context.db.read(statement));
 }
@@ -37,7 +37,8 @@ export function allTables(context: TablesContext): Promise<readonly NamedTable[]
 /**
  * The table of that name.
  *
- * @throws StorageError when the name is none of an items table, or there is none.
+ * @throws StorageError when it is no name of an items table, or there is no such
+ *   table.
  */
 export async function findTable(
   context: TablesContext,
@@ -53,11 +54,11 @@ export async function findTable(
   return found;
 }
 
-/** A lock is waited for no longer than this: others wait behind it. */
+/** The limit for waits for locks: other statements wait behind ours. */
 const LOCK_TIMEOUT_MS = 30_000;
 
-/** A transaction of `maintenance` that may take long, and waits for locks no longer than usual. */
-export function withLongerLimit<T>(
+/** Runs a transaction that may take long, but waits for locks no longer than usual. */
+export function inLongTransaction<T>(
   { db }: TablesContext,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
@@ -67,7 +68,7 @@ export function withLongerLimit<T>(
   });
 }
 
-/** How many items a table holds, or a query. @param table as SQL. */
+/** The number of items in a table or query. @param table as SQL. */
 export async function countItems(session: Session, table: string): Promise<number> {
   const [row] = await session.query<{ count: string }>({ text: `SELECT count(*) AS count FROM ${table}` });
   return Number(row?.count ?? 0);

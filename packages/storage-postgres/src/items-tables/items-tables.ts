@@ -9,7 +9,7 @@ import { type Adopted, adoptTable } from './adopt-table.ts';
 import { type Dropped, dropTable } from './drop-table.ts';
 import { type ListedTable, listTables } from './list-tables.ts';
 
-/** Counting or indexing a large table takes its time, and nobody waits for it. */
+/** Counting or indexing a large table takes long, and no request waits for it. */
 const LONGEST_MS = 3_600_000;
 
 /** The storage and its dependencies; see `PostgresBackendOptions`. */
@@ -20,19 +20,19 @@ export interface ItemsTablesOptions {
   readonly registry: PoolRegistry;
   readonly timeouts?: Partial<TimeLimits> | undefined;
   readonly random: Random;
-  /** Where the queues are kept. */
+  /** Where the queues are stored. */
   readonly queues: QueueStore;
 }
 
-/** For operators: the items tables of a storage, whether a queue uses them or not. */
+/** The items tables of a storage for operators, whether a queue uses them or not. */
 export interface ItemsTables {
-  /** The tables that no queue uses, or all. */
+  /** Lists the tables that no queue uses, or all. */
   list(options: { readonly all: boolean }): Promise<readonly ListedTable[]>;
   /** See `adoptTable`. */
   adopt(table: string, options: { readonly queue?: string | undefined }): Promise<Adopted>;
   /** See `dropTable`. */
   drop(table: string, options: { readonly force: boolean }): Promise<Dropped>;
-  /** Lets go of connections. */
+  /** Closes the connections. */
   close(): Promise<void>;
 }
 

@@ -1,49 +1,55 @@
 import type { Instant, QueueStore } from '@querator/core';
 import { holdsForeignIds, shapeFault } from '../schema/items-table-check.ts';
 import { claimOn, ownerOf } from '../schema/table-owner.ts';
-import { allTables, countItems, type NamedTable, type TablesContext, withLongerLimit } from './find-table.ts';
+import {
+  allTables,
+  countItems,
+  inLongTransaction,
+  type NamedTable,
+  type TablesContext,
+} from './find-table.ts';
 
-/** What a table is to the queues there are. */
+/** How a table relates to the existing queues. */
 export type TableState =
-  /** A queue's own. */
+  /** It belongs to an existing queue. */
   | 'in-use'
-  /** Of an earlier queue of that name. */
+  /** It belongs to an earlier queue of that name. */
   | 'earlier-queue'
-  /** Of a later queue of that name than the one there is, as after a restore. */
+  /** It belongs to a later queue of that name than the existing one, as after a restore. */
   | 'later-queue'
-  /** Of a queue that is not there. */
+  /** It belongs to a queue that does not exist. */
   | 'no-queue'
-  /** It does not say whose it is. */
+  /** It names no owner. */
   | 'unnamed'
-  /** Another program has made or filled it. */
+  /** Another program has created or filled it. */
   | 'foreign';
 
-/** A table as `list` tells of it. */
+/** A table in the result of `list`. */
 export interface ListedTable {
   readonly table: string;
   readonly state: TableState;
-  /** Whose it is, as it says itself. */
+  /** The owner in its comment. */
   readonly queue: string | undefined;
   readonly partition: number;
   /** When that queue was created. */
   readonly createdAt: Instant | undefined;
-  /** How many items it holds; they are counted up to {@link COUNTED}. */
+  /** The number of items, counted up to {@link COUNTED}. */
   readonly items: number;
   /** Whether it may hold more. */
   readonly more: boolean;
 }
 
-/** Items of a table are counted up to so many. */
+/** The count of items stops at this number. */
 const COUNTED = 10_000;
 
-/** Names that are asked for in one call. */
+/** The number of names per call. */
 const NAMES_AT_ONCE = 500;
 
 /**
- * Lists the items tables, in order of their names.
+ * Lists the items tables, ordered by name.
  *
- * @param queues where the queues are kept.
- * @param all also those that are in use.
+ * @param queues where the queues are stored.
+ * @param all also lists tables in use.
  */
 export async function listTables(
   context: TablesContext,
@@ -72,7 +78,7 @@ export async function listTables(
   return listed;
 }
 
-/** When the queues were created that tables belong to, of those that are there. */
+/** When the owners of the tables were created, as far as they exist. */
 async function createdOf(
   queues: QueueStore,
   tables: readonly NamedTable[],
@@ -112,7 +118,7 @@ async function stateOf(
 
 function countSome(context: TablesContext, name: string): Promise<number> {
   const table = context.db.schema.relation(name);
-  return withLongerLimit(context, (session) =>
+  return inLongTransaction(context, (session) =>
     countItems(session, `(SELECT FROM ${table} LIMIT ${COUNTED}) AS first`),
   );
 }

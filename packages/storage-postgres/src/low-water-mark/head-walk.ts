@@ -5,14 +5,14 @@ import type { RunSerially } from '../pool/serial-queue.ts';
 import { boundAfter, numberIn } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 
-/** So many numbers of the sequence the first step covers. */
+/** The numbers of the sequence that the first step covers. */
 const FIRST_STEP = 4_096n;
-/** A step that took less is followed by a longer one. */
+/** After a shorter step, the next one is larger. */
 const SHORT_MS = 20;
-/** A step that took more is followed by a shorter one. */
+/** After a longer step, the next one is smaller. */
 const LONG_MS = 200;
 
-/** What a walk works with. */
+/** Dependencies of a walk. */
 export interface WalkContext {
   readonly db: Pick<Database, 'read'>;
   readonly table: PartitionTable;
@@ -25,12 +25,11 @@ const waitingBetween = (table: string) => `
   ORDER BY is_leased, enqueue_at, id LIMIT 1`;
 
 /**
- * The first waiting item from one id to below another. Between them may lie
- * the dead entries of any number of items, which takes as long as it takes: the
- * walk goes in steps over numbers of the sequence. Each step is a statement of
- * its own that takes a fraction of a second, and others have their turns
- * in between. A step that runs into the statement's time limit is made
- * shorter, so that what was walked is never walked again.
+ * The first waiting item from one id to below another. Any number of dead entries may
+ * lie between them, so this walks in steps over numbers of the sequence. Each step is
+ * a statement that takes a fraction of a second, and other reads run in between. A
+ * step that reaches the statement's time limit is made smaller, so that no part is
+ * walked twice.
  */
 export async function firstWaiting(
   { db, table, clock, runSerially }: WalkContext,

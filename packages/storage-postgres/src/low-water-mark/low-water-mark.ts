@@ -4,6 +4,7 @@ import { isStatementTimeout } from '../errors/postgres-error.ts';
 import type { RunSerially } from '../pool/serial-queue.ts';
 import { boundAfter } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
+import { DutyCycle } from './duty-cycle.ts';
 import { firstWaiting } from './head-walk.ts';
 import { isLongIndex } from './lease-index-size.ts';
 import { type LowWaterSnapshot, readLowWater } from './low-water-snapshot.ts';
@@ -11,79 +12,75 @@ import { MarkRecord } from './mark-record.ts';
 import type { SavedMarks } from './saved-marks.ts';
 import { SettledBounds } from './settled-bounds.ts';
 
-/** So many items leave dead entries behind before it is worth a statement to step over them. */
-const ITEMS_BETWEEN_LOOKS = 1_000;
-/** The shortest time between two looks. */
-const LOOK_INTERVAL_MS = 100;
-/** Looks take at most one part in so many of the time. */
-const LOOK_SHARE = 10;
-/** How often what lies below the mark is looked at again. */
+/** The dead entries of this many leased items justify a statement to step over them. */
+const ITEMS_BETWEEN_SNAPSHOTS = 1_000;
+/** The shortest time between two snapshots. */
+const SNAPSHOT_INTERVAL_MS = 100;
+/** Snapshots take at most a tenth of the time. */
+const SNAPSHOT_PART = 10;
+/** How often the part below the mark is checked. */
 const HEAD_INTERVAL_MS = 5_000;
-/** The same where the last lease found nothing, and a consumer waits. */
+/** The same if the last lease found nothing and a consumer waits. */
 const HEAD_INTERVAL_EMPTY_MS = 1_000;
-/** Looks from the head take at most one part in so many of the time. */
-const HEAD_SHARE = 20;
-/** A consumer's lease starts at the head only where the last look from there took no longer. */
+/** Checks from the head take at most a twentieth of the time. */
+const HEAD_PART = 20;
+/** A lease of a consumer only starts at the head if the last check from there was this short. */
 const SHORT_HEAD_MS = 5;
-/** A lease that takes longer walks over dead entries that it should not have to. */
+/** A slower lease walks over dead entries that it should have skipped. */
 const SLOW_LEASE_MS = 1_000;
-/** Without a lease for so long others may have come far, and the mark says little. */
+/** Without a lease for this long, other processes may have moved far ahead of the mark. */
 const STALE_MS = 60_000;
-/** So often a process that starts looks for writers that end, and how long it waits in between. */
-const STARTING_LOOKS = 8;
+/** How often a process that starts checks whether writers have ended, and the pause in between. */
+const STARTING_SNAPSHOTS = 8;
 const STARTING_PAUSE_MS = 10;
 /** Greater than every id. */
 const BEYOND = '~';
 
-/** Leases items whose id is not less than `from`, and less than `below` where that is given, in order of ids. */
+/** Leases items with ids from `from` to below `below`, in order. Undefined: no upper bound. */
 type Take<T> = (from: ItemId, below?: ItemId) => Promise<readonly T[]>;
 
-/** What a mark works with. */
+/** Dependencies of a mark. */
 export interface LowWaterMarkDeps {
   readonly db: Pick<Database, 'read'>;
   readonly table: PartitionTable;
   readonly clock: Clock;
-  /** Has looks that no request waits for take turns; absent: they are run as they come. */
+  /** Runs reads that no request waits for one at a time. Undefined: they run at once. */
   readonly runSerially?: RunSerially;
-  /** Where marks are written down; absent: nowhere. */
+  /** Where marks are saved. Undefined: nowhere. */
   readonly saved?: SavedMarks;
 }
 
 /**
- * An id under which no item of a partition waits, so that a lease need not
- * begin at the head of its index. There lie the entries of all that was ever
- * leased and that vacuum has not removed; while a transaction is held open
- * anywhere in the database it can remove none of them.
+ * An id below which no item of a partition waits. A lease that starts there skips the
+ * head of its index, which keeps the entries of all leased items until vacuum removes
+ * them. A transaction that is held open anywhere in the database prevents that.
  *
- * The mark may pass an id only when no item can turn up under it any more.
- * Nobody else has to help for that, and no clock has to agree:
+ * The mark may only pass an id once no item can appear below it any more. That needs
+ * no help from other processes, and no common clock:
  *
- * 1. A look reads the last number of the sequence. Ids up to it are handed out.
- * 2. A later look reads which transactions hold the lock of a writer on the
- *    table. Who is still to write an item under that bound is among them: an
- *    INSERT takes the lock before it takes its numbers, and keeps it to the end
- *    of its transaction.
- * 3. A later look finds that all of them have ended. PostgreSQL lets go of a
- *    transaction's locks after it has made its rows visible. One that is
- *    prepared by then may be any of them, and has not ended.
- * 4. The look after that sees every item under the bound that there will ever
- *    be. The first waiting one, or the bound where there is none, is the mark.
- *    A lease in progress does not hide an item from it, as it is a plain read.
+ * 1. A snapshot reads the last number of the sequence. All ids up to it are given out.
+ * 2. A later snapshot reads which transactions hold a writer's lock on the table. They
+ *    include everyone who is still to write an item below that bound: an INSERT takes
+ *    the lock before its numbers, and keeps it to the end of its transaction.
+ * 3. A later snapshot finds that all of them have ended. PostgreSQL releases a
+ *    transaction's locks after its rows are visible. A transaction that is prepared by
+ *    then may be any of them, and has not ended.
+ * 4. The next snapshot sees every item below the bound that there will ever be. The
+ *    mark is the first waiting one, or the bound if there is none. A lease in progress
+ *    does not hide an item from it, since it is a plain read.
  *
- * One way leads back: a lease that nobody was told of is undone, and its items
- * wait again where they were. The process that does it lowers its mark. Others
- * find them by the look from the head every few seconds, which is also what
- * heals whatever else may have been done to the table by hand. To the
- * consumers of these others the items were leased a moment longer. The look is
- * a lease from the head while that is short; else it is a walk in the
- * background, and leases take what it finds before they go on at the mark.
+ * An item can wait below the mark again in one way: a lease whose consumer never got
+ * the answer is undone. The process that undoes it lowers its mark. Other processes
+ * find the item by a check from the head every few seconds, which also heals changes
+ * made to the table by hand. Their consumers see the items as leased a moment longer.
+ * The check is a lease from the head while that is short. Otherwise it is a walk in
+ * the background, and leases take what it finds before they go on at the mark.
  *
- * A process that starts, or has not leased for a while, knows no mark or one
- * that is far behind; so does one whose lease was slow or ran into its limit.
- * It first looks for one: from what others have written down it walks
- * to the first waiting item, and leases wait for that. Where writers do not
- * end meanwhile there is no mark to be had; leases then start at that item all
- * the same, and the looks from the head find what turns up before it.
+ * A process that starts, or has not leased for a while, has no mark or an old one. The
+ * same is assumed after a slow lease or one that reached its time limit. The process
+ * then searches: it walks from the saved mark to the first waiting item, and leases
+ * wait for that. If writers do not end meanwhile there is no proven mark. Leases start
+ * at that item all the same, and checks from the head find what appears before it.
  */
 export class LowWaterMark {
   readonly #db: Pick<Database, 'read'>;
@@ -92,27 +89,22 @@ export class LowWaterMark {
   readonly #runSerially: RunSerially;
   readonly #record: MarkRecord;
   #mark: ItemId = '';
-  /** Where leases start that is after the mark, and unproven; empty: at the mark. */
+  /** A start for leases after the mark that is not proven. Empty: start at the mark. */
   #start: ItemId = '';
-  /** Where something was seen waiting below the mark; undefined: nowhere. */
+  /** Where an item was found waiting below the mark. Undefined: nowhere. */
   #below: ItemId | undefined;
   readonly #bounds = new SettledBounds();
-  /** Whether leases that start where they do are known to be short. */
+  /** Whether leases from the present start are known to be short. */
   #known = false;
   #finding: Promise<void> | undefined;
-  #leasedSinceLook = 0;
-  #looking = false;
-  #lookedAt: Instant;
-  #lookTookMs = 0;
+  #leasedSinceSnapshot = 0;
+  readonly #snapshots: DutyCycle;
   #leasedAt: Instant;
-  #headAt: Instant;
-  /** How long the last look from the head took; undefined: nobody knows. */
-  #headTookMs: number | undefined;
-  #lookingAtHead = false;
+  readonly #headReads: DutyCycle;
   #cameBackEmpty = false;
   /** Whether something may wait below the mark. */
   #headWanted = false;
-  /** Counts the times the mark was lowered: a look that was under way then knows nothing of it. */
+  /** How often the mark was lowered. A snapshot that was under way does not know about it. */
   #lowered = 0;
 
   constructor({ db, table, clock, runSerially = (work) => work(), saved }: LowWaterMarkDeps) {
@@ -121,22 +113,22 @@ export class LowWaterMark {
     this.#clock = clock;
     this.#runSerially = runSerially;
     this.#record = new MarkRecord({ table, clock, runSerially, saved });
-    this.#lookedAt = clock.now();
-    this.#headAt = this.#lookedAt;
-    this.#leasedAt = this.#lookedAt;
+    this.#snapshots = new DutyCycle(clock, SNAPSHOT_PART);
+    this.#headReads = new DutyCycle(clock, HEAD_PART);
+    this.#leasedAt = clock.now();
   }
 
-  /** Where no item waits below; empty: nothing is known. */
+  /** No item waits below this id. Empty if nothing is known. */
   get mark(): ItemId {
     return this.#mark;
   }
 
   /**
-   * From where a poll is to look for waiting items, which sees to it as a
-   * lease does that what waits below the mark is found.
+   * Where a poll should start to look for waiting items. Like a lease, it also starts
+   * the check below the mark.
    *
-   * @returns undefined: some were seen, and a poll need not look; empty: the
-   *   head; `unknown`: the head, if that is short.
+   * @returns undefined: items are known to wait, so no poll is needed; empty: the
+   *   head; `unknown`: the head, if the index is short.
    */
   pollFrom(): ItemId | 'unknown' | undefined {
     const now = this.#clock.now();
@@ -144,12 +136,12 @@ export class LowWaterMark {
     if (!this.#known || this.#isStale(now)) return 'unknown';
     if (this.#from === '' || !this.#isHeadDue(now)) return this.#from;
     if (this.#isHeadShort) return '';
-    this.#lookAtHead();
+    this.#walkFromHead();
     return this.#from;
   }
 
   /**
-   * Runs a lease from the right place on.
+   * Runs a lease from the right start.
    *
    * @param take leases items.
    */
@@ -168,30 +160,30 @@ export class LowWaterMark {
   }
 
   /**
-   * Runs a produce that leases its items where none waits, from the right
-   * place on. What waits there is found by the next lease.
+   * Runs a produce that leases its own items if none waits from the right start on.
+   * The next lease finds an item that waits below.
    *
-   * @param store stores items, and leases them unless one waits whose id is
-   *   not less than `from`; without it, it leases none.
+   * @param store stores items, and leases them unless an item waits with an id from
+   *   `from` on. If `from` is undefined, it leases none.
    */
   async produceAndLease<T extends { readonly leased: readonly unknown[] }>(
     store: (from: ItemId | undefined) => Promise<T>,
   ): Promise<T> {
     if (this.#below !== undefined) return await store(undefined);
     if (!(await this.#isShort())) {
-      // A produce does not wait for it.
+      // A produce does not wait for the search.
       this.#find().catch(() => {});
       return await store(undefined);
     }
     const { result, fromHead } = await this.#run(store);
-    // Something waits, and nobody knows where: perhaps below the mark. The next lease finds it.
+    // An item waits at an unknown place, perhaps below the mark. The next lease finds it.
     if (fromHead && result.leased.length === 0) this.#headWanted = true;
     this.#cameBackEmpty = false;
     this.#leased(result.leased.length);
     return result;
   }
 
-  /** These items wait again, at their old place. */
+  /** These items wait again at their old place. */
   released(ids: readonly ItemId[]): void {
     for (const id of ids) this.#lowerTo(id);
     this.#lowered++;
@@ -203,22 +195,23 @@ export class LowWaterMark {
   }
 
   get #isHeadShort(): boolean {
-    return this.#headTookMs !== undefined && this.#headTookMs <= SHORT_HEAD_MS;
+    const { tookMs } = this.#headReads;
+    return tookMs !== undefined && tookMs <= SHORT_HEAD_MS;
   }
 
-  /** Runs a statement from the mark on, or now and then from the head. */
+  /** Runs a statement from the mark on, or from the head if a check is due. */
   async #run<T>(
     statement: (from: ItemId) => Promise<T>,
   ): Promise<{ readonly result: T; readonly fromHead: boolean }> {
     const start = this.#clock.now();
     const isDue = this.#headWanted || this.#isHeadDue(start);
-    if (isDue && this.#from !== '' && !this.#isHeadShort) this.#lookAtHead();
+    if (isDue && this.#from !== '' && !this.#isHeadShort) this.#walkFromHead();
     const fromHead = this.#from === '' || (isDue && this.#isHeadShort);
-    if (fromHead) this.#headAt = start;
+    if (fromHead) this.#headReads.startedAt(start);
     try {
       const result = await statement(fromHead ? '' : this.#from);
       const tookMs = millisecondsBetween(start, this.#clock.now());
-      if (fromHead) this.#headTookMs = tookMs;
+      if (fromHead) this.#headReads.tookMs = tookMs;
       if (tookMs > SLOW_LEASE_MS) this.#known = false;
       return { result, fromHead };
     } catch (error) {
@@ -227,7 +220,7 @@ export class LowWaterMark {
     }
   }
 
-  /** What was seen waiting below the mark, as far as others have not taken it meanwhile. */
+  /** Leases the items found below the mark, unless other processes have taken them. */
   async #leaseBelow<T extends { readonly id: ItemId }>(take: Take<T>): Promise<readonly T[]> {
     const below = this.#below;
     if (below === undefined) return [];
@@ -244,15 +237,15 @@ export class LowWaterMark {
   #failed(error: unknown): void {
     this.#known = false;
     this.#below = undefined;
-    // Perhaps the server is another now, one that has not got all that the other had.
+    // The server may be another one now, which lacks writes of the old one.
     if (!isStatementTimeout(error)) this.#lowerTo('');
   }
 
   #leased(items: number): void {
     this.#leasedAt = this.#clock.now();
-    this.#leasedSinceLook += items;
+    this.#leasedSinceSnapshot += items;
     this.#record.leased(items);
-    if (this.#isLookWorthwhile(this.#leasedAt)) void this.#look();
+    if (this.#isSnapshotDue(this.#leasedAt)) void this.#takeSnapshot();
   }
 
   #lowerTo(id: ItemId): void {
@@ -265,22 +258,17 @@ export class LowWaterMark {
   }
 
   #isHeadDue(now: Instant): boolean {
-    const interval = this.#cameBackEmpty ? HEAD_INTERVAL_EMPTY_MS : HEAD_INTERVAL_MS;
-    const share = HEAD_SHARE * (this.#headTookMs ?? 0);
-    return !this.#lookingAtHead && millisecondsBetween(this.#headAt, now) >= Math.max(interval, share);
+    return this.#headReads.isDue(this.#cameBackEmpty ? HEAD_INTERVAL_EMPTY_MS : HEAD_INTERVAL_MS, now);
   }
 
-  /** Looks in the background whether something waits below where leases start. */
-  #lookAtHead(): void {
-    this.#lookingAtHead = true;
+  /** Checks in the background whether an item waits below the start of leases. */
+  #walkFromHead(): void {
+    const end = this.#headReads.begin();
     this.#headWanted = false;
-    const begun = this.#clock.now();
     const found = firstWaiting(this.#walk, '', this.#from);
     const done = (below: ItemId | undefined) => {
       this.#below ??= below;
-      this.#headAt = this.#clock.now();
-      this.#headTookMs = millisecondsBetween(begun, this.#headAt);
-      this.#lookingAtHead = false;
+      end();
     };
     found.then(done, () => done(undefined));
   }
@@ -289,7 +277,7 @@ export class LowWaterMark {
     return { db: this.#db, table: this.#table, clock: this.#clock, runSerially: this.#runSerially };
   }
 
-  /** Whether a lease that starts where the next one does is short, as far as can be told. */
+  /** Whether a lease from the present start is expected to be short. */
   async #isShort(): Promise<boolean> {
     if (this.#isStale(this.#clock.now())) this.#known = false;
     if (this.#known) return true;
@@ -304,7 +292,7 @@ export class LowWaterMark {
     return true;
   }
 
-  /** Finds where to start; all who want to know wait for the same search. */
+  /** Searches for the start of leases. Concurrent callers share one search. */
   #find(): Promise<void> {
     this.#finding ??= this.#search().finally(() => {
       this.#finding = undefined;
@@ -322,21 +310,22 @@ export class LowWaterMark {
       this.#mark = known;
       if (settled === undefined) this.#start = first ?? end;
       else this.#mark = first === undefined || settled < first ? settled : first;
-      this.#headTookMs = undefined;
-      // Nobody else has to walk as far.
+      this.#headReads.tookMs = undefined;
+      // Spares other processes the walk.
       this.#record.write(this.#mark).catch(() => {});
     }
     this.#known = true;
     this.#leasedAt = this.#clock.now();
   }
 
-  /** Looks until a bound is settled, for a moment; `end` is greater than every id up to now. */
+  /** Takes snapshots until a bound is settled, for a moment. `end` is greater than every present id. */
   async #awaitWriters(): Promise<{ readonly settled: ItemId | undefined; readonly end: ItemId }> {
     this.#bounds.forget();
-    for (let looks = 1; ; looks++) {
+    for (let taken = 1; ; taken++) {
       const seen = await this.#runSerially(() => readLowWater(this.#walk, BEYOND));
       const settled = this.#bounds.afterSnapshot(seen);
-      if (settled !== undefined || looks === STARTING_LOOKS) return { settled, end: boundAfter(seen.last) };
+      if (settled !== undefined || taken === STARTING_SNAPSHOTS)
+        return { settled, end: boundAfter(seen.last) };
       if (seen.writers.size > 0) await this.#pause(STARTING_PAUSE_MS);
     }
   }
@@ -349,38 +338,31 @@ export class LowWaterMark {
     return new Promise((resolve) => void this.#clock.startTimer(ms, resolve));
   }
 
-  #isLookWorthwhile(now: Instant): boolean {
-    const interval = Math.max(LOOK_INTERVAL_MS, LOOK_SHARE * this.#lookTookMs);
-    return (
-      !this.#looking &&
-      this.#leasedSinceLook >= ITEMS_BETWEEN_LOOKS &&
-      millisecondsBetween(this.#lookedAt, now) >= interval
-    );
+  #isSnapshotDue(now: Instant): boolean {
+    const isWorthwhile = this.#leasedSinceSnapshot >= ITEMS_BETWEEN_SNAPSHOTS;
+    return isWorthwhile && this.#snapshots.isDue(SNAPSHOT_INTERVAL_MS, now);
   }
 
-  /** A look that fails is a look that was not: the mark stays, which is always right. */
-  async #look(): Promise<void> {
-    this.#looking = true;
-    this.#leasedSinceLook = 0;
+  /** If it fails, the mark stays as it is, which is always correct. */
+  async #takeSnapshot(): Promise<void> {
+    const end = this.#snapshots.begin();
+    this.#leasedSinceSnapshot = 0;
     const lowered = this.#lowered;
-    const begun = this.#clock.now();
     try {
       const seen = await this.#runSerially(() => readLowWater(this.#walk, this.#mark));
       if (lowered === this.#lowered) this.#learn(seen);
       await this.#record.update(this.#mark);
     } catch (error) {
       this.#bounds.forget();
-      // What it walked over a lease will walk over too.
+      // A lease would walk over the same entries.
       if (isStatementTimeout(error)) this.#known = false;
     } finally {
-      this.#looking = false;
-      this.#lookedAt = this.#clock.now();
-      this.#lookTookMs = millisecondsBetween(begun, this.#lookedAt);
+      end();
     }
   }
 
   #learn(seen: LowWaterSnapshot): void {
-    // A sequence that stands below the mark was set back, and says that the mark may be wrong.
+    // A sequence below the mark was set back, so the mark may be wrong.
     if (boundAfter(seen.last) < this.#mark) this.#lowerTo('');
     const settled = this.#bounds.afterSnapshot(seen);
     const { first } = seen;

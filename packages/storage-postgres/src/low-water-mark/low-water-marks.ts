@@ -2,8 +2,8 @@ import type { PartitionTable } from '../sql/partition-table.ts';
 import { LowWaterMark, type LowWaterMarkDeps } from './low-water-mark.ts';
 
 /**
- * The low-water marks of the partitions that this process works on, by their
- * tables. One is kept for as long as a store uses it.
+ * The low-water marks of the partitions that this process uses, by table. A mark lives
+ * as long as a store uses it.
  */
 export class LowWaterMarks {
   readonly #deps: Omit<LowWaterMarkDeps, 'table'>;
@@ -16,7 +16,7 @@ export class LowWaterMarks {
     this.#deps = deps;
   }
 
-  /** The mark of a store; the same for all stores of one table. */
+  /** The mark of a store. All stores of one table share it. */
   of(table: PartitionTable): LowWaterMark {
     const known = this.known(table.relation);
     if (known !== undefined) return known;
@@ -26,7 +26,7 @@ export class LowWaterMarks {
     return mark;
   }
 
-  /** The mark of a table that a store uses; undefined: none does. */
+  /** The mark of a table. Undefined if no store uses the table. */
   known(relation: string): LowWaterMark | undefined {
     return this.#marks.get(relation)?.deref();
   }

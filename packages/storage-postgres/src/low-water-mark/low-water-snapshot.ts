@@ -4,24 +4,24 @@ import { besideTable, objectId } from '../database/quoted-name.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
 
-/** Stands among the writers for all transactions that are prepared, and belong to no session any more. */
+/** Stands for all prepared transactions among the writers. They belong to no session. */
 export const PREPARED = 'prepared';
 
-/** What one look at a partition gives its low-water mark. */
+/** What a low-water mark learns from one read of a partition. */
 export interface LowWaterSnapshot {
-  /** The number that was handed out last, for whatever item. */
+  /** The last number that the sequence has given out, for any table. */
   readonly last: bigint;
-  /** The transactions that may be writing to the table, or have written and are not committed. */
+  /** The transactions that may be writing to the table, or have written and not committed. */
   readonly writers: ReadonlySet<string>;
-  /** The first waiting item that is not less than the mark, as far as this statement sees. */
+  /** The first waiting item from the mark on, in the snapshot of this statement. */
   readonly first: ItemId | undefined;
 }
 
 /**
- * The sequence and the locks are read as they are at that moment, only the
- * items as of the statement's snapshot. A backend counts its transactions, so
- * that what `virtualtransaction` says is one transaction and no other; but for
- * one that is prepared, which has another name after a restart of the server.
+ * Reads the present state of the sequence and the locks; only the items are those of
+ * the statement's snapshot. `virtualtransaction` identifies one transaction, since a
+ * backend counts its transactions. A prepared one is the exception: its name changes
+ * when the server restarts.
  */
 const snapshot = (table: string) => `
   SELECT
@@ -31,7 +31,7 @@ const snapshot = (table: string) => `
     (SELECT id FROM ${table} WHERE is_leased = false AND enqueue_at IS NULL AND id >= $1
       ORDER BY is_leased, enqueue_at, id LIMIT 1) AS first`;
 
-/** Looks what can be said of ids up to now; see `LowWaterMark`. */
+/** Reads the snapshot of a partition for its mark; see `LowWaterMark`. */
 export async function readLowWater(
   { db, table }: { readonly db: Pick<Database, 'read'>; readonly table: PartitionTable },
   mark: ItemId,

@@ -3,48 +3,51 @@ import type { RunSerially } from '../pool/serial-queue.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import type { SavedMarks } from './saved-marks.ts';
 
-/** So many items leave dead entries behind before the mark is written down again. */
+/** The number of leased items after which the mark is saved again. */
 const ITEMS_BETWEEN_WRITES = 20_000;
-/** The shortest time between two writes, but for that of a mark that a walk has found. */
+/** The shortest time between two writes, except for a mark found by a search. */
 const WRITE_INTERVAL_MS = 5_000;
 
 interface MarkRecordDeps {
   readonly table: PartitionTable;
   readonly clock: Clock;
   readonly runSerially: RunSerially;
-  /** Absent: nothing is written down. */
+  /** Undefined: nothing is saved. */
   readonly saved?: SavedMarks | undefined;
 }
 
-/** One partition's mark as it is written down, for processes that start: often enough to be near, and no more often. */
+/**
+ * The saved mark of one partition, for processes that start later. Saves it often
+ * enough to stay close to the mark.
+ */
 export class MarkRecord {
   readonly #deps: MarkRecordDeps;
   #leased = 0;
-  /** When it was written last; undefined: not yet. */
+  /** When it was last saved. Undefined: never. */
   #writtenAt: Instant | undefined;
 
   constructor(deps: MarkRecordDeps) {
     this.#deps = deps;
   }
 
-  /** So many items were leased. */
+  /** Items were leased. */
   leased(items: number): void {
     this.#leased += items;
   }
 
-  /** What was written down; empty: nothing was. */
+  /** The saved mark. Empty if there is none. */
   async read(): Promise<ItemId> {
     const { table, runSerially, saved } = this.#deps;
     return (await runSerially(async () => saved?.load(table))) ?? '';
   }
 
-  /** Writes a mark that has come on, if that is worth it by now. */
+  /** Saves a mark that has advanced, if it is worth a write. */
   async update(mark: ItemId): Promise<void> {
     if (this.#leased < ITEMS_BETWEEN_WRITES || !this.#isTime) return;
     await this.write(mark);
   }
 
-  /** Writes a mark; an empty one says nothing, and is not written. */
+  /** Saves a mark, unless it is empty. */
   async write(mark: ItemId): Promise<void> {
     const { table, clock, runSerially, saved } = this.#deps;
     if (mark === '') return;

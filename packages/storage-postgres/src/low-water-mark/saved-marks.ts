@@ -12,13 +12,13 @@ import type { PartitionTable } from '../sql/partition-table.ts';
 
 const MARKS = getTableName(marksTable);
 
-/** So many marks are written before those of tables that are gone are looked for again: that reads all marks. */
+/** The number of saves between two removals of marks whose tables are gone, which read all marks. */
 const SAVES_BETWEEN_CLEANINGS = 1_000;
 
 const clean = (marks: string) => `
   DELETE FROM ${marks} AS mark WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = mark.relation_id)`;
 
-/** A mark that is further on is kept: both are right. */
+/** Keeps the greater mark: both are correct. */
 const save = (marks: string, table: string) => `
   INSERT INTO ${marks} AS mark (relation, relation_id, mark) VALUES ($1, ${objectId(table)}, $2)
   ON CONFLICT (relation) DO UPDATE SET relation_id = EXCLUDED.relation_id, mark = EXCLUDED.mark
@@ -27,27 +27,27 @@ const save = (marks: string, table: string) => `
 const load = (marks: string, table: string) =>
   `SELECT mark FROM ${marks} WHERE relation = $1 AND relation_id = ${objectId(table)}`;
 
-/** Where marks are written down. */
+/** Where marks are saved. */
 export interface SavedMarks {
-  /** The mark that was written down for a partition; undefined: none was. */
+  /** The saved mark of a partition. Undefined if there is none. */
   load(table: PartitionTable): Promise<ItemId | undefined>;
-  /** Writes a partition's mark down, if that can be done. */
+  /** Saves a partition's mark, if possible. */
   save(table: PartitionTable, mark: ItemId): Promise<void>;
 }
 
 /**
- * Marks written down for processes that start; see `LowWaterMark`. They are in
- * the database whose items they speak of, and so follow it wherever it goes: a
- * server that lacks an item's lease lacks the marks that rest on it.
+ * Saves marks for processes that start later; see `LowWaterMark`. The marks are in the
+ * same database as the items, so a restored or promoted server that lacks a lease also
+ * lacks the marks that depend on it.
  *
- * Nothing depends on their being there. Where the table cannot be made or
- * written to, a process that starts has to look for itself.
+ * Marks are optional. If the table cannot be created or written, a process that starts
+ * has to search for itself.
  */
 export class MarksTable implements SavedMarks {
   readonly #db: Database;
-  /** Whether the table may be used; undefined: it was not there when it was looked for. */
+  /** Whether the table may be used. Undefined if it did not exist at the last check. */
   #isUsable: boolean | undefined;
-  /** How many marks are to be written before the next cleaning. */
+  /** The number of saves until the next removal. */
   #savesToCleaning = 0;
 
   constructor(db: Database) {
@@ -76,7 +76,7 @@ export class MarksTable implements SavedMarks {
       this.#savesToCleaning = SAVES_BETWEEN_CLEANINGS;
       await this.#db.write({ text: clean(this.#marks) });
     } catch (error) {
-      // Another time, perhaps: the mark is written again as it goes on.
+      // The mark is saved again as it advances.
       this.#isRefusal(error);
     }
   }
@@ -86,17 +86,17 @@ export class MarksTable implements SavedMarks {
   }
 
   /**
-   * Before the first statement that names the table: a view or a constraint that
-   * somebody else has put there would run, as this user, what they have written.
+   * Checks the table before the first statement names it: a view or a constraint that
+   * another user has put there could run code with our rights.
    *
-   * @returns whether it may be used; undefined: it is not there.
+   * @returns whether it may be used. Undefined if it does not exist.
    */
   async #checkTable(): Promise<boolean | undefined> {
     const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, MARKS);
     return found && tableCodeFault(MARKS, found.code) === undefined;
   }
 
-  /** @returns whether the table that is there now may be used. */
+  /** @returns whether the table that exists now may be used. */
   async #makeTable(): Promise<boolean> {
     await this.#db.maintenance(async (session) => {
       await lockSchema(session, MARKS);
@@ -107,8 +107,8 @@ export class MarksTable implements SavedMarks {
   }
 
   /**
-   * Whether the server has refused the statement, as where a right is missing.
-   * That is not tried again; a table that was dropped is made anew.
+   * Whether the server refused the statement, for example because a right is missing.
+   * A refused statement is not tried again. A table that was dropped is created again.
    */
   #isRefusal(error: unknown): boolean {
     if (!(error instanceof PostgresError)) return false;

@@ -2,14 +2,14 @@ import type { ItemId } from '@querator/core';
 import { boundAfter } from '../sql/new-item-id.ts';
 import { type LowWaterSnapshot, PREPARED } from './low-water-snapshot.ts';
 
-/** Ids under a bound, on their way to being settled. */
+/** A bound that is not settled yet. */
 interface Settling {
   readonly bound: ItemId;
-  /** Those who may still be writing an item under the bound; undefined: not looked yet. */
+  /** The transactions that may still write an item below the bound. Undefined before the next snapshot. */
   writers: ReadonlySet<string> | undefined;
 }
 
-/** Bounds under which no item can turn up any more, found in steps 1 to 3 of `LowWaterMark`. */
+/** Finds bounds below which no item can appear any more: steps 1 to 3 of `LowWaterMark`. */
 export class SettledBounds {
   #settling: Settling[] = [];
 
@@ -19,10 +19,10 @@ export class SettledBounds {
   }
 
   /**
-   * Goes on with what a look has seen.
+   * Continues with the result of a snapshot.
    *
-   * @returns the last bound under which that look sees every item there will
-   *   ever be; undefined: there is none yet.
+   * @returns the last bound below which that snapshot sees every item there will ever
+   *   be. Undefined if there is none yet.
    */
   afterSnapshot({ last, writers: writing }: Pick<LowWaterSnapshot, 'last' | 'writers'>): ItemId | undefined {
     const settled = this.#settling.findLast((each) => each.writers?.size === 0);

@@ -11,47 +11,50 @@ import { renderTable } from '../schema/tables/render-ddl.ts';
 import { nowSql } from '../sql/partition-table.ts';
 import { instantToText } from '../wire/instant-text.ts';
 
-const NOTES = getTableName(deletedQueuesTable);
+const RECORDS = getTableName(deletedQueuesTable);
 const QUEUES = getTableName(queuesTable);
 
 const WHICH_QUEUE = 'name = $1 AND ($2::timestamptz IS NULL OR created_at = $2::timestamptz)';
-const WHICH_NOTE = 'name = $1 AND created_at = $2::timestamptz';
+const WHICH_RECORD = 'name = $1 AND created_at = $2::timestamptz';
 
 /**
- * SQL that deletes a queue without a note. Parameters: its name, and when it
- * was created or null. Gives a row if it was there.
+ * SQL that deletes a queue without recording it. Parameters: its name, and when it was
+ * created or null. Returns a row if the queue existed.
  */
 export const deleteQueueFrom = (queues: string) => `DELETE FROM ${queues} WHERE ${WHICH_QUEUE} RETURNING 1`;
 
-const deleteAndNote = (queues: string, notes: string) => `
+const deleteAndRecord = (queues: string, records: string) => `
   WITH gone AS (DELETE FROM ${queues} WHERE ${WHICH_QUEUE} RETURNING name, created_at),
-  noted AS (
-    INSERT INTO ${notes} (name, created_at) SELECT name, created_at FROM gone
+  recorded AS (
+    INSERT INTO ${records} (name, created_at) SELECT name, created_at FROM gone
     ON CONFLICT (name, created_at) DO UPDATE SET done_at = NULL)
   SELECT 1 FROM gone`;
 
-/** The notes of deletions that were done long ago go along. */
-const markDone = (notes: string) => `
+/** Also removes the records of deletions that were finished long ago. */
+const markDone = (records: string) => `
   WITH old AS (
-    DELETE FROM ${notes} WHERE done_at < ${nowSql('$3')} - interval '${DELETION_NOTE_MS} milliseconds')
-  UPDATE ${notes} SET done_at = ${nowSql('$3')} WHERE ${WHICH_NOTE}`;
+    DELETE FROM ${records} WHERE done_at < ${nowSql('$3')} - interval '${DELETION_NOTE_MS} milliseconds')
+  UPDATE ${records} SET done_at = ${nowSql('$3')} WHERE ${WHICH_RECORD}`;
 
-/** Which queues were deleted, and not merely gone; see core's `QueueStore.wasDeleted`. */
+/** Records which queues were deleted, as opposed to being missing; see core's `QueueStore.wasDeleted`. */
 export class DeletionRecords {
   readonly #db: Database;
   readonly #logger: Logger;
   readonly #clock: Clock | undefined;
   readonly #inspectCode: (() => Promise<TableCode | undefined>) | undefined;
-  /** Whether the table is there, and runs nobody else's code. */
+  /** Whether the table exists and runs no code of other users. */
   #isChecked = false;
   #warned = false;
 
   constructor(deps: {
     readonly db: Database;
     readonly logger?: Logger | undefined;
-    /** In place of the database's; for tests. */
+    /** Replaces the database's clock, for tests. */
     readonly clock?: Clock | undefined;
-    /** Finds what would run with our rights; see {@link codeOfDeletions}. Absent: it is known that nothing does. */
+    /**
+     * Finds code that would run with our rights; see {@link codeOfDeletions}.
+     * Undefined: there is known to be none.
+     */
     readonly inspectCode?: (() => Promise<TableCode | undefined>) | undefined;
   }) {
     this.#db = deps.db;
@@ -61,16 +64,16 @@ export class DeletionRecords {
   }
 
   /**
-   * Runs a deletion with the statement that it is to send: one that removes the
-   * queue and notes it, or for want of a right {@link deleteQueueFrom}. Both take
-   * the same parameters and give the same rows.
+   * Runs a deletion with the statement to send: one that deletes and records the queue
+   * or, if the right for that is missing, {@link deleteQueueFrom}. Both take the same
+   * parameters and return the same rows.
    *
-   * @param deletion fails without a trace, and may be run again.
+   * @param deletion fails without effect, and may be repeated.
    */
   async deleting<T>(deletion: (text: string) => Promise<T>): Promise<T> {
     if (!(await this.#mayUse())) return deletion(deleteQueueFrom(this.#queues));
     try {
-      return await this.#onTable(() => deletion(deleteAndNote(this.#queues, this.#notes)));
+      return await this.#onTable(() => deletion(deleteAndRecord(this.#queues, this.#records)));
     } catch (error) {
       if (!isPermissionDenied(error)) throw error;
       this.#warn(error);
@@ -78,12 +81,12 @@ export class DeletionRecords {
     }
   }
 
-  /** Whether there is a note of that queue. */
+  /** Whether there is a record of that queue. */
   async has(name: string, createdAt: Instant): Promise<boolean> {
     if (!(await this.#mayUse())) return false;
     try {
       const rows = await this.#db.read({
-        text: `SELECT 1 FROM ${this.#notes} WHERE ${WHICH_NOTE}`,
+        text: `SELECT 1 FROM ${this.#records} WHERE ${WHICH_RECORD}`,
         values: [name, instantToText(createdAt)],
       });
       return rows.length > 0;
@@ -100,7 +103,7 @@ export class DeletionRecords {
     if (!(await this.#mayUse())) return;
     const now = this.#clock === undefined ? null : instantToText(this.#clock.now());
     try {
-      await this.#db.write({ text: markDone(this.#notes), values: [name, instantToText(createdAt), now] });
+      await this.#db.write({ text: markDone(this.#records), values: [name, instantToText(createdAt), now] });
     } catch (error) {
       if (isMissing(error)) return;
       if (!isPermissionDenied(error)) throw error;
@@ -112,19 +115,19 @@ export class DeletionRecords {
     return this.#db.schema.relation(QUEUES);
   }
 
-  get #notes(): string {
-    return this.#db.schema.relation(NOTES);
+  get #records(): string {
+    return this.#db.schema.relation(RECORDS);
   }
 
   /**
-   * Whether the table may be named in a statement. The look at a server's start does
-   * not tell: the table is made later, and somebody else may have been quicker.
+   * Whether a statement may name the table. The check at a server's start is not
+   * enough: the table is created later, and another user may have been faster.
    */
   async #mayUse(): Promise<boolean> {
     if (this.#isChecked || this.#inspectCode === undefined) return true;
     const code = await this.#inspectCode();
     if (code === undefined) return true;
-    const fault = tableCodeFault(NOTES, code);
+    const fault = tableCodeFault(RECORDS, code);
     this.#isChecked = fault === undefined;
     if (fault !== undefined) this.#warn(new Error(fault));
     return this.#isChecked;
@@ -136,7 +139,7 @@ export class DeletionRecords {
     } catch (error) {
       if (!isMissing(error)) throw error;
       await this.#db.maintenance(async (session) => {
-        await lockSchema(session, NOTES);
+        await lockSchema(session, RECORDS);
         const nameOf = (relation: string) => this.#db.schema.relation(relation);
         for (const text of renderTable(deletedQueuesTable, { nameOf })) await session.query({ text });
       });
@@ -149,17 +152,17 @@ export class DeletionRecords {
     this.#warned = true;
     this.#logger.warn(
       'deleted queues are not noted; items that a server stores while its queue is deleted may need `querator storage drop`',
-      { table: NOTES, reason: error instanceof Error ? error.message : undefined },
+      { table: RECORDS, reason: error instanceof Error ? error.message : undefined },
     );
   }
 }
 
-/** What would run with our rights when notes are read or written; undefined: there is no such table yet. */
+/** Code that would run with our rights when the table is used. Undefined if there is no such table yet. */
 export async function codeOfDeletions(db: Database): Promise<TableCode | undefined> {
-  return (await findTable((statement) => db.read(statement), db.schema.name, NOTES))?.code;
+  return (await findTable((statement) => db.read(statement), db.schema.name, RECORDS))?.code;
 }
 
-/** Some table is missing, which may be another one than that of the notes. */
+/** Whether a table is missing, which may be another one than that of the records. */
 function isMissing(error: unknown): boolean {
   return error instanceof PostgresError && isUndefinedTable(error.sqlState);
 }

@@ -9,9 +9,9 @@ import { queueHash } from '../sql/table-name.ts';
 const LOCK = 'queue hashes';
 
 /**
- * Sees to it that no two queues have names of one hash. An index does, whose
- * expression calls md5(). A server in FIPS mode refuses that, and with it every
- * row: there the index is dropped, and the names are compared under a lock.
+ * Makes sure that no two queues have names with the same hash. An index does that,
+ * with md5() in its expression. A server in FIPS mode refuses md5(), and with it every
+ * row. There the index is dropped, and names are compared under a lock.
  */
 export class QueueHashes {
   readonly #db: Database;
@@ -22,7 +22,7 @@ export class QueueHashes {
     this.#logger = deps.logger ?? silentLogger;
   }
 
-  /** Runs a statement that writes rows of queues, once more without the index where md5() was refused. */
+  /** Runs a statement that writes rows of queues. Drops the index and repeats it if md5() was refused. */
   async writing<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write();
@@ -33,12 +33,12 @@ export class QueueHashes {
     return await write();
   }
 
-  /** Makes others that are about to create a queue wait until the transaction ends. */
+  /** Makes other creators of queues wait until the transaction ends. */
   async lock(session: Session): Promise<void> {
     await lockSchema(session, LOCK);
   }
 
-  /** Another queue whose name has the same hash. */
+  /** Another queue whose name has the same hash. Undefined if there is none. */
   async findOther(names: NamesSession, name: string): Promise<string | undefined> {
     const hash = queueHash(name);
     for await (const other of namesOfQueues(names)) {
@@ -47,7 +47,7 @@ export class QueueHashes {
     return undefined;
   }
 
-  /** Whether it was md5() that failed, and not something else in the same way. */
+  /** Whether the server refuses md5(), or something else failed in the same way. */
   async #isRefused(): Promise<boolean> {
     try {
       await this.#db.read({ text: `SELECT md5('querator')` });

@@ -4,9 +4,9 @@ import { nowSql } from '../sql/partition-table.ts';
 import { type QueueRow, rowToQueue } from './row-to-queue.ts';
 
 /**
- * Where a queue that is being deleted has the end of its mark: in the JSON of
- * its first placement. A server of an earlier version passes over a property
- * there, and would refuse a database with a column it does not know.
+ * Where a queue that is being deleted keeps the end of its deletion mark: in the JSON
+ * of its first placement. A server of an earlier version ignores a property there, but
+ * would refuse a database with an unknown column.
  */
 const ENDS_AT = "'{0,deletionEndsAt}'";
 
@@ -27,7 +27,7 @@ export const markEnding = (queues: string) => `
 /** A queue's row, and whether the queue is being deleted. */
 export type LockedRow = QueueRow & { readonly ends: boolean };
 
-/** Where the rows of queues are changed. */
+/** Where rows of queues are changed. */
 export interface QueuesSession {
   readonly session: Session;
   /** The table of queues with its schema, as SQL. */
@@ -40,11 +40,11 @@ export function findUser(queues: string, name: string): Statement {
 }
 
 /**
- * Locks the rows of queues until the transaction ends, in the order of the
- * names, so that two transactions never wait for each other.
+ * Locks the rows of queues until the transaction ends, in the order of their names, so
+ * that transactions cannot deadlock.
  *
- * @param now the time that a clock of a test gives; null: the database's.
- * @returns those that there are, by their names.
+ * @param now the time of a test's clock. Null: the database's.
+ * @returns the queues that exist, by name.
  */
 export async function lockQueues(
   { session, queues }: QueuesSession,
@@ -60,18 +60,18 @@ export async function lockQueues(
 }
 
 /**
- * Reads what the rules between a queue and its dead-letter queue are checked
- * by, after their rows were locked: whoever wants to change any of it needs one
- * of those locks.
+ * Reads the data for the rules between a queue and its dead-letter queue. Call it
+ * after their rows are locked: every change of this data needs one of those locks.
  *
- * @param deadQueue the locked row of the dead-letter queue; undefined: there is none.
+ * @param deadQueue the locked row of the dead-letter queue. Undefined if there is
+ *   none.
  */
 export async function readRelations(
   { session, queues }: QueuesSession,
   name: string,
   deadQueue: LockedRow | undefined,
 ): Promise<QueueRelations> {
-  // A statement of its own: its snapshot is taken when the locks are held.
+  // A separate statement, so that its snapshot is taken once the locks are held.
   const [user] = await session.query<{ readonly name: string }>(findUser(queues, name));
   return {
     deadQueue: deadQueue && rowToQueue(deadQueue),

@@ -1,7 +1,7 @@
 import type { Duration, NewQueue, PartitionPlacement, Queue } from '@querator/core';
 import { instantFromText } from '../wire/instant-text.ts';
 
-/** A row of `querator_queues` as `pg` hands it over; BIGINT comes as text. */
+/** A row of `querator_queues` as `pg` returns it. A BIGINT is a text. */
 export interface QueueRow {
   readonly name: string;
   readonly namespace: string;
@@ -30,7 +30,7 @@ export function queueToValues(queue: NewQueue): readonly unknown[] {
   ];
 }
 
-/** The queue a row stands for. */
+/** Converts a row to a queue. */
 export function rowToQueue(row: QueueRow): Queue {
   return {
     name: row.name,
@@ -41,7 +41,7 @@ export function rowToQueue(row: QueueRow): Queue {
     maxAttempts: row.max_attempts,
     reference: row.reference,
     requestedPartitions: row.requested_partitions,
-    // The first placement may carry a mark besides; see `queue-relations.ts`.
+    // The first placement may also have a deletion mark; see `queue-relations.ts`.
     partitions: row.partitions.map(({ partition, storageName }) => ({ partition, storageName })),
     createdAt: instantFromText(row.created_at),
     updatedAt: instantFromText(row.updated_at),

@@ -18,34 +18,37 @@ import { schemaVersionTable } from './tables/schema-version.ts';
 
 const VERSIONS = getTableName(schemaVersionTable);
 
-/** What there is whatever queues there are: the queues' settings, the sequence of item ids, the versions. */
+/**
+ * The relations that do not depend on queues: the queues' settings, the sequence of
+ * item ids, the versions.
+ */
 export const FIXED_RELATIONS: readonly string[] = [QUEUES, ITEM_ID_SEQUENCE, VERSIONS];
-/** Those of them that every request rests on. */
+/** Those that every request needs. */
 export const USED_RELATIONS: readonly string[] = [QUEUES, ITEM_ID_SEQUENCE];
 const create = (nameOf: NameRelation): readonly string[] => [
   renderSequence(itemIdSequence, nameOf),
   ...renderTable(queuesTable, { nameOf }),
   ...renderTable(schemaVersionTable, { nameOf }),
 ];
-/** Tables whose triggers and the like are looked at. */
+/** Tables that are checked for triggers and other foreign code. */
 const CHECKED_TABLES = new Set([QUEUES, VERSIONS, getTableName(deletedQueuesTable)]);
 const INSPECTED = [...FIXED_RELATIONS, ...CHECKED_TABLES, QUEUES_BY_HASH].map((name) => `'${name}'`);
 const LOCK = 'querator schema';
-/** How long to wait for those who hold a table that is to be changed. */
+/** How long to wait for the locks of a migration. */
 const MIGRATION_WAIT_MS = 30_000;
-/** The version since which there is {@link QUEUES_BY_HASH}. */
+/** The first version with {@link QUEUES_BY_HASH}. */
 const VERSION_WITH_HASHES = 2;
 
-/** What a look at the database found. */
+/** The result of an inspection of the database. */
 interface Found {
   readonly server: ServerVersion;
-  /** Where the tables are, or would be made. */
+  /** The schema of the tables, or the one to create them in. */
   readonly schema: string;
-  /** Undefined: nothing is there that a migration could change. */
+  /** Undefined: there is nothing that a migration could change. */
   readonly version: number | undefined;
-  /** Whether the version is written down, and not only concluded from what is there. */
+  /** Whether the version is recorded, and not only derived from the existing relations. */
   readonly recorded: boolean;
-  /** Whether all is there that requests use; the versions are not. */
+  /** Whether everything that requests need exists. The versions are not needed. */
   readonly usable: boolean;
 }
 
@@ -54,34 +57,33 @@ interface SeenRelation {
   readonly schema: string;
   readonly name: string;
   readonly owner: string;
-  /** Whether its owner is we, a superuser, or who owns the schema or the database anyway. */
+  /** Whether its owner is this role, a superuser, or the owner of the schema or the database. */
   readonly trusted: boolean;
-  /** What would run with our rights; of tables only. */
+  /** Code that would run with our rights, for tables. */
   readonly code: TableCode;
 }
 
-/** What keeping the schema needs to know, and whom to tell. */
+/** Dependencies of provisioning the fixed tables. */
 export interface FixedSchemaDeps {
   readonly migrations: readonly Migration[];
-  /** Makes the error for a server or a database that cannot be used. */
+  /** Creates the error for a server or a database that cannot be used. */
   readonly refuse: (reason: string) => Error;
-  /** Makes the error for a search path that leads nowhere. */
+  /** Creates the error for a search path without a schema. */
   readonly noSchema: () => Error;
   readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void;
-  /** Tells of policies and rules on a table of ours. */
+  /** Logs policies and rules on a table of ours. */
   readonly warnOnce: (table: string, code: TableCode) => void;
 }
 
 /**
- * Makes what is missing of the fixed tables, and brings the tables of an older
- * version to ours. Looks first: mostly all is there, and a user who may not
- * create tables can use them all the same.
+ * Creates missing fixed tables, and migrates tables of an older version. Checks first:
+ * mostly everything exists, and a user who may not create tables can still use them.
  *
- * Any number of processes may do this at once: one works, in one transaction,
- * and the others find it done. A database from before versions were written
- * down is taken as {@link FIRST_VERSION}.
+ * Any number of processes may do this at once. One of them works, in one transaction,
+ * and the others find the result. A database without recorded versions is treated as
+ * {@link FIRST_VERSION}.
  *
- * Finds out in which schema all that is, for `db.schema`.
+ * Also determines the schema, in `db.schema`.
  */
 export async function provisionFixedSchema(db: Database, deps: FixedSchemaDeps): Promise<void> {
   const { migrations } = deps;
@@ -99,37 +101,38 @@ export async function provisionFixedSchema(db: Database, deps: FixedSchemaDeps):
     const locks = { tables: FIXED_RELATIONS, schema: () => db.schema.name, waitMs: MIGRATION_WAIT_MS };
     await withBriefLocks(db, locks, async (session) => {
       await lockSchema(session, LOCK);
-      // Who reads the queues' table for long, such as a backup, must not make all servers wait.
+      // A long reader of the queues' table, such as a backup, must not block all servers.
       await session.waitBriefly();
       const found = check(await inspect((statement) => session.query(statement), place));
       if (isUsable(found) && found.recorded) return;
       await bringTo(session, found, { migrations, nameOf: (name) => db.schema.relation(name) });
     });
   } catch (error) {
-    // All that could not be done is to write the version down: whoever has the right does it another time.
+    // Only the record of the version is missing. A user with the right for it will add it.
     if (!(isUsable(before) && isPermissionDenied(error))) throw error;
   }
 }
 
-/** What an inspection of the fixed tables found. */
+/** The result of an inspection of the fixed tables. */
 export type FixedSchemaState = Pick<Found, 'schema'>;
 
 /**
- * Looks whether the fixed tables can be used as they are, or made. Makes
- * nothing, and leaves `db.schema` as it is.
+ * Checks whether the fixed tables can be used or created. Creates nothing, and leaves
+ * `db.schema` unchanged.
  *
- * @throws what `provisionFixedSchema` throws for a server or a database that cannot be used.
+ * @throws what `provisionFixedSchema` throws for a server or a database that cannot be
+ *   used.
  */
 export async function inspectFixedSchema(db: Database, deps: FixedSchemaDeps): Promise<FixedSchemaState> {
   const { name } = db.schema;
-  // What is in use counts, whatever a later look would choose.
+  // A schema in use stays, whatever a later inspection would choose.
   const schemas = name === undefined ? (await db.searchPath()).schemas : [name];
   const silent: FixedSchemaDeps = { ...deps, warn: () => {}, warnOnce: () => {} };
   const found = await inspect((statement) => db.read(statement), { schemas, deps: silent });
   return checked(found, deps);
 }
 
-/** @throws Error where the server or the tables are of a version that cannot be used. */
+/** @throws Error when the version of the server or the tables cannot be used. */
 function checked(found: Found, { migrations, refuse }: FixedSchemaDeps): Found {
   const newest = newestVersion(migrations);
   const fault = serverVersionFault(found.server) ?? schemaVersionFault(found.version, newest);
@@ -138,10 +141,10 @@ function checked(found: Found, { migrations, refuse }: FixedSchemaDeps): Found {
 }
 
 /**
- * One at a time over all processes: PostgreSQL's IF NOT EXISTS alone lets two
- * creators collide. The lock ends with the transaction.
+ * Takes the lock for creating or changing something, until the transaction ends.
+ * PostgreSQL's IF NOT EXISTS alone lets two creators collide.
  *
- * @param name of what is made or changed.
+ * @param name of the thing to create or change.
  */
 export async function lockSchema(session: Session, name: string): Promise<void> {
   const key = createHash('sha256').update(`querator:${name}`).digest().readBigInt64BE();
@@ -157,9 +160,8 @@ function schemaVersionFault(version: number | undefined, newest: number): string
 }
 
 /**
- * Reads the catalogue and does not ask `to_regclass`: that one goes by what the
- * session remembers, and in a transaction that has waited for the lock it does
- * not see what was made meanwhile.
+ * Reads the catalogue instead of `to_regclass`, which uses the session's cache. In a
+ * transaction that waited for the lock, the cache lacks what was created meanwhile.
  */
 const INSPECT = `
   SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text,
@@ -175,7 +177,7 @@ const INSPECT = `
         AND relname IN (${INSPECTED.join(', ')})
     ) AS relations`;
 
-/** Where a look looks. */
+/** Where an inspection looks for tables. */
 interface Place {
   /** In the order of the search path. */
   readonly schemas: readonly string[];
@@ -195,22 +197,22 @@ async function inspect(query: Session['query'], place: Place): Promise<Found> {
   checkRelations(ours, deps);
   const relations = ours.map(({ name }) => name);
   const usable = USED_RELATIONS.every((name) => relations.includes(name));
-  // A server too old may not know what comes next.
+  // An old server may not support the next statement.
   if (relations.includes(VERSIONS) && serverVersionFault(server) === undefined) {
     const text = `SELECT max(version) AS version FROM ${qualifiedName(schema, VERSIONS)}`;
     const [row] = await query<{ version: number | null }>({ text });
     if (row?.version != null) return { server, schema, version: row.version, recorded: true, usable };
   }
   const concluded = relations.includes(QUEUES_BY_HASH) ? VERSION_WITH_HASHES : FIRST_VERSION;
-  // What else may be there, a sequence that was restored for one, has been the same in all versions.
+  // Other relations, such as a restored sequence, are the same in all versions.
   const version = relations.includes(QUEUES) ? concluded : undefined;
   return { server, schema, version, recorded: false, usable };
 }
 
 /**
- * The first schema of the search path, in which PostgreSQL would make our
- * tables, unless it has none and a later one does: as PostgreSQL finds tables.
- * A later one counts only where nobody can have planted them there.
+ * The first schema of the search path, where PostgreSQL would create our tables. If it
+ * has none of them and a later schema does, the later one, as PostgreSQL would find
+ * it. A later one only counts if no other user can have created the tables in it.
  */
 function chooseSchema(relations: readonly SeenRelation[], { schemas, deps }: Place): string {
   const [first] = schemas;
@@ -229,7 +231,7 @@ function chooseSchema(relations: readonly SeenRelation[], { schemas, deps }: Pla
   return first;
 }
 
-/** @throws Error where a table would run foreign code, or what stands there is none. */
+/** @throws Error when a table would run foreign code, or a relation of another kind has its name. */
 function checkRelations(
   relations: readonly SeenRelation[],
   { refuse, warn, warnOnce }: FixedSchemaDeps,
@@ -251,8 +253,8 @@ function checkRelations(
 }
 
 /**
- * What is missing is made as the newest version has it, after the migrations:
- * these change what an older version made.
+ * Runs the migrations first, since they change what an older version has created. Then
+ * creates what is missing as the newest version defines it.
  */
 async function bringTo(
   session: Session,

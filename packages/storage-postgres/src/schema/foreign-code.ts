@@ -1,35 +1,35 @@
-/** Something on a table that runs with the statements of whoever uses the table. */
+/** Something on a table that runs within the statements of its users. */
 interface Attached {
   /** `trigger`, `rule`, `policy`, … */
   readonly kind: string;
   readonly name: string;
 }
 
-/** Code of another role that something on a table runs. */
+/** Code of another role that a table runs. */
 interface ForeignCode extends Attached {
-  /** The function or type, and whose it is. */
+  /** The function or type. */
   readonly code: string;
   readonly owner: string;
 }
 
-/** What would run with our rights when a table is used. */
+/** Code that would run with our rights when a table is used. */
 export interface TableCode {
   /** `pg_class.relkind`. */
   readonly kind: string;
   readonly owner: string;
-  /** Whether the owner is this role, or one that it is a member of. */
+  /** Whether the owner is this role, or a role of which it is a member. */
   readonly ours: boolean;
-  /** Triggers, rules and policies, and what else lets others take part. */
+  /** Triggers, rules, policies, row security and child tables. */
   readonly attached: readonly Attached[];
-  /** What belongs to roles that are neither this one nor superusers. */
+  /** Code of roles other than this one and superusers. */
   readonly foreign: readonly ForeignCode[];
 }
 
-/** A superuser is a member of every role, which makes nothing of theirs its own. */
+/** A superuser is a member of every role, but does not own their code. */
 const isOurs = (role: string) => `(${role}.rolname = current_user
   OR NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND pg_has_role(${role}.oid, 'USAGE'))`;
 
-/** Where dependencies lead to code; what PostgreSQL itself brings is in none. */
+/** Kinds of objects that lead to code. PostgreSQL's own objects have no dependencies. */
 const CODE = `'pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass`;
 
 const attachedTo = (table: string) => `
@@ -39,7 +39,7 @@ const attachedTo = (table: string) => `
   UNION ALL SELECT 'row security', relname FROM pg_class WHERE oid = ${table}.oid AND relrowsecurity
   UNION ALL SELECT 'child table', inhrelid::regclass::text FROM pg_inherits WHERE inhparent = ${table}.oid`;
 
-/** Each with the catalogue and the object id under which its dependencies are kept. */
+/** Each part with the catalogue and object id of its dependencies. */
 const partsOf = (table: string) => `
   SELECT 'pg_trigger'::regclass::oid AS classid, oid AS objid, 'trigger' AS kind, tgname::text AS name
     FROM pg_trigger WHERE tgrelid = ${table}.oid AND NOT tgisinternal
@@ -76,7 +76,7 @@ const list = (rows: string) =>
 /**
  * SQL for the {@link TableCode} of a table, as JSON.
  *
- * @param table the alias of its row of `pg_class`.
+ * @param table the alias of its row in `pg_class`.
  */
 export function tableCodeSql(table: string): string {
   return `(SELECT json_build_object('kind', ${table}.relkind, 'owner', holder.rolname, 'ours', ${isOurs('holder')},
@@ -85,9 +85,9 @@ export function tableCodeSql(table: string): string {
 }
 
 /**
- * Why a table must not be used; undefined: nothing speaks against it. On our
- * own tables only code of other roles does, on those of another role whatever
- * that role can make run with our statements.
+ * Why a table must not be used. Undefined if it may be. On our own tables, code of
+ * other roles is a reason. On a table of another role, everything is that the role
+ * could make run in our statements.
  */
 export function tableCodeFault(
   table: string,
@@ -110,7 +110,10 @@ export function tableCodeFault(
   );
 }
 
-/** What on a table of our own an operator should know of: policies and rules change what statements do. */
+/**
+ * The policies and rules on a table of our own. They change what statements do, so an
+ * operator should know them.
+ */
 export function tableCodeNotice({ ours, attached }: TableCode): readonly string[] {
   if (!ours) return [];
   return attached

@@ -2,18 +2,21 @@ import type { Session } from '../database/database.ts';
 import { type TableCode, tableCodeSql } from './foreign-code.ts';
 import { type FoundShape, shapeSql } from './items-table-check.ts';
 
-/** What a look at a partition's table found. */
+/** What the catalogue has on a partition's table. */
 export interface FoundTable {
   readonly options: readonly string[] | null;
-  /** Whether we may change it. */
+  /** Whether we may alter it. */
   readonly ours: boolean;
   readonly comment: string | null;
-  /** What would run with our rights. */
+  /** Code that would run with our rights. */
   readonly code: TableCode;
   readonly shape: FoundShape;
 }
 
-/** Looks at whatever has that name in the schema. Prepared: planning it takes several times as long as running it. */
+/**
+ * Reads whatever has that name in the schema. Prepared, because planning takes several
+ * times as long as running.
+ */
 export async function findTable(
   send: Session['query'],
   schema: string | undefined,

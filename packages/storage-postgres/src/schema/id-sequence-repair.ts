@@ -7,30 +7,30 @@ import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
 import { lockSchema } from './fixed-schema.ts';
 import { BEYOND_IDS } from './items-table-check.ts';
 
-/** Numbers that are passed over: others may be taking some just now. */
+/** Numbers that are skipped, since other processes may be taking some. */
 const MARGIN = 1_000_000n;
 
 interface Heights {
-  /** The greatest id in the table above those that the sequence has handed out; mostly there is none. */
+  /** The greatest id in the table beyond the last number of the sequence. Mostly there is none. */
   readonly greatest: string | null;
   /** The last number of the sequence. */
   readonly last: string;
-  /** When the server was started. */
+  /** The start time of the server. */
   readonly server: string;
 }
 
-/** What a look at a table's ids works with. */
+/** Dependencies of a check of a table's ids. */
 export interface IdSequenceContext {
   readonly db: Database;
   readonly table: PartitionTable;
 }
 
 /**
- * Runs what writes new ids, once the table was looked at on the server that is
- * being written to. Where a number is refused all the same, it looks again and
- * runs it once more: the server is another one, or the sequence was set back.
+ * Runs a write of new ids once the table was checked on the server that is written to.
+ * If a number is refused all the same, checks again and repeats the write: the server
+ * is another one, or the sequence was set back.
  *
- * @param write a statement, or a transaction of statements, that the refusal rolls back as a whole.
+ * @param write a statement or a transaction that the refusal rolls back as a whole.
  */
 export async function withIdsInOrder<T>(context: IdSequenceContext, write: () => Promise<T>): Promise<T> {
   const { numbers } = context.table;
@@ -44,18 +44,18 @@ export async function withIdsInOrder<T>(context: IdSequenceContext, write: () =>
   }
 }
 
-/** Looks at a table before the first item is written to it; see {@link withIdsInOrder}. */
+/** Checks a table before the first item is written to it; see {@link withIdsInOrder}. */
 export function checkIds(context: IdSequenceContext): Promise<void> {
   return context.table.numbers.checkWith(() => raiseIdSequence(context));
 }
 
 /**
- * Sees to it that the sequence stands above the ids in a table, and above all
- * numbers this process knows of. It does not after a restore of tables without
- * it, nor where logical replication has filled them: new items would come
- * before old ones. It is never set back.
+ * Raises the sequence above the ids in a table and above all numbers that this process
+ * knows. It is lower after a restore of tables without it, or if logical replication
+ * has filled them. New items would then come before old ones. Never lowers the
+ * sequence.
  *
- * @returns when the server was started that was looked at.
+ * @returns the start time of the server that was checked.
  */
 async function raiseIdSequence({ db, table }: IdSequenceContext): Promise<bigint> {
   const sequence = objectId(besideTable(table.name, ITEM_ID_SEQUENCE));
@@ -79,11 +79,10 @@ async function raiseIdSequence({ db, table }: IdSequenceContext): Promise<bigint
 }
 
 /**
- * Ids above the last number are asked for, and not the greatest of all: in a
- * table whose items are done with it lies behind all that vacuum has not
- * removed. The sequence is read after the statement's snapshot was taken, so
- * that what the snapshot holds was handed out before. Ids of other programs
- * say nothing of the sequence.
+ * Reads ids beyond the last number only. The greatest of all ids would be slow to
+ * find: once its items are done, it lies behind all entries that vacuum has not
+ * removed. The sequence is read after the statement's snapshot was taken, so the ids
+ * in the snapshot were given out before. Ids of other programs do not count.
  */
 const heightsOf = (table: string, sequence: string) => `
   WITH height AS MATERIALIZED (

@@ -2,25 +2,25 @@ import { getTableConfig } from 'drizzle-orm/pg-core';
 import type { Session } from '../database/database.ts';
 import { itemsTable } from './tables/items.ts';
 
-/** A column as the catalogue has it. */
+/** A column in the catalogue. */
 export interface FoundColumn {
   readonly name: string;
   /** As `format_type` writes it. */
   readonly type: string;
-  /** Whether texts in it are compared by their bytes. */
+  /** Whether its texts are compared by bytes. */
   readonly bytewise: boolean;
-  /** Whether a row must bring a value for it. */
+  /** Whether a row must have a value for it. */
   readonly required: boolean;
 }
 
-/** What a table's columns and unique indexes are. */
+/** The columns and unique indexes of a table. */
 export interface FoundShape {
   readonly columns: readonly FoundColumn[];
-  /** Columns that have a unique index to themselves. */
+  /** Columns with a unique index of their own. */
   readonly unique: readonly string[];
 }
 
-/** SQL for {@link FoundShape} as JSON. @param relation the row of `pg_class` in the query around it. */
+/** SQL for {@link FoundShape} as JSON. @param relation the alias of its row in `pg_class`. */
 export const shapeSql = (relation: string) => `json_build_object(
   'columns', (
     SELECT json_agg(json_build_object(
@@ -40,13 +40,13 @@ const EXPECTED = new Map(
 );
 const UNIQUE = ['id', 'source_id'];
 
-/** As `format_type` writes the types that an items table has. */
+/** The type as `format_type` writes it. */
 function typeName(sqlType: string): string {
   const [type = ''] = sqlType.split(' COLLATE');
   return type === 'timestamptz' ? 'timestamp with time zone' : type;
 }
 
-/** What keeps a table from being used as an items table; nothing where it can be. */
+/** Why a table cannot be used as an items table. Undefined if it can. */
 export function shapeFault({ columns, unique }: FoundShape): string | undefined {
   const found = new Map(columns.map((column) => [column.name, column]));
   for (const [name, type] of EXPECTED) {
@@ -62,32 +62,29 @@ export function shapeFault({ columns, unique }: FoundShape): string | undefined 
 }
 
 /**
- * Our ids begin with `0` and a number that only grows: the first two centuries
- * of it lie between these two. Those of the Go server, which are KSUIDs, begin
- * with their time, and lie above since 2018.
+ * Our ids begin with `0` and a growing number: those of the first two centuries lie
+ * between these two. Those of the Go server are KSUIDs, which begin with their time,
+ * and are greater since 2018.
  */
 const LEAST = '00';
 export const BEYOND_IDS = '04';
 
-/** Conditions for ids that are not of our making, each a range of the primary key. */
+/** Conditions for ids of other programs. Each is a range of the primary key. */
 export const FOREIGN_IDS = [`id < '${LEAST}'`, `id >= '${BEYOND_IDS}'`] as const;
 
-/**
- * Whether a table holds items whose ids are not of our making. Looks at both
- * ends of the primary key, and nowhere else.
- */
+/** Whether a table holds items with ids of other programs. Only reads both ends of the primary key. */
 export async function holdsForeignIds(send: Session['query'], table: string): Promise<boolean> {
   const exists = FOREIGN_IDS.map((range) => `EXISTS (SELECT FROM ${table} WHERE ${range})`);
   const [row] = await send<{ holds: boolean }>({ text: `SELECT ${exists.join(' OR ')} AS holds` });
   return row?.holds === true;
 }
 
-/** Whether another program has made or filled a table. */
+/** Whether another program has created or filled a table. */
 export async function isOfOthers(send: Session['query'], table: string, shape: FoundShape): Promise<boolean> {
   return shapeFault(shape) !== undefined || (await holdsForeignIds(send, table));
 }
 
-/** What to say of a table that holds items with ids that are not of our making. */
+/** The error for a table that holds items with ids of another program. */
 export function foreignItems(table: string, queue: string): string {
   return (
     `table ${table} of queue '${queue}' holds items with ids of another program, such as the Go server; ` +

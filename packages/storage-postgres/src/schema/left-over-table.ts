@@ -5,8 +5,8 @@ import { instantToText } from '../wire/instant-text.ts';
 import type { TableOwner } from './table-owner.ts';
 
 /**
- * Removes a table that its queue left behind. A table with rows stays, unless
- * the queue was deleted. Call it under the lock of the schema.
+ * Removes a table that its queue left behind. Keeps a table with rows, unless the
+ * queue was deleted. Call it under the lock of the schema.
  *
  * @param wasDeleted whether there is proof of that.
  * @returns whether it was removed.
@@ -16,7 +16,7 @@ export async function removeLeftOver(
   table: string,
   wasDeleted: boolean,
 ): Promise<boolean> {
-  // Looked at first without the lock: a server that works on the table must not wait for each look of another one.
+  // First checked without the lock, so that each check does not block a server that uses the table.
   if (!wasDeleted && (await holdsRows(session, table))) return false;
   await session.waitBriefly();
   await session.query({ text: `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE` });
@@ -25,12 +25,12 @@ export async function removeLeftOver(
   return true;
 }
 
-/** Whether a table belongs to the queue that was created then. */
+/** Whether a table belongs to the queue that was created at that time. */
 export function isSameQueue(holder: TableOwner | undefined, created: Instant | undefined): boolean {
   return created !== undefined && holder?.created === created;
 }
 
-/** What to say where a table holds items of an earlier queue, and nothing tells that it was deleted. */
+/** The error for a table with items of an earlier queue, if there is no proof that it was deleted. */
 export function itemsOfEarlierQueue(
   table: string,
   holder: TableOwner | undefined,
@@ -44,7 +44,10 @@ export function itemsOfEarlierQueue(
   );
 }
 
-/** Logs the removal. A queue that was not deleted may be another server's, which has just lost its empty table. */
+/**
+ * Logs the removal. If the queue was not deleted, another server may still use it, and
+ * has just lost its empty table.
+ */
 export function logRemoved(
   logger: Logger,
   where: { readonly storage: string; readonly table: string },

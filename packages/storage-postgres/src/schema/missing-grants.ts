@@ -3,9 +3,9 @@ import { quotedName } from '../database/quoted-name.ts';
 import { isPermissionDenied, NO_SCHEMA, PostgresError } from '../errors/postgres-error.ts';
 
 /**
- * PostgreSQL says what it refused, not which right would have helped: this asks
- * for the rights that are missing. The CASE keeps it from asking about the
- * sequence's rights on a table, which is an error.
+ * PostgreSQL reports what it refused, but not the missing right. This finds the rights
+ * that are missing. The CASE avoids asking for a sequence's rights on a table, which
+ * is an error.
  */
 const MISSING = `
   WITH place AS (
@@ -29,10 +29,10 @@ const MISSING = `
   FROM relation WHERE CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(oid, 'USAGE') END`;
 
 /**
- * Adds to an error about missing rights the GRANTs that would help. Any other
- * error comes back as it is, and so does this one when nothing can be found out.
+ * Adds the missing GRANTs to an error about rights. Returns any other error as it is,
+ * and this one too if nothing is found.
  *
- * @param relations the tables and sequences that were to be used or made.
+ * @param relations the tables and sequences that were to be used or created.
  */
 export async function nameMissingGrants(
   error: unknown,
@@ -43,7 +43,7 @@ export async function nameMissingGrants(
   if (!isPermissionDenied(error) && error.sqlState !== NO_SCHEMA) return error;
   const { message, outcome, sqlState, connectionLost, timedOut } = error;
   try {
-    // Where the tables are, or else where they would have been looked for.
+    // The schema of the tables, or the path in which they were looked for.
     const path = db.schema.name === undefined ? (await db.searchPath()).text : quotedName(db.schema.name);
     const grants = await missingGrants(db, relations, path);
     if (grants.length === 0) return error;
@@ -59,9 +59,9 @@ export async function nameMissingGrants(
 }
 
 /**
- * The GRANTs that let this user use, or make, these tables and sequences.
+ * The GRANTs with which this user can use or create these tables and sequences.
  *
- * @param path a search path; the first schema of it is looked at.
+ * @param path a search path, of which the first existing schema counts.
  */
 export async function missingGrants(
   db: Database,

@@ -49,38 +49,38 @@ import {
 
 const FIXED = 'fixed';
 
-/** A partition whose table is to be used. */
+/** A partition whose table is needed. */
 interface Wanted {
   readonly key: PartitionKey;
   readonly name: string;
   readonly owner: PartitionOwner | undefined;
   readonly identity: TableOwner;
-  /** Looks at the ids in the table, once it is there. */
+  /** Checks the ids in the table, once it exists. */
   readonly checkIds: () => Promise<void>;
 }
 
-/** The care of one partition's table. */
+/** Provides the table of one partition. */
 export interface PartitionTableProvisioner extends TableProvisioner {
-  /** Waits until nobody else holds the table; see core's `PartitionStore`. */
+  /** Waits until no other session holds the table; see core's `PartitionStore`. */
   untilDroppable(): Promise<void>;
-  /** Drops the table with all that is in it; the next use makes a new one. */
+  /** Drops the table with all its items. The next use creates a new one. */
   drop(): Promise<void>;
 }
 
-/** What a keeper works with. */
+/** Dependencies of a manager. */
 export interface SchemaManagerDeps {
   /** The storage's name, for errors and the log. */
   readonly backend: string;
   readonly logger?: Logger | undefined;
-  /** Other than the real ones, for tests. */
+  /** Other migrations, for tests. */
   readonly migrations?: readonly Migration[] | undefined;
   readonly limits?: TimeLimits | undefined;
 }
 
 /**
- * Sees to it that tables are there before they are used, and are of our
- * version. What was found or made is remembered, a failure is not: whoever
- * upgrades the server or grants a right need not restart anything.
+ * Makes sure that tables exist before they are used, and have our version. Remembers
+ * successes only, so no restart is needed after a server was upgraded or a right was
+ * granted.
  */
 export class SchemaManager {
   readonly #db: Database;
@@ -91,9 +91,9 @@ export class SchemaManager {
   readonly #drops: TableChanges;
   readonly #limits: TimeLimits;
   readonly #known = new Map<string, Promise<void>>();
-  /** Tables made for queues of which it could not be found out whether they are still there. */
+  /** Tables created for queues of which it is unknown whether they still exist. */
   readonly #unchecked = new Set<string>();
-  /** Tables whose policies and rules have been told of. */
+  /** Tables whose policies and rules were logged. */
   readonly #loggedCode = new Set<string>();
 
   constructor(db: Database, deps: SchemaManagerDeps) {
@@ -108,7 +108,7 @@ export class SchemaManager {
     this.#drops = new TableChanges(changes);
   }
 
-  /** The table of queues, and the sequence of item ids. */
+  /** The queues' table, the sequence of item ids and the versions. */
   get fixed(): TableProvisioner {
     return {
       ensure: () => this.#ensureFixed(),
@@ -118,9 +118,9 @@ export class SchemaManager {
   }
 
   /**
-   * The table of a partition, and what it rests on.
+   * The table of a partition, with the fixed tables.
    *
-   * @param look looks at the ids in the table, once it is there.
+   * @param checkIds checks the ids in the table, once it exists.
    */
   partition(
     key: PartitionKey,
@@ -129,7 +129,7 @@ export class SchemaManager {
   ): PartitionTableProvisioner {
     const name = itemsTableName(key);
     const wanted: Wanted = { key, name, owner, identity: ownerOf(key, owner?.createdAt), checkIds };
-    // Neither two queues of one name, one after the other, nor two of one hash have the same table.
+    // Two queues of one name after another, or with the same hash, do not share a table.
     const known = ownerToComment(ownerOf(key, owner?.createdAt));
     return {
       ensure: () => this.#once(known, () => this.#makePartition(wanted)),
@@ -148,9 +148,9 @@ export class SchemaManager {
   }
 
   /**
-   * Looks whether the fixed tables can be used as they are, or made. Makes nothing.
+   * Checks whether the fixed tables can be used or created. Creates nothing.
    *
-   * @throws StorageError where the server or the tables cannot be used.
+   * @throws StorageError when the server or the tables cannot be used.
    */
   inspect(): Promise<FixedSchemaState> {
     return inspectFixedSchema(this.#db, this.#fixedDeps);
@@ -171,9 +171,9 @@ export class SchemaManager {
   }
 
   /**
-   * Looks first: mostly everything is there, and a user who may not create
-   * tables can still use them. A table comes with its indexes or not at all,
-   * so that seeing the table is enough.
+   * Checks first: mostly everything exists, and a user who may not create tables can
+   * still use them. A table is created together with its indexes, so checking the
+   * table is enough.
    */
   async #makePartition(wanted: Wanted): Promise<void> {
     const { name, identity } = wanted;
@@ -196,7 +196,7 @@ export class SchemaManager {
     await wanted.checkIds();
   }
 
-  /** @throws StorageError for a table that another program has made or filled. */
+  /** @throws StorageError when another program has created or filled the table. */
   async #checkUsable({ key, name }: Wanted, { shape }: FoundTable): Promise<void> {
     const fault = shapeFault(shape);
     if (fault !== undefined) {
@@ -215,7 +215,7 @@ export class SchemaManager {
     await this.#creations.run(() =>
       this.#exclusively([name], this.#limits.lockMs, async (session) => {
         await lockSchema(session, name);
-        // Another process may have been quicker.
+        // Another process may have been faster.
         const found = await findTable(session.query, this.#db.schema.name, name);
         if (found !== undefined) this.#checkCode(name, found.code);
         const holder = ownerFromComment(found?.comment ?? null);
@@ -234,8 +234,8 @@ export class SchemaManager {
   }
 
   /**
-   * A queue that was deleted while its table was being made must not get one:
-   * what would be stored in it nobody would ever find.
+   * A queue that was deleted while its table was created must not keep it: nobody
+   * would ever find the items in it.
    */
   async #checkStillThere(wanted: Wanted): Promise<void> {
     if (wanted.owner === undefined) return;
@@ -247,12 +247,15 @@ export class SchemaManager {
     throw this.#refused(`queue '${wanted.key.queue}' was deleted by another process`);
   }
 
-  /** Drops the table with all that is in it, unless it belongs to somebody else; or takes the lock for that, for a moment. */
+  /**
+   * Drops the table with all its items, unless it belongs to another queue. `lock
+   * only` takes and releases the lock for that.
+   */
   async #dropPartition(wanted: Wanted, what: 'drop' | 'lock only'): Promise<void> {
     const { name, identity } = wanted;
-    // Nothing else finds out in which schema the table is.
+    // Determines the schema of the table.
     if (this.#db.schema.name === undefined) await this.#ensureFixed();
-    // Who is just making one finds the queue gone, and removes it.
+    // A process that is creating the table finds that the queue is gone, and removes it.
     if ((await findTable((statement) => this.#db.read(statement), this.#db.schema.name, name)) === undefined)
       return;
     const { lockMs, maintenanceMs } = this.#limits;
@@ -262,10 +265,10 @@ export class SchemaManager {
       if (found === undefined) return;
       const claim = claimOn(ownerFromComment(found.comment), identity);
       if (claim === 'foreign') this.#checked(claim, found, wanted);
-      // The items of a later queue, or of an earlier one, are none of ours.
+      // Keep the items of a later or an earlier queue.
       if (claim === 'superseded' || claim === 'left-over') return;
       const table = this.#db.schema.relation(name);
-      // Nor are those that another program has stored, and that were never served.
+      // Keep items that another program has stored and that were never served.
       const send: Session['query'] = (statement) => session.query(statement);
       if (claim === 'unnamed' && (await isOfOthers(send, table, found.shape))) return;
       if (what === 'lock only' && !found.ours) throw this.#refused(`only its owner may drop table ${name}`);
@@ -285,8 +288,8 @@ export class SchemaManager {
   }
 
   /**
-   * Drops the table of a queue that is not there. Another process may have
-   * stored something in it by now: that goes only with a queue that was deleted.
+   * Drops the table of a queue that does not exist. If another process has stored
+   * items in it meanwhile, only if the queue was deleted.
    */
   async #removeOrphan(wanted: Wanted): Promise<void> {
     const { name, identity } = wanted;
@@ -302,12 +305,12 @@ export class SchemaManager {
     });
   }
 
-  /** The instant itself when the queue of this name that was created then was deleted. */
+  /** Returns the instant if the queue that was created then was deleted. */
   async #deletedOf({ owner }: Wanted, created: Instant | undefined): Promise<Instant | undefined> {
     return created !== undefined && (await owner?.wasDeleted(created)) === true ? created : undefined;
   }
 
-  /** @throws StorageError where the table is not to be used. */
+  /** @throws StorageError when the table must not be used. */
   #checked(claim: Claim, { comment }: FoundTable, { key, name }: Wanted): Claim {
     if (claim === 'superseded') {
       throw this.#refused(
@@ -326,14 +329,14 @@ export class SchemaManager {
     return claim;
   }
 
-  /** @throws StorageError where foreign code would run with our rights. */
+  /** @throws StorageError when foreign code would run with our rights. */
   #checkCode(name: string, code: TableCode): void {
     const fault = tableCodeFault(name, code);
     if (fault !== undefined) throw this.#refused(fault);
     this.#logCode(name, code);
   }
 
-  /** Once for each table. */
+  /** Logs once per table. */
   #logCode(table: string, code: TableCode): void {
     const found = tableCodeNotice(code);
     if (found.length === 0 || this.#loggedCode.has(table)) return;
@@ -344,16 +347,16 @@ export class SchemaManager {
   }
 
   #refused(reason: string): StorageError {
-    // A comment on a table may be as long as somebody likes.
+    // The comment on a table may be of any length.
     return new StorageError(`storage '${this.#backend}': ${shortText(reason)}`, { outcome: 'not-applied' });
   }
 
   /**
-   * Gives a table from an earlier version what it lacks: storage parameters, and
-   * the comment that says whose it is. One table at a time, at first contact,
-   * and not in a migration: a transaction over thousands of tables needs more
-   * locks than a server has. No request fails for it: a table that somebody
-   * else owns or has locked gets them another time.
+   * Gives a table of an earlier version what it lacks: storage parameters, and the
+   * comment with its owner. Runs for one table when it is first used, and not in a
+   * migration: a transaction over thousands of tables needs more locks than a server
+   * has. It fails no request. A table that another role owns or somebody has locked is
+   * updated another time.
    */
   async #bringUpToDate(
     { name, identity }: Wanted,

@@ -1,17 +1,17 @@
 import { type Instant, instantFromMicroseconds, type PartitionKey } from '@querator/core';
 
-/** Whose items a table holds, as its comment says. */
+/** The owner of a table's items, as its comment says. */
 export interface TableOwner {
   readonly queue: string;
   readonly partition: number;
-  /** When that queue was created: another queue of the same name is not the same queue. */
+  /** When the queue was created. A later queue of the same name is another queue. */
   readonly created: Instant | undefined;
 }
 
-/** The comment on a partition's table: for operators to read, and for us to tell whose it is. */
+/** The comment on a partition's table, for operators and for our own checks. */
 export function ownerToComment({ queue, partition, created }: TableOwner): string {
   const fields = { queue, partition, ...(created === undefined ? {} : { created: created.toString() }) };
-  // In JSON every character has a name in ASCII, which every database can hold.
+  // Escape everything beyond ASCII, which every database can hold.
   const json = JSON.stringify(fields).replaceAll(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -19,12 +19,12 @@ export function ownerToComment({ queue, partition, created }: TableOwner): strin
   return `querator ${json}`;
 }
 
-/** The statement that says whose a table is. @param table as SQL. */
+/** The statement that records a table's owner. @param table as SQL. */
 export function commentOn(table: string, owner: TableOwner): string {
   return `COMMENT ON TABLE ${table} IS '${ownerToComment(owner).replaceAll("'", "''")}'`;
 }
 
-/** What a comment says; nothing where it is not one of ours. */
+/** The owner in a comment. Undefined if it is not one of ours. */
 export function ownerFromComment(comment: string | null): TableOwner | undefined {
   const json = /^querator (\{.*\})$/s.exec(comment ?? '')?.[1];
   if (json === undefined) return undefined;
@@ -38,20 +38,20 @@ export function ownerFromComment(comment: string | null): TableOwner | undefined
   }
 }
 
-/** What a table is to the queue that wants to use it. */
+/** How a table relates to the queue that wants to use it. */
 export type Claim =
-  /** Its own. */
+  /** It belongs to this queue. */
   | 'own'
-  /** From before tables said whose they are. */
+  /** It is from a version that did not record owners. */
   | 'unnamed'
-  /** Of an earlier queue of that name, which is gone: what is in it is nobody's. */
+  /** It belongs to an earlier queue of that name, which is gone. */
   | 'left-over'
-  /** Of a later queue of that name: this one is gone. */
+  /** It belongs to a later queue of that name, so this one is gone. */
   | 'superseded'
-  /** Of another queue, whose name has the same hash. */
+  /** It belongs to another queue, whose name has the same hash. */
   | 'foreign';
 
-/** Compares what a table's comment says with who wants to use it. */
+/** Compares the recorded owner with the queue that wants to use the table. */
 export function claimOn(found: TableOwner | undefined, wanted: TableOwner): Claim {
   if (found === undefined) return 'unnamed';
   if (found.queue !== wanted.queue || found.partition !== wanted.partition) return 'foreign';
@@ -61,7 +61,7 @@ export function claimOn(found: TableOwner | undefined, wanted: TableOwner): Clai
   return found.created < wanted.created ? 'left-over' : 'superseded';
 }
 
-/** The owner that a key stands for. */
+/** The owner for a partition's key. */
 export function ownerOf(key: PartitionKey, created: Instant | undefined): TableOwner {
   return { queue: key.queue, partition: key.partition, created };
 }

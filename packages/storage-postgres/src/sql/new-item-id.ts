@@ -2,40 +2,47 @@ import { ITEM_ID_RANDOM_LENGTH, type Random } from '@querator/core';
 import { besideTable, objectId } from '../database/quoted-name.ts';
 import { ITEM_ID_SEQUENCE } from './table-name.ts';
 
-/** What the number of a statement that writes new ids is held against. */
+/** The conditions for the number of a statement that writes new ids. */
 export interface NumberGuard {
-  /** It has to be greater. */
+  /** The number must be greater than this. */
   readonly last: bigint;
-  /** The start of the server on which the table was looked at, which has to be the one that is written to; 0: any. */
+  /**
+   * The start time of the server on which the table was checked. The statement must
+   * run on that server. 0: any.
+   */
   readonly server: bigint;
 }
 
 /** The low bits of an id's number tell the items of one statement apart. */
 const POSITION_BITS = 17;
 
-/** So many items of one statement have ids of their own range: more than any batch of the engine holds. */
+/** The most items in one statement. No batch of the engine is larger. */
 export const ITEMS_PER_STATEMENT = 2 ** POSITION_BITS;
 
-/** What {@link newIds} has before the random ends: the guard's two numbers, of eight bytes each. */
+/** The length of the guard's two numbers, which precede the random ends in {@link newIds}. */
 const GUARD_BYTES = 16;
 
 /** SQL for the nth number of the guard, from 0. */
 const guardNumber = (ids: string, n: number) =>
   `('x' || encode(substring(${ids}::bytea FROM ${n * 8 + 1} FOR 8), 'hex'))::bit(64)::bigint`;
 
-/** SQL for when the server was started, in microseconds: no two servers say the same, nor one before and after a restart. */
+/**
+ * SQL for the start time of the server in microseconds. It differs between servers,
+ * and changes with a restart.
+ */
 export const SERVER_START = `(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint`;
 
 /**
  * SQL for a query that takes the next number of the sequence, as column `n`.
- * The whole statement fails, and so rolls back, with {@link NUMBER_REFUSED}
- * where that number is not above the last one this process knows of, or the
- * server is not the one on which the table was looked at; see `withIdsInOrder`. The
- * function that fails is one nothing else has a use for, and it hangs on the
- * number, so that nobody evaluates it before.
+ *
+ * The whole statement fails with {@link NUMBER_REFUSED} and rolls back if the number
+ * is not greater than the last one this process knows, or if the server is not the one
+ * on which the table was checked; see `withIdsInOrder`. It fails by an error of
+ * `width_bucket`, which nothing else uses. Its argument is the number, so that it
+ * cannot be evaluated earlier.
  *
  * @param ids the placeholder of {@link newIds}.
- * @param table SQL for the table beside which the sequence is.
+ * @param table SQL for the table whose schema has the sequence.
  */
 export function nextNumberSql(ids: string, table: string): string {
   const onServer = `${guardNumber(ids, 1)} IN (0, ${SERVER_START})`;
@@ -50,11 +57,10 @@ export function anyNumberSql(table: string): string {
 }
 
 /**
- * SQL for what an INSERT returns of its one row: the id. It fails as
- * {@link nextNumberSql} does. For a row that is stored already this is much less
- * to plan and to run, and for many rows it would be more.
+ * SQL for the id that an INSERT of one row returns. It fails as {@link nextNumberSql}
+ * does. For one row it takes much less time to plan and run, for many rows more.
  *
- * @param bound the placeholder of the least id that is not refused.
+ * @param bound the placeholder of the least accepted id.
  * @param server the placeholder of `TableNumbers.startedAt`.
  */
 export function guardedIdSql(bound: string, server: string): string {
@@ -63,18 +69,18 @@ export function guardedIdSql(bound: string, server: string): string {
 }
 
 /**
- * SQL for a new item id, laid out as core's `formatItemId`.
+ * SQL for a new item id, in the format of core's `formatItemId`.
  *
- * Its number is one value of the sequence for the whole statement, with the
- * item's position below. So the items of a statement stay next to each other
- * whatever other statements do at the same time, which a value for each item
- * would not give. At 10,000 statements a second it lasts four centuries. The
- * subquery is what makes it one value: PostgreSQL evaluates it once.
+ * Its number is one value of the sequence for the whole statement, combined with the
+ * item's position. So the items of a statement stay together whatever other statements
+ * do at the same time. At 10,000 statements a second the numbers last four centuries.
+ * The subquery makes PostgreSQL take the value once.
  *
- * @param position SQL for the item's place among those of the statement, from 1.
+ * @param position SQL for the item's position in the statement, from 1.
  * @param ids the placeholder of {@link newIds}, such as `$3`.
- * @param table SQL for the table the item is in: the sequence is beside it.
- * @param next a query of one number that stands for the statement's own; absent: one of the sequence.
+ * @param table SQL for the item's table, whose schema has the sequence.
+ * @param next a query for the statement's number. Undefined: the next one of the
+ *   sequence.
  */
 export function newItemIdSql(
   position: string,
@@ -88,20 +94,20 @@ export function newItemIdSql(
   return `'0' || lpad(to_hex(${number}), 16, '0') || ${tail}`;
 }
 
-/** The place, from 1, that an id of {@link newItemIdSql} has among those of its statement. */
+/** The position, from 1, in an id of {@link newItemIdSql}. */
 export function positionOf(id: string): number {
   return (Number.parseInt(id.slice(9, 17), 16) % ITEMS_PER_STATEMENT) + 1;
 }
 
-/** The number in the first id of a statement; the ids after it have the numbers after it. */
+/** The number in the first id of a statement. The numbers of its other ids follow. */
 export function firstNumberOf(id: string): bigint {
   return BigInt(`0x${id.slice(1, 17)}`);
 }
 
 /**
- * What so many new ids are made of beside the sequence: what their number is
- * held against, and their random ends, one behind the other. As bytes, because
- * in bytes PostgreSQL finds the n-th without counting through those before.
+ * The parameter for new ids: the guard's numbers and the random ends, one after the
+ * other. As bytes, because PostgreSQL finds the nth byte without reading those before
+ * it.
  */
 export function newIds(
   { random, table }: { readonly random: Random; readonly table: { readonly numbers: NumberGuard } },
@@ -120,22 +126,25 @@ export function randomEndsOf(ids: Buffer): string {
   return ids.toString('latin1', GUARD_BYTES);
 }
 
-/** What is greater than every id made of that number of the sequence or an earlier one, and no greater than later ones. */
+/**
+ * An id greater than every id with this or an earlier number of the sequence, and not
+ * greater than later ones.
+ */
 export function boundAfter(sequenceNumber: bigint): string {
   return `0${((sequenceNumber + 1n) << BigInt(POSITION_BITS)).toString(16).padStart(16, '0')}`;
 }
 
-/** An id of ours begins so. */
+/** The start of our ids. */
 const NUMBERED = /^0[0-9a-f]{16}/;
 
-/** The number of the sequence in an id or a bound; 0 where it is not of our making. */
+/** The number of the sequence in an id or a bound. 0 if it is not one of ours. */
 export function numberIn(id: string): bigint {
   return NUMBERED.test(id) ? sequenceNumberOf(id) : 0n;
 }
 
 /**
- * The number of the sequence that an id was made of. Of one that others have
- * put in, such as `00zz…`: the next number whose ids are greater.
+ * The number of the sequence in an id. For an id of another program, such as `00zz…`:
+ * the next number whose ids are greater.
  */
 export function sequenceNumberOf(id: string): bigint {
   const [digits = ''] = /^[0-9a-f]*/.exec(id.slice(1, 17)) ?? [];

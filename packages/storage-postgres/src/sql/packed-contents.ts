@@ -22,7 +22,7 @@ export function packTexts(items: readonly ItemContent[]): PackedTexts {
   };
 }
 
-/** Whether any of the items has a text; most queues have none, and a statement can do without. */
+/** Whether any of the items has a text. Most queues use none, and statements can leave the columns out. */
 export function hasTexts(items: readonly ItemContent[]): boolean {
   return items.some(({ reference, encoding, kind }) => reference !== '' || encoding !== '' || kind !== '');
 }

@@ -7,32 +7,32 @@ import { RequeueLock } from './requeue-lock.ts';
 import { itemsTableName, leaseIndexName, partitionLabel } from './table-name.ts';
 import { TableNumbers } from './table-numbers.ts';
 
-/** What the operations on one partition work with. */
+/** Dependencies of the operations on one partition. */
 export interface PartitionContext {
   readonly db: Database;
   readonly table: PartitionTable;
   readonly random: Random;
-  /** Judges deadlines in place of the database; for tests. */
+  /** Replaces the database's clock for deadlines, for tests. */
   readonly clock: Clock | undefined;
 }
 
-/** A partition's table and the statements on it, whose texts are put together once. */
+/** A partition's table and its statements, whose texts are built once. */
 export class PartitionTable {
   /** The table's name without its schema, for messages. */
   readonly relation: string;
-  /** What is known of the numbers in its ids. */
+  /** The numbers in its ids. */
   readonly numbers: TableNumbers;
   readonly requeueLock = new RequeueLock();
   readonly #key: PartitionKey;
   readonly #label: string;
   readonly #schema: TableSchema | undefined;
   readonly #statements = new Map<string, Statement>();
-  /** Which of its schemas the statements are for. */
+  /** The version of the schema that the statements are for. */
   #moves = 0;
 
   /**
-   * @param schema where it is; absent: where the session's search path leads.
-   * @param numbers those of the pool that it is reached by.
+   * @param schema the table's schema. Undefined: that of the session's search path.
+   * @param numbers those of the table's pool.
    */
   constructor(key: PartitionKey, schema?: TableSchema, numbers = new ItemNumbers()) {
     this.numbers = new TableNumbers(numbers);
@@ -42,7 +42,7 @@ export class PartitionTable {
     this.#schema = schema;
   }
 
-  /** The table's name with its schema, safe to stand in SQL as it is. */
+  /** The table's name with its schema, as SQL. */
   get name(): string {
     return this.#schema?.relation(this.relation) ?? this.relation;
   }
@@ -52,14 +52,14 @@ export class PartitionTable {
     return leaseIndexName(this.#key);
   }
 
-  /** The prepared statement of that name on this table. `text` must depend on the table alone. */
+  /** The prepared statement with that name for this table. `text` must depend on the table alone. */
   prepared(operation: string, text: (table: string) => string): Statement {
     const moves = this.#schema?.moves ?? 0;
     if (moves !== this.#moves) this.#statements.clear();
     this.#moves = moves;
     let statement = this.#statements.get(operation);
     if (statement === undefined) {
-      // Connections may hold the text for another schema under the plain name.
+      // Connections may have prepared the text for another schema under the plain name.
       const label = moves === 0 ? this.#label : `${this.#label}_${moves}`;
       statement = { name: `${operation}_${label}`, text: text(this.name) };
       this.#statements.set(operation, statement);
@@ -68,17 +68,14 @@ export class PartitionTable {
   }
 }
 
-/**
- * The parameter for "now" in a statement: nothing, and then the statement uses
- * the database's clock; or the time of the clock a test moves by hand.
- */
+/** The parameter for "now" in a statement: null for the database's clock, or the time of a test's clock. */
 export function nowParameter({ clock }: Pick<PartitionContext, 'clock'>): string | null {
   return clock === undefined ? null : instantToText(clock.now());
 }
 
 /**
- * SQL for "now". `statement_timestamp()` is stable, so that conditions with it
- * can use an index, and all items of a statement get the same time.
+ * SQL for "now". `statement_timestamp()` is stable, so an index can serve conditions
+ * with it, and all items of a statement get the same time.
  *
  * @param parameter the placeholder of {@link nowParameter}, such as `$1`.
  */

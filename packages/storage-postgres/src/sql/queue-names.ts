@@ -1,6 +1,6 @@
 import type { Session } from '../database/database.ts';
 
-/** So many names are read at a time. */
+/** The number of names per read. */
 const NAMES_AT_ONCE = 10_000;
 
 /** Where the names of queues are read. */
@@ -10,7 +10,7 @@ export interface NamesSession {
   readonly queues: string;
 }
 
-/** All names, in byte order, a part at a time. */
+/** All names in byte order. */
 export async function* namesOfQueues({ session, queues }: NamesSession): AsyncGenerator<string> {
   let last = '';
   for (;;) {

@@ -3,19 +3,19 @@ import type { Database } from '../database/database.ts';
 import { isDataFault, PostgresError, TOO_LARGE } from '../errors/postgres-error.ts';
 import { textArray } from '../wire/binary-array.ts';
 
-/** Whether a statement failed because of what it was to store. */
+/** Whether a statement failed because of the data to be stored. */
 export function isRefusedData(error: unknown): error is PostgresError {
   return error instanceof PostgresError && (isDataFault(error.sqlState) || error.sqlState === TOO_LARGE);
 }
 
-/** Texts of items. */
+/** The texts of an item. */
 type ItemTexts = Pick<ItemContent, 'encoding' | 'kind' | 'reference'> & {
   readonly sourceId?: string | undefined;
 };
 
 /**
- * Items hold something PostgreSQL cannot store, that nobody before the driver
- * has caught. The caller is told the field where it can be found out.
+ * The error for items with content that PostgreSQL cannot store and that no earlier
+ * check has found. It names the field if possible.
  */
 export async function refusedItems(
   db: Pick<Database, 'read'>,
@@ -28,31 +28,30 @@ export async function refusedItems(
     ['reference', items.map(({ reference }) => reference)],
     ['source_id', items.flatMap(({ sourceId }) => sourceId ?? [])],
   ];
-  // What was refused has left no trace, and is refused whether or not its field can be told.
+  // The refused statement had no effect, and its error stands even if the field cannot be found.
   const found = await refusedField(db, error, { texts, indexed: 'source_id' }).catch(() => undefined);
   const fault = found === undefined ? 'the storage cannot hold its content' : `${found.field} ${found.fault}`;
   return invalid(`invalid item; ${fault} (SQLSTATE ${error.sqlState})`);
 }
 
-/** What is said of a text with a character that the encoding of the database has not got. */
+/** What an error says of a text with a character that the database's encoding lacks. */
 export const LACKS = 'has a character that the storage cannot hold';
 
-/** A field, and what is wrong with it. */
+/** A field and its fault. */
 export interface RefusedField {
   readonly field: string;
   readonly fault: string;
 }
 
-/** The texts of a request, by the name of the field that they are from. */
+/** The texts of a request, by field. */
 export type NamedTexts = readonly (readonly [field: string, texts: readonly string[]])[];
 
 /**
- * The field whose text the database refuses. Not every character is in every
- * encoding that a database may have, LATIN1 for one; which field was meant
- * PostgreSQL does not say, so each is sent by itself.
+ * The field whose text the database refuses. A database encoding such as LATIN1 lacks
+ * characters. PostgreSQL does not name the field, so each one is sent by itself.
  *
- * @param indexed the field that is in an index, whose entries have a limit.
- * @returns undefined where it is none of them.
+ * @param indexed the field that is in an index, whose entries have a size limit.
+ * @returns undefined if it is none of them.
  */
 export async function refusedField(
   db: Pick<Database, 'read'>,
@@ -66,7 +65,7 @@ export async function refusedField(
   return undefined;
 }
 
-/** Whether the database has all characters of these texts. */
+/** Whether the database can hold all characters of these texts. */
 export async function holds(db: Pick<Database, 'read'>, texts: readonly string[]): Promise<boolean> {
   try {
     await db.read({ text: 'SELECT cardinality($1::text[])', values: [textArray(texts)] });
@@ -77,7 +76,7 @@ export async function holds(db: Pick<Database, 'read'>, texts: readonly string[]
   }
 }
 
-/** No item has an id with other characters, and not every database can be asked for one. */
+/** No item has an id with other characters, and some databases cannot receive them. */
 export function isPossibleId(id: string): boolean {
   return /^[ -~]*$/.test(id);
 }

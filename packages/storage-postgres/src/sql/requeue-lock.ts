@@ -3,16 +3,22 @@ import type { Database, Statement } from '../database/database.ts';
 import { objectId } from '../database/quoted-name.ts';
 import { withLongerLimit } from '../database/with-longer-limit.ts';
 
-/** The upper half of the lock's key; `pg_locks` shows it as `classid`, and the table's object id as `objid`. */
+/**
+ * The upper half of the lock's key. `pg_locks` shows it as `classid`, and the table's
+ * object id as `objid`.
+ */
 const LOCK_CLASS = 0x71756572;
 const SETTING = 'querator.requeue';
-/** A sweep takes less. Whoever holds the lock for longer is stuck, or is another program. */
+/** Longer than any sweep takes. A lock held for longer belongs to a stuck session or another program. */
 const STUCK_AFTER_MS = 60_000;
 
 /** SQL for whether the statement may put items at the tail; see {@link RequeueLock}. */
 export const MAY_REQUEUE = `current_setting('${SETTING}', true) = 'granted'`;
 
-/** SQL for a statement that gives no row, and makes {@link MAY_REQUEUE} true or false for the transaction. */
+/**
+ * SQL for a statement that returns no row, and makes {@link MAY_REQUEUE} true or false
+ * for the transaction.
+ */
 const allowIf = (condition: string) => {
   const outcome = `CASE WHEN ${condition} THEN 'granted' ELSE 'refused' END`;
   return `SELECT 1 WHERE set_config('${SETTING}', ${outcome}, true) IS NULL`;
@@ -37,13 +43,14 @@ const tryLock = (table: string) =>
  * If another sweep holds the lock, the statement finds nothing due.
  */
 export class RequeueLock {
-  /** Since when each try was refused; undefined: the last one was not. */
+  /** Since when all tries were refused. Undefined if the last one was not. */
   #refusedSince: Instant | undefined;
 
   /**
-   * Runs a statement of a sweep, once it has tried to take the lock.
+   * Tries to take the lock, then runs a statement of a sweep.
    *
-   * @param statement its conditions include {@link MAY_REQUEUE}, which its first row tells as `granted`.
+   * @param statement its conditions include {@link MAY_REQUEUE}, and its first row
+   *   returns it as `granted`.
    */
   async run<Row extends { readonly granted: boolean }>(
     { db, table }: { readonly db: Database; readonly table: { readonly name: string } },
@@ -56,7 +63,10 @@ export class RequeueLock {
     return rows;
   }
 
-  /** Without the lock items may come out of order for a moment. Without sweeps leases would never end. */
+  /**
+   * Without the lock, items may be leased out of order for a moment. Without sweeps,
+   * leases would never end.
+   */
   #isStuck(clock: Clock): boolean {
     return (
       this.#refusedSince !== undefined &&

@@ -2,7 +2,7 @@ import type { StoredItem } from '@querator/core';
 import { instantFromText } from '../wire/instant-text.ts';
 import { trueExpireDeadline } from './item-state.ts';
 
-/** A row of an items table as `pg` hands it over. */
+/** A row of an items table as `pg` returns it. */
 export interface ItemRow {
   readonly id: string;
   readonly source_id: string | null;
@@ -25,7 +25,7 @@ export const ITEM_COLUMNS = [
   ...['attempts', 'max_attempts', 'reference', 'encoding', 'kind', 'payload'],
 ] as const;
 
-/** The item a row stands for. */
+/** Converts a row to an item. */
 export function rowToItem(row: ItemRow): StoredItem {
   return {
     id: row.id,
@@ -36,7 +36,7 @@ export function rowToItem(row: ItemRow): StoredItem {
     ...(row.enqueue_at === null ? {} : { enqueueAt: instantFromText(row.enqueue_at) }),
     createdAt: instantFromText(row.created_at),
     attempts: row.attempts,
-    // Below 0 it is a mark, and not the item's own.
+    // A negative value marks a prepared letter.
     maxAttempts: Math.max(row.max_attempts, 0),
     reference: row.reference,
     encoding: row.encoding,
@@ -45,7 +45,7 @@ export function rowToItem(row: ItemRow): StoredItem {
   };
 }
 
-/** The same bytes without Buffer's methods: callers are promised a Uint8Array. */
+/** The same bytes without Buffer's methods: callers get a Uint8Array. */
 function payloadOf(payload: Buffer | null): Uint8Array {
   if (payload === null) return new Uint8Array();
   return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);

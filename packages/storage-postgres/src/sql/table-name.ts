@@ -6,18 +6,18 @@ const HASH_DIGITS = 12;
 const PARTITION_DIGITS = 6;
 
 /**
- * What stands for a queue in the names of its tables: the first digits of the
- * MD5 of its name. It protects nothing, it only makes a name of the right
- * length; and OpenSSL in FIPS mode refuses to compute it, so it does not do it.
+ * Identifies a queue in the names of its tables: the first digits of the MD5 of its
+ * name. It only shortens the name, and protects nothing. Computed without OpenSSL,
+ * which refuses MD5 in FIPS mode.
  */
 export function queueHash(queue: string): string {
   return bytesToHex(md5(utf8ToBytes(queue))).slice(0, HASH_DIGITS);
 }
 
 /**
- * What stands for a partition in the names of its table and indexes:
- * `<hash>_<partition>`. The hash keeps any queue name, of whatever length and
- * alphabet, within what PostgreSQL takes as an identifier.
+ * Identifies a partition in the names of its table and indexes: `<hash>_<partition>`.
+ * The hash keeps queue names of any length and alphabet within PostgreSQL's limits for
+ * identifiers.
  */
 export function partitionLabel(key: PartitionKey): string {
   return `${queueHash(key.queue)}_${String(key.partition).padStart(PARTITION_DIGITS, '0')}`;
@@ -28,7 +28,7 @@ export function itemsTableName(key: PartitionKey): string {
   return `items_${partitionLabel(key)}`;
 }
 
-/** The name of the index that leases go through. */
+/** The name of the index that leases use. */
 export function leaseIndexName(key: PartitionKey): string {
   return `idx_${partitionLabel(key)}_lse`;
 }

@@ -3,12 +3,15 @@ import type { ItemNumbers } from '../pool/item-numbers.ts';
 import { instantToText } from '../wire/instant-text.ts';
 import { type NumberGuard, numberIn } from './new-item-id.ts';
 
-/** What is known of a table's ids: those of the pool, and on which server the table itself was looked at. */
+/**
+ * The numbers in a table's ids: the pool's greatest number, and the server on which
+ * the table was checked.
+ */
 export class TableNumbers implements NumberGuard {
   readonly #shared: ItemNumbers;
   #server = 0n;
   #startedAt: string | null = null;
-  /** The look that is under way, and the one after it. */
+  /** The check that is under way, and the one after it. */
   #checking: Promise<void> | undefined;
   #nextCheck: Promise<void> | undefined;
 
@@ -24,31 +27,32 @@ export class TableNumbers implements NumberGuard {
     return this.#server;
   }
 
-  /** The same as PostgreSQL reads it as a timestamptz; null: any. */
+  /** The same as a timestamptz. Null: any server. */
   get startedAt(): string | null {
     return this.#startedAt;
   }
 
-  /** Whether the table was looked at on the server that the pool met last. */
+  /** Whether the table was checked on the server that answered the pool's last check. */
   get isChecked(): boolean {
     return this.#server !== 0n && this.#server === this.#shared.server;
   }
 
-  /** An item of the table has this id; one that is not of our making says nothing. */
+  /** An item of the table has this id. An id of another program is ignored. */
   sawId(id: string | undefined): void {
     if (id !== undefined) this.#shared.saw(numberIn(id));
   }
 
-  /** The sequence has handed out this number. */
+  /** The sequence has given out this number. */
   saw(number: bigint): void {
     this.#shared.saw(number);
   }
 
   /**
-   * Has the table looked at. All who ask while a look is under way share the next
-   * one: what made them ask may be younger than the one under way.
+   * Checks the table. Callers that come while a check is under way share the next one,
+   * because their reason may be newer than the one under way.
    *
-   * @param look looks at the table, and gives the start of the server that answered.
+   * @param check checks the table, and returns the start time of the server that
+   *   answered.
    */
   checkWith(check: () => Promise<bigint>): Promise<void> {
     if (this.#checking === undefined) {

@@ -2,9 +2,9 @@ import type { Session } from '../../database/database.ts';
 import { isMd5Fault } from '../../errors/postgres-error.ts';
 
 /**
- * Creates the index of queues' hashes, unless the server refuses md5() as in
- * FIPS mode: then queues are told apart without it. For a session in a
- * transaction, which goes on either way.
+ * Creates the index of queues' hashes, unless the server refuses md5() as in FIPS
+ * mode. Queues are told apart without it then. The session's transaction continues
+ * either way.
  */
 export async function createUnlessRefused(session: Session, text: string): Promise<void> {
   await session.query({ text: 'SAVEPOINT hash_index' });

@@ -5,8 +5,8 @@ import { createUnlessRefused } from './hash-index.ts';
 import type { Migration } from './migration.ts';
 
 /**
- * Version 2: no two queues with the same hash. A database that has such a
- * pair, whose items are in one table, is refused until one of them is gone.
+ * Version 2: no two queues with the same hash. Refuses a database that has such a
+ * pair, whose items are in one table, until one of them is deleted.
  */
 export const uniqueHashes: Migration = {
   version: 2,

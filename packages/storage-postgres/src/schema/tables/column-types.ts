@@ -1,10 +1,10 @@
 import { customType } from 'drizzle-orm/pg-core';
 
-/** Text in byte order, whatever the database's collation: ids and names are compared as bytes. */
+/** Text compared by bytes whatever the database's collation, for ids and names. */
 export const bytewiseText = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
 
-/** Bytes as they are. */
+/** Bytes. */
 export const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' });
 
-/** A point in time with PostgreSQL's microseconds, which JavaScript's Date would cut off. */
+/** An instant with PostgreSQL's microseconds, which JavaScript's Date would cut off. */
 export const timestamptz = customType<{ data: string }>({ dataType: () => 'timestamptz' });

@@ -2,8 +2,8 @@ import { index, pgTable, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 /**
- * Notes of queues that were deleted. Not one of the versioned tables: servers
- * that know nothing of it work beside it, and it is made at the first deletion.
+ * Records of deleted queues. This table has no version, since servers that do not know
+ * it can work beside it. It is created at the first deletion.
  */
 export const deletedQueuesTable = pgTable(
   'querator_deleted_queues',

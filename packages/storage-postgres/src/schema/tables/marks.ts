@@ -4,14 +4,13 @@ import { bytewiseText } from './column-types.ts';
 const oid = customType<{ data: number }>({ dataType: () => 'oid' });
 
 /**
- * Low-water marks, for processes that start. Not one of the versioned tables:
- * servers that know nothing of it work beside it, and it is made when the first
- * mark is worth it.
+ * Low-water marks, for processes that start. This table has no version, since servers
+ * that do not know it can work beside it. It is created when the first mark is saved.
  */
 export const marksTable = pgTable('querator_marks', {
   /** The name of a partition's table. */
   relation: bytewiseText('relation').primaryKey(),
-  /** Its object id: a table of that name that was restored or copied is another one. */
+  /** Its object id. A restored or copied table of the same name has another one. */
   relationId: oid('relation_id').notNull(),
   mark: bytewiseText('mark').notNull(),
 });

@@ -9,12 +9,12 @@ export const QUEUES = 'querator_queues';
 /** The index of {@link QUEUE_HASH}. */
 export const QUEUES_BY_HASH = 'querator_queues_hash';
 
-/** SQL for what stands for a queue in the names of its tables; see `partitionLabel`. */
+/** SQL for the hash of a queue in the names of its tables; see `partitionLabel`. */
 const QUEUE_HASH = '"left"(md5(name), 12)';
 
 /**
- * The queues and their settings. Durations are nanoseconds, as Go counts them:
- * a client gets back exactly what it set.
+ * The queues and their settings. Durations are nanoseconds, as in Go, so a client
+ * reads back exactly what it set.
  */
 export const queuesTable = pgTable(
   QUEUES,
@@ -33,7 +33,7 @@ export const queuesTable = pgTable(
   },
   (queue) => [
     index('querator_queues_namespace').on(queue.namespace, queue.name),
-    // The names of tables hold a hash of the queue's name: no two queues may share one.
+    // Table names contain a hash of the queue's name, so no two queues may have the same.
     uniqueIndex(QUEUES_BY_HASH).on(sql.raw(QUEUE_HASH)),
     index('querator_queues_dead_queue').on(queue.deadQueue, queue.name).where(sql`dead_queue <> ''`),
   ],

@@ -11,23 +11,26 @@ import { quotedName } from '../../database/quoted-name.ts';
 
 const dialect = new PgDialect();
 
-/** Gives a relation's name as SQL, with its schema. */
+/** Returns a relation's name with its schema, as SQL. */
 export type NameRelation = (name: string) => string;
 
-/** How a table is rendered. */
+/** Options for rendering a table. */
 export interface RenderOptions {
-  /** Storage parameters, as `renderParameters` renders them. */
+  /** Storage parameters, rendered by `renderParameters`. */
   readonly parameters?: string;
-  /** Absent: names stand without a schema. */
+  /** Undefined: names have no schema. */
   readonly nameOf?: NameRelation;
-  /** The table is known to be missing: an index of the same name is somebody else's, and no reason to do without. */
+  /**
+   * The table is known to be missing. An index of the same name belongs to another
+   * table then, and is an error.
+   */
   readonly isNew?: boolean;
 }
 
 /**
- * The statements that create a table and its indexes where they are missing,
- * rendered from its definition. Knows what the tables here use, and refuses
- * the rest: a constraint that was silently left out would be worse.
+ * The statements that create a table and its indexes if they are missing, rendered
+ * from its definition. Supports what our tables use and throws for anything else,
+ * rather than leaving out a constraint.
  */
 export function renderTable(
   table: PgTable,
@@ -48,7 +51,7 @@ export function renderTable(
   ];
 }
 
-/** The statement that creates a sequence where it is missing. */
+/** The statement that creates a sequence if it is missing. */
 export function renderSequence({ seqName, seqOptions }: PgSequence, nameOf: NameRelation): string {
   if (seqName === undefined || Object.keys(seqOptions ?? {}).length > 0) {
     throw new Error('renderSequence cannot render this sequence');
@@ -76,7 +79,7 @@ function renderDefault(value: unknown): string {
   }
 }
 
-/** An index is in the schema of its table. */
+/** An index gets the schema of its table. */
 function renderIndex(create: (kind: string) => string, table: string, { config }: Index): string {
   const columns = config.columns.map((column) => {
     if (is(column, SQL)) return `(${renderCondition(column)})`;

@@ -1,17 +1,15 @@
 /**
- * Table care: when autovacuum looks after an items table. An item leaves two
- * dead rows behind, one when it is leased and one when it is completed, so the
- * default of a fifth of the table would let a queue with ten million waiting
- * items gather two million of them first.
+ * When autovacuum processes an items table. Each item leaves two dead rows, one by its
+ * lease and one by its completion. By default autovacuum starts at a fifth of the
+ * table, which is two million rows for ten million waiting items.
  *
- * - one row in fifty, and at least a thousand: often enough to stay small, not
- *   so often that a long queue's indexes are read all the time;
- * - ten times the default cost limit: a vacuum that is as slow as the default
- *   makes it falls behind a busy queue.
+ * - One row in fifty, and at least a thousand: often enough to keep the table small,
+ *   but not so often that a long queue's indexes are read all the time.
+ * - Ten times the default cost limit: with the default, vacuum falls behind a busy
+ *   queue.
  *
- * The TOAST table of large payloads takes these values over by itself. A fill
- * factor is left out on purpose: each update changes an indexed column, so none
- * could stay on its page without new index entries (measured: no HOT updates).
+ * The TOAST table of large payloads inherits these values. There is no fill factor
+ * because each update changes an indexed column, so no update is HOT (measured: none).
  */
 export const ITEMS_STORAGE_PARAMETERS: Readonly<Record<string, string>> = {
   autovacuum_vacuum_scale_factor: '0.02',
@@ -20,8 +18,7 @@ export const ITEMS_STORAGE_PARAMETERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Those of the parameters that a table has no value for. A value that somebody
- * has set, whatever it is, stays.
+ * The parameters that a table has no value for. Values set by an operator stay.
  *
  * @param options `pg_class.reloptions`: `name=value` each, or null.
  */
@@ -30,7 +27,7 @@ export function missingParameters(options: readonly string[] | null): Readonly<R
   return Object.fromEntries(Object.entries(ITEMS_STORAGE_PARAMETERS).filter(([name]) => !set.has(name)));
 }
 
-/** Parameters as a list for WITH or SET. The values here are numbers and need no quotes. */
+/** Parameters as a list for WITH or SET. The values are numbers, and need no quotes. */
 export function renderParameters(parameters: Readonly<Record<string, string>>): string {
   return Object.entries(parameters)
     .map(([name, value]) => `${name} = ${value}`)
