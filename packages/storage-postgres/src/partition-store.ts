@@ -165,7 +165,7 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#calls.track(() => this.#table.drop());
   }
 
-  /** Runs what writes new ids. */
+  /** Runs a write of new ids. */
   #add<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {
     return this.#run((context) => withIdsInOrder(context, () => operation(context)));
   }

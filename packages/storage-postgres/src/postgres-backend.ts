@@ -27,31 +27,33 @@ import { SchemaManager } from './schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts';
 import { nowParameter, PartitionTable } from './sql/partition-table.ts';
 
-/** What a PostgreSQL backend is made of. */
+/** Options of a PostgreSQL backend. */
 export interface PostgresBackendOptions {
-  /** The name under which queues refer to it. */
+  /** The name by which queues refer to it. */
   readonly name: string;
   /** `postgres://user:password@host:port/database?options`. */
   readonly connectionString: string;
-  /** The most connections the pool may have; absent: `pool_max_conns` of the string, or pgxpool's default. */
+  /** The most connections of the pool. Undefined: `pool_max_conns` of the string, or pgxpool's default. */
   readonly maxConns?: number | undefined;
   /** Shared by all backends of the process. */
   readonly registry: PoolRegistry;
-  /** Ends item ids. Must be the system's outside of tests: an id is proof of a lease. */
+  /**
+   * Generates the random ends of item ids. Use the system's outside of tests: an id is
+   * the proof of a lease.
+   */
   readonly random: Random;
   readonly logger?: Logger | undefined;
-  /** Judges deadlines in place of the database's clock; for tests. */
+  /** Replaces the database's clock for deadlines, for tests. */
   readonly clock?: Clock | undefined;
   /** Time limits that differ from {@link DEFAULT_TIME_LIMITS}. */
   readonly timeouts?: Partial<TimeLimits> | undefined;
 }
 
-/** A storage on PostgreSQL, which can do all that the port leaves open. */
+/** A storage on PostgreSQL with all optional members of the port. */
 export type PostgresBackend = StorageBackend & Required<Pick<StorageBackend, 'poll' | 'signals'>>;
 
 /**
- * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a
- * store.
+ * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a store.
  *
  * @throws Error when the connection string is malformed.
  */

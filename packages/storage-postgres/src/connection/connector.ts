@@ -79,7 +79,7 @@ export class Connector {
   async open(limits: TimeLimits, signal: AbortSignal): Promise<Connection> {
     const failures = new Map<string, unknown>();
     for (const demand of this.#searches()) {
-      for (const host of this.#withIdsInOrder(demand)) {
+      for (const host of this.#hostsInOrder(demand)) {
         const found = await this.#placesOf(host, demand).catch((error: unknown) => {
           failures.set(placeName({ host }), error);
           return [];
@@ -123,7 +123,7 @@ export class Connector {
     return target === 'any' && this.#avoidsReadOnly ? ['read-write'] : searches(target);
   }
 
-  #withIdsInOrder(demand: SessionDemand): readonly Host[] {
+  #hostsInOrder(demand: SessionDemand): readonly Host[] {
     const { hosts } = this.#settings;
     const served = this.#served?.host;
     if (served === undefined || !seeksPrimary(demand)) return hosts;

@@ -2,10 +2,10 @@ import { type ClearRequest, StorageError } from '@querator/core';
 import { PostgresError } from '../errors/postgres-error.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
 
-/** So many items are looked at in one statement, which so ends in time however many there are. */
+/** The number of items that one statement handles, which keeps it within its time limit. */
 const ITEMS_AT_ONCE = 10_000;
 
-/** Whoever wants the table waits as well while TRUNCATE waits for its turn. */
+/** All other statements on the table wait while TRUNCATE waits for its lock. */
 const TRUNCATE_LOCK_MS = 50;
 
 const wanted = `CASE
@@ -13,7 +13,7 @@ const wanted = `CASE
   WHEN is_leased THEN $2::boolean
   ELSE $1::boolean END`;
 
-/** Ends with the last id there was at the start: what is produced meanwhile would keep it going for ever. */
+/** Ends at the last id that existed at the start: items produced meanwhile could prolong it without end. */
 const clearSome = (table: string) => `
   WITH seen AS MATERIALIZED (
     SELECT id, ${wanted} AS wanted FROM ${table} WHERE id > $4 AND id <= $5 ORDER BY id LIMIT ${ITEMS_AT_ONCE}),
@@ -28,10 +28,10 @@ interface Cleared {
 }
 
 /**
- * Removes all items in the given states. A big table is cleared in parts, each
- * with a commit of its own, or emptied as a whole where that is possible.
+ * Removes all items in the given states. A large table is emptied at once if possible,
+ * or cleared in parts that commit one by one.
  *
- * @returns how many.
+ * @returns the number of removed items.
  * @throws StorageError with outcome `unknown` when it fails after a part.
  */
 export async function clear(context: PartitionContext, request: ClearRequest): Promise<number> {
@@ -74,15 +74,14 @@ async function clearPart(
 }
 
 /**
- * Empties the table at once. A role need not be allowed to, and somebody who
- * reads the table for long, such as a backup, stands in the way: then the
- * parts go on.
+ * Empties the table at once. That needs a right, and a long reader of the table such
+ * as a backup prevents it. The table is cleared in parts then.
  *
- * @returns how many items that were; nothing when it did not come about.
+ * @returns the number of removed items. Undefined if the table was not emptied.
  */
 async function truncate({ db, table }: PartitionContext): Promise<number | undefined> {
   try {
-    // Before and not within the transaction: two that both hold a read lock would wait for each other.
+    // Before the transaction, not within it: two transactions that both hold a read lock would deadlock.
     const text = `SELECT count(*)::int AS count FROM ${table.name}`;
     const [row] = await db.maintenance((session) => session.query<{ count: number }>({ text }));
     await db.transaction(async (session) => {

@@ -9,8 +9,8 @@ import { textArray } from '../wire/binary-array.ts';
 const DONE: Outcome<void> = { ok: true, value: undefined };
 
 /**
- * Deletes by id alone and looks at what is gone: with `is_leased` in the
- * condition, old statistics make this 25 times slower (ADR 3).
+ * Deletes by id alone and checks the deleted rows. With `is_leased` in the condition,
+ * old statistics make this 25 times slower (ADR 3).
  */
 const deleteHeld = (table: string) => `
   WITH gone AS (
@@ -21,8 +21,8 @@ const deleteHeld = (table: string) => `
   FROM gone`;
 
 /**
- * Removes leased items. One statement for all requests as long as all ids are
- * good; only when one is not are the requests looked at singly.
+ * Removes leased items. All requests share one statement as long as all ids are good.
+ * Otherwise each request is decided by itself.
  */
 export async function complete(
   context: PartitionContext,
@@ -30,7 +30,7 @@ export async function complete(
 ): Promise<readonly Outcome<void>[]> {
   const ids = requests.flatMap((request) => request.ids);
   if (ids.length === 0) return requests.map(() => DONE);
-  // An id that two requests name can only be gone once: nothing to try.
+  // An id in two requests can only be deleted once, so do not try.
   if (new Set(ids).size === ids.length && ids.every(isPossibleId)) {
     try {
       await context.db.write(deletion(context, ids));
@@ -62,5 +62,5 @@ function deletion(context: PartitionContext, ids: readonly ItemId[]): Statement 
   };
 }
 
-/** That the statement did not fail says it all. */
+/** The result is that the statement did not fail. */
 function nothing(): void {}

@@ -7,7 +7,7 @@ const deleteItems = (table: string) => `
   WITH gone AS (DELETE FROM ${table} WHERE id = ANY ($1::text[]) RETURNING 1)
   SELECT count(*)::int AS count FROM gone`;
 
-/** Removes items in whatever state. @returns how many. */
+/** Removes items in any state. @returns their number. */
 export async function deleteByIds({ db, table }: PartitionContext, ids: readonly ItemId[]): Promise<number> {
   if (ids.length === 0) return 0;
   const [row] = await db.write<{ count: number }>({

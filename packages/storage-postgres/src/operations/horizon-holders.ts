@@ -1,17 +1,16 @@
 import type { HeldHorizonNotice, Logger } from '@querator/core';
 import type { Database } from '../database/database.ts';
 
-/** Not of all that holds on is it known since when; so many transactions since then say the same. */
+/** If it is unknown since when something keeps dead rows, this many later transactions make it reportable. */
 const HELD_FOR_TRANSACTIONS = 100_000;
 
 /**
- * Who keeps dead rows of this database from being removed: transactions,
- * prepared transactions, replication slots, and standbys that give feedback.
+ * What keeps dead rows of this database from being removed: transactions, prepared
+ * transactions, replication slots, and standbys that send feedback.
  *
- * Which transaction a session holds everybody may know. Its start, its state
- * and what kind of session it is are `hidden` where it is another user's, but
- * for members of `pg_read_all_stats`; then background workers that work for a
- * user cannot be told from it, those of the server itself can.
+ * Everybody can see which transaction a session holds. The start, state and kind of
+ * another user's session are `hidden`, except from members of `pg_read_all_stats`.
+ * Background workers that work for a user look the same then; the server's own do not.
  */
 const HOLDERS = `
   SELECT 'session' AS kind, 'session ' || pid || concat(' (', concat_ws(', ', nullif(application_name, ''), usename, state), ')') AS holder,
@@ -32,10 +31,7 @@ const HOLDERS = `
   SELECT 'standby', 'standby ' || coalesce(nullif(application_name, ''), pid::text), 0, age(backend_xmin), false
     FROM pg_stat_replication WHERE backend_xmin IS NOT NULL`;
 
-/**
- * Of each kind the one that holds on since the most transactions ago, with a
- * known beginning and without one, and of these the worst first.
- */
+/** The oldest of each kind, with a known start and without one. The worst comes first. */
 const OLDEST = `
   WITH holders AS (${HOLDERS}),
   oldest AS (
@@ -59,14 +55,14 @@ interface Seen {
   readonly oldest: readonly Holder[];
 }
 
-/** Looks who keeps dead rows of a database, and so makes its tables grow. */
+/** Finds what keeps dead rows of a database, and so makes its tables grow. */
 export class HorizonHolders {
   readonly #deps;
   #hasLoggedHidden = false;
 
   /**
-   * @param deps `storage` is the name for the log; a transaction elsewhere that
-   *   is open for longer than `heldHorizonMs` is reported.
+   * @param deps `storage` is the name for the log. Transactions of other sessions that
+   *   are open for longer than `heldHorizonMs` are reported.
    */
   constructor(deps: {
     readonly db: Database;
@@ -77,7 +73,7 @@ export class HorizonHolders {
     this.#deps = deps;
   }
 
-  /** The worst of each kind, with a known beginning and without one; the very worst first. */
+  /** The oldest of each kind, with a known start and without one. The worst comes first. */
   async read(): Promise<readonly HeldHorizonNotice[]> {
     const { db, heldHorizonMs } = this.#deps;
     const [seen] = await db.scanInBackground<Seen>({ text: OLDEST, values: [heldHorizonMs / 1_000] });
@@ -87,7 +83,7 @@ export class HorizonHolders {
     return seen.oldest.map((holder) => noticeOf(holder, grant));
   }
 
-  /** Once: a user with the fewest rights is a fine one, and its operator should know what that leaves out. */
+  /** Logs once. A user with few rights is fine, but the operator should know what such a user cannot see. */
   #logHidden(missing: string): void {
     if (this.#hasLoggedHidden) return;
     this.#hasLoggedHidden = true;

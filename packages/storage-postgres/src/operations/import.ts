@@ -19,27 +19,24 @@ import { durationToText, instantToText } from '../wire/instant-text.ts';
 
 const NOW = nowSql('$1');
 
-/**
- * So many items go into one statement: few enough for its time limit, and for
- * the positions in their ids.
- */
+/** The number of items per statement. Keeps it within its time limit, and within the positions of an id. */
 const ITEMS_AT_ONCE = 10_000;
 
-/** The contents are here already: up to 64 MB that need not come back over the wire. */
+/** The contents are known here: up to 64 MB that need not be returned. */
 const CONTENT: ReadonlySet<string> = new Set(['reference', 'encoding', 'kind', 'payload']);
 const RETURNED = ITEM_COLUMNS.filter((column) => !CONTENT.has(column));
 
 type ReturnedRow = Omit<ItemRow, keyof ItemContent>;
 
-/** A lease without an end would never run out: it is overdue at once. */
+/** A lease without an end would never expire, so it is overdue at once. */
 const NO_LEASE = milliseconds(0);
 
 /**
- * `$15` is how long a lease lasts whose end is not given. Of two
- * items with one source id the first stays, as ON CONFLICT sees its own rows.
+ * `$15` is the duration of leases whose end is not given. Of two items with the same
+ * source id the first is stored, since ON CONFLICT sees the statement's own rows.
  *
- * Rows go in in the order of their source ids, so that two imports with some
- * in common wait for each other one way only; ids go by position all the same.
+ * Rows are inserted in the order of their source ids, so that two imports with ids in
+ * common cannot deadlock. Item ids follow the position all the same.
  */
 const importItems = (table: string) => `
   WITH given AS (
@@ -58,7 +55,7 @@ const importItems = (table: string) => `
   ON CONFLICT DO NOTHING
   RETURNING ${RETURNED.join(', ')}`;
 
-/** Adds items as they are, all or none. @throws QueueError `invalid` where they cannot be stored. */
+/** Adds items as they are, all or none. @throws QueueError `invalid` when they cannot be stored. */
 export function importItemsInto(
   context: PartitionContext,
   items: readonly ImportedItem[],
@@ -67,7 +64,10 @@ export function importItemsInto(
   return insert(context, items, { expireTimeout, autoCommitTimeout: NO_LEASE });
 }
 
-/** Adds dead letters that nobody is to get yet, all or none. @throws QueueError `invalid` where they cannot be stored. */
+/**
+ * Adds prepared letters, all or none. Nobody can lease them yet. @throws QueueError
+ * `invalid` when they cannot be stored.
+ */
 export async function prepareLetters(
   context: PartitionContext,
   letters: readonly DeadLetter[],
@@ -107,7 +107,7 @@ async function insert(
   }
 }
 
-/** What became of each item. */
+/** The outcome for each item. */
 function storedOf(
   { table }: PartitionContext,
   rows: readonly ReturnedRow[],
@@ -133,7 +133,7 @@ function bind(
     newIds(context, items.length),
     ...[reference, encoding, kind, packPayloads(items)],
     items.map(({ sourceId }) => sourceId ?? null),
-    // Scheduled items are nobody's, whatever the import says.
+    // A scheduled item is not leased, whatever the import says.
     items.map(({ isLeased, enqueueAt }) => isLeased && enqueueAt === undefined),
     items.map(({ leaseDeadline }) => textOrNull(leaseDeadline)),
     items.map(({ expireDeadline }) => textOrNull(expireDeadline)),

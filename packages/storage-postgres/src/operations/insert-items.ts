@@ -5,45 +5,45 @@ import { hasTexts, packPayloads, packTexts } from '../sql/packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../sql/partition-table.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
 
-/** How the rows of a statement differ from plain ones, and what comes back. */
+/** How the rows of a statement differ from plain ones, and what it returns. */
 export interface InsertShape {
-  /** Ends the statement's name. */
+  /** The suffix of the statement's name. */
   readonly name: string;
-  /** SQL for when the items expire; the item is row `u` with `position` from 1. */
+  /** SQL for the expire deadline of an item. The item is row `u`, with `position` from 1. */
   readonly expireDeadline: string;
   /** Names of further columns, each with SQL for its value. */
   readonly columns: readonly (readonly [column: string, value: string])[];
-  /** SQL for arrays that join the items' columns, each with the name it gets. */
+  /** SQL for arrays that are unnested together with the items' columns, each with its column name. */
   readonly arrays: readonly (readonly [array: string, name: string])[];
-  /** More sources of rows, such as `, limits`. */
+  /** Further sources of rows, such as `, limits`. */
   readonly from: string;
-  /** How many parameters the SQL of the shape has; they begin at {@link FIRST_SHAPE_PARAMETER}. */
+  /** The number of the shape's parameters, which begin at {@link FIRST_SHAPE_PARAMETER}. */
   readonly parameters: number;
-  /** A query of the number for the ids, where {@link InsertShape.around} has one. */
+  /** A query for the number in the ids, if {@link InsertShape.around} has one. */
   readonly number?: (table: string) => string;
-  /** What the INSERT stands in. */
+  /** Wraps the INSERT. */
   readonly around: (insert: string, table: string) => string;
-  /** How what comes back is read; absent: as objects. */
+  /** Reads the returned rows. Undefined: as objects. */
   readonly read?: Statement['read'];
 }
 
 const NOW = nowSql('$1');
 
-/** SQL for when an item expires that can be leased at once; `$2` is the expire timeout. */
+/** SQL for the expire deadline of an item that can be leased at once. `$2` is the expire timeout. */
 export const EXPIRES_FROM_NOW = `${NOW} + $2::interval`;
 
-/** Where the parameters of a shape begin: behind now, expire timeout, ids and payloads. */
+/** The first parameter of a shape, after now, expire timeout, ids and payloads. */
 export const FIRST_SHAPE_PARAMETER = 5;
 
-/** Where what new ids are made of stands among the parameters. */
+/** The placeholder of `newIds`. */
 const IDS = '$3';
 
-/** What a plain statement gives: the number in the ids. */
+/** What a plain statement returns: the number in the ids. */
 export interface NumberedRow {
   readonly number: string;
 }
 
-/** Nothing needs to come back but the number, and it comes once: the rows would cost as much as their items. */
+/** Returns only the number, and once: returning the rows would cost as much as storing them. */
 export const PLAIN: InsertShape = {
   ...{ name: '', expireDeadline: EXPIRES_FROM_NOW, columns: [], arrays: [], from: '', parameters: 0 },
   number: () => 'SELECT n FROM number',
@@ -56,7 +56,10 @@ export const PLAIN: InsertShape = {
 
 const [BOUND, SERVER] = [0, 1].map((n) => `$${FIRST_SHAPE_PARAMETER + n}`) as [string, string];
 
-/** One plain item, whose id comes back. Not prepared, as behind some poolers, {@link PLAIN} takes half as long again. */
+/**
+ * One plain item, whose id is returned. Where nothing is prepared, as behind some
+ * poolers, {@link PLAIN} takes half as long again.
+ */
 export const ONE: InsertShape = {
   ...{ name: '_one', expireDeadline: EXPIRES_FROM_NOW, columns: [], arrays: [], from: '', parameters: 2 },
   number: anyNumberSql,
@@ -64,7 +67,7 @@ export const ONE: InsertShape = {
   read: (row): StoredOne => ({ id: row.text() }),
 };
 
-/** What {@link ONE} gives. */
+/** What {@link ONE} returns. */
 export interface StoredOne {
   readonly id: ItemId;
 }
@@ -76,10 +79,10 @@ export function guardOfOne({ numbers }: PartitionTable): readonly (string | null
 
 const IS_LATER = `u.due >= ${NOW} + '${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
 
-/** The rows come back in the order of the items, and tell which of them are scheduled. */
+/** Returns the rows in the order of the items, and which of them are scheduled. */
 export const SCHEDULED: InsertShape = {
   name: '_later',
-  // The life of an item that is for later begins then.
+  // The expire timeout of a scheduled item starts when it becomes available.
   expireDeadline: `CASE WHEN ${IS_LATER}
     THEN least(u.due + $2::interval, '${instantToText(LAST_INSTANT)}'::timestamptz)
     ELSE ${EXPIRES_FROM_NOW} END`,
@@ -90,21 +93,21 @@ export const SCHEDULED: InsertShape = {
   around: (insert) => `${insert} RETURNING id, enqueue_at IS NOT NULL AS scheduled`,
 };
 
-/** When each of the items is to become available. */
+/** When each item becomes available. */
 export function dueTimes(items: readonly NewItem[]): readonly (string | null)[] {
   return items.map(({ enqueueAt }) => (enqueueAt === undefined ? null : instantToText(enqueueAt)));
 }
 
-/** What goes into a statement. */
+/** The items of a statement and their parameters. */
 export interface Insertion {
   readonly items: readonly NewItem[];
-  /** What the items' ids are made of; see `newIds`. */
+  /** The parameter for the items' ids; see `newIds`. */
   readonly ids: Buffer;
   readonly expireTimeout: Duration;
 }
 
 /**
- * The statement that stores items in their order, in one go.
+ * The statement that stores items in their order.
  *
  * @param parameters those of the shape.
  */

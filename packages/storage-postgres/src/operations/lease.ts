@@ -5,7 +5,7 @@ import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.
 import type { BinaryRow } from '../wire/binary-row.ts';
 import { durationToText } from '../wire/instant-text.ts';
 
-/** The condition and the order are those of the `_lse` index, so that the oldest items are read off its front. */
+/** Has the condition and order of the `_lse` index, so that the oldest items are read from its front. */
 const oldest = (table: string, columns: string, below = '') => `
   SELECT ${columns} FROM ${table}
   WHERE is_leased = false AND enqueue_at IS NULL AND id >= $4${below}
@@ -13,17 +13,14 @@ const oldest = (table: string, columns: string, below = '') => `
   LIMIT $3::bigint
   FOR UPDATE SKIP LOCKED`;
 
-/** Where items are large, those past the budget are locked and left. */
+/** Locks items beyond the budget too, but does not lease them. */
 const oldestWithinBudget = (table: string, below = '') => `
   SELECT id FROM (
     SELECT id, ${bytesBefore('bytes')} AS bytes_before
     FROM (${oldest(table, `id, ${CONTENT_BYTES} AS bytes`, below)}) AS oldest) AS counted
   WHERE ${withinBudget('bytes_before')}`;
 
-/**
- * The ids go through an array: the planner then always updates by primary key,
- * whatever it believes the limit to be.
- */
+/** The ids go through an array, so that the planner always updates by primary key, whatever the limit. */
 const leaseItems = (table: string, ids: string) => `
   UPDATE ${table}
   SET is_leased = true, lease_deadline = ${nowSql('$1')} + $2::interval,
@@ -31,16 +28,17 @@ const leaseItems = (table: string, ids: string) => `
   WHERE id = ANY (ARRAY(${ids}))
   RETURNING id, attempts, lease_deadline, reference, encoding, kind, payload`;
 
-/** One item is within any budget, and where items are leased singly the sums would cost a sixth of the time. */
+/** One item always fits the budget. The sums would cost a sixth of the time of leasing single items. */
 const leaseOne = (table: string) => leaseItems(table, oldest(table, 'id'));
 const leaseOldest = (table: string) => leaseItems(table, oldestWithinBudget(table));
 const leaseBetween = (table: string) => leaseItems(table, oldestWithinBudget(table, ' AND id < $5'));
 
 /**
- * Takes the oldest waiting items.
+ * Leases the oldest waiting items.
  *
- * @param from no less than this; empty: from the head of the queue.
- * @param below less than this; absent: as far as there are any. A statement with it is not prepared: it is rare.
+ * @param from the least id. Empty: from the head of the queue.
+ * @param below an upper bound. Undefined: none. With a bound, which is rare, the
+ *   statement is not prepared.
  */
 export async function lease(
   context: PartitionContext,
@@ -54,7 +52,7 @@ export async function lease(
       ? { ...preparedFor(context.table, batch), values }
       : { text: leaseBetween(context.table.name), values: [...values, below] };
   const rows = await context.db.write<LeasedItem>({ ...statement, read: readLeased });
-  // RETURNING promises no order. Ids are ASCII, so JavaScript's order is byte order.
+  // RETURNING has no defined order. Ids are ASCII, so JavaScript's order is byte order.
   return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 

@@ -7,10 +7,10 @@ import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
 const COLUMNS = ITEM_COLUMNS.join(', ');
 const NUMBERED_COLUMNS = `${COLUMNS}, ${bytesBefore(`(${CONTENT_BYTES})`)} AS bytes_before,
   row_number() OVER () AS position`;
-/** Two items at least: from the last id on, which is inclusive, the next page has to get further. */
+/** At least two items: the pivot is inclusive, so the next page has to go further than it. */
 const WITHIN_PAGE = '(page.position <= 2 OR page.bytes_before < $3::bigint)';
 
-/** Up to so many scheduled items are sorted for a page of them. */
+/** Up to this number, the scheduled items are sorted for a page. */
 const FEW_SCHEDULED = 10_000;
 
 const IN_STATE: Readonly<Record<ItemListRequest['state'], string>> = {
@@ -19,7 +19,7 @@ const IN_STATE: Readonly<Record<ItemListRequest['state'], string>> = {
   prepared: `enqueue_at IS NULL AND ${PREPARED_LETTER}`,
 };
 
-/** Walks the primary key, which for items that are many among all is the shortest way. */
+/** Walks the primary key, which is fast if a large part of all items matches. */
 const listItems = (condition: string) => (table: string) =>
   `
   SELECT ${COLUMNS} FROM (
@@ -30,9 +30,9 @@ const listItems = (condition: string) => (table: string) =>
   WHERE ${WITHIN_PAGE}`;
 
 /**
- * A few scheduled items may lie behind millions of waiting ones, and no index
- * has them in the order of ids. So they are taken from the index on
- * `enqueue_at`, as long as they are few, and sorted here.
+ * A few scheduled items may lie behind millions of waiting ones, and no index has them
+ * in the order of ids. So as long as they are few, they are read from the index on
+ * `enqueue_at` and sorted.
  */
 const listFewScheduled = (table: string) => `
   WITH scheduled AS MATERIALIZED (
@@ -44,8 +44,8 @@ const listFewScheduled = (table: string) => `
     ON found.number <= ${FEW_SCHEDULED} AND ${WITHIN_PAGE}`;
 
 /**
- * A page of items in the order of their ids. Without `maxBytes` it is as long
- * as `limit` says: where the items are large, several statements fetch it.
+ * A page of items in the order of their ids. Without `maxBytes` it has `limit` items,
+ * which takes several statements if they are large.
  */
 export async function list(
   context: PartitionContext,
@@ -56,16 +56,16 @@ export async function list(
   let { pivot, limit } = request;
   for (;;) {
     const chunk = await listChunk(context, { ...request, pivot, limit });
-    // One at a time: a call takes no hundred thousand arguments.
+    // One at a time: a call cannot have a hundred thousand arguments.
     for (const item of chunk) page.push(item);
     limit -= chunk.length;
     if (limit === 0 || !isBudgetSpent(chunk)) return page;
-    // The least text that is greater, so that nothing comes twice.
+    // The least text that is greater than the last id.
     pivot = `${chunk.at(-1)?.id}\u0001`;
   }
 }
 
-/** As many of the items as `maxBytes` allows, and at least two. */
+/** The items within `maxBytes`, and at least two. */
 async function listChunk(
   { db, table }: PartitionContext,
   { state, pivot, limit, maxBytes = PAYLOAD_BUDGET }: ItemListRequest,
@@ -74,15 +74,15 @@ async function listChunk(
   if (state === 'scheduled') {
     const few = table.prepared('list_few_scheduled', listFewScheduled);
     const rows = await db.read<ItemRow & { number: number }>({ ...few, values });
-    if ((rows[0]?.number ?? 0) <= FEW_SCHEDULED) return withIdsInOrder(rows.filter(({ id }) => id !== null));
+    if ((rows[0]?.number ?? 0) <= FEW_SCHEDULED) return sortedById(rows.filter(({ id }) => id !== null));
   }
   const name = state === 'queued' ? 'list' : `list_${state}`;
   const statement = table.prepared(name, listItems(IN_STATE[state]));
   const rows = await db.read<ItemRow>({ ...statement, values });
-  return withIdsInOrder(rows);
+  return sortedById(rows);
 }
 
-/** No statement promises an order that it does not end with. Ids are ASCII, so JavaScript's order is byte order. */
-function withIdsInOrder(rows: readonly ItemRow[]): StoredItem[] {
+/** The order of the statement's rows is not defined. Ids are ASCII, so JavaScript's order is byte order. */
+function sortedById(rows: readonly ItemRow[]): StoredItem[] {
   return rows.map(rowToItem).sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -4,7 +4,7 @@ import type { PartitionContext } from '../sql/partition-table.ts';
 import { isPossibleId } from '../sql/refused-data.ts';
 import { textArray } from '../wire/binary-array.ts';
 
-/** Rows are locked in the order of ids, so that two callers with ids in common do not block each other. */
+/** Locks rows in the order of ids, so that callers with ids in common cannot deadlock. */
 const markMovingAsMoved = (table: string) => `
   WITH named AS (
     SELECT id, ${MOVED} AS before FROM ${table} WHERE id = ANY ($1::text[]) AND ${MOVING}

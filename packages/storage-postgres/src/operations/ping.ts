@@ -13,21 +13,21 @@ const STATE =
 const MAY_CREATE = `SELECT has_schema_privilege($1, 'CREATE') AS may,
   format('GRANT CREATE ON SCHEMA %I TO %I', $1::text, current_user) AS missing`;
 
-/** For so long a refused write counts without being looked into. */
+/** How long a refused write counts before it is checked again. */
 const REFUSAL_COUNTS_MS = 30_000;
 
-/** What a ping works with. */
+/** Dependencies of a ping. */
 export interface PingContext {
   readonly db: Database;
-  /** Its name, for errors. */
+  /** The storage's name, for errors. */
   readonly storage: string;
   readonly schema: SchemaManager;
   readonly holders: HorizonHolders;
 }
 
 /**
- * Finds out whether the database can serve, and what its operator should know.
- * Makes nothing, and writes only where the server has refused writes before.
+ * Checks whether the database can serve, and reports what its operator should know.
+ * Creates nothing, and only writes if the server has refused writes.
  */
 export async function ping(context: PingContext): Promise<readonly StorageNotice[]> {
   const { db, storage, schema, holders } = context;
@@ -50,7 +50,7 @@ async function inspect(schema: SchemaManager, db: Database) {
   }
 }
 
-/** Existing queues are served without it; new ones get no tables. */
+/** Existing queues work without these rights, but new ones get no tables. */
 async function missingToCreate(db: Database, schema: string): Promise<readonly StorageNotice[]> {
   const [create] = await db.read<{ readonly may: boolean; readonly missing: string }>({
     text: MAY_CREATE,
@@ -60,7 +60,7 @@ async function missingToCreate(db: Database, schema: string): Promise<readonly S
   return [{ kind: 'missing-right', text: `new queues cannot be created here, missing: ${create.missing}` }];
 }
 
-/** @throws StorageError where the server has refused a write lately, or would still refuse one. */
+/** @throws StorageError when the server has refused a write lately, or still would. */
 async function checkWrites({ db, storage }: PingContext, schema: string): Promise<void> {
   const refused = db.writeFaults.last;
   if (refused === undefined) return;
@@ -69,7 +69,7 @@ async function checkWrites({ db, storage }: PingContext, schema: string): Promis
   throw cannotServe(storage, `writes are refused: ${message.replace(`storage '${storage}': `, '')}`);
 }
 
-/** Whether a megabyte can be written where items are. Nothing of it stays. */
+/** Whether a megabyte can be written beside the items. It is rolled back. */
 async function hasRoom(db: Database, schema: string): Promise<boolean> {
   try {
     await db.transaction(async (session) => {
@@ -84,12 +84,12 @@ async function hasRoom(db: Database, schema: string): Promise<boolean> {
     });
     return false;
   } catch (error) {
-    // Without the right to make a table nothing can be found out; the next write will tell.
+    // Without the right to create a table this cannot be checked. The next write finds out.
     return error instanceof Done || isPermissionDenied(error);
   }
 }
 
-/** Rolls a transaction back that has shown what it was to show. */
+/** Rolls back a transaction that has served its purpose. */
 class Done extends Error {
   override readonly name = 'Done';
 }

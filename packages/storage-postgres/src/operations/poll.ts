@@ -7,9 +7,9 @@ import { itemsTableName, leaseIndexName } from '../sql/table-name.ts';
 import { nextDueMs } from './sweep.ts';
 import { type DueRow, dueOf, findDue } from './sweep-probe.ts';
 
-/** So many tables are looked into for waiting items with one statement. */
+/** The number of tables that one statement checks for waiting items. */
 const TABLES_PER_LOOK = 200;
-/** The same for deadlines, which takes several times as long to plan. */
+/** The same with deadlines, which take several times as long to plan. */
 const TABLES_PER_LOOK_FOR_DEADLINES = 50;
 
 const NOTHING: PollResult = { waiting: false, nextDueMs: undefined };
@@ -19,20 +19,20 @@ interface PollRow extends Partial<DueRow> {
   readonly waiting: boolean;
 }
 
-/** A partition that is looked into. */
+/** A partition to poll. */
 interface PolledTable {
   readonly table: string;
-  /** The index that leases go through, without its schema. */
+  /** The index that leases use, without its schema. */
   readonly index: string;
   /** See `LowWaterMark.pollFrom`. */
   readonly from: ItemId | 'unknown' | undefined;
 }
 
 /**
- * SQL for whether something waits. Where it is not known how much lies before
- * the first waiting item, and it may be much, a lease has to find out: it is said that something does.
+ * SQL for whether an item waits. If the number of dead entries before the first
+ * waiting item is unknown and may be large, it returns true, and a lease finds out.
  *
- * @param mark the placeholder of {@link PolledTable.from}, where that is a mark.
+ * @param mark the placeholder of {@link PolledTable.from} if that is a mark.
  */
 function waits({ table, index, from }: PolledTable, mark: string): string {
   if (from === undefined) return 'true';
@@ -49,17 +49,17 @@ const lookForDeadlinesAt = (waiting: string, position: number, table: string) =>
   SELECT ${position} AS position, ${waiting} AS waiting, due.*
   FROM (${findDue(table)}) AS due`;
 
-/** What a poll works with. */
+/** Dependencies of a poll. */
 export interface PollContext {
   readonly db: Database;
   readonly marks: LowWaterMarks;
   /** The parameter for "now"; see `nowParameter`. */
   readonly now: string | null;
-  /** Whether to look for what comes due. */
+  /** Whether to check what is due next. */
   readonly deadlines: boolean;
 }
 
-/** Looks into many partitions, many in one statement. */
+/** Polls partitions, many per statement. */
 export async function poll(
   context: PollContext,
   keys: readonly PartitionKey[],
@@ -92,7 +92,7 @@ async function pollAll(context: PollContext, tables: readonly PolledTable[]): Pr
     if (!(error instanceof PostgresError && isUndefinedTable(error.sqlState))) throw error;
   }
   if (tables.length === 1) return [NOTHING];
-  // One of them was never used, or is gone: halving finds it with few statements.
+  // A table was never used or is gone. Halving finds it with few statements.
   const half = Math.ceil(tables.length / 2);
   return [
     ...(await pollAll(context, tables.slice(0, half))),
@@ -100,7 +100,7 @@ async function pollAll(context: PollContext, tables: readonly PolledTable[]): Pr
   ];
 }
 
-/** Without a name: prepared, one for each group of tables as they come and go would fill the memory of every connection. */
+/** Unnamed: preparing a statement for each group of tables would fill the memory of every connection. */
 function statementFor({ deadlines, now }: PollContext, tables: readonly PolledTable[]): Statement {
   const values: unknown[] = deadlines ? [now] : [];
   const looks = tables.map((each, position) => {

@@ -5,12 +5,11 @@ import type { PartitionContext } from '../sql/partition-table.ts';
 import { textArray } from '../wire/binary-array.ts';
 
 /**
- * The prepared ones among letters. Two callers with
- * letters in common wait for each other, and the second finds that they are
- * prepared no longer.
+ * The prepared letters among these. Of two callers with letters in common, one waits
+ * for the other and then finds that they are no longer prepared.
  *
- * They are found by the index of source ids, and only then locked in the order
- * of ids: asked for both at once, the planner walks the whole primary key.
+ * The letters are found by the index of source ids, and locked in the order of ids in
+ * a second step. In one step, the planner would walk the whole primary key.
  */
 const prepared = (table: string) => `
   SELECT id FROM ${table}
@@ -34,7 +33,7 @@ const abortPrepared = (table: string) => `
   WITH aborted AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(${prepared(table)})) RETURNING 1)
   SELECT count(*)::int AS count FROM aborted`;
 
-/** Makes prepared letters available at the tail. @returns how many. */
+/** Makes prepared letters available at the tail. @returns their number. */
 export async function commitLetters(
   context: PartitionContext,
   sourceIds: readonly ItemId[],
@@ -48,7 +47,7 @@ export async function commitLetters(
   return row?.count ?? 0;
 }
 
-/** Removes prepared letters. @returns how many. */
+/** Removes prepared letters. @returns their number. */
 export async function abortLetters(
   { db, table }: PartitionContext,
   sourceIds: readonly ItemId[],

@@ -5,11 +5,10 @@ import type { PartitionTable } from '../sql/partition-table.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
 
 /**
- * No id is the empty text, so the key is looked up in one leaf of the index and
- * no row is read, however many dead ones there are. FOR UPDATE makes PostgreSQL
- * refuse the statement where it would refuse to write: on a standby, in a
- * read-only session, and without the right to update. It waits for whoever
- * holds the table locked against writers.
+ * No id is empty, so the lookup reads one leaf of the index and no row, however many
+ * dead ones there are. FOR UPDATE makes PostgreSQL refuse the statement where it would
+ * refuse to write: on a standby, in a read-only session, and without the right to
+ * update. It also waits for locks that exclude writers.
  */
 const probeTable = (table: string) => `
   WITH touched AS MATERIALIZED (SELECT id FROM ${table} WHERE id = '' FOR UPDATE)
@@ -25,10 +24,9 @@ interface ProbeRow {
 }
 
 /**
- * Finds out whether a partition whose table is there can serve; see
- * `PartitionStore.probe`.
+ * Checks whether a partition whose table exists can serve; see `PartitionStore.probe`.
  *
- * @throws PostgresError as the statement that needs a missing right would.
+ * @throws PostgresError like a statement that lacks a right.
  */
 export async function probePartition({
   db,
@@ -37,7 +35,7 @@ export async function probePartition({
   readonly db: Pick<Database, 'read' | 'name'>;
   readonly table: PartitionTable;
 }): Promise<void> {
-  // Not prepared: it is sent when a queue is taken up and after failures, and connections live long.
+  // Not prepared: it runs when a queue is activated and after failures, and connections live long.
   const [row] = await db.read<ProbeRow>({ text: probeTable(table.name) });
   if (row === undefined) throw new Error('a SELECT without FROM gave no row');
   if (!row.may_insert || !row.may_delete) throw refused(db.name, `table ${table.relation}`);

@@ -21,13 +21,13 @@ const [MARK, LIMIT, LEASE_TIMEOUT] = [0, 1, 2].map((n) => `$${FIRST_SHAPE_PARAME
 const IS_LEASED = 'u.position <= free.places';
 
 /**
- * Items that nobody has to wait behind are written as leased ones: a lease
- * after them would write every row a second time. Whether somebody waits is
- * seen as of the statement's snapshot; what is being produced elsewhere at
- * this moment has no place yet, before or behind.
+ * Writes items as leased if no other item waits before them. A later lease would write
+ * every row a second time. Whether an item waits is decided in the statement's
+ * snapshot. Items that other statements are storing at this moment have no order
+ * relative to these.
  *
- * The subquery has the condition and the order of the `_lse` index, as a
- * lease has; EXISTS would lose the order, and with it the index.
+ * The subquery has the condition and order of the `_lse` index, like a lease. EXISTS
+ * would lose the order, and with it the index.
  */
 const LEASED: InsertShape = {
   name: '_and_lease',
@@ -53,14 +53,15 @@ const LEASED: InsertShape = {
 interface StoredRow {
   readonly first: ItemId;
   readonly leased: number;
-  /** Of the leased. */
+  /** For the leased items. */
   readonly leaseDeadline: Instant;
 }
 
 /**
- * Stores items, and leases the first of them where none waits.
+ * Stores items, and leases the first of them if no item waits.
  *
- * @param from no item waits under this id, as far as is known; undefined: some wait, and none is leased.
+ * @param from no item is known to wait below this id. Undefined: items wait, so none
+ *   is leased.
  */
 export async function produceAndLease(
   context: PartitionContext,
@@ -83,12 +84,12 @@ export async function produceAndLease(
     return { outcomes: countPerRequest(requests, leased.length), leased };
   } catch (error) {
     if (!isRefusedData(error)) throw error;
-    // One request's data was refused. It was all undone, and is sorted out the ordinary way.
+    // The data of one request was refused and everything rolled back, so produce without leasing.
     return { outcomes: await produce(context, requests, expireTimeout), leased: [] };
   }
 }
 
-/** The content need not come back from the database, and the ids follow from the first. */
+/** The contents need not be returned, and the ids follow from the first one. */
 function leasedItems(
   items: readonly NewItem[],
   ids: Buffer,

@@ -15,7 +15,7 @@ import {
   type StoredOne,
 } from './insert-items.ts';
 
-/** Stores all requests in one statement, which is atomic and so keeps each request whole. */
+/** Stores all requests in one statement. It is atomic, which keeps each request whole. */
 export async function produce(
   context: PartitionContext,
   requests: readonly ProduceRequest[],
@@ -35,9 +35,8 @@ export async function produce(
 }
 
 /**
- * One request's data was refused: the others must not suffer for it. They are
- * committed together, so that where storage fails in between nothing is left
- * that the caller would store once more.
+ * The data of one request was refused, so stores each by itself, in one transaction.
+ * If storage fails in between, nothing is left that the caller would store twice.
  */
 async function oneByOne(
   context: PartitionContext,
@@ -68,7 +67,7 @@ async function oneByOne(
   return await Promise.all(results.map(toOutcome));
 }
 
-/** In one statement, or where ids would run out of positions, in one transaction. */
+/** In one statement, or in one transaction if the positions in an id are not enough. */
 function insertAll(
   context: PartitionContext,
   requests: readonly ProduceRequest[],

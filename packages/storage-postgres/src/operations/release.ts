@@ -11,7 +11,7 @@ const releaseItems = (table: string) => `
     RETURNING 1)
   SELECT count(*)::int AS count FROM released`;
 
-/** Undoes leases. @returns how many. */
+/** Undoes leases. @returns their number. */
 export async function release(context: PartitionContext, ids: readonly ItemId[]): Promise<number> {
   if (ids.length === 0) return 0;
   const [row] = await context.db.write<{ count: number }>({

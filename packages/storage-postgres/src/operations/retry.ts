@@ -16,17 +16,16 @@ import { isPossibleId } from '../sql/refused-data.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
 
-/** What becomes of one item; the names of RetryResult's counts. */
+/** The next state of an item, named as the counts in RetryResult. */
 type Fate = keyof RetryResult;
 
 const NOW = nowSql('$1');
 const THRESHOLD = `'${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
 
 /**
- * Decides and applies the fate of each item in the order given, which is the
- * order of the new ids; fails as a whole when an item is not held. Rows are
- * locked in the order of ids, so that two callers with ids in common do not
- * block each other.
+ * Decides and applies the next state of each item in the given order, which is also
+ * the order of the new ids. Fails as a whole if an item is not leased. Locks rows in
+ * the order of ids, so that callers with ids in common cannot deadlock.
  */
 const retryHeld = (table: string) => `
   WITH given AS MATERIALIZED (
@@ -62,8 +61,8 @@ const retryHeld = (table: string) => `
   FROM fates`;
 
 /**
- * Gives leased items back. One statement for all requests as long as all ids
- * are good; only when one is not are the requests looked at singly.
+ * Retries leased items. All requests share one statement as long as all ids are good.
+ * Otherwise each request is decided by itself.
  */
 export async function retry(
   context: PartitionContext,
@@ -102,7 +101,7 @@ async function retryGood(
 
 interface FatesRow {
   readonly fates: readonly Fate[];
-  /** The last of the new ids; null: there is none. */
+  /** The last of the new ids. Null if there is none. */
   readonly highest: ItemId | null;
 }
 

@@ -11,7 +11,10 @@ interface StatsRow {
   readonly head_seconds: number | null;
 }
 
-/** Moving items count as leased, but their lease deadline is a claim's and tells nothing. Prepared letters do not count. */
+/**
+ * Moving items count as leased, but their lease deadline is that of a claim, so it is
+ * ignored. Prepared letters do not count.
+ */
 const countItems = (table: string) => `
   SELECT
     count(*) FILTER (WHERE NOT is_leased AND enqueue_at IS NULL)::int AS waiting,
@@ -26,7 +29,7 @@ const countItems = (table: string) => `
       ORDER BY is_leased, enqueue_at, id LIMIT 1))::float8 AS head_seconds
   FROM ${table}`;
 
-/** Counts what is there, in one statement and so at one moment. */
+/** Counts items in one statement, and so at one moment. */
 export async function stats(context: PartitionContext, options?: CountOptions): Promise<PartitionStats> {
   const { db, table } = context;
   const statement = { ...table.prepared('stats', countItems), values: [nowParameter(context)] };

@@ -9,15 +9,15 @@ import { durationToText } from '../wire/instant-text.ts';
 const NOW = nowSql('$1');
 
 /**
- * Waiting items past their time. Leased ones are left until the lease ends,
- * scheduled ones until they are enqueued; moving ones lie beyond the range.
+ * Waiting items past their expire deadline. Leased items expire when the lease ends,
+ * scheduled ones when they become available. Moving ones are outside the range.
  */
 const expired = (table: string, columns: string) => `
   SELECT ${columns} FROM ${table}
   WHERE expire_deadline < ${NOW} AND is_leased IS NOT TRUE AND enqueue_at IS NULL
   ORDER BY expire_deadline LIMIT $2::bigint FOR UPDATE SKIP LOCKED`;
 
-/** A sweep returns moving items with their content, and stops at the payload budget. */
+/** Moving items are returned with their content, so the budget limits their number. */
 const expiredWithinBudget = (table: string) => `
   SELECT id FROM (
     SELECT id, ${bytesBefore('bytes')} AS bytes_before
@@ -34,13 +34,13 @@ const deleteExpired = (table: string) => `
   WITH gone AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(${expired(table, 'id')})) RETURNING 1)
   SELECT count(*)::int AS count FROM gone`;
 
-/** What became of expired items. */
+/** The expired items. */
 export interface BuriedItems {
   readonly deleted: number;
   readonly dead: readonly StoredItem[];
 }
 
-/** Makes moving or deletes waiting items that are past their expire deadline. */
+/** Moves or deletes waiting items past their expire deadline. */
 export async function buryExpired(context: PartitionContext, request: SweepRequest): Promise<BuriedItems> {
   const { db, table } = context;
   const values = [nowParameter(context), request.limit];

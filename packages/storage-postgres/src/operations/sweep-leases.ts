@@ -9,15 +9,16 @@ import { durationToText } from '../wire/instant-text.ts';
 
 const NOW = nowSql('$1');
 const CONTENT: ReadonlySet<string> = new Set(['payload', 'reference', 'encoding', 'kind']);
-/** Of an item that was marked as moved its id is wanted, and not its content. */
+/** Of an item that is marked as moved only the id is returned, without the content. */
 const ITEM = `${ITEM_COLUMNS.map((column) =>
   CONTENT.has(column) ? `CASE WHEN NOT ${MOVED} THEN item.${column} END AS ${column}` : `item.${column}`,
 ).join(', ')}, ${MOVED} AS moved`;
 const BYTES = `CASE WHEN ${MOVED} THEN 0 ELSE ${CONTENT_BYTES} END AS bytes`;
 
 /**
- * Overdue leases and holds of letters, and overdue claims on moving items. The dead are told first, so that an item that is out of
- * attempts or time is not put back only to be taken out again.
+ * Overdue leases, prepared letters, and claims on moving items. Decides first which
+ * items are dead, so that an item without attempts or time left is not put back only
+ * to be taken out again.
  */
 const overdue = (table: string, columns = 'id') => `
   WITH due AS (
@@ -33,7 +34,7 @@ const overdue = (table: string, columns = 'id') => `
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)`;
 
-/** A sweep returns moving items with their content, and stops at the payload budget. */
+/** Moving items are returned with their content, so the budget limits their number. */
 const moveOverdue = (table: string) => `${overdue(table, `id, ${BYTES}`)},
   dying AS (SELECT id, ${bytesBefore('bytes')} AS bytes_before FROM due WHERE dead),
   moving AS (
@@ -52,25 +53,25 @@ const deleteOverdue = (table: string) => `${overdue(table)},
 interface EndedRow {
   readonly requeued: number;
   readonly deleted: number;
-  /** The last of the new ids; null: there is none. */
+  /** The last of the new ids. Null if there is none. */
   readonly highest: ItemId | null;
   readonly granted: boolean;
-  /** Of an item that this statement made moving; null: there is none. */
+  /** The id of a moving item. Null if there is none. */
   readonly id: ItemId | null;
 }
 
 type BuriedRow = ItemRow & { readonly moved: boolean };
 
-/** What became of items whose lease, or whose claim, had run out. */
+/** The items whose lease or claim has ended. */
 export interface EndedLeases {
   readonly requeued: number;
   readonly deleted: number;
   readonly dead: readonly StoredItem[];
-  /** Those of the dead that were marked as moved. */
+  /** The dead items that are marked as moved. */
   readonly moved: readonly ItemId[];
 }
 
-/** Puts items whose lease ran out back at the tail, and makes moving or deletes those that are dead. */
+/** Puts items whose lease ended back at the tail, and moves or deletes dead ones. */
 export async function endLeases(context: PartitionContext, request: SweepRequest): Promise<EndedLeases> {
   const { maxAttempts, limit, dead } = request;
   const values = [nowParameter(context), maxAttempts, limit, newIds(context, limit)];

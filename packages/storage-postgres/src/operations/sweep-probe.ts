@@ -2,9 +2,9 @@ import { withLongerLimit } from '../database/with-longer-limit.ts';
 import { LIVING } from '../sql/item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 
-/** What is due, and when the next things are, in milliseconds from now; negative: overdue. */
+/** What is due now, and when something is due next, in milliseconds. Negative: overdue. */
 export interface Due {
-  /** Until the earliest scheduled item; null: there is none. */
+  /** Until the earliest scheduled item. Null if there is none. */
   readonly scheduledMs: number | null;
   /** Until the earliest end of a lease, or of a claim on a moving item. */
   readonly leaseMs: number | null;
@@ -15,14 +15,13 @@ export interface Due {
 }
 
 /**
- * How many of the next expire deadlines are looked at for one of a waiting
- * item. Leased and scheduled ones matter when their lease or schedule ends;
- * behind more of them than this, the last one's deadline stands in: one look
- * too many rather than a walk over the table.
+ * The number of expire deadlines that are checked for one of a waiting item. Leased
+ * and scheduled items expire later. If all of these belong to such items, the last
+ * deadline stands in: one probe too many is better than a walk over the table.
  */
 const DEADLINES_LOOKED_AT = 100;
 
-/** A moving item without a claim has -infinity for the end of its claim, which no subtraction takes. */
+/** An item that was just made moving has a claim that ends at -infinity, which cannot be subtracted. */
 const LONG_AGO = `'0001-01-01 00:00:00+00'::timestamptz`;
 
 const NOW = nowSql('$1');
@@ -30,11 +29,11 @@ const millisecondsUntil = (deadline: string) => `CASE WHEN ${deadline} IS NOT NU
   THEN (extract(epoch FROM greatest(${deadline}, ${LONG_AGO}) - ${NOW}) * 1000)::float8 END`;
 
 /**
- * What is due, with the columns of {@link DueRow}; `$1` is the parameter for now.
+ * What is due, with the columns of {@link DueRow}. `$1` is the parameter for now.
  *
- * Each part reads a few entries at the front of one index. `IS NOT TRUE`
- * instead of `= false` keeps the planner from reading all waiting items
- * through `_lse` in search of an expired one.
+ * Each part reads a few entries at the front of one index. `IS NOT TRUE` instead of `=
+ * false` keeps the planner from searching for an expired item through all waiting
+ * ones, in `_lse`.
  */
 export const findDue = (table: string) => `
   SELECT
@@ -58,7 +57,7 @@ export const findDue = (table: string) => `
         ORDER BY expire_deadline LIMIT ${DEADLINES_LOOKED_AT}) AS coming) AS expire_deadline
   ) AS next`;
 
-/** Looks what is due now and what will be next. */
+/** Reads what is due now, and when something is due next. */
 export async function probe(context: PartitionContext): Promise<Due> {
   const [row] = await withLongerLimit<DueRow>(context.db, 'read', {
     ...context.table.prepared('sweep_probe', findDue),
@@ -67,7 +66,7 @@ export async function probe(context: PartitionContext): Promise<Due> {
   return dueOf(row);
 }
 
-/** What {@link findDue} gives. */
+/** What {@link findDue} returns. */
 export interface DueRow {
   readonly scheduled_ms: number | null;
   readonly lease_ms: number | null;
@@ -75,7 +74,7 @@ export interface DueRow {
   readonly expire_ms: number | null;
 }
 
-/** What a row says; without one, nothing is due ever. */
+/** What a row says. Without one, nothing is due. */
 export function dueOf(row: DueRow | undefined): Due {
   return {
     scheduledMs: row?.scheduled_ms ?? null,

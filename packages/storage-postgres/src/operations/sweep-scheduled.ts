@@ -4,10 +4,10 @@ import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-ta
 import { MAY_REQUEUE } from '../sql/requeue-lock.ts';
 
 /**
- * Positions follow the order of the subquery, which also locks the rows. A sweep
- * waits for rows that somebody else has locked: if it skipped them, items behind
- * them would enter the queue first, and items that come due together keep the
- * order in which they were produced.
+ * Positions follow the order of the subquery, which also locks the rows. A sweep waits
+ * for locked rows: if it skipped them, the items after them would enter the queue
+ * first. Items that are due at the same time keep the order in which they were
+ * produced.
  */
 const enqueueItems = (table: string) => `
   WITH due AS (
@@ -24,12 +24,12 @@ const enqueueItems = (table: string) => `
 
 interface EnqueuedRow {
   readonly count: number;
-  /** The last of the new ids; null: there is none. */
+  /** The last of the new ids. Null if there is none. */
   readonly highest: ItemId | null;
   readonly granted: boolean;
 }
 
-/** Puts scheduled items whose time has come at the tail, under new ids. @returns how many. */
+/** Puts scheduled items that are due at the tail, under new ids. @returns their number. */
 export async function enqueueDue(context: PartitionContext, limit: number): Promise<number> {
   const { table } = context;
   const [row] = await table.requeueLock.run<EnqueuedRow>(context, {

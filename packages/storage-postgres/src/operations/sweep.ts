@@ -13,7 +13,7 @@ import { endLeases } from './sweep-leases.ts';
 import { type Due, probe } from './sweep-probe.ts';
 import { enqueueDue } from './sweep-scheduled.ts';
 
-/** How long to wait for what another sweep is just doing, before looking again. */
+/** How long to wait for another sweep before the next probe. */
 const OTHERS_AT_WORK_MS = 100;
 
 /** What the parts of a sweep have done so far. */
@@ -27,9 +27,9 @@ interface Progress {
 }
 
 /**
- * Does what time demands. Looks first, with one cheap statement: mostly there
- * is nothing to do. Each part is one statement, and rows another sweep has
- * locked are left to that one.
+ * Handles everything that is due. First probes with one cheap statement, since mostly
+ * nothing is. Each part is one statement, which leaves rows locked by another sweep to
+ * that one.
  */
 export async function sweep(context: PartitionContext, request: SweepRequest): Promise<SweepResult> {
   const due = await probe(context);
@@ -40,7 +40,8 @@ export async function sweep(context: PartitionContext, request: SweepRequest): P
     const worked = isDue(due.scheduledMs) || isDue(due.leaseMs) || due.expired;
     nextMs = nextDueMs(worked && !done.cutShort ? await probe(context) : due);
   } catch (error) {
-    // What is done is committed: the caller must learn of it, above all of the dead it has claimed.
+    // Finished parts are committed, so the caller must get their result, above all the
+    // dead items it has claimed.
     if (!(error instanceof StorageError && hasDoneSomething(done))) throw error;
     nextMs = OTHERS_AT_WORK_MS;
   }
@@ -69,7 +70,7 @@ async function workOff(
     done.moved.push(...moved);
     done.cutShort ||= requeued + deleted + dead.length + moved.length >= limit || isBudgetSpent(dead);
   }
-  // What has just left the schedule may have expired while it was in it.
+  // An item may have expired while it was scheduled.
   if (due.expired || done.enqueued > 0) {
     const { deleted, dead } = await buryExpired(context, request);
     done.deleted += deleted;
@@ -82,7 +83,7 @@ function hasDoneSomething({ enqueued, requeued, deleted, dead, moved }: Progress
   return enqueued + requeued + deleted + dead.length + moved.length > 0;
 }
 
-/** Later than the deadline, not at it. */
+/** An item is due after its deadline, not at it. */
 function isDue(ms: number | null): boolean {
   return ms !== null && ms < 0;
 }
@@ -93,6 +94,6 @@ export function nextDueMs({ scheduledMs, leaseMs, expireMs, expired }: Due): num
   if (expired) pending.push(-1);
   if (pending.length === 0) return undefined;
   const first = Math.min(...pending);
-  // At the deadline itself an item is not due yet: a microsecond later it is.
+  // An item is due one microsecond after its deadline.
   return first < 0 ? OTHERS_AT_WORK_MS : Math.round(first * 1_000 + 1) / 1_000;
 }

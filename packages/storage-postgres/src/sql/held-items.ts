@@ -7,9 +7,9 @@ import type { PartitionContext } from './partition-table.ts';
 import { isPossibleId } from './refused-data.ts';
 
 /**
- * SQL for a value that makes the whole statement fail, and so roll back, in
- * the middle of an expression: a text that says why, read as a number. It
- * hangs on `counted`, an aggregate, or the planner would evaluate it always.
+ * SQL for a value that makes the whole statement fail and roll back: a text with the
+ * reason, read as a number. It depends on the aggregate `counted`; otherwise the
+ * planner would evaluate it first.
  */
 export function failUnlessAllHeld(counted: string): string {
   return `('only ' || ${counted} || ' of the items are leased')::int`;
@@ -20,7 +20,7 @@ export function notAllHeld(error: unknown): boolean {
   return error instanceof PostgresError && error.sqlState === NOT_A_NUMBER;
 }
 
-/** Locked in the order of ids, so that two callers with ids in common do not block each other. */
+/** Locks rows in the order of ids, so that callers with ids in common cannot deadlock. */
 const lockItems = (table: string) => `
   SELECT id, ${HELD} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held, ${HELD} OR enqueue_at IS NOT NULL AS hidden
   FROM ${table} WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE`;
@@ -28,16 +28,16 @@ const lockItems = (table: string) => `
 interface LockedRow {
   readonly id: string;
   readonly held: boolean;
-  /** Not waiting for consumers: held, moving or scheduled. */
+  /** Not waiting: leased, moving or scheduled. */
   readonly hidden: boolean;
 }
 
 /**
- * Locks the items that requests name, and decides for each request in turn
- * whether all of its items are held. Those of an accepted request are gone for
- * the requests after it.
+ * Locks the items of requests, and decides for each request in turn whether all of its
+ * items are leased. The items of an accepted request are not leased any more for the
+ * requests after it.
  *
- * @returns for each request nothing when it is accepted, or its outcome.
+ * @returns undefined for an accepted request, or its outcome.
  */
 export async function decideHeld(
   session: Session,
