@@ -5,7 +5,7 @@ import { createService } from '../src/index.ts';
 import { backOffMs } from '../src/partition/back-off.ts';
 import { Harness, queueCall, watch } from './support/harness.ts';
 
-test('pauses between probes grow by half, and never beyond five seconds (semantics.md, section 15)', () => {
+test('pauses between probes grow by half, and never beyond five seconds', () => {
   expect([1, 2, 3, 4, 5, 6].map((failures) => Math.round(backOffMs(failures)))).toEqual([
     750, 1125, 1688, 2531, 3797, 5000,
   ]);

@@ -23,8 +23,8 @@ export interface Step {
 }
 
 /**
- * Checks what waiting consumers were told, and gives them the items
- * (semantics.md, section 4). Afterwards nobody waits while there are items.
+ * Checks the answers to waiting consumers, and leases them the items. Afterwards
+ * no consumer waits while items do.
  */
 export function serveConsumers(queue: QueueRules, answers: Answers, step: Step): void {
   const consumers = queue.consumers;

@@ -1,4 +1,4 @@
-/** Numbers of fields in messages.md: items of a produce, and the payload of one. */
+/** Field numbers in queue.proto: the items of a produce request, and the payload of an item. */
 const ITEMS = 3;
 const PAYLOAD = 5;
 

@@ -41,8 +41,8 @@ export interface RuleRetry {
 }
 
 /**
- * The documented rules of one queue (semantics.md), as plainly as they can be
- * put: a list of items, in each partition in queue order, and loops over it.
+ * The rules of one queue (docs/reference/item-life.md) in their simplest form: a
+ * list of items, in queue order within each partition, and loops over it.
  */
 export class QueueRules {
   readonly name: QueueName;

@@ -1,7 +1,7 @@
 /** One rule: what breaks it, and the text it is refused with. All of them are answered with 400. */
 export type Rule = readonly [broken: Readonly<Record<string, unknown>>, text: string];
 
-/** The checks of one endpoint, in the order api.md gives them. */
+/** The checks of one call in their order. docs/reference shows them too. */
 export interface CheckedEndpoint {
   readonly path: string;
   /** A request that breaks none of the rules. */
@@ -145,7 +145,7 @@ const ITEM = { utf8: 'a' };
 const onMain = { queue_name: QUEUES.main };
 const timed = { ...onMain, request_timeout: '1m' };
 
-/** Every check of api.md, sections 1 to 3, that a request can fail by itself. */
+/** Every check that one request can fail by itself. */
 export const CHECKED: readonly CheckedEndpoint[] = [
   {
     path: '/v1/queue.produce',
