@@ -51,13 +51,13 @@ test('connections that never sent a request, or only half of one, do not hold up
   const halting = connect(Number(port), '127.0.0.1');
   await Promise.all([once(silent, 'connect'), once(halting, 'connect')]);
   halting.write('POST /v1/queue.stats HTTP/1.1\r\nHost: x\r\n');
-  // A server that waited for either would run into the time limit of this test.
+  // A server that waited for either of them would exceed the time limit of this test.
   const closed = Promise.all([silent, halting].map(isClosed));
   await server.stop();
   await closed;
 });
 
-/** However it is closed, in good order or by a reset. */
+/** Resolves when the connection closes, in order or by a reset. */
 function isClosed(socket: Socket): Promise<void> {
   socket.on('error', () => {});
   return new Promise((resolve) => socket.once('close', () => resolve()));

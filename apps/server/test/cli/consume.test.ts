@@ -27,7 +27,7 @@ test('consumers share a queue, give back what failed, and leave nothing behind',
       batchSize: 7,
       concurrency: 3,
       signal: stop.signal,
-      // At once: what lies ahead by less than the schedule threshold is not scheduled.
+      // Available at once: a time within the schedule threshold is not a schedule.
       retryDelayMs: () => 0,
       handler: ({ payload, attempts }) => {
         const text = Buffer.from(payload).toString();

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VERSION } from '../../src/version.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-/** A process starts in half a second, unless the machine is busy. */
+/** A process starts within half a second on an idle machine. */
 const TIMEOUT_MS = 30_000;
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
@@ -33,7 +33,7 @@ async function ended(child: Child): Promise<{ code: number | null; stdout: strin
   return { code, stdout, stderr };
 }
 
-/** Answers nothing, and tells when it has been asked. */
+/** A server that never replies, and reports a request. */
 let silent: Server;
 let endpoint = '';
 const asked = () => once(silent, 'request');
@@ -70,7 +70,7 @@ describe('the executable', { timeout: TIMEOUT_MS }, () => {
     const end = ended(child);
     await asked();
     child.kill('SIGINT');
-    // Signals of one kind are merged while one is pending, so it may take more than one more.
+    // The system merges signals of one kind while one is pending, so the second one may need repeating.
     const again = setInterval(() => child.kill('SIGINT'), 50);
     expect(await end).toEqual({ code: 130, stdout: '', stderr: '' });
     clearInterval(again);

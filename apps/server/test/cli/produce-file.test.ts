@@ -49,7 +49,7 @@ describe('a word list', () => {
   });
 });
 
-/** A server that stores payloads, or fails as it is told to; `undefined` for a request that goes well. */
+/** A server that stores payloads or fails as planned. `undefined` stands for a request that succeeds. */
 function recordingServer(outcomes: (Error | undefined)[] = []) {
   const requests: string[][] = [];
   const fetch: Fetch = async (_url, { body }) => {

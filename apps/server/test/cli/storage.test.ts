@@ -58,7 +58,7 @@ describe('querator storage', { timeout: 60_000 }, () => {
     return (line: string) => terminal.run(line.split(' '), { env: endpoint });
   }
 
-  /** A queue whose settings were lost, with an item, and one of the same name made anew. */
+  /** A queue with an item whose settings were lost, and a new queue with the same name. */
   async function recreated() {
     const ask = await serve();
     await ask('create mail');

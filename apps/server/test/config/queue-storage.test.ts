@@ -10,7 +10,7 @@ const MEMORY = { driver: 'memory' };
 
 const parse = (config: object) => parseConfig(JSON.stringify(config));
 
-/** What the server says of its storages at the start. */
+/** What the server logs about its storages at its start. */
 function told(config: object): string[] {
   const lines: string[] = [];
   const log = (level: string) => (message: string, fields?: object) =>

@@ -5,7 +5,7 @@ import { compose, parseConfig } from '../../src/index.ts';
 
 const DEPS = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
 
-/** Takes a configuration as the server does at its start, which reaches for no database. */
+/** Applies a configuration as the server does at its start, which connects to no database. */
 async function take(yaml: string): Promise<readonly string[]> {
   const config = parseConfig(yaml);
   await compose(config, DEPS).stop();
@@ -22,7 +22,7 @@ test.each(['postgres.md', 'postgres-operations.md'])(
   },
 );
 
-/** A storage as the user's document writes it. */
+/** A storage as the document for users writes it. */
 const storage = (name: string, connectionString: string, rest = '') => `
 partition-storage:
   - name: ${name}

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const PATIENCE = { timeout: 30_000, interval: 50 };
 
-/** The pieces of a page in one language, in order. */
+/** The code blocks of a page in one language, in order. */
 function fences(page: string, language: string): readonly string[] {
   const text = readFileSync(new URL(`../../../../docs/storage/${page}`, import.meta.url), 'utf8');
   return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
@@ -21,7 +21,7 @@ function fences(page: string, language: string): readonly string[] {
   );
 }
 
-/** Steps of docs/storage/postgres-operations.md, as an operator follows them one after the other. */
+/** The steps of docs/storage/postgres-operations.md, run one after the other like an operator does. */
 describe('docs/storage/postgres-operations.md', { timeout: 90_000 }, () => {
   const commands = fences('postgres-operations.md', 'bash');
   const sql = fences('postgres-operations.md', 'sql');
@@ -65,14 +65,14 @@ describe('docs/storage/postgres-operations.md', { timeout: 90_000 }, () => {
     return stdout;
   }
 
-  /** The one command of the page that begins so. */
+  /** The only command of the page with this beginning. */
   function step(beginning: string): string {
     const found = commands.filter((each) => each.startsWith(beginning));
     expect(found).toHaveLength(1);
     return found[0] ?? '';
   }
 
-  /** The one statement of the page in which this occurs, settings left out. */
+  /** The only statement of the page that contains this text, without settings. */
   function statementWith(word: string): string {
     const all = sql.flatMap((piece) => piece.split(';'));
     const found = all.filter((each) => each.includes(word) && !each.includes('ALTER SYSTEM'));
@@ -101,7 +101,7 @@ describe('docs/storage/postgres-operations.md', { timeout: 90_000 }, () => {
     await run('querator create orders; querator produce orders --payload last');
     const drained = run(step('until ! querator stats'));
     const done = drained.then(() => 'empty');
-    // It waits as long as there is something.
+    // The command waits as long as the queue holds items.
     expect(await Promise.race([done, run('querator stats orders')])).toContain('"total": 1');
     await run('querator lease orders --jsonl > item.json');
     const { id } = JSON.parse(readFileSync(join(folder, 'item.json'), 'utf8'));
@@ -145,7 +145,7 @@ queues:
     const { rows } = await database.query(statementWith('querator_queues'));
     const tables = (await database.query(statementWith('n_dead_tup'))).rows;
     expect(tables.length).toBeGreaterThan(0);
-    // With all that is in it, whatever others are doing.
+    // With all of its contents, whatever other sessions do.
     await database.query(`VACUUM FULL ${tables[0].relname}`);
     await database.end();
     expect(rows.sort((a, b) => (a.storage < b.storage ? -1 : 1))).toEqual([
@@ -159,7 +159,7 @@ queues:
     expect(Number(room.used)).toBeGreaterThan(0);
     expect(Number(room.used)).toBeLessThan(Number(room.available));
 
-    // Without settings on its command line, which would win.
+    // Without settings on its command line: those would take precedence.
     const plain = await startCluster({ dataDir: join(folder, 'plain') });
     const ask = async (statements: readonly string[]) => {
       const client = new pg.Client(plain.connectionString());

@@ -45,7 +45,7 @@ async function stored(): Promise<string[]> {
   );
 }
 
-/** Asks until storage answers again. */
+/** Sends requests until the storage works again. */
 async function untilBack(): Promise<void> {
   while ((await fetch(`${server.url}/health`)).status !== 200);
 }

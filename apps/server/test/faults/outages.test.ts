@@ -9,18 +9,18 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Ledger } from '../postgres/support/ledger.ts';
 import { WatchedServer } from '../postgres/support/watched-server.ts';
 
-/** What can go wrong with one of two storages. */
+/** A fault of one of two storages. */
 interface Outage {
   readonly begin: (site: Site) => Promise<void> | void;
   readonly end: (site: Site) => Promise<void> | void;
-  /** Whether statements may have taken effect whose answer never came. */
+  /** Whether statements without a reply may have taken effect. */
   readonly unknown: boolean;
 }
 
-/** The database that things happen to, and the ways to it. */
+/** The database with the fault, and the connections to it. */
 interface Site {
   readonly proxy: FaultProxy;
-  /** Not through the proxy, and with all rights. */
+  /** A direct connection with all rights. */
   readonly admin: pg.Client;
   readonly database: string;
   readonly role: string;
@@ -30,8 +30,8 @@ interface Site {
 }
 
 /**
- * Somebody who takes two locks in the other order, again and again, and never
- * gives way: whoever else wants both is the one that PostgreSQL ends.
+ * A session that takes two locks in the opposite order again and again. It never
+ * gives way, so PostgreSQL ends the other session that needs both locks.
  */
 class Quarreller {
   readonly #client: pg.Client;
@@ -40,7 +40,7 @@ class Quarreller {
 
   constructor(connectionString: string) {
     this.#client = new pg.Client(connectionString);
-    // A test that fails on the way leaves it to the end of the database.
+    // If the test fails before, the end of the database ends the session.
     this.#client.on('error', () => {});
   }
 
@@ -70,7 +70,7 @@ const each = async (site: Site, statement: (table: string) => string) => {
   for (const table of await site.tables()) await site.admin.query(statement(table));
 };
 
-/** How many deadlocks the database has counted; it does so with some delay. */
+/** How many deadlocks the database has counted. It counts with some delay. */
 const deadlocks = (site: Site) =>
   vi.waitFor(
     async () => {
@@ -239,7 +239,7 @@ describe('an outage of one storage', { timeout: 60_000 }, () => {
       .poll(() => server.logged('partition is failing').length, { timeout: 15_000 })
       .toBeGreaterThan(0);
     expect(server.logged('partition is failing').every(({ storage }) => storage === 'shaky')).toBe(true);
-    // Requests that were with the failing one may be answered late; then all go to the other.
+    // Requests at the failing storage may be answered late. After that, all go to the other one.
     await ledger.moreAcknowledged(12);
     const from = ledger.answers.length;
     await ledger.moreAcknowledged(100);
@@ -251,7 +251,7 @@ describe('an outage of one storage', { timeout: 60_000 }, () => {
       .toBeGreaterThan(0);
     await ledger.moreAcknowledged(50);
     await ledger.stop();
-    // A refusal that is certain is no refusal: the items go to the other storage.
+    // After a certain refusal of one storage, the items go to the other storage.
     if (!outage.unknown) expect(ledger.unknown.size).toBe(0);
     expect(ledger.answers.filter((status) => status !== 200 && status !== 454)).toEqual([]);
     await ledger.settle();

@@ -10,19 +10,19 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WatchedServer } from '../postgres/support/watched-server.ts';
 
-/** The database, and the ways to it. */
+/** The database, and the connections to it. */
 interface Site {
   readonly proxy: FaultProxy;
-  /** Not through the proxy, and with all rights. */
+  /** A direct connection with all rights. */
   readonly admin: pg.Client;
   readonly database: string;
   readonly role: string;
 }
 
-/** Something that keeps storage from doing what it is asked. */
+/** A fault that makes the storage refuse requests. */
 interface Trouble {
   readonly begin: (site: Site) => Promise<unknown>;
-  /** Calls that may be served all the same. */
+  /** Calls that may succeed nevertheless. */
   readonly served: readonly string[];
 }
 
@@ -47,7 +47,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
       await admin.query(`ALTER DATABASE ${database} SET default_transaction_read_only = on`);
       const { rows } = await admin.query('SELECT clock_timestamp()::text AS since');
       const before = `${TERMINATE} AND backend_start <= '${rows[0].since}'`;
-      // One that was being opened meanwhile still takes writes.
+      // A connection that was opened meanwhile still accepts writes.
       await expect.poll(async () => (await admin.query(before)).rowCount).toBe(0);
     },
     served: [...READS, '/v1/queue.reload'],
@@ -71,7 +71,7 @@ const q = { queue_name: 'q' };
 const within = { request_timeout: '50ms' };
 const settings = { lease_timeout: '1m', expire_timeout: '24h', requested_partitions: 1 };
 
-/** A good request for each call there is. */
+/** A valid request for each call. */
 const REQUESTS: Readonly<Record<string, Record<string, unknown>>> = {
   '/v1/queue.produce': { ...q, ...within, items: [{ utf8: 'secret' }] },
   '/v1/queue.lease': { ...q, ...within, client_id: 'c', batch_size: 1 },
@@ -115,7 +115,7 @@ describe('what storage refuses is answered 454, and logged with its cause', { ti
     server = await start();
     for (const name of ['q', 'unused']) await server.createQueue(name, 1);
     expect((await server.produce('q', 'secret')).status).toBe(200);
-    // Somebody else's: rights on them can be taken away.
+    // Another role owns the tables, so that rights on them can be revoked.
     await admin.query(`REASSIGN OWNED BY ${role} TO CURRENT_USER;
       GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role}`);
   });
@@ -151,7 +151,7 @@ describe('what storage refuses is answered 454, and logged with its cause', { ti
         expect(json.message).toMatch(
           /^(internal error, try your request again|request timeout; .+, try again|request outcome unknown; .+|partition not available; .+)$/,
         );
-        // Why a partition is out of service, or a queue not at work, is said when it turns out.
+        // The log gives the reason when a partition fails or a queue cannot be activated.
         if (/^(partition|request)/.test(json.message)) continue;
         const [line] = causes(before).filter((each) => each['path'] === path);
         expect(line).toMatchObject({ message: 'storage refused a request', queue: request['queue_name'] });

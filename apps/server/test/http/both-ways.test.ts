@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHttpServer } from '../../src/http/node/http-server.ts';
 import { httpFixture } from '../support/http-fixture.ts';
 
-/** The server as it runs, and Hono alone, on one service: replies may not differ in a byte. */
+/** The server as it runs, and Hono alone, on one service. Their replies must not differ in a byte. */
 let service: Service;
 let asItRuns: Server;
 let honoAlone: Server;
@@ -47,13 +47,13 @@ afterAll(async () => {
   for (const server of [asItRuns, honoAlone]) server.close();
 });
 
-/** Sends bytes as they are, in so many pieces, and reads to the end of the connection. */
+/** Sends bytes unchanged, piece by piece, and reads to the end of the connection. */
 async function exchange(server: Server, ...pieces: readonly string[]): Promise<string> {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.setNoDelay();
   for (const piece of pieces) {
     await new Promise((written) => socket.write(piece, 'latin1', written));
-    // The server is in this process: a few turns, and it has read what is there.
+    // The server runs in this process: after a few turns it has read the piece.
     for (let turn = 0; turn < TURNS_TO_READ; turn++) await new Promise(setImmediate);
   }
   socket.end();
@@ -164,7 +164,7 @@ async function waiting(): Promise<number> {
   return partitions.reduce((sum, partition) => sum + partition.waiting, 0);
 }
 
-/** Their order and the case of their names mean nothing. */
+/** Sorts the headers: their order and the case of their names mean nothing. */
 function sortHeaders(reply: string) {
   const [head = '', body = ''] = reply.replace(/^Date: .*\r\n/im, '').split('\r\n\r\n', 2);
   const [status, ...headers] = head.split('\r\n');

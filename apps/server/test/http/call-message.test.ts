@@ -24,7 +24,7 @@ test('a body longer than announced is cut off, where Node is told to let both le
         `${chunk.length.toString(16)}\r\n${chunk}\r\n0\r\n\r\n`,
     );
     let reply = '';
-    // The server resets the connection, which is an error to whoever was still sending.
+    // The server resets the connection, which is an error for a client that still sends.
     socket.on('error', () => {});
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.setEncoding('latin1').on('data', (text) => {

@@ -78,7 +78,7 @@ describe.each(['as the server runs', 'by Hono alone'])('the age of counts, %s', 
   const totalOf = ({ body }: Stats) =>
     body.logicalQueues?.[0]?.partitions.reduce((sum, { total = 0 }) => sum + total, 0);
 
-  /** Asks, and lets so much time pass once the storage is being asked. */
+  /** Sends a request, and moves the clock once the storage gets a call. */
   async function statsAfter(duration: string): Promise<Stats> {
     const before = storage.count('stats');
     const asked = stats();

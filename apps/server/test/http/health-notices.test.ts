@@ -26,7 +26,7 @@ describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () 
     cluster = await startTemporaryCluster({ settings });
     admin = new pg.Client(cluster.connectionString());
     await admin.connect();
-    // Sessions of the server look names up in pg_catalog alone, so the clock is exchanged there.
+    // Sessions of the server resolve names in pg_catalog only, so the clock is replaced there.
     await admin.query('ALTER FUNCTION pg_catalog.statement_timestamp() RENAME TO true_timestamp');
     await setClockAhead('0 s');
     const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
@@ -49,7 +49,7 @@ describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () 
     await holder.end();
   });
 
-  /** Moves the time that the server's statements see: nobody has to wait for a transaction to be a minute old. */
+  /** Moves the time that the server's statements see, so that no test waits until a transaction is a minute old. */
   async function setClockAhead(by: string): Promise<void> {
     await admin.query(
       `CREATE OR REPLACE FUNCTION pg_catalog.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE
@@ -57,7 +57,7 @@ describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () 
     );
   }
 
-  /** What `/health` says of the storage; the server itself is well, even to who asks for all of it. */
+  /** The check of the storage in `/health`. The server itself passes, even if all checks count. */
   async function lookAtStorage() {
     const { status, json } = await readReply(await fetch(`${server.url}/health?requireStorage=all`));
     expect([status, json.status, json.checks['queues:storage'][0].status]).toEqual([200, 'pass', 'pass']);
@@ -65,7 +65,7 @@ describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () 
     return json.checks['store-0:storage'][0];
   }
 
-  /** Waits until it says so: by a clock that is ahead the server's own short statements are old as well. */
+  /** Waits for the check, because a clock ahead makes the server's own short statements look old too. */
   async function becomes(expected: object): Promise<void> {
     await vi.waitFor(async () => expect(await lookAtStorage()).toEqual(expected), PATIENCE);
   }

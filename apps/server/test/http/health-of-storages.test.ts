@@ -9,7 +9,7 @@ import { HealthChecks, type HealthDeps } from '../../src/http/health/health.ts';
 import { parseConfig, startServer } from '../../src/index.ts';
 import { readReply } from '../support/test-server.ts';
 
-/** A service on two storages, one of which keeps the queues, with its health. */
+/** A service on two storages, one of which stores the queues, with its health checks. */
 class Ward {
   readonly clock = new ManualClock();
   readonly one = this.#storage('one');

@@ -10,7 +10,7 @@ import { readReply, useServer } from '../support/test-server.ts';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
 
-/** Health of three storages in memory that can be made to fail. */
+/** The health of three storages in memory that can be made to fail. */
 class Ward {
   readonly clock = new ManualClock();
   readonly logged: string[] = [];

@@ -11,7 +11,7 @@ const CONFIG = JSON.stringify({
 
 let server: Composition;
 
-/** Asks the application without any connection between. */
+/** Calls the application without a connection. */
 function ask(path: string, message: object, signal?: AbortSignal): Promise<Response> {
   const request = new Request(`http://in.process${path}`, {
     method: 'POST',

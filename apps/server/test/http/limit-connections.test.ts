@@ -5,9 +5,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { limitConnections } from '../../src/http/node/limit-connections.ts';
 
 let server: Server;
-/** Ends the requests that are being served, the oldest first. */
+/** Each ends one served request, the oldest first. */
 let finish: (() => void)[];
-/** Settles when the server has taken up another request. */
+/** Called when the server gets another request. */
 let taken: (() => void)[];
 
 beforeEach(async () => {
@@ -40,7 +40,7 @@ function ask(): Promise<string> {
   });
 }
 
-/** Asks, and waits until the server has taken the request up. */
+/** Sends a request, and waits until the server has got it. */
 async function askServed(): Promise<Promise<string>[]> {
   const served = new Promise<void>((resolve) => taken.push(resolve));
   const answer = ask();
@@ -54,7 +54,7 @@ test('connections beyond the limit wait unread, and are served in order when oth
   const connected = once(server, 'connection');
   const third = ask();
   await connected;
-  // A full round over the loopback: had the third request been read, it would have been taken up by now.
+  // A full round trip over the loopback: if the server read the third request, it would have it by now.
   const probe = connect(port(), '127.0.0.1');
   await once(probe, 'connect');
   expect(finish).toHaveLength(2);

@@ -6,7 +6,7 @@ import { readReply, useServer } from '../support/test-server.ts';
 const server = useServer('memory');
 const stats = '/v1/queue.stats';
 
-/** A request that fetch would refuse to make, or would tidy up on the way. */
+/** A request that `fetch` would refuse or change. */
 function bare(
   method: string,
   path: string,

@@ -7,15 +7,15 @@ const STEPS = Number(process.env['QUERATOR_CONCURRENT_STEPS'] ?? 120);
 const SEED = Number(process.env['QUERATOR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const PARTITIONS = 2;
 
-/** What may be answered while a queue is created, changed, cleared and deleted elsewhere. */
+/** The possible errors while another instance creates, changes, clears and deletes the queue. */
 const DOCUMENTED = [
   { status: 400, message: /^queue does not exist; no such queue named 'wild'$/ },
   { status: 400, message: /^invalid queue; 'wild' already exists$/ },
-  // The item, or the queue it was in, is gone.
+  // The item or its queue is gone.
   { status: 400, message: /^invalid storage id; '.*' does not exist$/ },
   { status: 453, message: /^queue is shutting down$/ },
   { status: 454, message: /^request timeout; no items are in the queue, try again$/ },
-  // Its table went while the statement was under way.
+  // Its table was dropped while the statement ran.
   { status: 454, message: /^internal error, try your request again$/ },
 ];
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => both?.stop());
 
-/** The texts of all waiting and leased items of a partition, in order. */
+/** The texts of the waiting and leased items of a partition, in order. */
 async function stored(queue_name: string, partition: number): Promise<string[]> {
   const { json } = await both.ask(0, 'storage/items.list', { queue_name, partition, limit: 10_000 });
   return (json.items ?? []).map(({ payload }: { payload: string }) =>
@@ -60,7 +60,7 @@ describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, ()
     for (const queue of ['swept', 'cleared']) await both.create(0, queue, settings);
     const textsOf = (queue: string) => Array.from({ length: 200 }, (_, n) => `${queue} ${n}`);
     for (const queue of ['swept', 'cleared']) {
-      // Both know when they expire.
+      // Both know the deadlines.
       await Promise.all(
         [0, 1].map((instance) =>
           both.produce(
@@ -115,7 +115,7 @@ describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, ()
           for (let partition = 0; partition < partitions; partition++) {
             const now = await stored(queue, partition);
             const before = seen[partition] ?? [];
-            // A produce that was under way may turn up in front; what was seen keeps its order.
+            // Items of a produce in flight may appear in front. Items that were seen keep their order.
             const known = new Set(before);
             expect(now.filter((text) => known.has(text))).toEqual(before);
             seen[partition] = now;
@@ -128,7 +128,7 @@ describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, ()
       await looking;
       const taken = new Map<number, string[]>();
       for (let n = 0; [...taken.values()].flat().length < 240; n++) {
-        // A partition that is slow to answer may be passed over, and its items be held for a moment: see the docs.
+        // A slow partition may be skipped, so its items may come later: docs/several-instances.md.
         const reader = partitions === 1 ? n % 2 : 0;
         const items = await both.lease(reader, queue, { batch_size: 7 });
         const [first] = items;
@@ -155,7 +155,7 @@ describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, ()
       dead_queue: 'wild-letters',
     };
     const pick = () => Math.floor(random.fraction() * 2);
-    /** Ends of clears and deletes: what was acknowledged before one of them may be gone. */
+    /** The ends of clears and deletes. Items that were acknowledged before one of them may be gone. */
     let removals = 0;
     const produced = new Map<string, number>();
     const completed = new Set<string>();
@@ -227,7 +227,7 @@ describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, ()
     const consumers = ['c', 'd'].map(consumer);
     await Promise.all([producer('a'), producer('b'), producer('e'), operator(), operator()]);
     await post('queues.create', settings);
-    // Once more without any removal: of these none may be missing.
+    // Once more without a removal: none of these items may be missing.
     const last = removals;
     await Promise.all([producer('y'), producer('z')]);
     const due = [...produced].filter(([, before]) => before === last).map(([text]) => text);

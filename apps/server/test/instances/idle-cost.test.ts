@@ -4,11 +4,11 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readReply } from '../support/test-server.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
-/** `pnpm test:cluster` says how many, and runs this: it takes minutes. */
+/** Set by `pnpm test:cluster`, which runs this test: it takes minutes. */
 const QUEUES = Number(process.env['QUERATOR_IDLE_QUEUES']);
-/** A server serves 1,000 connections at a time, of which some are left here for what is asked besides. */
+/** A server serves 1,000 connections at a time. The test keeps some of them for its other requests. */
 const CONSUMERS_PER_SERVER = 900;
-/** Longer than any interval in which servers that listen look for themselves. */
+/** Longer than any poll interval of servers that listen. */
 const WINDOW_MS = 13_000;
 /** "A few statements a second", whatever the number of queues and consumers. */
 const MOST_PER_SECOND = 10;
@@ -17,7 +17,7 @@ let processes: ServerProcesses | undefined;
 
 afterEach(() => processes?.stop(), 60_000);
 
-/** Runs so many calls at a time. */
+/** Runs a limited number of calls at a time. */
 async function many(count: number, atOnce: number, call: (n: number) => Promise<unknown>): Promise<void> {
   let next = 0;
   const work = async () => {
@@ -40,7 +40,7 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 300_000 + QUEUES * 
     };
     const nameOf = (n: number) => `queue-${n}`;
     await many(QUEUES, 8, (n) => servers.create(n % instances, nameOf(n), { lease_timeout: '5s' }));
-    // All have been busy.
+    // All of them have been active.
     await many(QUEUES, 8, async (n) => {
       const queue_name = nameOf(n);
       const instance = (n + 1) % instances;
@@ -63,9 +63,9 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 300_000 + QUEUES * 
       }).then(readReply),
     );
     const replies = Promise.all(waiting);
-    // Where the test fails before, nobody waits for them.
+    // If the test fails before, nothing awaits these promises.
     replies.catch(() => {});
-    /** Consumers that wait, by the servers' own count. */
+    /** The number of waiting consumers in the servers' metrics. */
     const waitingNow = async () => {
       const texts = await Promise.all(
         servers.urls.map(async (url) => (await fetch(`${url}/metrics`)).text()),
@@ -92,7 +92,7 @@ describe(`waiting consumers of ${QUEUES} queues`, { timeout: 300_000 + QUEUES * 
     process.stdout.write(
       `${QUEUES} queues, ${instances} servers: ${perSecond.toFixed(1)} statements a second\n`,
     );
-    // They waited all the time, and would have been served at once.
+    // They waited all the time, and get an item at once.
     expect(await waitingNow()).toBe(consumers);
     await many(consumers, 8, (n) =>
       servers.ask((n + 1) % instances, 'queue.produce', {

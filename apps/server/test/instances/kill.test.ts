@@ -3,7 +3,7 @@ import { Ledger } from './support/ledger.ts';
 import { Load } from './support/load.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
-/** How often an instance is killed and started again; `pnpm test:cluster` does it for minutes. */
+/** How often an instance is killed and restarted. `pnpm test:cluster` does it for minutes. */
 const ROUNDS = Number(process.env['QUERATOR_KILLS'] ?? 1);
 const SEED = Number(process.env['QUERATOR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -15,7 +15,7 @@ describe('an instance of two that is killed under load', { timeout: 90_000 + ROU
   }, 60_000);
   afterEach(() => both?.stop());
 
-  /** The text of an item of the queue with which the load has nothing to do. Longer than until others look for deadlines. */
+  /** Leases an item of the queue without load. Waits longer than the interval at which instances poll for deadlines. */
   async function lease(instance: number): Promise<{ readonly id: string; readonly text: string }> {
     const { json } = await both.ask(instance, 'queue.lease', {
       ...{ queue_name: 'left', batch_size: 1, client_id: 'c', request_timeout: '14s' },
@@ -33,7 +33,7 @@ describe('an instance of two that is killed under load', { timeout: 90_000 + ROU
     for (let round = 0; round < ROUNDS; round++) {
       const [victim, survivor] = [round % 2, (round + 1) % 2];
       await load.moreBy(50);
-      // The survivor has the queue at work, and yet the victim alone knows of these.
+      // The queue is active at the survivor too, but only the victim knows these deadlines.
       await both.ask(survivor, 'queue.stats', { queue_name: 'left' });
       const soon = { utf8: `scheduled ${round}`, enqueue_at: new Date(Date.now() + 1_000).toISOString() };
       await both.ask(victim, 'queue.produce', {
@@ -42,7 +42,7 @@ describe('an instance of two that is killed under load', { timeout: 90_000 + ROU
       expect((await lease(victim)).text).toBe(`leased ${round}`);
       await both.kill(victim);
       await load.moreBy(50);
-      // Nobody else could: the victim is still dead.
+      // Only the survivor could: the victim is still dead.
       const served: string[] = [];
       for (const _ of ['leased', 'scheduled']) {
         const { id, text } = await lease(survivor);

@@ -12,8 +12,8 @@ afterAll(() => both?.stop());
 
 describe('order at two instances', { timeout: 60_000 }, () => {
   /**
-   * Nobody leaves, and there is one partition: what the documentation excepts
-   * from the order does not happen here.
+   * No consumer leaves, and there is one partition, so no documented exception
+   * from the order applies.
    */
   test('a reader beside the producer, both alternating, gets items in the order of acknowledgement', async () => {
     await both.create(0, 'beside');
@@ -21,7 +21,7 @@ describe('order at two instances', { timeout: 60_000 }, () => {
     const produce = async () => {
       for (let n = 0; acknowledged.length < ITEMS; n++) {
         const texts = Array.from({ length: 1 + (n % 3) }, (_, i) => `item ${acknowledged.length + i}`);
-        // Out of step with the reader, so that each meets the other at its own server and at the other one.
+        // Not in step with the reader, so that both meet at the same server and at different ones.
         await both.produce(Math.floor(n / 2) % 2, 'beside', texts);
         acknowledged.push(...texts);
       }
@@ -30,7 +30,7 @@ describe('order at two instances', { timeout: 60_000 }, () => {
     let waits = 0;
     const producing = produce();
     for (let n = 0; taken.length < ITEMS; n++) {
-      // One that waits is handed items that are born leased where they are produced at its own server.
+      // A waiting consumer gets items as born leased, if its own server produces them.
       const known = acknowledged.length;
       const items = await both.lease(n % 2, 'beside', { batch_size: 5 });
       if (known === taken.length) waits++;
@@ -41,7 +41,7 @@ describe('order at two instances', { timeout: 60_000 }, () => {
       taken.push(...(await both.lease(0, 'beside', { batch_size: 5 })).map(({ text }) => text));
     }
     expect(taken).toEqual(acknowledged);
-    // Otherwise it was not beside it.
+    // Otherwise the two did not run at the same time.
     expect(waits).toBeGreaterThan(ITEMS / 20);
   });
 });

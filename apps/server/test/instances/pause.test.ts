@@ -6,10 +6,10 @@ import { Ledger } from './support/ledger.ts';
 import { Load } from './support/load.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
-/** How often an instance is stopped and goes on; `pnpm test:cluster` does it for minutes. */
+/** How often an instance is suspended and resumed. `pnpm test:cluster` does it for minutes. */
 const ROUNDS = Number(process.env['QUERATOR_PAUSES'] ?? 1);
 const SEED = Number(process.env['QUERATOR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-/** Longer than the leases, and long enough for a process to notice that it slept. */
+/** Longer than the leases, and long enough for a process to notice that it was suspended. */
 const PAUSE_MS = 4_000;
 const [SLEEPER, AWAKE] = [0, 1];
 
@@ -51,7 +51,7 @@ const complete = (instance: number, queue_name: string, items: Taken) =>
     ids: items.map(({ id }) => id),
   });
 
-/** Stops the sleeper for as long as `meanwhile` and a pause take. */
+/** Suspends the sleeper during `meanwhile` and a pause. */
 async function whileAsleep(meanwhile: () => Promise<unknown>): Promise<void> {
   both.pause(SLEEPER);
   await Promise.all([meanwhile(), delay(PAUSE_MS)]).finally(() => both.resume(SLEEPER));
@@ -82,7 +82,7 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
       for (const text of ['old 1', 'old 2']) await produce(SLEEPER, 'anew', [text]);
       heldOfOld = await lease(SLEEPER, 'anew', 1);
       for (const queue of ['deleted', 'cut']) await produce(SLEEPER, queue, [queue]);
-      // The other instance does not have these at work: the sleeper alone sweeps them.
+      // These queues are not active at the other instance: only the sleeper sweeps them.
       for (const queue of ['more-attempts', 'dead-letters']) {
         await produce(SLEEPER, queue, [queue]);
         await lease(SLEEPER, queue);
@@ -111,7 +111,7 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
 
     test('its leases were served elsewhere, and what it was asked too late fails', async () => {
       let reply = await late;
-      // Its connections were cut: for a moment the partition may be out of service, and the client is told to ask again.
+      // Its connections broke: the partition may be out of service for a moment, and the client gets a retry error.
       while (reply?.status === 454) {
         await delay(50);
         reply = await complete(SLEEPER, 'leased', held);
@@ -150,8 +150,8 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
 
     test('its connections were cut: it works, and hears of others again', async () => {
       expect(textsOf(await lease(SLEEPER, 'cut'))).toEqual(['cut']);
-      // It may take seconds until it listens again. From then on it hears all; without, the beginning of listening and its
-      // own look, 7 s after the last one, may happen to serve two of these, but not three.
+      // It may take seconds until it listens again. From then on it gets every notification. Without them, the start of
+      // LISTEN and its own poll, 7 s after the last one, may serve two of these by chance, and not three.
       await vi.waitFor(async () => {
         await both.ask(AWAKE, 'queue.clear', { queue_name: 'cut', queue: true, destructive: true });
         for (const text of ['again', 'once more', 'and again']) {

@@ -18,7 +18,7 @@ const update = (instance: number, queue_name: string, dead_queue: string) =>
   both.post(instance, 'queues.update', { queue_name, dead_queue });
 const remove = (instance: number, queue_name: string) => both.post(instance, 'queues.delete', { queue_name });
 
-/** Makes `calls` at once, round after round, on new queues each; one of them is done, and the other refused. */
+/** Runs `calls` at the same time, in rounds on new queues. One call succeeds, and the other is refused. */
 async function expectOneEach(
   kind: string,
   calls: (names: { first: string; middle: string; last: string }) => readonly Promise<{ status: number }>[],

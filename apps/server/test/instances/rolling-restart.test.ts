@@ -4,7 +4,7 @@ import { ClientLoad } from './support/client-load.ts';
 import { Ledger } from './support/ledger.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
-/** How often all instances are restarted, one after the other; `pnpm test:cluster` does it for minutes. */
+/** How often all instances are restarted, one after the other. `pnpm test:cluster` does it for minutes. */
 const ROUNDS = Number(process.env['QUERATOR_RESTARTS'] ?? 1);
 
 describe('a rolling restart under load', { timeout: 90_000 + ROUNDS * 50_000 }, () => {
@@ -45,7 +45,7 @@ describe('a rolling restart under load', { timeout: 90_000 + ROUNDS * 50_000 }, 
     await moreBy(30);
     await load.drain(() => vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE));
     expect(load.complaints).toEqual([]);
-    // Otherwise nothing was tested.
+    // Otherwise the test shows nothing.
     expect(load.absorbed).toBeGreaterThan(0);
     expect(ledger.unseen).toEqual([]);
     expect(ledger.verdict()).toEqual([]);

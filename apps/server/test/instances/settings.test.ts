@@ -3,19 +3,19 @@ import type { RawReply } from '../support/test-server.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
 /**
- * The documented time is a second. Servers that listen look for themselves too,
- * 7 s apart: that may happen to show one change in time, but not two in a row.
+ * The documented time is a second. Servers that listen also poll every 7 s, which
+ * may show one change in time by chance, and not two in a row.
  */
 const PATIENCE = { timeout: 5_000, interval: 20 };
 const [HERE, THERE] = [0, 1];
-/** How often the queue is deleted and made anew. */
+/** How often the queue is deleted and created again. */
 const ROUNDS = 2;
 
 let both: ServerProcesses | undefined;
 
 afterEach(() => both?.stop());
 
-/** What a request may be answered while its queue is deleted and made anew: what the documentation lists. */
+/** The documented errors of a request while its queue is deleted and created again. */
 function isDocumented(reply: RawReply | undefined): boolean {
   if (reply === undefined) return false;
   const { status, json } = reply;
@@ -26,7 +26,7 @@ function isDocumented(reply: RawReply | undefined): boolean {
 
 describe.each([
   { what: 'with LISTEN', maxConns: 5 },
-  // A pool of one connection has none to spare.
+  // A pool of one connection has none for LISTEN.
   { what: 'without LISTEN', maxConns: 1 },
 ])('settings of two instances $what', { timeout: 90_000 }, ({ maxConns }) => {
   const queue = { lease_timeout: '1h', expire_timeout: '24h', requested_partitions: 1 };
@@ -43,9 +43,9 @@ describe.each([
         ...{ queue_name: 'q', batch_size: 1, client_id: `${Math.random()}`, request_timeout: '5s' },
       });
     const replies: (RawReply | undefined)[] = [];
-    /** Produces at the other instance all the time. `made`: which of the queues of this name was there for sure. */
+    /** Produces at the other instance all the time. `made` is the queue of this name that certainly existed. */
     const acknowledged: { text: string; made: number }[] = [];
-    /** Produces that began when the queue was there, and were refused. */
+    /** Refused produces that began when the queue existed. */
     const refused: { reply: RawReply | undefined; made: number }[] = [];
     let made = -1;
     let running = true;
@@ -63,7 +63,7 @@ describe.each([
       await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(before + 5), PATIENCE);
     };
     let beforeDeletion: ReadonlySet<string> = new Set();
-    /** Whatever was acknowledged since the queue was there is in it, and nothing of one before, wherever it was produced. */
+    /** The queue has all items acknowledged since its creation, and none of an earlier queue, at every instance. */
     const checkStored = async (partitions: number) => {
       const known = [...acknowledged];
       const stored = new Set<string>();
@@ -90,7 +90,7 @@ describe.each([
       }, PATIENCE);
     }
     await more();
-    // An update costs no item, and no produce either.
+    // An update loses no item and refuses no produce.
     expect(refused.filter((each) => each.made === 0)).toEqual([]);
     await checkStored(1);
 

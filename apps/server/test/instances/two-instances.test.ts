@@ -8,7 +8,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => both?.stop());
 
-/** Servers that listen look for themselves too, 7 s apart: that may happen to end one wait of these, but not two in a row. */
+/** Servers that listen also poll every 7 s. That may end one of these waits by chance, and not two in a row. */
 const BY_SIGNAL_MS = 5_000;
 
 const textsOf = (items: readonly Taken[]) => items.map(({ text }) => text);
@@ -28,7 +28,7 @@ describe('two instances on one database', { timeout: 60_000 }, () => {
   describe('a consumer that waits at one gets what becomes available at the other', () => {
     const AHEAD_MS = 300;
 
-    /** Twice in a row: a consumer waits, and gets the one item that is then made available elsewhere. */
+    /** Twice in a row: a consumer waits, and gets the item that then becomes available at the other instance. */
     async function twice(
       instance: number,
       queue: string,

@@ -3,17 +3,17 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ServerProcesses } from './support/server-processes.ts';
 
-/** How often each is measured; `pnpm test:cluster` does it a hundred times. */
+/** How often each cause is measured. `pnpm test:cluster` does it a hundred times. */
 const TIMES = Number(process.env['QUERATOR_WAKINGS'] ?? 2);
 const [HERE, THERE] = [0, 1];
-/** After this a consumer waits for sure; nothing rests on it but the figures. */
+/** A consumer certainly waits after this time. Only the measured times depend on it. */
 const SETTLE_MS = 60;
 const AHEAD_MS = 300;
 
 describe.each([
-  // Servers that listen look for themselves too, 7 s apart: that may happen to serve one, but not two in a row.
+  // Servers that listen also poll every 7 s, which may serve one by chance, and not two in a row.
   { what: 'with LISTEN', maxConns: 5, patienceMs: 5_000 },
-  // A pool of one connection has none to spare.
+  // A pool of one connection has none for LISTEN.
   { what: 'without LISTEN', maxConns: 1, patienceMs: 14_000 },
 ])(
   'a consumer that waits at another instance, $what',
@@ -24,10 +24,10 @@ describe.each([
     beforeAll(async () => {
       both = await ServerProcesses.start({ count: 2, maxConns });
       for (const name of ['produced', 'due']) await both.create(HERE, name);
-      // Of its items the last is given back when all the others were measured: a second each, without LISTEN.
+      // Its last item is given back after all others were measured, which takes a second each without LISTEN.
       await both.create(HERE, 'retried', { lease_timeout: '1h' });
       await both.create(HERE, 'expired', { lease_timeout: `${AHEAD_MS}ms` });
-      // Both have them at work, and have heard of each other.
+      // The queues are active at both, and both know of each other.
       for (const queue_name of ['produced', 'retried', 'due', 'expired']) {
         for (const instance of [HERE, THERE]) await both.ask(instance, 'queue.stats', { queue_name });
       }
@@ -39,7 +39,7 @@ describe.each([
       both.ask(THERE, 'queue.produce', {
         ...{ queue_name, request_timeout: '10s', items: [{ utf8: 'x', ...rest }] },
       });
-    /** @param aheadMs how long it takes until there is an item. */
+    /** @param aheadMs the time until an item is available. */
     async function lease(instance: number, queue_name: string, aheadMs = 0) {
       const client_id = `client-${Math.random()}`;
       const { json } = await both.ask(instance, 'queue.lease', {
@@ -51,7 +51,7 @@ describe.each([
     const complete = (instance: number, queue_name: string, id: string) =>
       both.ask(instance, 'queue.complete', { queue_name, ids: [id], request_timeout: '10s' });
 
-    /** From the moment that `makeAvailable` tells of, to an item in the hand of a consumer that waited elsewhere. */
+    /** The time from the instant that `makeAvailable` returns until a consumer at another instance gets the item. */
     async function measure(
       queue_name: string,
       makeAvailable: () => Promise<number>,
@@ -132,12 +132,12 @@ describe('notifications', { timeout: 60_000 }, () => {
       if (payload.startsWith('t')) heard.push({ from: payload.slice(1, 9), pid: processId });
     });
     await client.query('LISTEN querator');
-    // A queue for each producer, so that every produce is a statement of its own and has something to tell.
+    // Each producer has its own queue, so that every produce is a statement with its own change.
     const producers = Array.from({ length: 12 }, (_, n) => ({ instance: n % 2, queue_name: `of-${n}` }));
     for (const { instance, queue_name } of producers) await both.create(instance, queue_name);
     const produce = ({ instance, queue_name }: { instance: number; queue_name: string }) =>
       both.ask(instance, 'queue.produce', { queue_name, request_timeout: '10s', items: [{ utf8: 'x' }] });
-    // Until both know of each other nothing is sent.
+    // Notifications are sent only once both know of each other.
     await vi.waitFor(
       async () => {
         await Promise.all(producers.map(produce));
@@ -156,10 +156,10 @@ describe('notifications', { timeout: 60_000 }, () => {
     );
     const spans = (performance.now() - start) / 20;
     await client.query('SELECT 1');
-    // At most one of each process in 20 ms; and on a machine so slow that this allows it, still not one for each produce.
+    // At most one from each process in 20 ms. On a slow machine that limit means little, but still less than one per produce.
     expect(heard.length).toBeGreaterThan(0);
     expect(heard.length).toBeLessThanOrEqual(Math.min(2 * spans + 4, 0.9 * count));
-    // All of them on connections on which nothing is ever produced.
+    // All of them use connections that never produce.
     const pids = [...new Set(heard.map(({ pid }) => pid))];
     const { rows } = await client.query<{ application_name: string; query: string }>(
       'SELECT application_name, query FROM pg_stat_activity WHERE pid = ANY ($1::int[]) ORDER BY 1',

@@ -4,9 +4,9 @@ import { runSequence, type Stage } from './run-sequence.ts';
 
 /**
  * Runs random sequences of commands and compares the service with the rules
- * after each command. A failing sequence is shrunk, and told in words.
+ * after each command. A failing sequence is shrunk and described in words.
  *
- * @param runs how many sequences; QUERATOR_MODEL_RUNS overrides it.
+ * @param runs the number of sequences. QUERATOR_MODEL_RUNS overrides it.
  */
 export async function checkModel(stage: Stage, runs: number): Promise<void> {
   const seed = numberFrom('QUERATOR_MODEL_SEED');
@@ -23,7 +23,7 @@ export async function checkModel(stage: Stage, runs: number): Promise<void> {
   );
 }
 
-/** @throws Error when the variable is set to something that is no count. */
+/** @throws Error if the variable is set to something that is no count. */
 function numberFrom(variable: string): number | undefined {
   const text = process.env[variable];
   if (text === undefined || text === '') return undefined;

@@ -2,20 +2,20 @@ import fc from 'fast-check';
 import { QUEUE_NAMES, type QueueName } from './rules/queue-rules.ts';
 
 /**
- * Chooses an id: the `n`th, counted round and round, of the queue's items in
- * that state, of all ids there ever were, or one that never was.
+ * Chooses an id: the `n`th, modulo their number, of the queue's items in a state
+ * or of all ids so far, or an id that never existed.
  */
 export interface IdPick {
   readonly of: 'leased' | 'waiting' | 'scheduled' | 'ever' | 'never';
   readonly n: number;
 }
 
-/** One step of a random sequence, as plain data. Times are milliseconds, from now. */
+/** One step of a random sequence, as plain data. Times are milliseconds from now. */
 export type Command =
   | {
       readonly do: 'produce';
       readonly queue: QueueName;
-      /** Requests sent at once, and for each item when it is to be enqueued. */
+      /** The requests that are sent at once, and for each of their items the time to enqueue it. */
       readonly requests: readonly (readonly (number | null)[])[];
     }
   | {
@@ -23,7 +23,7 @@ export type Command =
       readonly queue: QueueName;
       readonly size: number;
       readonly wait: number;
-      /** The consumer leaves after so many turns of the event loop. */
+      /** The consumer leaves after this many turns of the event loop. */
       readonly leaveAfter: number | null;
     }
   | { readonly do: 'leaseAgain'; readonly queue: QueueName }
@@ -76,18 +76,18 @@ export interface UpdateChoice {
 }
 
 export interface ImportChoice {
-  /** A text, or an id there once was. */
+  /** A text, or an id that once existed. */
   readonly source: string | IdPick | null;
   /** Null: not leased. */
   readonly leaseFor: number | null;
   readonly enqueueIn: number | null;
-  /** Null: as the queue says. */
+  /** Null: the queue's own setting. */
   readonly expireIn: number | null;
   readonly attempts: number;
 }
 
-// Few different times, so that deadlines meet. Those of one kind lie apart from those of another, by more than the
-// service takes to act: which of two things comes first must not depend on its promptness.
+// Few different times, so that deadlines coincide. Times of different kinds differ by more than the service needs to
+// act: the order of two events must not depend on its speed.
 const span = fc.constantFrom(50, 100, 500, 1_000, 2_000, 5_000);
 const enqueueIn = fc.constantFrom(50, 99, 100, 101, 500, 1_000, 5_000);
 const wait = fc.constantFrom(40, 990, 2_990);
@@ -101,7 +101,7 @@ const queue = fc.oneof(
   { weight: 1, arbitrary: fc.constant<QueueName>(QUEUE_NAMES[1]) },
 );
 const pickOf = (...of: IdPick['of'][]) => fc.record({ of: fc.constantFrom(...of), n: fc.nat(5) });
-/** Mostly a good id, so that requests get through. */
+/** Usually a valid id, so that requests succeed. */
 const heldPick = fc.oneof(
   { weight: 8, arbitrary: pickOf('leased') },
   { weight: 1, arbitrary: pickOf('waiting', 'scheduled', 'ever', 'never') },
@@ -128,8 +128,8 @@ const imported: fc.Arbitrary<ImportChoice> = fc
   .map((choice) => (typeof choice.source === 'object' ? lasting(choice) : choice));
 
 /**
- * One that has another item as its source keeps that one's dead letter out for as long as it is there. It does not end by
- * itself: both might at the same moment, and which of them goes first is nobody's rule.
+ * An imported item may name another item as its source, and then keeps out the dead letter of that item. It never ends by
+ * itself: both could end at the same moment, and no rule gives their order.
  */
 function lasting(choice: ImportChoice): ImportChoice {
   if (choice.source === null) return choice;
@@ -141,7 +141,7 @@ const retried: fc.Arbitrary<RetryPick> = fc.record({
   dead: fc.constantFrom(false, false, false, true),
 });
 
-/** Any command; the everyday ones more often, so that sequences get somewhere. */
+/** Any command. Common ones are more frequent, so that sequences make progress. */
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ do: is('produce'), queue, requests: requestsOf(or(3, enqueueIn)) }) },
   {

@@ -8,12 +8,12 @@ import type { QueueRules } from './rules/queue-rules.ts';
 import { RuleBroken } from './rules/rule-broken.ts';
 import { type RuleItem, UNSEEN_ID } from './rules/rule-item.ts';
 
-/** Where the clock of a sequence starts; times are shown as milliseconds since. */
+/** The start of the clock in each sequence. Messages show times as milliseconds since then. */
 const START = new ManualClock().now();
-/** A mean is rounded, and by each driver in its own way. */
+/** Each driver rounds a mean in its own way. */
 const MEAN_TOLERANCE = 2n;
 
-/** Compares everything a queue shows of itself with the rules. @throws RuleBroken */
+/** Compares everything that a queue shows with the rules. @throws RuleBroken */
 export function compareQueue(queue: QueueRules, seen: Seen, known: KnownIds, now: Instant): void {
   for (let partition = 0; partition < queue.partitions; partition++) {
     const where = `partition ${partition} of queue '${queue.name}'`;

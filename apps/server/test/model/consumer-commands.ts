@@ -7,12 +7,12 @@ import type { QueueRules } from './rules/queue-rules.ts';
 import type { RuleItem } from './rules/rule-item.ts';
 import { nextTurn } from './service-under-test.ts';
 
-/** Longer than any sequence; commands that do not wait need none. */
+/** Longer than any sequence, for commands that do not wait. */
 const REQUEST_TIMEOUT = '15m';
-/** Of the right shape, and given to nobody. */
+/** A well-formed id that the service never gave out. */
 const NO_ID = '0'.repeat(27);
 
-/** What producers and consumers do. Each function gives its command to the service and to the rules. */
+/** The commands of producers and consumers. Each function runs its command on the service and on the rules. */
 
 export async function produce(run: ModelRun, { queue: name, requests }: CommandOf<'produce'>): Promise<void> {
   const queue = run.queue(name);
@@ -44,7 +44,7 @@ export async function lease(run: ModelRun, command: CommandOf<'lease'>): Promise
   run.sut.service.queue
     .lease(
       { queueName: name, clientId, batchSize: size, requestTimeout: `${wait}ms` },
-      // Some callers are asked whether they are there, and listened to only when they wait for long.
+      // For some callers the service calls `isGone`, and listens to their signal only if they wait for long.
       wait % 2 === 0 ? { signal: gone.signal } : { signal: gone.signal, isGone: () => gone.signal.aborted },
     )
     .then(
@@ -56,11 +56,11 @@ export async function lease(run: ModelRun, command: CommandOf<'lease'>): Promise
   if (leaveAfter === null) return;
   for (let turn = 0; turn < leaveAfter; turn++) await nextTurn();
   gone.abort();
-  // It may have been served before it left; if not, it took nothing with it.
+  // It may have got items before it left. If not, it took none.
   consumer.ending = 'the caller is gone';
 }
 
-/** A second request under the name of one that waits is refused, and the first goes on waiting. */
+/** A second request with the client id of a pending one is refused. The first one stays pending. */
 export async function leaseAgain(run: ModelRun, { queue: name }: CommandOf<'leaseAgain'>): Promise<void> {
   const [waiting] = run.queue(name).consumers;
   if (waiting === undefined) return;
@@ -83,7 +83,7 @@ export async function complete(
     const call = { queueName: name, partition, requestTimeout: REQUEST_TIMEOUT, ids };
     return refusalOf(run.sut.service.queue.complete(call)).then((refusal) => ({ partition, ids, refusal }));
   });
-  // The service takes them in this order, in whatever order they are answered.
+  // The service handles them in this order, whatever the order of the replies.
   for (const { partition, ids, refusal } of await Promise.all(calls)) {
     run.expectRefusal(queue.complete(partition, ids), refusal);
   }
@@ -112,16 +112,16 @@ export async function retry(run: ModelRun, { queue: name, requests }: CommandOf<
   for (const { partition, items, refusal } of await Promise.all(calls)) {
     run.expectRefusal(run.rules.retry(queue, { partition, items, now: run.now }), refusal);
   }
-  // A lease may have kept an item alive past its time; now there is none, and soon the item is dead.
+  // A lease may have kept an item past its expire deadline. Without the lease the next sweep removes it.
   if (run.rules.nextDue(run.now) !== undefined) await run.advance(0);
 }
 
-/** An item past its time, given back while a consumer waits: whether that one gets it or time does would be chance. */
+/** An expired item is given back while a consumer waits: it depends on timing whether that consumer gets it. */
 function isRaced(run: ModelRun, queue: QueueRules, item: RuleItem | undefined): boolean {
   return item !== undefined && queue.consumers.length > 0 && item.expireDeadline.to < run.now;
 }
 
-/** The ids that picks come to; the first decides of which partition. */
+/** The ids that the picks choose. The first one decides the partition. */
 export function chooseIds(
   run: ModelRun,
   queue: QueueRules,
@@ -152,7 +152,7 @@ function withinQueue(queue: QueueRules, partition: number | undefined): number |
   return partition === undefined ? undefined : Math.min(partition, queue.partitions - 1);
 }
 
-/** Why a call was refused, or nothing. */
+/** The error text of a refused call. Undefined: the call succeeded. */
 export function refusalOf(call: Promise<unknown>): Promise<string | undefined> {
   return call.then(
     () => undefined,

@@ -6,19 +6,19 @@ import type { Consumer, QueueRules } from './rules/queue-rules.ts';
 import { RuleBroken } from './rules/rule-broken.ts';
 import type { RuleItem } from './rules/rule-item.ts';
 
-/** What a consumer was told: items, or why there are none. */
+/** The reply to a consumer: items, or the error text. */
 export interface Answer {
   readonly leased?: Leased;
   readonly refused?: string;
 }
 
-/** By client id; consumers that still wait have none. */
+/** Replies by client id. Consumers that still wait have none. */
 export type Answers = ReadonlyMap<string, Answer>;
 
 /** What happened since the rules were last compared with the service. */
 export interface Step {
   readonly moment: Moment;
-  /** Whether all that became available did so in one go: then it is known who gets what. */
+  /** Whether all items became available at once. Then the rules know which consumer gets which items. */
   readonly atOnce: boolean;
 }
 
@@ -46,7 +46,7 @@ export function serveConsumers(queue: QueueRules, answers: Answers, step: Step):
   }
 }
 
-/** One partition, all available at once: one item for each consumer in turn, until they have what they asked for. */
+/** One partition, all items available at once: each consumer gets one item in turn, up to its batch size. */
 function checkDealt(queue: QueueRules, answers: Answers): void {
   const waiting = queue.in(0, 'waiting');
   const hands = queue.consumers.map(({ size }) => ({ size, names: [] as string[] }));
@@ -67,7 +67,7 @@ function checkDealt(queue: QueueRules, answers: Answers): void {
   });
 }
 
-/** Who gets what is left open; but each gets items of one partition, and from each partition the oldest go. */
+/** Which consumer gets which items is open. Each gets items of one partition, and the oldest items of a partition go first. */
 function checkOldestFirst(queue: QueueRules, answers: Answers): void {
   const taken = Array.from({ length: queue.partitions }, () => new Set<string>());
   for (const { clientId, size } of queue.consumers) {

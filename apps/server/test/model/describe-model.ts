@@ -4,10 +4,10 @@ import { PAST_FAILURES } from './past-failures.ts';
 import { runSequence } from './run-sequence.ts';
 import type { MakeStorage } from './service-under-test.ts';
 
-/** Thousands of sequences on a busy machine, on demand. */
+/** Enough for thousands of sequences on a busy machine. */
 const TIMEOUT_MS = 3_600_000;
 
-/** Declares the model tests on one driver: first what failed before, then random sequences. */
+/** Declares the model tests of a driver: first past failures, then random sequences. */
 export function describeModel(driver: string, makeStorage: (partitions: number) => MakeStorage): void {
   describe(`the service keeps the rules on ${driver}`, { timeout: TIMEOUT_MS }, () => {
     const stage = (partitions: number) => ({ partitions, makeStorage: makeStorage(partitions) });

@@ -3,7 +3,7 @@ import type { ItemContent } from '@querator/core';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Content that tells which item it is of, in every field. */
+/** Content that identifies its item in every field. */
 export function contentOf(name: string): ItemContent {
   return {
     encoding: `encoding of ${name}`,
@@ -13,7 +13,7 @@ export function contentOf(name: string): ItemContent {
   };
 }
 
-/** The item's name; marked when other fields are another's. */
+/** The name of the item, with a mark if other fields belong to another item. */
 export function nameOf({ payload, encoding, kind, reference }: ItemContent): string {
   const name = decoder.decode(payload);
   const isWhole =

@@ -1,21 +1,21 @@
 import type { ItemId } from '@querator/core';
 import type { QueueName } from './rules/queue-rules.ts';
 
-/** An id, with the partition it was given out by. */
+/** An id, and the partition that gave it out. */
 interface KnownId {
   readonly id: ItemId;
   readonly queue: QueueName;
   readonly partition: number;
-  /** The item's name and which of its ids this is: `a#2`. */
+  /** The name of the item and the number of this id of it: `a#2`. */
   readonly label: string;
 }
 
-/** Every id the service ever showed, in the order of their first appearance. */
+/** Every id that the service has shown, in the order of first appearance. */
 export class KnownIds {
   readonly #known = new Map<ItemId, KnownId>();
   readonly #perItem = new Map<string, number>();
 
-  /** How people are told of an id. */
+  /** The text for an id in messages. */
   label(id: ItemId): string {
     return this.#known.get(id)?.label ?? `'${id}'`;
   }
@@ -37,7 +37,7 @@ export class KnownIds {
     return [...this.#known.values()];
   }
 
-  /** The greatest id a partition has given out; a new one must be greater. */
+  /** The greatest id that a partition has given out. A new id must be greater. */
   greatest(queue: QueueName, partition: number): ItemId {
     const own = this.all.filter((known) => known.queue === queue && known.partition === partition);
     return (

@@ -14,9 +14,9 @@ interface Sighting {
 }
 
 /**
- * Takes over what the rules leave to the service: ids, the partition of new
- * items, and the order of what came to the tail at the same time; and checks
- * that it kept within what they leave.
+ * Copies to the rules what they leave to the service: ids, the partition of new
+ * items, and the order of items that reached the tail at the same time. Checks
+ * that the rules allow it.
  */
 export function learnIds(queue: QueueRules, seen: Seen, answers: Answers, known: KnownIds): void {
   const sightings = sightingsOf(queue, seen, answers);
@@ -45,14 +45,14 @@ export function learnIds(queue: QueueRules, seen: Seen, answers: Answers, known:
   for (const item of loose) Object.assign(item, { loose: false, cameDue: undefined });
 }
 
-/** Takes over the exact times of what happened within a moment. What lies outside it is left, to be found different. */
+/** Copies the exact times of what happened within a moment. The comparison then finds times outside of it. */
 export function learnTimes(queue: QueueRules, { queued, scheduled }: Seen, known: KnownIds): void {
   for (const stored of [...queued, ...scheduled].flat()) {
     const item = queue.items.find(({ id }) => id === stored.id);
     if (item === undefined) continue;
     item.createdAt = learned(item.createdAt, stored.createdAt);
     item.expireDeadline = learned(item.expireDeadline, stored.expireDeadline);
-    // It died under an id that nobody had seen: then this must be one.
+    // It died under an id that the service had not shown, so this must be a new id.
     if (item.sourceId === UNSEEN_ID && !known.has(stored.sourceId ?? '')) item.sourceId = stored.sourceId;
     item.until &&= learned(item.until, stored.leaseDeadline ?? stored.enqueueAt);
   }
@@ -78,7 +78,7 @@ function sightingsOf(
   return sightings;
 }
 
-/** Items that came due entered the queue in the order of their times, and for one time, in their old order. */
+/** Due items entered the queue in the order of their times. With equal times they keep their order. */
 function checkScheduleOrder(byNewId: readonly RuleItem[]): void {
   const due = byNewId.filter(({ cameDue }) => cameDue !== undefined);
   due.forEach((item, index) => {

@@ -11,21 +11,21 @@ import { RuleBroken } from './rules/rule-broken.ts';
 import { ServiceRules } from './rules/service-rules.ts';
 import type { ServiceUnderTest } from './service-under-test.ts';
 
-/** Within so many milliseconds the service has done what time demands. */
+/** The service acts on a deadline within this many milliseconds. */
 const PROMPT_MS = 5;
 
 /**
- * One sequence: gives each command to the service and to the rules, and
- * compares all that can be seen after each. Keeps a transcript in words.
+ * One sequence: runs each command on the service and on the rules, and compares
+ * everything that the service shows after it. Keeps a transcript in words.
  */
 export class ModelRun {
   readonly sut: ServiceUnderTest;
   readonly rules: ServiceRules;
   readonly known = new KnownIds();
-  /** What consumers were told since the last comparison. */
+  /** The replies to consumers since the last comparison. */
   readonly answers = new Map<string, Answer>();
   readonly transcript: string[] = [];
-  /** Queues that were empty when they were last looked at. */
+  /** Queues that were empty at the last comparison. */
   readonly #empty = new Set<QueueRules>();
   #clients = 0;
   #names = 0;
@@ -47,7 +47,7 @@ export class ModelRun {
     this.transcript.push(`${timeText(this.now).padEnd(8)} ${line}`);
   }
 
-  /** A number nobody had before, for a client or an item. */
+  /** An unused number, for a client or an item. */
   nextClient(): number {
     return ++this.#clients;
   }
@@ -56,23 +56,23 @@ export class ModelRun {
     return this.#names++;
   }
 
-  /** @throws RuleBroken when a call was refused in another way than the rules say, or not at all. */
+  /** @throws RuleBroken if the outcome of a call differs from the rules. */
   expectRefusal(expected: string | undefined, refusal: string | undefined): void {
-    // The rules name the beginning; what follows only repeats the caller's own figures.
+    // The rules give the beginning of the text. The rest repeats figures of the request.
     const isExpected = expected === undefined ? refusal === undefined : refusal?.startsWith(expected);
     if (isExpected) return;
     throw new RuleBroken(`it must be ${expected ?? 'accepted'}, and is ${refusal ?? 'accepted'}`);
   }
 
-  /** An id in words. */
+  /** The text for an id. */
   label(id: ItemId): string {
     return this.known.label(id);
   }
 
   /**
-   * Waits until the service has done all there is to do now, and compares. A
-   * queue that was empty and by the rules still is, is passed over until the
-   * end: looking is what takes the time.
+   * Waits until the service is idle, and compares. Skips a queue that was empty
+   * and is still empty by the rules, until the end: reading it takes most of the
+   * time.
    */
   async compare(
     step: Step = { moment: exactly(this.now), atOnce: true },
@@ -94,14 +94,14 @@ export class ModelRun {
   }
 
   /**
-   * Lets time pass, from one thing that comes due to the next, and compares
-   * after each. What is due close to the end is waited for: a command never
-   * meets a service that is about to act.
+   * Moves time from one deadline to the next, and compares after each. Waits for
+   * a deadline close to the end too: no command runs while the service is about
+   * to act.
    */
   async advance(by: number): Promise<void> {
     let target = plus(this.now, by);
     for (let due = this.rules.nextDue(target); due !== undefined; due = this.rules.nextDue(target)) {
-      // What is overdue, since a lease has kept it alive, is done now.
+      // Handle what is overdue because a lease kept it.
       const isOverdue = due < this.now;
       const from = isOverdue ? this.now : due;
       let end = plus(from, 2 * PROMPT_MS);
@@ -129,8 +129,8 @@ export class ModelRun {
   }
 }
 
-/** What a consumer is told when no items came in time. */
+/** The error of a consumer that got no items in time. */
 const LEASE_TIMED_OUT = 'request timeout; no items are in the queue, try again';
 
-/** A command in the middle of a sequence, for those who carry it out. */
+/** The command of a sequence that runs now. */
 export type CommandOf<Name extends Command['do']> = Extract<Command, { do: Name }>;

@@ -2,16 +2,16 @@ import type { StoredItem } from '@querator/core';
 import type { LogicalQueueStats, Service } from '@querator/engine';
 import type { QueueRules } from './rules/queue-rules.ts';
 
-/** All a queue shows of itself. */
+/** Everything that a queue shows to its clients. */
 export interface Seen {
-  /** Per partition, the waiting and leased items. */
+  /** The waiting and leased items of each partition. */
   readonly queued: readonly (readonly StoredItem[])[];
   /** Per partition. */
   readonly scheduled: readonly (readonly StoredItem[])[];
   readonly stats: LogicalQueueStats;
 }
 
-/** Looks at everything, in one go. */
+/** Reads everything at once. */
 export async function observe(service: Service, { name, partitions }: QueueRules): Promise<Seen> {
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   const page = (partition: number) => ({ queueName: name, partition, pivot: '', limit: 0 });

@@ -13,7 +13,7 @@ import { updateQueue, userOf } from './rules/update-rules.ts';
 
 const QUEUE_SHUTS_DOWN = 'queue is shutting down';
 
-/** What operators do. Each function gives its command to the service and to the rules. */
+/** The commands of operators. Each function runs its command on the service and on the rules. */
 
 export async function update(run: ModelRun, { queue: name, change }: CommandOf<'update'>): Promise<void> {
   const other = QUEUE_NAMES.find((each) => each !== name) as QueueName;
@@ -78,11 +78,11 @@ export async function importItems(run: ModelRun, command: CommandOf<'import'>): 
     rule.id = id;
     run.known.add(id, { name: nameOf(item), queue: queue.name, partition });
   }
-  // What is imported with deadlines that have passed meets its fate at once.
+  // Items that are imported with passed deadlines change their state at once.
   run.rules.pass(exactly(run.now));
 }
 
-/** While consumers wait, nothing overdue: whether they or time come first would be chance. */
+/** Imports nothing overdue while consumers wait: it would depend on timing what happens first. */
 function importedItem(run: ModelRun, queue: QueueRules, choice: ImportChoice): ImportedItem {
   const mayBeOverdue = run.rules.all.every(({ consumers }) => consumers.length === 0);
   const at = (ms: number | null) =>
@@ -101,14 +101,14 @@ function importedItem(run: ModelRun, queue: QueueRules, choice: ImportChoice): I
   };
 }
 
-/** An id of the other queue's items, as if a dead letter of it had come already; with one partition it comes here. */
+/** An item id of the other queue, as if its dead letter had already arrived. With one partition it arrives here. */
 function sourceOf(run: ModelRun, queue: QueueRules, { source }: ImportChoice): ItemId | undefined {
   if (source === null || typeof source === 'string') return source ?? undefined;
   const other = run.rules.all.find((each) => each !== queue) as QueueRules;
   return queue.partitions === 1 ? chooseIds(run, other, [source]).ids[0] : undefined;
 }
 
-/** Items in whatever state are deleted; those that are not there do not matter. */
+/** Deletes items in any state, and ignores unknown ids. */
 export async function deleteItems(run: ModelRun, command: CommandOf<'delete'>): Promise<void> {
   const queue = run.queue(command.queue);
   const { partition, ids } = chooseIds(run, queue, command.ids);
@@ -125,7 +125,7 @@ export async function deleteItems(run: ModelRun, command: CommandOf<'delete'>): 
   }
 }
 
-/** A page starts with the pivot, or where it is gone, with the next greater id. */
+/** A page starts with the pivot, or with the next greater id if the pivot is gone. */
 export async function page(
   run: ModelRun,
   { queue: name, list, pivot: pick, limit }: CommandOf<'page'>,
@@ -155,7 +155,7 @@ export async function reload(run: ModelRun, { queue: name }: CommandOf<'reload'>
   await run.sut.service.queue.reload(name);
 }
 
-/** Those who wait are sent away; what came due meanwhile is done when the queue is taken up again. */
+/** Refuses pending requests. The next activation of the queue handles what came due meanwhile. */
 export async function restart(run: ModelRun, { downFor }: CommandOf<'restart'>): Promise<void> {
   run.say(`restart, down for ${downFor} ms`);
   for (const { consumers } of run.rules.all) {
@@ -166,7 +166,7 @@ export async function restart(run: ModelRun, { downFor }: CommandOf<'restart'>):
   run.rules.pass(exactly(run.now));
 }
 
-/** A queue that is deleted and created again is empty, and has the settings it is created with. */
+/** A queue that is deleted and created again is empty, and has its new settings. */
 export async function recreate(run: ModelRun, { queue: name }: CommandOf<'recreate'>): Promise<void> {
   run.say(`delete ${name}, and create it again`);
   const queue = run.queue(name);

@@ -1,14 +1,14 @@
 import type { Command } from './command.ts';
 
-/** A sequence that once found a fault, as it was shrunk. */
+/** A shrunk sequence that once found a fault. */
 export interface PastFailure {
-  /** What was wrong. */
+  /** The fault. */
   readonly title: string;
   readonly partitions: number;
   readonly sequence: readonly Command[];
 }
 
-/** Faults that were found once. They are tried before anything random is. */
+/** Faults of the past. They run before random sequences. */
 export const PAST_FAILURES: readonly PastFailure[] = [
   {
     title: 'a consumer that left before its request was taken up brought the process down',

@@ -5,10 +5,10 @@ import { afterAll, beforeAll } from 'vitest';
 import { describeModel } from './describe-model.ts';
 import type { MakeStorage } from './service-under-test.ts';
 
-/** Never called: it keeps the pool alive from one sequence to the next. */
+/** Never called. It keeps the pool open between sequences. */
 const KEEPER = 'keeper';
 const registry = new PoolRegistry();
-/** One for each number of partitions, since sequences reuse the queues. */
+/** One database for each number of partitions, since sequences reuse the queues. */
 const databases = new Map<number, TestDatabase>();
 const keepers: { close(): Promise<void> }[] = [];
 
@@ -43,7 +43,7 @@ describeModel(
 );
 
 function open(partitions: number, name: string, clock?: Parameters<MakeStorage>[0]) {
-  // Nobody pulls the plug here, so nothing has to reach the disk.
+  // No test here crashes the database, so commits do not have to wait for the disk.
   const connectionString = `${databases.get(partitions)?.connectionString}?options=${encodeURIComponent('-c synchronous_commit=off')}`;
   return postgresBackend({ name, connectionString, registry, random: new SeededRandom(), clock });
 }

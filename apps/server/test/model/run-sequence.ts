@@ -16,13 +16,13 @@ import { QUEUE_NAMES } from './rules/queue-rules.ts';
 import { FIRST_SETTINGS } from './rules/service-rules.ts';
 import { type MakeStorage, ServiceUnderTest } from './service-under-test.ts';
 
-/** How queues are set up for a sequence, and on what. */
+/** The storage and the queues of a sequence. */
 export interface Stage {
   readonly partitions: number;
   readonly makeStorage: MakeStorage;
 }
 
-/** A sequence that failed, told in words. */
+/** A failed sequence, described in words. */
 class SequenceFailed extends Error {
   override readonly name = 'SequenceFailed';
 
@@ -50,7 +50,7 @@ export async function runSequence(stage: Stage, sequence: readonly Command[]): P
   }
 }
 
-/** Creates both queues, or empties those of the sequence before: making tables costs more than all the rest. */
+/** Creates both queues, or empties those of the sequence before: creating tables costs more than everything else. */
 async function setUp({ service }: ServiceUnderTest, partitions: number): Promise<void> {
   const stored = await service.queues.list({ namespace: '', pivot: '', limit: 0 });
   for (const name of [...QUEUE_NAMES].reverse()) {

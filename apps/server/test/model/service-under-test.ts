@@ -11,29 +11,29 @@ import {
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { createService, type Service } from '@querator/engine';
 
-/** Where the items of one sequence are kept. */
+/** The storage of one sequence. */
 export interface ModelStorage {
-  /** One more backend on the same items, as a server that is started again would have it. */
+  /** Another backend on the same items, like that of a restarted server. */
   open(): StorageBackend;
   close(): Promise<void>;
 }
 
-/** Makes an empty storage that goes by the given clock. */
+/** Creates an empty storage that uses the given clock. */
 export type MakeStorage = (clock: ManualClock) => ModelStorage | Promise<ModelStorage>;
 
-/** More turns than any step takes; a service that is still busy then never rests. */
+/** More turns than any step takes. A service that is still busy after them never becomes idle. */
 const MOST_TURNS = 100_000;
-/** What a storage's answer sets in motion has called storage again after fewer turns of the event loop. */
+/** After a reply of the storage, the service makes its next call within fewer turns of the event loop. */
 const QUIET_TURNS = 4;
 
 /** How many turns of the event loop the fastest storage takes to answer. */
 const ANSWER_TURNS = 2;
 
 /**
- * A service on a storage, with a clock moved by hand. It can be waited for:
- * every call to storage is counted, and when none is under way, for a few
- * turns of the event loop, nothing happens any more until time goes on. So
- * nothing depends on how fast the storage is.
+ * A service on a storage, with a manual clock. It counts calls of the storage.
+ * Once none is in flight for a few turns of the event loop, nothing happens until
+ * the clock moves. So tests can wait for the service, and do not depend on the
+ * speed of the storage.
  */
 export class ServiceUnderTest {
   readonly clock: ManualClock;
@@ -56,7 +56,7 @@ export class ServiceUnderTest {
     return this.#service;
   }
 
-  /** Ends the service, and starts another one on the same storage after the given time. */
+  /** Stops the service, and starts another one on the same storage at the given time. */
   async restart(startAt: Instant): Promise<void> {
     await this.#service.shutdown();
     await this.settled();
@@ -64,7 +64,7 @@ export class ServiceUnderTest {
     this.#service = this.#start();
   }
 
-  /** Moves the clock, and lets the service finish what each of its timers sets in motion. */
+  /** Moves the clock, and waits for the effects of each timer. */
   async advanceTo(target: Instant): Promise<void> {
     for (;;) {
       const nextMs = this.clock.msToNextTimer();
@@ -77,7 +77,7 @@ export class ServiceUnderTest {
     }
   }
 
-  /** Waits until the service has nothing left to do. */
+  /** Waits until the service is idle. */
   async settled(): Promise<void> {
     let quiet = 0;
     for (let turn = 0; turn < MOST_TURNS; turn++) {
@@ -116,7 +116,7 @@ export class ServiceUnderTest {
     });
   }
 
-  /** The same store, its calls counted while they run. */
+  /** Decorates a store to count its running calls. */
   #counting<Store extends object>(members: PortMembers<Store>, store: Store): Store {
     return decorateStore(
       members,
@@ -127,7 +127,7 @@ export class ServiceUnderTest {
     );
   }
 
-  /** A storage always takes its time: in memory too, a caller may leave while its items are fetched. */
+  /** Delays a call by some turns, so that in memory too a caller may leave while its items are fetched. */
   #count(call: Promise<unknown>): Promise<unknown> {
     const answer = slowly(call);
     this.#calls.add(answer);
@@ -137,7 +137,7 @@ export class ServiceUnderTest {
   }
 }
 
-/** The same outcome, some turns later. */
+/** The same outcome some turns later. */
 async function slowly<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
@@ -146,7 +146,7 @@ async function slowly<T>(call: Promise<T>): Promise<T> {
   }
 }
 
-/** Lets everything run that is waiting for its turn. */
+/** Runs everything that waits for the next turn of the event loop. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

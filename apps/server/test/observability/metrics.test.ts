@@ -255,7 +255,7 @@ test('at most so many queues have series of their own; the others share one', ()
     const counted = parse(text)
       .filter(({ name }) => name === 'querator_items_total')
       .map(({ labels, value }) => [labels['queue'], value]);
-    // Nothing is at work here, so the next scrape has forgotten those with a place.
+    // No queue is active here, so the scrape has removed the queues with their own series.
     expect(counted).toEqual([[OTHER_QUEUES, 2]]);
   });
 });

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 const PATIENCE = { timeout: 20_000, interval: 20 };
 
-/** A process of its own on the database, whose calls a test can hold back. */
+/** A service on the database, like that of another process, whose calls a test can hold back. */
 class Process {
   readonly storage: FaultyStorage;
   readonly service: Service;
@@ -81,13 +81,13 @@ describe('a queue that is deleted while another process still works on it', { ti
     await deleting.create();
     await deleting.produce('old');
     await stale.produce('also old');
-    // The partitions are gone, the queue is not yet; the other process makes one anew, and stores something.
+    // The partitions are gone and the queue is not. The other process creates a partition again, and stores an item.
     const goOn = deleting.storage.holdQueues('delete', 'before');
     const deletion = deleting.service.queues.delete('mail', false).catch(() => {});
     await vi.waitFor(async () => expect(await tables()).toBe(0), PATIENCE);
     await stale.produce('late');
     expect(await tables()).toBe(1);
-    // The queue is removed, and there the process dies: no partition is dropped any more.
+    // The queue is removed, and the process dies before it drops a partition.
     deleting.storage.cut(0);
     goOn();
     await deletion;

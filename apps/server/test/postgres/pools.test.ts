@@ -101,7 +101,7 @@ test('a database that stands still and goes on, or is restarted: nothing lost, n
 
   cluster.pause();
   const before = ledger.answers.length;
-  // Every producer's request that was under way has an answer, and the one after it.
+  // Every request in flight has an answer, and so has the next request of each producer.
   await expect.poll(() => ledger.answers.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(before + 18);
   const stuck = ledger.answers.slice(before + QUEUES.length * 3);
   expect(stuck.filter((status) => status !== 454)).toEqual([]);

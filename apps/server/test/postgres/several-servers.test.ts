@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterEach(() => server?.stop());
 afterAll(() => Promise.all([east?.stop(), west?.stop()]));
 
-/** As in the storage document: the same affinity for both. Queues themselves are in the east. */
+/** As in the storage document: both have the same affinity. The settings of queues are in the east. */
 function start(names: readonly string[] = ['postgres-us-east', 'postgres-us-west']): Promise<WatchedServer> {
   const places = [east, west];
   const storages = names.map((name, i) => {
@@ -30,7 +30,7 @@ async function failures(queue_name: string): Promise<readonly number[]> {
   return (partitions ?? []).map(({ failures: count = 0 }) => count);
 }
 
-/** How many of a queue's partitions have their table there. */
+/** How many partitions of a queue have their table in a database. */
 async function tablesOf(queue: string, cluster: Cluster): Promise<number> {
   const client = new pg.Client({ connectionString: cluster.connectionString() });
   await client.connect();
@@ -69,7 +69,7 @@ test.each([
       .toBeGreaterThan(1);
     const failing = server.logged('partition is failing');
     expect(failing.every(({ storage }) => storage === 'postgres-us-west')).toBe(true);
-    // Left out: nobody waits for it any more, and what is stored is stored in the east.
+    // The storage is left out: no request waits for it, and all items go to the east.
     await ledger.moreAcknowledged(6);
     const from = ledger.answers.length;
     await ledger.moreAcknowledged(200);
@@ -82,7 +82,7 @@ test.each([
     await server.post('queue.retry', { queue_name: queue, partition, items: [{ id: ids[0] }] });
 
     await mend();
-    // Mostly both of the west; one that nobody asked meanwhile did not fail.
+    // Usually both partitions of the west. One without a request meanwhile did not fail.
     const told = (message: string) => new Set(server.logged(message).map(({ partition }) => partition));
     await expect
       .poll(() => told('partition is back in service'), { timeout: 15_000 })
@@ -125,7 +125,7 @@ test.each([
     await server.post('queue.retry', { queue_name: name, partition: json.partition ?? 0, items });
     await server.stop();
 
-    // Back in the configuration everything is there that was ever acknowledged.
+    // Back in the configuration, every acknowledged item is there.
     server = await start();
     ledger.goOn(server);
     await ledger.settle();

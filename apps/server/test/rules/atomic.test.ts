@@ -6,7 +6,7 @@ const UNKNOWN = '0'.repeat(27);
 const TOO_GREAT = 'z'.repeat(27);
 
 describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
-  /** Four leased items a, b, c, d, one that waits and one that is scheduled. */
+  /** Four leased items a, b, c and d, a waiting item and a scheduled one. */
   async function stocked() {
     const fixture = newFixture({ main: driver });
     const q = fresh();

@@ -22,7 +22,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     const retry = (id: string) =>
       fixture.service.queue.retry({ queueName: q, partition: 0, items: [{ id, dead: false }] });
     const { statementsInFlight } = DEFAULT_ENGINE_LIMITS;
-    // Each with the number of statements that storage is given at a time.
+    // Each with the number of statements that storage runs at a time.
     const calls: [call: () => Promise<void>, inFlight: number][] = [
       [() => fixture.produce(q, 'x'), statementsInFlight],
       [() => fixture.completeIds(q, 0, ids[0] as string), statementsInFlight],

@@ -4,7 +4,7 @@ import { ENCODINGS, HttpFront } from './support/http.ts';
 import { DRIVERS, type Driver, ServiceFixture } from './support/service-fixture.ts';
 import { CHECKED, QUEUES } from './support/validation-rules.ts';
 
-/** One server for all cases of a driver: none of them may leave a trace. */
+/** One server for all cases of a driver: no case may change anything. */
 function useServer(driver: Driver) {
   const server = {} as { fixture: ServiceFixture; http: HttpFront; database: TestDatabase };
   beforeAll(async () => {
@@ -30,10 +30,10 @@ function useServer(driver: Driver) {
 describe.each(DRIVERS)('bad input in front of %s', (driver) => {
   const server = useServer(driver);
 
-  /** Makes sure that no call reached a partition meanwhile. */
+  /** Expects that no call reached a partition meanwhile. */
   async function withoutTrace<T>(calls: () => Promise<T>): Promise<T> {
     const storage = server.fixture.storage();
-    // What earlier requests set going, such as the first sweep of a queue, is none of these calls' doing.
+    // Wait for effects of earlier requests, such as the first sweep of a queue.
     await server.fixture.settle();
     const before = storage.calls.length;
     const result = await calls();
@@ -44,7 +44,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
   describe.each(CHECKED)('$path', ({ path, good, rules }) => {
     const cases = rules.map(([broken, text], n) => ({ n, broken, text }));
     test.each(cases)('$n: refuses with "$text", before all later rules', async ({ n, text }) => {
-      // Breaks this rule and all that come after it: the first one broken is the one that is named.
+      // Breaks this rule and all later ones: the error names the first broken rule.
       const message = Object.assign(
         {},
         good,
@@ -171,7 +171,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
           ]);
         }
       });
-      // Bytes are not text.
+      // Bytes that are no text.
       const items = [{ utf8: 'a\0b' }, { bytes: 'AAAA' }];
       const message = { queue_name: QUEUES.idle, request_timeout: '1m', items };
       expect((await server.http.send('/v1/queue.produce', message, encoding)).status).toBe(200);

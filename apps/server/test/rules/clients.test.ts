@@ -25,7 +25,7 @@ async function served(driver: Driver) {
   return { fixture, q, http };
 }
 
-/** Waits for what a socket brings about, which no clock of ours can hurry. */
+/** Waits for an effect of a socket, which does not depend on the manual clock. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -99,7 +99,7 @@ describe.each(DRIVERS)('clients over HTTP on %s', (driver) => {
     const numbers = Array.from({ length: 300 }, (_, n) => n);
     const consumers = numbers.map((n) => http.send('/v1/queue.lease', lease(n), 'json'));
     await until(() => waiting(fixture, q)?.leaseWaiting === 300);
-    // Fewer at a time than the buffer holds: none of them may be refused.
+    // Fewer at a time than the buffer holds, so none may be refused.
     for (let n = 0; n < 300; n += 60) {
       const sent = numbers
         .slice(n, n + 60)

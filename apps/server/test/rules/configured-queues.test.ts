@@ -5,7 +5,7 @@ import { DRIVERS, fresh, type ServiceFixture, useFixtures } from './support/serv
 
 const newFixture = useFixtures();
 
-/** The queues of a configuration file, as the server hands them over. */
+/** The queues of a configuration file, as the server passes them on. */
 function configured(fixture: ServiceFixture, queues: readonly object[], storages = ['main']) {
   const config = parseConfig(
     JSON.stringify({

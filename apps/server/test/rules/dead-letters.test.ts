@@ -64,7 +64,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     expect(await deadTexts()).toEqual(['a', 'b', 'c']);
   });
 
-  // A consumer that is done with the first copy before the move goes on must not get a second one.
+  // A consumer that completes the first copy before the move continues must not get a second one.
   test.each(
     (['prepareLetters', 'markMoved', 'commitLetters', 'remove'] as const).flatMap((step) =>
       (['unknown-applied', 'not-applied'] as const).map((how) => ({ step, how })),
@@ -88,7 +88,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
       };
       await consume();
       await fixture.restart({ crash: true });
-      // A queue is at work from its first request on.
+      // The first request activates a queue.
       await fixture.items(q);
       for (let halfMinute = 0; halfMinute < 4; halfMinute++) {
         await consume();
@@ -109,7 +109,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
       fixture.storage('right').fail('prepareLetters', 0, how);
       await fixture.advance('10.1s');
       expect(await fixture.items(q)).toHaveLength(2);
-      // Not offered to consumers meanwhile.
+      // No consumer gets it meanwhile.
       const consumer = watch(fixture.lease(q, 2, { requestTimeout: '500ms' }));
       await fixture.advance('600ms');
       expect(consumer.error?.message).toBe('request timeout; no items are in the queue, try again');
@@ -144,7 +144,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     const first = await fixture.items(dead, 0);
     expect(first.length).toBeGreaterThan(0);
     expect(await fixture.items(q)).toHaveLength(20 - first.length);
-    // A consumer is done with the first copies before the rest of the move succeeds.
+    // A consumer completes the first copies before the rest of the move succeeds.
     await fixture.complete(dead, await fixture.lease(dead, 20));
     fixture.storage('right').heal(1);
     await fixture.advance('1m');
@@ -300,7 +300,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     await fixture.advance('10.1s');
     const deleted = watch(fixture.service.queues.delete(dead, true));
     await fixture.settle();
-    // The move is under way: the deletion waits for it rather than dropping the table first.
+    // The move runs: the deletion waits for it before it drops the table.
     expect(deleted.state).toBe('pending');
     letGo();
     await fixture.settle();
@@ -328,7 +328,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
 });
 
 describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driver) => {
-  /** Two items that died while their dead-letter queue was away. */
+  /** Two items that died while their dead-letter queue was unreachable. */
   async function stuck() {
     const pairing = await pair(driver, driver);
     const { fixture, q } = pairing;
@@ -388,7 +388,7 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
       await fixture.lease(q);
       await fixture.advance('100ms');
     }
-    // Seven seconds in which leases end, and every end is a sweep: 0.75 s, 1.1 s, 1.7 s and 2.5 s apart.
+    // Leases end for seven seconds, and each end is a sweep: 0.75 s, 1.1 s, 1.7 s and 2.5 s apart.
     await fixture.advance('6.4s');
     expect(fixture.storage('right').count('prepareLetters') - before).toBeLessThanOrEqual(4);
   });

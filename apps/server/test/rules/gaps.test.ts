@@ -17,6 +17,6 @@ const titles = readdirSync(import.meta.dirname)
   .join('\n');
 
 test.each(GAPS)('the gap %s has a test that carries its number', (gap) => {
-  // A title may stand on the line after the call that it belongs to.
+  // The title of a test may be on the line after its call.
   expect(titles).toMatch(new RegExp(`\\(\\s*['\`]${gap}: `));
 });

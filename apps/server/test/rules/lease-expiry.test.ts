@@ -90,7 +90,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
     expect(await seen()).toMatchObject([{ sourceId, attempts: 3 }]);
     await fixture.advance('6s');
     expect(await seen()).toMatchObject([{ sourceId, attempts: 3, isLeased: false }]);
-    // Recognised to the end: a second copy of the dead letter is left out.
+    // The source id stays known: a second copy of the dead letter is left out.
     const copy = { ...(await seen())[0], id: '' } as Awaited<ReturnType<typeof seen>>[number];
     await fixture.service.storage.importItems({ queueName: dead, partition: 0, items: [copy] });
     expect(await seen()).toHaveLength(1);

@@ -125,7 +125,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     const stored = await fixture.service.storage.importItems({ queueName: q, partition: 0, items });
     expect(stored.map(({ expireDeadline }) => expireDeadline)).toEqual([fixture.in('3h'), fixture.in('3h')]);
     expect(stored[0]?.leaseDeadline).toBeUndefined();
-    // Said to be leased, without an end: the lease is over.
+    // Imported as leased without a deadline, so the lease has ended.
     await fixture.advance('1s');
     expect((await fixture.items(q)).map(({ isLeased }) => isLeased)).toEqual([false, false]);
     expect(stored.every(({ leaseDeadline }) => leaseDeadline !== UNSET_INSTANT)).toBe(true);

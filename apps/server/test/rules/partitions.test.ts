@@ -4,7 +4,7 @@ import { type Driver, fresh, item, textsOf, useFixtures, watch } from './support
 
 const newFixture = useFixtures();
 
-/** Two storages of every combination of drivers that matters. */
+/** Each pair of drivers for two storages. */
 const COMBINATIONS: [string, Driver, Driver][] = [
   ['memory and memory', 'memory', 'memory'],
   ['memory and PostgreSQL', 'memory', 'postgres'],
@@ -23,7 +23,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
   test('requests go, whole and in order, to the partition with the fewest items', async () => {
     const { fixture, q } = await spreadFixture();
     for (const word of ['a', 'b', 'c', 'd', 'e']) await fixture.produce(q, ...texts(10, word));
-    // Partitions that tie keep their order: after `b` the second one is still in front.
+    // Equal partitions keep their order: after `b` the second one still comes first.
     expect(await fixture.payloads(q, 0)).toEqual([...texts(10, 'a'), ...texts(10, 'd'), ...texts(10, 'e')]);
     expect(await fixture.payloads(q, 1)).toEqual([...texts(10, 'b'), ...texts(10, 'c')]);
   });
@@ -87,7 +87,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     const { fixture, q } = await spreadFixture();
     await fixture.produce(q, 'a', 'b', 'c');
     await fixture.produce(q, 'd');
-    // Three items leave partition 0 behind the back of the count.
+    // Three items leave partition 0, and the count does not notice.
     const ids = (await fixture.items(q, 0)).map(({ id }) => id);
     await fixture.service.storage.deleteItems({ queueName: q, partition: 0, ids });
     const lease = watch(fixture.lease(q));
@@ -115,7 +115,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     await fixture.produce(q, 'x');
     const flowing = await fixture.lease(q, 5);
     expect(textsOf(flowing)).toEqual(['x']);
-    // The next lease finds the storage of the other partition gone.
+    // The next lease finds that the storage of the other partition is gone.
     const waiting = watch(fixture.lease(q));
     await fixture.settle();
     const probes = () => fixture.storage('one').calls.filter(({ operation }) => operation === 'stats').length;

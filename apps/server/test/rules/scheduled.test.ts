@@ -35,7 +35,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     await fixture.create(q);
     const times = ['3s', '1s', '2s', '1s', '3s', '1s'];
     await fixture.produce(q, ...times.map((by, n) => item(`${by}-${n}`, { enqueueAt: fixture.in(by) })));
-    // All come due in one sweep, as after a pause of the process.
+    // One sweep finds all of them due, as after a pause of the process.
     fixture.clock.set(fixture.in('1m'));
     await fixture.advance('0');
     expect(await fixture.payloads(q)).toEqual(['1s-1', '1s-3', '1s-5', '2s-2', '3s-0', '3s-4']);
@@ -152,7 +152,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     await fixture.produce(q, ...Array.from({ length: 10 }, (_, n) => item(`s${n}`, { enqueueAt })));
     await fixture.produce(q, 'a');
     await fixture.produce(q, 'b', 'c');
-    // Ten scheduled items weigh nothing: the two requests went one to each partition.
+    // Scheduled items do not count as load, so each partition got one of the two requests.
     expect([(await fixture.items(q, 0)).length, (await fixture.items(q, 1)).length].sort()).toEqual([1, 2]);
     const got = [await fixture.lease(q, 10), await fixture.lease(q, 10)].flatMap(textsOf);
     expect(got.sort()).toEqual(['a', 'b', 'c']);

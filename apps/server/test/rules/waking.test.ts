@@ -13,7 +13,7 @@ const newFixture = useFixtures();
 
 /** Each cause makes one item available in a partition of a queue, while a consumer waits. */
 interface Cause {
-  /** Done before the consumer waits. */
+  /** Runs before the consumer waits. */
   readonly before?: (fixture: ServiceFixture, q: string, partition: number) => Promise<void>;
   readonly cause: (fixture: ServiceFixture, q: string, partition: number) => Promise<unknown>;
 }
@@ -26,11 +26,11 @@ const imported = (text: string, rest: object = {}) => ({
   ...rest,
 });
 
-/** Puts an item into that very partition. */
+/** Puts an item into this partition. */
 const put = (fixture: ServiceFixture, queueName: string, partition: number, rest: object = {}) =>
   fixture.service.storage.importItems({ queueName, partition, items: [imported('item', rest)] });
 
-/** Puts an item into that very partition and leases it. */
+/** Puts an item into this partition and leases it. */
 async function hold(fixture: ServiceFixture, q: string, partition: number) {
   await put(fixture, q, partition);
   const leased = await fixture.lease(q);
@@ -88,7 +88,7 @@ const CAUSES: Record<string, Cause> = {
 describe.each(DRIVERS)('waking on %s', (driver) => {
   describe.each([0, 1])('by what happens in partition %i of two', (partition) => {
     test.each(Object.entries(CAUSES))('G4: %s serves a lease that waits', async (_, { before, cause }) => {
-      // No polling: only the cause itself may wake anyone.
+      // Without polling, only the cause itself may wake a consumer.
       const fixture = newFixture({ main: driver }, { limits: { pollMs: 86_400_000 } });
       const q = fresh();
       await fixture.create(q, { requestedPartitions: 2, leaseTimeout: '10s' });
@@ -170,7 +170,7 @@ describe.each(DRIVERS)('waking on %s', (driver) => {
       expect(error).toMatchObject({ code: 'failed', message: 'queue is shutting down' });
     }
     expect(fixture.clock.pendingTimers).toBe(0);
-    // Nothing that was answered with success is missing, and nothing was stored twice.
+    // No acknowledged item is missing, and none was stored twice.
     await fixture.restart();
     const stored = [...(await fixture.payloads(busy, 0)), ...(await fixture.payloads(busy, 1))];
     expect(new Set(stored).size).toBe(stored.length);

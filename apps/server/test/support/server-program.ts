@@ -7,17 +7,17 @@ import { fileURLToPath } from 'node:url';
 import { expect, vi } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-/** Processes start in a second, unless the machine is busy. */
+/** A process starts within a second on an idle machine. */
 export const PROCESS_PATIENCE = { timeout: 30_000, interval: 50 };
 
-/** `querator server` as a process of its own, started as a user starts it. */
+/** `querator server` in its own process, started as a user starts it. */
 export class ServerProgram {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   output = '';
 
   /**
-   * @param main the program's file; another one than this clone's is another version.
-   * @param env variables beside PATH.
+   * @param main the program's file. The file of another clone runs another version.
+   * @param env variables besides PATH.
    */
   constructor(args: readonly string[], main: string = MAIN, env: Readonly<Record<string, string>> = {}) {
     this.child = spawn(process.execPath, ['--conditions=@querator/source', main, 'server', ...args], {
@@ -31,7 +31,7 @@ export class ServerProgram {
     }
   }
 
-  /** Waits until the log has at least so many lines with these words. */
+  /** Waits until the log has at least `count` lines with these words. */
   async untilLogged(words: string, count = 1): Promise<void> {
     await vi.waitFor(
       () => expect(this.output.split(words).length - 1, this.output).toBeGreaterThanOrEqual(count),
@@ -39,7 +39,7 @@ export class ServerProgram {
     );
   }
 
-  /** Its exit code, once it has ended; nothing where a signal ended it. */
+  /** Its exit code, once it has ended. Null if a signal ended it. */
   async ended(): Promise<number | null> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
     const [code] = (await once(this.child, 'exit')) as [number | null];
@@ -47,7 +47,7 @@ export class ServerProgram {
   }
 }
 
-/** Whether there is a process of this id. */
+/** Whether a process with this id exists. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -67,7 +67,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** The text of a configuration file with everything on one database. */
+/** The text of a configuration file that uses one database for everything. */
 export function configFileFor(
   connectionString: string,
   { port, maxConns = 4 }: { readonly port: number; readonly maxConns?: number },

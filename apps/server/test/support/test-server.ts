@@ -3,11 +3,11 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import { afterAll, beforeAll } from 'vitest';
 import { type Config, parseConfig, type RunningServer, startServer } from '../../src/index.ts';
 
-/** The storages every functional test runs on. */
+/** Every functional test runs on each of these storages. */
 export const STORAGES = ['memory', 'postgres'] as const;
 export type StorageName = (typeof STORAGES)[number];
 
-/** A configuration with everything on one storage, listening on a free port. */
+/** A configuration that uses one storage for everything and a free port. */
 export function configFor(connectionString: string | undefined): Config {
   const driver =
     connectionString === undefined
@@ -22,16 +22,16 @@ export function configFor(connectionString: string | undefined): Config {
   );
 }
 
-/** A reply as it came over the wire. */
+/** A reply as received. */
 export interface RawReply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into replies of every shape.
+  // biome-ignore lint/suspicious/noExplicitAny: tests read replies of every shape.
   readonly json: any;
 }
 
-/** A real server on a free port, for one test file, spoken to with bare requests. */
+/** A real server on a free port for one test file, called with plain requests. */
 export class TestServer {
   #database: TestDatabase | undefined;
   #server: RunningServer | undefined;
@@ -55,7 +55,7 @@ export class TestServer {
     this.#server = undefined;
   }
 
-  /** Ends the server and starts another one on the same storage. */
+  /** Stops the server and starts another one on the same storage. */
   async restart(storage: StorageName): Promise<void> {
     await this.stop();
     await this.start(storage);
@@ -66,7 +66,7 @@ export class TestServer {
     await this.#database?.drop();
   }
 
-  /** Posts a JSON body, and reads the reply as JSON where it is. */
+  /** Posts a JSON body, and parses the reply if it is JSON. */
   async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<RawReply> {
     const reply = await fetch(this.url + path, {
       method: 'POST',
@@ -79,7 +79,7 @@ export class TestServer {
     return readReply(reply);
   }
 
-  /** Creates a queue with sensible settings, but for those given. */
+  /** Creates a queue with the given settings and defaults. */
   async createQueue(queue_name: string, settings: object = {}): Promise<void> {
     const body = {
       queue_name,
@@ -99,7 +99,7 @@ export async function readReply(reply: Response): Promise<RawReply> {
   return { status: reply.status, headers: reply.headers, text, json: isJson ? JSON.parse(text) : undefined };
 }
 
-/** Starts a server before the tests of a block and ends it after them. */
+/** Starts a server before the tests of a block and stops it after them. */
 export function useServer(storage: StorageName): TestServer {
   const server = new TestServer();
   beforeAll(() => server.start(storage));

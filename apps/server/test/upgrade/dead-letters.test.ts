@@ -6,7 +6,7 @@ import { ServerProcesses } from '../instances/support/server-processes.ts';
 const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
 const SEED = Number(process.env['QUERATOR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** From a version that moves dead items as this one does. */
+/** The earlier version moves dead items in the same way as this one. */
 describe('a rolling upgrade with retries and dead letters under way', { timeout: 180_000 }, () => {
   let both: ServerProcesses;
   let load: Load | undefined;
@@ -28,7 +28,7 @@ describe('a rolling upgrade with retries and dead letters under way', { timeout:
     for (const instance of [0, 1]) {
       expect(await both.terminate(instance)).toBe(0);
       await both.startOne(instance);
-      // Between the two upgrades each version moves what the other has begun to.
+      // Between the two upgrades, each version continues moves that the other one began.
       await load.moreBy(300);
     }
     await load.drain();

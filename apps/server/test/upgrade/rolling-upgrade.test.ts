@@ -6,23 +6,23 @@ import { ServerProcesses } from '../instances/support/server-processes.ts';
 import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
 
 const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
-/** Whether the older version closes idle connections at its end, also those on which a request is on its way. */
+/** Whether the older version closes idle connections at its end, even those with a request on its way. */
 const LOSES_CONNECTIONS = process.env['QUERATOR_OLDER_LOSES_CONNECTIONS'] === '1';
 
-/** A request that was sent no longer ago may be under way still. */
+/** A request that was sent within this time may still be in flight. */
 const UNDER_WAY_MS = 1_000;
 
-/** An older server ends, and until the newer one is there in its place. */
+/** The time from the end of an older server to the start of the newer one. */
 interface Ending {
   readonly url: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** Whether a request came to grief at the end of an older server, and at no other time, nor elsewhere. */
+/** Whether a request failed at the end of an older server, and neither at another time nor elsewhere. */
 function isLostAt({ error, sentAt = 0 }: Complaint, endings: readonly Ending[]): boolean {
   if (!(error instanceof ConnectionLostError)) return false;
-  // Until the newer one listens a client may find a connection of its own that the older one has closed.
+  // Until the newer one listens, a client may use a connection that the older one has closed.
   return endings.some(
     ({ url, from, to }) => error.url.startsWith(`${url}/`) && sentAt >= from - UNDER_WAY_MS && sentAt <= to,
   );

@@ -15,7 +15,7 @@ import {
 } from '../support/server-program.ts';
 import { keptConnection, type Post, type Reply } from './support/kept-connection.ts';
 
-/** The process ids of workers that have come up so far. */
+/** The process ids of the workers that have started so far. */
 const pidsOf = (program: ServerProgram | undefined): readonly number[] =>
   [...(program?.output ?? '').matchAll(/"pid":(\d+),"message":"worker listens"/g)].map(([, pid]) =>
     Number(pid),
@@ -52,7 +52,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     return program;
   }
 
-  /** A request on a connection of its own; those to a process that has just died are sent again, as clients do. */
+  /** A request on a new connection. Like a client, repeats a request to a process that has just died. */
   async function post(path: string, body: object): Promise<Reply> {
     for (;;) {
       try {
@@ -64,7 +64,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
       }
     }
   }
-  /** The sum of a metric, of the lines with these labels, by worker. */
+  /** The sum of a metric over the lines with these labels, by worker. */
   async function metric(name: string, ...labels: string[]): Promise<ReadonlyMap<string, number>> {
     const text = await (await fetch(`${url}/metrics`)).text();
     const sums = new Map<string, number>();
@@ -76,7 +76,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     return sums;
   }
 
-  /** Which worker has the connection: the one that counts an item more. */
+  /** The worker of the connection: the one that counts one more item. */
   async function workerOf(ask: Post, queue_name: string): Promise<string> {
     const produced = () => metric('querator_items_total', 'event="produced"', `queue="${queue_name}"`);
     const before = await produced();
@@ -90,7 +90,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     return worker;
   }
 
-  /** Two connections at two workers: the kernel chooses, so it takes some attempts. */
+  /** Two connections to two workers. The kernel chooses the worker, so this takes some attempts. */
   async function atTwoWorkers(): Promise<readonly [Post, Post]> {
     await post('/v1/queues.create', {
       ...{ queue_name: 'probe', lease_timeout: '1m', expire_timeout: '24h', requested_partitions: 1 },
@@ -137,7 +137,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     await start(2);
     await create();
     const [here, there] = await atTwoWorkers();
-    // By a signal: workers look for themselves too, 7 s apart, which may happen to serve one of these but not two.
+    // By a change notification: workers also poll every 7 s, which may serve one of these by chance, and not two.
     for (const text of ['first', 'second']) {
       const waiting = here('/v1/queue.lease', {
         ...{ queue_name: 'q', batch_size: 1, request_timeout: '5s', client_id: 'c' },
@@ -163,7 +163,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     const perhaps = new Set<string>();
     const doubles: string[] = [];
     let stopping = false;
-    /** Asks until it is told that the service ends. Who asks after that may find nobody; who asked before is answered. */
+    /** Sends requests until one is refused because of the shutdown. Requests before it are answered, later ones may not be. */
     const until453 = async (ask: (n: number) => Promise<number>) => {
       for (let n = 0, status = 0; status !== 453; n++) {
         const late = stopping;
@@ -223,7 +223,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     await create();
     const acknowledged: string[] = [];
     let running = true;
-    /** Requests without an answer: nobody knows whether the item is stored. */
+    /** Requests without a reply: it is unknown whether the item is stored. */
     const cut: string[] = [];
     const produce = async (name: string) => {
       let ask = keptConnection(url);
@@ -251,7 +251,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     expect(left).toHaveLength(new Set(left).size);
     const known = new Set([...acknowledged, ...cut]);
     expect(left.filter((text) => !known.has(text))).toEqual([]);
-    // Who was at the other worker noticed nothing: a connection is cut once, and only those of the dead one.
+    // Clients of the other worker are not affected: each connection of the dead worker breaks once.
     expect(cut.length).toBeGreaterThan(0);
     expect(cut.length).toBeLessThanOrEqual(producers.length);
   });

@@ -7,27 +7,27 @@ import { type Composition, compose } from '../../../src/compose.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
 import { systemMonotonicClock } from '../../../src/monotonic-clock.ts';
 
-/** What a command left behind. */
+/** The result of a command. */
 export interface Ran {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What differs from an empty environment without a terminal. */
+/** Overrides of the default: an empty environment without a terminal. */
 export interface RunOptions extends Partial<CliIo> {
   /** Standard input, as text or in chunks. */
   readonly input?: string | Iterable<Uint8Array | string>;
 }
 
-/** The whole server in this process, on memory, behind a `fetch`. */
+/** A whole server in this process, with storage in memory, behind a `fetch`. */
 export function startInProcess(): { server: Composition; fetch: Fetch } {
   const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
   const server = compose(defaultConfig(), deps);
   return { server, fetch: async (url, init) => server.app.fetch(new Request(url, init), {}) };
 }
 
-/** A user at a terminal: types commands, and reads what they print. */
+/** A user's terminal: runs commands, and records what they print. */
 export class Terminal {
   readonly #fetch: Fetch;
 
@@ -35,7 +35,7 @@ export class Terminal {
     this.#fetch = fetch;
   }
 
-  /** Runs a command given as words. */
+  /** Runs a command, given as words. */
   async run(argv: readonly string[], { input = '', ...io }: RunOptions = {}): Promise<Ran> {
     const stdout = new Recorder();
     const stderr = new Recorder();
@@ -55,7 +55,7 @@ export class Terminal {
     return { code, stdout: stdout.text, stderr: stderr.text };
   }
 
-  /** Runs a command of one line of words without blanks, and expects it to succeed. */
+  /** Runs a command, given as a line of words without blanks in them, and expects success. */
   async ok(line: string, options: RunOptions = {}): Promise<Ran> {
     const ran = await this.run(line.split(' '), options);
     if (ran.code !== 0) throw new Error(`querator ${line}: exit code ${ran.code}: ${ran.stderr}`);

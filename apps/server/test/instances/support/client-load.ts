@@ -4,7 +4,7 @@ import type { Ledger } from './ledger.ts';
 
 const decoder = new TextDecoder();
 
-/** A request that failed in a way that the documented client behaviour does not absorb. */
+/** A request that failed in a way that the documented client does not handle. */
 export interface Complaint {
   readonly call: 'produce' | 'consume';
   readonly error: unknown;
@@ -12,25 +12,25 @@ export interface Complaint {
   readonly sentAt?: number;
 }
 
-/** What shutting down looks like from outside: the two documented answers, or nobody listens any more. */
+/** How a shutdown looks to a client: the two documented errors, or no listener. */
 function isShutdown(error: unknown): boolean {
   return error instanceof ConnectError || (error instanceof QueueError && error.code === 'failed');
 }
 
 /**
- * Producers and consumers as the client's README tells to write them, on
- * several servers: who is told that a server shuts down, or finds nobody there,
- * goes to the next one. Anything else that fails is a complaint.
+ * Producers and consumers on several servers, written as the client's README
+ * says. After the error of a shutdown or of a refused connection they use the
+ * next server. Any other error is a complaint.
  */
 export class ClientLoad {
   readonly complaints: Complaint[] = [];
-  /** Answers of servers that were shutting down. */
+  /** The number of replies from servers that were shutting down. */
   absorbed = 0;
   readonly #clients: readonly Client[];
   readonly #ledger: Ledger;
   readonly #stopConsumers = new AbortController();
   readonly #running: Promise<void>[] = [];
-  /** When the last shutdown of each began. */
+  /** The start of the last shutdown of each server. */
   readonly #stopsAt: number[] = [];
   #producing = true;
 
@@ -39,23 +39,23 @@ export class ClientLoad {
     this.#ledger = ledger;
   }
 
-  /** Starts so many producers and consumers; each begins at another server. */
+  /** Starts producers and consumers, each at another server. */
   start(queueName: string, count: number): void {
     for (let n = 0; n < count; n++)
       this.#running.push(this.#produce(queueName, n), this.#consume(queueName, n));
   }
 
-  /** Consumers of a queue in which there is nothing: they wait all the time. */
+  /** Starts consumers of an empty queue, which wait all the time. */
   startIdle(queueName: string, count: number): void {
     for (let n = 0; n < count; n++) this.#running.push(this.#consume(queueName, n));
   }
 
-  /** Say so before a server is told to stop. */
+  /** Notes the start of a shutdown. Call it before stopping a server. */
   stops(server: number): void {
     this.#stopsAt[server] = performance.now();
   }
 
-  /** Ends the producers, waits until all is consumed, and ends the consumers. */
+  /** Stops the producers, waits until all items are consumed, and stops the consumers. */
   async drain(whenDone: () => Promise<void>): Promise<void> {
     this.#producing = false;
     await whenDone();
@@ -92,7 +92,7 @@ export class ClientLoad {
     }
   }
 
-  /** The loop of the client survives a restart of its server; a consumer that has the choice goes elsewhere. */
+  /** The client's loop survives a restart of its server. A consumer with a choice uses another server. */
   async #consume(queueName: string, name: number): Promise<void> {
     const { signal } = this.#stopConsumers;
     const textOf = new Map<string, string>();
@@ -105,17 +105,17 @@ export class ClientLoad {
         this.#ledger.delivered(text, new Date(Number(leaseDeadline / 1_000n)));
       },
       onError: (error) => {
-        // Those that are not as documented are complaints already.
+        // Undocumented errors are complaints already.
         if (isShutdown(error) || error instanceof ConnectionLostError) this.absorbed++;
         else this.complaints.push({ call: 'consume', error });
       },
     });
   }
 
-  /** The client of a server, with an eye on what a consumer asks of it. */
+  /** The client of a server, which checks the requests of a consumer. */
   #watched(server: number, textOf: ReadonlyMap<string, string>): Client {
     const client = this.#clients[server] as Client;
-    /** Who asks before the shutdown begins gets an answer; who asks later may meet the closing of the listener. */
+    /** A request before the start of a shutdown gets a reply. A later one may find the listener closed. */
     const answered = async <T>(call: Promise<T>): Promise<T> => {
       const began = performance.now();
       try {

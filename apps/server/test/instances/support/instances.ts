@@ -4,10 +4,10 @@ import { expect, vi } from 'vitest';
 import { type RunningServer, startServer } from '../../../src/index.ts';
 import { configFor, type RawReply, readReply } from '../../support/test-server.ts';
 
-/** More than an idle machine ever needs. Not a proof that a signal came: a server that listens also looks by itself. */
+/** More than an idle machine needs. No proof of a change notification: a server that listens also polls. */
 export const PATIENCE = { timeout: 6_000, interval: 20 };
 
-/** An item as a consumer got it. */
+/** An item as a consumer gets it. */
 export interface Taken {
   readonly id: string;
   readonly text: string;
@@ -42,14 +42,14 @@ export class Instances {
     await this.#database.drop();
   }
 
-  /** Posts to one of them. */
+  /** Posts to one instance. */
   async post(instance: number, call: string, body: object): Promise<RawReply> {
     const url = `${this.#servers[instance]?.url}/v1/${call}`;
     const headers = { 'Content-Type': 'application/json' };
     return readReply(await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }));
   }
 
-  /** Posts to one of them, and it must succeed. */
+  /** Posts to one instance, and expects success. */
   async ask(instance: number, call: string, body: object): Promise<RawReply> {
     const reply = await this.post(instance, call, body);
     expect(reply, reply.text).toMatchObject({ status: 200 });
@@ -68,7 +68,7 @@ export class Instances {
     await this.ask(instance, 'queue.produce', { queue_name, request_timeout: '20s', items });
   }
 
-  /** What a consumer gets that waits at most so long; nothing when it was in vain. */
+  /** The items of a consumer that waits for a limited time. Empty if none came. */
   async lease(
     instance: number,
     queue_name: string,
@@ -91,7 +91,7 @@ export class Instances {
     return this.post(instance, 'queue.complete', { queue_name, partition, request_timeout: '20s', ids });
   }
 
-  /** Waits until a lease request waits at the instance. */
+  /** Waits until the instance has a pending lease. */
   async untilWaiting(instance: number, queue_name: string): Promise<void> {
     await vi.waitFor(async () => {
       const { json } = await this.ask(instance, 'queue.stats', { queue_name });

@@ -1,19 +1,19 @@
-/** What is known of one item, by its payload. */
+/** The record of one item, which its payload identifies. */
 interface Entry {
-  /** Whether its produce was acknowledged; else nobody knows whether it is stored. */
+  /** Whether its produce was acknowledged. If not, it is unknown whether it is stored. */
   acknowledged: boolean;
-  /** How often it was handed out. */
+  /** How many times it was leased. */
   delivered: number;
-  /** Completes that were acknowledged. */
+  /** The number of acknowledged completes. */
   completed: number;
-  /** Completes of which nobody knows whether they took effect. */
+  /** The number of completes with an unknown outcome. */
   perhapsCompleted: number;
 }
 
 /**
- * Counts every item from the outside: what producers and consumers were told.
- * An item that was acknowledged is completed once in the end, and is not handed
- * out after that; one whose produce ended unknown, at most once.
+ * Counts every item by the replies to producers and consumers. An acknowledged
+ * item is completed once in the end, and not leased after that. An item whose
+ * produce has an unknown outcome is completed at most once.
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
@@ -27,7 +27,7 @@ export class Ledger {
     return [...this.#entries.values()].filter(({ completed }) => completed > 0).length;
   }
 
-  /** An item is on its way to storage. */
+  /** An item is sent. */
   sent(text: string): void {
     this.#entries.set(text, { acknowledged: false, delivered: 0, completed: 0, perhapsCompleted: 0 });
   }
@@ -36,18 +36,18 @@ export class Ledger {
     this.#entry(text).acknowledged = true;
   }
 
-  /** It is certain that the item was not stored. */
+  /** The item was certainly not stored. */
   refused(text: string): void {
     this.#entries.delete(text);
   }
 
-  /** A consumer has got it. One whose lease has run out on the way may have been served elsewhere. */
+  /** A consumer got it. If its lease ended before the reply arrived, another consumer may have got it too. */
   delivered(text: string, leaseDeadline: Date): void {
     const entry = this.#entry(text);
     entry.delivered++;
     if (leaseDeadline.getTime() <= Date.now()) return;
     if (entry.completed > 0) this.#wrong.push(`${text} was handed out after it had been completed`);
-    // A complete before this lease did not take effect: the item is still to be completed.
+    // A complete before this lease had no effect, so the item still has to be completed.
     entry.perhapsCompleted = 0;
   }
 
@@ -61,21 +61,21 @@ export class Ledger {
     this.#entry(text).perhapsCompleted++;
   }
 
-  /** What was acknowledged and never handed out. */
+  /** Items that were acknowledged and never leased. */
   get unseen(): readonly string[] {
     return [...this.#entries]
       .filter(([, { acknowledged, delivered }]) => acknowledged && delivered === 0)
       .map(([text]) => text);
   }
 
-  /** What was acknowledged and is still to be completed. */
+  /** Items that were acknowledged and not completed. */
   get outstanding(): readonly string[] {
     return [...this.#entries]
       .filter(([, entry]) => entry.acknowledged && entry.completed + entry.perhapsCompleted === 0)
       .map(([text]) => text);
   }
 
-  /** Rules that were broken, in words; call it when the queues are empty. */
+  /** Broken rules in words. Call it when the queues are empty. */
   verdict(): readonly string[] {
     return [...this.#wrong, ...this.outstanding.map((text) => `${text} was acknowledged and is lost`)];
   }

@@ -6,36 +6,36 @@ import type { RawReply } from '../../support/test-server.ts';
 import type { Ledger } from './ledger.ts';
 import type { ServerProcesses } from './server-processes.ts';
 
-/** A lease as a consumer holds it. */
+/** The lease of a consumer. */
 interface Held {
   readonly id: string;
   readonly text: string;
   readonly leaseDeadline: Date;
 }
 
-/** What a load is made of. */
+/** The parts of a load. */
 export interface LoadOptions {
   readonly processes: ServerProcesses;
   readonly ledger: Ledger;
   readonly seed: number;
-  /** Producers and consumers of each queue at each instance. */
+  /** The number of producers and consumers of each queue at each instance. */
   readonly perInstance?: number;
 }
 
-/** No reply, and those that leave it open whether something took effect: a complete is told 'internal error' then. */
+/** No reply, and replies with an unknown outcome, such as the internal error of a complete. */
 const isUnknown = (reply: RawReply | undefined) =>
   reply === undefined ||
   (reply.status !== 200 && /unknown|storage|internal error/.test(reply.text)) ||
   reply.status >= 500;
-/** After this consumers ask again. */
+/** The pause before a consumer sends another request. */
 const LEASE_WAIT = '500ms';
-/** A server that is gone refuses at once: who asks again at once keeps the machine busy. */
+/** The pause after a failure: a stopped server refuses at once, and immediate repetitions would load the machine. */
 const REFUSED_PAUSE_MS = 50;
 
 /**
  * Producers and consumers at every instance, which do all that clients do:
- * batches, schedules, completes, retries now and later, leases left to run out,
- * items given up for dead.
+ * batches, schedules, completes, retries now and later, leases that end, and
+ * retries as dead.
  */
 export class Load {
   readonly #options: LoadOptions;
@@ -51,7 +51,7 @@ export class Load {
     this.#random = new SeededRandom(options.seed);
   }
 
-  /** Two queues with what the faults are about: short leases, several partitions, dead letters. */
+  /** Two queues with the features that faults affect: short leases, several partitions, dead letters. */
   async createQueues(): Promise<void> {
     const { processes } = this.#options;
     await processes.create(0, 'dead', { lease_timeout: '1s' });
@@ -69,13 +69,13 @@ export class Load {
           this.#producers.push(this.#produce(instance, queue));
           this.#consumers.push(this.#consume(instance, queue));
         }
-        // A letter that is moved once more is only found out where the first one is completed at once.
+        // A second letter of one move shows up only if the first one is completed at once.
         this.#consumers.push(this.#consume(instance, 'dead'));
       }
     }
   }
 
-  /** Waits until so many more items have been acknowledged, and so many more completed. */
+  /** Waits until a number of further items are acknowledged and completed. */
   async moreBy(items: number): Promise<void> {
     const { ledger } = this.#options;
     const [produced, completed] = [ledger.acknowledged, ledger.completed];
@@ -85,7 +85,7 @@ export class Load {
     }, PROCESS_PATIENCE);
   }
 
-  /** Ends the producers, and waits until consumers have done all there is. */
+  /** Stops the producers, and waits until consumers have completed all items. */
   async drain(patienceMs = 60_000): Promise<void> {
     this.#producing = false;
     await Promise.all(this.#producers);
@@ -100,7 +100,7 @@ export class Load {
     await Promise.all(this.#consumers);
   }
 
-  /** Ends everything, as it is. */
+  /** Stops everything at once. */
   async stop(): Promise<void> {
     this.#producing = false;
     this.#consuming = false;
@@ -159,7 +159,7 @@ export class Load {
     }
   }
 
-  /** Some are left to the end of their lease, some are given back, most are completed. */
+  /** Lets the leases of some items end, retries others, and completes most of them. */
   async #settle(
     { instance, queue_name, partition }: { instance: number; queue_name: string; partition: number },
     items: readonly Held[],

@@ -5,21 +5,21 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import { configFileFor, freePort, ServerProgram } from '../../support/server-program.ts';
 import { type RawReply, readReply } from '../../support/test-server.ts';
 
-/** Longer than any request of these tests takes where its server is awake. */
+/** Longer than any request of these tests to a running server. */
 const REPLY_LIMIT_MS = 15_000;
 
-/** How processes are made. */
+/** How processes are started. */
 export interface ProcessesOptions {
   readonly count: number;
-  /** The most connections of each; 1 leaves none for LISTEN. */
+  /** The connection limit of each process. 1 leaves none for LISTEN. */
   readonly maxConns?: number;
-  /** The program they run at first, as for `ServerProgram`. */
+  /** The program of their first start, as for `ServerProgram`. */
   readonly main?: string | undefined;
 }
 
 /**
- * Several servers on one database, each a process of its own on a port that it
- * keeps over restarts. To the database they are `instance-0` and so on.
+ * Several servers on one database. Each has its own process, and a port that it
+ * keeps over restarts. Their names at the database are `instance-0` and so on.
  */
 export class ServerProcesses {
   readonly database: TestDatabase;
@@ -65,25 +65,25 @@ export class ServerProcesses {
     return this.#urls[instance] as string;
   }
 
-  /** What its present process has logged. */
+  /** The log of its current process. */
   logOf(instance: number): string {
     return this.#program(instance).output;
   }
 
-  /** Starts one that does not run, and waits until it listens. @param main as for `ServerProgram`. */
+  /** Starts a stopped instance, and waits until it listens. @param main as for `ServerProgram`. */
   async startOne(instance: number, main?: string): Promise<void> {
     const program = new ServerProgram(['--config', this.#configOf(instance)], main);
     this.#programs[instance] = program;
     await program.untilLogged('HTTP server started');
   }
 
-  /** SIGKILL: it is gone without a word. */
+  /** SIGKILL: ends without a shutdown. */
   async kill(instance: number): Promise<void> {
     this.#program(instance).child.kill('SIGKILL');
     await this.#program(instance).ended();
   }
 
-  /** SIGSTOP: it keeps all its connections and answers nothing. */
+  /** SIGSTOP: keeps all connections and answers no request. */
   pause(instance: number): void {
     this.#program(instance).child.kill('SIGSTOP');
   }
@@ -93,7 +93,7 @@ export class ServerProcesses {
     this.#program(instance).child.kill('SIGCONT');
   }
 
-  /** SIGTERM, and waits for the orderly end. @returns the exit code. */
+  /** SIGTERM: waits for the shutdown. @returns the exit code. */
   async terminate(instance: number): Promise<number | null> {
     this.#program(instance).child.kill('SIGTERM');
     return this.#program(instance).ended();
@@ -106,7 +106,7 @@ export class ServerProcesses {
     await this.database.drop();
   }
 
-  /** Posts to one of them; nothing where no reply came, whatever the reason. */
+  /** Posts to one instance. Undefined if no reply came, for any reason. */
   async post(instance: number, call: string, body: object): Promise<RawReply | undefined> {
     try {
       const reply = await fetch(`${this.urlOf(instance)}/v1/${call}`, {
@@ -121,7 +121,7 @@ export class ServerProcesses {
     }
   }
 
-  /** Posts to one of them, and it must succeed. */
+  /** Posts to one instance, and expects success. */
   async ask(instance: number, call: string, body: object): Promise<RawReply> {
     const reply = await this.post(instance, call, body);
     if (reply?.status !== 200) throw new Error(`${call}: ${reply?.text ?? 'no reply'}`);

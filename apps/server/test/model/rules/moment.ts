@@ -1,9 +1,8 @@
 import { addDuration, type Instant, milliseconds } from '@querator/core';
 
 /**
- * A point in time as far as the rules fix it. What a caller does happens at an
- * exact time; what time itself brings about happens soon after it is due, and
- * "soon" has an end.
+ * A point in time, as exact as the rules define it. A request happens at an exact
+ * time. A deadline takes effect within a limited time after it is due.
  */
 export interface Moment {
   readonly from: Instant;
@@ -14,12 +13,12 @@ export function exactly(at: Instant): Moment {
   return { from: at, to: at };
 }
 
-/** The moment so many milliseconds after another. */
+/** The moment a number of milliseconds after another. */
 export function after(moment: Moment, ms: number): Moment {
   return { from: plus(moment.from, ms), to: plus(moment.to, ms) };
 }
 
-/** The time that was seen where it lies within the moment; else the moment as it was. */
+/** The observed time if it lies within the moment, or else the moment itself. */
 export function learned(moment: Moment, seen: Instant | undefined): Moment {
   return seen !== undefined && moment.from <= seen && seen <= moment.to ? exactly(seen) : moment;
 }

@@ -10,11 +10,11 @@ import {
 import { exactly, type Moment, plus } from './moment.ts';
 import { type RuleItem, ruleItem } from './rule-item.ts';
 
-/** There are two queues, and either may have the other for its dead letters. */
+/** There are two queues. Each may have the other one as its dead-letter queue. */
 export const QUEUE_NAMES = ['jobs', 'dead'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
 
-/** A queue's settings; times in milliseconds. */
+/** The settings of a queue. Times are in milliseconds. */
 export interface RuleSettings {
   leaseTimeout: number;
   expireTimeout: number;
@@ -23,17 +23,17 @@ export interface RuleSettings {
   deadQueue: QueueName | '';
 }
 
-/** Somebody who waits for items. */
+/** A consumer that waits for items. */
 export interface Consumer {
   readonly clientId: string;
   readonly size: number;
-  /** When it gives up. */
+  /** The deadline of its request. */
   readonly deadline: Instant;
-  /** What it may be told instead of being given items; absent: nothing, it goes on waiting. */
+  /** The error that it may get instead of items. Undefined: none, it keeps waiting. */
   ending: string | undefined;
 }
 
-/** What a consumer does with one item it gives back. */
+/** How a consumer gives one item back. */
 export interface RuleRetry {
   readonly id: ItemId;
   readonly retryAt: Instant | undefined;
@@ -71,7 +71,7 @@ export class QueueRules {
     this.items = this.items.filter((other) => other !== item);
   }
 
-  /** A new item, in a partition that the service chooses. The life of a scheduled one begins when it comes due. */
+  /** Adds an item, in a partition that the service chooses. The life of a scheduled item starts when it is due. */
   produce(name: string, enqueueAt: Instant | undefined, now: Instant): void {
     const isLater = isSchedule(enqueueAt, now);
     this.items.push(
@@ -84,7 +84,7 @@ export class QueueRules {
     );
   }
 
-  /** To the tail of its partition, under an id nobody knows yet. Attempts, source and deadlines stay. */
+  /** Moves an item to the tail of its partition under an unknown id. Attempts, source and deadlines stay. */
   requeue(item: RuleItem): void {
     this.take(item);
     item.state = 'waiting';
@@ -93,14 +93,14 @@ export class QueueRules {
     this.items.push(item);
   }
 
-  /** A consumer has got the item. */
+  /** A consumer leases the item. */
   lease(item: RuleItem, until: Moment): void {
     item.state = 'leased';
     item.until = until;
     item.attempts++;
   }
 
-  /** Why a request for these ids is refused as a whole, or nothing. Whether a lease has run out does not matter. */
+  /** The error of a request with these ids, which is refused as a whole. Undefined: none. An ended lease does not matter. */
   refusal(partition: number, ids: readonly ItemId[], action: 'completed' | 'retried'): string | undefined {
     const twice = ids.find((id, index) => ids.indexOf(id) !== index);
     if (twice !== undefined) return `invalid storage id; '${twice}' is listed more than once`;
@@ -121,14 +121,14 @@ export class QueueRules {
   }
 
   /**
-   * One item goes back.
+   * Gives one item back.
    *
-   * @returns whether it is dead, and the caller's to bury.
+   * @returns whether it is dead, and the caller has to move it.
    */
   giveBack(item: RuleItem, { retryAt, dead }: RuleRetry, now: Instant): boolean {
     if (dead || this.isUsedUp(item)) return true;
     if (isSchedule(retryAt, now)) {
-      // Under its old id, and so at its old place in scheduled.list.
+      // The id stays, and so does the place in scheduled.list.
       item.state = 'scheduled';
       item.until = exactly(retryAt);
     } else {
@@ -141,14 +141,14 @@ export class QueueRules {
     return this.settings.maxAttempts !== 0 && attempts >= this.settings.maxAttempts;
   }
 
-  /** Whether a partition holds an item from that source: a second one is left out. */
+  /** Whether a partition holds an item with this source id. A second one is left out. */
   holdsSource(sourceId: ItemId, partition: number | undefined): boolean {
     return this.items.some(
       (item) => item.sourceId === sourceId && (partition === undefined || item.partition === partition),
     );
   }
 
-  /** Queue: waiting ones; with `destructive` leased ones too. Scheduled ones only when asked for. */
+  /** `queue` removes waiting items, with `destructive` leased ones too. `scheduled` removes scheduled ones. */
   clear(areas: {
     readonly queue: boolean;
     readonly scheduled: boolean;
@@ -163,7 +163,7 @@ export class QueueRules {
   }
 }
 
-/** Whether a time is far enough ahead for an item to wait for it. */
+/** Whether a time is far enough ahead to schedule an item. */
 function isSchedule(at: Instant | undefined, now: Instant): at is Instant {
   return at !== undefined && at - now >= toMicroseconds(SCHEDULE_THRESHOLD);
 }

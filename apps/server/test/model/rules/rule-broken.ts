@@ -1,4 +1,4 @@
-/** The service did what the rules do not allow. */
+/** The service did something that the rules do not allow. */
 export class RuleBroken extends Error {
   override readonly name = 'RuleBroken';
 }

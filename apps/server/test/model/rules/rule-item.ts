@@ -1,31 +1,31 @@
 import type { Instant, ItemId } from '@querator/core';
 import type { Moment } from './moment.ts';
 
-/** An item got an id that nobody has seen, and died under it: the dead letter may be from any. */
+/** The source id of a letter whose item died under an id that the service did not show. */
 export const UNSEEN_ID = Symbol('an id nobody has seen');
 
-/** An item as the rules have it. */
+/** An item in the rules. */
 export interface RuleItem {
-  /** By this, which is also its payload, the item is known from its first day to its last. */
+  /** Identifies the item for its whole life. Also its payload. */
   readonly name: string;
-  /** Which partition holds it; absent until the service, which is free to choose, has shown it. */
+  /** Its partition, which the service chooses. Undefined until the service shows it. */
   partition: number | undefined;
-  /** Absent until the service has shown the one it gave. */
+  /** Undefined until the service shows it. */
   id: ItemId | undefined;
   state: 'waiting' | 'leased' | 'scheduled';
-  /** End of the lease, or the time to enter the queue. */
+  /** The end of its lease, or the time of its schedule. */
   until: Moment | undefined;
   attempts: number;
   sourceId: ItemId | typeof UNSEEN_ID | undefined;
   createdAt: Moment;
   expireDeadline: Moment;
-  /** It went to the tail at a time when others may have, and the rules do not say in which order. */
+  /** It reached the tail together with others, and the rules do not give their order. */
   loose: boolean;
-  /** It has just come due, and others that have too may only follow in this order. */
+  /** It has just come due. Other due items follow it only in this order. */
   cameDue: { readonly at: Instant; readonly id: ItemId } | undefined;
 }
 
-/** A new item that waits in no partition yet; what differs from that is given. */
+/** A new waiting item without a partition, changed by the given fields. */
 export function ruleItem(
   given: Pick<RuleItem, 'name' | 'createdAt' | 'expireDeadline'> & Partial<RuleItem>,
 ): RuleItem {

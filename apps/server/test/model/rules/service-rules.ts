@@ -3,13 +3,13 @@ import { after, exactly, type Moment } from './moment.ts';
 import { QUEUE_NAMES, type QueueName, QueueRules, type RuleRetry, type RuleSettings } from './queue-rules.ts';
 import { type RuleItem, ruleItem, UNSEEN_ID } from './rule-item.ts';
 
-/** How queues are created. */
+/** The settings of the queues at their creation. */
 export const FIRST_SETTINGS: Readonly<Record<QueueName, RuleSettings>> = {
   jobs: { leaseTimeout: 1_000, expireTimeout: 60_025, maxAttempts: 0, deadQueue: 'dead' },
   dead: { leaseTimeout: 1_000, expireTimeout: 60_025, maxAttempts: 0, deadQueue: '' },
 };
 
-/** What happens to items in all queues: by their consumers, by time, and from one queue to the other. */
+/** The rules of all queues together: requests, time, and moves from one queue to the other. */
 export class ServiceRules {
   readonly queues: Readonly<Record<QueueName, QueueRules>>;
 
@@ -22,7 +22,7 @@ export class ServiceRules {
     return QUEUE_NAMES.map((name) => this.queues[name]);
   }
 
-  /** All items of one request go back, or none. */
+  /** Gives back all items of a request, or none. */
   retry(
     queue: QueueRules,
     { partition, items, now }: { partition: number; items: readonly RuleRetry[]; now: Instant },
@@ -38,9 +38,9 @@ export class ServiceRules {
   }
 
   /**
-   * Time goes on until the end of the moment, and what came due before its end
-   * is done in it: scheduled items enter the queue, leases run out, and items
-   * that used up their attempts or their time die.
+   * Moves time to the end of the moment, and does what comes due before:
+   * scheduled items enter the queue, leases end, and items die that have used up
+   * their attempts or have expired.
    */
   pass(moment: Moment): void {
     for (const queue of this.all) {
@@ -48,7 +48,7 @@ export class ServiceRules {
     }
   }
 
-  /** When the next thing happens by itself, if that is before `end`; a consumer gives up at its time, not after it. */
+  /** When the next event is due, if that is before `end`. A consumer gives up exactly at its deadline. */
   nextDue(end: Instant): Instant | undefined {
     const times = this.all.flatMap((queue) => [
       ...queue.items.map(dueAt).filter((at) => at < end),
@@ -75,11 +75,11 @@ export class ServiceRules {
       queue.requeue(item);
       item.loose = true;
     }
-    // Under a valid lease, or before its time has come, an item does not expire.
+    // An item with a valid lease or with a schedule does not expire.
     if (item.state === 'waiting' && isExpired) this.#moveDead(queue, item, moment);
   }
 
-  /** To the dead-letter queue, unless it is there already; without one it is gone. */
+  /** Moves a dead item to the dead-letter queue, unless its letter is there. Removes it without such a queue. */
   #moveDead(queue: QueueRules, item: RuleItem, moment: Moment): void {
     queue.take(item);
     if (queue.settings.deadQueue === '') return;
@@ -97,7 +97,7 @@ export class ServiceRules {
   }
 }
 
-/** When time next does something to an item. */
+/** When the next deadline of an item is. */
 function dueAt(item: RuleItem): Instant {
   return item.state === 'waiting' ? item.expireDeadline.from : (item.until as Moment).from;
 }

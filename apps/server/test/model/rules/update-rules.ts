@@ -1,7 +1,7 @@
 import type { QueueName, RuleSettings } from './queue-rules.ts';
 import type { ServiceRules } from './service-rules.ts';
 
-/** A request to change a queue; what is absent stays, but for the dead queue and the attempts, which are always given. */
+/** A request to change a queue. Undefined settings stay. The dead-letter queue and the attempts are always given. */
 export interface RuleUpdate {
   readonly leaseTimeout: number | undefined;
   readonly expireTimeout: number | undefined;
@@ -9,7 +9,7 @@ export interface RuleUpdate {
   readonly deadQueue: QueueName | '';
 }
 
-/** Why a queue may not have this one for its dead letters, or nothing. */
+/** Why a queue cannot be the dead-letter queue of this one. Undefined: it can. */
 function deadQueueRefusal(
   rules: ServiceRules,
   name: QueueName,
@@ -29,7 +29,7 @@ export function userOf(rules: ServiceRules, name: QueueName): QueueName | undefi
   return rules.all.find(({ settings }) => settings.deadQueue === name)?.name;
 }
 
-/** Changes a queue's settings, all of them or none. @returns why not. */
+/** Changes all given settings of a queue, or none. @returns the error text. */
 export function updateQueue(rules: ServiceRules, name: QueueName, update: RuleUpdate): string | undefined {
   const queue = rules.queues[name];
   const refusal = deadQueueRefusal(rules, name, update.deadQueue);

@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
 import type { WatchedServer } from './watched-server.ts';
 
-/** Producers that run until they are told to stop, and a count of what they were told. */
+/** Producers that run until `stop`, and a record of the replies that they got. */
 export class Ledger {
-  /** Payloads the server said it stored. */
+  /** Payloads that the server acknowledged. */
   readonly acknowledged = new Set<string>();
-  /** Payloads of which it said that it does not know. */
+  /** Payloads with an unknown outcome. */
   readonly unknown = new Set<string>();
-  /** The statuses of all answers, in their order. */
+  /** The status of each reply, in order. */
   readonly answers: number[] = [];
   #server: WatchedServer;
   readonly #queues: readonly string[];
@@ -20,12 +20,12 @@ export class Ledger {
     this.#queues = queues;
   }
 
-  /** Turns to another server on the same storages, when the first is gone. */
+  /** Switches to another server on the same storages, when the first has stopped. */
   goOn(server: WatchedServer): void {
     this.#server = server;
   }
 
-  /** Starts so many producers for each queue, each with one item at a time. */
+  /** Starts `count` producers for each queue, each with one item at a time. */
   start(producersPerQueue: number, requestTimeout = '10s'): void {
     this.#running = true;
     const run = ++this.#runs;
@@ -34,26 +34,26 @@ export class Ledger {
         this.#produce(queue, `${queue}-${run}-${i}`, requestTimeout),
       ),
     );
-    // What goes wrong with one is thrown by `stop`; a test that failed before does not get there.
+    // `stop` throws the error of a producer. A test that failed before does not call it.
     for (const producer of this.#producers) producer.catch(() => {});
   }
 
-  /** Waits until so many more items were acknowledged. */
+  /** Waits until `count` more items were acknowledged. */
   async moreAcknowledged(count: number): Promise<void> {
     const goal = this.acknowledged.size + count;
     while (this.acknowledged.size < goal) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Ends the producers, and waits for their last answers. */
+  /** Stops the producers, and waits for their last replies. */
   async stop(): Promise<void> {
     this.#running = false;
     await Promise.all(this.#producers);
   }
 
   /**
-   * Leases and completes all there is, and holds it against what the producers
-   * were told: everything acknowledged is there, nothing twice, and nothing
-   * that was said not to be stored.
+   * Leases and completes all items, and compares them with the replies of the
+   * producers: every acknowledged item is there, none twice, and none that was
+   * refused.
    */
   async settle(): Promise<void> {
     const found = (await Promise.all(this.#queues.map((queue) => drain(this.#server, queue)))).flat();
@@ -76,14 +76,14 @@ export class Ledger {
   }
 }
 
-/** Leases and completes everything; the payloads in no order. */
+/** Leases and completes all items. @returns their payloads in no order. */
 async function drain(server: WatchedServer, queue_name: string): Promise<string[]> {
   const found: string[] = [];
   for (;;) {
     const request = { queue_name, client_id: 'drain', batch_size: 500, request_timeout: '2s' };
     const { status, json } = await server.post('queue.lease', request);
     if (status !== 200) {
-      // Only where all partitions are in service does this mean that nothing is left.
+      // An empty reply means that no item is left only if all partitions are in service.
       const { json: stats } = await server.post('queue.stats', { queue_name });
       const partitions = (stats.logicalQueues?.[0]?.partitions ?? []) as {
         total?: number;

@@ -2,7 +2,7 @@ import { type LogFields, type Logger, SystemClock, SystemRandom } from '@querato
 import { parseConfig, type RunningServer, startServer } from '../../../src/index.ts';
 import { type RawReply, readReply } from '../../support/test-server.ts';
 
-/** A storage of partitions, as it stands in the configuration. */
+/** A partition storage, as the configuration has it. */
 export interface StorageConfig {
   readonly name: string;
   readonly affinity?: number;
@@ -16,7 +16,7 @@ export interface LogLine extends LogFields {
   readonly message: string;
 }
 
-/** A server on PostgreSQL storages that keeps what it logs, spoken to over HTTP. */
+/** A server on PostgreSQL storages, called over HTTP, that records its log. */
 export class WatchedServer {
   readonly log: readonly LogLine[];
   readonly #server: RunningServer;
@@ -26,7 +26,7 @@ export class WatchedServer {
     this.log = log;
   }
 
-  /** @param queues the connection string of the queues themselves. */
+  /** @param queues the connection string of the queue storage. */
   static async start(queues: string, storages: readonly StorageConfig[]): Promise<WatchedServer> {
     const log: LogLine[] = [];
     const write = (level: LogLine['level']) => (message: string, fields?: LogFields) =>
@@ -76,7 +76,7 @@ export class WatchedServer {
     return this.post('queue.produce', { queue_name, request_timeout, items: [{ utf8: payload }] });
   }
 
-  /** Says of log lines with this message how many there are. */
+  /** How many log lines have this message. */
   logged(message: string): readonly LogLine[] {
     return this.log.filter((line) => line.message === message);
   }

@@ -12,11 +12,11 @@ import { createHttpServer } from '../../../src/http/node/http-server.ts';
 import { httpFixture } from '../../support/http-fixture.ts';
 import type { ServiceFixture } from './service-fixture.ts';
 
-/** The encodings every rule holds in. */
+/** Every rule holds in each of these encodings. */
 export const ENCODINGS = ['json', 'protobuf'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
-/** What came back: the status, and the reply read from the encoding that was asked for. */
+/** A reply, decoded from the requested encoding. */
 export interface HttpReply {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ const ENDPOINTS = new Map<string, Endpoint<unknown, unknown>>(
     .map((endpoint) => [endpoint.path, endpoint as Endpoint<unknown, unknown>]),
 );
 
-/** The HTTP side of the server, in front of a fixture's service, on a socket of its own. */
+/** The HTTP side of a server around a fixture's service, on its own port. */
 export class HttpFront {
   readonly #server: Server;
 
@@ -47,7 +47,7 @@ export class HttpFront {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Sends a message, given in JSON, in one of the encodings; the reply is asked for in the same. */
+  /** Sends a message, given in JSON, in one of the encodings, and requests the reply in the same. */
   send(path: string, message: object, encoding: Encoding): Promise<HttpReply> {
     const json = Buffer.from(JSON.stringify(message));
     if (encoding === 'json') return this.post(path, json, encoding);
@@ -55,7 +55,7 @@ export class HttpFront {
     return this.post(path, request.encode(request.fromJson(json)), encoding);
   }
 
-  /** Sends a body as it is. */
+  /** Sends a body unchanged. */
   async post(
     path: string,
     body: Uint8Array | string,

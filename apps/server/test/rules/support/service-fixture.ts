@@ -21,22 +21,22 @@ import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 
-/** The drivers every rule is proved on. */
+/** Every rule is tested on each of these drivers. */
 export const DRIVERS = ['memory', 'postgres'] as const;
 export type Driver = (typeof DRIVERS)[number];
 
-/** Every pairing of a queue's driver with its dead-letter queue's. */
+/** Every pair of a queue's driver and its dead-letter queue's driver. */
 export const PAIRINGS = DRIVERS.flatMap((queue) => DRIVERS.map((dead) => [queue, dead] as const));
 
 export interface ServiceFixtureOptions {
-  /** The storages' names and drivers, in their order; the first one keeps the queues' settings. */
+  /** The names and drivers of the storages, in order. The first one stores the settings of queues. */
   readonly storages: Readonly<Record<string, Driver>>;
-  /** By name; 1 where nothing is said. */
+  /** By name of the storage. 1 if not given. */
   readonly affinities?: Readonly<Record<string, number>>;
   readonly limits?: Partial<EngineLimits>;
 }
 
-/** One service on storages with faults, all on one clock that only the test moves. */
+/** One service on storages that can fail, all on one clock that only the test moves. */
 export class ServiceFixture {
   readonly clock = new ManualClock();
   readonly logged: { level: string; message: string; fields: unknown }[] = [];
@@ -45,7 +45,7 @@ export class ServiceFixture {
   readonly #database: TestDatabase;
   readonly #random = new SeededRandom();
   readonly #services: Service[] = [];
-  /** By name; they outlive their services. */
+  /** By name. They outlive their services. */
   readonly #memories = new Map<string, StorageBackend>();
   #backends: ReadonlyMap<string, FaultyStorage>;
   #closed: FaultyStorage[] = [];
@@ -65,10 +65,10 @@ export class ServiceFixture {
   }
 
   /**
-   * Ends the service and starts another one on the same storages. What is in
-   * memory outlives it here, so that a restart can be tested on every driver.
+   * Stops the service and starts another one on the same storages. Storages in
+   * memory survive here, so that a restart can be tested on every driver.
    *
-   * @param crash the old service is left behind where it stands, and its storages cut off.
+   * @param crash disconnects the storages of the old service instead of stopping it.
    */
   async restart({ crash = false } = {}): Promise<void> {
     const old = this.#backends;
@@ -82,12 +82,12 @@ export class ServiceFixture {
     this.service = this.#newService(this.#backends);
   }
 
-  /** Another service on the same storages, as another server process has it. */
+  /** Another service on the same storages, like that of another server process. */
   instance(): Service {
     return this.#newService(this.#backends);
   }
 
-  /** Lets everything happen that needs no passing of time. */
+  /** Waits until nothing more happens without the clock. */
   async settle(): Promise<void> {
     for (let turns = 0; turns < 5; turns++) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -98,7 +98,7 @@ export class ServiceFixture {
     }
   }
 
-  /** Moves time, from timer to timer, each time until nothing is left to happen. */
+  /** Moves the clock from timer to timer, and waits after each until nothing more happens. */
   async advance(by: string): Promise<void> {
     let leftMs = toMilliseconds(parseDuration(by));
     await this.settle();
@@ -113,18 +113,18 @@ export class ServiceFixture {
     await this.settle();
   }
 
-  /** The time so long from now. */
+  /** The instant after a duration from now. */
   in(by: string) {
     return (this.clock.now() + parseDuration(by) / 1_000n) as ReturnType<Clock['now']>;
   }
 
-  /** Creates a queue with sensible settings, but for those given; `on`: where its partitions go. */
+  /** Creates a queue with the given settings and defaults. @param on the storages of its partitions. */
   async create(queueName: string, settings: Partial<QueueCall> = {}, on?: readonly string[]): Promise<void> {
     await this.service.queues.create(
       queueCall(queueName, settings),
       on?.map((storageName, partition) => ({ partition, storageName })),
     );
-    // Takes the queue up, so that its timers run from now.
+    // Activates the queue, so that its timers start now.
     await this.service.queue.stats(queueName);
     await this.settle();
   }
@@ -134,7 +134,7 @@ export class ServiceFixture {
     return this.service.queue.produce({ queueName, requestTimeout: '1m', items: all });
   }
 
-  /** Leases up to so many items. */
+  /** Leases up to `batchSize` items. */
   lease(queueName: string, batchSize = 1, call: { clientId?: string; requestTimeout?: string } = {}) {
     const { clientId = `client-${nextClient++}`, requestTimeout = '10m' } = call;
     return this.service.queue.lease({ queueName, batchSize, clientId, requestTimeout });
@@ -162,7 +162,7 @@ export class ServiceFixture {
     return this.service.storage.listScheduled({ queueName, partition, pivot: '', limit: 0 });
   }
 
-  /** The payloads of a partition's waiting and leased items, in order. */
+  /** The payloads of the waiting and leased items of a partition, in order. */
   async payloads(queueName: string, partition = 0): Promise<string[]> {
     return (await this.items(queueName, partition)).map(textOf);
   }
@@ -197,7 +197,7 @@ export class ServiceFixture {
   }
 
   #postgres(name: string, registry: PoolRegistry): StorageBackend {
-    // No test here crashes the database: its commits need not wait for the disk.
+    // No test here crashes the database, so commits do not have to wait for the disk.
     const given = this.#database.connectionString;
     const connectionString = `${given}${given.includes('?') ? '&' : '?'}options=-c%20synchronous_commit%3Doff`;
     return postgresBackend({ name, connectionString, registry, clock: this.clock, random: this.#random });
@@ -225,7 +225,7 @@ export class ServiceFixture {
 
 let nextClient = 0;
 
-/** What a queue is created from, with sensible settings but for those given. */
+/** The request to create a queue with the given settings and defaults. */
 export function queueCall(queueName: string, settings: Partial<QueueCall> = {}): QueueCall {
   return {
     queueName,
@@ -250,12 +250,12 @@ export function textOf({ payload }: { readonly payload: Uint8Array }): string {
   return Buffer.from(payload).toString();
 }
 
-/** The payloads a consumer got, as text. */
+/** The payloads of leased items, as text. */
 export function textsOf({ items }: Leased): string[] {
   return items.map(textOf);
 }
 
-/** What became of a promise so far, without waiting for it. */
+/** The state of a promise, without waiting for it. */
 export interface Watched<T> {
   state: 'pending' | 'fulfilled' | 'rejected';
   value?: T;
@@ -294,7 +294,7 @@ export function useFixtures(): (
 
 let nextQueue = 0;
 
-/** A name no other test of the file uses: they share a database. */
+/** A name that no other test of the file uses: they share a database. */
 export function fresh(word = 'q'): string {
   return `${word}-${nextQueue++}`;
 }

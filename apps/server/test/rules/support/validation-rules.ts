@@ -1,15 +1,15 @@
-/** One rule: what breaks it, and the text it is refused with. All of them are answered with 400. */
+/** One rule: what breaks it, and the text of the error. The status is always 400. */
 export type Rule = readonly [broken: Readonly<Record<string, unknown>>, text: string];
 
 /** The checks of one call in their order. docs/reference shows them too. */
 export interface CheckedEndpoint {
   readonly path: string;
-  /** A request that breaks none of the rules. */
+  /** A request that breaks no rule. */
   readonly good: Readonly<Record<string, unknown>>;
   readonly rules: readonly Rule[];
 }
 
-/** The queues the rules are tried on; `main` is at work and holds one item, `dead` is its dead-letter queue. */
+/** The queues of the requests. `main` is active and holds one item, `dead` is its dead-letter queue. */
 export const QUEUES = { main: 'rules-main', dead: 'rules-dead', idle: 'rules-idle' } as const;
 
 const long = (length: number) => 'x'.repeat(length);

@@ -1,18 +1,18 @@
 import { Agent, request } from 'node:http';
 import { onTestFinished } from 'vitest';
 
-/** What came over the wire. */
+/** A reply as received. */
 export interface Reply {
   readonly status: number;
   readonly json: Record<string, never>;
 }
 
-/** Posts on one connection. */
+/** Posts requests on one connection. */
 export type Post = (path: string, body: object) => Promise<Reply>;
 
 /**
- * A client that keeps its one connection for the length of a test, and so stays
- * with the worker that took it. Rejects when the connection is lost.
+ * A client that keeps one connection during a test, and so always reaches the
+ * same worker. Rejects when the connection is lost.
  */
 export function keptConnection(url: string): Post {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
