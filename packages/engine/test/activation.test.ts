@@ -4,12 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { CallerGone, createService } from '../src/index.ts';
 import { Harness, item, payloadOf, watch } from './support/harness.ts';
 
-/** A process that has just started on a storage with queues of others: it has none of them at work. */
-class Newcomer {
+/**
+ * A process that has just started, on a storage with queues of other processes.
+ * None of them is active in it.
+ */
+class FreshProcess {
   readonly h = new Harness();
   /** The queues whose settings were read so far. */
   readonly read: string[] = [];
-  /** Of these the settings cannot be read, whatever storage does otherwise. */
+  /** Queues whose settings cannot be read, whatever storage does otherwise. */
   readonly unreadable = new Set<string>();
   readonly logged: { message: string; fields: unknown }[] = [];
   readonly service;
@@ -58,17 +61,17 @@ const TIMED_OUT = {
 
 describe('while the settings of queues cannot be read', () => {
   test('produce and lease wait, and notice nothing of an outage that is shorter than their time', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    n.h.storage.cutQueues();
-    const [produced, leased] = [watch(n.produce('q')), watch(n.lease('q', 'c'))];
-    await n.h.clock.advance('8s');
+    const p = new FreshProcess();
+    await p.h.create('q');
+    p.h.storage.cutQueues();
+    const [produced, leased] = [watch(p.produce('q')), watch(p.lease('q', 'c'))];
+    await p.h.clock.advance('8s');
     expect([produced.state, leased.state]).toEqual(['pending', 'pending']);
-    n.h.storage.healQueues();
-    await n.h.clock.advance('5s');
+    p.h.storage.healQueues();
+    await p.h.clock.advance('5s');
     expect([produced.error, leased.error]).toEqual([undefined, undefined]);
     expect([produced.state, leased.state]).toEqual(['fulfilled', 'fulfilled']);
-    expect(n.logged).toMatchObject([
+    expect(p.logged).toMatchObject([
       { message: 'queues cannot be taken up; their requests wait', fields: { queue: 'q', failures: 1 } },
       { message: 'queues cannot be taken up; their requests wait', fields: { queue: 'q', failures: 2 } },
       { message: 'queues cannot be taken up; their requests wait', fields: { queue: 'q', failures: 4 } },
@@ -77,171 +80,174 @@ describe('while the settings of queues cannot be read', () => {
   });
 
   test('they are answered when their time is up, with the cause for the log', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    n.h.storage.cutQueues();
-    const [produced, leased] = [watch(n.produce('q', '2s')), watch(n.lease('q', 'c', '3s'))];
-    await n.h.clock.advance('1999ms');
+    const p = new FreshProcess();
+    await p.h.create('q');
+    p.h.storage.cutQueues();
+    const [produced, leased] = [watch(p.produce('q', '2s')), watch(p.lease('q', 'c', '3s'))];
+    await p.h.clock.advance('1999ms');
     expect(produced.state).toBe('pending');
-    await n.h.clock.advance('1ms');
+    await p.h.clock.advance('1ms');
     const cause = { name: 'StorageError', message: 'injected' };
     expect(produced.error).toMatchObject({ code: 'retry', message: TIMED_OUT.produce, cause });
     expect(leased.state).toBe('pending');
-    await n.h.clock.advance('1s');
+    await p.h.clock.advance('1s');
     expect(leased.error).toMatchObject({ code: 'retry', message: TIMED_OUT.lease, cause });
-    expect(n.h.clock.pendingTimers).toBe(0);
+    expect(p.h.clock.pendingTimers).toBe(0);
   });
 
   test('complete and retry are told at once', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    n.h.storage.cutQueues();
-    const waiting = watch(n.lease('q', 'c'));
-    for (const call of [n.complete('q'), n.retry('q')]) {
+    const p = new FreshProcess();
+    await p.h.create('q');
+    p.h.storage.cutQueues();
+    const waiting = watch(p.lease('q', 'c'));
+    for (const call of [p.complete('q'), p.retry('q')]) {
       await expect(call).rejects.toMatchObject({ name: 'StorageError', message: 'injected' });
     }
     expect(waiting.state).toBe('pending');
   });
 
   test('without `waitForStorage` produce and lease are told at once as well', async () => {
-    const n = new Newcomer({ waitForStorage: false });
-    await n.h.create('q');
-    n.h.storage.cutQueues();
-    for (const call of [n.produce('q'), n.lease('q', 'c')]) {
+    const p = new FreshProcess({ waitForStorage: false });
+    await p.h.create('q');
+    p.h.storage.cutQueues();
+    for (const call of [p.produce('q'), p.lease('q', 'c')]) {
       await expect(call).rejects.toMatchObject({ name: 'StorageError', message: 'injected' });
     }
-    expect(n.h.clock.pendingTimers).toBe(0);
+    expect(p.h.clock.pendingTimers).toBe(0);
   });
 
   test('a request that is wrong is told so, and not that storage fails', async () => {
-    const n = new Newcomer();
-    n.h.storage.cutQueues();
-    await expect(n.produce('q', '1 hour')).rejects.toMatchObject({ code: 'invalid' });
-    await expect(n.produce('q', '1m', [])).rejects.toThrow('items cannot be empty');
-    await expect(n.lease('q', '')).rejects.toThrow('invalid client id; cannot be empty');
-    await expect(n.complete('q', '1m', [])).rejects.toThrow('ids is invalid; list of ids cannot be empty');
-    n.h.storage.healQueues();
-    await expect(n.produce('q', '1 hour')).rejects.toThrow("queue does not exist; no such queue named 'q'");
+    const p = new FreshProcess();
+    p.h.storage.cutQueues();
+    await expect(p.produce('q', '1 hour')).rejects.toMatchObject({ code: 'invalid' });
+    await expect(p.produce('q', '1m', [])).rejects.toThrow('items cannot be empty');
+    await expect(p.lease('q', '')).rejects.toThrow('invalid client id; cannot be empty');
+    await expect(p.complete('q', '1m', [])).rejects.toThrow('ids is invalid; list of ids cannot be empty');
+    p.h.storage.healQueues();
+    await expect(p.produce('q', '1 hour')).rejects.toThrow("queue does not exist; no such queue named 'q'");
   });
 
   test('however many wait for however many queues, one of these is read per pause', async () => {
-    const n = new Newcomer();
+    const p = new FreshProcess();
     const names = Array.from({ length: 20 }, (_, i) => `q${i}`);
-    for (const name of names) await n.h.create(name);
-    n.h.storage.cutQueues();
-    const waiting = names.flatMap((name) => [1, 2, 3].map((i) => watch(n.lease(name, `${name}-${i}`))));
-    await n.h.settle();
-    expect(n.read.length).toBe(20);
-    await n.h.clock.advance('30s');
-    expect(n.read.length).toBeLessThan(20 + 10);
-    expect(new Set(n.read.slice(20)).size).toBe(n.read.length - 20);
-    n.h.storage.healQueues();
-    for (const name of names) await n.h.produce(name, ['a', 'b', 'c']);
-    await n.h.clock.advance('5s');
+    for (const name of names) await p.h.create(name);
+    p.h.storage.cutQueues();
+    const waiting = names.flatMap((name) => [1, 2, 3].map((i) => watch(p.lease(name, `${name}-${i}`))));
+    await p.h.settle();
+    expect(p.read.length).toBe(20);
+    await p.h.clock.advance('30s');
+    expect(p.read.length).toBeLessThan(20 + 10);
+    expect(new Set(p.read.slice(20)).size).toBe(p.read.length - 20);
+    p.h.storage.healQueues();
+    for (const name of names) await p.h.produce(name, ['a', 'b', 'c']);
+    await p.h.clock.advance('5s');
     expect(waiting.filter(({ state }) => state !== 'fulfilled')).toEqual([]);
   });
 
   test('the others stay where they are when the requests for the one that is tried leave meanwhile', async () => {
-    const n = new Newcomer();
+    const p = new FreshProcess();
     const names = Array.from({ length: 20 }, (_, i) => `q${i}`);
-    for (const name of names) await n.h.create(name);
-    n.h.storage.cutQueues();
-    const [short, ...long] = names.map((name, i) => watch(n.lease(name, name, i === 0 ? '2s' : '1m')));
-    await n.h.settle();
-    expect(n.read.length).toBe(20);
-    const letGo = n.h.storage.holdQueues('get', 'before');
-    await n.h.clock.advance('3s');
-    expect([short?.state, n.read.at(-1)]).toEqual(['rejected', 'q0']);
-    letGo();
-    await n.h.settle();
-    expect(n.read.length).toBe(21);
-    n.h.storage.healQueues();
-    for (const name of names.slice(1)) await n.h.produce(name, ['a']);
-    await n.h.clock.advance('5s');
+    for (const name of names) await p.h.create(name);
+    p.h.storage.cutQueues();
+    const [short, ...long] = names.map((name, i) => watch(p.lease(name, name, i === 0 ? '2s' : '1m')));
+    await p.h.settle();
+    expect(p.read.length).toBe(20);
+    const release = p.h.storage.holdQueues('get', 'before');
+    await p.h.clock.advance('3s');
+    expect([short?.state, p.read.at(-1)]).toEqual(['rejected', 'q0']);
+    release();
+    await p.h.settle();
+    expect(p.read.length).toBe(21);
+    p.h.storage.healQueues();
+    for (const name of names.slice(1)) await p.h.produce(name, ['a']);
+    await p.h.clock.advance('5s');
     expect(long.filter(({ state }) => state !== 'fulfilled')).toEqual([]);
   });
 
   test('one queue that alone cannot be read holds back no other', async () => {
-    const n = new Newcomer();
-    for (const name of ['odd', 'even']) await n.h.create(name);
-    n.unreadable.add('odd');
-    n.h.storage.cutQueues();
-    const [odd, even] = [watch(n.produce('odd', '5m')), watch(n.produce('even', '5m'))];
-    await n.h.settle();
-    n.h.storage.healQueues();
-    await n.h.clock.advance('10s');
+    const p = new FreshProcess();
+    for (const name of ['odd', 'even']) await p.h.create(name);
+    p.unreadable.add('odd');
+    p.h.storage.cutQueues();
+    const [odd, even] = [watch(p.produce('odd', '5m')), watch(p.produce('even', '5m'))];
+    await p.h.settle();
+    p.h.storage.healQueues();
+    await p.h.clock.advance('10s');
     expect([odd.state, even.state]).toEqual(['pending', 'fulfilled']);
-    n.unreadable.clear();
-    await n.h.clock.advance('10s');
+    p.unreadable.clear();
+    await p.h.clock.advance('10s');
     expect(odd.state).toBe('fulfilled');
   });
 
   test('they go on as soon as the queue is there for anybody, before those who come later', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    await n.h.create('other');
-    n.h.storage.cutQueues();
-    const first = n.lease('q', 'first');
-    const other = watch(n.lease('other', 'c'));
-    // Another attempt is due after a pause.
-    await n.h.clock.advance('30s');
-    n.h.storage.healQueues();
-    await n.h.produce('q', ['a', 'b']);
-    await n.service.queue.stats('q');
-    const handed = await Promise.all([first, n.lease('q', 'second')]);
+    const p = new FreshProcess();
+    await p.h.create('q');
+    await p.h.create('other');
+    p.h.storage.cutQueues();
+    const first = p.lease('q', 'first');
+    const other = watch(p.lease('other', 'c'));
+    // The next attempt follows after a delay.
+    await p.h.clock.advance('30s');
+    p.h.storage.healQueues();
+    await p.h.produce('q', ['a', 'b']);
+    await p.service.queue.stats('q');
+    const handed = await Promise.all([first, p.lease('q', 'second')]);
     expect(handed.map(({ items }) => items.map(payloadOf))).toEqual([['a'], ['b']]);
     expect(other.state).toBe('pending');
-    await n.h.produce('other', ['a']);
-    await n.h.clock.advance('10s');
+    await p.h.produce('other', ['a']);
+    await p.h.clock.advance('10s');
     expect(other.state).toBe('fulfilled');
   });
 
   test('a caller that leaves frees its place, and the last one ends the attempts', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    n.h.storage.cutQueues();
+    const p = new FreshProcess();
+    await p.h.create('q');
+    p.h.storage.cutQueues();
     const gone = new AbortController();
     const items = [item('a')];
     const call = { queueName: 'q', requestTimeout: '1m', items };
-    const produced = watch(n.service.queue.produce(call, { signal: gone.signal }));
-    await n.h.clock.advance('2s');
+    const produced = watch(p.service.queue.produce(call, { signal: gone.signal }));
+    await p.h.clock.advance('2s');
     gone.abort();
-    await n.h.settle();
+    await p.h.settle();
     expect(produced.error).toBeInstanceOf(CallerGone);
-    expect(n.h.clock.pendingTimers).toBe(0);
-    n.h.storage.healQueues();
-    await n.h.clock.advance('1m');
-    expect(await n.h.payloads('q')).toEqual([]);
+    expect(p.h.clock.pendingTimers).toBe(0);
+    p.h.storage.healQueues();
+    await p.h.clock.advance('1m');
+    expect(await p.h.payloads('q')).toEqual([]);
   });
 
   test('what waits may hold so much memory and no more', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    n.h.storage.cutQueues();
+    const p = new FreshProcess();
+    await p.h.create('q');
+    p.h.storage.cutQueues();
     const large = [item('x'.repeat(5_000_000))];
-    const calls = Array.from({ length: 20 }, () => watch(n.produce('q', '1m', large)));
-    await n.h.settle();
+    const calls = Array.from({ length: 20 }, () => watch(p.produce('q', '1m', large)));
+    await p.h.settle();
     const refused = calls.filter(({ state }) => state === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
     expect(calls.length - refused.length).toBeGreaterThan(10);
     for (const { error } of refused) {
       expect(error).toMatchObject({ code: 'retry', message: 'queue is overloaded; try again later' });
     }
-    await n.h.clock.advance('1m');
-    expect(watch(n.produce('q', '1m', large)).state).toBe('pending');
+    await p.h.clock.advance('1m');
+    expect(watch(p.produce('q', '1m', large)).state).toBe('pending');
   });
 
   test.each([
-    ['names', (n: Newcomer, text: string) => n.lease(text, 'c')],
-    ['client ids', (n: Newcomer, text: string) => n.lease('q', text)],
-    ['texts of items', (n: Newcomer, reference: string) => n.produce('q', '1m', [item('', { reference })])],
+    ['names', (p: FreshProcess, text: string) => p.lease(text, 'c')],
+    ['client ids', (p: FreshProcess, text: string) => p.lease('q', text)],
+    [
+      'texts of items',
+      (p: FreshProcess, reference: string) => p.produce('q', '1m', [item('', { reference })]),
+    ],
   ])('long %s count as well', async (_, call) => {
-    const n = new Newcomer();
-    n.h.storage.holdQueues('get', 'before');
+    const p = new FreshProcess();
+    p.h.storage.holdQueues('get', 'before');
     const calls = Array.from({ length: 20 }, (_, i) =>
-      watch<unknown>(call(n, `${i}`.padEnd(5_000_000, 'x'))),
+      watch<unknown>(call(p, `${i}`.padEnd(5_000_000, 'x'))),
     );
-    await n.h.settle();
+    await p.h.settle();
     const refused = calls.filter(({ state }) => state === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
     for (const { error } of refused) {
@@ -250,73 +256,73 @@ describe('while the settings of queues cannot be read', () => {
   });
 
   test('the end of the service ends the wait', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    n.h.storage.cutQueues();
-    const [produced, leased] = [watch(n.produce('q')), watch(n.lease('q', 'c'))];
-    await n.h.clock.advance('2s');
-    await n.service.shutdown();
+    const p = new FreshProcess();
+    await p.h.create('q');
+    p.h.storage.cutQueues();
+    const [produced, leased] = [watch(p.produce('q')), watch(p.lease('q', 'c'))];
+    await p.h.clock.advance('2s');
+    await p.service.shutdown();
     for (const { error } of [produced, leased]) {
       expect(error).toMatchObject({ code: 'failed', message: 'service is shutting down' });
     }
-    expect(n.h.clock.pendingTimers).toBe(0);
+    expect(p.h.clock.pendingTimers).toBe(0);
   });
 });
 
 describe('while the settings of queues are slow to come', () => {
   test('every request is answered when its time is up', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    const letGo = n.h.storage.holdQueues('get', 'before');
-    const calls = [n.produce('q', '1s'), n.lease('q', 'c', '1s'), n.complete('q', '1s')].map(watch<unknown>);
-    const patient = watch(n.retry('q'));
-    await n.h.clock.advance('999ms');
+    const p = new FreshProcess();
+    await p.h.create('q');
+    const release = p.h.storage.holdQueues('get', 'before');
+    const calls = [p.produce('q', '1s'), p.lease('q', 'c', '1s'), p.complete('q', '1s')].map(watch<unknown>);
+    const patient = watch(p.retry('q'));
+    await p.h.clock.advance('999ms');
     expect(calls.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending']);
-    await n.h.clock.advance('1ms');
+    await p.h.clock.advance('1ms');
     expect(calls.map(({ error }) => error?.message)).toEqual(Object.values(TIMED_OUT));
     expect(patient.state).toBe('pending');
-    expect(n.read).toEqual(['q']);
-    letGo();
-    await n.h.settle();
+    expect(p.read).toEqual(['q']);
+    release();
+    await p.h.settle();
     expect(patient.error).toMatchObject({ code: 'invalid' });
-    expect(await n.h.payloads('q')).toEqual([]);
+    expect(await p.h.payloads('q')).toEqual([]);
   });
 
   test.each(['1ms', '-5s'])(
     'a complete with a request timeout of %s waits for them all the same',
     async (timeout) => {
-      const n = new Newcomer();
-      await n.h.create('q');
-      await n.h.produce('q', ['a']);
-      const { items } = await n.h.lease('q');
-      const letGo = n.h.storage.holdQueues('get', 'before');
+      const p = new FreshProcess();
+      await p.h.create('q');
+      await p.h.produce('q', ['a']);
+      const { items } = await p.h.lease('q');
+      const release = p.h.storage.holdQueues('get', 'before');
       const completed = watch(
-        n.complete(
+        p.complete(
           'q',
           timeout,
           items.map(({ id }) => id),
         ),
       );
-      await n.h.clock.advance('900ms');
+      await p.h.clock.advance('900ms');
       expect(completed.state).toBe('pending');
-      letGo();
-      await n.h.clock.advance('1s');
+      release();
+      await p.h.clock.advance('1s');
       expect(completed.error).toBeUndefined();
-      expect(await n.h.payloads('q')).toEqual([]);
+      expect(await p.h.payloads('q')).toEqual([]);
     },
   );
 
   test('the wait for them is a part of the time of the request', async () => {
-    const n = new Newcomer();
-    await n.h.create('q');
-    const letGo = n.h.storage.holdQueues('get', 'before');
-    n.h.storage.cut(0);
-    const produced = watch(n.produce('q', '1s'));
-    await n.h.clock.advance('700ms');
-    letGo();
-    await n.h.clock.advance('299ms');
+    const p = new FreshProcess();
+    await p.h.create('q');
+    const release = p.h.storage.holdQueues('get', 'before');
+    p.h.storage.cut(0);
+    const produced = watch(p.produce('q', '1s'));
+    await p.h.clock.advance('700ms');
+    release();
+    await p.h.clock.advance('299ms');
     expect(produced.state).toBe('pending');
-    await n.h.clock.advance('1ms');
+    await p.h.clock.advance('1ms');
     expect(produced.error?.message).toBe(TIMED_OUT.produce);
   });
 });

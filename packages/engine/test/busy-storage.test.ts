@@ -6,18 +6,18 @@ import { Harness, item, queueCall, watch } from './support/harness.ts';
 
 const OVERLOADED = { code: 'retry', message: 'queue is overloaded; try again later' };
 
-/** The texts of a test's item: 'utf-8', 'test' and 'ref', at three bytes a unit. */
+/** The texts of a test's item: 'utf-8', 'test' and 'ref', at three bytes for each UTF-16 unit. */
 const TEXT_BYTES = 36;
 
-/** Holds every statement of a kind until the test lets them go. */
+/** Holds every statement of a kind until the test releases it. */
 async function busy(limits: Partial<EngineLimits> = {}) {
   const h = new Harness(limits);
   await h.create('q');
   await h.service.queue.stats('q');
-  const letGo = h.storage.hold('produce', 0);
+  const release = h.storage.hold('produce', 0);
   const first = watch(h.produce('q', ['first']));
   await h.settle();
-  return { h, letGo, first };
+  return { h, release, first };
 }
 
 describe('a storage that is busy', () => {
@@ -52,7 +52,7 @@ describe('a storage that is busy', () => {
     await service.queues.create(queueCall('q'));
     let stored = 0;
     const producer = async (n: number) => {
-      // They come one after the other, as clients do: most find statements under way.
+      // They come one after the other, as from clients, so most find statements in flight.
       await new Promise<void>((resolve) => clock.startTimer(n / 10, resolve));
       for (let round = 0; round < 3; round++) {
         await service.queue.produce({ queueName: 'q', requestTimeout: '1m', items: [item(`${n}/${round}`)] });
@@ -66,7 +66,7 @@ describe('a storage that is busy', () => {
   });
 
   test('is waited for by so many items and no more', async () => {
-    const { h, letGo, first } = await busy({ itemsBuffered: 10 });
+    const { h, release, first } = await busy({ itemsBuffered: 10 });
     const answers = [6, 4, 1].map((count) =>
       watch(
         h.produce(
@@ -78,7 +78,7 @@ describe('a storage that is busy', () => {
     await h.settle();
     expect(answers.map(({ state }) => state)).toEqual(['pending', 'pending', 'rejected']);
     expect(answers[2]?.error).toMatchObject(OVERLOADED);
-    letGo();
+    release();
     await h.settle();
     expect([first, ...answers.slice(0, 2)].map(({ state }) => state)).toEqual([
       ...['fulfilled', 'fulfilled', 'fulfilled'],
@@ -87,24 +87,24 @@ describe('a storage that is busy', () => {
   });
 
   test('is waited for by so many bytes and no more', async () => {
-    const { h, letGo } = await busy({ bytesBuffered: 10 + 2 * TEXT_BYTES });
+    const { h, release } = await busy({ bytesBuffered: 10 + 2 * TEXT_BYTES });
     const answers = ['123456', '7890', 'x'].map((text) => watch(h.produce('q', [text])));
     await h.settle();
     expect(answers.map(({ state }) => state)).toEqual(['pending', 'pending', 'rejected']);
-    letGo();
+    release();
     await h.settle();
     await h.produce('q', ['again']);
   });
 
   test('is waited for by so many bytes of texts', async () => {
-    const { h, letGo } = await busy({ bytesBuffered: 10_000 });
+    const { h, release } = await busy({ bytesBuffered: 10_000 });
     const items = [item('', { reference: 'r'.repeat(5_000) })];
     const produce = () => watch(h.service.queue.produce({ queueName: 'q', requestTimeout: '1m', items }));
     const answers = [produce(), produce()];
     await h.settle();
     expect(answers.map(({ state }) => state)).toEqual(['pending', 'rejected']);
     expect(answers[1]?.error).toMatchObject(OVERLOADED);
-    letGo();
+    release();
     await h.settle();
     expect(answers[0]?.state).toBe('fulfilled');
   });
@@ -116,7 +116,7 @@ describe('a storage that is busy', () => {
       await h.create('q');
       await h.produce('q', ['a']);
       await h.lease('q');
-      const letGo = h.storage.hold(kind, 0);
+      const release = h.storage.hold(kind, 0);
       const id = 'x'.repeat(40_000);
       const call = {
         queueName: 'q',
@@ -132,14 +132,14 @@ describe('a storage that is busy', () => {
       }
       expect(answers.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending', 'rejected']);
       expect(answers[3]?.error).toMatchObject(OVERLOADED);
-      letGo();
+      release();
       await h.settle();
       for (const { error } of answers.slice(0, 3)) expect(error).toMatchObject({ code: 'invalid' });
     },
   );
 
   test('lets others in when those who waited have left', async () => {
-    const { h, letGo } = await busy({ itemsBuffered: 2 });
+    const { h, release } = await busy({ itemsBuffered: 2 });
     const waited = watch(h.produce('q', ['a', 'b'], '1s'));
     await h.settle();
     await expect(h.produce('q', ['refused'])).rejects.toMatchObject(OVERLOADED);
@@ -148,7 +148,7 @@ describe('a storage that is busy', () => {
     const next = watch(h.produce('q', ['next']));
     await h.settle();
     expect(next.state).toBe('pending');
-    letGo();
+    release();
     await h.settle();
     expect(next.state).toBe('fulfilled');
   });
@@ -162,7 +162,10 @@ describe('a storage that is busy', () => {
     const complete = (count: number) =>
       watch(
         h.service.queue.complete({
-          ...{ queueName: 'q', partition: 0, requestTimeout: '1m', ids: ids.splice(0, count) },
+          queueName: 'q',
+          partition: 0,
+          requestTimeout: '1m',
+          ids: ids.splice(0, count),
         }),
       );
     const retry = (count: number) => {
@@ -170,14 +173,14 @@ describe('a storage that is busy', () => {
       return watch(h.service.queue.retry({ queueName: 'q', partition: 0, items }));
     };
     for (const call of [complete, retry]) {
-      const letGo = h.storage.hold(call === complete ? 'complete' : 'retry', 0);
+      const release = h.storage.hold(call === complete ? 'complete' : 'retry', 0);
       const first = call(1);
       await h.settle();
       const answers = [call(2), call(1), call(1)];
       await h.settle();
       expect(answers.map(({ state }) => state)).toEqual(['pending', 'pending', 'rejected']);
       expect(answers[2]?.error).toMatchObject(OVERLOADED);
-      letGo();
+      release();
       await h.settle();
       expect([first, ...answers.slice(0, 2)].every(({ state }) => state === 'fulfilled')).toBe(true);
     }

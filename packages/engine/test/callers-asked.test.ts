@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Harness, item, payloadOf, watch } from './support/harness.ts';
 
-/** A caller over a connection: asked whether it is there, and told of only by a signal that somebody asked for. */
+/** A caller over a connection. `isGone` polls it, and it creates a signal only on demand. */
 class Caller {
   #leaving: AbortController | undefined;
   #gone = false;
@@ -30,15 +30,18 @@ async function withQueue(): Promise<Harness> {
   return h;
 }
 
-/** A queue with an item that a consumer has asked for, and whose storage answers no lease until it is let go. */
+/**
+ * A queue with one item, a consumer that waits for it, and a storage that holds
+ * each lease until the test releases it.
+ */
 async function withHeldLease() {
   const h = await withQueue();
   await h.produce('q', ['a']);
-  const letGo = h.storage.hold('lease', 0);
+  const release = h.storage.hold('lease', 0);
   const consumer = new Caller();
   const leased = lease(h, consumer);
   await h.settle();
-  return { h, consumer, leased, letGo };
+  return { h, consumer, leased, release };
 }
 
 function lease(h: Harness, caller: Caller, clientId = 'client') {
@@ -76,13 +79,13 @@ describe('callers that are asked whether they are there', () => {
   });
 
   test('are listened to when the statement for them is slow', async () => {
-    const { h, consumer, leased, letGo } = await withHeldLease();
+    const { h, consumer, leased, release } = await withHeldLease();
     expect(consumer.wasListenedTo).toBe(false);
     await h.clock.advance('30ms');
     consumer.leave();
     await h.settle();
     expect(leased.state).toBe('rejected');
-    letGo();
+    release();
     await h.settle();
     expect((await h.lease('q')).items.map(payloadOf)).toEqual(['a']);
   });
@@ -101,7 +104,7 @@ describe('callers that are asked whether they are there', () => {
 
   test('are listened to when storage is slow, also those that come then', async () => {
     const h = await withQueue();
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const busy = h.produce('q', ['busy', 'busy', 'busy']);
     await h.settle();
     const [early, late] = [new Caller(), new Caller()];
@@ -116,26 +119,26 @@ describe('callers that are asked whether they are there', () => {
     late.leave();
     await h.settle();
     expect(produced.map(({ state }) => state)).toEqual(['rejected', 'rejected']);
-    letGo();
+    release();
     await busy;
     expect(await h.payloads('q')).toEqual(['busy', 'busy', 'busy']);
   });
 
   test('are not listened to any more when storage is quick again', async () => {
     const h = await withQueue();
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const slow = h.produce('q', ['slow']);
     await h.clock.advance('25ms');
-    letGo();
+    release();
     await slow;
-    const letGoAgain = h.storage.hold('produce', 0);
+    const releaseAgain = h.storage.hold('produce', 0);
     const busy = h.produce('q', ['busy', 'busy', 'busy']);
     await h.settle();
     const caller = new Caller();
     const produced = produce(h, caller, 'a');
     await h.settle();
     expect([produced.state, caller.wasListenedTo]).toEqual(['pending', false]);
-    letGoAgain();
+    releaseAgain();
     await busy;
     await h.settle();
     expect(produced.state).toBe('fulfilled');
@@ -157,9 +160,9 @@ describe('callers that are asked whether they are there', () => {
   });
 
   test('that left are given nothing: what was leased for them waits again', async () => {
-    const { h, consumer, leased, letGo } = await withHeldLease();
+    const { h, consumer, leased, release } = await withHeldLease();
     consumer.leave();
-    letGo();
+    release();
     await h.settle();
     expect(leased.error?.message).toBe('the caller is gone');
     const { items } = await h.lease('q');
@@ -169,7 +172,7 @@ describe('callers that are asked whether they are there', () => {
   test('that left are not given what others leave over', async () => {
     const h = await withQueue();
     await h.produce('q', ['a']);
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const [taker, idle, there] = [new Caller(), new Caller(), new Caller()];
     lease(h, taker, 'taker');
     await h.settle();
@@ -178,7 +181,7 @@ describe('callers that are asked whether they are there', () => {
     const leased = lease(h, there, 'there');
     taker.leave();
     idle.leave();
-    letGo();
+    release();
     await h.settle();
     expect(leased.value?.items.map(payloadOf)).toEqual(['a']);
   });
@@ -186,7 +189,7 @@ describe('callers that are asked whether they are there', () => {
   test('that left make room for another request of the same client', async () => {
     const h = await withQueue();
     await h.produce('q', ['a', 'b']);
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const consumer = new Caller();
     lease(h, consumer);
     await h.settle();
@@ -196,7 +199,7 @@ describe('callers that are asked whether they are there', () => {
     const other = lease(h, new Caller(), 'other');
     consumer.leave();
     const again = lease(h, new Caller());
-    letGo();
+    release();
     await h.settle();
     // It waits in its own place, behind the other one.
     expect(other.value?.items.map(payloadOf)).toEqual(['a']);
@@ -205,14 +208,14 @@ describe('callers that are asked whether they are there', () => {
 
   test('that left before their items were sent produce nothing', async () => {
     const h = await withQueue();
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const busy = h.produce('q', ['busy', 'busy']);
     await h.settle();
     const producer = new Caller();
     const produced = produce(h, producer, 'gone');
     await h.settle();
     producer.leave();
-    letGo();
+    release();
     await busy;
     await h.settle();
     expect(produced.error?.message).toBe('the caller is gone');
@@ -222,10 +225,10 @@ describe('callers that are asked whether they are there', () => {
   test('that left are set aside for no items that are being produced', async () => {
     const h = await withQueue();
     const [gone, there] = [new Caller(), new Caller()];
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const leased = lease(h, there, 'there');
     await h.settle();
-    // Somebody looks whether anything is there already: this one waits for what comes of it.
+    // Another consumer polls the queue, and this one waits for the result.
     lease(h, gone, 'gone');
     await h.settle();
     gone.leave();
@@ -233,7 +236,7 @@ describe('callers that are asked whether they are there', () => {
     await h.settle();
     expect(gone.wasListenedTo).toBe(false);
     expect([h.storage.count('produce'), h.storage.count('produceAndLease')]).toEqual([1, 0]);
-    letGo();
+    release();
     await produced;
     await h.settle();
     expect(leased.value?.items.map(payloadOf)).toEqual(['a']);

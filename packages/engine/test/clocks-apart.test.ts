@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { item, watch } from './support/harness.ts';
 import { Process } from './support/process.ts';
 
-/** Storage judges deadlines by its own clock; what a server's clock shows is of no account. */
+/** Storage judges deadlines by its own clock, whatever the clock of the server shows. */
 describe.each([
   ['behind the storage', 30_000],
   ['ahead of the storage', -30_000],
@@ -22,7 +22,7 @@ describe.each([
 
   const inStorageTime = (ms: number) => addDuration(storageTime.now(), milliseconds(ms));
 
-  /** Time passes at both, in small steps, so that timers of the one meet the time of the other. */
+  /** Advances both clocks in small steps, so that timers of one see the time of the other. */
   async function pass(ms: number) {
     for (let passed = 0; passed < ms; passed += 10) {
       await storageTime.advance('10ms');
@@ -32,7 +32,9 @@ describe.each([
 
   const produceFor = (enqueueAt: ReturnType<typeof inStorageTime>) =>
     server.service.queue.produce({
-      ...{ queueName: 'q', requestTimeout: '1m', items: [item('later', { enqueueAt })] },
+      queueName: 'q',
+      requestTimeout: '1m',
+      items: [item('later', { enqueueAt })],
     });
 
   test('offers a scheduled item on time', async () => {

@@ -12,27 +12,27 @@ import { describe, expect, test } from 'vitest';
 import { createService, type EngineLimits } from '../src/index.ts';
 import { Harness, queueCall, watch } from './support/harness.ts';
 
-/** Has a few items treated as if they were many. */
+/** Treats a few items as many. */
 const MANY = { countFewItems: 0 };
 
-/** A queue with one item, counted; its counts take so long from now on. */
+/** A queue with one item, counted; further counts take that long. */
 async function withSlowCounts(duration: string, limits: Partial<EngineLimits> = MANY) {
   const h = new Harness(limits);
   await h.create('q');
   await h.produce('q', ['a']);
   await h.service.queue.stats('q');
-  let letGo = h.storage.hold('stats', 0);
-  /** Time passes until the count under way is over; the next one is as slow. */
+  let release = h.storage.hold('stats', 0);
+  /** Advances time until the running count ends; the next one is as slow. */
   const passCount = async () => {
     await h.clock.advance(duration);
-    const end = letGo;
-    letGo = h.storage.hold('stats', 0);
+    const end = release;
+    release = h.storage.hold('stats', 0);
     end();
     await h.settle();
   };
-  /** From now on counts are quick. */
+  /** Makes further counts quick. */
   const hurry = async () => {
-    letGo();
+    release();
     await h.settle();
   };
   return { h, passCount, hurry };
@@ -47,11 +47,11 @@ describe('what a queue holds', () => {
     await h.produce('q', ['a', 'b']);
     expect(await h.service.queue.stats('q')).toMatchObject({ countAgeMs: 0 });
     await h.clock.advance('10m');
-    const letGo = h.storage.hold('stats', 1);
+    const release = h.storage.hold('stats', 1);
     const asked = answer(h);
     await h.clock.advance('99ms');
     expect(asked.state).toBe('pending');
-    letGo();
+    release();
     await h.settle();
     expect(asked.value).toMatchObject({ countAgeMs: 0 });
   });
@@ -103,14 +103,14 @@ describe('what a queue holds', () => {
     await h.clock.advance('5s');
     expect(asked.state).toBe('pending');
     await hurry();
-    // The count began when it was asked for.
+    // The count began with the call.
     expect(asked.value).toMatchObject({ countAgeMs: 0 });
   });
 
   test('is waited for up to 30 s where there is no count yet', async () => {
     const h = new Harness();
     await h.create('q');
-    const letGo = h.storage.hold('stats', 0);
+    const release = h.storage.hold('stats', 0);
     const asked = answer(h);
     await h.clock.advance('29s');
     expect(asked.state).toBe('pending');
@@ -118,7 +118,7 @@ describe('what a queue holds', () => {
     expect(asked.error).toMatchObject({ code: 'retry' });
     const again = answer(h);
     await h.clock.advance('10s');
-    letGo();
+    release();
     await h.settle();
     expect(again.state).toBe('fulfilled');
   });
@@ -195,7 +195,7 @@ test('metrics take the last count where counts take long', async () => {
   expect(h.storage.count('stats')).toBe(before);
 });
 
-/** A partition whose counts take so long, and end when their limit is over. */
+/** A partition whose counts take that long, and end at their time limit. */
 function slowToCount(store: PartitionStore, clock: Clock, tookMs: number, count: () => void): PartitionStore {
   const stats = async ({ limitMs = Number.POSITIVE_INFINITY }: CountOptions = {}) => {
     count();
@@ -227,7 +227,10 @@ test.each([
         }),
     };
     const service = createService({
-      ...{ clock, random, limits: MANY, queueStore: memory.queueStore() },
+      clock,
+      random,
+      limits: MANY,
+      queueStore: memory.queueStore(),
       storages: [{ backend, affinity: 1 }],
     });
     await service.queues.create(queueCall('q'));
@@ -243,7 +246,7 @@ test.each([
       ages.push(asked.value?.countAgeMs ?? Number.NaN);
     }
     expect(Math.max(...ages)).toBeLessThanOrEqual(60_000);
-    // A try ends after 100 ms, so that this is more than was really spent.
+    // A short count ends after 100 ms, so that this is more than the time really spent.
     const tries = (600 / 2) * (tookMs - 100);
     expect(countingMs - tries).toBeLessThan(share * 600_000);
     const done = service.shutdown();

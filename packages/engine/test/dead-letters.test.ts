@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { QueueCall } from '../src/index.ts';
 import { Harness, item, payloadOf, queueCall, watch } from './support/harness.ts';
 
-/** What failed is tried again within this. */
+/** Failed moves are tried again within this time. */
 const LONGEST_PAUSE = '6s';
 
-/** A queue whose only item is dead within a minute, and the one for its letter. */
+/** A queue whose only item dies within a minute, and its dead-letter queue. */
 async function withDying(dead: Partial<QueueCall> = {}): Promise<Harness> {
   const h = new Harness();
   await h.create('dead', dead);
@@ -123,7 +123,7 @@ describe('dead letters', () => {
     const ids = items.map(({ id }) => id);
     await h.service.queue.complete({ queueName: 'dead', partition, requestTimeout: '1m', ids });
     h.storage.heal(0);
-    // Until the claim has run out, which lasts as long as moves have failed.
+    // Until the end of the claim, which lasts as long as moves have failed.
     await h.clock.advance('5m');
     expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], []]);
   });

@@ -12,7 +12,9 @@ describe('the note of a deleted queue', () => {
 
   function newService(storages: readonly FaultyStorage[]): Service {
     return createService({
-      ...{ clock, random: new SeededRandom(), queueStore: storage.queueStore() },
+      clock,
+      random: new SeededRandom(),
+      queueStore: storage.queueStore(),
       storages: storages.map((backend) => ({ backend, affinity: 1 })),
     });
   }

@@ -11,20 +11,23 @@ const fail = () => {
 const broken: EngineObserver = { items: fail, batch: fail };
 const brokenLogger: Logger = { debug: fail, info: fail, warn: fail, error: fail };
 
-async function world(given: { readonly observer?: EngineObserver; readonly logger?: Logger }) {
+async function fixture(given: { readonly observer?: EngineObserver; readonly logger?: Logger }) {
   const clock = new ManualClock();
   const random = new SeededRandom();
   const storage = new FaultyStorage(memoryBackend({ name: 'mem', clock, random }));
   const service = createService({
-    ...{ clock, random, queueStore: storage.queueStore(), storages: [{ backend: storage, affinity: 1 }] },
+    clock,
+    random,
+    queueStore: storage.queueStore(),
+    storages: [{ backend: storage, affinity: 1 }],
     ...given,
   });
   await service.queues.create(queueCall('q'));
   return { service, clock, storage };
 }
 
-/** Every call that tells the observer something, and what waits between them. */
-async function wholeLife({ service, clock }: Awaited<ReturnType<typeof world>>): Promise<void> {
+/** Every call that reports to the observer, and what waits between them. */
+async function wholeLife({ service, clock }: Awaited<ReturnType<typeof fixture>>): Promise<void> {
   const timeouts = { queueName: 'q', requestTimeout: '1m' };
   const lease = (batchSize: number) => service.queue.lease({ ...timeouts, clientId: 'me', batchSize });
   await service.queue.produce({ ...timeouts, items: [item('a'), item('b'), item('c')] });
@@ -33,7 +36,7 @@ async function wholeLife({ service, clock }: Awaited<ReturnType<typeof world>>):
   await service.queue.complete({ ...timeouts, partition, ids: [a as string] });
   const retried = { id: b as string, retryAt: undefined, dead: false };
   await service.queue.retry({ queueName: 'q', partition, items: [retried] });
-  // The lease of the third item runs out, and the sweeper puts it back.
+  // The lease of the third item ends, and the sweeper requeues it.
   await clock.advance('2m');
   const again = await lease(3);
   expect(again.items).toHaveLength(2);
@@ -48,7 +51,7 @@ describe('what an embedder passes in', () => {
   test('an observer that throws costs nothing, and one log line', async () => {
     const lines: string[] = [];
     const logger = { ...silentLogger, error: (line: string) => lines.push(line) };
-    await wholeLife(await world({ observer: broken, logger }));
+    await wholeLife(await fixture({ observer: broken, logger }));
     expect(lines).toEqual(['the observer threw; its figures are wrong from now on']);
   });
 
@@ -56,7 +59,7 @@ describe('what an embedder passes in', () => {
     ['throws', brokenLogger],
     ['rejects', { ...brokenLogger, ...{ warn: async () => fail(), info: async () => fail() } }],
   ])('a logger that %s costs nothing', async (_, logger) => {
-    const it = await world({ observer: broken, logger });
+    const it = await fixture({ observer: broken, logger });
     await wholeLife(it);
     it.storage.cut(0);
     const produced = it.service.queue.produce({ queueName: 'q', requestTimeout: '1s', items: [item('x')] });
@@ -69,7 +72,7 @@ describe('what an embedder passes in', () => {
   });
 
   test('a caller whose isGone throws is taken to be there', async () => {
-    const { service, clock } = await world({});
+    const { service, clock } = await fixture({});
     const call = { queueName: 'q', requestTimeout: '1m' };
     const options = {
       isGone: fail,

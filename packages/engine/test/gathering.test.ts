@@ -3,21 +3,21 @@ import { Harness } from './support/harness.ts';
 
 const texts = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}-${n}`);
 
-/** A queue that takes several statements of a kind at a time, and one statement of so many items under way. */
+/** A queue that allows several statements of a kind, with one statement of that many items in flight. */
 async function withOneUnderWay(items: number) {
   const h = new Harness({ statementsInFlight: 3 });
   await h.create('q');
   await h.service.queue.stats('q');
-  const letGo = h.storage.hold('produce', 0);
+  const release = h.storage.hold('produce', 0);
   const all = texts('first', items).map((text) => h.produce('q', [text]));
   await h.settle();
   expect(h.storage.count('produce')).toBe(1);
-  return { h, letGo, all };
+  return { h, release, all };
 }
 
 describe('requests that come while a statement is under way', () => {
   test('wait for one another until they are as many as are in it', async () => {
-    const { h, letGo, all } = await withOneUnderWay(5);
+    const { h, release, all } = await withOneUnderWay(5);
     for (const text of texts('second', 4)) {
       all.push(h.produce('q', [text]));
       await h.settle();
@@ -26,30 +26,30 @@ describe('requests that come while a statement is under way', () => {
     all.push(h.produce('q', ['second-4']));
     await h.settle();
     expect(h.storage.count('produce')).toBe(2);
-    // A third one has the two of them to compare with.
+    // A third statement is compared with these two.
     all.push(...texts('third', 4).map((text) => h.produce('q', [text])));
     await h.settle();
     expect(h.storage.count('produce')).toBe(2);
-    letGo();
+    release();
     await Promise.all(all);
   });
 
   test('wait no longer than for its end', async () => {
-    const { h, letGo, all } = await withOneUnderWay(5);
+    const { h, release, all } = await withOneUnderWay(5);
     all.push(h.produce('q', ['second']));
     await h.settle();
-    letGo();
+    release();
     await Promise.all(all);
     expect(h.storage.count('produce')).toBe(2);
     expect(await h.payloads('q')).toEqual([...texts('first', 5), 'second']);
   });
 
   test('go at once where they carry many items', async () => {
-    const { h, letGo, all } = await withOneUnderWay(99);
+    const { h, release, all } = await withOneUnderWay(99);
     all.push(h.produce('q', texts('second', 50)));
     await h.settle();
     expect(h.storage.count('produce')).toBe(2);
-    letGo();
+    release();
     await Promise.all(all);
   });
 
@@ -64,7 +64,7 @@ describe('requests that come while a statement is under way', () => {
         .map(({ id }) =>
           h.service.queue.complete({ queueName: 'q', partition: 0, requestTimeout: '1m', ids: [id] }),
         );
-    const letGo = h.storage.hold('complete', 0);
+    const release = h.storage.hold('complete', 0);
     const all = complete(0, 3);
     await h.settle();
     all.push(...complete(3, 5));
@@ -76,7 +76,7 @@ describe('requests that come while a statement is under way', () => {
     all.push(...complete(6, 9));
     await h.settle();
     expect(h.storage.count('complete')).toBe(3);
-    letGo();
+    release();
     await Promise.all(all);
     expect(await h.payloads('q')).toEqual([]);
   });
@@ -85,7 +85,7 @@ describe('requests that come while a statement is under way', () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     await h.produce('q', texts('item', 20));
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const lease = (count: number) => Array.from({ length: count }, () => h.lease('q'));
     const all = lease(3);
     await h.settle();
@@ -96,7 +96,7 @@ describe('requests that come while a statement is under way', () => {
     all.push(...lease(1));
     await h.settle();
     expect(h.storage.count('lease')).toBe(before + 1);
-    letGo();
+    release();
     const leased = await Promise.all(all);
     expect(new Set(leased.flatMap(({ items }) => items.map(({ id }) => id))).size).toBe(6);
   });

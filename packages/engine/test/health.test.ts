@@ -60,11 +60,11 @@ test('a count under way is asked for once more only when it has ended', async ()
   await h.create('q');
   await h.service.queue.stats('q');
   const before = h.storage.count('stats');
-  const letGo = h.storage.hold('stats', 0);
+  const release = h.storage.hold('stats', 0);
   const asked = Array.from({ length: 50 }, () => watch(h.service.queue.stats('q')));
   await h.settle();
   expect(h.storage.count('stats') - before).toBe(1);
-  letGo();
+  release();
   await h.settle();
   expect(asked.every(({ state }) => state === 'fulfilled')).toBe(true);
   expect(h.storage.count('stats') - before).toBeLessThanOrEqual(2);
@@ -73,14 +73,14 @@ test('a count under way is asked for once more only when it has ended', async ()
 test('a count that took long does not undo what came in and went out meanwhile', async () => {
   const h = new Harness();
   await h.create('q', { requestedPartitions: 2 });
-  // Partition 0 is counted while nothing is in it.
-  const letGo = h.storage.hold('stats', 0);
+  // Partition 0 is counted while it is empty.
+  const release = h.storage.hold('stats', 0);
   await h.produce('q', ['a', 'b', 'c']);
   await h.produce('q', ['d']);
   expect([await h.payloads('q', 0), await h.payloads('q', 1)]).toEqual([['a', 'b', 'c'], ['d']]);
-  letGo();
+  release();
   await h.settle();
-  // It is known to be the fuller one all the same.
+  // It counts as the fuller one all the same.
   await h.produce('q', ['e']);
   expect(await h.payloads('q', 1)).toEqual(['d', 'e']);
 });
@@ -91,13 +91,13 @@ test('a reload is answered after half a minute, however many probes it has to wa
     await h.create(name);
     await h.produce(name, [name]);
   }
-  const letGo = h.storage.hold('probe', 0, 'before');
+  const release = h.storage.hold('probe', 0, 'before');
   const reloads = ['a', 'b', 'c'].map((name) => watch(h.service.queue.reload(name)));
   await h.clock.advance('29s');
   expect(reloads.map(({ state }) => state)).toEqual(['pending', 'pending', 'pending']);
   await h.clock.advance('1s');
   expect(reloads.map(({ state }) => state)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
-  letGo();
+  release();
   await h.settle();
   await h.service.shutdown();
   expect(h.clock.pendingTimers).toBe(0);

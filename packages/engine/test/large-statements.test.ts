@@ -3,12 +3,12 @@ import { Harness, payloadOf, watch } from './support/harness.ts';
 
 const texts = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}-${n}`);
 
-/** Whether a statement is sent beside ones of so many items that have been under way for so long. */
+/** Whether a statement is sent beside statements of that many items, in flight for that long. */
 async function joins(underWay: readonly number[], afterMs: number): Promise<boolean> {
   const h = new Harness({ statementsInFlight: 3, slowMs: 25, slowItemMs: 0.02 });
   await h.create('q');
   await h.service.queue.stats('q');
-  const letGo = h.storage.hold('produce', 0);
+  const release = h.storage.hold('produce', 0);
   const all: Promise<void>[] = [];
   for (const items of underWay) {
     all.push(h.produce('q', texts('under way', items)));
@@ -19,7 +19,7 @@ async function joins(underWay: readonly number[], afterMs: number): Promise<bool
   all.push(h.produce('q', texts('next', 1_000)));
   await h.settle();
   const statements = h.storage.count('produce');
-  letGo();
+  release();
   await Promise.all(all);
   return statements > underWay.length;
 }
@@ -32,7 +32,7 @@ describe('a statement of many items', () => {
 
   test('is slow in the end, whichever of those under way it is', async () => {
     expect(await joins([600, 300], 30)).toBe(true);
-    // The first one has until 37.
+    // The first one has until 37 ms.
     expect(await joins([600, 300], 31)).toBe(false);
   });
 
@@ -41,7 +41,7 @@ describe('a statement of many items', () => {
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
     await h.produce('q', texts('a', 1_000));
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const answer = watch(h.lease('q', 1_000));
     await h.settle();
     await h.produce('q', ['b']);
@@ -49,7 +49,7 @@ describe('a statement of many items', () => {
     expect(answer.state).toBe('pending');
     await h.clock.advance('1ms');
     expect(answer.value?.partition).toBe(1);
-    letGo();
+    release();
     await h.settle();
   });
 
@@ -58,13 +58,13 @@ describe('a statement of many items', () => {
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
     await h.produce('q', texts('a', 10));
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const answer = watch(h.lease('q', 1_000));
     await h.settle();
     await h.produce('q', ['b']);
     await h.clock.advance('25ms');
     expect(answer.value?.partition).toBe(1);
-    letGo();
+    release();
     await h.settle();
   });
 
@@ -78,14 +78,14 @@ describe('a statement of many items', () => {
     await h.create('q');
     const leased = [h.lease('q', 1_000), h.lease('q', 1_000), h.lease('q', 1_000)];
     await h.settle();
-    const letGo = h.storage.hold('produceAndLease', 0);
+    const release = h.storage.hold('produceAndLease', 0);
     const produced: Promise<void>[] = [];
     for (const text of ['a', 'b', 'c']) {
       produced.push(h.produce('q', [text]));
       await h.settle();
     }
     expect(h.storage.count('produceAndLease')).toBe(3);
-    letGo();
+    release();
     await Promise.all(produced);
     const items = (await Promise.all(leased)).flatMap((each) => each.items);
     expect(items.map(payloadOf)).toEqual(['a', 'b', 'c']);

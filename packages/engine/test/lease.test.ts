@@ -2,7 +2,11 @@ import { PAYLOAD_BUDGET, parseDuration } from '@querator/core';
 import { describe, expect, test } from 'vitest';
 import { Harness, item, payloadOf, watch } from './support/harness.ts';
 
-/** A consumer asks for items, and waits for them. @returns what lets it leave. */
+/**
+ * A consumer that waits for items.
+ *
+ * @returns makes it leave.
+ */
 async function leaseToLeave(items: number, h: Harness): Promise<() => void> {
   const leaving = new AbortController();
   const call = { queueName: 'q', clientId: 'gone', batchSize: items, requestTimeout: '1m' };
@@ -120,11 +124,11 @@ describe('lease', () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a', 'b']);
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const leave = await leaseToLeave(2, h);
     const other = watch(h.lease('q', 2));
     leave();
-    letGo();
+    release();
     await h.settle();
     expect(other.value?.items.map(payloadOf)).toEqual(['a', 'b']);
     expect(h.storage.count('release')).toBe(0);
@@ -134,10 +138,10 @@ describe('lease', () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a', 'b']);
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const leave = await leaseToLeave(1, h);
     leave();
-    letGo();
+    release();
     await h.settle();
     expect(h.storage.count('release')).toBe(1);
     const { items } = await h.lease('q', 2);
@@ -179,13 +183,13 @@ describe('lease', () => {
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
     await h.produce('q', ['a', 'a', 'a']);
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const answer = watch(h.lease('q'));
     await h.settle();
     await h.produce('q', ['b']);
     await h.clock.advance('1s');
     expect(answer.value?.items.map(payloadOf)).toEqual(['b']);
-    letGo();
+    release();
     await h.settle();
     const { partitions } = await h.service.queue.stats('q');
     expect(partitions.map(({ waiting, leased }) => [waiting, leased])).toEqual([
@@ -231,7 +235,9 @@ describe('lease', () => {
     const before = h.storage.count('lease');
     const items = ['a', 'b', 'c'].map((reference) => ({
       ...item('', { reference, payload: new Uint8Array(PAYLOAD_BUDGET) }),
-      ...{ isLeased: false, attempts: 0, maxAttempts: 0 },
+      isLeased: false,
+      attempts: 0,
+      maxAttempts: 0,
     }));
     await h.service.storage.importItems({ queueName: 'q', partition: 0, items });
     await h.settle();
@@ -241,7 +247,7 @@ describe('lease', () => {
       ['c'],
       undefined,
     ]);
-    // One each, and one that finds nothing left.
+    // One item for each partition, and one lease that finds nothing left.
     expect(h.storage.count('lease')).toBe(before + 4);
   });
 
@@ -276,13 +282,17 @@ describe('lease', () => {
     expect((await h.service.queue.stats('q')).leaseWaiting).toBe(999);
   });
 
-  /** A consumer leaves while items are leased for it. @returns what lets them be put back. */
+  /**
+   * A consumer leaves while items are leased for it.
+   *
+   * @returns lets the release of its items end.
+   */
   async function leaveWith(items: number, h: Harness): Promise<() => void> {
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const putBack = h.storage.hold('release', 0, 'before');
     const leave = await leaseToLeave(items, h);
     leave();
-    letGo();
+    release();
     await h.settle();
     return putBack;
   }
@@ -383,7 +393,7 @@ describe('lease', () => {
 
   test('a consumer gets the first items also where the statement is slow: no second one overtakes it', async () => {
     const h = new Harness({ statementsInFlight: 2 });
-    // As those of Node, which may fire a little early.
+    // As Node's timers, which may fire a little early.
     const startTimer = h.clock.startTimer.bind(h.clock);
     h.clock.startTimer = (delayMs, callback) => startTimer(delayMs - 0.5, callback);
     await h.create('q');

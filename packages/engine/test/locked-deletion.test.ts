@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createService } from '../src/index.ts';
 import { item, queueCall, watch } from './support/harness.ts';
 
-/** A service on a storage where somebody may hold partitions. */
+/** A service on a storage whose partitions may be locked. */
 function held() {
   const clock = new ManualClock();
   const memory = memoryBackend({ name: 'mem', clock, random: new SeededRandom() });
@@ -21,7 +21,9 @@ function held() {
   };
   const storage = new FaultyStorage(memory);
   const service = createService({
-    ...{ clock, random: new SeededRandom(), queueStore: storage.queueStore() },
+    clock,
+    random: new SeededRandom(),
+    queueStore: storage.queueStore(),
     storages: [{ backend: storage, affinity: 1 }],
   });
   const settle = () => clock.advance('0');

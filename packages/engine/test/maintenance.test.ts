@@ -175,7 +175,7 @@ describe('import and delete', () => {
 
 describe('dead items whose queue for them is gone', () => {
   test('are claimed for longer the longer that lasts, and moved soon after it is back', async () => {
-    // One is held by the process and tried again and again; the other waits for the end of its claim.
+    // The process keeps one item and tries it again. The other waits for the end of its claim.
     const h = new Harness({ sweepItems: 1 });
     await h.create('dead');
     await h.create('q', { deadQueue: 'dead', maxAttempts: 1 });

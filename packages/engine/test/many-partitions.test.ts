@@ -4,7 +4,7 @@ import { Harness, watch } from './support/harness.ts';
 
 const PARTITIONS = 64;
 
-/** A harness with a queue of many partitions, whose calls of a kind do not end until they are let go. */
+/** A harness with a queue of many partitions, whose calls of a kind run until the test ends them. */
 async function withMany(...held: (keyof PartitionStore)[]) {
   const h = new Harness();
   await h.create('many', { requestedPartitions: PARTITIONS });
@@ -12,22 +12,22 @@ async function withMany(...held: (keyof PartitionStore)[]) {
   const ends = held.flatMap((operation) =>
     Array.from({ length: PARTITIONS }, (_, partition) => h.storage.hold(operation, partition, 'before')),
   );
-  const letGo = () => {
+  const release = () => {
     for (const end of ends) end();
   };
-  return { h, letGo };
+  return { h, release };
 }
 
 describe('a queue of many partitions', () => {
   test('is taken up a few partitions at a time, and serves meanwhile', async () => {
-    const { h, letGo } = await withMany('probe', 'stats', 'sweep');
+    const { h, release } = await withMany('probe', 'stats', 'sweep');
     const produced = watch(h.produce('many', ['a']));
     await h.clock.advance('250ms');
     expect(produced.state).toBe('fulfilled');
     expect(h.storage.count('probe')).toBeLessThanOrEqual(2);
     expect(h.storage.count('stats')).toBeLessThanOrEqual(2);
     expect(h.storage.count('sweep')).toBeLessThanOrEqual(3);
-    letGo();
+    release();
     await h.clock.advance('1s');
     for (const operation of ['probe', 'stats', 'sweep'] as const) {
       const partitions = h.storage.calls.filter((call) => call.operation === operation);
@@ -36,7 +36,7 @@ describe('a queue of many partitions', () => {
   });
 
   test('lets the counts of another queue come between', async () => {
-    const { h, letGo } = await withMany();
+    const { h, release } = await withMany();
     await h.service.queue.stats('many');
     await h.service.queue.stats('other');
     const before = h.storage.count('stats');
@@ -45,24 +45,24 @@ describe('a queue of many partitions', () => {
     const other = watch(h.service.queue.stats('other'));
     await h.settle();
     expect(h.storage.count('stats') - before).toBe(2);
-    // Two end, and both queues get a turn.
+    // Two calls end, and both queues get a turn.
     ends[0]?.();
     ends[1]?.();
     await h.settle();
     expect(other.state).toBe('fulfilled');
     expect(many.state).toBe('pending');
     for (const end of ends) end();
-    letGo();
+    release();
     await h.settle();
     expect(many.state).toBe('fulfilled');
   });
 
   test('does not begin at its end what waits for its turn', async () => {
-    const { h, letGo } = await withMany('probe', 'stats', 'sweep');
+    const { h, release } = await withMany('probe', 'stats', 'sweep');
     const produced = watch(h.produce('many', ['a']));
     await h.clock.advance('250ms');
     const done = watch(h.service.shutdown());
-    letGo();
+    release();
     await h.settle();
     expect([produced.state, done.state]).toEqual(['fulfilled', 'fulfilled']);
     expect(h.storage.count('probe')).toBeLessThanOrEqual(2);
@@ -76,11 +76,11 @@ describe('deleting a queue of many partitions', () => {
     h.storage.calls.filter(({ operation }) => operation === 'drop').map(({ partition }) => partition);
 
   test('drops a few at a time, and takes nothing up', async () => {
-    const { h, letGo } = await withMany('drop');
+    const { h, release } = await withMany('drop');
     const deleted = watch(h.service.queues.delete('many', false));
     await h.settle();
     expect(h.storage.count('drop')).toBe(3);
-    letGo();
+    release();
     await h.settle();
     expect(deleted.state).toBe('fulfilled');
     expect(new Set(dropped(h)).size).toBe(PARTITIONS);
@@ -108,27 +108,27 @@ describe('deleting a queue of many partitions', () => {
   });
 
   test('lets nobody take the queue up meanwhile', async () => {
-    const { h, letGo } = await withMany('drop');
+    const { h, release } = await withMany('drop');
     const deleted = watch(h.service.queues.delete('many', false));
     await h.settle();
     await expect(h.produce('many', ['a'])).rejects.toMatchObject({ code: 'failed' });
-    letGo();
+    release();
     await h.settle();
     expect(deleted.state).toBe('fulfilled');
     await expect(h.produce('many', ['a'])).rejects.toMatchObject({ code: 'invalid' });
   });
 
   test('lets the deletion of another queue come between', async () => {
-    const { h, letGo } = await withMany('drop');
+    const { h, release } = await withMany('drop');
     const many = watch(h.service.queues.delete('many', false));
     await h.settle();
     const other = watch(h.service.queues.delete('other', false));
     await h.settle();
     expect(h.storage.count('drop')).toBe(3);
-    letGo();
+    release();
     await h.settle();
     expect([many.state, other.state]).toEqual(['fulfilled', 'fulfilled']);
-    // After those that were under way, and not after all of the other queue's.
+    // After the calls in flight, and before most of the other queue's.
     const order = h.storage.calls.filter(({ operation }) => operation === 'drop');
     expect(order.slice(0, 5).filter(({ partition }) => partition === 0)).toHaveLength(2);
   });

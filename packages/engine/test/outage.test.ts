@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Harness, watch } from './support/harness.ts';
 
-/** How long storage takes to say that it is down. */
+/** How long storage takes to fail while it is down. */
 const LIMIT = '3s';
 
-/** A service whose storage has gone; calls on queues' settings take their time to fail. */
+/** A service whose storage is down; calls to the queue store take time to fail. */
 async function withoutStorage() {
   const h = new Harness();
   await h.create('q');
@@ -12,13 +12,13 @@ async function withoutStorage() {
   await h.clock.advance('2m');
   h.storage.cut(0);
   h.storage.cutQueues();
-  /** From now on looks at queues take their time: each `failNext` ends those that are under way by then. */
+  /** Makes later refreshes take their time. Each `failNext` fails those in flight by then. */
   const hangLooks = () => {
-    let letGo = h.storage.holdQueues('get', 'before');
+    let release = h.storage.holdQueues('get', 'before');
     return async () => {
       await h.clock.advance(LIMIT);
-      letGo();
-      letGo = h.storage.holdQueues('get', 'before');
+      release();
+      release = h.storage.holdQueues('get', 'before');
       await h.settle();
     };
   };
@@ -35,18 +35,18 @@ describe('while storage is down', () => {
     );
     await h.settle();
     expect([...asked, ...listed].every(({ state }) => state === 'pending')).toBe(true);
-    // One look fails: all are answered.
+    // One refresh fails, and all callers are answered.
     await failNext();
     expect([...asked, ...listed].every(({ state }) => state === 'rejected')).toBe(true);
   });
 
   test('any number of stats share one count', async () => {
     const { h } = await withoutStorage();
-    const letGo = h.storage.hold('stats', 0, 'before');
+    const release = h.storage.hold('stats', 0, 'before');
     const before = h.storage.count('stats');
     const asked = Array.from({ length: 100 }, () => watch(h.service.queue.stats('q')));
     await h.clock.advance(LIMIT);
-    letGo();
+    release();
     await h.settle();
     expect(asked.every(({ state }) => state === 'rejected')).toBe(true);
     expect(h.storage.count('stats') - before).toBe(1);
@@ -55,10 +55,16 @@ describe('while storage is down', () => {
   test('a change does not wait for any number of earlier ones', async () => {
     const { h } = await withoutStorage();
     h.storage.healQueues();
-    const letGo = h.storage.holdQueues('update');
+    const release = h.storage.holdQueues('update');
     const call = {
-      ...{ queueName: 'q', namespace: '', leaseTimeout: '2m', expireTimeout: '', deadQueue: '' },
-      ...{ maxAttempts: 0, reference: '', requestedPartitions: 0 },
+      queueName: 'q',
+      namespace: '',
+      leaseTimeout: '2m',
+      expireTimeout: '',
+      deadQueue: '',
+      maxAttempts: 0,
+      reference: '',
+      requestedPartitions: 0,
     };
     const first = watch(h.service.queues.update(call));
     const second = watch(h.service.queues.update({ ...call, leaseTimeout: '3m' }));
@@ -67,10 +73,10 @@ describe('while storage is down', () => {
     expect(second.error).toMatchObject({ code: 'retry' });
     const third = watch(h.service.queues.update({ ...call, leaseTimeout: '4m' }));
     await h.settle();
-    // It still waits for the first, and not only for the one that has left.
+    // It still waits for the first change, not only for the one that has left.
     expect(third.state).toBe('pending');
     expect(await h.service.queues.info('q')).toMatchObject({ leaseTimeout: 120_000_000_000n });
-    letGo();
+    release();
     await h.settle();
     expect([first.state, third.state]).toEqual(['fulfilled', 'fulfilled']);
     expect(await h.service.queues.info('q')).toMatchObject({ leaseTimeout: 240_000_000_000n });
@@ -81,17 +87,17 @@ test('a look that began before the call is not the one that answers it', async (
   const h = new Harness();
   await h.create('q', { requestedPartitions: 2 });
   await h.service.queue.stats('q');
-  // Somebody else's deletion shows in storage's refusals before it shows in a look under way.
+  // Storage refuses calls of a deleted queue before the refresh in flight notices the deletion.
   h.storage.fail('list', 1, 'not-applied');
   const list = () =>
     watch(h.service.storage.listItems({ queueName: 'q', partition: 1, pivot: '', limit: 0 }));
-  const letGo = h.storage.holdQueues('get');
+  const release = h.storage.holdQueues('get');
   const early = list();
   await h.settle();
   await h.storage.queueStore().delete('q');
   const late = list();
   await h.settle();
-  letGo();
+  release();
   await h.settle();
   expect(early.error?.message).not.toContain('no such queue');
   expect(late.error).toMatchObject({ code: 'invalid' });

@@ -2,7 +2,7 @@ import { PAYLOAD_BUDGET, type Queue } from '@querator/core';
 import { describe, expect, test } from 'vitest';
 import { Harness, item, queueCall } from './support/harness.ts';
 
-/** Queues whose texts are as long as they may be. */
+/** Queues with texts of the greatest length. */
 async function withQueues(count: number, requestedPartitions = 1): Promise<Harness> {
   const h = new Harness();
   for (let n = 0; n < count; n++) {
@@ -102,7 +102,10 @@ describe('a page of items', () => {
     const h = await withItems();
     const imported = (size: number) => ({
       ...item(''),
-      ...{ isLeased: false, attempts: 0, maxAttempts: 0, payload: new Uint8Array(size) },
+      isLeased: false,
+      attempts: 0,
+      maxAttempts: 0,
+      payload: new Uint8Array(size),
     });
     const importing = async (...sizes: readonly number[]) => {
       const items = sizes.map(imported);

@@ -5,7 +5,7 @@ import { Harness, item, payloadOf, watch } from './support/harness.ts';
 const textsOf = (seen: ReturnType<typeof watch<{ items: readonly { payload: Uint8Array }[] }>>) =>
   seen.value?.items.map(payloadOf);
 
-/** A queue with consumers that wait for items, and have looked in vain. */
+/** A queue with consumers that wait for items, after leases that found none. */
 async function withWaiting(count: number, limit = 1) {
   const h = new Harness();
   await h.create('q');
@@ -79,11 +79,11 @@ describe('items that consumers wait for', () => {
     const left = watch(h.service.queue.lease(call, { signal: leaving.signal }));
     const stays = watch(h.lease('q', 1));
     await h.settle();
-    const letGo = h.storage.hold('produceAndLease', 0);
+    const release = h.storage.hold('produceAndLease', 0);
     const produced = watch(h.produce('q', ['a', 'b', 'c']));
     await h.settle();
     leaving.abort();
-    letGo();
+    release();
     await h.settle();
     expect(produced.state).toBe('fulfilled');
     expect(left.state).toBe('rejected');
@@ -123,13 +123,13 @@ describe('items that consumers wait for', () => {
 
   test('in a shutdown are stored, and wait for the next start', async () => {
     const { h, waiting } = await withWaiting(1);
-    const letGo = h.storage.hold('produceAndLease', 0);
+    const release = h.storage.hold('produceAndLease', 0);
     const produced = watch(h.produce('q', ['a']));
     await h.settle();
     const done = watch(h.service.shutdown());
     await h.settle();
     expect(waiting[0]?.error).toMatchObject({ message: 'queue is shutting down' });
-    letGo();
+    release();
     await h.settle();
     expect([produced.state, done.state]).toEqual(['fulfilled', 'fulfilled']);
     expect((await elsewhere(h).stats()).waiting).toBe(1);
@@ -140,13 +140,13 @@ describe('items that consumers wait for', () => {
     await h.create('q');
     const first = watch(h.lease('q'));
     await h.settle();
-    const looks = h.storage.count('lease');
+    const leases = h.storage.count('lease');
     await elsewhere(h).produce([{ items: [item('from elsewhere')] }], EXPIRE_TIMEOUT);
     const second = watch(h.lease('q'));
     await h.settle();
-    expect(h.storage.count('lease')).toBe(looks);
+    expect(h.storage.count('lease')).toBe(leases);
     await h.clock.advance('100ms');
-    expect(h.storage.count('lease')).toBe(looks + 1);
+    expect(h.storage.count('lease')).toBe(leases + 1);
     expect([first, second].map(textsOf)).toEqual([['from elsewhere'], undefined]);
   });
 
@@ -168,17 +168,17 @@ describe('two statements of a kind on one partition', () => {
     const h = new Harness({ statementsInFlight: 2 });
     await h.create('q');
     await h.service.queue.stats('q');
-    const letGo = h.storage.hold('produce', 0, 'before');
+    const release = h.storage.hold('produce', 0, 'before');
     const answers: ReturnType<typeof watch<void>>[] = [];
     for (const text of ['a', 'b', 'c', 'd']) {
       answers.push(watch(h.produce('q', [text])));
       await h.settle();
     }
     expect(h.storage.count('produce')).toBe(2);
-    letGo();
+    release();
     await h.settle();
     expect(answers.map(({ state }) => state)).toEqual(answers.map(() => 'fulfilled'));
-    // What came while both were under way went together.
+    // The requests that came while both were in flight went together.
     expect(h.storage.count('produce')).toBe(3);
     expect((await h.payloads('q')).slice(2)).toEqual(['c', 'd']);
   });
@@ -188,7 +188,7 @@ describe('two statements of a kind on one partition', () => {
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c']);
     const { items } = await h.lease('q', 3);
-    const letGo = h.storage.hold('complete', 0);
+    const release = h.storage.hold('complete', 0);
     const call = { queueName: 'q', partition: 0, requestTimeout: '1s' };
     const answers = [];
     for (const { id } of items) {
@@ -196,7 +196,7 @@ describe('two statements of a kind on one partition', () => {
       await h.settle();
     }
     expect(h.storage.count('complete')).toBe(2);
-    letGo();
+    release();
     await h.settle();
     expect(answers.map(({ state }) => state)).toEqual(answers.map(() => 'fulfilled'));
     expect(await h.payloads('q')).toEqual([]);
@@ -206,14 +206,14 @@ describe('two statements of a kind on one partition', () => {
     const h = new Harness({ statementsInFlight: 2 });
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c']);
-    const letGo = h.storage.hold('lease', 0);
+    const release = h.storage.hold('lease', 0);
     const answers: ReturnType<typeof watch<{ items: readonly { payload: Uint8Array }[] }>>[] = [];
     for (let n = 0; n < 4; n++) {
       answers.push(watch(h.lease('q')));
       await h.settle();
     }
     expect(h.storage.count('lease')).toBe(2);
-    letGo();
+    release();
     await h.settle();
     expect(answers.map(textsOf)).toEqual([['a'], ['b'], ['c'], undefined]);
   });

@@ -14,14 +14,14 @@ describe('produce', () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['first']);
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const before = h.storage.count('produce');
     const busy = h.produce('q', ['busy']);
     await h.settle();
     const waiting = ['a', 'b', 'c', 'd'].map((text) => h.produce('q', [text]));
     await h.settle();
     expect(h.storage.count('produce')).toBe(before + 1);
-    letGo();
+    release();
     await Promise.all([busy, ...waiting]);
     expect(h.storage.count('produce')).toBe(before + 2);
     expect(await h.payloads('q')).toEqual(['first', 'busy', 'a', 'b', 'c', 'd']);
@@ -31,11 +31,11 @@ describe('produce', () => {
     const h = new Harness();
     await h.create('q');
     await h.settle();
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const answer = watch(h.produce('q', ['a']));
     await h.settle();
     expect(answer.state).toBe('pending');
-    letGo();
+    release();
     await h.settle();
     expect(answer.state).toBe('fulfilled');
   });
@@ -121,18 +121,18 @@ describe('produce', () => {
     const h = new Harness();
     await h.create('q');
     await h.service.queue.stats('q');
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const answer = watch(h.produce('q', ['a'], '1s'));
     await h.clock.advance('1s');
     expect(answer.error?.message).toBe('request outcome unknown; items may have been produced');
-    letGo();
+    release();
   });
 
   test('a client that leaves before its items were sent produces nothing', async () => {
     const h = new Harness();
     await h.create('q');
     await h.service.queue.stats('q');
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const busy = h.produce('q', ['busy']);
     await h.settle();
     const leaving = new AbortController();
@@ -144,7 +144,7 @@ describe('produce', () => {
     );
     await h.settle();
     leaving.abort();
-    letGo();
+    release();
     await busy;
     await h.settle();
     expect(answer.state).toBe('rejected');
@@ -155,7 +155,7 @@ describe('produce', () => {
     const h = new Harness({ requestsBuffered: 3 });
     await h.create('q');
     await h.service.queue.stats('q');
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const first = watch(h.produce('q', ['first']));
     await h.settle();
     const answers = ['a', 'b', 'c', 'd'].map((text) => watch(h.produce('q', [text])));
@@ -165,7 +165,7 @@ describe('produce', () => {
       code: 'retry',
       message: 'queue is overloaded; try again later',
     });
-    letGo();
+    release();
     await h.settle();
     expect(first.state).toBe('fulfilled');
     expect(await h.payloads('q')).toEqual(['first', 'a', 'b', 'c']);
@@ -183,14 +183,14 @@ describe('produce', () => {
     const h = new Harness({ statementItems: 4, statementBytes: 10 });
     await h.create('q');
     await h.service.queue.stats('q');
-    const letGo = h.storage.hold('produce', 0);
+    const release = h.storage.hold('produce', 0);
     const all = [h.produce('q', ['0'])];
     await h.settle();
     all.push(
       ...['12', '34', '567890', '1234', '5', '6', '7', '8', '9'].map((text) => h.produce('q', [text])),
     );
     await h.settle();
-    letGo();
+    release();
     await Promise.all(all);
     const sizes = h.storage.calls
       .filter(({ operation }) => operation === 'produce')

@@ -147,11 +147,11 @@ describe('updating queues', () => {
   test('is not lost on a queue that is just being taken up', async () => {
     const h = new Harness();
     await h.create('q');
-    const letGo = h.storage.holdQueues('get');
+    const release = h.storage.holdQueues('get');
     const produced = watch(h.produce('q', ['a']));
     await h.settle();
     const updated = watch(h.service.queues.update(queueCall('q', { leaseTimeout: '10m' })));
-    letGo();
+    release();
     await h.settle();
     expect([produced.state, updated.state]).toEqual(['fulfilled', 'fulfilled']);
     expect((await h.lease('q')).items[0]?.leaseDeadline).toBe(h.clock.now() + 600_000_000n);
@@ -206,7 +206,7 @@ describe('deleting queues', () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
-    const letGo = h.storage.hold('import', 0, 'before');
+    const release = h.storage.hold('import', 0, 'before');
     const items = [{ ...item('b'), isLeased: false, attempts: 0, maxAttempts: 0 }];
     const imported = watch(h.service.storage.importItems({ queueName: 'q', partition: 0, items }));
     await h.settle();
@@ -214,7 +214,7 @@ describe('deleting queues', () => {
     await h.settle();
     await expect(h.payloads('q')).rejects.toThrow('queue is shutting down');
     expect([imported.state, deleted.state]).toEqual(['pending', 'pending']);
-    letGo();
+    release();
     await h.settle();
     expect([imported.state, deleted.state]).toEqual(['fulfilled', 'fulfilled']);
     await h.create('q');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Harness, watch } from './support/harness.ts';
 
-/** Two items of a queue with a dead-letter queue, leased. */
+/** Two leased items of a queue with a dead-letter queue. */
 async function twoLeased() {
   const h = new Harness();
   await h.create('dead');
@@ -11,7 +11,8 @@ async function twoLeased() {
   const giveUp = (n: number) =>
     watch(
       h.service.queue.retry({
-        ...{ queueName: 'q', partition: 0 },
+        queueName: 'q',
+        partition: 0,
         items: [{ id: items[n]?.id ?? '', dead: true }],
       }),
     );
@@ -21,26 +22,26 @@ async function twoLeased() {
 describe('the answer to a retry that gives items up', () => {
   test('waits for the dead-letter queue no longer than 100 ms', async () => {
     const { h, giveUp } = await twoLeased();
-    const letGo = h.storage.hold('prepareLetters', 0);
+    const release = h.storage.hold('prepareLetters', 0);
     const answer = giveUp(0);
     await h.clock.advance('99ms');
     expect(answer.state).toBe('pending');
     await h.clock.advance('1ms');
     expect(answer.state).toBe('fulfilled');
-    letGo();
+    release();
     await h.clock.advance('1s');
     expect(await h.payloads('dead')).toEqual(['first']);
   });
 
   test('does not wait at all while a sweep is under way', async () => {
     const { h, giveUp } = await twoLeased();
-    const letGo = h.storage.hold('prepareLetters', 0);
+    const release = h.storage.hold('prepareLetters', 0);
     giveUp(0);
     await h.settle();
     const answer = giveUp(1);
     await h.settle();
     expect(answer.state).toBe('fulfilled');
-    letGo();
+    release();
     await h.clock.advance('1s');
     expect(await h.payloads('dead')).toEqual(['first', 'second']);
   });
@@ -50,11 +51,11 @@ describe('the answer to a retry that gives items up', () => {
     h.storage.fail('prepareLetters', 0, 'not-applied');
     giveUp(0);
     await h.settle();
-    const letGo = h.storage.hold('sweep', 0);
+    const release = h.storage.hold('sweep', 0);
     const answer = giveUp(1);
     await h.settle();
     expect(answer.state).toBe('fulfilled');
-    letGo();
+    release();
     h.storage.heal(0);
     await h.clock.advance('1m');
     expect((await h.payloads('dead')).sort()).toEqual(['first', 'second']);

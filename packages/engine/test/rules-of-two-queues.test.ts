@@ -15,20 +15,20 @@ describe('the rules between two queues hold whatever another process does meanwh
     for (const name of ['a', 'b', 'c']) await here.create(name);
   });
 
-  /** Does `change` here, with what it writes held back until `meanwhile` was done there. */
+  /** Runs `change` here, and holds its write until `meanwhile` has ended there. */
   async function overtaken(
     operation: 'create' | 'update' | 'delete' | 'beginDelete',
     change: () => Promise<unknown>,
     meanwhile: () => Promise<unknown>,
   ) {
-    const letGo = here.storage.holdQueues(operation, 'before');
+    const release = here.storage.holdQueues(operation, 'before');
     const changed = change().then(
       () => 'done',
       (error: Error) => error.message,
     );
     await here.wake();
     await meanwhile();
-    letGo();
+    release();
     return changed;
   }
 
@@ -83,7 +83,7 @@ describe('the rules between two queues hold whatever another process does meanwh
 
   test('nobody begins to use a queue whose items are being removed', async () => {
     await here.produce('b', 'item');
-    const letGo = here.storage.hold('drop', 0, 'before');
+    const release = here.storage.hold('drop', 0, 'before');
     const deleted = here.service.queues.delete('b', false);
     await here.wake();
     await expect(there.update('a', { deadQueue: 'b' })).rejects.toThrow(
@@ -92,7 +92,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     await expect(there.create('new', { deadQueue: 'b' })).rejects.toThrow(
       "dead_queue does not exist; 'b' is being deleted",
     );
-    letGo();
+    release();
     await deleted;
     await expect(there.service.queues.info('b')).rejects.toMatchObject({ code: 'invalid' });
   });

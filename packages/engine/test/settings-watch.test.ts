@@ -21,7 +21,7 @@ test('a look that had to wait for its turn does not put off the next one', async
   watch.add('q');
   await clock.advance('1s');
   expect(answers).toHaveLength(1);
-  // As where the only connection is busy all the time.
+  // As when the only connection is always busy.
   await clock.advance('500ms');
   answers.at(-1)?.();
   await clock.advance('2s');

@@ -4,13 +4,13 @@ import { memoryBackend } from '@querator/storage-memory';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Process } from './support/process.ts';
 
-/** Longer than a lease, and than a claim on what is dead. */
+/** Longer than a lease, and than a claim on dead items. */
 const SLEEP_MS = 90_000;
-/** When an item has gone, letters of it that come late have come by then, and are withdrawn. */
+/** By then letters that come late have come, and are aborted. */
 const WITHDRAWN_BY = '20s';
 
 describe('several processes that move the same item to the dead-letter queue', () => {
-  /** The storage's own time, by which it judges deadlines. */
+  /** The clock of the storage, which judges deadlines. */
   let storageTime: ManualClock;
   let here: Process;
   let there: Process;
@@ -26,13 +26,13 @@ describe('several processes that move the same item to the dead-letter queue', (
     await here.lease('q');
   });
 
-  /** The item dies, and this process begins to move it, as far as faults and gates let it. */
+  /** The item dies, and this process begins to move it, as far as the faults allow. */
   async function moveHere(): Promise<void> {
     await storageTime.advance('61s');
     await here.clock.advance('61s');
   }
 
-  /** This process sleeps until its claim has run out; the other one finds the item. */
+  /** This process sleeps until its claim has ended; the other one finds the item. */
   async function moveThereMeanwhile(): Promise<void> {
     here.sleep(SLEEP_MS);
     await storageTime.advance(milliseconds(SLEEP_MS));

@@ -7,7 +7,7 @@ import { payloadOf, watch } from './support/harness.ts';
 import { Process } from './support/process.ts';
 
 describe('several processes on one storage', () => {
-  /** The storage's own time, by which it judges deadlines. */
+  /** The clock of the storage, which judges deadlines. */
   let storageTime: ManualClock;
   let here: Process;
   let there: Process;
@@ -19,7 +19,7 @@ describe('several processes on one storage', () => {
     there = new Process(shared, 2);
   });
 
-  /** A queue that was deleted and made anew there, and is at work here as it was before. */
+  /** A queue that was deleted and created anew there, and is still active here as it was before. */
   async function madeAnewThere(settings: Partial<QueueCall> = {}) {
     await here.create('q');
     await here.produce('q', 'old');
@@ -66,7 +66,7 @@ describe('several processes on one storage', () => {
       await there.service.queues.delete('q', false);
       await storageTime.advance('1ms');
       await there.create('q');
-      // As a driver does that knows whose a partition is.
+      // As a driver that knows the owner of a partition.
       here.storage.fail('stats', 2, 'not-applied');
       here.storage.fail('list', 2, 'not-applied');
       expect(await here.partitionsOf('q')).toEqual([0]);
@@ -237,7 +237,8 @@ describe('several processes on one storage', () => {
       await storageTime.advance('61s');
       const swept = here.clock.advance('61s');
       await swept;
-      // Claimed, and the answer is on its way; the claim runs out, and another process moves the item.
+      // The item is claimed, and the answer is on its way. The claim ends, and another process moves the
+      // item.
       here.sleep(SLEEP_MS);
       await storageTime.advance(milliseconds(SLEEP_MS));
       await there.service.queue.stats('q');
@@ -261,7 +262,7 @@ describe('several processes on one storage', () => {
     await here.lease('q');
     await here.update('q', { leaseTimeout: '1s' });
     await here.produce('q', 'b');
-    // Its clock has caught up, and its timers have stood still; the first of them is two hours away.
+    // Its clock has caught up, but its timers stood still. The first of them fires in two hours.
     await storageTime.advance('3h');
     here.clock.suspend('3h');
     expect((await here.lease('q')).items.map(payloadOf)).toEqual(['b']);

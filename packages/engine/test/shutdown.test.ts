@@ -8,7 +8,7 @@ test('refuses new calls, answers the waiting, and finishes what is with storage'
   const h = new Harness();
   await h.create('q');
   await h.service.queue.stats('q');
-  const letGo = h.storage.hold('produce', 0);
+  const release = h.storage.hold('produce', 0);
   const running = watch(h.produce('q', ['running']));
   await h.settle();
   const parked = watch(h.produce('q', ['parked']));
@@ -27,7 +27,7 @@ test('refuses new calls, answers the waiting, and finishes what is with storage'
   await expect(h.service.queues.info('q')).rejects.toThrow('service is shutting down');
   expect([running.state, done.state]).toEqual(['pending', 'pending']);
 
-  letGo();
+  release();
   await h.settle();
   expect([running.state, done.state]).toEqual(['fulfilled', 'fulfilled']);
   const stored = await h.storage
@@ -55,12 +55,12 @@ test('a produce that storage refuses meanwhile is answered, and sent nowhere els
   await h.create('q', { requestedPartitions: 2 });
   await h.service.queue.stats('q');
   h.storage.fail('produce', 0, 'not-applied');
-  const letGo = h.storage.hold('produce', 0, 'before');
+  const release = h.storage.hold('produce', 0, 'before');
   const produced = watch(h.produce('q', ['a']));
   await h.settle();
   const done = watch(h.service.shutdown());
   await h.settle();
-  letGo();
+  release();
   await h.settle();
   expect([produced.error?.message, done.state]).toEqual(['queue is shutting down', 'fulfilled']);
   expect(h.storage.count('produce')).toBe(1);
@@ -74,13 +74,13 @@ test.each([
 ] as const)('a call on settings that is with storage is waited for: %s', async (operation, call) => {
   const h = new Harness();
   await h.create('q');
-  const letGo = h.storage.holdQueues(operation);
+  const release = h.storage.holdQueues(operation);
   const running = watch<unknown>(call(h));
   await h.settle();
   const done = watch(h.service.shutdown());
   await h.settle();
   expect([running.state, done.state]).toEqual(['pending', 'pending']);
-  letGo();
+  release();
   await h.settle();
   expect([running.state, done.state]).toEqual(['fulfilled', 'fulfilled']);
 });
@@ -89,25 +89,27 @@ test('a delete that fails in one partition is waited for in the others', async (
   const h = new Harness();
   await h.create('q', { requestedPartitions: 2 });
   h.storage.fail('drop', 0, 'not-applied');
-  const letGo = h.storage.hold('drop', 1);
+  const release = h.storage.hold('drop', 1);
   const deleted = watch(h.service.queues.delete('q', false));
   await h.settle();
   const done = watch(h.service.shutdown());
   await h.settle();
   expect([deleted.state, done.state]).toEqual(['pending', 'pending']);
-  letGo();
+  release();
   await h.settle();
   expect([deleted.error, done.state]).toMatchObject([{ code: 'retry' }, 'fulfilled']);
 });
 
 describe('a move of dead letters that the end comes upon', () => {
-  /** A service whose queue has a dead item, which is about to be moved. */
+  /** A service whose queue has a dead item that is about to be moved. */
   async function moving() {
     const h = new Harness();
     const loud: string[] = [];
     const shout = (message: string) => void loud.push(message);
     const service = createService({
-      ...{ clock: h.clock, random: new SeededRandom(2), queueStore: h.storage.queueStore() },
+      clock: h.clock,
+      random: new SeededRandom(2),
+      queueStore: h.storage.queueStore(),
       logger: { ...silentLogger, warn: shout, error: shout },
       storages: [{ backend: h.storage, affinity: 1 }],
     });
@@ -121,10 +123,10 @@ describe('a move of dead letters that the end comes upon', () => {
   test('is left to the next start without a word', async () => {
     const { h, loud, service } = await moving();
     await h.clock.advance('60s');
-    const letGo = h.storage.hold('sweep', 0);
+    const release = h.storage.hold('sweep', 0);
     await h.clock.advance('1s');
     const done = watch(service.shutdown());
-    letGo();
+    release();
     await h.settle();
     expect([done.state, loud]).toEqual(['fulfilled', []]);
     expect(h.storage.count('prepareLetters')).toBe(0);
@@ -138,13 +140,13 @@ describe('a move of dead letters that the end comes upon', () => {
     h.storage.fail('prepareLetters', 0, 'not-applied');
     await h.clock.advance('61s');
     h.storage.heal(0);
-    const letGo = h.storage.hold('prepareLetters', 0);
+    const release = h.storage.hold('prepareLetters', 0);
     await h.clock.advance('2s');
     const before = h.storage.count('sweep');
     const done = watch(service.shutdown());
     await h.settle();
     expect(done.state).toBe('pending');
-    letGo();
+    release();
     await h.settle();
     expect(done.state).toBe('fulfilled');
     expect(h.storage.count('sweep') - before).toBe(0);
@@ -153,10 +155,10 @@ describe('a move of dead letters that the end comes upon', () => {
   test('is told of where storage fails', async () => {
     const { h, loud, service } = await moving();
     h.storage.fail('prepareLetters', 0, 'not-applied');
-    const letGo = h.storage.hold('prepareLetters', 0, 'before');
+    const release = h.storage.hold('prepareLetters', 0, 'before');
     await h.clock.advance('61s');
     const done = watch(service.shutdown());
-    letGo();
+    release();
     await h.settle();
     expect([done.state, loud]).toEqual([
       'fulfilled',

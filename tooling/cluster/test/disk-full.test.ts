@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cluster, startCluster, startTemporaryCluster } from '@querator/tooling-postgres';
+import { type Answer, ServerProcess } from '@querator/tooling-processes';
 import pg from 'pg';
 import { afterEach, expect, test, vi } from 'vitest';
 import { SmallDisk } from '../src/small-disk.ts';
-import { LiveServer } from './live-server.ts';
+import { Load } from './load/load.ts';
 
 const NO_SPACE = '53100';
+/** Large enough to fill a small disk soon. Random, so that it cannot be compressed. */
+const PAYLOAD_BYTES = 30_000;
 const WITHIN = { timeout: 30_000, interval: 50 };
 const cleanups: (() => unknown)[] = [];
 
@@ -28,22 +32,35 @@ async function connect(connectionString: string): Promise<pg.Client> {
   return client;
 }
 
-async function serve(queues: string, items: string): Promise<LiveServer> {
-  const server = await LiveServer.start(queues, items);
+/** A server, and large items for it, one at a time. */
+async function serve(queues: string, items: string) {
+  const server = await ServerProcess.start({ storage: { queues, items } });
   cleanups.push(() => server.stop());
-  return server;
+  const load = new Load([server], { payload: () => randomBytes(PAYLOAD_BYTES).toString('base64') });
+  await load.createQueue();
+  let count = 0;
+  const produce = (request_timeout = '3s') => load.produceOnce(server, [`n${count++}`], { request_timeout });
+  const expectNothingLost = async () => {
+    await load.settle();
+    load.ledger.expectNothingLostOrDoubled();
+  };
+  return { server, ledger: load.ledger, produce, expectNothingLost };
 }
 
+type Serving = Awaited<ReturnType<typeof serve>>;
+
 /** Produces until an item is refused. */
-async function produceUntilFull(server: LiveServer) {
+async function produceUntilFull({ produce }: Serving): Promise<Answer> {
   for (;;) {
-    const reply = await server.produce();
+    const reply = await produce();
     if (reply.status !== 200) return reply;
   }
 }
 
-const produces = (server: LiveServer) =>
-  vi.waitFor(async () => expect((await server.produce()).status).toBe(200), WITHIN);
+const healthOf = async ({ url }: ServerProcess) => (await fetch(`${url}/health?requireStorage=all`)).status;
+
+const produces = ({ produce }: Serving) =>
+  vi.waitFor(async () => expect((await produce()).status).toBe(200), WITHIN);
 
 test('a full disk under the items: refused and known not to be stored; goes on when the disk has grown', async () => {
   const cluster = await startTemporaryCluster();
@@ -52,14 +69,15 @@ test('a full disk under the items: refused and known not to be stored; goes on w
   const folder = disk.makeFolder('items', statSync(join(cluster.dataDir, 'pgdata')));
   const admin = await connect(cluster.connectionString());
   await admin.query(`CREATE TABLESPACE small LOCATION '${folder}'`);
-  const server = await serve(
+  const serving = await serve(
     cluster.connectionString(),
     `${cluster.connectionString()}?default_tablespace=small`,
   );
 
-  const refused = await produceUntilFull(server);
+  const { server, ledger, produce } = serving;
+  const refused = await produceUntilFull(serving);
   expect(refused.status).toBe(454);
-  expect(server.acknowledged).toBeGreaterThan(100);
+  expect(ledger.acknowledged).toBeGreaterThan(100);
   // It is the disk, and nothing else.
   await expect(
     admin.query(
@@ -67,19 +85,20 @@ test('a full disk under the items: refused and known not to be stored; goes on w
     ),
   ).rejects.toMatchObject({ code: NO_SPACE });
   disk.fill();
-  for (let n = 0; n < 3; n++) expect((await server.produce('500ms')).status).toBe(454);
+  for (let n = 0; n < 3; n++) expect((await produce('500ms')).status).toBe(454);
   // The server knows that nothing was stored, and has told so each time.
-  expect(server.unknown).toBe(0);
+  expect(ledger.unknown).toBe(0);
   // A lease writes too, so consumers have to wait as well.
-  expect((await server.lease(1, '500ms')).status).toBe(454);
-  expect(await server.health()).toBe(503);
+  const lease = { queue_name: 'load', client_id: 'c', batch_size: 1, request_timeout: '500ms' };
+  expect((await server.post('queue.lease', lease)).status).toBe(454);
+  expect(await healthOf(server)).toBe(503);
 
   disk.makeRoom();
   disk.grow(64);
-  await produces(server);
-  // A storage is asked at most once a second.
-  await vi.waitFor(async () => expect(await server.health()).toBe(200), WITHIN);
-  expect(await server.settle()).toEqual({ lost: [], strange: [] });
+  await produces(serving);
+  // The server checks a storage at most once a second.
+  await vi.waitFor(async () => expect(await healthOf(server)).toBe(200), WITHIN);
+  await serving.expectNothingLost();
 });
 
 test('a full disk under all of PostgreSQL, which gives up: nothing acknowledged is lost, no restart of ours', async () => {
@@ -87,18 +106,18 @@ test('a full disk under all of PostgreSQL, which gives up: nothing acknowledged 
   const settings = { max_wal_size: '48MB', min_wal_size: '32MB', shared_buffers: '16MB' };
   const cluster = await startCluster({ dataDir: join(disk.folder, 'postgres'), settings });
   cleanups.push(() => cluster.stop());
-  const server = await serve(cluster.connectionString(), cluster.connectionString());
-  for (let n = 0; n < 200; n++) expect((await server.produce()).status).toBe(200);
+  const serving = await serve(cluster.connectionString(), cluster.connectionString());
+  for (let n = 0; n < 200; n++) expect((await serving.produce()).status).toBe(200);
 
   disk.fill();
   await usedUpWal(cluster);
-  for (let n = 0; n < 3; n++) expect((await server.produce('500ms')).status).toBe(454);
+  for (let n = 0; n < 3; n++) expect((await serving.produce('500ms')).status).toBe(454);
 
   disk.makeRoom();
   // PostgreSQL ends when it cannot recover for want of space; the operator starts it again.
   await cluster.start();
-  await produces(server);
-  expect(await server.settle()).toEqual({ lost: [], strange: [] });
+  await produces(serving);
+  await serving.expectNothingLost();
 });
 
 /** Writes until PostgreSQL panics, as it does when there is no room for its log. */

@@ -5,11 +5,12 @@ import {
   startTemporaryCluster,
   type TestDatabase,
 } from '@querator/tooling-postgres';
+import { ServerProcess } from '@querator/tooling-processes';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { measured } from './failover/measured.ts';
 import { HeldDatabase } from './held/held-database.ts';
-import { CountedLoad } from './poolers/counted-load.ts';
-import { ServerProgram, type Taken } from './poolers/server-program.ts';
+import { Load } from './load/load.ts';
+import { measured } from './measured.ts';
+import { complete, idsOf, lease, produce, textsOf } from './queue-calls.ts';
 
 const isShort = process.env['QUERATOR_CLUSTER_SHORT'] === '1';
 /** An item leaves one where it was leased and one where it was completed. */
@@ -28,14 +29,13 @@ const BEHIND = 8_000;
 /** Leases from the head: five or so of each server that is new, and one in five seconds; four times that. */
 const FROM_HEAD = 40;
 
-type Both = readonly [ServerProgram, ServerProgram];
-const textsOf = (items: readonly Taken[]) => items.map(({ text }) => text);
+type Both = readonly [ServerProcess, ServerProcess];
 
 describe('two servers on a database in which a transaction is held open', { timeout: 600_000 }, () => {
   let cluster: Cluster;
   let database: TestDatabase;
   let held: HeldDatabase;
-  let running: ServerProgram[];
+  let running: ServerProcess[];
 
   beforeEach(async () => {
     running = [];
@@ -51,7 +51,7 @@ describe('two servers on a database in which a transaction is held open', { time
   });
 
   async function startBoth(): Promise<Both> {
-    const start = () => ServerProgram.start(database.connectionString);
+    const start = () => ServerProcess.start({ storage: database.connectionString, maxConns: 8 });
     const both = await Promise.all([start(), start()] as const);
     running.push(...both);
     return both;
@@ -63,7 +63,6 @@ describe('two servers on a database in which a transaction is held open', { time
 
   test('lose nothing, complete nothing twice, keep the order, and do not read the dead rows at each lease', async () => {
     const both = await startBoth();
-    await both[0].create(QUEUE);
     await completeAllOnce(both);
     expect(await takenInTurns(both)).toEqual(numbered(ORDERED));
     expect(await held.deadRows()).toBeGreaterThan(DEAD_ROWS);
@@ -94,12 +93,13 @@ describe('two servers on a database in which a transaction is held open', { time
 
   /** Producers and consumers on both, until there are enough dead rows. */
   async function completeAllOnce(both: Both): Promise<void> {
-    const load = CountedLoad.start(both, QUEUE, LARGE);
+    const load = new Load(both, { queue: QUEUE, partitions: 1, batches: LARGE });
+    await load.start(3);
     await vi.waitFor(async () => expect(await held.deadRows()).toBeGreaterThan(DEAD_ROWS), PATIENCE);
-    const { produced, unknown, completed, perhapsCompleted } = await load.drain(() => held.isEmpty());
-    expect([...unknown, ...perhapsCompleted]).toEqual([]);
-    expect([...produced].filter((text) => completed.get(text) !== 1)).toEqual([]);
-    expect(completed.size).toBe(produced.size);
+    await load.settle();
+    load.ledger.expectNothingLostOrDoubled();
+    expect(load.ledger).toMatchObject({ unknown: 0, refused: 0, perhapsCompleted: 0 });
+    expect(await held.isEmpty()).toBe(true);
   }
 });
 
@@ -114,29 +114,28 @@ const numbered = (count: number) => Array.from({ length: count }, (_, n) => `num
 async function takenInTurns(both: Both): Promise<readonly string[]> {
   const texts = numbered(ORDERED);
   const taken: string[] = [];
-  const produce = async () => {
+  const produceAll = async () => {
     for (let n = 0; n * SOME < texts.length; n++) {
-      const reply = await both[n % 2 === 0 ? 0 : 1].produce(QUEUE, texts.slice(n * SOME, (n + 1) * SOME));
-      expect(reply.status, JSON.stringify(reply.json)).toBe(200);
+      await produce(both[n % 2 === 0 ? 0 : 1], QUEUE, texts.slice(n * SOME, (n + 1) * SOME));
     }
   };
-  const consume = async () => {
+  const consumeAll = async () => {
     for (let n = 0; taken.length < texts.length; n++) {
       const server = both[n % 2 === 0 ? 0 : 1];
-      const items = await server.lease(QUEUE, taken.length < texts.length / 2 ? SOME : ALL, '10s');
+      const items = await lease(server, QUEUE, taken.length < texts.length / 2 ? SOME : ALL);
       expect(items.length, `after ${taken.length} items there are no more`).toBeGreaterThan(0);
       taken.push(...textsOf(items));
-      expect((await server.complete(QUEUE, items)).status).toBe(200);
+      expect((await complete(server, QUEUE, idsOf(items))).status).toBe(200);
     }
   };
-  await Promise.all([produce(), consume()]);
+  await Promise.all([produceAll(), consumeAll()]);
   return taken;
 }
 
 /** Produces, leases and completes so many items, while there are no others. */
-async function roundTrip(server: ServerProgram, count: number): Promise<void> {
-  expect((await server.produce(QUEUE, numbered(count))).status).toBe(200);
-  const items = await server.lease(QUEUE, count, '10s');
+async function roundTrip(server: ServerProcess, count: number): Promise<void> {
+  await produce(server, QUEUE, numbered(count));
+  const items = await lease(server, QUEUE, count);
   expect(textsOf(items)).toEqual(numbered(count));
-  expect((await server.complete(QUEUE, items)).status).toBe(200);
+  expect((await complete(server, QUEUE, idsOf(items))).status).toBe(200);
 }

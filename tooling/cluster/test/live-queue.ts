@@ -4,9 +4,8 @@ import {
   type NewItem,
   type PartitionStore,
   type StorageBackend,
-  SystemRandom,
 } from '@querator/core';
-import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import { openBackend } from '../src/backend.ts';
 
 const HOUR = milliseconds(3_600_000);
 const MOVE = { maxAttempts: 0, dead: 'move' } as const;
@@ -21,9 +20,7 @@ export interface LiveQueue {
 
 /** The queue in a database, as a server of it would open it. */
 export function openQueue(connectionString: string): LiveQueue {
-  const backend = postgresBackend({
-    ...{ name: 'postgres-01', connectionString, registry: new PoolRegistry(), random: new SystemRandom() },
-  });
+  const backend = openBackend(connectionString);
   return { backend, store: backend.partitionStore(KEY), close: () => backend.close() };
 }
 

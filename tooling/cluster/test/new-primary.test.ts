@@ -1,9 +1,8 @@
 import { type FaultProxy, startFaultProxy } from '@querator/tooling-postgres';
 import { onServer } from '@querator/tooling-postgres/debian';
 import { afterEach, expect, test, vi } from 'vitest';
-import { measured } from './failover/measured.ts';
-import { READ_WRITE, Scene } from './failover/scene.ts';
-import { MAX_CONNS } from './failover/server-process.ts';
+import { MAX_CONNS, READ_WRITE, Scene } from './failover/scene.ts';
+import { measured } from './measured.ts';
 
 /** Longer than anything here takes on a machine that is busy. */
 const PATIENCE = { timeout: 30_000, interval: 50 };
@@ -92,14 +91,13 @@ test('one name in front that leads to the old server, now read-only, for a while
   // Recognised for what it is: reads, which it answers, do not make it fit for service.
   const recoveries = () => servers.map(({ log }) => log.split('partition is back in service').length);
   const before = recoveries();
-  const produce = { queue_name: 'load', request_timeout: '3s', items: [{ utf8: 'refused' }] };
-  load.books.expect('refused');
   for (const server of servers) {
-    expect(await server.post('queue.produce', produce)).toMatchObject({
+    expect(
+      await load.produceOnce(server, [`refused-${server.port}`], { request_timeout: '3s' }),
+    ).toMatchObject({
       ...{ status: 454, message: 'request timeout; items were not produced, try again' },
     });
   }
-  load.books.produced('refused', 'refused');
   expect(recoveries()).toEqual(before);
   const switchedAt = performance.now();
   proxy?.leadTo(pair.second.connectionString());
@@ -115,15 +113,15 @@ test('one name in front that leads to the old server, now read-only, for a while
 test('a synchronous standby that is gone: nothing is acknowledged until it is back, and nothing lost', async () => {
   scene = await Scene.open('synchronous', READ_WRITE);
   const { pair, load } = scene;
-  const { books } = load;
+  const { ledger } = load;
   await load.start(3);
   await load.more(500);
   pair.link.blackHole();
   // The first ones to be given up on were sent when nobody could answer any more; all others wait too.
-  await vi.waitFor(() => expect(books.unknown).toBeGreaterThan(0), PATIENCE);
-  const { acknowledged } = books;
-  await vi.waitFor(() => expect(books.unknown).toBeGreaterThan(50), PATIENCE);
-  expect(books.acknowledged).toBe(acknowledged);
+  await vi.waitFor(() => expect(ledger.unknown).toBeGreaterThan(0), PATIENCE);
+  const { acknowledged } = ledger;
+  await vi.waitFor(() => expect(ledger.unknown).toBeGreaterThan(50), PATIENCE);
+  expect(ledger.acknowledged).toBe(acknowledged);
   // Those given up on leave the primary: two servers have at most so many sessions there.
   const open = await vi.waitFor(async () => {
     const [row] = await onServer(pair.first, SESSIONS);
@@ -135,7 +133,7 @@ test('a synchronous standby that is gone: nothing is acknowledged until it is ba
   await load.more(500);
   await load.settle();
   measured(
-    `synchronous standby cut off: ${books.unknown} items unknown, ${open} sessions at the primary; ` +
+    `synchronous standby cut off: ${ledger.unknown} items unknown, ${open} sessions at the primary; ` +
       `back, first produce after ${load.firstAfter('produce', backAt)} ms`,
   );
   scene.expectNothingLostOrDoubled();

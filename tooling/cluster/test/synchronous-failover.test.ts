@@ -1,7 +1,7 @@
 import { afterEach, test } from 'vitest';
 import { Keepsakes } from './failover/keepsakes.ts';
-import { measured } from './failover/measured.ts';
 import { READ_WRITE, Scene } from './failover/scene.ts';
+import { measured } from './measured.ts';
 
 let scene: Scene | undefined;
 afterEach(async () => {
@@ -23,13 +23,13 @@ test('synchronous: the primary is killed under load, the standby promoted; nothi
   await pair.promote();
   const promotedAt = performance.now();
   await load.more(500);
-  await keepsakes.check(load.books.highestId);
+  await keepsakes.check(load.ledger.highestId);
   await load.more(500);
   await load.settle();
 
-  const { books } = load;
+  const { ledger } = load;
   measured(
-    `synchronous, primary killed: ${books.acknowledged} items acknowledged, ${books.unknown} unknown; ` +
+    `synchronous, primary killed: ${ledger.acknowledged} items acknowledged, ${ledger.unknown} unknown; ` +
       `promoted after ${Math.round(promotedAt - killedAt)} ms; no produce for ${load.gap('produce', killedAt)} ms, ` +
       `no complete for ${load.gap('complete', killedAt)} ms`,
   );

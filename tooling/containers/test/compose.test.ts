@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { createClient } from '@querator/client';
-import { freePort } from '@querator/tooling-postgres';
+import { freePort, mustRun } from '@querator/tooling-processes';
 import { afterAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { root } from '../src/repository.ts';
-import { mustRun } from '../src/run-program.ts';
 import { runHealthChecks } from './support/health-timers.ts';
 import { countJobs, createJobs, produceJobs, workOff } from './support/jobs.ts';
 import { exitCode, logs, podman } from './support/podman.ts';
@@ -19,7 +18,9 @@ const client = createClient({ endpoint });
 function compose(...args: readonly string[]): Promise<string> {
   const program = process.env['QUERATOR_CONTAINERS_COMPOSE'] ?? 'docker-compose';
   const file = join(root, 'docker/compose.yaml');
-  return mustRun(program, ['--file', file, ...args], { env: { QUERATOR_PORT: String(port) } });
+  return mustRun(program, ['--file', file, ...args], {
+    env: { ...process.env, QUERATOR_PORT: String(port) },
+  });
 }
 
 const started = async () => (await podman('inspect', '--format={{.State.StartedAt}}', SERVER)).trim();

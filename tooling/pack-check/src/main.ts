@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { runProgram } from '@querator/tooling-processes';
 import { type Manifest, missingFiles } from './contents.ts';
-import { runProgram } from './run-program.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const bin = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
@@ -27,7 +27,7 @@ function publicPackages(): string[] {
 }
 
 async function pack(folder: string, target: string): Promise<string> {
-  const packed = await runProgram('pnpm', ['pack', '--json', '--pack-destination', target], folder);
+  const packed = await runProgram('pnpm', ['pack', '--json', '--pack-destination', target], { cwd: folder });
   if (packed.code !== 0) throw new Error(packed.output);
   const { filename } = JSON.parse(packed.stdout) as { filename: string };
   return filename;
@@ -36,12 +36,12 @@ async function pack(folder: string, target: string): Promise<string> {
 /** Checks one tarball and returns what is wrong with it. */
 async function check(tarball: string): Promise<string[]> {
   const [list, manifestText] = await Promise.all([
-    runProgram('tar', ['-tzf', tarball], root),
-    runProgram('tar', ['-xzOf', tarball, 'package/package.json'], root),
+    runProgram('tar', ['-tzf', tarball]),
+    runProgram('tar', ['-xzOf', tarball, 'package/package.json']),
   ]);
   const files = new Set(list.stdout.split('\n').filter(Boolean));
   const problems = missingFiles(JSON.parse(manifestText.stdout) as Manifest, files);
-  const publint = await runProgram(join(bin, 'publint'), ['run', tarball, '--strict'], root);
+  const publint = await runProgram(join(bin, 'publint'), ['run', tarball, '--strict']);
   if (publint.code !== 0) problems.push(publint.output);
   const flags = [
     '--profile',
@@ -52,7 +52,7 @@ async function check(tarball: string): Promise<string[]> {
     '--format',
     'ascii',
   ];
-  const attw = await runProgram(join(bin, 'attw'), [tarball, ...flags], root);
+  const attw = await runProgram(join(bin, 'attw'), [tarball, ...flags]);
   if (attw.code !== 0) problems.push(attw.output);
   return problems;
 }

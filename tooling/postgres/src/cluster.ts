@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { atExit, childrenOf, freePort, type RunAs, signal } from '@querator/tooling-processes';
 import { binariesIn, type PostgresBinaries, postgresBinaries } from './binaries.ts';
 import { type DataFolder, makeHome, openDataFolder, prepareCluster } from './data-folder.ts';
-import { stopAtExit } from './exit-cleanup.ts';
-import { freePort } from './free-port.ts';
 import { takeOwnership } from './owner-lock.ts';
 import {
   allGone,
@@ -15,8 +14,6 @@ import {
   shutDown,
   stopAll,
 } from './postmaster.ts';
-import { childrenOf } from './process-table.ts';
-import type { RunAs } from './run-as.ts';
 
 /** What `startCluster` takes. */
 export interface ClusterOptions {
@@ -119,7 +116,7 @@ class EmbeddedCluster implements Cluster {
     const postmaster = found ?? (await this.#launch());
     this.#port = postmaster.port;
     this.#postmaster = postmaster;
-    this.#forgetExit = stopAtExit(() => postmaster.pid);
+    this.#forgetExit = atExit(() => signal(postmaster.pid, 'SIGINT'));
     void postmaster.ended.then(() => {
       if (this.#postmaster !== postmaster) return;
       this.#down();

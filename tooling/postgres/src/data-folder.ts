@@ -16,8 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { canRun, chooseRunAs, command, type RunAs } from '@querator/tooling-processes';
 import type { PostgresBinaries } from './binaries.ts';
-import { chooseRunAs, command, type RunAs } from './run-as.ts';
 
 /** The files of one cluster, all in one folder. */
 export interface DataFolder {
@@ -75,8 +75,7 @@ function canUse(as: RunAs, binaries: PostgresBinaries, pgdata: string): boolean 
   giveTo(as, pgdata);
   // `--show` does nothing, but finds the other programs first, which asks for more than starting one.
   const script = '"$1" --show --pgdata="$2" && test -w "$2" && test -x "$2"';
-  const probe = command(as, '/bin/sh', ['-c', script, 'sh', binaries.initdb, pgdata]);
-  return spawnSync(probe.file, probe.args, { ...probe.options, stdio: 'ignore' }).status === 0;
+  return canRun(as, '/bin/sh', ['-c', script, 'sh', binaries.initdb, pgdata]);
 }
 
 /** The builtin provider, the same on all systems, came with 17. Before it only "C" is everywhere. */

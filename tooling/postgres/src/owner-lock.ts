@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { birthMark, isAlive } from './process-table.ts';
+import { birthMark, isAlive } from '@querator/tooling-processes';
 
 interface Owner {
   readonly pid: number;

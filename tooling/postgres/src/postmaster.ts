@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { childrenOf, command, isAlive, type RunAs, signal, worksIn } from '@querator/tooling-processes';
 import type { PostgresBinaries } from './binaries.ts';
 import type { DataFolder } from './data-folder.ts';
 import { readPostmasterFile } from './postmaster-file.ts';
-import { childrenOf, isAlive, signal, worksIn } from './process-table.ts';
-import { command, type RunAs } from './run-as.ts';
 
 const POLL_MS = 15;
 const FAST_STOP_MS = 30_000;

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { type Cluster, startCluster } from './cluster.ts';
 import { postgresServerTools } from './debian-tools.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
-import { runProgram } from './run-tool.ts';
+import { runWithoutSettings } from './run-tool.ts';
 
 /** Longer than anything here takes on a machine that is busy. */
 const PATIENCE_MS = 60_000;
@@ -76,7 +76,7 @@ export class ReplicatedPair {
       await first.cluster.halt();
       await first.cluster.start();
       const home = newHome();
-      await runProgram(join(programs, 'pg_basebackup'), [
+      await runWithoutSettings(join(programs, 'pg_basebackup'), [
         ...['-d', first.link.connectionString, '-D', join(home, 'pgdata'), '-X', 'stream', '-c', 'fast'],
         ...['-C', '-S', SLOT, '-R'],
       ]);
@@ -158,7 +158,7 @@ export class ReplicatedPair {
     const source = `--source-server=${this.link.connectionString}`;
     // As the account that the data belong to.
     const { uid, gid } = statSync(pgdata);
-    await runProgram(join(this.#programs, 'pg_rewind'), ['-D', pgdata, source, '-R'], { uid, gid });
+    await runWithoutSettings(join(this.#programs, 'pg_rewind'), ['-D', pgdata, source, '-R'], { uid, gid });
     await this.#standby.cluster.start();
     await this.streaming();
   }

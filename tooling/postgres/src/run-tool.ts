@@ -1,45 +1,34 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
+import { mustRun } from '@querator/tooling-processes';
 import { postgresTools } from './debian-tools.ts';
 
-/** Where one of PostgreSQL's client programs is. */
+/** The path of one of PostgreSQL's client programs. */
 export function toolPath(name: string): string {
   return join(postgresTools().folder, name);
 }
 
 /**
- * Runs one of PostgreSQL's client programs to its end.
+ * Runs one of PostgreSQL's client programs until it ends.
  *
- * @throws Error with what it printed, when it fails.
+ * @throws Error with its output when it fails.
  */
-export function runTool(name: string, args: readonly string[]): Promise<void> {
-  return runProgram(toolPath(name), args);
+export async function runTool(name: string, args: readonly string[]): Promise<void> {
+  await runWithoutSettings(toolPath(name), args);
 }
 
 /**
- * Runs a program to its end.
+ * Runs a program of PostgreSQL without the settings of the caller's environment and files.
  *
- * @param account whose it is; absent: the caller's.
- * @throws Error with what it printed, when it fails.
+ * @param account the caller's by default.
+ * @throws Error with its output when it fails.
  */
-export async function runProgram(
+export async function runWithoutSettings(
   path: string,
   args: readonly string[],
   account: { readonly uid?: number; readonly gid?: number } = {},
 ): Promise<void> {
-  const child = spawn(path, args, {
-    ...account,
-    // The caller's may be closed to the account.
-    cwd: '/',
-    // Whatever the account has in its own files stays out of this.
-    env: { PATH: process.env['PATH'], LC_ALL: 'C', PGPASSFILE: '/dev/null' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`${path} ended with ${code}: ${Buffer.concat(output)}`);
+  const env = { PATH: process.env['PATH'], LC_ALL: 'C', PGPASSFILE: '/dev/null' };
+  // The account may have no access to the caller's folder.
+  await mustRun(path, args, { ...account, cwd: '/', env });
 }

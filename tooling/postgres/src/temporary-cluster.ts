@@ -3,11 +3,10 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { atExit, birthMark, isAlive, worksIn } from '@querator/tooling-processes';
 import { type Cluster, type ClusterOptions, openCluster } from './cluster.ts';
-import { atExit } from './exit-cleanup.ts';
 import { killAll } from './postmaster.ts';
 import { readPostmasterFile } from './postmaster-file.ts';
-import { birthMark, isAlive, worksIn } from './process-table.ts';
 
 const PREFIX = 'querator-pg-';
 const LEFT_OVER_AFTER_MS = 3_600_000;

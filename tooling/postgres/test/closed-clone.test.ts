@@ -1,9 +1,9 @@
 import { cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { freePort } from '@querator/tooling-processes';
 import { expect, it, onTestFinished } from 'vitest';
 import { postgresBinaries } from '../src/binaries.ts';
 import { makeHome, openDataFolder, prepareCluster } from '../src/data-folder.ts';
-import { freePort } from '../src/free-port.ts';
 import { launch, shutDown } from '../src/postmaster.ts';
 import { query } from './query.ts';
 import { scratchFolder } from './scratch-folder.ts';

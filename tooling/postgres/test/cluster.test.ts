@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
+import { isAlive } from '@querator/tooling-processes';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ClusterOptions, startCluster, startTemporaryCluster } from '../src/index.ts';
-import { isAlive } from '../src/process-table.ts';
 import { query } from './query.ts';
 import { scratchFolder } from './scratch-folder.ts';
 

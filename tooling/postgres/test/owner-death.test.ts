@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
+import { isAlive } from '@querator/tooling-processes';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startCluster } from '../src/index.ts';
-import { isAlive } from '../src/process-table.ts';
 import { end, startOwner } from './owner-process.ts';
 import { query } from './query.ts';
 import { scratchFolder } from './scratch-folder.ts';

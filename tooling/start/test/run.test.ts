@@ -2,9 +2,10 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
+import { freePort } from '@querator/tooling-processes';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
-import { freePort, scratchFolder, start } from './harness.ts';
+import { scratchFolder, start } from './harness.ts';
 
 const onFreePort = async () => `localhost:${await freePort()}`;
 

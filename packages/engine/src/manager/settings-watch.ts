@@ -100,7 +100,7 @@ export class SettingsWatch {
     this.#ticking = !this.#stopped && this.#deps.running().length > 0;
     if (!this.#ticking) return;
     const { clock, limits, random } = this.#deps.engine;
-    // Ticks continue during a slow poll, because they also tell that the process runs.
+    // Ticks continue during a slow poll, because they also show that the process runs.
     this.#cancelTick = clock.startTimer(untilTickMs(limits.pollMs, random), () => {
       this.#cancelTick = undefined;
       if (this.#isDoubtful() || this.#isPollDue()) void this.#pollOnce();

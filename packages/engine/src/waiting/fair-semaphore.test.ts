@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FairSemaphore } from './fair-semaphore.ts';
 
-/** Calls that go on until they are told to end, and the order in which they began. */
+/** Calls that run until the test ends them, and the order in which they began. */
 function calls() {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -63,6 +63,6 @@ test('refuses what has not begun to one who leaves, and goes on with what others
   await end('next');
   expect(await next).toBe('next');
   expect(begun).toEqual(['running', 'next']);
-  // Nobody's place was lost.
+  // Every place was given back.
   expect(await semaphore.run(leaver, async () => 'again')).toBe('again');
 });

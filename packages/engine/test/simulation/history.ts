@@ -1,8 +1,8 @@
 import type { Answer, Request } from './request.ts';
 
-/** One item in one partition, under one id, as storage has it. */
+/** One item in one partition under one id, as storage holds it. */
 export interface Stay {
-  /** Of the item; the producer gave it, and it never changes. */
+  /** The name of the item. The producer chose it, and it never changes. */
   readonly name: string;
   readonly id: string;
   readonly state: 'waiting' | 'leased' | 'scheduled' | 'moving';
@@ -10,23 +10,23 @@ export interface Stay {
   readonly sourceId: string | undefined;
 }
 
-/** What one storage call did to a partition. */
+/** What one storage call changed in a partition. */
 export interface Effect {
   readonly came: readonly Stay[];
   readonly left: readonly Stay[];
   readonly changed: readonly { readonly before: Stay; readonly after: Stay }[];
 }
 
-/** How a storage call ended for the engine that made it. */
+/** How a storage call ended, as its engine saw it. */
 export type Ending =
   | 'ok'
-  /** Refused for what it asked, as where a queue's name is taken. */
+  /** Refused because of the request, as for a queue name that is taken. */
   | 'refused'
   | 'not-applied'
   | 'unknown';
 
-/** Something that happened in a simulated world. */
-export type Happening = { readonly atMs: number } & (
+/** An event of a simulation. */
+export type HistoryEvent = { readonly atMs: number } & (
   | {
       readonly type: 'call';
       readonly call: number;
@@ -48,10 +48,10 @@ export type Happening = { readonly atMs: number } & (
     }
   /** The call takes effect. */
   | { readonly type: 'effect'; readonly op: number; readonly place: string; readonly effect: Effect }
-  /** The engine is told. */
+  /** The engine receives the answer. */
   | { readonly type: 'returned'; readonly op: number; readonly ending: Ending; readonly result: unknown }
   | { readonly type: 'crash' | 'stop' | 'sleep' | 'wake'; readonly engine: string }
-  /** Settings of a queue as they are stored from now on. */
+  /** Settings of a queue, as stored from now on. */
   | {
       readonly type: 'settings';
       readonly queue: string;
@@ -59,16 +59,16 @@ export type Happening = { readonly atMs: number } & (
       readonly deadQueue: string;
       readonly leaseMs: number;
     }
-  | { readonly type: 'world'; readonly text: string }
+  | { readonly type: 'note'; readonly text: string }
 );
 
-export type Of<Type extends Happening['type']> = Extract<Happening, { readonly type: Type }>;
+export type Of<Type extends HistoryEvent['type']> = Extract<HistoryEvent, { readonly type: Type }>;
 
 type Unstamped<H> = H extends unknown ? Omit<H, 'atMs'> : never;
 
-/** Everything that happened, in order. */
+/** All events, in order. */
 export class History {
-  readonly all: Happening[] = [];
+  readonly all: HistoryEvent[] = [];
   readonly #nowMs: () => number;
   #calls = 0;
   #ops = 0;
@@ -85,7 +85,7 @@ export class History {
     return ++this.#ops;
   }
 
-  add(happening: Unstamped<Happening>): void {
-    this.all.push({ atMs: this.#nowMs(), ...happening } as Happening);
+  add(event: Unstamped<HistoryEvent>): void {
+    this.all.push({ atMs: this.#nowMs(), ...event } as HistoryEvent);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Seeds that found something, and what. They run first, always. A seed means
- * the same only as long as clients, weather and what the engine asks of
- * storage stay as they are, so each has a test of its own besides, which tells
- * the story in plain steps (`shutdown.test.ts`, `lease.test.ts`, `several-processes.test.ts`).
+ * Seeds that once failed, and why. They always run first. A seed produces
+ * another run when the clients, the faults or the engine's storage calls
+ * change. So each also has a test with plain steps (`shutdown.test.ts`,
+ * `lease.test.ts`, `several-processes.test.ts`).
  */
 export const PAST_FAILURES: readonly { readonly title: string; readonly seed: number }[] = [
   { title: 'an engine said it had stopped while a call on settings was with storage', seed: 35 },

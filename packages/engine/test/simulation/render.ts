@@ -1,17 +1,15 @@
 import { inspect } from 'node:util';
-import type { Effect, Happening, History, Stay } from './history.ts';
+import type { Effect, History, HistoryEvent, Stay } from './history.ts';
 import type { Answer, Request } from './request.ts';
 
-/** A history for people, one line for each thing that happened, and always the same for the same history. */
+/** A readable history, one line per event. Deterministic. */
 export function render({ all }: History): string {
   const labels = labelsOf(all);
   const say = (text: string) => text.replace(ID, (id) => labels.get(id) ?? id);
-  return all
-    .map((happening) => say(`${happening.atMs.toFixed(3).padStart(11)}  ${lineOf(happening)}`))
-    .join('\n');
+  return all.map((event) => say(`${event.atMs.toFixed(3).padStart(11)}  ${lineOf(event)}`)).join('\n');
 }
 
-/** Replaces ids by the names of items: `i7`, and `i7#2` for the second id that the item has. */
+/** Replaces ids by the names of items: `i7`, and `i7#2` for the second id of the item. */
 export function readable(texts: readonly string[], { all }: History): string[] {
   const labels = labelsOf(all);
   return texts.map((text) => text.replace(ID, (id) => labels.get(id) ?? id));
@@ -19,12 +17,12 @@ export function readable(texts: readonly string[], { all }: History): string[] {
 
 const ID = /\b[0-9A-Za-z]{27}\b/g;
 
-function labelsOf(all: readonly Happening[]): ReadonlyMap<string, string> {
+function labelsOf(all: readonly HistoryEvent[]): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
   const ids = new Map<string, number>();
-  for (const happening of all) {
-    if (happening.type !== 'effect') continue;
-    for (const { id, name } of happening.effect.came) {
+  for (const event of all) {
+    if (event.type !== 'effect') continue;
+    for (const { id, name } of event.effect.came) {
       const count = (ids.get(name) ?? 0) + 1;
       ids.set(name, count);
       labels.set(id, count === 1 ? name : `${name}#${count}`);
@@ -33,38 +31,38 @@ function labelsOf(all: readonly Happening[]): ReadonlyMap<string, string> {
   return labels;
 }
 
-function lineOf(happening: Happening): string {
-  switch (happening.type) {
+function lineOf(event: HistoryEvent): string {
+  switch (event.type) {
     case 'call':
-      return `call ${happening.call}: ${happening.client} asks ${happening.engine} to ${requestText(happening.request)}`;
+      return `call ${event.call}: ${event.client} asks ${event.engine} to ${requestText(event.request)}`;
     case 'leave':
-      return `call ${happening.call}: the client leaves`;
+      return `call ${event.call}: the client leaves`;
     case 'answer':
-      return `call ${happening.call}: is answered ${answerText(happening.answer)}`;
+      return `call ${event.call}: is answered ${answerText(event.answer)}`;
     case 'sent': {
-      const { op, engine, name, place, args } = happening;
+      const { op, engine, name, place, args } = event;
       return `    op ${op}: ${engine} sends ${name} to ${place} ${plain(args)}`;
     }
     case 'effect':
-      return `    op ${happening.op}: in ${happening.place} ${effectText(happening.effect)}`;
+      return `    op ${event.op}: in ${event.place} ${effectText(event.effect)}`;
     case 'returned': {
-      const result = happening.result === undefined ? '' : ` with ${plain(happening.result)}`;
-      return `    op ${happening.op}: ends ${happening.ending}${result}`;
+      const result = event.result === undefined ? '' : ` with ${plain(event.result)}`;
+      return `    op ${event.op}: ends ${event.ending}${result}`;
     }
     case 'crash':
-      return `-- ${happening.engine} crashes`;
+      return `-- ${event.engine} crashes`;
     case 'stop':
-      return `-- ${happening.engine} has stopped`;
+      return `-- ${event.engine} has stopped`;
     case 'sleep':
-      return `-- ${happening.engine} falls asleep`;
+      return `-- ${event.engine} falls asleep`;
     case 'wake':
-      return `-- ${happening.engine} wakes`;
+      return `-- ${event.engine} wakes`;
     case 'settings': {
-      const { queue, maxAttempts, deadQueue, leaseMs } = happening;
+      const { queue, maxAttempts, deadQueue, leaseMs } = event;
       return `    ${queue} has from now on: lease ${leaseMs} ms, ${maxAttempts} attempts, dead letters to '${deadQueue}'`;
     }
-    case 'world':
-      return `-- ${happening.text}`;
+    case 'note':
+      return `-- ${event.text}`;
   }
 }
 
@@ -109,7 +107,7 @@ const NOT_SHOWN = new Set([
   'partitions',
 ]);
 
-/** Without what only fills lines. */
+/** Leaves out fields that only fill lines. */
 function plain(value: unknown): string {
   const shown = JSON.parse(
     JSON.stringify(value, (key, each: unknown) => {

@@ -5,7 +5,7 @@ import { contentOf } from './item-content.ts';
 /** How long a client waits for the answer to a complete. */
 export const COMPLETE_TIMEOUT_MS = 10_000;
 
-/** What a simulated client asks an engine for. Times are milliseconds. */
+/** A request of a simulated client. Times are in milliseconds. */
 export type Request =
   | {
       readonly kind: 'produce';
@@ -54,16 +54,16 @@ export type Request =
   | { readonly kind: 'create' | 'update'; readonly queue: string; readonly settings: Partial<QueueCall> }
   | { readonly kind: 'delete-queue'; readonly queue: string; readonly force: boolean };
 
-/** What became of a request, as the client sees it. */
+/** The answer to a request, as the client sees it. */
 export type Answer =
   | { readonly how: 'ok'; readonly value: unknown }
   | { readonly how: 'error'; readonly code: string; readonly message: string }
-  /** The client left before there was one. */
+  /** The client left before the answer. */
   | { readonly how: 'left' }
-  /** The engine died: whatever it was asked for may or may not have happened. */
+  /** The engine crashed. The request may or may not have taken effect. */
   | { readonly how: 'cut' };
 
-/** What a lease was answered with. */
+/** The answer to a lease. */
 export function leasedOf(answer: Answer): {
   readonly partition: number;
   readonly items: readonly LeasedItem[];
@@ -71,14 +71,14 @@ export function leasedOf(answer: Answer): {
   return answer.how === 'ok' ? (answer.value as Leased) : { partition: 0, items: [] };
 }
 
-/** Asks an engine. */
+/** Sends a request to an engine. */
 export async function ask(service: Service, request: Request, options: CallOptions): Promise<Answer> {
   try {
     return { how: 'ok', value: await send(service, request, options) };
   } catch (error) {
     if (error instanceof CallerGone) return { how: 'left' };
     if (error instanceof QueueError) return { how: 'error', code: error.code, message: error.message };
-    // Callers over HTTP are told of an internal error.
+    // Over HTTP this is an internal error.
     if (error instanceof StorageError) return { how: 'error', code: 'internal', message: error.message };
     throw error;
   }

@@ -3,61 +3,64 @@ import { consumeALot } from './clients/consumer.ts';
 import { operateALot } from './clients/operator.ts';
 import { Names, produceALot } from './clients/producer.ts';
 import type { History } from './history.ts';
-import { aftermath } from './world/aftermath.ts';
-import { ClosedWorld } from './world/closed-world.ts';
-import { Dice } from './world/dice.ts';
-import { sufferMishaps } from './world/mishaps.ts';
-import { type Setting, settingOf } from './world/setting.ts';
-import { World } from './world/world.ts';
+import { Dice } from './system/dice.ts';
+import { runIncidents } from './system/incidents.ts';
+import { recoverAndDrain } from './system/recovery-phase.ts';
+import { type Scenario, scenarioOf } from './system/scenario.ts';
+import { SimulatedEventLoop } from './system/simulated-event-loop.ts';
+import { Simulation } from './system/simulation.ts';
 
-/** How the simulation of a seed came out. */
+/** The result of a simulation. */
 export interface Outcome {
-  readonly setting: Setting;
+  readonly scenario: Scenario;
   readonly history: History;
-  /** Empty: all was as it must be. */
-  readonly objections: readonly string[];
+  /** Empty: the run kept all rules. */
+  readonly violations: readonly string[];
 }
 
-/** The whole story takes a few minutes of its own time. */
+/** In simulated milliseconds. A run takes a few minutes of simulated time. */
 const END_OF_TIME_MS = 3_600_000;
 
-/** Lives through the world of a seed, and judges it. */
+/** Simulates a seed, and checks the run. */
 export function simulate(seed: number): Promise<Outcome> {
-  const closed = new ClosedWorld();
-  return closed.run(async () => {
+  const eventLoop = new SimulatedEventLoop();
+  return eventLoop.run(async () => {
     const dice = new Dice(seed);
-    const setting = settingOf(dice);
-    const world = new World(closed, dice, setting);
+    const scenario = scenarioOf(dice);
+    const simulation = new Simulation(eventLoop, dice, scenario);
     try {
-      await world.scheduler.run(() => Promise.race([live(world), endOfTime(world)]));
+      await simulation.scheduler.run(() => Promise.race([live(simulation), endOfTime(simulation)]));
     } catch (error) {
-      world.object(`the world breaks off: ${(error as Error).stack}`);
+      simulation.report(`the simulation breaks off: ${(error as Error).stack}`);
     }
-    const { history, objections } = world;
-    return { setting, history, objections: [...objections, ...check(history)] };
+    const { history, violations } = simulation;
+    return { scenario, history, violations: [...violations, ...check(history)] };
   });
 }
 
-async function live(world: World): Promise<void> {
-  const { setting } = world;
-  const [first] = world.engines;
-  if (first === undefined) throw new Error('a world has an engine');
+async function live(simulation: Simulation): Promise<void> {
+  const { scenario } = simulation;
+  const [first] = simulation.engines;
+  if (first === undefined) throw new Error('a simulation has an engine');
   for (const queue of ['dead', 'jobs'] as const) {
-    await world.ask('founder', first, { kind: 'create', queue, settings: setting[queue] });
+    await simulation.ask('founder', first, { kind: 'create', queue, settings: scenario[queue] });
   }
   const names = new Names();
-  const many = (count: number, name: string, act: (world: World, client: string) => Promise<void>) =>
-    Array.from({ length: count }, (_, n) => act(world, `${name}-${n + 1}`));
+  const many = (
+    count: number,
+    name: string,
+    act: (simulation: Simulation, client: string) => Promise<void>,
+  ) => Array.from({ length: count }, (_, n) => act(simulation, `${name}-${n + 1}`));
   await Promise.all([
-    ...many(setting.producers, 'producer', (_, client) => produceALot(world, client, names)),
-    ...many(setting.consumers, 'consumer', consumeALot),
-    ...many(setting.operators, 'operator', operateALot),
-    sufferMishaps(world),
+    ...many(scenario.producers, 'producer', (_, client) => produceALot(simulation, client, names)),
+    ...many(scenario.consumers, 'consumer', consumeALot),
+    ...many(scenario.operators, 'operator', operateALot),
+    runIncidents(simulation),
   ]);
-  await aftermath(world);
+  await recoverAndDrain(simulation);
 }
 
-async function endOfTime(world: World): Promise<void> {
-  await world.scheduler.sleep(END_OF_TIME_MS);
-  world.object('the world does not come to an end');
+async function endOfTime(simulation: Simulation): Promise<void> {
+  await simulation.scheduler.sleep(END_OF_TIME_MS);
+  simulation.report('the simulation does not end');
 }

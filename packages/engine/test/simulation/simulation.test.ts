@@ -1,16 +1,16 @@
 import process from 'node:process';
 import { describe, expect, test } from 'vitest';
-import { expectNoObjection } from './expect-no-objection.ts';
+import { expectNoViolation } from './expect-no-violation.ts';
 import { PAST_FAILURES } from './past-failures.ts';
 import { render } from './render.ts';
 import { simulate } from './simulate.ts';
 
-/** Many seeds on a busy machine, on demand. */
+/** In milliseconds; enough for many seeds on a busy machine. */
 const TIMEOUT_MS = 3_600_000;
-/** Between two seeds the event loop gets a turn now and then, so that Vitest can say that it lives. */
+/** After this many seeds the event loop gets a turn, so that Vitest receives a sign of life. */
 const SEEDS_AT_ONCE = 20;
 
-/** So many seeds are lived through twice. */
+/** The number of seeds that are simulated twice. */
 const COMPARED = 20;
 
 const only = process.env['QUERATOR_SIMULATION_SEED'];
@@ -18,11 +18,11 @@ const first = Number(only ?? 1);
 const runs = Number(process.env['QUERATOR_SIMULATION_RUNS'] ?? (only === undefined ? 2_000 : 1));
 
 describe('a simulated world', { timeout: TIMEOUT_MS }, () => {
-  test.each(PAST_FAILURES)('never again: $title', ({ seed }) => expectNoObjection(seed));
+  test.each(PAST_FAILURES)('never again: $title', ({ seed }) => expectNoViolation(seed));
 
   test(`is as it must be, whatever happens in it: ${runs} seeds from ${first} on`, async () => {
     for (let seed = first; seed < first + runs; seed++) {
-      await expectNoObjection(seed);
+      await expectNoViolation(seed);
       if (seed % SEEDS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   });

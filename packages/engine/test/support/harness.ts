@@ -6,14 +6,14 @@ import { createService, type EngineLimits, type QueueCall, type Service } from '
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A service on memory, with a clock moved by hand and a storage that can be made to fail. */
+/** A service on the memory driver, with a manual clock and a storage that can fail. */
 export class Harness {
   readonly clock = new ManualClock();
   readonly storage: FaultyStorage;
   readonly service: Service;
   readonly logged: string[] = [];
 
-  /** One statement of a kind at a time, unless a test wants more: what happens when is then up to the test alone. */
+  /** Allows one statement of a kind by default, so that only the test decides the order of events. */
   constructor(limits: Partial<EngineLimits> = {}) {
     const random = new SeededRandom();
     this.storage = new FaultyStorage(memoryBackend({ name: 'mem', clock: this.clock, random }));
@@ -28,7 +28,7 @@ export class Harness {
     });
   }
 
-  /** Creates a queue with sensible settings, but for those given. */
+  /** Creates a queue with default settings, except those given. */
   async create(queueName: string, settings: Partial<QueueCall> = {}): Promise<void> {
     await this.service.queues.create(queueCall(queueName, settings));
   }
@@ -42,7 +42,7 @@ export class Harness {
     });
   }
 
-  /** Leases up to so many items. */
+  /** Leases up to `batchSize` items. */
   lease(
     queueName: string,
     batchSize = 1,
@@ -63,7 +63,7 @@ export class Harness {
     return (await store.list({ state: 'prepared', pivot: '', limit: 1_000 })).map(payloadOf);
   }
 
-  /** Lets everything run that needs no passing of time. */
+  /** Runs everything that needs no passing of time. */
   settle(): Promise<void> {
     return this.clock.advance('0');
   }
@@ -94,7 +94,7 @@ export function payloadOf({ payload }: { readonly payload: Uint8Array }): string
   return decoder.decode(payload);
 }
 
-/** What became of a promise so far, without waiting for it. */
+/** The state of a promise so far, without waiting for it. */
 export function watch<T>(promise: Promise<T>): {
   state: 'pending' | 'fulfilled' | 'rejected';
   value?: T;

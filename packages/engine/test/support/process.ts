@@ -3,7 +3,7 @@ import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing
 import { createService, type QueueCall, type Service } from '../../src/index.ts';
 import { item, payloadOf, queueCall } from './harness.ts';
 
-/** A process on a storage that others use too, with a clock of its own: it may sleep while theirs goes on. */
+/** A process on a shared storage, with its own clock. It may sleep while the others run. */
 export class Process {
   readonly clock = new ManualClock();
   readonly storage: FaultyStorage;
@@ -13,7 +13,8 @@ export class Process {
   constructor(shared: StorageBackend, seed: number) {
     this.storage = new FaultyStorage(shared);
     this.service = createService({
-      ...{ clock: this.clock, random: new SeededRandom(seed) },
+      clock: this.clock,
+      random: new SeededRandom(seed),
       queueStore: this.storage.queueStore(),
       storages: [{ backend: this.storage, affinity: 1 }],
     });
@@ -27,7 +28,9 @@ export class Process {
 
   produce(queueName: string, ...texts: readonly string[]) {
     return this.service.queue.produce({
-      ...{ queueName, requestTimeout: '1m', items: texts.map((text) => item(text)) },
+      queueName,
+      requestTimeout: '1m',
+      items: texts.map((text) => item(text)),
     });
   }
 
@@ -36,7 +39,7 @@ export class Process {
     return this.service.queue.lease({ queueName, batchSize, clientId, requestTimeout: '1m' });
   }
 
-  /** What is waiting is handed out, and done with. */
+  /** Leases what is waiting, and completes it. */
   async consume(queueName: string): Promise<string[]> {
     const { partition, items } = await this.lease(queueName);
     const ids = items.map(({ id }) => id);
@@ -44,7 +47,7 @@ export class Process {
     return items.map(payloadOf);
   }
 
-  /** What is waiting or leased, and prepared letters. */
+  /** The waiting and leased items, and the prepared letters. */
   async stored(queueName: string, partition = 0): Promise<string[]> {
     const listed = await this.#list(queueName, partition);
     const store = this.storage.partitionStore({ queue: queueName, partition });
@@ -63,12 +66,12 @@ export class Process {
     return this.service.storage.listItems({ queueName, partition, pivot: '', limit: 0 });
   }
 
-  /** Time passes, and nothing happens here: no timer fires, no answer is read. */
+  /** Advances the clock without running timers or reading answers. */
   sleep(ms: number): void {
     this.clock.set(addDuration(this.clock.now(), milliseconds(ms)));
   }
 
-  /** What is due happens. */
+  /** Runs what is due. */
   wake(): Promise<void> {
     return this.clock.advance('0');
   }

@@ -94,7 +94,7 @@ export const memoryPerConsumer: Scenario = {
 };
 
 async function useOf(site: Site): Promise<Use> {
-  const heap = await site.server.liveHeap();
+  const heap = await site.liveHeap();
   const metrics = await site.metrics();
   return { heap, resident: metrics.get(RESIDENT) ?? Number.NaN };
 }

@@ -1,31 +1,44 @@
+import process from 'node:process';
 import { codecs, type Endpoint, queueEndpoints, queuesEndpoints, REPLY_HEADERS } from '@querator/protocol';
+import { freePort, type ServerProcess } from '@querator/tooling-processes';
 import pg from 'pg';
-import {
-  type ServerProcess,
-  type ServerProcessOptions,
-  startServerProcess,
-} from '../processes/server-process.ts';
+import { type BuiltServerOptions, startBuiltServer } from '../processes/built-server.ts';
+import { liveHeapBytes } from '../processes/inspected-heap.ts';
 import { QueueTables } from './queue-tables.ts';
 
-/** So many queues are deleted at a time. */
+/** Queues deleted at a time. */
 const DELETED_AT_ONCE = 4;
 
-/** A server, and the database of its own that it works on. */
+export interface SiteOptions extends BuiltServerOptions {
+  /** Whether `liveHeap` is wanted. */
+  readonly inspected?: boolean | undefined;
+}
+
+/** A server with its own database. */
 export class Site {
   readonly server: ServerProcess;
-  /** Absent: the server keeps its items in memory. */
+  /** Undefined: the server keeps its items in memory. */
   readonly database: Database | undefined;
+  readonly #inspector: number | undefined;
   readonly #queues = new Set<string>();
 
-  private constructor(server: ServerProcess, database: Database | undefined) {
+  private constructor(server: ServerProcess, database: Database | undefined, inspector: number | undefined) {
     this.server = server;
     this.database = database;
+    this.#inspector = inspector;
   }
 
-  static async start(options: ServerProcessOptions): Promise<Site> {
+  static async start({ inspected, ...options }: SiteOptions): Promise<Site> {
     const { connectionString } = options;
+    const inspector = inspected ? await freePort() : undefined;
     const database = connectionString === undefined ? undefined : await Database.open(connectionString);
-    return new Site(await startServerProcess(options), database);
+    return new Site(await startBuiltServer(options, inspector), database, inspector);
+  }
+
+  /** Bytes of live objects on the server's heap. @throws Error unless the site was started as `inspected`. */
+  async liveHeap(): Promise<number> {
+    if (this.#inspector === undefined) throw new Error('this server was not started to be inspected');
+    return liveHeapBytes(this.#inspector);
   }
 
   /** Creates a queue and has its tables made. */
@@ -75,6 +88,7 @@ export class Site {
 
   async stop(): Promise<void> {
     await this.server.stop();
+    process.stderr.write(this.server.log);
     await this.database?.close();
   }
 

@@ -2,10 +2,9 @@ import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres'
 import type { EmptyRouteCommands } from '../empty-route/main.ts';
 import type { LoadCommands } from '../load/main.ts';
 import { BenchProcess, type Commands } from '../processes/bench-process.ts';
-import type { ServerProcessOptions } from '../processes/server-process.ts';
 import type { RawCommands } from '../raw/main.ts';
 import type { ServiceCommands } from '../service/main.ts';
-import { Database, Site } from './site.ts';
+import { Database, Site, type SiteOptions } from './site.ts';
 
 /** What a bench runs with. */
 export interface WorldOptions {
@@ -108,7 +107,7 @@ export class World {
     await this.cluster.stop();
   }
 
-  #site(database: string, server: Pick<ServerProcessOptions, 'checkout' | 'inspected'>): Promise<Site> {
+  #site(database: string, server: Pick<SiteOptions, 'checkout' | 'inspected'>): Promise<Site> {
     return this.#once(`server on ${database}`, async () => {
       const admin = await Database.open(this.cluster.connectionString());
       await admin.admin.query(`CREATE DATABASE ${database}`);

@@ -10,8 +10,7 @@
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { startTemporaryCluster } from '@querator/tooling-postgres';
-import pg from 'pg';
+import { createTestDatabase, startTemporaryCluster } from '@querator/tooling-postgres';
 import { quantile } from './quantile.ts';
 import { Side } from './side.ts';
 
@@ -43,10 +42,11 @@ const row = (columns: readonly string[]) => say(columns.map((column) => column.p
 const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
 
 const cluster = await startTemporaryCluster({ settings: { shared_buffers: '256MB', max_wal_size: '2GB' } });
+const newDatabase = async () => (await createTestDatabase(cluster.connectionString())).connectionString;
 try {
   const load = { instances: Number(options.instances), batch: Number(options.batch) };
-  const free = await Side.start(await databaseFor('free'), { ...load, held: false });
-  const held = await Side.start(await databaseFor('held'), { ...load, held: true });
+  const free = await Side.start(await newDatabase(), { ...load, held: false });
+  const held = await Side.start(await newDatabase(), { ...load, held: true });
   row(HEADINGS);
   const ratios: number[] = [];
   for (let line = 1; line <= LINES; line++) {
@@ -75,12 +75,4 @@ try {
   await held.end();
 } finally {
   await cluster.stop();
-}
-
-async function databaseFor(name: string): Promise<string> {
-  const admin = new pg.Client(cluster.connectionString());
-  await admin.connect();
-  await admin.query(`CREATE DATABASE ${name}`);
-  await admin.end();
-  return cluster.connectionString(name);
 }

@@ -1,36 +1,36 @@
-import { milliseconds, type PartitionStore, type StorageBackend, SystemRandom } from '@querator/core';
-import { itemsTableName, PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import type { StorageBackend } from '@querator/core';
+import { itemsTableName } from '@querator/storage-postgres';
 import pg from 'pg';
+import { openBackend } from '../backend.ts';
+import { BatchClient } from '../batch-client.ts';
 
 const KEY = { queue: 'queue', partition: 0 };
 /** Items waiting at any time. */
 const BACKLOG = 10_000;
-const MINUTE = milliseconds(60_000);
-const CONTENT = { encoding: '', kind: '', reference: '', payload: Buffer.alloc(100, 'x') };
 
-/** What was done since somebody last asked. */
+/** The figures of some turns. */
 export interface Figures {
-  /** Of each lease, in milliseconds. */
+  /** Milliseconds of each lease. */
   readonly leaseTimes: readonly number[];
   /** Items a second through produce, lease and complete. */
   readonly rate: number;
 }
 
 export interface SideOptions {
-  /** Backends with pools of their own, all on the same partition. */
+  /** Backends with separate pools, all on the same partition. */
   readonly instances: number;
   /** Items in each request. */
   readonly batch: number;
-  /** Whether a transaction is open all the time. */
+  /** Whether a transaction stays open. */
   readonly held: boolean;
 }
 
-/** One of the two databases that are compared, and the instances that work on it. */
+/** One of the two databases in the comparison, and the instances that work on it. */
 export class Side {
-  /** Of the last turn, in items a second. */
+  /** Items per second of the last turn. */
   lastRate = Number.NaN;
   readonly #backends: readonly StorageBackend[];
-  readonly #stores: readonly PartitionStore[];
+  readonly #clients: readonly BatchClient[];
   readonly #holder: pg.Client;
   readonly #observer: pg.Client;
   readonly #batch: number;
@@ -39,17 +39,10 @@ export class Side {
 
   private constructor(connectionString: string, { instances, batch }: SideOptions) {
     this.#batch = batch;
-    this.#backends = Array.from({ length: instances }, () =>
-      postgresBackend({
-        name: 'held',
-        connectionString,
-        registry: new PoolRegistry(),
-        random: new SystemRandom(),
-      }),
-    );
-    this.#stores = this.#backends.map((backend) => backend.partitionStore(KEY));
+    this.#backends = Array.from({ length: instances }, () => openBackend(connectionString));
+    this.#clients = this.#backends.map((backend) => new BatchClient(backend.partitionStore(KEY), batch));
     this.#holder = new pg.Client(connectionString);
-    // A transaction goes on seeing the statistics that it saw first.
+    // A transaction keeps the statistics that it has read first.
     this.#observer = new pg.Client(connectionString);
   }
 
@@ -58,22 +51,22 @@ export class Side {
     const side = new Side(connectionString, options);
     await side.#holder.connect();
     await side.#observer.connect();
-    for (let n = 0; n < BACKLOG; n += options.batch) await side.#produce(side.#stores[0] as PartitionStore);
+    for (let n = 0; n < BACKLOG; n += options.batch) await side.#clients[0]?.produce();
     if (options.held) {
-      // With a number of its own and a snapshot: the worst of both.
+      // With a transaction id and a snapshot: both keep dead rows.
       await side.#holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
       await side.#holder.query('SELECT txid_current(), count(*) FROM pg_class');
     }
     return side;
   }
 
-  /** Produces, leases and completes so many items, all instances at once. */
+  /** Produces, leases and completes `items` items, all instances at once. */
   async turn(items: number): Promise<void> {
     const before = performance.now();
-    const share = items / this.#stores.length;
+    const share = items / this.#clients.length;
     await Promise.all(
-      this.#stores.map(async (store) => {
-        for (let done = 0; done < share; done += this.#batch) await this.#round(store);
+      this.#clients.map(async (client) => {
+        for (let done = 0; done < share; done += this.#batch) await this.#cycle(client);
       }),
     );
     const took = performance.now() - before;
@@ -92,7 +85,7 @@ export class Side {
     return this.#all.figures();
   }
 
-  /** As far as the statistics know, which come in late. */
+  /** Dead rows according to the statistics, which lag behind. */
   async deadRows(): Promise<number> {
     const { rows } = await this.#observer.query(
       'SELECT n_dead_tup::int AS dead FROM pg_stat_user_tables WHERE relname = $1',
@@ -108,18 +101,10 @@ export class Side {
     for (const backend of this.#backends) await backend.close();
   }
 
-  async #round(store: PartitionStore): Promise<void> {
-    await this.#produce(store);
-    const before = performance.now();
-    const items = await store.lease({ limit: this.#batch, leaseTimeout: MINUTE });
-    const took = performance.now() - before;
-    if (items.length !== this.#batch) throw new Error(`leased ${items.length} of ${this.#batch}`);
-    for (const work of [this.#current, this.#all]) work.leaseTimes.push(took);
-    await store.complete([{ ids: items.map(({ id }) => id) }]);
-  }
-
-  async #produce(store: PartitionStore): Promise<void> {
-    await store.produce([{ items: Array.from({ length: this.#batch }, () => CONTENT) }], MINUTE);
+  async #cycle(client: BatchClient): Promise<void> {
+    const { ids, tookMs } = await client.cycle();
+    if (ids.length !== this.#batch) throw new Error(`leased ${ids.length} of ${this.#batch}`);
+    for (const work of [this.#current, this.#all]) work.leaseTimes.push(tookMs);
   }
 }
 

@@ -6,16 +6,16 @@
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { milliseconds, type PartitionStore, SystemRandom } from '@querator/core';
-import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import type { PartitionStore } from '@querator/core';
 import { startTemporaryCluster } from '@querator/tooling-postgres';
+import { openBackend } from '../backend.ts';
+import { BatchClient } from '../batch-client.ts';
+import { quantile } from '../held/quantile.ts';
 import { PgBouncer } from './pgbouncer.ts';
 
 const { values: options } = parseArgs({
   options: { seconds: { type: 'string', default: '2' }, rounds: { type: 'string', default: '3' } },
 });
-const MINUTE = milliseconds(60_000);
-const CONTENT = { encoding: '', kind: '', reference: '', payload: Buffer.alloc(100, 'x') };
 /** Items in a statement, and statements at a time. */
 const LOADS = [
   { batch: 1, lanes: 1 },
@@ -24,8 +24,6 @@ const LOADS = [
 ] as const;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 const cluster = await startTemporaryCluster({ settings: { shared_buffers: '256MB', max_wal_size: '2GB' } });
 const session = await PgBouncer.start(cluster, { mode: 'session', poolSize: 20 });
@@ -39,17 +37,12 @@ const ways = [
 
 /** Items a second through produce, lease and complete, one after the other in each lane. */
 async function measure(store: PartitionStore, { batch, lanes }: (typeof LOADS)[number]): Promise<number> {
-  const items = Array.from({ length: batch }, () => CONTENT);
+  const client = new BatchClient(store, batch);
   const started = performance.now();
   const end = started + Number(options.seconds) * 1_000;
   let done = 0;
   const lane = async () => {
-    while (performance.now() < end) {
-      await store.produce([{ items }], MINUTE);
-      const leased = await store.lease({ limit: batch, leaseTimeout: MINUTE });
-      await store.complete([{ ids: leased.map(({ id }) => id) }]);
-      done += leased.length;
-    }
+    while (performance.now() < end) done += (await client.cycle()).ids.length;
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return (done * 1_000) / (performance.now() - started);
@@ -59,8 +52,7 @@ for (const load of LOADS) {
   const rates = new Map<string, number[]>(ways.map(([name]) => [name, []]));
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const [name, connectionString] of ways) {
-      const deps = { registry: new PoolRegistry(), random: new SystemRandom() };
-      const backend = postgresBackend({ name: 'cost', connectionString, maxConns: 8, ...deps });
+      const backend = openBackend(connectionString, { maxConns: 8 });
       const store = backend.partitionStore({ queue: `cost-${load.batch}-${load.lanes}`, partition: 0 });
       await store.stats();
       rates.get(name)?.push(await measure(store, load));
@@ -70,7 +62,7 @@ for (const load of LOADS) {
   say(`${load.batch} items in a statement, ${load.lanes} at a time`);
   for (const [name, all] of rates) {
     const spread = `${Math.round(Math.min(...all))} to ${Math.round(Math.max(...all))}`;
-    say(`  ${name.padEnd(32)} ${String(Math.round(median(all))).padStart(7)} items/s (${spread})`);
+    say(`  ${name.padEnd(32)} ${String(Math.round(quantile(all, 0.5))).padStart(7)} items/s (${spread})`);
   }
 }
 await session.stop();

@@ -1,5 +1,6 @@
-import { type Cluster, freePort } from '@querator/tooling-postgres';
+import type { Cluster } from '@querator/tooling-postgres';
 import { poolerProgram } from '@querator/tooling-postgres/debian';
+import { freePort } from '@querator/tooling-processes';
 import { documented, PoolerProcess } from './pooler-process.ts';
 
 /** Starts a pgpool-II before all databases of a cluster. */

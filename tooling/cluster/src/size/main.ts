@@ -10,8 +10,7 @@
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { startTemporaryCluster } from '@querator/tooling-postgres';
-import pg from 'pg';
+import { createTestDatabase, startTemporaryCluster } from '@querator/tooling-postgres';
 import { quantile } from '../held/quantile.ts';
 import { SizedQueue } from './sized-queue.ts';
 
@@ -61,9 +60,10 @@ async function compare(
 }
 
 const cluster = await startTemporaryCluster({ settings: { shared_buffers: '256MB', max_wal_size: '8GB' } });
+const newDatabase = async () => (await createTestDatabase(cluster.connectionString())).connectionString;
 try {
-  const small = await SizedQueue.make(await databaseFor('small'), FEW);
-  const large = await SizedQueue.make(await databaseFor('large'), ITEMS);
+  const small = await SizedQueue.make(await newDatabase(), FEW);
+  const large = await SizedQueue.make(await newDatabase(), ITEMS);
   say(`${count(ITEMS)} items wait, beside ${count(FEW)}`);
   const waiting = await compare(small, large);
   judge('produce, of the rate with few', waiting.produce.toFixed(2), waiting.produce >= LEAST);
@@ -85,12 +85,4 @@ try {
   await large.end();
 } finally {
   await cluster.stop();
-}
-
-async function databaseFor(name: string): Promise<string> {
-  const admin = new pg.Client(cluster.connectionString());
-  await admin.connect();
-  await admin.query(`CREATE DATABASE ${name}`);
-  await admin.end();
-  return cluster.connectionString(name);
 }

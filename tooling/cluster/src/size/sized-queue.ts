@@ -1,24 +1,17 @@
-import {
-  milliseconds,
-  type PartitionStore,
-  type StorageBackend,
-  SystemClock,
-  SystemRandom,
-  silentLogger,
-} from '@querator/core';
-import { parseConfig, startServer } from '@querator/server';
-import { itemsTableName, PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import type { StorageBackend } from '@querator/core';
+import { itemsTableName } from '@querator/storage-postgres';
+import { ServerProcess } from '@querator/tooling-processes';
 import pg from 'pg';
+import { openBackend } from '../backend.ts';
+import { BatchClient } from '../batch-client.ts';
 
 const QUEUE = 'sized';
 const KEY = { queue: QUEUE, partition: 0 };
 const TABLE = itemsTableName(KEY);
 /** Items in each request. */
 const BATCH = 100;
-const HOUR = milliseconds(3_600_000);
-const DAY = milliseconds(24 * 3_600_000);
-const CONTENT = { encoding: '', kind: '', reference: '', payload: Buffer.alloc(10, 'x') };
-/** One statement has positions for no more. */
+const PAYLOAD_BYTES = 10;
+/** The positions of one statement. */
 const ROWS_PER_STATEMENT = 100_000;
 
 const FILL = `
@@ -27,13 +20,13 @@ const FILL = `
     now() + interval '1 day', now(), '\\x61'
   FROM (SELECT nextval('querator_item_id') AS number OFFSET 0) AS taken, generate_series(1, $1::int) AS position`;
 
-/** One queue of one partition in a database of its own, of any size. */
+/** A queue with one partition of any size, in its own database. */
 export class SizedQueue {
   readonly #connectionString: string;
   readonly #admin: pg.Client;
   readonly #holder: pg.Client;
   #backend: StorageBackend | undefined;
-  #store: PartitionStore | undefined;
+  #client: BatchClient | undefined;
 
   private constructor(connectionString: string) {
     this.#connectionString = connectionString;
@@ -41,45 +34,36 @@ export class SizedQueue {
     this.#holder = new pg.Client(connectionString);
   }
 
-  /** Makes the queue, with so many items that wait. */
+  /** Creates the queue with `waiting` items. */
   static async make(connectionString: string, waiting: number): Promise<SizedQueue> {
     const queue = new SizedQueue(connectionString);
     for (const client of [queue.#admin, queue.#holder]) {
       client.on('error', () => {});
       await client.connect();
     }
-    await queue.#onServer(async (post) => {
-      const settings = { lease_timeout: '1h', expire_timeout: '24h', requested_partitions: 1 };
-      await post('queues.create', { queue_name: QUEUE, ...settings });
-      await post('queue.produce', { queue_name: QUEUE, request_timeout: '9s', items: [{ utf8: 'first' }] });
+    await queue.#onServer(async (server) => {
+      await server.createQueue(QUEUE, { lease_timeout: '1h' });
+      const items = [{ utf8: 'first' }];
+      await server.ask('queue.produce', { queue_name: QUEUE, request_timeout: '9s', items });
     });
     await queue.#fill(waiting);
     return queue;
   }
 
-  /** Produces and leases so many requests' worth, and completes it. @returns how long each took, in milliseconds. */
+  /** Makes `requests` produces, leases and completes. @returns milliseconds of each produce and lease. */
   async work(
     requests: number,
   ): Promise<{ readonly produce: readonly number[]; readonly lease: readonly number[] }> {
-    const store = this.#open();
-    const times = { produce: [] as number[], lease: [] as number[] };
-    const leased: string[][] = [];
-    const items = Array.from({ length: BATCH }, () => CONTENT);
-    for (let n = 0; n < requests; n++) {
-      times.produce.push(await timed(() => store.produce([{ items }], DAY)));
-    }
-    for (let n = 0; n < requests; n++) {
-      const tookMs = await timed(async () => {
-        const got = await store.lease({ limit: BATCH, leaseTimeout: HOUR });
-        leased.push(got.map(({ id }) => id));
-      });
-      times.lease.push(tookMs);
-    }
-    for (const ids of leased) await store.complete([{ ids }]);
-    return times;
+    const client = this.#open();
+    const produce = [];
+    for (let n = 0; n < requests; n++) produce.push(await client.produce());
+    const leases = [];
+    for (let n = 0; n < requests; n++) leases.push(await client.lease());
+    for (const each of leases) await client.complete(each);
+    return { produce, lease: leases.map(({ tookMs }) => tookMs) };
   }
 
-  /** Opens a transaction that nobody ends, and lets all die that waits. */
+  /** Opens a transaction that stays open, and then deletes all items. */
   async killAllBehindTransaction(): Promise<void> {
     await this.#holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     await this.#holder.query('SELECT txid_current(), count(*) FROM pg_class');
@@ -89,24 +73,23 @@ export class SizedQueue {
     await this.#admin.query(`DELETE FROM ${TABLE}`);
   }
 
-  /** Produces one request's worth that waits. */
+  /** Produces one batch that waits. */
   async add(): Promise<void> {
-    await this.#open().produce([{ items: Array.from({ length: BATCH }, () => CONTENT) }], DAY);
+    await this.#open().produce();
   }
 
-  /** Forgets what servers have written down of where waiting items begin. */
+  /** Removes the low-water marks that servers have saved. */
   async forgetMarks(): Promise<void> {
     await this.#admin.query('DROP TABLE IF EXISTS querator_marks');
   }
 
-  /** Starts a server and leases from it. @returns how long the first lease took from when it listens, in milliseconds. */
+  /** Starts a server and leases from it. @returns milliseconds of its first lease. */
   async firstLeaseOfServer(): Promise<number> {
     await this.#close();
     let tookMs = Number.NaN;
-    await this.#onServer(async (post) => {
-      tookMs = await timed(() =>
-        post('queue.lease', { queue_name: QUEUE, client_id: 'c', batch_size: 1, request_timeout: '60s' }),
-      );
+    await this.#onServer(async (server) => {
+      const request = { queue_name: QUEUE, client_id: 'c', batch_size: 1, request_timeout: '60s' };
+      tookMs = await timed(() => server.ask('queue.lease', request));
     });
     return tookMs;
   }
@@ -117,22 +100,19 @@ export class SizedQueue {
     await this.#admin.end();
   }
 
-  #open(): PartitionStore {
-    this.#backend ??= postgresBackend({
-      ...{ name: 'sized', connectionString: this.#connectionString },
-      ...{ registry: new PoolRegistry(), random: new SystemRandom() },
-    });
-    this.#store ??= this.#backend.partitionStore(KEY);
-    return this.#store;
+  #open(): BatchClient {
+    this.#backend ??= openBackend(this.#connectionString);
+    this.#client ??= new BatchClient(this.#backend.partitionStore(KEY), BATCH, PAYLOAD_BYTES);
+    return this.#client;
   }
 
   async #close(): Promise<void> {
     await this.#backend?.close();
     this.#backend = undefined;
-    this.#store = undefined;
+    this.#client = undefined;
   }
 
-  /** Indexes are made anew behind the rows, which takes half of the time. */
+  /** Creates the indexes after the rows, which takes half of the time. */
   async #fill(rows: number): Promise<void> {
     const { rows: indexes } = await this.#admin.query<{ name: string; definition: string }>(
       `SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition
@@ -147,26 +127,10 @@ export class SizedQueue {
     await this.#admin.query('CHECKPOINT');
   }
 
-  async #onServer(
-    work: (post: (path: string, body: object) => Promise<void>) => Promise<void>,
-  ): Promise<void> {
-    const storage = {
-      driver: 'postgres',
-      config: { 'connection-string': this.#connectionString, 'max-conns': 5 },
-    };
-    const partitions = [{ name: 'sized', ...storage }];
-    const config = parseConfig(
-      JSON.stringify({ address: '127.0.0.1:0', 'queue-storage': storage, 'partition-storage': partitions }),
-    );
-    const world = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-    const server = await startServer(config, world);
+  async #onServer(work: (server: ServerProcess) => Promise<void>): Promise<void> {
+    const server = await ServerProcess.start({ storage: this.#connectionString });
     try {
-      await work(async (path, body) => {
-        const headers = { 'Content-Type': 'application/json' };
-        const sent = { method: 'POST', headers, body: JSON.stringify(body) };
-        const response = await fetch(`${server.url}/v1/${path}`, sent);
-        if (response.status !== 200) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-      });
+      await work(server);
     } finally {
       await server.stop();
     }

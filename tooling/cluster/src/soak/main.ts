@@ -8,10 +8,10 @@
  */
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SystemRandom } from '@querator/core';
-import { itemsTableName, PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import { itemsTableName } from '@querator/storage-postgres';
 import { startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
+import { openBackend } from '../backend.ts';
 import { soakOptions } from './options.ts';
 import { formatSample, SAMPLE_HEAD, type Sample, Sampler } from './samples.ts';
 import { noTraffic, runTraffic } from './traffic.ts';
@@ -36,9 +36,7 @@ const cluster = await startTemporaryCluster({
 const connectionString = cluster.connectionString();
 const client = new pg.Client(connectionString);
 await client.connect();
-const backend = postgresBackend({
-  ...{ name: 'soak', connectionString, registry: new PoolRegistry(), random: new SystemRandom() },
-});
+const backend = openBackend(connectionString);
 const store = backend.partitionStore(KEY);
 await store.stats();
 const table = itemsTableName(KEY);

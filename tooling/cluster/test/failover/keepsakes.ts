@@ -1,11 +1,11 @@
+import type { ServerProcess } from '@querator/tooling-processes';
 import { expect } from 'vitest';
-import { complete, idsOf, lease, produce, queued, textsOf } from './queue-calls.ts';
-import type { Answer, ServerProcess } from './server-process.ts';
+import { complete, idsOf, lease, produce, queued, textsOf } from '../queue-calls.ts';
 
 /** Items in the states that a failover must keep, made before it and looked at after it. */
 export class Keepsakes {
   readonly #servers: readonly [ServerProcess, ServerProcess];
-  #held: Answer['json'];
+  #held: readonly string[] = [];
   #runsOutAt = 0;
   #dueAt = 0;
 
@@ -23,9 +23,9 @@ export class Keepsakes {
     await produce(server, 'ordered', ['old 1', 'old 2']);
     await produce(server, 'held', ['a', 'b']);
     await produce(server, 'running-out', ['c']);
-    this.#held = await lease(server, 'held');
-    const leased = await lease(server, 'running-out');
-    this.#runsOutAt = Date.parse(leased.items[0].lease_deadline);
+    this.#held = idsOf(await lease(server, 'held'));
+    const [leased] = await lease(server, 'running-out');
+    this.#runsOutAt = Date.parse(leased?.['lease_deadline'] ?? '');
     this.#dueAt = Date.now() + seconds * 1_000;
     await produce(server, 'scheduled', ['d'], { enqueue_at: new Date(this.#dueAt).toISOString() });
   }
@@ -37,14 +37,14 @@ export class Keepsakes {
     const ids = idsOf(await queued(other, 'ordered'));
     expect(ids).toEqual([...new Set(ids)].sort());
     expect((ids[2] ?? '') > highestId, `${ids[2]} after ${highestId}`).toBe(true);
-    expect(textsOf((await lease(other, 'ordered')).items)).toEqual(['old 1', 'old 2', 'new 1', 'new 2']);
+    expect(textsOf(await lease(other, 'ordered'))).toEqual(['old 1', 'old 2', 'new 1', 'new 2']);
     // Leased at one before, completed at the other after.
-    expect(await complete(other, 'held', idsOf(this.#held.items))).toMatchObject({ status: 200 });
+    expect(await complete(other, 'held', this.#held)).toMatchObject({ status: 200 });
     const again = await lease(other, 'running-out');
     expect(Date.now()).toBeGreaterThanOrEqual(this.#runsOutAt);
-    expect(textsOf(again.items)).toEqual(['c']);
-    expect(again.items[0].attempts).toBe(2);
-    expect(textsOf((await lease(other, 'scheduled')).items)).toEqual(['d']);
+    expect(textsOf(again)).toEqual(['c']);
+    expect(again[0]?.['attempts']).toBe(2);
+    expect(textsOf(await lease(other, 'scheduled'))).toEqual(['d']);
     expect(Date.now()).toBeGreaterThanOrEqual(this.#dueAt);
   }
 }

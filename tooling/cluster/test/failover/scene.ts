@@ -1,9 +1,12 @@
 import { ReplicatedPair } from '@querator/tooling-postgres/debian';
+import { ServerProcess } from '@querator/tooling-processes';
 import { expect } from 'vitest';
-import { Load } from './load.ts';
-import { ServerProcess } from './server-process.ts';
+import { Load } from '../load/load.ts';
 
-/** Both hosts in the string, the first one first: the way of docs/storage/high-availability.md. */
+/** The most connections that a server opens. */
+export const MAX_CONNS = 8;
+
+/** Both hosts in the connection string, as docs/storage/high-availability.md recommends. */
 export const READ_WRITE = (pair: ReplicatedPair) => pair.connectionString('target_session_attrs=read-write');
 
 /** A replicated database, two Querator servers on it, and a load for them. */
@@ -19,7 +22,7 @@ export class Scene {
     this.load = new Load(servers);
   }
 
-  /** @param address the connection string of the Querator servers. */
+  /** @param address makes the connection string of the Querator servers. */
   static async open(
     mode: 'synchronous' | 'asynchronous',
     address: (pair: ReplicatedPair) => string | Promise<string>,
@@ -27,9 +30,9 @@ export class Scene {
     const pair = await ReplicatedPair.start(mode);
     const begun: ServerProcess[] = [];
     try {
-      const connectionString = await address(pair);
+      const storage = await address(pair);
       const start = async () => {
-        const server = await ServerProcess.start(connectionString);
+        const server = await ServerProcess.start({ storage, maxConns: MAX_CONNS });
         begun.push(server);
         return server;
       };
@@ -42,20 +45,15 @@ export class Scene {
   }
 
   /** One more server. */
-  async startAnother(connectionString: string): Promise<ServerProcess> {
-    const server = await ServerProcess.start(connectionString);
+  async startAnother(storage: string): Promise<ServerProcess> {
+    const server = await ServerProcess.start({ storage, maxConns: MAX_CONNS });
     this.#others.push(server);
     return server;
   }
 
-  /** To be called when the load is settled. */
+  /** Call it when the load is settled. */
   expectNothingLostOrDoubled(): void {
-    const { books } = this.load;
-    expect(books.missing()).toEqual([]);
-    expect(books).toMatchObject({
-      ...{ completedBefore: [], heldByTwo: [], tooEarly: [], outOfOrder: [] },
-      ...{ sharedIds: [], sameIdAgain: [], invented: [] },
-    });
+    this.load.ledger.expectNothingLostOrDoubled();
     this.expectServersAlive();
   }
 

@@ -1,6 +1,6 @@
+import type { ServerProcess } from '@querator/tooling-processes';
 import { expect } from 'vitest';
-import { complete, idsOf, lease, produce, queued, textsOf } from './queue-calls.ts';
-import type { ServerProcess } from './server-process.ts';
+import { complete, idsOf, lease, produce, queued, textsOf } from '../queue-calls.ts';
 
 /** What was acknowledged and the standby never got: after the failover it must be as if nobody had ever asked for it. */
 export class Undone {
@@ -21,14 +21,14 @@ export class Undone {
     await produce(server, 'leased', ['a']);
     await produce(server, 'completed', ['b']);
     await produce(server, 'delayed', ['c']);
-    this.#completed = idsOf((await lease(server, 'completed')).items);
-    this.#delayed = idsOf((await lease(server, 'delayed')).items);
+    this.#completed = idsOf(await lease(server, 'completed'));
+    this.#delayed = idsOf(await lease(server, 'delayed'));
   }
 
   /** While it does not. */
   async act(): Promise<void> {
     const [server] = this.#servers;
-    this.#leased = idsOf((await lease(server, 'leased')).items);
+    this.#leased = idsOf(await lease(server, 'leased'));
     expect(await complete(server, 'completed', this.#completed)).toMatchObject({ status: 200 });
     const retry_at = new Date(Date.now() + 3_600_000).toISOString();
     const items = this.#delayed.map((id) => ({ id, retry_at }));
@@ -42,9 +42,9 @@ export class Undone {
   async check(): Promise<void> {
     const [server, other] = this.#servers;
     // Nobody holds it, and it is the same item; whoever was given it before may complete it, once.
-    const { items } = await lease(other, 'leased');
+    const items = await lease(other, 'leased');
     expect(idsOf(items)).toEqual(this.#leased);
-    expect(items[0].attempts).toBe(1);
+    expect(items[0]?.['attempts']).toBe(1);
     await this.#completeOnce('leased', this.#leased);
     // Both are leased as they were, and in nobody's way: not completed, and not put off.
     await this.#completeOnce('completed', this.#completed);
@@ -54,8 +54,8 @@ export class Undone {
     expect(await complete(server, 'gone', this.#gone)).toMatchObject({ status: 400 });
     await produce(server, 'gone', ['f', 'g']);
     const after = await lease(other, 'gone');
-    expect(textsOf(after.items)).toEqual(['f', 'g']);
-    expect(idsOf(after.items).filter((id) => this.#gone.includes(id))).toEqual([]);
+    expect(textsOf(after)).toEqual(['f', 'g']);
+    expect(idsOf(after).filter((id) => this.#gone.includes(id))).toEqual([]);
   }
 
   async #completeOnce(queue: string, ids: readonly string[]): Promise<void> {

@@ -1,12 +1,13 @@
 import process from 'node:process';
 import { type Cluster, createTestDatabase, startTemporaryCluster } from '@querator/tooling-postgres';
+import { ServerProcess } from '@querator/tooling-processes';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { PgBouncer } from '../../src/poolers/pgbouncer.ts';
 import { startPgpool } from '../../src/poolers/pgpool.ts';
 import type { PoolerProcess } from '../../src/poolers/pooler-process.ts';
-import { CountedLoad } from './counted-load.ts';
-import { ServerProgram } from './server-program.ts';
+import { Load } from '../load/load.ts';
+import { complete, consumerWaits, idsOf, lease, produce, textsOf } from '../queue-calls.ts';
 
 const isShort = process.env['QUERATOR_CLUSTER_SHORT'] === '1';
 const PATIENCE = { timeout: 60_000, interval: 20 };
@@ -69,39 +70,30 @@ describe.each(WAYS.filter(({ inShort }) => inShort || !isShort))('two servers th
     cleanups.push(() => pooler.stop());
     const connectionString = pooler.process.connectionString(database.name, way.query);
     const start = async () => {
-      const server = await ServerProgram.start(connectionString);
+      const server = await ServerProcess.start({ storage: connectionString, maxConns: 8 });
       cleanups.push(() => server.stop());
       return server;
     };
     const servers = await Promise.all([start(), start()] as const);
-    await servers[0].create('jobs');
-    const admin = new pg.Client(database.connectionString);
-    await admin.connect();
-    cleanups.push(() => admin.end());
-    /** Whether the queue's table is empty, as the database itself says. */
-    const isEmpty = async () => {
-      const { rows } = await admin.query<{ name: string }>(
-        `SELECT relname AS name FROM pg_class WHERE relname LIKE 'items\\_%\\_000000'`,
-      );
-      const { rows: counted } = await admin.query(`SELECT count(*)::int AS count FROM ${rows[0]?.name}`);
-      return counted[0].count === 0;
-    };
-    return { servers, pooler, isEmpty, admin };
+    return { servers, pooler, database };
   }
 
   test('every acknowledged item is completed once', async () => {
-    const { servers, isEmpty, admin } = await setUp();
-    const load = CountedLoad.start(servers, 'jobs');
-    await vi.waitFor(() => expect(load.completions).toBeGreaterThan(isShort ? 500 : 2_000), PATIENCE);
-    const { produced, unknown, completed, perhapsCompleted } = await load.drain(isEmpty);
-    expect([...unknown, ...perhapsCompleted]).toEqual([]);
-    expect([...completed.keys()].sort()).toEqual([...produced].sort());
-    expect(Math.max(...completed.values())).toBe(1);
+    const { servers, database } = await setUp();
+    const load = new Load(servers);
+    await load.start(3);
+    await load.more(isShort ? 500 : 2_000);
+    await load.settle();
+    load.ledger.expectNothingLostOrDoubled();
+    expect(load.ledger).toMatchObject({ unknown: 0, refused: 0, perhapsCompleted: 0 });
     if (way.name.startsWith('PgBouncer, transaction')) {
+      const admin = new pg.Client(database.connectionString);
+      await admin.connect();
       const { rows } = await admin.query(
         `SELECT count(*)::int AS sessions FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
       );
-      // They really took turns.
+      await admin.end();
+      // The servers share the sessions.
       expect(rows[0].sessions).toBeLessThanOrEqual(3);
     }
   });
@@ -110,18 +102,18 @@ describe.each(WAYS.filter(({ inShort }) => inShort || !isShort))('two servers th
     const { servers } = await setUp();
     const [one, other] = servers;
     const times: number[] = [];
+    await one.createQueue('jobs');
     for (let n = 0; n < 3; n++) {
-      const waiting = one.lease('jobs', 1, '20s');
-      await one.untilHungry('jobs');
-      const { status } = await other.produce('jobs', [`hello ${n}`]);
+      const waiting = lease(one, 'jobs', 1);
+      await consumerWaits(one, 'jobs');
+      await produce(other, 'jobs', [`hello ${n}`]);
       const acknowledgedAt = performance.now();
-      expect(status).toBe(200);
       const items = await waiting;
       times.push(performance.now() - acknowledgedAt);
-      expect(items.map(({ text }) => text)).toEqual([`hello ${n}`]);
-      expect((await one.complete('jobs', items)).status).toBe(200);
+      expect(textsOf(items)).toEqual([`hello ${n}`]);
+      expect((await complete(one, 'jobs', idsOf(items))).status).toBe(200);
     }
-    // Far less than the twenty seconds of the request, and than the twelve of one who wrongly relies on being told.
+    // Far below the 30 s of the request, and the 12 s of a server that relies on notifications that do not arrive.
     expect(Math.max(...times)).toBeLessThan(way.says === undefined ? 2 * POLL_MS : POLL_MS);
     await vi.waitFor(() => {
       const said = [FOUND, DEAF].flatMap((words) => Array(one.logged(words)).fill(words));
@@ -130,21 +122,16 @@ describe.each(WAYS.filter(({ inShort }) => inShort || !isShort))('two servers th
   });
 
   test('the pooler dies under load and comes back, and nothing acknowledged is lost', async () => {
-    const { servers, pooler, isEmpty } = await setUp();
-    const load = CountedLoad.start(servers, 'jobs');
+    const { servers, pooler } = await setUp();
+    const load = new Load(servers);
+    await load.start(3);
     for (let round = 0; round < (isShort ? 1 : 3); round++) {
-      const before = load.completions;
-      await vi.waitFor(() => expect(load.completions).toBeGreaterThan(before + 200), PATIENCE);
+      await load.more(200);
       await pooler.process.kill();
       await pooler.process.start();
     }
-    const before = load.completions;
-    await vi.waitFor(() => expect(load.completions).toBeGreaterThan(before + 200), PATIENCE);
-    const { produced, completed, perhapsCompleted } = await load.drain(isEmpty);
-    // What was acknowledged was completed, as far as anybody can know.
-    const lost = [...produced].filter((text) => !completed.has(text) && !perhapsCompleted.has(text));
-    expect(lost).toEqual([]);
-    const twice = [...completed].filter(([, times]) => times > 1);
-    expect(twice).toEqual([]);
+    await load.more(200);
+    await load.settle();
+    load.ledger.expectNothingLostOrDoubled();
   });
 });

@@ -1,7 +1,7 @@
-import { milliseconds, SystemRandom } from '@querator/core';
-import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import { milliseconds } from '@querator/core';
 import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { openBackend } from '../../src/backend.ts';
 import { startPgpool } from '../../src/poolers/pgpool.ts';
 import { item } from '../live-queue.ts';
 
@@ -21,8 +21,7 @@ async function storeThroughPgpool(mode: 'raw' | 'streaming_replication', query: 
   const pgpool = await startPgpool(cluster, mode);
   cleanups.push(() => pgpool.stop());
   const connectionString = pgpool.connectionString('postgres', query);
-  const deps = { registry: new PoolRegistry(), random: new SystemRandom() };
-  const backend = postgresBackend({ name: 'pgpool', connectionString, ...deps });
+  const backend = openBackend(connectionString);
   cleanups.push(() => backend.close());
   return backend.partitionStore({ queue: `jobs-${mode}`, partition: 0 });
 }
@@ -47,8 +46,7 @@ test('servers hear of each other through it', async () => {
   cleanups.push(() => pgpool.stop());
   const connectionString = pgpool.connectionString('postgres');
   const open = () => {
-    const deps = { registry: new PoolRegistry(), random: new SystemRandom() };
-    const backend = postgresBackend({ name: 'pgpool', connectionString, ...deps });
+    const backend = openBackend(connectionString);
     cleanups.push(() => backend.close());
     return backend;
   };

@@ -1,8 +1,9 @@
-import { milliseconds, type PartitionStore, SystemRandom } from '@querator/core';
-import { PoolRegistry, type PostgresBackendOptions, postgresBackend } from '@querator/storage-postgres';
+import { milliseconds, type PartitionStore } from '@querator/core';
+import type { PostgresBackendOptions } from '@querator/storage-postgres';
 import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openBackend } from '../../src/backend.ts';
 import { PgBouncer } from '../../src/poolers/pgbouncer.ts';
 import { startPgpool } from '../../src/poolers/pgpool.ts';
 import type { PoolerProcess } from '../../src/poolers/pooler-process.ts';
@@ -86,8 +87,7 @@ describe.each(WAYS)('a commit without its synchronous standby, through %s', (_, 
     work: (store: PartitionStore) => Promise<void>,
   ): Promise<void> {
     const connectionString = poolers.get(pooler)?.connectionString('postgres', query) ?? '';
-    const deps = { registry: new PoolRegistry(), random: new SystemRandom() };
-    const backend = postgresBackend({ name: 'pg', connectionString, timeouts, ...deps });
+    const backend = openBackend(connectionString, { timeouts });
     try {
       const store = backend.partitionStore({ queue: `standby-${pooler}`, partition: 0 });
       await store.produce([{ items: [item('before')] }], MINUTE);

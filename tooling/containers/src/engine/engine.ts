@@ -4,9 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { atExit } from '@querator/tooling-postgres';
+import { atExit, mustRun, runProgram } from '@querator/tooling-processes';
 import { CannotRunHere, lastLine } from '../cannot-run-here.ts';
-import { mustRun, runProgram } from '../run-program.ts';
 import { makeScratchFolder, removeScratchFolder } from '../scratch-folder.ts';
 import { type StorageDriver, writeSettings } from './settings.ts';
 
@@ -69,7 +68,7 @@ export class Engine {
    * @throws Error with all it printed, when it fails.
    */
   podman(...args: readonly string[]): Promise<string> {
-    return mustRun('podman', args, { env: this.env });
+    return mustRun('podman', args, { env: { ...process.env, ...this.env } });
   }
 
   /**

@@ -1,9 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { INSTALLED_VERSION, postgresBinaries } from '@querator/tooling-postgres';
+import { mustRun } from '@querator/tooling-processes';
 import { DEBIAN, type Engine } from '../engine/engine.ts';
 import { cache, root } from '../repository.ts';
-import { mustRun } from '../run-program.ts';
 
 /** The one of compose.yaml, and the one of the tests that take a container. */
 const POSTGRES_VERSIONS = [17, INSTALLED_VERSION];

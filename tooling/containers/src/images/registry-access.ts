@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { mustRun } from '../run-program.ts';
+import { mustRun } from '@querator/tooling-processes';
 import { registryLines } from './registry-lines.ts';
 
 /**

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { type Ended, mustRun, runProgram } from '../../src/run-program.ts';
+import { type Ended, mustRun, runProgram } from '@querator/tooling-processes';
 
 // Which engine that is stands in the environment, put there by `pnpm test:containers`.
 if (!process.env['CONTAINERS_CONF']) throw new Error('These tests are run by: pnpm test:containers');

@@ -1,5 +1,5 @@
 import { type Client, createClient } from '@querator/client';
-import { freePort } from '@querator/tooling-postgres';
+import { freePort } from '@querator/tooling-processes';
 import { onTestFinished, vi } from 'vitest';
 import { SERVER_IMAGE } from '../../src/images/server-image.ts';
 import { podman, tryPodman } from './podman.ts';

@@ -1,13 +1,8 @@
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@querator/client';
 import { SeededRandom } from '@querator/core/testing';
 import { createTestDatabase } from '@querator/tooling-postgres';
+import { freePorts } from '@querator/tooling-processes';
 import { DEFAULT_ALLOWANCES } from '../checker/allowances.ts';
 import type { History } from '../history/history.ts';
 import { httpCalls } from '../history/http-calls.ts';
@@ -145,7 +140,6 @@ async function setUp(
   { instances: count, variant }: PostgresRunOptions,
   partitions: number,
 ): Promise<Stage> {
-  const folder = mkdtempSync(join(tmpdir(), 'querator-histories-'));
   const database = await createTestDatabase(server.connectionString());
   const ways = await Promise.all(
     Array.from({ length: count }, (_, n) => {
@@ -155,12 +149,12 @@ async function setUp(
   );
   const ports = await freePorts(count);
   const instances = ways.map(
-    ({ connectionString }, n) => new Instance({ port: ports[n] ?? 0, connectionString, folder, variant }),
+    ({ connectionString }, n) => new Instance(ports[n] ?? 0, connectionString, variant),
   );
   const tearDown = async () => {
-    await Promise.all(instances.map((instance) => instance.kill()));
+    // Killed first: an orderly end would wait for the requests in flight.
+    await Promise.all(instances.map((instance) => instance.kill().then(() => instance.stop())));
     await Promise.all(ways.map((way) => way.close()));
-    rmSync(folder, { recursive: true });
     // Another server may take writes by now.
     await database.drop(server.connectionString());
   };
@@ -182,23 +176,4 @@ function databaseOf(connectionString: string, name: string): string {
   const url = new URL(connectionString);
   url.pathname = `/${name}`;
   return url.href;
-}
-
-/** Ports that nobody listens on; an instance keeps its own when it is started again. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await once(server.listen(0, '127.0.0.1'), 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(
-    servers.map(async (server) => {
-      server.close();
-      await once(server, 'close');
-    }),
-  );
-  return ports;
 }

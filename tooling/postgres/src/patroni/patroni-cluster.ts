@@ -1,17 +1,21 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import {
+  atExit,
+  BackgroundProgram,
+  canRun,
+  chooseRunAs,
+  command,
+  freePorts,
+  mustRun,
+  type RunAs,
+} from '@querator/tooling-processes';
 import pg from 'pg';
-import { BackgroundProgram } from '../background-program.ts';
 import { patroniPrograms, postgresServerTools } from '../debian-tools.ts';
-import { atExit } from '../exit-cleanup.ts';
-import { freePort } from '../free-port.ts';
-import { chooseRunAs, command, type RunAs } from '../run-as.ts';
-import { runProgram } from '../run-tool.ts';
 import { PatroniNode } from './patroni-node.ts';
 import { type ClusterSettings, haproxySettings, SCOPE } from './patroni-settings.ts';
 
@@ -148,17 +152,11 @@ export class PatroniCluster {
     const members = await this.#members(leader);
     const candidate = members.find(({ role }) => role === 'sync_standby')?.name;
     if (candidate === undefined) throw new Error('no standby is synchronous');
-    const args = ['-c', leader.configFile, 'switchover', SCOPE, '--master', leader.place.name];
-    const {
-      file,
-      args: all,
-      options,
-    } = command(this.#runAs, this.#programs.patronictl, [...args, ...['--candidate', candidate, '--force']]);
-    await runProgram(
-      file,
-      all,
-      options.uid === undefined ? {} : { uid: options.uid, gid: options.gid as number },
-    );
+    const { file, args, options } = command(this.#runAs, this.#programs.patronictl, [
+      ...['-c', leader.configFile, 'switchover', SCOPE, '--master', leader.place.name],
+      ...['--candidate', candidate, '--force'],
+    ]);
+    await mustRun(file, args, options);
     await this.leader(leader);
   }
 
@@ -288,19 +286,6 @@ function makeFolder(): string {
 
 function canUse(as: RunAs, program: string, folder: string): boolean {
   if (as.owner !== undefined) chownSync(join(folder, 'probe'), as.owner.uid, as.owner.gid);
-  const probe = command(as, '/bin/sh', [
-    '-c',
-    '"$1" --version && test -w "$2"',
-    'sh',
-    program,
-    join(folder, 'probe'),
-  ]);
-  return spawnSync(probe.file, probe.args, { ...probe.options, stdio: 'ignore' }).status === 0;
-}
-
-/** Distinct ports that nobody listens on now. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
+  const script = '"$1" --version && test -w "$2"';
+  return canRun(as, '/bin/sh', ['-c', script, 'sh', program, join(folder, 'probe')]);
 }

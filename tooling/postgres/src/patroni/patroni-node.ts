@@ -1,11 +1,15 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BackgroundProgram } from '../background-program.ts';
-import { atExit } from '../exit-cleanup.ts';
+import {
+  atExit,
+  BackgroundProgram,
+  childrenOf,
+  isAlive,
+  type RunAs,
+  worksIn,
+} from '@querator/tooling-processes';
 import { allGone, continueAll, killAll, stopAll } from '../postmaster.ts';
 import { readPostmasterFile } from '../postmaster-file.ts';
-import { childrenOf, isAlive, worksIn } from '../process-table.ts';
-import type { RunAs } from '../run-as.ts';
 import { type ClusterSettings, type NodePlace, patroniSettings } from './patroni-settings.ts';
 
 /** Patroni ends PostgreSQL in good order when it is told to stop. */

@@ -1,19 +1,19 @@
-import { type Birth, type CallStory, type Check, endedWellBefore, nameOf } from './story.ts';
+import { type CallRecord, type Check, endedWellBefore, type ItemArrival, nameOf } from './run-record.ts';
 
 /**
- * A produce answered with success has stored each item, once, in one partition,
- * side by side and in order; and storage had said so before.
+ * An acknowledged produce has stored each item exactly once, in one partition,
+ * together and in order. Storage had confirmed that before the acknowledgement.
  */
-export const acknowledgedIsStored: Check = function* ({ calls, births }) {
+export const acknowledgedIsStored: Check = function* ({ calls, arrivals }) {
   const byName = Map.groupBy(
-    births.filter(({ stay }) => stay.sourceId === undefined),
+    arrivals.filter(({ stay }) => stay.sourceId === undefined),
     ({ stay }) => stay.name,
   );
   for (const call of calls) {
     const { request } = call.asked;
     if (request.kind !== 'produce') continue;
-    const born = request.items.map(({ name }) => byName.get(name) ?? []);
-    for (const [first, second] of born) {
+    const arrived = request.items.map(({ name }) => byName.get(name) ?? []);
+    for (const [first, second] of arrived) {
       if (first !== undefined && second !== undefined) {
         yield `item ${first.stay.name} was stored twice, by op ${first.op.sent.op} and op ${second.op.sent.op}`;
       }
@@ -21,24 +21,24 @@ export const acknowledgedIsStored: Check = function* ({ calls, births }) {
     if (call.answer?.answer.how === 'ok')
       yield* whatIsWrong(
         call,
-        born.flatMap((each) => each.slice(0, 1)),
-        born.length,
+        arrived.flatMap((each) => each.slice(0, 1)),
+        arrived.length,
       );
   }
 };
 
-function* whatIsWrong(call: CallStory, born: readonly Birth[], wanted: number): Iterable<string> {
-  if (born.length < wanted) {
-    yield `${nameOf(call)} was answered with success, and ${wanted - born.length} of its items were never stored`;
+function* whatIsWrong(call: CallRecord, arrived: readonly ItemArrival[], wanted: number): Iterable<string> {
+  if (arrived.length < wanted) {
+    yield `${nameOf(call)} was answered with success, and ${wanted - arrived.length} of its items were never stored`;
     return;
   }
-  const [first] = born as [Birth];
+  const [first] = arrived as [ItemArrival];
   if (!endedWellBefore(first.op, call)) {
     yield `${nameOf(call)} was answered with success before storage was done`;
   }
-  if (born.some(({ op }) => op !== first.op)) yield `${nameOf(call)} was torn apart`;
-  for (let n = 1; n < born.length; n++) {
-    if ((born[n] as Birth).stay.id < (born[n - 1] as Birth).stay.id)
+  if (arrived.some(({ op }) => op !== first.op)) yield `${nameOf(call)} was torn apart`;
+  for (let n = 1; n < arrived.length; n++) {
+    if ((arrived[n] as ItemArrival).stay.id < (arrived[n - 1] as ItemArrival).stay.id)
       yield `${nameOf(call)} was stored out of order`;
   }
 }

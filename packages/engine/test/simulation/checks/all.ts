@@ -12,8 +12,8 @@ import { olderFirst } from './older-first.ts';
 import { oneHolder } from './one-holder.ts';
 import { produceOrder } from './produce-order.ts';
 import { refusedIsNotStored } from './refused-is-not-stored.ts';
+import { type Check, recordRun } from './run-record.ts';
 import { silentAfterStop } from './silent-after-stop.ts';
-import { type Check, storyOf } from './story.ts';
 
 const CHECKS: Readonly<Record<string, Check>> = {
   acknowledgedIsStored,
@@ -32,8 +32,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   silentAfterStop,
 };
 
-/** What does not hold of a history. */
+/** Runs all checks. @returns the violations of a history. */
 export function check(history: History): string[] {
-  const story = storyOf(history);
-  return Object.entries(CHECKS).flatMap(([name, rule]) => [...rule(story)].map((text) => `${name}: ${text}`));
+  const run = recordRun(history);
+  return Object.entries(CHECKS).flatMap(([name, rule]) => [...rule(run)].map((text) => `${name}: ${text}`));
 }

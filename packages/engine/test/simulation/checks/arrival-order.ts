@@ -1,16 +1,15 @@
 import { leasedOf } from '../request.ts';
-import { type CallStory, type Check, nameOf, type OpStory } from './story.ts';
+import { type CallRecord, type Check, nameOf, type OpRecord } from './run-record.ts';
 
 /**
- * Of consumers who wait at one engine for a queue with one partition, the one
- * who came first is served first; of two with the same client id, never the
- * later. Where several statements that lease are under way side by side, who is
- * overtaken may have been waited for by another one of them, which came too
- * early or comes later.
+ * At one engine and one partition, the consumer that came first is served
+ * first. Of two with the same client id, the later one never overtakes.
+ * Statements in flight side by side are exempt: the overtaken consumer may wait
+ * for another of them.
  */
-export const arrivalOrder: Check = function* ({ calls, births, ops }) {
+export const arrivalOrder: Check = function* ({ calls, arrivals, ops }) {
   const partitions = new Map<string, Set<string>>();
-  for (const { place } of births) {
+  for (const { place } of arrivals) {
     const queue = queueOf(place);
     partitions.set(queue, (partitions.get(queue) ?? new Set()).add(place));
   }
@@ -40,19 +39,19 @@ function queueOf(place: string): string {
   return place.split('/')[0] as string;
 }
 
-function isServed({ answer }: CallStory): boolean {
+function isServed({ answer }: CallRecord): boolean {
   return answer !== undefined && leasedOf(answer.answer).items.length > 0;
 }
 
 function areNamesakes(
-  { asked: { request: one } }: CallStory,
-  { asked: { request: other } }: CallStory,
+  { asked: { request: one } }: CallRecord,
+  { asked: { request: other } }: CallRecord,
 ): boolean {
   return one.kind === 'lease' && other.kind === 'lease' && one.clientId === other.clientId;
 }
 
-/** Whether the statement that served a consumer was not the only one that leased meanwhile. */
-function hadCompany(statements: readonly OpStory[], { answer, answeredAt }: CallStory): boolean {
+/** Whether another leasing statement was in flight beside the one that served a consumer. */
+function hadCompany(statements: readonly OpRecord[], { answer, answeredAt }: CallRecord): boolean {
   const ids = new Set(answer === undefined ? [] : leasedOf(answer.answer).items.map(({ id }) => id));
   const served = statements.findLast(
     (op) =>
@@ -66,8 +65,8 @@ function hadCompany(statements: readonly OpStory[], { answer, answeredAt }: Call
   return statements.some((op) => op !== served && op.sentAt < answeredAt && op.returnedAt > served.sentAt);
 }
 
-function overtakes(late: CallStory, early: CallStory): boolean {
+function overtakes(late: CallRecord, early: CallRecord): boolean {
   const gone = Math.min(early.leftAt ?? Number.POSITIVE_INFINITY, early.answeredAt);
-  // The queue may just have been taken up: then both came in at the same moment.
+  // During an activation both requests enter the queue at the same moment.
   return late.answeredAt < gone && (late.answer?.atMs ?? 0) < (early.answer?.atMs ?? 0);
 }

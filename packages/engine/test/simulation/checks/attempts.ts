@@ -1,7 +1,7 @@
 import { leasedOf } from '../request.ts';
-import { type Check, nameOf } from './story.ts';
+import { type Check, nameOf } from './run-record.ts';
 
-/** Nobody is handed an item more often than the queue allows, where that never changed. */
+/** No consumer receives an item more often than the queue allows, if that setting never changed. */
 export const attempts: Check = function* ({ calls, settings }) {
   const limits = Map.groupBy(settings, ({ queue }) => queue);
   for (const call of calls) {

@@ -1,28 +1,35 @@
 import type { Effect } from '../history.ts';
 import { COMPLETE_TIMEOUT_MS } from '../request.ts';
-import { type CallStory, type Check, claimedIds, endedWellBefore, nameOf, type Story } from './story.ts';
+import {
+  type CallRecord,
+  type Check,
+  claimedIds,
+  endedWellBefore,
+  nameOf,
+  type RunRecord,
+} from './run-record.ts';
 
 /**
- * A complete or retry answered with success has done all of what it asked, and
- * storage had said so before; no id is done away with twice. One answered with
- * an error has a cause for it in storage, or its time was up before its engine
- * had asked storage for anything but the queue.
+ * An acknowledged complete or retry has done all that it asked, and storage had
+ * confirmed that before. No id is completed or retried twice. An error has a
+ * cause in storage, or the time was up before the engine had called storage for
+ * the items.
  */
-export const completedOnce: Check = function* (story) {
-  for (const [id, calls] of story.claims) {
+export const completedOnce: Check = function* (run) {
+  for (const [id, calls] of run.claims) {
     const done = calls.filter(({ answer }) => answer?.answer.how === 'ok');
     if (done.length > 1) yield `item ${id} was done with twice: ${done.map(nameOf).join(', ')}`;
   }
-  for (const call of story.calls) {
+  for (const call of run.calls) {
     const { kind } = call.asked.request;
     if (kind !== 'complete' && kind !== 'retry') continue;
     const answer = call.answer?.answer;
-    if (answer?.how === 'ok') yield* notDone(story, call);
-    if (answer?.how === 'error') yield* withoutCause(story, call, answer);
+    if (answer?.how === 'ok') yield* notDone(run, call);
+    if (answer?.how === 'error') yield* withoutCause(run, call, answer);
   }
 };
 
-function* notDone({ ops }: Story, call: CallStory): Iterable<string> {
+function* notDone({ ops }: RunRecord, call: CallRecord): Iterable<string> {
   const { kind } = call.asked.request;
   for (const id of claimedIds(call)) {
     const done = ops.some(
@@ -41,13 +48,13 @@ function tookAway({ left, changed }: Effect, id: string): boolean {
 }
 
 function* withoutCause(
-  story: Story,
-  call: CallStory,
+  run: RunRecord,
+  call: CallRecord,
   { code, message }: { readonly code: string; readonly message: string },
 ): Iterable<string> {
   const { kind, queue } = call.asked.request as { kind: string; queue: string };
   const { engine } = call.asked;
-  const answered = story.ops.filter(
+  const answered = run.ops.filter(
     (op) =>
       op.sent.engine === engine &&
       op.returnedAt < call.answeredAt &&
@@ -59,7 +66,7 @@ function* withoutCause(
     code === 'retry' &&
     message.startsWith('internal') &&
     !answered.some(({ returned }) => returned?.ending !== 'ok') &&
-    !ranOutOfTime(story, call)
+    !ranOutOfTime(run, call)
   ) {
     yield `${nameOf(call)} is said to have failed, and storage did not`;
   }
@@ -71,8 +78,8 @@ function* withoutCause(
   }
 }
 
-/** Whether the time of a complete was up while its engine had asked storage nothing but for the queue. */
-function ranOutOfTime({ ops }: Story, { asked, askedAt, answer, answeredAt }: CallStory): boolean {
+/** Whether a complete timed out before its engine had called storage for more than the queue. */
+function ranOutOfTime({ ops }: RunRecord, { asked, askedAt, answer, answeredAt }: CallRecord): boolean {
   const { request, engine, atMs } = asked;
   if (request.kind !== 'complete' || (answer?.atMs ?? atMs) - atMs < COMPLETE_TIMEOUT_MS) return false;
   return !ops.some(

@@ -1,33 +1,34 @@
-import type { Effect, Happening, Stay } from '../history.ts';
-import { awakeMs, type Birth, type Check, type Story } from './story.ts';
+import type { Effect, HistoryEvent, Stay } from '../history.ts';
+import { awakeMs, type Check, type ItemArrival, type RunRecord } from './run-record.ts';
 
-/** An engine that goes on for so long withdraws a letter that it stored too late. */
+/** In milliseconds. An engine that runs this long aborts a letter that it prepared too late. */
 const WITHDRAWN_MS = 20_000;
 
 /**
- * An item that died becomes one dead letter: nobody is offered a second one,
- * whatever fails and whoever crashes. Where the dead-letter queue is deleted,
- * its letters are gone with it, and what is still to be moved goes to the new one.
- * A letter stored after another one of the item had been offered is withdrawn by
- * who stored it, unless that engine ends soon, or has slept and is then not
- * answered when it stores the letter, or looks what became of the item (ADR 15).
+ * A dead item becomes one dead letter. No consumer is offered a second one,
+ * whatever fails or crashes. If the dead-letter queue is deleted, its letters
+ * are lost, and later moves use the new queue.
+ *
+ * An engine that prepares a letter after another one was offered aborts it.
+ * Exempt are engines that stop soon, and engines that slept and received no
+ * answer (ADR 15).
  */
-export const deadLetters: Check = function* (story) {
-  const moving = movingNames(story);
-  for (const { stay } of story.births) {
+export const deadLetters: Check = function* (run) {
+  const moving = movingNames(run);
+  for (const { stay } of run.arrivals) {
     if (stay.sourceId === undefined) continue;
     if (moving.get(stay.sourceId) !== stay.name)
       yield `dead letter ${stay.id} came of ${stay.sourceId}, which had not died`;
     if (!isPreparedLetter(stay)) yield `dead letter ${stay.id} was not prepared when it came`;
   }
-  for (const [sourceId, times] of offersOf(story)) {
-    if (times > 1 + nobodyWithdraws(story, sourceId))
+  for (const [sourceId, times] of offersOf(run)) {
+    if (times > 1 + lateLetters(run, sourceId))
       yield `item ${sourceId} was offered as a dead letter ${times} times`;
   }
 };
 
-/** How often a letter of each item became available, other than by being given back. */
-function offersOf({ ops }: Story): ReadonlyMap<string, number> {
+/** How often a letter of each item became available, other than by a release. */
+function offersOf({ ops }: RunRecord): ReadonlyMap<string, number> {
   const offers = new Map<string, number>();
   for (const { effects } of ops) {
     for (const effect of effects) {
@@ -37,33 +38,36 @@ function offersOf({ ops }: Story): ReadonlyMap<string, number> {
   return offers;
 }
 
-/** How many letters of an item came late, by engines that had no time left. */
-function nobodyWithdraws(story: Story, sourceId: string): number {
-  const [, ...late] = story.births.filter(({ stay }) => stay.sourceId === sourceId);
-  return late.filter((birth) => hadNoTime(story, birth) || couldNotLook(story, birth)).length;
+/** How many letters of an item came late, from engines that could not abort them. */
+function lateLetters(run: RunRecord, sourceId: string): number {
+  const [, ...late] = run.arrivals.filter(({ stay }) => stay.sourceId === sourceId);
+  return late.filter((arrival) => hadNoTime(run, arrival) || couldNotCheck(run, arrival)).length;
 }
 
-function hadNoTime(story: Story, { op: { sent, effectAt } }: Birth): boolean {
-  const { happenings } = story;
-  const end = happenings.find(
+function hadNoTime(run: RunRecord, { op: { sent, effectAt } }: ItemArrival): boolean {
+  const { events } = run;
+  const end = events.find(
     (each) => (each.type === 'crash' || each.type === 'stop') && each.engine === sent.engine,
   );
   if (end === undefined) return false;
-  const { atMs } = happenings[effectAt] as Happening;
-  return awakeMs(story, sent.engine, atMs, end.atMs) < WITHDRAWN_MS;
+  const { atMs } = events[effectAt] as HistoryEvent;
+  return awakeMs(run, sent.engine, atMs, end.atMs) < WITHDRAWN_MS;
 }
 
-function couldNotLook({ ops, naps }: Story, { op: { sent, effectAt, returned }, stay }: Birth): boolean {
-  if (!naps.has(sent.engine)) return false;
+function couldNotCheck(
+  { ops, sleeps }: RunRecord,
+  { op: { sent, effectAt, returned }, stay }: ItemArrival,
+): boolean {
+  if (!sleeps.has(sent.engine)) return false;
   return (
     returned?.ending !== 'ok' ||
     ops.some(
-      (look) =>
-        look.sent.engine === sent.engine &&
-        look.sent.name === 'markMoved' &&
-        look.sentAt > effectAt &&
-        look.returned?.ending !== 'ok' &&
-        (look.sent.args[0] as readonly string[]).includes(stay.sourceId as string),
+      (check) =>
+        check.sent.engine === sent.engine &&
+        check.sent.name === 'markMoved' &&
+        check.sentAt > effectAt &&
+        check.returned?.ending !== 'ok' &&
+        (check.sent.args[0] as readonly string[]).includes(stay.sourceId as string),
     )
   );
 }
@@ -75,12 +79,12 @@ function offered({ came, left }: Effect): readonly string[] {
     .map(({ sourceId }) => sourceId as string);
 }
 
-/** It has 0 attempts only until it is handed out for the first time. */
+/** A letter has 0 attempts until its first lease. */
 export function isPreparedLetter({ sourceId, state, attempts }: Stay): boolean {
   return sourceId !== undefined && state === 'leased' && attempts === 0;
 }
 
-function movingNames({ ops }: Story): ReadonlyMap<string, string> {
+function movingNames({ ops }: RunRecord): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const { effects } of ops) {
     for (const { came, changed } of effects) {

@@ -1,36 +1,36 @@
 import { leasedOf } from '../request.ts';
 import { isPreparedLetter } from './dead-letters.ts';
-import type { CallStory, OpStory, Story } from './story.ts';
+import type { CallRecord, OpRecord, RunRecord } from './run-record.ts';
 
-/** From the moment in which storage leased an item until a consumer was handed it, or the lease was undone. */
+/** The time from a lease in storage to its answer to a consumer, or to its release. */
 export interface LeaseEpisode {
   readonly id: string;
   readonly place: string;
-  /** That leased it. `…At` are places in the history. */
-  readonly op: OpStory;
+  /** The storage call that leased it. `…At` are positions in the history. */
+  readonly op: OpRecord;
   readonly leasedAt: number;
-  handed?: { readonly to: CallStory; readonly at: number };
-  undone?: { readonly by: OpStory; readonly at: number };
+  handed?: { readonly to: CallRecord; readonly at: number };
+  undone?: { readonly by: OpRecord; readonly at: number };
 }
 
-/** The leases of each partition, in the order in which storage made them. */
-export function leaseEpisodes({ happenings, calls, ops }: Story): ReadonlyMap<string, LeaseEpisode[]> {
+/** The leases of each partition, in storage order. */
+export function leaseEpisodes({ events, calls, ops }: RunRecord): ReadonlyMap<string, LeaseEpisode[]> {
   const callOf = new Map(calls.map((call) => [call.asked.call, call]));
   const opOf = new Map(ops.map((op) => [op.sent.op, op]));
   const episodes = new Map<string, LeaseEpisode[]>();
   const latest = new Map<string, LeaseEpisode>();
-  happenings.forEach((happening, at) => {
-    if (happening.type === 'answer') {
-      const to = callOf.get(happening.call) as CallStory;
+  events.forEach((event, at) => {
+    if (event.type === 'answer') {
+      const to = callOf.get(event.call) as CallRecord;
       if (to.asked.request.kind !== 'lease') return;
-      for (const { id } of leasedOf(happening.answer).items) {
+      for (const { id } of leasedOf(event.answer).items) {
         const episode = latest.get(id);
         if (episode !== undefined) episode.handed ??= { to, at };
       }
     }
-    if (happening.type !== 'effect') return;
-    const { place, effect } = happening;
-    const op = opOf.get(happening.op) as OpStory;
+    if (event.type !== 'effect') return;
+    const { place, effect } = event;
+    const op = opOf.get(event.op) as OpRecord;
     for (const stay of [...effect.came, ...effect.changed.map(({ after }) => after)]) {
       if (stay.state === 'waiting' && op.sent.name === 'release') {
         const episode = latest.get(stay.id);

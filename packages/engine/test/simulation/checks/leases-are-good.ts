@@ -1,13 +1,13 @@
 import { leasedOf } from '../request.ts';
-import { instantAt } from '../world/scheduler.ts';
-import { type Check, endedWellBefore, nameOf } from './story.ts';
+import { instantAt } from '../system/scheduler.ts';
+import { type Check, endedWellBefore, nameOf } from './run-record.ts';
 
-/** Where leases are that short a statement may well take longer than they last. */
+/** In milliseconds. A statement may take longer than leases this short. */
 const SHORT_MS = 1_000;
 
 /**
- * A lease that had ended when its consumer was to be answered is handed to
- * nobody, as after a sleep: others may have the item by then.
+ * No consumer receives a lease that had ended, as after a sleep of the engine.
+ * Other consumers may have the item by then.
  */
 export const leasesAreGood: Check = function* ({ calls, ops }) {
   const statements = ops.filter(({ sent: { name } }) => /lease$/i.test(name));

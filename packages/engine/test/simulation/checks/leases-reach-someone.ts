@@ -1,25 +1,25 @@
-import type { Happening } from '../history.ts';
+import type { HistoryEvent } from '../history.ts';
 import { leasedOf } from '../request.ts';
 import { isPreparedLetter } from './dead-letters.ts';
-import { awakeMs, type Check } from './story.ts';
+import { awakeMs, type Check } from './run-record.ts';
 
-/** Less than passes between two events. */
+/** In milliseconds; less than the time between two events. */
 const MOMENT_MS = 0.000_5;
 
 /**
- * What was leased for consumers reaches one, or is given back at once: nothing
- * waits for a lease to run out because its consumer had left. And what a
- * consumer holds is not given back behind its back.
+ * Leased items reach a consumer, or are released at once. No item waits for the
+ * end of its lease because its consumer left. An item that a consumer holds is
+ * not released.
  */
-export const leasesReachSomeone: Check = function* (story) {
-  const { calls, ops, happenings } = story;
+export const leasesReachSomeone: Check = function* (run) {
+  const { calls, ops, events } = run;
   const handed = new Map<string, number>();
   for (const { asked, answer, answeredAt } of calls) {
     if (answer === undefined || asked.request.kind !== 'lease') continue;
     for (const { id } of leasedOf(answer.answer).items) handed.set(id, answeredAt);
   }
   const crashes = new Map<string, number>();
-  for (const each of happenings) if (each.type === 'crash') crashes.set(each.engine, each.atMs);
+  for (const each of events) if (each.type === 'crash') crashes.set(each.engine, each.atMs);
   const releases = new Map<string, number[]>();
   for (const { sent, sentAt } of ops) {
     if (sent.name !== 'release') continue;
@@ -34,12 +34,13 @@ export const leasesReachSomeone: Check = function* (story) {
     for (const { came, changed } of effects) {
       for (const after of [...came, ...changed.map((change) => change.after)]) {
         if (after.state !== 'leased' || isPreparedLetter(after) || handed.has(after.id)) continue;
-        // In the very moment in which the engine is told what it leased, unless it falls asleep over it, and dies.
-        const isAtOnce = (untilMs: number) => awakeMs(story, sent.engine, returned.atMs, untilMs) < MOMENT_MS;
+        // In the moment in which the engine receives the leased items, unless it falls asleep then and
+        // crashes.
+        const isAtOnce = (untilMs: number) => awakeMs(run, sent.engine, returned.atMs, untilMs) < MOMENT_MS;
         const isGivenBack =
           isAtOnce(crashes.get(sent.engine) ?? Number.POSITIVE_INFINITY) ||
           (releases.get(after.id) ?? []).some(
-            (at) => at > returnedAt && isAtOnce((happenings[at] as Happening).atMs),
+            (at) => at > returnedAt && isAtOnce((events[at] as HistoryEvent).atMs),
           );
         if (!isGivenBack) {
           yield `item ${after.name} (${after.id}) was leased by op ${sent.op}, for nobody, and not given back`;

@@ -1,73 +1,75 @@
 import type { Effect, Stay } from '../history.ts';
 import type { Request } from '../request.ts';
-import { type CallStory, type Check, claimedIds, type OpStory, type Story } from './story.ts';
+import { type CallRecord, type Check, claimedIds, type OpRecord, type RunRecord } from './run-record.ts';
 
-/** An item leaves a partition only for a reason: someone asked for it, or time did and the settings allow it. */
-export const nothingVanishes: Check = function* (story) {
-  for (const op of story.ops) {
+/** An item leaves a partition only by a request, or by time if the settings allow it. */
+export const nothingVanishes: Check = function* (run) {
+  for (const op of run.ops) {
     for (const effect of op.effects) {
       for (const stay of vanished(effect)) {
-        const objection = objectionTo(story, op, stay);
-        if (objection !== undefined) {
-          yield `item ${stay.name} (${stay.id}, ${stay.state}) left ${op.sent.place} by op ${op.sent.op} (${op.sent.name}): ${objection}`;
+        const violation = violationOf(run, op, stay);
+        if (violation !== undefined) {
+          yield `item ${stay.name} (${stay.id}, ${stay.state}) left ${op.sent.place} by op ${op.sent.op} (${op.sent.name}): ${violation}`;
         }
       }
     }
   }
 };
 
-/** What is gone, and not merely under another id. */
+/** Items that are gone, not only under another id. */
 function vanished({ came, left }: Effect): readonly Stay[] {
   if (left.length === 0) return [];
   const stillThere = new Set(came.map(({ name }) => name));
   return left.filter(({ name }) => !stillThere.has(name));
 }
 
-function objectionTo(story: Story, op: OpStory, stay: Stay): string | undefined {
+function violationOf(run: RunRecord, op: OpRecord, stay: Stay): string | undefined {
   const queue = op.sent.place.split('/')[0] as string;
-  const asked = (kind: Request['kind'], isIt: (call: CallStory) => boolean = () => true) =>
-    story.calls.some(
+  const asked = (kind: Request['kind'], isIt: (call: CallRecord) => boolean = () => true) =>
+    run.calls.some(
       (call) =>
         call.asked.request.kind === kind &&
         call.asked.request.queue === queue &&
         call.askedAt < op.effectAt &&
         isIt(call),
     );
-  const named = (call: CallStory) => claimedIds(call).includes(stay.id);
+  const named = (call: CallRecord) => claimedIds(call).includes(stay.id);
   switch (op.sent.name) {
     case 'complete':
       return asked('complete', named) ? undefined : 'nobody completed it';
     case 'retry':
       if (!asked('retry', named)) return 'nobody retried it';
-      return mayBeDeleted(story, queue) ? undefined : 'it has a dead-letter queue to go to';
+      return mayBeDeleted(run, queue) ? undefined : 'it has a dead-letter queue to go to';
     case 'sweep':
-      return mayBeDeleted(story, queue) ? undefined : 'it has a dead-letter queue to go to';
+      return mayBeDeleted(run, queue) ? undefined : 'it has a dead-letter queue to go to';
     case 'remove':
-      if (mayBeDeleted(story, queue)) return undefined;
-      return isDelivered(story, op, stay) ? undefined : 'its dead letter was not delivered';
+      if (mayBeDeleted(run, queue)) return undefined;
+      return isDelivered(run, op, stay) ? undefined : 'its dead letter was not delivered';
     case 'abortLetters':
-      return isGone(story, op, stay.sourceId) ? undefined : 'the item it came of is still there';
+      return isGone(run, op, stay.sourceId) ? undefined : 'the item it came of is still there';
     case 'clear':
       return asked('clear') ? undefined : 'nobody cleared the queue';
     case 'delete': {
-      const isIt = ({ asked: { request } }: CallStory) =>
+      const isIt = ({ asked: { request } }: CallRecord) =>
         request.kind === 'delete-items' && request.ids.includes(stay.id);
       return asked('delete-items', isIt) ? undefined : 'nobody deleted it';
     }
     default:
-      // Any call may come upon what a deleted queue left behind.
+      // Any call may remove what a deleted queue left behind.
       return asked('delete-queue') ? undefined : 'nobody deleted the queue';
   }
 }
 
-/** Whether the queue was ever without a dead-letter queue. Settings take their time to reach all engines. */
-function mayBeDeleted({ settings }: Story, queue: string): boolean {
+/** Whether the queue was ever without a dead-letter queue. Settings reach the engines with a delay. */
+function mayBeDeleted({ settings }: RunRecord, queue: string): boolean {
   return settings.some((each) => each.queue === queue && each.deadQueue === '');
 }
 
-/** Whether storage had answered that its dead letter was stored, and then made available if it was still held. */
-function isDelivered({ births, ops }: Story, op: OpStory, stay: Stay): boolean {
-  const isStored = births.some(({ stay: { sourceId, name } }) => sourceId === stay.id && name === stay.name);
+/** Whether storage had confirmed that the dead letter was stored, and committed if it was still prepared. */
+function isDelivered({ arrivals, ops }: RunRecord, op: OpRecord, stay: Stay): boolean {
+  const isStored = arrivals.some(
+    ({ stay: { sourceId, name } }) => sourceId === stay.id && name === stay.name,
+  );
   return (
     isStored &&
     ops.some(
@@ -80,8 +82,8 @@ function isDelivered({ births, ops }: Story, op: OpStory, stay: Stay): boolean {
   );
 }
 
-/** Whether an item had left its queue for good. */
-function isGone({ ops }: Story, { effectAt }: OpStory, id: string | undefined): boolean {
+/** Whether an item had left its queue before the effect of `op`. */
+function isGone({ ops }: RunRecord, { effectAt }: OpRecord, id: string | undefined): boolean {
   return ops.some(
     (other) =>
       other.effectAt < effectAt && other.effects.some(({ left }) => left.some((stay) => stay.id === id)),

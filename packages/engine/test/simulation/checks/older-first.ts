@@ -1,26 +1,26 @@
 import { DEFAULT_ENGINE_LIMITS } from '../../../src/service/engine-options.ts';
 import { isPreparedLetter } from './dead-letters.ts';
 import { type LeaseEpisode, leaseEpisodes } from './lease-episodes.ts';
-import { awakeMs, type CallStory, type Check, nameOf, type OpStory, type Story } from './story.ts';
+import { awakeMs, type CallRecord, type Check, nameOf, type OpRecord, type RunRecord } from './run-record.ts';
 
 /**
- * In one partition the older item is handed out first, whoever asks where.
+ * Each partition hands out older items first, at whatever engine.
  *
- * - Storage leases nothing while something older waits.
- * - Of what one statement brought, nothing is put back that is older than what
- *   is handed out.
- * - What a statement had brought is handed out, or put back, before an engine
- *   asks for what comes behind it.
- * - An item is passed over only where its lease was undone, and that only where
- *   a consumer had left, or a statement was slow, or its consumer was handed
- *   what another such statement had brought. Then consumers of other engines may
- *   be handed later ones meanwhile; and those of the same one where both
- *   statements had been on their way together, neither of them slow by then.
+ * - Storage leases no item while an older one waits.
+ * - Of the items of one statement, none is released that is older than one
+ *   handed out.
+ * - An engine hands out or releases the items of a statement before it asks for
+ *   later items.
+ * - An item is passed over only if its lease was undone. That happens only if
+ *   its consumer had left, if the statement was slow, or if its consumer
+ *   received items of another such statement. Then consumers of other engines
+ *   may receive later items. Consumers of the same engine may, if both
+ *   statements were in flight together and neither was slow by then.
  */
-export const olderFirst: Check = function* (story) {
-  yield* passedOverByStorage(story);
-  const known = knownAt(story);
-  const partitions = [...leaseEpisodes(story).values()];
+export const olderFirst: Check = function* (run) {
+  yield* passedOverByStorage(run);
+  const known = knownAt(run);
+  const partitions = [...leaseEpisodes(run).values()];
   const served = servedBy(partitions.flat());
   for (const episodes of partitions) {
     for (const [n, late] of episodes.entries()) {
@@ -28,19 +28,19 @@ export const olderFirst: Check = function* (story) {
       for (const early of episodes.slice(0, n)) {
         if (early.id >= late.id || !isStillHeld(early, late.handed.at)) continue;
         if ((known.get(early.id) ?? Number.POSITIVE_INFINITY) > late.handed.to.askedAt) continue;
-        const objection = objectionTo(story, served, early, late);
-        if (objection === undefined) continue;
-        yield `${nameOf(late.handed.to)} was handed ${late.id} before ${early.id}, which is older: ${objection}`;
+        const violation = violationOf(run, served, early, late);
+        if (violation === undefined) continue;
+        yield `${nameOf(late.handed.to)} was handed ${late.id} before ${early.id}, which is older: ${violation}`;
       }
     }
   }
 };
 
-function* passedOverByStorage({ happenings }: Story): Iterable<string> {
+function* passedOverByStorage({ events }: RunRecord): Iterable<string> {
   const waiting = new Map<string, Set<string>>();
-  for (const happening of happenings) {
-    if (happening.type !== 'effect') continue;
-    const { op, place, effect } = happening;
+  for (const event of events) {
+    if (event.type !== 'effect') continue;
+    const { op, place, effect } = event;
     const here = waiting.get(place) ?? new Set();
     waiting.set(place, here);
     let last = '';
@@ -56,8 +56,8 @@ function* passedOverByStorage({ happenings }: Story): Iterable<string> {
   }
 }
 
-/** When an engine was told that an item waits. */
-function knownAt({ ops }: Story): ReadonlyMap<string, number> {
+/** When an engine learned that an item waits. */
+function knownAt({ ops }: RunRecord): ReadonlyMap<string, number> {
   const known = new Map<string, number>();
   for (const { effects, returned, returnedAt } of ops) {
     if (returned?.ending !== 'ok') continue;
@@ -70,20 +70,20 @@ function knownAt({ ops }: Story): ReadonlyMap<string, number> {
   return known;
 }
 
-/** The statements that brought what consumers were handed. */
-type ServedBy = ReadonlyMap<CallStory, OpStory>;
+/** The statements whose items consumers received. */
+type ServedBy = ReadonlyMap<CallRecord, OpRecord>;
 
 function servedBy(episodes: readonly LeaseEpisode[]): ServedBy {
   return new Map(episodes.flatMap(({ handed, op }) => (handed === undefined ? [] : [[handed.to, op]])));
 }
 
-/** Whether an item was in an engine's hands at that moment, on its way to a consumer or back to its place. */
+/** Whether an engine had the item at that moment, on its way to a consumer or back to storage. */
 function isStillHeld({ handed, undone }: LeaseEpisode, at: number): boolean {
   return (handed?.at ?? undone?.at ?? Number.NEGATIVE_INFINITY) > at;
 }
 
-function objectionTo(
-  story: Story,
+function violationOf(
+  run: RunRecord,
   served: ServedBy,
   early: LeaseEpisode,
   late: LeaseEpisode,
@@ -95,29 +95,29 @@ function objectionTo(
     return `op ${op.sent.op} had brought it before op ${late.op.sent.op} was sent`;
   }
   if (undone === undefined) return undefined;
-  if (!hasReason(story, served, op)) return `the lease by op ${op.sent.op} was undone though nobody had left`;
+  if (!hasReason(run, served, op)) return `the lease by op ${op.sent.op} was undone though nobody had left`;
   if (isSameEngine && op.returnedAt > late.op.sentAt) {
-    const waitedMs = awakeMs(story, op.sent.engine, op.sent.atMs, late.op.sent.atMs);
+    const waitedMs = awakeMs(run, op.sent.engine, op.sent.atMs, late.op.sent.atMs);
     if (waitedMs >= SURELY_SLOW_MS) return `op ${op.sent.op} was slow when op ${late.op.sent.op} was sent`;
   }
   return undefined;
 }
 
 const { slowMs: SLOW_MS, slowItemMs } = DEFAULT_ENGINE_LIMITS;
-/** So slow is a statement of a simulation whatever it writes: none writes more than a hundred items. */
+/** When a statement of the simulation is slow, in milliseconds. None writes more than a hundred items. */
 const SURELY_SLOW_MS = SLOW_MS + Math.floor(100 * slowItemMs);
 
-/** Whether storage had not said that an undoing was done. Nobody knows then how long the item stays away. */
-function hadFailed(undoing: OpStory | undefined, later: OpStory): boolean {
+/** Whether storage had not confirmed a release. Then it is unknown how long the item stays leased. */
+function hadFailed(undoing: OpRecord | undefined, later: OpRecord): boolean {
   return undoing?.returned?.ending !== 'ok' && (undoing?.returnedAt ?? later.sentAt) < later.sentAt;
 }
 
 /**
- * Whether a lease may have been for nobody in the end: its consumer had left,
- * or been served by another statement that was slow, or was itself for nobody.
- * What that one brought went to the consumer of this one, and so on.
+ * Whether the lease may have lost its consumer. The consumer had left, or had
+ * received items of another statement. That one was slow, or had lost its own
+ * consumer.
  */
-function hasReason({ calls }: Story, served: ServedBy, op: OpStory): boolean {
+function hasReason({ calls }: RunRecord, served: ServedBy, op: OpRecord): boolean {
   const consumers = calls.filter(
     ({ asked: { engine, request } }) =>
       request.kind === 'lease' && request.queue === queueOf(op) && engine === op.sent.engine,
@@ -136,15 +136,15 @@ function hasReason({ calls }: Story, served: ServedBy, op: OpStory): boolean {
   return false;
 }
 
-function isSlow({ sent, returned }: OpStory): boolean {
+function isSlow({ sent, returned }: OpRecord): boolean {
   return (returned?.atMs ?? Number.POSITIVE_INFINITY) - sent.atMs >= SLOW_MS;
 }
 
-function isGoneWithin({ leftAt, answer, answeredAt }: CallStory, since: number, until: number): boolean {
+function isGoneWithin({ leftAt, answer, answeredAt }: CallRecord, since: number, until: number): boolean {
   const goneAt = leftAt ?? (answer?.answer.how === 'ok' ? undefined : answeredAt);
   return goneAt !== undefined && goneAt >= since && goneAt <= until;
 }
 
-function queueOf({ sent }: Pick<OpStory, 'sent'>): string {
+function queueOf({ sent }: Pick<OpRecord, 'sent'>): string {
   return sent.place.split('/')[0] as string;
 }

@@ -1,14 +1,14 @@
 import type { LeasedItem } from '@querator/core';
 import { isIntact } from '../item-content.ts';
 import { leasedOf } from '../request.ts';
-import { type Check, endedWellBefore, nameOf, type OpStory } from './story.ts';
+import { type Check, endedWellBefore, nameOf, type OpRecord } from './run-record.ts';
 
 /**
- * What a consumer is handed, storage has leased before, to this engine, as it
- * says; and one stay of an item is handed to one consumer only.
+ * A consumer receives only items that storage leased to its engine, as storage
+ * returned them. One stay of an item reaches one consumer only.
  */
 export const oneHolder: Check = function* ({ calls, ops }) {
-  const leases = new Map<string, OpStory[]>();
+  const leases = new Map<string, OpRecord[]>();
   for (const op of ops) {
     for (const { came, changed } of op.effects) {
       for (const stay of [...came, ...changed.map(({ after }) => after)]) {
@@ -42,7 +42,7 @@ export const oneHolder: Check = function* ({ calls, ops }) {
   }
 };
 
-function isLeasedAs({ effects }: OpStory, item: LeasedItem): boolean {
+function isLeasedAs({ effects }: OpRecord, item: LeasedItem): boolean {
   if (!isIntact(item)) return false;
   return effects.some(({ came, changed }) =>
     [...came, ...changed.map(({ after }) => after)].some(

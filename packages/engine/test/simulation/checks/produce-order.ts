@@ -1,28 +1,29 @@
+import { type CallRecord, type Check, type ItemArrival, nameOf } from './run-record.ts';
 import { sendings } from './sendings.ts';
-import { type Birth, type CallStory, type Check, nameOf } from './story.ts';
 
 /**
- * Requests to produce that an engine sends to storage together are stored in
- * the order of their arrival. Those that go there for a second time, since
- * another partition was out of service, have lost their place.
+ * Produce requests of one engine that go to storage together are stored in the
+ * order of their arrival. Requests that are sent again, because a partition
+ * failed, lose their place.
  */
-export const produceOrder: Check = function* ({ calls, births, ops }) {
+export const produceOrder: Check = function* ({ calls, arrivals, ops }) {
   const sent = sendings(ops);
-  const born = new Map<string, Birth>();
-  for (const birth of births) if (birth.stay.sourceId === undefined) born.set(birth.stay.name, birth);
-  /** The last one to arrive of what was stored by the same storage call. */
-  const last = new Map<number, { readonly call: CallStory; readonly id: string }>();
+  const arrived = new Map<string, ItemArrival>();
+  for (const arrival of arrivals)
+    if (arrival.stay.sourceId === undefined) arrived.set(arrival.stay.name, arrival);
+  /** The last request to arrive of those that the same storage call stored. */
+  const last = new Map<number, { readonly call: CallRecord; readonly id: string }>();
   for (const call of calls) {
     const { request } = call.asked;
     if (request.kind !== 'produce') continue;
     const [{ name }] = request.items as [{ readonly name: string }];
-    const birth = born.get(name);
-    if (birth === undefined || sent.get(name)?.length !== 1) continue;
-    const { op } = birth.op.sent;
+    const arrival = arrived.get(name);
+    if (arrival === undefined || sent.get(name)?.length !== 1) continue;
+    const { op } = arrival.op.sent;
     const earlier = last.get(op);
-    if (earlier !== undefined && birth.stay.id < earlier.id) {
+    if (earlier !== undefined && arrival.stay.id < earlier.id) {
       yield `${nameOf(call)} was stored before ${nameOf(earlier.call)}, which came first`;
     }
-    last.set(op, { call, id: birth.stay.id });
+    last.set(op, { call, id: arrival.stay.id });
   }
 };

@@ -1,14 +1,16 @@
 import { MESSAGES } from '@querator/core';
+import { type CallRecord, type Check, nameOf, type OpRecord } from './run-record.ts';
 import { sendings } from './sendings.ts';
-import { type CallStory, type Check, nameOf, type OpStory } from './story.ts';
 
 /**
- * A produce answered with "not stored" is not stored, then or later. One whose
- * client left is not sent to storage any more. "Unknown" is said only where it
- * is, that is, of items which storage was asked to store and did not confirm.
+ * A produce answered with "not stored" is never stored. A produce whose client
+ * has left is not sent to storage any more. "Unknown" is only answered for
+ * items that were sent to storage without confirmation.
  */
-export const refusedIsNotStored: Check = function* ({ calls, births, ops }) {
-  const born = new Set(births.filter(({ stay }) => stay.sourceId === undefined).map(({ stay }) => stay.name));
+export const refusedIsNotStored: Check = function* ({ calls, arrivals, ops }) {
+  const arrived = new Set(
+    arrivals.filter(({ stay }) => stay.sourceId === undefined).map(({ stay }) => stay.name),
+  );
   const sent = sendings(ops);
   for (const call of calls) {
     const { request } = call.asked;
@@ -18,7 +20,7 @@ export const refusedIsNotStored: Check = function* ({ calls, births, ops }) {
     const answer = call.answer?.answer;
     if (answer?.how === 'error' && answer.message === MESSAGES.produceOutcomeUnknown) {
       yield* unknown(call, attempts);
-    } else if (answer?.how === 'error' && request.items.some((item) => born.has(item.name))) {
+    } else if (answer?.how === 'error' && request.items.some((item) => arrived.has(item.name))) {
       yield `${nameOf(call)} was answered '${answer.message}', and items of it are stored`;
     }
     const { leftAt } = call;
@@ -32,7 +34,7 @@ export const refusedIsNotStored: Check = function* ({ calls, births, ops }) {
   }
 };
 
-function* unknown(call: CallStory, attempts: readonly OpStory[]): Iterable<string> {
+function* unknown(call: CallRecord, attempts: readonly OpRecord[]): Iterable<string> {
   const last = attempts.filter(({ sentAt }) => sentAt < call.answeredAt).at(-1);
   if (last === undefined) yield `${nameOf(call)} is said to be unknown, and storage was never asked`;
   else if (last.returnedAt < call.answeredAt && last.returned?.ending !== 'unknown') {

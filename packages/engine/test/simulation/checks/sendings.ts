@@ -1,8 +1,8 @@
-import type { OpStory } from './story.ts';
+import type { OpRecord } from './run-record.ts';
 
-/** The storage calls by which engines tried to store produced items, by the names of the items. */
-export function sendings(ops: readonly OpStory[]): ReadonlyMap<string, readonly OpStory[]> {
-  const sent = new Map<string, OpStory[]>();
+/** The storage calls by which engines tried to store produced items, by item name. */
+export function sendings(ops: readonly OpRecord[]): ReadonlyMap<string, readonly OpRecord[]> {
+  const sent = new Map<string, OpRecord[]>();
   for (const op of ops) {
     for (const name of namesSent(op)) {
       const earlier = sent.get(name);
@@ -13,7 +13,7 @@ export function sendings(ops: readonly OpStory[]): ReadonlyMap<string, readonly 
   return sent;
 }
 
-function namesSent({ sent: { name, args } }: OpStory): readonly string[] {
+function namesSent({ sent: { name, args } }: OpRecord): readonly string[] {
   if (!name.startsWith('produce')) return [];
   const requests = args[0] as readonly { readonly items: readonly { readonly reference: string }[] }[];
   return requests.flatMap(({ items }) => items.map(({ reference }) => reference));

@@ -1,12 +1,12 @@
-import type { Check } from './story.ts';
+import type { Check } from './run-record.ts';
 
-/** An engine that has stopped, or died, calls storage no more. */
-export const silentAfterStop: Check = function* ({ happenings }) {
+/** An engine that has stopped or crashed makes no more storage calls. */
+export const silentAfterStop: Check = function* ({ events }) {
   const ended = new Set<string>();
-  for (const happening of happenings) {
-    if (happening.type === 'crash' || happening.type === 'stop') ended.add(happening.engine);
-    if (happening.type === 'sent' && ended.has(happening.engine)) {
-      yield `${happening.engine} calls storage after its end: op ${happening.op} (${happening.name})`;
+  for (const event of events) {
+    if (event.type === 'crash' || event.type === 'stop') ended.add(event.engine);
+    if (event.type === 'sent' && ended.has(event.engine)) {
+      yield `${event.engine} calls storage after its end: op ${event.op} (${event.name})`;
     }
   }
 };

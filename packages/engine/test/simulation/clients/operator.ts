@@ -1,24 +1,25 @@
 import type { StoredItem } from '@querator/core';
 import type { Request } from '../request.ts';
-import type { World } from '../world/world.ts';
+import type { Simulation } from '../system/simulation.ts';
 
-/** Looks at queues, and in some worlds lays hands on them. */
-export async function operateALot(world: World, client: string): Promise<void> {
-  const { dice, scheduler, setting } = world;
-  for (let turn = 0; turn < setting.turns; turn++) {
+/** Reads queues, and in some runs changes and deletes them. */
+export async function operateALot(simulation: Simulation, client: string): Promise<void> {
+  const { dice, scheduler, scenario } = simulation;
+  for (let turn = 0; turn < scenario.turns; turn++) {
     await scheduler.sleep(dice.between(0, 1_500));
-    const engine = world.anyEngine();
-    if (setting.tampering && dice.chance(0.4)) {
-      for (const request of await tampering(world, client)) await world.ask(client, engine, request);
+    const engine = simulation.anyEngine();
+    if (scenario.tampering && dice.chance(0.4)) {
+      for (const request of await tampering(simulation, client))
+        await simulation.ask(client, engine, request);
     } else {
-      await world.ask(client, engine, looking(world));
+      await simulation.ask(client, engine, looking(simulation));
     }
   }
 }
 
-function looking({ dice, setting }: World): Request {
+function looking({ dice, scenario }: Simulation): Request {
   const queue = dice.pick(['jobs', 'dead', 'side']);
-  const partition = dice.whole(0, (setting.jobs.requestedPartitions ?? 1) - 1);
+  const partition = dice.whole(0, (scenario.jobs.requestedPartitions ?? 1) - 1);
   return dice.pick<Request>([
     { kind: 'stats', queue },
     { kind: 'reload', queue },
@@ -27,19 +28,19 @@ function looking({ dice, setting }: World): Request {
   ]);
 }
 
-async function tampering(world: World, client: string): Promise<readonly Request[]> {
-  const { dice, setting } = world;
+async function tampering(simulation: Simulation, client: string): Promise<readonly Request[]> {
+  const { dice, scenario } = simulation;
   const queue = dice.pick(['jobs', 'jobs', 'dead']);
   switch (dice.weighted({ update: 3, clear: 1, delete: 2, side: 3, recreate: 1 })) {
     case 'update': {
       const maxAttempts = dice.whole(0, 3);
       const leaseTimeout = dice.pick(['900ms', '2500ms']);
-      const deadQueue = dice.pick(['', setting.jobs.deadQueue ?? '']);
+      const deadQueue = dice.pick(['', scenario.jobs.deadQueue ?? '']);
       return [
         {
           kind: 'update',
           queue: 'jobs',
-          settings: { ...setting.jobs, maxAttempts, leaseTimeout, deadQueue },
+          settings: { ...scenario.jobs, maxAttempts, leaseTimeout, deadQueue },
         },
       ];
     }
@@ -48,7 +49,7 @@ async function tampering(world: World, client: string): Promise<readonly Request
         { kind: 'clear', queue, waiting: true, scheduled: dice.chance(0.5), destructive: dice.chance(0.5) },
       ];
     case 'delete': {
-      const answer = await world.ask(client, world.anyEngine(), {
+      const answer = await simulation.ask(client, simulation.anyEngine(), {
         kind: 'list-items',
         queue,
         partition: 0,
@@ -64,7 +65,7 @@ async function tampering(world: World, client: string): Promise<readonly Request
     case 'recreate':
       return [
         { kind: 'delete-queue', queue, force: true },
-        { kind: 'create', queue, settings: queue === 'jobs' ? setting.jobs : setting.dead },
+        { kind: 'create', queue, settings: queue === 'jobs' ? scenario.jobs : scenario.dead },
       ];
   }
 }

@@ -1,6 +1,6 @@
-import type { World } from '../world/world.ts';
+import type { Simulation } from '../system/simulation.ts';
 
-/** Gives out names of items, each once. */
+/** Issues item names, each once. */
 export class Names {
   #next = 0;
 
@@ -9,10 +9,10 @@ export class Names {
   }
 }
 
-/** Produces items, one request after the other, and does not care much for the answers. */
-export async function produceALot(world: World, client: string, names: Names): Promise<void> {
-  const { dice, scheduler, setting } = world;
-  for (let turn = 0; turn < setting.turns; turn++) {
+/** Produces items, one request after the other, and ignores the answers. */
+export async function produceALot(simulation: Simulation, client: string, names: Names): Promise<void> {
+  const { dice, scheduler, scenario } = simulation;
+  for (let turn = 0; turn < scenario.turns; turn++) {
     await scheduler.sleep(dice.pick([0, 1, dice.between(0, 50), dice.between(0, 1_500)]));
     const items = names.take(dice.pick([1, 1, 2, 4])).map((name) => ({
       name,
@@ -20,9 +20,9 @@ export async function produceALot(world: World, client: string, names: Names): P
     }));
     const timeoutMs = dice.pick([10, 100, 1_000, 5_000]);
     const leaveAfterMs = dice.chance(0.1) ? dice.between(0, 20) : undefined;
-    await world.ask(
+    await simulation.ask(
       client,
-      world.anyEngine(),
+      simulation.anyEngine(),
       { kind: 'produce', queue: 'jobs', timeoutMs, items },
       leaveAfterMs,
     );

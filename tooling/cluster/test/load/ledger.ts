@@ -1,0 +1,195 @@
+import { expect } from 'vitest';
+
+/** The answer that a producer got for an item. */
+export type Produced = 'pending' | 'acknowledged' | 'unknown' | 'refused';
+
+/** An item, as its producer and its consumers know it. Times are in milliseconds since the epoch. */
+interface Entry {
+  produced: Produced;
+  /** The time of the producer's answer. */
+  answeredAt: number;
+  /** The schedule of its producer; 0: none. */
+  readonly scheduledAt: number;
+  /** No delivery may come before this time; 0: at any time. */
+  dueAt: number;
+  /** The end of its lease; 0: it is not leased. */
+  heldUntil: number;
+  /** The highest delivered id at the time of the produce. */
+  newerThan: string;
+  delivered: boolean;
+  /** The era in which the acknowledged complete was sent. */
+  completedIn: number;
+  completed: 'no' | 'perhaps' | 'yes';
+}
+
+/** One delivery of an item. */
+export interface Delivery {
+  readonly id: string;
+  readonly name: string;
+  /** The end of the lease, in milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/**
+ * The answers to producers and consumers, item by item, and every violation of
+ * the queue's promises. The database runs on this machine and shares its clock.
+ */
+export class Ledger {
+  readonly #entries = new Map<string, Entry>();
+  readonly #names = new Map<string, string>();
+  #era = 0;
+  /** The highest delivered id. */
+  highestId = '';
+  /** Delivered after its completion had been acknowledged. */
+  readonly completedBefore: string[] = [];
+  /** The same, after the database has lost its last transactions. */
+  readonly completionsLost: string[] = [];
+  /** Delivered during the lease of another consumer. */
+  readonly heldByTwo: string[] = [];
+  /** Delivered before it was due. */
+  readonly tooEarly: string[] = [];
+  /** Delivered under an id that another item had. */
+  readonly sharedIds: string[] = [];
+  /** Delivered under a lower id than one delivered before the produce. */
+  readonly outOfOrder: string[] = [];
+  /** Delivered again under the same id. */
+  readonly sameIdAgain: string[] = [];
+  /** Delivered after its produce was refused, or never produced. */
+  readonly invented: string[] = [];
+
+  /** How many times the database has lost its last transactions. */
+  get era(): number {
+    return this.#era;
+  }
+
+  /** An item is being produced. */
+  expect(name: string, scheduledAt = 0): void {
+    this.#entries.set(name, {
+      produced: 'pending',
+      answeredAt: 0,
+      scheduledAt,
+      dueAt: scheduledAt,
+      heldUntil: 0,
+      newerThan: this.highestId,
+      delivered: false,
+      completedIn: 0,
+      completed: 'no',
+    });
+  }
+
+  /** The producer has its answer. */
+  produced(name: string, what: Exclude<Produced, 'pending'>): void {
+    const entry = this.#entry(name);
+    entry.produced = what;
+    entry.answeredAt = Date.now();
+    if (what === 'refused' && entry.delivered) this.invented.push(name);
+  }
+
+  /** A consumer has leased the item. */
+  delivered({ id, name, deadline }: Delivery): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined || entry.produced === 'refused') {
+      this.invented.push(name);
+      return;
+    }
+    const now = Date.now();
+    if (entry.completed === 'yes') {
+      (entry.completedIn === this.era ? this.completedBefore : this.completionsLost).push(name);
+    } else if (entry.heldUntil > now) this.heldByTwo.push(name);
+    if (entry.dueAt > now) this.tooEarly.push(name);
+    if (id <= entry.newerThan) this.outOfOrder.push(name);
+    const before = this.#names.get(id);
+    if (before === name) this.sameIdAgain.push(name);
+    else if (before !== undefined) this.sharedIds.push(`${before}, ${name}`);
+    this.#names.set(id, name);
+    if (id > this.highestId) this.highestId = id;
+    entry.heldUntil = deadline;
+    entry.delivered = true;
+  }
+
+  /** The consumer gives the item back. */
+  retrying(name: string, dueAt = 0): void {
+    const entry = this.#entry(name);
+    entry.heldUntil = 0;
+    entry.dueAt = dueAt;
+  }
+
+  /**
+   * The complete was acknowledged, or its outcome is unknown.
+   *
+   * @param era in which the complete was sent.
+   */
+  completed(name: string, how: 'perhaps' | 'yes', era = this.era): void {
+    const entry = this.#entry(name);
+    entry.completed = how;
+    entry.completedIn = era;
+  }
+
+  /** The database has lost its last transactions: produces, leases, retries and completes. */
+  wentBack(): void {
+    this.#era++;
+    this.highestId = '';
+    for (const entry of this.#entries.values()) {
+      entry.heldUntil = 0;
+      entry.dueAt = entry.scheduledAt;
+      entry.newerThan = '';
+    }
+  }
+
+  /** Items whose produce was acknowledged. */
+  get acknowledged(): number {
+    return this.#count(({ produced }) => produced === 'acknowledged');
+  }
+
+  /** Items whose produce has an unknown outcome. */
+  get unknown(): number {
+    return this.#count(({ produced }) => produced === 'unknown');
+  }
+
+  /** Items whose produce was refused. */
+  get refused(): number {
+    return this.#count(({ produced }) => produced === 'refused');
+  }
+
+  get completions(): number {
+    return this.#count(({ completed }) => completed === 'yes');
+  }
+
+  /** Items whose complete has an unknown outcome. */
+  get perhapsCompleted(): number {
+    return this.#count(({ completed }) => completed === 'perhaps');
+  }
+
+  /** Call it when the queue has been emptied. */
+  expectNothingLostOrDoubled(): void {
+    expect(this.missing()).toEqual([]);
+    expect(this).toMatchObject({
+      ...{ completedBefore: [], heldByTwo: [], tooEarly: [], outOfOrder: [] },
+      ...{ sharedIds: [], sameIdAgain: [], invented: [] },
+    });
+  }
+
+  /**
+   * Items that were acknowledged and never completed. They are lost if the
+   * queue has been emptied since.
+   *
+   * @param until in milliseconds since the epoch.
+   */
+  missing(until = Number.POSITIVE_INFINITY): readonly string[] {
+    return [...this.#entries].flatMap(([name, { produced, answeredAt, completed }]) =>
+      produced === 'acknowledged' && answeredAt <= until && completed === 'no' ? [name] : [],
+    );
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw new Error(`${name} is not being produced`);
+    return entry;
+  }
+
+  #count(which: (entry: Entry) => boolean): number {
+    let count = 0;
+    for (const entry of this.#entries.values()) if (which(entry)) count++;
+    return count;
+  }
+}

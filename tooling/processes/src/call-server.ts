@@ -1,0 +1,19 @@
+/** A reply of a server. */
+export interface Answer {
+  readonly status: number;
+  /** The error's text. Empty: there is none. */
+  readonly message: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each call has a reply of its own.
+  readonly json: any;
+}
+
+/** Makes one call of the HTTP API, in JSON. */
+export async function callServer(url: string, call: string, body: object): Promise<Answer> {
+  const response = await fetch(`${url}/v1/${call}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const json = JSON.parse(await response.text());
+  return { status: response.status, message: json.message ?? '', json };
+}

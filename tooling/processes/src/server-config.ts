@@ -1,0 +1,30 @@
+/** Storage of a server: nothing is memory, a string the one PostgreSQL of queues and items. */
+export type ServerStorage = undefined | string | { readonly queues: string; readonly items: string };
+
+export interface ServerConfigOptions {
+  readonly storage?: ServerStorage;
+  readonly port: number;
+  readonly maxConns?: number | undefined;
+  readonly logLevel?: 'info' | 'warn' | 'error' | undefined;
+}
+
+/** The text of a server's configuration file. It contains the passwords of its connection strings. */
+export function serverConfig({
+  storage,
+  port,
+  maxConns = 5,
+  logLevel = 'info',
+}: ServerConfigOptions): string {
+  const { queues, items } = typeof storage === 'object' ? storage : { queues: storage, items: storage };
+  const on = (connectionString: string | undefined) =>
+    connectionString === undefined
+      ? { driver: 'memory' }
+      : { driver: 'postgres', config: { 'connection-string': connectionString, 'max-conns': maxConns } };
+  // JSON is a subset of YAML.
+  return JSON.stringify({
+    address: `127.0.0.1:${port}`,
+    logging: { handler: 'json', level: logLevel },
+    'queue-storage': on(queues),
+    'partition-storage': [{ name: 'items', ...on(items) }],
+  });
+}
