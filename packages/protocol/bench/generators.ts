@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { Writer } from 'protobufjs/minimal.js';
 import pbjsCli from 'protobufjs-cli/pbjs.js';
 import * as tsProto from '../src/gen/querator/queue.ts';
+import { codecs } from '../src/index.ts';
 import { measure } from './measure.ts';
 import { leaseResponse, produceRequest } from './samples.ts';
 
@@ -60,7 +61,7 @@ const withBigint = {
 const esProduce = create(es.QueueProduceRequestSchema, { ...produceRequest });
 const esLease = create(es.QueueLeaseResponseSchema, withBigint);
 
-measure('produce/1000 decode: ts-proto', () => tsProto.QueueProduceRequest.decode(new BinaryReader(bytes)));
+measure('produce/1000 decode: own reader', () => codecs.QueueProduceRequest.decode(bytes));
 measure('produce/1000 decode: protobuf-es', () => fromBinary(es.QueueProduceRequestSchema, bytes));
 measure('produce/1000 decode: protobufjs static', () => pbjsProduce.decode(bytes));
 measure('produce/1000 encode: ts-proto', () =>

@@ -25,6 +25,8 @@ export interface FieldTable extends FieldSpec {
 /** The fields of a message, in declaration order and by number and name. */
 export interface MessageTable {
   readonly name: string;
+  /** A message whose fields all have their defaults. */
+  readonly create: () => Record<string, unknown>;
   readonly fields: readonly FieldTable[];
   /** By field number. The numbers are small, and an array is the fastest map. */
   readonly byNumber: readonly (FieldTable | undefined)[];
@@ -32,8 +34,15 @@ export interface MessageTable {
   readonly byJsonName: ReadonlyMap<string, number>;
 }
 
+/** The default of a `bytes` field. All messages share it. */
+export const NO_BYTES = new Uint8Array(0);
+
 /** Makes the table of a message. The generated code calls it. */
-export function messageTable(name: string, specs: readonly FieldSpec[]): MessageTable {
+export function messageTable(
+  name: string,
+  create: () => Record<string, unknown>,
+  specs: readonly FieldSpec[],
+): MessageTable {
   const encoder = new TextEncoder();
   const fields = specs.map((spec) => ({ ...spec, jsonKey: encoder.encode(`,"${spec.jsonName}":`) }));
   const greatest = Math.max(0, ...fields.map((field) => field.number));
@@ -44,5 +53,5 @@ export function messageTable(name: string, specs: readonly FieldSpec[]): Message
     byJsonName.set(field.protoName, index);
     byJsonName.set(field.jsonName, index);
   }
-  return { name, fields, byNumber, byJsonName };
+  return { name, create, fields, byNumber, byJsonName };
 }

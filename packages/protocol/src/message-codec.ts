@@ -1,6 +1,5 @@
-import { BinaryReader, type BinaryWriter } from '@bufbuild/protobuf/wire';
-import { checkWire } from './binary/check-wire.ts';
-import { malformedWire } from './binary/wire-error.ts';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { readWire } from './binary/read-wire.ts';
 import { WireWriter } from './binary/wire-writer.ts';
 import type { MessageTable } from './field-table.ts';
 import type { DeepPartial } from './gen/duh/v1/reply.ts';
@@ -57,7 +56,6 @@ export function encodeBody<T>(codec: MessageCodec<T>, format: WireFormat, messag
 /** What the generator makes of a message. */
 interface GeneratedMessage<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
-  decode(input: BinaryReader | Uint8Array, length?: number): T;
   fromPartial(object: DeepPartial<T>): T;
 }
 
@@ -70,14 +68,7 @@ export function messageCodec<T extends object>(
   return {
     name: table.name,
     create: (fields = empty) => generated.fromPartial(fields),
-    decode(body) {
-      checkWire(body, table);
-      try {
-        return generated.decode(new BinaryReader(body));
-      } catch (cause) {
-        throw malformedWire(cause);
-      }
-    },
+    decode: (body) => readWire(body, table) as T,
     encode: (message) => generated.encode(message, new WireWriter()).finish(),
     fromJson: (body) => parseJson(body, table) as T,
     toJson: (message) => emitJson(message, table),

@@ -15,8 +15,6 @@ const COLON = 0x3a;
 const COMMA = 0x2c;
 const QUOTE = 0x22;
 
-const NO_BYTES = new Uint8Array(0);
-
 /**
  * Reads a message in protobuf JSON. The message's fields bound the depth of
  * nesting: an unknown field is an error before its value is read.
@@ -52,7 +50,7 @@ class MessageParser {
 
   message(table: MessageTable): Fields {
     const scanner = this.#scanner;
-    const message = defaults(table);
+    const message = table.create();
     scanner.expect(OPEN_BRACE);
     if (scanner.take(CLOSE_BRACE)) return message;
     // One bit per field: no message has more than 31 fields.
@@ -176,29 +174,5 @@ class MessageParser {
   #wrongValue(field: FieldTable, at: number): Error {
     const scanner = this.#scanner;
     return scanner.fault(at, `invalid value for ${field.kind} field ${field.jsonName}: ${scanner.shown(at)}`);
-  }
-}
-
-/** All fields at their defaults, in the order the generated code has them. */
-function defaults(table: MessageTable): Fields {
-  const message: Fields = {};
-  for (const field of table.fields) message[field.name] = field.repeated ? [] : defaultOf(field);
-  return message;
-}
-
-function defaultOf(field: FieldTable): unknown {
-  switch (field.kind) {
-    case 'string':
-      return '';
-    case 'int32':
-      return 0;
-    case 'bool':
-      return false;
-    case 'bytes':
-      return NO_BYTES;
-    case 'map':
-      return new Map();
-    default:
-      return undefined;
   }
 }
