@@ -1,7 +1,8 @@
-import type { Clock, Logger, QueueStore, Random, StorageBackend } from '@querator/core';
-import { memoryBackend } from '@querator/storage-memory';
+import type { Clock, Logger, QueueStore, Random, StorageBackend, StorageCapabilities } from '@querator/core';
+import { MEMORY_CAPABILITIES, memoryBackend } from '@querator/storage-memory';
 import {
   type ItemsTables,
+  POSTGRES_CAPABILITIES,
   type PoolRegistry,
   parsePostgresConfig,
   postgresBackend,
@@ -22,10 +23,7 @@ export interface DriverDeps {
 
 /** A storage driver that the configuration can name. */
 interface Driver {
-  /** Whether its contents survive the end of the process. */
-  readonly durable: boolean;
-  /** Whether several processes may use one storage. */
-  readonly shared: boolean;
+  readonly capabilities: StorageCapabilities;
   /** Finds what is wrong with the options. The result never holds a value: it may be a secret. */
   check(config: DriverConfig): readonly { readonly key: string; readonly message: string }[];
   /** Creates a storage from checked options. Touches no disk and no network. */
@@ -39,8 +37,7 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   [
     'memory',
     {
-      durable: false,
-      shared: false,
+      capabilities: MEMORY_CAPABILITIES,
       check: (config) =>
         Object.keys(config).map((key) => ({ key, message: 'unknown key; this driver has no options' })),
       create: (name, _config, { clock, random }) => memoryBackend({ name, clock, random }),
@@ -49,8 +46,7 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   [
     'postgres',
     {
-      durable: true,
-      shared: true,
+      capabilities: POSTGRES_CAPABILITIES,
       check: (config) => faultOf(() => parsePostgresConfig(config)),
       create: (name, config, { random, logger, pools: registry }) =>
         postgresBackend({ name, random, logger, registry, ...parsePostgresConfig(config) }),

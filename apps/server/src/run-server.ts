@@ -114,7 +114,7 @@ function nextSignal(): Promise<string> {
 
 /** Workers share nothing but storage. @throws ConfigError for a storage that they cannot share. */
 function checkShareable(config: Config): void {
-  const alone = storagesOf(config).find(({ driver }) => DRIVERS.get(driver)?.shared === false);
+  const alone = storagesOf(config).find(({ driver }) => DRIVERS.get(driver)?.capabilities.shared === false);
   if (alone === undefined) return;
   throw new ConfigError(
     `several workers need storages that processes can share; '${alone.name}' has driver '${alone.driver}': ` +

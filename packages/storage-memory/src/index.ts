@@ -1,1 +1,1 @@
-export { type MemoryBackendOptions, memoryBackend } from './memory-backend.ts';
+export { MEMORY_CAPABILITIES, type MemoryBackendOptions, memoryBackend } from './memory-backend.ts';

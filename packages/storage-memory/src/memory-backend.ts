@@ -5,6 +5,7 @@ import {
   type QueueStore,
   type Random,
   type StorageBackend,
+  type StorageCapabilities,
   StorageError,
   type StorageNotice,
 } from '@querator/core';
@@ -12,6 +13,9 @@ import { ItemIds } from './item-ids.ts';
 import { ItemTable } from './item-table.ts';
 import { MemoryPartitionStore } from './memory-partition-store.ts';
 import { MemoryQueueStore } from './memory-queue-store.ts';
+
+/** What a storage in memory can do. */
+export const MEMORY_CAPABILITIES: StorageCapabilities = { durable: false, shared: false };
 
 /** What a storage in memory is made of. */
 export interface MemoryBackendOptions {
@@ -33,7 +37,7 @@ export function memoryBackend(options: MemoryBackendOptions): StorageBackend {
 
 class MemoryBackend implements StorageBackend {
   readonly name: string;
-  readonly capabilities = { durable: false, shared: false };
+  readonly capabilities = MEMORY_CAPABILITIES;
   readonly #clock: Clock;
   readonly #ids: ItemIds;
   readonly #queues: MemoryQueueStore;

@@ -9,7 +9,7 @@ export type { ListedTable, TableState } from './items-tables/list-tables.ts';
 export { PoolRegistry, type PoolShare } from './pool/pool-registry.ts';
 export type { PoolState } from './pool/pool-state.ts';
 export type { PoolUser, SharedPool } from './pool/shared-pool.ts';
-export { type PostgresBackendOptions, postgresBackend } from './postgres-backend.ts';
+export { POSTGRES_CAPABILITIES, type PostgresBackendOptions, postgresBackend } from './postgres-backend.ts';
 export { itemsTable } from './schema/tables/items.ts';
 export { queuesTable } from './schema/tables/queues.ts';
 export { type PostgresConfig, parsePostgresConfig } from './settings/config.ts';

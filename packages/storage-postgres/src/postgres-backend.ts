@@ -8,6 +8,7 @@ import {
   type QueueStore,
   type Random,
   type StorageBackend,
+  type StorageCapabilities,
   silentLogger,
 } from '@querator/core';
 import { Database } from './database/database.ts';
@@ -26,6 +27,9 @@ import { checkIds } from './schema/id-sequence-repair.ts';
 import { SchemaManager } from './schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts';
 import { nowParameter, PartitionTable } from './sql/partition-table.ts';
+
+/** What a storage on PostgreSQL can do. */
+export const POSTGRES_CAPABILITIES: StorageCapabilities = { durable: true, shared: true };
 
 /** Options of a PostgreSQL backend. */
 export interface PostgresBackendOptions {
@@ -77,7 +81,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   });
   return {
     name,
-    capabilities: { durable: true, shared: true },
+    capabilities: POSTGRES_CAPABILITIES,
     queueStore: () => queueStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const context = { db, random, clock, table: new PartitionTable(key, tables, db.itemNumbers) };

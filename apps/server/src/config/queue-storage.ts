@@ -36,7 +36,7 @@ export function storagesOf(config: Config): readonly { readonly name: string; re
 
 /** Whether the contents of a storage with this driver survive the end of the process. */
 export function isDurable({ driver }: { readonly driver: string }): boolean {
-  return DRIVERS.get(driver)?.durable === true;
+  return DRIVERS.get(driver)?.capabilities.durable === true;
 }
 
 const IN_MEMORY: QueueStorageConfig = { driver: 'memory', config: {} };
