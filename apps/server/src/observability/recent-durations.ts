@@ -44,7 +44,10 @@ export class RecentDurations {
     if (place < SAMPLES_PER_SLICE) slice.samples[place] = seconds;
   }
 
-  /** The wanted quantiles in seconds, 0 without durations. A slice weighs as much as all of its durations, not its sample. */
+  /**
+   * The wanted quantiles in seconds, or 0 without durations. A slice weighs as
+   * much as all of its durations, not as its sample.
+   */
   quantiles(wanted: readonly number[], now: number): readonly number[] {
     this.#removeOld(Math.floor(now / SLICE_SECONDS));
     const weighted = this.#slices

@@ -156,7 +156,7 @@ describe('notifications', { timeout: 60_000 }, () => {
     );
     const spans = (performance.now() - start) / 20;
     await client.query('SELECT 1');
-    // At most one from each process in 20 ms. On a slow machine that limit means little, but still less than one per produce.
+    // At most one from each process in 20 ms. On a slow machine, at least fewer than one per produce.
     expect(heard.length).toBeGreaterThan(0);
     expect(heard.length).toBeLessThanOrEqual(Math.min(2 * spans + 4, 0.9 * count));
     // All of them use connections that never produce.

@@ -67,7 +67,7 @@ function checkDealt(queue: QueueRules, answers: Answers): void {
   });
 }
 
-/** Which consumer gets which items is open. Each gets items of one partition, and the oldest items of a partition go first. */
+/** The rules leave open who gets which items. Each consumer gets items of one partition, the oldest first. */
 function checkOldestFirst(queue: QueueRules, answers: Answers): void {
   const taken = Array.from({ length: queue.partitions }, () => new Set<string>());
   for (const { clientId, size } of queue.consumers) {

@@ -163,7 +163,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     const perhaps = new Set<string>();
     const doubles: string[] = [];
     let stopping = false;
-    /** Sends requests until one is refused because of the shutdown. Requests before it are answered, later ones may not be. */
+    /** Sends requests until one is refused because of the shutdown. Later ones may get no reply. */
     const until453 = async (ask: (n: number) => Promise<number>) => {
       for (let n = 0, status = 0; status !== 453; n++) {
         const late = stopping;

@@ -16,12 +16,16 @@ import type { CallHeaders } from './call-headers.ts';
 import { refusal } from './refusal.ts';
 import type { Route } from './route.ts';
 
-/** A call that may go on, or the answer that refuses it. */
+/** The outcome of the checks: an admitted call, or the answer that refuses it. */
 export type Admission = AdmittedCall | Answer;
 
-/** What the pipeline works with. */
+/** The dependencies of the pipeline. */
 export interface CallPipelineDeps {
-  /** Accepts or refuses the `Authorization` header. Returns undefined where it needs no wait, and rejects or throws to refuse. */
+  /**
+   * Checks the `Authorization` header. Returns a promise only if it has to wait.
+   *
+   * @throws QueueError `unauthenticated` to refuse the call. The promise may reject with it too.
+   */
   readonly authenticate: (authorization: string | undefined) => Promise<void> | undefined;
   readonly metrics: {
     /** Counts a request to one of the server's own paths. */
@@ -32,11 +36,11 @@ export interface CallPipelineDeps {
 }
 
 /**
- * The life of a call, from its head to its answer. Every adapter sends its
- * calls through here, so a rule that is added here holds for all of them.
+ * Takes a call from its head to its answer. Every adapter passes its calls
+ * through the pipeline, so a rule that is added here holds for all of them.
  *
- * Health and metrics are no calls: an adapter serves `GET` requests for their
- * paths before it comes here.
+ * Health and metrics are not calls: an adapter serves `GET` requests for their
+ * paths without the pipeline.
  */
 export class CallPipeline {
   readonly #authenticate: CallPipelineDeps['authenticate'];
@@ -54,7 +58,7 @@ export class CallPipeline {
   /**
    * Checks the head of a request. The order decides which error a client sees:
    * method, authorization, path, `Accept`, announced length of the body. Returns
-   * a promise only where authentication does. Never throws.
+   * a promise only if authentication does. Never throws or rejects.
    *
    * @param route the route of the path. Undefined: the path is unknown.
    */
@@ -78,10 +82,10 @@ export class CallPipeline {
   }
 
   /**
-   * Carries an admitted call out: its body, its message, the handler, the
-   * encoding of the reply, and the metrics. Never rejects.
+   * Runs an admitted call: checks and decodes the body, calls the handler,
+   * encodes the reply, and counts the call. Never rejects.
    *
-   * @param body a promise where it still has to be read. It may reject with the error that the client is to see.
+   * @param body a promise if the body is not complete yet. It may reject with the error for the client.
    */
   async run(
     call: AdmittedCall,
@@ -104,7 +108,7 @@ export class CallPipeline {
     return reply;
   }
 
-  /** The answer to a request that failed outside of a call, in the format that it asks for, or else in JSON. */
+  /** The answer to a failed request, in the format that its `Accept` asks for, or else in JSON. */
   refuse(error: unknown, path: string, accept: string | undefined): Answer {
     return refusal(error, acceptedFormat(accept), { path }, this.#logger);
   }

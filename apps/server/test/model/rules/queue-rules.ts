@@ -100,7 +100,7 @@ export class QueueRules {
     item.attempts++;
   }
 
-  /** The error of a request with these ids, which is refused as a whole. Undefined: none. An ended lease does not matter. */
+  /** The error of a request with these ids, or undefined. It is refused as a whole. An ended lease does not matter. */
   refusal(partition: number, ids: readonly ItemId[], action: 'completed' | 'retried'): string | undefined {
     const twice = ids.find((id, index) => ids.indexOf(id) !== index);
     if (twice !== undefined) return `invalid storage id; '${twice}' is listed more than once`;
