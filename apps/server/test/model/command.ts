@@ -128,8 +128,8 @@ const imported: fc.Arbitrary<ImportChoice> = fc
   .map((choice) => (typeof choice.source === 'object' ? lasting(choice) : choice));
 
 /**
- * An imported item may name another item as its source, and then keeps out the dead letter of that item. It has no
- * deadline: both could end at the same moment, and no rule gives their order.
+ * An imported item may name another item as its source, and then keeps out the dead letter of that item. It
+ * outlives the sequence: otherwise both could end at the same moment, and no rule gives their order.
  */
 function lasting(choice: ImportChoice): ImportChoice {
   if (choice.source === null) return choice;
