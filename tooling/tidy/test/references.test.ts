@@ -21,9 +21,6 @@ function commentsOf(source: string): string {
   return (read(source).match(COMMENT) ?? []).join('\n');
 }
 
-/** Documents that older comments refer to. Being replaced by docs/reference. */
-const REPLACED = new Set(['api.md', 'wire.md', 'semantics.md', 'messages.md', 'config-cli.md', 'auth.md']);
-
 /** A comment names a document by its path, or by the end of its path. */
 function isDocument(name: string): boolean {
   return documents.some((path) => path === name || path.endsWith(`/${name}`));
@@ -42,7 +39,7 @@ function dangling(
 
 describe('comments', () => {
   it('name documents that exist', () => {
-    const exists = ([name]: RegExpMatchArray) => isDocument(name) || REPLACED.has(name);
+    const exists = ([name]: RegExpMatchArray) => isDocument(name);
     expect(dangling(sources, commentsOf, { pattern: DOCUMENT, exists })).toEqual([]);
   });
 });
