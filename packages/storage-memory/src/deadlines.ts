@@ -1,54 +1,60 @@
 import type { Instant } from '@querator/core';
-import type { Entry } from './entry.ts';
 import { Heap } from './heap.ts';
 
-/** Rings for an entry at a time, unless the entry has got another alarm since. */
-export interface Alarm {
+/** An entry's deadline. It is stale once the entry has got another one, or none. */
+export interface Deadline<T> {
   readonly at: Instant;
-  readonly entry: Entry;
+  readonly entry: T;
 }
 
-/** So many alarms are never worth clearing away. */
+/** What {@link Deadlines} needs to know of an entry. */
+export interface DeadlineOwner {
+  readonly id: string;
+  /** The pending deadline. Only {@link Deadlines} sets it. */
+  deadline: Deadline<DeadlineOwner> | undefined;
+}
+
+/** Up to this number, stale deadlines are not removed. */
 const STALE_ALLOWED = 1_024;
 
 /**
- * The deadlines of entries, the earliest at hand; ties go by id.
+ * The deadlines of entries, ordered by time, then by id.
  *
- * Most deadlines are set in their order, since a queue's timeouts are always
- * the same: those stand in line, where the next one costs nothing. Only what
- * comes out of order goes to a heap. And most never come, since items are
- * completed before: those are left behind as stale, passed over when it is
- * their turn, and cleared away once they are the greater part.
+ * Most deadlines are set in order, because the timeouts of a queue rarely
+ * change: those go to the end of a line, in constant time. Only deadlines out of
+ * order go to a heap. Most items are completed before their deadline, so most
+ * deadlines become stale: they are skipped at the head, and removed once they
+ * are the greater part.
  */
-export class Deadlines {
-  #line: Alarm[] = [];
+export class Deadlines<T extends DeadlineOwner> {
+  #line: Deadline<T>[] = [];
   #head = 0;
-  readonly #outOfOrder = new Heap<Alarm>(isBefore);
+  readonly #outOfOrder = new Heap<Deadline<T>>(isBefore);
   #stale = 0;
 
-  /** Gives an entry that has none a deadline. */
-  set(entry: Entry, at: Instant): void {
-    const alarm = { at, entry };
-    entry.alarm = alarm;
+  /** Sets the deadline of an entry that has none. */
+  set(entry: T, at: Instant): void {
+    const deadline = { at, entry };
+    entry.deadline = deadline;
     const last = this.#line.at(-1);
-    if (last === undefined || isBefore(last, alarm)) this.#line.push(alarm);
-    else this.#outOfOrder.push(alarm);
+    if (last === undefined || isBefore(last, deadline)) this.#line.push(deadline);
+    else this.#outOfOrder.push(deadline);
   }
 
-  /** Takes an entry's deadline away, if it has one. */
-  cancel(entry: Entry): void {
-    if (entry.alarm === undefined) return;
-    entry.alarm = undefined;
+  /** Removes the deadline of an entry, if it has one. */
+  cancel(entry: T): void {
+    if (entry.deadline === undefined) return;
+    entry.deadline = undefined;
     this.#stale++;
-    const held = this.#line.length - this.#head + this.#outOfOrder.size;
-    if (this.#stale > STALE_ALLOWED && this.#stale > held / 2) this.#clearStale();
+    const size = this.#line.length - this.#head + this.#outOfOrder.size;
+    if (this.#stale > STALE_ALLOWED && this.#stale > size / 2) this.#removeStale();
   }
 
   /** The earliest deadline. */
-  first(): Alarm | undefined {
+  first(): Deadline<T> | undefined {
     for (
       let next = this.#line[this.#head];
-      next !== undefined && !isValid(next);
+      next !== undefined && !isPending(next);
       next = this.#line[this.#head]
     ) {
       this.#advance();
@@ -56,7 +62,7 @@ export class Deadlines {
     }
     for (
       let top = this.#outOfOrder.peek();
-      top !== undefined && !isValid(top);
+      top !== undefined && !isPending(top);
       top = this.#outOfOrder.peek()
     ) {
       this.#outOfOrder.pop();
@@ -67,9 +73,9 @@ export class Deadlines {
     return next === undefined || (top !== undefined && isBefore(top, next)) ? top : next;
   }
 
-  /** Takes out what `first` gave. */
-  takeFirst(first: Alarm): void {
-    first.entry.alarm = undefined;
+  /** Removes the deadline that `first` returned. */
+  takeFirst(first: Deadline<T>): void {
+    first.entry.deadline = undefined;
     if (first === this.#line[this.#head]) this.#advance();
     else this.#outOfOrder.pop();
   }
@@ -85,19 +91,19 @@ export class Deadlines {
     }
   }
 
-  #clearStale(): void {
-    this.#line = this.#line.slice(this.#head).filter(isValid);
+  #removeStale(): void {
+    this.#line = this.#line.slice(this.#head).filter(isPending);
     this.#head = 0;
-    this.#outOfOrder.keep(isValid);
+    this.#outOfOrder.keep(isPending);
     this.#stale = 0;
   }
 }
 
-/** Whether one alarm rings before the other. */
-export function isBefore(a: Alarm, b: Alarm): boolean {
+/** Whether one deadline comes before the other. */
+export function isBefore(a: Deadline<DeadlineOwner>, b: Deadline<DeadlineOwner>): boolean {
   return a.at < b.at || (a.at === b.at && a.entry.id < b.entry.id);
 }
 
-function isValid(alarm: Alarm): boolean {
-  return alarm.entry.alarm === alarm;
+function isPending(deadline: Deadline<DeadlineOwner>): boolean {
+  return deadline.entry.deadline === deadline;
 }

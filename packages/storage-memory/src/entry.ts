@@ -1,21 +1,20 @@
 import type { Instant, ItemId, StoredItem } from '@querator/core';
-import type { Alarm } from './deadlines.ts';
+import type { DeadlineOwner } from './deadlines.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
 
 /**
- * `prepared`: a letter on its way into this queue. `moving`: dead, kept until it is moved.
- * `moved`: moving, and marked as moved.
- * `gone`: no longer in the partition.
+ * `prepared`: a prepared letter. `moving`: dead, stored until it is moved. `moved`:
+ * moving and marked as moved. `gone`: no longer in the partition.
  */
 export type EntryState = 'waiting' | 'leased' | 'scheduled' | 'prepared' | 'moving' | 'moved' | 'gone';
 
-/** Whether the item is dead and kept aside. */
+/** Whether the item is dead and waits for the end of its move. */
 export function isMoving({ state }: Pick<Entry, 'state'>): boolean {
   return state === 'moving' || state === 'moved';
 }
 
-/** One stay of an item in the partition. Going back to the tail ends it and begins another, under a new id. */
-export interface Entry {
+/** One stay of an item in the partition. An item that returns to the tail gets a new entry under a new id. */
+export interface Entry extends DeadlineOwner {
   readonly id: ItemId;
   readonly sourceId: ItemId | undefined;
   readonly createdAt: Instant;
@@ -24,20 +23,18 @@ export interface Entry {
   attempts: number;
   state: EntryState;
   /**
-   * When time next does something to it. What that is goes by the state: a
-   * waiting item expires, a leased one's lease ends, a prepared one is committed, a
-   * scheduled one enters the queue, a moving or moved one is reported (again).
+   * When the next sweep handles the entry. By state: a waiting item expires, a
+   * lease ends, a prepared letter is committed, a scheduled item enters the queue,
+   * a moving or moved item is reported (again).
    */
   due: Instant;
-  /** What rings at `due`. */
-  alarm: Alarm | undefined;
-  /** Let go of when the entry is gone. */
+  /** Released when the entry is gone. */
   content: PackedContent;
-  /** What an item that is not leased was imported with. Few have it, so it is a property of theirs alone. */
+  /** The `leaseDeadline` of the import of an item that is not leased. Few entries have this property. */
   idleLeaseDeadline?: Instant;
 }
 
-/** The item as callers see it; changing it changes nothing here. */
+/** A copy of the entry for callers. */
 export function toStoredItem(entry: Entry): StoredItem {
   const isLeased = entry.state === 'leased' || entry.state === 'prepared';
   return {

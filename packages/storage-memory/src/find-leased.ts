@@ -2,7 +2,7 @@ import { type ItemId, itemNotLeased, noSuchItem, type Outcome } from '@querator/
 import type { Entry } from './entry.ts';
 import type { ItemTable } from './item-table.ts';
 
-/** The entries of all ids, or what is wrong with the first one that is not leased. */
+/** The entries of all ids, or the error for the first id that is not leased. */
 export function findLeased(
   table: ItemTable,
   ids: readonly ItemId[],

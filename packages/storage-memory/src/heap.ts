@@ -1,7 +1,6 @@
 /**
- * A binary heap: the first of many at hand, whatever order they came in.
- * `push` and `pop` take O(log n), and `push` O(1) when the new one belongs at
- * the end, as later and later deadlines do.
+ * A binary heap. `push` and `pop` take O(log n). `push` takes O(1) if the new
+ * value belongs at the end, as increasing deadlines do.
  */
 export class Heap<T> {
   readonly #before: (a: T, b: T) => boolean;
@@ -15,7 +14,7 @@ export class Heap<T> {
     return this.#nodes.length;
   }
 
-  /** The first one, left in place. */
+  /** The first value, without removing it. */
   peek(): T | undefined {
     return this.#nodes[0];
   }
@@ -35,7 +34,7 @@ export class Heap<T> {
     return first;
   }
 
-  /** Lets go of all that do not pass, in O(n). */
+  /** Removes all values that do not pass, in O(n). */
   keep(passes: (value: T) => boolean): void {
     this.#nodes = this.#nodes.filter(passes);
     for (let index = (this.#nodes.length >> 1) - 1; index >= 0; index--) this.#sink(index);

@@ -1,6 +1,6 @@
 import { formatItemId, ITEM_ID_RANDOM_LENGTH, type ItemId, type Random } from '@querator/core';
 
-/** Gives out ids, each greater than all before it; one sequence for a whole backend, so that a dropped partition never repeats one. */
+/** Generates increasing ids. A backend has one sequence, so that no partition repeats an id, even after a drop. */
 export class ItemIds {
   readonly #random: Random;
   #sequence = 0n;

@@ -1,28 +1,28 @@
 import { type Instant, type ItemId, microseconds, type PartitionStats } from '@querator/core';
-import { type Alarm, Deadlines, isBefore } from './deadlines.ts';
+import { Counts } from './counts.ts';
+import { type Deadline, Deadlines, isBefore } from './deadlines.ts';
 import type { Entry, EntryState } from './entry.ts';
 import { Heap } from './heap.ts';
 import type { PackedContent } from './packed-content.ts';
-import { Tally } from './tally.ts';
 
-/** So many gone entries are never worth closing the gaps for. */
+/** Up to this number, gone entries are not removed from the array. */
 const GONE_ALLOWED = 1_024;
 
 const NO_CONTENT: PackedContent = { encoding: '', kind: '', reference: '', payload: '' };
 
 /**
- * The items of one partition, in order of their ids.
+ * The items of one partition, in id order.
  *
- * New ids are always the greatest, so an array that is only appended to is in
- * order. Entries that are gone stay in it until they are the greater part.
- * Waiting entries are found by a cursor that only moves forward: nothing
- * before it waits, except for released entries, which are kept beside it.
+ * New ids are always the greatest, so an append-only array is in order. Entries
+ * that are gone stay in it until they are the greater part. A cursor that only
+ * moves forward finds waiting entries: no entry before it waits, except released
+ * ones, which are in a heap.
  */
 export class ItemTable {
   readonly #byId = new Map<ItemId, Entry>();
   readonly #bySource = new Map<ItemId, Entry>();
-  /** By state: within each, deadlines mostly come in order. */
-  readonly #deadlines: Record<EntryState, Deadlines> = {
+  /** By state: within one state, deadlines mostly arrive in order. */
+  readonly #deadlines: Record<EntryState, Deadlines<Entry>> = {
     waiting: new Deadlines(),
     leased: new Deadlines(),
     scheduled: new Deadlines(),
@@ -31,7 +31,7 @@ export class ItemTable {
     moved: new Deadlines(),
     gone: new Deadlines(),
   };
-  readonly #tally = new Tally();
+  readonly #counts = new Counts();
   readonly #released = new Heap<Entry>((a, b) => a.id < b.id);
   #inOrder: Entry[] = [];
   #gone = 0;
@@ -48,7 +48,7 @@ export class ItemTable {
   stats(now: Instant): PartitionStats {
     const head = this.oldestWaiting();
     const headAge = microseconds(head === undefined ? 0n : now - head.createdAt);
-    return { ...this.#tally.stats(now), headAge };
+    return { ...this.#counts.stats(now), headAge };
   }
 
   /** Adds an entry whose id is greater than all others. */
@@ -56,23 +56,23 @@ export class ItemTable {
     this.#byId.set(entry.id, entry);
     if (entry.sourceId !== undefined) this.#bySource.set(entry.sourceId, entry);
     this.#inOrder.push(entry);
-    this.#tally.add(entry);
+    this.#counts.add(entry);
     this.#deadlines[entry.state].set(entry, entry.due);
   }
 
-  /** Changes what an entry is doing, and until when; its place stays. */
+  /** Changes the state of an entry and its deadline. The entry keeps its place. */
   change(entry: Entry, state: Exclude<EntryState, 'gone'>, due: Instant): void {
-    this.#tally.subtract(entry);
+    this.#counts.subtract(entry);
     this.#deadlines[entry.state].cancel(entry);
     entry.state = state;
     entry.due = due;
-    this.#tally.add(entry);
+    this.#counts.add(entry);
     this.#deadlines[state].set(entry, due);
     if (state === 'waiting') this.#released.push(entry);
   }
 
   remove(entry: Entry): void {
-    this.#tally.subtract(entry);
+    this.#counts.subtract(entry);
     this.#deadlines[entry.state].cancel(entry);
     this.#byId.delete(entry.id);
     if (entry.sourceId !== undefined) this.#bySource.delete(entry.sourceId);
@@ -97,7 +97,7 @@ export class ItemTable {
     return next === undefined || released.id < next.id ? released : next;
   }
 
-  /** All entries from the pivot on, or where it is gone, from the next greater id on. */
+  /** All entries from the pivot on, or from the next greater id. */
   *from(pivot: string): Generator<Entry> {
     for (let index = this.#firstFrom(pivot); index < this.#inOrder.length; index++) {
       const entry = this.#inOrder[index] as Entry;
@@ -105,29 +105,29 @@ export class ItemTable {
     }
   }
 
-  /** The earliest deadline of all. */
+  /** The earliest deadline of all states. */
   nextDue(): Instant | undefined {
-    return this.#firstAlarm()?.at;
+    return this.#firstDeadline()?.at;
   }
 
-  /** The entry whose deadline is the earliest, if that lies before `now`. It must be changed or removed at once. */
+  /** The entry with the earliest deadline, if that is before `now`. The caller must change or remove it at once. */
   takeDue(now: Instant): Entry | undefined {
-    const alarm = this.#firstAlarm();
-    if (alarm === undefined || alarm.at >= now) return undefined;
-    this.#deadlines[alarm.entry.state].takeFirst(alarm);
-    return alarm.entry;
+    const first = this.#firstDeadline();
+    if (first === undefined || first.at >= now) return undefined;
+    this.#deadlines[first.entry.state].takeFirst(first);
+    return first.entry;
   }
 
-  #firstAlarm(): Alarm | undefined {
-    let first: Alarm | undefined;
+  #firstDeadline(): Deadline<Entry> | undefined {
+    let first: Deadline<Entry> | undefined;
     for (const deadlines of Object.values(this.#deadlines)) {
-      const alarm = deadlines.first();
-      if (alarm !== undefined && (first === undefined || isBefore(alarm, first))) first = alarm;
+      const candidate = deadlines.first();
+      if (candidate !== undefined && (first === undefined || isBefore(candidate, first))) first = candidate;
     }
     return first;
   }
 
-  /** Binary search: the index of the first entry whose id is not less than the pivot. */
+  /** The index of the first entry whose id is not less than the pivot, by binary search. */
   #firstFrom(pivot: string): number {
     let low = 0;
     let high = this.#inOrder.length;

@@ -17,19 +17,19 @@ import { MemoryQueueStore } from './memory-queue-store.ts';
 /** What a storage in memory can do. */
 export const MEMORY_CAPABILITIES: StorageCapabilities = { durable: false, shared: false };
 
-/** What a storage in memory is made of. */
+/** Options of a storage in memory. */
 export interface MemoryBackendOptions {
   /** The name under which queues refer to it. */
   readonly name: string;
-  /** What deadlines are judged by. */
+  /** The clock that judges deadlines. */
   readonly clock: Clock;
-  /** Where the unguessable part of item ids comes from. */
+  /** The source of the random part of item ids. */
   readonly random: Random;
 }
 
 /**
- * A storage in the memory of this process: as fast as it gets, and gone with
- * the process. Two backends never share anything, whatever their names.
+ * A storage in the memory of this process. Its items are lost when the process
+ * ends. Two backends never share items, even with the same name.
  */
 export function memoryBackend(options: MemoryBackendOptions): StorageBackend {
   return new MemoryBackend(options);
@@ -79,7 +79,7 @@ class MemoryBackend implements StorageBackend {
     this.#queues.clear();
   }
 
-  /** The items of one partition. Made when first asked for, so that a dropped partition leaves nothing behind. */
+  /** The items of one partition. Created at first use, so that a dropped partition leaves nothing behind. */
   #table(key: string): ItemTable {
     this.#assertOpen();
     let table = this.#tables.get(key);

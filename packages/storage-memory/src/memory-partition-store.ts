@@ -40,22 +40,21 @@ import type { ItemTable } from './item-table.ts';
 import { packContent, packedBytes, unpackContent } from './packed-content.ts';
 import { sweepTable } from './sweep-table.ts';
 
-/** What a partition is made of. */
+/** Dependencies of a partition. */
 interface PartitionParts {
   readonly clock: Clock;
   readonly ids: ItemIds;
-  /** The items of the partition as it is now. Throws when the backend is closed. */
+  /** The current table of the partition. Throws if the backend is closed. */
   readonly table: () => ItemTable;
   readonly drop: () => void;
 }
 
-/** A moving item nobody has claimed yet is due at any time. */
+/** The deadline of a moving item without a claim: always due. */
 const AT_ONCE: Instant = instantFromMicroseconds(0n);
 
 /**
- * One partition in memory. Every method does all its work in one go, between
- * two turns of the event loop: that alone makes it atomic and safe to call
- * concurrently.
+ * One partition in memory. Every method works synchronously within one turn of
+ * the event loop, and so is atomic and safe to call concurrently.
  */
 export class MemoryPartitionStore implements PartitionStore {
   readonly #clock: Clock;
@@ -186,7 +185,7 @@ export class MemoryPartitionStore implements PartitionStore {
 
   async clear(request: ClearRequest): Promise<number> {
     const table = this.#table();
-    // Moving items and prepared letters go with the leased ones.
+    // Moving items and prepared letters count as leased here.
     const alike = { prepared: request.leased, moving: request.leased, moved: request.leased };
     const cleared = { ...request, ...alike, gone: false };
     const entries = [...table.from('')].filter((entry) => cleared[entry.state]);
@@ -312,7 +311,7 @@ export class MemoryPartitionStore implements PartitionStore {
     return 'scheduled';
   }
 
-  /** @param leasedAs the state of those that are leased. */
+  /** @param leasedAs the state of items that are leased. */
   #import(
     items: readonly ImportedItem[],
     expireTimeout: Duration,
@@ -324,7 +323,7 @@ export class MemoryPartitionStore implements PartitionStore {
       if (item.sourceId !== undefined && table.bySource(item.sourceId) !== undefined) return undefined;
       const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
       const isLeased = item.isLeased && item.enqueueAt === undefined;
-      // Of a lease without an end nobody can say that it is still valid.
+      // A lease without a deadline counts as overdue.
       const leaseDeadline = isLeased ? (item.leaseDeadline ?? now) : undefined;
       const entry = this.#entry(item, {
         sourceId: item.sourceId,
@@ -350,14 +349,14 @@ export class MemoryPartitionStore implements PartitionStore {
       .filter(({ state }) => state === 'prepared');
   }
 
-  /** Back to the tail under a new id, whatever the entry was doing. */
+  /** Puts an entry in any state back to the tail, under a new id. */
   #requeue(table: ItemTable, entry: Entry): void {
     const again: Entry = {
       ...entry,
       id: this.#ids.next(),
       state: 'waiting',
       due: entry.expireDeadline,
-      alarm: undefined,
+      deadline: undefined,
     };
     if (again.idleLeaseDeadline !== undefined) delete again.idleLeaseDeadline;
     table.remove(entry);
@@ -378,7 +377,7 @@ export class MemoryPartitionStore implements PartitionStore {
       attempts: rest.attempts,
       state: rest.state,
       due: rest.due,
-      alarm: undefined,
+      deadline: undefined,
       content: packContent(content),
     };
   }

@@ -14,14 +14,14 @@ import {
 } from '@querator/core';
 import { byteOrder } from './byte-order.ts';
 
-/** Queues in memory. Few enough that a list may sort them. */
+/** Queues in memory. They are few, so a list may sort them. */
 export class MemoryQueueStore implements QueueStore {
   readonly #clock: Clock;
   readonly #assertOpen: () => void;
   readonly #queues = new Map<string, Queue>();
-  /** Until when a queue counts as one that is being deleted. */
+  /** Until when the `beginDelete` of a queue is in force. */
   readonly #endings = new Map<string, Instant>();
-  /** Queues that were deleted, as `noteOf` writes them. */
+  /** Deleted queues, as `recordOf` formats them. */
   readonly #deleted = new Set<string>();
 
   constructor(clock: Clock, assertOpen: () => void) {
@@ -100,18 +100,18 @@ export class MemoryQueueStore implements QueueStore {
     if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
     check?.(this.#userOf(name));
     this.#endings.delete(name);
-    this.#deleted.add(noteOf(name, stored.createdAt));
+    this.#deleted.add(recordOf(name, stored.createdAt));
     return this.#queues.delete(name);
   }
 
   async wasDeleted(name: string, createdAt: Instant): Promise<boolean> {
     this.#assertOpen();
-    return this.#deleted.has(noteOf(name, createdAt));
+    return this.#deleted.has(recordOf(name, createdAt));
   }
 
   async forgetDeletion(name: string, createdAt: Instant): Promise<void> {
     this.#assertOpen();
-    this.#deleted.delete(noteOf(name, createdAt));
+    this.#deleted.delete(recordOf(name, createdAt));
   }
 
   async partitionCounts(): Promise<ReadonlyMap<string, number>> {
@@ -128,7 +128,7 @@ export class MemoryQueueStore implements QueueStore {
     return this.#userOf(name);
   }
 
-  /** Lets go of everything, when the backend closes. */
+  /** Releases everything when the backend closes. */
   clear(): void {
     this.#queues.clear();
     this.#endings.clear();
@@ -154,8 +154,8 @@ export class MemoryQueueStore implements QueueStore {
   }
 }
 
-/** The instant goes first: it holds no slash, so no two queues give one text. */
-function noteOf(name: string, createdAt: Instant): string {
+/** The instant comes first: it contains no slash, so each queue has its own text. */
+function recordOf(name: string, createdAt: Instant): string {
   return `${createdAt}/${name}`;
 }
 

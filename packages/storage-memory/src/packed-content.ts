@@ -1,9 +1,9 @@
 import type { ItemContent } from '@querator/core';
 
 /**
- * An item's content as it is kept: our own, and unchangeable. The payload is
- * a string of one character per byte, which takes a third of the memory of a
- * small byte array, and nothing outside V8's heap.
+ * The content of an item as stored: an immutable copy. The payload is a string
+ * with one character per byte. A small one takes a third of the memory of a byte
+ * array, all within V8's heap.
  */
 export interface PackedContent extends Omit<ItemContent, 'payload'> {
   readonly payload: string;
@@ -14,12 +14,12 @@ export function packContent({ encoding, kind, reference, payload }: ItemContent)
   return { encoding, kind, reference, payload: bytes.toString('latin1') };
 }
 
-/** How much the content counts towards the budget of a call. */
+/** The bytes of the content that count towards the payload budget. */
 export function packedBytes({ encoding, kind, reference, payload }: PackedContent): number {
   return payload.length + encoding.length + kind.length + reference.length;
 }
 
-/** The content as it was given, for the caller to keep. */
+/** The original content, as a copy for the caller. */
 export function unpackContent({ encoding, kind, reference, payload }: PackedContent): ItemContent {
   const bytes = new Uint8Array(payload.length);
   Buffer.from(bytes.buffer).write(payload, 'latin1');

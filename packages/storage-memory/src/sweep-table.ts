@@ -12,13 +12,13 @@ import { type Entry, toStoredItem } from './entry.ts';
 import type { ItemTable } from './item-table.ts';
 import { packedBytes } from './packed-content.ts';
 
-/** Something is due once its deadline has passed: a microsecond after it. */
+/** A deadline is due once it has passed: a microsecond later. */
 const PAST_DEADLINE_MS = 0.001;
 
 /**
- * Does what time demands, earliest deadline first, until nothing is due, one
- * kind of work has reached the limit, or the contents of the dead items that
- * it reports have reached the budget.
+ * Applies due deadlines, earliest first. Stops when none is due, when one kind of
+ * work reaches the limit, or when the contents of the reported dead items reach
+ * the payload budget.
  *
  * @param requeue puts an entry at the tail under a new id.
  */
@@ -63,7 +63,7 @@ export function sweepTable(
   return { ...counts, dead: reported, moved, nextDueMs: untilNextDue(table, now) };
 }
 
-/** Whether an item whose lease has ended gets no other chance. */
+/** Whether an item whose lease ended is dead. */
 function isUsedUp(entry: Entry, maxAttempts: number, now: Instant): boolean {
   return (maxAttempts !== 0 && entry.attempts >= maxAttempts) || now > entry.expireDeadline;
 }

@@ -7,7 +7,7 @@ const ROUNDS = 60;
 const CONTENT = { encoding: '', kind: '', reference: '', payload: new Uint8Array(1) };
 const RULES = { maxAttempts: 0, dead: 'delete' } as const;
 
-/** Which items wait and which are leased, as far as the calls tell; everything else is read from the store. */
+/** The waiting and leased items according to the calls. Everything else is read from the store. */
 class Expected {
   readonly waiting = new Set<ItemId>();
   readonly leased = new Set<ItemId>();
@@ -16,7 +16,7 @@ class Expected {
     return [...this.waiting].sort().slice(0, count);
   }
 
-  /** Learns the ids of items that came in at the tail. */
+  /** Adds the ids of new items at the tail. */
   async learn(store: PartitionStore): Promise<void> {
     for (const { id, isLeased } of await store.list({ state: 'queued', pivot: '', limit: 1e6 })) {
       if (!isLeased) this.waiting.add(id);

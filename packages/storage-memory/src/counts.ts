@@ -1,8 +1,8 @@
 import { type Duration, type Instant, microseconds, type PartitionStats } from '@querator/core';
 import type { Entry, EntryState } from './entry.ts';
 
-/** Counts and sums kept up to date with every change, so that asking costs nothing however many items there are. */
-export class Tally {
+/** Counts and sums that every change updates, so that `stats` costs the same for any number of items. */
+export class Counts {
   readonly #counts: Record<EntryState, number> = {
     waiting: 0,
     leased: 0,
@@ -41,7 +41,7 @@ export class Tally {
   }
 }
 
-/** Whether `list` shows the item as queued. */
+/** Whether a list of queued items contains the entry. */
 function isQueued({ state }: Entry): boolean {
   return state !== 'scheduled' && state !== 'prepared';
 }
