@@ -1,23 +1,23 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { SCHEMA } from './schema.ts';
 
-/** How long SQLite waits for another process to end its transaction. The event loop stands still meanwhile. */
+/** How long SQLite waits for the transaction of another process. It blocks the event loop meanwhile. */
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** Values for the `:names` in a statement. */
 export type Bindings = Record<string, SQLInputValue>;
 
-/** An open file. Calls block until they are done, so a transaction is never interleaved with another one. */
+/** An open file. Calls block until they are complete, so transactions never interleave. */
 export class Connection {
   readonly #file: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string) {
-    // Every integer is read as a bigint: a double cannot hold the microseconds of the year 9999.
+    // Read every integer as a bigint: a double cannot represent the microseconds of the year 9999.
     this.#file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readBigInts: true });
     try {
       useWriteAheadLog(this.#file);
-      // What is committed survives a power cut.
+      // A committed transaction survives a power failure.
       this.#file.exec('pragma synchronous = full');
       this.transaction(() => this.#file.exec(SCHEMA));
     } catch (error) {
@@ -27,7 +27,7 @@ export class Connection {
   }
 
   /**
-   * All that `work` does, or nothing. The lock is taken at the start: a
+   * Runs `work` as one transaction. It takes the write lock at the start: a
    * transaction that reads first and locks later fails if another wrote in between.
    */
   transaction<T>(work: () => T): T {
@@ -37,23 +37,23 @@ export class Connection {
       this.#file.exec('commit');
       return result;
     } catch (error) {
-      // A full disk makes SQLite roll back by itself.
+      // On a full disk SQLite has already rolled back.
       if (this.#file.isTransaction) this.#file.exec('rollback');
       throw error;
     }
   }
 
-  /** All rows; `Row` says what the statement selects. */
+  /** All rows. `Row` has the selected columns. */
   all<Row>(sql: string, bindings: Bindings): Row[] {
     return this.#statement(sql).all(bindings) as Row[];
   }
 
-  /** The first row, or nothing. */
+  /** The first row, or undefined. */
   get<Row>(sql: string, bindings: Bindings): Row | undefined {
     return this.#statement(sql).get(bindings) as Row | undefined;
   }
 
-  /** @returns how many rows were changed. */
+  /** @returns the number of changed rows. */
   run(sql: string, bindings: Bindings): number {
     return Number(this.#statement(sql).run(bindings).changes);
   }
@@ -62,7 +62,7 @@ export class Connection {
     this.#file.close();
   }
 
-  /** Statements are compiled once. All of them are constants of this package, so they are few. */
+  /** Compiles each statement once. All are constants of this package, so they are few. */
   #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
@@ -74,11 +74,12 @@ export class Connection {
 }
 
 /**
- * Lets readers go on while another process writes. The file remembers it.
+ * Switches the file to the write-ahead log, so that readers continue while
+ * another process writes. The setting is stored in the file.
  *
- * Processes that switch a new file at the same moment refuse each other at
- * once, whatever the timeout; one that has waited for its turn to write finds
- * the file switched, or nobody in its way.
+ * If several processes switch a new file at the same moment, SQLite refuses
+ * them immediately, whatever the timeout. A process that first waits for the
+ * write lock finds the file switched, or can switch it alone.
  */
 function useWriteAheadLog(file: DatabaseSync, attempts = 5): void {
   try {

@@ -1,7 +1,7 @@
 import { StorageError } from '@querator/core';
 import { Connection } from './connection.ts';
 
-/** The file of one backend: opened when it is first needed, and its failures put in the words of the ports. */
+/** The file of one backend. Opens it at the first use, and converts its failures to errors of the ports. */
 export class Database {
   readonly #name: string;
   readonly #path: string;
@@ -13,12 +13,12 @@ export class Database {
     this.#path = path;
   }
 
-  /** Runs `work` as one step that is durable when the promise is fulfilled, and never happened when it fails. */
+  /** Runs `work` as one transaction. It is durable once the promise is fulfilled, and has no effect if it rejects. */
   async transaction<T>(work: (connection: Connection) => T): Promise<T> {
     return this.#guard((connection) => connection.transaction(() => work(connection)));
   }
 
-  /** Runs a single statement that changes nothing. It sees what was committed, and waits for no writer. */
+  /** Runs a single statement that only reads. It reads the committed state, and waits for no writer. */
   async read<T>(work: (connection: Connection) => T): Promise<T> {
     return this.#guard(work);
   }
@@ -34,7 +34,7 @@ export class Database {
       throw new StorageError(`storage '${this.#name}' is closed`, { outcome: 'not-applied' });
     }
     try {
-      // Where opening fails nothing is kept, and the next call tries again.
+      // If opening fails, the next call tries again.
       this.#connection ??= new Connection(this.#path);
       return work(this.#connection);
     } catch (error) {
@@ -42,15 +42,15 @@ export class Database {
     }
   }
 
-  /** SQLite's messages name tables and columns, never what is in them. */
+  /** SQLite's messages name tables and columns, but never their contents. */
   #storageError(cause: SqliteError): StorageError {
-    // The disk may fail after the commit is on it; everything else that fails is rolled back.
+    // The disk may fail after it has stored the commit. Every other failure is rolled back.
     const outcome = (cause.errcode & PRIMARY_CODE) === IO_ERROR ? 'unknown' : 'not-applied';
     return new StorageError(`storage '${this.#name}': ${cause.message}`, { outcome, cause });
   }
 }
 
-/** SQLite's code for a failing disk; the bits above the first eight say where it failed. */
+/** SQLite's code for a failing disk. The bits above the first eight contain the place of the failure. */
 const IO_ERROR = 10;
 const PRIMARY_CODE = 0xff;
 
@@ -58,7 +58,7 @@ interface SqliteError extends Error {
   readonly errcode: number;
 }
 
-/** Anything else is the error of a caller's callback or a mistake in this driver, and passes as it is. */
+/** Any other error comes from a caller's callback or is a fault of this driver, and passes unchanged. */
 function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Error && 'errcode' in error;
 }

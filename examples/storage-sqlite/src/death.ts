@@ -2,14 +2,14 @@ import type { DeathRules } from '@querator/core';
 import type { ItemRow } from './item-row.ts';
 import type { PartitionTable } from './partition-table.ts';
 
-/** Whether an item may not be leased once more. */
+/** Whether an item may not be leased again. */
 export function isUsedUp({ attempts }: Pick<ItemRow, 'attempts'>, { maxAttempts }: DeathRules): boolean {
   return maxAttempts !== 0 && attempts >= maxAttempts;
 }
 
 /**
- * Makes moving or deletes a dead item; a sweep leaves a moving one alone until
- * `claimedUntil`. One that was marked as moved stays marked.
+ * Deletes a dead item, or sets it to moving. Sweeps skip a moving item until
+ * `claimedUntil`. An item that was marked as moved stays marked.
  */
 export function bury(
   table: PartitionTable,

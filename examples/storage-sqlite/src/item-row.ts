@@ -3,19 +3,19 @@ import { type ImportedItem, type Instant, instantFromMicroseconds, type StoredIt
 /** The states of the guide. */
 export type ItemState = 'waiting' | 'leased' | 'scheduled' | 'prepared' | 'moving' | 'moved';
 
-/** Dead and kept aside, its letter stored elsewhere or not yet. */
+/** Dead and not available. Its letter may be stored elsewhere already. */
 export function isMoving(state: ItemState | undefined): boolean {
   return state === 'moving' || state === 'moved';
 }
 
-/** An item as the table has it. */
+/** A row of the table of items. */
 export interface ItemRow {
   readonly id: string;
   readonly source_id: string | null;
   readonly state: ItemState;
-  /** Expiry of a waiting item, end of a lease or of a hold, time of a scheduled one, end of the claim on a moving one. */
+  /** Waiting: its expiry. Leased or prepared: the end of that. Scheduled: its time. Moving: the end of the claim. */
   readonly due_at: bigint;
-  /** What an item that is not leased was imported with. */
+  /** The imported lease deadline of an item that is not leased. */
   readonly idle_lease_deadline: bigint | null;
   readonly attempts: bigint;
   readonly max_attempts: bigint;
@@ -30,7 +30,7 @@ export interface ItemRow {
 /** The item in a row. */
 export function itemOf(row: ItemRow): StoredItem {
   const dueAt = instantFromMicroseconds(row.due_at);
-  // Moving items are listed as leased ones.
+  // Lists show moving items as leased.
   const isLeased = row.state === 'leased' || row.state === 'prepared' || isMoving(row.state);
   const idleLeaseDeadline =
     row.idle_lease_deadline === null ? undefined : instantFromMicroseconds(row.idle_lease_deadline);
@@ -51,14 +51,14 @@ export function itemOf(row: ItemRow): StoredItem {
   };
 }
 
-/** What a new row depends on besides its item. */
+/** The values of a new row besides its item. */
 export interface NewRow {
   readonly now: Instant;
   readonly expireDeadline: Instant;
   readonly leasedAs: 'leased' | 'prepared';
 }
 
-/** The row of a new item. @param leasedAs its state where it is leased. */
+/** The row of a new item. @param leasedAs its state if it is leased. */
 export function rowOf(item: ImportedItem, id: string, { now, expireDeadline, leasedAs }: NewRow): ItemRow {
   const isIdle = !item.isLeased || item.enqueueAt !== undefined;
   return {

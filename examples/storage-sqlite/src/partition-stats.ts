@@ -5,13 +5,13 @@ interface StatsRow {
   readonly waiting: bigint;
   readonly leased: bigint;
   readonly scheduled: bigint;
-  /** Averages are doubles also where all else is read as bigint, and null where there is nothing to average. */
+  /** Averages are doubles although integers are read as bigint. They are null without rows. */
   readonly age: number | null;
   readonly lease_left: number | null;
   readonly head_age: bigint | null;
 }
 
-/** Counts the items of a partition. A moving item counts as leased, but has no lease that could end. */
+/** Counts the items of a partition. A moving item counts as leased, but has no lease deadline. */
 export function partitionStats(connection: Connection, partition: string, now: Instant): PartitionStats {
   const row = connection.get<StatsRow>(
     `select

@@ -12,14 +12,14 @@ import {
 import type { Bindings, Connection } from './connection.ts';
 import { type ItemRow, type ItemState, rowOf } from './item-row.ts';
 
-/** How many rows to read: at most `limit`, and beyond the first `atLeast` no more than `maxBytes` of content. */
+/** Limits of a read: at most `limit` rows, and at most `maxBytes` of content after the first `atLeast` rows. */
 interface PageSize {
   readonly limit: number;
   readonly atLeast: number;
   readonly maxBytes: number | undefined;
 }
 
-/** The items of one partition, within one transaction. Each method is a statement or two; the rules are elsewhere. */
+/** The items of one partition, within one transaction. Each method is one or two statements, without rules. */
 export class PartitionTable {
   readonly #connection: Connection;
   readonly #partition: string;
@@ -31,7 +31,7 @@ export class PartitionTable {
     this.#random = random;
   }
 
-  /** @returns the row as it is stored, or nothing where the partition holds the source id already. */
+  /** @returns the stored row, or undefined if the partition already has the source id. */
   add(
     item: ImportedItem,
     now: Instant,
@@ -49,7 +49,7 @@ export class PartitionTable {
     return added;
   }
 
-  /** The first rows of a state in order of their ids, from `pivot` on: two, and more up to `maxBytes`. */
+  /** The first rows of a state in order of their ids, from `pivot` on: at least two, then up to `maxBytes`. */
   page(states: readonly ItemState[], pivot: string, limit: number, maxBytes: number | undefined): ItemRow[] {
     return this.#firstOf(
       'id >= :pivot and state in (select value from json_each(:states))',
@@ -58,7 +58,7 @@ export class PartitionTable {
     );
   }
 
-  /** The first waiting rows, for `lease`: by an index, however many others are before them. */
+  /** The first waiting rows, for `lease`. Uses an index, so other rows before them cost nothing. */
   waiting(limit: number): ItemRow[] {
     return this.#firstOf("state = 'waiting'", { limit, atLeast: 1, maxBytes: PAYLOAD_BUDGET });
   }
@@ -72,7 +72,7 @@ export class PartitionTable {
     );
   }
 
-  /** The earliest deadline of all, or nothing in an empty partition. */
+  /** The earliest deadline, or undefined in an empty partition. */
   nextDeadline(): bigint | undefined {
     const [first] = this.#all<{ due_at: bigint }>(
       'select due_at from items where partition = :partition order by due_at limit 1',
@@ -105,7 +105,7 @@ export class PartitionTable {
     );
   }
 
-  /** Undoes a lease. @returns whether there was one. */
+  /** Undoes a lease. @returns whether the item was leased. */
   release(id: ItemId): boolean {
     const released = this.#run(
       `update items set state = 'waiting', due_at = expire_deadline, attempts = max(0, attempts - 1)
@@ -115,7 +115,7 @@ export class PartitionTable {
     return released > 0;
   }
 
-  /** Back to the tail, which is nothing but a new id. */
+  /** Moves an item to the tail by giving it a new id. */
   requeue(id: ItemId): void {
     this.#run(
       `update items set id = :newId, state = 'waiting', due_at = expire_deadline, idle_lease_deadline = null
@@ -124,7 +124,7 @@ export class PartitionTable {
     );
   }
 
-  /** Out of the queue under the same id: scheduled for a time, or moving and claimed until then. */
+  /** Makes an item unavailable under the same id: scheduled for a time, or moving and claimed until then. */
   setAside(id: ItemId, state: 'scheduled' | 'moving' | 'moved', dueAt: bigint): void {
     this.#run('update items set state = :state, due_at = :dueAt where partition = :partition and id = :id', {
       id,
@@ -133,7 +133,7 @@ export class PartitionTable {
     });
   }
 
-  /** Marks a moving item; the claim on it stays. @returns whether there is one that was not marked yet. */
+  /** Marks a moving item and keeps its claim. @returns whether the item was not marked yet. */
   markMoved(id: ItemId): boolean {
     const marked = this.#run(
       `update items set state = 'moved' where partition = :partition and id = :id and state = 'moving'`,
@@ -142,12 +142,12 @@ export class PartitionTable {
     return marked > 0;
   }
 
-  /** @returns whether the item was there. */
+  /** @returns whether the item existed. */
   remove(id: ItemId): boolean {
     return this.#run('delete from items where partition = :partition and id = :id', { id }) > 0;
   }
 
-  /** Removes all items in these states. @returns how many there were. */
+  /** Removes all items in these states. @returns their number. */
   clear(states: readonly ItemState[]): number {
     return this.#run(
       'delete from items where partition = :partition and state in (select value from json_each(:states))',
@@ -155,7 +155,7 @@ export class PartitionTable {
     );
   }
 
-  /** The writer's lock is held, so no other process takes the same number. */
+  /** The transaction has the write lock, so no other process takes the same number. */
   #newId(): ItemId {
     const row = this.#connection.get<{ sequence: bigint }>(
       'update last_id set sequence = sequence + 1 returning sequence',
@@ -165,9 +165,9 @@ export class PartitionTable {
   }
 
   /**
-   * The contents of the rows that `maxBytes` leaves out are not read: SQLite has
-   * their lengths beside them. The rows of the page are looked up one by one:
-   * but for `cross join`, SQLite may walk all pages for each of the items.
+   * SQLite stores the lengths of contents separately, so it does not read the
+   * contents that `maxBytes` excludes. `cross join` makes it look up the rows of
+   * the page one by one. Without it SQLite may read all pages for each item.
    */
   #firstOf(condition: string, size: PageSize, bindings: Bindings = {}): ItemRow[] {
     const { limit, atLeast, maxBytes = null } = size;

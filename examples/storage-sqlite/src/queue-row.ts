@@ -1,6 +1,6 @@
 import { type Duration, instantFromMicroseconds, type PartitionPlacement, type Queue } from '@querator/core';
 
-/** A queue as the table has it. */
+/** A row of the table of queues. */
 export interface QueueRow {
   readonly name: string;
   readonly namespace: string;

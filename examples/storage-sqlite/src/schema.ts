@@ -1,15 +1,15 @@
 /**
- * One table for the items of all partitions, one for queues, one for those that
- * are being deleted, one for notes of deleted ones, and one number.
+ * One table each for the items of all partitions, for queues, for queues that
+ * are being deleted, for records of deleted queues, and for one number.
  *
  * - Instants are microseconds and durations nanoseconds, as in core: both fit
  *   SQLite's integers of 64 bits.
- * - `due_at` is the one next deadline that an item has, whatever its state.
+ * - `due_at` is the next deadline of an item; in each state there is exactly one.
  * - Texts are compared by their bytes, which is SQLite's default.
- * - SQLite takes no two nulls for equal, so only items with a source id are
- *   held to be unique by it.
- * - Ids come from a row of their own and not from the items, so that they go
- *   on growing when the items are gone.
+ * - In SQLite no two nulls are equal. So the unique index on source ids ignores
+ *   items without one.
+ * - A separate row provides the number for ids, so that ids keep growing after
+ *   all items are removed.
  */
 export const SCHEMA = `
   create table if not exists items (

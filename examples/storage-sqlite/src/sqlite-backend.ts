@@ -11,15 +11,15 @@ import { Database } from './database.ts';
 import { SqlitePartitionStore } from './sqlite-partition-store.ts';
 import { SqliteQueueStore } from './sqlite-queue-store.ts';
 
-/** What a storage in a SQLite file is made of. */
+/** The settings and dependencies of a storage in a SQLite file. */
 export interface SqliteBackendOptions {
   /** The name under which queues refer to it. */
   readonly name: string;
-  /** The file, on a local disk; made if it is not there, but not its folder. Not `:memory:`, which nobody can share. */
+  /** The file, on a local disk. Created if missing, but not its folder. Not `:memory:`, which cannot be shared. */
   readonly path: string;
-  /** What deadlines are judged by. */
+  /** Decides deadlines. */
   readonly clock: Clock;
-  /** Where the unguessable part of item ids comes from. */
+  /** The source of the unguessable part of item ids. */
   readonly random: Random;
 }
 
@@ -53,7 +53,7 @@ class SqliteBackend implements StorageBackend {
       database: this.#database,
       clock: this.#clock,
       random: this.#random,
-      // The number goes first: it holds no slash, so no two keys give one text, whatever is in the name.
+      // The number is first. It contains no slash, so two keys never have the same text, whatever the name.
       partition: `${partition}/${queue}`,
     });
   }
@@ -63,7 +63,7 @@ class SqliteBackend implements StorageBackend {
     return [];
   }
 
-  /** No call is ever running here: each is done before its promise is made. */
+  /** No call can be running: each completes before its promise exists. */
   async close(): Promise<void> {
     this.#database.close();
   }

@@ -42,18 +42,18 @@ import { partitionStats } from './partition-stats.ts';
 import { PartitionTable } from './partition-table.ts';
 import { sweep } from './sweep.ts';
 
-/** What a store of a partition is made of. */
+/** The parts of a partition's store. */
 export interface PartitionStoreOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
-  /** What its items are found by: the same for the same queue and number, and never for others. */
+  /** Identifies its items: the same for the same queue and number, and different for all others. */
   readonly partition: string;
 }
 
 const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'moving', 'moved'];
 const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled', 'prepared'];
-/** Before every claim: the next sweep may report the item. */
+/** Earlier than every claim: the next sweep may report the item. */
 const UNCLAIMED = 0n;
 
 /** One partition of a queue. Every batch is one transaction, its requests one after the other. */
@@ -141,7 +141,7 @@ export class SqlitePartitionStore implements PartitionStore {
     );
   }
 
-  /** In a transaction that takes the lock for writing, which a file that cannot be written refuses. */
+  /** Takes the write lock, which fails for a file that cannot be written. */
   async probe(): Promise<void> {
     await this.#change((table) => table.find(''));
   }
@@ -222,7 +222,7 @@ export class SqlitePartitionStore implements PartitionStore {
     await this.#change((table) => table.clear(EVERY_STATE));
   }
 
-  /** The clock is read when the lock is held: who comes later never has an earlier time. */
+  /** Read the clock while holding the lock, so that a later transaction never has an earlier time. */
   #change<T>(work: (table: PartitionTable, now: Instant) => T): Promise<T> {
     return this.#database.transaction((connection) => work(this.#table(connection), this.#clock.now()));
   }
@@ -232,7 +232,7 @@ export class SqlitePartitionStore implements PartitionStore {
   }
 }
 
-/** What is wrong with the first id that is not leased. Asked before anything is done, so that nothing is half done. */
+/** The error about the first id that is not leased. Check all ids first, so that no request is half done. */
 function firstFault(
   table: PartitionTable,
   ids: readonly ItemId[],
@@ -246,7 +246,7 @@ function firstFault(
   return undefined;
 }
 
-/** Gives one leased item back. The first rule that applies decides. */
+/** Retries one leased item. The first rule that applies decides. */
 function giveBack(
   table: PartitionTable,
   { id, dead, retryAt }: RetriedItem,
@@ -266,7 +266,7 @@ function giveBack(
   return 'waiting';
 }
 
-/** Whether a time is far enough ahead to wait for. */
+/** Whether a time is far enough ahead to schedule the item. */
 function isSchedule(at: Instant | undefined, now: Instant): at is Instant {
   return at !== undefined && at - now >= toMicroseconds(SCHEDULE_THRESHOLD);
 }

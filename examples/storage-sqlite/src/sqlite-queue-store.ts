@@ -156,7 +156,7 @@ export class SqliteQueueStore implements QueueStore {
     return this.#database.read((connection) => userOf(connection, name));
   }
 
-  /** Nothing of it changes before the transaction ends: it has the file to itself. */
+  /** The transaction has the only write lock, so this state does not change before it ends. */
   #relations(connection: Connection, name: string, deadQueue: string): QueueRelations {
     const ending = connection.get('select 1 from endings where name = :name and ends_at > :now', {
       ...{ name: deadQueue, now: this.#clock.now() },

@@ -10,20 +10,20 @@ import { bury, isUsedUp } from './death.ts';
 import { itemOf } from './item-row.ts';
 import type { PartitionTable } from './partition-table.ts';
 
-/** Does what time demands in one partition. */
+/** Handles ended leases, due schedules and dead items of one partition. */
 export function sweep(table: PartitionTable, request: SweepRequest, now: Instant): SweepResult {
   const { limit } = request;
   const scheduled = table.due('scheduled', now, limit);
   for (const { id } of scheduled) table.requeue(id);
 
-  // A letter whose hold has ended is one whose lease has: nobody was ever given it.
+  // A prepared letter ends like a lease, but no consumer ever got it.
   const overdue = [...table.due('leased', now, limit), ...table.due('prepared', now, limit)]
     .sort((a, b) => Number(a.due_at - b.due_at) || (a.id < b.id ? -1 : 1))
     .slice(0, limit);
   const alive = overdue.filter((row) => !isUsedUp(row, request));
   for (const { id } of alive) table.requeue(id);
 
-  // Looked for last: what has just come back may be past its expiry.
+  // Last, because items that have just returned may be expired.
   const dead = [
     ...overdue.filter((row) => isUsedUp(row, request)),
     ...table.due('waiting', now, limit),
@@ -49,10 +49,10 @@ export function sweep(table: PartitionTable, request: SweepRequest, now: Instant
   };
 }
 
-/** Whatever the limit left undone is still the earliest deadline of all, and overdue. */
+/** Items beyond the limit still have the earliest deadlines, and are overdue. */
 function nextDueMs(table: PartitionTable, now: Instant): number | undefined {
   const deadline = table.nextDeadline();
   if (deadline === undefined) return undefined;
-  // Due is what lies before now, so a deadline is due a microsecond after itself.
+  // A deadline is due once it is before now, so one microsecond after it.
   return Math.max(0, millisecondsBetween(now, instantFromMicroseconds(deadline + 1n)));
 }

@@ -2,9 +2,9 @@ import { parseDuration, SystemClock, SystemRandom } from '@querator/core';
 import { sqliteBackend } from '../src/index.ts';
 
 /**
- * One of several processes on a file: `node consumer-process.ts PATH NAME`
- * produces items, completes what it can lease, and prints the texts of what it
- * produced and of what it completed. It ends without closing, as a crash would.
+ * One of several processes on a file. `node consumer-process.ts PATH NAME`
+ * produces items, completes all that it can lease, and prints the texts of the
+ * produced and of the completed items. It exits without closing, like a crash.
  */
 const [path = '', name = ''] = process.argv.slice(2);
 const backend = sqliteBackend({ name, path, clock: new SystemClock(), random: new SystemRandom() });

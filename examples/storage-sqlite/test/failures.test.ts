@@ -5,7 +5,7 @@ import { SystemClock, SystemRandom } from '@querator/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sqliteBackend } from '../src/index.ts';
 
-/** What the suite cannot bring about, since it knows nothing of files. */
+/** Failures of files, which the contract suite cannot cause. */
 describe('a file that cannot be opened', () => {
   let folder: string;
   beforeAll(async () => {

@@ -9,7 +9,7 @@ import { sqliteBackend } from '../src/index.ts';
 
 const TIMEOUT_MS = 60_000;
 
-/** What one process says at its end. */
+/** The output of one process. */
 interface Report {
   readonly produced: readonly string[];
   readonly completed: readonly string[];
@@ -23,8 +23,8 @@ async function consumerProcess(path: string, name: string): Promise<Report> {
 }
 
 /**
- * The suite's second process is a second backend within one process. Calls of
- * this driver block, so there two of them never meet; here they do.
+ * In the contract suite, the second process is a second backend in the same
+ * process. Calls of this driver block, so they never overlap there. Here they do.
  */
 describe('processes on one file', () => {
   let folder: string;
