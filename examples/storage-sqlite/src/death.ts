@@ -11,7 +11,7 @@ export function isUsedUp({ attempts }: Pick<ItemRow, 'attempts'>, { maxAttempts 
  * Deletes a dead item, or sets it to moving. Sweeps skip a moving item until
  * `claimedUntil`. An item that was marked as moved stays marked.
  */
-export function bury(
+export function deleteOrSetAside(
   table: PartitionTable,
   { id, state }: Pick<ItemRow, 'id' | 'state'>,
   { dead }: DeathRules,

@@ -36,7 +36,7 @@ import {
 } from '@querator/core';
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
-import { bury, isUsedUp } from './death.ts';
+import { deleteOrSetAside, isUsedUp } from './death.ts';
 import { type ItemState, isMoving, itemOf } from './item-row.ts';
 import { partitionStats } from './partition-stats.ts';
 import { PartitionTable } from './partition-table.ts';
@@ -255,7 +255,7 @@ function giveBack(
 ): keyof RetryResult {
   const row = table.find(id);
   if (row !== undefined && (dead || isUsedUp(row, rules))) {
-    bury(table, row, rules, UNCLAIMED);
+    deleteOrSetAside(table, row, rules, UNCLAIMED);
     return rules.dead === 'delete' ? 'deleted' : 'moving';
   }
   if (isSchedule(retryAt, now)) {

@@ -6,7 +6,7 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
-import { bury, isUsedUp } from './death.ts';
+import { deleteOrSetAside, isUsedUp } from './death.ts';
 import { itemOf } from './item-row.ts';
 import type { PartitionTable } from './partition-table.ts';
 
@@ -31,7 +31,7 @@ export function sweep(table: PartitionTable, request: SweepRequest, now: Instant
     ...table.due('moved', now, limit),
   ].slice(0, limit);
   const claimedUntil = addDuration(now, request.claimTimeout);
-  for (const row of dead) bury(table, row, request, claimedUntil);
+  for (const row of dead) deleteOrSetAside(table, row, request, claimedUntil);
 
   return {
     enqueued: scheduled.length,
