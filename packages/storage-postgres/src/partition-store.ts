@@ -88,7 +88,7 @@ export class PostgresPartitionStore implements PartitionStore {
     const items = await this.#run((context) =>
       this.#mark.lease((from, below) => lease(context, batch, from, below)),
     );
-    this.#context.table.numbers.sawId(items.at(-1)?.id);
+    this.#context.table.numbers.observeId(items.at(-1)?.id);
     return items;
   }
 

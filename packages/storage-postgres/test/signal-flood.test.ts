@@ -41,11 +41,11 @@ test('many who say that they are new are answered in moderation', async () => {
 test('no more names are remembered than there can be processes', async () => {
   const clock = new ManualClock();
   const peers = new Peers(clock, 1_000);
-  for (let n = 0; n < 1_000; n++) expect(peers.heardOf(`${n}`)).toBe(true);
-  expect(peers.heardOf('0')).toBe(false);
-  expect(peers.heardOf('1000')).toBe(true);
+  for (let n = 0; n < 1_000; n++) expect(peers.add(`${n}`)).toBe(true);
+  expect(peers.add('0')).toBe(false);
+  expect(peers.add('1000')).toBe(true);
   // The one that was silent longest was forgotten for it.
-  expect(peers.heardOf('0')).toBe(false);
-  expect(peers.heardOf('1')).toBe(true);
+  expect(peers.add('0')).toBe(false);
+  expect(peers.add('1')).toBe(true);
   expect(peers.any).toBe(true);
 });

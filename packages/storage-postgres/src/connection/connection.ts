@@ -137,7 +137,11 @@ export class Connection {
     this.onLost = () => {};
     // Otherwise a process with nothing else to do would end here.
     this.hold(true);
-    const limit = { ms: CLOSE_LIMIT_MS, clock: this.#clock, message: 'no goodbye' };
+    const limit = {
+      ms: CLOSE_LIMIT_MS,
+      clock: this.#clock,
+      message: 'the server did not close the connection',
+    };
     await withTimeLimit(this.#endSession(), limit).catch(() => {});
     this.#socket.destroy();
   }

@@ -31,7 +31,7 @@ export interface SessionState {
 export function isolationFault({ isolation }: Pick<SessionState, 'isolation'>): string | undefined {
   if (isolation === 'read committed') return undefined;
   return (
-    `default_transaction_isolation is '${isolation}', and a pooler stands in the way of setting it for a ` +
+    `default_transaction_isolation is '${isolation}', and a pooler prevents setting it for a ` +
     "session; ALTER ROLE … SET default_transaction_isolation = 'read committed'"
   );
 }

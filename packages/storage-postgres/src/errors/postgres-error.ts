@@ -253,8 +253,7 @@ function describe(error: unknown, sqlState: string | undefined): string {
   if (!(error instanceof Error)) return 'unknown failure';
   const message = shortText(error.message);
   if (sqlState === undefined) return message || (codeOf(error) ?? error.name);
-  if (sqlState === NUMBER_REFUSED)
-    return `the sequence of item ids was set back, or the server is another one`;
+  if (sqlState === NUMBER_REFUSED) return `the sequence of item ids was set back, or the server has changed`;
   if (QUOTES_DATA.has(sqlState.slice(0, 2))) return `PostgreSQL refused the data (SQLSTATE ${sqlState})`;
   return `${message} (SQLSTATE ${sqlState})`;
 }

@@ -31,7 +31,7 @@ export async function dropTable(
     await lockSchema(session, name);
     const { holder, partition } = await findTable(context, name, session.query);
     if (holder?.created !== seen.holder?.created || holder?.queue !== seen.holder?.queue) {
-      throw refusal(context, `table ${name} has just been given to another queue; look again`);
+      throw refusal(context, `table ${name} was given to another queue meanwhile; list the tables again`);
     }
     const placement = queue?.partitions.find((each) => each.partition === partition);
     const isPlaced = placement?.storageName === storage;

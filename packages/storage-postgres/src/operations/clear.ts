@@ -52,7 +52,7 @@ export async function clear(context: PartitionContext, request: ClearRequest): P
     }
   } catch (error) {
     if (removed === 0 || !(error instanceof StorageError)) throw error;
-    throw new StorageError(`${error.message}; ${removed} items had been removed before`, {
+    throw new StorageError(`${error.message}; ${removed} items were removed before that`, {
       outcome: 'unknown',
       cause: error,
     });

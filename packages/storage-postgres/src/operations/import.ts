@@ -113,7 +113,7 @@ function storedOf(
   rows: readonly ReturnedRow[],
   items: readonly ImportedItem[],
 ): readonly (StoredItem | undefined)[] {
-  table.numbers.sawId(rows[0]?.id);
+  table.numbers.observeId(rows[0]?.id);
   const stored = new Map(rows.map((row) => [positionOf(row.id), row]));
   return items.map(({ reference, encoding, kind, payload }, index) => {
     const row = stored.get(index + 1);

@@ -8,9 +8,9 @@ import { nextDueMs } from './sweep.ts';
 import { type DueRow, dueOf, findDue } from './sweep-probe.ts';
 
 /** The number of tables that one statement checks for waiting items. */
-const TABLES_PER_LOOK = 200;
+const TABLES_PER_POLL = 200;
 /** The same with deadlines, which take several times as long to plan. */
-const TABLES_PER_LOOK_FOR_DEADLINES = 50;
+const TABLES_PER_POLL_WITH_DEADLINES = 50;
 
 const NOTHING: PollResult = { waiting: false, nextDueMs: undefined };
 
@@ -42,10 +42,10 @@ function waits({ table, index, from }: PolledTable, mark: string): string {
   return from === 'unknown' ? `CASE WHEN ${isLong(table, index)} THEN true ELSE ${found} END` : found;
 }
 
-const lookAt = (waiting: string, position: number) =>
+const pollTable = (waiting: string, position: number) =>
   `SELECT ${position} AS position, true AS waiting WHERE ${waiting}`;
 
-const lookForDeadlinesAt = (waiting: string, position: number, table: string) => `
+const pollWithDeadlines = (waiting: string, position: number, table: string) => `
   SELECT ${position} AS position, ${waiting} AS waiting, due.*
   FROM (${findDue(table)}) AS due`;
 
@@ -64,7 +64,7 @@ export async function poll(
   context: PollContext,
   keys: readonly PartitionKey[],
 ): Promise<readonly PollResult[]> {
-  const size = context.deadlines ? TABLES_PER_LOOK_FOR_DEADLINES : TABLES_PER_LOOK;
+  const size = context.deadlines ? TABLES_PER_POLL_WITH_DEADLINES : TABLES_PER_POLL;
   const polls: PollResult[] = [];
   for (let start = 0; start < keys.length; start += size) {
     const tables = keys.slice(start, start + size).map((key) => polledTable(context, key));
@@ -103,13 +103,13 @@ async function pollAll(context: PollContext, tables: readonly PolledTable[]): Pr
 /** Unnamed: preparing a statement for each group of tables would fill the memory of every connection. */
 function statementFor({ deadlines, now }: PollContext, tables: readonly PolledTable[]): Statement {
   const values: unknown[] = deadlines ? [now] : [];
-  const looks = tables.map((each, position) => {
+  const polls = tables.map((each, position) => {
     const isMark = each.from !== undefined && each.from !== '' && each.from !== 'unknown';
     if (isMark) values.push(each.from);
     const waiting = waits(each, `$${values.length}`);
-    return deadlines ? lookForDeadlinesAt(waiting, position, each.table) : lookAt(waiting, position);
+    return deadlines ? pollWithDeadlines(waiting, position, each.table) : pollTable(waiting, position);
   });
-  return { text: looks.join(' UNION ALL '), values };
+  return { text: polls.join(' UNION ALL '), values };
 }
 
 function toPollResult(row: PollRow | undefined): PollResult {

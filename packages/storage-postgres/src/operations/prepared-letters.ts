@@ -43,7 +43,7 @@ export async function commitLetters(
     ...context.table.prepared('commit_letters', commitPrepared),
     values: [textArray(sourceIds), newIds(context, sourceIds.length)],
   });
-  context.table.numbers.sawId(row?.highest ?? undefined);
+  context.table.numbers.observeId(row?.highest ?? undefined);
   return row?.count ?? 0;
 }
 

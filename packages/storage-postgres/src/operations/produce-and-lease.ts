@@ -79,7 +79,7 @@ export async function produceAndLease(
   try {
     const statement = insertItems(context, LEASED, { items, ids, expireTimeout }, parameters);
     const [row] = await context.db.write<StoredRow>(statement);
-    context.table.numbers.sawId(row?.first);
+    context.table.numbers.observeId(row?.first);
     const leased = row === undefined ? [] : leasedItems(items, ids, row);
     return { outcomes: countPerRequest(requests, leased.length), leased };
   } catch (error) {

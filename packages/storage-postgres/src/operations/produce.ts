@@ -114,15 +114,15 @@ async function insert(
   if (items.every((item) => item.enqueueAt === undefined)) {
     if (items.length === 1) {
       const [row] = await send<StoredOne>(insertItems(context, ONE, insertion, guardOfOne(context.table)));
-      context.table.numbers.sawId(row?.id);
+      context.table.numbers.observeId(row?.id);
     } else {
       const [row] = await send<NumberedRow>(insertItems(context, PLAIN, insertion));
-      if (row !== undefined) context.table.numbers.saw(BigInt(row.number));
+      if (row !== undefined) context.table.numbers.observe(BigInt(row.number));
     }
     return requests.map((request) => ({ waiting: request.items.length, scheduled: 0 }));
   }
   const rows = await send<ScheduledRow>(insertItems(context, SCHEDULED, insertion, [dueTimes(items)]));
-  context.table.numbers.sawId(rows[0]?.id);
+  context.table.numbers.observeId(rows[0]?.id);
   return countPerRequest(requests, rows);
 }
 

@@ -17,7 +17,7 @@ import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
 
 /** The next state of an item, named as the counts in RetryResult. */
-type Fate = keyof RetryResult;
+type NextState = keyof RetryResult;
 
 const NOW = nowSql('$1');
 const THRESHOLD = `'${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
@@ -34,31 +34,31 @@ const retryHeld = (table: string) => `
   held AS (
     SELECT item.id, given.position, given.retry_at,
       CASE WHEN given.dead OR ($6::int > 0 AND item.attempts >= $6::int) THEN $7::text
-        WHEN given.retry_at >= ${NOW} + ${THRESHOLD} THEN 'scheduled' ELSE 'waiting' END AS fate,
+        WHEN given.retry_at >= ${NOW} + ${THRESHOLD} THEN 'scheduled' ELSE 'waiting' END AS next_state,
       item.is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held
     FROM given JOIN ${table} AS item ON item.id = given.id
     FOR UPDATE OF item),
-  fates AS MATERIALIZED (
-    SELECT id, retry_at, position, fate,
-      CASE WHEN fate = 'waiting' THEN ${newItemIdSql('position', '$5', table)} ELSE id END AS new_id
+  decided AS MATERIALIZED (
+    SELECT id, retry_at, position, next_state,
+      CASE WHEN next_state = 'waiting' THEN ${newItemIdSql('position', '$5', table)} ELSE id END AS new_id
     FROM held WHERE held),
   changed AS (
     UPDATE ${table} AS item SET
-      id = fates.new_id,
-      is_leased = fates.fate = 'moving',
-      lease_deadline = CASE WHEN fates.fate = 'moving' THEN '-infinity'::timestamptz END,
+      id = decided.new_id,
+      is_leased = decided.next_state = 'moving',
+      lease_deadline = CASE WHEN decided.next_state = 'moving' THEN '-infinity'::timestamptz END,
       expire_deadline =
-        CASE WHEN fates.fate = 'moving' THEN ${movingDeadline('item.expire_deadline')}
+        CASE WHEN decided.next_state = 'moving' THEN ${movingDeadline('item.expire_deadline')}
         ELSE item.expire_deadline END,
-      enqueue_at = CASE WHEN fates.fate = 'scheduled' THEN fates.retry_at END
-    FROM fates WHERE item.id = fates.id AND fates.fate <> 'deleted'),
+      enqueue_at = CASE WHEN decided.next_state = 'scheduled' THEN decided.retry_at END
+    FROM decided WHERE item.id = decided.id AND decided.next_state <> 'deleted'),
   gone AS (
-    DELETE FROM ${table} AS item USING fates
-    WHERE item.id = fates.id AND fates.fate = 'deleted')
-  SELECT CASE WHEN count(*) = cardinality($2::text[]) THEN array_agg(fate ORDER BY position)
-    ELSE ARRAY[${failUnlessAllHeld('count(*)')}::text] END AS fates,
-    max(new_id) FILTER (WHERE fate = 'waiting') AS highest
-  FROM fates`;
+    DELETE FROM ${table} AS item USING decided
+    WHERE item.id = decided.id AND decided.next_state = 'deleted')
+  SELECT CASE WHEN count(*) = cardinality($2::text[]) THEN array_agg(next_state ORDER BY position)
+    ELSE ARRAY[${failUnlessAllHeld('count(*)')}::text] END AS next_states,
+    max(new_id) FILTER (WHERE next_state = 'waiting') AS highest
+  FROM decided`;
 
 /**
  * Retries leased items. All requests share one statement as long as all ids are good.
@@ -74,8 +74,8 @@ export async function retry(
   if (new Set(ids).size === ids.length && ids.every(isPossibleId)) {
     try {
       const send = <Row>(statement: Statement) => context.db.write<Row>(statement);
-      const fates = await decideFates(send, context, items, rules);
-      return countPerRequest(requests, fates);
+      const nextStates = await decideNextStates(send, context, items, rules);
+      return countPerRequest(requests, nextStates);
     } catch (error) {
       if (!notAllHeld(error)) throw error;
     }
@@ -94,27 +94,27 @@ async function retryGood(
   const good = requests.filter((_, request) => refused[request] === undefined);
   const items = good.flatMap((request) => request.items);
   const send = <Row>(statement: Statement) => session.query<Row>(statement);
-  const fates = await decideFates(send, context, items, rules);
-  const accepted = countPerRequest(good, fates).values();
+  const nextStates = await decideNextStates(send, context, items, rules);
+  const accepted = countPerRequest(good, nextStates).values();
   return refused.map((outcome) => outcome ?? (accepted.next().value as Outcome<RetryResult>));
 }
 
-interface FatesRow {
-  readonly fates: readonly Fate[];
+interface NextStatesRow {
+  readonly next_states: readonly NextState[];
   /** The last of the new ids. Null if there is none. */
   readonly highest: ItemId | null;
 }
 
-async function decideFates(
+async function decideNextStates(
   send: Session['query'],
   context: PartitionContext,
   items: readonly RetriedItem[],
   rules: DeathRules,
-): Promise<readonly Fate[]> {
+): Promise<readonly NextState[]> {
   if (items.length === 0) return [];
-  const [row] = await send<FatesRow>(bind(context, items, rules));
-  context.table.numbers.sawId(row?.highest ?? undefined);
-  return row?.fates ?? [];
+  const [row] = await send<NextStatesRow>(bind(context, items, rules));
+  context.table.numbers.observeId(row?.highest ?? undefined);
+  return row?.next_states ?? [];
 }
 
 function bind(context: PartitionContext, items: readonly RetriedItem[], rules: DeathRules): Statement {
@@ -132,12 +132,12 @@ function bind(context: PartitionContext, items: readonly RetriedItem[], rules: D
 
 function countPerRequest(
   requests: readonly RetryRequest[],
-  fates: readonly Fate[],
+  nextStates: readonly NextState[],
 ): readonly Outcome<RetryResult>[] {
   let next = 0;
   return requests.map(({ items }) => {
     const value = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
-    for (const fate of fates.slice(next, next + items.length)) value[fate]++;
+    for (const nextState of nextStates.slice(next, next + items.length)) value[nextState]++;
     next += items.length;
     return { ok: true, value };
   });

@@ -35,13 +35,13 @@ const deleteExpired = (table: string) => `
   SELECT count(*)::int AS count FROM gone`;
 
 /** The expired items. */
-export interface BuriedItems {
+export interface ExpiredItems {
   readonly deleted: number;
   readonly dead: readonly StoredItem[];
 }
 
 /** Moves or deletes waiting items past their expire deadline. */
-export async function buryExpired(context: PartitionContext, request: SweepRequest): Promise<BuriedItems> {
+export async function expireItems(context: PartitionContext, request: SweepRequest): Promise<ExpiredItems> {
   const { db, table } = context;
   const values = [nowParameter(context), request.limit];
   if (request.dead === 'delete') {

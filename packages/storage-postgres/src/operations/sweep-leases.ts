@@ -60,7 +60,7 @@ interface EndedRow {
   readonly id: ItemId | null;
 }
 
-type BuriedRow = ItemRow & { readonly moved: boolean };
+type DeadRow = ItemRow & { readonly moved: boolean };
 
 /** The items whose lease or claim has ended. */
 export interface EndedLeases {
@@ -83,12 +83,12 @@ export async function endLeases(context: PartitionContext, request: SweepRequest
         }
       : { ...context.table.prepared('sweep_leases_delete', deleteOverdue), values };
   const rows = await context.table.requeueLock.run<EndedRow>(context, statement);
-  context.table.numbers.sawId(rows[0]?.highest ?? undefined);
-  const buried = rows.filter((row) => row.id !== null) as unknown as readonly BuriedRow[];
+  context.table.numbers.observeId(rows[0]?.highest ?? undefined);
+  const deadRows = rows.filter((row) => row.id !== null) as unknown as readonly DeadRow[];
   return {
     requeued: rows[0]?.requeued ?? 0,
     deleted: rows[0]?.deleted ?? 0,
-    dead: buried.filter((row) => !row.moved).map(rowToItem),
-    moved: buried.filter((row) => row.moved).map((row) => row.id),
+    dead: deadRows.filter((row) => !row.moved).map(rowToItem),
+    moved: deadRows.filter((row) => row.moved).map((row) => row.id),
   };
 }

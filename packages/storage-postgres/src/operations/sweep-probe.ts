@@ -19,7 +19,7 @@ export interface Due {
  * and scheduled items expire later. If all of these belong to such items, the last
  * deadline stands in: one probe too many is better than a walk over the table.
  */
-const DEADLINES_LOOKED_AT = 100;
+const DEADLINES_READ = 100;
 
 /** An item that was just made moving has a claim that ends at -infinity, which cannot be subtracted. */
 const LONG_AGO = `'0001-01-01 00:00:00+00'::timestamptz`;
@@ -50,11 +50,11 @@ export const findDue = (table: string) => `
       ORDER BY expire_deadline LIMIT 1) AS expired,
     (SELECT CASE
         WHEN bool_or(waiting) THEN min(expire_deadline) FILTER (WHERE waiting)
-        WHEN count(*) = ${DEADLINES_LOOKED_AT} THEN max(expire_deadline) END
+        WHEN count(*) = ${DEADLINES_READ} THEN max(expire_deadline) END
       FROM (
         SELECT expire_deadline, is_leased IS NOT TRUE AND enqueue_at IS NULL AS waiting
         FROM ${table} WHERE expire_deadline >= ${NOW} AND ${LIVING}
-        ORDER BY expire_deadline LIMIT ${DEADLINES_LOOKED_AT}) AS coming) AS expire_deadline
+        ORDER BY expire_deadline LIMIT ${DEADLINES_READ}) AS coming) AS expire_deadline
   ) AS next`;
 
 /** Reads what is due now, and when something is due next. */

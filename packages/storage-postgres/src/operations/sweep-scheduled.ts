@@ -36,6 +36,6 @@ export async function enqueueDue(context: PartitionContext, limit: number): Prom
     ...table.prepared('sweep_scheduled', enqueueItems),
     values: [nowParameter(context), limit, newIds(context, limit)],
   });
-  table.numbers.sawId(row?.highest ?? undefined);
+  table.numbers.observeId(row?.highest ?? undefined);
   return row?.count ?? 0;
 }

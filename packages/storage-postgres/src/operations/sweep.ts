@@ -8,7 +8,7 @@ import {
 } from '@querator/core';
 import { withIdsInOrder } from '../schema/id-sequence-repair.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
-import { buryExpired } from './sweep-expired.ts';
+import { expireItems } from './sweep-expired.ts';
 import { endLeases } from './sweep-leases.ts';
 import { type Due, probe } from './sweep-probe.ts';
 import { enqueueDue } from './sweep-scheduled.ts';
@@ -72,7 +72,7 @@ async function workOff(
   }
   // An item may have expired while it was scheduled.
   if (due.expired || done.enqueued > 0) {
-    const { deleted, dead } = await buryExpired(context, request);
+    const { deleted, dead } = await expireItems(context, request);
     done.deleted += deleted;
     done.dead.push(...dead);
     done.cutShort ||= deleted + dead.length >= limit || isBudgetSpent(dead);

@@ -14,12 +14,12 @@ export class ItemNumbers {
   }
 
   /** The sequence has given out this number. */
-  saw(number: bigint): void {
+  observe(number: bigint): void {
     if (number > this.#last) this.#last = number;
   }
 
   /** A server that was started at this time has answered a check of a table. */
-  met(server: bigint): void {
+  observeServer(server: bigint): void {
     this.#server = server;
   }
 }

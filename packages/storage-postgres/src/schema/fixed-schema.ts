@@ -224,7 +224,7 @@ function chooseSchema(relations: readonly SeenRelation[], { schemas, deps }: Pla
     const queues = queuesIn(schema);
     if (queues?.trusted) return schema;
     if (queues === undefined) continue;
-    deps.warn('a table of another role is passed over; the first schema of the search path is used', {
+    deps.warn('a table of another role is ignored; the first schema of the search path is used', {
       ...{ table: `${schema}.${QUEUES}`, owner: queues.owner, schema: first },
     });
   }

@@ -55,7 +55,7 @@ export function logRemoved(
 ): void {
   const fields = { ...where, queue: holder?.queue, created: written(holder?.created) };
   if (isSameQueue(holder, deleted)) {
-    logger.info('removed what a deleted queue of that name left behind', fields);
+    logger.info('removed the table of a deleted queue of that name', fields);
   } else {
     logger.warn('replaced the empty table of another queue of that name', fields);
   }

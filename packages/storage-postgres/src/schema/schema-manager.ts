@@ -301,7 +301,7 @@ export class SchemaManager {
       if (found === undefined || claimOn(holder, identity) !== 'own') return;
       const table = this.#db.schema.relation(name);
       if (await removeLeftOver(session, table, isSameQueue(holder, deleted))) return;
-      this.#logger.error('table holds items of a queue that is not there', { table: name });
+      this.#logger.error('table holds items of a queue that does not exist', { table: name });
     });
   }
 
@@ -341,7 +341,7 @@ export class SchemaManager {
     const found = tableCodeNotice(code);
     if (found.length === 0 || this.#loggedCode.has(table)) return;
     this.#loggedCode.add(table);
-    this.#logger.warn('table has policies or rules, which change what is done with items', {
+    this.#logger.warn('table has policies or rules, which change the effect of statements', {
       ...{ storage: this.#backend, table, found },
     });
   }

@@ -7,7 +7,7 @@ const MOST_PEERS = 1_000;
 export class Peers {
   readonly #clock: Clock;
   readonly #forgetAfterMs: number;
-  readonly #heardAt = new Map<string, Instant>();
+  readonly #seenAt = new Map<string, Instant>();
 
   constructor(clock: Clock, forgetAfterMs: number) {
     this.#clock = clock;
@@ -17,20 +17,20 @@ export class Peers {
   /** Whether there are any. */
   get any(): boolean {
     const now = this.#clock.now();
-    for (const [name, at] of this.#heardAt) {
+    for (const [name, at] of this.#seenAt) {
       if (millisecondsBetween(at, now) <= this.#forgetAfterMs) return true;
-      this.#heardAt.delete(name);
+      this.#seenAt.delete(name);
     }
     return false;
   }
 
   /** @returns whether the process is new. At the limit, the one that was silent longest is removed. */
-  heardOf(name: string): boolean {
-    const isNew = !this.#heardAt.delete(name);
-    this.#heardAt.set(name, this.#clock.now());
-    for (const oldest of this.#heardAt.keys()) {
-      if (this.#heardAt.size <= MOST_PEERS) break;
-      this.#heardAt.delete(oldest);
+  add(name: string): boolean {
+    const isNew = !this.#seenAt.delete(name);
+    this.#seenAt.set(name, this.#clock.now());
+    for (const oldest of this.#seenAt.keys()) {
+      if (this.#seenAt.size <= MOST_PEERS) break;
+      this.#seenAt.delete(oldest);
     }
     return isNew;
   }

@@ -18,7 +18,7 @@ const ACQUIRE_LIMIT_MS = 3_000;
 /** Pauses between attempts to listen: the first, and the longest. */
 const RETRY_MS = { first: 500, longest: 15_000 } as const;
 /** The pause if notifications do not arrive: an operator may reconfigure the pooler. */
-const DEAF_RETRY_MS = 300_000;
+const UNREACHABLE_RETRY_MS = 300_000;
 
 /** Limits the answers to hellos: anyone who can connect can send them. */
 const MOST_ANSWERS_OWED = 50;
@@ -115,8 +115,8 @@ export class SignalChannel implements StorageSignals {
     let pauseMs: number = RETRY_MS.first;
     while (!this.#closed) {
       const began = this.#deps.clock.now();
-      const heardItself = await this.#listenOnce();
-      if (heardItself === 'deaf') pauseMs = DEAF_RETRY_MS;
+      const outcome = await this.#listenOnce();
+      if (outcome === 'unreachable') pauseMs = UNREACHABLE_RETRY_MS;
       // It worked for a while, so start again with a short pause.
       else if (this.#deps.clock.now() - began > RETRY_MS.longest * 1_000) pauseMs = RETRY_MS.first;
       await this.#pause(pauseMs * (0.75 + this.#deps.random.fraction() / 2));
@@ -125,21 +125,21 @@ export class SignalChannel implements StorageSignals {
   }
 
   /** Listens until the connection is lost, or the channel is closed. Never rejects. */
-  async #listenOnce(): Promise<'ended' | 'deaf'> {
+  async #listenOnce(): Promise<'ended' | 'unreachable'> {
     const { source, logger, target } = this.#deps;
-    if (!this.#mayListen) return 'deaf';
+    if (!this.#mayListen) return 'unreachable';
     let connection: Connection | undefined;
     try {
       connection = await source.acquire(ACQUIRE_LIMIT_MS);
       if (this.#closed) return 'ended';
       // Opening the connection may have revealed a pooler.
-      if (!this.#mayListen) return 'deaf';
-      const isHeard = await this.#begin(connection);
-      if (!isHeard) {
+      if (!this.#mayListen) return 'unreachable';
+      const isReachable = await this.#begin(connection);
+      if (!isReachable) {
         logger.info('notifications of PostgreSQL do not arrive; looking for changes instead', { target });
         // Another client may get this session next.
         await this.#query(connection, 'UNLISTEN *');
-        return 'deaf';
+        return 'unreachable';
       }
       this.#connection = connection;
       logger.debug('listening for other processes', { target });
@@ -163,18 +163,18 @@ export class SignalChannel implements StorageSignals {
 
   /** @returns whether the process receives its own notification. */
   async #begin(connection: Connection): Promise<boolean> {
-    let heardItself: () => void = () => {};
-    const heard = new Promise<void>((resolve) => {
-      heardItself = resolve;
+    let receive: () => void = () => {};
+    const received = new Promise<void>((resolve) => {
+      receive = resolve;
     });
     connection.onNotification = (payload) => {
       const message = decode(payload);
-      if (message?.from === this.#name) heardItself();
+      if (message?.from === this.#name) receive();
       else if (message !== undefined) this.#hear(message);
     };
     await this.#query(connection, `LISTEN ${CHANNEL}`);
     await this.#sayHello();
-    return await this.#limit(heard, ANSWER_LIMIT_MS).then(
+    return await this.#limit(received, ANSWER_LIMIT_MS).then(
       () => true,
       () => false,
     );
@@ -213,7 +213,7 @@ export class SignalChannel implements StorageSignals {
   }
 
   #hear(message: NonNullable<ReturnType<typeof decode>>): void {
-    const isNew = this.#peers.heardOf(message.from);
+    const isNew = this.#peers.add(message.from);
     if (message.kind === 'hello' || isNew) void this.#answerHello();
     this.#flushSoon();
     if (message.kind !== 'topics') return;
@@ -252,21 +252,21 @@ export class SignalChannel implements StorageSignals {
       this.#pending.delete(topic);
       this.#pending.add(topic);
     }
-    if (this.#isHeard) return;
+    if (this.#isReachable) return;
     for (const topic of this.#pending) {
       if (this.#pending.size <= TOPICS_PER_MESSAGE) return;
       this.#pending.delete(topic);
     }
   }
 
-  get #isHeard(): boolean {
+  get #isReachable(): boolean {
     return this.#connection !== undefined && this.#peers.any;
   }
 
   /** Sends the topics of the same turn of the event loop together. Nobody waits for it. */
   #flushSoon(): void {
     if (this.#pending.size === 0 || this.#cancelFlush !== undefined || this.#flushing) return;
-    if (this.#isHeard) this.#armFlush(0);
+    if (this.#isReachable) this.#armFlush(0);
   }
 
   #armFlush(delayMs: number): void {
@@ -292,7 +292,7 @@ export class SignalChannel implements StorageSignals {
     } catch (error) {
       // Publish them with the next ones, or after it listens again.
       this.#keep(topics);
-      this.#deps.logger.debug('other processes were not told', { reason: reasonOf(error) });
+      this.#deps.logger.debug('notification was not sent to other processes', { reason: reasonOf(error) });
     } finally {
       this.#flushing = false;
     }

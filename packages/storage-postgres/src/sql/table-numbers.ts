@@ -38,13 +38,13 @@ export class TableNumbers implements NumberGuard {
   }
 
   /** An item of the table has this id. An id of another program is ignored. */
-  sawId(id: string | undefined): void {
-    if (id !== undefined) this.#shared.saw(numberIn(id));
+  observeId(id: string | undefined): void {
+    if (id !== undefined) this.#shared.observe(numberIn(id));
   }
 
   /** The sequence has given out this number. */
-  saw(number: bigint): void {
-    this.#shared.saw(number);
+  observe(number: bigint): void {
+    this.#shared.observe(number);
   }
 
   /**
@@ -74,6 +74,6 @@ export class TableNumbers implements NumberGuard {
     const server = await check();
     this.#server = server;
     this.#startedAt = server === 0n ? null : instantToText(instantFromMicroseconds(server));
-    this.#shared.met(server);
+    this.#shared.observeServer(server);
   }
 }

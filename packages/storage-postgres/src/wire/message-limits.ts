@@ -71,7 +71,7 @@ export function checkRow(bytes: Buffer, at: number, end: number): void {
     const length = bytes.readInt32BE(next);
     if (length < -1) throw new ProtocolError(`a field claims ${length} bytes`);
     next += 4 + Math.max(length, 0);
-    if (next > end) throw new ProtocolError('a field reaches beyond its row');
+    if (next > end) throw new ProtocolError('a field ends after its row');
   }
-  if (next !== end) throw new ProtocolError('a row goes on behind its fields');
+  if (next !== end) throw new ProtocolError('a row continues after its fields');
 }

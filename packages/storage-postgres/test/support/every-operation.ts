@@ -15,7 +15,7 @@ import { produceAndLease } from '../../src/operations/produce-and-lease.ts';
 import { release } from '../../src/operations/release.ts';
 import { remove } from '../../src/operations/remove.ts';
 import { retry } from '../../src/operations/retry.ts';
-import { buryExpired } from '../../src/operations/sweep-expired.ts';
+import { expireItems } from '../../src/operations/sweep-expired.ts';
 import { endLeases } from '../../src/operations/sweep-leases.ts';
 import { probe } from '../../src/operations/sweep-probe.ts';
 import { enqueueDue } from '../../src/operations/sweep-scheduled.ts';
@@ -107,7 +107,7 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => enqueueDue(context, limit),
     () => endLeases(context, { ...sweep, ...MOVE }),
     () => endLeases(context, { ...sweep, ...DELETE }),
-    () => buryExpired(context, { ...sweep, ...MOVE }),
-    () => buryExpired(context, { ...sweep, ...DELETE }),
+    () => expireItems(context, { ...sweep, ...MOVE }),
+    () => expireItems(context, { ...sweep, ...DELETE }),
   ];
 }

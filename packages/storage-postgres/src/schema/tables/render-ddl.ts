@@ -83,7 +83,7 @@ function renderDefault(value: unknown): string {
 function renderIndex(create: (kind: string) => string, table: string, { config }: Index): string {
   const columns = config.columns.map((column) => {
     if (is(column, SQL)) return `(${renderCondition(column)})`;
-    if (!('name' in column) || column.name === undefined) throw new Error('nothing to be indexed');
+    if (!('name' in column) || column.name === undefined) throw new Error('an index column has no name');
     return quotedName(column.name);
   });
   const kind = config.unique ? 'UNIQUE INDEX' : 'INDEX';
