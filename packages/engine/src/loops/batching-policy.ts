@@ -1,8 +1,8 @@
 import type { EngineLimits } from '../engine-deps.ts';
 
 /**
- * The tuning figures of the loops, each with its unit and the place where it
- * was measured. The bench rows are those of docs/performance.md.
+ * The tuning figures of the loops, each with its unit, and with the place where
+ * it was measured. The bench rows are those of docs/performance.md.
  */
 
 type BatchingLimits = Pick<
@@ -26,7 +26,7 @@ export const BATCHING_LIMITS: BatchingLimits = {
    * So a queue holds at most 40 MB of a heap of 512 MB.
    */
   itemsBuffered: 20_000,
-  /** Bytes; what two statements hold. */
+  /** Bytes; what two statements hold. Not measured. */
   bytesBuffered: 32_000_000,
   /** Requests; off. With 100, 300 producers of single items overloaded a healthy database. */
   requestsBuffered: Number.POSITIVE_INFINITY,
@@ -67,16 +67,18 @@ const BUSY = { statements: 2, writtenItems: 1_000 };
 
 /**
  * The age of leases, in milliseconds, from which the process may have been
- * suspended. A statement that takes less is only slow, however short the leases.
+ * suspended. A statement that takes less is only slow, however short the leases. Not
+ * measured.
  */
 const SHORTEST_SUSPENSION_MS = 1_000;
 
-/** A lease request that waits for less than 2 times `emptyMs` is not put off. */
+/** A lease request that waits for less than 2 times `emptyMs` is not put off. Not measured. */
 const PUT_OFF_FACTOR = 2;
 
 /**
  * UTF-16 units of an id that count as one item. A text that is no id may be as
  * long as a request body. It has to count towards `itemsBuffered`.
+ * Not measured.
  */
 const ID_UNITS_PER_ITEM = 1_000;
 

@@ -249,7 +249,7 @@ const SHORTEST_WAIT_MS = 1_000;
 /** A retry request has no timeout of its own; this is its value, in milliseconds. */
 const RETRY_TIMEOUT_MS = 300_000;
 
-/** Reads `options.signal` only for a caller without `isGone`: creating it costs more than the call. */
+/** Reads `options.signal` at once only if the caller has no `isGone`. A signal costs more than the call. */
 function waitOptions(timeoutMs: number, options: CallOptions): WaitOptions {
   const { isGone } = options;
   if (isGone === undefined) return { timeoutMs, signal: options.signal };

@@ -42,7 +42,7 @@ export interface ServiceOptions {
 /** The active partitions on one storage. */
 export interface PartitionsAtWork {
   readonly all: number;
-  /** Partitions whose last storage call or probe failed. */
+  /** Partitions out of service: a storage call failed, and no probe has succeeded since. */
   readonly outOfService: number;
 }
 
