@@ -1,4 +1,5 @@
 import { callCheckTable, groupCheckTable } from './tables/check-table.ts';
+import { capabilityTable, optionalMemberTable } from './tables/driver-tables.ts';
 import { accessEndpointTable, endpointTable } from './tables/endpoint-table.ts';
 import { errorCodeTable, fixedMessageTable } from './tables/error-tables.ts';
 import { fieldTable } from './tables/field-table.ts';
@@ -17,6 +18,8 @@ const RENDERERS: ReadonlyMap<string, (argument: string) => string> = new Map([
   ['fixed-messages', fixedMessageTable],
   ['request-limits', requestLimitTable],
   ['engine-limits', engineLimitTable],
+  ['capabilities', capabilityTable],
+  ['optional-members', optionalMemberTable],
 ]);
 
 /**
