@@ -11,8 +11,8 @@ import { formatVerdicts } from './report/guard-table.ts';
 import { formatRatios, isReached, type RatioRow } from './report/ratio-table.ts';
 import { chooseScenarios } from './scenarios/all.ts';
 import type { RunOptions, Scenario } from './scenarios/scenario.ts';
+import { TestBed } from './testbed/test-bed.ts';
 import { median } from './workload/percentile.ts';
-import { World } from './world/world.ts';
 
 const BASELINE = new URL('../baseline.json', import.meta.url);
 /** So many measurements of a row make a record. */
@@ -35,15 +35,15 @@ async function run(options: Options): Promise<void> {
           .join('\n'),
       );
     case 'ratios':
-      return inWorld(options, (world) => measureRatios(world, chooseScenarios(only), options));
+      return inWorld(options, (bed) => measureRatios(bed, chooseScenarios(only), options));
     case 'against': {
       const rows = againstCheckout(options.against).filter(
         ({ name }) => only.length === 0 || only.includes(name),
       );
-      return inWorld(options, (world) => measureRatios(world, rows, options));
+      return inWorld(options, (bed) => measureRatios(bed, rows, options));
     }
     case 'figures':
-      return inWorld({ ...options, countStatements: true }, (world) => measureFigures(world, options));
+      return inWorld({ ...options, countStatements: true }, (bed) => measureFigures(bed, options));
     case 'guard':
       return inWorld(options, guard);
     case 'record':
@@ -53,21 +53,21 @@ async function run(options: Options): Promise<void> {
 
 async function inWorld<O extends Options>(
   options: O,
-  measure: (world: World) => Promise<void>,
+  measure: (bed: TestBed) => Promise<void>,
 ): Promise<void> {
-  const world = await World.start(options);
+  const bed = await TestBed.start(options);
   try {
-    await measure(world);
+    await measure(bed);
   } finally {
-    await world.stop();
+    await bed.stop();
   }
 }
 
-async function measureRatios(world: World, rows: readonly Scenario[], options: Options): Promise<void> {
+async function measureRatios(bed: TestBed, rows: readonly Scenario[], options: Options): Promise<void> {
   const ratios: RatioRow[] = [];
   for (const { run, ...scenario } of rows) {
-    await attempt(world, scenario.name, async () => {
-      const row: RatioRow = { ...scenario, ...(await run(world, options)) };
+    await attempt(bed, scenario.name, async () => {
+      const row: RatioRow = { ...scenario, ...(await run(bed, options)) };
       progress(`${row.name} ${row.ratio.toFixed(2)}${isReached(row) ? '' : ' (not reached)'}`);
       ratios.push(row);
     });
@@ -76,11 +76,11 @@ async function measureRatios(world: World, rows: readonly Scenario[], options: O
   await writeJson(options, { ratios });
 }
 
-async function measureFigures(world: World, options: Options): Promise<void> {
+async function measureFigures(bed: TestBed, options: Options): Promise<void> {
   const figures: Figure[] = [];
   for (const point of pointsOf(options.axes)) {
-    await attempt(world, nameOf(point), async () => {
-      const figure = await measureFigure(world, point, options);
+    await attempt(bed, nameOf(point), async () => {
+      const figure = await measureFigure(bed, point, options);
       progress(`${nameOf(point)}: ${Math.round(figure.http.median)} items/s`);
       figures.push(figure);
     });
@@ -89,14 +89,14 @@ async function measureFigures(world: World, options: Options): Promise<void> {
   await writeJson(options, { figures });
 }
 
-async function guard(world: World): Promise<void> {
+async function guard(bed: TestBed): Promise<void> {
   const baseline = JSON.parse(await readFile(BASELINE, 'utf8')) as Baseline;
   const verdicts: Verdict[] = [];
   for (const scenario of chooseScenarios(Object.keys(baseline))) {
     const recorded = baseline[scenario.name];
     if (recorded === undefined) throw new Error(`baseline.json has no row ${scenario.name}`);
-    await attempt(world, scenario.name, async () => {
-      verdicts.push(await guardRow(world, scenario, recorded));
+    await attempt(bed, scenario.name, async () => {
+      verdicts.push(await guardRow(bed, scenario, recorded));
     });
   }
   say(formatVerdicts(verdicts));
@@ -106,13 +106,13 @@ async function guard(world: World): Promise<void> {
   say(`fell clearly below what baseline.json records: ${fallen.map(({ name }) => name).join(', ')}`);
 }
 
-async function record(world: World): Promise<void> {
+async function record(bed: TestBed): Promise<void> {
   const baseline: Record<string, Baseline[string]> = {};
   for (const { name, run } of chooseScenarios(GUARDED)) {
     const ratios: number[] = [];
     for (let turn = 0; turn < RECORDED_RUNS; turn++) {
-      ratios.push((await run(world, GUARD_RUN satisfies RunOptions)).ratio);
-      await world.clear();
+      ratios.push((await run(bed, GUARD_RUN satisfies RunOptions)).ratio);
+      await bed.clear();
     }
     progress(`${name} ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}`);
     baseline[name] = recordOf(ratios, median(ratios));
@@ -121,14 +121,14 @@ async function record(world: World): Promise<void> {
 }
 
 /** One row that breaks does not take the others' figures with it. */
-async function attempt(world: World, name: string, measure: () => Promise<void>): Promise<void> {
+async function attempt(bed: TestBed, name: string, measure: () => Promise<void>): Promise<void> {
   try {
     await measure();
   } catch (error) {
     process.exitCode = 1;
     progress(`${name} broke: ${(error as Error).stack}`);
   }
-  await world.clear();
+  await bed.clear();
 }
 
 async function writeJson({ json, runs, seconds, payloadBytes }: Options, results: object): Promise<void> {

@@ -1,6 +1,6 @@
 import type { RunOptions, Scenario } from '../scenarios/scenario.ts';
 import { byTurns, rate } from '../scenarios/scenario.ts';
-import { type HttpSideOptions, httpSide } from '../world/sides.ts';
+import { type HttpSideOptions, httpSide } from '../testbed/sides.ts';
 
 type Load = Pick<HttpSideOptions, 'operation' | 'batch' | 'clients' | 'format'>;
 
@@ -26,10 +26,10 @@ export function againstCheckout(checkout: string): readonly Scenario[] {
     return {
       name: `${operation}-${batch}${format === 'json' ? '-json' : ''}`,
       title: `${operation}, ${format}, batch ${batch}, ${clients} clients, against ${checkout}`,
-      async run(world, options: RunOptions) {
-        const site = await world.otherSite(checkout);
-        const baseline = await httpSide(world, { ...options, ...load, site });
-        const subject = await httpSide(world, { ...options, ...load });
+      async run(bed, options: RunOptions) {
+        const site = await bed.otherSite(checkout);
+        const baseline = await httpSide(bed, { ...options, ...load, site });
+        const subject = await httpSide(bed, { ...options, ...load });
         const ratio = await byTurns(options.runs, rate(baseline), rate(subject));
         return { ...ratio, unit: 'items/s', details: {} };
       },

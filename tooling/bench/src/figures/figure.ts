@@ -1,9 +1,9 @@
 import type { WireFormat } from '@querator/protocol';
+import { type CostPerItem, Meter } from '../testbed/meter.ts';
+import { httpSide, rawSide, type SideOptions, serviceSide } from '../testbed/sides.ts';
+import type { TestBed } from '../testbed/test-bed.ts';
 import { median } from '../workload/percentile.ts';
 import type { Operation, Outcome } from '../workload/work.ts';
-import { type CostPerItem, Meter } from '../world/meter.ts';
-import { httpSide, rawSide, type SideOptions, serviceSide } from '../world/sides.ts';
-import type { World } from '../world/world.ts';
 
 /** What a figure is about. */
 export interface Point {
@@ -50,15 +50,15 @@ const REFILLED = 100_000;
 
 /** Measures a point: raw, service and HTTP by turns, then latency at a steady rate. */
 export async function measureFigure(
-  world: World,
+  bed: TestBed,
   point: Point,
   { runs, seconds }: { readonly runs: number; readonly seconds: number },
 ): Promise<Figure> {
   const options: SideOptions = { ...point, seconds, ...limitsOf(point) };
-  const meter = new Meter(world);
-  const raw = point.operation === 'mix' ? undefined : await rawSide(world, { ...options, clients: 1 });
-  const service = await serviceSide(world, options);
-  const http = await httpSide(world, { ...options, format: point.format });
+  const meter = new Meter(bed);
+  const raw = point.operation === 'mix' ? undefined : await rawSide(bed, { ...options, clients: 1 });
+  const service = await serviceSide(bed, options);
+  const http = await httpSide(bed, { ...options, format: point.format });
   const outcomes = { raw: [] as Outcome[], service: [] as Outcome[], http: [] as Outcome[] };
   const costs: CostPerItem[] = [];
   for (let run = 0; run <= runs; run++) {
@@ -81,19 +81,19 @@ export async function measureFigure(
     service: spreadOf(outcomes.service),
     http: reached,
     cost: medianCost(costs),
-    latency: await steadyLatency(world, point, { seconds, rate: reached.median }),
+    latency: await steadyLatency(bed, point, { seconds, rate: reached.median }),
   };
 }
 
 async function steadyLatency(
-  world: World,
+  bed: TestBed,
   point: Point,
   { seconds, rate }: { readonly seconds: number; readonly rate: number },
 ): Promise<SteadyLatency | undefined> {
   // A mix paces itself; with items that were counted out beforehand, no rate could be kept up.
   if (point.operation === 'mix' || point.waiting !== undefined) return undefined;
   const requestsPerSecond = Math.max(1, Math.floor((rate / point.batch) * STEADY_SHARE));
-  const side = await httpSide(world, { ...point, seconds, requestsPerSecond });
+  const side = await httpSide(bed, { ...point, seconds, requestsPerSecond });
   const { p50Ms, p99Ms, p999Ms } = await side();
   return { requestsPerSecond, p50Ms, p99Ms, p999Ms };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Ratio, Scenario } from '../scenarios/scenario.ts';
-import type { World } from '../world/world.ts';
+import type { TestBed } from '../testbed/test-bed.ts';
 import { floorOf, guardRow, recordOf } from './guard.ts';
 
 /** A row whose measurements come to these ratios, one after the other. */
@@ -10,25 +10,25 @@ function rowOf(ratios: number[]): { row: Scenario; measured: () => number } {
   return { row: { name: 'row', title: 'a row', run }, measured: () => ratios.length - left.length };
 }
 
-const world = { clear: async () => {} } as World;
+const bed = { clear: async () => {} } as TestBed;
 const recorded = { ratio: 2, share: 0.75 };
 
 describe('a row', () => {
   test('passes at its first good measurement, and is measured no more', async () => {
     const { row, measured } = rowOf([1.5, 9]);
-    const verdict = await guardRow(world, row, recorded);
+    const verdict = await guardRow(bed, row, recorded);
     expect(verdict).toMatchObject({ passed: true, tries: 1, floor: 1.5, ratio: 1.5 });
     expect(measured()).toBe(1);
   });
 
   test('passes when only some measurements are bad', async () => {
     const { row } = rowOf([0.2, 1.4, 1.6]);
-    expect(await guardRow(world, row, recorded)).toMatchObject({ passed: true, tries: 3, ratio: 1.6 });
+    expect(await guardRow(bed, row, recorded)).toMatchObject({ passed: true, tries: 3, ratio: 1.6 });
   });
 
   test('fails when all of them are, and tells the best', async () => {
     const { row } = rowOf([1.2, 1.4, 1.1, 9]);
-    expect(await guardRow(world, row, recorded)).toMatchObject({ passed: false, tries: 3, ratio: 1.4 });
+    expect(await guardRow(bed, row, recorded)).toMatchObject({ passed: false, tries: 3, ratio: 1.4 });
   });
 });
 

@@ -1,5 +1,5 @@
 import type { RunOptions, Scenario } from '../scenarios/scenario.ts';
-import type { World } from '../world/world.ts';
+import type { TestBed } from '../testbed/test-bed.ts';
 
 /** What was recorded for a row: the ratio, and the share of it that has to be there. */
 export interface Recorded {
@@ -53,7 +53,7 @@ export const GUARD_RUN: RunOptions = { seconds: 0.3, runs: 3, payloadBytes: 100,
  * regression all of them.
  */
 export async function guardRow(
-  world: World,
+  bed: TestBed,
   { run, ...row }: Scenario,
   recorded: Recorded,
 ): Promise<Verdict> {
@@ -62,9 +62,9 @@ export async function guardRow(
   let tries = 0;
   while (tries < TRIES && best < floor) {
     tries++;
-    const { ratio } = await run(world, GUARD_RUN);
+    const { ratio } = await run(bed, GUARD_RUN);
     best = Math.max(best, ratio);
-    await world.clear();
+    await bed.clear();
   }
   const { name, title } = row;
   return { name, title, recorded: recorded.ratio, floor, ratio: best, tries, passed: best >= floor };

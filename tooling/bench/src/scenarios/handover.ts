@@ -8,12 +8,12 @@ export const handoverScenario: Scenario = {
   name: 'handover',
   title: 'produce acknowledged to item at a waiting consumer, idle, p50, in bare round trips',
   atMost: 2,
-  async run(world, { runs, payloadBytes }) {
-    const site = await world.site();
-    const load = await world.load();
+  async run(bed, { runs, payloadBytes }) {
+    const site = await bed.site();
+    const load = await bed.load();
     const queue = 'bench-handover';
     await site.createQueue(queue);
-    const emptyPort = await world.emptyRoute();
+    const emptyPort = await bed.emptyRoute();
     const order = { port: site.server.port, emptyPort, queue, payloadBytes };
     await load.call('handover', { ...order, rounds: ROUNDS });
     const figures = [];

@@ -1,5 +1,5 @@
 import type { BossCommands } from '../pg-boss/main.ts';
-import { databaseOf, httpSide } from '../world/sides.ts';
+import { databaseOf, httpSide } from '../testbed/sides.ts';
 import { byTurns, rate, rateOf, type Scenario } from './scenario.ts';
 
 /** Produce, lease and complete over HTTP beside what Node services do without a server: pg-boss in process. */
@@ -7,15 +7,15 @@ function againstPgBoss(batch: number, clients: number): Scenario {
   return {
     name: `pg-boss-${batch}`,
     title: `produce + lease + complete, batch ${batch}, ${clients} clients, against pg-boss in process`,
-    async run(world, options) {
-      const boss = await world.child<BossCommands>('pg-boss', '../pg-boss/main.ts');
-      const { connectionString } = databaseOf(await world.site());
-      await boss.call('start', { connectionString, maxConns: world.options.maxConns });
+    async run(bed, options) {
+      const boss = await bed.child<BossCommands>('pg-boss', '../pg-boss/main.ts');
+      const { connectionString } = databaseOf(await bed.site());
+      await boss.call('start', { connectionString, maxConns: bed.options.maxConns });
       const load = { operation: 'cycle', batch, clients } as const;
       const { seconds, payloadBytes } = options;
       const baseline = async () =>
         rateOf(await boss.call('run', { payloadBytes, work: { ...load, seconds } }));
-      const subject = await httpSide(world, { ...options, ...load });
+      const subject = await httpSide(bed, { ...options, ...load });
       const ratio = await byTurns(options.runs, baseline, rate(subject));
       return { ...ratio, unit: 'items/s', details: {} };
     },

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { databaseOf } from '../world/sides.ts';
-import type { Site } from '../world/site.ts';
+import { databaseOf } from '../testbed/sides.ts';
+import type { Site } from '../testbed/site.ts';
 import type { Scenario } from './scenario.ts';
 
 const BACKLOG = 1_000_000;
@@ -25,9 +25,9 @@ export const memoryPerItem: Scenario = {
   name: 'memory-item',
   title: 'server memory per waiting item, a backlog of 1,000,000 produced over HTTP',
   atMost: NOISE_BYTES_PER_ITEM,
-  async run(world, { payloadBytes }) {
-    const site = await world.inspectedSite();
-    const load = await world.load();
+  async run(bed, { payloadBytes }) {
+    const site = await bed.inspectedSite();
+    const load = await bed.load();
     const queue = 'bench-memory';
     await site.createQueue(queue);
     const target = { port: site.server.port, queue, format: 'protobuf', payloadBytes } as const;
@@ -67,9 +67,9 @@ export const memoryPerItem: Scenario = {
 export const memoryPerConsumer: Scenario = {
   name: 'memory-consumer',
   title: `server memory per waiting consumer, of ${CONSUMERS}`,
-  async run(world, { payloadBytes }) {
-    const site = await world.inspectedSite();
-    const load = await world.load();
+  async run(bed, { payloadBytes }) {
+    const site = await bed.inspectedSite();
+    const load = await bed.load();
     const queue = 'bench-consumers';
     await site.createQueue(queue);
     const { port } = site.server;

@@ -1,4 +1,4 @@
-import { httpSide, rawSide } from '../world/sides.ts';
+import { httpSide, rawSide } from '../testbed/sides.ts';
 import { byTurns, rateOf, type Scenario } from './scenario.ts';
 
 /** Consumers of the mix; half as many produce. */
@@ -9,12 +9,12 @@ export const mixScenario: Scenario = {
   name: 'mix-100',
   title: 'steady mix, batch 100, 4 producers and 8 waiting consumers, against the raw statements combined',
   atLeast: 1.5,
-  async run(world, options) {
+  async run(bed, options) {
     const raw = { ...options, batch: 100, clients: 1, seconds: options.seconds / 2 };
-    const produce = await rawSide(world, { ...raw, operation: 'produce' });
-    const lease = await rawSide(world, { ...raw, operation: 'lease' });
-    const complete = await rawSide(world, { ...raw, operation: 'complete' });
-    const mix = await httpSide(world, { ...options, operation: 'mix', batch: 100, clients: CONSUMERS });
+    const produce = await rawSide(bed, { ...raw, operation: 'produce' });
+    const lease = await rawSide(bed, { ...raw, operation: 'lease' });
+    const complete = await rawSide(bed, { ...raw, operation: 'complete' });
+    const mix = await httpSide(bed, { ...options, operation: 'mix', batch: 100, clients: CONSUMERS });
     const combined = async () =>
       1 / (1 / rateOf(await produce()) + 1 / rateOf(await lease()) + 1 / rateOf(await complete()));
     const ratio = await byTurns(options.runs, combined, async () => rateOf(await mix()));

@@ -1,5 +1,12 @@
-import { bareServerSide, emptyRouteSide, httpSide, rawSide, type Side, serviceSide } from '../world/sides.ts';
-import type { World } from '../world/world.ts';
+import {
+  bareServerSide,
+  emptyRouteSide,
+  httpSide,
+  rawSide,
+  type Side,
+  serviceSide,
+} from '../testbed/sides.ts';
+import type { TestBed } from '../testbed/test-bed.ts';
 import { byTurns, type Ratio, type RunOptions, rate, type Scenario } from './scenario.ts';
 
 const ITEMS = 'items/s';
@@ -10,10 +17,10 @@ function againstRaw(operation: 'produce' | 'lease' | 'complete', batch: number, 
     name: `${operation}-${batch}`,
     title: `${operation}, batch ${batch}, 8 clients, against the raw statement`,
     atLeast,
-    run: (world, options) =>
+    run: (bed, options) =>
       compare(options, {
-        baseline: () => rawSide(world, { ...options, operation, batch, clients: 1 }),
-        subject: () => httpSide(world, { ...options, operation, batch, clients: 8 }),
+        baseline: () => rawSide(bed, { ...options, operation, batch, clients: 1 }),
+        subject: () => httpSide(bed, { ...options, operation, batch, clients: 8 }),
       }),
   };
 }
@@ -25,35 +32,35 @@ function againstService(operation: 'produce' | 'lease' | 'complete'): Scenario {
     name: `http-service-${operation}`,
     title: `${operation}, batch 100, 8 clients, against the service in process`,
     atLeast: 0.6,
-    run: (world, options) =>
+    run: (bed, options) =>
       compare(options, {
-        baseline: () => serviceSide(world, { ...options, ...work }),
-        subject: () => httpSide(world, { ...options, ...work }),
+        baseline: () => serviceSide(bed, { ...options, ...work }),
+        subject: () => httpSide(bed, { ...options, ...work }),
       }),
   };
 }
 
-const emptyRoute = (world: World, options: RunOptions) =>
-  emptyRouteSide(world, { ...options, batch: 1, clients: 64 });
+const emptyRoute = (bed: TestBed, options: RunOptions) =>
+  emptyRouteSide(bed, { ...options, batch: 1, clients: 64 });
 
 const produceOne: Scenario = {
   name: 'produce-1',
   title: 'produce, batch 1, 64 clients, against an empty Hono route',
   atLeast: 0.85,
-  run: (world, options) =>
+  run: (bed, options) =>
     compare(options, {
-      baseline: () => emptyRoute(world, options),
-      subject: () => httpSide(world, { ...options, operation: 'produce', batch: 1, clients: 64 }),
+      baseline: () => emptyRoute(bed, options),
+      subject: () => httpSide(bed, { ...options, operation: 'produce', batch: 1, clients: 64 }),
     }),
 };
 
 const bareServerOne: Scenario = {
   name: 'bare-server-1',
   title: 'the same by a server that keeps no rule: group commit, two statements under way',
-  run: (world, options) =>
+  run: (bed, options) =>
     compare(options, {
-      baseline: () => emptyRoute(world, options),
-      subject: () => bareServerSide(world, { ...options, batch: 1, clients: 64 }),
+      baseline: () => emptyRoute(bed, options),
+      subject: () => bareServerSide(bed, { ...options, batch: 1, clients: 64 }),
     }),
 };
 
@@ -61,12 +68,12 @@ const memoryOne: Scenario = {
   name: 'memory-1',
   title: 'memory driver: produce, batch 1, 64 clients, against an empty Hono route',
   atLeast: 0.85,
-  run: (world, options) =>
+  run: (bed, options) =>
     compare(options, {
-      baseline: () => emptyRoute(world, options),
+      baseline: () => emptyRoute(bed, options),
       subject: async () => {
-        const site = await world.memorySite();
-        return httpSide(world, { ...options, operation: 'produce', batch: 1, clients: 64, site });
+        const site = await bed.memorySite();
+        return httpSide(bed, { ...options, operation: 'produce', batch: 1, clients: 64, site });
       },
     }),
 };
@@ -75,10 +82,10 @@ const cycleOne: Scenario = {
   name: 'cycle-1',
   title: 'produce + lease + complete, batch 1, 16 clients, against the raw statements',
   atLeast: 3,
-  run: (world, options) =>
+  run: (bed, options) =>
     compare(options, {
-      baseline: () => rawSide(world, { ...options, operation: 'cycle', batch: 1, clients: 1 }),
-      subject: () => httpSide(world, { ...options, operation: 'cycle', batch: 1, clients: 16 }),
+      baseline: () => rawSide(bed, { ...options, operation: 'cycle', batch: 1, clients: 1 }),
+      subject: () => httpSide(bed, { ...options, operation: 'cycle', batch: 1, clients: 16 }),
     }),
 };
 
@@ -88,10 +95,10 @@ function json(payloadField: 'bytes' | 'utf8'): Scenario {
     name: `json-${payloadField}`,
     title: `produce, batch 100, 8 clients, in JSON (${payloadField}), against protobuf`,
     atLeast: 0.7,
-    run: (world, options) =>
+    run: (bed, options) =>
       compare(options, {
-        baseline: () => httpSide(world, { ...options, ...work }),
-        subject: () => httpSide(world, { ...options, ...work, format: 'json', payloadField }),
+        baseline: () => httpSide(bed, { ...options, ...work }),
+        subject: () => httpSide(bed, { ...options, ...work, format: 'json', payloadField }),
       }),
   };
 }
@@ -109,12 +116,12 @@ const backlog: Scenario = {
   name: 'lease-backlog',
   title: 'lease, batch 100, 8 clients, with 1,000,000 waiting against 10,000',
   atLeast: 0.9,
-  run: (world, options) =>
+  run: (bed, options) =>
     compare(
       { ...options, runs: 2 * options.runs + 1 },
       {
-        baseline: () => httpSide(world, { ...options, ...BACKLOG_LEASE, waiting: 10_000 }),
-        subject: () => httpSide(world, { ...options, ...BACKLOG_LEASE, waiting: 1_000_000, fillOnce: true }),
+        baseline: () => httpSide(bed, { ...options, ...BACKLOG_LEASE, waiting: 10_000 }),
+        subject: () => httpSide(bed, { ...options, ...BACKLOG_LEASE, waiting: 1_000_000, fillOnce: true }),
       },
     ),
 };
@@ -123,11 +130,11 @@ const leasedHead: Scenario = {
   name: 'lease-leased-head',
   title: 'lease, batch 100, 8 clients, behind 100,000 leased items against none',
   atLeast: 0.9,
-  run: (world, options) =>
+  run: (bed, options) =>
     compare(options, {
-      baseline: () => httpSide(world, { ...options, operation: 'lease', batch: 100, clients: 8 }),
+      baseline: () => httpSide(bed, { ...options, operation: 'lease', batch: 100, clients: 8 }),
       subject: () =>
-        httpSide(world, { ...options, operation: 'lease', batch: 100, clients: 8, leasedAtHead: 100_000 }),
+        httpSide(bed, { ...options, operation: 'lease', batch: 100, clients: 8, leasedAtHead: 100_000 }),
     }),
 };
 

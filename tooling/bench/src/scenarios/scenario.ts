@@ -1,7 +1,7 @@
+import type { Side } from '../testbed/sides.ts';
+import type { TestBed } from '../testbed/test-bed.ts';
 import { median } from '../workload/percentile.ts';
 import type { Outcome } from '../workload/work.ts';
-import type { Side } from '../world/sides.ts';
-import type { World } from '../world/world.ts';
 
 /** What every scenario is told. */
 export interface RunOptions {
@@ -35,7 +35,7 @@ export interface Scenario {
   /** The ratio to reach: at least, or at most. */
   readonly atLeast?: number;
   readonly atMost?: number;
-  run(world: World, options: RunOptions): Promise<Ratio>;
+  run(bed: TestBed, options: RunOptions): Promise<Ratio>;
 }
 
 /** Measures two sides by turns, after one short turn of each that does not count. */

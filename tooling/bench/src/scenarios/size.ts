@@ -1,7 +1,7 @@
+import { databaseOf } from '../testbed/sides.ts';
+import type { Site } from '../testbed/site.ts';
+import type { TestBed } from '../testbed/test-bed.ts';
 import type { Outcome } from '../workload/work.ts';
-import { databaseOf } from '../world/sides.ts';
-import type { Site } from '../world/site.ts';
-import type { World } from '../world/world.ts';
 import { byTurns, type Ratio, type RunOptions, rateOf, type Scenario } from './scenario.ts';
 
 /** How large it gets: what the rows promise, and what CI has the time for. */
@@ -18,10 +18,10 @@ const manyQueues: Scenario = {
   name: 'many-queues',
   title: 'the cycle on 100 queues, with 10,000 queues in the server against 100',
   atLeast: 0.9,
-  async run(world, options) {
+  async run(bed, options) {
     const { queues, working } = sizeOf(options);
-    const few = await world.site();
-    const many = await world.neighbourSite();
+    const few = await bed.site();
+    const many = await bed.neighbourSite();
     const names = Array.from({ length: queues }, (_, n) => `bench-many-${n}`);
     await createAll(few, names.slice(0, working));
     const createSeconds = await seconds(() => createAll(many, names));
@@ -31,8 +31,8 @@ const manyQueues: Scenario = {
     const spread = names.filter((_, n) => n % (queues / working) === 0);
     const ratio = await byTurns(
       options.runs,
-      () => onQueues(world, few, names.slice(0, working), options),
-      () => onQueues(world, many, spread, options),
+      () => onQueues(bed, few, names.slice(0, working), options),
+      () => onQueues(bed, many, spread, options),
     );
     return { ...ratio, unit: 'items/s', details: { queues, working, createSeconds } };
   },
@@ -43,20 +43,20 @@ const manyPartitions: Scenario = {
   name: 'many-partitions',
   title: 'a neighbour while a queue of 1,024 partitions is created, counted, deleted, against at rest',
   atLeast: 0.5,
-  async run(world, options) {
+  async run(bed, options) {
     const { partitions } = sizeOf(options);
-    const site = await world.site();
+    const site = await bed.site();
     await site.createQueue('bench-neighbour');
-    const rest = () => cycle(world, site, 'bench-neighbour', options);
+    const rest = () => cycle(bed, site, 'bench-neighbour', options);
     await rest();
     const runs: { rest: number; phases: Record<string, Phase> }[] = [];
     for (let run = 0; run < options.runs; run++) {
       const name = `bench-partitions-${run}`;
       const atRest = rateOf(await rest());
       const phases = {
-        create: await meanwhile(world, site, options, () => site.createQueue(name, partitions)),
-        count: await meanwhile(world, site, options, () => site.stats(name)),
-        delete: await meanwhile(world, site, options, () => site.deleteQueue(name)),
+        create: await meanwhile(bed, site, options, () => site.createQueue(name, partitions)),
+        count: await meanwhile(bed, site, options, () => site.stats(name)),
+        delete: await meanwhile(bed, site, options, () => site.deleteQueue(name)),
       };
       runs.push({ rest: atRest, phases });
     }
@@ -69,9 +69,9 @@ const countedQueue: Scenario = {
   name: 'counted-queue',
   title: 'the cycle on a queue of 10,000,000 items whose stats are asked for each second, against not',
   atLeast: 0.8,
-  async run(world, options) {
+  async run(bed, options) {
     const { items } = sizeOf(options);
-    const site = await world.site();
+    const site = await bed.site();
     const queue = 'bench-counted';
     await site.createQueue(queue);
     await databaseOf(site).tables.fill(queue, 1, { waiting: items, payloadBytes: 10 });
@@ -85,13 +85,13 @@ const countedQueue: Scenario = {
         const { countAge } = await site.stats(queue);
         answers.push({ ms: performance.now() - start, age: countAge });
       });
-      const outcome = await cycle(world, site, queue, watched);
+      const outcome = await cycle(bed, site, queue, watched);
       await dashboard.stop();
       return rateOf(outcome);
     };
     const ratio = await byTurns(
       options.runs,
-      async () => rateOf(await cycle(world, site, queue, watched)),
+      async () => rateOf(await cycle(bed, site, queue, watched)),
       asked,
     );
     const details = {
@@ -145,7 +145,7 @@ function worstOf(
 
 /** The neighbour's rate from the beginning of something to its end. */
 async function meanwhile(
-  world: World,
+  bed: TestBed,
   site: Site,
   options: RunOptions,
   work: () => Promise<unknown>,
@@ -159,7 +159,7 @@ async function meanwhile(
   });
   const done: Outcome[] = [];
   // Short measurements: the last one goes on after the end.
-  while (!isOver) done.push(await cycle(world, site, 'bench-neighbour', { ...options, seconds: 0.25 }));
+  while (!isOver) done.push(await cycle(bed, site, 'bench-neighbour', { ...options, seconds: 0.25 }));
   await working;
   const items = done.reduce((sum, outcome) => sum + outcome.items, 0);
   const spent = done.reduce((sum, outcome) => sum + outcome.seconds, 0);
@@ -168,23 +168,23 @@ async function meanwhile(
 
 /** Eight clients on one queue. */
 async function cycle(
-  world: World,
+  bed: TestBed,
   site: Site,
   queue: string,
   { payloadBytes, seconds: forSeconds }: RunOptions,
 ): Promise<Outcome> {
-  const load = await world.load();
+  const load = await bed.load();
   const target = { port: site.server.port, queue, format: 'protobuf', payloadBytes } as const;
   return load.call('run', { target, work: { ...CYCLE, clients: 8, seconds: forSeconds } });
 }
 
 async function onQueues(
-  world: World,
+  bed: TestBed,
   site: Site,
   queues: readonly string[],
   { payloadBytes, seconds: forSeconds }: RunOptions,
 ): Promise<number> {
-  const load = await world.load();
+  const load = await bed.load();
   const target = { port: site.server.port, format: 'protobuf', payloadBytes } as const;
   return rateOf(await load.call('runOnQueues', { target, queues, work: { ...CYCLE, seconds: forSeconds } }));
 }

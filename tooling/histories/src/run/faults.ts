@@ -33,7 +33,7 @@ export interface Standby {
 }
 
 /** All that can be made to fail. */
-export interface World {
+export interface RunUnderTest {
   readonly instances: readonly Instance[];
   /** The way of each instance to the database. */
   readonly ways: readonly Way[];
@@ -45,7 +45,7 @@ export interface World {
 /** Something that goes wrong, and is mended before `strike` resolves. */
 export interface Fault {
   readonly name: string;
-  strike(world: World): Promise<void>;
+  strike(run: RunUnderTest): Promise<void>;
 }
 
 const anyOf = <T>(all: readonly T[], random: SeededRandom) =>

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '@querator/core/testing';
 import type { PatroniCluster, PatroniNode } from '@querator/tooling-postgres/debian';
-import type { Fault, World } from './faults.ts';
+import type { Fault, RunUnderTest } from './faults.ts';
 
 /** How long a node stays as it is after another one leads, at most. */
 const AFTERWARDS_MS = 3_000;
@@ -12,7 +12,7 @@ type Strike = (cluster: PatroniCluster, leader: PatroniNode, random: SeededRando
 function ofLeader(name: string, strike: Strike): Fault {
   return {
     name,
-    async strike({ database, random }: World) {
+    async strike({ database, random }: RunUnderTest) {
       const { patroni } = database;
       if (patroni === undefined) throw new Error('the database is not under Patroni');
       await strike(patroni, await patroni.leader(), random);

@@ -7,9 +7,9 @@ import { DEFAULT_ALLOWANCES } from '../checker/allowances.ts';
 import type { History } from '../history/history.ts';
 import { httpCalls } from '../history/http-calls.ts';
 import { Recorder } from '../history/recorder.ts';
-import { dealFaults } from './deal-faults.ts';
+import { chooseFaults } from './choose-faults.ts';
 import { drain } from './drain.ts';
-import { type DatabaseUnderTest, FAULTS, type Fault, failOver, type World } from './faults.ts';
+import { type DatabaseUnderTest, FAULTS, type Fault, failOver, type RunUnderTest } from './faults.ts';
 import { Instance } from './instance.ts';
 import { ReleaseWatch } from './release-watch.ts';
 import { spreadSeed } from './spread-seed.ts';
@@ -74,10 +74,10 @@ export async function postgresRun(
     await watch.start(ASK_EVERY_MS);
     workload.start();
     await calm(recorder, watch, calmMs, partitions);
-    const world: World = { ...stage, database, random, leaseTimeoutMs: LEASE_TIMEOUT_MS };
+    const run: RunUnderTest = { ...stage, database, random, leaseTimeoutMs: LEASE_TIMEOUT_MS };
     const certain = Array.from({ length: failovers }, () => failOver);
-    for (const fault of dealFaults(seed, faults, kinds, certain)) {
-      await recorder.disturb(fault.name, () => fault.strike(world));
+    for (const fault of chooseFaults(seed, faults, kinds, certain)) {
+      await recorder.disturb(fault.name, () => fault.strike(run));
       await delay(random.fraction() * BETWEEN_FAULTS_MS);
     }
     await workload.stop();

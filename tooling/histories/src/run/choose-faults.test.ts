@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { firstSeed, formOf } from '../forms.ts';
-import { dealFaults } from './deal-faults.ts';
+import { chooseFaults } from './choose-faults.ts';
 import { FAULTS, failOver } from './faults.ts';
 
-const namesOf = (...args: Parameters<typeof dealFaults>) => dealFaults(...args).map(({ name }) => name);
+const namesOf = (...args: Parameters<typeof chooseFaults>) => chooseFaults(...args).map(({ name }) => name);
 const allNames = FAULTS.map(({ name }) => name).sort();
 /** What `run` does, beginning by chance. */
 const runsOf = (short: boolean, failover: boolean, chance: number) => {

@@ -4,7 +4,7 @@ import type { BareServerCommands } from '../bare-server/main.ts';
 import type { Outcome, Work } from '../workload/work.ts';
 import type { QueueTables } from './queue-tables.ts';
 import type { Database, Site } from './site.ts';
-import type { World } from './world.ts';
+import type { TestBed } from './test-bed.ts';
 
 /**
  * One thing that is measured: prepares, and then measures.
@@ -47,9 +47,9 @@ let queues = 0;
 const plainly: Measured = (measurement) => measurement();
 
 /** Through the server, over HTTP. */
-export async function httpSide(world: World, options: HttpSideOptions): Promise<Side> {
-  const { site = await world.site(), payloadBytes, payloadField, format = 'protobuf' } = options;
-  const load = await world.load();
+export async function httpSide(bed: TestBed, options: HttpSideOptions): Promise<Side> {
+  const { site = await bed.site(), payloadBytes, payloadField, format = 'protobuf' } = options;
+  const load = await bed.load();
   const queue = `bench-http-${++queues}`;
   await site.createQueue(queue, options.partitions);
   const target = { port: site.server.port, queue, format, payloadBytes, payloadField };
@@ -61,9 +61,9 @@ export async function httpSide(world: World, options: HttpSideOptions): Promise<
 }
 
 /** The bare statements on one connection. */
-export async function rawSide(world: World, options: SideOptions): Promise<Side> {
-  const raw = await world.raw();
-  const site = await world.site();
+export async function rawSide(bed: TestBed, options: SideOptions): Promise<Side> {
+  const raw = await bed.raw();
+  const site = await bed.site();
   const { connectionString } = databaseOf(site);
   const queue = `bench-raw-${++queues}`;
   await site.createQueue(queue);
@@ -77,9 +77,9 @@ export async function rawSide(world: World, options: SideOptions): Promise<Side>
 }
 
 /** Through the service in process. */
-export async function serviceSide(world: World, options: SideOptions): Promise<Side> {
-  const service = await world.service();
-  const site = await world.site();
+export async function serviceSide(bed: TestBed, options: SideOptions): Promise<Side> {
+  const service = await bed.service();
+  const site = await bed.site();
   const queue = `bench-service-${++queues}`;
   await site.createQueue(queue, options.partitions);
   const target = { queue, payloadBytes: options.payloadBytes };
@@ -91,9 +91,9 @@ export async function serviceSide(world: World, options: SideOptions): Promise<S
 }
 
 /** A route that does nothing, under the same load. */
-export async function emptyRouteSide(world: World, options: Omit<SideOptions, 'operation'>): Promise<Side> {
-  const load = await world.load();
-  const port = await world.emptyRoute();
+export async function emptyRouteSide(bed: TestBed, options: Omit<SideOptions, 'operation'>): Promise<Side> {
+  const load = await bed.load();
+  const port = await bed.emptyRoute();
   const { payloadBytes } = options;
   const target = { port, queue: 'bench-empty', format: 'protobuf', payloadBytes } as const;
   const work = workOf({ ...options, operation: 'bare' });
@@ -101,13 +101,13 @@ export async function emptyRouteSide(world: World, options: Omit<SideOptions, 'o
 }
 
 /** A produce by a server that does nothing else, under the same load. */
-export async function bareServerSide(world: World, options: Omit<SideOptions, 'operation'>): Promise<Side> {
-  const load = await world.load();
-  const site = await world.site();
+export async function bareServerSide(bed: TestBed, options: Omit<SideOptions, 'operation'>): Promise<Side> {
+  const load = await bed.load();
+  const site = await bed.site();
   const { connectionString } = databaseOf(site);
   const queue = `bench-bare-${++queues}`;
   await site.createQueue(queue);
-  const server = await world.child<BareServerCommands>('bare server', '../bare-server/main.ts');
+  const server = await bed.child<BareServerCommands>('bare server', '../bare-server/main.ts');
   const table = itemsTableName({ queue, partition: 0 });
   const port = await server.call('start', { connectionString, table, firstId: FIRST_RAW_ID });
   const { payloadBytes } = options;

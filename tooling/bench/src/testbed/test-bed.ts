@@ -7,7 +7,7 @@ import type { ServiceCommands } from '../service/main.ts';
 import { Database, Site, type SiteOptions } from './site.ts';
 
 /** What a bench runs with. */
-export interface WorldOptions {
+export interface TestBedOptions {
   /** A checkout whose built server is measured; absent: this one. */
   readonly checkout?: string | undefined;
   /** Connections of a server to its database. */
@@ -28,19 +28,19 @@ interface Stoppable {
 }
 
 /** All processes of a bench. What a run does not need is not started. */
-export class World {
+export class TestBed {
   readonly cluster: Cluster;
-  readonly options: WorldOptions;
+  readonly options: TestBedOptions;
   readonly #started = new Map<string, Promise<Stoppable>>();
 
-  private constructor(cluster: Cluster, options: WorldOptions) {
+  private constructor(cluster: Cluster, options: TestBedOptions) {
     this.cluster = cluster;
     this.options = options;
   }
 
-  static async start(options: WorldOptions): Promise<World> {
+  static async start(options: TestBedOptions): Promise<TestBed> {
     const settings = options.countStatements ? { ...SETTINGS, ...COUNTING } : SETTINGS;
-    return new World(await startTemporaryCluster({ settings }), options);
+    return new TestBed(await startTemporaryCluster({ settings }), options);
   }
 
   /** The server that is measured. */

@@ -1,7 +1,7 @@
 import type { Outcome } from '../workload/work.ts';
 import { cpuSecondsOf, cpuSecondsOfFamily } from './process-cpu.ts';
 import { databaseOf, type Measured } from './sides.ts';
-import type { World } from './world.ts';
+import type { TestBed } from './test-bed.ts';
 
 /** What an item costs. NaN: this machine does not tell. */
 export interface CostPerItem {
@@ -34,11 +34,11 @@ const STATEMENTS = `
 
 /** Reads meters right before and after a measurement over HTTP. */
 export class Meter {
-  readonly #world: World;
+  readonly #bed: TestBed;
   last: CostPerItem | undefined;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(bed: TestBed) {
+    this.#bed = bed;
   }
 
   readonly measured: Measured = async (measurement) => {
@@ -50,15 +50,15 @@ export class Meter {
   };
 
   async #read(): Promise<Reading> {
-    const site = await this.#world.site();
+    const site = await this.#bed.site();
     const { admin } = databaseOf(site);
     const { rows } = await admin.query<{ wal: number; transactions: number }>(COUNTERS);
-    const counted = this.#world.options.countStatements
+    const counted = this.#bed.options.countStatements
       ? (await admin.query<{ statements: number }>(STATEMENTS)).rows[0]
       : undefined;
     return {
       server: cpuSecondsOf(site.server.pid),
-      postgres: cpuSecondsOfFamily(this.#world.cluster.pid ?? 0),
+      postgres: cpuSecondsOfFamily(this.#bed.cluster.pid ?? 0),
       wal: rows[0]?.wal ?? Number.NaN,
       transactions: rows[0]?.transactions ?? Number.NaN,
       statements: counted?.statements ?? Number.NaN,
