@@ -15,10 +15,10 @@ import { TestBed } from './testbed/test-bed.ts';
 import { median } from './workload/percentile.ts';
 
 const BASELINE = new URL('../baseline.json', import.meta.url);
-/** So many measurements of a row make a record. */
+/** Measurements of a row for one record. */
 const RECORDED_RUNS = 5;
 
-// Ending in order also ends what was started; see what tooling/postgres does at exit.
+// An orderly exit also ends the child processes; see `atExit` of tooling/processes.
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(1));
 
 await run(parseOptions(process.argv.slice(2)));
@@ -120,7 +120,7 @@ async function record(bed: TestBed): Promise<void> {
   await writeFile(BASELINE, `${JSON.stringify(baseline, null, 2)}\n`);
 }
 
-/** One row that breaks does not take the others' figures with it. */
+/** A row that fails must not lose the figures of the others. */
 async function attempt(bed: TestBed, name: string, measure: () => Promise<void>): Promise<void> {
   try {
     await measure();

@@ -23,10 +23,10 @@ Axes of --figures; with none, one at a time is varied from protobuf, batch 100, 
   --format protobuf,json   --batch N,N...   --clients N,N...   --partitions N,N...   --payload BYTES,BYTES...
 `;
 
-/** What is to be done. */
+/** The command. */
 export type Mode = 'help' | 'list' | 'ratios' | 'figures' | 'against' | 'guard' | 'record';
 
-/** What the command line asks for. */
+/** The options of the command line. */
 export interface Options {
   readonly mode: Mode;
   readonly only: readonly string[];
@@ -44,10 +44,10 @@ export interface Options {
 
 const FLAGS = ['help', 'list', 'figures', 'guard', 'record'] as const;
 
-/** Reads the command line. @throws Error naming what it does not know. */
+/** Reads the command line. @throws Error that names an unknown argument. */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
-    // What pnpm and turbo pass on may begin with the mark that ends their own options.
+    // pnpm and turbo may pass on the `--` that ends their own options.
     args: args.filter((argument) => argument !== '--'),
     options: {
       ...{ help: { type: 'boolean' }, list: { type: 'boolean' }, figures: { type: 'boolean' } },

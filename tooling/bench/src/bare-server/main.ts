@@ -11,12 +11,12 @@ import { rawItemIds } from '../raw/raw-item-ids.ts';
 import { rawStatements } from '../raw/statements.ts';
 import { payloadsOf } from './payloads-of.ts';
 
-/** So many statements are under way at a time: one is decoded for while the other is with the database. */
+/** Statements in flight. While the database runs one, the server decodes the requests of the other. */
 const STATEMENTS = 2;
 /** A reply with code 200. */
 const SUCCESS = Buffer.from([0x08, 0xc8, 0x01]);
 
-/** Where the items go. */
+/** The table of the items. */
 export interface BareServerOptions {
   readonly connectionString: string;
   readonly table: string;
@@ -29,7 +29,7 @@ interface Waiting {
 }
 
 const commands = {
-  /** @returns where it listens. */
+  /** @returns the port. */
   async start(options: BareServerOptions): Promise<number> {
     const produce = await storing(options);
     const app = new Hono();
@@ -44,7 +44,7 @@ const commands = {
   },
 };
 
-/** What comes while all connections are busy goes to the database together. */
+/** Requests that arrive while all connections are busy share the next statement. */
 async function storing({ connectionString, table, firstId }: BareServerOptions) {
   const statement = rawStatements(`"${table}"`).produce;
   const newIds = rawItemIds(firstId);
@@ -70,12 +70,12 @@ async function storing({ connectionString, table, firstId }: BareServerOptions) 
   return (payloads: readonly Buffer[]) =>
     new Promise<void>((stored) => {
       waiting.push({ payloads, stored });
-      // What arrives in the same turn of the event loop shares a statement.
+      // Requests that arrive in one turn of the event loop share a statement.
       setImmediate(send);
     });
 }
 
-/** The bare server's orders. */
+/** The commands of the bare server. */
 export type BareServerCommands = typeof commands;
 
 answerOrders(commands);

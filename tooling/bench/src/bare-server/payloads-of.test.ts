@@ -8,6 +8,6 @@ test('the payloads of a produce are found among everything else', () => {
     ...{ queueName: 'q', requestTimeout: '1m' },
     items: payloads.map((bytes) => ({ bytes, kind: 'k', reference: 'r' })),
   });
-  // An empty payload is not on the wire.
+  // Protobuf does not encode an empty payload.
   expect(payloadsOf(Buffer.from(codecs.QueueProduceRequest.encode(request)))).toEqual(payloads.slice(1));
 });

@@ -1,8 +1,8 @@
-/** Field numbers in queue.proto: the items of a produce request, and the payload of an item. */
+/** The protobuf field numbers of a produce's items and of an item's payload. */
 const ITEMS = 3;
 const PAYLOAD = 5;
 
-/** The payloads of a produce in protobuf, taken for granted to be one whose fields all have a length. */
+/** The payloads of a produce in protobuf. All its fields must be length-delimited. */
 export function payloadsOf(body: Buffer): readonly Buffer[] {
   const payloads: Buffer[] = [];
   let at = 0;

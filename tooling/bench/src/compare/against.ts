@@ -19,7 +19,7 @@ const LOADS: readonly Load[] = [
   { operation: 'mix', batch: 100, clients: 8 },
 ];
 
-/** The server of another checkout as the baseline of the one that is measured, load by load. */
+/** Compares the measured server with that of another checkout, load by load. */
 export function againstCheckout(checkout: string): readonly Scenario[] {
   return LOADS.map((load) => {
     const { operation, batch, clients, format = 'protobuf' } = load;

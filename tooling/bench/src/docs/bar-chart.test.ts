@@ -18,7 +18,7 @@ test('draws one bar per value, longer for more', () => {
   const [first = 0, second = 0, third = 0, ...others] = widths(svg);
   expect(others).toEqual([]);
   expect(second).toBeGreaterThan(first);
-  // Equal factors are equal distances.
+  // The scale is logarithmic: equal factors are equal distances.
   expect(third - second).toBeCloseTo(second - first, 0);
   expect(svg).toContain('items/s &amp; &lt;more&gt;');
   expect(svg).toContain('>200,000</text>');

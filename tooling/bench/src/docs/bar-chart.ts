@@ -1,4 +1,4 @@
-/** One bar of a group. Absent bars leave their place empty. */
+/** One bar of a group. An undefined value leaves its place empty. */
 export interface Group {
   readonly label: string;
   /** One value for each series, in their order. */
@@ -22,8 +22,8 @@ const COLOURS = ['#9aa5b1', '#5b8def', '#e4772e', '#4ea36d'];
 const SCALE_END = WIDTH - 80;
 
 /**
- * Draws horizontal bars on a logarithmic scale, as SVG. The figures range over
- * three orders of magnitude; each bar carries its number.
+ * Draws horizontal bars on a logarithmic scale, as SVG. The values span three
+ * orders of magnitude, so each bar has its number.
  */
 export function drawBarChart({ title, series, groups }: BarChart): string {
   const values = groups.flatMap((group) => group.values.filter((value) => value !== undefined));

@@ -54,7 +54,7 @@ function describe({ measuredAt, machine, runs, seconds }: Results): string {
   return `Measured on ${measuredAt.slice(0, 10)}, ${cores} cores of ${processor}, Node ${node}, ${runs} runs of ${seconds} s`;
 }
 
-/** The axis that everybody asks about; the others are in the table. */
+/** The axis of most interest; the table has the others. */
 function chartOf(all: readonly Figure[]): string {
   const chosen = all.filter(
     ({ format, clients, partitions, payloadBytes }) =>

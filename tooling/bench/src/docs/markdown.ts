@@ -6,7 +6,7 @@ import { formatCount } from '../report/table.ts';
 const BEGIN = '<!-- figures: written by tooling/bench/src/docs -->';
 const END = '<!-- end of figures -->';
 
-/** Replaces what stands between the marks of a page. @throws Error when it has none. */
+/** Replaces the text between the marks of a page. @throws Error when the page has no marks. */
 export function putBetweenMarks(page: string, text: string): string {
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
@@ -14,7 +14,7 @@ export function putBetweenMarks(page: string, text: string): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`;
 }
 
-/** The table of ratios as measured. */
+/** The table of measured ratios. */
 export function ratioMarkdown(rows: readonly RatioRow[]): string {
   return table(
     ['row', 'baseline', 'measured', 'ratio', 'spread', 'wanted', 'reached'],
@@ -30,7 +30,7 @@ export function ratioMarkdown(rows: readonly RatioRow[]): string {
   );
 }
 
-/** Items a second beside their ceilings, latency at half of that rate, and what an item costs. */
+/** Items per second beside their ceilings, latency at half of that rate, and the cost of an item. */
 export function figureMarkdown(figures: readonly Figure[]): string {
   return table(
     [
@@ -61,7 +61,7 @@ function wanted({ atLeast, atMost }: RatioRow): string {
   return atMost === undefined ? '' : `≤ ${atMost}`;
 }
 
-/** Three places where they matter. JSON has no NaN: what a machine did not tell is null there. */
+/** Three significant digits. JSON has no NaN, so an unmeasured value is null. */
 function figure(value: number | null): string {
   if (value === null || Number.isNaN(value)) return '';
   if (Math.abs(value) >= 100) return formatCount(value);

@@ -5,7 +5,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { answerOrders } from '../processes/answer-orders.ts';
 
-// As cheap as a reply of Hono's gets: its text goes out with the head.
+// The cheapest reply of Hono: its text is sent with the head.
 const app = new Hono();
 app.post('/', (c) => c.text('ok'));
 
@@ -14,13 +14,13 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 
 const commands = {
-  /** @returns where it listens. */
+  /** @returns the port. */
   async port(_: null): Promise<number> {
     return (server.address() as AddressInfo).port;
   },
 };
 
-/** The empty server's orders. */
+/** The commands of the empty server. */
 export type EmptyRouteCommands = typeof commands;
 
 answerOrders(commands);

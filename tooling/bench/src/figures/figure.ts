@@ -5,10 +5,10 @@ import type { TestBed } from '../testbed/test-bed.ts';
 import { median } from '../workload/percentile.ts';
 import type { Operation, Outcome } from '../workload/work.ts';
 
-/** What a figure is about. */
+/** What a figure measures. */
 export interface Point {
   readonly operation: Exclude<Operation, 'bare' | 'cycle'>;
-  /** Items that wait, for a lease; absent: as many as can be leased in the time. */
+  /** Waiting items, for a lease. By default as many as can be leased in the time. */
   readonly waiting?: number | undefined;
   readonly format: WireFormat;
   readonly batch: number;
@@ -17,14 +17,14 @@ export interface Point {
   readonly payloadBytes: number;
 }
 
-/** Items a second: the median of all runs, with the least and the greatest. */
+/** Items per second: the median, the least and the greatest of all runs. */
 export interface Spread {
   readonly median: number;
   readonly least: number;
   readonly greatest: number;
 }
 
-/** Latency from when a request was due, at a steady rate below what the server can do. */
+/** Latency at a steady rate below the server's maximum, from the time that a request was due. */
 export interface SteadyLatency {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
@@ -34,7 +34,7 @@ export interface SteadyLatency {
 
 /** One point, measured. */
 export interface Figure extends Point {
-  /** The best statement on one connection; absent for a mix, which has none. */
+  /** The best statement on one connection. Undefined for a mix, which has no single statement. */
   readonly raw: Spread | undefined;
   readonly service: Spread;
   readonly http: Spread;
@@ -42,13 +42,13 @@ export interface Figure extends Point {
   readonly latency: SteadyLatency | undefined;
 }
 
-/** The share of the rate that was reached at which latency is measured: a busy server, not a full one. */
+/** Latency is measured at this share of the reached rate: on a busy server that still has capacity. */
 const STEADY_SHARE = 0.5;
 const LEASED_OF_BACKLOG = 9_000;
-/** A backlog larger than this is filled once, and the little that is leased is not missed. */
+/** Fill a larger backlog only once, since the measurement leases only a small part of it. */
 const REFILLED = 100_000;
 
-/** Measures a point: raw, service and HTTP by turns, then latency at a steady rate. */
+/** Measures a point: raw, service and HTTP in turns, then latency at a steady rate. */
 export async function measureFigure(
   bed: TestBed,
   point: Point,
@@ -67,7 +67,7 @@ export async function measureFigure(
       service: [await service()],
       http: [await http(meter.measured)],
     };
-    // The first turn warms all of them up, and does not count.
+    // The first turn is a warm-up and does not count.
     if (run === 0) continue;
     outcomes.raw.push(...turn.raw);
     outcomes.service.push(...turn.service);
@@ -90,7 +90,7 @@ async function steadyLatency(
   point: Point,
   { seconds, rate }: { readonly seconds: number; readonly rate: number },
 ): Promise<SteadyLatency | undefined> {
-  // A mix paces itself; with items that were counted out beforehand, no rate could be kept up.
+  // A mix sets its own pace, and a limited number of items cannot sustain a rate.
   if (point.operation === 'mix' || point.waiting !== undefined) return undefined;
   const requestsPerSecond = Math.max(1, Math.floor((rate / point.batch) * STEADY_SHARE));
   const side = await httpSide(bed, { ...point, seconds, requestsPerSecond });
@@ -99,8 +99,8 @@ async function steadyLatency(
 }
 
 /**
- * Where it matters how many items wait, a measurement leases so few that it
- * stays true. Both numbers are leased from in the same way.
+ * The number of items that a measurement leases where the backlog's size matters:
+ * few, so that the size stays the same.
  */
 function limitsOf({ waiting, batch }: Point): Partial<SideOptions> {
   if (waiting === undefined) return {};

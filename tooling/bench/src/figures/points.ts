@@ -10,7 +10,7 @@ export interface Axes {
   readonly payloadBytes: readonly number[];
 }
 
-/** The operations by the names of the command line; a lease is told apart by how many items wait. */
+/** The operations by their names on the command line. A lease has one name for each backlog. */
 export const OPERATIONS = {
   produce: { operation: 'produce' },
   lease: { operation: 'lease' },
@@ -22,10 +22,10 @@ export const OPERATIONS = {
 
 export type OperationName = keyof typeof OPERATIONS;
 
-/** Where all axes meet; from here one is varied at a time. */
+/** The centre. Each axis is varied from here, one at a time. */
 const CENTRE = { format: 'protobuf', batch: 100, clients: 8, partitions: 1, payloadBytes: 100 } as const;
 
-/** What is measured when no axis is named: the centre, and the ends of each axis. */
+/** The points without a named axis: the centre, and the ends of each axis. */
 const STAR: Omit<Axes, 'operation'> = {
   format: ['protobuf', 'json'],
   batch: [1, 10, 100, 1_000],
@@ -36,7 +36,7 @@ const STAR: Omit<Axes, 'operation'> = {
 
 const MOST_BACKLOG_BYTES = 1e9;
 
-/** The name of an operation, as the command line has it. */
+/** The name of an operation on the command line. */
 export function operationName({ operation, waiting }: Pick<Point, 'operation' | 'waiting'>): OperationName {
   const names = Object.keys(OPERATIONS) as OperationName[];
   const found = names.find((name) => {
@@ -47,9 +47,8 @@ export function operationName({ operation, waiting }: Pick<Point, 'operation' | 
 }
 
 /**
- * The points to measure. Axes that are named span a grid; with none named, one
- * axis at a time is varied from the centre, since all combinations would take
- * a day.
+ * The points to measure. Named axes span a grid. Without names, one axis at a time
+ * is varied from the centre, since all combinations would take a day.
  */
 export function pointsOf({ operation, ...named }: Partial<Axes>): readonly Point[] {
   const operations = operation ?? (Object.keys(OPERATIONS) as OperationName[]);
@@ -82,7 +81,7 @@ function grid(named: Partial<Omit<Axes, 'operation'>>): readonly Place[] {
   return places;
 }
 
-/** A million items of 10 KiB, three times over, are no bench's business. */
+/** Leave out a million items of 10 KiB: each of three runs would write 10 GB. */
 function isAffordable({ waiting = 0, payloadBytes }: Point): boolean {
   return waiting * payloadBytes <= MOST_BACKLOG_BYTES;
 }

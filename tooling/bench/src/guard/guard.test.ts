@@ -3,7 +3,7 @@ import type { Ratio, Scenario } from '../scenarios/scenario.ts';
 import type { TestBed } from '../testbed/test-bed.ts';
 import { floorOf, guardRow, recordOf } from './guard.ts';
 
-/** A row whose measurements come to these ratios, one after the other. */
+/** A row whose measurements give these ratios, in this order. */
 function rowOf(ratios: number[]): { row: Scenario; measured: () => number } {
   const left = [...ratios];
   const run = async () => ({ ratio: left.shift() }) as Ratio;

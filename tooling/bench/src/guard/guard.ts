@@ -1,7 +1,7 @@
 import type { RunOptions, Scenario } from '../scenarios/scenario.ts';
 import type { TestBed } from '../testbed/test-bed.ts';
 
-/** What was recorded for a row: the ratio, and the share of it that has to be there. */
+/** The recorded ratio of a row, and the share of it that a run has to reach. */
 export interface Recorded {
   readonly ratio: number;
   /** A ratio below this share of the recorded one is a regression. */
@@ -11,23 +11,23 @@ export interface Recorded {
 /** Recorded rows by name. */
 export type Baseline = Readonly<Record<string, Recorded>>;
 
-/** How a row fared. */
+/** The result of a row. */
 export interface Verdict {
   readonly name: string;
   readonly title: string;
   readonly recorded: number;
-  /** The least that passes. */
+  /** The lowest ratio that passes. */
   readonly floor: number;
-  /** The best of the tries. */
+  /** The best try. */
   readonly ratio: number;
   readonly tries: number;
   readonly passed: boolean;
 }
 
 /**
- * The rows that CI looks at: short, and each about another part of the way.
- * Those against the raw connection take the database and the server as a whole;
- * the others do not depend on the disk.
+ * The rows that CI measures: short, and each about another part of the path. The
+ * rows against the raw connection cover database and server; the others do not
+ * depend on the disk.
  */
 export const GUARDED = [
   'produce-100',
@@ -41,16 +41,15 @@ export const GUARDED = [
   'counted-queue',
 ] as const;
 
-/** A machine that is shared has bad moments: a row that fails is measured anew before it counts. */
+/** A shared machine is slow at times, so a row that fails is measured again. */
 const TRIES = 3;
 
 /** The short form of a measurement. */
 export const GUARD_RUN: RunOptions = { seconds: 0.3, runs: 3, payloadBytes: 100, short: true };
 
 /**
- * Measures a row until it passes, or has failed too often. The best try
- * counts: what slows a machine down for a while makes one try bad, a
- * regression all of them.
+ * Measures a row until it passes, or has failed too often. The best try counts: a
+ * slow moment of the machine affects one try, a regression all of them.
  */
 export async function guardRow(
   bed: TestBed,
@@ -70,20 +69,23 @@ export async function guardRow(
   return { name, title, recorded: recorded.ratio, floor, ratio: best, tries, passed: best >= floor };
 }
 
-/** The least ratio that passes. */
+/** The lowest ratio that passes. */
 export function floorOf({ ratio, share }: Recorded): number {
   return ratio * share;
 }
 
-/** How far below the median of the recorded runs a single one may lie before the floor is set lower. */
+/** A recorded run this share below the median lowers the floor. */
 const MARGIN = 0.85;
-/** No floor is closer to the recorded ratio than this, nor so far away that nothing is ever found. */
+/**
+ * Limits of a floor: not so close to the recorded ratio that noise fails, nor so
+ * far that a regression passes.
+ */
 const CLOSEST = 0.75;
 const FARTHEST = 0.5;
 
 /**
- * Makes a record of what several measurements of a row came to: their median,
- * and a floor somewhat below the worst of them.
+ * Makes the record of a row: the median of its measurements, and a floor slightly
+ * below the worst.
  *
  * @param ratios at least one.
  */

@@ -3,24 +3,21 @@ import { ID_BYTES, type LeaseScan } from './lease-scan.ts';
 import { requestHead } from './request-bytes.ts';
 
 const TIMEOUT = '1m';
-/** Tag and length in front of each id. */
+/** The tag and the length before each id. */
 const ID_FIELD = Buffer.from([(4 << 3) | 2, ID_BYTES]);
 
-/**
- * Writes QueueCompleteRequests in protobuf whose ids are copied out of lease
- * replies as bytes.
- */
+/** Writes QueueCompleteRequests in protobuf. Their ids are copied from the bytes of lease replies. */
 export class CompleteRequests {
   readonly #queueName: Buffer;
   readonly #head = requestHead(queueEndpoints.complete.path, 'protobuf');
 
   constructor(queueName: string) {
     const name = Buffer.from(queueName);
-    // One byte of length is enough for the bench's own names.
+    // One byte of length is enough for the names of the bench's queues.
     this.#queueName = Buffer.concat([Buffer.from([(1 << 3) | 2, name.length]), name]);
   }
 
-  /** Completes everything in a lease's reply. */
+  /** Completes all items of a lease reply. */
   of(reply: Buffer, { partition, idStarts }: LeaseScan): Buffer {
     const front = Buffer.from([2 << 3, partition, (3 << 3) | 2, TIMEOUT.length]);
     const length =

@@ -2,13 +2,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type HttpReply, ResponseParser } from './response-parser.ts';
 
-/** Enough for most replies to arrive in one read. */
+/** Most replies fit into one read of this size. */
 const READ_BYTES = 128 * 1_024;
 
 /**
- * One kept-alive HTTP/1.1 connection with one request under way at a time. It
- * does as little as can be done per request, since it shares two cores with
- * what it measures.
+ * One keep-alive HTTP/1.1 connection with one request in flight. It does little
+ * per request, since it shares two cores with the measured server.
  */
 export class Connection {
   readonly #socket: Socket;

@@ -1,11 +1,11 @@
-/** What a lease's reply holds, without its items being read. */
+/** The items of a lease reply, not decoded. */
 export interface LeaseScan {
   readonly partition: number;
-  /** Where each item's id starts in the reply. */
+  /** The offset of each item's id in the reply. */
   readonly idStarts: readonly number[];
 }
 
-/** An id's length in bytes; any other in a reply is an error. */
+/** The length of an id in bytes. Any other length is an error. */
 export const ID_BYTES = 27;
 
 const LENGTH_DELIMITED = 2;
@@ -14,8 +14,8 @@ const ITEMS = (3 << 3) | LENGTH_DELIMITED;
 const ITEM_ID = (4 << 3) | LENGTH_DELIMITED;
 
 /**
- * Finds the ids in a QueueLeaseResponse in protobuf by stepping over all else:
- * the load generator must not spend the server's cores on decoding payloads.
+ * Finds the ids in a QueueLeaseResponse in protobuf and skips all other fields, so
+ * that the load generator does not spend processor time on payloads.
  *
  * @throws Error when the bytes are no such message, or an item has no id.
  */
@@ -48,7 +48,7 @@ function findId(reader: Cursor, end: number): number {
   return found;
 }
 
-/** Reads varints, and steps over fields. */
+/** Reads varints and skips fields. */
 class Cursor {
   position = 0;
   readonly #bytes: Uint8Array;

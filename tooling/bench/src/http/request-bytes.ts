@@ -1,12 +1,12 @@
 import { codecs, type Endpoint, encodeBody, MEDIA_TYPES, type WireFormat } from '@querator/protocol';
 
-/** What a request's head says besides its length. */
+/** The head of a request, without its length. */
 export function requestHead(path: string, format: WireFormat): string {
   const type = MEDIA_TYPES[format];
   return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: ${type}\r\nAccept: ${type}\r\nContent-Length: `;
 }
 
-/** Head and body as they go over the wire. */
+/** The bytes of head and body. */
 export function requestBytes(path: string, format: WireFormat, body: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`${requestHead(path, format)}${body.length}\r\n\r\n`, 'latin1'), body]);
 }
@@ -20,7 +20,7 @@ export function callBytes<Request, Response>(
   return requestBytes(endpoint.path, format, encodeBody(endpoint.request, format, message));
 }
 
-/** What a reply that is no success says. */
+/** The error text of a reply. */
 export function refusal(format: WireFormat, body: Buffer): string {
   try {
     return (format === 'json' ? codecs.Reply.fromJson(body) : codecs.Reply.decode(body)).message;

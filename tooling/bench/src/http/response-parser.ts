@@ -1,7 +1,7 @@
-/** A reply as far as the bench needs it. */
+/** The parts of a reply that the bench needs. */
 export interface HttpReply {
   readonly status: number;
-  /** The body's bytes, the receiver's own. */
+  /** The body's bytes. The receiver may keep them. */
   readonly body: Buffer;
 }
 
@@ -10,9 +10,9 @@ const LENGTH = /\r\ncontent-length: *(\d+)/i;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Puts one reply after the other together from what a socket delivers. Knows
- * replies with a Content-Length, which is what the servers measured here send;
- * anything else is an error, never a wrong count.
+ * Assembles replies from the chunks of a socket. It knows replies with a Content-
+ * Length, which all measured servers send; anything else is an error, never a
+ * wrong count.
  */
 export class ResponseParser {
   #head: Buffer = NOTHING;
@@ -21,10 +21,10 @@ export class ResponseParser {
   #filled = 0;
 
   /**
-   * Takes what has arrived. The chunk may be reused afterwards.
+   * Takes a chunk, which may be reused afterwards.
    *
-   * @returns the reply once it is whole. One connection has one request under
-   *   way, so nothing can follow it.
+   * @returns the reply when it is complete. Nothing can follow it, since one request
+   *   is in flight.
    * @throws Error when this is no such reply.
    */
   push(chunk: Buffer): HttpReply | undefined {
@@ -40,7 +40,7 @@ export class ResponseParser {
     return { status: this.#status, body };
   }
 
-  /** @returns where in the chunk the body starts; less than 0: the head is not whole yet. */
+  /** @returns the offset of the body in the chunk; negative while the head is incomplete. */
   #readHead(chunk: Buffer): number {
     const before = this.#head.length;
     const data = before === 0 ? chunk : Buffer.concat([this.#head, chunk]);

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { median } from '../workload/percentile.ts';
 import { HttpTarget } from './http-target.ts';
 
-/** A queue with a waiting consumer, on a server at rest. */
+/** A queue with a waiting consumer on an idle server. */
 export interface HandoverOrder {
   readonly port: number;
-  /** Where a route that does nothing is served. */
+  /** The port of a server whose route does nothing. */
   readonly emptyPort: number;
   readonly queue: string;
   readonly payloadBytes: number;
@@ -14,25 +14,24 @@ export interface HandoverOrder {
 
 /** Medians over all rounds, in milliseconds. */
 export interface Handover {
-  /** From a produce's acknowledgement to the item's arrival; negative where the item came first. */
+  /** From the acknowledgement of the produce to the item's arrival. Negative when the item came first. */
   readonly acknowledgedToItemMs: number;
   /** From sending the produce to the item's arrival. */
   readonly sentToItemMs: number;
   /** From sending the produce to its acknowledgement. */
   readonly acknowledgeMs: number;
-  /** A bare request and its answer. */
+  /** A bare request and its reply. */
   readonly roundTripMs: number;
 }
 
-/** Long enough for the lease to have arrived, and for everybody to have come to rest. */
+/** Long enough for the lease to arrive and for the system to be idle again. */
 const REST_MS = 12;
 const CONSUMER = 0;
 const PRODUCER = 1;
 
 /**
- * One item at a time to a consumer that waits, on a system that is idle, with
- * a bare request to an empty route after each, so that both meet the same
- * machine.
+ * Sends one item at a time to a waiting consumer on an idle system. A bare request
+ * to an empty route follows each, so that both run on the same machine state.
  */
 export async function measureHandover(order: HandoverOrder): Promise<Handover> {
   const { port, queue, payloadBytes } = order;

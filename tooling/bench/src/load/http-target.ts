@@ -6,7 +6,7 @@ import { callBytes, refusal, requestBytes } from '../http/request-bytes.ts';
 import type { HttpReply } from '../http/response-parser.ts';
 import type { Held, Target } from '../workload/work.ts';
 
-/** Where and how a load speaks to a server. */
+/** The server of a load, and how the load calls it. */
 export interface HttpTargetOptions {
   readonly port: number;
   readonly queue: string;
@@ -15,25 +15,25 @@ export interface HttpTargetOptions {
   readonly payloadBytes: number;
   /** Connections, one per client. */
   readonly clients: number;
-  /** Which path a bare request goes to, and a produce too where it is not the server's. */
+  /** The path of a bare request, and of a produce where it is not the server's. */
   readonly barePath?: string | undefined;
   /** In JSON: payloads as text (`utf8`) or as base64 (`bytes`). */
   readonly payloadField?: 'bytes' | 'utf8' | undefined;
-  /** How long a lease waits for items; a second where nothing is said. */
+  /** How long a lease waits for items; a second by default. */
   readonly leaseTimeout?: string | undefined;
 }
 
-/** Leased items over HTTP: the request that completes them is written when it is needed. */
+/** Leased items over HTTP. The request that completes them is written on demand. */
 export interface HttpHeld extends Held {
   completion(): Buffer;
 }
 
-/** No items came in time. */
+/** The status of a lease without items. */
 const NOTHING_CAME = 454;
 const LEASE_TIMEOUT = '1s';
 const PAYLOAD_BYTE = 97;
 
-/** A server behind HTTP. All that can be encoded beforehand is. */
+/** A server over HTTP. Requests are encoded before the measurement, as far as possible. */
 export class HttpTarget implements Target<HttpHeld> {
   readonly #options: HttpTargetOptions;
   readonly #connections: readonly Connection[];
@@ -126,7 +126,7 @@ function produceMessage({ queue, batch, payloadBytes, format, payloadField = 'by
   });
 }
 
-/** The same bytes as a produce has, to a route that does nothing with them. */
+/** The bytes of a produce, for a route that ignores them. */
 function bareRequest(options: HttpTargetOptions): Buffer {
   const body = codecs.QueueProduceRequest.encode(produceMessage({ ...options, format: 'protobuf' }));
   return requestBytes(options.barePath ?? '/', 'protobuf', body);

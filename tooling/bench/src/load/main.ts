@@ -7,7 +7,7 @@ import { measureHandover } from './handover.ts';
 import { HttpTarget, type HttpTargetOptions } from './http-target.ts';
 import { WaitingConsumers } from './waiting-consumers.ts';
 
-/** What the load generator does over HTTP. */
+/** One load over HTTP. */
 export interface LoadOrder {
   readonly target: Omit<HttpTargetOptions, 'batch' | 'clients'>;
   readonly work: Work;
@@ -32,7 +32,7 @@ const commands = {
     }
   },
 
-  /** One client on each of the queues. The figures are those of all of them together. */
+  /** One client on each of the queues. The figures are their sum. */
   async runOnQueues({ target, queues, work }: QueuesOrder): Promise<Outcome> {
     const one = { ...work, clients: 1 };
     const open = (queue: string) => HttpTarget.open({ ...target, queue, batch: work.batch, clients: 1 });
@@ -53,7 +53,7 @@ const commands = {
   },
 };
 
-/** The load generator's orders. */
+/** The commands of the load generator. */
 export type LoadCommands = typeof commands;
 
 answerOrders(commands);

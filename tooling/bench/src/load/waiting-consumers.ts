@@ -1,15 +1,15 @@
 import { HttpTarget, type HttpTargetOptions } from './http-target.ts';
 
-/** Consumers that wait on an empty queue, for as long as they are held. */
+/** Consumers that wait on an empty queue until `leave`. */
 export class WaitingConsumers {
   #target: HttpTarget | undefined;
 
-  /** Has them wait. @returns once all are connected and have sent their requests. */
+  /** Starts to wait. Resolves when all are connected and have sent their requests. */
   async wait(options: HttpTargetOptions): Promise<void> {
     this.leave();
     const target = await HttpTarget.open({ ...options, leaseTimeout: '15m' });
     this.#target = target;
-    // What they are answered when they leave is of no interest.
+    // The replies do not matter.
     for (let client = 0; client < options.clients; client++) target.lease(client).catch(() => {});
   }
 

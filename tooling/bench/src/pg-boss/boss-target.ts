@@ -1,12 +1,12 @@
 import type { PgBoss } from 'pg-boss';
 import type { Held, Target } from '../workload/work.ts';
 
-/** Jobs that were fetched. */
+/** Fetched jobs. */
 export interface BossHeld extends Held {
   readonly ids: string[];
 }
 
-/** pg-boss, called as its users do: in their own process, with no server in between. */
+/** pg-boss in its user's own process, without a server, as it is used. */
 export class BossTarget implements Target<BossHeld> {
   readonly #boss: PgBoss;
   readonly #queue: string;

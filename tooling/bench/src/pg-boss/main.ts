@@ -4,13 +4,13 @@ import { runWork } from '../workload/run-work.ts';
 import type { Outcome, Work } from '../workload/work.ts';
 import { BossTarget } from './boss-target.ts';
 
-/** Where pg-boss keeps its jobs. */
+/** The database of pg-boss. */
 export interface BossSetup {
   readonly connectionString: string;
   readonly maxConns: number;
 }
 
-/** What it is to do. */
+/** The work. */
 export interface BossOrder {
   readonly payloadBytes: number;
   readonly work: Work;
@@ -22,13 +22,13 @@ let queues = 0;
 const commands = {
   async start({ connectionString, maxConns }: BossSetup): Promise<void> {
     if (boss !== undefined) return;
-    // Its housekeeping is left out, as none of it belongs to what is measured.
+    // Its maintenance is off, since it is not part of the measurement.
     boss = new PgBoss({ connectionString, max: maxConns, supervise: false, schedule: false });
     boss.on('error', (error) => process.stderr.write(`pg-boss: ${error}\n`));
     await boss.start();
   },
 
-  /** Does the work on a queue of its own. */
+  /** Does the work on a new queue. */
   async run({ payloadBytes, work }: BossOrder): Promise<Outcome> {
     if (boss === undefined) throw new Error('pg-boss was not started');
     const queue = `bench-${++queues}`;
@@ -41,7 +41,7 @@ const commands = {
   },
 };
 
-/** The orders of the process that is a user of pg-boss. */
+/** The commands of the process that uses pg-boss. */
 export type BossCommands = typeof commands;
 
 answerOrders(commands);

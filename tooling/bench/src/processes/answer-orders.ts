@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { Answer, Commands, Order } from './bench-process.ts';
 
-/** The process's own side: does what the main process asks for, one order after the other or several at once. */
+/** The child's side: runs the commands that the main process sends, several at once if need be. */
 export function answerOrders<C extends Commands<C>>(commands: C): void {
   const send = (answer: Answer) => process.send?.(answer);
   process.on('message', async ({ number, command, argument }: Order) => {
@@ -12,7 +12,7 @@ export function answerOrders<C extends Commands<C>>(commands: C): void {
       send({ number, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
   });
-  // Whatever ends the main process ends its processes.
+  // The child ends with the main process, however that ends.
   process.on('disconnect', () => process.exit());
   send({ ready: true });
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** What a process of the bench can be asked for, by name. */
+/** The commands of a process, by name. */
 export type Commands<C> = { readonly [Name in keyof C]: (argument: never) => Promise<unknown> };
 
-/** What goes to it, and what comes back. */
+/** A command and its answer, as messages. */
 export interface Order {
   readonly number: number;
   readonly command: string;
@@ -21,7 +21,7 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** A process of the bench's own that measures or serves, so that what it costs is not the main process's. */
+/** A process that measures or serves, so that its cost is not the main process's. */
 export class BenchProcess<C extends Commands<C>> {
   readonly name: string;
   readonly #child: ChildProcess;
@@ -37,7 +37,7 @@ export class BenchProcess<C extends Commands<C>> {
     });
   }
 
-  /** Starts a module of the bench in a process of its own. */
+  /** Starts a module of the bench in a child process. */
   static async start<C extends Commands<C>>(name: string, module: URL): Promise<BenchProcess<C>> {
     const child = fork(module, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const ready = once(child, 'message');
@@ -51,7 +51,7 @@ export class BenchProcess<C extends Commands<C>> {
     return this.#child.pid ?? 0;
   }
 
-  /** Asks for one thing. @throws Error with what went wrong over there. */
+  /** Runs a command. @throws Error with the child's error. */
   call<Name extends keyof C & string>(
     command: Name,
     argument: Parameters<C[Name]>[0],

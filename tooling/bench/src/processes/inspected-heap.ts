@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 
 /**
- * Bytes that live on the heap of a process that was started with --inspect:
- * what is left after a full collection, with nothing in it that is garbage.
+ * Bytes of live objects on the heap of a process that was started with --inspect:
+ * the heap after full collections.
  *
- * @param port where its inspector listens.
+ * @param port of its inspector.
  */
 export async function liveHeapBytes(port: number): Promise<number> {
   const targets = await (await fetch(`http://127.0.0.1:${port}/json/list`)).json();
@@ -12,7 +12,7 @@ export async function liveHeapBytes(port: number): Promise<number> {
   const socket = new WebSocket(webSocketDebuggerUrl);
   await once(socket, 'open');
   try {
-    // A second collection takes what the first one's finalizers let go of.
+    // The second collection frees what the finalizers of the first one release.
     await call(socket, 1, 'HeapProfiler.collectGarbage');
     await call(socket, 2, 'HeapProfiler.collectGarbage');
     const { usedSize } = (await call(socket, 3, 'Runtime.getHeapUsage')) as { readonly usedSize: number };
@@ -22,7 +22,7 @@ export async function liveHeapBytes(port: number): Promise<number> {
   }
 }
 
-/** One call under way at a time. @throws Error with what the inspector says. */
+/** Makes one call at a time. @throws Error with the inspector's error. */
 async function call(socket: WebSocket, id: number, method: string): Promise<unknown> {
   socket.send(JSON.stringify({ id, method }));
   const [event] = (await once(socket, 'message')) as [{ readonly data: string }];

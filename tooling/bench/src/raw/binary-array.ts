@@ -1,4 +1,4 @@
-/** PostgreSQL's numbers of the types of elements. */
+/** PostgreSQL's type numbers of the elements. */
 export const BYTEA_OID = 17;
 export const TEXT_OID = 25;
 
@@ -6,9 +6,9 @@ const HEADER_BYTES = 20;
 const LENGTH_BYTES = 4;
 
 /**
- * A one-dimensional array in PostgreSQL's binary format, which node-postgres
- * sends as it is. Measured here to be the fastest way in for text and bytes:
- * no hexadecimal, no quoting.
+ * A one-dimensional array in PostgreSQL's binary format, which node-postgres sends
+ * as it is. Measured here as the fastest way for text and bytes: no hexadecimal,
+ * no quoting.
  */
 export function binaryArray(elementOid: number, elements: readonly Uint8Array[]): Buffer {
   const length = elements.reduce((sum, element) => sum + LENGTH_BYTES + element.length, HEADER_BYTES);

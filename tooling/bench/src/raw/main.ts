@@ -4,7 +4,7 @@ import { runWork } from '../workload/run-work.ts';
 import type { Outcome, Work } from '../workload/work.ts';
 import { RawTarget, type RawTargetOptions } from './raw-target.ts';
 
-/** What is measured on one bare connection. */
+/** The work of one bare connection. */
 export interface RawOrder {
   readonly connectionString: string;
   readonly target: Omit<RawTargetOptions, 'batch'>;
@@ -24,7 +24,7 @@ const commands = {
   },
 };
 
-/** The orders of the process that speaks to the database alone. */
+/** The commands of the process with the bare connection. */
 export type RawCommands = typeof commands;
 
 answerOrders(commands);

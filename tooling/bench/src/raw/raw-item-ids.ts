@@ -1,7 +1,7 @@
-/** Stands for the random end of an id. */
+/** A fixed text in place of an id's random end. */
 const TAIL = '0123456789';
 
-/** Makes ids of items, each greater than all before, without asking the database for its sequence. */
+/** Makes increasing item ids without the database's sequence. */
 export function rawItemIds(first: number): (count: number) => readonly Buffer[] {
   let next = first;
   return (count) =>

@@ -4,12 +4,12 @@ import { BYTEA_OID, binaryArray, TEXT_OID } from './binary-array.ts';
 import { rawItemIds } from './raw-item-ids.ts';
 import { type RawStatements, rawStatements } from './statements.ts';
 
-/** Leased items by id, as the parameter that completes them. */
+/** The ids of leased items, as the parameter of a complete. */
 export interface RawHeld extends Held {
   readonly ids: string;
 }
 
-/** One connection has one statement under way at a time, so there is one client. */
+/** One client, since a connection has one statement in flight. */
 export class RawTarget implements Target<RawHeld> {
   readonly #client: pg.Client;
   readonly #statements: RawStatements;
@@ -22,7 +22,7 @@ export class RawTarget implements Target<RawHeld> {
     this.#statements = rawStatements(`"${options.table}"`);
     this.#batch = options.batch;
     const payload = Buffer.alloc(options.payloadBytes, 97);
-    // The payloads are ready before the clock starts, as those of a request over HTTP are.
+    // Made before the measurement, like the payloads of HTTP requests.
     this.#payloads = binaryArray(
       BYTEA_OID,
       Array.from({ length: options.batch }, () => payload),
@@ -70,7 +70,7 @@ export class RawTarget implements Target<RawHeld> {
   }
 }
 
-/** What the statements work on. */
+/** The table, and the content of its items. */
 export interface RawTargetOptions {
   readonly table: string;
   readonly batch: number;

@@ -1,4 +1,4 @@
-/** The best known statements on a partition's table, with nothing around them. */
+/** The best known statements on a partition's table, without a driver. */
 export interface RawStatements {
   readonly produce: string;
   readonly lease: string;

@@ -2,7 +2,7 @@ import type { Figure, Spread } from '../figures/figure.ts';
 import { operationName } from '../figures/points.ts';
 import { formatCount, formatTable } from './table.ts';
 
-/** Two tables for people: rates beside their ceilings, and what an item costs. */
+/** Two tables: rates beside their ceilings, and the cost of an item. */
 export function formatFigures(figures: readonly Figure[]): string {
   const rates = formatTable(
     ['', 'raw', 'service', 'HTTP', 'spread', '/raw', '/service', 'at req/s', 'p50 ms', 'p99 ms', 'p99.9 ms'],
@@ -32,7 +32,7 @@ export function formatFigures(figures: readonly Figure[]): string {
   return `items/s\n\n${rates}\n\n${costs}`;
 }
 
-/** What a figure is about, in short: `produce, protobuf, batch 100, 8 clients`, and what is unusual. */
+/** A short name of a figure: `produce, protobuf, batch 100, 8 clients`, and its unusual options. */
 export function nameOf(point: Omit<Figure, 'raw' | 'service' | 'http' | 'cost' | 'latency'>): string {
   const { format, batch, clients, partitions, payloadBytes } = point;
   const name = `${operationName(point)}, ${format}, batch ${batch}, ${clients} clients`;

@@ -1,7 +1,7 @@
 import type { Verdict } from '../guard/guard.ts';
 import { formatTable } from './table.ts';
 
-/** What the guard found, for people. */
+/** The guard's results as a table. */
 export function formatVerdicts(verdicts: readonly Verdict[]): string {
   return formatTable(
     ['', 'recorded', 'least', 'measured', 'tries', ''],

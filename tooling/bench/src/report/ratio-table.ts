@@ -1,15 +1,15 @@
 import type { Ratio, Scenario } from '../scenarios/scenario.ts';
 import { formatCount, formatTable } from './table.ts';
 
-/** One row of the table of ratios, measured. */
+/** One measured row of the table of ratios. */
 export interface RatioRow extends Ratio, Pick<Scenario, 'name' | 'title' | 'atLeast' | 'atMost'> {}
 
-/** Whether a row is what it has to be. */
+/** Whether a row reaches its target. */
 export function isReached({ ratio, atLeast, atMost }: RatioRow): boolean {
   return ratio >= (atLeast ?? Number.NEGATIVE_INFINITY) && ratio <= (atMost ?? Number.POSITIVE_INFINITY);
 }
 
-/** The table of ratios for people. */
+/** The table of ratios as text. */
 export function formatRatios(rows: readonly RatioRow[]): string {
   return formatTable(
     ['', 'baseline', 'measured', 'unit', 'ratio', 'spread', 'wanted', ''],

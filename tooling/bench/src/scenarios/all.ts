@@ -18,10 +18,10 @@ const scenarios: readonly Scenario[] = [
 ];
 
 /**
- * The rows that are asked for, in their order: by their name, or by what several names begin with.
+ * The selected rows in their order: by name, or by a prefix of several names.
  *
- * @param wanted empty: all of them.
- * @throws Error naming what no row is called.
+ * @param wanted empty: all rows.
+ * @throws Error that names an unknown row.
  */
 export function chooseScenarios(wanted: readonly string[]): readonly Scenario[] {
   if (wanted.length === 0) return scenarios;

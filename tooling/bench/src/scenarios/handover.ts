@@ -3,7 +3,7 @@ import type { Scenario } from './scenario.ts';
 
 const ROUNDS = 60;
 
-/** How soon a waiting consumer holds what was produced, in round trips of a bare request. */
+/** How soon a waiting consumer has a produced item, in round trips of a bare request. */
 export const handoverScenario: Scenario = {
   name: 'handover',
   title: 'produce acknowledged to item at a waiting consumer, idle, p50, in bare round trips',

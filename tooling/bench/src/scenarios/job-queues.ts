@@ -2,7 +2,7 @@ import type { BossCommands } from '../pg-boss/main.ts';
 import { databaseOf, httpSide } from '../testbed/sides.ts';
 import { byTurns, rate, rateOf, type Scenario } from './scenario.ts';
 
-/** Produce, lease and complete over HTTP beside what Node services do without a server: pg-boss in process. */
+/** Produce, lease and complete over HTTP, compared with pg-boss, which Node services use in process. */
 function againstPgBoss(batch: number, clients: number): Scenario {
   return {
     name: `pg-boss-${batch}`,
@@ -22,5 +22,5 @@ function againstPgBoss(batch: number, clients: number): Scenario {
   };
 }
 
-/** Beside other job queues, in the two shapes they are usually compared in. */
+/** Comparison with other job queues, in the two usual shapes. */
 export const jobQueueScenarios: readonly Scenario[] = [againstPgBoss(1, 16), againstPgBoss(1_000, 1)];

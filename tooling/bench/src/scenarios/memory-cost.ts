@@ -7,7 +7,10 @@ const BACKLOG = 1_000_000;
 const WARMING_UP = 500_000;
 const PRODUCED_AT_ONCE = 1_000;
 const CONSUMERS = 900;
-/** A server that keeps nothing per item moves by no more than this, in bytes per item: caches and compiled code. */
+/**
+ * The heap of a server that keeps nothing per item changes by at most these bytes
+ * per item: caches and compiled code.
+ */
 const NOISE_BYTES_PER_ITEM = 1;
 
 const PATIENCE_MS = 30_000;
@@ -15,12 +18,12 @@ const LOOK_MS = 200;
 const RESIDENT = 'process_resident_memory_bytes';
 
 interface Use {
-  /** What lives after a full collection. */
+  /** Live bytes after a full collection. */
   readonly heap: number;
   readonly resident: number;
 }
 
-/** What a waiting item costs the server: nothing, on PostgreSQL. */
+/** The memory of a waiting item in the server: none on PostgreSQL. */
 export const memoryPerItem: Scenario = {
   name: 'memory-item',
   title: 'server memory per waiting item, a backlog of 1,000,000 produced over HTTP',
@@ -41,8 +44,7 @@ export const memoryPerItem: Scenario = {
       } as const;
       await load.call('run', { target, work });
     };
-    // Before the first look the code that is needed is compiled, which goes on for some hundred requests, and buffers
-    // have their size.
+    // Warm-up: the code is compiled during the first hundreds of requests, and buffers reach their size.
     await produce(WARMING_UP);
     const before = await useOf(site);
     await produce(BACKLOG);
@@ -63,7 +65,7 @@ export const memoryPerItem: Scenario = {
   },
 };
 
-/** What a waiting consumer costs the server, its connection included. */
+/** The memory of a waiting consumer in the server, with its connection. */
 export const memoryPerConsumer: Scenario = {
   name: 'memory-consumer',
   title: `server memory per waiting consumer, of ${CONSUMERS}`,
@@ -74,7 +76,7 @@ export const memoryPerConsumer: Scenario = {
     await site.createQueue(queue);
     const { port } = site.server;
     const options = { port, queue, payloadBytes, batch: 10, clients: CONSUMERS, format: 'protobuf' } as const;
-    // Once for nothing, as above.
+    // Warm-up, as above.
     await load.call('wait', options);
     await untilWaiting(site, queue, CONSUMERS);
     await load.call('leave', null);
@@ -99,7 +101,7 @@ async function useOf(site: Site): Promise<Use> {
   return { heap, resident: metrics.get(RESIDENT) ?? Number.NaN };
 }
 
-/** Until the server says that so many consumers wait. */
+/** Waits until the server reports `count` waiting consumers. */
 async function untilWaiting(site: Site, queue: string, consumers: number): Promise<void> {
   const series = `querator_requests_waiting{queue="${queue}",operation="lease"}`;
   const deadline = performance.now() + PATIENCE_MS;

@@ -1,10 +1,10 @@
 import { httpSide, rawSide } from '../testbed/sides.ts';
 import { byTurns, rateOf, type Scenario } from './scenario.ts';
 
-/** Consumers of the mix; half as many produce. */
+/** Consumers of the mix. There are half as many producers. */
 const CONSUMERS = 8;
 
-/** The steady mix against what the three raw statements make of the same time, one after the other. */
+/** The steady mix, compared with the three raw statements one after the other in the same time. */
 export const mixScenario: Scenario = {
   name: 'mix-100',
   title: 'steady mix, batch 100, 4 producers and 8 waiting consumers, against the raw statements combined',

@@ -11,7 +11,7 @@ import { byTurns, type Ratio, type RunOptions, rate, type Scenario } from './sce
 
 const ITEMS = 'items/s';
 
-/** Over HTTP against the raw statement at the same batch size. */
+/** HTTP against the raw statement at the same batch size. */
 function againstRaw(operation: 'produce' | 'lease' | 'complete', batch: number, atLeast: number): Scenario {
   return {
     name: `${operation}-${batch}`,
@@ -25,7 +25,7 @@ function againstRaw(operation: 'produce' | 'lease' | 'complete', batch: number, 
   };
 }
 
-/** Over HTTP against the service in process. */
+/** HTTP against the service in process. */
 function againstService(operation: 'produce' | 'lease' | 'complete'): Scenario {
   const work = { operation, batch: 100, clients: 8 } as const;
   return {
@@ -103,7 +103,7 @@ function json(payloadField: 'bytes' | 'utf8'): Scenario {
   };
 }
 
-/** The same number of leases on both, so that only what lies around them differs. */
+/** The same number of leases on both, so that only the code around them differs. */
 const BACKLOG_LEASE = {
   operation: 'lease',
   batch: 100,
@@ -138,7 +138,7 @@ const leasedHead: Scenario = {
     }),
 };
 
-/** Items a second of both sides. */
+/** Items per second of both sides. */
 async function compare(
   { runs }: Pick<RunOptions, 'runs'>,
   sides: { readonly baseline: () => Promise<Side>; readonly subject: () => Promise<Side> },
@@ -148,7 +148,7 @@ async function compare(
   return { ...(await byTurns(runs, rate(baseline), rate(subject))), unit: ITEMS, details: {} };
 }
 
-/** The rows that compare items a second of two sides. */
+/** The rows that compare items per second of two sides. */
 export const rateScenarios: readonly Scenario[] = [
   againstRaw('produce', 100, 1.2),
   againstRaw('produce', 1_000, 1.2),

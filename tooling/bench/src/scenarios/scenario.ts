@@ -3,17 +3,17 @@ import type { TestBed } from '../testbed/test-bed.ts';
 import { median } from '../workload/percentile.ts';
 import type { Outcome } from '../workload/work.ts';
 
-/** What every scenario is told. */
+/** The options of every scenario. */
 export interface RunOptions {
   readonly seconds: number;
-  /** So many times each side is measured, by turns. */
+  /** Measurements of each side, in turns. */
   readonly runs: number;
   readonly payloadBytes: number;
-  /** Whether rows that take minutes are measured in a smaller form. */
+  /** Whether rows that take minutes use a smaller form. */
   readonly short?: boolean | undefined;
 }
 
-/** What a scenario came to. */
+/** The result of a scenario. */
 export interface Ratio {
   /** Median of the runs' ratios, with the least and the greatest. */
   readonly ratio: number;
@@ -30,15 +30,15 @@ export interface Ratio {
 /** A row of the table of ratios. */
 export interface Scenario {
   readonly name: string;
-  /** What is set against what. */
+  /** The two sides of the comparison. */
   readonly title: string;
-  /** The ratio to reach: at least, or at most. */
+  /** The target of the ratio: at least, or at most. */
   readonly atLeast?: number;
   readonly atMost?: number;
   run(bed: TestBed, options: RunOptions): Promise<Ratio>;
 }
 
-/** Measures two sides by turns, after one short turn of each that does not count. */
+/** Measures two sides in turns, after a short warm-up of each. */
 export async function byTurns(
   runs: number,
   baseline: () => Promise<number>,
@@ -49,7 +49,7 @@ export async function byTurns(
   const baselines: number[] = [];
   const subjects: number[] = [];
   for (let run = 0; run < runs; run++) {
-    // The second turn of a pair may find a warmer machine: neither side has it always.
+    // The order alternates, since the second of a pair may run on a warmer machine.
     if (run % 2 === 0) baselines.push(await baseline());
     subjects.push(await subject());
     if (run % 2 === 1) baselines.push(await baseline());
@@ -64,12 +64,12 @@ export async function byTurns(
   };
 }
 
-/** Items a second of a measurement. */
+/** Items per second of a measurement. */
 export function rateOf({ items, seconds }: Outcome): number {
   return items / seconds;
 }
 
-/** A side's items a second. */
+/** Items per second of a side. */
 export function rate(side: Side): () => Promise<number> {
   return async () => rateOf(await side());
 }

@@ -4,16 +4,16 @@ import type { TestBed } from '../testbed/test-bed.ts';
 import type { Outcome } from '../workload/work.ts';
 import { byTurns, type Ratio, type RunOptions, rateOf, type Scenario } from './scenario.ts';
 
-/** How large it gets: what the rows promise, and what CI has the time for. */
+/** The sizes: those that the rows promise, and smaller ones for CI. */
 const FULL = { queues: 10_000, working: 100, partitions: 1_024, items: 10_000_000 };
 const SHORT = { queues: 1_000, working: 50, partitions: 128, items: 300_000 };
 const sizeOf = ({ short }: RunOptions) => (short === true ? SHORT : FULL);
 
-/** So many queues at a time are made ready. */
+/** Queues prepared at a time. */
 const AT_ONCE = 8;
 const CYCLE = { operation: 'cycle', batch: 10 } as const;
 
-/** Idle queues cost those at work nothing. */
+/** Idle queues must not slow down busy ones. */
 const manyQueues: Scenario = {
   name: 'many-queues',
   title: 'the cycle on 100 queues, with 10,000 queues in the server against 100',
@@ -25,9 +25,9 @@ const manyQueues: Scenario = {
     const names = Array.from({ length: queues }, (_, n) => `bench-many-${n}`);
     await createAll(few, names.slice(0, working));
     const createSeconds = await seconds(() => createAll(many, names));
-    // Otherwise the one with most new files would be measured while they are written.
+    // Otherwise the side with more new files would be measured while the database writes them.
     for (const site of [few, many]) await databaseOf(site).admin.query('CHECKPOINT');
-    // Those that work are spread over all there are.
+    // The busy queues are spread evenly over all queues.
     const spread = names.filter((_, n) => n % (queues / working) === 0);
     const ratio = await byTurns(
       options.runs,
@@ -38,7 +38,7 @@ const manyQueues: Scenario = {
   },
 };
 
-/** What is done to a queue of many partitions, while a neighbour works. */
+/** A large queue is created and deleted while a neighbour works. */
 const manyPartitions: Scenario = {
   name: 'many-partitions',
   title: 'a neighbour while a queue of 1,024 partitions is created, counted, deleted, against at rest',
@@ -64,7 +64,7 @@ const manyPartitions: Scenario = {
   },
 };
 
-/** A queue whose count takes long, and somebody who looks at it each second. */
+/** A large queue whose stats are requested every second. */
 const countedQueue: Scenario = {
   name: 'counted-queue',
   title: 'the cycle on a queue of 10,000,000 items whose stats are asked for each second, against not',
@@ -77,7 +77,7 @@ const countedQueue: Scenario = {
     await databaseOf(site).tables.fill(queue, 1, { waiting: items, payloadBytes: 10 });
     const firstSeconds = await seconds(() => site.stats(queue));
     const answers: Answer[] = [];
-    // Long enough for several looks.
+    // Long enough for several requests.
     const watched = { ...options, seconds: Math.max(options.seconds, options.short === true ? 2 : 5) };
     const asked = async () => {
       const dashboard = everySecond(async () => {
@@ -111,7 +111,7 @@ interface Answer {
   readonly age: number;
 }
 
-/** What a neighbour did, items a second, and for how long. */
+/** The neighbour's items per second, and the duration. */
 interface Phase {
   readonly rate: number;
   readonly seconds: number;
@@ -143,7 +143,7 @@ function worstOf(
   };
 }
 
-/** The neighbour's rate from the beginning of something to its end. */
+/** The neighbour's rate while some work runs. */
 async function meanwhile(
   bed: TestBed,
   site: Site,
@@ -158,7 +158,7 @@ async function meanwhile(
     took = (performance.now() - start) / 1_000;
   });
   const done: Outcome[] = [];
-  // Short measurements: the last one goes on after the end.
+  // Short measurements, since the last one ends after the work.
   while (!isOver) done.push(await cycle(bed, site, 'bench-neighbour', { ...options, seconds: 0.25 }));
   await working;
   const items = done.reduce((sum, outcome) => sum + outcome.items, 0);
@@ -189,7 +189,7 @@ async function onQueues(
   return rateOf(await load.call('runOnQueues', { target, queues, work: { ...CYCLE, seconds: forSeconds } }));
 }
 
-/** A few at a time, each with its table. */
+/** Creates queues, a few at a time, each with its table. */
 async function createAll(site: Site, names: readonly string[]): Promise<void> {
   const left = names.values();
   const one = async () => {
@@ -204,7 +204,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1_000;
 }
 
-/** Does something each second, or as soon as it is done where that takes longer. */
+/** Repeats some work every second, or without a pause if it takes longer. */
 function everySecond(work: () => Promise<void>): { readonly stop: () => Promise<void> } {
   const stopping = new AbortController();
   const run = async () => {

@@ -6,13 +6,13 @@ import { runWork } from '../workload/run-work.ts';
 import type { Outcome, Work } from '../workload/work.ts';
 import { ServiceTarget, type ServiceTargetOptions } from './service-target.ts';
 
-/** Where the service keeps its items. */
+/** The database of the service. */
 export interface ServiceSetup {
   readonly connectionString: string;
   readonly maxConns: number;
 }
 
-/** What is called in process. */
+/** The queue, and the content of its items. */
 export interface ServiceOrder {
   readonly target: Omit<ServiceTargetOptions, 'batch'>;
   readonly work: Work;
@@ -50,7 +50,7 @@ function running(): Service {
   return service;
 }
 
-/** The orders of the process that is its own server. */
+/** The commands of the process with the service. */
 export type ServiceCommands = typeof commands;
 
 answerOrders(commands);

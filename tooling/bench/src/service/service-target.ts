@@ -8,14 +8,14 @@ export interface ServiceHeld extends Held {
   readonly ids: readonly string[];
 }
 
-/** What calls to the service are about. */
+/** The queue of the calls, and the content of its items. */
 export interface ServiceTargetOptions {
   readonly queue: string;
   readonly batch: number;
   readonly payloadBytes: number;
 }
 
-/** The service in this process: what the server does, without HTTP and without the wire's messages. */
+/** The service in this process: the server without HTTP and wire messages. */
 export class ServiceTarget implements Target<ServiceHeld> {
   readonly #service: Service;
   readonly #options: ServiceTargetOptions;

@@ -3,16 +3,16 @@ import { cpuSecondsOf, cpuSecondsOfFamily } from './process-cpu.ts';
 import { databaseOf, type Measured } from './sides.ts';
 import type { TestBed } from './test-bed.ts';
 
-/** What an item costs. NaN: this machine does not tell. */
+/** The cost of an item. NaN: unknown on this machine. */
 export interface CostPerItem {
   /** Microseconds of processor time. */
   readonly serverCpuUs: number;
   readonly postgresCpuUs: number;
   readonly loadCpuUs: number;
   readonly walBytes: number;
-  /** Transactions that wrote something. */
+  /** Transactions with writes. */
   readonly commits: number;
-  /** Statements of clients other than the bench itself. */
+  /** Statements of all clients except the bench. */
   readonly statements: number;
 }
 
@@ -27,12 +27,12 @@ interface Reading {
 const COUNTERS = `
   SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS wal,
     pg_snapshot_xmax(pg_current_snapshot())::text::float8 AS transactions`;
-/** The meter's own statements do not count, nor those within others. */
+/** Excludes the meter's own statements, and statements within functions. */
 const STATEMENTS = `
   SELECT coalesce(sum(calls), 0)::float8 AS statements FROM pg_stat_statements
   WHERE toplevel AND query NOT LIKE '%pg_stat_statements%' AND query NOT LIKE '%pg_current_wal_insert_lsn%'`;
 
-/** Reads meters right before and after a measurement over HTTP. */
+/** Reads the counters right before and after a measurement over HTTP. */
 export class Meter {
   readonly #bed: TestBed;
   last: CostPerItem | undefined;

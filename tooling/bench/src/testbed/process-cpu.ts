@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Linux counts processor time in hundredths of a second in /proc. */
+/** The unit of processor time in Linux's /proc. */
 const TICKS_PER_SECOND = 100;
 
 interface ProcessTimes {
@@ -8,21 +8,18 @@ interface ProcessTimes {
   readonly ticks: number;
 }
 
-/**
- * Processor seconds of a process, and of its children that it has waited for.
- * NaN where the system has no /proc.
- */
+/** Processor seconds of a process and of its ended children. NaN without /proc. */
 export function cpuSecondsOf(pid: number): number {
   const times = timesOf(pid);
   return times === undefined ? Number.NaN : times.ticks / TICKS_PER_SECOND;
 }
 
-/** The same of a process and all its living descendants: PostgreSQL with all its backends. */
+/** Processor seconds of a process and all its running descendants, such as PostgreSQL's backends. */
 export function cpuSecondsOfFamily(pid: number): number {
   const all = allTimes();
   if (!all.has(pid)) return Number.NaN;
   const family = new Set([pid]);
-  // Parents come before their children only as long as numbers have not wrapped: so until nobody is added.
+  // Repeat until no process is added: after a wrap of the numbers a child may come before its parent.
   for (let before = 0; before < family.size; ) {
     before = family.size;
     for (const [child, { parent }] of all) if (family.has(parent)) family.add(child);
@@ -40,7 +37,7 @@ function allTimes(): ReadonlyMap<number, ProcessTimes> {
       if (times !== undefined) all.set(Number(name), times);
     }
   } catch {
-    // No /proc here: nothing is known of anybody.
+    // Without /proc there are no figures.
   }
   return all;
 }
@@ -53,10 +50,11 @@ function timesOf(pid: number): ProcessTimes | undefined {
   }
 }
 
-/** Reads /proc/PID/stat. The name of the program, in parentheses, may hold anything. */
+/** Parses /proc/PID/stat. The program's name, in parentheses, may contain any character. */
 export function parseStat(stat: string): ProcessTimes {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // The fields after the name: state, parent, …; user and system time, and those of ended children.
+  // The fields after the name: state, parent, …; user and system time, of the process and of its ended
+  // children.
   const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0);
   return { parent: Number(fields[1]), ticks };
 }

@@ -1,20 +1,20 @@
 import { itemsTableName } from '@querator/storage-postgres';
 import type pg from 'pg';
 
-/** What a queue's tables are to hold before a measurement. */
+/** The contents of a queue's tables before a measurement. */
 export interface Filling {
   readonly waiting?: number | undefined;
-  /** Leased items, older than those that wait. */
+  /** Leased items. They are older than the waiting ones. */
   readonly leased?: number | undefined;
   readonly payloadBytes: number;
 }
 
-/** One statement has no more positions below its number of the sequence. */
+/** The positions of one statement below its number of the sequence. */
 const ROWS_PER_STATEMENT = 100_000;
-/** The low bits of an id's number tell the items of a statement apart, as in the driver. */
+/** The low bits of an id's number are the position in its statement, as in the driver. */
 const POSITION_BITS = 17;
 
-/** Fills the tables of queues straight in the database, in a fraction of the time that requests would take. */
+/** Fills the tables of queues by SQL, much faster than by requests. */
 export class QueueTables {
   readonly #admin: pg.Client;
 
@@ -23,10 +23,9 @@ export class QueueTables {
   }
 
   /**
-   * Empties a queue and fills it anew, spread evenly over its partitions. The
-   * items are as the driver writes them, with ids of its sequence. Tables are
-   * vacuumed and analysed, as autovacuum would have done in time, and a
-   * checkpoint is made, so that none falls into the measurement.
+   * Empties a queue and fills it again, evenly over its partitions, with items as
+   * the driver writes them. Vacuums and analyses the tables, as autovacuum would in
+   * time, and makes a checkpoint, so that none falls into the measurement.
    */
   async fill(queue: string, partitions: number, filling: Filling): Promise<void> {
     const { waiting = 0, leased = 0, payloadBytes } = filling;
@@ -40,7 +39,7 @@ export class QueueTables {
     await this.#admin.query('CHECKPOINT');
   }
 
-  /** The ids of leased items, in order, for each partition. */
+  /** The ids of leased items, in order, by partition. */
   async leasedIds(queue: string, partitions: number): Promise<string[][]> {
     const ids: string[][] = [];
     for (let partition = 0; partition < partitions; partition++) {

@@ -7,46 +7,46 @@ import type { Database, Site } from './site.ts';
 import type { TestBed } from './test-bed.ts';
 
 /**
- * One thing that is measured: prepares, and then measures.
+ * Prepares and runs one measurement.
  *
- * @param measured is told when the preparations are over, for meters that must not see them.
+ * @param measured wraps the measurement without its preparation, for meters.
  */
 export type Side = (measured?: Measured) => Promise<Outcome>;
 
-/** Wraps the measurement proper. */
+/** Wraps a measurement. */
 export type Measured = (measurement: () => Promise<Outcome>) => Promise<Outcome>;
 
-/** What a side does, and on how much. */
+/** The work of a side. */
 export interface SideOptions extends Omit<Work, 'leased'> {
   readonly payloadBytes: number;
   readonly partitions?: number | undefined;
-  /** Leased items at the head of the queue, before those that wait. */
+  /** Leased items at the head of the queue, before the waiting ones. */
   readonly leasedAtHead?: number | undefined;
-  /** So many items are leased in a measurement, and the rest stays. */
+  /** The items that a measurement leases; the rest stays. */
   readonly leaseAtMost?: number | undefined;
-  /** Whether the queue is filled before the first measurement only. */
+  /** Whether the queue is filled only before the first measurement. */
   readonly fillOnce?: boolean | undefined;
 }
 
-/** How the load generator speaks, and with which server. */
+/** The wire format of the load, and its server. */
 export interface HttpSideOptions extends SideOptions {
   readonly format?: WireFormat | undefined;
   /** In JSON: payloads as text (`utf8`) or as base64 (`bytes`). */
   readonly payloadField?: 'bytes' | 'utf8' | undefined;
-  /** Absent: the one that is measured. */
+  /** The measured server by default. */
   readonly site?: Site | undefined;
 }
 
-/** Of the items a second that a batch of one moves at most; larger batches move more, up to a limit. */
+/** The highest expected rate of batches of one item. Larger batches reach more, up to a limit. */
 const MOST_SINGLE = 15_000;
 const MOST_PER_SECOND = { lease: 150_000, complete: 300_000 } as const;
-/** The raw connection makes its ids itself: higher than any of the sequence's. */
+/** The first id number of the raw connection, above those of the sequence. */
 const FIRST_RAW_ID = 2 ** 50;
 
 let queues = 0;
 const plainly: Measured = (measurement) => measurement();
 
-/** Through the server, over HTTP. */
+/** The server over HTTP. */
 export async function httpSide(bed: TestBed, options: HttpSideOptions): Promise<Side> {
   const { site = await bed.site(), payloadBytes, payloadField, format = 'protobuf' } = options;
   const load = await bed.load();
@@ -76,7 +76,7 @@ export async function rawSide(bed: TestBed, options: SideOptions): Promise<Side>
   };
 }
 
-/** Through the service in process. */
+/** The service in process. */
 export async function serviceSide(bed: TestBed, options: SideOptions): Promise<Side> {
   const service = await bed.service();
   const site = await bed.site();
@@ -100,7 +100,7 @@ export async function emptyRouteSide(bed: TestBed, options: Omit<SideOptions, 'o
   return (measured = plainly) => measured(() => load.call('run', { target, work }));
 }
 
-/** A produce by a server that does nothing else, under the same load. */
+/** A server that can only produce, under the same load. */
 export async function bareServerSide(bed: TestBed, options: Omit<SideOptions, 'operation'>): Promise<Side> {
   const load = await bed.load();
   const site = await bed.site();
@@ -120,16 +120,16 @@ export async function bareServerSide(bed: TestBed, options: Omit<SideOptions, 'o
   };
 }
 
-/** The database of a site that has one. */
+/** The database of a site. @throws Error if it has none. */
 export function databaseOf({ database }: Site): Database {
   if (database === undefined) throw new Error('this server has no database');
   return database;
 }
 
 /**
- * What makes a queue ready for a measurement.
+ * Prepares a queue for a measurement.
  *
- * @param look has whoever serves the queue look at what its tables hold.
+ * @param look makes the process that serves the queue read its tables again.
  */
 function readyFor(
   { database }: Site,
@@ -165,7 +165,7 @@ async function prepare(tables: QueueTables, queue: string, options: SideOptions)
   return work;
 }
 
-/** More items than can be moved in the time, in whole batches for each partition. */
+/** More items than can be moved in the time, in whole batches per partition. */
 function enough(what: 'lease' | 'complete', options: SideOptions): number {
   const { batch, seconds, partitions = 1, requestsPerSecond } = options;
   const perSecond =
@@ -175,7 +175,7 @@ function enough(what: 'lease' | 'complete', options: SideOptions): number {
   return (Math.ceil((perSecond * seconds) / batch / partitions) + 1) * batch * partitions;
 }
 
-/** What goes to the process that does it, without what is only for us. */
+/** The part of the options that the measuring process needs. */
 function workOf({ operation, batch, clients, seconds, requestsPerSecond }: SideOptions): Work {
   return { operation, batch, clients, seconds, requestsPerSecond };
 }

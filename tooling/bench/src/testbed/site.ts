@@ -41,7 +41,7 @@ export class Site {
     return liveHeapBytes(this.#inspector);
   }
 
-  /** Creates a queue and has its tables made. */
+  /** Creates a queue with its tables. */
   async createQueue(queueName: string, partitions = 1): Promise<void> {
     const settings = { queueName, leaseTimeout: '1h', expireTimeout: '24h', requestedPartitions: partitions };
     await this.#call(queuesEndpoints.create, codecs.QueueInfo.create(settings));
@@ -49,12 +49,12 @@ export class Site {
     await this.reload(queueName);
   }
 
-  /** Has the server look at what its tables hold. */
+  /** Makes the server read its tables again. */
   async reload(queueName: string): Promise<void> {
     await this.#call(queueEndpoints.reload, { queueName });
   }
 
-  /** Has the server tell what a queue holds. @returns how old the counts are, in seconds. */
+  /** Requests the stats of a queue. @returns the age of the counts in seconds. */
   async stats(queueName: string): Promise<{ readonly countAge: number }> {
     const { headers } = await this.#call(queueEndpoints.stats, { queueName });
     return { countAge: Number(headers.get(REPLY_HEADERS.countAge)) };
@@ -65,7 +65,7 @@ export class Site {
     this.#queues.delete(queueName);
   }
 
-  /** Deletes every queue that was created here, with its tables. */
+  /** Deletes all queues that were created here, with their tables. */
   async deleteQueues(): Promise<void> {
     const left = this.#queues.values();
     const one = async () => {
@@ -74,7 +74,7 @@ export class Site {
     await Promise.all(Array.from({ length: DELETED_AT_ONCE }, one));
   }
 
-  /** Figures the server tells of itself, by their name in GET /metrics. */
+  /** The server's metrics, by name. */
   async metrics(): Promise<ReadonlyMap<string, number>> {
     const text = await (await fetch(`${this.server.url}/metrics`)).text();
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -104,7 +104,7 @@ export class Site {
   }
 }
 
-/** A site's database, as the bench itself uses it. */
+/** A connection of the bench to the database of a site. */
 export class Database {
   readonly connectionString: string;
   readonly admin: pg.Client;

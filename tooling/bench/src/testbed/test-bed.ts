@@ -6,18 +6,18 @@ import type { RawCommands } from '../raw/main.ts';
 import type { ServiceCommands } from '../service/main.ts';
 import { Database, Site, type SiteOptions } from './site.ts';
 
-/** What a bench runs with. */
+/** The options of a run. */
 export interface TestBedOptions {
-  /** A checkout whose built server is measured; absent: this one. */
+  /** The checkout whose built server is measured; this one by default. */
   readonly checkout?: string | undefined;
   /** Connections of a server to its database. */
   readonly maxConns: number;
-  /** Whether statements are counted, which costs the database a little. */
+  /** Whether statements are counted, at a small cost for the database. */
   readonly countStatements?: boolean | undefined;
 }
 
 /**
- * PostgreSQL's defaults, but for checkpoints: those are made before each
+ * PostgreSQL's defaults except for checkpoints: the bench makes one before each
  * measurement, and none falls into one.
  */
 const SETTINGS = { shared_buffers: '128MB', max_wal_size: '8GB', checkpoint_timeout: '1h' };
@@ -27,7 +27,7 @@ interface Stoppable {
   stop(): Promise<void>;
 }
 
-/** All processes of a bench. What a run does not need is not started. */
+/** All processes of a bench. Each starts when it is first needed. */
 export class TestBed {
   readonly cluster: Cluster;
   readonly options: TestBedOptions;
@@ -43,27 +43,27 @@ export class TestBed {
     return new TestBed(await startTemporaryCluster({ settings }), options);
   }
 
-  /** The server that is measured. */
+  /** The measured server. */
   site(): Promise<Site> {
     return this.#site('bench', { checkout: this.options.checkout });
   }
 
-  /** The built server of another checkout, beside the one that is measured. */
+  /** The built server of another checkout. */
   otherSite(checkout: string): Promise<Site> {
     return this.#site('bench_other', { checkout });
   }
 
-  /** The server that is measured once more, on a database of its own. */
+  /** A second measured server with its own database. */
   neighbourSite(): Promise<Site> {
     return this.#site('bench_neighbour', { checkout: this.options.checkout });
   }
 
-  /** The server that is measured once more, with a heap that can be looked at. */
+  /** A second measured server whose heap can be inspected. */
   inspectedSite(): Promise<Site> {
     return this.#site('bench_inspected', { checkout: this.options.checkout, inspected: true });
   }
 
-  /** The server that is measured, without a database. */
+  /** The measured server without a database. */
   memorySite(): Promise<Site> {
     return this.#once('memory server', () => Site.start(this.options));
   }
@@ -78,7 +78,7 @@ export class TestBed {
     return this.child<RawCommands>('raw connection', '../raw/main.ts');
   }
 
-  /** The service in a process without HTTP, on the database of the server that is measured. */
+  /** The service in a process without HTTP, on the measured server's database. */
   async service(): Promise<BenchProcess<ServiceCommands>> {
     const { maxConns } = this.options;
     const { database } = await this.site();
@@ -93,14 +93,14 @@ export class TestBed {
     return child.call('port', null);
   }
 
-  /** Deletes all queues, so that what was measured last leaves nothing to what comes next. */
+  /** Deletes all queues, so that a measurement does not affect the next one. */
   async clear(): Promise<void> {
     for (const started of await Promise.allSettled(this.#started.values())) {
       if (started.status === 'fulfilled' && started.value instanceof Site) await started.value.deleteQueues();
     }
   }
 
-  /** Ends everything, what was started last first. */
+  /** Stops all processes, in the reverse order of their start. */
   async stop(): Promise<void> {
     const started = await Promise.allSettled(this.#started.values());
     for (const each of started.reverse()) if (each.status === 'fulfilled') await each.value.stop();
@@ -121,7 +121,7 @@ export class TestBed {
     });
   }
 
-  /** A process of the bench's own, started when it is first asked for. */
+  /** A child process, started when it is first needed. */
   child<C extends Commands<C>>(name: string, module: string): Promise<BenchProcess<C>> {
     return this.#once(name, () => BenchProcess.start<C>(name, new URL(module, import.meta.url)));
   }
@@ -129,7 +129,7 @@ export class TestBed {
   #once<T extends Stoppable>(name: string, start: () => Promise<T>): Promise<T> {
     const started = (this.#started.get(name) as Promise<T> | undefined) ?? start();
     this.#started.set(name, started);
-    // What did not start may do so the next time.
+    // Try again the next time after a failed start.
     started.catch(() => this.#started.delete(name));
     return started;
   }

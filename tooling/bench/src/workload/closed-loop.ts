@@ -2,14 +2,13 @@ import process from 'node:process';
 import { percentileOfSorted } from './percentile.ts';
 import type { Outcome } from './work.ts';
 
-/** Does the same thing over and over. @returns how many items it moved; 0 ends the client's part. */
+/** One request. @returns the number of items it moved; 0 ends the client. */
 export type Step = () => Promise<number>;
 
 /**
- * Runs clients side by side for so many seconds, each with one request under
- * way at a time, and counts what they move, up to the moment the last item
- * moved: what is under way at the end is finished and counted, and so is the
- * time it took, but not the time in which nothing was left to move.
+ * Runs clients side by side, each with one request in flight, and counts the items
+ * they move. Requests in flight at the end are completed and counted, with their
+ * time. Time without items to move does not count.
  */
 export async function closedLoop(steps: readonly Step[], seconds: number): Promise<Outcome> {
   let items = 0;
@@ -33,7 +32,7 @@ export async function closedLoop(steps: readonly Step[], seconds: number): Promi
   return outcomeOf({ items, latencies, seconds: (lastMoved - started) / 1_000, cpu });
 }
 
-/** Sums a measurement up. @param cpu the process's usage at its start. */
+/** The outcome of a measurement. @param cpu the process's usage at its start. */
 export function outcomeOf(done: {
   readonly items: number;
   readonly latencies: readonly number[];

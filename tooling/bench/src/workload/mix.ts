@@ -2,14 +2,13 @@ import process from 'node:process';
 import { outcomeOf } from './closed-loop.ts';
 import type { Held, Outcome, Target, Work } from './work.ts';
 
-/** So many batches per consumer may wait before producers pause: the consumers set the pace. */
+/** Producers pause when this many batches per consumer wait: the consumers set the pace. */
 const BATCHES_AHEAD = 1;
 
 /**
- * Producers and consumers at once, for a while. Consumers lease, wait where
- * there is nothing, and complete what they got. Producers never run far ahead,
- * so that the queue stays short and consumers do wait. Counted is what was
- * completed, and so went through all three; latencies are those of a lease and
+ * Runs producers and consumers at once. Consumers lease, wait for items and
+ * complete them. Producers never get far ahead, so that the queue stays short and
+ * consumers wait. Only completed items count; a latency is that of a lease with
  * its complete.
  */
 export async function runMix<H extends Held>(target: Target<H>, work: Work): Promise<Outcome> {
@@ -57,7 +56,7 @@ export async function runMix<H extends Held>(target: Target<H>, work: Work): Pro
   return outcomeOf({ items: completed, latencies, seconds, cpu });
 }
 
-/** How many clients of a target take part in some work. */
+/** The number of clients that some work needs. */
 export function clientsIn({ operation, clients }: Work): number {
   return operation === 'mix' ? clients + Math.max(1, Math.floor(clients / 2)) : clients;
 }

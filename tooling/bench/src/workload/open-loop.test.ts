@@ -44,12 +44,12 @@ describe('an open loop', () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return 1;
     };
-    // One client, which the first request holds up for 100 ms; all the others are due in that time.
+    // One client: the first request takes 100 ms, in which all others become due.
     const running = openLoop([step], { seconds: 0.05, requestsPerSecond: 1_000 });
     await vi.advanceTimersByTimeAsync(1_000);
     const { requests, p50Ms } = await running;
     expect(requests).toBe(50);
-    // A closed loop would find one slow request among fifty, and a median of nothing.
+    // A closed loop would see one slow request among fifty, and a median near zero.
     expect(p50Ms).toBeGreaterThan(70);
   });
 

@@ -4,19 +4,18 @@ import { outcomeOf } from './closed-loop.ts';
 import type { Outcome } from './work.ts';
 
 /**
- * How many requests are due after so many milliseconds at a steady rate. They
- * are due at whole milliseconds, which is as finely as timers tell time.
+ * The number of requests that are due after a time at a steady rate. They are due
+ * at whole milliseconds, the resolution of timers.
  */
 export function dueAfter(milliseconds: number, requestsPerSecond: number): number {
   return Math.floor((Math.floor(milliseconds) * requestsPerSecond) / 1_000);
 }
 
 /**
- * Sends requests at a steady rate, whether or not the earlier ones have been
- * answered, as independent clients would. A request that finds no free client
- * waits here. Latency counts from when a request was due, not from when it
- * could be sent: a server that stops for a second is charged for all who would
- * have come in that second, not for those only who were let in.
+ * Sends requests at a steady rate like independent clients, whether or not earlier
+ * ones are answered. A request without a free client waits here. Latency counts
+ * from the time that a request was due: a server that stops for a second delays
+ * all requests of that second.
  */
 export async function openLoop(
   steps: readonly Step[],
@@ -32,7 +31,7 @@ export async function openLoop(
   let sent = 0;
   let failed: unknown;
 
-  /** When the n-th request is due: the first whole millisecond at which n of them are. */
+  /** The time of the n-th request: the first whole millisecond at which n requests are due. */
   const dueAt = (n: number) => started + Math.ceil((n * 1_000) / requestsPerSecond);
   const send = (step: Step, due: number) => {
     const answer = step()

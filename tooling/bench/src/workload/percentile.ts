@@ -1,16 +1,16 @@
 /**
  * The value that a share of all values does not exceed (nearest rank).
  *
- * @param sorted from the least to the greatest.
+ * @param sorted in ascending order.
  * @param share 0 to 1, such as 0.99.
- * @returns NaN where there are no values.
+ * @returns NaN without values.
  */
 export function percentileOfSorted(sorted: readonly number[], share: number): number {
   const rank = Math.max(1, Math.ceil(share * sorted.length));
   return sorted[Math.min(rank, sorted.length) - 1] ?? Number.NaN;
 }
 
-/** The middle of several figures; the mean of the two middle ones where their number is even. */
+/** The median; the mean of the two middle values if their number is even. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { runWork } from './run-work.ts';
 import type { Held, Target, Work } from './work.ts';
 
-/** A queue of numbers, and what was done to it. */
+/** A queue of numbers that records its calls. */
 class FakeTarget implements Target<Held> {
   waiting = 0;
   held = 0;

@@ -5,7 +5,7 @@ import type { Held, Outcome, Target, Work } from './work.ts';
 
 const LEASE_TRIES = 100;
 
-/** Does the work on a target, whichever it is, in the same way. */
+/** Runs some work on any target in the same way. */
 export function runWork<H extends Held>(target: Target<H>, work: Work): Promise<Outcome> {
   if (work.operation === 'mix') return runMix(target, work);
   const newStep = stepOf(target, work);
@@ -41,8 +41,8 @@ function stepOf<H extends Held>(target: Target<H>, work: Work): (client: number)
 }
 
 /**
- * Each client leases only after its own produce, so there is one for everybody;
- * but a target may come away empty where others are just taking theirs.
+ * Leases after the client's own produce, so that there is a batch for every
+ * client. A lease may still be empty while others take theirs.
  */
 async function leaseOwnShare<H extends Held>(target: Target<H>, client: number): Promise<H> {
   for (let tries = 0; tries < LEASE_TRIES; tries++) {
@@ -74,7 +74,7 @@ function leaseStep<H extends Held>(target: Target<H>, { batch, waiting = 0 }: Wo
   };
 }
 
-/** What is to be completed is put together before the clock starts. */
+/** The requests are prepared before the measurement. */
 function completeStep<H extends Held>(target: Target<H>, { batch, leased = [] }: Work) {
   const held: H[] = [];
   for (const [partition, ids] of leased.entries()) {
@@ -82,7 +82,7 @@ function completeStep<H extends Held>(target: Target<H>, { batch, leased = [] }:
       held.push(target.hold(partition, ids.slice(at, at + batch)));
     }
   }
-  // The oldest first, as consumers would.
+  // The oldest items first, as consumers would.
   held.reverse();
   return (client: number) => async () => {
     const next = held.pop();

@@ -2,7 +2,7 @@ import { median } from './percentile.ts';
 import type { Outcome } from './work.ts';
 
 /**
- * What several measurements came to that ran side by side in one process. The
+ * The outcome of several measurements that ran side by side in one process. Its
  * quantiles are the medians of theirs.
  */
 export function together(outcomes: readonly Outcome[]): Outcome {
@@ -13,7 +13,7 @@ export function together(outcomes: readonly Outcome[]): Outcome {
     items: sum(({ items }) => items),
     requests: sum(({ requests }) => requests),
     seconds: longest(({ seconds }) => seconds),
-    // Each has counted what all of them used.
+    // Each outcome contains the processor time of the whole process.
     cpuSeconds: longest(({ cpuSeconds }) => cpuSeconds),
     p50Ms: middle(({ p50Ms }) => p50Ms),
     p99Ms: middle(({ p99Ms }) => p99Ms),
