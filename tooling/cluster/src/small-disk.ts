@@ -6,19 +6,19 @@ import process from 'node:process';
 
 const BALLAST = 'ballast';
 
-/** A disk of a few megabytes, in memory, that really gets full. */
+/** A disk of a few megabytes in memory, which can be filled. */
 export class SmallDisk {
   readonly folder: string;
   readonly #unmount = () => void spawnSync('umount', ['--lazy', this.folder]);
 
-  /** @throws Error where this process may not mount anything. */
+  /** @throws Error when this process may not mount file systems. */
   constructor(megabytes: number) {
     this.folder = mkdtempSync(join(tmpdir(), 'querator-disk-'));
     mount('-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0711`, 'tmpfs', this.folder);
     process.once('exit', this.#unmount);
   }
 
-  /** Makes a folder that belongs to somebody. */
+  /** Creates a folder with this owner. */
   makeFolder(name: string, owner: { readonly uid: number; readonly gid: number }): string {
     const path = join(this.folder, name);
     mkdirSync(path, { mode: 0o700 });
@@ -26,12 +26,12 @@ export class SmallDisk {
     return path;
   }
 
-  /** Makes the disk larger, as an operator does. */
+  /** Enlarges the disk, as an operator does. */
   grow(megabytes: number): void {
     mount('-o', `remount,size=${megabytes}m`, this.folder);
   }
 
-  /** Uses up what is left, to the last page. */
+  /** Fills the rest of the disk, to the last page. */
   fill(): void {
     const page = Buffer.alloc(4_096);
     try {
@@ -41,12 +41,12 @@ export class SmallDisk {
     }
   }
 
-  /** Gives back what `fill` took. */
+  /** Frees the space that `fill` took. */
   makeRoom(): void {
     rmSync(join(this.folder, BALLAST));
   }
 
-  /** Takes the disk away, with all that is on it. */
+  /** Unmounts the disk and removes its contents. */
   remove(): void {
     this.#unmount();
     process.off('exit', this.#unmount);
@@ -54,7 +54,7 @@ export class SmallDisk {
   }
 }
 
-/** Whether this process may mount a small disk; the reason when it may not. */
+/** Returns why this process cannot mount a small disk, or undefined. */
 export function whyNoSmallDisk(): string | undefined {
   try {
     const disk = new SmallDisk(1);

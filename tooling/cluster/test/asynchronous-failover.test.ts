@@ -1,32 +1,32 @@
 import { afterEach, expect, test } from 'vitest';
-import { Keepsakes } from './failover/keepsakes.ts';
-import { READ_WRITE, Scene } from './failover/scene.ts';
-import { Undone } from './failover/undone.ts';
+import { FailoverFixture, READ_WRITE } from './failover/failover-fixture.ts';
+import { KeptItems } from './failover/kept-items.ts';
+import { LostChanges } from './failover/lost-changes.ts';
 import { measured } from './measured.ts';
 
-let scene: Scene | undefined;
+let fixture: FailoverFixture | undefined;
 afterEach(async () => {
-  await scene?.close();
-  scene = undefined;
+  await fixture?.close();
+  fixture = undefined;
 });
 
 test('asynchronous: what the standby has not got is lost, and nothing else; nothing is stored twice or skipped for ever', async () => {
-  scene = await Scene.open('asynchronous', READ_WRITE);
-  const { pair, servers, load } = scene;
+  fixture = await FailoverFixture.open('asynchronous', READ_WRITE);
+  const { pair, servers, load } = fixture;
   const { ledger } = load;
-  const [keepsakes, undone] = [new Keepsakes(servers), new Undone(servers)];
+  const [keptItems, lostChanges] = [new KeptItems(servers), new LostChanges(servers)];
   await load.start(3);
   await load.more(2_000);
-  await keepsakes.make(25);
-  await undone.prepare();
+  await keptItems.make(25);
+  await lostChanges.prepare();
   const { highestId } = ledger;
   const safeUntil = Date.now();
   await pair.caughtUp();
-  // From here on the standby gets nothing: the loss is certain, and the ids of the primary run ahead.
+  // The standby gets nothing from here on, so that data are lost, and the ids of the primary run ahead.
   pair.link.blackHole();
   const { acknowledged } = ledger;
   await load.more(6_000);
-  await undone.act();
+  await lostChanges.act();
   const atRisk = ledger.acknowledged - acknowledged;
 
   const killedAt = performance.now();
@@ -34,9 +34,9 @@ test('asynchronous: what the standby has not got is lost, and nothing else; noth
   ledger.wentBack();
   await pair.promote();
   await load.more(200);
-  // Ids may come again before those that were lost, never before those that are there.
-  await keepsakes.check([highestId, ledger.highestId].sort().at(-1) ?? '');
-  await undone.check();
+  // Ids of lost items may occur again, but not those of existing items.
+  await keptItems.check([highestId, ledger.highestId].sort().at(-1) ?? '');
+  await lostChanges.check();
   await load.more(2_800);
   await load.settle();
 
@@ -51,5 +51,5 @@ test('asynchronous: what the standby has not got is lost, and nothing else; noth
   expect(ledger).toMatchObject({
     ...{ completedBefore: [], tooEarly: [], outOfOrder: [], sharedIds: [], invented: [] },
   });
-  scene.expectServersAlive();
+  fixture.expectServersAlive();
 });

@@ -12,7 +12,7 @@ import pg from 'pg';
 import { afterEach, expect, test, vi } from 'vitest';
 import { contentsOf, drain, fillQueue, type LiveQueue, openQueue, produceOne } from './live-queue.ts';
 
-/** pg_dump and pg_basebackup want a server no newer than themselves. */
+/** pg_dump and pg_basebackup work with servers up to their own version. */
 const version = SUPPORTED_VERSIONS.filter((supported) => supported <= postgresTools().version).at(-1) ?? 0;
 const cleanups: (() => unknown)[] = [];
 
@@ -34,14 +34,14 @@ async function open(connectionString: string): Promise<LiveQueue> {
 
 async function connect(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client(connectionString);
-  // Some servers here are stopped with connections open.
+  // Some tests stop a server with open connections.
   client.on('error', () => {});
   await client.connect();
   cleanups.push(() => client.end().catch(() => {}));
   return client;
 }
 
-/** Produces and consumes beside what is being tested. @returns the way to stop, which returns the highest id seen. */
+/** Produces during a test. @returns a function that stops it and returns the highest id. */
 function keepBusy(queue: LiveQueue): () => Promise<string> {
   let busy = true;
   let highest = '';
@@ -77,7 +77,7 @@ test('a dump of a live queue gives a queue that goes on, pg_dump and pg_restore'
   await runTool('pg_restore', ['-d', target.href, '--no-owner', '--no-privileges', '--exit-on-error', file]);
   const restored = await open(target.href);
   const stored = await restored.store.list({ state: 'queued', pivot: '', limit: 10_000 });
-  // As of the dump's moment: what was there, without a gap, and nothing of what came later.
+  // The dump has all items of its moment, without a gap, and no later ones.
   expect(stored.length).toBeGreaterThan(10);
   expect(stored).toEqual(original.slice(0, stored.length));
   expect(await restored.backend.queueStore().get('orders')).toEqual(
@@ -104,7 +104,7 @@ test('recovery to a point in time gives the queue of that moment, pg_basebackup 
   const archive = scratchFolder();
   const wal = join(archive, 'wal');
   mkdirSync(wal);
-  // Whoever PostgreSQL runs as has to pass through the one and to write to the other.
+  // The account of PostgreSQL needs access to both folders.
   for (const folder of [archive, wal]) chmodSync(folder, 0o777);
   const cluster = await startTemporaryCluster({
     version,
@@ -134,7 +134,7 @@ test('recovery to a point in time gives the queue of that moment, pg_basebackup 
   const lastBefore = await produceOne(live, 'after the backup');
   const wanted = await contentsOf(live);
   const { rows } = await admin.query('SELECT clock_timestamp()::text AS moment');
-  // The mishap: everything is taken out, and something else put in.
+  // The accident: all items are removed, and another one is added.
   await drainAll(live);
   await produceOne(live, 'too late');
   await archived(admin);
@@ -152,7 +152,7 @@ test('recovery to a point in time gives the queue of that moment, pg_basebackup 
   expect(await queue.store.stats()).toMatchObject({ waiting: 0, leased: 2, scheduled: 1 });
 });
 
-/** Waits until all that has been written is in the archive. */
+/** Waits until the archive has all WAL so far. */
 async function archived(admin: pg.Client): Promise<void> {
   const { rows } = await admin.query('SELECT pg_walfile_name(pg_switch_wal()) AS file');
   await vi.waitFor(
@@ -164,7 +164,7 @@ async function archived(admin: pg.Client): Promise<void> {
   );
 }
 
-/** Starts a server on a base backup, which recovers up to a moment and then takes over. */
+/** Starts a server on a base backup. It recovers up to a point in time and then takes writes. */
 async function recover(
   original: Cluster,
   home: string,
@@ -186,7 +186,7 @@ async function recover(
   return cluster;
 }
 
-/** Waits until the server takes writes: it takes connections before. */
+/** Waits until the server takes writes, which is later than connections. */
 async function promoted(admin: pg.Client): Promise<void> {
   await vi.waitFor(
     async () => {

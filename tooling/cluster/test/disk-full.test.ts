@@ -78,7 +78,7 @@ test('a full disk under the items: refused and known not to be stored; goes on w
   const refused = await produceUntilFull(serving);
   expect(refused.status).toBe(454);
   expect(ledger.acknowledged).toBeGreaterThan(100);
-  // It is the disk, and nothing else.
+  // The disk is the reason, and nothing else.
   await expect(
     admin.query(
       `CREATE TABLE more TABLESPACE small AS SELECT repeat(md5(n::text), 99) FROM generate_series(1, 9999) AS n`,
@@ -86,9 +86,9 @@ test('a full disk under the items: refused and known not to be stored; goes on w
   ).rejects.toMatchObject({ code: NO_SPACE });
   disk.fill();
   for (let n = 0; n < 3; n++) expect((await produce('500ms')).status).toBe(454);
-  // The server knows that nothing was stored, and has told so each time.
+  // The server knows that nothing was stored, and has answered so each time.
   expect(ledger.unknown).toBe(0);
-  // A lease writes too, so consumers have to wait as well.
+  // A lease writes too, so it fails as well.
   const lease = { queue_name: 'load', client_id: 'c', batch_size: 1, request_timeout: '500ms' };
   expect((await server.post('queue.lease', lease)).status).toBe(454);
   expect(await healthOf(server)).toBe(503);
@@ -114,13 +114,13 @@ test('a full disk under all of PostgreSQL, which gives up: nothing acknowledged 
   for (let n = 0; n < 3; n++) expect((await serving.produce('500ms')).status).toBe(454);
 
   disk.makeRoom();
-  // PostgreSQL ends when it cannot recover for want of space; the operator starts it again.
+  // PostgreSQL ends when it has no space to recover; the operator starts it again.
   await cluster.start();
   await produces(serving);
   await serving.expectNothingLost();
 });
 
-/** Writes until PostgreSQL panics, as it does when there is no room for its log. */
+/** Writes until PostgreSQL panics because its WAL has no space. */
 async function usedUpWal(cluster: Cluster): Promise<void> {
   await vi.waitFor(
     async () => {

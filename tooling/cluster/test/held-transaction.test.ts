@@ -13,20 +13,23 @@ import { measured } from './measured.ts';
 import { complete, idsOf, lease, produce, textsOf } from './queue-calls.ts';
 
 const isShort = process.env['QUERATOR_CLUSTER_SHORT'] === '1';
-/** An item leaves one where it was leased and one where it was completed. */
+/** An item leaves one dead row by its lease and one by its complete. */
 const DEAD_ROWS = isShort ? 40_000 : 400_000;
 const QUEUE = 'jobs';
-const PATIENCE = { timeout: 200_000, interval: 100 };
-/** So large that dead rows pile up soon, and that items wait at nearly all times. */
+const WITHIN = { timeout: 200_000, interval: 100 };
+/** Large batches: dead rows accumulate soon, and items wait nearly always. */
 const LARGE = { produce: 400, lease: 300 };
 
-/** Of each server: leases of many items, which let it find its place, and then leases of few. */
+/** Leases of many items, in which each server finds its low-water mark, and then leases of few. */
 const SETTLING_LEASES = 10;
 const FEW = 10;
 const MEASURED_LEASES = 100;
-/** A server's place moves on after each thousand items, to where it could have been four moves before; twice that. */
+/** The most dead rows that a lease reads: twice the 4,000 items by which the low-water mark may lag. */
 const BEHIND = 8_000;
-/** Leases from the head: five or so of each server that is new, and one in five seconds; four times that. */
+/**
+ * Leases from the head: four times the expected number, which is five per new
+ * server and one in five seconds.
+ */
 const FROM_HEAD = 40;
 
 type Both = readonly [ServerProcess, ServerProcess];
@@ -69,11 +72,11 @@ describe('two servers on a database in which a transaction is held open', { time
     await stopAll();
     await held.untilServersAreGone();
 
-    // Servers that have just been started know nothing of where the dead rows end.
+    // New servers do not know where the dead rows end.
     const atHead = await held.entriesFromHead();
     const leases = 2 * MEASURED_LEASES;
     const most = FROM_HEAD * atHead + leases * BEHIND;
-    // Otherwise nothing was tested: from the head each time it would be far more.
+    // Leases that always start at the head would exceed the bound by far.
     expect(leases * atHead).toBeGreaterThan(1.5 * most);
     const before = await held.entriesRead();
     for (const server of await startBoth()) {
@@ -91,11 +94,11 @@ describe('two servers on a database in which a transaction is held open', { time
     expect(await held.isHeld()).toBe(true);
   });
 
-  /** Producers and consumers on both, until there are enough dead rows. */
+  /** Runs producers and consumers on both servers until there are enough dead rows. */
   async function completeAllOnce(both: Both): Promise<void> {
     const load = new Load(both, { queue: QUEUE, partitions: 1, batches: LARGE });
     await load.start(3);
-    await vi.waitFor(async () => expect(await held.deadRows()).toBeGreaterThan(DEAD_ROWS), PATIENCE);
+    await vi.waitFor(async () => expect(await held.deadRows()).toBeGreaterThan(DEAD_ROWS), WITHIN);
     await load.settle();
     load.ledger.expectNothingLostOrDoubled();
     expect(load.ledger).toMatchObject({ unknown: 0, refused: 0, perhapsCompleted: 0 });
@@ -103,14 +106,17 @@ describe('two servers on a database in which a transaction is held open', { time
   }
 });
 
-/** Each server steps over dead rows once in a thousand, and is then caught with an item on its way. */
+/** Each server moves its low-water mark once in a thousand items, sometimes while an item is in transit. */
 const ORDERED = isShort ? 6_000 : 40_000;
-/** A consumer that takes so many falls behind its producer; one that takes all comes up with it each time. */
+/**
+ * With batches of SOME the consumer falls behind the producer; with batches of ALL
+ * it catches up each time.
+ */
 const SOME = 50;
 const ALL = 400;
 const numbered = (count: number) => Array.from({ length: count }, (_, n) => `number ${n}`);
 
-/** One producer and one consumer at the same time, each of which goes from one server to the other and back. */
+/** Runs one producer and one consumer, which alternate between the servers. */
 async function takenInTurns(both: Both): Promise<readonly string[]> {
   const texts = numbered(ORDERED);
   const taken: string[] = [];
@@ -132,7 +138,7 @@ async function takenInTurns(both: Both): Promise<readonly string[]> {
   return taken;
 }
 
-/** Produces, leases and completes so many items, while there are no others. */
+/** Produces, leases and completes `count` items in an empty queue. */
 async function roundTrip(server: ServerProcess, count: number): Promise<void> {
   await produce(server, QUEUE, numbered(count));
   const items = await lease(server, QUEUE, count);

@@ -11,25 +11,25 @@ const HOUR = milliseconds(3_600_000);
 const MOVE = { maxAttempts: 0, dead: 'move' } as const;
 const KEY = { queue: 'orders', partition: 0 };
 
-/** A queue, its dead-letter queue, and the ways in which the tests use them. */
+/** A queue and its dead-letter queue. */
 export interface LiveQueue {
   readonly backend: StorageBackend;
   readonly store: PartitionStore;
   close(): Promise<void>;
 }
 
-/** The queue in a database, as a server of it would open it. */
+/** Opens the queue in a database, as a server does. */
 export function openQueue(connectionString: string): LiveQueue {
   const backend = openBackend(connectionString);
   return { backend, store: backend.partitionStore(KEY), close: () => backend.close() };
 }
 
-/** An item told by its reference. */
+/** An item with this reference. */
 export function item(reference: string): NewItem {
   return { encoding: '', kind: '', reference, payload: new TextEncoder().encode(reference) };
 }
 
-/** Stores the queue's settings, and items in each of the states that items have. */
+/** Stores the queue's settings, and an item in each state. */
 export async function fillQueue({ backend, store }: LiveQueue): Promise<void> {
   await backend.queueStore().create({
     ...{ name: 'orders', namespace: '', leaseTimeout: milliseconds(60_000), expireTimeout: HOUR },
@@ -44,7 +44,7 @@ export async function fillQueue({ backend, store }: LiveQueue): Promise<void> {
   await store.retry([{ items: [{ id: scheduled?.id ?? '', dead: false, retryAt: tomorrow }] }], MOVE);
 }
 
-/** Everything that a restore must bring back, item by item. */
+/** Everything that a restore must bring back. */
 export async function contentsOf({ backend, store }: LiveQueue): Promise<unknown> {
   return {
     queue: await backend.queueStore().get('orders'),
@@ -53,7 +53,7 @@ export async function contentsOf({ backend, store }: LiveQueue): Promise<unknown
   };
 }
 
-/** Leases and completes all that waits, and takes the dead over. @returns the references, in order. */
+/** Leases and completes all waiting items, and claims the dead ones. @returns their references, in order. */
 export async function drain({ store }: LiveQueue): Promise<{ waiting: string[]; dead: string[] }> {
   const swept = await store.sweep({ ...MOVE, limit: 100, claimTimeout: HOUR });
   const leased = await store.lease({ limit: 100, leaseTimeout: HOUR });

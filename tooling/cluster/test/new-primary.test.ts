@@ -1,26 +1,26 @@
 import { type FaultProxy, startFaultProxy } from '@querator/tooling-postgres';
 import { onServer } from '@querator/tooling-postgres/debian';
 import { afterEach, expect, test, vi } from 'vitest';
-import { MAX_CONNS, READ_WRITE, Scene } from './failover/scene.ts';
+import { FailoverFixture, MAX_CONNS, READ_WRITE } from './failover/failover-fixture.ts';
 import { measured } from './measured.ts';
 
-/** Longer than anything here takes on a machine that is busy. */
-const PATIENCE = { timeout: 30_000, interval: 50 };
-/** How many connections Querator servers have. */
+/** Enough for each step on a busy machine. */
+const WITHIN = { timeout: 30_000, interval: 50 };
+/** Counts the connections of Querator servers. */
 const SESSIONS = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'querator'`;
 
-let scene: Scene | undefined;
+let fixture: FailoverFixture | undefined;
 let proxy: FaultProxy | undefined;
 afterEach(async () => {
-  await scene?.close();
+  await fixture?.close();
   await proxy?.close();
-  scene = undefined;
+  fixture = undefined;
   proxy = undefined;
 });
 
 test('a primary that hangs is left within the documented limits, and not turned to when it wakes', async () => {
-  scene = await Scene.open('synchronous', READ_WRITE);
-  const { pair, load } = scene;
+  fixture = await FailoverFixture.open('synchronous', READ_WRITE);
+  const { pair, load } = fixture;
   await load.start(3);
   await load.more(1_000);
 
@@ -28,25 +28,25 @@ test('a primary that hangs is left within the documented limits, and not turned 
   pair.first.pause();
   await pair.promote();
   await load.more(1_000);
-  // First in the string, and it still believes to be the primary: nobody has fenced it.
+  // The old primary is first in the string and still takes writes: it is not fenced.
   pair.first.resume();
   const [woken] = await onServer(pair.first, 'SELECT clock_timestamp()::text AS at');
   await load.more(1_000);
-  // What lay in its sockets it may still do, and nobody is told of it. Nothing comes to it any more.
+  // It may still execute statements from its sockets, whose answers are lost. No new ones arrive.
   const newOnes = `${SESSIONS} AND backend_start > '${woken?.['at']}'`;
-  await vi.waitFor(async () => expect(await onServer(pair.first, newOnes)).toEqual([{ n: 0 }]), PATIENCE);
+  await vi.waitFor(async () => expect(await onServer(pair.first, newOnes)).toEqual([{ n: 0 }]), WITHIN);
   await pair.first.crash();
   await load.settle();
   measured(
     `synchronous, primary hangs: no produce for ${load.gap('produce', hungAt)} ms, ` +
       `no complete for ${load.gap('complete', hungAt)} ms`,
   );
-  scene.expectNothingLostOrDoubled();
+  fixture.expectNothingLostOrDoubled();
 });
 
 test('a primary that comes back as a standby, first in the list, is not written to; a planned switch back loses nothing', async () => {
-  scene = await Scene.open('synchronous', READ_WRITE);
-  const { pair, load } = scene;
+  fixture = await FailoverFixture.open('synchronous', READ_WRITE);
+  const { pair, load } = fixture;
   await load.start(3);
   await load.more(500);
   await pair.first.crash();
@@ -54,13 +54,13 @@ test('a primary that comes back as a standby, first in the list, is not written 
   await load.more(500);
   await pair.rejoin();
 
-  const late = await scene.startAnother(READ_WRITE(pair));
+  const late = await fixture.startAnother(READ_WRITE(pair));
   await late.createQueue('late');
   await late.ask('queue.produce', { queue_name: 'late', request_timeout: '10s', items: [{ utf8: 'a' }] });
   await load.more(500);
-  await vi.waitFor(async () => expect(await onServer(pair.first, SESSIONS)).toEqual([{ n: 0 }]), PATIENCE);
+  await vi.waitFor(async () => expect(await onServer(pair.first, SESSIONS)).toEqual([{ n: 0 }]), WITHIN);
 
-  // The switch back, in good order: the standby has everything when the primary has stopped.
+  // A planned switch back: the standby has everything when the primary has stopped.
   const haltedAt = performance.now();
   await pair.second.halt();
   await onServer(pair.first, 'SELECT pg_promote(true, 60)');
@@ -70,25 +70,25 @@ test('a primary that comes back as a standby, first in the list, is not written 
     `planned switch: no produce for ${load.gap('produce', haltedAt)} ms, ` +
       `no complete for ${load.gap('complete', haltedAt)} ms`,
   );
-  scene.expectNothingLostOrDoubled();
+  fixture.expectNothingLostOrDoubled();
 });
 
 test('one name in front that leads to the old server, now read-only, for a while: nothing is written, then it recovers', async () => {
-  scene = await Scene.open('synchronous', async (pair) => {
+  fixture = await FailoverFixture.open('synchronous', async (pair) => {
     proxy = await startFaultProxy(pair.first.connectionString());
     return proxy.connectionString;
   });
-  const { pair, load, servers } = scene;
+  const { pair, load, servers } = fixture;
   await load.start(3);
   await load.more(500);
   await pair.first.crash();
   await pair.promote();
-  // Whoever is in front has not noticed, and the old server is back before it does.
+  // The proxy still leads to the old server, which is back.
   await pair.rejoin();
   await vi.waitFor(() => {
     for (const { log } of servers) expect(log).toContain('session is read-only');
-  }, PATIENCE);
-  // Recognised for what it is: reads, which it answers, do not make it fit for service.
+  }, WITHIN);
+  // The servers recognise it as read-only: its answers to reads do not bring partitions back into service.
   const recoveries = () => servers.map(({ log }) => log.split('partition is back in service').length);
   const before = recoveries();
   for (const server of servers) {
@@ -107,27 +107,27 @@ test('one name in front that leads to the old server, now read-only, for a while
     `one name in front, switched over: after that no produce for ` +
       `${load.firstAfter('produce', switchedAt)} ms, no complete for ${load.firstAfter('complete', switchedAt)} ms`,
   );
-  scene.expectNothingLostOrDoubled();
+  fixture.expectNothingLostOrDoubled();
 });
 
 test('a synchronous standby that is gone: nothing is acknowledged until it is back, and nothing lost', async () => {
-  scene = await Scene.open('synchronous', READ_WRITE);
-  const { pair, load } = scene;
+  fixture = await FailoverFixture.open('synchronous', READ_WRITE);
+  const { pair, load } = fixture;
   const { ledger } = load;
   await load.start(3);
   await load.more(500);
   pair.link.blackHole();
-  // The first ones to be given up on were sent when nobody could answer any more; all others wait too.
-  await vi.waitFor(() => expect(ledger.unknown).toBeGreaterThan(0), PATIENCE);
+  // The first unknown produces were sent before the cut; all later ones wait too.
+  await vi.waitFor(() => expect(ledger.unknown).toBeGreaterThan(0), WITHIN);
   const { acknowledged } = ledger;
-  await vi.waitFor(() => expect(ledger.unknown).toBeGreaterThan(50), PATIENCE);
+  await vi.waitFor(() => expect(ledger.unknown).toBeGreaterThan(50), WITHIN);
   expect(ledger.acknowledged).toBe(acknowledged);
-  // Those given up on leave the primary: two servers have at most so many sessions there.
+  // Abandoned statements leave the primary: each server has at most MAX_CONNS sessions there.
   const open = await vi.waitFor(async () => {
     const [row] = await onServer(pair.first, SESSIONS);
     expect(row?.['n']).toBeLessThanOrEqual(2 * MAX_CONNS);
     return row?.['n'];
-  }, PATIENCE);
+  }, WITHIN);
   const backAt = performance.now();
   pair.link.restore();
   await load.more(500);
@@ -136,5 +136,5 @@ test('a synchronous standby that is gone: nothing is acknowledged until it is ba
     `synchronous standby cut off: ${ledger.unknown} items unknown, ${open} sessions at the primary; ` +
       `back, first produce after ${load.firstAfter('produce', backAt)} ms`,
   );
-  scene.expectNothingLostOrDoubled();
+  fixture.expectNothingLostOrDoubled();
 });

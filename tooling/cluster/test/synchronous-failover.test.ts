@@ -1,21 +1,21 @@
 import { afterEach, test } from 'vitest';
-import { Keepsakes } from './failover/keepsakes.ts';
-import { READ_WRITE, Scene } from './failover/scene.ts';
+import { FailoverFixture, READ_WRITE } from './failover/failover-fixture.ts';
+import { KeptItems } from './failover/kept-items.ts';
 import { measured } from './measured.ts';
 
-let scene: Scene | undefined;
+let fixture: FailoverFixture | undefined;
 afterEach(async () => {
-  await scene?.close();
-  scene = undefined;
+  await fixture?.close();
+  fixture = undefined;
 });
 
 test('synchronous: the primary is killed under load, the standby promoted; nothing acknowledged is lost or doubled', async () => {
-  scene = await Scene.open('synchronous', READ_WRITE);
-  const { pair, servers, load } = scene;
-  const keepsakes = new Keepsakes(servers);
+  fixture = await FailoverFixture.open('synchronous', READ_WRITE);
+  const { pair, servers, load } = fixture;
+  const keptItems = new KeptItems(servers);
   await load.start(3);
   await load.more(1_500);
-  await keepsakes.make(5);
+  await keptItems.make(5);
   await load.more(500);
 
   const killedAt = performance.now();
@@ -23,7 +23,7 @@ test('synchronous: the primary is killed under load, the standby promoted; nothi
   await pair.promote();
   const promotedAt = performance.now();
   await load.more(500);
-  await keepsakes.check(load.ledger.highestId);
+  await keptItems.check(load.ledger.highestId);
   await load.more(500);
   await load.settle();
 
@@ -33,5 +33,5 @@ test('synchronous: the primary is killed under load, the standby promoted; nothi
       `promoted after ${Math.round(promotedAt - killedAt)} ms; no produce for ${load.gap('produce', killedAt)} ms, ` +
       `no complete for ${load.gap('complete', killedAt)} ms`,
   );
-  scene.expectNothingLostOrDoubled();
+  fixture.expectNothingLostOrDoubled();
 });

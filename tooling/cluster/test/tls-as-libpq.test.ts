@@ -14,10 +14,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 const MODES = ['', 'disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 const HOSTS = ['127.0.0.1', 'localhost'] as const;
 
-/** What came of an attempt to connect. */
+/** The result of an attempt to connect. */
 type Outcome = 'encrypted' | 'in the clear' | 'refused';
 
-/** What the server has to show, and whom it lets in. */
+/** The server's certificate, and its access rules. */
 const SERVERS = {
   'with a certificate for both names': { names: ['localhost', '127.0.0.1'], rule: 'host' },
   'with a certificate for the name only': { names: ['localhost'], rule: 'host' },
@@ -54,7 +54,7 @@ describe('sslmode means what it means to libpq', () => {
     await server?.stop();
   });
 
-  /** Opens a connection as the server of a queue does. */
+  /** Opens a connection as the driver does. */
   async function ours(url: string): Promise<Outcome> {
     const backend = postgresBackend({
       ...{ name: 'tls', connectionString: url, registry: new PoolRegistry(), random: new SystemRandom() },
@@ -116,7 +116,7 @@ describe('sslmode means what it means to libpq', () => {
       }
     }
     expect(differences).toEqual([]);
-    // Where all came out the same there was nothing to tell apart.
+    // The cases must differ in their results, or they test nothing.
     expect(seen.size).toBeGreaterThan(1);
   });
 });

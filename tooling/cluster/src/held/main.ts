@@ -1,10 +1,9 @@
 /**
- * The classic failure of queues on PostgreSQL: a transaction held open
- * elsewhere in the database, so that no dead row can be removed. Two databases
- * of one server do the same work, one of them with such a transaction, and
- * take turns every fraction of a second: a machine that is slower for a while
- * is so for both. Prints how long leases take and how many items go through
- * as dead rows pile up.
+ * Measures a queue while a transaction elsewhere stays open, so that vacuum
+ * cannot remove dead rows: the classic failure of queues on PostgreSQL. Two
+ * databases of one server do the same work, one of them with such a transaction.
+ * They take turns every fraction of a second, so that a slow machine affects
+ * both. Prints the lease times and the throughput as dead rows accumulate.
  *
  *   node --conditions=@querator/source tooling/cluster/src/held/main.ts [--items N] [--instances N] [--batch N]
  */
@@ -23,7 +22,7 @@ const { values: options } = parseArgs({
 });
 const ITEMS = Number(options.items);
 const LINES = 8;
-/** Items that one side does before it is the other's turn. */
+/** Items of one turn of a side. */
 const TURN = 4_000;
 const HEADINGS = [
   'items done',
@@ -51,7 +50,7 @@ try {
   const ratios: number[] = [];
   for (let line = 1; line <= LINES; line++) {
     for (let turns = ITEMS / LINES / TURN; turns > 0; turns--) {
-      // Who goes first changes, so that neither always comes after the other.
+      // The order alternates, so that neither side is always second.
       for (const side of ratios.length % 2 === 0 ? [free, held] : [held, free]) await side.turn(TURN);
       ratios.push(held.lastRate / free.lastRate);
     }

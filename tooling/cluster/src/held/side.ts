@@ -5,14 +5,14 @@ import { openBackend } from '../backend.ts';
 import { BatchClient } from '../batch-client.ts';
 
 const KEY = { queue: 'queue', partition: 0 };
-/** Items waiting at any time. */
+/** The constant number of waiting items. */
 const BACKLOG = 10_000;
 
 /** The figures of some turns. */
 export interface Figures {
   /** Milliseconds of each lease. */
   readonly leaseTimes: readonly number[];
-  /** Items a second through produce, lease and complete. */
+  /** Items per second through produce, lease and complete. */
   readonly rate: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a pooler costs: rates of the driver alone, one partition, through
+ * Measures the cost of a pooler: rates of the driver on one partition, through
  * PgBouncer in both of its modes and without it, on the same server in turns.
  *
  *   node --conditions=@querator/source tooling/cluster/src/poolers/main.ts [--seconds N] [--rounds N]
@@ -16,7 +16,7 @@ import { PgBouncer } from './pgbouncer.ts';
 const { values: options } = parseArgs({
   options: { seconds: { type: 'string', default: '2' }, rounds: { type: 'string', default: '3' } },
 });
-/** Items in a statement, and statements at a time. */
+/** Items per statement, and statements at a time. */
 const LOADS = [
   { batch: 1, lanes: 1 },
   { batch: 1, lanes: 8 },
@@ -35,7 +35,7 @@ const ways = [
   ['PgBouncer, pooler=transaction', transaction.process.connectionString('postgres', 'pooler=transaction')],
 ] as const;
 
-/** Items a second through produce, lease and complete, one after the other in each lane. */
+/** Items per second through produce, lease and complete, one after the other in each lane. */
 async function measure(store: PartitionStore, { batch, lanes }: (typeof LOADS)[number]): Promise<number> {
   const client = new BatchClient(store, batch);
   const started = performance.now();

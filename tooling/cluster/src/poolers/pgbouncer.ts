@@ -5,20 +5,20 @@ import { poolerProgram } from '@querator/tooling-postgres/debian';
 import pg from 'pg';
 import { documented, PoolerProcess } from './pooler-process.ts';
 
-/** How a PgBouncer is to be. */
+/** The options of a PgBouncer. */
 export interface PgBouncerOptions {
   readonly mode: 'session' | 'transaction';
-  /** Sessions of the server for each user and database. */
+  /** Server sessions per user and database. */
   readonly poolSize: number;
-  /** Further lines of its configuration. */
+  /** More lines for its configuration. */
   readonly extra?: readonly string[];
 }
 
 const CONFIG = 'pgbouncer.ini';
-/** Where all databases are. */
+/** The route to all databases. */
 const destination = (port: number) => `* = host=127.0.0.1 port=${port}`;
 
-/** A PgBouncer before all databases of a cluster. */
+/** A PgBouncer in front of all databases of a cluster. */
 export class PgBouncer {
   readonly process: PoolerProcess;
 
@@ -47,14 +47,14 @@ export class PgBouncer {
     return new PgBouncer(process);
   }
 
-  /** Writes another server of this machine into its configuration, which it has not read yet. */
+  /** Sets another server of this machine in the configuration file. It takes effect with RELOAD. */
   pointTo(port: number): void {
     const path = join(this.process.folder, CONFIG);
     writeFileSync(path, readFileSync(path, 'utf8').replace(/^\* = .*$/m, destination(port)));
   }
 
-  /** Gives a command in its console. */
-  async tell(command: 'RELOAD' | 'RECONNECT'): Promise<void> {
+  /** Runs a command in its console. */
+  async run(command: 'RELOAD' | 'RECONNECT'): Promise<void> {
     const operator = new pg.Client(this.process.connectionString('pgbouncer'));
     await operator.connect();
     try {

@@ -3,7 +3,7 @@ import { poolerProgram } from '@querator/tooling-postgres/debian';
 import { freePort } from '@querator/tooling-processes';
 import { documented, PoolerProcess } from './pooler-process.ts';
 
-/** Starts a pgpool-II before all databases of a cluster. */
+/** Starts a pgpool-II in front of all databases of a cluster. */
 export async function startPgpool(cluster: Cluster, mode = 'streaming_replication'): Promise<PoolerProcess> {
   const pcpPort = await freePort();
   const { username, password } = new URL(cluster.connectionString());

@@ -1,12 +1,12 @@
 /**
- * A partition is as fast with millions of items as with a few thousand: while
- * they wait, after a restart, and when they are dead and a transaction that is
- * held open keeps them. Two databases of one server, a small one and a large
- * one, do the same work by turns. Fails when a bound is missed.
+ * Checks that a partition with millions of items is as fast as one with a few
+ * thousand: while items wait, after a restart, and when they are deleted but an
+ * open transaction keeps their rows. A small and a large database of one server
+ * do the same work in turns. Fails when a bound is missed.
  *
  *   node --conditions=@querator/source tooling/cluster/src/size/main.ts [--items N] [--turns N] [--short]
  *
- * In short it is for CI: fewer items, and wider bounds for rates, as other work is done there meanwhile.
+ * `--short` is for CI: fewer items, and wider bounds for rates, since CI runs other work at the same time.
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -23,16 +23,16 @@ const { values: options } = parseArgs({
 });
 const ITEMS = Number(options.items ?? (options.short ? 300_000 : 10_000_000));
 const TURNS = Number(options.turns ?? (options.short ? 8 : 20));
-/** The least share of the rate with few. */
+/** The lowest acceptable rate, as a share of the rate with few items. */
 const LEAST = options.short ? 0.6 : 0.9;
 const FEW = 10_000;
-/** Requests of each kind that one side makes before it is the other's turn. */
+/** Requests of each kind in one turn of a side. */
 const REQUESTS = 20;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const count = (items: number) => items.toLocaleString('en');
 
-/** Says what came out. A bound that is missed makes the whole fail. */
+/** Prints a result. A missed bound makes the program fail. */
 function judge(what: string, value: string, isGood: boolean): void {
   say(`${isGood ? 'ok  ' : 'MISS'} ${what}: ${value}`);
   if (!isGood) process.exitCode = 1;
@@ -41,14 +41,14 @@ function judge(what: string, value: string, isGood: boolean): void {
 const median = (values: readonly number[]) => quantile(values, 0.5);
 const seconds = (milliseconds: number) => `${(milliseconds / 1_000).toFixed(2)} s`;
 
-/** How fast the large side is, of the small one's rate: the median over the turns, of which the first does not count. */
+/** The rate of the large side as a share of the small one's: the median over all turns except the first. */
 async function compare(
   small: SizedQueue,
   large: SizedQueue,
 ): Promise<{ readonly produce: number; readonly lease: number }> {
   const ratios = { produce: [] as number[], lease: [] as number[] };
   for (let turn = 0; turn <= TURNS; turn++) {
-    // Who goes first changes, so that neither always comes after the other.
+    // The order alternates, so that neither side is always second.
     const first = await (turn % 2 === 0 ? small : large).work(REQUESTS);
     const second = await (turn % 2 === 0 ? large : small).work(REQUESTS);
     const [few, many] = turn % 2 === 0 ? [first, second] : [second, first];

@@ -1,7 +1,7 @@
 /**
- * The soak: a steady stream of items through one partition on a PostgreSQL of
- * its own, for minutes. Prints how table, indexes, WAL and dead rows fare, and
- * fails when they still grow after the warm-up.
+ * Sends a steady stream of items through one partition for minutes. Prints the
+ * sizes of table and indexes, WAL and dead rows, and fails if they still grow
+ * after the warm-up.
  *
  *   node --conditions=@querator/source tooling/cluster/src/soak/main.ts [--short] [--minutes N] [--warm-up S]
  *        [--rate N] [--backlog N] [--naptime S] [--plain]
@@ -61,7 +61,7 @@ const { rows } = await client.query(
   'SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = $1',
   [table],
 );
-// Idle pool connections do not keep the process alive while they close; this one does.
+// Idle pool connections do not keep the process alive while they close. The client's connection does.
 await backend.close();
 await client.end();
 await cluster.stop();

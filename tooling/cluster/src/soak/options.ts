@@ -1,23 +1,26 @@
 import { parseArgs } from 'node:util';
 
-/** What a soak does. */
+/** The options of a soak. */
 export interface SoakOptions {
   readonly seconds: number;
-  /** How long before the figures count: the tables grow to the size that the steady state needs. */
+  /** The time before the figures count, in which the tables grow to the size of the steady state. */
   readonly warmUpSeconds: number;
-  /** Items produced a second. */
+  /** Items produced per second. */
   readonly rate: number;
-  /** Items that wait all the time. */
+  /** The constant number of waiting items. */
   readonly backlog: number;
-  /** One item in so many has a payload that goes to the TOAST table. */
+  /** One item in `largeEvery` has a payload for the TOAST table. */
   readonly largeEvery: number;
   /** `autovacuum_naptime` of the server. */
   readonly naptimeSeconds: number;
-  /** Without the tables' storage parameters, to see what they are good for. */
+  /** Leaves out the tables' storage parameters, to measure their effect. */
   readonly plain: boolean;
 }
 
-/** A minute is the server's default nap: the long form shows what operators get, the short one hurries. */
+/**
+ * The long form uses the server's default of a minute, and shows what operators
+ * get. The short form saves time.
+ */
 const LONG: SoakOptions = {
   ...{ seconds: 600, warmUpSeconds: 240, rate: 2_000, backlog: 20_000, largeEvery: 20 },
   ...{ naptimeSeconds: 60, plain: false },

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Traffic } from './traffic.ts';
 
-/** What the database is like at one moment. */
+/** The state of the database at one time. */
 export interface Sample {
   readonly seconds: number;
   readonly tableBytes: number;
@@ -10,7 +10,7 @@ export interface Sample {
   readonly liveRows: number;
   readonly deadRows: number;
   readonly autovacuums: number;
-  /** Written since the last sample, over the items completed since. */
+  /** WAL since the last sample, divided by the items completed since. */
   readonly walBytesPerItem: number;
   readonly itemsPerSecond: number;
   /** The 99th percentile of the leases since the last sample. */
@@ -74,7 +74,7 @@ export class Sampler {
   }
 }
 
-/** A head and one line per sample, in columns. */
+/** The heading, and a line per sample. */
 export const SAMPLE_HEAD =
   '   s  table MB  index MB  TOAST MB    live    dead  vacuums  WAL B/item  items/s  lease p99 ms';
 

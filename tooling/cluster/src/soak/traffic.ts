@@ -5,25 +5,25 @@ import type { SoakOptions } from './options.ts';
 const TICK_MS = 50;
 const LEASE = milliseconds(1_500);
 const LONG_LIFE = milliseconds(24 * 3_600_000);
-/** Items that come into a backlog with this expire in it. */
+/** Items with this lifetime expire in the backlog. */
 const SHORT_LIFE = milliseconds(1_000);
 const RULES = { maxAttempts: 0, dead: 'delete' } as const;
 
-/** What has been done so far. */
+/** Counts of the work so far. */
 export interface Traffic {
   produced: number;
   completed: number;
   retried: number;
   scheduled: number;
-  /** Left to their lease's end. */
+  /** Items left until the end of their lease. */
   abandoned: number;
   requeued: number;
   expired: number;
-  /** How long leases took since this was last emptied, in milliseconds. */
+  /** Milliseconds of each lease since the list was last emptied. */
   leaseMs: number[];
 }
 
-/** A start: nothing done. */
+/** The counts at the start. */
 export function noTraffic(): Traffic {
   return {
     produced: 0,
@@ -38,9 +38,9 @@ export function noTraffic(): Traffic {
 }
 
 /**
- * Produces, leases and completes at a steady rate until `signal` says stop. Of
- * a hundred leased items two are retried at once, two a second later, and two
- * are forgotten until their lease ends; of a hundred produced one expires.
+ * Produces, leases and completes at a steady rate until `signal` aborts. Of a
+ * hundred leased items two are retried at once, two a second later, and two stay
+ * until their lease ends. Of a hundred produced items one expires.
  */
 export async function runTraffic(
   store: PartitionStore,
@@ -68,7 +68,7 @@ export async function runTraffic(
   }
 }
 
-/** As many as come in, and more or less of them while there are more or fewer items than there should be. */
+/** The batch of the next lease: as many items as come in, corrected by the deviation of the backlog. */
 function wanted(
   perTick: number,
   { backlog }: SoakOptions,
@@ -101,7 +101,7 @@ async function consume(store: PartitionStore, limit: number, traffic: Traffic): 
 
 function makeItems(count: number, { largeEvery }: SoakOptions): readonly NewItem[] {
   const small = new Uint8Array(100).fill(120);
-  // Random, since PostgreSQL would compress anything else to a size that needs no TOAST.
+  // Random, since PostgreSQL compresses anything else below the size that needs TOAST.
   const large = crypto.getRandomValues(new Uint8Array(4_096));
   return Array.from({ length: count }, (_, n) => ({
     ...{ reference: `soak-${n}`, encoding: 'binary', kind: 'soak' },

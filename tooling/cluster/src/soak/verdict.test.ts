@@ -15,7 +15,7 @@ const STEADY: Sample = {
   ...{ autovacuums: 1, walBytesPerItem: 1_500, itemsPerSecond: 1_000, leaseMs: 2 },
 };
 
-/** Twenty samples, a second apart. */
+/** Twenty samples, one per second. */
 function samples(change: (second: number) => Partial<Sample>): readonly Sample[] {
   return Array.from({ length: 20 }, (_, second) => ({ ...STEADY, seconds: second, ...change(second) }));
 }

@@ -1,20 +1,20 @@
 import type { Sample } from './samples.ts';
 
-/** What must not grow, how it is read, and what counts as noise. */
+/** The figures that must not grow, how to read them, and their noise. */
 const WATCHED: readonly (readonly [name: string, read: (sample: Sample) => number, noise: number])[] = [
   ['table bytes', (sample) => sample.tableBytes, 1_048_576],
   ['index bytes', (sample) => sample.indexBytes, 1_048_576],
   ['TOAST bytes', (sample) => sample.toastBytes, 1_048_576],
   ['dead rows', (sample) => sample.deadRows, 5_000],
 ];
-/** A checkpoint makes the next change of each page dearer, wherever in the run it falls: compared are means. */
+/** Means are compared, since a checkpoint at any time makes the next change of each page more expensive. */
 const WAL_NOISE_BYTES = 200;
 const TOLERANCE = 1.25;
 
 /**
  * Compares the first half of the samples after the warm-up with the second.
  *
- * @returns what grew, a sentence each; nothing: all is flat.
+ * @returns a sentence for each figure that grew.
  */
 export function growthIn(samples: readonly Sample[], warmUpSeconds: number): readonly string[] {
   const steady = samples.filter(({ seconds }) => seconds > warmUpSeconds);

@@ -3,11 +3,11 @@ import type { TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { expect, vi } from 'vitest';
 
-const PATIENCE = { timeout: 60_000, interval: 50 };
-/** How the servers call themselves to the database. */
+const WITHIN = { timeout: 60_000, interval: 50 };
+/** Selects the sessions of servers. */
 const SERVERS = `application_name = 'querator'`;
 
-/** A database with a transaction held open in it, and what can be seen of a queue's table from outside. */
+/** A database with an open transaction, and figures of a queue's table. */
 export class HeldDatabase {
   readonly #holder: pg.Client;
   readonly #observer: pg.Client;
@@ -22,18 +22,18 @@ export class HeldDatabase {
     this.#table = itemsTableName({ queue, partition: 0 });
   }
 
-  /** Begins the transaction. The queue has one partition, and its table need not be there yet. */
+  /** Begins the transaction. The queue has one partition, whose table may not exist yet. */
   static async hold(database: TestDatabase, queue: string): Promise<HeldDatabase> {
     const held = new HeldDatabase(database, queue);
     await held.#holder.connect();
     await held.#observer.connect();
-    // With a number of its own and a snapshot: the worst of both.
+    // With a transaction id and a snapshot: both keep dead rows.
     await held.#holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     held.#transaction = await held.#current();
     return held;
   }
 
-  /** Whether the transaction is still the one that was begun. */
+  /** Whether the first transaction is still open. */
   async isHeld(): Promise<boolean> {
     return (await this.#current()) === this.#transaction;
   }
@@ -43,7 +43,7 @@ export class HeldDatabase {
     return rows.length === 0;
   }
 
-  /** Rows that vacuum cannot remove, as far as the statistics know, which come in late. */
+  /** Dead rows according to the statistics, which lag behind. */
   async deadRows(): Promise<number> {
     const { rows } = await this.#observer.query<{ dead: number }>(
       'SELECT n_dead_tup::int AS dead FROM pg_stat_user_tables WHERE relname = $1',
@@ -52,15 +52,15 @@ export class HeldDatabase {
     return rows[0]?.dead ?? 0;
   }
 
-  /** Waits until no server is connected: the statistics of a backend are complete when it has ended. */
+  /** Waits until no server is connected. The statistics of a session are complete when it has ended. */
   async untilServersAreGone(): Promise<void> {
     await vi.waitFor(async () => {
       const { rows } = await this.#observer.query(`SELECT pid FROM pg_stat_activity WHERE ${SERVERS}`);
       expect(rows).toEqual([]);
-    }, PATIENCE);
+    }, WITHIN);
   }
 
-  /** How many entries of the index for leases were read so far, by whomever. */
+  /** The number of entries of the lease index that all sessions have read. */
   async entriesRead(): Promise<number> {
     const { rows } = await this.#observer.query<{ read: number }>(
       `SELECT idx_tup_read::int AS read FROM pg_stat_user_indexes WHERE relname = $1 AND indexrelname LIKE '%\\_lse'`,
@@ -69,7 +69,7 @@ export class HeldDatabase {
     return rows[0]?.read ?? 0;
   }
 
-  /** How many entries there are to read from the head to the end of what waits: those of the dead too. */
+  /** The number of index entries from the head to the first waiting item, dead ones included. */
   async entriesFromHead(): Promise<number> {
     const before = await this.entriesRead();
     const walker = new pg.Client(this.#connectionString);
@@ -78,7 +78,7 @@ export class HeldDatabase {
     await walker.query(`SELECT id FROM ${this.#table}
       WHERE is_leased = false AND enqueue_at IS NULL ORDER BY is_leased, enqueue_at, id LIMIT 1`);
     await walker.end();
-    await vi.waitFor(async () => expect(await this.entriesRead()).toBeGreaterThan(before), PATIENCE);
+    await vi.waitFor(async () => expect(await this.entriesRead()).toBeGreaterThan(before), WITHIN);
     return (await this.entriesRead()) - before;
   }
 

@@ -8,9 +8,9 @@ import { startPgpool } from '../../src/poolers/pgpool.ts';
 import type { PoolerProcess } from '../../src/poolers/pooler-process.ts';
 
 const isShort = process.env['QUERATOR_CLUSTER_SHORT'] === '1';
-/** So few that connections of the driver really take turns on them. */
+/** Fewer sessions than connections of the driver, so that these share them. */
 const poolSize = 3;
-/** As many sessions of the server as the driver has connections: each keeps its own. */
+/** One session for each connection of the driver. */
 const ONE_EACH = 20;
 
 let cluster: Cluster;
@@ -37,7 +37,7 @@ afterAll(async () => {
   for (const stop of started.reverse()) await stop();
 });
 
-/** The contract, with the pooler in between and those options in the connection string. */
+/** Runs the contract through a pooler, with these options in the connection string. */
 function contractThrough(name: string, pooler: string, query: string): void {
   describeStorage(name, async () => {
     const database = await createTestDatabase(cluster.connectionString());

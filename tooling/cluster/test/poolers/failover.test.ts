@@ -1,21 +1,21 @@
 import { type FaultProxy, startFaultProxy } from '@querator/tooling-postgres';
 import { afterEach, expect, test, vi } from 'vitest';
 import { PgBouncer } from '../../src/poolers/pgbouncer.ts';
-import { Scene } from '../failover/scene.ts';
+import { FailoverFixture } from '../failover/failover-fixture.ts';
 import { measured } from '../measured.ts';
 
-const PATIENCE = { timeout: 30_000, interval: 50 };
-/** For each connection of two servers: in session mode each has one to itself. */
+const WITHIN = { timeout: 30_000, interval: 50 };
+/** One session for each connection of two servers, which session mode needs. */
 const poolSize = 20;
-/** For so long, unless it is configured, PgBouncer refuses everybody once the primary has refused it. */
+/** PgBouncer's default time without new logins after the primary has refused one. */
 const LOGIN_RETRY_MS = 15_000;
 
-let scene: Scene | undefined;
+let fixture: FailoverFixture | undefined;
 let bouncer: PgBouncer;
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  await scene?.close();
-  scene = undefined;
+  await fixture?.close();
+  fixture = undefined;
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
@@ -23,20 +23,20 @@ async function openThrough(
   mode: 'transaction' | 'session',
   leadTo?: (primary: string) => Promise<FaultProxy>,
 ) {
-  scene = await Scene.open('synchronous', async ({ first }) => {
+  fixture = await FailoverFixture.open('synchronous', async ({ first }) => {
     bouncer = await PgBouncer.start(first, { mode, poolSize });
     cleanups.push(() => bouncer.stop());
     if (leadTo !== undefined) {
       const proxy = await leadTo(first.connectionString());
       cleanups.push(() => proxy.close());
       bouncer.pointTo(Number(new URL(proxy.connectionString).port));
-      await bouncer.tell('RELOAD');
+      await bouncer.run('RELOAD');
     }
     return bouncer.process.connectionString('postgres', `pooler=${mode}`);
   });
-  await scene.load.start(3);
-  await scene.load.more(1_000);
-  return scene;
+  await fixture.load.start(3);
+  await fixture.load.more(1_000);
+  return fixture;
 }
 
 test.each(['transaction', 'session'] as const)(
@@ -47,8 +47,8 @@ test.each(['transaction', 'session'] as const)(
     await pair.first.crash();
     await pair.promote();
     bouncer.pointTo(pair.second.port);
-    await bouncer.tell('RELOAD');
-    await bouncer.tell('RECONNECT');
+    await bouncer.run('RELOAD');
+    await bouncer.run('RECONNECT');
     await load.more(1_000);
     await load.settle();
     measured(
@@ -56,7 +56,7 @@ test.each(['transaction', 'session'] as const)(
         `no complete for ${load.gap('complete', killedAt)} ms`,
     );
     expect(load.gap('produce', killedAt)).toBeLessThan(LOGIN_RETRY_MS);
-    scene?.expectNothingLostOrDoubled();
+    fixture?.expectNothingLostOrDoubled();
   },
 );
 
@@ -68,23 +68,23 @@ test('PgBouncer keeps its connections to a server that is now read-only until it
   });
   await pair.first.crash();
   await pair.promote();
-  // The old server is back before anybody has noticed, and PgBouncer connects to it.
+  // The old server is back, and PgBouncer connects to it.
   await pair.rejoin();
   await vi.waitFor(() => {
     for (const { log } of servers) expect(log).toContain('session is read-only');
-  }, PATIENCE);
+  }, WITHIN);
 
   name?.leadTo(pair.second.connectionString());
   const refused = await load.produceOnce(servers[0], ['refused'], { request_timeout: '5s' });
   expect(refused).toMatchObject({ status: 454, message: expect.not.stringContaining('outcome unknown') });
 
   const toldAt = performance.now();
-  await bouncer.tell('RECONNECT');
+  await bouncer.run('RECONNECT');
   await load.more(1_000);
   await load.settle();
   measured(
     `PgBouncer before a name that leads elsewhere now, told to RECONNECT: after that no produce for ` +
       `${load.firstAfter('produce', toldAt)} ms, no complete for ${load.firstAfter('complete', toldAt)} ms`,
   );
-  scene?.expectNothingLostOrDoubled();
+  fixture?.expectNothingLostOrDoubled();
 });

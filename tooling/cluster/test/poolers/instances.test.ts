@@ -10,17 +10,17 @@ import { Load } from '../load/load.ts';
 import { complete, consumerWaits, idsOf, lease, produce, textsOf } from '../queue-calls.ts';
 
 const isShort = process.env['QUERATOR_CLUSTER_SHORT'] === '1';
-const PATIENCE = { timeout: 60_000, interval: 20 };
-/** Servers look for what others did once in a second and a quarter, and what they find takes a moment. */
+const WITHIN = { timeout: 60_000, interval: 20 };
+/** Servers poll once in 1.25 s, and need a moment to lease. */
 const POLL_MS = 2_500;
 const FOUND = 'behind a pooler of connections';
 const DEAF = 'notifications of PostgreSQL do not arrive';
 
-/** A way to the database that the tests below go. */
+/** A path to the database. */
 interface Way {
   readonly name: string;
   readonly query: string;
-  /** What a server says of it, once; nothing where sessions are kept and notifications arrive. */
+  /** The server's log line about it, once. Undefined if sessions are kept and notifications arrive. */
   readonly says: string | undefined;
   readonly inShort: boolean;
   readonly start: () => Promise<{ readonly process: PoolerProcess; stop(): Promise<void> }>;
@@ -118,7 +118,7 @@ describe.each(WAYS.filter(({ inShort }) => inShort || !isShort))('two servers th
     await vi.waitFor(() => {
       const said = [FOUND, DEAF].flatMap((words) => Array(one.logged(words)).fill(words));
       expect(said).toEqual(way.says === undefined ? [] : [way.says]);
-    }, PATIENCE);
+    }, WITHIN);
   });
 
   test('the pooler dies under load and comes back, and nothing acknowledged is lost', async () => {

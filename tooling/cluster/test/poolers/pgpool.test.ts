@@ -5,7 +5,7 @@ import { openBackend } from '../../src/backend.ts';
 import { startPgpool } from '../../src/poolers/pgpool.ts';
 import { item } from '../live-queue.ts';
 
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const WITHIN = { timeout: 20_000, interval: 20 };
 let cluster: Cluster;
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -56,11 +56,11 @@ test('servers hear of each other through it', async () => {
   other.signals?.subscribe('y', () => {});
   await vi.waitFor(
     () => expect([one, other].map(({ signals }) => signals?.listening)).toEqual([true, true]),
-    PATIENCE,
+    WITHIN,
   );
   const before = heard;
   await vi.waitFor(() => {
     other.signals?.publish('x');
     expect(heard).toBeGreaterThan(before);
-  }, PATIENCE);
+  }, WITHIN);
 });

@@ -9,7 +9,7 @@ import { startPgpool } from '../../src/poolers/pgpool.ts';
 import type { PoolerProcess } from '../../src/poolers/pooler-process.ts';
 import { item } from '../live-queue.ts';
 
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const WITHIN = { timeout: 20_000, interval: 20 };
 const MINUTE = milliseconds(60_000);
 
 const WAYS = [
@@ -40,7 +40,7 @@ afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-/** Sessions whose commit waits for a standby. */
+/** The sessions whose commit waits for a standby. */
 async function waiting(application: string): Promise<readonly number[]> {
   const { rows } = await admin.query<{ pid: number }>(
     `SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = $1`,
@@ -54,7 +54,7 @@ async function setStandby(name: string): Promise<void> {
   await admin.query('SELECT pg_reload_conf()');
 }
 
-/** Does something while commits wait for a standby that never comes. */
+/** Runs `work` while commits wait for a standby that does not exist. */
 async function withoutStandby(work: () => Promise<void>): Promise<void> {
   const prober = new pg.Client({ connectionString: cluster.connectionString(), application_name: 'prober' });
   await prober.connect();
@@ -62,7 +62,7 @@ async function withoutStandby(work: () => Promise<void>): Promise<void> {
   await setStandby('nobody');
   let committing = Promise.resolve<unknown>(undefined);
   let isUnderWay = false;
-  // It counts once the checkpointer has read it, which shows in nothing but commits.
+  // The setting is in force when the checkpointer has read it, which only a commit shows.
   await vi.waitFor(async () => {
     if (!isUnderWay) {
       isUnderWay = true;
@@ -71,7 +71,7 @@ async function withoutStandby(work: () => Promise<void>): Promise<void> {
       });
     }
     expect(await waiting('prober')).toHaveLength(1);
-  }, PATIENCE);
+  }, WITHIN);
   try {
     await work();
   } finally {
@@ -104,7 +104,7 @@ describe.each(WAYS)('a commit without its synchronous standby, through %s', (_, 
         const [pid] = await waiting('querator');
         expect(pid).toBeDefined();
         await admin.query('SELECT pg_cancel_backend($1)', [pid]);
-      }, PATIENCE);
+      }, WITHIN);
       expect(await outcome).toMatchObject({
         message: expect.stringContaining('the wait for the synchronous standby was canceled'),
         outcome: 'unknown',
@@ -115,9 +115,9 @@ describe.each(WAYS)('a commit without its synchronous standby, through %s', (_, 
   test('does not keep a session at the server when it is given up on', async () => {
     await withStore({ statementMs: 1_500, answerGraceMs: 500 }, async (store) => {
       const outcome = store.produce([{ items: [item('b')] }], MINUTE).catch((error: unknown) => error);
-      await vi.waitFor(async () => expect(await waiting('querator')).toHaveLength(1), PATIENCE);
+      await vi.waitFor(async () => expect(await waiting('querator')).toHaveLength(1), WITHIN);
       expect(await outcome).toMatchObject({ outcome: 'unknown' });
-      await vi.waitFor(async () => expect(await waiting('querator')).toEqual([]), PATIENCE);
+      await vi.waitFor(async () => expect(await waiting('querator')).toEqual([]), WITHIN);
     });
   });
 });

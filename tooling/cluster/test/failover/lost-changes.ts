@@ -2,8 +2,8 @@ import type { ServerProcess } from '@querator/tooling-processes';
 import { expect } from 'vitest';
 import { complete, idsOf, lease, produce, queued, textsOf } from '../queue-calls.ts';
 
-/** What was acknowledged and the standby never got: after the failover it must be as if nobody had ever asked for it. */
-export class Undone {
+/** Acknowledged changes that the standby never received. After the failover they must not have any effect. */
+export class LostChanges {
   readonly #servers: readonly [ServerProcess, ServerProcess];
   #leased: readonly string[] = [];
   #completed: readonly string[] = [];
@@ -14,7 +14,7 @@ export class Undone {
     this.#servers = servers;
   }
 
-  /** While the standby follows. */
+  /** Call it while the standby follows. */
   async prepare(): Promise<void> {
     const [server] = this.#servers;
     for (const queue of ['leased', 'completed', 'delayed', 'gone']) await server.createQueue(queue);
@@ -25,7 +25,7 @@ export class Undone {
     this.#delayed = idsOf(await lease(server, 'delayed'));
   }
 
-  /** While it does not. */
+  /** Call it while the standby does not follow. */
   async act(): Promise<void> {
     const [server] = this.#servers;
     this.#leased = idsOf(await lease(server, 'leased'));
@@ -38,18 +38,18 @@ export class Undone {
     expect(this.#gone).toHaveLength(2);
   }
 
-  /** At the new primary. */
+  /** Call it at the new primary. */
   async check(): Promise<void> {
     const [server, other] = this.#servers;
-    // Nobody holds it, and it is the same item; whoever was given it before may complete it, once.
+    // The item is free again under the same id. A consumer that leased it before may complete it once.
     const items = await lease(other, 'leased');
     expect(idsOf(items)).toEqual(this.#leased);
     expect(items[0]?.['attempts']).toBe(1);
     await this.#completeOnce('leased', this.#leased);
-    // Both are leased as they were, and in nobody's way: not completed, and not put off.
+    // Both are leased as before: neither completed nor retried.
     await this.#completeOnce('completed', this.#completed);
     await this.#completeOnce('delayed', this.#delayed);
-    // Their ids are nobody's, also when others come.
+    // Their ids are invalid, also after other items have arrived.
     expect(await queued(other, 'gone')).toEqual([]);
     expect(await complete(server, 'gone', this.#gone)).toMatchObject({ status: 400 });
     await produce(server, 'gone', ['f', 'g']);

@@ -2,8 +2,8 @@ import type { ServerProcess } from '@querator/tooling-processes';
 import { expect } from 'vitest';
 import { complete, idsOf, lease, produce, queued, textsOf } from '../queue-calls.ts';
 
-/** Items in the states that a failover must keep, made before it and looked at after it. */
-export class Keepsakes {
+/** Items in all states that a failover must preserve. They are made before it and checked after it. */
+export class KeptItems {
   readonly #servers: readonly [ServerProcess, ServerProcess];
   #held: readonly string[] = [];
   #runsOutAt = 0;
@@ -13,7 +13,7 @@ export class Keepsakes {
     this.#servers = servers;
   }
 
-  /** @param seconds after which a lease runs out and a schedule comes due; better after the failover than before. */
+  /** @param seconds until a lease ends and a scheduled item is due; both should be after the failover. */
   async make(seconds: number): Promise<void> {
     const [server] = this.#servers;
     await server.createQueue('ordered');
@@ -30,7 +30,7 @@ export class Keepsakes {
     await produce(server, 'scheduled', ['d'], { enqueue_at: new Date(this.#dueAt).toISOString() });
   }
 
-  /** @param highestId of all that any consumer has seen and that the failover has kept. */
+  /** @param highestId the highest delivered id that the failover has preserved. */
   async check(highestId: string): Promise<void> {
     const [server, other] = this.#servers;
     await produce(server, 'ordered', ['new 1', 'new 2']);
@@ -38,7 +38,7 @@ export class Keepsakes {
     expect(ids).toEqual([...new Set(ids)].sort());
     expect((ids[2] ?? '') > highestId, `${ids[2]} after ${highestId}`).toBe(true);
     expect(textsOf(await lease(other, 'ordered'))).toEqual(['old 1', 'old 2', 'new 1', 'new 2']);
-    // Leased at one before, completed at the other after.
+    // Leased at one server before the failover, completed at the other after it.
     expect(await complete(other, 'held', this.#held)).toMatchObject({ status: 200 });
     const again = await lease(other, 'running-out');
     expect(Date.now()).toBeGreaterThanOrEqual(this.#runsOutAt);

@@ -10,7 +10,7 @@ export const MAX_CONNS = 8;
 export const READ_WRITE = (pair: ReplicatedPair) => pair.connectionString('target_session_attrs=read-write');
 
 /** A replicated database, two Querator servers on it, and a load for them. */
-export class Scene {
+export class FailoverFixture {
   readonly pair: ReplicatedPair;
   readonly servers: readonly [ServerProcess, ServerProcess];
   readonly load: Load;
@@ -26,7 +26,7 @@ export class Scene {
   static async open(
     mode: 'synchronous' | 'asynchronous',
     address: (pair: ReplicatedPair) => string | Promise<string>,
-  ): Promise<Scene> {
+  ): Promise<FailoverFixture> {
     const pair = await ReplicatedPair.start(mode);
     const begun: ServerProcess[] = [];
     try {
@@ -36,7 +36,7 @@ export class Scene {
         begun.push(server);
         return server;
       };
-      return new Scene(pair, [await start(), await start()]);
+      return new FailoverFixture(pair, [await start(), await start()]);
     } catch (error) {
       for (const server of begun) await server.stop();
       await pair.stop();
