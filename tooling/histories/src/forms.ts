@@ -1,15 +1,15 @@
-/** How much a command runs when it is not told. */
+/** The defaults of a command. */
 export interface Form {
   readonly seeds: number;
-  /** Milliseconds without faults at first. */
+  /** Milliseconds without faults at the start. */
   readonly calm: number;
-  /** In each run, failovers included. */
+  /** The number of faults in each run, failovers included. */
   readonly faults: number;
-  /** Of them, in each run. */
+  /** The number of failovers among them. */
   readonly failovers: number;
 }
 
-/** What decides how much a command runs. */
+/** The options that determine the defaults. */
 interface FormOptions {
   readonly short: boolean;
   readonly failover: boolean;
@@ -17,8 +17,9 @@ interface FormOptions {
 }
 
 /**
- * By the command's options. Without failover each form has all faults there
- * are, and with it the long one. Under Patroni each has those that it is for.
+ * The defaults for the command's options. Without failover each form has all
+ * faults; with failover the long one has. Each form under Patroni has the faults
+ * that apply to it.
  */
 export function formOf({ short, failover, patroni }: FormOptions): Form {
   if (patroni) {
@@ -36,7 +37,7 @@ export function formOf({ short, failover, patroni }: FormOptions): Form {
     : { seeds: 12, calm: 8_000, faults: 8, failovers: 0 };
 }
 
-/** A seed to begin with: of two in a row from an odd one on, that of three faults each has all six. */
+/** The first seed, an odd one: two consecutive runs of three faults then have all six. */
 export function firstSeed(fraction: number): number {
   return 2 * Math.floor(fraction * 500_000) + 1;
 }

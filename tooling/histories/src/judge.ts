@@ -11,24 +11,24 @@ import type { History } from './history/history.ts';
 import { saveHistory } from './history/history-file.ts';
 import { leftOver } from './left-over.ts';
 
-/** What became of a history. */
+/** The judgement of a history. */
 export interface Judgement {
   readonly violations: readonly Violation[];
   /**
-   * What was broken; `drain` where the queue could not be emptied, `run` where
-   * the run broke off, whatever the cause. None: all is well.
+   * The broken rules; `drain` if the queue could not be emptied, `run` if the run
+   * broke off. Empty: accepted.
    */
   readonly rules: readonly (RuleName | 'drain' | 'run')[];
-  /** How many of the leases that brought items are proof of the order; in those others something may have been hidden. */
+  /**
+   * The number of leases with items whose order proves something. Others may have
+   * been affected by hidden items.
+   */
   readonly order: { readonly judged: number; readonly leases: number };
   /** For people. */
   readonly text: string;
 }
 
-/**
- * Checks a history. One that fails is saved in the folder, as it is and made
- * as small as it gets, with the story of the small one as text beside it.
- */
+/** Checks a history. A failed one is saved in the folder, as it is, reduced, and as text. */
 export function judge(history: History, folder: string): Judgement {
   const violations = checkHistory(history);
   const order = orderJudged(history);

@@ -46,7 +46,7 @@ const folder = values.results;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** A number from the command line. @throws Error when it is none. */
+/** A number of the command line. @throws Error when it is not a number. */
 function count(name: 'seed' | 'seeds' | 'instances' | 'calm' | 'faults', otherwise: number): number {
   const text = values[name];
   if (text === undefined) return otherwise;
@@ -57,7 +57,7 @@ function count(name: 'seed' | 'seeds' | 'instances' | 'calm' | 'faults', otherwi
 /** @returns whether all histories were accepted. */
 function run(): Promise<boolean> {
   const form = formOf(values);
-  // Another one each day and each time, unless it is named: what was never seen may turn up.
+  // A random seed by default, so that every run may find something new.
   const first = count('seed', firstSeed(Math.random()));
   const seeds = count('seeds', values.seed === undefined ? form.seeds : 1);
   const calmMs = count('calm', form.calm);
@@ -91,7 +91,7 @@ function run(): Promise<boolean> {
   });
 }
 
-/** The times without service that the faults of a run have cost, for the documentation. */
+/** The times without service around the faults of a run, for the documentation. */
 function gapLines(history: History): readonly string[] {
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
   return serviceGaps(history).map(
@@ -165,6 +165,6 @@ async function exitCode(): Promise<number> {
   }
 }
 
-// Not by itself: connections that were cut in the middle of a write sometimes keep Node (24.21) from taking its
-// environment down, and it spins there for ever.
+// Exits explicitly: after connections were cut during a write, Node 24.21 sometimes spins forever when it
+// ends by itself.
 process.exit(await exitCode());

@@ -1,7 +1,7 @@
 import type { Lease, Produce } from '../src/history/history.ts';
 
 interface State {
-  /** Produces that have their numbers, in that order. */
+  /** Produces with numbers, in their order. */
   readonly numbered: readonly Produce[];
   readonly visible: ReadonlySet<Produce>;
   readonly taken: ReadonlySet<string>;
@@ -9,12 +9,11 @@ interface State {
 }
 
 /**
- * The definition, by brute force: is there a moment for each event, within its
- * call, so that a queue did this? A produce takes its number, and later its
- * items can be seen, all at once. One or more leases take, at one moment, the
- * items with the lowest numbers of those that can be seen, and deal them out;
- * answers are sorted. For one partition, calls that all succeeded, and items
- * that are leased once.
+ * The definition, by brute force: is there a time for each event, within its call,
+ * at which a queue does this? A produce takes its number, and later its items
+ * become visible, all at once. One or more leases take, at one time, the visible
+ * items with the lowest numbers and share them; answers are sorted. For one
+ * partition, successful calls, and items that are leased once.
  */
 export function existsOrder(produces: readonly Produce[], leases: readonly Lease[]): boolean {
   const seen = new Set<string>();
@@ -38,7 +37,7 @@ export function existsOrder(produces: readonly Produce[], leases: readonly Lease
 
 function nextStates(state: State, produces: readonly Produce[], leases: readonly Lease[]): readonly State[] {
   const next: State[] = [];
-  /** The earliest moment for one more event of a call, if there is one. */
+  /** The earliest possible time of one more event of a call. */
   const moment = ({ invoked, returned }: Produce) => {
     const at = Math.max(state.at, invoked);
     return at <= returned ? at : undefined;
@@ -68,7 +67,7 @@ function nextStates(state: State, produces: readonly Produce[], leases: readonly
   return next;
 }
 
-/** All selections of one or more. */
+/** All non-empty subsets. */
 function groupsOf<T>(all: readonly T[]): readonly (readonly T[])[] {
   return Array.from({ length: 2 ** all.length - 1 }, (_, n) =>
     all.filter((_each, place) => (n + 1) & (1 << place)),

@@ -10,15 +10,15 @@ import type {
 } from '../src/history/history.ts';
 import { SimulatedQueue, type Stored } from './simulated-queue.ts';
 
-/** What kind of history is wanted. */
+/** The kind of history. */
 export interface SimulationOptions {
   readonly seed: number;
   readonly partitions: number;
   readonly producers: number;
   readonly consumers: number;
-  /** Whether answers get lost, leases are undone, and statements fail. */
+  /** Whether answers are lost, leases undone, and statements fail. */
   readonly faults: boolean;
-  /** Whether the queue is cleared now and then. */
+  /** Whether the queue is sometimes cleared. */
   readonly clears: boolean;
 }
 
@@ -26,10 +26,10 @@ const LEASE_MS = 400;
 const LENGTH_MS = 2_500;
 const SWEEP_MS = 37;
 const SLOW_MS = 25;
-/** Longer than anything takes that was begun before the end. */
+/** Longer than any event that starts before the end. */
 const LATE_MS = 1_500;
 
-/** Plays clients of a queue that keeps the rules, with all the freedom that the rules leave. */
+/** Simulates clients of a correct queue that uses every freedom of the rules. */
 export function simulateHistory(options: SimulationOptions): History {
   return new Simulation(options).run();
 }
@@ -110,7 +110,7 @@ class Simulation {
     return this.#options.faults && !this.#draining && this.#chance(probability);
   }
 
-  /** Starts a call; the function returned ends it. */
+  /** Starts a call. @returns a function that ends it. */
   #call(client: string): (outcome: Outcome, told: object) => void {
     const made = { number: this.#number++, client, instance: 0, invoked: this.#now };
     return (outcome, told) => {
@@ -189,7 +189,7 @@ class Simulation {
         this.#in(this.#upTo(10), () => this.#settle(client, partition, given, again));
       });
     };
-    // The first partition is slow, and the next one serves: what the first brings is put back.
+    // The first partition is slow and the next one serves the request; the items of the first are put back.
     const lookTwice = () => {
       const taken = this.#queue.lease(limit, this.#now);
       this.#undo(taken);
@@ -212,7 +212,7 @@ class Simulation {
     if (luck < 0.1) {
       again();
     } else if (luck < 0.2) {
-      // Too late, or nearly so.
+      // Too late, or nearly too late.
       const tooLateMs = LEASE_MS - 20 + this.#upTo(100);
       this.#in(tooLateMs, () => this.#complete(client, partition, given, again));
     } else if (luck < 0.4) {
@@ -259,7 +259,7 @@ class Simulation {
     const end = this.#call(client);
     const isLost = this.#faulty(0.1);
     this.#in(this.#upTo(5), () => {
-      // Where the answer is lost it may have taken effect, never will, or does so later.
+      // A call with a lost answer takes effect, never does, or does so later.
       const luck = this.#random.fraction();
       if (isLost && luck < 0.3) this.#in(this.#upTo(200), apply);
       const done = isLost && luck < 0.6 ? true : apply();
@@ -281,7 +281,7 @@ class Simulation {
     this.#in(1_000 + this.#upTo(1_000), () => this.#clear());
   }
 
-  /** Items are locked by a statement that fails. */
+  /** A failing statement locks items. */
   #disturb(): void {
     if (this.#draining) return;
     const from = this.#now;

@@ -11,7 +11,7 @@ export interface Stored {
   deadline: number;
 }
 
-/** The queue by its rules, one step at a time: what the histories of the property tests come from. */
+/** A correct queue, one step at a time. The histories of the property tests come from it. */
 export class SimulatedQueue {
   readonly #random: SeededRandom;
   readonly #leaseTimeoutMs: number;
@@ -32,7 +32,7 @@ export class SimulatedQueue {
     return this.#items.length;
   }
 
-  /** Gives the items their numbers; they can be seen once `show` is called. */
+  /** Gives the items their numbers. They become visible with `show`. */
   number(items: readonly string[]): readonly Stored[] {
     const partition = Math.floor(this.#random.fraction() * this.#partitions);
     const stored = items.map((item) => ({
@@ -47,7 +47,7 @@ export class SimulatedQueue {
     for (const stored of items) stored.state = 'waiting';
   }
 
-  /** The oldest of a partition, or of the fullest one. */
+  /** The oldest items of a partition, or of the fullest one. */
   lease(limit: number, now: number, partition = this.#fullest()): readonly Stored[] {
     const taken = this.#items
       .filter((stored) => stored.state === 'waiting' && stored.partition === partition)
@@ -61,7 +61,7 @@ export class SimulatedQueue {
     return taken;
   }
 
-  /** Undoes leases, where nothing else has happened since. @returns how many. */
+  /** Undoes leases that have not changed since. @returns their number. */
   release(items: readonly Stored[], ids: readonly string[]): number {
     let released = 0;
     for (const [n, stored] of items.entries()) {
@@ -73,7 +73,7 @@ export class SimulatedQueue {
     return released;
   }
 
-  /** @returns the items, if all of them are held. */
+  /** @returns the items if all of them are leased. */
   #held(ids: readonly string[]): readonly Stored[] | undefined {
     const held = ids.map((id) => this.#items.find((stored) => stored.id === id && stored.state === 'leased'));
     return held.every((stored) => stored !== undefined) ? (held as Stored[]) : undefined;
@@ -86,7 +86,7 @@ export class SimulatedQueue {
     return true;
   }
 
-  /** @returns the items that are now scheduled or waiting; nothing: refused. */
+  /** @returns the scheduled or waiting items; undefined if refused. */
   retry(
     ids: readonly string[],
     how: { readonly scheduled: boolean; readonly dead: boolean },
@@ -104,13 +104,13 @@ export class SimulatedQueue {
     return held;
   }
 
-  /** Puts a scheduled item, or one whose lease is over, at the tail. */
+  /** Puts a scheduled item, or one with an ended lease, at the tail. */
   requeue(stored: Stored): void {
     if (!this.#items.includes(stored)) return;
     Object.assign(stored, { state: 'waiting', ...this.#place() });
   }
 
-  /** Ends all leases that have run out. */
+  /** Ends all leases past their deadline. */
   sweep(now: number): void {
     for (const stored of this.#items) {
       if (stored.state === 'leased' && now > stored.deadline) this.requeue(stored);

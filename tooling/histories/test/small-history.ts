@@ -8,24 +8,27 @@ const made = (invoked: number, returned: number) => ({
   ...{ invoked, returned },
 });
 
-/** Items for a produce from one moment to another. */
+/** A produce of items between two times. */
 export function produce(invoked: number, returned: number, items: string, rest: Rest<Produce> = {}): Produce {
   return { ...made(invoked, returned), call: 'produce', items: items.split(' '), ...rest };
 }
 
-/** An item in an answer: its id is its name and the number of attempts; it was taken, if not said otherwise, at any time from the beginning of the call. */
+/**
+ * An item of an answer. Its id is its name with the number of attempts. By default
+ * it was taken at any time since the start of the call.
+ */
 export function given(item: string, attempts = 1, deadline = Number.NaN, id = `${item}#${attempts}`): Given {
   return { item, id, attempts, deadline };
 }
 
-/** A lease, and what it got. */
+/** A lease and its items. */
 export function lease(
   invoked: number,
   returned: number,
   got: readonly Given[],
   rest: Rest<Lease> = {},
 ): Lease {
-  // With the 5 ms that clocks may differ, so that the times of the calls are what counts.
+  // Includes the tolerance of clocks, 5 ms, so that the times of the calls decide.
   const deadline = invoked + 1_005;
   const withDeadlines = got.map((each) => (Number.isNaN(each.deadline) ? { ...each, deadline } : each));
   return {
@@ -58,12 +61,12 @@ export function retry(
   return { ...complete(invoked, returned, ids, rest), call: 'retry' };
 }
 
-/** A clear of what waits. */
+/** A clear of waiting items. */
 export function clear(invoked: number, returned: number, rest: Rest<Clear> = {}): Clear {
   return { ...made(invoked, returned), call: 'clear', leased: false, ...rest };
 }
 
-/** A history of one partition whose leases last a second. */
+/** A history of one partition with a lease timeout of a second. */
 export function history(operations: readonly Operation[], rest: Partial<History> = {}): History {
   return {
     ...{ version: 1, origin: 'test', partitions: 1, leaseTimeoutMs: 1_000, drained: false, disturbances: [] },

@@ -1,18 +1,24 @@
-/** How far what clients see may be from what storage did, without anything being wrong. Milliseconds. */
+/** The tolerances of the checker, in milliseconds: how far the clients' view may differ from storage. */
 export interface Allowances {
-  /** Between the clock that deadlines are told by and that of the history. */
+  /** The difference between the clock of deadlines and that of the history. */
   readonly clockMs: number;
-  /** What a lease that nobody was told of holds, it may hold for so much longer than the lease timeout. */
+  /** A lease whose answer was lost may end this much later than its timeout. */
   readonly sweepMs: number;
-  /** How long an item whose lease was undone may still be hidden: until other instances look at the head of the queue again (ADR 7). */
+  /**
+   * How long an item with an undone lease may stay hidden: until other instances
+   * poll the head of the queue again (ADR 7).
+   */
   readonly headMs: number;
-  /** What is to come out within this time is not scheduled, but there at once. */
+  /** Items due within this time are not scheduled but available at once. */
   readonly scheduleMs: number;
-  /** From when on a request may be served by another statement than the one it was first sent with: 25, less what timers and clocks may be off. */
+  /**
+   * After this time another statement may serve a request: 25 ms, less the tolerance
+   * of timers and clocks.
+   */
   readonly slowMs: number;
 }
 
-/** For servers with default settings on the machine that records. */
+/** The tolerances of servers with default settings on the recording machine. */
 export const DEFAULT_ALLOWANCES: Allowances = {
   clockMs: 5,
   sweepMs: 500,

@@ -16,11 +16,11 @@ import { staysOf } from './stays.ts';
 import type { Violation } from './violation.ts';
 
 /**
- * Judges a history by the rules of the queue; README.md tells them in words.
- * What it finds is certain: nothing that clients cannot know is held against
- * the queue.
+ * Checks a history against the rules of the queue, which README.md describes.
+ * Every violation is certain: it does not depend on anything that clients cannot
+ * know.
  *
- * @returns what no queue by the rules can have done; nothing: all is well.
+ * @returns what no correct queue can have done.
  */
 export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES): readonly Violation[] {
   const lives = livesOf(history);

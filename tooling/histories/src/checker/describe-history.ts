@@ -1,13 +1,13 @@
 import type { History, Operation } from '../history/history.ts';
 
-/** What a history shows. */
+/** A summary of a history. */
 export interface Finding {
   readonly rule: string;
-  /** One sentence for people. */
+  /** One sentence for the output. */
   readonly text: string;
 }
 
-/** A history, or what is left of it, for people: one line for each operation, in order of time. */
+/** A history as text: one line for each operation, in order of time. */
 export function describeHistory(history: History, finding: Finding): string {
   const operations = history.operations.map((operation) => ({
     at: operation.invoked,

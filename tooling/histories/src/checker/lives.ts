@@ -1,30 +1,30 @@
 import type { Given, History, Lease, Produce, Settlement } from '../history/history.ts';
 
-/** One item in one lease's answer. */
+/** One item of one lease's answer. */
 export interface Delivery extends Given {
   readonly lease: Lease;
   readonly partition: number;
-  /** Place in the answer. */
+  /** Its position in the answer. */
   readonly position: number;
 }
 
-/** All that a history tells of one item. */
+/** Everything in a history about one item. */
 export interface Life {
   readonly item: string;
-  /** Absent: nobody produced it. */
+  /** Undefined: the item was never produced. */
   readonly produce: Produce | undefined;
   /** In the order of attempts. */
   readonly deliveries: readonly Delivery[];
 }
 
-/** A history sorted by items. */
+/** A history by items. */
 export interface Lives {
   readonly history: History;
   readonly all: readonly Life[];
   readonly of: (item: string) => Life | undefined;
-  /** What was said of a leased item under that id, in order of time. */
+  /** The settlements of a leased item under this id, in order of time. */
   readonly settlementsOf: (id: string) => readonly Settlement[];
-  /** The first delivery under that id. */
+  /** The first delivery under this id. */
   readonly deliveryOf: (id: string) => Delivery | undefined;
 }
 
@@ -33,12 +33,12 @@ export function mayHaveHappened({ outcome }: { readonly outcome: string }): bool
   return outcome === 'ok' || outcome === 'unknown';
 }
 
-/** Whether items are gone once a settlement has taken effect. */
+/** Whether a settlement removes its items. */
 export function isFinal({ call, dead }: Settlement): boolean {
   return call === 'complete' || dead === true;
 }
 
-/** Sorts a history by items. */
+/** Groups a history by items. */
 export function livesOf(history: History): Lives {
   const lives = new Map<string, { item: string; produce: Produce | undefined; deliveries: Delivery[] }>();
   const settlements = new Map<string, Settlement[]>();

@@ -3,7 +3,7 @@ import { DEFAULT_ALLOWANCES } from './allowances.ts';
 import { checkHistory } from './check-history.ts';
 import type { Violation } from './violation.ts';
 
-/** What makes a violation the same in a smaller history. */
+/** Identifies a violation in a smaller history. */
 function isSame(a: Violation, b: Violation): boolean {
   return (
     a.rule === b.rule && a.items.length === b.items.length && a.items.every((item) => b.items.includes(item))
@@ -11,9 +11,9 @@ function isSame(a: Violation, b: Violation): boolean {
 }
 
 /**
- * Makes a history smaller as long as it shows the same violation: first in
- * items, then in operations and disturbances. Nothing that was taken away
- * could have excused it, since it was found with all of that in place.
+ * Reduces a history while it shows the same violation: first items, then
+ * operations and disturbances. What is removed cannot have excused the violation,
+ * since it was found with everything in place.
  */
 export function minimise(history: History, violation: Violation, allowances = DEFAULT_ALLOWANCES): History {
   const shows = (candidate: History) =>
@@ -32,7 +32,7 @@ function itemsOf(operation: Operation): readonly string[] {
   return operation.call === 'lease' ? operation.given.map(({ item }) => item) : [];
 }
 
-/** The history as far as it is about the items. */
+/** The part of the history about these items. */
 function onlyItems(history: History, items: ReadonlySet<string>): History {
   const ids = new Set<string>();
   const operations: Operation[] = [];
@@ -56,7 +56,7 @@ function onlyItems(history: History, items: ReadonlySet<string>): History {
   return { ...history, operations: settled };
 }
 
-/** Delta debugging: leaves out ever smaller parts of a list while the rest still passes. */
+/** Delta debugging: removes ever smaller parts of a list while the rest still passes. */
 function smallest<T>(all: readonly T[], passes: (some: readonly T[]) => boolean): readonly T[] {
   if (passes([])) return [];
   let kept = all;

@@ -5,7 +5,10 @@ import { simulateHistory } from '../../test/simulated-history.ts';
 import type { Given, History, Lease, Operation, Settlement } from '../history/history.ts';
 import { checkHistory } from './check-history.ts';
 
-/** Makes a good history one that no queue can have done; nothing where it holds no place for that. */
+/**
+ * Changes a correct history into one that no queue can have produced. Undefined if
+ * it has no place for the change.
+ */
 type Mutation = (history: History, random: SeededRandom) => History | undefined;
 
 const oneOf = <T>(all: readonly T[], random: SeededRandom) => all[Math.floor(random.fraction() * all.length)];
@@ -19,7 +22,7 @@ const replace = (history: History, old: Operation, ...others: readonly Operation
   operations: history.operations.flatMap((each) => (each === old ? others : [each])),
 });
 
-/** Gives the items of a history other places. */
+/** Changes the order of a history's items. */
 const renameGiven = (history: History, rename: (given: Given, lease: Lease) => Given): History => ({
   ...history,
   operations: history.operations.map((each) =>
@@ -72,7 +75,7 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
     return replace(history, lease, lease, copy);
   },
   'two items change places': (history, random) => {
-    // One client each: whatever one call does is over before the next of its kind begins.
+    // One client of each kind, so that calls of a kind do not overlap.
     const produces = history.operations.filter(
       (each) => each.call === 'produce' && each.notBefore === undefined,
     );
@@ -171,6 +174,6 @@ test.each(Object.entries(MUTATIONS))('rejected: %s', (_, mutation) => {
     }),
     { numRuns: 40 },
   );
-  // Most histories hold a place for it; otherwise nothing is proved.
+  // Most histories must have a place for the change, or the test proves nothing.
   expect(tried).toBeGreaterThan(10);
 });

@@ -2,9 +2,8 @@ import type { History } from '../history/history.ts';
 import type { Span } from './taking.ts';
 
 /**
- * Whether a server says that it put no item back in a time: it counted as many
- * at the end as before. What was not counted, or by a process that was started
- * since, says nothing.
+ * Whether a server reports that it put back no item in a time: its count is the
+ * same at the end as before. Without a count, or after a restart, it is unknown.
  */
 export function nothingReleased(
   { releases = [] }: Pick<History, 'releases'>,

@@ -123,7 +123,7 @@ describe.each<
       lease(8, 9, [given('b')]),
       lease(10, 11, [given('a2')]),
     ],
-    // Here b may have become visible only after a1 was taken.
+    // Here b may become visible after a1 was taken.
     [
       produce(0, 5, 'a1 a2'),
       produce(0, 8, 'b'),
@@ -149,7 +149,7 @@ describe.each<
   ],
   [
     'order',
-    // Given back before b came: it is before b.
+    // Given back before b was produced, so it is before b.
     [
       produce(0, 1, 'a'),
       lease(2, 3, [given('a')]),
@@ -169,7 +169,7 @@ describe.each<
   ],
   [
     'order',
-    // What comes due together keeps its order.
+    // Items that are due at the same time keep their order.
     [produce(0, 1, 'a b', { notBefore: 500 }), lease(900, 901, [given('b')]), lease(902, 903, [given('a')])],
     [produce(0, 1, 'a b', { notBefore: 500 }), lease(900, 901, [given('a')]), lease(902, 903, [given('b')])],
   ],
@@ -236,6 +236,6 @@ test('an item counts as taken when its lease began, however long it was waited f
   ];
   expect(rulesBroken(operations(30, 1_036))).toEqual(['order']);
   expect(rulesBroken(operations(10, 1_036))).toEqual(['order']);
-  // Fetched earlier, for another request.
+  // Taken earlier, for another request.
   expect(rulesBroken(operations(30, 1_015))).toEqual([]);
 });

@@ -21,7 +21,7 @@ const cases = fc
       return produce(from, from + takes, names.join(' '));
     });
     const items = made.flatMap((each) => each.items);
-    // Answers are mostly right within themselves, so that the more interesting faults turn up.
+    // Most answers are consistent in themselves, so that more interesting faults occur.
     const shuffled =
       order[0] === 0 ? items.toSorted((a, b) => rank(a, order, items) - rank(b, order, items)) : items;
     const answers = leases.map(({ from, takes }, n) =>
@@ -40,7 +40,7 @@ function rank(item: string, order: readonly number[], items: readonly string[]):
   return order[items.indexOf(item)] ?? 0;
 }
 
-/** Some bad ones depend on the moments of several answers at once, which no single pattern sees. */
+/** Some faults depend on the times of several answers at once, which no single pattern covers. */
 const MISSED_AT_MOST = 0.02;
 
 test('the rules reject no small history for which there is an order, and miss next to none without', () => {

@@ -3,7 +3,7 @@ import { given, history, lease, produce } from '../../test/small-history.ts';
 import type { History, Lease, Operation, ReleaseCount } from '../history/history.ts';
 import { checkHistory } from './check-history.ts';
 
-/** Two items of which the second is given out first, some time after whatever else there was. */
+/** Two items, of which the second is delivered first, some time after all other events. */
 const overtakes = (before: readonly Operation[], rest: Partial<History> = {}, at = 2_000) => {
   const operations = [
     ...[produce(0, 1, 'a'), produce(2, 3, 'b'), ...before],
@@ -12,7 +12,7 @@ const overtakes = (before: readonly Operation[], rest: Partial<History> = {}, at
   return checkHistory(history(operations, rest)).map(({ rule }) => rule);
 };
 const emptyHanded = { outcome: 'not-done' as const };
-/** It got items of its own. */
+/** The lease returned items. */
 const served = (invoked: number, returned: number, takenFrom: number, rest: Partial<Lease> = {}) =>
   lease(invoked, returned, [given('x', 1, takenFrom + 1_005)], rest);
 const x = produce(0, 1, 'x');
@@ -63,7 +63,7 @@ describe('the word of a server that it put nothing back', () => {
   const count = (asked: number, rest: Partial<ReleaseCount> = {}): ReleaseCount => ({
     ...{ instance: 0, process: 1, asked, answered: asked + 10, released: 7, ...rest },
   });
-  // A lease that is undone lasts until 1,500 ms after its answer at most.
+  // An undone lease lasts at most until 1,500 ms after its answer.
   test.each<[string, readonly string[], readonly ReleaseCount[]]>([
     ['counts', ['order'], [count(290), count(1_900)]],
     ['must be of before', [], [count(291), count(1_900)]],

@@ -4,15 +4,14 @@ import { nothingReleased } from './released.ts';
 import { type Span, takingOf } from './taking.ts';
 
 /**
- * Times in which items of a partition may have been hidden from consumers
- * although nobody was given them: taken by a lease that was undone, or locked
- * by a statement that failed. What was passed over in such a time proves
- * nothing.
+ * Times in which items of a partition may have been hidden from consumers without
+ * a delivery: taken by an undone lease, or locked by a failed statement. Skipping
+ * an item in such a time proves nothing.
  */
 export class Shadows {
   readonly #history: History;
   readonly #allowances: Allowances;
-  /** How long a lease that is undone may last. */
+  /** The longest time of an undone lease. */
   readonly #holdMs: number;
   #known: readonly Span[] | undefined;
 
@@ -22,10 +21,10 @@ export class Shadows {
     this.#holdMs = history.leaseTimeoutMs + allowances.sweepMs;
   }
 
-  /** Whether a shadow falls on a time. */
+  /** Whether a time overlaps a shadow. */
   fallOn({ from, to }: Span): boolean {
     const spans = this.#spans();
-    // The first that ends at or after the beginning is the only one that matters.
+    // Only the first one that ends at or after the beginning matters.
     let low = 0;
     let high = spans.length;
     while (low < high) {
@@ -50,7 +49,7 @@ export class Shadows {
     return spans;
   }
 
-  /** Whether something that was fetched for a request may have been put back, unless the server says that nothing was. */
+  /** Whether items taken for a request may have been put back, unless the server reports none. */
   #mayHaveBeenUndone(lease: Lease): boolean {
     const { instance, invoked: from, returned } = lease;
     return (
@@ -60,15 +59,15 @@ export class Shadows {
   }
 
   /**
-   * Whether a request may have been served otherwise than by the statement
-   * that was first sent for it, which then brought items for nobody.
+   * Whether another statement than the first one may have served a request, so that
+   * the first took items for nobody.
    *
    * - The consumer left, or its time was up.
-   * - The statement was slow, and another partition served it. With one
-   *   partition there is none, and what took long was waited for.
-   * - It was given what had been fetched for another of whom this is true,
-   *   earlier than it asked or by a slow statement.
-   * - The server slept until the lease was over, and did not hand it out.
+   * - The statement was slow, and another partition served the request. With one
+   *   partition the request waits.
+   * - It got items taken for another such request, before it was sent or by a slow
+   *   statement.
+   * - The server slept until the lease was over, and did not deliver the items.
    */
   #wasServedOtherwise(lease: Lease): boolean {
     const [first] = lease.given;
@@ -81,7 +80,7 @@ export class Shadows {
   }
 }
 
-/** The same times as spans that do not touch, in order. */
+/** The same times as disjoint spans, in order. */
 function merged(spans: readonly Span[]): readonly Span[] {
   const result: Span[] = [];
   for (const span of spans.toSorted((a, b) => a.from - b.from)) {

@@ -3,23 +3,23 @@ import { type Delivery, isFinal, type Life, type Lives, mayHaveHappened } from '
 import type { Shadows } from './shadows.ts';
 import { type Span, takingOf } from './taking.ts';
 
-/** The time an item waited in the queue until it was given to a consumer. */
+/** The time from an item's arrival in the queue to its delivery. */
 export interface Stay {
   readonly item: string;
   readonly life: Life;
-  /** What ended it. */
+  /** The delivery at its end. */
   readonly delivery: Delivery;
-  /** When that took place in storage. */
+  /** The time of the delivery in storage. */
   readonly taken: Span;
-  /** It did not begin before. */
+  /** The earliest possible beginning. */
   readonly from: number;
-  /** It had certainly begun by then; infinite: nobody can tell. */
+  /** The latest possible beginning; infinite if unknown. */
   readonly by: number;
-  /** Whether it began with the item's produce, and so next to the others of that produce. */
+  /** Whether it began with the item's produce, next to the other items of that produce. */
   readonly isFirst: boolean;
 }
 
-/** The earliest moment at which the hold that a delivery gave can have ended. */
+/** The earliest time at which the lease of a delivery can have ended. */
 export function holdEndsFrom(lives: Lives, { id, deadline }: Delivery, { clockMs }: Allowances): number {
   const retries = lives
     .settlementsOf(id)
@@ -27,12 +27,12 @@ export function holdEndsFrom(lives: Lives, { id, deadline }: Delivery, { clockMs
   return Math.min(deadline - clockMs, ...retries.map(({ invoked }) => invoked));
 }
 
-/** Whether it proves something that the item was taken, and another one was not. */
+/** Whether the order of this delivery and another item proves anything. */
 export function isInTheLight({ taken }: Stay, shadows: Shadows): boolean {
   return !shadows.fallOn(taken);
 }
 
-/** When each delivered item came into the queue, as far as the history tells. */
+/** The arrival of each delivered item in the queue, as far as the history shows. */
 export function staysOf(lives: Lives, allowances: Allowances): readonly Stay[] {
   return lives.all.flatMap((life) =>
     life.deliveries.map((delivery, n) => stayBefore(lives, life, n, delivery, allowances)),
@@ -42,7 +42,7 @@ export function staysOf(lives: Lives, allowances: Allowances): readonly Stay[] {
 function stayBefore(lives: Lives, life: Life, n: number, delivery: Delivery, allowances: Allowances): Stay {
   const before = life.deliveries[n - 1];
   const unseenLeases = Math.max(delivery.attempts - (before?.attempts ?? 0) - 1, 0);
-  // Nobody was told of these leases, so each ended when its time was up.
+  // The answers of these leases were lost, so each ended by its timeout.
   const unseenMs = unseenLeases * (lives.history.leaseTimeoutMs - allowances.clockMs);
   const began =
     before === undefined ? beganWithProduce(life, allowances) : beganAfter(lives, before, allowances);

@@ -1,17 +1,16 @@
 import type { Given, Lease } from '../history/history.ts';
 import type { Allowances } from './allowances.ts';
 
-/** A time: not before the one moment, and not after the other. */
+/** A point in time between two limits. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * When an item of an answer was taken in storage. The deadline tells: it is
- * one lease timeout after the statement began. So a consumer that waited is
- * told from one that was served slowly, and it shows where items had been
- * fetched before they were asked for, for somebody else.
+ * The time at which storage took an item: one lease timeout before its deadline.
+ * It distinguishes a waiting consumer from a slow answer, and shows items that
+ * were taken before the request, for another one.
  */
 export function takingOf(
   { returned }: Lease,

@@ -1,6 +1,6 @@
 import type { Operation } from '../history/history.ts';
 
-/** The rules, by the names of their files. */
+/** The rules, named like their files. */
 export type RuleName =
   | 'origin'
   | 'handles'
@@ -13,12 +13,12 @@ export type RuleName =
   | 'clearing'
   | 'losses';
 
-/** Something in a history that no queue by the rules can have done. */
+/** Something in a history that no correct queue can have done. */
 export interface Violation {
   readonly rule: RuleName;
-  /** The items it is about; the same violation has the same ones, whatever else the history holds. */
+  /** The items of the violation. They identify it in a smaller history. */
   readonly items: readonly string[];
   readonly operations: readonly Operation[];
-  /** One sentence for people. */
+  /** One sentence for the output. */
   readonly text: string;
 }

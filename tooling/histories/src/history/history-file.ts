@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { History } from './history.ts';
 
-/** Writes a history, one operation on a line, and makes the folder. */
+/** Writes a history, one operation per line, and creates the folder. */
 export function saveHistory(file: string, { operations, ...about }: History): void {
   mkdirSync(dirname(file), { recursive: true });
   const lines = operations.map((operation) => JSON.stringify(operation)).join(',\n');
@@ -10,7 +10,7 @@ export function saveHistory(file: string, { operations, ...about }: History): vo
   writeFileSync(file, `${head},"operations":[\n${lines}\n]}\n`);
 }
 
-/** Reads a history. @throws Error when the file holds none of this version. */
+/** Reads a history. @throws Error when the file has no history of this version. */
 export function loadHistory(file: string): History {
   const history = JSON.parse(readFileSync(file, 'utf8')) as Partial<History>;
   if (history.version !== 1 || !Array.isArray(history.operations)) {

@@ -1,56 +1,58 @@
 /**
- * What a call came to, as its caller knows it.
+ * The outcome of a call, as its caller knows it.
  *
- * - `ok`: it was acknowledged.
- * - `invalid`: refused, since it contradicts what is stored. Certainly no effect.
- * - `not-done`: refused for another reason, such as no items in time. Certainly no effect.
- * - `unknown`: no answer, or one that says so. It may have taken effect, or may still do so.
+ * - `ok`: acknowledged.
+ * - `invalid`: refused because it contradicts the stored state. It had no effect.
+ * - `not-done`: refused for another reason, such as no items in time. It had no
+ *   effect.
+ * - `unknown`: no answer, or one that leaves the outcome open. It may have an
+ *   effect, even later.
  */
 export type Outcome = 'ok' | 'invalid' | 'not-done' | 'unknown';
 
 interface Call {
-  /** Unique in its history; stays when the history is made smaller. */
+  /** Unique in its history, and kept when the history is reduced. */
   readonly number: number;
-  /** Who called: one client makes one call after the other. */
+  /** The caller. A client makes one call at a time. */
   readonly client: string;
-  /** Which of the servers was called. */
+  /** The number of the called server. */
   readonly instance: number;
-  /** When the call was made, in milliseconds since the history began. */
+  /** The start of the call, in milliseconds since the history began. */
   readonly invoked: number;
-  /** When its answer was there, or was given up. */
+  /** The time of its answer, or of its timeout. */
   readonly returned: number;
   readonly outcome: Outcome;
-  /** What the server or the client library said, where it was not `ok`. */
+  /** The error text, unless the outcome is `ok`. */
   readonly error?: string | undefined;
 }
 
-/** Adds items. No two items of a history are called the same. */
+/** Adds items. Their names are unique in the history. */
 export interface Produce extends Call {
   readonly call: 'produce';
   readonly items: readonly string[];
-  /** Scheduled: no consumer gets them before that moment. */
+  /** The schedule: no delivery may come before. */
   readonly notBefore?: number | undefined;
 }
 
-/** An item as a consumer was given it. */
+/** A delivered item. */
 export interface Given {
   readonly item: string;
   readonly id: string;
   readonly attempts: number;
-  /** When the lease ends, as the server said, on the clock of the history. */
+  /** The announced end of the lease, on the clock of the history. */
   readonly deadline: number;
 }
 
-/** Asks for items; they come in the order of the answer, all from one partition. */
+/** Leases items, all from one partition; they are in the order of the answer. */
 export interface Lease extends Call {
   readonly call: 'lease';
   readonly limit: number;
-  /** Set where items came. */
+  /** Set if there are items. */
   readonly partition?: number | undefined;
   readonly given: readonly Given[];
 }
 
-/** Says what became of leased items: all of it takes effect, or none. */
+/** Settles leased items, all or none. */
 export interface Settlement extends Call {
   readonly call: 'complete' | 'retry';
   readonly partition: number;
@@ -61,7 +63,7 @@ export interface Settlement extends Call {
   readonly dead?: boolean | undefined;
 }
 
-/** Removes what waits, and when `leased` also what is leased, from all partitions. */
+/** Removes waiting items, and with `leased` also leased ones, from all partitions. */
 export interface Clear extends Call {
   readonly call: 'clear';
   readonly leased: boolean;
@@ -69,37 +71,37 @@ export interface Clear extends Call {
 
 export type Operation = Produce | Lease | Settlement | Clear;
 
-/** A time in which servers, their database or the ways between them were made to fail. */
+/** A time in which servers, their database or the connections between them were disturbed. */
 export interface Disturbance {
   readonly what: string;
   readonly from: number;
-  /** When it was mended. */
+  /** The end of the disturbance. */
   readonly to: number;
 }
 
-/** What a server said when it was asked how many items its process has put back that had been leased for consumers who left. */
+/** A server's count of items that it leased for departed consumers and put back. */
 export interface ReleaseCount {
   readonly instance: number;
-  /** Which of its processes answered: each counts from nothing. */
+  /** The number of its process. Each process counts from 0. */
   readonly process: number;
   readonly asked: number;
   readonly answered: number;
   readonly released: number;
 }
 
-/** All that clients of one queue saw, and what was done to its servers meanwhile. */
+/** Everything that the clients of one queue saw, and the disturbances. */
 export interface History {
   readonly version: 1;
-  /** Where it came from: a seed, a variant of the engine. For people. */
+  /** The origin for the output: a seed, a variant of the engine. */
   readonly origin: string;
   readonly partitions: number;
   readonly leaseTimeoutMs: number;
-  /** Whether at the end everything was leased and settled until the queue said it was empty. */
+  /** Whether everything was leased and settled at the end, until the queue was empty. */
   readonly drained: boolean;
-  /** Why the run ended before its time; absent: it did not. */
+  /** The reason for an early end of the run. */
   readonly brokenOff?: string | undefined;
   readonly disturbances: readonly Disturbance[];
-  /** In order of time. Absent: the servers were not asked. */
+  /** In order of time. Undefined: not requested. */
   readonly releases?: readonly ReleaseCount[] | undefined;
   readonly operations: readonly Operation[];
 }

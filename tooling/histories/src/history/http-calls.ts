@@ -2,16 +2,16 @@ import { createClient } from '@querator/client';
 import { outcomeOf } from './outcome-of.ts';
 import type { QueueCalls } from './queue-calls.ts';
 
-/** How long calls wait, in milliseconds. */
+/** Timeouts of calls, in milliseconds. */
 export interface CallTimes {
-  /** What servers are told. */
+  /** The request timeout that servers get. */
   readonly leaseMs: number;
   readonly otherMs: number;
-  /** How much longer the caller itself waits for an answer. */
+  /** How much longer the caller waits. */
   readonly marginMs: number;
 }
 
-/** The calls over HTTP, by our own client. */
+/** The calls over HTTP, by the client package. */
 export function httpCalls(endpoint: string, queueName: string, times: CallTimes): QueueCalls {
   const { queue } = createClient({ endpoint });
   const requestTimeout = `${times.otherMs}ms`;

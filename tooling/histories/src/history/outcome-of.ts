@@ -3,10 +3,9 @@ import { MESSAGES, QueueError } from '@querator/core';
 import { CallFailed } from './queue-calls.ts';
 
 /**
- * Tells what is known of a call that failed, by the promises of the protocol
- * and nothing else.
+ * The outcome of a failed call, by the promises of the protocol only.
  *
- * @throws the error itself where a caller that knows the protocol never gets it.
+ * @throws the error itself if the protocol does not allow it.
  */
 export function outcomeOf(error: unknown): CallFailed {
   if (error instanceof ClientError) {

@@ -50,7 +50,7 @@ test('writes down each call, its time and what came of it', async () => {
   const [, scheduled, lease, complete, later, dead] = operations;
   expect(scheduled).toMatchObject({ items: ['c'], notBefore: expect.any(Number) });
   expect(lease).toMatchObject({ partition: 3, limit: 10, given: [{ item: 'a', id: 'id', attempts: 1 }] });
-  // The time of day has become a time of the history.
+  // The deadline is on the clock of the history.
   const [given] = lease?.call === 'lease' ? lease.given : [];
   expect(given?.deadline).toBeGreaterThan(4_900);
   expect(given?.deadline).toBeLessThan((lease?.returned ?? 0) + 5_001);

@@ -1,15 +1,15 @@
 import type { Disturbance, Given, History, Operation, Outcome, ReleaseCount } from './history.ts';
 import { CallFailed, type QueueCalls } from './queue-calls.ts';
 
-/** Sooner than this, "later" is now (semantics: the schedule threshold). */
+/** Schedules within this time mean at once. */
 const THRESHOLD_MS = 100;
 
-/** What a recorded call came to. */
+/** The result of a recorded call. */
 export interface Recorded {
   readonly outcome: Outcome;
 }
 
-/** What a recorded lease came to. */
+/** The result of a recorded lease. */
 export interface RecordedLease extends Recorded {
   readonly partition: number;
   readonly given: readonly Given[];
@@ -21,7 +21,7 @@ type Told<O extends Operation> = O extends Operation
   ? Omit<O, 'number' | 'client' | 'instance' | 'invoked' | 'returned' | 'outcome' | 'error'>
   : never;
 
-/** Makes calls and writes down what was asked, when, and what came of it. */
+/** Makes calls and records requests, times and outcomes. */
 export class Recorder {
   readonly #start = performance.now();
   readonly #operations: Operation[] = [];
@@ -34,12 +34,12 @@ export class Recorder {
     return performance.now() - this.#start;
   }
 
-  /** The operations whose outcome is known so far, in the order of their ends. */
+  /** The ended operations, in the order of their ends. */
   get operations(): readonly Operation[] {
     return this.#operations;
   }
 
-  /** Writes down a fault; resolves when it is mended. */
+  /** Records a fault. Resolves when it is over. */
   async disturb(what: string, fault: () => Promise<void>): Promise<void> {
     const from = this.now();
     try {
@@ -49,16 +49,16 @@ export class Recorder {
     }
   }
 
-  /** Writes down what a server said of items it has put back. */
+  /** Records a server's count of items put back. */
   counted(count: ReleaseCount): void {
     this.#releases.push(count);
   }
 
-  /** What has to be added to a time of day to have it on the clock of the history; a millisecond too much at most. */
+  /** Added to a time of day it gives the time of the history; at most a millisecond too much. */
   dayOffset(): number {
     let shortest = Number.POSITIVE_INFINITY;
     let offset = 0;
-    // The process may be held up between two readings: the shortest of three attempts tells best.
+    // The process may be interrupted between two readings, so the shortest of three attempts counts.
     for (let attempt = 0; attempt < 3; attempt++) {
       const before = this.now();
       const day = Date.now();
@@ -75,7 +75,7 @@ export class Recorder {
     return new RecordedCalls(this, { client, instance }, calls);
   }
 
-  /** All that was recorded. */
+  /** The recorded history. */
   history(
     about: Pick<History, 'origin' | 'partitions' | 'leaseTimeoutMs' | 'drained' | 'brokenOff'>,
   ): History {
@@ -84,7 +84,7 @@ export class Recorder {
     return { version: 1, ...about, disturbances: this.#disturbances, releases, operations };
   }
 
-  /** For {@link RecordedCalls}: makes a call and writes it down. */
+  /** For {@link RecordedCalls}: makes a call and records it. */
   async record<O extends Operation, T>(
     made: Made,
     call: () => Promise<T>,
@@ -107,13 +107,13 @@ export class Recorder {
     const timing = { number, ...made, invoked, returned, outcome };
     const about = error === undefined ? timing : { ...timing, error };
     this.#operations.push({ ...about, ...tell(result) } as unknown as Operation);
-    // The run is over; what was asked may have taken effect all the same, and the rest is judged by that.
+    // The run is over. The call counts as one that may have taken effect.
     if (unexpected !== undefined) throw unexpected;
     return outcome;
   }
 }
 
-/** One client's calls to one server. None of them throws for what a server may answer, or the network do. */
+/** One client's calls to one server. They do not throw for errors of servers or the network. */
 export class RecordedCalls {
   readonly #recorder: Recorder;
   readonly #made: Made;
@@ -160,7 +160,7 @@ export class RecordedCalls {
   }
 
   complete(partition: number, ids: readonly string[]): Promise<Outcome> {
-    // The caller may go on to change its list.
+    // A copy, since the caller may change its list.
     const named = [...ids];
     return this.#recorder.record(
       this.#made,
@@ -191,7 +191,7 @@ export class RecordedCalls {
     );
   }
 
-  /** Only what is far enough away is scheduled. */
+  /** Undefined for times within the schedule threshold. */
   #later(delayMs: number): { at?: number; notBefore?: number } {
     if (delayMs <= 0) return {};
     if (delayMs < 2 * THRESHOLD_MS) throw new Error('too near to be sure that it is scheduled');

@@ -5,7 +5,7 @@ import { FAULTS, failOver } from './faults.ts';
 
 const namesOf = (...args: Parameters<typeof chooseFaults>) => chooseFaults(...args).map(({ name }) => name);
 const allNames = FAULTS.map(({ name }) => name).sort();
-/** What `run` does, beginning by chance. */
+/** The faults of a `run` with a random first seed. */
 const runsOf = (short: boolean, failover: boolean, chance: number) => {
   const { seeds, faults, failovers } = formOf({ short, failover });
   const certain = Array.from({ length: failovers }, () => failOver);

@@ -2,7 +2,7 @@ import { startTemporaryCluster } from '@querator/tooling-postgres';
 import { PatroniCluster, ReplicatedPair } from '@querator/tooling-postgres/debian';
 import type { DatabaseUnderTest } from './faults.ts';
 
-/** Lends one server, of those that npm brings. */
+/** Provides one server of the npm package. */
 export async function withServer<T>(work: (database: DatabaseUnderTest) => Promise<T>): Promise<T> {
   const cluster = await startTemporaryCluster();
   try {
@@ -17,7 +17,7 @@ export async function withServer<T>(work: (database: DatabaseUnderTest) => Promi
   }
 }
 
-/** Lends a primary and its synchronous standby, of Debian's programs. Who is which changes with each failover. */
+/** Provides a primary and its synchronous standby, of Debian's programs. Each failover swaps them. */
 export async function withPair<T>(work: (database: DatabaseUnderTest) => Promise<T>): Promise<T> {
   const pair = await ReplicatedPair.start('synchronous');
   try {
@@ -49,9 +49,9 @@ export async function withPair<T>(work: (database: DatabaseUnderTest) => Promise
 }
 
 /**
- * Lends three nodes under Patroni in synchronous mode, of Debian's programs.
- * Instances with an even number have all nodes in their connection string, the
- * others go through HAProxy.
+ * Provides three nodes under Patroni in synchronous mode, of Debian's programs.
+ * Instances with an even number have all nodes in their connection string; the
+ * others use HAProxy.
  */
 export async function withPatroni<T>(work: (database: DatabaseUnderTest) => Promise<T>): Promise<T> {
   const patroni = await PatroniCluster.start();

@@ -2,21 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CallFailed, type QueueCalls } from '../history/queue-calls.ts';
 import type { Recorder } from '../history/recorder.ts';
 
-/** How often the queue must be found empty, by each of the servers. */
+/** Each server must find the queue empty this many times. */
 const TIMES_EMPTY = 2;
 
-/** Clients that empty the queue are called so, and nobody else is. */
+/** The name prefix of clients that empty the queue. */
 const NAME = 'drain';
 
-/** Whether a client is one of those that empty the queue at the end. */
+/** Whether a client only empties the queue at the end. */
 export function isDrainer(client: string): boolean {
   return client.startsWith(NAME);
 }
 
 /**
- * Leases and completes until every server says that the queue is empty.
+ * Leases and completes until every server reports an empty queue.
  *
- * @returns whether it came to that in time.
+ * @returns whether the queue was empty in time.
  */
 export async function drain(
   recorder: Recorder,

@@ -1,48 +1,48 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '@querator/core/testing';
 import type { PatroniCluster } from '@querator/tooling-postgres/debian';
+import type { DatabaseLink } from './database-link.ts';
 import type { Instance } from './instance.ts';
-import type { Way } from './way.ts';
 
 /** The database of a run: one server, or a primary and its standby. */
 export interface DatabaseUnderTest {
-  /** The connection strings of all its servers; which of them takes writes may change. */
+  /** The connection strings of all its servers. The one that takes writes may change. */
   readonly servers: readonly string[];
-  /** Leads to the one that takes writes now. */
+  /** The server that takes writes now. */
   connectionString(): string;
-  /** SIGKILL to all processes of the one that takes writes. */
+  /** Sends SIGKILL to all processes of the server that takes writes. */
   crash(): Promise<void>;
-  /** Starts it again, with the data that had been written. */
+  /** Starts it again with its data. */
   start(): Promise<void>;
-  /** Absent: there is none. */
+  /** Undefined: there is none. */
   readonly standby?: Standby;
-  /** What looks after the servers; absent: nobody does. */
+  /** Undefined: the servers are not under Patroni. */
   readonly patroni?: PatroniCluster;
-  /** What the instance of that number has in its connection string; absent: all servers. */
+  /** The servers in the connection string of an instance; all servers by default. */
   serversOf?(instance: number): readonly string[];
 }
 
 /** Takes over from a primary that crashed. */
 export interface Standby {
-  /** From now on nothing of what the primary writes reaches it. */
+  /** Stops the replication to the standby. */
   cutOff(): void;
-  /** Makes it the primary. */
+  /** Promotes the standby. */
   promote(): Promise<void>;
-  /** Makes the former primary the standby, and has the new one wait for it. */
+  /** Makes the former primary the standby. Commits wait for it again. */
   rebuild(): Promise<void>;
 }
 
-/** All that can be made to fail. */
+/** The parts of a run that a fault can disturb. */
 export interface RunUnderTest {
   readonly instances: readonly Instance[];
-  /** The way of each instance to the database. */
-  readonly ways: readonly Way[];
+  /** The link of each instance to the database. */
+  readonly links: readonly DatabaseLink[];
   readonly database: DatabaseUnderTest;
   readonly leaseTimeoutMs: number;
   readonly random: SeededRandom;
 }
 
-/** Something that goes wrong, and is mended before `strike` resolves. */
+/** A fault. It is over when `strike` resolves. */
 export interface Fault {
   readonly name: string;
   strike(run: RunUnderTest): Promise<void>;
@@ -51,7 +51,7 @@ export interface Fault {
 const anyOf = <T>(all: readonly T[], random: SeededRandom) =>
   all[Math.floor(random.fraction() * all.length)] as T;
 
-/** An instance is killed, and started again. */
+/** Kills an instance and starts it again. */
 export const killInstance: Fault = {
   name: 'kill an instance',
   async strike({ instances, random }) {
@@ -62,7 +62,7 @@ export const killInstance: Fault = {
   },
 };
 
-/** An instance stands still for longer than its leases last, and goes on. */
+/** Stops an instance for longer than its leases last, and continues it. */
 const pauseInstance: Fault = {
   name: 'pause an instance',
   async strike({ instances, leaseTimeoutMs, random }) {
@@ -73,41 +73,41 @@ const pauseInstance: Fault = {
   },
 };
 
-/** All connections of an instance are reset, a few times in a row, in the middle of whatever they do. */
+/** Resets all connections of an instance, a few times in a row, at any moment. */
 const cutConnections: Fault = {
   name: 'cut connections',
-  async strike({ ways, random }) {
-    const way = anyOf(ways, random);
+  async strike({ links, random }) {
+    const link = anyOf(links, random);
     for (let n = 0; n < 5; n++) {
-      way.cut();
+      link.cut();
       await delay(random.fraction() * 80);
     }
   },
 };
 
-/** The database does what it is asked, and its answers are lost: commits whose outcome nobody learns. */
+/** The database executes statements and the answers are lost, so that the outcome of commits is unknown. */
 export const loseAnswers: Fault = {
   name: 'lose the answers of the database',
-  async strike({ ways, random }) {
-    const way = anyOf(ways, random);
-    way.cutAtAnswers();
+  async strike({ links, random }) {
+    const link = anyOf(links, random);
+    link.cutAtAnswers();
     await delay(50 + random.fraction() * 300);
-    way.restore();
+    link.restore();
   },
 };
 
-/** The way to the database leads nowhere, and nobody is told. */
+/** Drops all traffic to the database without an error. */
 const blackHole: Fault = {
   name: 'black hole before the database',
-  async strike({ ways, random }) {
-    const way = anyOf(ways, random);
-    way.blackHole();
+  async strike({ links, random }) {
+    const link = anyOf(links, random);
+    link.blackHole();
     await delay(200 + random.fraction() * 800);
-    way.restore();
+    link.restore();
   },
 };
 
-/** The database loses all that it has not written down. */
+/** Crashes the database, which loses all unwritten data. */
 export const crashDatabase: Fault = {
   name: 'crash the database',
   async strike({ database, random }) {
@@ -118,9 +118,9 @@ export const crashDatabase: Fault = {
 };
 
 /**
- * The primary is lost with all its processes, and the standby takes its place.
- * Half of the times it has got nothing for a while: what was acknowledged without
- * it would be lost now. The former primary comes back as the standby.
+ * Crashes the primary and promotes the standby. In half of the cases replication
+ * was cut before, so that writes acknowledged without the standby would be lost.
+ * The former primary returns as the standby.
  */
 export const failOver: Fault = {
   name: 'fail over to the standby',
@@ -139,7 +139,7 @@ export const failOver: Fault = {
   },
 };
 
-/** What a single database server and several instances can suffer. */
+/** The faults of a single database server and several instances. */
 export const FAULTS: readonly Fault[] = [
   killInstance,
   pauseInstance,

@@ -12,25 +12,25 @@ import { spreadSeed } from './spread-seed.ts';
 import { Workload } from './workload.ts';
 
 const LEASE_TIMEOUT_MS = 120;
-/** Counted in operations, so that a busy machine sees as much as an idle one. */
+/** Counted in operations, so that the load of the machine does not matter. */
 const CALM_OPERATIONS = 400;
 const OPERATIONS_PER_FAULT = 60;
 const PATIENCE_MS = 5_000;
 const FAULTS = 6;
 const ASK_EVERY_MS = 20;
-/** Longer than a lease waits while producers are at work: what timed out would excuse too much. */
+/** Longer than any lease waits while producers work, since a timeout excuses too much. */
 const TIMES = { leaseMs: 4_000, otherMs: 2_000, marginMs: 0 };
 const FAULT_KINDS: readonly Fault[] = ['not-applied', 'unknown-applied', 'unknown-lost'];
 const OPERATIONS = ['produce', 'complete', 'retry', 'lease'] as const;
 
 /**
- * A run in this process, in about two seconds: the engine on memory, whose
- * calls fail by chance, without effect, or with one nobody is told of.
+ * Runs the engine on memory in this process, in about two seconds. Storage calls
+ * fail at random, without effect or with an unknown one.
  *
- * @param drainMs how long the queue may take to be emptied at the end.
+ * @param drainMs the time limit for emptying the queue at the end.
  */
 export async function memoryRun(seed: number, origin: string, drainMs: number): Promise<History> {
-  // The clock's timers keep no process alive, and for a while nothing else may be going on.
+  // The clock's timers do not keep the process alive.
   const alive = setInterval(() => {}, 1_000);
   try {
     return await run(seed, origin, drainMs);
@@ -63,7 +63,7 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
     ...{ seed, producers: 3, consumers: 3, batch: 8, leaseTimeoutMs: LEASE_TIMEOUT_MS },
     ...{ backlog: 60, thinkMs: 2, producerThinkMs: 2, clears: seed % 2 === 1 ? 0.03 : 0 },
   });
-  // All clients are those of one service, which is never started anew.
+  // All clients use one service, which is never restarted.
   const counting = { process: 1, released: async () => released };
   const watch = new ReleaseWatch(recorder, [counting, counting], 'q');
   await watch.start(ASK_EVERY_MS);
@@ -87,7 +87,7 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   return recorder.history({ origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained });
 }
 
-/** Waits until so many more operations have ended; a bad variant may come to a standstill. */
+/** Waits for `count` more operations, or until a time limit, since a bad variant may stop working. */
 async function operationsMore(recorder: Recorder, count: number): Promise<void> {
   const wanted = recorder.operations.length + count;
   const until = recorder.now() + PATIENCE_MS;

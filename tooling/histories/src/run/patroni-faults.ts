@@ -3,12 +3,12 @@ import type { SeededRandom } from '@querator/core/testing';
 import type { PatroniCluster, PatroniNode } from '@querator/tooling-postgres/debian';
 import type { Fault, RunUnderTest } from './faults.ts';
 
-/** How long a node stays as it is after another one leads, at most. */
+/** The longest time that a node stays disturbed after another one leads. */
 const AFTERWARDS_MS = 3_000;
 
 type Strike = (cluster: PatroniCluster, leader: PatroniNode, random: SeededRandom) => Promise<void>;
 
-/** A fault of the node that leads. It is mended when all nodes are up again and one standby is synchronous. */
+/** A fault of the leader. It is over when all nodes are up and one standby is synchronous. */
 function ofLeader(name: string, strike: Strike): Fault {
   return {
     name,
@@ -21,10 +21,10 @@ function ofLeader(name: string, strike: Strike): Fault {
   };
 }
 
-/** Patroni starts it again, or has a standby promoted. */
+/** Patroni restarts PostgreSQL, or promotes a standby. */
 const killPostgres = ofLeader("kill the leader's PostgreSQL", async (_, leader) => leader.killPostgres());
 
-/** As when the machine is lost: its lock has to run out. It comes back as a standby. */
+/** Simulates the loss of the machine: the leader's lock has to expire. The node returns as a standby. */
 const killNode = ofLeader('kill the leader, PostgreSQL and Patroni', async (cluster, leader, random) => {
   await leader.killPatroni();
   await leader.killPostgres();
@@ -33,7 +33,7 @@ const killNode = ofLeader('kill the leader, PostgreSQL and Patroni', async (clus
   leader.startPatroni();
 });
 
-/** PostgreSQL goes on as a primary that nobody looks after, beside the one that is promoted. */
+/** PostgreSQL continues as a primary without Patroni, beside the promoted one. */
 const killPatroni = ofLeader("kill the leader's Patroni", async (cluster, leader, random) => {
   await leader.killPatroni();
   await cluster.leader(leader);
@@ -41,7 +41,7 @@ const killPatroni = ofLeader("kill the leader's Patroni", async (cluster, leader
   leader.startPatroni();
 });
 
-/** It goes on where it stopped, when another one has long been the leader. */
+/** The node continues long after another one has become the leader. */
 const freezeNode = ofLeader('freeze the leader, PostgreSQL and Patroni', async (cluster, leader, random) => {
   leader.freeze();
   await cluster.leader(leader);
@@ -52,8 +52,8 @@ const freezeNode = ofLeader('freeze the leader, PostgreSQL and Patroni', async (
 /** With patronictl, to the synchronous standby. */
 const switchOver = ofLeader('switch over', async (cluster) => cluster.switchOver());
 
-/** All that is tried on a cluster under Patroni. */
+/** All faults of a cluster under Patroni. */
 export const PATRONI_FAULTS: readonly Fault[] = [killPostgres, killNode, killPatroni, freezeNode, switchOver];
 
-/** What CI has the time for. */
+/** The faults of the short form. */
 export const SHORT_PATRONI_FAULTS: readonly Fault[] = [killNode, switchOver];

@@ -8,28 +8,28 @@ import type { History } from '../history/history.ts';
 import { httpCalls } from '../history/http-calls.ts';
 import { Recorder } from '../history/recorder.ts';
 import { chooseFaults } from './choose-faults.ts';
+import { DatabaseLink } from './database-link.ts';
 import { drain } from './drain.ts';
 import { type DatabaseUnderTest, FAULTS, type Fault, failOver, type RunUnderTest } from './faults.ts';
 import { Instance } from './instance.ts';
 import { ReleaseWatch } from './release-watch.ts';
 import { spreadSeed } from './spread-seed.ts';
-import { Way } from './way.ts';
 import { Workload } from './workload.ts';
 
-/** What a run on PostgreSQL is made of. */
+/** The options of a run on PostgreSQL. */
 export interface PostgresRunOptions {
   readonly seed: number;
   readonly origin: string;
   readonly instances: number;
-  /** How long nothing is disturbed at first, and no lease undone: only then order is judged in full. 0: faults begin at once. */
+  /** The initial time without faults and undone leases, in which order is checked in full. 0: none. */
   readonly calmMs: number;
-  /** How many faults, one after the other. */
+  /** The number of faults, one after the other. */
   readonly faults: number;
-  /** How many of them are failovers; absent: none. */
+  /** The number of failovers among them; 0 by default. */
   readonly failovers?: number;
-  /** What the others are chosen from. */
+  /** The kinds of the other faults. */
   readonly kinds?: readonly Fault[];
-  /** How long the queue may take to be emptied at the end. */
+  /** The time limit for emptying the queue at the end. */
   readonly drainMs?: number;
   /** A known-bad variant of the engine. */
   readonly variant?: string;
@@ -39,16 +39,16 @@ const LEASE_TIMEOUT_MS = 1_500;
 const TIMES = { leaseMs: 4_000, otherMs: 4_000, marginMs: 1_000 };
 const DRAIN_MS = 60_000;
 const BETWEEN_FAULTS_MS = 700;
-/** How much later the first fault strikes where leases are undone. */
+/** The longest extension of the calm time after undone leases. */
 const MOST_UNDONE_MS = 8_000;
 const ASK_EVERY_MS = 250;
 
 /**
- * A run of several servers, each a process of its own, on one database:
- * clients at work, calm at first, then one fault after the other, all chosen by
- * the seed. At the end everything is mended and the queue drained.
+ * Runs several servers on one database, each in its own process. Clients work,
+ * first without faults, then with one fault after the other, chosen by the seed.
+ * At the end the queue is drained.
  *
- * @returns what was recorded, of a run that broke off too.
+ * @returns the history, also of a run that broke off.
  */
 export async function postgresRun(
   database: DatabaseUnderTest,
@@ -56,7 +56,7 @@ export async function postgresRun(
 ): Promise<History> {
   const { seed, origin, calmMs, faults, failovers = 0, kinds = FAULTS, drainMs = DRAIN_MS } = options;
   const random = new SeededRandom(spreadSeed(seed, 0));
-  // Of two seeds in a row each has another, as with several partitions more is excused.
+  // Alternates with the seed, since several partitions excuse more.
   const partitions = seed % 2 === 1 ? 1 : 3;
   const stage = await setUp(database, options, partitions);
   const recorder = new Recorder();
@@ -64,7 +64,7 @@ export async function postgresRun(
   const workload = new Workload(recorder, connect, {
     ...{ seed, producers: 4, consumers: 6, batch: 40, leaseTimeoutMs: LEASE_TIMEOUT_MS },
     ...{ backlog: 800, thinkMs: 10 },
-    // A queue that runs empty is another thing than one in which items wait: consumers get what is just being produced.
+    // In half of the runs producers are slow, so that consumers wait and get new items at once.
     producerThinkMs: random.fraction() < 0.5 ? 10 : 120,
     clears: random.fraction() < 0.3 ? 0.002 : 0,
   });
@@ -83,7 +83,7 @@ export async function postgresRun(
     await workload.stop();
     drained = await drain(recorder, connect(), drainMs);
   });
-  // Whatever has broken: nothing is recorded any more, and nothing is left running.
+  // After any error: stop recording, and leave nothing running.
   const reasons = [
     brokenOff,
     await reasonOf(() => workload.stop()),
@@ -95,7 +95,7 @@ export async function postgresRun(
   return recorder.history(reason === undefined ? about : { ...about, brokenOff: reason });
 }
 
-/** Does something. @returns why it failed, if it did. */
+/** @returns the error of some work, if it fails. */
 async function reasonOf(work: () => Promise<void>): Promise<string | undefined> {
   try {
     await work();
@@ -106,11 +106,10 @@ async function reasonOf(work: () => Promise<void>): Promise<string | undefined> 
 }
 
 /**
- * Waits for a time without faults. Where servers have undone leases, as they do
- * while their first statements are slow, it begins when that has been
- * forgotten; a machine so busy that it never is gets its faults all the same.
- * With several partitions it takes a little longer until the servers can say
- * that they have undone none.
+ * Waits for the time without faults. It starts again after servers have undone
+ * leases, as they do while their first statements are slow, but not forever.
+ * Several partitions take longer, until the servers can report that they have
+ * undone none.
  */
 async function calm(
   recorder: Recorder,
@@ -131,7 +130,7 @@ async function calm(
 
 interface Stage {
   readonly instances: readonly Instance[];
-  readonly ways: readonly Way[];
+  readonly links: readonly DatabaseLink[];
   tearDown(): Promise<void>;
 }
 
@@ -141,21 +140,21 @@ async function setUp(
   partitions: number,
 ): Promise<Stage> {
   const database = await createTestDatabase(server.connectionString());
-  const ways = await Promise.all(
+  const links = await Promise.all(
     Array.from({ length: count }, (_, n) => {
       const own = server.serversOf?.(n) ?? server.servers;
-      return Way.open(own.map((each) => databaseOf(each, database.name)));
+      return DatabaseLink.open(own.map((each) => databaseOf(each, database.name)));
     }),
   );
   const ports = await freePorts(count);
-  const instances = ways.map(
+  const instances = links.map(
     ({ connectionString }, n) => new Instance(ports[n] ?? 0, connectionString, variant),
   );
   const tearDown = async () => {
-    // Killed first: an orderly end would wait for the requests in flight.
+    // SIGKILL first, since an orderly end waits for the requests in flight.
     await Promise.all(instances.map((instance) => instance.kill().then(() => instance.stop())));
-    await Promise.all(ways.map((way) => way.close()));
-    // Another server may take writes by now.
+    await Promise.all(links.map((link) => link.close()));
+    // Another server may be the primary now.
     await database.drop(server.connectionString());
   };
   try {
@@ -168,10 +167,10 @@ async function setUp(
     await tearDown();
     throw error;
   }
-  return { instances, ways, tearDown };
+  return { instances, links, tearDown };
 }
 
-/** A connection string with another database in it. */
+/** The connection string of another database of the server. */
 function databaseOf(connectionString: string, name: string): string {
   const url = new URL(connectionString);
   url.pathname = `/${name}`;

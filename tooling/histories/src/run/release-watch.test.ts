@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Recorder } from '../history/recorder.ts';
 import { type CountsReleases, ReleaseWatch } from './release-watch.ts';
 
-/** Asks once, and stops. */
+/** Reads the counts once. */
 async function asked(...servers: readonly CountsReleases[]) {
   const recorder = new Recorder();
   const watch = new ReleaseWatch(recorder, servers, 'q');

@@ -1,18 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Recorder } from '../history/recorder.ts';
 
-/** A server that counts the items it has put back. */
+/** A server that counts the items that it puts back. */
 export interface CountsReleases {
-  /** Which of its processes runs: each counts from nothing. */
+  /** The number of its process. Each process counts from 0. */
   readonly process: number;
-  /** How many items of the queue that process has put back so far; nothing: it does not say. */
+  /** The number of items of the queue that the process has put back. Undefined if unknown. */
   released(queue: string): Promise<number | undefined>;
 }
 
 /**
- * Asks servers again and again how many items they have put back. Where that
- * is none, no lease can have hidden an item from others without being seen in
- * the history, and the order is judged without that excuse.
+ * Reads regularly how many items the servers have put back. Without any, no lease
+ * can have hidden an item unseen, and the order is checked without that excuse.
  */
 export class ReleaseWatch {
   readonly #recorder: Recorder;
@@ -29,12 +28,12 @@ export class ReleaseWatch {
     this.#queue = queue;
   }
 
-  /** When it was last noticed that one of them had put items back, on the clock of the history; absent: never. */
+  /** The time of the last known put-back, on the clock of the history. Undefined: none. */
   get releasedAt(): number | undefined {
     return this.#releasedAt;
   }
 
-  /** Asks all of them once, and from then on every so many milliseconds. */
+  /** Reads all counts once, and then every `everyMs` milliseconds. */
   async start(everyMs: number): Promise<void> {
     await Promise.all(this.#servers.map((server, instance) => this.#ask(server, instance)));
     for (const [instance, server] of this.#servers.entries()) {
@@ -42,7 +41,7 @@ export class ReleaseWatch {
     }
   }
 
-  /** Resolves when the last answer is there. */
+  /** Resolves after the last answer. */
   async stop(): Promise<void> {
     this.#watching = false;
     await Promise.all(this.#loops);
@@ -59,7 +58,7 @@ export class ReleaseWatch {
     const { process } = server;
     const asked = this.#recorder.now();
     const released = await server.released(this.#queue);
-    // Where it was started again meanwhile, nobody knows which process it was.
+    // After a restart it is unknown which process has answered.
     if (released === undefined || server.process !== process) return;
     const answered = this.#recorder.now();
     this.#recorder.counted({ instance, process, asked, answered, released });

@@ -4,10 +4,10 @@ const METRIC = 'querator_items_total';
 const RELEASED: ItemEvent = 'released';
 
 /**
- * How many items of a queue a server has put back, from its metrics. An event
- * is first named there when it happens.
+ * The number of items of a queue that a server has put back, from its metrics. An
+ * event is missing there until it happens.
  *
- * @returns nothing where the metrics do not tell, lest silence be taken for none.
+ * @returns undefined if the metrics do not show the queue.
  */
 export function releasesIn(metrics: string, queue: string): number | undefined {
   const lines = metrics.split('\n');

@@ -17,7 +17,7 @@ const historyOf = (operations: readonly Operation[]): History => ({
 test('a gap is the longest time between two successes of a server that touches the disturbance', () => {
   const times = [10, 95, 98, 180, 190, 210, 490, 620, 1_000];
   const gaps = serviceGaps(historyOf(times.map((time) => call('produce', 0, time))));
-  // 98 to 180, and not 210 to 490, which lies between the two; then 490 to 620.
+  // 98 to 180; not 210 to 490, which is between the two; then 490 to 620.
   expect(gaps.map(({ produceMs }) => produceMs)).toEqual([82, 130]);
   expect(gaps.map(({ completeMs }) => completeMs)).toEqual([0, 0]);
 });

@@ -1,10 +1,10 @@
 import type { Disturbance, History } from '../history/history.ts';
 
-/** How long a server did not do something around a disturbance. */
+/** The time without success of a server around a disturbance. */
 export interface ServiceGap {
   readonly disturbance: Disturbance;
   readonly instance: number;
-  /** From the end of a successful call to the end of the next one, in milliseconds: the longest such time. */
+  /** The longest time from the end of a successful call to the end of the next, in milliseconds. */
   readonly produceMs: number;
   readonly completeMs: number;
 }
@@ -28,7 +28,7 @@ export function serviceGaps({ disturbances, operations }: History): readonly Ser
   });
 }
 
-/** The longest time between neighbours that lies in the disturbance, at least in part. */
+/** The longest time between neighbours that overlaps the disturbance. */
 function longestGap(times: readonly number[], { from, to }: Disturbance): number {
   let longest = 0;
   for (const [index, time] of times.entries()) {

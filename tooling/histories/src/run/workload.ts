@@ -5,36 +5,36 @@ import type { QueueCalls } from '../history/queue-calls.ts';
 import type { RecordedCalls, Recorder } from '../history/recorder.ts';
 import { spreadSeed } from './spread-seed.ts';
 
-/** What clients do. */
+/** The options of a workload. */
 export interface WorkloadOptions {
   readonly seed: number;
   readonly producers: number;
   readonly consumers: number;
-  /** Items in a produce, and in a lease, at most. */
+  /** The most items of a produce, and of a lease. */
   readonly batch: number;
   readonly leaseTimeoutMs: number;
-  /** Producers keep about so many items in the queue that nobody has got yet. */
+  /** The approximate number of undelivered items that producers maintain. */
   readonly backlog: number;
-  /** How long a consumer thinks between two calls, at most. */
+  /** The longest pause of a consumer between two calls. */
   readonly thinkMs: number;
   /** The same for a producer. */
   readonly producerThinkMs: number;
-  /** How often the queue is cleared: the chance per produce. */
+  /** The probability of a clear per produce. */
   readonly clears: number;
 }
 
-/** How clients reach the servers. A new set for each client: no two share a connection. */
+/** Makes the connections of a client to all servers. Clients do not share connections. */
 export type Connect = () => readonly QueueCalls[];
 
-/** How long a client waits before it calls again a server that did not answer well. */
+/** The pause of a client after a failed call. */
 const AFTER_FAILURE_MS = 30;
-/** What nobody gets in that time is perhaps gone, and producers do not wait for it for ever. */
+/** Producers stop waiting for items that are not delivered in this time; they may be lost. */
 const LOST_AFTER_MS = 1_500;
 
 /**
- * Producers and consumers that do all that clients may do: complete, give
- * back for now, for later or for good, forget, and come too late, each call
- * at a server chosen by chance.
+ * Producers and consumers that use all calls: they complete, give back at once,
+ * later or as dead, forget items, and settle too late, each call at a random
+ * server.
  */
 export class Workload {
   readonly #recorder: Recorder;
@@ -42,7 +42,7 @@ export class Workload {
   readonly #options: WorkloadOptions;
   readonly #producers: Promise<void>[] = [];
   readonly #consumers: Promise<void>[] = [];
-  /** Items that were sent off, and that nobody has got so far. */
+  /** Produced items that are not delivered yet. */
   readonly #waiting = new Set<string>();
   #items = 0;
   #producing = true;
@@ -54,7 +54,7 @@ export class Workload {
     this.#options = options;
   }
 
-  /** Sets all clients going. */
+  /** Starts all clients. */
   start(): void {
     const { seed, producers, consumers } = this.#options;
     for (let n = 0; n < producers; n++) {
@@ -63,14 +63,14 @@ export class Workload {
     for (let n = 0; n < consumers; n++) {
       this.#consumers.push(this.#consume(this.#client(`c${n}`), new SeededRandom(spreadSeed(seed, 200 + n))));
     }
-    // `stop` throws it; until then it must not end the process, and what was recorded with it.
+    // `stop` throws the error. Until then it must not end the process, which would lose the record.
     for (const client of [...this.#producers, ...this.#consumers]) client.catch(() => {});
   }
 
   /**
-   * Lets all clients finish what they are about; consumers first, so that none of them waits in vain.
+   * Lets all clients finish, consumers first, so that none of them waits in vain.
    *
-   * @throws what one of them met that no client is told, when all have ended.
+   * @throws the first error that no client should get, after all have ended.
    */
   async stop(): Promise<void> {
     this.#consuming = false;
@@ -99,7 +99,7 @@ export class Workload {
         { length: 1 + Math.floor(random.fraction() * batch) },
         () => `i${this.#items++}`,
       );
-      // Only here and there: each leaves a hole in what is known of the order.
+      // Rarely, since each schedule hides a part of the order.
       const delayMs = random.fraction() < 0.03 ? 250 + random.fraction() * 500 : 0;
       if (delayMs === 0) for (const item of items) this.#waiting.add(item);
       const outcome = await server.produce(items, delayMs);
@@ -108,7 +108,7 @@ export class Workload {
     }
   }
 
-  /** Until a producer is to go on. */
+  /** Waits until more items are wanted. */
   async #untilWanted(): Promise<void> {
     const since = this.#recorder.now();
     while (this.#producing && this.#waiting.size >= this.#options.backlog) {
@@ -144,14 +144,15 @@ export class Workload {
       if (some.length > 0) await server.retry(partition, some, { delayMs, dead });
     }
     if (luck >= 0.16 && luck < 0.2 && ids.length > 1) {
-      // Half of them twice: the second request is refused as a whole, and must not touch the other half.
+      // Completes half of them twice: the second request is refused as a whole, and must not affect the other
+      // half.
       const half = ids.slice(0, Math.floor(ids.length / 2));
       await server.complete(partition, half);
       await server.complete(partition, ids);
       ids.splice(0, half.length);
     }
     if (ids.length > 0) await server.complete(partition, ids);
-    // Now and then someone completes once more, which must not do any harm.
+    // Completes again, which must be harmless.
     if (luck > 0.98 && ids.length > 0) await server.complete(partition, ids);
   }
 

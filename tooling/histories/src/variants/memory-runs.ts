@@ -1,7 +1,7 @@
 /**
- * Runs on memory in a process of its own, which the load hook may have made a
- * bad variant of: `memory-runs.ts FOLDER FIRST_SEED SEEDS`. Ends at the first history
- * that fails, and prints one line of JSON.
+ * Runs on memory in a child process, possibly as a bad variant by the load hook:
+ * `memory-runs.ts FOLDER FIRST_SEED SEEDS`. Ends at the first history that fails,
+ * and prints one line of JSON.
  */
 import process from 'node:process';
 import { judge } from '../judge.ts';
@@ -10,7 +10,10 @@ import { memoryRun } from '../run/memory-run.ts';
 const [folder = '', first = '1', count = '1'] = process.argv.slice(2);
 const variant = process.env['HISTORIES_VARIANT'];
 const name = variant ?? 'memory';
-/** The engine gets all the time a busy machine may need; a variant that cannot drain is caught sooner. */
+/**
+ * The unchanged engine gets enough time for a busy machine; a variant that cannot
+ * drain should fail sooner.
+ */
 const drainMs = variant === undefined ? 30_000 : 3_000;
 let runs = 0;
 let rules: readonly string[] = [];

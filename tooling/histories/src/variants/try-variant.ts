@@ -10,17 +10,20 @@ import { nameOf, type Variant } from './variant.ts';
 const HOOK = fileURLToPath(new URL('./load-hook.ts', import.meta.url));
 const RUNS = fileURLToPath(new URL('./memory-runs.ts', import.meta.url));
 
-/** How a variant fared. */
+/** The result of a variant's runs. */
 export interface Trial {
-  /** How many seeds were run, the one that caught it included. */
+  /** The number of runs, including the one that caught it. */
   readonly runs: number;
-  /** The rules its history broke; none: it was not caught. */
+  /** The broken rules. Empty: the variant was not caught. */
   readonly rules: readonly string[];
   /** The judgement of the last history. */
   readonly text: string;
 }
 
-/** Runs the engine on memory, in a process of its own, until a history fails. No variant: as it is. */
+/**
+ * Runs the engine on memory in a child process until a history fails. Without a
+ * variant the engine is unchanged.
+ */
 export async function tryOnMemory(folder: string, seeds: number, variant?: Variant): Promise<Trial> {
   const hook = variant === undefined ? [] : ['--import', HOOK];
   const args = ['--conditions=@querator/source', ...hook, RUNS, folder, '1', String(seeds)];
@@ -57,7 +60,7 @@ export async function tryOnPostgres(
       kinds: variant.onFailover ? [failOver] : [crashDatabase, loseAnswers, killInstance],
     });
     const { rules, text } = judge(history, folder);
-    // That proves nothing of the checker.
+    // A run that broke off proves nothing.
     if (history.brokenOff !== undefined) throw new Error(text);
     if (rules.length > 0 || runs === variant.seeds) return { runs, rules, text };
   }

@@ -4,9 +4,9 @@ import { holdEndsFrom } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
 /**
- * Every lease adds one to an item's attempts. So no two deliveries of an item
- * have the same number, a later one has more, and where numbers are left out
- * there was time for the leases that nobody saw.
+ * Every lease adds one to an item's attempts. So deliveries of an item have
+ * different, increasing numbers. Missing numbers are leases whose answers were
+ * lost, and there must be time for them.
  */
 export function attempts(lives: Lives, allowances: Allowances): readonly Violation[] {
   return lives.all.flatMap((life) =>

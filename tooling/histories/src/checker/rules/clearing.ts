@@ -3,7 +3,7 @@ import type { Shadows } from '../shadows.ts';
 import type { Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
-/** What waited all the time that an acknowledged clear took is gone. */
+/** An item that waited during an acknowledged clear is gone. */
 export function clearing(lives: Lives, stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
   const clears = lives.history.operations.filter((each) => each.call === 'clear' && each.outcome === 'ok');
   return clears.flatMap((clear) => {

@@ -1,7 +1,7 @@
 import type { Delivery, Lives } from '../lives.ts';
 import type { Violation } from '../violation.ts';
 
-/** An id is given out once. An item comes back under another one, so that who held it before can do it no harm. */
+/** An id is delivered once. A returned item has a new id, so that a former consumer cannot affect it. */
 export function handles(lives: Lives): readonly Violation[] {
   const first = new Map<string, Delivery>();
   const found: Violation[] = [];

@@ -3,7 +3,7 @@ import type { Lives } from '../lives.ts';
 import { holdEndsFrom } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
-/** Who was given an item has it alone, until the deadline that was told, or until it is given back. */
+/** A leased item belongs to one consumer until the announced deadline, or until it is settled. */
 export function holding(lives: Lives, allowances: Allowances): readonly Violation[] {
   return lives.all.flatMap(({ item, deliveries }) => {
     const inTime = deliveries.toSorted((a, b) => a.lease.returned - b.lease.returned);

@@ -3,9 +3,9 @@ import { isFinal, type Life, type Lives, mayHaveHappened } from '../lives.ts';
 import type { Violation } from '../violation.ts';
 
 /**
- * What was acknowledged is delivered until it is completed, and of a produce
- * with an unknown outcome there is all or nothing. Says something only of
- * histories that end with an empty queue.
+ * Acknowledged items are delivered until they are completed. A produce with an
+ * unknown outcome stores all its items or none. Checked only if the history ends
+ * with an empty queue.
  */
 export function losses(lives: Lives): readonly Violation[] {
   if (!lives.history.drained) return [];
@@ -47,7 +47,7 @@ function isAccountedFor(lives: Lives, { produce, deliveries }: Life, clears: rea
     const ends = lives.settlementsOf(last.id).filter((each) => isFinal(each) && mayHaveHappened(each));
     if (ends.length > 0) return true;
   }
-  // It was still there when it was last seen, so only a later clear can have removed it.
+  // It existed at its last delivery, so only a later clear can have removed it.
   const seenAt = last?.lease.invoked ?? produce?.invoked ?? 0;
   return clears.some(
     (each) => each.outcome === 'unknown' || (each.outcome === 'ok' && each.returned >= seenAt),

@@ -5,9 +5,9 @@ import type { Violation } from '../violation.ts';
 import { answersOf } from './requests.ts';
 
 /**
- * In a partition, what certainly came in first comes out first: no item is
- * given out by a lease that was over before another lease began, which got an
- * item that came in before it. Leases at the same time may share as they like.
+ * Items of a partition are delivered in their order: a lease must not take an item
+ * if a lease that ended before had skipped an older one. Overlapping leases may
+ * share the items in any way.
  */
 export function order(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
   const found: Violation[] = [];
@@ -19,7 +19,7 @@ export function order(stays: readonly Stay[], shadows: Shadows): readonly Violat
   return found;
 }
 
-/** Of those that came in later, who was given out first? With that asked quickly, the search is n log n. */
+/** Finds the earliest delivery among later items. It is fast, so that the search is O(n log n). */
 function overtakenInTime(stays: readonly Stay[], overtaking: readonly Stay[]): readonly Violation[] {
   const byStart = overtaking.toSorted((a, b) => a.from - b.from);
   const earliestFrom: Stay[] = [];
@@ -43,7 +43,7 @@ function overtakenInTime(stays: readonly Stay[], overtaking: readonly Stay[]): r
   return found;
 }
 
-/** The items of one produce come in at once, and still in their order. */
+/** The items of one produce become visible at once and keep their order. */
 function overtakenInRequest(stays: readonly Stay[], overtaking: readonly Stay[]): readonly Violation[] {
   const mayOvertake = new Set(overtaking);
   const members = stays.filter(({ isFirst, life }) => isFirst && life.produce !== undefined);
@@ -61,7 +61,7 @@ function overtakenInRequest(stays: readonly Stay[], overtaking: readonly Stay[])
   return found;
 }
 
-/** The items of one answer were taken by one statement, and stand in their order. */
+/** One statement takes the items of an answer, so they are in order. */
 function overtakenInAnswer(answer: readonly Stay[]): readonly Violation[] {
   const found: Violation[] = [];
   let latest: Stay | undefined;

@@ -1,7 +1,7 @@
 import type { Life, Lives } from '../lives.ts';
 import type { Violation } from '../violation.ts';
 
-/** What consumers get was produced before, by a call that may have taken effect. */
+/** Every delivered item was produced before, by a call that may have taken effect. */
 export function origin(lives: Lives): readonly Violation[] {
   return lives.all.flatMap((life) => life.deliveries.slice(0, 1).flatMap(() => originOf(life)));
 }

@@ -4,10 +4,7 @@ import type { Shadows } from '../shadows.ts';
 import { isInTheLight, type Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
-/**
- * The items of one produce are in one partition, in which they stay, and come
- * out next to each other.
- */
+/** The items of one produce stay in one partition and are delivered next to each other. */
 export function requests(lives: Lives, stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
   return [...onePartition(lives), ...together(stays), ...nobodyBetween(stays, shadows)];
 }
@@ -32,7 +29,7 @@ function onePartition(lives: Lives): readonly Violation[] {
   return found;
 }
 
-/** In one answer, nothing stands between the items of a produce. */
+/** Within one answer, no other item is between those of a produce. */
 function together(stays: readonly Stay[]): readonly Violation[] {
   const found: Violation[] = [];
   for (const answer of answersOf(stays)) {
@@ -53,9 +50,9 @@ function together(stays: readonly Stay[]): readonly Violation[] {
 }
 
 /**
- * Over several answers: who was there before an item of a produce was taken,
- * and comes out later, stands behind all of them. So does who stands behind
- * one of them in an answer.
+ * Across several answers: an item that existed before an item of a produce was
+ * taken, and is delivered later, is behind all items of the produce. So is an item
+ * behind one of them in an answer.
  */
 function nobodyBetween(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
   const isClear = (stay: Stay) => isInTheLight(stay, shadows);
@@ -85,7 +82,7 @@ function nobodyBetween(stays: readonly Stay[], shadows: Shadows): readonly Viola
 const firstOfEach = (stays: readonly Stay[]) => answersOf(stays).map((answer) => answer[0] as Stay);
 const lastOfEach = (stays: readonly Stay[]) => answersOf(stays).map((answer) => answer.at(-1) as Stay);
 
-/** One that stands behind the first in its answer, although the last was still to be taken. */
+/** An item behind the first one in its answer, although the last one was not taken yet. */
 function behind(
   first: Stay,
   answer: readonly Stay[],
@@ -96,7 +93,7 @@ function behind(
   return answer.find((stay) => stay.delivery.position > first.delivery.position && isOther(stay));
 }
 
-/** One that stands before a member in its answer, although it was there when the first was taken. */
+/** An item before one of the produce in its answer, although it existed when the first was taken. */
 function ahead(
   first: Stay,
   answer: readonly Stay[],
@@ -110,7 +107,7 @@ function ahead(
   );
 }
 
-/** The first that was there before one lease, and was given out after it and before another one. */
+/** The first item that existed before one lease, and was delivered after it and before another. */
 function firstIn(
   others: readonly Stay[],
   after: Stay,
@@ -144,7 +141,7 @@ function between(intruder: Stay, member: Stay, first = member): Violation {
   };
 }
 
-/** The stays that ended with each lease, in the order of its answer. */
+/** The stays that each lease ended, in the order of its answer. */
 export function answersOf(stays: readonly Stay[]): readonly (readonly Stay[])[] {
   const answers = Map.groupBy(stays, ({ delivery }) => delivery.lease);
   return [...answers.values()].map((answer) =>

@@ -3,7 +3,7 @@ import type { Delivery, Life, Lives } from '../lives.ts';
 import { mayHaveHappened } from '../lives.ts';
 import type { Violation } from '../violation.ts';
 
-/** What is scheduled comes out no earlier than at its time. */
+/** A scheduled item is not delivered before its time. */
 export function schedule(lives: Lives, { clockMs, scheduleMs }: Allowances): readonly Violation[] {
   return lives.all.flatMap((life) =>
     life.deliveries.flatMap((delivery, n) => {
@@ -22,7 +22,7 @@ export function schedule(lives: Lives, { clockMs, scheduleMs }: Allowances): rea
   );
 }
 
-/** What put the item off, if nothing else can have led to its delivery. */
+/** The call that scheduled the item, if nothing else can have led to its delivery. */
 function scheduledFor(lives: Lives, { produce, deliveries }: Life, n: number) {
   const before = deliveries[n - 1];
   if (before === undefined) {

@@ -4,8 +4,8 @@ import { type Delivery, isFinal, type Life, type Lives, mayHaveHappened } from '
 import type { Violation } from '../violation.ts';
 
 /**
- * An id is settled once. What is completed never comes back, and who no longer
- * holds an item cannot complete it. Who does hold it is not refused.
+ * An id is settled once. A completed item never returns. A consumer whose lease
+ * has ended cannot complete the item; one with a valid lease is not refused.
  */
 export function settlement(lives: Lives, allowances: Allowances): readonly Violation[] {
   return [
@@ -53,7 +53,7 @@ function wronglyRefused(lives: Lives, refused: Settlement, allowances: Allowance
   ];
 }
 
-/** Whether an item was held under its id all the time that a settlement took, whatever the others did. */
+/** Whether an item was leased under its id during a whole settlement, in spite of all other calls. */
 function isSurelyHeld(lives: Lives, held: Delivery, refused: Settlement, { clockMs }: Allowances): boolean {
   const isCleared = lives.history.operations.some(
     (each) =>

@@ -1,7 +1,7 @@
 import { type FaultProxy, startFaultProxy } from '@querator/tooling-postgres';
 
-/** The way of one instance to all servers of its database: what happens to it happens to all of it. */
-export class Way {
+/** The connections of one instance to all servers of its database. A fault affects all of them. */
+export class DatabaseLink {
   readonly connectionString: string;
   readonly #proxies: readonly FaultProxy[];
 
@@ -10,9 +10,9 @@ export class Way {
     this.connectionString = toAll(proxies.map(({ connectionString }) => connectionString));
   }
 
-  /** @param servers the connection strings of the servers: one user, one password, one database. */
-  static async open(servers: readonly string[]): Promise<Way> {
-    return new Way(await Promise.all(servers.map(startFaultProxy)));
+  /** @param servers the connection strings of the servers, with the same user, password and database. */
+  static async open(servers: readonly string[]): Promise<DatabaseLink> {
+    return new DatabaseLink(await Promise.all(servers.map(startFaultProxy)));
   }
 
   /** Resets all connections. */
@@ -20,17 +20,17 @@ export class Way {
     for (const proxy of this.#proxies) proxy.cut();
   }
 
-  /** From now on a connection on which a server answers is reset instead. */
+  /** From now on resets a connection when a server answers on it. */
   cutAtAnswers(): void {
     for (const proxy of this.#proxies) proxy.cutAtAnswers();
   }
 
-  /** From now on nothing gets through, and nobody is told. */
+  /** From now on drops all traffic without an error. */
   blackHole(): void {
     for (const proxy of this.#proxies) proxy.blackHole();
   }
 
-  /** Lets everything through again. */
+  /** Ends all disturbances. */
   restore(): void {
     for (const proxy of this.#proxies) proxy.restore();
   }
@@ -40,7 +40,7 @@ export class Way {
   }
 }
 
-/** Several hosts as docs/storage/high-availability.md has them. */
+/** Several hosts in one connection string, as in docs/storage/high-availability.md. */
 function toAll(servers: readonly string[]): string {
   const urls = servers.map((server) => new URL(server));
   const [first] = urls;
