@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { bin, root } from './clone.mjs';
 import { runStep, say } from './step.mjs';
 
-/** A build from the cache takes less, and is not worth a line. */
+/** A build from the cache takes less time, and prints no line. */
 const WORTH_A_LINE_MS = 1000;
 
-/** Builds the server and what it needs; turbo skips what has not changed. */
+/** Builds the server and its dependencies. turbo skips unchanged packages. */
 export async function build(env) {
   const announcement = setTimeout(() => say('Building the server.'), WORTH_A_LINE_MS);
   try {

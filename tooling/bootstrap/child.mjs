@@ -7,8 +7,8 @@ import { bin, root } from './clone.mjs';
 const PARENT_CHECK_MS = 500;
 
 /**
- * Runs a script of the clone on the pinned Node, in our place: it has our
- * terminal, gets our signals, and we end when it has ended, with its code.
+ * Runs a script of the clone on the pinned Node in place of this process. The
+ * child has our terminal and gets our signals. We exit after it, with its code.
  */
 export function becomeChild(script, args, env, { forwardInterrupt }) {
   return new Promise((resolve, reject) => {
@@ -17,8 +17,8 @@ export function becomeChild(script, args, env, { forwardInterrupt }) {
       env,
       stdio: 'inherit',
     });
-    // A Ctrl-C goes to every process of the terminal, the child too. Where the child would
-    // take a second one for impatience, ours stays here.
+    // A Ctrl-C reaches every process of the terminal, including the child. If the child would
+    // treat a second one as a request to kill, do not forward ours.
     process.on('SIGINT', (name) => forwardInterrupt && child.kill(name));
     for (const name of ['SIGTERM', 'SIGHUP']) process.on(name, () => child.kill(name));
     stopWithParent(child);
@@ -30,7 +30,7 @@ export function becomeChild(script, args, env, { forwardInterrupt }) {
   });
 }
 
-/** npm that is killed outright passes nothing on: its end is the signal then. */
+/** A killed npm forwards no signal, so treat its end as the signal. */
 function stopWithParent(child) {
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;

@@ -4,16 +4,16 @@ import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** Top folder of the clone. */
+/** Root folder of the clone. */
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Folder of the package manager and of the notes on what is installed; git ignores it. */
+/** Folder of the package manager and of the record of the installation. git ignores it. */
 export const tools = join(root, '.tools');
 
 export const bin = join(root, 'node_modules', '.bin');
 export const toolsBin = join(tools, 'node_modules', '.bin');
 
-/** The `name@version` that the top package.json pins. */
+/** The `name@version` that the root package.json pins. */
 export function packageManager() {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const [name, version] = manifest.packageManager.split('+')[0].split('@');
@@ -29,7 +29,7 @@ export function workspaceFolders() {
   return folders.filter((folder) => existsSync(join(folder, 'package.json'))).sort();
 }
 
-/** Changes whenever an installation could come out differently. */
+/** Changes whenever the result of an installation could differ. */
 export function installationHash() {
   const hash = createHash('sha256');
   const manifests = [root, ...workspaceFolders()].map((folder) => join(folder, 'package.json'));
@@ -39,10 +39,10 @@ export function installationHash() {
   return hash.digest('hex');
 }
 
-/** The environment in which the clone's own tools are found first. */
+/** An environment whose PATH has the clone's own tools first. */
 export function cloneEnvironment() {
   const env = { ...process.env };
-  // What npm tells its scripts about itself would be taken as settings by the npm and pnpm we run.
+  // Remove npm's variables for scripts: the npm and pnpm that we run would read them as settings.
   for (const name of Object.keys(env)) {
     if (/^npm_(package|lifecycle|command|execpath|node_execpath)|^npm_config_local_prefix$/i.test(name)) {
       delete env[name];

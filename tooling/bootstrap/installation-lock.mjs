@@ -34,14 +34,14 @@ function take() {
   }
 }
 
-/** Runs `work` while no other process of this clone installs anything. */
+/** Runs `work` while no other process of this clone installs. */
 export async function withInstallationLock(work) {
   mkdirSync(tools, { recursive: true });
   let told = false;
   while (!take()) {
     const pid = holder();
     if (pid !== 0 && !isAlive(pid)) {
-      // Left by a run that was killed.
+      // A killed run left this lock.
       rmSync(file, { force: true });
       continue;
     }

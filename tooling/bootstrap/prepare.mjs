@@ -14,7 +14,7 @@ import {
 import { withInstallationLock } from './installation-lock.mjs';
 import { runStep, StepFailed, say } from './step.mjs';
 
-/** Notes what the last successful installation was made from. */
+/** Records the inputs of the last successful installation. */
 const stampFile = join(tools, 'installed.json');
 
 function readStamp() {
@@ -34,7 +34,7 @@ function writeStamp(stamp) {
 const hasPackageManager = (stamp) =>
   stamp.packageManager === packageManager().version && existsSync(join(toolsBin, 'pnpm'));
 
-/** Whether what the stamp speaks of is still there: people remove node_modules by hand. */
+/** Whether the recorded installation still exists: users remove node_modules by hand. */
 const hasDependencies = (stamp) =>
   stamp.installation === installationHash() &&
   existsSync(join(bin, 'node')) &&
@@ -48,7 +48,7 @@ function needsModules(folder) {
 async function installPackageManager(env) {
   const { name, version } = packageManager();
   say(`Installing ${name} ${version}.`);
-  // A half-made installation would make npm believe that all is there.
+  // npm would treat an incomplete installation as complete.
   rmSync(join(tools, 'node_modules'), { recursive: true, force: true });
   mkdirSync(tools, { recursive: true });
   writeFileSync(join(tools, 'package.json'), '{ "private": true }\n');
@@ -63,7 +63,7 @@ async function installPackageManager(env) {
 async function installDependencies(env) {
   say('Installing dependencies.');
   await runStep(join(toolsBin, 'pnpm'), ['install', '--frozen-lockfile'], {
-    // As in CI: no questions, also where node_modules has to be made anew.
+    // As in CI: no prompts, even if node_modules has to be created again.
     env: { ...env, CI: 'true' },
     cwd: root,
     advice:
@@ -73,8 +73,8 @@ async function installDependencies(env) {
 }
 
 /**
- * Installs what is missing, and nothing when nothing changed. Returns the
- * environment to run the clone's tools in.
+ * Installs missing dependencies, and nothing if nothing changed. @returns the
+ * environment for the clone's tools.
  */
 export async function prepare() {
   const [major = 0] = process.versions.node.split('.').map(Number);
@@ -83,7 +83,7 @@ export async function prepare() {
   const ready = (stamp) => hasPackageManager(stamp) && hasDependencies(stamp);
   if (ready(readStamp())) return env;
   await withInstallationLock(async () => {
-    // Another process may have done it while we waited.
+    // Another process may have installed while we waited.
     let stamp = readStamp();
     if (!hasPackageManager(stamp)) {
       await installPackageManager(env);

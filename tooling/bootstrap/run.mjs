@@ -1,9 +1,9 @@
 /**
- * Entry of `npm start` and `npm test`: makes a fresh clone ready on a machine
- * that has only Node and npm, then hands over to the pinned Node.
+ * Entry of `npm start` and `npm test`. Prepares a fresh clone on a machine with
+ * only Node and npm, then starts the pinned Node.
  *
- * Everything in this folder runs on the Node that happens to be there (20 or
- * later) and before anything is installed: plain JavaScript, no dependencies.
+ * All code in this folder runs on the Node of the machine (20 or later), before
+ * the installation: plain JavaScript, no dependencies.
  */
 import process from 'node:process';
 import { build } from './build.mjs';
@@ -13,7 +13,7 @@ import { parseStartArguments, startHelp } from './start-arguments.mjs';
 import { StepFailed } from './step.mjs';
 
 async function start(args) {
-  // Before anything is installed or built: a question or a slip of the pen is answered at once.
+  // Before installation and build, so that --help and wrong options get an immediate answer.
   const options = parseStartArguments(args, process.env);
   if (options.help) {
     process.stdout.write(startHelp);
@@ -31,7 +31,7 @@ async function test(args) {
   });
 }
 
-// A reader that went away, as `head` does, is no reason to fail.
+// A reader that closes the pipe early, as `head` does, is no failure.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const commands = { start, test, install: () => prepare() };

@@ -33,8 +33,8 @@ function parse(args) {
 }
 
 /**
- * Reads the options of `npm start`. Flags win over the environment; an address
- * that nobody gave stays unset, so that a config file's own holds.
+ * Reads the options of `npm start`. Flags override the environment. A missing
+ * address stays unset, so that the address of a config file applies.
  */
 export function parseStartArguments(args, env) {
   const values = parse(args);
@@ -47,7 +47,7 @@ export function parseStartArguments(args, env) {
     help: values.help,
     memory: values.memory,
     ...(address === undefined ? {} : { address }),
-    // npm runs its scripts in the top folder; the person may be elsewhere.
+    // npm runs its scripts in the root folder; the user may be in another one.
     ...(config === undefined ? {} : { config: resolve(env.INIT_CWD ?? process.cwd(), config) }),
   };
 }

@@ -1,23 +1,23 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
 
-/** A step of the preparation failed; the message is for the person at the terminal. */
+/** A step of the preparation failed. The user gets the message without a stack. */
 export class StepFailed extends Error {}
 
-/** One line per real step, kept apart from the output of the command that is wanted. */
+/** Prints one line per step to standard error, separate from the output of the command. */
 export function say(line) {
   process.stderr.write(`${line}\n`);
 }
 
 /**
- * Runs a program to its end and keeps its output, which matters only when it
- * fails: then it is shown, followed by `advice`.
+ * Runs a program to its end and collects its output. Prints the output only if
+ * the program fails, followed by `advice`.
  */
 export function runStep(file, args, { env, cwd, advice }) {
   return new Promise((resolve, reject) => {
     const output = [];
     const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    // A Ctrl-C reaches the program from the terminal; a SIGTERM reaches only us.
+    // A Ctrl-C reaches the program from the terminal. A SIGTERM reaches only us.
     const stop = () => child.kill('SIGTERM');
     process.once('SIGTERM', stop);
     const done = (failure) => {

@@ -1,14 +1,14 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /**
- * The settings every package's tests run under. Workspace packages are taken
- * from their sources, so that a test never sees a stale build.
+ * The test settings of every package. Vitest resolves workspace packages to
+ * their sources, so a test never uses a stale build.
  */
 export const base: ViteUserConfig = defineConfig({
   resolve: { conditions: ['@querator/source'] },
   ssr: { resolve: { conditions: ['@querator/source'] } },
   test: {
-    // What hangs is given up; what is slow because the machine has other work is not.
+    // Long enough for a machine with other work, short enough to end a test that hangs.
     testTimeout: 30_000,
     hookTimeout: 30_000,
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],

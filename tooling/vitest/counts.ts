@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 
-/** How the tests of one package, or of all, came out. */
+/** The results of the tests of one package, or of all packages. */
 export interface Counts {
   passed: number;
   failed: number;
   skipped: number;
-  /** What failed and why: each failed test, and what counts as failed though no test says so. */
+  /** Each failure with its reason: failed tests, and failures outside of tests. */
   failures: string[];
 }
 
-/** What we read of Vitest's JSON report. */
+/** The fields of Vitest's JSON report that we read. */
 interface Report {
   readonly success: boolean;
   readonly numPassedTests: number;
@@ -29,10 +29,10 @@ interface Report {
   }[];
 }
 
-/** Enough for the seed and the counterexample of a property, and for a short difference. */
+/** Long enough for the seed and the counterexample of a property, and for a short difference. */
 const SHOWN_LINES = 40;
 
-/** What an error says, without the frames of its stack that lie in libraries. */
+/** The text of an error, without the stack frames of libraries. */
 function shown(message: string): string {
   const lines = stripVTControlCharacters(message)
     .split('\n')
@@ -52,8 +52,8 @@ function read(file: string): Report | undefined {
 }
 
 /**
- * Counts one package's report. A missing report counts as one failure, and so
- * does a test file that failed before any of its tests ran.
+ * Counts one package's report. A missing report counts as one failure. So does
+ * a test file that failed before any of its tests ran.
  */
 export function countReport(file: string, folder: string): Counts {
   const report = read(file);
@@ -93,7 +93,7 @@ export function sumCounts(all: readonly Counts[]): Counts {
   return sum;
 }
 
-/** The last line of a run, made to be read by machines too. */
+/** The last line of a run, in a format for machines. */
 export function formatCounts({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }

@@ -1,8 +1,7 @@
 /**
- * `npm test`: runs every package's tests through turbo and ends with one line
- * of counts, summed over the reports of all packages; before it stands what
- * failed, and why. A package whose result comes from turbo's cache has its report
- * from there too.
+ * `npm test`: runs every package's tests through turbo. It prints the failures
+ * with their reasons, then one line of counts, summed over the reports of all
+ * packages. For a cached package, turbo restores the report too.
  *
  * Arguments go to turbo: `npm test -- --force`, `npm test -- --filter=@querator/core`.
  */
@@ -17,7 +16,7 @@ import { countReport, formatCounts, sumCounts } from './counts.ts';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const REPORT = join('test-results', 'report.json');
 
-/** Turbo's own flags come before a `--`; what follows goes to Vitest. */
+/** Arguments before a `--` are for turbo, those after it for Vitest. */
 const args = [
   'run',
   'test',
@@ -51,7 +50,7 @@ function packagesWithTests(): string[] {
     .filter((directory) => globSync('{src,test}/**/*.test.ts', { cwd: join(root, directory) }).length > 0);
 }
 
-/** Turbo gets a terminal's Ctrl-C itself, and stops its tasks; we only wait for its end. */
+/** Turbo receives the terminal's Ctrl-C and stops its tasks; this process only waits for its end. */
 async function runTurbo(): Promise<number> {
   const turbo = spawn('turbo', [...args, ...given], { cwd: root, env, stdio: 'inherit' });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -64,11 +63,11 @@ async function runTurbo(): Promise<number> {
 }
 
 const packages = packagesWithTests();
-// A report of an earlier run must not stand in for one that this run failed to write.
+// Remove the reports of earlier runs, so that none replaces one that this run failed to write.
 for (const folder of packages) rmSync(join(root, folder, REPORT), { force: true });
 const code = await runTurbo();
 const counts = sumCounts(packages.map((folder) => countReport(join(root, folder, REPORT), folder)));
-// Turbo also fails for what no report shows: a type error in a config file, an error after the last test.
+// Turbo also fails without a failure in a report: a type error in a config file, an error after the last test.
 if (code !== 0 && counts.failed === 0) counts.failed = 1;
 if (counts.failures.length > 0) process.stdout.write(`\nFailed:\n${counts.failures.join('\n')}\n`);
 process.stdout.write(`${formatCounts(counts)}\n`);

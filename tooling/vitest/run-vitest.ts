@@ -2,20 +2,20 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
 
-/** How a run of Vitest came out. */
+/** The result of a run of Vitest. */
 export interface VitestRun {
   readonly passed: number;
   readonly failed: number;
   readonly seconds: number;
-  /** What it printed. */
+  /** Its output. */
   readonly output: string;
 }
 
 /**
- * Runs Vitest in a package's folder, quietly.
+ * Runs Vitest in a package's folder without printing its output.
  *
  * @param args for Vitest: file names and flags.
- * @param env on top of this process's own.
+ * @param env added to the environment of this process.
  */
 export async function runVitest(
   folder: string,
@@ -23,7 +23,7 @@ export async function runVitest(
   env: Readonly<Record<string, string>>,
 ): Promise<VitestRun> {
   const started = performance.now();
-  // Not the JSON reporter: it writes where the package's own runs have their report.
+  // Not the JSON reporter: it would overwrite the report of the package's own runs.
   const child = spawn('vitest', ['run', '--reporter=dot', ...args], {
     cwd: folder,
     env: { ...process.env, ...env, NO_COLOR: '1' },
@@ -36,7 +36,7 @@ export async function runVitest(
   const text = Buffer.concat(output).toString();
   const { passed, failed } = countsIn(text);
   const seconds = Math.round((performance.now() - started) / 1_000);
-  // An error outside of tests fails the run and no test; and a run of no tests proves nothing.
+  // An error outside of tests fails the run but no test. A run without tests proves nothing.
   const failedOtherwise = failed === 0 && (code !== 0 || passed === 0);
   return { passed, failed: failedOtherwise ? 1 : failed, seconds, output: text };
 }

@@ -1,4 +1,4 @@
-/** What the checks read of a packed package.json. */
+/** The fields of a packed package.json that the checks read. */
 export interface Manifest {
   readonly exports?: unknown;
   readonly bin?: string | Readonly<Record<string, string>>;
@@ -8,14 +8,14 @@ export interface Manifest {
 
 const EXPECTED = ['package/README.md', 'package/LICENSE', 'package/dist/index.js', 'package/dist/index.d.ts'];
 
-/** Every file that an `exports` map leads to, at any depth of conditions. */
+/** Every file that an `exports` map names, at any depth of conditions. */
 function targets(exports: unknown): string[] {
   if (typeof exports === 'string') return [exports];
   if (typeof exports !== 'object' || exports === null) return [];
   return Object.values(exports).flatMap(targets);
 }
 
-/** Compares what a package promises with what its tarball holds, and returns the faults. */
+/** Compares a package's manifest with the contents of its tarball. @returns the faults. */
 export function missingFiles(manifest: Manifest, files: ReadonlySet<string>): string[] {
   const programs = typeof manifest.bin === 'string' ? [manifest.bin] : Object.values(manifest.bin ?? {});
   const promised = [...targets(manifest.exports), ...programs].map(

@@ -1,8 +1,7 @@
 /**
- * Packs every public package as it would be published and checks the tarball:
- * that all it promises is in it, then publint and are-the-types-wrong. What is
- * packed is what is tested; pnpm packs, since it also replaces `workspace:` and
- * `catalog:`. Build first.
+ * Packs every public package as for publication and checks the tarball: the
+ * files that its manifest names, then publint and are-the-types-wrong. pnpm
+ * packs, since it also replaces `workspace:` and `catalog:`. Build first.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +32,7 @@ async function pack(folder: string, target: string): Promise<string> {
   return filename;
 }
 
-/** Checks one tarball and returns what is wrong with it. */
+/** Checks one tarball. @returns its faults. */
 async function check(tarball: string): Promise<string[]> {
   const [list, manifestText] = await Promise.all([
     runProgram('tar', ['-tzf', tarball]),

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { StartFailed } from './start-failed.ts';
 
-/** Where the server listens. */
+/** The listening address of the server. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -19,13 +19,13 @@ export function parseAddress(text: string): Address {
 
 const EVERYWHERE = new Set(['', '0.0.0.0', '::']);
 
-/** The host and port a client on this machine reaches the address at. */
+/** The host and port by which a client on this machine reaches the address. */
 export function reachableAt({ host, port }: Address): string {
   const name = EVERYWHERE.has(host) ? 'localhost' : host;
   return `${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** Fails when the address cannot be listened on, before a database is started in vain. */
+/** Fails if the address cannot be used for listening. Called before the database starts. */
 export async function expectFree({ host, port }: Address): Promise<void> {
   const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
     const probe = createServer();

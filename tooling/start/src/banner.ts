@@ -1,8 +1,8 @@
-/** What to say once the server listens. */
+/** The contents of the banner. */
 export interface Banner {
-  /** `host:port` as a client on this machine writes it. */
+  /** `host:port` for a client on this machine. */
   readonly at: string;
-  /** Where queues and items are kept. */
+  /** The storage of queues and items. */
   readonly data: string;
 }
 
@@ -10,7 +10,7 @@ function curl(at: string, method: string, body: unknown): string {
   return `  curl -s ${at}/v1/${method} -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
 }
 
-/** What is listening, where the data is, and three commands to try next. */
+/** The text that `npm start` prints once the server listens: address, storage, and three commands to try. */
 export function banner({ at, data }: Banner): string {
   const queue = { queue_name: 'hello' };
   return [

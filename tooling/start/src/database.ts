@@ -12,8 +12,8 @@ export interface Database {
 }
 
 /**
- * Starts the embedded PostgreSQL and keeps it running: one that is killed is
- * started again on the same port, where the server's pools find it.
+ * Starts the embedded PostgreSQL and keeps it running. After a kill it starts
+ * again on the same port, so the server's pools reconnect.
  */
 export async function startDatabase(dataDir: string, say: (line: string) => void): Promise<Database> {
   let stopping = false;

@@ -13,7 +13,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Resolves when the server answers its health check, well or not: then it listens. */
+/** Resolves once the server answers its health check with any status, because then it listens. */
 export async function untilListening(url: string, stopped: AbortSignal): Promise<boolean> {
   while (!stopped.aborted) {
     if (await answers(url)) return true;

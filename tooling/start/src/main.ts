@@ -1,6 +1,6 @@
 /**
- * `npm start`, once everything is installed and built. Its one argument is the
- * JSON of the options that `tooling/bootstrap` read from the command line.
+ * `npm start` after installation and build. Its one argument is the JSON of the
+ * options that `tooling/bootstrap` read from the command line.
  */
 import { join } from 'node:path';
 import process from 'node:process';
@@ -12,7 +12,7 @@ import { listenForStop } from './stop-request.ts';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const options = JSON.parse(process.argv[2] ?? '{}') as StartOptions;
 const stop = listenForStop();
-// A terminal that was closed must not keep us from stopping in good order.
+// A closed terminal must not prevent an orderly stop.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 try {
   process.exitCode = await run(options, {

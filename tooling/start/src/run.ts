@@ -8,7 +8,7 @@ import { addressIn, writeServerConfig } from './server-config.ts';
 import { type ServerEnd, type ServerProcess, startServer } from './server-process.ts';
 import type { StopRequest } from './stop-request.ts';
 
-/** What the person asked for; `tooling/bootstrap` reads it from the command line. */
+/** The options of `npm start`, which `tooling/bootstrap` reads from the command line. */
 export interface StartOptions {
   readonly memory: boolean;
   readonly address?: string;
@@ -16,9 +16,9 @@ export interface StartOptions {
   readonly config?: string;
 }
 
-/** Everything the start touches outside of itself. */
-export interface StartSurroundings {
-  /** Folder for the generated config and the database; made when missing. */
+/** The dependencies of a start. */
+export interface StartDeps {
+  /** Folder for the generated config and the database. Created if missing. */
   readonly stateDir: string;
   /** The server's built executable. */
   readonly executable: string;
@@ -34,7 +34,7 @@ interface Plan {
   readonly database?: Database;
 }
 
-async function plan(options: StartOptions, { stateDir, say }: StartSurroundings): Promise<Plan> {
+async function plan(options: StartOptions, { stateDir, say }: StartDeps): Promise<Plan> {
   const address = options.address === undefined ? [] : ['--address', options.address];
   if (options.config !== undefined) {
     return { args: ['--config', options.config, ...address], data: `as ${options.config} says` };
@@ -49,51 +49,53 @@ async function plan(options: StartOptions, { stateDir, say }: StartSurroundings)
   return { args: ['--config', config, ...address], data, database };
 }
 
-/** Stops the server, in good order unless someone is in a hurry, and waits for its end. */
-async function stopServer(server: ServerProcess, { hurried }: StopRequest): Promise<ServerEnd> {
+/** Stops the server and waits for its end. A second request kills it. */
+async function stopServer(server: ServerProcess, { killRequested }: StopRequest): Promise<ServerEnd> {
   const kill = () => server.kill();
-  hurried.addEventListener('abort', kill);
-  if (hurried.aborted) kill();
+  killRequested.addEventListener('abort', kill);
+  if (killRequested.aborted) kill();
   server.stop();
   return await server.ended;
 }
 
-async function serve(server: ServerProcess, at: string, data: string, around: StartSurroundings) {
-  const { stop, say } = around;
+async function serve(server: ServerProcess, at: string, data: string, deps: StartDeps) {
+  const { stop, say } = deps;
   const over = new AbortController();
-  const asked = new Promise<undefined>((resolve) => {
-    if (stop.asked.aborted) resolve(undefined);
-    stop.asked.addEventListener('abort', () => resolve(undefined));
+  const stopRequested = new Promise<undefined>((resolve) => {
+    if (stop.stopRequested.aborted) resolve(undefined);
+    stop.stopRequested.addEventListener('abort', () => resolve(undefined));
   });
-  void untilListening(`http://${at}/health`, AbortSignal.any([over.signal, stop.asked])).then((listening) => {
-    if (listening) say(banner({ at, data }));
-  });
-  const end = await Promise.race([server.ended, asked]);
+  void untilListening(`http://${at}/health`, AbortSignal.any([over.signal, stop.stopRequested])).then(
+    (listening) => {
+      if (listening) say(banner({ at, data }));
+    },
+  );
+  const end = await Promise.race([server.ended, stopRequested]);
   over.abort();
   if (end === undefined) {
     const last = await stopServer(server, stop);
-    return last.code === 0 || stop.hurried.aborted ? 0 : (last.code ?? 1);
+    return last.code === 0 || stop.killRequested.aborted ? 0 : (last.code ?? 1);
   }
   say(`The server has ended by itself (${end.signal ?? `exit code ${end.code}`}).`);
   return end.code || 1;
 }
 
 /**
- * Runs the server, with its database if it has one, until it is asked to stop
- * or ends by itself. Returns the exit code. Whatever happens, the server ends
- * before the database, and neither outlives this call.
+ * Runs the server, with its database if it has one, until a stop request or its
+ * own exit. Returns the exit code. The server always ends before the database,
+ * and both end before this call returns.
  */
-export async function run(options: StartOptions, around: StartSurroundings): Promise<number> {
+export async function run(options: StartOptions, deps: StartDeps): Promise<number> {
   const text = options.address ?? (options.config && addressIn(options.config)) ?? DEFAULT_ADDRESS;
   const address = parseAddress(text);
   if (options.address === undefined && options.config === undefined) {
-    return await run({ ...options, address: text }, around);
+    return await run({ ...options, address: text }, deps);
   }
   await expectFree(address);
-  const { args, data, database } = await plan(options, around);
+  const { args, data, database } = await plan(options, deps);
   try {
-    if (around.stop.asked.aborted) return 0;
-    return await serve(startServer(around.executable, args), reachableAt(address), data, around);
+    if (deps.stop.stopRequested.aborted) return 0;
+    return await serve(startServer(deps.executable, args), reachableAt(address), data, deps);
   } finally {
     await database?.stop();
   }

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 
 const POOL_SIZE = 10;
 
-/** The config file of the embedded default: queues and partitions in the one database. */
+/** The config file of the embedded default: queues and partitions in one database. */
 export function writeServerConfig(file: string, connectionString: string): void {
   const quoted = JSON.stringify(connectionString);
   const text = `# Written by npm start at every start. It holds the password of the embedded database.
@@ -23,12 +23,12 @@ partition-storage:
 `;
   const draft = `${file}.new`;
   writeFileSync(draft, text, { mode: 0o600 });
-  // The mode above only counts where the file is new.
+  // The mode above only applies to a new file.
   chmodSync(draft, 0o600);
   renameSync(draft, file);
 }
 
-/** The address a config file names, if it does. Everything else in it is the server's to judge. */
+/** The address in a config file, if it has one. The server checks all other settings. */
 export function addressIn(file: string): string | undefined {
   try {
     const { address } = (parse(readFileSync(file, 'utf8')) ?? {}) as { address?: unknown };

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { StartFailed } from './start-failed.ts';
 
-/** How the server ended: its exit code, or the signal that ended it. */
+/** The end of the server: its exit code, or the signal that ended it. */
 export interface ServerEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -12,17 +12,17 @@ export interface ServerEnd {
 /** The running server. */
 export interface ServerProcess {
   readonly ended: Promise<ServerEnd>;
-  /** Asks the server to finish what it does and end. */
+  /** Sends the server the signal to finish its work and exit. */
   stop(): void;
-  /** Ends the server at once. */
+  /** Kills the server. */
   kill(): void;
 }
 
 /**
- * `setpriv` makes the kernel stop the server when this process is killed
- * outright. With it the server can have a process group of its own, which keeps
- * a Ctrl-C to the one SIGTERM we send; without it, it stays in ours, so that it
- * at least ends with the terminal.
+ * With `setpriv` the kernel stops the server if this process is killed. Then the
+ * server can have a separate process group, so a Ctrl-C reaches it only as our
+ * one SIGTERM. Without `setpriv` it stays in our group, so that it at least ends
+ * with the terminal.
  */
 function deathSignal(): string[] {
   const words = ['--pdeathsig', 'TERM', '--'];
@@ -30,13 +30,13 @@ function deathSignal(): string[] {
   return works ? ['setpriv', ...words] : [];
 }
 
-/** Starts the server's built executable with its output on ours. */
+/** Starts the built server. It shares our standard output and error. */
 export function startServer(executable: string, args: readonly string[]): ServerProcess {
   if (!existsSync(executable)) throw new StartFailed(`The server is not built: ${executable} is missing.`);
   const prefix = deathSignal();
   const [file = process.execPath, ...rest] = [...prefix, process.execPath, executable, 'server', ...args];
   const env = { ...process.env };
-  // Settled by npm start, and passed as flags.
+  // npm start has read these and passes them as flags.
   delete env['QUERATOR_CONFIG'];
   delete env['QUERATOR_ADDRESS'];
   const child: ChildProcess = spawn(file, rest, {

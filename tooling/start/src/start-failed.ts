@@ -1,4 +1,4 @@
-/** The start cannot go on; the message is for the person at the terminal, and needs no stack. */
+/** The start failed. The user gets the message without a stack. */
 export class StartFailed extends Error {
   override readonly name = 'StartFailed';
 }

@@ -2,28 +2,28 @@ import process from 'node:process';
 
 /**
  * One Ctrl-C arrives several times: from the terminal, from npm, from our
- * parent. Only one that comes this much later is a second one.
+ * parent. Only a signal that arrives this much later is a second request.
  */
 const SAME_REQUEST_MS = 2000;
 const PARENT_CHECK_MS = 500;
 
-/** Tells when this process is asked to stop, and when it is asked again. */
+/** The requests to stop this process. */
 export interface StopRequest {
   /** Aborted at the first request. */
-  readonly asked: AbortSignal;
-  /** Aborted when someone grows impatient. */
-  readonly hurried: AbortSignal;
+  readonly stopRequested: AbortSignal;
+  /** Aborted at the second request. */
+  readonly killRequested: AbortSignal;
 }
 
-/** Listens for SIGINT, SIGTERM, SIGHUP and for the end of the process that started us. */
+/** Listens for SIGINT, SIGTERM, SIGHUP and the end of the parent process. */
 export function listenForStop(): StopRequest {
-  const asked = new AbortController();
-  const hurried = new AbortController();
+  const stopRequested = new AbortController();
+  const killRequested = new AbortController();
   let first = 0;
   const ask = () => {
-    if (!asked.signal.aborted) first = performance.now();
-    else if (performance.now() - first > SAME_REQUEST_MS) hurried.abort();
-    asked.abort();
+    if (!stopRequested.signal.aborted) first = performance.now();
+    else if (performance.now() - first > SAME_REQUEST_MS) killRequested.abort();
+    stopRequested.abort();
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, ask);
   const parent = process.ppid;
@@ -33,5 +33,5 @@ export function listenForStop(): StopRequest {
     ask();
   }, PARENT_CHECK_MS);
   timer.unref();
-  return { asked: asked.signal, hurried: hurried.signal };
+  return { stopRequested: stopRequested.signal, killRequested: killRequested.signal };
 }

@@ -1,7 +1,7 @@
 /**
- * Stands in for the server: takes its flags, answers /health, notes what
- * happens to it in the file FAKE_SERVER_NOTES, and ends on SIGTERM after a
- * moment, as one that drains does.
+ * Replaces the server in tests. It accepts the server's flags, answers /health,
+ * and records its events in the file FAKE_SERVER_NOTES. After a SIGTERM it exits
+ * with a short delay, like a server that drains.
  */
 import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -5,17 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
 import { run, type StartOptions } from '../src/run.ts';
 
-/** A start under test: what it said, what the fake server noted, and how to stop it. */
+/** A start under test: its output, the record of the fake server, and how to stop it. */
 export interface Started {
   readonly stateDir: string;
   readonly said: string[];
   readonly code: Promise<number>;
   notes(): string[];
-  /** The fake server's process and the flags it got. */
+  /** The process of the fake server, and its flags. */
   server(): { pid: number; address?: string; config?: string };
   listening(): Promise<void>;
   stop(): void;
-  hurry(): void;
+  kill(): void;
 }
 
 /** A folder for one test, removed after it. */
@@ -30,17 +30,17 @@ export function start(options: StartOptions, stateDir = scratchFolder(), mode = 
   const notesFile = join(scratchFolder(), 'notes');
   vi.stubEnv('FAKE_SERVER_NOTES', notesFile);
   vi.stubEnv('FAKE_SERVER_MODE', mode);
-  const [asked, hurried] = [new AbortController(), new AbortController()];
+  const [stopRequested, killRequested] = [new AbortController(), new AbortController()];
   const said: string[] = [];
   const code = run(options, {
     stateDir,
     executable: fileURLToPath(new URL('./fake-server.ts', import.meta.url)),
     say: (text) => void said.push(text),
-    stop: { asked: asked.signal, hurried: hurried.signal },
+    stop: { stopRequested: stopRequested.signal, killRequested: killRequested.signal },
   });
   onTestFinished(async () => {
-    asked.abort();
-    hurried.abort();
+    stopRequested.abort();
+    killRequested.abort();
     await code.catch(() => {});
     vi.unstubAllEnvs();
   });
@@ -55,7 +55,7 @@ export function start(options: StartOptions, stateDir = scratchFolder(), mode = 
       vi
         .waitUntil(() => said.some((text) => text.includes('listens on')), { timeout: 30_000 })
         .then(() => {}),
-    stop: () => asked.abort(),
-    hurry: () => hurried.abort(),
+    stop: () => stopRequested.abort(),
+    kill: () => killRequested.abort(),
   };
 }

@@ -39,12 +39,12 @@ describe('npm start on memory', () => {
     expect(started.notes().slice(1)).toEqual(['draining', 'drained']);
   });
 
-  it('kills a server that does not end when someone is in a hurry', async () => {
+  it('kills a server that does not end when someone is in a kill', async () => {
     const started = start({ memory: true, address: await onFreePort() }, scratchFolder(), 'hangs');
     await started.listening();
     started.stop();
     await expect.poll(() => started.notes()).toContain('draining');
-    started.hurry();
+    started.kill();
     expect(await started.code).toBe(0);
     expect(isAlive(started.server().pid)).toBe(false);
   });
