@@ -39,7 +39,7 @@ describe('npm start on memory', () => {
     expect(started.notes().slice(1)).toEqual(['draining', 'drained']);
   });
 
-  it('kills a server that does not end when someone is in a kill', async () => {
+  it('kills a server that does not end when someone is in a hurry', async () => {
     const started = start({ memory: true, address: await onFreePort() }, scratchFolder(), 'hangs');
     await started.listening();
     started.stop();
