@@ -3,7 +3,7 @@ import type { DeadLetter, ImportedItem, Instant, ItemContent, ItemId, NewItem } 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Content told apart by its text, which is also the payload. */
+/** Content that its text identifies; the text is also the payload. */
 export function content(text: string): ItemContent {
   return {
     encoding: `encoding of ${text}`,
@@ -13,27 +13,27 @@ export function content(text: string): ItemContent {
   };
 }
 
-/** An item told apart by its text, with the time it is to become available. */
+/** An item that its text identifies, with its `enqueueAt`. */
 export function newItem(text: string, enqueueAt?: Instant): NewItem {
   return enqueueAt === undefined ? content(text) : { ...content(text), enqueueAt };
 }
 
-/** An item to be imported that waits and has never been leased, unless the overrides say otherwise. */
+/** An item to import: waiting and never leased, apart from the overrides. */
 export function importedItem(text: string, overrides: Partial<ImportedItem> = {}): ImportedItem {
   return { ...content(text), isLeased: false, attempts: 0, maxAttempts: 0, ...overrides };
 }
 
-/** A letter told apart by its text, which is also the id it died under, unless that is given. */
+/** A letter that its text identifies; the text is also the default of its source id. */
 export function deadLetter(text: string, sourceId: ItemId = text): DeadLetter {
   return { ...content(text), sourceId };
 }
 
-/** The texts by which items are told apart. */
+/** The texts that identify items. */
 export function textsOf(items: readonly ItemContent[]): string[] {
   return items.map((item) => decoder.decode(item.payload));
 }
 
-/** Nothing but the content, bytes as plain numbers: fit for `toEqual` whatever kind of array a driver returns. */
+/** The content only, with the payload as plain numbers, so that `toEqual` accepts any kind of byte array. */
 export function contentOf({ encoding, kind, reference, payload }: ItemContent) {
   return { encoding, kind, reference, payload: new Uint8Array(payload) };
 }

@@ -29,14 +29,14 @@ import { describeModel } from './model/describe-model.ts';
 import type { StorageSetup } from './storage-setup.ts';
 import { makeStorageTest } from './storage-test.ts';
 
-/** For a storage on a slow disk, on a machine that does other things. */
+/** Enough for a storage on a slow disk, on a busy machine. */
 const TEST_TIMEOUT_MS = 60_000;
 
 /**
- * Declares the contract suite for one driver. Call it at the top of a test
- * file; it is the driver's whole test of the ports.
+ * Declares the contract suite for one driver. Call it at the top of a test file.
+ * It tests all ports completely.
  *
- * @param makeSetup called once, before the first test.
+ * @param makeSetup runs once, before the first test.
  */
 export function describeStorage(name: string, makeSetup: () => StorageSetup | Promise<StorageSetup>): void {
   describe(`storage contract: ${name}`, { timeout: TEST_TIMEOUT_MS }, () => {

@@ -3,11 +3,11 @@ import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { PartitionScript } from './partition-script.ts';
 import type { StorageSetup } from './storage-setup.ts';
 
-/** Nothing else uses these names: storages outlive a test, and even a run. */
+/** Makes names unique: storages outlive a test, and even a run. */
 const RUN = crypto.randomUUID().slice(0, 8);
 let fixtures = 0;
 
-/** What one test has to itself: a clock, a backend, and names no other test uses. */
+/** The fixture of one test: a clock, a backend, and names that no other test uses. */
 export class Fixture {
   readonly clock = new ManualClock();
   readonly #setup: StorageSetup;
@@ -19,7 +19,7 @@ export class Fixture {
     this.#setup = setup;
   }
 
-  /** A fixture with its first backend open. */
+  /** Makes a fixture and opens its first backend. */
   static async make(setup: StorageSetup): Promise<Fixture> {
     const fixture = new Fixture(setup);
     await fixture.open();
@@ -35,7 +35,7 @@ export class Fixture {
     return this.backend.queueStore();
   }
 
-  /** One more backend on the same storage, as another process would have it. */
+  /** Opens another backend on the same storage, like another process. */
   async open(): Promise<StorageBackend> {
     const random = new SeededRandom(this.#number * 1_000 + this.#opened.length + 1);
     const backend = await this.#setup.open({ clock: this.clock, random });
@@ -43,23 +43,23 @@ export class Fixture {
     return backend;
   }
 
-  /** A name for a queue or a namespace that was never used before; later ones are greater. */
+  /** A new name for a queue or a namespace. Later names are greater. */
   name(suffix = ''): string {
     this.#names++;
     return `${RUN}-${this.#number}-${String(this.#names).padStart(3, '0')}${suffix}`;
   }
 
-  /** A partition of a queue of its own, empty. */
+  /** An empty partition of a new queue. */
   partition(backend: StorageBackend = this.backend): PartitionStore {
     return backend.partitionStore({ queue: this.name(), partition: 0 });
   }
 
-  /** The same, with the usual steps put in short words. */
+  /** A script on a partition, by default on a new one. */
   script(store: PartitionStore = this.partition()): PartitionScript {
     return new PartitionScript(store, this.clock);
   }
 
-  /** Several callers of one partition: two stores of this process, and of a second one where storage is shared. */
+  /** Several callers of one partition: two stores of this process, and one of another if the storage is shared. */
   async callers(): Promise<readonly PartitionScript[]> {
     const key = { queue: this.name(), partition: 0 };
     const backends = [this.backend, this.backend];

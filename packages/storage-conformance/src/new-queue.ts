@@ -1,6 +1,6 @@
 import { type NewQueue, parseDuration } from '@querator/core';
 
-/** A queue with every setting away from its default, unless the overrides say otherwise. */
+/** A queue whose settings all differ from their defaults, apart from the overrides. */
 export function newQueue(name: string, overrides: Partial<NewQueue> = {}): NewQueue {
   return {
     name,

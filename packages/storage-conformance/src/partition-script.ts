@@ -17,21 +17,21 @@ import {
 } from '@querator/core';
 import { deadLetter, importedItem, newItem, textsOf } from './content.ts';
 
-/** More than any test has in a partition. */
+/** More items than any test has. */
 const EVERYTHING = 100_000;
 
-/** What the scripts' items, leases, claims and prepared letters last, unless a test says otherwise. */
+/** Default timeouts of items, leases, claims and prepared letters. */
 export const EXPIRE_TIMEOUT = parseDuration('24h');
 export const LEASE_TIMEOUT = parseDuration('1m');
 export const CLAIM_TIMEOUT = parseDuration('30s');
 export const AUTO_COMMIT_TIMEOUT = parseDuration('10m');
 
-/** Nothing dies of attempts; what dies is kept aside. */
+/** No limit of attempts; dead items are moved. */
 const SWEEP: SweepRequest = { limit: 1_000, maxAttempts: 0, dead: 'move', claimTimeout: CLAIM_TIMEOUT };
 
 /**
- * The steps most tests take on a partition, in short words; items are told
- * apart by their texts. Tests of an operation itself call the store.
+ * Common steps on a partition, in short form. Texts identify items. Tests of an
+ * operation itself call the store directly.
  */
 export class PartitionScript {
   readonly store: PartitionStore;
@@ -42,12 +42,12 @@ export class PartitionScript {
     this.#clock = clock;
   }
 
-  /** The instant so long after now. */
+  /** The instant `duration` after now. */
   in(duration: string): Instant {
     return addDuration(this.#clock.now(), parseDuration(duration));
   }
 
-  /** One request with items of these texts. */
+  /** Produces items with these texts in one request. */
   async produce(...texts: string[]): Promise<void> {
     await this.produceItems(texts.map((text) => newItem(text)));
   }
@@ -56,7 +56,7 @@ export class PartitionScript {
     valuesOf(await this.store.produce([{ items }], expireTimeout));
   }
 
-  /** Puts one item in as it is given. */
+  /** Imports one item. */
   async import(text: string, overrides: Partial<ImportedItem> = {}): Promise<StoredItem | undefined> {
     const [stored] = await this.store.import([importedItem(text, overrides)], EXPIRE_TIMEOUT);
     return stored;
@@ -66,19 +66,19 @@ export class PartitionScript {
     return this.store.lease({ limit, leaseTimeout });
   }
 
-  /** The id of the item that a lease of one gives; the test is wrong if there is none. */
+  /** Leases one item and returns its id. Throws if none waits. */
   async leaseOne(leaseTimeout = LEASE_TIMEOUT): Promise<ItemId> {
     const [item] = await this.lease(1, leaseTimeout);
     if (item === undefined) throw new Error('there is no item to lease');
     return item.id;
   }
 
-  /** One request that must go through. */
+  /** Completes items in one request, which must succeed. */
   async complete(...ids: ItemId[]): Promise<void> {
     valuesOf(await this.store.complete([{ ids }]));
   }
 
-  /** One request that must go through; dead items are kept aside. */
+  /** Retries items in one request, which must succeed. Dead items are moved. */
   async retry(
     ...items: (Partial<RetriedItem> & { readonly id: ItemId })[]
   ): Promise<RetryResult | undefined> {
@@ -86,7 +86,7 @@ export class PartitionScript {
     return valuesOf(await this.store.retry([request], SWEEP))[0];
   }
 
-  /** Produces one item and has it kept aside for the dead-letter queue. */
+  /** Adds a moving item: produced, leased and retried as dead. */
   async addMoving(text: string): Promise<ItemId> {
     await this.produce(text);
     const leased = await this.lease();
@@ -97,14 +97,14 @@ export class PartitionScript {
     return moving.id;
   }
 
-  /** Produces one item and has it marked as moved; no sweep has claimed it. */
+  /** Adds a moving item that is marked as moved, without a claim. */
   async addMoved(text: string): Promise<ItemId> {
     const id = await this.addMoving(text);
     await this.store.markMoved([id]);
     return id;
   }
 
-  /** Prepares letters of these texts, in one call; their source ids are the texts. */
+  /** Prepares letters with these texts in one call. Their source ids are the texts. */
   async prepare(...texts: string[]): Promise<void> {
     await this.store.prepareLetters(
       texts.map((text) => deadLetter(text)),
@@ -124,7 +124,7 @@ export class PartitionScript {
     return this.store.list({ state: 'scheduled', pivot: '', limit: EVERYTHING });
   }
 
-  /** Prepared letters. */
+  /** The prepared letters. */
   async prepared(): Promise<readonly StoredItem[]> {
     return this.store.list({ state: 'prepared', pivot: '', limit: EVERYTHING });
   }
@@ -142,7 +142,7 @@ export class PartitionScript {
   }
 }
 
-/** What all outcomes came to; the first failure is thrown. */
+/** The values of all outcomes. Throws the first error. */
 export function valuesOf<T>(outcomes: readonly Outcome<T>[]): T[] {
   return outcomes.map((outcome) => {
     if (!outcome.ok) throw outcome.error;
@@ -150,7 +150,7 @@ export function valuesOf<T>(outcomes: readonly Outcome<T>[]): T[] {
   });
 }
 
-/** Whether each request went through: `ok`, or the text of its error. */
+/** The outcome of each request as text: `ok`, or the text of its error. */
 export function verdictsOf(outcomes: readonly Outcome<unknown>[]): string[] {
   return outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.error.message));
 }

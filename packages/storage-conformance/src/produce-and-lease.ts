@@ -6,7 +6,7 @@ import type {
   ProduceRequest,
 } from '@querator/core';
 
-/** Calls `produceAndLease`; for a driver without it, does the same as the engine would, in two steps. */
+/** Calls `produceAndLease`, or for a driver without it a produce and a lease, as the engine does. */
 export async function produceAndLease(
   store: PartitionStore,
   requests: readonly ProduceRequest[],

@@ -3,10 +3,10 @@ import { test } from 'vitest';
 import { Fixture } from './fixture.ts';
 import type { StorageSetup } from './storage-setup.ts';
 
-/** Declares tests that each get a fixture of their own. */
+/** Declares tests. Each gets a fixture of its own. */
 export interface StorageTest {
   (title: string, body: (fixture: Fixture) => Promise<void>): void;
-  /** A test of what only drivers with this capability promise; skipped for others. */
+  /** A test that is skipped for drivers without this capability. */
   ifCapable(
     capability: keyof StorageCapabilities,
     title: string,
@@ -14,7 +14,7 @@ export interface StorageTest {
   ): void;
 }
 
-/** @param setup gives the setup of the suite; called only while tests run. */
+/** @param setup returns the setup of the suite. Only running tests call it. */
 export function makeStorageTest(setup: () => StorageSetup): StorageTest {
   const withFixture = async (body: (fixture: Fixture) => Promise<void>) => {
     const fixture = await Fixture.make(setup());

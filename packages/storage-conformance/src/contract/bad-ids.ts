@@ -4,22 +4,22 @@ import { newItem } from '../content.ts';
 import { type PartitionScript, verdictsOf } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** `complete`, or `retry` at once, of the ids of each request. */
+/** Calls `complete`, or `retry` at once, with the ids of each request. */
 type Call = (
   store: PartitionStore,
   requests: readonly { readonly ids: readonly ItemId[] }[],
 ) => Promise<readonly Outcome<unknown>[]>;
 
-/** Has the shape of an id, and is none. */
+/** A well-formed id that names no item. */
 const UNKNOWN_ID = `00000000000000000${'x'.repeat(10)}`;
 
-/** What `complete` and `retry` promise alike about requests that name wrong ids. */
+/** What both `complete` and `retry` promise about wrong ids. */
 export function describeBadIds(test: StorageTest, action: 'completed' | 'retried', call: Call): void {
   const refuse = (id: ItemId, fault: string) => `invalid storage id; '${id}'${fault}`;
   const unknown = (id: ItemId) => refuse(id, ' does not exist');
   const notLeased = (id: ItemId) => `item(s) cannot be ${action}; '${id}' is not marked as leased`;
 
-  /** Two leased items, and one each of what is not leased. */
+  /** Two leased items, and one item in each other state. */
   async function assorted(script: PartitionScript) {
     const moving = await script.addMoving('moving');
     const moved = await script.addMoved('moved');
@@ -33,7 +33,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
   }
 
   describe('with wrong ids', () => {
-    // "An outcome's error names the request's first bad id", in the documented words
+    // "The error of an outcome names the request's first bad id", with the documented text
     test('says what is wrong with each kind of id', async (fixture) => {
       const script = fixture.script();
       const { moving, moved, gone, waiting, scheduled } = await assorted(script);
@@ -70,7 +70,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
       }
     });
 
-    // "All of one request or none of it", wherever in it the bad id stands
+    // "A request is applied as a whole or not at all", at any position of the bad id
     test('does nothing of a request that names one', async (fixture) => {
       const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
@@ -87,7 +87,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
       }
     });
 
-    // "names the request's first bad id": first in the order of the request, not of the storage
+    // "names the request's first bad id": in the order of the request, not of the storage
     test('names the first bad id of several', async (fixture) => {
       const script = fixture.script();
       const { good1, waiting, gone, moving } = await assorted(script);
@@ -105,7 +105,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
       ]);
     });
 
-    // "Throws never for one request's fault": the others of the batch go through
+    // "A fault of one request never throws": the other requests of the batch succeed
     test('lets the other requests of the batch go through', async (fixture) => {
       const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
@@ -119,7 +119,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
       expect(await script.store.stats()).toMatchObject({ leased: 2 });
     });
 
-    // "Where two requests of a batch name one id, the first has it"
+    // "If two requests of a batch name one id, the first one completes it"
     test('gives an id that two requests name to the first', async (fixture) => {
       const script = fixture.script();
       const { good1, good2 } = await assorted(script);
@@ -129,7 +129,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
       expect((await call(script.store, [{ ids: [good2] }]))[0]?.ok).toBe(true);
     });
 
-    // a request that failed did nothing, so it does not have the ids it named
+    // a failed request changes nothing, so a later request may use its ids
     test('gives an id to the second request where the first fails', async (fixture) => {
       const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
@@ -141,7 +141,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
       expect(verdictsOf(outcomes)).toEqual([notLeased(waiting), 'ok', unknown(good2)]);
     });
 
-    // "An item gets a new id whenever it goes back": once is once
+    // "An item gets a new id each time it returns to the tail of the queue": the second call fails
     test('serves an id only once', async (fixture) => {
       const script = fixture.script();
       const { good1 } = await assorted(script);
@@ -149,7 +149,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
       expect(verdictsOf(await call(script.store, [{ ids: [good1] }]))).toEqual([unknown(good1)]);
     });
 
-    // "Safe to call concurrently": of many at once exactly one has it
+    // "Calls may run concurrently": of many calls exactly one succeeds
     test('serves an id only once among concurrent calls', async (fixture) => {
       const script = fixture.script();
       const { good1 } = await assorted(script);

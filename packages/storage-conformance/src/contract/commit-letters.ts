@@ -7,10 +7,10 @@ import { unpreparedItems } from './unprepared-items.ts';
 
 const TIMEOUTS = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT_TIMEOUT };
 
-/** What `PartitionStore.commitLetters` and `abortLetters` promise, and all steps of a move together. */
+/** What `PartitionStore.commitLetters` and `abortLetters` promise, and all steps of a dead-letter move together. */
 export function describeCommitLetters(test: StorageTest): void {
   describe('commitLetters', () => {
-    // "at the tail under new ids, in the order they had, still with 0 attempts", whatever the order of the call
+    // "at the tail under new ids, in their old order, with 0 attempts", in any order of the call
     test('makes prepared letters available at the tail, in the order they had', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a', 'b', 'c', 'not named');
@@ -20,8 +20,8 @@ export function describeCommitLetters(test: StorageTest): void {
       await fixture.clock.advance('1m');
       expect(await script.store.commitLetters(['c', 'a', 'b'])).toBe(3);
       expect(await script.queuedTexts()).toEqual(['meanwhile', 'a', 'b', 'c']);
-      const delivered = (await script.queued()).slice(1);
-      delivered.forEach((letter, n) => {
+      const committed = (await script.queued()).slice(1);
+      committed.forEach((letter, n) => {
         expect(letter.id > greatest).toBe(true);
         expect(letter).toMatchObject({
           isLeased: false,
@@ -38,7 +38,7 @@ export function describeCommitLetters(test: StorageTest): void {
       expect((await script.lease()).map((item) => item.attempts)).toEqual([1, 1, 1, 1]);
     });
 
-    // "source ids of others, or of none, are passed over"
+    // "Source ids that name other items or none are ignored"
     test('passes over items in every other state, and ids that are not there', async (fixture) => {
       const script = fixture.script();
       const { sourceIds, all } = await unpreparedItems(script);
@@ -52,14 +52,14 @@ export function describeCommitLetters(test: StorageTest): void {
       expect((await script.queuedTexts()).at(-1)).toBe('prepared');
     });
 
-    // repeated, as after a crash, it changes nothing, wherever the letter is by then
-    test('delivers a letter once, also where the id is named twice', async (fixture) => {
+    // a repetition, as after a crash, changes nothing, in any later state of the letter
+    test('commits a letter once, also where the id is named twice', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       expect(await script.store.commitLetters(['a', 'a'])).toBe(1);
-      const delivered = await script.queued();
+      const committed = await script.queued();
       expect(await script.store.commitLetters(['a'])).toBe(0);
-      expect(await script.queued()).toEqual(delivered);
+      expect(await script.queued()).toEqual(committed);
       const id = await script.leaseOne();
       expect(await script.store.commitLetters(['a'])).toBe(0);
       await script.retry({ id });
@@ -71,7 +71,7 @@ export function describeCommitLetters(test: StorageTest): void {
       expect(await script.queued()).toEqual([]);
     });
 
-    // a consumer who was given the letter has it, however long ago its lease ended
+    // a consumer that leased the letter keeps it, even after its lease deadline
     test('does not take a letter from its consumer', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
@@ -82,8 +82,8 @@ export function describeCommitLetters(test: StorageTest): void {
       await script.complete(id);
     });
 
-    // that it is prepared counts, not whether the hold has run out
-    test('delivers a letter whose hold has run out, until a sweep has found it', async (fixture) => {
+    // "before or after their timeout": only the prepared state counts
+    test('commits a letter whose timeout has passed, until a sweep has found it', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a', 'b');
       await fixture.clock.advance('11m');
@@ -93,7 +93,7 @@ export function describeCommitLetters(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['a', 'b']);
     });
 
-    // a lease that was undone leaves 0 attempts, and the item waits: it was delivered
+    // a released lease leaves a waiting item with 0 attempts: it is committed already
     test('passes over a letter that waits again after a release', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
@@ -104,7 +104,7 @@ export function describeCommitLetters(test: StorageTest): void {
       expect((await script.queued())[0]).toMatchObject({ id, isLeased: false, attempts: 0 });
     });
 
-    // the delivered letter still says where it comes from
+    // a committed letter keeps its source id
     test('keeps the source id taken', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
@@ -116,7 +116,7 @@ export function describeCommitLetters(test: StorageTest): void {
   });
 
   describe('abortLetters', () => {
-    // "Removes prepared letters, and no others"
+    // "Removes prepared letters and no other items"
     test('removes prepared letters, and frees their source ids', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a', 'b', 'c', 'd');
@@ -129,7 +129,7 @@ export function describeCommitLetters(test: StorageTest): void {
       expect(await script.preparedTexts()).toEqual(['b', 'a']);
     });
 
-    // the same: what was handed out, or lies in any other state, stays
+    // the same: leased items, and items in any other state, stay
     test('passes over items in every other state, and those without a source', async (fixture) => {
       const script = fixture.script();
       const { sourceIds, all } = await unpreparedItems(script);
@@ -139,8 +139,8 @@ export function describeCommitLetters(test: StorageTest): void {
       expect(await all()).toEqual(before);
     });
 
-    // an overdue hold is a hold until a sweep has ended it
-    test('removes a letter whose hold has run out, until a sweep has found it', async (fixture) => {
+    // a letter stays prepared after its timeout until a sweep finds it
+    test('removes a letter whose timeout has passed, until a sweep has found it', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a', 'b');
       await fixture.clock.advance('11m');
@@ -152,7 +152,7 @@ export function describeCommitLetters(test: StorageTest): void {
   });
 
   describe('a move to the dead-letter queue', () => {
-    // all steps, each of them taken twice as after a crash, with the letter completed in between
+    // all steps, each repeated as after a crash, with the letter completed in between
     test('brings one letter, whichever step is repeated', async (fixture) => {
       const [from, to] = [fixture.script(), fixture.script()];
       const id = await from.addMoving('a');
@@ -182,7 +182,7 @@ export function describeCommitLetters(test: StorageTest): void {
       }
     });
 
-    // who is too late finds the original gone, and takes back what it has stored
+    // a late mover finds the original gone, and aborts its letter
     test('leaves nothing behind of a mover that came too late', async (fixture) => {
       const [from, to] = [fixture.script(), fixture.script()];
       const id = await from.addMoving('a');

@@ -17,7 +17,7 @@ export function describeComplete(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 1 });
     });
 
-    // several requests in one call, each answered
+    // several requests in one call, each with its outcome
     test('serves all requests of a batch', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
@@ -27,7 +27,7 @@ export function describeComplete(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['d']);
     });
 
-    // "Only that an item is leased counts, not whether its lease has run out"
+    // "Only the leased state counts, even if the lease deadline has passed"
     test('completes an item whose lease ran out and was not swept yet', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -37,7 +37,7 @@ export function describeComplete(test: StorageTest): void {
       expect(await script.queued()).toEqual([]);
     });
 
-    // and what is swept has a new id, so the late consumer's is dead
+    // after a sweep the item has a new id, so the late consumer's id is invalid
     test('refuses the id of a lease that was swept', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -51,7 +51,7 @@ export function describeComplete(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['a']);
     });
 
-    // "their source ids are free again"
+    // "frees their source ids"
     test('frees the source ids', async (fixture) => {
       const script = fixture.script();
       await script.import('first', { sourceId: 'source' });
@@ -61,7 +61,7 @@ export function describeComplete(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['second']);
     });
 
-    // nothing to do is done
+    // an empty call succeeds
     test('takes empty batches and empty requests', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -75,7 +75,7 @@ export function describeComplete(test: StorageTest): void {
       expect(await script.queued()).toEqual([]);
     });
 
-    // batches far beyond one request
+    // batches much larger than one request
     test('completes 5,000 items in one call', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 5_000));
@@ -86,7 +86,7 @@ export function describeComplete(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 0 });
     });
 
-    // an item that is given back late: the scheduled id is not the lease's any more
+    // an item that is scheduled by a retry: its id no longer proves a lease
     test('refuses an item that was given back for later', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')]);

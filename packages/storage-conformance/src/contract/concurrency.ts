@@ -3,10 +3,10 @@ import { newItem, numbered, textsOf } from '../content.ts';
 import { EXPIRE_TIMEOUT, LEASE_TIMEOUT, type PartitionScript, valuesOf } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** "Safe to call concurrently, also from several processes on one storage." */
+/** "Calls may run concurrently, also from several processes on one storage." */
 export function describeConcurrency(test: StorageTest): void {
   describe('several callers', () => {
-    // the first calls of all meet at the creation of whatever a partition is kept in
+    // the first calls create the partition at the same time
     test('may all be the first', async (fixture) => {
       const scripts = await fixture.callers();
       await Promise.all([...scripts, ...scripts].map((script) => script.produce('a')));
@@ -14,7 +14,7 @@ export function describeConcurrency(test: StorageTest): void {
       expect(await scripts[0]?.queued()).toHaveLength(scripts.length * 2);
     });
 
-    // `produce`: "next to each other and in their order", whatever else is produced meanwhile
+    // `produce`: "next to each other and in order", during other produce calls too
     test('never tear the items of a request apart', async (fixture) => {
       const scripts = await fixture.callers();
       const requests = numbered('r', 30).map((name) => numbered(`${name}-`, 7));
@@ -34,7 +34,7 @@ export function describeConcurrency(test: StorageTest): void {
       }
     });
 
-    // "text order is produce order whichever instance wrote the item"
+    // id order is produce order, for items of all processes
     test('see one order of what they produced one after the other', async (fixture) => {
       const scripts = await fixture.callers();
       for (const [n, text] of numbered('item', 12).entries())
@@ -43,7 +43,7 @@ export function describeConcurrency(test: StorageTest): void {
       expect(textsOf((await scripts.at(-1)?.lease()) ?? [])).toEqual(numbered('item', 12));
     });
 
-    // `lease`: "An item is never given to two callers", and none is forgotten
+    // `lease`: "No item goes to two callers", and no item is lost
     test('never lease the same item', async (fixture) => {
       const scripts = await fixture.callers();
       await scripts[0]?.produce(...numbered('item', 500));
@@ -60,12 +60,12 @@ export function describeConcurrency(test: StorageTest): void {
         }
         taken.push(...textsOf(batches.flat()));
       }
-      // What two calls at once skipped is left for the next: it must be there.
+      // Concurrent calls may skip an item. The next call must find it.
       taken.push(...textsOf((await scripts[0]?.lease()) ?? []));
       expect(taken.sort()).toEqual(numbered('item', 500).sort());
     });
 
-    // "Two sweeps at the same time never do the same work twice"
+    // "Concurrent sweeps never do the same work twice"
     test('sweep every item once', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
@@ -99,7 +99,7 @@ export function describeConcurrency(test: StorageTest): void {
       expect(new Set(texts).size).toBe(81);
     });
 
-    // one id, wanted by complete, retry and a sweep at once: one of them has it
+    // complete, retry and a sweep of one id at the same time: exactly one succeeds
     test('decide for one of complete, retry and sweep', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
@@ -123,7 +123,7 @@ export function describeConcurrency(test: StorageTest): void {
       }
     });
 
-    // overlapping ids in different orders must not end in a deadlock, nor in half a request
+    // overlapping ids in different orders must not cause a deadlock or half a request
     test('may name the same ids in different orders', async (fixture) => {
       const scripts = await fixture.callers();
       await scripts[0]?.produce(...numbered('item', 60));
@@ -140,7 +140,7 @@ export function describeConcurrency(test: StorageTest): void {
       expect(await scripts[0]?.queued()).toEqual([]);
     });
 
-    // all operations mixed: at the end every item is accounted for
+    // all operations mixed: no item is lost or duplicated
     test('lose and double nothing in a mixed load', async (fixture) => {
       const scripts = await fixture.callers();
       const completed: string[] = [];

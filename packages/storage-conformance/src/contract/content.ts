@@ -6,10 +6,10 @@ import type { StorageTest } from '../storage-test.ts';
 
 const KIB = 1_024;
 
-/** Sizes around what storages treat differently: nothing, a byte, a page, what is moved out of line, the largest. */
+/** Sizes that storages treat differently: empty, a byte, a page, out of line, the largest. */
 const PAYLOAD_BYTES = [0, 1, 255, 256, 2 * KIB, 8 * KIB, 64 * KIB + 1, KIB * KIB];
 
-/** Texts that break drivers which build statements, arrays or keys out of them. */
+/** Texts that break drivers that build statements, arrays or keys from them. */
 const TEXTS = [
   '',
   ' ',
@@ -23,10 +23,10 @@ const TEXTS = [
   'x'.repeat(2_000),
 ];
 
-/** That items keep their content: "byte for byte", "None of it ever changes". */
+/** Items keep their content: "byte for byte", "It never changes". */
 export function describeContent(test: StorageTest): void {
   describe('content', () => {
-    // `list`: "Items keep their content byte for byte"; `lease` hands over the same
+    // `list`: "Items keep their content byte for byte"; so does `lease`
     test('keeps payloads of 0 B to 1 MiB byte for byte', async (fixture) => {
       const script = fixture.script();
       const payloads = PAYLOAD_BYTES.map(randomBytes);
@@ -41,7 +41,7 @@ export function describeContent(test: StorageTest): void {
       }
     });
 
-    // every value a byte can take, also those that are no UTF-8
+    // all byte values, including those that are not UTF-8
     test('keeps every byte value', async (fixture) => {
       const script = fixture.script();
       const payload = Uint8Array.from({ length: 512 }, (_, index) => (index * 7) % 256);
@@ -50,7 +50,7 @@ export function describeContent(test: StorageTest): void {
       expect(new Uint8Array(item?.payload ?? [])).toEqual(payload);
     });
 
-    // texts are free, apart from U+0000, which the engine refuses
+    // any text is valid, except U+0000, which the engine refuses
     test('keeps texts of any Unicode characters in each text field', async (fixture) => {
       const script = fixture.script();
       const contents = TEXTS.map((text, index) => ({
@@ -64,7 +64,7 @@ export function describeContent(test: StorageTest): void {
       expect((await script.lease()).map(contentOf)).toEqual(contents);
     });
 
-    // "None of it ever changes": through every way back into the queue
+    // "It never changes": in every way back into the queue
     test('keeps the content through retry, schedule, lease expiry and death', async (fixture) => {
       const script = fixture.script();
       const given = { ...content('well-travelled'), payload: randomBytes(3_000) };
@@ -82,7 +82,7 @@ export function describeContent(test: StorageTest): void {
       expect((await script.sweep()).dead.map(contentOf)).toEqual([given]);
     });
 
-    // the same of letters, which come from elsewhere
+    // the same for letters
     test('keeps the content of letters, prepared and committed', async (fixture) => {
       const script = fixture.script();
       const given = [
@@ -112,7 +112,7 @@ export function describeContent(test: StorageTest): void {
       }
     });
 
-    // a driver owns what it stores: the caller's buffer may change after the call
+    // a driver copies what it stores: the caller may change its buffer after the call
     test('is not affected by what the caller does to its buffer later', async (fixture) => {
       const script = fixture.script();
       const whole = new Uint8Array([9, 1, 2, 3, 9]);
@@ -129,7 +129,7 @@ export function describeContent(test: StorageTest): void {
       }
     });
 
-    // what a driver hands out is the caller's: changing it changes nothing stored
+    // a driver returns copies: the caller may change them
     test('is not affected by what the caller does to a result', async (fixture) => {
       const script = fixture.script();
       await script.produce('kept');
@@ -138,7 +138,7 @@ export function describeContent(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['kept']);
     });
 
-    // partitions are kept apart by the exact name of the queue and the number
+    // the exact queue name and the number identify a partition
     test('keeps apart queues whose names are alike, and partitions of one queue', async (fixture) => {
       const base = fixture.name('-Queue');
       const long = `${base}${'é'.repeat(256)}`.slice(0, 250);
@@ -167,7 +167,7 @@ export function describeContent(test: StorageTest): void {
       }
     });
 
-    // the ids of one queue mean nothing to another
+    // the ids of one queue are unknown in another
     test('does not find an id in another partition', async (fixture) => {
       const [here, there] = [fixture.script(), fixture.script()];
       await here.produce('here');
@@ -180,7 +180,7 @@ export function describeContent(test: StorageTest): void {
       expect(textsOf(await here.queued())).toEqual(['here']);
     });
 
-    // a stored item with a time of its own stays scheduled under its exact content
+    // a scheduled item keeps its exact content
     test('keeps the content of scheduled items', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('later', script.in('1h'))]);

@@ -5,7 +5,7 @@ import type { StorageTest } from '../storage-test.ts';
 /** What `PartitionStore.delete`, `clear`, `remove` and `drop` promise. */
 export function describeDelete(test: StorageTest): void {
   describe('delete', () => {
-    // "Removes items in whatever state"
+    // "Removes items in any state"
     test('removes items in whatever state', async (fixture) => {
       const script = fixture.script();
       const moving = await script.addMoving('moving');
@@ -24,7 +24,7 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 0, scheduled: 1 });
     });
 
-    // "unknown ids are passed over"
+    // "Unknown ids are ignored"
     test('passes over ids that are not there', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
@@ -35,7 +35,7 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.store.delete([])).toBe(0);
     });
 
-    // a deleted item is not leased, and its lease is no proof
+    // a deleted item is not leased: its id no longer proves a lease
     test('leaves the order of the others alone', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
@@ -54,7 +54,7 @@ export function describeDelete(test: StorageTest): void {
     }));
     for (const request of combinations) {
       const chosen = states.filter((state) => request[state]);
-      // "Removes all items in the given states", "how many were removed"
+      // "Removes all items in the given states", "the number of removed items"
       test(`removes ${chosen.join(' and ') || 'nothing'}`, async (fixture) => {
         const script = fixture.script();
         await script.produce('leased', 'leased', 'waiting', 'waiting', 'waiting');
@@ -70,7 +70,7 @@ export function describeDelete(test: StorageTest): void {
       });
     }
 
-    // "source ids are free again", of those removed only
+    // "frees their source ids": only those of removed items
     test('frees the source ids of what it removes', async (fixture) => {
       const script = fixture.script();
       await script.import('leased', { sourceId: 's1' });
@@ -81,7 +81,7 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.import('again', { sourceId: 's2' })).toBeDefined();
     });
 
-    // moving items count as leased, so they go with the leased ones and stay with the others
+    // moving items count as leased: clearing leased items removes them
     test('takes moving items for leased ones', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('moving');
@@ -92,7 +92,7 @@ export function describeDelete(test: StorageTest): void {
       expect((await script.sweep()).dead).toEqual([]);
     });
 
-    // what comes after is not affected
+    // later items are not affected
     test('leaves a partition that works on', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('old', 2_000));
@@ -119,7 +119,7 @@ export function describeDelete(test: StorageTest): void {
       expect([textsOf(dead), moved]).toEqual([['second'], []]);
     });
 
-    // "Ids that are not moving are passed over"
+    // "Ids that are not moving are ignored"
     test('passes over everything else', async (fixture) => {
       const script = fixture.script();
       await script.produce('leased', 'waiting');
@@ -135,7 +135,7 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.scheduledTexts()).toEqual(['scheduled']);
     });
 
-    // doing it again, as after a crash, changes nothing; source ids are free
+    // a repetition, as after a crash, changes nothing; source ids are free
     test('can be repeated, and frees the source id', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source' });
@@ -174,7 +174,7 @@ export function describeDelete(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['new']);
     });
 
-    // "Changes nothing"; absent: there is nothing to wait for
+    // "Changes nothing"; undefined: a drop never waits
     test('is waited for without a change', async (fixture) => {
       const script = fixture.script();
       await script.store.untilDroppable?.();
@@ -186,7 +186,7 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['b']);
     });
 
-    // dropping what is not there, or no longer, is no failure
+    // dropping a missing partition succeeds
     test('takes a partition that never was, and twice', async (fixture) => {
       const script = fixture.script();
       await script.store.drop();
@@ -196,7 +196,7 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.queued()).toEqual([]);
     });
 
-    // one partition, and no other
+    // only this partition
     test('leaves other partitions alone', async (fixture) => {
       const queue = fixture.name();
       const [first, second] = [0, 1].map((partition) =>
@@ -208,7 +208,7 @@ export function describeDelete(test: StorageTest): void {
       expect(await second?.queuedTexts()).toEqual(['second']);
     });
 
-    // "two stores of one key see the same items", after a drop too
+    // "Two stores of one key see the same items", after a drop too
     test('counts for other stores of the same partition', async (fixture) => {
       const queue = fixture.name();
       const [one, other] = [0, 0].map((partition) =>

@@ -13,10 +13,10 @@ function newQueue(name: string): NewQueue {
   };
 }
 
-/** What `QueueStore` and `PartitionOwner` promise of queues that are gone. */
+/** What `QueueStore` and `PartitionOwner` promise about deleted queues. */
 export function describeDeletedQueues(test: StorageTest): void {
   describe('queue store: notes of deletions', () => {
-    // "Whether `delete` has removed the queue of that name that was created then"
+    // "Whether `delete` removed the queue with that name and creation time"
     test('tell of the queue that was deleted, and of no other', async (fixture) => {
       const [name, other] = [fixture.name(), fixture.name()];
       const { createdAt } = await fixture.queues.create(newQueue(name));
@@ -28,7 +28,7 @@ export function describeDeletedQueues(test: StorageTest): void {
       expect(await fixture.queues.wasDeleted(other, createdAt)).toBe(false);
     });
 
-    // a delete that found another queue under the name has deleted nothing
+    // a delete that finds another queue of that name deletes nothing
     test('tell nothing of a queue that a delete has spared', async (fixture) => {
       const name = fixture.name();
       const { createdAt: first } = await fixture.queues.create(newQueue(name));
@@ -43,7 +43,7 @@ export function describeDeletedQueues(test: StorageTest): void {
       expect(await fixture.queues.wasDeleted(name, never)).toBe(false);
     });
 
-    // a queue that was never there was not deleted
+    // a queue that never existed was not deleted
     test('tell nothing of a queue that never was', async (fixture) => {
       const name = fixture.name();
       expect(await fixture.queues.wasDeleted(name, fixture.clock.now())).toBe(false);
@@ -52,7 +52,7 @@ export function describeDeletedQueues(test: StorageTest): void {
       expect(await fixture.queues.wasDeleted(name, fixture.clock.now())).toBe(false);
     });
 
-    // the note is no queue: the name is free, and its next owner has a note of its own
+    // the record does not occupy the name; a new queue of that name gets its own record
     test('leave the name free', async (fixture) => {
       const name = fixture.name();
       const { createdAt: first } = await fixture.queues.create(newQueue(name));
@@ -64,7 +64,7 @@ export function describeDeletedQueues(test: StorageTest): void {
       expect(await fixture.queues.wasDeleted(name, second)).toBe(true);
     });
 
-    // "A shared storage keeps the note for `DELETION_NOTE_MS` more"
+    // "A shared storage keeps it for another `DELETION_NOTE_MS`"
     test.ifCapable('shared', 'stay for a day after they may go', async (fixture) => {
       const name = fixture.name();
       const { createdAt } = await fixture.queues.create(newQueue(name));
@@ -79,7 +79,7 @@ export function describeDeletedQueues(test: StorageTest): void {
       expect(await fixture.queues.wasDeleted(name, createdAt)).toBe(false);
     });
 
-    // what nobody said is done is kept, however long it takes
+    // without `forgetDeletion` the record stays
     test.ifCapable('durable', 'outlive the process, and stay until they may go', async (fixture) => {
       const name = fixture.name();
       const { createdAt } = await fixture.queues.create(newQueue(name));
@@ -106,7 +106,7 @@ export function describeDeletedQueues(test: StorageTest): void {
       return { earlier: () => storeOf(owner), later: () => storeOf(later) };
     }
 
-    // "it stays, and the calls fail … until an operator has decided"; a driver that cannot tell owners apart shows it
+    // "the items stay, and calls fail … until an operator decides"; a driver that ignores owners lists them
     test.ifCapable(
       'shared',
       'is not removed for a queue that is not known to be deleted',
@@ -127,7 +127,7 @@ export function describeDeletedQueues(test: StorageTest): void {
       },
     );
 
-    // `drop`: "Items of another queue, which the `owner` … tells apart, stay."
+    // `drop`: "Items that belong to another queue than the store's `owner` stay"
     test.ifCapable(
       'shared',
       'is not dropped with the later one by a driver that tells them apart',

@@ -4,13 +4,13 @@ import { content, contentOf, importedItem, numbered, textsOf } from '../content.
 import { EXPIRE_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** 9999-12-31T23:59:59.999999Z, the last instant that can cross the wire. */
+/** 9999-12-31T23:59:59.999999Z, the last instant that the wire can represent. */
 const LAST_INSTANT = instantFromMicroseconds(253_402_300_799_999_999n);
 
 /** What `PartitionStore.import` promises. */
 export function describeImport(test: StorageTest): void {
   describe('import', () => {
-    // "Adds items as they are, with new ids at the tail and createdAt now"
+    // "Adds items in the given state, at the tail, with new ids and createdAt now"
     test('keeps every field but id and createdAt', async (fixture) => {
       const script = fixture.script();
       await script.produce('before');
@@ -40,7 +40,7 @@ export function describeImport(test: StorageTest): void {
       expect(stored?.id).not.toBe('source');
     });
 
-    // instants are microseconds, over the whole range that can cross the wire
+    // instants have microseconds, over the whole range of the wire
     test('keeps instants to the microsecond, to the end of the year 9999', async (fixture) => {
       const script = fixture.script();
       const instants = [
@@ -61,7 +61,7 @@ export function describeImport(test: StorageTest): void {
       expect((await script.sweep()).requeued).toBe(0);
     });
 
-    // `ImportedItem.expireDeadline` absent: "the time of the import plus the queue's expire timeout"
+    // `ImportedItem.expireDeadline` undefined: "the time of the import plus the queue's expire timeout"
     test('gives an item without expireDeadline the expire timeout', async (fixture) => {
       const script = fixture.script();
       const [stored] = await script.store.import([importedItem('a')], parseDuration('3h0m0.000001s'));
@@ -72,7 +72,7 @@ export function describeImport(test: StorageTest): void {
       expect(stored?.sourceId).toBeUndefined();
     });
 
-    // "The `leaseDeadline` of an item that is not leased is kept and listed until the item is leased"
+    // "Keeps the `leaseDeadline` of an item that is not leased and lists it until the item is leased"
     test('keeps the leaseDeadline of an item that is not leased', async (fixture) => {
       const script = fixture.script();
       const times = [script.in('-1h'), script.in('5m'), LAST_INSTANT];
@@ -84,7 +84,7 @@ export function describeImport(test: StorageTest): void {
       expect(await script.scheduled()).toMatchObject([later]);
     });
 
-    // "nothing goes by it"
+    // "it has no effect"
     test('goes by no leaseDeadline of an item that is not leased', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { leaseDeadline: script.in('-1h') });
@@ -96,7 +96,7 @@ export function describeImport(test: StorageTest): void {
       expect(await script.queued()).toMatchObject([{ isLeased: true, leaseDeadline: script.in('1m') }]);
     });
 
-    // "until the item is leased, or gets another id"
+    // "until the item is leased or gets a new id"
     test('forgets it with the lease, and with the schedule', async (fixture) => {
       const script = fixture.script();
       const leaseDeadline = script.in('5m');
@@ -110,7 +110,7 @@ export function describeImport(test: StorageTest): void {
       expect(items.map((item) => item.leaseDeadline)).toEqual([undefined, undefined]);
     });
 
-    // "An item with enqueueAt is stored as scheduled, due or not"
+    // "Stores an item with `enqueueAt` as scheduled, due or not"
     test('stores items with enqueueAt as scheduled, due or not', async (fixture) => {
       const script = fixture.script();
       const times = [script.in('-1h'), fixture.clock.now(), script.in('1us'), script.in('1h')];
@@ -124,7 +124,7 @@ export function describeImport(test: StorageTest): void {
       expect(await script.lease()).toEqual([]);
     });
 
-    // what was imported lives by the same rules: waiting ones are leased, leased ones run out
+    // imported items follow the same rules: waiting ones are leased, leases run out
     test('puts items into the life of the queue', async (fixture) => {
       const script = fixture.script();
       await script.import('leased', { isLeased: true, leaseDeadline: script.in('1m'), attempts: 1 });
@@ -140,7 +140,7 @@ export function describeImport(test: StorageTest): void {
       expect([...attempts].sort()).toEqual([2, 8]);
     });
 
-    // an imported lease is a lease: it can be completed by the id that was given
+    // an imported lease can be completed by the returned id
     test('lets an imported lease be completed', async (fixture) => {
       const script = fixture.script();
       const stored = await script.import('a', { isLeased: true, leaseDeadline: script.in('1m') });
@@ -148,7 +148,7 @@ export function describeImport(test: StorageTest): void {
       expect(await script.queued()).toEqual([]);
     });
 
-    // "An item whose source id the partition already holds is left out", "nothing in the place of one that was left out"
+    // "Leaves out an item whose source id the partition already has", "undefined for those left out"
     test('leaves out items whose source id is there, in whatever state', async (fixture) => {
       const script = fixture.script();
       await script.import('waiting', { sourceId: 's1' });
@@ -162,7 +162,7 @@ export function describeImport(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['waiting', 'leased', 'again new']);
     });
 
-    // the same holds within one call: the first has it
+    // within one call, the first item is stored
     test('leaves out later items of the same call with the same source id', async (fixture) => {
       const script = fixture.script();
       const items = ['a', 'b', 'a', 'b', 'a'].map((sourceId, index) =>
@@ -179,21 +179,21 @@ export function describeImport(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['a0', 'b1']);
     });
 
-    // items without a source id are never alike
+    // items without a source id never conflict
     test('stores any number of items without a source id', async (fixture) => {
       const script = fixture.script();
       const stored = await script.store.import([importedItem('a'), importedItem('a')], EXPIRE_TIMEOUT);
       expect(stored.map((item) => item !== undefined)).toEqual([true, true]);
     });
 
-    // "unique in a partition", and in no more than that
+    // "unique in a partition", not beyond it
     test('allows the same source id in another partition', async (fixture) => {
       const [here, there] = [fixture.script(), fixture.script()];
       await here.import('a', { sourceId: 'source' });
       expect(await there.import('a', { sourceId: 'source' })).toBeDefined();
     });
 
-    // "An item whose source id the partition already holds": two callers at once are no way around it
+    // "an item whose source id the partition already has": also with concurrent callers
     test('stores a source id once among concurrent imports', async (fixture) => {
       const script = fixture.script();
       const calls = Array.from({ length: 8 }, () =>
@@ -207,7 +207,7 @@ export function describeImport(test: StorageTest): void {
       expect((await script.queuedTexts()).sort()).toEqual(['a', 'b']);
     });
 
-    // "their source ids are free again" once the item has left, whichever way
+    // "frees their source ids": every way to remove an item does
     test('takes a source id again after delete, clear and drop', async (fixture) => {
       const script = fixture.script();
       const stored = await script.import('first', { sourceId: 'source' });
@@ -220,7 +220,7 @@ export function describeImport(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['fourth']);
     });
 
-    // "in request order", many at a time; an empty call is nothing to do
+    // "in request order", with many items; an empty call succeeds
     test('imports 5,000 items in order, and none', async (fixture) => {
       const script = fixture.script();
       expect(await script.store.import([], EXPIRE_TIMEOUT)).toEqual([]);

@@ -3,10 +3,10 @@ import { describe, expect } from 'vitest';
 import { newItem, numbered } from '../content.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** What core's `ItemId` promises of every id a driver gives out. */
+/** What core's `ItemId` promises about the ids of a driver. */
 export function describeItemIds(test: StorageTest): void {
   describe('item ids', () => {
-    // "The text is a valid KSUID", 27 characters of 0-9A-Za-z; "unguessable"
+    // "The text is a valid KSUID", 27 characters of 0-9A-Za-z, with a random end
     test('have the shape of a KSUID and an unguessable end', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 100));
@@ -18,7 +18,7 @@ export function describeItemIds(test: StorageTest): void {
       expect(new Set(ids.map((id) => id.slice(-10))).size).toBe(100);
     });
 
-    // "An item gets a new id whenever it goes back into the queue, so an old id is dead for good"
+    // "An item gets a new id each time it returns to the tail of the queue; the old id is never valid again"
     test('always grow, over every way into the queue, and never come again', async (fixture) => {
       const script = fixture.script();
       const seen: string[] = [];
@@ -55,7 +55,7 @@ export function describeItemIds(test: StorageTest): void {
       expect(seen).not.toContain((await script.queued())[0]?.id);
     });
 
-    // "unique": also among the partitions of a backend, since an id is a capability
+    // unique in the whole backend, because knowing an id proves a lease
     test('are unique among partitions', async (fixture) => {
       const scripts = [fixture.script(), fixture.script(), fixture.script()];
       await Promise.all(scripts.map((script) => script.produce(...numbered('item', 50))));
@@ -63,7 +63,7 @@ export function describeItemIds(test: StorageTest): void {
       expect(new Set(ids).size).toBe(150);
     });
 
-    // the same, while requests come at once
+    // the same, with concurrent requests
     test('are unique and in order under concurrent produces', async (fixture) => {
       const script = fixture.script();
       await Promise.all(numbered('r', 40).map((text) => script.produce(...numbered(`${text}-`, 5))));

@@ -7,7 +7,7 @@ import type { StorageTest } from '../storage-test.ts';
 /** What `PartitionStore.lease` promises. */
 export function describeLease(test: StorageTest): void {
   describe('lease', () => {
-    // "Takes the oldest waiting items, lowest ids first, up to the limit", "the items in id order"
+    // "Leases the oldest waiting items, lowest ids first, up to the limit", "the items in id order"
     test('takes the oldest items, up to the limit', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
@@ -15,7 +15,7 @@ export function describeLease(test: StorageTest): void {
       expect(textsOf(await script.lease(3))).toEqual(['d']);
     });
 
-    // "lowest ids first": what came back to the tail waits behind younger items
+    // "lowest ids first": an item that returned to the tail waits behind newer items
     test('goes by the order of the ids, not by the age of the items', async (fixture) => {
       const script = fixture.script();
       await script.produce('old');
@@ -26,7 +26,7 @@ export function describeLease(test: StorageTest): void {
       expect(textsOf(await script.lease(1))).toEqual(['old']);
     });
 
-    // "empty when there is none"
+    // "empty if none waits"
     test('gives nothing where nothing waits', async (fixture) => {
       const script = fixture.script();
       expect(await script.lease(10)).toEqual([]);
@@ -35,7 +35,7 @@ export function describeLease(test: StorageTest): void {
       expect(await script.lease(10)).toEqual([]);
     });
 
-    // "marks them leased until now plus leaseTimeout and adds one to their attempts"
+    // "Sets their lease deadline to now plus leaseTimeout and adds one to their attempts"
     test('hands over content, attempts and the end of the lease', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -49,7 +49,7 @@ export function describeLease(test: StorageTest): void {
       expect(leased && contentOf(leased)).toEqual(content('a'));
     });
 
-    // attempts "end at `ATTEMPTS_MAX`": one item that was imported with so many must not stop a partition
+    // attempts "stop at `ATTEMPTS_MAX`": an item imported with that many must not block the partition
     test('counts attempts up to the greatest number, and no further', async (fixture) => {
       const script = fixture.script();
       await script.import('most', { attempts: ATTEMPTS_MAX });
@@ -60,7 +60,7 @@ export function describeLease(test: StorageTest): void {
       expect(leased.map(({ attempts }) => attempts)).toEqual([ATTEMPTS_MAX, ATTEMPTS_MAX, 1]);
     });
 
-    // "fewer than the limit only when no more wait, or when the payloads taken add up to at least `PAYLOAD_BUDGET`"
+    // "Returns fewer items than the limit only if no more wait, or once the contents … add up to at least `PAYLOAD_BUDGET`"
     test('may take large items bit by bit, in order, and none is left behind', async (fixture) => {
       const script = fixture.script();
       const references = numbered('item', 45);
@@ -83,7 +83,7 @@ export function describeLease(test: StorageTest): void {
       expect(await script.lease(100)).toEqual([]);
     });
 
-    // "the contents taken (payloads and texts) … Then it has to stop"
+    // "contents (payloads and texts)", "At the budget the driver must stop"
     for (const field of ['reference', 'encoding', 'kind'] as const) {
       test(`stops at the budget where the size is in the ${field}`, async (fixture) => {
         const script = fixture.script();
@@ -96,7 +96,7 @@ export function describeLease(test: StorageTest): void {
       });
     }
 
-    // the same, as the storage holds it; everything else stays
+    // the same in the stored item; everything else stays
     test('marks the stored item leased and leaves the rest of it alone', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 4, maxAttempts: 9 });
@@ -116,7 +116,7 @@ export function describeLease(test: StorageTest): void {
       });
     });
 
-    // "until now plus leaseTimeout": to the microsecond, finer parts cut off
+    // "now plus leaseTimeout": truncated to microseconds
     test('keeps the end of the lease to the microsecond', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
@@ -128,7 +128,7 @@ export function describeLease(test: StorageTest): void {
       expect(stored).toEqual([now + 1_000_001n, now + 1_000_001n]);
     });
 
-    // "Skips leased and scheduled ones"
+    // "Skips leased and scheduled items"
     test('skips leased and scheduled items', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -140,7 +140,7 @@ export function describeLease(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['b', 'c']);
     });
 
-    // a lease that ran out is the sweep's to end; a scheduled item the sweep's to enqueue
+    // only a sweep ends a lease that ran out, and only a sweep enqueues a scheduled item
     test('leaves overdue leases and due scheduled items to the sweep', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('scheduled', script.in('1s')), newItem('leased')]);
@@ -149,7 +149,7 @@ export function describeLease(test: StorageTest): void {
       expect(await script.lease()).toEqual([]);
     });
 
-    // "adds one to their attempts": every time anew
+    // "adds one to their attempts": in each lease
     test('counts every lease of an item', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -160,7 +160,7 @@ export function describeLease(test: StorageTest): void {
       }
     });
 
-    // "lowest ids first" over a backlog far beyond one batch
+    // "lowest ids first" over many batches
     test('empties a backlog of 5,000 in order', async (fixture) => {
       const script = fixture.script();
       for (let n = 0; n < 5; n++) await script.produce(...numbered(`batch${n}-`, 1_000));
@@ -174,7 +174,7 @@ export function describeLease(test: StorageTest): void {
       expect(texts).toEqual([0, 1, 2, 3, 4].flatMap((n) => numbered(`batch${n}-`, 1_000)));
     });
 
-    // a limit far beyond what is there is no reason to fail
+    // a limit above the number of items is valid
     test('takes 5,000 items in one call', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 5_000));
@@ -184,7 +184,7 @@ export function describeLease(test: StorageTest): void {
   });
 
   describe('release', () => {
-    // "the items wait again under the same ids, at their old place, with one attempt less"
+    // "The items wait again under the same ids, at their old place, with one attempt less"
     test('puts items back where they were, as if never leased', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c');
@@ -195,7 +195,7 @@ export function describeLease(test: StorageTest): void {
       expect(await script.queued()).toEqual(before);
     });
 
-    // "at their old place": before what came later, after what came earlier
+    // "at their old place": between older and newer items
     test('has released items leased again in their old order', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
@@ -208,7 +208,7 @@ export function describeLease(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['a', 'b', 'e']);
     });
 
-    // "with one attempt less": whatever it was before
+    // "with one attempt less": for any number of attempts
     test('takes back one attempt', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { attempts: 3 });
@@ -217,7 +217,7 @@ export function describeLease(test: StorageTest): void {
       expect((await script.lease())[0]?.attempts).toBe(4);
     });
 
-    // "Ids that are not leased are passed over"
+    // "Ids that are not leased are ignored"
     test('passes over ids that are not leased', async (fixture) => {
       const script = fixture.script();
       const moving = await script.addMoving('moving');
@@ -233,12 +233,12 @@ export function describeLease(test: StorageTest): void {
       expect((await script.scheduled())[0]?.attempts).toBe(0);
     });
 
-    // nothing to release is nothing to do
+    // an empty release succeeds
     test('takes an empty list', async (fixture) => {
       expect(await fixture.partition().release([])).toBe(0);
     });
 
-    // the lease is over: its id is no proof any more
+    // the lease ended: its id no longer proves a lease
     test('ends the lease', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -251,7 +251,7 @@ export function describeLease(test: StorageTest): void {
       expect((await script.sweep()).requeued).toBe(0);
     });
 
-    // and the item's own time is in force again
+    // the item's expire deadline applies again
     test('leaves the expiry of the item in force', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1h'));

@@ -5,26 +5,26 @@ import type { StorageTest } from '../storage-test.ts';
 
 const CLEARED = { waiting: true, leased: true, scheduled: true };
 
-/** "Safe to call concurrently, also from several processes on one storage": dead letters and their movers. */
+/** "Calls may run concurrently, also from several processes on one storage": dead-letter moves. */
 export function describeLetterConcurrency(test: StorageTest): void {
   describe('several movers', () => {
     const texts = numbered('letter', 40);
     const inTurn = (n: number) => (n % 2 === 0 ? texts : [...texts].reverse());
     const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
 
-    /** Some callers, as often as needed to get in each other's way. */
+    /** The callers twice, so that more calls overlap. */
     const twice = (scripts: readonly PartitionScript[]) => [...scripts, ...scripts];
 
-    // `prepareLetters`: "A letter whose source id the partition already holds … is left out"
-    test('hold a letter once', async (fixture) => {
+    // `prepareLetters`: "A letter whose source id the partition already has … is left out"
+    test('prepare a letter once', async (fixture) => {
       const scripts = await fixture.callers();
       await Promise.all(twice(scripts).map((script, n) => script.prepare(...inTurn(n))));
       expect([...((await scripts[0]?.preparedTexts()) ?? [])].sort()).toEqual([...texts].sort());
       expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: 0, leased: 0 });
     });
 
-    // `commitLetters`: whoever makes a letter available counts it, and nobody else does
-    test('deliver a letter once', async (fixture) => {
+    // `commitLetters`: exactly one call makes a letter available and counts it
+    test('commit a letter once', async (fixture) => {
       const scripts = await fixture.callers();
       for (let round = 0; round < 5; round++) {
         await scripts[0]?.prepare(...texts);
@@ -38,35 +38,35 @@ export function describeLetterConcurrency(test: StorageTest): void {
       }
     });
 
-    // one letter, delivered and withdrawn at once: one of them has it
-    test('either deliver or withdraw', async (fixture) => {
+    // commit and abort of one letter at the same time: exactly one succeeds
+    test('either commit or abort', async (fixture) => {
       const scripts = await fixture.callers();
       for (let round = 0; round < 5; round++) {
         await scripts[0]?.prepare(...texts);
-        const [delivered, withdrawn] = await Promise.all([
+        const [committed, aborted] = await Promise.all([
           Promise.all(scripts.map((script, n) => script.store.commitLetters(inTurn(n)))),
           Promise.all(scripts.map((script, n) => script.store.abortLetters(inTurn(n + 1)))),
         ]);
-        expect(sum(delivered) + sum(withdrawn)).toBe(40);
-        expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: sum(delivered), leased: 0 });
+        expect(sum(committed) + sum(aborted)).toBe(40);
+        expect(await scripts[0]?.store.stats()).toMatchObject({ waiting: sum(committed), leased: 0 });
         await scripts[0]?.store.clear(CLEARED);
       }
     });
 
-    // the hold has run out, and a sweep finds the letter just when its mover comes: it enters the queue once
-    test('deliver what a sweep is just putting back, or leave it to the sweep', async (fixture) => {
+    // a sweep finds a letter after its timeout while its mover commits it: it enters the queue once
+    test('commit what a sweep is just putting back, or leave it to the sweep', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       for (let round = 0; round < 5; round++) {
         await script.prepare(...texts);
         await fixture.clock.advance('11m');
-        const [delivered, swept] = await Promise.all([
+        const [committed, swept] = await Promise.all([
           Promise.all(scripts.map((each, n) => each.store.commitLetters(inTurn(n)))),
           Promise.all(scripts.map((each) => each.sweep({ maxAttempts: 1 }))),
         ]);
         const requeued = swept.map((result) => result.requeued);
         const later = await script.store.commitLetters(texts);
-        expect(sum(delivered) + sum(requeued) + later).toBe(40);
+        expect(sum(committed) + sum(requeued) + later).toBe(40);
         expect(await script.store.stats()).toMatchObject({ waiting: 40, leased: 0 });
         const leased = await script.lease();
         expect(textsOf(leased).sort()).toEqual([...texts].sort());
@@ -75,7 +75,7 @@ export function describeLetterConcurrency(test: StorageTest): void {
       }
     });
 
-    // "Two callers at once never both get an item in `marked`", and each of them learns of all
+    // "Of two concurrent callers only one gets an item in `marked`", and each gets all items in one of both lists
     test('mark the same items, in whatever order they name them', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
@@ -94,7 +94,7 @@ export function describeLetterConcurrency(test: StorageTest): void {
       }
     });
 
-    // a mark does not end a claim, and a sweep does not undo a mark: each item has one mover at a time
+    // a mark does not end a claim, and a sweep does not undo a mark: an item has one mover at a time
     test('mark what a sweep is just reporting', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;

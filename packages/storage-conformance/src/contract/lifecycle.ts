@@ -4,10 +4,10 @@ import { deadLetter, importedItem, newItem, textsOf } from '../content.ts';
 import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** What `StorageBackend` promises: opening, closing, reopening, and a manifest that is true. */
+/** What `StorageBackend` promises: opening, closing, reopening, and true capabilities. */
 export function describeLifecycle(test: StorageTest): void {
   describe('backend', () => {
-    // the manifest is data that is there and complete
+    // the capabilities are complete data
     test('has a name and states its capabilities', async (fixture) => {
       expect(fixture.backend.name).not.toBe('');
       expect(fixture.backend.capabilities).toEqual({
@@ -16,18 +16,18 @@ export function describeLifecycle(test: StorageTest): void {
       });
     });
 
-    // what several processes share must outlive each of them
+    // a shared storage must be durable
     test('claims to be shared only if it is durable', async (fixture) => {
       const { durable, shared } = fixture.backend.capabilities;
       expect(shared && !durable).toBe(false);
     });
 
-    // `queueStore`: "The same object each time"
+    // `queueStore`: "Returns the same object each time"
     test('gives the same queue store each time', async (fixture) => {
       expect(fixture.backend.queueStore()).toBe(fixture.backend.queueStore());
     });
 
-    // `partitionStore`: "two stores of one key see the same items"
+    // `partitionStore`: "Two stores of one key see the same items"
     test('gives partition stores that see the same items', async (fixture) => {
       const key = { queue: fixture.name(), partition: 3 };
       const [one, other] = [0, 1].map(() => fixture.script(fixture.backend.partitionStore({ ...key })));
@@ -36,14 +36,14 @@ export function describeLifecycle(test: StorageTest): void {
       expect(textsOf((await other?.lease()) ?? [])).toEqual(['b']);
     });
 
-    // `partitionStore`: "Cheap"; a store that is never called needs no storage
+    // `partitionStore`: "A cheap call"; an unused store needs no storage
     test('gives partition stores without a call', async (fixture) => {
       for (let partition = 0; partition < 1_000; partition++) {
         fixture.backend.partitionStore({ queue: fixture.name(), partition });
       }
     });
 
-    // "Closing twice is once."
+    // "A second close has no effect"
     test('can be closed twice, and while it is being closed', async (fixture) => {
       const backend = fixture.backend;
       await backend.partitionStore({ queue: fixture.name(), partition: 0 }).stats();
@@ -51,19 +51,19 @@ export function describeLifecycle(test: StorageTest): void {
       await backend.close();
     });
 
-    // a backend that nobody used has nothing to let go of
+    // an unused backend can be closed
     test('can be closed unused', async (fixture) => {
       await fixture.backend.close();
     });
 
-    // "Finds out whether the storage can serve"
+    // "Checks whether the storage can serve"
     test('answers a ping, before and after it was used', async (fixture) => {
       expect(await fixture.backend.ping()).toEqual([]);
       await fixture.partition().produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT);
       expect(await fixture.backend.ping()).toEqual([]);
     });
 
-    // "Calls after it fail", with the error of storage, and as rejections, not as exceptions
+    // "Later calls fail" with a rejected StorageError
     test('refuses every call after it was closed', async (fixture) => {
       const queues = fixture.queues;
       const store = fixture.partition();
@@ -112,7 +112,7 @@ export function describeLifecycle(test: StorageTest): void {
       }
     });
 
-    // `close`: "Waits for running calls": each ends as it would have, or was never begun
+    // `close`: "Waits for running calls": each call completes or has no effect
     test('lets running calls end when it is closed', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
@@ -152,7 +152,7 @@ export function describeLifecycle(test: StorageTest): void {
       expect(textsOf(await after.lease())).toEqual(['waiting', 'sourced', 'scheduled']);
     });
 
-    // ids go on growing after a restart, also with the clock set back: [G36]
+    // ids keep growing after a restart, even if the clock was set back
     test.ifCapable('durable', 'goes on at the tail', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
@@ -164,7 +164,7 @@ export function describeLifecycle(test: StorageTest): void {
       expect(await after.queuedTexts()).toEqual(['old', 'new']);
     });
 
-    // moving items and claims are stored too: a crash loses no dead letter
+    // moving items and claims are durable: a crash loses no dead letter
     test.ifCapable('durable', 'finds moving items and their claims', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
@@ -178,14 +178,14 @@ export function describeLifecycle(test: StorageTest): void {
       expect(textsOf((await after.sweep()).dead).sort()).toEqual(['claimed', 'unclaimed']);
     });
 
-    // marks, claims on them and holds are stored too: a crash doubles no dead letter
+    // marks, their claims and prepared letters are durable: a crash duplicates no dead letter
     test.ifCapable('durable', 'finds items marked as moved, and prepared letters', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
       const claimed = await before.addMoved('claimed');
       await before.sweep();
       const unclaimed = await before.addMoved('unclaimed');
-      await before.prepare('prepared', 'withdrawn');
+      await before.prepare('prepared', 'aborted');
       const state = [await before.queued(), await before.prepared(), await before.store.stats()];
       await fixture.backend.close();
       const after = fixture.script((await fixture.open()).partitionStore(key));
@@ -195,12 +195,12 @@ export function describeLifecycle(test: StorageTest): void {
       const { dead, moved } = await after.sweep();
       expect([dead, [...moved].sort()]).toEqual([[], [claimed, unclaimed]]);
       await after.prepare('prepared');
-      expect(await after.store.abortLetters(['withdrawn'])).toBe(1);
+      expect(await after.store.abortLetters(['aborted'])).toBe(1);
       expect(await after.store.commitLetters(['prepared'])).toBe(1);
       expect(textsOf(await after.lease())).toEqual(['prepared']);
     });
 
-    // [G21] what was dropped does not come back
+    // a dropped partition does not come back
     test.ifCapable('durable', 'does not bring back what was dropped', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
@@ -211,7 +211,7 @@ export function describeLifecycle(test: StorageTest): void {
       expect(await after.queued()).toEqual([]);
     });
 
-    // queues survive like items
+    // queues are durable too
     test.ifCapable('durable', 'finds queues as they were', async (fixture) => {
       const queue = {
         name: fixture.name(),
@@ -249,7 +249,7 @@ export function describeLifecycle(test: StorageTest): void {
       expect(await one.queuedTexts()).toEqual(['new']);
     });
 
-    // `QueueStore.get`: "Never an old state"
+    // `QueueStore.get`: "The current state of the queue"
     test.ifCapable('shared', 'sees queues as they are now', async (fixture) => {
       const other = (await fixture.open()).queueStore();
       const name = fixture.name();
@@ -272,7 +272,7 @@ export function describeLifecycle(test: StorageTest): void {
       expect(await other.get(name)).toBeUndefined();
     });
 
-    // closing one leaves the other at work
+    // closing one backend does not affect the other
     test.ifCapable('shared', 'goes on when the first one is closed', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       await fixture.script(fixture.backend.partitionStore(key)).produce('a');

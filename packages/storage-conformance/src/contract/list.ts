@@ -2,13 +2,13 @@ import { describe, expect } from 'vitest';
 import { newItem, numbered, textsOf } from '../content.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** Greater than every id a driver may give out. */
+/** Greater than every id. */
 const BEYOND_ALL = 'aWgEPTl1tmebfsQzFP4bxwgy80V';
 
 /** What `PartitionStore.list` promises. */
 export function describeList(test: StorageTest): void {
   describe('list', () => {
-    // "queued: waiting and leased ones. scheduled: only those that wait for their time"
+    // "queued: waiting, leased and moving items. scheduled: only scheduled items"
     test('shows waiting and leased items in one list and scheduled ones in the other', async (fixture) => {
       const script = fixture.script();
       await script.produce('leased', 'waiting');
@@ -20,7 +20,7 @@ export function describeList(test: StorageTest): void {
       expect(await script.scheduledTexts()).toEqual(['scheduled']);
     });
 
-    // "A page of items in order of their ids", the scheduled ones too, whatever their times
+    // "A page of items in id order", scheduled ones too, not by time
     test('lists scheduled items in order of their ids', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([
@@ -32,7 +32,7 @@ export function describeList(test: StorageTest): void {
     });
 
     for (const state of ['queued', 'scheduled'] as const) {
-      // "The page starts with this id", inclusive; "At most so many"
+      // "The page starts at this id", inclusive; "The most items of a page"
       test(`starts the ${state} page with the pivot, and keeps to the limit`, async (fixture) => {
         const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
@@ -47,7 +47,7 @@ export function describeList(test: StorageTest): void {
         expect(await page(4, 3)).toEqual(all.slice(4, 7));
       });
 
-      // the page is as long as asked for, however large its items are
+      // without `maxBytes` the size of the items does not shorten the page
       test(`lists large ${state} items in one page`, async (fixture) => {
         const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
@@ -64,7 +64,7 @@ export function describeList(test: StorageTest): void {
         );
       });
 
-      // "The page ends with the item at which the contents (payloads and texts) add up to so many bytes"
+      // "The page ends with the item at which the contents (payloads and texts) reach this many bytes"
       for (const [what, size] of [
         ['payloads', { payload: new Uint8Array(1_000) }],
         ['references', { reference: 'r'.repeat(1_000) }],
@@ -90,7 +90,7 @@ export function describeList(test: StorageTest): void {
         });
       }
 
-      // "but not before its second item: who goes on from the last id … has to get further"
+      // "but not before its second item. A caller that continues at the last id … must still make progress"
       test(`walks through large ${state} items, page after page from the last id on`, async (fixture) => {
         const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
@@ -108,7 +108,7 @@ export function describeList(test: StorageTest): void {
         expect(await script.store.list({ state, pivot: '', limit: 1, maxBytes: 1 })).toHaveLength(1);
       });
 
-      // "or where it is gone, with the next greater one"
+      // "or at the next greater one"
       test(`starts the ${state} page after a pivot that is gone`, async (fixture) => {
         const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
@@ -122,7 +122,7 @@ export function describeList(test: StorageTest): void {
       });
     }
 
-    // pivots "may be any string of that shape, present or not"
+    // a pivot may be any well-formed id, present or not
     test('takes a pivot before the first and after the last', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
@@ -135,7 +135,7 @@ export function describeList(test: StorageTest): void {
       expect(await from(`${last.slice(0, 17)}${'0'.repeat(10)}`)).toEqual(['b']);
     });
 
-    // the pivot of one list may name an item that is in the other now
+    // a pivot may name an item that moved to the other list
     test('takes a pivot that is in the other list', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c');
@@ -147,14 +147,14 @@ export function describeList(test: StorageTest): void {
       expect(await from('scheduled', b)).toEqual(['b']);
     });
 
-    // reading changes nothing, and nothing is there to read at first
+    // a list changes nothing, and is empty at first
     test('gives nothing of an empty partition', async (fixture) => {
       const script = fixture.script();
       expect(await script.queued()).toEqual([]);
       expect(await script.scheduled()).toEqual([]);
     });
 
-    // page after page, each starting where the last ended, everything comes once
+    // consecutive pages contain every item once
     test('walks through 3,000 items page by page', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 3_000));

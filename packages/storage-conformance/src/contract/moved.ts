@@ -7,10 +7,10 @@ import type { StorageTest } from '../storage-test.ts';
 
 const UNKNOWN_ID = '0'.repeat(27);
 
-/** What `PartitionStore.markMoved` promises, and what an item is that was marked. */
+/** What `PartitionStore.markMoved` promises, and what a marked item is. */
 export function describeMoved(test: StorageTest): void {
   describe('markMoved', () => {
-    // "Which items are marked as moved; each once", and by whom
+    // "Which items are marked as moved. Each item appears once"
     test('marks moving items, claimed or not, and may do so again', async (fixture) => {
       const script = fixture.script();
       const claimed = await script.addMoving('claimed');
@@ -26,7 +26,7 @@ export function describeMoved(test: StorageTest): void {
       expect([textsOf(dead), [...moved].sort()]).toEqual([['not named'], both]);
     });
 
-    // "Ids that are not moving are passed over"
+    // "Ids that are not moving are ignored"
     test('passes over everything else, and changes nothing of it', async (fixture) => {
       const script = fixture.script();
       const removed = await script.addMoving('removed');
@@ -43,7 +43,7 @@ export function describeMoved(test: StorageTest): void {
       await script.complete(leased);
     });
 
-    // whoever comes too late must learn it: the good ones are marked all the same
+    // a late caller learns which items are gone; the others are marked
     test('marks what is there of a call that also names what is gone', async (fixture) => {
       const script = fixture.script();
       const gone = await script.addMoving('gone');
@@ -52,7 +52,7 @@ export function describeMoved(test: StorageTest): void {
       expect(await script.store.markMoved([gone, there])).toEqual(marked([there]));
     });
 
-    // calls "may name thousands of ids"
+    // a call may name thousands of ids
     test('marks 3,000 items at once', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 3_000));
@@ -63,7 +63,7 @@ export function describeMoved(test: StorageTest): void {
   });
 
   describe('sweep of items marked as moved', () => {
-    // "reported in dead or, when marked as moved, in moved"; "They are never reported in dead again"
+    // "reported in dead, or in moved if marked as moved"; "Sweeps never report them in dead again"
     test('reports each in moved once per claim, and never in dead', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('a');
@@ -76,7 +76,7 @@ export function describeMoved(test: StorageTest): void {
       }
     });
 
-    // "A claim on them goes on": whoever marks the item is the one who goes on with it
+    // "Claims stay": the caller that marks the item continues its move
     test('leaves an item to whoever has marked it until the claim has run out', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoving('a');
@@ -89,7 +89,7 @@ export function describeMoved(test: StorageTest): void {
       expect(await script.sweep()).toMatchObject({ dead: [], moved: [id] });
     });
 
-    // "How long items reported as dead or moved stay the caller's"; `nextDueMs` is the end of it
+    // "How long reported items are claimed by the caller"; `nextDueMs` is the end of the claim
     test('goes by the claim timeout of the call, and says when it ends', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('a');
@@ -102,7 +102,7 @@ export function describeMoved(test: StorageTest): void {
       expect((await script.sweep()).moved).toEqual([id]);
     });
 
-    // "or deleted, as dead says": the queue has no dead-letter queue any more
+    // "or deleted, if request.dead says so": the queue no longer has a dead-letter queue
     test('deletes them where dead items are deleted by now, once the claim has run out', async (fixture) => {
       const script = fixture.script();
       await script.addMoved('claimed');
@@ -116,7 +116,7 @@ export function describeMoved(test: StorageTest): void {
       expect(await script.queued()).toEqual([]);
     });
 
-    // "At most so many expired items are worked on", whichever way they are reported
+    // "The most scheduled, overdue and expired items to process", in `dead` and `moved` together
     test('keeps to one limit for those in dead and those in moved', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 7));
@@ -141,7 +141,7 @@ export function describeMoved(test: StorageTest): void {
       expect(dead.sort()).toEqual(ids.filter((id) => !toMark.includes(id)));
     });
 
-    // its own deadlines "mean nothing": only the claim does
+    // "its deadlines have no meaning": only the claim counts
     test('does not take an item that expires meanwhile for dead once more', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('10s'));
@@ -155,7 +155,7 @@ export function describeMoved(test: StorageTest): void {
       expect(await script.sweep({ maxAttempts: 1 })).toMatchObject({ requeued: 0, dead: [], moved: [id] });
     });
 
-    // a report is no removal
+    // a reported item stays stored
     test('reports it until it is removed', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('a');
@@ -170,7 +170,7 @@ export function describeMoved(test: StorageTest): void {
   });
 
   describe('an item marked as moved', () => {
-    // "One that was marked as moved is still moving", which is "offered to nobody …"
+    // a marked item is still moving: "It cannot be leased, completed or retried"
     test('is offered to nobody and cannot be completed, retried or released', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('moved');
@@ -190,7 +190,7 @@ export function describeMoved(test: StorageTest): void {
       expect((await script.sweep()).moved).toEqual([id]);
     });
 
-    // "listed and cleared as a leased one", and counted so; it has no lease whose end could be averaged
+    // "listed and cleared like a leased item", and counted so; it has no lease for the average
     test('is listed, counted and cleared as a leased one', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('moved');
@@ -214,7 +214,7 @@ export function describeMoved(test: StorageTest): void {
       expect((await script.sweep()).moved).toEqual([]);
     });
 
-    // `delete`: "in whatever state"
+    // `delete`: "in any state"
     test('can be deleted', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('moved');
@@ -222,7 +222,7 @@ export function describeMoved(test: StorageTest): void {
       expect(await script.sweep()).toMatchObject({ moved: [], nextDueMs: undefined });
     });
 
-    // it is still stored, so its own source id is still taken: dead-letter queues have dead letters too
+    // the item is still stored, so its source id is taken: a dead-letter queue may have dead letters too
     test('holds its source id until it is removed', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source' });

@@ -10,7 +10,7 @@ const TIMEOUTS = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT
 /** What `PartitionStore.prepareLetters` promises, and what a prepared letter is. */
 export function describePrepareLetters(test: StorageTest): void {
   describe('prepareLetters', () => {
-    // "with 0 attempts, until now plus autoCommitTimeout"; otherwise "as import does": at the tail, `createdAt` now
+    // "with 0 attempts", "until now plus autoCommitTimeout"; otherwise "as `import` does": at the tail, `createdAt` now
     test('stores letters at the tail, fresh and offered to nobody', async (fixture) => {
       const script = fixture.script();
       await script.produce('before');
@@ -36,7 +36,7 @@ export function describePrepareLetters(test: StorageTest): void {
       for (const { id } of letters) expect(id > ((await script.queued())[0]?.id ?? '')).toBe(true);
     });
 
-    // "holds them back"
+    // "They cannot be leased"
     test('offers them to nobody', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a', 'b');
@@ -44,7 +44,7 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['c']);
     });
 
-    // a caller may hand over the dead item itself: nothing but content and source id is the letter's
+    // a caller may pass the dead item itself: the letter gets only its content and source id
     test('takes over nothing else of an item that is given as a letter', async (fixture) => {
       const [from, to] = [fixture.script(), fixture.script()];
       await from.import('a', {
@@ -74,7 +74,7 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(await to.scheduled()).toEqual([]);
     });
 
-    // "A letter whose source id the partition already holds, in whatever state, is left out"
+    // "A letter whose source id the partition already has, in any state, is left out"
     test('leaves out letters whose source id is there, in whatever state', async (fixture) => {
       const script = fixture.script();
       const { sourceIds, all } = await unpreparedItems(script);
@@ -92,7 +92,7 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(await all()).toEqual(before);
     });
 
-    // the same holds within one call: the first has it
+    // within one call, the first item is stored
     test('leaves out later letters of the same call with the same source id', async (fixture) => {
       const script = fixture.script();
       const letters = ['a', 'b', 'a', 'b', 'a'].map((source, n) => deadLetter(`${source}${n}`, source));
@@ -100,7 +100,7 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(await script.preparedTexts()).toEqual(['a0', 'b1']);
     });
 
-    // "unique in a partition", and in no more than that
+    // "unique in a partition", not beyond it
     test('takes the same source id in another partition', async (fixture) => {
       const [here, there] = [fixture.script(), fixture.script()];
       await here.prepare('a');
@@ -108,7 +108,7 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(await there.preparedTexts()).toEqual(['a']);
     });
 
-    // "their source ids are free again" when the letter was completed: only the mark on the original protects from then on
+    // completing the letter "frees their source ids": from then on only the mark on the original prevents a duplicate
     test('takes a source id again after complete and delete', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
@@ -122,8 +122,8 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(await script.preparedTexts()).toEqual(['a']);
     });
 
-    // "as import does": in request order, many at a time; an empty call is nothing to do
-    test('holds and delivers 3,000 letters in order, and none', async (fixture) => {
+    // "as `import` does": in request order, with many items; an empty call succeeds
+    test('prepares and commits 3,000 letters in order, and none', async (fixture) => {
       const script = fixture.script();
       await script.prepare();
       expect(await script.prepared()).toEqual([]);
@@ -154,7 +154,7 @@ export function describePrepareLetters(test: StorageTest): void {
       });
     });
 
-    // "they are offered to nobody, and `complete` and `retry` treat their ids as unknown ones"
+    // "They cannot be leased, and `complete` and `retry` treat their ids as unknown"
     test('cannot be completed, given back or released by whoever has its id', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
@@ -171,7 +171,7 @@ export function describePrepareLetters(test: StorageTest): void {
       await script.complete(other);
     });
 
-    // "Only that an item is leased counts": one letter among many requests spoils only its own
+    // a prepared letter fails only the request that names it
     test('does not stand in the way of other requests of a batch', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
@@ -182,7 +182,7 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(await script.preparedTexts()).toEqual(['a']);
     });
 
-    // "An import makes no prepared letter, whatever the items say"
+    // "An import never makes a prepared letter"
     test('is not what an import of its very shape makes', async (fixture) => {
       const script = fixture.script();
       const [letter, sourceId] = [deadLetter('a'), 'a'];
@@ -198,8 +198,8 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(await script.preparedTexts()).toEqual(['b']);
     });
 
-    // "until now plus autoCommitTimeout": then it is an overdue lease like any other, and 0 attempts are none too many
-    test('becomes available when its hold has run out, and not before', async (fixture) => {
+    // "After the timeout a sweep makes a letter available, as it does with an overdue lease"
+    test('becomes available after its timeout, and not before', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       const [prepared] = await script.prepared();
@@ -223,8 +223,8 @@ export function describePrepareLetters(test: StorageTest): void {
       expect((await script.lease()).map((item) => item.attempts)).toEqual([1, 1]);
     });
 
-    // the hold is a lease, and `nextDueMs` names its end
-    test('is announced by sweeps for the end of its hold', async (fixture) => {
+    // `nextDueMs` is the end of the timeout
+    test('is announced by sweeps for the end of its timeout', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       const { nextDueMs } = await script.sweep();
@@ -232,8 +232,8 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(nextDueMs).toBeLessThanOrEqual(600_001);
     });
 
-    // "past expireDeadline and not under a valid lease": a hold is one
-    test('expires after its hold, and not under it', async (fixture) => {
+    // "past expireDeadline and not under a valid lease": a prepared letter counts as leased
+    test('expires after its timeout, and not before', async (fixture) => {
       const script = fixture.script();
       await script.store.prepareLetters([deadLetter('a')], {
         expireTimeout: parseDuration('1m'),
@@ -245,7 +245,7 @@ export function describePrepareLetters(test: StorageTest): void {
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
     });
 
-    // `ClearRequest.leased`, `delete`: it is a leased item
+    // `clear` and `delete` treat it as a leased item
     test('is cleared as a leased item, and frees its source id', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');

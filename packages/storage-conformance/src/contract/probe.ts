@@ -5,7 +5,7 @@ import type { StorageTest } from '../storage-test.ts';
 /** What `PartitionStore.probe` promises. */
 export function describeProbe(test: StorageTest): void {
   describe('probe', () => {
-    // "the partition is there or was made now"
+    // "the partition exists or is created now"
     test('succeeds for a partition that was never used', async (fixture) => {
       const script = fixture.script();
       await script.store.probe();
@@ -14,7 +14,7 @@ export function describeProbe(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['a']);
     });
 
-    // the same for one whose table somebody has dropped
+    // the same after a drop of the partition
     test('succeeds for a partition that was dropped', async (fixture) => {
       const script = fixture.script();
       await script.produce('old');
@@ -25,7 +25,7 @@ export function describeProbe(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['new']);
     });
 
-    // "Changes no item", whatever its state, and leaves what is due to the sweep
+    // "Changes no item" in any state, due or not
     test('leaves every item as it is', async (fixture) => {
       const script = fixture.script();
       await script.addMoved('moved');
@@ -47,7 +47,7 @@ export function describeProbe(test: StorageTest): void {
       expect(await state()).toEqual(later);
     });
 
-    // "Safe to call concurrently", also while others work
+    // "Calls may run concurrently", also with other calls
     test('succeeds while others produce, lease and sweep', async (fixture) => {
       const [one, other] = await fixture.callers();
       if (one === undefined || other === undefined) throw new Error('there are two callers at least');

@@ -9,10 +9,10 @@ const requestsOf = (...requests: (readonly string[])[]) =>
   requests.map((texts) => ({ items: texts.map((text) => newItem(text)) }));
 const upTo = (limit: number) => ({ limit, leaseTimeout: LEASE_TIMEOUT });
 
-/** What `PartitionStore.produceAndLease` promises. A driver without it has to be no different in what comes of it. */
+/** What `PartitionStore.produceAndLease` promises. A produce and a lease must have the same result. */
 export function describeProduceAndLease(test: StorageTest): void {
   describe('produceAndLease', () => {
-    // "up to `lease.limit` of the new items, the first ones, are leased from the start, with one attempt"
+    // "the first new items, up to `lease.limit`, are stored as leased with one attempt"
     test('leases the first of the items, and stores the others to wait', async (fixture) => {
       const script = fixture.script();
       const { outcomes, leased } = await produceAndLease(
@@ -37,7 +37,7 @@ export function describeProduceAndLease(test: StorageTest): void {
       expect(await script.lease()).toEqual([]);
     });
 
-    // "Where items wait, which have to go first, none is"
+    // "If items wait, they go first, and no new item is leased"
     test('leases none where items wait', async (fixture) => {
       const script = fixture.script();
       await script.produce('older');
@@ -52,7 +52,7 @@ export function describeProduceAndLease(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['older', 'newer']);
     });
 
-    // Leased and scheduled items do not wait
+    // leased and scheduled items are not waiting
     test('passes by items that are leased or scheduled', async (fixture) => {
       const script = fixture.script();
       await script.produce('leased');
@@ -62,7 +62,7 @@ export function describeProduceAndLease(test: StorageTest): void {
       expect(textsOf(leased)).toEqual(['new']);
     });
 
-    // "Nothing tells such items from others that were produced and then leased"
+    // "The leased items cannot be told from items that were produced and then leased"
     test('gives the items the times and the content of any other', async (fixture) => {
       const script = fixture.script();
       const now = fixture.clock.now();

@@ -7,14 +7,14 @@ import type { StorageTest } from '../storage-test.ts';
 /** What `PartitionStore.produce` promises. */
 export function describeProduce(test: StorageTest): void {
   describe('produce', () => {
-    // "Adds items at the tail … in their order"
+    // "Adds items at the tail … in order"
     test('keeps the items of a request in their order', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c');
       expect(await script.queuedTexts()).toEqual(['a', 'b', 'c']);
     });
 
-    // "requests in the order given", "Outcomes come back in request order"
+    // "Requests are stored in the order given", "Outcomes keep the request order"
     test('keeps requests in the order given, and answers each', async (fixture) => {
       const script = fixture.script();
       const outcomes = await script.store.produce(
@@ -29,14 +29,14 @@ export function describeProduce(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['a', 'b', 'c', 'd0', 'd1', 'd2']);
     });
 
-    // "at the tail": the order of calls counts even while the clock stands still
+    // "at the tail": the order of calls counts, even if the clock stands still
     test('keeps the order of calls that fall on the same instant', async (fixture) => {
       const script = fixture.script();
       for (const text of numbered('item', 20)) await script.produce(text);
       expect(await script.queuedTexts()).toEqual(numbered('item', 20));
     });
 
-    // "at the tail", whatever the clock says: order is by id, not by createdAt
+    // "at the tail", even if the clock went back: the order is by id, not by createdAt
     test('adds at the tail also when the clock was set back', async (fixture) => {
       const script = fixture.script();
       await script.produce('first');
@@ -46,7 +46,7 @@ export function describeProduce(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['first', 'second']);
     });
 
-    // "Each gets a new id, createdAt now, expireDeadline now plus expireTimeout, 0 attempts"
+    // "Each item gets a new id, createdAt now, expireDeadline now plus expireTimeout, and 0 attempts"
     test('gives each item an id, its times and no attempts', async (fixture) => {
       const script = fixture.script();
       const expireTimeout = parseDuration('1h0m0.000001s');
@@ -63,7 +63,7 @@ export function describeProduce(test: StorageTest): void {
       expect(item?.sourceId).toBeUndefined();
     });
 
-    // `expireTimeout` is the call's: items produced before keep theirs
+    // `expireTimeout` applies to this call only
     test('counts the expire timeout from each call', async (fixture) => {
       const script = fixture.script();
       const start = fixture.clock.now();
@@ -74,7 +74,7 @@ export function describeProduce(test: StorageTest): void {
       expect(deadlines).toEqual(['1h', '11m'].map((after) => addDuration(start, parseDuration(after))));
     });
 
-    // "The items of one request are stored all or not at all, next to each other": batches far beyond one request
+    // "The items of one request are stored all or not at all, next to each other": batches much larger than one request
     test('stores 5,000 items in one call in order', async (fixture) => {
       const script = fixture.script();
       const texts = numbered('item', 5_000);
@@ -89,7 +89,7 @@ export function describeProduce(test: StorageTest): void {
       expect(ids).toEqual([...ids].sort());
     });
 
-    // an empty batch, and a request without items, are nothing to do
+    // an empty batch and a request without items succeed
     test('takes empty batches and empty requests', async (fixture) => {
       const script = fixture.script();
       expect(await script.store.produce([], EXPIRE_TIMEOUT)).toEqual([]);
@@ -129,7 +129,7 @@ export function describeProduce(test: StorageTest): void {
       for (const item of await script.queued()) expect(item.enqueueAt).toBeUndefined();
     });
 
-    // "its life begins then": from the threshold on, and not below
+    // "Its life begins at that time": from the threshold on
     test('counts the expire timeout of scheduled items from their enqueueAt', async (fixture) => {
       const script = fixture.script();
       const threshold = addDuration(fixture.clock.now(), SCHEDULE_THRESHOLD);
@@ -143,7 +143,7 @@ export function describeProduce(test: StorageTest): void {
       ]);
     });
 
-    // "or `LAST_INSTANT` where that is earlier"
+    // "at most `LAST_INSTANT`"
     test('lets no item expire later than the last instant', async (fixture) => {
       const script = fixture.script();
       const nearly = addDuration(LAST_INSTANT, parseDuration('-1us'));
@@ -156,7 +156,7 @@ export function describeProduce(test: StorageTest): void {
       expect(deadlines).toEqual([1, 2, 3, 4, 5].map(() => LAST_INSTANT));
     });
 
-    // "next to each other and in their order", whether waiting or scheduled
+    // "next to each other and in order", waiting or scheduled
     test('gives one run of ids to the waiting and scheduled items of a request', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a'), newItem('b', script.in('1h')), newItem('c')]);

@@ -4,7 +4,7 @@ import type { Fixture } from '../fixture.ts';
 import { newQueue } from '../new-queue.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** Enough that calls which look first and lock later meet in between. */
+/** Enough calls to overlap between a read and its lock. */
 const ROUNDS = 20;
 
 const TIMEOUT = { timeout: milliseconds(60_000), check: () => {} };
@@ -14,7 +14,7 @@ const refuse = () => {
   throw refusal;
 };
 
-/** A rule of two queues: no dead-letter queue has one itself, or is one that ends. */
+/** A rule of two queues: a dead-letter queue has no dead-letter queue itself, and is not being deleted. */
 function refuseChains(relations: QueueRelations | undefined): void {
   if (relations === undefined) return;
   const { deadQueue, deadQueueEnds, usedBy } = relations;
@@ -30,7 +30,7 @@ async function create(fixture: Fixture, deadQueue = ''): Promise<Queue> {
   return fixture.queues.create(newQueue(fixture.name(), { deadQueue }));
 }
 
-/** What a caller reads of two queues that it names together. */
+/** The relations that a `check` received. */
 async function relationsOf(fixture: Fixture, name: string, deadQueue: string) {
   let read: QueueRelations | undefined;
   await fixture.queues.update(
@@ -44,16 +44,16 @@ async function relationsOf(fixture: Fixture, name: string, deadQueue: string) {
   return read;
 }
 
-/** The stores of two processes, where two may share the storage. */
+/** The stores of two processes if the storage is shared. */
 async function twoStores(fixture: Fixture) {
   const other = fixture.backend.capabilities.shared ? await fixture.open() : fixture.backend;
   return [fixture.queues, other.queueStore()] as const;
 }
 
-/** What `QueueStore` promises of the rules between two queues. */
+/** What `QueueStore` promises about the rules between two queues. */
 export function describeQueueRelations(test: StorageTest): void {
   describe('queue store: relations of two queues', () => {
-    // "What the rules between two queues are checked by"
+    // "What the rules between two queues are checked against"
     test('tells the dead-letter queue and the user of a queue', async (fixture) => {
       const [dead, queue] = [await create(fixture), await create(fixture)];
       const user = await create(fixture, queue.name);
@@ -64,7 +64,7 @@ export function describeQueueRelations(test: StorageTest): void {
       expect(await relationsOf(fixture, user.name, fixture.name())).toEqual(missing);
     });
 
-    // "`relations` is about it, and absent where it is empty"
+    // "Then `relations` is undefined, otherwise it describes that queue"
     test('tells nothing where there is no dead-letter queue', async (fixture) => {
       const queue = await create(fixture);
       await create(fixture, queue.name);
@@ -72,7 +72,7 @@ export function describeQueueRelations(test: StorageTest): void {
       await fixture.queues.create(newQueue(fixture.name()), refuse);
     });
 
-    // "`check` is called where the queue has a dead-letter queue"
+    // `check` "runs if the queue has a dead-letter queue"
     test('gives them to the check of a create', async (fixture) => {
       const [dead, name] = [await create(fixture), fixture.name()];
       const user = await create(fixture, name);
@@ -83,7 +83,7 @@ export function describeQueueRelations(test: StorageTest): void {
       expect(read.at(-1)).toEqual({ deadQueue: dead, deadQueueEnds: false, usedBy: user.name });
     });
 
-    // "What it throws is thrown, and nothing was added"
+    // "Its error fails the call, and no queue is added"
     test('adds nothing where the check of a create throws', async (fixture) => {
       const [dead, name] = [await create(fixture), fixture.name()];
       const queue = newQueue(name, { deadQueue: dead.name });
@@ -92,7 +92,7 @@ export function describeQueueRelations(test: StorageTest): void {
       await fixture.queues.create(queue);
     });
 
-    // "It holds until the step that reads it has ended": two that point at each other never both pass
+    // "It is valid until the step that reads it ends": two queues never become each other's dead-letter queue
     test('lets one of two opposite updates pass', async (fixture) => {
       const stores = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
@@ -130,7 +130,7 @@ export function describeQueueRelations(test: StorageTest): void {
   });
 
   describe('queue store: partitionCounts', () => {
-    // "How many partitions all queues have on each storage"
+    // "The number of partitions of all queues on each storage"
     test('counts the partitions of all queues by storage', async (fixture) => {
       const [one, other, unused] = [fixture.name(), fixture.name(), fixture.name()];
       const on = (...names: string[]) => names.map((storageName, partition) => ({ partition, storageName }));
@@ -149,7 +149,7 @@ export function describeQueueRelations(test: StorageTest): void {
   });
 
   describe('queue store: beginDelete', () => {
-    // "until `timeout` has passed by the storage's clock, others […] find `deadQueueEnds` set"
+    // "Until `timeout` has passed by the storage's clock, callers … find `deadQueueEnds` set"
     test('lasts until its time is up, and can be prolonged', async (fixture) => {
       const [queue, other] = [await create(fixture), await create(fixture)];
       const ends = async () => (await relationsOf(fixture, other.name, queue.name))?.deadQueueEnds;
@@ -176,7 +176,7 @@ export function describeQueueRelations(test: StorageTest): void {
       );
     });
 
-    // "`check` is given the name of a queue that uses this one"; "What it throws is thrown, and nothing was changed"
+    // `check` "gets the name of a queue that uses this one"; "Its error fails the call, and nothing is changed"
     test('begins nothing where the check throws', async (fixture) => {
       const [queue, other] = [await create(fixture), await create(fixture)];
       const user = await create(fixture, queue.name);
@@ -193,7 +193,7 @@ export function describeQueueRelations(test: StorageTest): void {
       expect((await relationsOf(fixture, other.name, queue.name))?.deadQueueEnds).toBe(false);
     });
 
-    // "Whether that queue is there"
+    // "whether the queue exists"
     test('knows a later queue of the same name from the one in question', async (fixture) => {
       const [old, other] = [await create(fixture), await create(fixture)];
       await fixture.queues.beginDelete(old.name, old.createdAt, TIMEOUT);
@@ -226,7 +226,7 @@ export function describeQueueRelations(test: StorageTest): void {
   });
 
   describe('queue store: delete with a check', () => {
-    // "`check` as of `beginDelete`, in the step that removes the queue"
+    // `check` "as in `beginDelete`, in the step that removes the queue"
     test('removes nothing where the check throws', async (fixture) => {
       const queue = await create(fixture);
       const user = await create(fixture, queue.name);

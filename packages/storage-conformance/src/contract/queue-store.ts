@@ -19,7 +19,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(queue.name)).toEqual(stored);
     });
 
-    // `Duration` is exact over the whole range of Go's
+    // durations are exact over the whole range of Go's
     test('keeps durations to the nanosecond', async (fixture) => {
       for (const [lease, expire] of [
         ['1us', '1.000000001s'],
@@ -33,7 +33,7 @@ export function describeQueueStore(test: StorageTest): void {
       }
     });
 
-    // "The queue of that very name": byte for byte, up to 512 bytes of any text
+    // names are compared byte for byte, up to 512 bytes of any text
     test('tells names apart byte by byte', async (fixture) => {
       const base = fixture.name('-Name');
       const padded = base + 'ü'.repeat(Math.floor((511 - base.length) / 2));
@@ -59,7 +59,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(base.slice(0, -1))).toBeUndefined();
     });
 
-    // texts are free, the list of partitions too
+    // any text and any list of partitions is stored
     test('keeps texts and placements as they are', async (fixture) => {
       const partitions = Array.from({ length: 100 }, (_, partition) => ({
         partition,
@@ -77,7 +77,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(bare.name)).toMatchObject(bare);
     });
 
-    // "when the name is taken; the stored queue is untouched"
+    // "if the name is taken. The stored queue stays as it is"
     test('refuses a name that is taken', async (fixture) => {
       const name = fixture.name();
       const stored = await fixture.queues.create(newQueue(name));
@@ -90,7 +90,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(name)).toEqual(stored);
     });
 
-    // "Unique among all queues, whatever their namespace"
+    // "Unique among all queues of all namespaces"
     test('refuses a name that is taken in another namespace', async (fixture) => {
       const name = fixture.name();
       await fixture.queues.create(newQueue(name, { namespace: 'one' }));
@@ -99,7 +99,7 @@ export function describeQueueStore(test: StorageTest): void {
       );
     });
 
-    // "safe to call concurrently": of many at once exactly one wins
+    // "calls may run concurrently": of many calls exactly one succeeds
     test('creates a name once among concurrent calls', async (fixture) => {
       const name = fixture.name();
       const results = await Promise.allSettled(
@@ -113,7 +113,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(name)).toEqual(winners[0]?.value);
     });
 
-    // "or nothing"
+    // "undefined if there is none"
     test('has nothing of a name that is not there', async (fixture) => {
       expect(await fixture.queues.get(fixture.name())).toBeUndefined();
     });
@@ -127,7 +127,7 @@ export function describeQueueStore(test: StorageTest): void {
     // "in order of their names, compared as bytes"
     test('orders by the bytes of the names', async (fixture) => {
       const [namespace, base] = [fixture.name(), fixture.name()];
-      // Ascending in UTF-8; UTF-16 order, locales and case-blind orders all differ from it.
+      // Ascending in UTF-8. UTF-16 order, locales and case-insensitive orders differ from it.
       const endings = [
         '',
         ' ',
@@ -151,7 +151,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(namesOf(await fixture.queues.list({ namespace, pivot: '', limit: 100 }))).toEqual(names);
     });
 
-    // "starts with this name, or where it is gone, with the next greater one"; "At most so many"
+    // "starts at this name, or at the next greater one"; "The most queues of a page"
     test('starts with the pivot, there or not, and keeps to the limit', async (fixture) => {
       const [namespace, base] = [fixture.name(), fixture.name()];
       const names = ['b', 'd', 'f', 'h'].map((ending) => base + ending);
@@ -168,7 +168,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await page(`${base}d`, 1)).toEqual([f]);
     });
 
-    // "Only queues of this namespace", "filtered first, then limited": [G38]
+    // "Only queues of this namespace", "The filter applies before the limit"
     test('filters by namespace before it limits', async (fixture) => {
       const base = fixture.name();
       const [ours, theirs] = [fixture.name(), fixture.name()];
@@ -188,7 +188,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.list({ namespace: fixture.name(), pivot: '', limit: 10 })).toEqual([]);
     });
 
-    // a page shows what `get` shows
+    // a page has the same queues as `get`
     test('lists queues with all their fields', async (fixture) => {
       const queue = newQueue(fixture.name());
       const stored = await fixture.queues.create(queue);
@@ -234,7 +234,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(`${stored.name}-other`)).toBeUndefined();
     });
 
-    // "`change` is given what is stored"
+    // "`change` gets the stored queue"
     test('gives the stored queue to the change', async (fixture) => {
       const stored = await fixture.queues.create(newQueue(fixture.name()));
       const given: Queue[] = [];
@@ -245,14 +245,14 @@ export function describeQueueStore(test: StorageTest): void {
       expect(given.at(-1)).toEqual(stored);
     });
 
-    // "or nothing when there is no such queue"
+    // "undefined if there is none of that name"
     test('does nothing where there is no such queue', async (fixture) => {
       const name = fixture.name();
       expect(await fixture.queues.update(name, (queue) => queue)).toBeUndefined();
       expect(await fixture.queues.get(name)).toBeUndefined();
     });
 
-    // "@throws whatever `change` throws; then nothing was changed"
+    // "the error of `change`; then nothing was changed"
     test('passes on what the change throws, and changes nothing', async (fixture) => {
       const stored = await fixture.queues.create(newQueue(fixture.name()));
       await fixture.clock.advance('1s');
@@ -265,7 +265,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.update(stored.name, (queue) => queue)).toBeDefined();
     });
 
-    // "as one step that no other update can come between": none of many is lost
+    // "no other update can come in between": no update is lost
     test('applies every one of many concurrent updates', async (fixture) => {
       const { name } = await fixture.queues.create(newQueue(fixture.name(), { maxAttempts: 0 }));
       const stores = [fixture.queues];
@@ -281,7 +281,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect((await fixture.queues.get(name))?.maxAttempts).toBe(20);
     });
 
-    // one queue, and no other
+    // only this queue
     test('leaves other queues alone', async (fixture) => {
       const [one, other] = [fixture.name(), fixture.name()];
       await fixture.queues.create(newQueue(one));
@@ -292,7 +292,7 @@ export function describeQueueStore(test: StorageTest): void {
   });
 
   describe('queue store: stamps', () => {
-    // "the stamps of those of the queues that there are"
+    // "The stamps of those of the queues that exist"
     test('gives the stamps of the named queues that there are, and of no others', async (fixture) => {
       const [one, other, missing] = [fixture.name(), fixture.name(), fixture.name()];
       const stored = await fixture.queues.create(newQueue(one));
@@ -302,7 +302,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.stamps([])).toEqual(new Map());
     });
 
-    // "Tells one state of a queue from another, and from another queue of the same name"
+    // "Identifies one state of a queue, also among queues of the same name"
     test('differ after an update, and after the queue was made anew', async (fixture) => {
       const name = fixture.name();
       const stamp = async () => (await fixture.queues.stamps([name])).get(name);
@@ -321,7 +321,7 @@ export function describeQueueStore(test: StorageTest): void {
   });
 
   describe('queue store: delete and dead-letter queues', () => {
-    // "Removes the queue of that name. Whether there was one"
+    // "Removes the queue of that name", "whether the queue existed"
     test('deletes a queue once', async (fixture) => {
       const [one, other] = [fixture.name(), fixture.name()];
       await fixture.queues.create(newQueue(one));
@@ -332,7 +332,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(other)).toBeDefined();
     });
 
-    // "only the one that was created then, and not a later one of the same name"
+    // "only the queue with that creation time, and no later one of the same name"
     test('deletes the queue that was created then, and no later one', async (fixture) => {
       const name = fixture.name();
       const { createdAt: first } = await fixture.queues.create(newQueue(name));
@@ -346,7 +346,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(name)).toBeUndefined();
     });
 
-    // the name is free again, and nothing of the old queue is left
+    // the name is free, and nothing of the old queue is left
     test('lets a deleted name be created again', async (fixture) => {
       const name = fixture.name();
       await fixture.queues.create(newQueue(name, { reference: 'old' }));
@@ -357,7 +357,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.get(name)).toEqual(stored);
     });
 
-    // "a queue whose dead-letter queue is `name`, the first in byte order, or nothing"
+    // "A queue whose dead-letter queue is `name`, the first in byte order; undefined if there is none"
     test('finds the first queue that uses a dead-letter queue', async (fixture) => {
       const [dead, base] = [fixture.name(), fixture.name()];
       expect(await fixture.queues.findByDeadQueue(dead)).toBeUndefined();
@@ -372,7 +372,7 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.findByDeadQueue(dead)).toBe(`${base}\uff5e`);
     });
 
-    // what callers hold is theirs: changing it changes nothing stored
+    // the store returns copies: the caller may change them
     test('is not affected by what the caller does to a result or an argument', async (fixture) => {
       const partitions = [{ partition: 0, storageName: 'first' }];
       const name = fixture.name();

@@ -3,10 +3,10 @@ import { content, contentOf, textsOf } from '../content.ts';
 import { EXPIRE_TIMEOUT, verdictsOf } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** What `PartitionStore.retry` promises about items that are dead, and what "moving" means. */
+/** What `PartitionStore.retry` promises about dead items, and what "moving" means. */
 export function describeRetryDeath(test: StorageTest): void {
   describe('retry of dead items', () => {
-    // "dead …: moving or deleted, as rules.dead says"
+    // "moving or deleted, as `rules.dead` says"
     test('deletes where the rules say so', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
@@ -20,7 +20,7 @@ export function describeRetryDeath(test: StorageTest): void {
       expect((await script.sweep()).dead).toEqual([]);
     });
 
-    // "Kept aside; the next sweep reports them", under the id the item had
+    // "The next sweep reports them", under their old id
     test('makes an item moving where the rules say so, and the next sweep reports it', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 8 });
@@ -44,7 +44,7 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(dead.map(contentOf)).toEqual([content('a')]);
     });
 
-    // "For each item, the first that applies": dead comes before retryAt
+    // "For each item the first matching rule applies": `dead` comes before `retryAt`
     test('does not look at retryAt of a dead item', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -57,7 +57,7 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(await script.scheduled()).toEqual([]);
     });
 
-    // "maxAttempts not 0 and reached": counted exactly, also beyond, and 0 is without limit
+    // "maxAttempts is not 0 and reached": at the limit and above it
     test('takes an item that has used up its attempts for dead', async (fixture) => {
       const script = fixture.script();
       for (const [text, attempts] of [
@@ -74,14 +74,14 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(textsOf((await script.sweep()).dead).sort()).toEqual(['beyond', 'reached']);
     });
 
-    // "maxAttempts not 0": without a limit no number of attempts is too many
+    // "maxAttempts is not 0": 0 means without limit
     test('lets an item live on where there is no limit', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { attempts: 60_000, maxAttempts: 1 });
       expect(await script.retry({ id: await script.leaseOne() })).toMatchObject({ waiting: 1, moving: 0 });
     });
 
-    // used-up attempts count before the time that was asked for
+    // used-up attempts come before `retryAt`
     test('does not schedule an item that has used up its attempts', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -95,7 +95,7 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(await script.queued()).toEqual([]);
     });
 
-    // deleting an item frees its source id, making it moving does not
+    // a deleted item frees its source id, a moving one does not
     test('frees the source id of a deleted item only', async (fixture) => {
       const script = fixture.script();
       await script.import('moving', { sourceId: 's1' });
@@ -107,7 +107,7 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(await script.import('again', { sourceId: 's2' })).toBeDefined();
     });
 
-    // one request may mix all of it
+    // one request may have items of all kinds
     test('counts what became of each item of a request', async (fixture) => {
       const script = fixture.script();
       await script.produce('again', 'later', 'dead1', 'dead2');
@@ -121,7 +121,7 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(result).toEqual({ waiting: 1, scheduled: 1, moving: 2, deleted: 0 });
     });
 
-    // a request with a bad id kills nobody
+    // a request with a bad id changes no item
     test('makes nothing moving and deletes nothing of a request that fails', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -140,7 +140,7 @@ export function describeRetryDeath(test: StorageTest): void {
   });
 
   describe('a moving item', () => {
-    // "offered to nobody and cannot be completed or retried"
+    // "It cannot be leased, completed or retried"
     test('is offered to nobody and cannot be completed, retried or released', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoving('moving');
@@ -160,7 +160,7 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(textsOf((await script.sweep()).dead)).toEqual(['moving']);
     });
 
-    // `PartitionStats.leased`: "and those kept aside for the dead-letter queue"
+    // `PartitionStats.leased`: "Leased and moving items"
     test('counts as leased', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('moving');
@@ -170,7 +170,7 @@ export function describeRetryDeath(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 1, scheduled: 0 });
     });
 
-    // it is still stored, so its source id is still taken
+    // the item is still stored, so its source id is taken
     test('still holds its source id', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source' });

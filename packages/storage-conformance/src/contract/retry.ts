@@ -7,7 +7,7 @@ import { describeBadIds } from './bad-ids.ts';
 
 const UNLIMITED: DeathRules = { maxAttempts: 0, dead: 'move' };
 
-/** What `PartitionStore.retry` promises, but for death; see `retry-death.ts`. */
+/** What `PartitionStore.retry` promises about living items. For dead ones see `retry-death.ts`. */
 export function describeRetry(test: StorageTest): void {
   describe('retry', () => {
     // "Otherwise: waiting at the tail under a new id"
@@ -44,7 +44,7 @@ export function describeRetry(test: StorageTest): void {
       expect(await script.import('again', { sourceId: 'source' })).toBeUndefined();
     });
 
-    // "retryAt at least the schedule threshold ahead: scheduled under its old id"
+    // "retryAt is at least the schedule threshold ahead: scheduled under its old id"
     test('schedules from exactly 100 ms ahead on, under the old id', async (fixture) => {
       const script = fixture.script();
       await script.produce('absent', 'past', 'near', 'exactly', 'later');
@@ -70,7 +70,7 @@ export function describeRetry(test: StorageTest): void {
       }
     });
 
-    // the tail takes them in the order of the request and of the batch
+    // the new order is that of the requests and their items
     test('puts items back in the order of the requests', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd', 'waiting');
@@ -81,7 +81,7 @@ export function describeRetry(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['waiting', 'c', 'a', 'd', 'b']);
     });
 
-    // "Only that an item is leased counts", as for `complete`
+    // "Only the leased state counts", as in `complete`
     test('takes back an item whose lease ran out and was not swept yet', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -90,7 +90,7 @@ export function describeRetry(test: StorageTest): void {
       expect(await script.retry({ id })).toMatchObject({ waiting: 1 });
     });
 
-    // "a new id": the old one is dead for good
+    // "a new id": the old one is never valid again
     test('makes the old id unusable', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -105,7 +105,7 @@ export function describeRetry(test: StorageTest): void {
       expect(await script.store.release([id])).toBe(0);
     });
 
-    // nothing to do is done
+    // an empty call succeeds
     test('takes empty batches and empty requests', async (fixture) => {
       const store = fixture.partition();
       expect(await store.retry([], UNLIMITED)).toEqual([]);
@@ -114,7 +114,7 @@ export function describeRetry(test: StorageTest): void {
       ]);
     });
 
-    // batches far beyond one request
+    // batches much larger than one request
     test('takes back 5,000 items in one call in order', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 5_000));

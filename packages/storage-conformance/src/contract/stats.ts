@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { newItem } from '../content.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** Averages may be rounded by the storage, as doubles are. */
+/** The storage may round averages like doubles. */
 function expectAbout(actual: Duration, expected: string): void {
   expect(Math.abs(toMilliseconds(actual) - toMilliseconds(parseDuration(expected)))).toBeLessThanOrEqual(1);
 }
@@ -11,7 +11,7 @@ function expectAbout(actual: Duration, expected: string): void {
 /** What `PartitionStore.stats` promises. */
 export function describeStats(test: StorageTest): void {
   describe('stats', () => {
-    // "0 when there are none"
+    // "0 if there are none"
     test('is all zero for an empty partition', async (fixture) => {
       const nothing = {
         waiting: 0,
@@ -29,7 +29,7 @@ export function describeStats(test: StorageTest): void {
       expect(await script.store.stats()).toEqual(nothing);
     });
 
-    // each state is counted for itself, whatever the way into it
+    // each state is counted separately
     test('counts items by their state', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd', 'e', 'f');
@@ -49,7 +49,7 @@ export function describeStats(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
     });
 
-    // "Time since the waiting item that is next in line entered the partition"
+    // "Time since the oldest waiting item entered the partition"
     test('gives the age of the item that is next in line', async (fixture) => {
       const script = fixture.script();
       await script.produce('leased');
@@ -65,7 +65,7 @@ export function describeStats(test: StorageTest): void {
       expect((await script.store.stats()).headAge).toBe(0n);
     });
 
-    // "Mean time since the waiting and leased items entered the partition"; scheduled ones do not count
+    // "Mean time since the waiting and leased items entered the partition"; scheduled items do not count
     test('averages the age of waiting and leased items', async (fixture) => {
       const script = fixture.script();
       await script.produce('leased');
@@ -77,7 +77,7 @@ export function describeStats(test: StorageTest): void {
       expectAbout((await script.store.stats()).averageAge, '25s');
     });
 
-    // `createdAt` survives requeueing, so age goes on
+    // requeueing keeps `createdAt`, and so the age
     test('goes on counting the age of items that were given back', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -87,7 +87,7 @@ export function describeStats(test: StorageTest): void {
       expectAbout((await script.store.stats()).averageAge, '20s');
     });
 
-    // "Mean time left of the leases", "negative when they are overdue"
+    // "Mean time left of the leases", "negative if overdue"
     test('averages the time left of the leases', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'waiting');
@@ -99,7 +99,7 @@ export function describeStats(test: StorageTest): void {
       expectAbout((await script.store.stats()).averageLeaseLeft, '-30s');
     });
 
-    // large sums must not lose what is small
+    // large sums must keep small differences
     test('averages over many items', async (fixture) => {
       const script = fixture.script();
       for (let batch = 0; batch < 4; batch++) {

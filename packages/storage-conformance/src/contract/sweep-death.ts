@@ -6,10 +6,10 @@ import type { StorageTest } from '../storage-test.ts';
 
 const HOUR = parseDuration('1h');
 
-/** What `PartitionStore.sweep` promises about expired items and about moving ones. */
+/** What `PartitionStore.sweep` promises about expired and moving items. */
 export function describeSweepDeath(test: StorageTest): void {
   describe('sweep of expired items', () => {
-    // "An item is due when now is later than its deadline": not at it
+    // "An item is due when now is later than its deadline": not at the deadline
     test('makes a waiting item moving once its time has passed, and never before', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], HOUR);
@@ -35,7 +35,7 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(await script.import('again', { sourceId: 'source' })).toBeDefined();
     });
 
-    // "past expireDeadline and not under a valid lease": [G8]
+    // "past expireDeadline and not under a valid lease"
     test('waits for the end of a valid lease', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a'), newItem('b')], HOUR);
@@ -46,14 +46,14 @@ export function describeSweepDeath(test: StorageTest): void {
       await script.complete(a);
       await fixture.clock.advance('6m');
       const first = await script.sweep();
-      // Dead at once, or first back in the queue: either way it is dead before anybody can want it.
+      // The sweep may requeue the item first. The next one finds it dead before any lease.
       const dead = first.dead.length > 0 ? first.dead : (await script.sweep()).dead;
       expect(textsOf(dead)).toEqual(['b']);
       expect((await script.store.complete([{ ids: [b] }]))[0]?.ok).toBe(false);
       expect(await script.lease()).toEqual([]);
     });
 
-    // "At most so many items of each kind are worked on"
+    // "The most scheduled, overdue and expired items to process, each counted separately"
     test('keeps to the limit, and goes on where it stopped', async (fixture) => {
       const script = fixture.script();
       await script.produceItems(
@@ -73,7 +73,7 @@ export function describeSweepDeath(test: StorageTest): void {
   });
 
   describe('sweep of moving items', () => {
-    // "How long items reported as dead stay the caller's, before another sweep may report them again"
+    // "How long reported items are claimed by the caller. Other sweeps do not report them meanwhile"
     test('reports each once per claim, and again when the claim has run out', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
@@ -87,7 +87,7 @@ export function describeSweepDeath(test: StorageTest): void {
       expect((await script.sweep()).dead).toEqual([]);
     });
 
-    // the same for items a sweep itself made moving
+    // the same for items that a sweep made moving
     test('reports again what an earlier sweep made moving', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('expired')], HOUR);
@@ -105,7 +105,7 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(textsOf(second === undefined ? [] : [second])).toEqual(['expired']);
     });
 
-    // the claim is as long as the call says
+    // the call decides how long the claim lasts
     test('goes by the claim timeout of the call', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
@@ -116,7 +116,7 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
     });
 
-    // "reported in dead, or deleted, as dead says": the queue may have lost its dead-letter queue meanwhile
+    // "or deleted, if request.dead says so": the queue may have lost its dead-letter queue meanwhile
     test('deletes moving items where dead items are deleted by now', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
@@ -124,7 +124,7 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ leased: 0 });
     });
 
-    // a claim keeps other sweeps off, also those that would delete: the caller is just moving the item
+    // a claim also excludes sweeps that would delete: the caller is moving the item
     test('does not delete an item that is claimed', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
@@ -134,7 +134,7 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 1 });
     });
 
-    // "still stored": a report is no removal
+    // "They stay stored"
     test('keeps what it reports until it is removed', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
@@ -146,7 +146,7 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(await script.sweep()).toMatchObject({ dead: [], nextDueMs: undefined });
     });
 
-    // "At most so many items of each kind"
+    // "The most scheduled, overdue and expired items to process"
     test('reports moving items in portions', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 5));
@@ -163,7 +163,7 @@ export function describeSweepDeath(test: StorageTest): void {
       expect(texts.sort()).toEqual(numbered('item', 5));
     });
 
-    // expiry does not touch what is moving already
+    // a moving item does not expire
     test('reports a moving item that expires meanwhile only once per claim', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('10s'));

@@ -4,20 +4,20 @@ import { newItem, numbered, textsOf } from '../content.ts';
 import type { PartitionScript } from '../partition-script.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** The next sweep may be announced up to this much after its time, never before. */
+/** `nextDueMs` may be later than the deadline by this much, never earlier. */
 const ROUNDING_MS = 1;
 
-/** Asserts that a sweep now announces the next one for so long after now. */
+/** Asserts `nextDueMs` of a sweep now. */
 async function expectNextDue(script: PartitionScript, expectedMs: number): Promise<void> {
   const { nextDueMs } = await script.sweep();
   expect(nextDueMs).toBeGreaterThanOrEqual(expectedMs);
   expect(nextDueMs).toBeLessThanOrEqual(expectedMs + ROUNDING_MS);
 }
 
-/** What `PartitionStore.sweep` promises as a whole: when to come again, and all kinds together. */
+/** What `PartitionStore.sweep` promises about `nextDueMs`, and about all kinds of work together. */
 export function describeSweepDue(test: StorageTest): void {
   describe('sweep: when to come again', () => {
-    // "absent when nothing is pending"
+    // "Undefined if nothing is pending"
     test('says that nothing is pending', async (fixture) => {
       const script = fixture.script();
       const nothing = { enqueued: 0, requeued: 0, deleted: 0, dead: [], moved: [], nextDueMs: undefined };
@@ -27,7 +27,7 @@ export function describeSweepDue(test: StorageTest): void {
       expect(await script.sweep()).toEqual(nothing);
     });
 
-    // "Milliseconds until the next sweep has something to do", for each thing there is to do
+    // "Milliseconds until the next deadline", for each kind of deadline
     test('names the expiry of a waiting item', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('90s'));
@@ -37,14 +37,14 @@ export function describeSweepDue(test: StorageTest): void {
       await expectNextDue(script, 60_000);
     });
 
-    // the same for a scheduled item, which does not expire before it is enqueued
+    // a scheduled item does not expire before it is enqueued
     test('names the time of a scheduled item, and not its expiry', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a', script.in('2h'))], parseDuration('1h'));
       await expectNextDue(script, 7_200_000);
     });
 
-    // the same for a leased item, which does not expire before the lease ends
+    // a leased item does not expire before its lease ends
     test('names the end of a lease, and not the expiry under it', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1m'));
@@ -52,7 +52,7 @@ export function describeSweepDue(test: StorageTest): void {
       await expectNextDue(script, 120_000);
     });
 
-    // the same for a reported item, which is reported again after `claimTimeout`
+    // a reported item is reported again after `claimTimeout`
     test('names the end of a claim', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
@@ -61,7 +61,7 @@ export function describeSweepDue(test: StorageTest): void {
       expect(nextDueMs).toBeLessThanOrEqual(45_000 + ROUNDING_MS);
     });
 
-    // [G12] the earliest of all, and after it the next
+    // the earliest deadline, and after it the next one
     test('goes from one deadline to the next until nothing is pending', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('third', script.in('3m'))], parseDuration('10m'));
@@ -79,7 +79,7 @@ export function describeSweepDue(test: StorageTest): void {
       expect(enqueued).toEqual(['first', 'second', 'third']);
     });
 
-    // coming at the announced time is never in vain
+    // a sweep at the announced time always has work
     test('has something to do at the time it names', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1.234567s'));
@@ -88,14 +88,14 @@ export function describeSweepDue(test: StorageTest): void {
       expect((await script.sweep()).dead).toHaveLength(1);
     });
 
-    // far deadlines are no overflow
+    // distant deadlines do not overflow
     test('copes with deadlines centuries ahead', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('2000000h'));
       await expectNextDue(script, 2_000_000 * 3_600_000);
     });
 
-    // "0 when the limit cut this one short"
+    // "0 if the limit … cut this sweep short"
     test('asks to come at once where the limit cut it short', async (fixture) => {
       const script = fixture.script();
       await script.produceItems(
@@ -108,7 +108,7 @@ export function describeSweepDue(test: StorageTest): void {
   });
 
   describe('sweep: everything at once', () => {
-    // all kinds of work in one call, each in its own way
+    // all kinds of work in one call
     test('does each kind of work', async (fixture) => {
       const script = fixture.script();
       await script.produce('overdue', 'used up', 'valid');
@@ -130,7 +130,7 @@ export function describeSweepDue(test: StorageTest): void {
       expect((await script.lease()).map((item) => item.attempts).sort()).toEqual([1, 2, 2]);
     });
 
-    // a sweep that finds nothing due changes nothing
+    // a sweep without due items changes nothing
     test('changes nothing where nothing is due', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a'), newItem('b'), newItem('c', script.in('1h'))]);

@@ -3,10 +3,10 @@ import { describe, expect } from 'vitest';
 import { numbered, textsOf } from '../content.ts';
 import type { StorageTest } from '../storage-test.ts';
 
-/** What `PartitionStore.sweep` promises about leases that have run out. */
+/** What `PartitionStore.sweep` promises about leases that ran out. */
 export function describeSweepLease(test: StorageTest): void {
   describe('sweep of leases', () => {
-    // "An item is due when now is later than its deadline": not at it
+    // "An item is due when now is later than its deadline": not at the deadline
     test('ends a lease once its deadline has passed, and never before', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -19,7 +19,7 @@ export function describeSweepLease(test: StorageTest): void {
       expect((await script.queued())[0]?.isLeased).toBe(false);
     });
 
-    // "waiting at the tail under a new id", with all that belongs to the item
+    // "waiting at the tail under a new id", otherwise unchanged
     test('puts the item at the tail under a new id and keeps what belongs to it', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 5 });
@@ -59,7 +59,7 @@ export function describeSweepLease(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['shortest', 'tie1', 'tie2', 'longest']);
     });
 
-    // each lease has its own end
+    // each lease has its own deadline
     test('leaves leases that are still valid', async (fixture) => {
       const script = fixture.script();
       await script.produce('long', 'short', 'waiting');
@@ -75,7 +75,7 @@ export function describeSweepLease(test: StorageTest): void {
       ]);
     });
 
-    // "At most so many items of each kind are worked on"
+    // "The most scheduled, overdue and expired items to process, each counted separately"
     test('keeps to the limit, and goes on where it stopped', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 10));
@@ -88,7 +88,7 @@ export function describeSweepLease(test: StorageTest): void {
       expect((await script.queuedTexts()).sort()).toEqual(numbered('item', 10).sort());
     });
 
-    // thousands at once
+    // thousands of items
     test('requeues 3,000 leases in one sweep', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 3_000));
@@ -98,7 +98,7 @@ export function describeSweepLease(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 3_000, leased: 0 });
     });
 
-    // "with attempts left": N leases are N, and the dead one has the id of its last lease
+    // "with attempts left": exactly N leases; the dead item has the id of its last lease
     test('counts attempts exactly: with at most 2 there is no third lease', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
@@ -115,7 +115,7 @@ export function describeSweepLease(test: StorageTest): void {
       expect(await script.lease()).toEqual([]);
     });
 
-    // "with no attempts left … deleted"
+    // "without attempts left … deleted"
     test('deletes an item without attempts left where dead items are deleted', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source' });
@@ -127,7 +127,7 @@ export function describeSweepLease(test: StorageTest): void {
       expect(await script.import('again', { sourceId: 'source' })).toBeDefined();
     });
 
-    // [G7] a last lease that is still valid is nobody's business
+    // a sweep leaves a valid last lease alone
     test('leaves an item on its last permitted lease until that ends', async (fixture) => {
       const script = fixture.script();
       await script.produce('first', 'second');
@@ -139,7 +139,7 @@ export function describeSweepLease(test: StorageTest): void {
       await script.complete(second);
     });
 
-    // the limit in force is the call's: the queue's settings may change at any time
+    // the limit of the call applies: the queue's settings may change at any time
     test('goes by the limit it is given, not by an earlier one nor the item’s own', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { attempts: 4, maxAttempts: 1 });
@@ -151,7 +151,7 @@ export function describeSweepLease(test: StorageTest): void {
       expect((await script.sweep({ maxAttempts: 3 })).dead).toHaveLength(1);
     });
 
-    // attempts alone kill nobody: a waiting item may be leased whatever its attempts
+    // a waiting item never dies of its attempts
     test('leaves waiting items alone however often they were leased', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { attempts: 9 });

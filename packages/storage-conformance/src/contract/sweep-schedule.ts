@@ -9,7 +9,7 @@ const MICROSECOND = parseDuration('1us');
 /** What `PartitionStore.sweep` promises about scheduled items. */
 export function describeSweepSchedule(test: StorageTest): void {
   describe('sweep of scheduled items', () => {
-    // "An item is due when now is later than its deadline": not at it
+    // "An item is due when now is later than its deadline": not at the deadline
     test('enqueues an item once its time has passed, and never before', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a', script.in('1m'))]);
@@ -23,7 +23,7 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['a']);
     });
 
-    // "waiting at the tail under a new id": after what was produced meanwhile
+    // "waiting at the tail under a new id": after items produced meanwhile
     test('puts it at the tail under a new id', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('scheduled', script.in('1m'))]);
@@ -59,7 +59,7 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['early1', 'early2', 'between', 'late1', 'late2']);
     });
 
-    // the id a retried item is scheduled under is dead once it is enqueued
+    // the id of a scheduled item is invalid once it is enqueued
     test('gives a retried item a new id, and keeps what belongs to it', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 6 });
@@ -74,7 +74,7 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect((await script.lease())[0]?.attempts).toBe(4);
     });
 
-    // what is due is enqueued, the rest stays
+    // due items are enqueued, the others stay
     test('leaves what is not due', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('b', script.in('2m')), newItem('a', script.in('1m'))]);
@@ -83,7 +83,7 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect(await script.scheduledTexts()).toEqual(['b']);
     });
 
-    // "At most so many items of each kind are worked on", in order over several sweeps
+    // "The most scheduled, overdue and expired items to process", in order over several sweeps
     test('keeps to the limit, and goes on where it stopped', async (fixture) => {
       const script = fixture.script();
       const texts = numbered('item', 10);
@@ -97,7 +97,7 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(texts);
     });
 
-    // imported items that are due already are enqueued by the next sweep
+    // the next sweep enqueues imported items that are due already
     test('enqueues imported items that were due before', async (fixture) => {
       const script = fixture.script();
       await script.store.import(
@@ -111,7 +111,7 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect(await script.queuedTexts()).toEqual(['a', 'b']);
     });
 
-    // "its life begins then": an item produced for later than it may live is offered all the same
+    // "Its life begins at that time": an item may be scheduled beyond its expire timeout
     test('leaves a produced item its whole life once it was enqueued', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a', script.in('2h'))], parseDuration('1h'));
@@ -123,7 +123,7 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
     });
 
-    // "Attempts, source id, createdAt and expireDeadline stay": a retry gives no second life
+    // "Attempts, source id, createdAt and expireDeadline stay": a retry does not extend the life of an item
     test('leaves a retried item the life it has', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1h'));
@@ -132,7 +132,7 @@ export function describeSweepSchedule(test: StorageTest): void {
       expect(await script.scheduled()).toMatchObject([{ expireDeadline }]);
     });
 
-    // scheduled items do not expire; once enqueued they do, without waiting for anything else
+    // scheduled items do not expire; once enqueued they do
     test('expires an item only after it was enqueued, and then at once', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { enqueueAt: script.in('2h'), expireDeadline: script.in('1h') });

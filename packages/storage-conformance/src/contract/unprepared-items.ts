@@ -1,15 +1,15 @@
 import type { ItemId, StoredItem } from '@querator/core';
 import type { PartitionScript } from '../partition-script.ts';
 
-/** Items that are no prepared letters, though some nearly are. */
+/** Items that are not prepared letters, though some look like one. */
 export interface UnpreparedItems {
-  /** Those that have a source id. */
+  /** The source ids of the items that have one. */
   readonly sourceIds: readonly ItemId[];
-  /** The whole partition as it is now: what is queued, and what is scheduled. */
+  /** The current contents of the partition: queued and scheduled items. */
   all(): Promise<readonly StoredItem[][]>;
 }
 
-/** Fills a partition with an item in each state, all but one with a source id of their own. */
+/** Adds an item in each state, all except one with a source id. */
 export async function unpreparedItems(script: PartitionScript): Promise<UnpreparedItems> {
   const sourceIds = ['moving', 'moved', 'died unseen', 'imported', 'handed out', 'waiting', 'scheduled'];
   const [moving, moved, ...others] = sourceIds as [ItemId, ItemId, ...ItemId[]];
@@ -20,7 +20,7 @@ export async function unpreparedItems(script: PartitionScript): Promise<Unprepar
   const isLeased = { isLeased: true, leaseDeadline: script.in('1h') };
   const unseen = await script.import('died unseen', { sourceId: 'died unseen', ...isLeased });
   await script.retry({ id: unseen?.id ?? '', dead: true });
-  // It looks like a prepared letter from outside, and is none.
+  // A list shows it like a prepared letter.
   await script.import('imported', { sourceId: 'imported', attempts: 0, ...isLeased });
   await script.import('handed out', { sourceId: 'handed out' });
   await script.lease();

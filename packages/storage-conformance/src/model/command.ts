@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 
 /**
- * Chooses an id for a command: the `n`th, counted round and round, of the
- * items that are leased, that are moving, that are there, or of all ids ever seen.
+ * Chooses an id for a command: the `n`th (modulo their number) of the leased, the
+ * moving or the present items, or of all ids ever seen.
  */
 export interface IdPick {
   readonly of: 'leased' | 'moving' | 'present' | 'ever';
   readonly n: number;
 }
 
-/** Milliseconds from now; absent: not given. */
+/** Milliseconds from now, or undefined. */
 type Offset = number | undefined;
 
-/** One step of a random sequence, as plain data: that is what a counterexample shows. */
+/** One step of a random sequence, as plain data for counterexamples. */
 export type Command =
   | {
       readonly do: 'produce';
@@ -21,7 +21,7 @@ export type Command =
     }
   | {
       readonly do: 'produceAndLease';
-      /** How many items each request has. */
+      /** The number of items of each request. */
       readonly requests: readonly number[];
       readonly expireIn: number;
       readonly limit: number;
@@ -67,13 +67,13 @@ export type Command =
       readonly do: 'prepareLetters';
       readonly sourceIds: readonly string[];
       readonly expireIn: number;
-      readonly holdFor: number;
+      readonly autoCommitIn: number;
     }
   | { readonly do: 'commitLetters'; readonly sourceIds: readonly string[] }
   | { readonly do: 'abortLetters'; readonly sourceIds: readonly string[] }
   | { readonly do: 'advance'; readonly by: number };
 
-/** Few different times, so that deadlines meet each other and the clock often; 100 is the schedule threshold. */
+/** Few different times, so that deadlines often coincide; 100 ms is the schedule threshold. */
 const span = fc.constantFrom(1, 99, 100, 101, 500, 1_000, 2_000, 5_000, 10_000);
 const offset = fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: span });
 const pickMostly = (of: IdPick['of']): fc.Arbitrary<IdPick> =>
@@ -88,10 +88,10 @@ const pickMostly = (of: IdPick['of']): fc.Arbitrary<IdPick> =>
 const pick = pickMostly('leased');
 const picks = fc.array(pick, { maxLength: 3 });
 const deadPicks = fc.array(pickMostly('moving'), { maxLength: 3 });
-/** So few that letters and imported items meet each other often. */
+/** Few source ids, so that letters and imported items often conflict. */
 const SOURCE_IDS = ['s1', 's2', 's3'] as const;
 const sourceIds = fc.array(fc.constantFrom(...SOURCE_IDS), { maxLength: 4 });
-/** What is deleted is of no more interest; what is moving may be marked, removed and reported again. */
+/** Mostly `move`: a moving item can be marked, removed and reported again, a deleted one cannot. */
 const dead = fc.constantFrom('move' as const, 'move' as const, 'move' as const, 'delete' as const);
 const maxAttempts = fc.constantFrom(0, 1, 2, 3);
 const requestsOf = <T>(item: fc.Arbitrary<T>) =>
@@ -143,7 +143,7 @@ const prepareLetters = fc.record({
   do: fc.constant('prepareLetters' as const),
   sourceIds,
   expireIn: fc.constantFrom(1_000, 5_000, 60_000),
-  holdFor: span,
+  autoCommitIn: span,
 });
 const sweep = fc.record({
   do: fc.constant('sweep' as const),
@@ -153,7 +153,7 @@ const sweep = fc.record({
   claimFor: fc.constantFrom(500, 2_000),
 });
 
-/** Any command; the everyday ones more often, so that sequences get somewhere. */
+/** Any command, common ones more often, so that sequences reach interesting states. */
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: produce },
   { weight: 3, arbitrary: produceAndLease },
@@ -190,7 +190,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-/** An item dies and is marked as moved, which chance alone brings about too seldom. */
+/** An item dies and is marked as moved. Random commands alone do this too rarely. */
 const DEATH: readonly Command[] = [
   { do: 'produce', requests: [[{ enqueueIn: undefined }]], expireIn: 60_000 },
   { do: 'lease', limit: 5, leaseFor: 2_000 },
@@ -202,7 +202,7 @@ const DEATH: readonly Command[] = [
   { do: 'markMoved', ids: [{ of: 'moving', n: 0 }] },
 ];
 
-/** Sequences of some forty commands at most. */
+/** Sequences of about 40 commands at most. */
 export const commands: fc.Arbitrary<Command[]> = fc
   .array(
     fc.oneof(

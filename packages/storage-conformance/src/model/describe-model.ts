@@ -7,15 +7,15 @@ import { ModelRun } from './model-run.ts';
 import { PAST_FAILURES } from './past-failures.ts';
 
 const DEFAULT_RUNS = 100;
-/** A thousand sequences of forty commands, on a database, on a busy machine. */
+/** Enough for a thousand sequences of 40 commands on a database, on a busy machine. */
 const TIMEOUT_MS = 1_200_000;
 
 /**
- * Random sequences of commands, compared step by step with a small model of
- * the documented rules. A failure is shrunk to the shortest sequence that
- * still fails, and shows the seed that repeats it (QUERATOR_MODEL_SEED).
+ * Runs random sequences of commands and compares each step with a small model of
+ * the documented rules. A failure is shrunk to the shortest failing sequence, and
+ * shows the seed that repeats it (QUERATOR_MODEL_SEED).
  *
- * @param setup gives the setup of the suite; called only while tests run.
+ * @param setup returns the setup of the suite. Only running tests call it.
  */
 export function describeModel(setup: () => StorageSetup): void {
   describe('model', () => {
@@ -46,7 +46,7 @@ async function withFixture(setup: StorageSetup, body: (fixture: Fixture) => Prom
   }
 }
 
-/** Every sequence has a partition of its own. */
+/** Gives every sequence a partition of its own. */
 async function runSequence(fixture: Fixture, sequence: readonly Command[]): Promise<void> {
   const store = fixture.partition();
   const run = new ModelRun(store, fixture.clock);
@@ -66,7 +66,7 @@ function seedOf(seed: number | undefined) {
   return seed === undefined ? {} : { seed };
 }
 
-/** @throws Error when the variable is set to something that is no count. */
+/** @throws Error if the variable is set to something that is not a count. */
 function numberFrom(variable: string): number | undefined {
   const text = process.env[variable];
   if (text === undefined || text === '') return undefined;

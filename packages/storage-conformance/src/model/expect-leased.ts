@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { content, contentOf } from '../content.ts';
 import type { ModelItem } from './partition-model.ts';
 
-/** Compares what a driver leased with what it had to lease, and until when. */
+/** Compares leased items and their deadlines with the expected ones. */
 export function expectLeased(
   leased: readonly LeasedItem[],
   expected: readonly ModelItem[],

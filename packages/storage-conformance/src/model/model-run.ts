@@ -21,14 +21,14 @@ import { isSchedule, type ModelItem, PartitionModel } from './partition-model.ts
 
 type CommandOf<Name extends Command['do']> = Extract<Command, { do: Name }>;
 
-/** A sweep that does as little as its limit allows needs fewer calls than this. */
+/** More calls than a sweep with the least work per call needs. */
 const MOST_SWEEPS = 500;
-/** What imports without a deadline of their own live. */
+/** The expire timeout of imports without a deadline. */
 const IMPORT_EXPIRE_MS = 30_000;
-/** What a pick comes to where there is nothing to pick from. */
+/** The id that a pick returns if there is nothing to pick from. */
 const NO_ID = '0'.repeat(27);
 
-/** Gives each command to the driver and to the model, and compares what came of it. */
+/** Runs each command on the driver and on the model, and compares the results. */
 export class ModelRun {
   readonly #store: PartitionStore;
   readonly #clock: ManualClock;
@@ -42,7 +42,7 @@ export class ModelRun {
     this.#comparison = new PartitionComparison(store, this.#model);
   }
 
-  /** Does one command, and compares the whole partition afterwards. */
+  /** Runs one command, then compares the whole partition. */
   async step(command: Command): Promise<void> {
     switch (command.do) {
       case 'produce':
@@ -133,7 +133,7 @@ export class ModelRun {
     });
     const until = addDuration(this.#now, milliseconds(leaseFor));
     const expected = isFree ? this.#model.lease(limit, until) : [];
-    // Their ids are only known now.
+    // Their ids are known only now.
     leased.forEach(({ id }, n) => {
       const item = expected[n];
       if (item !== undefined) item.id = id;
@@ -158,7 +158,7 @@ export class ModelRun {
   async #release(command: CommandOf<'release'>): Promise<void> {
     const ids = this.#ids(command.ids);
     const leased = this.#model.of('leased').filter((item) => ids.includes(item.id as ItemId));
-    // An imported lease may never have counted; what becomes of its attempts is not laid down.
+    // The contract does not define the attempts of an imported lease.
     const counted = leased.filter((item) => item.attempts > 0).map((item) => item.id as ItemId);
     for (const item of leased) {
       if (!counted.includes(item.id as ItemId)) continue;
@@ -216,7 +216,7 @@ export class ModelRun {
     const items = command.items.map(({ sourceId, leaseFor, enqueueIn, expireIn, attempts }) =>
       importedItem(this.#text(), {
         sourceId,
-        // Leased and scheduled at once is not laid down.
+        // The contract does not define items that are leased and scheduled.
         isLeased: leaseFor !== undefined && enqueueIn === undefined,
         leaseDeadline: enqueueIn === undefined ? this.#at(leaseFor) : undefined,
         enqueueAt: this.#at(enqueueIn),
@@ -271,9 +271,9 @@ export class ModelRun {
     await this.#store.remove(ids);
   }
 
-  async #prepareLetters({ sourceIds, expireIn, holdFor }: CommandOf<'prepareLetters'>): Promise<void> {
+  async #prepareLetters({ sourceIds, expireIn, autoCommitIn }: CommandOf<'prepareLetters'>): Promise<void> {
     const letters = sourceIds.map((sourceId) => deadLetter(this.#text(), sourceId));
-    const until = addDuration(this.#now, milliseconds(holdFor));
+    const until = addDuration(this.#now, milliseconds(autoCommitIn));
     for (const letter of letters) {
       const { sourceId } = letter;
       if (this.#model.holdsSource(sourceId)) continue;
@@ -281,7 +281,7 @@ export class ModelRun {
     }
     await this.#store.prepareLetters(letters, {
       expireTimeout: milliseconds(expireIn),
-      autoCommitTimeout: milliseconds(holdFor),
+      autoCommitTimeout: milliseconds(autoCommitIn),
     });
   }
 
@@ -297,7 +297,7 @@ export class ModelRun {
     expect(await this.#store.abortLetters(sourceIds)).toBe(prepared.length);
   }
 
-  /** Sweeps until nothing is left to do: how a driver spreads the work over calls is its own affair. */
+  /** Sweeps until no work is left: a driver may spread the work over several calls. */
   async #sweep({ limit, maxAttempts, dead, claimFor }: CommandOf<'sweep'>): Promise<void> {
     const claimTimeout = milliseconds(claimFor);
     const swept = this.#model.sweep({ maxAttempts, dead }, this.#now, addDuration(this.#now, claimTimeout));
@@ -346,7 +346,7 @@ export class ModelRun {
     });
   }
 
-  /** The ids picked, each once. */
+  /** The picked ids, without duplicates. */
   #ids(picks: readonly IdPick[]): ItemId[] {
     const ids = picks.map(({ of, n }) => {
       const items = this.#itemsToPick(of);

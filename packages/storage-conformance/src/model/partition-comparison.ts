@@ -13,14 +13,14 @@ import { textsOf } from '../content.ts';
 import type { ModelItem, PartitionModel } from './partition-model.ts';
 import { expectedItem, visibleItem } from './visible-item.ts';
 
-/** Nothing in a run comes near it. */
+/** More items than any run has. */
 const EVERYTHING = 10_000;
 
-/** Compares the whole partition of a driver with the model, which learns from it what is the driver's to choose. */
+/** Compares the driver's partition with the model. The model learns what the driver may choose, such as ids. */
 export class PartitionComparison {
   readonly #store: PartitionStore;
   readonly #model: PartitionModel;
-  /** Every id the driver ever gave out, in the order of their first appearance. */
+  /** Every id that the driver returned, in order of first appearance. */
   readonly seen: ItemId[] = [];
 
   constructor(store: PartitionStore, model: PartitionModel) {
@@ -28,7 +28,7 @@ export class PartitionComparison {
     this.#model = model;
   }
 
-  /** Among the items a sweep put back, only those that were scheduled have an order of their own. */
+  /** Of the items that a sweep requeues, only the scheduled ones have a defined order. */
   async learnOrder(enqueued: readonly ModelItem[]): Promise<void> {
     const listed = await this.#list('queued', 'prepared');
     const ids = new Map(listed.map((item) => [textsOf([item])[0], item.id]));
@@ -37,7 +37,7 @@ export class PartitionComparison {
     expect(this.#model.items.filter((item) => enqueued.includes(item))).toEqual(enqueued);
   }
 
-  /** Compares when the next sweep is announced for; there must be nothing to do now. */
+  /** Compares `nextDueMs`. Nothing may be due now. */
   async compareNextDue(rules: Omit<SweepRequest, 'claimTimeout'>, now: Instant): Promise<void> {
     const request = { ...rules, claimTimeout: milliseconds(1_000) };
     const { nextDueMs, ...nothing } = await this.#store.sweep(request);
@@ -51,7 +51,7 @@ export class PartitionComparison {
     }
   }
 
-  /** Compares all the driver shows with the model, and learns the ids of what is new. */
+  /** Compares all lists with the model, and learns the ids of new items. */
   async compare(): Promise<void> {
     const queued = await this.#list('queued');
     const scheduled = await this.#list('scheduled');

@@ -60,10 +60,10 @@ describe('PartitionModel', () => {
     ['later', { dead: false, retryAt: fromNow('1h') }, { ...LIVE, maxAttempts: 3 }, 'scheduled'],
     ['near', { dead: false, retryAt: fromNow('99.999ms') }, LIVE, 'waiting'],
     ['at once', { dead: false, retryAt: undefined }, LIVE, 'waiting'],
-  ] as const)('decides what becomes of an item given back: %s', (_, retry, rules, fate) => {
+  ] as const)('decides what becomes of an item given back: %s', (_, retry, rules, nextState) => {
     const model = modelOf({ text: 'a', state: 'leased', attempts: 2 }, { text: 'b' });
-    expect(model.giveBack(model.find('a') as ModelItem, retry, rules, NOW)).toBe(fate);
-    if (fate === 'waiting') expect(texts(model.items)).toEqual(['b', 'a']);
+    expect(model.giveBack(model.find('a') as ModelItem, retry, rules, NOW)).toBe(nextState);
+    if (nextState === 'waiting') expect(texts(model.items)).toEqual(['b', 'a']);
   });
 
   test('sweeps by the rules', () => {

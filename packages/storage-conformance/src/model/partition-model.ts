@@ -1,14 +1,14 @@
 import { type Instant, type ItemId, SCHEDULE_THRESHOLD, toMicroseconds } from '@querator/core';
 
-/** An item as the documented rules have it. */
+/** An item of the model. */
 export interface ModelItem {
-  /** By this the item is known from its first day to its last. */
+  /** Identifies the item for its whole life. */
   readonly text: string;
-  /** Absent until the driver has told it. */
+  /** Undefined until the driver returned it. */
   id: ItemId | undefined;
-  /** `prepared`: a letter on its way into the partition. `moved`: moving, and marked as moved. */
+  /** `prepared`: a prepared letter. `moved`: moving and marked as moved. */
   state: 'waiting' | 'leased' | 'scheduled' | 'prepared' | 'moving' | 'moved';
-  /** End of the lease or of the hold, time to be enqueued, or end of the claim; not used while waiting. */
+  /** The end of the lease, timeout or claim, or the time to be enqueued. Unused while waiting. */
   until: Instant;
   attempts: number;
   readonly sourceId: string | undefined;
@@ -16,24 +16,24 @@ export interface ModelItem {
   readonly expireDeadline: Instant;
 }
 
-/** What a sweep must have done, however many calls it took. */
+/** The expected work of a sweep, over all its calls. */
 export interface SweptModel {
-  /** In the order in which they must have entered the queue. */
+  /** Scheduled items, in the order in which they must enter the queue. */
   readonly enqueued: readonly ModelItem[];
-  /** Back in the queue; the order among them is the driver's. */
+  /** Requeued items. The driver chooses their order. */
   readonly requeued: readonly ModelItem[];
   readonly dead: readonly ModelItem[];
   readonly moved: readonly ModelItem[];
-  /** Of the dead, how many a driver may have put back into the queue first, since their leases had ended too. */
+  /** How many dead items a driver may requeue first, because their leases ended too. */
   readonly mayHaveBeenRequeued: number;
 }
 
-/** Where an item is to go: the first rule that applies. */
-export type Fate = 'waiting' | 'scheduled' | 'moving' | 'deleted';
+/** The next state of a retried item: the first matching rule applies. */
+export type NextState = 'waiting' | 'scheduled' | 'moving' | 'deleted';
 
 /**
- * The documented rules of a partition, as plainly as they can be put: a list
- * of items in queue order, and loops over all of it.
+ * The documented rules of a partition in the simplest form: a list of items in
+ * queue order, and loops over it.
  */
 export class PartitionModel {
   items: ModelItem[] = [];
@@ -42,7 +42,7 @@ export class PartitionModel {
     return this.items.filter((item) => states.includes(item.state));
   }
 
-  /** What a driver lists as queued. */
+  /** The items that a driver lists as queued. */
   queued(): ModelItem[] {
     return this.of('waiting', 'leased', 'moving', 'moved');
   }
@@ -59,7 +59,7 @@ export class PartitionModel {
     this.items = this.items.filter((other) => other !== item);
   }
 
-  /** To the tail, under an id the driver is to tell. */
+  /** Moves an item to the tail. The driver chooses its new id. */
   requeue(item: ModelItem): void {
     this.take(item);
     item.state = 'waiting';
@@ -77,7 +77,7 @@ export class PartitionModel {
     return oldest;
   }
 
-  /** The first of the ids that is not leased, as `complete` and `retry` name it. */
+  /** The first id that is not leased: the one that `complete` and `retry` report. */
   firstBad(ids: readonly ItemId[]): { id: ItemId; waits: boolean } | undefined {
     for (const id of ids) {
       const state = this.find(id)?.state;
@@ -91,7 +91,7 @@ export class PartitionModel {
     retry: { retryAt: Instant | undefined; dead: boolean },
     rules: { maxAttempts: number; dead: 'move' | 'delete' },
     now: Instant,
-  ): Fate {
+  ): NextState {
     if (retry.dead || (rules.maxAttempts !== 0 && item.attempts >= rules.maxAttempts)) {
       if (rules.dead === 'delete') {
         this.take(item);
@@ -154,7 +154,7 @@ export class PartitionModel {
     return { enqueued, requeued: back, dead, moved, mayHaveBeenRequeued: requeued.length - back.length };
   }
 
-  /** The earliest instant after which a sweep has something to do. */
+  /** The earliest deadline. */
   nextDue(): Instant | undefined {
     const deadlines = this.items.map((item) => (item.state === 'waiting' ? item.expireDeadline : item.until));
     return deadlines.reduce<Instant | undefined>(
@@ -164,7 +164,7 @@ export class PartitionModel {
   }
 }
 
-/** Whether a time is far enough ahead to wait for. */
+/** Whether a time is at least the schedule threshold ahead. */
 export function isSchedule(at: Instant, now: Instant): boolean {
   return at - now >= toMicroseconds(SCHEDULE_THRESHOLD);
 }

@@ -1,8 +1,8 @@
 import type { Command } from './command.ts';
 
-/** A sequence that once found a fault in a driver, as the model test shrank it. */
+/** A sequence that once found a fault in a driver, as shrunk by the model test. */
 export interface PastFailure {
-  /** What was wrong. */
+  /** The fault. */
   readonly title: string;
   readonly sequence: readonly Command[];
 }
@@ -10,7 +10,7 @@ export interface PastFailure {
 const IMPORTED = { leaseFor: undefined, enqueueIn: undefined, expireIn: undefined, attempts: 0 };
 const SWEEP = { do: 'sweep', limit: 1, maxAttempts: 0, dead: 'move', claimFor: 500 } as const;
 
-/** Faults that were found once, some of them planted; every driver is tested for each. */
+/** Sequences that found faults, some of them planted. Every driver is tested with each. */
 export const PAST_FAILURES: readonly PastFailure[] = [
   {
     title: 'the source id was lost when a scheduled item was enqueued',

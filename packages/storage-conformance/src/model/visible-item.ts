@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { content, contentOf, textsOf } from '../content.ts';
 import type { ModelItem } from './partition-model.ts';
 
-/** What is compared of an item that a driver lists. */
+/** The part of a listed item that the model compares. */
 export function visibleItem(item: StoredItem) {
   return {
     text: textsOf([item])[0],
@@ -17,7 +17,7 @@ export function visibleItem(item: StoredItem) {
   };
 }
 
-/** The same of the model's item. A moving one's deadlines are the driver's own business. */
+/** The same part of the model's item. The driver chooses the deadlines of a moving one. */
 export function expectedItem({
   text,
   state,
