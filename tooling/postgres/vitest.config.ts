@@ -2,6 +2,6 @@ import { base } from '@querator/tooling-vitest';
 import { mergeConfig } from 'vitest/config';
 
 export default mergeConfig(base, {
-  // A first start runs initdb, which takes seconds on a machine that does other things too.
+  // The first start runs initdb, which takes seconds on a busy machine.
   test: { globalSetup: ['./src/vitest-setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
 });

@@ -1,11 +1,11 @@
 /**
- * `pnpm test:containers`: builds the server's image and its base images, runs
- * them, compose.yaml and the driver's tests in a container engine of its own,
- * and removes all of it. Root gets what is missing from Debian's packages.
- * Where no engine can be had it says so, and counts nothing as passed.
+ * `npm run test:containers`: builds the server's image and its base images, runs
+ * them, compose.yaml and the driver's tests in a separate container engine, and
+ * removes everything. As root it installs missing Debian packages. Without an
+ * engine it prints the reason, and counts nothing as passed.
  *
- *   pnpm test:containers                 all, about five minutes
- *   pnpm test:containers -- --short      for CI: fewer of the driver's tests, one build
+ *   npm run test:containers                 everything, about five minutes
+ *   npm run test:containers -- --short      for CI: fewer of the driver's tests, one build
  */
 import { join } from 'node:path';
 import process from 'node:process';
@@ -21,7 +21,7 @@ import { buildServerImage, SERVER_IMAGE, SERVER_VERSION, UNVERSIONED_IMAGE } fro
 import { root } from './repository.ts';
 
 const here = join(root, 'tooling/containers');
-/** Of the driver's tests those that say most about the server that the container holds. */
+/** The driver's tests that depend most on the server in the container. */
 const SHORT_DRIVER_TESTS = ['conformance', 'schema', 'permissions', 'documents'].map(
   (name) => `test/${name}`,
 );
@@ -29,7 +29,7 @@ const SHORT_DRIVER_ENV = { QUERATOR_MODEL_RUNS: '5' };
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Says what is going on, and how long it took. */
+/** Prints a step and its duration. */
 async function step<T>(name: string, work: () => Promise<T> | T): Promise<T> {
   const started = performance.now();
   const result = await work();
@@ -44,7 +44,7 @@ const { values } = parseArgs({
 const counts = { passed: 0, failed: 0 };
 const notRun: string[] = [];
 
-/** Leaves out what this machine cannot do, and says so at the end. */
+/** Skips a step that this machine cannot run, and reports it at the end. */
 async function unlessImpossible<T>(name: string, work: () => Promise<T> | T): Promise<T | undefined> {
   try {
     return await work();
@@ -86,7 +86,7 @@ async function runOn(engine: Engine): Promise<void> {
     QUERATOR_TEST_POSTGRES_URL: '',
     QUERATOR_TEST_POSTGRES_VERSION: '',
     QUERATOR_TEST_POSTGRES_CONTAINER: 'required',
-    // It removes what a killed run leaves; here all goes with the engine.
+    // Without testcontainers' clean-up container: everything is removed with the engine.
     TESTCONTAINERS_RYUK_DISABLED: 'true',
   });
 }

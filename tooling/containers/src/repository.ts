@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The top folder of the clone. */
+/** The root folder of the clone. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
-/** What was fetched for tests and is no dependency of a package; git ignores it. */
+/** Downloads for tests that are no dependency of a package. Git ignores it. */
 export const cache = join(root, '.tools', 'containers');

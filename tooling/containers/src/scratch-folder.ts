@@ -5,26 +5,27 @@ import { join } from 'node:path';
 import process from 'node:process';
 
 /**
- * With so many bytes of free memory a folder lies there. The dependencies of a
- * build are tens of thousands of files: a disk takes a minute to remove them.
+ * The free memory, in bytes, from which a folder is in memory. The dependencies of
+ * a build are tens of thousands of files, which take a minute to remove from a
+ * disk.
  */
 const ROOMY = 8 * 1024 ** 3;
-/** What all images and containers take, twice over. */
+/** Twice the size of all images and containers. */
 const SIZE = '6g';
 
-/** Makes a temporary folder, in memory where there is enough and root may mount. */
+/** Creates a temporary folder, in memory if there is enough and root may mount. */
 export function makeScratchFolder(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   if (process.availableMemory() >= ROOMY) {
-    // Where that is forbidden, the disk has to do.
+    // If mounting is forbidden, the folder stays on disk.
     spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE},mode=0700`, 'tmpfs', folder], { stdio: 'ignore' });
   }
   return folder;
 }
 
-/** Removes such a folder, and what is mounted in it. */
+/** Removes such a folder and its mounts. */
 export function removeScratchFolder(folder: string): void {
-  // The deepest first.
+  // The deepest mounts first.
   const mounts = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .flatMap((line) => line.split(' ')[1] ?? [])

@@ -25,7 +25,7 @@ function compose(...args: readonly string[]): Promise<string> {
 
 const started = async () => (await podman('inspect', '--format={{.State.StartedAt}}', SERVER)).trim();
 
-// The tests are steps of one story; each but the last leaves a server that runs.
+// The tests depend on each other: each but the last leaves a running server.
 beforeEach(runHealthChecks);
 afterAll(() => compose('down', '--volumes', '--timeout=20'));
 
@@ -53,7 +53,7 @@ it('is asked to end by compose, does so in good order, and has the items when it
 it('is started again by the engine when its process is killed, and has the items', async () => {
   const before = await started();
   const pid = Number(await podman('inspect', '--format={{.State.Pid}}', SERVER));
-  // 0 where it does not run, and that would be all processes of this run.
+  // 0 if it does not run, which would mean all processes of this run.
   expect(pid).toBeGreaterThan(1);
   process.kill(pid, 'SIGKILL');
   await vi.waitUntil(async () => (await started()) !== before, { timeout: 30_000, interval: 100 });

@@ -7,7 +7,7 @@ import { createJobs, produceJobs, workOff } from './support/jobs.ts';
 import { exitCode, logs, podman, stop, tryPodman } from './support/podman.ts';
 import { healthStatus, startServer } from './support/server.ts';
 
-/** What an operator who trusts nothing forbids a container. */
+/** The restrictions of a cautious operator. */
 const HARDENED = [
   '--read-only',
   '--read-only-tmpfs=false',
@@ -114,7 +114,7 @@ it('keeps the heap of Node well below the memory that the container may have', a
 });
 
 it('may open as many files as the hard limit says', async () => {
-  // With one limit given, podman raises the other to its own default, which a sandbox may forbid.
+  // With one limit given, podman raises the other to its default, which a sandbox may forbid.
   const server = await startServer('--ulimit=nofile=512:1024', '--ulimit=nproc=1024:1024');
   expect(await podman('exec', server.name, 'cat', '/proc/1/limits')).toMatch(/^Max open files +1024 +1024/m);
 });
@@ -126,7 +126,7 @@ it('ends with the first of two signals', async () => {
   expect(await exitCode(server.name)).toBe(0);
 });
 
-/** The flag that puts a configuration in the place of the image's, for one test. */
+/** The flag that replaces the image's configuration, for one test. */
 function mountConfig(config: object): string {
   const folder = mkdtempSync(join(tmpdir(), 'querator-config-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

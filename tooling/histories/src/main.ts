@@ -1,14 +1,14 @@
 /**
- * `pnpm histories`: records what clients of several servers see while things go
- * wrong, and checks it.
+ * `npm run histories`: records what clients of several servers see during faults,
+ * and checks it.
  *
- *   pnpm histories run [--short] [--failover] [--seed N] [--seeds N] [--instances N] [--calm MS] [--faults N]
- *                                    --failover: on a primary and its standby, of Debian's packages
- *                                    --patroni instead: on three nodes under Debian's Patroni
- *   pnpm histories check FILE        a saved history once more
- *   pnpm histories variants [WORD…]  the known-bad variants whose names hold the words
+ *   run [--short] [--failover] [--seed N] [--seeds N] [--instances N] [--calm MS] [--faults N]
+ *                       --failover: on a primary and its standby, of Debian's packages
+ *                       --patroni instead: on three nodes under Debian's Patroni
+ *   check FILE          checks a saved history again
+ *   variants [WORD…]    the known-bad variants whose names contain the words
  *
- *   --results FOLDER                 where histories that fail are saved
+ *   --results FOLDER    the folder of failed histories
  */
 import { join } from 'node:path';
 import process from 'node:process';

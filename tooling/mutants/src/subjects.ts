@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Mutant } from './list/mutant.ts';
 import { parseMutants } from './list/parse-mutants.ts';
 
-/** A package that is mutated, and what has to notice: Vitest's arguments in that package. */
+/** A mutated package, and Vitest's arguments for the tests that have to fail. */
 interface Target {
   readonly package: string;
   readonly suite: readonly string[];
@@ -44,7 +44,7 @@ export function packageOf(subject: Subject): string {
   return join(at('../../../packages'), TARGETS[subject].package);
 }
 
-/** What makes Vitest run the tests that have to notice. */
+/** Vitest's arguments for the tests that have to fail. */
 export function suiteOf(subject: Subject): readonly string[] {
   return TARGETS[subject].suite;
 }

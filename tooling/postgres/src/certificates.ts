@@ -7,25 +7,25 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** What a certificate is to say. */
+/** The contents of a certificate. */
 export interface Subject {
   readonly commonName: string;
-  /** Host names and addresses it is good for. */
+  /** Its host names and addresses. */
   readonly names?: readonly string[];
-  /** It ran out yesterday. */
+  /** Whether it expired yesterday. */
   readonly expired?: boolean;
 }
 
 /** Signs certificates. */
 export interface Authority {
-  /** Its own certificate, as PEM. */
+  /** The authority's certificate, as PEM. */
   readonly cert: string;
   issue(subject: Subject): Promise<Certificate>;
 }
 
 const DAY_MS = 86_400_000;
 
-/** Node's own keys: forge takes a hundred times as long for them. */
+/** Made by Node, since forge takes a hundred times as long. */
 function makeKeys(): Promise<{ readonly publicKey: string; readonly privateKey: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ publicKey: string; privateKey: string }>();
   generateKeyPair(
@@ -62,7 +62,7 @@ function sign(certificate: forge.pki.Certificate, key: string): string {
   return forge.pki.certificateToPem(certificate);
 }
 
-/** Makes a private authority, as a company has one. */
+/** Creates a private authority, like that of a company. */
 export async function makeAuthority(commonName: string): Promise<Authority> {
   const own = await makeKeys();
   const root = unsigned({ commonName }, own.publicKey);
@@ -79,7 +79,7 @@ export async function makeAuthority(commonName: string): Promise<Authority> {
   };
 }
 
-/** A certificate that nobody vouches for but itself. */
+/** A self-signed certificate. */
 export async function makeSelfSigned(subject: Subject): Promise<Certificate> {
   const keys = await makeKeys();
   const certificate = unsigned(subject, keys.publicKey);

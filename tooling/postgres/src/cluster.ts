@@ -15,22 +15,22 @@ import {
   stopAll,
 } from './postmaster.ts';
 
-/** What `startCluster` takes. */
+/** The options of `startCluster`. */
 export interface ClusterOptions {
-  /** Folder of the cluster; made when missing, kept between runs. */
+  /** Folder of the cluster; created if missing, kept between runs. */
   readonly dataDir: string;
-  /** Port on 127.0.0.1; any free one when left out. */
+  /** Port on 127.0.0.1; any free one by default. */
   readonly port?: number;
   /** Server settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Name of the superuser, `postgres` when left out. Only the first start uses it. */
+  /** Name of the superuser; `postgres` by default. Only the first start uses it. */
   readonly user?: string;
-  /** Major version; the one that came with the dependencies when left out. Others are fetched with npm. */
+  /** Major version; that of the dependencies by default. npm downloads the others. */
   readonly version?: number;
-  /** Folder of other server programs to run, such as those of Debian's packages. */
+  /** Folder of other server programs, such as those of Debian's packages. */
   readonly programs?: string;
   readonly startTimeoutMs?: number;
-  /** Called when PostgreSQL ends although nobody asked it to. */
+  /** Called when PostgreSQL ends unexpectedly. */
   readonly onUnexpectedEnd?: () => void;
 }
 
@@ -40,20 +40,20 @@ export interface Cluster {
   readonly port: number;
   readonly user: string;
   readonly dataDir: string;
-  /** Process id of the running postmaster; undefined while it is down. */
+  /** Process id of the postmaster; undefined while it does not run. */
   readonly pid: number | undefined;
-  /** Whether the server was found running, left behind by an owner that was killed. */
+  /** Whether the server was already running, left by a killed owner. */
   readonly adopted: boolean;
   connectionString(database?: string): string;
-  /** Stops the server in good order and gives the data folder free. */
+  /** Stops the server with a fast shutdown and releases the data folder. */
   stop(): Promise<void>;
-  /** Stops the server in good order; `start` brings it back. Clients are cut off. */
+  /** Stops the server with a fast shutdown, which ends its sessions. `start` starts it again. */
   halt(): Promise<void>;
-  /** Kills every process of the server at once; `start` brings it back after recovery. */
+  /** Kills all processes of the server at once. `start` starts it again, with recovery. */
   crash(): Promise<void>;
   /** Starts a halted or crashed server again, on the same port. */
   start(): Promise<void>;
-  /** Freezes the server: connections stay open and nothing answers. */
+  /** Freezes the server: connections stay open, nothing answers. */
   pause(): void;
   /** Ends a `pause`. */
   resume(): void;
@@ -160,7 +160,7 @@ class EmbeddedCluster implements Cluster {
     return this.#options.startTimeoutMs ?? START_TIMEOUT_MS;
   }
 
-  /** Whether what prevented a start goes away by itself, or with another port. */
+  /** Whether the next attempt, possibly on another port, may succeed. */
   #mayPass(error: unknown): boolean {
     if (!(error instanceof StartError)) return false;
     if (STILL_DYING.test(error.message)) return true;
@@ -209,8 +209,8 @@ export async function openCluster(options: ClusterOptions, temporary: boolean): 
 }
 
 /**
- * Starts a PostgreSQL whose data stay in `dataDir` between runs. A server that
- * an earlier owner left running on the same data is taken over.
+ * Starts a PostgreSQL whose data stay in `dataDir` between runs. It takes over a
+ * server that an earlier owner left running on the same data.
  */
 export function startCluster(options: ClusterOptions): Promise<Cluster> {
   return openCluster(options, false);

@@ -22,18 +22,18 @@ import type { PostgresBinaries } from './binaries.ts';
 /** The files of one cluster, all in one folder. */
 export interface DataFolder {
   readonly home: string;
-  /** PostgreSQL's own data, owned by the account it runs as. */
+  /** PostgreSQL's data folder, owned by its account. */
   readonly pgdata: string;
   readonly log: string;
   readonly user: string;
   readonly password: string;
-  /** Temporary data need not survive a power cut between initdb and the first start. */
+  /** Temporary data do not have to survive a power cut between initdb and the first start. */
   readonly temporary: boolean;
 }
 
 export type DataFolderOptions = Pick<DataFolder, 'home' | 'user' | 'temporary'>;
 
-/** Makes the folder itself; the account PostgreSQL runs as must be able to pass through it. */
+/** Creates the folder. PostgreSQL's account must be able to pass through it. */
 export function makeHome(home: string): string {
   mkdirSync(home, { recursive: true });
   try {
@@ -64,7 +64,7 @@ function chownTree(path: string, uid: number, gid: number): void {
   }
 }
 
-/** Gives `pgdata` to the account, when it belongs to someone else (the clone may have moved). */
+/** Gives `pgdata` to the account if it belongs to another one, as after a move of the clone. */
 function giveTo(as: RunAs, pgdata: string): void {
   if (as.owner === undefined || statSync(pgdata).uid === as.owner.uid) return;
   chownTree(pgdata, as.owner.uid, as.owner.gid);
@@ -73,12 +73,15 @@ function giveTo(as: RunAs, pgdata: string): void {
 /** Whether the account can run the server and write to the data. */
 function canUse(as: RunAs, binaries: PostgresBinaries, pgdata: string): boolean {
   giveTo(as, pgdata);
-  // `--show` does nothing, but finds the other programs first, which asks for more than starting one.
+  // `--show` only looks for the other programs, which needs more access than starting one.
   const script = '"$1" --show --pgdata="$2" && test -w "$2" && test -x "$2"';
   return canRun(as, '/bin/sh', ['-c', script, 'sh', binaries.initdb, pgdata]);
 }
 
-/** The builtin provider, the same on all systems, came with 17. Before it only "C" is everywhere. */
+/**
+ * The builtin provider, the same on all systems, exists since version 17. Before,
+ * only "C" exists everywhere.
+ */
 function localeOptions(version: number): string[] {
   return version >= 17 ? ['--locale-provider=builtin', '--locale=C.UTF-8'] : ['--locale=C'];
 }
@@ -92,7 +95,7 @@ function runInitdb(folder: DataFolder, binaries: PostgresBinaries, target: strin
       `--pgdata=${target}`,
       `--username=${folder.user}`,
       `--pwfile=${passwordFile}`,
-      // Other users of this machine can reach the port.
+      // A password, since other users of this machine can reach the port.
       '--auth=scram-sha-256',
       '--encoding=UTF8',
       ...localeOptions(binaries.version),
@@ -115,7 +118,7 @@ function removeUnfinished(home: string): void {
   }
 }
 
-/** Reads what is in the folder, and makes its password. Call it with the folder's ownership taken. */
+/** Reads the folder and creates its password. The caller owns the folder. */
 export function openDataFolder(options: DataFolderOptions): DataFolder {
   const { home } = options;
   return {
@@ -127,8 +130,8 @@ export function openDataFolder(options: DataFolderOptions): DataFolder {
 }
 
 /**
- * Makes sure there is a cluster in the folder, and tells how to run it. Not to
- * be called while PostgreSQL runs there: the data may change their owner.
+ * Creates the cluster if there is none, and chooses its account. PostgreSQL must
+ * not run there, since the owner of the data may change.
  */
 export function prepareCluster(folder: DataFolder, binaries: PostgresBinaries): RunAs {
   const { home, pgdata } = folder;
@@ -139,7 +142,7 @@ export function prepareCluster(folder: DataFolder, binaries: PostgresBinaries): 
     return chooseRunAs((as) => canUse(as, binaries, pgdata));
   }
   removeUnfinished(home);
-  // initdb works beside the final place: a half-made cluster is never taken for a whole one.
+  // initdb works in another folder, so that an incomplete cluster is never used.
   const target = join(home, `pgdata.new.${process.pid}`);
   mkdirSync(target, { mode: 0o700 });
   const runAs = chooseRunAs((as) => canUse(as, binaries, target));

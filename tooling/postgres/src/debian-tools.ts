@@ -3,15 +3,15 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import process from 'node:process';
 
-/** PostgreSQL's programs from Debian's packages: those that the npm packages do not have. */
+/** PostgreSQL's programs that only Debian's packages have. */
 export interface PostgresTools {
-  /** The folder they lie in. */
+  /** Their folder. */
   readonly folder: string;
   /** Their major version: client programs work with servers up to it. */
   readonly version: number;
 }
 
-/** Programs that belong together, and the packages that have them. */
+/** A set of programs, and their packages. */
 interface Kit {
   readonly programs: readonly string[];
   readonly packages: readonly string[];
@@ -25,20 +25,20 @@ const SERVER: Kit = {
   programs: ['postgres', 'initdb', 'pg_ctl', 'pg_rewind', 'pg_basebackup'],
   packages: ['postgresql'],
 };
-/** Poolers' programs, and the packages that have them. */
+/** The programs of poolers, and their packages. */
 const POOLERS = { pgbouncer: 'pgbouncer', pgpool: 'pgpool2' } as const;
 
-/** What a cluster under Patroni takes, and the packages that have it. */
+/** The programs of a cluster under Patroni, and their packages. */
 const PATRONI: Kit = {
   programs: ['patroni', 'patronictl', 'etcd', 'haproxy'],
   packages: ['patroni', 'etcd-server', 'haproxy'],
 };
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
-/** Read by the package's own scripts when it is installed. */
+/** The package's scripts read it during the installation. */
 const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.d';
 
-/** The newest of the programs that are installed. */
+/** The newest installed programs. */
 function find({ programs }: Kit): PostgresTools | undefined {
   const debian = existsSync(DEBIAN_FOLDER) ? readdirSync(DEBIAN_FOLDER) : [];
   const folders = [
@@ -56,9 +56,9 @@ function find({ programs }: Kit): PostgresTools | undefined {
 }
 
 /**
- * Programs, installed from Debian's packages where that is possible.
+ * Finds programs, and installs them from Debian's packages if possible.
  *
- * @param look finds them, if they are there.
+ * @param look finds the programs if they exist.
  */
 function obtain<T>(kit: Kit, look: () => T | undefined, install = () => installPackage(kit)): T {
   let found = look();
@@ -79,16 +79,16 @@ function obtain<T>(kit: Kit, look: () => T | undefined, install = () => installP
 /**
  * The client programs.
  *
- * @throws Error that says what is missing.
+ * @throws Error that names what is missing.
  */
 export function postgresTools(): PostgresTools {
   return obtain(CLIENT, () => find(CLIENT));
 }
 
 /**
- * The programs of a server, and those that go with one.
+ * The programs of a server, and its tools.
  *
- * @throws Error that says what is missing.
+ * @throws Error that names what is missing.
  */
 export function postgresServerTools(): PostgresTools {
   return obtain(SERVER, () => find(SERVER), installServer);
@@ -97,16 +97,16 @@ export function postgresServerTools(): PostgresTools {
 /**
  * The path of a pooler's program.
  *
- * @throws Error that says what is missing.
+ * @throws Error that names what is missing.
  */
 export function poolerProgram(name: keyof typeof POOLERS): string {
   return obtain({ programs: [name], packages: [POOLERS[name]] }, () => pathOf(name));
 }
 
 /**
- * The paths of Patroni's programs and of what it works with.
+ * The paths of the programs of a cluster under Patroni.
  *
- * @throws Error that says what is missing.
+ * @throws Error that names what is missing.
  */
 export function patroniPrograms() {
   const look = () => {
@@ -117,13 +117,13 @@ export function patroniPrograms() {
   return obtain(PATRONI, look);
 }
 
-/** Where a program lies that belongs to no version of PostgreSQL. */
+/** The path of a program that does not belong to a version of PostgreSQL. */
 function pathOf(name: string): string | undefined {
   const folders = ['/usr/sbin', ...(process.env['PATH'] ?? '').split(':')].filter((folder) => folder !== '');
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** Without the database that the package makes and starts otherwise. */
+/** Installs the server without the database that its package creates and starts by default. */
 function installServer(): void {
   mkdirSync(CLUSTER_SETTINGS, { recursive: true });
   const settings = join(CLUSTER_SETTINGS, 'querator.conf');
@@ -140,14 +140,14 @@ function installPackage(kit: Kit): void {
 }
 
 /**
- * Runs apt-get, without questions.
+ * Runs apt-get without questions.
  *
- * @throws Error with what it printed, when it fails.
+ * @throws Error with its output when it fails.
  */
 export function apt(args: readonly string[]): void {
-  // RUNLEVEL: a service that comes with a package is not started.
+  // RUNLEVEL: do not start the services of packages.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  // Others may be installing something on this machine.
+  // Another process may be installing packages.
   const patient = ['-o', 'DPkg::Lock::Timeout=300', ...args];
   const { status, stderr } = spawnSync('apt-get', patient, { encoding: 'utf8', env });
   if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed: ${stderr}`);

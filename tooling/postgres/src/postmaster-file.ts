@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a running PostgreSQL says of itself in `postmaster.pid`. */
+/** The contents of `postmaster.pid` of a running PostgreSQL. */
 export interface PostmasterFile {
   readonly pid: number;
   readonly port: number;
-  /** `starting`, `ready`, `stopping` or `standby`; empty before the first is written. */
+  /** `starting`, `ready`, `stopping` or `standby`; empty before the first one is written. */
   readonly status: string;
 }
 
-/** Reads `postmaster.pid`; undefined when there is none, or it is only half written. */
+/** Reads `postmaster.pid`. Undefined if it is missing or incomplete. */
 export function readPostmasterFile(pgdata: string): PostmasterFile | undefined {
   let text: string;
   try {

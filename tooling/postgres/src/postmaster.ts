@@ -11,21 +11,21 @@ const FAST_STOP_MS = 30_000;
 const IMMEDIATE_STOP_MS = 10_000;
 const LOG_LIMIT_BYTES = 5_000_000;
 
-/** Why a start failed, with the end of PostgreSQL's own log. */
+/** A failed start, with the end of PostgreSQL's log. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** A running PostgreSQL: ours, or one that an earlier owner left behind. */
+/** A running PostgreSQL, started here or left by an earlier owner. */
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
   readonly adopted: boolean;
-  /** Resolves when the process has ended, for whatever reason. */
+  /** Resolves when the process has ended for any reason. */
   readonly ended: Promise<void>;
 }
 
-/** What PostgreSQL wrote to its log from `offset` on. */
+/** PostgreSQL's log from `offset` on. */
 function logSince(file: string, offset: number): string {
   const descriptor = openSync(file, 'r');
   try {
@@ -40,7 +40,7 @@ function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Resolves when a process that is not our child has ended. */
+/** Resolves when a process has ended that is not a child of this one. */
 async function endOf(pid: number): Promise<void> {
   while (isAlive(pid)) await delay(100, undefined, { ref: false });
 }
@@ -56,7 +56,7 @@ async function waitUntilReady(folder: DataFolder, child: ChildProcess, timeoutMs
   return false;
 }
 
-/** How to start PostgreSQL, once there is a cluster. */
+/** How to start PostgreSQL on a cluster. */
 export interface LaunchOptions {
   readonly runAs: RunAs;
   readonly port: number;
@@ -72,9 +72,9 @@ export async function launch(
 ): Promise<Postmaster> {
   const settings = {
     listen_addresses: '127.0.0.1',
-    // No socket file: its path may be longer than the system allows, and the port does.
+    // No socket file, since its path may exceed the system's limit.
     unix_socket_directories: '',
-    // Statements hold the payloads of items: they do not belong in a log.
+    // Statements contain payloads, which must not be logged.
     log_min_error_statement: 'panic',
     ...options.settings,
   };
@@ -85,7 +85,7 @@ export async function launch(
   ]);
   const log = openSync(folder.log, sizeOf(folder.log) > LOG_LIMIT_BYTES ? 'w' : 'a', 0o600);
   const offset = sizeOf(folder.log);
-  // A group of its own: Ctrl-C in the terminal must not reach it before the server has drained.
+  // A separate process group, since Ctrl-C in the terminal must not reach it before the server has stopped.
   const child = spawn(server.file, server.args, {
     ...server.options,
     detached: true,
@@ -105,17 +105,14 @@ export async function launch(
   throw new StartError(`PostgreSQL did not start (see ${folder.log}):\n${logSince(folder.log, offset)}`);
 }
 
-/**
- * Finds a PostgreSQL that still runs on this data, left behind by an owner that
- * was killed. One that is on its way down is waited for.
- */
+/** Finds a PostgreSQL that a killed owner left running on this data. Waits for one that is shutting down. */
 export async function findLeftBehind(pgdata: string, timeoutMs: number): Promise<Postmaster | undefined> {
   const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline) {
     const file = readPostmasterFile(pgdata);
     if (file === undefined || !isAlive(file.pid) || !worksIn(file.pid, pgdata)) return undefined;
     if (file.status === 'ready') {
-      // It may have been told to stop a moment ago, and not have said so yet.
+      // It may be about to stop, and not have written so yet.
       await delay(100);
       if (readPostmasterFile(pgdata)?.status === 'ready' && isAlive(file.pid)) {
         return { pid: file.pid, port: file.port, adopted: true, ended: endOf(file.pid) };
@@ -134,7 +131,10 @@ async function endsWithin(postmaster: Postmaster, timeoutMs: number): Promise<bo
   return ended;
 }
 
-/** Fast shutdown: rolls back what is open, writes a checkpoint, ends. Harder if that takes too long. */
+/**
+ * Fast shutdown: rolls back open transactions, writes a checkpoint and ends. After
+ * a time limit, immediate shutdown, then SIGKILL.
+ */
 export async function shutDown(postmaster: Postmaster): Promise<void> {
   signal(postmaster.pid, 'SIGINT');
   if (await endsWithin(postmaster, FAST_STOP_MS)) return;
@@ -144,13 +144,13 @@ export async function shutDown(postmaster: Postmaster): Promise<void> {
   await postmaster.ended;
 }
 
-/** Kills the postmaster and its processes, as the loss of the machine would. */
+/** Kills the postmaster and its processes, like a loss of the machine. */
 export function killAll(pid: number): void {
   const family = stopAll(pid);
   for (const member of family) signal(member, 'SIGKILL');
 }
 
-/** Freezes the postmaster and its processes and returns them: from here on none is born. */
+/** Freezes the postmaster and its processes, so that it starts no new ones. @returns the processes. */
 export function stopAll(pid: number): number[] {
   signal(pid, 'SIGSTOP');
   const children = childrenOf(pid);
@@ -163,7 +163,7 @@ export function continueAll(family: readonly number[]): void {
   for (const member of family) signal(member, 'SIGCONT');
 }
 
-/** Waits until none of the processes is left. */
+/** Waits until all of the processes have ended. */
 export async function allGone(family: readonly number[]): Promise<void> {
   while (family.some(isAlive)) await delay(POLL_MS);
 }

@@ -9,41 +9,41 @@ import { postgresServerTools } from './debian-tools.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { runWithoutSettings } from './run-tool.ts';
 
-/** Longer than anything here takes on a machine that is busy. */
+/** Enough for each step on a busy machine. */
 const PATIENCE_MS = 60_000;
 const POLL_MS = 50;
 
-/** The names of the two in synchronous_standby_names. */
+/** The names of the servers in synchronous_standby_names. */
 const NAMES = ['node_1', 'standby_1'] as const;
-/** What whoever is the standby streams from. */
+/** The replication slot of the standby. */
 const SLOT = 'standby_1';
 
-/** As docs/storage/high-availability.md has them. */
+/** As in docs/storage/high-availability.md. */
 const SETTINGS = {
   wal_level: 'replica',
   max_wal_senders: '10',
   max_slot_wal_keep_size: '10GB',
   hot_standby: 'on',
-  // So that a small machine runs two of them.
+  // Small, so that a small machine can run two servers.
   shared_buffers: '64MB',
   max_connections: '100',
-  // A standby whose primary was started again is back in less than the usual 5 s.
+  // A standby reconnects to a restarted primary sooner than after the default of 5 s.
   wal_retrieve_retry_interval: '500ms',
 };
 
-/** One of the two. */
+/** One of the two servers. */
 interface Member {
   readonly cluster: Cluster;
   readonly name: (typeof NAMES)[number];
-  /** On it the other one gets what this one has written. */
+  /** The proxy of the replication from this server to the other one. */
   readonly link: FaultProxy;
 }
 
 /** A primary and a streaming standby, from Debian's packages. */
 export class ReplicatedPair {
-  /** The server that was the primary at the start, whatever it is now. */
+  /** The first primary, in its current role. */
   readonly first: Cluster;
-  /** The server that was the standby at the start. */
+  /** The first standby. */
   readonly second: Cluster;
   readonly #programs: string;
   #primary: Member;
@@ -57,7 +57,7 @@ export class ReplicatedPair {
     this.#programs = programs;
   }
 
-  /** @param mode what the primary waits for before it answers a commit. */
+  /** @param mode whether commits wait for the standby. */
   static async start(mode: 'synchronous' | 'asynchronous'): Promise<ReplicatedPair> {
     const programs = postgresServerTools().folder;
     const begun: { stop(): Promise<void> }[] = [];
@@ -71,7 +71,7 @@ export class ReplicatedPair {
     };
     try {
       const first = await open(newHome(), NAMES[0]);
-      // What pg_rewind needs, where data checksums are off. It starts the server by itself, and knows no command line.
+      // pg_rewind needs it without data checksums. It starts the server by itself, without our command line.
       await onServer(first.cluster, 'ALTER SYSTEM SET wal_log_hints = on');
       await first.cluster.halt();
       await first.cluster.start();
@@ -91,12 +91,12 @@ export class ReplicatedPair {
     }
   }
 
-  /** The server that was the last to be made the primary, be it up or not. */
+  /** The server that was promoted last, running or not. */
   get primary(): Cluster {
     return this.#primary.cluster;
   }
 
-  /** Carries the replication from the primary to the standby. */
+  /** The proxy of the replication from the primary to the standby. */
   get link(): FaultProxy {
     return this.#primary.link;
   }
@@ -108,7 +108,7 @@ export class ReplicatedPair {
     return `postgres://${username}:${password}@${hosts}/postgres?${query}`;
   }
 
-  /** From now on commits at the primary wait for the standby, which has all that came before. */
+  /** Makes commits at the primary wait for the standby, which has everything before. */
   async waitForStandby(): Promise<void> {
     const names = `ANY 1 (${this.#standby.name})`;
     await onServer(this.primary, `ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
@@ -117,7 +117,7 @@ export class ReplicatedPair {
       const rows = await onServer(this.primary, 'SELECT sync_state FROM pg_stat_replication');
       return rows.length === 1 && rows[0]?.['sync_state'] === 'quorum';
     });
-    // Sessions wait once the checkpointer has read the setting too: before the next checkpoint that is asked for.
+    // Sessions wait after the checkpointer has read the setting, which a requested checkpoint ensures.
     await onServer(this.primary, 'CHECKPOINT');
     await this.caughtUp();
   }
@@ -130,7 +130,7 @@ export class ReplicatedPair {
     });
   }
 
-  /** Waits until the standby has all that the primary has now. */
+  /** Waits until the standby has everything that the primary has now. */
   async caughtUp(): Promise<void> {
     const [now] = await onServer(this.primary, 'SELECT pg_current_wal_flush_lsn()::text AS lsn');
     const there = `SELECT pg_last_wal_replay_lsn() >= '${now?.['lsn']}'::pg_lsn AS there`;
@@ -140,23 +140,23 @@ export class ReplicatedPair {
     });
   }
 
-  /** Makes the standby the primary, which commits alone at first. Ends when it takes writes. */
+  /** Promotes the standby, which first commits without a standby. Resolves when it takes writes. */
   async promote(): Promise<void> {
     const { cluster } = this.#standby;
     const [row] = await onServer(cluster, 'SELECT pg_promote(true, 60) AS promoted');
     if (row?.['promoted'] !== true) throw new Error('the standby was not promoted within a minute');
-    // Slots do not come over. This one keeps what the other will need when it comes back.
+    // Slots are not replicated. This one keeps the WAL for the other server's return.
     await onServer(cluster, `SELECT pg_create_physical_replication_slot('${SLOT}', true)`);
     [this.#primary, this.#standby] = [this.#standby, this.#primary];
   }
 
-  /** Brings the former primary, which is down, back as the standby of the new one, with pg_rewind. */
+  /** Brings the stopped former primary back as the standby of the new one, with pg_rewind. */
   async rejoin(): Promise<void> {
-    // Until its first checkpoint the new primary looks to pg_rewind as if it had never been promoted.
+    // pg_rewind does not recognise a promotion before the new primary's first checkpoint.
     await onServer(this.primary, 'CHECKPOINT');
     const pgdata = join(this.#standby.cluster.dataDir, 'pgdata');
     const source = `--source-server=${this.link.connectionString}`;
-    // As the account that the data belong to.
+    // With the account that owns the data.
     const { uid, gid } = statSync(pgdata);
     await runWithoutSettings(join(this.#programs, 'pg_rewind'), ['-D', pgdata, source, '-R'], { uid, gid });
     await this.#standby.cluster.start();
@@ -172,12 +172,12 @@ export class ReplicatedPair {
   }
 }
 
-/** As a connection string names it. */
+/** `host:port`, as in a connection string. */
 function hostOf({ host, port }: Cluster): string {
   return `${host}:${port}`;
 }
 
-/** Asks a server, on a connection of its own. */
+/** Runs a statement on a server, with a new connection. */
 export async function onServer(cluster: Cluster, text: string): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({
     connectionString: cluster.connectionString(),
@@ -193,7 +193,7 @@ export async function onServer(cluster: Cluster, text: string): Promise<readonly
   }
 }
 
-/** Waits for a condition; one that throws is not there yet. */
+/** Waits for a condition. An error means that it is not true yet. */
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   for (let last: unknown; ; await delay(POLL_MS)) {
@@ -208,12 +208,12 @@ async function until(what: string, condition: () => Promise<boolean>): Promise<v
   }
 }
 
-/** Named as those of temporary servers: what a killed run leaves, a later one removes. */
+/** Named like the folders of temporary servers, so that a later run removes what a killed one leaves. */
 function newHome(): string {
   return mkdtempSync(join(tmpdir(), 'querator-pg-'));
 }
 
-/** A copy of a server has the server's passwords. */
+/** A copy of a server has its passwords. */
 function givePassword(original: Cluster, home: string): void {
   const password = readFileSync(join(original.dataDir, 'password'));
   writeFileSync(join(home, 'password'), password, { mode: 0o600 });

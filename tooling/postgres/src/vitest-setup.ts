@@ -1,9 +1,9 @@
 import type { TestProject } from 'vitest/node';
-// What is provided here is declared there.
+// Declares the provided values.
 import type {} from './test-database.ts';
 import { testPostgres } from './test-server.ts';
 
-/** Vitest's globalSetup: one PostgreSQL for the run, stopped with it. */
+/** Vitest's globalSetup: one PostgreSQL for the run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await testPostgres();
   project.provide('queratorPostgresUrl', server.connectionString);

@@ -10,7 +10,7 @@ import { scratchFolder } from './scratch-folder.ts';
 
 const PATH = process.env['PATH'] ?? '';
 
-/** The environment of a machine that lacks setpriv, where the kernel stops nothing by itself. */
+/** The environment of a machine without setpriv, on which the kernel does not end the server. */
 function withoutSetpriv(): NodeJS.ProcessEnv {
   const bin = join(scratchFolder(true), 'bin');
   mkdirSync(bin);

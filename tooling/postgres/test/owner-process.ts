@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** What the owner said of its cluster. */
+/** The owner's output about its cluster. */
 export interface Owned {
   readonly pid: number;
   readonly port: number;
   readonly dataDir: string;
 }
 
-/** Runs `owner.ts` in a process of its own. */
+/** Runs `owner.ts` in a child process. */
 export async function startOwner(
   args: string[],
   env = process.env,
@@ -21,7 +21,7 @@ export async function startOwner(
     throw new Error(`the owner ended with ${code}`);
   });
   const [line] = (await Promise.race([once(owner.stdout, 'data'), failed])) as [Buffer];
-  // From here on its end is what the tests are about.
+  // The tests are about its end.
   failed.catch(() => {});
   return { owner, owned: JSON.parse(line.toString()) as Owned };
 }

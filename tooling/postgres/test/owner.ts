@@ -1,6 +1,6 @@
 /**
- * A process that owns a cluster, for tests that kill it: starts the cluster
- * (in the folder given, else a temporary one), prints what it started, waits.
+ * A process that owns a cluster, for tests that kill it: starts the cluster in the
+ * given folder or a temporary one, prints it, and waits.
  */
 import process from 'node:process';
 import { startCluster, startTemporaryCluster } from '../src/index.ts';

@@ -10,7 +10,7 @@ const shared = { etcdPort: 2379, programs: '/bin', user: 'postgres', password: '
 
 test("the tests' HAProxy is that of the documentation", () => {
   const documented = /```\n(listen primary\n[^`]*)```/.exec(PAGE)?.[1];
-  // There each node has a machine of its own.
+  // In the documentation each node has its own machine.
   const tested = haproxySettings(5000, places).replaceAll(/(server (db-\d)) 127\.0\.0\.1/g, '$1 $2');
   expect(tested).toContain(documented);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A folder for one test, removed after it. Closed to other users, as mkdtemp makes it, unless `open`. */
+/** A folder for one test, removed after it. Only `open` gives other users access. */
 export function scratchFolder(open = false): string {
   const folder = mkdtempSync(join(tmpdir(), 'querator-scratch-'));
   if (open) chmodSync(folder, 0o755);

@@ -104,9 +104,8 @@ export class BackgroundProgram {
 }
 
 /**
- * What `setpriv` sends when this process is killed outright is SIGINT, for
- * PostgreSQL. Other programs end in good order on SIGTERM: Patroni also ends
- * the PostgreSQL that it has started.
+ * At the end of this process `setpriv` sends SIGINT, which suits PostgreSQL. Other
+ * programs end orderly on SIGTERM; Patroni then also stops its PostgreSQL.
  */
 function inOrder(
   { prefix }: RunAs,

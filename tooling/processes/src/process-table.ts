@@ -4,7 +4,7 @@ import process from 'node:process';
 
 const hasProc = existsSync('/proc/self/stat');
 
-/** The fields after the command name, which may itself hold blanks and brackets. */
+/** The fields after the command name, which may contain blanks and brackets. */
 function statFields(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -14,7 +14,7 @@ function statFields(pid: number): string[] | undefined {
   }
 }
 
-/** Whether a process runs. One that has ended and only waits to be reaped does not. */
+/** Whether a process runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -25,8 +25,8 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * A mark that tells this process from a later one with the same number:
- * its start in clock ticks. Empty where the system does not say.
+ * Distinguishes this process from a later one with the same number: its start in
+ * clock ticks. Empty if unknown.
  */
 export function birthMark(pid: number): string {
   if (!hasProc) return '';
@@ -44,7 +44,7 @@ export function childrenOf(pid: number): number[] {
   return numbers.map(Number).filter((child) => statFields(child)?.[1] === String(pid));
 }
 
-/** Whether a process is at work in a folder: a postmaster's working directory is its data. */
+/** Whether a process works in a folder. The working directory of a postmaster is its data folder. */
 export function worksIn(pid: number, folder: string): boolean {
   if (hasProc) {
     try {
@@ -57,7 +57,7 @@ export function worksIn(pid: number, folder: string): boolean {
   return (stdout ?? '').includes(folder);
 }
 
-/** Sends a signal; a process that has ended meanwhile is no error. */
+/** Sends a signal. Ignores a process that has ended. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

@@ -2,18 +2,18 @@ import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 
 /**
- * A way to run PostgreSQL's programs: what to put before the program, and whom
- * its files must belong to. PostgreSQL refuses to run as root, so root needs
- * another account, which must be able to reach the programs and the data.
+ * A way to run programs that refuse to run as root: a prefix, an account, and the
+ * owner of their files. The account must be able to reach the programs and the
+ * data.
  */
 export interface RunAs {
-  /** Said in error messages. */
+  /** The name in error messages. */
   readonly name: string;
   /** Command and arguments that come before the program. */
   readonly prefix: readonly string[];
-  /** The account that the child starts with, where no prefix changes it. */
+  /** The account of the child, unless the prefix changes it. */
   readonly account?: { readonly uid: number; readonly gid: number };
-  /** Owner of the data folder; unset means it stays with the caller. */
+  /** The owner of the data folder; the caller by default. */
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
@@ -56,7 +56,7 @@ function deathSignal(): string[] {
     : [];
 }
 
-/** Everything that may work for root on this machine, the least privilege first. */
+/** The candidates for root on this machine, the least privilege first. */
 function candidates(): RunAs[] {
   const prefix = deathSignal();
   const all: RunAs[] = [];
@@ -65,11 +65,11 @@ function candidates(): RunAs[] {
     all.push({ name: `account ${name}`, prefix, account: { uid, gid }, owner: { uid, gid } });
   }
   for (const { name, uid, gid } of accounts) {
-    // For a clone under a folder that is closed to others, as /root is: these let the
-    // account pass through it. Containers often lack the first, which is the weaker.
+    // For a clone in a closed folder such as /root, which the account can then pass through. Containers often
+    // lack the first capability, which is the weaker one.
     for (const capability of ['dac_read_search', 'dac_override']) {
       const ids = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-      // access(2), with which PostgreSQL looks for its own programs, counts no capability otherwise.
+      // access(2), which PostgreSQL uses to find its programs, ignores capabilities otherwise.
       const bits = ['--securebits=+no_setuid_fixup'];
       const caps = [`--inh-caps=+${capability}`, `--ambient-caps=+${capability}`];
       all.push({
@@ -79,7 +79,7 @@ function candidates(): RunAs[] {
       });
     }
   }
-  // In a user namespace root's files stay root's, under another name.
+  // In a user namespace root's files keep their owner under another name.
   const [uid, gid] = [accounts[0]?.uid ?? 65534, accounts[0]?.gid ?? 65534];
   all.push({
     name: 'user namespace',
@@ -89,10 +89,10 @@ function candidates(): RunAs[] {
   return all;
 }
 
-/** How to start a program under `as`: command, arguments and spawn options. */
+/** The command, arguments and spawn options that start a program as `as`. */
 export function command(as: RunAs, program: string, args: readonly string[]) {
   const [file = program, ...rest] = [...as.prefix, program, ...args];
-  // The caller's working directory may be closed to the account.
+  // The account may have no access to the caller's working directory.
   return { file, args: rest, options: { ...as.account, cwd: '/', env: CLEAN_ENVIRONMENT } };
 }
 

@@ -27,8 +27,9 @@ export interface ServerProcessOptions extends Omit<ServerConfigOptions, 'port'> 
 }
 
 /**
- * `querator server` in a process of its own, configured and started as an operator
- * does. It can be killed, paused and started again, and is killed when this process ends.
+ * `querator server` in a child process, configured and started as an operator
+ * does. It can be killed, paused and started again, and is killed when this
+ * process ends.
  */
 export class ServerProcess {
   readonly port: number;

@@ -6,7 +6,7 @@ import { CannotRunHere, lastLine } from '../cannot-run-here.ts';
 import { cache } from '../repository.ts';
 import { debianMirror } from './debian-mirror.ts';
 
-/** The first of Debian's releases with the second version of Compose; the first version cannot read our file. */
+/** The first release of Debian with Compose 2, which our file needs. */
 const RELEASE = 'trixie';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const PROGRAM = 'usr/libexec/docker/cli-plugins/docker-compose';
@@ -18,10 +18,10 @@ function isCompose(program: string): boolean {
 }
 
 /**
- * The path of Compose, version 2 or later: the machine's own, else the one of
- * Debian's package, which is unpacked beside the clone's tools and not installed.
+ * The path of Compose, version 2 or later: that of the machine, otherwise that of
+ * Debian's package, which is unpacked into `.tools` and not installed.
  *
- * @throws CannotRunHere when there is no way to it.
+ * @throws CannotRunHere when neither exists.
  */
 export function composeProgram(): string {
   const folder = join(cache, `compose-${RELEASE}`);
@@ -45,7 +45,7 @@ export function composeProgram(): string {
   return program;
 }
 
-/** Fetches the package with lists of its own, so that the machine's apt knows nothing of another release. */
+/** Downloads the package with separate lists, so that the machine's apt does not see another release. */
 function unpackPackage(folder: string): void {
   for (const name of ['lists/partial', 'cache/archives/partial']) {
     mkdirSync(join(folder, 'apt', name), { recursive: true });
@@ -57,7 +57,7 @@ function unpackPackage(folder: string): void {
     'Dir::Etc::SourceParts': '-',
     'Dir::State::Lists': join(folder, 'apt', 'lists'),
     'Dir::Cache': join(folder, 'apt', 'cache'),
-    // The folder belongs to root, and apt's own account cannot write there.
+    // The folder belongs to root, and apt's account cannot write there.
     'APT::Sandbox::User': 'root',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);

@@ -4,7 +4,7 @@ import { CannotRunHere } from '../cannot-run-here.ts';
 /**
  * The mirror of Debian's archive that this machine's apt uses.
  *
- * @throws CannotRunHere where apt knows none, as on another distribution.
+ * @throws CannotRunHere without one, as on another distribution.
  */
 export function debianMirror(): string {
   const { stdout } = spawnSync(

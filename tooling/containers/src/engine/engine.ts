@@ -10,24 +10,24 @@ import { makeScratchFolder, removeScratchFolder } from '../scratch-folder.ts';
 import { type StorageDriver, writeSettings } from './settings.ts';
 
 const PREFIX = 'querator-containers-';
-/** The image of the Debian that all others are made from. */
+/** The Debian image, from which all others are built. */
 export const DEBIAN = 'docker.io/library/debian:bookworm-slim';
 
 /**
- * A podman whose images, containers, networks, volumes and settings lie in one
- * temporary folder, and go when this process ends.
+ * A podman with all its images, containers, networks, volumes and settings in one
+ * temporary folder, which is removed when this process ends.
  */
 export class Engine {
   readonly folder: string;
   readonly driver: StorageDriver;
-  /** Makes podman use this engine, and Docker's clients too once the service runs. */
+  /** Makes podman use this engine, and Docker's clients too after `startService`. */
   readonly env: Readonly<Record<string, string>>;
   #service: ChildProcess | undefined;
   readonly #forget: () => void;
 
   private constructor(driver: StorageDriver) {
     this.driver = driver;
-    // The process's id tells a later run whether the folder is still in use.
+    // From the process's id a later run knows whether the folder is in use.
     this.folder = makeScratchFolder(`${PREFIX}${process.pid}-`);
     this.env = {
       ...writeSettings(this.folder, driver),
@@ -37,10 +37,10 @@ export class Engine {
   }
 
   /**
-   * Starts an engine and runs a first container on it.
+   * Starts an engine and runs a first container.
    *
-   * @param debian an archive of a Debian's files.
-   * @throws CannotRunHere with the engine's own words, where no container can be run.
+   * @param debian an archive of Debian's files.
+   * @throws CannotRunHere with the engine's error when it cannot run containers.
    */
   static async start(debian: string): Promise<Engine> {
     removeLeftovers();
@@ -49,7 +49,7 @@ export class Engine {
       const engine = new Engine(driver);
       try {
         await engine.podman('import', '--quiet', debian, DEBIAN);
-        // With a network of its own and a published port: those ask most of the kernel.
+        // With its own network and a published port, which need the most from the kernel.
         await engine.podman('network', 'create', 'probe');
         await engine.podman('run', '--rm', '--network=probe', '--publish=127.0.0.1::2319', DEBIAN, 'true');
         await engine.podman('network', 'rm', 'probe');
@@ -63,16 +63,17 @@ export class Engine {
   }
 
   /**
-   * Runs podman, and returns what it says.
+   * Runs podman.
    *
-   * @throws Error with all it printed, when it fails.
+   * @returns its output.
+   * @throws Error with its output when it fails.
    */
   podman(...args: readonly string[]): Promise<string> {
     return mustRun('podman', args, { env: { ...process.env, ...this.env } });
   }
 
   /**
-   * Lets Docker's clients in, at DOCKER_HOST of `env`.
+   * Serves Docker's clients at DOCKER_HOST of `env`.
    *
    * @throws CannotRunHere when podman does not serve them.
    */
@@ -89,7 +90,7 @@ export class Engine {
     }
   }
 
-  /** Ends all containers, and removes all there is. Twice is once. */
+  /** Ends all containers and removes everything. It may be called twice. */
   stop(): void {
     this.#forget();
     this.#remove();
@@ -101,18 +102,18 @@ export class Engine {
   }
 }
 
-/** Synchronous, as the process may be about to end. */
+/** Synchronous, since the process may be ending. */
 function remove(folder: string, env: Readonly<Record<string, string>>): void {
   const podman = (...args: readonly string[]) =>
     spawnSync('podman', args, { env: { ...process.env, ...env }, stdio: 'ignore' });
   podman('rm', '--all', '--force', '--time', '0');
   podman('network', 'prune', '--force');
-  // Podman's monitors, which outlive a container by minutes, and would make the folder anew.
+  // Podman's monitors outlive a container by minutes, and would create the folder again.
   for (const pid of processesOf(folder)) kill(pid, 'SIGKILL');
   removeScratchFolder(folder);
 }
 
-/** Engines of processes that were killed outright. */
+/** Removes the engines of killed processes. */
 function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
@@ -126,7 +127,7 @@ function removeLeftovers(): void {
   }
 }
 
-/** The processes that have a folder in their command line. */
+/** The processes whose command line contains the folder. */
 function processesOf(folder: string): number[] {
   const pids = readdirSync('/proc')
     .map(Number)
@@ -140,7 +141,7 @@ function processesOf(folder: string): number[] {
   });
 }
 
-/** Sends a signal; 0 only asks. @returns whether there is such a process. */
+/** Sends a signal; 0 only checks. @returns whether the process exists. */
 function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);

@@ -3,7 +3,7 @@ import process from 'node:process';
 import { apt } from '@querator/tooling-postgres/debian';
 import { CannotRunHere, lastLine } from '../cannot-run-here.ts';
 
-/** The programs of the engine and of its images, and Debian's packages that have them. */
+/** The programs of the engine and of its images, with their Debian packages. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   '/usr/bin/podman': 'podman',
   '/usr/sbin/runc': 'runc',
@@ -14,9 +14,9 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Installs what is missing from Debian's packages.
+ * Installs missing programs from Debian's packages.
  *
- * @throws CannotRunHere without root's rights, without apt, or without a way to the packages.
+ * @throws CannotRunHere without root's rights, apt, or access to the packages.
  */
 export function installEngine(): void {
   if (process.platform !== 'linux') throw new CannotRunHere(`needs Linux, this is ${process.platform}`);

@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Overlay shares what images have in common; vfs copies it, and works on every file system. */
+/** Overlay shares the common layers of images; vfs copies them, and works on every file system. */
 export type StorageDriver = 'overlay' | 'vfs';
 
 /**
- * Writes the settings of an engine that keeps all it has in one folder, and
- * shares nothing with the engine of this machine, should it have one.
+ * Writes the settings of an engine in one folder, which shares nothing with an
+ * engine of this machine.
  *
  * @returns the environment that makes podman read them.
  */
@@ -21,7 +21,7 @@ export function writeSettings(folder: string, driver: StorageDriver): Readonly<R
     writeFileSync(path, `${lines.join('\n')}\n`);
     return path;
   };
-  // A sandbox may forbid raising limits: podman's own defaults do.
+  // A sandbox may forbid raising limits, as podman's defaults do.
   const limits = '"nofile=1024:1024", "nproc=1024:1024"';
   return {
     CONTAINERS_CONF: file('containers.conf', [
@@ -31,7 +31,7 @@ export function writeSettings(folder: string, driver: StorageDriver): Readonly<R
       'runtime = "runc"',
       'cgroup_manager = "cgroupfs"',
       'events_logger = "file"',
-      // The other kind lies in shared memory, for all engines of the machine.
+      // The default is in shared memory, for all engines of the machine.
       'lock_type = "file"',
       `tmp_dir = "${place('tmp')}"`,
       `static_dir = "${place(`${driver}/libpod`)}"`,

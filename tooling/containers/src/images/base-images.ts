@@ -5,15 +5,15 @@ import { mustRun } from '@querator/tooling-processes';
 import { DEBIAN, type Engine } from '../engine/engine.ts';
 import { cache, root } from '../repository.ts';
 
-/** The one of compose.yaml, and the one of the tests that take a container. */
+/** The versions of compose.yaml and of the tests in a container. */
 const POSTGRES_VERSIONS = [17, INSTALLED_VERSION];
-/** The major version that comes with Node 24. */
+/** The major version of Node 24. */
 const NPM_VERSION = 11;
 const OWN_FILES = join(root, 'tooling/containers/images');
 
 /**
- * Makes `node:24-slim` and `postgres:17` and `18`, as far as our files and
- * tests use them, from Debian and from programs that npm brought.
+ * Builds `node:24-slim`, `postgres:17` and `postgres:18`, as far as our files and
+ * tests use them, from Debian and programs from npm.
  */
 export async function buildBaseImages(engine: Engine): Promise<void> {
   await buildNode(engine);
@@ -27,7 +27,7 @@ async function buildNode(engine: Engine): Promise<void> {
   });
 }
 
-/** The folder of npm's own package: the one of npm on this machine may be in pieces, as a distribution's is. */
+/** The folder of a complete npm package, since a distribution may split that of this machine. */
 async function npmPackage(): Promise<string> {
   const home = join(cache, `npm-${NPM_VERSION}`);
   const folder = join(home, 'node_modules/npm');
@@ -45,7 +45,7 @@ async function buildPostgres(engine: Engine, version: number): Promise<void> {
   await build(engine, `postgres:${version}`, 'postgres', { pgsql: programs });
 }
 
-/** Builds an image from a folder of ours, with files from elsewhere beside it. */
+/** Builds an image from a folder of this package and other files. */
 async function build(
   engine: Engine,
   name: string,

@@ -7,12 +7,12 @@ import { cache } from '../repository.ts';
 import { makeScratchFolder, removeScratchFolder } from '../scratch-folder.ts';
 
 const RELEASE = 'bookworm';
-/** What the slim image leaves out too, and what only apt needs. */
+/** Files that the slim image leaves out too, and those of apt. */
 const LEFT_OUT = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'var/cache/apt', 'var/lib/apt/lists'];
 
 /**
- * An archive of the files of Debian's smallest installation, made by
- * debootstrap the first time, and kept beside the clone's tools.
+ * An archive of a minimal Debian. debootstrap makes it the first time; it is kept
+ * in `.tools`.
  *
  * @throws CannotRunHere when it cannot be made.
  */

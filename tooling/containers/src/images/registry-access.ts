@@ -5,11 +5,10 @@ import { mustRun } from '@querator/tooling-processes';
 import { registryLines } from './registry-lines.ts';
 
 /**
- * The flags that hand on to a build how npm on this machine gets its packages:
- * its settings, and the certificates it trusts. Each is a secret of the build,
- * and left out where the machine has nothing of its own.
+ * The flags that give a build the npm settings and the trusted certificates of
+ * this machine, as secrets. Missing ones are left out.
  *
- * @param folder where to write what is handed on.
+ * @param folder for the files of the secrets.
  */
 export async function registryAccess(folder: string): Promise<readonly string[]> {
   const setting = async (name: string) => (await mustRun('npm', ['config', 'get', name])).trim();

@@ -1,12 +1,12 @@
-/** Of npm's settings those that say where packages come from, and what to show there. */
+/** The npm settings about registries, and their credentials. */
 const WHERE = /^\s*(registry|@[^:=\s]+:registry|\/\/[^=]+|strict-ssl|(https?-)?proxy|noproxy)\s*=/i;
 
 /**
- * The lines of npm's settings that a build somewhere else can use: those on
- * registries and proxies. Paths of this machine, such as `cafile`, are no use there.
+ * The lines of npm's settings that a build elsewhere can use: registries and
+ * proxies, but no paths of this machine, such as `cafile`.
  *
- * @param texts of `.npmrc` files; the later line wins, as npm reads them.
- * @param env fills in `${NAME}`, as npm does, and may name a registry itself.
+ * @param texts of `.npmrc` files; the later line wins, as in npm.
+ * @param env fills in `${NAME}`, as npm does, and may name a registry.
  */
 export function registryLines(texts: readonly string[], env: Readonly<NodeJS.ProcessEnv>): readonly string[] {
   const lines = texts.flatMap((text) => text.split(/\r?\n/)).filter((line) => WHERE.test(line));

@@ -4,14 +4,13 @@ import { podman, tryPodman } from './podman.ts';
 const PERIOD_MS = 500;
 
 /**
- * Runs the health checks of all containers, for the rest of a test. That is the
- * engine's task; podman has systemd's timers do it, which a container or a
- * sandbox does not have.
+ * Runs the health checks of all containers, for the rest of a test. Podman uses
+ * systemd's timers for it, which a container or a sandbox does not have.
  */
 export function runHealthChecks(): void {
   let ended = false;
   const round = async () => {
-    // The status of those that have a check ends with its result.
+    // The status of a container with a check ends with its result.
     const list = await podman('ps', '--format={{.Names}} {{.Status}}');
     const checked = list
       .split('\n')

@@ -1,19 +1,20 @@
 import process from 'node:process';
 import { type Ended, mustRun, runProgram } from '@querator/tooling-processes';
 
-// Which engine that is stands in the environment, put there by `pnpm test:containers`.
+// `npm run test:containers` sets the engine in the environment.
 if (!process.env['CONTAINERS_CONF']) throw new Error('These tests are run by: pnpm test:containers');
 
 /**
- * Runs podman on the engine of this run, and returns what it says.
+ * Runs podman on the engine of this run.
  *
- * @throws Error with all it printed, when it fails.
+ * @returns its output.
+ * @throws Error with its output when it fails.
  */
 export async function podman(...args: readonly string[]): Promise<string> {
   return (await mustRun('podman', args)).trim();
 }
 
-/** Runs podman to its end, whatever its exit code is. */
+/** Runs podman until it ends, with any exit code. */
 export function tryPodman(...args: readonly string[]): Promise<Ended> {
   return runProgram('podman', args);
 }
@@ -24,16 +25,17 @@ export async function exitCode(container: string): Promise<number> {
 }
 
 /**
- * Sends the signal that ends a container in good order, as `docker stop` does.
+ * Stops a container with its stop signal, like `docker stop`.
  *
- * @returns the exit code of its process; 137 when it had to be killed after so many seconds.
+ * @returns the exit code of its process; 137 when it was killed after
+ *   `graceSeconds`.
  */
 export async function stop(container: string, graceSeconds = 20): Promise<number> {
   await podman('stop', `--time=${graceSeconds}`, container);
   return exitCode(container);
 }
 
-/** What a container has written so far, standard error included. */
+/** The output of a container so far, standard error included. */
 export async function logs(container: string): Promise<string> {
   return (await tryPodman('logs', container)).output;
 }

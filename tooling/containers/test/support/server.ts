@@ -13,7 +13,7 @@ export interface ServerContainer {
 
 let count = 0;
 
-/** Runs the image with flags of podman's for one test, and waits until the server answers. */
+/** Runs the image with podman's flags for one test, and waits until the server answers. */
 export async function startServer(...flags: readonly string[]): Promise<ServerContainer> {
   const name = `server-${count++}`;
   const port = await freePort();
@@ -24,12 +24,12 @@ export async function startServer(...flags: readonly string[]): Promise<ServerCo
   return { name, endpoint, client: createClient({ endpoint }) };
 }
 
-/** Waits until a server answers, whatever it says about its health. */
+/** Waits until a server answers, healthy or not. */
 export async function answers(endpoint: string): Promise<void> {
   await vi.waitUntil(() => healthStatus(endpoint), { timeout: 60_000, interval: 100 });
 }
 
-/** The HTTP status of `GET /health`; nothing while nobody answers. */
+/** The HTTP status of `GET /health`. Undefined without an answer. */
 export async function healthStatus(endpoint: string): Promise<number | undefined> {
   try {
     return (await fetch(`${endpoint}/health`)).status;

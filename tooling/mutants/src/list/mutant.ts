@@ -2,17 +2,17 @@
 export interface Edit {
   /** A declaration: `name` of a function, class, constant or member, or `Class.member`. */
   readonly place: string;
-  /** Occurs exactly once in the place; a pattern of `patternOf`. */
+  /** A text for `patternOf` that occurs exactly once in the place. */
   readonly find: string;
   readonly replace: string;
 }
 
 /** The sources with one rule broken. */
 export interface Mutant {
-  /** Which rule, and how; unique in its list. */
+  /** The broken rule; unique in its list. */
   readonly name: string;
   readonly edits: readonly Edit[];
-  /** What the list says besides, by name: `seeds: 12`. */
+  /** The options of the list, such as `seeds: 12`. */
   readonly options: ReadonlyMap<string, string>;
 }
 

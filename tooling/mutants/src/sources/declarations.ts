@@ -1,4 +1,4 @@
-/** Where a declaration stands in its file, from its first line to the next declaration beside it. */
+/** The range of a declaration in its file, from its first line to the next declaration beside it. */
 export interface Declaration {
   /** `name`, or `Class.member`. */
   readonly name: string;
@@ -13,12 +13,12 @@ const MEMBER =
   /^ {2}(?:(?:private|protected|public|static|override|readonly|async|get|set|abstract) )*\*?(#?\w+)\b/;
 
 /**
- * The declarations at the top of a source, and the members of its classes. They
- * are told by their indentation, since the formatter has laid out all sources.
+ * The top-level declarations of a source, and the members of its classes. Their
+ * indentation identifies them, since the formatter determines it.
  */
 export function declarationsOf(source: string): readonly Declaration[] {
   const found: { name: string; start: number; end: number }[] = [];
-  /** The declaration at the top, and the class member, that the current line belongs to. */
+  /** The declaration and the class member of the current line. */
   let top: (typeof found)[number] | undefined;
   let member: typeof top;
   let isClass = false;

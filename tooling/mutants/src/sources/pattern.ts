@@ -1,12 +1,12 @@
 /** A word, the wildcard, or any other single character. */
 const TOKENS = /[\w$]+|\S/g;
-/** Stands for any text within the place; the n-th one of a replacement is the text of the n-th one found. */
+/**
+ * Matches any text within the place. In a replacement the n-th one is the text
+ * that the n-th one has matched.
+ */
 const WILDCARD = '…';
 
-/**
- * The pattern's text as an expression that ignores how the source is laid out:
- * white space, and commas before a closing bracket.
- */
+/** A regular expression for the text that ignores white space, and commas before a closing bracket. */
 export function patternOf(text: string): RegExp {
   const tokens = text.match(TOKENS) ?? [];
   const parts = tokens.map((token, index) => {

@@ -11,7 +11,7 @@ interface Found {
   readonly text: string;
 }
 
-/** The sources of some packages, in which mutants find their places. They are read once, and not written. */
+/** The sources of some packages, to which mutants apply. They are read once and not written. */
 export class SourceTree {
   readonly #files: ReadonlyMap<string, { source: string; declarations: readonly Declaration[] }>;
 
@@ -22,7 +22,7 @@ export class SourceTree {
     );
   }
 
-  /** Everything below the `src` of the given folders, but the tests. */
+  /** All sources below `src` of the given folders, except tests. */
   static ofPackages(folders: readonly string[]): SourceTree {
     const files = folders.flatMap((folder) =>
       globSync('src/**/*.ts', { cwd: folder }).map((file) => join(folder, file)),
@@ -31,7 +31,7 @@ export class SourceTree {
     return new SourceTree(sources.map((file) => [file, readFileSync(file, 'utf8')]));
   }
 
-  /** The files that a mutant changes, as it changes them. @throws StaleMutant */
+  /** The changed files of a mutant, with their new text. @throws StaleMutant */
   mutated({ name, edits }: Mutant): ReadonlyMap<string, string> {
     const found = edits.map((edit) => this.#find(name, edit)).sort((a, b) => b.start - a.start);
     const changed = new Map<string, string>();

@@ -20,10 +20,10 @@ import { PatroniNode } from './patroni-node.ts';
 import { type ClusterSettings, haproxySettings, SCOPE } from './patroni-settings.ts';
 
 const NODES = 3;
-/** A node whose data have to be copied anew, on a machine that is busy, takes so long at most. */
+/** The longest time in which a node copies its data again on a busy machine. */
 const PATIENCE_MS = 120_000;
 const POLL_MS = 100;
-/** Under load a standby is always behind by a little, as Patroni has noted it some time ago. */
+/** Under load a standby always lags a little, in Patroni's last record. */
 const LAG_BYTES = 2_000_000;
 const STOP_LIMIT_MS = 5_000;
 const USER = 'postgres';
@@ -38,7 +38,7 @@ interface Member {
   readonly lag?: number | string;
 }
 
-/** Three nodes under Patroni in synchronous mode, their etcd, and an HAProxy that leads to the primary. */
+/** Three nodes under Patroni in synchronous mode, with an etcd and an HAProxy that routes to the primary. */
 export class PatroniCluster {
   readonly nodes: readonly PatroniNode[];
   readonly #folder: string;
@@ -67,7 +67,7 @@ export class PatroniCluster {
     this.#others = parts.others;
   }
 
-  /** Starts all of it. @throws Error that says what is missing, or what does not start. */
+  /** Starts everything. @throws Error that names what is missing or does not start. */
   static async start(): Promise<PatroniCluster> {
     const programs = patroniPrograms();
     const postgres = postgresServerTools().folder;
@@ -108,10 +108,10 @@ export class PatroniCluster {
       });
       for (const place of places) {
         nodes.push(new PatroniNode(programs.patroni, runAs, place, settings));
-        // The first one makes the database, the others copy it.
+        // The first node creates the database, the others copy it.
         if (nodes.length === 1) await cluster.leader();
       }
-      // After the clean-ups of the programs, which run in the order in which they were asked for.
+      // Registered after the clean-ups of the programs, so that it runs after them.
       cluster.#forgetExit = atExit(() => rmSync(folder, { recursive: true, force: true }));
       await cluster.settled();
       return cluster;
@@ -126,12 +126,12 @@ export class PatroniCluster {
     return this.nodes.map(({ place }) => this.#connectionString(place.port));
   }
 
-  /** Through HAProxy: leads to the primary. */
+  /** The connection string of HAProxy, which routes to the primary. */
   get proxied(): string {
     return this.#connectionString(this.#proxyPort);
   }
 
-  /** The node that leads now; waits until one does, other than the given one. */
+  /** The leader. Waits until there is one, other than the given node. */
   async leader(otherThan?: PatroniNode): Promise<PatroniNode> {
     let found: PatroniNode | undefined;
     await this.#until('a node leads', async () => {
@@ -160,7 +160,10 @@ export class PatroniCluster {
     await this.leader(leader);
   }
 
-  /** Waits until all nodes are up, the standbys follow the leader, one of them is synchronous, and HAProxy leads there. */
+  /**
+   * Waits until all nodes are up, the standbys follow the leader, one of them is
+   * synchronous, and HAProxy routes to the leader.
+   */
   async settled(): Promise<void> {
     await this.#until('all nodes are up and follow the leader', async () => {
       const leader = await this.leader();
@@ -181,7 +184,7 @@ export class PatroniCluster {
     });
   }
 
-  /** Ends all of it and removes its files. */
+  /** Stops everything and removes its files. */
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
     await Promise.all(this.#others.map((program) => program.stop(STOP_LIMIT_MS)));
@@ -208,7 +211,7 @@ export class PatroniCluster {
     return rows.length === NODES - 1 && rows.some(({ sync_state }) => sync_state === 'sync');
   }
 
-  /** Waits for a condition; one that throws is not there yet. */
+  /** Waits for a condition. An error means that it is not true yet. */
   async #until(what: string, condition: () => Promise<boolean>): Promise<void> {
     const end = performance.now() + PATIENCE_MS;
     for (let last: unknown; ; await delay(POLL_MS)) {
@@ -271,7 +274,7 @@ function startEtcd(
       ...['--listen-client-urls', clients as string, '--advertise-client-urls', clients as string],
       ...['--listen-peer-urls', peers as string, '--initial-advertise-peer-urls', peers as string],
       ...['--initial-cluster', `etcd1=${peers}`],
-      // It keeps nothing that outlives the run, and shares its disk with three databases.
+      // Its data do not outlive the run, and it shares its disk with three databases.
       '--unsafe-no-fsync',
     ],
   });

@@ -12,10 +12,10 @@ import { allGone, continueAll, killAll, stopAll } from '../postmaster.ts';
 import { readPostmasterFile } from '../postmaster-file.ts';
 import { type ClusterSettings, type NodePlace, patroniSettings } from './patroni-settings.ts';
 
-/** Patroni ends PostgreSQL in good order when it is told to stop. */
+/** At its own end Patroni stops PostgreSQL. */
 const STOP_LIMIT_MS = 20_000;
 
-/** One of the machines: PostgreSQL, and the Patroni that looks after it. */
+/** One node: PostgreSQL and its Patroni. */
 export class PatroniNode {
   readonly place: NodePlace;
   readonly configFile: string;
@@ -36,31 +36,31 @@ export class PatroniNode {
       ...{ runAs, program: patroni, args: [this.configFile] },
       env: { HOME: place.folder, PYTHONDONTWRITEBYTECODE: '1' },
     });
-    // PostgreSQL outlives its Patroni, on purpose.
+    // PostgreSQL outlives its Patroni by design.
     this.#forgetExit = atExit(() => this.#killPostgresNow());
   }
 
-  /** The end of what Patroni and PostgreSQL have printed. */
+  /** The end of the output of Patroni and PostgreSQL. */
   get log(): string {
     return this.#patroni.output;
   }
 
-  /** SIGKILL to all processes of PostgreSQL. */
+  /** Sends SIGKILL to all processes of PostgreSQL. */
   async killPostgres(): Promise<void> {
     await allGone(this.#killPostgresNow());
   }
 
-  /** SIGKILL to Patroni. PostgreSQL goes on as what it was. */
+  /** Sends SIGKILL to Patroni. PostgreSQL keeps running in its role. */
   async killPatroni(): Promise<void> {
     await this.#patroni.kill();
   }
 
-  /** Starts Patroni again, and with it PostgreSQL where that is down. */
+  /** Starts Patroni again, which starts PostgreSQL if it is down. */
   startPatroni(): void {
     if (!this.#patroni.isRunning) this.#patroni.restart();
   }
 
-  /** SIGSTOP to all that runs here, as when a virtual machine is paused. */
+  /** Sends SIGSTOP to all processes of the node, like a paused virtual machine. */
   freeze(): void {
     const postmaster = this.#postmaster();
     const { pid } = this.#patroni;
@@ -89,7 +89,7 @@ export class PatroniNode {
     return pid !== undefined && isAlive(pid) && worksIn(pid, data) ? pid : undefined;
   }
 
-  /** @returns the processes that were killed. */
+  /** @returns the killed processes. */
   #killPostgresNow(): readonly number[] {
     const postmaster = this.#postmaster();
     if (postmaster === undefined) return [];

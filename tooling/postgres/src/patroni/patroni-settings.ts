@@ -1,4 +1,4 @@
-/** Where everything of a node lies, and what it is called. */
+/** The name, folders and ports of a node. */
 export interface NodePlace {
   readonly name: string;
   readonly folder: string;
@@ -7,7 +7,7 @@ export interface NodePlace {
   readonly restPort: number;
 }
 
-/** What all nodes share. */
+/** The settings that all nodes share. */
 export interface ClusterSettings {
   readonly etcdPort: number;
   /** Of PostgreSQL's programs. */
@@ -19,15 +19,15 @@ export interface ClusterSettings {
 export const SCOPE = 'querator';
 
 /**
- * How soon a leader that is gone is replaced. `ttl` is the least that Patroni
- * takes; the other two obey `loop_wait + 2 * retry_timeout <= ttl`. As
- * docs/storage/high-availability.md has them.
+ * The times of a leader's replacement, as in docs/storage/high-availability.md.
+ * `ttl` is Patroni's minimum; the other two satisfy `loop_wait + 2 * retry_timeout
+ * <= ttl`.
  */
 const TIMES = { ttl: 20, loop_wait: 1, retry_timeout: 9 } as const;
 
 const REPLICATOR = 'replicator';
 
-/** Patroni's settings of one node. JSON is YAML too. */
+/** Patroni's settings of one node. JSON is a subset of YAML. */
 export function patroniSettings(place: NodePlace, { etcdPort, programs, user, password }: ClusterSettings) {
   const { name, folder, port, restPort } = place;
   const here = (number: number) => `127.0.0.1:${number}`;
@@ -70,20 +70,20 @@ export function patroniSettings(place: NodePlace, { etcdPort, programs, user, pa
       },
       basebackup: { checkpoint: 'fast' },
       parameters: {
-        // So that a small machine runs three of them.
+        // Small, so that a small machine can run three nodes.
         shared_buffers: '32MB',
-        // No socket file: its path may be longer than the system allows, and the port does.
+        // No socket file, since its path may exceed the system's limit.
         unix_socket_directories: '',
-        // Statements hold the payloads of items: they do not belong in a log.
+        // Statements contain payloads, which must not be logged.
         log_min_error_statement: 'panic',
-        // A standby whose primary is new is back in less than the usual 5 s.
+        // A standby reconnects to a new primary sooner than after the default of 5 s.
         wal_retrieve_retry_interval: '500ms',
       },
     },
   };
 }
 
-/** As docs/storage/high-availability.md has it, with a check every half a second. */
+/** As in docs/storage/high-availability.md, with a check every 0.5 s. */
 export function haproxySettings(port: number, nodes: readonly NodePlace[]): string {
   const servers = nodes.map(
     ({ name, port: at, restPort }) => `    server ${name} 127.0.0.1:${at} maxconn 100 check port ${restPort}`,
