@@ -1,7 +1,7 @@
 import {
   addDuration,
   type Clock,
-  DELETION_NOTE_MS,
+  DELETION_RECORD_MS,
   type Duration,
   type Instant,
   invalid,
@@ -132,7 +132,7 @@ export class SqliteQueueStore implements QueueStore {
   forgetDeletion(name: string, createdAt: Instant): Promise<void> {
     return this.#database.transaction((connection) => {
       const now = this.#clock.now();
-      const lastKept = addDuration(now, milliseconds(-DELETION_NOTE_MS));
+      const lastKept = addDuration(now, milliseconds(-DELETION_RECORD_MS));
       connection.run('delete from deleted_queues where done_at < :lastKept', { lastKept });
       connection.run(
         'update deleted_queues set done_at = :now where name = :name and created_at = :createdAt',

@@ -13,7 +13,7 @@ import { queueEndpoints, toLeasedItem } from '@querator/protocol';
 import { guardCallbacks } from './callbacks.ts';
 import type { Client } from './client.ts';
 import { BrokenReplyError } from './errors/broken-reply-error.ts';
-import { holdProcess } from './hold-process.ts';
+import { keepProcessAlive } from './keep-process-alive.ts';
 import { backOffMs, isTransient } from './retry-policy.ts';
 import { type FailedItem, type HandledItems, settle } from './settle.ts';
 import { sleep } from './sleep.ts';
@@ -90,7 +90,7 @@ export async function consume(client: Client, options: ConsumeOptions): Promise<
   });
   const settleDeps = { client, clock, random, onError, retryDelayMs };
 
-  const release = holdProcess();
+  const release = keepProcessAlive();
   let failures = 0;
   try {
     while (!signal.aborted) {

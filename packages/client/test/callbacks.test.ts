@@ -20,7 +20,7 @@ afterEach(() => {
   process.off('warning', onWarning);
 });
 
-/** Consumes these batches from a server in memory, then stops. What reaches the server is recorded in order. */
+/** Consumes these batches from a server in memory, then stops. Records the server's requests in order. */
 async function consumeAll(
   batches: readonly (readonly string[])[],
   options: Partial<ConsumeOptions>,
@@ -55,13 +55,13 @@ async function consumeAll(
     },
     ...options,
   });
-  // Warnings are emitted in a later turn.
+  // Node emits warnings in a later turn.
   await new Promise(setImmediate);
   return { calls, delays };
 }
 
 const thenable = (run: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void) => ({
-  // biome-ignore lint/suspicious/noThenProperty: what is tested is an object that behaves like a promise.
+  // biome-ignore lint/suspicious/noThenProperty: the test needs an object that behaves like a promise.
   then: run,
 });
 
@@ -191,7 +191,7 @@ describe('retryDelayMs', () => {
       clock,
     );
     expect(calls).toEqual(['complete a', 'retry bad1', 'complete b']);
-    // The default for a first attempt is half a second to a second, and the manual clock stands still.
+    // The default delay of a first attempt is 0.5 to 1 s, and the manual clock stands still.
     expect(delays).toHaveLength(1);
     expect(delays[0]).toBeLessThanOrEqual(1);
     expect(warnings).toHaveLength(1);

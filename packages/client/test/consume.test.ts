@@ -7,7 +7,7 @@ import { FakeServer, failureOf } from './support/fake-server.ts';
 
 const decoder = new TextDecoder();
 
-/** A server whose leases answer with the next of these batches, or fail with the next error; then they wait. */
+/** A server whose leases return the next of these batches, or fail with the next error. Then they wait. */
 function consumer(leases: readonly (readonly string[] | Error)[], options: Partial<ConsumeOptions> = {}) {
   const clock = new ManualClock();
   const stop = new AbortController();

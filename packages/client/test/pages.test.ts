@@ -5,7 +5,7 @@ import { FakeServer } from './support/fake-server.ts';
 
 const IDS = Array.from({ length: 7 }, (_, n) => `id-${n}`);
 
-/** A server whose pages start with the pivot, and end after `most` elements whatever the limit. */
+/** A server whose pages start at the pivot and end after `most` elements, for any limit. */
 function serverWith(most: number, keys: readonly string[] = IDS) {
   const asked: { pivot: string; limit: number }[] = [];
   const page = ({ pivot, limit }: { pivot: string; limit: number }) => {

@@ -68,7 +68,7 @@ export type {
 } from './storage/partition-calls.ts';
 export type { PartitionStore } from './storage/partition-store.ts';
 export {
-  DELETION_NOTE_MS,
+  DELETION_RECORD_MS,
   type QueueListRequest,
   type QueueRelations,
   type QueueStamp,

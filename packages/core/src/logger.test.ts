@@ -30,6 +30,6 @@ test('a guarded logger drops what the logger throws, at once or later', async ()
   const logger: Logger = guardedLogger({ debug: fail, info: fail, warn: fail, error: failLater });
   logger.info('a');
   logger.error('b');
-  // An unhandled rejection would fail the run of the tests here.
+  // An unhandled rejection would fail the test run.
   await new Promise(setImmediate);
 });

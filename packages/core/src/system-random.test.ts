@@ -5,7 +5,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Makes the system's randomness give 0, 1, … 255, 0, 1, … */
+/** Replaces the system's random bytes by 0, 1, … 255, 0, 1, … */
 function everyByteInTurn(): void {
   let next = 0;
   vi.spyOn(crypto, 'getRandomValues').mockImplementation((array) => {

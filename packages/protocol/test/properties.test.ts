@@ -23,7 +23,7 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
-/** All names in a JSON value, with those that stand in the wrong message. */
+/** All names in a JSON value, and those that are in the wrong message. */
 function checkNames(json: unknown, table: MessageTable): void {
   for (const [name, value] of Object.entries(json as object)) {
     const field = table.fields.find((candidate) => candidate.jsonName === name);

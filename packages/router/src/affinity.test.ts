@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hasTie, shareOut } from './affinity.ts';
+import { distribute, hasTie } from './affinity.ts';
 
 const weigh = (...affinities: number[]) => affinities.map((affinity, i) => ({ name: `s${i}`, affinity }));
 
@@ -17,20 +17,20 @@ describe('sharing out partitions', () => {
     [10, [1], [10]],
     [5, [0.1, 0.2], [2, 3]],
   ])('%i partitions over affinities %j give %j', (requested, affinities, expected) => {
-    expect(shareOut(requested, weigh(...affinities))).toEqual(expected);
+    expect(distribute(requested, weigh(...affinities))).toEqual(expected);
   });
 
   test('ties go to the storage with the fewest partitions for its affinity', () => {
-    const held = (affinities: number[], partitions: number[]) =>
+    const storagesWith = (affinities: number[], partitions: number[]) =>
       affinities.map((affinity, i) => ({ name: `s${i}`, affinity, partitions: partitions[i] }));
-    expect(shareOut(1, held([1, 1], [1, 0]))).toEqual([0, 1]);
-    expect(shareOut(3, held([5, 5], [7, 6]))).toEqual([1, 2]);
-    expect(shareOut(1, held([1, 1, 0], [2, 1, 0]))).toEqual([0, 1, 0]);
-    // No tie: what is there already does not matter.
-    expect(shareOut(1, held([2, 1], [9, 0]))).toEqual([1, 0]);
+    expect(distribute(1, storagesWith([1, 1], [1, 0]))).toEqual([0, 1]);
+    expect(distribute(3, storagesWith([5, 5], [7, 6]))).toEqual([1, 2]);
+    expect(distribute(1, storagesWith([1, 1, 0], [2, 1, 0]))).toEqual([0, 1, 0]);
+    // No tie: existing partitions do not matter.
+    expect(distribute(1, storagesWith([2, 1], [9, 0]))).toEqual([1, 0]);
     const counts = [0, 0, 0];
     for (let queue = 0; queue < 16; queue++) {
-      shareOut(1, held([1, 1, 1], counts)).forEach((count, i) => {
+      distribute(1, storagesWith([1, 1, 1], counts)).forEach((count, i) => {
         counts[i] = (counts[i] ?? 0) + count;
       });
     }
@@ -50,15 +50,15 @@ describe('sharing out partitions', () => {
   });
 
   test('without a storage that takes partitions it is an error', () => {
-    expect(() => shareOut(1, weigh(0, 0))).toThrow(/at least one needs an affinity above 0/);
-    expect(() => shareOut(1, [])).toThrow(RangeError);
-    expect(shareOut(0, weigh(0))).toEqual([0]);
+    expect(() => distribute(1, weigh(0, 0))).toThrow(/at least one needs an affinity above 0/);
+    expect(() => distribute(1, [])).toThrow(RangeError);
+    expect(distribute(0, weigh(0))).toEqual([0]);
   });
 
   test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])(
     'an affinity of %d is an error that names the storage',
     (bad) => {
-      expect(() => shareOut(1, weigh(1, bad))).toThrow(/'s1'/);
+      expect(() => distribute(1, weigh(1, bad))).toThrow(/'s1'/);
     },
   );
 
@@ -75,7 +75,7 @@ describe('sharing out partitions', () => {
         (requested, affinities) => {
           const total = affinities.reduce((sum, weight) => sum + weight, 0);
           fc.pre(total > 0);
-          const counts = shareOut(requested, weigh(...affinities));
+          const counts = distribute(requested, weigh(...affinities));
           expect(counts.reduce((sum, count) => sum + count, 0)).toBe(requested);
           counts.forEach((count, i) => {
             const exact = ((affinities[i] ?? 0) * requested) / total;

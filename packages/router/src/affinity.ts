@@ -19,21 +19,21 @@ export interface WeightedStorage {
  * @throws RangeError if an affinity is negative or not finite, or if partitions
  *   are requested and no affinity is above 0.
  */
-export function shareOut(requested: number, storages: readonly WeightedStorage[]): number[] {
-  return settle(requested, storages).counts;
+export function distribute(requested: number, storages: readonly WeightedStorage[]): number[] {
+  return largestRemainders(requested, storages).counts;
 }
 
 /**
  * Whether existing partitions decide the distribution: two storages have the
  * same remainder, and only one of them gets another partition.
  *
- * @throws RangeError as {@link shareOut}.
+ * @throws RangeError as {@link distribute}.
  */
 export function hasTie(requested: number, storages: readonly WeightedStorage[]): boolean {
-  return settle(requested, storages).hasTie;
+  return largestRemainders(requested, storages).hasTie;
 }
 
-function settle(
+function largestRemainders(
   requested: number,
   storages: readonly WeightedStorage[],
 ): { readonly counts: number[]; readonly hasTie: boolean } {

@@ -1,3 +1,3 @@
-export { hasTie, shareOut, type WeightedStorage } from './affinity.ts';
+export { distribute, hasTie, type WeightedStorage } from './affinity.ts';
 export { type PartitionLoad, PartitionOrder } from './partition-order.ts';
 export { placePartitions } from './placement.ts';

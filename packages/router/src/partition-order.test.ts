@@ -11,7 +11,7 @@ interface Load {
 const loads = (...counts: number[]): Load[] => counts.map((load, id) => ({ id, failures: 0, load }));
 const any = () => true;
 
-/** Sends requests of so many items one after the other, as the engine does, and says where each went. */
+/** Sends requests of these sizes one after the other, as the engine does. Returns the partition of each. */
 function produceAll(partitions: Load[], requests: number[]): number[] {
   const order = new PartitionOrder(partitions);
   return requests.map((items) => {

@@ -1,22 +1,22 @@
 import { codecs, decodeBody, type Endpoint, errorReply, MEDIA_TYPES } from '@querator/protocol';
 import type { Fetch } from '../../src/index.ts';
 
-/** A request as the fake server got it. */
+/** A request that the fake server received. */
 export interface Received {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Decoded. */
+  /** The decoded message. */
   readonly request: unknown;
 }
 
 type Handler = (request: unknown, signal: AbortSignal) => unknown;
 
-/** A server without a network: answers by a function per endpoint, and remembers what it was asked. */
+/** A server without a network. A function per endpoint answers, and the requests are recorded. */
 export class FakeServer {
   readonly received: Received[] = [];
   readonly #handlers = new Map<string, { endpoint: Endpoint<unknown, unknown>; handler: Handler }>();
 
-  /** Answers an endpoint; what the handler throws becomes an error reply. */
+  /** Sets the handler of an endpoint. Its errors become error replies. */
   on<Request, Response>(
     endpoint: Endpoint<Request, Response>,
     handler: (request: Request, signal: AbortSignal) => Promise<Response> | Response,
@@ -48,7 +48,7 @@ export function protobufReply(status: number, body: Uint8Array): Response {
   return rawReply(status, MEDIA_TYPES.protobuf, body as Uint8Array<ArrayBuffer>);
 }
 
-/** A reply of whatever server. */
+/** A reply of any server. */
 export function rawReply(
   status: number,
   contentType: string,
@@ -57,7 +57,7 @@ export function rawReply(
   return new Response(body, { status, headers: { 'Content-Type': contentType } });
 }
 
-/** What a promise is rejected with. */
+/** The error that a promise is rejected with. */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

@@ -13,7 +13,7 @@ export interface QueueListRequest {
 }
 
 /** How long a shared storage keeps the record of a deletion after `forgetDeletion`: a day. */
-export const DELETION_NOTE_MS = 86_400_000;
+export const DELETION_RECORD_MS = 86_400_000;
 
 /** Identifies one state of a queue, also among queues of the same name. */
 export type QueueStamp = Pick<Queue, 'createdAt' | 'updatedAt'>;
@@ -123,7 +123,7 @@ export interface QueueStore {
   /**
    * Says that no storage has anything left of that queue, so that the record of
    * its deletion may go. A shared storage keeps it for another
-   * `DELETION_NOTE_MS`: a process that missed the deletion may create a
+   * `DELETION_RECORD_MS`: a process that missed the deletion may create a
    * partition again. Without a record the call has no effect.
    */
   forgetDeletion(name: string, createdAt: Instant): Promise<void>;

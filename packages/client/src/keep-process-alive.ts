@@ -6,7 +6,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * timers do not: without this, the process would exit while a consumer waits for
  * its next attempt.
  */
-export function holdProcess(): () => void {
+export function keepProcessAlive(): () => void {
   // biome-ignore lint/style/noRestrictedGlobals: no time is measured, the interval only keeps the process alive.
   const handle = setInterval(() => {}, LONGEST_TIMER_MS);
   return () => clearInterval(handle);
