@@ -5,9 +5,9 @@ const REFUSAL =
   'channel_binding=require: the server did not prove that it knows the password on this channel';
 
 /**
- * Makes a client that has not connected yet refuse a server that authenticates it
- * without channel binding: there may be a man in the middle. node-postgres checks the
- * server's proof, but accepts a server that sends none.
+ * Makes a client refuse a server that authenticates it without channel binding. Call
+ * it before the client connects. Without the binding there may be a man in the middle.
+ * `pg` checks the server's proof, but accepts a server that sends none.
  *
  * @param refuse ends the connection before the password is sent.
  * @returns a check to call once the connection is open. It throws if there was no
@@ -34,8 +34,7 @@ export function demandChannelBinding(client: pg.Client, refuse: (reason: Error) 
     connection.prependListener(event, () => require(false));
   }
   connection.prependListener('authenticationOk', () => require(proven));
-  // The check is needed because a server may send everything in one piece, which is
-  // read to its end even if refused.
+  // A server may send everything in one piece, which is read to its end even if refused.
   return () => {
     if (!proven) throw new Error(REFUSAL);
   };

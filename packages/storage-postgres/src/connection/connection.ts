@@ -129,8 +129,8 @@ export class Connection {
 
   /**
    * Closes the connection, and waits until the server has freed its place. Cancels a
-   * statement that still runs: a session that waits for a synchronous standby does not
-   * notice that its client has left, and would keep its place. Cuts the connection if
+   * statement that still runs. A session that waits for a synchronous standby does not
+   * notice that its client has left. It would keep its place. Cuts the connection if
    * the server does not answer. Never rejects.
    */
   async close(): Promise<void> {

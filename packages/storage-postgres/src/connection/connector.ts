@@ -69,8 +69,8 @@ export class Connector {
    * and matches `target_session_attrs`.
    *
    * As in libpq, a host that refuses the user ends the search. A search for the
-   * primary starts with the host that served last. That saves the time for dead hosts,
-   * and avoids an old primary that comes back and still believes that it is one.
+   * primary starts with the host that served last. That saves the time for dead hosts.
+   * It also avoids an old primary that comes back and still believes that it is one.
    *
    * @param signal aborts the attempt.
    * @throws Error without the password. Its `code` is the SQLSTATE if a server
@@ -104,7 +104,7 @@ export class Connector {
   /**
    * A server refused a write because it is read-only. From now on such servers are
    * skipped even if the string allows them. A proxy may lead to a standby for a while
-   * after a failover; this finds out once per connection, and not once per write.
+   * after a failover. This finds out once per connection, not once per write.
    */
   avoidReadOnly(): void {
     this.#avoidsReadOnly = true;
@@ -266,8 +266,8 @@ export class Connector {
   }
 
   /**
-   * Finds out here what would otherwise fail in each request: settings that only a
-   * session can have, and a pooler that separates a statement from its settings.
+   * Finds faults that would otherwise fail each request. These are settings that only
+   * a session can have, and a pooler that separates a statement from its settings.
    */
   async #tryTransaction(connection: Connection, limits: TimeLimits): Promise<SessionState> {
     const settings = toSafeStatement(transactionSettings(this.#settings, limits), 'transaction');
@@ -319,8 +319,9 @@ interface EncryptedAttempt extends Attempt {
 }
 
 /**
- * Whether the other way, encrypted or not, may succeed: the server has no TLS, the TLS
- * handshake failed, or `pg_hba.conf` refuses this kind of connection.
+ * Whether the other way, encrypted or not, may succeed. It may if the server has no
+ * TLS, if the TLS handshake failed, or if `pg_hba.conf` refuses this kind of
+ * connection.
  */
 function wantsOtherEncryption(error: unknown): boolean {
   const sqlState = sqlStateOf(error);

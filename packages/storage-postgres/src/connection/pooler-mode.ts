@@ -2,10 +2,10 @@ import type { Logger } from '@querator/core';
 import type { PoolerSetting } from '../settings/pooler-setting.ts';
 
 /**
- * Whether a session of the server is ours as long as the connection is open, or,
- * behind a pooler that shares sessions, only for a transaction.
+ * How long a session of the server is ours: as long as the connection is open, or only
+ * for a transaction. The latter is so behind a pooler that shares sessions.
  *
- * In the second case sessions keep no state: settings are made in each transaction,
+ * In that case sessions keep no state. Settings are made in each transaction,
  * statements have no names, and LISTEN is not used. That works with any pooler and
  * without one, but is slower. So we use it whenever in doubt, and never go back.
  */

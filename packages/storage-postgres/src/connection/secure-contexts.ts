@@ -1,7 +1,7 @@
 import tls, { type SecureContextOptions } from 'node:tls';
 
 /**
- * Keeps the last TLS context while its inputs stay the same: parsing the hundreds of
+ * Keeps the last TLS context while its inputs stay the same. Parsing the hundreds of
  * certificates of a system takes 0.1 s.
  */
 export class SecureContexts {

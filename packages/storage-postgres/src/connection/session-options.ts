@@ -17,9 +17,9 @@ const TYPES = {
 const setting = (name: string, value: string | number): ServerSetting => ({ name, value: String(value) });
 
 /**
- * Every statement is designed for one index: it reads from the front of the index, or
+ * Every statement is designed for one index. It reads from the front of the index, or
  * finds rows by primary key. On tables without good statistics the planner chooses
- * otherwise: it sorts the backlog, or scans the table for a thousand ids. Such a plan,
+ * otherwise. It sorts the backlog, or scans the table for a thousand ids. Such a plan,
  * prepared on an empty table, stays in use when the table is full. So these plans are
  * disabled. Statements that have to read a whole table enable them again.
  */
@@ -53,7 +53,7 @@ const MEANING = [
 ];
 
 /**
- * The level that the statements are written for: each sees what is committed when it
+ * The level that the statements are written for. Each sees what is committed when it
  * starts, and locks the current rows.
  */
 const ISOLATION = setting('default_transaction_isolation', 'read committed');
@@ -71,16 +71,15 @@ const SEARCH_PATH = 'search_path';
 
 /**
  * Restricts functions, operators and types in our statements to PostgreSQL's own.
- * Otherwise one in a schema of the user's search path could match the arguments
- * better, and would run with our rights. Our tables are named with their schema.
- * PostgreSQL would search `pg_temp` first if it were not named.
+ * Otherwise one in another schema of the search path could match the arguments better,
+ * and would run with our rights. Our tables are named with their schema. PostgreSQL
+ * would search `pg_temp` first if it were not named.
  */
 export const CATALOGUE_ONLY: ServerSetting = setting(SEARCH_PATH, 'pg_catalog, pg_temp');
 
 /**
- * A statement that sets the search path, for one transaction, to what it would be
- * without {@link CATALOGUE_ONLY}: that of the connection string, the role, the
- * database or the server.
+ * A statement that undoes {@link CATALOGUE_ONLY} for one transaction. The search path
+ * is then that of the connection string, the role, the database or the server.
  *
  * @param settle how the session gets its settings.
  */
@@ -123,8 +122,8 @@ export function connectionConfig(
 
 /**
  * The options to open a connection that has a session of its own. If a setting occurs
- * several times on the server's command line, the last one wins: the connection string
- * overrides our limits, and what correctness depends on overrides both.
+ * several times on the server's command line, the last one wins. So the connection
+ * string overrides our limits. Settings that correctness depends on override both.
  *
  * @param host one of the string's hosts. Undefined: the first.
  */

@@ -24,9 +24,9 @@ export interface SessionState {
 }
 
 /**
- * Why the isolation level of new transactions is wrong. Undefined if it is
- * right. Only matters where settings are made within transactions: the
- * isolation level of a transaction cannot be changed once it has begun.
+ * Why the isolation level of new transactions is wrong. Undefined if it is right. Only
+ * matters where settings are made within transactions. By then the isolation level can
+ * no longer be changed.
  */
 export function isolationFault({ isolation }: Pick<SessionState, 'isolation'>): string | undefined {
   if (isolation === 'read committed') return undefined;

@@ -16,9 +16,9 @@ interface Stores {
 }
 
 /**
- * The root certificates that the operating system trusts, found as OpenSSL does for
- * libpq: those of `SSL_CERT_FILE`, or of the system's store. Those that
- * `NODE_EXTRA_CA_CERTS` names are added. A system without any uses Node's own.
+ * The root certificates that the operating system trusts. As for libpq, these are
+ * those of `SSL_CERT_FILE`, or of the system's store. Those that `NODE_EXTRA_CA_CERTS`
+ * names are added. A system without any uses Node's own.
  *
  * @throws Error that names the variable whose file cannot be read.
  */

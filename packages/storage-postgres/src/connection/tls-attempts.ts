@@ -31,10 +31,10 @@ export function tlsDeps(): TlsDeps {
  * Reads the files that the settings name each time, since certificates are renewed
  * while the process runs.
  *
- * - Root certificates are those of `sslrootcert`, or as in libpq those of
- *   `~/.postgresql/root.crt`, or those that the system trusts.
- * - `require` encrypts and verifies nothing, unless there is a root certificate of the
- *   first two kinds: then it is `verify-ca`, as in libpq.
+ * - Root certificates are those of `sslrootcert`, else of `~/.postgresql/root.crt` as
+ *   in libpq, else those that the system trusts.
+ * - `require` encrypts and verifies nothing. With a root certificate of the first two
+ *   kinds it is `verify-ca`, as in libpq.
  * - `verify-ca` accepts any host name in a certificate that a root certificate
  *   verifies, `verify-full` only the host's own.
  *

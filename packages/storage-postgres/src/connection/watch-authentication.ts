@@ -20,8 +20,8 @@ export interface AuthenticationRules {
 }
 
 /**
- * Makes a client that has not connected yet refuse a server that asks for
- * authentication by a method that is not allowed.
+ * Makes a client refuse a server that asks for authentication by a forbidden method.
+ * Call it before the client connects.
  *
  * @returns a check to call once the connection is open. It throws if such a method was
  *   used.
@@ -60,8 +60,7 @@ export function watchAuthentication(client: pg.Client, rules: AuthenticationRule
   connection.prependListener('authenticationOk', () => {
     if (fault === undefined) check(used);
   });
-  // The check is needed because a server may send everything in one piece, which is
-  // read to its end even if refused.
+  // A server may send everything in one piece, which is read to its end even if refused.
   return () => {
     if (fault !== undefined) throw fault;
   };

@@ -33,7 +33,7 @@ export interface BriefLocks {
 
 /**
  * Runs work in a transaction that needs tables for itself. If another session holds
- * one, rolls back at once and starts again after a pause, so that nobody waits behind
+ * one, rolls back at once and starts again after a pause. So no session waits behind
  * the lock request for long.
  *
  * @throws StorageError `locked`, with the names of the holders, when the time is over;

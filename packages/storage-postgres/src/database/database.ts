@@ -59,7 +59,7 @@ interface TransactionOptions {
 }
 
 /**
- * Runs statements and transactions: gets a connection, applies time limits, repeats
+ * Runs statements and transactions. Gets a connection, applies time limits, repeats
  * where that is safe, and turns errors into storage errors.
  */
 export class Database {
@@ -167,8 +167,8 @@ export class Database {
 
   /**
    * Runs a statement that counts a whole table, for at most `limitMs` or the limit of
-   * counts. Counts share few of the pool's connections and use one process of the
-   * server each, which leaves the rest to requests.
+   * counts. Counts share few of the pool's connections, and use one process of the
+   * server each. The rest is for requests.
    */
   count<Row>(statement: Statement, { limitMs, signal }: CountOptions = {}): Promise<readonly Row[]> {
     const { countMs, statementMs, maintenanceMs } = this.#limits;

@@ -2,10 +2,10 @@ import { isQueryCanceled } from '../errors/postgres-error.ts';
 import type { Database, Statement } from './database.ts';
 
 /**
- * Runs a statement of the housekeeping, and repeats it with the limit of an operator's
- * statements if it reaches that of a request. Such a statement starts at the head of
- * an index, where a transaction held open elsewhere may keep any number of dead
- * entries. Few repetitions run at a time, so that they do not take up the pool.
+ * Runs a statement of the housekeeping. If it reaches the time limit of a request,
+ * repeats it with that of an operator's statements. It starts at the head of an index,
+ * where an open transaction elsewhere may keep any number of dead entries. Few
+ * repetitions run at a time, so that they do not take up the pool.
  */
 export async function withLongerLimit<Row>(
   db: Database,

@@ -2,9 +2,10 @@ import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 import { type PostgresError, TOO_MANY_CONNECTIONS } from '../errors/postgres-error.ts';
 
 /**
- * Classes of SQLSTATE by which the server reports that it cannot work: insufficient
- * resources such as a full disk, errors of the operating system, corrupted data.
- * `TOO_MANY_CONNECTIONS` is in one of them, but says nothing about writes.
+ * Classes of SQLSTATE by which the server reports that it cannot work. They are
+ * insufficient resources such as a full disk, errors of the operating system, and
+ * corrupted data. `TOO_MANY_CONNECTIONS` is in one of them, but says nothing about
+ * writes.
  */
 const CLASSES = new Set(['53', '58', 'XX']);
 
@@ -17,8 +18,8 @@ interface WriteFault {
 
 /**
  * The last write that the server refused because it cannot work. It counts until a
- * write of the same kind succeeds, or a produce, which needs new space more than any
- * other.
+ * write of the same kind succeeds, or a produce. A produce needs more new space than
+ * any other write.
  */
 export class WriteFaults {
   readonly #clock: Clock;

@@ -37,9 +37,9 @@ export class PostgresError extends StorageError {
 }
 
 /**
- * SQLSTATEs, or classes of them, after which the session is gone. They do not tell the
- * outcome of the statement under way: a backend that is terminated while it waits for
- * a synchronous standby has committed.
+ * SQLSTATEs, or classes of them, after which the session is gone. They do not reveal
+ * the outcome of the statement under way. A backend that is terminated while it waits
+ * for a synchronous standby has committed.
  */
 const SESSION_ENDED = new Set(['08', '57P01', '57P02', '57P03', '57P05', '25P03', '40003']);
 
@@ -89,8 +89,8 @@ const PROTOCOL_VIOLATION = '08P01';
 const PREPARED_ELSEWHERE = new Set(['26000', '42P05']);
 
 /**
- * What PostgreSQL reports if OpenSSL refuses to compute an MD5: an internal error or
- * out of memory, depending on its version.
+ * What PostgreSQL reports if OpenSSL refuses to compute an MD5. Depending on its
+ * version, an internal error or out of memory.
  */
 const MD5_FAULTS = new Set(['XX000', '53200']);
 

@@ -1,6 +1,9 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 
-/** Limits repeated work to one part of the time in `parts`: a run of 10 ms with 20 parts is followed by 200 ms. */
+/**
+ * Limits repeated work to one part in `parts` of the time. With 20 parts, a run of 10
+ * ms is followed by a pause of 200 ms.
+ */
 export class DutyCycle {
   readonly #clock: Clock;
   readonly #parts: number;

@@ -9,10 +9,7 @@ const LONG_BYTES = 16 * 1_024 * 1_024;
 export const isLong = (table: string, index: string) =>
   `pg_relation_size(${objectId(besideTable(table, index))}) >= ${LONG_BYTES}`;
 
-/**
- * Whether the lease index may have too many dead entries before the first waiting item
- * for a lease to walk over.
- */
+/** Whether the lease index may have too many dead entries before the first waiting item. */
 export async function isLongIndex(db: Pick<Database, 'read'>, table: PartitionTable): Promise<boolean> {
   const text = `SELECT ${isLong(table.name, table.leaseIndex)} AS long`;
   const [row] = await db.read<{ long: boolean }>({ text });

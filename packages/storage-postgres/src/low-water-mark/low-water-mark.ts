@@ -52,16 +52,17 @@ export interface LowWaterMarkDeps {
 
 /**
  * An id below which no item of a partition waits. A lease that starts there skips the
- * head of its index, which keeps the entries of all leased items until vacuum removes
- * them. A transaction that is held open anywhere in the database prevents that.
+ * head of its index. The head keeps the entries of all leased items until vacuum
+ * removes them. A transaction that is held open anywhere in the database prevents
+ * that.
  *
  * The mark may only pass an id once no item can appear below it any more. That needs
  * no help from other processes, and no common clock:
  *
  * 1. A snapshot reads the last number of the sequence. All ids up to it are given out.
  * 2. A later snapshot reads which transactions hold a writer's lock on the table. They
- *    include everyone who is still to write an item below that bound: an INSERT takes
- *    the lock before its numbers, and keeps it to the end of its transaction.
+ *    include all that are still to write an item below that bound. An INSERT takes the
+ *    lock before its numbers, and keeps it to the end of its transaction.
  * 3. A later snapshot finds that all of them have ended. PostgreSQL releases a
  *    transaction's locks after its rows are visible. A transaction that is prepared by
  *    then may be any of them, and has not ended.
@@ -69,12 +70,12 @@ export interface LowWaterMarkDeps {
  *    mark is the first waiting one, or the bound if there is none. A lease in progress
  *    does not hide an item from it, since it is a plain read.
  *
- * An item can wait below the mark again in one way: a lease whose consumer never got
- * the answer is undone. The process that undoes it lowers its mark. Other processes
- * find the item by a check from the head every few seconds, which also heals changes
- * made to the table by hand. Their consumers see the items as leased a moment longer.
- * The check is a lease from the head while that is short. Otherwise it is a walk in
- * the background, and leases take what it finds before they go on at the mark.
+ * An item can wait below the mark again if a lease is undone because its consumer
+ * never got the answer. The process that undoes it lowers its mark. Other processes
+ * find the item by a check from the head every few seconds. That check also heals
+ * changes made to the table by hand. Their consumers see the items as leased a moment
+ * longer. The check is a lease from the head while that is short. Otherwise it is a
+ * walk in the background. Leases take what it finds before they go on at the mark.
  *
  * A process that starts, or has not leased for a while, has no mark or an old one. The
  * same is assumed after a slow lease or one that reached its time limit. The process
@@ -127,8 +128,8 @@ export class LowWaterMark {
    * Where a poll should start to look for waiting items. Like a lease, it also starts
    * the check below the mark.
    *
-   * @returns undefined: items are known to wait, so no poll is needed; empty: the
-   *   head; `unknown`: the head, if the index is short.
+   * @returns the id. Empty: the head. `unknown`: the head, if the index is short.
+   *   Undefined: items are known to wait, so no poll is needed.
    */
   pollFrom(): ItemId | 'unknown' | undefined {
     const now = this.#clock.now();

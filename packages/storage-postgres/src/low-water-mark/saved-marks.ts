@@ -37,7 +37,7 @@ export interface SavedMarks {
 
 /**
  * Saves marks for processes that start later; see `LowWaterMark`. The marks are in the
- * same database as the items, so a restored or promoted server that lacks a lease also
+ * same database as the items. So a restored or promoted server that lacks a lease also
  * lacks the marks that depend on it.
  *
  * Marks are optional. If the table cannot be created or written, a process that starts
@@ -86,7 +86,7 @@ export class MarksTable implements SavedMarks {
   }
 
   /**
-   * Checks the table before the first statement names it: a view or a constraint that
+   * Checks the table before the first statement names it. A view or constraint that
    * another user has put there could run code with our rights.
    *
    * @returns whether it may be used. Undefined if it does not exist.

@@ -30,8 +30,8 @@ const listItems = (condition: string) => (table: string) =>
   WHERE ${WITHIN_PAGE}`;
 
 /**
- * A few scheduled items may lie behind millions of waiting ones, and no index has them
- * in the order of ids. So as long as they are few, they are read from the index on
+ * A few scheduled items may lie behind millions of waiting ones. No index has them in
+ * the order of ids. So as long as they are few, they are read from the index on
  * `enqueue_at` and sorted.
  */
 const listFewScheduled = (table: string) => `

@@ -29,8 +29,8 @@ interface PolledTable {
 }
 
 /**
- * SQL for whether an item waits. If the number of dead entries before the first
- * waiting item is unknown and may be large, it returns true, and a lease finds out.
+ * SQL for whether an item waits. True if the number of dead entries before the first
+ * waiting item is unknown and may be large. A lease then finds out.
  *
  * @param mark the placeholder of {@link PolledTable.from} if that is a mark.
  */

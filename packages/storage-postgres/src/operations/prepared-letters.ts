@@ -6,10 +6,10 @@ import { textArray } from '../wire/binary-array.ts';
 
 /**
  * The prepared letters among these. Of two callers with letters in common, one waits
- * for the other and then finds that they are no longer prepared.
+ * for the other. It then finds that they are no longer prepared.
  *
- * The letters are found by the index of source ids, and locked in the order of ids in
- * a second step. In one step, the planner would walk the whole primary key.
+ * The first step finds the letters by the index of source ids. The second locks them
+ * in the order of ids. In one step, the planner would walk the whole primary key.
  */
 const prepared = (table: string) => `
   SELECT id FROM ${table}

@@ -5,10 +5,10 @@ import type { PartitionTable } from '../sql/partition-table.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
 
 /**
- * No id is empty, so the lookup reads one leaf of the index and no row, however many
- * dead ones there are. FOR UPDATE makes PostgreSQL refuse the statement where it would
- * refuse to write: on a standby, in a read-only session, and without the right to
- * update. It also waits for locks that exclude writers.
+ * No id is empty. So the lookup reads one leaf of the index and no row, however many
+ * dead rows there are. FOR UPDATE makes PostgreSQL refuse the statement where it would
+ * refuse a write. That is on a standby, in a read-only session, and without the right
+ * to update. It also waits for locks that exclude writers.
  */
 const probeTable = (table: string) => `
   WITH touched AS MATERIALIZED (SELECT id FROM ${table} WHERE id = '' FOR UPDATE)

@@ -23,9 +23,9 @@ const NOW = nowSql('$1');
 const THRESHOLD = `'${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
 
 /**
- * Decides and applies the next state of each item in the given order, which is also
- * the order of the new ids. Fails as a whole if an item is not leased. Locks rows in
- * the order of ids, so that callers with ids in common cannot deadlock.
+ * Decides and applies the next state of each item in the given order. The new ids have
+ * the same order. Fails as a whole if an item is not leased. Locks rows in the order
+ * of ids, so that callers with ids in common cannot deadlock.
  */
 const retryHeld = (table: string) => `
   WITH given AS MATERIALIZED (

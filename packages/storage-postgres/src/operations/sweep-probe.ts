@@ -17,7 +17,7 @@ export interface Due {
 /**
  * The number of expire deadlines that are checked for one of a waiting item. Leased
  * and scheduled items expire later. If all of these belong to such items, the last
- * deadline stands in: one probe too many is better than a walk over the table.
+ * deadline is used. One probe too many is better than a walk over the table.
  */
 const DEADLINES_READ = 100;
 
@@ -31,9 +31,9 @@ const millisecondsUntil = (deadline: string) => `CASE WHEN ${deadline} IS NOT NU
 /**
  * What is due, with the columns of {@link DueRow}. `$1` is the parameter for now.
  *
- * Each part reads a few entries at the front of one index. `IS NOT TRUE` instead of `=
- * false` keeps the planner from searching for an expired item through all waiting
- * ones, in `_lse`.
+ * Each part reads a few entries at the front of one index. With `= false` instead of
+ * `IS NOT TRUE`, the planner would search all waiting items in `_lse` for an expired
+ * one.
  */
 export const findDue = (table: string) => `
   SELECT

@@ -14,8 +14,8 @@ export function isOld({ openedAt }: Connection, settings: PoolSettings, now: Ins
 }
 
 /**
- * The idle connections to close: the old ones, and those that were idle for too long,
- * as far as the minimum number remains.
+ * The idle connections to close: the old ones, and those that were idle for too long.
+ * Of the latter, the minimum number stays open.
  *
  * @param idle the longest idle first.
  * @param open the number of all connections, idle or not.

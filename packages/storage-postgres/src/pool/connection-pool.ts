@@ -36,7 +36,7 @@ export interface ConnectionPoolDeps {
 
 /**
  * Gives out connections in the order of the requests, and opens them as needed. A
- * connection counts until the server has freed its place, so the limit is never
+ * connection counts until the server has freed its place. So the limit is never
  * exceeded, not even while one connection replaces another.
  */
 export class ConnectionPool {

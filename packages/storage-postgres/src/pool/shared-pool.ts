@@ -55,7 +55,7 @@ export class SharedPool {
   readonly #counts = new Semaphore(() => (this.maxConns >= 8 ? 2 : 1));
   readonly background = new Semaphore(() => (this.maxConns >= 5 ? 2 : 1));
   /**
-   * Reads of low-water marks are short, and leases may wait for them, so they do not
+   * Reads of low-water marks are short, and leases may wait for them. So they do not
    * queue behind longer background work.
    */
   readonly markReads = new SerialQueue();
@@ -118,8 +118,8 @@ export class SharedPool {
 
   /**
    * Runs a count once a connection is available for it. A pool of fewer than four
-   * connections has none to spare: there counts do not wait, but all except one get
-   * only a request's time limit.
+   * connections has none to spare. There counts do not wait, but all except one only
+   * get a request's time limit.
    */
   count<T>(work: (isBrief: boolean) => Promise<T>): Promise<T> {
     if (this.maxConns < 4 && !this.#counts.isFree) return work(true);

@@ -64,8 +64,8 @@ export class DeletionRecords {
   }
 
   /**
-   * Runs a deletion with the statement to send: one that deletes and records the queue
-   * or, if the right for that is missing, {@link deleteQueueFrom}. Both take the same
+   * Runs a deletion with the statement to send. It deletes and records the queue. If
+   * the right for that is missing, it is {@link deleteQueueFrom}. Both take the same
    * parameters and return the same rows.
    *
    * @param deletion fails without effect, and may be repeated.
@@ -121,7 +121,7 @@ export class DeletionRecords {
 
   /**
    * Whether a statement may name the table. The check at a server's start is not
-   * enough: the table is created later, and another user may have been faster.
+   * enough. The table is created later, and another user may have been faster.
    */
   async #mayUse(): Promise<boolean> {
     if (this.#isChecked || this.#inspectCode === undefined) return true;

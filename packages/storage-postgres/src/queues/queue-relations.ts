@@ -4,7 +4,7 @@ import { nowSql } from '../sql/partition-table.ts';
 import { type QueueRow, rowToQueue } from './row-to-queue.ts';
 
 /**
- * Where a queue that is being deleted keeps the end of its deletion mark: in the JSON
+ * A queue that is being deleted keeps the end of its deletion mark here, in the JSON
  * of its first placement. A server of an earlier version ignores a property there, but
  * would refuse a database with an unknown column.
  */

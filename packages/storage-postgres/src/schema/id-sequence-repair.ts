@@ -27,8 +27,8 @@ export interface IdSequenceContext {
 
 /**
  * Runs a write of new ids once the table was checked on the server that is written to.
- * If a number is refused all the same, checks again and repeats the write: the server
- * is another one, or the sequence was set back.
+ * If a number is refused all the same, the server is another one, or the sequence was
+ * set back. Then checks again and repeats the write.
  *
  * @param write a statement or a transaction that the refusal rolls back as a whole.
  */
@@ -80,9 +80,9 @@ async function raiseIdSequence({ db, table }: IdSequenceContext): Promise<bigint
 
 /**
  * Reads ids beyond the last number only. The greatest of all ids would be slow to
- * find: once its items are done, it lies behind all entries that vacuum has not
- * removed. The sequence is read after the statement's snapshot was taken, so the ids
- * in the snapshot were given out before. Ids of other programs do not count.
+ * find. Once its item is done, it lies behind all entries that vacuum has not removed.
+ * The sequence is read after the statement's snapshot was taken, so the ids in the
+ * snapshot were given out before. Ids of other programs do not count.
  */
 const heightsOf = (table: string, sequence: string) => `
   WITH height AS MATERIALIZED (

@@ -234,8 +234,8 @@ export class SchemaManager {
   }
 
   /**
-   * A queue that was deleted while its table was created must not keep it: nobody
-   * would ever find the items in it.
+   * A queue that was deleted while its table was created must not keep it. The items
+   * in it would never be found.
    */
   async #checkStillThere(wanted: Wanted): Promise<void> {
     if (wanted.owner === undefined) return;
@@ -354,7 +354,7 @@ export class SchemaManager {
   /**
    * Gives a table of an earlier version what it lacks: storage parameters, and the
    * comment with its owner. Runs for one table when it is first used, and not in a
-   * migration: a transaction over thousands of tables needs more locks than a server
+   * migration. A transaction over thousands of tables needs more locks than a server
    * has. It fails no request. A table that another role owns or somebody has locked is
    * updated another time.
    */

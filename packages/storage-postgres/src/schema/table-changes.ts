@@ -8,9 +8,9 @@ interface TableChangesDeps {
 }
 
 /**
- * Creates or drops tables one at a time. PostgreSQL spends 10 to 20 ms of CPU on
- * each, so 1,024 in a row would take a core from the queues at work. While the
- * pool is busy, each change is followed by a pause as long as the change was.
+ * Creates or drops tables one at a time. PostgreSQL spends 10 to 20 ms of CPU on each.
+ * So 1,024 in a row would occupy a core that the active queues need. While the pool is
+ * busy, each change is followed by a pause as long as the change was.
  */
 export class TableChanges {
   readonly #deps: TableChangesDeps;

@@ -66,7 +66,7 @@ export function parseConnectionString(text: string): ConnectionSettings {
 
 /**
  * A '/' or '?' that is not encoded ends a password early. The rest of the password
- * would then be read as a database or an option, and end up in error messages. The '@'
+ * would be read as a database or an option, and appear in error messages. The '@'
  * after the password reveals that.
  */
 function refuseStrayAt(location: string, query: string): void {

@@ -1,9 +1,9 @@
 const POOLERS = ['auto', 'session', 'transaction'] as const;
 
 /**
- * The pooler between this process and the server: one that assigns a session for as
- * long as the connection is open, one that assigns it for each transaction, or `auto`
- * to detect it.
+ * How the pooler between this process and the server assigns sessions. `session`: for
+ * as long as the connection is open. `transaction`: for each transaction. `auto`:
+ * detect it.
  */
 export type PoolerSetting = (typeof POOLERS)[number];
 

@@ -12,8 +12,8 @@ export type SettingScope = 'session' | 'transaction';
 const NAME = /^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/;
 
 /**
- * Reads command-line options as the server does: words in which a backslash escapes a
- * character, and settings as `-c name=value`, `-cname=value` or `--name=value`.
+ * Reads command-line options as the server does. A backslash escapes a character.
+ * Settings are written as `-c name=value`, `-cname=value` or `--name=value`.
  *
  * @throws Error when there is anything else. It does not quote the text.
  */

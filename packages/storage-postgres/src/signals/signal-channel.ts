@@ -46,9 +46,9 @@ export interface SignalChannelDeps {
 /**
  * Signals over LISTEN and NOTIFY, on one connection for the whole process.
  *
- * NOTIFY is a statement of its own, and never part of a produce, because it makes
- * commits wait for each other. It is only sent while other processes are known to
- * listen, so a single server does not pay for it.
+ * NOTIFY makes commits wait for each other. So it is a statement of its own, and never
+ * part of a produce. It is only sent while other processes are known to listen, so a
+ * single server does not pay for it.
  *
  * The channel tests whether notifications arrive: a pooler in transaction mode accepts
  * a LISTEN and forgets it. The test is sent on another connection while this one is

@@ -7,8 +7,8 @@ import type { PartitionContext } from './partition-table.ts';
 import { isPossibleId } from './refused-data.ts';
 
 /**
- * SQL for a value that makes the whole statement fail and roll back: a text with the
- * reason, read as a number. It depends on the aggregate `counted`; otherwise the
+ * SQL for a value that makes the whole statement fail and roll back. It reads a text
+ * with the reason as a number. It depends on the aggregate `counted`; otherwise the
  * planner would evaluate it first.
  */
 export function failUnlessAllHeld(counted: string): string {

@@ -1,13 +1,13 @@
 import { type Instant, instantFromMicroseconds } from '@querator/core';
 
 /**
- * How a moving item is stored: it is dead, and claimed by the process that moves it to
- * the dead-letter queue.
+ * How a moving item is stored. Such an item is dead, and claimed by the process that
+ * moves it to the dead-letter queue.
  *
  * `is_leased` is true, so that no lease finds it. `lease_deadline` is the end of the
- * claim. `expire_deadline` is 100,000 years late, which keeps its true value, and puts
- * the item at the far end of the `_exp` index. The search for expired items never
- * reaches that part, where any number of dead items may wait for a dead-letter queue.
+ * claim. `expire_deadline` is shifted by 100,000 years. That keeps its true value, and
+ * puts the item at the far end of the `_exp` index. The search for expired items never
+ * reaches that part. Any number of dead items may wait there for a dead-letter queue.
  */
 const SHIFT_HOURS = 876_000_000;
 
@@ -25,7 +25,7 @@ const SHIFT_MICROSECONDS = BigInt(SHIFT_HOURS) * 3_600_000_000n;
 /**
  * The item is leased or moving. For statements that find their rows by id, written so
  * that no index matches it. With old statistics, a plain `is_leased` beside a list of
- * ids makes the planner use an index that holds half of the table.
+ * ids leads the planner to an index with half of the table.
  */
 export const HELD = '(is_leased IS NOT FALSE)';
 
@@ -38,7 +38,7 @@ export const LIVING = `expire_deadline < ${SHIFTED_FROM}`;
 /**
  * The `max_attempts` of a prepared letter. An import refuses negative numbers, so
  * nothing else has it. It remains if a server of an earlier version makes the letter
- * available, but then the item waits, or has attempts.
+ * available. But then the item waits, or has attempts.
  */
 export const PREPARED_LETTER_MARK = -1;
 

@@ -35,11 +35,11 @@ export const SERVER_START = `(extract(epoch FROM pg_postmaster_start_time()) * 1
 /**
  * SQL for a query that takes the next number of the sequence, as column `n`.
  *
- * The whole statement fails with {@link NUMBER_REFUSED} and rolls back if the number
- * is not greater than the last one this process knows, or if the server is not the one
- * on which the table was checked; see `withIdsInOrder`. It fails by an error of
- * `width_bucket`, which nothing else uses. Its argument is the number, so that it
- * cannot be evaluated earlier.
+ * The whole statement fails with {@link NUMBER_REFUSED} and rolls back in two cases;
+ * see `withIdsInOrder`. The number is not greater than the last one this process
+ * knows. Or the server is not the one on which the table was checked. It fails by an
+ * error of `width_bucket`, which nothing else uses. Its argument is the number, so
+ * that it cannot be evaluated earlier.
  *
  * @param ids the placeholder of {@link newIds}.
  * @param table SQL for the table whose schema has the sequence.
@@ -126,10 +126,7 @@ export function randomEndsOf(ids: Buffer): string {
   return ids.toString('latin1', GUARD_BYTES);
 }
 
-/**
- * An id greater than every id with this or an earlier number of the sequence, and not
- * greater than later ones.
- */
+/** A bound above every id with this or an earlier number of the sequence, and not above later ones. */
 export function boundAfter(sequenceNumber: bigint): string {
   return `0${((sequenceNumber + 1n) << BigInt(POSITION_BITS)).toString(16).padStart(16, '0')}`;
 }

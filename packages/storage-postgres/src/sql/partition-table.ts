@@ -74,7 +74,7 @@ export function nowParameter({ clock }: Pick<PartitionContext, 'clock'>): string
 }
 
 /**
- * SQL for "now". `statement_timestamp()` is stable, so an index can serve conditions
+ * SQL for "now". `statement_timestamp()` is stable. So an index can serve conditions
  * with it, and all items of a statement get the same time.
  *
  * @param parameter the placeholder of {@link nowParameter}, such as `$1`.

@@ -32,14 +32,14 @@ const tryLock = (table: string) =>
 /**
  * Allows one sweep of a partition at a time, over all servers.
  *
- * A sweep locks the rows that are due, gives them new ids and commits. Another
- * sweep whose snapshot is older still sees them as due. PostgreSQL follows each
- * row to its newest version, locks that, finds that it is no longer due, and
- * keeps the lock until the statement ends. A lease skips locked rows, so it
- * would skip items that are waiting and take those behind them.
+ * A sweep locks the rows that are due, gives them new ids and commits. Another sweep
+ * whose snapshot is older still sees them as due. PostgreSQL follows each row to its
+ * newest version, and locks that. It finds that the row is no longer due, but keeps
+ * the lock until the statement ends. A lease skips locked rows, so it would skip items
+ * that are waiting and take those behind them.
  *
- * So a sweep tries to take an advisory lock first, in a statement of its own: the
- * snapshot of the next statement then has all that the sweep before has done.
+ * So a sweep first tries to take an advisory lock, in a statement of its own. The
+ * snapshot of the next statement then has everything that the previous sweep has done.
  * If another sweep holds the lock, the statement finds nothing due.
  */
 export class RequeueLock {

@@ -48,8 +48,8 @@ export class TableNumbers implements NumberGuard {
   }
 
   /**
-   * Checks the table. Callers that come while a check is under way share the next one,
-   * because their reason may be newer than the one under way.
+   * Checks the table. Callers that come while a check is under way share the next one.
+   * Their reason may be newer than the one under way.
    *
    * @param check checks the table, and returns the start time of the server that
    *   answered.

@@ -5,11 +5,11 @@ const BYTEA_OID = 17;
 const HEADER_BYTES = 20;
 
 /**
- * An array as a parameter in PostgreSQL's binary format (`array_recv`): dimensions,
- * whether there are nulls, the type of the elements, the length and lower bound of the
- * one dimension, then each element after its length. As text, each element would have
- * to be quoted and bytes written in hexadecimal, which takes more time on both sides
- * than the rest of the statement.
+ * An array as a parameter in PostgreSQL's binary format (`array_recv`). It has the
+ * number of dimensions, whether there are nulls, and the type of the elements. The
+ * length and lower bound of the one dimension follow, then each element after its
+ * length. As text, each element would have to be quoted, and bytes written in
+ * hexadecimal. That takes more time on both sides than the rest of the statement.
  */
 export function byteaArray(elements: readonly Uint8Array[]): Buffer {
   let size = HEADER_BYTES;

@@ -66,8 +66,8 @@ export class BinaryRow {
     const at = this.#past(8) - 8;
     const high = this.#bytes.readInt32BE(at);
     const low = this.#bytes.readInt32BE(at + 4);
-    // The rows of a statement mostly share a timestamp, and creating a bigint costs
-    // more than the rest of the field.
+    // The rows of a statement mostly share a timestamp. Creating a bigint costs more
+    // than the rest of the field.
     if (high !== this.#high || low !== this.#low) {
       this.#high = high;
       this.#low = low;

@@ -22,7 +22,7 @@ export function areParameters(values: readonly unknown[]): values is readonly Pa
 
 /**
  * Executes a prepared statement with these parameters and returns its rows in the
- * binary format: Bind, Execute and Sync (PostgreSQL's documentation, "Message
+ * binary format. Sends Bind, Execute and Sync (PostgreSQL's documentation, "Message
  * Formats").
  *
  * @param statement its name, in ASCII.

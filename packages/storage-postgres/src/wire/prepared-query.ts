@@ -25,7 +25,7 @@ export type Answered = (error: Error | null) => void;
 
 /**
  * A prepared statement whose rows `pg` need not read. It uses the interface that `pg`
- * offers for cursors: the client submits it in its turn, like a query of its own.
+ * offers for cursors. The client submits it in its turn, like a query of its own.
  *
  * A query of `pg` sends four separate messages, and asks for a description of the
  * columns each time. This sends one piece without a description, which takes little

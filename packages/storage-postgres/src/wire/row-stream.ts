@@ -20,7 +20,7 @@ interface Wire {
 type Forwarded = Pick<EventEmitter, 'on' | 'emit'>;
 
 /**
- * Takes the rows of a statement out of the received bytes before `pg` creates a text
+ * Takes the rows of a statement out of the received bytes. `pg` would create a text
  * per field and an object per row. Everything else goes on to `pg`, and so do the rows
  * of other statements.
  *

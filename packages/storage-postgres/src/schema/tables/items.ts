@@ -8,8 +8,8 @@ import { bytea, bytewiseText, timestamptz } from './column-types.ts';
  * The table of one partition with its five indexes, as docs/storage/postgres.md
  * documents them. The DDL is rendered from this definition.
  *
- * `_lse` ends in `id`. Without it every lease would sort the whole backlog, since the
- * other two columns are the same for all waiting items.
+ * `_lse` ends in `id`. Without it every lease would sort the whole backlog. The other
+ * two columns are the same for all waiting items.
  */
 export function itemsTable(queue: string, partition: number) {
   const key: PartitionKey = { queue, partition };

@@ -3,8 +3,8 @@
  * lease and one by its completion. By default autovacuum starts at a fifth of the
  * table, which is two million rows for ten million waiting items.
  *
- * - One row in fifty, and at least a thousand: often enough to keep the table small,
- *   but not so often that a long queue's indexes are read all the time.
+ * - One row in fifty, and at least a thousand. That keeps the table small, but does
+ *   not read a long queue's indexes all the time.
  * - Ten times the default cost limit: with the default, vacuum falls behind a busy
  *   queue.
  *
