@@ -32,7 +32,7 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  /** Makes the storage fail, as for a full disk, for rows that fulfil a condition. */
+  /** Makes the storage fail, as for a full disk, for rows that match a condition. */
   async function failOn(event: 'INSERT' | 'UPDATE' | 'DELETE', condition: string): Promise<void> {
     await admin.query(
       `CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
@@ -101,7 +101,7 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
 
   test('of import items that cannot be stored is the fault of the caller, who is told no content', async () => {
     const store = backend.partitionStore(KEY);
-    // An index row holds 2.7 kB, of what compression leaves.
+    // An index row holds 2.7 kB after compression.
     const long = Array.from({ length: 400 }, () => crypto.randomUUID()).join('');
     const error = await store.import([imported('a', 'short'), imported('b', long)], HOUR).catch((e) => e);
     expect(error).toBeInstanceOf(QueueError);
@@ -111,7 +111,7 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     expect((await store.stats()).waiting).toBe(0);
   });
 
-  /** Runs calls on a store, and expects that none of them had to be repeated. */
+  /** Runs calls on a store, and expects that none of them was repeated. */
   async function withoutRepeats(calls: (store: PartitionStore) => Promise<void>): Promise<void> {
     const repeated: unknown[] = [];
     const logger = { ...silentLogger, debug: (_: string, fields?: unknown) => void repeated.push(fields) };

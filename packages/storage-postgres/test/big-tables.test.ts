@@ -21,7 +21,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     const backend = testBackend(database.connectionString);
     await backend.partitionStore(KEY).stats();
     await backend.close();
-    // Every third is leased, every third scheduled.
+    // Every third item is leased, every third scheduled.
     await admin.query(
       `INSERT INTO ${TABLE} (id, is_leased, lease_deadline, expire_deadline, enqueue_at, created_at, reference)
        SELECT '0' || lpad(to_hex(n), 16, '0') || 'abcdefghij', n % 3 = 1, CASE WHEN n % 3 = 1 THEN now() + '1 h' END,
@@ -105,7 +105,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await admin.query(`UPDATE ${TABLE} SET source_id = 's' || reference, max_attempts = -1`);
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
-    // Of the items that are there every third is a prepared letter, and the others are not.
+    // Every third of the existing items is a prepared letter.
     const sourceIds = Array.from({ length: 10_500 }, (_, n) => `sr${n * 3}`);
     await store.prepareLetters(
       sourceIds.map((sourceId) => ({ ...item('again'), sourceId })),
@@ -125,7 +125,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await store.stats();
     await admin.query(`BEGIN; LOCK TABLE ${TABLE}`);
     const counting = store.stats();
-    // So that a failure before it is waited for is not taken for nobody's.
+    // Otherwise a failure before the await would be an unhandled rejection.
     counting.catch(() => {});
     await vi.waitFor(async () => {
       await admin.query('SELECT pg_stat_clear_snapshot()');
@@ -152,7 +152,7 @@ describe('a big table', { timeout: 60_000 }, () => {
       );
     }
     expect(await store.lease({ limit: 20, leaseTimeout: HOUR })).toHaveLength(16);
-    // 16 overdue leases, and 24 that expire: each part hands over 16 MB at most.
+    // 16 overdue leases, and 24 expired items. Each part returns 16 MB at most.
     await admin.query(
       `UPDATE ${table} SET expire_deadline = now() - interval '1 h', lease_deadline = lease_deadline - interval '1 day'`,
     );

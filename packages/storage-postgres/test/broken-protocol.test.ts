@@ -26,7 +26,7 @@ const fields = (count: number, ...rest: readonly number[]) => {
   return bytes;
 };
 
-/** Nothing a server may send, in answer to whatever. */
+/** Messages that no server may send in answer to any request. */
 const NONSENSE: readonly (readonly [name: string, bytes: Buffer])[] = [
   ['a message of a kind that there is not', message('!', Buffer.from('x'))],
   ['a message of a kind that nobody asked for', message('G', Buffer.alloc(3))],
@@ -73,7 +73,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     return { db, share };
   }
 
-  /** Fails as storage does, in few words, and serves when the server does. */
+  /** Fails as storage does, with a short message, and works once the server does. */
   async function expectFailure(work: () => Promise<unknown>): Promise<Error> {
     const failure = await work().then(
       () => undefined,
@@ -84,13 +84,13 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     expect(text).not.toContain('secret');
     expect(text.length).toBeLessThan(10_000);
     server.breaches = {};
-    // What was thrown past the promises would end the process, and fails the test.
+    // An error outside of the promises would end the process, and fails the test.
     await setImmediate();
     return failure as Error;
   }
 
   const plain = (db: Database) => db.read({ text: 'SELECT 1 AS n' });
-  /** As leases are read: prepared, and field by field. */
+  /** Read like leases: prepared, and field by field. */
   const fast = (db: Database) =>
     db.read({ name: 'fast', text: 'SELECT 1', values: [null], read: (each: BinaryRow) => each.int4() });
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { PoolRegistry, postgresBackend } from '../src/index.ts';
 
 test('a backend measures its time limits by the clock of its registry', async () => {
-  // It accepts connections and says nothing.
+  // Accepts connections and sends nothing.
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;

@@ -3,7 +3,8 @@ import { createTestDatabase } from '@querator/tooling-postgres';
 import { PoolRegistry, postgresBackend } from '../src/index.ts';
 import { createOwner } from './support/roles.ts';
 
-// As a role that owns its database and is nothing else: no superuser, no right to create anything elsewhere.
+// As a role that owns its database and has no other rights: no superuser, no right to
+// create anything elsewhere.
 describeStorage('postgres', async () => {
   const database = await createTestDatabase();
   const { connectionString, ...owner } = await createOwner(database);

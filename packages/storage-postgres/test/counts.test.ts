@@ -28,7 +28,7 @@ describe('counts', { timeout: 60_000 }, () => {
     const backend = testBackend(connectionString, { maxConns });
     const stores = Array.from({ length: PARTITIONS }, (_, n) => backend.partitionStore(keyOf(n)));
     for (const store of stores) await store.probe();
-    // Of 0 to 5; another partition is left to work with.
+    // Partitions 0 to 5; another one is left to work with.
     const free = backend.partitionStore(keyOf(PARTITIONS));
     await free.probe();
     const tables = stores.map((_, n) => itemsTableName(keyOf(n))).join(', ');
@@ -98,7 +98,7 @@ describe('counts', { timeout: 60_000 }, () => {
       expect(result).toMatchObject({ status: 'rejected', reason: { name: 'StorageError', gaveUp: true } });
     }
     expect(await underWay()).toBe(0);
-    // Closing waits for nothing.
+    // Closing does not wait for the counts.
     await backend.close();
     await release();
   });

@@ -8,10 +8,10 @@ import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'dead head', partition: 0 };
 const TABLE = itemsTableName(KEY);
-/** Enough for the index to be a long one. */
+/** Enough items for a long index. */
 const DEAD = 350_000;
 
-/** Items as the driver writes them, a hundred with each number of the sequence. */
+/** Items as the driver writes them, a hundred per number of the sequence. */
 const FILL = `
   INSERT INTO ${TABLE} (id, expire_deadline, created_at, reference, payload)
   SELECT '0' || lpad(to_hex((number << 17) + position - 1), 16, '0') || 'abcdefghij',
@@ -23,7 +23,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
   let database: TestDatabase;
   let admin: pg.Client;
   let dump: pg.Client;
-  /** An item of long ago, of which a lease was never undone. */
+  /** An old item whose lease was never undone. */
   let oldest: ItemId;
   const open: ReturnType<typeof testBackend>[] = [];
 
@@ -69,7 +69,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
   const leaseOne = async (store: PartitionStore): Promise<string | undefined> =>
     (await store.lease({ limit: 1, leaseTimeout: HOUR }))[0]?.reference;
 
-  /** How many entries of the index for leases all that has ended has read. */
+  /** The entries of the lease index that ended sessions have read. */
   const entriesRead = async (): Promise<number> => {
     await admin.query('SELECT pg_stat_clear_snapshot()');
     const { rows } = await admin.query<{ read: string }>(
@@ -78,12 +78,12 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     return Number(rows[0]?.read ?? 0);
   };
 
-  /** What `work` reads of the index, once its connections are gone. */
+  /** The entries of the index that `work` reads, once its connections are closed. */
   async function readBy(work: () => Promise<void>): Promise<number> {
     const before = await entriesRead();
     await work();
     for (const backend of open.splice(0)) await backend.close();
-    // Statistics of a session are complete when it has ended, which takes a moment longer than closing it.
+    // A session's statistics are complete a moment after it was closed.
     let [read, last] = [-1, -2];
     await expect
       .poll(
@@ -106,7 +106,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
       for (const reference of references) expect(await leaseOne(store)).toBe(reference);
     });
     expect(read).toBeGreaterThan(DEAD);
-    // Two looks from the head at most; each lease would be one.
+    // Two checks from the head at most. With one per lease there would be many more.
     expect(read).toBeLessThan(4 * DEAD);
   });
 
@@ -121,7 +121,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
         ({ rows }) => rows.length,
         () => 0,
       );
-    // Whoever leases goes on writing down where it is.
+    // A server that leases keeps saving its mark.
     await expect
       .poll(
         async () => {
@@ -145,7 +145,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     await produce(store, 'a', 'b', 'c');
     expect(await leaseOne(store)).toBe('a');
     await admin.query(`UPDATE ${TABLE} SET is_leased = false, lease_deadline = NULL WHERE id = $1`, [oldest]);
-    // Consumers that wait come back again and again.
+    // Consumers that wait repeat their requests.
     const given: (string | undefined)[] = [];
     await expect
       .poll(

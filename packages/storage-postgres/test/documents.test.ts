@@ -9,7 +9,7 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'my-queue', partition: 0 };
 const TABLE = itemsTableName(KEY);
 
-/** The SQL of a page: its statements in order, fence by fence. */
+/** The SQL of a page: its statements in order, by fence. */
 async function sqlOf(page: string): Promise<readonly (readonly string[])[]> {
   const text = await readFile(new URL(`../../../docs/storage/${page}`, import.meta.url), 'utf8');
   return [...text.matchAll(/^```sql\n(.*?)^```/gms)].map(([, block = '']) =>
@@ -21,7 +21,7 @@ async function sqlOf(page: string): Promise<readonly (readonly string[])[]> {
   );
 }
 
-/** As the user's document has them; the third is not SQL that any PostgreSQL takes, see below. */
+/** As in the document for users. The third is not SQL that every PostgreSQL accepts, see below. */
 const OF_THE_SPECIFICATION = {
   connections: `SELECT count(*) FROM pg_stat_activity WHERE datname = 'querator'`,
   sizes: `SELECT schemaname, tablename,
@@ -51,7 +51,7 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     await cluster?.stop();
   });
 
-  /** The one block with such a statement. */
+  /** The only block with such a statement. */
   function block(beginning: string): readonly string[] {
     const found = blocks.filter((statements) => statements.some((each) => each.startsWith(beginning)));
     expect(found).toHaveLength(1);
@@ -134,7 +134,7 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     });
     await holder.connect();
     await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
-    // Between its statements it has no snapshot; what holds on is that it has written.
+    // It has no snapshot between its statements. It keeps dead rows because it has written.
     const writer = new pg.Client({ connectionString: addressOf('querator'), application_name: 'forgotten' });
     await writer.connect();
     await writer.query('BEGIN; SELECT txid_current()');
@@ -175,7 +175,7 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     expect((await admin.query(sizes)).rows).toContainEqual({
       ...{ schemaname: 'public', tablename: TABLE, size: expect.stringMatching(/ kB$/) },
     });
-    // The view calls them relname and indexrelname, in all versions; the page has the query with those.
+    // The view names them relname and indexrelname in all versions. The page has the query with those names.
     await expect(admin.query(indexes)).rejects.toMatchObject({ code: '42703' });
   });
 });

@@ -40,7 +40,7 @@ describe('a table that somebody reads for long', { timeout: 60_000 }, () => {
   const rows = async () => (await dump.query(`SELECT count(*)::int AS count FROM ${TABLE}`)).rows[0].count;
 
   test('can be dropped when that one has ended; until then producers and consumers go on', async () => {
-    // A request behind one for the whole table that waited for longer than this would fail.
+    // A request behind a lock request on the whole table would fail if that waited longer than this.
     const store = await produced(storeWith({ timeouts: { lockMs: 400 } }));
     await beginDump();
     let isDroppable = false;
@@ -55,7 +55,7 @@ describe('a table that somebody reads for long', { timeout: 60_000 }, () => {
     expect(isDroppable).toBe(false);
     await dump.query('COMMIT');
     await waiting;
-    // It was only looked at.
+    // The table was only checked.
     expect(await rows()).toBe(1);
     await store.drop();
     expect((await dump.query(`SELECT to_regclass('${TABLE}') AS oid`)).rows[0].oid).toBeNull();

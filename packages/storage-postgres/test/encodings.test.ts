@@ -164,7 +164,7 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
 test('what is too long for an index is refused by its name', { timeout: 60_000 }, async () => {
   const database = await createTestDatabase();
   const backend = testBackend(database.connectionString);
-  // Random, since PostgreSQL compresses what it can.
+  // Random, since PostgreSQL compresses texts.
   const long = Array.from({ length: 20_000 }, (_, n) =>
     String.fromCharCode(0x4e00 + ((n * n * 7919) % 20_000)),
   ).join('');

@@ -44,8 +44,8 @@ describe('where md5() is refused, as in FIPS mode', { timeout: 60_000 }, () => {
   }
 
   /**
-   * Puts a function in the place of md5() that can be told to fail as that does
-   * over an OpenSSL in FIPS mode: PostgreSQL's own is compiled into the server.
+   * Replaces md5() by a function that can fail as it does over an OpenSSL in FIPS
+   * mode. PostgreSQL's own is compiled into the server.
    */
   async function replaceMd5(): Promise<void> {
     await admin.query('ALTER FUNCTION pg_catalog.md5(text) RENAME TO openssl_md5');

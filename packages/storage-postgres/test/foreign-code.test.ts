@@ -34,7 +34,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
         IF current_user <> '${malloryRole.name}' THEN INSERT INTO public.heard VALUES (what); END IF;
         RETURN what; END$$`,
     );
-    // PostgreSQL lets an immutable function write only through one that is not.
+    // PostgreSQL lets an immutable function write only through another function.
     await mallory.query(
       `CREATE FUNCTION tell(what text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
         $$BEGIN RETURN public.note(what); END$$`,
@@ -68,7 +68,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
   }
   const heard = async () => (await admin.query('SELECT what FROM public.heard')).rows;
 
-  /** The tables as the server makes them, in the hands of somebody else who lets the server use them. */
+  /** The tables as the server creates them, owned by another role that lets the server use them. */
   async function giveAwayTables(): Promise<void> {
     await useTable();
     for (const name of [TABLE, 'querator_queues', 'querator_schema', 'querator_item_id']) {

@@ -6,15 +6,15 @@ import { createOwner, type TestRole } from './support/roles.ts';
 import { testBackend } from './support/test-backend.ts';
 import { letTransactionsPass } from './support/transactions.ts';
 
-/** Whatever is open is reported, if it is known since when. */
+/** Every open transaction is reported if its start is known. */
 const AT_ONCE = { timeouts: { heldHorizonMs: 0 } };
 
 describe('transactions of another user', { timeout: 60_000 }, () => {
   let database: TestDatabase;
-  /** Has the rights that the documents ask for. */
+  /** Has the rights that the documents demand. */
   let role: TestRole;
   let dump: pg.Client;
-  /** Of the other user too. */
+  /** Also for the other user. */
   let other: pg.Client;
   let backend: ReturnType<typeof testBackend>;
   let logged: { readonly message: string; readonly fields: LogFields | undefined }[];

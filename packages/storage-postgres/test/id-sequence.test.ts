@@ -57,7 +57,7 @@ describe('a sequence of item ids that is set back under a running server', () =>
 
   let held: ItemId = '';
 
-  /** Each writes one item of the name `late` behind `waiting`, in its own way; some have an item prepared for it. */
+  /** Each writes one item named `late` after `waiting`, in its own way. Some have an item prepared for it. */
   const WAYS: Record<
     string,
     { readonly before?: () => Promise<unknown>; readonly write: () => Promise<unknown> | undefined }
@@ -204,8 +204,8 @@ describe('another server', { timeout: 60_000 }, () => {
   afterEach(() => cluster.stop());
 
   /**
-   * The sequence is set back to where this process has seen it, and not below:
-   * only the table tells that others came further meanwhile.
+   * The sequence is set back to the number that this process knows, and not below.
+   * Only the table shows that other processes have used more.
    */
   test('is not written to before the table was looked at', async () => {
     const url = cluster.connectionString('postgres');
@@ -220,7 +220,7 @@ describe('another server', { timeout: 60_000 }, () => {
     await client.end();
     await cluster.halt();
     await cluster.start();
-    // A connection that was idle meanwhile is found dead by a statement that may be sent again.
+    // A connection that was idle meanwhile is found dead by a statement that may be repeated.
     await expect
       .poll(() =>
         store.stats().then(

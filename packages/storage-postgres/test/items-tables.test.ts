@@ -55,7 +55,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
   const exists = async (table = TABLE) =>
     (await client.query(`SELECT to_regclass('${table}') IS NOT NULL AS there`)).rows[0].there as boolean;
 
-  /** A queue whose place for queues was lost, and that was created anew. */
+  /** A queue whose settings were lost, and that was created again. */
   async function recreated(...references: string[]) {
     const first = await backend.queueStore().create(newQueue(KEY.queue));
     await produce(first, ...references);
@@ -167,7 +167,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
          FROM generate_series(1, 20500) AS n`,
       );
       const queue = await backend.queueStore().create(newQueue(KEY.queue));
-      // The last of three batches fails: its first item cannot be written again.
+      // The last of three batches fails because its first item cannot be written again.
       await client.query(`ALTER TABLE ${TABLE} ADD CHECK (reference <> '20100' OR id LIKE '3%')`);
       await expect(tables.adopt(TABLE, { queue: 'mail' })).rejects.toMatchObject({ name: 'StorageError' });
       await expect(lease(queue)).rejects.toThrow('ids of another program');

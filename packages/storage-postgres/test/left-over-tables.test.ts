@@ -34,7 +34,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
     readonly wasDeleted?: (createdAt: Instant) => Promise<boolean>;
   }
 
-  /** The partition of the queue that was created then, at a process of its own. */
+  /** The partition of the queue that was created then, in a separate process. */
   function storeOf(createdAt: Instant, knowledge: Knowledge = {}) {
     const backend = testBackend(database.connectionString);
     open.push(backend);
@@ -110,7 +110,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
     await produce(storeOf(FIRST));
     await client.query('BEGIN');
     await client.query(`SELECT FROM ${TABLE} FOR UPDATE`);
-    // Would wait for this transaction, and everybody else behind it, if it asked for the lock.
+    // If it requested the lock, it would wait for this transaction, and all other statements behind it.
     await expect(storeOf(SECOND).stats()).rejects.toThrow('holds items of an earlier queue');
     await client.query('COMMIT');
   });
@@ -124,7 +124,10 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
   });
 
   describe('made for a queue that turns out to be gone', () => {
-    /** Another process, which has not heard either, stores an item before this one has asked. */
+    /**
+     * Another process, which does not know of the deletion either, stores an item
+     * before this one has asked.
+     */
     function orphaned(wasDeleted: boolean) {
       return storeOf(FIRST, {
         isThere: async () => {

@@ -11,7 +11,7 @@ const TABLE = itemsTableName(KEY);
 const PAGE = { pivot: '', limit: 10 };
 const SWEEP = { limit: 10, maxAttempts: 0, dead: 'move', claimTimeout: HOUR } as const;
 
-/** What a server of the version before does: its prepared letters have no mark, and it knows of none. */
+/** The previous version of the server: its prepared letters have no mark, and it knows of none. */
 describe('letters beside a server of the version before', () => {
   let database: TestDatabase;
   let admin: pg.Client;

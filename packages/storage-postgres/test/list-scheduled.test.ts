@@ -24,7 +24,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Items by their numbers; a scheduled one is due the earlier the higher its number is. */
+/** Items by their numbers. A scheduled one with a higher number is due earlier. */
 function fill(from: number, to: number, scheduled: boolean): Promise<unknown> {
   return client.query(
     `INSERT INTO ${TABLE} (id, expire_deadline, enqueue_at, created_at)
@@ -49,7 +49,7 @@ test('scheduled items come in the order of ids, whether they are few or many', a
   expect(await page('', 3)).toEqual(ids(20_001, 20_003));
   expect(await page(id(20_400), 1_000)).toEqual(ids(20_400, 20_500));
   expect(await page(id(30_000), 10)).toEqual([]);
-  // The limit of those that are sorted lies at 10,000.
+  // The limit for sorting is 10,000 items.
   await fill(20_501, 30_000, true);
   expect(await page(id(29_990), 100)).toEqual(ids(29_990, 30_000));
   await fill(30_001, 30_001, true);

@@ -9,7 +9,7 @@ import { type PartitionContext, PartitionTable } from '../src/sql/partition-tabl
 
 const REQUEST = { limit: 10, claimTimeout: milliseconds(1_000), maxAttempts: 3, dead: 'delete' } as const;
 
-/** A database in which statements of the sweep take longer than a request's may. */
+/** A database in which statements of the sweep reach the time limit of a request. */
 class SlowDatabase {
   /** The names of the statements that were sent with an operator's limit. */
   readonly patient: string[] = [];

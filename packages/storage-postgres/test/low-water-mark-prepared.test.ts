@@ -6,7 +6,7 @@ import { HOUR, item } from './support/contents.ts';
 import { insertByHand, MarkedInstance } from './support/marked-instance.ts';
 import { testBackend } from './support/test-backend.ts';
 
-/** Enough for a look at each lease. */
+/** Enough for a snapshot after each lease. */
 const BATCH = 1_000;
 
 describe('the low-water mark, and a producer that prepares its transaction', { timeout: 60_000 }, () => {
@@ -28,7 +28,7 @@ describe('the low-water mark, and a producer that prepares its transaction', { t
   });
   beforeEach(async () => {
     producer = new pg.Client(cluster.connectionString());
-    // Once the server is stopped under it.
+    // When the server is stopped under it.
     producer.on('error', () => {});
     await producer.connect();
     key = { queue: `prepared-${tests++}`, partition: 0 };
@@ -41,7 +41,7 @@ describe('the low-water mark, and a producer that prepares its transaction', { t
     await producer.end();
   });
 
-  /** Leases that empty the partition bit by bit, each with a look after it. */
+  /** Leases that empty the partition step by step, with a snapshot after each. */
   const leaseAndLook = async (times: number) => {
     for (let n = 0; n < times; n++) {
       await store.produce([{ items: Array.from({ length: BATCH }, () => item('early')) }], HOUR);
@@ -55,7 +55,7 @@ describe('the low-water mark, and a producer that prepares its transaction', { t
     return rows[0]?.id ?? '';
   }
 
-  /** The item is leased before all that was produced after it, and once. */
+  /** The item is leased before everything that was produced after it, and once. */
   async function expectNext(id: string): Promise<void> {
     expect(instance.mark <= id).toBe(true);
     await store.produce([{ items: [item('after')] }], HOUR);
@@ -94,7 +94,7 @@ describe('the low-water mark, and a producer that prepares its transaction', { t
     await cluster.halt();
     await cluster.start();
     await leaseAndLook(20);
-    // No call has failed: else the mark would have been forgotten, and nothing tested.
+    // No call has failed. A failure would discard the mark, and the test would prove nothing.
     expect(before !== '' && instance.mark >= before).toBe(true);
     const admin = new pg.Client(cluster.connectionString());
     await admin.connect();

@@ -11,13 +11,13 @@ import { connectorFor, openOver } from './support/open-connection.ts';
 import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'shared', partition: 0 };
-/** Enough for a look at each lease. */
+/** Enough for a snapshot after each lease. */
 const BATCH = 1_000;
 
-/** One of several servers at one partition: it produces, leases by its own mark, and completes. */
+/** One of several servers that use one partition. It produces, leases by its own mark, and completes. */
 class Worker {
   readonly instance: MarkedInstance;
-  /** References of what it has produced, and of what it was given, in order. */
+  /** References of the items that it has produced and leased, in order. */
   readonly produced: string[] = [];
   readonly given: string[] = [];
   readonly #backend: ReturnType<typeof testBackend>;
@@ -40,7 +40,7 @@ class Worker {
     this.produced.push(...references);
   }
 
-  /** @returns how many it was given. */
+  /** @returns the number of items that it leased. */
   async lease(): Promise<number> {
     const items = await this.instance.lease(BATCH);
     this.given.push(...items.map(({ reference }) => reference));
@@ -49,7 +49,7 @@ class Worker {
     return items.length;
   }
 
-  /** Completes what it holds, which succeeds only with items that are its own. */
+  /** Completes its items, which only succeeds for its own. */
   async complete(): Promise<void> {
     if (this.#held.length === 0) return;
     const [outcome] = await this.#store.complete([{ ids: this.#held.map(({ id }) => id) }]);
@@ -93,7 +93,7 @@ describe('two low-water marks on one partition', { timeout: 120_000 }, () => {
     for (let n = 0; n < times; n++) await Promise.all(workers.map((worker) => worker.turn()));
   };
 
-  /** How many entries of its index a lease of ten reads that starts there. */
+  /** The entries of its index that a lease of ten items reads from there. */
   async function entriesRead(from: string): Promise<number> {
     const connection = await openOver(connectorFor(database.connectionString));
     const query = (text: string) => connection.query({ text });
@@ -112,7 +112,7 @@ describe('two low-water marks on one partition', { timeout: 120_000 }, () => {
   }
 
   test('lose nothing, give nothing out twice, and spare both the dead rows', async () => {
-    // Keeps all that dies from now on.
+    // Keeps all rows that die from now on.
     await dump.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     await dump.query('SELECT txid_current()');
     await turns(6);
@@ -136,7 +136,7 @@ describe('two low-water marks on one partition', { timeout: 120_000 }, () => {
       expect(await entriesRead(instance.mark)).toBeLessThan(fromHead / 3);
     }
 
-    // Until neither finds any more.
+    // Until neither finds another item.
     while ((await Promise.all(workers.map((worker) => worker.lease()))).some((count) => count > 0));
     const given = workers.flatMap((worker) => worker.given);
     expect(given.toSorted()).toEqual([...workers.flatMap(({ produced }) => produced), 'by hand'].toSorted());

@@ -12,18 +12,21 @@ import { PartitionTable } from '../src/sql/partition-table.ts';
 const KEY = { queue: 'failing', partition: 0 };
 const idOf = (number: number): ItemId => `${boundAfter(BigInt(number) - 1n)}abcdefghij`;
 
-/** A partition as its mark sees it. Each lease takes a number of the sequence, and nobody writes. */
+/**
+ * A partition from the view of its mark. Each lease takes a number of the sequence. No
+ * transaction writes.
+ */
 class Partition {
   readonly clock = new ManualClock();
   /** Whether the index is a long one. */
   isLong = false;
-  /** What waits, in order. */
+  /** The waiting items, in order. */
   waiting: ItemId[] = [];
   last = 0;
-  /** Bounds of the walks that were made. */
+  /** The bounds of the steps that were made. */
   readonly walks: [string, string][] = [];
   readonly mark: LowWaterMark;
-  /** What is written down. */
+  /** The saved mark. */
   written: ItemId | undefined;
   readonly saved: SavedMarks = {
     load: async () => this.written,
@@ -110,7 +113,7 @@ describe('a lease that fails', () => {
     expect(partition.walks[0]?.[0]).toBe(mark);
     expect(taken).toEqual([first]);
     expect(partition.mark.mark).toBe(first);
-    // The steps lie next to each other.
+    // The steps are adjacent.
     expect(partition.walks.slice(1).map(([from]) => from)).toEqual(
       partition.walks.slice(0, -1).map(([, to]) => to),
     );
@@ -118,7 +121,10 @@ describe('a lease that fails', () => {
 });
 
 describe('what waits below a mark that lies behind many dead entries', () => {
-  /** One that has started, and found its mark by a walk: how long one from the head takes it does not know. */
+  /**
+   * A process that has started and found its mark by a walk. It does not know how long
+   * a read from the head takes.
+   */
   async function started(): Promise<Partition> {
     const partition = new Partition();
     partition.isLong = true;
@@ -139,7 +145,7 @@ describe('what waits below a mark that lies behind many dead entries', () => {
       taken.push([from, to]);
       return to === undefined ? [] : partition.waiting.splice(0).map((id) => ({ id }));
     };
-    // This one starts the look, and does not wait for it.
+    // This lease starts the check, and does not wait for it.
     expect(await partition.mark.lease(take)).toEqual([]);
     await expect.poll(() => partition.mark.pollFrom()).toBe(undefined);
     expect((await partition.mark.lease(take)).map(({ id }) => id)).toEqual([below]);

@@ -9,7 +9,7 @@ import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'marked', partition: 0 };
 const TABLE = itemsTableName(KEY);
-/** Enough for a look at each lease. */
+/** Enough for a snapshot after each lease. */
 const BATCH = 1_000;
 
 describe('the low-water mark', { timeout: 60_000 }, () => {
@@ -40,7 +40,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     await store.produce([{ items }], HOUR);
   };
 
-  /** Leases that empty the partition bit by bit, each with a look after it. */
+  /** Leases that empty the partition step by step, with a snapshot after each. */
   const leaseAndLook = async (times: number) => {
     for (let n = 0; n < times; n++) {
       await produce(`round ${n}`);
@@ -63,9 +63,9 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     const rounds = 60;
     await leaseAndLook(rounds);
     await instance.close();
-    // Statistics of a backend are complete when it has ended.
+    // A backend's statistics are complete when it has ended.
     await expect.poll(() => entriesRead(database.connectionString), { timeout: 10_000 }).toBeGreaterThan(0);
-    // From the head each lease reads all that was leased before: 30 batches on average.
+    // From the head each lease reads all earlier ones: 30 batches on average.
     expect(await entriesRead(database.connectionString)).toBeLessThan(rounds * BATCH * 8);
     await other.query('ROLLBACK');
   });
@@ -86,7 +86,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
   test('nor one whose producer has taken a number, and rests before it writes', async () => {
     await leaseAndLook(6);
     await other.query('BEGIN');
-    // The lock comes first and the number next; the row only after a look has seen neither.
+    // The lock comes first, then the number. The row follows only after a snapshot without either.
     const sleepy = other.query<{ id: string }>(`
       INSERT INTO ${TABLE} (id, expire_deadline, created_at, reference, payload)
       SELECT '0' || lpad(to_hex(number << 17), 16, '0') || 'abcdefghij',
@@ -175,7 +175,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
   });
 });
 
-/** How many entries of the index for leases were read in all. */
+/** The number of entries of the lease index that were read in all. */
 async function entriesRead(connectionString: string): Promise<number> {
   const client = new pg.Client(connectionString);
   await client.connect();

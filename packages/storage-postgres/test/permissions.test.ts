@@ -18,7 +18,7 @@ describe('rights', { timeout: 60_000 }, () => {
     client = new pg.Client(database.connectionString);
     await client.connect();
     role = await createRole(database, 'user');
-    // As from PostgreSQL 15 on; before, everybody could.
+    // The default from PostgreSQL 15 on. Before that, every role had the right.
     await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
   });
   afterEach(async () => {
@@ -27,7 +27,7 @@ describe('rights', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  /** All that a server does in the life of a queue. */
+  /** Everything that a server does in the life of a queue. */
   async function useEverything(): Promise<void> {
     const backend = testBackend(role.connectionString);
     try {
@@ -50,14 +50,14 @@ describe('rights', { timeout: 60_000 }, () => {
     }
   }
 
-  /** Makes the tables as somebody else, the database's owner for one. */
+  /** Creates the tables as another role, for example the database's owner. */
   async function othersTables(): Promise<void> {
     const backend = testBackend(database.connectionString);
     await backend.partitionStore(KEY).stats();
     await backend.close();
   }
 
-  /** The documented grants, on tables that somebody else has made. */
+  /** The documented grants, on tables that another role has created. */
   async function grantAll(): Promise<void> {
     await client.query(`GRANT CREATE ON DATABASE ${database.name} TO ${role.name}`);
     await client.query(`GRANT CREATE ON SCHEMA public TO ${role.name}`);
@@ -117,7 +117,7 @@ describe('rights', { timeout: 60_000 }, () => {
     await grantAll();
     await client.query(`REVOKE CREATE ON SCHEMA public FROM ${role.name}`);
     await useEverything();
-    // Not even for writing down the version of a database that has none yet.
+    // Not even to record the version of a database that has none yet.
     await client.query('DROP TABLE querator_schema');
     await useEverything();
   });

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { testBackend } from './support/test-backend.ts';
 
-/** Whatever is open is reported. */
+/** Every open transaction is reported. */
 const AT_ONCE = { timeouts: { heldHorizonMs: 0 } };
 
 describe('ping', { timeout: 60_000 }, () => {
@@ -65,7 +65,7 @@ describe('ping', { timeout: 60_000 }, () => {
     const [notice] = await backend.ping();
     expect(notice?.text).toMatch(/^dead rows are kept by prepared transaction 'lost one', for \d+ s$/);
     expect(notice).toMatchObject({ holder: 'prepared-transaction', transactions: expect.any(Number) });
-    // Of several kinds the worst of each, and the one that holds on the longest first.
+    // Of several kinds the worst of each. The one that lasts longest comes first.
     const reader = new pg.Client(cluster.connectionString());
     await reader.connect();
     for (const session of [reader, client]) {

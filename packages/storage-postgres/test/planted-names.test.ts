@@ -17,7 +17,7 @@ const NOW = milliseconds(0);
 const SWEEP = { limit: 10, maxAttempts: 2, claimTimeout: NOW };
 const PATIENCE = { timeout: 10_000, interval: 10 };
 
-/** The path under which names in `public` come before PostgreSQL's own. */
+/** A path in which names in `public` come before PostgreSQL's own. */
 const PATH = 'options=-csearch_path%3Dapp%2Cpublic%2Cpg_catalog';
 
 describe('what others make in schemas of the search path', { timeout: 60_000 }, () => {
@@ -50,7 +50,7 @@ describe('what others make in schemas of the search path', { timeout: 60_000 }, 
     await database.drop();
   });
 
-  /** Every call of the ports, each with the statements for the cases it tells apart. */
+  /** Every call of the ports, each with the statements for its different cases. */
   async function useEverything(query: string): Promise<void> {
     const backend = testBackend(`${server.connectionString}?${PATH}${query}`);
     try {

@@ -23,7 +23,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  /** Names of the applications behind the connections to the database, our own left out. */
+  /** The application names of the connections to the database, without our own. */
   async function applications(): Promise<readonly string[]> {
     const { rows } = await admin.query(
       `SELECT application_name FROM pg_stat_activity

@@ -59,7 +59,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     return rows;
   }
 
-  /** Produces, takes and completes on several connections at once. */
+  /** Produces, leases and completes on several connections at once. */
   async function work({ partitionStore }: ReturnType<typeof backend>, rounds = 20): Promise<string[]> {
     const store = partitionStore(KEY);
     const done: string[] = [];

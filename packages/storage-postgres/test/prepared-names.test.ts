@@ -9,7 +9,7 @@ import { connectorFor, openOver } from './support/open-connection.ts';
 import { testBackend } from './support/test-backend.ts';
 
 const COUNT = { text: 'SELECT count(*)::int AS count FROM pg_prepared_statements' };
-/** What a connection may hold at most. */
+/** The most statements of a connection. */
 const LIMIT = 500;
 
 let database: TestDatabase;
@@ -93,7 +93,7 @@ test('of queues that come and go leave the connection no more than it may hold',
   const before = await held();
   expect(before).toBeGreaterThan(100);
   expect(before).toBeLessThanOrEqual(LIMIT);
-  // Looks into other sets of partitions leave nothing behind.
+  // Polls of other sets of partitions leave no statement behind.
   for (let n = 130; n < 140; n++) await backend.poll(keys.slice(n), { deadlines: false });
   expect(await held()).toBe(before);
   await share.release();

@@ -31,7 +31,7 @@ describe('prepared statements whose rows are read as they come', () => {
       isNull: row.bytes()[0] === 1,
       maybe: row.text(),
     });
-    // PostgreSQL has no U+0000 in texts, and UTF-8 no halves of surrogate pairs.
+    // PostgreSQL has no U+0000 in texts, and UTF-8 has no halves of surrogate pairs.
     const texts = fc.string({ unit: 'binary', maxLength: 300 }).filter((sent) => !sent.includes('\0'));
     await fc.assert(
       fc.asyncProperty(

@@ -15,7 +15,7 @@ import { HOUR, item } from './support/contents.ts';
 import { connectorFor, openOver } from './support/open-connection.ts';
 import { testBackend } from './support/test-backend.ts';
 
-/** Opens a connection as a pool would, asks it one thing, and closes it. */
+/** Opens a connection as a pool would, runs one query, and closes it. */
 async function ask<Row>(connector: Connector, text: string): Promise<Row> {
   const connection = await openOver(connector);
   const [row] = await connection.query({ text });
@@ -23,7 +23,7 @@ async function ask<Row>(connector: Connector, text: string): Promise<Row> {
   return row as Row;
 }
 
-/** Which of its addresses the server is reached at. */
+/** The address at which the server was reached. */
 const WHERE = 'SELECT host(inet_server_addr()) AS address';
 
 describe('the search for the primary', { timeout: 30_000 }, () => {
@@ -39,14 +39,14 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
   afterAll(() => Promise.all([cluster?.stop(), only?.stop()]));
   afterEach(() => vi.restoreAllMocks());
 
-  /** One connector for the string, as a pool has one. */
+  /** One connector for the string, as in a pool. */
   function connectorTo(hosts: string, query: string): Connector {
     const { username, password } = new URL(cluster.connectionString());
     const text = `postgres://${username}:${password}@${hosts}/postgres?${query}`;
     return connectorFor(text);
   }
 
-  /** Answers for one name in the place of the operating system. */
+  /** Resolves one name instead of the operating system. */
   function resolve(name: string, addresses: () => readonly string[]): void {
     type Callback = (error: Error | null, found: unknown, family?: number) => void;
     const answer = (asked: string, options: dns.LookupOptions, callback: Callback) => {
@@ -143,7 +143,7 @@ describe('a server that takes no writes', { timeout: 30_000 }, () => {
     await database.drop();
   });
 
-  /** Sessions opened from now on are what they would be on a standby, as far as writes go. */
+  /** Sessions opened from now on are read-only, as on a standby. */
   async function setReadOnly(readOnly: boolean): Promise<void> {
     await admin.query('SET default_transaction_read_only = off');
     const change = readOnly
@@ -164,14 +164,14 @@ describe('a server that takes no writes', { timeout: 30_000 }, () => {
       const produce = () => store.produce([{ items: [item('a')] }], HOUR);
       await produce();
       await setReadOnly(true);
-      // Where connections were cut first, a write may be answered as unknown.
+      // If connections were cut first, a write may have an unknown outcome.
       await expect
         .poll(() => produce().then(String, ({ message }: Error) => message))
         .toContain('session is read-only');
       const refused = { name: 'StorageError', outcome: 'not-applied' };
       const message = expect.stringContaining('session is read-only');
       await expect(produce()).rejects.toMatchObject({ ...refused, message });
-      // A probe of the partition is a read: it must not find the server fit for service.
+      // A probe of the partition is a read. It must not report that the server can serve.
       await expect(store.stats()).rejects.toMatchObject({ ...refused, message });
       await setReadOnly(false);
       await produce();
@@ -195,7 +195,7 @@ test('when a server does not answer, its idle connections have to prove that the
   }, 10_000);
   proxy.blackHole();
   await expect(store.stats()).rejects.toThrow('no answer within 400 ms');
-  // The other one is not trusted, and a new one gets no answer either: no statement has waited in vain.
+  // The other one is not trusted, and a new one gets no answer either. No statement has waited in vain.
   await expect(store.stats()).rejects.toThrow('no connection within');
   proxy.restore();
   await expect.poll(() => store.stats().catch(() => undefined)).toMatchObject({ waiting: 0 });

@@ -61,7 +61,7 @@ describe('a probe', { timeout: 60_000 }, () => {
       message: expect.stringMatching(/read-only/),
     });
     await admin.query(`ALTER DATABASE ${database.name} RESET default_transaction_read_only`);
-    // Connections to a server like that are given up: the next one may lead to the primary.
+    // Connections to a read-only server are closed: the next one may lead to the primary.
     await backend.partitionStore(KEY).probe();
     await backend.close();
   });
@@ -99,7 +99,7 @@ describe('a probe', { timeout: 60_000 }, () => {
     const recording = new RecordingDatabase(admin);
     await probePartition({ db: recording.asDatabase(), table });
     const [statement] = recording.statements;
-    // As sessions of ours have it.
+    // As in our sessions.
     await admin.query('SET enable_seqscan = off');
     const { rows } = await admin.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement?.text}`);
     const plan = rows[0]['QUERY PLAN'][0].Plan as Record<string, number>;

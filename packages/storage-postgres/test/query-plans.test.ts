@@ -17,7 +17,7 @@ const table = new PartitionTable(KEY);
 const ITEMS = 20_000;
 const BATCHES = [1, 1_000];
 
-/** Which index each statement may go through, by the ends of their names. */
+/** The indexes that each statement may use, by the ends of their names. */
 const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce: [],
   produce_texts: [],
@@ -50,14 +50,14 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   sweep_expired_delete: ['exp', 'pkey'],
 };
 
-/** SQL that fills the table: which items are leased, which scheduled, in terms of their number `n`. */
+/** SQL that fills the table: which items are leased or scheduled, by their number `n`. */
 const fill = (leased: string, scheduled: string) => `
   INSERT INTO ${table.name} (id, is_leased, lease_deadline, expire_deadline, enqueue_at, created_at, payload)
   SELECT '0' || lpad(to_hex(n), 16, '0') || 'abcdefghij', ${leased},
     CASE WHEN ${leased} THEN now() + n * interval '10 ms' END, now() + interval '1 h' + n * interval '10 ms',
     CASE WHEN ${scheduled} THEN now() + n * interval '10 ms' END, now(), decode(repeat('ab', 100), 'hex')
   FROM generate_series(1, ${ITEMS}) AS n`;
-/** All items are letters: what calls name as ids they name as source ids too. */
+/** All items are letters. Calls use their ids as source ids too. */
 const LETTERS = `UPDATE ${table.name} SET source_id = id, max_attempts = -1`;
 const LEASED = `UPDATE ${table.name} SET is_leased = true, lease_deadline = now() + interval '1 min'`;
 const UNLEASED = `UPDATE ${table.name} SET is_leased = false, lease_deadline = NULL`;
@@ -93,7 +93,7 @@ describe('query plans', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     const settings = parseConnectionString(database.connectionString);
-    // The very session that statements run in; only the filling of tables takes longer.
+    // The settings of our sessions. Only filling the tables takes longer.
     client = new pg.Client(sessionOptions(settings, { ...DEFAULT_TIME_LIMITS, statementMs: 60_000 }));
     await client.connect();
     await client.query('CREATE SEQUENCE querator_item_id');
@@ -135,7 +135,7 @@ async function faultsIn(client: pg.Client): Promise<readonly string[]> {
       }
     }
   }
-  // Sent only where so many items are scheduled that they are not sorted.
+  // Only sent if there are too many scheduled items to sort.
   const always = Object.keys(INDEXES).filter((name) => name !== 'list_scheduled' || seen.has(name));
   expect([...seen].sort()).toEqual(always.sort());
   return faults;
@@ -157,7 +157,8 @@ function faultOf(operation: string, plan: PlanNode, version: number): string | u
     const index = step['Index Name'];
     if (index === undefined) continue;
     if (!allowed.some((end) => index.endsWith(`_${end}`))) return `reads ${index}`;
-    // Others are read from the front, as long as it takes; these two for given keys, or from a given one on.
+    // Other statements read from the front, as far as they need. These two read given
+    // keys, or from a given key on.
     const isKey = index.endsWith('_pkey') || index.endsWith('_src');
     if (isKey && step['Index Cond'] === undefined) return `reads all of ${index}`;
   }
@@ -165,9 +166,9 @@ function faultOf(operation: string, plan: PlanNode, version: number): string | u
 }
 
 /**
- * Sweeps want items of one deadline in the order of ids. An incremental sort
- * does that deadline by deadline, and stops with the limit; PostgreSQL 12 has
- * none, and sorts what is due.
+ * Sweeps need items with the same deadline in the order of ids. An incremental sort
+ * handles one deadline after the other, and stops at the limit. PostgreSQL 12 has
+ * none, and sorts everything that is due.
  */
 function mustSort(operation: string, version: number): boolean {
   return version < 130_000 && /^sweep_(scheduled|leases)/.test(operation);

@@ -29,7 +29,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     client = new pg.Client(database.connectionString);
     await client.connect();
     role = await createRole(database, 'user');
-    // As from PostgreSQL 15 on; before, everybody could.
+    // The default from PostgreSQL 15 on. Before that, every role had the right.
     await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
     backend = testBackend(role.connectionString);
   });
@@ -40,7 +40,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     await database.drop();
   });
 
-  /** Makes the tables as somebody else, and lets the role use them. */
+  /** Creates the tables as another role, and lets the role use them. */
   async function othersTables(): Promise<void> {
     const other = testBackend(database.connectionString);
     await other.partitionStore(KEY).stats();
@@ -90,7 +90,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     await expect(backend.ping()).rejects.toThrow('the tables in this database have version 99');
   });
 
-  /** What a ping works with, on a connection of its own that a test may tamper with. */
+  /** The dependencies of a ping, on a connection of its own that a test may change. */
   function context(over: Partial<Database> = {}) {
     const limits = DEFAULT_TIME_LIMITS;
     const share = new PoolRegistry({ logger: silentLogger }).share(database.connectionString, {

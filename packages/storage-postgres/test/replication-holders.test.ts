@@ -13,7 +13,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
   let cluster: Cluster;
   let admin: pg.Client;
   let standby: StandInStandby | undefined;
-  /** Of a user with no more rights than the documents ask for. */
+  /** For a user with no more rights than the documents demand. */
   let backend: ReturnType<typeof testBackend>;
 
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  /** The number of a transaction that has just been. */
+  /** The number of a transaction that has just ended. */
   async function now(): Promise<bigint> {
     const { rows } = await admin.query<{ txid: string }>('SELECT txid_current() AS txid');
     return BigInt(rows[0]?.txid ?? 0);
@@ -53,7 +53,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
   test('a slot is named after many transactions, and on when its standby is gone', async () => {
     await admin.query(`SELECT pg_create_physical_replication_slot('${SLOT}', true)`);
     standby = await StandInStandby.start(cluster.connectionString(), 'node_2', SLOT);
-    // What a standby keeps of the catalogue alone, for its own slots, makes no items table grow.
+    // What a standby keeps in the catalogue alone, for its own slots, does not make an items table grow.
     const catalogue = await now();
     await letTransactionsPass(admin, 60_000);
     standby.needs(await now(), catalogue);
@@ -65,7 +65,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
     const [notice, ...more] = await backend.ping();
     expect(more).toEqual([]);
     expect(notice).toMatchObject({ kind: 'held-horizon', holder: 'replication-slot', seconds: 0 });
-    // A few more may have come and gone: the server's own.
+    // The server itself may have run a few more transactions.
     expect(notice?.transactions).toBeGreaterThanOrEqual(120_000);
     expect(notice?.transactions).toBeLessThan(130_000);
     expect(notice?.text).toBe(

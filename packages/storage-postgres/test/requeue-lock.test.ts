@@ -15,7 +15,7 @@ const LOCK = `BEGIN; SELECT pg_advisory_xact_lock((${0x71756572}::bigint << 32) 
 const WAITING = `SELECT count(*)::int AS sessions FROM pg_stat_activity
   WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 
-/** Two backends on a database of their own, and a way to connections of others. */
+/** Two backends on a database of their own, and a function to open further connections. */
 async function setUp(clock: Clock = new SystemClock()) {
   const database = await createTestDatabase();
   const backend = () => testBackend(database.connectionString, { registry: new PoolRegistry({ clock }) });
@@ -37,7 +37,7 @@ async function setUp(clock: Clock = new SystemClock()) {
   };
 }
 
-/** Items that came due long ago, by their references. */
+/** Items that were due long ago, by their references. */
 const due = (references: readonly string[]) =>
   references.map((reference) => ({
     ...item(reference),
@@ -56,7 +56,8 @@ test('a second sweep does not hide what the first has just put into the queue', 
   const waiting = async () => (await watching.query(WAITING)).rows[0].sessions;
   const first = one.sweep({ ...SWEEP, limit: 3 });
   await expect.poll(waiting).toBe(1);
-  // It would wait for the first one, lock the newest versions of a, b and c, and wait for d with them.
+  // Without the lock it would wait for the first one, lock the newest versions of a, b
+  // and c, and wait for d with them.
   let secondIsDone = false;
   const second = two.sweep({ ...SWEEP, limit: 10 }).finally(() => {
     secondIsDone = true;

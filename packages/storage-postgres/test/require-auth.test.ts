@@ -44,7 +44,7 @@ describe('require_auth', () => {
 });
 
 describe('a server that asks for a password in clear text', () => {
-  /** Whether it gets it, and with which words it does not. */
+  /** Whether the connection is opened, and the error if it is not. */
   function ask(where: Partial<Socket>, { encrypted = false, requireAuth = '' } = {}) {
     const connection = new EventEmitter();
     const refused: string[] = [];

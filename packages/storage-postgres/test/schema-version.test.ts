@@ -16,7 +16,7 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'my-queue', partition: 0 };
 const NEWEST = newestVersion(MIGRATIONS);
 
-/** A migration that leaves a trace for each time it runs. */
+/** A migration that leaves a record of each run. */
 function step(version: number, work: (session: Session) => Promise<void> = async () => {}): Migration {
   return {
     version,
@@ -44,7 +44,7 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  /** A keeper as each process has one, with connections of its own. */
+  /** A manager of a separate process, with connections of its own. */
   function keeper(migrations: readonly Migration[]): SchemaManager {
     const limits = DEFAULT_TIME_LIMITS;
     const registry = new PoolRegistry({ logger: silentLogger });

@@ -13,7 +13,7 @@ describe('the table of a partition', () => {
   let client: pg.Client;
 
   beforeAll(async () => {
-    // A collation other than "C", where the server has one: order must not depend on it.
+    // A collation other than "C", if the server has one: order must not depend on it.
     database = await createTestDatabase();
     client = new pg.Client(database.connectionString);
     await client.connect();

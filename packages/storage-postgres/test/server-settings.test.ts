@@ -11,8 +11,8 @@ const NAME = `it's "\\'NULL\\n" {a,b} \\x41 ü€`;
 const BYTES = Uint8Array.from({ length: 256 }, (_, n) => n);
 
 /**
- * Settings that are not turned, with the reason. All others of a database or a
- * role must not change what the server does.
+ * Settings that are not changed, with the reason. No other setting of a database or a
+ * role may change what the server does.
  */
 const LEFT_ALONE: readonly (readonly [name: RegExp, reason: string])[] = [
   [/^default_transaction_read_only$/, 'makes a server read-only, which is meant so'],
@@ -76,7 +76,7 @@ describe('settings of the database', { timeout: 120_000 }, () => {
     await database.drop();
   });
 
-  /** What all calls together come to; the same each time, as clock and random numbers are. */
+  /** The results of all calls. They are the same each time, since clock and random numbers are. */
   async function results(query: string): Promise<unknown> {
     const clock = new ManualClock();
     const backend = testBackend(`${database.connectionString}?${query}`, {
@@ -84,7 +84,10 @@ describe('settings of the database', { timeout: 120_000 }, () => {
       random: new SeededRandom(),
     });
     const told: unknown[] = [];
-    /** Ids hold numbers of the sequence, which goes on: who is who is told by the order of appearance. */
+    /**
+     * Ids contain numbers of the sequence, which goes on. So they are replaced in the
+     * order in which they appear.
+     */
     const names = new Map<string, string>();
     const tell = (result: unknown) => {
       const text = JSON.stringify(result, (_, value) => {
@@ -115,7 +118,7 @@ describe('settings of the database', { timeout: 120_000 }, () => {
     await clock.advance('12345s');
     await clock.advance('1us');
     tell(await store.stats());
-    // Another process has to find that the table is this queue's, by its comment.
+    // Another process has to recognise the queue's table by its comment.
     const other = testBackend(database.connectionString, { clock });
     tell(await other.partitionStore({ queue: NAME, partition: 0 }, owner).stats());
     await other.close();
@@ -159,12 +162,12 @@ describe('settings of the database', { timeout: 120_000 }, () => {
       return String(error);
     } finally {
       await admin.query(`ALTER DATABASE ${database.name} RESET ALL`);
-      // What broke off left its tables.
+      // A failed round left its tables.
       await admin.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     }
   }
 
-  /** Many at once, and singly only where something is wrong. */
+  /** Many at once, and one by one only if something is wrong. */
   async function thatMatter(settings: typeof alternatives, expected: unknown, query: string) {
     const matter: string[] = [];
     const size = 100;
@@ -188,7 +191,7 @@ describe('settings of the database', { timeout: 120_000 }, () => {
     const rounds = new Map<string, number>();
     const parts: (typeof alternatives)[number][][] = [];
     for (const each of alternatives) {
-      // A transaction has begun before a setting can be made in it: such a server is refused.
+      // A transaction has begun before a setting can be made in it. Such a server is refused.
       if (transactions && each[0] === 'default_transaction_isolation') continue;
       const round = rounds.get(each[0]) ?? 0;
       rounds.set(each[0], round + 1);

@@ -17,7 +17,7 @@ describe('several hosts', { timeout: 30_000 }, () => {
   let primary: Cluster;
   let standby: Cluster;
   let folder: string;
-  /** Takes connections and never says a word. */
+  /** Accepts connections and sends nothing. */
   let mute: net.Server;
 
   beforeAll(async () => {
@@ -38,7 +38,7 @@ describe('several hosts', { timeout: 30_000 }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A server that waits in recovery for what never comes: as far as clients can tell it is a standby. */
+  /** A server that stays in recovery. To clients it is a standby. */
   async function makeStandby(): Promise<void> {
     // One string for both: the standby gets the primary's password.
     const admin = new pg.Client({ connectionString: standby.connectionString() });
@@ -136,7 +136,7 @@ describe('several hosts', { timeout: 30_000 }, () => {
         () => 'stored',
         (error: Error) => error.message,
       );
-    // Sessions hear of it in their own time: until then they store.
+    // Sessions apply it at their own time. Until then they store.
     await setReadOnly(admin, true);
     await expect.poll(produce).toContain('session is read-only');
     await expect.poll(pids).toEqual([]);
@@ -147,7 +147,7 @@ describe('several hosts', { timeout: 30_000 }, () => {
     await admin.end();
   });
 
-  /** What becomes of a server whose disk is full, or that another has taken over from. */
+  /** What happens to a server whose disk is full, or that another one has replaced. */
   async function setReadOnly(admin: pg.Client, readOnly: boolean): Promise<void> {
     await admin.query('SET default_transaction_read_only = off');
     await admin.query(`ALTER SYSTEM SET default_transaction_read_only = ${readOnly ? 'on' : 'off'}`);

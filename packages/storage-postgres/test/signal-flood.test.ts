@@ -44,7 +44,7 @@ test('no more names are remembered than there can be processes', async () => {
   for (let n = 0; n < 1_000; n++) expect(peers.add(`${n}`)).toBe(true);
   expect(peers.add('0')).toBe(false);
   expect(peers.add('1000')).toBe(true);
-  // The one that was silent longest was forgotten for it.
+  // The one that was silent longest was removed for it.
   expect(peers.add('0')).toBe(false);
   expect(peers.add('1')).toBe(true);
   expect(peers.any).toBe(true);

@@ -24,7 +24,7 @@ describe('signals', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  /** A backend as another process has it, and what it heard. */
+  /** A backend of another process, and the changes that it was notified of. */
   function process(options: Parameters<typeof testBackend>[1] = {}) {
     const backend = testBackend(database.connectionString, options);
     open.push(backend);
@@ -53,7 +53,7 @@ describe('signals', { timeout: 60_000 }, () => {
     b.watch('letters');
     b.watch('numbers');
     await listening(a, b);
-    // Both may have been told of the gap before they listened.
+    // Both may have been notified of the gap before they listened.
     await vi.waitFor(() => {
       a.signals?.publish('letters');
       expect(b.heard.filter((topic) => topic === 'letters').length).toBeGreaterThan(1);
@@ -91,7 +91,7 @@ describe('signals', { timeout: 60_000 }, () => {
     await listening(b);
     const a = process();
     a.signals?.publish('x');
-    // Once of the beginning, and once of this.
+    // Once for the start, and once for this.
     await vi.waitFor(() => expect(b.heard).toEqual(['x', 'y', 'x']), PATIENCE);
   });
 
@@ -135,7 +135,7 @@ describe('signals', { timeout: 60_000 }, () => {
     const notified: string[] = [];
     admin.on('notification', ({ payload }) => notified.push(payload ?? ''));
     for (let n = 0; n < 100; n++) a.signals?.publish('x');
-    // Whatever was sent comes before the answer to this.
+    // Everything sent earlier arrives before the answer to this.
     await a.backend.queueStore().list({ namespace: 'x', pivot: '', limit: 1 });
     await admin.query('SELECT 1');
     expect(notified.filter((payload) => payload.startsWith('t'))).toEqual([]);
@@ -159,7 +159,7 @@ describe('signals', { timeout: 60_000 }, () => {
     await admin.query(`SELECT pg_notify('querator', hello) FROM unnest($1::text[]) AS hello`, [hellos]);
     await vi.waitFor(() => expect(beats).toBe(hellos.length), PATIENCE);
     nodeProcess.off('warning', keep);
-    // What pg says of statements that are sent while another one is under way.
+    // The warning of pg about statements that are sent while another one is under way.
     expect(warnings).toEqual([]);
   });
 

@@ -28,7 +28,7 @@ describe('storage parameters of an items table', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  /** What the table has, after a backend that has just started has used it. */
+  /** The parameters of the table after a new backend has used it. */
   async function afterUse(connectionString = database.connectionString): Promise<readonly string[]> {
     const backend = testBackend(connectionString);
     await backend.partitionStore(KEY).produce([{ items: [item('a')] }], HOUR);
@@ -62,7 +62,7 @@ describe('storage parameters of an items table', { timeout: 60_000 }, () => {
 
   test('of a table of somebody else stay as they are; it is used all the same', async () => {
     await firstVersion();
-    // Its owner has been here with this version, and made the tables of queues what they are now.
+    // Its owner has used this version, and migrated the queues' table.
     await client.query('CREATE UNIQUE INDEX querator_queues_hash ON querator_queues ("left"(md5(name), 12))');
     const role = await createRole(database, 'guest');
     await client.query(`GRANT USAGE, CREATE ON SCHEMA public TO ${role.name}`);
@@ -75,7 +75,7 @@ describe('storage parameters of an items table', { timeout: 60_000 }, () => {
   test('wait for another time when the table is locked; requests do not', async () => {
     await firstVersion();
     await client.query('BEGIN');
-    // As a VACUUM by hand does: it lets reads and writes through.
+    // Like a manual VACUUM, it lets reads and writes pass.
     await client.query(`LOCK TABLE ${TABLE} IN SHARE UPDATE EXCLUSIVE MODE`);
     const warnings: unknown[] = [];
     const log = (message: string, fields?: unknown) => void warnings.push([message, fields]);

@@ -8,7 +8,7 @@ import { testBackend } from './support/test-backend.ts';
 
 /** More than an idle machine ever needs. */
 const PATIENCE = { timeout: 20_000, interval: 10 };
-/** As much, so that a commit that waits is not given up on. */
+/** The same, so that a commit that waits is not given up. */
 const UNHURRIED = { timeouts: { statementMs: 30_000 } };
 const KEY = { queue: 'replicated', partition: 0 };
 
@@ -32,15 +32,15 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
     await cluster?.stop();
   });
 
-  /** From now on commits wait for somebody who never comes; or no longer. */
+  /** From now on commits wait for a standby that never comes, or no longer. */
   async function waitForStandby(wait: boolean): Promise<void> {
     await admin.query(`ALTER SYSTEM SET synchronous_standby_names = '${wait ? 'nobody' : ''}'`);
     await admin.query('SELECT pg_reload_conf()');
-    // It counts once the checkpointer has read it, which shows in nothing but commits.
+    // It takes effect once the checkpointer has read it, which only commits reveal.
     await vi.waitFor(async () => expect(await commits()).toBe(!wait), PATIENCE);
   }
 
-  /** Whether a commit goes through. */
+  /** Whether a commit succeeds. */
   async function commits(): Promise<boolean> {
     let committed = false;
     const committing = prober.query('INSERT INTO probe VALUES (1)').then(() => {
@@ -57,7 +57,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
     return !waited;
   }
 
-  /** Waits for a commit to wait, and does something to its backend. */
+  /** Waits until a commit waits, and does something to its backend. */
   async function toTheWaiting(call: 'pg_cancel_backend' | 'pg_terminate_backend'): Promise<void> {
     await vi.waitFor(async () => {
       const { rows } = await admin.query(
@@ -74,7 +74,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
     ['lease', (store) => store.lease({ limit: 1, leaseTimeout: HOUR })],
   ];
 
-  /** Does something while nobody confirms it. */
+  /** Does something while no standby confirms it. */
   async function attempt(
     action: Action,
     {

@@ -27,7 +27,7 @@ describe('whose a table is', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  /** The partition of the queue that was created then, at a process of its own. */
+  /** The partition of the queue that was created then, in a separate process. */
   function storeOf(createdAt: Instant, isThere = async () => true, wasDeleted = async () => true) {
     const backend = testBackend(database.connectionString);
     open.push(backend);

@@ -6,7 +6,7 @@ import { testBackend } from './support/test-backend.ts';
 
 const FIRST = instantFromMicroseconds(-62_135_596_800_000_000n + 1n);
 const LAST = instantFromMicroseconds(253_402_300_799_999_999n);
-/** What may be written into the table by hand: the living end before the year 50,000. */
+/** What an operator may write into the table: living items expire before the year 50,000. */
 const YEAR_1_BC = instantFromMicroseconds(-62_167_219_200_000_000n);
 const LAST_OF_YEAR_49999 = instantFromMicroseconds(1_515_680_380_799_999_999n);
 
@@ -77,7 +77,7 @@ describe('time', () => {
     const [leased] = await store.lease({ limit: 1, leaseTimeout: HOUR });
     const [stored] = await store.list({ state: 'queued', pivot: '', limit: 1 });
     const after = clock.now();
-    // The database runs on this machine; its clock is the same one.
+    // The database runs on this machine, and has the same clock.
     expect(stored?.createdAt).toBeGreaterThanOrEqual(before);
     expect(stored?.createdAt).toBeLessThanOrEqual(after);
     expect(leased?.leaseDeadline).toBe(stored?.leaseDeadline);

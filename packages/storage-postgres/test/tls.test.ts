@@ -10,12 +10,12 @@ import {
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { askOver } from './support/open-connection.ts';
 
-/** The first version that understands `sslnegotiation=direct`, as the server counts them. */
+/** The first version that supports `sslnegotiation=direct`, as the server's number. */
 const KNOWS_DIRECT_TLS = 170_000;
 
 const BY_PASSWORD = 'host all all all scram-sha-256';
 
-/** What pg_stat_ssl says of a connection of its own. */
+/** The row of pg_stat_ssl for a connection. */
 interface Seen {
   readonly ssl: boolean;
   readonly version: string | null;
@@ -27,7 +27,7 @@ describe('TLS', { timeout: 30_000 }, () => {
   let authority: Authority;
   let stranger: Authority;
   let good: Certificate;
-  /** Of the authority that signs the server's certificates, and of another one. */
+  /** The certificates of the authority of the server's certificates, and of another one. */
   let ca: string;
   let otherCa: string;
 
@@ -43,7 +43,7 @@ describe('TLS', { timeout: 30_000 }, () => {
   }, 60_000);
   afterAll(() => server?.stop());
 
-  /** The server's address with these options, by another host name if need be. */
+  /** The server's address with these options, by another host name if needed. */
   function address(query: string, host = '127.0.0.1'): string {
     const url = new URL(server.cluster.connectionString());
     return `postgres://${url.username}:${url.password}@${host}:${url.port}/postgres?${query}`;

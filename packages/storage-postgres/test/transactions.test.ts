@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Database } from '../src/database/database.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
 
-/** What a server says when somebody cancels a statement; the session goes on. */
+/** The server's answer when somebody cancels a statement. The session continues. */
 const cancelled = () => Object.assign(new Error('canceling statement'), { code: '57014', severity: 'ERROR' });
 
 /** A database whose only connection cancels the statements that start with one of these words. */

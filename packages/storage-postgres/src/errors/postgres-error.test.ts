@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type Phase, toPostgresError } from './postgres-error.ts';
 import { TimeLimitError } from './time-limit.ts';
 
-/** An error as `pg` makes it of the server's answer. */
+/** An error as `pg` creates it for an answer of the server. */
 function answer(code: string, severity = 'ERROR', message = 'a message') {
   return Object.assign(new Error(message), { code, severity, detail: 'Failing row contains (SECRET)' });
 }

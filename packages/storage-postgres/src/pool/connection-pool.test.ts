@@ -6,7 +6,7 @@ import { ConnectError } from '../errors/connect-error.ts';
 import type { PoolSettings } from '../settings/pool-settings.ts';
 import { ConnectionPool } from './connection-pool.ts';
 
-/** A connection that is nothing but its name, as far as the pool knows. */
+/** A connection that has only a name and the members that the pool uses. */
 class FakeConnection {
   readonly host: string;
   readonly openedAt: bigint;
@@ -30,7 +30,7 @@ class FakeConnection {
     return this.#goodbye.promise;
   }
 
-  /** The server has let go of it. */
+  /** The server has freed its place. */
   release(): void {
     this.#goodbye.resolve();
   }
@@ -41,7 +41,7 @@ class FakeConnection {
   }
 }
 
-/** An attempt to open a connection, which ends as the test says. */
+/** An attempt to open a connection. The test decides how it ends. */
 interface Attempt {
   readonly signal: AbortSignal;
   succeed(): Promise<FakeConnection>;
@@ -49,14 +49,14 @@ interface Attempt {
 }
 
 const FULL = new ConnectError('sorry, too many clients already', '53300');
-/** Promises that are settled have had their effects. */
+/** Waits until settled promises have taken effect. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 let clock: ManualClock;
 let logged: string[];
 let attempts: Attempt[];
 let maxConns: number;
-/** How many requests a line of the log was about. */
+/** The number of requests in a line of the log. */
 let requests: unknown[];
 
 beforeEach(() => {
@@ -93,7 +93,7 @@ function makePool(settings: PoolSettings = {}): ConnectionPool {
   return new ConnectionPool({ clock, logger, target: 'db', settings, maxConns: () => maxConns, open });
 }
 
-/** Asks for a connection, and says how that went so far. */
+/** Requests a connection, and records the result. */
 function ask(pool: ConnectionPool, limitMs = 3_000) {
   const asked = { got: undefined as Connection | undefined, error: undefined as Error | undefined };
   pool.acquire(limitMs).then(
@@ -149,7 +149,7 @@ test('a server that is full is asked again by one at a time, once a second, whil
   pool.release(first.got as Connection, false);
   await settled();
   expect(asked[0]?.got).toBe(first.got);
-  // There is room again: what is needed is opened at once.
+  // There is room again, so the needed connections are opened at once.
   await clock.advance('1s');
   await attempts.at(-1)?.succeed();
   expect(asked[1]?.got).toBeDefined();
@@ -244,7 +244,7 @@ test('one that is opened while the pool closes is closed too', async () => {
   ask(pool);
   const [attempt] = attempts;
   const closing = pool.close();
-  // It was there before anybody could give it up.
+  // It was open before the attempt could be aborted.
   await attempt?.succeed();
   await closing;
   expect(pool.state.open).toBe(0);

@@ -8,13 +8,13 @@ import { parseConnectionString } from '../settings/connection-string.ts';
 import { DEFAULT_TIME_LIMITS } from '../settings/time-limits.ts';
 import { PoolRegistry } from './pool-registry.ts';
 
-/** What must never be seen. Some of the passwords around it break the string. */
+/** The secret. Some of the passwords around it make the string malformed. */
 const MARKER = 'hunter2secret';
 
-/** Mostly what has a meaning in a URI. */
+/** Mostly characters with a meaning in a URI. */
 const PUNCTUATION = fc.constantFrom(...'@@:://??&&&&===#%,[]1 \\"a€');
 const noise = fc.array(PUNCTUATION, { maxLength: 3 }).map((characters) => characters.join(''));
-/** As users write them: mostly not encoded. */
+/** Passwords as users write them, mostly not encoded. */
 const password = fc.oneof(
   fc.tuple(noise, noise).map(([before, after]) => `${before}${MARKER}${after}`),
   fc.tuple(noise, noise).map(([before, after]) => encodeURIComponent(`${before}${MARKER}${after}`)),
@@ -61,7 +61,8 @@ describe('a password', () => {
       fc.property(connectionString, (text) => {
         expect(messageOf(() => parseConnectionString(text))).not.toContain(MARKER);
         expect(messageOf(() => parsePostgresConfig({ 'connection-string': text }))).not.toContain(MARKER);
-        // Host, database and the rest may get into errors and the log: no part of a password is taken for them.
+        // Host, database and the rest may appear in errors and the log. No part of a
+        // password may be read as one of them.
         const understood = resultOf(() => parseConnectionString(text));
         expect(inspect({ ...understood, password: '' }, { depth: 10 })).not.toContain(MARKER);
       }),
@@ -77,7 +78,7 @@ describe('a password', () => {
         const seen: unknown[] = [];
         const keep = (...line: readonly unknown[]) => void seen.push(line);
         const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep };
-        // A mistake may leave a string that is understood, and names another host: that must not be asked.
+        // A mistake may leave a valid string with another host. That host must not get a connection.
         if (!onlyHere(text)) return;
         const registry = new PoolRegistry({ logger });
         const share = registry.share(text, { limits });

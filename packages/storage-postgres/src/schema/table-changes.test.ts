@@ -2,7 +2,7 @@ import { ManualClock } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import { TableChanges } from './table-changes.ts';
 
-/** Runs changes of 20 ms each, and keeps when each began and was answered, in milliseconds. */
+/** Runs changes of 20 ms each. Returns when each began and was answered, in milliseconds. */
 function setUp(isBusy: boolean) {
   const clock = new ManualClock();
   const start = clock.now();

@@ -85,7 +85,7 @@ describe('what a server sends', () => {
           forwarded += bytes.length;
         });
         const first = Buffer.concat(before.map(encode));
-        // A message that comes on the server's own account may be cut at any place just then.
+        // A message that the server sends unasked may be cut anywhere.
         const notice = encode({ kind: 'A', body: Buffer.alloc(40) });
         stream.push(first);
         stream.push(notice.subarray(0, 17));

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-/** A message as a server sends it. */
+/** A message of a server. */
 export function message(kind: string, body: Uint8Array = Buffer.alloc(0), length = body.length + 4): Buffer {
   const header = Buffer.alloc(5);
   header.write(kind, 'latin1');
@@ -9,7 +9,7 @@ export function message(kind: string, body: Uint8Array = Buffer.alloc(0), length
   return Buffer.concat([header, body]);
 }
 
-/** A row with these fields, as texts. */
+/** A row with these fields as texts. */
 export function row(...fields: readonly (string | null)[]): Buffer {
   const parts = fields.map((field) => {
     const bytes = Buffer.from(field ?? '');
@@ -43,32 +43,32 @@ export const AUTHENTICATED = message('R', Buffer.alloc(4));
 export const COMPLETE = message('C', Buffer.from('SELECT 1\0'));
 export const READY = message('Z', Buffer.from('I'));
 
-/** The end of a good greeting. */
+/** The end of a correct start-up. */
 const WELCOME = Buffer.concat([AUTHENTICATED, message('K', Buffer.alloc(8)), READY]);
 
-/** The answer to the question for a session's state. */
+/** The answer to the query for a session's state. */
 const STATE = Buffer.concat([
   description(['standby', 16], ['readOnly', 16], ['isolation', 25], ['settled', 16]),
   row('f', 'f', 'read committed', 't'),
   ...[COMPLETE, READY],
 ]);
 
-/** What is sent at each stage of a connection, in place of what is right. */
+/** What to send at each stage of a connection instead of the correct answer. */
 export interface Breaches {
   /** In answer to the request for TLS. */
   readonly tls?: Buffer;
-  /** In answer to the start. */
+  /** In answer to the start-up message. */
   readonly start?: Buffer;
-  /** In answer to the question for the session's state. */
+  /** In answer to the query for the session's state. */
   readonly state?: Buffer;
-  /** In answer to the statements after that. */
+  /** In answer to later statements. */
   readonly statement?: Buffer;
 }
 
-/** Speaks as much of the protocol as it takes to break it. */
+/** A server that knows just enough of the protocol to break it. */
 export class BreakingServer {
   breaches: Breaches = {};
-  /** How many connections it has taken. */
+  /** The number of connections that it has accepted. */
   connections = 0;
   readonly #server: Server = createServer((socket) => this.#serve(socket));
   readonly #sockets = new Set<Socket>();
@@ -83,7 +83,7 @@ export class BreakingServer {
     return `postgres://me:secret@127.0.0.1:${(this.#server.address() as AddressInfo).port}/d?${query}`;
   }
 
-  /** How many connections are open. */
+  /** The number of open connections. */
   get open(): number {
     return this.#sockets.size;
   }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** All that the catalogue says of the relations of the schema `public`: columns, indexes, parameters. */
+/** Everything in the catalogue on the relations of the schema `public`: columns, indexes, parameters. */
 export async function catalogueOf(client: pg.Client): Promise<readonly unknown[]> {
   const { rows } = await client.query(`
     SELECT relname AS name, relkind AS kind, reloptions AS options,

@@ -28,8 +28,8 @@ const MOVE = { maxAttempts: 3, dead: 'move' } as const;
 const DELETE = { maxAttempts: 3, dead: 'delete' } as const;
 
 /**
- * The statements that all operations send that are not for operators alone,
- * with batches of the given ids. They are run and rolled back.
+ * The statements of all operations except those for operators, with batches of the
+ * given ids. They are run and rolled back.
  */
 export async function statementsOfEveryOperation(
   client: pg.Client,
@@ -46,7 +46,7 @@ export async function statementsOfEveryOperation(
   await client.query('BEGIN');
   for (const operation of operations(context, ids)) {
     await client.query('SAVEPOINT before');
-    // A statement that fails, as complete does for an id that is not leased, has been recorded all the same.
+    // The statement was recorded even if it fails, as complete does for an id that is not leased.
     await operation().catch(() => {});
     await client.query('ROLLBACK TO SAVEPOINT before');
   }

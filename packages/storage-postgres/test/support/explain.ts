@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Statement } from '../../src/database/database.ts';
 
-/** One step of a plan, with those under it. */
+/** A step of a plan, with the steps below it. */
 export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
@@ -13,8 +13,8 @@ export interface PlanNode {
 }
 
 /**
- * The plan of a statement: made for its parameters, as the first executions of
- * a prepared statement are, or for any, as the later ones may be.
+ * The plan of a statement. `custom` plans are made for its parameters, as in the first
+ * executions of a prepared statement; `generic` ones for any.
  */
 export async function explain(
   client: pg.Client,
@@ -33,7 +33,7 @@ export async function explain(
   }
 }
 
-/** Without a type, as parameters are: the statement says what it takes them for. */
+/** Without a type, like parameters: the statement determines it. */
 function literal(value: unknown): string {
   if (value === null) return 'NULL';
   if (Array.isArray(value)) {
@@ -44,7 +44,7 @@ function literal(value: unknown): string {
   return pg.escapeLiteral(String(value));
 }
 
-/** An array of texts or bytes in the binary format, or else plain bytes. */
+/** An array of texts or bytes in the binary format, or plain bytes. */
 function binaryLiteral(bytes: Buffer): string {
   const elementType = bytes.length >= 12 && bytes.readInt32BE(0) <= 1 ? bytes.readInt32BE(8) : 0;
   if (elementType !== 25 && elementType !== 17) return `'\\x${bytes.toString('hex')}'`;

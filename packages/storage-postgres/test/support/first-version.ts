@@ -1,6 +1,6 @@
 /**
- * What the first version made, before versions were written down: statements
- * recorded from it, never to be changed. `my-queue` has one partition.
+ * The statements with which the first version created its tables, before versions were
+ * recorded. Never change them. `my-queue` has one partition.
  */
 export const FIRST_VERSION_TABLES: readonly string[] = [
   'CREATE SEQUENCE "querator_item_id"',

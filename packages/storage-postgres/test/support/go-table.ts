@@ -1,4 +1,4 @@
-/** The table of a partition as the user's document writes it, and as the Go server makes it. */
+/** The table of a partition as the document for users has it, and as the Go server creates it. */
 export function goTable(label: string): readonly string[] {
   const table = `items_${label}`;
   return [
@@ -24,7 +24,7 @@ export function goTable(label: string): readonly string[] {
   ];
 }
 
-/** A KSUID as the Go server makes it; greater with each number. */
+/** A KSUID as the Go server creates it. Greater with each number. */
 export function ksuid(n: number): string {
   return `3Nc5x${String(n).padStart(8, '0')}QmZr7TtBvAqXyZ`;
 }

@@ -9,7 +9,7 @@ import { DEFAULT_TIME_LIMITS } from '../../src/settings/time-limits.ts';
 import { PartitionTable } from '../../src/sql/partition-table.ts';
 import { HOUR, item } from './contents.ts';
 
-/** The statement that writes an item by hand, as a producer of ours would, with its number taken now. */
+/** A statement that writes an item by hand, as one of our producers would, with a new number. */
 export function insertByHand(key: PartitionKey): string {
   return `
     INSERT INTO ${itemsTableName(key)} (id, expire_deadline, created_at, reference, payload)
@@ -18,7 +18,7 @@ export function insertByHand(key: PartitionKey): string {
     RETURNING id`;
 }
 
-/** The leases of one server, on a clock moved by hand, so that each is followed by a look. */
+/** The leases of one server, on a clock moved by hand, so that a snapshot follows each of them. */
 export class MarkedInstance {
   readonly clock = new ManualClock();
   readonly #mark: LowWaterMark;
@@ -66,7 +66,7 @@ export class MarkedInstance {
     this.#mark.released(ids);
   }
 
-  /** Lets go of its connections. */
+  /** Closes its connections. */
   close(): Promise<void> {
     return this.#share.release();
   }

@@ -7,7 +7,7 @@ import { parseConnectionString } from '../../src/settings/connection-string.ts';
 
 const clock = new SystemClock();
 
-/** What opens the connections of a pool. */
+/** The connector of a pool. */
 export function connectorFor(connectionString: string): Connector {
   const settings = parseConnectionString(connectionString);
   const deps = { logger: silentLogger, target: 'test', onFound: () => {} };
@@ -19,7 +19,7 @@ export function openOver(connector: Connector): Promise<Connection> {
   return connector.open(DEFAULT_TIME_LIMITS, new AbortController().signal);
 }
 
-/** Opens a connection as a pool would, asks it one thing, and closes it. */
+/** Opens a connection as a pool would, runs one query, and closes it. */
 export async function askOver<Row>(connectionString: string, query: string): Promise<Row> {
   const connection = await openOver(connectorFor(connectionString));
   try {

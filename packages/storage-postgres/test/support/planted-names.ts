@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
 /**
- * Makes copies of PostgreSQL's own functions, aggregates, operators and types
- * in a schema, and better matches for some of them; whoever runs one is written
- * down in `planted.heard`. For a role that may create in that schema.
+ * Copies PostgreSQL's own functions, aggregates, operators and types into a schema,
+ * with better matches for some of them. Each call is recorded in `planted.heard`. For
+ * a role that may create in that schema.
  */
 export async function plantNames(client: pg.Client, schema: string): Promise<void> {
   for (const text of [LOG, ...BETTER_MATCHES.map((match) => better(schema, match))]) await client.query(text);
@@ -29,7 +29,7 @@ export async function plantNames(client: pg.Client, schema: string): Promise<voi
   }
 }
 
-/** What of it has been run by somebody else than its maker, each once. */
+/** The planted objects that another user has run, each once. */
 export async function plantedThatRan(client: pg.Client): Promise<readonly string[]> {
   const { rows } = await client.query<{ what: string }>(
     `SELECT DISTINCT what FROM planted.heard WHERE who <> current_user ORDER BY 1`,
@@ -45,7 +45,7 @@ const LOG = `
   CREATE FUNCTION planted.tell(what pg_catalog.text) RETURNS pg_catalog.bool LANGUAGE plpgsql
     AS $$BEGIN INSERT INTO planted.heard VALUES (current_user, what); RETURN true; END$$`;
 
-/** The parameters of statements have no types yet, and literals none at all: these fit them better. */
+/** Parameters have no types yet, and literals have none. These match them better. */
 const BETTER_MATCHES = [
   ['nextval', 'pg_catalog.text', 'pg_catalog.int8'],
   ['pg_sequence_last_value', 'pg_catalog.text', 'pg_catalog.int8'],
@@ -63,7 +63,7 @@ function better(schema: string, [name, types, result]: (typeof BETTER_MATCHES)[n
     AS $$BEGIN PERFORM planted.tell('${name} for ${types}'); RETURN NULL; END$$`;
 }
 
-/** Those of the types that statements here have to do with. */
+/** The types that our statements use. */
 const TYPES = `'bool', 'text', 'name', 'int4', 'int8', 'oid', 'timestamptz', 'interval', 'bytea', 'float8',
   'numeric', 'regclass', '_text', '_int4', 'json', 'jsonb', 'void', 'xid'`;
 

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Database, Session, Statement } from '../../src/database/database.ts';
 import { TableSchema } from '../../src/database/table-schema.ts';
 
-/** Stands in for a database: keeps what operations send, and sends it on. */
+/** Replaces a database: records what operations send, and sends it on. */
 export class RecordingDatabase {
   readonly statements: Statement[] = [];
   readonly #client: pg.Client;
@@ -11,7 +11,7 @@ export class RecordingDatabase {
     this.#client = client;
   }
 
-  /** As operations take it. */
+  /** The database for operations. */
   asDatabase(): Database {
     const session: Session = { query: (statement) => this.#send(statement) };
     const transaction = <T>(work: (session: Session) => Promise<T>) => work(session);

@@ -1,15 +1,15 @@
 import type { TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 
-/** A role that may log in and nothing more, on a database of its own or of somebody else. */
+/** A role that may only log in, on its own database or another role's. */
 export interface TestRole {
   readonly name: string;
   readonly connectionString: string;
-  /** Removes the role with all it owns in the database. */
+  /** Removes the role with everything it owns in the database. */
   drop(): Promise<void>;
 }
 
-/** Makes an ordinary role: no superuser, and may create neither databases nor roles. */
+/** Creates an ordinary role: no superuser, and without the right to create databases or roles. */
 export async function createRole(database: TestDatabase, purpose: string): Promise<TestRole> {
   const name = `${database.name}_${purpose}`;
   await administer(database, [`CREATE ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 'p'`]);

@@ -4,19 +4,19 @@ import pg from 'pg';
 
 const SSL_REQUEST = 80877103;
 
-/** What becomes of the settings that a client sends at its start. */
+/** What the pooler does with the settings in a client's start-up message. */
 export type OptionsFate = 'refused' | 'dropped' | 'kept';
 
-/** How a pooler is to be. */
+/** Options of a pooler. */
 export interface SharingPoolerOptions {
   readonly fate: OptionsFate;
-  /** Sessions of the server. */
+  /** The number of sessions of the server. */
   readonly size?: number;
   /** Whether it ends a transaction between two statements that were sent as one. */
   readonly tears?: boolean;
 }
 
-/** A session of the server, lent to one client for a transaction. */
+/** A session of the server, assigned to one client for a transaction. */
 interface Lent {
   readonly client: pg.Client;
   readonly socket: Socket;
@@ -26,11 +26,11 @@ interface Lent {
 interface Borrower {
   readonly socket: Socket;
   lent: Lent | undefined;
-  /** What it sent while no session was free. */
+  /** What the client sent while no session was free. */
   held: Buffer[];
-  /** Whether it has sent a statement since its last Sync. */
+  /** Whether the client has sent a statement since its last Sync. */
   isAmidst: boolean;
-  /** How many Syncs it does not know of are still to be answered. */
+  /** The number of Syncs that it does not know of and that are still to be answered. */
   unknownSyncs: number;
 }
 
@@ -51,7 +51,7 @@ const REFUSAL = message(
   Buffer.from('SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0'),
 );
 
-/** Reads messages out of a stream of bytes, those with a type in front or, at a client's start, without. */
+/** Reads messages from a stream of bytes. They begin with a type, except a client's first one. */
 function messageReader(take: (type: string, body: Buffer) => void): (data: Buffer) => void {
   let rest = Buffer.alloc(0);
   return (data) => {
@@ -68,8 +68,8 @@ function messageReader(take: (type: string, body: Buffer) => void): (data: Buffe
 }
 
 /**
- * A pooler in transaction mode, and as hard on its clients as one may be: each
- * transaction goes to another of a few sessions than the one before.
+ * A pooler in transaction mode that is as hard on its clients as a pooler may be. It
+ * gives each transaction a different session than the previous one.
  */
 export class SharingPooler {
   readonly #target: string;
@@ -102,7 +102,7 @@ export class SharingPooler {
     return `${url.href}${query === '' ? '' : `?${query}`}`;
   }
 
-  /** Asks each session, between the clients' transactions. */
+  /** Queries each session, between the clients' transactions. */
   async askEach<Row>(text: string): Promise<readonly Row[]> {
     const answers: Row[] = [];
     const client = new pg.Client(this.connectionString('sslmode=disable'));
@@ -124,7 +124,7 @@ export class SharingPooler {
     socket.on('error', () => {});
     socket.on('close', () => {
       this.#clients.delete(socket);
-      // As PgBouncer does with a session whose client left in the middle of something.
+      // As PgBouncer does with a session whose client left in the middle of a transaction.
       borrower.lent?.socket.destroy();
     });
     socket.once('data', (data) => void this.#start(borrower, data));
@@ -209,7 +209,7 @@ export class SharingPooler {
     for (const bytes of borrower.held.splice(0)) borrower.lent.socket.write(bytes);
   }
 
-  /** What nobody waits for, such as a notification, is nobody's. */
+  /** A message that no client waits for, such as a notification, is dropped. */
   #answer(lent: Lent, type: string, body: Buffer): void {
     const { borrower } = lent;
     if (type === 'Z' && borrower !== undefined && borrower.unknownSyncs > 0) {

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import pg from 'pg';
 
 /**
- * Streams from a server as a standby does, and sends the feedback of one whose
- * queries hold dead rows there; applies nothing.
+ * Streams from a server like a standby, and sends the feedback of one whose queries
+ * keep dead rows. Applies nothing.
  */
 export class StandInStandby {
   readonly #client: pg.Client;
@@ -14,7 +14,7 @@ export class StandInStandby {
     this.#streaming = streaming;
   }
 
-  /** @param slot the replication slot to stream through; absent: none. */
+  /** @param slot the replication slot to stream through. Undefined: none. */
   static async start(connectionString: string, name: string, slot?: string): Promise<StandInStandby> {
     const url = new URL(connectionString);
     url.searchParams.set('replication', 'true');
@@ -30,17 +30,17 @@ export class StandInStandby {
   }
 
   /**
-   * Sends "hot standby feedback": the oldest transactions that queries there
-   * want to see past, for tables and for the catalogue.
+   * Sends "hot standby feedback": the oldest transactions that queries there need, for
+   * tables and for the catalogue.
    *
-   * @param xmin with its epoch, as `txid_current()` has it.
+   * @param xmin with its epoch, as `txid_current()` returns it.
    */
   needs(xmin: bigint, catalogXmin: bigint): void {
     const message = Buffer.alloc(30);
     message.write('d', 0);
     message.writeInt32BE(message.length - 1, 1);
     message.write('h', 5);
-    // The time at which it was sent; the server only passes it on.
+    // The time at which it was sent. The server only passes it on.
     message.writeBigInt64BE(0n, 6);
     message.writeBigUInt64BE(inFeedback(xmin), 14);
     message.writeBigUInt64BE(inFeedback(catalogXmin), 22);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** Lets so many transactions begin and end that write, as a busy database does in a while. */
+/** Begins and ends this many writing transactions, as a busy database does over time. */
 export async function letTransactionsPass(client: pg.Client, count: number): Promise<void> {
   await client.query('SET synchronous_commit = off');
   await client.query(
