@@ -15,7 +15,7 @@ import {
   row,
 } from './support/breaking-server.ts';
 
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const WAIT_OPTIONS = { timeout: 10_000, interval: 10 };
 const TWO_GIGABYTES = 2 ** 31 - 1;
 const ONE = description(['n', 23]);
 const all = (...parts: readonly Buffer[]) => Buffer.concat(parts);
@@ -103,7 +103,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
       const { db } = open(query);
       server.breaches = { [stage]: bytes };
       await expectFailure(() => plain(db));
-      await vi.waitFor(() => expect(server.open).toBe(0), PATIENCE);
+      await vi.waitFor(() => expect(server.open).toBe(0), WAIT_OPTIONS);
       if (stage !== 'tls') expect(await plain(db)).toEqual([{ n: 1 }]);
     });
   });
@@ -131,7 +131,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
         server.breaches = { statement: bytes };
         const failure = await expectFailure(() => send(db));
         expect(failure.message).toContain('the server broke the protocol');
-        await vi.waitFor(() => expect(share.pool.state.open).toBe(0), PATIENCE);
+        await vi.waitFor(() => expect(share.pool.state.open).toBe(0), WAIT_OPTIONS);
         expect(await plain(db)).toEqual([{ n: 1 }]);
         expect(server.connections).toBe(3);
       });
@@ -159,7 +159,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     const { db } = open();
     server.breaches = { statement: message('D', Buffer.alloc(0), TWO_GIGABYTES) };
     await expectFailure(() => plain(db));
-    await vi.waitFor(() => expect(server.open).toBe(0), PATIENCE);
+    await vi.waitFor(() => expect(server.open).toBe(0), WAIT_OPTIONS);
   });
 
   test('rows without end', async () => {
@@ -185,7 +185,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     const { db, share } = open();
     server.breaches = { statement: all(ONE, row('1'), COMPLETE, READY, message('A', Buffer.alloc(3))) };
     expect(await plain(db)).toEqual([{ n: 1 }]);
-    await vi.waitFor(() => expect(share.pool.state.open).toBe(0), PATIENCE);
+    await vi.waitFor(() => expect(share.pool.state.open).toBe(0), WAIT_OPTIONS);
     expect(logged.filter((line) => line.includes('broke the protocol'))).toHaveLength(1);
   });
 
@@ -196,7 +196,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
       statement: all(message('A', Buffer.from(`\0\0\0\0querator\0${payload}\0`)), COMPLETE, READY),
     };
     share.pool.signals.subscribe('topic', () => {});
-    await vi.waitFor(() => expect(logged.join()).toContain("a message of kind 'A' claims"), PATIENCE);
+    await vi.waitFor(() => expect(logged.join()).toContain("a message of kind 'A' claims"), WAIT_OPTIONS);
     expect(share.pool.signals.listening).toBe(false);
     server.breaches = {};
     expect(await plain(db)).toEqual([{ n: 1 }]);

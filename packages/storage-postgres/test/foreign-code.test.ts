@@ -27,11 +27,11 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     ];
     for (const client of [admin, mallory]) await client.connect();
     await admin.query('GRANT CREATE ON SCHEMA public TO PUBLIC');
-    await mallory.query('CREATE TABLE heard (what text)');
-    await mallory.query('GRANT INSERT ON heard TO PUBLIC');
+    await mallory.query('CREATE TABLE recorded (what text)');
+    await mallory.query('GRANT INSERT ON recorded TO PUBLIC');
     await mallory.query(
       `CREATE FUNCTION note(what text) RETURNS text LANGUAGE plpgsql AS $$BEGIN
-        IF current_user <> '${malloryRole.name}' THEN INSERT INTO public.heard VALUES (what); END IF;
+        IF current_user <> '${malloryRole.name}' THEN INSERT INTO public.recorded VALUES (what); END IF;
         RETURN what; END$$`,
     );
     // PostgreSQL lets an immutable function write only through another function.
@@ -41,7 +41,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     );
     await mallory.query(
       `CREATE FUNCTION listen() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
-        INSERT INTO public.heard VALUES (TG_NAME); RETURN NEW; END$$`,
+        INSERT INTO public.recorded VALUES (TG_NAME); RETURN NEW; END$$`,
     );
     warnings = [];
   });
@@ -66,7 +66,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
       await backend.close();
     }
   }
-  const heard = async () => (await admin.query('SELECT what FROM public.heard')).rows;
+  const recorded = async () => (await admin.query('SELECT what FROM public.recorded')).rows;
 
   /** The tables as the server creates them, owned by another role that lets the server use them. */
   async function giveAwayTables(): Promise<void> {
@@ -103,7 +103,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
         `table ${TABLE} belongs to role "${malloryRole.name}" and has the ${what}`,
       ),
     });
-    expect(await heard()).toEqual([]);
+    expect(await recorded()).toEqual([]);
   });
 
   test.each([
@@ -127,10 +127,10 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
       `CREATE FUNCTION same(a text, b text) RETURNS bool LANGUAGE sql AS $$SELECT public.tell(a) = b$$`,
     );
     await mallory.query(statements);
-    await mallory.query('TRUNCATE heard');
+    await mallory.query('TRUNCATE recorded');
     await expect(useTable()).rejects.toThrow(what);
     await expect(useTable()).rejects.toThrow(`of role "${malloryRole.name}"`);
-    expect(await heard()).toEqual([]);
+    expect(await recorded()).toEqual([]);
   });
 
   test('are refused on the table of queues too', async () => {
@@ -153,7 +153,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     await expect(useTable()).rejects.toThrow(
       `the trigger "spy" of table ${TABLE} uses the function public.listen() of role "${malloryRole.name}"`,
     );
-    expect(await heard()).toEqual([]);
+    expect(await recorded()).toEqual([]);
     await admin.query(`DROP TRIGGER spy ON ${TABLE}`);
     await useTable();
   });
@@ -175,11 +175,11 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     await mallory.query(`CREATE VIEW ${TABLE} AS SELECT tell('view') AS id`);
     await mallory.query(`GRANT ALL ON ${TABLE} TO PUBLIC`);
     await expect(useTable()).rejects.toThrow(`${TABLE} is no table`);
-    expect(await heard()).toEqual([]);
+    expect(await recorded()).toEqual([]);
   });
 
   test('an index of theirs does not pass for one of ours', async () => {
-    await mallory.query(`CREATE INDEX ${TABLE.replace('items', 'idx')}_src ON heard (what)`);
+    await mallory.query(`CREATE INDEX ${TABLE.replace('items', 'idx')}_src ON recorded (what)`);
     await expect(useTable()).rejects.toThrow('already exists');
   });
 

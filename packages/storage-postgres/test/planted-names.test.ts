@@ -15,7 +15,7 @@ const QUEUE = {
 };
 const NOW = milliseconds(0);
 const SWEEP = { limit: 10, maxAttempts: 2, claimTimeout: NOW };
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const WAIT_OPTIONS = { timeout: 10_000, interval: 10 };
 
 /** A path in which names in `public` come before PostgreSQL's own. */
 const PATH = 'options=-csearch_path%3Dapp%2Cpublic%2Cpg_catalog';
@@ -73,7 +73,7 @@ describe('what others make in schemas of the search path', { timeout: 60_000 }, 
       for (const deadlines of [true, false]) await backend.poll([KEY], { deadlines });
       backend.signals?.publish('topic');
       if (query !== '&pooler=transaction') {
-        await vi.waitFor(() => expect(backend.signals?.listening).toBe(true), PATIENCE);
+        await vi.waitFor(() => expect(backend.signals?.listening).toBe(true), WAIT_OPTIONS);
       }
       await backend.partitionStore(KEY).drop();
       expect(await queues.delete(KEY.queue)).toBe(true);

@@ -9,7 +9,7 @@ import { type OptionsFate, SharingPooler } from './support/sharing-pooler.ts';
 import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'jobs', partition: 0 };
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const WAIT_OPTIONS = { timeout: 10_000, interval: 10 };
 
 describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => {
   let database: TestDatabase;
@@ -157,7 +157,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     storage.signals?.subscribe('x', () => {});
     await vi.waitFor(() => {
       expect(log.map(({ message }) => message)).toContainEqual(expect.stringContaining('do not arrive'));
-    }, PATIENCE);
+    }, WAIT_OPTIONS);
     expect(storage.signals?.listening).toBe(false);
   });
 
@@ -195,7 +195,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     const storage = backend(`${database.connectionString}?${query}`);
     storage.signals?.subscribe('x', () => {});
     expect((await work(storage)).sort()).toEqual(numbers(20));
-    await vi.waitFor(() => expect(storage.signals?.listening).toBe(true), PATIENCE);
+    await vi.waitFor(() => expect(storage.signals?.listening).toBe(true), WAIT_OPTIONS);
     const db = databaseThrough(`${database.connectionString}?${query}`);
     const text = `SELECT current_setting('statement_timeout') AS timeout, current_setting('enable_sort') AS sort`;
     expect(await db.read({ text })).toEqual([{ timeout: '3s', sort: 'off' }]);

@@ -5,7 +5,7 @@ import { StandInStandby } from './support/stand-in-standby.ts';
 import { testBackend } from './support/test-backend.ts';
 import { letTransactionsPass } from './support/transactions.ts';
 
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const WAIT_OPTIONS = { timeout: 20_000, interval: 20 };
 const SLOT = 'standby_1';
 
 /** On a server of its own: slots and standbys keep the dead rows of all its databases. */
@@ -58,7 +58,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
     await letTransactionsPass(admin, 60_000);
     standby.needs(await now(), catalogue);
     const xmin = 'SELECT xmin FROM pg_replication_slots';
-    await vi.waitFor(async () => expect(await ask(xmin)).not.toBeNull(), PATIENCE);
+    await vi.waitFor(async () => expect(await ask(xmin)).not.toBeNull(), WAIT_OPTIONS);
     await letTransactionsPass(admin, 60_000);
     expect(await backend.ping()).toEqual([]);
     await letTransactionsPass(admin, 60_000);
@@ -74,7 +74,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
     await standby.end();
     standby = undefined;
     const isActive = 'SELECT active FROM pg_replication_slots';
-    await vi.waitFor(async () => expect(await ask(isActive)).toBe(false), PATIENCE);
+    await vi.waitFor(async () => expect(await ask(isActive)).toBe(false), WAIT_OPTIONS);
     expect((await backend.ping()).map(({ holder }) => holder)).toEqual(['replication-slot']);
     await admin.query(`SELECT pg_drop_replication_slot('${SLOT}')`);
     expect(await backend.ping()).toEqual([]);
@@ -85,7 +85,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
     const then = await now();
     standby.needs(then, then);
     const xmin = 'SELECT backend_xmin FROM pg_stat_replication';
-    await vi.waitFor(async () => expect(await ask(xmin)).not.toBeNull(), PATIENCE);
+    await vi.waitFor(async () => expect(await ask(xmin)).not.toBeNull(), WAIT_OPTIONS);
     expect(await backend.ping()).toEqual([]);
     await letTransactionsPass(admin, 100_000);
     const notices = await backend.ping();
@@ -101,7 +101,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
     await standby.end();
     standby = undefined;
     const standbys = 'SELECT count(*)::int FROM pg_stat_replication';
-    await vi.waitFor(async () => expect(await ask(standbys)).toBe(0), PATIENCE);
+    await vi.waitFor(async () => expect(await ask(standbys)).toBe(0), WAIT_OPTIONS);
     expect(await backend.ping()).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import { encode } from '../src/signals/message.ts';
 import { Peers } from '../src/signals/peers.ts';
 import { testBackend } from './support/test-backend.ts';
 
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const WAIT_OPTIONS = { timeout: 10_000, interval: 10 };
 
 let database: TestDatabase;
 let stranger: pg.Client;
@@ -24,16 +24,16 @@ test('many who say that they are new are answered in moderation', async () => {
   const backend = testBackend(database.connectionString);
   const { signals } = backend;
   signals?.subscribe('topic', () => {});
-  await vi.waitFor(() => expect(signals?.listening).toBe(true), PATIENCE);
+  await vi.waitFor(() => expect(signals?.listening).toBe(true), WAIT_OPTIONS);
   const heard: string[] = [];
   stranger.on('notification', ({ payload = '' }) => void heard.push(payload[0] ?? ''));
   await stranger.query('LISTEN querator');
   const names = Array.from({ length: 500 }, (_, n) => `name${n}`.padEnd(8, '.'));
   const hellos = names.map((from) => `NOTIFY querator, '${encode({ kind: 'hello', from })}'`);
   await stranger.query(hellos.join('; '));
-  await vi.waitFor(() => expect(heard).toContain('b'), PATIENCE);
+  await vi.waitFor(() => expect(heard).toContain('b'), WAIT_OPTIONS);
   signals?.publish('topic');
-  await vi.waitFor(() => expect(heard).toContain('t'), PATIENCE);
+  await vi.waitFor(() => expect(heard).toContain('t'), WAIT_OPTIONS);
   expect(heard.filter((kind) => kind === 'b').length).toBeLessThan(100);
   await backend.close();
 });

@@ -6,7 +6,7 @@ import { decode, encode, NAME_LENGTH } from '../src/signals/message.ts';
 import { testBackend } from './support/test-backend.ts';
 
 /** More than an idle machine ever needs. */
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const WAIT_OPTIONS = { timeout: 10_000, interval: 10 };
 
 describe('signals', { timeout: 60_000 }, () => {
   let database: TestDatabase;
@@ -28,15 +28,15 @@ describe('signals', { timeout: 60_000 }, () => {
   function process(options: Parameters<typeof testBackend>[1] = {}) {
     const backend = testBackend(database.connectionString, options);
     open.push(backend);
-    const heard: string[] = [];
-    const watch = (topic: string) => backend.signals?.subscribe(topic, () => heard.push(topic));
-    return { backend, signals: backend.signals, heard, watch };
+    const notified: string[] = [];
+    const watch = (topic: string) => backend.signals?.subscribe(topic, () => notified.push(topic));
+    return { backend, signals: backend.signals, notified, watch };
   }
 
   async function listening(...processes: ReturnType<typeof process>[]) {
     await vi.waitFor(() => {
       for (const { signals } of processes) expect(signals?.listening).toBe(true);
-    }, PATIENCE);
+    }, WAIT_OPTIONS);
   }
 
   const listeners = async () => {
@@ -56,17 +56,17 @@ describe('signals', { timeout: 60_000 }, () => {
     // Both may have been notified of the gap before they listened.
     await vi.waitFor(() => {
       a.signals?.publish('letters');
-      expect(b.heard.filter((topic) => topic === 'letters').length).toBeGreaterThan(1);
-    }, PATIENCE);
-    expect(b.heard.filter((topic) => topic === 'numbers')).toHaveLength(1);
-    expect(a.heard).toEqual(['letters']);
+      expect(b.notified.filter((topic) => topic === 'letters').length).toBeGreaterThan(1);
+    }, WAIT_OPTIONS);
+    expect(b.notified.filter((topic) => topic === 'numbers')).toHaveLength(1);
+    expect(a.notified).toEqual(['letters']);
   });
 
   test('watchers are woken when listening begins: something may have happened before', async () => {
     const a = process();
     a.watch('early');
-    expect(a.heard).toEqual([]);
-    await vi.waitFor(() => expect(a.heard).toEqual(['early']), PATIENCE);
+    expect(a.notified).toEqual([]);
+    await vi.waitFor(() => expect(a.notified).toEqual(['early']), WAIT_OPTIONS);
   });
 
   test('and again when it begins anew after the connection was lost', async () => {
@@ -74,15 +74,15 @@ describe('signals', { timeout: 60_000 }, () => {
     a.watch('x');
     b.watch('x');
     await listening(a, b);
-    const heard = a.heard.length;
+    const notified = a.notified.length;
     for (const pid of await listeners()) await admin.query('SELECT pg_terminate_backend($1)', [pid]);
-    await vi.waitFor(() => expect(a.heard.length).toBeGreaterThan(heard), PATIENCE);
+    await vi.waitFor(() => expect(a.notified.length).toBeGreaterThan(notified), WAIT_OPTIONS);
     await listening(a, b);
     await vi.waitFor(() => {
-      const before = b.heard.length;
+      const before = b.notified.length;
       a.signals?.publish('x');
-      return vi.waitFor(() => expect(b.heard.length).toBeGreaterThan(before), { timeout: 500 });
-    }, PATIENCE);
+      return vi.waitFor(() => expect(b.notified.length).toBeGreaterThan(before), { timeout: 500 });
+    }, WAIT_OPTIONS);
   });
 
   test('what is told by one who is not heard yet is not lost, were it the first thing it does', async () => {
@@ -92,7 +92,7 @@ describe('signals', { timeout: 60_000 }, () => {
     const a = process();
     a.signals?.publish('x');
     // Once for the start, and once for this.
-    await vi.waitFor(() => expect(b.heard).toEqual(['x', 'y', 'x']), PATIENCE);
+    await vi.waitFor(() => expect(b.notified).toEqual(['x', 'y', 'x']), WAIT_OPTIONS);
   });
 
   test('nor what is told while its connection is lost', async () => {
@@ -105,13 +105,13 @@ describe('signals', { timeout: 60_000 }, () => {
     await listening(b);
     await vi.waitFor(() => {
       a.signals?.publish('x');
-      expect(b.heard.length).toBeGreaterThan(1);
-    }, PATIENCE);
+      expect(b.notified.length).toBeGreaterThan(1);
+    }, WAIT_OPTIONS);
     await admin.query('SELECT pg_terminate_backend($1)', [pid]);
-    await vi.waitFor(() => expect(a.signals?.listening).toBe(false), PATIENCE);
-    const heard = b.heard.length;
+    await vi.waitFor(() => expect(a.signals?.listening).toBe(false), WAIT_OPTIONS);
+    const notified = b.notified.length;
     a.signals?.publish('x');
-    await vi.waitFor(() => expect(b.heard.length).toBeGreaterThan(heard), PATIENCE);
+    await vi.waitFor(() => expect(b.notified.length).toBeGreaterThan(notified), WAIT_OPTIONS);
   });
 
   test('many topics in quick succession go out together', async () => {
@@ -122,9 +122,9 @@ describe('signals', { timeout: 60_000 }, () => {
     await listening(a, b);
     await vi.waitFor(() => {
       for (const topic of topics) a.signals?.publish(topic);
-      expect(b.heard.length).toBeGreaterThanOrEqual(2 * topics.length);
-    }, PATIENCE);
-    expect(new Set(b.heard).size).toBe(topics.length);
+      expect(b.notified.length).toBeGreaterThanOrEqual(2 * topics.length);
+    }, WAIT_OPTIONS);
+    expect(new Set(b.notified).size).toBe(topics.length);
   });
 
   test('nothing is sent while nobody else listens', async () => {
@@ -157,7 +157,7 @@ describe('signals', { timeout: 60_000 }, () => {
       encode({ kind: 'hello', from: `n${n}`.padEnd(NAME_LENGTH, 'x') }),
     );
     await admin.query(`SELECT pg_notify('querator', hello) FROM unnest($1::text[]) AS hello`, [hellos]);
-    await vi.waitFor(() => expect(beats).toBe(hellos.length), PATIENCE);
+    await vi.waitFor(() => expect(beats).toBe(hellos.length), WAIT_OPTIONS);
     nodeProcess.off('warning', keep);
     // The warning of pg about statements that are sent while another one is under way.
     expect(warnings).toEqual([]);
@@ -171,16 +171,16 @@ describe('signals', { timeout: 60_000 }, () => {
     await listening(a, b);
     await vi.waitFor(() => {
       a.signals?.publish('x');
-      expect(b.heard.filter((topic) => topic === 'x').length).toBeGreaterThan(1);
-    }, PATIENCE);
+      expect(b.notified.filter((topic) => topic === 'x').length).toBeGreaterThan(1);
+    }, WAIT_OPTIONS);
     end?.();
-    const heard = b.heard.filter((topic) => topic === 'x').length;
+    const notified = b.notified.filter((topic) => topic === 'x').length;
     await vi.waitFor(() => {
       a.signals?.publish('x');
       a.signals?.publish('y');
-      expect(b.heard.filter((topic) => topic === 'y').length).toBeGreaterThan(2);
-    }, PATIENCE);
-    expect(b.heard.filter((topic) => topic === 'x')).toHaveLength(heard);
+      expect(b.notified.filter((topic) => topic === 'y').length).toBeGreaterThan(2);
+    }, WAIT_OPTIONS);
+    expect(b.notified.filter((topic) => topic === 'x')).toHaveLength(notified);
   });
 
   test('take one connection of the pool, which stays within its limit', async () => {

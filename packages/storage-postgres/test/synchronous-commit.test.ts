@@ -7,7 +7,7 @@ import { HOUR, item } from './support/contents.ts';
 import { testBackend } from './support/test-backend.ts';
 
 /** More than an idle machine ever needs. */
-const PATIENCE = { timeout: 20_000, interval: 10 };
+const WAIT_OPTIONS = { timeout: 20_000, interval: 10 };
 /** The same, so that a commit that waits is not given up. */
 const UNHURRIED = { timeouts: { statementMs: 30_000 } };
 const KEY = { queue: 'replicated', partition: 0 };
@@ -37,7 +37,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
     await admin.query(`ALTER SYSTEM SET synchronous_standby_names = '${wait ? 'nobody' : ''}'`);
     await admin.query('SELECT pg_reload_conf()');
     // It takes effect once the checkpointer has read it, which only commits reveal.
-    await vi.waitFor(async () => expect(await commits()).toBe(!wait), PATIENCE);
+    await vi.waitFor(async () => expect(await commits()).toBe(!wait), WAIT_OPTIONS);
   }
 
   /** Whether a commit succeeds. */
@@ -52,7 +52,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
       const { rows } = await admin.query(waiting);
       expect(committed || rows.length > 0).toBe(true);
       return rows.length > 0;
-    }, PATIENCE);
+    }, WAIT_OPTIONS);
     await committing;
     return !waited;
   }
@@ -64,7 +64,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
         `SELECT ${call}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'querator'`,
       );
       expect(rows).not.toEqual([]);
-    }, PATIENCE);
+    }, WAIT_OPTIONS);
   }
 
   type Action = (store: PartitionStore, id: string) => Promise<unknown>;
@@ -143,8 +143,8 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
       return rows.map(({ pid }) => pid as number);
     };
     const meanwhile = async () => {
-      await vi.waitFor(async () => expect(await sessions()).toHaveLength(1), PATIENCE);
-      await vi.waitFor(async () => expect(await sessions()).toEqual([]), PATIENCE);
+      await vi.waitFor(async () => expect(await sessions()).toHaveLength(1), WAIT_OPTIONS);
+      await vi.waitFor(async () => expect(await sessions()).toEqual([]), WAIT_OPTIONS);
     };
     const [[, produce]] = ACTIONS as [[string, Action]];
     expect(await attempt(produce, { meanwhile, options })).toMatchObject(unknown);
