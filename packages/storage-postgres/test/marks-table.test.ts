@@ -41,7 +41,7 @@ describe('the table of marks', { timeout: 60_000 }, () => {
          PERFORM public.note(what); RETURN what; END$$`,
     );
     const schema = new TableSchema();
-    schema.found('public');
+    schema.determine('public');
     share = new PoolRegistry().share(server.connectionString, { limits: DEFAULT_TIME_LIMITS });
     const db = new Database({
       ...{ name: 'marks', share, limits: DEFAULT_TIME_LIMITS, random: new SystemRandom(), schema },

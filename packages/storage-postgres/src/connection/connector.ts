@@ -162,7 +162,7 @@ export class Connector {
       return await this.#tryOnce(place, demand, attempt);
     } catch (error) {
       if (!sent || !refusesOptions(error)) throw error;
-      this.#pooler.found(reasonOf(error));
+      this.#pooler.detected(reasonOf(error));
       return await this.#tryOnce(place, demand, attempt);
     }
   }
@@ -261,7 +261,7 @@ export class Connector {
     }
     const state = await stateOf(connection);
     if (state.settled) return state;
-    this.#pooler.found('the settings of a session are not in force');
+    this.#pooler.detected('the settings of a session are not in force');
     return await this.#tryTransaction(connection, limits);
   }
 

@@ -11,10 +11,10 @@ function mode(setting: PoolerSetting) {
   const warn = (_: string, fields?: Readonly<Record<string, unknown>>) =>
     said.push(String(fields?.['reason']));
   const logger = { debug: ignore, info: ignore, warn, error: ignore };
-  const onFound = () => {
+  const onDetected = () => {
     found++;
   };
-  return { pooler: new PoolerMode(setting, { logger, target: 'h/d', onFound }), said, times: () => found };
+  return { pooler: new PoolerMode(setting, { logger, target: 'h/d', onDetected }), said, times: () => found };
 }
 
 test.each([
@@ -27,8 +27,8 @@ test.each([
 
 test.each(['auto', 'session'] as const)('with pooler=%s a pooler is found once, and for good', (setting) => {
   const { pooler, said, times } = mode(setting);
-  pooler.found('first');
-  pooler.found('second');
+  pooler.detected('first');
+  pooler.detected('second');
   expect(pooler).toMatchObject({ settle: 'in transactions', keepsSessions: false });
   expect(said).toEqual(['first']);
   expect(times()).toBe(1);
@@ -36,7 +36,7 @@ test.each(['auto', 'session'] as const)('with pooler=%s a pooler is found once, 
 
 test('what is known is not found', () => {
   const { pooler, said, times } = mode('transaction');
-  pooler.found('first');
+  pooler.detected('first');
   expect([said, times()]).toEqual([[], 0]);
 });
 

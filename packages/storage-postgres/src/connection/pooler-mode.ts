@@ -11,12 +11,12 @@ import type { PoolerSetting } from '../settings/pooler-setting.ts';
  */
 export class PoolerMode {
   #setting: PoolerSetting;
-  readonly #deps: { readonly logger: Logger; readonly target: string; readonly onFound: () => void };
+  readonly #deps: { readonly logger: Logger; readonly target: string; readonly onDetected: () => void };
 
-  /** @param deps `onFound` is called when existing connections must no longer be used. */
+  /** @param deps `onDetected` is called when existing connections must no longer be used. */
   constructor(
     setting: PoolerSetting,
-    deps: { readonly logger: Logger; readonly target: string; readonly onFound: () => void },
+    deps: { readonly logger: Logger; readonly target: string; readonly onDetected: () => void },
   ) {
     this.#setting = setting;
     this.#deps = deps;
@@ -34,16 +34,16 @@ export class PoolerMode {
   }
 
   /** A pooler shares sessions, or may. Logged once. */
-  found(reason: string): void {
+  detected(reason: string): void {
     if (this.#setting === 'transaction') return;
     this.#setting = 'transaction';
-    const { logger, target, onFound } = this.#deps;
+    const { logger, target, onDetected } = this.#deps;
     logger.warn(
       'behind a pooler of connections; settings are made in each transaction, and nothing is prepared or ' +
         'listened for. Say pooler=transaction in the connection string to have it so from the start, or ' +
         'pooler=session where a session is kept for as long as a connection is open',
       { target, reason },
     );
-    onFound();
+    onDetected();
   }
 }

@@ -247,7 +247,7 @@ export class Database {
         } else if (preparedElsewhere(error.sqlState) && mayPrepare) {
           // The next try prepares nothing. Other statements may have detected the pooler already.
           mayPrepare = false;
-          this.#share.pool.pooler.found(error.message);
+          this.#share.pool.pooler.detected(error.message);
         } else {
           throw error;
         }

@@ -19,7 +19,7 @@ export class TableSchema {
   }
 
   /** The check found our tables in this schema, or chose it for them. */
-  found(name: string): void {
+  determine(name: string): void {
     if (this.#name !== undefined && this.#name !== name) this.#moves++;
     this.#name = name;
   }

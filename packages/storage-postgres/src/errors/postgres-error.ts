@@ -47,7 +47,7 @@ const SESSION_ENDED = new Set(['08', '57P01', '57P02', '57P03', '57P05', '25P03'
  * The session is in a transaction when it should not be, or the other way round. It
  * cannot be used any more, whatever happened before.
  */
-const SESSION_ASTRAY = new Set(['25001', '25P01', '25P02']);
+const SESSION_UNUSABLE = new Set(['25001', '25P01', '25P02']);
 
 /** The server is a standby, or has become one. Another connection may reach the new primary. */
 export const READ_ONLY = '25006';
@@ -228,7 +228,7 @@ export function givenUp(backend: string, cause: unknown): StorageError {
 
 /** The session exists, but no other statement should be sent on it. */
 function isUnusable(sqlState: string): boolean {
-  return sqlState === READ_ONLY || SESSION_ASTRAY.has(sqlState);
+  return sqlState === READ_ONLY || SESSION_UNUSABLE.has(sqlState);
 }
 
 /** The five characters of a server's error. Node's own codes, such as ECONNRESET, are longer. */

@@ -69,7 +69,7 @@ export class SharedPool {
     const target = `${settings.hosts.map(hostName).join(',')}/${settings.database ?? ''}`;
     this.pooler = new PoolerMode(settings.pooler, {
       ...{ logger: deps.logger, target },
-      onFound: () => this.#pool.retireAll(),
+      onDetected: () => this.#pool.retireAll(),
     });
     const connector = new Connector(settings, {
       clock: deps.clock,

@@ -89,7 +89,7 @@ export async function provisionFixedSchema(db: Database, deps: FixedSchemaDeps):
   const { migrations } = deps;
   const newest = newestVersion(migrations);
   const check = (found: Found) => {
-    db.schema.found(found.schema);
+    db.schema.determine(found.schema);
     return checked(found, deps);
   };
   const isUsable = (found: Found) => found.usable && found.version === newest;

@@ -134,8 +134,8 @@ export class SignalChannel implements StorageSignals {
       if (this.#closed) return 'ended';
       // Opening the connection may have revealed a pooler.
       if (!this.#mayListen) return 'unreachable';
-      const isReachable = await this.#begin(connection);
-      if (!isReachable) {
+      const isReceived = await this.#begin(connection);
+      if (!isReceived) {
         logger.info('notifications of PostgreSQL do not arrive; looking for changes instead', { target });
         // Another client may get this session next.
         await this.#query(connection, 'UNLISTEN *');
@@ -170,7 +170,7 @@ export class SignalChannel implements StorageSignals {
     connection.onNotification = (payload) => {
       const message = decode(payload);
       if (message?.from === this.#name) receive();
-      else if (message !== undefined) this.#hear(message);
+      else if (message !== undefined) this.#receive(message);
     };
     await this.#query(connection, `LISTEN ${CHANNEL}`);
     await this.#sayHello();
@@ -212,7 +212,7 @@ export class SignalChannel implements StorageSignals {
     }
   }
 
-  #hear(message: NonNullable<ReturnType<typeof decode>>): void {
+  #receive(message: NonNullable<ReturnType<typeof decode>>): void {
     const isNew = this.#peers.add(message.from);
     if (message.kind === 'hello' || isNew) void this.#answerHello();
     this.#flushSoon();

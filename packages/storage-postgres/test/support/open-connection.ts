@@ -10,7 +10,7 @@ const clock = new SystemClock();
 /** The connector of a pool. */
 export function connectorFor(connectionString: string): Connector {
   const settings = parseConnectionString(connectionString);
-  const deps = { logger: silentLogger, target: 'test', onFound: () => {} };
+  const deps = { logger: silentLogger, target: 'test', onDetected: () => {} };
   return new Connector(settings, { clock, pooler: new PoolerMode(settings.pooler, deps) });
 }
 

@@ -16,7 +16,7 @@ export class RecordingDatabase {
     const session: Session = { query: (statement) => this.#send(statement) };
     const transaction = <T>(work: (session: Session) => Promise<T>) => work(session);
     const schema = new TableSchema();
-    schema.found('public');
+    schema.determine('public');
     const stand = {
       schema,
       read: session.query,

@@ -14,8 +14,8 @@ export const deletedQueuesTable = pgTable(
     /** Since when nothing of the queue is left. */
     doneAt: timestamptz('done_at'),
   },
-  (note) => [
-    uniqueIndex('querator_deleted_queues_queue').on(note.name, note.createdAt),
-    index('querator_deleted_queues_done').on(note.doneAt),
+  (record) => [
+    uniqueIndex('querator_deleted_queues_queue').on(record.name, record.createdAt),
+    index('querator_deleted_queues_done').on(record.doneAt),
   ],
 );
