@@ -1,4 +1,4 @@
-import { callCheckTable, groupCheckTable } from './tables/check-table.ts';
+import { bodyCheckTable, callCheckTable, groupCheckTable, headerCheckTable } from './tables/check-table.ts';
 import { capabilityTable, optionalMemberTable } from './tables/driver-tables.ts';
 import { accessEndpointTable, endpointTable } from './tables/endpoint-table.ts';
 import { errorCodeTable, fixedMessageTable } from './tables/error-tables.ts';
@@ -14,6 +14,8 @@ const RENDERERS: ReadonlyMap<string, (argument: string) => string> = new Map([
   ['fields', fieldTable],
   ['checks', callCheckTable],
   ['check-group', groupCheckTable],
+  ['header-checks', headerCheckTable],
+  ['body-checks', bodyCheckTable],
   ['error-codes', errorCodeTable],
   ['fixed-messages', fixedMessageTable],
   ['request-limits', requestLimitTable],

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CALLS, checksOf } from '../src/checks/all-checks.ts';
 import { type Check, QUEUES, WAITING_ID } from '../src/checks/check.ts';
 import { InProcessServer } from './support/in-process-server.ts';
+import { patternOf } from './support/message-pattern.ts';
 
 const server = new InProcessServer();
 let waitingId = '';
@@ -61,10 +62,4 @@ function expectedAnswer({ text, code = 'invalid' }: Check): unknown {
 
 function haveNoFieldInCommon(a: object = {}, b: object = {}): boolean {
   return Object.keys(a).every((key) => !(key in b));
-}
-
-/** The text as a pattern; `<name>` matches anything. */
-function patternOf(text: string): RegExp {
-  const parts = text.split(/<[^>]+>/).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[^]+')}$`);
 }

@@ -1,6 +1,7 @@
 import { ERROR_STATUSES } from '@querator/protocol';
 import { CALLS, GROUPS } from '../checks/all-checks.ts';
 import type { Check, CheckGroup } from '../checks/check.ts';
+import { BODY_CHECKS, HEADER_CHECKS } from '../checks/transport-checks.ts';
 import { callName } from './endpoint-table.ts';
 import { markdownTable } from './markdown-table.ts';
 
@@ -29,11 +30,24 @@ export function groupCheckTable(title: string): string {
   );
 }
 
+/** The checks of headers and size, which come before those of the call. */
+export function headerCheckTable(): string {
+  return markdownTable(
+    HEAD,
+    HEADER_CHECKS.map((check, index) => [String(index + 1), ...cells(check)]),
+  );
+}
+
+/** What makes a body malformed. */
+export function bodyCheckTable(): string {
+  return markdownTable(['malformed body', 'code', 'message'], BODY_CHECKS.map(cells));
+}
+
 function groupCells({ title }: CheckGroup): readonly string[] {
   const anchor = title.toLowerCase().replaceAll(' ', '-');
   return [`[${title.toLowerCase()}](errors.md#${anchor}) fails`, '', ''];
 }
 
-function cells({ when, code = 'invalid', text }: Check): readonly string[] {
+function cells({ when, code = 'invalid', text }: Omit<Check, 'broken'>): readonly string[] {
   return [when, String(ERROR_STATUSES[code].status), `\`${text}\``];
 }

@@ -1,9 +1,14 @@
-/** A request as a curl command describes it. */
+/** A request to the server. */
 export interface HttpRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** A request whose body is text. */
+interface TextRequest extends HttpRequest {
   readonly body?: string | undefined;
 }
 
@@ -14,7 +19,7 @@ const BASE = 'http://localhost:2319';
  *
  * @throws Error for anything else.
  */
-export function parseCurl(command: string): HttpRequest {
+export function parseCurl(command: string): TextRequest {
   const [program, ...words] = shellWords(command);
   if (program !== 'curl') throw new Error(`not a curl command: ${command}`);
   const headers: Record<string, string> = {};

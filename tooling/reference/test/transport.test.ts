@@ -1,0 +1,50 @@
+import { ERROR_STATUSES } from '@querator/protocol';
+import { afterAll, expect, test } from 'vitest';
+import {
+  BODY_CHECKS,
+  type BrokenRequest,
+  HEADER_CHECKS,
+  type TransportCheck,
+} from '../src/checks/transport-checks.ts';
+import { InProcessServer } from './support/in-process-server.ts';
+import { patternOf } from './support/message-pattern.ts';
+
+const server = new InProcessServer();
+afterAll(() => server.stop());
+
+test.each([...HEADER_CHECKS, ...BODY_CHECKS])('$when', async (check) => {
+  expect(await answerTo(check.request)).toEqual(expectedAnswer(check));
+});
+
+test('the first failing check ends the request', async () => {
+  const all = [...HEADER_CHECKS, ...BODY_CHECKS.slice(0, 1)];
+  for (const [index, first] of all.entries()) {
+    const later = all.slice(index + 1).filter(({ request }) => haveNoFieldInCommon(first.request, request));
+    for (const { request } of later) {
+      expect(await answerTo({ ...request, ...first.request })).toEqual(expectedAnswer(first));
+    }
+  }
+});
+
+async function answerTo({
+  method = 'POST',
+  path = '/v1/queues.info',
+  authorization = 'Bearer token',
+  accept = 'application/json',
+  contentType = 'application/json',
+  body = '{}',
+}: BrokenRequest): Promise<unknown> {
+  const headers = { Authorization: authorization, Accept: accept, 'Content-Type': contentType };
+  const { status, text } = await server.send({ method, path, headers, body });
+  return { status, reply: JSON.parse(text) };
+}
+
+function expectedAnswer({ text, code = 'invalid' }: TransportCheck): unknown {
+  const { status, codeText } = ERROR_STATUSES[code];
+  const message = expect.stringMatching(patternOf(text));
+  return { status, reply: { code: status, code_text: codeText, message } };
+}
+
+function haveNoFieldInCommon(a: BrokenRequest, b: BrokenRequest): boolean {
+  return Object.keys(a).every((key) => !(key in b));
+}
