@@ -21,7 +21,14 @@ const SHORT_VERSIONS = [12, 15];
  * Tests of fault injection, pools and TLS do not depend on the server's version,
  * nor do the longest random runs.
  */
-const SHORT_FILES = ['conformance', 'schema', 'permissions', 'table-care', 'queue-plans', 'documents'];
+const SHORT_FILES = [
+  'conformance',
+  'schema',
+  'permissions',
+  'storage-parameters',
+  'queue-plans',
+  'documents',
+];
 /** The number of the contract's random runs on each version. */
 const SHORT_ENV = { QUERATOR_MODEL_RUNS: '5' };
 

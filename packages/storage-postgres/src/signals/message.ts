@@ -21,7 +21,7 @@ const KINDS = { h: 'hello', b: 'beat', t: 'topics' } as const;
 
 /**
  * A short code of fixed length. Two topics with the same code sometimes wake each
- * other's watchers without need.
+ * other's subscribers without need.
  */
 export function topicCode(topic: string): string {
   return createHash('sha256').update(topic).digest().subarray(0, TOPIC_BYTES).toString('base64url');

@@ -58,7 +58,7 @@ export interface SignalChannelDeps {
 export class SignalChannel implements StorageSignals {
   readonly #deps: SignalChannelDeps;
   readonly #name: string;
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #subscribers = new Map<string, Set<() => void>>();
   readonly #peers: Peers;
   /** Topics to publish, the latest last. */
   readonly #pending = new Set<string>();
@@ -84,7 +84,7 @@ export class SignalChannel implements StorageSignals {
 
   publish(topic: string): void {
     if (this.#closed) return;
-    // A process without watchers may still have something to publish.
+    // A process without subscribers may still have something to publish.
     this.#running ??= this.#run();
     this.#keep([topic]);
     this.#flushSoon();
@@ -92,15 +92,16 @@ export class SignalChannel implements StorageSignals {
 
   subscribe(topic: string, onChange: () => void): () => void {
     const code = topicCode(topic);
-    const watchers = this.#watchers.get(code) ?? new Set();
-    // Wrapped so that the same function can watch twice.
-    const watcher = () => onChange();
-    watchers.add(watcher);
-    this.#watchers.set(code, watchers);
+    const subscribers = this.#subscribers.get(code) ?? new Set();
+    // Wrapped so that the same function can subscribe twice.
+    const subscriber = () => onChange();
+    subscribers.add(subscriber);
+    this.#subscribers.set(code, subscribers);
     if (!this.#closed) this.#running ??= this.#run();
     return () => {
-      watchers.delete(watcher);
-      if (watchers.size === 0 && this.#watchers.get(code) === watchers) this.#watchers.delete(code);
+      subscribers.delete(subscriber);
+      if (subscribers.size === 0 && this.#subscribers.get(code) === subscribers)
+        this.#subscribers.delete(code);
     };
   }
 
@@ -218,7 +219,7 @@ export class SignalChannel implements StorageSignals {
     this.#flushSoon();
     if (message.kind !== 'topics') return;
     for (const code of message.topics) {
-      for (const watcher of this.#watchers.get(code) ?? []) watcher();
+      for (const subscriber of this.#subscribers.get(code) ?? []) subscriber();
     }
   }
 
@@ -239,7 +240,8 @@ export class SignalChannel implements StorageSignals {
   }
 
   #wakeAll(): void {
-    for (const watchers of [...this.#watchers.values()]) for (const watcher of watchers) watcher();
+    for (const subscribers of [...this.#subscribers.values()])
+      for (const subscriber of subscribers) subscriber();
   }
 
   /**
