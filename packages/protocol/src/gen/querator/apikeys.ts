@@ -14,59 +14,73 @@ export const protobufFileName = "querator/apikeys.proto";
 
 /** An API key without its secret. */
 export interface APIKeyMetadata {
+  /** The id of the key. */
   id: string;
-  /** The owner's id. */
+  /** The id of the owner. */
   userId: string;
-  /** The only namespace the key works in. Empty: all of them. */
+  /** The only namespace in which the key is valid. Empty: all namespaces. */
   namespaceScope: string;
+  /** A label. */
   name: string;
-  /** The first characters of the key, to tell it from others. */
+  /** The first characters of the key. They tell it from other keys. */
   prefix: string;
-  /** Absent: never. */
+  /** When the key expires. Absent: never. */
   expiresAt:
     | Timestamp
     | undefined;
-  /** Absent: not used yet. */
-  lastUsedAt: Timestamp | undefined;
+  /** When the key was last used. Absent: never. */
+  lastUsedAt:
+    | Timestamp
+    | undefined;
+  /** When the key was created. */
   createdAt: Timestamp | undefined;
 }
 
+/** Creates an API key. */
 export interface APIKeyCreateRequest {
-  /** The owner's id. Required. */
+  /** The id of the owner. Required. */
   userId: string;
-  /** At most 128 bytes. */
+  /** A label, at most 128 bytes. */
   name: string;
-  /** The only namespace the key is to work in. */
+  /** The only namespace in which the key is valid. Empty: all namespaces. */
   namespaceScope: string;
-  /** Absent: never. */
+  /** When the key expires. Absent: never. */
   expiresAt:
     | Timestamp
     | undefined;
-  /** A short word to be seen in the key. */
+  /** A tag that is part of the key: at most 16 characters `0-9a-z`. */
   keyTag: string;
 }
 
-/** The one time the key itself is shown. */
+/** The key that was created. No other reply shows the whole key. */
 export interface APIKeyCreateResponse {
+  /** The id of the key. */
   id: string;
+  /** The whole key, with its secret. */
   key: string;
+  /** The first characters of the key. */
   prefix: string;
 }
 
+/** Asks for a page of API keys, in order of their ids. */
 export interface APIKeysListRequest {
-  /** Only this owner's keys. Empty: everybody's. */
+  /** Only keys of this user. Empty: keys of all users. */
   userId: string;
-  /** At most so many; 0 for 1000. */
+  /** The greatest number of keys. 0: 1,000. */
   limit: number;
-  /** The page starts with this id, or the next greater one. */
+  /** The id of the first key of the page, or the next greater one. Empty: the first key. */
   pivot: string;
 }
 
+/** A page of API keys. */
 export interface APIKeysListResponse {
+  /** The keys of the page. */
   items: APIKeyMetadata[];
 }
 
+/** Removes an API key. */
 export interface APIKeysDeleteRequest {
+  /** The key to delete. Required. */
   id: string;
 }
 

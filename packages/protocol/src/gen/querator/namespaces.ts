@@ -14,29 +14,35 @@ export const protobufFileName = "querator/namespaces.proto";
 
 /** A namespace, as it is created, updated and listed. */
 export interface NamespaceInfo {
+  /** 1 to 256 bytes without white space, `~` or `:`. Required. */
   name: string;
   /** Free text. */
   description: string;
-  /** Set by the server. */
+  /** When the namespace was created. Ignored in requests. */
   createdAt:
     | Timestamp
     | undefined;
-  /** The tag of keys made for this namespace, unless they bring their own. */
+  /** The default tag of API keys for this namespace: at most 16 characters `0-9a-z`. */
   apiKeyTag: string;
 }
 
+/** Asks for a page of namespaces, in byte order of their names. */
 export interface NamespacesListRequest {
-  /** The page starts with this name, or the next greater one. */
+  /** The name of the first namespace of the page, or the next greater one. Empty: the first namespace. */
   pivot: string;
-  /** At most so many; 0 for 1000. */
+  /** The greatest number of namespaces. 0: 1,000. */
   limit: number;
 }
 
+/** A page of namespaces. */
 export interface NamespacesListResponse {
+  /** The namespaces of the page. */
   items: NamespaceInfo[];
 }
 
+/** Removes a namespace without queues, roles and role bindings. */
 export interface NamespacesDeleteRequest {
+  /** The namespace to delete. Required. */
   name: string;
 }
 

@@ -12,100 +12,125 @@ export const protobufPackage = "querator";
 
 export const protobufFileName = "querator/roles.proto";
 
-/** What those who hold it in a namespace may do there. */
+/** A named list of permissions in a namespace. */
 export interface Role {
+  /** The id of the role. */
   id: string;
+  /** The namespace of the role. */
   namespace: string;
   /** Unique in the namespace. */
   name: string;
   /** Names of permissions, such as `queue.produce`. */
   permissions: string[];
+  /** When the role was created. */
   createdAt: Timestamp | undefined;
 }
 
+/** Creates a role. */
 export interface RoleCreateRequest {
-  /** Required. */
+  /** The namespace of the role. Required. */
   namespace: string;
-  /** Required. */
+  /** 1 to 128 bytes without `:`, unique in the namespace. Required. */
   name: string;
-  /** May be empty. */
+  /** Names of permissions. May be empty. */
   permissions: string[];
 }
 
+/** The role that was created. */
 export interface RoleCreateResponse {
+  /** The id of the new role. */
   id: string;
 }
 
-/** Puts a new list of permissions in the place of the old one. */
+/** Replaces the permissions of a role. */
 export interface RoleUpdateRequest {
-  /** Required. */
+  /** The namespace of the role. Required. */
   namespace: string;
-  /** Required. */
+  /** The name of the role. Required. */
   name: string;
+  /** The new list of permissions. May be empty. */
   permissions: string[];
 }
 
+/** Asks for a page of the roles of a namespace, in order of their ids. */
 export interface RolesListRequest {
-  /** Empty: `_system`. */
+  /** The namespace of the roles. Empty: `_system`. */
   namespace: string;
-  /** At most so many; 0 for 1000. */
+  /** The greatest number of roles. 0: 1,000. */
   limit: number;
-  /** The page starts with this id, or the next greater one. */
+  /** The id of the first role of the page, or the next greater one. Empty: the first role. */
   pivot: string;
 }
 
+/** A page of roles. */
 export interface RolesListResponse {
+  /** The roles of the page. */
   items: Role[];
 }
 
+/** Removes a role without bindings. */
 export interface RolesDeleteRequest {
-  /** Empty: `_system`. */
+  /** The namespace of the role. Empty: `_system`. */
   namespace: string;
+  /** The name of the role. Required. */
   name: string;
 }
 
-/** A role in the hands of a user. */
+/** Gives a user the permissions of a role in a namespace. */
 export interface RoleBinding {
+  /** The id of the binding. */
   id: string;
+  /** The namespace of the binding. */
   namespace: string;
+  /** The id of the user. */
   userId: string;
-  /** The role's id, not its name. */
+  /** The id of the role. Requests use its name instead. */
   roleId: string;
+  /** When the binding was created. */
   createdAt: Timestamp | undefined;
 }
 
+/** Creates a role binding. */
 export interface RoleBindingCreateRequest {
-  /** Required. */
+  /** The namespace of the role. Required. */
   namespace: string;
-  /** Required. */
+  /** The name of the role. Required. */
   roleName: string;
-  /** Required. */
+  /** The id of the user. Required. */
   userId: string;
 }
 
+/** The role binding that was created. */
 export interface RoleBindingCreateResponse {
+  /** The id of the new binding. */
   id: string;
 }
 
+/** Asks for a page of the role bindings of a namespace, in order of their ids. */
 export interface RoleBindingsListRequest {
-  /** Empty: `_system`. */
+  /** The namespace of the bindings. Empty: `_system`. */
   namespace: string;
-  /** Only this user's bindings. Empty: everybody's. */
+  /** Only bindings of this user. Empty: bindings of all users. */
   userIdFilter: string;
-  /** At most so many; 0 for 1000. */
+  /** The greatest number of bindings. 0: 1,000. */
   limit: number;
-  /** The page starts with this id, or the next greater one. */
+  /** The id of the first binding of the page, or the next greater one. Empty: the first binding. */
   pivot: string;
 }
 
+/** A page of role bindings. */
 export interface RoleBindingsListResponse {
+  /** The bindings of the page. */
   items: RoleBinding[];
 }
 
+/** Removes a role binding. */
 export interface RoleBindingDeleteRequest {
-  /** Empty: `_system`. */
+  /** The namespace of the role. Empty: `_system`. */
   namespace: string;
+  /** The name of the role. Required. */
   roleName: string;
+  /** The id of the user. Required. */
   userId: string;
 }
 

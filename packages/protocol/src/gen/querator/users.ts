@@ -12,43 +12,57 @@ export const protobufPackage = "querator";
 
 export const protobufFileName = "querator/users.proto";
 
+/** A user. */
 export interface User {
-  /** Made by the server, or `anonymous`. */
+  /** Assigned by the server, or `anonymous`. */
   id: string;
   /** Unique. */
   username: string;
-  /** The user's id in a system elsewhere. */
+  /** The id of the user in another system. */
   externalId: string;
-  /** Taken as it is given. */
+  /** The e-mail address, stored as given. */
   email: string;
-  createdAt: Timestamp | undefined;
+  /** When the user was created. */
+  createdAt:
+    | Timestamp
+    | undefined;
+  /** When the user was last changed. */
   updatedAt: Timestamp | undefined;
 }
 
+/** Creates a user. */
 export interface UserCreateRequest {
-  /** Required. */
+  /** 1 to 128 bytes, unique. Required. */
   username: string;
+  /** At most 256 bytes. */
   email: string;
+  /** At most 256 bytes. */
   externalId: string;
 }
 
+/** The user that was created. */
 export interface UserCreateResponse {
+  /** The id of the new user. */
   id: string;
 }
 
-/** Mind the order: other list requests have the pivot first. */
+/** Asks for a page of users, in order of their ids. The field numbers differ from those of other lists. */
 export interface UsersListRequest {
-  /** At most so many; 0 for 1000. */
+  /** The greatest number of users. 0: 1,000. */
   limit: number;
-  /** The page starts with this id, or the next greater one. */
+  /** The id of the first user of the page, or the next greater one. Empty: the first user. */
   pivot: string;
 }
 
+/** A page of users. */
 export interface UsersListResponse {
+  /** The users of the page. */
   items: User[];
 }
 
+/** Removes a user with its API keys and role bindings. */
 export interface UsersDeleteRequest {
+  /** The user to delete. Required. */
   id: string;
 }
 
