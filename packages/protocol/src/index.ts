@@ -1,14 +1,7 @@
 export type { Permission } from '@querator/core';
-export { BODY_LIMITS, bodyTooLarge, formatByteSize } from './body-limits.ts';
-export { codecs } from './codecs.ts';
-export { fromLeasedItems, toLeasedItem } from './convert/lease-item.ts';
-export { fromNewItem, toNewItem } from './convert/new-item.ts';
-export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
-export { fromQueue } from './convert/queue-info.ts';
-export { fromRetriedItem, toRetriedItem } from './convert/retried-item.ts';
-export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';
-export type { AnyEndpoint, Endpoint, Handlers, RequestOf, ResponseOf } from './endpoint.ts';
-export { accessEndpoints, queueEndpoints, queuesEndpoints, storageEndpoints } from './endpoints.ts';
+export { BODY_LIMITS, bodyTooLarge, formatByteSize } from './api/body-limits.ts';
+export type { AnyEndpoint, Endpoint, Handlers, RequestOf, ResponseOf } from './api/endpoint.ts';
+export { accessEndpoints, queueEndpoints, queuesEndpoints, storageEndpoints } from './api/endpoints.ts';
 export {
   ERROR_STATUSES,
   type ErrorStatus,
@@ -17,7 +10,16 @@ export {
   errorReply,
   methodNotAllowed,
   unknownMethod,
-} from './error-reply.ts';
+} from './api/error-reply.ts';
+export { negotiateReply, negotiateRequest } from './api/negotiation.ts';
+export { SUCCESS_REPLY } from './api/reply.ts';
+export { REPLY_HEADERS } from './api/reply-headers.ts';
+export { fromLeasedItems, toLeasedItem } from './convert/lease-item.ts';
+export { fromNewItem, toNewItem } from './convert/new-item.ts';
+export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
+export { fromQueue } from './convert/queue-info.ts';
+export { fromRetriedItem, toRetriedItem } from './convert/retried-item.ts';
+export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';
 export type { Reply } from './gen/duh/v1/reply.ts';
 export type { Timestamp } from './gen/google/protobuf/timestamp.ts';
 export type {
@@ -89,16 +91,13 @@ export type {
   UsersListRequest,
   UsersListResponse,
 } from './gen/querator/users.ts';
-export { decodeBody, encodeBody, type MessageCodec } from './message-codec.ts';
-export { negotiateReply, negotiateRequest } from './negotiation.ts';
-
-export { SUCCESS_REPLY } from './reply.ts';
-export { REPLY_HEADERS } from './reply-headers.ts';
-export { MEDIA_TYPES, type WireFormat } from './wire-format.ts';
+export { codecs } from './messages/codecs.ts';
+export { decodeBody, encodeBody, type MessageCodec } from './messages/message-codec.ts';
+export { MEDIA_TYPES, type WireFormat } from './messages/wire-format.ts';
 export {
   formatTimestamp,
   fromOptionalTimestamp,
   fromTimestamp,
   parseTimestamp,
   toTimestamp,
-} from './wire-time.ts';
+} from './time/wire-time.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { FieldTable, MessageTable } from '../src/field-table.ts';
+import type { FieldTable, MessageTable } from '../src/fields/field-table.ts';
 
 const text = fc.oneof(fc.string({ maxLength: 200 }), fc.string({ unit: 'binary', maxLength: 40 }));
 

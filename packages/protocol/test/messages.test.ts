@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { codecs } from '../src/codecs.ts';
-import type { FieldTable, MessageTable } from '../src/field-table.ts';
+import type { FieldTable, MessageTable } from '../src/fields/field-table.ts';
 import * as generated from '../src/gen/tables.ts';
+import { codecs } from '../src/messages/codecs.ts';
 import { MESSAGE_FIELDS } from './message-fields.ts';
 
 const tables: Readonly<Record<string, MessageTable>> = generated;

@@ -1,7 +1,7 @@
 import { QueueError } from '@querator/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MessageTable } from '../src/field-table.ts';
+import type { MessageTable } from '../src/fields/field-table.ts';
 import * as generated from '../src/gen/tables.ts';
 import { codecs, type MessageCodec } from '../src/index.ts';
 import { messageOf } from './arbitraries.ts';

@@ -25,9 +25,9 @@ import { describeSweepDeath } from './contract/sweep-death.ts';
 import { describeSweepDue } from './contract/sweep-due.ts';
 import { describeSweepLease } from './contract/sweep-lease.ts';
 import { describeSweepSchedule } from './contract/sweep-schedule.ts';
+import type { StorageSetup } from './fixture/storage-setup.ts';
+import { makeStorageTest } from './fixture/storage-test.ts';
 import { describeModel } from './model/describe-model.ts';
-import type { StorageSetup } from './storage-setup.ts';
-import { makeStorageTest } from './storage-test.ts';
 
 /** Enough for a storage on a slow disk, on a busy machine. */
 const TEST_TIMEOUT_MS = 60_000;

@@ -1,2 +1,2 @@
 export { describeStorage } from './describe-storage.ts';
-export type { OpenOptions, StorageSetup } from './storage-setup.ts';
+export type { OpenOptions, StorageSetup } from './fixture/storage-setup.ts';

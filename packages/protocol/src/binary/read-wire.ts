@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { invalid } from '@querator/core';
-import { ELEMENT_LIMIT, tooManyElements } from '../element-limit.ts';
-import type { FieldTable, MessageTable } from '../field-table.ts';
+import { ELEMENT_LIMIT, tooManyElements } from '../fields/element-limit.ts';
+import type { FieldTable, MessageTable } from '../fields/field-table.ts';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
-import { isTimestampInRange, timestampOutOfRange } from '../wire-time.ts';
+import { isTimestampInRange, timestampOutOfRange } from '../time/wire-time.ts';
 import { malformedWire } from './wire-error.ts';
 
 const VARINT = 0;

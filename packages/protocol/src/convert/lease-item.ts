@@ -1,7 +1,7 @@
 import type { Instant, LeasedItem } from '@querator/core';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 import type { QueueLeaseItem } from '../gen/querator/queue.ts';
-import { fromTimestamp, toTimestamp } from '../wire-time.ts';
+import { fromTimestamp, toTimestamp } from '../time/wire-time.ts';
 
 /**
  * The wire form of leased items. Items of one lease have the same deadline, and

@@ -1,6 +1,6 @@
 import type { NewItem } from '@querator/core';
 import type { QueueProduceItem } from '../gen/querator/queue.ts';
-import { fromOptionalTimestamp, toTimestamp } from '../wire-time.ts';
+import { fromOptionalTimestamp, toTimestamp } from '../time/wire-time.ts';
 
 /**
  * The item of a produce request. The payload is `bytes`, or the text in `utf8` if

@@ -1,6 +1,6 @@
 import { formatDuration, type Queue } from '@querator/core';
 import type { QueueInfo } from '../gen/querator/queue.ts';
-import { toTimestamp } from '../wire-time.ts';
+import { toTimestamp } from '../time/wire-time.ts';
 
 /**
  * The wire form of a queue: durations in canonical form, always both times, never

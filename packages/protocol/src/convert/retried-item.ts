@@ -1,6 +1,6 @@
 import type { RetriedItem } from '@querator/core';
 import type { QueueRetryItem } from '../gen/querator/queue.ts';
-import { fromOptionalTimestamp, toTimestamp } from '../wire-time.ts';
+import { fromOptionalTimestamp, toTimestamp } from '../time/wire-time.ts';
 
 /** An item that a consumer gives back. */
 export function toRetriedItem(item: QueueRetryItem): RetriedItem {

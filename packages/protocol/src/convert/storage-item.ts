@@ -1,7 +1,7 @@
 import { type ImportedItem, type Instant, type StoredItem, UNSET_INSTANT } from '@querator/core';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 import type { StorageItem } from '../gen/querator/storage.ts';
-import { fromTimestamp, toTimestamp } from '../wire-time.ts';
+import { fromTimestamp, toTimestamp } from '../time/wire-time.ts';
 
 /**
  * The wire form of a stored item, for operators. `lease_deadline` is always set,

@@ -1,6 +1,6 @@
-import type { FieldTable, MessageTable } from '../field-table.ts';
+import type { FieldTable, MessageTable } from '../fields/field-table.ts';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
-import { formatTimestamp } from '../wire-time.ts';
+import { formatTimestamp } from '../time/wire-time.ts';
 import { JsonWriter } from './json-writer.ts';
 
 const QUOTE = 0x22;

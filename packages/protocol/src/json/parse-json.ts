@@ -1,7 +1,7 @@
 import { invalid } from '@querator/core';
-import { ELEMENT_LIMIT, tooManyElements } from '../element-limit.ts';
-import type { FieldTable, MessageTable } from '../field-table.ts';
-import { parseTimestamp } from '../wire-time.ts';
+import { ELEMENT_LIMIT, tooManyElements } from '../fields/element-limit.ts';
+import type { FieldTable, MessageTable } from '../fields/field-table.ts';
+import { parseTimestamp } from '../time/wire-time.ts';
 import { decodeBase64 } from './base64.ts';
 import { decodeText, REPLACEMENT } from './decode-text.ts';
 import { parseInt32 } from './int32.ts';

@@ -1,8 +1,8 @@
 import type { ItemId, Outcome, PartitionStore } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { newItem } from '../content.ts';
-import { type PartitionScript, verdictsOf } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem } from '../fixture/content.ts';
+import { type PartitionScript, verdictsOf } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** Calls `complete`, or `retry` at once, with the ids of each request. */
 type Call = (

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
-import { deadLetter, textsOf } from '../content.ts';
-import { marked } from '../mark-result.ts';
-import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { deadLetter, textsOf } from '../fixture/content.ts';
+import { marked } from '../fixture/mark-result.ts';
+import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 import { unpreparedItems } from './unprepared-items.ts';
 
 const TIMEOUTS = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT_TIMEOUT };

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import { newItem, numbered } from '../content.ts';
-import { verdictsOf } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem, numbered } from '../fixture/content.ts';
+import { verdictsOf } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 import { describeBadIds } from './bad-ids.ts';
 
 /** What `PartitionStore.complete` promises. */

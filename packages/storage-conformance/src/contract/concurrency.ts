@@ -1,7 +1,12 @@
 import { describe, expect } from 'vitest';
-import { newItem, numbered, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT, LEASE_TIMEOUT, type PartitionScript, valuesOf } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem, numbered, textsOf } from '../fixture/content.ts';
+import {
+  EXPIRE_TIMEOUT,
+  LEASE_TIMEOUT,
+  type PartitionScript,
+  valuesOf,
+} from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** "Calls may run concurrently, also from several processes on one storage." */
 export function describeConcurrency(test: StorageTest): void {

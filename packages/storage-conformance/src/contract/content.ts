@@ -1,8 +1,8 @@
 import { SeededRandom } from '@querator/core/testing';
 import { describe, expect } from 'vitest';
-import { content, contentOf, importedItem, newItem, textsOf } from '../content.ts';
-import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { content, contentOf, importedItem, newItem, textsOf } from '../fixture/content.ts';
+import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 const KIB = 1_024;
 

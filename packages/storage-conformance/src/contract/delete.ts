@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { newItem, numbered, textsOf } from '../content.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem, numbered, textsOf } from '../fixture/content.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What `PartitionStore.delete`, `clear`, `remove` and `drop` promise. */
 export function describeDelete(test: StorageTest): void {

@@ -1,8 +1,8 @@
 import { addDuration, type NewQueue, type PartitionOwner, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { textsOf } from '../content.ts';
-import type { Fixture } from '../fixture.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { textsOf } from '../fixture/content.ts';
+import type { Fixture } from '../fixture/fixture.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 function newQueue(name: string): NewQueue {
   return {

@@ -1,8 +1,8 @@
 import { addDuration, instantFromMicroseconds, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { content, contentOf, importedItem, numbered, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { content, contentOf, importedItem, numbered, textsOf } from '../fixture/content.ts';
+import { EXPIRE_TIMEOUT } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** 9999-12-31T23:59:59.999999Z, the last instant that the wire can represent. */
 const LAST_INSTANT = instantFromMicroseconds(253_402_300_799_999_999n);

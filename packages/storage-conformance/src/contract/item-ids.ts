@@ -1,7 +1,7 @@
 import { itemIdFault } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { newItem, numbered } from '../content.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem, numbered } from '../fixture/content.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What core's `ItemId` promises about the ids of a driver. */
 export function describeItemIds(test: StorageTest): void {

@@ -1,8 +1,8 @@
 import { ATTEMPTS_MAX, addDuration, PAYLOAD_BUDGET, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { content, contentOf, newItem, numbered, textsOf } from '../content.ts';
-import { LEASE_TIMEOUT } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { content, contentOf, newItem, numbered, textsOf } from '../fixture/content.ts';
+import { LEASE_TIMEOUT } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What `PartitionStore.lease` promises. */
 export function describeLease(test: StorageTest): void {

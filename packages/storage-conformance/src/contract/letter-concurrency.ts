@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import { numbered, textsOf } from '../content.ts';
-import type { PartitionScript } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { numbered, textsOf } from '../fixture/content.ts';
+import type { PartitionScript } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 const CLEARED = { waiting: true, leased: true, scheduled: true };
 

@@ -1,8 +1,8 @@
 import { parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { deadLetter, importedItem, newItem, textsOf } from '../content.ts';
-import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { deadLetter, importedItem, newItem, textsOf } from '../fixture/content.ts';
+import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What `StorageBackend` promises: opening, closing, reopening, and true capabilities. */
 export function describeLifecycle(test: StorageTest): void {

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { newItem, numbered, textsOf } from '../content.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem, numbered, textsOf } from '../fixture/content.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** Greater than every id. */
 const BEYOND_ALL = 'aWgEPTl1tmebfsQzFP4bxwgy80V';

@@ -1,9 +1,9 @@
 import { parseDuration, toMilliseconds } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { newItem, numbered, textsOf } from '../content.ts';
-import { marked, sorted } from '../mark-result.ts';
-import { verdictsOf } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem, numbered, textsOf } from '../fixture/content.ts';
+import { marked, sorted } from '../fixture/mark-result.ts';
+import { verdictsOf } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 const UNKNOWN_ID = '0'.repeat(27);
 

@@ -1,8 +1,8 @@
 import { type ImportedItem, noSuchItem, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { content, contentOf, deadLetter, numbered, textsOf } from '../content.ts';
-import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { content, contentOf, deadLetter, numbered, textsOf } from '../fixture/content.ts';
+import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 import { unpreparedItems } from './unprepared-items.ts';
 
 const TIMEOUTS = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT_TIMEOUT };

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { newItem } from '../content.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem } from '../fixture/content.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What `PartitionStore.probe` promises. */
 export function describeProbe(test: StorageTest): void {

@@ -1,9 +1,9 @@
 import { addDuration, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { content, contentOf, newItem, numbered, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../partition-script.ts';
-import { produceAndLease } from '../produce-and-lease.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { content, contentOf, newItem, numbered, textsOf } from '../fixture/content.ts';
+import { EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../fixture/partition-script.ts';
+import { produceAndLease } from '../fixture/produce-and-lease.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 const requestsOf = (...requests: (readonly string[])[]) =>
   requests.map((texts) => ({ items: texts.map((text) => newItem(text)) }));

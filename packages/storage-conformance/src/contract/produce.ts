@@ -1,8 +1,8 @@
 import { addDuration, LAST_INSTANT, parseDuration, SCHEDULE_THRESHOLD } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { newItem, numbered, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT, valuesOf } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem, numbered, textsOf } from '../fixture/content.ts';
+import { EXPIRE_TIMEOUT, valuesOf } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What `PartitionStore.produce` promises. */
 export function describeProduce(test: StorageTest): void {

@@ -1,8 +1,8 @@
 import { milliseconds, type Queue, type QueueRelations } from '@querator/core';
 import { describe, expect } from 'vitest';
-import type { Fixture } from '../fixture.ts';
-import { newQueue } from '../new-queue.ts';
-import type { StorageTest } from '../storage-test.ts';
+import type { Fixture } from '../fixture/fixture.ts';
+import { newQueue } from '../fixture/new-queue.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** Enough calls to overlap between a read and its lock. */
 const ROUNDS = 20;

@@ -1,9 +1,9 @@
 import { parseDuration, type Queue } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { numbered } from '../content.ts';
-import type { Fixture } from '../fixture.ts';
-import { newQueue } from '../new-queue.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { numbered } from '../fixture/content.ts';
+import type { Fixture } from '../fixture/fixture.ts';
+import { newQueue } from '../fixture/new-queue.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 const namesOf = (queues: readonly Queue[]) => queues.map((queue) => queue.name);
 

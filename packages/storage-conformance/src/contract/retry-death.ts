@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import { content, contentOf, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT, verdictsOf } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { content, contentOf, textsOf } from '../fixture/content.ts';
+import { EXPIRE_TIMEOUT, verdictsOf } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What `PartitionStore.retry` promises about dead items, and what "moving" means. */
 export function describeRetryDeath(test: StorageTest): void {

@@ -1,8 +1,8 @@
 import { addDuration, type DeathRules, parseDuration, SCHEDULE_THRESHOLD } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { numbered, textsOf } from '../content.ts';
-import { valuesOf, verdictsOf } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { numbered, textsOf } from '../fixture/content.ts';
+import { valuesOf, verdictsOf } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 import { describeBadIds } from './bad-ids.ts';
 
 const UNLIMITED: DeathRules = { maxAttempts: 0, dead: 'move' };

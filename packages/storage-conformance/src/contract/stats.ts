@@ -1,7 +1,7 @@
 import { type Duration, parseDuration, toMilliseconds } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { newItem } from '../content.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem } from '../fixture/content.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** The storage may round averages like doubles. */
 function expectAbout(actual: Duration, expected: string): void {

@@ -1,8 +1,8 @@
 import { parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { content, contentOf, newItem, numbered, textsOf } from '../content.ts';
-import { CLAIM_TIMEOUT } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { content, contentOf, newItem, numbered, textsOf } from '../fixture/content.ts';
+import { CLAIM_TIMEOUT } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 const HOUR = parseDuration('1h');
 

@@ -1,8 +1,8 @@
 import { parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { newItem, numbered, textsOf } from '../content.ts';
-import type { PartitionScript } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { newItem, numbered, textsOf } from '../fixture/content.ts';
+import type { PartitionScript } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** `nextDueMs` may be later than the deadline by this much, never earlier. */
 const ROUNDING_MS = 1;

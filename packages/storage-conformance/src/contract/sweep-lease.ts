@@ -1,7 +1,7 @@
 import { parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { numbered, textsOf } from '../content.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { numbered, textsOf } from '../fixture/content.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What `PartitionStore.sweep` promises about leases that ran out. */
 export function describeSweepLease(test: StorageTest): void {

@@ -1,8 +1,8 @@
 import { addDuration, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { importedItem, newItem, numbered, textsOf } from '../content.ts';
-import { EXPIRE_TIMEOUT } from '../partition-script.ts';
-import type { StorageTest } from '../storage-test.ts';
+import { importedItem, newItem, numbered, textsOf } from '../fixture/content.ts';
+import { EXPIRE_TIMEOUT } from '../fixture/partition-script.ts';
+import type { StorageTest } from '../fixture/storage-test.ts';
 
 const MICROSECOND = parseDuration('1us');
 

@@ -1,5 +1,5 @@
 import type { ItemId, StoredItem } from '@querator/core';
-import type { PartitionScript } from '../partition-script.ts';
+import type { PartitionScript } from '../fixture/partition-script.ts';
 
 /** Items that are not prepared letters, though some look like one. */
 export interface UnpreparedItems {

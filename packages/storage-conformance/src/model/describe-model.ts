@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Fixture } from '../fixture.ts';
-import type { StorageSetup } from '../storage-setup.ts';
+import { Fixture } from '../fixture/fixture.ts';
+import type { StorageSetup } from '../fixture/storage-setup.ts';
 import { type Command, commands } from './command.ts';
 import { ModelRun } from './model-run.ts';
 import { PAST_FAILURES } from './past-failures.ts';

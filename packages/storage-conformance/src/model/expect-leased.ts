@@ -1,6 +1,6 @@
 import type { Instant, LeasedItem } from '@querator/core';
 import { expect } from 'vitest';
-import { content, contentOf } from '../content.ts';
+import { content, contentOf } from '../fixture/content.ts';
 import type { ModelItem } from './partition-model.ts';
 
 /** Compares leased items and their deadlines with the expected ones. */

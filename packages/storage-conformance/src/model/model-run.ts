@@ -10,10 +10,10 @@ import {
 } from '@querator/core';
 import type { ManualClock } from '@querator/core/testing';
 import { expect } from 'vitest';
-import { deadLetter, importedItem, newItem, textsOf } from '../content.ts';
-import { marked, sorted } from '../mark-result.ts';
-import { verdictsOf } from '../partition-script.ts';
-import { produceAndLease } from '../produce-and-lease.ts';
+import { deadLetter, importedItem, newItem, textsOf } from '../fixture/content.ts';
+import { marked, sorted } from '../fixture/mark-result.ts';
+import { verdictsOf } from '../fixture/partition-script.ts';
+import { produceAndLease } from '../fixture/produce-and-lease.ts';
 import type { Command, IdPick } from './command.ts';
 import { expectLeased } from './expect-leased.ts';
 import { PartitionComparison } from './partition-comparison.ts';

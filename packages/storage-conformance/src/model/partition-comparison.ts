@@ -9,7 +9,7 @@ import {
   type SweepRequest,
 } from '@querator/core';
 import { expect } from 'vitest';
-import { textsOf } from '../content.ts';
+import { textsOf } from '../fixture/content.ts';
 import type { ModelItem, PartitionModel } from './partition-model.ts';
 import { expectedItem, visibleItem } from './visible-item.ts';
 

@@ -1,6 +1,6 @@
 import type { StoredItem } from '@querator/core';
 import { expect } from 'vitest';
-import { content, contentOf, textsOf } from '../content.ts';
+import { content, contentOf, textsOf } from '../fixture/content.ts';
 import type { ModelItem } from './partition-model.ts';
 
 /** The part of a listed item that the model compares. */

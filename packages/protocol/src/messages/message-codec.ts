@@ -1,10 +1,10 @@
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
-import { readWire } from './binary/read-wire.ts';
-import { WireWriter } from './binary/wire-writer.ts';
-import type { MessageTable } from './field-table.ts';
-import type { DeepPartial } from './gen/duh/v1/reply.ts';
-import { emitJson } from './json/emit-json.ts';
-import { parseJson } from './json/parse-json.ts';
+import { readWire } from '../binary/read-wire.ts';
+import { WireWriter } from '../binary/wire-writer.ts';
+import type { MessageTable } from '../fields/field-table.ts';
+import type { DeepPartial } from '../gen/duh/v1/reply.ts';
+import { emitJson } from '../json/emit-json.ts';
+import { parseJson } from '../json/parse-json.ts';
 import type { WireFormat } from './wire-format.ts';
 
 /** Reads and writes one message type in both formats. */

@@ -1,12 +1,12 @@
-import * as reply from './gen/duh/v1/reply.ts';
-import * as apiKeys from './gen/querator/apikeys.ts';
-import * as namespaces from './gen/querator/namespaces.ts';
-import * as queue from './gen/querator/queue.ts';
-import * as queues from './gen/querator/queues.ts';
-import * as roles from './gen/querator/roles.ts';
-import * as storage from './gen/querator/storage.ts';
-import * as users from './gen/querator/users.ts';
-import * as tables from './gen/tables.ts';
+import * as reply from '../gen/duh/v1/reply.ts';
+import * as apiKeys from '../gen/querator/apikeys.ts';
+import * as namespaces from '../gen/querator/namespaces.ts';
+import * as queue from '../gen/querator/queue.ts';
+import * as queues from '../gen/querator/queues.ts';
+import * as roles from '../gen/querator/roles.ts';
+import * as storage from '../gen/querator/storage.ts';
+import * as users from '../gen/querator/users.ts';
+import * as tables from '../gen/tables.ts';
 import { messageCodec } from './message-codec.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { QueueError } from '@querator/core';
-import type { WireFormat } from './wire-format.ts';
+import type { WireFormat } from '../messages/wire-format.ts';
 
 const FORMATS: ReadonlyMap<string, WireFormat> = new Map([
   ['', 'json'],

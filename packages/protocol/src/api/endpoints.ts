@@ -1,8 +1,8 @@
 import type { Permission } from '@querator/core';
+import { codecs } from '../messages/codecs.ts';
+import type { MessageCodec } from '../messages/message-codec.ts';
 import { BODY_LIMITS } from './body-limits.ts';
-import { codecs } from './codecs.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { MessageCodec } from './message-codec.ts';
 
 function endpoint<Request, Response>(
   path: string,

@@ -1,5 +1,5 @@
 import type { Permission } from '@querator/core';
-import type { MessageCodec } from './message-codec.ts';
+import type { MessageCodec } from '../messages/message-codec.ts';
 
 /** One call of the API: a `POST` to `path` with a request message and a response message. */
 export interface Endpoint<Request, Response> {

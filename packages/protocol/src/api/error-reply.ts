@@ -1,5 +1,5 @@
 import { type ErrorCode, MESSAGES, QueueError } from '@querator/core';
-import type { Reply } from './gen/duh/v1/reply.ts';
+import type { Reply } from '../gen/duh/v1/reply.ts';
 
 /** The number of a kind of failure, which is also the HTTP status, and its fixed text. */
 export interface ErrorStatus {

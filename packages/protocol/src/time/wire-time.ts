@@ -1,5 +1,5 @@
 import { type Instant, instantFromMicroseconds, invalid, type QueueError } from '@querator/core';
-import type { Timestamp } from './gen/google/protobuf/timestamp.ts';
+import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 
 /** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, in seconds since the epoch. */
 const EARLIEST_SECONDS = -62_135_596_800;

@@ -1,4 +1,4 @@
-import type { Reply } from './gen/duh/v1/reply.ts';
+import type { Reply } from '../gen/duh/v1/reply.ts';
 
 /**
  * The reply of a successful call without data: `{"code":200}`, or `08 c8 01`.
