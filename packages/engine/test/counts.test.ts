@@ -31,11 +31,11 @@ async function withSlowCounts(duration: string, limits: Partial<EngineLimits> = 
     await h.settle();
   };
   /** Makes further counts quick. */
-  const hurry = async () => {
+  const quicken = async () => {
     release();
     await h.settle();
   };
-  return { h, passCount, hurry };
+  return { h, passCount, quicken };
 }
 
 const answer = (h: Harness) => watch(h.service.queue.stats('q'));
@@ -97,12 +97,12 @@ describe('what a queue holds', () => {
   });
 
   test('is waited for where the last count is more than a minute old', async () => {
-    const { h, hurry } = await withSlowCounts('10s');
+    const { h, quicken } = await withSlowCounts('10s');
     await h.clock.advance('61s');
     const asked = answer(h);
     await h.clock.advance('5s');
     expect(asked.state).toBe('pending');
-    await hurry();
+    await quicken();
     // The count began with the call.
     expect(asked.value).toMatchObject({ countAgeMs: 0 });
   });
@@ -132,12 +132,12 @@ describe('what a queue holds', () => {
   });
 
   test('is exact again within two seconds of counts becoming quick', async () => {
-    const { h, passCount, hurry } = await withSlowCounts('5s');
+    const { h, passCount, quicken } = await withSlowCounts('5s');
     await h.clock.advance('1s');
     const slow = answer(h);
     await h.clock.advance('100ms');
     await passCount();
-    await hurry();
+    await quicken();
     expect(slow.value).toMatchObject({ countAgeMs: 1_100 });
     await h.produce('q', ['b']);
     await h.clock.advance('2s');
@@ -145,11 +145,11 @@ describe('what a queue holds', () => {
   });
 
   test('is counted anew after everything was removed, however long counts took', async () => {
-    const { h, passCount, hurry } = await withSlowCounts('5s');
+    const { h, passCount, quicken } = await withSlowCounts('5s');
     const slow = answer(h);
     await h.clock.advance('100ms');
     await passCount();
-    await hurry();
+    await quicken();
     expect(slow.state).toBe('fulfilled');
     await h.service.queue.clear({ queueName: 'q', queue: true, scheduled: false, destructive: false });
     expect(await h.service.queue.stats('q')).toMatchObject({ countAgeMs: 0, partitions: [{ waiting: 0 }] });

@@ -123,7 +123,7 @@ describe('several processes on one storage', () => {
       expect(await there.stored('dead')).toEqual(['precious']);
     });
 
-    test('does not bury an item that has more attempts now', async () => {
+    test('does not treat an item as dead that has attempts left now', async () => {
       await here.create('q', { maxAttempts: 1 });
       await here.produce('q', 'precious');
       await here.lease('q');

@@ -97,12 +97,12 @@ describe.each(['as the server runs', 'by Hono alone'])('the age of counts, %s', 
     await stats();
     await clock.advance('7s');
     await produce();
-    const letGo = storage.hold('stats', 0);
+    const release = storage.hold('stats', 0);
     const late = await statsAfter('100ms');
     expect(late).toMatchObject({ status: 200, age: '7.1' });
     // Partition 0 as it was, partition 1 as it is: whichever took the second item, both counts are whole.
     expect([1, 2]).toContain(totalOf(late));
-    letGo();
+    release();
     await clock.advance('10s');
     const fresh = await stats();
     expect([totalOf(fresh), fresh.age]).toEqual([2, '0']);
@@ -128,13 +128,13 @@ describe.each(['as the server runs', 'by Hono alone'])('the age of counts, %s', 
     const terminal = new Terminal(fetchInProcess);
     expect((await terminal.ok('stats q')).stderr).toBe('');
     await clock.advance('3s');
-    const letGo = storage.hold('stats', 0);
+    const release = storage.hold('stats', 0);
     const before = storage.count('stats');
     const ran = terminal.ok('stats q');
     while (storage.count('stats') === before) await new Promise(setImmediate);
     await clock.advance('100ms');
     const { stderr, stdout } = await ran;
-    letGo();
+    release();
     expect(stderr).toBe('counted 3.1 s ago\n');
     expect(JSON.parse(stdout)).toMatchObject({ queue_name: 'q' });
   });

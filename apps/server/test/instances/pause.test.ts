@@ -120,7 +120,7 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
       expect(reply?.json.message).toContain('does not exist');
     });
 
-    test('it does not bury items by settings of before', async () => {
+    test('it does not delete items by its old settings', async () => {
       expect(textsOf(await lease(SLEEPER, 'more-attempts'))).toEqual(['more-attempts']);
       expect(textsOf(await lease(AWAKE, 'letters'))).toEqual(['dead-letters']);
     });

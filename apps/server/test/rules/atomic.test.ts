@@ -87,7 +87,7 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
 
   test('requests that share a statement with a bad one go through', async () => {
     const { fixture, q, ids } = await stocked();
-    const letGo = fixture.storage().hold('complete', 0);
+    const release = fixture.storage().hold('complete', 0);
     const first = watch(fixture.completeIds(q, 0, ids.d));
     await fixture.settle();
     const beside = [
@@ -96,7 +96,7 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
       watch(fixture.completeIds(q, 0, ids.waits, ids.c)),
       watch(fixture.completeIds(q, 0, ids.c)),
     ];
-    letGo();
+    release();
     await fixture.settle();
     expect(first.state).toBe('fulfilled');
     expect(beside.map(({ state }) => state)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled']);

@@ -14,7 +14,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     await fixture.produce(q, ...'abc');
     const leased = await fixture.lease(q, 3);
     const ids = leased.items.map(({ id }) => id);
-    const letGo = [
+    const releases = [
       fixture.storage().hold('produce', 0),
       fixture.storage().hold('complete', 0),
       fixture.storage().hold('retry', 0),
@@ -41,7 +41,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
       expect(rest.map(({ state }) => state).filter((state) => state === 'rejected')).toHaveLength(1);
       expect(rest[100]?.error).toMatchObject(OVERLOADED);
     }
-    for (const open of letGo) open();
+    for (const release of releases) release();
     await fixture.produce(other, 'unconcerned');
     await fixture.settle();
     expect(fixture.service.waiting().get(q)).toMatchObject({ produceWaiting: 0, completeWaiting: 0 });
@@ -86,13 +86,13 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     await fixture.create(q);
     await fixture.produce(q, 'a', 'b');
     const ids = (await fixture.items(q)).map(({ id }) => id);
-    const letGo = fixture.storage().hold('lease', 0);
+    const release = fixture.storage().hold('lease', 0);
     const client = new AbortController();
     const call = { queueName: q, batchSize: 1, clientId: 'x', requestTimeout: '1m' };
     const left = watch(fixture.service.queue.lease(call, { signal: client.signal }));
     await fixture.settle();
     client.abort();
-    letGo();
+    release();
     await fixture.settle();
     expect(left.state).toBe('rejected');
     expect((await fixture.items(q)).map(({ id, attempts, isLeased }) => [id, attempts, isLeased])).toEqual([
@@ -162,12 +162,12 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
-    const letGo = fixture.storage().hold('produce', 0);
+    const release = fixture.storage().hold('produce', 0);
     const call = { queueName: q, requestTimeout: '1s', items: [item('a')] };
     const late = watch(fixture.service.queue.produce(call));
     await fixture.advance('1s');
     expect(late.error?.message).toBe('request outcome unknown; items may have been produced');
-    letGo();
+    release();
     await fixture.settle();
     expect(await fixture.payloads(q)).toEqual(['a']);
   });
@@ -210,12 +210,12 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
     fixture.storage().fail('produce', 0, 'not-applied');
-    const letGo = fixture.storage().hold('produce', 0, 'before');
+    const release = fixture.storage().hold('produce', 0, 'before');
     const produced = watch(fixture.produce(q, 'a'));
     await fixture.settle();
     const done = watch(fixture.service.shutdown());
     await fixture.settle();
-    letGo();
+    release();
     await fixture.settle();
     expect([produced.error?.message, done.state]).toEqual(['queue is shutting down', 'fulfilled']);
     expect(fixture.clock.pendingTimers).toBe(0);
@@ -227,13 +227,13 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     const fixture = newFixture({ main: driver });
     const [slow, quick] = [fresh(), fresh()];
     await fixture.create(quick);
-    const letGo = fixture.storage().holdQueues('get', 'before');
+    const release = fixture.storage().holdQueues('get', 'before');
     const waits = watch(fixture.produce(slow, 'a'));
     await fixture.settle();
     await fixture.produce(quick, 'b');
     expect(textsOf(await fixture.lease(quick))).toEqual(['b']);
     expect(waits.state).toBe('pending');
-    letGo();
+    release();
     await fixture.settle();
     expect(waits.error?.message).toBe(`queue does not exist; no such queue named '${slow}'`);
   });

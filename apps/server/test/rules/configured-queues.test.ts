@@ -122,13 +122,13 @@ describe.each(DRIVERS)('queues of the configuration file on %s', (driver) => {
 
   test('a stop during an attempt ends the attempts too', async () => {
     const fixture = newFixture({ main: driver });
-    const letGo = fixture.storage().holdQueues('get', 'before');
+    const release = fixture.storage().holdQueues('get', 'before');
     fixture.storage().cutQueues();
     const queues = configured(fixture, [{ name: fresh() }]);
     const attempt = queues.create();
     await fixture.settle();
     queues.stop();
-    letGo();
+    release();
     await attempt;
     expect(fixture.clock.pendingTimers).toBe(0);
   });

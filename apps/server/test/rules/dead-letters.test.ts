@@ -296,13 +296,13 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     const { fixture, q, dead } = await pair(driver, driver);
     await fixture.produce(q, 'a');
     await fixture.lease(q);
-    const letGo = fixture.storage('right').hold('prepareLetters', 0, 'before');
+    const release = fixture.storage('right').hold('prepareLetters', 0, 'before');
     await fixture.advance('10.1s');
     const deleted = watch(fixture.service.queues.delete(dead, true));
     await fixture.settle();
     // The move runs: the deletion waits for it before it drops the table.
     expect(deleted.state).toBe('pending');
-    letGo();
+    release();
     await fixture.settle();
     expect(deleted.state).toBe('fulfilled');
     await fixture.create(dead, {}, ['right']);
@@ -313,11 +313,11 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     const { fixture, q, dead, deadTexts } = await pair(driver, driver);
     await fixture.produce(q, 'a');
     await fixture.lease(q);
-    const letGo = fixture.storage('right').hold('drop', 0, 'before');
+    const release = fixture.storage('right').hold('drop', 0, 'before');
     const deleted = watch(fixture.service.queues.delete(dead, true));
     await fixture.settle();
     await fixture.advance('10.1s');
-    letGo();
+    release();
     await fixture.settle();
     expect(deleted.state).toBe('fulfilled');
     expect(await fixture.payloads(q)).toEqual(['a']);

@@ -53,10 +53,10 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
 
   test('a complete that meets a sweep ends with the item either gone or back, never both', async () => {
     const { fixture, q, leased } = await leasedFixture();
-    const letGo = fixture.storage().hold('sweep', 0, 'before');
+    const release = fixture.storage().hold('sweep', 0, 'before');
     await fixture.advance('11s');
     const completed = watch(fixture.complete(q, leased));
-    letGo();
+    release();
     await fixture.settle();
     expect(await fixture.payloads(q)).toEqual(completed.state === 'fulfilled' ? [] : ['a']);
   });

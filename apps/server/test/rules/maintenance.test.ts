@@ -231,11 +231,11 @@ describe.each(DRIVERS)('changing a running queue on %s', (driver) => {
     await fixture.service.queues.create(
       update(q, { leaseTimeout: '1m', expireTimeout: '1h', requestedPartitions: 1 }),
     );
-    const letGo = fixture.storage().holdQueues('get');
+    const release = fixture.storage().holdQueues('get');
     const produced = watch(fixture.produce(q, 'a'));
     await fixture.settle();
     const updated = watch(fixture.service.queues.update(update(q, { leaseTimeout: '5s' })));
-    letGo();
+    release();
     await fixture.settle();
     expect([produced.state, updated.state]).toEqual(['fulfilled', 'fulfilled']);
     expect((await fixture.lease(q)).items[0]?.leaseDeadline).toBe(fixture.in('5s'));
@@ -282,13 +282,13 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
-    const letGo = fixture.storage().hold('produce', 0);
+    const release = fixture.storage().hold('produce', 0);
     const produced = Array.from({ length: 10 }, (_, n) => watch(fixture.produce(q, `${n}`)));
     await fixture.settle();
     const deleted = watch(fixture.service.queues.delete(q, false));
     await fixture.settle();
     expect(deleted.state).toBe('pending');
-    letGo();
+    release();
     await fixture.settle();
     expect(deleted.state).toBe('fulfilled');
     for (const { state, error } of produced) {
@@ -303,12 +303,12 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
     fixture.storage().fail('produce', 0, 'not-applied');
-    const letGo = fixture.storage().hold('produce', 0, 'before');
+    const release = fixture.storage().hold('produce', 0, 'before');
     const produced = watch(fixture.produce(q, 'a'));
     await fixture.settle();
     const deleted = watch(fixture.service.queues.delete(q, false));
     await fixture.settle();
-    letGo();
+    release();
     await fixture.settle();
     expect([produced.error?.message, deleted.state]).toEqual(['queue is shutting down', 'fulfilled']);
     fixture.storage().heal(0);
@@ -320,7 +320,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
-    const letGo = fixture.storage().hold('import', 0, 'before');
+    const release = fixture.storage().hold('import', 0, 'before');
     const given = { ...item('a'), isLeased: false, attempts: 0, maxAttempts: 0 };
     const imported = watch(
       fixture.service.storage.importItems({ queueName: q, partition: 0, items: [given] }),
@@ -329,7 +329,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     const deleted = watch(fixture.service.queues.delete(q, false));
     await fixture.settle();
     expect([imported.state, deleted.state]).toEqual(['pending', 'pending']);
-    letGo();
+    release();
     await fixture.settle();
     expect([imported.state, deleted.state]).toEqual(['fulfilled', 'fulfilled']);
     await fixture.create(q);
@@ -368,7 +368,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     const [busy, other] = [fresh(), fresh()];
     await fixture.create(busy);
     await fixture.create(other);
-    const letGo = fixture.storage().hold('produce', 0);
+    const release = fixture.storage().hold('produce', 0);
     void fixture.produce(busy, 'a');
     await fixture.settle();
     const deleted = watch(fixture.service.queues.delete(busy, true));
@@ -380,7 +380,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     });
     expect((await fixture.service.queues.info(other)).maxAttempts).toBe(2);
     await fixture.create(fresh());
-    letGo();
+    release();
     await fixture.settle();
     expect(deleted.state).toBe('fulfilled');
   });

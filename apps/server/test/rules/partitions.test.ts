@@ -152,11 +152,11 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     const { fixture, q } = await spreadFixture();
     await fixture.produce(q, 'slow', 'slow too');
     await fixture.produce(q, 'quick');
-    const letGo = fixture.storage('one').hold('lease', 0);
+    const release = fixture.storage('one').hold('lease', 0);
     const lease = watch(fixture.lease(q));
     await fixture.advance('30ms');
     expect(lease.value && textsOf(lease.value)).toEqual(['quick']);
-    letGo();
+    release();
     await fixture.settle();
     expect(await fixture.stats(q, 0)).toMatchObject({ waiting: 2, leased: 0 });
     expect((await fixture.lease(q)).items).toMatchObject([{ attempts: 1 }]);

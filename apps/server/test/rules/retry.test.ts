@@ -144,10 +144,10 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
 
   test('a retry while a sweep takes the expired lease back leaves the item in the queue once', async () => {
     const { fixture, q, leased } = await leasedFixture('a');
-    const letGo = fixture.storage().hold('sweep', 0, 'before');
+    const release = fixture.storage().hold('sweep', 0, 'before');
     await fixture.advance('1m1s');
     const retried = watch(fixture.retry(q, leased));
-    letGo();
+    release();
     await fixture.settle();
     expect(retried.state).not.toBe('pending');
     expect(await fixture.payloads(q)).toEqual(['a']);

@@ -37,12 +37,12 @@ export class EngineProcess {
   readonly #suspension = new Suspension();
   #sleepTrigger: SleepTrigger | undefined;
 
-  constructor(name: string, random: Random, surroundings: EngineProcessDeps, fastByMs: number) {
-    const { scheduler } = surroundings;
+  constructor(name: string, random: Random, deps: EngineProcessDeps, fastByMs: number) {
+    const { scheduler } = deps;
     this.name = name;
     this.fastByMs = fastByMs;
     this.random = random;
-    this.#deps = surroundings;
+    this.#deps = deps;
     this.clock = {
       now: (): Instant => scheduler.instant(fastByMs),
       startTimer: (delayMs, callback) => this.#startTimer(scheduler, delayMs, callback),
