@@ -19,8 +19,8 @@ export interface CallOptions {
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Receives a function that reads the headers of a successful reply, for values
-   * that messages have no field for (`REPLY_HEADERS` of `@querator/protocol`).
+   * Receives a function that reads the headers of a successful reply. Some values
+   * have no field in a message: see `REPLY_HEADERS` of `@querator/protocol`.
    */
   readonly onReply?: ((header: (name: string) => string | undefined) => void) | undefined;
 }

@@ -39,8 +39,8 @@ type Methods<Table> = {
 /**
  * A client of one server. Every method sends exactly one request.
  *
- * All methods throw `ReplyError` (a `QueueError`) if the server refuses, a
- * `ClientError` if there is no reply, and the signal's reason if aborted.
+ * All methods throw a `ReplyError` (a `QueueError`) if the server refuses, and a
+ * `ClientError` if there is no reply. An aborted call throws the signal's reason.
  */
 export interface Client {
   /** For producers and consumers: `produce`, `lease`, `complete`, `retry`, `stats`, `clear`, `reload`. */

@@ -12,10 +12,10 @@ import {
 import { queueEndpoints, toLeasedItem } from '@querator/protocol';
 import { guardCallbacks } from './callbacks.ts';
 import type { Client } from './client.ts';
+import { completeAndRetry, type FailedItem, type HandledItems } from './complete-and-retry.ts';
 import { BrokenReplyError } from './errors/broken-reply-error.ts';
 import { keepProcessAlive } from './keep-process-alive.ts';
 import { backOffMs, isTransient } from './retry-policy.ts';
-import { type FailedItem, type HandledItems, settle } from './settle.ts';
 import { sleep } from './sleep.ts';
 
 /** Where an item comes from, and a signal to stop. */
@@ -54,8 +54,9 @@ export interface ConsumeOptions {
   /**
    * The delay before a failed item is available again, in milliseconds, by its
    * number of attempts. Default: longer each time, up to 5 minutes. A delay above
-   * a year counts as a year. If the function throws, or returns anything but a
-   * finite number from 0 up, the default applies, with a warning as for `onError`.
+   * a year counts as a year. The default also applies if the function throws, or
+   * does not return a finite number from 0 up. Then there is a warning, as for
+   * `onError`.
    */
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
   readonly clock?: Clock | undefined;
@@ -88,7 +89,7 @@ export async function consume(client: Client, options: ConsumeOptions): Promise<
     clock,
     defaultDelayMs: (attempts) => backOffMs(attempts, random, ITEM_BACK_OFF),
   });
-  const settleDeps = { client, clock, random, onError, retryDelayMs };
+  const batchDeps = { client, clock, random, onError, retryDelayMs };
 
   const release = keepProcessAlive();
   let failures = 0;
@@ -101,7 +102,7 @@ export async function consume(client: Client, options: ConsumeOptions): Promise<
           throw new BrokenReplyError(queueEndpoints.lease.path, 'a lease without items');
         failures = 0;
         const handled = await handleAll(items, partition, options);
-        await settle(settleDeps, { queueName, partition, ...handled });
+        await completeAndRetry(batchDeps, { queueName, partition, ...handled });
       } catch (error) {
         if (signal.aborted) return;
         if (isQueueEmpty(error)) continue;

@@ -16,7 +16,7 @@ export interface WeightedStorage {
  *
  * @param requested a whole number, at least 0.
  * @returns one count per storage, in the order given.
- * @throws RangeError if an affinity is negative or not finite, or if partitions
+ * @throws RangeError if an affinity is negative or not finite. Also if partitions
  *   are requested and no affinity is above 0.
  */
 export function distribute(requested: number, storages: readonly WeightedStorage[]): number[] {

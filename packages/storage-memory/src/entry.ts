@@ -23,9 +23,9 @@ export interface Entry extends DeadlineOwner {
   attempts: number;
   state: EntryState;
   /**
-   * When the next sweep handles the entry. By state: a waiting item expires, a
-   * lease ends, a prepared letter is committed, a scheduled item enters the queue,
-   * a moving or moved item is reported (again).
+   * When a sweep handles the entry next. A waiting item expires, and a lease ends.
+   * A prepared letter is committed, and a scheduled item enters the queue. A moving
+   * or moved item is reported (again).
    */
   due: Instant;
   /** Released when the entry is gone. */

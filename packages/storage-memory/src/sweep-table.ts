@@ -16,9 +16,9 @@ import { packedBytes } from './packed-content.ts';
 const PAST_DEADLINE_MS = 0.001;
 
 /**
- * Applies due deadlines, earliest first. Stops when none is due, when one kind of
- * work reaches the limit, or when the contents of the reported dead items reach
- * the payload budget.
+ * Applies due deadlines, earliest first. Stops when none is due, or when one kind
+ * of work reaches the limit. Also stops when the contents of the reported dead
+ * items reach the payload budget.
  *
  * @param requeue puts an entry at the tail under a new id.
  */

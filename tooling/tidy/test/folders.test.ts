@@ -40,7 +40,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'callbacks.ts',
     'keep-process-alive.ts',
     'pages.ts',
-    'settle.ts',
+    'complete-and-retry.ts',
     'client.ts',
     'call.ts',
     'endpoint-url.ts',

@@ -1,9 +1,8 @@
 import { ClientError } from './client-error.ts';
 
 /**
- * The reply is not from a Querator server, but for example from a proxy, or from
- * another server on that port. Whether the request reached a Querator server is
- * unknown.
+ * The reply is not from a Querator server. For example, a proxy replied, or another
+ * server on that port. Whether the request reached a Querator server is unknown.
  */
 export class InfrastructureError extends ClientError {
   override readonly name = 'InfrastructureError';

@@ -19,7 +19,7 @@ export interface TransportReply {
 
 /**
  * One HTTP exchange. It has no timeout of its own, because a lease may wait for
- * 15 minutes, and it never sends a request twice.
+ * 15 minutes. It never sends a request twice.
  *
  * Throws `ConnectError` if nothing was sent, otherwise `ConnectionLostError`.
  * Errors after the signal was aborted are ignored.

@@ -11,8 +11,8 @@ export const PAYLOAD_BUDGET = 16_000_000;
 const MOST_BYTES_PER_UNIT = 3;
 
 /**
- * An upper bound on the bytes of an item's content, in any encoding that a
- * driver may use for its texts. Cheap: it reads lengths only.
+ * An upper bound on the bytes of an item's content, for any encoding of its
+ * texts. Cheap: it reads lengths only.
  */
 export function contentBytes({ payload, reference, encoding, kind }: ItemContent): number {
   return payload.byteLength + MOST_BYTES_PER_UNIT * (reference.length + encoding.length + kind.length);

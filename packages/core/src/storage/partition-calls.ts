@@ -77,8 +77,8 @@ export interface ItemListRequest {
   readonly limit: number;
   /**
    * The page ends with the item at which the contents (payloads and texts) reach
-   * this many bytes, but not before its second item. A caller that continues at
-   * the last id gets that item again, and must still make progress. The driver
+   * this many bytes. It never ends before its second item: a caller that continues
+   * at the last id gets that item again, and must still make progress. The driver
    * does not read items beyond the page. Undefined: only `limit` counts.
    */
   readonly maxBytes?: number | undefined;

@@ -58,10 +58,9 @@ export interface PartitionStore {
   ): Promise<readonly Outcome<ProduceResult>[]>;
 
   /**
-   * Produces items for waiting consumers. If no item waits in the partition,
-   * the first new items, up to `lease.limit`, are stored as leased with one
-   * attempt. If items wait, they go first, and no new item is leased. No item
-   * has an `enqueueAt`.
+   * Produces items for waiting consumers. If no item waits, the first new items
+   * are stored as leased with one attempt, up to `lease.limit`. If items wait,
+   * they go first, and no new item is leased. No item has an `enqueueAt`.
    *
    * The leased items cannot be told from items that were produced and then leased.
    *
@@ -82,9 +81,9 @@ export interface PartitionStore {
    * attempts, which stop at `ATTEMPTS_MAX`. Skips leased and scheduled items
    * and items that a concurrent call is taking. No item goes to two callers.
    *
-   * Returns fewer items than the limit only if no more wait, or once the
-   * contents (payloads and texts) add up to at least `PAYLOAD_BUDGET`. At the
-   * budget the driver must stop: a few large items could fill the memory.
+   * Returns fewer items than the limit only if no more wait, or at the budget.
+   * The driver must stop once the contents (payloads and texts) add up to at
+   * least `PAYLOAD_BUDGET`: a few large items could fill the memory.
    *
    * @returns the items in id order; empty if none waits.
    */
@@ -141,7 +140,7 @@ export interface PartitionStore {
 
   /**
    * Counts the items. A count may read the whole partition and take as long as
-   * that needs, but must leave most of the storage's capacity to other calls. A
+   * that needs. It must leave most of the storage's capacity to other calls. A
    * driver whose counts are fast may ignore the options.
    */
   stats(options?: CountOptions): Promise<PartitionStats>;
@@ -162,9 +161,10 @@ export interface PartitionStore {
   /**
    * Adds items in the given state, at the tail, with new ids and `createdAt`
    * now. Leaves out an item whose source id the partition already has. Stores an
-   * item with `enqueueAt` as scheduled, due or not. Keeps the `leaseDeadline` of
-   * an item that is not leased and lists it until the item is leased or gets a
-   * new id; it has no effect.
+   * item with `enqueueAt` as scheduled, due or not.
+   *
+   * Keeps the `leaseDeadline` of an item that is not leased. It is listed until
+   * the item is leased or gets a new id, and has no effect.
    *
    * @throws QueueError `invalid` if the storage cannot store an item, for
    *   example because its source id is too long. Then no item is stored.

@@ -49,7 +49,7 @@ export interface QueueStore {
    * If the call fails, no queue was added, unless the outcome is `unknown`.
    *
    * @param check runs if the queue has a dead-letter queue, in the step that
-   *   adds the queue, possibly more than once. Its error fails the call, and no
+   *   adds the queue. May run more than once. Its error fails the call, and no
    *   queue is added.
    * @throws QueueError `invalid` (`invalid queue; '…' already exists`) if the
    *   name is taken. The stored queue stays as it is.

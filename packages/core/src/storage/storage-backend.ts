@@ -21,8 +21,8 @@ export interface PartitionOwner {
   readonly isThere: () => Promise<boolean>;
   /**
    * Whether the queue of that name and creation time was deleted, as
-   * `QueueStore.wasDeleted` says. The driver calls it before it removes the
-   * items of an earlier queue, or of this one if it no longer exists.
+   * `QueueStore.wasDeleted` says. The driver calls it before it removes items:
+   * those of an earlier queue, or of this one after its deletion.
    */
   readonly wasDeleted: (createdAt: Instant) => Promise<boolean>;
 }
@@ -91,12 +91,12 @@ export interface StorageBackend {
   /**
    * The store of one partition. A cheap call. Two stores of one key see the same items.
    *
-   * @param owner the partition's queue. A shared driver uses it to detect items
-   *   that an earlier queue of the same name left, and calls for a queue that no
-   *   longer exists; those fail. It removes what an earlier queue left if that is
-   *   empty, or if that queue `wasDeleted`. Otherwise the items stay, and calls
-   *   fail with the outcome `not-applied` until an operator decides. Undefined:
-   *   the store serves any existing items.
+   * @param owner the partition's queue. By it a shared driver detects items of an
+   *   earlier queue of the same name. It removes the earlier partition if that is
+   *   empty, or if the earlier queue `wasDeleted`. Otherwise the items stay, and
+   *   calls fail with the outcome `not-applied` until an operator decides. Calls
+   *   for a queue that no longer exists fail too. Undefined: the store serves any
+   *   existing items.
    */
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore;
 

@@ -62,8 +62,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Moves time forward and keeps the remaining delay of each timer, as when a
-   * machine is suspended and its clock is corrected on resume.
+   * Moves time forward and keeps the remaining delay of each timer. A machine that
+   * was suspended does the same when it corrects its clock.
    */
   suspend(duration: string): void {
     const by = parseDuration(duration);

@@ -2,8 +2,8 @@ import { type Duration, toMicroseconds } from './duration.ts';
 
 /**
  * A point in time in microseconds since 1970-01-01T00:00:00Z, PostgreSQL's
- * precision. A bigint, because a double cannot represent the year 9999 in
- * microseconds exactly, and an imported deadline must come back unchanged.
+ * precision. A bigint, because a double cannot represent the microseconds of the
+ * year 9999 exactly. An imported deadline must come back unchanged.
  */
 export type Instant = bigint & { readonly [unit]: 'microseconds since the epoch' };
 declare const unit: unique symbol;

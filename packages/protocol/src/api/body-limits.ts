@@ -18,8 +18,8 @@ export function bodyTooLarge(limit: number): QueueError {
 }
 
 /**
- * Formats a size for these errors: in units of 1024 if it is a multiple of 1024
- * (`250.0KiB`), else of 1000 (`5.0MB`), in bytes below one unit.
+ * Formats a size for these errors. A multiple of 1024 has binary units
+ * (`250.0KiB`), any other size decimal ones (`5.0MB`), a size below one unit bytes.
  */
 export function formatByteSize(bytes: number): string {
   const binary = bytes % 1024 === 0;

@@ -31,9 +31,9 @@ type Fields = Record<string, unknown>;
  * Unknown fields are ignored, and so are known fields with another wire type. If
  * a field appears twice, the last value wins; lists and maps grow.
  *
- * @throws QueueError `content` for malformed bytes; `invalid`, naming the field,
- *   for a text that is not UTF-8, a time outside the years 1 to 9999, or too many
- *   elements.
+ * @throws QueueError `content` for malformed bytes. `invalid` with the name of the
+ *   field for a text that is not UTF-8, a time outside the years 1 to 9999, or too
+ *   many elements.
  */
 export function readWire(body: Uint8Array, table: MessageTable): object {
   return new WireReader(body).message(table, 0, body.length);

@@ -20,9 +20,9 @@ export interface MessageCodec<T> {
    * result are views on `body`: they keep the whole body in memory, and `body`
    * must not change.
    *
-   * @throws QueueError `content` if the bytes are not such a message; `invalid`,
-   *   naming the field, if a text is not UTF-8, a time is out of range, or the
-   *   lists have more than 250,000 elements.
+   * @throws QueueError `content` if the bytes are not such a message. `invalid`
+   *   with the name of the field if a text is not UTF-8, a time is out of range, or
+   *   the lists have more than 250,000 elements.
    */
   decode(body: Uint8Array): T;
 
@@ -33,9 +33,9 @@ export interface MessageCodec<T> {
    * Reads protobuf JSON. Unknown and duplicate fields are errors. `bytes` fields
    * of the result are copies.
    *
-   * @throws QueueError `content` if the text is not such a message; `invalid`,
-   *   naming the field, if a text in it is not UTF-8, or the lists have more than
-   *   250,000 elements.
+   * @throws QueueError `content` if the text is not such a message. `invalid` with
+   *   the name of the field if a text in it is not UTF-8, or the lists have more
+   *   than 250,000 elements.
    */
   fromJson(body: Uint8Array | string): T;
 

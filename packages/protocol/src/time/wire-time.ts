@@ -95,7 +95,7 @@ function daysInMonth(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-// The calendar arithmetic uses eras of 400 years that begin on 1 March, so that
+// The calendar arithmetic uses eras of 400 years. They begin on 1 March, so that
 // the leap day is the last day of its year. A Date would be one more object per
 // item, and it reads years below 100 as 19xx.
 const DAYS_PER_ERA = 146_097;

@@ -72,7 +72,7 @@ export function describeImport(test: StorageTest): void {
       expect(stored?.sourceId).toBeUndefined();
     });
 
-    // "Keeps the `leaseDeadline` of an item that is not leased and lists it until the item is leased"
+    // "Keeps the `leaseDeadline` of an item that is not leased. It is listed until the item is leased"
     test('keeps the leaseDeadline of an item that is not leased', async (fixture) => {
       const script = fixture.script();
       const times = [script.in('-1h'), script.in('5m'), LAST_INSTANT];
@@ -84,7 +84,7 @@ export function describeImport(test: StorageTest): void {
       expect(await script.scheduled()).toMatchObject([later]);
     });
 
-    // "it has no effect"
+    // "has no effect"
     test('goes by no leaseDeadline of an item that is not leased', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { leaseDeadline: script.in('-1h') });

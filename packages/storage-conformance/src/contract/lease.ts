@@ -60,7 +60,7 @@ export function describeLease(test: StorageTest): void {
       expect(leased.map(({ attempts }) => attempts)).toEqual([ATTEMPTS_MAX, ATTEMPTS_MAX, 1]);
     });
 
-    // "Returns fewer items than the limit only if no more wait, or once the contents … add up to at least `PAYLOAD_BUDGET`"
+    // "Returns fewer items than the limit only if no more wait, or at the budget"
     test('may take large items bit by bit, in order, and none is left behind', async (fixture) => {
       const script = fixture.script();
       const references = numbered('item', 45);
@@ -83,7 +83,7 @@ export function describeLease(test: StorageTest): void {
       expect(await script.lease(100)).toEqual([]);
     });
 
-    // "contents (payloads and texts)", "At the budget the driver must stop"
+    // "The driver must stop once the contents (payloads and texts) add up to at least `PAYLOAD_BUDGET`"
     for (const field of ['reference', 'encoding', 'kind'] as const) {
       test(`stops at the budget where the size is in the ${field}`, async (fixture) => {
         const script = fixture.script();

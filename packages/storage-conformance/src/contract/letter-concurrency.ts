@@ -75,7 +75,7 @@ export function describeLetterConcurrency(test: StorageTest): void {
       }
     });
 
-    // "Of two concurrent callers only one gets an item in `marked`", and each gets all items in one of both lists
+    // "Of two concurrent callers only one gets an item in `marked`"; the other gets it in `markedBefore`
     test('mark the same items, in whatever order they name them', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;

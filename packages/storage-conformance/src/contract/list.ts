@@ -90,7 +90,7 @@ export function describeList(test: StorageTest): void {
         });
       }
 
-      // "but not before its second item. A caller that continues at the last id … must still make progress"
+      // "It never ends before its second item: a caller that continues at the last id … must still make progress"
       test(`walks through large ${state} items, page after page from the last id on`, async (fixture) => {
         const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;

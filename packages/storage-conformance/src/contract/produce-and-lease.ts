@@ -12,7 +12,7 @@ const upTo = (limit: number) => ({ limit, leaseTimeout: LEASE_TIMEOUT });
 /** What `PartitionStore.produceAndLease` promises. A produce and a lease must have the same result. */
 export function describeProduceAndLease(test: StorageTest): void {
   describe('produceAndLease', () => {
-    // "the first new items, up to `lease.limit`, are stored as leased with one attempt"
+    // "the first new items are stored as leased with one attempt, up to `lease.limit`"
     test('leases the first of the items, and stores the others to wait', async (fixture) => {
       const script = fixture.script();
       const { outcomes, leased } = await produceAndLease(

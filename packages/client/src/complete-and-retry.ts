@@ -18,8 +18,8 @@ const COMPLETE_TIMEOUT = '30s';
 /** After this many failures of one call, the items wait for the end of their lease. */
 const MOST_ATTEMPTS = 6;
 
-/** Dependencies for settling a batch. */
-export interface SettleDeps {
+/** Dependencies for the end of a batch. */
+export interface BatchDeps {
   readonly client: Client;
   readonly clock: Clock;
   readonly random: Random;
@@ -55,7 +55,7 @@ export interface HandledBatch extends HandledItems {
  * even if one of them ends the process. Items that the server refuses are
  * reported; their lease runs out, and they are leased again. Never throws.
  */
-export async function settle(deps: SettleDeps, batch: HandledBatch): Promise<void> {
+export async function completeAndRetry(deps: BatchDeps, batch: HandledBatch): Promise<void> {
   const { client, clock, onError, retryDelayMs } = deps;
   const { queueName, partition, succeeded, failed } = batch;
   await allOrEach(deps, succeeded, (ids) =>
@@ -74,13 +74,13 @@ export async function settle(deps: SettleDeps, batch: HandledBatch): Promise<voi
  * refuses a request as a whole even if only one lease has ended.
  */
 async function allOrEach<T>(
-  deps: SettleDeps,
+  deps: BatchDeps,
   all: readonly T[],
   send: (some: T[]) => Promise<unknown>,
 ): Promise<void> {
   if (all.length === 0) return;
   try {
-    await persist(deps, () => send([...all]));
+    await withRetries(deps, () => send([...all]));
   } catch (error) {
     if (all.length === 1 || !(error instanceof QueueError) || error.code !== 'invalid') {
       deps.onError(error);
@@ -91,7 +91,10 @@ async function allOrEach<T>(
 }
 
 /** Retries while that may help, even if the consumer should stop: the work is done and should count. */
-async function persist({ clock, random, onError }: SettleDeps, send: () => Promise<unknown>): Promise<void> {
+async function withRetries(
+  { clock, random, onError }: BatchDeps,
+  send: () => Promise<unknown>,
+): Promise<void> {
   const never = new AbortController().signal;
   for (let failures = 1; ; failures++) {
     try {
