@@ -114,8 +114,8 @@ export class Connection {
   }
 
   /** Whether the connection keeps the process alive. A connection in use does, an idle one does not. */
-  hold(held: boolean): void {
-    if (held) this.#socket.ref();
+  holdProcess(isInUse: boolean): void {
+    if (isInUse) this.#socket.ref();
     else this.#socket.unref();
   }
 
@@ -136,7 +136,7 @@ export class Connection {
   async close(): Promise<void> {
     this.onLost = () => {};
     // Otherwise a process with nothing else to do would end here.
-    this.hold(true);
+    this.holdProcess(true);
     const limit = {
       ms: CLOSE_LIMIT_MS,
       clock: this.#clock,

@@ -157,7 +157,7 @@ export class Connector {
 
   /** Tries again without settings if the server refused those that were sent. */
   async #openOnce(place: Place, demand: SessionDemand, attempt: EncryptedAttempt): Promise<Connection> {
-    const sent = this.#pooler.settle === 'at start';
+    const sent = this.#pooler.settingsMode === 'at start';
     try {
       return await this.#tryOnce(place, demand, attempt);
     } catch (error) {
@@ -201,10 +201,10 @@ export class Connector {
     { limits, ssl, socket }: Channel,
   ): Promise<Connection> {
     const { tls } = this.#settings;
-    const { settle } = this.#pooler;
+    const { settingsMode } = this.#pooler;
     const { host, address } = place;
     const client = new pg.Client({
-      ...(settle === 'at start'
+      ...(settingsMode === 'at start'
         ? sessionOptions(this.#settings, limits, host)
         : connectionConfig(this.#settings, host)),
       ...(address === undefined ? {} : { host: address }),
@@ -235,7 +235,7 @@ export class Connector {
       host: placeName(place),
     });
     try {
-      const state = await this.#settle(connection, limits, settle);
+      const state = await this.#applySettings(connection, limits, settingsMode);
       const reason = mismatch(demand, state);
       if (reason !== undefined) throw new ConnectError(reason);
     } catch (error) {
@@ -249,10 +249,10 @@ export class Connector {
    * Puts the session's settings into force, or checks that transactions can, and reads
    * the session's state.
    */
-  async #settle(
+  async #applySettings(
     connection: Connection,
     limits: TimeLimits,
-    how: PoolerMode['settle'],
+    how: PoolerMode['settingsMode'],
   ): Promise<SessionState> {
     if (how === 'in transactions') return await this.#tryTransaction(connection, limits);
     if (how === 'by statement') {
@@ -260,7 +260,7 @@ export class Connector {
       await connection.query({ text });
     }
     const state = await stateOf(connection);
-    if (state.settled) return state;
+    if (state.settingsApplied) return state;
     this.#pooler.detected('the settings of a session are not in force');
     return await this.#tryTransaction(connection, limits);
   }
@@ -272,7 +272,7 @@ export class Connector {
   async #tryTransaction(connection: Connection, limits: TimeLimits): Promise<SessionState> {
     const settings = toSafeStatement(transactionSettings(this.#settings, limits), 'transaction');
     const state = await stateOf(connection, settings);
-    if (!state.settled) throw new ConnectError(TORN_APART);
+    if (!state.settingsApplied) throw new ConnectError(TORN_APART);
     const fault = isolationFault(state);
     if (fault !== undefined) throw new ConnectError(fault);
     return state;

@@ -21,15 +21,15 @@ test.each([
   ['auto', 'at start', true],
   ['session', 'by statement', true],
   ['transaction', 'in transactions', false],
-] as const)('pooler=%s: settings come %s', (setting, settle, keepsSessions) => {
-  expect(mode(setting).pooler).toMatchObject({ settle, keepsSessions });
+] as const)('pooler=%s: settings come %s', (setting, settingsMode, keepsSessions) => {
+  expect(mode(setting).pooler).toMatchObject({ settingsMode, keepsSessions });
 });
 
 test.each(['auto', 'session'] as const)('with pooler=%s a pooler is found once, and for good', (setting) => {
   const { pooler, said, times } = mode(setting);
   pooler.detected('first');
   pooler.detected('second');
-  expect(pooler).toMatchObject({ settle: 'in transactions', keepsSessions: false });
+  expect(pooler).toMatchObject({ settingsMode: 'in transactions', keepsSessions: false });
   expect(said).toEqual(['first']);
   expect(times()).toBe(1);
 });

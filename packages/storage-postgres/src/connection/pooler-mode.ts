@@ -23,7 +23,7 @@ export class PoolerMode {
   }
 
   /** How a connection gets its settings: at start-up, by a statement right after, or in each transaction. */
-  get settle(): 'at start' | 'by statement' | 'in transactions' {
+  get settingsMode(): 'at start' | 'by statement' | 'in transactions' {
     if (this.#setting === 'auto') return 'at start';
     return this.#setting === 'session' ? 'by statement' : 'in transactions';
   }

@@ -65,7 +65,7 @@ const WARNINGS = setting('client_min_messages', 'warning');
 const MARK = setting('querator.session', 'settled');
 
 /** SQL for whether the settings below are in force. It runs before the search path is narrowed. */
-export const SETTLED = `coalesce(pg_catalog.current_setting('${MARK.name}', true), '') OPERATOR(pg_catalog.=) '${MARK.value}'`;
+export const SETTINGS_APPLIED = `coalesce(pg_catalog.current_setting('${MARK.name}', true), '') OPERATOR(pg_catalog.=) '${MARK.value}'`;
 
 const SEARCH_PATH = 'search_path';
 
@@ -81,13 +81,13 @@ export const CATALOGUE_ONLY: ServerSetting = setting(SEARCH_PATH, 'pg_catalog, p
  * A statement that undoes {@link CATALOGUE_ONLY} for one transaction. The search path
  * is then that of the connection string, the role, the database or the server.
  *
- * @param settle how the session gets its settings.
+ * @param settingsMode how the session gets its settings.
  */
 export function usersSearchPath(
   { serverOptions }: Pick<ConnectionSettings, 'serverOptions'>,
-  settle: PoolerMode['settle'],
+  settingsMode: PoolerMode['settingsMode'],
 ): string {
-  const settings = settle === 'by statement' ? settingsInOptions(serverOptions) : [];
+  const settings = settingsMode === 'by statement' ? settingsInOptions(serverOptions) : [];
   const given = settings.findLast(({ name }) => name.toLowerCase() === SEARCH_PATH);
   // NULL resets it to the value from the start of the session.
   const value = given === undefined ? 'NULL' : pg.escapeLiteral(given.value).trimStart();

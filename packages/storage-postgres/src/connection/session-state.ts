@@ -1,5 +1,5 @@
 import type { SessionTarget } from '../settings/session-target.ts';
-import { SETTLED } from './session-options.ts';
+import { SETTINGS_APPLIED } from './session-options.ts';
 
 /** What a session must be like. `prefer-standby` is two searches: for a standby, then for any server. */
 export type SessionDemand = Exclude<SessionTarget, 'prefer-standby'>;
@@ -12,7 +12,7 @@ export function searches(target: SessionTarget): readonly SessionDemand[] {
 /** Reads a {@link SessionState}. Does not read `default_transaction_read_only`: it can be off on a standby. */
 export const SESSION_STATE_QUERY = `SELECT pg_catalog.pg_is_in_recovery() AS standby,
   pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on' AS "readOnly",
-  pg_catalog.current_setting('default_transaction_isolation') AS isolation, ${SETTLED} AS settled`;
+  pg_catalog.current_setting('default_transaction_isolation') AS isolation, ${SETTINGS_APPLIED} AS "settingsApplied"`;
 
 export interface SessionState {
   readonly standby: boolean;
@@ -20,7 +20,7 @@ export interface SessionState {
   /** `default_transaction_isolation`. */
   readonly isolation: string;
   /** Whether the settings that the session was opened with are in force. */
-  readonly settled: boolean;
+  readonly settingsApplied: boolean;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { CompleteRequest, ItemId, Outcome } from '@querator/core';
 import type { Session, Statement } from '../database/database.ts';
-import { decideHeld, failUnlessAllHeld, notAllHeld } from '../sql/held-items.ts';
 import { MOVING, PREPARED_LETTER } from '../sql/item-state.ts';
+import { decideLeased, failUnlessAllLeased, notAllLeased } from '../sql/leased-items.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
 import { isPossibleId } from '../sql/refused-data.ts';
 import { textArray } from '../wire/binary-array.ts';
@@ -12,12 +12,12 @@ const DONE: Outcome<void> = { ok: true, value: undefined };
  * Deletes by id alone and checks the deleted rows. With `is_leased` in the condition,
  * old statistics make this 25 times slower (ADR 3).
  */
-const deleteHeld = (table: string) => `
+const deleteLeased = (table: string) => `
   WITH gone AS (
     DELETE FROM ${table} WHERE id = ANY ($1::text[])
-    RETURNING is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held)
-  SELECT CASE WHEN count(*) FILTER (WHERE held) = $2::int THEN 1
-    ELSE ${failUnlessAllHeld('count(*) FILTER (WHERE held)')} END
+    RETURNING is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS leased)
+  SELECT CASE WHEN count(*) FILTER (WHERE leased) = $2::int THEN 1
+    ELSE ${failUnlessAllLeased('count(*) FILTER (WHERE leased)')} END
   FROM gone`;
 
 /**
@@ -36,7 +36,7 @@ export async function complete(
       await context.db.write(deletion(context, ids));
       return requests.map(() => DONE);
     } catch (error) {
-      if (!notAllHeld(error)) throw error;
+      if (!notAllLeased(error)) throw error;
     }
   }
   return await context.db.transaction((session) => completeGood(session, context, requests));
@@ -48,7 +48,7 @@ async function completeGood(
   requests: readonly CompleteRequest[],
 ): Promise<readonly Outcome<void>[]> {
   const idsOf = requests.map((request) => request.ids);
-  const refused = await decideHeld(session, context, idsOf, 'completed');
+  const refused = await decideLeased(session, context, idsOf, 'completed');
   const good = idsOf.filter((_, request) => refused[request] === undefined).flat();
   if (good.length > 0) await session.query(deletion(context, good));
   return refused.map((outcome) => outcome ?? DONE);
@@ -56,7 +56,7 @@ async function completeGood(
 
 function deletion(context: PartitionContext, ids: readonly ItemId[]): Statement {
   return {
-    ...context.table.prepared('complete', deleteHeld),
+    ...context.table.prepared('complete', deleteLeased),
     values: [textArray(ids), ids.length],
     read: nothing,
   };

@@ -1,5 +1,5 @@
 import type { ItemId } from '@querator/core';
-import { HELD, MOVING, PREPARED_LETTER } from '../sql/item-state.ts';
+import { LEASED_OR_MOVING, MOVING, PREPARED_LETTER } from '../sql/item-state.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
 import { isPossibleId } from '../sql/refused-data.ts';
 import { textArray } from '../wire/binary-array.ts';
@@ -7,7 +7,7 @@ import { textArray } from '../wire/binary-array.ts';
 const releaseItems = (table: string) => `
   WITH released AS (
     UPDATE ${table} SET is_leased = false, lease_deadline = NULL, attempts = greatest(attempts - 1, 0)
-    WHERE id = ANY ($1::text[]) AND ${HELD} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER}
+    WHERE id = ANY ($1::text[]) AND ${LEASED_OR_MOVING} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER}
     RETURNING 1)
   SELECT count(*)::int AS count FROM released`;
 

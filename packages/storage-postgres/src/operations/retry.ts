@@ -8,8 +8,8 @@ import {
   SCHEDULE_THRESHOLD,
 } from '@querator/core';
 import type { Session, Statement } from '../database/database.ts';
-import { decideHeld, failUnlessAllHeld, notAllHeld } from '../sql/held-items.ts';
 import { MOVING, movingDeadline, PREPARED_LETTER } from '../sql/item-state.ts';
+import { decideLeased, failUnlessAllLeased, notAllLeased } from '../sql/leased-items.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { isPossibleId } from '../sql/refused-data.ts';
@@ -27,21 +27,21 @@ const THRESHOLD = `'${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
  * the same order. Fails as a whole if an item is not leased. Locks rows in the order
  * of ids, so that callers with ids in common cannot deadlock.
  */
-const retryHeld = (table: string) => `
+const retryLeased = (table: string) => `
   WITH given AS MATERIALIZED (
     SELECT * FROM unnest($2::text[], $3::timestamptz[], $4::boolean[])
       WITH ORDINALITY AS u (id, retry_at, dead, position) ORDER BY id),
-  held AS (
+  locked AS (
     SELECT item.id, given.position, given.retry_at,
       CASE WHEN given.dead OR ($6::int > 0 AND item.attempts >= $6::int) THEN $7::text
         WHEN given.retry_at >= ${NOW} + ${THRESHOLD} THEN 'scheduled' ELSE 'waiting' END AS next_state,
-      item.is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held
+      item.is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS leased
     FROM given JOIN ${table} AS item ON item.id = given.id
     FOR UPDATE OF item),
   decided AS MATERIALIZED (
     SELECT id, retry_at, position, next_state,
       CASE WHEN next_state = 'waiting' THEN ${newItemIdSql('position', '$5', table)} ELSE id END AS new_id
-    FROM held WHERE held),
+    FROM locked WHERE leased),
   changed AS (
     UPDATE ${table} AS item SET
       id = decided.new_id,
@@ -56,7 +56,7 @@ const retryHeld = (table: string) => `
     DELETE FROM ${table} AS item USING decided
     WHERE item.id = decided.id AND decided.next_state = 'deleted')
   SELECT CASE WHEN count(*) = cardinality($2::text[]) THEN array_agg(next_state ORDER BY position)
-    ELSE ARRAY[${failUnlessAllHeld('count(*)')}::text] END AS next_states,
+    ELSE ARRAY[${failUnlessAllLeased('count(*)')}::text] END AS next_states,
     max(new_id) FILTER (WHERE next_state = 'waiting') AS highest
   FROM decided`;
 
@@ -77,7 +77,7 @@ export async function retry(
       const nextStates = await decideNextStates(send, context, items, rules);
       return countPerRequest(requests, nextStates);
     } catch (error) {
-      if (!notAllHeld(error)) throw error;
+      if (!notAllLeased(error)) throw error;
     }
   }
   return await context.db.transaction((session) => retryGood(session, context, requests, rules));
@@ -90,7 +90,7 @@ async function retryGood(
   rules: DeathRules,
 ): Promise<readonly Outcome<RetryResult>[]> {
   const idsOf = requests.map((request) => request.items.map(({ id }) => id));
-  const refused = await decideHeld(session, context, idsOf, 'retried');
+  const refused = await decideLeased(session, context, idsOf, 'retried');
   const good = requests.filter((_, request) => refused[request] === undefined);
   const items = good.flatMap((request) => request.items);
   const send = <Row>(statement: Statement) => session.query<Row>(statement);
@@ -127,7 +127,7 @@ function bind(context: PartitionContext, items: readonly RetriedItem[], rules: D
     rules.maxAttempts,
     rules.dead === 'move' ? 'moving' : 'deleted',
   ];
-  return { ...context.table.prepared('retry', retryHeld), values };
+  return { ...context.table.prepared('retry', retryLeased), values };
 }
 
 function countPerRequest(

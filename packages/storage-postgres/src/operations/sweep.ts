@@ -28,8 +28,8 @@ interface Progress {
 
 /**
  * Handles everything that is due. First probes with one cheap statement, since mostly
- * nothing is. Each part is one statement, which leaves rows locked by another sweep to
- * that one.
+ * nothing is. Each part is one statement. Of several sweeps of a partition, only one
+ * requeues items; see `RequeueLock`.
  */
 export async function sweep(context: PartitionContext, request: SweepRequest): Promise<SweepResult> {
   const due = await probe(context);

@@ -23,7 +23,7 @@ class FakeConnection {
     this.idleSince = now;
   }
 
-  hold(): void {}
+  holdProcess(): void {}
 
   close(): Promise<void> {
     this.closed = true;

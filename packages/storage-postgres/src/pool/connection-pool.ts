@@ -150,7 +150,7 @@ export class ConnectionPool {
       const connection = this.#idle.pop();
       if (connection === undefined) break;
       this.#inUse.add(connection);
-      connection.hold(true);
+      connection.holdProcess(true);
       this.#waiting.resolveFirst(connection);
     }
     if (this.#refusal !== undefined && this.#inUse.size > 0) return;
@@ -215,7 +215,7 @@ export class ConnectionPool {
   }
 
   #becomeIdle(connection: Connection): void {
-    connection.hold(false);
+    connection.holdProcess(false);
     this.#idle.push(connection);
   }
 

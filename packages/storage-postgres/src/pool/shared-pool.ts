@@ -147,7 +147,7 @@ export class SharedPool {
    */
   usersPathStatement(limits: TimeLimits): string {
     if (!this.keepsSessions) return this.settingsStatement(limits, 'users');
-    return usersSearchPath(this.#settings, this.pooler.settle);
+    return usersSearchPath(this.#settings, this.pooler.settingsMode);
   }
 
   get state(): PoolState {

@@ -205,7 +205,7 @@ export class SignalChannel implements StorageSignals {
       this.#interrupt();
     };
     // The connection alone does not keep the process alive.
-    connection.hold(false);
+    connection.holdProcess(false);
     while (!this.#closed && connection.lost === undefined && !connection.retired) {
       await this.#pause(BEAT_INTERVAL_MS);
       if (this.#closed || connection.lost !== undefined) return;

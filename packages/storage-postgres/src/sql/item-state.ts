@@ -27,7 +27,7 @@ const SHIFT_MICROSECONDS = BigInt(SHIFT_HOURS) * 3_600_000_000n;
  * that no index matches it. With old statistics, a plain `is_leased` beside a list of
  * ids leads the planner to an index with half of the table.
  */
-export const HELD = '(is_leased IS NOT FALSE)';
+export const LEASED_OR_MOVING = '(is_leased IS NOT FALSE)';
 
 /** The item is moving. No index matches this either. */
 export const MOVING = `((expire_deadline < ${SHIFTED_FROM}) IS NOT TRUE)`;
@@ -43,7 +43,7 @@ export const LIVING = `expire_deadline < ${SHIFTED_FROM}`;
 export const PREPARED_LETTER_MARK = -1;
 
 /** The item is a prepared letter. No index matches this either. */
-export const PREPARED_LETTER = `(max_attempts < 0 AND attempts = 0 AND ${HELD} AND NOT ${MOVING})`;
+export const PREPARED_LETTER = `(max_attempts < 0 AND attempts = 0 AND ${LEASED_OR_MOVING} AND NOT ${MOVING})`;
 
 /** SQL for the `max_attempts` of an item that is no longer a prepared letter. */
 export const OWN_MAX_ATTEMPTS = 'greatest(max_attempts, 0)';

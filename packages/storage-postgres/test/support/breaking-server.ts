@@ -48,7 +48,7 @@ const WELCOME = Buffer.concat([AUTHENTICATED, message('K', Buffer.alloc(8)), REA
 
 /** The answer to the query for a session's state. */
 const STATE = Buffer.concat([
-  description(['standby', 16], ['readOnly', 16], ['isolation', 25], ['settled', 16]),
+  description(['standby', 16], ['readOnly', 16], ['isolation', 25], ['settingsApplied', 16]),
   row('f', 'f', 'read committed', 't'),
   ...[COMPLETE, READY],
 ]);

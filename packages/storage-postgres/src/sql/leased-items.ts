@@ -2,7 +2,7 @@ import { type ItemId, itemNotLeased, noSuchItem, type Outcome } from '@querator/
 import type { Session } from '../database/database.ts';
 import { NOT_A_NUMBER, PostgresError } from '../errors/postgres-error.ts';
 import { textArray } from '../wire/binary-array.ts';
-import { HELD, MOVING, PREPARED_LETTER } from './item-state.ts';
+import { LEASED_OR_MOVING, MOVING, PREPARED_LETTER } from './item-state.ts';
 import type { PartitionContext } from './partition-table.ts';
 import { isPossibleId } from './refused-data.ts';
 
@@ -11,23 +11,23 @@ import { isPossibleId } from './refused-data.ts';
  * with the reason as a number. It depends on the aggregate `counted`; otherwise the
  * planner would evaluate it first.
  */
-export function failUnlessAllHeld(counted: string): string {
+export function failUnlessAllLeased(counted: string): string {
   return `('only ' || ${counted} || ' of the items are leased')::int`;
 }
 
-/** Whether a statement failed by {@link failUnlessAllHeld}. */
-export function notAllHeld(error: unknown): boolean {
+/** Whether a statement failed by {@link failUnlessAllLeased}. */
+export function notAllLeased(error: unknown): boolean {
   return error instanceof PostgresError && error.sqlState === NOT_A_NUMBER;
 }
 
 /** Locks rows in the order of ids, so that callers with ids in common cannot deadlock. */
 const lockItems = (table: string) => `
-  SELECT id, ${HELD} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS held, ${HELD} OR enqueue_at IS NOT NULL AS hidden
+  SELECT id, ${LEASED_OR_MOVING} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS leased, ${LEASED_OR_MOVING} OR enqueue_at IS NOT NULL AS hidden
   FROM ${table} WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE`;
 
 interface LockedRow {
   readonly id: string;
-  readonly held: boolean;
+  readonly leased: boolean;
   /** Not waiting: leased, moving or scheduled. */
   readonly hidden: boolean;
 }
@@ -39,7 +39,7 @@ interface LockedRow {
  *
  * @returns undefined for an accepted request, or its outcome.
  */
-export async function decideHeld(
+export async function decideLeased(
   session: Session,
   { table }: PartitionContext,
   requests: readonly (readonly ItemId[])[],
@@ -51,7 +51,7 @@ export async function decideHeld(
   });
   const states = new Map(rows.map((row) => [row.id, row]));
   return requests.map((ids) => {
-    const bad = ids.find((id) => !states.get(id)?.held);
+    const bad = ids.find((id) => !states.get(id)?.leased);
     if (bad !== undefined) {
       const waits = states.get(bad)?.hidden === false;
       return { ok: false, error: waits ? itemNotLeased(bad, action) : noSuchItem(bad) };
