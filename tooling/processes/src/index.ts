@@ -5,4 +5,5 @@ export { freePort, freePorts } from './free-port.ts';
 export { birthMark, childrenOf, isAlive, signal, worksIn } from './process-table.ts';
 export { canRun, chooseRunAs, command, type RunAs } from './run-as.ts';
 export { type Ended, mustRun, runProgram } from './run-program.ts';
-export { ServerProcess, type ServerProcessOptions } from './server-process.ts';
+export { serverConfig } from './server-config.ts';
+export { ServerProcess, type ServerProcessOptions, SOURCE_FLAGS } from './server-process.ts';

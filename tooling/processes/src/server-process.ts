@@ -12,6 +12,7 @@ import { freePort } from './free-port.ts';
 import { type ServerConfigOptions, serverConfig } from './server-config.ts';
 
 const SOURCES = fileURLToPath(new URL('../../../apps/server/src/main.ts', import.meta.url));
+export const SOURCE_FLAGS: readonly string[] = ['--conditions=@querator/source'];
 /** A server starts within a second; a busy machine may take far longer. */
 const START_LIMIT_MS = 60_000;
 /** Characters kept from the end of the output. */
@@ -20,7 +21,7 @@ const OUTPUT_KEPT = 10_000_000;
 export interface ServerProcessOptions extends Omit<ServerConfigOptions, 'port'> {
   /** The program to run; this clone's sources by default. */
   readonly program?: string | undefined;
-  /** Node's own flags. */
+  /** Node's own flags; those for a program from sources by default. */
   readonly flags?: readonly string[];
   /** Environment variables; PATH is always set. */
   readonly env?: Readonly<Record<string, string>>;
@@ -35,7 +36,8 @@ export class ServerProcess {
   readonly port: number;
   readonly url: string;
   readonly #options: ServerProcessOptions;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'querator-server-'));
+  /** Contains the configuration between `start` and `stop`. */
+  #folder: string | undefined;
   #child: ChildProcess | undefined;
   #output = '';
   #starts = 0;
@@ -69,7 +71,7 @@ export class ServerProcess {
     return child === undefined || child.exitCode !== null || child.signalCode !== null;
   }
 
-  /** Standard output and standard error of all its starts. */
+  /** Standard output and standard error since the last start. */
   get log(): string {
     return this.#output;
   }
@@ -80,21 +82,23 @@ export class ServerProcess {
   }
 
   /**
-   * Starts it, again on the same port, and waits until it answers.
+   * Starts it, also again on the same port, and waits until it answers.
    *
+   * @param program of this start only.
    * @throws Error with its log when it ends, or does not answer in time.
    */
-  async start(): Promise<void> {
-    const { program, flags, env, ...config } = this.#options;
+  async start(program = this.#options.program): Promise<void> {
+    const { program: _, flags, env, ...config } = this.#options;
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'querator-server-'));
     const file = join(this.#folder, 'config.yaml');
     writeFileSync(file, serverConfig({ ...config, port: this.port }), { mode: 0o600 });
-    const conditions = program === undefined ? ['--conditions=@querator/source'] : [];
-    const args = [...conditions, ...(flags ?? []), program ?? SOURCES, 'server', '--config', file];
+    const args = [...(flags ?? SOURCE_FLAGS), program ?? SOURCES, 'server', '--config', file];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...env },
     });
     this.#child = child;
+    this.#output = '';
     this.#starts++;
     this.#forgetExit();
     this.#forgetExit = atExit(() => child.kill('SIGKILL'));
@@ -129,7 +133,8 @@ export class ServerProcess {
   /** Ends the process with SIGTERM and removes its configuration. @returns its exit code. */
   async stop(): Promise<number | null> {
     await this.#end('SIGTERM');
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true });
+    this.#folder = undefined;
     return this.#child?.exitCode ?? null;
   }
 
@@ -164,7 +169,7 @@ export class ServerProcess {
     while (!this.ended && performance.now() < deadline) {
       const reply = await fetch(`${this.url}/metrics`).catch(() => undefined);
       await reply?.arrayBuffer();
-      if (reply?.ok) return;
+      if (reply !== undefined) return;
       await delay(20);
     }
     throw new Error(`the server on port ${this.port} does not answer:\n${this.#output}`);

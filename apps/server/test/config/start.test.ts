@@ -2,9 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import { freePort } from '@querator/tooling-processes';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freePort, ServerProgram } from '../support/server-program.ts';
+import { ServerProgram } from '../support/server-program.ts';
 
 let folder: string;
 const programs: ServerProgram[] = [];

@@ -5,8 +5,9 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort, serverConfig } from '@querator/tooling-processes';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { configFileFor, freePort, PROCESS_PATIENCE, ServerProgram } from '../support/server-program.ts';
+import { PROCESS_PATIENCE, ServerProgram } from '../support/server-program.ts';
 
 let folder: string;
 const ends: (() => unknown)[] = [];
@@ -34,7 +35,7 @@ function linesOf(output: string): Line[] {
 test('a thousand requests that a database refuses are a handful of lines, and all of them are counted', async () => {
   const [port, nobody] = [await freePort(), await freePort()];
   const file = join(folder, 'server.yaml');
-  await writeFile(file, configFileFor(`postgres://user:hush@127.0.0.1:${nobody}/db`, { port }));
+  await writeFile(file, serverConfig({ storage: `postgres://user:hush@127.0.0.1:${nobody}/db`, port }));
   const server = new ServerProgram(['--config', file]);
   ends.push(() => server.child.kill('SIGKILL'));
   await server.untilLogged('HTTP server started');

@@ -1,7 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect, vi } from 'vitest';
@@ -45,41 +43,4 @@ export class ServerProgram {
     const [code] = (await once(this.child, 'exit')) as [number | null];
     return code;
   }
-}
-
-/** Whether a process with this id exists. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** The text of a configuration file that uses one database for everything. */
-export function configFileFor(
-  connectionString: string,
-  { port, maxConns = 4 }: { readonly port: number; readonly maxConns?: number },
-): string {
-  const storage = {
-    driver: 'postgres',
-    config: { 'connection-string': connectionString, 'max-conns': maxConns },
-  };
-  return JSON.stringify({
-    address: `127.0.0.1:${port}`,
-    logging: { handler: 'json', level: 'info' },
-    'queue-storage': storage,
-    'partition-storage': [{ name: 'pg', ...storage }],
-  });
 }

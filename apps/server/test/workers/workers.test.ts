@@ -5,14 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import { freePort, isAlive, serverConfig } from '@querator/tooling-processes';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import {
-  configFileFor,
-  freePort,
-  isAlive,
-  PROCESS_PATIENCE as PATIENCE,
-  ServerProgram,
-} from '../support/server-program.ts';
+import { PROCESS_PATIENCE as PATIENCE, ServerProgram } from '../support/server-program.ts';
 import { keptConnection, type Post, type Reply } from './support/kept-connection.ts';
 
 /** The process ids of the workers that have started so far. */
@@ -44,7 +39,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
     const config = join(folder, 'config.yaml');
-    await writeFile(config, configFileFor(database.connectionString, { port }));
+    await writeFile(config, serverConfig({ storage: database.connectionString, port, maxConns: 4 }));
     program = new ServerProgram(['--config', config, '--workers', String(workers)]);
     await (workers === 1
       ? program.untilLogged('HTTP server started')

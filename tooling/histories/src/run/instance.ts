@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { ServerProcess } from '@querator/tooling-processes';
+import { ServerProcess, SOURCE_FLAGS } from '@querator/tooling-processes';
 import type { CountsReleases } from './release-watch.ts';
 import { releasesIn } from './releases-in.ts';
 
@@ -12,7 +12,9 @@ export class Instance extends ServerProcess implements CountsReleases {
   constructor(port: number, connectionString: string, variant?: string) {
     super(port, {
       ...{ storage: connectionString, logLevel: 'error' },
-      ...(variant === undefined ? {} : { flags: ['--import', HOOK], env: { HISTORIES_VARIANT: variant } }),
+      ...(variant === undefined
+        ? {}
+        : { flags: [...SOURCE_FLAGS, '--import', HOOK], env: { HISTORIES_VARIANT: variant } }),
     });
   }
 

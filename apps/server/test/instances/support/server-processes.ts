@@ -1,8 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
-import { configFileFor, freePort, ServerProgram } from '../../support/server-program.ts';
+import { freePort, ServerProcess } from '@querator/tooling-processes';
 import { type RawReply, readReply } from '../../support/test-server.ts';
 
 /** Longer than any request of these tests to a running server. */
@@ -13,7 +10,7 @@ export interface ProcessesOptions {
   readonly count: number;
   /** The connection limit of each process. 1 leaves none for LISTEN. */
   readonly maxConns?: number;
-  /** The program of their first start, as for `ServerProgram`. */
+  /** The program of their first start, that of another clone is another version. */
   readonly main?: string | undefined;
 }
 
@@ -23,29 +20,24 @@ export interface ProcessesOptions {
  */
 export class ServerProcesses {
   readonly database: TestDatabase;
-  readonly #folder: string;
-  readonly #urls: string[] = [];
-  readonly #programs: ServerProgram[] = [];
+  readonly #servers: readonly ServerProcess[];
 
-  private constructor(database: TestDatabase, folder: string) {
+  private constructor(database: TestDatabase, servers: readonly ServerProcess[]) {
     this.database = database;
-    this.#folder = folder;
+    this.#servers = servers;
   }
 
-  static async start(options: ProcessesOptions): Promise<ServerProcesses> {
+  static async start({ count, maxConns = 5, main }: ProcessesOptions): Promise<ServerProcesses> {
     const database = await createTestDatabase();
-    const folder = await mkdtemp(join(tmpdir(), 'querator-instances-'));
-    const processes = new ServerProcesses(database, folder);
-    for (let instance = 0; instance < options.count; instance++) {
-      const port = await freePort();
-      processes.#urls.push(`http://127.0.0.1:${port}`);
+    const servers: ServerProcess[] = [];
+    for (let instance = 0; instance < count; instance++) {
       const url = new URL(database.connectionString);
       url.searchParams.set('application_name', `instance-${instance}`);
-      const text = configFileFor(url.href, { port, maxConns: options.maxConns ?? 5 });
-      await writeFile(processes.#configOf(instance), text);
+      servers.push(new ServerProcess(await freePort(), { storage: url.href, maxConns }));
     }
+    const processes = new ServerProcesses(database, servers);
     try {
-      await Promise.all(processes.#urls.map((_, instance) => processes.startOne(instance, options.main)));
+      await Promise.all(servers.map((server) => server.start(main)));
     } catch (error) {
       await processes.stop();
       throw error;
@@ -54,55 +46,44 @@ export class ServerProcesses {
   }
 
   get urls(): readonly string[] {
-    return this.#urls;
+    return this.#servers.map(({ url }) => url);
   }
 
   get count(): number {
-    return this.#urls.length;
+    return this.#servers.length;
   }
 
   urlOf(instance: number): string {
-    return this.#urls[instance] as string;
+    return this.#server(instance).url;
   }
 
-  /** The log of its current process. */
-  logOf(instance: number): string {
-    return this.#program(instance).output;
-  }
-
-  /** Starts a stopped instance, and waits until it listens. @param main as for `ServerProgram`. */
-  async startOne(instance: number, main?: string): Promise<void> {
-    const program = new ServerProgram(['--config', this.#configOf(instance)], main);
-    this.#programs[instance] = program;
-    await program.untilLogged('HTTP server started');
+  /** Starts a stopped instance, and waits until it answers. */
+  startOne(instance: number): Promise<void> {
+    return this.#server(instance).start();
   }
 
   /** SIGKILL: ends without a shutdown. */
-  async kill(instance: number): Promise<void> {
-    this.#program(instance).child.kill('SIGKILL');
-    await this.#program(instance).ended();
+  kill(instance: number): Promise<void> {
+    return this.#server(instance).kill();
   }
 
   /** SIGSTOP: keeps all connections and answers no request. */
   pause(instance: number): void {
-    this.#program(instance).child.kill('SIGSTOP');
+    this.#server(instance).pause();
   }
 
   /** SIGCONT. */
   resume(instance: number): void {
-    this.#program(instance).child.kill('SIGCONT');
+    this.#server(instance).resume();
   }
 
   /** SIGTERM: waits for the shutdown. @returns the exit code. */
-  async terminate(instance: number): Promise<number | null> {
-    this.#program(instance).child.kill('SIGTERM');
-    return this.#program(instance).ended();
+  terminate(instance: number): Promise<number | null> {
+    return this.#server(instance).stop();
   }
 
   async stop(): Promise<void> {
-    for (const { child } of this.#programs) child.kill('SIGKILL');
-    await Promise.all(this.#programs.map((program) => program.ended()));
-    await rm(this.#folder, { recursive: true });
+    await Promise.all(this.#servers.map((server) => server.kill().then(() => server.stop())));
     await this.database.drop();
   }
 
@@ -135,11 +116,7 @@ export class ServerProcesses {
     });
   }
 
-  #program(instance: number): ServerProgram {
-    return this.#programs[instance] as ServerProgram;
-  }
-
-  #configOf(instance: number): string {
-    return join(this.#folder, `instance-${instance}.json`);
+  #server(instance: number): ServerProcess {
+    return this.#servers[instance] as ServerProcess;
   }
 }
