@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { DEFAULT_ALLOWANCES } from './checker/allowances.ts';
 import { checkHistory } from './checker/check-history.ts';
 import { describeHistory } from './checker/describe-history.ts';
+import { HiddenTimes } from './checker/hidden-times.ts';
 import { minimise } from './checker/minimise.ts';
-import { Shadows } from './checker/shadows.ts';
 import { takingOf } from './checker/taking.ts';
 import type { RuleName, Violation } from './checker/violation.ts';
 import type { History } from './history/history.ts';
@@ -75,7 +75,7 @@ function taleOf(history: History, [first]: readonly Violation[], ends: readonly 
 }
 
 function orderJudged(history: History): Judgement['order'] {
-  const shadows = new Shadows(history, DEFAULT_ALLOWANCES);
+  const hidden = new HiddenTimes(history, DEFAULT_ALLOWANCES);
   const clocks = { leaseTimeoutMs: history.leaseTimeoutMs, clockMs: DEFAULT_ALLOWANCES.clockMs };
   let [judged, leases] = [0, 0];
   for (const operation of history.operations) {
@@ -83,7 +83,7 @@ function orderJudged(history: History): Judgement['order'] {
     const [first] = operation.given;
     if (first === undefined) continue;
     leases++;
-    if (!shadows.fallOn(takingOf(operation, first, clocks))) judged++;
+    if (!hidden.overlaps(takingOf(operation, first, clocks))) judged++;
   }
   return { judged, leases };
 }

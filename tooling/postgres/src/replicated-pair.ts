@@ -10,7 +10,7 @@ import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { runWithoutSettings } from './run-tool.ts';
 
 /** Enough for each step on a busy machine. */
-const PATIENCE_MS = 60_000;
+const TIME_LIMIT_MS = 60_000;
 const POLL_MS = 50;
 
 /** The names of the servers in synchronous_standby_names. */
@@ -195,7 +195,7 @@ export async function onServer(cluster: Cluster, text: string): Promise<readonly
 
 /** Waits for a condition. An error means that it is not true yet. */
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + TIME_LIMIT_MS;
   for (let last: unknown; ; await delay(POLL_MS)) {
     try {
       if (await condition()) return;

@@ -13,7 +13,7 @@ const CONSUMERS = 900;
  */
 const NOISE_BYTES_PER_ITEM = 1;
 
-const PATIENCE_MS = 30_000;
+const TIME_LIMIT_MS = 30_000;
 const LOOK_MS = 200;
 const RESIDENT = 'process_resident_memory_bytes';
 
@@ -104,7 +104,7 @@ async function useOf(site: Site): Promise<Use> {
 /** Waits until the server reports `count` waiting consumers. */
 async function untilWaiting(site: Site, queue: string, consumers: number): Promise<void> {
   const series = `querator_requests_waiting{queue="${queue}",operation="lease"}`;
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + TIME_LIMIT_MS;
   for (;;) {
     const waiting = (await site.metrics()).get(series) ?? 0;
     if (waiting === consumers) return;

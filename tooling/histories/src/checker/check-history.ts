@@ -1,6 +1,7 @@
 import type { History } from '../history/history.ts';
 import { DEFAULT_ALLOWANCES } from './allowances.ts';
-import { livesOf } from './lives.ts';
+import { HiddenTimes } from './hidden-times.ts';
+import { recordsOf } from './item-records.ts';
 import { attempts } from './rules/attempts.ts';
 import { clearing } from './rules/clearing.ts';
 import { handles } from './rules/handles.ts';
@@ -11,7 +12,6 @@ import { origin } from './rules/origin.ts';
 import { requests } from './rules/requests.ts';
 import { schedule } from './rules/schedule.ts';
 import { settlement } from './rules/settlement.ts';
-import { Shadows } from './shadows.ts';
 import { staysOf } from './stays.ts';
 import type { Violation } from './violation.ts';
 
@@ -23,19 +23,19 @@ import type { Violation } from './violation.ts';
  * @returns what no correct queue can have done.
  */
 export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES): readonly Violation[] {
-  const lives = livesOf(history);
-  const stays = staysOf(lives, allowances);
-  const shadows = new Shadows(history, allowances);
+  const records = recordsOf(history);
+  const stays = staysOf(records, allowances);
+  const hidden = new HiddenTimes(history, allowances);
   return [
-    ...origin(lives),
-    ...handles(lives),
-    ...holding(lives, allowances),
-    ...attempts(lives, allowances),
-    ...settlement(lives, allowances),
-    ...schedule(lives, allowances),
-    ...requests(lives, stays, shadows),
-    ...order(stays, shadows),
-    ...clearing(lives, stays, shadows),
-    ...losses(lives),
+    ...origin(records),
+    ...handles(records),
+    ...holding(records, allowances),
+    ...attempts(records, allowances),
+    ...settlement(records, allowances),
+    ...schedule(records, allowances),
+    ...requests(records, stays, hidden),
+    ...order(stays, hidden),
+    ...clearing(records, stays, hidden),
+    ...losses(records),
   ];
 }

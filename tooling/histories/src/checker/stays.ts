@@ -1,12 +1,18 @@
 import type { Allowances } from './allowances.ts';
-import { type Delivery, isFinal, type Life, type Lives, mayHaveHappened } from './lives.ts';
-import type { Shadows } from './shadows.ts';
+import type { HiddenTimes } from './hidden-times.ts';
+import {
+  type Delivery,
+  type ItemRecord,
+  type ItemRecords,
+  isFinal,
+  mayHaveHappened,
+} from './item-records.ts';
 import { type Span, takingOf } from './taking.ts';
 
 /** The time from an item's arrival in the queue to its delivery. */
 export interface Stay {
   readonly item: string;
-  readonly life: Life;
+  readonly record: ItemRecord;
   /** The delivery at its end. */
   readonly delivery: Delivery;
   /** The time of the delivery in storage. */
@@ -20,36 +26,46 @@ export interface Stay {
 }
 
 /** The earliest time at which the lease of a delivery can have ended. */
-export function holdEndsFrom(lives: Lives, { id, deadline }: Delivery, { clockMs }: Allowances): number {
-  const retries = lives
+export function holdEndsFrom(
+  records: ItemRecords,
+  { id, deadline }: Delivery,
+  { clockMs }: Allowances,
+): number {
+  const retries = records
     .settlementsOf(id)
     .filter((settlement) => !isFinal(settlement) && mayHaveHappened(settlement));
   return Math.min(deadline - clockMs, ...retries.map(({ invoked }) => invoked));
 }
 
 /** Whether the order of this delivery and another item proves anything. */
-export function isInTheLight({ taken }: Stay, shadows: Shadows): boolean {
-  return !shadows.fallOn(taken);
+export function provesOrder({ taken }: Stay, hidden: HiddenTimes): boolean {
+  return !hidden.overlaps(taken);
 }
 
 /** The arrival of each delivered item in the queue, as far as the history shows. */
-export function staysOf(lives: Lives, allowances: Allowances): readonly Stay[] {
-  return lives.all.flatMap((life) =>
-    life.deliveries.map((delivery, n) => stayBefore(lives, life, n, delivery, allowances)),
+export function staysOf(records: ItemRecords, allowances: Allowances): readonly Stay[] {
+  return records.all.flatMap((record) =>
+    record.deliveries.map((delivery, n) => stayBefore(records, record, n, delivery, allowances)),
   );
 }
 
-function stayBefore(lives: Lives, life: Life, n: number, delivery: Delivery, allowances: Allowances): Stay {
-  const before = life.deliveries[n - 1];
+function stayBefore(
+  records: ItemRecords,
+  record: ItemRecord,
+  n: number,
+  delivery: Delivery,
+  allowances: Allowances,
+): Stay {
+  const before = record.deliveries[n - 1];
   const unseenLeases = Math.max(delivery.attempts - (before?.attempts ?? 0) - 1, 0);
   // The answers of these leases were lost, so each ended by its timeout.
-  const unseenMs = unseenLeases * (lives.history.leaseTimeoutMs - allowances.clockMs);
+  const unseenMs = unseenLeases * (records.history.leaseTimeoutMs - allowances.clockMs);
   const began =
-    before === undefined ? beganWithProduce(life, allowances) : beganAfter(lives, before, allowances);
+    before === undefined ? beganWithProduce(record, allowances) : beganAfter(records, before, allowances);
   return {
-    ...{ item: life.item, life, delivery },
+    ...{ item: record.item, record, delivery },
     taken: takingOf(delivery.lease, delivery, {
-      leaseTimeoutMs: lives.history.leaseTimeoutMs,
+      leaseTimeoutMs: records.history.leaseTimeoutMs,
       clockMs: allowances.clockMs,
     }),
     from: began.from + unseenMs,
@@ -58,7 +74,10 @@ function stayBefore(lives: Lives, life: Life, n: number, delivery: Delivery, all
   };
 }
 
-function beganWithProduce({ produce }: Life, { clockMs, scheduleMs }: Allowances): Pick<Stay, 'from' | 'by'> {
+function beganWithProduce(
+  { produce }: ItemRecord,
+  { clockMs, scheduleMs }: Allowances,
+): Pick<Stay, 'from' | 'by'> {
   if (produce === undefined) return { from: 0, by: Number.POSITIVE_INFINITY };
   if (produce.notBefore !== undefined) {
     return {
@@ -70,12 +89,16 @@ function beganWithProduce({ produce }: Life, { clockMs, scheduleMs }: Allowances
   return { from: produce.invoked, by };
 }
 
-function beganAfter(lives: Lives, before: Delivery, allowances: Allowances): Pick<Stay, 'from' | 'by'> {
-  const retry = lives
+function beganAfter(
+  records: ItemRecords,
+  before: Delivery,
+  allowances: Allowances,
+): Pick<Stay, 'from' | 'by'> {
+  const retry = records
     .settlementsOf(before.id)
     .find((each) => each.call === 'retry' && each.outcome === 'ok' && each.notBefore === undefined);
   return {
-    from: holdEndsFrom(lives, before, allowances),
+    from: holdEndsFrom(records, before, allowances),
     by: retry?.returned ?? Number.POSITIVE_INFINITY,
   };
 }

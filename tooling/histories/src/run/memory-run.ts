@@ -15,7 +15,7 @@ const LEASE_TIMEOUT_MS = 120;
 /** Counted in operations, so that the load of the machine does not matter. */
 const CALM_OPERATIONS = 400;
 const OPERATIONS_PER_FAULT = 60;
-const PATIENCE_MS = 5_000;
+const TIME_LIMIT_MS = 5_000;
 const FAULTS = 6;
 const ASK_EVERY_MS = 20;
 /** Longer than any lease waits while producers work, since a timeout excuses too much. */
@@ -90,6 +90,6 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
 /** Waits for `count` more operations, or until a time limit, since a bad variant may stop working. */
 async function operationsMore(recorder: Recorder, count: number): Promise<void> {
   const wanted = recorder.operations.length + count;
-  const until = recorder.now() + PATIENCE_MS;
+  const until = recorder.now() + TIME_LIMIT_MS;
   while (recorder.operations.length < wanted && recorder.now() < until) await delay(5);
 }

@@ -21,7 +21,7 @@ import { type ClusterSettings, haproxySettings, SCOPE } from './patroni-settings
 
 const NODES = 3;
 /** The longest time in which a node copies its data again on a busy machine. */
-const PATIENCE_MS = 120_000;
+const TIME_LIMIT_MS = 120_000;
 const POLL_MS = 100;
 /** Under load a standby always lags a little, in Patroni's last record. */
 const LAG_BYTES = 2_000_000;
@@ -213,7 +213,7 @@ export class PatroniCluster {
 
   /** Waits for a condition. An error means that it is not true yet. */
   async #until(what: string, condition: () => Promise<boolean>): Promise<void> {
-    const end = performance.now() + PATIENCE_MS;
+    const end = performance.now() + TIME_LIMIT_MS;
     for (let last: unknown; ; await delay(POLL_MS)) {
       try {
         if (await condition()) return;
@@ -223,7 +223,7 @@ export class PatroniCluster {
       if (performance.now() > end) {
         const logs = [...this.#others.map(({ output }) => output), ...this.nodes.map(({ log }) => log)];
         const tails = logs.map((log) => log.slice(-3_000)).join('\n----\n');
-        throw new Error(`waited for ${PATIENCE_MS / 1_000} s, and it is not so: ${what}\n${tails}`, {
+        throw new Error(`waited for ${TIME_LIMIT_MS / 1_000} s, and it is not so: ${what}\n${tails}`, {
           cause: last,
         });
       }

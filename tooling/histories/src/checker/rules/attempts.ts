@@ -1,5 +1,5 @@
 import type { Allowances } from '../allowances.ts';
-import type { Delivery, Life, Lives } from '../lives.ts';
+import type { Delivery, ItemRecord, ItemRecords } from '../item-records.ts';
 import { holdEndsFrom } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
@@ -8,29 +8,34 @@ import type { Violation } from '../violation.ts';
  * different, increasing numbers. Missing numbers are leases whose answers were
  * lost, and there must be time for them.
  */
-export function attempts(lives: Lives, allowances: Allowances): readonly Violation[] {
-  return lives.all.flatMap((life) =>
-    life.deliveries.flatMap((delivery, n) => {
-      const text = fault(lives, life, n, allowances);
+export function attempts(records: ItemRecords, allowances: Allowances): readonly Violation[] {
+  return records.all.flatMap((record) =>
+    record.deliveries.flatMap((delivery, n) => {
+      const text = fault(records, record, n, allowances);
       if (text === undefined) return [];
-      const before = life.deliveries[n - 1];
+      const before = record.deliveries[n - 1];
       const operations = [before?.lease, delivery.lease].filter((lease) => lease !== undefined);
-      const produced = life.produce === undefined ? [] : [life.produce];
+      const produced = record.produce === undefined ? [] : [record.produce];
       return [
         {
           rule: 'attempts' as const,
-          items: [life.item],
+          items: [record.item],
           operations: [...produced, ...operations],
-          text: `${life.item} ${text}`,
+          text: `${record.item} ${text}`,
         },
       ];
     }),
   );
 }
 
-function fault(lives: Lives, life: Life, n: number, allowances: Allowances): string | undefined {
-  const delivery = life.deliveries[n] as Delivery;
-  const before = life.deliveries[n - 1];
+function fault(
+  records: ItemRecords,
+  record: ItemRecord,
+  n: number,
+  allowances: Allowances,
+): string | undefined {
+  const delivery = record.deliveries[n] as Delivery;
+  const before = record.deliveries[n - 1];
   if (delivery.attempts < 1) return `was delivered with ${delivery.attempts} attempts`;
   if (before !== undefined && delivery.attempts === before.attempts) {
     return `was delivered twice with ${delivery.attempts} attempts: it is there twice`;
@@ -39,8 +44,9 @@ function fault(lives: Lives, life: Life, n: number, allowances: Allowances): str
     return `was delivered with ${delivery.attempts} attempts, and later with ${before.attempts}`;
   }
   const unseen = delivery.attempts - (before?.attempts ?? 0) - 1;
-  const began = before === undefined ? (life.produce?.invoked ?? 0) : holdEndsFrom(lives, before, allowances);
-  const earliest = began + unseen * (lives.history.leaseTimeoutMs - allowances.clockMs);
+  const began =
+    before === undefined ? (record.produce?.invoked ?? 0) : holdEndsFrom(records, before, allowances);
+  const earliest = began + unseen * (records.history.leaseTimeoutMs - allowances.clockMs);
   if (unseen === 0 || delivery.lease.returned >= earliest) return undefined;
   return `was delivered with ${delivery.attempts} attempts, and there was no time for ${unseen} leases before`;
 }

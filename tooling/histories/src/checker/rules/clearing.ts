@@ -1,19 +1,23 @@
-import type { Lives } from '../lives.ts';
-import type { Shadows } from '../shadows.ts';
+import type { HiddenTimes } from '../hidden-times.ts';
+import type { ItemRecords } from '../item-records.ts';
 import type { Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
 /** An item that waited during an acknowledged clear is gone. */
-export function clearing(lives: Lives, stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
-  const clears = lives.history.operations.filter((each) => each.call === 'clear' && each.outcome === 'ok');
+export function clearing(
+  records: ItemRecords,
+  stays: readonly Stay[],
+  hidden: HiddenTimes,
+): readonly Violation[] {
+  const clears = records.history.operations.filter((each) => each.call === 'clear' && each.outcome === 'ok');
   return clears.flatMap((clear) => {
-    const isHidden = shadows.fallOn({ from: clear.invoked, to: clear.returned });
+    const isHidden = hidden.overlaps({ from: clear.invoked, to: clear.returned });
     return stays
       .filter(({ by, taken }) => by < clear.invoked && clear.returned < taken.from && !isHidden)
-      .map(({ item, life, delivery }) => ({
+      .map(({ item, record, delivery }) => ({
         rule: 'clearing' as const,
         items: [item],
-        operations: [...(life.produce === undefined ? [] : [life.produce]), clear, delivery.lease],
+        operations: [...(record.produce === undefined ? [] : [record.produce]), clear, delivery.lease],
         text: `${item} waited when the queue was cleared, and was delivered afterwards`,
       }));
   });

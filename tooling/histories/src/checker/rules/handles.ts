@@ -1,11 +1,11 @@
-import type { Delivery, Lives } from '../lives.ts';
+import type { Delivery, ItemRecords } from '../item-records.ts';
 import type { Violation } from '../violation.ts';
 
 /** An id is delivered once. A returned item has a new id, so that a former consumer cannot affect it. */
-export function handles(lives: Lives): readonly Violation[] {
+export function handles(records: ItemRecords): readonly Violation[] {
   const first = new Map<string, Delivery>();
   const found: Violation[] = [];
-  for (const { item, deliveries } of lives.all) {
+  for (const { item, deliveries } of records.all) {
     for (const delivery of deliveries) {
       const other = first.get(delivery.id);
       if (other === undefined) {

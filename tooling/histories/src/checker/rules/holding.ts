@@ -1,16 +1,16 @@
 import type { Allowances } from '../allowances.ts';
-import type { Lives } from '../lives.ts';
+import type { ItemRecords } from '../item-records.ts';
 import { holdEndsFrom } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
 /** A leased item belongs to one consumer until the announced deadline, or until it is settled. */
-export function holding(lives: Lives, allowances: Allowances): readonly Violation[] {
-  return lives.all.flatMap(({ item, deliveries }) => {
+export function holding(records: ItemRecords, allowances: Allowances): readonly Violation[] {
+  return records.all.flatMap(({ item, deliveries }) => {
     const inTime = deliveries.toSorted((a, b) => a.lease.returned - b.lease.returned);
     return inTime.flatMap((delivery, n) => {
       const before = inTime[n - 1];
       if (before === undefined) return [];
-      const heldUntil = holdEndsFrom(lives, before, allowances);
+      const heldUntil = holdEndsFrom(records, before, allowances);
       if (delivery.lease.returned >= heldUntil) return [];
       const early = Math.round(heldUntil - delivery.lease.returned);
       return [

@@ -1,6 +1,6 @@
 import type { Produce } from '../../history/history.ts';
-import type { Shadows } from '../shadows.ts';
-import { isInTheLight, type Stay } from '../stays.ts';
+import type { HiddenTimes } from '../hidden-times.ts';
+import { provesOrder, type Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 import { answersOf } from './requests.ts';
 
@@ -9,10 +9,10 @@ import { answersOf } from './requests.ts';
  * if a lease that ended before had skipped an older one. Overlapping leases may
  * share the items in any way.
  */
-export function order(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
+export function order(stays: readonly Stay[], hidden: HiddenTimes): readonly Violation[] {
   const found: Violation[] = [];
   for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
-    const overtaking = inPartition.filter((stay) => isInTheLight(stay, shadows));
+    const overtaking = inPartition.filter((stay) => provesOrder(stay, hidden));
     found.push(...overtakenInTime(inPartition, overtaking), ...overtakenInRequest(inPartition, overtaking));
   }
   for (const answer of answersOf(stays)) found.push(...overtakenInAnswer(answer));
@@ -46,9 +46,9 @@ function overtakenInTime(stays: readonly Stay[], overtaking: readonly Stay[]): r
 /** The items of one produce become visible at once and keep their order. */
 function overtakenInRequest(stays: readonly Stay[], overtaking: readonly Stay[]): readonly Violation[] {
   const mayOvertake = new Set(overtaking);
-  const members = stays.filter(({ isFirst, life }) => isFirst && life.produce !== undefined);
+  const members = stays.filter(({ isFirst, record }) => isFirst && record.produce !== undefined);
   const found: Violation[] = [];
-  for (const [produce, items] of Map.groupBy(members, ({ life }) => life.produce as Produce)) {
+  for (const [produce, items] of Map.groupBy(members, ({ record }) => record.produce as Produce)) {
     const places = placesIn(produce);
     let first: Stay | undefined;
     for (const stay of items.toSorted((a, b) => (places.get(b.item) ?? 0) - (places.get(a.item) ?? 0))) {
@@ -69,7 +69,7 @@ function overtakenInAnswer(answer: readonly Stay[]): readonly Violation[] {
   for (const stay of answer) {
     if (latest !== undefined && stay.by < latest.from) found.push(overtaken(stay, latest));
     if (latest === undefined || stay.from > latest.from) latest = stay;
-    const { produce } = stay.life;
+    const { produce } = stay.record;
     if (!stay.isFirst || produce === undefined) continue;
     const place = produce.items.indexOf(stay.item);
     const last = lastOf.get(produce);
@@ -88,7 +88,7 @@ function earlier(a: Stay, b: Stay | undefined): Stay {
 }
 
 function overtaken(slow: Stay, fast: Stay): Violation {
-  const produces = [slow.life.produce, fast.life.produce].filter((produce) => produce !== undefined);
+  const produces = [slow.record.produce, fast.record.produce].filter((produce) => produce !== undefined);
   return {
     rule: 'order',
     items: [slow.item, fast.item],

@@ -1,12 +1,12 @@
-import type { Life, Lives } from '../lives.ts';
+import type { ItemRecord, ItemRecords } from '../item-records.ts';
 import type { Violation } from '../violation.ts';
 
 /** Every delivered item was produced before, by a call that may have taken effect. */
-export function origin(lives: Lives): readonly Violation[] {
-  return lives.all.flatMap((life) => life.deliveries.slice(0, 1).flatMap(() => originOf(life)));
+export function origin(records: ItemRecords): readonly Violation[] {
+  return records.all.flatMap((record) => record.deliveries.slice(0, 1).flatMap(() => originOf(record)));
 }
 
-function originOf({ item, produce, deliveries }: Life): readonly Violation[] {
+function originOf({ item, produce, deliveries }: ItemRecord): readonly Violation[] {
   const early = deliveries.find(({ lease }) => produce !== undefined && lease.returned < produce.invoked);
   const delivery = early ?? deliveries[0];
   if (delivery === undefined) return [];

@@ -1,18 +1,22 @@
 import type { Lease, Produce } from '../../history/history.ts';
-import type { Life, Lives } from '../lives.ts';
-import type { Shadows } from '../shadows.ts';
-import { isInTheLight, type Stay } from '../stays.ts';
+import type { HiddenTimes } from '../hidden-times.ts';
+import type { ItemRecord, ItemRecords } from '../item-records.ts';
+import { provesOrder, type Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
 /** The items of one produce stay in one partition and are delivered next to each other. */
-export function requests(lives: Lives, stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
-  return [...onePartition(lives), ...together(stays), ...nobodyBetween(stays, shadows)];
+export function requests(
+  records: ItemRecords,
+  stays: readonly Stay[],
+  hidden: HiddenTimes,
+): readonly Violation[] {
+  return [...onePartition(records), ...together(stays), ...nobodyBetween(stays, hidden)];
 }
 
-function onePartition(lives: Lives): readonly Violation[] {
+function onePartition(records: ItemRecords): readonly Violation[] {
   const places = new Map<Produce, { item: string; partition: number; lease: Lease }>();
   const found: Violation[] = [];
-  for (const { item, produce, deliveries } of lives.all) {
+  for (const { item, produce, deliveries } of records.all) {
     for (const { partition, lease } of deliveries) {
       if (produce === undefined) continue;
       const first = places.get(produce) ?? { item, partition, lease };
@@ -36,10 +40,10 @@ function together(stays: readonly Stay[]): readonly Violation[] {
     const left = new Set<Produce>();
     let previous: Stay | undefined;
     for (const stay of answer) {
-      const { produce } = stay.life;
-      const isSame = previous?.life.produce === produce && previous?.isFirst === true;
-      if (!isSame && previous?.isFirst && previous.life.produce !== undefined)
-        left.add(previous.life.produce);
+      const { produce } = stay.record;
+      const isSame = previous?.record.produce === produce && previous?.isFirst === true;
+      if (!isSame && previous?.isFirst && previous.record.produce !== undefined)
+        left.add(previous.record.produce);
       if (stay.isFirst && produce !== undefined && left.has(produce) && previous !== undefined) {
         found.push(between(previous, stay));
       }
@@ -54,16 +58,16 @@ function together(stays: readonly Stay[]): readonly Violation[] {
  * taken, and is delivered later, is behind all items of the produce. So is an item
  * behind one of them in an answer.
  */
-function nobodyBetween(stays: readonly Stay[], shadows: Shadows): readonly Violation[] {
-  const isClear = (stay: Stay) => isInTheLight(stay, shadows);
+function nobodyBetween(stays: readonly Stay[], hidden: HiddenTimes): readonly Violation[] {
+  const isClear = (stay: Stay) => provesOrder(stay, hidden);
   const answers = new Map(answersOf(stays).map((answer) => [answer[0]?.delivery.lease, answer]));
   const found: Violation[] = [];
   for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
     const others = inPartition.filter(isClear).sort((a, b) => a.taken.from - b.taken.from);
-    const members = inPartition.filter(({ isFirst, life }) => isFirst && life.produce !== undefined);
-    for (const [produce, items] of Map.groupBy(members, ({ life }) => life.produce as Produce)) {
+    const members = inPartition.filter(({ isFirst, record }) => isFirst && record.produce !== undefined);
+    for (const [produce, items] of Map.groupBy(members, ({ record }) => record.produce as Produce)) {
       const last = items.reduce((a, b) => (a.taken.from >= b.taken.from ? a : b));
-      const isOther = (stay: Stay) => !stay.isFirst || stay.life.produce !== produce;
+      const isOther = (stay: Stay) => !stay.isFirst || stay.record.produce !== produce;
       for (const first of firstOfEach(items.filter(isClear))) {
         const { lease } = first.delivery;
         const intruder =
@@ -131,7 +135,7 @@ function firstIn(
 }
 
 function between(intruder: Stay, member: Stay, first = member): Violation {
-  const { produce } = member.life as Life & { produce: Produce };
+  const { produce } = member.record as ItemRecord & { produce: Produce };
   const leases = [first, intruder, member].map(({ delivery }) => delivery.lease);
   return {
     rule: 'requests',

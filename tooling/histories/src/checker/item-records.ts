@@ -9,7 +9,7 @@ export interface Delivery extends Given {
 }
 
 /** Everything in a history about one item. */
-export interface Life {
+export interface ItemRecord {
   readonly item: string;
   /** Undefined: the item was never produced. */
   readonly produce: Produce | undefined;
@@ -18,10 +18,10 @@ export interface Life {
 }
 
 /** A history by items. */
-export interface Lives {
+export interface ItemRecords {
   readonly history: History;
-  readonly all: readonly Life[];
-  readonly of: (item: string) => Life | undefined;
+  readonly all: readonly ItemRecord[];
+  readonly of: (item: string) => ItemRecord | undefined;
   /** The settlements of a leased item under this id, in order of time. */
   readonly settlementsOf: (id: string) => readonly Settlement[];
   /** The first delivery under this id. */
@@ -39,24 +39,24 @@ export function isFinal({ call, dead }: Settlement): boolean {
 }
 
 /** Groups a history by items. */
-export function livesOf(history: History): Lives {
-  const lives = new Map<string, { item: string; produce: Produce | undefined; deliveries: Delivery[] }>();
+export function recordsOf(history: History): ItemRecords {
+  const records = new Map<string, { item: string; produce: Produce | undefined; deliveries: Delivery[] }>();
   const settlements = new Map<string, Settlement[]>();
   const deliveries = new Map<string, Delivery>();
-  const lifeOf = (item: string) => {
-    const life = lives.get(item) ?? { item, produce: undefined, deliveries: [] };
-    lives.set(item, life);
-    return life;
+  const recordOf = (item: string) => {
+    const record = records.get(item) ?? { item, produce: undefined, deliveries: [] };
+    records.set(item, record);
+    return record;
   };
   for (const operation of history.operations) {
     switch (operation.call) {
       case 'produce':
-        for (const item of operation.items) lifeOf(item).produce = operation;
+        for (const item of operation.items) recordOf(item).produce = operation;
         break;
       case 'lease':
         for (const [position, given] of operation.given.entries()) {
           const delivery = { ...given, lease: operation, partition: operation.partition ?? 0, position };
-          lifeOf(given.item).deliveries.push(delivery);
+          recordOf(given.item).deliveries.push(delivery);
           if (!deliveries.has(given.id)) deliveries.set(given.id, delivery);
         }
         break;
@@ -68,14 +68,14 @@ export function livesOf(history: History): Lives {
         break;
     }
   }
-  for (const life of lives.values()) {
-    life.deliveries.sort((a, b) => a.attempts - b.attempts || a.lease.returned - b.lease.returned);
+  for (const record of records.values()) {
+    record.deliveries.sort((a, b) => a.attempts - b.attempts || a.lease.returned - b.lease.returned);
   }
   for (const list of settlements.values()) list.sort((a, b) => a.invoked - b.invoked);
   return {
     history,
-    all: [...lives.values()],
-    of: (item) => lives.get(item),
+    all: [...records.values()],
+    of: (item) => records.get(item),
     settlementsOf: (id) => settlements.get(id) ?? [],
     deliveryOf: (id) => deliveries.get(id),
   };

@@ -8,7 +8,7 @@ import { type Span, takingOf } from './taking.ts';
  * a delivery: taken by an undone lease, or locked by a failed statement. Skipping
  * an item in such a time proves nothing.
  */
-export class Shadows {
+export class HiddenTimes {
   readonly #history: History;
   readonly #allowances: Allowances;
   /** The longest time of an undone lease. */
@@ -21,8 +21,8 @@ export class Shadows {
     this.#holdMs = history.leaseTimeoutMs + allowances.sweepMs;
   }
 
-  /** Whether a time overlaps a shadow. */
-  fallOn({ from, to }: Span): boolean {
+  /** Whether a time overlaps one of them. */
+  overlaps({ from, to }: Span): boolean {
     const spans = this.#spans();
     // Only the first one that ends at or after the beginning matters.
     let low = 0;
