@@ -1,5 +1,8 @@
 import { expect } from 'vitest';
 
+/** A schedule this close to the present means at once (the queue's schedule threshold). */
+const SCHEDULE_THRESHOLD_MS = 100;
+
 /** The answer that a producer got for an item. */
 export type Produced = 'pending' | 'acknowledged' | 'unknown' | 'refused';
 
@@ -96,7 +99,7 @@ export class Ledger {
     if (entry.completed === 'yes') {
       (entry.completedIn === this.era ? this.completedBefore : this.completionsLost).push(name);
     } else if (entry.heldUntil > now) this.heldByTwo.push(name);
-    if (entry.dueAt > now) this.tooEarly.push(name);
+    if (entry.dueAt > now + SCHEDULE_THRESHOLD_MS) this.tooEarly.push(name);
     if (id <= entry.newerThan) this.outOfOrder.push(name);
     const before = this.#names.get(id);
     if (before === name) this.sameIdAgain.push(name);

@@ -5,9 +5,9 @@ import type { Violation } from '../violation.ts';
 import { answersOf } from './requests.ts';
 
 /**
- * Items of a partition are delivered in their order: a lease must not take an item
- * if a lease that ended before had skipped an older one. Overlapping leases may
- * share the items in any way.
+ * Items of a partition are delivered in the order of their arrival: a lease that
+ * begins after another one has ended must not get an item that certainly arrived
+ * before one of the other's. Overlapping leases may share the items in any way.
  */
 export function order(stays: readonly Stay[], hidden: HiddenTimes): readonly Violation[] {
   const found: Violation[] = [];
