@@ -13,7 +13,7 @@ describe('a file that cannot be opened', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  // "storage is reached at the first call of a store", "and again at the next one if that failed"
+  // "the first call of a store connects"; "If that fails, the next call tries again"
   test('fails the call and not the backend, which works as soon as the file can be made', async () => {
     const path = join(folder, 'later', 'queue.db');
     const backend = sqliteBackend({
