@@ -30,12 +30,13 @@ const QUEUES = -1;
 /**
  * Wraps a storage so that a test can make its calls fail or hang, per operation
  * and partition number. Records the calls.
+ *
+ * Has no `poll` and no `signals`: the engine then finds the items of other
+ * processes by leases and sweeps, which a test can count and delay.
  */
 export class FaultyStorage implements StorageBackend {
   readonly name: string;
   readonly capabilities: StorageCapabilities;
-  readonly signals: StorageBackend['signals'];
-  readonly poll?: NonNullable<StorageBackend['poll']>;
   /** The calls on partitions so far: operation, partition and arguments. */
   readonly calls: { operation: Operation; partition: number; args: readonly unknown[] }[] = [];
   readonly #inner: StorageBackend;
@@ -51,8 +52,6 @@ export class FaultyStorage implements StorageBackend {
     this.#inner = inner;
     this.name = inner.name;
     this.capabilities = inner.capabilities;
-    this.signals = inner.signals;
-    if (inner.poll !== undefined) this.poll = inner.poll.bind(inner);
     this.#queueStore = this.#wrapAll(QUEUE_STORE, inner.queueStore(), QUEUES);
   }
 
