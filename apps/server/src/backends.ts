@@ -24,7 +24,7 @@ export interface DriverDeps {
 /** A storage driver that the configuration can name. */
 interface Driver {
   readonly capabilities: StorageCapabilities;
-  /** Finds what is wrong with the options. The result never holds a value: it may be a secret. */
+  /** Checks the options. The errors never contain a value: it may be a secret. */
   check(config: DriverConfig): readonly { readonly key: string; readonly message: string }[];
   /** Creates a storage from checked options. Touches no disk and no network. */
   create(name: string, config: DriverConfig, deps: DriverDeps): StorageBackend;

@@ -20,14 +20,14 @@ import { WorkerMetrics } from './workers/worker-metrics.ts';
 /** How long the result of a storage check answers further requests for `/health`. */
 const HEALTH_FRESH_MS = 1_000;
 
-/** What a server gets from outside: a test passes other values than a process does. */
+/** The dependencies of a server. A test passes other values than a process does. */
 export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   /** Measures how long requests take. Undefined: the clock of the process. */
   readonly monotonicClock?: MonotonicClock;
-  /** How many connections are served at a time. Undefined: 1,000. */
+  /** The number of connections that are served at a time. Undefined: 1,000. */
   readonly maxConnections?: number;
   /** The limits of the process. Undefined: they are not watched, as where several servers share a process. */
   readonly processLimits?: ProcessLimits;

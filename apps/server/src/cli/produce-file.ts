@@ -13,11 +13,11 @@ const TEXT_BYTES = 6;
 /** The bytes of the rest of a request: the queue's name and the timeout. */
 const REQUEST_BYTES = 2_048;
 
-/** How many times a request is tried that stored nothing because the server was busy. */
+/** The maximum number of attempts of a request that stored nothing because the server was busy. */
 const MOST_ATTEMPTS = 10;
 const BACK_OFF = { firstMs: 250, mostMs: 5_000 };
 
-/** What to produce, and how. */
+/** The input and the settings of a produce. */
 export interface ProduceFileOptions {
   readonly queueName: string;
   /** `-` for standard input. */

@@ -13,7 +13,7 @@ import { addStorage } from './commands/storage.ts';
 import { addUpdate } from './commands/update.ts';
 import { addVersion } from './commands/version.ts';
 
-/** The width of help in columns. The same on every terminal, so that help looks the same everywhere. */
+/** The width of help in columns, the same on every terminal. */
 const HELP_WIDTH = 100;
 
 const COMMANDS = [

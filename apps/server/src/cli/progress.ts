@@ -9,7 +9,7 @@ export class Progress {
   readonly #words: string;
   #shownAtMs: number | undefined;
 
-  /** @param words follow the number, and say what is counted. */
+  /** @param words follow the number, and name what is counted. */
   constructor(cli: Cli, words: string) {
     this.#cli = cli;
     this.#words = words;

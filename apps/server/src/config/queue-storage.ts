@@ -12,7 +12,7 @@ export function resolveQueueStorage(file: ConfigFile): Config {
   return { ...file, 'queue-storage': file['queue-storage'] ?? chosen };
 }
 
-/** Refuses queues in memory beside durable items: a restart would lose the queues and keep their items. */
+/** Refuses queues in memory with durable items: a restart would lose the queues and keep their items. */
 export function mixtureFaults(file: ConfigFile): ConfigFault[] {
   const durable = firstDurable(file);
   const queues = file['queue-storage'];

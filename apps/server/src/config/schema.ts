@@ -84,7 +84,7 @@ export const configSchema = z.strictObject({
 
 /** The contents of the file. It may leave the storage of queues open; see `resolveQueueStorage`. */
 export type ConfigFile = z.infer<typeof configSchema>;
-/** Where queues are stored: in a storage of their own, or in the partition storage of this name. */
+/** The storage of the queues: a separate storage, or the partition storage of this name. */
 export type QueueStorageConfig =
   | { readonly driver: string; readonly config: DriverConfig }
   | { readonly partitionStorage: string };

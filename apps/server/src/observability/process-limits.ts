@@ -38,15 +38,15 @@ function openFilesLimit(): number | undefined {
   return typeof soft === 'number' ? soft : undefined;
 }
 
-/** What a server needs to have open at a time. */
+/** The files and sockets that a server opens. */
 export interface WantedFiles {
-  /** How many connections are served at a time. */
+  /** The number of connections that are served at a time. */
   readonly connections: number;
   readonly pools: readonly { readonly target: string; readonly maxConns: number }[];
 }
 
 /**
- * How many connections of clients may be open at a time. The rest of the
+ * The number of client connections that may be open at a time. The rest of the
  * descriptors is reserved for databases: without them the server could serve no
  * client. Undefined: any number.
  */

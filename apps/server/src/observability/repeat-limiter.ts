@@ -10,7 +10,7 @@ const WINDOW_MS = 1_000;
 const MOST_CAUSES = 200;
 /** Distinct values that the line for repetitions shows of each field. */
 const MOST_SAMPLES = 5;
-/** Characters of a text that tell one cause from another. */
+/** Characters of a text that identify a cause. */
 const CAUSE_LENGTH = 150;
 
 /** Replaces log lines once too many messages are counted. */

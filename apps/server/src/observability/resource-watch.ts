@@ -13,7 +13,7 @@ const WARN_UNTIL = 0.8;
 /** Errors of a system or a process without a free descriptor. */
 const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE']);
 
-/** What the process uses. */
+/** The resources that the process uses. */
 export interface Usage {
   /** Rejects with EMFILE or ENFILE if no descriptor is free for the count itself. */
   readonly openFiles: () => Promise<number>;

@@ -12,13 +12,13 @@ import { isMessage } from './messages.ts';
 const SETTLED_MS = 10_000;
 /** The pauses before a worker is replaced. They grow while workers die soon after their start. */
 const PAUSE_MS = { first: 100, longest: 5_000 } as const;
-/** How many times per worker a start may fail, before any worker listens, until the parent gives up. */
+/** The number of failed starts per worker, before any worker listens, after which the parent gives up. */
 const FAILED_STARTS = 2;
 
-/** How workers run. */
+/** The settings of the workers. */
 export interface WorkersOptions {
   readonly count: number;
-  /** Where all of them listen. */
+  /** The address where all of them listen. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly monotonicClock: MonotonicClock;
@@ -27,7 +27,7 @@ export interface WorkersOptions {
 
 /**
  * Runs `count` processes of this program on one port until SIGINT or SIGTERM,
- * and then shuts all of them down. A worker that dies is replaced.
+ * and then shuts all of them down. It replaces a worker that ends unexpectedly.
  *
  * @returns the exit code: 0 if all workers shut down in order.
  * @throws Error if it is not possible to listen on the address.
@@ -61,7 +61,7 @@ class Workers {
     return this.#exitCode;
   }
 
-  /** Tells all workers to shut down. Those in the same terminal may have got the signal already. */
+  /** Sends all workers the signal to shut down. Those in the same terminal may have received it already. */
   stop(reason: string): void {
     if (this.#stopping.signal.aborted) return;
     this.#logger.info('stopping', { signal: reason, workers: this.#running.size });

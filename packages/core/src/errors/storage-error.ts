@@ -1,4 +1,4 @@
-/** What is known about a failed storage call. */
+/** The properties of a failed storage call. */
 export type StorageOutcome =
   /** Nothing was stored or changed: the caller may repeat the call, also on another partition. */
   | 'not-applied'

@@ -29,7 +29,7 @@ export function formatItemId(sequence: bigint, randomTail: string): ItemId {
 }
 
 /**
- * What is wrong with the shape of an id, in the reference server's words;
+ * The error about the format of an id, in the reference server's words;
  * undefined if nothing is. Characters outside the alphabet pass: such an id
  * matches no item.
  */

@@ -68,7 +68,7 @@ export interface DeadLetter extends ItemContent {
   readonly sourceId: ItemId;
 }
 
-/** A leased item that its consumer gives back. */
+/** A leased item that its consumer retries. */
 export interface RetriedItem {
   readonly id: ItemId;
   /**

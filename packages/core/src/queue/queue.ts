@@ -16,7 +16,7 @@ export interface PartitionPlacement {
 export interface QueueSettings {
   /** How long a lease lasts; from one microsecond to `expireTimeout`. */
   readonly leaseTimeout: Duration;
-  /** How long an item may live in the queue, for a scheduled one from its `enqueueAt`. At least one microsecond. */
+  /** How long an item may stay in the queue, for a scheduled one from its `enqueueAt`. At least one microsecond. */
   readonly expireTimeout: Duration;
   /** The queue that takes items without attempts or time left. Empty: they are deleted. */
   readonly deadQueue: string;

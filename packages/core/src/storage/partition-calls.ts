@@ -38,7 +38,7 @@ export interface CompleteRequest {
   readonly ids: readonly ItemId[];
 }
 
-/** The leased items that one retry request gives back. */
+/** The leased items of one retry request. */
 export interface RetryRequest {
   /** No id twice. May contain malformed ids. */
   readonly items: readonly RetriedItem[];
@@ -142,7 +142,7 @@ export interface LetterTimeouts {
   readonly autoCommitTimeout: Duration;
 }
 
-/** What a sweep did. */
+/** The result of a sweep. */
 export interface SweepResult {
   /** Scheduled items that became available at the tail. */
   readonly enqueued: number;

@@ -62,7 +62,7 @@ export interface PartitionStore {
    * are stored as leased with one attempt, up to `lease.limit`. If items wait,
    * they go first, and no new item is leased. No item has an `enqueueAt`.
    *
-   * The leased items cannot be told from items that were produced and then leased.
+   * The leased items do not differ from items that were produced and then leased.
    *
    * Undefined if the driver has nothing faster than a produce and a lease.
    *

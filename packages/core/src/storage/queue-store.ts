@@ -19,7 +19,7 @@ export const DELETION_RECORD_MS = 86_400_000;
 export type QueueStamp = Pick<Queue, 'createdAt' | 'updatedAt'>;
 
 /**
- * What the rules between two queues are checked against. It is valid until the
+ * The state that the rules between two queues are checked against. It is valid until the
  * step that reads it ends: the queue and its dead-letter queue are locked.
  */
 export interface QueueRelations {

@@ -9,7 +9,7 @@ export interface PartitionKey {
   readonly partition: number;
 }
 
-/** The queue that a partition belongs to. It tells queues of the same name apart. */
+/** The queue that a partition belongs to. It distinguishes queues of the same name. */
 export interface PartitionOwner {
   /** When the queue was created. */
   readonly createdAt: Instant;
@@ -27,7 +27,7 @@ export interface PartitionOwner {
   readonly wasDeleted: (createdAt: Instant) => Promise<boolean>;
 }
 
-/** What a poll found in one partition. */
+/** The result of a poll for one partition. */
 export interface PollResult {
   /** Whether items are available to consumers. */
   readonly waiting: boolean;
@@ -38,7 +38,7 @@ export interface PollResult {
   readonly nextDueMs: number | undefined;
 }
 
-/** What can prevent a storage from removing dead rows. */
+/** The kinds of holder that prevent a storage from removing dead rows. */
 export const HORIZON_HOLDERS = ['session', 'prepared-transaction', 'replication-slot', 'standby'] as const;
 
 /** Something prevents the storage from removing dead rows. */
@@ -67,7 +67,7 @@ export interface MissingRightNotice {
 /** A condition of a working storage that its operator should look at. `kind` is for metrics. */
 export type StorageNotice = HeldHorizonNotice | MissingRightNotice;
 
-/** What a driver can and cannot do. Operators read it, and only it makes the conformance suite skip tests. */
+/** The abilities of a driver. Operators read them, and only they make the conformance suite skip tests. */
 export interface StorageCapabilities {
   /** Items survive the end of the process. */
   readonly durable: boolean;

@@ -7,7 +7,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock for tests. Time stands still until `advance` is called. */
+/** A clock for tests. Its time changes only by `advance`. */
 export class ManualClock implements Clock {
   #now: Instant;
   #timers: Timer[] = [];

@@ -43,7 +43,7 @@ export function millisecondsBetween(earlier: Instant, later: Instant): number {
 }
 
 /**
- * 0001-01-01T00:00:00Z, Go's zero time. On the wire it stands for a time that is
+ * 0001-01-01T00:00:00Z, Go's zero time. On the wire it means a time that is
  * not set, where clients expect a value.
  */
 export const UNSET_INSTANT: Instant = instantFromMicroseconds(-62_135_596_800_000_000n);

@@ -1,4 +1,4 @@
-/** What a handler knows of a call besides its message. */
+/** The properties of a call that a handler gets besides its message. */
 export interface CallContext {
   /** Aborted when the client disconnects. Only handlers that wait for long read it: creating it is expensive. */
   readonly signal: AbortSignal;

@@ -21,7 +21,7 @@ interface HealthCheck {
   readonly componentType: 'datastore';
   /** `warn`: the storage works, and needs the operator's attention. */
   readonly status: 'pass' | 'warn' | 'fail';
-  /** How long the storage took to answer. */
+  /** The time that the storage took to answer. */
   readonly observedValue?: number;
   readonly observedUnit?: 'ms';
   /** UTC, whole seconds. */

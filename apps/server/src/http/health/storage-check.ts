@@ -12,7 +12,7 @@ const CHECK_TIMEOUT_MS = 5_000;
 /** The result of a check. */
 export interface CheckResult {
   readonly passed: boolean;
-  /** How long the storage took to answer. */
+  /** The time that the storage took to answer. */
   readonly latencyMs: number;
   readonly notices: readonly StorageNotice[];
 }

@@ -4,7 +4,7 @@ import { type Logger, silentLogger } from '@querator/core';
 
 /** Further settings of a connection limit. */
 export interface ConnectionOptions {
-  /** How many connections may be open, with the waiting ones. Further ones are closed. Undefined: any number. */
+  /** The maximum number of open connections, including waiting ones. Further ones are closed. Undefined: no limit. */
   readonly open?: number | undefined;
   readonly logger?: Logger | undefined;
 }
