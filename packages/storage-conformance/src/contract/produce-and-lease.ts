@@ -62,7 +62,7 @@ export function describeProduceAndLease(test: StorageTest): void {
       expect(textsOf(leased)).toEqual(['new']);
     });
 
-    // "The leased items cannot be told from items that were produced and then leased"
+    // "The leased items do not differ from items that were produced and then leased"
     test('gives the items the times and the content of any other', async (fixture) => {
       const script = fixture.script();
       const now = fixture.clock.now();
