@@ -53,7 +53,7 @@ async function twoStores(fixture: Fixture) {
 /** What `QueueStore` promises about the rules between two queues. */
 export function describeQueueRelations(test: StorageTest): void {
   describe('queue store: relations of two queues', () => {
-    // "What the rules between two queues are checked against"
+    // "The state that the rules between two queues are checked against"
     test('tells the dead-letter queue and the user of a queue', async (fixture) => {
       const [dead, queue] = [await create(fixture), await create(fixture)];
       const user = await create(fixture, queue.name);
