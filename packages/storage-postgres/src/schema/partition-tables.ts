@@ -1,0 +1,258 @@
+import type { Instant, Logger, PartitionKey, PartitionOwner, StorageError } from '@querator/core';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import { type LockingSession, withBriefLocks } from '../database/brief-locks.ts';
+import type { Database, Session } from '../database/database.ts';
+import { PostgresError } from '../errors/postgres-error.ts';
+import type { TimeLimits } from '../settings/time-limits.ts';
+import { lockSchema } from './fixed-schema.ts';
+import { type TableCode, tableCodeFault } from './foreign-code.ts';
+import { type FoundTable, findTable } from './found-table.ts';
+import { foreignItems, holdsForeignIds, isOfOthers, shapeFault } from './items-table-check.ts';
+import { isSameQueue, itemsOfEarlierQueue, logRemoved, removeLeftOver } from './left-over-table.ts';
+import type { TableChanges } from './table-changes.ts';
+import { type Claim, claimOn, commentOn, ownerFromComment, type TableOwner } from './table-owner.ts';
+import { itemsTable } from './tables/items.ts';
+import { renderTable } from './tables/render-ddl.ts';
+import {
+  ITEMS_STORAGE_PARAMETERS,
+  missingParameters,
+  renderParameters,
+} from './tables/storage-parameters.ts';
+
+/** A partition whose table is needed. */
+export interface WantedTable {
+  readonly key: PartitionKey;
+  readonly name: string;
+  readonly owner: PartitionOwner | undefined;
+  readonly identity: TableOwner;
+  /** Checks the ids in the table, once it exists. */
+  readonly checkIds: () => Promise<void>;
+}
+
+/** Dependencies of {@link PartitionTables}. */
+interface PartitionTablesDeps {
+  readonly db: Database;
+  /** The storage's name, for the log. */
+  readonly storage: string;
+  readonly logger: Logger;
+  readonly limits: TimeLimits;
+  readonly creations: TableChanges;
+  readonly ensureFixed: () => Promise<void>;
+  /** Creates the error for a table that cannot be used. */
+  readonly refuse: (reason: string) => StorageError;
+  /** Logs policies and rules on a table of ours. */
+  readonly logCode: (table: string, code: TableCode) => void;
+}
+
+/** Creates, checks, updates and drops the tables of partitions. */
+export class PartitionTables {
+  readonly #deps: PartitionTablesDeps;
+  readonly #db: Database;
+  /** Tables created for queues of which it is unknown whether they still exist. */
+  readonly #unchecked = new Set<string>();
+
+  constructor(deps: PartitionTablesDeps) {
+    this.#deps = deps;
+    this.#db = deps.db;
+  }
+
+  /**
+   * Checks the table of a partition, and creates it if it is missing. Checks first
+   * because mostly it exists, and a user who may not create tables can still use it. A
+   * table is created together with its indexes, so checking the table is enough.
+   */
+  async provide(wanted: WantedTable): Promise<void> {
+    const { name, identity } = wanted;
+    await this.#deps.ensureFixed();
+    const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, name);
+    const holder = ownerFromComment(found?.comment ?? null);
+    if (found !== undefined) {
+      this.#checkCode(name, found.code);
+      const claim = this.#checked(claimOn(holder, identity), found, wanted);
+      if (claim !== 'left-over') {
+        await this.#checkUsable(wanted, found);
+        if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
+        await this.#bringUpToDate(wanted, found, claim);
+        await wanted.checkIds();
+        return;
+      }
+    }
+    await this.#createPartition(wanted, await this.#deletedOf(wanted, holder?.created));
+    await this.#checkStillThere(wanted);
+    await wanted.checkIds();
+  }
+
+  /** @throws StorageError when another program has created or filled the table. */
+  async #checkUsable({ key, name }: WantedTable, { shape }: FoundTable): Promise<void> {
+    const fault = shapeFault(shape);
+    if (fault !== undefined) {
+      throw this.#deps.refuse(`table ${name} cannot be used for queue '${key.queue}': it ${fault}`);
+    }
+    const table = this.#db.schema.relation(name);
+    if (!(await holdsForeignIds((statement) => this.#db.read(statement), table))) return;
+    throw this.#deps.refuse(foreignItems(name, key.queue));
+  }
+
+  /** @param deleted when the earlier queue was created whose items may be removed. */
+  async #createPartition(wanted: WantedTable, deleted: Instant | undefined): Promise<void> {
+    const { key, name, identity } = wanted;
+    const table: PgTable = itemsTable(key.queue, key.partition);
+    const nameOf = (relation: string) => this.#db.schema.relation(relation);
+    await this.#deps.creations.run(() =>
+      this.#exclusively([name], this.#deps.limits.lockMs, async (session) => {
+        await lockSchema(session, name);
+        // Another process may have been faster.
+        const found = await findTable(session.query, this.#db.schema.name, name);
+        if (found !== undefined) this.#checkCode(name, found.code);
+        const holder = ownerFromComment(found?.comment ?? null);
+        if (found !== undefined && this.#checked(claimOn(holder, identity), found, wanted) !== 'left-over')
+          return;
+        if (found !== undefined) {
+          const removed = await removeLeftOver(session, nameOf(name), isSameQueue(holder, deleted));
+          if (!removed) throw this.#deps.refuse(itemsOfEarlierQueue(name, holder, identity));
+          logRemoved(this.#deps.logger, { storage: this.#deps.storage, table: name }, { holder, deleted });
+        }
+        const parameters = renderParameters(ITEMS_STORAGE_PARAMETERS);
+        const statements = renderTable(table, { parameters, nameOf, isNew: true });
+        await session.query({ text: [...statements, commentOn(nameOf(name), identity)].join(';\n') });
+      }),
+    );
+  }
+
+  /**
+   * A queue that was deleted while its table was created must not keep it. The items
+   * in it would never be found.
+   */
+  async #checkStillThere(wanted: WantedTable): Promise<void> {
+    if (wanted.owner === undefined) return;
+    this.#unchecked.add(wanted.name);
+    const isThere = await wanted.owner.isThere();
+    if (!isThere) await this.#removeOrphan(wanted);
+    this.#unchecked.delete(wanted.name);
+    if (isThere) return;
+    throw this.#deps.refuse(`queue '${wanted.key.queue}' was deleted by another process`);
+  }
+
+  /**
+   * Drops the table with all its items, unless it belongs to another queue. `lock
+   * only` takes and releases the lock for that.
+   */
+  async dropPartition(wanted: WantedTable, what: 'drop' | 'lock only'): Promise<void> {
+    const { name, identity } = wanted;
+    // Determines the schema of the table.
+    if (this.#db.schema.name === undefined) await this.#deps.ensureFixed();
+    // A process that is creating the table finds that the queue is gone, and removes it.
+    if ((await findTable((statement) => this.#db.read(statement), this.#db.schema.name, name)) === undefined)
+      return;
+    const { lockMs, maintenanceMs } = this.#deps.limits;
+    await this.#exclusively([name], what === 'drop' ? lockMs : maintenanceMs, async (session) => {
+      if (what === 'drop') await lockSchema(session, name);
+      const found = await findTable(session.query, this.#db.schema.name, name);
+      if (found === undefined) return;
+      const claim = claimOn(ownerFromComment(found.comment), identity);
+      if (claim === 'foreign') this.#checked(claim, found, wanted);
+      // Keep the items of a later or an earlier queue.
+      if (claim === 'superseded' || claim === 'left-over') return;
+      const table = this.#db.schema.relation(name);
+      // Keep items that another program has stored and that were never served.
+      const send: Session['query'] = (statement) => session.query(statement);
+      if (claim === 'unnamed' && (await isOfOthers(send, table, found.shape))) return;
+      if (what === 'lock only' && !found.ours)
+        throw this.#deps.refuse(`only its owner may drop table ${name}`);
+      await session.waitBriefly();
+      const text =
+        what === 'drop' ? `DROP TABLE IF EXISTS ${table}` : `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`;
+      await session.query({ text });
+    });
+  }
+
+  #exclusively<T>(
+    tables: readonly string[],
+    waitMs: number,
+    work: (session: LockingSession) => Promise<T>,
+  ): Promise<T> {
+    return withBriefLocks(this.#db, { tables, schema: () => this.#db.schema.name, waitMs }, work);
+  }
+
+  /**
+   * Drops the table of a queue that does not exist. If another process has stored
+   * items in it meanwhile, only if the queue was deleted.
+   */
+  async #removeOrphan(wanted: WantedTable): Promise<void> {
+    const { name, identity } = wanted;
+    const deleted = await this.#deletedOf(wanted, identity.created);
+    await this.#exclusively([name], this.#deps.limits.lockMs, async (session) => {
+      await lockSchema(session, name);
+      const found = await findTable(session.query, this.#db.schema.name, name);
+      const holder = ownerFromComment(found?.comment ?? null);
+      if (found === undefined || claimOn(holder, identity) !== 'own') return;
+      const table = this.#db.schema.relation(name);
+      if (await removeLeftOver(session, table, isSameQueue(holder, deleted))) return;
+      this.#deps.logger.error('table holds items of a queue that does not exist', { table: name });
+    });
+  }
+
+  /** Returns the instant if the queue that was created then was deleted. */
+  async #deletedOf({ owner }: WantedTable, created: Instant | undefined): Promise<Instant | undefined> {
+    return created !== undefined && (await owner?.wasDeleted(created)) === true ? created : undefined;
+  }
+
+  /** @throws StorageError when the table must not be used. */
+  #checked(claim: Claim, { comment }: FoundTable, { key, name }: WantedTable): Claim {
+    if (claim === 'superseded') {
+      throw this.#deps.refuse(
+        `queue '${key.queue}' was deleted and created anew; ${name} belongs to the new one. ` +
+          `Where the queues were restored from an earlier backup, 'querator storage adopt ${name}' gives the table ` +
+          'to the queue that there is',
+      );
+    }
+    if (claim === 'foreign') {
+      const holder = ownerFromComment(comment);
+      throw this.#deps.refuse(
+        `table ${name} belongs to queue '${holder?.queue}', partition ${holder?.partition}; ` +
+          `the name of queue '${key.queue}' has the same hash`,
+      );
+    }
+    return claim;
+  }
+
+  /** @throws StorageError when foreign code would run with our rights. */
+  #checkCode(name: string, code: TableCode): void {
+    const fault = tableCodeFault(name, code);
+    if (fault !== undefined) throw this.#deps.refuse(fault);
+    this.#deps.logCode(name, code);
+  }
+
+  /**
+   * Gives a table of an earlier version what it lacks: storage parameters, and the
+   * comment with its owner. Runs for one table when it is first used, and not in a
+   * migration. A transaction over thousands of tables needs more locks than a server
+   * has. It fails no request. A table that another role owns or somebody has locked is
+   * updated another time.
+   */
+  async #bringUpToDate(
+    { name, identity }: WantedTable,
+    { options, ours }: FoundTable,
+    claim: Claim,
+  ): Promise<void> {
+    const missing = renderParameters(missingParameters(options));
+    const table = this.#db.schema.relation(name);
+    const statements = [
+      ...(missing === '' ? [] : [`ALTER TABLE ${table} SET (${missing})`]),
+      ...(claim === 'unnamed' ? [commentOn(table, identity)] : []),
+    ];
+    if (statements.length === 0 || !ours) return;
+    try {
+      await this.#db.transaction(async (session) => {
+        for (const text of statements) await session.query({ text });
+      });
+    } catch (error) {
+      if (!(error instanceof PostgresError) || error.sqlState === undefined) throw error;
+      this.#deps.logger.warn('table was not brought up to date', {
+        storage: this.#deps.storage,
+        table: name,
+        reason: error.message,
+      });
+    }
+  }
+}
