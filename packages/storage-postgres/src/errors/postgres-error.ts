@@ -179,7 +179,7 @@ export function toPostgresError(error: unknown, backend: string, phase: Phase): 
   const neverSent = error instanceof Error && NEVER_SENT.test(error.message);
   const answered = sqlState !== undefined && !endsSession(error, sqlState);
   const outcome = phase !== 'committing' || answered || neverSent ? 'not-applied' : 'unknown';
-  const advice = phase === 'connect' ? adviceOn(error, sqlState) : '';
+  const advice = phase === 'connect' ? adviceOn(error, sqlState) : pgpoolAdvice(error);
   return new PostgresError(`storage '${backend}': ${describe(error, sqlState)}${advice}`, {
     outcome,
     sqlState,
@@ -189,6 +189,13 @@ export function toPostgresError(error: unknown, backend: string, phase: Phase): 
   });
 }
 
+const PGPOOL_ADVICE = "; pgpool-II needs backend_clustering_mode = 'streaming_replication'";
+
+/** In raw mode pgpool-II refuses statements that its own parser does not read. In streaming mode it passes them on. */
+function pgpoolAdvice(error: unknown): string {
+  return error instanceof Error && error.message === 'unable to parse the query' ? PGPOOL_ADVICE : '';
+}
+
 /**
  * For a statement that was answered but not committed: a pooler has put it in a
  * transaction of its own. Whether that transaction ever commits is unknown.
@@ -196,14 +203,11 @@ export function toPostgresError(error: unknown, backend: string, phase: Phase): 
 export function notCommitted(backend: string, phase: Phase): PostgresError {
   const reason =
     'a statement was answered before it was committed, which a pooler does on the way to the server';
-  return new PostgresError(
-    `storage '${backend}': ${reason}; pgpool-II needs backend_clustering_mode = 'streaming_replication'`,
-    {
-      outcome: phase === 'committing' ? 'unknown' : 'not-applied',
-      connectionLost: true,
-      timedOut: false,
-    },
-  );
+  return new PostgresError(`storage '${backend}': ${reason}${PGPOOL_ADVICE}`, {
+    outcome: phase === 'committing' ? 'unknown' : 'not-applied',
+    connectionLost: true,
+    timedOut: false,
+  });
 }
 
 /**

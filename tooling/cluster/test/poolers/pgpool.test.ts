@@ -26,11 +26,11 @@ async function storeThroughPgpool(mode: 'raw' | 'streaming_replication', query: 
   return backend.partitionStore({ queue: `jobs-${mode}`, partition: 0 });
 }
 
-test('in raw mode it answers before it commits, and that is not taken for done', async () => {
+test('raw mode is refused, with the setting that it needs', async () => {
   const store = await storeThroughPgpool('raw', '');
   await expect(store.produce([{ items: [item('a')] }], milliseconds(60_000))).rejects.toMatchObject({
     message: expect.stringContaining("pgpool-II needs backend_clustering_mode = 'streaming_replication'"),
-    outcome: 'unknown',
+    outcome: 'not-applied',
   });
 });
 
