@@ -73,6 +73,25 @@ describe('several processes on one storage', () => {
       await expect(here.stored('q', 2)).rejects.toThrow("'2' is not a valid partition");
     });
 
+    test('a queue that was made anew is served while a statement on the old one is in flight', async () => {
+      await here.create('q');
+      await here.produce('q', 'old');
+      const goOn = here.storage.hold('list', 0);
+      const listing = watch(here.stored('q', 0));
+      await here.wake();
+      await there.service.queues.delete('q', false);
+      await storageTime.advance('1ms');
+      await there.create('q');
+      const updating = watch(here.update('q', { reference: 'updated' }));
+      await here.wake();
+      expect([listing.state, updating.state]).toEqual(['pending', 'pending']);
+      await here.produce('q', 'new');
+      expect(await there.stored('q', 0)).toEqual(['new']);
+      goOn();
+      await here.wake();
+      expect(updating.state).toBe('fulfilled');
+    });
+
     test('a queue that was deleted cannot be deleted', async () => {
       await here.create('q');
       await here.produce('q', 'old');

@@ -301,8 +301,10 @@ export class QueueManager {
     if (stored?.createdAt === queue.queue.createdAt) return queue.updated(stored);
     // Pending requests are answered as after a deletion by this process.
     this.#deps.logger.info('queue was deleted by another process', { queue: queue.queue.name });
-    await queue.stop();
+    const stopped = queue.stop();
+    // Statements in flight may take long. New requests must not wait for them, nor be refused: a new queue may be stored.
     this.#deactivated(queue);
+    await stopped;
   }
 
   async #shutdown(): Promise<void> {
