@@ -28,6 +28,13 @@ import { ownerOf, ownerToComment } from './table-owner.ts';
 
 const FIXED = 'fixed';
 
+/**
+ * The pauses after changes of tables, in lengths of the change. The first use of a new
+ * table sends more statements, which run during its pause. With these a queue at work
+ * keeps more than half of its rate (`many-partitions` in docs/performance.md).
+ */
+const PAUSE_FACTORS = { creation: 2, drop: 1 };
+
 /** Provides the table of one partition. */
 export interface PartitionTableProvisioner extends TableProvisioner {
   /** Waits until no other session holds the table; see core's `PartitionStore`. */
@@ -69,9 +76,13 @@ export class SchemaManager {
     this.#logger = logger;
     this.#migrations = migrations;
     const changes = { clock: db.clock, isBusy: () => db.isBusy };
-    this.#drops = new TableChanges(changes);
+    this.#drops = new TableChanges({ ...changes, pauseFactor: PAUSE_FACTORS.drop });
     this.#partitions = new PartitionTables({
-      ...{ db, storage: backend, logger, limits, creations: new TableChanges(changes) },
+      db,
+      storage: backend,
+      logger,
+      limits,
+      creations: new TableChanges({ ...changes, pauseFactor: PAUSE_FACTORS.creation }),
       ensureFixed: () => this.#ensureFixed(),
       refuse: (reason) => this.#refused(reason),
       logCode: (table, code) => this.#logCode(table, code),

@@ -7,7 +7,7 @@ function setUp(isBusy: boolean) {
   const clock = new ManualClock();
   const start = clock.now();
   const at = () => Number(clock.now() - start) / 1_000;
-  const changes = new TableChanges({ clock, isBusy: () => isBusy });
+  const changes = new TableChanges({ clock, isBusy: () => isBusy, pauseFactor: 1 });
   const begun: number[] = [];
   const answered: number[] = [];
   const change = async (failure?: Error) => {

@@ -5,12 +5,14 @@ interface TableChangesDeps {
   readonly clock: Clock;
   /** Whether other statements of the pool are under way. */
   readonly isBusy: () => boolean;
+  /** The length of a pause, in lengths of the change before it. */
+  readonly pauseFactor: number;
 }
 
 /**
  * Creates or drops tables one at a time. PostgreSQL spends 10 to 20 ms of CPU on each.
  * So 1,024 in a row would occupy a core that the active queues need. While the pool is
- * busy, each change is followed by a pause as long as the change was.
+ * busy, each change is followed by a pause.
  */
 export class TableChanges {
   readonly #deps: TableChangesDeps;
@@ -24,10 +26,10 @@ export class TableChanges {
   run<T>(change: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       void this.#slots.run(async () => {
-        const { clock, isBusy } = this.#deps;
+        const { clock, isBusy, pauseFactor } = this.#deps;
         const start = clock.now();
         await change().then(resolve, reject);
-        if (isBusy()) await this.#pause(millisecondsBetween(start, clock.now()));
+        if (isBusy()) await this.#pause(pauseFactor * millisecondsBetween(start, clock.now()));
       });
     });
   }
