@@ -87,6 +87,7 @@ export {
 } from './storage/storage-backend.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
 export { SystemRandom } from './system-random.ts';
+export { BACKGROUND_PARTS, backgroundPauseMs } from './time/background-share.ts';
 export type { CancelTimer, Clock } from './time/clock.ts';
 export {
   type Duration,

@@ -76,7 +76,10 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
   const queueStore: QueueStore = new PostgresQueueStore({
     logger,
-    ...{ db, schema, calls, clock },
+    db,
+    schema,
+    calls,
+    clock,
     deletions: new DeletionRecords({ db, logger, clock, inspectCode: () => codeOfDeletions(db) }),
   });
   return {

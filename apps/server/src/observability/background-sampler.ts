@@ -1,9 +1,13 @@
-import { type CancelTimer, type Clock, type Instant, millisecondsBetween } from '@querator/core';
+import {
+  backgroundPauseMs,
+  type CancelTimer,
+  type Clock,
+  type Instant,
+  millisecondsBetween,
+} from '@querator/core';
 
 /** The shortest pause between samples. */
 const INTERVAL_MS = 15_000;
-/** The pause after a sample, as a multiple of the time that it took: sampling takes at most 1/20 of the time. */
-const PAUSE_FACTOR = 20;
 /** Sampling ends when there was no scrape for this long. */
 const INTEREST_MS = 300_000;
 
@@ -14,7 +18,7 @@ export interface BackgroundSamplerDeps {
   readonly sample: (stopped: () => boolean) => Promise<void>;
 }
 
-/** Samples in the background what a scrape cannot wait for, as long as scrapes come. */
+/** Samples in the background what a scrape cannot wait for. Stops sampling when scrapes stop. */
 export class BackgroundSampler {
   readonly #deps: BackgroundSamplerDeps;
   #sampledAt: Instant | undefined;
@@ -34,7 +38,7 @@ export class BackgroundSampler {
     return millisecondsBetween(this.#sampledAt, this.#deps.clock.now()) / 1_000;
   }
 
-  /** Notes a scrape, and starts the next sample once its pause is over. */
+  /** Records a scrape, and starts the next sample once its pause is over. */
   scraped(): void {
     this.#scrapedAt = this.#deps.clock.now();
     if (this.#cancel === undefined && !this.#sampling && !this.#stopped) this.#arm(this.#pauseMs);
@@ -62,7 +66,7 @@ export class BackgroundSampler {
     if (this.#stopped) return;
     const now = clock.now();
     this.#sampledAt = now;
-    this.#pauseMs = Math.max(INTERVAL_MS, PAUSE_FACTOR * millisecondsBetween(start, now));
+    this.#pauseMs = Math.max(INTERVAL_MS, backgroundPauseMs(millisecondsBetween(start, now)));
     const wanted = this.#scrapedAt !== undefined && millisecondsBetween(this.#scrapedAt, now) < INTEREST_MS;
     if (wanted) this.#arm(this.#pauseMs);
   }

@@ -1,4 +1,4 @@
-import type { Random } from '@querator/core';
+import { backgroundPauseMs, type Random } from '@querator/core';
 
 /** Fractions of the poll interval between two ticks. A change is seen within one interval, the poll itself included. */
 const TICK = { shortest: 0.65, longest: 0.9 } as const;
@@ -6,8 +6,6 @@ const TICK = { shortest: 0.65, longest: 0.9 } as const;
 const EARLY = 0.6;
 /** While change notifications arrive, polls only find changes that were not published. */
 const LISTENING_FACTOR = 12;
-/** Polls take at most a twentieth of the time. */
-const SHARE = 20;
 
 /** Milliseconds to the next tick. Jitter spreads the polls of the servers of one database. */
 export function untilTickMs(pollMs: number, random: Random): number {
@@ -21,5 +19,5 @@ export function isPollDue(sinceMs: number, intervalMs: number, listening: boolea
 
 /** The pause after a poll, from the time that it took. */
 export function pauseMs(tookMs: number, longestMs: number): number {
-  return Math.min(SHARE * tookMs, longestMs);
+  return Math.min(backgroundPauseMs(tookMs), longestMs);
 }

@@ -6,7 +6,12 @@ import type { StorageTest } from '../fixture/storage-test.ts';
 
 function newQueue(name: string): NewQueue {
   return {
-    ...{ name, namespace: '', deadQueue: '', maxAttempts: 0, reference: '', requestedPartitions: 1 },
+    name,
+    namespace: '',
+    deadQueue: '',
+    maxAttempts: 0,
+    reference: '',
+    requestedPartitions: 1,
     leaseTimeout: parseDuration('1m'),
     expireTimeout: parseDuration('1h'),
     partitions: [{ partition: 0, storageName: 'first' }],

@@ -86,7 +86,8 @@ export function describeProduceAndLease(test: StorageTest): void {
             attempts: 1,
             maxAttempts: 0,
           },
-          ...{ createdAt: now, expireDeadline: addDuration(now, parseDuration('1h0m0.000001s')) },
+          createdAt: now,
+          expireDeadline: addDuration(now, parseDuration('1h0m0.000001s')),
         },
       ]);
     });

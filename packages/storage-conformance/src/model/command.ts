@@ -197,7 +197,8 @@ const DEATH: readonly Command[] = [
   {
     do: 'retry',
     requests: [[{ id: { of: 'leased', n: 0 }, retryIn: undefined, dead: true }]],
-    ...{ maxAttempts: 0, dead: 'move' },
+    maxAttempts: 0,
+    dead: 'move',
   },
   { do: 'markMoved', ids: [{ of: 'moving', n: 0 }] },
 ];

@@ -54,7 +54,8 @@ export const PAST_FAILURES: readonly PastFailure[] = [
       {
         do: 'retry',
         requests: [[{ id: { of: 'leased', n: 0 }, retryIn: undefined, dead: true }]],
-        ...{ maxAttempts: 0, dead: 'move' },
+        maxAttempts: 0,
+        dead: 'move',
       },
       { do: 'markMoved', ids: [{ of: 'moving', n: 0 }] },
       SWEEP,

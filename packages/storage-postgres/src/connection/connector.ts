@@ -224,14 +224,19 @@ export class Connector {
       tls.channelBinding === 'require' ? demandChannelBinding(client, refuse) : () => undefined;
     const { requiredAuth } = this.#settings;
     const checkAuthentication = watchAuthentication(client, {
-      ...{ required: requiredAuth, encrypted: ssl !== false, socket, refuse },
+      required: requiredAuth,
+      encrypted: ssl !== false,
+      socket,
+      refuse,
       onClearText: () => this.#warnOfClearText(place),
     });
     await client.connect();
     checkBinding();
     checkAuthentication();
     const connection = new Connection(client, {
-      ...{ rowStream, socket, clock: this.#clock },
+      rowStream,
+      socket,
+      clock: this.#clock,
       host: placeName(place),
     });
     try {

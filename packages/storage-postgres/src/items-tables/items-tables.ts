@@ -46,7 +46,11 @@ export function postgresItemsTables(options: ItemsTablesOptions): ItemsTables {
   const limits = { ...DEFAULT_TIME_LIMITS, maintenanceMs: LONGEST_MS, ...options.timeouts };
   const share = registry.share(connectionString, { maxConns, limits });
   const db = new Database({
-    ...{ name: storage, share, limits, random, logger: silentLogger },
+    name: storage,
+    share,
+    limits,
+    random,
+    logger: silentLogger,
     schema: new TableSchema(),
   });
   const { fixed } = new SchemaManager(db, { backend: storage });

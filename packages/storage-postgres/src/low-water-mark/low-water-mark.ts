@@ -1,4 +1,4 @@
-import { type Clock, type Instant, type ItemId, millisecondsBetween } from '@querator/core';
+import { BACKGROUND_PARTS, type Clock, type Instant, type ItemId, millisecondsBetween } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { isStatementTimeout } from '../errors/postgres-error.ts';
 import type { RunSerially } from '../pool/serial-queue.ts';
@@ -22,8 +22,6 @@ const SNAPSHOT_PART = 10;
 const HEAD_INTERVAL_MS = 5_000;
 /** The same if the last lease found nothing and a consumer waits. */
 const HEAD_INTERVAL_EMPTY_MS = 1_000;
-/** Checks from the head take at most a twentieth of the time. */
-const HEAD_PART = 20;
 /** A lease of a consumer only starts at the head if the last check from there was this short. */
 const SHORT_HEAD_MS = 5;
 /** A slower lease walks over dead entries that it should have skipped. */
@@ -115,7 +113,7 @@ export class LowWaterMark {
     this.#runSerially = runSerially;
     this.#record = new MarkRecord({ table, clock, runSerially, saved });
     this.#snapshots = new DutyCycle(clock, SNAPSHOT_PART);
-    this.#headReads = new DutyCycle(clock, HEAD_PART);
+    this.#headReads = new DutyCycle(clock, BACKGROUND_PARTS);
     this.#leasedAt = clock.now();
   }
 

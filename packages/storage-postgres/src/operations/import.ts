@@ -75,7 +75,11 @@ export async function prepareLetters(
 ): Promise<void> {
   const prepared = { isLeased: true, attempts: 0, maxAttempts: PREPARED_LETTER_MARK };
   const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => ({
-    ...{ sourceId, encoding, kind, reference, payload },
+    sourceId,
+    encoding,
+    kind,
+    reference,
+    payload,
     ...prepared,
   }));
   await insert(context, items, timeouts);

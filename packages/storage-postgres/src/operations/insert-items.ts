@@ -45,7 +45,12 @@ export interface NumberedRow {
 
 /** Returns only the number, and once: returning the rows would cost as much as storing them. */
 export const PLAIN: InsertShape = {
-  ...{ name: '', expireDeadline: EXPIRES_FROM_NOW, columns: [], arrays: [], from: '', parameters: 0 },
+  name: '',
+  expireDeadline: EXPIRES_FROM_NOW,
+  columns: [],
+  arrays: [],
+  from: '',
+  parameters: 0,
   number: () => 'SELECT n FROM number',
   around: (insert, table) => `
   WITH number AS MATERIALIZED (${nextNumberSql(IDS, table)}),
@@ -61,7 +66,12 @@ const [BOUND, SERVER] = [0, 1].map((n) => `$${FIRST_SHAPE_PARAMETER + n}`) as [s
  * poolers, {@link PLAIN} takes half as long again.
  */
 export const ONE: InsertShape = {
-  ...{ name: '_one', expireDeadline: EXPIRES_FROM_NOW, columns: [], arrays: [], from: '', parameters: 2 },
+  name: '_one',
+  expireDeadline: EXPIRES_FROM_NOW,
+  columns: [],
+  arrays: [],
+  from: '',
+  parameters: 2,
   number: anyNumberSql,
   around: (insert) => `${insert} RETURNING ${guardedIdSql(BOUND, SERVER)}`,
   read: (row): StoredOne => ({ id: row.text() }),

@@ -68,7 +68,8 @@ export class SharedPool {
     this.#clock = deps.clock;
     const target = `${settings.hosts.map(hostName).join(',')}/${settings.database ?? ''}`;
     this.pooler = new PoolerMode(settings.pooler, {
-      ...{ logger: deps.logger, target },
+      logger: deps.logger,
+      target,
       onDetected: () => this.#pool.retireAll(),
     });
     const connector = new Connector(settings, {

@@ -61,7 +61,9 @@ export class QueueHashes {
     const index = this.#db.schema.relation(QUEUES_BY_HASH);
     await this.#db.maintenance((session) => session.query({ text: `DROP INDEX IF EXISTS ${index}` }));
     this.#logger.info('PostgreSQL refuses md5(), as in FIPS mode; queues are compared without its index', {
-      ...{ storage: this.#db.name, index: QUEUES_BY_HASH, table: QUEUES },
+      storage: this.#db.name,
+      index: QUEUES_BY_HASH,
+      table: QUEUES,
     });
   }
 }

@@ -225,7 +225,9 @@ function chooseSchema(relations: readonly SeenRelation[], { schemas, deps }: Pla
     if (queues?.trusted) return schema;
     if (queues === undefined) continue;
     deps.warn('a table of another role is ignored; the first schema of the search path is used', {
-      ...{ table: `${schema}.${QUEUES}`, owner: queues.owner, schema: first },
+      table: `${schema}.${QUEUES}`,
+      owner: queues.owner,
+      schema: first,
     });
   }
   return first;

@@ -157,7 +157,9 @@ export class SchemaManager {
     if (found.length === 0 || this.#loggedCode.has(table)) return;
     this.#loggedCode.add(table);
     this.#logger.warn('table has policies or rules, which change the effect of statements', {
-      ...{ storage: this.#backend, table, found },
+      storage: this.#backend,
+      table,
+      found,
     });
   }
 

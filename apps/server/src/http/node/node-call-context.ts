@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { CallContext } from '../call/call-context.ts';
 
-/** The context of a call from what Node knows of its connection. */
+/** The context of a call, read from Node's response object. */
 export class NodeCallContext implements CallContext {
   readonly #outgoing: ServerResponse;
   readonly isGone: () => boolean;
