@@ -101,5 +101,27 @@ test('sweeps go on without a lock that is never given back', async () => {
   expect(await sweep()).toMatchObject({ enqueued: 0 });
   await clock.advance('1s');
   expect(await sweep()).toMatchObject({ enqueued: 1 });
+  // The next item does not wait as long.
+  await one.import(due(['another']), HOUR);
+  expect(await sweep()).toMatchObject({ enqueued: 1 });
+  await end();
+});
+
+test('a sweep that lost to another one long ago does not go on without the lock', async () => {
+  const clock = new ManualClock();
+  const { stores, connect, end } = await setUp(clock);
+  const [one, two] = stores;
+  await one.import(due(['early']), HOUR);
+  const other = await connect();
+  await other.query(LOCK);
+  const sweep = () => one.sweep({ ...SWEEP, limit: 10 });
+  expect(await sweep()).toMatchObject({ enqueued: 0 });
+  await other.query('ROLLBACK');
+  expect(await two.sweep({ ...SWEEP, limit: 10 })).toMatchObject({ enqueued: 1 });
+  expect(await sweep()).toMatchObject({ enqueued: 0 });
+  await clock.advance('10m');
+  await one.import(due(['late']), HOUR);
+  await other.query(LOCK);
+  expect(await sweep()).toMatchObject({ enqueued: 0 });
   await end();
 });

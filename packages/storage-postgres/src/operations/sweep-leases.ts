@@ -3,7 +3,7 @@ import { MOVED, MOVING, movingDeadline, OWN_MAX_ATTEMPTS } from '../sql/item-sta
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
-import { MAY_REQUEUE } from '../sql/requeue-lock.ts';
+import { HAS_REQUEUE_LOCK, MAY_REQUEUE } from '../sql/requeue-lock.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
 import { durationToText } from '../wire/instant-text.ts';
 
@@ -42,13 +42,13 @@ const moveOverdue = (table: string) => `${overdue(table, `id, ${BYTES}`)},
     SET lease_deadline = ${NOW} + $5::interval, expire_deadline = ${movingDeadline()}
     WHERE id = ANY (ARRAY(SELECT id FROM dying WHERE ${withinBudget('bytes_before')}))
     RETURNING ${ITEM})
-  SELECT counted.*, 0 AS deleted, ${MAY_REQUEUE} AS granted, moving.*
+  SELECT counted.*, 0 AS deleted, ${HAS_REQUEUE_LOCK} AS granted, moving.*
   FROM (SELECT count(*)::int AS requeued, max(id) AS highest FROM requeued) AS counted LEFT JOIN moving ON true`;
 
 const deleteOverdue = (table: string) => `${overdue(table)},
   deleted AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(SELECT id FROM due WHERE dead)) RETURNING 1)
   SELECT (SELECT count(*)::int FROM requeued) AS requeued, (SELECT count(*)::int FROM deleted) AS deleted,
-    (SELECT max(id) FROM requeued) AS highest, ${MAY_REQUEUE} AS granted, NULL AS id`;
+    (SELECT max(id) FROM requeued) AS highest, ${HAS_REQUEUE_LOCK} AS granted, NULL AS id`;
 
 interface EndedRow {
   readonly requeued: number;

@@ -1,7 +1,7 @@
 import type { ItemId } from '@querator/core';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
-import { MAY_REQUEUE } from '../sql/requeue-lock.ts';
+import { HAS_REQUEUE_LOCK, MAY_REQUEUE } from '../sql/requeue-lock.ts';
 
 /**
  * Positions follow the order of the subquery, which also locks the rows. A sweep waits
@@ -20,7 +20,7 @@ const enqueueItems = (table: string) => `
       enqueue_at = NULL, lease_deadline = NULL
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)
-  SELECT count(*)::int AS count, max(id) AS highest, ${MAY_REQUEUE} AS granted FROM enqueued`;
+  SELECT count(*)::int AS count, max(id) AS highest, ${HAS_REQUEUE_LOCK} AS granted FROM enqueued`;
 
 interface EnqueuedRow {
   readonly count: number;

@@ -32,13 +32,13 @@ interface Progress {
  * requeues items; see `RequeueLock`.
  */
 export async function sweep(context: PartitionContext, request: SweepRequest): Promise<SweepResult> {
-  const due = await probe(context);
+  const due = await findDue(context);
   const done: Progress = { enqueued: 0, requeued: 0, deleted: 0, dead: [], moved: [], cutShort: false };
   let nextMs: number | undefined;
   try {
     await workOff(context, request, due, done);
     const worked = isDue(due.scheduledMs) || isDue(due.leaseMs) || due.expired;
-    nextMs = nextDueMs(worked && !done.cutShort ? await probe(context) : due);
+    nextMs = nextDueMs(worked && !done.cutShort ? await findDue(context) : due);
   } catch (error) {
     // Finished parts are committed, so the caller must get their result, above all the
     // dead items it has claimed.
@@ -47,6 +47,12 @@ export async function sweep(context: PartitionContext, request: SweepRequest): P
   }
   const { cutShort, ...result } = done;
   return { ...result, nextDueMs: cutShort ? 0 : nextMs };
+}
+
+async function findDue(context: PartitionContext): Promise<Due> {
+  const due = await probe(context);
+  if (!isDue(due.scheduledMs) && !isDue(due.leaseMs)) context.table.requeueLock.nothingDue();
+  return due;
 }
 
 async function workOff(

@@ -13,21 +13,20 @@ const SETTING = 'querator.requeue';
 const STUCK_AFTER_MS = 60_000;
 
 /** SQL for whether the statement may put items at the tail; see {@link RequeueLock}. */
-export const MAY_REQUEUE = `current_setting('${SETTING}', true) = 'granted'`;
+export const MAY_REQUEUE = `current_setting('${SETTING}', true) IN ('granted', 'overdue')`;
+
+/** SQL for whether the statement has the lock. */
+export const HAS_REQUEUE_LOCK = `current_setting('${SETTING}', true) = 'granted'`;
 
 /**
- * SQL for a statement that returns no row, and makes {@link MAY_REQUEUE} true or false
+ * SQL for a statement that returns no row, tries to take the lock, and keeps the outcome
  * for the transaction.
  */
-const allowIf = (condition: string) => {
-  const outcome = `CASE WHEN ${condition} THEN 'granted' ELSE 'refused' END`;
+const tryLock = (table: string, otherwise: 'refused' | 'overdue') => {
+  const lock = `pg_try_advisory_xact_lock((${LOCK_CLASS}::bigint << 32) + ${objectId(table)}::oid::bigint)`;
+  const outcome = `CASE WHEN ${lock} THEN 'granted' ELSE '${otherwise}' END`;
   return `SELECT 1 WHERE set_config('${SETTING}', ${outcome}, true) IS NULL`;
 };
-
-const GRANT = allowIf('true');
-
-const tryLock = (table: string) =>
-  allowIf(`pg_try_advisory_xact_lock((${LOCK_CLASS}::bigint << 32) + ${objectId(table)}::oid::bigint)`);
 
 /**
  * Allows one sweep of a partition at a time, over all servers.
@@ -43,24 +42,32 @@ const tryLock = (table: string) =>
  * If another sweep holds the lock, the statement finds nothing due.
  */
 export class RequeueLock {
-  /** Since when all tries were refused. Undefined if the last one was not. */
+  /** Since when all tries were refused although something was due. Undefined if the last one was not. */
   #refusedSince: Instant | undefined;
+  /** Whether sweeps proceed without the lock, until one gets it again. */
+  #goesWithout = false;
 
   /**
    * Tries to take the lock, then runs a statement of a sweep.
    *
    * @param statement its conditions include {@link MAY_REQUEUE}, and its first row
-   *   returns it as `granted`.
+   *   returns {@link HAS_REQUEUE_LOCK} as `granted`.
    */
   async run<Row extends { readonly granted: boolean }>(
     { db, table }: { readonly db: Database; readonly table: { readonly name: string } },
     statement: Statement,
   ): Promise<readonly Row[]> {
-    const before = this.#isStuck(db.clock) ? GRANT : tryLock(table.name);
+    this.#goesWithout ||= this.#isStuck(db.clock);
+    const before = tryLock(table.name, this.#goesWithout ? 'overdue' : 'refused');
     const rows = await withLongerLimit<Row>(db, 'write', { ...statement, before });
-    if (rows[0]?.granted === true) this.#refusedSince = undefined;
-    else this.#refusedSince ??= db.clock.now();
+    if (rows[0]?.granted === true) this.#goesWithout = false;
+    this.#refusedSince = rows[0]?.granted === true ? undefined : (this.#refusedSince ?? db.clock.now());
     return rows;
+  }
+
+  /** Nothing has to be requeued: whoever held the lock has done the work. */
+  nothingDue(): void {
+    this.#refusedSince = undefined;
   }
 
   /**
