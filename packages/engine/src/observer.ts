@@ -30,7 +30,7 @@ export type BatchOperation = 'produce' | 'lease' | 'complete' | 'retry';
  */
 export interface EngineObserver {
   items(queue: string, event: ItemEvent, count: number): void;
-  /** One storage call carried so many requests and items. */
+  /** A storage call was made. Reports how many requests and items it carried. */
   batch(operation: BatchOperation, size: { readonly requests: number; readonly items: number }): void;
 }
 

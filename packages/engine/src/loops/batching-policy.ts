@@ -103,7 +103,7 @@ export function isBusy(statements: number, writtenItems: number): boolean {
   return statements >= BUSY.statements && writtenItems >= BUSY.writtenItems;
 }
 
-/** The time, in milliseconds, after which a statement that writes so many items is slow. */
+/** The time, in milliseconds, after which a statement of `writtenItems` items is slow. */
 export function slowAfterMs(
   writtenItems: number,
   { slowMs, slowItemMs }: Pick<EngineLimits, 'slowMs' | 'slowItemMs'>,
