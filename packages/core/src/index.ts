@@ -1,4 +1,13 @@
-export type { Permission } from './auth/permission.ts';
+export type {
+  ApiKey,
+  Namespace,
+  PreviousSecret,
+  Role,
+  RoleBinding,
+  User,
+} from './auth/access-records.ts';
+export { PERMISSIONS, type Permission } from './auth/permission.ts';
+export { ANONYMOUS, type Caller, type Principal } from './auth/principal.ts';
 export { ERROR_CODES, type ErrorCode } from './errors/error-codes.ts';
 export { MESSAGES } from './errors/messages.ts';
 export { invalid, QueueError } from './errors/queue-error.ts';
@@ -38,7 +47,17 @@ export {
   SYSTEM_NAMESPACE,
 } from './queue/queue.ts';
 export type { Random } from './random.ts';
+export type {
+  AccessListRequest,
+  AccessReads,
+  AccessStore,
+  AccessTransaction,
+  Grants,
+  KeyUse,
+  UserKey,
+} from './storage/access-store.ts';
 export {
+  ACCESS_STORE,
   decorateStore,
   makeStore,
   PARTITION_STORE,

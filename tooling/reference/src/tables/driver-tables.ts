@@ -18,6 +18,7 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   untilDroppable: 'deleting a queue never waits for other sessions',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {
+  accessStore: 'the storage cannot keep users and their rights',
   poll: 'a process with waiting consumers leases and sweeps each partition at every poll',
   signals: 'processes learn from polls alone what others did: within a second instead of 50 ms',
 };
