@@ -11,7 +11,6 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/core/src': [
     'index.ts',
     'invariant.ts',
-    'limits.ts',
     'logger.ts',
     'system-random.ts',
     'testing',
@@ -19,6 +18,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'auth',
     'item',
+    'limits.ts',
+    'text',
     'errors',
     'queue',
     'time',

@@ -69,7 +69,12 @@ export interface AccessTransaction extends AccessReads {
   addNamespace(namespace: Namespace): Promise<void>;
   /** Replaces description and tag. @returns whether the namespace exists. */
   updateNamespace(namespace: Pick<Namespace, 'name' | 'description' | 'apiKeyTag'>): Promise<boolean>;
-  /** Removes the record alone. @returns whether it existed, as all removals below. */
+  /**
+   * Removes the namespace and the API keys that are scoped to it, so that a later
+   * namespace of the same name does not revive them. Queues, roles and bindings stay.
+   *
+   * @returns whether it existed, as all removals below.
+   */
   removeNamespace(name: string): Promise<boolean>;
 
   addUser(user: User): Promise<void>;
