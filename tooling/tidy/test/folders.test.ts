@@ -61,6 +61,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'find-leased.ts',
     'item-ids.ts',
     'memory-queue-store.ts',
+    'access',
     'byte-order.ts',
     'sweep-table.ts',
     'item-table.ts',

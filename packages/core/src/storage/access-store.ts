@@ -22,7 +22,10 @@ export interface Grants {
   readonly user: User;
   /** The key, if it was found by `keyHash`. The hash is its present or its previous one. */
   readonly apiKey: ApiKey | undefined;
-  /** Names of permissions by namespace, from all bindings of the user. A binding to a missing role gives none. */
+  /**
+   * Names of permissions by namespace, from all bindings of the user. A binding to
+   * a missing role gives none. Namespaces without permissions are absent.
+   */
   readonly permissions: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -61,9 +64,12 @@ export interface AccessReads {
 
 /**
  * Changes in one transaction. The store checks uniqueness, and nothing else: the
- * rules are the caller's. A record that an `add` collides with is an error that
- * the caller prevents by reading first, which is safe: no two transactions run
- * at the same time.
+ * rules are the caller's. A record that collides with another one is a
+ * `QueueError` `invalid`. The caller prevents it by reading first, which is safe:
+ * no two transactions run at the same time.
+ *
+ * A call that fails ends the transaction: later calls fail too, and so does
+ * `change`, even if `work` catches the error.
  */
 export interface AccessTransaction extends AccessReads {
   addNamespace(namespace: Namespace): Promise<void>;
@@ -82,7 +88,7 @@ export interface AccessTransaction extends AccessReads {
   removeUser(id: string): Promise<boolean>;
 
   addApiKey(key: ApiKey): Promise<void>;
-  /** Replaces the secret. @returns whether the key exists. */
+  /** Replaces the secret. A hash may be one that the key had. @returns whether the key exists. */
   updateApiKey(key: Pick<ApiKey, 'id' | 'hash' | 'previous' | 'prefix'>): Promise<boolean>;
   removeApiKey(id: string): Promise<boolean>;
 
@@ -111,10 +117,12 @@ export interface AccessStore extends AccessReads {
    * Runs `work` in a transaction. Transactions run one after the other, in all
    * processes, so what one reads stays true until it ends. All changes take
    * effect together and are durable when the promise is fulfilled, and the
-   * generation has grown. A transaction that changes nothing leaves it alone.
+   * generation has grown. A transaction that changes nothing leaves it alone: it
+   * neither added nor removed a record, nor updated one that exists.
    *
    * `work` may run more than once. Every call on its transaction must be awaited
-   * before it returns. If the call fails, nothing was changed, unless the outcome
+   * before it returns. It must not wait for another `change` or for `noteUses`,
+   * which would wait for it. If the call fails, nothing was changed, unless the outcome
    * is `unknown`.
    *
    * @throws the error of `work`; then nothing was changed.
