@@ -84,17 +84,17 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     await workAs('querator', KEY.queue);
   });
 
-  test('the grants are enough in a database of somebody else', async () => {
+  test('the grants are enough in a database of another user', async () => {
     await as(cluster.connectionString(), [`CREATE USER querator_user PASSWORD 'secret'`]);
     await expect(workAs('querator_user', 'theirs')).rejects.toThrow('missing: GRANT');
     for (const text of block('GRANT CREATE ON DATABASE')) await admin.query(text);
     const page = await readFile(new URL('../../../docs/storage/postgres.md', import.meta.url), 'utf8');
-    const [, grant = ''] = /`(GRANT USAGE ON SEQUENCE [^`]+)`/.exec(page) ?? [];
+    const [, grant = ''] = /`(GRANT USAGE, UPDATE ON SEQUENCE [^`]+)`/.exec(page) ?? [];
     await admin.query(grant);
     await workAs('querator_user', 'theirs');
   });
 
-  test('the grant for statistics lets a ping see since when others hold on', async () => {
+  test('with the grant for statistics a ping reports since when another user keeps dead rows', async () => {
     for (const text of block('GRANT pg_read_all_stats')) await admin.query(text);
     const backend = testBackend(addressOf('querator_user'), { timeouts: { heldHorizonMs: 0 } });
     await admin.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
@@ -108,7 +108,7 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('the table is described as it is made', async () => {
+  test('the page describes the table as the driver creates it', async () => {
     const columns = async () => {
       const { rows } = await admin.query(
         `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required,
@@ -125,7 +125,7 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     await admin.query('DROP SCHEMA described CASCADE; RESET search_path');
   });
 
-  test('the queries for operators find what they are for', async () => {
+  test('the queries for operators run and return their subjects', async () => {
     const backend = testBackend(addressOf('querator'));
     await backend.partitionStore(KEY).stats();
     const holder = new pg.Client({

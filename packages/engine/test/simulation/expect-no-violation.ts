@@ -19,9 +19,9 @@ export async function expectNoViolation(seed: number): Promise<void> {
   writeFileSync(file, `${inspect(scenario, { depth: 4 })}\n${render(history)}\n`);
   throw new Error(
     [
-      `seed ${seed}: ${violations.length} things are not as they must be`,
+      `seed ${seed} broke ${violations.length} rule(s)`,
       ...readable(violations, history).slice(0, SHOWN),
-      `All that happened is in ${resolve(file)}. Once more:`,
+      `All events are in ${resolve(file)}. To repeat the run:`,
       `QUERATOR_SIMULATION_SEED=${seed} npm run test:simulation`,
     ].join('\n'),
   );
