@@ -67,10 +67,23 @@ export interface EngineLimits {
 }
 
 /** The dependencies of the engine. It reaches the outside world only through them. */
+/**
+ * A limit on the memory of produced items that wait for storage, over all
+ * queues of a process. Its methods must not throw.
+ */
+export interface ItemBudget {
+  /** Takes bytes for the items of a request. @returns false to refuse the request as overload. */
+  readonly take: (bytes: number) => boolean;
+  /** Returns bytes that were taken, once storage has the items or the request has ended. */
+  readonly release: (bytes: number) => void;
+}
+
 export interface EngineDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly limits: EngineLimits;
   readonly observer: EngineObserver;
+  /** Undefined: only the limits of each queue count. */
+  readonly itemBudget: ItemBudget | undefined;
 }

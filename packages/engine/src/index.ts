@@ -1,4 +1,4 @@
-export type { EngineLimits } from './engine-deps.ts';
+export type { EngineLimits, ItemBudget } from './engine-deps.ts';
 export type { Leased } from './loops/lease-requests.ts';
 export type { PartitionStorage } from './manager/placements.ts';
 export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';

@@ -1,14 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { core } from 'zod';
 import { checkRules } from './check-rules.ts';
 import { ConfigError, type ConfigFault, type ConfigPath, formatPath } from './config-error.ts';
-import { fileFault } from './file-fault.ts';
 import { resolveQueueStorage } from './queue-storage.ts';
 import { type Config, configSchema } from './schema.ts';
-import { processSources, resolveSecrets, type SecretSources, withoutSecrets } from './secrets.ts';
+
+/** The texts of system errors in messages. */
+const UNREADABLE: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'no such file or directory'],
+  ['EISDIR', 'is a directory'],
+  ['EACCES', 'permission denied'],
+  ['ELOOP', 'too many symbolic links'],
+]);
 
 /** The settings of a server without a configuration file: everything in memory. */
 export function defaultConfig(): Config {
@@ -16,8 +21,7 @@ export function defaultConfig(): Config {
 }
 
 /**
- * Reads a configuration file, with the environment variables and files that it
- * refers to. Relative paths in it start at its folder.
+ * Reads a configuration file.
  *
  * @throws ConfigError if the file cannot be read, is no YAML, or breaks a
  *   rule. The message lists all faults, each with its line.
@@ -27,20 +31,20 @@ export async function loadConfig(file: string): Promise<Config> {
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new ConfigError(`while opening config file: open ${file}: ${fileFault(error)}`, { cause: error });
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const reason = UNREADABLE.get(code) ?? message;
+    throw new ConfigError(`while opening config file: open ${file}: ${reason}`, { cause: error });
   }
   if (!isUtf8(bytes)) throw new ConfigError(`while reading config file: ${file} is not UTF-8`);
-  return parseConfig(new TextDecoder().decode(bytes), processSources(dirname(file)));
+  return parseConfig(new TextDecoder().decode(bytes));
 }
 
 /**
  * Reads the text of a configuration file.
  *
- * @param sources of its `${NAME}` and `file:PATH`. Undefined: those of this
- *   process, with relative paths from its working directory.
  * @throws ConfigError see {@link loadConfig}.
  */
-export function parseConfig(text: string, sources: SecretSources = processSources('')): Config {
+export function parseConfig(text: string): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -51,17 +55,9 @@ export function parseConfig(text: string, sources: SecretSources = processSource
   }
   if (document.contents === null) throw new ConfigError('while reading config file: EOF');
 
-  const { value, faults: unresolved, secrets } = resolveSecrets(document.toJS(), sources);
-  if (unresolved.length > 0) throw faulty(unresolved, document, lines);
-  const parsed = configSchema.safeParse(value);
+  const parsed = configSchema.safeParse(document.toJS());
   const faults = parsed.success ? checkRules(parsed.data) : parsed.error.issues.flatMap(describe);
-  if (!parsed.success || faults.length > 0) {
-    throw faulty(
-      faults.map((fault) => withoutSecrets(fault, secrets)),
-      document,
-      lines,
-    );
-  }
+  if (!parsed.success || faults.length > 0) throw faulty(faults, document, lines);
   return resolveQueueStorage(parsed.data);
 }
 

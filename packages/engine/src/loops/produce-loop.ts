@@ -24,11 +24,16 @@ interface PendingProduce extends ProduceRequest {
   readonly bytes: number;
   /** Bytes of payloads and texts, which limit the buffer. */
   readonly contentBytes: number;
+  /** Bytes taken from the budget of the process. */
+  readonly heldBytes: number;
   /** Whether any of the items is scheduled. */
   readonly isScheduled: boolean;
   /** Whether it is in flight. Then only storage knows whether it took effect. */
   sent: boolean;
 }
+
+/** What an item takes besides its content, in bytes, as the budget of the process counts it. */
+const BYTES_PER_ITEM = 200;
 
 interface Batch {
   readonly requests: PendingProduce[];
@@ -80,8 +85,8 @@ export class ProduceLoop {
   /**
    * Stores the items of one request.
    *
-   * @throws QueueError `retry` when the buffer is full, when the items were not
-   *   stored in time, or when the outcome is unknown.
+   * @throws QueueError `retry` when the buffer or the budget of the process is
+   *   full, when the items were not stored in time, or when the outcome is unknown.
    */
   produce(items: readonly NewItem[], options: WaitOptions): Promise<void> {
     if (this.#isOverloaded()) throw new QueueError('retry', MESSAGES.overloaded);
@@ -92,14 +97,17 @@ export class ProduceLoop {
       sizes.contentBytes += contentBytes(item);
       isScheduled ||= item.enqueueAt !== undefined;
     }
+    const heldBytes = sizes.contentBytes + items.length * BYTES_PER_ITEM;
+    if (this.#deps.itemBudget?.take(heldBytes) === false) throw new QueueError('retry', MESSAGES.overloaded);
     const pending = new PendingRequest<void>(
       this.#deps.clock,
       options,
       () => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const request: PendingProduce = { items, pending, ...sizes, isScheduled, sent: false };
-    if (!pending.answered) this.#park([request]);
+    const request: PendingProduce = { items, pending, ...sizes, heldBytes, isScheduled, sent: false };
+    if (pending.answered) this.#release(request);
+    else this.#park([request]);
     this.wake();
     return pending.answer;
   }
@@ -118,7 +126,10 @@ export class ProduceLoop {
   /** Answers requests that were not sent with `error`, and waits for those in flight. */
   async stop(error: QueueError): Promise<void> {
     this.#stopped = error;
-    for (const { pending } of this.#unpark(0, this.#parked.length)) pending.reject(error);
+    for (const request of this.#unpark(0, this.#parked.length)) {
+      this.#release(request);
+      request.pending.reject(error);
+    }
     await this.#statements.idle();
   }
 
@@ -155,7 +166,14 @@ export class ProduceLoop {
 
   #forget(request: PendingProduce): void {
     const at = this.#parked.indexOf(request);
-    if (at >= 0) this.#unpark(at, 1);
+    if (at < 0) return;
+    this.#unpark(at, 1);
+    this.#release(request);
+  }
+
+  /** Returns the bytes of a request to the budget. Call it once, when storage has the items or they are dropped. */
+  #release({ heldBytes }: PendingProduce): void {
+    this.#deps.itemBudget?.release(heldBytes);
   }
 
   #cycle(): void {
@@ -178,6 +196,7 @@ export class ProduceLoop {
     let assigned = 0;
     for (const request of this.#parked) {
       if (request.pending.isOver()) {
+        this.#release(request);
         assigned++;
         continue;
       }
@@ -267,6 +286,7 @@ export class ProduceLoop {
     observer.items(this.#hooks.queue().name, 'produced', stored);
     observer.batch('produce', { requests: requests.length, items });
     this.#hooks.stored(partition, { waiting, scheduled: scheduled > 0 });
+    for (const request of requests) this.#release(request);
   }
 
   #failed(
@@ -289,6 +309,8 @@ export class ProduceLoop {
     } else {
       for (const { pending } of requests) pending.reject(outcomeUnknown());
     }
+    // Requests without an answer wait for another partition, and keep their bytes.
+    for (const request of requests) if (request.pending.answered) this.#release(request);
     this.#hooks.failed(partition, error);
   }
 }

@@ -1,4 +1,5 @@
-import { byteLength, hasWhitespace, invalid, LIMITS, type QueueRelations } from '@querator/core';
+import { invalid, LIMITS, type QueueRelations } from '@querator/core';
+import { byteLength, hasWhitespace } from './name-rules.ts';
 
 /**
  * Checks the name of a dead-letter queue.

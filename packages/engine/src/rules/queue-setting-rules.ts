@@ -1,5 +1,4 @@
 import {
-  byteLength,
   type Duration,
   DurationSyntaxError,
   formatDuration,
@@ -8,6 +7,7 @@ import {
   parseDuration,
   type QueueSettings,
 } from '@querator/core';
+import { byteLength } from './name-rules.ts';
 
 /** A queue's timeouts as text; empty: not given. */
 export interface TimeoutTexts {

@@ -1,4 +1,5 @@
-import { invalid, isBlank, LIMITS, type NewItem } from '@querator/core';
+import { invalid, LIMITS, type NewItem } from '@querator/core';
+import { isBlank } from './name-rules.ts';
 
 /** @throws QueueError `invalid` when there are no items, or more than `most`. */
 export function checkProducedItems(items: readonly NewItem[], most: number): void {

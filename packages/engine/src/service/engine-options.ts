@@ -1,5 +1,5 @@
 import { type Clock, guardedLogger, LIMITS, type Logger, type Random, silentLogger } from '@querator/core';
-import type { EngineDeps, EngineLimits } from '../engine-deps.ts';
+import type { EngineDeps, EngineLimits, ItemBudget } from '../engine-deps.ts';
 import { BATCHING_LIMITS } from '../loops/batching-policy.ts';
 import { type EngineObserver, guardedObserver, NO_OBSERVER } from '../observer.ts';
 
@@ -29,6 +29,7 @@ export function engineDeps(given: {
   readonly logger?: Logger | undefined;
   readonly limits?: Partial<EngineLimits> | undefined;
   readonly observer?: EngineObserver | undefined;
+  readonly itemBudget?: ItemBudget | undefined;
 }): EngineDeps {
   const logger = guardedLogger(given.logger ?? silentLogger);
   return {
@@ -37,5 +38,6 @@ export function engineDeps(given: {
     logger,
     limits: { ...DEFAULT_ENGINE_LIMITS, ...given.limits },
     observer: given.observer === undefined ? NO_OBSERVER : guardedObserver(given.observer, logger),
+    itemBudget: given.itemBudget,
   };
 }

@@ -6,7 +6,7 @@ import {
   type Random,
   type StorageSignals,
 } from '@querator/core';
-import type { EngineLimits } from '../engine-deps.ts';
+import type { EngineLimits, ItemBudget } from '../engine-deps.ts';
 import { ActivationQueue } from '../manager/activation-queue.ts';
 import type { PartitionStorage } from '../manager/placements.ts';
 import { QueueManager } from '../manager/queue-manager.ts';
@@ -26,6 +26,8 @@ export interface ServiceOptions {
   readonly limits?: Partial<EngineLimits> | undefined;
   /** Receives what happens to items. */
   readonly observer?: EngineObserver | undefined;
+  /** Limits the memory of produced items that wait for storage, over all queues. By default each queue has its own limit only. */
+  readonly itemBudget?: ItemBudget | undefined;
   /** Stores the queues' settings. */
   readonly queueStore: QueueStore;
   /** Change notifications about queues, from the storage of `queueStore`. Undefined if it has none. */

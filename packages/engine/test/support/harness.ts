@@ -1,7 +1,13 @@
 import type { NewItem } from '@querator/core';
 import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
-import { createService, type EngineLimits, type QueueCall, type Service } from '../../src/index.ts';
+import {
+  createService,
+  type EngineLimits,
+  type ItemBudget,
+  type QueueCall,
+  type Service,
+} from '../../src/index.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -14,7 +20,7 @@ export class Harness {
   readonly logged: string[] = [];
 
   /** Allows one statement of a kind by default, so that only the test decides the order of events. */
-  constructor(limits: Partial<EngineLimits> = {}) {
+  constructor(limits: Partial<EngineLimits> = {}, itemBudget?: ItemBudget) {
     const random = new SeededRandom();
     this.storage = new FaultyStorage(memoryBackend({ name: 'mem', clock: this.clock, random }));
     const log = (message: string) => this.logged.push(message);
@@ -23,6 +29,7 @@ export class Harness {
       random,
       logger: { debug: log, info: log, warn: log, error: log },
       limits: { statementsInFlight: 1, ...limits },
+      itemBudget,
       queueStore: this.storage.queueStore(),
       storages: [{ backend: this.storage, affinity: 1 }],
     });
