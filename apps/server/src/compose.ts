@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
+import { type Clock, type Logger, type Random, RunOnce, type StorageBackend } from '@querator/core';
 import { createService, type PartitionStorage, type Service } from '@querator/engine';
 import { PoolRegistry, type PoolState } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
@@ -80,7 +80,13 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   metrics.observe(service, partitionStorages);
   const configuredQueues = new ConfiguredQueues({ ...deps, service }, config.queues);
 
-  let stopping: Promise<void> | undefined;
+  const stopping = new RunOnce(async () => {
+    configuredQueues.stop();
+    metrics.stop();
+    await service.shutdown();
+    const backends = new Set([queueStorage, ...partitionStorages]);
+    await Promise.all([...backends].map((backend) => backend.close()));
+  });
   const health = new HealthChecks({
     ...deps,
     queueStore,
@@ -88,7 +94,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     freshForMs: HEALTH_FRESH_MS,
     storages: partitionStorages,
     partitions: () => service.partitions(),
-    isStopping: () => stopping !== undefined,
+    isStopping: () => stopping.hasBegun,
   });
   const { logger } = deps;
   const httpMetrics = deps.worker === undefined ? metrics : new WorkerMetrics(metrics, deps.clock);
@@ -101,23 +107,13 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const routes = createRoutes(service);
   const app = createApp({ routes, calls, health, metrics: httpMetrics });
 
-  const stop = async () => {
-    configuredQueues.stop();
-    metrics.stop();
-    await service.shutdown();
-    const backends = new Set([queueStorage, ...partitionStorages]);
-    await Promise.all([...backends].map((backend) => backend.close()));
-  };
   return {
     app,
     http: { app, routes, calls, logger },
     service,
     configuredQueues,
     pools: () => pools.states(),
-    stop: () => {
-      stopping ??= stop();
-      return stopping;
-    },
+    stop: () => stopping.run(),
   };
 }
 

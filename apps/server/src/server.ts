@@ -1,3 +1,4 @@
+import { RunOnce } from '@querator/core';
 import { type Composition, compose, type ServerDeps } from './compose.ts';
 import type { Config } from './config/schema.ts';
 import { Drain } from './http/node/drain.ts';
@@ -59,22 +60,15 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const url = urlOf(http, config.address);
   logger.info('HTTP server started', { address: url });
 
-  const stop = async () => {
+  const stopping = new RunOnce(async () => {
     resources.stop();
     drain.begin();
     // The service comes first: running requests end with its answers.
     await composition.stop();
     await drain.end(deps.ofProcess === true ? LINGER_MS : 0);
     logger.info('HTTP server shut down');
-  };
-  let stopping: Promise<void> | undefined;
-  return {
-    url,
-    stop: () => {
-      stopping ??= stop();
-      return stopping;
-    },
-  };
+  });
+  return { url, stop: () => stopping.run() };
 }
 
 /** Watches the limits of the process, if it has only one server. */

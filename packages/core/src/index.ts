@@ -38,6 +38,10 @@ export {
   SYSTEM_NAMESPACE,
 } from './queue/queue.ts';
 export type { Random } from './random.ts';
+export { RunOnce } from './running/run-once.ts';
+export { RunningWork } from './running/running-work.ts';
+export { SharedRun, type SharedRunOptions } from './running/shared-run.ts';
+export { within } from './running/within.ts';
 export {
   decorateStore,
   makeStore,

@@ -69,7 +69,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const tables = new TableSchema();
   const db = new Database({ name, share, limits, random, logger, schema: tables });
   const schema = new SchemaManager(db, { backend: name, logger, limits });
-  const calls = new TableCalls(name);
+  const calls = new TableCalls(name, () => share.release());
   const saved = new MarksTable(db);
   const marks = new LowWaterMarks({ db, clock: share.clock, runSerially: db.runSerially, saved });
   const { heldHorizonMs } = limits;
@@ -95,6 +95,6 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     poll: (keys, { deadlines }) =>
       calls.run(schema.fixed, () => poll({ db, marks, deadlines, now: nowParameter({ clock }) }, keys)),
     signals: share.pool.signals,
-    close: () => calls.close(() => share.release()),
+    close: () => calls.close(),
   };
 }

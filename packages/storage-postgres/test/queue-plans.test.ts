@@ -42,7 +42,7 @@ test('every statement on queues goes through an index, before and after ANALYZE'
   };
   const store = new PostgresQueueStore({
     ...{ db: recording.asDatabase(), schema: schema as unknown as SchemaManager },
-    ...{ calls: new TableCalls('plans'), clock: undefined },
+    ...{ calls: new TableCalls('plans', async () => {}), clock: undefined },
   });
   await client.query('BEGIN');
   await store.create({ name: 'new', ...QUEUE });

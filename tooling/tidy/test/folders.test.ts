@@ -16,6 +16,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'system-random.ts',
     'auth',
     'testing',
+    'running',
     'random.ts',
     'storage',
     'item',

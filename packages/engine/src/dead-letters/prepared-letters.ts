@@ -2,6 +2,7 @@ import {
   type Duration,
   type ItemId,
   milliseconds,
+  type RunningWork,
   StorageError,
   type StoredItem,
   toMilliseconds,
@@ -9,7 +10,6 @@ import {
 import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
-import type { RunningWork } from '../waiting/running-work.ts';
 import { deadLetter, deadLetterPartition, type Step } from './dead-letter.ts';
 
 /**

@@ -1,5 +1,4 @@
-import { invariant, type Outcome, type QueueError } from '@querator/core';
-import { RunningWork } from '../waiting/running-work.ts';
+import { invariant, type Outcome, type QueueError, RunningWork } from '@querator/core';
 import { isWorthAStatement } from './batching-policy.ts';
 
 interface Entry<Request, Result> {

@@ -1,7 +1,6 @@
-import { type CancelTimer, type Clock, type Instant, millisecondsBetween } from '@querator/core';
+import { type CancelTimer, type Clock, type Instant, millisecondsBetween, RunningWork } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
-import { RunningWork } from '../waiting/running-work.ts';
 import { isBusy, isWorthAStatement, slowAfterMs } from './batching-policy.ts';
 
 /** A statement that was sent and has not returned. */

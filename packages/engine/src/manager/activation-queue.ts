@@ -1,4 +1,4 @@
-import { type CancelTimer, MESSAGES, QueueError, StorageError } from '@querator/core';
+import { type CancelTimer, MESSAGES, QueueError, SharedRun, StorageError } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
 import { backOffMs } from '../partition/back-off.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
@@ -29,10 +29,14 @@ interface Entry {
 /** The requests that wait for one queue. */
 class Activation {
   readonly entries = new Set<Entry>();
-  /** The running attempt to activate the queue. */
-  attempt: Promise<void> | undefined;
+  /** The attempts to activate the queue. They never reject. */
+  readonly attempts: SharedRun<void>;
   /** Why the last attempt failed. */
   failure: StorageError | undefined;
+
+  constructor(attempt: (activation: Activation) => Promise<void>) {
+    this.attempts = new SharedRun(() => attempt(this));
+  }
 }
 
 /**
@@ -75,7 +79,7 @@ export class ActivationQueue {
     if (this.#bytes > 0 && this.#bytes + heldBytes > MOST_BYTES) {
       throw new QueueError('retry', MESSAGES.overloaded);
     }
-    const activation = this.#activations.get(name) ?? new Activation();
+    const activation = this.#activations.get(name) ?? new Activation((own) => this.#attempt(name, own));
     const pending = new PendingRequest<LogicalQueue>(
       this.#deps.clock,
       options,
@@ -88,7 +92,7 @@ export class ActivationQueue {
     this.#activations.set(name, activation);
     activation.entries.add(entry);
     this.#bytes += heldBytes;
-    void this.#try(name, activation);
+    void activation.attempts.join();
     return pending.answer;
   }
 
@@ -100,7 +104,7 @@ export class ActivationQueue {
     const { name } = queue.queue;
     const activation = this.#activations.get(name);
     // A running attempt joins the activation that has just ended, and answers them.
-    if (activation === undefined || activation.attempt !== undefined) return;
+    if (activation === undefined || !activation.attempts.isIdle) return;
     this.#answer(name, activation, (pending) => pending.resolve(queue));
   }
 
@@ -112,14 +116,6 @@ export class ActivationQueue {
       const error = new QueueError('failed', textFor(name));
       this.#answer(name, activation, (pending) => pending.reject(error));
     }
-  }
-
-  /** Joins a running attempt. Never rejects. */
-  #try(name: string, activation: Activation): Promise<void> {
-    activation.attempt ??= this.#attempt(name, activation).finally(() => {
-      activation.attempt = undefined;
-    });
-    return activation.attempt;
   }
 
   async #attempt(name: string, activation: Activation): Promise<void> {
@@ -165,12 +161,12 @@ export class ActivationQueue {
   }
 
   async #retry(): Promise<void> {
-    const [first] = this.#activations;
+    const [first] = this.#activations.values();
     if (first === undefined) return;
-    await this.#try(...first);
+    await first.attempts.join();
     // If that failed, the next attempt follows after a delay.
     if (this.#cancelRetry !== undefined) return;
-    for (const [name, activation] of this.#activations) void this.#try(name, activation);
+    for (const { attempts } of this.#activations.values()) void attempts.join();
   }
 
   #answer(
@@ -188,7 +184,7 @@ export class ActivationQueue {
   #leave(name: string, activation: Activation, entry: Entry): void {
     if (!activation.entries.delete(entry)) return;
     this.#bytes -= entry.bytes;
-    if (activation.entries.size > 0 || activation.attempt !== undefined) return;
+    if (activation.entries.size > 0 || !activation.attempts.isIdle) return;
     this.#activations.delete(name);
     if (this.#activations.size > 0) return;
     this.#cancelRetry?.();

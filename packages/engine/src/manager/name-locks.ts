@@ -1,5 +1,4 @@
-import { type Clock, MESSAGES, QueueError } from '@querator/core';
-import { within } from '../waiting/within.ts';
+import { type Clock, MESSAGES, QueueError, within } from '@querator/core';
 
 /**
  * Runs changes of the same queues one after the other, and other changes side

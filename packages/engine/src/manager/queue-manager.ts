@@ -9,6 +9,8 @@ import {
   type QueueRelations,
   type QueueSettings,
   type QueueStore,
+  RunningWork,
+  RunOnce,
   StorageError,
   type StorageSignals,
 } from '@querator/core';
@@ -18,7 +20,6 @@ import type { EngineDeps } from '../engine-deps.ts';
 import { LogicalQueue } from '../queue/logical-queue.ts';
 import { checkDeadQueueName, checkDeadQueueRelations } from '../rules/dead-queue-rules.ts';
 import { checkQueueKnown } from '../rules/name-rules.ts';
-import { RunningWork } from '../waiting/running-work.ts';
 import { NameLocks } from './name-locks.ts';
 import { type PartitionStorage, Placements } from './placements.ts';
 import { QueueDeletion } from './queue-deletion.ts';
@@ -65,7 +66,7 @@ export class QueueManager {
     abort: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).abort(ids),
   };
   readonly #activated: (queue: LogicalQueue) => void;
-  #shuttingDown: Promise<void> | undefined;
+  readonly #shuttingDown = new RunOnce(() => this.#shutdown());
 
   constructor({ engine, store, storages, queueSignals, activated }: QueueManagerDeps) {
     this.#deps = engine;
@@ -150,7 +151,7 @@ export class QueueManager {
 
   /** @throws QueueError `failed` during shutdown. */
   checkRunning(): void {
-    if (this.#shuttingDown !== undefined) throw new QueueError('failed', MESSAGES.serviceShutdown);
+    if (this.#shuttingDown.hasBegun) throw new QueueError('failed', MESSAGES.serviceShutdown);
   }
 
   /**
@@ -261,8 +262,7 @@ export class QueueManager {
 
   /** Refuses new calls, answers pending requests, waits for running work. A second call joins the first. */
   shutdown(): Promise<void> {
-    this.#shuttingDown ??= this.#shutdown();
-    return this.#shuttingDown;
+    return this.#shuttingDown.run();
   }
 
   /** The queue is no longer active. The next call that names it activates it anew. */
@@ -291,7 +291,7 @@ export class QueueManager {
   /** Reads the stored settings of an active queue. Call it in `changing`. */
   async #reread(name: string): Promise<void> {
     const queue = this.#running.get(name);
-    if (queue === undefined || this.#shuttingDown !== undefined) return;
+    if (queue === undefined || this.#shuttingDown.hasBegun) return;
     const stored = await this.#store.get(name);
     if (!isSame(stored, queue.queue)) await this.#catchUp(queue, stored);
   }

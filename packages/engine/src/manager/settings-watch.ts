@@ -5,11 +5,12 @@ import {
   type Queue,
   type QueueStamp,
   type QueueStore,
+  RunningWork,
+  SharedRun,
   type StorageSignals,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
 import { isPollDue, pauseMs, untilTickMs } from '../polling/poll-interval.ts';
-import { RunningWork } from '../waiting/running-work.ts';
 
 export interface SettingsWatchDeps {
   readonly engine: EngineDeps;
@@ -37,7 +38,9 @@ const SUSPENDED_FACTOR = 3;
  */
 export class SettingsWatch {
   readonly #deps: SettingsWatchDeps;
-  readonly #polls = new RunningWork();
+  /** Polls, and refreshes after a change notification. */
+  readonly #work = new RunningWork();
+  readonly #polls = new SharedRun(() => this.#work.run(() => this.#poll()));
   readonly #subscriptions = new Map<string, () => void>();
   #cancelTick: CancelTimer | undefined;
   #ticking = false;
@@ -48,7 +51,6 @@ export class SettingsWatch {
   /** Suspensions noticed, and their number when the last successful poll began. */
   #suspensions = 0;
   #suspensionsPolled = 0;
-  #polling: Promise<void> | undefined;
   #stopped = false;
 
   constructor(deps: SettingsWatchDeps) {
@@ -62,7 +64,7 @@ export class SettingsWatch {
   add(name: string): void {
     this.remove(name);
     const { signals, refresh } = this.#deps;
-    const unsubscribe = signals?.subscribe(topicOf(name), () => void this.#polls.run(() => refresh(name)));
+    const unsubscribe = signals?.subscribe(topicOf(name), () => void this.#work.run(() => refresh(name)));
     if (unsubscribe !== undefined) this.#subscriptions.set(name, unsubscribe);
     if (!this.#ticking) this.#awakeAt = this.#deps.engine.clock.now();
     this.#armTick();
@@ -92,7 +94,7 @@ export class SettingsWatch {
     this.#stopped = true;
     this.#cancelTick?.();
     for (const name of [...this.#subscriptions.keys()]) this.remove(name);
-    await this.#polls.idle();
+    await this.#work.idle();
   }
 
   #armTick(): void {
@@ -117,12 +119,7 @@ export class SettingsWatch {
 
   #pollOnce(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
-    this.#polling ??= this.#polls
-      .run(() => this.#poll())
-      .finally(() => {
-        this.#polling = undefined;
-      });
-    return this.#polling;
+    return this.#polls.join();
   }
 
   #isDoubtful(): boolean {

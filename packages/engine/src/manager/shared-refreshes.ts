@@ -1,4 +1,4 @@
-import { SharedRun } from '../waiting/shared-run.ts';
+import { SharedRun } from '@querator/core';
 
 /** Refreshes queues by name. Callers that ask for the same queue at once share a refresh. */
 export class SharedRefreshes {
@@ -13,7 +13,7 @@ export class SharedRefreshes {
   /** @returns whether a refresh succeeded that began after the call. Never rejects. */
   async start(name: string): Promise<boolean> {
     // While storage is down, a second refresh would fail too, after the same time.
-    const run = this.#runs.get(name) ?? new SharedRun(() => this.#refresh(name), Boolean);
+    const run = this.#runs.get(name) ?? new SharedRun(() => this.#refresh(name), { repeatsAfter: Boolean });
     this.#runs.set(name, run);
     const succeeded = await run.start();
     if (run.isIdle && this.#runs.get(name) === run) this.#runs.delete(name);

@@ -5,10 +5,11 @@ import {
   millisecondsBetween,
   type PartitionStats,
   QueueError,
+  SharedRun,
   StorageError,
+  within,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
-import { within } from '../waiting/within.ts';
 import type { PartitionState } from './partition-state.ts';
 
 /** What a partition held at an instant. */
@@ -34,11 +35,6 @@ const FEW_ITEMS_MS = 3_000;
 /** After this many slow counts in a row, few items count as many. Dead rows or a slow disk are the cause. */
 const SLOW_IN_A_ROW = 3;
 
-interface RunningCount {
-  readonly promise: Promise<PartitionCount>;
-  readonly since: Instant;
-}
-
 /**
  * Counts one partition. A count may read a whole table. So at most one count
  * runs, all callers share it, and a slow one is not repeated for each caller.
@@ -46,19 +42,23 @@ interface RunningCount {
  */
 export class PartitionCounter {
   readonly #deps: PartitionCounterDeps;
-  #running: RunningCount | undefined;
-  /** The count that begins when the running one has ended. */
-  #next: PromiseWithResolvers<PartitionCount> | undefined;
+  /** The argument: after how many milliseconds storage may give up. Undefined: at its own time limit. */
+  readonly #counts: SharedRun<PartitionCount, [limitMs?: number]>;
   #last: PartitionCount | undefined;
   /** How long the last count took, its wait for the concurrency limit included. */
   #tookMs = 0;
   /** Counts in a row that took longer than `countFreshMs`. */
   #slowInARow = 0;
+  /** When the last count began, the running one included. */
   #beganAt: Instant | undefined;
   readonly #ending = new AbortController();
 
   constructor(deps: PartitionCounterDeps) {
     this.#deps = deps;
+    this.#counts = new SharedRun((limitMs?: number) => this.#count(limitMs), {
+      // While storage is down the next count would fail too, after the same time.
+      repeatsAfterFailure: (error) => !(error instanceof StorageError) || error.gaveUp,
+    });
   }
 
   /**
@@ -67,14 +67,12 @@ export class PartitionCounter {
    * @throws StorageError; QueueError `failed` after `stop`.
    */
   count(): Promise<PartitionCount> {
-    if (this.#running === undefined) return this.#begin();
-    this.#next ??= Promise.withResolvers();
-    return this.#next.promise;
+    return this.#counts.start();
   }
 
   /** Counts in the background, unless a count runs. */
   sample(): void {
-    if (this.#running === undefined) this.#begin().catch(() => {});
+    this.#counts.join().catch(() => {});
   }
 
   /** The last count where a new one would cost too much, else a new one, however long it takes. @throws as `count`. */
@@ -114,7 +112,7 @@ export class PartitionCounter {
     const { countWaitMs } = this.#deps.limits;
     const freshMs = this.#freshMs;
     const before = this.#usable();
-    const earlier = this.#running?.promise;
+    const earlier = this.#counts.running;
     const counting = before === undefined ? this.count() : this.#countInTime(before);
     if (counting === undefined) return before as PartitionCount;
     const fresh = await within(this.#deps.clock, freshMs, counting);
@@ -130,7 +128,7 @@ export class PartitionCounter {
   /** Ends a running count; later ones fail. */
   async stop(): Promise<void> {
     this.#ending.abort();
-    await this.#running?.promise.catch(() => {});
+    await this.#counts.idle();
   }
 
   /** The last count, unless it is too old. */
@@ -153,14 +151,13 @@ export class PartitionCounter {
   /** A count that may end in time. Begins one only if it is cheap or due. Undefined if no count can end in time. */
   #countInTime(last: PartitionCount): Promise<PartitionCount> | undefined {
     const { countFreshMs } = this.#deps.limits;
-    const running = this.#running;
-    if (running !== undefined) {
-      const isQuick = this.#tookMs <= this.#freshMs && this.#sinceMs(running.since) <= this.#freshMs;
-      return isQuick ? this.count() : running.promise.catch(() => last);
+    const sinceMs = this.#beganAt === undefined ? TRY_MS : this.#sinceMs(this.#beganAt);
+    if (!this.#counts.isIdle) {
+      const isQuick = this.#tookMs <= this.#freshMs && sinceMs <= this.#freshMs;
+      return isQuick ? this.count() : this.#counts.join().catch(() => last);
     }
     if (this.#isDue(last)) return this.count();
-    const sinceMs = this.#beganAt === undefined ? TRY_MS : this.#sinceMs(this.#beganAt);
-    return sinceMs >= TRY_MS ? this.#begin(countFreshMs).catch(() => last) : undefined;
+    return sinceMs >= TRY_MS ? this.#counts.start(countFreshMs).catch(() => last) : undefined;
   }
 
   /** Whether a count is due. Always while counts are quick, else before the last one grows too old. */
@@ -171,38 +168,12 @@ export class PartitionCounter {
     return this.#sinceMs(countedAt) >= Math.min(SHARE * this.#tookMs, latestMs);
   }
 
-  /** @param limitMs when storage may give up; undefined: at its own time limit. */
-  #begin(limitMs?: number): Promise<PartitionCount> {
-    if (this.#ending.signal.aborted) return Promise.reject(queueShutdown());
-    const since = this.#deps.clock.now();
-    this.#beganAt = since;
-    const promise = this.#count(since, limitMs).then(
-      (counted) => {
-        this.#ended();
-        return counted;
-      },
-      (error: unknown) => {
-        this.#ended(error);
-        throw error;
-      },
-    );
-    this.#running = { promise, since };
-    return promise;
-  }
-
-  /** Begins the count that waits for the one that has ended. */
-  #ended(error?: unknown): void {
-    this.#running = undefined;
-    const next = this.#next;
-    this.#next = undefined;
-    // While storage is down the next count would fail too, after the same time.
-    if (error instanceof StorageError && !error.gaveUp) next?.reject(error);
-    else if (next !== undefined) this.#begin().then(next.resolve, next.reject);
-  }
-
-  async #count(since: Instant, limitMs: number | undefined): Promise<PartitionCount> {
+  async #count(limitMs?: number): Promise<PartitionCount> {
     const { partition } = this.#deps;
     const { signal } = this.#ending;
+    if (signal.aborted) throw queueShutdown();
+    const since = this.#deps.clock.now();
+    this.#beganAt = since;
     try {
       const counted = await partition.limited.count(async () => {
         const countedAt = this.#deps.clock.now();

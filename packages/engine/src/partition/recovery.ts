@@ -1,6 +1,5 @@
-import type { CancelTimer } from '@querator/core';
+import { type CancelTimer, RunningWork } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
-import { RunningWork } from '../waiting/running-work.ts';
 import { backOffMs } from './back-off.ts';
 import type { PartitionState } from './partition-state.ts';
 

@@ -6,10 +6,10 @@ import {
   millisecondsBetween,
   type PartitionKey,
   type PollResult,
+  RunningWork,
   type StorageBackend,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
-import { RunningWork } from '../waiting/running-work.ts';
 import { isPollDue, pauseMs, untilTickMs } from './poll-interval.ts';
 
 /** An active partition, as the poller sees it. */

@@ -8,10 +8,13 @@ import {
   type Queue,
   QueueError,
   type RetriedItem,
+  RunningWork,
+  RunOnce,
   SCHEDULE_THRESHOLD,
   StorageError,
   type StoredItem,
   toMilliseconds,
+  within,
 } from '@querator/core';
 import { PartitionOrder } from '@querator/router';
 import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
@@ -25,8 +28,6 @@ import { ProduceLoop } from '../loops/produce-loop.ts';
 import { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
-import { RunningWork } from '../waiting/running-work.ts';
-import { within } from '../waiting/within.ts';
 import { type ActivePartition, activePartition } from './active-partition.ts';
 import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
@@ -71,7 +72,7 @@ export class LogicalQueue {
   /** Storage calls outside the loops. */
   readonly #calls = new RunningWork();
   #queue: Queue;
-  #stopping: Promise<void> | undefined;
+  readonly #stopping = new RunOnce(() => this.#stop());
 
   /** @param placements of the queue's partitions, in the order of `queue.partitions`. */
   constructor(
@@ -268,13 +269,12 @@ export class LogicalQueue {
    * statements in flight end. A second call joins the first.
    */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
+    return this.#stopping.run();
   }
 
   /** @throws QueueError `failed` once the queue stops. */
   checkRunning(): void {
-    if (this.#stopping !== undefined) throw new QueueError('failed', MESSAGES.queueShutdown);
+    if (this.#stopping.hasBegun) throw new QueueError('failed', MESSAGES.queueShutdown);
   }
 
   /** @throws QueueError `invalid` when there is no such partition. */

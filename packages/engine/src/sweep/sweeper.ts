@@ -1,12 +1,17 @@
-import { type CancelTimer, milliseconds, type Queue, type SweepResult } from '@querator/core';
+import {
+  type CancelTimer,
+  milliseconds,
+  type Queue,
+  SharedRun,
+  type SweepResult,
+  within,
+} from '@querator/core';
 import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import { DeadLetterMover } from '../dead-letters/dead-letter-mover.ts';
 import { logDeleted } from '../dead-letters/log-deleted.ts';
 import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
-import { SharedRun } from '../waiting/shared-run.ts';
-import { within } from '../waiting/within.ts';
 
 /** Storage compares strictly, to the microsecond. A timer that fires on time would find nothing due. */
 const MARGIN_MS = 2;

@@ -1,4 +1,4 @@
-import { StorageError } from '@querator/core';
+import { RunningWork, RunOnce, StorageError } from '@querator/core';
 import { isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
 
 /** Makes sure that the tables of a call exist. */
@@ -14,12 +14,19 @@ export interface TableProvisioner {
 /** The calls of a backend's stores: each runs once its tables exist, and `close` waits for all of them. */
 export class TableCalls {
   readonly #backend: string;
-  readonly #running = new Set<Promise<unknown>>();
-  #closing: Promise<void> | undefined;
+  readonly #running = new RunningWork();
+  readonly #closing: RunOnce;
 
-  /** @param backend its name, for errors. */
-  constructor(backend: string) {
+  /**
+   * @param backend its name, for errors.
+   * @param release runs at `close`, once no call runs.
+   */
+  constructor(backend: string, release: () => Promise<void>) {
     this.#backend = backend;
+    this.#closing = new RunOnce(async () => {
+      await this.#running.idle();
+      await release();
+    });
   }
 
   /**
@@ -37,17 +44,10 @@ export class TableCalls {
   }
 
   /** Runs a call that needs no tables. */
-  async track<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) {
-      throw new StorageError(`storage '${this.#backend}': is closed`, { outcome: 'not-applied' });
-    }
-    const running = call();
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
+  track<T>(call: () => Promise<T>): Promise<T> {
+    if (!this.#closing.hasBegun) return this.#running.run(call);
+    const message = `storage '${this.#backend}': is closed`;
+    return Promise.reject(new StorageError(message, { outcome: 'not-applied' }));
   }
 
   async #onTables<T>(tables: TableProvisioner, operation: () => Promise<T>): Promise<T> {
@@ -63,8 +63,7 @@ export class TableCalls {
   }
 
   /** Rejects further calls, waits for those that run, then releases. May be called twice. */
-  close(release: () => Promise<void>): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#running).then(release);
-    return this.#closing;
+  close(): Promise<void> {
+    return this.#closing.run();
   }
 }

@@ -54,12 +54,12 @@ export function postgresItemsTables(options: ItemsTablesOptions): ItemsTables {
     schema: new TableSchema(),
   });
   const { fixed } = new SchemaManager(db, { backend: storage });
-  const calls = new TableCalls(storage);
+  const calls = new TableCalls(storage, () => share.release());
   const context = { db, storage, queues, random };
   return {
     list: ({ all }) => calls.run(fixed, () => listTables(context, queues, all)),
     adopt: (table, { queue }) => calls.run(fixed, () => adoptTable(context, table, queue)),
     drop: (table, { force }) => calls.run(fixed, () => dropTable(context, table, force)),
-    close: () => calls.close(() => share.release()),
+    close: () => calls.close(),
   };
 }

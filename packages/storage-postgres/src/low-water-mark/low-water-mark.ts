@@ -1,4 +1,11 @@
-import { BACKGROUND_PARTS, type Clock, type Instant, type ItemId, millisecondsBetween } from '@querator/core';
+import {
+  BACKGROUND_PARTS,
+  type Clock,
+  type Instant,
+  type ItemId,
+  millisecondsBetween,
+  SharedRun,
+} from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { isStatementTimeout } from '../errors/postgres-error.ts';
 import type { RunSerially } from '../pool/serial-queue.ts';
@@ -95,7 +102,8 @@ export class LowWaterMark {
   readonly #bounds = new SettledBounds();
   /** Whether leases from the present start are known to be short. */
   #known = false;
-  #finding: Promise<void> | undefined;
+  /** Searches for the start of leases. */
+  readonly #searches = new SharedRun(() => this.#search());
   #leasedSinceSnapshot = 0;
   readonly #snapshots: DutyCycle;
   #leasedAt: Instant;
@@ -145,7 +153,7 @@ export class LowWaterMark {
    * @param take leases items.
    */
   async lease<T extends { readonly id: ItemId }>(take: Take<T>): Promise<readonly T[]> {
-    if (!(await this.#isShort())) await this.#find();
+    if (!(await this.#isShort())) await this.#searches.join();
     const found = await this.#leaseBelow(take);
     if (found.length > 0) return found;
     const { result: items, fromHead } = await this.#run((from) => take(from));
@@ -171,7 +179,7 @@ export class LowWaterMark {
     if (this.#below !== undefined) return await store(undefined);
     if (!(await this.#isShort())) {
       // A produce does not wait for the search.
-      this.#find().catch(() => {});
+      this.#searches.join().catch(() => {});
       return await store(undefined);
     }
     const { result, fromHead } = await this.#run(store);
@@ -281,7 +289,7 @@ export class LowWaterMark {
     if (this.#isStale(this.#clock.now())) this.#known = false;
     if (this.#known) return true;
     try {
-      if (this.#finding !== undefined || (await isLongIndex(this.#db, this.#table))) return false;
+      if (!this.#searches.isIdle || (await isLongIndex(this.#db, this.#table))) return false;
     } catch (error) {
       this.#failed(error);
       throw error;
@@ -289,14 +297,6 @@ export class LowWaterMark {
     this.#known = true;
     this.#leasedAt = this.#clock.now();
     return true;
-  }
-
-  /** Searches for the start of leases. Concurrent callers share one search. */
-  #find(): Promise<void> {
-    this.#finding ??= this.#search().finally(() => {
-      this.#finding = undefined;
-    });
-    return this.#finding;
   }
 
   async #search(): Promise<void> {

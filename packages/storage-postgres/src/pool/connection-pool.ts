@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock, Logger } from '@querator/core';
+import { type CancelTimer, type Clock, type Logger, RunOnce } from '@querator/core';
 import type { Connection } from '../connection/connection.ts';
 import { reasonOf } from '../errors/connect-error.ts';
 import { sqlStateOf, TOO_MANY_CONNECTIONS } from '../errors/postgres-error.ts';
@@ -57,7 +57,7 @@ export class ConnectionPool {
   /** After a refusal, connections are opened one at a time until one succeeds, to spare a full server. */
   #cautious = false;
   #cancelRound: CancelTimer | undefined;
-  #closing: Promise<void> | undefined;
+  readonly #closing = new RunOnce(() => this.#close());
   #drained: () => void = () => {};
 
   constructor(deps: ConnectionPoolDeps) {
@@ -82,7 +82,7 @@ export class ConnectionPool {
    * @throws TimeLimitError when none becomes free in time; whatever `open` throws.
    */
   acquire(limitMs: number): Promise<Connection> {
-    if (this.#closing !== undefined) return Promise.reject(new Error(CLOSED));
+    if (this.#closing.hasBegun) return Promise.reject(new Error(CLOSED));
     const connection = this.#waiting.wait(limitMs, () => this.#timeout(limitMs));
     this.#serve();
     return connection;
@@ -97,7 +97,7 @@ export class ConnectionPool {
     const useless = broken || connection.lost !== undefined;
     // Its statement was answered, so the loss is not logged elsewhere.
     if (!broken && connection.lost !== undefined) this.#reportLost(connection, reasonOf(connection.lost));
-    if (useless || spent || surplus || this.#closing !== undefined) this.#drop(connection);
+    if (useless || spent || surplus || this.#closing.hasBegun) this.#drop(connection);
     else this.#becomeIdle(connection);
     this.#serve();
   }
@@ -131,14 +131,17 @@ export class ConnectionPool {
 
   /** Rejects further requests, and resolves once the last connection is closed. May be called twice. */
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#drained = resolve;
-    });
+    return this.#closing.run();
+  }
+
+  async #close(): Promise<void> {
+    const { promise: drained, resolve } = Promise.withResolvers<void>();
+    this.#drained = resolve;
     while (this.#waiting.rejectFirst(new Error(CLOSED)));
     for (const opening of this.#opening) opening.abort();
     this.retireIdle(() => true);
     this.#checkDrained();
-    return this.#closing;
+    await drained;
   }
 
   get #size(): number {
@@ -186,7 +189,7 @@ export class ConnectionPool {
       this.#reportLost(connection, reasonOf(connection.lost));
       this.#drop(connection);
     };
-    if (this.#closing !== undefined || connection.lost !== undefined) this.#drop(connection);
+    if (this.#closing.hasBegun || connection.lost !== undefined) this.#drop(connection);
     else this.#becomeIdle(connection);
     this.#startRounds();
     this.#serve();
@@ -197,7 +200,7 @@ export class ConnectionPool {
     if (isFull) this.#pauseOpening(reasonOf(error));
     const isReported = !isFull && this.#waiting.rejectFirst(error);
     // No request reports the failure: it has timed out, or waits for another connection.
-    if (!isReported && this.#closing === undefined) this.#reportNotOpened(reasonOf(error));
+    if (!isReported && !this.#closing.hasBegun) this.#reportNotOpened(reasonOf(error));
     this.#serve();
     this.#checkDrained();
   }
@@ -275,7 +278,7 @@ export class ConnectionPool {
   }
 
   #checkDrained(): void {
-    if (this.#closing === undefined || this.#size > 0) return;
+    if (!this.#closing.hasBegun || this.#size > 0) return;
     this.#cancelRound?.();
     this.#drained();
   }

@@ -1,4 +1,11 @@
-import type { CancelTimer, Clock, Logger, Random, StorageSignals } from '@querator/core';
+import {
+  type CancelTimer,
+  type Clock,
+  type Logger,
+  type Random,
+  RunOnce,
+  type StorageSignals,
+} from '@querator/core';
 import type { Connection } from '../connection/connection.ts';
 import { reasonOf } from '../errors/connect-error.ts';
 import { withTimeLimit } from '../errors/time-limit.ts';
@@ -63,7 +70,7 @@ export class SignalChannel implements StorageSignals {
   /** Topics to publish, the latest last. */
   readonly #pending = new Set<string>();
   #connection: Connection | undefined;
-  #running: Promise<void> | undefined;
+  readonly #listening = new RunOnce(() => this.#run());
   #closed = false;
   /** Ends the channel's present wait. */
   #interrupt: () => void = () => {};
@@ -85,7 +92,7 @@ export class SignalChannel implements StorageSignals {
   publish(topic: string): void {
     if (this.#closed) return;
     // A process without subscribers may still have something to publish.
-    this.#running ??= this.#run();
+    void this.#listening.run();
     this.#keep([topic]);
     this.#flushSoon();
   }
@@ -97,7 +104,7 @@ export class SignalChannel implements StorageSignals {
     const subscriber = () => onChange();
     subscribers.add(subscriber);
     this.#subscribers.set(code, subscribers);
-    if (!this.#closed) this.#running ??= this.#run();
+    if (!this.#closed) void this.#listening.run();
     return () => {
       subscribers.delete(subscriber);
       if (subscribers.size === 0 && this.#subscribers.get(code) === subscribers)
@@ -109,7 +116,7 @@ export class SignalChannel implements StorageSignals {
   async close(): Promise<void> {
     this.#closed = true;
     this.#interrupt();
-    await this.#running;
+    if (this.#listening.hasBegun) await this.#listening.run();
   }
 
   async #run(): Promise<void> {

@@ -1,4 +1,4 @@
-import { instantFromMicroseconds } from '@querator/core';
+import { instantFromMicroseconds, SharedRun } from '@querator/core';
 import type { ItemNumbers } from '../pool/item-numbers.ts';
 import { instantToText } from '../wire/instant-text.ts';
 import { type NumberGuard, numberIn } from './new-item-id.ts';
@@ -11,9 +11,7 @@ export class TableNumbers implements NumberGuard {
   readonly #shared: ItemNumbers;
   #server = 0n;
   #startedAt: string | null = null;
-  /** The check that is under way, and the one after it. */
-  #checking: Promise<void> | undefined;
-  #nextCheck: Promise<void> | undefined;
+  readonly #checks = new SharedRun((check: () => Promise<bigint>) => this.#check(check));
 
   constructor(shared: ItemNumbers) {
     this.#shared = shared;
@@ -55,19 +53,7 @@ export class TableNumbers implements NumberGuard {
    *   answered.
    */
   checkWith(check: () => Promise<bigint>): Promise<void> {
-    if (this.#checking === undefined) {
-      this.#checking = this.#check(check).finally(() => {
-        this.#checking = undefined;
-      });
-      return this.#checking;
-    }
-    this.#nextCheck ??= this.#checking
-      .catch(() => {})
-      .then(() => {
-        this.#nextCheck = undefined;
-        return this.checkWith(check);
-      });
-    return this.#nextCheck;
+    return this.#checks.start(check);
   }
 
   async #check(check: () => Promise<bigint>): Promise<void> {

@@ -3,7 +3,9 @@ import {
   type Instant,
   type Logger,
   millisecondsBetween,
+  SharedRun,
   type StorageNotice,
+  within,
 } from '@querator/core';
 
 /** A storage that takes longer than this is down. Fixed by the HTTP API. */
@@ -36,7 +38,7 @@ export interface StorageCheckDeps {
  */
 export class StorageCheck {
   readonly #deps: StorageCheckDeps;
-  #running: Promise<CheckResult> | undefined;
+  readonly #checks = new SharedRun(() => this.#run());
   #last: { readonly result: CheckResult; readonly at: Instant } | undefined;
   #wasPassing = true;
 
@@ -47,10 +49,7 @@ export class StorageCheck {
   /** Never rejects. */
   async run(): Promise<CheckResult> {
     if (this.#last !== undefined && this.#isFresh(this.#last.at)) return this.#last.result;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+    return this.#checks.join();
   }
 
   #isFresh(at: Instant): boolean {
@@ -76,12 +75,10 @@ export class StorageCheck {
     return result;
   }
 
-  #inTime(): Promise<readonly StorageNotice[]> {
-    return new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`));
-      const cancel = this.#deps.clock.startTimer(CHECK_TIMEOUT_MS, late);
-      this.#deps.ask().then(resolve, reject).finally(cancel);
-    });
+  async #inTime(): Promise<readonly StorageNotice[]> {
+    const notices = await within(this.#deps.clock, CHECK_TIMEOUT_MS, this.#deps.ask());
+    if (notices === undefined) throw new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`);
+    return notices;
   }
 
   #report(failure: { readonly reason: unknown } | undefined): void {

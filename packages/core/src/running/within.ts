@@ -1,4 +1,4 @@
-import type { Clock } from '@querator/core';
+import type { Clock } from '../time/clock.ts';
 
 /**
  * Waits for `work`, at most `ms` milliseconds. After that the work goes on.
