@@ -1,7 +1,17 @@
-export type { Permission } from './auth/permission.ts';
+export type {
+  ApiKey,
+  Namespace,
+  PreviousSecret,
+  Role,
+  RoleBinding,
+  User,
+} from './auth/access-records.ts';
+export { checkNamespaceName } from './auth/namespace-name.ts';
+export { PERMISSIONS, type Permission } from './auth/permission.ts';
+export { ANONYMOUS, type Caller, type Principal } from './auth/principal.ts';
 export { ERROR_CODES, type ErrorCode } from './errors/error-codes.ts';
 export { MESSAGES } from './errors/messages.ts';
-export { invalid, QueueError } from './errors/queue-error.ts';
+export { invalid, QueueError, type QueueErrorOptions } from './errors/queue-error.ts';
 export { StorageError, type StorageOutcome } from './errors/storage-error.ts';
 export { invariant } from './invariant.ts';
 export type {
@@ -42,7 +52,17 @@ export { RunOnce } from './running/run-once.ts';
 export { RunningWork } from './running/running-work.ts';
 export { SharedRun, type SharedRunOptions } from './running/shared-run.ts';
 export { within } from './running/within.ts';
+export type {
+  AccessListRequest,
+  AccessReads,
+  AccessStore,
+  AccessTransaction,
+  Grants,
+  KeyUse,
+  UserKey,
+} from './storage/access-store.ts';
 export {
+  ACCESS_STORE,
   decorateStore,
   makeStore,
   PARTITION_STORE,
@@ -91,6 +111,7 @@ export {
 } from './storage/storage-backend.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
 export { SystemRandom } from './system-random.ts';
+export { byteLength, hasWhitespace, isBlank } from './text/text-rules.ts';
 export { BACKGROUND_PARTS, backgroundPauseMs } from './time/background-share.ts';
 export type { CancelTimer, Clock } from './time/clock.ts';
 export {

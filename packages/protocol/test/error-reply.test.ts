@@ -15,6 +15,7 @@ const ROWS: readonly (readonly [ErrorCode, number, string])[] = [
   ['invalid', 400, 'Bad Request'],
   ['unauthenticated', 401, 'Unauthorized'],
   ['forbidden', 403, 'Forbidden'],
+  ['limited', 429, 'Too Many Requests'],
   ['failed', 453, 'Request Failed'],
   ['retry', 454, 'Retry Request'],
   ['content', 455, 'Client Content Error'],
@@ -60,6 +61,21 @@ describe('error replies', () => {
 
   it.each([429, 502, 503, 504])('%d of a proxy may be tried again', (status) => {
     expect(new QueueError(errorCodeOf(status), '').retryable).toBe(true);
+  });
+
+  it('carry the reason and the delay of a QueueError, in both directions', () => {
+    const error = new QueueError('limited', 'too fast', { reason: 'over_limit', retryAfterMs: 1_500 });
+    const reply = errorReply(error);
+    expect([...reply.details]).toEqual([
+      ['code', 'over_limit'],
+      ['retry_after', '1.5s'],
+    ]);
+    expect(errorFromReply(reply)).toMatchObject({ reason: 'over_limit', retryAfterMs: 1_500 });
+  });
+
+  it.each(['soon', '', '1'])('ignore the delay %j of another server', (text) => {
+    const reply = { ...errorReply(invalid('no')), details: new Map([['retry_after', text]]) };
+    expect(errorFromReply(reply).retryAfterMs).toBeUndefined();
   });
 
   it.each([404, 409, 452])('%d may not', (status) => {

@@ -1,4 +1,5 @@
 import {
+  type AccessStore,
   type Clock,
   type PartitionKey,
   type PartitionStore,
@@ -9,6 +10,7 @@ import {
   StorageError,
   type StorageNotice,
 } from '@querator/core';
+import { MemoryAccessStore } from './access/memory-access-store.ts';
 import { ItemIds } from './item-ids.ts';
 import { ItemTable } from './item-table.ts';
 import { MemoryPartitionStore } from './memory-partition-store.ts';
@@ -41,6 +43,7 @@ class MemoryBackend implements StorageBackend {
   readonly #clock: Clock;
   readonly #ids: ItemIds;
   readonly #queues: MemoryQueueStore;
+  readonly #access: MemoryAccessStore;
   readonly #tables = new Map<string, ItemTable>();
   #closed = false;
 
@@ -49,10 +52,15 @@ class MemoryBackend implements StorageBackend {
     this.#clock = clock;
     this.#ids = new ItemIds(random);
     this.#queues = new MemoryQueueStore(clock, () => this.#assertOpen());
+    this.#access = new MemoryAccessStore(() => this.#assertOpen());
   }
 
   queueStore(): QueueStore {
     return this.#queues;
+  }
+
+  accessStore(): AccessStore {
+    return this.#access;
   }
 
   partitionStore({ queue, partition }: PartitionKey): PartitionStore {
@@ -77,6 +85,7 @@ class MemoryBackend implements StorageBackend {
     this.#closed = true;
     this.#tables.clear();
     this.#queues.clear();
+    this.#access.clear();
   }
 
   /** The items of one partition. Created at first use, so that a dropped partition leaves nothing behind. */

@@ -1,19 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { core } from 'zod';
 import { checkRules } from './check-rules.ts';
 import { ConfigError, type ConfigFault, type ConfigPath, formatPath } from './config-error.ts';
+import { fileFault } from './file-fault.ts';
 import { resolveQueueStorage } from './queue-storage.ts';
 import { type Config, configSchema } from './schema.ts';
-
-/** The texts of system errors in messages. */
-const UNREADABLE: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'no such file or directory'],
-  ['EISDIR', 'is a directory'],
-  ['EACCES', 'permission denied'],
-  ['ELOOP', 'too many symbolic links'],
-]);
+import { processSources, resolveSecrets, type SecretSources, withoutSecrets } from './secrets.ts';
 
 /** The settings of a server without a configuration file: everything in memory. */
 export function defaultConfig(): Config {
@@ -21,7 +16,8 @@ export function defaultConfig(): Config {
 }
 
 /**
- * Reads a configuration file.
+ * Reads a configuration file, with the environment variables and files that it
+ * refers to. Relative paths in it start at its folder.
  *
  * @throws ConfigError if the file cannot be read, is no YAML, or breaks a
  *   rule. The message lists all faults, each with its line.
@@ -31,20 +27,20 @@ export async function loadConfig(file: string): Promise<Config> {
   try {
     bytes = await readFile(file);
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const reason = UNREADABLE.get(code) ?? message;
-    throw new ConfigError(`while opening config file: open ${file}: ${reason}`, { cause: error });
+    throw new ConfigError(`while opening config file: open ${file}: ${fileFault(error)}`, { cause: error });
   }
   if (!isUtf8(bytes)) throw new ConfigError(`while reading config file: ${file} is not UTF-8`);
-  return parseConfig(new TextDecoder().decode(bytes));
+  return parseConfig(new TextDecoder().decode(bytes), processSources(dirname(file)));
 }
 
 /**
  * Reads the text of a configuration file.
  *
+ * @param sources of its `${NAME}` and `file:PATH`. Undefined: those of this
+ *   process, with relative paths from its working directory.
  * @throws ConfigError see {@link loadConfig}.
  */
-export function parseConfig(text: string): Config {
+export function parseConfig(text: string, sources: SecretSources = processSources('')): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -55,9 +51,17 @@ export function parseConfig(text: string): Config {
   }
   if (document.contents === null) throw new ConfigError('while reading config file: EOF');
 
-  const parsed = configSchema.safeParse(document.toJS());
+  const { value, faults: unresolved, secrets } = resolveSecrets(document.toJS(), sources);
+  if (unresolved.length > 0) throw faulty(unresolved, document, lines);
+  const parsed = configSchema.safeParse(value);
   const faults = parsed.success ? checkRules(parsed.data) : parsed.error.issues.flatMap(describe);
-  if (!parsed.success || faults.length > 0) throw faulty(faults, document, lines);
+  if (!parsed.success || faults.length > 0) {
+    throw faulty(
+      faults.map((fault) => withoutSecrets(fault, secrets)),
+      document,
+      lines,
+    );
+  }
   return resolveQueueStorage(parsed.data);
 }
 

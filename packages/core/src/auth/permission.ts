@@ -1,31 +1,35 @@
-/** What a caller can be allowed to do. Roles hold these names, and every endpoint needs one of them. */
-export type Permission =
-  | 'namespace.create'
-  | 'namespace.delete'
-  | 'namespace.list'
-  | 'namespace.update'
-  | 'queue.create'
-  | 'queue.delete'
-  | 'queue.update'
-  | 'queue.list'
-  | 'queue.produce'
-  | 'queue.lease'
-  | 'queue.complete'
-  | 'queue.retry'
-  | 'queue.stats'
-  | 'queue.clear'
-  | 'user.create'
-  | 'user.delete'
-  | 'user.list'
-  | 'apikey.create'
-  | 'apikey.delete'
-  | 'apikey.list'
-  | 'role.create'
-  | 'role.update'
-  | 'role.delete'
-  | 'role.list'
-  | 'rolebinding.create'
-  | 'rolebinding.delete'
-  | 'rolebinding.list'
-  | 'system.health'
-  | 'system.metrics';
+/** Every permission, in the order of the reference server's list. Roles hold these names. */
+export const PERMISSIONS = [
+  'namespace.create',
+  'namespace.delete',
+  'namespace.list',
+  'namespace.update',
+  'queue.create',
+  'queue.delete',
+  'queue.update',
+  'queue.list',
+  'queue.produce',
+  'queue.lease',
+  'queue.complete',
+  'queue.retry',
+  'queue.stats',
+  'queue.clear',
+  'user.create',
+  'user.delete',
+  'user.list',
+  'apikey.create',
+  'apikey.delete',
+  'apikey.list',
+  'role.create',
+  'role.update',
+  'role.delete',
+  'role.list',
+  'rolebinding.create',
+  'rolebinding.delete',
+  'rolebinding.list',
+  'system.health',
+  'system.metrics',
+] as const;
+
+/** What a caller can be allowed to do. Every endpoint needs one of them. */
+export type Permission = (typeof PERMISSIONS)[number];

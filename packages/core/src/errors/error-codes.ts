@@ -11,6 +11,8 @@ export const ERROR_CODES = {
   unauthenticated: { retryable: false },
   /** The caller is known, but lacks the permission. */
   forbidden: { retryable: false },
+  /** The caller exceeds a limit of its own. See `QueueError.retryAfterMs`. */
+  limited: { retryable: true },
   /** The request is correct, but this server cannot serve it now, for example during shutdown. */
   failed: { retryable: false },
   /** The request was not served in time, or cannot be served at the moment. */

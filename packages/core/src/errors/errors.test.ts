@@ -8,7 +8,7 @@ test('a queue error knows whether the same request may succeed later', () => {
   const retryable = (Object.keys(ERROR_CODES) as ErrorCode[]).filter(
     (code) => new QueueError(code, '').retryable,
   );
-  expect(retryable).toEqual(['retry', 'internal']);
+  expect(retryable).toEqual(['limited', 'retry', 'internal']);
   expect(invalid('wrong')).toMatchObject({ name: 'QueueError', code: 'invalid', message: 'wrong' });
 });
 

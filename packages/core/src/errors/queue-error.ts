@@ -1,5 +1,15 @@
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 
+/** More about a failure, for programs. */
+export interface QueueErrorOptions {
+  /** For the log only. */
+  readonly cause?: unknown;
+  /** A stable word for the reason, which programs may compare; docs/reference/errors.md lists them. */
+  readonly reason?: string | undefined;
+  /** After how many milliseconds the same request may succeed. Undefined: not known. */
+  readonly retryAfterMs?: number | undefined;
+}
+
 /**
  * A failure that the caller sees. `code` is stable; `message` is the documented
  * text (docs/reference/errors.md). `cause` is for the log only and never leaves
@@ -8,10 +18,14 @@ import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export class QueueError extends Error {
   override readonly name = 'QueueError';
   readonly code: ErrorCode;
+  readonly reason: string | undefined;
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: QueueErrorOptions) {
     super(message, options);
     this.code = code;
+    this.reason = options?.reason;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 
   /** Whether the same request may succeed later. */

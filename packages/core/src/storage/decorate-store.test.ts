@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { decorateStore, makeStore, PARTITION_STORE, QUEUE_STORE, STORAGE_BACKEND } from './decorate-store.ts';
+import type { AccessStore } from './access-store.ts';
+import {
+  ACCESS_STORE,
+  decorateStore,
+  makeStore,
+  PARTITION_STORE,
+  QUEUE_STORE,
+  STORAGE_BACKEND,
+} from './decorate-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
@@ -17,8 +25,9 @@ function callAll(store: object): unknown[] {
 test.each([
   ['partition store', PARTITION_STORE],
   ['queue store', QUEUE_STORE],
+  ['access store', ACCESS_STORE],
 ])('wraps every method of a %s, optional ones included', (_, members: Readonly<Record<string, true>>) => {
-  const store = namesOf<PartitionStore & QueueStore>(members as never);
+  const store = namesOf<PartitionStore & QueueStore & AccessStore>(members as never);
   const wrapped = decorateStore(members as never, store, (member, call) => () => `${member}: ${call()}`);
   expect(callAll(wrapped)).toEqual(Object.keys(members).map((member) => `${member}: ${member}`));
 });
@@ -41,6 +50,7 @@ test('keeps the properties of a backend, and calls methods on the backend itself
       return [];
     }
     queueStore = () => namesOf<QueueStore>(QUEUE_STORE);
+    accessStore = () => namesOf<AccessStore>(ACCESS_STORE);
     partitionStore = () => namesOf<PartitionStore>(PARTITION_STORE);
     async close() {}
   }

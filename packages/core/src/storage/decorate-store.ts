@@ -1,3 +1,4 @@
+import type { AccessStore } from './access-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
@@ -47,11 +48,32 @@ export const QUEUE_STORE: PortMembers<QueueStore> = {
   findByDeadQueue: true,
 };
 
+/** All members of {@link AccessStore}. */
+export const ACCESS_STORE: PortMembers<AccessStore> = {
+  namespace: true,
+  namespaces: true,
+  user: true,
+  userNamed: true,
+  users: true,
+  apiKey: true,
+  apiKeys: true,
+  role: true,
+  roles: true,
+  binding: true,
+  bindings: true,
+  bindingsOf: true,
+  change: true,
+  generation: true,
+  grants: true,
+  noteUses: true,
+};
+
 /** All members of {@link StorageBackend}. */
 export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   name: true,
   capabilities: true,
   queueStore: true,
+  accessStore: true,
   partitionStore: true,
   ping: true,
   poll: true,

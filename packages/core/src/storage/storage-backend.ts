@@ -1,4 +1,5 @@
 import type { Instant } from '../time/instant.ts';
+import type { AccessStore } from './access-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { StorageSignals } from './storage-signals.ts';
@@ -87,6 +88,12 @@ export interface StorageBackend {
 
   /** The store of queues' settings. Returns the same object each time. */
   queueStore(): QueueStore;
+
+  /**
+   * The store of users and their rights. Returns the same object each time.
+   * Undefined if the driver has none: access control cannot be switched on then.
+   */
+  accessStore?(): AccessStore;
 
   /**
    * The store of one partition. A cheap call. Two stores of one key see the same items.

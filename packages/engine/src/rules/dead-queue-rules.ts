@@ -1,5 +1,4 @@
-import { invalid, LIMITS, type QueueRelations } from '@querator/core';
-import { byteLength, hasWhitespace } from './name-rules.ts';
+import { byteLength, hasWhitespace, invalid, LIMITS, type QueueRelations } from '@querator/core';
 
 /**
  * Checks the name of a dead-letter queue.

@@ -1,4 +1,5 @@
 import {
+  byteLength,
   type Duration,
   DurationSyntaxError,
   formatDuration,
@@ -7,7 +8,6 @@ import {
   parseDuration,
   type QueueSettings,
 } from '@querator/core';
-import { byteLength } from './name-rules.ts';
 
 /** A queue's timeouts as text; empty: not given. */
 export interface TimeoutTexts {

@@ -1,5 +1,4 @@
-import { invalid, LIMITS, type NewItem } from '@querator/core';
-import { isBlank } from './name-rules.ts';
+import { invalid, isBlank, LIMITS, type NewItem } from '@querator/core';
 
 /** @throws QueueError `invalid` when there are no items, or more than `most`. */
 export function checkProducedItems(items: readonly NewItem[], most: number): void {

@@ -1,5 +1,7 @@
 import {
+  checkNamespaceName,
   invalid,
+  isBlank,
   LIMITS,
   type PartitionPlacement,
   type Queue,
@@ -8,7 +10,7 @@ import {
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkDeadQueueName } from '../rules/dead-queue-rules.ts';
-import { checkNamespaceName, checkQueueName, isBlank } from '../rules/name-rules.ts';
+import { checkQueueName } from '../rules/name-rules.ts';
 import { checkQueueSettings, parseTimeouts } from '../rules/queue-setting-rules.ts';
 import { checkText, pageLimit } from '../rules/request-rules.ts';
 import { type Page, queuesPage } from './page.ts';

@@ -4,11 +4,11 @@ import {
   type ItemListRequest,
   instantFromMicroseconds,
   invalid,
+  isBlank,
   LIMITS,
   type StoredItem,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import { isBlank } from '../rules/name-rules.ts';
 import { checkText, checkUniqueIds, pageLimit } from '../rules/request-rules.ts';
 import { orRetry } from './or-retry.ts';
 import { firstPage, itemsPage, type Page } from './page.ts';

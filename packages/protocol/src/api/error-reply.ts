@@ -1,4 +1,13 @@
-import { type ErrorCode, MESSAGES, QueueError } from '@querator/core';
+import {
+  DurationSyntaxError,
+  type ErrorCode,
+  formatDuration,
+  MESSAGES,
+  milliseconds,
+  parseDuration,
+  QueueError,
+  toMilliseconds,
+} from '@querator/core';
 import type { Reply } from '../gen/duh/v1/reply.ts';
 
 /** The number of a kind of failure, which is also the HTTP status, and its fixed text. */
@@ -12,6 +21,7 @@ export const ERROR_STATUSES: Readonly<Record<ErrorCode, ErrorStatus>> = {
   invalid: { status: 400, codeText: 'Bad Request' },
   unauthenticated: { status: 401, codeText: 'Unauthorized' },
   forbidden: { status: 403, codeText: 'Forbidden' },
+  limited: { status: 429, codeText: 'Too Many Requests' },
   failed: { status: 453, codeText: 'Request Failed' },
   retry: { status: 454, codeText: 'Retry Request' },
   content: { status: 455, codeText: 'Client Content Error' },
@@ -20,13 +30,12 @@ export const ERROR_STATUSES: Readonly<Record<ErrorCode, ErrorStatus>> = {
 };
 
 /**
- * Statuses of other servers and proxies that Querator never sends. 429, 502, 503
+ * Statuses of other servers and proxies that Querator never sends. 502, 503
  * and 504 may be temporary.
  */
 const FOREIGN_STATUSES: ReadonlyMap<number, ErrorCode> = new Map([
   [404, 'invalid'],
   [409, 'invalid'],
-  [429, 'retry'],
   [452, 'content'],
   [502, 'retry'],
   [503, 'retry'],
@@ -39,6 +48,9 @@ const CODES_BY_STATUS: ReadonlyMap<number, ErrorCode> = new Map([
   ...Object.entries(ERROR_STATUSES).map(([code, { status }]) => [status, code as ErrorCode] as const),
 ]);
 
+/** The names of what programs read in the `details` of a reply. */
+const DETAILS = { reason: 'code', retryAfter: 'retry_after' } as const;
+
 /**
  * The reply to a failed request; its `code` is the HTTP status. An error that is
  * not a `QueueError`, or whose code is `internal`, becomes "Internal Error". The
@@ -48,7 +60,17 @@ export function errorReply(error: unknown): Reply {
   const code = error instanceof QueueError ? error.code : 'internal';
   const { status, codeText } = ERROR_STATUSES[code];
   const message = code === 'internal' ? MESSAGES.internal : (error as QueueError).message;
-  return { code: status, codeText, message, details: new Map() };
+  return { code: status, codeText, message, details: detailsOf(error) };
+}
+
+function detailsOf(error: unknown): Map<string, string> {
+  const details = new Map<string, string>();
+  if (!(error instanceof QueueError)) return details;
+  if (error.reason !== undefined) details.set(DETAILS.reason, error.reason);
+  if (error.retryAfterMs !== undefined) {
+    details.set(DETAILS.retryAfter, formatDuration(milliseconds(error.retryAfterMs)));
+  }
+  return details;
 }
 
 /** The kind of failure of a status; `internal` for an unexpected one. */
@@ -58,7 +80,21 @@ export function errorCodeOf(status: number): ErrorCode {
 
 /** The error that a client throws for a reply other than 200. The code in the reply counts. */
 export function errorFromReply(reply: Reply): QueueError {
-  return new QueueError(errorCodeOf(reply.code), reply.message);
+  return new QueueError(errorCodeOf(reply.code), reply.message, {
+    reason: reply.details.get(DETAILS.reason),
+    retryAfterMs: retryAfterOf(reply.details.get(DETAILS.retryAfter)),
+  });
+}
+
+/** Another server may put any text there. */
+function retryAfterOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return toMilliseconds(parseDuration(text));
+  } catch (error) {
+    if (error instanceof DurationSyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** The error for an unknown path. */

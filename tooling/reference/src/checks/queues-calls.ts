@@ -143,7 +143,7 @@ const TIMEOUT_VALUES: readonly Check[] = [
 ];
 
 const TAKEN: Check = {
-  when: 'the name is taken. Last check if no process serves the queue yet',
+  when: 'the name is taken. If this process does not serve that queue yet, this is the last check',
   text: "invalid queue; '<name>' already exists",
   broken: { queue_name: QUEUES.main },
 };

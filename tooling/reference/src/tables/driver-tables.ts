@@ -12,22 +12,23 @@ import { markdownTable } from './markdown-table.ts';
 /** The optional members of a type. */
 type OptionalMembers<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
-/** What the engine does without a member. A member that is new in a port fails to compile here. */
+/** How the engine works without a member. A new optional member of a port needs an entry here to compile. */
 const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> = {
   produceAndLease: 'items for waiting consumers are stored first and leased by a second call',
-  untilDroppable: 'deleting a queue never waits for other sessions',
+  untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {
+  accessStore: 'the storage cannot keep users and their rights',
   poll: 'a process with waiting consumers leases and sweeps each partition at every poll',
-  signals: 'processes learn from polls alone what others did: within a second instead of 50 ms',
+  signals: 'a process learns of changes by others from polls only: within a second instead of 50 ms',
 };
 const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning: string, without: string]>> =
   {
     durable: [
       'items survive the end of the process',
-      'the server warns at its start. Queues in memory with items in a durable storage are refused',
+      'the server warns when it starts. It refuses to keep queues here if items are in a durable storage',
     ],
-    shared: ['several processes may use the storage at once', '`--workers` above 1 is refused'],
+    shared: ['several processes may use the storage at once', 'the server refuses `--workers` above 1'],
   };
 
 /** The drivers of the server. Creating a backend connects to nothing. */

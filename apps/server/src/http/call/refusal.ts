@@ -20,7 +20,9 @@ export function refusal(error: unknown, format: WireFormat, request: RequestFiel
   const storageFault = storageFaultOf(refused);
   if (storageFault !== undefined) logger.warn('storage refused a request', { ...request, err: storageFault });
   else if (isInternal(refused)) logger.error('request failed', { ...request, err: refused });
-  return answer(codecs.Reply, reply, format, reply.code);
+  const answered = answer(codecs.Reply, reply, format, reply.code);
+  if (!(refused instanceof QueueError) || refused.retryAfterMs === undefined) return answered;
+  return { ...answered, headers: { 'Retry-After': String(Math.ceil(refused.retryAfterMs / 1_000)) } };
 }
 
 /** A storage that fails now may serve a retry, so this is no internal error. */

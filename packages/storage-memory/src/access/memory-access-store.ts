@@ -1,0 +1,107 @@
+import type {
+  AccessStore,
+  AccessTransaction,
+  ApiKey,
+  Grants,
+  KeyUse,
+  RoleBinding,
+  User,
+  UserKey,
+} from '@querator/core';
+import { AccessTables } from './access-tables.ts';
+import { MemoryAccessReads } from './memory-access-reads.ts';
+import { MemoryAccessTransaction } from './memory-access-transaction.ts';
+
+/** Users and their rights in memory. */
+export class MemoryAccessStore extends MemoryAccessReads implements AccessStore {
+  readonly #assertOpen: () => void;
+  #tables = new AccessTables();
+  #generation = 0;
+  /** Settles when the last of the changes that wait has ended. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(assertOpen: () => void) {
+    super(() => this.#openTables());
+    this.#assertOpen = assertOpen;
+  }
+
+  async change<T>(work: (transaction: AccessTransaction) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      const draft = new AccessTables(this.#openTables());
+      const transaction = new MemoryAccessTransaction(draft);
+      const result = await work(transaction);
+      const changed = transaction.end();
+      this.#assertOpen();
+      draft.commit();
+      if (changed) this.#generation++;
+      return result;
+    });
+  }
+
+  async generation(): Promise<number> {
+    this.#assertOpen();
+    return this.#generation;
+  }
+
+  async grants(key: UserKey): Promise<Grants | undefined> {
+    const tables = this.#openTables();
+    const { user, apiKey } = find(tables, key);
+    if (user === undefined) return undefined;
+    const permissions = permissionsOf(tables, tables.bindings.having('user', [user.id]));
+    return { generation: this.#generation, user, apiKey, permissions };
+  }
+
+  async noteUses(uses: readonly KeyUse[]): Promise<void> {
+    // In turn, since a draft that has the key would bring the earlier time back.
+    await this.#inTurn(async () => {
+      const { apiKeys } = this.#openTables();
+      for (const { keyId, at } of uses) {
+        const stored = apiKeys.get(keyId);
+        if (stored === undefined || (stored.lastUsedAt !== undefined && stored.lastUsedAt >= at)) continue;
+        apiKeys.put(Object.freeze({ ...stored, lastUsedAt: at }));
+      }
+    });
+  }
+
+  /** Releases everything when the backend closes. */
+  clear(): void {
+    this.#tables = new AccessTables();
+  }
+
+  #openTables(): AccessTables {
+    this.#assertOpen();
+    return this.#tables;
+  }
+
+  /** Runs `task` after those that were given before. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const run = this.#last.then(task);
+    this.#last = run.catch(() => {});
+    return run;
+  }
+}
+
+function find(
+  { users, apiKeys }: AccessTables,
+  key: UserKey,
+): { readonly user: User | undefined; readonly apiKey: ApiKey | undefined } {
+  if ('userId' in key) return { user: users.get(key.userId), apiKey: undefined };
+  if ('username' in key) return { user: users.find('username', key.username), apiKey: undefined };
+  const apiKey = apiKeys.find('hash', key.keyHash);
+  return { user: apiKey && users.get(apiKey.userId), apiKey };
+}
+
+function permissionsOf(
+  { roles }: AccessTables,
+  bindings: Iterable<RoleBinding>,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const permissions = new Map<string, Set<string>>();
+  for (const { namespace, roleId } of bindings) {
+    const granted = roles.get(roleId)?.permissions ?? [];
+    if (granted.length === 0) continue;
+    const before = permissions.get(namespace);
+    if (before === undefined) permissions.set(namespace, new Set(granted));
+    else for (const permission of granted) before.add(permission);
+  }
+  return permissions;
+}

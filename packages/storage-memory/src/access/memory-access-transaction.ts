@@ -1,0 +1,179 @@
+import {
+  type AccessTransaction,
+  type ApiKey,
+  invalid,
+  type Namespace,
+  type Role,
+  type RoleBinding,
+  StorageError,
+  type User,
+} from '@querator/core';
+import type { AccessTables } from './access-tables.ts';
+import { MemoryAccessReads } from './memory-access-reads.ts';
+import { joined } from './record-table.ts';
+
+/** One transaction on a draft of the tables. */
+export class MemoryAccessTransaction extends MemoryAccessReads implements AccessTransaction {
+  readonly #draft: AccessTables;
+  #changed = false;
+  #failure: Error | undefined;
+
+  /** @param draft tables that nobody else uses. */
+  constructor(draft: AccessTables) {
+    super(() => this.#usable());
+    this.#draft = draft;
+  }
+
+  /**
+   * Ends the transaction: later calls on it fail.
+   *
+   * @returns whether it changed anything.
+   * @throws the error of the first call that failed.
+   */
+  end(): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#failure = new StorageError('the transaction is over', { outcome: 'not-applied' });
+    return this.#changed;
+  }
+
+  async addNamespace(namespace: Namespace): Promise<void> {
+    const { namespaces } = this.#usable();
+    const { name } = namespace;
+    this.#refuseIf(namespaces.get(name), `namespace already exists; '${name}' already exists`);
+    this.#put(namespaces, namespace);
+  }
+
+  async updateNamespace({
+    name,
+    description,
+    apiKeyTag,
+  }: Pick<Namespace, 'name' | 'description' | 'apiKeyTag'>): Promise<boolean> {
+    const { namespaces } = this.#usable();
+    const stored = namespaces.get(name);
+    return stored !== undefined && this.#put(namespaces, { ...stored, description, apiKeyTag });
+  }
+
+  async removeNamespace(name: string): Promise<boolean> {
+    const { namespaces, apiKeys } = this.#usable();
+    if (!this.#remove(namespaces, name)) return false;
+    for (const key of [...apiKeys.having('scope', [name])]) apiKeys.remove(key.id);
+    return true;
+  }
+
+  async addUser(user: User): Promise<void> {
+    const { users } = this.#usable();
+    const { id, username } = user;
+    this.#refuseIf(users.get(id), `user already exists; '${id}' already exists`);
+    this.#refuseIf(
+      users.find('username', username),
+      `username is already taken; '${username}' is already taken`,
+    );
+    this.#put(users, user);
+  }
+
+  async removeUser(id: string): Promise<boolean> {
+    const { users, apiKeys, bindings } = this.#usable();
+    if (!this.#remove(users, id)) return false;
+    for (const key of [...apiKeys.having('user', [id])]) apiKeys.remove(key.id);
+    for (const binding of [...bindings.having('user', [id])]) bindings.remove(binding.id);
+    return true;
+  }
+
+  async addApiKey(key: ApiKey): Promise<void> {
+    const { apiKeys } = this.#usable();
+    this.#refuseIf(apiKeys.get(key.id), 'api key already exists');
+    this.#refuseHashesOf(key);
+    this.#put(apiKeys, key);
+  }
+
+  async updateApiKey({
+    id,
+    hash,
+    previous,
+    prefix,
+  }: Pick<ApiKey, 'id' | 'hash' | 'previous' | 'prefix'>): Promise<boolean> {
+    const { apiKeys } = this.#usable();
+    const stored = apiKeys.get(id);
+    if (stored === undefined) return false;
+    this.#refuseHashesOf({ id, hash, previous });
+    return this.#put(apiKeys, { ...stored, hash, previous, prefix });
+  }
+
+  async removeApiKey(id: string): Promise<boolean> {
+    return this.#remove(this.#usable().apiKeys, id);
+  }
+
+  async addRole(role: Role): Promise<void> {
+    const { roles } = this.#usable();
+    const { id, namespace, name } = role;
+    this.#refuseIf(
+      roles.get(id) ?? roles.find('name', joined(namespace, name)),
+      `role already exists; '${namespace}:${name}' already exists`,
+    );
+    this.#put(roles, role);
+  }
+
+  async updateRole({ id, permissions }: Pick<Role, 'id' | 'permissions'>): Promise<boolean> {
+    const { roles } = this.#usable();
+    const stored = roles.get(id);
+    return stored !== undefined && this.#put(roles, { ...stored, permissions });
+  }
+
+  async removeRole(id: string): Promise<boolean> {
+    return this.#remove(this.#usable().roles, id);
+  }
+
+  async addBinding(binding: RoleBinding): Promise<void> {
+    const { bindings } = this.#usable();
+    const { id, userId, namespace, roleId } = binding;
+    this.#refuseIf(
+      bindings.get(id) ?? bindings.find('content', joined(userId, namespace, roleId)),
+      'role binding already exists; ' +
+        `binding for user '${userId}' to role '${roleId}' in namespace '${namespace}' already exists`,
+    );
+    this.#put(bindings, binding);
+  }
+
+  async removeBinding(id: string): Promise<boolean> {
+    return this.#remove(this.#usable().bindings, id);
+  }
+
+  #usable(): AccessTables {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#draft;
+  }
+
+  #put<R>(table: { put(record: R): void }, record: R): true {
+    table.put(frozen(record));
+    this.#changed = true;
+    return true;
+  }
+
+  #remove(table: { remove(key: string): boolean }, key: string): boolean {
+    const existed = table.remove(key);
+    this.#changed ||= existed;
+    return existed;
+  }
+
+  #refuseHashesOf({ id, hash, previous }: Pick<ApiKey, 'id' | 'hash' | 'previous'>): void {
+    for (const each of previous === undefined ? [hash] : [hash, previous.hash]) {
+      const owner = this.#draft.apiKeys.find('hash', each);
+      this.#refuseIf(owner?.id === id ? undefined : owner, 'api key hash already exists');
+    }
+    this.#refuseIf(previous?.hash === hash ? previous : undefined, 'api key hash already exists');
+  }
+
+  /** Fails the transaction if there is a record that the new one collides with. */
+  #refuseIf(existing: unknown, message: string): void {
+    if (existing === undefined) return;
+    this.#failure = invalid(message);
+    throw this.#failure;
+  }
+}
+
+/** A copy that neither the caller nor a reader can change. */
+function frozen<R>(record: R): R {
+  const copy = structuredClone(record);
+  for (const value of Object.values(copy as object)) Object.freeze(value);
+  return Object.freeze(copy);
+}
