@@ -12,7 +12,9 @@ import { readProcessLimits } from './observability/process-limits.ts';
 import { RepeatLimiter } from './observability/repeat-limiter.ts';
 import { startServer } from './server.ts';
 import { checkNode } from './startup/check-node.ts';
+import { ConfigReload } from './startup/config-reload.ts';
 import { listenError, listenOptions } from './startup/listen-address.ts';
+import { ReloadSignals } from './startup/reload-signals.ts';
 import { VERSION } from './version.ts';
 import { send } from './workers/messages.ts';
 import { runWorkers } from './workers/run-workers.ts';
@@ -36,15 +38,30 @@ export interface ServerOptions {
  */
 export async function runServer(options: ServerOptions): Promise<number> {
   checkNode(process.versions.node);
-  const config = override(
-    options.configFile === undefined ? defaultConfig() : await loadConfig(options.configFile),
-    options,
-  );
+  const reloads = new ReloadSignals();
+  const load = async () => {
+    const { configFile } = options;
+    return override(configFile === undefined ? defaultConfig() : await loadConfig(configFile), options);
+  };
+  const config = await load();
   const clock = new SystemClock();
   const target = createLogger(config.logging.handler, config.logging.level);
   const logger = new RepeatLimiter({ target, clock });
+  /** Reloads at each signal from now on, and at once if there was one already. */
+  const reloadAtSignal = (apply: (config: Config) => Promise<void>) => {
+    const reload = new ConfigReload({
+      current: config,
+      load: options.configFile === undefined ? undefined : load,
+      apply: async (changed) => {
+        target.setLevel(changed.logging.level);
+        await apply(changed);
+      },
+      logger,
+    });
+    reloads.handle(() => void reload.run());
+  };
   try {
-    return await runLogged(config, options, { clock, logger });
+    return await runLogged(config, options, { clock, logger, reloadAtSignal });
   } finally {
     logger.flush();
   }
@@ -53,7 +70,13 @@ export async function runServer(options: ServerOptions): Promise<number> {
 async function runLogged(
   config: Config,
   { configFile, workers }: ServerOptions,
-  { clock, logger }: Pick<ServerDeps, 'clock' | 'logger'>,
+  {
+    clock,
+    logger,
+    reloadAtSignal,
+  }: Pick<ServerDeps, 'clock' | 'logger'> & {
+    readonly reloadAtSignal: (apply: (config: Config) => Promise<void>) => void;
+  },
 ): Promise<number> {
   if (configFile !== undefined) logger.info('loaded config from file', { file: configFile });
   logger.info(`Querator ${VERSION} (${process.arch}/${process.platform})`);
@@ -63,11 +86,10 @@ async function runLogged(
   if (workers > 1 && cluster.isPrimary) {
     checkShareable(config);
     const listen = listenOptions(config.address);
-    return await runWorkers({ count: workers, listen, clock, monotonicClock, logger }).catch(
-      (error: unknown) => {
-        throw listenError(config.address, error);
-      },
-    );
+    const run = { count: workers, listen, clock, monotonicClock, logger, reloadAtSignal };
+    return await runWorkers(run).catch((error: unknown) => {
+      throw listenError(config.address, error);
+    });
   }
 
   const stopSignal = nextSignal();
@@ -80,6 +102,7 @@ async function runLogged(
     processLimits: readProcessLimits(),
     ...(cluster.isWorker && worker !== undefined ? { worker } : {}),
   });
+  reloadAtSignal((changed) => server.reload(changed));
   if (cluster.isWorker) send({ type: 'querator:listening' });
   logger.info('stopping', { signal: await stopSignal });
   try {

@@ -1,29 +1,23 @@
 import { RunOnce } from '@querator/core';
 import { type Composition, compose, type ServerDeps } from './compose.ts';
 import type { Config } from './config/schema.ts';
-import { Drain } from './http/node/drain.ts';
-import { createHttpServer } from './http/node/http-server.ts';
-import { limitConnections } from './http/node/limit-connections.ts';
 import { logProcessLimits, mostOpenConnections } from './observability/process-limits.ts';
 import { ResourceWatch, USAGE } from './observability/resource-watch.ts';
-import { listen, urlOf } from './startup/listen-address.ts';
+import { Listener } from './startup/listener.ts';
 import { logStorages } from './startup/storage-notices.ts';
-
-/** Idle connections stay open this long. Closing one races with the client's next request on it. */
-const KEEP_ALIVE_MS = 300_000;
 
 /** The default number of connections that are served at a time, which is the reference's. Further ones wait. */
 const MAX_CONNECTIONS = 1_000;
-/** From the start of a connection to the end of its request, with the wait for a free place. */
-const REQUEST_TIMEOUT_MS = 300_000;
 
 /** How long a process that stops still answers: clients may be about to send a request. */
 const LINGER_MS = 500;
 
 /** A server that accepts requests. */
 export interface RunningServer {
-  /** `http://host:port` of the listener, with the port that it got. */
+  /** `http://host:port` or `https://host:port` of the listener, with the port that it got. */
   readonly url: string;
+  /** Applies the settings that may change while it runs: certificates. Never rejects. */
+  reload(config: Config): Promise<void>;
   /**
    * Refuses new work, answers waiting requests, finishes running ones, closes
    * the listener, and closes the storages. A second call returns the promise
@@ -42,33 +36,39 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const { logger } = deps;
   const composition = compose(config, deps);
   logStorages(config, logger);
-  const http = createHttpServer(composition.http);
-  http.keepAliveTimeout = KEEP_ALIVE_MS;
-  http.headersTimeout = REQUEST_TIMEOUT_MS;
-  http.requestTimeout = REQUEST_TIMEOUT_MS;
-  const drain = new Drain(http, deps.clock);
   const resources = watchResources(deps, composition);
-  limitConnections(http, deps.maxConnections ?? MAX_CONNECTIONS, { open: resources.connections, logger });
+  let listener: Listener | undefined;
   try {
+    listener = await Listener.create({
+      address: config.address,
+      tls: config.tls,
+      http: composition.http,
+      isShared: deps.worker !== undefined,
+      served: deps.maxConnections ?? MAX_CONNECTIONS,
+      open: resources.connections,
+      clock: deps.clock,
+      logger,
+    });
     await composition.configuredQueues.create();
-    await listen(http, config.address, deps.worker !== undefined);
+    await listener.start();
   } catch (error) {
     resources.stop();
+    listener?.abandon();
     await composition.stop();
     throw error;
   }
-  const url = urlOf(http, config.address);
+  const { url } = listener;
   logger.info('HTTP server started', { address: url });
 
   const stopping = new RunOnce(async () => {
     resources.stop();
-    drain.begin();
+    listener.beginStop();
     // The service comes first: running requests end with its answers.
     await composition.stop();
-    await drain.end(deps.ofProcess === true ? LINGER_MS : 0);
+    await listener.endStop(deps.ofProcess === true ? LINGER_MS : 0);
     logger.info('HTTP server shut down');
   });
-  return { url, stop: () => stopping.run() };
+  return { url, reload: ({ tls }) => listener.reload(tls), stop: () => stopping.run() };
 }
 
 /** Watches the limits of the process, if it has only one server. */

@@ -12,7 +12,7 @@ import {
 import { type Call, type CallOptions, createCall, type RequestFields } from './call.ts';
 import { parseEndpoint } from './endpoint-url.ts';
 import { type Fetch, fetchTransport } from './transport/fetch-transport.ts';
-import { nodeTransport } from './transport/node-transport.ts';
+import { type ClientTls, nodeTransport } from './transport/node-transport.ts';
 
 /** Options of a client. */
 export interface ClientOptions {
@@ -25,6 +25,8 @@ export interface ClientOptions {
    * ends calls that wait for more than 5 minutes.
    */
   readonly fetch?: Fetch | undefined;
+  /** How to check the server of an `https` endpoint, and who the client is. Not used with `fetch`. */
+  readonly tls?: ClientTls | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -60,11 +62,11 @@ export interface Client {
  *
  * @throws TypeError if the endpoint is not an http(s) URL, or contains credentials.
  */
-export function createClient({ endpoint, apiKey, fetch, clock }: ClientOptions): Client {
+export function createClient({ endpoint, apiKey, fetch, tls, clock }: ClientOptions): Client {
   const call = createCall({
     baseUrl: parseEndpoint(endpoint),
     apiKey,
-    transport: fetch === undefined ? nodeTransport() : fetchTransport(fetch),
+    transport: fetch === undefined ? nodeTransport(tls) : fetchTransport(fetch),
     clock: clock ?? new SystemClock(),
   });
   return {

@@ -11,3 +11,4 @@ export { RequestTimeoutError } from './errors/request-timeout-error.ts';
 export { type ItemsToList, listItems, listQueues, listScheduled, type QueuesToList } from './pages.ts';
 export { type BackOff, backOffMs, DEFAULT_BACK_OFF, isTransient, isUnstored } from './retry-policy.ts';
 export type { Fetch } from './transport/fetch-transport.ts';
+export type { ClientTls } from './transport/node-transport.ts';

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { type Client, createClient } from '@querator/client';
 import { SystemRandom } from '@querator/core';
+import { fileFault } from '../config/file-fault.ts';
 import { CommandError, describeError } from './command-error.ts';
 import type { CliIo } from './io.ts';
 import { Output } from './output.ts';
@@ -10,6 +12,9 @@ const DEFAULT_ENDPOINT = 'http://localhost:2319';
 export interface GlobalOptions {
   readonly endpoint?: string;
   readonly apiKey?: string;
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
 }
 
 /** The state and settings of one invocation, which its command uses. */
@@ -45,17 +50,36 @@ export class Cli {
     return flag || this.io.env[variable] || undefined;
   }
 
-  /** A client for the chosen server. @throws CommandError if its address is invalid. */
+  /** A client for the chosen server. @throws CommandError if its address or a file for TLS is invalid. */
   client(): Client {
-    const { endpoint, apiKey } = this.#globals();
+    const { endpoint, apiKey, caFile, certFile, keyFile } = this.#globals();
+    const tls = {
+      ca: this.#contents('ca-file', this.setting(caFile, 'QUERATOR_CA_FILE')),
+      cert: this.#contents('cert-file', this.setting(certFile, 'QUERATOR_CERT_FILE')),
+      key: this.#contents('key-file', this.setting(keyFile, 'QUERATOR_KEY_FILE')),
+    };
+    if ((tls.cert === undefined) !== (tls.key === undefined)) {
+      throw new CommandError('failed to create client: --cert-file and --key-file go together');
+    }
     try {
       return createClient({
         endpoint: this.setting(endpoint, 'QUERATOR_ENDPOINT') ?? DEFAULT_ENDPOINT,
         apiKey: this.setting(apiKey, 'QUERATOR_API_KEY'),
         fetch: this.io.fetch,
+        tls,
       });
     } catch (error) {
       throw new CommandError(`failed to create client: ${describeError(error)}`, { cause: error });
+    }
+  }
+
+  #contents(flag: string, file: string | undefined): string | undefined {
+    if (file === undefined) return undefined;
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      const text = `failed to create client: --${flag}: cannot read ${file}: ${fileFault(error)}`;
+      throw new CommandError(text, { cause: error });
     }
   }
 }

@@ -40,6 +40,9 @@ export function createProgram(connect: (program: Command) => Cli): { program: Co
     .description('Querator, a queue with leases: the server, and commands that talk to one')
     .option('--endpoint <url>', 'where the server is (QUERATOR_ENDPOINT; default http://localhost:2319)')
     .option('--api-key <key>', 'the key of the caller (QUERATOR_API_KEY)')
+    .option('--ca-file <file>', "PEM certificates that sign the server's (QUERATOR_CA_FILE)")
+    .option('--cert-file <file>', "the caller's own PEM certificate (QUERATOR_CERT_FILE)")
+    .option('--key-file <file>', 'the key of that certificate (QUERATOR_KEY_FILE)')
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),

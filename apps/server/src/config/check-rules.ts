@@ -2,12 +2,14 @@ import { DRIVERS, type DriverConfig } from '../backends.ts';
 import type { ConfigFault, ConfigPath } from './config-error.ts';
 import { mixtureFaults } from './queue-storage.ts';
 import type { ConfigFile } from './schema.ts';
+import { tlsFaults } from './tls-rules.ts';
 
-/** Checks what the schema cannot: that names are unique or known, and the options of drivers. */
+/** Checks what the schema cannot: that names are unique or known, the options of drivers, and files. */
 export function checkRules(config: ConfigFile): ConfigFault[] {
   const storages = config['partition-storage'];
   const queues = config['queue-storage'];
   const faults: ConfigFault[] = [
+    ...tlsFaults(config),
     ...(queues === undefined ? [] : driverFaults(['queue-storage'], queues)),
     ...mixtureFaults(config),
     ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage)),

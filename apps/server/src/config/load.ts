@@ -9,6 +9,7 @@ import { fileFault } from './file-fault.ts';
 import { resolveQueueStorage } from './queue-storage.ts';
 import { type Config, configSchema } from './schema.ts';
 import { processSources, resolveSecrets, type SecretSources, withoutSecrets } from './secrets.ts';
+import { withAbsolutePaths } from './tls-rules.ts';
 
 /** The settings of a server without a configuration file: everything in memory. */
 export function defaultConfig(): Config {
@@ -54,15 +55,16 @@ export function parseConfig(text: string, sources: SecretSources = processSource
   const { value, faults: unresolved, secrets } = resolveSecrets(document.toJS(), sources);
   if (unresolved.length > 0) throw faulty(unresolved, document, lines);
   const parsed = configSchema.safeParse(value);
-  const faults = parsed.success ? checkRules(parsed.data) : parsed.error.issues.flatMap(describe);
-  if (!parsed.success || faults.length > 0) {
+  const config = parsed.success ? withAbsolutePaths(parsed.data, sources.folder) : undefined;
+  const faults = config === undefined ? (parsed.error?.issues ?? []).flatMap(describe) : checkRules(config);
+  if (config === undefined || faults.length > 0) {
     throw faulty(
       faults.map((fault) => withoutSecrets(fault, secrets)),
       document,
       lines,
     );
   }
-  return resolveQueueStorage(parsed.data);
+  return resolveQueueStorage(config);
 }
 
 function describe(issue: core.$ZodIssue): ConfigFault[] {

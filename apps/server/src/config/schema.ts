@@ -54,11 +54,28 @@ const queue = z.strictObject({
     .optional(),
 });
 
+const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+const CLIENT_CERTIFICATES = ['required', 'optional'] as const;
+
+/** Paths of PEM files, which are read again when they change. */
+const tls = z.strictObject({
+  cert: nonEmpty,
+  key: nonEmpty,
+  'client-ca': nonEmpty.optional(),
+  'client-certificates': z
+    .enum(CLIENT_CERTIFICATES, { error: `expected one of ${CLIENT_CERTIFICATES.join(', ')}` })
+    .optional(),
+  'min-version': z
+    .enum(TLS_VERSIONS, { error: `expected one of ${TLS_VERSIONS.join(', ')}` })
+    .default('TLSv1.2'),
+});
+
 const LOG_HANDLERS = ['color', 'text', 'json'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const configSchema = z.strictObject({
   address: address.default('localhost:2319'),
+  tls: tls.optional(),
   logging: z
     .strictObject({
       handler: z.enum(LOG_HANDLERS, { error: `expected one of ${LOG_HANDLERS.join(', ')}` }).default('color'),
@@ -90,5 +107,7 @@ export type QueueStorageConfig =
   | { readonly partitionStorage: string };
 /** The server's settings, checked and with defaults filled in. */
 export type Config = Omit<ConfigFile, 'queue-storage'> & { readonly 'queue-storage': QueueStorageConfig };
+/** How a listener encrypts its connections. Its paths are absolute. */
+export type TlsSettings = z.infer<typeof tls>;
 /** A queue that the server creates at its start. */
 export type QueueConfig = Config['queues'][number];

@@ -6,8 +6,14 @@ import { pinoPretty } from './pretty.ts';
 export type LogHandler = 'color' | 'text' | 'json';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
+/** A logger whose level can change. */
+export interface LeveledLogger extends Logger {
+  /** Lines of a lower level are left out. */
+  setLevel(level: LogLevel): void;
+}
+
 /** Writes structured log lines to standard output. */
-export function createLogger(handler: LogHandler, level: LogLevel): Logger {
+export function createLogger(handler: LogHandler, level: LogLevel): LeveledLogger {
   const options = {
     level,
     base: null,
@@ -21,8 +27,11 @@ export function createLogger(handler: LogHandler, level: LogLevel): Logger {
 }
 
 /** Pino takes the fields first. */
-function adapt(target: PinoLogger): Logger {
+function adapt(target: PinoLogger): LeveledLogger {
   const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
     fields === undefined ? target[level](message) : target[level](fields, message);
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  const setLevel = (level: LogLevel) => {
+    target.level = level;
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), setLevel };
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { ConfigError } from '../config/config-error.ts';
 
 /**
@@ -49,7 +50,8 @@ export function listenError(address: string, error: unknown): Error {
 /** The URL of a listener, with the port that it got. */
 export function urlOf(http: Server, address: string): string {
   const { port } = http.address() as AddressInfo;
-  return `http://${address.slice(0, address.lastIndexOf(':')) || 'localhost'}:${port}`;
+  const scheme = http instanceof TlsServer ? 'https' : 'http';
+  return `${scheme}://${address.slice(0, address.lastIndexOf(':')) || 'localhost'}:${port}`;
 }
 
 /** Splits `host:port`. The host may be an IPv6 address in brackets. */

@@ -5,6 +5,8 @@ import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 export type Message =
   /** From a worker: it listens. */
   | { readonly type: 'querator:listening' }
+  /** To a worker: it is to reload. */
+  | { readonly type: 'querator:reload' }
   /** From a worker: it was scraped, and needs the metrics of all workers. */
   | { readonly type: 'querator:scrape'; readonly id: number }
   /** To the scraped worker: the metrics of all workers. */

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Logger } from '@querator/core';
 import type { MonotonicClock } from '../monotonic-clock.ts';
 import { MetricsGatherer } from './gather-metrics.ts';
-import { isMessage } from './messages.ts';
+import { isMessage, type Message } from './messages.ts';
 
 /** A worker that ran this long is replaced after the first pause only. */
 const SETTLED_MS = 10_000;
@@ -23,11 +23,14 @@ export interface WorkersOptions {
   readonly clock: Clock;
   readonly monotonicClock: MonotonicClock;
   readonly logger: Logger;
+  /** Takes what the parent does at a reload, besides its own settings. */
+  readonly reloadAtSignal: (apply: () => Promise<void>) => void;
 }
 
 /**
  * Runs `count` processes of this program on one port until SIGINT or SIGTERM,
  * and then shuts all of them down. It replaces a worker that ends unexpectedly.
+ * It tells all of them to reload at SIGHUP.
  *
  * @returns the exit code: 0 if all workers shut down in order.
  * @throws Error if it is not possible to listen on the address.
@@ -36,6 +39,7 @@ export async function runWorkers({ count, listen, ...deps }: WorkersOptions): Pr
   await tryAddress(listen);
   const workers = new Workers(deps);
   const stopped = workers.run(count);
+  deps.reloadAtSignal(async () => workers.reload());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => workers.stop(signal));
   return stopped;
 }
@@ -67,6 +71,13 @@ class Workers {
     this.#logger.info('stopping', { signal: reason, workers: this.#running.size });
     this.#stopping.abort();
     for (const worker of this.#running) worker.process.kill('SIGTERM');
+  }
+
+  /** Tells all workers to reload. The message waits for a worker that is still starting, as a signal would not. */
+  reload(): void {
+    for (const worker of this.#running) {
+      if (worker.isConnected()) worker.send({ type: 'querator:reload' } satisfies Message);
+    }
   }
 
   /** Runs one worker after the other in a place, until the end. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '@querator/core';
+import { connectionEvent } from './connection-event.ts';
 
 /** How long a client may take to read the reply to its running request. */
 const REPLIES_MS = 10_000;
@@ -21,12 +22,18 @@ export class Drain {
   readonly #clock: Clock;
   /** The latest reply on each connection. */
   readonly #replies = new Map<Socket, ServerResponse>();
+  /** All connections, those in a TLS handshake included. */
+  readonly #connections = new Set<Socket>();
   #closing = false;
 
   constructor(http: HttpServer, clock: Clock) {
     this.#http = http;
     this.#clock = clock;
     http.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
+    http.on(connectionEvent(http), (socket: Socket) => {
       socket.once('close', () => this.#replies.delete(socket));
     });
     http.on('request', ({ socket }: IncomingMessage, reply: ServerResponse) => {
@@ -54,8 +61,8 @@ export class Drain {
     for (let waitedMs = 0; this.#isAnswering() && waitedMs < REPLIES_MS; waitedMs += POLL_MS) {
       await this.#pause(POLL_MS);
     }
-    // Includes connections without any request, which node:http does not count as idle.
-    this.#http.closeAllConnections();
+    // Not `closeAllConnections`, which leaves out those in a TLS handshake.
+    for (const socket of this.#connections) socket.destroy();
     await closed;
     clearInterval(keepAlive);
   }

@@ -1,4 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { TlsOptions } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from '@querator/core';
 import type { Hono } from 'hono';
@@ -20,14 +22,22 @@ export interface HttpServerOptions {
   readonly logger: Logger;
 }
 
+/** How long a TLS handshake may take. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
 /**
  * A server for the application that does not listen yet. An admitted call with
  * an announced length goes from Node's request to the service and back without
  * the objects of the Fetch standard: those cost more than the rest of a small
  * call. Hono serves all other requests. It does not repeat the checks of a call
  * that was admitted or refused here.
+ *
+ * @param tls the certificate and its key. Undefined: connections are not encrypted.
  */
-export function createHttpServer({ app, routes, calls, logger }: HttpServerOptions): Server {
+export function createHttpServer(
+  { app, routes, calls, logger }: HttpServerOptions,
+  tls?: TlsOptions,
+): Server {
   const admissions = new WeakMap<object, Admission | Promise<Admission>>();
   const serveByHono = getRequestListener((request, env) =>
     app.fetch(request, { ...(env as AppEnv['Bindings']), admission: admissions.get(env.incoming) }),
@@ -46,7 +56,7 @@ export function createHttpServer({ app, routes, calls, logger }: HttpServerOptio
     const path = incoming.url as string;
     const route = incoming.method === 'POST' ? routes.get(path) : undefined;
     if (route !== undefined) {
-      const admission = calls.admit('POST', path, route, callHeadersOf(incoming.rawHeaders));
+      const admission = calls.admit('POST', path, route, callHeadersOf(incoming.rawHeaders, incoming.socket));
       if (admission instanceof AdmittedCall && admission.announcedLength !== undefined) {
         incoming.takeBody(admission.announcedLength, (body) => void run(admission, body, outgoing));
         return;
@@ -56,5 +66,9 @@ export function createHttpServer({ app, routes, calls, logger }: HttpServerOptio
     void serveByHono(incoming, outgoing);
   }
 
-  return createServer({ IncomingMessage: CallMessage }, serve);
+  const options = { IncomingMessage: CallMessage };
+  if (tls === undefined) return createServer(options, serve);
+  // Clients that are offered HTTP/2 would use it, and not every one of them handles it well.
+  const only = { ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+  return createTlsServer({ ...options, ...only, ...tls }, serve);
 }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Logger, silentLogger } from '@querator/core';
+import { connectionEvent } from './connection-event.ts';
 
 /** Further settings of a connection limit. */
 export interface ConnectionOptions {
@@ -40,7 +41,7 @@ export function limitConnections(
       'a connection was closed: the process has no file descriptor for it; raise the limit (ulimit -n)';
     logger.error(text, { open });
   });
-  http.on('connection', (socket: Socket) => {
+  http.on(connectionEvent(http), (socket: Socket) => {
     if (served < limit) {
       serve(socket);
       return;
