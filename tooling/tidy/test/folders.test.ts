@@ -53,6 +53,17 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'transport',
     'errors',
   ],
+  'packages/access/src': [
+    'index.ts',
+    'access-control.ts',
+    'authentication',
+    'service',
+    'access-deps.ts',
+    'authorization',
+    'rules',
+    'bootstrap',
+    'keys',
+  ],
   'packages/router/src': ['index.ts', 'partition-order.ts', 'placement.ts', 'affinity.ts'],
   'packages/storage-memory/src': [
     'index.ts',

@@ -1,0 +1,157 @@
+import {
+  type AccessStore,
+  type Caller,
+  type CancelTimer,
+  type Clock,
+  type Logger,
+  MESSAGES,
+  QueueError,
+  type Random,
+  type StorageSignals,
+  silentLogger,
+} from '@querator/core';
+import { Authenticator, type Credentials, checkScheme } from './authentication/authenticator.ts';
+import { FailedAttempts } from './authentication/failed-attempts.ts';
+import { GenerationWatch } from './authentication/generation-watch.ts';
+import { GrantCache } from './authentication/grant-cache.ts';
+import { KeyUses } from './authentication/key-uses.ts';
+import { TRUSTED_CALLER } from './authorization/trusted-caller.ts';
+import { bootstrap } from './bootstrap/bootstrap.ts';
+import { AccessService } from './service/access-service.ts';
+
+/** How long to wait after a bootstrap that failed. */
+const BOOTSTRAP_PAUSE_MS = 1_000;
+
+export interface AccessControlOptions {
+  readonly store: AccessStore;
+  readonly clock: Clock;
+  /** Milliseconds that only grow, from any start. */
+  readonly monotonicMs: () => number;
+  /** Makes secrets and ids. Use the system's outside of tests. */
+  readonly random: Random;
+  readonly logger?: Logger | undefined;
+  /** Change notifications from the storage of `store`. Undefined if it has none. */
+  readonly signals?: StorageSignals | undefined;
+  /** Whether requests are judged. If not, everybody may do everything, and keys are ignored. */
+  readonly enforced: boolean;
+  /** The key of the first administrator. Undefined: the first start leaves the door open. */
+  readonly adminKey?: string | undefined;
+  /** Whether a namespace has queues. */
+  readonly hasQueues: (namespace: string) => Promise<boolean>;
+}
+
+/**
+ * Access control: who makes a request, what they may do, and the calls that
+ * change that. `start` begins; before, every request is refused with `retry` if
+ * access control is enforced.
+ */
+export class AccessControl {
+  /** The calls that manage namespaces, users, keys, roles and bindings. */
+  readonly service: AccessService;
+  /** Whether requests are judged. */
+  readonly enforced: boolean;
+  readonly #options: AccessControlOptions;
+  readonly #logger: Logger;
+  readonly #watch: GenerationWatch;
+  readonly #authenticator: Authenticator;
+  readonly #uses: KeyUses;
+  readonly #listeners = new Set<() => void>();
+  #ready = false;
+  #ignoredKey = false;
+  #starting: Promise<void> = Promise.resolve();
+  #cancelRetry: CancelTimer | undefined;
+  #stopped = false;
+
+  constructor(options: AccessControlOptions) {
+    const { store, clock, monotonicMs, random, signals } = options;
+    this.#options = options;
+    this.enforced = options.enforced;
+    this.#logger = options.logger ?? silentLogger;
+    const deps = { store, clock, monotonicMs, logger: this.#logger };
+    this.#watch = new GenerationWatch({ ...deps, signals, changed: () => this.#changed() });
+    const cache = new GrantCache();
+    this.#uses = new KeyUses({ ...deps, cache });
+    const attempts = new FailedAttempts(monotonicMs);
+    this.#authenticator = new Authenticator({ ...deps, watch: this.#watch, cache, attempts });
+    const { hasQueues } = options;
+    const changed = () => this.#watch.changedHere();
+    this.service = new AccessService({ store, clock, random, hasQueues, changed });
+  }
+
+  /** Prepares the store, in the background: a storage that is down is tried again. */
+  start(): void {
+    if (this.enforced) {
+      this.#watch.start();
+      this.#uses.start();
+    }
+    this.#starting = this.#bootstrap();
+  }
+
+  /**
+   * Who makes a request. Returns a promise only if the store has to be asked.
+   *
+   * @throws QueueError `unauthenticated`, `limited`; `retry` while access control
+   *   cannot be read. The promise may reject with them too, or with a StorageError.
+   */
+  authenticate(credentials: Credentials): Caller | Promise<Caller> {
+    if (this.enforced) {
+      if (!this.#ready) throw new QueueError('retry', MESSAGES.storageFailed);
+      return this.#authenticator.authenticate(credentials);
+    }
+    const { authorization } = credentials;
+    if (authorization !== undefined && authorization !== '') {
+      checkScheme(authorization);
+      this.#warnOfIgnoredKey();
+    }
+    return TRUSTED_CALLER;
+  }
+
+  /**
+   * Reads anew what a caller may do. For requests that wait while access changes.
+   *
+   * @throws as `authenticate`.
+   */
+  refresh(caller: Caller): Promise<Caller> {
+    return this.#authenticator.refresh(caller);
+  }
+
+  /** Calls back whenever users, keys, roles or bindings have changed. @returns ends that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelRetry?.();
+    await this.#starting;
+    if (!this.enforced) return;
+    await this.#watch.stop();
+    await this.#uses.stop();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  async #bootstrap(): Promise<void> {
+    const { store, clock, random, enforced, adminKey } = this.#options;
+    try {
+      await bootstrap({ store, clock, random, enforced, adminKey, logger: this.#logger });
+      this.#ready = true;
+      this.#watch.changedHere();
+    } catch (error) {
+      if (this.#stopped) return;
+      this.#logger.warn('access control could not be prepared; it is tried again', { err: error });
+      this.#cancelRetry = clock.startTimer(BOOTSTRAP_PAUSE_MS, () => {
+        this.#starting = this.#bootstrap();
+      });
+    }
+  }
+
+  #warnOfIgnoredKey(): void {
+    if (this.#ignoredKey) return;
+    this.#ignoredKey = true;
+    this.#logger.warn('a request has an API key, but access control is off: keys are ignored');
+  }
+}

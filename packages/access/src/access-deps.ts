@@ -1,0 +1,25 @@
+import type { AccessStore, AccessTransaction, Clock, Random } from '@querator/core';
+
+/** What the calls on access control depend on. */
+export interface AccessDeps {
+  readonly store: AccessStore;
+  readonly clock: Clock;
+  /** Makes secrets and ids. Use the system's outside of tests. */
+  readonly random: Random;
+  /** Whether a namespace has queues. */
+  readonly hasQueues: (namespace: string) => Promise<boolean>;
+  /** Runs after each change, when it is durable. */
+  readonly changed: () => void;
+}
+
+/** Runs a change, and reports it. An error may come after an unknown outcome, so that it is reported too. */
+export async function change<T>(
+  { store, changed }: AccessDeps,
+  work: (transaction: AccessTransaction) => Promise<T>,
+): Promise<T> {
+  try {
+    return await store.change(work);
+  } finally {
+    changed();
+  }
+}

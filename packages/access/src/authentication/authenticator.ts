@@ -1,0 +1,174 @@
+import {
+  type AccessStore,
+  ANONYMOUS,
+  type Caller,
+  type Clock,
+  type Grants,
+  type Instant,
+  type Principal,
+  QueueError,
+  type UserKey,
+} from '@querator/core';
+import { GrantedCaller } from '../authorization/permission-check.ts';
+import { hashOfKey, isKeyText } from '../keys/api-key-text.ts';
+import type { FailedAttempts } from './failed-attempts.ts';
+import type { GenerationWatch } from './generation-watch.ts';
+import { endOfSecret, type GrantCache } from './grant-cache.ts';
+
+/** What a request says about its sender. */
+export interface Credentials {
+  /** The header `Authorization`. */
+  readonly authorization: string | undefined;
+  /** The address of the sender, for limits. */
+  readonly address: string;
+  /** The name in a client certificate that the server has verified. */
+  readonly certificateName?: string | undefined;
+}
+
+export interface AuthenticatorDeps {
+  readonly store: Pick<AccessStore, 'grants'>;
+  readonly clock: Clock;
+  readonly watch: GenerationWatch;
+  readonly cache: GrantCache;
+  readonly attempts: FailedAttempts;
+}
+
+/** Grants may be older than the known generation, if a change came in between. */
+const MOST_READS = 3;
+const SCHEME = 'Bearer ';
+const ANONYMOUS_CREDENTIAL = 'anonymous';
+
+/** Finds out who makes a request, and what they may do. */
+export class Authenticator {
+  readonly #deps: AuthenticatorDeps;
+  readonly #lookups = new Map<string, Promise<Grants | undefined>>();
+  /** The credentials of callers, for `refresh`. */
+  readonly #sources = new WeakMap<Caller, { readonly credential: string; readonly key: UserKey }>();
+
+  constructor(deps: AuthenticatorDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Returns a promise only if the store has to be asked.
+   *
+   * @throws QueueError `unauthenticated`, `limited`; `retry` while access control
+   *   cannot be read. The promise may reject with them too, or with a StorageError.
+   */
+  authenticate({ authorization, address, certificateName }: Credentials): Caller | Promise<Caller> {
+    if (authorization === undefined || authorization === '') {
+      if (certificateName === undefined) return this.#find(ANONYMOUS_CREDENTIAL, { userId: ANONYMOUS });
+      return this.#find(`certificate ${certificateName}`, { username: certificateName });
+    }
+    checkScheme(authorization);
+    const text = authorization.slice(SCHEME.length);
+    if (!isKeyText(text)) throw new QueueError('unauthenticated', 'api key is invalid');
+    const keyHash = hashOfKey(text);
+    return this.#cached(keyHash) ?? this.#lookUpKey(keyHash, address);
+  }
+
+  /**
+   * Reads anew what a caller may do. For requests that wait while access changes.
+   *
+   * @throws as `authenticate`.
+   */
+  async refresh(caller: Caller): Promise<Caller> {
+    const source = this.#sources.get(caller);
+    if (source === undefined) return caller;
+    return this.#find(source.credential, source.key);
+  }
+
+  #find(credential: string, key: UserKey): Caller | Promise<Caller> {
+    return this.#cached(credential) ?? this.#lookUp(credential, key);
+  }
+
+  async #lookUpKey(keyHash: string, address: string): Promise<Caller> {
+    const { attempts } = this.#deps;
+    attempts.check(address);
+    try {
+      return await this.#lookUp(keyHash, { keyHash });
+    } catch (error) {
+      if (error instanceof QueueError && error.code === 'unauthenticated') attempts.failed(address);
+      throw error;
+    }
+  }
+
+  #cached(credential: string): Caller | undefined {
+    const { cache, watch } = this.#deps;
+    const entry = cache.get(credential);
+    if (entry === undefined || entry.generation !== watch.generation) return undefined;
+    if (entry.expiresAt !== undefined) this.#checkEnd(entry.expiresAt);
+    entry.used = true;
+    return entry.caller;
+  }
+
+  async #lookUp(credential: string, key: UserKey): Promise<Caller> {
+    const { watch, cache } = this.#deps;
+    await watch.known();
+    let grants = await this.#read(credential, key);
+    for (let n = 1; n < MOST_READS && grants !== undefined && grants.generation < watch.generation; n++) {
+      grants = await this.#read(credential, key);
+    }
+    if (grants === undefined) {
+      cache.delete(credential);
+      if ('keyHash' in key) throw new QueueError('unauthenticated', 'api key does not exist');
+      if ('username' in key) throw new QueueError('unauthenticated', 'client certificate names no user');
+      return this.#remembered({ credential, key }, new GrantedCaller(principalOf(undefined), new Map()));
+    }
+    watch.observed(grants.generation);
+    const caller = this.#remembered(
+      { credential, key },
+      new GrantedCaller(principalOf(grants), grants.permissions),
+    );
+    const { apiKey, generation } = grants;
+    const expiresAt = apiKey === undefined ? undefined : endOfSecret(credential, apiKey);
+    if (expiresAt !== undefined) this.#checkEnd(expiresAt);
+    cache.set(credential, { generation, caller, expiresAt, used: true });
+    return caller;
+  }
+
+  #remembered(source: { readonly credential: string; readonly key: UserKey }, caller: GrantedCaller) {
+    this.#sources.set(caller, source);
+    return caller;
+  }
+
+  /** Concurrent requests with one credential share a read. */
+  #read(credential: string, key: UserKey): Promise<Grants | undefined> {
+    let lookup = this.#lookups.get(credential);
+    if (lookup === undefined) {
+      lookup = this.#deps.store.grants(key).finally(() => this.#lookups.delete(credential));
+      this.#lookups.set(credential, lookup);
+    }
+    return lookup;
+  }
+
+  #checkEnd(expiresAt: Instant): void {
+    if (expiresAt <= this.#deps.clock.now()) {
+      throw new QueueError('unauthenticated', 'api key has expired');
+    }
+  }
+}
+
+/**
+ * Checks the form of the header `Authorization`, also while access control is off.
+ *
+ * @throws QueueError `unauthenticated`.
+ */
+export function checkScheme(authorization: string): void {
+  if (!authorization.startsWith(SCHEME) || authorization.length === SCHEME.length) {
+    throw new QueueError('unauthenticated', 'invalid authorization header format');
+  }
+}
+
+function principalOf(grants: Grants | undefined): Principal {
+  if (grants === undefined) {
+    return { userId: ANONYMOUS, username: ANONYMOUS, keyId: undefined, namespaceScope: '' };
+  }
+  const { user, apiKey } = grants;
+  return {
+    userId: user.id,
+    username: user.username,
+    keyId: apiKey?.id,
+    namespaceScope: apiKey?.namespaceScope ?? '',
+  };
+}

@@ -1,0 +1,138 @@
+import {
+  type AccessStore,
+  type CancelTimer,
+  type Clock,
+  type Logger,
+  MESSAGES,
+  QueueError,
+  type StorageSignals,
+} from '@querator/core';
+
+/** The topic by which processes tell each other of a change to access. */
+export const ACCESS_TOPIC = 'access';
+
+/** The pause between two reads. A change is known everywhere within a second. */
+const READ_MS = 700;
+/** How long decisions hold after the last read that succeeded: its second, and three more. */
+const HOLD_MS = 4_000;
+
+export interface GenerationWatchDeps {
+  readonly store: Pick<AccessStore, 'generation'>;
+  readonly clock: Clock;
+  /** Milliseconds that only grow, from any start. */
+  readonly monotonicMs: () => number;
+  readonly signals: StorageSignals | undefined;
+  readonly logger: Logger;
+  /** Runs when the generation has changed. */
+  readonly changed: () => void;
+}
+
+/**
+ * Knows the generation of the access store. Reads it all the time: at short
+ * intervals, and at each signal. What is cached under another generation, or
+ * while the generation cannot be read, is not valid.
+ */
+export class GenerationWatch {
+  readonly #deps: GenerationWatchDeps;
+  #generation = -1;
+  /** When the last successful read began; negative infinity before the first one. */
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+  /** Changes by this process. A read that began before one may have missed it. */
+  #ownChanges = 0;
+  #started = false;
+  /** Whether a change was reported during the present read, which may have missed it. */
+  #again = false;
+  #failing = false;
+  #cancelTimer: CancelTimer | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(deps: GenerationWatchDeps) {
+    this.#deps = deps;
+  }
+
+  /** The present generation, as far as this process knows; -1 if what is cached must not be used. */
+  get generation(): number {
+    return this.#deps.monotonicMs() - this.#readAtMs <= HOLD_MS ? this.#generation : -1;
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#unsubscribe = this.#deps.signals?.subscribe(ACCESS_TOPIC, () => this.readSoon());
+    this.readSoon();
+  }
+
+  /** Ends the validity of everything cached: this process has changed the store. */
+  changedHere(): void {
+    this.#ownChanges++;
+    this.#readAtMs = Number.NEGATIVE_INFINITY;
+    this.readSoon();
+  }
+
+  /** Reads at once, or right after the read that runs. */
+  readSoon(): void {
+    if (!this.#started || this.#stopped) return;
+    if (this.#reading !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#cancelTimer?.();
+    this.#reading = this.#read().finally(() => {
+      this.#reading = undefined;
+      if (this.#stopped) return;
+      if (this.#again) {
+        this.#again = false;
+        this.readSoon();
+      } else {
+        this.#cancelTimer = this.#deps.clock.startTimer(READ_MS, () => this.readSoon());
+      }
+    });
+  }
+
+  /**
+   * Waits until the generation is known.
+   *
+   * @throws QueueError `retry` if it cannot be read.
+   */
+  async known(): Promise<void> {
+    if (this.generation >= 0) return;
+    // A read that hangs after others have failed is not worth the wait.
+    while (!this.#failing && this.generation < 0 && this.#reading !== undefined) await this.#reading;
+    if (this.generation < 0) throw new QueueError('retry', MESSAGES.storageFailed);
+  }
+
+  /** Takes over a generation that was read with other data. */
+  observed(generation: number): void {
+    if (generation > this.#generation) this.#set(generation);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unsubscribe?.();
+    this.#cancelTimer?.();
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const { store, monotonicMs, logger } = this.#deps;
+    const startedMs = monotonicMs();
+    const ownChanges = this.#ownChanges;
+    try {
+      const generation = await store.generation();
+      if (ownChanges === this.#ownChanges) this.#readAtMs = startedMs;
+      if (this.#failing) logger.info('access control can be read again');
+      this.#failing = false;
+      if (generation !== this.#generation) this.#set(generation);
+    } catch (error) {
+      if (!this.#failing && !this.#stopped) logger.warn('access control cannot be read', { err: error });
+      this.#failing = true;
+    }
+  }
+
+  #set(generation: number): void {
+    const isFirst = this.#generation < 0;
+    this.#generation = generation;
+    if (!isFirst) this.#deps.changed();
+  }
+}

@@ -1,0 +1,14 @@
+export { AccessControl, type AccessControlOptions } from './access-control.ts';
+export type { Credentials } from './authentication/authenticator.ts';
+export { ACCESS_TOPIC } from './authentication/generation-watch.ts';
+export { accessDenied } from './authorization/permission-check.ts';
+export { type NamespaceOf, QueueAuthorizer } from './authorization/queue-authorizer.ts';
+export { TRUSTED_CALLER } from './authorization/trusted-caller.ts';
+export { isKeyText } from './keys/api-key-text.ts';
+export type { AccessService } from './service/access-service.ts';
+export type { ApiKeyCall, ApiKeysService, IssuedKey } from './service/api-keys-service.ts';
+export type { NamespaceCall, NamespacesService } from './service/namespaces-service.ts';
+export type { ListCall, Page } from './service/page.ts';
+export type { RoleBindingCall, RoleBindingsService } from './service/role-bindings-service.ts';
+export type { RoleCall, RoleKey, RolesService } from './service/roles-service.ts';
+export type { UserCall, UsersService } from './service/users-service.ts';

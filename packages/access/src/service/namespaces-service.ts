@@ -1,0 +1,89 @@
+import { type Caller, checkNamespaceName, invalid, type Namespace, SYSTEM_NAMESPACE } from '@querator/core';
+import { type AccessDeps, change } from '../access-deps.ts';
+import { require } from '../authorization/permission-check.ts';
+import { checkTag, checkText } from '../rules/field-rules.ts';
+import { noSuchNamespace } from '../rules/record-errors.ts';
+import { type ListCall, type Page, readPage } from './page.ts';
+
+/** A namespace as a caller gives it. */
+export type NamespaceCall = Pick<Namespace, 'name' | 'description' | 'apiKeyTag'>;
+
+/** Names that begin so are the server's own. */
+const RESERVED_PREFIX = '_';
+
+/**
+ * Manages namespaces. All methods check their request in the documented order.
+ *
+ * All methods throw QueueError: `invalid` for a request that breaks a rule,
+ * `forbidden` if the caller lacks the permission, `failed` for a missing
+ * namespace. They throw StorageError when storage fails.
+ */
+export class NamespacesService {
+  readonly #deps: AccessDeps;
+
+  constructor(deps: AccessDeps) {
+    this.#deps = deps;
+  }
+
+  async create(call: NamespaceCall, caller: Caller): Promise<void> {
+    checkFields(call);
+    require(caller, 'namespace.create', SYSTEM_NAMESPACE);
+    checkNotReserved(call.name);
+    const { name, description, apiKeyTag } = call;
+    await change(this.#deps, async (transaction) => {
+      if ((await transaction.namespace(name)) !== undefined) {
+        throw invalid(`namespace already exists; '${name}' already exists`);
+      }
+      await transaction.addNamespace({ name, description, apiKeyTag, createdAt: this.#deps.clock.now() });
+    });
+  }
+
+  /** Replaces description and tag. */
+  async update(call: NamespaceCall, caller: Caller): Promise<void> {
+    checkFields(call);
+    require(caller, 'namespace.update', SYSTEM_NAMESPACE);
+    checkNotReserved(call.name);
+    await change(this.#deps, async (transaction) => {
+      if (!(await transaction.updateNamespace(call))) throw noSuchNamespace(call.name);
+    });
+  }
+
+  async list(call: ListCall, caller: Caller): Promise<Page<Namespace>> {
+    require(caller, 'namespace.list', SYSTEM_NAMESPACE);
+    return readPage(call, (request) => this.#deps.store.namespaces(request));
+  }
+
+  /** Removes an empty namespace, and the API keys that are scoped to it. */
+  async delete(name: string, caller: Caller): Promise<void> {
+    checkNamespaceName(name);
+    require(caller, 'namespace.delete', SYSTEM_NAMESPACE);
+    checkNotReserved(name);
+    await change(this.#deps, async (transaction) => {
+      const first = { namespace: name, pivot: '', limit: 1 };
+      if ((await transaction.bindings({ ...first, userId: '' })).length > 0) {
+        throw invalid(`namespace has role bindings; '${name}' has role bindings, delete role bindings first`);
+      }
+      if ((await transaction.roles(first)).length > 0) {
+        throw invalid(`namespace has roles; '${name}' has roles, delete roles first`);
+      }
+      if (await this.#deps.hasQueues(name)) {
+        throw invalid(`namespace has queues; '${name}' has queues, delete queues first`);
+      }
+      if (!(await transaction.removeNamespace(name))) throw noSuchNamespace(name);
+    });
+  }
+}
+
+function checkFields({ name, description, apiKeyTag }: NamespaceCall): void {
+  checkNamespaceName(name);
+  checkTag('api_key_tag', apiKeyTag);
+  checkText('description', description, Number.POSITIVE_INFINITY);
+}
+
+function checkNotReserved(name: string): void {
+  if (name.startsWith(RESERVED_PREFIX)) {
+    throw invalid(
+      `namespace name is reserved; '${name}' names starting with '${RESERVED_PREFIX}' are reserved`,
+    );
+  }
+}
