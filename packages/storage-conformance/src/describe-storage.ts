@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeAccessChanges } from './contract/access-changes.ts';
+import { describeAccessGrants } from './contract/access-grants.ts';
+import { describeAccessLists } from './contract/access-lists.ts';
+import { describeAccessRecords } from './contract/access-records.ts';
 import { describeCommitLetters } from './contract/commit-letters.ts';
 import { describeComplete } from './contract/complete.ts';
 import { describeConcurrency } from './contract/concurrency.ts';
@@ -79,6 +83,10 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeConcurrency(test);
     describeLetterConcurrency(test);
     describeLifecycle(test);
+    describeAccessRecords(test);
+    describeAccessLists(test);
+    describeAccessChanges(test);
+    describeAccessGrants(test);
     describeModel(theSetup);
   });
 }

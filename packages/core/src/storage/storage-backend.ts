@@ -68,7 +68,10 @@ export interface MissingRightNotice {
 /** A condition of a working storage that its operator should look at. `kind` is for metrics. */
 export type StorageNotice = HeldHorizonNotice | MissingRightNotice;
 
-/** The abilities of a driver. Operators read them, and only they make the conformance suite skip tests. */
+/**
+ * The abilities of a driver. Operators read them. Only they, and an absent
+ * `accessStore`, make the conformance suite skip tests.
+ */
 export interface StorageCapabilities {
   /** Items survive the end of the process. */
   readonly durable: boolean;
