@@ -3,6 +3,7 @@ import {
   type Clock,
   DELETION_RECORD_MS,
   type Duration,
+  errorText,
   type Instant,
   invalid,
   milliseconds,
@@ -38,7 +39,7 @@ export class SqliteQueueStore implements QueueStore {
          on conflict (name) do nothing returning *`,
         { ...rowOf({ ...queue, createdAt: now, updatedAt: now }) },
       );
-      if (row === undefined) throw invalid(`invalid queue; '${queue.name}' already exists`);
+      if (row === undefined) throw invalid(errorText`invalid queue; '${queue.name}' already exists`);
       return queueOf(row);
     });
   }

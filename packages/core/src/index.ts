@@ -111,6 +111,14 @@ export {
 } from './storage/storage-backend.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
 export { SystemRandom } from './system-random.ts';
+export {
+  ECHO_LENGTH,
+  type ErrorTextValue,
+  echo,
+  errorText,
+  Verbatim,
+  verbatim,
+} from './text/error-text.ts';
 export { byteLength, hasWhitespace, isBlank } from './text/text-rules.ts';
 export { BACKGROUND_PARTS, backgroundPauseMs } from './time/background-share.ts';
 export type { CancelTimer, Clock } from './time/clock.ts';

@@ -19,6 +19,8 @@ export const LIMITS = {
   namespaceName: 256,
   /** Length of a queue's timeout texts, before parsing. */
   timeoutText: 15,
+  /** Length of the timeout text of a request, before parsing. */
+  requestTimeoutText: 100,
   maxAttempts: 65_536,
   /** More than any queue needs. A typing error cannot create a million tables. */
   partitions: 1_024,

@@ -2,6 +2,7 @@ import {
   addDuration,
   type Clock,
   type Duration,
+  errorText,
   type Instant,
   invalid,
   type NewQueue,
@@ -31,7 +32,7 @@ export class MemoryQueueStore implements QueueStore {
 
   async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
     this.#assertOpen();
-    if (this.#queues.has(queue.name)) throw invalid(`invalid queue; '${queue.name}' already exists`);
+    if (this.#queues.has(queue.name)) throw invalid(errorText`invalid queue; '${queue.name}' already exists`);
     if (queue.deadQueue !== '') check(this.#relations(queue.name, queue.deadQueue));
     const now = this.#clock.now();
     const stored = { ...settingsOf(queue), ...identityOf(queue), createdAt: now, updatedAt: now };

@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Duration,
+  errorText,
   type Instant,
   invalid,
   type Logger,
@@ -50,7 +51,7 @@ const updateIn = (queues: string) => `
 
 function hashTaken(name: string, other: string): QueueError {
   return invalid(
-    `invalid queue; '${name}' cannot be stored beside '${other}', as their tables would have the same name`,
+    errorText`invalid queue; '${name}' cannot be stored beside '${other}', as their tables would have the same name`,
   );
 }
 
@@ -145,7 +146,7 @@ export class PostgresQueueStore implements QueueStore {
     // No queue is in a namespace whose name the database cannot hold. But the database
     // cannot tell where such a name begins in the order of names.
     if (await holds(this.#db, [request.pivot])) return [];
-    throw invalid(`pivot is invalid; it ${LACKS}`);
+    throw invalid(errorText`pivot is invalid; it ${LACKS}`);
   }
 
   update(
@@ -256,7 +257,9 @@ export class PostgresQueueStore implements QueueStore {
       const query: Session['query'] = (statement) => this.#db.read(statement);
       return this.#hashes.findOther({ session: { query }, queues: this.#queues }, name);
     });
-    return other === undefined ? invalid(`invalid queue; '${name}' already exists`) : hashTaken(name, other);
+    return other === undefined
+      ? invalid(errorText`invalid queue; '${name}' already exists`)
+      : hashTaken(name, other);
   }
 
   /** The table with its schema, which is known once the tables exist. */
@@ -322,7 +325,7 @@ export class PostgresQueueStore implements QueueStore {
       ['reference field', [reference]],
     ];
     const found = await refusedField(this.#db, error, { texts, indexed: 'queue name' });
-    return found === undefined ? error : invalid(`${found.field} is invalid; it ${found.fault}`);
+    return found === undefined ? error : invalid(errorText`${found.field} is invalid; it ${found.fault}`);
   }
 
   /** Runs a statement that writes rows of queues. */

@@ -20,10 +20,10 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'auth',
     'item',
     'limits.ts',
-    'text',
     'errors',
     'queue',
     'time',
+    'text',
   ],
   'packages/protocol/src': [
     'index.ts',

@@ -1,4 +1,4 @@
-import { byteLength, invalid } from '@querator/core';
+import { byteLength, errorText, invalid } from '@querator/core';
 import { isTag, LONGEST_TAG } from '../keys/api-key-text.ts';
 
 /** The limits of texts, in bytes. */
@@ -12,19 +12,20 @@ export const FIELD_LIMITS = { name: 128, contact: 256 } as const;
  */
 export function checkText(field: string, text: string, longest: number): void {
   if (byteLength(text) > longest) {
-    throw invalid(`${field} is invalid; cannot be greater than '${longest}' characters`);
+    throw invalid(errorText`${field} is invalid; cannot be greater than '${longest}' characters`);
   }
-  if (text.includes('\0')) throw invalid(`${field} is invalid; cannot contain the character U+0000`);
+  if (text.includes('\0')) throw invalid(errorText`${field} is invalid; cannot contain the character U+0000`);
 }
 
 /** @throws QueueError `invalid` for an empty text. */
 export function checkGiven(field: string, text: string): void {
-  if (text === '') throw invalid(`${field} is invalid; cannot be empty`);
+  if (text === '') throw invalid(errorText`${field} is invalid; cannot be empty`);
 }
 
 /** @throws QueueError `invalid` for a text with `:`, which separates the parts of a key in error texts. */
 export function checkNoColon(field: string, text: string): void {
-  if (text.includes(':')) throw invalid(`${field} is invalid; '${text}' cannot contain ':' character`);
+  if (text.includes(':'))
+    throw invalid(errorText`${field} is invalid; '${text}' cannot contain ':' character`);
 }
 
 /**
@@ -34,7 +35,7 @@ export function checkNoColon(field: string, text: string): void {
  */
 export function checkTag(field: string, tag: string): void {
   if (byteLength(tag) > LONGEST_TAG) {
-    throw invalid(`${field} is invalid; cannot be greater than ${LONGEST_TAG} characters`);
+    throw invalid(errorText`${field} is invalid; cannot be greater than ${LONGEST_TAG} characters`);
   }
-  if (!isTag(tag)) throw invalid(`${field} is invalid; must be lowercase alphanumeric only`);
+  if (!isTag(tag)) throw invalid(errorText`${field} is invalid; must be lowercase alphanumeric only`);
 }

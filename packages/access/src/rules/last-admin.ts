@@ -2,6 +2,7 @@ import {
   type AccessTransaction,
   ANONYMOUS,
   type ApiKey,
+  errorText,
   type Instant,
   invalid,
   LIMITS,
@@ -26,7 +27,7 @@ export async function keepAnAdmin<T>(
   const result = await remove();
   if (had && !(await hasAdmin(transaction, now))) {
     throw invalid(
-      `last administrator; nobody else has the role '${ADMIN_ROLE}' in '${SYSTEM_NAMESPACE}' ` +
+      errorText`last administrator; nobody else has the role '${ADMIN_ROLE}' in '${SYSTEM_NAMESPACE}' ` +
         'and a valid API key without a namespace',
     );
   }

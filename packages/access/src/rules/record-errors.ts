@@ -1,12 +1,13 @@
-import { QueueError } from '@querator/core';
+import { errorText, QueueError, type Verbatim, verbatim } from '@querator/core';
 
-function notFound(kind: string, key: string): QueueError {
-  return new QueueError('failed', `${kind} does not exist; '${key}' was not found`);
+function notFound(kind: string, key: string | Verbatim): QueueError {
+  return new QueueError('failed', errorText`${kind} does not exist; '${key}' was not found`);
 }
 
 export const noSuchNamespace = (name: string) => notFound('namespace', name);
 export const noSuchUser = (id: string) => notFound('user', id);
 export const noSuchKey = (id: string) => notFound('api key', id);
-export const noSuchRole = (namespace: string, name: string) => notFound('role', `${namespace}:${name}`);
+export const noSuchRole = (namespace: string, name: string) =>
+  notFound('role', verbatim(errorText`${namespace}:${name}`));
 export const noSuchBinding = (namespace: string, userId: string, roleId: string) =>
-  notFound('role binding', `${namespace}:${userId}:${roleId}`);
+  notFound('role binding', verbatim(errorText`${namespace}:${userId}:${roleId}`));

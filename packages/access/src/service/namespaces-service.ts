@@ -1,4 +1,11 @@
-import { type Caller, checkNamespaceName, invalid, type Namespace, SYSTEM_NAMESPACE } from '@querator/core';
+import {
+  type Caller,
+  checkNamespaceName,
+  errorText,
+  invalid,
+  type Namespace,
+  SYSTEM_NAMESPACE,
+} from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
 import { checkTag, checkText } from '../rules/field-rules.ts';
@@ -32,7 +39,7 @@ export class NamespacesService {
     const { name, description, apiKeyTag } = call;
     await change(this.#deps, async (transaction) => {
       if ((await transaction.namespace(name)) !== undefined) {
-        throw invalid(`namespace already exists; '${name}' already exists`);
+        throw invalid(errorText`namespace already exists; '${name}' already exists`);
       }
       await transaction.addNamespace({ name, description, apiKeyTag, createdAt: this.#deps.clock.now() });
     });
@@ -61,13 +68,15 @@ export class NamespacesService {
     await change(this.#deps, async (transaction) => {
       const first = { namespace: name, pivot: '', limit: 1 };
       if ((await transaction.bindings({ ...first, userId: '' })).length > 0) {
-        throw invalid(`namespace has role bindings; '${name}' has role bindings, delete role bindings first`);
+        throw invalid(
+          errorText`namespace has role bindings; '${name}' has role bindings, delete role bindings first`,
+        );
       }
       if ((await transaction.roles(first)).length > 0) {
-        throw invalid(`namespace has roles; '${name}' has roles, delete roles first`);
+        throw invalid(errorText`namespace has roles; '${name}' has roles, delete roles first`);
       }
       if (await this.#deps.hasQueues(name)) {
-        throw invalid(`namespace has queues; '${name}' has queues, delete queues first`);
+        throw invalid(errorText`namespace has queues; '${name}' has queues, delete queues first`);
       }
       if (!(await transaction.removeNamespace(name))) throw noSuchNamespace(name);
     });
@@ -83,7 +92,7 @@ function checkFields({ name, description, apiKeyTag }: NamespaceCall): void {
 function checkNotReserved(name: string): void {
   if (name.startsWith(RESERVED_PREFIX)) {
     throw invalid(
-      `namespace name is reserved; '${name}' names starting with '${RESERVED_PREFIX}' are reserved`,
+      errorText`namespace name is reserved; '${name}' names starting with '${RESERVED_PREFIX}' are reserved`,
     );
   }
 }

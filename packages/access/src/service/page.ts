@@ -1,4 +1,4 @@
-import { invalid, isBlank, LIMITS } from '@querator/core';
+import { errorText, invalid, isBlank, LIMITS } from '@querator/core';
 
 /** What a caller asks of a list. */
 export interface ListCall {
@@ -27,7 +27,7 @@ export async function readPage<T>(
 ): Promise<Page<T>> {
   if (call.limit < 0) throw invalid('limit is invalid; limit cannot be negative');
   if (call.limit > LIMITS.listPage) {
-    throw invalid(`limit is invalid; cannot be greater than ${LIMITS.listPage}`);
+    throw invalid(errorText`limit is invalid; cannot be greater than ${LIMITS.listPage}`);
   }
   const limit = call.limit || LIMITS.listPageDefault;
   const pivot = isBlank(call.pivot) ? '' : call.pivot;

@@ -1,6 +1,7 @@
 import {
   type AccessReads,
   type Caller,
+  errorText,
   invalid,
   type Role,
   type RoleBinding,
@@ -53,8 +54,7 @@ export class RoleBindingsService {
       if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
       if ((await transaction.binding({ userId, namespace, roleId: role.id })) !== undefined) {
         throw invalid(
-          `role binding already exists; binding for user '${userId}' to role '${role.id}' ` +
-            `in namespace '${namespace}' already exists`,
+          errorText`role binding already exists; binding for user '${userId}' to role '${role.id}' in namespace '${namespace}' already exists`,
         );
       }
       await transaction.addBinding({ id, userId, namespace, roleId: role.id, createdAt: clock.now() });

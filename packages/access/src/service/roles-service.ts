@@ -1,4 +1,13 @@
-import { type Caller, invalid, isBlank, PERMISSIONS, type Role, SYSTEM_NAMESPACE } from '@querator/core';
+import {
+  type Caller,
+  errorText,
+  invalid,
+  isBlank,
+  PERMISSIONS,
+  type Role,
+  SYSTEM_NAMESPACE,
+  verbatim,
+} from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
 import { STANDARD_ROLES } from '../bootstrap/standard-roles.ts';
@@ -43,7 +52,9 @@ export class RolesService {
     await change(this.#deps, async (transaction) => {
       if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
       if ((await transaction.role(namespace, name)) !== undefined) {
-        throw invalid(`role already exists; '${namespace}:${name}' already exists`);
+        throw invalid(
+          errorText`role already exists; '${verbatim(errorText`${namespace}:${name}`)}' already exists`,
+        );
       }
       await transaction.addRole({ id, namespace, name, permissions, createdAt: clock.now() });
     });
@@ -80,7 +91,9 @@ export class RolesService {
       if (role === undefined) throw noSuchRole(namespace, name);
       checkNotStandard(name);
       if ((await transaction.bindingsOf(role.id, 1)).length > 0) {
-        throw invalid(`role has active bindings; '${name}' has active bindings, delete bindings first`);
+        throw invalid(
+          errorText`role has active bindings; '${name}' has active bindings, delete bindings first`,
+        );
       }
       await transaction.removeRole(role.id);
     });
@@ -90,12 +103,12 @@ export class RolesService {
 function checkPermissions(permissions: readonly string[]): void {
   const unknown = permissions.find((permission) => !KNOWN.has(permission));
   if (unknown !== undefined) {
-    throw invalid(`permission is invalid; '${unknown}' is not a recognized permission`);
+    throw invalid(errorText`permission is invalid; '${unknown}' is not a recognized permission`);
   }
 }
 
 function checkNotStandard(name: string): void {
   if (STANDARD_ROLES.has(name)) {
-    throw invalid(`cannot modify or delete standard role; '${name}' is a standard role`);
+    throw invalid(errorText`cannot modify or delete standard role; '${name}' is a standard role`);
   }
 }

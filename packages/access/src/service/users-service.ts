@@ -1,4 +1,4 @@
-import { type Caller, invalid, isBlank, SYSTEM_NAMESPACE, type User } from '@querator/core';
+import { type Caller, errorText, invalid, isBlank, SYSTEM_NAMESPACE, type User } from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
 import { newRecordId } from '../keys/record-id.ts';
@@ -35,7 +35,7 @@ export class UsersService {
     const id = newRecordId(clock, random);
     await change(this.#deps, async (transaction) => {
       if ((await transaction.userNamed(username)) !== undefined) {
-        throw invalid(`username is already taken; '${username}' is already taken`);
+        throw invalid(errorText`username is already taken; '${username}' is already taken`);
       }
       const now = clock.now();
       await transaction.addUser({ id, username, email, externalId, createdAt: now, updatedAt: now });

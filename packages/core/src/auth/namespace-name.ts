@@ -1,5 +1,6 @@
 import { invalid } from '../errors/queue-error.ts';
 import { LIMITS } from '../limits.ts';
+import { errorText } from '../text/error-text.ts';
 import { byteLength, hasWhitespace, isBlank } from '../text/text-rules.ts';
 
 /**
@@ -8,13 +9,17 @@ import { byteLength, hasWhitespace, isBlank } from '../text/text-rules.ts';
  * @throws QueueError `invalid`.
  */
 export function checkNamespaceName(name: string): void {
-  const fault = (text: string) => invalid(`namespace name is invalid; ${text}`);
   if (byteLength(name) > LIMITS.namespaceName) {
-    throw fault(`cannot be greater than '${LIMITS.namespaceName}' characters`);
+    throw invalid(
+      errorText`namespace name is invalid; cannot be greater than '${LIMITS.namespaceName}' characters`,
+    );
   }
-  if (isBlank(name)) throw fault('cannot be empty');
-  if (hasWhitespace(name)) throw fault(`'${name}' cannot contain whitespace`);
-  if (name.includes('~')) throw fault(`'${name}' cannot contain '~' character`);
-  if (name.includes(':')) throw fault(`'${name}' cannot contain ':' character`);
-  if (name.includes('\0')) throw fault('cannot contain the character U+0000');
+  if (isBlank(name)) throw invalid('namespace name is invalid; cannot be empty');
+  if (hasWhitespace(name))
+    throw invalid(errorText`namespace name is invalid; '${name}' cannot contain whitespace`);
+  if (name.includes('~'))
+    throw invalid(errorText`namespace name is invalid; '${name}' cannot contain '~' character`);
+  if (name.includes(':'))
+    throw invalid(errorText`namespace name is invalid; '${name}' cannot contain ':' character`);
+  if (name.includes('\0')) throw invalid('namespace name is invalid; cannot contain the character U+0000');
 }

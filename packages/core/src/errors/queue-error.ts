@@ -34,7 +34,11 @@ export class QueueError extends Error {
   }
 }
 
-/** Makes a {@link QueueError} with the code `invalid`: the request is wrong. */
+/**
+ * Makes a {@link QueueError} with the code `invalid`: the request is wrong.
+ *
+ * @param message made by the tag `errorText` if it contains a value.
+ */
 export function invalid(message: string): QueueError {
   return new QueueError('invalid', message);
 }

@@ -1,21 +1,22 @@
 import { invalid, type QueueError } from '../errors/queue-error.ts';
+import { errorText, verbatim } from '../text/error-text.ts';
 import { type ItemId, itemIdFault } from './item-id.ts';
 
 /** The id names no waiting or leased item, or is malformed; the text says which. */
 export function noSuchItem(id: ItemId): QueueError {
   const fault = itemIdFault(id);
-  return invalid(
-    fault === undefined ? `invalid storage id; '${id}' does not exist` : malformedItemId(id, fault),
-  );
+  return fault === undefined
+    ? invalid(errorText`invalid storage id; '${id}' does not exist`)
+    : malformedItemId(id, fault);
 }
 
 /** The item exists, but is not leased. */
 export function itemNotLeased(id: ItemId, action: 'completed' | 'retried'): QueueError {
-  return invalid(`item(s) cannot be ${action}; '${id}' is not marked as leased`);
+  return invalid(errorText`item(s) cannot be ${action}; '${id}' is not marked as leased`);
 }
 
-function malformedItemId(id: ItemId, fault: string): string {
-  return `invalid storage id; '${id}': ${fault}`;
+function malformedItemId(id: ItemId, fault: string): QueueError {
+  return invalid(errorText`invalid storage id; '${id}': ${verbatim(fault)}`);
 }
 
 /**
@@ -25,5 +26,5 @@ function malformedItemId(id: ItemId, fault: string): string {
  */
 export function checkItemId(id: string): void {
   const fault = itemIdFault(id);
-  if (fault !== undefined) throw invalid(malformedItemId(id, fault));
+  if (fault !== undefined) throw malformedItemId(id, fault);
 }

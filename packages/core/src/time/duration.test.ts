@@ -15,6 +15,17 @@ const MIN = -(2n ** 63n);
 const MAX = 2n ** 63n - 1n;
 
 describe('parseDuration', () => {
+  test('shows at most 100 characters of a text, and all of a shorter one', () => {
+    const whole = 'é'.repeat(100);
+    expect(() => parseDuration(whole)).toThrow(`"${'\\xc3\\xa9'.repeat(100)}"`);
+    expect(() => parseDuration('9'.repeat(101))).toThrow(`time: invalid duration "${'9'.repeat(99)}…"`);
+  });
+
+  test('reads a number of many digits without making it a number', () => {
+    expect(parseDuration(`${'0'.repeat(4_900_000)}1s`)).toBe(1_000_000_000n);
+    expect(() => parseDuration(`${'9'.repeat(4_900_000)}s`)).toThrow(DurationSyntaxError);
+  });
+
   test.each<[string, bigint]>([
     ['0', 0n],
     ['+0', 0n],

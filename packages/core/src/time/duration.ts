@@ -1,3 +1,5 @@
+import { echo } from '../text/error-text.ts';
+
 /**
  * A span of time in nanoseconds, exact over the whole range of Go's
  * `time.Duration` (−2^63 … 2^63−1). Clients must get a queue's timeouts back
@@ -14,6 +16,7 @@ const MINUTE = 60n * SECOND;
 const HOUR = 60n * MINUTE;
 
 const MAX = 2n ** 63n - 1n;
+const MAX_DIGITS = 19;
 
 /** Both micro signs are legal: U+00B5 (micro sign) and U+03BC (Greek mu). */
 const UNITS: ReadonlyMap<string, bigint> = new Map([
@@ -45,16 +48,16 @@ export function parseDuration(text: string): Duration {
   const sign = text[0] === '-' || text[0] === '+' ? text[0] : '';
   const body = text.slice(sign.length);
   if (body === '0') return 0n as Duration;
-  if (body === '') throw invalid(text);
+  if (body === '') throw notADuration(text);
 
   let total = 0n;
   COMPONENT.lastIndex = 0;
   while (COMPONENT.lastIndex < body.length) {
     const [, whole = '', dot = '', fraction = '', unitName = ''] = COMPONENT.exec(body) ?? [];
-    if (whole === '' && fraction === '') throw invalid(text);
+    if (whole === '' && fraction === '') throw notADuration(text);
     // Go rejects a number that overflows before it reads the unit.
-    const count = BigInt(whole || '0');
-    if (count > MAX + 1n) throw invalid(text);
+    const count = wholeNumber(whole);
+    if (count === undefined) throw notADuration(text);
     if (unitName === '') {
       throw new DurationSyntaxError(`time: missing unit in duration ${quote(text)}`);
     }
@@ -64,7 +67,7 @@ export function parseDuration(text: string): Duration {
     }
     total += count * scale;
     if (dot !== '' && fraction !== '') total += fractionOf(fraction, scale);
-    if (total > MAX + (sign === '-' ? 1n : 0n)) throw invalid(text);
+    if (total > MAX + (sign === '-' ? 1n : 0n)) throw notADuration(text);
   }
   return (sign === '-' ? -total : total) as Duration;
 }
@@ -75,19 +78,32 @@ function fractionOf(digits: string, scale: bigint): bigint {
   return (BigInt(significant) * scale) / 10n ** BigInt(significant.length);
 }
 
-function invalid(text: string): DurationSyntaxError {
+/** The digits' value; undefined if it overflows. BigInt takes a time that grows faster than the number of digits. */
+function wholeNumber(digits: string): bigint | undefined {
+  const significant = digits.replace(/^0+/, '');
+  if (significant.length > MAX_DIGITS) return undefined;
+  const count = BigInt(significant || '0');
+  return count > MAX + 1n ? undefined : count;
+}
+
+function notADuration(text: string): DurationSyntaxError {
   return new DurationSyntaxError(`time: invalid duration ${quote(text)}`);
 }
 
-/** Quotes as Go does in these messages: each byte outside printable ASCII as `\xNN`. */
+/**
+ * Quotes as Go does in these messages: each byte outside printable ASCII as
+ * `\xNN`. The ellipsis of a shortened text stays as it is.
+ */
 function quote(text: string): string {
+  const start = echo(text);
+  const isCut = start !== text;
   let quoted = '"';
-  for (const byte of new TextEncoder().encode(text)) {
+  for (const byte of new TextEncoder().encode(isCut ? start.slice(0, -1) : start)) {
     if (byte === 0x22 || byte === 0x5c) quoted += `\\${String.fromCharCode(byte)}`;
     else if (byte < 0x20 || byte >= 0x80) quoted += `\\x${byte.toString(16).padStart(2, '0')}`;
     else quoted += String.fromCharCode(byte);
   }
-  return `${quoted}"`;
+  return `${quoted}${isCut ? '…' : ''}"`;
 }
 
 /** Formats a duration in Go's canonical form: `1m0s`, `24h0m0s`, `1.5ms`, `0s`. */

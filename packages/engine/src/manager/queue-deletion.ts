@@ -1,4 +1,5 @@
 import {
+  errorText,
   invalid,
   type Logger,
   MESSAGES,
@@ -7,6 +8,7 @@ import {
   QueueError,
   type QueueStore,
   StorageError,
+  verbatim,
 } from '@querator/core';
 import { checkUnused } from '../rules/dead-queue-rules.ts';
 import type { Placements } from './placements.ts';
@@ -137,9 +139,9 @@ export class QueueDeletion {
   #checkReachable(queue: Queue, force: boolean): void {
     for (const { partition, storageName } of this.#deps.placements.unreachable(queue)) {
       if (!force) {
+        const way = verbatim('put it back, or use force to leave the items there');
         throw invalid(
-          `queue cannot be deleted; storage '${storageName}' of its partition '${partition}' is not configured, ` +
-            'put it back, or use force to leave the items there',
+          errorText`queue cannot be deleted; storage '${storageName}' of its partition '${partition}' is not configured, ${way}`,
         );
       }
       const where = { queue: queue.name, partition, storage: storageName };

@@ -1,4 +1,5 @@
 import {
+  errorText,
   invalid,
   MESSAGES,
   type NewQueue,
@@ -378,5 +379,5 @@ export class QueueManager {
 }
 
 function unknownQueue(name: string): QueueError {
-  return invalid(`queue does not exist; no such queue named '${name}'`);
+  return invalid(errorText`queue does not exist; no such queue named '${name}'`);
 }

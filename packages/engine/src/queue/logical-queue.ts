@@ -1,5 +1,6 @@
 import {
   type ClearRequest,
+  errorText,
   type ImportedItem,
   type ItemListRequest,
   invalid,
@@ -348,7 +349,7 @@ export class LogicalQueue {
     if (!active.state.healthy) {
       throw new QueueError(
         'retry',
-        `partition not available; partition '${partition}' is failing, retry again`,
+        errorText`partition not available; partition '${partition}' is failing, retry again`,
       );
     }
     return active;
@@ -357,7 +358,7 @@ export class LogicalQueue {
   #partition(number: number): ActivePartition {
     const partition = this.#partitions[number];
     if (partition === undefined) {
-      throw invalid(`partition is invalid; '${number}' is not a valid partition`);
+      throw invalid(errorText`partition is invalid; '${number}' is not a valid partition`);
     }
     return partition;
   }

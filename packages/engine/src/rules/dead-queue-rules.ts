@@ -1,4 +1,4 @@
-import { byteLength, hasWhitespace, invalid, LIMITS, type QueueRelations } from '@querator/core';
+import { byteLength, errorText, hasWhitespace, invalid, LIMITS, type QueueRelations } from '@querator/core';
 
 /**
  * Checks the name of a dead-letter queue.
@@ -9,14 +9,16 @@ import { byteLength, hasWhitespace, invalid, LIMITS, type QueueRelations } from 
 export function checkDeadQueueName(name: string, deadQueue: string): void {
   if (deadQueue === '') return;
   if (byteLength(deadQueue) > LIMITS.deadQueueName) {
-    throw invalid(`dead queue is invalid; cannot be greater than '${LIMITS.deadQueueName}' characters`);
+    throw invalid(
+      errorText`dead queue is invalid; cannot be greater than '${LIMITS.deadQueueName}' characters`,
+    );
   }
   if (deadQueue.includes('\0')) throw invalid('dead queue is invalid; cannot contain the character U+0000');
   if (hasWhitespace(deadQueue)) {
-    throw invalid(`dead queue is invalid; '${deadQueue}' cannot contain whitespace`);
+    throw invalid(errorText`dead queue is invalid; '${deadQueue}' cannot contain whitespace`);
   }
   if (deadQueue.includes('~')) {
-    throw invalid(`dead queue is invalid; '${deadQueue}' cannot contain '~' character`);
+    throw invalid(errorText`dead queue is invalid; '${deadQueue}' cannot contain '~' character`);
   }
   if (deadQueue === name) throw invalid('dead_queue cannot reference itself');
 }
@@ -36,14 +38,14 @@ export function checkDeadQueueRelations(
   { deadQueue: target, deadQueueEnds, usedBy }: QueueRelations,
 ): void {
   if (target === undefined) {
-    throw invalid(`dead_queue does not exist; '${deadQueue}' was not found, create it first`);
+    throw invalid(errorText`dead_queue does not exist; '${deadQueue}' was not found, create it first`);
   }
-  if (deadQueueEnds) throw invalid(`dead_queue does not exist; '${deadQueue}' is being deleted`);
+  if (deadQueueEnds) throw invalid(errorText`dead_queue does not exist; '${deadQueue}' is being deleted`);
   if (target.deadQueue !== '') {
-    throw invalid(`dead_queue is invalid; '${deadQueue}' already has its own dead_queue configured`);
+    throw invalid(errorText`dead_queue is invalid; '${deadQueue}' already has its own dead_queue configured`);
   }
   if (usedBy !== undefined) {
-    throw invalid(`dead_queue is invalid; '${name}' is itself the dead_queue of '${usedBy}'`);
+    throw invalid(errorText`dead_queue is invalid; '${name}' is itself the dead_queue of '${usedBy}'`);
   }
 }
 
@@ -55,6 +57,6 @@ export function checkDeadQueueRelations(
 export function checkUnused(name: string, usedBy: string | undefined): void {
   if (usedBy === undefined) return;
   throw invalid(
-    `queue is in use; '${name}' is the dead_queue of '${usedBy}', update that queue first or use force`,
+    errorText`queue is in use; '${name}' is the dead_queue of '${usedBy}', update that queue first or use force`,
   );
 }

@@ -1,8 +1,9 @@
-import { byteLength, hasWhitespace, invalid, isBlank, LIMITS } from '@querator/core';
+import { byteLength, errorText, hasWhitespace, invalid, isBlank, LIMITS } from '@querator/core';
 
 /** The checks that both rules for queue names share. */
 function checkCharacters(name: string): void {
-  if (name.includes('~')) throw invalid(`queue name is invalid; '${name}' cannot contain '~' character`);
+  if (name.includes('~'))
+    throw invalid(errorText`queue name is invalid; '${name}' cannot contain '~' character`);
   if (name.includes('\0')) throw invalid('queue name is invalid; cannot contain the character U+0000');
 }
 
@@ -23,9 +24,10 @@ export function checkQueueKnown(name: string): void {
  */
 export function checkQueueName(name: string): void {
   if (byteLength(name) > LIMITS.queueName) {
-    throw invalid(`queue name is invalid; cannot be greater than '${LIMITS.queueName}' characters`);
+    throw invalid(errorText`queue name is invalid; cannot be greater than '${LIMITS.queueName}' characters`);
   }
   if (isBlank(name)) throw invalid('queue name is invalid; queue name cannot be empty');
-  if (hasWhitespace(name)) throw invalid(`queue name is invalid; '${name}' cannot contain whitespace`);
+  if (hasWhitespace(name))
+    throw invalid(errorText`queue name is invalid; '${name}' cannot contain whitespace`);
   checkCharacters(name);
 }

@@ -1,4 +1,4 @@
-import { invalid, type PartitionPlacement } from '@querator/core';
+import { errorText, invalid, type PartitionPlacement } from '@querator/core';
 
 /**
  * Checks the placement of the partitions of a new queue.
@@ -14,11 +14,11 @@ export function checkPlacement(
   partitions.forEach(({ partition, storageName }, expected) => {
     if (partition !== expected) {
       throw invalid(
-        `partitions is invalid; found number ${partition} where ${expected} was expected, they go from 0 without holes`,
+        errorText`partitions is invalid; found number ${partition} where ${expected} was expected, they go from 0 without holes`,
       );
     }
     if (!isConfigured(storageName)) {
-      throw invalid(`partitions is invalid; there is no storage named '${storageName}'`);
+      throw invalid(errorText`partitions is invalid; there is no storage named '${storageName}'`);
     }
   });
 }

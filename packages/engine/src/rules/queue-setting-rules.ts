@@ -2,11 +2,13 @@ import {
   byteLength,
   type Duration,
   DurationSyntaxError,
+  errorText,
   formatDuration,
   invalid,
   LIMITS,
   parseDuration,
   type QueueSettings,
+  verbatim,
 } from '@querator/core';
 
 /** A queue's timeouts as text; empty: not given. */
@@ -36,7 +38,7 @@ export function parseTimeouts({ leaseTimeout, expireTimeout }: TimeoutTexts): Ti
 
 function checkLength(field: string, text: string): void {
   if (byteLength(text) > LIMITS.timeoutText) {
-    throw invalid(`${field} is invalid; cannot be greater than '${LIMITS.timeoutText}' characters`);
+    throw invalid(errorText`${field} is invalid; cannot be greater than '${LIMITS.timeoutText}' characters`);
   }
 }
 
@@ -46,7 +48,7 @@ function parse(field: string, text: string, examples: string): Duration {
     return parseDuration(text);
   } catch (error) {
     if (!(error instanceof DurationSyntaxError)) throw error;
-    throw invalid(`${field} is invalid; ${error.message} - expected format: ${examples}`);
+    throw invalid(errorText`${field} is invalid; ${verbatim(error.message)} - expected format: ${examples}`);
   }
 }
 
@@ -58,23 +60,25 @@ function parse(field: string, text: string, examples: string): Duration {
 export function checkQueueSettings(settings: QueueSettings): void {
   const { reference, maxAttempts, requestedPartitions, leaseTimeout, expireTimeout } = settings;
   if (byteLength(reference) > LIMITS.queueReference) {
-    throw invalid(`reference field is invalid; cannot be greater than '${LIMITS.queueReference}' characters`);
+    throw invalid(
+      errorText`reference field is invalid; cannot be greater than '${LIMITS.queueReference}' characters`,
+    );
   }
   if (reference.includes('\0'))
     throw invalid('reference field is invalid; cannot contain the character U+0000');
   if (maxAttempts > LIMITS.maxAttempts) {
-    throw invalid(`max attempts is invalid; cannot be greater than ${LIMITS.maxAttempts}`);
+    throw invalid(errorText`max attempts is invalid; cannot be greater than ${LIMITS.maxAttempts}`);
   }
   if (maxAttempts < 0) throw invalid('max attempts is invalid; cannot be negative number');
   if (requestedPartitions < 1) throw invalid('partitions is invalid; cannot be less than 1');
   if (requestedPartitions > LIMITS.partitions) {
-    throw invalid(`partitions is invalid; cannot be greater than ${LIMITS.partitions}`);
+    throw invalid(errorText`partitions is invalid; cannot be greater than ${LIMITS.partitions}`);
   }
   checkTimeout('lease timeout', leaseTimeout);
   checkTimeout('expire timeout', expireTimeout);
   if (leaseTimeout > expireTimeout) {
     throw invalid(
-      `lease timeout is too long; ${formatDuration(leaseTimeout)} cannot be greater than the expire timeout ${formatDuration(expireTimeout)}`,
+      errorText`lease timeout is too long; ${formatDuration(leaseTimeout)} cannot be greater than the expire timeout ${formatDuration(expireTimeout)}`,
     );
   }
 }
@@ -84,6 +88,6 @@ const ONE_MICROSECOND = 1_000n;
 /** Deadlines have microseconds, so a shorter timeout counts as empty. */
 function checkTimeout(field: string, timeout: Duration): void {
   if (timeout > -ONE_MICROSECOND && timeout < ONE_MICROSECOND)
-    throw invalid(`${field} is invalid; cannot be empty`);
-  if (timeout < 0n) throw invalid(`${field} is invalid; cannot be negative`);
+    throw invalid(errorText`${field} is invalid; cannot be empty`);
+  if (timeout < 0n) throw invalid(errorText`${field} is invalid; cannot be negative`);
 }

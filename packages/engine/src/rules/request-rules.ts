@@ -1,10 +1,12 @@
-import { invalid, isBlank, LIMITS, type NewItem } from '@querator/core';
+import { errorText, invalid, isBlank, LIMITS, type NewItem } from '@querator/core';
 
 /** @throws QueueError `invalid` when there are no items, or more than `most`. */
 export function checkProducedItems(items: readonly NewItem[], most: number): void {
   if (items.length === 0) throw invalid('items cannot be empty; at least one item is required');
   if (items.length > most) {
-    throw invalid(`items is invalid; max_produce_batch_size is ${most} but received ${items.length}`);
+    throw invalid(
+      errorText`items is invalid; max_produce_batch_size is ${most} but received ${items.length}`,
+    );
   }
   for (const { encoding, kind, reference } of items) {
     checkText('encoding', encoding);
@@ -15,7 +17,7 @@ export function checkProducedItems(items: readonly NewItem[], most: number): voi
 
 /** @throws QueueError `invalid`, naming the field, when the text holds U+0000, which PostgreSQL cannot store. */
 export function checkText(field: string, text: string): void {
-  if (text.includes('\0')) throw invalid(`${field} is invalid; cannot contain the character U+0000`);
+  if (text.includes('\0')) throw invalid(errorText`${field} is invalid; cannot contain the character U+0000`);
 }
 
 /** @throws QueueError `invalid` for a wrong client id or batch size. */
@@ -24,7 +26,9 @@ export function checkLease(clientId: string, batchSize: number, most: number): v
   checkText('client id', clientId);
   if (batchSize <= 0) throw invalid('invalid batch size; must be greater than zero');
   if (batchSize > most) {
-    throw invalid(`invalid batch size; max_lease_batch_size is ${most}, but ${batchSize} was requested`);
+    throw invalid(
+      errorText`invalid batch size; max_lease_batch_size is ${most}, but ${batchSize} was requested`,
+    );
   }
 }
 
@@ -39,9 +43,11 @@ export function checkIds(
   most: number,
   words: { readonly field: 'ids' | 'items'; readonly list: string },
 ): void {
-  if (ids.length === 0) throw invalid(`${words.field} is invalid; ${words.list} cannot be empty`);
+  if (ids.length === 0) throw invalid(errorText`${words.field} is invalid; ${words.list} cannot be empty`);
   if (ids.length > most) {
-    throw invalid(`${words.field} is invalid; max_complete_batch_size is ${most} but received ${ids.length}`);
+    throw invalid(
+      errorText`${words.field} is invalid; max_complete_batch_size is ${most} but received ${ids.length}`,
+    );
   }
   checkUniqueIds(ids);
 }
@@ -50,7 +56,7 @@ export function checkIds(
 export function checkUniqueIds(ids: readonly string[]): void {
   const seen = new Set<string>();
   for (const id of ids) {
-    if (seen.has(id)) throw invalid(`invalid storage id; '${id}' is listed more than once`);
+    if (seen.has(id)) throw invalid(errorText`invalid storage id; '${id}' is listed more than once`);
     checkText('id', id);
     seen.add(id);
   }

@@ -1,10 +1,14 @@
 import {
+  byteLength,
   type Duration,
   DurationSyntaxError,
+  errorText,
   formatDuration,
   invalid,
+  LIMITS,
   LONGEST_REQUEST_TIMEOUT,
   parseDuration,
+  verbatim,
 } from '@querator/core';
 
 /** Timeout texts whose duration is kept, because clients send the same few again and again. */
@@ -18,12 +22,17 @@ export class RequestTimeouts {
    * Parses a request's timeout. An empty text is zero, which
    * `checkRequestTimeout` refuses later: other checks come in between.
    *
-   * @throws QueueError `invalid` when the text is no duration.
+   * @throws QueueError `invalid` when the text is too long, or no duration.
    */
   parse(text: string): Duration {
     if (text === '') return 0n as Duration;
     const known = this.#known.get(text);
     if (known !== undefined) return known;
+    if (byteLength(text) > LIMITS.requestTimeoutText) {
+      throw invalid(
+        errorText`request timeout is invalid; cannot be greater than '${LIMITS.requestTimeoutText}' characters`,
+      );
+    }
     try {
       const timeout = parseDuration(text);
       if (this.#known.size >= TEXTS_KEPT) this.#known.clear();
@@ -31,7 +40,9 @@ export class RequestTimeouts {
       return timeout;
     } catch (error) {
       if (!(error instanceof DurationSyntaxError)) throw error;
-      throw invalid(`request timeout is invalid; ${error.message} - expected format: 900ms, 5m or 15m`);
+      throw invalid(
+        errorText`request timeout is invalid; ${verbatim(error.message)} - expected format: 900ms, 5m or 15m`,
+      );
     }
   }
 }
@@ -49,12 +60,12 @@ export function checkRequestTimeout(timeout: Duration, shortest?: Duration): voi
   }
   if (timeout > LONGEST_REQUEST_TIMEOUT) {
     throw invalid(
-      `request timeout is invalid; maximum timeout is '15m' but '${formatDuration(timeout)}' was requested`,
+      errorText`request timeout is invalid; maximum timeout is '15m' but '${formatDuration(timeout)}' was requested`,
     );
   }
   if (shortest !== undefined && timeout < shortest) {
     throw invalid(
-      `request timeout is invalid; minimum timeout is '10ms' but '${formatDuration(timeout)}' was requested`,
+      errorText`request timeout is invalid; minimum timeout is '10ms' but '${formatDuration(timeout)}' was requested`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import {
   checkNamespaceName,
+  errorText,
   invalid,
   isBlank,
   LIMITS,
@@ -67,7 +68,8 @@ export class QueuesService {
     if (call.namespace !== '') checkNamespaceName(call.namespace);
     this.#manager.checkRunning();
     return this.#manager.changing(name, deadQueue, async () => {
-      if (await this.#manager.isTaken(name)) throw invalid(`invalid queue; '${name}' already exists`);
+      if (await this.#manager.isTaken(name))
+        throw invalid(errorText`invalid queue; '${name}' already exists`);
       await this.#manager.checkDeadQueue(name, deadQueue);
       const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
       checkQueueSettings(settings);
@@ -84,9 +86,11 @@ export class QueuesService {
   /** A page of the queues of one namespace, in order of their names. */
   async page({ namespace, pivot, limit }: ListQueuesCall): Promise<Page<Queue>> {
     this.#manager.checkRunning();
-    if (limit > LIMITS.listPage) throw invalid(`limit is invalid; cannot be greater than ${LIMITS.listPage}`);
+    if (limit > LIMITS.listPage)
+      throw invalid(errorText`limit is invalid; cannot be greater than ${LIMITS.listPage}`);
     const most = pageLimit(limit);
-    if (pivot.includes('~')) throw invalid(`pivot is invalid; '${pivot}' cannot contain '~' character`);
+    if (pivot.includes('~'))
+      throw invalid(errorText`pivot is invalid; '${pivot}' cannot contain '~' character`);
     checkText('pivot', pivot);
     checkText('namespace', namespace);
     return queuesPage((part) => this.#manager.list({ namespace: namespace || SYSTEM_NAMESPACE, ...part }), {

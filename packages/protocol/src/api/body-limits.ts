@@ -1,4 +1,4 @@
-import { invalid, type QueueError } from '@querator/core';
+import { errorText, invalid, type QueueError } from '@querator/core';
 
 /**
  * The largest request body per call, in bytes (docs/reference/limits.md). The
@@ -14,7 +14,7 @@ export const BODY_LIMITS = {
 
 /** The error for a body of more than `limit` bytes. */
 export function bodyTooLarge(limit: number): QueueError {
-  return invalid(`request body exceeds ${formatByteSize(limit)} limit`);
+  return invalid(errorText`request body exceeds ${formatByteSize(limit)} limit`);
 }
 
 /**

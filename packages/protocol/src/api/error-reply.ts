@@ -1,7 +1,9 @@
 import {
   DurationSyntaxError,
   type ErrorCode,
+  errorText,
   formatDuration,
+  invalid,
   MESSAGES,
   milliseconds,
   parseDuration,
@@ -99,10 +101,10 @@ function retryAfterOf(text: string | undefined): number | undefined {
 
 /** The error for an unknown path. */
 export function unknownMethod(path: string): QueueError {
-  return new QueueError('unknown_method', `no such method; ${path}`);
+  return new QueueError('unknown_method', errorText`no such method; ${path}`);
 }
 
 /** The error for an HTTP method other than POST. */
 export function methodNotAllowed(method: string): QueueError {
-  return new QueueError('invalid', `http method '${method}' not allowed; only POST`);
+  return invalid(errorText`http method '${method}' not allowed; only POST`);
 }

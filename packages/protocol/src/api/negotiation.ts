@@ -1,4 +1,4 @@
-import { QueueError } from '@querator/core';
+import { errorText, QueueError } from '@querator/core';
 import type { WireFormat } from '../messages/wire-format.ts';
 
 const FORMATS: ReadonlyMap<string, WireFormat> = new Map([
@@ -20,7 +20,7 @@ export function negotiateRequest(contentType: string | null | undefined): WireFo
   if (format !== undefined) return format;
   throw new QueueError(
     'content',
-    `Content-Type header '${contentType}' is invalid format or unrecognized content type`,
+    errorText`Content-Type header '${contentType ?? ''}' is invalid format or unrecognized content type`,
   );
 }
 
@@ -40,8 +40,7 @@ export function negotiateReply(accept: string | null | undefined): WireFormat {
   if (format !== undefined) return format;
   throw new QueueError(
     'content',
-    `Accept header '${first}' is invalid format or unrecognized content type, ` +
-      'only [application/json,application/protobuf] are supported by this method',
+    errorText`Accept header '${first}' is invalid format or unrecognized content type, only [application/json,application/protobuf] are supported by this method`,
   );
 }
 

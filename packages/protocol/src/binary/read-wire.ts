@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { invalid } from '@querator/core';
+import { errorText, invalid } from '@querator/core';
 import { ELEMENT_LIMIT, tooManyElements } from '../fields/element-limit.ts';
 import type { FieldTable, MessageTable } from '../fields/field-table.ts';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
@@ -117,7 +117,7 @@ class WireReader {
 
   #unicode(field: FieldTable, start: number, end: number): string {
     if (!isUtf8(this.#body.subarray(start, end))) {
-      throw invalid(`${field.jsonName} is invalid; must be valid UTF-8`);
+      throw invalid(errorText`${field.jsonName} is invalid; must be valid UTF-8`);
     }
     return this.#buffer.toString('utf8', start, end);
   }

@@ -1,4 +1,4 @@
-import { invalid, type QueueError } from '@querator/core';
+import { errorText, invalid, type QueueError } from '@querator/core';
 import type { FieldTable } from './field-table.ts';
 
 /**
@@ -11,5 +11,5 @@ export const ELEMENT_LIMIT = 250_000;
 
 /** The error for a message with more elements. */
 export function tooManyElements(field: FieldTable): QueueError {
-  return invalid(`${field.jsonName} is invalid; cannot have more than ${ELEMENT_LIMIT} elements`);
+  return invalid(errorText`${field.jsonName} is invalid; cannot have more than ${ELEMENT_LIMIT} elements`);
 }

@@ -1,4 +1,4 @@
-import { invalid } from '@querator/core';
+import { errorText, invalid } from '@querator/core';
 import { ELEMENT_LIMIT, tooManyElements } from '../fields/element-limit.ts';
 import type { FieldTable, MessageTable } from '../fields/field-table.ts';
 import { parseTimestamp } from '../time/wire-time.ts';
@@ -120,7 +120,7 @@ class MessageParser {
     const value = scanner.takeString();
     if (value === undefined) throw this.#wrongValue(field, start);
     if (this.#hasInvalidBytes && value.includes(REPLACEMENT)) {
-      throw invalid(`${field.jsonName} is invalid; must be valid UTF-8`);
+      throw invalid(errorText`${field.jsonName} is invalid; must be valid UTF-8`);
     }
     if (!value.isWellFormed()) throw this.#wrongValue(field, start);
     return value;

@@ -1,4 +1,4 @@
-import { QueueError } from '@querator/core';
+import { ECHO_LENGTH, echo, errorText, QueueError, verbatim } from '@querator/core';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -10,8 +10,8 @@ const WORD = /[A-Za-z0-9_.+-]+/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match control characters
 const UNUSUAL = /[\u0000-\u001f\\]/;
 
-/** The most characters of a wrong token that an error shows. */
-const SHOWN_LENGTH = 40;
+/** The units of a wrong token that matter to an error: one character more than it shows. */
+const SHOWN_UNITS = 2 * ECHO_LENGTH + 2;
 
 /**
  * Splits a JSON text into tokens. `JSON.parse` loses what protobuf's rules need:
@@ -122,7 +122,7 @@ export class Scanner {
   }
 
   #error(text: string): QueueError {
-    return new QueueError('content', `proto: ${text}`);
+    return new QueueError('content', errorText`proto: ${verbatim(text)}`);
   }
 
   /** Line and column, counted from 1. */
@@ -134,16 +134,18 @@ export class Scanner {
 
   /** The text of the token at `position`, shortened for a message. */
   shown(position: number): string {
-    WORD.lastIndex = position;
-    const word = WORD.exec(this.text)?.[0];
-    const token = word ?? this.#stringAt(position) ?? this.text.slice(position, position + 1);
-    // Truncation may split a surrogate pair, but a reply must be well-formed.
-    return token.slice(0, SHOWN_LENGTH).toWellFormed();
+    const text = this.text.slice(position, position + SHOWN_UNITS);
+    WORD.lastIndex = 0;
+    const word = WORD.exec(text)?.[0];
+    const token = word ?? stringAtStart(text) ?? text.slice(0, 1);
+    // The end of the token may be half a surrogate pair, but a reply must be well-formed.
+    return echo(token).toWellFormed();
   }
+}
 
-  #stringAt(position: number): string | undefined {
-    if (this.text.charCodeAt(position) !== QUOTE) return undefined;
-    const end = this.text.indexOf('"', position + 1);
-    return end < 0 ? undefined : this.text.slice(position, end + 1);
-  }
+/** The string that the text starts with, up to its first quote, or else all of the text. */
+function stringAtStart(text: string): string | undefined {
+  if (text.charCodeAt(0) !== QUOTE) return undefined;
+  const end = text.indexOf('"', 1);
+  return end < 0 ? text : text.slice(0, end + 1);
 }

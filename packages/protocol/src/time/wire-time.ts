@@ -1,4 +1,4 @@
-import { type Instant, instantFromMicroseconds, invalid, type QueueError } from '@querator/core';
+import { errorText, type Instant, instantFromMicroseconds, invalid, type QueueError } from '@querator/core';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 
 /** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, in seconds since the epoch. */
@@ -18,7 +18,7 @@ export function isTimestampInRange(seconds: number, nanos: number): boolean {
 /** The error for a time that is out of range. */
 export function timestampOutOfRange(fieldName: string): QueueError {
   return invalid(
-    `${fieldName} is invalid; must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z`,
+    errorText`${fieldName} is invalid; must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { type ItemContent, invalid, type QueueError } from '@querator/core';
+import { errorText, type ItemContent, invalid, type QueueError } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { isDataFault, PostgresError, TOO_LARGE } from '../errors/postgres-error.ts';
 import { textArray } from '../wire/binary-array.ts';
@@ -31,7 +31,7 @@ export async function refusedItems(
   // The refused statement had no effect, and its error stands even if the field cannot be found.
   const found = await refusedField(db, error, { texts, indexed: 'source_id' }).catch(() => undefined);
   const fault = found === undefined ? 'the storage cannot hold its content' : `${found.field} ${found.fault}`;
-  return invalid(`invalid item; ${fault} (SQLSTATE ${error.sqlState})`);
+  return invalid(errorText`invalid item; ${fault} (SQLSTATE ${error.sqlState ?? ''})`);
 }
 
 /** What an error says of a text with a character that the database's encoding lacks. */

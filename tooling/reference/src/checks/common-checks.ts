@@ -130,6 +130,13 @@ export const PARTITION: Check = {
   broken: { partition: 99 },
 };
 
+/** The length of the request timeout's text. */
+export const TIMEOUT_TEXT: Check = {
+  when: '`request_timeout` has more than 100 bytes',
+  text: "request timeout is invalid; cannot be greater than '100' characters",
+  broken: { request_timeout: `${'0'.repeat(100)}s` },
+};
+
 /** The syntax of the request timeout. */
 export const TIMEOUT_SYNTAX: Check = {
   when: '`request_timeout` is not a [duration](http-api.md#durations)',

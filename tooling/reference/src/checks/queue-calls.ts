@@ -13,6 +13,7 @@ import {
   TIMEOUT_REQUIRED,
   TIMEOUT_SHORT,
   TIMEOUT_SYNTAX,
+  TIMEOUT_TEXT,
   tooManyIds,
 } from './common-checks.ts';
 
@@ -27,6 +28,7 @@ export const QUEUE_CALLS: readonly CheckedCall[] = [
     good: { ...ON_MAIN, request_timeout: '1m', items: [ITEM] },
     steps: [
       LOOKUP,
+      TIMEOUT_TEXT,
       TIMEOUT_SYNTAX,
       QUEUE_SHUTDOWN,
       TIMEOUT_REQUIRED,
@@ -63,6 +65,7 @@ export const QUEUE_CALLS: readonly CheckedCall[] = [
     good: { queue_name: QUEUES.empty, client_id: 'c', batch_size: 1, request_timeout: '10ms' },
     steps: [
       LOOKUP,
+      TIMEOUT_TEXT,
       TIMEOUT_SYNTAX,
       QUEUE_SHUTDOWN,
       {
@@ -102,6 +105,7 @@ export const QUEUE_CALLS: readonly CheckedCall[] = [
     steps: [
       LOOKUP,
       PARTITION,
+      TIMEOUT_TEXT,
       TIMEOUT_SYNTAX,
       QUEUE_SHUTDOWN,
       { when: 'there are no ids', text: 'ids is invalid; list of ids cannot be empty', broken: { ids: [] } },

@@ -24,6 +24,7 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   queueReference: ['`reference` of a queue', 'bytes'],
   namespaceName: ['name of a namespace', 'bytes'],
   timeoutText: ['`lease_timeout` and `expire_timeout` as text', 'bytes'],
+  requestTimeoutText: ['`request_timeout` as text', 'bytes'],
   maxAttempts: ['`max_attempts` of a queue', 'attempts'],
   partitions: ['partitions of a queue', 'partitions'],
   listPage: ['elements of one page', 'elements'],

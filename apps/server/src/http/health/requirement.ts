@@ -1,4 +1,4 @@
-import { invalid } from '@querator/core';
+import { errorText, invalid } from '@querator/core';
 
 /** Which checks have to pass for the server to be healthy. */
 export type Requirement =
@@ -33,7 +33,7 @@ export function parseRequirement(query: URLSearchParams, storages: number): Requ
       return { kind: 'quorum', count: parseQuorum(quorum, storages) };
     default:
       throw invalid(
-        `requireStorage is invalid; '${wanted}' is none of 'all', 'one', 'queue-info' and 'quorum'`,
+        errorText`requireStorage is invalid; '${wanted}' is none of 'all', 'one', 'queue-info' and 'quorum'`,
       );
   }
 }
@@ -42,5 +42,5 @@ function parseQuorum(text: string | null, storages: number): number {
   const count = text !== null && /^[0-9]{1,6}$/.test(text) ? Number(text) : 0;
   if (count >= 1 && count <= storages) return count;
   const given = text === null ? 'it is missing' : `'${text}' is out of range`;
-  throw invalid(`quorum is invalid; ${given}, expected a number from 1 to ${storages}`);
+  throw invalid(errorText`quorum is invalid; ${given}, expected a number from 1 to ${storages}`);
 }

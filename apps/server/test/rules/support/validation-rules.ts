@@ -22,7 +22,8 @@ const LOOKUP: readonly Rule[] = [
   [{ queue_name: 'a~b' }, "queue name is invalid; 'a~b' cannot contain '~' character"],
   [{ queue_name: 'a\0b' }, `queue name is invalid; ${nul}`],
   [{ queue_name: 'no such' }, "queue does not exist; no such queue named 'no such'"],
-  [{ queue_name: long(600) }, `queue does not exist; no such queue named '${long(600)}'`],
+  [{ queue_name: long(100) }, `queue does not exist; no such queue named '${long(100)}'`],
+  [{ queue_name: long(600) }, `queue does not exist; no such queue named '${long(99)}…'`],
 ];
 
 const NAME: readonly Rule[] = [
@@ -51,6 +52,11 @@ const timeoutSyntax = (text: string, fault: string): Rule => [
   `request timeout is invalid; time: ${fault} - expected format: 900ms, 5m or 15m`,
 ];
 const TIMEOUT_SYNTAX: readonly Rule[] = [
+  [
+    { request_timeout: `${long(98)}é1` },
+    "request timeout is invalid; cannot be greater than '100' characters",
+  ],
+  timeoutSyntax(`1${long(98)}é`.slice(0, 99), `unknown unit "${long(98)}" in duration "1${long(98)}"`),
   timeoutSyntax('soon', 'invalid duration "soon"'),
   timeoutSyntax(' 1s', 'invalid duration " 1s"'),
   timeoutSyntax('10', 'missing unit in duration "10"'),
