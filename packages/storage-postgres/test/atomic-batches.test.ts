@@ -43,7 +43,7 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     );
   }
 
-  test('of produce requests stores nothing, also when they are stored one by one', async () => {
+  test('of produce requests stores nothing, even if the requests are stored one by one', async () => {
     const store = backend.partitionStore(KEY);
     await failOn('INSERT', "NEW.reference = 'boom'");
     const requests = ['good', 'bad\0', 'boom'].map((reference) => ({ items: [item(reference)] }));
@@ -54,7 +54,7 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     expect((await store.stats()).waiting).toBe(1);
   });
 
-  test('of sweep reports what was done before, the dead above all, and is soon repeated', async () => {
+  test('of a sweep reports the items that were handled before the failure, and the next sweep is due at once', async () => {
     const store = backend.partitionStore(KEY);
     await store.produce([{ items: [item('dies')] }], HOUR);
     await store.lease({ limit: 1, leaseTimeout: HOUR });
@@ -71,7 +71,7 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     expect((await store.sweep(SWEEP)).dead.map(({ reference }) => reference)).toEqual(['expires']);
   });
 
-  test('of letters, or of items that are marked as moved, leaves all as it was', async () => {
+  test('of letters, or of marked items, changes nothing', async () => {
     const store = backend.partitionStore(KEY);
     const timeouts = { expireTimeout: HOUR, autoCommitTimeout: HOUR };
     const listed = () => store.list({ state: 'queued', pivot: '', limit: 10 });
@@ -99,7 +99,7 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     expect((await store.sweep(SWEEP)).dead.map(({ id }) => id).sort()).toEqual(ids.sort());
   });
 
-  test('of import items that cannot be stored is the fault of the caller, who is told no content', async () => {
+  test('of an import with items that cannot be stored fails with an error of the caller that quotes no content', async () => {
     const store = backend.partitionStore(KEY);
     // An index row holds 2.7 kB after compression.
     const long = Array.from({ length: 400 }, () => crypto.randomUUID()).join('');
@@ -156,7 +156,7 @@ describe('a batch that fails half-way', { timeout: 60_000 }, () => {
     });
   });
 
-  test('an import of more items than one statement holds keeps their order, and source ids apart', async () => {
+  test('an import of more items than one statement holds keeps their order and distinct source ids', async () => {
     const store = backend.partitionStore(KEY);
     const items = Array.from({ length: 20_500 }, (_, n) => imported(`${n}`, `${n % 20_400}`));
     const stored = await store.import(items, HOUR);

@@ -39,7 +39,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     return rows[0].node;
   }
 
-  test('is cleared in parts, of the items in the given states and of no others', async () => {
+  test('is cleared in parts, and only items in the given states are removed', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     expect(await store.clear({ ...ALL, leased: false })).toBe(24_000);
@@ -47,7 +47,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('is emptied at once where everything goes', async () => {
+  test('is truncated if all states are cleared', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     const before = await files();
@@ -62,7 +62,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('is cleared in parts while somebody reads it, and by a role that may not truncate', async () => {
+  test('is cleared in parts while another session reads it, and by a role without TRUNCATE', async () => {
     const role = await createRole(database, 'clearing');
     await admin.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role.name}`);
     await admin.query(`GRANT USAGE ON SEQUENCE querator_item_id TO ${role.name}`);
@@ -86,7 +86,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await role.drop();
   });
 
-  test('that could be cleared in part only has an unknown outcome', async () => {
+  test('that was only cleared in part reports an unknown outcome', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     await admin.query(
@@ -101,7 +101,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('has its letters prepared, committed and aborted by their source ids, and nothing else is touched', async () => {
+  test('has its letters prepared, committed and aborted by their source ids, and no other item changes', async () => {
     await admin.query(`UPDATE ${TABLE} SET source_id = 's' || reference, max_attempts = -1`);
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
@@ -119,7 +119,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('is counted with more patience than a request has', async () => {
+  test('is counted with a longer time limit than that of a request', async () => {
     const backend = testBackend(database.connectionString, { timeouts: { statementMs: 500 } });
     const store = backend.partitionStore(KEY);
     await store.stats();
@@ -140,7 +140,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('of large items is leased, and its dead are handed over, bit by bit', async () => {
+  test('of large items is leased, and its dead items are returned, in portions', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore({ queue: 'large', partition: 0 });
     const table = itemsTableName({ queue: 'large', partition: 0 });
@@ -169,7 +169,7 @@ describe('a big table', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('of large items that were marked as moved is gone through at once: nobody needs their content', async () => {
+  test('of large items that were marked as moved is swept in one call, because their content is not read', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore({ queue: 'large', partition: 0 });
     const rules = { maxAttempts: 0, dead: 'move' } as const;

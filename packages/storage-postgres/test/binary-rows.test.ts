@@ -17,14 +17,14 @@ afterAll(() => database.drop());
 
 const text = (row: BinaryRow) => row.text();
 
-describe('rows that are read as they come', () => {
+describe('rows in binary format', () => {
   let connection: Connection;
   beforeEach(async () => {
     connection = await openOver(connectorFor(database.connectionString));
   });
   afterEach(() => connection.close());
 
-  it('have the fields of every type that is read, and what null stands for', async () => {
+  it('have fields of every type, null included', async () => {
     const sql = `SELECT 'käse 🧀', 42, -7, '\\x00ff'::bytea, '2026-01-01 12:00:00.25+00'::timestamptz, '-infinity'::timestamptz,
       NULL::text, NULL::bytea, NULL::timestamptz, ''`;
     const read = (row: BinaryRow) => {
@@ -49,7 +49,7 @@ describe('rows that are read as they come', () => {
     ]);
   });
 
-  it('may be longer than what comes in one piece, and many', async () => {
+  it('may be larger than one received piece, and many', async () => {
     const sql = `SELECT repeat(chr(96 + n), n * 700000) FROM generate_series(1, 5) AS n
       UNION ALL SELECT n::text FROM generate_series(1, 20000) AS n`;
     const rows = (await connection.query({ text: sql }, { read: text })) as string[];
@@ -59,20 +59,20 @@ describe('rows that are read as they come', () => {
     expect(rows.slice(5)).toEqual(Array.from({ length: 20_000 }, (_, n) => String(n + 1)));
   });
 
-  it('come behind other statements too', async () => {
+  it('work after other statements too', async () => {
     const before = ["SET LOCAL application_name = 'be'", "SET LOCAL application_name = 'behind'"];
     const sql = "SELECT current_setting('application_name')";
     expect(await connection.query({ text: sql }, { before, read: text })).toEqual(['behind']);
   });
 
-  it('are none where the server fails in the middle, and the next statement has its own', async () => {
+  it('of a statement that fails in the middle are discarded, and the next statement gets its own rows', async () => {
     const failing = { text: 'SELECT (1 / (500 - n))::text FROM generate_series(1, 1000) AS n' };
     await expect(connection.query(failing, { read: text })).rejects.toMatchObject({ code: '22012' });
     expect(await connection.query({ text: "SELECT 'a' AS name" })).toEqual([{ name: 'a' }]);
     expect(await connection.query({ text: "SELECT 'b'" }, { read: text })).toEqual(['b']);
   });
 
-  it('are none where one cannot be read, and the connection is as good as before', async () => {
+  it('that cannot be decoded fail their statement, and the connection stays usable', async () => {
     const read = () => {
       throw new Error('not what was expected');
     };
@@ -85,7 +85,7 @@ describe('rows that are read as they come', () => {
   });
 });
 
-it('an item whose payload somebody has set to null is leased as one without content', async () => {
+it('an item whose payload an operator has set to null is leased without content', async () => {
   const backend = testBackend(database.connectionString);
   const key = { queue: 'null-payload', partition: 0 };
   const store = backend.partitionStore(key);

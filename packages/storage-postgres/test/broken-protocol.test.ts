@@ -114,7 +114,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     ['with mechanisms without an end', message('R', Buffer.from([0, 0, 0, 10, 65, 66]))],
     ['of SCRAM that was never begun', message('R', Buffer.from('\0\0\0\x0br=x,s=eA==,i=1'))],
     ['for Kerberos', message('R', Buffer.from([0, 0, 0, 2]))],
-  ])('a request for authentication %s', async (_, bytes) => {
+  ])('an authentication request %s', async (_, bytes) => {
     const { db } = open();
     server.breaches = { start: all(bytes, READY) };
     await expectFailure(() => plain(db));
@@ -148,21 +148,21 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     });
   }
 
-  test('a row with fewer fields than the statement gives', async () => {
+  test('a row with fewer fields than the statement returns', async () => {
     const { db } = open();
     server.breaches = { statement: all(message('2'), row(), COMPLETE, READY) };
     const failure = await expectFailure(() => fast(db));
     expect(failure.message).toContain('a row is not what the statement gives');
   });
 
-  test('a message is refused by its header, before its body has come', async () => {
+  test('a message is refused by its header, before its body arrives', async () => {
     const { db } = open();
     server.breaches = { statement: message('D', Buffer.alloc(0), TWO_GIGABYTES) };
     await expectFailure(() => plain(db));
     await vi.waitFor(() => expect(server.open).toBe(0), WAIT_OPTIONS);
   });
 
-  test('rows without end', async () => {
+  test('an endless sequence of rows', async () => {
     const { db } = open();
     const large = message('D', Buffer.concat([fields(1, 99_999_990), Buffer.alloc(99_999_990)]));
     server.breaches = { statement: all(message('2'), ...Array<Buffer>(6).fill(large), COMPLETE, READY) };
@@ -174,14 +174,14 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     ['a statement', { statement: all(error('x'.repeat(500_000)), READY) }],
     ['a connection', { start: error('x'.repeat(500_000), '28000') }],
     ['a connection, with a text of 50 MB', { start: error('x'.repeat(50_000_000), '28000') }],
-  ])('an endless error text, in answer to %s', async (_, breaches) => {
+  ])('an endless error text in reply to %s', async (_, breaches) => {
     const { db } = open();
     server.breaches = breaches;
     await expectFailure(() => plain(db));
     expect(await plain(db)).toEqual([{ n: 1 }]);
   });
 
-  test('on an idle connection it is logged once', async () => {
+  test('a violation on an idle connection is logged once', async () => {
     const { db, share } = open();
     server.breaches = { statement: all(ONE, row('1'), COMPLETE, READY, message('A', Buffer.alloc(3))) };
     expect(await plain(db)).toEqual([{ n: 1 }]);
@@ -189,7 +189,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     expect(logged.filter((line) => line.includes('broke the protocol'))).toHaveLength(1);
   });
 
-  test('while it is listened to', async () => {
+  test('a violation on the listening connection', async () => {
     const { db, share } = open();
     const payload = 'x'.repeat(2_000_000);
     server.breaches = {
@@ -202,7 +202,7 @@ describe('a server that breaks the protocol', { timeout: 30_000 }, () => {
     expect(await plain(db)).toEqual([{ n: 1 }]);
   });
 
-  test('a greeting that never ends is given up in time', async () => {
+  test('a startup message that never ends exceeds the time limit', async () => {
     const { db } = open('sslmode=disable&connect_timeout=1');
     server.breaches = { start: all(AUTHENTICATED, message('S', Buffer.from('a\0b\0'))) };
     await expectFailure(() => plain(db));

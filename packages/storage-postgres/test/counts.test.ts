@@ -50,7 +50,7 @@ describe('counts', { timeout: 60_000 }, () => {
     [8, 2],
     [5, 1],
     [4, 1],
-  ])('over a pool of %i connections take %i, and leave the others to requests', async (maxConns, most) => {
+  ])('over a pool of %i connections use %i, and leave the others to requests', async (maxConns, most) => {
     const { backend, stores, free, release } = await hanging(maxConns);
     const counting = stores.map((store) => store.stats());
     await vi.waitFor(async () => expect(await underWay()).toBe(most), 10_000);
@@ -62,7 +62,7 @@ describe('counts', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('and looks together leave a connection of four to requests, and one to who listens', async () => {
+  test('and background polls in a pool of four leave one connection to requests and one to LISTEN', async () => {
     const { backend, stores, free, release } = await hanging(4);
     backend.signals?.subscribe('topic', () => {});
     const running: Promise<unknown>[] = stores.map((store) => store.stats());
@@ -75,7 +75,7 @@ describe('counts', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('end when their limit is over, and say so', async () => {
+  test('end at their time limit, and report it', async () => {
     const { backend, stores, release } = await hanging(4);
     const [store] = stores as [PartitionStore];
     await expect(store.stats({ limitMs: 100 })).rejects.toMatchObject({
@@ -86,7 +86,7 @@ describe('counts', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('end when nobody waits for them any more, on the server too', async () => {
+  test('end when their callers have left, on the server too', async () => {
     const { backend, stores, release } = await hanging(4);
     const [store, other] = stores as [PartitionStore, PartitionStore];
     const leaving = new AbortController();
@@ -104,7 +104,7 @@ describe('counts', { timeout: 60_000 }, () => {
   });
 
   // The server itself gives up waiting for the lock after 30 s.
-  describe('of a server that no longer answers', { timeout: 20_000 }, () => {
+  describe('of a server that does not answer', { timeout: 20_000 }, () => {
     async function silent() {
       const proxy = await startFaultProxy(database.connectionString);
       const { backend, stores, free, release } = await hanging(8, proxy.connectionString);
@@ -116,7 +116,7 @@ describe('counts', { timeout: 60_000 }, () => {
       return { proxy, store: stores[0] as PartitionStore, free, end };
     }
 
-    test('end when nobody waits for them any more', async () => {
+    test('end when their callers have left', async () => {
       const { proxy, store, end } = await silent();
       const leaving = new AbortController();
       const counting = Promise.allSettled([store.stats({ signal: leaving.signal })]);
@@ -127,7 +127,7 @@ describe('counts', { timeout: 60_000 }, () => {
       await end();
     });
 
-    test('fail when other calls have', async () => {
+    test('fail once another call has failed', async () => {
       const { proxy, store, free, end } = await silent();
       const produce = () => free.produce([{ items: [item('a')] }], HOUR);
       const counting = Promise.allSettled([store.stats()]);
@@ -139,7 +139,7 @@ describe('counts', { timeout: 60_000 }, () => {
       await end();
     });
 
-    test('fail as soon as other calls where they begin then', async () => {
+    test('that begin after the failure fail as soon as other calls', async () => {
       const { proxy, store, end } = await silent();
       proxy.blackHole();
       await expect(store.stats()).rejects.toMatchObject({ name: 'StorageError', outcome: 'not-applied' });

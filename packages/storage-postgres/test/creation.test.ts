@@ -20,7 +20,7 @@ describe('tables', { timeout: 60_000 }, () => {
     await database.drop();
   });
 
-  test('are made once when many backends start at the same moment', async () => {
+  test('are created once if many backends start at the same moment', async () => {
     const backends = Array.from({ length: 12 }, () =>
       testBackend(database.connectionString, { maxConns: 2 }),
     );
@@ -35,7 +35,7 @@ describe('tables', { timeout: 60_000 }, () => {
     await Promise.all(backends.map((backend) => backend.close()));
   });
 
-  test('are made again after a drop, also by a backend that did not drop them', async () => {
+  test('are created again after a drop, also by a backend that did not drop them', async () => {
     const [one, other] = [testBackend(database.connectionString), testBackend(database.connectionString)];
     await other.partitionStore(KEY).produce([{ items: [item('old')] }], HOUR);
     await one.partitionStore(KEY).drop();
@@ -46,7 +46,7 @@ describe('tables', { timeout: 60_000 }, () => {
     await other.close();
   });
 
-  test('are made again when somebody dropped everything behind our back', async () => {
+  test('are created again after an operator dropped all of them', async () => {
     const backend = testBackend(database.connectionString);
     await backend.partitionStore(KEY).produce([{ items: [item('old')] }], HOUR);
     await client.query('DROP SCHEMA public CASCADE');
@@ -57,7 +57,7 @@ describe('tables', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('are tried again after a failure', async () => {
+  test('are created at the next call after a failed attempt', async () => {
     await client.query('DROP SCHEMA public');
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
@@ -67,7 +67,7 @@ describe('tables', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('live in the schema that the connection string names', async () => {
+  test('are in the schema that the connection string names', async () => {
     await client.query('CREATE SCHEMA mine');
     const backend = testBackend(`${database.connectionString}?options=-csearch_path%3Dmine`);
     await backend.partitionStore(KEY).produce([{ items: [item('a')] }], HOUR);

@@ -19,7 +19,9 @@ const FILL = `
   FROM (SELECT nextval('querator_item_id') AS number FROM generate_series(1, ${DEAD / 100}) OFFSET 0) AS taken,
     generate_series(1, 100) AS position`;
 
-describe('behind more dead entries than a lease may walk over', { timeout: 180_000 }, () => {
+describe('behind more dead entries than one lease can pass within its time limit', {
+  timeout: 180_000,
+}, () => {
   let database: TestDatabase;
   let admin: pg.Client;
   let dump: pg.Client;
@@ -98,7 +100,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     return read;
   }
 
-  test('a process that starts serves in order, and walks over them once', async () => {
+  test('a process that starts leases in order, and passes the dead entries once', async () => {
     const references = Array.from({ length: 20 }, (_, n) => `r${n}`);
     const read = await readBy(async () => {
       const store = start();
@@ -110,7 +112,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     expect(read).toBeLessThan(4 * DEAD);
   });
 
-  test('the next one begins where others have come to, and reads few', async () => {
+  test('the next process starts at the stored mark, and reads few dead entries', async () => {
     const store = start();
     for (let round = 0; round < 24; round++) {
       await produce(store, ...Array.from({ length: 1_000 }, (_, n) => `${round}-${n}`));
@@ -140,7 +142,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     expect(read).toBeLessThan(DEAD / 3);
   });
 
-  test('what was given back long before is found, and handed out first', async () => {
+  test('an item that was released long before is found, and leased first', async () => {
     const store = start();
     await produce(store, 'a', 'b', 'c');
     expect(await leaseOne(store)).toBe('a');
@@ -159,7 +161,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     expect(given.filter((reference) => reference !== undefined && reference !== 'old')).toEqual(['b', 'c']);
   });
 
-  test('a produce for consumers that wait does not wait for the walk, nor overtake what waits', async () => {
+  test('a produce for waiting consumers does not wait for the walk, and overtakes no waiting item', async () => {
     const store = start();
     await produce(store, 'first');
     const born = await store.produceAndLease?.([{ items: [item('second')] }], HOUR, {
@@ -175,7 +177,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     expect(next?.leased.map(({ reference }) => reference)).toEqual(['third']);
   });
 
-  test('a poll says what waits, and walks over none of them', async () => {
+  test('a poll reports waiting items, and reads none of the dead entries', async () => {
     const waiting = async (backend: ReturnType<typeof testBackend>, deadlines: boolean) =>
       (await backend.poll([KEY], { deadlines }))[0]?.waiting;
     const read = await readBy(async () => {
@@ -193,7 +195,7 @@ describe('behind more dead entries than a lease may walk over', { timeout: 180_0
     expect(read).toBeLessThan(4 * DEAD);
   });
 
-  test('where a writer does not end there is no mark, and leases begin at what waits', async () => {
+  test('while a writer does not end there is no mark, and leases start at the first waiting item', async () => {
     const writer = new pg.Client(database.connectionString);
     await writer.connect();
     await writer.query('BEGIN');

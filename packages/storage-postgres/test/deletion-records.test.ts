@@ -18,7 +18,7 @@ const queue = (name: string) => ({
   partitions: [{ partition: 0, storageName: 'postgres-01' }],
 });
 
-describe('notes of deleted queues', { timeout: 60_000 }, () => {
+describe('records of deleted queues', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let client: pg.Client;
   const open: ReturnType<typeof testBackend>[] = [];
@@ -45,7 +45,7 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
     return backend.queueStore();
   }
 
-  test('have a table that the first deletion makes, by however many servers at once', async () => {
+  test('have a table that the first deletion creates, even if many servers delete at once', async () => {
     const stores = [queues(), queues(), queues(), queues()];
     const made: Queue[] = [];
     for (const [n, store] of stores.entries()) made.push(await store.create(queue(`q-${n}`)));
@@ -57,7 +57,7 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
     );
   });
 
-  test('are written with the deletion or not at all', async () => {
+  test('are written in the transaction of the deletion', async () => {
     const store = queues();
     await store.create(queue('first'));
     await store.delete('first');
@@ -68,7 +68,7 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
     expect(await store.wasDeleted('q', createdAt)).toBe(false);
   });
 
-  test('are not written by a server of the release before, whose deletions prove nothing', async () => {
+  test('are not written by a server of the previous release, whose deletions are therefore no proof', async () => {
     const store = queues();
     const { createdAt } = await store.create(queue('q'));
     await client.query(`DELETE FROM querator_queues WHERE name = 'q'`);
@@ -92,7 +92,7 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
       await role.drop();
     });
 
-    test('who may not make their table: queues are deleted all the same, and one warning says so', async () => {
+    test('that may not create their table, queues are deleted nevertheless, with one warning', async () => {
       const store = queues(role.connectionString);
       const { createdAt } = (await store.get('q')) as Queue;
       await store.forgetDeletion('q', createdAt);
@@ -103,7 +103,7 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
       expect(warnings).toEqual([expect.stringContaining('deleted queues are not noted')]);
     });
 
-    test('who may not use their table, likewise', async () => {
+    test('that may not use their table, queues are deleted nevertheless, with one warning', async () => {
       await queues().create(queue('other'));
       await queues().delete('other');
       await client.query(`REVOKE ALL ON ${NOTES} FROM PUBLIC, ${role.name}`);
@@ -122,7 +122,7 @@ describe('notes of deleted queues', { timeout: 60_000 }, () => {
       'CREATE TABLE $ (name text, created_at timestamptz, done_at timestamptz, CHECK (tell(name)), PRIMARY KEY (name, created_at))',
     ],
     ['view', 'CREATE VIEW $ AS SELECT name, created_at, done_at FROM noted WHERE tell(name)'],
-  ])('are done without where another role was quicker to make a %s', async (_, text) => {
+  ])('are not used if another role has created a %s in place of their table', async (_, text) => {
     const mallory = await createRole(database, 'mallory');
     const server = await createRole(database, 'server');
     await client.query('GRANT CREATE ON SCHEMA public TO PUBLIC');

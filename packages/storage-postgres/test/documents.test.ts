@@ -168,7 +168,7 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ found: true }]);
   });
 
-  test('the queries of the specification run as they are written, but for one', async () => {
+  test('the queries of the specification run as they are written, except one', async () => {
     const { connections, sizes, indexes, all } = OF_THE_SPECIFICATION;
     expect(Number((await admin.query(connections)).rows[0].count)).toBeGreaterThan(0);
     expect(Number((await admin.query(all)).rows[0].count)).toBeGreaterThan(0);

@@ -8,7 +8,7 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'my-queue', partition: 0 };
 const TABLE = 'items_255436d8bdc5_000000';
 
-describe('a table that somebody reads for long', { timeout: 60_000 }, () => {
+describe('a table that another session reads for a long time', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let dump: pg.Client;
   const closing: (() => Promise<void>)[] = [];
@@ -39,7 +39,7 @@ describe('a table that somebody reads for long', { timeout: 60_000 }, () => {
   const beginDump = () => dump.query(`BEGIN; SELECT count(*) FROM ${TABLE}`);
   const rows = async () => (await dump.query(`SELECT count(*)::int AS count FROM ${TABLE}`)).rows[0].count;
 
-  test('can be dropped when that one has ended; until then producers and consumers go on', async () => {
+  test('can be dropped once that session has ended, and serves producers and consumers until then', async () => {
     // A request behind a lock request on the whole table would fail if that waited longer than this.
     const store = await produced(storeWith({ timeouts: { lockMs: 400 } }));
     await beginDump();
@@ -65,7 +65,7 @@ describe('a table that somebody reads for long', { timeout: 60_000 }, () => {
     ['to wait', 'untilDroppable', { maintenanceMs: 500 }],
     ['to drop', 'drop', { lockMs: 500 }],
   ] as const)(
-    'ends an attempt %s that takes too long, by name; nothing is changed',
+    'ends an attempt %s that takes too long, names the session, and changes nothing',
     async (_, call, timeouts) => {
       const store = await produced(storeWith({ timeouts }));
       await beginDump();
@@ -82,7 +82,7 @@ describe('a table that somebody reads for long', { timeout: 60_000 }, () => {
     },
   );
 
-  test('that an earlier queue left behind keeps nobody behind it', async () => {
+  test('of an earlier queue blocks no statement while the server tries to remove it', async () => {
     const owner = (createdAt: bigint, wasDeleted = true) => ({
       createdAt: createdAt as never,
       isThere: async () => true,
@@ -96,7 +96,7 @@ describe('a table that somebody reads for long', { timeout: 60_000 }, () => {
     expect(await later.stats()).toMatchObject({ waiting: 0 });
   });
 
-  test('cannot be dropped by who does not own it, which is known before anything has happened', async () => {
+  test('cannot be dropped by a role that does not own it, and the error comes before any change', async () => {
     await produced(storeWith({}));
     const role = await createRole(database, 'user');
     await dump.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role.name}`);
@@ -108,7 +108,7 @@ describe('a table that somebody reads for long', { timeout: 60_000 }, () => {
     await role.drop();
   });
 
-  test('that is not there can be dropped', async () => {
+  test('that does not exist counts as droppable', async () => {
     await storeWith({}).untilDroppable?.();
   });
 });

@@ -58,7 +58,7 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
     ['namespace name', { namespace: SMILE }],
     ['dead queue', { deadQueue: SMILE }],
     ['reference field', { reference: SMILE }],
-  ])('a queue is stored as it is, or refused by its %s', async (field, part) => {
+  ])('a queue is stored unchanged, or refused with the name of its %s', async (field, part) => {
     const queues = backend.queueStore();
     const created = queues.create({ ...QUEUE, ...part });
     if (isUniversal) {
@@ -80,7 +80,7 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
     expect(await queues.get('plain')).toMatchObject({ reference: '', deadQueue: '' });
   });
 
-  test('a queue whose name it cannot hold is not there', async () => {
+  test('a queue whose name the encoding lacks does not exist', async () => {
     const queues = backend.queueStore();
     const { createdAt } = await queues.create(QUEUE);
     expect(await queues.get(SMILE)).toBeUndefined();
@@ -100,7 +100,7 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
       });
   });
 
-  test('items are stored as they are, or refused by the field, and others beside them are not', async () => {
+  test('items are stored unchanged, or refused with the name of the field, and other items of the batch are stored', async () => {
     const store = storeOf(SMILE);
     for (const field of ['reference', 'encoding', 'kind'] as const) {
       const bad = { ...item('a'), [field]: SMILE };
@@ -126,7 +126,7 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
     expect(items.length).toBe(isUniversal ? 6 + 3 + 3 + 3 + 1 : 6);
   });
 
-  test('ids that no item can have are those of no item, and others beside them are good', async () => {
+  test('ids that no item can have are unknown, and other ids of the batch are served', async () => {
     const store = storeOf('plain');
     await store.produce([{ items: [item('a'), item('b'), item('c')] }], HOUR);
     const [a = '', b = '', c = ''] = (await store.lease({ limit: 3, leaseTimeout: HOUR })).map(
@@ -145,7 +145,7 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
     expect(await store.delete([SMILE, c])).toBe(1);
   });
 
-  test('a table says whose it is, whatever the name of its queue', async () => {
+  test('the comment of a table names its queue, whatever the characters of the name', async () => {
     await storeOf(SMILE).produce([{ items: [item('a')] }], HOUR);
     const client = inIt();
     await client.connect();
@@ -161,7 +161,9 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
   });
 });
 
-test('what is too long for an index is refused by its name', { timeout: 60_000 }, async () => {
+test('a text that is too long for an index is refused with the name of its field', {
+  timeout: 60_000,
+}, async () => {
   const database = await createTestDatabase();
   const backend = testBackend(database.connectionString);
   // Random, since PostgreSQL compresses texts.

@@ -17,7 +17,7 @@ const queue = (name: string) => ({
   ...{ maxAttempts: 0, reference: '', requestedPartitions: 1, partitions: [] },
 });
 
-describe('where md5() is refused, as in FIPS mode', { timeout: 60_000 }, () => {
+describe('a database that refuses md5(), as in FIPS mode', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let owner: Awaited<ReturnType<typeof createOwner>>;
   let admin: pg.Client;
@@ -77,12 +77,12 @@ describe('where md5() is refused, as in FIPS mode', { timeout: 60_000 }, () => {
     expect(await queues.delete(name)).toBe(true);
   }
 
-  test('a new database is served', async () => {
+  test('is served when it is new', async () => {
     await refuseMd5();
     await useEverything('new');
   });
 
-  test('and one whose queues are in the index', async () => {
+  test('is served when it has queues in the index on their hashes', async () => {
     await backend().queueStore().create(queue('old'));
     await refuseMd5();
     const stored = await backend()
@@ -94,7 +94,7 @@ describe('where md5() is refused, as in FIPS mode', { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ index: null }]);
   });
 
-  test('and one of the first version', async () => {
+  test('is served when it has tables of the first version', async () => {
     const client = new pg.Client(owner.connectionString);
     await client.connect();
     for (const text of [...FIRST_VERSION_TABLES, ...FIRST_VERSION_ROWS]) await client.query(text);
@@ -104,7 +104,7 @@ describe('where md5() is refused, as in FIPS mode', { timeout: 60_000 }, () => {
     await useEverything('new');
   });
 
-  test('queues whose names have one hash are told apart all the same', async () => {
+  test('keeps apart queues whose names have the same hash', async () => {
     await refuseMd5();
     await backend().queueStore().create(queue('first'));
     const stores = [backend().queueStore(), backend().queueStore()];
@@ -118,7 +118,7 @@ describe('where md5() is refused, as in FIPS mode', { timeout: 60_000 }, () => {
   });
 });
 
-test('names of tables need nothing of OpenSSL', () => {
+test('needs nothing of OpenSSL for the names of tables', () => {
   const createHash = vi.spyOn(crypto, 'createHash').mockImplementation(() => {
     throw new Error('error:0308010C:digital envelope routines::unsupported');
   });

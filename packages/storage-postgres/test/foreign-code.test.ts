@@ -9,7 +9,7 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'foreign', partition: 0 };
 const TABLE = itemsTableName(KEY);
 
-describe('what others put on tables', { timeout: 60_000 }, () => {
+describe('objects of other roles on tables', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let server: TestRole;
   let malloryRole: TestRole;
@@ -92,7 +92,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     ],
     ['row security', [`ALTER TABLE ${TABLE} ENABLE ROW LEVEL SECURITY`]],
     ['child table "public.heir"', [`CREATE TABLE heir () INHERITS (${TABLE})`, TRIGGER('heir')]],
-  ])('of another role are refused by name: %s', async (what, statements) => {
+  ])('are refused by name on a table of another role: %s', async (what, statements) => {
     await giveAwayTables();
     await useTable();
     for (const text of statements) await mallory.query(text);
@@ -121,7 +121,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
       `CREATE OPERATOR === (FUNCTION = same, LEFTARG = text, RIGHTARG = text);
        ALTER TABLE ${TABLE} ADD CONSTRAINT spy CHECK (kind === kind)`,
     ],
-  ])('and so is what runs their functions: %s', async (what, statements) => {
+  ])('are refused if they call functions of other roles: %s', async (what, statements) => {
     await giveAwayTables();
     await mallory.query(
       `CREATE FUNCTION same(a text, b text) RETURNS bool LANGUAGE sql AS $$SELECT public.tell(a) = b$$`,
@@ -146,7 +146,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     await expect(useTable()).rejects.toThrow('table querator_deleted_queues belongs to role');
   });
 
-  test('a trigger of theirs on a table of ours is refused, and is no hindrance once it is gone', async () => {
+  test('a trigger of another role on our table is refused until it is removed', async () => {
     await useTable();
     await admin.query(`GRANT TRIGGER ON ${TABLE} TO ${malloryRole.name}`);
     await mallory.query(TRIGGER(TABLE));
@@ -158,7 +158,7 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     await useTable();
   });
 
-  test('what a superuser put on a table of ours runs, and policies and rules are told of once', async () => {
+  test('objects of a superuser on our table are used, and policies and rules are logged once', async () => {
     await useTable();
     await admin.query(
       'CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$',
@@ -171,19 +171,19 @@ describe('what others put on tables', { timeout: 60_000 }, () => {
     expect(warnings).toMatchObject([{ table: TABLE, found: ['policy "all_of_it"'] }]);
   });
 
-  test('a view in the place of a table is refused', async () => {
+  test('a view in place of a table is refused', async () => {
     await mallory.query(`CREATE VIEW ${TABLE} AS SELECT tell('view') AS id`);
     await mallory.query(`GRANT ALL ON ${TABLE} TO PUBLIC`);
     await expect(useTable()).rejects.toThrow(`${TABLE} is no table`);
     expect(await recorded()).toEqual([]);
   });
 
-  test('an index of theirs does not pass for one of ours', async () => {
+  test('an index of another role is not taken for ours', async () => {
     await mallory.query(`CREATE INDEX ${TABLE.replace('items', 'idx')}_src ON recorded (what)`);
     await expect(useTable()).rejects.toThrow('already exists');
   });
 
-  test('a sequence of theirs is used, with a warning', async () => {
+  test('a sequence of another role is used, with a warning', async () => {
     await useTable();
     await admin.query(`ALTER SEQUENCE querator_item_id OWNER TO ${malloryRole.name}`);
     await mallory.query(`GRANT ALL ON SEQUENCE querator_item_id TO ${server.name}`);

@@ -13,7 +13,7 @@ const LABEL = partitionLabel(KEY);
 const TABLE = `items_${LABEL}`;
 const CREATED = instantFromMilliseconds(Date.UTC(2026, 0, 1));
 
-describe('a table that another program has made or filled', { timeout: 60_000 }, () => {
+describe('a table that another program has created or filled', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let client: pg.Client;
   let backend: ReturnType<typeof testBackend>;
@@ -51,7 +51,7 @@ describe('a table that another program has made or filled', { timeout: 60_000 },
     ['a KSUID of 2018', '10Nc5xQmZr7TtBvAqXyZ0000001'],
     ['an id below ours', '!'],
     ['an id above all KSUIDs', 'zzzzzzzzzzzzzzzzzzzzzzzzzzz'],
-  ])('that holds %s is refused, with the table and the way out', async (_, id) => {
+  ])('that holds %s is refused with its name and the command that resolves it', async (_, id) => {
     await insert(id);
     for (const call of [() => store().stats(), () => store().produce([{ items: [item('a')] }], HOUR)]) {
       await expect(call()).rejects.toMatchObject({
@@ -68,13 +68,13 @@ describe('a table that another program has made or filled', { timeout: 60_000 },
     expect((await store().stats()).waiting).toBe(0);
   });
 
-  test('that was never ours to serve stays when the queue is deleted that found it', async () => {
+  test('that was refused stays when the queue that found it is deleted', async () => {
     await insert(ksuid(1));
     await store().drop();
     expect((await client.query(`TABLE ${TABLE}`)).rows).toHaveLength(1);
   });
 
-  test('without items is taken into use', async () => {
+  test('without items is used', async () => {
     await store().produce([{ items: [item('a')] }], HOUR);
     expect((await store().lease({ limit: 9, leaseTimeout: HOUR })).map(({ reference }) => reference)).toEqual(
       ['a'],
@@ -97,14 +97,14 @@ describe('a table that another program has made or filled', { timeout: 60_000 },
     ],
     [`DROP INDEX idx_${LABEL}_src`, 'it lacks a unique index on source_id'],
     ['ALTER TABLE $ DROP CONSTRAINT $_pkey', 'it lacks a unique index on id'],
-  ])('%s: refused by name, and used once it is mended', async (change, fault) => {
+  ])('%s: refused by name, and used once it is corrected', async (change, fault) => {
     await client.query(change.replaceAll('$', TABLE));
     await expect(store().stats()).rejects.toThrow(`table ${TABLE} cannot be used for queue 'mail': ${fault}`);
     await client.query(`DROP TABLE ${TABLE}`);
     expect((await store().stats()).waiting).toBe(0);
   });
 
-  test('with columns of others that need no value is used', async () => {
+  test('with additional columns that need no value is used', async () => {
     await client.query(`ALTER TABLE ${TABLE} ADD COLUMN tenant text, ADD COLUMN n bigserial`);
     await client.query(`ALTER TABLE ${TABLE} ADD COLUMN seen timestamptz NOT NULL DEFAULT now()`);
     await store().produce([{ items: [item('a')] }], HOUR);
@@ -119,21 +119,21 @@ describe('a table that another program has made or filled', { timeout: 60_000 },
     'querator {"queue":7,"partition":0}',
     'querator {"queue":"mail","partition":0,"created":"yesterday"}',
     `querator {"queue":"mail","partition":0,"created":"${'9'.repeat(30)}"}`,
-  ])('with the comment %j is taken over with all that is in it', async (text) => {
+  ])('with the comment %j is used with all its items', async (text) => {
     await insert('00000000000000001aaaaaaaaaa');
     await client.query(`COMMENT ON TABLE ${TABLE} IS '${text}'`);
     expect((await store().stats()).waiting).toBe(1);
     expect(await comment()).toContain(CREATED.toString());
   });
 
-  test('with an id of our length that is none of ours: new items come behind it', async () => {
+  test('with an id of the right length that is not ours: new items come behind it', async () => {
     await insert('00zzzzzzzzzzzzzzzzzzzzzzzzz');
     await store().produce([{ items: [item('new')] }], HOUR);
     const leased = await store().lease({ limit: 9, leaseTimeout: HOUR });
     expect(leased.map(({ reference }) => reference)).toEqual(['00zzzzzzzzzzzzzzzzzzzzzzzzz', 'new']);
   });
 
-  test('that gets a KSUID later on does not drive our own ids beyond all bounds', async () => {
+  test('that gets a KSUID later does not raise our sequence without bound', async () => {
     await store().stats();
     await insert(ksuid(1));
     await client.query(`SELECT setval('querator_item_id', 1, false)`);
@@ -142,7 +142,7 @@ describe('a table that another program has made or filled', { timeout: 60_000 },
     expect(rows[0].n).toBeLessThan(5_000_000);
   });
 
-  test('with times without end: they are read as the end of the year 9999', async () => {
+  test('with infinite times: they are read as the end of the year 9999', async () => {
     await insert('00000000000000001aaaaaaaaaa');
     await client.query(`UPDATE ${TABLE} SET expire_deadline = 'infinity', created_at = '-infinity'`);
     const [listed] = await store().list({ state: 'queued', pivot: '', limit: 1, maxBytes: 1_000 });

@@ -40,7 +40,7 @@ describe('transactions of another user', { timeout: 60_000 }, () => {
   const pidOf = async (client: pg.Client) =>
     (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
 
-  test('are named after many transactions, with the grant that is missing for more', async () => {
+  test('are named after many transactions, together with the missing grant', async () => {
     await dump.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const pid = await pidOf(dump);
     expect(await backend.ping()).toEqual([]);
@@ -59,14 +59,14 @@ describe('transactions of another user', { timeout: 60_000 }, () => {
     expect(await backend.ping()).toEqual([]);
   });
 
-  test('are named when they have written and now rest', async () => {
+  test('are named if they have written and are idle now', async () => {
     await dump.query('BEGIN');
     await dump.query('SELECT txid_current()');
     await letTransactionsPass(other, 100_000);
     expect((await backend.ping()).map(({ holder }) => holder)).toEqual(['session']);
   });
 
-  test('do not stand before one that is known since when', async () => {
+  test('do not hide a transaction whose start is known', async () => {
     const own = new pg.Client({ connectionString: role.connectionString, application_name: 'own' });
     await own.connect();
     await dump.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
@@ -80,7 +80,7 @@ describe('transactions of another user', { timeout: 60_000 }, () => {
     await own.end();
   });
 
-  test('are spoken of in the log, once, when there is one whose start is hidden', async () => {
+  test('are logged once if their start is hidden', async () => {
     await backend.ping();
     expect(logged).toEqual([]);
     await dump.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
@@ -95,7 +95,7 @@ describe('transactions of another user', { timeout: 60_000 }, () => {
     ]);
   });
 
-  test('are named at once with that grant, and nothing is said of it', async () => {
+  test('are named at once with the grant, and nothing is logged', async () => {
     await other.query(`GRANT pg_read_all_stats TO ${role.name}`);
     await dump.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const pid = await pidOf(dump);
@@ -109,7 +109,7 @@ describe('transactions of another user', { timeout: 60_000 }, () => {
     expect(logged).toEqual([]);
   });
 
-  test('count by transactions where the server was told to keep no times', async () => {
+  test('are judged by their number of transactions if the server tracks no times', async () => {
     await other.query(`GRANT pg_read_all_stats TO ${role.name}`);
     await dump.query('SET track_activities = off');
     await dump.query('BEGIN ISOLATION LEVEL REPEATABLE READ');

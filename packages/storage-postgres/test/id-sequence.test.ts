@@ -46,7 +46,7 @@ const leaseOne = async (leaseTimeout = HOUR): Promise<ItemId> => {
 const sweep = () => store.sweep({ ...RULES, limit: 100, claimTimeout: HOUR });
 
 describe('a sequence of item ids that is set back under a running server', () => {
-  test('puts no new item before an old one, time and again', async () => {
+  test('puts no new item before an old one, even if it is set back repeatedly', async () => {
     for (const n of [0, 1, 2]) await produce(`old-${n}`);
     for (const n of [0, 1, 2]) {
       await admin.query(SET_BACK);
@@ -65,30 +65,30 @@ describe('a sequence of item ids that is set back under a running server', () =>
     'scheduled when it is produced, and due at once': {
       write: () => store.produce([{ items: [{ ...item('late'), enqueueAt: 0n as never }] }], HOUR),
     },
-    'produced beside consumers that wait': {
+    'produced for waiting consumers': {
       write: () =>
         store.produceAndLease?.([{ items: [item('late')] }], HOUR, { limit: 1, leaseTimeout: HOUR }),
     },
-    'of a request beside one that is refused': {
+    'of a request next to a refused one': {
       write: () =>
         store.produce([{ items: [item('late')] }, { items: [{ ...item('bad'), kind: '\0' }] }], HOUR),
     },
     imported: { write: () => store.import([{ ...item('late'), ...IMPORTED }], HOUR) },
-    'given back': {
+    retried: {
       before: () => produce('late'),
       write: async () => store.retry([{ items: [{ id: held, dead: false }] }], RULES),
     },
-    'given back beside another that is not held': {
+    'retried next to an item that is not leased': {
       before: () => produce('late'),
       write: async () =>
         store.retry([{ items: [{ id: held, dead: false }] }, { items: [{ id: 'no', dead: false }] }], RULES),
     },
-    'whose lease ran out': { before: () => produce('late'), write: sweep },
-    'scheduled, and comes due': {
+    'of an ended lease': { before: () => produce('late'), write: sweep },
+    'of a schedule that comes due': {
       before: () => store.import([{ ...item('late'), ...IMPORTED, enqueueAt: 1_000_000n as never }], HOUR),
       write: sweep,
     },
-    'a letter, and is delivered': {
+    'a committed letter': {
       before: () =>
         store.prepareLetters([{ ...item('late'), sourceId: 'a' }], {
           expireTimeout: HOUR,
@@ -99,11 +99,11 @@ describe('a sequence of item ids that is set back under a running server', () =>
   };
 
   for (const [way, { before, write }] of Object.entries(WAYS)) {
-    test(`nor one that is ${way}`, async () => {
+    test(`puts no new item before an old one: ${way}`, async () => {
       await store.stats();
       await admin.query(`SELECT nextval('querator_item_id') FROM generate_series(1, 5)`);
       await before?.();
-      held = await leaseOne(way.startsWith('whose') ? milliseconds(0) : HOUR);
+      held = await leaseOne(way === 'of an ended lease' ? milliseconds(0) : HOUR);
       await produce('waiting');
       await admin.query(SET_BACK);
       await write();
@@ -111,14 +111,14 @@ describe('a sequence of item ids that is set back under a running server', () =>
     });
   }
 
-  test('nor several of one statement', async () => {
+  test('puts no item of a large statement before an old one', async () => {
     await produce('old');
     await admin.query(SET_BACK);
     await store.produce([{ items: [item('late')] }, { items: [] }, { items: [item('later')] }], HOUR);
     expect(await order()).toEqual(['old', 'late', 'later']);
   });
 
-  test('nor do statements that are under way at once', async () => {
+  test('puts no items of concurrent statements before an old one', async () => {
     await produce('old');
     await admin.query(SET_BACK);
     const late = Array.from({ length: 20 }, (_, n) => `late-${n}`);
@@ -128,7 +128,7 @@ describe('a sequence of item ids that is set back under a running server', () =>
     expect(items.toSorted()).toEqual(['old', ...late].toSorted());
   });
 
-  test('nor does another process, whose last number is an older one', async () => {
+  test('puts no item of another process, whose last known number is older, before an old one', async () => {
     const other = testBackend(database.connectionString);
     const others = other.partitionStore(KEY);
     await produce('others-0', others);
@@ -152,7 +152,7 @@ describe('a sequence of item ids that is set back under a running server', () =>
     expect(await last()).toBe(raised + 1);
   });
 
-  test('and is raised once, with a line in the log', async () => {
+  test('is raised once, with one line in the log', async () => {
     const warn = vi.fn();
     const told = testBackend(database.connectionString, { logger: { ...silentLogger, warn } });
     const store = told.partitionStore(KEY);
@@ -170,7 +170,7 @@ describe('a sequence of item ids that is set back under a running server', () =>
     await told.close();
   });
 
-  test('whatever the language of its messages', async () => {
+  test("is detected whatever the language of the server's messages", async () => {
     await produce('old');
     await admin.query(`DO $$ BEGIN
       EXECUTE format('ALTER DATABASE %I SET lc_messages = ''de_DE.UTF-8''', current_database());
@@ -185,7 +185,7 @@ describe('a sequence of item ids that is set back under a running server', () =>
   });
 });
 
-test('tables that were restored over a running server keep their order', async () => {
+test('tables that were restored under a running server keep their order', async () => {
   const references = ['first', 'second', 'third'];
   for (const reference of references) await produce(reference);
   await admin.query(`CREATE TABLE kept AS SELECT * FROM ${TABLE}`);
@@ -196,7 +196,7 @@ test('tables that were restored over a running server keep their order', async (
   expect(await order()).toEqual([...references, 'new']);
 });
 
-describe('another server', { timeout: 60_000 }, () => {
+describe('another database server', { timeout: 60_000 }, () => {
   let cluster: Awaited<ReturnType<typeof startTemporaryCluster>>;
   beforeEach(async () => {
     cluster = await startTemporaryCluster();
@@ -207,7 +207,7 @@ describe('another server', { timeout: 60_000 }, () => {
    * The sequence is set back to the number that this process knows, and not below.
    * Only the table shows that other processes have used more.
    */
-  test('is not written to before the table was looked at', async () => {
+  test('gets no write before the process has checked the table', async () => {
     const url = cluster.connectionString('postgres');
     const [mine, others] = [testBackend(url), testBackend(url)];
     const [store, other] = [mine.partitionStore(KEY), others.partitionStore(KEY)];

@@ -9,7 +9,7 @@ import { testBackend } from './support/test-backend.ts';
 const WAITS_FOR_A_LOCK = `SELECT EXISTS (SELECT FROM pg_stat_activity
   WHERE datname = current_database() AND wait_event_type = 'Lock') AS waits`;
 
-test('ids grow in the order of acknowledged produces, whichever backend takes them', async () => {
+test('ids grow in the order of acknowledged produces, whichever backend stores them', async () => {
   const database = await createTestDatabase();
   const backends = [testBackend(database.connectionString), testBackend(database.connectionString)] as const;
   const stores = backends.map((backend) => backend.partitionStore({ queue: 'order', partition: 0 }));
@@ -29,7 +29,7 @@ test('ids grow in the order of acknowledged produces, whichever backend takes th
   await database.drop();
 });
 
-test('more items than one statement has positions for stay in order', { timeout: 120_000 }, async () => {
+test('more items than one statement has positions for keep their order', { timeout: 120_000 }, async () => {
   const database = await createTestDatabase();
   const timeouts = { statementMs: 60_000 };
   const backend = testBackend(database.connectionString, { timeouts });
@@ -44,7 +44,7 @@ test('more items than one statement has positions for stay in order', { timeout:
   await database.drop();
 });
 
-test('items that come due together keep their order, also where another sweep has just begun with them', async () => {
+test('items that come due together keep their order, even while another sweep of them runs', async () => {
   const database = await createTestDatabase();
   const backend = testBackend(database.connectionString);
   const key = { queue: 'together', partition: 0 };

@@ -75,7 +75,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
       expect(await tables.adopt(TABLE, {})).toMatchObject({ items: 2, wasOwn: true });
     });
 
-    test('gives the items of a later queue to the one that a restore brought back', async () => {
+    test('gives the items of a later queue to the one that was restored', async () => {
       const { first, second } = await recreated('old');
       await tables.adopt(TABLE, {});
       await produce(second, 'new');
@@ -99,7 +99,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
       expect((await client.query(`TABLE ${TABLE}`)).rows).toHaveLength(1);
     });
 
-    test('is refused for a queue that is not there, or has its partition elsewhere', async () => {
+    test('is refused for a queue that does not exist, or has the partition on another storage', async () => {
       await produce(await backend.queueStore().create(newQueue(KEY.queue)), 'a');
       await client.query(`DELETE FROM querator_queues`);
       await expect(tables.adopt(TABLE, {})).rejects.toThrow("queue 'mail' is not there; create it first");
@@ -133,7 +133,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
       for (const text of goTable(LABEL)) await client.query(text);
     });
 
-    test('gives its items new ids in the same order; leased ones wait with their attempts', async () => {
+    test('gives its items new ids in the same order; leased ones wait and keep their attempts', async () => {
       const ids = Array.from({ length: 25 }, (_, n) => ksuid(n));
       for (const id of ids.toReversed()) await insert(id);
       await client.query(
@@ -160,7 +160,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
       expect(scheduled).toMatchObject({ reference: ksuid(90), attempts: 2, isLeased: false });
     });
 
-    test('takes more items than one batch, and goes on where it broke off', async () => {
+    test('changes more items than one batch, and continues after an interruption', async () => {
       await client.query(
         `INSERT INTO ${TABLE} (id, reference, expire_deadline, created_at)
          SELECT '3Nc5x' || lpad(n::text, 8, '0') || 'QmZr7TtBvAqXyZ', n, now() + interval '1 hour', now()
@@ -181,7 +181,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
       expect(await lease(queue)).toEqual(Array.from({ length: 100 }, (_, n) => String(n + 1)));
     });
 
-    test('gives it the indexes it lacks', async () => {
+    test('creates missing indexes', async () => {
       await client.query(`DROP INDEX idx_${LABEL}_src, idx_${LABEL}_dln`);
       await client.query(`ALTER TABLE ${TABLE} DROP CONSTRAINT ${TABLE}_pkey`);
       await insert(ksuid(1));
@@ -202,7 +202,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
       expect(await indexes(TABLE)).toEqual(made.sort());
     });
 
-    test('is refused where columns are missing, and where somebody goes on writing to it', async () => {
+    test('is refused if columns are missing, or another program keeps writing to the table', async () => {
       await insert(ksuid(1));
       await backend.queueStore().create(newQueue(KEY.queue));
       await client.query(`ALTER TABLE ${TABLE} DROP COLUMN kind`);
@@ -222,7 +222,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
   });
 
   describe('drop', () => {
-    test('deletes what an earlier queue left, with items only when forced, and the present one goes on', async () => {
+    test('deletes the table of an earlier queue, with items only when forced, and the present queue continues', async () => {
       const { second } = await recreated('a', 'b');
       await expect(tables.drop(TABLE, { force: false })).rejects.toThrow(
         `table ${TABLE} holds items; --force drops it with all of them`,
@@ -243,7 +243,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
       expect(await lease(queue)).toEqual(['a']);
     });
 
-    test('takes an empty table of a queue that is gone unforced', async () => {
+    test('deletes an empty table of a missing queue without force', async () => {
       const queue = await backend.queueStore().create(newQueue(KEY.queue));
       await storeOf(queue).stats();
       await client.query('DELETE FROM querator_queues');
@@ -251,7 +251,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
       expect(await exists()).toBe(false);
     });
 
-    test('takes a table that does not say whose it is when forced', async () => {
+    test('deletes a table that names no queue only when forced', async () => {
       for (const text of goTable(partitionLabel(KEY))) await client.query(text);
       await expect(tables.drop(TABLE, { force: false })).rejects.toThrow('does not say whose it is');
       expect(await tables.drop(TABLE, { force: true })).toEqual({ queue: undefined, items: 0 });
@@ -269,7 +269,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
     );
   });
 
-  test('list tells of the tables that no queue uses, or of all', async () => {
+  test('list returns the tables that no queue uses, or all', async () => {
     const { first } = await recreated('a', 'b');
     const used = await backend.queueStore().create(newQueue('used'));
     const owner = { createdAt: used.createdAt, isThere: async () => true, wasDeleted: async () => false };
@@ -301,7 +301,7 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
     expect(listed).toMatchObject({ queue: 'mail', partition: 0, createdAt: first.createdAt });
   });
 
-  test('a lock that cannot be had ends the wait, and nothing is changed', async () => {
+  test('a lock that cannot be acquired in time ends the command, and nothing is changed', async () => {
     await recreated('a');
     const impatient = postgresItemsTables({
       ...{ name: STORAGE, connectionString: database.connectionString, timeouts: { maintenanceMs: 200 } },

@@ -13,7 +13,7 @@ const SECOND = addDuration(FIRST, parseDuration('1m'));
 const WAITS_FOR_A_LOCK = `SELECT EXISTS (SELECT FROM pg_stat_activity
   WHERE datname = current_database() AND wait_event_type = 'Lock') AS waits`;
 
-describe('a table that an earlier queue of the name left', { timeout: 60_000 }, () => {
+describe('a table of an earlier queue of the same name', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let client: pg.Client;
   const open: ReturnType<typeof testBackend>[] = [];
@@ -47,7 +47,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
   const produce = (store: ReturnType<typeof storeOf>, reference = 'a') =>
     store.produce([{ items: [item(reference)] }], HOUR);
 
-  test('with items is refused by name, and nothing of it is touched', async () => {
+  test('with items is refused by name, and stays unchanged', async () => {
     await produce(storeOf(FIRST));
     const second = storeOf(SECOND);
     for (const call of [() => second.stats(), () => produce(second), () => second.stats()]) {
@@ -65,7 +65,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
     expect((await storeOf(FIRST).stats()).waiting).toBe(1);
   });
 
-  test('with items of a queue that was deleted is removed; the proof must be of that very queue', async () => {
+  test('with items of a deleted queue is removed, if the record is of that very queue', async () => {
     await produce(storeOf(FIRST));
     const asked: Instant[] = [];
     const second = storeOf(SECOND, { wasDeleted: async (created) => asked.push(created) > 1 });
@@ -74,7 +74,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
     expect(asked).toEqual([FIRST, FIRST]);
   });
 
-  test('is taken into use without a restart once somebody has settled it', async () => {
+  test('is used without a restart once an operator has adopted or dropped it', async () => {
     await produce(storeOf(FIRST));
     const second = storeOf(SECOND);
     await expect(produce(second)).rejects.toThrow('holds items of an earlier queue');
@@ -89,7 +89,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
     await expect(storeOf(FIRST).stats()).rejects.toThrow('was deleted and created anew');
   });
 
-  test('that gets an item between the look and the removal stays', async () => {
+  test('that gets an item between the check and the removal stays', async () => {
     await storeOf(FIRST).stats();
     const writer = new pg.Client(database.connectionString);
     await writer.connect();
@@ -106,7 +106,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
     expect(await rows()).toBe(1);
   });
 
-  test('with items does not make the server that works on it wait', async () => {
+  test('with items does not block the server that uses it', async () => {
     await produce(storeOf(FIRST));
     await client.query('BEGIN');
     await client.query(`SELECT FROM ${TABLE} FOR UPDATE`);
@@ -123,7 +123,7 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
     expect(await rows()).toBe(1);
   });
 
-  describe('made for a queue that turns out to be gone', () => {
+  describe('created for a queue that was deleted meanwhile', () => {
     /**
      * Another process, which does not know of the deletion either, stores an item
      * before this one has asked.
@@ -141,12 +141,12 @@ describe('a table that an earlier queue of the name left', { timeout: 60_000 }, 
       });
     }
 
-    test('is dropped with the items of others, where that queue was deleted', async () => {
+    test('is dropped with items that another process stored, if the deletion is recorded', async () => {
       await expect(produce(orphaned(true))).rejects.toThrow('was deleted by another process');
       expect(await exists()).toBe(false);
     });
 
-    test('stays with the items of others, where that queue may only be missing', async () => {
+    test('stays with items that another process stored, if no deletion is recorded', async () => {
       await expect(produce(orphaned(false))).rejects.toThrow('was deleted by another process');
       expect(await rows()).toBe(1);
     });

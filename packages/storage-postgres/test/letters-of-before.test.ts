@@ -12,7 +12,7 @@ const PAGE = { pivot: '', limit: 10 };
 const SWEEP = { limit: 10, maxAttempts: 0, dead: 'move', claimTimeout: HOUR } as const;
 
 /** The previous version of the server: its prepared letters have no mark, and it knows of none. */
-describe('letters beside a server of the version before', () => {
+describe('letters beside a server of the previous version', () => {
   let database: TestDatabase;
   let admin: pg.Client;
   let backend: ReturnType<typeof testBackend>;
@@ -36,7 +36,7 @@ describe('letters beside a server of the version before', () => {
   const texts = async (state: 'queued' | 'prepared') =>
     (await store.list({ state, ...PAGE })).map(({ reference }) => reference);
 
-  test('one that it makes available is an item like any other, and never prepared again', async () => {
+  test('a letter that the old server commits is an ordinary item, and is not prepared any more', async () => {
     await admin.query(`UPDATE ${TABLE} SET is_leased = false, lease_deadline = NULL`);
     expect(await store.list({ state: 'queued', ...PAGE })).toMatchObject([
       { isLeased: false, maxAttempts: 0 },
@@ -51,7 +51,7 @@ describe('letters beside a server of the version before', () => {
     expect(await store.complete([{ ids: [id] }])).toEqual([{ ok: true, value: undefined }]);
   });
 
-  test('one that it makes available, and that dies, is told from a prepared one', async () => {
+  test('a letter that the old server commits, and that dies, is not a prepared one', async () => {
     await admin.query(
       `UPDATE ${TABLE} SET is_leased = false, lease_deadline = NULL, expire_deadline = now() - interval '1 s'`,
     );
@@ -61,7 +61,7 @@ describe('letters beside a server of the version before', () => {
     expect(await store.commitLetters(['source'])).toBe(0);
   });
 
-  test('one that it holds stays its own, keeps out a second copy, and comes when its hold ends', async () => {
+  test('a letter that the old server prepared is left to it, blocks a second copy, and is committed by its deadline', async () => {
     await admin.query(`UPDATE ${TABLE} SET max_attempts = 0`);
     const again = [{ ...item('again'), sourceId: 'source' }];
     await store.prepareLetters(again, { expireTimeout: HOUR, autoCommitTimeout: HOUR });
@@ -73,7 +73,7 @@ describe('letters beside a server of the version before', () => {
     expect(await store.lease({ limit: 1, leaseTimeout: HOUR })).toMatchObject([{ reference: 'letter' }]);
   });
 
-  test('one whose hold has ended has no mark any more', async () => {
+  test('a letter that a sweep commits has no mark any more', async () => {
     await admin.query(`UPDATE ${TABLE} SET lease_deadline = now() - interval '1 s'`);
     await store.sweep(SWEEP);
     const { rows } = await admin.query(`SELECT is_leased, max_attempts FROM ${TABLE}`);

@@ -42,7 +42,7 @@ async function page(pivot: string, limit: number): Promise<readonly string[]> {
 const id = (n: number) => `0${n.toString(16).padStart(16, '0')}abcdefghij`;
 const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => id(from + n));
 
-test('scheduled items come in the order of ids, whether they are few or many', async () => {
+test('scheduled items are listed in the order of their ids, whether few or many', async () => {
   await fill(1, 20_000, false);
   expect(await page('', 10)).toEqual([]);
   await fill(20_001, 20_500, true);

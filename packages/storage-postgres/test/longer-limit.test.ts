@@ -45,7 +45,7 @@ async function contextOf(database: SlowDatabase): Promise<PartitionContext> {
   return { db: database.asDatabase(), table, random: new SeededRandom(), clock: undefined };
 }
 
-test('a sweep behind more dead entries than a request may walk over takes the time it needs', async () => {
+test('a sweep behind more dead entries than a request can pass gets a longer time limit', async () => {
   const database = new SlowDatabase('57014');
   expect(await sweep(await contextOf(database), REQUEST)).toMatchObject({
     enqueued: 1,
@@ -61,7 +61,7 @@ test('a sweep behind more dead entries than a request may walk over takes the ti
   ]);
 });
 
-test('whatever else goes wrong ends it', async () => {
+test('any other failure ends the sweep', async () => {
   const database = new SlowDatabase('55P03');
   await expect(sweep(await contextOf(database), REQUEST)).rejects.toThrow('too late');
   expect(database.patient).toEqual([]);

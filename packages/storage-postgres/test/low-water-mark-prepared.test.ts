@@ -9,7 +9,7 @@ import { testBackend } from './support/test-backend.ts';
 /** Enough for a snapshot after each lease. */
 const BATCH = 1_000;
 
-describe('the low-water mark, and a producer that prepares its transaction', { timeout: 60_000 }, () => {
+describe('the low-water mark and a producer with a prepared transaction', { timeout: 60_000 }, () => {
   let cluster: Cluster;
   let backend: ReturnType<typeof testBackend>;
   let producer: pg.Client;
@@ -66,7 +66,7 @@ describe('the low-water mark, and a producer that prepares its transaction', { t
     ]);
   }
 
-  test('does not pass it while it is prepared', async () => {
+  test('does not pass its items while it is prepared', async () => {
     await leaseAndLook(6);
     const late = await insert();
     await producer.query(`PREPARE TRANSACTION 'slow'`);
@@ -75,7 +75,7 @@ describe('the low-water mark, and a producer that prepares its transaction', { t
     await expectNext(late);
   });
 
-  test('nor where looks have seen it write, and then see it prepared', async () => {
+  test('does not pass its items if checks saw it write and then prepare', async () => {
     await leaseAndLook(6);
     const late = await insert();
     await leaseAndLook(4);
@@ -85,7 +85,7 @@ describe('the low-water mark, and a producer that prepares its transaction', { t
     await expectNext(late);
   });
 
-  test('nor after the server was started anew, which gives it another name', async () => {
+  test('does not pass its items after a restart of the server, which renames the transaction', async () => {
     await leaseAndLook(6);
     const late = await insert();
     await producer.query(`PREPARE TRANSACTION 'slow'`);
@@ -103,7 +103,7 @@ describe('the low-water mark, and a producer that prepares its transaction', { t
     await expectNext(late);
   });
 
-  test('goes on when it has ended, however it did', async () => {
+  test('advances once the transaction has ended, by commit or rollback', async () => {
     await leaseAndLook(6);
     await insert();
     await leaseAndLook(4);

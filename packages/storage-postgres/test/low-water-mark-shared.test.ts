@@ -111,7 +111,7 @@ describe('two low-water marks on one partition', { timeout: 120_000 }, () => {
     return (row as { readonly read: number }).read;
   }
 
-  test('lose nothing, give nothing out twice, and spare both the dead rows', async () => {
+  test('lose no item, lease no item twice, and save both the dead rows', async () => {
     // Keeps all rows that die from now on.
     await dump.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     await dump.query('SELECT txid_current()');

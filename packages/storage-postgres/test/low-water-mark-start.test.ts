@@ -82,7 +82,7 @@ describe('a lease that fails', () => {
     ['ran into the time limit of its statement', '57014'],
     ['ran into the time limit for a lock', '55P03'],
   ] as const) {
-    test(`keeps the mark where it ${how}`, async () => {
+    test(`keeps the mark if it ${how}`, async () => {
       const partition = await marked();
       const { mark } = partition.mark;
       await expect(partition.fail(sqlState)).rejects.toThrow('it failed');
@@ -90,13 +90,13 @@ describe('a lease that fails', () => {
     });
   }
 
-  test('for whatever else forgets it', async () => {
+  test('discards the mark after any other failure', async () => {
     const partition = await marked();
     await expect(partition.fail('08006')).rejects.toThrow('it failed');
     expect(partition.mark.mark).toBe('');
   });
 
-  test('for its time limit has the next one walk on from the mark', async () => {
+  test('for its time limit makes the next walk continue from the mark', async () => {
     const partition = await marked();
     const { mark } = partition.mark;
     await expect(partition.fail('57014')).rejects.toThrow('it failed');
@@ -120,7 +120,7 @@ describe('a lease that fails', () => {
   });
 });
 
-describe('what waits below a mark that lies behind many dead entries', () => {
+describe('items that wait below a mark behind many dead entries', () => {
   /**
    * A process that has started and found its mark by a walk. It does not know how long
    * a read from the head takes.
@@ -134,7 +134,7 @@ describe('what waits below a mark that lies behind many dead entries', () => {
     return partition;
   }
 
-  test('is found in the background, and leased before all that is above', async () => {
+  test('are found in the background, and leased before all items above the mark', async () => {
     const partition = await started();
     const { mark } = partition.mark;
     const below = idOf(7);
@@ -159,7 +159,7 @@ describe('what waits below a mark that lies behind many dead entries', () => {
     expect(partition.mark.mark).toBe(mark);
   });
 
-  test('keeps what is produced behind it from being leased at once', async () => {
+  test('keep a produce for waiting consumers from leasing its own items', async () => {
     const partition = await started();
     partition.waiting = [idOf(7)];
     await partition.clock.advance('5s');
@@ -175,7 +175,7 @@ describe('what waits below a mark that lies behind many dead entries', () => {
   });
 });
 
-describe('a mark that was written down', () => {
+describe('a stored mark', () => {
   const start = async (written: ItemId | undefined): Promise<Partition> => {
     const partition = new Partition();
     partition.isLong = true;
@@ -193,20 +193,20 @@ describe('a mark that was written down', () => {
     expect(partition.written).toBe(partition.mark.mark);
   });
 
-  test('says nothing where the sequence has not come so far: it was set back', async () => {
+  test('is ignored if the sequence is below it', async () => {
     const partition = await start(idOf(5_000));
     expect(partition.walks[0]?.[0]).toBe('');
     expect(partition.mark.mark < idOf(5_000)).toBe(true);
   });
 
-  test('nor goes on to be trusted where the sequence is set back later', async () => {
+  test('is ignored again if the sequence is set back later', async () => {
     const partition = await marked();
     partition.last = 1;
     for (let n = 0; n < 3; n++) await partition.lease();
     expect(partition.mark.mark < idOf(5)).toBe(true);
   });
 
-  test('is written again as it goes on, and once in five seconds at most', async () => {
+  test('is stored again as the mark advances, at most once in five seconds', async () => {
     const partition = await marked();
     const written = new Map<string, number>();
     const begun = partition.last;
@@ -220,7 +220,7 @@ describe('a mark that was written down', () => {
     expect((partition.written ?? '') > idOf(begun + 230)).toBe(true);
   });
 
-  test('is one that was proven, after each twenty thousand items', async () => {
+  test('is a proven one, and is stored after each twenty thousand items', async () => {
     const partition = await marked();
     expect(partition.written).toBe(undefined);
     for (let n = 0; n < 15; n++) await partition.lease();
@@ -230,7 +230,7 @@ describe('a mark that was written down', () => {
   });
 });
 
-test('reads run one at a time, also after one that fails', async () => {
+test('is read by one statement at a time, also after a failed one', async () => {
   const queue = new SerialQueue();
   let running = 0;
   const look = (n: number) =>

@@ -48,7 +48,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     }
   };
 
-  test('follows what is leased, and stays behind what waits', async () => {
+  test('follows the leased items, and stays behind the waiting ones', async () => {
     await leaseAndLook(10);
     const beyond = await store.list({ state: 'queued', pivot: instance.mark, limit: 10 * BATCH });
     expect(beyond.length).toBeLessThan(5 * BATCH);
@@ -57,7 +57,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect(items.map(({ reference }) => reference)).toEqual([0, 1, 2, 3, 4].map((n) => `next-${n}`));
   });
 
-  test('spares leases the dead rows that a transaction held open elsewhere keeps', async () => {
+  test('saves leases the dead rows that an open transaction keeps', async () => {
     await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     await other.query('SELECT txid_current()');
     const rounds = 60;
@@ -70,7 +70,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     await other.query('ROLLBACK');
   });
 
-  test('does not pass an item whose producer is slow to commit', async () => {
+  test('does not pass an item whose producer commits late', async () => {
     await leaseAndLook(6);
     await other.query('BEGIN');
     const { rows } = await other.query<{ id: string }>(insertByHand(KEY));
@@ -83,7 +83,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect(items[0]).toMatchObject({ id: late, reference: 'by hand' });
   });
 
-  test('nor one whose producer has taken a number, and rests before it writes', async () => {
+  test('does not pass an item whose producer has taken a number and pauses before it writes', async () => {
     await leaseAndLook(6);
     await other.query('BEGIN');
     // The lock comes first, then the number. The row follows only after a snapshot without either.
@@ -102,7 +102,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect((await instance.lease(1))[0]).toMatchObject({ id: late });
   });
 
-  test('is not taken in by items that a lease in progress has locked', async () => {
+  test('does not pass items that a running lease has locked', async () => {
     await leaseAndLook(6);
     await store.produce([{ items: [item('first'), item('second')] }], HOUR);
     await other.query('BEGIN');
@@ -115,7 +115,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect(first?.id).toBe(locked.rows[0]?.id);
   });
 
-  test('goes back to where a lease was undone by this instance', async () => {
+  test('returns to an item that this instance has released', async () => {
     await leaseAndLook(8);
     await produce('undone', 1);
     const [undone] = await instance.lease(1);
@@ -127,7 +127,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect((await instance.lease(1))[0]?.id).toBe(undone?.id);
   });
 
-  test('where another instance has undone one, the lease from the head finds it within seconds', async () => {
+  test('an item that another instance has released is found within seconds by a lease from the head', async () => {
     await leaseAndLook(8);
     await produce('undone', 1);
     const [undone] = await instance.lease(1);
@@ -140,7 +140,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect((await instance.lease(1))[0]?.reference).toBe('later-1');
   });
 
-  test('a sequence that goes back, as a failover may do, hides new items for a second and no longer', async () => {
+  test('a sequence that goes back, as after a failover, hides new items for at most a second', async () => {
     await leaseAndLook(8);
     await other.query(`SELECT setval('querator_item_id', 1)`);
     await other.query(insertByHand(KEY));
@@ -151,7 +151,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect((await instance.lease(1))[0]?.reference).toBe('youngest-0');
   });
 
-  test('nor is such an item passed for ever by items that are leased as they are produced', async () => {
+  test('such an item is found even while newly produced items are leased at once', async () => {
     await leaseAndLook(8);
     await produce('undone', 1);
     const [undone] = await instance.lease(1);
@@ -166,7 +166,7 @@ describe('the low-water mark', { timeout: 60_000 }, () => {
     expect((await instance.lease(1))[0]?.reference).toBe('last');
   });
 
-  test('is forgotten when a lease fails: the next server may be behind the last one', async () => {
+  test('is discarded when a lease fails, because the next server may lack the last transactions', async () => {
     await leaseAndLook(8);
     await other.query(`ALTER TABLE ${TABLE} RENAME TO hidden`);
     await expect(instance.lease(1)).rejects.toThrow();

@@ -13,7 +13,7 @@ import { createRole, type TestRole } from './support/roles.ts';
 const KEY = { queue: 'marked', partition: 0 };
 const TABLE = itemsTableName(KEY);
 
-describe('the table of marks', { timeout: 60_000 }, () => {
+describe('the table of low-water marks', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let server: TestRole;
   let malloryRole: TestRole;
@@ -60,7 +60,7 @@ describe('the table of marks', { timeout: 60_000 }, () => {
   const heard = async () => (await admin.query('SELECT what FROM public.heard')).rows;
   const written = async () => (await admin.query('SELECT relation, mark FROM querator_marks')).rows;
 
-  test('is made by the first mark, and keeps the one that is further on', async () => {
+  test('is created by the first mark, and keeps the higher of two marks', async () => {
     expect(await marks.load(table)).toBe(undefined);
     await marks.save(table, '0b');
     await marks.save(table, '0a');
@@ -80,7 +80,7 @@ describe('the table of marks', { timeout: 60_000 }, () => {
     expect(await marks.load(table)).toBe('0d');
   });
 
-  test('forgets tables that are gone', async () => {
+  test('loses the marks of dropped tables', async () => {
     await marks.save(table, '0a');
     await admin.query(`INSERT INTO querator_marks VALUES ('items_gone', 1, '0a')`);
     for (let n = 0; n < 1_000; n++) await marks.save(table, '0b');
@@ -106,7 +106,7 @@ describe('the table of marks', { timeout: 60_000 }, () => {
        CREATE POLICY spy ON querator_marks USING (tell('policy') IS NOT NULL);
        ALTER TABLE querator_marks ENABLE ROW LEVEL SECURITY`,
     ],
-  ])('is let alone where code of another role would run: %s', async (_, statements) => {
+  ])('is not used if it would run code of another role: %s', async (_, statements) => {
     await mallory.query(statements);
     await mallory.query('GRANT ALL ON querator_marks TO PUBLIC');
     expect(await marks.load(table)).toBe(undefined);
@@ -115,7 +115,7 @@ describe('the table of marks', { timeout: 60_000 }, () => {
     expect(await heard()).toEqual([]);
   });
 
-  test('is done without where its rights are missing', async () => {
+  test('is not used without the rights on it', async () => {
     await mallory.query(`CREATE TABLE querator_marks (${SHAPE})`);
     expect(await marks.load(table)).toBe(undefined);
     await marks.save(table, '0a');

@@ -11,7 +11,7 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'outcomes', partition: 0 };
 const TABLE = itemsTableName(KEY);
 
-describe('what is known after a failure', { timeout: 60_000 }, () => {
+describe('the outcome after a failure', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let admin: pg.Client;
 
@@ -39,7 +39,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
 
   const produceOne = (store: PartitionStore) => store.produce([{ items: [item('a')] }], HOUR);
 
-  test('unknown, when the backend was terminated in the middle of a write', async () => {
+  test('is unknown if the backend was terminated during a write', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     await store.stats();
@@ -56,7 +56,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('nothing happened, and a read is repeated, when the backend was terminated in the middle of one', async () => {
+  test('of a read is a repetition if the backend was terminated during it', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     await produceOne(store);
@@ -72,7 +72,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
   test.each([
     ['the statement timed out', { statementMs: 100 }, '57014'],
     ['the lock timed out', { lockMs: 100 }, '55P03'],
-  ])('not applied, when %s', async (_, timeouts, sqlState) => {
+  ])('is not-applied when %s', async (_, timeouts, sqlState) => {
     const backend = testBackend(database.connectionString, { timeouts });
     const store = backend.partitionStore(KEY);
     await store.stats();
@@ -84,7 +84,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('unknown, when no answer came; the connection is replaced', async () => {
+  test('is unknown if no reply came, and the connection is replaced', async () => {
     const proxy = await startFaultProxy(database.connectionString);
     const timeouts = { statementMs: 300, answerGraceMs: 100 };
     const backend = testBackend(proxy.connectionString, { timeouts });
@@ -98,7 +98,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
     await proxy.close();
   });
 
-  test('unknown, when the connection was reset after the statement was sent', async () => {
+  test('is unknown if the connection was reset after the statement was sent', async () => {
     const proxy = await startFaultProxy(database.connectionString);
     const backend = testBackend(proxy.connectionString);
     const store = backend.partitionStore(KEY);
@@ -117,7 +117,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
     await proxy.close();
   });
 
-  test('not applied, when nobody listens; and the next call tries again', async () => {
+  test('is not-applied if no server listens, and the next call tries again', async () => {
     const proxy = await startFaultProxy(database.connectionString);
     await proxy.close();
     const backend = testBackend(proxy.connectionString);
@@ -127,7 +127,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('not applied, after close', async () => {
+  test('is not-applied after close', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     await produceOne(store);
@@ -136,7 +136,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
     await expect(produceOne(store)).rejects.toMatchObject({ outcome: 'not-applied' });
   });
 
-  test('one request with content PostgreSQL cannot hold leaves the others alone, and leaks nothing', async () => {
+  test('of one request with content that PostgreSQL cannot store does not affect the others, and quotes nothing', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     const outcomes = await store.produce(
@@ -149,7 +149,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('errors hold neither the password nor the statement', async () => {
+  test('is reported without the password and the statement', async () => {
     const role = `${database.name}_user`;
     await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'hunter2'`);
     const url = new URL(database.connectionString);
@@ -166,7 +166,7 @@ describe('what is known after a failure', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('a deadlock is resolved by trying again', async () => {
+  test('of a deadlock is a repetition', async () => {
     const backend = testBackend(database.connectionString, { maxConns: 8 });
     const store = backend.partitionStore(KEY);
     for (let round = 0; round < 5; round++) {

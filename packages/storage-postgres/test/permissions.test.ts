@@ -65,7 +65,7 @@ describe('rights', { timeout: 60_000 }, () => {
     await client.query(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${role.name}`);
   }
 
-  test('as documented are enough in a database of somebody else', async () => {
+  test('as documented are enough in a database of another user', async () => {
     await grantAll();
     await useEverything();
     const backend = testBackend(role.connectionString);
@@ -73,7 +73,7 @@ describe('rights', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('as documented are enough on tables that somebody else has made', async () => {
+  test('as documented are enough on tables that another user has created', async () => {
     await othersTables();
     await grantAll();
     await useEverything();
@@ -101,7 +101,7 @@ describe('rights', { timeout: 60_000 }, () => {
     await useEverything();
   });
 
-  test('that lack CREATE on the schema: the error names the grant, and nothing need be restarted', async () => {
+  test('that lack CREATE on the schema: the error names the grant, and no restart is needed afterwards', async () => {
     const backend = testBackend(role.connectionString);
     const store = backend.partitionStore(KEY);
     await expect(store.stats()).rejects.toThrow(
@@ -112,7 +112,7 @@ describe('rights', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('that lack CREATE on the schema do, once all tables are there', async () => {
+  test('that lack CREATE on the schema are enough once all tables exist', async () => {
     await othersTables();
     await grantAll();
     await client.query(`REVOKE CREATE ON SCHEMA public FROM ${role.name}`);
@@ -133,7 +133,7 @@ describe('rights', { timeout: 60_000 }, () => {
     await expect(useEverything()).rejects.toThrow('missing: GRANT CONNECT ON DATABASE');
   });
 
-  test('to drop a table are its owner’s alone', async () => {
+  test('to drop a table belong to its owner only', async () => {
     await othersTables();
     await grantAll();
     const backend = testBackend(role.connectionString);

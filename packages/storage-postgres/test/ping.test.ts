@@ -38,7 +38,7 @@ describe('ping', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('says nothing of transactions that have just begun', async () => {
+  test('does not report transactions that have just begun', async () => {
     const backend = testBackend(database.connectionString);
     await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     await other.query('SELECT 1');
@@ -46,7 +46,7 @@ describe('ping', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('fails on a server that takes no writes', async () => {
+  test('fails on a server that accepts no writes', async () => {
     await other.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
     const backend = testBackend(database.connectionString);
     await expect(backend.ping()).rejects.toMatchObject({ name: 'StorageError', outcome: 'not-applied' });

@@ -20,7 +20,7 @@ const WAIT_OPTIONS = { timeout: 10_000, interval: 10 };
 /** A path in which names in `public` come before PostgreSQL's own. */
 const PATH = 'options=-csearch_path%3Dapp%2Cpublic%2Cpg_catalog';
 
-describe('what others make in schemas of the search path', { timeout: 60_000 }, () => {
+describe('objects that other roles create in schemas of the search path', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let mallory: pg.Client;
   let server: TestRole;
@@ -135,7 +135,7 @@ describe('what others make in schemas of the search path', { timeout: 60_000 }, 
     expect(await plantedThatRan(mallory)).toEqual([]);
   });
 
-  test('tables and sequences of our names are not taken for ours', async () => {
+  test('tables and sequences with our names are not taken for ours', async () => {
     const table = itemsTableName(KEY);
     const names = ['querator_queues', 'querator_schema', table];
     for (const name of names) await mallory.query(`CREATE TABLE public.${name} (id text, name text)`);
@@ -151,7 +151,7 @@ describe('what others make in schemas of the search path', { timeout: 60_000 }, 
   });
 });
 
-describe('where our tables are', { timeout: 60_000 }, () => {
+describe('the schema of the tables', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let admin: pg.Client;
   beforeEach(async () => {
@@ -181,7 +181,7 @@ describe('where our tables are', { timeout: 60_000 }, () => {
   };
 
   test.each(['', '&pooler=session', '&pooler=transaction'])(
-    'it is the first schema of the string: search_path=…%s',
+    'is the first schema of the string: search_path=…%s',
     async (pooler) => {
       await admin.query(`CREATE SCHEMA "it's ""ours"""`);
       const path = encodeURIComponent(`"it's ""ours""",public`);
@@ -191,21 +191,24 @@ describe('where our tables are', { timeout: 60_000 }, () => {
     },
   );
 
-  test.each(['', 'pooler=session', 'pooler=transaction'])('or of the database: %s', async (pooler) => {
-    await admin.query('CREATE SCHEMA app');
-    await admin.query(`ALTER DATABASE ${database.name} SET search_path = app, public`);
-    await use(pooler);
-    expect(await schemasWith('querator_queues')).toEqual(['app']);
-  });
+  test.each(['', 'pooler=session', 'pooler=transaction'])(
+    'is the first schema of the database: %s',
+    async (pooler) => {
+      await admin.query('CREATE SCHEMA app');
+      await admin.query(`ALTER DATABASE ${database.name} SET search_path = app, public`);
+      await use(pooler);
+      expect(await schemasWith('querator_queues')).toEqual(['app']);
+    },
+  );
 
-  test('a schema that is made in front of ours later hides nothing', async () => {
+  test('stays the same if another role creates a schema before it in the path', async () => {
     await use('search_path=app,public');
     await admin.query('CREATE SCHEMA app');
     expect((await use('search_path=app,public')).waiting).toBe(2);
     expect(await schemasWith('querator_queues')).toEqual(['public']);
   });
 
-  test('tables that are moved to another schema of the path are found there by a server that runs', async () => {
+  test('may change to another schema of the path while a server runs', async () => {
     const backend = testBackend(`${database.connectionString}?search_path=app,public`);
     const store = backend.partitionStore(KEY);
     await store.produce([{ items: [item('a')] }], HOUR);

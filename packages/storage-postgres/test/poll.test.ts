@@ -20,7 +20,7 @@ afterEach(async () => {
 const keyOf = (partition: number): PartitionKey => ({ queue: 'polled', partition });
 const storeOf = (partition: number) => backend.partitionStore(keyOf(partition));
 
-test('says of each partition whether items wait, and when a sweep is due', async () => {
+test('a poll reports for each partition whether items wait, and when a sweep is due', async () => {
   await storeOf(0).produce([{ items: [item('waits')] }], HOUR);
   await storeOf(1).produce([{ items: [item('leased')] }], HOUR);
   await storeOf(1).lease({ limit: 1, leaseTimeout: milliseconds(60_000) });
@@ -41,7 +41,7 @@ test('says of each partition whether items wait, and when a sweep is due', async
   expect(unknown).toEqual({ waiting: false, nextDueMs: undefined });
 });
 
-test('of nothing gives nothing, and makes no tables', async () => {
+test('a poll of no partitions returns nothing, and creates no tables', async () => {
   expect(await backend.poll([], { deadlines: false })).toEqual([]);
   await backend.poll([keyOf(7)], { deadlines: true });
   const client = new pg.Client(database.connectionString);
@@ -51,7 +51,7 @@ test('of nothing gives nothing, and makes no tables', async () => {
   expect(rows).toEqual([]);
 });
 
-test('of two hundred partitions finds the one with an item, though another has no table', {
+test('a poll of two hundred partitions finds the one with an item, although another has no table', {
   timeout: 60_000,
 }, async () => {
   const keys = Array.from({ length: 200 }, (_, partition) => keyOf(partition));

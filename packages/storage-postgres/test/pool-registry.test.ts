@@ -34,7 +34,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
 
   const gone = () => vi.waitFor(async () => expect(await applications()).toEqual([]));
 
-  test('nothing connects before the first call', async () => {
+  test('do not connect before the first call', async () => {
     const registry = new PoolRegistry();
     const backend = testBackend(database.connectionString, { registry });
     backend.queueStore();
@@ -44,7 +44,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('one pool serves all backends of one string, with the largest max-conns, until the last closes', async () => {
+  test('are shared by all backends with one string, with the largest max-conns, until the last backend closes', async () => {
     const registry = new PoolRegistry();
     const small = testBackend(database.connectionString, { registry, maxConns: 1 });
     await small.partitionStore(KEY).stats();
@@ -63,7 +63,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await gone();
   });
 
-  test('strings that differ have pools of their own, and show the name they ask for', async () => {
+  test('are separate for different strings, and show the application name of each', async () => {
     const registry = new PoolRegistry();
     const strings = [database.connectionString, `${database.connectionString}?application_name=orders`];
     const backends = strings.map((string) => testBackend(string, { registry, maxConns: 1 }));
@@ -87,7 +87,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('killed connections are replaced', async () => {
+  test('replace killed connections', async () => {
     const registry = new PoolRegistry();
     const backend = testBackend(database.connectionString, { registry, maxConns: 2 });
     const store = backend.partitionStore(KEY);
@@ -103,7 +103,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('a pool that is busy for too long fails the call, and says so in the log', async () => {
+  test('that stay busy for too long fail the call and log it', async () => {
     const errors: string[] = [];
     const silent = () => {};
     const logger: Logger = { debug: silent, info: silent, warn: silent, error: (text) => errors.push(text) };
@@ -126,7 +126,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('where the server allows fewer connections than the pool, requests share what there is', async () => {
+  test('share the existing connections if the server allows fewer than the pool', async () => {
     const warnings: string[] = [];
     const silent = () => {};
     const warn = (text: string, fields?: LogFields) => void warnings.push(`${text}: ${fields?.['reason']}`);
@@ -149,7 +149,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await admin.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`);
   });
 
-  test('close waits for what is running', async () => {
+  test('close once running calls have ended', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     await store.stats();
@@ -159,7 +159,7 @@ describe('connection pools', { timeout: 60_000 }, () => {
     await gone();
   });
 
-  test('an unencrypted server will do where the string does not insist', async () => {
+  test('accept an unencrypted server if the string does not require TLS', async () => {
     for (const query of ['', '?sslmode=prefer', '?sslmode=allow', '?sslmode=disable']) {
       const backend = testBackend(`${database.connectionString}${query}`);
       expect((await backend.partitionStore(KEY).stats()).waiting).toBe(0);

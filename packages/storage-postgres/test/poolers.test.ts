@@ -11,7 +11,7 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'jobs', partition: 0 };
 const WAIT_OPTIONS = { timeout: 10_000, interval: 10 };
 
-describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => {
+describe('behind a pooler that shares sessions', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let log: { readonly level: string; readonly message: string; readonly reason: string }[];
   const cleanups: (() => Promise<unknown>)[] = [];
@@ -80,7 +80,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     ['refused', 'unsupported startup parameter: options'],
     ['dropped', 'the settings of a session are not in force'],
     ['kept', 'prepared statement'],
-  ] as const)('it is found out and said once where options are %s', async (fate, reason) => {
+  ] as const)('the driver detects the pooler and logs it once if options are %s', async (fate, reason) => {
     const storage = backend((await pooler(fate)).connectionString());
     expect((await work(storage)).sort()).toEqual(numbers(20));
     expect(warnings()).toMatchObject([
@@ -89,24 +89,28 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     expect(warnings()[0]?.reason).toContain(reason);
   });
 
-  test('nothing has to be found out where the string says it', async () => {
+  test('the driver logs nothing if the string names the kind of pooler', async () => {
     const between = await pooler('refused');
     expect((await work(backend(between.connectionString('pooler=transaction')))).sort()).toEqual(numbers(20));
     expect(log.filter(({ level }) => level !== 'debug')).toEqual([]);
   });
 
-  test.each(['refused', 'dropped'] as const)('nothing is left in its sessions: %s', async (fate) => {
-    const between = await pooler(fate);
-    const storage = backend(between.connectionString());
-    storage.signals?.subscribe('x', () => {});
-    await work(storage);
-    const left = await between.askEach(`SELECT (SELECT count(*)::int FROM pg_prepared_statements) AS prepared,
+  test.each(['refused', 'dropped'] as const)(
+    "the driver leaves no state in the pooler's sessions: %s",
+    async (fate) => {
+      const between = await pooler(fate);
+      const storage = backend(between.connectionString());
+      storage.signals?.subscribe('x', () => {});
+      await work(storage);
+      const left =
+        await between.askEach(`SELECT (SELECT count(*)::int FROM pg_prepared_statements) AS prepared,
       (SELECT count(*)::int FROM pg_listening_channels()) AS channels,
       current_setting('enable_sort') AS sort, current_setting('synchronous_commit') AS synchronous,
       current_setting('statement_timeout') AS timeout`);
-    const clean = { prepared: 0, channels: 0, sort: 'on', synchronous: 'on', timeout: '0' };
-    expect(left).toEqual([clean, clean]);
-  });
+      const clean = { prepared: 0, channels: 0, sort: 'on', synchronous: 'on', timeout: '0' };
+      expect(left).toEqual([clean, clean]);
+    },
+  );
 
   test('a statement has the settings of a session, also within a transaction', async () => {
     const query = 'pooler=transaction&search_path=a,%20b&options=-c%20geqo%3Doff';
@@ -127,7 +131,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     expect(maintained).toMatchObject({ statement_timeout: '30s', enable_seqscan: 'on', search_path: 'a, b' });
   });
 
-  test('time limits hold, and what met them was not done', async () => {
+  test('time limits apply, and a statement that exceeds one has no effect', async () => {
     const limits = { ...DEFAULT_TIME_LIMITS, statementMs: 100 };
     const db = databaseThrough((await pooler('refused')).connectionString('pooler=transaction'), limits);
     await db.write({ text: 'CREATE TABLE kept (n int)' });
@@ -136,7 +140,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     expect(await db.read({ text: 'SELECT n FROM kept' })).toEqual([]);
   });
 
-  test("results are read right whatever the server's own settings are", async () => {
+  test("results are decoded correctly whatever the server's settings are", async () => {
     for (const setting of ["DateStyle = 'German'", "TimeZone = 'Asia/Kolkata'", "bytea_output = 'escape'"]) {
       await administer(`ALTER DATABASE $database SET ${setting}`);
     }
@@ -152,7 +156,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     expect(listed).toMatchObject({ leaseDeadline: leased?.leaseDeadline, payload });
   });
 
-  test('nobody believes to be listening, though nothing else goes on', async () => {
+  test('signals detect that LISTEN does not work, even without other calls', async () => {
     const storage = backend((await pooler('kept')).connectionString());
     storage.signals?.subscribe('x', () => {});
     await vi.waitFor(() => {
@@ -161,7 +165,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     expect(storage.signals?.listening).toBe(false);
   });
 
-  test('transactions that would begin otherwise than the statements need are refused', async () => {
+  test('a default transaction isolation other than read committed is refused', async () => {
     await administer(`ALTER DATABASE $database SET default_transaction_isolation = 'serializable'`);
     const store = backend((await pooler('refused')).connectionString()).partitionStore(KEY);
     await expect(store.stats()).rejects.toMatchObject({
@@ -170,7 +174,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     });
   });
 
-  test('options that are more than settings are refused, without being quoted', async () => {
+  test('options other than settings are refused, without being quoted', async () => {
     const store = backend((await pooler('refused')).connectionString('options=-S%20secret')).partitionStore(
       KEY,
     );
@@ -182,7 +186,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     expect(String(error)).not.toContain('secret');
   });
 
-  test('one that ends a transaction in the middle of what was sent as one is refused', async () => {
+  test('a pooler that splits a transaction is refused', async () => {
     const store = backend((await pooler('refused', true)).connectionString()).partitionStore(KEY);
     await expect(store.stats()).rejects.toMatchObject({
       message: expect.stringContaining('ends a transaction in the middle'),
@@ -190,7 +194,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     });
   });
 
-  test('pooler=session sets what a session needs, and listens', async () => {
+  test('pooler=session applies the settings of a session, and listens', async () => {
     const query = 'pooler=session&search_path=public&application_name=sessions';
     const storage = backend(`${database.connectionString}?${query}`);
     storage.signals?.subscribe('x', () => {});
@@ -202,7 +206,7 @@ describe('behind a pooler that shares sessions out', { timeout: 60_000 }, () => 
     expect(warnings()).toEqual([]);
   });
 
-  test('a wrong pooler=session is found out', async () => {
+  test('a wrong pooler=session is detected', async () => {
     const storage = backend((await pooler('refused')).connectionString('pooler=session'));
     expect((await work(storage)).sort()).toEqual(numbers(20));
     expect(warnings()).toHaveLength(1);

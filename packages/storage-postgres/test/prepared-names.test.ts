@@ -30,7 +30,7 @@ describe('the prepared statements of a connection', () => {
     ['read as they come', { read }],
     ['as objects', {}],
   ] as const) {
-    it(`are those used last, rows ${how}`, async () => {
+    it(`are the ones that were used last, rows ${how}`, async () => {
       const connection = await openOver(connectorFor(database.connectionString));
       const ask = (n: number) =>
         connection.query({ name: `s${n}`, text: `SELECT $1::text || '-${n}' AS t`, values: ['a'] }, options);
@@ -48,7 +48,7 @@ describe('the prepared statements of a connection', () => {
     });
   }
 
-  it('are right also where many are asked for at once, and some fail', async () => {
+  it('return correct results when many run at once and some fail', async () => {
     const connection = await openOver(connectorFor(database.connectionString));
     const ask = (n: number) =>
       connection
@@ -67,7 +67,7 @@ describe('the prepared statements of a connection', () => {
   });
 });
 
-test('of queues that come and go leave the connection no more than it may hold', {
+test('the prepared statements of created and dropped queues stay within the limit of the connection', {
   timeout: 180_000,
 }, async () => {
   const registry = new PoolRegistry();

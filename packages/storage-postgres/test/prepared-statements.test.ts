@@ -18,8 +18,8 @@ afterEach(() => connection.close());
 
 const text = (row: BinaryRow) => row.text();
 
-describe('prepared statements whose rows are read as they come', () => {
-  it('give the server what they were given, in whatever form', async () => {
+describe('prepared statements with rows in binary format', () => {
+  it('send every kind of value unchanged', async () => {
     const echo = {
       name: 'echo',
       text: `SELECT $1::text, $2::bytea, $3::int4, $4::text IS NULL, $4::text`,
@@ -51,7 +51,7 @@ describe('prepared statements whose rows are read as they come', () => {
     );
   });
 
-  it('are sent with parameters of other kinds too', async () => {
+  it('accept parameters of other types too', async () => {
     const statement = { name: 'kinds', text: 'SELECT $1::text[]::text, $2::boolean::text, $3::int8::text' };
     const read = (row: BinaryRow) => [row.text(), row.text(), row.text()];
     const values = [['a', null, 'b,c'], true, 2n ** 60n];
@@ -73,14 +73,14 @@ describe('prepared statements whose rows are read as they come', () => {
     expect(known).toEqual([{ statement: statement.text }]);
   });
 
-  it('that cannot be prepared yet are prepared when they can', async () => {
+  it('that cannot be prepared yet are prepared once they can', async () => {
     const statement = { name: 'later', text: 'SELECT name FROM made_later' };
     await expect(connection.query(statement, { read: text })).rejects.toMatchObject({ code: '42P01' });
     await connection.query({ text: "CREATE TEMP TABLE made_later AS SELECT 'here' AS name" });
     expect(await connection.query(statement, { read: text })).toEqual(['here']);
   });
 
-  it('that fail in the middle of their rows leave the next one its own', async () => {
+  it('that fail in the middle of their rows do not affect the next statement', async () => {
     const failing = {
       name: 'failing',
       text: 'SELECT (1 / ($1::int - n))::text FROM generate_series(1, 1000) AS n',
@@ -94,7 +94,7 @@ describe('prepared statements whose rows are read as they come', () => {
     }
   });
 
-  it('that nobody waited for come one after the other', async () => {
+  it('that run without await are sent one after the other', async () => {
     const sleepy = { name: 'sleepy', text: 'SELECT $1::text FROM pg_sleep($2::float8)' };
     const ask = (value: string, seconds: string) =>
       connection.query({ ...sleepy, values: [value, seconds] }, { read: text });

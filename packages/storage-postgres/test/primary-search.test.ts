@@ -63,7 +63,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
     ['primary', 'host 2'],
     ['any', 'host 1'],
   ])(
-    'target_session_attrs=%s: when the first host is back, connections go to %s',
+    'target_session_attrs=%s: once the first host is back, connections go to %s',
     async (target, expected) => {
       const ways: FaultProxy[] = [];
       for (let n = 0; n < 2; n++) ways.push(await startFaultProxy(cluster.connectionString()));
@@ -83,7 +83,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
     },
   );
 
-  test.each(['any', 'read-write'])('a name is looked up for each connection (%s)', async (target) => {
+  test.each(['any', 'read-write'])('a name is resolved for each connection (%s)', async (target) => {
     let address = '127.0.0.1';
     resolve('db.querator.test', () => [address]);
     const connector = connectorTo(`db.querator.test:${cluster.port}`, `target_session_attrs=${target}`);
@@ -92,7 +92,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
     expect(await ask(connector, WHERE)).toEqual({ address: '::1' });
   });
 
-  test('of a name with several addresses the one is taken that takes writes, and kept', async () => {
+  test('of several addresses of a name the one that accepts writes is used, and used again', async () => {
     // On the same port, at another address.
     const settings = { listen_addresses: '::1', default_transaction_read_only: 'on' };
     const other = await startTemporaryCluster({ port: only.port, settings });
@@ -120,7 +120,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
     }
   });
 
-  test('a name that nobody knows, and one that is not found in time', async () => {
+  test('an unknown name, and one that is not resolved in time, fail the connection', async () => {
     const hosts = `nowhere.invalid:1,127.0.0.1:${cluster.port}`;
     const connector = connectorTo(hosts, 'target_session_attrs=read-write');
     expect(await ask(connector, WHERE)).toEqual({ address: '127.0.0.1' });
@@ -130,7 +130,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
   });
 });
 
-describe('a server that takes no writes', { timeout: 30_000 }, () => {
+describe('a server that accepts no writes', { timeout: 30_000 }, () => {
   let database: TestDatabase;
   let admin: pg.Client;
   beforeEach(async () => {
@@ -157,7 +157,7 @@ describe('a server that takes no writes', { timeout: 30_000 }, () => {
   }
 
   test.each(['auto', 'transaction'])(
-    'is found out by the first write, and no statement is sent to it after that, whatever the string says: pooler=%s',
+    'is detected by the first write, and gets no statement after that, whatever the string says: pooler=%s',
     async (pooler) => {
       const backend = testBackend(`${database.connectionString}?pooler=${pooler}`);
       const store = backend.partitionStore({ queue: 'demoted', partition: 0 });
@@ -181,7 +181,7 @@ describe('a server that takes no writes', { timeout: 30_000 }, () => {
   );
 });
 
-test('when a server does not answer, its idle connections have to prove that they work before they are used', async () => {
+test('after a server has not answered, its idle connections are tested before use', async () => {
   const database = await createTestDatabase();
   const proxy = await startFaultProxy(database.connectionString);
   const registry = new PoolRegistry();

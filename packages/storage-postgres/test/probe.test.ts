@@ -52,7 +52,7 @@ describe('a probe', { timeout: 60_000 }, () => {
     await role.drop();
   });
 
-  test('fails on a server that takes no writes', async () => {
+  test('fails on a server that accepts no writes', async () => {
     await admin.query(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
     const backend = testBackend(database.connectionString);
     await expect(backend.partitionStore(KEY).probe()).rejects.toMatchObject({
@@ -75,7 +75,7 @@ describe('a probe', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('makes a table that somebody dropped', async () => {
+  test('creates a table that an operator dropped', async () => {
     const backend = testBackend(database.connectionString);
     const store = backend.partitionStore(KEY);
     await store.probe();
@@ -85,7 +85,7 @@ describe('a probe', { timeout: 60_000 }, () => {
     await backend.close();
   });
 
-  test('reads a page or two of an index, whatever waits and whatever is dead', async () => {
+  test('reads at most two pages of an index, whatever number of items wait or are dead', async () => {
     const fill = (from: number) =>
       admin.query(
         `INSERT INTO ${table.name} (id, expire_deadline, created_at)

@@ -22,7 +22,7 @@ const QUEUE = {
   ...{ maxAttempts: 0, reference: '', requestedPartitions: 1, partitions: [] },
 };
 
-test('every statement on queues goes through an index, before and after ANALYZE', async () => {
+test('every statement on queues uses an index, before and after ANALYZE', async () => {
   const database = await createTestDatabase();
   const backend = testBackend(database.connectionString);
   await backend.queueStore().get('nothing');

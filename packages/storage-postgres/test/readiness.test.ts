@@ -18,7 +18,7 @@ import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'my-queue', partition: 0 };
 
-describe('a ping tells whether the database can serve', { timeout: 60_000 }, () => {
+describe('a ping reports whether the database can serve', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let client: pg.Client;
   let role: TestRole;
@@ -49,7 +49,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     await client.query(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${role.name}`);
   }
 
-  test('where tables cannot be made it cannot, until the right is given; and the ping makes none', async () => {
+  test('without the right to create tables it fails until the right is granted, and it creates none itself', async () => {
     const missing = `storage 'postgres-01': rights are missing: GRANT CREATE ON SCHEMA public TO ${role.name}`;
     await expect(backend.ping()).rejects.toMatchObject({ name: 'StorageError', message: missing });
     await client.query(`GRANT CREATE ON SCHEMA public TO ${role.name}`);
@@ -58,7 +58,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     expect(rows).toEqual([]);
   });
 
-  test('where tables are there it can without that right, and says what it cannot do', async () => {
+  test('if the tables exist it succeeds without that right, and reports what the server cannot do', async () => {
     await othersTables();
     expect(await backend.ping()).toEqual([
       {
@@ -74,7 +74,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     ['SELECT', 'TABLE querator_queues'],
     ['SELECT', 'TABLE querator_schema'],
     ['INSERT', 'TABLE querator_queues'],
-  ])('without %s on %s it cannot', async (right, relation) => {
+  ])('without %s on %s it fails', async (right, relation) => {
     await othersTables();
     await client.query(`REVOKE ${right} ON ${relation} FROM ${role.name}`);
     await expect(backend.ping()).rejects.toThrow(`GRANT ${right} ON ${relation} TO ${role.name}`);
@@ -82,7 +82,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     expect(await backend.ping()).toHaveLength(1);
   });
 
-  test('tables of a newer version cannot be used, also where the server was at work before', async () => {
+  test('with tables of a newer version it fails, even on a running server', async () => {
     await client.query(`GRANT CREATE ON SCHEMA public TO ${role.name}`);
     await backend.partitionStore(KEY).stats();
     expect(await backend.ping()).toEqual([]);
@@ -115,7 +115,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     return { real, release: () => share.release(), ping: { db, storage: 'postgres-01', schema, holders } };
   }
 
-  test('a server that is too old cannot serve, whatever is asked how often', async () => {
+  test('on a server that is too old it always fails', async () => {
     const {
       real,
       release,
@@ -135,13 +135,13 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
     await release();
   });
 
-  describe('a server that refuses writes for want of space', () => {
+  describe('a server that refuses writes for lack of space', () => {
     const refuse = (kind: string) => `
       CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
         'BEGIN RAISE EXCEPTION ''could not extend file'' USING ERRCODE = ''53100''; END';
       CREATE TRIGGER full_disk BEFORE ${kind} ON items_255436d8bdc5_000000 EXECUTE FUNCTION full_disk()`;
 
-    test('cannot serve until a produce succeeds', async () => {
+    test('fails the ping until a produce succeeds', async () => {
       const owner = testBackend(database.connectionString);
       const store = owner.partitionStore(KEY);
       const produce = () => store.produce([{ items: [item('a')] }], HOUR);
@@ -158,7 +158,7 @@ describe('a ping tells whether the database can serve', { timeout: 60_000 }, () 
       await owner.close();
     });
 
-    test('is tried by a write that leaves nothing, where nobody has written for half a minute', async () => {
+    test('is tested by a write that leaves nothing, if no write came for half a minute', async () => {
       const clock = new ManualClock();
       const writeFaults = new WriteFaults(clock);
       const { real, release, ping: on } = context({ writeFaults });

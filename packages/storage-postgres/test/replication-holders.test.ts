@@ -9,7 +9,7 @@ const WAIT_OPTIONS = { timeout: 20_000, interval: 20 };
 const SLOT = 'standby_1';
 
 /** On a server of its own: slots and standbys keep the dead rows of all its databases. */
-describe('what replication keeps', { timeout: 60_000 }, () => {
+describe('replication that keeps dead rows', { timeout: 60_000 }, () => {
   let cluster: Cluster;
   let admin: pg.Client;
   let standby: StandInStandby | undefined;
@@ -50,7 +50,7 @@ describe('what replication keeps', { timeout: 60_000 }, () => {
     return rows[0]?.[0];
   }
 
-  test('a slot is named after many transactions, and on when its standby is gone', async () => {
+  test('a slot is named after many transactions, even after its standby is gone', async () => {
     await admin.query(`SELECT pg_create_physical_replication_slot('${SLOT}', true)`);
     standby = await StandInStandby.start(cluster.connectionString(), 'node_2', SLOT);
     // What a standby keeps in the catalogue alone, for its own slots, does not make an items table grow.

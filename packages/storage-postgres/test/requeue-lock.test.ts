@@ -44,7 +44,7 @@ const due = (references: readonly string[]) =>
     ...{ isLeased: false, attempts: 0, maxAttempts: 0, enqueueAt: instantFromMicroseconds(0n) },
   }));
 
-test('a second sweep does not hide what the first has just put into the queue', async () => {
+test('a second sweep does not hide the items that the first has just returned to the queue', async () => {
   const { stores, connect, end } = await setUp();
   const [one, two] = stores;
   await one.import(due(['a', 'b', 'c', 'd']), HOUR);
@@ -74,7 +74,7 @@ test('a second sweep does not hide what the first has just put into the queue', 
   await end();
 });
 
-test('while somebody sweeps, another sweep changes nothing and looks again soon', async () => {
+test('while another session sweeps, a sweep changes nothing and is repeated soon', async () => {
   const { stores, connect, end } = await setUp();
   const [one] = stores;
   await one.produce([{ items: [item('leased')] }], HOUR);
@@ -89,7 +89,7 @@ test('while somebody sweeps, another sweep changes nothing and looks again soon'
   await end();
 });
 
-test('sweeps go on without a lock that is never given back', async () => {
+test('after a minute sweeps proceed without a lock that is never released', async () => {
   const clock = new ManualClock();
   const { stores, connect, end } = await setUp(clock);
   const [one] = stores;
@@ -107,7 +107,7 @@ test('sweeps go on without a lock that is never given back', async () => {
   await end();
 });
 
-test('a sweep that lost to another one long ago does not go on without the lock', async () => {
+test('a sweep that missed the lock long ago waits for it anew', async () => {
   const clock = new ManualClock();
   const { stores, connect, end } = await setUp(clock);
   const [one, two] = stores;

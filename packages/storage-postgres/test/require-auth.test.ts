@@ -43,7 +43,7 @@ describe('require_auth', () => {
   });
 });
 
-describe('a server that asks for a password in clear text', () => {
+describe('a server that requests a clear-text password', () => {
   /** Whether the connection is opened, and the error if it is not. */
   function ask(where: Partial<Socket>, { encrypted = false, requireAuth = '' } = {}) {
     const connection = new EventEmitter();
@@ -74,7 +74,7 @@ describe('a server that asks for a password in clear text', () => {
     expect(ask(where, options)).toEqual({ refused: false, warned: false });
   });
 
-  test('does not get it over the network, unless it is asked for, with a warning', () => {
+  test('gets it over the network only with require_auth=password, with a warning', () => {
     expect(ask(elsewhere)).toMatchObject({ refused: true });
     expect(ask(elsewhere, { requireAuth: '!md5' })).toMatchObject({ refused: true });
     expect(ask(elsewhere, { requireAuth: 'scram-sha-256' })).toMatchObject({ refused: true });
@@ -102,7 +102,7 @@ describe('on a real server', { timeout: 60_000 }, () => {
     return askOver(text, 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
   }
 
-  test('it has to use the method that is required', async () => {
+  test('has to use the required method', async () => {
     await server.doWithout();
     for (const [rule, method] of [
       ['trust', 'none'],
@@ -125,7 +125,7 @@ describe('on a real server', { timeout: 60_000 }, () => {
     }
   });
 
-  test('verify-full trusts what the system trusts, and ~/.postgresql/root.crt before that', async () => {
+  test('verify-full trusts the authorities of the system, but ~/.postgresql/root.crt has precedence', async () => {
     const good = await authority.issue({ commonName: 'database', names: ['127.0.0.1'] });
     await server.encrypt(good, authority.cert);
     await server.allow('host all all all scram-sha-256');
@@ -156,21 +156,21 @@ describe('on a real server', { timeout: 60_000 }, () => {
   });
 });
 
-describe('what the system trusts', () => {
+describe('the authorities of the system', () => {
   const none = { getCACertificates: () => [] };
 
-  test('is what Node finds, and what NODE_EXTRA_CA_CERTS names', async () => {
+  test('are those of Node and those in NODE_EXTRA_CA_CERTS', async () => {
     const getCACertificates = (type: 'system' | 'extra') => (type === 'system' ? ['a', 'b'] : ['c']);
     expect(await systemRoots({}, { getCACertificates })).toEqual(['c', 'a', 'b']);
   });
 
-  test('is found without Node 22.15, and never nothing', async () => {
+  test('are found without Node 22.15, and are never empty', async () => {
     for (const stores of [none, {}]) {
       expect((await systemRoots({}, stores)).join('')).toContain('-----BEGIN CERTIFICATE-----');
     }
   });
 
-  test('a file that is not there is named', async () => {
+  test('fail with the name of a missing file', async () => {
     await expect(systemRoots({ SSL_CERT_FILE: '/nowhere/ca.crt' }, none)).rejects.toThrow(
       /^SSL_CERT_FILE: ENOENT/,
     );

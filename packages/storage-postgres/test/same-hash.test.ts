@@ -39,7 +39,7 @@ describe('two queues with the same hash', { timeout: 60_000 }, () => {
     expect(one).toBe(other);
   });
 
-  test('are not stored side by side, also when both are created at once', async () => {
+  test('are not stored together, even if both are created at once', async () => {
     const store = backend.queueStore();
     const outcomes = await Promise.allSettled([store.create(queue(ONE)), store.create(queue(OTHER))]);
     const refused = outcomes.find((outcome) => outcome.status === 'rejected');
@@ -51,14 +51,14 @@ describe('two queues with the same hash', { timeout: 60_000 }, () => {
     await expect(store.create(queue(ONE))).rejects.toThrow();
   });
 
-  test('the second one can be created once the first is gone', async () => {
+  test('can be created one after the other, once the first is deleted', async () => {
     const store = backend.queueStore();
     await store.create(queue(ONE));
     await store.delete(ONE);
     expect((await store.create(queue(OTHER))).name).toBe(OTHER);
   });
 
-  test('neither uses nor drops the table of the other', async () => {
+  test('never use or drop the table of the other', async () => {
     const one = backend.partitionStore({ queue: ONE, partition: 0 });
     const other = backend.partitionStore({ queue: OTHER, partition: 0 });
     await one.produce([{ items: [item('kept')] }], HOUR);
@@ -68,7 +68,7 @@ describe('two queues with the same hash', { timeout: 60_000 }, () => {
     expect((await one.stats()).waiting).toBe(1);
   });
 
-  test('make a database of the first version wait until one of them is gone', async () => {
+  test('block the migration of a database of the first version until one of them is deleted', async () => {
     for (const text of FIRST_VERSION_TABLES.slice(0, 4)) await client.query(text);
     for (const name of [ONE, OTHER]) {
       await client.query(

@@ -68,13 +68,13 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     for (const text of [...FIRST_VERSION_TABLES, ...FIRST_VERSION_ROWS]) await client.query(text);
   }
 
-  test('of an empty database is the newest at once, without migrations', async () => {
+  test('is the newest at once for an empty database, without migrations', async () => {
     await keeper([step(2), step(3)]).fixed.ensure();
     expect(await versions()).toEqual([3]);
     expect((await client.query(`SELECT to_regclass('traces') AS traces`)).rows).toEqual([{ traces: null }]);
   });
 
-  test('of a database that has none is the first: it is taken over with all that is in it', async () => {
+  test('is the first for a database without a version, which keeps all its contents', async () => {
     await firstVersion();
     const backend = testBackend(database.connectionString);
     closing.push(() => backend.close());
@@ -91,7 +91,7 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     expect((await versions()).at(-1)).toBe(NEWEST);
   });
 
-  test('makes no difference to the tables: taken over and made anew they are the same', async () => {
+  test('gives the same tables whether they were migrated or created', async () => {
     await firstVersion();
     const other = await createTestDatabase();
     const fresh = new pg.Client(other.connectionString);
@@ -106,7 +106,7 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     await other.drop();
   });
 
-  test('is brought from an older one to ours, each step once, however many start together', async () => {
+  test('is raised to ours, each step once, even if many servers start together', async () => {
     await firstVersion();
     const migrations = [
       step(2, async (session) => {
@@ -122,7 +122,7 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ name: 'my-queue', colour: 'red' }]);
   });
 
-  test('goes on from where it was', async () => {
+  test('continues from the recorded one', async () => {
     await keeper([step(2)]).fixed.ensure();
     await keeper([step(2), step(3), step(4)]).fixed.ensure();
     expect(await versions()).toEqual([2, 3, 4]);
@@ -133,7 +133,7 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     expect(await traces()).toEqual([3, 4]);
   });
 
-  test('newer than ours is refused, naming both, and looked at again the next time', async () => {
+  test('is refused if it is newer than ours, naming both, and checked again the next time', async () => {
     await firstVersion();
     await keeper([step(2)]).fixed.ensure();
     const older = keeper([]);
@@ -150,7 +150,7 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     await older.partition(KEY).ensure();
   });
 
-  test('stays what it was, and leaves nothing behind, when a step fails', async () => {
+  test('stays the same, without any change, when a step fails', async () => {
     await firstVersion();
     const before = await catalogueOf(client);
     const broken = step(3, async (session) => {
@@ -163,7 +163,7 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
     expect(await versions()).toEqual([1, 2, 3]);
   });
 
-  test('what somebody dropped of the fixed tables is made again', async () => {
+  test('is not needed to create a dropped fixed table again', async () => {
     await keeper([]).fixed.ensure();
     await client.query('DROP TABLE querator_queues');
     await keeper([]).fixed.ensure();
@@ -174,7 +174,7 @@ describe('the version of the tables', { timeout: 60_000 }, () => {
   test.each([
     'DROP TABLE querator_queues, querator_schema',
     'DROP TABLE querator_queues; TRUNCATE querator_schema',
-  ])('nothing is migrated that is not there: after %s all is made anew', async (drop) => {
+  ])('needs no migration of missing tables: after %s all are created', async (drop) => {
     await keeper(MIGRATIONS).fixed.ensure();
     await client.query(drop);
     await keeper(MIGRATIONS).fixed.ensure();

@@ -64,7 +64,7 @@ describe('the table of a partition', () => {
     ]);
   });
 
-  test('has the documented indexes, the lease index with id appended', async () => {
+  test('has the documented indexes, the lease index with the id appended', async () => {
     const { rows } = await client.query(
       `SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index
        WHERE indrelid = $1::regclass ORDER BY 1`,
@@ -81,7 +81,7 @@ describe('the table of a partition', () => {
     ]);
   });
 
-  test('stands beside nothing but our own', async () => {
+  test('is created with no objects but ours', async () => {
     const { rows } = await client.query(
       `SELECT relname AS name, relkind AS kind FROM pg_class
        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'v') ORDER BY 1`,

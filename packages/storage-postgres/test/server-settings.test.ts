@@ -182,7 +182,7 @@ describe('settings of the database', { timeout: 120_000 }, () => {
     return matter;
   }
 
-  test.each(['', 'pooler=session', 'pooler=transaction'])('change nothing: %s', async (query) => {
+  test.each(['', 'pooler=session', 'pooler=transaction'])('change no result: %s', async (query) => {
     const expected = await resultsWith([['geqo', 'on']], query);
     const transactions = query === 'pooler=transaction';
     expect(expected).toBeInstanceOf(Array);

@@ -11,7 +11,7 @@ const SETTINGS = `SELECT current_setting('statement_timeout') AS statement, curr
   current_setting('DateStyle') AS dates, current_setting('application_name') AS name,
   current_setting('search_path') AS path, current_setting('geqo') AS geqo`;
 
-describe('what a connection string says of the session', () => {
+describe('session settings in a connection string', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -21,11 +21,11 @@ describe('what a connection string says of the session', () => {
   const settings = (query: string) =>
     askOver<Record<string, string>>(`${database.connectionString}?${query}`, SETTINGS);
 
-  test('every connection has its time limits', async () => {
+  test('include the time limits of every connection', async () => {
     expect(await settings('')).toMatchObject({ statement: '3s', lock: '2s', idle: '10s', name: 'querator' });
   });
 
-  test('settings of the server, in options or by themselves', async () => {
+  test('are accepted in options or by themselves', async () => {
     const query = 'options=-c%20search_path%3Da%2Cb%20-c%20geqo%3Doff&application_name=a%40b%20%26c';
     expect(await settings(query)).toMatchObject({ path: 'a,b', geqo: 'off', name: 'a@b &c' });
     expect(await settings('search_path=a,%20b&statement_timeout=7s')).toMatchObject({
@@ -35,19 +35,19 @@ describe('what a connection string says of the session', () => {
     });
   });
 
-  test('what results are read by stays as it is', async () => {
+  test('do not change those that determine the format of results', async () => {
     const query = 'TimeZone=Asia/Kolkata&DateStyle=German&options=-cTimeZone%3DAsia/Kolkata';
     expect(await settings(query)).toMatchObject({ zone: 'UTC', dates: expect.stringMatching(/^ISO/) });
   });
 
-  test('a setting the server does not know is refused by its name', async () => {
+  test('that the server does not know are refused by name', async () => {
     await expect(settings('options=-cno_such_thing%3D1')).rejects.toThrow(
       'unrecognized configuration parameter "no_such_thing"',
     );
   });
 
   test.each(['p@:/?#%&=+[]', 'äöü€ 😀', 'it\'s "quoted" \\', '%41', ' '])(
-    'the password %j gets in, percent-encoded',
+    'do not prevent the password %j, percent-encoded',
     async (password) => {
       const admin = new pg.Client({ connectionString: database.connectionString });
       await admin.connect();
@@ -69,7 +69,7 @@ describe('what a connection string says of the session', () => {
   );
 });
 
-describe('what a connection string says of the pool', { timeout: 30_000 }, () => {
+describe('pool settings in a connection string', { timeout: 30_000 }, () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -78,7 +78,7 @@ describe('what a connection string says of the pool', { timeout: 30_000 }, () =>
 
   const KEY = { queue: 'pool-settings', partition: 0 };
 
-  test('connections are closed when they are old, or idle for too long, but for the least number', async () => {
+  test('close connections that are old or idle for too long, except the minimum', async () => {
     for (const [query, left] of [
       ['pool_max_conn_lifetime=100ms', 0],
       ['pool_max_conn_idle_time=100ms', 0],
@@ -95,7 +95,7 @@ describe('what a connection string says of the pool', { timeout: 30_000 }, () =>
     }
   });
 
-  test('idle connections are tried before they are used', async () => {
+  test('test idle connections before use', async () => {
     const registry = new PoolRegistry();
     const url = `${database.connectionString}?pool_health_check_period=1ms&application_name=tried`;
     const { pool, release } = registry.share(url, { limits: DEFAULT_TIME_LIMITS });

@@ -73,13 +73,13 @@ describe('several hosts', { timeout: 30_000 }, () => {
     ['primary', 'primary'],
     ['standby', 'standby'],
     ['prefer-standby', 'standby'],
-  ])('target_session_attrs=%s finds the %s, wherever it stands', async (target, expected) => {
+  ])('target_session_attrs=%s selects the %s, in any position', async (target, expected) => {
     const query = `target_session_attrs=${target}`;
     expect(await reached([S(), P()], query)).toBe(expected);
     expect(await reached([P(), S()], query)).toBe(target === 'any' ? 'primary' : expected);
   });
 
-  test('prefer-standby takes what there is; the others say why no host serves', async () => {
+  test('prefer-standby accepts any host if there is no standby; the other values fail with a reason for each host', async () => {
     expect(await reached([closed, P()], 'target_session_attrs=prefer-standby')).toBe('primary');
     await expect(reached([closed, P()], 'target_session_attrs=standby')).rejects.toThrow(
       `no host serves: ${closed}: connect ECONNREFUSED ${closed}; ${P()}: server is not a standby`,
@@ -89,7 +89,7 @@ describe('several hosts', { timeout: 30_000 }, () => {
     await expect(reached([P()], 'target_session_attrs=read-only')).rejects.toThrow('is not read-only');
   });
 
-  test('hosts that do not answer, in whatever way, are passed over', async () => {
+  test('hosts that do not answer, in whatever way, are skipped', async () => {
     expect(await reached([closed, P()])).toBe('primary');
     expect(await reached(['no-such-host.invalid', P()])).toBe('primary');
     const silent = `127.0.0.1:${(mute.address() as net.AddressInfo).port}`;
@@ -104,7 +104,7 @@ describe('several hosts', { timeout: 30_000 }, () => {
     await expect(askOver(nowhere, 'SELECT 1')).rejects.toThrow('database "nowhere" does not exist');
   });
 
-  test('IPv6, and a Unix socket', async () => {
+  test('an IPv6 address and a Unix socket work', async () => {
     const where = 'SELECT inet_server_addr()::text AS server';
     expect(await askOver(address([`[::1]:${primary.port}`]), where)).toEqual({ server: '::1/128' });
     const { username, password } = new URL(primary.connectionString());
@@ -113,7 +113,7 @@ describe('several hosts', { timeout: 30_000 }, () => {
     expect(await askOver(socket, where)).toEqual({ server: null });
   });
 
-  test('a pool leaves a server that has become read-only, with all its connections', async () => {
+  test('a pool closes all connections to a server that has become read-only', async () => {
     const registry = new PoolRegistry();
     // The primary under another name stands for the server that takes over.
     const hosts = [P(), `[::1]:${primary.port}`];

@@ -20,7 +20,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-test('many who say that they are new are answered in moderation', async () => {
+test('many peers that introduce themselves at once get few replies', async () => {
   const backend = testBackend(database.connectionString);
   const { signals } = backend;
   signals?.subscribe('topic', () => {});
@@ -38,7 +38,7 @@ test('many who say that they are new are answered in moderation', async () => {
   await backend.close();
 });
 
-test('no more names are remembered than there can be processes', async () => {
+test('the number of remembered peers is limited', async () => {
   const clock = new ManualClock();
   const peers = new Peers(clock, 1_000);
   for (let n = 0; n < 1_000; n++) expect(peers.add(`${n}`)).toBe(true);

@@ -47,7 +47,7 @@ describe('signals', { timeout: 60_000 }, () => {
     return rows.map(({ pid }) => pid);
   };
 
-  test('what one process tells, others hear, and it does not hear itself', async () => {
+  test('reach the other processes, and not the sender', async () => {
     const [a, b] = [process(), process()];
     a.watch('letters');
     b.watch('letters');
@@ -62,14 +62,14 @@ describe('signals', { timeout: 60_000 }, () => {
     expect(a.notified).toEqual(['letters']);
   });
 
-  test('watchers are woken when listening begins: something may have happened before', async () => {
+  test('wake subscribers when listening begins, because a change may have happened before', async () => {
     const a = process();
     a.watch('early');
     expect(a.notified).toEqual([]);
     await vi.waitFor(() => expect(a.notified).toEqual(['early']), WAIT_OPTIONS);
   });
 
-  test('and again when it begins anew after the connection was lost', async () => {
+  test('wake subscribers when listening begins again after a lost connection', async () => {
     const [a, b] = [process(), process()];
     a.watch('x');
     b.watch('x');
@@ -85,7 +85,7 @@ describe('signals', { timeout: 60_000 }, () => {
     }, WAIT_OPTIONS);
   });
 
-  test('what is told by one who is not heard yet is not lost, were it the first thing it does', async () => {
+  test('published before the process listens are sent once it does', async () => {
     const b = process();
     for (const topic of ['x', 'y']) b.watch(topic);
     await listening(b);
@@ -95,7 +95,7 @@ describe('signals', { timeout: 60_000 }, () => {
     await vi.waitFor(() => expect(b.notified).toEqual(['x', 'y', 'x']), WAIT_OPTIONS);
   });
 
-  test('nor what is told while its connection is lost', async () => {
+  test('published while the connection is lost are sent once it is back', async () => {
     const a = process();
     a.watch('y');
     await listening(a);
@@ -115,7 +115,7 @@ describe('signals', { timeout: 60_000 }, () => {
     await vi.waitFor(() => expect(b.notified.length).toBeGreaterThan(notified), WAIT_OPTIONS);
   });
 
-  test('many topics in quick succession go out together', async () => {
+  test('of many topics in quick succession are sent together', async () => {
     const [a, b] = [process(), process()];
     const topics = Array.from({ length: 2_000 }, (_, n) => `topic ${n}`);
     for (const topic of topics) b.watch(topic);
@@ -128,7 +128,7 @@ describe('signals', { timeout: 60_000 }, () => {
     expect(new Set(b.notified).size).toBe(topics.length);
   });
 
-  test('nothing is sent while nobody else listens', async () => {
+  test('are not sent while no other process listens', async () => {
     const a = process();
     a.watch('x');
     await listening(a);
@@ -142,7 +142,7 @@ describe('signals', { timeout: 60_000 }, () => {
     expect(notified.filter((payload) => payload.startsWith('t'))).toEqual([]);
   });
 
-  test('many who say hello at once are answered one after the other', async () => {
+  test('answer many introductions one after the other', async () => {
     const a = process();
     a.watch('x');
     await listening(a);
@@ -164,7 +164,7 @@ describe('signals', { timeout: 60_000 }, () => {
     expect(warnings).toEqual([]);
   });
 
-  test('no longer watched is no longer heard', async () => {
+  test('of a topic without subscribers are ignored', async () => {
     const [a, b] = [process(), process()];
     const end = b.watch('x');
     b.watch('y');
@@ -184,7 +184,7 @@ describe('signals', { timeout: 60_000 }, () => {
     expect(b.notified.filter((topic) => topic === 'x')).toHaveLength(notified);
   });
 
-  test('take one connection of the pool, which stays within its limit', async () => {
+  test('use one connection of the pool, which stays within its limit', async () => {
     const a = process({ maxConns: 2 });
     a.watch('x');
     await listening(a);
@@ -197,7 +197,7 @@ describe('signals', { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ count: 2 }]);
   });
 
-  test('a pool of one connection has none to spare, and works', async () => {
+  test('are disabled with a pool of one connection, which serves calls', async () => {
     const a = process({ maxConns: 1 });
     a.watch('x');
     await a.backend.partitionStore({ queue: 'q', partition: 0 }).stats();

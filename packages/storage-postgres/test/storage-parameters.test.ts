@@ -44,23 +44,23 @@ describe('storage parameters of an items table', { timeout: 60_000 }, () => {
     for (const text of [...FIRST_VERSION_TABLES, ...FIRST_VERSION_ROWS]) await client.query(text);
   }
 
-  test('are there from the start', async () => {
+  test('are set when the table is created', async () => {
     expect(await afterUse()).toEqual(PARAMETERS);
   });
 
-  test('are given to a table from before there were any', async () => {
+  test('are added to an older table', async () => {
     await firstVersion();
     expect(await afterUse()).toEqual(PARAMETERS);
   });
 
-  test('keep what an operator has set', async () => {
+  test('keep the values of an operator', async () => {
     await firstVersion();
     await client.query(`ALTER TABLE ${TABLE} SET (autovacuum_vacuum_threshold = 77, fillfactor = 80)`);
     const mine = PARAMETERS.map((option) => option.replace('threshold=1000', 'threshold=77'));
     expect(await afterUse()).toEqual([...mine, 'fillfactor=80']);
   });
 
-  test('of a table of somebody else stay as they are; it is used all the same', async () => {
+  test('of a table of another owner are not changed, and the table is used nevertheless', async () => {
     await firstVersion();
     // Its owner has used this version, and migrated the queues' table.
     await client.query('CREATE UNIQUE INDEX querator_queues_hash ON querator_queues ("left"(md5(name), 12))');
@@ -72,7 +72,7 @@ describe('storage parameters of an items table', { timeout: 60_000 }, () => {
     await role.drop();
   });
 
-  test('wait for another time when the table is locked; requests do not', async () => {
+  test('are set at a later start if the table is locked; requests do not wait', async () => {
     await firstVersion();
     await client.query('BEGIN');
     // Like a manual VACUUM, it lets reads and writes pass.

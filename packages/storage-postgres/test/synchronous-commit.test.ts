@@ -109,7 +109,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
   });
 
   test.each(['auto', 'session', 'transaction'])(
-    'pooler=%s: a string that asks for silence does not get it',
+    'pooler=%s: client_min_messages of the string does not hide the warning',
     async (pooler) => {
       const connectionString = `${cluster.connectionString()}?pooler=${pooler}&client_min_messages=error`;
       const meanwhile = () => toTheWaiting('pg_cancel_backend');
@@ -126,7 +126,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
     expect(await attempt(action, { meanwhile })).toMatchObject(unknown);
   });
 
-  test('unknown when nobody does anything, in the time that a statement has', async () => {
+  test('is unknown after the time limit of the statement', async () => {
     const options = { timeouts: { statementMs: 1_500, answerGraceMs: 500 } };
     const meanwhile = async () => {};
     const [[, produce]] = ACTIONS as [[string, Action]];
@@ -134,7 +134,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
     expect(await attempt(produce, { meanwhile, options })).toMatchObject({ ...unknown, message });
   });
 
-  test('a session that was given up on does not stay at the server', async () => {
+  test('leaves no session at the server after the time limit', async () => {
     const options = { timeouts: { statementMs: 1_500, answerGraceMs: 500 } };
     const sessions = async () => {
       const { rows } = await admin.query(

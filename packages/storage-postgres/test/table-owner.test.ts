@@ -11,7 +11,7 @@ const TABLE = itemsTableName(KEY);
 const FIRST = instantFromMilliseconds(Date.UTC(2026, 0, 1));
 const SECOND = addDuration(FIRST, parseDuration('1us'));
 
-describe('whose a table is', { timeout: 60_000 }, () => {
+describe('the owner of a table', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let client: pg.Client;
   const open: ReturnType<typeof testBackend>[] = [];
@@ -45,14 +45,14 @@ describe('whose a table is', { timeout: 60_000 }, () => {
   };
   const produce = (store: ReturnType<typeof storeOf>) => store.produce([{ items: [item('a')] }], HOUR);
 
-  test('is in its comment', async () => {
+  test('is named in its comment', async () => {
     await produce(storeOf(FIRST));
     expect(await comment()).toBe(
       `querator {"queue":"somebody's queue","partition":0,"created":"${FIRST.toString()}"}`,
     );
   });
 
-  test('what an earlier queue of that name left behind is removed', async () => {
+  test('an empty table of an earlier queue of the name is replaced', async () => {
     await produce(storeOf(FIRST));
     const second = storeOf(SECOND);
     expect((await second.stats()).waiting).toBe(0);
@@ -60,7 +60,7 @@ describe('whose a table is', { timeout: 60_000 }, () => {
     expect((await storeOf(SECOND).stats()).waiting).toBe(1);
   });
 
-  test('a process that comes late for an earlier queue is refused, and drops nothing', async () => {
+  test('a late process of an earlier queue is refused, and drops nothing', async () => {
     await produce(storeOf(SECOND));
     const late = storeOf(FIRST);
     await expect(late.stats()).rejects.toThrow('was deleted and created anew');
@@ -68,7 +68,7 @@ describe('whose a table is', { timeout: 60_000 }, () => {
     expect((await storeOf(SECOND).stats()).waiting).toBe(1);
   });
 
-  test('a queue that is gone gets no table, neither at first nor after it was dropped', async () => {
+  test('a deleted queue gets no table, neither at first nor after it was dropped', async () => {
     let isThere = false;
     const store = storeOf(FIRST, async () => isThere);
     await expect(produce(store)).rejects.toMatchObject({ name: 'StorageError', outcome: 'not-applied' });
@@ -81,7 +81,7 @@ describe('whose a table is', { timeout: 60_000 }, () => {
     expect(await exists()).toBe(false);
   });
 
-  test('a queue that may be gone is asked after again, until it is known', async () => {
+  test('a queue whose deletion is uncertain is checked again until it is certain', async () => {
     const answers = ['unreachable', 'unreachable', 'gone'];
     const store = storeOf(FIRST, async () => {
       if (answers.shift() === 'unreachable') throw new Error('the storage of queues is down');
@@ -93,14 +93,14 @@ describe('whose a table is', { timeout: 60_000 }, () => {
     expect(await exists()).toBe(false);
   });
 
-  test('one from before there were comments is taken over with all that is in it', async () => {
+  test('a table without a comment is taken over with all its items', async () => {
     await produce(storeOf(FIRST));
     await client.query(`COMMENT ON TABLE ${TABLE} IS NULL`);
     expect((await storeOf(SECOND).stats()).waiting).toBe(1);
     expect(await comment()).toContain(SECOND.toString());
   });
 
-  test('the sequence of ids is raised above what a restored table holds, and never set back', async () => {
+  test('the sequence of ids is raised above the ids of a restored table, and never set back', async () => {
     await produce(storeOf(FIRST));
     const [old] = await storeOf(FIRST).list({ state: 'queued', pivot: '', limit: 1 });
     await client.query(

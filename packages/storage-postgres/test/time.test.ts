@@ -28,7 +28,7 @@ describe('time', () => {
     instantFromMicroseconds(0n),
     instantFromMicroseconds(1_767_225_600_123_457n),
     LAST,
-  ])('%i comes back to the microsecond, however it is stored', async (instant: Instant) => {
+  ])('%i is returned exact to the microsecond, however it is stored', async (instant: Instant) => {
     const store = backend.partitionStore({ queue: `exact ${instant}`, partition: 0 });
     const common = { ...item('a'), attempts: 1, maxAttempts: 0, expireDeadline: instant };
     const [leased, scheduled] = await store.import(
@@ -68,7 +68,7 @@ describe('time', () => {
     },
   );
 
-  test('without a clock of ours the database tells the time', async () => {
+  test("without an injected clock the database's clock decides", async () => {
     const store = backend.partitionStore({ queue: 'now', partition: 0 });
     await store.stats();
     const clock = new SystemClock();

@@ -64,7 +64,7 @@ describe('TLS', { timeout: 30_000 }, () => {
       await server.allow(BY_PASSWORD);
     });
 
-    test.each(['sslmode=disable', 'sslmode=allow'])('%s goes in the clear', async (query) => {
+    test.each(['sslmode=disable', 'sslmode=allow'])('%s connects without encryption', async (query) => {
       expect(await connect(query)).toEqual(clear);
     });
 
@@ -76,7 +76,7 @@ describe('TLS', { timeout: 30_000 }, () => {
       },
     );
 
-    test('verify-full holds the name against the certificate, also where it has several addresses', async () => {
+    test('verify-full compares the name with the certificate, also if it has several addresses', async () => {
       const answer = (_: string, options: dns.LookupOptions, callback: (...args: unknown[]) => void) => {
         const found = ['127.0.0.1', '::1'].map((address, i) => ({ address, family: i === 0 ? 4 : 6 }));
         if (options.all === true) callback(null, found);
@@ -114,7 +114,7 @@ describe('TLS', { timeout: 30_000 }, () => {
       );
     });
 
-    test('prefer with the wrong authority goes on in the clear, as in libpq', async () => {
+    test('prefer with the wrong authority falls back to no encryption, as in libpq', async () => {
       expect(await connect(`sslmode=prefer&sslrootcert=${otherCa}`)).toEqual(clear);
     });
 
@@ -130,7 +130,7 @@ describe('TLS', { timeout: 30_000 }, () => {
       expect((await connect('sslmode=require&ssl_min_protocol_version=TLSv1.3')).version).toBe('TLSv1.3');
     });
 
-    test('TLS from the first byte on; an older server ends the connection', async () => {
+    test('TLS starts with the first byte; an older server ends the connection', async () => {
       const { version } = await askOver<{ version: string }>(
         address(''),
         "SELECT current_setting('server_version_num') AS version",
@@ -140,7 +140,7 @@ describe('TLS', { timeout: 30_000 }, () => {
       else await expect(direct).rejects.toThrow('disconnected before secure TLS connection');
     });
 
-    test('the proof of the password is bound to the certificate when that is asked for', async () => {
+    test('channel_binding binds the proof of the password to the certificate', async () => {
       expect(await connect('sslmode=require&channel_binding=require')).toEqual(encrypted);
       expect(await connect('channel_binding=prefer')).toEqual(encrypted);
       expect(await connect('channel_binding=disable')).toEqual(encrypted);
@@ -169,7 +169,7 @@ describe('TLS', { timeout: 30_000 }, () => {
     expect(await connect('sslmode=require')).toEqual(encrypted);
   });
 
-  test('a certificate that nobody vouches for is good when it is itself the trusted one', async () => {
+  test('a self-signed certificate is accepted if it is the trusted one', async () => {
     const certificate = await makeSelfSigned({ commonName: 'database', names: ['127.0.0.1'] });
     await server.encrypt(certificate, authority.cert);
     for (const mode of ['verify-ca', 'verify-full']) {
@@ -180,7 +180,7 @@ describe('TLS', { timeout: 30_000 }, () => {
     expect(await connect('sslmode=require')).toEqual(encrypted);
   });
 
-  test('a renewed certificate of the client is taken up without a restart', async () => {
+  test('a renewed client certificate is used without a restart', async () => {
     await server.encrypt(good, authority.cert);
     await server.allow('hostssl all all all scram-sha-256 clientcert=verify-ca');
     const mine = await authority.issue({ commonName: 'first' });
@@ -194,7 +194,7 @@ describe('TLS', { timeout: 30_000 }, () => {
     expect(await connect(query)).toMatchObject({ client: '/CN=second' });
   });
 
-  test("a server that asks for the client's certificate gets it, and refuses a wrong one", async () => {
+  test('a server that requests a client certificate gets it, and refuses a wrong one', async () => {
     await server.encrypt(good, authority.cert);
     await server.allow('hostssl all all all cert');
     const write = (name: string, { cert, key }: Certificate) =>
@@ -213,7 +213,7 @@ describe('TLS', { timeout: 30_000 }, () => {
     );
   });
 
-  test('a server that demands TLS refuses those who go without, and allow comes back with it', async () => {
+  test('a server that requires TLS refuses unencrypted connections, and allow then uses TLS', async () => {
     await server.encrypt(good, authority.cert);
     await server.allow('hostssl all all all scram-sha-256');
     await expect(connect('sslmode=disable')).rejects.toThrow(/no pg_hba.conf entry.*(no encryption|SSL off)/);
@@ -222,7 +222,7 @@ describe('TLS', { timeout: 30_000 }, () => {
     }
   });
 
-  test('a server whose rules refuse TLS serves allow and prefer in the clear', async () => {
+  test('a server whose rules refuse TLS serves allow and prefer without encryption', async () => {
     await server.encrypt(good, authority.cert);
     await server.allow('hostnossl all all all scram-sha-256');
     for (const mode of ['disable', 'allow', 'prefer'])
@@ -230,7 +230,7 @@ describe('TLS', { timeout: 30_000 }, () => {
     await expect(connect('sslmode=require')).rejects.toThrow(/no pg_hba.conf entry.*SSL (encryption|on)/);
   });
 
-  test('a server that has both refuses a wrong password once, by its name', async () => {
+  test('a server that allows both refuses a wrong password once, and names the user', async () => {
     await server.encrypt(good, authority.cert);
     await server.allow(BY_PASSWORD);
     const wrong = address('').replace(/:[^:@]+@/, ':not-the-password@');

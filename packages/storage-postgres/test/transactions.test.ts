@@ -45,7 +45,7 @@ test.each([
   expect(released).toEqual([givenUp]);
 });
 
-test('a transaction that goes well leaves the connection to the next one', async () => {
+test('a transaction that succeeds keeps the connection', async () => {
   const { db, released } = databaseThatCancels([]);
   await db.transaction(work('DELETE FROM x'));
   await db.transaction(work('DELETE FROM x'));

@@ -21,20 +21,23 @@ test.each([
   ['auto', 'at start', true],
   ['session', 'by statement', true],
   ['transaction', 'in transactions', false],
-] as const)('pooler=%s: settings come %s', (setting, settingsMode, keepsSessions) => {
+] as const)('with pooler=%s the session settings come %s', (setting, settingsMode, keepsSessions) => {
   expect(mode(setting).pooler).toMatchObject({ settingsMode, keepsSessions });
 });
 
-test.each(['auto', 'session'] as const)('with pooler=%s a pooler is found once, and for good', (setting) => {
-  const { pooler, said, times } = mode(setting);
-  pooler.detected('first');
-  pooler.detected('second');
-  expect(pooler).toMatchObject({ settingsMode: 'in transactions', keepsSessions: false });
-  expect(said).toEqual(['first']);
-  expect(times()).toBe(1);
-});
+test.each(['auto', 'session'] as const)(
+  'with pooler=%s the detection of a pooler is reported once and stays in force',
+  (setting) => {
+    const { pooler, said, times } = mode(setting);
+    pooler.detected('first');
+    pooler.detected('second');
+    expect(pooler).toMatchObject({ settingsMode: 'in transactions', keepsSessions: false });
+    expect(said).toEqual(['first']);
+    expect(times()).toBe(1);
+  },
+);
 
-test('what is known is not found', () => {
+test('a pooler that the configuration names is not reported as detected', () => {
   const { pooler, said, times } = mode('transaction');
   pooler.detected('first');
   expect([said, times()]).toEqual([[], 0]);
@@ -47,7 +50,7 @@ test.each([
   [new ConnectError('unsupported startup parameter: options', '28000'), false],
   [new Error('unsupported startup parameter: options'), false],
   [undefined, false],
-])('whether settings were refused: %s', (error, refused) => {
+])('refusesOptions recognises refused session settings: %s', (error, refused) => {
   expect(refusesOptions(error)).toBe(refused);
 });
 
@@ -56,6 +59,6 @@ test.each([
   ['42P05', true],
   ['42P01', false],
   [undefined, false],
-])('whether SQLSTATE %s tells of another session', (sqlState, elsewhere) => {
+])('preparedElsewhere recognises SQLSTATE %s of another session', (sqlState, elsewhere) => {
   expect(preparedElsewhere(sqlState)).toBe(elsewhere);
 });

@@ -58,13 +58,16 @@ describe('toPostgresError', () => {
     expect(inspect(converted, { depth: 10, showHidden: true })).not.toContain('SECRET');
   });
 
-  test.each(['22P02', '22021', '23505', '23502'])('leaves out what a message of %s may quote', (code) => {
-    const converted = toPostgresError(answer(code, 'ERROR', 'bad value "SECRET"'), 'b', 'committing');
-    expect(inspect(converted, { depth: 10 })).not.toContain('SECRET');
-    expect(converted.message).toContain(code);
-  });
+  test.each(['22P02', '22021', '23505', '23502'])(
+    'leaves out the parts of a message of %s that may quote contents',
+    (code) => {
+      const converted = toPostgresError(answer(code, 'ERROR', 'bad value "SECRET"'), 'b', 'committing');
+      expect(inspect(converted, { depth: 10 })).not.toContain('SECRET');
+      expect(converted.message).toContain(code);
+    },
+  );
 
-  test('tells what is missing', () => {
+  test('names the missing right', () => {
     const denied = answer('42501', 'ERROR', 'permission denied for schema public');
     expect(toPostgresError(denied, 'b', 'committing').message).toBe(
       "storage 'b': permission denied for schema public (SQLSTATE 42501)",
@@ -75,18 +78,18 @@ describe('toPostgresError', () => {
     ['42704', 'unrecognized configuration parameter "jit"', '; PostgreSQL 12 or newer is needed'],
     ['42704', 'unrecognized configuration parameter "jitter"', ''],
     ['42501', 'permission denied for database "q"', '; missing: GRANT CONNECT ON DATABASE'],
-  ])('says what helps when a connection is turned away with %s: %s', (code, message, advice) => {
+  ])('says how to correct a refused connection with %s: %s', (code, message, advice) => {
     const { message: converted } = toPostgresError(answer(code, 'FATAL', message), 'b', 'connect');
     expect(converted).toBe(`storage 'b': ${message} (SQLSTATE ${code})${advice}`);
   });
 
-  test('leaves what is converted as it is', () => {
+  test('returns a converted error unchanged', () => {
     const converted = toPostgresError(answer('57014'), 'b', 'committing');
     expect(toPostgresError(converted, 'b', 'connect')).toBe(converted);
   });
 });
 
-test('no other file tells SQLSTATEs apart', async () => {
+test('no other file compares SQLSTATEs', async () => {
   const folder = join(import.meta.dirname, '..');
   const files = (await readdir(folder, { recursive: true })).filter(
     (name) => /\.ts$/.test(name) && !/\.test\.ts$|^errors\/postgres-error\.ts$/.test(name),

@@ -107,7 +107,7 @@ function ask(pool: ConnectionPool, limitMs = 3_000) {
   return asked;
 }
 
-test('serves in the order of asking, and opens no more than the limit', async () => {
+test('serves requests in order of arrival, and opens no more connections than the limit', async () => {
   const pool = makePool();
   const asked = Array.from({ length: 5 }, () => ask(pool));
   expect(attempts).toHaveLength(3);
@@ -119,7 +119,7 @@ test('serves in the order of asking, and opens no more than the limit', async ()
   expect(attempts).toHaveLength(3);
 });
 
-test('a failure to open is told to one who waits, and the others get their own attempt', async () => {
+test('a failed attempt to open rejects one waiting request, and the others get their own attempt', async () => {
   maxConns = 1;
   const pool = makePool();
   const asked = Array.from({ length: 3 }, () => ask(pool));
@@ -132,7 +132,7 @@ test('a failure to open is told to one who waits, and the others get their own a
   expect(asked[2]?.got).toBeDefined();
 });
 
-test('a server that is full is asked again by one at a time, once a second, while others are served', async () => {
+test('while the database is full, the pool tries one connection a second, and the open ones serve other requests', async () => {
   maxConns = 10;
   const pool = makePool();
   const first = ask(pool);
@@ -157,7 +157,7 @@ test('a server that is full is asked again by one at a time, once a second, whil
   expect(attempts.length).toBeGreaterThanOrEqual(13 + 6);
 });
 
-test('a place is taken again only when the server has let go of it', async () => {
+test('a closed connection counts until the server has released it', async () => {
   maxConns = 1;
   const pool = makePool();
   const first = ask(pool);
@@ -174,7 +174,7 @@ test('a place is taken again only when the server has let go of it', async () =>
   expect(second.got).toBeDefined();
 });
 
-test('one that was lost while nobody used it is never handed out', async () => {
+test('an idle connection that was lost is never lent out', async () => {
   const pool = makePool();
   const first = ask(pool);
   const connection = await attempts[0]?.succeed();
@@ -187,7 +187,7 @@ test('one that was lost while nobody used it is never handed out', async () => {
   expect(second.got).not.toBe(first.got);
 });
 
-test('who waits too long is told whether all were busy; the connection that comes late is kept', async () => {
+test('a request that waits too long learns whether all connections were busy; a connection that opens later is kept', async () => {
   const pool = makePool();
   const slow = ask(pool, 1_000);
   await clock.advance('1s');
@@ -203,7 +203,7 @@ test('who waits too long is told whether all were busy; the connection that come
   expect(busy.error?.message).toBe('failed to acquire connection: all connections in pool are busy');
 });
 
-test('the log says once a second that all are busy, and for how many', async () => {
+test('the log reports busy connections once a second, with the number of failed requests', async () => {
   maxConns = 1;
   const pool = makePool();
   ask(pool);
@@ -218,7 +218,7 @@ test('the log says once a second that all are busy, and for how many', async () 
   expect(requests).toEqual([1, 149]);
 });
 
-test('close sends away who waits, gives up what is being opened, and waits for what is in use', async () => {
+test('close rejects waiting requests, gives up connections that are being opened, and waits for those in use', async () => {
   const pool = makePool();
   const used = ask(pool);
   const connection = await attempts[0]?.succeed();
@@ -239,7 +239,7 @@ test('close sends away who waits, gives up what is being opened, and waits for w
   expect(logged).toEqual([]);
 });
 
-test('one that is opened while the pool closes is closed too', async () => {
+test('a connection that opens while the pool closes is closed too', async () => {
   const pool = makePool();
   ask(pool);
   const [attempt] = attempts;
@@ -250,7 +250,7 @@ test('one that is opened while the pool closes is closed too', async () => {
   expect(pool.state.open).toBe(0);
 });
 
-test('those that are old, or idle for long, are closed, and as many kept as was asked for', async () => {
+test('old connections and long idle ones are closed, down to the configured minimum', async () => {
   const pool = makePool({ minConns: 1, maxConnIdleTimeMs: 10_000, maxConnLifetimeMs: 3_600_000 });
   const asked = Array.from({ length: 3 }, () => ask(pool));
   const connections = await Promise.all(attempts.map((attempt) => attempt.succeed()));
@@ -264,7 +264,7 @@ test('those that are old, or idle for long, are closed, and as many kept as was 
   expect(connections.every(({ closed }) => closed)).toBe(true);
 });
 
-test('where the limit goes down, surplus ones are closed as they come free', async () => {
+test('when the limit is lowered, surplus connections are closed once they are free', async () => {
   const pool = makePool();
   const asked = Array.from({ length: 3 }, () => ask(pool));
   const connections = await Promise.all(attempts.map((attempt) => attempt.succeed()));

@@ -56,7 +56,7 @@ function resultOf<T>(attempt: () => T): T | undefined {
 }
 
 describe('a password', () => {
-  test('is in no error of a string that is not understood', () => {
+  test('is in no error about an invalid connection string', () => {
     fc.assert(
       fc.property(connectionString, (text) => {
         expect(messageOf(() => parseConnectionString(text))).not.toContain(MARKER);
@@ -70,7 +70,7 @@ describe('a password', () => {
     );
   });
 
-  test('is in no error and no log line when nobody is reached, and not in what metrics show', async () => {
+  test('is in no error, log line or metric when no server can be reached', async () => {
     const limits = { ...DEFAULT_TIME_LIMITS, acquireMs: 1_000 };
     const valid = connectionString.filter((text) => messageOf(() => parseConnectionString(text)) === '');
     await fc.assert(

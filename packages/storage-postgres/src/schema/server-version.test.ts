@@ -6,7 +6,7 @@ test.each([
   [100_023, '10.23'],
   [110_022, '11.22 (Debian 11.22-1.pgdg120+1)'],
   [119_999, '11.9999'],
-])('%i is refused, naming what was found and what is needed', (number, text) => {
+])('version %i is refused, and the error names it and the oldest supported one', (number, text) => {
   expect(serverVersionFault({ number, text })).toBe(
     `the server is PostgreSQL ${text}; PostgreSQL 12 or newer is needed`,
   );
@@ -17,6 +17,6 @@ test.each([
   [120_022, '12.22'],
   [180_004, '18.4'],
   [190_000, '19devel'],
-])('%i will do', (number, text) => {
+])('version %i is accepted', (number, text) => {
   expect(serverVersionFault({ number, text })).toBeUndefined();
 });

@@ -19,7 +19,7 @@ function setUp(isBusy: boolean) {
   return { clock, begun, answered, run };
 }
 
-test('while the pool is busy each change is followed by a pause of its own length', async () => {
+test('while the pool is busy, a pause as long as the change follows each change', async () => {
   const { clock, begun, answered, run } = setUp(true);
   const all = Promise.all([run(), run(), run()]);
   await clock.advance('200ms');
@@ -28,7 +28,7 @@ test('while the pool is busy each change is followed by a pause of its own lengt
   expect(answered).toEqual([20, 60, 100]);
 });
 
-test('without other work one change follows on the other', async () => {
+test('while the pool is idle, changes follow each other without a pause', async () => {
   const { clock, begun, run } = setUp(false);
   const all = Promise.all([run(), run(), run()]);
   await clock.advance('200ms');
@@ -36,7 +36,7 @@ test('without other work one change follows on the other', async () => {
   expect(begun).toEqual([0, 20, 40]);
 });
 
-test('a change that fails tells its caller, and the next one follows', async () => {
+test('a failed change rejects its own caller only, and the next change follows', async () => {
   const { clock, begun, run } = setUp(true);
   const failed = expect(run(new Error('no right to create'))).rejects.toThrow('no right to create');
   const next = run();

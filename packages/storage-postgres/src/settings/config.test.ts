@@ -8,7 +8,7 @@ test('reads both keys', () => {
   expect(parsePostgresConfig(config)).toEqual({ connectionString, maxConns: 50 });
 });
 
-test('max-conns may be left out', () => {
+test('max-conns is optional', () => {
   expect(parsePostgresConfig({ 'connection-string': connectionString })).toEqual({ connectionString });
 });
 
@@ -21,6 +21,6 @@ test.each([
   [{ 'connection-string': connectionString, 'max-conns': 1.5 }, 'max-conns: must be an integer'],
   [{ 'connection-string': connectionString, 'max-conns': '5' }, 'max-conns: must be an integer'],
   [{ 'connection-string': connectionString, host: 'x' }, 'host: unknown key'],
-])('names the key that is wrong: %j', (config, message) => {
+])('names the wrong key: %j', (config, message) => {
   expect(() => parsePostgresConfig(config)).toThrow(message);
 });

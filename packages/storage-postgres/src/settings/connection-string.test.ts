@@ -87,11 +87,11 @@ describe('parseConnectionString', () => {
     ['?sslmode=require', 'require'],
     ['?sslmode=verify-ca', 'verify-ca'],
     ['?sslmode=verify-full', 'verify-full'],
-  ])('encrypts as %j says: %s', (query, mode) => {
+  ])('chooses the encryption for %j: %s', (query, mode) => {
     expect(parseConnectionString(`postgres://h/d${query}`).tls.mode).toBe(mode);
   });
 
-  test('keeps the files of TLS', () => {
+  test('reads the files of TLS', () => {
     const text = 'postgres://h/d?sslrootcert=/ca.crt&sslcert=/me.crt&sslkey=/me.key&sslpassword=k';
     expect(parseConnectionString(text).tls).toEqual({
       mode: 'prefer',
@@ -102,7 +102,7 @@ describe('parseConnectionString', () => {
     });
   });
 
-  test('takes the settings of the pool out', () => {
+  test('separates the settings of the pool', () => {
     const text =
       'postgres://h/d?pool_max_conns=20&pool_min_conns=2&pool_max_conn_lifetime=1h&pool_max_conn_idle_time=1m30s&pool_health_check_period=500ms&pool_max_conn_lifetime_jitter=1m';
     const { pool, serverOptions } = parseConnectionString(text);
@@ -116,7 +116,7 @@ describe('parseConnectionString', () => {
     expect(serverOptions).toBe('');
   });
 
-  test('hands other options to the server', () => {
+  test('passes other options to the server', () => {
     const text = 'postgres://h/d?options=-cgeqo%3Doff&work_mem=8MB&search_path=a%20b&keepalives=1';
     expect(parseConnectionString(text).serverOptions).toBe('-cgeqo=off -c work_mem=8MB -c search_path=a\\ b');
   });

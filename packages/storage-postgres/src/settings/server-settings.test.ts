@@ -20,14 +20,14 @@ describe('settingsInOptions', () => {
   });
 
   test.each(['-S 8MB', '-c', '-c geqo', '-c =off', '-e', "-c a'b=c", '-d 5', '--=x'])(
-    'refuses %j, without quoting it',
+    'refuses %j without quoting it',
     (options) => {
       const complaint = 'through a pooler options may hold nothing but settings, as -c name=value';
       expect(() => settingsInOptions(options)).toThrow(new Error(complaint));
     },
   );
 
-  test('reads what toOptions writes', () => {
+  test('reads the output of toOptions', () => {
     const settings = [
       { name: 'search_path', value: 'a, "b c"' },
       { name: 'x.y', value: '\\ \t=' },
@@ -36,7 +36,7 @@ describe('settingsInOptions', () => {
   });
 });
 
-test('of several settings of a name the last one counts, whatever its case', () => {
+test('the last value of a setting wins, whatever the case of its name', () => {
   const settings = settingsInOptions('-c DateStyle=German -c geqo=off -c datestyle=ISO');
   expect(lastOfEach(settings)).toEqual([
     { name: 'datestyle', value: 'ISO' },
@@ -44,7 +44,7 @@ test('of several settings of a name the last one counts, whatever its case', () 
   ]);
 });
 
-test('a value cannot end its literal', () => {
+test('a value cannot end its own literal', () => {
   const settings = [
     { name: 'search_path', value: `a', false), pg_sleep(1` },
     { name: 'role', value: 'a\\' },

@@ -5,7 +5,7 @@ test('a table without parameters lacks all of them', () => {
   expect(missingParameters(null)).toEqual(ITEMS_STORAGE_PARAMETERS);
 });
 
-test('values that somebody chose are left alone', () => {
+test('values that an operator has set are kept', () => {
   const missing = missingParameters(['autovacuum_vacuum_threshold=7', 'fillfactor=70']);
   expect(Object.keys(missing).sort()).toEqual([
     'autovacuum_vacuum_cost_limit',
