@@ -1,3 +1,4 @@
+export type { PasswordFunction } from './connection/passwords.ts';
 export type { Adopted } from './items-tables/adopt-table.ts';
 export type { Dropped } from './items-tables/drop-table.ts';
 export {

@@ -11,6 +11,7 @@ import {
   type StorageCapabilities,
   silentLogger,
 } from '@querator/core';
+import type { PasswordFunction } from './connection/passwords.ts';
 import { Database } from './database/database.ts';
 import { TableCalls } from './database/table-calls.ts';
 import { TableSchema } from './database/table-schema.ts';
@@ -37,6 +38,12 @@ export interface PostgresBackendOptions {
   readonly name: string;
   /** `postgres://user:password@host:port/database?options`. */
   readonly connectionString: string;
+  /**
+   * Returns the password for a new connection, such as a token that expires. Called each
+   * time a server asks for one, and used instead of that of the string, PGPASSWORD and
+   * the password file. Backends share connections only if they share the function.
+   */
+  readonly password?: PasswordFunction | undefined;
   /** The most connections of the pool. Undefined: `pool_max_conns` of the string, or pgxpool's default. */
   readonly maxConns?: number | undefined;
   /** Shared by all backends of the process. */
@@ -65,7 +72,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const limits = { ...DEFAULT_TIME_LIMITS, ...options.timeouts };
   const { name, random, clock, maxConns } = options;
   const logger = guardedLogger(options.logger ?? silentLogger);
-  const share = options.registry.share(options.connectionString, { maxConns, limits });
+  const share = options.registry.share(options.connectionString, { maxConns, limits }, options.password);
   const tables = new TableSchema();
   const db = new Database({ name, share, limits, random, logger, schema: tables });
   const schema = new SchemaManager(db, { backend: name, logger, limits });

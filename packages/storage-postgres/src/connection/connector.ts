@@ -6,6 +6,7 @@ import { mayAdmitOtherwise, refusesOptions, refusesUser, sqlStateOf } from '../e
 import { TimeLimitError, withTimeLimit } from '../errors/time-limit.ts';
 import type { ConnectionSettings } from '../settings/connection-string.ts';
 import { type Host, isSocketFolder } from '../settings/host-list.ts';
+import type { PasswordTarget } from '../settings/pass-file.ts';
 import { toSafeStatement } from '../settings/server-settings.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
 import { MessageLimits } from '../wire/message-limits.ts';
@@ -13,6 +14,7 @@ import { RowStream } from '../wire/row-stream.ts';
 import { demandChannelBinding } from './channel-binding.ts';
 import { Connection } from './connection.ts';
 import { type Place, placeName, placesOf, servedFirst } from './host-places.ts';
+import { type PasswordFunction, Passwords } from './passwords.ts';
 import type { PoolerMode } from './pooler-mode.ts';
 import { connectionConfig, sessionOptions, sessionSettings, transactionSettings } from './session-options.ts';
 import {
@@ -45,6 +47,7 @@ export class Connector {
 
   readonly #logger: Logger;
   readonly #tlsDeps: TlsDeps;
+  readonly #passwords: Passwords;
   #warnedOfClearText = false;
 
   /** @param deps `pooler` is notified when a connection reveals a pooler. */
@@ -55,6 +58,7 @@ export class Connector {
       readonly pooler: PoolerMode;
       readonly logger?: Logger;
       readonly tls?: TlsDeps;
+      readonly password?: PasswordFunction | undefined;
     },
   ) {
     this.#settings = settings;
@@ -62,6 +66,7 @@ export class Connector {
     this.#pooler = deps.pooler;
     this.#logger = deps.logger ?? silentLogger;
     this.#tlsDeps = deps.tls ?? tlsDeps();
+    this.#passwords = new Passwords(settings, deps);
   }
 
   /**
@@ -203,11 +208,13 @@ export class Connector {
     const { tls } = this.#settings;
     const { settingsMode } = this.#pooler;
     const { host, address } = place;
-    const client = new pg.Client({
+    const client: pg.Client = new pg.Client({
       ...(settingsMode === 'at start'
         ? sessionOptions(this.#settings, limits, host)
         : connectionConfig(this.#settings, host)),
       ...(address === undefined ? {} : { host: address }),
+      // Without a function `pg` would read PGPASSWORD and the password file by rules of its own.
+      password: () => this.#passwords.get(passwordTarget(client, host)),
       // The certificate has the host's name, not its address.
       ssl: ssl === false || address === undefined ? ssl : { ...ssl, servername: host.host ?? '' },
       stream: () => socket,
@@ -294,6 +301,12 @@ async function stateOf(connection: Connection, settings?: string): Promise<Sessi
     { before: settings === undefined ? [] : [settings] },
   );
   return state as SessionState;
+}
+
+/** What a password file is searched for: names and defaults as the client uses them, and no address of a name. */
+function passwordTarget(client: pg.Client, { host = client.host }: Host): PasswordTarget {
+  const { port, user = '', database = '' } = client;
+  return { host, port, user, database };
 }
 
 /** How a connection is opened. */

@@ -1,4 +1,5 @@
 import { type QueueStore, type Random, silentLogger } from '@querator/core';
+import type { PasswordFunction } from '../connection/passwords.ts';
 import { Database } from '../database/database.ts';
 import { TableCalls } from '../database/table-calls.ts';
 import { TableSchema } from '../database/table-schema.ts';
@@ -16,6 +17,7 @@ const LONGEST_MS = 3_600_000;
 export interface ItemsTablesOptions {
   readonly name: string;
   readonly connectionString: string;
+  readonly password?: PasswordFunction | undefined;
   readonly maxConns?: number | undefined;
   readonly registry: PoolRegistry;
   readonly timeouts?: Partial<TimeLimits> | undefined;
@@ -44,7 +46,7 @@ export interface ItemsTables {
 export function postgresItemsTables(options: ItemsTablesOptions): ItemsTables {
   const { name: storage, connectionString, maxConns, registry, random, queues } = options;
   const limits = { ...DEFAULT_TIME_LIMITS, maintenanceMs: LONGEST_MS, ...options.timeouts };
-  const share = registry.share(connectionString, { maxConns, limits });
+  const share = registry.share(connectionString, { maxConns, limits }, options.password);
   const db = new Database({
     name: storage,
     share,

@@ -9,6 +9,7 @@ import {
   SystemRandom,
   silentLogger,
 } from '@querator/core';
+import type { PasswordFunction } from '../connection/passwords.ts';
 import { parseConnectionString } from '../settings/connection-string.ts';
 import type { PoolState } from './pool-state.ts';
 import { type PoolUser, SharedPool } from './shared-pool.ts';
@@ -23,12 +24,12 @@ export interface PoolShare {
 }
 
 /**
- * The connection pools of a process: one for each distinct connection string, however
- * many backends use it. The composition root creates one registry and gives it to
+ * The connection pools of a process: one for each distinct connection string and
+ * password function, however many backends use it. The composition root creates one registry and gives it to
  * every backend; there is no global state.
  */
 export class PoolRegistry {
-  readonly #pools = new Map<string, SharedPool>();
+  readonly #pools = new Map<PasswordFunction | undefined, Map<string, SharedPool>>();
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -50,28 +51,33 @@ export class PoolRegistry {
    * A share of the pool for that connection string. Opens no connection; the first
    * statement does.
    *
+   * @param password called for each new connection whose server asks for a password.
    * @throws Error when the string is malformed. It does not contain the password.
    */
-  share(connectionString: string, user: PoolUser): PoolShare {
-    let pool = this.#pools.get(connectionString);
+  share(connectionString: string, user: PoolUser, password?: PasswordFunction): PoolShare {
+    const pools = this.#pools.get(password) ?? new Map<string, SharedPool>();
+    let pool = pools.get(connectionString);
     if (pool === undefined) {
       const settings = parseConnectionString(connectionString);
-      pool = new SharedPool(settings, { clock: this.#clock, logger: this.#logger, random: this.#random });
-      this.#pools.set(connectionString, pool);
+      const deps = { clock: this.#clock, logger: this.#logger, random: this.#random, password };
+      pool = new SharedPool(settings, deps);
+      pools.set(connectionString, pool);
+      this.#pools.set(password, pools);
     }
-    pool.join(user);
-    return { pool, clock: this.#clock, release: () => this.#release(connectionString, pool, user) };
+    const joined = pool;
+    joined.join(user);
+    const release = async () => {
+      const left = joined.leave(user);
+      // Immediately, so that a backend created while the old pool closes gets a new one.
+      if (joined.unused && pools.get(connectionString) === joined) pools.delete(connectionString);
+      if (pools.size === 0 && this.#pools.get(password) === pools) this.#pools.delete(password);
+      await left;
+    };
+    return { pool: joined, clock: this.#clock, release };
   }
 
   /** The present state of the pools, for metrics. */
   states(): readonly PoolState[] {
-    return [...this.#pools.values()].map((pool) => pool.state);
-  }
-
-  async #release(connectionString: string, pool: SharedPool, user: PoolUser): Promise<void> {
-    const left = pool.leave(user);
-    // Immediately, so that a backend created while the old pool closes gets a new one.
-    if (pool.unused && this.#pools.get(connectionString) === pool) this.#pools.delete(connectionString);
-    await left;
+    return [...this.#pools.values()].flatMap((pools) => [...pools.values()]).map((pool) => pool.state);
   }
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Clock, type Instant, type Logger, millisecondsBetween, type Random } from '@querator/core';
 import type { Connection } from '../connection/connection.ts';
 import { Connector } from '../connection/connector.ts';
+import type { PasswordFunction } from '../connection/passwords.ts';
 import { PoolerMode } from '../connection/pooler-mode.ts';
 import { CATALOGUE_ONLY, transactionSettings, usersSearchPath } from '../connection/session-options.ts';
 import { reasonOf } from '../errors/connect-error.ts';
@@ -62,7 +63,12 @@ export class SharedPool {
 
   constructor(
     settings: ConnectionSettings,
-    deps: { readonly clock: Clock; readonly logger: Logger; readonly random: Random },
+    deps: {
+      readonly clock: Clock;
+      readonly logger: Logger;
+      readonly random: Random;
+      readonly password?: PasswordFunction | undefined;
+    },
   ) {
     this.#settings = settings;
     this.#clock = deps.clock;
@@ -76,6 +82,7 @@ export class SharedPool {
       clock: deps.clock,
       logger: deps.logger,
       pooler: this.pooler,
+      password: deps.password,
     });
     this.#connector = connector;
     this.signals = new SignalChannel({ ...deps, source: this, target });

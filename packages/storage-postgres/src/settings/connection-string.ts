@@ -14,6 +14,8 @@ export interface ConnectionSettings {
   readonly hosts: readonly Host[];
   readonly user?: string;
   readonly password?: string;
+  /** The password file. Undefined: PGPASSFILE, or `~/.pgpass`. */
+  readonly passFile?: string;
   readonly database?: string;
   readonly tls: TlsSettings;
   /**
@@ -52,6 +54,7 @@ export function parseConnectionString(text: string): ConnectionSettings {
   const settings = {
     ...takeLocation(location, parameters),
     tls: takeTlsSettings(parameters),
+    ...named('passFile', parameters.take('passfile')),
     ...takeRequiredAuth(parameters),
     target: parseSessionTarget(parameters.take('target_session_attrs')),
     ...takeConnectTimeout(parameters),

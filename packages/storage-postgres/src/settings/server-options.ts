@@ -11,7 +11,7 @@ const WITHOUT_EFFECT = new Set([
 
 /** Options of libpq that must not be ignored silently. */
 const NOT_SUPPORTED = new Set([
-  ...['service', 'servicefile', 'passfile', 'sslcrl', 'sslcrldir', 'requirepeer', 'hostaddr'],
+  ...['service', 'servicefile', 'sslcrl', 'sslcrldir', 'requirepeer', 'hostaddr'],
   ...['replication', 'sslkeylogfile', 'requiressl', 'authtype', 'tty', 'scram_client_key'],
   ...['scram_server_key', 'min_protocol_version', 'max_protocol_version', 'oauth_issuer', 'oauth_client_id'],
   ...['oauth_client_secret', 'oauth_scope'],
