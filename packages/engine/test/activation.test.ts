@@ -60,7 +60,7 @@ const TIMED_OUT = {
 };
 
 describe('while the settings of queues cannot be read', () => {
-  test('produce and lease wait, and notice nothing of an outage that is shorter than their time', async () => {
+  test('produce and lease wait, and an outage shorter than their request timeout causes no error', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     p.h.storage.cutQueues();
@@ -79,7 +79,7 @@ describe('while the settings of queues cannot be read', () => {
     ]);
   });
 
-  test('they are answered when their time is up, with the cause for the log', async () => {
+  test('they fail at their request timeout, and the log has the cause', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     p.h.storage.cutQueues();
@@ -95,7 +95,7 @@ describe('while the settings of queues cannot be read', () => {
     expect(p.h.clock.pendingTimers).toBe(0);
   });
 
-  test('complete and retry are told at once', async () => {
+  test('complete and retry fail at once', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     p.h.storage.cutQueues();
@@ -106,7 +106,7 @@ describe('while the settings of queues cannot be read', () => {
     expect(waiting.state).toBe('pending');
   });
 
-  test('without `waitForStorage` produce and lease are told at once as well', async () => {
+  test('without `waitForStorage` produce and lease fail at once too', async () => {
     const p = new FreshProcess({ waitForStorage: false });
     await p.h.create('q');
     p.h.storage.cutQueues();
@@ -116,7 +116,7 @@ describe('while the settings of queues cannot be read', () => {
     expect(p.h.clock.pendingTimers).toBe(0);
   });
 
-  test('a request that is wrong is told so, and not that storage fails', async () => {
+  test('an invalid request is refused as invalid, not as a failure of storage', async () => {
     const p = new FreshProcess();
     p.h.storage.cutQueues();
     await expect(p.produce('q', '1 hour')).rejects.toMatchObject({ code: 'invalid' });
@@ -127,7 +127,7 @@ describe('while the settings of queues cannot be read', () => {
     await expect(p.produce('q', '1 hour')).rejects.toThrow("queue does not exist; no such queue named 'q'");
   });
 
-  test('however many wait for however many queues, one of these is read per pause', async () => {
+  test('one queue is read per pause, whatever number of requests wait for whatever number of queues', async () => {
     const p = new FreshProcess();
     const names = Array.from({ length: 20 }, (_, i) => `q${i}`);
     for (const name of names) await p.h.create(name);
@@ -144,7 +144,7 @@ describe('while the settings of queues cannot be read', () => {
     expect(waiting.filter(({ state }) => state !== 'fulfilled')).toEqual([]);
   });
 
-  test('the others stay where they are when the requests for the one that is tried leave meanwhile', async () => {
+  test('the others keep their place when the requests for the queue that is being read leave', async () => {
     const p = new FreshProcess();
     const names = Array.from({ length: 20 }, (_, i) => `q${i}`);
     for (const name of names) await p.h.create(name);
@@ -164,7 +164,7 @@ describe('while the settings of queues cannot be read', () => {
     expect(long.filter(({ state }) => state !== 'fulfilled')).toEqual([]);
   });
 
-  test('one queue that alone cannot be read holds back no other', async () => {
+  test('a single queue that cannot be read delays no other queue', async () => {
     const p = new FreshProcess();
     for (const name of ['odd', 'even']) await p.h.create(name);
     p.unreadable.add('odd');
@@ -179,7 +179,7 @@ describe('while the settings of queues cannot be read', () => {
     expect(odd.state).toBe('fulfilled');
   });
 
-  test('they go on as soon as the queue is there for anybody, before those who come later', async () => {
+  test('waiting requests run as soon as the queue can be read, before later ones', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     await p.h.create('other');
@@ -199,7 +199,7 @@ describe('while the settings of queues cannot be read', () => {
     expect(other.state).toBe('fulfilled');
   });
 
-  test('a caller that leaves frees its place, and the last one ends the attempts', async () => {
+  test('a caller that leaves frees its place, and when the last one leaves the attempts end', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     p.h.storage.cutQueues();
@@ -217,7 +217,7 @@ describe('while the settings of queues cannot be read', () => {
     expect(await p.h.payloads('q')).toEqual([]);
   });
 
-  test('what waits may hold so much memory and no more', async () => {
+  test('the waiting requests have a limit on memory', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     p.h.storage.cutQueues();
@@ -241,7 +241,7 @@ describe('while the settings of queues cannot be read', () => {
       'texts of items',
       (p: FreshProcess, reference: string) => p.produce('q', '1m', [item('', { reference })]),
     ],
-  ])('long %s count as well', async (_, call) => {
+  ])('the limit on memory includes long %s', async (_, call) => {
     const p = new FreshProcess();
     p.h.storage.holdQueues('get', 'before');
     const calls = Array.from({ length: 20 }, (_, i) =>
@@ -255,7 +255,7 @@ describe('while the settings of queues cannot be read', () => {
     }
   });
 
-  test('the end of the service ends the wait', async () => {
+  test('a shutdown ends the wait', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     p.h.storage.cutQueues();
@@ -269,8 +269,8 @@ describe('while the settings of queues cannot be read', () => {
   });
 });
 
-describe('while the settings of queues are slow to come', () => {
-  test('every request is answered when its time is up', async () => {
+describe('while the settings of queues are read slowly', () => {
+  test('every request is answered within its request timeout', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     const release = p.h.storage.holdQueues('get', 'before');
@@ -289,7 +289,7 @@ describe('while the settings of queues are slow to come', () => {
   });
 
   test.each(['1ms', '-5s'])(
-    'a complete with a request timeout of %s waits for them all the same',
+    'a complete with a request timeout of %s waits for them nevertheless',
     async (timeout) => {
       const p = new FreshProcess();
       await p.h.create('q');
@@ -312,7 +312,7 @@ describe('while the settings of queues are slow to come', () => {
     },
   );
 
-  test('the wait for them is a part of the time of the request', async () => {
+  test('the wait for them is part of the request timeout', async () => {
     const p = new FreshProcess();
     await p.h.create('q');
     const release = p.h.storage.holdQueues('get', 'before');

@@ -20,7 +20,7 @@ async function busy(limits: Partial<EngineLimits> = {}) {
   return { h, release, first };
 }
 
-describe('a storage that is busy', () => {
+describe('a busy storage', () => {
   test('refuses none of a thousand producers of single items, where a statement takes 20 ms', async () => {
     const clock = new ManualClock();
     const random = new SeededRandom();
@@ -65,7 +65,7 @@ describe('a storage that is busy', () => {
     expect(stored).toBe(3_000);
   });
 
-  test('is waited for by so many items and no more', async () => {
+  test('refuses requests beyond the limit on waiting items', async () => {
     const { h, release, first } = await busy({ itemsBuffered: 10 });
     const answers = [6, 4, 1].map((count) =>
       watch(
@@ -86,7 +86,7 @@ describe('a storage that is busy', () => {
     await h.produce('q', ['again']);
   });
 
-  test('is waited for by so many bytes and no more', async () => {
+  test('refuses requests beyond the limit on waiting bytes', async () => {
     const { h, release } = await busy({ bytesBuffered: 10 + 2 * TEXT_BYTES });
     const answers = ['123456', '7890', 'x'].map((text) => watch(h.produce('q', [text])));
     await h.settle();
@@ -96,7 +96,7 @@ describe('a storage that is busy', () => {
     await h.produce('q', ['again']);
   });
 
-  test('is waited for by so many bytes of texts', async () => {
+  test('refuses requests beyond the limit on waiting bytes of texts', async () => {
     const { h, release } = await busy({ bytesBuffered: 10_000 });
     const items = [item('', { reference: 'r'.repeat(5_000) })];
     const produce = () => watch(h.service.queue.produce({ queueName: 'q', requestTimeout: '1m', items }));
@@ -110,7 +110,7 @@ describe('a storage that is busy', () => {
   });
 
   test.each(['complete', 'retry'] as const)(
-    'is waited for by so much of texts that are no ids: %s',
+    'refuses requests beyond the limit on bytes of invalid ids: %s',
     async (kind) => {
       const h = new Harness({ itemsBuffered: 50 });
       await h.create('q');
@@ -138,7 +138,7 @@ describe('a storage that is busy', () => {
     },
   );
 
-  test('lets others in when those who waited have left', async () => {
+  test('accepts further requests once waiting ones have left', async () => {
     const { h, release } = await busy({ itemsBuffered: 2 });
     const waited = watch(h.produce('q', ['a', 'b'], '1s'));
     await h.settle();
@@ -153,7 +153,7 @@ describe('a storage that is busy', () => {
     expect(next.state).toBe('fulfilled');
   });
 
-  test('is waited for by so many items to complete, and to give back, and no more', async () => {
+  test('refuses completes and retries beyond the limit on waiting items', async () => {
     const h = new Harness({ itemsBuffered: 3 });
     await h.create('q');
     const texts = Array.from({ length: 12 }, (_, n) => `${n}`);

@@ -54,8 +54,8 @@ function produce(h: Harness, caller: Caller, text: string) {
   return watch(h.service.queue.produce(call, caller));
 }
 
-describe('callers that are asked whether they are there', () => {
-  test('are not listened to where a statement answers them', async () => {
+describe('checks whether a caller has left', () => {
+  test('add no abort listener if a statement answers the request', async () => {
     const h = await withQueue();
     const [producer, consumer] = [new Caller(), new Caller()];
     const produced = produce(h, producer, 'a');
@@ -66,7 +66,7 @@ describe('callers that are asked whether they are there', () => {
     expect([producer.wasListenedTo, consumer.wasListenedTo]).toEqual([false, false]);
   });
 
-  test('are listened to when nothing is there for them', async () => {
+  test('add a listener if no item is available', async () => {
     const h = await withQueue();
     const consumer = new Caller();
     const leased = lease(h, consumer);
@@ -78,7 +78,7 @@ describe('callers that are asked whether they are there', () => {
     expect((await h.service.queue.stats('q')).leaseWaiting).toBe(0);
   });
 
-  test('are listened to when the statement for them is slow', async () => {
+  test('add a listener if the statement is slow', async () => {
     const { h, consumer, leased, release } = await withHeldLease();
     expect(consumer.wasListenedTo).toBe(false);
     await h.clock.advance('30ms');
@@ -90,7 +90,7 @@ describe('callers that are asked whether they are there', () => {
     expect((await h.lease('q')).items.map(payloadOf)).toEqual(['a']);
   });
 
-  test('are listened to when storage takes nothing', async () => {
+  test('add a listener if storage is unavailable', async () => {
     const h = await withQueue();
     h.storage.cut(0);
     const producer = new Caller();
@@ -102,7 +102,7 @@ describe('callers that are asked whether they are there', () => {
     expect(produced.error?.message).toBe('the caller is gone');
   });
 
-  test('are listened to when storage is slow, also those that come then', async () => {
+  test('add listeners while storage is slow, to later requests too', async () => {
     const h = await withQueue();
     const release = h.storage.hold('produce', 0);
     const busy = h.produce('q', ['busy', 'busy', 'busy']);
@@ -124,7 +124,7 @@ describe('callers that are asked whether they are there', () => {
     expect(await h.payloads('q')).toEqual(['busy', 'busy', 'busy']);
   });
 
-  test('are not listened to any more when storage is quick again', async () => {
+  test('add no listeners once storage is fast again', async () => {
     const h = await withQueue();
     const release = h.storage.hold('produce', 0);
     const slow = h.produce('q', ['slow']);
@@ -144,7 +144,7 @@ describe('callers that are asked whether they are there', () => {
     expect(produced.state).toBe('fulfilled');
   });
 
-  test('that left behind another one are found out when storage takes nothing', async () => {
+  test('find a caller that left while waiting behind another one for an unavailable storage', async () => {
     const h = await withQueue();
     h.storage.cut(0);
     const [first, second] = [new Caller(), new Caller()];
@@ -159,7 +159,7 @@ describe('callers that are asked whether they are there', () => {
     expect(await h.payloads('q')).toEqual(['a']);
   });
 
-  test('that left are given nothing: what was leased for them waits again', async () => {
+  test('find a caller that left during its lease: its items are released', async () => {
     const { h, consumer, leased, release } = await withHeldLease();
     consumer.leave();
     release();
@@ -169,7 +169,7 @@ describe('callers that are asked whether they are there', () => {
     expect([items.map(payloadOf), items[0]?.attempts]).toEqual([['a'], 1]);
   });
 
-  test('that left are not given what others leave over', async () => {
+  test('assign no leftover items to a caller that left', async () => {
     const h = await withQueue();
     await h.produce('q', ['a']);
     const release = h.storage.hold('lease', 0);
@@ -186,7 +186,7 @@ describe('callers that are asked whether they are there', () => {
     expect(leased.value?.items.map(payloadOf)).toEqual(['a']);
   });
 
-  test('that left make room for another request of the same client', async () => {
+  test('let another request of the same client replace a caller that left', async () => {
     const h = await withQueue();
     await h.produce('q', ['a', 'b']);
     const release = h.storage.hold('lease', 0);
@@ -206,7 +206,7 @@ describe('callers that are asked whether they are there', () => {
     expect(again.value?.items.map(payloadOf)).toEqual(['b']);
   });
 
-  test('that left before their items were sent produce nothing', async () => {
+  test('drop a produce whose caller left before its items were sent', async () => {
     const h = await withQueue();
     const release = h.storage.hold('produce', 0);
     const busy = h.produce('q', ['busy', 'busy']);
@@ -222,7 +222,7 @@ describe('callers that are asked whether they are there', () => {
     expect(await h.payloads('q')).toEqual(['busy', 'busy']);
   });
 
-  test('that left are set aside for no items that are being produced', async () => {
+  test('reserve no produced items for a caller that left', async () => {
     const h = await withQueue();
     const [gone, there] = [new Caller(), new Caller()];
     const release = h.storage.hold('lease', 0);

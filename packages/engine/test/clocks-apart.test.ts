@@ -46,14 +46,14 @@ describe.each([
     expect(leased.state).toBe('fulfilled');
   });
 
-  test('offers the nearest schedule there can be on time', async () => {
+  test('offers the earliest allowed schedule on time', async () => {
     await produceFor(inStorageTime(100));
     const leased = watch(server.lease('q'));
     await pass(130);
     expect(leased.state).toBe('fulfilled');
   });
 
-  test('offers an item on time that was given back for later', async () => {
+  test('offers an item on time that was retried for later', async () => {
     await server.produce('q', 'again');
     const { partition, items } = await server.lease('q');
     const [{ id }] = items as [(typeof items)[number]];
@@ -66,7 +66,7 @@ describe.each([
     expect(leased.state).toBe('fulfilled');
   });
 
-  test('asks the storage once for many statements that schedule items', async () => {
+  test('reads the storage clock once for many statements that schedule items', async () => {
     await server.produce('q', 'taken up');
     await pass(100);
     const before = server.storage.count('sweep');

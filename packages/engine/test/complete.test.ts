@@ -18,7 +18,7 @@ describe('complete', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('does all of a request or nothing, and leaves the requests beside it alone', async () => {
+  test('applies all of a request or nothing, and does not affect other requests of the statement', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c', 'd']);
@@ -32,7 +32,7 @@ describe('complete', () => {
     expect(h.storage.count('complete')).toBe(1);
   });
 
-  test('the error names the first bad id, with its own text', async () => {
+  test('names the first bad id in the error, with its own text', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a', 'b']);
@@ -49,7 +49,7 @@ describe('complete', () => {
     expect(await h.payloads('q')).toEqual(['a', 'b']);
   });
 
-  test('a storage failure is answered "retry", and then the partition counts as failing', async () => {
+  test('is refused with "retry" after a storage failure, and then the partition counts as failing', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -89,7 +89,7 @@ describe('complete', () => {
     [{ queueName: 'nope' }, "queue does not exist; no such queue named 'nope'"],
     [{ queueName: 'a~b' }, "queue name is invalid; 'a~b' cannot contain '~' character"],
     [{ queueName: ' ' }, 'queue name is invalid; queue name cannot be empty'],
-  ])('refuses %j before storage is asked', async (wrong, message) => {
+  ])('refuses %j without a call of storage', async (wrong, message) => {
     const h = new Harness();
     await h.create('q');
     const call = { queueName: 'q', partition: 0, requestTimeout: '5s', ids: ['x'], ...wrong };
@@ -114,7 +114,7 @@ describe('retry', () => {
       ],
     });
 
-  test('puts an item at the tail under a new id and wakes who waits', async () => {
+  test('puts an item at the tail under a new id and wakes waiting consumers', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -129,7 +129,7 @@ describe('retry', () => {
     await expect(complete(h, [id])).rejects.toThrow('does not exist');
   });
 
-  test('at a given time: offered then, not before', async () => {
+  test('at a given time offers the item then, not before', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -142,7 +142,7 @@ describe('retry', () => {
     expect(waiting.value?.items.map(payloadOf)).toEqual(['a']);
   });
 
-  test('dead: moved to the dead-letter queue before the answer, with the id it died under', async () => {
+  test('with dead moves the item to the dead-letter queue before the reply, under the id it died with', async () => {
     const h = new Harness();
     await h.create('dead');
     await h.create('q', { deadQueue: 'dead' });
@@ -160,7 +160,7 @@ describe('retry', () => {
     expect(payloadOf(letter as never)).toBe('a');
   });
 
-  test('an item given back after its time in the queue is over dies, though nothing else happens', async () => {
+  test('of an expired item lets it die without any other event', async () => {
     const h = new Harness();
     await h.create('q', { leaseTimeout: '1m', expireTimeout: '61s' });
     await h.produce('q', ['a']);
@@ -172,7 +172,7 @@ describe('retry', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('dead without a dead-letter queue: deleted', async () => {
+  test('with dead deletes the item if there is no dead-letter queue', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);

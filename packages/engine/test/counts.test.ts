@@ -40,8 +40,8 @@ async function withSlowCounts(duration: string, limits: Partial<EngineLimits> = 
 
 const answer = (h: Harness) => watch(h.service.queue.stats('q'));
 
-describe('what a queue holds', () => {
-  test('is counted for the call where the count comes within 100 ms', async () => {
+describe('the counts of a queue', () => {
+  test('are new if they arrive within 100 ms', async () => {
     const h = new Harness();
     await h.create('q', { requestedPartitions: 3 });
     await h.produce('q', ['a', 'b']);
@@ -56,7 +56,7 @@ describe('what a queue holds', () => {
     expect(asked.value).toMatchObject({ countAgeMs: 0 });
   });
 
-  test('is the last count after 100 ms, with the age of the oldest', async () => {
+  test('are the last ones after 100 ms, with the age of the oldest', async () => {
     const { h } = await withSlowCounts('10s');
     await h.clock.advance('30s');
     await h.produce('q', ['b']);
@@ -65,7 +65,7 @@ describe('what a queue holds', () => {
     expect(asked.value).toMatchObject({ countAgeMs: 30_100, partitions: [{ waiting: 1 }] });
   });
 
-  test('of few items is waited for up to three seconds, until three counts in a row were slow', async () => {
+  test('of few items are waited for up to three seconds, until three in a row were slow', async () => {
     const h = new Harness();
     await h.create('q');
     await h.service.queue.stats('q');
@@ -86,7 +86,7 @@ describe('what a queue holds', () => {
     expect(last.value).toMatchObject({ countAgeMs: 2_100, partitions: [{ waiting: 3 }] });
   });
 
-  test('of few items is the last count after three seconds', async () => {
+  test('of few items are the last ones after three seconds', async () => {
     const { h } = await withSlowCounts('10s', {});
     await h.clock.advance('1s');
     const asked = answer(h);
@@ -96,7 +96,7 @@ describe('what a queue holds', () => {
     expect(asked.value).toMatchObject({ countAgeMs: 4_000, partitions: [{ waiting: 1 }] });
   });
 
-  test('is waited for where the last count is more than a minute old', async () => {
+  test('are waited for if the last one is more than a minute old', async () => {
     const { h, quicken } = await withSlowCounts('10s');
     await h.clock.advance('61s');
     const asked = answer(h);
@@ -107,7 +107,7 @@ describe('what a queue holds', () => {
     expect(asked.value).toMatchObject({ countAgeMs: 0 });
   });
 
-  test('is waited for up to 30 s where there is no count yet', async () => {
+  test('are waited for up to 30 s if there are none yet', async () => {
     const h = new Harness();
     await h.create('q');
     const release = h.storage.hold('stats', 0);
@@ -123,7 +123,7 @@ describe('what a queue holds', () => {
     expect(again.state).toBe('fulfilled');
   });
 
-  test('fails where the count does', async () => {
+  test('fail if counting fails', async () => {
     const h = new Harness();
     await h.create('q');
     await h.service.queue.stats('q');
@@ -131,7 +131,7 @@ describe('what a queue holds', () => {
     await expect(h.service.queue.stats('q')).rejects.toBeInstanceOf(Error);
   });
 
-  test('is exact again within two seconds of counts becoming quick', async () => {
+  test('are exact again within two seconds after counts become fast', async () => {
     const { h, passCount, quicken } = await withSlowCounts('5s');
     await h.clock.advance('1s');
     const slow = answer(h);
@@ -144,7 +144,7 @@ describe('what a queue holds', () => {
     expect(await h.service.queue.stats('q')).toMatchObject({ countAgeMs: 0, partitions: [{ waiting: 2 }] });
   });
 
-  test('is counted anew after everything was removed, however long counts took', async () => {
+  test('are new after all items were removed, however long a count takes', async () => {
     const { h, passCount, quicken } = await withSlowCounts('5s');
     const slow = answer(h);
     await h.clock.advance('100ms');
@@ -156,7 +156,7 @@ describe('what a queue holds', () => {
   });
 });
 
-test('a try whether counts have become quick ends after 100 ms by itself', async () => {
+test('are tried with a limit of 100 ms to find out whether they have become fast', async () => {
   const { h, passCount } = await withSlowCounts('5s');
   const slow = answer(h);
   await h.clock.advance('100ms');
@@ -171,7 +171,7 @@ test('a try whether counts have become quick ends after 100 ms by itself', async
   expect(call?.args[0]).toMatchObject({ limitMs: 100 });
 });
 
-test('a count under way is ended at shutdown', async () => {
+test('are ended at shutdown', async () => {
   const { h } = await withSlowCounts('1h');
   const asked = answer(h);
   await h.settle();
@@ -184,7 +184,7 @@ test('a count under way is ended at shutdown', async () => {
   expect(asked.state).toBe('pending');
 });
 
-test('metrics take the last count where counts take long', async () => {
+test('in metrics are the last ones if a count takes long', async () => {
   const { h, passCount } = await withSlowCounts('5s');
   const slow = watch(h.service.depth('q'));
   await h.settle();
@@ -212,7 +212,7 @@ test.each([
   ['5s', 0.25],
   ['20s', 0.6],
 ])(
-  'one who asks each second gets counts at most a minute old; one of %s is not repeated all the time',
+  'are at most a minute old for a call each second; a count of %s is not repeated all the time',
   async (took, share) => {
     const clock = new ManualClock();
     const random = new SeededRandom();

@@ -17,7 +17,7 @@ async function withDying(dead: Partial<QueueCall> = {}): Promise<Harness> {
 }
 
 describe('dead letters', () => {
-  test('after its last permitted lease an item goes to the dead-letter queue, and wakes who waits there', async () => {
+  test('an item goes to the dead-letter queue after its last permitted lease, and wakes a consumer there', async () => {
     const h = new Harness();
     await h.create('dead');
     await h.create('q', { deadQueue: 'dead', maxAttempts: 2 });
@@ -38,7 +38,7 @@ describe('dead letters', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('a crash between the two halves of the move leaves one copy', async () => {
+  test('a crash in the middle of the move leaves one copy', async () => {
     const h = await withDying();
     h.storage.fail('remove', 0, 'not-applied');
     await h.clock.advance('61s');
@@ -50,7 +50,7 @@ describe('dead letters', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('what was moved is only removed, also when a consumer is done with the copy first', async () => {
+  test('an item that was moved is only removed, even if a consumer completes the letter first', async () => {
     const h = await withDying();
     h.storage.fail('remove', 0, 'not-applied');
     await h.clock.advance('61s');
@@ -62,7 +62,7 @@ describe('dead letters', () => {
     expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], []]);
   });
 
-  test('a move that fails is tried again soon, long before its claim runs out', async () => {
+  test('a failed move is repeated soon, long before the claim ends', async () => {
     const h = await withDying();
     h.storage.fail('prepareLetters', 0, 'not-applied');
     await h.clock.advance('60.1s');
@@ -71,7 +71,7 @@ describe('dead letters', () => {
     expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], ['a']]);
   });
 
-  test('a letter is offered to nobody until its item is marked, and then at once', async () => {
+  test('a letter becomes available when its item is marked, not before', async () => {
     const h = await withDying();
     h.storage.fail('markMoved', 0, 'not-applied');
     const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
@@ -88,7 +88,7 @@ describe('dead letters', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('a mark that gave no answer does not hold the letter up', async () => {
+  test('a mark without an answer does not delay the letter', async () => {
     const h = await withDying();
     h.storage.fail('markMoved', 0, 'unknown-applied');
     const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
@@ -99,7 +99,7 @@ describe('dead letters', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('an item stays until its letter is delivered', async () => {
+  test('an item stays until its letter is committed', async () => {
     const h = await withDying();
     h.storage.fail('commitLetters', 0, 'not-applied');
     const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
@@ -111,7 +111,7 @@ describe('dead letters', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('a letter that nobody delivers is available while half of its time is left, and not once more', async () => {
+  test('a letter that no process commits becomes available at half of its expire timeout, once', async () => {
     const h = await withDying({ expireTimeout: '10m' });
     h.storage.fail('commitLetters', 0, 'not-applied');
     const mourner = watch(h.lease('dead', 1, { requestTimeout: '10m' }));
@@ -128,7 +128,7 @@ describe('dead letters', () => {
     expect([await h.payloads('q'), await h.payloads('dead')]).toEqual([[], []]);
   });
 
-  test('a letter that is stored long after storage gave no answer is withdrawn', async () => {
+  test('a letter that storage stores long after a call without an answer is aborted', async () => {
     const h = await withDying();
     h.storage.fail('prepareLetters', 0, 'unknown-lost');
     await h.clock.advance('60.1s');
@@ -149,7 +149,7 @@ describe('dead letters', () => {
     expect(await h.prepared('dead')).toEqual([]);
   });
 
-  test('items that a move has failed for are deleted at once when the queue has no dead-letter queue any more', async () => {
+  test('items whose move failed are deleted once the queue has no dead-letter queue any more', async () => {
     const h = await withDying();
     h.storage.fail('prepareLetters', 0, 'not-applied');
     await h.clock.advance('60.1s');
@@ -159,7 +159,7 @@ describe('dead letters', () => {
     expect(h.logged).toContain('deleted items that used up their attempts or time');
   });
 
-  test('with the dead-letter queue gone, dead items stay, are offered to nobody, and move when it is back', async () => {
+  test('if the dead-letter queue is deleted, dead items stay, are not leased, and move once it exists again', async () => {
     const h = await withDying();
     await h.service.queues.delete('dead', true);
     await h.clock.advance('61s');
@@ -173,7 +173,7 @@ describe('dead letters', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('an item too long in the queue is deleted where there is no dead-letter queue, and that is logged', async () => {
+  test('an expired item is deleted if there is no dead-letter queue, and the log says so', async () => {
     const h = new Harness();
     await h.create('q', { expireTimeout: '2m' });
     await h.service.queue.produce({ queueName: 'q', requestTimeout: '1s', items: [item('old')] });

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createService, type Service } from '../src/index.ts';
 import { queueCall, watch } from './support/harness.ts';
 
-describe('the note of a deleted queue', () => {
+describe('the record of a deleted queue', () => {
   const clock = new ManualClock();
   let storage: FaultyStorage;
   let service: Service;
@@ -26,7 +26,7 @@ describe('the note of a deleted queue', () => {
   const create = (): Promise<Queue> => service.queues.create(queueCall('q'));
   const isNoted = ({ createdAt }: Queue) => storage.queueStore().wasDeleted('q', createdAt);
 
-  test('goes when every partition is gone', async () => {
+  test('is removed once every partition is gone', async () => {
     const queue = await create();
     const goOn = storage.holdQueues('delete');
     const deleting = watch(service.queues.delete('q', false));
@@ -38,7 +38,7 @@ describe('the note of a deleted queue', () => {
     expect(await isNoted(queue)).toBe(false);
   });
 
-  test('stays when it is not certain that every partition is gone', async () => {
+  test('stays while it is uncertain whether every partition is gone', async () => {
     const queue = await create();
     const goOn = storage.holdQueues('delete');
     const deleting = watch(service.queues.delete('q', false));
@@ -70,7 +70,7 @@ describe('the note of a deleted queue', () => {
     expect(await isNoted(queue)).toBe(true);
   });
 
-  test('is there for no queue whose deletion was refused', async () => {
+  test('does not exist for a queue whose deletion was refused', async () => {
     const queue = await create();
     storage.fail('drop', 0, 'not-applied');
     await expect(service.queues.delete('q', false)).rejects.toBeInstanceOf(QueueError);

@@ -47,8 +47,8 @@ async function wholeLife({ service, clock }: Awaited<ReturnType<typeof fixture>>
   expect((await waiting).items).toHaveLength(1);
 }
 
-describe('what an embedder passes in', () => {
-  test('an observer that throws costs nothing, and one log line', async () => {
+describe('callbacks of an embedder', () => {
+  test('an observer that throws has no effect except one log line', async () => {
     const lines: string[] = [];
     const logger = { ...silentLogger, error: (line: string) => lines.push(line) };
     await wholeLife(await fixture({ observer: broken, logger }));
@@ -58,7 +58,7 @@ describe('what an embedder passes in', () => {
   test.each([
     ['throws', brokenLogger],
     ['rejects', { ...brokenLogger, ...{ warn: async () => fail(), info: async () => fail() } }],
-  ])('a logger that %s costs nothing', async (_, logger) => {
+  ])('a logger that %s has no effect', async (_, logger) => {
     const it = await fixture({ observer: broken, logger });
     await wholeLife(it);
     it.storage.cut(0);
@@ -71,7 +71,7 @@ describe('what an embedder passes in', () => {
     await it.service.queue.produce({ queueName: 'q', requestTimeout: '1s', items: [item('y')] });
   });
 
-  test('a caller whose isGone throws is taken to be there', async () => {
+  test('a caller whose isGone throws counts as present', async () => {
     const { service, clock } = await fixture({});
     const call = { queueName: 'q', requestTimeout: '1m' };
     const options = {

@@ -15,8 +15,8 @@ async function withOneUnderWay(items: number) {
   return { h, release, all };
 }
 
-describe('requests that come while a statement is under way', () => {
-  test('wait for one another until they are as many as are in it', async () => {
+describe('requests that arrive while a statement is in flight', () => {
+  test('wait until they are as many as the requests in the statement', async () => {
     const { h, release, all } = await withOneUnderWay(5);
     for (const text of texts('second', 4)) {
       all.push(h.produce('q', [text]));
@@ -34,7 +34,7 @@ describe('requests that come while a statement is under way', () => {
     await Promise.all(all);
   });
 
-  test('wait no longer than for its end', async () => {
+  test('wait at most until the statement ends', async () => {
     const { h, release, all } = await withOneUnderWay(5);
     all.push(h.produce('q', ['second']));
     await h.settle();
@@ -44,7 +44,7 @@ describe('requests that come while a statement is under way', () => {
     expect(await h.payloads('q')).toEqual([...texts('first', 5), 'second']);
   });
 
-  test('go at once where they carry many items', async () => {
+  test('are sent at once if they have many items', async () => {
     const { h, release, all } = await withOneUnderWay(99);
     all.push(h.produce('q', texts('second', 50)));
     await h.settle();
@@ -53,7 +53,7 @@ describe('requests that come while a statement is under way', () => {
     await Promise.all(all);
   });
 
-  test('it is the same for completes', async () => {
+  test('follow the same rules if they are completes', async () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     await h.produce('q', texts('item', 9));
@@ -81,7 +81,7 @@ describe('requests that come while a statement is under way', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('and for leases', async () => {
+  test('follow the same rules if they are leases', async () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     await h.produce('q', texts('item', 20));

@@ -3,8 +3,8 @@ import { Harness, payloadOf, watch } from './support/harness.ts';
 
 const payloads = (leased: Awaited<ReturnType<Harness['lease']>> | undefined) => leased?.items.map(payloadOf);
 
-describe('a partition whose count does not end', () => {
-  test('serves from the first call on, what was there before it', async () => {
+describe('a partition whose count takes very long', () => {
+  test('serves the items it already had from the first call on', async () => {
     const h = new Harness();
     await h.create('q');
     await h.storage
@@ -21,7 +21,7 @@ describe('a partition whose count does not end', () => {
     expect(payloads(await h.lease('q'))).toEqual(['a']);
   });
 
-  test('comes back into service after a failure', async () => {
+  test('returns to service after a failure', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -55,7 +55,7 @@ describe('a partition whose count does not end', () => {
   });
 });
 
-test('a count under way is asked for once more only when it has ended', async () => {
+test('starts a further count only after the running one has ended', async () => {
   const h = new Harness();
   await h.create('q');
   await h.service.queue.stats('q');
@@ -70,7 +70,7 @@ test('a count under way is asked for once more only when it has ended', async ()
   expect(h.storage.count('stats') - before).toBeLessThanOrEqual(2);
 });
 
-test('a count that took long does not undo what came in and went out meanwhile', async () => {
+test('keeps the changes that were made during a count', async () => {
   const h = new Harness();
   await h.create('q', { requestedPartitions: 2 });
   // Partition 0 is counted while it is empty.
@@ -85,7 +85,7 @@ test('a count that took long does not undo what came in and went out meanwhile',
   expect(await h.payloads('q', 1)).toEqual(['d', 'e']);
 });
 
-test('a reload is answered after half a minute, however many probes it has to wait for', async () => {
+test('lets a reload end after half a minute, whatever number of probes it waits for', async () => {
   const h = new Harness();
   for (const name of ['a', 'b', 'c']) {
     await h.create(name);

@@ -28,7 +28,7 @@ test('a queue that another instance deleted can be created anew at once', async 
   expect(items[0]?.leaseDeadline).toBe(h.clock.now() + 7_000_000n);
 });
 
-test('a queue that is still there is not created again, though another instance changed it', async () => {
+test('a queue that another instance has only changed cannot be created again', async () => {
   const h = new Harness();
   await h.create('q');
   await h.produce('q', ['a']);
@@ -39,7 +39,7 @@ test('a queue that is still there is not created again, though another instance 
   expect(items[0]?.leaseDeadline).toBe(h.clock.now() + 7_000_000n);
 });
 
-test('an update of a queue that another instance deleted and created anew ends the work on the old one', async () => {
+test('an update of a queue that another instance deleted and created anew ends the work on the old queue', async () => {
   const h = new Harness();
   await h.create('q');
   const waiting = watch(h.lease('q'));

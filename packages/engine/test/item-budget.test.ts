@@ -33,7 +33,7 @@ beforeEach(async () => {
   await h.service.queue.stats('q');
 });
 
-test('items hold their bytes until storage has them', async () => {
+test('waiting items hold bytes of the budget until storage has them', async () => {
   const release = h.storage.hold('produce', 0);
   const answer = watch(h.produce('q', ['x'.repeat(1_000)]));
   await h.settle();
@@ -44,7 +44,7 @@ test('items hold their bytes until storage has them', async () => {
   expect(budget.used).toBe(0);
 });
 
-test('above the budget a request is refused as overload, on every queue, and nothing is stored', async () => {
+test('beyond the budget a request is refused as overload, on every queue, and nothing is stored', async () => {
   await h.create('other');
   h.storage.hold('produce', 0);
   const waiting = watch(h.produce('q', ['x'.repeat(9_000)]));
@@ -68,7 +68,7 @@ test('empty items count too', async () => {
   expect(budget.used).toBeGreaterThan(40 * 200);
 });
 
-test('a request in flight holds its bytes after its caller was answered, until the statement ends', async () => {
+test('a request in flight holds its bytes until the statement ends, even after the reply to its caller', async () => {
   const release = h.storage.hold('produce', 0);
   const answer = watch(h.produce('q', ['x'.repeat(1_000)], '2s'));
   await h.clock.advance('3s');
@@ -95,7 +95,7 @@ const call = {
   items: [{ encoding: '', kind: '', reference: '', payload: new Uint8Array(100) }],
 };
 
-test('a caller that is seen to leave returns its bytes', async () => {
+test('a caller that leaves while listened to returns its bytes', async () => {
   h.storage.cut(0);
   const leaving = new AbortController();
   watch(h.service.queue.produce(call, { signal: leaving.signal }));
@@ -106,7 +106,7 @@ test('a caller that is seen to leave returns its bytes', async () => {
   expect(budget.used).toBe(0);
 });
 
-test('a caller that is found gone when its turn comes returns its bytes', async () => {
+test('a caller that proves to have left when its turn comes returns its bytes', async () => {
   const release = h.storage.hold('produce', 0);
   watch(h.produce('q', ['busy']));
   await h.settle();
@@ -122,13 +122,13 @@ test('a caller that is found gone when its turn comes returns its bytes', async 
   expect(await h.payloads('q')).toEqual(['first', 'busy']);
 });
 
-test('a caller that was gone before takes nothing', async () => {
+test('a caller that had left before holds no bytes', async () => {
   watch(h.service.queue.produce(call, { signal: AbortSignal.abort() }));
   await h.settle();
   expect(budget.used).toBe(0);
 });
 
-test('what a failed statement did not store keeps its bytes, and returns them once', async () => {
+test('items that a failed statement did not store keep their bytes, and return them once', async () => {
   h.storage.fail('produce', 0, 'not-applied');
   const answer = watch(h.produce('q', ['x'.repeat(1_000)]));
   await h.settle();
@@ -148,7 +148,7 @@ test('an unknown outcome returns the bytes', async () => {
   expect(budget.used).toBe(0);
 });
 
-test('a stop returns the bytes of what waits and of what is in flight', async () => {
+test('a stop returns the bytes of waiting requests and of those in flight', async () => {
   const release = h.storage.hold('produce', 0);
   watch(h.produce('q', ['in flight']));
   await h.settle();

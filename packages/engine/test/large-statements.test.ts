@@ -25,18 +25,18 @@ async function joins(underWay: readonly number[], afterMs: number): Promise<bool
 }
 
 describe('a statement of many items', () => {
-  test('may take longer than one of few before no other joins it', async () => {
+  test('may take longer than one of few items before it is slow', async () => {
     expect(await joins([1_000], 30)).toBe(true);
     expect(await joins([10], 30)).toBe(false);
   });
 
-  test('is slow in the end, whichever of those under way it is', async () => {
+  test('is slow in the end, in whatever order the statements were sent', async () => {
     expect(await joins([600, 300], 30)).toBe(true);
     // The first one has until 37 ms.
     expect(await joins([600, 300], 31)).toBe(false);
   });
 
-  test('may take longer before its consumers are served from another partition', async () => {
+  test('may take longer before another partition serves its consumers', async () => {
     const h = new Harness({ slowMs: 25, slowItemMs: 0.02 });
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
@@ -53,7 +53,7 @@ describe('a statement of many items', () => {
     await h.settle();
   });
 
-  test('is one of few where few are known of, whatever is asked for', async () => {
+  test('counts as one of few items if the partition is known to have few, whatever the limit of the lease', async () => {
     const h = new Harness({ slowMs: 25, slowItemMs: 0.02 });
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
@@ -68,12 +68,12 @@ describe('a statement of many items', () => {
     await h.settle();
   });
 
-  test('is not sent where two keep the database busy', async () => {
+  test('is not sent next to two that keep the database busy', async () => {
     expect(await joins([499, 500], 0)).toBe(true);
     expect(await joins([500, 500], 0)).toBe(false);
   });
 
-  test('is one by what it writes, not by what consumers would take', async () => {
+  test('is judged by the items that it writes, not by the limits of the consumers', async () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     const leased = [h.lease('q', 1_000), h.lease('q', 1_000), h.lease('q', 1_000)];

@@ -28,7 +28,7 @@ describe('lease', () => {
     expect(first.items[0]?.leaseDeadline).toBe(h.clock.now() + 60_000_000n);
   });
 
-  test('deals items one at a time, round the requests that wait', async () => {
+  test('distributes items one at a time, in turn, to the waiting requests', async () => {
     const h = new Harness();
     await h.create('q');
     const answers = [h.lease('q', 2), h.lease('q', 5), h.lease('q', 1)];
@@ -38,7 +38,7 @@ describe('lease', () => {
     expect(hands).toEqual([['1', '4'], ['2', '5', '6', '7'], ['3']]);
   });
 
-  test('with fewer items than requests the first ones are served, the others go on waiting', async () => {
+  test('serves the first requests if there are fewer items than requests, and the others keep waiting', async () => {
     const h = new Harness();
     await h.create('q');
     const answers = [1, 2, 3].map(() => watch(h.lease('q', 10)));
@@ -51,7 +51,7 @@ describe('lease', () => {
     expect(answers[2]?.value?.items.map(payloadOf)).toEqual(['c']);
   });
 
-  test('concurrent requests are spread over partitions, fullest first', async () => {
+  test('spreads concurrent requests over the partitions, fullest first', async () => {
     const h = new Harness();
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
@@ -62,7 +62,7 @@ describe('lease', () => {
     expect([second?.partition, second?.items.map(payloadOf)]).toEqual([1, ['b1', 'b2']]);
   });
 
-  test('times out with the documented text when nothing comes', async () => {
+  test('times out with the documented text if no item arrives', async () => {
     const h = new Harness();
     await h.create('q');
     const answer = watch(h.lease('q', 1, { requestTimeout: '500ms' }));
@@ -75,7 +75,7 @@ describe('lease', () => {
     });
   });
 
-  test('a client id that waits already is refused at once, and is free again after the answer', async () => {
+  test('refuses a client id that already waits, and accepts it again after the reply', async () => {
     const h = new Harness();
     await h.create('q');
     const first = watch(h.lease('q', 1, { clientId: 'me' }));
@@ -91,7 +91,7 @@ describe('lease', () => {
     expect((await h.lease('q', 1, { clientId: 'me' })).items.map(payloadOf)).toEqual(['b']);
   });
 
-  test('a client that left before anything was leased for it takes nothing', async () => {
+  test('leases nothing for a client that left before', async () => {
     const h = new Harness();
     await h.create('q');
     const leaving = new AbortController();
@@ -106,7 +106,7 @@ describe('lease', () => {
     expect([items.map(payloadOf), items[0]?.attempts]).toEqual([['a'], 1]);
   });
 
-  test('a client that left before its request was taken up waits for nothing', async () => {
+  test('does not wait for a client that left before its request was processed', async () => {
     const h = new Harness();
     await h.create('q');
     const call = { queueName: 'q', clientId: 'gone', batchSize: 5, requestTimeout: '1m' };
@@ -120,7 +120,7 @@ describe('lease', () => {
     expect([leaseWaiting, produceWaiting]).toEqual([0, 0]);
   });
 
-  test('items fetched for a client that left meanwhile go to another one that waits', async () => {
+  test('gives items of a client that left meanwhile to another waiting one', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a', 'b']);
@@ -134,7 +134,7 @@ describe('lease', () => {
     expect(h.storage.count('release')).toBe(0);
   });
 
-  test('items fetched for a client that left, and wanted by nobody, wait again at their old place', async () => {
+  test('returns items of a client that left to their old place if no other client waits', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a', 'b']);
@@ -151,7 +151,7 @@ describe('lease', () => {
     ]);
   });
 
-  test('a failed storage call is never answered with items; the request goes on waiting and is served later', async () => {
+  test('never answers with items after a failed storage call; the request keeps waiting and is served later', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -164,7 +164,7 @@ describe('lease', () => {
     expect(answer.value?.items.map(payloadOf)).toEqual(['a']);
   });
 
-  test('a lease whose outcome is unknown leaves its items to lease expiry', async () => {
+  test('leaves items of a lease with unknown outcome until the lease ends', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -178,7 +178,7 @@ describe('lease', () => {
     expect(answer.value?.items.map((each) => [payloadOf(each), each.attempts])).toEqual([['a', 2]]);
   });
 
-  test('a slow partition holds back nobody whom another one can serve', async () => {
+  test('serves a consumer from another partition if one is slow', async () => {
     const h = new Harness();
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
@@ -198,7 +198,7 @@ describe('lease', () => {
     ]);
   });
 
-  test('items put in behind the back of this process are found', async () => {
+  test('finds items that were stored without this process', async () => {
     const h = new Harness();
     await h.create('q');
     const waiting = watch(h.lease('q'));
@@ -209,7 +209,7 @@ describe('lease', () => {
     expect(waiting.value?.items.map(payloadOf)).toEqual(['smuggled']);
   });
 
-  test('where more is found than was known of, those still waiting are served at once', async () => {
+  test('serves all waiting requests at once if there are more items than expected', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['first']);
@@ -227,7 +227,7 @@ describe('lease', () => {
     ]);
   });
 
-  test('items so large that storage hands out one at a time reach all who wait, at once', async () => {
+  test('distributes large items, which storage returns one at a time, to all waiting consumers at once', async () => {
     const h = new Harness();
     await h.create('q');
     const answers = [1, 2, 3, 4].map(() => watch(h.lease('q', 2)));
@@ -251,7 +251,7 @@ describe('lease', () => {
     expect(h.storage.count('lease')).toBe(before + 4);
   });
 
-  test('a lease that runs out comes back at the tail under a new id; the old one is dead', async () => {
+  test('returns an item whose lease ended to the tail under a new id; the old id is invalid', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a', 'b']);
@@ -269,7 +269,7 @@ describe('lease', () => {
     ]);
   });
 
-  test('one item wakes one of a thousand consumers, with the statement that stores it', async () => {
+  test('wakes one of a thousand consumers for one item, with the statement that stores it', async () => {
     const h = new Harness();
     await h.create('q');
     const answers = Array.from({ length: 1_000 }, () => watch(h.lease('q')));
@@ -297,7 +297,7 @@ describe('lease', () => {
     return putBack;
   }
 
-  test('what is behind items that are being put back is not asked for before they are back', async () => {
+  test('takes no items behind those that are being released until these are back', async () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c', 'd']);
@@ -310,7 +310,7 @@ describe('lease', () => {
     expect(next.value?.items.map(payloadOf)).toEqual(['a', 'b']);
   });
 
-  test('an item that is produced while older ones are being put back is handed to nobody before them', async () => {
+  test('assigns no produced item while older ones are being released', async () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     await h.produce('q', ['a']);
@@ -325,7 +325,7 @@ describe('lease', () => {
     expect(next.value?.items.map(payloadOf)).toEqual(['a', 'b']);
   });
 
-  test('items nobody takes do not go to one for whom older items are on their way', async () => {
+  test('does not give leftover items to a consumer for whom older items are in flight', async () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c', 'd']);
@@ -344,7 +344,7 @@ describe('lease', () => {
     expect((await h.lease('q', 2)).items.map(payloadOf)).toEqual(['c', 'd']);
   });
 
-  test('items nobody takes go to one for whom only later items are on their way', async () => {
+  test('gives leftover items to a consumer for whom only later items are in flight', async () => {
     const h = new Harness({ statementsInFlight: 3 });
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c', 'd']);
@@ -362,7 +362,7 @@ describe('lease', () => {
     expect((await h.lease('q', 2)).items.map(payloadOf)).toEqual(['c', 'd']);
   });
 
-  test('late items go to one who waits for another partition, whose items go on, or back to their place', async () => {
+  test('gives late items to a consumer that waits for another partition, whose items are assigned or released', async () => {
     const h = new Harness();
     await h.create('q', { requestedPartitions: 2 });
     for (const each of ['a0', 'b1', 'c1', 'd0']) await h.produce('q', [each]);
@@ -391,7 +391,7 @@ describe('lease', () => {
     expect((await h.lease('q')).items.map((each) => [payloadOf(each), each.attempts])).toEqual([['c1', 1]]);
   });
 
-  test('a consumer gets the first items also where the statement is slow: no second one overtakes it', async () => {
+  test('gives a consumer the first items even if the statement is slow: no second one overtakes it', async () => {
     const h = new Harness({ statementsInFlight: 2 });
     // As Node's timers, which may fire a little early.
     const startTimer = h.clock.startTimer.bind(h.clock);

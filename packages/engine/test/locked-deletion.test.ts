@@ -33,7 +33,7 @@ function held() {
   return { storage, service, waiting, settle, produce, lease };
 }
 
-test('a queue whose partitions somebody holds works on until they can go', async () => {
+test('a queue whose partitions another session locks serves until they can be dropped', async () => {
   const { service, waiting, settle, produce, lease, storage } = held();
   await service.queues.create(queueCall('q', { requestedPartitions: 2 }));
   const consumer = watch(lease('first'));
@@ -55,12 +55,12 @@ test('a queue whose partitions somebody holds works on until they can go', async
 
 test.each([
   [
-    'somebody holds',
+    'another session locks a partition for too long',
     true,
     'queue is in use; its items are locked by somebody else, nothing was deleted, try again later',
   ],
-  ['storage refuses to drop', false, 'internal error, try your request again'],
-] as const)('a queue of which %s a partition for too long is as before', async (_, locked, message) => {
+  ['storage refuses to drop a partition', false, 'internal error, try your request again'],
+] as const)('a queue stays as it is when its deletion fails: %s', async (_, locked, message) => {
   const { service, waiting, settle, produce, lease, storage } = held();
   await service.queues.create(queueCall('q', { requestedPartitions: 2 }));
   const consumer = watch(lease('first'));

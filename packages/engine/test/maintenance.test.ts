@@ -39,13 +39,13 @@ describe('clear', () => {
     [{ queue: true, scheduled: true, destructive: false }, ['leased']],
     [{ queue: true, scheduled: false, destructive: true }, ['scheduled']],
     [{ queue: true, scheduled: true, destructive: true }, []],
-  ])('%j leaves %j', async (what, expected) => {
+  ])('with %j leaves %j', async (what, expected) => {
     const h = await filled();
     await h.service.queue.clear({ queueName: 'q', ...what });
     expect(await left(h)).toEqual(expected);
   });
 
-  test('destructive alone is an error', async () => {
+  test('with destructive alone is an error', async () => {
     const h = await filled();
     const call = { queueName: 'q', queue: false, scheduled: false, destructive: true };
     await expect(h.service.queue.clear(call)).rejects.toMatchObject({
@@ -54,7 +54,7 @@ describe('clear', () => {
     });
   });
 
-  test('a storage failure is answered, with "retry"', async () => {
+  test('is refused with "retry" after a storage failure', async () => {
     const h = await filled();
     h.storage.cut(0);
     const call = { queueName: 'q', queue: true, scheduled: false, destructive: false };
@@ -63,7 +63,7 @@ describe('clear', () => {
 });
 
 describe('reload', () => {
-  test('counts anew, marks what fails and takes back what answers', async () => {
+  test('counts anew, takes a failing partition out of service, and returns a working one', async () => {
     const h = new Harness();
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
@@ -77,7 +77,7 @@ describe('reload', () => {
 });
 
 describe('import and delete', () => {
-  test('items come in as they are, at the tail, and wake who waits', async () => {
+  test('import stores items with all their fields at the tail, and wakes waiting consumers', async () => {
     const h = new Harness();
     await h.create('q');
     const waiting = watch(h.lease('q'));
@@ -93,7 +93,7 @@ describe('import and delete', () => {
     expect(waiting.value?.items.map((each) => [payloadOf(each), each.attempts])).toEqual([['a', 4]]);
   });
 
-  test('an item whose source id is there already is left out, also within one request', async () => {
+  test('import leaves out an item with a known source id, also within one request', async () => {
     const h = new Harness();
     await h.create('q');
     const call = { queueName: 'q', partition: 0 };
@@ -105,7 +105,7 @@ describe('import and delete', () => {
     expect(await h.payloads('q')).toEqual(['a']);
   });
 
-  test('an imported lease that is over comes back at once; one said to be leased without an end is over', async () => {
+  test('import of an ended lease, or of a lease without deadline, returns the item to the queue at once', async () => {
     const h = new Harness();
     await h.create('q');
     const items = [
@@ -119,7 +119,7 @@ describe('import and delete', () => {
     expect(leased.map(payloadOf).sort()).toEqual(['endless', 'over']);
   });
 
-  test('an imported schedule is kept', async () => {
+  test('import keeps a schedule', async () => {
     const h = new Harness();
     await h.create('q');
     const items = [imported('later', { enqueueAt: at(h, 5_000) })];
@@ -131,7 +131,7 @@ describe('import and delete', () => {
     expect(waiting.value?.items.map(payloadOf)).toEqual(['later']);
   });
 
-  test('items are deleted in whatever state; unknown ids are passed over', async () => {
+  test('delete removes items in any state, and skips unknown ids', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c']);
@@ -150,7 +150,7 @@ describe('import and delete', () => {
       [`0${'1'.repeat(26)}`, `0${'1'.repeat(26)}`],
       `invalid storage id; '0${'1'.repeat(26)}' is listed more than once`,
     ],
-  ])('deleting %j is refused, and deletes nothing', async (ids, message) => {
+  ])('delete of %j is refused, and removes nothing', async (ids, message) => {
     const h = new Harness();
     await h.create('q');
     await expect(h.service.storage.deleteItems({ queueName: 'q', partition: 0, ids })).rejects.toMatchObject({
@@ -160,7 +160,7 @@ describe('import and delete', () => {
     expect(h.storage.count('delete')).toBe(0);
   });
 
-  test('importing nothing, or a text that cannot be stored, is refused', async () => {
+  test('import of no items, or of a text that cannot be stored, is refused', async () => {
     const h = new Harness();
     await h.create('q');
     const call = { queueName: 'q', partition: 0 };
@@ -173,8 +173,8 @@ describe('import and delete', () => {
   });
 });
 
-describe('dead items whose queue for them is gone', () => {
-  test('are claimed for longer the longer that lasts, and moved soon after it is back', async () => {
+describe('dead items whose dead-letter queue was deleted', () => {
+  test('are claimed for growing times, and moved soon after the queue exists again', async () => {
     // The process keeps one item and tries it again. The other waits for the end of its claim.
     const h = new Harness({ sweepItems: 1 });
     await h.create('dead');

@@ -19,7 +19,7 @@ async function withMany(...held: (keyof PartitionStore)[]) {
 }
 
 describe('a queue of many partitions', () => {
-  test('is taken up a few partitions at a time, and serves meanwhile', async () => {
+  test('is activated a few partitions at a time, and serves meanwhile', async () => {
     const { h, release } = await withMany('probe', 'stats', 'sweep');
     const produced = watch(h.produce('many', ['a']));
     await h.clock.advance('250ms');
@@ -35,7 +35,7 @@ describe('a queue of many partitions', () => {
     }
   });
 
-  test('lets the counts of another queue come between', async () => {
+  test('lets counts of another queue run in between', async () => {
     const { h, release } = await withMany();
     await h.service.queue.stats('many');
     await h.service.queue.stats('other');
@@ -57,7 +57,7 @@ describe('a queue of many partitions', () => {
     expect(many.state).toBe('fulfilled');
   });
 
-  test('does not begin at its end what waits for its turn', async () => {
+  test('does not start waiting counts when it is stopped', async () => {
     const { h, release } = await withMany('probe', 'stats', 'sweep');
     const produced = watch(h.produce('many', ['a']));
     await h.clock.advance('250ms');
@@ -75,7 +75,7 @@ describe('deleting a queue of many partitions', () => {
   const dropped = (h: Harness) =>
     h.storage.calls.filter(({ operation }) => operation === 'drop').map(({ partition }) => partition);
 
-  test('drops a few at a time, and takes nothing up', async () => {
+  test('drops a few at a time, and activates none', async () => {
     const { h, release } = await withMany('drop');
     const deleted = watch(h.service.queues.delete('many', false));
     await h.settle();
@@ -87,7 +87,7 @@ describe('deleting a queue of many partitions', () => {
     expect(new Set(h.storage.calls.map(({ operation }) => operation))).toEqual(new Set(['drop']));
   });
 
-  test('goes on where one partition fails, and with what is left when it is repeated', async () => {
+  test('continues if one partition fails, and when repeated drops only the remaining ones', async () => {
     const { h } = await withMany();
     await h.produce('many', ['a']);
     h.storage.fail('drop', 3, 'not-applied');
@@ -99,7 +99,7 @@ describe('deleting a queue of many partitions', () => {
     await expect(h.service.queues.info('many')).rejects.toMatchObject({ code: 'invalid' });
   });
 
-  test('does not try each of them where all fail', async () => {
+  test('gives up after a few failures if all partitions fail', async () => {
     const { h } = await withMany();
     for (let partition = 0; partition < PARTITIONS; partition++)
       h.storage.fail('drop', partition, 'not-applied');
@@ -107,7 +107,7 @@ describe('deleting a queue of many partitions', () => {
     expect(dropped(h).length).toBeLessThan(10);
   });
 
-  test('lets nobody take the queue up meanwhile', async () => {
+  test('prevents any other activation of the queue', async () => {
     const { h, release } = await withMany('drop');
     const deleted = watch(h.service.queues.delete('many', false));
     await h.settle();
@@ -118,7 +118,7 @@ describe('deleting a queue of many partitions', () => {
     await expect(h.produce('many', ['a'])).rejects.toMatchObject({ code: 'invalid' });
   });
 
-  test('lets the deletion of another queue come between', async () => {
+  test('lets the deletion of another queue run in between', async () => {
     const { h, release } = await withMany('drop');
     const many = watch(h.service.queues.delete('many', false));
     await h.settle();

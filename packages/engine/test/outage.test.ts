@@ -26,7 +26,7 @@ async function withoutStorage() {
 }
 
 describe('while storage is down', () => {
-  test('any number of calls that read share one look at the queue', async () => {
+  test('any number of calls share one read of the settings', async () => {
     const { h, hangLooks } = await withoutStorage();
     const failNext = hangLooks();
     const asked = Array.from({ length: 100 }, () => watch(h.service.queue.stats('q')));
@@ -40,7 +40,7 @@ describe('while storage is down', () => {
     expect([...asked, ...listed].every(({ state }) => state === 'rejected')).toBe(true);
   });
 
-  test('any number of stats share one count', async () => {
+  test('any number of stats calls share one count', async () => {
     const { h } = await withoutStorage();
     const release = h.storage.hold('stats', 0, 'before');
     const before = h.storage.count('stats');
@@ -52,7 +52,7 @@ describe('while storage is down', () => {
     expect(h.storage.count('stats') - before).toBe(1);
   });
 
-  test('a change does not wait for any number of earlier ones', async () => {
+  test('a change waits for a limited time for earlier ones', async () => {
     const { h } = await withoutStorage();
     h.storage.healQueues();
     const release = h.storage.holdQueues('update');
@@ -83,7 +83,7 @@ describe('while storage is down', () => {
   });
 });
 
-test('a look that began before the call is not the one that answers it', async () => {
+test('a read that began before the call does not answer it', async () => {
   const h = new Harness();
   await h.create('q', { requestedPartitions: 2 });
   await h.service.queue.stats('q');

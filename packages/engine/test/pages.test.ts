@@ -45,7 +45,7 @@ describe('a page of queues', () => {
   });
 
   test.each([1, 2, 249, 250, 251, 499, 500, 501, 502, 600])(
-    'knows with a limit of %s whether more follow',
+    'reports with a limit of %s whether more queues follow',
     async (limit) => {
       const h = await withQueues(501);
       const { items, more } = await h.service.queues.page({ namespace: 'ns', pivot: '', limit });
@@ -82,13 +82,13 @@ describe('a page of items', () => {
     [[1, 1, PAYLOAD_BUDGET - 2, 1], 3, true],
     [[1, 1, PAYLOAD_BUDGET - 3, 1], 4, false],
     [[1, 1, PAYLOAD_BUDGET - 3, 1, 1], 4, true],
-  ])('of sizes %j ends after %s items, more follow: %s', async (sizes, length, more) => {
+  ])('of sizes %j ends after %s items, with more to follow: %s', async (sizes, length, more) => {
     const h = await withItems(...sizes);
     const page = await h.service.storage.itemsPage(call);
     expect([page.items.length, page.more]).toEqual([length, more]);
   });
 
-  test('texts count as well', async () => {
+  test('counts the bytes of texts too', async () => {
     const h = new Harness();
     await h.create('q');
     const items = Array.from({ length: 20 }, () => ({ ...item(''), reference: 'r'.repeat(1_000_000) }));
@@ -98,7 +98,7 @@ describe('a page of items', () => {
     expect((await h.lease('q', 20)).items.length).toBeLessThan(20);
   });
 
-  test('an answer to an import ends where a page does', async () => {
+  test('of an import reply ends like a page of a list', async () => {
     const h = await withItems();
     const imported = (size: number) => ({
       ...item(''),

@@ -5,7 +5,7 @@ import type { PartitionStorage } from '../src/index.ts';
 import { createService } from '../src/index.ts';
 import { queueCall } from './support/harness.ts';
 
-test('queues of one partition are spread over storages of the same affinity, also after a restart', async () => {
+test('queues of one partition are distributed over storages of the same affinity, also after a restart', async () => {
   const [clock, random] = [new ManualClock(), new SeededRandom()];
   const storages: PartitionStorage[] = ['one', 'two', 'closed'].map((name) => ({
     backend: memoryBackend({ name, clock, random }),

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { Poller } from '../src/polling/poller.ts';
 import { engineDeps } from '../src/service/engine-options.ts';
 
-test('a process that slept over a look at items looks again soon', async () => {
+test('a process that was suspended during a poll polls again soon', async () => {
   const clock = new ManualClock();
   const random = new SeededRandom();
   const { promise: goneOn, resolve: goOn } = Promise.withResolvers<void>();

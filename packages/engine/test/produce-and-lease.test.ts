@@ -18,8 +18,8 @@ async function withWaiting(count: number, limit = 1) {
 const elsewhere = (h: Harness) => h.storage.partitionStore({ queue: 'q', partition: 0 });
 const EXPIRE_TIMEOUT = parseDuration('24h');
 
-describe('items that consumers wait for', () => {
-  test('are leased by the statement that stores them, and are like any other leased item', async () => {
+describe('items for waiting consumers', () => {
+  test('are leased by the statement that stores them, and behave like any other leased item', async () => {
     const { h, waiting } = await withWaiting(2, 2);
     const before = h.storage.count('lease');
     await h.produce('q', ['a', 'b', 'c', 'd', 'e']);
@@ -41,7 +41,7 @@ describe('items that consumers wait for', () => {
     expect(await h.payloads('q')).toEqual(['e']);
   });
 
-  test('come back when their leases run out', async () => {
+  test('return to the queue when their leases end', async () => {
     const { h, waiting } = await withWaiting(1);
     await h.produce('q', ['a']);
     await h.settle();
@@ -51,7 +51,7 @@ describe('items that consumers wait for', () => {
     expect(again.value?.items).toMatchObject([{ attempts: 2 }]);
   });
 
-  test('go behind older ones, whoever has put those in', async () => {
+  test('stay behind older items, whichever process stored those', async () => {
     const { h, waiting } = await withWaiting(1);
     await elsewhere(h).produce([{ items: [item('older')] }], EXPIRE_TIMEOUT);
     await h.produce('q', ['newer']);
@@ -62,7 +62,7 @@ describe('items that consumers wait for', () => {
     expect(textsOf(next)).toEqual(['newer']);
   });
 
-  test('for later are leased by nobody', async () => {
+  test('with a schedule are not leased', async () => {
     const { h, waiting } = await withWaiting(1);
     const enqueueAt = (h.clock.now() + 5_000_000n) as ReturnType<typeof h.clock.now>;
     const items = [item('later', { enqueueAt }), item('now')];
@@ -72,7 +72,7 @@ describe('items that consumers wait for', () => {
     expect(waiting.map(textsOf)).toEqual([['now']]);
   });
 
-  test('go to another consumer, or back to their place, when the one they were for has left', async () => {
+  test('go to another consumer, or to their place in the queue, if their consumer has left', async () => {
     const { h } = await withWaiting(0);
     const leaving = new AbortController();
     const call = { queueName: 'q', batchSize: 2, clientId: 'leaves', requestTimeout: '1m' };
@@ -96,7 +96,7 @@ describe('items that consumers wait for', () => {
     ]);
   });
 
-  test('that were not stored leave their consumers waiting, and come with the next attempt', async () => {
+  test('that were not stored leave their consumers waiting, and are stored by the next attempt', async () => {
     const { h, waiting } = await withWaiting(1);
     h.storage.fail('produceAndLease', 0, 'not-applied');
     const produced = watch(h.produce('q', ['a']));
@@ -108,7 +108,7 @@ describe('items that consumers wait for', () => {
     expect(waiting.map(textsOf)).toEqual([['a']]);
   });
 
-  test('of which nobody knows whether they were stored are answered so, and nobody gets them before their leases end', async () => {
+  test('with an unknown outcome are reported as such, and no consumer gets them before their leases end', async () => {
     const { h, waiting } = await withWaiting(1);
     h.storage.fail('produceAndLease', 0, 'unknown-applied');
     const produced = watch(h.produce('q', ['a']));
@@ -121,7 +121,7 @@ describe('items that consumers wait for', () => {
     expect([waiting[0], patient].flatMap((each) => (each?.value ? [textsOf(each)] : []))).toEqual([['a']]);
   });
 
-  test('in a shutdown are stored, and wait for the next start', async () => {
+  test('are stored in a shutdown, and wait for the next start', async () => {
     const { h, waiting } = await withWaiting(1);
     const release = h.storage.hold('produceAndLease', 0);
     const produced = watch(h.produce('q', ['a']));
@@ -135,7 +135,7 @@ describe('items that consumers wait for', () => {
     expect((await elsewhere(h).stats()).waiting).toBe(1);
   });
 
-  test('are found by consumers that came while a partition was known to be empty', async () => {
+  test('are found by consumers that arrived while the partition was known to be empty', async () => {
     const h = new Harness({ emptyMs: 100 });
     await h.create('q');
     const first = watch(h.lease('q'));
@@ -150,7 +150,7 @@ describe('items that consumers wait for', () => {
     expect([first, second].map(textsOf)).toEqual([['from elsewhere'], undefined]);
   });
 
-  test('are looked for at once by those who cannot wait', async () => {
+  test('are looked for at once by consumers with a short request timeout', async () => {
     const h = new Harness({ emptyMs: 100 });
     await h.create('q');
     void watch(h.lease('q', 1, { requestTimeout: '50ms' }));
@@ -164,7 +164,7 @@ describe('items that consumers wait for', () => {
 });
 
 describe('two statements of a kind on one partition', () => {
-  test('a produce does not wait for the one before it', async () => {
+  test('a produce does not wait for an earlier one', async () => {
     const h = new Harness({ statementsInFlight: 2 });
     await h.create('q');
     await h.service.queue.stats('q');
@@ -183,7 +183,7 @@ describe('two statements of a kind on one partition', () => {
     expect((await h.payloads('q')).slice(2)).toEqual(['c', 'd']);
   });
 
-  test('a complete neither', async () => {
+  test('a complete does not wait for an earlier one', async () => {
     const h = new Harness({ statementsInFlight: 2 });
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c']);
@@ -202,7 +202,7 @@ describe('two statements of a kind on one partition', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('consumers that come while a lease is under way are served by another', async () => {
+  test('another lease serves consumers that arrive while one is in flight', async () => {
     const h = new Harness({ statementsInFlight: 2 });
     await h.create('q');
     await h.produce('q', ['a', 'b', 'c']);

@@ -10,7 +10,7 @@ describe('produce', () => {
     expect(await h.payloads('q')).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('requests that arrive while storage is busy share one statement, in order of arrival', async () => {
+  test('sends requests that arrive while storage is busy in one statement, in order of arrival', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['first']);
@@ -40,7 +40,7 @@ describe('produce', () => {
     expect(answer.state).toBe('fulfilled');
   });
 
-  test('requests of one turn are spread over partitions by load', async () => {
+  test('spreads requests of one turn over the partitions by load', async () => {
     const h = new Harness();
     await h.create('q', { requestedPartitions: 3 });
     await h.service.queue.stats('q');
@@ -60,7 +60,7 @@ describe('produce', () => {
     ]);
   });
 
-  test('what a partition certainly did not store goes to a healthy one', async () => {
+  test('sends items that a partition certainly did not store to a healthy one', async () => {
     const h = new Harness();
     await h.create('q', { requestedPartitions: 2 });
     await h.service.queue.stats('q');
@@ -70,7 +70,7 @@ describe('produce', () => {
     expect(await h.payloads('q', 1)).toEqual(['a', 'b']);
   });
 
-  test('with no healthy partition it waits, and is refused when its time is up, without effect', async () => {
+  test('waits if no partition is healthy, and fails at its request timeout without effect', async () => {
     const h = new Harness();
     await h.create('q');
     await h.service.queue.stats('q');
@@ -88,7 +88,7 @@ describe('produce', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('a parked request is stored when the partition is back', async () => {
+  test('stores a waiting request once the partition is back in service', async () => {
     const h = new Harness();
     await h.create('q');
     await h.service.queue.stats('q');
@@ -103,7 +103,7 @@ describe('produce', () => {
   });
 
   test.each(['unknown-applied', 'unknown-lost'] as const)(
-    'an unknown outcome (%s) is said to be one, and the items are sent nowhere else',
+    'reports an unknown outcome (%s) as such, and sends the items to no other partition',
     async (how) => {
       const h = new Harness();
       await h.create('q', { requestedPartitions: 2 });
@@ -117,7 +117,7 @@ describe('produce', () => {
     },
   );
 
-  test('a request whose time is up while storage has it is told that the outcome is unknown', async () => {
+  test('reports an unknown outcome if the request times out while storage has it', async () => {
     const h = new Harness();
     await h.create('q');
     await h.service.queue.stats('q');
@@ -128,7 +128,7 @@ describe('produce', () => {
     release();
   });
 
-  test('a client that leaves before its items were sent produces nothing', async () => {
+  test('stores nothing for a client that leaves before its items were sent', async () => {
     const h = new Harness();
     await h.create('q');
     await h.service.queue.stats('q');
@@ -151,7 +151,7 @@ describe('produce', () => {
     expect(await h.payloads('q')).toEqual(['busy']);
   });
 
-  test('more requests than the buffer holds are refused at once while storage is busy', async () => {
+  test('refuses requests beyond the buffer at once while storage is busy', async () => {
     const h = new Harness({ requestsBuffered: 3 });
     await h.create('q');
     await h.service.queue.stats('q');
@@ -171,7 +171,7 @@ describe('produce', () => {
     expect(await h.payloads('q')).toEqual(['first', 'a', 'b', 'c']);
   });
 
-  test('an idle storage takes more requests at once than the buffer holds', async () => {
+  test('accepts more requests than the buffer holds while storage is idle', async () => {
     const h = new Harness({ requestsBuffered: 3 });
     await h.create('q');
     await h.service.queue.stats('q');
@@ -179,7 +179,7 @@ describe('produce', () => {
     expect(await h.payloads('q')).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  test('a statement holds no more items and bytes than its limits', async () => {
+  test('sends no more items and bytes in a statement than its limits', async () => {
     const h = new Harness({ statementItems: 4, statementBytes: 10 });
     await h.create('q');
     await h.service.queue.stats('q');
@@ -199,7 +199,7 @@ describe('produce', () => {
     expect(await h.payloads('q')).toEqual(['0', '12', '34', '567890', '1234', '5', '6', '7', '8', '9']);
   });
 
-  test('a scheduled item is offered when it is due, and not before', async () => {
+  test('offers a scheduled item when it is due, and not before', async () => {
     const h = new Harness();
     await h.create('q');
     const at = (h.clock.now() + 5_000_000n) as ReturnType<typeof h.clock.now>;

@@ -49,7 +49,7 @@ describe('creating queues', () => {
     expect(await h.service.queues.list({ namespace: '', pivot: '', limit: 0 })).toEqual([]);
   });
 
-  test('a name is given once, whether the queue is at work or not', async () => {
+  test('refuses a name that is taken, whether the queue is active or not', async () => {
     const h = new Harness();
     await h.create('q');
     await expect(h.create('q')).rejects.toThrow("invalid queue; 'q' already exists");
@@ -57,7 +57,7 @@ describe('creating queues', () => {
     await expect(h.create('q')).rejects.toThrow("invalid queue; 'q' already exists");
   });
 
-  test('dead-letter queues form no chain, from either end', async () => {
+  test('refuses a chain of dead-letter queues, from either end', async () => {
     const h = new Harness();
     await h.create('dead');
     await h.create('q', { deadQueue: 'dead' });
@@ -74,7 +74,7 @@ describe('creating queues', () => {
     ['none', []],
     ['a hole', [0, 2]],
     ['a number twice', [0, 0]],
-  ])('a placement with %s is refused', async (_, numbers) => {
+  ])('refuses a placement with %s', async (_, numbers) => {
     const h = new Harness();
     const placement = numbers.map((partition) => ({ partition, storageName: 'mem' }));
     await expect(h.service.queues.create(queueCall('q'), placement)).rejects.toMatchObject({
@@ -83,7 +83,7 @@ describe('creating queues', () => {
     });
   });
 
-  test('of two changes at once that would make a chain of dead-letter queues, one is refused', async () => {
+  test('refuses one of two concurrent changes that would make a chain of dead-letter queues', async () => {
     const h = new Harness();
     await h.create('b');
     await h.create('c');
@@ -94,7 +94,7 @@ describe('creating queues', () => {
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 
-  test('every requested partition is placed', async () => {
+  test('places every requested partition', async () => {
     const h = new Harness();
     const queue = await h.service.queues.create(queueCall('q', { requestedPartitions: 7 }));
     expect(queue.partitions.map(({ partition }) => partition)).toEqual([0, 1, 2, 3, 4, 5, 6]);
@@ -102,7 +102,7 @@ describe('creating queues', () => {
 });
 
 describe('listing queues', () => {
-  test('pages start at the pivot, present or gone', async () => {
+  test('starts a page at the pivot, whether it exists or not', async () => {
     const h = new Harness();
     for (const name of ['b', 'a', 'C', 'd']) await h.create(name);
     const names = async (pivot: string, limit: number) =>
@@ -119,7 +119,7 @@ describe('listing queues', () => {
 });
 
 describe('updating queues', () => {
-  test('keeps timeouts that are left out, and clears what zero and empty mean to clear', async () => {
+  test('keeps timeouts that are absent, and resets other settings that are zero or empty', async () => {
     const h = new Harness();
     await h.create('dead');
     await h.create('q', { deadQueue: 'dead', maxAttempts: 3, reference: 'r', requestedPartitions: 2 });
@@ -135,7 +135,7 @@ describe('updating queues', () => {
     });
   });
 
-  test('is in force at once on a queue at work', async () => {
+  test('applies at once to an active queue', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -144,7 +144,7 @@ describe('updating queues', () => {
     expect(items[0]?.leaseDeadline).toBe(h.clock.now() + 600_000_000n);
   });
 
-  test('is not lost on a queue that is just being taken up', async () => {
+  test('applies to a queue that is just being activated', async () => {
     const h = new Harness();
     await h.create('q');
     const release = h.storage.holdQueues('get');
@@ -171,7 +171,7 @@ describe('updating queues', () => {
 });
 
 describe('deleting queues', () => {
-  test('answers who waits, drops the items, and a queue of the same name starts empty', async () => {
+  test('answers waiting requests, drops the items, and a new queue of the same name starts empty', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -185,7 +185,7 @@ describe('deleting queues', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('one that takes dead letters of others only with force', async () => {
+  test('of a dead-letter queue needs force', async () => {
     const h = new Harness();
     await h.create('dead');
     await h.create('q', { deadQueue: 'dead' });
@@ -195,14 +195,14 @@ describe('deleting queues', () => {
     await expect(h.service.queues.info('dead')).rejects.toThrow('queue does not exist');
   });
 
-  test('an unknown one is an error', async () => {
+  test('of an unknown queue is an error', async () => {
     const h = new Harness();
     await expect(h.service.queues.delete('q', false)).rejects.toThrow(
       "queue does not exist; no such queue named 'q'",
     );
   });
 
-  test('waits for what goes to storage past the loops, and lets nothing begin after the drop', async () => {
+  test('waits for direct calls of storage, and lets none begin after the drop', async () => {
     const h = new Harness();
     await h.create('q');
     await h.produce('q', ['a']);
@@ -221,7 +221,7 @@ describe('deleting queues', () => {
     expect(await h.payloads('q')).toEqual([]);
   });
 
-  test('twice at once: the second finds no queue, and leaves a new one of that name alone', async () => {
+  test('twice at once finds no queue the second time, and keeps a new queue of that name', async () => {
     const h = new Harness();
     await h.create('q');
     const both = [1, 2].map(() => watch(h.service.queues.delete('q', false)));

@@ -5,7 +5,7 @@ import { createService } from '../src/index.ts';
 import { backOffMs } from '../src/partition/back-off.ts';
 import { Harness, queueCall, watch } from './support/harness.ts';
 
-test('pauses between probes grow by half, and never beyond five seconds', () => {
+test('pauses between probes grow by half, up to five seconds', () => {
   expect([1, 2, 3, 4, 5, 6].map((failures) => Math.round(backOffMs(failures)))).toEqual([
     750, 1125, 1688, 2531, 3797, 5000,
   ]);
@@ -13,7 +13,7 @@ test('pauses between probes grow by half, and never beyond five seconds', () => 
   expect([58, 59, 1_000].map(backOffMs)).toEqual([5_000, 5_000, 5_000]);
 });
 
-test('a failure is logged when its cause is a new one, and when there were twice as many', async () => {
+test('a failure is logged when its cause is new, and when the number of failures has doubled', async () => {
   const h = new Harness();
   const logged: unknown[] = [];
   const log = (message: string, fields?: LogFields) => {

@@ -19,8 +19,8 @@ async function twoLeased() {
   return { h, giveUp };
 }
 
-describe('the answer to a retry that gives items up', () => {
-  test('waits for the dead-letter queue no longer than 100 ms', async () => {
+describe('the reply to a retry of dead items', () => {
+  test('waits for the dead-letter queue for at most 100 ms', async () => {
     const { h, giveUp } = await twoLeased();
     const release = h.storage.hold('prepareLetters', 0);
     const answer = giveUp(0);
@@ -33,7 +33,7 @@ describe('the answer to a retry that gives items up', () => {
     expect(await h.payloads('dead')).toEqual(['first']);
   });
 
-  test('does not wait at all while a sweep is under way', async () => {
+  test('does not wait while a sweep is running', async () => {
     const { h, giveUp } = await twoLeased();
     const release = h.storage.hold('prepareLetters', 0);
     giveUp(0);
@@ -61,7 +61,7 @@ describe('the answer to a retry that gives items up', () => {
     expect((await h.payloads('dead')).sort()).toEqual(['first', 'second']);
   });
 
-  test('waits for one sweep, and not for those that are asked for meanwhile', async () => {
+  test('waits for one sweep, and not for those that are requested meanwhile', async () => {
     const { h, giveUp } = await twoLeased();
     const endFirst = h.storage.hold('sweep', 0);
     const answer = giveUp(0);

@@ -3,7 +3,7 @@ import { memoryBackend } from '@querator/storage-memory';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Process } from './support/process.ts';
 
-describe('the rules between two queues hold whatever another process does meanwhile', () => {
+describe('the rules between two queues hold against changes by another process', () => {
   let here: Process;
   let there: Process;
 
@@ -32,7 +32,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     return changed;
   }
 
-  test('of two updates that point at each other the later one is refused', async () => {
+  test('the later of two updates that point at each other is refused', async () => {
     const refused = await overtaken(
       'update',
       () => here.update('a', { deadQueue: 'b' }),
@@ -41,7 +41,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     expect(refused).toBe("dead_queue is invalid; 'b' already has its own dead_queue configured");
   });
 
-  test('an update is refused whose queue another one has begun to use', async () => {
+  test('an update is refused if another queue has begun to use its queue', async () => {
     const refused = await overtaken(
       'update',
       () => here.update('b', { deadQueue: 'c' }),
@@ -50,7 +50,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     expect(refused).toBe("dead_queue is invalid; 'b' is itself the dead_queue of 'a'");
   });
 
-  test('a create is refused whose dead-letter queue has got one', async () => {
+  test('a create is refused if its dead-letter queue has got one', async () => {
     const refused = await overtaken(
       'create',
       () => here.create('new', { deadQueue: 'b' }),
@@ -59,7 +59,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     expect(refused).toBe("dead_queue is invalid; 'b' already has its own dead_queue configured");
   });
 
-  test('a create is refused whose dead-letter queue was deleted', async () => {
+  test('a create is refused if its dead-letter queue was deleted', async () => {
     const refused = await overtaken(
       'create',
       () => here.create('new', { deadQueue: 'b' }),
@@ -68,7 +68,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     expect(refused).toBe("dead_queue does not exist; 'b' was not found, create it first");
   });
 
-  test('a deletion is refused before any item goes', async () => {
+  test('a deletion is refused before any item is removed', async () => {
     await here.produce('b', 'precious');
     const refused = await overtaken(
       'beginDelete',
@@ -81,7 +81,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     expect(await here.stored('b')).toEqual(['precious']);
   });
 
-  test('nobody begins to use a queue whose items are being removed', async () => {
+  test('no queue can begin to use a queue whose items are being removed', async () => {
     await here.produce('b', 'item');
     const release = here.storage.hold('drop', 0, 'before');
     const deleted = here.service.queues.delete('b', false);
@@ -97,7 +97,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     await expect(there.service.queues.info('b')).rejects.toMatchObject({ code: 'invalid' });
   });
 
-  test('a queue whose deletion failed can be used again after a while', async () => {
+  test('a queue whose deletion failed can be used again after some time', async () => {
     const storage = new ManualClock();
     const shared = memoryBackend({ name: 'mem', clock: storage, random: new SeededRandom() });
     here = new Process(shared, 1);
@@ -109,7 +109,7 @@ describe('the rules between two queues hold whatever another process does meanwh
     expect((await here.service.queues.info('a')).deadQueue).toBe('b');
   });
 
-  test('a queue that others still name after a forced deletion comes back without a dead-letter queue only', async () => {
+  test('a queue that others still name after a forced deletion can be created again only without a dead-letter queue', async () => {
     await here.update('a', { deadQueue: 'b' });
     await here.service.queues.delete('b', true);
     await expect(here.create('b', { deadQueue: 'c' })).rejects.toThrow(

@@ -6,7 +6,7 @@ import { engineDeps } from '../src/service/engine-options.ts';
 
 const MEMBER = { name: 'q', createdAt: 1n, updatedAt: 1n } as Queue;
 
-test('a look that had to wait for its turn does not put off the next one', async () => {
+test('a poll that had to wait for its turn does not delay the next one', async () => {
   const clock = new ManualClock();
   const answers: (() => void)[] = [];
   const stamps = (): Promise<ReadonlyMap<string, QueueStamp>> =>

@@ -45,7 +45,7 @@ describe('several processes that move the same item to the dead-letter queue', (
     await process.clock.advance(duration);
   }
 
-  test('one that dies when it has marked the item leaves the rest to the next', async () => {
+  test('a process that dies after it has marked the item leaves the rest to the next one', async () => {
     here.storage.fail('commitLetters', 0, 'not-applied');
     await moveHere();
     await moveThereMeanwhile();
@@ -53,7 +53,7 @@ describe('several processes that move the same item to the dead-letter queue', (
     expect(await there.stored('q')).toEqual([]);
   });
 
-  test('one that dies before it has removed the item leaves no more than that to the next', async () => {
+  test('a process that dies before it has removed the item leaves only that to the next one', async () => {
     here.storage.fail('remove', 0, 'not-applied');
     await moveHere();
     expect(await here.consume('dead')).toEqual(['letter']);
@@ -61,7 +61,7 @@ describe('several processes that move the same item to the dead-letter queue', (
     expect([await there.stored('q'), await there.stored('dead')]).toEqual([[], []]);
   });
 
-  test('one that has a failed move to repeat leaves it alone when it has slept', async () => {
+  test('a process that was suspended does not repeat a failed move', async () => {
     here.storage.fail('prepareLetters', 0, 'not-applied');
     await moveHere();
     here.storage.heal(0);
@@ -73,7 +73,7 @@ describe('several processes that move the same item to the dead-letter queue', (
     expect(await here.stored('dead')).toEqual([]);
   });
 
-  describe('and one of them sleeps just before it stores the letter', () => {
+  describe('while one of them is suspended just before it stores the letter', () => {
     let goOn: () => void;
     beforeEach(async () => {
       goOn = here.storage.hold('prepareLetters', 0, 'before');
@@ -85,7 +85,7 @@ describe('several processes that move the same item to the dead-letter queue', (
       await here.wake();
     }
 
-    test('the letter of an item that has gone by then is not delivered, and withdrawn at once', async () => {
+    test('the letter of an item that is gone by then is not committed, but aborted at once', async () => {
       await moveThereMeanwhile();
       expect(await there.consume('dead')).toEqual(['letter']);
       await goOnHere();
@@ -93,7 +93,7 @@ describe('several processes that move the same item to the dead-letter queue', (
       expect(here.storage.count('commitLetters')).toBe(0);
     });
 
-    test('it is withdrawn though storage fails meanwhile', async () => {
+    test('the letter is aborted even if storage fails meanwhile', async () => {
       await moveThereMeanwhile();
       expect(await there.consume('dead')).toEqual(['letter']);
       here.storage.fail('abortLetters', 0, 'not-applied');
@@ -108,21 +108,24 @@ describe('several processes that move the same item to the dead-letter queue', (
     test.each([
       ['is about to remove', '0s'],
       ['takes longer to remove than a letter is watched for', '16s'],
-    ])('the second letter of an item that another %s is not delivered, and withdrawn', async (_, later) => {
-      there.storage.fail('remove', 0, 'not-applied');
-      await moveThereMeanwhile();
-      expect(await there.consume('dead')).toEqual(['letter']);
-      await goOnHere();
-      await passTime(here, later);
-      expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
-      there.storage.heal(0);
-      await passTime(there, '6s');
-      expect(await there.stored('q')).toEqual([]);
-      await passTime(here, WITHDRAWN_BY);
-      expect(await here.stored('dead')).toEqual([]);
-    });
+    ])(
+      'the second letter of an item that another process %s is not committed, but aborted',
+      async (_, later) => {
+        there.storage.fail('remove', 0, 'not-applied');
+        await moveThereMeanwhile();
+        expect(await there.consume('dead')).toEqual(['letter']);
+        await goOnHere();
+        await passTime(here, later);
+        expect([await here.stored('dead'), await here.waiting('dead')]).toEqual([['letter'], []]);
+        there.storage.heal(0);
+        await passTime(there, '6s');
+        expect(await there.stored('q')).toEqual([]);
+        await passTime(here, WITHDRAWN_BY);
+        expect(await here.stored('dead')).toEqual([]);
+      },
+    );
 
-    test('the letter of an item that another has marked is left to that one, however long it takes', async () => {
+    test('the letter of an item that another process has marked is left to that process, however long it takes', async () => {
       there.storage.fail('commitLetters', 0, 'not-applied');
       await moveThereMeanwhile();
       await goOnHere();

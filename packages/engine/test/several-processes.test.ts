@@ -28,15 +28,15 @@ describe('several processes on one storage', () => {
     await there.create('q', settings);
   }
 
-  describe('before this process knows what another one did', () => {
-    test('an update of a queue that was made anew is of the new one', async () => {
+  describe('before this process knows of a change by another one', () => {
+    test('an update of a recreated queue applies to the new one', async () => {
       await madeAnewThere({ requestedPartitions: 2 });
       await here.update('q', { reference: 'updated' });
       expect(await here.partitionsOf('q')).toEqual([0, 1]);
       expect((await there.service.queues.info('q')).reference).toBe('updated');
     });
 
-    test('a queue that was deleted can be created', async () => {
+    test('a deleted queue can be created', async () => {
       await here.create('q');
       await here.produce('q', 'old');
       await there.service.queues.delete('q', false);
@@ -45,12 +45,12 @@ describe('several processes on one storage', () => {
       expect(await here.partitionsOf('q')).toEqual([0, 1, 2]);
     });
 
-    test('a queue that was made anew is there already', async () => {
+    test('a recreated queue cannot be created', async () => {
       await madeAnewThere();
       await expect(here.create('q')).rejects.toThrow("invalid queue; 'q' already exists");
     });
 
-    test('a queue that was made anew is deleted, as it is asked for', async () => {
+    test('a recreated queue can be deleted', async () => {
       await madeAnewThere({ requestedPartitions: 2 });
       await there.produce('q', 'new');
       await here.service.queues.delete('q', false);
@@ -60,7 +60,7 @@ describe('several processes on one storage', () => {
       expect([await here.stored('q', 0), await here.stored('q', 1)]).toEqual([[], []]);
     });
 
-    test('a look into a queue that storage says is gone is answered by what there is', async () => {
+    test('a read of a queue that was deleted meanwhile returns the state of the present one', async () => {
       await here.create('q', { requestedPartitions: 3 });
       expect(await here.partitionsOf('q')).toEqual([0, 1, 2]);
       await there.service.queues.delete('q', false);
@@ -73,7 +73,7 @@ describe('several processes on one storage', () => {
       await expect(here.stored('q', 2)).rejects.toThrow("'2' is not a valid partition");
     });
 
-    test('a queue that was made anew is served while a statement on the old one is in flight', async () => {
+    test('a recreated queue is served while a statement on the old one is in flight', async () => {
       await here.create('q');
       await here.produce('q', 'old');
       const goOn = here.storage.hold('list', 0);
@@ -92,7 +92,7 @@ describe('several processes on one storage', () => {
       expect(updating.state).toBe('fulfilled');
     });
 
-    test('a queue that was deleted cannot be deleted', async () => {
+    test('a deleted queue cannot be deleted', async () => {
       await here.create('q');
       await here.produce('q', 'old');
       await there.service.queues.delete('q', false);
@@ -100,7 +100,7 @@ describe('several processes on one storage', () => {
     });
   });
 
-  test('a delete that takes long does not delete the queue that was made meanwhile', async () => {
+  test('a slow deletion does not delete the queue that was created meanwhile', async () => {
     await here.create('q');
     await here.produce('q', 'old');
     const goOn = here.storage.hold('drop', 0);
@@ -116,7 +116,7 @@ describe('several processes on one storage', () => {
     expect(await there.service.queues.info('q')).toMatchObject({ name: 'q' });
   });
 
-  describe('a process that slept', () => {
+  describe('a process that was suspended', () => {
     const SLEEP_MS = 90_000;
 
     async function updateThere(settings: Partial<QueueCall>) {
@@ -129,7 +129,7 @@ describe('several processes on one storage', () => {
       await storageTime.advance(milliseconds(SLEEP_MS));
     }
 
-    test('moves dead items where they belong now, and does not delete them by old settings', async () => {
+    test('moves dead items by the present settings, and does not delete them by old ones', async () => {
       await here.create('dead');
       await here.create('q', { maxAttempts: 1 });
       await here.produce('q', 'precious');
@@ -142,7 +142,7 @@ describe('several processes on one storage', () => {
       expect(await there.stored('dead')).toEqual(['precious']);
     });
 
-    test('does not treat an item as dead that has attempts left now', async () => {
+    test('keeps an item that has attempts left by the present settings', async () => {
       await here.create('q', { maxAttempts: 1 });
       await here.produce('q', 'precious');
       await here.lease('q');
@@ -153,7 +153,7 @@ describe('several processes on one storage', () => {
       expect(await there.stored('q')).toEqual(['precious']);
     });
 
-    test('sweeps nothing until it knows the settings, and then does', async () => {
+    test('sweeps nothing until it has read the settings', async () => {
       await here.create('q', { maxAttempts: 1 });
       await here.produce('q', 'precious');
       await here.lease('q');
@@ -170,7 +170,7 @@ describe('several processes on one storage', () => {
       expect(await here.waiting('q')).toEqual(['precious']);
     });
 
-    test('answers the first request by the settings of now', async () => {
+    test('answers the first request by the present settings', async () => {
       await here.create('q', { leaseTimeout: '1h' });
       await here.produce('q', 'a');
       await updateThere({ leaseTimeout: '1m' });
@@ -180,7 +180,7 @@ describe('several processes on one storage', () => {
       expect(left).toBe(60_000);
     });
 
-    test('serves the queue that was made anew meanwhile, with all its partitions', async () => {
+    test('serves the queue that was recreated meanwhile, with all its partitions', async () => {
       await madeAnewThere({ requestedPartitions: 2 });
       here.sleep(SLEEP_MS);
       await here.produce('q', 'one');
@@ -188,7 +188,7 @@ describe('several processes on one storage', () => {
       expect([await there.stored('q', 0), await there.stored('q', 1)]).toEqual([['one'], ['two']]);
     });
 
-    test('answers as well as it can where settings cannot be read', async () => {
+    test('answers by the old settings if the new ones cannot be read', async () => {
       await here.create('q');
       await here.produce('q', 'a');
       here.storage.cutQueues();
@@ -196,7 +196,7 @@ describe('several processes on one storage', () => {
       expect((await here.lease('q')).items.map(payloadOf)).toEqual(['a']);
     });
 
-    test('hands out no lease that has run out while it slept', async () => {
+    test('answers no request with a lease that ended meanwhile', async () => {
       await here.create('q');
       await here.produce('q', 'a', 'b');
       const goOn = here.storage.hold('lease', 0);
@@ -214,7 +214,7 @@ describe('several processes on one storage', () => {
       expect(leasing.value?.items.map(payloadOf)).toEqual(['b']);
     });
 
-    test('takes up no further queue when it is told to end before it knows', async () => {
+    test('activates no further queue if it is stopped before it has read the settings', async () => {
       await here.create('q');
       await here.create('other');
       await here.produce('q', 'a');
@@ -231,7 +231,7 @@ describe('several processes on one storage', () => {
       expect([here.storage.calls.length - calls, here.clock.pendingTimers]).toEqual([0, 0]);
     });
 
-    test('looks no second time when it is told to end while it looks', async () => {
+    test('does not poll again if it is stopped during a poll', async () => {
       await here.create('q');
       await here.produce('q', 'a');
       here.sleep(SLEEP_MS);
@@ -247,7 +247,7 @@ describe('several processes on one storage', () => {
       expect([ended.state, leasing.error?.message]).toEqual(['fulfilled', 'queue is shutting down']);
     });
 
-    test('leaves dead items alone that it claimed before it slept: others have moved them', async () => {
+    test('leaves dead items that it claimed before to others, which have moved them', async () => {
       await here.create('dead');
       await here.create('q', { maxAttempts: 1, deadQueue: 'dead' });
       await here.produce('q', 'letter');
@@ -275,7 +275,7 @@ describe('several processes on one storage', () => {
     });
   });
 
-  test('a machine that was suspended does not go on waiting for what came due long ago', async () => {
+  test('after a suspension of the machine, does not wait longer for deadlines that have passed', async () => {
     await here.create('q', { leaseTimeout: '2h' });
     await here.produce('q', 'a');
     await here.lease('q');

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createService } from '../src/index.ts';
 import { Harness, item, queueCall, watch } from './support/harness.ts';
 
-test('refuses new calls, answers the waiting, and finishes what is with storage', async () => {
+test('refuses new calls, answers waiting ones, and finishes statements in flight', async () => {
   const h = new Harness();
   await h.create('q');
   await h.service.queue.stats('q');
@@ -36,7 +36,7 @@ test('refuses new calls, answers the waiting, and finishes what is with storage'
   expect(stored).toHaveLength(1);
 });
 
-test('ends with all partitions failing, and leaves no timer behind', async () => {
+test('ends while all partitions are failing, and leaves no timer', async () => {
   const h = new Harness();
   await h.create('q', { requestedPartitions: 2 });
   await h.service.queue.stats('q');
@@ -50,7 +50,7 @@ test('ends with all partitions failing, and leaves no timer behind', async () =>
   expect(h.clock.pendingTimers).toBe(0);
 });
 
-test('a produce that storage refuses meanwhile is answered, and sent nowhere else', async () => {
+test('answers a produce that storage refuses meanwhile, and sends it to no other partition', async () => {
   const h = new Harness();
   await h.create('q', { requestedPartitions: 2 });
   await h.service.queue.stats('q');
@@ -71,7 +71,7 @@ test.each([
   ['create', (h: Harness) => h.create('other')],
   ['get', (h: Harness) => h.service.queues.info('q')],
   ['list', (h: Harness) => h.service.queues.list({ namespace: '', pivot: '', limit: 0 })],
-] as const)('a call on settings that is with storage is waited for: %s', async (operation, call) => {
+] as const)('waits for a call on settings that storage has: %s', async (operation, call) => {
   const h = new Harness();
   await h.create('q');
   const release = h.storage.holdQueues(operation);
@@ -85,7 +85,7 @@ test.each([
   expect([running.state, done.state]).toEqual(['fulfilled', 'fulfilled']);
 });
 
-test('a delete that fails in one partition is waited for in the others', async () => {
+test('waits for the other partitions if a deletion fails in one', async () => {
   const h = new Harness();
   await h.create('q', { requestedPartitions: 2 });
   h.storage.fail('drop', 0, 'not-applied');
@@ -100,7 +100,7 @@ test('a delete that fails in one partition is waited for in the others', async (
   expect([deleted.error, done.state]).toMatchObject([{ code: 'retry' }, 'fulfilled']);
 });
 
-describe('a move of dead letters that the end comes upon', () => {
+describe('a dead-letter move during a shutdown', () => {
   /** A service whose queue has a dead item that is about to be moved. */
   async function moving() {
     const h = new Harness();
@@ -120,7 +120,7 @@ describe('a move of dead letters that the end comes upon', () => {
     return { h, loud, service };
   }
 
-  test('is left to the next start without a word', async () => {
+  test('is left to the next start without a log line', async () => {
     const { h, loud, service } = await moving();
     await h.clock.advance('60s');
     const release = h.storage.hold('sweep', 0);
@@ -152,7 +152,7 @@ describe('a move of dead letters that the end comes upon', () => {
     expect(h.storage.count('sweep') - before).toBe(0);
   });
 
-  test('is told of where storage fails', async () => {
+  test('is logged if storage fails', async () => {
     const { h, loud, service } = await moving();
     h.storage.fail('prepareLetters', 0, 'not-applied');
     const release = h.storage.hold('prepareLetters', 0, 'before');

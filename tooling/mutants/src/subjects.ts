@@ -19,7 +19,7 @@ const TARGETS = {
   'postgres-marks': { package: 'storage-postgres', suite: ['test/low-water-mark'] },
   engine: {
     package: 'engine',
-    suite: [...tests('simulation/simulation'), '-t', 'whatever happens in it'],
+    suite: [...tests('simulation/simulation'), '-t', 'breaks no rule'],
   },
   'engine-movers': {
     package: 'engine',

@@ -16,7 +16,7 @@ function calls() {
   return { begun, call, end };
 }
 
-test('lets as many through as it may, and another one for each that ends', async () => {
+test('runs as many calls as the limit allows, and starts another one for each that ends', async () => {
   const semaphore = new FairSemaphore(2);
   const { begun, call, end } = calls();
   const owner = {};
@@ -30,7 +30,7 @@ test('lets as many through as it may, and another one for each that ends', async
   expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test('serves those who wait in turns, whatever they bring', async () => {
+test('serves waiting callers in rotation, whatever number of calls each has', async () => {
   const semaphore = new FairSemaphore(1);
   const { begun, call, end } = calls();
   const [many, one, two] = [{}, {}, {}];
@@ -41,7 +41,7 @@ test('serves those who wait in turns, whatever they bring', async () => {
   expect(begun).toEqual(['m1', 'm2', 't1', 'o1', 'm3', 't2', 'm4']);
 });
 
-test('a call that fails makes way, and its error is passed on', async () => {
+test('a failed call frees its place and rejects with its error', async () => {
   const semaphore = new FairSemaphore(1);
   const failed = semaphore.run({}, () => Promise.reject(new Error('broken')));
   const next = semaphore.run({}, async () => 'next');
@@ -49,7 +49,7 @@ test('a call that fails makes way, and its error is passed on', async () => {
   expect(await next).toBe('next');
 });
 
-test('refuses what has not begun to one who leaves, and goes on with what others wait for', async () => {
+test('rejects the waiting calls of a caller that leaves, and continues with those of others', async () => {
   const semaphore = new FairSemaphore(1);
   const { begun, call, end } = calls();
   const [leaver, other] = [{}, {}];

@@ -17,17 +17,17 @@ const only = process.env['QUERATOR_SIMULATION_SEED'];
 const first = Number(only ?? 1);
 const runs = Number(process.env['QUERATOR_SIMULATION_RUNS'] ?? (only === undefined ? 2_000 : 1));
 
-describe('a simulated world', { timeout: TIMEOUT_MS }, () => {
-  test.each(PAST_FAILURES)('never again: $title', ({ seed }) => expectNoViolation(seed));
+describe('the simulation', { timeout: TIMEOUT_MS }, () => {
+  test.each(PAST_FAILURES)('repeats no past failure: $title', ({ seed }) => expectNoViolation(seed));
 
-  test(`is as it must be, whatever happens in it: ${runs} seeds from ${first} on`, async () => {
+  test(`breaks no rule: ${runs} seeds from ${first} on`, async () => {
     for (let seed = first; seed < first + runs; seed++) {
       await expectNoViolation(seed);
       if (seed % SEEDS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   });
 
-  test('takes the same course for the same seed, and another one for another', async () => {
+  test('runs the same for the same seed, and otherwise for another seed', async () => {
     const courses = new Set<string>();
     for (let seed = first; seed < first + COMPARED; seed++) {
       const course = render((await simulate(seed)).history);
