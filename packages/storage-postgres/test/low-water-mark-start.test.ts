@@ -10,6 +10,9 @@ import { boundAfter } from '../src/sql/new-item-id.ts';
 import { PartitionTable } from '../src/sql/partition-table.ts';
 
 const KEY = { queue: 'failing', partition: 0 };
+/** Sizes of an index of many and of very many entries. */
+const MEDIUM = 2 ** 20;
+const LONG = 2 ** 24;
 const idOf = (number: number): ItemId => `${boundAfter(BigInt(number) - 1n)}abcdefghij`;
 
 /**
@@ -18,13 +21,15 @@ const idOf = (number: number): ItemId => `${boundAfter(BigInt(number) - 1n)}abcd
  */
 class Partition {
   readonly clock = new ManualClock();
-  /** Whether the index is a long one. */
-  isLong = false;
+  /** The size of the lease index. */
+  bytes = 0;
   /** The waiting items, in order. */
   waiting: ItemId[] = [];
   last = 0;
   /** The bounds of the steps that were made. */
   readonly walks: [string, string][] = [];
+  /** The number of snapshots that were read. */
+  snapshots = 0;
   readonly mark: LowWaterMark;
   /** The saved mark. */
   written: ItemId | undefined;
@@ -61,9 +66,10 @@ class Partition {
     const [from, to] = values as string[];
     const found = (below: string) => this.waiting.find((id) => id >= (from ?? '') && id < below);
     if (text.includes('AS writers')) {
+      this.snapshots++;
       return [{ last: String(this.last), writers: [], first: found('~') ?? null } as Row];
     }
-    if (text.includes('pg_relation_size')) return [{ long: this.isLong } as Row];
+    if (text.includes('pg_relation_size')) return [{ bytes: this.bytes } as Row];
     this.walks.push([from ?? '', to ?? '']);
     const id = found(to ?? '');
     return id === undefined ? [] : [{ id } as Row];
@@ -100,7 +106,7 @@ describe('a lease that fails', () => {
     const partition = await marked();
     const { mark } = partition.mark;
     await expect(partition.fail('57014')).rejects.toThrow('it failed');
-    partition.isLong = true;
+    partition.bytes = LONG;
     partition.last = 50_000_000;
     const first = idOf(40_000_000);
     partition.waiting = [first];
@@ -127,7 +133,7 @@ describe('items that wait below a mark behind many dead entries', () => {
    */
   async function started(): Promise<Partition> {
     const partition = new Partition();
-    partition.isLong = true;
+    partition.bytes = LONG;
     partition.last = 1_000;
     await partition.lease(0);
     expect(partition.mark.mark).not.toBe('');
@@ -178,7 +184,7 @@ describe('items that wait below a mark behind many dead entries', () => {
 describe('a stored mark', () => {
   const start = async (written: ItemId | undefined): Promise<Partition> => {
     const partition = new Partition();
-    partition.isLong = true;
+    partition.bytes = LONG;
     partition.last = 1_000;
     partition.written = written;
     await partition.lease(0);
@@ -227,6 +233,56 @@ describe('a stored mark', () => {
     const { written = '' } = partition;
     expect(written).not.toBe('');
     expect(written <= partition.mark.mark).toBe(true);
+  });
+});
+
+describe('a process that starts with an index of medium size', () => {
+  test('leases from the head, and searches for its mark in the background', async () => {
+    const partition = new Partition();
+    partition.bytes = MEDIUM;
+    partition.last = 1_000;
+    const from: string[] = [];
+    const lease = () =>
+      partition.mark.lease(async (start) => {
+        from.push(start);
+        return [];
+      });
+    await lease();
+    await expect.poll(() => partition.mark.mark).toBe(boundAfter(1_000n));
+    await lease();
+    expect(from).toEqual(['', boundAfter(1_000n)]);
+    expect(partition.walks).toHaveLength(1);
+    expect(partition.written).toBe(partition.mark.mark);
+  });
+
+  test('does not search if the index is smaller', async () => {
+    const partition = new Partition();
+    partition.bytes = MEDIUM - 1;
+    await partition.lease(0);
+    await partition.clock.advance('1s');
+    expect(partition.snapshots).toBe(0);
+  });
+});
+
+describe('the mark, with leases of few items after leases of many', () => {
+  test('follows until fewer than 1,000 items are behind it', async () => {
+    const partition = await marked();
+    expect(partition.mark.mark < idOf(9)).toBe(true);
+    // Fewer items than justify a snapshot, and leases enough for three.
+    for (let n = 0; n < 3 * 20 + 1; n++) await partition.lease(1);
+    expect(partition.mark.mark > idOf(10)).toBe(true);
+    const { snapshots } = partition;
+    for (let n = 0; n < 500; n++) await partition.lease(1);
+    expect(partition.snapshots).toBe(snapshots);
+  });
+
+  test('follows after it was lowered to an item that was released', async () => {
+    const partition = await marked();
+    for (let n = 0; n < 200; n++) await partition.lease(1);
+    partition.mark.released([idOf(2)]);
+    expect(partition.mark.mark).toBe(idOf(2));
+    for (let n = 0; n < 3 * 20 + 1; n++) await partition.lease(1);
+    expect(partition.mark.mark > idOf(210)).toBe(true);
   });
 });
 

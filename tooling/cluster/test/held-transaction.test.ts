@@ -20,17 +20,23 @@ const WITHIN = { timeout: 200_000, interval: 100 };
 /** Large batches: dead rows accumulate soon, and items wait nearly always. */
 const LARGE = { produce: 400, lease: 300 };
 
-/** Leases of many items, in which each server finds its low-water mark, and then leases of few. */
-const SETTLING_LEASES = 10;
+/** Leases of many items, which leave the low-water mark of each server behind, and then leases of few. */
+const LARGE_LEASES = 10;
+const MANY = 1_000;
 const FEW = 10;
-const MEASURED_LEASES = 100;
-/** The most dead rows that a lease reads: twice the 4,000 items by which the low-water mark may lag. */
-const BEHIND = 8_000;
+const SMALL_LEASES = isShort ? 400 : 1_500;
 /**
- * Leases from the head: four times the expected number, which is five per new
- * server and one in five seconds.
+ * The mark has passed the large leases after four snapshots. A snapshot follows 20
+ * leases, if 1,000 items are behind the mark.
  */
-const FROM_HEAD = 40;
+const UNTIL_PASSED = 4 * 20;
+/** The most dead rows that a small lease then reads: those of 1,000 items, and of the leases in four snapshots. */
+const BEHIND = 1_000 + 4 * 20 * FEW;
+/**
+ * Reads from the head: twice the expected number. It is four per new server and one in
+ * five seconds: the count, a lease or two, and the search for the mark.
+ */
+const FROM_HEAD = 20;
 
 type Both = readonly [ServerProcess, ServerProcess];
 
@@ -74,21 +80,22 @@ describe('two servers on a database in which a transaction is held open', { time
 
     // New servers do not know where the dead rows end.
     const atHead = await held.entriesFromHead();
-    const leases = 2 * MEASURED_LEASES;
-    const most = FROM_HEAD * atHead + leases * BEHIND;
-    // Leases that always start at the head would exceed the bound by far.
-    expect(leases * atHead).toBeGreaterThan(1.5 * most);
+    const large = LARGE_LEASES * MANY;
+    const most = FROM_HEAD * atHead + 2 * ((LARGE_LEASES + UNTIL_PASSED) * large + SMALL_LEASES * BEHIND);
+    // Leases that always start at the head would exceed the bound by far, and so would a mark that stays.
+    expect(2 * SMALL_LEASES * atHead).toBeGreaterThan(3 * most);
+    expect(2 * SMALL_LEASES * (large + (SMALL_LEASES * FEW) / 2)).toBeGreaterThan(1.5 * most);
     const before = await held.entriesRead();
     for (const server of await startBoth()) {
-      for (let n = 0; n < SETTLING_LEASES; n++) await roundTrip(server, 1_000);
-      for (let n = 0; n < MEASURED_LEASES; n++) await roundTrip(server, FEW);
+      for (let n = 0; n < LARGE_LEASES; n++) await roundTrip(server, MANY);
+      for (let n = 0; n < SMALL_LEASES; n++) await roundTrip(server, FEW);
     }
     await stopAll();
     await held.untilServersAreGone();
     const read = (await held.entriesRead()) - before;
     measured(
-      `a transaction held open, ${atHead} dead entries at the head: ${leases} leases of ${FEW} items, after ` +
-        `${2 * SETTLING_LEASES} of 1,000, read ${read} entries`,
+      `a transaction held open, ${atHead} dead entries at the head: ${2 * SMALL_LEASES} leases of ${FEW} items, ` +
+        `after ${2 * LARGE_LEASES} of ${MANY}, read ${read} entries (bound: ${most})`,
     );
     expect(read).toBeLessThan(most);
     expect(await held.isHeld()).toBe(true);

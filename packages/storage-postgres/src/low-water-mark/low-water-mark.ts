@@ -13,18 +13,13 @@ import { boundAfter } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import { DutyCycle } from './duty-cycle.ts';
 import { firstWaiting } from './head-walk.ts';
-import { isLongIndex } from './lease-index-size.ts';
+import { type IndexSize, leaseIndexSize } from './lease-index-size.ts';
 import { type LowWaterSnapshot, readLowWater } from './low-water-snapshot.ts';
 import { MarkRecord } from './mark-record.ts';
 import type { SavedMarks } from './saved-marks.ts';
-import { SettledBounds } from './settled-bounds.ts';
+import { type Bound, SettledBounds } from './settled-bounds.ts';
+import { SnapshotSchedule } from './snapshot-schedule.ts';
 
-/** The dead entries of this many leased items justify a statement to step over them. */
-const ITEMS_BETWEEN_SNAPSHOTS = 1_000;
-/** The shortest time between two snapshots. */
-const SNAPSHOT_INTERVAL_MS = 100;
-/** Snapshots take at most a tenth of the time. */
-const SNAPSHOT_PART = 10;
 /** How often the part below the mark is checked. */
 const HEAD_INTERVAL_MS = 5_000;
 /** The same if the last lease found nothing and a consumer waits. */
@@ -84,9 +79,10 @@ export interface LowWaterMarkDeps {
  *
  * A process that starts, or has not leased for a while, has no mark or an old one. The
  * same is assumed after a slow lease or one that reached its time limit. The process
- * then searches: it walks from the saved mark to the first waiting item, and leases
- * wait for that. If writers do not end meanwhile there is no proven mark. Leases start
- * at that item all the same, and checks from the head find what appears before it.
+ * then searches: it walks from the saved mark to the first waiting item. Leases wait
+ * for that if the index is long, and none searches if it is short. If writers do not
+ * end meanwhile there is no proven mark. Leases start at that item all the same, and
+ * checks from the head find what appears before it.
  */
 export class LowWaterMark {
   readonly #db: Pick<Database, 'read'>;
@@ -104,8 +100,7 @@ export class LowWaterMark {
   #known = false;
   /** Searches for the start of leases. */
   readonly #searches = new SharedRun(() => this.#search());
-  #leasedSinceSnapshot = 0;
-  readonly #snapshots: DutyCycle;
+  readonly #snapshots: SnapshotSchedule;
   #leasedAt: Instant;
   readonly #headReads: DutyCycle;
   #cameBackEmpty = false;
@@ -120,7 +115,7 @@ export class LowWaterMark {
     this.#clock = clock;
     this.#runSerially = runSerially;
     this.#record = new MarkRecord({ table, clock, runSerially, saved });
-    this.#snapshots = new DutyCycle(clock, SNAPSHOT_PART);
+    this.#snapshots = new SnapshotSchedule(clock);
     this.#headReads = new DutyCycle(clock, BACKGROUND_PARTS);
     this.#leasedAt = clock.now();
   }
@@ -250,9 +245,10 @@ export class LowWaterMark {
 
   #leased(items: number): void {
     this.#leasedAt = this.#clock.now();
-    this.#leasedSinceSnapshot += items;
+    this.#snapshots.add(items);
     this.#record.leased(items);
-    if (this.#isSnapshotDue(this.#leasedAt)) void this.#takeSnapshot();
+    const isDue = this.#searches.isIdle && this.#snapshots.isDue(this.#leasedAt);
+    if (isDue) void this.#takeSnapshot();
   }
 
   #lowerTo(id: ItemId): void {
@@ -261,6 +257,7 @@ export class LowWaterMark {
     this.#lowered++;
     if (id >= this.#mark) return;
     this.#mark = id;
+    this.#snapshots.lowered();
     this.#bounds.forget();
   }
 
@@ -288,15 +285,23 @@ export class LowWaterMark {
   async #isShort(): Promise<boolean> {
     if (this.#isStale(this.#clock.now())) this.#known = false;
     if (this.#known) return true;
+    if (!this.#searches.isIdle) return false;
+    const size = await this.#indexSize();
+    if (size === 'long') return false;
+    this.#known = true;
+    this.#leasedAt = this.#clock.now();
+    // Leases do not wait for this search.
+    if (size === 'medium') this.#searches.join().catch(() => {});
+    return true;
+  }
+
+  async #indexSize(): Promise<IndexSize> {
     try {
-      if (!this.#searches.isIdle || (await isLongIndex(this.#db, this.#table))) return false;
+      return await leaseIndexSize(this.#db, this.#table);
     } catch (error) {
       this.#failed(error);
       throw error;
     }
-    this.#known = true;
-    this.#leasedAt = this.#clock.now();
-    return true;
   }
 
   async #search(): Promise<void> {
@@ -308,7 +313,8 @@ export class LowWaterMark {
     if (lowered === this.#lowered) {
       this.#mark = known;
       if (settled === undefined) this.#start = first ?? end;
-      else this.#mark = first === undefined || settled < first ? settled : first;
+      else this.#mark = first === undefined || settled.id < first ? settled.id : first;
+      this.#snapshots.moved(settled?.leased);
       this.#headReads.tookMs = undefined;
       // Spares other processes the walk.
       this.#record.write(this.#mark).catch(() => {});
@@ -318,11 +324,12 @@ export class LowWaterMark {
   }
 
   /** Takes snapshots until a bound is settled, for a moment. `end` is greater than every present id. */
-  async #awaitWriters(): Promise<{ readonly settled: ItemId | undefined; readonly end: ItemId }> {
+  async #awaitWriters(): Promise<{ readonly settled: Bound | undefined; readonly end: ItemId }> {
     this.#bounds.forget();
     for (let taken = 1; ; taken++) {
+      const { leased } = this.#snapshots;
       const seen = await this.#runSerially(() => readLowWater(this.#walk, BEYOND));
-      const settled = this.#bounds.afterSnapshot(seen);
+      const settled = this.#bounds.afterSnapshot(seen, leased);
       if (settled !== undefined || taken === STARTING_SNAPSHOTS)
         return { settled, end: boundAfter(seen.last) };
       if (seen.writers.size > 0) await this.#pause(STARTING_PAUSE_MS);
@@ -337,19 +344,14 @@ export class LowWaterMark {
     return new Promise((resolve) => void this.#clock.startTimer(ms, resolve));
   }
 
-  #isSnapshotDue(now: Instant): boolean {
-    const isWorthwhile = this.#leasedSinceSnapshot >= ITEMS_BETWEEN_SNAPSHOTS;
-    return isWorthwhile && this.#snapshots.isDue(SNAPSHOT_INTERVAL_MS, now);
-  }
-
   /** If it fails, the mark stays as it is, which is always correct. */
   async #takeSnapshot(): Promise<void> {
+    const { leased } = this.#snapshots;
     const end = this.#snapshots.begin();
-    this.#leasedSinceSnapshot = 0;
     const lowered = this.#lowered;
     try {
       const seen = await this.#runSerially(() => readLowWater(this.#walk, this.#mark));
-      if (lowered === this.#lowered) this.#learn(seen);
+      if (lowered === this.#lowered) this.#learn(seen, leased);
       await this.#record.update(this.#mark);
     } catch (error) {
       this.#bounds.forget();
@@ -360,13 +362,15 @@ export class LowWaterMark {
     }
   }
 
-  #learn(seen: LowWaterSnapshot): void {
+  /** @param leased the number of items that were leased before the snapshot. */
+  #learn(seen: LowWaterSnapshot, leased: number): void {
     // A sequence below the mark was set back, so the mark may be wrong.
     if (boundAfter(seen.last) < this.#mark) this.#lowerTo('');
-    const settled = this.#bounds.afterSnapshot(seen);
+    const settled = this.#bounds.afterSnapshot(seen, leased);
+    if (settled === undefined) return;
     const { first } = seen;
-    if (settled !== undefined) {
-      this.#mark = first !== undefined && first < settled ? first : settled;
-    }
+    const isFirst = first !== undefined && first < settled.id;
+    this.#mark = isFirst ? first : settled.id;
+    this.#snapshots.moved(isFirst ? leased : settled.leased);
   }
 }
