@@ -6,6 +6,7 @@ import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
 import type { Config } from './config/schema.ts';
 import { checkAuthorization } from './http/call/authorization.ts';
 import { CallPipeline } from './http/call/call-pipeline.ts';
+import { SourceRules } from './http/call/source-rules.ts';
 import { createApp } from './http/fetch/app.ts';
 import type { AppEnv } from './http/fetch/app-env.ts';
 import { createRoutes } from './http/handlers/routes.ts';
@@ -98,7 +99,12 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   });
   const { logger } = deps;
   const httpMetrics = deps.worker === undefined ? metrics : new WorkerMetrics(metrics, deps.clock);
+  const sources = new SourceRules({
+    allowedHosts: config['allowed-hosts'],
+    corsOrigins: config['cors-origins'],
+  });
   const calls = new CallPipeline({
+    sources,
     authenticate: checkAuthorization,
     metrics: httpMetrics,
     logger,

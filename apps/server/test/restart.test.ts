@@ -50,7 +50,7 @@ test('connections that never sent a request, or only half of one, do not hold up
   const silent = connect(Number(port), '127.0.0.1');
   const halting = connect(Number(port), '127.0.0.1');
   await Promise.all([once(silent, 'connect'), once(halting, 'connect')]);
-  halting.write('POST /v1/queue.stats HTTP/1.1\r\nHost: x\r\n');
+  halting.write('POST /v1/queue.stats HTTP/1.1\r\nHost: localhost\r\n');
   // A server that waited for either of them would exceed the time limit of this test.
   const closed = Promise.all([silent, halting].map(isClosed));
   await server.stop();

@@ -44,7 +44,10 @@ describe('what is no JSON object', () => {
     '{"pivot":"\\u12"}',
     '{"pivot":"a\nb"}',
     '{"pivot":"\u0000"}',
-    '\ufeff{}',
+    '\ufeff',
+    '\ufeff\ufeff{}',
+    ' \ufeff{}',
+    '{\ufeff}',
     '{}\u00a0',
     '{"limit":1}//',
     '{"pivot":nul}',
@@ -55,6 +58,17 @@ describe('what is no JSON object', () => {
 
   it('white space is no matter', () => {
     expect(list(' \t\r\n{ "limit" : 7 , "pivot" : "a" }\n')).toEqual({ pivot: 'a', limit: 7, namespace: '' });
+  });
+
+  it('a byte order mark at the start is skipped, in bytes and in a text, and belongs to no line', () => {
+    const listed = { pivot: '\ufeff', limit: 7, namespace: '' };
+    expect(list('\ufeff{"limit":7,"pivot":"\ufeff"}')).toEqual(listed);
+    expect(QueuesListRequest.fromJson('\ufeff{"limit":7,"pivot":"\ufeff"}')).toEqual(listed);
+    expect(contentError(Buffer.from('\ufeff{"x":1}'))).toBe('proto: (line 1:2): unknown field "x"');
+    const invalidText = Buffer.concat([Buffer.from('\ufeff{"pivot":"'), Buffer.of(0xff), Buffer.from('"}')]);
+    expect(errorOf(() => QueuesListRequest.fromJson(invalidText)).message).toBe(
+      'pivot is invalid; must be valid UTF-8',
+    );
   });
 
   it('faults are placed by line and column', () => {

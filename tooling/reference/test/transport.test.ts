@@ -29,13 +29,28 @@ test('the first failing check ends the request', async () => {
 async function answerTo({
   method = 'POST',
   path = '/v1/queues.info',
+  onLoopback = true,
+  host = 'localhost:2319',
+  origin,
+  fetchSite,
   authorization = 'Bearer token',
   accept = 'application/json',
   contentType = 'application/json',
+  contentEncoding = 'identity',
+  transferEncoding,
   body = '{}',
 }: BrokenRequest): Promise<unknown> {
-  const headers = { Authorization: authorization, Accept: accept, 'Content-Type': contentType };
-  const { status, text } = await server.send({ method, path, headers, body });
+  const headers = {
+    Host: host,
+    ...(origin === undefined ? {} : { Origin: origin }),
+    ...(fetchSite === undefined ? {} : { 'Sec-Fetch-Site': fetchSite }),
+    Authorization: authorization,
+    Accept: accept,
+    'Content-Type': contentType,
+    'Content-Encoding': contentEncoding,
+    ...(transferEncoding === undefined ? {} : { 'Transfer-Encoding': transferEncoding }),
+  };
+  const { status, text } = await server.send({ method, path, headers, body }, { onLoopback });
   return { status, reply: JSON.parse(text) };
 }
 

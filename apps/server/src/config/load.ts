@@ -52,7 +52,7 @@ export function parseConfig(text: string, sources: SecretSources = processSource
   }
   if (document.contents === null) throw new ConfigError('while reading config file: EOF');
 
-  const { value, faults: unresolved, secrets } = resolveSecrets(document.toJS(), sources);
+  const { value, faults: unresolved, secrets } = resolveSecrets(valuesOf(document), sources);
   if (unresolved.length > 0) throw faulty(unresolved, document, lines);
   const parsed = configSchema.safeParse(value);
   const config = parsed.success ? withAbsolutePaths(parsed.data, sources.folder) : undefined;
@@ -65,6 +65,15 @@ export function parseConfig(text: string, sources: SecretSources = processSource
     );
   }
   return resolveQueueStorage(config);
+}
+
+/** @throws ConfigError for an alias without its anchor, and for aliases that would make a huge document. */
+function valuesOf(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new ConfigError(`while reading config file: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function describe(issue: core.$ZodIssue): ConfigFault[] {

@@ -1,6 +1,8 @@
 import { DurationSyntaxError, parseDuration } from '@querator/core';
 import { z } from 'zod';
 import type { DriverConfig } from '../backends.ts';
+import { parseHost } from './host-name.ts';
+import { originOf } from './web-origin.ts';
 
 /**
  * The shape of the YAML file, as docs/configuration.md describes it. Unknown
@@ -27,6 +29,22 @@ const driverName = z.string().transform((name) => name.toLowerCase());
 const driverConfig = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
 
 const address = z.string().regex(/^.*:\d{1,5}$/, 'expected host:port, such as localhost:2319');
+
+const ALLOWED_HOST =
+  'expected a host as in the Host header, such as queue.example, queue.example:8080 or .queue.example';
+
+const allowedHost = z
+  .string(ALLOWED_HOST)
+  .refine((text) => parseHost(text.replace(/^\./, '')) !== undefined, ALLOWED_HOST);
+
+const CORS_ORIGIN = 'expected the origin of a web page, such as https://app.example or http://localhost:3000';
+
+const corsOrigin = z.string(CORS_ORIGIN).transform((text, context) => {
+  const origin = originOf(text);
+  if (origin !== undefined) return origin;
+  context.addIssue({ code: 'custom', message: CORS_ORIGIN });
+  return z.NEVER;
+});
 
 const partitionStorage = z.strictObject({
   name: nonEmpty,
@@ -75,6 +93,8 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const configSchema = z.strictObject({
   address: address.default('localhost:2319'),
+  'allowed-hosts': z.array(allowedHost, 'expected a list of hosts').default([]),
+  'cors-origins': z.array(corsOrigin, 'expected a list of origins').default([]),
   tls: tls.optional(),
   logging: z
     .strictObject({

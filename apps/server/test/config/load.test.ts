@@ -18,7 +18,17 @@ describe('the configuration file', () => {
     const config = parseConfig(text);
     expect(config.queues[1]).toMatchObject({ name: 'mail', 'dead-queue': 'mail-dead', 'max-attempts': 10 });
     const keys = new Set([...text.matchAll(/^[\s-]*([a-z-]+):/gm)].map(([, key]) => key));
-    for (const key of ['address', 'handler', 'level', 'affinity', 'max-conns', 'storage-name', 'reference']) {
+    for (const key of [
+      'address',
+      'allowed-hosts',
+      'cors-origins',
+      'handler',
+      'level',
+      'affinity',
+      'max-conns',
+      'storage-name',
+      'reference',
+    ]) {
       expect(keys).toContain(key);
     }
   });
@@ -33,6 +43,22 @@ describe('the configuration file', () => {
     });
   });
 
+  test('hosts and origins are lists, and origins are taken as browsers send them', () => {
+    expect(defaultConfig()).toMatchObject({ 'allowed-hosts': [], 'cors-origins': [] });
+    const hosts = [
+      'Queue.Example',
+      'queue.example:8080',
+      '.queue.example',
+      '10.0.0.1',
+      '[::1]:80',
+      'my_service',
+    ];
+    const origins = ['HTTPS://App.Example:443', 'http://localhost:3000', 'app://Desk'];
+    const config = parseConfig(JSON.stringify({ 'allowed-hosts': hosts, 'cors-origins': origins }));
+    expect(config['allowed-hosts']).toEqual(hosts);
+    expect(config['cors-origins']).toEqual(['https://app.example', 'http://localhost:3000', 'app://desk']);
+  });
+
   test('a missing affinity is 1, and case does not matter in driver names', () => {
     const config = parseConfig('partition-storage:\n  - name: a\n    driver: Memory\n');
     expect(config['partition-storage']).toMatchObject([{ name: 'a', driver: 'memory', affinity: 1 }]);
@@ -45,6 +71,36 @@ describe('the configuration file', () => {
     ['logging:\n  handler: xml\n', 'line 2: logging.handler: expected one of color, text, json'],
     ['address: 2319\n', 'line 1: address: expected string, received number'],
     ['address: nowhere\n', 'line 1: address: expected host:port, such as localhost:2319'],
+    ['allowed-hosts: queue.example\n', 'line 1: allowed-hosts: expected a list of hosts'],
+    ...[
+      'https://queue.example',
+      'a b',
+      '"*"',
+      '.',
+      '..a',
+      'a.*.example',
+      'queue.example/',
+      '"::1"',
+      '[]',
+      '',
+    ].map((entry): [string, string] => [
+      `allowed-hosts:\n  - localhost\n  - ${entry}\n`,
+      'line 3: allowed-hosts[1]: expected a host as in the Host header, such as queue.example',
+    ]),
+    ['cors-origins: https://app.example\n', 'line 1: cors-origins: expected a list of origins'],
+    ...[
+      '"*"',
+      'null',
+      '"null"',
+      'app.example',
+      'https://app.example/',
+      'https://*.example',
+      'https://u@a',
+      'https://',
+    ].map((entry): [string, string] => [
+      `cors-origins:\n  - http://a\n  - ${entry}\n`,
+      'line 3: cors-origins[1]: expected the origin of a web page, such as https://app.example',
+    ]),
     ['partition-storage:\n  - driver: memory\n', 'line 2: partition-storage[0].name: is required'],
     [
       'partition-storage:\n  - name: ""\n    driver: memory\n',
@@ -91,6 +147,7 @@ describe('the configuration file', () => {
       "line 7: queues[0].partitions[0].storage-name: invalid partition storage; 'x' is undefined",
     ],
     ['a: 1\na: 2\n', 'line 2: Map keys must be unique'],
+    ['allowed-hosts: [*queue]\n', 'while reading config file: Unresolved alias'],
     ['a: [1\n', 'while reading config file: line'],
     ['', 'while reading config file: EOF'],
     ['- a\n', 'file: expected object, received array'],

@@ -109,7 +109,22 @@ const REQUESTS: readonly [name: string, request: Request, status: number][] = [
   ['POST to a path that is no call', { path: '/health' }, 501],
   ['another method', { method: 'PUT' }, 400],
   ['GET of a call', { method: 'GET' }, 400],
-  ['HEAD of the health check', { method: 'HEAD', path: '/health' }, 400],
+  ['HEAD of the health check', { method: 'HEAD', path: '/health' }, 200],
+  ['HEAD of an unknown path', { method: 'HEAD', path: '/none' }, 400],
+  ['a compressed body', { headers: { 'Content-Encoding': 'gzip' } }, 455],
+  ['a body that is not compressed, by its header', { headers: { 'Content-Encoding': 'Identity' } }, 200],
+  [
+    'a compressed body of an unknown type',
+    { headers: { 'Content-Encoding': 'br', 'Content-Type': 'text/html' } },
+    455,
+  ],
+  ['JSON after a byte order mark', { body: '\ufeff{"queue_name":"q"}' }, 200],
+  ['a page of another site', { headers: { 'Sec-Fetch-Site': 'cross-site' } }, 403],
+  [
+    'a page of another origin, asked for protobuf',
+    { headers: { ...PROTOBUF, Origin: 'http://a.example' } },
+    403,
+  ],
   ['a good key', { headers: { Authorization: 'Bearer yes' } }, 200],
   ['a good key that takes time', { headers: { Authorization: 'Bearer slow' } }, 200],
   [

@@ -76,7 +76,7 @@ function bytesOf({ path = '/v1/queues.info', headers = JSON_TYPE, body = '{"queu
   const lines = Object.entries({ 'Content-Length': String(body.length), ...headers })
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}: ${value}\r\n`);
-  return `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${lines.join('')}\r\n${body}`;
+  return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${lines.join('')}\r\n${body}`;
 }
 
 const protobuf = {

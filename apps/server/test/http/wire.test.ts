@@ -32,10 +32,22 @@ describe('methods and paths', () => {
     expect([status, json.message]).toEqual([400, `http method '${method}' not allowed; only POST`]);
   });
 
-  test('HEAD is refused, of /health too', async () => {
+  test('HEAD of a call is refused', async () => {
     expect((await fetch(server.url + stats, { method: 'HEAD' })).status).toBe(400);
-    expect((await fetch(`${server.url}/health`, { method: 'HEAD' })).status).toBe(400);
   });
+
+  test.each(['/health', '/metrics', '/health?requireStorage=none'])(
+    'HEAD of %s has the head of GET, and no body',
+    async (path) => {
+      const get = await fetch(server.url + path);
+      const head = await fetch(server.url + path, { method: 'HEAD' });
+      expect(await head.text()).toBe('');
+      expect(head.status).toBe(get.status);
+      expect(head.headers.get('content-type')).toBe(get.headers.get('content-type'));
+      // The metrics change between two requests, and so may their length.
+      expect(Number(head.headers.get('content-length'))).toBeGreaterThan(0);
+    },
+  );
 
   test.each([
     '/',

@@ -4,6 +4,7 @@ import { SeededRandom } from '@querator/core/testing';
 import type { Service } from '@querator/engine';
 import { checkAuthorization } from '../../src/http/call/authorization.ts';
 import { CallPipeline, type CallPipelineDeps } from '../../src/http/call/call-pipeline.ts';
+import { SourceRules, type SourceRulesOptions } from '../../src/http/call/source-rules.ts';
 import { createApp } from '../../src/http/fetch/app.ts';
 import { createRoutes } from '../../src/http/handlers/routes.ts';
 import type { HttpServerOptions } from '../../src/http/node/http-server.ts';
@@ -20,10 +21,12 @@ export function httpFixture(
   service: Service,
   clock: Clock,
   authenticate: CallPipelineDeps['authenticate'] = checkAuthorization,
+  rules: Partial<SourceRulesOptions> = {},
 ): HttpFixture {
   const monotonicClock = systemMonotonicClock;
   const metrics = new Metrics({ clock, monotonicClock, random: new SeededRandom(), pools: () => [] });
-  const calls = new CallPipeline({ authenticate, metrics, logger: silentLogger, monotonicClock });
+  const sources = new SourceRules({ allowedHosts: [], corsOrigins: [], ...rules });
+  const calls = new CallPipeline({ sources, authenticate, metrics, logger: silentLogger, monotonicClock });
   const routes = createRoutes(service);
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const app = createApp({ routes, calls, health, metrics });

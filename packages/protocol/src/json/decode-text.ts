@@ -1,6 +1,6 @@
-/** Keeps the BOM, so that the parser refuses it. */
-const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const LENIENT = new TextDecoder('utf-8', { ignoreBOM: true });
+/** The decoders skip one byte order mark: some programs write one before every text. */
+const STRICT = new TextDecoder('utf-8', { fatal: true });
+const LENIENT = new TextDecoder('utf-8');
 
 /** The lenient decoder's replacement for bytes that are not UTF-8. */
 export const REPLACEMENT = '\ufffd';
@@ -12,7 +12,7 @@ export interface DecodedText {
   readonly hasInvalidBytes: boolean;
 }
 
-/** Decodes a body. It distinguishes invalid bytes from a valid U+FFFD of the sender. */
+/** Decodes a body, without a byte order mark at its start. It distinguishes invalid bytes from a valid U+FFFD of the sender. */
 export function decodeText(body: Uint8Array): DecodedText {
   try {
     return { text: STRICT.decode(body), hasInvalidBytes: false };

@@ -24,11 +24,16 @@ const QUOTE = 0x22;
  */
 export function parseJson(body: Uint8Array | string, table: MessageTable): object {
   const { text, hasInvalidBytes } =
-    typeof body === 'string' ? { text: body, hasInvalidBytes: false } : decodeText(body);
+    typeof body === 'string' ? { text: withoutMark(body), hasInvalidBytes: false } : decodeText(body);
   const parser = new MessageParser(text, hasInvalidBytes);
   const message = parser.message(table);
   parser.end();
   return message;
+}
+
+/** A decoder skips a byte order mark. A text from elsewhere may still have it. */
+function withoutMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 type Fields = Record<string, unknown>;

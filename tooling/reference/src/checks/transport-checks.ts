@@ -3,11 +3,18 @@ import type { Check } from './check.ts';
 
 /** A request that fails a check, as far as it differs from a correct one. */
 export interface BrokenRequest {
+  /** Default: true. */
+  readonly onLoopback?: boolean;
+  readonly host?: string;
+  readonly origin?: string;
+  readonly fetchSite?: string;
   readonly method?: string;
   readonly path?: string;
   readonly authorization?: string;
   readonly accept?: string;
   readonly contentType?: string;
+  readonly contentEncoding?: string;
+  readonly transferEncoding?: string;
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
@@ -25,6 +32,35 @@ const TOO_LATE = { seconds: 253_402_300_800, nanos: 0 };
 
 /** The checks of headers and size, in their order. */
 export const HEADER_CHECKS: readonly TransportCheck[] = [
+  {
+    when: '`Host` is sent twice, or is no host with or without a port',
+    text: "Host header '<value>' is invalid; expected one host, with or without a port",
+    request: { host: 'localhost, localhost' },
+  },
+  {
+    when: 'the listener has a loopback address, and `Host` names neither this machine nor a host of `allowed-hosts` ([security](../security.md#browsers-and-names))',
+    text: "access denied; Host header '<value>' is no name of this machine and not in 'allowed-hosts'",
+    code: 'forbidden',
+    request: { host: 'evil.example' },
+  },
+  {
+    when: 'the listener has another address, `allowed-hosts` is set, and does not have the `Host`',
+    text: "access denied; Host header '<value>' is not in 'allowed-hosts'",
+    code: 'forbidden',
+    request: { host: 'localhost', onLoopback: false },
+  },
+  {
+    when: '`Sec-Fetch-Site` is neither absent, `same-origin` nor `none`, and `cors-origins` does not have the `Origin`',
+    text: "access denied; Sec-Fetch-Site header '<value>' names another site, whose origin is not in 'cors-origins'",
+    code: 'forbidden',
+    request: { origin: 'http://evil.example', fetchSite: 'cross-site' },
+  },
+  {
+    when: '`Sec-Fetch-Site` is absent, and `Origin` is neither absent, nor of the host and port of `Host`, nor in `cors-origins`',
+    text: "access denied; Origin header '<value>' is not this server's and not in 'cors-origins'",
+    code: 'forbidden',
+    request: { origin: 'null' },
+  },
   {
     when: 'the method is not `POST`',
     text: "http method '<method>' not allowed; only POST",
@@ -47,6 +83,18 @@ export const HEADER_CHECKS: readonly TransportCheck[] = [
     text: "Accept header '<type>' is invalid format or unrecognized content type, only [application/json,application/protobuf] are supported by this method",
     code: 'content',
     request: { accept: 'text/html, application/json' },
+  },
+  {
+    when: '`Content-Encoding` is neither absent, empty nor `identity`',
+    text: "Content-Encoding header '<value>' is not supported; only identity is",
+    code: 'content',
+    request: { contentEncoding: 'gzip' },
+  },
+  {
+    when: '`Transfer-Encoding` is neither absent nor `chunked`',
+    text: "Transfer-Encoding header '<value>' is not supported; only chunked is",
+    code: 'content',
+    request: { transferEncoding: 'gzip, chunked' },
   },
   {
     when: 'the body exceeds the limit of the call',

@@ -5,7 +5,7 @@ import { markdownTable } from './markdown-table.ts';
 const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   invalid: 'The request is wrong or contradicts what is stored. Nothing was changed.',
   unauthenticated: 'The `Authorization` header is malformed.',
-  forbidden: 'The caller lacks the permission. Not sent in this version.',
+  forbidden: 'The request comes from a web page, or names a host, that this server does not serve.',
   limited: 'The caller exceeds a limit of its own. `Retry-After` says when it may try again.',
   failed: 'The process is shutting down, or the queue is being deleted.',
   retry: 'Not served in time, or not possible now. Send the request again.',

@@ -3,6 +3,7 @@ import { type Composition, compose, parseConfig } from '@querator/server';
 import type { HttpRequest } from './curl.ts';
 
 const CONFIG = JSON.stringify({
+  'allowed-hosts': ['queue.example'],
   'queue-storage': { driver: 'memory' },
   'partition-storage': [{ name: 'mem-0', driver: 'memory' }],
 });
@@ -22,9 +23,14 @@ export class InProcessServer {
     logger: silentLogger,
   });
 
-  async send({ method, path, headers, body }: HttpRequest): Promise<Answer> {
+  /** @param onLoopback whether the request came to a loopback address. */
+  async send(
+    { method, path, headers, body }: HttpRequest,
+    { onLoopback = false }: { readonly onLoopback?: boolean } = {},
+  ): Promise<Answer> {
     const init = { method, headers, ...(body === undefined ? {} : { body }) };
-    const reply = await this.#composition.app.fetch(new Request(`http://in.process${path}`, init), {});
+    const request = new Request(`http://in.process${path}`, init);
+    const reply = await this.#composition.app.fetch(request, { onLoopback });
     return { status: reply.status, headers: reply.headers, text: await reply.text() };
   }
 

@@ -40,6 +40,11 @@ const PLAIN_SUCCESS: Readonly<Record<WireFormat, Answer>> = {
   },
 };
 
+/** The answer that says nothing but success. */
+export function successAnswer(format: WireFormat): Answer {
+  return PLAIN_SUCCESS[format];
+}
+
 /** Encodes a message as an answer. */
 export function answer<T>(codec: MessageCodec<T>, message: T, format: WireFormat, status = 200): Answer {
   if ((message as unknown) === SUCCESS_REPLY) return PLAIN_SUCCESS[format];

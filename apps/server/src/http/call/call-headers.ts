@@ -1,12 +1,22 @@
 import type { Socket } from 'node:net';
 import { clientCertificateOf } from './client-certificate.ts';
 
-/** The request headers that a call depends on. Undefined: not sent. The first of two with the same name counts. */
+/**
+ * The request headers that a call depends on. Undefined: not sent. Of the first
+ * four, the first of two with the same name counts. The others are joined by
+ * commas, as HTTP joins lists, so that no second value stays unseen.
+ */
 export interface CallHeaders {
   authorization: string | undefined;
   accept: string | undefined;
   contentType: string | undefined;
   contentLength: string | undefined;
+  contentEncoding: string | undefined;
+  transferEncoding: string | undefined;
+  host: string | undefined;
+  origin: string | undefined;
+  /** `Sec-Fetch-Site`. */
+  fetchSite: string | undefined;
   /** The common name of the client's certificate, verified. Undefined: there is none. */
   readonly clientCertificate: string | undefined;
 }
@@ -19,6 +29,11 @@ class RawCallHeaders implements CallHeaders {
   accept: string | undefined = undefined;
   contentType: string | undefined = undefined;
   contentLength: string | undefined = undefined;
+  contentEncoding: string | undefined = undefined;
+  transferEncoding: string | undefined = undefined;
+  host: string | undefined = undefined;
+  origin: string | undefined = undefined;
+  fetchSite: string | undefined = undefined;
   readonly #socket: Socket | undefined;
 
   constructor(socket: Socket | undefined) {
@@ -31,13 +46,35 @@ class RawCallHeaders implements CallHeaders {
   }
 }
 
-/** Headers by the length of their names. No two have the same length, so the length alone rejects most others. */
-const NAMES: Readonly<Record<number, readonly [name: string, key: HeaderKey]>> = {
-  6: ['accept', 'accept'],
-  12: ['content-type', 'contentType'],
-  13: ['authorization', 'authorization'],
-  14: ['content-length', 'contentLength'],
-};
+/** A header of a call: its name in lower case and in the case of most programs, and where it goes. */
+class KnownHeader {
+  readonly name: string;
+  readonly usual: string;
+  readonly key: HeaderKey;
+  readonly isJoined: boolean;
+
+  constructor(usual: string, key: HeaderKey, isJoined: boolean) {
+    this.name = usual.toLowerCase();
+    this.usual = usual;
+    this.key = key;
+    this.isJoined = isJoined;
+  }
+}
+
+const KNOWN_HEADERS: readonly KnownHeader[] = [
+  new KnownHeader('Authorization', 'authorization', false),
+  new KnownHeader('Accept', 'accept', false),
+  new KnownHeader('Content-Type', 'contentType', false),
+  new KnownHeader('Content-Length', 'contentLength', false),
+  new KnownHeader('Content-Encoding', 'contentEncoding', true),
+  new KnownHeader('Transfer-Encoding', 'transferEncoding', true),
+  new KnownHeader('Host', 'host', true),
+  new KnownHeader('Origin', 'origin', true),
+  new KnownHeader('Sec-Fetch-Site', 'fetchSite', true),
+];
+
+/** Header names by their length and first letter: no two share a slot, and a slot rejects most other names. */
+const SLOTS: readonly (KnownHeader | undefined)[] = slots();
 
 /**
  * Finds the headers of a call in Node's list of names and values, in one pass.
@@ -49,9 +86,35 @@ export function callHeadersOf(raw: readonly string[], socket?: Socket): CallHead
   const headers = new RawCallHeaders(socket);
   for (let at = 0; at < raw.length; at += 2) {
     const sent = raw[at] as string;
-    const known = NAMES[sent.length];
-    if (known === undefined || sent.toLowerCase() !== known[0]) continue;
-    headers[known[1]] ??= raw[at + 1] as string;
+    const slot = slotOf(sent);
+    const known = slot < SLOTS.length ? SLOTS[slot] : undefined;
+    if (known === undefined) continue;
+    if (sent !== known.usual && sent !== known.name && sent.toLowerCase() !== known.name) continue;
+    const value = raw[at + 1] as string;
+    const before = headers[known.key];
+    if (before === undefined) headers[known.key] = value;
+    else if (known.isJoined) headers[known.key] = `${before}, ${value}`;
   }
   return headers;
+}
+
+/** Finds the headers of a call by their names, where repeated headers are joined already. */
+export function callHeadersBy(get: (name: string) => string | undefined): CallHeaders {
+  const headers = new RawCallHeaders(undefined);
+  for (const { name, key } of KNOWN_HEADERS) headers[key] = get(name);
+  return headers;
+}
+
+function slots(): (KnownHeader | undefined)[] {
+  const longest = Math.max(...KNOWN_HEADERS.map(({ name }) => name.length));
+  const filled = Array.from<undefined, KnownHeader | undefined>(
+    { length: (longest + 1) * 32 },
+    () => undefined,
+  );
+  for (const known of KNOWN_HEADERS) filled[slotOf(known.name)] = known;
+  return filled;
+}
+
+function slotOf(name: string): number {
+  return name.length * 32 + (name.charCodeAt(0) & 31);
 }

@@ -10,17 +10,20 @@ import {
 } from '@querator/protocol';
 import type { MonotonicClock } from '../../monotonic-clock.ts';
 import { AdmittedCall } from './admitted-call.ts';
-import { type Answer, answer } from './answer.ts';
+import { type Answer, answer, successAnswer } from './answer.ts';
+import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
 import { refusal } from './refusal.ts';
 import type { Route } from './route.ts';
+import type { SourceRules } from './source-rules.ts';
 
 /** The outcome of the checks: an admitted call, or the answer that refuses it. */
 export type Admission = AdmittedCall | Answer;
 
 /** The dependencies of the pipeline. */
 export interface CallPipelineDeps {
+  readonly sources: SourceRules;
   /**
    * Checks the `Authorization` header. Returns a promise only if it has to wait.
    *
@@ -39,16 +42,18 @@ export interface CallPipelineDeps {
  * Takes a call from its head to its answer. Every adapter passes its calls
  * through the pipeline, so a rule that is added here holds for all of them.
  *
- * Health and metrics are not calls: an adapter serves `GET` requests for their
- * paths without the pipeline.
+ * Health and metrics are pages, not calls: an adapter serves `GET` requests for
+ * their paths itself, and the pipeline only checks the source of the request.
  */
 export class CallPipeline {
+  readonly #sources: SourceRules;
   readonly #authenticate: CallPipelineDeps['authenticate'];
   readonly #metrics: CallPipelineDeps['metrics'];
   readonly #logger: Logger;
   readonly #monotonicClock: MonotonicClock;
 
-  constructor({ authenticate, metrics, logger, monotonicClock }: CallPipelineDeps) {
+  constructor({ sources, authenticate, metrics, logger, monotonicClock }: CallPipelineDeps) {
+    this.#sources = sources;
     this.#authenticate = authenticate;
     this.#metrics = metrics;
     this.#logger = logger;
@@ -57,28 +62,47 @@ export class CallPipeline {
 
   /**
    * Checks the head of a request. The order decides which error a client sees:
-   * method, authorization, path, `Accept`, announced length of the body. Returns
-   * a promise only if authentication does. Never throws or rejects.
+   * source, method, authorization, path, `Accept`, encoding and announced length
+   * of the body. Returns a promise only if authentication does. Never throws or
+   * rejects.
    *
    * @param route the route of the path. Undefined: the path is unknown.
+   * @param onLoopback whether the listener that received the request has a loopback address.
    */
   admit(
     method: string,
     path: string,
     route: Route | undefined,
     headers: CallHeaders,
+    onLoopback: boolean,
   ): Admission | Promise<Admission> {
     try {
-      if (method !== 'POST') throw methodNotAllowed(method);
+      this.#sources.check(headers, onLoopback);
+      if (method !== 'POST') return this.#answerOtherMethod(method, headers);
       const authenticating = this.#authenticate(headers.authorization);
       if (authenticating === undefined) return this.#admitCaller(path, route, headers);
       return authenticating.then(
         () => this.#admitCaller(path, route, headers),
-        (error: unknown) => this.refuse(error, path, headers.accept),
+        (error: unknown) => this.refuse(error, path, headers),
       );
     } catch (error) {
-      return this.refuse(error, path, headers.accept);
+      return this.refuse(error, path, headers);
     }
+  }
+
+  /** The answer that refuses a request for a page by its source. Undefined: the page may be sent. */
+  refusePage(path: string, headers: CallHeaders, onLoopback: boolean): Answer | undefined {
+    try {
+      this.#sources.check(headers, onLoopback);
+      return undefined;
+    } catch (error) {
+      return this.refuse(error, path, headers);
+    }
+  }
+
+  /** The headers of a reply that let the web page of a configured origin read it. */
+  corsHeaders({ origin }: CallHeaders): Readonly<Record<string, string>> | undefined {
+    return origin === undefined ? undefined : this.#sources.corsHeaders(origin);
   }
 
   /**
@@ -105,25 +129,39 @@ export class CallPipeline {
       reply = refusal(error, call.replyFormat, { path: call.path, queue: queueOf(request) }, this.#logger);
     }
     this.#count(call.path, reply, call.startedMs);
-    return reply;
+    return this.#readable(reply, call.headers);
   }
 
   /** The answer to a failed request, in the format that its `Accept` asks for, or else in JSON. */
-  refuse(error: unknown, path: string, accept: string | undefined): Answer {
-    return refusal(error, acceptedFormat(accept), { path }, this.#logger);
+  refuse(error: unknown, path: string, headers: CallHeaders): Answer {
+    return this.#readable(refusal(error, acceptedFormat(headers.accept), { path }, this.#logger), headers);
+  }
+
+  /** Only a browser's question whether a page may call is answered otherwise than by a refusal. */
+  #answerOtherMethod(method: string, headers: CallHeaders): Answer {
+    const allowed = this.#sources.preflightHeaders(method, headers.origin);
+    if (allowed === undefined) throw methodNotAllowed(method);
+    return { ...successAnswer('json'), headers: allowed };
+  }
+
+  /** Adds the headers that let the web page of a configured origin read a reply. */
+  #readable(reply: Answer, headers: CallHeaders): Answer {
+    const cors = this.corsHeaders(headers);
+    return cors === undefined ? reply : { ...reply, headers: { ...reply.headers, ...cors } };
   }
 
   #admitCaller(path: string, route: Route | undefined, headers: CallHeaders): Admission {
-    if (route === undefined) return this.refuse(unknownMethod(path), path, headers.accept);
+    if (route === undefined) return this.refuse(unknownMethod(path), path, headers);
     const startedMs = this.#monotonicClock();
     try {
       // A client that cannot read the reply must not change anything, so `Accept` counts before the handler runs.
       const call = new AdmittedCall(path, route, headers, negotiateReply(headers.accept), startedMs);
+      checkBodyEncoding(headers);
       const limit = route.endpoint.bodyLimit;
       if (call.announcedLength !== undefined && call.announcedLength > limit) throw bodyTooLarge(limit);
       return call;
     } catch (error) {
-      const refused = this.refuse(error, path, headers.accept);
+      const refused = this.refuse(error, path, headers);
       this.#count(path, refused, startedMs);
       return refused;
     }

@@ -5,6 +5,8 @@ import type { Admission } from '../call/call-pipeline.ts';
 export type AppEnv = {
   Bindings: Partial<HttpBindings> & {
     /** The outcome of the checks, if the server under the application has done them. */
-    readonly admission?: Admission | Promise<Admission> | undefined;
+    readonly admission?: Admission | undefined;
+    /** Whether the listener that received the request has a loopback address. Undefined: unknown. */
+    readonly onLoopback?: boolean | undefined;
   };
 };

@@ -3,6 +3,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import { AdmittedCall } from '../call/admitted-call.ts';
 import { ANSWER_HEADERS, type Answer } from '../call/answer.ts';
 import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
+import { pathOf } from '../call/request-path.ts';
 import type { Route, Routes } from '../call/route.ts';
 import type { Health, HealthChecks } from '../health/health.ts';
 import type { AppEnv } from './app-env.ts';
@@ -23,7 +24,8 @@ export function createApp({ routes, calls, health, metrics }: AppOptions): Hono<
   const app = new Hono<AppEnv>({ getPath });
 
   const serve = (c: Context<AppEnv>, route: Route | undefined) => {
-    const admission = c.env?.admission ?? calls.admit(c.req.method, c.req.path, route, headersOf(c));
+    const admission =
+      c.env?.admission ?? calls.admit(c.req.method, c.req.path, route, headersOf(c), cameOnLoopback(c));
     if (!(admission instanceof Promise)) return proceed(c, admission);
     return admission.then((settled) => proceed(c, settled));
   };
@@ -31,56 +33,62 @@ export function createApp({ routes, calls, health, metrics }: AppOptions): Hono<
     admission instanceof AdmittedCall ? run(c, admission) : responseOf(admission);
   const run = async (c: Context<AppEnv>, call: AdmittedCall) =>
     responseOf(await calls.run(call, bodyOf(c, call.route.endpoint.bodyLimit), new FetchCallContext(c)));
-  const refuse = (c: Context<AppEnv>, error: unknown) =>
-    responseOf(calls.refuse(error, c.req.path, c.req.header('accept')));
-  // Hono answers HEAD from GET routes. Here HEAD is refused like any other method that is not POST.
-  const getOnly = (get: (c: Context<AppEnv>) => Promise<Response>) => (c: Context<AppEnv>) =>
-    c.req.method === 'GET' ? get(c) : serve(c, undefined);
+  // Hono answers HEAD from GET routes, without the body.
+  const addPage = (path: string, page: (query: URLSearchParams) => Promise<Page>) =>
+    app.get(path, async (c) => {
+      const headers = headersOf(c);
+      const refused = calls.refusePage(path, headers, cameOnLoopback(c));
+      if (refused !== undefined) return responseOf(refused);
+      return pageResponse(await page(queryOf(c)), calls.corsHeaders(headers));
+    });
 
-  app.get(
-    '/health',
-    getOnly(async (c) => healthReply(await health.check(new URL(c.req.url).searchParams))),
-  );
-  app.get(
-    '/metrics',
-    getOnly(async () => metricsReply(await metrics.exposition())),
-  );
+  addPage('/health', async (query) => healthPage(await health.check(query)));
+  addPage('/metrics', async () => metrics.exposition());
   for (const [path, route] of routes) app.post(path, (c) => serve(c, route));
   // No wildcard route: Hono runs a chain of functions for a request that two routes match.
   app.notFound((c) => serve(c, undefined));
-  app.onError((error, c) => refuse(c, error));
+  app.onError((error, c) => responseOf(calls.refuse(error, c.req.path, headersOf(c))));
   return app;
 }
 
-function responseOf({ status, format, body, headers }: Answer): Response {
-  return new Response(body, { status, headers: { ...ANSWER_HEADERS[format], ...headers } });
+/** What a server shows to a GET request. */
+interface Page {
+  /** Default: 200. */
+  readonly status?: number;
+  readonly text: string;
+  readonly contentType: string;
 }
 
-function healthReply(health: Health): Response {
-  return new Response(`${JSON.stringify(health)}\n`, {
+function queryOf(c: Context<AppEnv>): URLSearchParams {
+  const start = c.req.url.indexOf('?');
+  return new URLSearchParams(start < 0 ? '' : c.req.url.slice(start));
+}
+
+function cameOnLoopback(c: Context<AppEnv>): boolean {
+  return c.env?.onLoopback === true;
+}
+
+function responseOf({ status, format, body, headers }: Answer): Response {
+  const length = { 'Content-Length': String(Buffer.byteLength(body)) };
+  return new Response(body, { status, headers: { ...ANSWER_HEADERS[format], ...length, ...headers } });
+}
+
+function healthPage(health: Health): Page {
+  return {
     status: health.status === 'pass' ? 200 : 503,
-    headers: { 'Content-Type': 'application/health+json' },
+    text: `${JSON.stringify(health)}\n`,
+    contentType: 'application/health+json',
+  };
+}
+
+function pageResponse({ status = 200, text, contentType }: Page, more?: Readonly<Record<string, string>>) {
+  const length = String(Buffer.byteLength(text));
+  return new Response(text, {
+    status,
+    headers: { 'Content-Type': contentType, 'Content-Length': length, ...more },
   });
 }
 
-function metricsReply({
-  text,
-  contentType,
-}: {
-  readonly text: string;
-  readonly contentType: string;
-}): Response {
-  return new Response(text, { headers: { 'Content-Type': contentType } });
-}
-
-/**
- * The path as the client sent it. Paths match exactly, so nothing is decoded
- * and no dot segment is resolved, as the `URL` class does.
- */
 function getPath(request: Request, options?: { env?: AppEnv['Bindings'] }): string {
-  const target = options?.env?.incoming?.url ?? request.url;
-  const start = target.startsWith('/') ? 0 : target.indexOf('/', target.indexOf('://') + 3);
-  if (start < 0) return '/';
-  const query = target.indexOf('?', start);
-  return query < 0 ? target.slice(start) : target.slice(start, query);
+  return pathOf(options?.env?.incoming?.url ?? request.url);
 }

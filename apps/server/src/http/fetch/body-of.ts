@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { QueueError } from '@querator/core';
 import { bodyTooLarge } from '@querator/protocol';
 import type { Context } from 'hono';
+import { discardBody } from '../call/discard-body.ts';
 import type { AppEnv } from './app-env.ts';
 
 /**
  * Reads the body of a call that comes through Hono.
  *
- * @param limit in bytes. A body that crosses it on a connection is not read to its end.
+ * @param limit in bytes. The rest of a body that crosses it on a connection is dropped.
  * @throws QueueError `invalid` if the body is too long, `content` if the connection breaks before its end.
  */
 export async function bodyOf(c: Context<AppEnv>, limit: number): Promise<Uint8Array> {
@@ -30,6 +31,7 @@ function readBody(incoming: IncomingMessage, limit: number): Promise<Uint8Array>
         return;
       }
       incoming.off('data', onData);
+      discardBody(incoming);
       reject(bodyTooLarge(limit));
     };
     incoming.on('data', onData);

@@ -14,6 +14,8 @@ export class CallMessage extends IncomingMessage {
   #pieces: Uint8Array[] = [];
   /** Bytes of the body that have not arrived yet. */
   #left = 0;
+  /** Whether the client sends the body only after `100 Continue`, which it has not got yet. */
+  expectsContinue = false;
 
   /**
    * Takes the body away from the stream. Call it in the `request` event, before

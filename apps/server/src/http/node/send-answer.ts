@@ -10,12 +10,21 @@ const HEADERS: Readonly<Record<WireFormat, readonly string[]>> = {
 /** Bodies up to this length are copied, to leave in one piece with the headers. Longer ones follow them. */
 const COPIED_BYTES = 4_096;
 
-/** Sends an answer as Node's response. */
-export function sendAnswer(outgoing: ServerResponse, { status, format, body, headers }: Answer): void {
+/**
+ * Sends an answer as Node's response.
+ *
+ * @param end false: the caller ends the response, which may close the connection.
+ */
+export function sendAnswer(
+  outgoing: ServerResponse,
+  { status, format, body, headers }: Answer,
+  { end = true }: { readonly end?: boolean } = {},
+): void {
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
   const more = headers === undefined ? [] : Object.entries(headers).flat();
   outgoing.writeHead(status, [...HEADERS[format], ...more, 'Content-Length', String(length)]);
-  if (typeof body === 'string') outgoing.end(body);
+  if (!end) outgoing.write(body);
+  else if (typeof body === 'string') outgoing.end(body);
   else if (length <= COPIED_BYTES) outgoing.end(bytesAsText(body), 'latin1');
   else outgoing.end(body);
 }
