@@ -140,6 +140,20 @@ test('items that a failed statement did not store keep their bytes, and return t
   expect(budget.used).toBe(0);
 });
 
+test('a caller that leaves while storage refuses its items returns its bytes once', async () => {
+  h.storage.fail('produce', 0, 'not-applied');
+  const release = h.storage.hold('produce', 0, 'before');
+  const leaving = new AbortController();
+  watch(h.service.queue.produce(call, { signal: leaving.signal }));
+  await h.settle();
+  leaving.abort();
+  await h.settle();
+  expect(budget.used).toBe(300);
+  release();
+  await h.settle();
+  expect(budget.used).toBe(0);
+});
+
 test('an unknown outcome returns the bytes', async () => {
   h.storage.fail('produce', 0, 'unknown-lost');
   const answer = watch(h.produce('q', ['x']));

@@ -70,6 +70,21 @@ describe('produce', () => {
     expect(await h.payloads('q', 1)).toEqual(['a', 'b']);
   });
 
+  test('is not sent to another partition after its caller was answered', async () => {
+    const h = new Harness();
+    await h.create('q', { requestedPartitions: 2 });
+    await h.service.queue.stats('q');
+    h.storage.fail('produce', 0, 'not-applied');
+    const release = h.storage.hold('produce', 0, 'before');
+    const answer = watch(h.produce('q', ['late'], '1s'));
+    await h.clock.advance('1s');
+    expect(answer.error?.message).toBe('request outcome unknown; items may have been produced');
+    release();
+    await h.clock.advance('10s');
+    expect(h.storage.count('produce')).toBe(1);
+    expect([await h.payloads('q', 0), await h.payloads('q', 1)]).toEqual([[], []]);
+  });
+
   test('waits if no partition is healthy, and fails at its request timeout without effect', async () => {
     const h = new Harness();
     await h.create('q');

@@ -1,7 +1,7 @@
 import { milliseconds } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { QueueCall } from '../src/index.ts';
 import { payloadOf, watch } from './support/harness.ts';
 import { Process } from './support/process.ts';
@@ -142,6 +142,27 @@ describe('several processes on one storage', () => {
       expect(await there.stored('dead')).toEqual(['precious']);
     });
 
+    test('moves items that it claimed before to the present dead-letter queue', async () => {
+      await here.create('dead');
+      await here.create('dead-now');
+      await here.create('q', { maxAttempts: 1, deadQueue: 'dead' });
+      await here.produce('q', 'letter');
+      await here.lease('q');
+      here.storage.fail('prepareLetters', 0, 'not-applied');
+      await storageTime.advance('61s');
+      await here.clock.advance('61s');
+      expect(here.storage.count('prepareLetters')).toBeGreaterThan(0);
+      await updateThere({ maxAttempts: 1, deadQueue: 'dead-now' });
+      here.storage.heal(0);
+      const goOn = here.storage.holdQueues('stamps');
+      // It slept less than its claim lasts, and the next attempt is due before it knows the settings.
+      here.sleep(5_000);
+      await here.wake();
+      goOn();
+      await here.clock.advance('2s');
+      expect([await there.stored('dead'), await there.stored('dead-now')]).toEqual([[], ['letter']]);
+    });
+
     test('keeps an item that has attempts left by the present settings', async () => {
       await here.create('q', { maxAttempts: 1 });
       await here.produce('q', 'precious');
@@ -151,6 +172,24 @@ describe('several processes on one storage', () => {
       await here.wake();
       await here.clock.advance('2s');
       expect(await there.stored('q')).toEqual(['precious']);
+    });
+
+    test('does not sweep by old settings after the sweep waited for its turn', async () => {
+      await here.create('q', { maxAttempts: 1 });
+      await here.produce('q', 'precious');
+      await here.lease('q');
+      // As many sweeps as a storage runs at a time.
+      const goOn = [1, 2, 3].map((partition) => here.storage.hold('sweep', partition));
+      await here.create('busy', { requestedPartitions: 4 });
+      await here.service.queue.stats('busy');
+      await storageTime.advance('61s');
+      await here.clock.advance('61s');
+      await updateThere({ maxAttempts: 5 });
+      here.sleep(SLEEP_MS);
+      for (const release of goOn) release();
+      await here.wake();
+      await here.clock.advance('2s');
+      expect(await here.waiting('q')).toEqual(['precious']);
     });
 
     test('sweeps nothing until it has read the settings', async () => {
@@ -236,15 +275,16 @@ describe('several processes on one storage', () => {
       await here.produce('q', 'a');
       here.sleep(SLEEP_MS);
       here.storage.cutQueues();
+      const looks = vi.spyOn(here.storage.queueStore(), 'stamps');
       const fail = here.storage.holdQueues('stamps', 'before');
       const leasing = watch(here.lease('q'));
       await here.wake();
       const ended = watch(here.service.shutdown());
       await here.wake();
       fail();
-      here.storage.holdQueues('stamps', 'before');
       await here.wake();
       expect([ended.state, leasing.error?.message]).toEqual(['fulfilled', 'queue is shutting down']);
+      expect(looks).toHaveBeenCalledTimes(1);
     });
 
     test('leaves dead items that it claimed before to others, which have moved them', async () => {

@@ -21,6 +21,10 @@ const TARGETS = {
     package: 'engine',
     suite: [...tests('simulation/simulation'), '-t', 'breaks no rule'],
   },
+  'engine-callers': {
+    package: 'engine',
+    suite: tests('callers-asked', 'item-budget', 'produce'),
+  },
   'engine-movers': {
     package: 'engine',
     suite: tests('dead-letters', 'several-movers', 'several-processes'),
