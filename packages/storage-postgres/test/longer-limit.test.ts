@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Database, Session, Statement } from '../src/database/database.ts';
 import { PostgresError } from '../src/errors/postgres-error.ts';
 import { sweep } from '../src/operations/sweep.ts';
-import { SerialQueue } from '../src/pool/serial-queue.ts';
+import { type RunSerially, Semaphore } from '../src/pool/semaphore.ts';
 import { type PartitionContext, PartitionTable } from '../src/sql/partition-table.ts';
 
 const REQUEST = { limit: 10, claimTimeout: milliseconds(1_000), maxAttempts: 3, dead: 'delete' } as const;
@@ -26,7 +26,9 @@ class SlowDatabase {
     };
     const session = { query: (statement: Statement) => this.#answer(statement) } as Session;
     const maintenance = <T>(work: (session: Session) => Promise<T>) => work(session);
-    const stand = { read: late, write: late, maintenance, runInBackground: new SerialQueue().run };
+    const background = new Semaphore(() => 1);
+    const runInBackground: RunSerially = (work) => background.run(work);
+    const stand = { read: late, write: late, maintenance, runInBackground };
     return stand as unknown as Database;
   }
 

@@ -5,7 +5,6 @@ import type { Database, Statement } from '../src/database/database.ts';
 import { PostgresError } from '../src/errors/postgres-error.ts';
 import { LowWaterMark } from '../src/low-water-mark/low-water-mark.ts';
 import type { SavedMarks } from '../src/low-water-mark/saved-marks.ts';
-import { SerialQueue } from '../src/pool/serial-queue.ts';
 import { boundAfter } from '../src/sql/new-item-id.ts';
 import { PartitionTable } from '../src/sql/partition-table.ts';
 
@@ -284,20 +283,4 @@ describe('the mark, with leases of few items after leases of many', () => {
     for (let n = 0; n < 3 * 20 + 1; n++) await partition.lease(1);
     expect(partition.mark.mark > idOf(210)).toBe(true);
   });
-});
-
-test('is read by one statement at a time, also after a failed one', async () => {
-  const queue = new SerialQueue();
-  let running = 0;
-  const look = (n: number) =>
-    queue.run(async () => {
-      running++;
-      expect(running).toBe(1);
-      await Promise.resolve();
-      running--;
-      if (n % 3 === 0) throw new Error('failed');
-      return n;
-    });
-  const looks = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => look(n)));
-  expect(looks.map(({ status }) => status === 'fulfilled')).toEqual(looks.map((_, n) => n % 3 !== 0));
 });

@@ -15,7 +15,7 @@ import {
 import { withTimeLimit } from '../errors/time-limit.ts';
 import type { ItemNumbers } from '../pool/item-numbers.ts';
 import type { PoolShare } from '../pool/pool-registry.ts';
-import type { RunSerially } from '../pool/serial-queue.ts';
+import type { RunSerially } from '../pool/semaphore.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
 import type { BinaryRow } from '../wire/binary-row.ts';
 import { AbortableStatements } from './abortable-statements.ts';
@@ -115,7 +115,7 @@ export class Database {
 
   /** Runs reads of low-water marks one at a time, for all users of the pool. */
   get runSerially(): RunSerially {
-    return this.#share.pool.markReads.run;
+    return (work) => this.#share.pool.markReads.run(work);
   }
 
   /** Whether statements are under way on the connections that it shares. */

@@ -1,7 +1,7 @@
 import { type Clock, type ItemId, millisecondsBetween } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { isStatementTimeout } from '../errors/postgres-error.ts';
-import type { RunSerially } from '../pool/serial-queue.ts';
+import type { RunSerially } from '../pool/semaphore.ts';
 import { boundAfter, numberIn } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 

@@ -8,7 +8,7 @@ import {
 } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { isStatementTimeout } from '../errors/postgres-error.ts';
-import type { RunSerially } from '../pool/serial-queue.ts';
+import type { RunSerially } from '../pool/semaphore.ts';
 import { boundAfter } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import { DutyCycle } from './duty-cycle.ts';

@@ -1,5 +1,5 @@
 import { type Clock, type Instant, type ItemId, millisecondsBetween } from '@querator/core';
-import type { RunSerially } from '../pool/serial-queue.ts';
+import type { RunSerially } from '../pool/semaphore.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import type { SavedMarks } from './saved-marks.ts';
 

@@ -1,3 +1,6 @@
+/** Runs one piece of work, once all earlier ones have ended. */
+export type RunSerially = <T>(work: () => Promise<T>) => Promise<T>;
+
 /**
  * Limits how much work of one kind runs at a time, such as counts on the
  * connections of a pool. Work that has to wait starts in order of arrival.

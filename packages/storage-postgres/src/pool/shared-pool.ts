@@ -16,7 +16,6 @@ import { ConnectionPool } from './connection-pool.ts';
 import { ItemNumbers } from './item-numbers.ts';
 import type { PoolState } from './pool-state.ts';
 import { Semaphore } from './semaphore.ts';
-import { SerialQueue } from './serial-queue.ts';
 
 /** A backend that uses a pool. */
 export interface PoolUser {
@@ -46,7 +45,7 @@ export class SharedPool {
   readonly #connector: Connector;
   /** Connections that were idle at that time are tested before they are used. */
   #distrustedAt: Instant | undefined;
-  /** Signals to and from other processes. Uses a connection of this pool once somebody listens. */
+  /** Signals to and from other processes. Uses a connection of this pool once something is published or subscribed to. */
   readonly signals: SignalChannel;
   /**
    * Limits the connections for counts, and for background reads that no request waits
@@ -56,10 +55,11 @@ export class SharedPool {
   readonly #counts = new Semaphore(() => (this.maxConns >= 8 ? 2 : 1));
   readonly background = new Semaphore(() => (this.maxConns >= 5 ? 2 : 1));
   /**
-   * Reads of low-water marks are short, and leases may wait for them. So they do not
-   * queue behind longer background work.
+   * Reads of low-water marks run one at a time, on one connection of the pool. They are
+   * short, and leases may wait for them. So they do not queue behind longer background
+   * work.
    */
-  readonly markReads = new SerialQueue();
+  readonly markReads = new Semaphore(() => 1);
 
   constructor(
     settings: ConnectionSettings,
