@@ -1,7 +1,7 @@
 import {
   addDuration,
   type Clock,
-  DELETION_RECORD_MS,
+  DELETION_RECORD_TIMEOUT,
   type Duration,
   errorText,
   type Instant,
@@ -13,6 +13,7 @@ import {
   type QueueRelations,
   type QueueStamp,
   type QueueStore,
+  toMilliseconds,
 } from '@querator/core';
 import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
@@ -133,7 +134,7 @@ export class SqliteQueueStore implements QueueStore {
   forgetDeletion(name: string, createdAt: Instant): Promise<void> {
     return this.#database.transaction((connection) => {
       const now = this.#clock.now();
-      const lastKept = addDuration(now, milliseconds(-DELETION_RECORD_MS));
+      const lastKept = addDuration(now, milliseconds(-toMilliseconds(DELETION_RECORD_TIMEOUT)));
       connection.run('delete from deleted_queues where done_at < :lastKept', { lastKept });
       connection.run(
         'update deleted_queues set done_at = :now where name = :name and created_at = :createdAt',

@@ -92,7 +92,7 @@ export type {
 } from './storage/partition-calls.ts';
 export type { PartitionStore } from './storage/partition-store.ts';
 export {
-  DELETION_RECORD_MS,
+  DELETION_RECORD_TIMEOUT,
   type QueueListRequest,
   type QueueRelations,
   type QueueStamp,

@@ -57,7 +57,7 @@ test.each([
   [
     'another session locks a partition for too long',
     true,
-    'queue is in use; its items are locked by somebody else, nothing was deleted, try again later',
+    'queue is in use; another session has locked its items, nothing was deleted, try again later',
   ],
   ['storage refuses to drop a partition', false, 'internal error, try your request again'],
 ] as const)('a queue stays as it is when its deletion fails: %s', async (_, locked, message) => {

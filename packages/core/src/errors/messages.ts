@@ -10,7 +10,7 @@ export const MESSAGES = {
   overloaded: 'queue is overloaded; try again later',
   produceTimedOut: 'request timeout; items were not produced, try again',
   produceOutcomeUnknown: 'request outcome unknown; items may have been produced',
-  queueLocked: 'queue is in use; its items are locked by somebody else, nothing was deleted, try again later',
+  queueLocked: 'queue is in use; another session has locked its items, nothing was deleted, try again later',
   storageFailed: 'internal error, try your request again',
   internal: 'Internal Error',
 } as const;

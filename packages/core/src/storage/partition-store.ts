@@ -197,8 +197,8 @@ export interface PartitionStore {
    * - Leased and overdue without attempts left, or past `expireDeadline` and
    *   not under a valid lease: dead, that is moving or deleted, under its old
    *   id. If this rule and the last one apply, either may win.
-   * - Moving, and its claim ran out or nobody claimed it: reported in `dead`,
-   *   or in `moved` if marked as moved; or deleted, if `request.dead` says so.
+   * - Moving, without a claim or past the end of it: reported in `dead`, or in
+   *   `moved` if marked as moved; or deleted, if `request.dead` says so.
    *
    * Each part may stop once the contents (payloads and texts) of the dead items
    * it reports add up to `PAYLOAD_BUDGET`.

@@ -1,5 +1,5 @@
 import type { NewQueue, Queue } from '../queue/queue.ts';
-import type { Duration } from '../time/duration.ts';
+import { type Duration, milliseconds } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 
 /** A page of queues in order of their names, compared as bytes. */
@@ -12,8 +12,8 @@ export interface QueueListRequest {
   readonly limit: number;
 }
 
-/** How long a shared storage keeps the record of a deletion after `forgetDeletion`: a day. */
-export const DELETION_RECORD_MS = 86_400_000;
+/** How long a shared storage keeps the record of a deletion after `forgetDeletion`: 24 hours. */
+export const DELETION_RECORD_TIMEOUT: Duration = milliseconds(24 * 60 * 60_000);
 
 /** Identifies one state of a queue, also among queues of the same name. */
 export type QueueStamp = Pick<Queue, 'createdAt' | 'updatedAt'>;
@@ -121,9 +121,9 @@ export interface QueueStore {
   wasDeleted(name: string, createdAt: Instant): Promise<boolean>;
 
   /**
-   * Says that no storage has anything left of that queue, so that the record of
-   * its deletion may go. A shared storage keeps it for another
-   * `DELETION_RECORD_MS`: a process that missed the deletion may create a
+   * Ends the need for the record of a deletion. Call it once no storage has
+   * anything left of that queue. A shared storage keeps it for another
+   * `DELETION_RECORD_TIMEOUT`: a process that missed the deletion may create a
    * partition again. Without a record the call has no effect.
    */
   forgetDeletion(name: string, createdAt: Instant): Promise<void>;

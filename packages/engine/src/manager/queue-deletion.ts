@@ -111,7 +111,7 @@ export class QueueDeletion {
    * Drops the partitions again, because another process may have created one
    * before it could know of the deletion. The record of the deletion stays until
    * all partitions are certain to be gone. It lets a later queue of the name
-   * remove what is left.
+   * remove items that are still there.
    */
   async #finish(queue: Queue): Promise<void> {
     const { store, logger, placements } = this.#deps;

@@ -202,7 +202,7 @@ export class LogicalQueue {
     sweeper.itemsRemoved();
   }
 
-  /** Removes all items in the given states, one partition after the other, and counts what is left. */
+  /** Removes all items in the given states, one partition after the other, and starts a count of each. */
   async clear(request: ClearRequest): Promise<void> {
     for (const { state, counter, sweeper } of this.#partitions) {
       await this.#call(() => state.store.clear(request));

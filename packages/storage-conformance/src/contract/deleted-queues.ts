@@ -69,7 +69,7 @@ export function describeDeletedQueues(test: StorageTest): void {
       expect(await fixture.queues.wasDeleted(name, second)).toBe(true);
     });
 
-    // "A shared storage keeps it for another `DELETION_RECORD_MS`"
+    // "A shared storage keeps it for another `DELETION_RECORD_TIMEOUT`"
     test.ifCapable('shared', 'stay for a day after they may go', async (fixture) => {
       const name = fixture.name();
       const { createdAt } = await fixture.queues.create(newQueue(name));

@@ -58,7 +58,7 @@ const MEANING = [
  */
 const ISOLATION = setting('default_transaction_isolation', 'read committed');
 
-/** A warning reports a commit that has not reached its synchronous standby. Nobody reads lower levels. */
+/** A warning reports a commit that has not reached its synchronous standby. Lower levels are not read. */
 const WARNINGS = setting('client_min_messages', 'warning');
 
 /** A session that has this value has all settings that were sent with it. */

@@ -9,7 +9,7 @@ interface AbortableStatementsDeps {
   readonly giveUp: (connection: Connection) => void;
 }
 
-/** Statements that may take minutes, and end early if nobody waits for them any more. */
+/** Statements that may take minutes, and end early once no caller waits for them. */
 export class AbortableStatements {
   readonly #deps: AbortableStatementsDeps;
   /** Each closes the connection of a statement. */

@@ -30,7 +30,7 @@ export class TableCalls {
   }
 
   /**
-   * Runs an operation once its tables exist. If somebody drops them meanwhile, the
+   * Runs an operation once its tables exist. If they are dropped meanwhile, the
    * operation fails without effect and is repeated once.
    */
   run<T>(tables: TableProvisioner, operation: () => Promise<T>): Promise<T> {

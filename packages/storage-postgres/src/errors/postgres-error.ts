@@ -55,7 +55,7 @@ export const READ_ONLY = '25006';
 /** The server, the database or the user has reached its limit of connections. */
 export const TOO_MANY_CONNECTIONS = '53300';
 
-/** The statement ran into its time limit, or somebody cancelled it. */
+/** The statement ran into its time limit, or was cancelled. */
 const QUERY_CANCELED = '57014';
 
 /** The wait for a lock reached its time limit. */
@@ -111,7 +111,7 @@ export function isConflict(sqlState: string | undefined): boolean {
   return sqlState !== undefined && CONFLICTS.has(sqlState);
 }
 
-/** Whether a statement ran into its time limit, or somebody cancelled it. */
+/** Whether a statement ran into its time limit, or was cancelled. */
 export function isQueryCanceled(error: unknown): boolean {
   return error instanceof PostgresError && error.sqlState === QUERY_CANCELED;
 }

@@ -162,7 +162,7 @@ const renumberSql = (table: string, range: string) => `
     FROM placed WHERE item.id = placed.id RETURNING 1)
   SELECT count(*)::int AS count FROM given`;
 
-/** Writes the new owner into the table once nobody writes to it. @returns whether it was the owner before. */
+/** Writes the new owner into the table once no session writes to it. @returns whether it was the owner before. */
 async function takeOver(
   context: AdoptContext,
   session: Session,

@@ -65,7 +65,7 @@ export function importItemsInto(
 }
 
 /**
- * Adds prepared letters, all or none. Nobody can lease them yet. @throws QueueError
+ * Adds prepared letters, all or none. They cannot be leased yet. @throws QueueError
  * `invalid` when they cannot be stored.
  */
 export async function prepareLetters(

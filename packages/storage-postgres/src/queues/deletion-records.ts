@@ -1,4 +1,11 @@
-import { type Clock, DELETION_RECORD_MS, type Instant, type Logger, silentLogger } from '@querator/core';
+import {
+  type Clock,
+  DELETION_RECORD_TIMEOUT,
+  type Instant,
+  type Logger,
+  silentLogger,
+  toMilliseconds,
+} from '@querator/core';
 import { getTableName } from 'drizzle-orm';
 import type { Database } from '../database/database.ts';
 import { isPermissionDenied, isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
@@ -33,7 +40,7 @@ const deleteAndRecord = (queues: string, records: string) => `
 /** Also removes the records of deletions that were finished long ago. */
 const markDone = (records: string) => `
   WITH old AS (
-    DELETE FROM ${records} WHERE done_at < ${nowSql('$3')} - interval '${DELETION_RECORD_MS} milliseconds')
+    DELETE FROM ${records} WHERE done_at < ${nowSql('$3')} - interval '${toMilliseconds(DELETION_RECORD_TIMEOUT)} milliseconds')
   UPDATE ${records} SET done_at = ${nowSql('$3')} WHERE ${WHICH_RECORD}`;
 
 /** Records which queues were deleted, as opposed to being missing; see core's `QueueStore.wasDeleted`. */

@@ -227,8 +227,8 @@ export class PartitionTables {
    * Gives a table of an earlier version what it lacks: storage parameters, and the
    * comment with its owner. Runs for one table when it is first used, and not in a
    * migration. A transaction over thousands of tables needs more locks than a server
-   * has. It fails no request. A table that another role owns or somebody has locked is
-   * updated another time.
+   * has. It fails no request. A table that another role owns or another session has
+   * locked is updated another time.
    */
   async #bringUpToDate(
     { name, identity }: WantedTable,

@@ -272,7 +272,7 @@ export class SignalChannel implements StorageSignals {
     return this.#connection !== undefined && this.#peers.any;
   }
 
-  /** Sends the topics of the same turn of the event loop together. Nobody waits for it. */
+  /** Sends the topics of the same turn of the event loop together. No call waits for it. */
   #flushSoon(): void {
     if (this.#pending.size === 0 || this.#cancelFlush !== undefined || this.#flushing) return;
     if (this.#isReachable) this.#armFlush(0);

@@ -65,7 +65,7 @@ export class RequeueLock {
     return rows;
   }
 
-  /** Nothing has to be requeued: whoever held the lock has done the work. */
+  /** Nothing has to be requeued: the previous holder of the lock has done the work. */
   nothingDue(): void {
     this.#refusedSince = undefined;
   }
