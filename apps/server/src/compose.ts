@@ -5,10 +5,12 @@ import type { Hono } from 'hono';
 import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
 import type { Config } from './config/schema.ts';
 import { checkAuthorization } from './http/call/authorization.ts';
+import { type AuthorizePage, allowEveryPage } from './http/call/authorize-page.ts';
 import { CallPipeline } from './http/call/call-pipeline.ts';
 import { SourceRules } from './http/call/source-rules.ts';
 import { createApp } from './http/fetch/app.ts';
 import type { AppEnv } from './http/fetch/app-env.ts';
+import { createPages } from './http/fetch/pages.ts';
 import { createRoutes } from './http/handlers/routes.ts';
 import { HealthChecks } from './http/health/health.ts';
 import type { HttpServerOptions } from './http/node/http-server.ts';
@@ -16,10 +18,14 @@ import { type MonotonicClock, systemMonotonicClock } from './monotonic-clock.ts'
 import { Metrics } from './observability/metrics.ts';
 import type { ProcessLimits } from './observability/process-limits.ts';
 import { ConfiguredQueues } from './startup/configured-queues.ts';
+import { AllWorkers } from './workers/all-workers.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
 
 /** How long the result of a storage check answers further requests for `/health`. */
 const HEALTH_FRESH_MS = 1_000;
+
+/** A server is ready if queues can be listed, and at least one partition storage can serve. */
+const READY = new URLSearchParams({ requireStorage: 'one' });
 
 /** The dependencies of a server. A test passes other values than a process does. */
 export interface ServerDeps {
@@ -36,6 +42,8 @@ export interface ServerDeps {
   readonly ofProcess?: boolean;
   /** The name of this process among several on one port. */
   readonly worker?: string;
+  /** Checks who may see metrics and the details of health. Undefined: everybody may. */
+  readonly authorizePage?: AuthorizePage;
 }
 
 /** The parts of a server that does not listen yet. */
@@ -43,6 +51,8 @@ export interface Composition {
   readonly app: Hono<AppEnv>;
   /** The parts of the HTTP server around `app`. */
   readonly http: HttpServerOptions;
+  /** The parts of the HTTP server of the operators' port, which has all pages. */
+  readonly operatorsHttp: HttpServerOptions;
   readonly service: Service;
   readonly configuredQueues: ConfiguredQueues;
   /** The state of the connection pools. */
@@ -98,7 +108,9 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     isStopping: () => stopping.hasBegun,
   });
   const { logger } = deps;
-  const httpMetrics = deps.worker === undefined ? metrics : new WorkerMetrics(metrics, deps.clock);
+  const isReadyItself = async () => (await health.check(READY)).status === 'pass';
+  const all = deps.worker === undefined ? undefined : allWorkers({ metrics, isReady: isReadyItself }, deps);
+  const httpMetrics = all === undefined ? metrics : new WorkerMetrics(metrics, all);
   const sources = new SourceRules({
     allowedHosts: config['allowed-hosts'],
     corsOrigins: config['cors-origins'],
@@ -111,16 +123,32 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     monotonicClock,
   });
   const routes = createRoutes(service);
-  const app = createApp({ routes, calls, health, metrics: httpMetrics });
+  const pages = createPages({
+    health,
+    metrics: httpMetrics,
+    isReady: async () => ((await all?.ask('readiness')) ?? (await isReadyItself())) === true,
+    authorize: deps.authorizePage ?? allowEveryPage,
+  });
+  const hasOperatorsPort = config['admin-address'] !== undefined;
+  const app = createApp({ routes, calls, pages: hasOperatorsPort ? new Map() : pages });
+  const http = { routes, calls, logger };
 
   return {
     app,
-    http: { app, routes, calls, logger },
+    http: { ...http, app },
+    operatorsHttp: { ...http, app: hasOperatorsPort ? createApp({ routes, calls, pages }) : app },
     service,
     configuredQueues,
     pools: () => pools.states(),
     stop: () => stopping.run(),
   };
+}
+
+function allWorkers(
+  { metrics, isReady }: { readonly metrics: Metrics; readonly isReady: () => Promise<boolean> },
+  { clock }: ServerDeps,
+): AllWorkers {
+  return new AllWorkers({ metrics: () => metrics.values(), readiness: isReady }, clock);
 }
 
 /** Queues have a storage of their own, or share the backend and the connections of a partition storage. */

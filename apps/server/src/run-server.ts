@@ -13,7 +13,7 @@ import { RepeatLimiter } from './observability/repeat-limiter.ts';
 import { startServer } from './server.ts';
 import { checkNode } from './startup/check-node.ts';
 import { ConfigReload } from './startup/config-reload.ts';
-import { listenError, listenOptions } from './startup/listen-address.ts';
+import { tryAddress } from './startup/listen-address.ts';
 import { ReloadSignals } from './startup/reload-signals.ts';
 import { VERSION } from './version.ts';
 import { send } from './workers/messages.ts';
@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly configFile?: string | undefined;
   /** Takes precedence over the file. */
   readonly address?: string | undefined;
+  /** Takes precedence over the file. */
+  readonly adminAddress?: string | undefined;
   /** Takes precedence over the file. */
   readonly logLevel?: string | undefined;
   /** How many processes share the port. */
@@ -85,11 +87,9 @@ async function runLogged(
   const worker = process.env['QUERATOR_WORKER'];
   if (workers > 1 && cluster.isPrimary) {
     checkShareable(config);
-    const listen = listenOptions(config.address);
-    const run = { count: workers, listen, clock, monotonicClock, logger, reloadAtSignal };
-    return await runWorkers(run).catch((error: unknown) => {
-      throw listenError(config.address, error);
-    });
+    await tryAddress(config.address);
+    if (config['admin-address'] !== undefined) await tryAddress(config['admin-address']);
+    return await runWorkers({ count: workers, clock, monotonicClock, logger, reloadAtSignal });
   }
 
   const stopSignal = nextSignal();
@@ -117,13 +117,14 @@ async function runLogged(
   }
 }
 
-function override(config: Config, { address, logLevel }: ServerOptions): Config {
+function override(config: Config, { address, adminAddress, logLevel }: ServerOptions): Config {
   if (logLevel !== undefined && !LOG_LEVELS.some((level) => level === logLevel)) {
     throw new ConfigError(`invalid log level '${logLevel}'; expected one of ${LOG_LEVELS.join(', ')}`);
   }
   return {
     ...config,
     address: address ?? config.address,
+    'admin-address': adminAddress ?? config['admin-address'],
     logging: { ...config.logging, level: (logLevel as LogLevel | undefined) ?? config.logging.level },
   };
 }

@@ -10,6 +10,7 @@ export function checkRules(config: ConfigFile): ConfigFault[] {
   const queues = config['queue-storage'];
   const faults: ConfigFault[] = [
     ...tlsFaults(config),
+    ...addressFaults(config),
     ...(queues === undefined ? [] : driverFaults(['queue-storage'], queues)),
     ...mixtureFaults(config),
     ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage)),
@@ -28,6 +29,11 @@ export function checkRules(config: ConfigFile): ConfigFault[] {
     });
   }
   return faults;
+}
+
+function addressFaults({ address, 'admin-address': adminAddress }: ConfigFile): ConfigFault[] {
+  if (adminAddress !== address || address.endsWith(':0')) return [];
+  return [{ path: ['admin-address'], message: "is the same as 'address'; expected another port" }];
 }
 
 function driverFaults(

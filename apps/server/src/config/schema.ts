@@ -96,6 +96,8 @@ export const configSchema = z.strictObject({
   'allowed-hosts': z.array(allowedHost, 'expected a list of hosts').default([]),
   'cors-origins': z.array(corsOrigin, 'expected a list of origins').default([]),
   tls: tls.optional(),
+  'admin-address': address.optional(),
+  'admin-tls': z.union([z.literal(false), tls], "expected false, or settings like those of 'tls'").optional(),
   logging: z
     .strictObject({
       handler: z.enum(LOG_HANDLERS, { error: `expected one of ${LOG_HANDLERS.join(', ')}` }).default('color'),

@@ -14,12 +14,35 @@ export function withAbsolutePaths(config: ConfigFile, folder: string): ConfigFil
       ...(clientCa === undefined ? {} : { 'client-ca': resolve(folder, clientCa) }),
     };
   };
-  return { ...config, ...(config.tls === undefined ? {} : { tls: absolute(config.tls) }) };
+  const { tls, 'admin-tls': adminTls } = config;
+  return {
+    ...config,
+    ...(tls === undefined ? {} : { tls: absolute(tls) }),
+    ...(adminTls === undefined || adminTls === false ? {} : { 'admin-tls': absolute(adminTls) }),
+  };
+}
+
+/** The TLS settings of the operators' port: those of the other port, unless it has its own or none. */
+export function adminTlsOf({
+  tls,
+  'admin-tls': own,
+}: Pick<ConfigFile, 'tls' | 'admin-tls'>): TlsSettings | undefined {
+  if (own === undefined) return tls;
+  return own === false ? undefined : own;
 }
 
 /** Checks the files of the TLS settings, and that its keys go together. */
-export function tlsFaults({ tls }: ConfigFile): ConfigFault[] {
-  return tls === undefined ? [] : faultsOf('tls', tls);
+export function tlsFaults({
+  tls,
+  'admin-tls': adminTls,
+  'admin-address': adminAddress,
+}: ConfigFile): ConfigFault[] {
+  const faults = tls === undefined ? [] : faultsOf('tls', tls);
+  if (adminTls === undefined) return faults;
+  if (adminAddress === undefined) {
+    return [...faults, { path: ['admin-tls'], message: "needs 'admin-address', the port that it is for" }];
+  }
+  return adminTls === false ? faults : [...faults, ...faultsOf('admin-tls', adminTls)];
 }
 
 function faultsOf(key: string, tls: TlsSettings): ConfigFault[] {

@@ -1,5 +1,5 @@
 import { type Logger, SharedRun } from '@querator/core';
-import type { Config } from '../config/schema.ts';
+import type { Config, TlsSettings } from '../config/schema.ts';
 
 /** The dependencies of a reload. */
 export interface ConfigReloadDeps {
@@ -48,15 +48,19 @@ export class ConfigReload {
   }
 }
 
-/** The settings that stay as they are until the next start. Whether there is TLS at all is one of them. */
-function fixed({ logging, tls, ...rest }: Config): Readonly<Record<string, unknown>> {
-  const { 'client-certificates': clientCertificates, 'client-ca': clientCa } = tls ?? {};
+/** The settings that stay as they are until the next start. */
+function fixed({ logging, tls, 'admin-tls': adminTls, ...rest }: Config): Readonly<Record<string, unknown>> {
   return {
     ...rest,
     'logging.handler': logging.handler,
-    tls: tls !== undefined,
-    'tls.client-certificates': [clientCa !== undefined, clientCertificates],
+    tls: fixedTls(tls),
+    'admin-tls': adminTls === false ? false : fixedTls(adminTls),
   };
+}
+
+/** Whether connections are encrypted and clients need certificates. Paths and versions may change. */
+function fixedTls(tls: TlsSettings | undefined): unknown {
+  return tls && { 'client-ca': 'client-ca' in tls, 'client-certificates': tls['client-certificates'] };
 }
 
 function changedKeys(

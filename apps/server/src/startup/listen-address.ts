@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { ConfigError } from '../config/config-error.ts';
 
@@ -18,7 +18,7 @@ export interface ListenOptions {
 }
 
 /** Reads `host:port`. @throws ConfigError */
-export function listenOptions(address: string): ListenOptions {
+function listenOptions(address: string): ListenOptions {
   const { host, port } = splitAddress(address);
   // The reference does the same. The machine would decide which loopback address `localhost` is.
   return { host: host === 'localhost' ? '127.0.0.1' : host, port };
@@ -41,10 +41,31 @@ export async function listen(http: Server, address: string, isShared: boolean): 
 }
 
 /** The error of an address that cannot be listened on, with a text for people. */
-export function listenError(address: string, error: unknown): Error {
+function listenError(address: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   const reason = code === 'EADDRINUSE' ? 'the address is already in use' : message;
   return new Error(`while starting HTTP listener: listen tcp ${address}: ${reason}`, { cause: error });
+}
+
+/**
+ * Checks that several processes can listen on an address. So one that is in use
+ * is reported once, instead of in each worker again and again.
+ *
+ * @throws Error with a text for people.
+ */
+export async function tryAddress(address: string): Promise<void> {
+  const { host, port } = listenOptions(address);
+  if (port === 0)
+    throw new Error('several workers need a fixed port; with port 0 each worker would get its own');
+  const server = createServer();
+  server.listen({ port, ...(host === '' ? {} : { host }) });
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw listenError(address, error);
+  }
+  server.close();
+  await once(server, 'close');
 }
 
 /** The URL of a listener, with the port that it got. */

@@ -84,10 +84,11 @@ export class Listener {
     await this.#drain.end(lingerMs);
   }
 
-  /** Forgets a listener that did not start. */
+  /** Closes the port at once, if it is open. For a server that did not start. */
   abandon(): void {
     this.#tls?.stop();
     this.#http.close();
+    this.#http.closeAllConnections();
   }
 }
 

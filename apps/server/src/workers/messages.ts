@@ -1,5 +1,7 @@
 import process from 'node:process';
-import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+
+/** What a worker asks all workers: their metrics, or whether they can serve. */
+export type Question = 'metrics' | 'readiness';
 
 /** The messages between workers and their parent. */
 export type Message =
@@ -7,18 +9,14 @@ export type Message =
   | { readonly type: 'querator:listening' }
   /** To a worker: it is to reload. */
   | { readonly type: 'querator:reload' }
-  /** From a worker: it was scraped, and needs the metrics of all workers. */
-  | { readonly type: 'querator:scrape'; readonly id: number }
-  /** To the scraped worker: the metrics of all workers. */
-  | { readonly type: 'querator:scraped'; readonly id: number; readonly text: string }
-  /** To a worker: its metrics are needed. */
-  | { readonly type: 'querator:collect'; readonly id: number }
-  /** From a worker: its metrics. */
-  | {
-      readonly type: 'querator:collected';
-      readonly id: number;
-      readonly metrics: readonly MetricObjectWithValues<MetricValue<string>>[];
-    };
+  /** From a worker: it has got a request that all workers answer. */
+  | { readonly type: 'querator:ask-all'; readonly id: number; readonly question: Question }
+  /** To the worker that asked: what all workers answer. */
+  | { readonly type: 'querator:all-answered'; readonly id: number; readonly result: unknown }
+  /** To a worker: a question. */
+  | { readonly type: 'querator:ask'; readonly id: number; readonly question: Question }
+  /** From a worker: its answer. */
+  | { readonly type: 'querator:answered'; readonly id: number; readonly answer: unknown };
 
 /** Whether a message of the channel is one of these. Node sends messages of its own. */
 export function isMessage(value: unknown): value is Message {

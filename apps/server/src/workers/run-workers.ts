@@ -1,11 +1,10 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Logger } from '@querator/core';
 import type { MonotonicClock } from '../monotonic-clock.ts';
-import { MetricsGatherer } from './gather-metrics.ts';
+import { WorkerQuestions } from './ask-workers.ts';
 import { isMessage, type Message } from './messages.ts';
 
 /** A worker that ran this long is replaced after the first pause only. */
@@ -18,8 +17,6 @@ const FAILED_STARTS = 2;
 /** The settings of the workers. */
 export interface WorkersOptions {
   readonly count: number;
-  /** The address where all of them listen. */
-  readonly listen: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly monotonicClock: MonotonicClock;
   readonly logger: Logger;
@@ -33,10 +30,8 @@ export interface WorkersOptions {
  * It tells all of them to reload at SIGHUP.
  *
  * @returns the exit code: 0 if all workers shut down in order.
- * @throws Error if it is not possible to listen on the address.
  */
-export async function runWorkers({ count, listen, ...deps }: WorkersOptions): Promise<number> {
-  await tryAddress(listen);
+export async function runWorkers({ count, ...deps }: WorkersOptions): Promise<number> {
   const workers = new Workers(deps);
   const stopped = workers.run(count);
   deps.reloadAtSignal(async () => workers.reload());
@@ -48,16 +43,18 @@ class Workers {
   readonly #logger: Logger;
   readonly #monotonicClock: MonotonicClock;
   readonly #running = new Set<Worker>();
-  readonly #metrics: MetricsGatherer;
+  /** Those of them that listen. */
+  readonly #listening = new Set<Worker>();
+  readonly #questions: WorkerQuestions;
   readonly #stopping = new AbortController();
   #everListened = false;
   #failedStarts = 0;
   #exitCode = 0;
 
-  constructor({ clock, monotonicClock, logger }: Omit<WorkersOptions, 'count' | 'listen'>) {
+  constructor({ clock, monotonicClock, logger }: Omit<WorkersOptions, 'count'>) {
     this.#logger = logger;
     this.#monotonicClock = monotonicClock;
-    this.#metrics = new MetricsGatherer(() => [...this.#running], clock);
+    this.#questions = new WorkerQuestions(() => [...this.#listening], clock);
   }
 
   async run(count: number): Promise<number> {
@@ -105,26 +102,17 @@ class Workers {
   async #runOne(place: number): Promise<{ code: number | null; signal: string | null }> {
     const worker = cluster.fork({ QUERATOR_WORKER: String(place) });
     this.#running.add(worker);
-    this.#metrics.add(worker);
+    this.#questions.add(worker);
     worker.on('message', (value: unknown) => {
       if (!isMessage(value) || value.type !== 'querator:listening') return;
       this.#everListened = true;
+      this.#listening.add(worker);
       this.#logger.info('worker listens', { worker: place, pid: worker.process.pid });
     });
     worker.on('error', () => {});
     const [code, signal] = (await once(worker, 'exit')) as [number | null, string | null];
     this.#running.delete(worker);
+    this.#listening.delete(worker);
     return { code, signal };
   }
-}
-
-/** Reports an address that is in use once, instead of in each worker again and again. */
-async function tryAddress({ host, port }: WorkersOptions['listen']): Promise<void> {
-  if (port === 0)
-    throw new Error('several workers need a fixed port; with port 0 each worker would get its own');
-  const server = createServer();
-  server.listen({ port, ...(host === '' ? {} : { host }) });
-  await once(server, 'listening');
-  server.close();
-  await once(server, 'close');
 }

@@ -1,10 +1,5 @@
-import process from 'node:process';
-import type { Clock } from '@querator/core';
 import type { Metrics } from '../observability/metrics.ts';
-import { isMessage, type Message, send } from './messages.ts';
-
-/** If the parent takes longer than this, a worker answers a scrape with its own metrics only. */
-const SCRAPE_TIMEOUT_MS = 5_000;
+import type { AllWorkers } from './all-workers.ts';
 
 type Exposition = Awaited<ReturnType<Metrics['exposition']>>;
 
@@ -14,16 +9,11 @@ type Exposition = Awaited<ReturnType<Metrics['exposition']>>;
  */
 export class WorkerMetrics {
   readonly #metrics: Metrics;
-  readonly #clock: Clock;
-  readonly #scrapes = new Map<number, (text: string) => void>();
-  #next = 0;
+  readonly #all: AllWorkers;
 
-  constructor(metrics: Metrics, clock: Clock) {
+  constructor(metrics: Metrics, all: AllWorkers) {
     this.#metrics = metrics;
-    this.#clock = clock;
-    process.on('message', (value) => {
-      if (isMessage(value)) void this.#receive(value);
-    });
+    this.#all = all;
   }
 
   answered(path: string, code: number, seconds: number): void {
@@ -32,24 +22,8 @@ export class WorkerMetrics {
 
   /** The metrics of all workers, or of this one if the parent does not answer. */
   async exposition(): Promise<Exposition> {
-    const id = this.#next++;
-    const text = await new Promise<string | undefined>((resolve) => {
-      const cancel = this.#clock.startTimer(SCRAPE_TIMEOUT_MS, () => resolve(undefined));
-      this.#scrapes.set(id, (all) => {
-        cancel();
-        resolve(all);
-      });
-      send({ type: 'querator:scrape', id });
-    });
-    this.#scrapes.delete(id);
+    const text = await this.#all.ask('metrics');
     const own = await this.#metrics.exposition();
-    return text === undefined ? own : { ...own, text };
-  }
-
-  async #receive(message: Message): Promise<void> {
-    if (message.type === 'querator:scraped') this.#scrapes.get(message.id)?.(message.text);
-    if (message.type === 'querator:collect') {
-      send({ type: 'querator:collected', id: message.id, metrics: await this.#metrics.values() });
-    }
+    return typeof text === 'string' ? { ...own, text } : own;
   }
 }

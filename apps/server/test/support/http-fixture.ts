@@ -6,6 +6,7 @@ import { checkAuthorization } from '../../src/http/call/authorization.ts';
 import { CallPipeline, type CallPipelineDeps } from '../../src/http/call/call-pipeline.ts';
 import { SourceRules, type SourceRulesOptions } from '../../src/http/call/source-rules.ts';
 import { createApp } from '../../src/http/fetch/app.ts';
+import { createPages } from '../../src/http/fetch/pages.ts';
 import { createRoutes } from '../../src/http/handlers/routes.ts';
 import type { HttpServerOptions } from '../../src/http/node/http-server.ts';
 import { systemMonotonicClock } from '../../src/monotonic-clock.ts';
@@ -29,6 +30,7 @@ export function httpFixture(
   const calls = new CallPipeline({ sources, authenticate, metrics, logger: silentLogger, monotonicClock });
   const routes = createRoutes(service);
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
-  const app = createApp({ routes, calls, health, metrics });
+  const pages = createPages({ health, metrics, isReady: async () => true, authorize: () => undefined });
+  const app = createApp({ routes, calls, pages });
   return { app, routes, calls, logger: silentLogger, metrics };
 }

@@ -5,6 +5,7 @@ import { CommandError } from '../command-error.ts';
 interface ServerFlags {
   readonly config?: string;
   readonly address?: string;
+  readonly adminAddress?: string;
   readonly logLevel?: string;
   readonly workers?: string;
 }
@@ -27,12 +28,14 @@ export function addServer(program: Command, cli: Cli): void {
     .description('run a server until Ctrl-C or SIGTERM')
     .option('--config <file>', 'YAML configuration (QUERATOR_CONFIG; default: everything in memory)')
     .option('--address <host:port>', 'where to listen (QUERATOR_ADDRESS; default localhost:2319)')
+    .option('--admin-address <host:port>', 'the port for operators (QUERATOR_ADMIN_ADDRESS; default none)')
     .option('--log-level <level>', 'debug, info, warn or error (QUERATOR_LOG_LEVEL; default info)')
     .option('--workers <n>', 'processes that share the port (QUERATOR_WORKERS; default 1)')
-    .action(async ({ config, address, logLevel, workers }: ServerFlags) => {
+    .action(async ({ config, address, adminAddress, logLevel, workers }: ServerFlags) => {
       cli.exitCode = await cli.io.runServer({
         configFile: cli.setting(config, 'QUERATOR_CONFIG'),
         address: cli.setting(address, 'QUERATOR_ADDRESS'),
+        adminAddress: cli.setting(adminAddress, 'QUERATOR_ADMIN_ADDRESS'),
         logLevel: cli.setting(logLevel, 'QUERATOR_LOG_LEVEL'),
         workers: parseWorkers(cli.setting(workers, 'QUERATOR_WORKERS')),
       });

@@ -1,26 +1,25 @@
 import { type Context, Hono } from 'hono';
-import type { Metrics } from '../../observability/metrics.ts';
 import { AdmittedCall } from '../call/admitted-call.ts';
 import { ANSWER_HEADERS, type Answer } from '../call/answer.ts';
 import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
 import { pathOf } from '../call/request-path.ts';
 import type { Route, Routes } from '../call/route.ts';
-import type { Health, HealthChecks } from '../health/health.ts';
 import type { AppEnv } from './app-env.ts';
 import { bodyOf } from './body-of.ts';
 import { FetchCallContext } from './fetch-call-context.ts';
 import { headersOf } from './headers-of.ts';
+import type { Page, Pages } from './pages.ts';
 
 /** The parts of the HTTP application. */
 export interface AppOptions {
   readonly routes: Routes;
   readonly calls: CallPipeline;
-  readonly health: Pick<HealthChecks, 'check'>;
-  readonly metrics: Pick<Metrics, 'exposition'>;
+  /** The path of a page that is not among them is an unknown path. */
+  readonly pages: Pages;
 }
 
-/** The HTTP side of the server as a fetch function: health, metrics, and every call. */
-export function createApp({ routes, calls, health, metrics }: AppOptions): Hono<AppEnv> {
+/** The HTTP side of the server as a fetch function: pages, and every call. */
+export function createApp({ routes, calls, pages }: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ getPath });
 
   const serve = (c: Context<AppEnv>, route: Route | undefined) => {
@@ -34,29 +33,19 @@ export function createApp({ routes, calls, health, metrics }: AppOptions): Hono<
   const run = async (c: Context<AppEnv>, call: AdmittedCall) =>
     responseOf(await calls.run(call, bodyOf(c, call.route.endpoint.bodyLimit), new FetchCallContext(c)));
   // Hono answers HEAD from GET routes, without the body.
-  const addPage = (path: string, page: (query: URLSearchParams) => Promise<Page>) =>
+  for (const [path, show] of pages) {
     app.get(path, async (c) => {
       const headers = headersOf(c);
       const refused = calls.refusePage(path, headers, cameOnLoopback(c));
       if (refused !== undefined) return responseOf(refused);
-      return pageResponse(await page(queryOf(c)), calls.corsHeaders(headers));
+      return pageResponse(await show({ query: queryOf(c), headers }), calls.corsHeaders(headers));
     });
-
-  addPage('/health', async (query) => healthPage(await health.check(query)));
-  addPage('/metrics', async () => metrics.exposition());
+  }
   for (const [path, route] of routes) app.post(path, (c) => serve(c, route));
   // No wildcard route: Hono runs a chain of functions for a request that two routes match.
   app.notFound((c) => serve(c, undefined));
   app.onError((error, c) => responseOf(calls.refuse(error, c.req.path, headersOf(c))));
   return app;
-}
-
-/** What a server shows to a GET request. */
-interface Page {
-  /** Default: 200. */
-  readonly status?: number;
-  readonly text: string;
-  readonly contentType: string;
 }
 
 function queryOf(c: Context<AppEnv>): URLSearchParams {
@@ -71,14 +60,6 @@ function cameOnLoopback(c: Context<AppEnv>): boolean {
 function responseOf({ status, format, body, headers }: Answer): Response {
   const length = { 'Content-Length': String(Buffer.byteLength(body)) };
   return new Response(body, { status, headers: { ...ANSWER_HEADERS[format], ...length, ...headers } });
-}
-
-function healthPage(health: Health): Page {
-  return {
-    status: health.status === 'pass' ? 200 : 503,
-    text: `${JSON.stringify(health)}\n`,
-    contentType: 'application/health+json',
-  };
 }
 
 function pageResponse({ status = 200, text, contentType }: Page, more?: Readonly<Record<string, string>>) {

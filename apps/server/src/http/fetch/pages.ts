@@ -1,0 +1,68 @@
+import type { Metrics } from '../../observability/metrics.ts';
+import type { AuthorizePage } from '../call/authorize-page.ts';
+import type { CallHeaders } from '../call/call-headers.ts';
+import type { Health, HealthChecks } from '../health/health.ts';
+
+/** The dependencies of the pages for operators. */
+export interface PageDeps {
+  readonly health: Pick<HealthChecks, 'check'>;
+  readonly metrics: Pick<Metrics, 'exposition'>;
+  /** Whether the server can serve. With several workers: whether all of them can. Never rejects. */
+  readonly isReady: () => Promise<boolean>;
+  readonly authorize: AuthorizePage;
+}
+
+/** What a server shows to a GET request. */
+export interface Page {
+  /** Default: 200. */
+  readonly status?: number;
+  readonly text: string;
+  readonly contentType: string;
+}
+
+/** A request for a page. */
+export interface PageRequest {
+  readonly query: URLSearchParams;
+  readonly headers: CallHeaders;
+}
+
+/** The pages by path. A page may reject with the error that refuses the request. */
+export type Pages = ReadonlyMap<string, (request: PageRequest) => Promise<Page>>;
+
+/** The pages for operators: health, liveness, readiness and metrics. */
+export function createPages({ health, metrics, isReady, authorize }: PageDeps): Pages {
+  const mayReadHealth = async (headers: CallHeaders) => {
+    try {
+      await authorize('system.health', headers);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return new Map<string, (request: PageRequest) => Promise<Page>>([
+    [
+      '/health',
+      async ({ query, headers }) => {
+        const found = await health.check(query);
+        return healthPage((await mayReadHealth(headers)) ? found : { status: found.status });
+      },
+    ],
+    ['/livez', async () => healthPage({ status: 'pass' })],
+    ['/readyz', async () => healthPage({ status: (await isReady()) ? 'pass' : 'fail' })],
+    [
+      '/metrics',
+      async ({ headers }) => {
+        await authorize('system.metrics', headers);
+        return metrics.exposition();
+      },
+    ],
+  ]);
+}
+
+function healthPage(health: Health | Pick<Health, 'status'>): Page {
+  return {
+    status: health.status === 'pass' ? 200 : 503,
+    text: `${JSON.stringify(health)}\n`,
+    contentType: 'application/health+json',
+  };
+}
