@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Ledger } from '@querator/tooling-load';
 import type { Answer, ServerProcess } from '@querator/tooling-processes';
 import { expect, vi } from 'vitest';
-import { Ledger } from './ledger.ts';
 
 /** The pause of a client after an answer that asks it to try again. */
 const BACK_OFF_MS = 20;

@@ -1,0 +1,1 @@
+export { type Delivery, Ledger, type Produced } from './ledger.ts';
