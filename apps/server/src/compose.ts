@@ -4,6 +4,7 @@ import { PoolRegistry, type PoolState } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
 import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
 import type { Config } from './config/schema.ts';
+import { defaultMemoryBudget, MemoryBudget } from './http/budget/memory-budget.ts';
 import { checkAuthorization } from './http/call/authorization.ts';
 import { type AuthorizePage, allowEveryPage } from './http/call/authorize-page.ts';
 import { CallPipeline } from './http/call/call-pipeline.ts';
@@ -13,13 +14,17 @@ import type { AppEnv } from './http/fetch/app-env.ts';
 import { createPages } from './http/fetch/pages.ts';
 import { createRoutes } from './http/handlers/routes.ts';
 import { HealthChecks } from './http/health/health.ts';
+import { Connections } from './http/node/connections.ts';
 import type { HttpServerOptions } from './http/node/http-server.ts';
 import { type MonotonicClock, systemMonotonicClock } from './monotonic-clock.ts';
 import { Metrics } from './observability/metrics.ts';
-import type { ProcessLimits } from './observability/process-limits.ts';
+import { connectionLimits, type ProcessLimits } from './observability/process-limits.ts';
 import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { AllWorkers } from './workers/all-workers.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
+
+/** The number of connections that the operators' port serves at a time. They are not among the others. */
+const OPERATORS_CONNECTIONS = 100;
 
 /** How long the result of a storage check answers further requests for `/health`. */
 const HEALTH_FRESH_MS = 1_000;
@@ -34,8 +39,6 @@ export interface ServerDeps {
   readonly logger: Logger;
   /** Measures how long requests take. Undefined: the clock of the process. */
   readonly monotonicClock?: MonotonicClock;
-  /** The number of connections that are served at a time. Undefined: 1,000. */
-  readonly maxConnections?: number;
   /** The limits of the process. Undefined: they are not watched, as where several servers share a process. */
   readonly processLimits?: ProcessLimits;
   /** Whether this is the only server of its process. Then its metrics include those of the process. */
@@ -79,8 +82,10 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const queueStorage = createQueueStorage(config, driverDeps, { metrics, storages });
 
   const queueStore = queueStorage.queueStore();
+  const budget = createBudget(config, deps);
   const service = createService({
     ...deps,
+    itemBudget: budget.itemBudget,
     queueStore,
     queueSignals: queueStorage.signals,
     storages,
@@ -123,6 +128,8 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     monotonicClock,
   });
   const routes = createRoutes(service);
+  const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
+  metrics.observeLoad({ budget, connections });
   const pages = createPages({
     health,
     metrics: httpMetrics,
@@ -130,17 +137,38 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     authorize: deps.authorizePage ?? allowEveryPage,
   });
   const hasOperatorsPort = config['admin-address'] !== undefined;
-  const app = createApp({ routes, calls, pages: hasOperatorsPort ? new Map() : pages });
-  const http = { routes, calls, logger };
+  const app = createApp({ routes, calls, budget, pages: hasOperatorsPort ? new Map() : pages });
+  const http = { routes, calls, budget, logger };
 
   return {
     app,
-    http: { ...http, app },
-    operatorsHttp: { ...http, app: hasOperatorsPort ? createApp({ routes, calls, pages }) : app },
+    http: { ...http, app, connections },
+    operatorsHttp: {
+      ...http,
+      app: hasOperatorsPort ? createApp({ routes, calls, budget, pages }) : app,
+      connections: ofOperators,
+    },
     service,
     configuredQueues,
     pools: () => pools.states(),
     stop: () => stopping.run(),
+  };
+}
+
+function createBudget(config: Config, { processLimits }: ServerDeps): MemoryBudget {
+  return new MemoryBudget(config['memory-budget'] ?? defaultMemoryBudget(processLimits?.heapBytes));
+}
+
+function createConnections(
+  config: Config,
+  deps: ServerDeps & { readonly budget: MemoryBudget; readonly pools: readonly PoolState[] },
+) {
+  const operators = { target: 'operators', maxConns: OPERATORS_CONNECTIONS };
+  const reserved = config['admin-address'] === undefined ? deps.pools : [...deps.pools, operators];
+  const limits = connectionLimits(config['max-connections'], deps.processLimits, reserved);
+  return {
+    connections: new Connections({ ...deps, limits }),
+    ofOperators: new Connections({ ...deps, limits: { served: OPERATORS_CONNECTIONS } }),
   };
 }
 

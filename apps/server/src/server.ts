@@ -2,16 +2,13 @@ import { RunOnce } from '@querator/core';
 import { type Composition, compose, type ServerDeps } from './compose.ts';
 import type { Config } from './config/schema.ts';
 import { adminTlsOf } from './config/tls-rules.ts';
-import { logProcessLimits, mostOpenConnections } from './observability/process-limits.ts';
+import { logProcessLimits } from './observability/process-limits.ts';
 import { ResourceWatch, USAGE } from './observability/resource-watch.ts';
 import { Listener, type ListenerOptions } from './startup/listener.ts';
 import { logStorages } from './startup/storage-notices.ts';
 
-/** The default number of connections that are served at a time, which is the reference's. Further ones wait. */
-const MAX_CONNECTIONS = 1_000;
-
-/** The number of connections that the operators' port serves at a time. They are not among the others. */
-const ADMIN_CONNECTIONS = 100;
+/** A process that cannot have this many connections logs a warning. */
+const FEW_CONNECTIONS = 1_000;
 
 /** How long a process that stops still answers: clients may be about to send a request. */
 const LINGER_MS = 500;
@@ -42,31 +39,28 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const { logger } = deps;
   const composition = compose(config, deps);
   logStorages(config, logger);
-  const resources = watchResources(deps, composition);
+  const resources = watchResources(config, deps, composition);
   const common = {
     isShared: deps.worker !== undefined,
-    open: resources.connections,
     clock: deps.clock,
     logger,
   };
   const listeners: Listener[] = [];
-  const addListener = async (options: Pick<ListenerOptions, 'address' | 'tls' | 'http' | 'served'>) => {
+  const addListener = async (options: Pick<ListenerOptions, 'address' | 'tls' | 'http'>) => {
     const listener = await Listener.create({ ...common, ...options });
     listeners.push(listener);
     return listener;
   };
   const { address, tls, 'admin-address': adminAddress } = config;
-  const served = deps.maxConnections ?? MAX_CONNECTIONS;
   let main: Listener;
   let admin: Listener | undefined;
   try {
-    main = await addListener({ address, tls, http: composition.http, served });
+    main = await addListener({ address, tls, http: composition.http });
     if (adminAddress !== undefined) {
       admin = await addListener({
         address: adminAddress,
         tls: adminTlsOf(config),
         http: composition.operatorsHttp,
-        served: ADMIN_CONNECTIONS,
       });
     }
     await composition.configuredQueues.create();
@@ -97,13 +91,14 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
 /** Watches the limits of the process, if it has only one server. */
 function watchResources(
-  { clock, logger, processLimits: limits, ...deps }: ServerDeps,
-  { pools }: Composition,
+  config: Config,
+  { clock, logger, processLimits: limits }: ServerDeps,
+  { pools, http }: Composition,
 ) {
-  if (limits === undefined) return { connections: undefined, stop: () => {} };
-  const wanted = { connections: deps.maxConnections ?? MAX_CONNECTIONS, pools: pools() };
-  logProcessLimits(logger, limits, wanted);
+  if (limits === undefined) return { stop: () => {} };
+  const connections = config['max-connections'] ?? Math.max(http.connections.counts().limit, FEW_CONNECTIONS);
+  logProcessLimits(logger, limits, { connections, pools: pools() });
   const watch = new ResourceWatch({ clock, logger, limits, usage: USAGE });
   watch.start();
-  return { connections: mostOpenConnections(limits, wanted), stop: () => watch.stop() };
+  return { stop: () => watch.stop() };
 }

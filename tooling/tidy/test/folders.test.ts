@@ -134,7 +134,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'monotonic-clock.ts',
     'version.ts',
   ],
-  'apps/server/src/http': ['node', 'fetch', 'health', 'handlers', 'call'],
+  'apps/server/src/http': ['node', 'fetch', 'health', 'handlers', 'call', 'budget'],
 };
 
 interface Import {

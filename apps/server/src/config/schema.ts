@@ -1,6 +1,7 @@
 import { DurationSyntaxError, parseDuration } from '@querator/core';
 import { z } from 'zod';
 import type { DriverConfig } from '../backends.ts';
+import { byteSize, SMALLEST_MEMORY_BUDGET } from './byte-size.ts';
 import { parseHost } from './host-name.ts';
 import { originOf } from './web-origin.ts';
 
@@ -98,6 +99,8 @@ export const configSchema = z.strictObject({
   tls: tls.optional(),
   'admin-address': address.optional(),
   'admin-tls': z.union([z.literal(false), tls], "expected false, or settings like those of 'tls'").optional(),
+  'max-connections': z.int('expected a whole number').min(1, 'expected a number of at least 1').optional(),
+  'memory-budget': byteSize(SMALLEST_MEMORY_BUDGET).optional(),
   logging: z
     .strictObject({
       handler: z.enum(LOG_HANDLERS, { error: `expected one of ${LOG_HANDLERS.join(', ')}` }).default('color'),

@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { MonotonicClock } from '../monotonic-clock.ts';
 import { HorizonMetrics } from './horizon-metrics.ts';
 import { ItemMetrics } from './item-metrics.ts';
+import { type Load, registerLoadMetrics } from './load-metrics.ts';
 import { registerPoolMetrics } from './pool-metrics.ts';
 import { QueueDepthMetrics } from './queue-depth.ts';
 import { QueueLabels } from './queue-labels.ts';
@@ -85,6 +86,11 @@ export class Metrics {
         }
       },
     });
+  }
+
+  /** Adds what connections and requests take of their limits. Call it once. */
+  observeLoad(load: Load): void {
+    registerLoadMetrics(this.#registry, load);
   }
 
   /** Counts a request to one of the server's own paths. */

@@ -1,7 +1,12 @@
 import type { LogFields } from '@querator/core';
 import { silentLogger } from '@querator/core';
-import { expect, test } from 'vitest';
-import { logProcessLimits, mostOpenConnections, readProcessLimits } from './process-limits.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  connectionLimits,
+  logProcessLimits,
+  mostOpenConnections,
+  readProcessLimits,
+} from './process-limits.ts';
 
 const pools = [
   { target: 'db1:5432/q', maxConns: 20 },
@@ -56,4 +61,22 @@ test('the limits of this process can be read', () => {
   expect(openFiles).toBeGreaterThan(0);
   expect(heapBytes).toBeGreaterThan(0);
   expect(processors).toBeGreaterThan(0);
+});
+
+describe('the connections that are served', () => {
+  const limits = { openFiles: 1_048_576, heapBytes: 512 * 2 ** 20, memoryBytes: undefined, processors: 2 };
+  const pools = [{ target: 'db', maxConns: 36 }];
+
+  test.each([
+    ['10,000 at least', { ...limits, heapBytes: 2 ** 20 }, 10_000],
+    ['more with a great heap', limits, 16_384],
+    ['what the limit of open files leaves', { ...limits, openFiles: 4_096 }, 4_096 - 100],
+    ['10,000 where no limit is known', undefined, 10_000],
+  ])('are by default %s', (_, given, served) => {
+    expect(connectionLimits(undefined, given, pools).served).toBe(served);
+  });
+
+  test('are those of the configuration', () => {
+    expect(connectionLimits(7, limits, pools)).toEqual({ served: 7, open: 1_048_576 - 100 });
+  });
 });

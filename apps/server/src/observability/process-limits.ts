@@ -57,6 +57,28 @@ export function mostOpenConnections(
   return openFiles === undefined ? undefined : Math.max(openFiles - reservedFiles(pools), 1);
 }
 
+/** The default for `max-connections` where the descriptors and the heap allow it. */
+const MOST_CONNECTIONS = 10_000;
+/** The heap that an open connection takes, with some reserve, in bytes. */
+const HEAP_PER_CONNECTION = 32_768;
+
+/**
+ * How many connections are served, and how many may be open, at a time. By
+ * default as many as there are descriptors. A great heap allows more than 10,000.
+ *
+ * @param configured `max-connections`. Undefined: the default.
+ */
+export function connectionLimits(
+  configured: number | undefined,
+  limits: ProcessLimits | undefined,
+  pools: WantedFiles['pools'],
+): { readonly served: number; readonly open: number | undefined } {
+  if (limits === undefined) return { served: configured ?? MOST_CONNECTIONS, open: undefined };
+  const open = mostOpenConnections(limits, { pools });
+  const byHeap = Math.max(MOST_CONNECTIONS, Math.floor(limits.heapBytes / HEAP_PER_CONNECTION));
+  return { served: configured ?? Math.min(open ?? byHeap, byHeap), open };
+}
+
 function reservedFiles(pools: WantedFiles['pools']): number {
   return pools.reduce((sum, { maxConns }) => sum + maxConns, OTHER_FILES);
 }

@@ -5,7 +5,6 @@ import type { TlsSettings } from '../config/schema.ts';
 import type { TlsFiles } from '../config/tls-files.ts';
 import { Drain } from '../http/node/drain.ts';
 import { createHttpServer, type HttpServerOptions } from '../http/node/http-server.ts';
-import { limitConnections } from '../http/node/limit-connections.ts';
 import { listen, urlOf } from './listen-address.ts';
 import { readWatchedFiles, TlsWatch, type WatchedFiles } from './tls-watch.ts';
 
@@ -22,10 +21,6 @@ export interface ListenerOptions {
   readonly http: HttpServerOptions;
   /** Whether other processes listen on the same port. */
   readonly isShared: boolean;
-  /** The number of connections that are served at a time. */
-  readonly served: number;
-  /** The number of connections that may be open at a time. Undefined: any number. */
-  readonly open: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -38,14 +33,13 @@ export class Listener {
   readonly #tls: TlsWatch | undefined;
 
   private constructor(options: ListenerOptions, watched: WatchedFiles | undefined) {
-    const { tls, served, open, clock, logger } = options;
+    const { tls, clock, logger } = options;
     this.#options = options;
     this.#http = createHttpServer(options.http, watched && tls && tlsOptions(watched.files, tls));
     this.#http.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#http.headersTimeout = REQUEST_TIMEOUT_MS;
     this.#http.requestTimeout = REQUEST_TIMEOUT_MS;
     this.#drain = new Drain(this.#http, clock);
-    limitConnections(this.#http, served, { open, logger });
     if (tls === undefined || watched === undefined || !(this.#http instanceof TlsServer)) return;
     this.#http.on('secureConnection', refuseUnverified);
     this.#tls = new TlsWatch(this.#http, tls, { clock, logger });

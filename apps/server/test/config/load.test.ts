@@ -18,6 +18,7 @@ describe('the configuration file', () => {
     const config = parseConfig(text);
     expect(config.queues[1]).toMatchObject({ name: 'mail', 'dead-queue': 'mail-dead', 'max-attempts': 10 });
     const keys = new Set([...text.matchAll(/^[\s-]*([a-z-]+):/gm)].map(([, key]) => key));
+    expect(config).toMatchObject({ 'max-connections': 10_000, 'memory-budget': 512_000_000 });
     for (const key of [
       'address',
       'allowed-hosts',
@@ -41,6 +42,17 @@ describe('the configuration file', () => {
       'partition-storage': [{ name: 'mem-0', driver: 'memory', affinity: 1 }],
       queues: [],
     });
+  });
+
+  test.each([
+    ['300000000', 300_000_000],
+    ['512MB', 512_000_000],
+    ['512 MiB', 536_870_912],
+    ['2GB', 2_000_000_000],
+    ['2GiB', 2_147_483_648],
+  ])('a memory budget may be written %s', (written, bytes) => {
+    expect(parseConfig(`memory-budget: ${written}\n`)['memory-budget']).toBe(bytes);
+    expect(parseConfig(`memory-budget: "${written}"\n`)['memory-budget']).toBe(bytes);
   });
 
   test('hosts and origins are lists, and origins are taken as browsers send them', () => {
@@ -69,6 +81,16 @@ describe('the configuration file', () => {
     ['logging:\n  handler: color\n  colour: yes\n', 'line 3: logging.colour: unknown key'],
     ['logging:\n  level: loud\n', 'line 2: logging.level: expected one of debug, info, warn, error'],
     ['logging:\n  handler: xml\n', 'line 2: logging.handler: expected one of color, text, json'],
+    ['max-connections: 0\n', 'line 1: max-connections: expected a number of at least 1'],
+    ['max-connections: many\n', 'line 1: max-connections: expected a whole number'],
+    ['memory-budget: 100MB\n', 'line 1: memory-budget: expected at least 160000000 bytes'],
+    ['memory-budget: 1\n', 'line 1: memory-budget: expected at least 160000000 bytes'],
+    [
+      'memory-budget: 512 megs\n',
+      'line 1: memory-budget: expected a number of bytes, or a size such as 512MB',
+    ],
+    ['memory-budget: 1.5GB\n', 'line 1: memory-budget: expected a number of bytes, or a size such as 512MB'],
+    ['memory-budget: [1]\n', 'line 1: memory-budget: expected a number of bytes, or a size such as 512MB'],
     ['address: 2319\n', 'line 1: address: expected string, received number'],
     ['address: nowhere\n', 'line 1: address: expected host:port, such as localhost:2319'],
     ['allowed-hosts: queue.example\n', 'line 1: allowed-hosts: expected a list of hosts'],

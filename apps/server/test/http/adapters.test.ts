@@ -35,7 +35,7 @@ beforeEach(async () => {
   const backend = memoryBackend({ name: 'memory', clock, random });
   const storages = [{ backend, affinity: 1 }];
   service = createService({ clock, random, queueStore: backend.queueStore(), storages });
-  http = httpFixture(service, clock, authenticate);
+  http = httpFixture(service, clock, { authenticate });
   server = createHttpServer(http);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

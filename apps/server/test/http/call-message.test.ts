@@ -9,9 +9,15 @@ test('a body longer than announced is cut off, where Node is told to let both le
   const server = createServer(
     { IncomingMessage: CallMessage, insecureHTTPParser: true },
     (incoming, outgoing) => {
-      incoming.takeBody(Number(incoming.headers['content-length']), (body) => {
-        received.push(Buffer.from(body).toString());
-        outgoing.end('ok');
+      let body = '';
+      incoming.takeBody(Number(incoming.headers['content-length']), {
+        piece: (bytes) => {
+          body += Buffer.from(bytes).toString();
+        },
+        complete: () => {
+          received.push(body);
+          outgoing.end('ok');
+        },
       });
     },
   );

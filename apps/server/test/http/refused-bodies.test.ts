@@ -21,7 +21,7 @@ beforeEach(async () => {
   const backend = memoryBackend({ name: 'memory', clock, random });
   const storages = [{ backend, affinity: 1 }];
   service = createService({ clock, random, queueStore: backend.queueStore(), storages });
-  server = createHttpServer(httpFixture(service, clock, authenticate));
+  server = createHttpServer(httpFixture(service, clock, { authenticate }));
   server.on('connection', (socket: Socket) => {
     served = socket;
   });

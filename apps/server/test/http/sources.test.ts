@@ -41,7 +41,7 @@ class Site {
       this.authentications++;
       return undefined;
     };
-    this.#http = httpFixture(this.#service, clock, authenticate, rules);
+    this.#http = httpFixture(this.#service, clock, { authenticate, rules });
     this.#listeners = { loopback: createHttpServer(this.#http), elsewhere: createHttpServer(this.#http) };
   }
 

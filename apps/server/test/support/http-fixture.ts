@@ -1,13 +1,14 @@
-import type { Clock } from '@querator/core';
-import { silentLogger } from '@querator/core';
+import { type Clock, type Logger, silentLogger } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type { Service } from '@querator/engine';
+import { MemoryBudget } from '../../src/http/budget/memory-budget.ts';
 import { checkAuthorization } from '../../src/http/call/authorization.ts';
 import { CallPipeline, type CallPipelineDeps } from '../../src/http/call/call-pipeline.ts';
 import { SourceRules, type SourceRulesOptions } from '../../src/http/call/source-rules.ts';
 import { createApp } from '../../src/http/fetch/app.ts';
 import { createPages } from '../../src/http/fetch/pages.ts';
 import { createRoutes } from '../../src/http/handlers/routes.ts';
+import { type ConnectionLimits, Connections } from '../../src/http/node/connections.ts';
 import type { HttpServerOptions } from '../../src/http/node/http-server.ts';
 import { systemMonotonicClock } from '../../src/monotonic-clock.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
@@ -17,12 +18,26 @@ export interface HttpFixture extends HttpServerOptions {
   readonly metrics: Metrics;
 }
 
+/** What differs from a server with default settings. */
+export interface HttpFixtureOptions {
+  readonly authenticate?: CallPipelineDeps['authenticate'];
+  readonly rules?: Partial<SourceRulesOptions>;
+  readonly budget?: MemoryBudget;
+  readonly limits?: ConnectionLimits;
+  readonly logger?: Logger;
+}
+
 /** Puts the HTTP side together. Its health check always passes. */
 export function httpFixture(
   service: Service,
   clock: Clock,
-  authenticate: CallPipelineDeps['authenticate'] = checkAuthorization,
-  rules: Partial<SourceRulesOptions> = {},
+  {
+    authenticate = checkAuthorization,
+    rules = {},
+    budget = new MemoryBudget(160_000_000),
+    limits = { served: 1_000 },
+    logger = silentLogger,
+  }: HttpFixtureOptions = {},
 ): HttpFixture {
   const monotonicClock = systemMonotonicClock;
   const metrics = new Metrics({ clock, monotonicClock, random: new SeededRandom(), pools: () => [] });
@@ -31,6 +46,8 @@ export function httpFixture(
   const routes = createRoutes(service);
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const pages = createPages({ health, metrics, isReady: async () => true, authorize: () => undefined });
-  const app = createApp({ routes, calls, pages });
-  return { app, routes, calls, logger: silentLogger, metrics };
+  const app = createApp({ routes, calls, budget, pages });
+  const connections = new Connections({ clock, budget, limits, logger });
+  metrics.observeLoad({ budget, connections });
+  return { app, routes, calls, budget, connections, logger, metrics };
 }

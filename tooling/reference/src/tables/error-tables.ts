@@ -35,7 +35,7 @@ const FIXED: Readonly<Record<keyof typeof MESSAGES, readonly [code: ErrorCode, w
   queueShutdown: ['failed', 'any call on a queue that is being stopped or deleted'],
   overloaded: [
     'retry',
-    'produce, complete, retry: too many items wait for a busy storage. Nothing was changed',
+    'produce, complete, retry: too many items wait for a busy storage. Any call: the requests of the process hold too much memory, or too many lease requests wait. Nothing was changed',
   ],
   produceTimedOut: ['retry', 'produce: not stored within the request timeout. Nothing was stored'],
   produceOutcomeUnknown: ['retry', 'produce: storage did not answer. The items may or may not be stored'],

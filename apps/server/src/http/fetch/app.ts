@@ -1,4 +1,6 @@
 import { type Context, Hono } from 'hono';
+import type { MemoryBudget } from '../budget/memory-budget.ts';
+import { ReceivedBody } from '../budget/received-body.ts';
 import { AdmittedCall } from '../call/admitted-call.ts';
 import { ANSWER_HEADERS, type Answer } from '../call/answer.ts';
 import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
@@ -14,12 +16,13 @@ import type { Page, Pages } from './pages.ts';
 export interface AppOptions {
   readonly routes: Routes;
   readonly calls: CallPipeline;
+  readonly budget: MemoryBudget;
   /** The path of a page that is not among them is an unknown path. */
   readonly pages: Pages;
 }
 
 /** The HTTP side of the server as a fetch function: pages, and every call. */
-export function createApp({ routes, calls, pages }: AppOptions): Hono<AppEnv> {
+export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ getPath });
 
   const serve = (c: Context<AppEnv>, route: Route | undefined) => {
@@ -30,8 +33,15 @@ export function createApp({ routes, calls, pages }: AppOptions): Hono<AppEnv> {
   };
   const proceed = (c: Context<AppEnv>, admission: Admission) =>
     admission instanceof AdmittedCall ? run(c, admission) : responseOf(admission);
-  const run = async (c: Context<AppEnv>, call: AdmittedCall) =>
-    responseOf(await calls.run(call, bodyOf(c, call.route.endpoint.bodyLimit), new FetchCallContext(c)));
+  const run = async (c: Context<AppEnv>, call: AdmittedCall) => {
+    const { endpoint } = call.route;
+    const body = new ReceivedBody(budget.ofCall(endpoint), endpoint.bodyLimit);
+    try {
+      return responseOf(await calls.run(call, bodyOf(c, body), new FetchCallContext(c)));
+    } finally {
+      body.release();
+    }
+  };
   // Hono answers HEAD from GET routes, without the body.
   for (const [path, show] of pages) {
     app.get(path, async (c) => {

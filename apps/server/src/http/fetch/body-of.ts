@@ -1,44 +1,43 @@
 import type { IncomingMessage } from 'node:http';
 import { QueueError } from '@querator/core';
-import { bodyTooLarge } from '@querator/protocol';
 import type { Context } from 'hono';
+import type { ReceivedBody } from '../budget/received-body.ts';
 import { discardBody } from '../call/discard-body.ts';
 import type { AppEnv } from './app-env.ts';
 
 /**
  * Reads the body of a call that comes through Hono.
  *
- * @param limit in bytes. The rest of a body that crosses it on a connection is dropped.
- * @throws QueueError `invalid` if the body is too long, `content` if the connection breaks before its end.
+ * @param body receives the pieces. The rest of a body that it refuses on a connection is dropped.
+ * @throws QueueError `content` if the connection breaks before the end; see also `ReceivedBody.add`.
  */
-export async function bodyOf(c: Context<AppEnv>, limit: number): Promise<Uint8Array> {
+export async function bodyOf(c: Context<AppEnv>, body: ReceivedBody): Promise<Uint8Array> {
   const incoming = c.env?.incoming;
-  return incoming === undefined ? new Uint8Array(await c.req.arrayBuffer()) : readBody(incoming, limit);
+  if (incoming !== undefined) return readBody(incoming, body);
+  body.add(new Uint8Array(await c.req.arrayBuffer()));
+  return body.take();
 }
 
 /** Without a listener an error ends the process. `close` reports the same failure. */
 const ignore = () => {};
 
 /** Reads Node's own stream, at half the cost of a web stream. */
-function readBody(incoming: IncomingMessage, limit: number): Promise<Uint8Array> {
+function readBody(incoming: IncomingMessage, body: ReceivedBody): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= limit) {
-        chunks.push(chunk);
-        return;
+    const onData = (piece: Buffer) => {
+      try {
+        body.add(piece);
+      } catch (error) {
+        incoming.off('data', onData);
+        discardBody(incoming);
+        reject(error);
       }
-      incoming.off('data', onData);
-      discardBody(incoming);
-      reject(bodyTooLarge(limit));
     };
     incoming.on('data', onData);
     let ended = false;
     incoming.on('end', () => {
       ended = true;
-      resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));
+      resolve(body.take());
     });
     incoming.on('error', ignore);
     incoming.on('close', () => {

@@ -8,16 +8,19 @@ import { getRequestListener } from '@hono/node-server';
 import { errorText, invalid, type Logger } from '@querator/core';
 import type { Hono } from 'hono';
 import { isLoopback } from '../../config/host-name.ts';
+import { type MemoryBudget, overloaded } from '../budget/memory-budget.ts';
 import { AdmittedCall } from '../call/admitted-call.ts';
+import type { Answer } from '../call/answer.ts';
 import { type CallHeaders, callHeadersOf } from '../call/call-headers.ts';
 import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
 import { pathOf } from '../call/request-path.ts';
 import type { Routes } from '../call/route.ts';
 import type { AppEnv } from '../fetch/app-env.ts';
 import { CallMessage } from './call-message.ts';
-import { NodeCallContext } from './node-call-context.ts';
+import type { Connections } from './connections.ts';
+import { mayWait, NodeCall } from './node-call.ts';
+import { type Exchange, OtherRequest } from './other-request.ts';
 import { refuseRequest } from './refuse-request.ts';
-import { sendAnswer } from './send-answer.ts';
 
 /** The parts of an HTTP server. */
 export interface HttpServerOptions {
@@ -25,6 +28,9 @@ export interface HttpServerOptions {
   /** The routes of `app`. */
   readonly routes: Routes;
   readonly calls: CallPipeline;
+  readonly budget: MemoryBudget;
+  /** The connections of all listeners of the process. */
+  readonly connections: Connections;
   readonly logger: Logger;
 }
 
@@ -32,18 +38,16 @@ export interface HttpServerOptions {
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /**
- * A server for the application that does not listen yet. An admitted call with
- * an announced length goes from Node's request to the service and back without
- * the objects of the Fetch standard: those cost more than the rest of a small
- * call. Calls that are refused by their headers are answered here too. Hono
- * serves all other requests. It does not repeat the checks of an admitted call.
+ * A server for the application that does not listen yet. An admitted call goes
+ * from Node's request to the service and back without the objects of the Fetch
+ * standard: those cost more than the rest of a small call. Calls that are refused
+ * by their headers are answered here too. Hono serves all other requests. It does
+ * not repeat the checks of an admitted call.
  *
  * @param tls the certificate and its key. Undefined: connections are not encrypted.
  */
-export function createHttpServer(
-  { app, routes, calls, logger }: HttpServerOptions,
-  tls?: TlsOptions,
-): Server {
+export function createHttpServer(options: HttpServerOptions, tls?: TlsOptions): Server {
+  const { app, routes, calls, connections } = options;
   const admitted = new WeakMap<object, AdmittedCall>();
   let onLoopback = false;
   const serveByHono = getRequestListener(
@@ -59,19 +63,13 @@ export function createHttpServer(
     },
   );
 
-  async function run(call: AdmittedCall, body: Uint8Array, outgoing: ServerResponse): Promise<void> {
-    try {
-      sendAnswer(outgoing, await calls.run(call, body, new NodeCallContext(outgoing)));
-    } catch (error) {
-      logger.error('reply could not be sent', { path: call.path, err: error });
-      outgoing.destroy();
-    }
-  }
-
   function serve(incoming: CallMessage, outgoing: ServerResponse): void {
+    const connection = connections.of(incoming.socket);
+    connection.begins(incoming);
+    const exchange = { incoming, outgoing, connection };
     const { method } = incoming;
     if (method === 'GET' || method === 'HEAD') {
-      serveWithBody(incoming, outgoing);
+      runByHono(exchange, false);
       return;
     }
     const headers = callHeadersOf(incoming.rawHeaders, incoming.socket);
@@ -83,41 +81,47 @@ export function createHttpServer(
       route = method === 'POST' ? routes.get(path) : undefined;
     }
     const admission = calls.admit(method as string, path, route, headers, onLoopback);
-    if (admission instanceof AdmittedCall && admission.announcedLength !== undefined) {
-      if (incoming.expectsContinue) outgoing.writeContinue();
-      incoming.takeBody(admission.announcedLength, (body) => void run(admission, body, outgoing));
-    } else if (admission instanceof Promise) {
-      void admission.then((settled) => proceed(incoming, outgoing, settled, headers));
-    } else proceed(incoming, outgoing, admission, headers);
+    if (admission instanceof AdmittedCall) new NodeCall(options, admission, exchange).receive();
+    else if (admission instanceof Promise)
+      void admission.then((settled) => proceed(exchange, settled, headers));
+    else refuse(exchange, admission, headers);
   }
 
-  /** The stream may have pieces of the body already, or its length is unknown. */
-  function proceed(
-    incoming: CallMessage,
-    outgoing: ServerResponse,
-    admission: Admission,
-    headers: CallHeaders,
-  ): void {
+  /** The stream may have pieces of the body already. */
+  function proceed(exchange: Exchange, admission: Admission, headers: CallHeaders): void {
     if (!(admission instanceof AdmittedCall)) {
-      refuseRequest(incoming, outgoing, admission, headers);
+      refuse(exchange, admission, headers);
       return;
     }
-    admitted.set(incoming, admission);
-    serveWithBody(incoming, outgoing);
+    const waits = mayWait(admission.route.endpoint);
+    if (waits && !connections.mayWait) {
+      refuse(exchange, calls.refuse(overloaded(), admission.path, headers), headers);
+      return;
+    }
+    admitted.set(exchange.incoming, admission);
+    runByHono(exchange, waits);
   }
 
-  function serveWithBody(incoming: CallMessage, outgoing: ServerResponse): void {
-    if (incoming.expectsContinue) outgoing.writeContinue();
-    void serveByHono(incoming, outgoing);
+  function refuse(exchange: Exchange, answer: Answer, headers: CallHeaders): void {
+    const { incoming, outgoing, connection } = exchange;
+    connection.run(
+      new OtherRequest(exchange, {
+        run: () => refuseRequest(incoming, outgoing, answer, headers),
+        waits: false,
+      }),
+    );
   }
 
-  const options = { IncomingMessage: CallMessage };
-  // Clients that are offered HTTP/2 would use it, and not every one of them handles it well.
-  const only = { ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
-  const http =
-    tls === undefined
-      ? createServer(options, serve)
-      : createTlsServer({ ...options, ...only, ...tls }, serve);
+  function runByHono(exchange: Exchange, waits: boolean): void {
+    const { incoming, outgoing, connection } = exchange;
+    const run = () => {
+      if (incoming.expectsContinue) outgoing.writeContinue();
+      return serveByHono(incoming, outgoing);
+    };
+    connection.run(new OtherRequest(exchange, { run, waits }));
+  }
+
+  const http = createNodeServer(serve, tls);
   http.on('listening', () => {
     const address = http.address() as AddressInfo | null;
     onLoopback = address !== null && isLoopback(address.address);
@@ -127,11 +131,25 @@ export function createHttpServer(
     const unknown = invalid(errorText`Expect header '${expect}' is not supported; only 100-continue is`);
     const headers = callHeadersOf(incoming.rawHeaders, incoming.socket);
     const path = pathOf(incoming.url as string);
-    refuseRequest(incoming, outgoing, calls.refuse(unknown, path, headers), headers);
+    const connection = connections.of(incoming.socket);
+    connection.begins(incoming);
+    refuse({ incoming, outgoing, connection }, calls.refuse(unknown, path, headers), headers);
   });
   http.on('checkContinue', (incoming: CallMessage, outgoing) => {
     incoming.expectsContinue = true;
     http.emit('request', incoming, outgoing);
   });
+  connections.attach(http);
   return http;
+}
+
+function createNodeServer(
+  serve: (incoming: CallMessage, outgoing: ServerResponse) => void,
+  tls: TlsOptions | undefined,
+): Server {
+  const classes = { IncomingMessage: CallMessage };
+  if (tls === undefined) return createServer(classes, serve);
+  // Clients that are offered HTTP/2 would use it, and not every one of them handles it well.
+  const only = { ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+  return createTlsServer({ ...classes, ...only, ...tls }, serve);
 }

@@ -6,7 +6,7 @@ import type { CallMessage } from './call-message.ts';
 import { sendAnswer } from './send-answer.ts';
 
 /** A client that sends nothing for so long after its refusal is cut off. */
-const LINGER_MS = 5_000;
+export const LINGER_MS = 5_000;
 
 /**
  * Refuses a request by its headers, before its body is read. A connection that

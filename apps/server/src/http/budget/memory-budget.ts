@@ -1,0 +1,110 @@
+import { getHeapStatistics } from 'node:v8';
+import { MESSAGES, type Permission, QueueError } from '@querator/core';
+import type { ItemBudget } from '@querator/engine';
+import { SMALLEST_MEMORY_BUDGET } from '../../config/byte-size.ts';
+
+/** The part of the heap's limit that the budget is by default. */
+const PART_OF_HEAP = 1 / 4;
+
+/** The shares of the budget. The comments of `MemoryBudget` say what they hold. */
+const SHARES = { producers: 1 / 2, calls: 1 / 8, pipelined: 1 / 8, answers: 1 / 4 } as const;
+
+/** A request leaves this many times its own size free, for smaller ones. */
+const MARGIN = 7;
+/** The greatest margin, as a part of the share. */
+const GREATEST_MARGIN = 1 / 8;
+
+/** The budget of a process in bytes, unless it is configured. @param heapBytes the limit of the heap. */
+export function defaultMemoryBudget(heapBytes = getHeapStatistics().heap_size_limit): number {
+  return Math.max(Math.floor(heapBytes * PART_OF_HEAP), SMALLEST_MEMORY_BUDGET);
+}
+
+/** The error for a request that finds no room in its share. */
+export function overloaded(): QueueError {
+  return new QueueError('retry', MESSAGES.overloaded);
+}
+
+/** A part of the budget. Only its holders count, so a share that is full delays no other. */
+export class MemoryShare {
+  /** In bytes. */
+  readonly limit: number;
+  /** Bytes in use. Holders that took them with `take` may add and subtract. */
+  used = 0;
+  /** How often a request found no room. */
+  refused = 0;
+  readonly #greatestMargin: number;
+
+  constructor(limit: number) {
+    this.limit = limit;
+    this.#greatestMargin = limit * GREATEST_MARGIN;
+  }
+
+  /**
+   * Takes bytes for a request, if there is room. The greater a request, the more
+   * must stay free beside it: many small requests fit where a few great ones do not.
+   *
+   * @param held what the request has taken before.
+   */
+  take(bytes: number, held = 0): boolean {
+    if (!this.hasRoom(bytes, held)) {
+      this.refused++;
+      return false;
+    }
+    this.used += bytes;
+    return true;
+  }
+
+  /** Whether `take` would succeed. */
+  hasRoom(bytes: number, held = 0): boolean {
+    return this.used + bytes + Math.min(MARGIN * (held + bytes), this.#greatestMargin) <= this.limit;
+  }
+}
+
+/**
+ * What the requests of a process may hold in memory, in bytes. Each kind of
+ * holder has a share of its own: producers cannot use up what consumers need,
+ * and clients that do not read their answers cannot use up either.
+ */
+export class MemoryBudget {
+  /** Bodies of produce and import, and produced items that wait for storage. */
+  readonly producers: MemoryShare;
+  /** Bodies of all other calls. */
+  readonly calls: MemoryShare;
+  /** Requests that wait behind others of their connection, besides their bodies. */
+  readonly pipelined: MemoryShare;
+  /** Answers that clients have not read yet. */
+  readonly answers: MemoryShare;
+  /** The bytes of `producers` that items hold. The rest are bodies. */
+  items = 0;
+  /** The share of producers, as the engine sees it. */
+  readonly itemBudget: ItemBudget = {
+    take: (bytes) => {
+      const { producers } = this;
+      // No margin: the body of the request was taken with one.
+      if (producers.used + bytes > producers.limit) {
+        producers.refused++;
+        return false;
+      }
+      producers.used += bytes;
+      this.items += bytes;
+      return true;
+    },
+    release: (bytes) => {
+      this.producers.used -= bytes;
+      this.items -= bytes;
+    },
+  };
+
+  /** @param bytes of all shares together. */
+  constructor(bytes: number) {
+    this.producers = new MemoryShare(bytes * SHARES.producers);
+    this.calls = new MemoryShare(bytes * SHARES.calls);
+    this.pipelined = new MemoryShare(bytes * SHARES.pipelined);
+    this.answers = new MemoryShare(bytes * SHARES.answers);
+  }
+
+  /** The share that holds the body of a call. */
+  ofCall({ permission }: { readonly permission: Permission }): MemoryShare {
+    return permission === 'queue.produce' ? this.producers : this.calls;
+  }
+}
