@@ -5,6 +5,7 @@ import {
   type Logger,
   MESSAGES,
   QueueError,
+  SharedRun,
   type StorageSignals,
 } from '@querator/core';
 
@@ -37,12 +38,10 @@ export class GenerationWatch {
   #generation = -1;
   /** When the last successful read began; negative infinity before the first one. */
   #readAtMs = Number.NEGATIVE_INFINITY;
-  #reading: Promise<void> | undefined;
+  readonly #reads = new SharedRun(() => this.#readAndArm());
   /** Changes by this process. A read that began before one may have missed it. */
   #ownChanges = 0;
   #started = false;
-  /** Whether a change was reported during the present read, which may have missed it. */
-  #again = false;
   #failing = false;
   #cancelTimer: CancelTimer | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -70,24 +69,9 @@ export class GenerationWatch {
     this.readSoon();
   }
 
-  /** Reads at once, or right after the read that runs. */
+  /** Reads at once, or right after the read that runs, which may have missed a change. */
   readSoon(): void {
-    if (!this.#started || this.#stopped) return;
-    if (this.#reading !== undefined) {
-      this.#again = true;
-      return;
-    }
-    this.#cancelTimer?.();
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined;
-      if (this.#stopped) return;
-      if (this.#again) {
-        this.#again = false;
-        this.readSoon();
-      } else {
-        this.#cancelTimer = this.#deps.clock.startTimer(READ_MS, () => this.readSoon());
-      }
-    });
+    if (this.#started && !this.#stopped) void this.#reads.start();
   }
 
   /**
@@ -98,7 +82,7 @@ export class GenerationWatch {
   async known(): Promise<void> {
     if (this.generation >= 0) return;
     // A read that hangs after others have failed is not worth the wait.
-    while (!this.#failing && this.generation < 0 && this.#reading !== undefined) await this.#reading;
+    while (!this.#failing && this.generation < 0 && !this.#reads.isIdle) await this.#reads.join();
     if (this.generation < 0) throw new QueueError('retry', MESSAGES.storageFailed);
   }
 
@@ -111,7 +95,14 @@ export class GenerationWatch {
     this.#stopped = true;
     this.#unsubscribe?.();
     this.#cancelTimer?.();
-    await this.#reading;
+    await this.#reads.idle();
+  }
+
+  async #readAndArm(): Promise<void> {
+    if (this.#stopped) return;
+    this.#cancelTimer?.();
+    await this.#read();
+    if (!this.#stopped) this.#cancelTimer = this.#deps.clock.startTimer(READ_MS, () => this.readSoon());
   }
 
   async #read(): Promise<void> {
