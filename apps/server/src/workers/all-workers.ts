@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { Clock } from '@querator/core';
+import { type Clock, within } from '@querator/core';
 import { isMessage, type Question, send } from './messages.ts';
 
 /** If the parent takes longer than this, a worker answers a request for itself only. */
@@ -28,16 +28,14 @@ export class AllWorkers {
   /** What all workers answer together. Undefined: the parent does not say. */
   async ask(question: Question): Promise<unknown> {
     const id = this.#next++;
-    const result = await new Promise<unknown>((resolve) => {
-      const cancel = this.#clock.startTimer(RESULT_TIMEOUT_MS, () => resolve(undefined));
-      this.#waiting.set(id, (all) => {
-        cancel();
-        resolve(all);
-      });
+    const { promise: answered, resolve } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, resolve);
+    try {
       send({ type: 'querator:ask-all', id, question });
-    });
-    this.#waiting.delete(id);
-    return result;
+      return await within(this.#clock, RESULT_TIMEOUT_MS, answered);
+    } finally {
+      this.#waiting.delete(id);
+    }
   }
 
   async #answer(id: number, question: Question): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:cluster';
-import type { Clock } from '@querator/core';
+import { type Clock, within } from '@querator/core';
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } from 'prom-client';
 import { isMessage, type Message, type Question } from './messages.ts';
 
@@ -48,16 +48,16 @@ export class WorkerQuestions {
     }
   }
 
-  #ask(worker: Worker, question: Question): Promise<unknown> {
-    if (!worker.isConnected()) return Promise.resolve(undefined);
+  async #ask(worker: Worker, question: Question): Promise<unknown> {
+    if (!worker.isConnected()) return undefined;
     const id = this.#next++;
-    return new Promise<unknown>((resolve) => {
-      const cancel = this.#clock.startTimer(ANSWER_TIMEOUT_MS, () => resolve(undefined));
-      this.#asked.set(id, (answer) => {
-        cancel();
-        resolve(answer);
-      });
+    const { promise: answered, resolve } = Promise.withResolvers<unknown>();
+    this.#asked.set(id, resolve);
+    try {
       worker.send({ type: 'querator:ask', id, question } satisfies Message);
-    }).finally(() => this.#asked.delete(id));
+      return await within(this.#clock, ANSWER_TIMEOUT_MS, answered);
+    } finally {
+      this.#asked.delete(id);
+    }
   }
 }
