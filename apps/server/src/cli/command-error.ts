@@ -1,4 +1,5 @@
 import { ReplyError } from '@querator/client';
+import { visibleLine } from '../observability/visible-text.ts';
 
 /** Ends a command with a text after `Error: ` and an exit code. */
 export class CommandError extends Error {
@@ -14,7 +15,7 @@ export class CommandError extends Error {
 /** An error as one line, without its stack. */
 export function describeError(error: unknown): string {
   if (error instanceof ReplyError) {
-    return `POST ${error.url} returned '${error.codeText}' with message: ${error.message}`;
+    return `POST ${error.url} returned '${error.codeText}' with message: ${visibleLine(error.message)}`;
   }
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import { formatTimestamp, type QueueLeaseItem, type QueueLeaseResponse } from '@querator/protocol';
+import { visibleText } from '../observability/visible-text.ts';
 
 /**
  * A leased item as a line of JSON, with all that completing it needs. The names
@@ -18,5 +19,5 @@ export function jsonLine({ queueName, partition }: QueueLeaseResponse, item: Que
     reference,
     bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
   };
-  return `${JSON.stringify(line)}\n`;
+  return `${visibleText(JSON.stringify(line))}\n`;
 }

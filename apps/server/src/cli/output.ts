@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { MessageCodec } from '@querator/protocol';
+import { visibleText } from '../observability/visible-text.ts';
 import type { CliIo } from './io.ts';
 
 /** Writes the output of a command: data to standard output, messages to standard error. */
@@ -24,13 +25,17 @@ export class Output {
 
   /** Writes a message as the JSON of the API, indented by 2. */
   json<T>(codec: MessageCodec<T>, message: T): Promise<void> {
-    const value: unknown = JSON.parse(new TextDecoder().decode(codec.toJson(message)));
-    return this.data(`${JSON.stringify(value, undefined, 2)}\n`);
+    return this.value(JSON.parse(new TextDecoder().decode(codec.toJson(message))));
   }
 
-  /** Writes a line for people. */
+  /** Writes a value as JSON, indented by 2. Invisible characters are escaped, which JSON allows. */
+  value(value: unknown): Promise<void> {
+    return this.data(`${visibleText(JSON.stringify(value, undefined, 2))}\n`);
+  }
+
+  /** Writes a line for people, with invisible characters as escapes. */
   say(line: string): void {
-    this.#stderr.write(`${line}\n`);
+    this.#stderr.write(`${visibleText(line)}\n`);
   }
 
   /** Shows a line on a terminal that the next call replaces. An empty line clears it. */

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { visibleText } from '../observability/visible-text.ts';
 import type { Cli } from './cli.ts';
 import { addComplete } from './commands/complete.ts';
 import { addCreate } from './commands/create.ts';
@@ -46,7 +47,7 @@ export function createProgram(connect: (program: Command) => Cli): { program: Co
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'Error: ')),
+      outputError: (text, write) => write(visibleText(text.replace(/^error: /, 'Error: '))),
       getOutHelpWidth: () => HELP_WIDTH,
       getErrHelpWidth: () => HELP_WIDTH,
       getOutHasColors: () => false,

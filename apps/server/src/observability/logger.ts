@@ -1,6 +1,7 @@
 import type { LogFields, Logger } from '@querator/core';
-import { type Logger as PinoLogger, pino } from 'pino';
-import { pinoPretty } from './pretty.ts';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import { prettyStream } from './pretty.ts';
+import { visibleText } from './visible-text.ts';
 
 /** The format of log lines: for a terminal, as plain text, for programs. */
 export type LogHandler = 'color' | 'text' | 'json';
@@ -12,8 +13,17 @@ export interface LeveledLogger extends Logger {
   setLevel(level: LogLevel): void;
 }
 
-/** Writes structured log lines to standard output. */
-export function createLogger(handler: LogHandler, level: LogLevel): LeveledLogger {
+/**
+ * Writes structured log lines. Invisible characters become escapes: names and
+ * texts from clients could make a terminal or a log viewer show something else.
+ *
+ * @param stdout where the lines go. Default: standard output.
+ */
+export function createLogger(
+  handler: LogHandler,
+  level: LogLevel,
+  stdout: DestinationStream = pino.destination({ dest: 1, sync: true }),
+): LeveledLogger {
   const options = {
     level,
     base: null,
@@ -23,7 +33,13 @@ export function createLogger(handler: LogHandler, level: LogLevel): LeveledLogge
     serializers: { err: (err: unknown) => (err instanceof Error ? pino.stdSerializers.err(err) : err) },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
-  return adapt(handler === 'json' ? pino(options) : pino(options, pinoPretty(handler === 'color')));
+  return adapt(
+    pino(options, handler === 'json' ? jsonStream(stdout) : prettyStream(handler === 'color', stdout)),
+  );
+}
+
+function jsonStream(stdout: DestinationStream): DestinationStream {
+  return { write: (line) => stdout.write(visibleText(line)) };
 }
 
 /** Pino takes the fields first. */

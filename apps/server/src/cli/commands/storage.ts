@@ -36,7 +36,7 @@ function addList(command: Command, cli: Cli): void {
         );
         return (await Promise.all(lists)).flat();
       });
-      await cli.output.data(`${JSON.stringify({ tables: listed }, undefined, 2)}\n`);
+      await cli.output.value({ tables: listed });
       cli.output.say(`Found ${listed.length} table(s)${flags.all ? '' : ' that no queue uses'}`);
     });
 }
