@@ -1,6 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { type Client, createClient } from '@querator/client';
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { parseConfig, type RunningServer, startServer } from '@querator/server';
@@ -26,6 +27,9 @@ const FLAGS = [
   '--disable-features=LocalNetworkAccessChecks',
   `--host-resolver-rules=${[STRANGER, APP, REBOUND, PLAIN].map((name) => `MAP ${name} 127.0.0.1`).join(',')}`,
 ];
+
+/** Node's channel for the responses that servers of this process have sent. */
+const SENT = 'http.server.response.finish';
 
 let browser: Browser;
 let context: BrowserContext;
@@ -81,22 +85,19 @@ async function pageOf(name: string): Promise<Page> {
   return page;
 }
 
-/** The statuses of the server's replies to what the page's code does, until `count` have come. */
-async function statusesOf(
-  page: Page,
-  count: number,
-  act: () => Promise<unknown>,
-): Promise<readonly number[]> {
+/** The statuses that the server sends for what a page does, until `count` are sent. */
+async function statusesOf(count: number, act: () => Promise<unknown>): Promise<readonly number[]> {
   const statuses: number[] = [];
-  const all = new Promise<void>((resolve) => {
-    context.on('response', (response) => {
-      if (new URL(response.url()).port !== port) return;
-      if (statuses.push(response.status()) === count) resolve();
-    });
+  await new Promise<void>((resolve, reject) => {
+    const onSent = (message: unknown) => {
+      const { response, socket } = message as { response: ServerResponse; socket: Socket };
+      if (socket.localPort !== Number(port) || statuses.push(response.statusCode) < count) return;
+      unsubscribe(SENT, onSent);
+      resolve();
+    };
+    subscribe(SENT, onSent);
+    act().catch(reject);
   });
-  await act();
-  await all;
-  expect(page.isClosed()).toBe(false);
   return statuses;
 }
 
@@ -154,7 +155,7 @@ describe.each([
       [`${serverOf()}/v1/queues.delete`, DELETE],
       [`${serverOf()}/v1/queue.produce`, PRODUCE],
     ] as const;
-    const statuses = await statusesOf(page, 2, async () => {
+    const statuses = await statusesOf(2, async () => {
       for (const request of requests) await page.evaluate(post, request);
     });
     expect(statuses).toEqual([403, 403]);
@@ -164,7 +165,7 @@ describe.each([
   test('not by a beacon, an XMLHttpRequest or a form either', async () => {
     const page = await pageOf(STRANGER);
     const request = [`${serverOf()}/v1/queue.produce`, PRODUCE] as const;
-    const statuses = await statusesOf(page, 3, () => page.evaluate(postByOtherMeans, request));
+    const statuses = await statusesOf(3, () => page.evaluate(postByOtherMeans, request));
     expect(statuses).toEqual([403, 403, 403]);
     expect(await itemsWaiting()).toBe(0);
   });
@@ -172,7 +173,7 @@ describe.each([
   test('not from a sandbox, whose origin is null', async () => {
     const page = await pageOf(STRANGER);
     const request = [`${serverOf()}/v1/queue.produce`, PRODUCE] as const;
-    const statuses = await statusesOf(page, 1, () => page.evaluate(postFromSandbox, request));
+    const statuses = await statusesOf(1, () => page.evaluate(postFromSandbox, request));
     expect(statuses).toEqual([403]);
     expect(await itemsWaiting()).toBe(0);
   });
@@ -199,7 +200,7 @@ describe.each([
       ];
     }, serverOf());
     expect(read).toEqual([
-      [200, true, expect.stringContaining('queueName')],
+      [200, true, expect.stringContaining('logicalQueues')],
       [400, false, expect.stringContaining('queue does not exist')],
       200,
     ]);
@@ -210,7 +211,7 @@ test('a person who types an address sees the page, and one who follows a link do
   const page = await context.newPage();
   expect((await page.goto(`http://localhost:${port}/metrics`))?.status()).toBe(200);
   const stranger = await pageOf(STRANGER);
-  const [status] = await statusesOf(stranger, 1, () =>
+  const [status] = await statusesOf(1, () =>
     stranger.evaluate((url) => {
       location.href = url;
     }, `http://localhost:${port}/metrics`),
