@@ -1,7 +1,6 @@
 import cluster from 'node:cluster';
 import { SystemClock, SystemRandom } from '@querator/core';
 import { DRIVERS } from './backends.ts';
-import type { ServerDeps } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
 import { defaultConfig, loadConfig } from './config/load.ts';
 import { storagesOf } from './config/queue-storage.ts';
@@ -11,6 +10,7 @@ import { createLogger, type LogLevel } from './observability/logger.ts';
 import { readProcessLimits } from './observability/process-limits.ts';
 import { RepeatLimiter } from './observability/repeat-limiter.ts';
 import { startServer } from './server.ts';
+import type { ServerDeps } from './server-deps.ts';
 import { checkNode } from './startup/check-node.ts';
 import { ConfigReload } from './startup/config-reload.ts';
 import { tryAddress } from './startup/listen-address.ts';

@@ -1,9 +1,10 @@
 import { RunOnce } from '@querator/core';
-import { type Composition, compose, type ServerDeps } from './compose.ts';
+import { type Composition, compose } from './compose.ts';
 import type { Config } from './config/schema.ts';
 import { adminTlsOf } from './config/tls-rules.ts';
 import { logProcessLimits } from './observability/process-limits.ts';
 import { ResourceWatch, USAGE } from './observability/resource-watch.ts';
+import type { ServerDeps } from './server-deps.ts';
 import { Listener, type ListenerOptions } from './startup/listener.ts';
 import { logStorages } from './startup/storage-notices.ts';
 
@@ -54,6 +55,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const { address, tls, 'admin-address': adminAddress } = config;
   let main: Listener;
   let admin: Listener | undefined;
+  composition.start();
   try {
     main = await addListener({ address, tls, http: composition.http });
     if (adminAddress !== undefined) {

@@ -1,8 +1,10 @@
 import {
+  ACCESS_STORE,
   type AccessStore,
   type Caller,
   type CancelTimer,
   type Clock,
+  decorateStore,
   type Logger,
   MESSAGES,
   QueueError,
@@ -57,6 +59,7 @@ export class AccessControl {
   readonly #uses: KeyUses;
   readonly #listeners = new Set<() => void>();
   #ready = false;
+  #isRetrying = false;
   #ignoredKey = false;
   #starting: Promise<void> = Promise.resolve();
   #cancelRetry: CancelTimer | undefined;
@@ -75,15 +78,18 @@ export class AccessControl {
     this.#authenticator = new Authenticator({ ...deps, watch: this.#watch, cache, attempts });
     const { hasQueues } = options;
     const changed = () => this.#watch.changedHere();
-    this.service = new AccessService({ store, clock, random, hasQueues, changed });
+    const prepared = this.enforced ? store : this.#preparedStore(store);
+    this.service = new AccessService({ store: prepared, clock, random, hasQueues, changed });
   }
 
-  /** Prepares the store, in the background: a storage that is down is tried again. */
+  /**
+   * Prepares the store, in the background: a storage that is down is tried again.
+   * While access control is off, the first call of `service` prepares it.
+   */
   start(): void {
-    if (this.enforced) {
-      this.#watch.start();
-      this.#uses.start();
-    }
+    if (!this.enforced) return;
+    this.#watch.start();
+    this.#uses.start();
     this.#starting = this.#bootstrap();
   }
 
@@ -134,15 +140,31 @@ export class AccessControl {
     for (const listener of this.#listeners) listener();
   }
 
-  async #bootstrap(): Promise<void> {
+  /** Who does not use access control does not pay for its tables. */
+  #preparedStore(store: AccessStore): AccessStore {
+    return decorateStore(ACCESS_STORE, store, (_member, call) => async (...args) => {
+      if (!this.#ready) await this.#prepare();
+      return call(...args);
+    });
+  }
+
+  async #prepare(): Promise<void> {
     const { store, clock, random, enforced, adminKey } = this.#options;
+    await bootstrap({ store, clock, random, enforced, adminKey, logger: this.#logger });
+    this.#ready = true;
+  }
+
+  async #bootstrap(): Promise<void> {
+    const { clock } = this.#options;
     try {
-      await bootstrap({ store, clock, random, enforced, adminKey, logger: this.#logger });
-      this.#ready = true;
+      await this.#prepare();
       this.#watch.changedHere();
     } catch (error) {
       if (this.#stopped) return;
-      this.#logger.warn('access control could not be prepared; it is tried again', { err: error });
+      const isFirst = !this.#isRetrying;
+      this.#isRetrying = true;
+      const level = isFirst ? 'warn' : 'debug';
+      this.#logger[level]('access control could not be prepared; it is tried again', { err: error });
       this.#cancelRetry = clock.startTimer(BOOTSTRAP_PAUSE_MS, () => {
         this.#starting = this.#bootstrap();
       });

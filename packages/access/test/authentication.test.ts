@@ -21,6 +21,7 @@ describe('a request with an API key', () => {
       userId,
       username: 'ann',
       keyId: id,
+      expiresAt: undefined,
       namespaceScope: 'tenant',
     });
   });
@@ -280,8 +281,8 @@ describe('the earlier secret of a rotated key', () => {
 
 test('a client certificate names its user; a name without a user is refused', async () => {
   const { userId } = await userWithKey(access, 'ann');
-  const by = async (certificateName: string) =>
-    access.authenticate({ authorization: undefined, address: '', certificateName });
+  const by = async (clientCertificate: string) =>
+    access.authenticate({ authorization: undefined, address: '', clientCertificate });
   expect((await by('ann')).principal).toMatchObject({ userId, keyId: undefined });
   await expect(by('bob')).rejects.toMatchObject({ code: 'unauthenticated' });
 });

@@ -77,7 +77,7 @@ describe('creating queues', () => {
   ])('refuses a placement with %s', async (_, numbers) => {
     const h = new Harness();
     const placement = numbers.map((partition) => ({ partition, storageName: 'mem' }));
-    await expect(h.service.queues.create(queueCall('q'), placement)).rejects.toMatchObject({
+    await expect(h.service.queues.create(queueCall('q'), { partitions: placement })).rejects.toMatchObject({
       code: 'invalid',
       message: expect.stringContaining('partitions is invalid'),
     });

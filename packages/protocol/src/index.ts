@@ -1,6 +1,6 @@
 export type { Permission } from '@querator/core';
 export { BODY_LIMITS, bodyTooLarge, formatByteSize } from './api/body-limits.ts';
-export type { AnyEndpoint, Endpoint, Handlers, RequestOf, ResponseOf } from './api/endpoint.ts';
+export type { AnyEndpoint, Endpoint, Handlers, JudgedBy, RequestOf, ResponseOf } from './api/endpoint.ts';
 export { accessEndpoints, queueEndpoints, queuesEndpoints, storageEndpoints } from './api/endpoints.ts';
 export {
   ERROR_STATUSES,
@@ -14,6 +14,13 @@ export {
 export { negotiateReply, negotiateRequest } from './api/negotiation.ts';
 export { SUCCESS_REPLY } from './api/reply.ts';
 export { REPLY_HEADERS } from './api/reply-headers.ts';
+export {
+  fromApiKey,
+  fromNamespace,
+  fromRole,
+  fromRoleBinding,
+  fromUser,
+} from './convert/access-records.ts';
 export { fromLeasedItems, toLeasedItem } from './convert/lease-item.ts';
 export { fromNewItem, toNewItem } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';

@@ -125,6 +125,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'index.ts',
     'server.ts',
     'compose.ts',
+    'compose-http.ts',
+    'server-deps.ts',
     'startup',
     'http',
     'workers',

@@ -1,3 +1,4 @@
+import { isKeyText } from '@querator/access';
 import { DurationSyntaxError, parseDuration } from '@querator/core';
 import { z } from 'zod';
 import type { DriverConfig } from '../backends.ts';
@@ -89,6 +90,10 @@ const tls = z.strictObject({
     .default('TLSv1.2'),
 });
 
+/** Whether access control is on: `internal` keeps users and keys in the storage of the queues. */
+const AUTH_DRIVERS = ['none', 'internal'] as const;
+const KEY_EXPECTED = 'expected an API key: qtr-<tag>-<secret>, the secret at least 43 characters 0-9A-Za-z';
+
 const LOG_HANDLERS = ['color', 'text', 'json'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -116,9 +121,8 @@ export const configSchema = z.strictObject({
     .prefault([{ name: 'mem-0', driver: 'memory' }]),
   'auth-backend': z
     .strictObject({
-      driver: z.literal('none', {
-        error: "expected 'none': access control is not available in this version",
-      }),
+      driver: z.enum(AUTH_DRIVERS, { error: `expected one of ${AUTH_DRIVERS.join(', ')}` }),
+      'admin-key': z.string().refine(isKeyText, KEY_EXPECTED).optional(),
     })
     .prefault({ driver: 'none' }),
   queues: z.array(queue).default([]),

@@ -68,7 +68,7 @@ export class ConfiguredQueues {
       storageName: placement['storage-name'],
     }));
     try {
-      await queues.create(callOf(queue), placements);
+      await queues.create(callOf(queue), { partitions: placements });
     } catch (error) {
       // Another server on the same storage, with the same file, may have created it meanwhile.
       if (await this.#exists(queue.name)) return;

@@ -154,7 +154,11 @@ describe('the configuration file', () => {
       'queue-storage:\n  driver: postgres\n  config:\n    connection-string: "postgres://u@h/d"\n    max-conns: 0\n',
       'line 5: queue-storage.config.max-conns: must be an integer of at least 1',
     ],
-    ['auth-backend:\n  driver: internal\n', "line 2: auth-backend.driver: expected 'none'"],
+    ['auth-backend:\n  driver: ldap\n', 'line 2: auth-backend.driver: expected one of none, internal'],
+    [
+      'auth-backend:\n  driver: internal\n  admin-key: secret\n',
+      'line 3: auth-backend.admin-key: expected an API key',
+    ],
     ['queues:\n  - name: q\n    expire-timeout: 1h\n', 'line 2: queues[0].lease-timeout:'],
     [
       'queues:\n  - name: q\n    lease-timeout: 7d\n    expire-timeout: 1h\n',

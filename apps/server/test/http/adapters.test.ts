@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { QueueError, SystemClock } from '@querator/core';
+import { type Caller, QueueError, SystemClock } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { createService, type Service } from '@querator/engine';
 import { codecs } from '@querator/protocol';
 import { memoryBackend } from '@querator/storage-memory';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkAuthorization } from '../../src/http/call/authorization.ts';
+import type { CallHeaders } from '../../src/http/call/call-headers.ts';
+import { OpenGate } from '../../src/http/call/open-gate.ts';
 import { createHttpServer } from '../../src/http/node/http-server.ts';
 import { type HttpFixture, httpFixture } from '../support/http-fixture.ts';
 
@@ -18,15 +19,17 @@ let server: Server;
 let checks: number;
 
 /** `Bearer slow-...` takes a turn of the event loop, and `...-no` is refused. */
-function authenticate(authorization: string | undefined): Promise<void> | undefined {
-  checks++;
-  checkAuthorization(authorization);
-  const refused = new QueueError('unauthenticated', 'api key is invalid');
-  if (authorization === 'Bearer no') throw refused;
-  if (!authorization?.startsWith('Bearer slow')) return undefined;
-  return new Promise((resolve, reject) => {
-    setImmediate(() => (authorization.endsWith('-no') ? reject(refused) : resolve()));
-  });
+class SlowGate extends OpenGate {
+  override authenticate({ authorization }: CallHeaders): Caller | Promise<Caller> {
+    checks++;
+    const caller = super.authenticate({ authorization });
+    const refused = new QueueError('unauthenticated', 'api key is invalid');
+    if (authorization === 'Bearer no') throw refused;
+    if (!authorization?.startsWith('Bearer slow')) return caller;
+    return new Promise((resolve, reject) => {
+      setImmediate(() => (authorization.endsWith('-no') ? reject(refused) : resolve(caller)));
+    });
+  }
 }
 
 beforeEach(async () => {
@@ -35,7 +38,7 @@ beforeEach(async () => {
   const backend = memoryBackend({ name: 'memory', clock, random });
   const storages = [{ backend, affinity: 1 }];
   service = createService({ clock, random, queueStore: backend.queueStore(), storages });
-  http = httpFixture(service, clock, { authenticate });
+  http = httpFixture(service, clock, { gate: new SlowGate() });
   server = createHttpServer(http);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,8 +1,8 @@
 import { QueueError, SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { freePort } from '@querator/tooling-processes';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { ServerDeps } from '../../src/compose.ts';
 import { parseConfig, type RunningServer, startServer } from '../../src/index.ts';
+import type { ServerDeps } from '../../src/server-deps.ts';
 
 const PAGES = ['/health', '/livez', '/readyz', '/metrics'];
 

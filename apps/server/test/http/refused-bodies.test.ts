@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { QueueError, SystemClock } from '@querator/core';
+import { TRUSTED_CALLER } from '@querator/access';
+import { type Caller, QueueError, SystemClock } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { createService, type Service } from '@querator/engine';
 import { BODY_LIMITS } from '@querator/protocol';
 import { memoryBackend } from '@querator/storage-memory';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { CallHeaders } from '../../src/http/call/call-headers.ts';
+import { OpenGate } from '../../src/http/call/open-gate.ts';
 import { createHttpServer } from '../../src/http/node/http-server.ts';
 import { httpFixture } from '../support/http-fixture.ts';
 
@@ -21,7 +24,7 @@ beforeEach(async () => {
   const backend = memoryBackend({ name: 'memory', clock, random });
   const storages = [{ backend, affinity: 1 }];
   service = createService({ clock, random, queueStore: backend.queueStore(), storages });
-  server = createHttpServer(httpFixture(service, clock, { authenticate }));
+  server = createHttpServer(httpFixture(service, clock, { gate: new LateGate() }));
   server.on('connection', (socket: Socket) => {
     served = socket;
   });
@@ -36,13 +39,15 @@ afterEach(async () => {
 });
 
 /** `Bearer late` and `Bearer late-no` take a turn of the event loop. */
-function authenticate(authorization: string | undefined): Promise<void> | undefined {
-  const refused = new QueueError('unauthenticated', 'api key is invalid');
-  if (authorization === 'Bearer no') throw refused;
-  if (!authorization?.startsWith('Bearer late')) return undefined;
-  return new Promise((resolve, reject) => {
-    setImmediate(() => (authorization === 'Bearer late-no' ? reject(refused) : resolve()));
-  });
+class LateGate extends OpenGate {
+  override authenticate({ authorization }: CallHeaders): Caller | Promise<Caller> {
+    const refused = new QueueError('unauthenticated', 'api key is invalid');
+    if (authorization === 'Bearer no') throw refused;
+    if (!authorization?.startsWith('Bearer late')) return super.authenticate({ authorization });
+    return new Promise((resolve, reject) => {
+      setImmediate(() => (authorization === 'Bearer late-no' ? reject(refused) : resolve(TRUSTED_CALLER)));
+    });
+  }
 }
 
 /** A client that sends bytes as they are. */

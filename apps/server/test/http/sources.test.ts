@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { request as httpRequest, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { TRUSTED_CALLER } from '@querator/access';
 import { SystemClock } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { createService, type Service } from '@querator/engine';
 import { memoryBackend } from '@querator/storage-memory';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { OpenGate } from '../../src/http/call/open-gate.ts';
 import type { SourceRulesOptions } from '../../src/http/call/source-rules.ts';
 import { createHttpServer } from '../../src/http/node/http-server.ts';
 import { type HttpFixture, httpFixture } from '../support/http-fixture.ts';
@@ -37,11 +39,12 @@ class Site {
     const backend = memoryBackend({ name: 'memory', clock, random });
     const storages = [{ backend, affinity: 1 }];
     this.#service = createService({ clock, random, queueStore: backend.queueStore(), storages });
-    const authenticate = () => {
+    const gate = new OpenGate();
+    vi.spyOn(gate, 'authenticate').mockImplementation(() => {
       this.authentications++;
-      return undefined;
-    };
-    this.#http = httpFixture(this.#service, clock, { authenticate, rules });
+      return TRUSTED_CALLER;
+    });
+    this.#http = httpFixture(this.#service, clock, { gate, rules });
     this.#listeners = { loopback: createHttpServer(this.#http), elsewhere: createHttpServer(this.#http) };
   }
 

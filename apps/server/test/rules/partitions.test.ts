@@ -206,7 +206,7 @@ test.each([
   await expect(
     fixture.service.queues.create(
       { ...call, maxAttempts: 0, reference: '', requestedPartitions: 1 },
-      placement,
+      { partitions: placement },
     ),
   ).rejects.toMatchObject({ code: 'invalid', message: expect.stringContaining('partitions is invalid') });
   await expect(fixture.service.queues.info(q)).rejects.toThrow('does not exist');

@@ -2,8 +2,9 @@ import { type Clock, type Logger, silentLogger } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type { Service } from '@querator/engine';
 import { MemoryBudget } from '../../src/http/budget/memory-budget.ts';
-import { checkAuthorization } from '../../src/http/call/authorization.ts';
-import { CallPipeline, type CallPipelineDeps } from '../../src/http/call/call-pipeline.ts';
+import { CallPipeline } from '../../src/http/call/call-pipeline.ts';
+import type { Gate } from '../../src/http/call/gate.ts';
+import { OpenGate } from '../../src/http/call/open-gate.ts';
 import { SourceRules, type SourceRulesOptions } from '../../src/http/call/source-rules.ts';
 import { createApp } from '../../src/http/fetch/app.ts';
 import { createPages } from '../../src/http/fetch/pages.ts';
@@ -20,7 +21,7 @@ export interface HttpFixture extends HttpServerOptions {
 
 /** What differs from a server with default settings. */
 export interface HttpFixtureOptions {
-  readonly authenticate?: CallPipelineDeps['authenticate'];
+  readonly gate?: Gate;
   readonly rules?: Partial<SourceRulesOptions>;
   readonly budget?: MemoryBudget;
   readonly limits?: ConnectionLimits;
@@ -32,7 +33,7 @@ export function httpFixture(
   service: Service,
   clock: Clock,
   {
-    authenticate = checkAuthorization,
+    gate = new OpenGate(),
     rules = {},
     budget = new MemoryBudget(160_000_000),
     limits = { served: 1_000 },
@@ -42,8 +43,8 @@ export function httpFixture(
   const monotonicClock = systemMonotonicClock;
   const metrics = new Metrics({ clock, monotonicClock, random: new SeededRandom(), pools: () => [] });
   const sources = new SourceRules({ allowedHosts: [], corsOrigins: [], ...rules });
-  const calls = new CallPipeline({ sources, authenticate, metrics, logger: silentLogger, monotonicClock });
-  const routes = createRoutes(service);
+  const calls = new CallPipeline({ sources, gate, metrics, logger: silentLogger, monotonicClock });
+  const routes = createRoutes(service, undefined);
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const pages = createPages({ health, metrics, isReady: async () => true, authorize: () => undefined });
   const app = createApp({ routes, calls, budget, pages });

@@ -8,7 +8,7 @@ export const STORAGES = ['memory', 'postgres'] as const;
 export type StorageName = (typeof STORAGES)[number];
 
 /** A configuration that uses one storage for everything and a free port. */
-export function configFor(connectionString: string | undefined): Config {
+export function configFor(connectionString: string | undefined, settings: object = {}): Config {
   const driver =
     connectionString === undefined
       ? { driver: 'memory' }
@@ -18,6 +18,7 @@ export function configFor(connectionString: string | undefined): Config {
       address: '127.0.0.1:0',
       'queue-storage': driver,
       'partition-storage': [{ name: 'store-0', ...driver }],
+      ...settings,
     }),
   );
 }
@@ -35,6 +36,12 @@ export interface RawReply {
 export class TestServer {
   #database: TestDatabase | undefined;
   #server: RunningServer | undefined;
+  readonly #settings: object;
+
+  /** @param settings of the configuration file, besides the storages. */
+  constructor(settings: object = {}) {
+    this.#settings = settings;
+  }
 
   get url(): string {
     if (this.#server === undefined) throw new Error('the server is not running');
@@ -43,7 +50,7 @@ export class TestServer {
 
   async start(storage: StorageName): Promise<void> {
     if (storage === 'postgres') this.#database ??= await createTestDatabase();
-    this.#server = await startServer(configFor(this.#database?.connectionString), {
+    this.#server = await startServer(configFor(this.#database?.connectionString, this.#settings), {
       clock: new SystemClock(),
       random: new SystemRandom(),
       logger: silentLogger,
@@ -100,8 +107,8 @@ export async function readReply(reply: Response): Promise<RawReply> {
 }
 
 /** Starts a server before the tests of a block and stops it after them. */
-export function useServer(storage: StorageName): TestServer {
-  const server = new TestServer();
+export function useServer(storage: StorageName, settings: object = {}): TestServer {
+  const server = new TestServer(settings);
   beforeAll(() => server.start(storage));
   afterAll(() => server.dispose());
   return server;

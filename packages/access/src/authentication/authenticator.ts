@@ -22,7 +22,7 @@ export interface Credentials {
   /** The address of the sender, for limits. */
   readonly address: string;
   /** The name in a client certificate that the server has verified. */
-  readonly certificateName?: string | undefined;
+  readonly clientCertificate?: string | undefined;
 }
 
 export interface AuthenticatorDeps {
@@ -55,10 +55,10 @@ export class Authenticator {
    * @throws QueueError `unauthenticated`, `limited`; `retry` while access control
    *   cannot be read. The promise may reject with them too, or with a StorageError.
    */
-  authenticate({ authorization, address, certificateName }: Credentials): Caller | Promise<Caller> {
+  authenticate({ authorization, address, clientCertificate }: Credentials): Caller | Promise<Caller> {
     if (authorization === undefined || authorization === '') {
-      if (certificateName === undefined) return this.#find(ANONYMOUS_CREDENTIAL, { userId: ANONYMOUS });
-      return this.#find(`certificate ${certificateName}`, { username: certificateName });
+      if (clientCertificate === undefined) return this.#find(ANONYMOUS_CREDENTIAL, { userId: ANONYMOUS });
+      return this.#find(`certificate ${clientCertificate}`, { username: clientCertificate });
     }
     checkScheme(authorization);
     const text = authorization.slice(SCHEME.length);
@@ -113,16 +113,19 @@ export class Authenticator {
       cache.delete(credential);
       if ('keyHash' in key) throw new QueueError('unauthenticated', 'api key does not exist');
       if ('username' in key) throw new QueueError('unauthenticated', 'client certificate names no user');
-      return this.#remembered({ credential, key }, new GrantedCaller(principalOf(undefined), new Map()));
+      return this.#remembered(
+        { credential, key },
+        new GrantedCaller(principalOf(undefined, undefined), new Map()),
+      );
     }
     watch.observed(grants.generation);
-    const caller = this.#remembered(
-      { credential, key },
-      new GrantedCaller(principalOf(grants), grants.permissions),
-    );
     const { apiKey, generation } = grants;
     const expiresAt = apiKey === undefined ? undefined : endOfSecret(credential, apiKey);
     if (expiresAt !== undefined) this.#checkEnd(expiresAt);
+    const caller = this.#remembered(
+      { credential, key },
+      new GrantedCaller(principalOf(grants, expiresAt), grants.permissions),
+    );
     cache.set(credential, { generation, caller, expiresAt, used: true });
     return caller;
   }
@@ -160,15 +163,16 @@ export function checkScheme(authorization: string): void {
   }
 }
 
-function principalOf(grants: Grants | undefined): Principal {
+function principalOf(grants: Grants | undefined, expiresAt: Instant | undefined): Principal {
   if (grants === undefined) {
-    return { userId: ANONYMOUS, username: ANONYMOUS, keyId: undefined, namespaceScope: '' };
+    return { userId: ANONYMOUS, username: ANONYMOUS, keyId: undefined, expiresAt, namespaceScope: '' };
   }
   const { user, apiKey } = grants;
   return {
     userId: user.id,
     username: user.username,
     keyId: apiKey?.id,
+    expiresAt,
     namespaceScope: apiKey?.namespaceScope ?? '',
   };
 }

@@ -4,6 +4,7 @@ const PRINCIPAL: Principal = {
   userId: ANONYMOUS,
   username: ANONYMOUS,
   keyId: undefined,
+  expiresAt: undefined,
   namespaceScope: '',
 };
 

@@ -1,3 +1,4 @@
+import type { Instant } from '../time/instant.ts';
 import type { Permission } from './permission.ts';
 
 /** The id and the name of the user for requests without credentials. */
@@ -10,6 +11,8 @@ export interface Principal {
   readonly username: string;
   /** The API key of the request. Undefined: there was none. */
   readonly keyId: string | undefined;
+  /** When the credentials end. Undefined: never. */
+  readonly expiresAt: Instant | undefined;
   /** The only namespace in which the key is valid. Empty: all namespaces. */
   readonly namespaceScope: string;
 }

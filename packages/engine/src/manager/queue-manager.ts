@@ -170,9 +170,14 @@ export class QueueManager {
   /** The queue as it is stored now. @throws QueueError `invalid` when there is no such queue. */
   async info(name: string): Promise<Queue> {
     checkQueueKnown(name);
-    const stored = await this.#settingsCalls.run(() => this.#store.get(name));
+    const stored = await this.find(name);
     if (stored === undefined) throw unknownQueue(name);
     return stored;
+  }
+
+  /** The queue as it is stored now; undefined if there is none. */
+  find(name: string): Promise<Queue | undefined> {
+    return this.#settingsCalls.run(() => this.#store.get(name));
   }
 
   /** A page of the stored queues. */

@@ -1,4 +1,13 @@
-import { byteLength, errorText, hasWhitespace, invalid, LIMITS, type QueueRelations } from '@querator/core';
+import {
+  byteLength,
+  errorText,
+  hasWhitespace,
+  invalid,
+  LIMITS,
+  type QueueError,
+  type QueueRelations,
+} from '@querator/core';
+import { OtherQueueError } from './other-queue-error.ts';
 
 /**
  * Checks the name of a dead-letter queue.
@@ -23,6 +32,11 @@ export function checkDeadQueueName(name: string, deadQueue: string): void {
   if (deadQueue === name) throw invalid('dead_queue cannot reference itself');
 }
 
+/** The error for a dead-letter queue that does not exist, or that the caller must not know. */
+export function noSuchDeadQueue(deadQueue: string): QueueError {
+  return invalid(errorText`dead_queue does not exist; '${deadQueue}' was not found, create it first`);
+}
+
 /**
  * Checks that `deadQueue` may be the dead-letter queue of `name`. Chains are
  * refused from both ends, because a dead letter that dies again has no target.
@@ -38,14 +52,17 @@ export function checkDeadQueueRelations(
   { deadQueue: target, deadQueueEnds, usedBy }: QueueRelations,
 ): void {
   if (target === undefined) {
-    throw invalid(errorText`dead_queue does not exist; '${deadQueue}' was not found, create it first`);
+    throw noSuchDeadQueue(deadQueue);
   }
   if (deadQueueEnds) throw invalid(errorText`dead_queue does not exist; '${deadQueue}' is being deleted`);
   if (target.deadQueue !== '') {
     throw invalid(errorText`dead_queue is invalid; '${deadQueue}' already has its own dead_queue configured`);
   }
   if (usedBy !== undefined) {
-    throw invalid(errorText`dead_queue is invalid; '${name}' is itself the dead_queue of '${usedBy}'`);
+    throw new OtherQueueError(
+      usedBy,
+      (other) => errorText`dead_queue is invalid; '${name}' is itself the dead_queue of ${other}`,
+    );
   }
 }
 
@@ -56,7 +73,9 @@ export function checkDeadQueueRelations(
  */
 export function checkUnused(name: string, usedBy: string | undefined): void {
   if (usedBy === undefined) return;
-  throw invalid(
-    errorText`queue is in use; '${name}' is the dead_queue of '${usedBy}', update that queue first or use force`,
+  throw new OtherQueueError(
+    usedBy,
+    (other) =>
+      errorText`queue is in use; '${name}' is the dead_queue of ${other}, update that queue first or use force`,
   );
 }

@@ -1,11 +1,14 @@
 import {
+  type Caller,
   checkNamespaceName,
   errorText,
   invalid,
   isBlank,
   LIMITS,
   type PartitionPlacement,
+  type Permission,
   type Queue,
+  QueueError,
   type QueueSettings,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
@@ -15,6 +18,7 @@ import { checkQueueName } from '../rules/name-rules.ts';
 import { checkQueueSettings, parseTimeouts } from '../rules/queue-setting-rules.ts';
 import { checkText, pageLimit } from '../rules/request-rules.ts';
 import { type Page, queuesPage } from './page.ts';
+import { QueueVisibility } from './queue-visibility.ts';
 
 /** The queue to create, or the settings to update. */
 export interface QueueCall {
@@ -42,49 +46,80 @@ export interface ListQueuesCall {
   readonly limit: number;
 }
 
+/** Who makes a call. */
+export interface CallerOptions {
+  /** Undefined: somebody who may do everything. */
+  readonly caller?: Caller | undefined;
+}
+
+export interface CreateOptions extends CallerOptions {
+  /** Where the partitions are stored. Undefined: chosen by affinity. */
+  readonly partitions?: readonly PartitionPlacement[] | undefined;
+}
+
+/** Whether a namespace exists. */
+export type HasNamespace = (name: string) => Promise<boolean>;
+
 /**
  * Creates, lists, changes and deletes queues. Each method checks its request in
  * the documented order, and throws at the first error.
  *
  * All methods throw QueueError: `failed` during shutdown, `invalid` for an
- * invalid request.
+ * invalid request. The permissions for `info`, `update` and `delete` are judged
+ * by whoever calls them, as those of the calls on one queue.
  */
 export class QueuesService {
   readonly #manager: QueueManager;
+  readonly #visibility: QueueVisibility;
+  readonly #hasNamespace: HasNamespace;
 
-  constructor(manager: QueueManager) {
+  constructor(manager: QueueManager, hasNamespace: HasNamespace) {
     this.#manager = manager;
+    this.#hasNamespace = hasNamespace;
+    this.#visibility = new QueueVisibility((name) => manager.find(name));
   }
 
   /**
    * Creates a queue.
    *
-   * @param partitions their placement; undefined: placed by affinity.
+   * @throws QueueError also `forbidden`; `failed` if the namespace does not exist.
    */
-  async create(call: QueueCall, partitions?: readonly PartitionPlacement[]): Promise<Queue> {
+  async create(call: QueueCall, { partitions, caller }: CreateOptions = {}): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference, requestedPartitions } = call;
     checkQueueName(name);
     const timeouts = parseTimeouts(call);
     if (call.namespace !== '') checkNamespaceName(call.namespace);
+    const namespace = call.namespace || SYSTEM_NAMESPACE;
+    checkPermission(caller, 'queue.create', namespace);
+    if (namespace !== SYSTEM_NAMESPACE && !(await this.#hasNamespace(namespace))) {
+      throw new QueueError('failed', errorText`namespace does not exist; '${namespace}' was not found`);
+    }
     this.#manager.checkRunning();
-    return this.#manager.changing(name, deadQueue, async () => {
-      if (await this.#manager.isTaken(name))
-        throw invalid(errorText`invalid queue; '${name}' already exists`);
-      await this.#manager.checkDeadQueue(name, deadQueue);
-      const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
-      checkQueueSettings(settings);
-      const namespace = call.namespace || SYSTEM_NAMESPACE;
-      return this.#manager.create({ name, namespace, partitions, ...settings });
-    });
+    return this.#visibility.hidingNames(caller, () =>
+      this.#manager.changing(name, deadQueue, async () => {
+        if (await this.#manager.isTaken(name))
+          throw invalid(errorText`invalid queue; '${name}' already exists`);
+        checkDeadQueueName(name, deadQueue);
+        await this.#visibility.checkDeadQueue(deadQueue, namespace, caller);
+        await this.#manager.checkDeadQueue(name, deadQueue);
+        const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
+        checkQueueSettings(settings);
+        return this.#manager.create({ name, namespace, partitions, ...settings });
+      }),
+    );
   }
 
   /** The queues of {@link page}. */
-  async list(call: ListQueuesCall): Promise<readonly Queue[]> {
-    return (await this.page(call)).items;
+  async list(call: ListQueuesCall, options: CallerOptions = {}): Promise<readonly Queue[]> {
+    return (await this.page(call, options)).items;
   }
 
-  /** A page of the queues of one namespace, in order of their names. */
-  async page({ namespace, pivot, limit }: ListQueuesCall): Promise<Page<Queue>> {
+  /** A page of the queues of one namespace, in order of their names. @throws QueueError also `forbidden`. */
+  async page(
+    { namespace, pivot, limit }: ListQueuesCall,
+    { caller }: CallerOptions = {},
+  ): Promise<Page<Queue>> {
+    checkPermission(caller, 'queue.list', namespace || SYSTEM_NAMESPACE);
     this.#manager.checkRunning();
     if (limit > LIMITS.listPage)
       throw invalid(errorText`limit is invalid; cannot be greater than ${LIMITS.listPage}`);
@@ -106,7 +141,7 @@ export class QueuesService {
   }
 
   /** Changes a queue's settings. They are in force when it returns. */
-  async update(call: QueueCall): Promise<Queue> {
+  async update(call: QueueCall, { caller }: CallerOptions = {}): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference } = call;
     checkQueueName(name);
     const timeouts = parseTimeouts(call);
@@ -124,16 +159,23 @@ export class QueuesService {
       checkQueueSettings(settings);
       return settings;
     };
-    return this.#manager.changing(name, deadQueue, async () => {
-      await this.#manager.info(name);
-      checkDeadQueueName(name, deadQueue);
-      return this.#manager.update(name, deadQueue, merge);
-    });
+    return this.#visibility.hidingNames(caller, () =>
+      this.#manager.changing(name, deadQueue, async () => {
+        const { namespace } = await this.#manager.info(name);
+        checkDeadQueueName(name, deadQueue);
+        await this.#visibility.checkDeadQueue(deadQueue, namespace, caller);
+        return this.#manager.update(name, deadQueue, merge);
+      }),
+    );
   }
 
   /** Removes a queue with all its items. `force`: also if it is the dead-letter queue of others. */
-  async delete(queueName: string, force: boolean): Promise<void> {
+  async delete(queueName: string, force: boolean, { caller }: CallerOptions = {}): Promise<void> {
     checkQueueName(queueName);
-    await this.#manager.delete(queueName, force);
+    await this.#visibility.hidingNames(caller, () => this.#manager.delete(queueName, force));
   }
+}
+
+function checkPermission(caller: Caller | undefined, permission: Permission, namespace: string): void {
+  if (caller?.may(permission, namespace) === false) throw new QueueError('forbidden', 'access denied');
 }

@@ -13,10 +13,11 @@ import { QueueManager } from '../manager/queue-manager.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
+import { checkQueueKnown } from '../rules/name-rules.ts';
 import { engineDeps } from './engine-options.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
-import { QueuesService } from './queues-service.ts';
+import { type HasNamespace, QueuesService } from './queues-service.ts';
 import { StorageService } from './storage-service.ts';
 
 export interface ServiceOptions {
@@ -32,6 +33,8 @@ export interface ServiceOptions {
   readonly queueStore: QueueStore;
   /** Change notifications about queues, from the storage of `queueStore`. Undefined if it has none. */
   readonly queueSignals?: StorageSignals | undefined;
+  /** Whether a namespace besides `_system` exists. Undefined: every name is accepted for a queue's namespace. */
+  readonly hasNamespace?: HasNamespace | undefined;
   /** Store the items. The service does not close them. */
   readonly storages: readonly PartitionStorage[];
   /**
@@ -64,6 +67,13 @@ export interface Service {
   partitions(): ReadonlyMap<string, PartitionsAtWork>;
 
   /**
+   * The namespace of a queue; undefined if there is no such queue. A promise only
+   * if the queue is not active. It may reject with a QueueError `invalid` for a
+   * name that no queue can have, or with a StorageError.
+   */
+  namespaceOf(queueName: string): string | undefined | Promise<string | undefined>;
+
+  /**
    * Counts in storage what an active queue holds. Undefined if the queue is not
    * active in this process, or stops.
    */
@@ -75,7 +85,7 @@ export interface Service {
 
 /** Creates a service. Starts nothing and calls no storage until its first call. */
 export function createService(options: ServiceOptions): Service {
-  const { queueStore, queueSignals, storages, waitForStorage = false, ...given } = options;
+  const { queueStore, queueSignals, storages, hasNamespace, waitForStorage = false, ...given } = options;
   const deps = engineDeps(given);
   const manager = new QueueManager({
     engine: deps,
@@ -88,10 +98,12 @@ export function createService(options: ServiceOptions): Service {
   const lookup = new QueueLookup({ clock: deps.clock, manager, activations, waitForStorage });
   return {
     queue: new QueueService(manager, deps.limits, lookup),
-    queues: new QueuesService(manager),
+    queues: new QueuesService(manager, hasNamespace ?? (async () => true)),
     storage: new StorageService(manager),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
     partitions: () => partitionsOf(manager.running),
+    namespaceOf: (queueName) =>
+      manager.runningQueue(queueName)?.queue.namespace ?? storedNamespace(manager, queueName),
     depth: async (queueName) => {
       return manager
         .runningQueue(queueName)
@@ -104,6 +116,11 @@ export function createService(options: ServiceOptions): Service {
       return manager.shutdown();
     },
   };
+}
+
+async function storedNamespace(manager: QueueManager, queueName: string): Promise<string | undefined> {
+  checkQueueKnown(queueName);
+  return (await manager.find(queueName))?.namespace;
 }
 
 function partitionsOf(queues: Iterable<LogicalQueue>): ReadonlyMap<string, PartitionsAtWork> {

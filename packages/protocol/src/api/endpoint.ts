@@ -1,6 +1,13 @@
 import type { Permission } from '@querator/core';
 import type { MessageCodec } from '../messages/message-codec.ts';
 
+/**
+ * Who judges the permission of a call. `queue`: the server, before the handler
+ * runs, in the namespace of the queue that the request names. `service`: the
+ * service, at the documented place among its checks.
+ */
+export type JudgedBy = 'queue' | 'service';
+
 /** One call of the API: a `POST` to `path` with a request message and a response message. */
 export interface Endpoint<Request, Response> {
   /** Exact and case-sensitive. */
@@ -8,8 +15,10 @@ export interface Endpoint<Request, Response> {
   readonly request: MessageCodec<Request>;
   /** The codec of `Reply` if the call returns no data. */
   readonly response: MessageCodec<Response>;
-  /** The permission that the caller needs. The service decides the namespace. */
+  /** The permission that the caller needs. */
   readonly permission: Permission;
+  /** Who judges it. */
+  readonly judgedBy: JudgedBy;
   /** The largest request body, in bytes. */
   readonly bodyLimit: number;
 }

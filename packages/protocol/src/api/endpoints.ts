@@ -9,56 +9,60 @@ function endpoint<Request, Response>(
   request: MessageCodec<Request>,
   response: MessageCodec<Response>,
   permission: Permission,
+): Endpoint<Request, Response> {
+  return { path, request, response, permission, judgedBy: 'service', bodyLimit: BODY_LIMITS.other };
+}
+
+/** A call on the queue that its request names. */
+function onQueue<Request extends { readonly queueName: string }, Response>(
+  path: string,
+  request: MessageCodec<Request>,
+  response: MessageCodec<Response>,
+  permission: Permission,
   bodyLimit: number = BODY_LIMITS.other,
 ): Endpoint<Request, Response> {
-  return { path, request, response, permission, bodyLimit };
+  return { path, request, response, permission, judgedBy: 'queue', bodyLimit };
 }
 
 const c = codecs;
 
 /** Calls on one queue. */
 export const queueEndpoints = {
-  produce: endpoint(
-    '/v1/queue.produce',
-    c.QueueProduceRequest,
-    c.Reply,
-    'queue.produce',
-    BODY_LIMITS.produce,
-  ),
-  lease: endpoint('/v1/queue.lease', c.QueueLeaseRequest, c.QueueLeaseResponse, 'queue.lease'),
-  complete: endpoint('/v1/queue.complete', c.QueueCompleteRequest, c.Reply, 'queue.complete'),
-  retry: endpoint('/v1/queue.retry', c.QueueRetryRequest, c.Reply, 'queue.retry'),
-  stats: endpoint('/v1/queue.stats', c.QueueStatsRequest, c.QueueStatsResponse, 'queue.stats'),
-  clear: endpoint('/v1/queue.clear', c.QueueClearRequest, c.Reply, 'queue.clear'),
-  reload: endpoint('/v1/queue.reload', c.QueueReloadRequest, c.Reply, 'queue.update'),
+  produce: onQueue('/v1/queue.produce', c.QueueProduceRequest, c.Reply, 'queue.produce', BODY_LIMITS.produce),
+  lease: onQueue('/v1/queue.lease', c.QueueLeaseRequest, c.QueueLeaseResponse, 'queue.lease'),
+  complete: onQueue('/v1/queue.complete', c.QueueCompleteRequest, c.Reply, 'queue.complete'),
+  retry: onQueue('/v1/queue.retry', c.QueueRetryRequest, c.Reply, 'queue.retry'),
+  stats: onQueue('/v1/queue.stats', c.QueueStatsRequest, c.QueueStatsResponse, 'queue.stats'),
+  clear: onQueue('/v1/queue.clear', c.QueueClearRequest, c.Reply, 'queue.clear'),
+  reload: onQueue('/v1/queue.reload', c.QueueReloadRequest, c.Reply, 'queue.update'),
 } as const;
 
 /** Management of queues. */
 export const queuesEndpoints = {
   create: endpoint('/v1/queues.create', c.QueueInfo, c.Reply, 'queue.create'),
   list: endpoint('/v1/queues.list', c.QueuesListRequest, c.QueuesListResponse, 'queue.list'),
-  info: endpoint('/v1/queues.info', c.QueuesInfoRequest, c.QueueInfo, 'queue.stats'),
-  update: endpoint('/v1/queues.update', c.QueueInfo, c.Reply, 'queue.update', BODY_LIMITS.queueUpdate),
-  delete: endpoint('/v1/queues.delete', c.QueuesDeleteRequest, c.Reply, 'queue.delete'),
+  info: onQueue('/v1/queues.info', c.QueuesInfoRequest, c.QueueInfo, 'queue.stats'),
+  update: onQueue('/v1/queues.update', c.QueueInfo, c.Reply, 'queue.update', BODY_LIMITS.queueUpdate),
+  delete: onQueue('/v1/queues.delete', c.QueuesDeleteRequest, c.Reply, 'queue.delete'),
 } as const;
 
 /** Inspection of stored items. */
 export const storageEndpoints = {
-  itemsList: endpoint(
+  itemsList: onQueue(
     '/v1/storage/items.list',
     c.StorageItemsListRequest,
     c.StorageItemsListResponse,
     'queue.stats',
   ),
-  itemsImport: endpoint(
+  itemsImport: onQueue(
     '/v1/storage/items.import',
     c.StorageItemsImportRequest,
     c.StorageItemsImportResponse,
     'queue.produce',
     BODY_LIMITS.import,
   ),
-  itemsDelete: endpoint('/v1/storage/items.delete', c.StorageItemsDeleteRequest, c.Reply, 'queue.clear'),
-  scheduledList: endpoint(
+  itemsDelete: onQueue('/v1/storage/items.delete', c.StorageItemsDeleteRequest, c.Reply, 'queue.clear'),
+  scheduledList: onQueue(
     '/v1/storage/scheduled.list',
     c.StorageItemsListRequest,
     c.StorageItemsListResponse,

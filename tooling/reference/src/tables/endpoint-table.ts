@@ -28,7 +28,7 @@ export function endpointTable(): string {
   );
 }
 
-/** The calls on access control, which this version does not serve. */
+/** The calls on access control. */
 export function accessEndpointTable(): string {
   return table(endpointsOf(accessEndpoints).map((endpoint) => ({ endpoint, link: undefined })));
 }

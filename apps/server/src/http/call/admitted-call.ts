@@ -1,3 +1,4 @@
+import type { Caller } from '@querator/core';
 import type { WireFormat } from '@querator/protocol';
 import type { CallHeaders } from './call-headers.ts';
 import type { Route } from './route.ts';
@@ -7,16 +8,24 @@ export class AdmittedCall {
   readonly path: string;
   readonly route: Route;
   readonly headers: CallHeaders;
+  readonly caller: Caller;
   /** The length of the body in bytes, as its headers announce it. Undefined: not announced. */
   readonly announcedLength: number | undefined;
   readonly replyFormat: WireFormat;
   /** When the call was admitted, in milliseconds on the monotonic clock. */
   readonly startedMs: number;
 
-  constructor(path: string, route: Route, headers: CallHeaders, replyFormat: WireFormat, startedMs: number) {
+  constructor(
+    path: string,
+    route: Route,
+    { headers, caller }: { readonly headers: CallHeaders; readonly caller: Caller },
+    replyFormat: WireFormat,
+    startedMs: number,
+  ) {
     this.path = path;
     this.route = route;
     this.headers = headers;
+    this.caller = caller;
     this.announcedLength = headers.contentLength === undefined ? undefined : Number(headers.contentLength);
     this.replyFormat = replyFormat;
     this.startedMs = startedMs;

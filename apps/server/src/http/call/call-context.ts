@@ -1,5 +1,9 @@
+import type { Caller } from '@querator/core';
+
 /** The properties of a call that a handler gets besides its message. */
 export interface CallContext {
+  /** Who makes the call, and what they may do. */
+  readonly caller: Caller;
   /** Aborted when the client disconnects. Only handlers that wait for long read it: creating it is expensive. */
   readonly signal: AbortSignal;
   /** Whether the client has disconnected. Cheap to call. */

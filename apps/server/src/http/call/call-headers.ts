@@ -19,10 +19,12 @@ export interface CallHeaders {
   fetchSite: string | undefined;
   /** The common name of the client's certificate, verified. Undefined: there is none. */
   readonly clientCertificate: string | undefined;
+  /** The address of the client. Empty: the call came in process. */
+  readonly address: string;
 }
 
 /** Names a field that is a header. */
-type HeaderKey = Exclude<keyof CallHeaders, 'clientCertificate'>;
+type HeaderKey = Exclude<keyof CallHeaders, 'clientCertificate' | 'address'>;
 
 class RawCallHeaders implements CallHeaders {
   authorization: string | undefined = undefined;
@@ -43,6 +45,11 @@ class RawCallHeaders implements CallHeaders {
   /** A getter, because reading a certificate is expensive, and most calls do not ask. */
   get clientCertificate(): string | undefined {
     return clientCertificateOf(this.#socket);
+  }
+
+  /** A getter, because few calls ask. */
+  get address(): string {
+    return this.#socket?.remoteAddress ?? '';
   }
 }
 

@@ -1,10 +1,11 @@
-import type { Logger } from '@querator/core';
+import type { Caller, Logger } from '@querator/core';
 import {
   bodyTooLarge,
   decodeBody,
   methodNotAllowed,
   negotiateReply,
   negotiateRequest,
+  queueEndpoints,
   unknownMethod,
   type WireFormat,
 } from '@querator/protocol';
@@ -14,7 +15,9 @@ import { type Answer, answer, successAnswer } from './answer.ts';
 import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
+import type { Gate } from './gate.ts';
 import { refusal } from './refusal.ts';
+import { RevocableContext } from './revocable-context.ts';
 import type { Route } from './route.ts';
 import type { SourceRules } from './source-rules.ts';
 
@@ -24,12 +27,7 @@ export type Admission = AdmittedCall | Answer;
 /** The dependencies of the pipeline. */
 export interface CallPipelineDeps {
   readonly sources: SourceRules;
-  /**
-   * Checks the `Authorization` header. Returns a promise only if it has to wait.
-   *
-   * @throws QueueError `unauthenticated` to refuse the call. The promise may reject with it too.
-   */
-  readonly authenticate: (authorization: string | undefined) => Promise<void> | undefined;
+  readonly gate: Gate;
   readonly metrics: {
     /** Counts a request to one of the server's own paths. */
     answered(path: string, code: number, seconds: number): void;
@@ -47,14 +45,14 @@ export interface CallPipelineDeps {
  */
 export class CallPipeline {
   readonly #sources: SourceRules;
-  readonly #authenticate: CallPipelineDeps['authenticate'];
+  readonly #gate: Gate;
   readonly #metrics: CallPipelineDeps['metrics'];
   readonly #logger: Logger;
   readonly #monotonicClock: MonotonicClock;
 
-  constructor({ sources, authenticate, metrics, logger, monotonicClock }: CallPipelineDeps) {
+  constructor({ sources, gate, metrics, logger, monotonicClock }: CallPipelineDeps) {
     this.#sources = sources;
-    this.#authenticate = authenticate;
+    this.#gate = gate;
     this.#metrics = metrics;
     this.#logger = logger;
     this.#monotonicClock = monotonicClock;
@@ -79,10 +77,10 @@ export class CallPipeline {
     try {
       this.#sources.check(headers, onLoopback);
       if (method !== 'POST') return this.#answerOtherMethod(method, headers);
-      const authenticating = this.#authenticate(headers.authorization);
-      if (authenticating === undefined) return this.#admitCaller(path, route, headers);
-      return authenticating.then(
-        () => this.#admitCaller(path, route, headers),
+      const caller = this.#gate.authenticate(headers);
+      if (!(caller instanceof Promise)) return this.#admitCaller(caller, path, route, headers);
+      return caller.then(
+        (authenticated) => this.#admitCaller(authenticated, path, route, headers),
         (error: unknown) => this.refuse(error, path, headers),
       );
     } catch (error) {
@@ -106,8 +104,8 @@ export class CallPipeline {
   }
 
   /**
-   * Runs an admitted call: checks and decodes the body, calls the handler,
-   * encodes the reply, and counts the call. Never rejects.
+   * Runs an admitted call: checks and decodes the body, judges the caller, calls
+   * the handler, encodes the reply, and counts the call. Never rejects.
    *
    * @param body a promise if the body is not complete yet. It may reject with the error for the client.
    */
@@ -116,14 +114,18 @@ export class CallPipeline {
     body: Uint8Array | Promise<Uint8Array>,
     context: CallContext,
   ): Promise<Answer> {
-    const { endpoint, handle } = call.route;
+    const { endpoint } = call.route;
     let request: unknown;
     let reply: Answer;
     try {
       const bytes = body instanceof Promise ? await body : body;
       if (bytes.length > endpoint.bodyLimit) throw bodyTooLarge(endpoint.bodyLimit);
       request = decodeBody(endpoint.request, negotiateRequest(call.headers.contentType), bytes);
-      reply = answer(endpoint.response, await handle(request, context), call.replyFormat);
+      if (endpoint.judgedBy === 'queue') {
+        const judging = this.#gate.authorize(call.caller, endpoint.permission, queueNameOf(request));
+        if (judging !== undefined) await judging;
+      }
+      reply = answer(endpoint.response, await this.#handle(call, request, context), call.replyFormat);
       if (context.replyHeaders !== undefined) reply = { ...reply, headers: context.replyHeaders };
     } catch (error) {
       reply = refusal(error, call.replyFormat, { path: call.path, queue: queueOf(request) }, this.#logger);
@@ -150,12 +152,36 @@ export class CallPipeline {
     return cors === undefined ? reply : { ...reply, headers: { ...reply.headers, ...cors } };
   }
 
-  #admitCaller(path: string, route: Route | undefined, headers: CallHeaders): Admission {
+  /** A lease that waits ends when its caller loses the permission. */
+  #handle(call: AdmittedCall, request: unknown, context: CallContext): Promise<unknown> {
+    const { endpoint, handle } = call.route;
+    if (this.#gate.watch === undefined || endpoint !== queueEndpoints.lease) return handle(request, context);
+    const { permission } = endpoint;
+    return new Promise((resolve, reject) => {
+      const revocable = new RevocableContext(context);
+      const watched = { caller: call.caller, permission, queueName: queueNameOf(request) };
+      const end = this.#gate.watch?.(watched, (error) => {
+        revocable.revoke();
+        reject(error);
+      });
+      handle(request, revocable)
+        .then(resolve, reject)
+        .finally(() => end?.());
+    });
+  }
+
+  #admitCaller(caller: Caller, path: string, route: Route | undefined, headers: CallHeaders): Admission {
     if (route === undefined) return this.refuse(unknownMethod(path), path, headers);
     const startedMs = this.#monotonicClock();
     try {
       // A client that cannot read the reply must not change anything, so `Accept` counts before the handler runs.
-      const call = new AdmittedCall(path, route, headers, negotiateReply(headers.accept), startedMs);
+      const call = new AdmittedCall(
+        path,
+        route,
+        { headers, caller },
+        negotiateReply(headers.accept),
+        startedMs,
+      );
       checkBodyEncoding(headers);
       const limit = route.endpoint.bodyLimit;
       if (call.announcedLength !== undefined && call.announcedLength > limit) throw bodyTooLarge(limit);
@@ -178,6 +204,11 @@ function acceptedFormat(accept: string | undefined): WireFormat {
   } catch {
     return 'json';
   }
+}
+
+/** The queue of a call that is judged by its queue. */
+function queueNameOf(request: unknown): string {
+  return (request as { readonly queueName: string }).queueName;
 }
 
 function queueOf(request: unknown): string | undefined {

@@ -37,7 +37,7 @@ export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<Ap
     const { endpoint } = call.route;
     const body = new ReceivedBody(budget.ofCall(endpoint), endpoint.bodyLimit);
     try {
-      return responseOf(await calls.run(call, bodyOf(c, body), new FetchCallContext(c)));
+      return responseOf(await calls.run(call, bodyOf(c, body), new FetchCallContext(c, call.caller)));
     } finally {
       body.release();
     }

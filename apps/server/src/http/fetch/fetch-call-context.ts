@@ -1,3 +1,4 @@
+import type { Caller } from '@querator/core';
 import type { Context } from 'hono';
 import type { CallContext } from '../call/call-context.ts';
 import type { AppEnv } from './app-env.ts';
@@ -10,11 +11,13 @@ import type { AppEnv } from './app-env.ts';
  */
 export class FetchCallContext implements CallContext {
   readonly #c: Context<AppEnv>;
+  readonly caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
 
-  constructor(c: Context<AppEnv>) {
+  constructor(c: Context<AppEnv>, caller: Caller) {
     this.#c = c;
+    this.caller = caller;
     // In process no connection can break, so the caller's own signal counts.
     this.isGone = () => c.env?.outgoing?.destroyed ?? c.req.raw.signal.aborted;
   }

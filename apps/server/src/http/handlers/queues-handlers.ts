@@ -6,22 +6,22 @@ import { sendPage } from './send-page.ts';
 /** The handlers that create, list, change and delete queues. */
 export function queuesHandlers(queues: QueuesService): Handlers<typeof queuesEndpoints, CallContext> {
   return {
-    async create(request) {
-      await queues.create(request);
+    async create(request, { caller }) {
+      await queues.create(request, { caller });
       return SUCCESS_REPLY;
     },
     async list(request, context) {
-      return { items: sendPage(await queues.page(request), context, fromQueue) };
+      return { items: sendPage(await queues.page(request, context), context, fromQueue) };
     },
     async info({ queueName }) {
       return fromQueue(await queues.info(queueName));
     },
-    async update(request) {
-      await queues.update(request);
+    async update(request, { caller }) {
+      await queues.update(request, { caller });
       return SUCCESS_REPLY;
     },
-    async delete({ queueName, force }) {
-      await queues.delete(queueName, force);
+    async delete({ queueName, force }, { caller }) {
+      await queues.delete(queueName, force, { caller });
       return SUCCESS_REPLY;
     },
   };

@@ -1,17 +1,30 @@
+import type { AccessService } from '@querator/access';
 import type { Service } from '@querator/engine';
-import { type Handlers, queueEndpoints, queuesEndpoints, storageEndpoints } from '@querator/protocol';
+import {
+  accessEndpoints,
+  type Handlers,
+  queueEndpoints,
+  queuesEndpoints,
+  storageEndpoints,
+} from '@querator/protocol';
 import type { CallContext } from '../call/call-context.ts';
 import type { Route, Routes } from '../call/route.ts';
+import { accessHandlers, missingAccessHandlers } from './access-handlers.ts';
 import { queueHandlers } from './queue-handlers.ts';
 import { queuesHandlers } from './queues-handlers.ts';
 import { storageHandlers } from './storage-handlers.ts';
 
-/** The endpoints that this server serves, by path. A new endpoint is one row in a table and one handler. */
-export function createRoutes(service: Service): Routes {
+/**
+ * The endpoints that this server serves, by path. A new endpoint is one row in a table and one handler.
+ *
+ * @param access undefined: the storage of the queues cannot keep users and their rights.
+ */
+export function createRoutes(service: Service, access: AccessService | undefined): Routes {
   return new Map([
     ...join(queueEndpoints, queueHandlers(service.queue)),
     ...join(queuesEndpoints, queuesHandlers(service.queues)),
     ...join(storageEndpoints, storageHandlers(service.storage)),
+    ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access)),
   ]);
 }
 

@@ -1,14 +1,17 @@
 import type { ServerResponse } from 'node:http';
+import type { Caller } from '@querator/core';
 import type { CallContext } from '../call/call-context.ts';
 
 /** The context of a call, read from Node's response object. */
 export class NodeCallContext implements CallContext {
   readonly #outgoing: ServerResponse;
+  readonly caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(outgoing: ServerResponse) {
+  constructor(outgoing: ServerResponse, caller: Caller) {
+    this.caller = caller;
     this.#outgoing = outgoing;
     this.isGone = () => outgoing.destroyed;
   }

@@ -142,7 +142,7 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
   /** Decodes the body and calls the handler, in this turn of the event loop. */
   #begin(): Promise<Answer> {
     const { calls, budget } = this.#deps;
-    const context = new NodeCallContext(this.outgoing);
+    const context = new NodeCallContext(this.outgoing, this.#call.caller);
     const { held } = this.#body;
     if (this.#error !== undefined) {
       this.#body.release();

@@ -120,10 +120,8 @@ export class ServiceFixture {
 
   /** Creates a queue with the given settings and defaults. @param on the storages of its partitions. */
   async create(queueName: string, settings: Partial<QueueCall> = {}, on?: readonly string[]): Promise<void> {
-    await this.service.queues.create(
-      queueCall(queueName, settings),
-      on?.map((storageName, partition) => ({ partition, storageName })),
-    );
+    const partitions = on?.map((storageName, partition) => ({ partition, storageName }));
+    await this.service.queues.create(queueCall(queueName, settings), { partitions });
     // Activates the queue, so that its timers start now.
     await this.service.queue.stats(queueName);
     await this.settle();

@@ -1,0 +1,108 @@
+import type { AccessControl } from '@querator/access';
+import type { Service } from '@querator/engine';
+import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
+import type { Config } from './config/schema.ts';
+import type { MemoryBudget } from './http/budget/memory-budget.ts';
+import { allowEveryPage, authorizePagesBy } from './http/call/authorize-page.ts';
+import { CallPipeline } from './http/call/call-pipeline.ts';
+import { SourceRules } from './http/call/source-rules.ts';
+import { createApp } from './http/fetch/app.ts';
+import { createPages } from './http/fetch/pages.ts';
+import { createRoutes } from './http/handlers/routes.ts';
+import type { HealthChecks } from './http/health/health.ts';
+import { Connections } from './http/node/connections.ts';
+import type { HttpServerOptions } from './http/node/http-server.ts';
+import type { MonotonicClock } from './monotonic-clock.ts';
+import type { Metrics } from './observability/metrics.ts';
+import { connectionLimits } from './observability/process-limits.ts';
+import type { ServerDeps } from './server-deps.ts';
+import { createGate } from './startup/server-access.ts';
+import { AllWorkers } from './workers/all-workers.ts';
+import { WorkerMetrics } from './workers/worker-metrics.ts';
+
+/** The number of connections that the operators' port serves at a time. They are not among the others. */
+const OPERATORS_CONNECTIONS = 100;
+
+/** A server is ready if queues can be listed, and at least one partition storage can serve. */
+const READY = new URLSearchParams({ requireStorage: 'one' });
+
+/** The parts of a server that its HTTP side serves. */
+export interface ServedParts {
+  readonly metrics: Metrics;
+  readonly health: HealthChecks;
+  readonly service: Service;
+  /** Undefined: the storage of the queues cannot keep users. */
+  readonly access: AccessControl | undefined;
+  readonly budget: MemoryBudget;
+  readonly monotonicClock: MonotonicClock;
+  readonly pools: PoolRegistry;
+}
+
+/** The HTTP side of a server: what its port serves, and what the operators' port does. */
+export interface ComposedHttp {
+  readonly main: HttpServerOptions;
+  /** The same as `main`, besides its connections, if there is no port for operators. */
+  readonly operators: HttpServerOptions;
+}
+
+/** Creates the HTTP side of a server that does not listen yet. */
+export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts): ComposedHttp {
+  const { metrics, health, service, access, budget, monotonicClock, pools } = parts;
+  const { logger } = deps;
+  const isReadyItself = async () => (await health.check(READY)).status === 'pass';
+  const all = deps.worker === undefined ? undefined : allWorkers({ metrics, isReady: isReadyItself }, deps);
+  const httpMetrics = all === undefined ? metrics : new WorkerMetrics(metrics, all);
+  const sources = new SourceRules({
+    allowedHosts: config['allowed-hosts'],
+    corsOrigins: config['cors-origins'],
+  });
+  const gate = createGate(access, service, deps.clock);
+  const calls = new CallPipeline({
+    sources,
+    gate,
+    metrics: httpMetrics,
+    logger,
+    monotonicClock,
+  });
+  const routes = createRoutes(service, access?.service);
+  const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
+  metrics.observeLoad({ budget, connections });
+  const pages = createPages({
+    health,
+    metrics: httpMetrics,
+    isReady: async () => ((await all?.ask('readiness')) ?? (await isReadyItself())) === true,
+    authorize: deps.authorizePage ?? (access?.enforced === true ? authorizePagesBy(gate) : allowEveryPage),
+  });
+  const hasOperatorsPort = config['admin-address'] !== undefined;
+  const app = createApp({ routes, calls, budget, pages: hasOperatorsPort ? new Map() : pages });
+  const http = { routes, calls, budget, logger };
+
+  return {
+    main: { ...http, app, connections },
+    operators: {
+      ...http,
+      app: hasOperatorsPort ? createApp({ routes, calls, budget, pages }) : app,
+      connections: ofOperators,
+    },
+  };
+}
+
+function createConnections(
+  config: Config,
+  deps: ServerDeps & { readonly budget: MemoryBudget; readonly pools: readonly PoolState[] },
+) {
+  const operators = { target: 'operators', maxConns: OPERATORS_CONNECTIONS };
+  const reserved = config['admin-address'] === undefined ? deps.pools : [...deps.pools, operators];
+  const limits = connectionLimits(config['max-connections'], deps.processLimits, reserved);
+  return {
+    connections: new Connections({ ...deps, limits }),
+    ofOperators: new Connections({ ...deps, limits: { served: OPERATORS_CONNECTIONS } }),
+  };
+}
+
+function allWorkers(
+  { metrics, isReady }: { readonly metrics: Metrics; readonly isReady: () => Promise<boolean> },
+  { clock }: ServerDeps,
+): AllWorkers {
+  return new AllWorkers({ metrics: () => metrics.values(), readiness: isReady }, clock);
+}

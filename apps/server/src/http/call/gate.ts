@@ -1,0 +1,40 @@
+import type { Caller, Permission } from '@querator/core';
+import type { CallHeaders } from './call-headers.ts';
+
+/** Decides who makes a call, and whether they may make it. */
+export interface Gate {
+  /**
+   * Who makes a call. Returns a promise only if it has to wait.
+   *
+   * @throws QueueError `unauthenticated`, `limited` or `retry`. The promise may
+   *   reject with them too, or with a StorageError.
+   */
+  authenticate(headers: CallHeaders): Caller | Promise<Caller>;
+
+  /**
+   * Whether a caller may make a call on a queue. Returns a promise only if it has
+   * to wait.
+   *
+   * @throws QueueError `forbidden`. The promise may reject with it too, or with a
+   *   StorageError.
+   */
+  authorize(caller: Caller, permission: Permission, queueName: string): void | Promise<void>;
+
+  /** Judges calls that wait. Undefined: access never changes. */
+  readonly watch: WatchCall | undefined;
+}
+
+/** A call on a queue, with who makes it. */
+export interface JudgedCall {
+  readonly caller: Caller;
+  readonly permission: Permission;
+  readonly queueName: string;
+}
+
+/**
+ * Judges a call again whenever access changes, and when its credentials end.
+ *
+ * @param refused is called once, with the error, if the caller may no longer make the call.
+ * @returns ends the watch.
+ */
+export type WatchCall = (call: JudgedCall, refused: (error: unknown) => void) => () => void;

@@ -1,0 +1,18 @@
+import { TRUSTED_CALLER } from '@querator/access';
+import { type Caller, QueueError } from '@querator/core';
+import type { CallHeaders } from './call-headers.ts';
+import type { Gate } from './gate.ts';
+
+/** The gate of a server that cannot have access control. Checks only the form of credentials. */
+export class OpenGate implements Gate {
+  readonly watch = undefined;
+
+  authenticate({ authorization }: Pick<CallHeaders, 'authorization'>): Caller | Promise<Caller> {
+    if (authorization !== undefined && authorization !== '' && !/^Bearer ./.test(authorization)) {
+      throw new QueueError('unauthenticated', 'invalid authorization header format');
+    }
+    return TRUSTED_CALLER;
+  }
+
+  authorize(): void {}
+}

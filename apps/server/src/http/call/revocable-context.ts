@@ -1,0 +1,27 @@
+import type { Caller } from '@querator/core';
+import type { CallContext } from './call-context.ts';
+
+/** The context of a call that can lose its permission while it waits. The handler then sees a caller who is gone. */
+export class RevocableContext implements CallContext {
+  readonly #inner: CallContext;
+  readonly #revoked = new AbortController();
+  readonly caller: Caller;
+  readonly isGone: () => boolean;
+  replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(inner: CallContext) {
+    this.#inner = inner;
+    this.caller = inner.caller;
+    this.isGone = () => this.#revoked.signal.aborted || inner.isGone();
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= AbortSignal.any([this.#revoked.signal, this.#inner.signal]);
+    return this.#signal;
+  }
+
+  revoke(): void {
+    this.#revoked.abort();
+  }
+}

@@ -1,0 +1,96 @@
+import type { AccessService } from '@querator/access';
+import { errorText, QueueError } from '@querator/core';
+import {
+  accessEndpoints,
+  fromApiKey,
+  fromNamespace,
+  fromOptionalTimestamp,
+  fromRole,
+  fromRoleBinding,
+  fromUser,
+  type Handlers,
+  SUCCESS_REPLY,
+} from '@querator/protocol';
+import type { CallContext } from '../call/call-context.ts';
+import { sendPage } from './send-page.ts';
+
+/** The handlers of the calls on namespaces, users, API keys, roles and role bindings. */
+export function accessHandlers(access: AccessService): Handlers<typeof accessEndpoints, CallContext> {
+  const { namespaces, users, apiKeys, roles, roleBindings } = access;
+  return {
+    async namespacesCreate(request, { caller }) {
+      await namespaces.create(request, caller);
+      return SUCCESS_REPLY;
+    },
+    async namespacesUpdate(request, { caller }) {
+      await namespaces.update(request, caller);
+      return SUCCESS_REPLY;
+    },
+    async namespacesList(request, context) {
+      return { items: sendPage(await namespaces.list(request, context.caller), context, fromNamespace) };
+    },
+    async namespacesDelete({ name }, { caller }) {
+      await namespaces.delete(name, caller);
+      return SUCCESS_REPLY;
+    },
+    usersCreate: (request, { caller }) => users.create(request, caller),
+    async usersList(request, context) {
+      return { items: sendPage(await users.list(request, context.caller), context, fromUser) };
+    },
+    async usersDelete({ id }, { caller }) {
+      await users.delete(id, caller);
+      return SUCCESS_REPLY;
+    },
+    apiKeysCreate({ expiresAt, ...request }, { caller }) {
+      return apiKeys.create({ ...request, expiresAt: fromOptionalTimestamp(expiresAt) }, caller);
+    },
+    async apiKeysList(request, context) {
+      return { items: sendPage(await apiKeys.list(request, context.caller), context, fromApiKey) };
+    },
+    async apiKeysDelete({ id }, { caller }) {
+      await apiKeys.delete(id, caller);
+      return SUCCESS_REPLY;
+    },
+    rolesCreate: (request, { caller }) => roles.create(request, caller),
+    async rolesList(request, context) {
+      return { items: sendPage(await roles.list(request, context.caller), context, fromRole) };
+    },
+    async rolesUpdate(request, { caller }) {
+      await roles.update(request, caller);
+      return SUCCESS_REPLY;
+    },
+    async rolesDelete(request, { caller }) {
+      await roles.delete(request, caller);
+      return SUCCESS_REPLY;
+    },
+    roleBindingsCreate: (request, { caller }) => roleBindings.create(request, caller),
+    async roleBindingsList({ userIdFilter: userId, ...request }, context) {
+      const page = await roleBindings.list({ ...request, userId }, context.caller);
+      return { items: sendPage(page, context, fromRoleBinding) };
+    },
+    async roleBindingsDelete(request, { caller }) {
+      await roleBindings.delete(request, caller);
+      return SUCCESS_REPLY;
+    },
+  };
+}
+
+/** What a call on access control needs first, by the beginning of its name. */
+const NEEDED: readonly (readonly [call: RegExp, storage: string])[] = [
+  [/^namespaces|^rolesCreate/, 'namespace'],
+  [/^users|^apiKeysCreate/, 'user'],
+  [/^apiKeys/, 'api key'],
+  [/^role/, 'role'],
+];
+
+/** The handlers of a server whose queues are in a storage without users and rights. */
+export function missingAccessHandlers(): Handlers<typeof accessEndpoints, CallContext> {
+  const handlers = Object.keys(accessEndpoints).map((name) => {
+    const [, storage] = NEEDED.find(([call]) => call.test(name)) ?? ['', 'access'];
+    const refuse = async () => {
+      throw new QueueError('failed', errorText`${storage} storage not configured`);
+    };
+    return [name, refuse];
+  });
+  return Object.fromEntries(handlers) as Handlers<typeof accessEndpoints, CallContext>;
+}

@@ -1,0 +1,21 @@
+import type { Clock, Logger, Random } from '@querator/core';
+import type { AuthorizePage } from './http/call/authorize-page.ts';
+import type { MonotonicClock } from './monotonic-clock.ts';
+import type { ProcessLimits } from './observability/process-limits.ts';
+
+/** The dependencies of a server. A test passes other values than a process does. */
+export interface ServerDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Measures how long requests take. Undefined: the clock of the process. */
+  readonly monotonicClock?: MonotonicClock;
+  /** The limits of the process. Undefined: they are not watched, as where several servers share a process. */
+  readonly processLimits?: ProcessLimits;
+  /** Whether this is the only server of its process. Then its metrics include those of the process. */
+  readonly ofProcess?: boolean;
+  /** The name of this process among several on one port. */
+  readonly worker?: string;
+  /** Checks who may see metrics and the details of health. Undefined: everybody may. */
+  readonly authorizePage?: AuthorizePage;
+}

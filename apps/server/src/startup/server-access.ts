@@ -1,0 +1,64 @@
+import { AccessControl, QueueAuthorizer } from '@querator/access';
+import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
+import type { Service } from '@querator/engine';
+import type { Config } from '../config/schema.ts';
+import { AccessGate } from '../http/call/access-gate.ts';
+import type { Gate } from '../http/call/gate.ts';
+import { OpenGate } from '../http/call/open-gate.ts';
+import type { MonotonicClock } from '../monotonic-clock.ts';
+
+export interface ServerAccessDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly monotonicClock: MonotonicClock;
+  /** The storage of the queues keeps users and rights too. */
+  readonly queueStorage: StorageBackend;
+}
+
+/**
+ * Creates the access control of a server. Undefined: the storage of the queues
+ * cannot keep users and their rights.
+ *
+ * @throws Error if the configuration asks for access control all the same.
+ */
+export function createAccessControl(
+  { 'auth-backend': settings }: Pick<Config, 'auth-backend'>,
+  { queueStorage, monotonicClock, ...deps }: ServerAccessDeps,
+): AccessControl | undefined {
+  const store = queueStorage.accessStore?.();
+  const enforced = settings.driver === 'internal';
+  if (store === undefined) {
+    if (!enforced) return undefined;
+    throw new Error(
+      `storage '${queueStorage.name}' of the queues cannot keep users: use another auth-backend`,
+    );
+  }
+  const queues = queueStorage.queueStore();
+  return new AccessControl({
+    ...deps,
+    store,
+    monotonicMs: monotonicClock,
+    signals: queueStorage.signals,
+    enforced,
+    adminKey: settings['admin-key'],
+    hasQueues: async (namespace) => (await queues.list({ namespace, pivot: '', limit: 1 })).length > 0,
+  });
+}
+
+/** Tells whether a namespace exists. Every one does, if the storage of the queues cannot keep any. */
+export function namespaceCheck(queueStorage: StorageBackend): (name: string) => Promise<boolean> {
+  const store = queueStorage.accessStore?.();
+  return async (name) => store === undefined || (await store.namespace(name)) !== undefined;
+}
+
+/** The gate that all calls pass. */
+export function createGate(
+  access: AccessControl | undefined,
+  service: Pick<Service, 'namespaceOf'>,
+  clock: Clock,
+): Gate {
+  if (access === undefined) return new OpenGate();
+  const authorizer = new QueueAuthorizer((queueName) => service.namespaceOf(queueName));
+  return new AccessGate({ access, authorizer, clock });
+}
