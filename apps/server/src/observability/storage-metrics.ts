@@ -1,4 +1,6 @@
 import {
+  ACCESS_STORE,
+  type AccessStore,
   type Clock,
   decorateStore,
   type Instant,
@@ -57,6 +59,24 @@ const QUEUE_LABELS: Readonly<Record<keyof QueueStore, string>> = {
   partitionCounts: 'queues_partitionCounts',
   findByDeadQueue: 'queues_findByDeadQueue',
 };
+const ACCESS_LABELS: Readonly<Record<keyof AccessStore, string>> = {
+  namespace: 'access_namespace',
+  namespaces: 'access_namespaces',
+  user: 'access_user',
+  userNamed: 'access_userNamed',
+  users: 'access_users',
+  apiKey: 'access_apiKey',
+  apiKeys: 'access_apiKeys',
+  role: 'access_role',
+  roles: 'access_roles',
+  binding: 'access_binding',
+  bindings: 'access_bindings',
+  bindingsOf: 'access_bindingsOf',
+  change: 'access_change',
+  generation: 'access_generation',
+  grants: 'access_grants',
+  noteUses: 'access_noteUses',
+};
 
 /** Measures the calls of storages. */
 export class StorageMetrics {
@@ -67,7 +87,7 @@ export class StorageMetrics {
     this.#clock = clock;
     this.#duration = new Histogram({
       name: 'querator_storage_duration_seconds',
-      help: 'How long calls to a storage took, those on queues as queues_*',
+      help: 'How long calls to a storage took, those on queues as queues_*, those on access as access_*',
       labelNames: ['storage', 'operation', 'result'],
       buckets: BUCKETS,
       registers: [registry],
@@ -77,12 +97,16 @@ export class StorageMetrics {
   /** Decorates a storage to measure its calls. @param name for the label. */
   measure(backend: StorageBackend, name = backend.name): StorageBackend {
     const queueStore = this.#measureAll(QUEUE_STORE, backend.queueStore(), QUEUE_LABELS, name);
+    const access = backend.accessStore?.();
+    const accessStore = access && this.#measureAll(ACCESS_STORE, access, ACCESS_LABELS, name);
     const partitionStore: StorageBackend['partitionStore'] = (key, owner) =>
       this.#measureAll(PARTITION_STORE, backend.partitionStore(key, owner), PARTITION_LABELS, name);
     return decorateStore(STORAGE_BACKEND, backend, (member, call) => {
       switch (member) {
         case 'queueStore':
           return () => queueStore;
+        case 'accessStore':
+          return () => accessStore;
         case 'partitionStore':
           return partitionStore;
         case 'ping':
