@@ -1,3 +1,4 @@
+export { ACCESS_CONFLICTS } from './auth/access-conflicts.ts';
 export type {
   ApiKey,
   Namespace,

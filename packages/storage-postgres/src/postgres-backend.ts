@@ -1,4 +1,5 @@
 import {
+  type AccessStore,
   type Clock,
   guardedLogger,
   type Logger,
@@ -11,6 +12,7 @@ import {
   type StorageCapabilities,
   silentLogger,
 } from '@querator/core';
+import { PostgresAccessStore } from './access/access-store.ts';
 import type { PasswordFunction } from './connection/passwords.ts';
 import { Database } from './database/database.ts';
 import { TableCalls } from './database/table-calls.ts';
@@ -61,7 +63,8 @@ export interface PostgresBackendOptions {
 }
 
 /** A storage on PostgreSQL with all optional members of the port. */
-export type PostgresBackend = StorageBackend & Required<Pick<StorageBackend, 'poll' | 'signals'>>;
+export type PostgresBackend = StorageBackend &
+  Required<Pick<StorageBackend, 'accessStore' | 'poll' | 'signals'>>;
 
 /**
  * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a store.
@@ -89,10 +92,12 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     clock,
     deletions: new DeletionRecords({ db, logger, clock, inspectCode: () => codeOfDeletions(db) }),
   });
+  const accessStore: AccessStore = new PostgresAccessStore({ db, tables: schema.access, calls, limits });
   return {
     name,
     capabilities: POSTGRES_CAPABILITIES,
     queueStore: () => queueStore,
+    accessStore: () => accessStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const context = { db, random, clock, table: new PartitionTable(key, tables, db.itemNumbers) };
       const table = schema.partition(key, owner, () => checkIds(context));

@@ -1,6 +1,8 @@
+import type { AccessTransaction } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { accessRecords } from './support/access-records.ts';
 import { HOUR, item, verdict } from './support/contents.ts';
 import { testBackend } from './support/test-backend.ts';
 
@@ -98,6 +100,25 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
         name: 'QueueError',
         message: `pivot is invalid; it ${LACKS}`,
       });
+  });
+
+  test('users and roles are stored unchanged, or refused with the name of the field', async () => {
+    const store = backend.accessStore();
+    const { user, role } = accessRecords();
+    const writes = [
+      ['username', (to: AccessTransaction) => to.addUser({ ...user, username: SMILE })],
+      ['permissions', (to: AccessTransaction) => to.addRole({ ...role, permissions: [SMILE] })],
+    ] as const;
+    for (const [field, write] of writes) {
+      const change = store.change(write);
+      if (isUniversal) await change;
+      else await expect(change).rejects.toMatchObject({ message: `${field} is invalid; it ${LACKS}` });
+    }
+    const [found] = await Promise.all([store.userNamed(SMILE), store.grants({ username: SMILE })]);
+    expect(found?.username).toBe(isUniversal ? SMILE : undefined);
+    const from = store.users({ pivot: SMILE, limit: 5 });
+    if (isUniversal) expect(await from).toEqual([]);
+    else await expect(from).rejects.toMatchObject({ message: `pivot is invalid; it ${LACKS}` });
   });
 
   test('items are stored unchanged, or refused with the name of the field, and other items of the batch are stored', async () => {

@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { itemsTableName } from '../src/index.ts';
+import { useAllOfAccess } from './support/access-records.ts';
 import { HOUR, item } from './support/contents.ts';
 import { FIRST_VERSION_ROWS, FIRST_VERSION_TABLES } from './support/first-version.ts';
 import { createOwner } from './support/roles.ts';
@@ -73,6 +74,7 @@ describe('a database that refuses md5(), as in FIPS mode', { timeout: 60_000 }, 
     await store.produce([{ items: [item('a')] }], HOUR);
     expect(await store.lease({ limit: 1, leaseTimeout: HOUR })).toHaveLength(1);
     await storage.ping();
+    await useAllOfAccess(storage.accessStore());
     await store.drop();
     expect(await queues.delete(name)).toBe(true);
   }

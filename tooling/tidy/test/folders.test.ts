@@ -105,6 +105,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'postgres-backend.ts',
     'partition-store.ts',
     'queue-store.ts',
+    'access',
     'operations',
     'queues',
     'low-water-mark',

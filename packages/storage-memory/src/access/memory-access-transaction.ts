@@ -1,8 +1,9 @@
 import {
+  ACCESS_CONFLICTS,
   type AccessTransaction,
   type ApiKey,
-  invalid,
   type Namespace,
+  type QueueError,
   type Role,
   type RoleBinding,
   StorageError,
@@ -39,7 +40,7 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   async addNamespace(namespace: Namespace): Promise<void> {
     const { namespaces } = this.#usable();
     const { name } = namespace;
-    this.#refuseIf(namespaces.get(name), `namespace already exists; '${name}' already exists`);
+    this.#refuseIf(namespaces.get(name), ACCESS_CONFLICTS.namespace(name));
     this.#put(namespaces, namespace);
   }
 
@@ -63,11 +64,8 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   async addUser(user: User): Promise<void> {
     const { users } = this.#usable();
     const { id, username } = user;
-    this.#refuseIf(users.get(id), `user already exists; '${id}' already exists`);
-    this.#refuseIf(
-      users.find('username', username),
-      `username is already taken; '${username}' is already taken`,
-    );
+    this.#refuseIf(users.get(id), ACCESS_CONFLICTS.user(id));
+    this.#refuseIf(users.find('username', username), ACCESS_CONFLICTS.username(username));
     this.#put(users, user);
   }
 
@@ -81,7 +79,7 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
 
   async addApiKey(key: ApiKey): Promise<void> {
     const { apiKeys } = this.#usable();
-    this.#refuseIf(apiKeys.get(key.id), 'api key already exists');
+    this.#refuseIf(apiKeys.get(key.id), ACCESS_CONFLICTS.apiKey());
     this.#refuseHashesOf(key);
     this.#put(apiKeys, key);
   }
@@ -106,10 +104,7 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   async addRole(role: Role): Promise<void> {
     const { roles } = this.#usable();
     const { id, namespace, name } = role;
-    this.#refuseIf(
-      roles.get(id) ?? roles.find('name', joined(namespace, name)),
-      `role already exists; '${namespace}:${name}' already exists`,
-    );
+    this.#refuseIf(roles.get(id) ?? roles.find('name', joined(namespace, name)), ACCESS_CONFLICTS.role(role));
     this.#put(roles, role);
   }
 
@@ -126,11 +121,8 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   async addBinding(binding: RoleBinding): Promise<void> {
     const { bindings } = this.#usable();
     const { id, userId, namespace, roleId } = binding;
-    this.#refuseIf(
-      bindings.get(id) ?? bindings.find('content', joined(userId, namespace, roleId)),
-      'role binding already exists; ' +
-        `binding for user '${userId}' to role '${roleId}' in namespace '${namespace}' already exists`,
-    );
+    const other = bindings.get(id) ?? bindings.find('content', joined(userId, namespace, roleId));
+    this.#refuseIf(other, ACCESS_CONFLICTS.binding(binding));
     this.#put(bindings, binding);
   }
 
@@ -158,16 +150,16 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   #refuseHashesOf({ id, hash, previous }: Pick<ApiKey, 'id' | 'hash' | 'previous'>): void {
     for (const each of previous === undefined ? [hash] : [hash, previous.hash]) {
       const owner = this.#draft.apiKeys.find('hash', each);
-      this.#refuseIf(owner?.id === id ? undefined : owner, 'api key hash already exists');
+      this.#refuseIf(owner?.id === id ? undefined : owner, ACCESS_CONFLICTS.apiKeyHash());
     }
-    this.#refuseIf(previous?.hash === hash ? previous : undefined, 'api key hash already exists');
+    this.#refuseIf(previous?.hash === hash ? previous : undefined, ACCESS_CONFLICTS.apiKeyHash());
   }
 
   /** Fails the transaction if there is a record that the new one collides with. */
-  #refuseIf(existing: unknown, message: string): void {
+  #refuseIf(existing: unknown, conflict: QueueError): void {
     if (existing === undefined) return;
-    this.#failure = invalid(message);
-    throw this.#failure;
+    this.#failure = conflict;
+    throw conflict;
   }
 }
 

@@ -5,10 +5,11 @@ import type { Database, Session } from '../database/database.ts';
 import { qualifiedName } from '../database/quoted-name.ts';
 import { isPermissionDenied } from '../errors/postgres-error.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
-import { type TableCode, tableCodeFault, tableCodeSql } from './foreign-code.ts';
+import { type TableCode, tableCodeFault } from './foreign-code.ts';
 import { createUnlessRefused } from './migrations/hash-index.ts';
 import type { Migration } from './migrations/migration.ts';
 import { FIRST_VERSION, newestVersion } from './migrations/migrations.ts';
+import { type SeenRelation, seenRelationsSql } from './seen-relations.ts';
 import { type ServerVersion, serverVersionFault } from './server-version.ts';
 import { deletedQueuesTable } from './tables/deleted-queues.ts';
 import { itemIdSequence } from './tables/item-id-sequence.ts';
@@ -32,8 +33,9 @@ const create = (nameOf: NameRelation): readonly string[] => [
 ];
 /** Tables that are checked for triggers and other foreign code. */
 const CHECKED_TABLES = new Set([QUEUES, VERSIONS, getTableName(deletedQueuesTable)]);
-const INSPECTED = [...FIXED_RELATIONS, ...CHECKED_TABLES, QUEUES_BY_HASH].map((name) => `'${name}'`);
-const LOCK = 'querator schema';
+const INSPECTED = [...FIXED_RELATIONS, ...CHECKED_TABLES, QUEUES_BY_HASH];
+/** The name of the lock for creating or changing the tables that do not depend on queues. */
+export const SCHEMA_LOCK = 'querator schema';
 /** How long to wait for the locks of a migration. */
 const MIGRATION_WAIT_MS = 30_000;
 /** The first version with {@link QUEUES_BY_HASH}. */
@@ -50,17 +52,6 @@ interface Found {
   readonly recorded: boolean;
   /** Whether everything that requests need exists. The versions are not needed. */
   readonly usable: boolean;
-}
-
-/** A relation with the name of one of ours. */
-interface SeenRelation {
-  readonly schema: string;
-  readonly name: string;
-  readonly owner: string;
-  /** Whether its owner is this role, a superuser, or the owner of the schema or the database. */
-  readonly trusted: boolean;
-  /** Code that would run with our rights, for tables. */
-  readonly code: TableCode;
 }
 
 /** Dependencies of provisioning the fixed tables. */
@@ -100,7 +91,7 @@ export async function provisionFixedSchema(db: Database, deps: FixedSchemaDeps):
   try {
     const locks = { tables: FIXED_RELATIONS, schema: () => db.schema.name, waitMs: MIGRATION_WAIT_MS };
     await withBriefLocks(db, locks, async (session) => {
-      await lockSchema(session, LOCK);
+      await lockSchema(session, SCHEMA_LOCK);
       // A long reader of the queues' table, such as a backup, must not block all servers.
       await session.waitBriefly();
       const found = check(await inspect((statement) => session.query(statement), place));
@@ -159,23 +150,9 @@ function schemaVersionFault(version: number | undefined, newest: number): string
   );
 }
 
-/**
- * Reads the catalogue instead of `to_regclass`, which uses the session's cache. In a
- * transaction that waited for the lock, the cache lacks what was created meanwhile.
- */
 const INSPECT = `
   SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text,
-    (SELECT coalesce(json_agg(json_build_object('schema', nspname, 'name', relname, 'owner', owner.rolname,
-        'trusted', owner.oid = me.oid OR owner.rolsuper OR owner.oid IN (nspowner, datdba)
-          OR NOT me.rolsuper AND pg_has_role(owner.oid, 'USAGE'), 'code', ${tableCodeSql('class')})), '[]')
-      FROM pg_class AS class
-        JOIN pg_namespace ON pg_namespace.oid = relnamespace
-        JOIN pg_roles AS owner ON owner.oid = relowner
-        JOIN pg_roles AS me ON me.rolname = current_user
-        JOIN pg_database ON datname = current_database()
-      WHERE nspname = ANY ($1::text[])
-        AND relname IN (${INSPECTED.join(', ')})
-    ) AS relations`;
+    ${seenRelationsSql('$1::text[]', INSPECTED)} AS relations`;
 
 /** Where an inspection looks for tables. */
 interface Place {

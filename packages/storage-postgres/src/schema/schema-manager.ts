@@ -11,6 +11,7 @@ import { noSchema } from '../errors/postgres-error.ts';
 import { shortText } from '../errors/short-text.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from '../settings/time-limits.ts';
 import { itemsTableName } from '../sql/table-name.ts';
+import { ACCESS_RELATIONS, provisionAccess } from './access-schema.ts';
 import {
   FIXED_RELATIONS,
   type FixedSchemaDeps,
@@ -27,6 +28,7 @@ import { TableChanges } from './table-changes.ts';
 import { ownerOf, ownerToComment } from './table-owner.ts';
 
 const FIXED = 'fixed';
+const ACCESS = 'access';
 
 /**
  * The pauses after changes of tables, in lengths of the change. The first use of a new
@@ -98,6 +100,18 @@ export class SchemaManager {
     };
   }
 
+  /** The tables of access control, with the fixed tables. */
+  get access(): TableProvisioner {
+    return {
+      ensure: () => this.#once(ACCESS, () => this.#provideAccess()),
+      forget: () => {
+        this.#known.delete(ACCESS);
+        this.#known.delete(FIXED);
+      },
+      explain: (error) => nameMissingGrants(error, this.#db, ACCESS_RELATIONS),
+    };
+  }
+
   /**
    * The table of a partition, with the fixed tables.
    *
@@ -139,6 +153,14 @@ export class SchemaManager {
 
   #ensureFixed(): Promise<void> {
     return this.#once(FIXED, () => provisionFixedSchema(this.#db, this.#fixedDeps));
+  }
+
+  async #provideAccess(): Promise<void> {
+    await this.#ensureFixed();
+    await provisionAccess(this.#db, {
+      refuse: (reason) => this.#refused(reason),
+      warnOnce: (table, code) => this.#logCode(table, code),
+    });
   }
 
   get #fixedDeps(): FixedSchemaDeps {

@@ -1,3 +1,4 @@
+import { SystemClock } from '@querator/core';
 import type pg from 'pg';
 import type { Database, Session, Statement } from '../../src/database/database.ts';
 import { TableSchema } from '../../src/database/table-schema.ts';
@@ -18,6 +19,8 @@ export class RecordingDatabase {
     const schema = new TableSchema();
     schema.determine('public');
     const stand = {
+      name: 'recorded',
+      clock: new SystemClock(),
       schema,
       read: session.query,
       write: session.query,

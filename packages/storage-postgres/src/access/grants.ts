@@ -1,0 +1,111 @@
+import type { Grants, UserKey } from '@querator/core';
+import type { Statement } from '../database/database.ts';
+import { STATE_ID } from '../schema/tables/access.ts';
+import type { AccessRelations } from './access-relations.ts';
+import { type ApiKeyRow, rowToApiKey, rowToUser, type UserRow } from './access-rows.ts';
+
+const USER_COLUMNS = [
+  ...(['id', 'username', 'external_id', 'email', 'created_at', 'updated_at'] as const),
+] satisfies readonly (keyof UserRow)[];
+
+const KEY_COLUMNS = [
+  ...(['id', 'user_id', 'name', 'namespace_scope', 'hash', 'previous_hash', 'previous_valid_until'] as const),
+  ...(['prefix', 'expires_at', 'last_used_at', 'created_at'] as const),
+] satisfies readonly (keyof ApiKeyRow)[];
+
+type Prefixed<Prefix extends string, Row> = {
+  readonly [Column in keyof Row & string as `${Prefix}_${Column}`]: Row[Column];
+};
+
+/** What the statement of {@link grantsStatement} returns. The columns of the key are missing without one. */
+export type GrantsRow = Prefixed<'user', UserRow> &
+  Partial<Prefixed<'key', ApiKeyRow>> & {
+    /** A BIGINT is a text. Null: the row of the state is missing. */
+    readonly generation: string | null;
+    readonly bindings: readonly (readonly [namespace: string, roleId: string])[];
+    readonly roles: readonly (readonly [id: string, permissions: readonly string[]])[];
+  };
+
+/** SQL for the generation. There is no row if that of the state is missing. */
+export function generationSql({ state }: Pick<AccessRelations, 'state'>): string {
+  return `SELECT generation FROM ${state} WHERE id = ${STATE_ID}`;
+}
+
+/**
+ * A statement that reads the generation and everything else in one snapshot. Roles are
+ * apart from bindings, since a user may have the same role in many namespaces.
+ *
+ * @returns also which kind of key it is for, as a part of names.
+ */
+export function grantsStatement(
+  key: UserKey,
+  relations: AccessRelations,
+): Required<Pick<Statement, 'text' | 'values'>> & { readonly kind: string } {
+  const { bindings, roles } = relations;
+  const { kind, columns, from, text } = userOf(key, relations);
+  return {
+    kind,
+    text: `
+      SELECT (${generationSql(relations)}) AS generation, ${columns.join(', ')},
+        (SELECT coalesce(json_agg(json_build_array(namespace, role_id)), '[]')
+          FROM ${bindings} WHERE user_id = person.id) AS bindings,
+        (SELECT coalesce(json_agg(json_build_array(role.id, role.permissions)), '[]')
+          FROM (SELECT DISTINCT role_id FROM ${bindings} WHERE user_id = person.id) AS bound
+            JOIN ${roles} AS role ON role.id = bound.role_id) AS roles
+      FROM ${from}`,
+    values: [text],
+  };
+}
+
+function userOf(key: UserKey, { users, apiKeys }: AccessRelations) {
+  const columns = prefixed('user', 'person', USER_COLUMNS);
+  if ('userId' in key) {
+    return { kind: 'id', columns, from: `${users} AS person WHERE person.id = $1`, text: key.userId };
+  }
+  if ('username' in key) {
+    return { kind: 'name', columns, from: `${users} AS person WHERE username = $1`, text: key.username };
+  }
+  const keys = `SELECT * FROM ${apiKeys} WHERE hash = $1 UNION ALL SELECT * FROM ${apiKeys} WHERE previous_hash = $1`;
+  return {
+    kind: 'hash',
+    columns: [...columns, ...prefixed('key', 'key', KEY_COLUMNS)],
+    from: `(${keys}) AS key JOIN ${users} AS person ON person.id = key.user_id`,
+    text: key.keyHash,
+  };
+}
+
+function prefixed(prefix: string, table: string, columns: readonly string[]): readonly string[] {
+  return columns.map((column) => `${table}.${column} AS ${prefix}_${column}`);
+}
+
+/** The grants in a row. */
+export function rowToGrants(row: GrantsRow): Grants {
+  return {
+    generation: Number(row.generation ?? 0),
+    user: rowToUser(part<UserRow>(row, 'user', USER_COLUMNS)),
+    apiKey: row.key_id === undefined ? undefined : rowToApiKey(part<ApiKeyRow>(row, 'key', KEY_COLUMNS)),
+    permissions: permissionsOf(row),
+  };
+}
+
+/** The columns of one table. */
+function part<Row>(row: GrantsRow, prefix: string, columns: readonly (keyof Row & string)[]): Row {
+  const all = row as unknown as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(columns.map((column) => [column, all[`${prefix}_${column}`]])) as Row;
+}
+
+function permissionsOf({
+  bindings,
+  roles,
+}: Pick<GrantsRow, 'bindings' | 'roles'>): ReadonlyMap<string, ReadonlySet<string>> {
+  const granted = new Map(roles);
+  const permissions = new Map<string, Set<string>>();
+  for (const [namespace, roleId] of bindings) {
+    const added = granted.get(roleId) ?? [];
+    if (added.length === 0) continue;
+    const before = permissions.get(namespace);
+    if (before === undefined) permissions.set(namespace, new Set(added));
+    else for (const permission of added) before.add(permission);
+  }
+  return permissions;
+}
