@@ -15,7 +15,8 @@ test('asynchronous: what the standby has not got is lost, and nothing else; noth
   const { pair, servers, load } = fixture;
   const { ledger } = load;
   const [keptItems, lostChanges] = [new KeptItems(servers), new LostChanges(servers)];
-  await load.start(3);
+  await load.createQueues();
+  load.start(3);
   await load.more(2_000);
   await keptItems.make(25);
   await lostChanges.prepare();
@@ -44,7 +45,7 @@ test('asynchronous: what the standby has not got is lost, and nothing else; noth
   measured(
     `asynchronous, standby cut off, then primary killed: of about ${atRisk} items acknowledged meanwhile ` +
       `${lost.length} lost; ${ledger.completionsLost.length} completions lost, their items delivered again; ` +
-      `no produce for ${load.gap('produce', killedAt)} ms, no complete for ${load.gap('complete', killedAt)} ms`,
+      `no produce for ${load.successes.gap('produce', killedAt)} ms, no complete for ${load.successes.gap('complete', killedAt)} ms`,
   );
   expect(ledger.missing(safeUntil)).toEqual([]);
   expect(ledger.completionsLost.length).toBeGreaterThan(0);

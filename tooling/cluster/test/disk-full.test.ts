@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Load } from '@querator/tooling-load';
 import { type Cluster, startCluster, startTemporaryCluster } from '@querator/tooling-postgres';
 import { type Answer, ServerProcess } from '@querator/tooling-processes';
 import pg from 'pg';
 import { afterEach, expect, test, vi } from 'vitest';
 import { SmallDisk } from '../src/small-disk.ts';
-import { Load } from './load/load.ts';
 
 const NO_SPACE = '53100';
 /** Large enough to fill a small disk soon. Random, so that it cannot be compressed. */
@@ -37,9 +37,13 @@ async function serve(queues: string, items: string) {
   const server = await ServerProcess.start({ storage: { queues, items } });
   cleanups.push(() => server.stop());
   const load = new Load([server], { payload: () => randomBytes(PAYLOAD_BYTES).toString('base64') });
-  await load.createQueue();
+  await load.createQueues();
   let count = 0;
-  const produce = (request_timeout = '3s') => load.produceOnce(server, [`n${count++}`], { request_timeout });
+  const produce = async (request_timeout = '3s') => {
+    const answer = await load.produceOnce(server, [`n${count++}`], { request_timeout });
+    if (answer === undefined) throw new Error('the server did not answer');
+    return answer;
+  };
   const expectNothingLost = async () => {
     await load.settle();
     expect(load.ledger.faults()).toEqual([]);

@@ -21,7 +21,8 @@ afterEach(async () => {
 test('a primary that hangs is left within the documented limits, and not turned to when it wakes', async () => {
   fixture = await FailoverFixture.open('synchronous', READ_WRITE);
   const { pair, load } = fixture;
-  await load.start(3);
+  await load.createQueues();
+  load.start(3);
   await load.more(1_000);
 
   const hungAt = performance.now();
@@ -38,8 +39,8 @@ test('a primary that hangs is left within the documented limits, and not turned 
   await pair.first.crash();
   await load.settle();
   measured(
-    `synchronous, primary hangs: no produce for ${load.gap('produce', hungAt)} ms, ` +
-      `no complete for ${load.gap('complete', hungAt)} ms`,
+    `synchronous, primary hangs: no produce for ${load.successes.gap('produce', hungAt)} ms, ` +
+      `no complete for ${load.successes.gap('complete', hungAt)} ms`,
   );
   fixture.expectNothingLostOrDoubled();
 });
@@ -47,7 +48,8 @@ test('a primary that hangs is left within the documented limits, and not turned 
 test('a primary that comes back as a standby, first in the list, is not written to; a planned switch back loses nothing', async () => {
   fixture = await FailoverFixture.open('synchronous', READ_WRITE);
   const { pair, load } = fixture;
-  await load.start(3);
+  await load.createQueues();
+  load.start(3);
   await load.more(500);
   await pair.first.crash();
   await pair.promote();
@@ -67,8 +69,8 @@ test('a primary that comes back as a standby, first in the list, is not written 
   await load.more(500);
   await load.settle();
   measured(
-    `planned switch: no produce for ${load.gap('produce', haltedAt)} ms, ` +
-      `no complete for ${load.gap('complete', haltedAt)} ms`,
+    `planned switch: no produce for ${load.successes.gap('produce', haltedAt)} ms, ` +
+      `no complete for ${load.successes.gap('complete', haltedAt)} ms`,
   );
   fixture.expectNothingLostOrDoubled();
 });
@@ -79,7 +81,8 @@ test('one name in front that leads to the old server, now read-only, for a while
     return proxy.connectionString;
   });
   const { pair, load, servers } = fixture;
-  await load.start(3);
+  await load.createQueues();
+  load.start(3);
   await load.more(500);
   await pair.first.crash();
   await pair.promote();
@@ -105,7 +108,7 @@ test('one name in front that leads to the old server, now read-only, for a while
   await load.settle();
   measured(
     `one name in front, switched over: after that no produce for ` +
-      `${load.firstAfter('produce', switchedAt)} ms, no complete for ${load.firstAfter('complete', switchedAt)} ms`,
+      `${load.successes.firstAfter('produce', switchedAt)} ms, no complete for ${load.successes.firstAfter('complete', switchedAt)} ms`,
   );
   fixture.expectNothingLostOrDoubled();
 });
@@ -114,7 +117,8 @@ test('a synchronous standby that is gone: nothing is acknowledged until it is ba
   fixture = await FailoverFixture.open('synchronous', READ_WRITE);
   const { pair, load } = fixture;
   const { ledger } = load;
-  await load.start(3);
+  await load.createQueues();
+  load.start(3);
   await load.more(500);
   pair.link.blackHole();
   // The first unknown produces were sent before the cut; all later ones wait too.
@@ -134,7 +138,7 @@ test('a synchronous standby that is gone: nothing is acknowledged until it is ba
   await load.settle();
   measured(
     `synchronous standby cut off: ${ledger.unknown} items unknown, ${open} sessions at the primary; ` +
-      `back, first produce after ${load.firstAfter('produce', backAt)} ms`,
+      `back, first produce after ${load.successes.firstAfter('produce', backAt)} ms`,
   );
   fixture.expectNothingLostOrDoubled();
 });

@@ -13,7 +13,8 @@ test('synchronous: the primary is killed under load, the standby promoted; nothi
   fixture = await FailoverFixture.open('synchronous', READ_WRITE);
   const { pair, servers, load } = fixture;
   const keptItems = new KeptItems(servers);
-  await load.start(3);
+  await load.createQueues();
+  load.start(3);
   await load.more(1_500);
   await keptItems.make(5);
   await load.more(500);
@@ -30,8 +31,8 @@ test('synchronous: the primary is killed under load, the standby promoted; nothi
   const { ledger } = load;
   measured(
     `synchronous, primary killed: ${ledger.acknowledged} items acknowledged, ${ledger.unknown} unknown; ` +
-      `promoted after ${Math.round(promotedAt - killedAt)} ms; no produce for ${load.gap('produce', killedAt)} ms, ` +
-      `no complete for ${load.gap('complete', killedAt)} ms`,
+      `promoted after ${Math.round(promotedAt - killedAt)} ms; no produce for ${load.successes.gap('produce', killedAt)} ms, ` +
+      `no complete for ${load.successes.gap('complete', killedAt)} ms`,
   );
   fixture.expectNothingLostOrDoubled();
 });

@@ -1,1 +1,3 @@
-export { type Delivery, Ledger, type Produced } from './ledger.ts';
+export { Ledger } from './ledger.ts';
+export { Load } from './load.ts';
+export { DEFAULT_QUEUE, type LoadedServer } from './load-options.ts';

@@ -83,7 +83,8 @@ export class Ledger {
 
   /** The producer has its answer. */
   produced(name: string, what: Exclude<Produced, 'pending'>): void {
-    const entry = this.#entry(name);
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw new Error(`${name} is not being produced`);
     entry.produced = what;
     entry.answeredAt = Date.now();
     if (what === 'refused' && entry.delivered) this.invented.push(name);
@@ -116,7 +117,9 @@ export class Ledger {
 
   /** The consumer gives the item back. If that has no effect, the item is due when its lease ends. */
   retrying(name: string, dueAt = 0): void {
-    const entry = this.#entry(name);
+    const entry = this.#entries.get(name);
+    // Such an item is a fault already.
+    if (entry === undefined) return;
     entry.dueAt = Math.min(dueAt, entry.heldUntil);
     entry.heldUntil = 0;
   }
@@ -127,7 +130,8 @@ export class Ledger {
    * @param era in which the complete was sent.
    */
   completed(name: string, how: 'perhaps' | 'yes', era = this.era): void {
-    const entry = this.#entry(name);
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
     const isRepeated = entry.completed === 'yes' && entry.completedIn === era;
     if (isRepeated && how === 'yes') this.completedTwice.push(name);
     if (isRepeated) return;
@@ -212,12 +216,6 @@ export class Ledger {
     else if (before !== undefined) this.sharedIds.push(`${before}, ${name}`);
     this.#names.set(id, name);
     if (id > this.highestId) this.highestId = id;
-  }
-
-  #entry(name: string): Entry {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) throw new Error(`${name} is not being produced`);
-    return entry;
   }
 
   #count(which: (entry: Entry) => boolean): number {

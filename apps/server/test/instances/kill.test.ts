@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Ledger } from './support/ledger.ts';
-import { Load } from './support/load.ts';
+import { faultLoad } from './support/fault-load.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
 /** How often an instance is killed and restarted. `pnpm test:cluster` does it for minutes. */
@@ -25,14 +24,13 @@ describe('an instance of two that is killed under load', { timeout: 90_000 + ROU
   }
 
   test(`loses nothing that was acknowledged, and nothing is completed twice (seed ${SEED})`, async () => {
-    const ledger = new Ledger();
-    const load = new Load({ processes: both, ledger, seed: SEED });
+    const load = faultLoad(both, SEED);
     await load.createQueues();
-    load.start();
+    load.start(1);
     await both.create(0, 'left', { lease_timeout: '1s' });
     for (let round = 0; round < ROUNDS; round++) {
       const [victim, survivor] = [round % 2, (round + 1) % 2];
-      await load.moreBy(50);
+      await load.more(50);
       // The queue is active at the survivor too, but only the victim knows these deadlines.
       await both.ask(survivor, 'queue.stats', { queue_name: 'left' });
       const soon = { utf8: `scheduled ${round}`, enqueue_at: new Date(Date.now() + 1_000).toISOString() };
@@ -41,7 +39,7 @@ describe('an instance of two that is killed under load', { timeout: 90_000 + ROU
       });
       expect((await lease(victim)).text).toBe(`leased ${round}`);
       await both.kill(victim);
-      await load.moreBy(50);
+      await load.more(50);
       // Only the survivor could: the victim is still dead.
       const served: string[] = [];
       for (const _ of ['leased', 'scheduled']) {
@@ -52,7 +50,7 @@ describe('an instance of two that is killed under load', { timeout: 90_000 + ROU
       expect(served.sort()).toEqual([`leased ${round}`, `scheduled ${round}`]);
       await both.startOne(victim);
     }
-    await load.drain();
-    expect(ledger.verdict()).toEqual([]);
+    await load.settle();
+    expect(load.ledger.faults()).toEqual([]);
   });
 });

@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
-import { Ledger } from './support/ledger.ts';
-import { Load } from './support/load.ts';
+import { faultLoad } from './support/fault-load.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
 /** How often an instance is suspended and resumed. `pnpm test:cluster` does it for minutes. */
@@ -165,16 +164,15 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
   });
 
   test(`under load: nothing acknowledged is lost, nothing is completed twice (seed ${SEED})`, async () => {
-    const ledger = new Ledger();
-    const load = new Load({ processes: both, ledger, seed: SEED });
+    const load = faultLoad(both, SEED);
     await load.createQueues();
-    load.start();
+    load.start(1);
     for (let round = 0; round < ROUNDS; round++) {
-      await load.moreBy(50);
-      await whileAsleep(() => load.moreBy(50));
+      await load.more(50);
+      await whileAsleep(() => load.more(50));
     }
-    await load.moreBy(50);
-    await load.drain();
-    expect(ledger.verdict()).toEqual([]);
+    await load.more(50);
+    await load.settle();
+    expect(load.ledger.faults()).toEqual([]);
   });
 });

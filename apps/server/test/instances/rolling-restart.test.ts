@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
 import { ClientLoad } from './support/client-load.ts';
-import { Ledger } from './support/ledger.ts';
 import { ServerProcesses } from './support/server-processes.ts';
 
 /** How often all instances are restarted, one after the other. `pnpm test:cluster` does it for minutes. */
@@ -20,8 +19,8 @@ describe('a rolling restart under load', { timeout: 90_000 + ROUNDS * 50_000 }, 
   });
 
   test('is seen by clients as shutdown answers only, and loses nothing', async () => {
-    const ledger = new Ledger();
-    load = new ClientLoad(both.urls, ledger);
+    load = new ClientLoad(both.urls);
+    const { ledger } = load;
     await both.create(0, 'q', { requested_partitions: 2, lease_timeout: '10s' });
     const left = async () => {
       const { json } = await both.ask(0, 'queue.stats', { queue_name: 'q' });
@@ -47,7 +46,7 @@ describe('a rolling restart under load', { timeout: 90_000 + ROUNDS * 50_000 }, 
     expect(load.complaints).toEqual([]);
     // Otherwise the test shows nothing.
     expect(load.absorbed).toBeGreaterThan(0);
-    expect(ledger.unseen).toEqual([]);
-    expect(ledger.verdict()).toEqual([]);
+    expect(ledger.undelivered).toEqual([]);
+    expect(ledger.faults()).toEqual([]);
   });
 });

@@ -28,6 +28,8 @@ export interface RawReply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+  /** The error's text. Empty: there is none. */
+  readonly message: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests read replies of every shape.
   readonly json: any;
 }
@@ -103,7 +105,8 @@ export class TestServer {
 export async function readReply(reply: Response): Promise<RawReply> {
   const text = await reply.text();
   const isJson = reply.headers.get('content-type')?.includes('json') ?? false;
-  return { status: reply.status, headers: reply.headers, text, json: isJson ? JSON.parse(text) : undefined };
+  const json = isJson ? JSON.parse(text) : undefined;
+  return { status: reply.status, headers: reply.headers, text, message: json?.message ?? '', json };
 }
 
 /** Starts a server before the tests of a block and stops it after them. */

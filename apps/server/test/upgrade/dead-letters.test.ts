@@ -1,6 +1,6 @@
+import type { Load } from '@querator/tooling-load';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Ledger } from '../instances/support/ledger.ts';
-import { Load } from '../instances/support/load.ts';
+import { faultLoad } from '../instances/support/fault-load.ts';
 import { ServerProcesses } from '../instances/support/server-processes.ts';
 
 const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
@@ -20,18 +20,17 @@ describe('a rolling upgrade with retries and dead letters under way', { timeout:
   });
 
   test(`loses nothing, and no item is completed twice, nor as an item and a letter (seed ${SEED})`, async () => {
-    const ledger = new Ledger();
-    load = new Load({ processes: both, ledger, seed: SEED });
+    load = faultLoad(both, SEED);
     await load.createQueues();
-    load.start();
-    await load.moreBy(300);
+    load.start(1);
+    await load.more(300);
     for (const instance of [0, 1]) {
       expect(await both.terminate(instance)).toBe(0);
       await both.startOne(instance);
       // Between the two upgrades, each version continues moves that the other one began.
-      await load.moreBy(300);
+      await load.more(300);
     }
-    await load.drain();
-    expect(ledger.verdict()).toEqual([]);
+    await load.settle();
+    expect(load.ledger.faults()).toEqual([]);
   });
 });

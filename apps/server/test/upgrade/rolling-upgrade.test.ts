@@ -1,7 +1,6 @@
 import { ConnectionLostError } from '@querator/client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ClientLoad, type Complaint } from '../instances/support/client-load.ts';
-import { Ledger } from '../instances/support/ledger.ts';
 import { ServerProcesses } from '../instances/support/server-processes.ts';
 import { PROCESS_PATIENCE as PATIENCE } from '../support/server-program.ts';
 
@@ -41,8 +40,8 @@ describe('a rolling upgrade from an older version, under load', { timeout: 180_0
   });
 
   test('loses nothing, and both versions serve the same queues meanwhile', async () => {
-    const ledger = new Ledger();
-    load = new ClientLoad(both.urls, ledger);
+    load = new ClientLoad(both.urls);
+    const { ledger } = load;
     await both.create(0, 'q', { requested_partitions: 2, lease_timeout: '10s' });
     load.start('q', 4);
     const moreBy = async (items: number) => {
@@ -92,7 +91,7 @@ describe('a rolling upgrade from an older version, under load', { timeout: 180_0
       return totals.reduce((sum: number, total: number) => sum + total, 0);
     };
     await load.drain(() => vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE));
-    expect(ledger.unseen).toEqual([]);
+    expect(ledger.undelivered).toEqual([]);
     const known = LOSES_CONNECTIONS ? endings : [];
     expect(load.complaints.filter((complaint) => !isLostAt(complaint, known))).toEqual([]);
   });

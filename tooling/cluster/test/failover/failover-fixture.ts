@@ -1,7 +1,7 @@
+import { Load } from '@querator/tooling-load';
 import { ReplicatedPair } from '@querator/tooling-postgres/debian';
 import { ServerProcess } from '@querator/tooling-processes';
 import { expect } from 'vitest';
-import { Load } from '../load/load.ts';
 
 /** The most connections that a server opens. */
 export const MAX_CONNS = 8;

@@ -34,7 +34,8 @@ async function openThrough(
     }
     return bouncer.process.connectionString('postgres', `pooler=${mode}`);
   });
-  await fixture.load.start(3);
+  await fixture.load.createQueues();
+  fixture.load.start(3);
   await fixture.load.more(1_000);
   return fixture;
 }
@@ -52,10 +53,10 @@ test.each(['transaction', 'session'] as const)(
     await load.more(1_000);
     await load.settle();
     measured(
-      `PgBouncer in ${mode} mode, primary killed: no produce for ${load.gap('produce', killedAt)} ms, ` +
-        `no complete for ${load.gap('complete', killedAt)} ms`,
+      `PgBouncer in ${mode} mode, primary killed: no produce for ${load.successes.gap('produce', killedAt)} ms, ` +
+        `no complete for ${load.successes.gap('complete', killedAt)} ms`,
     );
-    expect(load.gap('produce', killedAt)).toBeLessThan(LOGIN_RETRY_MS);
+    expect(load.successes.gap('produce', killedAt)).toBeLessThan(LOGIN_RETRY_MS);
     fixture?.expectNothingLostOrDoubled();
   },
 );
@@ -84,7 +85,7 @@ test('PgBouncer keeps its connections to a server that is now read-only until it
   await load.settle();
   measured(
     `PgBouncer before a name that leads elsewhere now, told to RECONNECT: after that no produce for ` +
-      `${load.firstAfter('produce', toldAt)} ms, no complete for ${load.firstAfter('complete', toldAt)} ms`,
+      `${load.successes.firstAfter('produce', toldAt)} ms, no complete for ${load.successes.firstAfter('complete', toldAt)} ms`,
   );
   fixture?.expectNothingLostOrDoubled();
 });

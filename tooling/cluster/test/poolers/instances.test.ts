@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { Load } from '@querator/tooling-load';
 import { type Cluster, createTestDatabase, startTemporaryCluster } from '@querator/tooling-postgres';
 import { ServerProcess } from '@querator/tooling-processes';
 import pg from 'pg';
@@ -6,7 +7,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { PgBouncer } from '../../src/poolers/pgbouncer.ts';
 import { startPgpool } from '../../src/poolers/pgpool.ts';
 import type { PoolerProcess } from '../../src/poolers/pooler-process.ts';
-import { Load } from '../load/load.ts';
 import { complete, consumerWaits, idsOf, lease, produce, textsOf } from '../queue-calls.ts';
 
 const isShort = process.env['QUERATOR_CLUSTER_SHORT'] === '1';
@@ -81,7 +81,8 @@ describe.each(WAYS.filter(({ inShort }) => inShort || !isShort))('two servers th
   test('every acknowledged item is completed once', async () => {
     const { servers, database } = await setUp();
     const load = new Load(servers);
-    await load.start(3);
+    await load.createQueues();
+    load.start(3);
     await load.more(isShort ? 500 : 2_000);
     await load.settle();
     expect(load.ledger.faults()).toEqual([]);
@@ -124,7 +125,8 @@ describe.each(WAYS.filter(({ inShort }) => inShort || !isShort))('two servers th
   test('the pooler dies under load and comes back, and nothing acknowledged is lost', async () => {
     const { servers, pooler } = await setUp();
     const load = new Load(servers);
-    await load.start(3);
+    await load.createQueues();
+    load.start(3);
     for (let round = 0; round < (isShort ? 1 : 3); round++) {
       await load.more(200);
       await pooler.process.kill();

@@ -1,6 +1,6 @@
 import { type Client, ConnectError, ConnectionLostError, consume, createClient } from '@querator/client';
 import { QueueError } from '@querator/core';
-import type { Ledger } from './ledger.ts';
+import { Ledger } from '@querator/tooling-load';
 
 const decoder = new TextDecoder();
 
@@ -23,20 +23,19 @@ function isShutdown(error: unknown): boolean {
  * next server. Any other error is a complaint.
  */
 export class ClientLoad {
+  readonly ledger = new Ledger();
   readonly complaints: Complaint[] = [];
   /** The number of replies from servers that were shutting down. */
   absorbed = 0;
   readonly #clients: readonly Client[];
-  readonly #ledger: Ledger;
   readonly #stopConsumers = new AbortController();
   readonly #running: Promise<void>[] = [];
   /** The start of the last shutdown of each server. */
   readonly #stopsAt: number[] = [];
   #producing = true;
 
-  constructor(urls: readonly string[], ledger: Ledger) {
+  constructor(urls: readonly string[]) {
     this.#clients = urls.map((endpoint) => createClient({ endpoint }));
-    this.#ledger = ledger;
   }
 
   /** Starts producers and consumers, each at another server. */
@@ -72,13 +71,13 @@ export class ClientLoad {
     let at = name;
     for (let n = 0; this.#producing; n++) {
       const text = `${name}-${n}`;
-      this.#ledger.sent(text);
+      this.ledger.expect(text);
       for (let isStored = false; !isStored; ) {
         const sentAt = performance.now();
         try {
           const items = [{ utf8: text }];
           await this.#clientAt(at).queue.produce({ queueName, requestTimeout: '10s', items });
-          this.#ledger.produced(text);
+          this.ledger.produced(text, 'acknowledged');
           isStored = true;
         } catch (error) {
           if (!isShutdown(error)) {
@@ -102,7 +101,7 @@ export class ClientLoad {
       handler: ({ id, payload, leaseDeadline }) => {
         const text = decoder.decode(payload);
         textOf.set(id, text);
-        this.#ledger.delivered(text, new Date(Number(leaseDeadline / 1_000n)));
+        this.ledger.delivered({ id, name: text, deadline: Number(leaseDeadline / 1_000n) });
       },
       onError: (error) => {
         // Undocumented errors are complaints already.
@@ -138,11 +137,11 @@ export class ClientLoad {
           const texts = (request.ids ?? []).map((id) => textOf.get(id) as string);
           try {
             const reply = await answered(client.queue.complete(request, options));
-            for (const text of texts) this.#ledger.completedOne(text);
+            for (const text of texts) this.ledger.completed(text, 'yes');
             return reply;
           } catch (error) {
             if (error instanceof ConnectionLostError)
-              for (const text of texts) this.#ledger.perhapsCompletedOne(text);
+              for (const text of texts) this.ledger.completed(text, 'perhaps');
             throw error;
           }
         },

@@ -1,3 +1,4 @@
+import type { LoadedServer } from '@querator/tooling-load';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { freePort, ServerProcess } from '@querator/tooling-processes';
 import { type RawReply, readReply } from '../../support/test-server.ts';
@@ -51,6 +52,11 @@ export class ServerProcesses {
 
   get count(): number {
     return this.#servers.length;
+  }
+
+  /** The instances, as a load calls them. */
+  get loaded(): readonly LoadedServer[] {
+    return this.#servers.map((_, instance) => ({ post: (call, body) => this.post(instance, call, body) }));
   }
 
   urlOf(instance: number): string {
