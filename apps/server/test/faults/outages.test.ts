@@ -6,7 +6,7 @@ import {
 } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Ledger } from '../postgres/support/ledger.ts';
+import { producersOf } from '../postgres/support/producers.ts';
 import { WatchedServer } from '../postgres/support/watched-server.ts';
 
 /** A fault of one of two storages. */
@@ -230,9 +230,9 @@ describe('an outage of one storage', { timeout: 60_000 }, () => {
 
   test.each(Object.entries(OUTAGES))('where %s: the other goes on, nothing is lost', async (_, outage) => {
     await server.createQueue('q', 2);
-    const ledger = new Ledger(server, ['q']);
-    ledger.start(6);
-    await ledger.moreAcknowledged(50);
+    const load = producersOf(server, ['q']);
+    load.start(6, { consumers: 0 });
+    await load.more(50);
 
     await outage.begin(site);
     await expect
@@ -240,20 +240,21 @@ describe('an outage of one storage', { timeout: 60_000 }, () => {
       .toBeGreaterThan(0);
     expect(server.logged('partition is failing').every(({ storage }) => storage === 'shaky')).toBe(true);
     // Requests at the failing storage may be answered late. After that, all go to the other one.
-    await ledger.moreAcknowledged(12);
-    const from = ledger.answers.length;
-    await ledger.moreAcknowledged(100);
-    expect(ledger.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
+    await load.more(12);
+    const from = load.answers.length;
+    await load.more(100);
+    expect(load.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
 
     await outage.end(site);
     await expect
       .poll(() => server.logged('partition is back in service').length, { timeout: 15_000 })
       .toBeGreaterThan(0);
-    await ledger.moreAcknowledged(50);
-    await ledger.stop();
+    await load.more(50);
+    await load.stop();
     // After a certain refusal of one storage, the items go to the other storage.
-    if (!outage.unknown) expect(ledger.unknown.size).toBe(0);
-    expect(ledger.answers.filter((status) => status !== 200 && status !== 454)).toEqual([]);
-    await ledger.settle();
+    if (!outage.unknown) expect(load.ledger.unknown).toBe(0);
+    expect(load.answers.filter((status) => status !== 200 && status !== 454)).toEqual([]);
+    await load.settle();
+    expect(load.ledger.faults()).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Ledger } from './support/ledger.ts';
+import { producersOf } from './support/producers.ts';
 import { WatchedServer } from './support/watched-server.ts';
 
 const BUSY = 'failed to acquire connection: all connections in pool are busy';
@@ -54,21 +54,22 @@ async function killAll(): Promise<number> {
 }
 
 test('the database never sees more connections than the limit, whatever the load, and killed ones are replaced', async () => {
-  const ledger = new Ledger(server, QUEUES);
-  ledger.start(8);
+  const load = producersOf(server, QUEUES);
+  load.start(8, { consumers: 0 });
   const counts = new Set<number>();
   let killed = 0;
   for (let round = 0; round < 4; round++) {
-    const goal = ledger.acknowledged.size + 100;
-    while (ledger.acknowledged.size < goal) counts.add(await openConnections());
+    const goal = load.ledger.acknowledged + 100;
+    while (load.ledger.acknowledged < goal) counts.add(await openConnections());
     killed += await killAll();
   }
-  await ledger.moreAcknowledged(100);
+  await load.more(100);
   counts.add(await openConnections());
-  await ledger.stop();
+  await load.stop();
   expect(Math.max(...counts)).toBe(MAX_CONNS);
   expect(killed).toBeGreaterThan(0);
-  await ledger.settle();
+  await load.settle();
+  expect(load.ledger.faults()).toEqual([]);
 }, 60_000);
 
 test('when no connection comes free in time requests end in a retry code, and the log says why', async () => {
@@ -95,22 +96,23 @@ test('when no connection comes free in time requests end in a retry code, and th
 }, 60_000);
 
 test('a database that stands still and goes on, or is restarted: nothing lost, nothing invented, no hang', async () => {
-  const ledger = new Ledger(server, QUEUES);
-  ledger.start(3, '2s');
-  await ledger.moreAcknowledged(50);
+  const load = producersOf(server, QUEUES, '2s');
+  load.start(3, { consumers: 0 });
+  await load.more(50);
 
   cluster.pause();
-  const before = ledger.answers.length;
+  const before = load.answers.length;
   // Every request in flight has an answer, and so has the next request of each producer.
-  await expect.poll(() => ledger.answers.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(before + 18);
-  const stuck = ledger.answers.slice(before + QUEUES.length * 3);
+  await expect.poll(() => load.answers.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(before + 18);
+  const stuck = load.answers.slice(before + QUEUES.length * 3);
   expect(stuck.filter((status) => status !== 454)).toEqual([]);
   cluster.resume();
-  await ledger.moreAcknowledged(50);
+  await load.more(50);
 
   await cluster.halt();
   await cluster.start();
-  await ledger.moreAcknowledged(50);
-  await ledger.stop();
-  await ledger.settle();
+  await load.more(50);
+  await load.stop();
+  await load.settle();
+  expect(load.ledger.faults()).toEqual([]);
 }, 90_000);

@@ -1,7 +1,7 @@
 import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Ledger } from './support/ledger.ts';
+import { producersOf } from './support/producers.ts';
 import { WatchedServer } from './support/watched-server.ts';
 
 let east: Cluster;
@@ -59,9 +59,9 @@ test.each([
     server = await start();
     const queue = name.replaceAll(' ', '-');
     await server.createQueue(queue, 4);
-    const ledger = new Ledger(server, [queue]);
-    ledger.start(6);
-    await ledger.moreAcknowledged(100);
+    const load = producersOf(server, [queue]);
+    load.start(6, { consumers: 0 });
+    await load.more(100);
 
     await fail();
     await expect
@@ -70,10 +70,10 @@ test.each([
     const failing = server.logged('partition is failing');
     expect(failing.every(({ storage }) => storage === 'postgres-us-west')).toBe(true);
     // The storage is left out: no request waits for it, and all items go to the east.
-    await ledger.moreAcknowledged(6);
-    const from = ledger.answers.length;
-    await ledger.moreAcknowledged(200);
-    expect(ledger.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
+    await load.more(6);
+    const from = load.answers.length;
+    await load.more(200);
+    expect(load.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
     const lease = { queue_name: queue, client_id: 'c', batch_size: 1, request_timeout: '1s' };
     const leased = await server.post('queue.lease', lease);
     expect(leased.status).toBe(200);
@@ -88,9 +88,10 @@ test.each([
       .poll(() => told('partition is back in service'), { timeout: 15_000 })
       .toEqual(told('partition is failing'));
     expect(await failures(queue)).toEqual([0, 0, 0, 0]);
-    await ledger.moreAcknowledged(100);
-    await ledger.stop();
-    await ledger.settle();
+    await load.more(100);
+    await load.stop();
+    await load.settle();
+    expect(load.ledger.faults()).toEqual([]);
   },
   90_000,
 );
@@ -103,19 +104,19 @@ test.each([
   async (name, left) => {
     server = await start();
     await server.createQueue(name, 4);
-    const ledger = new Ledger(server, [name]);
-    ledger.start(4);
-    await ledger.moreAcknowledged(100);
-    await ledger.stop();
+    const load = producersOf(server, [name]);
+    load.start(4, { consumers: 0 });
+    await load.more(100);
+    await load.stop();
     await server.stop();
 
     server = await start(left);
-    const from = ledger.answers.length;
-    ledger.goOn(server);
-    ledger.start(4);
-    await ledger.moreAcknowledged(100);
-    await ledger.stop();
-    expect(ledger.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
+    const from = load.answers.length;
+    load.moveTo([server]);
+    load.start(4, { consumers: 0 });
+    await load.more(100);
+    await load.stop();
+    expect(load.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
     const reports = server.logged('partition is on a storage that is not configured');
     expect(reports.map(({ storage }) => storage)).toEqual(['postgres-us-west', 'postgres-us-west']);
     const lease = { queue_name: name, client_id: 'c', batch_size: 1, request_timeout: '1s' };
@@ -127,8 +128,9 @@ test.each([
 
     // Back in the configuration, every acknowledged item is there.
     server = await start();
-    ledger.goOn(server);
-    await ledger.settle();
+    load.moveTo([server]);
+    await load.settle();
+    expect(load.ledger.faults()).toEqual([]);
   },
   60_000,
 );
