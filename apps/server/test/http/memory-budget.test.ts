@@ -195,6 +195,22 @@ describe('pipelined requests', () => {
     await until(() => budget.pipelined.used + budget.producers.used === 0);
   });
 
+  test('that return data run one at a time, and others beside them', async () => {
+    const release = fixture.storage.hold('list', 0);
+    const client = await fixture.connect();
+    for (let n = 0; n < 3; n++) client.call('/v1/storage/items.list', { queue_name: 'q', partition: 0 });
+    const before = fixture.storage.count('list');
+    await until(() => fixture.storage.count('list') === before + 1);
+    await until(() => budget.pipelined.used > 0);
+    const other = await fixture.connect();
+    other.call(PRODUCE, produceOf('q', 'x'));
+    await other.untilReplies(1);
+    expect(fixture.storage.count('list')).toBe(before + 1);
+    release();
+    await client.untilReplies(3);
+    expect(client.statuses).toEqual([200, 200, 200]);
+  });
+
   test('above the budget close their connection', async () => {
     const release = fixture.storage.hold('produce', 0);
     const clients = await Promise.all([fixture.connect(), fixture.connect()]);
@@ -251,6 +267,16 @@ describe('answers that nobody reads', () => {
     await fixture.clock.advance('6s');
     for (let n = 0; n < 3; n++) expect(await statusOf(LIST, list)).toBe(200);
     expect(fixture.http.connections.closed.get('unread')).toBeGreaterThan(0);
+  });
+
+  test('make further lists fail before they are read from storage', async () => {
+    await fill();
+    budget.answers.used = budget.answers.limit;
+    const before = fixture.storage.count('list');
+    expect(await statusOf(LIST, list)).toBe(454);
+    expect(fixture.storage.count('list')).toBe(before);
+    budget.answers.used = 0;
+    expect(await statusOf(LIST, list)).toBe(200);
   });
 
   test('do not delay a consumer', async () => {

@@ -26,8 +26,10 @@ const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-
 
 /** A request that is complete and runs when its turn comes. */
 export interface Turn {
-  /** Whether it may wait for items. A connection runs one such request at a time. */
+  /** Whether it may wait for items. */
   readonly waits: boolean;
+  /** Whether its answer may be long, or long in coming. A connection runs one such request at a time. */
+  readonly runsAlone: boolean;
   readonly outgoing: ServerResponse;
   /** Answers the request, and calls `Connection.ended`. Must not throw. */
   run(): void;
@@ -69,7 +71,7 @@ export class Connection {
   readonly socket: Socket;
   readonly #deps: ConnectionDeps;
   #running = 0;
-  #waiting = 0;
+  #runsOneAlone = false;
   #turns: Turn[] = [];
   #receiving: Receiving | undefined;
   /** The last request, until its body is complete and it is answered. */
@@ -163,10 +165,8 @@ export class Connection {
   /** A request that began has been answered. */
   ended(turn: Turn): void {
     this.#running--;
-    if (turn.waits) {
-      this.#waiting--;
-      this.#deps.waiting.count--;
-    }
+    if (turn.runsAlone) this.#runsOneAlone = false;
+    if (turn.waits) this.#deps.waiting.count--;
     if (this.#closed) return;
     if (!turn.outgoing.writableFinished) this.#leftUnread(turn.outgoing);
     if (this.#turns.length > 0) this.#next();
@@ -226,16 +226,14 @@ export class Connection {
     return (
       this.#running < REQUESTS_AT_A_TIME &&
       this.#unreadBytes <= MOST_UNREAD_BYTES &&
-      !(turn.waits && this.#waiting > 0)
+      !(turn.runsAlone && this.#runsOneAlone)
     );
   }
 
   #begin(turn: Turn): void {
     this.#running++;
-    if (turn.waits) {
-      this.#waiting++;
-      this.#deps.waiting.count++;
-    }
+    if (turn.runsAlone) this.#runsOneAlone = true;
+    if (turn.waits) this.#deps.waiting.count++;
     turn.run();
   }
 

@@ -17,8 +17,9 @@ import { pathOf } from '../call/request-path.ts';
 import type { Routes } from '../call/route.ts';
 import type { AppEnv } from '../fetch/app-env.ts';
 import { CallMessage } from './call-message.ts';
+import type { Turn } from './connection.ts';
 import type { Connections } from './connections.ts';
-import { mayWait, NodeCall } from './node-call.ts';
+import { mayWait, NodeCall, returnsData } from './node-call.ts';
 import { type Exchange, OtherRequest } from './other-request.ts';
 import { refuseRequest } from './refuse-request.ts';
 
@@ -69,7 +70,8 @@ export function createHttpServer(options: HttpServerOptions, tls?: TlsOptions): 
     const exchange = { incoming, outgoing, connection };
     const { method } = incoming;
     if (method === 'GET' || method === 'HEAD') {
-      runByHono(exchange, false);
+      // A page may be long.
+      runByHono(exchange, { waits: false, runsAlone: true });
       return;
     }
     const headers = callHeadersOf(incoming.rawHeaders, incoming.socket);
@@ -99,26 +101,22 @@ export function createHttpServer(options: HttpServerOptions, tls?: TlsOptions): 
       return;
     }
     admitted.set(exchange.incoming, admission);
-    runByHono(exchange, waits);
+    runByHono(exchange, { waits, runsAlone: returnsData(admission.route.endpoint) });
   }
 
   function refuse(exchange: Exchange, answer: Answer, headers: CallHeaders): void {
     const { incoming, outgoing, connection } = exchange;
-    connection.run(
-      new OtherRequest(exchange, {
-        run: () => refuseRequest(incoming, outgoing, answer, headers),
-        waits: false,
-      }),
-    );
+    const run = () => refuseRequest(incoming, outgoing, answer, headers);
+    connection.run(new OtherRequest(exchange, { run, waits: false, runsAlone: false }));
   }
 
-  function runByHono(exchange: Exchange, waits: boolean): void {
+  function runByHono(exchange: Exchange, kind: Pick<Turn, 'waits' | 'runsAlone'>): void {
     const { incoming, outgoing, connection } = exchange;
     const run = () => {
       if (incoming.expectsContinue) outgoing.writeContinue();
       return serveByHono(incoming, outgoing);
     };
-    connection.run(new OtherRequest(exchange, { run, waits }));
+    connection.run(new OtherRequest(exchange, { run, ...kind }));
   }
 
   const http = createNodeServer(serve, tls);

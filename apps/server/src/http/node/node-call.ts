@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger, Permission } from '@querator/core';
+import { codecs } from '@querator/protocol';
 import { type MemoryBudget, type MemoryShare, overloaded } from '../budget/memory-budget.ts';
 import { ReceivedBody } from '../budget/received-body.ts';
 import type { AdmittedCall } from '../call/admitted-call.ts';
@@ -20,6 +21,11 @@ const SMALL_ANSWER_BYTES = 65_536;
 /** Whether a call may wait for items. */
 export function mayWait({ permission }: { readonly permission: Permission }): boolean {
   return permission === 'queue.lease';
+}
+
+/** Whether a call returns data, which may be long. */
+export function returnsData({ response }: { readonly response: unknown }): boolean {
+  return response !== codecs.Reply;
 }
 
 /** What the calls of a server share. */
@@ -43,6 +49,7 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
   readonly outgoing: ServerResponse;
   readonly share: MemoryShare;
   readonly waits: boolean;
+  readonly runsAlone: boolean;
   readonly #body: ReceivedBody;
   /** Bytes of the budget, from the start of the call to its answer. */
   #heldRunning = 0;
@@ -60,6 +67,7 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
     this.outgoing = outgoing;
     this.share = deps.budget.ofCall(endpoint);
     this.waits = mayWait(endpoint);
+    this.runsAlone = returnsData(endpoint);
     this.#body = new ReceivedBody(this.share, call.announcedLength ?? endpoint.bodyLimit);
   }
 
@@ -121,6 +129,13 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
         this.#error ??= overloaded();
         // A call that does not wait needs the place.
         this.outgoing.shouldKeepAlive = false;
+      } else if (
+        this.runsAlone &&
+        !this.waits &&
+        !this.#deps.connections.hasRoomForAnswer(SMALL_ANSWER_BYTES)
+      ) {
+        // Its answer could not be sent.
+        this.#error ??= overloaded();
       }
       this.#send(this.#sendable(await this.#begin()));
     } catch (error) {

@@ -13,16 +13,22 @@ export interface Exchange {
 export class OtherRequest implements Turn {
   readonly outgoing: ServerResponse;
   readonly waits: boolean;
+  readonly runsAlone: boolean;
   readonly #connection: Connection;
   readonly #run: () => Promise<void> | void;
 
   /** @param run answers the request. Its promise resolves when the answer was passed to `outgoing`. */
   constructor(
     { outgoing, connection }: Exchange,
-    { run, waits }: { readonly run: () => Promise<void> | void; readonly waits: boolean },
+    {
+      run,
+      waits,
+      runsAlone,
+    }: Pick<Turn, 'waits' | 'runsAlone'> & { readonly run: () => Promise<void> | void },
   ) {
     this.outgoing = outgoing;
     this.waits = waits;
+    this.runsAlone = runsAlone;
     this.#connection = connection;
     this.#run = run;
   }
