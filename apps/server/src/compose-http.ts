@@ -5,6 +5,8 @@ import type { Config } from './config/schema.ts';
 import type { MemoryBudget } from './http/budget/memory-budget.ts';
 import { allowEveryPage, authorizePagesBy } from './http/call/authorize-page.ts';
 import { CallPipeline } from './http/call/call-pipeline.ts';
+import { RequestIds } from './http/call/request-ids.ts';
+import { RequestLog } from './http/call/request-log.ts';
 import { SourceRules } from './http/call/source-rules.ts';
 import { createApp } from './http/fetch/app.ts';
 import { createPages } from './http/fetch/pages.ts';
@@ -62,6 +64,8 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     gate,
     metrics: httpMetrics,
     logger,
+    requestIds: new RequestIds(deps.random),
+    requestLog: createRequestLog(config, deps, monotonicClock),
     monotonicClock,
   });
   const routes = createRoutes(service, access?.service);
@@ -85,6 +89,14 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
       connections: ofOperators,
     },
   };
+}
+
+function createRequestLog(
+  { logging }: Config,
+  { logger, requestLogger = logger }: ServerDeps,
+  monotonicClock: MonotonicClock,
+): RequestLog | undefined {
+  return logging['request-log'] ? new RequestLog(requestLogger, monotonicClock) : undefined;
 }
 
 function createConnections(

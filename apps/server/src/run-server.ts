@@ -63,7 +63,7 @@ export async function runServer(options: ServerOptions): Promise<number> {
     reloads.handle(() => void reload.run());
   };
   try {
-    return await runLogged(config, options, { clock, logger, reloadAtSignal });
+    return await runLogged(config, options, { clock, logger, requestLogger: target, reloadAtSignal });
   } finally {
     logger.flush();
   }
@@ -75,8 +75,9 @@ async function runLogged(
   {
     clock,
     logger,
+    requestLogger,
     reloadAtSignal,
-  }: Pick<ServerDeps, 'clock' | 'logger'> & {
+  }: Pick<ServerDeps, 'clock' | 'logger' | 'requestLogger'> & {
     readonly reloadAtSignal: (apply: (config: Config) => Promise<void>) => void;
   },
 ): Promise<number> {
@@ -98,6 +99,7 @@ async function runLogged(
     monotonicClock,
     random: new SystemRandom(),
     logger,
+    ...(requestLogger && { requestLogger }),
     ofProcess: true,
     processLimits: readProcessLimits(),
     ...(cluster.isWorker && worker !== undefined ? { worker } : {}),

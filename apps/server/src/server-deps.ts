@@ -8,6 +8,8 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Writes the request log, if it is on. Undefined: `logger`. */
+  readonly requestLogger?: Logger;
   /** Measures how long requests take. Undefined: the clock of the process. */
   readonly monotonicClock?: MonotonicClock;
   /** The limits of the process. Undefined: they are not watched, as where several servers share a process. */

@@ -53,6 +53,7 @@ function fixed({ logging, tls, 'admin-tls': adminTls, ...rest }: Config): Readon
   return {
     ...rest,
     'logging.handler': logging.handler,
+    'logging.request-log': logging['request-log'],
     tls: fixedTls(tls),
     'admin-tls': adminTls === false ? false : fixedTls(adminTls),
   };

@@ -237,7 +237,9 @@ describe('cors-origins', () => {
       expect(reply.status).toBe(200);
       expect(reply.headers.get('access-control-allow-origin')).toBe('https://app.example');
       expect(reply.headers.get('access-control-allow-methods')).toBe('POST, GET, HEAD');
-      expect(reply.headers.get('access-control-allow-headers')).toBe('Accept, Authorization, Content-Type');
+      expect(reply.headers.get('access-control-allow-headers')).toBe(
+        'Accept, Authorization, Content-Type, X-Request-Id',
+      );
       expect(reply.headers.get('access-control-max-age')).toBe('600');
     }
     expect(configured.authentications).toBe(before);

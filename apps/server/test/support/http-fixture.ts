@@ -5,6 +5,7 @@ import { MemoryBudget } from '../../src/http/budget/memory-budget.ts';
 import { CallPipeline } from '../../src/http/call/call-pipeline.ts';
 import type { Gate } from '../../src/http/call/gate.ts';
 import { OpenGate } from '../../src/http/call/open-gate.ts';
+import { RequestIds } from '../../src/http/call/request-ids.ts';
 import { SourceRules, type SourceRulesOptions } from '../../src/http/call/source-rules.ts';
 import { createApp } from '../../src/http/fetch/app.ts';
 import { createPages } from '../../src/http/fetch/pages.ts';
@@ -43,7 +44,9 @@ export function httpFixture(
   const monotonicClock = systemMonotonicClock;
   const metrics = new Metrics({ clock, monotonicClock, random: new SeededRandom(), pools: () => [] });
   const sources = new SourceRules({ allowedHosts: [], corsOrigins: [], ...rules });
-  const calls = new CallPipeline({ sources, gate, metrics, logger: silentLogger, monotonicClock });
+  const requestIds = new RequestIds(new SeededRandom());
+  const deps = { metrics, logger: silentLogger, requestIds, monotonicClock };
+  const calls = new CallPipeline({ sources, gate, ...deps });
   const routes = createRoutes(service, undefined);
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const pages = createPages({ health, metrics, isReady: async () => true, authorize: () => undefined });

@@ -17,6 +17,8 @@ export interface CallHeaders {
   origin: string | undefined;
   /** `Sec-Fetch-Site`. */
   fetchSite: string | undefined;
+  /** `X-Request-Id`, or the id that the server gave the request. */
+  requestId: string | undefined;
   /** The common name of the client's certificate, verified. Undefined: there is none. */
   readonly clientCertificate: string | undefined;
   /** The address of the client. Empty: the call came in process. */
@@ -36,6 +38,7 @@ class RawCallHeaders implements CallHeaders {
   host: string | undefined = undefined;
   origin: string | undefined = undefined;
   fetchSite: string | undefined = undefined;
+  requestId: string | undefined = undefined;
   readonly #socket: Socket | undefined;
 
   constructor(socket: Socket | undefined) {
@@ -78,6 +81,7 @@ const KNOWN_HEADERS: readonly KnownHeader[] = [
   new KnownHeader('Host', 'host', true),
   new KnownHeader('Origin', 'origin', true),
   new KnownHeader('Sec-Fetch-Site', 'fetchSite', true),
+  new KnownHeader('X-Request-Id', 'requestId', false),
 ];
 
 /** Header names by their length and first letter: no two share a slot, and a slot rejects most other names. */

@@ -16,7 +16,9 @@ import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { Gate } from './gate.ts';
-import { refusal } from './refusal.ts';
+import { isLogged, refusal } from './refusal.ts';
+import { REQUEST_ID_HEADER, type RequestIds } from './request-ids.ts';
+import type { RequestLog } from './request-log.ts';
 import { RevocableContext } from './revocable-context.ts';
 import type { Route } from './route.ts';
 import type { SourceRules } from './source-rules.ts';
@@ -33,6 +35,9 @@ export interface CallPipelineDeps {
     answered(path: string, code: number, seconds: number): void;
   };
   readonly logger: Logger;
+  readonly requestIds: RequestIds;
+  /** Undefined: calls are not logged. */
+  readonly requestLog?: RequestLog | undefined;
   readonly monotonicClock: MonotonicClock;
 }
 
@@ -48,13 +53,17 @@ export class CallPipeline {
   readonly #gate: Gate;
   readonly #metrics: CallPipelineDeps['metrics'];
   readonly #logger: Logger;
+  readonly #requestIds: RequestIds;
+  readonly #requestLog: RequestLog | undefined;
   readonly #monotonicClock: MonotonicClock;
 
-  constructor({ sources, gate, metrics, logger, monotonicClock }: CallPipelineDeps) {
+  constructor({ sources, gate, metrics, logger, monotonicClock, ...deps }: CallPipelineDeps) {
     this.#sources = sources;
     this.#gate = gate;
     this.#metrics = metrics;
     this.#logger = logger;
+    this.#requestIds = deps.requestIds;
+    this.#requestLog = deps.requestLog;
     this.#monotonicClock = monotonicClock;
   }
 
@@ -74,6 +83,26 @@ export class CallPipeline {
     headers: CallHeaders,
     onLoopback: boolean,
   ): Admission | Promise<Admission> {
+    if (headers.requestId !== undefined) this.#requestIds.replaceUnsafe(headers);
+    const log = this.#requestLog;
+    if (log === undefined) return this.#admit(method, path, route, headers, onLoopback);
+    this.#requestIds.ensure(headers);
+    const startedMs = log.now();
+    const logged = (admission: Admission) => {
+      if (!(admission instanceof AdmittedCall)) log.write({ method, path, headers, startedMs }, admission);
+      return admission;
+    };
+    const admission = this.#admit(method, path, route, headers, onLoopback);
+    return admission instanceof Promise ? admission.then(logged) : logged(admission);
+  }
+
+  #admit(
+    method: string,
+    path: string,
+    route: Route | undefined,
+    headers: CallHeaders,
+    onLoopback: boolean,
+  ): Admission | Promise<Admission> {
     try {
       this.#sources.check(headers, onLoopback);
       if (method !== 'POST') return this.#answerOtherMethod(method, headers);
@@ -81,26 +110,34 @@ export class CallPipeline {
       if (!(caller instanceof Promise)) return this.#admitCaller(caller, path, route, headers);
       return caller.then(
         (authenticated) => this.#admitCaller(authenticated, path, route, headers),
-        (error: unknown) => this.refuse(error, path, headers),
+        (error: unknown) => this.#refuse(error, path, headers),
       );
     } catch (error) {
-      return this.refuse(error, path, headers);
+      return this.#refuse(error, path, headers);
     }
   }
 
   /** The answer that refuses a request for a page by its source. Undefined: the page may be sent. */
   refusePage(path: string, headers: CallHeaders, onLoopback: boolean): Answer | undefined {
+    if (headers.requestId !== undefined) this.#requestIds.replaceUnsafe(headers);
     try {
       this.#sources.check(headers, onLoopback);
       return undefined;
     } catch (error) {
-      return this.refuse(error, path, headers);
+      return this.#refuse(error, path, headers);
     }
   }
 
-  /** The headers of a reply that let the web page of a configured origin read it. */
-  corsHeaders({ origin }: CallHeaders): Readonly<Record<string, string>> | undefined {
-    return origin === undefined ? undefined : this.#sources.corsHeaders(origin);
+  /** Headers of a reply besides its own: those that let the web page of a configured origin read it, and the id. */
+  replyHeaders({ origin, requestId }: CallHeaders): Readonly<Record<string, string>> | undefined {
+    const cors = origin === undefined ? undefined : this.#sources.corsHeaders(origin);
+    return requestId === undefined ? cors : { ...cors, [REQUEST_ID_HEADER]: requestId };
+  }
+
+  /** Adds the headers that do not depend on the call. */
+  complete(reply: Answer, headers: CallHeaders): Answer {
+    const more = this.replyHeaders(headers);
+    return more === undefined ? reply : { ...reply, headers: { ...reply.headers, ...more } };
   }
 
   /**
@@ -117,8 +154,10 @@ export class CallPipeline {
     const { endpoint } = call.route;
     let request: unknown;
     let reply: Answer;
+    let received = 0;
     try {
       const bytes = body instanceof Promise ? await body : body;
+      received = bytes.length;
       if (bytes.length > endpoint.bodyLimit) throw bodyTooLarge(endpoint.bodyLimit);
       request = decodeBody(endpoint.request, negotiateRequest(call.headers.contentType), bytes);
       if (endpoint.judgedBy === 'queue') {
@@ -128,15 +167,42 @@ export class CallPipeline {
       reply = answer(endpoint.response, await this.#handle(call, request, context), call.replyFormat);
       if (context.replyHeaders !== undefined) reply = { ...reply, headers: context.replyHeaders };
     } catch (error) {
-      reply = refusal(error, call.replyFormat, { path: call.path, queue: queueOf(request) }, this.#logger);
+      const { path, headers } = call;
+      reply = this.#refusal(error, call.replyFormat, { path, headers, queue: queueOf(request) });
     }
     this.#count(call.path, reply, call.startedMs);
-    return this.#readable(reply, call.headers);
+    if (this.#requestLog !== undefined) {
+      const { path, headers, startedMs } = call;
+      const queue = queueOf(request);
+      const isGone = context.isGone();
+      this.#requestLog.write(
+        { method: 'POST', path, headers, startedMs, queue, bytes: received, isGone },
+        reply,
+      );
+    }
+    return this.complete(reply, call.headers);
   }
 
   /** The answer to a failed request, in the format that its `Accept` asks for, or else in JSON. */
   refuse(error: unknown, path: string, headers: CallHeaders): Answer {
-    return this.#readable(refusal(error, acceptedFormat(headers.accept), { path }, this.#logger), headers);
+    if (headers.requestId !== undefined) this.#requestIds.replaceUnsafe(headers);
+    const log = this.#requestLog;
+    if (log === undefined) return this.#refuse(error, path, headers);
+    this.#requestIds.ensure(headers);
+    const refused = this.#refuse(error, path, headers);
+    log.write({ method: undefined, path, headers, startedMs: log.now() }, refused);
+    return refused;
+  }
+
+  #refuse(error: unknown, path: string, headers: CallHeaders): Answer {
+    const format = acceptedFormat(headers.accept);
+    return this.complete(this.#refusal(error, format, { path, headers }), headers);
+  }
+
+  /** A request whose failure is logged gets an id, so that the client can name the line. */
+  #refusal(error: unknown, format: WireFormat, { headers, ...request }: FailedRequest): Answer {
+    if (isLogged(error)) this.#requestIds.ensure(headers);
+    return refusal(error, format, { ...request, requestId: headers.requestId }, this.#logger);
   }
 
   /** Only a browser's question whether a page may call is answered otherwise than by a refusal. */
@@ -144,12 +210,6 @@ export class CallPipeline {
     const allowed = this.#sources.preflightHeaders(method, headers.origin);
     if (allowed === undefined) throw methodNotAllowed(method);
     return { ...successAnswer('json'), headers: allowed };
-  }
-
-  /** Adds the headers that let the web page of a configured origin read a reply. */
-  #readable(reply: Answer, headers: CallHeaders): Answer {
-    const cors = this.corsHeaders(headers);
-    return cors === undefined ? reply : { ...reply, headers: { ...reply.headers, ...cors } };
   }
 
   /** A lease that waits ends when its caller loses the permission. */
@@ -171,7 +231,7 @@ export class CallPipeline {
   }
 
   #admitCaller(caller: Caller, path: string, route: Route | undefined, headers: CallHeaders): Admission {
-    if (route === undefined) return this.refuse(unknownMethod(path), path, headers);
+    if (route === undefined) return this.#refuse(unknownMethod(path), path, headers);
     const startedMs = this.#monotonicClock();
     try {
       // A client that cannot read the reply must not change anything, so `Accept` counts before the handler runs.
@@ -187,7 +247,7 @@ export class CallPipeline {
       if (call.announcedLength !== undefined && call.announcedLength > limit) throw bodyTooLarge(limit);
       return call;
     } catch (error) {
-      const refused = this.refuse(error, path, headers);
+      const refused = this.#refuse(error, path, headers);
       this.#count(path, refused, startedMs);
       return refused;
     }
@@ -196,6 +256,13 @@ export class CallPipeline {
   #count(path: string, { status }: Answer, startedMs: number): void {
     this.#metrics.answered(path, status, (this.#monotonicClock() - startedMs) / 1_000);
   }
+}
+
+/** What is known of a failed request. */
+interface FailedRequest {
+  readonly path: string;
+  readonly headers: CallHeaders;
+  readonly queue?: string | undefined;
 }
 
 function acceptedFormat(accept: string | undefined): WireFormat {

@@ -8,6 +8,7 @@ export interface RequestFields {
   readonly path: string;
   /** The queue that the request names, if it names one. */
   readonly queue?: string | undefined;
+  readonly requestId?: string | undefined;
 }
 
 /**
@@ -23,6 +24,11 @@ export function refusal(error: unknown, format: WireFormat, request: RequestFiel
   const answered = answer(codecs.Reply, reply, format, reply.code);
   if (!(refused instanceof QueueError) || refused.retryAfterMs === undefined) return answered;
   return { ...answered, headers: { 'Retry-After': String(Math.ceil(refused.retryAfterMs / 1_000)) } };
+}
+
+/** Whether `refusal` logs this error. */
+export function isLogged(error: unknown): boolean {
+  return error instanceof StorageError || storageFaultOf(error) !== undefined || isInternal(error);
 }
 
 /** A storage that fails now may serve a retry, so this is no internal error. */

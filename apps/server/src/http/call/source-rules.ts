@@ -2,6 +2,7 @@ import { errorText, QueueError } from '@querator/core';
 import { REPLY_HEADERS } from '@querator/protocol';
 import type { CallHeaders } from './call-headers.ts';
 import { HostRule } from './host-rule.ts';
+import { REQUEST_ID_HEADER } from './request-ids.ts';
 
 /** The settings of the rules. */
 export interface SourceRulesOptions {
@@ -15,11 +16,11 @@ export interface SourceRulesOptions {
 const PREFLIGHT_MAX_AGE_S = 600;
 
 /** Headers of a reply that a page may read besides those that browsers always show. */
-const EXPOSED = [...Object.values(REPLY_HEADERS), 'Retry-After'].join(', ');
+const EXPOSED = [...Object.values(REPLY_HEADERS), 'Retry-After', REQUEST_ID_HEADER].join(', ');
 
 const PREFLIGHT_HEADERS = {
   'Access-Control-Allow-Methods': 'POST, GET, HEAD',
-  'Access-Control-Allow-Headers': 'Accept, Authorization, Content-Type',
+  'Access-Control-Allow-Headers': `Accept, Authorization, Content-Type, ${REQUEST_ID_HEADER}`,
   'Access-Control-Max-Age': String(PREFLIGHT_MAX_AGE_S),
   // Browsers ask for it before a page of the internet may call a server on a private network.
   'Access-Control-Allow-Private-Network': 'true',

@@ -48,7 +48,7 @@ export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<Ap
       const headers = headersOf(c);
       const refused = calls.refusePage(path, headers, cameOnLoopback(c));
       if (refused !== undefined) return responseOf(refused);
-      return pageResponse(await show({ query: queryOf(c), headers }), calls.corsHeaders(headers));
+      return pageResponse(await show({ query: queryOf(c), headers }), calls.replyHeaders(headers));
     });
   }
   for (const [path, route] of routes) app.post(path, (c) => serve(c, route));

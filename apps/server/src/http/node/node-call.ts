@@ -139,7 +139,8 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
       }
       this.#send(this.#sendable(await this.#begin()));
     } catch (error) {
-      this.#deps.logger.error('reply could not be sent', { path: this.#call.path, err: error });
+      const { path, headers } = this.#call;
+      this.#deps.logger.error('reply could not be sent', { path, requestId: headers.requestId, err: error });
       this.outgoing.destroy();
     }
     this.share.used -= this.#heldRunning;
@@ -178,7 +179,10 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
     // The items of a lease are leased already, so it is always sent.
     if (this.waits || answer.body.length <= SMALL_ANSWER_BYTES) return answer;
     if (this.#deps.connections.hasRoomForAnswer(answer.body.length)) return answer;
-    return refusal(overloaded(), answer.format, { path: this.#call.path }, this.#deps.logger);
+    const { path, headers } = this.#call;
+    const request = { path, requestId: headers.requestId };
+    const refused = refusal(overloaded(), answer.format, request, this.#deps.logger);
+    return this.#deps.calls.complete(refused, headers);
   }
 
   #evict(bytes: number): boolean {
