@@ -140,6 +140,21 @@ describe('the tables of access control', { timeout: 60_000 }, () => {
       await useAllOfAccess(store);
     });
 
+    test('that were used are part of a ping, and others are not', async () => {
+      await grantTables();
+      await admin.query(`REVOKE SELECT ON querator_users FROM ${role.name}`);
+      const backend = testBackend(role.connectionString);
+      open.push(backend);
+      await backend.queueStore().get('nothing');
+      expect(await backend.ping()).toMatchObject([{ kind: 'missing-right' }]);
+      await backend.accessStore().generation();
+      await expect(backend.ping()).rejects.toThrow(
+        `rights are missing: GRANT SELECT ON TABLE querator_users TO ${role.name}`,
+      );
+      await admin.query(`GRANT SELECT ON querator_users TO ${role.name}`);
+      expect(await backend.ping()).toMatchObject([{ kind: 'missing-right' }]);
+    });
+
     const rights = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
     const needed = ACCESS_RELATIONS.flatMap((table) => rights.map((right) => [right, table] as const));
     // the row of the state is never removed, and neither a user nor a binding is updated

@@ -2,7 +2,7 @@ import { StorageError, type StorageNotice } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { qualifiedName, quotedName } from '../database/quoted-name.ts';
 import { isPermissionDenied } from '../errors/postgres-error.ts';
-import { FIXED_RELATIONS, USED_RELATIONS } from '../schema/fixed-schema.ts';
+import { FIXED_RELATIONS } from '../schema/fixed-schema.ts';
 import { missingGrants, nameMissingGrants } from '../schema/missing-grants.ts';
 import type { SchemaManager } from '../schema/schema-manager.ts';
 import type { HorizonHolders } from './horizon-holders.ts';
@@ -36,7 +36,7 @@ export async function ping(context: PingContext): Promise<readonly StorageNotice
     throw cannotServe(storage, 'the server takes no writes; it is a standby, or read-only');
   }
   const place = await inspect(schema, db);
-  const grants = await missingGrants(db, USED_RELATIONS, quotedName(place.schema));
+  const grants = await missingGrants(db, schema.usedRelations, quotedName(place.schema));
   if (grants.length > 0) throw cannotServe(storage, `rights are missing: ${grants.join('; ')}`);
   await checkWrites(context, place.schema);
   return [...(await missingToCreate(db, place.schema)), ...(await holders.read())];

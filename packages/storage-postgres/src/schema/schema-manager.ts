@@ -18,6 +18,7 @@ import {
   type FixedSchemaState,
   inspectFixedSchema,
   provisionFixedSchema,
+  USED_RELATIONS,
 } from './fixed-schema.ts';
 import { type TableCode, tableCodeNotice } from './foreign-code.ts';
 import type { Migration } from './migrations/migration.ts';
@@ -68,6 +69,8 @@ export class SchemaManager {
   readonly #drops: TableChanges;
   readonly #partitions: PartitionTables;
   readonly #known = new Map<string, Promise<void>>();
+  /** Whether the tables of access control were used. */
+  #usesAccess = false;
   /** Tables whose policies and rules were logged. */
   readonly #loggedCode = new Set<string>();
 
@@ -100,10 +103,18 @@ export class SchemaManager {
     };
   }
 
+  /** The tables that every request needs, with those of access control once they were used. */
+  get usedRelations(): readonly string[] {
+    return this.#usesAccess ? [...USED_RELATIONS, ...ACCESS_RELATIONS] : USED_RELATIONS;
+  }
+
   /** The tables of access control, with the fixed tables. */
   get access(): TableProvisioner {
     return {
-      ensure: () => this.#once(ACCESS, () => this.#provideAccess()),
+      ensure: () => {
+        this.#usesAccess = true;
+        return this.#once(ACCESS, () => this.#provideAccess());
+      },
       forget: () => {
         this.#known.delete(ACCESS);
         this.#known.delete(FIXED);
