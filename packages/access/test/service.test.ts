@@ -1,4 +1,4 @@
-import { type Caller, parseDuration, type QueueError } from '@querator/core';
+import { ACCESS_STORE, type Caller, decorateStore, parseDuration, type QueueError } from '@querator/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AccessControl, type AccessService, TRUSTED_CALLER } from '../src/index.ts';
 import { namespaceWithRole, SharedAccess, userWithKey } from './support/access-fixture.ts';
@@ -350,4 +350,26 @@ describe('the last administrator', () => {
     await service.apiKeys.delete(id, TRUSTED_CALLER);
     expect(await shared.store.apiKey(id)).toBeUndefined();
   });
+});
+
+test('looks for the queues of a namespace outside the transaction that removes it', async () => {
+  let isRunning = false;
+  const store = decorateStore(ACCESS_STORE, shared.store, (member, call) => async (...args) => {
+    if (member !== 'change') return call(...args);
+    isRunning = true;
+    try {
+      return await call(...args);
+    } finally {
+      isRunning = false;
+    }
+  });
+  const seen: boolean[] = [];
+  const hasQueues = async () => {
+    seen.push(isRunning);
+    return false;
+  };
+  const own = await shared.server({ store, hasQueues });
+  await own.service.namespaces.create({ ...NAMESPACE, name: 'empty' }, TRUSTED_CALLER);
+  await own.service.namespaces.delete('empty', TRUSTED_CALLER);
+  expect(seen).toEqual([false]);
 });

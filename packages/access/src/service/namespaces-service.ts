@@ -65,6 +65,8 @@ export class NamespacesService {
     checkNamespaceName(name);
     require(caller, 'namespace.delete', SYSTEM_NAMESPACE);
     checkNotReserved(name);
+    // Not in the transaction: it holds a connection, which may be the only one.
+    const hasQueues = await this.#deps.hasQueues(name);
     await change(this.#deps, async (transaction) => {
       const first = { namespace: name, pivot: '', limit: 1 };
       if ((await transaction.bindings({ ...first, userId: '' })).length > 0) {
@@ -75,7 +77,7 @@ export class NamespacesService {
       if ((await transaction.roles(first)).length > 0) {
         throw invalid(errorText`namespace has roles; '${name}' has roles, delete roles first`);
       }
-      if (await this.#deps.hasQueues(name)) {
+      if (hasQueues) {
         throw invalid(errorText`namespace has queues; '${name}' has queues, delete queues first`);
       }
       if (!(await transaction.removeNamespace(name))) throw noSuchNamespace(name);

@@ -109,8 +109,8 @@ export interface AccessTransaction extends AccessReads {
  * from several processes on the same storage. The first call that needs it
  * initialises the store; if that fails, the next call tries again. Each call
  * settles within the backend's time limits. A storage failure is a
- * `StorageError`. Texts come back unchanged, byte by byte. Other than valid
- * Unicode and U+0000, which callers refuse, every text can be stored.
+ * `StorageError`. Texts come back unchanged, byte by byte. Callers pass valid
+ * Unicode without U+0000.
  */
 export interface AccessStore extends AccessReads {
   /**
@@ -121,9 +121,9 @@ export interface AccessStore extends AccessReads {
    * neither added nor removed a record, nor updated one that exists.
    *
    * `work` may run more than once. Every call on its transaction must be awaited
-   * before it returns. It must not wait for another `change` or for `noteUses`,
-   * which would wait for it. If the call fails, nothing was changed, unless the outcome
-   * is `unknown`.
+   * before it returns. It must not wait for other calls of the backend: a `change`
+   * or `noteUses` would wait for it, and any call may need its connection. If the
+   * call fails, nothing was changed, unless the outcome is `unknown`.
    *
    * @throws the error of `work`; then nothing was changed.
    */
