@@ -400,6 +400,21 @@ describe('lines of a request that programs cannot send', () => {
     expect(await statuses('loopback', call().replace('HTTP/1.1', 'HTTP/1.0'))).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  test.each(['[0:0:0:0:0:0:0:1]:2319', 'LOCALHOST.', '127.0.0.1:80', ''])(
+    'a page is shown for Host %j, as a call is made',
+    async (host) => {
+      const lines = ['GET /health HTTP/1.1', `Host: ${host}`, 'Connection: close', '', ''];
+      expect(await statuses('loopback', lines.join('\r\n'))).toMatch(/^HTTP\/1\.1 200 /);
+    },
+  );
+
+  test.each(['/a\\b', '*', 'http://[/health'])('the target %s is refused in words', async (target) => {
+    const lines = [`GET ${target} HTTP/1.1`, 'Host: localhost', 'Connection: close', '', ''];
+    const reply = await statuses('loopback', lines.join('\r\n'));
+    expect(reply).toMatch(/^HTTP\/1\.1 400 /);
+    expect(reply).toContain('{"code":400,"code_text":"Bad Request","message":"request target is invalid;');
+  });
+
   test('without Host no page passes', async () => {
     const page = call('Origin: http://localhost').replace('HTTP/1.1', 'HTTP/1.0');
     expect(await statuses('loopback', page)).toMatch(/^HTTP\/1\.1 403 /);

@@ -2,7 +2,6 @@ import { type Context, Hono } from 'hono';
 import type { MemoryBudget } from '../budget/memory-budget.ts';
 import { ReceivedBody } from '../budget/received-body.ts';
 import { AdmittedCall } from '../call/admitted-call.ts';
-import { ANSWER_HEADERS, type Answer } from '../call/answer.ts';
 import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
 import { pathOf } from '../call/request-path.ts';
 import type { Route, Routes } from '../call/route.ts';
@@ -11,6 +10,7 @@ import { bodyOf } from './body-of.ts';
 import { FetchCallContext } from './fetch-call-context.ts';
 import { headersOf } from './headers-of.ts';
 import type { Page, Pages } from './pages.ts';
+import { responseOf } from './response-of.ts';
 
 /** The parts of the HTTP application. */
 export interface AppOptions {
@@ -65,11 +65,6 @@ function queryOf(c: Context<AppEnv>): URLSearchParams {
 
 function cameOnLoopback(c: Context<AppEnv>): boolean {
   return c.env?.onLoopback === true;
-}
-
-function responseOf({ status, format, body, headers }: Answer): Response {
-  const length = { 'Content-Length': String(Buffer.byteLength(body)) };
-  return new Response(body, { status, headers: { ...ANSWER_HEADERS[format], ...length, ...headers } });
 }
 
 function pageResponse({ status = 200, text, contentType }: Page, more?: Readonly<Record<string, string>>) {

@@ -1,10 +1,8 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TlsOptions } from 'node:tls';
-
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import { errorText, invalid, type Logger } from '@querator/core';
 import type { Hono } from 'hono';
 import { isLoopback } from '../../config/host-name.ts';
@@ -16,6 +14,7 @@ import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
 import { pathOf } from '../call/request-path.ts';
 import type { Routes } from '../call/route.ts';
 import type { AppEnv } from '../fetch/app-env.ts';
+import { responseOf } from '../fetch/response-of.ts';
 import { CallMessage } from './call-message.ts';
 import type { Turn } from './connection.ts';
 import type { Connections } from './connections.ts';
@@ -35,6 +34,8 @@ export interface HttpServerOptions {
   readonly logger: Logger;
 }
 
+const NO_HEADERS = callHeadersOf([]);
+
 /** How long a TLS handshake may take. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
@@ -51,18 +52,10 @@ export function createHttpServer(options: HttpServerOptions, tls?: TlsOptions): 
   const { app, routes, calls, connections } = options;
   const admitted = new WeakMap<object, AdmittedCall>();
   let onLoopback = false;
-  const serveByHono = getRequestListener(
-    (request, env) => {
-      const bindings = { ...(env as AppEnv['Bindings']), onLoopback, admission: admitted.get(env.incoming) };
-      return app.fetch(request, bindings);
-    },
-    {
-      // HTTP/1.0 may leave the host out.
-      hostname: 'localhost',
-      // The cleanup would close the connection of a client that is still sending. `discardBody` does not.
-      autoCleanupIncoming: false,
-    },
-  );
+  const serveByHono = getRequestListener((request, env) => {
+    const bindings = { ...(env as AppEnv['Bindings']), onLoopback, admission: admitted.get(env.incoming) };
+    return app.fetch(request, bindings);
+  }, adapterOptions(calls));
 
   function serve(incoming: CallMessage, outgoing: ServerResponse): void {
     const connection = connections.of(incoming.socket);
@@ -114,6 +107,8 @@ export function createHttpServer(options: HttpServerOptions, tls?: TlsOptions): 
     const { incoming, outgoing, connection } = exchange;
     const run = () => {
       if (incoming.expectsContinue) outgoing.writeContinue();
+      // The adapter would refuse a request without a host, as of HTTP/1.0, and some hosts that `HostRule` lets pass.
+      incoming.headers.host = 'localhost';
       return serveByHono(incoming, outgoing);
     };
     connection.run(new OtherRequest(exchange, { run, ...kind }));
@@ -125,13 +120,15 @@ export function createHttpServer(options: HttpServerOptions, tls?: TlsOptions): 
     onLoopback = address !== null && isLoopback(address.address);
   });
   http.on('checkExpectation', (incoming: CallMessage, outgoing) => {
-    const { expect = '' } = incoming.headers;
-    const unknown = invalid(errorText`Expect header '${expect}' is not supported; only 100-continue is`);
     const headers = callHeadersOf(incoming.rawHeaders, incoming.socket);
     const path = pathOf(incoming.url as string);
     const connection = connections.of(incoming.socket);
     connection.begins(incoming);
-    refuse({ incoming, outgoing, connection }, calls.refuse(unknown, path, headers), headers);
+    refuse(
+      { incoming, outgoing, connection },
+      calls.refuse(unknownExpectation(incoming), path, headers),
+      headers,
+    );
   });
   http.on('checkContinue', (incoming: CallMessage, outgoing) => {
     incoming.expectsContinue = true;
@@ -150,4 +147,21 @@ function createNodeServer(
   // Clients that are offered HTTP/2 would use it, and not every one of them handles it well.
   const only = { ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
   return createTlsServer({ ...classes, ...only, ...tls }, serve);
+}
+
+function adapterOptions(calls: CallPipeline) {
+  return {
+    // The adapter makes a URL of each request, and there are targets that are none.
+    errorHandler: (error: unknown) => {
+      const isTarget = error instanceof RequestError;
+      const refused = isTarget ? invalid('request target is invalid; expected a path') : error;
+      return responseOf(calls.refuse(refused, '', NO_HEADERS));
+    },
+    // The cleanup would close the connection of a client that is still sending. `discardBody` does not.
+    autoCleanupIncoming: false,
+  };
+}
+
+function unknownExpectation({ headers: { expect = '' } }: CallMessage): Error {
+  return invalid(errorText`Expect header '${expect}' is not supported; only 100-continue is`);
 }
