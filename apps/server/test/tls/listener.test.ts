@@ -30,8 +30,8 @@ const configWith = (tls: object) => parseConfig(JSON.stringify({ address: '127.0
 async function start(tls: object = files.settings, maxConnections = 100, at?: Instant): Promise<string> {
   clock = new ManualClock(at);
   log = new LogRecorder();
-  const deps = { clock, random: new SeededRandom(), logger: log, maxConnections };
-  server = await startServer(configWith(tls), deps);
+  const config = { ...configWith(tls), 'max-connections': maxConnections };
+  server = await startServer(config, { clock, random: new SeededRandom(), logger: log });
   return server.url;
 }
 
