@@ -1,4 +1,4 @@
-import { RunOnce, type StorageBackend } from '@querator/core';
+import { RunOnce, type StorageBackend, within } from '@querator/core';
 import { createService, type PartitionStorage, type Service } from '@querator/engine';
 import { PoolRegistry, type PoolState } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
@@ -15,6 +15,9 @@ import type { ServerDeps } from './server-deps.ts';
 import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { createAccessControl, namespaceCheck } from './startup/server-access.ts';
 
+/** How long a start waits until requests can be judged. After that it goes on, and refuses them until then. */
+const ACCESS_START_MS = 5_000;
+
 /** How long the result of a storage check answers further requests for `/health`. */
 const HEALTH_FRESH_MS = 1_000;
 
@@ -29,8 +32,8 @@ export interface Composition {
   readonly configuredQueues: ConfiguredQueues;
   /** The state of the connection pools. */
   readonly pools: () => readonly PoolState[];
-  /** Begins the work in the background that requests depend on. */
-  readonly start: () => void;
+  /** Begins the work in the background that requests depend on, and waits for it a little. */
+  readonly start: () => Promise<void>;
   /** Shuts the service down, then closes the storages. A second call returns the promise of the first. */
   stop(): Promise<void>;
 }
@@ -94,7 +97,9 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     operatorsHttp: http.operators,
     service,
     configuredQueues,
-    start: () => access?.start(),
+    start: async () => {
+      if (access !== undefined) await within(deps.clock, ACCESS_START_MS, access.start());
+    },
     pools: () => pools.states(),
     stop: () => stopping.run(),
   };

@@ -55,7 +55,6 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const { address, tls, 'admin-address': adminAddress } = config;
   let main: Listener;
   let admin: Listener | undefined;
-  composition.start();
   try {
     main = await addListener({ address, tls, http: composition.http });
     if (adminAddress !== undefined) {
@@ -65,6 +64,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
         http: composition.operatorsHttp,
       });
     }
+    await composition.start();
     await composition.configuredQueues.create();
     for (const listener of listeners) await listener.start();
   } catch (error) {

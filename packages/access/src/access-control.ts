@@ -85,12 +85,15 @@ export class AccessControl {
   /**
    * Prepares the store, in the background: a storage that is down is tried again.
    * While access control is off, the first call of `service` prepares it.
+   *
+   * @returns resolves once the first attempt has ended, whether it succeeded or not.
    */
-  start(): void {
-    if (!this.enforced) return;
+  start(): Promise<void> {
+    if (!this.enforced) return Promise.resolve();
     this.#watch.start();
     this.#uses.start();
     this.#starting = this.#bootstrap();
+    return this.#starting;
   }
 
   /**

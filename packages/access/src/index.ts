@@ -4,6 +4,7 @@ export { ACCESS_TOPIC } from './authentication/generation-watch.ts';
 export { accessDenied } from './authorization/permission-check.ts';
 export { type NamespaceOf, QueueAuthorizer } from './authorization/queue-authorizer.ts';
 export { TRUSTED_CALLER } from './authorization/trusted-caller.ts';
+export { type RecoveredAdmin, recoverAdmin } from './bootstrap/recovery.ts';
 export { isKeyText } from './keys/api-key-text.ts';
 export type { AccessService } from './service/access-service.ts';
 export type { ApiKeyCall, ApiKeysService, IssuedKey } from './service/api-keys-service.ts';

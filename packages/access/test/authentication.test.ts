@@ -191,21 +191,23 @@ describe('a change to access', () => {
   });
 
   test('counts at once elsewhere if the storage has signals', async () => {
-    let signal = () => {};
+    const listeners: (() => void)[] = [];
     const signals = {
       listening: true,
-      publish: () => {},
+      publish: () => {
+        for (const listener of listeners) listener();
+      },
       subscribe: (_topic: string, onChange: () => void) => {
-        signal = onChange;
+        listeners.push(onChange);
         return () => {};
       },
     };
+    const changing = await shared.server({ signals });
     const other = await shared.server({ signals });
     const made = await userWithKey(access, 'ann');
     await shared.clock.advance('5s');
     expect(await outcome(other, made.key)).toBe('denied');
-    await access.service.apiKeys.delete(made.id, TRUSTED_CALLER);
-    signal();
+    await changing.service.apiKeys.delete(made.id, TRUSTED_CALLER);
     await shared.clock.advance('0s');
     expect(await outcome(other, made.key)).toBe('unauthenticated');
   });

@@ -1,4 +1,6 @@
+import { SeededRandom } from '@querator/core/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { recoverAdmin } from '../src/index.ts';
 import { callerOf, SharedAccess, userWithKey } from './support/access-fixture.ts';
 
 let shared: SharedAccess;
@@ -104,4 +106,17 @@ test('servers that start at the same time prepare the store once', async () => {
   await Promise.all(Array.from({ length: 5 }, () => shared.server()));
   const bindings = await shared.store.bindings({ namespace: '_system', userId: '', pivot: '', limit: 10 });
   expect(bindings).toHaveLength(1);
+});
+
+test('a recovered administrator can log in though nobody else can, and nothing else changes', async () => {
+  const access = await shared.server({ adminKey: FIRST_KEY });
+  const admin = await callerOf(access, FIRST_KEY);
+  await shared.store.change((transaction) => transaction.removeUser(admin.principal.userId));
+  const random = new SeededRandom(9);
+  const { key, username } = await recoverAdmin({ store: shared.store, clock: shared.clock, random });
+  await shared.clock.advance('1s');
+  const caller = await callerOf(access, key);
+  expect(caller.principal.username).toBe(username);
+  expect(caller.may('user.delete', '_system')).toBe(true);
+  expect((await callerOf(access)).may('queue.list', '_system')).toBe(false);
 });

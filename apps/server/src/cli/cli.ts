@@ -12,6 +12,7 @@ const DEFAULT_ENDPOINT = 'http://localhost:2319';
 export interface GlobalOptions {
   readonly endpoint?: string;
   readonly apiKey?: string;
+  readonly apiKeyFile?: string;
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
@@ -52,7 +53,7 @@ export class Cli {
 
   /** A client for the chosen server. @throws CommandError if its address or a file for TLS is invalid. */
   client(): Client {
-    const { endpoint, apiKey, caFile, certFile, keyFile } = this.#globals();
+    const { endpoint, apiKey, apiKeyFile, caFile, certFile, keyFile } = this.#globals();
     const tls = {
       ca: this.#contents('ca-file', this.setting(caFile, 'QUERATOR_CA_FILE')),
       cert: this.#contents('cert-file', this.setting(certFile, 'QUERATOR_CERT_FILE')),
@@ -64,11 +65,14 @@ export class Cli {
     try {
       return createClient({
         endpoint: this.setting(endpoint, 'QUERATOR_ENDPOINT') ?? DEFAULT_ENDPOINT,
-        apiKey: this.setting(apiKey, 'QUERATOR_API_KEY'),
+        apiKey:
+          this.setting(apiKey, 'QUERATOR_API_KEY') ??
+          this.#contents('api-key-file', this.setting(apiKeyFile, 'QUERATOR_API_KEY_FILE'))?.trim(),
         fetch: this.io.fetch,
         tls,
       });
     } catch (error) {
+      if (error instanceof CommandError) throw error;
       throw new CommandError(`failed to create client: ${describeError(error)}`, { cause: error });
     }
   }

@@ -1,6 +1,12 @@
 import { Command } from 'commander';
 import { visibleText } from '../observability/visible-text.ts';
 import type { Cli } from './cli.ts';
+import { addAdmin } from './commands/access/admin.ts';
+import { addBinding } from './commands/access/binding.ts';
+import { addKey } from './commands/access/key.ts';
+import { addNamespace } from './commands/access/namespace.ts';
+import { addRole } from './commands/access/role.ts';
+import { addUser } from './commands/access/user.ts';
 import { addComplete } from './commands/complete.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
@@ -29,6 +35,12 @@ const COMMANDS = [
   addComplete,
   addStats,
   addStorage,
+  addNamespace,
+  addUser,
+  addKey,
+  addRole,
+  addBinding,
+  addAdmin,
   addVersion,
 ];
 
@@ -41,6 +53,7 @@ export function createProgram(connect: (program: Command) => Cli): { program: Co
     .description('Querator, a queue with leases: the server, and commands that talk to one')
     .option('--endpoint <url>', 'where the server is (QUERATOR_ENDPOINT; default http://localhost:2319)')
     .option('--api-key <key>', 'the key of the caller (QUERATOR_API_KEY)')
+    .option('--api-key-file <file>', 'a file with that key (QUERATOR_API_KEY_FILE)')
     .option('--ca-file <file>', "PEM certificates that sign the server's (QUERATOR_CA_FILE)")
     .option('--cert-file <file>', "the caller's own PEM certificate (QUERATOR_CERT_FILE)")
     .option('--key-file <file>', 'the key of that certificate (QUERATOR_KEY_FILE)')

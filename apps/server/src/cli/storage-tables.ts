@@ -1,9 +1,10 @@
-import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
-import { type ItemsTables, PoolRegistry } from '@querator/storage-postgres';
-import { DRIVERS, type DriverDeps } from '../backends.ts';
+import { SystemClock, SystemRandom } from '@querator/core';
+import type { ItemsTables } from '@querator/storage-postgres';
+import { DRIVERS } from '../backends.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { commandDeps, createQueueStorage } from './queue-storage.ts';
 
 /** The tables of one storage of a configuration. */
 export interface StorageTables {
@@ -32,13 +33,8 @@ export async function withStorageTables<T>(
 ): Promise<T> {
   const config = await loadConfig(configFile);
   const chosen = chooseStorages(config, storage);
-  const deps: DriverDeps = {
-    clock: new SystemClock(),
-    random: new SystemRandom(),
-    logger: silentLogger,
-    pools: new PoolRegistry(),
-  };
-  const queueBackend = createQueueBackend(config, deps);
+  const deps = commandDeps({ clock: new SystemClock(), random: new SystemRandom() });
+  const queueBackend = createQueueStorage(config, deps);
   const queues = queueBackend.queueStore();
   const opened = chosen.flatMap(({ name, driver, config: options }) => {
     const tables = DRIVERS.get(driver)?.tables?.(name, options, deps, queues);
@@ -61,13 +57,4 @@ function chooseStorages(config: Config, storage: string | undefined): Config['pa
   if (found.length > 0) return found;
   const names = withTables.map(({ name }) => `'${name}'`).join(', ');
   throw new ConfigError(`'${storage}' is no partition storage with tables; the config file has ${names}`);
-}
-
-function createQueueBackend(config: Config, deps: DriverDeps) {
-  const chosen = config['queue-storage'];
-  const name = 'driver' in chosen ? 'queue-storage' : chosen.partitionStorage;
-  const place = 'driver' in chosen ? chosen : config['partition-storage'].find((each) => each.name === name);
-  const driver = place && DRIVERS.get(place.driver);
-  if (driver === undefined) throw new Error(`no such storage: '${name}'`);
-  return driver.create(name, place?.config ?? {}, deps);
 }

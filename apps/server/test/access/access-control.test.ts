@@ -6,7 +6,7 @@ import {
   storageEndpoints,
 } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
-import { type RawReply, TestServer, useServer } from '../support/test-server.ts';
+import { type RawReply, STORAGES, TestServer, useServer } from '../support/test-server.ts';
 import { ADMIN_KEY, clientWith, ENFORCED, fresh, newQueue, newTenant } from './support/access-server.ts';
 
 const DENIED = { code: 403, code_text: 'Forbidden', message: 'access denied' };
@@ -39,7 +39,7 @@ const BODIES: Readonly<Record<string, object>> = {
 const bodyOf = (path: string) =>
   BODIES[path] ?? (path.endsWith('s.list') && !path.includes('/storage/') ? {} : { queue_name: 'q' });
 
-describe.each(['memory'] as const)('access control on %s', { timeout: 60_000 }, (storage) => {
+describe.each(STORAGES)('access control on %s', { timeout: 60_000 }, (storage) => {
   const server: TestServer = useServer(storage, ENFORCED);
   const post = (path: string, body: object, key?: string): Promise<RawReply> =>
     server.post(path, body, key === undefined ? {} : { Authorization: `Bearer ${key}` });
@@ -269,7 +269,7 @@ describe.each(['memory'] as const)('access control on %s', { timeout: 60_000 }, 
   });
 });
 
-describe.each(['memory'] as const)('a server without access control on %s', (storage) => {
+describe.each(STORAGES)('a server without access control on %s', (storage) => {
   const server = useServer(storage);
 
   test('answers the calls on access, and lets everybody do everything', async () => {
@@ -314,6 +314,20 @@ test('with access control, pages need a permission in _system: metrics to be sho
     expect(await (await get('/health')).json()).toEqual({ status: 'pass' });
     expect(await (await get('/health', `Bearer ${key}`)).json()).toHaveProperty('checks');
     expect((await get('/livez')).status).toBe(200);
+  } finally {
+    await server.dispose();
+  }
+});
+
+test('a restart on PostgreSQL keeps keys, and the door closed', { timeout: 60_000 }, async () => {
+  const server = new TestServer(ENFORCED);
+  try {
+    await server.start('postgres');
+    const { key, namespace } = await newTenant(server, ['queue.list']);
+    await server.restart('postgres');
+    const list = (body: object, headers = {}) => server.post('/v1/queues.list', body, headers);
+    expect((await list({ namespace }, { Authorization: `Bearer ${key}` })).status).toBe(200);
+    expect((await list({})).json).toEqual(DENIED);
   } finally {
     await server.dispose();
   }

@@ -9,8 +9,8 @@ import {
   type StorageSignals,
 } from '@querator/core';
 
-/** The topic by which processes tell each other of a change to access. */
-export const ACCESS_TOPIC = 'access';
+/** The topic of changes to access. No queue can have a name with `~`. */
+export const ACCESS_TOPIC = '~access';
 
 /** The pause between two reads. A change is known everywhere within a second. */
 const READ_MS = 700;
@@ -62,9 +62,10 @@ export class GenerationWatch {
     this.readSoon();
   }
 
-  /** Ends the validity of everything cached: this process has changed the store. */
+  /** Ends the validity of everything cached, and notifies other processes: this one has changed the store. */
   changedHere(): void {
     this.#ownChanges++;
+    this.#deps.signals?.publish(ACCESS_TOPIC);
     this.#readAtMs = Number.NEGATIVE_INFINITY;
     this.readSoon();
   }

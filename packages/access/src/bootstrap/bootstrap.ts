@@ -3,13 +3,13 @@ import {
   type AccessTransaction,
   ANONYMOUS,
   type Clock,
-  LIMITS,
   type Logger,
   type Random,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 import { hashOfKey, prefixOfKey } from '../keys/api-key-text.ts';
 import { newRecordId } from '../keys/record-id.ts';
+import { addAdmin } from './add-admin.ts';
 import { ADMIN_ROLE, STANDARD_ROLES } from './standard-roles.ts';
 
 /** The text that a log has while everybody may do everything. */
@@ -77,51 +77,13 @@ async function prepare(transaction: AccessTransaction, deps: BootstrapDeps): Pro
     }
   }
   if (!enforced || (await hasBindings(transaction))) return;
-  const userId = deps.adminKey === undefined ? ANONYMOUS : newRecordId(clock, random);
-  await addAdmin(transaction, deps, userId);
-}
-
-/** Adds the first administrator: the anonymous user, or the one of the configured key. */
-async function addAdmin(
-  transaction: AccessTransaction,
-  { clock, random, adminKey }: BootstrapDeps,
-  newUserId: string,
-): Promise<void> {
-  const now = clock.now();
-  const username = adminKey === undefined ? ANONYMOUS : FIRST_ADMIN;
-  const existing = await transaction.userNamed(username);
-  const userId = existing?.id ?? newUserId;
-  if (existing === undefined) {
-    await transaction.addUser({
-      id: userId,
-      username,
-      email: '',
-      externalId: '',
-      createdAt: now,
-      updatedAt: now,
-    });
+  const { adminKey } = deps;
+  if (adminKey === undefined) {
+    await addAdmin(transaction, deps, { userId: ANONYMOUS, username: ANONYMOUS });
+    return;
   }
-  const hash = adminKey === undefined ? undefined : hashOfKey(adminKey);
-  const first = { userId, pivot: '', limit: LIMITS.listPageDefault };
-  const has = (await transaction.apiKeys(first)).some((key) => key.hash === hash);
-  if (adminKey !== undefined && hash !== undefined && !has) {
-    await transaction.addApiKey({
-      id: newRecordId(clock, random),
-      userId,
-      name: 'configured',
-      namespaceScope: '',
-      hash,
-      previous: undefined,
-      prefix: prefixOfKey(adminKey),
-      expiresAt: undefined,
-      lastUsedAt: undefined,
-      createdAt: now,
-    });
-  }
-  const role = await transaction.role(SYSTEM_NAMESPACE, ADMIN_ROLE);
-  if (role === undefined) throw new Error(`the role ${ADMIN_ROLE} is missing after it was created`);
-  const id = newRecordId(clock, random);
-  await transaction.addBinding({ id, userId, namespace: SYSTEM_NAMESPACE, roleId: role.id, createdAt: now });
+  const key = { name: 'configured', hash: hashOfKey(adminKey), prefix: prefixOfKey(adminKey) };
+  await addAdmin(transaction, deps, { userId: newRecordId(clock, random), username: FIRST_ADMIN, key });
 }
 
 /** Whether the anonymous user administers the server. */

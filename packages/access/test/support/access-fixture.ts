@@ -49,8 +49,8 @@ export class SharedAccess {
       ...options,
     });
     this.#servers.push(access);
-    access.start();
-    await this.clock.advance('1ms');
+    const started = access.start();
+    await started;
     return access;
   }
 

@@ -1,0 +1,62 @@
+import { accessEndpoints, parseTimestamp, type Timestamp } from '@querator/protocol';
+import type { Command } from 'commander';
+import type { Cli } from '../../cli.ts';
+import { attempt, CommandError } from '../../command-error.ts';
+import { type PageFlags, withPageFlags } from '../../page-flags.ts';
+
+interface KeyFlags {
+  readonly name: string;
+  readonly scope: string;
+  readonly expiresAt?: string;
+  readonly tag: string;
+}
+
+/** `querator key create|list|delete` */
+export function addKey(program: Command, cli: Cli): void {
+  const group = program.command('key').description('manage API keys');
+  const options = () => ({ signal: cli.interrupted() });
+
+  group
+    .command('create')
+    .description('create an API key, and print it as JSON. No other command shows it again')
+    .argument('<user-id>', 'the owner')
+    .option('--name <text>', 'a label', '')
+    .option('--scope <namespace>', 'the only namespace in which the key is valid', '')
+    .option('--expires-at <time>', 'when it expires, in RFC 3339 (default: never)')
+    .option('--tag <tag>', 'part of the key, 0-9a-z (default: the tag of its namespace, or live)', '')
+    .action(async (userId: string, { name, scope, expiresAt, tag }: KeyFlags) => {
+      const { access } = cli.client();
+      const request = { userId, name, namespaceScope: scope, expiresAt: expiryOf(expiresAt), keyTag: tag };
+      const created = await attempt('failed to create key', () => access.apiKeysCreate(request, options()));
+      await cli.output.json(accessEndpoints.apiKeysCreate.response, created);
+      cli.output.say(`Successfully created key '${created.prefix}'`);
+    });
+  withPageFlags(group.command('list').description('print the API keys, without secrets, as JSON'), 'id')
+    .option('--user <user-id>', 'only keys of this user', '')
+    .action(async ({ user: userId, ...flags }: PageFlags & { readonly user: string }) => {
+      const { access } = cli.client();
+      const page = await attempt('failed to list keys', () =>
+        access.apiKeysList({ userId, ...flags }, options()),
+      );
+      await cli.output.json(accessEndpoints.apiKeysList.response, page);
+      cli.output.say(`Found ${page.items.length} key(s)`);
+    });
+  group
+    .command('delete')
+    .description('delete an API key; it is refused from then on')
+    .argument('<key-id>', 'the id, as list prints it')
+    .action(async (id: string) => {
+      const { access } = cli.client();
+      await attempt('failed to delete key', () => access.apiKeysDelete({ id }, options()));
+      cli.output.say(`Successfully deleted key '${id}'`);
+    });
+}
+
+function expiryOf(text: string | undefined): Timestamp | undefined {
+  if (text === undefined) return undefined;
+  const timestamp = parseTimestamp(text);
+  if (timestamp === undefined) {
+    throw new CommandError(`invalid expires-at time format (use RFC3339): '${text}'`);
+  }
+  return timestamp;
+}

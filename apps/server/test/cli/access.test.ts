@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import { createTestDatabase } from '@querator/tooling-postgres';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseConfig, startServer } from '../../src/index.ts';
+import { ADMIN_KEY, ENFORCED } from '../access/support/access-server.ts';
+import { TestServer } from '../support/test-server.ts';
+import { Terminal } from './support/terminal.ts';
+
+const server = new TestServer(ENFORCED);
+const terminal = new Terminal(fetch);
+let folder: string;
+
+beforeAll(async () => {
+  await server.start('memory');
+  folder = mkdtempSync(join(tmpdir(), 'querator-access-'));
+});
+afterAll(async () => {
+  await server.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+/** Runs a command as the administrator, and returns what it prints as JSON. */
+async function admin(line: string): Promise<Record<string, unknown>> {
+  const env = { QUERATOR_ENDPOINT: server.url, QUERATOR_API_KEY: ADMIN_KEY };
+  const { stdout } = await terminal.ok(line, { env });
+  return stdout === '' ? {} : JSON.parse(stdout);
+}
+
+describe('access control on the command line', () => {
+  test('a tenant is set up, used and taken down again', async () => {
+    await admin('namespace create acme --description first --key-tag acme');
+    await admin('namespace update acme --description second --key-tag acme');
+    expect(await admin('namespace list --pivot acme --limit 1')).toMatchObject({
+      items: [{ name: 'acme', description: 'second', api_key_tag: 'acme' }],
+    });
+    const { id: userId } = await admin('user create ann --email ann@example.org --external-id 7');
+    await admin('role create acme worker queue.list');
+    await admin('role update acme worker queue.list queue.create');
+    expect(await admin('role list --namespace acme')).toMatchObject({
+      items: [{ name: 'worker', permissions: ['queue.list', 'queue.create'] }],
+    });
+    await admin(`binding create acme worker ${userId}`);
+    expect(await admin(`binding list --namespace acme --user ${userId}`)).toMatchObject({
+      items: [{ user_id: userId, namespace: 'acme' }],
+    });
+    const { id: keyId, key } = await admin(
+      `key create ${userId} --name main --scope acme --expires-at 2099-01-01T00:00:00Z`,
+    );
+    expect(await admin(`key list --user ${userId}`)).toMatchObject({
+      items: [{ id: keyId, namespace_scope: 'acme', expires_at: '2099-01-01T00:00:00Z' }],
+    });
+
+    const keyFile = join(folder, 'key');
+    writeFileSync(keyFile, `${key}\n`);
+    const env = { QUERATOR_ENDPOINT: server.url, QUERATOR_API_KEY_FILE: keyFile };
+    const denied = await terminal.run(['namespace', 'create', 'own'], { env });
+    expect(denied).toMatchObject({ code: 1, stderr: expect.stringContaining('access denied') });
+    const unknown = await terminal.run(['list', '--api-key', `${key}x`], { env });
+    expect(unknown.stderr).toContain('api key does not exist');
+
+    await admin(`key delete ${keyId}`);
+    await admin(`binding delete acme worker ${userId}`);
+    await admin('role delete acme worker');
+    await admin(`user delete ${userId}`);
+    await admin('namespace delete acme');
+    expect(await admin('user list')).toMatchObject({ items: [{ username: 'admin' }] });
+  });
+
+  test('a key file that cannot be read, and a bad time, are errors that name the flag', async () => {
+    const file = join(folder, 'missing');
+    const unread = await terminal.run(['list', '--api-key-file', file]);
+    expect(unread.stderr).toMatch(/^Error: failed to create client: --api-key-file: cannot read .*missing: /);
+    const late = await terminal.run(['key', 'create', 'u', '--expires-at', 'tomorrow']);
+    expect(late.stderr).toBe("Error: invalid expires-at time format (use RFC3339): 'tomorrow'\n");
+  });
+
+  test('recover creates an administrator in the database of running servers', {
+    timeout: 60_000,
+  }, async () => {
+    const database = await createTestDatabase();
+    const storage = { driver: 'postgres', config: { 'connection-string': database.connectionString } };
+    const config = {
+      ...ENFORCED,
+      address: '127.0.0.1:0',
+      'queue-storage': storage,
+      'partition-storage': [{ name: 'store-0', ...storage }],
+    };
+    const file = join(folder, 'postgres.yaml');
+    writeFileSync(file, JSON.stringify(config));
+    const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
+    const running = await startServer(parseConfig(JSON.stringify(config)), deps);
+    try {
+      const { stdout } = await terminal.run(['admin', 'recover'], { env: { QUERATOR_CONFIG: file } });
+      const { key, username } = JSON.parse(stdout);
+      const env = { QUERATOR_ENDPOINT: running.url, QUERATOR_API_KEY: key };
+      const users = await terminal.ok('user list', { env });
+      expect(users.stdout).toContain(username);
+    } finally {
+      await running.stop();
+      await database.drop();
+    }
+  });
+
+  test('recover refuses a server whose queues are in memory', async () => {
+    const config = join(folder, 'memory.yaml');
+    writeFileSync(config, 'auth-backend:\n  driver: internal\n');
+    const refused = await terminal.run(['admin', 'recover', '--config', config]);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('are in memory') });
+    const unnamed = await terminal.run(['admin', 'recover']);
+    expect(unnamed.stderr).toContain('required: --config or QUERATOR_CONFIG');
+  });
+});
