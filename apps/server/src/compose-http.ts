@@ -68,7 +68,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     requestLog: createRequestLog(config, deps, monotonicClock),
     monotonicClock,
   });
-  const routes = createRoutes(service, access?.service);
+  const routes = createRoutes(service, access);
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });
   const pages = createPages({

@@ -3,6 +3,7 @@ import { type Clock, SystemClock } from '@querator/core';
 import {
   type AnyEndpoint,
   accessEndpoints,
+  endpointsV2,
   queueEndpoints,
   queuesEndpoints,
   type RequestOf,
@@ -53,6 +54,15 @@ export interface Client {
   readonly storage: Methods<typeof storageEndpoints>;
   /** Namespaces, users, API keys, roles and their bindings. */
   readonly access: Methods<typeof accessEndpoints>;
+  /** The calls under `/v2/`. A server without them answers `unknown_method`. */
+  readonly v2: {
+    /** The server itself: `info`. */
+    readonly server: Methods<typeof endpointsV2.server>;
+    /** API keys: `rotate`. */
+    readonly apiKeys: Methods<typeof endpointsV2.apiKeys>;
+    /** Management of queues: `delete`, which spares a queue with items unless it is forced. */
+    readonly queues: Methods<typeof endpointsV2.queues>;
+  };
   /** Calls any endpoint of the protocol. */
   readonly call: Call;
 }
@@ -74,6 +84,11 @@ export function createClient({ endpoint, apiKey, fetch, tls, clock }: ClientOpti
     queues: methods(call, queuesEndpoints),
     storage: methods(call, storageEndpoints),
     access: methods(call, accessEndpoints),
+    v2: {
+      server: methods(call, endpointsV2.server),
+      apiKeys: methods(call, endpointsV2.apiKeys),
+      queues: methods(call, endpointsV2.queues),
+    },
     call,
   };
 }

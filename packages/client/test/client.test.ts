@@ -112,6 +112,12 @@ describe('a reply', () => {
     });
   });
 
+  test('that refuses may tell the reason, and when to try again', async () => {
+    const body = '{"code":429,"message":"slower","details":{"code":"over_limit","retry_after":"1.5s"}}';
+    const error = await failureOf(list(() => rawReply(429, 'application/json', body)));
+    expect(error).toMatchObject({ code: 'limited', reason: 'over_limit', retryAfterMs: 1_500 });
+  });
+
   test.each([
     ['a status no Querator server sends', 502, 'text/html', '<html>'],
     ['a content type no Querator server sends', 200, 'text/html', '<html>'],

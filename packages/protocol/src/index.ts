@@ -2,6 +2,7 @@ export type { Permission } from '@querator/core';
 export { BODY_LIMITS, bodyTooLarge, formatByteSize } from './api/body-limits.ts';
 export type { AnyEndpoint, Endpoint, Handlers, JudgedBy, RequestOf, ResponseOf } from './api/endpoint.ts';
 export { accessEndpoints, queueEndpoints, queuesEndpoints, storageEndpoints } from './api/endpoints.ts';
+export { endpointsV2 } from './api/endpoints-v2.ts';
 export {
   ERROR_STATUSES,
   type ErrorStatus,
@@ -98,7 +99,11 @@ export type {
   UsersListRequest,
   UsersListResponse,
 } from './gen/querator/users.ts';
+export type { APIKeysRotateRequest, APIKeysRotateResponse } from './gen/querator/v2/apikeys.ts';
+export type { QueuesDeleteRequest as QueuesDeleteRequestV2 } from './gen/querator/v2/queues.ts';
+export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
 export { codecs } from './messages/codecs.ts';
+export { codecsV2 } from './messages/codecs-v2.ts';
 export { decodeBody, encodeBody, type MessageCodec } from './messages/message-codec.ts';
 export { MEDIA_TYPES, type WireFormat } from './messages/wire-format.ts';
 export {

@@ -2,6 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   type AnyEndpoint,
   accessEndpoints,
+  endpointsV2,
   type Handlers,
   type QueueInfo,
   type QueueLeaseRequest,
@@ -48,6 +49,9 @@ const TABLE = `
 /v1/rolebindings.create RoleBindingCreateRequest RoleBindingCreateResponse rolebinding.create 256000
 /v1/rolebindings.list RoleBindingsListRequest RoleBindingsListResponse rolebinding.list 256000
 /v1/rolebindings.delete RoleBindingDeleteRequest Reply rolebinding.delete 256000
+/v2/server.info ServerInfoRequest ServerInfoResponse system.health 256000
+/v2/apikeys.rotate APIKeysRotateRequest APIKeysRotateResponse apikey.create 256000
+/v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 `;
 
 describe('the endpoints', () => {
@@ -57,6 +61,7 @@ describe('the endpoints', () => {
       queuesEndpoints,
       storageEndpoints,
       accessEndpoints,
+      ...Object.values(endpointsV2),
     ].flatMap((table) => Object.values<AnyEndpoint>(table));
     const rows = all.map(({ path, request, response, permission, bodyLimit }) =>
       [path, request.name, response.name, permission, bodyLimit].join(' '),

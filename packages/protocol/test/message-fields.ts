@@ -223,3 +223,16 @@ export const MESSAGE_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '3 user_id user_id string',
   ],
 };
+
+/** The fields of every message of `querator.v2`. */
+export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
+  ServerInfoRequest: [],
+  ServerInfoResponse: [
+    '1 version version string',
+    '2 api api string[]',
+    '3 capabilities capabilities string[]',
+  ],
+  APIKeysRotateRequest: ['1 id id string', '2 grace grace string'],
+  APIKeysRotateResponse: ['1 id id string', '2 key key string', '3 prefix prefix string'],
+  QueuesDeleteRequest: ['1 queue_name queue_name string', '2 force force bool'],
+};

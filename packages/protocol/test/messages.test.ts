@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { FieldTable, MessageTable } from '../src/fields/field-table.ts';
 import * as generated from '../src/gen/tables.ts';
+import * as generatedV2 from '../src/gen/tables-v2.ts';
 import { codecs } from '../src/messages/codecs.ts';
-import { MESSAGE_FIELDS } from './message-fields.ts';
-
-const tables: Readonly<Record<string, MessageTable>> = generated;
+import { codecsV2 } from '../src/messages/codecs-v2.ts';
+import { MESSAGE_FIELDS, MESSAGE_FIELDS_V2 } from './message-fields.ts';
 
 function typeOf(field: FieldTable): string {
   if (field.kind === 'map') return 'map<string,string>';
@@ -12,18 +12,30 @@ function typeOf(field: FieldTable): string {
   return `${field.message?.name ?? field.kind}${field.repeated ? '[]' : ''}`;
 }
 
-describe('the messages', () => {
+interface Version {
+  readonly version: string;
+  readonly tables: Readonly<Record<string, MessageTable>>;
+  readonly codecs: Readonly<Record<string, { readonly name: string; create(): object }>>;
+  readonly fields: Readonly<Record<string, readonly string[]>>;
+}
+
+const VERSIONS: readonly Version[] = [
+  { version: 'v1', tables: generated, codecs, fields: MESSAGE_FIELDS },
+  { version: 'v2', tables: generatedV2, codecs: codecsV2, fields: MESSAGE_FIELDS_V2 },
+];
+
+describe.each(VERSIONS)('the messages of $version', ({ tables, codecs, fields: expected }) => {
   it('are those of the API, each with a codec', () => {
-    expect(Object.keys(tables).sort()).toEqual(Object.keys(MESSAGE_FIELDS).sort());
-    expect(Object.keys(codecs).sort()).toEqual(Object.keys(MESSAGE_FIELDS).sort());
+    expect(Object.keys(tables).sort()).toEqual(Object.keys(expected).sort());
+    expect(Object.keys(codecs).sort()).toEqual(Object.keys(expected).sort());
     for (const [name, codec] of Object.entries(codecs)) expect(codec.name).toBe(name);
   });
 
-  it.each(Object.keys(MESSAGE_FIELDS))('%s has the fields of the API', (name) => {
+  it.each(Object.keys(expected))('%s has the fields of the API', (name) => {
     const fields = tables[name]?.fields.map(
       (field) => `${field.number} ${field.protoName} ${field.jsonName} ${typeOf(field)}`,
     );
-    expect(fields).toEqual(MESSAGE_FIELDS[name]);
+    expect(fields).toEqual(expected[name]);
   });
 
   it.each(Object.entries(codecs))('%s has every field of its table as a property', (name, codec) => {

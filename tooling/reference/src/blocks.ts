@@ -1,6 +1,6 @@
 import { bodyCheckTable, callCheckTable, groupCheckTable, headerCheckTable } from './tables/check-table.ts';
 import { capabilityTable, optionalMemberTable } from './tables/driver-tables.ts';
-import { accessEndpointTable, endpointTable } from './tables/endpoint-table.ts';
+import { accessEndpointTable, endpointTable, endpointTableV2 } from './tables/endpoint-table.ts';
 import { errorCodeTable, fixedMessageTable } from './tables/error-tables.ts';
 import { fieldTable } from './tables/field-table.ts';
 import { engineLimitTable, requestLimitTable } from './tables/limit-table.ts';
@@ -11,6 +11,7 @@ const BLOCK = /<!-- generated: ([\w-]+)(?: (.+?))? -->\n[\s\S]*?<!-- end -->/g;
 const RENDERERS: ReadonlyMap<string, (argument: string) => string> = new Map([
   ['endpoints', endpointTable],
   ['access-endpoints', accessEndpointTable],
+  ['v2-endpoints', endpointTableV2],
   ['fields', fieldTable],
   ['checks', callCheckTable],
   ['check-group', groupCheckTable],

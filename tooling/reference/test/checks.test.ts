@@ -1,4 +1,10 @@
-import { ERROR_STATUSES, queueEndpoints, queuesEndpoints, storageEndpoints } from '@querator/protocol';
+import {
+  ERROR_STATUSES,
+  endpointsV2,
+  queueEndpoints,
+  queuesEndpoints,
+  storageEndpoints,
+} from '@querator/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CALLS, checksOf } from '../src/checks/all-checks.ts';
 import { type Check, QUEUES, WAITING_ID } from '../src/checks/check.ts';
@@ -25,8 +31,8 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 test('every call has its checks listed', () => {
-  const paths = [queueEndpoints, queuesEndpoints, storageEndpoints].flatMap((table) =>
-    Object.values(table).map(({ path }) => path),
+  const paths = [queueEndpoints, queuesEndpoints, storageEndpoints, ...Object.values(endpointsV2)].flatMap(
+    (table) => Object.values(table).map(({ path }) => path),
   );
   expect(CALLS.map(({ path }) => path).sort()).toEqual(paths.sort());
 });
@@ -54,10 +60,11 @@ async function answerTo(path: string, request: object): Promise<unknown> {
   return { status, reply: JSON.parse(text) };
 }
 
-function expectedAnswer({ text, code = 'invalid' }: Check): unknown {
+function expectedAnswer({ text, code = 'invalid', reason }: Check): unknown {
   const { status, codeText } = ERROR_STATUSES[code];
   const message = expect.stringMatching(patternOf(text));
-  return { status, reply: { code: status, code_text: codeText, message } };
+  const details = reason === undefined ? {} : { details: { code: reason } };
+  return { status, reply: { code: status, code_text: codeText, message, ...details } };
 }
 
 function haveNoFieldInCommon(a: object = {}, b: object = {}): boolean {

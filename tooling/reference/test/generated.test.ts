@@ -13,15 +13,16 @@ test.each(pageNames())('docs/reference/%s is current; if not: npm run reference'
 });
 
 test('every call has a section, its checks and an example', () => {
-  for (const name of CALLS.map(({ path }) => callName(path))) {
+  for (const { path } of CALLS) {
+    const name = callName(path);
     expect(all).toContain(`\n## ${name}\n`);
     expect(all).toContain(`<!-- generated: checks ${name} -->`);
-    expect(all).toContain(`curl -s http://localhost:2319/v1/${name} `);
+    expect(all).toContain(`curl -s http://localhost:2319${path} `);
   }
 });
 
 test('every message of the calls that are served is described', () => {
-  const isServed = /^(Queue|Queues|Storage)[A-Z]|^Reply$/;
+  const isServed = /^(Queue|Queues|Storage)[A-Z]|^Reply$|^v2\./;
   for (const name of [...readMessages().keys()].filter((each) => isServed.test(each))) {
     expect(all, name).toContain(`<!-- generated: fields ${name} -->`);
   }

@@ -1,6 +1,7 @@
 import {
   type AnyEndpoint,
   accessEndpoints,
+  endpointsV2,
   queueEndpoints,
   queuesEndpoints,
   storageEndpoints,
@@ -10,7 +11,13 @@ import { type RawReply, STORAGES, TestServer, useServer } from '../support/test-
 import { ADMIN_KEY, clientWith, ENFORCED, fresh, newQueue, newTenant } from './support/access-server.ts';
 
 const DENIED = { code: 403, code_text: 'Forbidden', message: 'access denied' };
-const ALL = Object.values({ ...queueEndpoints, ...queuesEndpoints, ...storageEndpoints, ...accessEndpoints });
+const ALL: readonly AnyEndpoint[] = [
+  queueEndpoints,
+  queuesEndpoints,
+  storageEndpoints,
+  accessEndpoints,
+  ...Object.values(endpointsV2),
+].flatMap((table) => Object.values<AnyEndpoint>(table));
 
 /** A request that passes every check before the permission. */
 const BODIES: Readonly<Record<string, object>> = {
@@ -35,6 +42,8 @@ const BODIES: Readonly<Record<string, object>> = {
   '/v1/roles.delete': { namespace: '_system', name: 'r' },
   '/v1/rolebindings.create': { namespace: '_system', role_name: 'Admin', user_id: 'anonymous' },
   '/v1/rolebindings.delete': { namespace: '_system', role_name: 'Admin', user_id: 'anonymous' },
+  '/v2/server.info': {},
+  '/v2/apikeys.rotate': { id: 'anonymous', grace: '1h' },
 };
 const bodyOf = (path: string) =>
   BODIES[path] ?? (path.endsWith('s.list') && !path.includes('/storage/') ? {} : { queue_name: 'q' });

@@ -278,6 +278,48 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     },
   );
 
+  test('a delete of an empty queue spares items that were stored while it stopped', async () => {
+    const fixture = newFixture({ main: driver });
+    const q = fresh();
+    await fixture.create(q);
+    const release = fixture.storage().hold('produce', 0, 'before');
+    const produced = watch(fixture.produce(q, 'late'));
+    await fixture.settle();
+    const deleted = watch(fixture.service.queues.delete(q, false, { onlyEmpty: true }));
+    await fixture.settle();
+    expect(deleted.state).toBe('pending');
+    release();
+    await fixture.settle();
+    expect(produced.state).toBe('fulfilled');
+    expect(deleted.error).toMatchObject({
+      code: 'invalid',
+      reason: 'not_empty',
+      message: `queue is not empty; '${q}' holds 1 item, use force to delete them too`,
+    });
+    expect((await fixture.lease(q)).items).toHaveLength(1);
+  });
+
+  test('a delete of an empty queue whose items cannot be counted deletes nothing', async () => {
+    const fixture = newFixture({ main: driver });
+    const q = fresh();
+    await fixture.create(q);
+    fixture.storage().fail('stats', 0, 'not-applied');
+    await expect(fixture.service.queues.delete(q, false, { onlyEmpty: true })).rejects.toMatchObject({
+      code: 'retry',
+      message: 'internal error, try your request again',
+    });
+    fixture.storage().heal(0);
+    const release = fixture.storage().hold('stats', 0);
+    const slow = watch(fixture.service.queues.delete(q, false, { onlyEmpty: true }));
+    await fixture.settle();
+    await fixture.advance('10s');
+    expect(slow.error).toMatchObject({ code: 'retry', message: 'internal error, try your request again' });
+    release();
+    await fixture.settle();
+    await fixture.produce(q, 'kept');
+    expect(await fixture.items(q)).toHaveLength(1);
+  });
+
   test('a delete during produces ends each of them stored and gone, or refused', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();

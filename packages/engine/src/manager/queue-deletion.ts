@@ -1,15 +1,19 @@
 import {
+  type Clock,
   errorText,
   invalid,
   type Logger,
   MESSAGES,
   milliseconds,
+  notEmpty,
   type Queue,
   QueueError,
   type QueueStore,
   StorageError,
   verbatim,
+  within,
 } from '@querator/core';
+import type { EngineLimits } from '../engine-deps.ts';
 import { checkUnused } from '../rules/dead-queue-rules.ts';
 import type { Placements } from './placements.ts';
 
@@ -26,11 +30,21 @@ const MOST_FAILURES = 5;
 export interface QueueDeletionDeps {
   readonly store: QueueStore;
   readonly logger: Logger;
+  readonly clock: Clock;
+  readonly limits: Pick<EngineLimits, 'changeWaitMs'>;
   /** Stops the queue in this process, and prevents its activation until `ended`. */
   readonly stop: (name: string) => Promise<void>;
   /** The deletion has ended, whether it succeeded or not. */
   readonly ended: (name: string) => void;
   readonly placements: Pick<Placements, 'reachable' | 'unreachable'>;
+}
+
+/** How far a deletion goes. */
+export interface DeletionRules {
+  /** Delete the queue even if it is the dead-letter queue of others, or if one of its storages is not configured. */
+  readonly force: boolean;
+  /** Delete the queue only if it holds no items. */
+  readonly onlyEmpty: boolean;
 }
 
 /** Removes queues with all their items. */
@@ -43,13 +57,13 @@ export class QueueDeletion {
 
   /**
    * Removes a queue; see `QueueManager.delete`. Does not activate it: nothing is
-   * probed, counted or swept. Call it in `changing`.
+   * probed or swept, and counted only for `onlyEmpty`. Call it in `changing`.
    *
    * @param queue as it is stored.
-   * @throws QueueError `invalid` for a queue that is in use or cannot be
-   *   reached; `retry` when storage fails.
+   * @throws QueueError `invalid` for a queue that is in use, cannot be reached, or
+   *   holds items; `retry` when storage fails.
    */
-  async run(queue: Queue, force: boolean): Promise<void> {
+  async run(queue: Queue, { force, onlyEmpty }: DeletionRules): Promise<void> {
     const { store, stop, ended } = this.#deps;
     const { name, createdAt } = queue;
     const check = force ? undefined : (usedBy: string | undefined) => checkUnused(name, usedBy);
@@ -58,12 +72,15 @@ export class QueueDeletion {
     };
     await begin();
     this.#checkReachable(queue, force);
+    if (onlyEmpty) await this.#checkEmpty(queue);
     // The queue works on until its items can be removed.
     await this.#untilDroppable(queue);
     // From here on no other queue may begin to use this one.
     await begin();
     try {
       await stop(name);
+      // A produce request may have stored items since the first count.
+      if (onlyEmpty) await this.#checkEmpty(queue);
       await this.#dropPartitions(queue);
       // Another process may have deleted the queue since, and given the name to a new one.
       await store.delete(name, createdAt, check);
@@ -73,6 +90,36 @@ export class QueueDeletion {
       throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
     } finally {
       ended(name);
+    }
+  }
+
+  /**
+   * Counts the items in storage.
+   *
+   * @throws QueueError `invalid` if there are any; `retry` if they cannot be counted in `changeWaitMs`.
+   */
+  async #checkEmpty(queue: Queue): Promise<void> {
+    const { clock, limits, placements } = this.#deps;
+    const limitMs = limits.changeWaitMs;
+    const ending = new AbortController();
+    const { signal } = ending;
+    const counts = placements.reachable(queue).map(({ store, limited }) =>
+      limited.count(async () => {
+        signal.throwIfAborted();
+        const { waiting, leased, scheduled } = await store.stats({ limitMs, signal });
+        return waiting + leased + scheduled;
+      }),
+    );
+    try {
+      const counted = await within(clock, limitMs, Promise.all(counts));
+      if (counted === undefined) throw new QueueError('retry', MESSAGES.storageFailed);
+      const items = counted.reduce((sum, count) => sum + count, 0);
+      if (items > 0) throw holdsItems(queue.name, items);
+    } catch (error) {
+      if (error instanceof QueueError) throw error;
+      throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+    } finally {
+      ending.abort();
     }
   }
 
@@ -148,4 +195,11 @@ export class QueueDeletion {
       this.#deps.logger.warn('items of a deleted queue stay on a storage that is not configured', where);
     }
   }
+}
+
+function holdsItems(name: string, count: number): QueueError {
+  const items = count === 1 ? 'item' : 'items';
+  return notEmpty(
+    errorText`queue is not empty; '${name}' holds ${count} ${items}, use force to delete them too`,
+  );
 }

@@ -23,7 +23,7 @@ import { checkDeadQueueName, checkDeadQueueRelations } from '../rules/dead-queue
 import { checkQueueKnown } from '../rules/name-rules.ts';
 import { NameLocks } from './name-locks.ts';
 import { type PartitionStorage, Placements } from './placements.ts';
-import { QueueDeletion } from './queue-deletion.ts';
+import { type DeletionRules, QueueDeletion } from './queue-deletion.ts';
 import { isSame, SettingsWatch } from './settings-watch.ts';
 import { SharedRefreshes } from './shared-refreshes.ts';
 
@@ -91,6 +91,8 @@ export class QueueManager {
     this.#deletion = new QueueDeletion({
       store,
       logger: engine.logger,
+      clock: engine.clock,
+      limits: engine.limits,
       stop: (name) => this.#stopForDeletion(name),
       ended: (name) => this.#deletionEnded(name),
       placements: this.#placements,
@@ -256,13 +258,14 @@ export class QueueManager {
    * later queue of the same name finds no old items.
    *
    * @throws QueueError `invalid` when there is no such queue. Without `force`,
-   *   also when it is the dead-letter queue of another one.
+   *   also when it is the dead-letter queue of another one. With `onlyEmpty`, also
+   *   when it holds items.
    */
-  delete(name: string, force: boolean): Promise<void> {
+  delete(name: string, rules: DeletionRules): Promise<void> {
     return this.changing(name, '', async () => {
       this.checkRunning();
       await this.#reread(name);
-      return this.#deletion.run(await this.info(name), force);
+      return this.#deletion.run(await this.info(name), rules);
     });
   }
 

@@ -57,6 +57,11 @@ export interface CreateOptions extends CallerOptions {
   readonly partitions?: readonly PartitionPlacement[] | undefined;
 }
 
+export interface DeleteOptions extends CallerOptions {
+  /** Delete the queue only if it holds no items. Default: false. */
+  readonly onlyEmpty?: boolean | undefined;
+}
+
 /** Whether a namespace exists. */
 export type HasNamespace = (name: string) => Promise<boolean>;
 
@@ -169,10 +174,20 @@ export class QueuesService {
     );
   }
 
-  /** Removes a queue with all its items. `force`: also if it is the dead-letter queue of others. */
-  async delete(queueName: string, force: boolean, { caller }: CallerOptions = {}): Promise<void> {
+  /**
+   * Removes a queue with all its items. `force`: also if it is the dead-letter queue of others.
+   *
+   * @throws QueueError also `retry` when storage fails; with `onlyEmpty`, `invalid`
+   *   with the reason `not_empty` if it holds items, and `retry` if they cannot be
+   *   counted in `changeWaitMs`.
+   */
+  async delete(
+    queueName: string,
+    force: boolean,
+    { caller, onlyEmpty = false }: DeleteOptions = {},
+  ): Promise<void> {
     checkQueueName(queueName);
-    await this.#visibility.hidingNames(caller, () => this.#manager.delete(queueName, force));
+    await this.#visibility.hidingNames(caller, () => this.#manager.delete(queueName, { force, onlyEmpty }));
   }
 }
 

@@ -8,6 +8,8 @@ export interface Check {
   readonly text: string;
   /** Default: `invalid`. */
   readonly code?: ErrorCode;
+  /** What `details.code` of the reply has. Absent: the reply has no details. */
+  readonly reason?: string;
   /**
    * Fields that make a correct request fail this check. Absent: it takes more
    * than one request, and the text is a constant of the source.

@@ -170,7 +170,8 @@ const LIST_STEPS: readonly Check[] = [
   STORAGE_FAILED,
 ];
 
-const DELETE_STEPS: readonly (Check | CheckGroup)[] = [
+/** What every deletion of a queue checks first. */
+export const DELETABLE: readonly (Check | CheckGroup)[] = [
   QUEUE_NAME,
   SERVICE_SHUTDOWN,
   UNKNOWN_QUEUE,
@@ -183,6 +184,10 @@ const DELETE_STEPS: readonly (Check | CheckGroup)[] = [
     when: 'a storage of the queue is not configured, and `force` is not set',
     text: "queue cannot be deleted; storage '<storage>' of its partition '<partition>' is not configured, put it back, or use force to leave the items there",
   },
+];
+
+/** What every deletion of a queue checks last. */
+export const DROPPABLE: readonly Check[] = [
   { when: 'another session has locked a table of the queue', text: MESSAGES.queueLocked, code: 'retry' },
   STORAGE_FAILED,
 ];
@@ -221,5 +226,5 @@ export const QUEUES_CALLS: readonly CheckedCall[] = [
       STORAGE_FAILED,
     ],
   },
-  { path: '/v1/queues.delete', good: { queue_name: QUEUES.empty }, steps: DELETE_STEPS },
+  { path: '/v1/queues.delete', good: { queue_name: QUEUES.empty }, steps: [...DELETABLE, ...DROPPABLE] },
 ];

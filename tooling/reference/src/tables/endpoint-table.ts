@@ -1,6 +1,7 @@
 import {
   type AnyEndpoint,
   accessEndpoints,
+  endpointsV2,
   queueEndpoints,
   queuesEndpoints,
   storageEndpoints,
@@ -33,9 +34,18 @@ export function accessEndpointTable(): string {
   return table(endpointsOf(accessEndpoints).map((endpoint) => ({ endpoint, link: undefined })));
 }
 
-/** The name of a call: its path without `/v1/`. */
+/** The calls under `/v2/`. */
+export function endpointTableV2(): string {
+  return table(
+    Object.values(endpointsV2)
+      .flatMap(endpointsOf)
+      .map((endpoint) => ({ endpoint, link: `v2-calls.md#${anchorOf(endpoint.path)}` })),
+  );
+}
+
+/** The name of a call: its path without `/v1/`, or without the first slash. */
 export function callName(path: string): string {
-  return path.replace('/v1/', '');
+  return path.replace(/^\/(v1\/)?/, '');
 }
 
 function endpointsOf(table: Readonly<Record<string, unknown>>): readonly AnyEndpoint[] {

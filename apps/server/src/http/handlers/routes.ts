@@ -1,7 +1,7 @@
-import type { AccessService } from '@querator/access';
 import type { Service } from '@querator/engine';
 import {
   accessEndpoints,
+  endpointsV2,
   type Handlers,
   queueEndpoints,
   queuesEndpoints,
@@ -13,18 +13,22 @@ import { accessHandlers, missingAccessHandlers } from './access-handlers.ts';
 import { queueHandlers } from './queue-handlers.ts';
 import { queuesHandlers } from './queues-handlers.ts';
 import { storageHandlers } from './storage-handlers.ts';
+import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers } from './v2-handlers.ts';
 
 /**
  * The endpoints that this server serves, by path. A new endpoint is one row in a table and one handler.
  *
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  */
-export function createRoutes(service: Service, access: AccessService | undefined): Routes {
+export function createRoutes(service: Service, access: ServedAccess): Routes {
   return new Map([
     ...join(queueEndpoints, queueHandlers(service.queue)),
     ...join(queuesEndpoints, queuesHandlers(service.queues)),
     ...join(storageEndpoints, storageHandlers(service.storage)),
-    ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access)),
+    ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access.service)),
+    ...join(endpointsV2.server, serverHandlers(access)),
+    ...join(endpointsV2.apiKeys, apiKeysHandlersV2(access)),
+    ...join(endpointsV2.queues, queuesHandlersV2(service.queues)),
   ]);
 }
 

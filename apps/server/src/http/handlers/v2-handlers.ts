@@ -1,0 +1,68 @@
+import { type AccessControl, accessDenied } from '@querator/access';
+import {
+  type Duration,
+  DurationSyntaxError,
+  errorText,
+  invalid,
+  parseDuration,
+  QueueError,
+  SYSTEM_NAMESPACE,
+  verbatim,
+} from '@querator/core';
+import type { QueuesService } from '@querator/engine';
+import { type endpointsV2, type Handlers, SUCCESS_REPLY } from '@querator/protocol';
+import { VERSION } from '../../version.ts';
+import type { CallContext } from '../call/call-context.ts';
+
+type HandlersOf<Name extends keyof typeof endpointsV2> = Handlers<(typeof endpointsV2)[Name], CallContext>;
+
+/** The versions of the API that this server serves. */
+const API_VERSIONS = ['v1', 'v2'];
+
+/** Access control, as far as these calls need it. Undefined: the storage cannot keep users and their rights. */
+export type ServedAccess = Pick<AccessControl, 'service' | 'enforced'> | undefined;
+
+/** The handler that tells what the server can do. */
+export function serverHandlers(access: ServedAccess): HandlersOf<'server'> {
+  const capabilities = [
+    ...(access?.enforced === true ? ['access-control'] : []),
+    ...(access === undefined ? [] : ['apikeys.rotate']),
+    'queues.delete.force',
+  ];
+  return {
+    async info(_, { caller }) {
+      if (!caller.may('system.health', SYSTEM_NAMESPACE)) throw accessDenied();
+      return { version: VERSION, api: API_VERSIONS, capabilities };
+    },
+  };
+}
+
+/** The handler that gives an API key a new secret. */
+export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
+  return {
+    async rotate({ id, grace }, { caller }) {
+      if (access === undefined) throw new QueueError('failed', 'api key storage not configured');
+      return access.service.apiKeys.rotate(id, parseGrace(grace), caller);
+    },
+  };
+}
+
+/** The handler that deletes a queue, with its items only if that is forced. */
+export function queuesHandlersV2(queues: QueuesService): HandlersOf<'queues'> {
+  return {
+    async delete({ queueName, force }, { caller }) {
+      await queues.delete(queueName, force, { caller, onlyEmpty: !force });
+      return SUCCESS_REPLY;
+    },
+  };
+}
+
+/** Empty is an error: a forgotten time of grace would refuse the present secret at once. */
+function parseGrace(text: string): Duration {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (!(error instanceof DurationSyntaxError)) throw error;
+    throw invalid(errorText`grace is invalid; ${verbatim(error.message)} - expected format: 0s, 30m or 24h`);
+  }
+}

@@ -1,0 +1,149 @@
+import { type AnyEndpoint, endpointsV2 } from '@querator/protocol';
+import { describe, expect, test } from 'vitest';
+import { useServer } from '../support/test-server.ts';
+import { ADMIN_KEY, clientWith, ENFORCED, fresh, newQueue, newTenant } from './support/access-server.ts';
+
+const DENIED = { code: 403, code_text: 'Forbidden', message: 'access denied' };
+const { server: serverCalls, apiKeys: keyCalls, queues: queueCalls } = endpointsV2;
+
+describe('the calls under /v2/', { timeout: 60_000 }, () => {
+  const server = useServer('memory', ENFORCED);
+  const admin = () => clientWith(server, ADMIN_KEY);
+
+  /** Calls in one of the encodings. The reply is in the form of JSON. */
+  async function call(
+    format: 'json' | 'protobuf',
+    endpoint: unknown,
+    request: object,
+    key: string | undefined = ADMIN_KEY,
+  ): Promise<unknown> {
+    const { path, request: sent, response } = endpoint as AnyEndpoint;
+    const json = Buffer.from(JSON.stringify(request));
+    const reply = await fetch(server.url + path, {
+      method: 'POST',
+      headers: {
+        'Content-Type': `application/${format}`,
+        Accept: `application/${format}`,
+        Authorization: `Bearer ${key}`,
+      },
+      body: Buffer.from(format === 'json' ? json : sent.encode(sent.fromJson(json))),
+    });
+    const bytes = new Uint8Array(await reply.arrayBuffer());
+    const codec = reply.status === 200 ? response : queueCalls.delete.response;
+    return JSON.parse(
+      Buffer.from(format === 'json' ? bytes : codec.toJson(codec.decode(bytes) as never)).toString(),
+    );
+  }
+
+  const produce = (queueName: string, count: number) =>
+    admin().queue.produce({
+      queueName,
+      requestTimeout: '5s',
+      items: Array.from({ length: count }, () => ({ utf8: 'x' })),
+    });
+
+  describe.each(['json', 'protobuf'] as const)('in %s', (format) => {
+    test('server.info tells what the server can do', async () => {
+      expect(await call(format, serverCalls.info, {})).toEqual({
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        api: ['v1', 'v2'],
+        capabilities: ['access-control', 'apikeys.rotate', 'queues.delete.force'],
+      });
+    });
+
+    test('server.info needs its permission in _system', async () => {
+      const { key } = await newTenant(server, ['system.health']);
+      expect(await call(format, serverCalls.info, {}, key)).toEqual(DENIED);
+    });
+
+    test('apikeys.rotate gives a key a new secret, and both work for the time of grace', async () => {
+      const { keyId, key, namespace } = await newTenant(server, ['queue.list']);
+      const rotated = await call(format, keyCalls.rotate, { id: keyId, grace: '1h' });
+      const { key: next } = rotated as { readonly key: string };
+      expect(rotated).toEqual({
+        id: keyId,
+        key: next,
+        prefix: next.slice(0, (rotated as never)['prefix']['length']),
+      });
+      expect(next).not.toBe(key);
+      for (const each of [key, next]) {
+        expect(await clientWith(server, each).queues.list({ namespace })).toEqual({ items: [] });
+      }
+    });
+
+    test('apikeys.rotate without a time of grace refuses the earlier secret at once', async () => {
+      const { keyId, key, namespace } = await newTenant(server, ['queue.list']);
+      const { key: next } = (await call(format, keyCalls.rotate, { id: keyId, grace: '0s' })) as {
+        key: string;
+      };
+      await expect(clientWith(server, key).queues.list({ namespace })).rejects.toMatchObject({
+        code: 'unauthenticated',
+      });
+      expect(await clientWith(server, next).queues.list({ namespace })).toEqual({ items: [] });
+    });
+
+    test.each([[['apikey.create']], [['apikey.delete']]])(
+      'apikeys.rotate is denied to a caller who has only %s',
+      async (permissions) => {
+        const roleName = fresh('role');
+        await admin().access.rolesCreate({ namespace: '_system', name: roleName, permissions });
+        const { id: userId } = await admin().access.usersCreate({ username: fresh('user') });
+        await admin().access.roleBindingsCreate({ namespace: '_system', roleName, userId });
+        const { id, key } = await admin().access.apiKeysCreate({ userId });
+        expect(await call(format, keyCalls.rotate, { id, grace: '1h' }, key)).toEqual(DENIED);
+      },
+    );
+
+    test('apikeys.rotate refuses a request without a time of grace, naming the field', async () => {
+      expect(await call(format, keyCalls.rotate, { id: 'x' })).toMatchObject({
+        code: 400,
+        message: 'grace is invalid; time: invalid duration "" - expected format: 0s, 30m or 24h',
+      });
+    });
+
+    test('queues.delete is denied to a caller without the permission, whether the queue exists or not', async () => {
+      const { key, namespace } = await newTenant(server, ['queue.list', 'queue.produce']);
+      const queueName = await newQueue(server, namespace);
+      expect(await call(format, queueCalls.delete, { queue_name: queueName, force: true }, key)).toEqual(
+        DENIED,
+      );
+      expect(await call(format, queueCalls.delete, { queue_name: 'none' }, key)).toEqual(DENIED);
+      const owner = await newTenant(server, ['queue.delete']);
+      expect(await call(format, queueCalls.delete, { queue_name: queueName }, owner.key)).toEqual(DENIED);
+    });
+  });
+
+  test.each(Object.values(endpointsV2).flatMap((table) => Object.values(table).map(({ path }) => path)))(
+    '%s refuses an unknown field, and a body beyond its limit',
+    async (path) => {
+      const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+      const unknown = await server.post(path, { surprise: 1 }, headers);
+      expect(unknown.json).toMatchObject({
+        code: 455,
+        message: 'proto: (line 1:2): unknown field "surprise"',
+      });
+      const large = await server.post(path, ' '.repeat(256_001), headers);
+      expect(large.json).toMatchObject({ code: 400, message: 'request body exceeds 250.0KiB limit' });
+    },
+  );
+
+  test('a path of /v1/ under /v2/ is an unknown path', async () => {
+    const { json } = await server.post('/v2/queue.produce', {}, { Authorization: `Bearer ${ADMIN_KEY}` });
+    expect(json).toMatchObject({ code: 501, message: 'no such method; /v2/queue.produce' });
+  });
+
+  test('the client makes the calls', async () => {
+    const { v2 } = admin();
+    expect((await v2.server.info({})).api).toEqual(['v1', 'v2']);
+    const queueName = await newQueue(server, '');
+    await produce(queueName, 1);
+    await expect(v2.queues.delete({ queueName })).rejects.toMatchObject({
+      code: 'invalid',
+      reason: 'not_empty',
+      message: `queue is not empty; '${queueName}' holds 1 item, use force to delete them too`,
+    });
+    await v2.queues.delete({ queueName, force: true });
+    const { keyId } = await newTenant(server, []);
+    expect((await v2.apiKeys.rotate({ id: keyId, grace: '1m' })).id).toBe(keyId);
+  });
+});

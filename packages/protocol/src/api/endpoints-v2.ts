@@ -1,0 +1,19 @@
+import { codecs } from '../messages/codecs.ts';
+import { codecsV2 as c } from '../messages/codecs-v2.ts';
+import { endpoint, onQueue } from './new-endpoint.ts';
+
+/** The calls under `/v2/`: what the API of `/v1/` lacks. */
+export const endpointsV2 = {
+  /** The server itself. */
+  server: {
+    info: endpoint('/v2/server.info', c.ServerInfoRequest, c.ServerInfoResponse, 'system.health'),
+  },
+  /** API keys. `rotate` also needs the permission `apikey.delete`. */
+  apiKeys: {
+    rotate: endpoint('/v2/apikeys.rotate', c.APIKeysRotateRequest, c.APIKeysRotateResponse, 'apikey.create'),
+  },
+  /** Management of queues. */
+  queues: {
+    delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete'),
+  },
+} as const;

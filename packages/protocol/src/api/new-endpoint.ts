@@ -1,0 +1,25 @@
+import type { Permission } from '@querator/core';
+import type { MessageCodec } from '../messages/message-codec.ts';
+import { BODY_LIMITS } from './body-limits.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** A call whose service judges the permission. */
+export function endpoint<Request, Response>(
+  path: string,
+  request: MessageCodec<Request>,
+  response: MessageCodec<Response>,
+  permission: Permission,
+): Endpoint<Request, Response> {
+  return { path, request, response, permission, judgedBy: 'service', bodyLimit: BODY_LIMITS.other };
+}
+
+/** A call on the queue that its request names. */
+export function onQueue<Request extends { readonly queueName: string }, Response>(
+  path: string,
+  request: MessageCodec<Request>,
+  response: MessageCodec<Response>,
+  permission: Permission,
+  bodyLimit: number = BODY_LIMITS.other,
+): Endpoint<Request, Response> {
+  return { path, request, response, permission, judgedBy: 'queue', bodyLimit };
+}

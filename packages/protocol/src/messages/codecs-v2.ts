@@ -1,0 +1,17 @@
+import * as apiKeys from '../gen/querator/v2/apikeys.ts';
+import * as queues from '../gen/querator/v2/queues.ts';
+import * as server from '../gen/querator/v2/server.ts';
+import * as tables from '../gen/tables-v2.ts';
+import { messageCodec } from './message-codec.ts';
+
+/** The codec of every message of `querator.v2`, by the message's name. A test compares the names with the .proto files. */
+export const codecsV2 = {
+  // querator/v2/server.proto
+  ServerInfoRequest: messageCodec(server.ServerInfoRequest, tables.ServerInfoRequest),
+  ServerInfoResponse: messageCodec(server.ServerInfoResponse, tables.ServerInfoResponse),
+  // querator/v2/apikeys.proto
+  APIKeysRotateRequest: messageCodec(apiKeys.APIKeysRotateRequest, tables.APIKeysRotateRequest),
+  APIKeysRotateResponse: messageCodec(apiKeys.APIKeysRotateResponse, tables.APIKeysRotateResponse),
+  // querator/v2/queues.proto
+  QueuesDeleteRequest: messageCodec(queues.QueuesDeleteRequest, tables.QueuesDeleteRequest),
+} as const;

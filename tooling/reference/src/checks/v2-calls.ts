@@ -1,0 +1,62 @@
+import { MESSAGES } from '@querator/core';
+import { type CheckedCall, QUEUES } from './check.ts';
+import { STORAGE_FAILED } from './common-checks.ts';
+import { DELETABLE, DROPPABLE } from './queues-calls.ts';
+
+/** The calls under `/v2/`. */
+export const V2_CALLS: readonly CheckedCall[] = [
+  {
+    path: '/v2/server.info',
+    good: {},
+    steps: [{ when: 'the caller lacks the permission', text: 'access denied', code: 'forbidden' }],
+  },
+  {
+    path: '/v2/apikeys.rotate',
+    good: { id: 'missing', grace: '1h' },
+    steps: [
+      {
+        when: '`grace` is missing, or not a [duration](http-api.md#durations)',
+        text: 'grace is invalid; <what is wrong> - expected format: 0s, 30m or 24h',
+        broken: { grace: '1d' },
+      },
+      { when: '`id` is missing', text: 'id is invalid; cannot be empty', broken: { id: '' } },
+      {
+        when: '`grace` is negative',
+        text: 'grace is invalid; cannot be negative',
+        broken: { grace: '-1s' },
+      },
+      {
+        when: '`grace` is longer than 720h',
+        text: "grace is invalid; cannot be greater than '720h0m0s'",
+        broken: { grace: '721h' },
+      },
+      { when: 'the caller lacks a permission', text: 'access denied', code: 'forbidden' },
+      {
+        when: 'no key has this id',
+        text: "api key does not exist; '<id>' was not found",
+        code: 'failed',
+        broken: { id: 'missing' },
+      },
+      STORAGE_FAILED,
+    ],
+  },
+  {
+    path: '/v2/queues.delete',
+    good: { queue_name: QUEUES.empty },
+    steps: [
+      ...DELETABLE,
+      {
+        when: 'it holds items, waiting, leased or scheduled, and `force` is not set',
+        text: "queue is not empty; '<name>' holds <number of items>, use force to delete them too",
+        reason: 'not_empty',
+        broken: { queue_name: QUEUES.main },
+      },
+      {
+        when: 'its items cannot be counted within 10 s, and `force` is not set',
+        text: MESSAGES.storageFailed,
+        code: 'retry',
+      },
+      ...DROPPABLE,
+    ],
+  },
+];
