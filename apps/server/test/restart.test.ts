@@ -7,7 +7,7 @@ const server = new TestServer();
 beforeAll(() => server.start('postgres'), 60_000);
 afterAll(() => server.dispose());
 
-test('items, leases and queues of one server are those of the next', async () => {
+test('items, leases and queues of one server exist in the next one', async () => {
   await server.createQueue('q', { max_attempts: 5 });
   await server.post('/v1/queue.produce', {
     queue_name: 'q',
@@ -27,7 +27,7 @@ test('items, leases and queues of one server are those of the next', async () =>
   expect((await server.post('/v1/queues.info', { queue_name: 'q' })).json.max_attempts).toBe(5);
 });
 
-test('a stopping server answers those who wait, and refuses new work', async () => {
+test('a stopping server answers waiting requests, and refuses new ones', async () => {
   await server.createQueue('w');
   const lease = server.post('/v1/queue.lease', {
     queue_name: 'w',
@@ -44,7 +44,7 @@ test('a stopping server answers those who wait, and refuses new work', async () 
   await stopped;
 });
 
-test('connections that never sent a request, or only half of one, do not hold up the end', async () => {
+test('connections without a complete request do not delay the stop', async () => {
   await server.start('postgres');
   const { port } = new URL(server.url);
   const silent = connect(Number(port), '127.0.0.1');

@@ -14,7 +14,7 @@ describe('a file that cannot be opened', () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   // "the first call of a store connects"; "If that fails, the next call tries again"
-  test('fails the call and not the backend, which works as soon as the file can be made', async () => {
+  test('fails the call but not the backend, which works once the file can be created', async () => {
     const path = join(folder, 'later', 'queue.db');
     const backend = sqliteBackend({
       name: 'disk',

@@ -33,7 +33,7 @@ describe('processes on one file', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  test('lose and double nothing, from the making of the file on', { timeout: TIMEOUT_MS }, async () => {
+  test('lose and duplicate nothing, from the creation of the file on', { timeout: TIMEOUT_MS }, async () => {
     const path = join(folder, 'processes.db');
     const reports = await Promise.all(['a', 'b', 'c', 'd'].map((name) => consumerProcess(path, name)));
     const produced = reports.flatMap((report) => report.produced);

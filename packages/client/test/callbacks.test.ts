@@ -82,7 +82,7 @@ describe('onError', () => {
           throw new Error('broken pipe');
         }),
     ],
-  ])('that %s costs nothing but a warning with both errors', async (_, fail) => {
+  ])('that %s causes only a warning with both errors', async (_, fail) => {
     const { calls } = await consumeAll([['a', 'bad1', 'b'], ['c']], { onError: fail as () => void });
     expect(calls).toEqual(['complete a b', 'retry bad1', 'complete c']);
     expect(warnings).toHaveLength(1);
@@ -112,7 +112,7 @@ describe('onError', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  test('is called when the rest of the batch has been completed', async () => {
+  test('is called after the other items of the batch are completed', async () => {
     const order: string[] = [];
     const fetchOrder = await consumeAll([['bad1', 'a', 'bad2']], {
       onError: (_, item?: LeasedItem) => order.push(`onError ${item?.id}`),
@@ -122,7 +122,7 @@ describe('onError', () => {
     expect(fetchOrder.calls).toEqual(['complete a', 'retry bad1 bad2']);
   });
 
-  test('that always throws is warned of once a minute, with a count', async () => {
+  test('that always throws causes a warning once a minute, with a count', async () => {
     const clock = new ManualClock();
     const bad = Array.from({ length: 100 }, (_, n) => `bad${n}`);
     await consumeAll(
@@ -142,7 +142,7 @@ describe('onError', () => {
     expect(warnings[1]?.message).toContain('(and 99 times since the last warning)');
   });
 
-  test('that throws when the server is out of reach does not shorten the waits', async () => {
+  test('that throws while the server is unreachable does not shorten the pauses', async () => {
     const clock = new ManualClock();
     const stop = new AbortController();
     let calls = 0;
@@ -198,7 +198,7 @@ describe('retryDelayMs', () => {
     expect(warnings[0]?.message).toContain("retryDelayMs of the consumer of queue 'q' ");
   });
 
-  test('of more than a year is a year', async () => {
+  test('of more than a year means a year', async () => {
     const { delays } = await consumeAll([['bad1']], { retryDelayMs: () => Number.MAX_VALUE });
     expect(delays).toEqual([365 * 24 * 3_600]);
     expect(warnings).toEqual([]);
@@ -206,7 +206,7 @@ describe('retryDelayMs', () => {
 });
 
 describe('handler', () => {
-  test('may do to its item what it likes', async () => {
+  test('may change its item', async () => {
     const { calls } = await consumeAll([['a', 'bad1']], {
       handler: (item) => {
         const { id } = item;
@@ -226,7 +226,7 @@ describe('handler', () => {
   );
 });
 
-test('a transport that leases nothing, at once, is asked again only after a pause', async () => {
+test('a transport that returns no items at once is called again only after a pause', async () => {
   const clock = new ManualClock();
   const stop = new AbortController();
   let calls = 0;

@@ -62,7 +62,7 @@ function consumer(leases: readonly (readonly string[] | Error)[], options: Parti
 }
 
 describe('the consumer', () => {
-  test('leases, works, completes, and stops when told', async () => {
+  test('leases, handles, completes, and stops when aborted', async () => {
     const it = consumer([['a', 'b'], ['c']], { batchSize: 2, clientId: 'me' });
     await it.idle;
     it.stop.abort();
@@ -79,7 +79,7 @@ describe('the consumer', () => {
     expect(it.server.received[1]?.request).toMatchObject({ partition: 3 });
   });
 
-  test('gives back what failed, later each time, and completes the rest', async () => {
+  test('retries failed items, later each time, and completes the rest', async () => {
     const failed: (string | undefined)[] = [];
     const it = consumer([['a', 'b', 'c']], {
       handler: ({ id }) => {
@@ -97,7 +97,7 @@ describe('the consumer', () => {
     expect(it.retried).toEqual([[{ id: 'b', retryAt: now + 60 }]]);
   });
 
-  test('works on so many items at a time, and starts them in order', async () => {
+  test('handles a limited number of items at a time, and starts them in order', async () => {
     const started: string[] = [];
     let most = 0;
     let atWork = 0;
@@ -119,7 +119,7 @@ describe('the consumer', () => {
     expect(it.completed[0]?.toSorted()).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  test('when told to stop amid a batch, finishes and completes it', async () => {
+  test('finishes and completes its batch when it is aborted in the middle', async () => {
     const it = consumer([['a', 'b']], {
       handler: ({ id }, { signal }) => {
         if (id === 'a') it.stop.abort();
@@ -130,7 +130,7 @@ describe('the consumer', () => {
     expect(it.completed).toEqual([['a', 'b']]);
   });
 
-  test('asks again at once when no item came in time', async () => {
+  test('sends the next lease at once if no item arrived in time', async () => {
     const it = consumer([new QueueError('retry', MESSAGES.leaseTimedOut), ['a']]);
     await it.idle;
     it.stop.abort();
@@ -160,7 +160,7 @@ describe('the consumer', () => {
     }
   });
 
-  test('stops amid such a wait', async () => {
+  test('stops during such a wait', async () => {
     const it = consumer([new QueueError('failed', MESSAGES.serviceShutdown)]);
     await it.clock.advance('0');
     it.stop.abort();
@@ -168,14 +168,14 @@ describe('the consumer', () => {
     expect(it.errors).toHaveLength(1);
   });
 
-  test('gives up where waiting does not help', async () => {
+  test('throws if waiting does not help', async () => {
     const error = new QueueError('invalid', "queue does not exist; no such queue named 'q'");
     expect(await failureOf(consumer([error]).running)).toMatchObject({ message: error.message });
   });
 });
 
 describe('completing', () => {
-  test('is tried again while the server is busy', async () => {
+  test('is repeated while the server is busy', async () => {
     const it = consumer([['a', 'b']]);
     it.refusals.push(new QueueError('retry', MESSAGES.storageFailed));
     await it.clock.advance('1s');
@@ -186,7 +186,7 @@ describe('completing', () => {
     expect(it.errors).toHaveLength(1);
   });
 
-  test('goes item by item when one of them cannot be completed', async () => {
+  test('is sent item by item if one of the items cannot be completed', async () => {
     const it = consumer([['a', 'b', 'c']]);
     const refusal = new QueueError(
       'invalid',
@@ -200,7 +200,7 @@ describe('completing', () => {
     expect(it.errors).toHaveLength(1);
   });
 
-  test('that stays impossible is reported, and the consumer goes on', async () => {
+  test('that keeps failing is reported, and the consumer continues', async () => {
     const it = consumer([['a'], ['b']]);
     it.refusals.push(...Array.from({ length: 6 }, () => new QueueError('retry', MESSAGES.storageFailed)));
     await it.clock.advance('1m');

@@ -22,7 +22,7 @@ async function listen(listener: RequestListener): Promise<{ endpoint: string; se
   return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }
 
-test('posts the body with its length, and uses a connection again', async () => {
+test('posts the body with its length, and reuses a connection', async () => {
   const bodies: string[] = [];
   let connections = 0;
   const { endpoint, server } = await listen(async (request, response) => {
@@ -46,7 +46,7 @@ test('posts the body with its length, and uses a connection again', async () => 
   expect(connections).toBe(1);
 });
 
-test('a port nobody listens on is a failure to connect', async () => {
+test('a port without a listener is a failure to connect', async () => {
   const { endpoint, server } = await listen(() => {});
   server.close();
   await once(server, 'close');
@@ -55,12 +55,12 @@ test('a port nobody listens on is a failure to connect', async () => {
   expect((error as Error).message).toContain('ECONNREFUSED');
 });
 
-test('a name nobody has is a failure to connect', async () => {
+test('an unknown host name is a failure to connect', async () => {
   const error = await failureOf(createClient({ endpoint: 'http://no-such-host.invalid' }).queues.list({}));
   expect(error).toBeInstanceOf(ConnectError);
 });
 
-test('a connection that ends before the reply, or in the middle of it, is lost', async () => {
+test('a connection that ends before the end of the reply is lost', async () => {
   const before = await listen((request) => request.socket.destroy());
   expect(await failureOf(createClient(before).queues.list({}))).toBeInstanceOf(ConnectionLostError);
   const amid = await listen((request, response) => {
@@ -70,7 +70,7 @@ test('a connection that ends before the reply, or in the middle of it, is lost',
   expect(await failureOf(createClient(amid).queues.list({}))).toBeInstanceOf(ConnectionLostError);
 });
 
-test('giving up closes the connection', async () => {
+test('an abort closes the connection', async () => {
   const giveUp = new AbortController();
   const gone = Promise.withResolvers<void>();
   const { endpoint } = await listen((request) => {

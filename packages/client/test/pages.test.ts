@@ -31,7 +31,7 @@ async function all<T>(list: AsyncGenerator<T>): Promise<T[]> {
   return elements;
 }
 
-test.each([2, 3, 6, 7, 8, 1_000])('goes on although pages end after %s items', async (most) => {
+test.each([2, 3, 6, 7, 8, 1_000])('continues although pages end after %s items', async (most) => {
   const { client } = serverWith(most);
   const which = { queueName: 'q', partition: 0 };
   expect((await all(listItems(client, which))).map(({ id }) => id)).toEqual(IDS);
@@ -39,7 +39,7 @@ test.each([2, 3, 6, 7, 8, 1_000])('goes on although pages end after %s items', a
   expect((await all(listQueues(client))).map(({ queueName }) => queueName)).toEqual(IDS);
 });
 
-test('asks for pages of the given size, from the given name on', async () => {
+test('requests pages of the given size, from the given name', async () => {
   const { client, asked, server } = serverWith(1_000);
   const queues = await all(listQueues(client, { namespace: 'ns', from: 'id-4', pageSize: 2 }));
   expect(queues.map(({ queueName }) => queueName)).toEqual(['id-4', 'id-5', 'id-6']);
@@ -49,7 +49,7 @@ test('asks for pages of the given size, from the given name on', async () => {
   expect(server.received[0]?.request).toMatchObject({ namespace: 'ns' });
 });
 
-test('asks for nothing that nobody reads', async () => {
+test('requests no page that the caller does not read', async () => {
   const { client, asked } = serverWith(3);
   for await (const { id } of listItems(client, { queueName: 'q', partition: 0 })) if (id === 'id-1') break;
   expect(asked).toHaveLength(1);

@@ -56,6 +56,6 @@ test.each([
   [new QueueError('retry', MESSAGES.storageFailed), false],
   [new QueueError('internal', MESSAGES.internal), false],
   [new ConnectionLostError(url, 'reset'), false],
-])('%s: certain to have stored nothing is %s', (error, unstored) => {
+])('%s: certain not to be stored is %s', (error, unstored) => {
   expect(isUnstored(error)).toBe(unstored);
 });

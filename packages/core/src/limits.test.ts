@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { LIMITS, LONGEST_REQUEST_TIMEOUT, SCHEDULE_THRESHOLD, SHORTEST_REQUEST_TIMEOUT } from './limits.ts';
 import { formatDuration } from './time/duration.ts';
 
-test('the documented limits are in force', () => {
+test('the limits have the documented values', () => {
   expect(LIMITS).toMatchObject({
     produceBatch: 1_000,
     leaseBatch: 1_000,
@@ -20,6 +20,6 @@ test('the documented limits are in force', () => {
   expect(formatDuration(SCHEDULE_THRESHOLD)).toBe('100ms');
 });
 
-test('a page is never longer than what can be asked for', () => {
+test('a page is never longer than the largest limit', () => {
   expect(LIMITS.listPageDefault).toBeLessThanOrEqual(LIMITS.listPage);
 });

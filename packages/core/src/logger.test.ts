@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { guardedLogger, type Logger } from './logger.ts';
 
-test('a guarded logger passes everything on', () => {
+test('a guarded logger passes every call on', () => {
   const lines: unknown[] = [];
   const at = (level: string) => (message: string, fields?: unknown) => lines.push([level, message, fields]);
   const logger = guardedLogger({

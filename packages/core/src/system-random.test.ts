@@ -15,14 +15,14 @@ function everyByteInTurn(): void {
   });
 }
 
-test('gives so many characters of the alphabet', () => {
+test('returns the given number of characters of the alphabet', () => {
   const random = new SystemRandom();
   expect(random.base62(0)).toBe('');
   expect(random.base62(10)).toMatch(/^[0-9A-Za-z]{10}$/);
   expect(random.base62(40_000)).toMatch(/^[0-9A-Za-z]{40000}$/);
 });
 
-test('prefers no character: every byte value once gives each of them four times', () => {
+test('prefers no character: all byte values give each of them four times', () => {
   everyByteInTurn();
   const counts = new Map<string, number>();
   for (const character of new SystemRandom().base62(62 * 4)) {
@@ -40,12 +40,12 @@ test('never uses a byte twice', () => {
   expect(pieces).toBe(new SystemRandom().base62(62 * 4));
 });
 
-test('gives different texts to different callers', () => {
+test('returns different texts to different callers', () => {
   const texts = Array.from({ length: 1_000 }, () => new SystemRandom().base62(10));
   expect(new Set(texts).size).toBe(1_000);
 });
 
-test('gives fractions in [0, 1)', () => {
+test('returns fractions in [0, 1)', () => {
   const random = new SystemRandom();
   for (let round = 0; round < 1_000; round++) {
     const fraction = random.fraction();

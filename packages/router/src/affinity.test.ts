@@ -4,7 +4,7 @@ import { distribute, hasTie } from './affinity.ts';
 
 const weigh = (...affinities: number[]) => affinities.map((affinity, i) => ({ name: `s${i}`, affinity }));
 
-describe('sharing out partitions', () => {
+describe('distributing partitions', () => {
   test.each([
     [100, [1, 1, 1, 0], [34, 33, 33, 0]],
     [100, [1, 0.5, 0.3, 0.1], [53, 26, 16, 5]],
@@ -49,14 +49,14 @@ describe('sharing out partitions', () => {
     expect(hasTie(requested, weigh(...affinities))).toBe(tie);
   });
 
-  test('without a storage that takes partitions it is an error', () => {
+  test('fails without a storage of positive affinity', () => {
     expect(() => distribute(1, weigh(0, 0))).toThrow(/at least one needs an affinity above 0/);
     expect(() => distribute(1, [])).toThrow(RangeError);
     expect(distribute(0, weigh(0))).toEqual([0]);
   });
 
   test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])(
-    'an affinity of %d is an error that names the storage',
+    'fails for an affinity of %d and names the storage',
     (bad) => {
       expect(() => distribute(1, weigh(1, bad))).toThrow(/'s1'/);
     },
@@ -67,7 +67,7 @@ describe('sharing out partitions', () => {
     fc.double({ min: 1e-6, max: 1e3, noNaN: true, noDefaultInfinity: true }),
   );
 
-  test('every partition is placed, nobody gets a whole partition more or less than its share, zero gets none', () => {
+  test('places every partition, gives each storage its share within one partition, and nothing to affinity 0', () => {
     fc.assert(
       fc.property(
         fc.nat({ max: 1_024 }),

@@ -22,8 +22,8 @@ function produceAll(partitions: Load[], requests: number[]): number[] {
   });
 }
 
-describe('the opportunistic choice', () => {
-  test('spreads requests as the reference server does', () => {
+describe('the choice of a partition', () => {
+  test('distributes requests like the reference server', () => {
     const three = loads(0, 0, 0);
     expect(produceAll(three, [1, 2, 3, 4, 5])).toEqual([0, 1, 2, 0, 1]);
     expect(three.map(({ load }) => load)).toEqual([5, 7, 3]);
@@ -36,12 +36,12 @@ describe('the opportunistic choice', () => {
     expect(two.map(({ load }) => load)).toEqual([30, 20]);
   });
 
-  test('a lease goes to the fullest, on a tie to the last in order', () => {
+  test('selects the fullest for a lease, on a tie the last in order', () => {
     expect(new PartitionOrder(loads(3, 9, 4)).fullest(any)?.id).toBe(1);
     expect(new PartitionOrder(loads(5, 5, 5)).fullest(any)?.id).toBe(2);
   });
 
-  test('a failing partition is never chosen, however empty or full', () => {
+  test('never selects a failing partition, however empty or full', () => {
     const partitions = loads(0, 7, 100);
     (partitions[0] as Load).failures = 1;
     (partitions[2] as Load).failures = 3;
@@ -54,13 +54,13 @@ describe('the opportunistic choice', () => {
     expect(order.fullest(any)).toBeUndefined();
   });
 
-  test('only partitions that pass the test are chosen', () => {
+  test('selects only partitions that pass the test', () => {
     const order = new PartitionOrder(loads(1, 2, 3));
     expect(order.leastLoaded(({ id }) => id > 0)?.id).toBe(1);
     expect(order.fullest(({ id }) => id < 2)?.id).toBe(1);
   });
 
-  test('after any changes the order is that of a stable sort after each of them', () => {
+  test('has the order of a stable sort after any changes', () => {
     const change = fc.record({ at: fc.nat(7), load: fc.nat(5), failures: fc.nat(2) });
     fc.assert(
       fc.property(fc.array(change, { maxLength: 60 }), (changes) => {

@@ -25,7 +25,7 @@ function logged(openFiles: number | undefined) {
   return lines;
 }
 
-test('the limits are told, with the connections and pools they have to do for', () => {
+test('the log shows the limits, with the connections and pools that need them', () => {
   expect(logged(20_000)).toEqual([
     {
       level: 'info',
@@ -42,7 +42,7 @@ test('the limits are told, with the connections and pools they have to do for', 
   expect(logged(undefined)).toMatchObject([{ level: 'info', fields: { openFiles: 'unlimited' } }]);
 });
 
-test('fewer open files than connections and pools may need are warned of', () => {
+test('a limit of open files below the needs of connections and pools causes a warning', () => {
   expect(logged(1_093)[1]).toEqual({
     level: 'warn',
     fields: { openFiles: 1_093, needed: 1_094, connections: 999 },
@@ -50,7 +50,7 @@ test('fewer open files than connections and pools may need are warned of', () =>
   expect(logged(1_094)).toHaveLength(1);
 });
 
-test('clients leave descriptors to the pools', () => {
+test('connections of clients leave descriptors for the pools', () => {
   expect(mostOpenConnections({ openFiles: 1_024 }, { pools })).toBe(930);
   expect(mostOpenConnections({ openFiles: 50 }, { pools })).toBe(1);
   expect(mostOpenConnections({ openFiles: undefined }, { pools })).toBeUndefined();

@@ -10,17 +10,17 @@ function durations() {
 }
 
 describe('quantiles of the last ten minutes', () => {
-  test('are 0 where there was nothing', () => {
+  test('are 0 without values', () => {
     expect(durations().quantiles(QUANTILES, 0)).toEqual([0, 0]);
   });
 
-  test('are exact for a few', () => {
+  test('are exact for a few values', () => {
     const recent = durations();
     for (let n = 1; n <= 100; n++) recent.add(n, 0);
     expect(recent.quantiles([0, 0.5, 0.99, 1], 0)).toEqual([1, 50, 99, 100]);
   });
 
-  test('are near for many', () => {
+  test('are approximate for many values', () => {
     const recent = durations();
     for (let n = 1; n <= 100_000; n++) recent.add(n, 0);
     const [half, most] = recent.quantiles(QUANTILES, 0) as [number, number];
@@ -28,7 +28,7 @@ describe('quantiles of the last ten minutes', () => {
     expect(Math.abs(most - 99_000)).toBeLessThan(1_000);
   });
 
-  test('forget what is older', () => {
+  test('exclude older values', () => {
     const recent = durations();
     recent.add(100, 0);
     recent.add(1, 599);
@@ -37,7 +37,7 @@ describe('quantiles of the last ten minutes', () => {
     expect(recent.quantiles([1], 1_300)).toEqual([0]);
   });
 
-  test('weigh a busy minute more than a quiet one, though both have a sample of one size', () => {
+  test('give a busy minute more weight than a quiet one, though both have one sample', () => {
     const recent = durations();
     for (let n = 0; n < 100_000; n++) recent.add(1, 0);
     for (let n = 0; n < 1_000; n++) recent.add(9, 120);

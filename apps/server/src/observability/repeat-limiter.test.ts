@@ -24,7 +24,7 @@ const locked = (name = 'pg') =>
     sqlState: '55P03',
   });
 
-test('a thousand failures of one cause are one line at once, and one with their number a second later', async () => {
+test('a thousand failures with one cause are one line at once, and one line with their number a second later', async () => {
   const { clock, lines, logger } = limited();
   for (let n = 0; n < 1_000; n++) logger.error('request failed', { path: '/v1/queue.stats', err: locked() });
   expect(lines).toHaveLength(1);
@@ -43,7 +43,7 @@ test('a thousand failures of one cause are one line at once, and one with their 
   expect(clock.pendingTimers).toBe(0);
 });
 
-test('what goes on for long is told of once a second, with the number since', async () => {
+test('a lasting failure is logged once a second, with the number since the last line', async () => {
   const { clock, lines, logger } = limited();
   for (let second = 0; second < 6; second++) {
     for (let queue = 0; queue < 30; queue++) {
@@ -56,7 +56,7 @@ test('what goes on for long is told of once a second, with the number since', as
   expect(lines.reduce((sum, { fields }) => sum + (Number(fields['repeated']) || 1), 0)).toBe(180);
 });
 
-test('the line for repetitions shows samples of what differed', async () => {
+test('the line for repetitions shows samples of the values that differed', async () => {
   const { clock, lines, logger } = limited();
   for (const queue of ['a', 'b', 'c']) logger.warn('failing', { queue, storage: 'pg', err: locked() });
   for (let n = 0; n < 10; n++) logger.warn('refused', { queue: `q${n}`, partition: n, err: locked() });
@@ -69,7 +69,7 @@ test('the line for repetitions shows samples of what differed', async () => {
   ]);
 });
 
-test('different causes, levels and messages are told apart, and so are lines without an error', () => {
+test('different causes, levels and messages are separate, and so are lines without an error', () => {
   const { lines, logger } = limited();
   const full = Object.assign(new Error('could not extend file'), { code: '53100' });
   logger.warn('failing', { err: locked() });
@@ -91,7 +91,7 @@ test('errors without a code that differ in numbers only have one cause', () => {
   expect(lines).toHaveLength(1);
 });
 
-test('a single repetition is told as it came', async () => {
+test('a single repetition is logged unchanged', async () => {
   const { clock, lines, logger } = limited();
   logger.warn('failing', { queue: 'a', err: locked() });
   logger.warn('failing', { queue: 'b', err: locked() });
@@ -100,7 +100,7 @@ test('a single repetition is told as it came', async () => {
   expect(lines[1]?.fields).not.toHaveProperty('repeated');
 });
 
-test('the end writes what was held back', () => {
+test('close writes the lines that were withheld', () => {
   const { clock, lines, logger } = limited();
   for (let n = 0; n < 5; n++) logger.error('request failed', { err: locked() });
   logger.flush();
@@ -109,7 +109,7 @@ test('the end writes what was held back', () => {
   expect(clock.pendingTimers).toBe(0);
 });
 
-test('however many causes there are, so many are told apart, and none goes uncounted', async () => {
+test('the number of separate causes is limited, and every line is counted', async () => {
   const { clock, lines, logger } = limited();
   for (let n = 0; n < 5_000; n++) logger.info('created a queue', { queue: `q${n}` });
   expect(lines.length).toBeLessThanOrEqual(201);
@@ -142,7 +142,7 @@ test('long texts, stacks, lists and chains of causes are cut', () => {
   expect(JSON.stringify(lines[0])).toContain('(50000000 characters)');
 });
 
-test('a fault of ours has its stack, a failure of storage needs none', () => {
+test('a fault of the server has its stack, a failure of storage has none', () => {
   const { lines, logger } = limited();
   logger.error('request failed', { err: new TypeError('x is undefined') });
   logger.warn('storage refused a request', { err: locked() });

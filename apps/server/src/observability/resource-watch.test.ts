@@ -29,7 +29,7 @@ function watched(limit: { readonly openFiles: number | undefined } = { openFiles
   return { clock, lines, used, watch };
 }
 
-test('it is told once that a limit is near, and once that it no longer is', async () => {
+test('a resource near its limit is logged once, and once more when it no longer is', async () => {
   const { clock, lines, used, watch } = watched();
   await clock.advance('10s');
   expect(lines).toEqual([]);
@@ -44,7 +44,7 @@ test('it is told once that a limit is near, and once that it no longer is', asyn
   expect(clock.pendingTimers).toBe(0);
 });
 
-test('that there is no descriptor left is told as long as it is so', async () => {
+test('the lack of descriptors is logged as long as it lasts', async () => {
   const { clock, lines, used, watch } = watched();
   used.files = Object.assign(new Error('too many open files'), { code: 'EMFILE' });
   await clock.advance('10s');
@@ -55,7 +55,7 @@ test('that there is no descriptor left is told as long as it is so', async () =>
   watch.stop();
 });
 
-test('without a limit of open files there is nothing to tell of them', async () => {
+test('nothing is logged if open files have no limit', async () => {
   const { clock, lines, used, watch } = watched({ openFiles: undefined });
   used.files = 1_000_000;
   await clock.advance('10s');
@@ -63,7 +63,7 @@ test('without a limit of open files there is nothing to tell of them', async () 
   watch.stop();
 });
 
-test('what this process uses can be read', async () => {
+test('the resources in use of this process can be read', async () => {
   expect(await USAGE.openFiles()).toBeGreaterThanOrEqual(0);
   expect(USAGE.heapBytes()).toBeGreaterThan(0);
   expect(USAGE.memoryBytes()).toBeGreaterThan(0);

@@ -8,7 +8,7 @@ afterAll(() => server.stop());
 const json = (text: string) => JSON.parse(text);
 
 describe('create', () => {
-  test('says what it did on standard error, and nothing on standard output', async () => {
+  test('prints its result on standard error, and nothing on standard output', async () => {
     expect(await terminal.ok('create mail')).toEqual({
       code: 0,
       stdout: '',
@@ -16,7 +16,7 @@ describe('create', () => {
     });
   });
 
-  test('passes every flag on', async () => {
+  test('passes every flag to the server', async () => {
     await terminal.ok('create dead');
     await terminal.ok(
       'create full --lease-timeout 10s --expire-timeout 2h --max-attempts 5 --dead-queue dead --reference me --partitions 3',
@@ -32,7 +32,7 @@ describe('create', () => {
     });
   });
 
-  test('lets items live for 14 days, whatever the lease timeout', async () => {
+  test('sets an expire timeout of 14 days, whatever the lease timeout', async () => {
     for (const [queue, leaseTimeout] of [
       ['brief', '1s'],
       ['long', '300h'],
@@ -45,12 +45,12 @@ describe('create', () => {
     }
   });
 
-  test('an empty expire timeout is none', async () => {
+  test('treats an empty expire timeout as absent', async () => {
     await terminal.run(['create', 'no-expiry', '--expire-timeout', '']);
     expect(json((await terminal.ok('info no-expiry')).stdout)).toMatchObject({ expire_timeout: '336h0m0s' });
   });
 
-  test('a lease timeout beyond the default wants an expire timeout', async () => {
+  test('requires an expire timeout with a lease timeout beyond the default', async () => {
     expect(await terminal.run(['create', 'slow', '--lease-timeout', '337h'])).toEqual({
       code: 1,
       stdout: '',
@@ -67,7 +67,7 @@ describe('create', () => {
     );
   });
 
-  test("tells the server's refusal once, with its prefix", async () => {
+  test("prints the server's refusal once, with its prefix", async () => {
     await terminal.ok('create twice');
     expect(await terminal.run(['create', 'twice'])).toEqual({
       code: 1,
@@ -77,7 +77,7 @@ describe('create', () => {
     });
   });
 
-  test('refuses a wrong lease timeout before asking', async () => {
+  test('refuses a wrong lease timeout without a request', async () => {
     const { code, stderr } = await terminal.run(['create', 'x', '--lease-timeout', '1 minute']);
     expect(code).toBe(1);
     expect(stderr).toBe(
@@ -96,7 +96,7 @@ describe('list', () => {
     expect(stderr).toBe('Found 2 queue(s)\n');
   });
 
-  test('goes on where the server ends a page early, up to the limit', async () => {
+  test('requests further pages if the server ends one early, up to the limit', async () => {
     const { service } = server;
     for (let n = 0; n < 2_700; n++) {
       await service.queues.create({
@@ -115,7 +115,7 @@ describe('list', () => {
     }
   });
 
-  test('prints an empty object when there is nothing', async () => {
+  test('prints an empty object if there are no queues', async () => {
     expect(await terminal.ok('list --pivot zzzz')).toMatchObject({
       stdout: '{}\n',
       stderr: 'Found 0 queue(s)\n',
@@ -126,7 +126,7 @@ describe('list', () => {
 describe('update', () => {
   const info = async (queue: string) => json((await terminal.ok(`info ${queue}`)).stdout);
 
-  test('changes what is given and nothing else', async () => {
+  test('changes the given settings only', async () => {
     await terminal.ok('create up-dead');
     await terminal.ok('create up --max-attempts 5 --dead-queue up-dead --reference me');
     expect(await terminal.ok('update up --lease-timeout 2m')).toMatchObject({
@@ -142,7 +142,7 @@ describe('update', () => {
     });
   });
 
-  test('a timeout leaves the other one alone', async () => {
+  test('keeps the other timeout', async () => {
     await terminal.ok('create times --lease-timeout 1m --expire-timeout 2h');
     await terminal.ok('update times --lease-timeout 5m');
     expect(await info('times')).toMatchObject({ lease_timeout: '5m0s', expire_timeout: '2h0m0s' });
@@ -150,7 +150,7 @@ describe('update', () => {
     expect(await info('times')).toMatchObject({ lease_timeout: '5m0s', expire_timeout: '3h0m0s' });
   });
 
-  test("tells the server's refusal of a lease timeout beyond the expire timeout, and changes nothing", async () => {
+  test("prints the server's refusal of a lease timeout beyond the expire timeout, and changes nothing", async () => {
     await terminal.ok('create tight --lease-timeout 1m --expire-timeout 2h');
     const { code, stderr } = await terminal.run(['update', 'tight', '--lease-timeout', '3h']);
     expect(code).toBe(1);
@@ -160,7 +160,7 @@ describe('update', () => {
     expect(await info('tight')).toMatchObject({ lease_timeout: '1m0s', expire_timeout: '2h0m0s' });
   });
 
-  test('clears what is given as empty or 0', async () => {
+  test('clears settings that are given as empty or 0', async () => {
     await terminal.ok('create clear --max-attempts 5 --dead-queue up-dead --reference me');
     await terminal.run(['update', 'clear', '--dead-queue', '', '--reference', '']);
     expect(await info('clear')).toMatchObject({ max_attempts: 5 });
@@ -170,14 +170,14 @@ describe('update', () => {
     expect(await info('clear')).not.toHaveProperty('max_attempts');
   });
 
-  test('wants something to change', async () => {
+  test('requires a flag', async () => {
     expect(await terminal.run(['update', 'up'])).toMatchObject({
       code: 1,
       stderr: 'Error: no update flags provided (use --help to see available options)\n',
     });
   });
 
-  test('tells which part failed', async () => {
+  test('names the step that failed', async () => {
     const { stderr } = await terminal.run(['update', 'nosuch', '--reference', 'x']);
     expect(stderr).toMatch(
       /^Error: failed to get current queue info: POST .*no such queue named 'nosuch'\n$/,
@@ -186,7 +186,7 @@ describe('update', () => {
 });
 
 describe('delete', () => {
-  test('deletes', async () => {
+  test('deletes a queue', async () => {
     await terminal.ok('create gone');
     expect((await terminal.ok('delete gone')).stderr).toBe("Successfully deleted queue 'gone'\n");
     expect((await terminal.run(['info', 'gone'])).code).toBe(1);
@@ -245,14 +245,14 @@ describe('produce, lease, complete', () => {
     });
   });
 
-  test('standard input is the item when there is no payload, to the byte', async () => {
+  test('produce reads the item from standard input if there is no payload, byte by byte', async () => {
     await terminal.ok('create stdin');
     await terminal.ok('produce stdin', { input: [Buffer.from([0, 255, 10]), Buffer.from('x\n')] });
     const line = json((await terminal.ok('lease stdin --jsonl')).stdout);
     expect(Buffer.from(line.bytes, 'base64')).toEqual(Buffer.from([0, 255, 10, 120, 10]));
   });
 
-  test('standard input that never ends is not swallowed whole', async () => {
+  test('produce stops reading an endless standard input', async () => {
     let chunks = 0;
     function* endless() {
       while (true) {
@@ -268,7 +268,7 @@ describe('produce, lease, complete', () => {
     expect(chunks).toBeLessThan(200);
   });
 
-  test('a scheduled item does not come before its time', async () => {
+  test('lease does not return a scheduled item before its time', async () => {
     await terminal.ok('create later');
     await terminal.ok('produce later -p x --enqueue-at 2099-01-01T00:00:00Z');
     const { logicalQueues } = json((await terminal.ok('stats later')).stdout);
@@ -278,7 +278,7 @@ describe('produce, lease, complete', () => {
     );
   });
 
-  test("an empty queue ends in the server's own words", async () => {
+  test("lease on an empty queue fails with the server's message", async () => {
     await terminal.ok('create empty');
     expect(await terminal.run(['lease', 'empty', '--timeout', '20ms'])).toEqual({
       code: 1,
@@ -288,7 +288,7 @@ describe('produce, lease, complete', () => {
     });
   });
 
-  test('--jsonl has every field on every line', async () => {
+  test('lease --jsonl prints every field on every line', async () => {
     await terminal.ok('create lines');
     await terminal.ok('produce lines --file -', { input: 'a\n\n' });
     const { stdout } = await terminal.ok('lease lines -b 5 --jsonl');
@@ -307,7 +307,7 @@ describe('produce, lease, complete', () => {
     });
   });
 
-  test('complete wants ids', async () => {
+  test('complete requires ids', async () => {
     expect((await terminal.run(['complete', 'one', '-p', '0'])).stderr).toBe(
       'Error: no item IDs provided (use command line arguments or --file)\n',
     );
@@ -319,7 +319,7 @@ describe('produce, lease, complete', () => {
     );
   });
 
-  test('complete trims ids, and takes more than one request can hold', async () => {
+  test('complete trims ids, and accepts more than one request can have', async () => {
     await terminal.ok('create many');
     await terminal.ok('produce many --file -', { input: 'x\n'.repeat(1_500) });
     const ids: string[] = [];
@@ -338,7 +338,7 @@ describe('produce, lease, complete', () => {
     );
   });
 
-  test('complete says how far it came', async () => {
+  test('complete prints how many ids are completed when it fails', async () => {
     await terminal.ok('create part');
     await terminal.ok('produce part --file -', { input: 'x\n'.repeat(1_000) });
     const { stdout } = await terminal.ok('lease part -b 1000 --jsonl');

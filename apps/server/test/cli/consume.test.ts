@@ -6,7 +6,7 @@ const { server, fetch } = startInProcess();
 const client = createClient({ endpoint: 'http://queue.test', fetch });
 afterAll(() => server.stop());
 
-test('consumers share a queue, give back what failed, and leave nothing behind', async () => {
+test('consumers share a queue, retry failed items, and empty it', async () => {
   await client.queues.create({
     queueName: 'work',
     leaseTimeout: '1m',
@@ -43,7 +43,7 @@ test('consumers share a queue, give back what failed, and leave nothing behind',
   expect(stats.logicalQueues[0]?.partitions.map(({ total, scheduled }) => total + scheduled)).toEqual([0, 0]);
 });
 
-test('a consumer of a queue that does not exist is told so', async () => {
+test('a consumer of an unknown queue gets an error', async () => {
   const running = consume(client, {
     queueName: 'nosuch',
     signal: new AbortController().signal,

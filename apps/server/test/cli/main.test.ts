@@ -57,7 +57,7 @@ describe('the executable', { timeout: TIMEOUT_MS }, () => {
     });
   });
 
-  test('ends with 130 after Ctrl-C, and says nothing', async () => {
+  test('exits with 130 after Ctrl-C, without a message', async () => {
     const child = querator('lease', 'q', '--endpoint', endpoint);
     const end = ended(child);
     await asked();
@@ -65,7 +65,7 @@ describe('the executable', { timeout: TIMEOUT_MS }, () => {
     expect(await end).toEqual({ code: 130, stdout: '', stderr: '' });
   });
 
-  test('ends at once after a second Ctrl-C, where the first one waits for a request', async () => {
+  test('exits at once after a second Ctrl-C, if the first one waits for a request', async () => {
     const child = querator('produce', 'q', '--file', MAIN, '--endpoint', endpoint);
     const end = ended(child);
     await asked();
@@ -76,7 +76,7 @@ describe('the executable', { timeout: TIMEOUT_MS }, () => {
     clearInterval(again);
   });
 
-  test('ends quietly when nobody reads its output', async () => {
+  test('exits without a message if its output is closed', async () => {
     const child = querator('--help');
     child.stdout.destroy();
     const { code, stderr } = await ended(child);
@@ -97,7 +97,7 @@ describe('the executable', { timeout: TIMEOUT_MS }, () => {
     expect(await end).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('says why a server does not start', async () => {
+  test('prints why a server does not start', async () => {
     const ran = await ended(querator('server', '--config', '/no/such.yaml'));
     expect(ran).toMatchObject({
       code: 1,

@@ -14,12 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('a word list', () => {
+describe('a file of words', () => {
   const { server, fetch } = startInProcess();
   const terminal = new Terminal(fetch);
   afterAll(() => server.stop());
 
-  test('of 10,000 lines goes in, and comes out complete and in order', async () => {
+  test('of 10,000 lines is stored, and leased completely and in order', async () => {
     const words = Array.from({ length: 10_000 }, (_, i) => `wörd-${i}${i % 7 === 0 ? "'s" : ''}`);
     const file = join(folder, 'words');
     await writeFile(file, `${words.join('\n')}\n`);
@@ -88,24 +88,24 @@ describe('lines', () => {
     expect((await itemsOf(chunks)).requests.flat()).toEqual(items);
   });
 
-  test('an empty file is no line', async () => {
+  test('an empty file has none', async () => {
     const { requests, stderr } = await itemsOf(['']);
     expect(requests).toEqual([]);
     expect(stderr).toBe("Successfully produced 0 item(s) to queue 'q'\n");
   });
 
-  test('go in batches by number', async () => {
+  test('are sent in batches by number', async () => {
     const { requests } = await itemsOf(['1\n2\n3\n4\n5\n'], '--batch', '2');
     expect(requests).toEqual([['1', '2'], ['3', '4'], ['5']]);
   });
 
-  test('go in batches by size', async () => {
+  test('are sent in batches by size', async () => {
     const line = 'x'.repeat(2_000_000);
     const { requests } = await itemsOf(Array.from({ length: 5 }, () => `${line}\n`));
     expect(requests.map((items) => items.length)).toEqual([2, 2, 1]);
   });
 
-  test('too long for a request end it, after those before it', async () => {
+  test('that are too long for a request end the command, after the lines before them', async () => {
     let chunks = 0;
     function* endless() {
       yield 'a\nb\n';
@@ -122,7 +122,7 @@ describe('lines', () => {
     expect(chunks).toBeLessThan(100);
   });
 
-  test('all get what the flags say', async () => {
+  test('all get the values of the flags', async () => {
     const sent: unknown[] = [];
     const fetch: Fetch = async (_url, { body }) => {
       sent.push(...codecs.QueueProduceRequest.decode(body as Uint8Array).items);
@@ -147,7 +147,7 @@ describe('a failure', () => {
   const argv = ['produce', 'q', '--file', '-', '--batch', '2'];
 
   test.each([MESSAGES.produceTimedOut, MESSAGES.overloaded])(
-    '%s: the same batch goes again',
+    '%s: the same batch is sent again',
     async (message) => {
       const busy = new QueueError('retry', message);
       const { requests, terminal } = recordingServer([undefined, busy, busy]);
@@ -170,7 +170,7 @@ describe('a failure', () => {
     },
   );
 
-  test('that stays ends it', async () => {
+  test('that lasts ends the command', async () => {
     const { requests, terminal } = recordingServer(
       Array.from({ length: 50 }, () => new QueueError('retry', MESSAGES.overloaded)),
     );
@@ -184,7 +184,7 @@ describe('a failure', () => {
     ['an outcome the server does not know', new QueueError('retry', MESSAGES.produceOutcomeUnknown)],
     ['a failure of storage', new QueueError('retry', MESSAGES.storageFailed)],
     ['a broken connection', new TypeError('fetch failed', { cause: new Error('other side closed') })],
-  ])('%s: the batch does not go again', async (_, failure) => {
+  ])('%s: the batch is not sent again', async (_, failure) => {
     const { requests, terminal } = recordingServer([undefined, failure]);
     const { code, stderr } = await terminal.run(argv, { input });
     expect(code).toBe(1);
@@ -206,7 +206,7 @@ describe('a failure', () => {
     expect(stderr).toMatch(/; lines 1 to 2 are stored, no others; go on with line 3\n$/);
   });
 
-  test('of the input is told with what is stored', async () => {
+  test('of the input is reported with the lines that are stored', async () => {
     const { terminal } = recordingServer();
     async function* broken() {
       yield Buffer.from('1\n2\n3\n');
@@ -221,7 +221,7 @@ describe('a failure', () => {
 });
 
 describe('an interruption', () => {
-  test('lets the request under way finish, and says what is stored', async () => {
+  test('lets the request in progress finish, and prints the lines that are stored', async () => {
     const interruption = new AbortController();
     const recorder = recordingServer();
     let requests = 0;
@@ -253,7 +253,7 @@ describe('an interruption', () => {
   });
 });
 
-test('a terminal sees the count grow, and then only the result', async () => {
+test('a terminal shows the count as it grows, and then only the result', async () => {
   const { terminal } = recordingServer();
   const { stderr } = await terminal.run(['produce', 'q', '--file', '-', '--batch', '1'], {
     input: '1\n2\n',

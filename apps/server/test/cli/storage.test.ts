@@ -96,7 +96,7 @@ describe('querator storage', { timeout: 60_000 }, () => {
     });
   });
 
-  test('or dropped, and the queue starts empty', async () => {
+  test('a table of an earlier queue is dropped, and the queue starts empty', async () => {
     const ask = await recreated();
     expect(await run(`storage drop ${TABLE}`)).toMatchObject({
       code: 1,
@@ -116,13 +116,13 @@ describe('querator storage', { timeout: 60_000 }, () => {
     ['storage', {}, 'Usage: querator storage'],
     ['storage adopt', {}, "missing required argument 'table'"],
     ['storage empty', {}, "unknown command 'empty'"],
-  ])('%s without more is refused', async (line, env, reason) => {
+  ])('%s without further arguments is refused', async (line, env, reason) => {
     const { code, stdout, stderr } = await run(line, env);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toContain(reason);
   });
 
-  test('with several storages wants to know which', async () => {
+  test('requires --storage if there are several storages', async () => {
     const env = { QUERATOR_CONFIG: configFile(['one', 'two']) };
     expect((await run(`storage drop ${TABLE}`, env)).stderr).toContain(
       "there are several storages, 'one', 'two'; name one with --storage",
@@ -136,7 +136,7 @@ describe('querator storage', { timeout: 60_000 }, () => {
     expect((await run('storage list', env)).code).toBe(0);
   });
 
-  test('has nothing to look after in memory', async () => {
+  test('finds no tables in memory', async () => {
     const file = join(folder, 'memory.yaml');
     writeFileSync(file, 'partition-storage:\n  - name: mem\n    driver: memory\n');
     expect((await run('storage list', { QUERATOR_CONFIG: file })).stderr).toContain(
@@ -144,7 +144,7 @@ describe('querator storage', { timeout: 60_000 }, () => {
     );
   });
 
-  test('a second server with queues of its own neither sees nor wipes the items of the first', async () => {
+  test('a second server with its own queues neither sees nor removes the items of the first', async () => {
     const ask = await serve();
     await ask('create mail');
     await ask('produce mail --payload precious');

@@ -33,7 +33,7 @@ describe('help', () => {
     for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
   });
 
-  test.each(COMMANDS)('%s --help says how it is used', async (command) => {
+  test.each(COMMANDS)('%s --help prints its usage', async (command) => {
     const { code, stdout } = await terminal.run([command, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: querator ${command}`);
@@ -44,7 +44,7 @@ test('version', async () => {
   expect(await terminal.run(['version'])).toEqual({ code: 0, stdout: `querator ${VERSION}\n`, stderr: '' });
 });
 
-describe('a mistake is told once, on standard error, with exit code 1', () => {
+describe('wrong usage is reported once, on standard error, with exit code 1', () => {
   test.each([
     [['creat', 'x'], "Error: unknown command 'creat'\n(Did you mean create?)\n"],
     [['create'], "Error: missing required argument 'queue'\n"],
@@ -92,7 +92,7 @@ describe('a mistake is told once, on standard error, with exit code 1', () => {
   });
 });
 
-describe('where to connect', () => {
+describe('the address of the server', () => {
   const calledBy = async (argv: readonly string[], env: Record<string, string>) => {
     const calls: { url: string; authorization: unknown }[] = [];
     const fetch: Fetch = async (url, { headers }) => {
@@ -103,7 +103,7 @@ describe('where to connect', () => {
     return calls[0];
   };
 
-  test('flag over environment over default; an empty one is none', async () => {
+  test('is the flag, else the environment, else the default; an empty value is absent', async () => {
     const path = '/v1/queues.list';
     const env = { QUERATOR_ENDPOINT: 'http://env:1' };
     expect((await calledBy([], {}))?.url).toBe(`http://localhost:2319${path}`);
@@ -112,7 +112,7 @@ describe('where to connect', () => {
     expect((await calledBy(['--endpoint', 'http://flag:2/'], env))?.url).toBe(`http://flag:2${path}`);
   });
 
-  test('the API key likewise', async () => {
+  test('has an API key with the same order', async () => {
     const env = { QUERATOR_API_KEY: 'from-env' };
     expect((await calledBy([], {}))?.authorization).toBeUndefined();
     expect((await calledBy([], env))?.authorization).toBe('Bearer from-env');
@@ -138,13 +138,13 @@ describe('server', () => {
     QUERATOR_WORKERS: '3',
   };
 
-  test('leaves to the configuration what nobody says', async () => {
+  test('leaves absent settings to the configuration', async () => {
     const nothing = { configFile: undefined, address: undefined, logLevel: undefined, workers: 1 };
     expect(await startedWith([])).toEqual(nothing);
     expect(await startedWith([], { QUERATOR_CONFIG: '', QUERATOR_ADDRESS: '' })).toEqual(nothing);
   });
 
-  test('takes flags over environment', async () => {
+  test('prefers flags to the environment', async () => {
     expect(await startedWith([], env)).toEqual({
       configFile: 'env.yaml',
       address: 'env:1',
@@ -164,7 +164,7 @@ describe('server', () => {
     });
   });
 
-  test('tells why it does not start', async () => {
+  test('prints why it does not start', async () => {
     const runServer = () =>
       Promise.reject(new Error('while opening config file: open /nope: no such file or directory'));
     expect(await terminal.run(['server', '--config', '/nope'], { runServer })).toEqual({
@@ -175,7 +175,7 @@ describe('server', () => {
   });
 });
 
-test('an output nobody reads any more ends a command quietly', async () => {
+test('a command with closed output exits without a message', async () => {
   const stdout = new Writable({
     write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
   });
@@ -183,7 +183,7 @@ test('an output nobody reads any more ends a command quietly', async () => {
   expect(await terminal.run(['list'], { fetch, stdout })).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('an interruption ends a command quietly, with 130', async () => {
+test('an interrupted command exits without a message, with 130', async () => {
   const interruption = new AbortController();
   const fetch: Fetch = () => {
     interruption.abort();

@@ -34,7 +34,7 @@ describe('the configuration file', () => {
     }
   });
 
-  test('without one everything is in memory on localhost:2319', () => {
+  test('is optional: without it everything is in memory on localhost:2319', () => {
     expect(defaultConfig()).toMatchObject({
       address: 'localhost:2319',
       logging: { handler: 'color', level: 'info' },
@@ -71,7 +71,7 @@ describe('the configuration file', () => {
     expect(config['cors-origins']).toEqual(['https://app.example', 'http://localhost:3000', 'app://desk']);
   });
 
-  test('a missing affinity is 1, and case does not matter in driver names', () => {
+  test('has a default affinity of 1, and driver names in any case', () => {
     const config = parseConfig('partition-storage:\n  - name: a\n    driver: Memory\n');
     expect(config['partition-storage']).toMatchObject([{ name: 'a', driver: 'memory', affinity: 1 }]);
   });
@@ -181,13 +181,13 @@ describe('the configuration file', () => {
     expect(faultOf(text)).toContain(expected);
   });
 
-  test('all faults are told at once', () => {
+  test('reports all faults at once', () => {
     const message = faultOf('adress: x\nlogging:\n  level: loud\n');
     expect(message).toContain('line 1: adress');
     expect(message).toContain('line 3: logging.level');
   });
 
-  test('a fault never shows a connection string or its password', () => {
+  test('never shows a connection string or its password in a fault', () => {
     const message = faultOf(
       'queue-storage:\n  driver: postgres\n  config:\n    connection-string: "postgres://u:SECRET@h:port/d"\n',
     );
@@ -195,7 +195,7 @@ describe('the configuration file', () => {
     expect(message).not.toContain('SECRET');
   });
 
-  test('a missing file is named', async () => {
+  test('that is missing is named', async () => {
     await expect(loadConfig('/nope.yaml')).rejects.toThrow(
       'while opening config file: open /nope.yaml: no such file or directory',
     );

@@ -20,7 +20,7 @@ function told(config: object): string[] {
   return lines;
 }
 
-test('left out, the first durable partition storage keeps the queues, and the start says so', () => {
+test('without queue-storage the first durable partition storage keeps the queues, and the log says so', () => {
   const storages = [
     { name: 'mem', ...MEMORY },
     { name: 'pg-1', ...PG },
@@ -32,7 +32,7 @@ test('left out, the first durable partition storage keeps the queues, and the st
   ]);
 });
 
-test('left out beside several durable storages, the start warns that their order decides', () => {
+test('without queue-storage and with several durable storages, a warning says that their order decides', () => {
   const storages = ['pg-1', 'pg-2'].map((name) => ({ name, ...PG }));
   expect(parse({ 'partition-storage': storages })['queue-storage']).toEqual({ partitionStorage: 'pg-1' });
   expect(told({ 'partition-storage': storages })[1]).toBe(
@@ -40,7 +40,7 @@ test('left out beside several durable storages, the start warns that their order
   );
 });
 
-test('given, it keeps the queues, whatever there is for items', () => {
+test('queue-storage keeps the queues, whatever the partition storages are', () => {
   const config = { 'queue-storage': PG, 'partition-storage': [{ name: 'pg-1', ...PG }] };
   expect(parse(config)['queue-storage']).toEqual(PG);
   expect(told(config)).toEqual([]);
@@ -78,7 +78,7 @@ test('queues in memory beside durable items are refused, with the line and both 
   );
 });
 
-test('drivers say as data what their storages can do', async () => {
+test('drivers declare the capabilities of their storages as data', async () => {
   const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
   for (const [name, driver] of DRIVERS) {
     const config = name === 'postgres' ? PG.config : {};

@@ -46,12 +46,12 @@ describe('values from outside the file', () => {
     expect(connectionOf(parse(withConnection(`file:${secretFile(URI + end)}`)))).toBe(URI);
   });
 
-  test('only one newline is cut, and blanks stay', () => {
+  test('only one newline is removed, and blanks stay', () => {
     const text = `queues:\n  - {name: q, lease-timeout: 1m, expire-timeout: 1h, reference: "file:${secretFile(' a \n\n')}"}\n`;
     expect(parse(text).queues[0]?.reference).toBe(' a \n');
   });
 
-  test('the path of a file may hold variables, and starts at the folder of the configuration', async () => {
+  test('the path of a file may contain variables, and is relative to the folder of the configuration', async () => {
     secretFile(URI);
     expect(connectionOf(parse(withConnection('file:${SECRETS}/secret'), { SECRETS: folder }))).toBe(URI);
     const config = join(folder, 'querator.yaml');
@@ -59,7 +59,7 @@ describe('values from outside the file', () => {
     expect(connectionOf(await loadConfig(config))).toBe(URI);
   });
 
-  test('every string may have one, in lists too', () => {
+  test('every string may have one, also in lists', () => {
     const text =
       'address: "127.0.0.1:${PORT}"\nlogging: {level: "${LEVEL}"}\nqueues:\n  - {name: "${Q}", lease-timeout: "${T}", expire-timeout: 1h}\n';
     const config = parse(text, { PORT: '99', LEVEL: 'warn', Q: 'mail', T: '2m' });
@@ -73,18 +73,21 @@ describe('values from outside the file', () => {
     ['$file:x', 'file:x'],
     ['$NAME and $', '$NAME and $'],
     ['a file:x', 'a file:x'],
-  ])('%j stands for %j', (written, meant) => {
+  ])('%j means %j', (written, meant) => {
     const text = `queues:\n  - {name: q, lease-timeout: 1m, expire-timeout: 1h, reference: ${JSON.stringify(written)}}\n`;
     expect(parse(text, { NAME: 'no' }).queues[0]?.reference).toBe(meant);
   });
 
-  test.each(['${OTHER}', 'file:/etc/passwd'])('what a variable holds is not read again: %s', (value) => {
-    const text = 'queues:\n  - {name: q, lease-timeout: 1m, expire-timeout: 1h, reference: "${NAME}"}\n';
-    expect(parse(text, { NAME: value }).queues[0]?.reference).toBe(value);
-  });
+  test.each(['${OTHER}', 'file:/etc/passwd'])(
+    'the value of a variable is not expanded again: %s',
+    (value) => {
+      const text = 'queues:\n  - {name: q, lease-timeout: 1m, expire-timeout: 1h, reference: "${NAME}"}\n';
+      expect(parse(text, { NAME: value }).queues[0]?.reference).toBe(value);
+    },
+  );
 });
 
-describe('a value that cannot be had', () => {
+describe('a value that cannot be read', () => {
   const key = 'line 5: partition-storage[0].config.connection-string:';
 
   test.each([
@@ -107,14 +110,14 @@ describe('a value that cannot be had', () => {
     expect(faultOf(withConnection('file:/dev/zero'))).toContain('is longer than the 65536 bytes of a value');
   });
 
-  test('all are told at once', () => {
+  test('is reported together with all others', () => {
     const message = faultOf('address: "${A}"\nlogging:\n  level: "${B}"\n');
     expect(message).toContain('line 1: address: the environment variable A is not set');
     expect(message).toContain('line 3: logging.level: the environment variable B is not set');
   });
 });
 
-describe('an error never shows what a variable or a file holds', () => {
+describe('an error never shows the value of a variable or a file', () => {
   const SECRET = "it's-hunter2";
 
   test.each([

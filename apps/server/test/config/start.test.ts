@@ -31,7 +31,7 @@ function start(args: readonly string[], env: Record<string, string> = {}): Serve
   return program;
 }
 
-describe('a configuration file that is named and cannot be read ends the start', { timeout: 60_000 }, () => {
+describe('a named configuration file that cannot be read prevents the start', { timeout: 60_000 }, () => {
   const file = () => join(folder, 'querator.yaml');
 
   test.each([
@@ -56,7 +56,7 @@ describe('a configuration file that is named and cannot be read ends the start',
   });
 });
 
-test('a server with everything in memory warns of it', { timeout: 60_000 }, async () => {
+test('a server with everything in memory logs a warning', { timeout: 60_000 }, async () => {
   const file = join(folder, 'memory.yaml');
   writeFileSync(file, 'queue-storage: { driver: memory }\n');
   for (const args of [[], ['--config', file]]) {
@@ -118,7 +118,7 @@ describe('the configuration of the requirement, without queue-storage', { timeou
     };
   }
 
-  test('keeps the queues beside the items: they are there after a restart, and in a second server', async () => {
+  test('keeps the queues in the storage of the items: they exist after a restart, and in a second server', async () => {
     const first = await serve();
     expect(first.program.output).toContain('queues are kept in the first durable partition storage');
     expect(first.program.output).not.toContain('in memory');

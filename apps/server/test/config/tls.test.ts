@@ -55,7 +55,7 @@ const faultOf = (tls: Record<string, string>, env: Record<string, string> = {}):
 };
 
 describe('the key tls', () => {
-  test('takes paths that start at the folder of the file', async () => {
+  test('accepts paths that are relative to the folder of the file', async () => {
     const config = parse({ cert: 'a.crt', key: 'a.key', 'client-ca': 'ca.crt' });
     expect(config.tls).toEqual({
       cert: join(folder, 'a.crt'),
@@ -100,7 +100,7 @@ describe('the key tls', () => {
     else expect(message).toMatch(expected);
   });
 
-  test('a key in place of its path is not shown', () => {
+  test('a private key in place of its path is not shown', () => {
     const message = faultOf({ cert: 'a.crt', key: `file:${join(folder, 'a.key')}` });
     expect(message).toContain('line 3: tls.key: expected the path of a file, not its contents');
     expect(message).not.toContain('PRIVATE');

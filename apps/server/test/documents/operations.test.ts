@@ -96,7 +96,7 @@ describe('docs/storage/postgres-operations.md', { timeout: 90_000 }, () => {
     server = undefined;
   }
 
-  test('from memory to PostgreSQL', async () => {
+  test('moves from memory to PostgreSQL', async () => {
     await startServer(`querator server --address 127.0.0.1:${port}`);
     await run('querator create orders; querator produce orders --payload last');
     const drained = run(step('until ! querator stats'));
@@ -125,7 +125,7 @@ describe('docs/storage/postgres-operations.md', { timeout: 90_000 }, () => {
     expect(await run('querator stats orders')).not.toContain('"total"');
   });
 
-  test('more partitions, and a storage beside others that takes all new ones', async () => {
+  test('adds partitions, and a storage that gets all new ones', async () => {
     await run(step('querator create orders-2'));
     await stopServer();
     const config = readFileSync(join(folder, 'querator.yaml'), 'utf8');
@@ -154,7 +154,7 @@ queues:
     ]);
   });
 
-  test('looks for room, and settings', async () => {
+  test('shows sizes and settings', async () => {
     const [room] = (await admin.query(statementWith('max_connections'))).rows;
     expect(Number(room.used)).toBeGreaterThan(0);
     expect(Number(room.used)).toBeLessThan(Number(room.available));
@@ -185,7 +185,7 @@ queues:
     await plain.stop();
   });
 
-  test('nothing on the page is left that was not run', () => {
+  test('has no command that was not run', () => {
     expect(commands).toHaveLength(4);
     expect(sql.join('').split(';')).toHaveLength(14);
   });

@@ -50,7 +50,7 @@ async function untilBack(): Promise<void> {
   while ((await fetch(`${server.url}/health`)).status !== 200);
 }
 
-test('while the database is down nothing is acknowledged; when it is back the server goes on by itself', async () => {
+test('while the database is down nothing is acknowledged; once it is back the server serves without help', async () => {
   await createQueue();
   expect((await produce('before')).status).toBe(200);
 
@@ -115,7 +115,7 @@ test('every acknowledged item survives a crash of the database under load', asyn
   for (const each of items) expect(acknowledged.has(each) || unknown.has(each)).toBe(true);
 }, 120_000);
 
-test('a server that starts while the database is down answers, and serves once it is there', async () => {
+test('a server that starts while the database is down answers, and serves once it is back', async () => {
   await createQueue();
   await produce('kept');
   await server.stop();

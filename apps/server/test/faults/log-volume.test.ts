@@ -32,7 +32,7 @@ function linesOf(output: string): Line[] {
   return whole.map((line) => JSON.parse(line) as Line);
 }
 
-test('a thousand requests that a database refuses are a handful of lines, and all of them are counted', async () => {
+test('a thousand requests that a database refuses are a few log lines, and all of them are counted', async () => {
   const [port, nobody] = [await freePort(), await freePort()];
   const file = join(folder, 'server.yaml');
   await writeFile(file, serverConfig({ storage: `postgres://user:hush@127.0.0.1:${nobody}/db`, port }));
@@ -63,7 +63,7 @@ test('a thousand requests that a database refuses are a handful of lines, and al
   expect(server.output).not.toContain('hush');
 }, 60_000);
 
-test('a process with few descriptors says so at its start, and when they are gone; its clients go on', async () => {
+test('a process with few descriptors warns at its start and when they run out, and serves its clients', async () => {
   const port = await freePort();
   const file = join(folder, 'server.yaml');
   await writeFile(file, JSON.stringify({ address: `127.0.0.1:${port}`, logging: { handler: 'json' } }));

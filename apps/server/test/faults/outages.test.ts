@@ -228,33 +228,36 @@ describe('an outage of one storage', { timeout: 60_000 }, () => {
     await shaky.drop();
   });
 
-  test.each(Object.entries(OUTAGES))('where %s: the other goes on, nothing is lost', async (_, outage) => {
-    await server.createQueue('q', 2);
-    const load = producersOf(server, ['q']);
-    load.start(6, { consumers: 0 });
-    await load.more(50);
+  test.each(Object.entries(OUTAGES))(
+    '%s: the other storage serves, and no item is lost',
+    async (_, outage) => {
+      await server.createQueue('q', 2);
+      const load = producersOf(server, ['q']);
+      load.start(6, { consumers: 0 });
+      await load.more(50);
 
-    await outage.begin(site);
-    await expect
-      .poll(() => server.logged('partition is failing').length, { timeout: 15_000 })
-      .toBeGreaterThan(0);
-    expect(server.logged('partition is failing').every(({ storage }) => storage === 'shaky')).toBe(true);
-    // Requests at the failing storage may be answered late. After that, all go to the other one.
-    await load.more(12);
-    const from = load.answers.length;
-    await load.more(100);
-    expect(load.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
+      await outage.begin(site);
+      await expect
+        .poll(() => server.logged('partition is failing').length, { timeout: 15_000 })
+        .toBeGreaterThan(0);
+      expect(server.logged('partition is failing').every(({ storage }) => storage === 'shaky')).toBe(true);
+      // Requests at the failing storage may be answered late. After that, all go to the other one.
+      await load.more(12);
+      const from = load.answers.length;
+      await load.more(100);
+      expect(load.answers.slice(from).filter((status) => status !== 200)).toEqual([]);
 
-    await outage.end(site);
-    await expect
-      .poll(() => server.logged('partition is back in service').length, { timeout: 15_000 })
-      .toBeGreaterThan(0);
-    await load.more(50);
-    await load.stop();
-    // After a certain refusal of one storage, the items go to the other storage.
-    if (!outage.unknown) expect(load.ledger.unknown).toBe(0);
-    expect(load.answers.filter((status) => status !== 200 && status !== 454)).toEqual([]);
-    await load.settle();
-    expect(load.ledger.faults()).toEqual([]);
-  });
+      await outage.end(site);
+      await expect
+        .poll(() => server.logged('partition is back in service').length, { timeout: 15_000 })
+        .toBeGreaterThan(0);
+      await load.more(50);
+      await load.stop();
+      // After a certain refusal of one storage, the items go to the other storage.
+      if (!outage.unknown) expect(load.ledger.unknown).toBe(0);
+      expect(load.answers.filter((status) => status !== 200 && status !== 454)).toEqual([]);
+      await load.settle();
+      expect(load.ledger.faults()).toEqual([]);
+    },
+  );
 });

@@ -91,7 +91,9 @@ const REQUESTS: Readonly<Record<string, Record<string, unknown>>> = {
   '/v1/storage/scheduled.list': q,
 };
 
-describe('what storage refuses is answered 454, and logged with its cause', { timeout: 60_000 }, () => {
+describe('a request that storage refuses is answered with 454, and logged with its cause', {
+  timeout: 60_000,
+}, () => {
   let database: TestDatabase;
   let site: Site;
   let server: WatchedServer;
@@ -129,7 +131,7 @@ describe('what storage refuses is answered 454, and logged with its cause', { ti
     await database.drop();
   });
 
-  test.each(Object.entries(TROUBLES))('where %s', async (_, { begin, served }) => {
+  test.each(Object.entries(TROUBLES))('if %s', async (_, { begin, served }) => {
     const endpoints = [queueEndpoints, queuesEndpoints, storageEndpoints].flatMap((table) =>
       Object.values(table).map(({ path }) => path as string),
     );

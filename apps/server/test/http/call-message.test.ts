@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { CallMessage } from '../../src/http/node/call-message.ts';
 
-test('a body longer than announced is cut off, where Node is told to let both lengths pass', async () => {
+test('a body longer than announced is cut off, even if Node accepts both lengths', async () => {
   const received: string[] = [];
   const server = createServer(
     { IncomingMessage: CallMessage, insecureHTTPParser: true },

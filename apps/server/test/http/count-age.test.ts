@@ -87,12 +87,12 @@ describe.each(['as the server runs', 'by Hono alone'])('the age of counts, %s', 
     return asked;
   }
 
-  test('is 0 where all partitions were counted for the call', async () => {
+  test('is 0 if all partitions were counted for the call', async () => {
     await produce();
     expect(await stats()).toMatchObject({ status: 200, age: '0' });
   });
 
-  test('is that of the oldest count where one does not come in time', async () => {
+  test('is that of the oldest count if a new one does not arrive in time', async () => {
     await produce();
     await stats();
     await clock.advance('7s');
@@ -108,14 +108,14 @@ describe.each(['as the server runs', 'by Hono alone'])('the age of counts, %s', 
     expect([totalOf(fresh), fresh.age]).toEqual([2, '0']);
   });
 
-  test('is not told where the call fails', async () => {
+  test('is absent if the call fails', async () => {
     storage.fail('stats', 1, 'not-applied');
     const { status, age } = await stats();
     expect(status).not.toBe(200);
     expect(age).toBeUndefined();
   });
 
-  test('reaches the client, and the command line says it on standard error', async () => {
+  test('reaches the client, and the command line prints it on standard error', async () => {
     const { port } = server.address() as AddressInfo;
     const client = createClient({ endpoint: `http://127.0.0.1:${port}` });
     const ages: (string | undefined)[] = [];

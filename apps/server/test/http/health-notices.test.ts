@@ -15,7 +15,7 @@ const PASSES = {
   time: expect.any(String),
 };
 
-describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () => {
+describe('GET /health while dead rows are kept', { timeout: 60_000 }, () => {
   let cluster: Cluster;
   let server: RunningServer;
   let admin: pg.Client;
@@ -70,7 +70,7 @@ describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () 
     await vi.waitFor(async () => expect(await lookAtStorage()).toEqual(expected), PATIENCE);
   }
 
-  test('the server is well, the storage warns, and names the session after a minute', async () => {
+  test('passes with a warning of the storage, and names the session after a minute', async () => {
     await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const { rows } = await holder.query('SELECT pg_backend_pid() AS pid');
     expect(await lookAtStorage()).toEqual(PASSES);
@@ -85,7 +85,7 @@ describe('GET /health, when something keeps dead rows', { timeout: 60_000 }, () 
     await becomes(PASSES);
   });
 
-  test('it names a prepared transaction, and each of several kinds', async () => {
+  test('names a prepared transaction, and each of several kinds of holder', async () => {
     await holder.query(`BEGIN; CREATE TABLE forgotten (n int); PREPARE TRANSACTION 'lost one'`);
     expect(await lookAtStorage()).toEqual(PASSES);
     await setClockAhead('2 h');

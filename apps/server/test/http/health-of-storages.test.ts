@@ -44,7 +44,7 @@ const queue = (queueName: string, requestedPartitions: number) => ({
   ...{ deadQueue: '', maxAttempts: 0, reference: '' },
 });
 
-test('partitions out of service are a warning with their number, at the storage they are on', async () => {
+test('the check of a storage warns of partitions out of service, with their number', async () => {
   const ward = new Ward();
   for (const name of ['a', 'b']) {
     await ward.service.queues.create(queue(name, 4));
@@ -64,7 +64,7 @@ test('partitions out of service are a warning with their number, at the storage 
   expect((await ward.check()).checks['two:storage']?.[0]?.status).toBe('pass');
 });
 
-test('what a storage said is told to all who ask within a second', async () => {
+test('all requests within a second get the result of one check', async () => {
   const ward = new Ward({ freshForMs: 1_000 });
   let pings = 0;
   const { ping } = ward.two;
@@ -82,7 +82,7 @@ test('what a storage said is told to all who ask within a second', async () => {
   expect(pings).toBe(2);
 });
 
-test('where all storages are required the one that holds the queues has to take writes too', async () => {
+test('requireStorage=all requires the storage of queues to accept writes too', async () => {
   const clock = new ManualClock();
   const queues = new FaultyStorage(memoryBackend({ name: 'q', clock, random: new SeededRandom() }));
   const ward = new Ward({ queueStorage: queues, queueStore: queues.queueStore() });
@@ -93,7 +93,7 @@ test('where all storages are required the one that holds the queues has to take 
   expect((await ward.check('')).status).toBe('pass');
 });
 
-test('a database in which nothing can be made fails, and names the right in the log only', async () => {
+test('a database in which no table can be created fails, and only the log names the right', async () => {
   const [queues, database] = await Promise.all([createTestDatabase(), createTestDatabase()]);
   const admin = new pg.Client(database.connectionString);
   await admin.connect();

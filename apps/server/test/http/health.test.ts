@@ -48,7 +48,7 @@ describe('GET /health', () => {
   describe.each(['memory', 'postgres'] as const)('on %s', (storage) => {
     const server = useServer(storage);
 
-    test('has the documented check, and one for each storage', async () => {
+    test('has the documented check for the queues, and one for each storage', async () => {
       const reply = await readReply(await fetch(`${server.url}/health`));
       expect(reply.status).toBe(200);
       expect(reply.headers.get('content-type')).toBe('application/health+json');
@@ -65,7 +65,7 @@ describe('GET /health', () => {
       expect(reply.json.checks['store-0:storage'][0].observedValue).toBeGreaterThanOrEqual(0);
     });
 
-    test.each(['all', 'one', 'queue-info', 'quorum&quorum=1'])('requireStorage=%s is met', async (wanted) => {
+    test.each(['all', 'one', 'queue-info', 'quorum&quorum=1'])('requireStorage=%s passes', async (wanted) => {
       expect((await fetch(`${server.url}/health?requireStorage=${wanted}`)).status).toBe(200);
     });
 
@@ -98,7 +98,7 @@ describe('GET /health', () => {
     });
   });
 
-  test('which storages decide is the caller’s choice', async () => {
+  test('the query determines the storages that decide', async () => {
     const ward = new Ward();
     const failing = async (count: number, query: string) => {
       for (const [n, storage] of ward.storages.entries()) storage.setReachable(n >= count);
@@ -118,7 +118,7 @@ describe('GET /health', () => {
     }
   });
 
-  test('each storage has a check of its own, and the log says once what is wrong', async () => {
+  test('each storage has its own check, and the log names a failure once', async () => {
     const ward = new Ward();
     ward.storages[1]?.setReachable(false);
     const { checks } = await ward.check();
@@ -135,7 +135,7 @@ describe('GET /health', () => {
     ]);
   });
 
-  test('a storage that takes longer than five seconds fails, with one look under way at a time', async () => {
+  test('a storage that takes longer than five seconds fails, with one check in flight at a time', async () => {
     const ward = new Ward();
     const release = ward.storages[0]?.holdPings();
     const checking = [ward.check(), ward.check()];
@@ -149,7 +149,7 @@ describe('GET /health', () => {
     expect((await ward.check()).checks['one:storage']?.[0]?.status).toBe('pass');
   });
 
-  test('during shutdown it fails, whatever was asked for', async () => {
+  test('it fails during shutdown, whatever the query requires', async () => {
     const ward = new Ward();
     ward.stopping = true;
     const { status, checks } = await ward.check('requireStorage=queue-info');
@@ -159,7 +159,7 @@ describe('GET /health', () => {
     ]);
   });
 
-  test('during shutdown no storage is asked, and the log says nothing of storages that were let go of', async () => {
+  test('no storage is checked during shutdown, and the log does not mention closed storages', async () => {
     const ward = new Ward();
     ward.stopping = true;
     ward.queues.cutQueues();
@@ -168,7 +168,7 @@ describe('GET /health', () => {
     expect(ward.logged).toEqual([]);
   });
 
-  test('a PostgreSQL that only reads fails, and one that is gone; nothing of the way there is told', async () => {
+  test('a PostgreSQL that is read-only or unreachable fails, without details of the connection', async () => {
     const queues = await createTestDatabase();
     const readOnly = await createTestDatabase();
     const admin = new pg.Client(readOnly.connectionString);

@@ -35,7 +35,7 @@ beforeEach(async () => {
 
 afterEach(() => server.stop());
 
-test('a caller in the same process that gives up takes no items with it', async () => {
+test('a caller in the same process that aborts gets no items', async () => {
   await ask('/v1/queue.produce', { queueName: 'q', requestTimeout: '5s', items: [{ utf8: 'a' }] });
   const leaving = new AbortController();
   const lease = { queueName: 'q', batchSize: 1, requestTimeout: '5s' };

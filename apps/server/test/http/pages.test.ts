@@ -32,7 +32,7 @@ describe.each(STORAGES)('pages on %s', (storage) => {
     ['items.list', {}],
     ['scheduled.list', { enqueueAt: IN_AN_HOUR }],
   ] as const)(
-    '%s ends at the payload budget and says so, and the next pages bring the rest',
+    '%s ends at the content budget with the header, and the next pages have the rest',
     async (path, rest) => {
       const queue_name = `large-${path}`;
       await create(queue_name);
@@ -57,7 +57,7 @@ describe.each(STORAGES)('pages on %s', (storage) => {
     },
   );
 
-  test('a page has two items, however large they are', async () => {
+  test('a page has two items, whatever their size', async () => {
     await create('huge');
     for (let n = 0; n < 3; n++) await importAll('huge', [new Uint8Array(17_000_000)]);
     const first = await server.post('/v1/storage/items.list', { queue_name: 'huge' });
@@ -70,7 +70,7 @@ describe.each(STORAGES)('pages on %s', (storage) => {
     expect(second.headers.has(MORE)).toBe(false);
   });
 
-  test('the header says whether items follow the limit', async () => {
+  test('the header shows whether items follow after the limit', async () => {
     await create('small');
     await importAll('small', Array(5).fill(new Uint8Array(3)));
     const listed = async (limit: number) => {
@@ -87,7 +87,7 @@ describe.each(STORAGES)('pages on %s', (storage) => {
     expect([empty.text, empty.headers.get(MORE)]).toEqual(['{}', null]);
   });
 
-  test('the reply of an import is no larger than a page, and all items are stored', async () => {
+  test('the reply to an import is limited like a page, and all items are stored', async () => {
     await create('imported');
     const reply = await importAll('imported', Array(10).fill(new Uint8Array(5_000_000)));
     expect(reply.status).toBe(200);
@@ -100,7 +100,7 @@ describe.each(STORAGES)('pages on %s', (storage) => {
     expect(small.headers.has(MORE)).toBe(false);
   });
 
-  test('queues.list says whether queues follow', async () => {
+  test('the header shows whether queues follow in queues.list', async () => {
     await create('zz-1');
     await create('zz-2');
     const listed = async (limit: number) => {
@@ -112,7 +112,7 @@ describe.each(STORAGES)('pages on %s', (storage) => {
     expect(await listed(0)).toEqual([2, null]);
   });
 
-  test('a refusal carries no header of a page', async () => {
+  test('an error reply has no header of a page', async () => {
     const refused = await server.post('/v1/storage/items.list', { queue_name: 'nosuch' });
     expect(refused.status).toBe(400);
     expect(refused.headers.has(MORE)).toBe(false);
@@ -127,7 +127,7 @@ describe('without a connection', () => {
   });
   afterAll(() => server.stop());
 
-  test('the header is the same', async () => {
+  test('has the same header', async () => {
     const ask = (path: string, message: object) => {
       const headers = { 'Content-Type': 'application/json' };
       const init = { method: 'POST', headers, body: JSON.stringify(message) };

@@ -7,7 +7,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 describe.each(STORAGES)('over HTTP, on %s', (storage) => {
   const server = useServer(storage);
 
-  test('an item goes in, is leased, listed and completed', async () => {
+  test('an item is produced, leased, listed and completed', async () => {
     await server.createQueue('trip');
     const before = Date.now();
     const produced = await server.post('/v1/queue.produce', {
@@ -74,7 +74,7 @@ describe.each(STORAGES)('over HTTP, on %s', (storage) => {
     });
   });
 
-  test('protobuf in, JSON out, as the Go client does it', async () => {
+  test('a request in protobuf can get a reply in JSON, as the Go client expects', async () => {
     await server.createQueue('go');
     const body = codecs.QueueProduceRequest.encode(
       codecs.QueueProduceRequest.create({
@@ -88,7 +88,7 @@ describe.each(STORAGES)('over HTTP, on %s', (storage) => {
     expect([status, text]).toEqual([200, '{"code":200}']);
   });
 
-  test('a lease on an empty queue waits, and ends with the documented text', async () => {
+  test('a lease on an empty queue waits, and fails with the documented text', async () => {
     await server.createQueue('empty');
     const { status, json } = await server.post('/v1/queue.lease', {
       queue_name: 'empty',
@@ -106,7 +106,7 @@ describe.each(STORAGES)('over HTTP, on %s', (storage) => {
     ]);
   });
 
-  test('a waiting lease gets what is produced', async () => {
+  test('a waiting lease gets an item that is produced', async () => {
     await server.createQueue('wake');
     const lease = server.post('/v1/queue.lease', {
       queue_name: 'wake',
@@ -126,7 +126,7 @@ describe.each(STORAGES)('over HTTP, on %s', (storage) => {
     expect((await lease).json.items).toHaveLength(1);
   });
 
-  test('a client that hangs up while it waits takes nothing with it', async () => {
+  test('a client that disconnects while it waits takes no items', async () => {
     await server.createQueue('hangup');
     const leaving = new AbortController();
     const gone = fetch(`${server.url}/v1/queue.lease`, {

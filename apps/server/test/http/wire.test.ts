@@ -59,7 +59,7 @@ describe('methods and paths', () => {
     '/health',
     '/metrics',
     '/v1/queues.rebalance',
-  ])('POST %s is no method', async (path) => {
+  ])('POST %s is an unknown call', async (path) => {
     const { status, body } = await bare('POST', path);
     expect([status, JSON.parse(body).message]).toEqual([501, `no such method; ${path}`]);
   });
@@ -72,7 +72,7 @@ describe('methods and paths', () => {
 
 describe('the Authorization header', () => {
   test.each(['Basic abc', 'bearer x', 'Bearer', 'Bearer '])(
-    '%j is refused before the path is looked at',
+    '%j is refused before the path is checked',
     async (value) => {
       const { status, json } = await server.post('/v1/nothing', {}, { Authorization: value });
       expect([status, json.message]).toEqual([401, 'invalid authorization header format']);
@@ -110,7 +110,7 @@ describe('bodies and their types', () => {
     },
   );
 
-  test('an unsupported Accept is refused before anything is done', async () => {
+  test('an unsupported Accept is refused without effect', async () => {
     const body = { queue_name: 'unseen', lease_timeout: '1m', expire_timeout: '1h', requested_partitions: 1 };
     const { status, json } = await server.post('/v1/queues.create', body, { Accept: 'text/html, */*' });
     expect([status, json.message]).toEqual([
@@ -120,7 +120,7 @@ describe('bodies and their types', () => {
     expect((await server.post('/v1/queues.info', { queue_name: 'unseen' })).status).toBe(400);
   });
 
-  test('a reply is protobuf where that is asked for, an error too', async () => {
+  test('a reply is in protobuf if Accept names it, errors too', async () => {
     const reply = await fetch(server.url + stats, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/protobuf' },
@@ -142,7 +142,7 @@ describe('bodies and their types', () => {
     expect(json.message).toContain(message);
   });
 
-  test('a body of the limit passes, one byte more does not, announced or not', async () => {
+  test('a body at the limit is accepted, one more byte is refused, announced or not', async () => {
     const fill = (bytes: number) => `{"queue_name":"${'x'.repeat(bytes - 17)}"}`;
     expect((await server.post(stats, fill(256_000))).json.message).toContain('queue does not exist');
     const tooLong = [400, 'request body exceeds 250.0KiB limit'];
@@ -158,7 +158,7 @@ describe('bodies and their types', () => {
     expect([reply.status, reply.json.message]).toEqual(tooLong);
   });
 
-  test('text with U+0000 is refused, and the field named', async () => {
+  test('a text with U+0000 is refused, and the field named', async () => {
     await server.createQueue('nul');
     const { status, json } = await server.post('/v1/queue.produce', {
       queue_name: 'nul',
@@ -170,7 +170,7 @@ describe('bodies and their types', () => {
   });
 });
 
-test('GET /metrics has a series for each path that was called, and none for others', async () => {
+test('GET /metrics has a series for each path that was called, and for no other', async () => {
   await server.post('/v1/queue.stats', { queue_name: 'none' });
   await server.post('/v1/made-up', {});
   const reply = await fetch(`${server.url}/metrics`);
@@ -183,7 +183,7 @@ test('GET /metrics has a series for each path that was called, and none for othe
   expect(text).not.toContain('made-up');
 });
 
-test('GET /metrics tells who waits, queue by queue', async () => {
+test('GET /metrics shows the waiting requests of each queue', async () => {
   await server.createQueue('watched');
   const lease = server.post('/v1/queue.lease', {
     queue_name: 'watched',

@@ -35,7 +35,7 @@ async function stored(queue_name: string, partition: number): Promise<string[]> 
 }
 
 describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, () => {
-  test('two sweeps of one partition do the work once', async () => {
+  test('two sweeps of one partition handle each item once', async () => {
     await both.create(0, 'dead');
     await both.create(0, 'mortal', { lease_timeout: '300ms', max_attempts: 1, dead_queue: 'dead' });
     await both.create(0, 'living', { lease_timeout: '300ms' });
@@ -54,7 +54,7 @@ describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, ()
     expect((await stored('living', 0)).sort()).toEqual([...texts].sort());
   });
 
-  test('two sweep expired items of one partition, among clears at both: each is one letter, or gone', async () => {
+  test('two sweep expired items of one partition during clears at both: each item becomes one letter, or is removed', async () => {
     await both.create(0, 'letters');
     const settings = { lease_timeout: '300ms', expire_timeout: '600ms', dead_queue: 'letters' };
     for (const queue of ['swept', 'cleared']) await both.create(0, queue, settings);
@@ -86,7 +86,7 @@ describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, ()
     expect(letters).toHaveLength(new Set(letters).size);
   });
 
-  test('updates of one queue at both, of different settings: neither undoes the other', async () => {
+  test('concurrent updates of different settings of one queue both apply', async () => {
     await both.create(0, 'twice-updated');
     for (let n = 1; n <= 20; n++) {
       await Promise.all([
@@ -101,7 +101,7 @@ describe('two instances at the same time', { timeout: 60_000 + STEPS * 100 }, ()
   });
 
   test.each([1, 3])(
-    'concurrent produces at both: an order that was seen stays, in each of %i partitions',
+    'concurrent produces at both: the order that a client has read stays, in each of %i partitions',
     async (partitions) => {
       const queue = `ordered-${partitions}`;
       await both.create(0, queue, { requested_partitions: partitions });

@@ -64,8 +64,8 @@ async function administer<T extends pg.QueryResultRow>(text: string): Promise<re
   return rows;
 }
 
-describe('an instance of two that is stopped and goes on', { timeout: 60_000 + ROUNDS * 20_000 }, () => {
-  describe('while others went on without it', () => {
+describe('a suspended instance of two', { timeout: 60_000 + ROUNDS * 20_000 }, () => {
+  describe('while the other instance works', () => {
     let held: Taken;
     let late: ReturnType<typeof complete>;
     let heldOfOld: Taken;
@@ -108,7 +108,7 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
       });
     }, 60_000);
 
-    test('its leases were served elsewhere, and what it was asked too late fails', async () => {
+    test('finds its leases served elsewhere, and late requests fail', async () => {
       let reply = await late;
       // Its connections broke: the partition may be out of service for a moment, and the client gets a retry error.
       while (reply?.status === 454) {
@@ -119,12 +119,12 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
       expect(reply?.json.message).toContain('does not exist');
     });
 
-    test('it does not delete items by its old settings', async () => {
+    test('deletes no items by old settings', async () => {
       expect(textsOf(await lease(SLEEPER, 'more-attempts'))).toEqual(['more-attempts']);
       expect(textsOf(await lease(AWAKE, 'letters'))).toEqual(['dead-letters']);
     });
 
-    test('it serves the queue that was made anew, and nothing of the old one', async () => {
+    test('serves the recreated queue, and nothing of the old one', async () => {
       const reply = await complete(SLEEPER, 'anew', heldOfOld);
       expect(reply?.status, reply?.text).toBe(400);
       const { json } = await both.ask(SLEEPER, 'queue.stats', { queue_name: 'anew' });
@@ -137,7 +137,7 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
       }
     });
 
-    test('it says so of a queue that was deleted, and makes no table for it', async () => {
+    test('reports that a queue was deleted, and creates no table for it', async () => {
       const reply = await both.post(SLEEPER, 'queue.produce', {
         ...{ queue_name: 'deleted', request_timeout: '5s', items: [{ utf8: 'lost' }] },
       });
@@ -147,7 +147,7 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
       expect(await administer(`SELECT 1 FROM pg_tables WHERE tablename = ${table}`)).toEqual([]);
     });
 
-    test('its connections were cut: it works, and hears of others again', async () => {
+    test('works after its connections were cut, and gets notifications again', async () => {
       expect(textsOf(await lease(SLEEPER, 'cut'))).toEqual(['cut']);
       // It may take seconds until it listens again. From then on it gets every notification. Without them, the start of
       // LISTEN and its own poll, 7 s after the last one, may serve two of these by chance, and not three.
@@ -163,7 +163,7 @@ describe('an instance of two that is stopped and goes on', { timeout: 60_000 + R
     });
   });
 
-  test(`under load: nothing acknowledged is lost, nothing is completed twice (seed ${SEED})`, async () => {
+  test(`under load loses no acknowledged item, and completes none twice (seed ${SEED})`, async () => {
     const load = faultLoad(both, SEED);
     await load.createQueues();
     load.start(1);

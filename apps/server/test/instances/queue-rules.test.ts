@@ -32,18 +32,18 @@ async function expectOneEach(
 }
 
 describe('rules between two queues, changed at two instances at once', { timeout: 120_000 }, () => {
-  test('of two that point at each other one is refused', () =>
+  test('one of two updates that point at each other is refused', () =>
     expectOneEach('opposite', ({ first, middle }) => [update(0, first, middle), update(1, middle, first)]));
 
-  test('of two that make a chain one is refused', () =>
+  test('one of two updates that make a chain is refused', () =>
     expectOneEach('chain', ({ first, middle, last }) => [update(0, first, middle), update(1, middle, last)]));
 
-  test('of a create and an update that make a chain one is refused', () =>
+  test('one of a create and an update that make a chain is refused', () =>
     expectOneEach('create', ({ first, middle, last }) => [
       create(0, `${first}-new`, middle),
       update(1, middle, last),
     ]));
 
-  test('of a deletion and an update that needs the queue one is refused', () =>
+  test('one of a deletion and an update that uses the queue is refused', () =>
     expectOneEach('delete', ({ first, middle }) => [remove(0, middle), update(1, first, middle)]));
 });

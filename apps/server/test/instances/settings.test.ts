@@ -31,7 +31,7 @@ describe.each([
 ])('settings of two instances $what', { timeout: 90_000 }, ({ maxConns }) => {
   const queue = { lease_timeout: '1h', expire_timeout: '24h', requested_partitions: 1 };
 
-  test('what is done to a queue at one is so at the other, and requests in between are answered properly', async () => {
+  test('a change at one instance applies at the other, and requests meanwhile get documented replies', async () => {
     both = await ServerProcesses.start({ count: 2, maxConns });
     const servers = both;
     const produce = (text: string) =>

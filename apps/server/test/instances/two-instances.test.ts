@@ -14,7 +14,7 @@ const BY_SIGNAL_MS = 5_000;
 const textsOf = (items: readonly Taken[]) => items.map(({ text }) => text);
 
 describe('two instances on one database', { timeout: 60_000 }, () => {
-  test('items come out in the order of their produces, whichever instances took both', async () => {
+  test('items are leased in the order of their produces, whichever instances were used', async () => {
     await both.create(0, 'alternating');
     const texts = Array.from({ length: 60 }, (_, n) => `item ${n}`);
     for (const [n, text] of texts.entries()) await both.produce(n % 2, 'alternating', [text]);
@@ -25,7 +25,7 @@ describe('two instances on one database', { timeout: 60_000 }, () => {
     expect(taken).toEqual(texts);
   });
 
-  describe('a consumer that waits at one gets what becomes available at the other', () => {
+  describe('a waiting consumer at one instance gets an item that becomes available at the other', () => {
     const AHEAD_MS = 300;
 
     /** Twice in a row: a consumer waits, and gets the item that then becomes available at the other instance. */
@@ -72,7 +72,7 @@ describe('two instances on one database', { timeout: 60_000 }, () => {
       });
     });
 
-    test('by a lease that runs out', async () => {
+    test('by an ended lease', async () => {
       await both.create(0, 'expiring', { lease_timeout: `${AHEAD_MS}ms` });
       for (const text of ['first', 'second']) {
         await both.produce(0, 'expiring', [text]);
@@ -104,7 +104,7 @@ describe('two instances on one database', { timeout: 60_000 }, () => {
     expect(done.sort()).toEqual(texts.sort());
   });
 
-  test('what one has leased the other can complete, once', async () => {
+  test('an item that one has leased can be completed at the other, once', async () => {
     await both.create(0, 'handed-over');
     await both.produce(0, 'handed-over', ['a']);
     const items = await both.lease(0, 'handed-over');
@@ -112,7 +112,7 @@ describe('two instances on one database', { timeout: 60_000 }, () => {
     expect((await both.complete(0, 'handed-over', items)).status).toBe(400);
   });
 
-  test('two consumers with one client id wait at two servers, and at one server the second is refused', async () => {
+  test('two consumers with one client id wait at two servers, but not at one', async () => {
     await both.create(0, 'namesakes');
     const wait = (instance: number) =>
       both.post(instance, 'queue.lease', {
@@ -132,13 +132,13 @@ describe('two instances on one database', { timeout: 60_000 }, () => {
   });
 
   describe('settings', () => {
-    test('a queue created at one is there at the other at once', async () => {
+    test('a queue created at one exists at the other at once', async () => {
       await both.create(0, 'new');
       await both.produce(1, 'new', ['first']);
       expect(textsOf(await both.lease(0, 'new'))).toEqual(['first']);
     });
 
-    test('an update at one is in force at the other', async () => {
+    test('an update at one applies at the other', async () => {
       await both.create(0, 'updated', { lease_timeout: '1h' });
       await both.produce(1, 'updated', ['warm']);
       await both.lease(1, 'updated');
@@ -159,7 +159,7 @@ describe('two instances on one database', { timeout: 60_000 }, () => {
       }
     });
 
-    test('a queue deleted at one is gone at the other, and its consumers are told', async () => {
+    test('a queue deleted at one is gone at the other, and its consumers get a reply', async () => {
       for (const queue_name of ['deleted', 'deleted-too']) {
         await both.create(0, queue_name);
         const waiting = both.post(1, 'queue.lease', {

@@ -100,7 +100,7 @@ describe.each([
       await measure('due', schedule, AHEAD_MS);
     });
 
-    test('gets an item whose lease runs out', async () => {
+    test('gets an item whose lease ends', async () => {
       await produce('expired');
       const { id } = await lease(THERE, 'expired');
       await vi.waitFor(() => complete(THERE, 'expired', id), { timeout: 5_000 });
@@ -123,7 +123,7 @@ describe('notifications', { timeout: 60_000 }, () => {
   }, 60_000);
   afterAll(() => both?.stop());
 
-  test('are few, however much is produced, and none is part of a produce', async () => {
+  test('are few, whatever number of items is produced, and none is part of a produce', async () => {
     const client = new pg.Client({ connectionString: both.database.connectionString });
     await client.connect();
     onTestFinished(() => client.end());

@@ -9,10 +9,10 @@ const TIMEOUT_MS = 3_600_000;
 
 /** Declares the model tests of a driver: first past failures, then random sequences. */
 export function describeModel(driver: string, makeStorage: (partitions: number) => MakeStorage): void {
-  describe(`the service keeps the rules on ${driver}`, { timeout: TIMEOUT_MS }, () => {
+  describe(`the service follows the rules on ${driver}`, { timeout: TIMEOUT_MS }, () => {
     const stage = (partitions: number) => ({ partitions, makeStorage: makeStorage(partitions) });
 
-    test.each(PAST_FAILURES)('never again: $title', async ({ partitions, sequence }) => {
+    test.each(PAST_FAILURES)('repeats no past failure: $title', async ({ partitions, sequence }) => {
       await runSequence(stage(partitions), sequence);
     });
 

@@ -79,7 +79,7 @@ describe('GET /metrics', () => {
       'items'
     ] ?? [];
 
-  test('counts items by what becomes of them', async () => {
+  test('counts items by event', async () => {
     await create('dead');
     await create('q', { dead_queue: 'dead', max_attempts: 2 });
     await produce('q', [{ utf8: 'a' }, { utf8: 'b' }, { utf8: 'c' }, { utf8: 'd' }]);
@@ -124,7 +124,7 @@ describe('GET /metrics', () => {
     expect(value(await scrape(), 'querator_items_total', { queue: 'q', event: 'deleted' })).toBe(1);
   });
 
-  test('tells what is in a queue as of the last count, made in the background', async () => {
+  test('shows the last counts of a queue, made in the background', async () => {
     await create('q');
     await produce('q', [{ utf8: 'a' }, { utf8: 'b' }, { utf8: 'c' }]);
     await lease('q', 1);
@@ -142,7 +142,7 @@ describe('GET /metrics', () => {
     expect(value(await scrape(), 'querator_queue_count_age_seconds')).toBeLessThanOrEqual(16);
   });
 
-  test('tells how old the counts of a queue are', async () => {
+  test('shows the age of the counts of a queue', async () => {
     await create('q');
     await produce('q', [{ utf8: 'a' }]);
     await scrape();
@@ -154,7 +154,7 @@ describe('GET /metrics', () => {
     expect(await age()).toBeCloseTo((first ?? 0) + 5, 6);
   });
 
-  test('stops counting when nobody scrapes', async () => {
+  test('stops counting if no scrape arrives', async () => {
     await create('q');
     await produce('q', [{ utf8: 'a' }]);
     const counts = async () =>
@@ -168,7 +168,7 @@ describe('GET /metrics', () => {
     expect((await counts()) - soon).toBeLessThan(30);
   });
 
-  test('a queue that is deleted has no series any more', async () => {
+  test('has no series of a deleted queue', async () => {
     await create('gone');
     await produce('gone', [{ utf8: 'a' }]);
     await scrape();
@@ -178,7 +178,7 @@ describe('GET /metrics', () => {
     expect((await scrape()).filter(({ labels }) => labels['queue'] === 'gone')).toEqual([]);
   });
 
-  test('follows the rules for names, and has no series twice', async () => {
+  test('follows the naming rules, and has no series twice', async () => {
     await create('q"uo\\te');
     await produce('q"uo\\te', [{ utf8: 'a' }]);
     const samples = await scrape();
@@ -187,13 +187,13 @@ describe('GET /metrics', () => {
     for (const { name } of samples) expect(name).toMatch(/^(querator_|http_handler_duration)/);
   });
 
-  test('paths that are none of ours make no series', async () => {
+  test('has no series for unknown paths', async () => {
     await composition.app.request('/v1/made-up', { method: 'POST' });
     expect(JSON.stringify(await scrape())).not.toContain('made-up');
   });
 });
 
-test('what keeps dead rows is told by storage and kind of holder; its name is none of a label', async () => {
+test("shows holders of dead rows by storage and kind; no label has a holder's name", async () => {
   const clock = new ManualClock();
   const backend = (name: string) => memoryBackend({ name, clock, random: new SeededRandom() });
   const text = 'session 77 (nightly dump)';
@@ -242,7 +242,7 @@ test('what keeps dead rows is told by storage and kind of holder; its name is no
   metrics.stop();
 });
 
-test('at most so many queues have series of their own; the others share one', () => {
+test('has series of their own for a limited number of queues; the others share one', () => {
   const metrics = new Metrics({
     clock: new ManualClock(),
     monotonicClock: () => 0,
@@ -260,7 +260,7 @@ test('at most so many queues have series of their own; the others share one', ()
   });
 });
 
-test('the process tells of itself where it is the one server in it', async () => {
+test('shows process metrics if the server is the only one in the process', async () => {
   const metrics = new Metrics({
     clock: new ManualClock(),
     monotonicClock: () => 0,
@@ -273,7 +273,7 @@ test('the process tells of itself where it is the one server in it', async () =>
   expect(text).toMatch(/^process_cpu_seconds_total \d/m);
 });
 
-test('pools tell of their connections and of who got none', async () => {
+test('shows the connections of pools, and requests that got none', async () => {
   const pool = { target: 'db:5432/q', maxConns: 9, open: 3, idle: 1, waiting: 2, timedOut: 4 };
   const metrics = new Metrics({
     clock: new ManualClock(),
@@ -286,7 +286,7 @@ test('pools tell of their connections and of who got none', async () => {
   expect(text).toContain('querator_postgres_pool_timeouts_total{target="db:5432/q"} 8');
 });
 
-test('docs/monitoring.md lists every series there is, and no other', async () => {
+test('has exactly the series that docs/monitoring.md lists', async () => {
   const page = await readFile(new URL('../../../../docs/monitoring.md', import.meta.url), 'utf8');
   const table = page.slice(page.indexOf('## Series'), page.indexOf('Beside them'));
   const documented = [...table.matchAll(/^\| `([a-z_]+)` \| (\w+) \| (.*?) \|/gm)].map(

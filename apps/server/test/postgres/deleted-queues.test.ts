@@ -50,7 +50,7 @@ class Process {
   }
 }
 
-describe('a queue that is deleted while another process still works on it', { timeout: 60_000 }, () => {
+describe('a deleted queue on which another process still works', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let client: pg.Client;
   const processes: Process[] = [];
@@ -76,7 +76,7 @@ describe('a queue that is deleted while another process still works on it', { ti
   const notes = async () =>
     (await client.query('SELECT done_at IS NOT NULL AS done FROM querator_deleted_queues')).rows;
 
-  test('can be created anew, also where the deleting process died half-way', async () => {
+  test('can be created anew, even if the deleting process died in the middle', async () => {
     const [deleting, stale] = [start(), start()];
     await deleting.create();
     await deleting.produce('old');
@@ -98,7 +98,7 @@ describe('a queue that is deleted while another process still works on it', { ti
     expect(await next.lease()).toEqual(['new']);
   });
 
-  test('leaves nothing behind but a note for a day', async () => {
+  test('leaves nothing but a record for a day', async () => {
     const [deleting, stale] = [start(), start()];
     await deleting.create();
     await stale.produce('old');

@@ -23,7 +23,7 @@ afterEach(async () => {
 const lease = (client_id: string) =>
   server.post('queue.lease', { queue_name: 'q', client_id, batch_size: 1, request_timeout: '1m' });
 
-test('a queue that a dump reads works on while its deletion waits, and is deleted when the dump ends', async () => {
+test('a queue that a dump reads serves while its deletion waits, and is deleted once the dump ends', async () => {
   await server.createQueue('q', 3);
   for (const n of [1, 2, 3, 4, 5, 6]) expect((await server.produce('q', `${n}`)).status).toBe(200);
   const { rows } = await dump.query(`SELECT tablename FROM pg_tables WHERE tablename LIKE 'items\\_%'`);

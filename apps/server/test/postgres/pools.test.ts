@@ -53,7 +53,7 @@ async function killAll(): Promise<number> {
   return rows[0].n;
 }
 
-test('the database never sees more connections than the limit, whatever the load, and killed ones are replaced', async () => {
+test('the database never has more connections than the limit, and killed ones are replaced', async () => {
   const load = producersOf(server, QUEUES);
   load.start(8, { consumers: 0 });
   const counts = new Set<number>();
@@ -72,7 +72,7 @@ test('the database never sees more connections than the limit, whatever the load
   expect(load.ledger.faults()).toEqual([]);
 }, 60_000);
 
-test('when no connection comes free in time requests end in a retry code, and the log says why', async () => {
+test('requests that get no connection in time fail with a retry code, and the log has the reason', async () => {
   await Promise.all(QUEUES.map((queue) => server.produce(queue, 'before')));
   await admin.query('BEGIN');
   const { rows } = await admin.query(
@@ -95,7 +95,7 @@ test('when no connection comes free in time requests end in a retry code, and th
   await expect.poll(async () => (await server.produce('a', 'after')).status, { timeout: 10_000 }).toBe(200);
 }, 60_000);
 
-test('a database that stands still and goes on, or is restarted: nothing lost, nothing invented, no hang', async () => {
+test('a database that stops and resumes, or restarts, loses no item, duplicates none, and blocks no call', async () => {
   const load = producersOf(server, QUEUES, '2s');
   load.start(3, { consumers: 0 });
   await load.more(50);

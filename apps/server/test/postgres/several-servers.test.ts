@@ -42,7 +42,7 @@ async function tablesOf(queue: string, cluster: Cluster): Promise<number> {
   return rows[0].n;
 }
 
-test('partitions are spread evenly over both servers', async () => {
+test('partitions are distributed evenly over both servers', async () => {
   server = await start();
   await server.createQueue('even', 10);
   expect(await failures('even')).toEqual(Array.from({ length: 10 }, () => 0));
@@ -54,7 +54,7 @@ test.each([
   ['is down', () => west.crash(), () => west.start()],
   ['does not answer', async () => west.pause(), async () => west.resume()],
 ])(
-  'one server %s: the other keeps the queue going, and it is taken back by itself',
+  'one server %s: the other serves the queue, and the first returns to service by itself',
   async (name, fail, mend) => {
     server = await start();
     const queue = name.replaceAll(' ', '-');
@@ -100,7 +100,7 @@ test.each([
   ['removed', ['postgres-us-east']],
   ['renamed', ['postgres-us-east', 'postgres-eu-west']],
 ])(
-  'a storage that was %s is reported by name, and its partitions alone are left out',
+  'a storage that was %s is named in the log, and only its partitions are out of service',
   async (name, left) => {
     server = await start();
     await server.createQueue(name, 4);

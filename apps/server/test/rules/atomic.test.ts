@@ -5,7 +5,7 @@ const newFixture = useFixtures();
 const UNKNOWN = '0'.repeat(27);
 const TOO_GREAT = 'z'.repeat(27);
 
-describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
+describe.each(DRIVERS)('a request on %s applies as a whole or not at all', (driver) => {
   /** Four leased items a, b, c and d, a waiting item and a scheduled one. */
   async function stocked() {
     const fixture = newFixture({ main: driver });
@@ -75,7 +75,7 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
     ]);
   });
 
-  test('the first bad id of several is the one that is named', async () => {
+  test('the error names the first of several bad ids', async () => {
     const { fixture, q, ids } = await stocked();
     await expect(fixture.completeIds(q, 0, ids.a, ids.waits, UNKNOWN)).rejects.toThrow(
       `'${ids.waits}' is not`,
@@ -85,7 +85,7 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
     );
   });
 
-  test('requests that share a statement with a bad one go through', async () => {
+  test('requests that share a statement with a bad one succeed', async () => {
     const { fixture, q, ids } = await stocked();
     const release = fixture.storage().hold('complete', 0);
     const first = watch(fixture.completeIds(q, 0, ids.d));
@@ -104,7 +104,7 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(['a', 'waits']);
   });
 
-  test('of two requests at once that name one id, one has it', async () => {
+  test('one of two concurrent requests that name an id gets it', async () => {
     const { fixture, q, ids } = await stocked();
     const both = await Promise.allSettled([
       fixture.completeIds(q, 0, ids.a, ids.b),
@@ -114,7 +114,7 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(['c', 'd', 'waits']);
   });
 
-  test('an id named twice is refused, and nothing happens', async () => {
+  test('a request that names an id twice is refused without effect', async () => {
     const { fixture, q, ids } = await stocked();
     const twice = [ids.a, ids.b, ids.a];
     const text = `invalid storage id; '${ids.a}' is listed more than once`;
@@ -135,7 +135,7 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
     expect(await fixture.payloads(q)).toHaveLength(5);
   });
 
-  test('an import with a bad item stores none', async () => {
+  test('an import with a bad item stores no item', async () => {
     const { fixture, q } = await stocked();
     const good = { ...emptyItem, isLeased: false, attempts: 0, maxAttempts: 0 };
     const call = { queueName: q, partition: 0, items: [good, { ...good, attempts: -1 }] };
@@ -160,7 +160,7 @@ describe.each(DRIVERS)('all or nothing of a request on %s', (driver) => {
     expect(await fixture.service.storage.importItems(call)).toHaveLength(1);
   });
 
-  test('a storage that fails is answered "retry", and nothing of the request is done', async () => {
+  test('a request on a failing storage gets "retry", and has no effect', async () => {
     const { fixture, q, ids } = await stocked();
     fixture.storage().fail('complete', 0, 'not-applied');
     await expect(fixture.completeIds(q, 0, ids.a, ids.b)).rejects.toMatchObject({

@@ -6,7 +6,7 @@ const newFixture = useFixtures();
 const OVERLOADED = { code: 'retry', message: 'queue is overloaded; try again later' };
 
 describe.each(DRIVERS)('backpressure on %s', (driver) => {
-  test('of what waits for a busy storage a hundred requests are kept, and more are refused at once', async () => {
+  test('up to a hundred requests wait for a busy storage, and more are refused at once', async () => {
     const fixture = newFixture({ main: driver }, { limits: { requestsBuffered: 100 } });
     const [q, other] = [fresh(), fresh()];
     await fixture.create(q);
@@ -47,7 +47,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     expect(fixture.service.waiting().get(q)).toMatchObject({ produceWaiting: 0, completeWaiting: 0 });
   });
 
-  test('a thousand consumers can wait on one queue, and items cost no more statements for it', async () => {
+  test('a thousand consumers can wait on one queue without more statements per item', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -65,7 +65,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     expect(fixture.storage().count('lease') - before).toBeLessThan(10);
   });
 
-  test('G6: a lease whose time is up takes no item', async () => {
+  test('G6: a lease that timed out takes no item', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -80,7 +80,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     expect(await fixture.items(q)).toMatchObject([{ isLeased: false, attempts: 0 }]);
   });
 
-  test('G6: items fetched for a consumer that left meanwhile wait again at their old place', async () => {
+  test('G6: items leased for a consumer that left return to their old place', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -142,7 +142,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
   });
 
   test.each(['unknown-applied', 'unknown-lost'] as const)(
-    'G1: a produce whose fate is %s is not answered with success, nor sent again',
+    'G1: a produce with the outcome %s is not answered with success, and not sent again',
     async (how) => {
       const fixture = newFixture({ main: driver });
       const q = fresh();
@@ -158,7 +158,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     },
   );
 
-  test('a produce whose time is up while storage has it is told that nobody knows', async () => {
+  test('a produce that times out while storage has it reports an unknown outcome', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -173,7 +173,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
   });
 
   test.each(['not-applied', 'unknown-lost', 'unknown-applied'] as const)(
-    'G1b: a lease that storage fails (%s) is answered by nobody, and its items come back',
+    'G1b: a lease whose storage call fails (%s) returns no items, and they return to the queue',
     async (how) => {
       const fixture = newFixture({ main: driver });
       const q = fresh();
@@ -189,7 +189,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     },
   );
 
-  test('G25: a shutdown with every partition failing answers what is parked, and ends', async () => {
+  test('G25: a shutdown while every partition is failing answers waiting requests, and ends', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
@@ -205,7 +205,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     });
   });
 
-  test('G25: a produce that storage refuses during the shutdown is answered, and sent nowhere else', async () => {
+  test('G25: a produce that storage refuses during the shutdown is answered, and sent to no other partition', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
@@ -223,7 +223,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     expect([await fixture.payloads(q, 0), await fixture.payloads(q, 1)]).toEqual([[], []]);
   });
 
-  test('G26: a queue whose settings are slow to come holds up no other', async () => {
+  test('G26: a queue whose settings are read slowly delays no other queue', async () => {
     const fixture = newFixture({ main: driver });
     const [slow, quick] = [fresh(), fresh()];
     await fixture.create(quick);
@@ -238,7 +238,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     expect(waits.error?.message).toBe(`queue does not exist; no such queue named '${slow}'`);
   });
 
-  test('G35: a queue first used while its storage is down works when that is back', async () => {
+  test('G35: a queue first used while its storage is down works once storage is back', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -256,7 +256,7 @@ describe.each(DRIVERS)('backpressure on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(['b']);
   });
 
-  test('G37: an idle queue is left in peace, and a due schedule costs a handful of statements', async () => {
+  test('G37: an idle queue causes no statements, and a due schedule a few', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);

@@ -120,7 +120,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
     }
   });
 
-  test('a text that is not UTF-8 is refused through both encodings, and its field is named', async () => {
+  test('a text that is not UTF-8 is refused in both encodings, and its field is named', async () => {
     const name = Buffer.from([0x61, 0xff, 0x62]);
     const json = Buffer.concat([Buffer.from('{"queue_name":"'), name, Buffer.from('"}')]);
     const wire = Buffer.concat([Buffer.from([0x0a, name.length]), name]);
@@ -138,7 +138,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
     });
   });
 
-  test('an empty protobuf body is an empty message, which the first rule refuses', async () => {
+  test('an empty protobuf body is an empty message, which the first check refuses', async () => {
     for (const { path, rules } of CHECKED) {
       if (path === '/v1/queues.list') continue;
       const { status, body } = await server.http.post(path, new Uint8Array(), 'protobuf');
@@ -147,7 +147,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
     }
   });
 
-  test('unknown fields of a protobuf body are passed over', async () => {
+  test('unknown fields of a protobuf body are ignored', async () => {
     const body = Buffer.concat([
       Buffer.from([0x0a, 10]),
       Buffer.from(QUEUES.main),
@@ -157,7 +157,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
   });
 
   test.each(ENCODINGS)(
-    'G40: U+0000 is refused wherever a text is stored, and nothing is, through %s',
+    'G40: U+0000 is refused in every stored text, and nothing is stored, through %s',
     async (encoding) => {
       const texts = ['encoding', 'kind', 'reference'];
       await withoutTrace(async () => {
@@ -179,7 +179,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
   );
 
   test.each(ENCODINGS)(
-    'G47: the bounds of a request timeout are allowed for every hot call, through %s',
+    'G47: the bounds of a request timeout are accepted by every hot call, through %s',
     async (encoding) => {
       for (const request_timeout of ['10ms', '15m']) {
         const timed = { queue_name: QUEUES.idle, request_timeout };
@@ -195,7 +195,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
   );
 
   test.each(['-1h', '1ms', '1ns'])(
-    'a complete, which does not wait, takes a timeout of %s',
+    'a complete, which does not wait, accepts a timeout of %s',
     async (request_timeout) => {
       const message = { queue_name: QUEUES.main, request_timeout, ids: ['0'.repeat(27)] };
       const { body } = await server.http.send('/v1/queue.complete', message, 'json');
@@ -204,7 +204,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
   );
 
   test.each(ENCODINGS)(
-    'G47: a lease of a long queue name and client id is not too large, through %s',
+    'G47: a lease with a long queue name and client id is within the limit, through %s',
     async (encoding) => {
       const message = {
         queue_name: 'x'.repeat(512),
@@ -217,7 +217,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
     },
   );
 
-  test('G47: an Accept that cannot be served is refused before anything is done', async () => {
+  test('G47: an unsupported Accept is refused without effect', async () => {
     await withoutTrace(async () => {
       const reply = await fetch(`${server.http.url}/v1/queue.produce`, {
         method: 'POST',
@@ -228,7 +228,7 @@ describe.each(DRIVERS)('bad input in front of %s', (driver) => {
     });
   });
 
-  test('after all of this the queues are as they were', async () => {
+  test('bad input has changed no queue', async () => {
     expect(await server.fixture.payloads(QUEUES.main)).toEqual(['untouched']);
     const listed = await server.fixture.service.queues.list({ namespace: '', pivot: '', limit: 0 });
     expect(listed.map(({ name }) => name)).toEqual([QUEUES.dead, QUEUES.idle, QUEUES.main]);

@@ -33,7 +33,7 @@ async function until(condition: () => boolean): Promise<void> {
 const waiting = (fixture: ServiceFixture, q: string) => fixture.service.waiting().get(q);
 
 describe.each(DRIVERS)('clients over HTTP on %s', (driver) => {
-  test('G6: a consumer that hangs up takes no item, and its client id is free', async () => {
+  test('G6: a consumer that disconnects takes no item, and its client id is free', async () => {
     const { fixture, q, http } = await served(driver);
     const client = new AbortController();
     const call = { queue_name: q, client_id: 'c', batch_size: 5, request_timeout: '1m' };
@@ -54,7 +54,7 @@ describe.each(DRIVERS)('clients over HTTP on %s', (driver) => {
     expect((await http.send('/v1/queue.lease', call, 'json')).status).toBe(200);
   });
 
-  test('a producer that hangs up while its request is parked produces nothing', async () => {
+  test('a producer that disconnects while its request waits produces nothing', async () => {
     const { fixture, q, http } = await served(driver);
     fixture.storage().cut(0);
     const client = new AbortController();
@@ -71,7 +71,7 @@ describe.each(DRIVERS)('clients over HTTP on %s', (driver) => {
     expect(await fixture.items(q)).toEqual([]);
   });
 
-  test('each refusal has its documented code: retry 454, shutdown 453, storage behind a read 454', async () => {
+  test('each error has its documented code: retry 454, shutdown 453, failed read 454', async () => {
     const { fixture, q, http } = await served(driver);
     await fixture.produce(q, 'a');
     const leased = await fixture.lease(q);

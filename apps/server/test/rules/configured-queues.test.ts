@@ -50,7 +50,7 @@ describe.each(DRIVERS)('queues of the configuration file on %s', (driver) => {
     expect((await fixture.service.queues.info(b)).deadQueue).toBe(dead);
   });
 
-  test('an explicit placement is honoured, whatever number of partitions is requested', async () => {
+  test('an explicit placement is used, whatever number of partitions is requested', async () => {
     const fixture = newFixture({ main: driver, other: 'memory' });
     const q = fresh();
     const partitions = ['other', 'main', 'other'].map((name, partition) => ({
@@ -64,7 +64,7 @@ describe.each(DRIVERS)('queues of the configuration file on %s', (driver) => {
     expect(await Promise.all([0, 1, 2].map((n) => fixture.payloads(q, n)))).toEqual([['a'], ['b'], ['c']]);
   });
 
-  test('existing queues are left as they are', async () => {
+  test('existing queues stay unchanged', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { leaseTimeout: '5s', reference: 'by hand' });
@@ -86,7 +86,7 @@ describe.each(DRIVERS)('queues of the configuration file on %s', (driver) => {
     [{ 'dead-queue': 'nowhere' }, "dead_queue does not exist; 'nowhere' was not found, create it first"],
     [{ name: 'a b' }, "queue name is invalid; 'a b' cannot contain whitespace"],
     [{ partitions: [] }, 'partitions is invalid; cannot be less than 1'],
-  ])('G30: the invalid entry %j stops the start with its message', async (entry, text) => {
+  ])('G30: the invalid entry %j prevents the start with its message', async (entry, text) => {
     const fixture = newFixture({ main: driver });
     const name = fresh('bad');
     const queues = configured(fixture, [{ name: fresh() }, { name, ...entry }]);
@@ -110,7 +110,7 @@ describe.each(DRIVERS)('queues of the configuration file on %s', (driver) => {
     expect(fixture.clock.msToNextTimer()).toBeUndefined();
   });
 
-  test('a stop ends the attempts', async () => {
+  test('a stop ends the attempts to create queues', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     fixture.storage().cutQueues();

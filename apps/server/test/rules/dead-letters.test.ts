@@ -50,7 +50,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     expect(Number((moved?.expireDeadline ?? 0n) - (moved?.createdAt ?? 0n))).toBe(48 * 3_600e6);
   });
 
-  test('a crash between the two halves of the move leaves one copy', async () => {
+  test('a crash in the middle of the move leaves one copy', async () => {
     const { fixture, q, deadTexts } = await pair(queueDriver, deadDriver);
     await fixture.produce(q, 'a', 'b', 'c');
     await fixture.lease(q, 3);
@@ -70,7 +70,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
       (['unknown-applied', 'not-applied'] as const).map((how) => ({ step, how })),
     ),
   )(
-    'a process that dies at $step ($how) leaves one copy, however quick its consumer',
+    'a process that dies at $step ($how) leaves one copy, however fast its consumer is',
     async ({ step, how }) => {
       const { fixture, q, dead } = await pair(queueDriver, deadDriver);
       await fixture.produce(q, 'a', 'b');
@@ -101,7 +101,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
   );
 
   test.each(['unknown-applied', 'unknown-lost', 'not-applied'] as const)(
-    'G14: a move that fails (%s) is tried again, and leaves one copy',
+    'G14: a move that fails (%s) is repeated, and leaves one copy',
     async (how) => {
       const { fixture, q, deadTexts } = await pair(queueDriver, deadDriver);
       await fixture.produce(q, 'a', 'b');
@@ -121,7 +121,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     },
   );
 
-  test('G14: with the dead-letter queue away for long, moves go on when it is back', async () => {
+  test('G14: if the dead-letter queue is unavailable for long, moves resume once it is back', async () => {
     const { fixture, q, deadTexts } = await pair(queueDriver, deadDriver);
     await fixture.produce(q, 'a');
     await fixture.lease(q);
@@ -134,7 +134,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     expect(await fixture.items(q)).toEqual([]);
   });
 
-  test('where one partition of the dead-letter queue fails, what the others took is not offered twice', async () => {
+  test('if one partition of the dead-letter queue fails, the letters of the others are not delivered twice', async () => {
     const { fixture, q, dead, deadTexts } = await pair(queueDriver, deadDriver, {}, 2);
     const texts = Array.from({ length: 20 }, (_, n) => `${n}`).sort();
     await fixture.produce(q, ...texts);
@@ -152,7 +152,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     expect([...first.map(textOf), ...(await deadTexts())].sort()).toEqual(texts);
   });
 
-  test('a removal that fails after the move is repeated, and nothing is moved twice', async () => {
+  test('a removal that fails after the move is repeated, and no item is moved twice', async () => {
     const { fixture, q, dead, deadTexts } = await pair(queueDriver, deadDriver);
     await fixture.produce(q, 'a');
     await fixture.lease(q);
@@ -165,7 +165,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     expect([await fixture.items(q), await deadTexts()]).toEqual([[], []]);
   });
 
-  test('G22: a dead-letter queue deleted by force loses nothing: items stay, and move when it is there again', async () => {
+  test('G22: if a dead-letter queue is deleted by force, items stay, and move once it exists again', async () => {
     const { fixture, q, dead, deadTexts } = await pair(queueDriver, deadDriver);
     await fixture.produce(q, 'a', 'b');
     await fixture.lease(q, 2);
@@ -185,7 +185,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
     expect(await fixture.items(q)).toEqual([]);
   });
 
-  test('G19: an expired item nobody leased is moved once, and is gone from its queue', async () => {
+  test('G19: an expired item that was never leased is moved once, and leaves its queue', async () => {
     const { fixture, q, dead, deadTexts } = await pair(queueDriver, deadDriver, { expireTimeout: '1m' });
     await fixture.produce(q, 'a', 'b', 'c');
     await fixture.lease(q);
@@ -199,7 +199,7 @@ describe.each(PAIRINGS)('a queue on %s, its dead-letter queue on %s', (queueDriv
 });
 
 describe.each(DRIVERS)('limits on %s', (driver) => {
-  test('G7: a valid last lease is left alone by sweeps for other items', async () => {
+  test('G7: sweeps for other items do not affect a valid last lease', async () => {
     const { fixture, q, deadTexts } = await pair(driver, driver);
     await fixture.produce(q, 'first', 'second');
     await fixture.lease(q);
@@ -212,7 +212,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     expect(await deadTexts()).toEqual(['first']);
   });
 
-  test('G8: an item whose time is up under a valid lease dies when the lease ends', async () => {
+  test('G8: an item that expires during a valid lease dies when the lease ends', async () => {
     const { fixture, q, deadTexts } = await pair(driver, driver, { maxAttempts: 0, expireTimeout: '15s' });
     await fixture.produce(q, 'completed', 'abandoned');
     await fixture.advance('10s');
@@ -225,7 +225,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     expect(await deadTexts()).toEqual(['abandoned']);
   });
 
-  test('without a dead-letter queue items at their limits are deleted, and the log says how many', async () => {
+  test('items at their limits are deleted without a dead-letter queue, and the log has their number', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { leaseTimeout: '10s', expireTimeout: '1m', maxAttempts: 1 });
@@ -242,7 +242,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     ]);
   });
 
-  test('new limits apply to items already there', async () => {
+  test('new limits apply to existing items', async () => {
     const { fixture, q, dead, deadTexts } = await pair(driver, driver, { maxAttempts: 0 });
     const update = (settings: object) =>
       fixture.service.queues.update({
@@ -272,7 +272,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     expect(await deadTexts()).toEqual([]);
   });
 
-  test('an import that names a source id already there is left out, and free again afterwards', async () => {
+  test('an import leaves out an item with an existing source id, which is free again afterwards', async () => {
     const { fixture, q, dead, deadTexts } = await pair(driver, driver);
     await fixture.produce(q, 'a');
     await fixture.lease(q);
@@ -292,7 +292,7 @@ describe.each(DRIVERS)('limits on %s', (driver) => {
     expect(await deadTexts()).toEqual(['again']);
   });
 
-  test('a move that is under way ends before the table of its queue is dropped', async () => {
+  test('a running move ends before the table of its queue is dropped', async () => {
     const { fixture, q, dead } = await pair(driver, driver);
     await fixture.produce(q, 'a');
     await fixture.lease(q);
@@ -345,7 +345,7 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
     return { ...pairing, update };
   }
 
-  test('go to another queue as soon as the setting names one', async () => {
+  test('go to another queue once the setting names one', async () => {
     const { fixture, q, update, deadTexts } = await stuck();
     const other = fresh('other');
     await fixture.create(other, {}, ['left']);
@@ -372,7 +372,7 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
     expect(await deadTexts()).toEqual([]);
   });
 
-  test('do not arrive any more when an operator has cleared them away', async () => {
+  test('do not move any more after an operator has cleared them', async () => {
     const { fixture, q, deadTexts } = await stuck();
     await fixture.service.queue.clear({ queueName: q, queue: true, scheduled: false, destructive: true });
     fixture.storage('right').heal(0);
@@ -380,7 +380,7 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
     expect([await fixture.items(q), await deadTexts()]).toEqual([[], []]);
   });
 
-  test('are tried again with growing pauses, however often the partition is swept', async () => {
+  test('are tried again after growing pauses, whatever number of sweeps run', async () => {
     const { fixture, q } = await stuck();
     await fixture.produce(q, ...'uvwxyz');
     const before = fixture.storage('right').count('prepareLetters');
@@ -394,10 +394,10 @@ describe.each(DRIVERS)('dead letters that cannot be moved at once, on %s', (driv
   });
 });
 
-describe.each(DRIVERS)('sweeps in several parts on %s', (driver) => {
+describe.each(DRIVERS)('sweeps in several portions on %s', (driver) => {
   const texts = Array.from({ length: 35 }, (_, n) => `${n}`);
 
-  test('more due items than one sweep takes enter the queue in due order', async () => {
+  test('more due items than one sweep handles return in the order of their schedules', async () => {
     const fixture = newFixture({ main: driver }, { limits: { sweepItems: 10 } });
     const q = fresh();
     await fixture.create(q);
@@ -409,7 +409,7 @@ describe.each(DRIVERS)('sweeps in several parts on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(inDueOrder);
   });
 
-  test('more expired and overdue items than one sweep takes all arrive, once', async () => {
+  test('more expired and overdue items than one sweep handles all arrive, once', async () => {
     const fixture = newFixture({ main: driver }, { limits: { sweepItems: 10 } });
     const [dead, q] = [fresh('dead'), fresh()];
     await fixture.create(dead, { requestedPartitions: 2 });
@@ -430,7 +430,7 @@ describe.each(DRIVERS)('the rules for dead-letter queues on %s', (driver) => {
     ...{ maxAttempts: 0, reference: '', requestedPartitions: 1 },
   });
 
-  test('it exists, is not the queue itself, and has none of its own', async () => {
+  test('require that it exists, is another queue, and has none itself', async () => {
     const fixture = newFixture({ main: driver });
     const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
     const { queues } = fixture.service;
@@ -445,7 +445,7 @@ describe.each(DRIVERS)('the rules for dead-letter queues on %s', (driver) => {
     );
   });
 
-  test('G20: a queue used as one cannot get one, and no cycle can be made', async () => {
+  test('G20: refuse a chain or a cycle', async () => {
     const fixture = newFixture({ main: driver });
     const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
     const { queues } = fixture.service;
@@ -456,7 +456,7 @@ describe.each(DRIVERS)('the rules for dead-letter queues on %s', (driver) => {
     expect((await queues.info(b)).deadQueue).toBe('');
   });
 
-  test('G20: of two changes at once that would make a chain together, one is refused', async () => {
+  test('G20: refuse one of two concurrent changes that would make a chain together', async () => {
     const fixture = newFixture({ main: driver });
     const [a, b, c] = [fresh('a'), fresh('b'), fresh('c')];
     const { queues } = fixture.service;
@@ -465,7 +465,7 @@ describe.each(DRIVERS)('the rules for dead-letter queues on %s', (driver) => {
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
-  test('a dead-letter queue cannot be deleted while a queue that uses it is being created', async () => {
+  test('prevent the deletion of a dead-letter queue while a queue that uses it is being created', async () => {
     const fixture = newFixture({ main: driver });
     const [a, b] = [fresh('a'), fresh('b')];
     const { queues } = fixture.service;

@@ -16,7 +16,7 @@ const titles = readdirSync(import.meta.dirname)
   .flatMap((name) => readFileSync(join(import.meta.dirname, name), 'utf8').split('\n'))
   .join('\n');
 
-test.each(GAPS)('the gap %s has a test that carries its number', (gap) => {
+test.each(GAPS)('the gap %s has a test with its number in the title', (gap) => {
   // The title of a test may be on the line after its call.
   expect(titles).toMatch(new RegExp(`\\(\\s*['\`]${gap}: `));
 });

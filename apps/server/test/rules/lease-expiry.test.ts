@@ -3,7 +3,7 @@ import { DRIVERS, fresh, textsOf, useFixtures, watch } from './support/service-f
 
 const newFixture = useFixtures();
 
-describe.each(DRIVERS)('leases that run out on %s', (driver) => {
+describe.each(DRIVERS)('ended leases on %s', (driver) => {
   async function leasedFixture(settings = {}) {
     const fixture = newFixture({ main: driver });
     const q = fresh();
@@ -12,7 +12,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
     return { fixture, q, leased: await fixture.lease(q) };
   }
 
-  test('an expired item goes to the tail under a new id, with its attempts', async () => {
+  test('an item whose lease ended goes to the tail under a new id, with its attempts', async () => {
     const { fixture, q, leased } = await leasedFixture();
     const [before] = await fixture.items(q);
     expect(leased.items).toMatchObject([{ attempts: 1, leaseDeadline: fixture.in('10s') }]);
@@ -43,7 +43,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
     expect(await fixture.stats(q)).toMatchObject({ waiting: 0, leased: 0 });
   });
 
-  test('a lease past its deadline that no sweep has seen yet can still be completed', async () => {
+  test('a lease past its deadline can be completed until a sweep has found it', async () => {
     const { fixture, q, leased } = await leasedFixture();
     fixture.clock.set(fixture.in('1h'));
     await fixture.complete(q, leased);
@@ -51,7 +51,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
     expect(await fixture.items(q)).toEqual([]);
   });
 
-  test('a complete that meets a sweep ends with the item either gone or back, never both', async () => {
+  test('a complete that coincides with a sweep leaves the item either completed or waiting', async () => {
     const { fixture, q, leased } = await leasedFixture();
     const release = fixture.storage().hold('sweep', 0, 'before');
     await fixture.advance('11s');
@@ -61,7 +61,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(completed.state === 'fulfilled' ? [] : ['a']);
   });
 
-  test('a lease taken before a restart runs out after it', async () => {
+  test('a lease taken before a restart ends after it', async () => {
     const { fixture, q } = await leasedFixture();
     await fixture.restart();
     const again = watch(fixture.lease(q));
@@ -71,7 +71,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
     expect(again.value?.items).toMatchObject([{ attempts: 2 }]);
   });
 
-  test('G33: source_id survives lease expiry, retry and scheduling', async () => {
+  test('G33: source_id survives the end of a lease, retry and scheduling', async () => {
     const fixture = newFixture({ main: driver });
     const [dead, q] = [fresh('dead'), fresh()];
     await fixture.create(dead, { leaseTimeout: '10s' });
@@ -96,7 +96,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
     expect(await seen()).toHaveLength(1);
   });
 
-  test('an item that keeps expiring keeps its place in line, with each lease counted once', async () => {
+  test('an item whose leases keep ending keeps its turn, and each lease counts once', async () => {
     const { fixture, q } = await leasedFixture();
     for (let attempts = 2; attempts <= 5; attempts++) {
       await fixture.advance('10.1s');
@@ -104,7 +104,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
     }
   });
 
-  test('leases of one moment run out together, in their order', async () => {
+  test('leases of one instant end together, in their order', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { leaseTimeout: '10s' });
@@ -119,7 +119,7 @@ describe.each(DRIVERS)('leases that run out on %s', (driver) => {
   });
 });
 
-test('G36: two services on one database never give an item to two consumers, nor sweep a lease twice', async () => {
+test('G36: two services on one database never lease an item twice, and end each lease once', async () => {
   const fixture = newFixture({ main: 'postgres' });
   const q = fresh();
   await fixture.create(q, { leaseTimeout: '10s' });

@@ -5,7 +5,7 @@ const newFixture = useFixtures();
 
 describe.each(DRIVERS)('lists on %s', (driver) => {
   test.each(['listItems', 'listScheduled'] as const)(
-    '%s: pages start at the pivot, present or gone, and never show the other kind',
+    '%s: pages start at the pivot, whether it exists or not, and never show the other kind',
     async (method) => {
       const fixture = newFixture({ main: driver });
       const q = fresh();
@@ -47,7 +47,7 @@ describe.each(DRIVERS)('lists on %s', (driver) => {
     await expect(fixture.service.queues.list({ namespace: '', pivot: '', limit: -1 })).rejects.toThrow(text);
   });
 
-  test('a limit of 0 is a thousand', async () => {
+  test('a limit of 0 means a thousand', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -104,7 +104,7 @@ describe.each(DRIVERS)('lists on %s', (driver) => {
     }
   });
 
-  test('G39: an update records the number of partitions that is requested, and changes none', async () => {
+  test('G39: an update stores the requested number of partitions, and changes the actual number of none', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);

@@ -20,7 +20,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
   }
   const texts = (count: number, word = 'i') => Array.from({ length: count }, (_, n) => `${word}${n}`);
 
-  test('requests go, whole and in order, to the partition with the fewest items', async () => {
+  test('sends requests, whole and in order, to the partition with the fewest items', async () => {
     const { fixture, q } = await spreadFixture();
     for (const word of ['a', 'b', 'c', 'd', 'e']) await fixture.produce(q, ...texts(10, word));
     // Equal partitions keep their order: after `b` the second one still comes first.
@@ -28,14 +28,14 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     expect(await fixture.payloads(q, 1)).toEqual([...texts(10, 'b'), ...texts(10, 'c')]);
   });
 
-  test('requests of one moment are spread as if they came one by one', async () => {
+  test('distributes concurrent requests as if they came one by one', async () => {
     const { fixture, q } = await spreadFixture(['one', 'two', 'one']);
     await Promise.all([1, 2, 3, 4, 5].map((count) => fixture.produce(q, ...texts(count, `${count}-`))));
     const counts = await Promise.all([0, 1, 2].map(async (n) => (await fixture.items(q, n)).length));
     expect(counts).toEqual([5, 7, 3]);
   });
 
-  test('leases take from the fullest partition, and concurrent ones from several', async () => {
+  test('leases from the fullest partition, and concurrently from several', async () => {
     const { fixture, q } = await spreadFixture();
     await fixture.produce(q, ...texts(5, 'a'));
     await fixture.produce(q, ...texts(9, 'b'));
@@ -44,7 +44,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     expect(both.map(({ partition }) => partition).sort()).toEqual([0, 1]);
   });
 
-  test('items of a request come from one partition, and are completed there alone', async () => {
+  test('leases items of one partition, and completes them only there', async () => {
     const { fixture, q } = await spreadFixture();
     await fixture.produce(q, 'a', 'b');
     await fixture.produce(q, 'c');
@@ -58,7 +58,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     await fixture.complete(q, leased);
   });
 
-  test('G16: stats are those of each partition, whatever order they are worked in', async () => {
+  test('G16: returns the stats of each partition, in whatever order they were counted', async () => {
     const { fixture, q } = await spreadFixture();
     await fixture.produce(q, 'a', 'b', 'c');
     await fixture.produce(q, 'd', item('s', { enqueueAt: fixture.in('1h') }));
@@ -83,7 +83,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     expect((await fixture.service.queue.stats(q)).leaseWaiting).toBe(0);
   });
 
-  test('G5: an item in the emptier partition is found, whatever the counts say', async () => {
+  test('G5: finds an item in the emptier partition, whatever the counts are', async () => {
     const { fixture, q } = await spreadFixture();
     await fixture.produce(q, 'a', 'b', 'c');
     await fixture.produce(q, 'd');
@@ -95,7 +95,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     expect(lease.value && textsOf(lease.value)).toEqual(['d']);
   });
 
-  test('G2: what a failing partition did not store goes to a healthy one, and it is avoided from then on', async () => {
+  test('G2: sends items that a failing partition did not store to a healthy one, and avoids the failing one', async () => {
     const { fixture, q } = await spreadFixture();
     fixture.storage('one').cut(0);
     await fixture.produce(q, 'a');
@@ -108,7 +108,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     });
   });
 
-  test('a failing partition is probed with growing pauses and taken back; items elsewhere flow on', async () => {
+  test('probes a failing partition after growing pauses and returns it to service; items elsewhere are served', async () => {
     const { fixture, q } = await spreadFixture();
     await fixture.produce(q, 'held');
     fixture.storage('one').cut(0);
@@ -137,7 +137,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     expect(waiting.value && textsOf(waiting.value)).toEqual(['held']);
   });
 
-  test('G28: after many failures the pause stays at five seconds', async () => {
+  test('G28: probes every five seconds after many failures', async () => {
     const { fixture, q } = await spreadFixture();
     fixture.storage('one').cut(0);
     await fixture.service.queue.reload(q);
@@ -148,7 +148,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     expect(fixture.storage('one').count('stats') - before).toBe(10);
   });
 
-  test('a slow partition holds nobody back whom the other can serve', async () => {
+  test('serves a consumer from another partition if one is slow', async () => {
     const { fixture, q } = await spreadFixture();
     await fixture.produce(q, 'slow', 'slow too');
     await fixture.produce(q, 'quick');
@@ -162,7 +162,7 @@ describe.each(COMBINATIONS)('a queue over %s', (_, first, second) => {
     expect((await fixture.lease(q)).items).toMatchObject([{ attempts: 1 }]);
   });
 
-  test('after a restart the queue has its partitions where they were', async () => {
+  test('has its partitions on the same storages after a restart', async () => {
     const { fixture, q } = await spreadFixture(['two', 'one']);
     await fixture.produce(q, 'a');
     await fixture.produce(q, 'b');
@@ -179,7 +179,7 @@ test.each([
   [7, { a: 1, b: 1, c: 1 }, [3, 2, 2]],
   [1, { a: 1, b: 1 }, [1, 0]],
   [4, { a: 0, b: 3, c: 1 }, [0, 3, 1]],
-])('G17: %i partitions over %j are placed as %j', async (requested, affinities, expected) => {
+])('G17: places %i partitions over %j as %j', async (requested, affinities, expected) => {
   const names = Object.keys(affinities);
   const fixture = newFixture(Object.fromEntries(names.map((name) => [name, 'memory' as const])), {
     affinities: affinities as unknown as Record<string, number>,
@@ -198,7 +198,7 @@ test.each([
   ['a hole', [{ partition: 0 }, { partition: 2 }]],
   ['a number twice', [{ partition: 0 }, { partition: 0 }]],
   ['an unknown storage', [{ partition: 0, storageName: 'nowhere' }]],
-])('G17: a placement with %s is refused', async (_, given) => {
+])('G17: refuses a placement with %s', async (_, given) => {
   const fixture = newFixture({ main: 'memory' });
   const q = fresh();
   const placement = given.map((each) => ({ storageName: 'main', ...each }));
@@ -212,7 +212,7 @@ test.each([
   await expect(fixture.service.queues.info(q)).rejects.toThrow('does not exist');
 });
 
-test('G27: the number of partitions has a bound, and timeouts are not negative', async () => {
+test('G27: limits the number of partitions, and refuses negative timeouts', async () => {
   const fixture = newFixture({ main: 'memory' });
   await expect(fixture.create(fresh(), { requestedPartitions: 2_000_000 })).rejects.toThrow(
     'partitions is invalid; cannot be greater than 1024',
@@ -223,7 +223,7 @@ test('G27: the number of partitions has a bound, and timeouts are not negative',
   );
 });
 
-test('a partition whose storage is no longer configured is reported by name and left out; the others go on', async () => {
+test('names a partition whose storage is not configured, and serves the others', async () => {
   const fixture = newFixture({ main: 'memory' });
   const q = fresh();
   await fixture
@@ -254,7 +254,7 @@ test('a partition whose storage is no longer configured is reported by name and 
   });
 });
 
-test('a queue with a partition on a storage that is not configured is deleted by force only', async () => {
+test('is deleted only by force if it has a partition on a storage that is not configured', async () => {
   const fixture = newFixture({ main: 'memory' });
   const q = fresh();
   await fixture

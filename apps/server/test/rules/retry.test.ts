@@ -12,7 +12,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     return { fixture, q, leased: await fixture.lease(q, texts.length) };
   }
 
-  test('at once: the item goes to the tail under a new id, and the old id is dead', async () => {
+  test('puts the item at the tail at once under a new id, and the old id is invalid', async () => {
     const { fixture, q, leased } = await leasedFixture('a');
     const [before] = await fixture.items(q);
     await fixture.produce(q, 'b');
@@ -30,14 +30,14 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     expect((await fixture.lease(q, 2)).items.map(({ attempts }) => attempts)).toEqual([1, 2]);
   });
 
-  test.each(['-1h', '0', '99ms'])('a time %s from now is at once', async (by) => {
+  test.each(['-1h', '0', '99ms'])('for a time %s from now takes effect at once', async (by) => {
     const { fixture, q, leased } = await leasedFixture('a');
     await fixture.retry(q, leased, { retryAt: fixture.in(by) });
     expect(await fixture.payloads(q)).toEqual(['a']);
     expect(await fixture.scheduled(q)).toEqual([]);
   });
 
-  test.each(['100ms', '1h'])('a time %s from now schedules the item until then', async (by) => {
+  test.each(['100ms', '1h'])('for a time %s from now schedules the item until then', async (by) => {
     const { fixture, q, leased } = await leasedFixture('a');
     const retryAt = fixture.in(by);
     await fixture.retry(q, leased, { retryAt });
@@ -53,7 +53,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     expect(waiting.value?.items[0]?.id).not.toBe(leased.items[0]?.id);
   });
 
-  test('G12: a retry of one request that mixes times brings back each item at its own', async () => {
+  test('G12: with different times returns each item at its own time', async () => {
     const { fixture, q, leased } = await leasedFixture('now', 'near', 'far', 'farther');
     const delays = [undefined, '1s', '10m', '2h'];
     await fixture.service.queue.retry({
@@ -73,7 +73,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(['now', 'near', 'far', 'farther']);
   });
 
-  test('G9: dead goes straight to the dead-letter queue, whatever time is given with it', async () => {
+  test('G9: with dead moves the item to the dead-letter queue at once, whatever time it has', async () => {
     const fixture = newFixture({ main: driver });
     const [dead, q] = [fresh('dead'), fresh()];
     await fixture.create(dead);
@@ -89,7 +89,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     await expect(fixture.complete(q, leased)).rejects.toThrow('does not exist');
   });
 
-  test('dead without a dead-letter queue deletes the item, and the log says so', async () => {
+  test('with dead deletes the item if there is no dead-letter queue, and the log says so', async () => {
     const { fixture, q, leased } = await leasedFixture('a', 'b');
     await fixture.retry(q, leased, { dead: true });
     expect(await fixture.stats(q)).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
@@ -100,7 +100,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     });
   });
 
-  test('G10: an item whose attempts have reached max_attempts is dead when it is retried', async () => {
+  test('G10: of an item whose attempts have reached max_attempts makes it dead', async () => {
     const fixture = newFixture({ main: driver });
     const [dead, q] = [fresh('dead'), fresh()];
     await fixture.create(dead);
@@ -115,7 +115,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     expect(await fixture.items(dead)).toMatchObject([{ sourceId: second.items[0]?.id, attempts: 0 }]);
   });
 
-  test('G34: a scheduled retry comes back behind what was produced meanwhile, under a new id', async () => {
+  test('G34: for a later time puts the item behind items that were produced meanwhile, under a new id', async () => {
     const { fixture, q, leased } = await leasedFixture('a');
     await fixture.retry(q, leased, { retryAt: fixture.in('1s') });
     await fixture.produce(q, 'meanwhile');
@@ -127,7 +127,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     await expect(fixture.retry(q, leased)).rejects.toThrow('does not exist');
   });
 
-  test('G11: a retry with a bad id among good ones changes nothing, and names the bad one', async () => {
+  test('G11: with a bad id among good ones changes nothing, and names the bad one', async () => {
     const { fixture, q, leased } = await leasedFixture('a', 'b');
     await fixture.produce(q, 'waits');
     const waits = (await fixture.items(q))[2]?.id as string;
@@ -142,7 +142,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(['waits', 'a', 'b']);
   });
 
-  test('a retry while a sweep takes the expired lease back leaves the item in the queue once', async () => {
+  test('during a sweep of the ended lease leaves the item in the queue once', async () => {
     const { fixture, q, leased } = await leasedFixture('a');
     const release = fixture.storage().hold('sweep', 0, 'before');
     await fixture.advance('1m1s');
@@ -154,7 +154,7 @@ describe.each(DRIVERS)('retry on %s', (driver) => {
     expect(textsOf(await fixture.lease(q))).toEqual(['a']);
   });
 
-  test('many items of one request keep their order at the tail', async () => {
+  test('of many items in one request keeps their order at the tail', async () => {
     const texts = Array.from({ length: 200 }, (_, n) => `${n}`);
     const { fixture, q, leased } = await leasedFixture(...texts);
     await fixture.produce(q, item('first'));

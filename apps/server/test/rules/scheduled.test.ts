@@ -4,7 +4,7 @@ import { DRIVERS, fresh, item, textOf, textsOf, useFixtures, watch } from './sup
 const newFixture = useFixtures();
 
 describe.each(DRIVERS)('scheduled items on %s', (driver) => {
-  test('a scheduled item is seen by scheduled.list alone until it is due', async () => {
+  test('are shown only by scheduled.list until they are due', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -21,7 +21,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect(await fixture.scheduled(q)).toEqual([]);
   });
 
-  test.each(['-24h', '0', '99ms'])('an enqueue_at %s from now is at once', async (by) => {
+  test.each(['-24h', '0', '99ms'])('with an enqueue_at %s from now are available at once', async (by) => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -29,7 +29,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect([await fixture.payloads(q), await fixture.scheduled(q)]).toEqual([['now'], []]);
   });
 
-  test('due items enter the queue in due order, ties in produce order', async () => {
+  test('become available in the order of their schedules, ties in produce order', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -41,7 +41,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(['1s-1', '1s-3', '1s-5', '2s-2', '3s-0', '3s-4']);
   });
 
-  test('G12: every one of several schedules comes due at its own time, though nothing else happens', async () => {
+  test('G12: with different schedules become available each at its own time, without any other event', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { expireTimeout: '200h' });
@@ -58,7 +58,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     }
   });
 
-  test('G13: after a restart schedules go on, those that came due meanwhile at once', async () => {
+  test('G13: keep their schedules after a restart, and those due meanwhile become available at once', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -80,7 +80,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect(second.value && textsOf(second.value)).toEqual(['not due']);
   });
 
-  test('G34: a due item goes behind what was produced meanwhile, under a new id', async () => {
+  test('G34: go behind items that were produced meanwhile, under a new id', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -94,7 +94,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect(after).toMatchObject({ createdAt: before?.createdAt, expireDeadline: before?.expireDeadline });
   });
 
-  test('a scheduled item cannot be completed or retried, and can be deleted', async () => {
+  test('cannot be completed or retried, and can be deleted', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -109,7 +109,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect(await fixture.scheduled(q)).toEqual([]);
   });
 
-  test('a schedule outlives neither death nor expiry before it is due', async () => {
+  test('neither die nor expire before they are due', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { leaseTimeout: '1s', expireTimeout: '10s', maxAttempts: 1 });
@@ -118,7 +118,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect(await fixture.scheduled(q)).toHaveLength(1);
   });
 
-  test('G15b: an item enqueued after its time is expired by the same sweep', async () => {
+  test('G15b: that come due after their expire deadline expire in the same sweep', async () => {
     const fixture = newFixture({ main: driver });
     const [dead, q] = [fresh('dead'), fresh()];
     await fixture.create(dead);
@@ -130,7 +130,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect(await fixture.payloads(dead)).toEqual(['late']);
   });
 
-  test('A3: an item that is produced for later than it may live is offered, and lives from then on', async () => {
+  test('A3: with a schedule beyond the expire timeout become available, and live for the expire timeout from then', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { leaseTimeout: '1s', expireTimeout: '10s' });
@@ -144,7 +144,7 @@ describe.each(DRIVERS)('scheduled items on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual([]);
   });
 
-  test('G15: scheduled items do not count as waiting when a partition is chosen', async () => {
+  test('G15: do not count as waiting items in the choice of a partition', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });

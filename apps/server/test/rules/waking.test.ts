@@ -86,8 +86,8 @@ const CAUSES: Record<string, Cause> = {
 };
 
 describe.each(DRIVERS)('waking on %s', (driver) => {
-  describe.each([0, 1])('by what happens in partition %i of two', (partition) => {
-    test.each(Object.entries(CAUSES))('G4: %s serves a lease that waits', async (_, { before, cause }) => {
+  describe.each([0, 1])('by an event in partition %i of two', (partition) => {
+    test.each(Object.entries(CAUSES))('G4: %s serves a waiting lease', async (_, { before, cause }) => {
       // Without polling, only the cause itself may wake a consumer.
       const fixture = newFixture({ main: driver }, { limits: { pollMs: 86_400_000 } });
       const q = fresh();
@@ -103,7 +103,7 @@ describe.each(DRIVERS)('waking on %s', (driver) => {
     });
   });
 
-  test('G4: a produce serves leases that wait, each item one', async () => {
+  test('G4: a produce serves waiting leases, one with each item', async () => {
     const fixture = newFixture({ main: driver }, { limits: { pollMs: 86_400_000 } });
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
@@ -117,7 +117,7 @@ describe.each(DRIVERS)('waking on %s', (driver) => {
     expect(waiting[2]?.state).toBe('fulfilled');
   });
 
-  test('G4: a dead letter serves a lease that waits on the dead-letter queue', async () => {
+  test('G4: a dead letter serves a waiting lease on the dead-letter queue', async () => {
     const fixture = newFixture({ main: driver }, { limits: { pollMs: 86_400_000 } });
     const [dead, q] = [fresh('dead'), fresh()];
     await fixture.create(dead, { requestedPartitions: 2 });
@@ -131,7 +131,7 @@ describe.each(DRIVERS)('waking on %s', (driver) => {
     expect(waiting.value && textsOf(waiting.value)).toEqual(['item']);
   });
 
-  test('what other processes put in is found by looking now and then', async () => {
+  test('a poll finds items that other processes have stored', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -143,7 +143,7 @@ describe.each(DRIVERS)('waking on %s', (driver) => {
     expect(waiting.value && textsOf(waiting.value)).toEqual(['item']);
   });
 
-  test('items are dealt one at a time, round the requests in their order of arrival', async () => {
+  test('items are distributed one at a time, in turn, to the requests in their order of arrival', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -154,7 +154,7 @@ describe.each(DRIVERS)('waking on %s', (driver) => {
     expect(waiting.map(({ value }) => value && textsOf(value).join(''))).toEqual(['14', '2567', '3']);
   });
 
-  test('a shutdown under load answers everyone, and starts no timer afterwards', async () => {
+  test('a shutdown under load answers every request, and starts no timer afterwards', async () => {
     const fixture = newFixture({ main: driver });
     const [busy, empty] = [fresh(), fresh()];
     await fixture.create(busy, { requestedPartitions: 2 });

@@ -7,7 +7,7 @@ const OLDER_MAIN = process.env['QUERATOR_OLDER_MAIN'];
 const SEED = Number(process.env['QUERATOR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** The earlier version moves dead items in the same way as this one. */
-describe('a rolling upgrade with retries and dead letters under way', { timeout: 180_000 }, () => {
+describe('a rolling upgrade during retries and dead-letter moves', { timeout: 180_000 }, () => {
   let both: ServerProcesses;
   let load: Load | undefined;
 
@@ -19,7 +19,7 @@ describe('a rolling upgrade with retries and dead letters under way', { timeout:
     await both?.stop();
   });
 
-  test(`loses nothing, and no item is completed twice, nor as an item and a letter (seed ${SEED})`, async () => {
+  test(`loses no item, and completes none twice, nor as an item and as a letter (seed ${SEED})`, async () => {
     load = faultLoad(both, SEED);
     await load.createQueues();
     load.start(1);

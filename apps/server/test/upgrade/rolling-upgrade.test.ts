@@ -39,7 +39,7 @@ describe('a rolling upgrade from an older version, under load', { timeout: 180_0
     await both?.stop();
   });
 
-  test('loses nothing, and both versions serve the same queues meanwhile', async () => {
+  test('loses no item, and both versions serve the same queues meanwhile', async () => {
     load = new ClientLoad(both.urls);
     const { ledger } = load;
     await both.create(0, 'q', { requested_partitions: 2, lease_timeout: '10s' });

@@ -111,7 +111,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
       ...{ queue_name: 'q', lease_timeout: '1m', expire_timeout: '24h', requested_partitions: 1 },
     });
 
-  test('share one port, and metrics are those of all', async () => {
+  test('share one port, and metrics add up those of all', async () => {
     const pids = pidsOf(await start(2));
     expect(new Set(pids).size).toBe(2);
     await create();
@@ -128,7 +128,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     expect(text.match(/^# TYPE querator_items_total counter$/gm)).toHaveLength(1);
   });
 
-  test('a consumer that waits at one worker gets what is produced at another', async () => {
+  test('wake a waiting consumer at one worker when another one gets an item', async () => {
     await start(2);
     await create();
     const [here, there] = await atTwoWorkers();
@@ -150,7 +150,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     }
   });
 
-  test('SIGTERM among produces and completes: what was acknowledged is so, and nothing twice', async () => {
+  test('stop on SIGTERM during produces and completes: acknowledged changes exist, once', async () => {
     const running = await start(2);
     await create();
     const acknowledged = new Set<string>();
@@ -213,7 +213,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     expect(kept.sort()).toEqual([...acknowledged].sort());
   });
 
-  test('one that is killed under load is replaced; nothing acknowledged is lost, and nothing is there twice', async () => {
+  test('are replaced when one is killed under load, without losing or duplicating an acknowledged item', async () => {
     const pids = pidsOf(await start(2));
     await create();
     const acknowledged: string[] = [];
@@ -251,7 +251,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     expect(cut.length).toBeLessThanOrEqual(producers.length);
   });
 
-  test('SIGTERM lets all of them drain: who waits is answered, and the program ends well', async () => {
+  test('drain on SIGTERM: waiting requests get a reply, and the program exits with 0', async () => {
     const running = await start(2);
     await create();
     const waiting = [1, 2, 3, 4].map((n) =>
@@ -268,13 +268,13 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     expect(pidsOf(running).filter(isAlive)).toEqual([]);
   });
 
-  test('they end with their parent', async () => {
+  test('end with their parent', async () => {
     const running = await start(2);
     running.child.kill('SIGKILL');
     await vi.waitFor(() => expect(pidsOf(running).filter(isAlive)).toEqual([]), PATIENCE);
   });
 
-  test('an address that is taken is one clear error', async () => {
+  test('report an address in use as one clear error', async () => {
     const server = createServer();
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as AddressInfo;

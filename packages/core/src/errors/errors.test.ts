@@ -4,7 +4,7 @@ import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 import { invalid, QueueError } from './queue-error.ts';
 import { StorageError } from './storage-error.ts';
 
-test('a queue error knows whether the same request may succeed later', () => {
+test('a queue error has the retryable flag of its code', () => {
   const retryable = (Object.keys(ERROR_CODES) as ErrorCode[]).filter(
     (code) => new QueueError(code, '').retryable,
   );
@@ -18,13 +18,13 @@ test('errors keep their cause for the log', () => {
   expect(new StorageError('text', { outcome: 'unknown', cause }).cause).toBe(cause);
 });
 
-test('a storage error says what is known of the call', () => {
+test('a storage error has the outcome of the call', () => {
   const error = new StorageError('connection lost', { outcome: 'unknown' });
   expect(error).toMatchObject({ name: 'StorageError', message: 'connection lost', outcome: 'unknown' });
   expect('cause' in error).toBe(false);
 });
 
-test('a broken invariant stops the program at that place', () => {
+test('a broken invariant throws at once', () => {
   expect(() => invariant(true, 'fine')).not.toThrow();
   expect(() => invariant(0, 'nothing is something')).toThrow('invariant broken: nothing is something');
 });

@@ -3,7 +3,7 @@ import { checkItemId, itemNotLeased, noSuchItem } from './item-errors.ts';
 
 const ID = '0'.repeat(27);
 
-test('an id of the right shape does not exist', () => {
+test('an unknown id of the right format does not exist', () => {
   expect(noSuchItem(ID)).toMatchObject({
     name: 'QueueError',
     code: 'invalid',
@@ -11,7 +11,7 @@ test('an id of the right shape does not exist', () => {
   });
 });
 
-test('an id of another shape is malformed', () => {
+test('an id of another format is malformed', () => {
   expect(noSuchItem('x').message).toBe("invalid storage id; 'x': Valid encoded KSUIDs are 27 characters");
   const great = 'z'.repeat(27);
   expect(noSuchItem(great).message).toBe(
@@ -19,7 +19,7 @@ test('an id of another shape is malformed', () => {
   );
 });
 
-test('an item that waits cannot be completed or retried', () => {
+test('a waiting item cannot be completed or retried', () => {
   expect(itemNotLeased(ID, 'completed').message).toBe(
     `item(s) cannot be completed; '${ID}' is not marked as leased`,
   );
@@ -29,7 +29,7 @@ test('an item that waits cannot be completed or retried', () => {
   expect(itemNotLeased(ID, 'retried')).toMatchObject({ code: 'invalid', retryable: false });
 });
 
-test('a pivot is checked for its shape only', () => {
+test('the format is the only check of a pivot', () => {
   expect(() => checkItemId(ID)).not.toThrow();
   expect(() => checkItemId('')).toThrow("invalid storage id; '': Valid encoded KSUIDs are 27 characters");
 });

@@ -31,7 +31,7 @@ describe('formatItemId', () => {
     );
   });
 
-  test('always gives what passes for a KSUID', () => {
+  test('always returns a valid KSUID', () => {
     for (const sequence of [0n, 1n, 2n ** 63n - 1n]) {
       expect(itemIdFault(formatItemId(sequence, 'zzzzzzzzzz'))).toBeUndefined();
     }
@@ -39,7 +39,7 @@ describe('formatItemId', () => {
 });
 
 describe('itemIdFault', () => {
-  test('takes every value below 2^160, and none from there on', () => {
+  test('accepts every value below 2^160, and none from there on', () => {
     expect(itemIdFault(toBase62(0n))).toBeUndefined();
     expect(itemIdFault(toBase62(2n ** 160n - 1n))).toBeUndefined();
     expect(toBase62(2n ** 160n - 1n)).toBe('aWgEPTl1tmebfsQzFP4bxwgy80V');

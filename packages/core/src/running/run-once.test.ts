@@ -19,7 +19,7 @@ test('begins its job at the first call, and all calls share its promise', async 
   expect(runs).toBe(1);
 });
 
-test('has begun when its job asks, and shares its promise with the job', async () => {
+test('has begun when its job calls it, and shares its promise with the job', async () => {
   const seen: unknown[] = [];
   const once: RunOnce = new RunOnce(async () => {
     seen.push(once.hasBegun, once.run());

@@ -31,7 +31,7 @@ describe('ManualClock', () => {
     expect(fired).toHaveLength(4);
   });
 
-  test('shows each timer the time it fires at', async () => {
+  test('shows each timer its own time when it fires', async () => {
     const clock = new ManualClock();
     const start = clock.now();
     const times: bigint[] = [];
@@ -41,7 +41,7 @@ describe('ManualClock', () => {
     expect(clock.now()).toBe(addDuration(start, parseDuration('1s')));
   });
 
-  test('fires timers that others start on the way, also from promise callbacks', async () => {
+  test('fires timers that others start meanwhile, also from promise callbacks', async () => {
     const clock = new ManualClock();
     const start = clock.now();
     const times: bigint[] = [];
@@ -95,7 +95,7 @@ describe('ManualClock', () => {
     expect(ms('1m30s')).toBe(90_000);
   });
 
-  test('a suspended machine: time has passed, and timers have as long to go as before', async () => {
+  test('a suspended machine: time passes, and timers have as long to run as before', async () => {
     const clock = new ManualClock();
     const start = clock.now();
     let fired = 0;

@@ -121,7 +121,7 @@ describe('parseDuration', () => {
     );
   });
 
-  test('adds components up, whatever their order', () => {
+  test('adds up the components, in whatever order', () => {
     const component = fc.tuple(fc.nat(1_000), fc.constantFrom('ns', 'us', 'ms', 's', 'm', 'h'));
     fc.assert(
       fc.property(fc.array(component, { minLength: 1, maxLength: 5 }), (components) => {
@@ -161,7 +161,7 @@ describe('formatDuration', () => {
     expect(formatDuration(nanoseconds as Duration)).toBe(text);
   });
 
-  test('prints a duration given in another way in the canonical one', () => {
+  test('prints a duration given in another form in the canonical one', () => {
     expect(formatDuration(parseDuration('60m'))).toBe('1h0m0s');
     expect(formatDuration(parseDuration('0.5h90s'))).toBe('31m30s');
   });
@@ -175,7 +175,7 @@ describe('conversions', () => {
     expect(toMilliseconds(parseDuration('1.5us'))).toBe(0.0015);
   });
 
-  test('microseconds are cut off towards zero', () => {
+  test('microseconds are truncated towards zero', () => {
     expect(microseconds(3n)).toBe(3_000n);
     expect(toMicroseconds(parseDuration('1999ns'))).toBe(1n);
     expect(toMicroseconds(parseDuration('-1999ns'))).toBe(-1n);

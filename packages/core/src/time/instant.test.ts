@@ -17,7 +17,7 @@ test('an instant is counted in microseconds since 1970', () => {
   expect(instantFromMilliseconds(Date.UTC(9999, 11, 31, 23, 59, 59, 999))).toBe(253_402_300_799_999_000n);
 });
 
-test('a duration is added to the microsecond; what is finer is cut off', () => {
+test('adding a duration is exact to the microsecond; finer digits are cut off', () => {
   expect(addDuration(NOON, parseDuration('1s'))).toBe(NOON + 1_000_000n);
   expect(addDuration(NOON, parseDuration('1.999us'))).toBe(NOON + 1n);
   expect(addDuration(NOON, parseDuration('-1h'))).toBe(NOON - 3_600_000_000n);

@@ -18,13 +18,13 @@ describe('SystemClock.now', () => {
     }
   });
 
-  test('has digits below the millisecond', () => {
+  test('has microseconds', () => {
     const clock = new SystemClock();
     const digits = new Set(Array.from({ length: 5_000 }, () => Number(clock.now() % 1_000n)));
     expect(digits.size).toBeGreaterThan(10);
   });
 
-  test('follows the machine at once when its clock is set', () => {
+  test('follows the system clock at once when it is set', () => {
     const clock = new SystemClock();
     const real = Date.now();
     for (const shift of [-3_600_000, 86_400_000, 0]) {
@@ -63,7 +63,7 @@ describe('SystemClock.startTimer', () => {
     expect(callback).toHaveBeenCalledTimes(1);
   });
 
-  test('waits for delays that setTimeout cannot count, and can be cancelled on the way', () => {
+  test('fires after delays that setTimeout does not support, and can be cancelled meanwhile', () => {
     const clock = new SystemClock();
     vi.useFakeTimers();
     const DAY = 86_400_000;

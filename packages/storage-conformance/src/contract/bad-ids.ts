@@ -34,7 +34,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
 
   describe('with wrong ids', () => {
     // "The error of an outcome names the request's first bad id", with the documented text
-    test('says what is wrong with each kind of id', async (fixture) => {
+    test('names the fault of each kind of id', async (fixture) => {
       const script = fixture.script();
       const { moving, moved, gone, waiting, scheduled } = await assorted(script);
       const tooShort = 'not-an-id';
@@ -71,7 +71,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "A request is applied as a whole or not at all", at any position of the bad id
-    test('does nothing of a request that names one', async (fixture) => {
+    test('changes nothing for a request with a wrong id', async (fixture) => {
       const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
       const before = [await script.queued(), await script.scheduled()];
@@ -88,7 +88,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "names the request's first bad id": in the order of the request, not of the storage
-    test('names the first bad id of several', async (fixture) => {
+    test('names the first of several wrong ids', async (fixture) => {
       const script = fixture.script();
       const { good1, waiting, gone, moving } = await assorted(script);
       const outcomes = await call(script.store, [
@@ -106,7 +106,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "A fault of one request never throws": the other requests of the batch succeed
-    test('lets the other requests of the batch go through', async (fixture) => {
+    test('applies the other requests of the batch', async (fixture) => {
       const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
       const outcomes = await call(script.store, [
@@ -120,7 +120,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "If two requests of a batch name one id, the first one completes it"
-    test('gives an id that two requests name to the first', async (fixture) => {
+    test('gives an id that two requests name to the first one', async (fixture) => {
       const script = fixture.script();
       const { good1, good2 } = await assorted(script);
       const outcomes = await call(script.store, [{ ids: [good1] }, { ids: [good2, good1] }]);
@@ -130,7 +130,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // a failed request changes nothing, so a later request may use its ids
-    test('gives an id to the second request where the first fails', async (fixture) => {
+    test('gives an id to the second request if the first one fails', async (fixture) => {
       const script = fixture.script();
       const { good1, good2, waiting } = await assorted(script);
       const outcomes = await call(script.store, [
@@ -142,7 +142,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "An item gets a new id each time it returns to the tail of the queue": the second call fails
-    test('serves an id only once', async (fixture) => {
+    test('accepts an id only once', async (fixture) => {
       const script = fixture.script();
       const { good1 } = await assorted(script);
       expect((await call(script.store, [{ ids: [good1] }]))[0]?.ok).toBe(true);
@@ -150,7 +150,7 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
     });
 
     // "Calls may run concurrently": of many calls exactly one succeeds
-    test('serves an id only once among concurrent calls', async (fixture) => {
+    test('accepts an id only once among concurrent calls', async (fixture) => {
       const script = fixture.script();
       const { good1 } = await assorted(script);
       const calls = Array.from({ length: 8 }, () => call(script.store, [{ ids: [good1] }]));

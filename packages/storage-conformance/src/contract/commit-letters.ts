@@ -11,7 +11,7 @@ const TIMEOUTS = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT
 export function describeCommitLetters(test: StorageTest): void {
   describe('commitLetters', () => {
     // "at the tail under new ids, in their old order, with 0 attempts", in any order of the call
-    test('makes prepared letters available at the tail, in the order they had', async (fixture) => {
+    test('puts prepared letters at the tail, in their order', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a', 'b', 'c', 'not named');
       const prepared = await script.prepared();
@@ -39,7 +39,7 @@ export function describeCommitLetters(test: StorageTest): void {
     });
 
     // "Source ids that name other items or none are ignored"
-    test('passes over items in every other state, and ids that are not there', async (fixture) => {
+    test('skips items in every other state, and unknown ids', async (fixture) => {
       const script = fixture.script();
       const { sourceIds, all } = await unpreparedItems(script);
       await script.prepare('prepared');
@@ -53,7 +53,7 @@ export function describeCommitLetters(test: StorageTest): void {
     });
 
     // a repetition, as after a crash, changes nothing, in any later state of the letter
-    test('commits a letter once, also where the id is named twice', async (fixture) => {
+    test('commits a letter once, even if its id is named twice', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       expect(await script.store.commitLetters(['a', 'a'])).toBe(1);
@@ -72,7 +72,7 @@ export function describeCommitLetters(test: StorageTest): void {
     });
 
     // a consumer that leased the letter keeps it, even after its lease deadline
-    test('does not take a letter from its consumer', async (fixture) => {
+    test('leaves a letter that a consumer has leased', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       await script.store.commitLetters(['a']);
@@ -94,7 +94,7 @@ export function describeCommitLetters(test: StorageTest): void {
     });
 
     // a released lease leaves a waiting item with 0 attempts: it is committed already
-    test('passes over a letter that waits again after a release', async (fixture) => {
+    test('skips a letter that waits again after a release', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       await script.store.commitLetters(['a']);
@@ -130,7 +130,7 @@ export function describeCommitLetters(test: StorageTest): void {
     });
 
     // the same: leased items, and items in any other state, stay
-    test('passes over items in every other state, and those without a source', async (fixture) => {
+    test('skips items in every other state, and those without a source id', async (fixture) => {
       const script = fixture.script();
       const { sourceIds, all } = await unpreparedItems(script);
       const before = await all();
@@ -183,7 +183,7 @@ export function describeCommitLetters(test: StorageTest): void {
     });
 
     // a late mover finds the original gone, and aborts its letter
-    test('leaves nothing behind of a mover that came too late', async (fixture) => {
+    test('leaves no letter of a process that came too late', async (fixture) => {
       const [from, to] = [fixture.script(), fixture.script()];
       const id = await from.addMoving('a');
       await from.store.remove([id]);

@@ -28,7 +28,7 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // "Only the leased state counts, even if the lease deadline has passed"
-    test('completes an item whose lease ran out and was not swept yet', async (fixture) => {
+    test('completes an item whose lease has ended and that no sweep has found yet', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
@@ -38,7 +38,7 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // after a sweep the item has a new id, so the late consumer's id is invalid
-    test('refuses the id of a lease that was swept', async (fixture) => {
+    test('refuses the id of a lease that a sweep has ended', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
@@ -62,7 +62,7 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // an empty call succeeds
-    test('takes empty batches and empty requests', async (fixture) => {
+    test('accepts empty batches and empty requests', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const ids = [await script.leaseOne()];
@@ -87,7 +87,7 @@ export function describeComplete(test: StorageTest): void {
     });
 
     // an item that is scheduled by a retry: its id no longer proves a lease
-    test('refuses an item that was given back for later', async (fixture) => {
+    test('refuses an item that was retried for later', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')]);
       const id = await script.leaseOne();

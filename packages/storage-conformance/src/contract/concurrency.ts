@@ -12,7 +12,7 @@ import type { StorageTest } from '../fixture/storage-test.ts';
 export function describeConcurrency(test: StorageTest): void {
   describe('several callers', () => {
     // the first calls create the partition at the same time
-    test('may all be the first', async (fixture) => {
+    test('can each make the first call on a partition', async (fixture) => {
       const scripts = await fixture.callers();
       await Promise.all([...scripts, ...scripts].map((script) => script.produce('a')));
       await Promise.all(scripts.map((script) => script.store.stats()));
@@ -20,7 +20,7 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // `produce`: "next to each other and in order", during other produce calls too
-    test('never tear the items of a request apart', async (fixture) => {
+    test('never separate the items of a request', async (fixture) => {
       const scripts = await fixture.callers();
       const requests = numbered('r', 30).map((name) => numbered(`${name}-`, 7));
       await Promise.all(
@@ -40,7 +40,7 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // id order is produce order, for items of all processes
-    test('see one order of what they produced one after the other', async (fixture) => {
+    test('see the same order of items that were produced one after the other', async (fixture) => {
       const scripts = await fixture.callers();
       for (const [n, text] of numbered('item', 12).entries())
         await scripts[n % scripts.length]?.produce(text);
@@ -105,7 +105,7 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // complete, retry and a sweep of one id at the same time: exactly one succeeds
-    test('decide for one of complete, retry and sweep', async (fixture) => {
+    test('let one of complete, retry and sweep have an item', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       for (let round = 0; round < 5; round++) {
@@ -129,7 +129,7 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // overlapping ids in different orders must not cause a deadlock or half a request
-    test('may name the same ids in different orders', async (fixture) => {
+    test('can name the same ids in different orders', async (fixture) => {
       const scripts = await fixture.callers();
       await scripts[0]?.produce(...numbered('item', 60));
       const ids = ((await scripts[0]?.lease()) ?? []).map((item) => item.id);
@@ -146,7 +146,7 @@ export function describeConcurrency(test: StorageTest): void {
     });
 
     // all operations mixed: no item is lost or duplicated
-    test('lose and double nothing in a mixed load', async (fixture) => {
+    test('lose and duplicate nothing under a mixed load', async (fixture) => {
       const scripts = await fixture.callers();
       const completed: string[] = [];
       await Promise.all(

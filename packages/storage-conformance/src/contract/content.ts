@@ -65,7 +65,7 @@ export function describeContent(test: StorageTest): void {
     });
 
     // "It never changes": in every way back into the queue
-    test('keeps the content through retry, schedule, lease expiry and death', async (fixture) => {
+    test('keeps the content through retry, schedule, the end of a lease and death', async (fixture) => {
       const script = fixture.script();
       const given = { ...content('well-travelled'), payload: randomBytes(3_000) };
       await script.produceItems([given]);
@@ -113,7 +113,7 @@ export function describeContent(test: StorageTest): void {
     });
 
     // a driver copies what it stores: the caller may change its buffer after the call
-    test('is not affected by what the caller does to its buffer later', async (fixture) => {
+    test('does not change if the caller changes its buffer later', async (fixture) => {
       const script = fixture.script();
       const whole = new Uint8Array([9, 1, 2, 3, 9]);
       const payload = whole.subarray(1, 4);
@@ -130,7 +130,7 @@ export function describeContent(test: StorageTest): void {
     });
 
     // a driver returns copies: the caller may change them
-    test('is not affected by what the caller does to a result', async (fixture) => {
+    test('does not change if the caller changes a result', async (fixture) => {
       const script = fixture.script();
       await script.produce('kept');
       (await script.queued())[0]?.payload.fill(0);
@@ -139,7 +139,7 @@ export function describeContent(test: StorageTest): void {
     });
 
     // the exact queue name and the number identify a partition
-    test('keeps apart queues whose names are alike, and partitions of one queue', async (fixture) => {
+    test('keeps apart queues with similar names, and partitions of one queue', async (fixture) => {
       const base = fixture.name('-Queue');
       const long = `${base}${'é'.repeat(256)}`.slice(0, 250);
       const padded = long + 'x'.repeat(511 - Buffer.byteLength(long));

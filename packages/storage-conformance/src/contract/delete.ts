@@ -6,7 +6,7 @@ import type { StorageTest } from '../fixture/storage-test.ts';
 export function describeDelete(test: StorageTest): void {
   describe('delete', () => {
     // "Removes items in any state"
-    test('removes items in whatever state', async (fixture) => {
+    test('removes items in any state', async (fixture) => {
       const script = fixture.script();
       const moving = await script.addMoving('moving');
       await script.produce('leased', 'waiting', 'kept');
@@ -25,7 +25,7 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // "Unknown ids are ignored"
-    test('passes over ids that are not there', async (fixture) => {
+    test('skips unknown ids', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
       const ids = (await script.queued()).map((item) => item.id);
@@ -36,7 +36,7 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // a deleted item is not leased: its id no longer proves a lease
-    test('leaves the order of the others alone', async (fixture) => {
+    test('keeps the order of the other items', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
       const ids = (await script.queued()).map((item) => item.id);
@@ -82,7 +82,7 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // moving items count as leased: clearing leased items removes them
-    test('takes moving items for leased ones', async (fixture) => {
+    test('treats moving items as leased', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('moving');
       expect(await script.store.clear({ waiting: true, leased: false, scheduled: true })).toBe(0);
@@ -93,7 +93,7 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // later items are not affected
-    test('leaves a partition that works on', async (fixture) => {
+    test('leaves a partition that still works', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('old', 2_000));
       await script.lease(500);
@@ -120,7 +120,7 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // "Ids that are not moving are ignored"
-    test('passes over everything else', async (fixture) => {
+    test('skips items in all other states', async (fixture) => {
       const script = fixture.script();
       await script.produce('leased', 'waiting');
       await script.lease(1);
@@ -150,7 +150,7 @@ export function describeDelete(test: StorageTest): void {
 
   describe('drop', () => {
     // "Removes the partition with all its items. The next call starts an empty one."
-    test('leaves nothing behind, and the next call starts anew', async (fixture) => {
+    test('removes everything, and the next call starts anew', async (fixture) => {
       const script = fixture.script();
       const moving = await script.addMoving('moving');
       await script.produce('leased', 'waiting');
@@ -175,7 +175,7 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // "Changes nothing"; undefined: a drop never waits
-    test('is waited for without a change', async (fixture) => {
+    test('returns only once the change is made', async (fixture) => {
       const script = fixture.script();
       await script.store.untilDroppable?.();
       await script.produce('a', 'b');
@@ -187,7 +187,7 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // dropping a missing partition succeeds
-    test('takes a partition that never was, and twice', async (fixture) => {
+    test('accepts a partition that was never used, and a second call', async (fixture) => {
       const script = fixture.script();
       await script.store.drop();
       await script.produce('a');
@@ -209,7 +209,7 @@ export function describeDelete(test: StorageTest): void {
     });
 
     // "Two stores of one key see the same items", after a drop too
-    test('counts for other stores of the same partition', async (fixture) => {
+    test('applies to other stores of the same partition', async (fixture) => {
       const queue = fixture.name();
       const [one, other] = [0, 0].map((partition) =>
         fixture.script(fixture.backend.partitionStore({ queue, partition })),

@@ -20,9 +20,9 @@ function newQueue(name: string): NewQueue {
 
 /** What `QueueStore` and `PartitionOwner` promise about deleted queues. */
 export function describeDeletedQueues(test: StorageTest): void {
-  describe('queue store: notes of deletions', () => {
+  describe('queue store: records of deletions', () => {
     // "Whether `delete` removed the queue with that name and creation time"
-    test('tell of the queue that was deleted, and of no other', async (fixture) => {
+    test('name the deleted queue, and no other', async (fixture) => {
       const [name, other] = [fixture.name(), fixture.name()];
       const { createdAt } = await fixture.queues.create(newQueue(name));
       await fixture.queues.create(newQueue(other));
@@ -34,7 +34,7 @@ export function describeDeletedQueues(test: StorageTest): void {
     });
 
     // a delete that finds another queue of that name deletes nothing
-    test('tell nothing of a queue that a delete has spared', async (fixture) => {
+    test('name no queue that a deletion has left', async (fixture) => {
       const name = fixture.name();
       const { createdAt: first } = await fixture.queues.create(newQueue(name));
       await fixture.queues.delete(name, first);
@@ -49,7 +49,7 @@ export function describeDeletedQueues(test: StorageTest): void {
     });
 
     // a queue that never existed was not deleted
-    test('tell nothing of a queue that never was', async (fixture) => {
+    test('name no queue that never existed', async (fixture) => {
       const name = fixture.name();
       expect(await fixture.queues.wasDeleted(name, fixture.clock.now())).toBe(false);
       await fixture.queues.forgetDeletion(name, fixture.clock.now());
@@ -70,7 +70,7 @@ export function describeDeletedQueues(test: StorageTest): void {
     });
 
     // "A shared storage keeps it for another `DELETION_RECORD_TIMEOUT`"
-    test.ifCapable('shared', 'stay for a day after they may go', async (fixture) => {
+    test.ifCapable('shared', 'stay for a day after the deletion has ended', async (fixture) => {
       const name = fixture.name();
       const { createdAt } = await fixture.queues.create(newQueue(name));
       await fixture.queues.delete(name);
@@ -85,18 +85,22 @@ export function describeDeletedQueues(test: StorageTest): void {
     });
 
     // without `forgetDeletion` the record stays
-    test.ifCapable('durable', 'outlive the process, and stay until they may go', async (fixture) => {
-      const name = fixture.name();
-      const { createdAt } = await fixture.queues.create(newQueue(name));
-      await fixture.queues.delete(name);
-      await fixture.clock.advance('1000h');
-      await fixture.queues.forgetDeletion(fixture.name(), createdAt);
-      await fixture.backend.close();
-      expect(await (await fixture.open()).queueStore().wasDeleted(name, createdAt)).toBe(true);
-    });
+    test.ifCapable(
+      'durable',
+      'survive the process, and stay until they are no longer needed',
+      async (fixture) => {
+        const name = fixture.name();
+        const { createdAt } = await fixture.queues.create(newQueue(name));
+        await fixture.queues.delete(name);
+        await fixture.clock.advance('1000h');
+        await fixture.queues.forgetDeletion(fixture.name(), createdAt);
+        await fixture.backend.close();
+        expect(await (await fixture.open()).queueStore().wasDeleted(name, createdAt)).toBe(true);
+      },
+    );
   });
 
-  describe('what an earlier queue of the name left', () => {
+  describe('tables of an earlier queue of the same name', () => {
     const EARLIER = 'earlier';
 
     async function left(fixture: Fixture) {

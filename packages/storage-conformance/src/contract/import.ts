@@ -11,7 +11,7 @@ const LAST_INSTANT = instantFromMicroseconds(253_402_300_799_999_999n);
 export function describeImport(test: StorageTest): void {
   describe('import', () => {
     // "Adds items in the given state, at the tail, with new ids and createdAt now"
-    test('keeps every field but id and createdAt', async (fixture) => {
+    test('keeps every field except id and createdAt', async (fixture) => {
       const script = fixture.script();
       await script.produce('before');
       await fixture.clock.advance('10s');
@@ -85,7 +85,7 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "has no effect"
-    test('goes by no leaseDeadline of an item that is not leased', async (fixture) => {
+    test('ignores the leaseDeadline of an item that is not leased', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { leaseDeadline: script.in('-1h') });
       expect(await script.sweep()).toMatchObject({ requeued: 0, dead: [] });
@@ -97,7 +97,7 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "until the item is leased or gets a new id"
-    test('forgets it with the lease, and with the schedule', async (fixture) => {
+    test('forgets the leaseDeadline when the item is leased or comes due', async (fixture) => {
       const script = fixture.script();
       const leaseDeadline = script.in('5m');
       await script.import('a', { leaseDeadline });
@@ -125,7 +125,7 @@ export function describeImport(test: StorageTest): void {
     });
 
     // imported items follow the same rules: waiting ones are leased, leases run out
-    test('puts items into the life of the queue', async (fixture) => {
+    test('adds items that behave like produced ones', async (fixture) => {
       const script = fixture.script();
       await script.import('leased', { isLeased: true, leaseDeadline: script.in('1m'), attempts: 1 });
       await script.import('waiting', { attempts: 5 });
@@ -141,7 +141,7 @@ export function describeImport(test: StorageTest): void {
     });
 
     // an imported lease can be completed by the returned id
-    test('lets an imported lease be completed', async (fixture) => {
+    test('adds leased items that can be completed', async (fixture) => {
       const script = fixture.script();
       const stored = await script.import('a', { isLeased: true, leaseDeadline: script.in('1m') });
       await script.complete(stored?.id ?? '');
@@ -149,7 +149,7 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "Leaves out an item whose source id the partition already has", "undefined for those left out"
-    test('leaves out items whose source id is there, in whatever state', async (fixture) => {
+    test('leaves out items whose source id exists, in whatever state', async (fixture) => {
       const script = fixture.script();
       await script.import('waiting', { sourceId: 's1' });
       await script.import('leased', { sourceId: 's2', isLeased: true, leaseDeadline: script.in('1h') });
@@ -187,7 +187,7 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "unique in a partition", not beyond it
-    test('allows the same source id in another partition', async (fixture) => {
+    test('accepts the same source id in another partition', async (fixture) => {
       const [here, there] = [fixture.script(), fixture.script()];
       await here.import('a', { sourceId: 'source' });
       expect(await there.import('a', { sourceId: 'source' })).toBeDefined();
@@ -208,7 +208,7 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "frees their source ids": every way to remove an item does
-    test('takes a source id again after delete, clear and drop', async (fixture) => {
+    test('accepts a source id again after delete, clear and drop', async (fixture) => {
       const script = fixture.script();
       const stored = await script.import('first', { sourceId: 'source' });
       await script.store.delete([stored?.id ?? '']);
@@ -221,7 +221,7 @@ export function describeImport(test: StorageTest): void {
     });
 
     // "in request order", with many items; an empty call succeeds
-    test('imports 5,000 items in order, and none', async (fixture) => {
+    test('imports 5,000 items in order, and an empty list', async (fixture) => {
       const script = fixture.script();
       expect(await script.store.import([], EXPIRE_TIMEOUT)).toEqual([]);
       const texts = numbered('item', 5_000);

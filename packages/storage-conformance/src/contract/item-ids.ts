@@ -7,7 +7,7 @@ import type { StorageTest } from '../fixture/storage-test.ts';
 export function describeItemIds(test: StorageTest): void {
   describe('item ids', () => {
     // "The text is a valid KSUID", 27 characters of 0-9A-Za-z, with a random end
-    test('have the shape of a KSUID and an unguessable end', async (fixture) => {
+    test('have the format of a KSUID and an unguessable end', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 100));
       const ids = (await script.queued()).map((item) => item.id);
@@ -19,7 +19,7 @@ export function describeItemIds(test: StorageTest): void {
     });
 
     // "An item gets a new id each time it returns to the tail of the queue; the old id is never valid again"
-    test('always grow, over every way into the queue, and never come again', async (fixture) => {
+    test('always grow, whatever puts an item into the queue, and are never used again', async (fixture) => {
       const script = fixture.script();
       const seen: string[] = [];
       const note = async () => {

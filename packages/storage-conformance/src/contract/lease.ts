@@ -8,7 +8,7 @@ import type { StorageTest } from '../fixture/storage-test.ts';
 export function describeLease(test: StorageTest): void {
   describe('lease', () => {
     // "Leases the oldest waiting items, lowest ids first, up to the limit", "the items in id order"
-    test('takes the oldest items, up to the limit', async (fixture) => {
+    test('leases the oldest items, up to the limit', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
       expect(textsOf(await script.lease(3))).toEqual(['a', 'b', 'c']);
@@ -16,7 +16,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "lowest ids first": an item that returned to the tail waits behind newer items
-    test('goes by the order of the ids, not by the age of the items', async (fixture) => {
+    test('follows the order of the ids, not of the creation times', async (fixture) => {
       const script = fixture.script();
       await script.produce('old');
       await fixture.clock.advance('1s');
@@ -27,7 +27,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "empty if none waits"
-    test('gives nothing where nothing waits', async (fixture) => {
+    test('returns nothing if no item waits', async (fixture) => {
       const script = fixture.script();
       expect(await script.lease(10)).toEqual([]);
       await script.produce('a');
@@ -36,7 +36,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "Sets their lease deadline to now plus leaseTimeout and adds one to their attempts"
-    test('hands over content, attempts and the end of the lease', async (fixture) => {
+    test('returns content, attempts and the lease deadline', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const before = (await script.queued())[0];
@@ -50,7 +50,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // attempts "stop at `ATTEMPTS_MAX`": an item imported with that many must not block the partition
-    test('counts attempts up to the greatest number, and no further', async (fixture) => {
+    test('counts attempts up to the greatest number, and stops there', async (fixture) => {
       const script = fixture.script();
       await script.import('most', { attempts: ATTEMPTS_MAX });
       await script.import('nearly', { attempts: ATTEMPTS_MAX - 1 });
@@ -61,7 +61,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "Returns fewer items than the limit only if no more wait, or at the budget"
-    test('may take large items bit by bit, in order, and none is left behind', async (fixture) => {
+    test('may return large items in portions, in order, and leaves none out', async (fixture) => {
       const script = fixture.script();
       const references = numbered('item', 45);
       const large = references.map((reference) => ({
@@ -85,7 +85,7 @@ export function describeLease(test: StorageTest): void {
 
     // "The driver must stop once the contents (payloads and texts) add up to at least `PAYLOAD_BUDGET`"
     for (const field of ['reference', 'encoding', 'kind'] as const) {
-      test(`stops at the budget where the size is in the ${field}`, async (fixture) => {
+      test(`stops at the budget if the size is in the ${field}`, async (fixture) => {
         const script = fixture.script();
         const large = { ...content(''), [field]: 'x'.repeat(1.1e6) };
         for (let start = 0; start < 20; start += 4) await script.produceItems(Array(4).fill(large));
@@ -97,7 +97,7 @@ export function describeLease(test: StorageTest): void {
     }
 
     // the same in the stored item; everything else stays
-    test('marks the stored item leased and leaves the rest of it alone', async (fixture) => {
+    test('marks the stored item as leased and keeps its other fields', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 4, maxAttempts: 9 });
       const [before] = await script.queued();
@@ -117,7 +117,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "now plus leaseTimeout": truncated to microseconds
-    test('keeps the end of the lease to the microsecond', async (fixture) => {
+    test('keeps the lease deadline to the microsecond', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
       const now = fixture.clock.now();
@@ -141,7 +141,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // only a sweep ends a lease that ran out, and only a sweep enqueues a scheduled item
-    test('leaves overdue leases and due scheduled items to the sweep', async (fixture) => {
+    test('leaves overdue leases and due schedules to the sweep', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('scheduled', script.in('1s')), newItem('leased')]);
       await script.lease();
@@ -175,7 +175,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // a limit above the number of items is valid
-    test('takes 5,000 items in one call', async (fixture) => {
+    test('leases 5,000 items in one call', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 5_000));
       expect(textsOf(await script.lease(5_000))).toEqual(numbered('item', 5_000));
@@ -185,7 +185,7 @@ export function describeLease(test: StorageTest): void {
 
   describe('release', () => {
     // "The items wait again under the same ids, at their old place, with one attempt less"
-    test('puts items back where they were, as if never leased', async (fixture) => {
+    test('returns items to their old place, as if never leased', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c');
       const before = await script.queued();
@@ -196,7 +196,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "at their old place": between older and newer items
-    test('has released items leased again in their old order', async (fixture) => {
+    test('keeps the old order of released items', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd');
       const [a, b, c] = (await script.lease(3)).map((item) => item.id) as [string, string, string];
@@ -218,7 +218,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // "Ids that are not leased are ignored"
-    test('passes over ids that are not leased', async (fixture) => {
+    test('skips ids that are not leased', async (fixture) => {
       const script = fixture.script();
       const moving = await script.addMoving('moving');
       await script.produce('leased', 'completed', 'waiting');
@@ -234,7 +234,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // an empty release succeeds
-    test('takes an empty list', async (fixture) => {
+    test('accepts an empty list', async (fixture) => {
       expect(await fixture.partition().release([])).toBe(0);
     });
 
@@ -252,7 +252,7 @@ export function describeLease(test: StorageTest): void {
     });
 
     // the item's expire deadline applies again
-    test('leaves the expiry of the item in force', async (fixture) => {
+    test('keeps the expire deadline of the item', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1h'));
       await fixture.clock.advance('59m30s');

@@ -54,7 +54,7 @@ export function describeLetterConcurrency(test: StorageTest): void {
     });
 
     // a sweep finds a letter after its timeout while its mover commits it: it enters the queue once
-    test('commit what a sweep is just putting back, or leave it to the sweep', async (fixture) => {
+    test('commit letters that a sweep is committing, or leave them to the sweep', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       for (let round = 0; round < 5; round++) {
@@ -95,7 +95,7 @@ export function describeLetterConcurrency(test: StorageTest): void {
     });
 
     // a mark does not end a claim, and a sweep does not undo a mark: an item has one mover at a time
-    test('mark what a sweep is just reporting', async (fixture) => {
+    test('mark items that a sweep is reporting', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       await script.produce(...texts);

@@ -23,12 +23,12 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // `queueStore`: "Returns the same object each time"
-    test('gives the same queue store each time', async (fixture) => {
+    test('returns the same queue store each time', async (fixture) => {
       expect(fixture.backend.queueStore()).toBe(fixture.backend.queueStore());
     });
 
     // `partitionStore`: "Two stores of one key see the same items"
-    test('gives partition stores that see the same items', async (fixture) => {
+    test('returns partition stores that see the same items', async (fixture) => {
       const key = { queue: fixture.name(), partition: 3 };
       const [one, other] = [0, 1].map(() => fixture.script(fixture.backend.partitionStore({ ...key })));
       await one?.produce('a', 'b');
@@ -37,7 +37,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // `partitionStore`: "A cheap call"; an unused store needs no storage
-    test('gives partition stores without a call', async (fixture) => {
+    test('returns partition stores without a call of the storage', async (fixture) => {
       for (let partition = 0; partition < 1_000; partition++) {
         fixture.backend.partitionStore({ queue: fixture.name(), partition });
       }
@@ -57,7 +57,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // "Checks whether the storage can serve"
-    test('answers a ping, before and after it was used', async (fixture) => {
+    test('answers a ping, before and after its first use', async (fixture) => {
       expect(await fixture.backend.ping()).toEqual([]);
       await fixture.partition().produce([{ items: [newItem('a')] }], EXPIRE_TIMEOUT);
       expect(await fixture.backend.ping()).toEqual([]);
@@ -133,7 +133,7 @@ export function describeLifecycle(test: StorageTest): void {
 
   describe('reopening', () => {
     // `durable`: "Items survive the end of the process"
-    test.ifCapable('durable', 'finds everything as it was', async (fixture) => {
+    test.ifCapable('durable', 'has all items unchanged', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
       await before.import('sourced', { sourceId: 'source' });
@@ -153,7 +153,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // ids keep growing after a restart, even if the clock was set back
-    test.ifCapable('durable', 'goes on at the tail', async (fixture) => {
+    test.ifCapable('durable', 'adds new items at the tail', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
       await before.produce('old');
@@ -165,7 +165,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // moving items and claims are durable: a crash loses no dead letter
-    test.ifCapable('durable', 'finds moving items and their claims', async (fixture) => {
+    test.ifCapable('durable', 'has moving items and their claims', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
       await before.addMoving('claimed');
@@ -179,7 +179,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // marks, their claims and prepared letters are durable: a crash duplicates no dead letter
-    test.ifCapable('durable', 'finds items marked as moved, and prepared letters', async (fixture) => {
+    test.ifCapable('durable', 'has items marked as moved, and prepared letters', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
       const claimed = await before.addMoved('claimed');
@@ -201,7 +201,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // a dropped partition does not come back
-    test.ifCapable('durable', 'does not bring back what was dropped', async (fixture) => {
+    test.ifCapable('durable', 'has no items of a dropped partition', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const before = fixture.script(fixture.backend.partitionStore(key));
       await before.produce('old');
@@ -212,7 +212,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // queues are durable too
-    test.ifCapable('durable', 'finds queues as they were', async (fixture) => {
+    test.ifCapable('durable', 'has all queues unchanged', async (fixture) => {
       const queue = {
         name: fixture.name(),
         namespace: fixture.name(),
@@ -233,7 +233,7 @@ export function describeLifecycle(test: StorageTest): void {
 
   describe('a second process', () => {
     // `shared`: "Several processes may use the same storage at the same time"
-    test.ifCapable('shared', 'sees what the first one does, at once', async (fixture) => {
+    test.ifCapable('shared', 'sees changes by the first one at once', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const one = fixture.script(fixture.backend.partitionStore(key));
       const other = fixture.script((await fixture.open()).partitionStore(key));
@@ -250,7 +250,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // `QueueStore.get`: "The current state of the queue"
-    test.ifCapable('shared', 'sees queues as they are now', async (fixture) => {
+    test.ifCapable('shared', 'sees the present settings of queues', async (fixture) => {
       const other = (await fixture.open()).queueStore();
       const name = fixture.name();
       expect(await other.get(name)).toBeUndefined();
@@ -273,7 +273,7 @@ export function describeLifecycle(test: StorageTest): void {
     });
 
     // closing one backend does not affect the other
-    test.ifCapable('shared', 'goes on when the first one is closed', async (fixture) => {
+    test.ifCapable('shared', 'works after the first one is closed', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       await fixture.script(fixture.backend.partitionStore(key)).produce('a');
       const other = fixture.script((await fixture.open()).partitionStore(key));

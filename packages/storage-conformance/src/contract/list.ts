@@ -33,7 +33,7 @@ export function describeList(test: StorageTest): void {
 
     for (const state of ['queued', 'scheduled'] as const) {
       // "The page starts at this id", inclusive; "The most items of a page"
-      test(`starts the ${state} page with the pivot, and keeps to the limit`, async (fixture) => {
+      test(`starts the ${state} page with the pivot, and respects the limit`, async (fixture) => {
         const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
         await script.produceItems(numbered('', 10).map((text) => newItem(text, enqueueAt)));
@@ -91,7 +91,7 @@ export function describeList(test: StorageTest): void {
       }
 
       // "It never ends before its second item: a caller that continues at the last id … must still make progress"
-      test(`walks through large ${state} items, page after page from the last id on`, async (fixture) => {
+      test(`pages through large ${state} items from the last id on`, async (fixture) => {
         const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
         await script.produceItems(numbered('item', 7).map((text) => newItem(text, enqueueAt)));
@@ -109,7 +109,7 @@ export function describeList(test: StorageTest): void {
       });
 
       // "or at the next greater one"
-      test(`starts the ${state} page after a pivot that is gone`, async (fixture) => {
+      test(`starts the ${state} page after a pivot that does not exist any more`, async (fixture) => {
         const script = fixture.script();
         const enqueueAt = state === 'scheduled' ? script.in('1h') : undefined;
         await script.produceItems(numbered('', 5).map((text) => newItem(text, enqueueAt)));
@@ -123,7 +123,7 @@ export function describeList(test: StorageTest): void {
     }
 
     // a pivot may be any well-formed id, present or not
-    test('takes a pivot before the first and after the last', async (fixture) => {
+    test('accepts a pivot before the first and after the last item', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
       const from = async (pivot: string) =>
@@ -136,7 +136,7 @@ export function describeList(test: StorageTest): void {
     });
 
     // a pivot may name an item that moved to the other list
-    test('takes a pivot that is in the other list', async (fixture) => {
+    test('accepts a pivot that is in the other list', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c');
       const [, b] = (await script.lease(2)).map((item) => item.id) as [string, string];
@@ -148,14 +148,14 @@ export function describeList(test: StorageTest): void {
     });
 
     // a list changes nothing, and is empty at first
-    test('gives nothing of an empty partition', async (fixture) => {
+    test('returns nothing for an empty partition', async (fixture) => {
       const script = fixture.script();
       expect(await script.queued()).toEqual([]);
       expect(await script.scheduled()).toEqual([]);
     });
 
     // consecutive pages contain every item once
-    test('walks through 3,000 items page by page', async (fixture) => {
+    test('pages through 3,000 items', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 3_000));
       const texts: string[] = [];

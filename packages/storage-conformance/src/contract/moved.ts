@@ -11,7 +11,7 @@ const UNKNOWN_ID = '0'.repeat(27);
 export function describeMoved(test: StorageTest): void {
   describe('markMoved', () => {
     // "Which items are marked as moved. Each item appears once"
-    test('marks moving items, claimed or not, and may do so again', async (fixture) => {
+    test('marks moving items, claimed or not, and can be repeated', async (fixture) => {
       const script = fixture.script();
       const claimed = await script.addMoving('claimed');
       await script.sweep();
@@ -27,7 +27,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // "Ids that are not moving are ignored"
-    test('passes over everything else, and changes nothing of it', async (fixture) => {
+    test('skips items in all other states, and changes nothing of them', async (fixture) => {
       const script = fixture.script();
       const removed = await script.addMoving('removed');
       await script.store.remove([removed]);
@@ -44,7 +44,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // a late caller learns which items are gone; the others are marked
-    test('marks what is there of a call that also names what is gone', async (fixture) => {
+    test('marks the existing items of a call that also names missing ones', async (fixture) => {
       const script = fixture.script();
       const gone = await script.addMoving('gone');
       const there = await script.addMoving('there');
@@ -77,7 +77,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // "Claims stay": the caller that marks the item continues its move
-    test('leaves an item to whoever has marked it until the claim has run out', async (fixture) => {
+    test('leaves an item to the process that has marked it until the claim has ended', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoving('a');
       await script.sweep({ claimTimeout: parseDuration('10m') });
@@ -90,7 +90,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // "How long reported items are claimed by the caller"; `nextDueMs` is the end of the claim
-    test('goes by the claim timeout of the call, and says when it ends', async (fixture) => {
+    test('uses the claim timeout of the call, and reports when the claim ends', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('a');
       const { nextDueMs } = await script.sweep({ claimTimeout: parseDuration('10m') });
@@ -103,7 +103,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // "or deleted, if request.dead says so": the queue no longer has a dead-letter queue
-    test('deletes them where dead items are deleted by now, once the claim has run out', async (fixture) => {
+    test('deletes items if dead items are now deleted, once the claim has ended', async (fixture) => {
       const script = fixture.script();
       await script.addMoved('claimed');
       await script.sweep();
@@ -117,7 +117,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // "The most scheduled, overdue and expired items to process", in `dead` and `moved` together
-    test('keeps to one limit for those in dead and those in moved', async (fixture) => {
+    test('applies one limit to dead and moved together', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 7));
       const ids = (await script.lease()).map((item) => item.id);
@@ -142,7 +142,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // "its deadlines have no meaning": only the claim counts
-    test('does not take an item that expires meanwhile for dead once more', async (fixture) => {
+    test('does not report an item that expires meanwhile as dead again', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('10s'));
       const id = await script.leaseOne(parseDuration('5s'));
@@ -171,7 +171,7 @@ export function describeMoved(test: StorageTest): void {
 
   describe('an item marked as moved', () => {
     // a marked item is still moving: "It cannot be leased, completed or retried"
-    test('is offered to nobody and cannot be completed, retried or released', async (fixture) => {
+    test('is not leased, and cannot be completed, retried or released', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('moved');
       for (const moment of ['before', 'after', 'long after'] as const) {
@@ -191,7 +191,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // "listed and cleared like a leased item", and counted so; it has no lease for the average
-    test('is listed, counted and cleared as a leased one', async (fixture) => {
+    test('is listed, counted and cleared like a leased one', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoved('moved');
       await script.sweep();
@@ -223,7 +223,7 @@ export function describeMoved(test: StorageTest): void {
     });
 
     // the item is still stored, so its source id is taken: a dead-letter queue may have dead letters too
-    test('holds its source id until it is removed', async (fixture) => {
+    test('keeps its source id taken until it is removed', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source' });
       const id = await script.leaseOne();

@@ -11,7 +11,7 @@ const TIMEOUTS = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT
 export function describePrepareLetters(test: StorageTest): void {
   describe('prepareLetters', () => {
     // "with 0 attempts", "until now plus autoCommitTimeout"; otherwise "as `import` does": at the tail, `createdAt` now
-    test('stores letters at the tail, fresh and offered to nobody', async (fixture) => {
+    test('stores letters at the tail, with new ids and not available', async (fixture) => {
       const script = fixture.script();
       await script.produce('before');
       await fixture.clock.advance('10s');
@@ -37,7 +37,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // "They cannot be leased"
-    test('offers them to nobody', async (fixture) => {
+    test('leases them to no consumer', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a', 'b');
       await script.produce('c');
@@ -45,7 +45,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // a caller may pass the dead item itself: the letter gets only its content and source id
-    test('takes over nothing else of an item that is given as a letter', async (fixture) => {
+    test('stores only the content of an item that is passed as a letter', async (fixture) => {
       const [from, to] = [fixture.script(), fixture.script()];
       await from.import('a', {
         sourceId: 'older',
@@ -75,7 +75,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // "A letter whose source id the partition already has, in any state, is left out"
-    test('leaves out letters whose source id is there, in whatever state', async (fixture) => {
+    test('leaves out letters whose source id exists, in whatever state', async (fixture) => {
       const script = fixture.script();
       const { sourceIds, all } = await unpreparedItems(script);
       await script.prepare('prepared');
@@ -101,7 +101,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // "unique in a partition", not beyond it
-    test('takes the same source id in another partition', async (fixture) => {
+    test('accepts the same source id in another partition', async (fixture) => {
       const [here, there] = [fixture.script(), fixture.script()];
       await here.prepare('a');
       await there.prepare('a');
@@ -109,7 +109,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // completing the letter "frees their source ids": from then on only the mark on the original prevents a duplicate
-    test('takes a source id again after complete and delete', async (fixture) => {
+    test('accepts a source id again after complete and delete', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       await script.store.commitLetters(['a']);
@@ -123,7 +123,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // "as `import` does": in request order, with many items; an empty call succeeds
-    test('prepares and commits 3,000 letters in order, and none', async (fixture) => {
+    test('prepares and commits 3,000 letters in order, and an empty list', async (fixture) => {
       const script = fixture.script();
       await script.prepare();
       expect(await script.prepared()).toEqual([]);
@@ -137,7 +137,7 @@ export function describePrepareLetters(test: StorageTest): void {
 
   describe('a prepared letter', () => {
     // "Only a `list` of prepared letters shows them, and `stats` does not count them"
-    test('is neither listed nor counted with the others', async (fixture) => {
+    test('is neither listed nor counted with other items', async (fixture) => {
       const script = fixture.script();
       const { all } = await unpreparedItems(script);
       const [items, counts] = [await all(), await script.store.stats()];
@@ -155,7 +155,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // "They cannot be leased, and `complete` and `retry` treat their ids as unknown"
-    test('cannot be completed, given back or released by whoever has its id', async (fixture) => {
+    test('cannot be completed, retried or released by its id', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       await script.produce('b');
@@ -172,7 +172,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // a prepared letter fails only the request that names it
-    test('does not stand in the way of other requests of a batch', async (fixture) => {
+    test('does not affect other requests of a batch', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       await script.produce('b');
@@ -183,7 +183,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // "An import never makes a prepared letter"
-    test('is not what an import of its very shape makes', async (fixture) => {
+    test('differs from an imported item with the same fields', async (fixture) => {
       const script = fixture.script();
       const [letter, sourceId] = [deadLetter('a'), 'a'];
       await script.prepare('b');
@@ -224,7 +224,7 @@ export function describePrepareLetters(test: StorageTest): void {
     });
 
     // `nextDueMs` is the end of the timeout
-    test('is announced by sweeps for the end of its timeout', async (fixture) => {
+    test('makes sweeps report the end of its timeout as the next deadline', async (fixture) => {
       const script = fixture.script();
       await script.prepare('a');
       const { nextDueMs } = await script.sweep();

@@ -26,7 +26,7 @@ export function describeProbe(test: StorageTest): void {
     });
 
     // "Changes no item" in any state, due or not
-    test('leaves every item as it is', async (fixture) => {
+    test('changes no item', async (fixture) => {
       const script = fixture.script();
       await script.addMoved('moved');
       await script.addMoving('moving');
@@ -48,7 +48,7 @@ export function describeProbe(test: StorageTest): void {
     });
 
     // "Calls may run concurrently", also with other calls
-    test('succeeds while others produce, lease and sweep', async (fixture) => {
+    test('succeeds while other callers produce, lease and sweep', async (fixture) => {
       const [one, other] = await fixture.callers();
       if (one === undefined || other === undefined) throw new Error('there are two callers at least');
       await one.produce('a');

@@ -13,7 +13,7 @@ const upTo = (limit: number) => ({ limit, leaseTimeout: LEASE_TIMEOUT });
 export function describeProduceAndLease(test: StorageTest): void {
   describe('produceAndLease', () => {
     // "the first new items are stored as leased with one attempt, up to `lease.limit`"
-    test('leases the first of the items, and stores the others to wait', async (fixture) => {
+    test('leases the first of the items, and stores the others as waiting', async (fixture) => {
       const script = fixture.script();
       const { outcomes, leased } = await produceAndLease(
         script.store,
@@ -30,7 +30,7 @@ export function describeProduceAndLease(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['d', 'e']);
     });
 
-    test('leases no more than there are', async (fixture) => {
+    test('leases no more items than the request has', async (fixture) => {
       const script = fixture.script();
       const { leased } = await produceAndLease(script.store, requestsOf(['a']), EXPIRE_TIMEOUT, upTo(100));
       expect(textsOf(leased)).toEqual(['a']);
@@ -38,7 +38,7 @@ export function describeProduceAndLease(test: StorageTest): void {
     });
 
     // "If items wait, they go first, and no new item is leased"
-    test('leases none where items wait', async (fixture) => {
+    test('leases none if items wait', async (fixture) => {
       const script = fixture.script();
       await script.produce('older');
       const { outcomes, leased } = await produceAndLease(
@@ -53,7 +53,7 @@ export function describeProduceAndLease(test: StorageTest): void {
     });
 
     // leased and scheduled items are not waiting
-    test('passes by items that are leased or scheduled', async (fixture) => {
+    test('ignores items that are leased or scheduled', async (fixture) => {
       const script = fixture.script();
       await script.produce('leased');
       await script.lease();
@@ -63,7 +63,7 @@ export function describeProduceAndLease(test: StorageTest): void {
     });
 
     // "The leased items do not differ from items that were produced and then leased"
-    test('gives the items the times and the content of any other', async (fixture) => {
+    test('gives the items the same times and content as other items', async (fixture) => {
       const script = fixture.script();
       const now = fixture.clock.now();
       const lease = { limit: 1, leaseTimeout: parseDuration('30s') };
@@ -92,7 +92,7 @@ export function describeProduceAndLease(test: StorageTest): void {
       ]);
     });
 
-    test('leaves items that can be completed, released, and that come back when the lease runs out', async (fixture) => {
+    test('stores items that can be completed and released, and that return when the lease ends', async (fixture) => {
       const script = fixture.script();
       const { leased } = await produceAndLease(
         script.store,
@@ -126,7 +126,7 @@ export function describeProduceAndLease(test: StorageTest): void {
       expect(textsOf(await script.lease(1_000))).toEqual(texts.slice(555));
     });
 
-    test('side by side never gives an item to two', async (fixture) => {
+    test('in parallel calls never leases an item twice', async (fixture) => {
       const script = fixture.script();
       const all = await Promise.all(
         numbered('p', 20).map((name) =>

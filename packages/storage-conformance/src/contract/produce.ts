@@ -15,7 +15,7 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "Requests are stored in the order given", "Outcomes keep the request order"
-    test('keeps requests in the order given, and answers each', async (fixture) => {
+    test('keeps requests in the given order, and returns an outcome for each', async (fixture) => {
       const script = fixture.script();
       const outcomes = await script.store.produce(
         [
@@ -30,14 +30,14 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "at the tail": the order of calls counts, even if the clock stands still
-    test('keeps the order of calls that fall on the same instant', async (fixture) => {
+    test('keeps the order of calls at the same instant', async (fixture) => {
       const script = fixture.script();
       for (const text of numbered('item', 20)) await script.produce(text);
       expect(await script.queuedTexts()).toEqual(numbered('item', 20));
     });
 
     // "at the tail", even if the clock went back: the order is by id, not by createdAt
-    test('adds at the tail also when the clock was set back', async (fixture) => {
+    test('adds at the tail even if the clock was set back', async (fixture) => {
       const script = fixture.script();
       await script.produce('first');
       fixture.clock.set(script.in('-1h'));
@@ -64,7 +64,7 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // `expireTimeout` applies to this call only
-    test('counts the expire timeout from each call', async (fixture) => {
+    test('starts the expire timeout at each call', async (fixture) => {
       const script = fixture.script();
       const start = fixture.clock.now();
       await script.produceItems([newItem('a')], parseDuration('1h'));
@@ -90,7 +90,7 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // an empty batch and a request without items succeed
-    test('takes empty batches and empty requests', async (fixture) => {
+    test('accepts empty batches and empty requests', async (fixture) => {
       const script = fixture.script();
       expect(await script.store.produce([], EXPIRE_TIMEOUT)).toEqual([]);
       const nothing = { ok: true, value: { waiting: 0, scheduled: 0 } };
@@ -104,7 +104,7 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "An item whose enqueueAt is at least the schedule threshold (100 ms) ahead is stored as scheduled"
-    test('schedules from exactly 100 ms ahead on, to the microsecond', async (fixture) => {
+    test('schedules from exactly 100 ms ahead, to the microsecond', async (fixture) => {
       const script = fixture.script();
       const threshold = addDuration(fixture.clock.now(), SCHEDULE_THRESHOLD);
       const outcomes = await script.store.produce(
@@ -130,7 +130,7 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "Its life begins at that time": from the threshold on
-    test('counts the expire timeout of scheduled items from their enqueueAt', async (fixture) => {
+    test('starts the expire timeout of scheduled items at their enqueueAt', async (fixture) => {
       const script = fixture.script();
       const threshold = addDuration(fixture.clock.now(), SCHEDULE_THRESHOLD);
       const below = addDuration(threshold, parseDuration('-1us'));
@@ -157,7 +157,7 @@ export function describeProduce(test: StorageTest): void {
     });
 
     // "next to each other and in order", waiting or scheduled
-    test('gives one run of ids to the waiting and scheduled items of a request', async (fixture) => {
+    test('gives the waiting and scheduled items of a request one sequence of ids', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a'), newItem('b', script.in('1h')), newItem('c')]);
       const ids = [...(await script.queued()), ...(await script.scheduled())].map((item) => item.id);

@@ -54,7 +54,7 @@ async function twoStores(fixture: Fixture) {
 export function describeQueueRelations(test: StorageTest): void {
   describe('queue store: relations of two queues', () => {
     // "The state that the rules between two queues are checked against"
-    test('tells the dead-letter queue and the user of a queue', async (fixture) => {
+    test('returns the dead-letter queue and the user of a queue', async (fixture) => {
       const [dead, queue] = [await create(fixture), await create(fixture)];
       const user = await create(fixture, queue.name);
       await create(fixture, queue.name);
@@ -65,7 +65,7 @@ export function describeQueueRelations(test: StorageTest): void {
     });
 
     // "Then `relations` is undefined, otherwise it describes that queue"
-    test('tells nothing where there is no dead-letter queue', async (fixture) => {
+    test('returns nothing if there is no dead-letter queue', async (fixture) => {
       const queue = await create(fixture);
       await create(fixture, queue.name);
       expect(await relationsOf(fixture, queue.name, '')).toBeUndefined();
@@ -73,7 +73,7 @@ export function describeQueueRelations(test: StorageTest): void {
     });
 
     // `check` "runs if the queue has a dead-letter queue"
-    test('gives them to the check of a create', async (fixture) => {
+    test('passes them to the check of a create', async (fixture) => {
       const [dead, name] = [await create(fixture), fixture.name()];
       const user = await create(fixture, name);
       const read: QueueRelations[] = [];
@@ -84,7 +84,7 @@ export function describeQueueRelations(test: StorageTest): void {
     });
 
     // "Its error fails the call, and no queue is added"
-    test('adds nothing where the check of a create throws', async (fixture) => {
+    test('adds nothing if the check of a create throws', async (fixture) => {
       const [dead, name] = [await create(fixture), fixture.name()];
       const queue = newQueue(name, { deadQueue: dead.name });
       await expect(fixture.queues.create(queue, refuse)).rejects.toBe(refusal);
@@ -93,7 +93,7 @@ export function describeQueueRelations(test: StorageTest): void {
     });
 
     // "It is valid until the step that reads it ends": two queues never become each other's dead-letter queue
-    test('lets one of two opposite updates pass', async (fixture) => {
+    test('accepts one of two opposite updates', async (fixture) => {
       const stores = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
         const [one, other] = [await create(fixture), await create(fixture)];
@@ -111,7 +111,7 @@ export function describeQueueRelations(test: StorageTest): void {
       }
     });
 
-    test('lets one of a create and an update pass that make a chain together', async (fixture) => {
+    test('accepts one of a create and an update that make a chain together', async (fixture) => {
       const [here, there] = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
         const [middle, last] = [await create(fixture), await create(fixture)];
@@ -164,7 +164,7 @@ export function describeQueueRelations(test: StorageTest): void {
     });
 
     // "Settings and stamps stay"
-    test('changes nothing that anyone can read of the queue', async (fixture) => {
+    test('changes nothing that a reader of the queue can see', async (fixture) => {
       const queue = await create(fixture);
       await fixture.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
       expect(await fixture.queues.get(queue.name)).toEqual(queue);
@@ -177,7 +177,7 @@ export function describeQueueRelations(test: StorageTest): void {
     });
 
     // `check` "gets the name of a queue that uses this one"; "Its error fails the call, and nothing is changed"
-    test('begins nothing where the check throws', async (fixture) => {
+    test('begins nothing if the check throws', async (fixture) => {
       const [queue, other] = [await create(fixture), await create(fixture)];
       const user = await create(fixture, queue.name);
       const given: (string | undefined)[] = [];
@@ -194,7 +194,7 @@ export function describeQueueRelations(test: StorageTest): void {
     });
 
     // "whether the queue exists"
-    test('knows a later queue of the same name from the one in question', async (fixture) => {
+    test('distinguishes a later queue of the same name', async (fixture) => {
       const [old, other] = [await create(fixture), await create(fixture)];
       await fixture.queues.beginDelete(old.name, old.createdAt, TIMEOUT);
       await fixture.queues.delete(old.name, old.createdAt);
@@ -208,7 +208,7 @@ export function describeQueueRelations(test: StorageTest): void {
       expect((await relationsOf(fixture, other.name, old.name))?.deadQueueEnds).toBe(false);
     });
 
-    test('lets one of it and an update pass that begins to use the queue', async (fixture) => {
+    test('accepts one of it and an update that begins to use the queue', async (fixture) => {
       const [here, there] = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
         const [dead, queue] = [await create(fixture), await create(fixture)];
@@ -227,7 +227,7 @@ export function describeQueueRelations(test: StorageTest): void {
 
   describe('queue store: delete with a check', () => {
     // `check` "as in `beginDelete`, in the step that removes the queue"
-    test('removes nothing where the check throws', async (fixture) => {
+    test('removes nothing if the check throws', async (fixture) => {
       const queue = await create(fixture);
       const user = await create(fixture, queue.name);
       await expect(fixture.queues.delete(queue.name, queue.createdAt, refuseUsed)).rejects.toBe(refusal);
@@ -237,7 +237,7 @@ export function describeQueueRelations(test: StorageTest): void {
       expect(await fixture.queues.get(queue.name)).toBeUndefined();
     });
 
-    test('checks nothing of a queue that is gone, or of a later one', async (fixture) => {
+    test('checks nothing for a queue that is gone, or for a later one', async (fixture) => {
       const old = await create(fixture);
       await fixture.queues.delete(old.name);
       expect(await fixture.queues.delete(old.name, old.createdAt, refuse)).toBe(false);
@@ -247,7 +247,7 @@ export function describeQueueRelations(test: StorageTest): void {
       expect(await fixture.queues.get(old.name)).toBeDefined();
     });
 
-    test('lets one of it and an update pass that begins to use the queue', async (fixture) => {
+    test('accepts one of it and an update that begins to use the queue', async (fixture) => {
       const [here, there] = await twoStores(fixture);
       for (let round = 0; round < ROUNDS; round++) {
         const [dead, queue] = [await create(fixture), await create(fixture)];

@@ -34,7 +34,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // names are compared byte for byte, up to 512 bytes of any text
-    test('tells names apart byte by byte', async (fixture) => {
+    test('compares names byte by byte', async (fixture) => {
       const base = fixture.name('-Name');
       const padded = base + 'ü'.repeat(Math.floor((511 - base.length) / 2));
       const long = padded + 'x'.repeat(511 - Buffer.byteLength(padded));
@@ -114,7 +114,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // "undefined if there is none"
-    test('has nothing of a name that is not there', async (fixture) => {
+    test('returns nothing for an unknown name', async (fixture) => {
       expect(await fixture.queues.get(fixture.name())).toBeUndefined();
     });
   });
@@ -152,7 +152,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // "starts at this name, or at the next greater one"; "The most queues of a page"
-    test('starts with the pivot, there or not, and keeps to the limit', async (fixture) => {
+    test('starts at the pivot, whether it exists or not, and respects the limit', async (fixture) => {
       const [namespace, base] = [fixture.name(), fixture.name()];
       const names = ['b', 'd', 'f', 'h'].map((ending) => base + ending);
       const [b, d, f, h] = names;
@@ -219,7 +219,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // "name, namespace, partitions and createdAt stay, whatever it returns"
-    test('keeps what identifies the queue', async (fixture) => {
+    test('keeps name, namespace, creation time and placement', async (fixture) => {
       const stored = await fixture.queues.create(newQueue(fixture.name()));
       await fixture.clock.advance('1m');
       await fixture.queues.update(stored.name, () =>
@@ -235,7 +235,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // "`change` gets the stored queue"
-    test('gives the stored queue to the change', async (fixture) => {
+    test('passes the stored queue to the change', async (fixture) => {
       const stored = await fixture.queues.create(newQueue(fixture.name()));
       const given: Queue[] = [];
       await fixture.queues.update(stored.name, (queue) => {
@@ -246,14 +246,14 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // "undefined if there is none of that name"
-    test('does nothing where there is no such queue', async (fixture) => {
+    test('does nothing if the queue does not exist', async (fixture) => {
       const name = fixture.name();
       expect(await fixture.queues.update(name, (queue) => queue)).toBeUndefined();
       expect(await fixture.queues.get(name)).toBeUndefined();
     });
 
     // "the error of `change`; then nothing was changed"
-    test('passes on what the change throws, and changes nothing', async (fixture) => {
+    test('passes on the error of the change, and changes nothing', async (fixture) => {
       const stored = await fixture.queues.create(newQueue(fixture.name()));
       await fixture.clock.advance('1s');
       const refusal = new Error('refused by the change');
@@ -282,7 +282,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // only this queue
-    test('leaves other queues alone', async (fixture) => {
+    test('changes no other queue', async (fixture) => {
       const [one, other] = [fixture.name(), fixture.name()];
       await fixture.queues.create(newQueue(one));
       const stored = await fixture.queues.create(newQueue(other));
@@ -293,7 +293,7 @@ export function describeQueueStore(test: StorageTest): void {
 
   describe('queue store: stamps', () => {
     // "The stamps of those of the queues that exist"
-    test('gives the stamps of the named queues that there are, and of no others', async (fixture) => {
+    test('returns the stamps of the named queues that exist, and of no others', async (fixture) => {
       const [one, other, missing] = [fixture.name(), fixture.name(), fixture.name()];
       const stored = await fixture.queues.create(newQueue(one));
       await fixture.queues.create(newQueue(other));
@@ -303,7 +303,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // "Identifies one state of a queue, also among queues of the same name"
-    test('differ after an update, and after the queue was made anew', async (fixture) => {
+    test('differ after an update, and after the queue was created anew', async (fixture) => {
       const name = fixture.name();
       const stamp = async () => (await fixture.queues.stamps([name])).get(name);
       const created = await fixture.queues.create(newQueue(name));
@@ -333,7 +333,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // "only the queue with that creation time, and no later one of the same name"
-    test('deletes the queue that was created then, and no later one', async (fixture) => {
+    test('deletes the queue with the given creation time, and no later one', async (fixture) => {
       const name = fixture.name();
       const { createdAt: first } = await fixture.queues.create(newQueue(name));
       expect(await fixture.queues.delete(name, first)).toBe(true);
@@ -373,7 +373,7 @@ export function describeQueueStore(test: StorageTest): void {
     });
 
     // the store returns copies: the caller may change them
-    test('is not affected by what the caller does to a result or an argument', async (fixture) => {
+    test('does not change if the caller changes a result or an argument', async (fixture) => {
       const partitions = [{ partition: 0, storageName: 'first' }];
       const name = fixture.name();
       const stored = await fixture.queues.create(newQueue(name, { partitions }));

@@ -7,7 +7,7 @@ import type { StorageTest } from '../fixture/storage-test.ts';
 export function describeRetryDeath(test: StorageTest): void {
   describe('retry of dead items', () => {
     // "moving or deleted, as `rules.dead` says"
-    test('deletes where the rules say so', async (fixture) => {
+    test('deletes dead items if the rules say so', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
       const [a] = (await script.lease(1)).map((item) => item.id) as [string];
@@ -21,7 +21,7 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // "The next sweep reports them", under their old id
-    test('makes an item moving where the rules say so, and the next sweep reports it', async (fixture) => {
+    test('makes dead items moving if the rules say so, and the next sweep reports them', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 8 });
       const [before] = await script.queued();
@@ -45,7 +45,7 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // "For each item the first matching rule applies": `dead` comes before `retryAt`
-    test('does not look at retryAt of a dead item', async (fixture) => {
+    test('ignores retryAt of a dead item', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const result = await script.retry({
@@ -58,7 +58,7 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // "maxAttempts is not 0 and reached": at the limit and above it
-    test('takes an item that has used up its attempts for dead', async (fixture) => {
+    test('makes an item without attempts left dead', async (fixture) => {
       const script = fixture.script();
       for (const [text, attempts] of [
         ['below', 0],
@@ -75,14 +75,14 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // "maxAttempts is not 0": 0 means without limit
-    test('lets an item live on where there is no limit', async (fixture) => {
+    test('keeps an item if there is no limit on attempts', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { attempts: 60_000, maxAttempts: 1 });
       expect(await script.retry({ id: await script.leaseOne() })).toMatchObject({ waiting: 1, moving: 0 });
     });
 
     // used-up attempts come before `retryAt`
-    test('does not schedule an item that has used up its attempts', async (fixture) => {
+    test('does not schedule an item without attempts left', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
@@ -108,7 +108,7 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // one request may have items of all kinds
-    test('counts what became of each item of a request', async (fixture) => {
+    test('counts the next states of the items of each request', async (fixture) => {
       const script = fixture.script();
       await script.produce('again', 'later', 'dead1', 'dead2');
       const [again, later, dead1, dead2] = (await script.lease()).map((item) => item.id) as string[];
@@ -122,7 +122,7 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // a request with a bad id changes no item
-    test('makes nothing moving and deletes nothing of a request that fails', async (fixture) => {
+    test('makes no item of a failed request moving, and deletes none', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
@@ -141,7 +141,7 @@ export function describeRetryDeath(test: StorageTest): void {
 
   describe('a moving item', () => {
     // "It cannot be leased, completed or retried"
-    test('is offered to nobody and cannot be completed, retried or released', async (fixture) => {
+    test('is not leased, and cannot be completed, retried or released', async (fixture) => {
       const script = fixture.script();
       const id = await script.addMoving('moving');
       for (const moment of ['before', 'after', 'long after'] as const) {
@@ -171,7 +171,7 @@ export function describeRetryDeath(test: StorageTest): void {
     });
 
     // the item is still stored, so its source id is taken
-    test('still holds its source id', async (fixture) => {
+    test('keeps its source id taken', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source' });
       await script.retry({ id: await script.leaseOne(), dead: true });

@@ -11,7 +11,7 @@ const UNLIMITED: DeathRules = { maxAttempts: 0, dead: 'move' };
 export function describeRetry(test: StorageTest): void {
   describe('retry', () => {
     // "Otherwise: waiting at the tail under a new id"
-    test('puts an item back at the tail under a new id', async (fixture) => {
+    test('puts an item at the tail under a new id', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b');
       const id = await script.leaseOne();
@@ -45,7 +45,7 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // "retryAt is at least the schedule threshold ahead: scheduled under its old id"
-    test('schedules from exactly 100 ms ahead on, under the old id', async (fixture) => {
+    test('schedules from exactly 100 ms ahead, under the old id', async (fixture) => {
       const script = fixture.script();
       await script.produce('absent', 'past', 'near', 'exactly', 'later');
       const [absent, past, near, exactly, later] = (await script.lease()).map((item) => item.id) as string[];
@@ -71,7 +71,7 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // the new order is that of the requests and their items
-    test('puts items back in the order of the requests', async (fixture) => {
+    test('returns items in the order of the requests', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c', 'd', 'waiting');
       const [a, b, c, d] = (await script.lease(4)).map((item) => item.id) as [string, string, string, string];
@@ -82,7 +82,7 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // "Only the leased state counts", as in `complete`
-    test('takes back an item whose lease ran out and was not swept yet', async (fixture) => {
+    test('accepts an item whose lease has ended and that no sweep has found yet', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
@@ -91,7 +91,7 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // "a new id": the old one is never valid again
-    test('makes the old id unusable', async (fixture) => {
+    test('makes the old id invalid', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
@@ -106,7 +106,7 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // an empty call succeeds
-    test('takes empty batches and empty requests', async (fixture) => {
+    test('accepts empty batches and empty requests', async (fixture) => {
       const store = fixture.partition();
       expect(await store.retry([], UNLIMITED)).toEqual([]);
       expect(await store.retry([{ items: [] }], UNLIMITED)).toEqual([
@@ -115,7 +115,7 @@ export function describeRetry(test: StorageTest): void {
     });
 
     // batches much larger than one request
-    test('takes back 5,000 items in one call in order', async (fixture) => {
+    test('returns 5,000 items in one call in order', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 5_000));
       const items = (await script.lease(5_000)).map(({ id }) => ({ id, dead: false }));

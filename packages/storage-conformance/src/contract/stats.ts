@@ -50,7 +50,7 @@ export function describeStats(test: StorageTest): void {
     });
 
     // "Time since the oldest waiting item entered the partition"
-    test('gives the age of the item that is next in line', async (fixture) => {
+    test('returns the age of the item that is next to be leased', async (fixture) => {
       const script = fixture.script();
       await script.produce('leased');
       await fixture.clock.advance('5s');
@@ -78,7 +78,7 @@ export function describeStats(test: StorageTest): void {
     });
 
     // requeueing keeps `createdAt`, and so the age
-    test('goes on counting the age of items that were given back', async (fixture) => {
+    test('keeps the age of retried items', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       await fixture.clock.advance('10s');
@@ -88,7 +88,7 @@ export function describeStats(test: StorageTest): void {
     });
 
     // "Mean time left of the leases", "negative if overdue"
-    test('averages the time left of the leases', async (fixture) => {
+    test('averages the remaining time of the leases', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'waiting');
       await script.lease(1, parseDuration('1m'));

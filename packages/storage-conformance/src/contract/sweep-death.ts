@@ -10,7 +10,7 @@ const HOUR = parseDuration('1h');
 export function describeSweepDeath(test: StorageTest): void {
   describe('sweep of expired items', () => {
     // "An item is due when now is later than its deadline": not at the deadline
-    test('makes a waiting item moving once its time has passed, and never before', async (fixture) => {
+    test('makes a waiting item moving after its deadline, not at it', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], HOUR);
       const [stored] = await script.queued();
@@ -25,7 +25,7 @@ export function describeSweepDeath(test: StorageTest): void {
     });
 
     // "dead, that is moving or deleted"
-    test('deletes it where dead items are deleted', async (fixture) => {
+    test('deletes it if dead items are deleted', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', expireDeadline: script.in('1h') });
       await script.produce('stays');
@@ -54,7 +54,7 @@ export function describeSweepDeath(test: StorageTest): void {
     });
 
     // "The most scheduled, overdue and expired items to process, each counted separately"
-    test('keeps to the limit, and goes on where it stopped', async (fixture) => {
+    test('respects the limit, and the next call continues', async (fixture) => {
       const script = fixture.script();
       await script.produceItems(
         numbered('item', 10).map((text) => newItem(text)),
@@ -74,7 +74,7 @@ export function describeSweepDeath(test: StorageTest): void {
 
   describe('sweep of moving items', () => {
     // "How long reported items are claimed by the caller. Other sweeps do not report them meanwhile"
-    test('reports each once per claim, and again when the claim has run out', async (fixture) => {
+    test('reports each once per claim, and again when the claim has ended', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
       expect(textsOf((await script.sweep()).dead)).toEqual(['a']);
@@ -88,7 +88,7 @@ export function describeSweepDeath(test: StorageTest): void {
     });
 
     // the same for items that a sweep made moving
-    test('reports again what an earlier sweep made moving', async (fixture) => {
+    test('reports again items that an earlier sweep made moving', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('expired')], HOUR);
       await script.produce('used up');
@@ -106,7 +106,7 @@ export function describeSweepDeath(test: StorageTest): void {
     });
 
     // the call decides how long the claim lasts
-    test('goes by the claim timeout of the call', async (fixture) => {
+    test('uses the claim timeout of the call', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
       await script.sweep({ claimTimeout: parseDuration('10m') });
@@ -117,7 +117,7 @@ export function describeSweepDeath(test: StorageTest): void {
     });
 
     // "or deleted, if request.dead says so": the queue may have lost its dead-letter queue meanwhile
-    test('deletes moving items where dead items are deleted by now', async (fixture) => {
+    test('deletes moving items if dead items are now deleted', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
       expect(await script.sweep({ dead: 'delete' })).toMatchObject({ deleted: 1, dead: [] });
@@ -135,7 +135,7 @@ export function describeSweepDeath(test: StorageTest): void {
     });
 
     // "They stay stored"
-    test('keeps what it reports until it is removed', async (fixture) => {
+    test('keeps the reported items until they are removed', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
       const [reported] = (await script.sweep()).dead;

@@ -16,9 +16,9 @@ async function expectNextDue(script: PartitionScript, expectedMs: number): Promi
 
 /** What `PartitionStore.sweep` promises about `nextDueMs`, and about all kinds of work together. */
 export function describeSweepDue(test: StorageTest): void {
-  describe('sweep: when to come again', () => {
+  describe('sweep: the next deadline', () => {
     // "Undefined if nothing is pending"
-    test('says that nothing is pending', async (fixture) => {
+    test('is undefined if no item has one', async (fixture) => {
       const script = fixture.script();
       const nothing = { enqueued: 0, requeued: 0, deleted: 0, dead: [], moved: [], nextDueMs: undefined };
       expect(await script.sweep()).toEqual(nothing);
@@ -28,7 +28,7 @@ export function describeSweepDue(test: StorageTest): void {
     });
 
     // "Milliseconds until the next deadline", for each kind of deadline
-    test('names the expiry of a waiting item', async (fixture) => {
+    test('is the expire deadline of a waiting item', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('90s'));
       await script.produceItems([newItem('b')], parseDuration('1h'));
@@ -38,14 +38,14 @@ export function describeSweepDue(test: StorageTest): void {
     });
 
     // a scheduled item does not expire before it is enqueued
-    test('names the time of a scheduled item, and not its expiry', async (fixture) => {
+    test('is the schedule of a scheduled item, not its expire deadline', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a', script.in('2h'))], parseDuration('1h'));
       await expectNextDue(script, 7_200_000);
     });
 
     // a leased item does not expire before its lease ends
-    test('names the end of a lease, and not the expiry under it', async (fixture) => {
+    test('is the lease deadline, not the expire deadline under it', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1m'));
       await script.lease(1, parseDuration('2m'));
@@ -53,7 +53,7 @@ export function describeSweepDue(test: StorageTest): void {
     });
 
     // a reported item is reported again after `claimTimeout`
-    test('names the end of a claim', async (fixture) => {
+    test('is the end of a claim', async (fixture) => {
       const script = fixture.script();
       await script.addMoving('a');
       const { nextDueMs } = await script.sweep({ claimTimeout: parseDuration('45s') });
@@ -62,7 +62,7 @@ export function describeSweepDue(test: StorageTest): void {
     });
 
     // the earliest deadline, and after it the next one
-    test('goes from one deadline to the next until nothing is pending', async (fixture) => {
+    test('leads from one deadline to the next until none is left', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('third', script.in('3m'))], parseDuration('10m'));
       await script.produceItems([newItem('first', script.in('1m')), newItem('second', script.in('2m'))]);
@@ -80,7 +80,7 @@ export function describeSweepDue(test: StorageTest): void {
     });
 
     // a sweep at the announced time always has work
-    test('has something to do at the time it names', async (fixture) => {
+    test('is a time at which the sweep has work', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1.234567s'));
       const { nextDueMs } = await script.sweep();
@@ -89,14 +89,14 @@ export function describeSweepDue(test: StorageTest): void {
     });
 
     // distant deadlines do not overflow
-    test('copes with deadlines centuries ahead', async (fixture) => {
+    test('can be centuries ahead', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('2000000h'));
       await expectNextDue(script, 2_000_000 * 3_600_000);
     });
 
     // "0 if the limit … cut this sweep short"
-    test('asks to come at once where the limit cut it short', async (fixture) => {
+    test('is now if the limit ended the call early', async (fixture) => {
       const script = fixture.script();
       await script.produceItems(
         numbered('item', 3).map((text) => newItem(text)),
@@ -107,7 +107,7 @@ export function describeSweepDue(test: StorageTest): void {
     });
   });
 
-  describe('sweep: everything at once', () => {
+  describe('sweep: all kinds of work at once', () => {
     // all kinds of work in one call
     test('does each kind of work', async (fixture) => {
       const script = fixture.script();
@@ -131,7 +131,7 @@ export function describeSweepDue(test: StorageTest): void {
     });
 
     // a sweep without due items changes nothing
-    test('changes nothing where nothing is due', async (fixture) => {
+    test('changes nothing if nothing is due', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a'), newItem('b'), newItem('c', script.in('1h'))]);
       await script.lease(1, parseDuration('1h'));

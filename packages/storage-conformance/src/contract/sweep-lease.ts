@@ -7,7 +7,7 @@ import type { StorageTest } from '../fixture/storage-test.ts';
 export function describeSweepLease(test: StorageTest): void {
   describe('sweep of leases', () => {
     // "An item is due when now is later than its deadline": not at the deadline
-    test('ends a lease once its deadline has passed, and never before', async (fixture) => {
+    test('ends a lease after its deadline, not at it', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne(parseDuration('1m'));
@@ -20,7 +20,7 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // "waiting at the tail under a new id", otherwise unchanged
-    test('puts the item at the tail under a new id and keeps what belongs to it', async (fixture) => {
+    test('puts the item at the tail under a new id and keeps its other fields', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 5 });
       const [before] = await script.queued();
@@ -46,7 +46,7 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // "in the order of (leaseDeadline, id)"
-    test('puts items back in the order in which their leases ended, ties in queue order', async (fixture) => {
+    test('returns items in the order of their lease deadlines, ties in queue order', async (fixture) => {
       const script = fixture.script();
       await script.produce('longest', 'tie1', 'tie2', 'shortest');
       await script.lease(1, parseDuration('3m'));
@@ -60,7 +60,7 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // each lease has its own deadline
-    test('leaves leases that are still valid', async (fixture) => {
+    test('leaves valid leases', async (fixture) => {
       const script = fixture.script();
       await script.produce('long', 'short', 'waiting');
       await script.lease(1, parseDuration('10m'));
@@ -76,7 +76,7 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // "The most scheduled, overdue and expired items to process, each counted separately"
-    test('keeps to the limit, and goes on where it stopped', async (fixture) => {
+    test('respects the limit, and the next call continues', async (fixture) => {
       const script = fixture.script();
       await script.produce(...numbered('item', 10));
       await script.lease();
@@ -116,7 +116,7 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // "without attempts left … deleted"
-    test('deletes an item without attempts left where dead items are deleted', async (fixture) => {
+    test('deletes an item without attempts left if dead items are deleted', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source' });
       await script.lease();
@@ -128,7 +128,7 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // a sweep leaves a valid last lease alone
-    test('leaves an item on its last permitted lease until that ends', async (fixture) => {
+    test('leaves an item on its last permitted lease until the lease ends', async (fixture) => {
       const script = fixture.script();
       await script.produce('first', 'second');
       await script.lease(1, parseDuration('1m'));
@@ -140,7 +140,7 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // the limit of the call applies: the queue's settings may change at any time
-    test('goes by the limit it is given, not by an earlier one nor the item’s own', async (fixture) => {
+    test('uses the limit of the call, not an earlier one nor the item’s own', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { attempts: 4, maxAttempts: 1 });
       await script.lease();
@@ -152,7 +152,7 @@ export function describeSweepLease(test: StorageTest): void {
     });
 
     // a waiting item never dies of its attempts
-    test('leaves waiting items alone however often they were leased', async (fixture) => {
+    test('leaves waiting items, however often they were leased', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { attempts: 9 });
       expect(await script.sweep({ maxAttempts: 2 })).toMatchObject({ requeued: 0, deleted: 0, dead: [] });

@@ -10,7 +10,7 @@ const MICROSECOND = parseDuration('1us');
 export function describeSweepSchedule(test: StorageTest): void {
   describe('sweep of scheduled items', () => {
     // "An item is due when now is later than its deadline": not at the deadline
-    test('enqueues an item once its time has passed, and never before', async (fixture) => {
+    test('makes an item available after its schedule, not at it', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a', script.in('1m'))]);
       await fixture.clock.advance('1m');
@@ -44,7 +44,7 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // "in the order of (enqueueAt, id)"
-    test('enqueues in the order of the times, ties in produce order', async (fixture) => {
+    test('makes items available in the order of their schedules, ties in produce order', async (fixture) => {
       const script = fixture.script();
       const [early, late] = [script.in('1m'), script.in('2m')];
       await script.produceItems([
@@ -60,7 +60,7 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // the id of a scheduled item is invalid once it is enqueued
-    test('gives a retried item a new id, and keeps what belongs to it', async (fixture) => {
+    test('gives a retried item a new id, and keeps its other fields', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 6 });
       const id = await script.leaseOne();
@@ -75,7 +75,7 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // due items are enqueued, the others stay
-    test('leaves what is not due', async (fixture) => {
+    test('leaves items that are not due', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('b', script.in('2m')), newItem('a', script.in('1m'))]);
       await fixture.clock.advance('90s');
@@ -84,7 +84,7 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // "The most scheduled, overdue and expired items to process", in order over several sweeps
-    test('keeps to the limit, and goes on where it stopped', async (fixture) => {
+    test('respects the limit, and the next call continues', async (fixture) => {
       const script = fixture.script();
       const texts = numbered('item', 10);
       await script.produceItems(texts.map((text) => newItem(text, script.in('1m'))));
@@ -98,7 +98,7 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // the next sweep enqueues imported items that are due already
-    test('enqueues imported items that were due before', async (fixture) => {
+    test('makes imported items available that were due before', async (fixture) => {
       const script = fixture.script();
       await script.store.import(
         [
@@ -112,7 +112,7 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // "Its life begins at that time": an item may be scheduled beyond its expire timeout
-    test('leaves a produced item its whole life once it was enqueued', async (fixture) => {
+    test('starts the expire timeout of a produced item at its schedule', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a', script.in('2h'))], parseDuration('1h'));
       await fixture.clock.advance(parseDuration('2h0m0.000001s'));
@@ -124,7 +124,7 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // "Attempts, source id, createdAt and expireDeadline stay": a retry does not extend the life of an item
-    test('leaves a retried item the life it has', async (fixture) => {
+    test('keeps the expire deadline of a retried item', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('1h'));
       const expireDeadline = script.in('1h');
@@ -133,7 +133,7 @@ export function describeSweepSchedule(test: StorageTest): void {
     });
 
     // scheduled items do not expire; once enqueued they do
-    test('expires an item only after it was enqueued, and then at once', async (fixture) => {
+    test('expires an item only after it was made available, and then at once', async (fixture) => {
       const script = fixture.script();
       await script.import('a', { enqueueAt: script.in('2h'), expireDeadline: script.in('1h') });
       await fixture.clock.advance('90m');

@@ -19,7 +19,9 @@ const TIMEOUT_MS = 1_200_000;
  */
 export function describeModel(setup: () => StorageSetup): void {
   describe('model', () => {
-    test('does what the rules say, whatever the order of commands', { timeout: TIMEOUT_MS }, async () => {
+    test('the driver follows the rules, whatever the order of commands', {
+      timeout: TIMEOUT_MS,
+    }, async () => {
       await withFixture(setup(), async (fixture) => {
         await fc.assert(
           fc.asyncProperty(commands, (sequence) => runSequence(fixture, sequence)),

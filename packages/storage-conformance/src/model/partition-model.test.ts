@@ -60,7 +60,7 @@ describe('PartitionModel', () => {
     ['later', { dead: false, retryAt: fromNow('1h') }, { ...LIVE, maxAttempts: 3 }, 'scheduled'],
     ['near', { dead: false, retryAt: fromNow('99.999ms') }, LIVE, 'waiting'],
     ['at once', { dead: false, retryAt: undefined }, LIVE, 'waiting'],
-  ] as const)('decides what becomes of an item given back: %s', (_, retry, rules, nextState) => {
+  ] as const)('determines the next state of a retried item: %s', (_, retry, rules, nextState) => {
     const model = modelOf({ text: 'a', state: 'leased', attempts: 2 }, { text: 'b' });
     expect(model.giveBack(model.find('a') as ModelItem, retry, rules, NOW)).toBe(nextState);
     if (nextState === 'waiting') expect(texts(model.items)).toEqual(['b', 'a']);
@@ -89,7 +89,7 @@ describe('PartitionModel', () => {
     expect(model.nextDue()).toBe(NOW);
   });
 
-  test('marks moving items, and those that are marked', () => {
+  test('marks moving items, and reports marked ones', () => {
     const model = modelOf(
       { text: 'a', state: 'moving', until: fromNow('1s') },
       { text: 'b', state: 'moved' },
@@ -102,7 +102,7 @@ describe('PartitionModel', () => {
     expect(model.find('d')).toMatchObject({ state: 'moving' });
   });
 
-  test('takes for prepared what came as a letter, and no leased item of the same shape', () => {
+  test('treats items that came as letters as prepared, and no leased item with the same fields', () => {
     const model = modelOf(
       { text: 'prepared', sourceId: 's1', state: 'prepared' },
       { text: 'handed out', sourceId: 's2', state: 'leased', attempts: 1 },
@@ -113,13 +113,13 @@ describe('PartitionModel', () => {
     expect(texts(model.prepared(['s5', 's3', 's2', 's1']))).toEqual(['prepared']);
   });
 
-  test('schedules from exactly 100 ms ahead on', () => {
+  test('schedules from exactly 100 ms ahead', () => {
     expect(isSchedule(fromNow('99.999ms'), NOW)).toBe(false);
     expect(isSchedule(fromNow('100ms'), NOW)).toBe(true);
   });
 });
 
-test('random sequences hold every command, and get long enough to matter', () => {
+test('random sequences contain every command, and are long', () => {
   const sequences = fc.sample(commands, { numRuns: 200, seed: 1 });
   expect(new Set(sequences.flat().map((command) => command.do)).size).toBe(17);
   expect(Math.max(...sequences.map((sequence) => sequence.length))).toBeGreaterThan(30);
