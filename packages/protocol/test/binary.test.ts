@@ -79,12 +79,12 @@ describe('decode', () => {
     ['groups in a group', '8b06 8b06 0a0161 8c06 8c06'],
     ['a known number with another wire type', '08 05'],
     ['the greatest field number', 'f8ffffff0f 00'],
-  ])('passes over an unknown field: %s', (_, bytes) => {
+  ])('skips an unknown field: %s', (_, bytes) => {
     const body = hex(`${bytes} 1202316d ${bytes}`);
     expect(QueueProduceRequest.decode(body)).toEqual(QueueProduceRequest.create({ requestTimeout: '1m' }));
   });
 
-  it('takes the last of a field that comes twice, and adds to a list', () => {
+  it('uses the last value of a field that occurs twice, and adds to a list', () => {
     expect(QueueProduceRequest.decode(hex('0a0161 1a00 0a0162 1a00'))).toMatchObject({
       queueName: 'b',
       items: [{}, {}],
@@ -108,7 +108,7 @@ describe('decode', () => {
     expect(QueueClearRequest.decode(hex(bytes)).scheduled).toBe(value);
   });
 
-  it('gives payloads as views on the body', () => {
+  it('returns payloads as views on the body', () => {
     const body = Uint8Array.from(hex('1a04 2a020102'));
     const payload = QueueProduceRequest.decode(body).items[0]?.bytes;
     expect(payload?.buffer).toBe(body.buffer);
@@ -149,7 +149,7 @@ describe('decode', () => {
     });
   });
 
-  it('refuses groups without end before the stack ends', () => {
+  it('refuses endless groups before the stack overflows', () => {
     const body = Buffer.alloc(200_000, hex('8b06'));
     expect(errorOf(() => QueueProduceRequest.decode(body)).code).toBe('content');
   });
@@ -187,7 +187,7 @@ describe('decode', () => {
     expect(codecs.Reply.decode(body).details).toEqual(details);
   });
 
-  it('reads any UTF-8 there is', () => {
+  it('accepts all valid UTF-8', () => {
     const text = `ä€😀\u0000\ufffd\ufeff${'x'.repeat(100)}\ufeff`;
     const body = codecs.QueuesInfoRequest.encode({ queueName: text });
     expect(codecs.QueuesInfoRequest.decode(body).queueName).toBe(text);

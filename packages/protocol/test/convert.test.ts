@@ -30,15 +30,15 @@ const ZERO_TIME = { seconds: -62_135_596_800, nanos: 0 };
 describe('produced items', () => {
   const wire = codecs.QueueProduceItem.create({ encoding: 'e', kind: 'k', reference: 'r' });
 
-  it('have bytes for payload, if there are any', () => {
+  it('have the bytes as payload, if there are any', () => {
     expect(toNewItem({ ...wire, bytes: Uint8Array.of(1), utf8: 'text' }).payload).toEqual(Uint8Array.of(1));
   });
 
-  it('have the text otherwise, as UTF-8', () => {
+  it('otherwise have the text, as UTF-8', () => {
     expect(textOf(toNewItem({ ...wire, utf8: 'ä€' }).payload)).toBe('ä€');
   });
 
-  it('may be empty altogether', () => {
+  it('may be empty', () => {
     expect(toNewItem(codecs.QueueProduceItem.create())).toEqual({
       encoding: '',
       kind: '',
@@ -53,14 +53,14 @@ describe('produced items', () => {
     expect(toNewItem({ ...wire, bytes }).payload).toBe(bytes);
   });
 
-  it.each([undefined, NOON])('come back from a client, scheduled for %s', (enqueueAt) => {
+  it.each([undefined, NOON])('keep their fields in both directions, scheduled for %s', (enqueueAt) => {
     const item: NewItem = { ...CONTENT, enqueueAt };
     expect(toNewItem(fromNewItem(item))).toEqual(item);
   });
 });
 
 describe('leased items', () => {
-  it('come back, each with its deadline', () => {
+  it('keep their fields in both directions, each with its deadline', () => {
     const later = instantFromMicroseconds(NOON + 1n);
     const items = [NOON, NOON, later].map((leaseDeadline, i) => ({
       ...CONTENT,
@@ -76,7 +76,7 @@ describe('retried items', () => {
   it.each([
     { id: 'i', retryAt: undefined, dead: false },
     { id: 'i', retryAt: NOON, dead: true },
-  ])('come back: %o', (item) => {
+  ])('keep their fields in both directions: %o', (item) => {
     expect(toRetriedItem(fromRetriedItem(item))).toEqual(item);
   });
 });
@@ -100,7 +100,7 @@ describe('stored items', () => {
     maxAttempts: 3,
   };
 
-  it('have the zero time for lease deadline when not leased, and no other time that is not set', () => {
+  it('have the zero time as lease deadline if they are not leased, and no other unset time', () => {
     const wire = fromStoredItem(waiting);
     expect(wire).toMatchObject({ leaseDeadline: ZERO_TIME, sourceId: '' });
     expect(Object.keys(JSON.parse(textOf(codecs.StorageItem.toJson(wire))))).toEqual([
@@ -115,11 +115,11 @@ describe('stored items', () => {
     ]);
   });
 
-  it('have their schedule when they are scheduled', () => {
+  it('have their schedule if they are scheduled', () => {
     expect(toStoredItem(fromStoredItem({ ...waiting, enqueueAt: NOON })).enqueueAt).toBe(NOON);
   });
 
-  it.each([waiting, leased])('come back %#', (item) => {
+  it.each([waiting, leased])('keep their fields in both directions %#', (item) => {
     expect(toStoredItem(fromStoredItem(item))).toEqual({
       sourceId: undefined,
       leaseDeadline: undefined,
@@ -128,12 +128,12 @@ describe('stored items', () => {
     });
   });
 
-  it('are imported without their id and time of creation', () => {
+  it('are imported without their id and creation time', () => {
     const { id: _, createdAt: __, ...rest } = leased;
     expect(toImportedItem(fromStoredItem(leased))).toEqual({ enqueueAt: undefined, ...rest });
   });
 
-  it('are imported with no time where it is absent or the zero time', () => {
+  it('are imported without a time that is absent or the zero time', () => {
     const empty = codecs.StorageItem.create();
     for (const time of [undefined, ZERO_TIME]) {
       expect(

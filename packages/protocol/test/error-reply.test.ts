@@ -34,7 +34,7 @@ describe('error replies', () => {
     expect(error.retryable).toBe(ERROR_CODES[code].retryable);
   });
 
-  it('name every code there is', () => {
+  it('have every code', () => {
     expect(ROWS.map(([code]) => code).sort()).toEqual(Object.keys(ERROR_CODES).sort());
   });
 
@@ -50,7 +50,7 @@ describe('error replies', () => {
     ['any error', new TypeError('x is undefined')],
     ['what is no error', 'secret'],
     ['nothing', undefined],
-  ])('tell nothing of %s', (_, error) => {
+  ])('reveal nothing of %s', (_, error) => {
     expect(errorReply(error)).toEqual({
       code: 500,
       codeText: 'Internal Service Error',
@@ -78,7 +78,7 @@ describe('error replies', () => {
     expect(errorFromReply(reply).retryAfterMs).toBeUndefined();
   });
 
-  it.each([404, 409, 452])('%d may not', (status) => {
+  it.each([404, 409, 452])('%d of a proxy may not be tried again', (status) => {
     expect(new QueueError(errorCodeOf(status), '').retryable).toBe(false);
   });
 
@@ -90,7 +90,7 @@ describe('error replies', () => {
     expect(codecs.Reply.decode(codecs.Reply.encode(reply))).toEqual(reply);
   });
 
-  it('have their texts for methods and paths', () => {
+  it('have texts for methods and paths', () => {
     expect(unknownMethod('/v1/x')).toMatchObject({
       code: 'unknown_method',
       message: 'no such method; /v1/x',

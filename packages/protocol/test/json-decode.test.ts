@@ -15,8 +15,8 @@ function contentError(body: string | Uint8Array): string {
   return error.message;
 }
 
-describe('what is no JSON object', () => {
-  it('an empty body has the message that clients expect', () => {
+describe('input that is no JSON object', () => {
+  it('gets the documented message if it is empty', () => {
     expect(contentError('')).toMatch(/^proto: syntax error \(line 1:1\): unexpected token /);
     expect(contentError(new Uint8Array(0))).toMatch(/^proto: syntax error \(line 1:1\): unexpected token /);
   });
@@ -56,7 +56,7 @@ describe('what is no JSON object', () => {
     expect(contentError(body)).toMatch(/^proto: .*\(line \d+:\d+\)/);
   });
 
-  it('white space is no matter', () => {
+  it('may have white space', () => {
     expect(list(' \t\r\n{ "limit" : 7 , "pivot" : "a" }\n')).toEqual({ pivot: 'a', limit: 7, namespace: '' });
   });
 
@@ -71,13 +71,13 @@ describe('what is no JSON object', () => {
     );
   });
 
-  it('faults are placed by line and column', () => {
+  it('gets faults with line and column', () => {
     expect(contentError('{\n  "limit": 1,\n  "x": 2}')).toBe('proto: (line 3:3): unknown field "x"');
   });
 });
 
 describe('names', () => {
-  it('both spellings are read', () => {
+  it('are accepted in both spellings', () => {
     expect(QueueProduceRequest.fromJson('{"queue_name":"a","requestTimeout":"1m"}')).toMatchObject({
       queueName: 'a',
       requestTimeout: '1m',
@@ -92,7 +92,7 @@ describe('names', () => {
   });
 
   it.each(['userId', 'User_id', 'USER_ID', '__proto__', 'constructor', 'toString', '', '1', '[x]', '@type'])(
-    '%j is unknown where user_id is meant',
+    '%j is unknown in place of user_id',
     (name) => {
       const error = errorOf(() => APIKeyCreateRequest.fromJson(`{"${name}":"u"}`));
       expect(error.code).toBe('content');
@@ -106,7 +106,7 @@ describe('names', () => {
     );
   });
 
-  it('what follows an unknown name is not looked into, however deep', () => {
+  it('the value of an unknown name is not read, however deep', () => {
     const deep = `{"x":${'['.repeat(1_000_000)}`;
     expect(contentError(deep)).toBe('proto: (line 1:2): unknown field "x"');
     expect(contentError(`{"pivot":${'['.repeat(1_000_000)}`)).toMatch(/invalid value/);
@@ -120,11 +120,11 @@ describe('names', () => {
     ['{"limit":1,"limit":1}', 'proto: (line 1:12): duplicate field "limit"'],
     ['{"limit":null,"limit":1}', 'proto: (line 1:15): duplicate field "limit"'],
     ['{"limit":1,"l\\u0069mit":1}', 'proto: (line 1:12): duplicate field "l\\u0069mit"'],
-  ])('%s has one twice', (body, message) => {
+  ])('a name twice in %s is refused', (body, message) => {
     expect(contentError(body)).toBe(message);
   });
 
-  it('once in each spelling is twice', () => {
+  it('a name once in each spelling is refused', () => {
     expect(errorOf(() => QueueProduceRequest.fromJson('{"queue_name":"a","queueName":"a"}')).message).toBe(
       'proto: (line 1:19): duplicate field "queueName"',
     );
@@ -132,7 +132,7 @@ describe('names', () => {
 });
 
 describe('null', () => {
-  it('leaves any field at its default', () => {
+  it('leaves every field at its default', () => {
     const fields = ['encoding', 'kind', 'reference', 'enqueue_at', 'bytes', 'utf8'];
     const body = `{${fields.map((name) => `"${name}":null`).join(',')}}`;
     expect(QueueProduceItem.fromJson(body)).toEqual(QueueProduceItem.create());
@@ -140,7 +140,7 @@ describe('null', () => {
     expect(QueueClearRequest.fromJson('{"queue":null}').queue).toBe(false);
   });
 
-  it('is no element of a list', () => {
+  it('is refused as an element of a list', () => {
     expect(errorOf(() => QueueProduceRequest.fromJson('{"items":[null]}')).code).toBe('content');
     expect(errorOf(() => codecs.QueueCompleteRequest.fromJson('{"ids":[null]}')).code).toBe('content');
   });
@@ -195,11 +195,11 @@ describe('int32', () => {
     'true',
     '{}',
     '[5]',
-  ])('%s is none', (text) => {
+  ])('%s is refused', (text) => {
     contentError(`{"limit":${text}}`);
   });
 
-  it('long runs of zeros take no longer than they are', () => {
+  it('long runs of zeros are read in linear time', () => {
     contentError(`{"limit":${'0'.repeat(500_000)}1}`);
     contentError(`{"limit":1.${'0'.repeat(500_000)}1}`);
   });
@@ -213,7 +213,7 @@ describe('bool', () => {
     expect(QueueClearRequest.fromJson(`{"queue":${text}}`).queue).toBe(value);
   });
 
-  it.each(['"true"', '1', '0', 'True', 'tru', 'truex', '{}', '[]'])('%s is none', (text) => {
+  it.each(['"true"', '1', '0', 'True', 'tru', 'truex', '{}', '[]'])('%s is refused', (text) => {
     expect(errorOf(() => QueueClearRequest.fromJson(`{"queue":${text}}`)).code).toBe('content');
   });
 });
@@ -225,12 +225,12 @@ describe('string', () => {
     ['"\\u0000"', '\u0000'],
     ['"\u007f\u2028\ufffd"', '\u007f\u2028\ufffd'],
     ['""', ''],
-  ])('%s is read', (text, value) => {
+  ])('%s is accepted', (text, value) => {
     expect(QueuesListRequest.fromJson(Buffer.from(`{"pivot":${text}}`)).pivot).toBe(value);
   });
 
   it.each(['"\\ud800"', '"\\udc00"', '"\\ude00\\ud83d"', '5', 'true', '{}', '["x"]'])(
-    '%s is none',
+    '%s is refused',
     (text) => {
       contentError(`{"pivot":${text}}`);
     },
@@ -241,7 +241,7 @@ describe('string', () => {
   });
 
   it.each(['ff', 'c0af', 'eda080', 'f4908080', 'e282', '80'])(
-    'bytes %s are no UTF-8: the field is named',
+    'bytes %s are refused as invalid UTF-8, and the field is named',
     (bytes) => {
       const body = Buffer.concat([
         Buffer.from('{"namespace":"\ufffd fine","pivot":"a'),
@@ -253,7 +253,7 @@ describe('string', () => {
     },
   );
 
-  it('such bytes in a name, a number or between tokens are content errors', () => {
+  it('such bytes in a name, a number or between tokens are refused as content errors', () => {
     for (const body of ['{"pi\xffvot":""}', '{"limit":\xff}', '{\xff}', '{}\xff']) {
       contentError(Buffer.from(body, 'latin1'));
     }
@@ -273,7 +273,7 @@ describe('bytes', () => {
     ['-_8=', 'fbff'],
     ['-_8', 'fbff'],
     ['\\/\\/\\/\\/', 'ffffff'],
-  ])('%j is read', (text, bytes) => {
+  ])('%j is accepted', (text, bytes) => {
     const item = QueueProduceItem.fromJson(`{"bytes":"${text}"}`);
     expect(Buffer.from(item.bytes).toString('hex')).toBe(bytes);
   });
@@ -292,17 +292,17 @@ describe('bytes', () => {
     'AA==\\n',
     'ä',
     'AA*=',
-  ])('%j is none', (text) => {
+  ])('%j is refused', (text) => {
     expect(errorOf(() => QueueProduceItem.fromJson(`{"bytes":"${text}"}`)).code).toBe('content');
   });
 
-  it('numbers and lists are none', () => {
+  it('numbers and lists are refused', () => {
     expect(errorOf(() => QueueProduceItem.fromJson('{"bytes":[1]}')).code).toBe('content');
     expect(errorOf(() => QueueProduceItem.fromJson('{"bytes":1}')).code).toBe('content');
   });
 });
 
-it('timestamps are read, or refused', () => {
+it('timestamps are read or refused', () => {
   const read = (text: string) => QueueProduceItem.fromJson(`{"enqueue_at":${text}}`).enqueueAt;
   expect(read('"1970-01-01T01:00:00.000000001+01:00"')).toEqual({ seconds: 0, nanos: 1 });
   for (const text of ['"1970-01-01 00:00:00Z"', '0', '{}', '"now"', '""', '{"seconds":1}']) {

@@ -70,7 +70,7 @@ describe('toJson', () => {
     [`${'x'.repeat(1_000)}"`, `"${'x'.repeat(1_000)}\\""`],
     ['€'.repeat(600), `"${'€'.repeat(600)}"`],
     ['a\ud800b', '"a\ufffdb"'],
-  ])('escapes no more than it must: %j', (text, quoted) => {
+  ])('escapes only the required characters: %j', (text, quoted) => {
     const json = textOf(codecs.QueuesInfoRequest.toJson({ queueName: text }));
     expect(json).toBe(`{"queue_name":${quoted}}`);
   });
@@ -83,7 +83,7 @@ describe('toJson', () => {
     }
   });
 
-  it('results of two calls share no bytes', () => {
+  it('two results share no bytes', () => {
     const first = codecs.QueuesInfoRequest.toJson({ queueName: 'first' });
     codecs.QueuesInfoRequest.toJson({ queueName: 'other' });
     expect(textOf(first)).toBe('{"queue_name":"first"}');

@@ -81,7 +81,7 @@ describe('parseTimestamp', () => {
 });
 
 describe('instants', () => {
-  it('cross the wire unchanged', () => {
+  it('are unchanged on the wire', () => {
     const anyInstant = fc.bigInt({ min: BigInt(EARLIEST) * 1_000_000n, max: BigInt(LATEST) * 1_000_000n });
     fc.assert(
       fc.property(anyInstant, (micros) => {
@@ -94,7 +94,7 @@ describe('instants', () => {
     );
   });
 
-  it('lose nanoseconds towards the past', () => {
+  it('lose nanoseconds, rounded towards the past', () => {
     expect(fromTimestamp({ seconds: -1, nanos: 999_999_999 })).toBe(-1n);
     expect(fromTimestamp({ seconds: 0, nanos: 1_999 })).toBe(1n);
   });

@@ -25,7 +25,7 @@ class Expected {
 }
 
 // The contract suite and its model stay below the sizes at which tables are compacted.
-test('stays in order while thousands of items come and go in every way', async () => {
+test('items stay in order while thousands of them come and go in every way', async () => {
   const clock = new ManualClock();
   const random = new SeededRandom(11);
   const backend = memoryBackend({ name: 'memory', clock, random });

@@ -2,7 +2,7 @@ import { SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import { Heap } from '../src/heap.ts';
 
-test('gives the least first, whatever is pushed, popped and dropped in between', () => {
+test('returns the least element first, whatever is pushed, popped and removed in between', () => {
   const random = new SeededRandom(5);
   const heap = new Heap<number>((a, b) => a < b);
   let expected: number[] = [];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseOptions } from './options.ts';
 
-test('measures the table of ratios when nothing is said, with or without what pnpm puts in between', () => {
+test('measures the table of ratios by default, with or without the argument that pnpm adds', () => {
   expect(parseOptions([])).toMatchObject({ mode: 'ratios', only: [], runs: 5, seconds: 1.5, axes: {} });
   expect(parseOptions(['--', '--guard']).mode).toBe('guard');
 });

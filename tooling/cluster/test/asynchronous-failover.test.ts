@@ -10,7 +10,7 @@ afterEach(async () => {
   fixture = undefined;
 });
 
-test('asynchronous: what the standby has not got is lost, and nothing else; nothing is stored twice or skipped for ever', async () => {
+test('asynchronous: only changes that the standby lacks are lost; no item is stored twice or skipped for ever', async () => {
   fixture = await FailoverFixture.open('asynchronous', READ_WRITE);
   const { pair, servers, load } = fixture;
   const { ledger } = load;

@@ -55,7 +55,7 @@ function keepBusy(queue: LiveQueue): () => Promise<string> {
   };
 }
 
-test('a dump of a live queue gives a queue that goes on, pg_dump and pg_restore', async () => {
+test('a dump of a busy queue restores a working queue, by pg_dump and pg_restore', async () => {
   const cluster = await startTemporaryCluster({ version });
   cleanups.push(() => cluster.stop());
   const admin = await connect(cluster.connectionString());
@@ -100,7 +100,7 @@ test('a dump of a live queue gives a queue that goes on, pg_dump and pg_restore'
   expect(rows[0].reloptions).toContain('autovacuum_vacuum_scale_factor=0.02');
 });
 
-test('recovery to a point in time gives the queue of that moment, pg_basebackup and archived WAL', async () => {
+test('recovery to a point in time restores the queue of that moment, by pg_basebackup and archived WAL', async () => {
   const archive = scratchFolder();
   const wal = join(archive, 'wal');
   mkdirSync(wal);

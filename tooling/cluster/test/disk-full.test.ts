@@ -66,7 +66,7 @@ const healthOf = async ({ url }: ServerProcess) => (await fetch(`${url}/health?r
 const produces = ({ produce }: Serving) =>
   vi.waitFor(async () => expect((await produce()).status).toBe(200), WITHIN);
 
-test('a full disk under the items: refused and known not to be stored; goes on when the disk has grown', async () => {
+test('a full disk with the items: produces are refused and certainly not stored, until the disk has grown', async () => {
   const cluster = await startTemporaryCluster();
   const disk = smallDisk(16);
   cleanups.push(() => cluster.stop());
@@ -105,7 +105,7 @@ test('a full disk under the items: refused and known not to be stored; goes on w
   await serving.expectNothingLost();
 });
 
-test('a full disk under all of PostgreSQL, which gives up: nothing acknowledged is lost, no restart of ours', async () => {
+test('a full disk with all of PostgreSQL, which stops: no acknowledged item is lost, and Querator needs no restart', async () => {
   const disk = smallDisk(160);
   const settings = { max_wal_size: '48MB', min_wal_size: '32MB', shared_buffers: '16MB' };
   const cluster = await startCluster({ dataDir: join(disk.folder, 'postgres'), settings });

@@ -42,7 +42,7 @@ const CHECK_MS = 5_000;
 
 type Both = readonly [ServerProcess, ServerProcess];
 
-describe('two servers on a database in which a transaction is held open', { timeout: 600_000 }, () => {
+describe('two servers on a database with an open transaction', { timeout: 600_000 }, () => {
   let cluster: Cluster;
   let database: TestDatabase;
   let held: HeldDatabase;
@@ -72,7 +72,7 @@ describe('two servers on a database in which a transaction is held open', { time
     for (const server of running.splice(0)) await server.stop();
   }
 
-  test('lose nothing, complete nothing twice, keep the order, and do not read the dead rows at each lease', async () => {
+  test('lose no item, complete none twice, keep the order, and do not read the dead rows at each lease', async () => {
     const both = await startBoth();
     await completeAllOnce(both);
     expect(await takenInTurns(both)).toEqual(numbered(ORDERED));

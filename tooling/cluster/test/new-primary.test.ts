@@ -18,7 +18,7 @@ afterEach(async () => {
   proxy = undefined;
 });
 
-test('a primary that hangs is left within the documented limits, and not turned to when it wakes', async () => {
+test('a primary that hangs is left within the documented limits, and not used when it resumes', async () => {
   fixture = await FailoverFixture.open('synchronous', READ_WRITE);
   const { pair, load } = fixture;
   await load.createQueues();
@@ -45,7 +45,7 @@ test('a primary that hangs is left within the documented limits, and not turned 
   fixture.expectNothingLostOrDoubled();
 });
 
-test('a primary that comes back as a standby, first in the list, is not written to; a planned switch back loses nothing', async () => {
+test('a primary that returns as a standby, first in the list, gets no writes; a planned switch back loses nothing', async () => {
   fixture = await FailoverFixture.open('synchronous', READ_WRITE);
   const { pair, load } = fixture;
   await load.createQueues();
@@ -75,7 +75,7 @@ test('a primary that comes back as a standby, first in the list, is not written 
   fixture.expectNothingLostOrDoubled();
 });
 
-test('one name in front that leads to the old server, now read-only, for a while: nothing is written, then it recovers', async () => {
+test('one name that leads to the old, read-only server for a while: nothing is written, then service returns', async () => {
   fixture = await FailoverFixture.open('synchronous', async (pair) => {
     proxy = await startFaultProxy(pair.first.connectionString());
     return proxy.connectionString;
@@ -113,7 +113,7 @@ test('one name in front that leads to the old server, now read-only, for a while
   fixture.expectNothingLostOrDoubled();
 });
 
-test('a synchronous standby that is gone: nothing is acknowledged until it is back, and nothing lost', async () => {
+test('a synchronous standby that is gone: nothing is acknowledged until it is back, and nothing is lost', async () => {
   fixture = await FailoverFixture.open('synchronous', READ_WRITE);
   const { pair, load } = fixture;
   const { ledger } = load;

@@ -3,7 +3,7 @@ import { startTemporaryCluster } from '@querator/tooling-postgres';
 import { expect, test } from 'vitest';
 import { item, openQueue } from './live-queue.ts';
 
-test('PostgreSQL 11 is refused at first contact, naming what was found and what is needed', async () => {
+test('PostgreSQL 11 is refused at the first connection, and the error names it and the oldest supported version', async () => {
   const cluster = await startTemporaryCluster({ version: 11 });
   const { backend, store, close } = openQueue(cluster.connectionString());
   const refused = {

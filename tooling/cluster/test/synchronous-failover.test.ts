@@ -9,7 +9,7 @@ afterEach(async () => {
   fixture = undefined;
 });
 
-test('synchronous: the primary is killed under load, the standby promoted; nothing acknowledged is lost or doubled', async () => {
+test('synchronous: the primary is killed under load, the standby promoted; no acknowledged item is lost or duplicated', async () => {
   fixture = await FailoverFixture.open('synchronous', READ_WRITE);
   const { pair, servers, load } = fixture;
   const keptItems = new KeptItems(servers);

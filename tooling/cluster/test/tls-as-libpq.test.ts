@@ -30,7 +30,7 @@ const SERVERS = {
   'without TLS': { names: undefined, rule: 'host' },
 } as const;
 
-describe('sslmode means what it means to libpq', () => {
+describe('sslmode has the meaning of libpq', () => {
   let server: TlsServer;
   let admin: pg.Client;
   let authority: Authority;

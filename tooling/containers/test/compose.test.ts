@@ -34,13 +34,13 @@ it('comes up on PostgreSQL and is healthy', async () => {
   expect(await healthStatus(endpoint)).toBe(200);
 });
 
-it('takes, hands out and completes items', async () => {
+it('produces, leases and completes items', async () => {
   await createJobs(client);
   await produceJobs(client, 'one', 'two', 'three', 'four');
   expect(await workOff(client, 1)).toEqual(['one']);
 });
 
-it('is asked to end by compose, does so in good order, and has the items when it is started again', async () => {
+it('stops in good order with compose, and has the items after the next start', async () => {
   await compose('stop');
   expect(await exitCode(SERVER)).toBe(0);
   expect(await logs(SERVER)).toContain('HTTP server shut down');
@@ -50,7 +50,7 @@ it('is asked to end by compose, does so in good order, and has the items when it
   expect(await workOff(client, 1)).toEqual(['two']);
 });
 
-it('is started again by the engine when its process is killed, and has the items', async () => {
+it('is restarted by the engine when its process is killed, and has the items', async () => {
   const before = await started();
   const pid = Number(await podman('inspect', '--format={{.State.Pid}}', SERVER));
   // 0 if it does not run, which would mean all processes of this run.
@@ -61,7 +61,7 @@ it('is started again by the engine when its process is killed, and has the items
   expect(await workOff(client, 1)).toEqual(['three']);
 });
 
-it('waits for a database that is stopped, and has the items when that is back', async () => {
+it('waits for a stopped database, and has the items once it is back', async () => {
   await compose('stop', 'postgres');
   await vi.waitUntil(async () => (await healthStatus(endpoint)) === 503, { timeout: 30_000, interval: 100 });
   await compose('start', 'postgres');
@@ -70,7 +70,7 @@ it('waits for a database that is stopped, and has the items when that is back', 
   expect(await countJobs(client)).toBe(0);
 });
 
-it('ends in the time that compose gives it while its database answers nothing', async () => {
+it('stops within the time that compose allows while its database does not answer', async () => {
   await podman('pause', POSTGRES);
   onTestFinished(async () => void (await podman('unpause', POSTGRES)));
   const produced = produceJobs(client, 'five').then(

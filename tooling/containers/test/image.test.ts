@@ -15,7 +15,7 @@ const HARDENED = [
   '--security-opt=no-new-privileges',
 ];
 
-it('has the server as its entry point, with a command that can be replaced', async () => {
+it('has the server as its entry point, and a command that can be replaced', async () => {
   const [image] = JSON.parse(await podman('image', 'inspect', SERVER_IMAGE));
   expect(image.Config).toMatchObject({
     Entrypoint: ['querator'],
@@ -32,7 +32,7 @@ it('prints the version that it was built with', async () => {
   expect(await podman('run', '--rm', SERVER_IMAGE, 'version')).toBe(`querator ${SERVER_VERSION}`);
 });
 
-it('serves items from a read-only root, without rights, and ends in good order', async () => {
+it('serves items with a read-only root and without capabilities, and stops in good order', async () => {
   const server = await startServer(...HARDENED);
   expect(await healthStatus(server.endpoint)).toBe(200);
   await createJobs(server.client);
@@ -48,7 +48,7 @@ it('serves items from a read-only root, without rights, and ends in good order',
   expect(await logs(server.name)).toContain('HTTP server shut down');
 });
 
-it('answers a consumer who waits when it is stopped', async () => {
+it('answers a waiting consumer when it is stopped', async () => {
   const server = await startServer();
   await createJobs(server.client);
   const waiting = server.client.queue.lease({
@@ -62,12 +62,12 @@ it('answers a consumer who waits when it is stopped', async () => {
   await answer;
 });
 
-it('is found healthy by its own check while it serves', async () => {
+it('is healthy by its own check while it serves', async () => {
   const server = await startServer();
   expect((await tryPodman('healthcheck', 'run', server.name)).code).toBe(0);
 });
 
-it('is found unhealthy while its database cannot be reached, and goes on', async () => {
+it('is unhealthy while its database is unreachable, and keeps running', async () => {
   const storage = {
     driver: 'postgres',
     config: { 'connection-string': 'postgres://querator:querator@127.0.0.1:1/querator' },
@@ -84,20 +84,20 @@ it('is found unhealthy while its database cannot be reached, and goes on', async
   expect(await stop(server.name)).toBe(0);
 });
 
-it('says what is wrong with its configuration, and ends', async () => {
+it('prints what is wrong with its configuration, and exits', async () => {
   const config = mountConfig({ adress: '0.0.0.0:2319' });
   const { code, output } = await tryPodman('run', '--rm', config, SERVER_IMAGE);
   expect(code).toBe(1);
   expect(output).toContain('adress');
 });
 
-it('takes its level of logging from the environment', async () => {
+it('reads its log level from the environment', async () => {
   const server = await startServer('--env=QUERATOR_LOG_LEVEL=error');
   await stop(server.name);
   expect(await logs(server.name)).toBe('');
 });
 
-it('can write to the volume under /data, and nowhere else', async () => {
+it('can write to the volume under /data only', async () => {
   const server = await startServer(...HARDENED, '--volume=image-test-data:/data');
   onTestFinished(async () => void (await tryPodman('volume', 'rm', '--force', 'image-test-data')));
   await podman('exec', server.name, 'touch', 'written');
@@ -105,7 +105,7 @@ it('can write to the volume under /data, and nowhere else', async () => {
   expect((await tryPodman('exec', server.name, 'touch', '/tmp/written')).output).toContain('Read-only');
 });
 
-it('keeps the heap of Node well below the memory that the container may have', async () => {
+it('keeps the heap of Node well below the memory limit of the container', async () => {
   const script = 'console.log(require("v8").getHeapStatistics().heap_size_limit)';
   const flags = ['--rm', '--memory=512m', '--entrypoint=node'];
   const limit = Number(await podman('run', ...flags, SERVER_IMAGE, '-e', script));
@@ -113,13 +113,13 @@ it('keeps the heap of Node well below the memory that the container may have', a
   expect(limit).toBeLessThan(384 * 1024 ** 2);
 });
 
-it('may open as many files as the hard limit says', async () => {
+it('may open as many files as the hard limit allows', async () => {
   // With one limit given, podman raises the other to its default, which a sandbox may forbid.
   const server = await startServer('--ulimit=nofile=512:1024', '--ulimit=nproc=1024:1024');
   expect(await podman('exec', server.name, 'cat', '/proc/1/limits')).toMatch(/^Max open files +1024 +1024/m);
 });
 
-it('ends with the first of two signals', async () => {
+it('exits at the first of two signals', async () => {
   const server = await startServer();
   await podman('kill', '--signal=SIGTERM', server.name);
   await tryPodman('kill', '--signal=SIGTERM', server.name);

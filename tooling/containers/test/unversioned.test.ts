@@ -5,7 +5,7 @@ import { UNVERSIONED_IMAGE } from '../src/images/server-image.ts';
 import { root } from '../src/repository.ts';
 import { podman } from './support/podman.ts';
 
-it('prints the version of the package when it was built without one', async () => {
+it('prints the version of the package if it was built without one', async () => {
   const { version } = JSON.parse(readFileSync(join(root, 'apps/server/package.json'), 'utf8'));
   expect(await podman('run', '--rm', UNVERSIONED_IMAGE, 'version')).toBe(`querator ${version}`);
 });

@@ -24,7 +24,7 @@ const run = (operations: History['operations'], rest: Partial<History> = {}) =>
 const saved = (name: string) => loadHistory(join(folder, name));
 const storyOf = (name: string) => readFileSync(join(folder, name), 'utf8');
 
-test('one that is accepted is not saved', () => {
+test('an accepted history is not saved', () => {
   const { rules, text, order } = run(good);
   expect(rules).toEqual([]);
   expect(text).toMatch(/^a run, seed 7: 3 operations .*: accepted$/);
@@ -32,7 +32,7 @@ test('one that is accepted is not saved', () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('one that breaks a rule is saved whole and small, with its story', () => {
+test('a history that breaks a rule is saved as a whole, as its smallest part, and as text', () => {
   const { rules, text } = run([...noise, produce(1, 2, 'lost')]);
   expect(rules).toEqual(['losses']);
   expect(text).toContain('FAILED, 1 violations of losses');
@@ -41,7 +41,7 @@ test('one that breaks a rule is saved whole and small, with its story', () => {
   expect(text).toContain(storyOf('a-run-seed-7.txt').trimEnd());
 });
 
-test('one that was not drained is saved small too: what is left, and how the last calls went', () => {
+test('a history that was not drained is saved with the remaining items and the last calls', () => {
   const last = lease(900, 1_900, [], { client: 'drain1', outcome: 'not-done', error: 'no items' });
   const left = [produce(1, 2, 'left x'), lease(3, 4, [given('left'), given('x')]), complete(5, 6, 'x#1')];
   const { rules, text } = run([...left, ...noise, last], { drained: false });
@@ -58,7 +58,7 @@ test('one that was not drained is saved small too: what is left, and how the las
   expect(judge(small, folder).rules).toEqual(['drain']);
 });
 
-test('one that was not drained, though nothing is left: the last calls are its story', () => {
+test('a history that was not drained, but has no remaining items, is saved with the last calls', () => {
   const last = Array.from({ length: 30 }, (_, n) =>
     lease(900 + n, 901 + n, [], { client: 'drain0', outcome: 'unknown', error: `cut ${n}` }),
   );
@@ -70,7 +70,7 @@ test('one that was not drained, though nothing is left: the last calls are its s
   expect(story.split('\n').length).toBeLessThan(15);
 });
 
-test('one of a run that broke off is saved, though up to then all was well', () => {
+test('the history of an interrupted run is saved, even without a violation', () => {
   const { rules, text } = run([produce(1, 2, 'a')], { drained: false, brokenOff: 'the database is gone' });
   expect(rules).toEqual(['run']);
   expect(text).toContain('BROKEN OFF: the database is gone');
@@ -78,7 +78,7 @@ test('one of a run that broke off is saved, though up to then all was well', () 
   expect(existsSync(join(folder, 'a-run-seed-7.small.json'))).toBe(false);
 });
 
-test('what a run had broken before it broke off is told as well', () => {
+test('a violation before the interruption of a run is reported too', () => {
   const twice = [...good, lease(7, 8, [given('a')])];
   const { rules } = run(twice, { drained: false, brokenOff: 'the database is gone' });
   expect(rules).toContain('handles');

@@ -34,7 +34,7 @@ test('check accepts a good history', () => {
   expect(status).toBe(0);
 });
 
-test('check tells what is wrong with a bad one, and saves what it made of it', () => {
+test('check reports the violation of a bad history, and saves its smallest part', () => {
   const again = [...taken, lease(7, 8, [given('a', 2)])];
   const { status, stdout } = check(file('bad', history(again, { origin: 'bad', drained: true })));
   expect(stdout).toContain('\nholding: a was given to c');
@@ -42,13 +42,13 @@ test('check tells what is wrong with a bad one, and saves what it made of it', (
   expect(existsSync(join(folder, 'checked', 'bad.txt'))).toBe(true);
 });
 
-test('check says of a history that was not drained what is left', () => {
+test('check reports the remaining items of a history that was not drained', () => {
   const { status, stdout } = check(file('left', history([produce(1, 2, 'a')], { origin: 'left' })));
   expect(stdout).toContain('1 items are left, such as a');
   expect(status).toBe(1);
 });
 
-test('check says what is no history', () => {
+test('check refuses a file that is no history', () => {
   const other = join(folder, 'other.json');
   writeFileSync(other, '{"version":2}');
   expect(check(other)).toEqual({ status: 2, stdout: `${other} holds no history of version 1\n` });

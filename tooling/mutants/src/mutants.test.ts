@@ -12,12 +12,12 @@ describe.each(SUBJECTS)('the mutants of %s', (subject) => {
     expect(sources.mutated(mutant).size).toBeGreaterThan(0);
   });
 
-  test('have names of their own', () => {
+  test('have distinct names', () => {
     const names = mutants.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test('have tests that are to notice', () => {
+  test('have tests that must fail', () => {
     const files = globSync('{src,test}/**/*.test.ts', { cwd: packageOf(subject) });
     const [named] = suiteOf(subject).join(' ').split(' -t ');
     for (const part of named?.split(' ') ?? [])
@@ -56,24 +56,24 @@ function mutated(...lines: readonly string[]): string | undefined {
 }
 
 describe('an edit', () => {
-  test.each(['pop', 'Stack.pop', 'Stack'])('is made in the place %s', (place) => {
+  test.each(['pop', 'Stack.pop', 'Stack'])('applies in the place %s', (place) => {
     const changed = SOURCE.replace('return this.#items.pop();', () => 'return $&undefined;');
     expect(mutated(`in ${place}`, '- this.#items.pop()', '+ $&undefined')).toBe(changed);
   });
 
-  test('keeps what is marked with =', () => {
+  test('keeps the text marked with =', () => {
     expect(mutated('in now', '+ void 0;', '= return 1;')).toBe(
       SOURCE.replace('return 1', 'void 0;\nreturn 1'),
     );
   });
 
-  test('ignores how the source is laid out', () => {
+  test('ignores the layout of the source', () => {
     expect(mutated('in push', '- push(item, {at: now})', '+ push(item)')).toContain(
       'this.#items.push(item);',
     );
   });
 
-  test('fills wildcards of the replacement with what those of the pattern have matched', () => {
+  test('fills wildcards of the replacement with the text that those of the pattern matched', () => {
     const swapped = ['in push', '- this.#items.push(…, {…})', '+ this.#items.push({…}, …)'];
     expect(mutated(...swapped)).toContain('push({item}, at: now)');
   });
@@ -82,7 +82,7 @@ describe('an edit', () => {
     ['is gone', ['in now', '- return 2;'], "'now' holds this 0 times"],
     ['is not the only one', ['in Stack', '- #items'], "'Stack' holds this 3 times"],
     ['has another name', ['in peek', '- return'], "'peek' holds this 0 times"],
-  ])('is stale when its place %s', (_, lines, message) => {
+  ])('is stale if its place %s', (_, lines, message) => {
     expect(() => mutated(...lines)).toThrow(`stale mutant 'broken': ${message}`);
   });
 });

@@ -8,7 +8,7 @@ import { launch, shutDown } from '../src/postmaster.ts';
 import { query } from './query.ts';
 import { scratchFolder } from './scratch-folder.ts';
 
-it('works where programs and data both lie in a folder that other users cannot enter', async () => {
+it('works if programs and data are in a folder that other users cannot enter', async () => {
   const closed = scratchFolder();
   const { initdb, version } = postgresBinaries();
   cpSync(dirname(dirname(initdb)), join(closed, 'native'), { recursive: true, verbatimSymlinks: true });

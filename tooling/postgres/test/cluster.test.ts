@@ -21,7 +21,7 @@ async function temporaryCluster() {
 }
 
 describe('startCluster', () => {
-  it('keeps the data from one start to the next', async () => {
+  it('keeps the data between starts', async () => {
     const dataDir = join(scratchFolder(true), 'database');
     const first = await startCluster({ dataDir });
     await query(first.connectionString(), 'CREATE TABLE kept AS SELECT 7 AS n');
@@ -45,7 +45,7 @@ describe('startCluster', () => {
     await expect(query(address, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('asks for the password, which only the owner can read', async () => {
+  it('requires the password, which only the owner can read', async () => {
     const dataDir = join(scratchFolder(true), 'database');
     const started = await cluster({ dataDir });
     const wrong = new URL(started.connectionString());
@@ -60,7 +60,7 @@ describe('startCluster', () => {
     await expect(startCluster({ dataDir })).rejects.toThrow(`in use by process ${process.pid}`);
   });
 
-  it('says so when the port it was given is taken', async () => {
+  it('reports that its port is in use', async () => {
     const blocker = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void blocker.close());
     await new Promise((resolve) => blocker.once('listening', resolve));
@@ -69,7 +69,7 @@ describe('startCluster', () => {
     await expect(startCluster({ dataDir, port })).rejects.toThrow('Address already in use');
   });
 
-  it('tells its owner when the server ends by itself', async () => {
+  it('reports to its owner when the server ends by itself', async () => {
     const dataDir = join(scratchFolder(true), 'database');
     let report: () => void = () => {};
     const reported = new Promise<void>((resolve) => {
@@ -85,13 +85,13 @@ describe('startCluster', () => {
 });
 
 describe('startTemporaryCluster', () => {
-  it('gives each caller a server of its own', async () => {
+  it('gives each caller its own server', async () => {
     const [one, two] = await Promise.all([temporaryCluster(), temporaryCluster()]);
     await query(one.connectionString(), 'CREATE TABLE only_here (n int)');
     await expect(query(two.connectionString(), 'TABLE only_here')).rejects.toMatchObject({ code: '42P01' });
   });
 
-  it('comes back on the same port with what was committed after a crash', async () => {
+  it('has the committed data on the same port after a crash', async () => {
     const started = await temporaryCluster();
     const address = started.connectionString();
     await query(address, 'CREATE TABLE kept AS SELECT 7 AS n');
@@ -101,7 +101,7 @@ describe('startTemporaryCluster', () => {
     expect(await query(address, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
   });
 
-  it('answers nothing while paused, and everything after', async () => {
+  it('answers nothing while paused, and everything after it resumes', async () => {
     const started = await temporaryCluster();
     started.pause();
     let answered = false;

@@ -30,15 +30,15 @@ async function expectRestart(dataDir: string) {
   return next;
 }
 
-describe('when the owner of a cluster is killed outright', () => {
-  it('the next start waits for the old server to end, and starts again', async () => {
+describe('after SIGKILL to the owner of a cluster', () => {
+  it('the next start waits for the old server to end, and starts it again', async () => {
     const dataDir = join(scratchFolder(true), 'database');
     const { owner } = await startOwner([dataDir]);
     await end(owner, 'SIGKILL');
     await expectRestart(dataDir);
   });
 
-  it('the next start takes over a server that still runs, and stops it', async () => {
+  it('the next start takes over a server that still runs, and can stop it', async () => {
     const dataDir = join(scratchFolder(true), 'database');
     const { owner, owned } = await startOwner([dataDir], withoutSetpriv());
     await end(owner, 'SIGKILL');
@@ -58,8 +58,8 @@ describe('when the owner of a cluster is killed outright', () => {
   });
 });
 
-describe('when the owner of a temporary cluster ends without stopping it', () => {
-  it.each(['exit', 'SIGTERM'] as const)('by %s, nothing is left', async (how) => {
+describe('a temporary cluster whose owner ends without stopping it', () => {
+  it.each(['exit', 'SIGTERM'] as const)('by %s leaves nothing', async (how) => {
     const { owner, owned } = await startOwner([]);
     await end(owner, how);
     expect(existsSync(owned.dataDir)).toBe(false);

@@ -8,14 +8,14 @@ const places = ['db-1', 'db-2', 'db-3'].map((name) => ({
 }));
 const shared = { etcdPort: 2379, programs: '/bin', user: 'postgres', password: 'secret' };
 
-test("the tests' HAProxy is that of the documentation", () => {
+test('the HAProxy configuration of the tests is that of the documentation', () => {
   const documented = /```\n(listen primary\n[^`]*)```/.exec(PAGE)?.[1];
   // In the documentation each node has its own machine.
   const tested = haproxySettings(5000, places).replaceAll(/(server (db-\d)) 127\.0\.0\.1/g, '$1 $2');
   expect(tested).toContain(documented);
 });
 
-test("the tests' Patroni is that of the documentation", () => {
+test('the Patroni configuration of the tests is that of the documentation', () => {
   const [place] = places;
   if (place === undefined) throw new Error('there is a place');
   const { dcs } = patroniSettings(place, shared).bootstrap;

@@ -8,13 +8,13 @@ async function testDatabase() {
   return database;
 }
 
-it('gives every caller an empty database of its own', async () => {
+it('is an empty database for each caller', async () => {
   const [one, two] = await Promise.all([testDatabase(), testDatabase()]);
   await query(one.connectionString, 'CREATE TABLE only_here (n int)');
   await expect(query(two.connectionString, 'TABLE only_here')).rejects.toMatchObject({ code: '42P01' });
 });
 
-it('drops the database and cuts off who is connected', async () => {
+it('ends its sessions when it is dropped', async () => {
   const database = await createTestDatabase();
   const sleeper = query(database.connectionString, 'SELECT pg_sleep(60)').catch((error: unknown) => error);
   const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = '${database.name}'`;

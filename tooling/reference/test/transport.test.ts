@@ -16,7 +16,7 @@ test.each([...HEADER_CHECKS, ...BODY_CHECKS])('$when', async (check) => {
   expect(await answerTo(check.request)).toEqual(expectedAnswer(check));
 });
 
-test('the first failing check ends the request', async () => {
+test('the first check that fails decides the reply', async () => {
   const all = [...HEADER_CHECKS, ...BODY_CHECKS.slice(0, 1)];
   for (const [index, first] of all.entries()) {
     const later = all.slice(index + 1).filter(({ request }) => haveNoFieldInCommon(first.request, request));

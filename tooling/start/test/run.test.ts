@@ -19,7 +19,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe('npm start on memory', () => {
-  it('says what listens, where the data is, and what to try', async () => {
+  it('prints the address, the place of the data, and commands to try', async () => {
     const address = await onFreePort();
     const started = start({ memory: true, address });
     await started.listening();
@@ -31,7 +31,7 @@ describe('npm start on memory', () => {
     expect(started.server()).not.toHaveProperty('config');
   });
 
-  it('lets the server drain when it is asked to stop, and ends with 0', async () => {
+  it('lets the server drain on SIGTERM, and exits with 0', async () => {
     const started = start({ memory: true, address: await onFreePort() });
     await started.listening();
     started.stop();
@@ -39,7 +39,7 @@ describe('npm start on memory', () => {
     expect(started.notes().slice(1)).toEqual(['draining', 'drained']);
   });
 
-  it('kills a server that does not end when someone is in a hurry', async () => {
+  it('kills the server at a second signal', async () => {
     const started = start({ memory: true, address: await onFreePort() }, scratchFolder(), 'hangs');
     await started.listening();
     started.stop();
@@ -49,13 +49,13 @@ describe('npm start on memory', () => {
     expect(isAlive(started.server().pid)).toBe(false);
   });
 
-  it('ends with the code of a server that fails', async () => {
+  it('exits with the code of a failed server', async () => {
     const started = start({ memory: true, address: await onFreePort() }, scratchFolder(), 'fails');
     expect(await started.code).toBe(3);
     expect(started.said.join('\n')).toContain('ended by itself (exit code 3)');
   });
 
-  it('says so when the port is taken, and starts nothing', async () => {
+  it('reports that the port is in use, and starts nothing', async () => {
     const blocker = createServer().listen(0, 'localhost');
     onTestFinished(() => void blocker.close());
     await new Promise((resolve) => blocker.once('listening', resolve));
@@ -74,7 +74,7 @@ describe('npm start on memory', () => {
 });
 
 describe('npm start with a config file', () => {
-  it('passes the file on and takes the address from it', async () => {
+  it('passes the file on and uses its address', async () => {
     const address = await onFreePort();
     const config = join(scratchFolder(), 'own.yaml');
     writeFileSync(config, `address: ${address}\n`);
@@ -86,7 +86,7 @@ describe('npm start with a config file', () => {
 });
 
 describe('npm start on the embedded database', () => {
-  it('gives the server a config that only its owner can read, and that names the database', async () => {
+  it('passes the server a config that only its owner can read, and that names the database', async () => {
     const started = start({ memory: false, address: await onFreePort() });
     await started.listening();
     const { config = '' } = started.server();
@@ -100,7 +100,7 @@ describe('npm start on the embedded database', () => {
     );
   });
 
-  it('stops the server before the database, and leaves neither', async () => {
+  it('stops the server before the database, and leaves neither running', async () => {
     const started = start({ memory: false, address: await onFreePort() });
     await started.listening();
     const database = Number(
@@ -112,7 +112,7 @@ describe('npm start on the embedded database', () => {
     expect(isAlive(database)).toBe(false);
   });
 
-  it('stops the database and fails when the server is killed', async () => {
+  it('stops the database and fails if the server is killed', async () => {
     const started = start({ memory: false, address: await onFreePort() });
     await started.listening();
     process.kill(started.server().pid, 'SIGKILL');
@@ -120,7 +120,7 @@ describe('npm start on the embedded database', () => {
     expect(() => statSync(join(started.stateDir, 'postgres/pgdata/postmaster.pid'))).toThrow('ENOENT');
   });
 
-  it('starts the database again when it is killed', async () => {
+  it('starts the database again if it is killed', async () => {
     const started = start({ memory: false, address: await onFreePort() });
     await started.listening();
     const file = join(started.stateDir, 'postgres/pgdata/postmaster.pid');

@@ -17,12 +17,12 @@ describe('source files', () => {
     expect(long).toEqual([]);
   });
 
-  it(`have at most ${MAX_TEST_LINES} lines when they are tests`, () => {
+  it(`have at most ${MAX_TEST_LINES} lines if they are tests`, () => {
     const long = sources.filter((name) => isTest(name) && lines(name) > MAX_TEST_LINES);
     expect(long).toEqual([]);
   });
 
-  it('leave no work for later', () => {
+  it('have no marks of unfinished work', () => {
     // Written apart, so that this file does not find itself.
     const mark = new RegExp(
       `\\b(${['TO', 'FIX', 'X'].map((word, i) => word + ['DO', 'ME', 'XX'][i]).join('|')})\\b`,
@@ -33,7 +33,7 @@ describe('source files', () => {
 });
 
 describe('files', () => {
-  it('have names that say what is in them', () => {
+  it('have names that state their contents', () => {
     expect(files.filter((name) => EMPTY_NAME.test(name))).toEqual([]);
   });
 
@@ -42,7 +42,7 @@ describe('files', () => {
     expect(large).toEqual([]);
   });
 
-  it('name no package registry: whoever installs has one configured', () => {
+  it("name no package registry: the user's configuration does", () => {
     const hosts = ['npmjs', 'yarnpkg', 'npmmirror'].map((name) => `registry.${name}`);
     const named = files.filter((name) => hosts.some((host) => read(name).includes(host)));
     expect(named).toEqual([]);

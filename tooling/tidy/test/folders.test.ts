@@ -185,11 +185,11 @@ describe.each(Object.entries(FLOORS))('%s', (folder, floors) => {
   const entryOf = (file: string) => file.slice(folder.length + 1).split('/')[0] ?? '';
   const imports = files.flatMap(importsOf).filter(({ to }) => to.startsWith(`${folder}/`));
 
-  it('has every entry on a floor, and nothing else', () => {
+  it('has every entry in one layer, and nothing else', () => {
     expect([...new Set(files.map(entryOf))].sort()).toEqual([...floors].sort());
   });
 
-  it('imports downwards only', () => {
+  it('imports from its own and lower layers only', () => {
     const upwards = imports.filter(
       ({ from, to }) => floors.indexOf(entryOf(to)) < floors.indexOf(entryOf(from)),
     );

@@ -20,14 +20,14 @@ describe.each(packages)('%s', (folder) => {
     expect(read(`${folder}/README.md`)).toContain('```');
   });
 
-  it('has tests of its own', () => {
+  it('has tests', () => {
     const tests = repositoryFiles().filter(
       (name) => name.startsWith(`${folder}/`) && name.endsWith('.test.ts'),
     );
     expect(tests).not.toEqual([]);
   });
 
-  it('says in turbo.json who may import it', () => {
+  it('states in turbo.json who may import it', () => {
     expect(read(`${folder}/turbo.json`)).toContain('"tags"');
   });
 });

@@ -26,7 +26,7 @@ function isPromised(quote: string): boolean {
 }
 
 describe('the contract suite', () => {
-  it.each(contract)('%s quotes the ports as they are', (name) => {
+  it.each(contract)('%s quotes the ports literally', (name) => {
     expect(quotesIn(name).filter((quote) => !isPromised(quote))).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { codecs } from '@querator/protocol';
 import { expect, test } from 'vitest';
 import { payloadsOf } from './payloads-of.ts';
 
-test('the payloads of a produce are found among everything else', () => {
+test('finds the payloads of a produce among other fields', () => {
   const payloads = ['', 'a', 'b'.repeat(300), '\0'].map((text) => Buffer.from(text));
   const request = codecs.QueueProduceRequest.create({
     ...{ queueName: 'q', requestTimeout: '1m' },

@@ -4,20 +4,20 @@ import { putBetweenMarks, ratioMarkdown } from './markdown.ts';
 
 const marks = ['<!-- figures: written by tooling/bench/src/docs -->', '<!-- end of figures -->'] as const;
 
-describe('what stands between the marks', () => {
-  test('is replaced, and the rest stays', () => {
+describe('the text between the marks', () => {
+  test('is replaced, and the rest of the page stays', () => {
     const page = `# A\n\n${marks[0]}\n\nold\n\n${marks[1]}\n\nafter\n`;
     const once = putBetweenMarks(page, 'new');
     expect(once).toBe(`# A\n\n${marks[0]}\n\nnew\n\n${marks[1]}\n\nafter\n`);
     expect(putBetweenMarks(once, 'new')).toBe(once);
   });
 
-  test('must have marks', () => {
+  test('needs marks in the page', () => {
     expect(() => putBetweenMarks('# A\n', 'new')).toThrow(/no marks/);
   });
 });
 
-test('a ratio says what was wanted, and whether it came to that', () => {
+test('a ratio shows its target, and whether it was reached', () => {
   const row: RatioRow = {
     ...{ name: 'handover', title: 't', atMost: 2, unit: 'ms', details: {} },
     ...{ ratio: 2.5, least: 1, greatest: 3, baseline: 0.1234, subject: 1_234.5 },

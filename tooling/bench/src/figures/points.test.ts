@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { operationName, pointsOf } from './points.ts';
 
 describe('points', () => {
-  test('without axes go from the centre along one axis at a time', () => {
+  test('without axes vary one axis at a time from the centre', () => {
     const points = pointsOf({ operation: ['produce'] });
     expect(points.map(({ batch }) => batch)).toEqual(expect.arrayContaining([1, 10, 100, 1_000]));
     const varied = points.map(
@@ -15,7 +15,7 @@ describe('points', () => {
     expect(Math.max(...varied)).toBe(1);
   });
 
-  test('with axes span a grid', () => {
+  test('with axes form a grid', () => {
     const points = pointsOf({ operation: ['produce', 'mix'], batch: [1, 100], clients: [1, 8, 64] });
     expect(points).toHaveLength(2 * 2 * 3);
     expect(points.every(({ payloadBytes }) => payloadBytes === 100)).toBe(true);

@@ -14,32 +14,32 @@ const bed = { clear: async () => {} } as TestBed;
 const recorded = { ratio: 2, share: 0.75 };
 
 describe('a row', () => {
-  test('passes at its first good measurement, and is measured no more', async () => {
+  test('passes at its first good measurement, and is not measured again', async () => {
     const { row, measured } = rowOf([1.5, 9]);
     const verdict = await guardRow(bed, row, recorded);
     expect(verdict).toMatchObject({ passed: true, tries: 1, floor: 1.5, ratio: 1.5 });
     expect(measured()).toBe(1);
   });
 
-  test('passes when only some measurements are bad', async () => {
+  test('passes if only some measurements are bad', async () => {
     const { row } = rowOf([0.2, 1.4, 1.6]);
     expect(await guardRow(bed, row, recorded)).toMatchObject({ passed: true, tries: 3, ratio: 1.6 });
   });
 
-  test('fails when all of them are, and tells the best', async () => {
+  test('fails if all measurements are bad, and reports the best', async () => {
     const { row } = rowOf([1.2, 1.4, 1.1, 9]);
     expect(await guardRow(bed, row, recorded)).toMatchObject({ passed: false, tries: 3, ratio: 1.4 });
   });
 });
 
 describe('a record', () => {
-  test('has a floor somewhat below the worst measurement', () => {
+  test('has a floor below the worst measurement', () => {
     const record = recordOf([1, 0.8, 1.1], 1);
     expect(record).toEqual({ ratio: 1, share: 0.68 });
     expect(floorOf(record)).toBeLessThan(0.8);
   });
 
-  test('has one that neither flakes nor sleeps', () => {
+  test('has a floor that neither fails by chance nor accepts everything', () => {
     expect(recordOf([2, 2, 2], 2).share).toBe(0.75);
     expect(recordOf([2, 0.1, 2], 2).share).toBe(0.5);
   });

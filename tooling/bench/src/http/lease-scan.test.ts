@@ -51,7 +51,7 @@ describe('a scan', () => {
   });
 });
 
-test.each([1, 300])('a complete request written from a scan names all %d ids', (count) => {
+test.each([1, 300])('a complete request from a scan names all %d ids', (count) => {
   const body = encoded(count, 3);
   const bytes = new CompleteRequests('jobs').of(body, scanLease(body));
   const [head = '', ...rest] = bytes.toString('latin1').split('\r\n\r\n');

@@ -5,12 +5,12 @@ const reply = (body: string, status = 200) =>
   Buffer.from(`HTTP/1.1 ${status} OK\r\nContent-Type: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
 
 describe('a reply', () => {
-  test('may arrive whole', () => {
+  test('may arrive in one piece', () => {
     const { status, body } = new ResponseParser().push(reply('hello', 454)) ?? {};
     expect([status, body?.toString()]).toEqual([454, 'hello']);
   });
 
-  test('may arrive cut at any place, in a buffer that is used again', () => {
+  test('may be cut at any place, in a buffer that is reused', () => {
     const bytes = reply('hello');
     for (let cut = 1; cut < bytes.length; cut++) {
       const parser = new ResponseParser();
@@ -30,7 +30,7 @@ describe('a reply', () => {
     }
   });
 
-  test('without a length, or with more bytes than it says, is an error', () => {
+  test('without a length, or longer than its length, is an error', () => {
     const chunked = Buffer.from('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n');
     expect(() => new ResponseParser().push(chunked)).toThrow(/not a reply with a length/);
     expect(() => new ResponseParser().push(Buffer.concat([reply('a'), reply('b')]))).toThrow(/more bytes/);

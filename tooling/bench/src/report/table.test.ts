@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { formatRatios, isReached, type RatioRow } from './ratio-table.ts';
 import { formatCount, formatTable } from './table.ts';
 
-test('lines up the first column to the left and figures to the right', () => {
+test('aligns the first column left and figures right', () => {
   expect(formatTable(['', 'n'], [['a', formatCount(1234.5)]])).toBe('       n\n-  -----\na  1,235');
 });
 
@@ -11,7 +11,7 @@ const row: RatioRow = {
   ...{ ratio: 1.25, least: 1.1, greatest: 1.4, baseline: 40_000, subject: 50_000 },
 };
 
-test('tells which ratios are reached', () => {
+test('shows which ratios reach their target', () => {
   expect(isReached(row)).toBe(true);
   expect(isReached({ ...row, ratio: 1.19 })).toBe(false);
   expect(isReached({ ...row, atMost: 1.2 })).toBe(false);

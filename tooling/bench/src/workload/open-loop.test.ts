@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { dueAfter, openLoop } from './open-loop.ts';
 
-describe('what is due', () => {
+describe('the number of due requests', () => {
   test.each([
     [0, 1_000, 0],
     [1, 1_000, 1],
@@ -22,7 +22,7 @@ describe('an open loop', () => {
     vi.useRealTimers();
   });
 
-  test('sends what is due, no more', async () => {
+  test('sends the due requests only', async () => {
     let sent = 0;
     const step = async () => {
       sent++;
@@ -36,7 +36,7 @@ describe('an open loop', () => {
     expect(await running).toMatchObject({ items: 500, requests: 50 });
   });
 
-  test('charges a stall to every request that was due in it', async () => {
+  test('adds a stall to every request that was due in it', async () => {
     let first = true;
     const step = async () => {
       if (!first) return 1;

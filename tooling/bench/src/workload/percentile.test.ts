@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { median, percentileOfSorted } from './percentile.ts';
 
-test('a percentile is the value that so many do not exceed', () => {
+test('a percentile is the value that this share of values does not exceed', () => {
   const values = Array.from({ length: 100 }, (_, i) => i + 1);
   expect(percentileOfSorted(values, 0.5)).toBe(50);
   expect(percentileOfSorted(values, 0.99)).toBe(99);
@@ -11,7 +11,7 @@ test('a percentile is the value that so many do not exceed', () => {
   expect(percentileOfSorted([], 0.5)).toBeNaN();
 });
 
-test('the median is the middle, or between the two middle ones', () => {
+test('the median is the middle value, or the mean of the two middle ones', () => {
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, 1, 3, 2])).toBe(2.5);
   expect(median([])).toBeNaN();

@@ -64,7 +64,7 @@ const work = (given: Partial<Work> & Pick<Work, 'operation'>): Work => ({
   ...given,
 });
 
-test('leases what waits, and asks for no more', async () => {
+test('leases waiting items, and requests no more', async () => {
   const target = new FakeTarget(10);
   target.waiting = 100;
   const outcome = await runWork(target, work({ operation: 'lease', waiting: 95 }));
@@ -72,7 +72,7 @@ test('leases what waits, and asks for no more', async () => {
   expect(target.waiting).toBe(10);
 });
 
-test('completes what others have leased, in whole batches', async () => {
+test('completes leased items, in whole batches', async () => {
   const target = new FakeTarget(10);
   const ids = Array.from({ length: 25 }, (_, n) => `id-${n}`);
   const outcome = await runWork(target, work({ operation: 'complete', leased: [ids, ids.slice(0, 10)] }));
@@ -80,7 +80,7 @@ test('completes what others have leased, in whole batches', async () => {
   expect(target.completed).toBe(30);
 });
 
-test('a cycle takes each item through all three', async () => {
+test('produces, leases and completes each item in a cycle', async () => {
   const target = new FakeTarget(1);
   const outcome = await runWork(target, work({ operation: 'cycle', batch: 1, seconds: 0.05 }));
   expect(outcome.items).toBe(target.completed);
@@ -88,7 +88,7 @@ test('a cycle takes each item through all three', async () => {
   expect(outcome.items).toBeGreaterThan(0);
 });
 
-test('in a mix producers stay close ahead of the consumers', async () => {
+test('keeps producers closely ahead of the consumers in a mix', async () => {
   const target = new FakeTarget(10);
   const outcome = await runWork(target, work({ operation: 'mix', seconds: 0.05 }));
   expect(outcome.items).toBeGreaterThan(0);
@@ -96,7 +96,7 @@ test('in a mix producers stay close ahead of the consumers', async () => {
   expect(target.mostWaiting).toBeLessThanOrEqual(4 * 10);
 });
 
-test('a lease that finds nothing where items wait is an error, not a figure', async () => {
+test('fails if a lease gets no items although items wait', async () => {
   const target = new FakeTarget(10);
   await expect(runWork(target, work({ operation: 'lease', waiting: 50 }))).rejects.toThrow(/nothing came/);
 });

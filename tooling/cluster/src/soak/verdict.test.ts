@@ -20,7 +20,7 @@ function samples(change: (second: number) => Partial<Sample>): readonly Sample[]
   return Array.from({ length: 20 }, (_, second) => ({ ...STEADY, seconds: second, ...change(second) }));
 }
 
-test('what is steady, or grows in the warm-up alone, is flat', () => {
+test('a size that is steady, or grows in the warm-up only, is flat', () => {
   expect(
     growthIn(
       samples(() => ({})),
@@ -47,13 +47,13 @@ test.each<[string, (second: number) => Partial<Sample>]>([
   ['TOAST bytes', (second) => ({ toastBytes: second * 5 * MB })],
   ['dead rows', (second) => ({ deadRows: second * 3_000 })],
   ['WAL bytes per item', (second) => ({ walBytesPerItem: second * 300 })],
-])('growing %s are found', (name, change) => {
+])('growing %s are detected', (name, change) => {
   const faults = growthIn(samples(change), 5);
   expect(faults).toHaveLength(1);
   expect(faults[0]).toContain(`${name} grew`);
 });
 
-test('a run that came to a halt, or was too short, proves nothing', () => {
+test('a run that stopped, or was too short, is no proof', () => {
   expect(
     growthIn(
       samples((second) => ({ itemsPerSecond: second < 12 ? 100 : 0 })),

@@ -41,7 +41,7 @@ async function openThrough(
 }
 
 test.each(['transaction', 'session'] as const)(
-  'PgBouncer in %s mode: the primary is killed under load, the standby promoted, PgBouncer told; nothing is lost or doubled',
+  'PgBouncer in %s mode: the primary is killed under load, the standby promoted, PgBouncer reloaded; no item is lost or duplicated',
   async (mode) => {
     const { pair, load } = await openThrough(mode);
     const killedAt = performance.now();
@@ -61,7 +61,7 @@ test.each(['transaction', 'session'] as const)(
   },
 );
 
-test('PgBouncer keeps its connections to a server that is now read-only until it is told to RECONNECT', async () => {
+test('PgBouncer keeps its connections to a read-only server until it gets RECONNECT', async () => {
   let name: FaultProxy | undefined;
   const { pair, load, servers } = await openThrough('transaction', async (primary) => {
     name = await startFaultProxy(primary);

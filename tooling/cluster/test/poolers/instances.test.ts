@@ -99,7 +99,7 @@ describe.each(WAYS.filter(({ inShort }) => inShort || !isShort))('two servers th
     }
   });
 
-  test('a consumer that waits at one is given what comes in at the other', async () => {
+  test('a waiting consumer at one gets an item that is produced at the other', async () => {
     const { servers } = await setUp();
     const [one, other] = servers;
     const times: number[] = [];
@@ -122,7 +122,7 @@ describe.each(WAYS.filter(({ inShort }) => inShort || !isShort))('two servers th
     }, WITHIN);
   });
 
-  test('the pooler dies under load and comes back, and nothing acknowledged is lost', async () => {
+  test('the pooler is killed under load and restarted, and no acknowledged item is lost', async () => {
     const { servers, pooler } = await setUp();
     const load = new Load(servers);
     await load.createQueues();

@@ -26,7 +26,7 @@ async function storeThroughPgpool(mode: 'raw' | 'streaming_replication', query: 
   return backend.partitionStore({ queue: `jobs-${mode}`, partition: 0 });
 }
 
-test('raw mode is refused, with the setting that it needs', async () => {
+test('raw mode is refused, with the setting that Querator needs', async () => {
   const store = await storeThroughPgpool('raw', '');
   await expect(store.produce([{ items: [item('a')] }], milliseconds(60_000))).rejects.toMatchObject({
     message: expect.stringContaining("pgpool-II needs backend_clustering_mode = 'streaming_replication'"),
@@ -41,7 +41,7 @@ test.each(['session', 'transaction'])('pooler=%s works', async (pooler) => {
   expect(await store.stats()).toMatchObject({ waiting: before.waiting + 2 });
 });
 
-test('servers hear of each other through it', async () => {
+test('servers get notifications of each other through it', async () => {
   const pgpool = await startPgpool(cluster);
   cleanups.push(() => pgpool.stop());
   const connectionString = pgpool.connectionString('postgres');

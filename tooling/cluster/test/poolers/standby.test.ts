@@ -97,7 +97,7 @@ describe.each(WAYS)('a commit without its synchronous standby, through %s', (_, 
     }
   }
 
-  test('is of unknown outcome when the wait is cancelled', async () => {
+  test('has an unknown outcome if the wait is canceled', async () => {
     await withStore({ statementMs: 30_000 }, async (store) => {
       const outcome = store.produce([{ items: [item('a')] }], MINUTE).catch((error: unknown) => error);
       await vi.waitFor(async () => {
@@ -112,7 +112,7 @@ describe.each(WAYS)('a commit without its synchronous standby, through %s', (_, 
     });
   });
 
-  test('does not keep a session at the server when it is given up on', async () => {
+  test('leaves no session at the server after its time limit', async () => {
     await withStore({ statementMs: 1_500, answerGraceMs: 500 }, async (store) => {
       const outcome = store.produce([{ items: [item('b')] }], MINUTE).catch((error: unknown) => error);
       await vi.waitFor(async () => expect(await waiting('querator')).toHaveLength(1), WITHIN);

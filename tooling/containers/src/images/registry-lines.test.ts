@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { registryLines } from './registry-lines.ts';
 
-it('keeps what says where packages come from, and nothing that belongs to this machine', () => {
+it('keeps the lines that name registries, and no settings of this machine', () => {
   const text = [
     'registry=https://packages.example/npm/',
     '@ours:registry = https://ours.example/',
@@ -22,7 +22,7 @@ it('fills in variables of the environment, and leaves unknown ones', () => {
   ]);
 });
 
-it('puts the registry of the environment last, where it wins', () => {
+it('puts the registry of the environment last, so that it applies', () => {
   const env = { npm_config_registry: 'https://env.example/' };
   expect(registryLines(['registry=https://file.example/'], env)).toEqual([
     'registry=https://file.example/',

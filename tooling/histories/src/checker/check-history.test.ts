@@ -12,7 +12,7 @@ const options = fc.record({
   clears: fc.boolean(),
 });
 
-test('what a queue by the rules does is accepted, whatever its clients do', () => {
+test('accepts the histories of a queue that follows the rules, whatever its clients do', () => {
   fc.assert(
     fc.property(options, (chosen) => {
       expect(checkHistory(simulateHistory(chosen)).map(({ rule, text }) => `${rule}: ${text}`)).toEqual([]);

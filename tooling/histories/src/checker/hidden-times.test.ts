@@ -17,16 +17,16 @@ const served = (invoked: number, returned: number, takenFrom: number, rest: Part
   lease(invoked, returned, [given('x', 1, takenFrom + 1_005)], rest);
 const x = produce(0, 1, 'x');
 
-describe('of what was passed over there is proof', () => {
-  test('where nothing else happened', () => expect(overtakes([])).toEqual(['order']));
+describe('the time from which an item that was passed over proves a fault', () => {
+  test('is any time if nothing else happened', () => expect(overtakes([])).toEqual(['order']));
 
-  test('in a disturbance, and until what it hid is found again: none', () => {
+  test('is no time in a disturbance, or until the items that it hid are found again', () => {
     const disturbances = [{ what: 'cut', from: 1_000, to: 1_001 }];
     expect(overtakes([], { disturbances })).toEqual([]);
     expect(overtakes([], { disturbances }, 7_502)).toEqual(['order']);
   });
 
-  test('after a lease for a consumer who left: none', () => {
+  test('is no time after a lease for a consumer that left', () => {
     expect(overtakes([lease(4, 5, [], emptyHanded)])).toEqual([]);
     expect(overtakes([lease(4, 5, [], emptyHanded)], {}, 6_506)).toEqual(['order']);
     expect(overtakes([lease(2_002, 2_003, [], emptyHanded)])).toEqual(['order']);
@@ -36,29 +36,29 @@ describe('of what was passed over there is proof', () => {
 describe('a lease that was answered', () => {
   const overtaken = (one: Lease, partitions: number) => overtakes([x, one], { partitions }).includes('order');
 
-  test('from one partition took nothing besides, however long it waited or was on its way', () => {
+  test('from one partition leased nothing else, however long it waited or was in transit', () => {
     expect(overtaken(served(10, 500, 480), 1)).toBe(true);
     expect(overtaken(served(10, 500, 12), 1)).toBe(true);
     expect(overtaken(served(10, 500, 2), 1)).toBe(true);
   });
 
-  test('later than a lease lasts may have been taken twice: the server slept', () => {
+  test('whose reply came after its deadline may have leased items twice: the server was suspended', () => {
     expect(overtaken(served(10, 1_200, 999), 1)).toBe(true);
     expect(overtaken(served(10, 1_200, 1_000), 1)).toBe(false);
   });
 
-  test('from one of several partitions may have been asked of another, if there was time for it to be slow', () => {
+  test('from one of several partitions may also have asked another one, if it took long enough to be slow', () => {
     expect(overtaken(served(10, 29, 15), 3)).toBe(true);
     expect(overtaken(served(10, 30, 15), 3)).toBe(false);
   });
 
-  test('with what had been fetched for another may have left behind what was fetched for it', () => {
+  test('with items that were leased for another request may have left items that were leased for it', () => {
     expect(overtaken(served(20, 25, 10), 3)).toBe(true);
     expect(overtaken(served(20, 25, 9), 3)).toBe(false);
   });
 });
 
-describe('the word of a server that it put nothing back', () => {
+describe('the report of a server that it released nothing', () => {
   const left = lease(300, 400, [], emptyHanded);
   const count = (asked: number, rest: Partial<ReleaseCount> = {}): ReleaseCount => ({
     ...{ instance: 0, process: 1, asked, answered: asked + 10, released: 7, ...rest },

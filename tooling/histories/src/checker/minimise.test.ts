@@ -9,7 +9,7 @@ import type { Violation } from './violation.ts';
 
 const firstOf = (found: readonly Violation[]) => found[0] as Violation;
 
-test('leaves what a violation needs, and nothing else', () => {
+test('keeps the calls that a violation needs, and no others', () => {
   const noise = Array.from({ length: 30 }, (_, n) => [
     produce(n * 10, n * 10 + 1, `x${n} y${n}`),
     lease(n * 10 + 2, n * 10 + 3, [given(`x${n}`), given(`y${n}`)]),
@@ -27,7 +27,7 @@ test('leaves what a violation needs, and nothing else', () => {
   expect(describeHistory(small, violation)).toContain('overtook');
 });
 
-test('the violation of a long history stays the same one', () => {
+test('keeps the violation of a long history', () => {
   const good = simulateHistory({
     ...{ seed: 5, partitions: 2, producers: 3, consumers: 3, faults: true, clears: false },
   });

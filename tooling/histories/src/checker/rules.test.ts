@@ -229,7 +229,7 @@ describe.each<
   test('allows', () => expect(rulesBroken(allowed, about)).toEqual([]));
 });
 
-test('an item counts as taken when its lease began, however long it was waited for', () => {
+test('the time of a lease is its start, however long the request waited', () => {
   const operations = (invoked: number, deadline: number) => [
     ...[produce(0, 1, 'a'), produce(2, 3, 'b')],
     ...[lease(20, 21, [given('b')]), lease(invoked, 31, [given('a', 1, deadline)])],

@@ -43,7 +43,7 @@ function rank(item: string, order: readonly number[], items: readonly string[]):
 /** Some faults depend on the times of several answers at once, which no single pattern covers. */
 const MISSED_AT_MOST = 0.02;
 
-test('the rules reject no small history for which there is an order, and miss next to none without', () => {
+test('the rules reject no small history that has an order, and accept few without one', () => {
   const count = { good: 0, bad: 0, missed: 0 };
   fc.assert(
     fc.property(cases, ({ made, got }) => {

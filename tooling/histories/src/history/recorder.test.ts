@@ -41,7 +41,7 @@ async function recorded() {
   return recorder.history(about);
 }
 
-test('writes down each call, its time and what came of it', async () => {
+test('records each call with its times and outcome', async () => {
   const { operations, disturbances, releases } = await recorded();
   expect(operations.map(({ call, outcome }) => `${call} ${outcome}`)).toEqual([
     ...['produce ok', 'produce ok', 'lease ok', 'complete unknown', 'retry ok', 'retry ok', 'clear ok'],
@@ -64,7 +64,7 @@ test('writes down each call, its time and what came of it', async () => {
   ]);
 });
 
-test('a history is the same after it was saved', async () => {
+test('a history is the same after it was saved and read', async () => {
   const history = await recorded();
   const file = join(folder, 'deep', 'history.json');
   saveHistory(file, history);
@@ -74,7 +74,7 @@ test('a history is the same after it was saved', async () => {
   expect(() => loadHistory(other)).toThrow('holds no history of version 1');
 });
 
-describe('what is known of a failed call', () => {
+describe('the outcome of a failed call', () => {
   test.each<[Error, string]>([
     [new QueueError('invalid', 'no such item'), 'invalid'],
     [new QueueError('invalid', MESSAGES.duplicateClientId), 'not-done'],
@@ -87,7 +87,7 @@ describe('what is known of a failed call', () => {
     [new QueueError('internal', MESSAGES.internal), 'unknown'],
   ])('%s', (error, outcome) => expect(outcomeOf(error).outcome).toBe(outcome));
 
-  test('what no caller ever gets is a fault of the test', () => {
+  test('an error that no client can get is a fault of the test', () => {
     expect(() => outcomeOf(new TypeError('bug'))).toThrow('bug');
     expect(() => outcomeOf(new QueueError('content', 'bad body'))).toThrow('bad body');
   });

@@ -13,11 +13,11 @@ const runsOf = (short: boolean, failover: boolean, chance: number) => {
 };
 const chances = Array.from({ length: 50 }, (_, n) => n / 50 + 0.003);
 
-test('the short form has every fault once, whichever seed it begins with', () => {
+test('the short form has every fault once, whatever its first seed', () => {
   for (const chance of chances) expect(runsOf(true, false, chance).flat().sort()).toEqual(allNames);
 });
 
-test('the short form with failover has one failover, and two others', () => {
+test('the short form with failover has one failover and two other faults', () => {
   for (const chance of chances) {
     const [run = []] = runsOf(true, true, chance);
     expect(run.filter((name) => name === failOver.name)).toHaveLength(1);
@@ -29,7 +29,7 @@ test('each run of the long form has every fault, and some of them twice', () => 
   for (const run of runsOf(false, false, 0.4)) expect([...new Set(run)].sort()).toEqual(allNames);
 });
 
-test('each run of the long form with failover has two, at places of chance', () => {
+test('each run of the long form with failover has two, at random places', () => {
   const places = chances.flatMap((chance) =>
     runsOf(false, true, chance).map((run) => {
       expect(run.filter((name) => name === failOver.name)).toHaveLength(2);
@@ -39,7 +39,7 @@ test('each run of the long form with failover has two, at places of chance', () 
   expect(new Set(places).size).toBeGreaterThan(4);
 });
 
-test('a seed alone decides, and different seeds have the faults in different orders', () => {
+test('the seed alone determines the faults, and different seeds have different orders', () => {
   expect(namesOf(7, 6, FAULTS)).toEqual(namesOf(7, 6, FAULTS));
   const orders = Array.from({ length: 20 }, (_, n) => namesOf(n, 6, FAULTS).join());
   expect(new Set(orders).size).toBeGreaterThan(15);

@@ -37,19 +37,19 @@ const closed = (socket: net.Socket) => new Promise((resolve) => socket.on('close
 const hostsOf = ({ connectionString }: DatabaseLink) =>
   /@([^/]+)\//.exec(connectionString)?.[1]?.split(',') ?? [];
 
-test('one server: its string, with the link in between', async () => {
+test('one server: its connection string leads through the link', async () => {
   const link = await openWay([await server('first')]);
   expect(link.connectionString).toMatch(/^postgres:\/\/u:p@127\.0\.0\.1:\d+\/db$/);
 });
 
-test('two servers: both hosts in their order, and the one that takes writes is wanted', async () => {
+test('two servers: both hosts in their order, with target_session_attrs=read-write', async () => {
   const link = await openWay([await server('first'), await server('second')]);
   expect(link.connectionString).toMatch(/^postgres:\/\/u:p@[^/]+\/db\?target_session_attrs=read-write$/);
   const names = hostsOf(link).map(async (host) => String((await once(connect(host), 'data'))[0]));
   expect(await Promise.all(names)).toEqual(['first', 'second']);
 });
 
-test('what happens to it happens on the link to each', async () => {
+test('a fault of the link affects the links to both hosts', async () => {
   const link = await openWay([await server('first'), await server('second')]);
   const sockets = hostsOf(link).map(connect);
   await Promise.all(sockets.map((socket) => once(socket, 'data')));

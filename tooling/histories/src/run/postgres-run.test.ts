@@ -3,7 +3,7 @@ import { withServer } from './databases.ts';
 import type { Fault } from './faults.ts';
 import { postgresRun } from './postgres-run.ts';
 
-test('a run that breaks off returns what was recorded, and leaves no server running', async () => {
+test('an interrupted run returns its record, and leaves no server running', async () => {
   let url = '';
   const breaks: Fault = {
     name: 'break',

@@ -12,7 +12,7 @@ async function asked(...servers: readonly CountsReleases[]) {
   return { watch, releases: recorder.history(about).releases ?? [] };
 }
 
-test('writes down what each server says, and when it was asked and answered', async () => {
+test('records the count of each server, with the times of request and reply', async () => {
   const { watch, releases } = await asked(
     { process: 1, released: async () => 0 },
     { process: 2, released: async (queue) => (queue === 'q' ? 7 : 0) },
@@ -23,12 +23,12 @@ test('writes down what each server says, and when it was asked and answered', as
   expect(watch.releasedAt).toBe(releases.find(({ released }) => released === 7)?.answered);
 });
 
-test('nothing was put back', async () => {
+test('reports that nothing was released', async () => {
   const { watch } = await asked({ process: 1, released: async () => 0 });
   expect(watch.releasedAt).toBeUndefined();
 });
 
-test('who does not say, or was started anew meanwhile, is not believed', async () => {
+test('ignores a server that does not answer, or was restarted meanwhile', async () => {
   let process = 1;
   const restarted = {
     get process() {

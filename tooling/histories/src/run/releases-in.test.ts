@@ -19,4 +19,4 @@ test.each<[string, string, number | undefined]>([
     metrics('querator_items_total{name="q",what="leased"} 40'),
     undefined,
   ],
-])('what was put back: %s', (_, text, released) => expect(releasesIn(text, 'q')).toBe(released));
+])('finds the released items: %s', (_, text, released) => expect(releasesIn(text, 'q')).toBe(released));

@@ -14,7 +14,7 @@ const historyOf = (operations: readonly Operation[]): History => ({
   operations,
 });
 
-test('a gap is the longest time between two successes of a server that touches the disturbance', () => {
+test('a gap is the longest time between two successes of a server that overlaps the disturbance', () => {
   const times = [10, 95, 98, 180, 190, 210, 490, 620, 1_000];
   const gaps = serviceGaps(historyOf(times.map((time) => call('produce', 0, time))));
   // 98 to 180; not 210 to 490, which is between the two; then 490 to 620.
@@ -22,7 +22,7 @@ test('a gap is the longest time between two successes of a server that touches t
   expect(gaps.map(({ completeMs }) => completeMs)).toEqual([0, 0]);
 });
 
-test('what failed, and what another server did, is no service', () => {
+test('failed calls, and calls of another server, do not end a gap', () => {
   const gaps = serviceGaps(
     historyOf([
       ...[call('complete', 0, 50), call('complete', 0, 120, 'unknown'), call('complete', 0, 300)],

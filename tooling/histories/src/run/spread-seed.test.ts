@@ -4,7 +4,7 @@ import { spreadSeed } from './spread-seed.ts';
 
 const firstOf = (seed: number, choice: number) => new SeededRandom(spreadSeed(seed, choice)).fraction();
 
-test('neighbouring seeds, and choices, draw differently from the beginning', () => {
+test('neighbouring seeds, and choices, differ from the first number on', () => {
   const drawn = Array.from({ length: 400 }, (_, n) => firstOf(1 + (n % 20), Math.floor(n / 20)));
   for (const limit of [0.1, 0.5, 0.9]) {
     const below = drawn.filter((fraction) => fraction < limit).length / drawn.length;

@@ -4,7 +4,7 @@ import type { QueueCalls } from '../history/queue-calls.ts';
 import { Recorder } from '../history/recorder.ts';
 import { Workload } from './workload.ts';
 
-test('what a client meets that no client is told ends nothing at once, and is thrown when all have ended', async () => {
+test('an error that no client can get ends the run once all clients have ended', async () => {
   let answer = () => {};
   const calls: QueueCalls = {
     produce: () =>

@@ -21,13 +21,13 @@ describe.each(STORAGES)('the variants on %s', (storage) => {
   });
 });
 
-test('the engine as it is passes', async () => {
+test('the check accepts the unchanged engine', async () => {
   const { rules, text } = await tryOnMemory(folder, 3);
   expect(rules, text).toEqual([]);
 });
 
 // Each runs in a process that mostly waits, so several at a time take no longer than one.
-test.concurrent.each(variantsOf('memory'))('is caught: $name', async (variant) => {
+test.concurrent.each(variantsOf('memory'))('the check rejects: $name', async (variant) => {
   const { rules, runs } = await tryOnMemory(folder, variant.seeds, variant);
   expect(rules, `not caught by ${runs} seeds`).not.toEqual([]);
 });
