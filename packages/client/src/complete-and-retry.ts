@@ -53,7 +53,7 @@ export interface HandledBatch extends HandledItems {
  * Completes the items that succeeded, then reports those that failed and gives
  * them back. The user's callbacks run last, so that the finished work is safe
  * even if one of them ends the process. Items that the server refuses are
- * reported; their lease runs out, and they are leased again. Never throws.
+ * reported; their lease ends, and they are leased again. Never throws.
  */
 export async function completeAndRetry(deps: BatchDeps, batch: HandledBatch): Promise<void> {
   const { client, clock, onError, retryDelayMs } = deps;

@@ -40,7 +40,7 @@ export interface ConsumeOptions {
   readonly concurrency?: number | undefined;
   /** How long the server waits for items, as a duration; `1m` by default. */
   readonly leaseWait?: string | undefined;
-  /** Handles one item. If it returns, the item is completed; if it throws, the item is given back. */
+  /** Handles one item. If it returns, the item is completed; if it throws, the item is retried. */
   readonly handler: (item: LeasedItem, context: ItemContext) => Promise<void> | void;
   /** Ends the loop once the current batch is handled and completed. */
   readonly signal: AbortSignal;
@@ -70,7 +70,7 @@ const ITEM_BACK_OFF = { firstMs: 1_000, mostMs: 300_000 };
 
 /**
  * Consumes a queue until the signal is aborted: leases items, handles them,
- * completes those that succeeded and gives back those that failed. Each item is
+ * completes those that succeeded and retries those that failed. Each item is
  * handled at least once, and again if its lease ended too early.
  *
  * Resolves when the signal is aborted and the consumer has no leased items. While

@@ -91,7 +91,7 @@ function tlsOptions(files: TlsFiles, settings: TlsSettings): TlsOptions {
   return { ...files, requestCert: files.ca !== undefined, rejectUnauthorized };
 }
 
-/** Where certificates are optional, Node lets in a client with one that nobody signed. */
+/** Closes a connection with an unverified certificate. Node accepts it if certificates are optional. */
 function refuseUnverified(socket: TLSSocket): void {
   if (!socket.authorized && socket.getPeerX509Certificate() !== undefined) socket.destroy();
 }

@@ -13,7 +13,7 @@ export interface TlsWatchDeps {
   readonly logger: Logger;
 }
 
-/** The files of a listener, and what tells whether they have changed since. */
+/** The files of a listener, and a state that differs once they have changed. */
 export interface WatchedFiles {
   readonly files: TlsFiles;
   readonly state: string;
@@ -28,7 +28,7 @@ export async function readWatchedFiles(settings: TlsSettings): Promise<WatchedFi
 
 /**
  * Keeps the certificates of a listener up to date. New connections use the new
- * files; open ones go on. A pair that cannot be used changes nothing.
+ * files; open ones keep the old files. A pair that cannot be used changes nothing.
  */
 export class TlsWatch {
   readonly #server: Pick<TlsServer, 'setSecureContext'>;

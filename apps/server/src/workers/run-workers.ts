@@ -27,7 +27,7 @@ export interface WorkersOptions {
 /**
  * Runs `count` processes of this program on one port until SIGINT or SIGTERM,
  * and then shuts all of them down. It replaces a worker that ends unexpectedly.
- * It tells all of them to reload at SIGHUP.
+ * On SIGHUP it makes all of them reload.
  *
  * @returns the exit code: 0 if all workers shut down in order.
  */

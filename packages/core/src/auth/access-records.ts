@@ -47,7 +47,7 @@ export interface ApiKey {
   readonly hash: string;
   /** Undefined: the key was not rotated. */
   readonly previous: PreviousSecret | undefined;
-  /** The first characters of the key, by which people tell keys apart. */
+  /** The first characters of the key, by which people distinguish keys. */
   readonly prefix: string;
   /** Undefined: the key never expires. */
   readonly expiresAt: Instant | undefined;

@@ -1,7 +1,7 @@
 import type { Clock } from '../time/clock.ts';
 
 /**
- * Waits for `work`, at most `ms` milliseconds. After that the work goes on.
+ * Waits for `work`, at most `ms` milliseconds. After that the work continues.
  *
  * @returns the result of `work`, or undefined when the time is up first.
  * @throws what `work` rejects with.

@@ -146,7 +146,7 @@ export interface LetterTimeouts {
 export interface SweepResult {
   /** Scheduled items that became available at the tail. */
   readonly enqueued: number;
-  /** Items whose lease ran out and that became available at the tail. */
+  /** Items whose lease ended and that became available at the tail. */
   readonly requeued: number;
   /** Dead items that were deleted. */
   readonly deleted: number;

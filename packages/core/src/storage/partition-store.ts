@@ -95,7 +95,7 @@ export interface PartitionStore {
    * their old place, with one attempt less, but at least 0. Ids that are not
    * leased are ignored.
    *
-   * If the call fails, the leases run out at their deadlines.
+   * If the call fails, the leases end at their deadlines.
    *
    * @returns the number of items that wait again.
    */
@@ -213,7 +213,7 @@ export interface PartitionStore {
   /**
    * Marks moving items as moved: their letters are prepared in the dead-letter
    * queue. Sweeps never report them in `dead` again. Claims stay: a sweep reports
-   * the items in `moved` once the claim ran out, or at once if there is none. Ids
+   * the items in `moved` once the claim ended, or at once if there is none. Ids
    * that are not moving are ignored.
    *
    * Of two concurrent callers only one gets an item in `marked`.

@@ -21,7 +21,7 @@ type BatchingLimits = Pick<
 /** The figures that an embedder may change. */
 export const BATCHING_LIMITS: BatchingLimits = {
   /**
-   * Items; what two statements hold. With less, storage runs out of work while
+   * Items: as many as two statements hold. With fewer, storage has no work while
    * producers send again. A pending request of one small item takes about 2 kB.
    * So a queue holds at most 40 MB of a heap of 512 MB.
    */
@@ -111,7 +111,7 @@ export function slowAfterMs(
   return slowMs + Math.floor(writtenItems * slowItemMs);
 }
 
-/** How old a lease may be, in milliseconds, when its items are handed out. After that they may be leased again. */
+/** How old a lease may be, in milliseconds, when its items are distributed. After that they may be leased again. */
 export function longestHandOutMs(leaseTimeoutMs: number): number {
   return Math.max(leaseTimeoutMs, SHORTEST_SUSPENSION_MS);
 }

@@ -1,4 +1,4 @@
-/** A consumer that takes up to `limit` things. */
+/** A consumer that takes up to `limit` items. */
 export interface Taker<T> {
   readonly limit: number;
   readonly assigned: T[];

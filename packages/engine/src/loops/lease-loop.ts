@@ -55,10 +55,10 @@ export class LeaseLoop {
   #plans = 0;
   readonly #statements: StatementsInFlight;
   /**
-   * Partitions where items are being put back, and in how many statements. A
+   * Partitions where items are being released, and in how many statements. A
    * lease there would take items that come after those.
    */
-  readonly #puttingBack = new Map<PartitionState, number>();
+  readonly #releasing = new Map<PartitionState, number>();
   #cycleScheduled = false;
   #cancelPollAgain: CancelTimer | undefined;
 
@@ -132,7 +132,7 @@ export class LeaseLoop {
    */
   reserve(partition: PartitionState, items: number): Reservation | undefined {
     if (this.#requests.idle === 0 || partition.waiting > 0) return undefined;
-    if (this.#statements.isFull(partition) || this.#puttingBack.has(partition)) return undefined;
+    if (this.#statements.isFull(partition) || this.#releasing.has(partition)) return undefined;
     const plan = this.#newPlan(partition);
     for (const request of this.#requests.allIdle()) {
       if (plan.requests.length === items) break;
@@ -153,7 +153,7 @@ export class LeaseLoop {
     return { batch: { limit: Math.min(plan.limit, items), leaseTimeout }, end };
   }
 
-  /** Answers pending requests with `error`, and waits until leased items are put back. */
+  /** Answers pending requests with `error`, and waits until leased items are released. */
   async stop(error: QueueError): Promise<void> {
     this.#cancelPollAgain?.();
     for (const request of this.#requests.all()) {
@@ -208,8 +208,8 @@ export class LeaseLoop {
       void this.#serve(partition, plan, plan.expected, () => this.#lease(partition, plan));
     }
     // The end of a statement starts the next cycle. That time is unknown if no statement is in flight, if one is
-    // slow, or while items are put back. Then the requests need abort listeners.
-    if (!this.#statements.any || this.#statements.anySlow || this.#puttingBack.size > 0) {
+    // slow, or while items are released. Then the requests need abort listeners.
+    if (!this.#statements.any || this.#statements.anySlow || this.#releasing.size > 0) {
       for (const { pending } of this.#requests.allIdle()) pending.listen();
     }
   }
@@ -236,7 +236,7 @@ export class LeaseLoop {
     // A second statement beside a slow one would bring later items, perhaps earlier. `isFullFor` refuses it.
     const isFree = (partition: PartitionState) =>
       !this.#statements.isFullFor(wanted, partition) &&
-      !this.#puttingBack.has(partition) &&
+      !this.#releasing.has(partition) &&
       (planned.get(partition)?.limit ?? 0) < statementItems;
     return (
       this.#order.fullest((partition) => isFree(partition) && partition.waiting > 0) ??
@@ -252,7 +252,7 @@ export class LeaseLoop {
   }
 
   /**
-   * Tracks a statement while it is in flight, and hands out its items.
+   * Tracks a statement while it is in flight, and distributes its items.
    *
    * @param written how many items the statement will write, as far as is known.
    */
@@ -272,25 +272,25 @@ export class LeaseLoop {
     if (items.length > 0) this.#hooks.leased(partition, items.length, plan.requests.length);
     // After a suspension of the process the leases may have ended, and other consumers may have the items.
     const isStillGood = millisecondsBetween(sentAt, this.#deps.clock.now()) < longestMs;
-    const leftOver = isStillGood ? this.#requests.handOut(partition.number, items, plan) : items;
+    const leftOver = isStillGood ? this.#requests.assignItems(partition.number, items, plan) : items;
     this.#statements.returned(statement);
     if (!statement.isSlow) for (const request of plan.requests) this.#requests.unpromise(request);
-    if (leftOver.length > 0) this.#puttingBackStarted(partition);
+    if (leftOver.length > 0) this.#releaseStarted(partition);
     this.wake();
-    if (leftOver.length > 0) await this.#putBack(partition, leftOver);
-    if (leftOver.length > 0) this.#puttingBackEnded(partition);
+    if (leftOver.length > 0) await this.#release(partition, leftOver);
+    if (leftOver.length > 0) this.#releaseEnded(partition);
     this.#statements.end(statement);
     this.wake();
   }
 
-  #puttingBackStarted(partition: PartitionState): void {
-    this.#puttingBack.set(partition, (this.#puttingBack.get(partition) ?? 0) + 1);
+  #releaseStarted(partition: PartitionState): void {
+    this.#releasing.set(partition, (this.#releasing.get(partition) ?? 0) + 1);
   }
 
-  #puttingBackEnded(partition: PartitionState): void {
-    const others = (this.#puttingBack.get(partition) ?? 1) - 1;
-    if (others === 0) this.#puttingBack.delete(partition);
-    else this.#puttingBack.set(partition, others);
+  #releaseEnded(partition: PartitionState): void {
+    const others = (this.#releasing.get(partition) ?? 1) - 1;
+    if (others === 0) this.#releasing.delete(partition);
+    else this.#releasing.set(partition, others);
   }
 
   /** @returns no items if storage fails. */
@@ -313,7 +313,7 @@ export class LeaseLoop {
   }
 
   /** Releases items whose consumers left. If that fails, their leases end by themselves. */
-  async #putBack(partition: PartitionState, items: readonly LeasedItem[]): Promise<void> {
+  async #release(partition: PartitionState, items: readonly LeasedItem[]): Promise<void> {
     try {
       const waiting = await partition.store.release(items.map(({ id }) => id));
       this.#deps.observer.items(this.#hooks.queue().name, 'released', waiting);

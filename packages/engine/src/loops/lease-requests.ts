@@ -84,11 +84,11 @@ export class LeaseRequests {
   /**
    * Distributes the items of a statement to its own requests, then to other
    * pending ones. Answers all requests that received items. Skips requests of an
-   * earlier statement: its items are mostly older, and would be put back.
+   * earlier statement: its items are mostly older, and would be released.
    *
    * @returns the items that no request takes.
    */
-  handOut(
+  assignItems(
     partition: number,
     items: readonly LeasedItem[],
     statement: { readonly number: number; readonly requests: readonly PendingLease[] },

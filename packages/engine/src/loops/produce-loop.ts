@@ -60,9 +60,9 @@ export class ProduceLoop {
   readonly #reserve: ProduceLoopDeps['reserve'];
   readonly #hooks: QueueHooks;
   /** Requests without a partition yet, in order of arrival. */
-  #parked: PendingProduce[] = [];
-  #parkedItems = 0;
-  #parkedContentBytes = 0;
+  #unsent: PendingProduce[] = [];
+  #unsentItems = 0;
+  #unsentContentBytes = 0;
   readonly #statements: StatementsInFlight;
   #requestsInFlight = 0;
   #cycleScheduled = false;
@@ -79,7 +79,7 @@ export class ProduceLoop {
 
   /** Requests that are not answered yet. */
   get size(): number {
-    return this.#parked.length + this.#requestsInFlight;
+    return this.#unsent.length + this.#requestsInFlight;
   }
 
   /**
@@ -107,14 +107,14 @@ export class ProduceLoop {
     );
     const request: PendingProduce = { items, pending, ...sizes, heldBytes, isScheduled, sent: false };
     if (pending.answered) this.#release(request);
-    else this.#park([request]);
+    else this.#addUnsent([request]);
     this.wake();
     return pending.answer;
   }
 
   /** A partition became free, or came back into service. */
   wake(): void {
-    if (this.#cycleScheduled || this.#parked.length === 0) return;
+    if (this.#cycleScheduled || this.#unsent.length === 0) return;
     this.#cycleScheduled = true;
     // Requests that arrive in the same turn of the event loop share a statement.
     setImmediate(() => {
@@ -126,7 +126,7 @@ export class ProduceLoop {
   /** Answers requests that were not sent with `error`, and waits for those in flight. */
   async stop(error: QueueError): Promise<void> {
     this.#stopped = error;
-    for (const request of this.#unpark(0, this.#parked.length)) {
+    for (const request of this.#takeUnsent(0, this.#unsent.length)) {
       this.#release(request);
       request.pending.reject(error);
     }
@@ -137,37 +137,37 @@ export class ProduceLoop {
   #isOverloaded(): boolean {
     const { itemsBuffered, bytesBuffered, requestsBuffered } = this.#deps.limits;
     const isFull =
-      this.#parkedItems >= itemsBuffered ||
-      this.#parkedContentBytes >= bytesBuffered ||
-      this.#parked.length >= requestsBuffered;
+      this.#unsentItems >= itemsBuffered ||
+      this.#unsentContentBytes >= bytesBuffered ||
+      this.#unsent.length >= requestsBuffered;
     return (
       isFull && this.#order.leastLoaded((partition) => !this.#statements.isFull(partition)) === undefined
     );
   }
 
   /** Adds requests at the end, or with `first` at the front. */
-  #park(requests: readonly PendingProduce[], first = false): void {
-    if (first) this.#parked.unshift(...requests);
-    else this.#parked.push(...requests);
+  #addUnsent(requests: readonly PendingProduce[], first = false): void {
+    if (first) this.#unsent.unshift(...requests);
+    else this.#unsent.push(...requests);
     for (const { items, contentBytes } of requests) {
-      this.#parkedItems += items.length;
-      this.#parkedContentBytes += contentBytes;
+      this.#unsentItems += items.length;
+      this.#unsentContentBytes += contentBytes;
     }
   }
 
-  #unpark(from: number, count: number): PendingProduce[] {
-    const taken = this.#parked.splice(from, count);
+  #takeUnsent(from: number, count: number): PendingProduce[] {
+    const taken = this.#unsent.splice(from, count);
     for (const { items, contentBytes } of taken) {
-      this.#parkedItems -= items.length;
-      this.#parkedContentBytes -= contentBytes;
+      this.#unsentItems -= items.length;
+      this.#unsentContentBytes -= contentBytes;
     }
     return taken;
   }
 
   #forget(request: PendingProduce): void {
-    const at = this.#parked.indexOf(request);
+    const at = this.#unsent.indexOf(request);
     if (at < 0) return;
-    this.#unpark(at, 1);
+    this.#takeUnsent(at, 1);
     this.#release(request);
   }
 
@@ -180,9 +180,9 @@ export class ProduceLoop {
     const batches = new Map<PartitionState, Batch>();
     const { statementItems, statementBytes } = this.#deps.limits;
     const full = new Map<PartitionState, boolean>();
-    const parkedItems = this.#parkedItems;
+    const unsentItems = this.#unsentItems;
     const isFull = (partition: PartitionState) => {
-      const known = full.get(partition) ?? this.#statements.isFullFor(parkedItems, partition);
+      const known = full.get(partition) ?? this.#statements.isFullFor(unsentItems, partition);
       full.set(partition, known);
       return known;
     };
@@ -194,7 +194,7 @@ export class ProduceLoop {
       );
     };
     let assigned = 0;
-    for (const request of this.#parked) {
+    for (const request of this.#unsent) {
       if (request.pending.isOver()) {
         this.#release(request);
         assigned++;
@@ -210,9 +210,9 @@ export class ProduceLoop {
       partition.promise(request.items.length);
       assigned++;
     }
-    this.#unpark(0, assigned);
+    this.#takeUnsent(0, assigned);
     // The end of a statement starts the next cycle. Its time is unknown when none is in flight or one is slow.
-    if (this.#statements.anySlow || (!this.#statements.any && batches.size === 0)) this.#listenToParked();
+    if (this.#statements.anySlow || (!this.#statements.any && batches.size === 0)) this.#listenToUnsent();
     for (const [partition, batch] of batches) {
       const mayLease = partition.store.produceAndLease !== undefined && !batch.requests.some(isScheduled);
       if (mayLease) batch.reservation = this.#reserve(partition, batch.items);
@@ -220,14 +220,14 @@ export class ProduceLoop {
     }
   }
 
-  #listenToParked(): void {
+  #listenToUnsent(): void {
     // `listen` removes requests whose callers are gone, so it works on a copy.
-    for (const { pending } of [...this.#parked]) pending.listen();
+    for (const { pending } of [...this.#unsent]) pending.listen();
   }
 
   async #send(partition: PartitionState, batch: Batch): Promise<void> {
     const { requests, items } = batch;
-    const statement = this.#statements.start(partition, { items }, () => this.#listenToParked());
+    const statement = this.#statements.start(partition, { items }, () => this.#listenToUnsent());
     this.#requestsInFlight += requests.length;
     for (const request of requests) request.sent = true;
     try {
@@ -302,7 +302,7 @@ export class ProduceLoop {
     } else if (certain) {
       for (const request of requests) request.sent = false;
       // At the front: they have waited longest.
-      this.#park(
+      this.#addUnsent(
         requests.filter(({ pending }) => !pending.answered),
         true,
       );

@@ -108,7 +108,7 @@ export class StatementsInFlight {
     return statement;
   }
 
-  /** The statement returned; its items are not all handed out or put back. From now on it does not become slow. */
+  /** The statement returned; its items are not all distributed or released yet. From now on it does not become slow. */
   returned(statement: Statement): void {
     statement.cancelTimer();
   }

@@ -38,7 +38,7 @@ const SLOW_IN_A_ROW = 3;
 /**
  * Counts one partition. A count may read a whole table. So at most one count
  * runs, all callers share it, and a slow one is not repeated for each caller.
- * The result is kept, and tells the loops how many items wait.
+ * The result is kept, and the loops read from it how many items wait.
  */
 export class PartitionCounter {
   readonly #deps: PartitionCounterDeps;

@@ -8,7 +8,7 @@ function checkCharacters(name: string): void {
 }
 
 /**
- * Checks a name that is only looked up. An invalid name that passes is not found.
+ * Checks a name that is only looked up. An invalid name that passes names no queue.
  *
  * @throws QueueError `invalid`.
  */

@@ -124,7 +124,7 @@ export function describeImport(test: StorageTest): void {
       expect(await script.lease()).toEqual([]);
     });
 
-    // imported items follow the same rules: waiting ones are leased, leases run out
+    // imported items follow the same rules: waiting ones are leased, leases end
     test('adds items that behave like produced ones', async (fixture) => {
       const script = fixture.script();
       await script.import('leased', { isLeased: true, leaseDeadline: script.in('1m'), attempts: 1 });

@@ -140,7 +140,7 @@ export function describeLease(test: StorageTest): void {
       expect(textsOf(await script.lease())).toEqual(['b', 'c']);
     });
 
-    // only a sweep ends a lease that ran out, and only a sweep enqueues a scheduled item
+    // only a sweep ends an overdue lease, and only a sweep enqueues a scheduled item
     test('leaves overdue leases and due schedules to the sweep', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('scheduled', script.in('1s')), newItem('leased')]);

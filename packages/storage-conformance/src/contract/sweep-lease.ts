@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { numbered, textsOf } from '../fixture/content.ts';
 import type { StorageTest } from '../fixture/storage-test.ts';
 
-/** What `PartitionStore.sweep` promises about leases that ran out. */
+/** What `PartitionStore.sweep` promises about ended leases. */
 export function describeSweepLease(test: StorageTest): void {
   describe('sweep of leases', () => {
     // "An item is due when now is later than its deadline": not at the deadline

@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net';
 const CANCEL_REQUEST = 80_877_102;
 const LENGTH = 16;
 
-/** What a server tells a new session about itself. */
+/** The data by which a server identifies a new session. */
 export interface SessionKey {
   readonly processId: number;
   readonly secret: number;

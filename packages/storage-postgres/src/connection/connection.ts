@@ -15,7 +15,7 @@ const CLOSE_LIMIT_MS = 1_000;
 
 /**
  * The PostgreSQL routine behind the notice that the wait for a synchronous standby was
- * cancelled, in any language. The commit is answered with success all the same,
+ * cancelled, in any language. The server reports success nevertheless,
  * although it would be lost with the primary.
  */
 const GIVES_UP_ON_STANDBY = 'SyncRepWaitForLSN';
@@ -41,11 +41,11 @@ export class Connection {
   readonly #clock: Clock;
   readonly #ended: Promise<void>;
   readonly #prepared = new PreparedNames(PREPARED_PER_CONNECTION);
-  /** Settles when no statement is under way or queued. Undefined if there is none. */
+  /** Settles when no statement is in flight or queued. Undefined if there is none. */
   #lastQuery: Promise<unknown> | undefined;
   /** Whether a statement was sent and is not answered yet. */
   #unanswered = false;
-  /** Whether the statement under way committed without its synchronous standby. */
+  /** Whether the statement in flight committed without its synchronous standby. */
   #unreplicated = false;
 
   /** @param deps `rowStream` reads what the server sends before `client` does. */
@@ -76,7 +76,7 @@ export class Connection {
 
   /**
    * Runs one statement at a time. Each is sent once the previous one is answered, so
-   * that a warning always belongs to the statement under way.
+   * that a warning always belongs to the statement in flight.
    *
    * @returns the rows: objects with a property for each column, or the results of
    *   `options.read`.
@@ -120,7 +120,7 @@ export class Connection {
   }
 
   /**
-   * Asks the server to cancel the statement under way, if there is one. The request
+   * Asks the server to cancel the statement in flight, if there is one. The request
    * may arrive late and hit the next statement, so do not use the connection again.
    */
   async cancel(): Promise<void> {

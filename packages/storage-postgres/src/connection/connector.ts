@@ -75,7 +75,7 @@ export class Connector {
    *
    * As in libpq, a host that refuses the user ends the search. A search for the
    * primary starts with the host that served last. That saves the time for dead hosts.
-   * It also avoids an old primary that comes back and still believes that it is one.
+   * It also avoids an old primary that returns and still acts as one.
    *
    * @param signal aborts the attempt.
    * @throws Error without the password. Its `code` is the SQLSTATE if a server

@@ -11,7 +11,7 @@ export interface Place {
 
 /**
  * The places of a host. A name may stand for all members of a replicated database; as
- * in libpq, each is tried. Names are looked up each time, since they may change after
+ * in libpq, each is tried. Names are resolved each time, since they may change after
  * a failover.
  *
  * @throws Error when there is no such name.

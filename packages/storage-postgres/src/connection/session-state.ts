@@ -25,7 +25,7 @@ export interface SessionState {
 
 /**
  * Why the isolation level of new transactions is wrong. Undefined if it is right. Only
- * matters where settings are made within transactions. By then the isolation level can
+ * matters where settings are set within transactions. By then the isolation level can
  * no longer be changed.
  */
 export function isolationFault({ isolation }: Pick<SessionState, 'isolation'>): string | undefined {

@@ -3,7 +3,7 @@ import type { Connection } from '../connection/connection.ts';
 
 interface AbortableStatementsDeps {
   readonly clock: Clock;
-  /** How long an aborted statement may go on before its connection is closed. */
+  /** How long an aborted statement may run before its connection is closed. */
   readonly graceMs: number;
   /** Called with a connection that must not be used again. */
   readonly giveUp: (connection: Connection) => void;

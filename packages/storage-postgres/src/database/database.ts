@@ -118,7 +118,7 @@ export class Database {
     return (work) => this.#share.pool.markReads.run(work);
   }
 
-  /** Whether statements are under way on the connections that it shares. */
+  /** Whether statements are in flight on the connections that it shares. */
   get isBusy(): boolean {
     const { open, idle, waiting } = this.#share.pool.state;
     return open > idle || waiting > 0;
@@ -318,7 +318,7 @@ export class Database {
     return parts.join('; ');
   }
 
-  /** The statement that makes the settings of a transaction. Undefined if the session keeps them. */
+  /** The statement that sets the session settings for a transaction. Undefined if the session keeps them. */
   get #settings(): string | undefined {
     const { pool } = this.#share;
     if (pool.keepsSessions) return undefined;

@@ -16,7 +16,7 @@ export class PostgresError extends StorageError {
   readonly sqlState: string | undefined;
   /** Whether the connection can no longer be used. */
   readonly connectionLost: boolean;
-  /** Whether one of our own time limits ran out. */
+  /** Whether one of our own time limits was exceeded. */
   readonly timedOut: boolean;
 
   constructor(
@@ -38,7 +38,7 @@ export class PostgresError extends StorageError {
 
 /**
  * SQLSTATEs, or classes of them, after which the session is gone. They do not reveal
- * the outcome of the statement under way. A backend that is terminated while it waits
+ * the outcome of the statement in flight. A backend that is terminated while it waits
  * for a synchronous standby has committed.
  */
 const SESSION_ENDED = new Set(['08', '57P01', '57P02', '57P03', '57P05', '25P03', '40003']);

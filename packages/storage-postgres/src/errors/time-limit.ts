@@ -1,6 +1,6 @@
 import type { Clock } from '@querator/core';
 
-/** One of our own time limits ran out: no connection in time, or no answer in time. */
+/** One of our own time limits was exceeded: no connection in time, or no answer in time. */
 export class TimeLimitError extends Error {
   override readonly name = 'TimeLimitError';
 }

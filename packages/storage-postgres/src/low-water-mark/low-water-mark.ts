@@ -75,13 +75,13 @@ export interface LowWaterMarkDeps {
  * find the item by a check from the head every few seconds. That check also heals
  * changes made to the table by hand. Their consumers see the items as leased a moment
  * longer. The check is a lease from the head while that is short. Otherwise it is a
- * walk in the background. Leases take what it finds before they go on at the mark.
+ * walk in the background. Leases take the items that it finds before they continue at the mark.
  *
  * A process that starts, or has not leased for a while, has no mark or an old one. The
  * same is assumed after a slow lease or one that reached its time limit. The process
  * then searches: it walks from the saved mark to the first waiting item. Leases wait
  * for that if the index is long, and none searches if it is short. If writers do not
- * end meanwhile there is no proven mark. Leases start at that item all the same, and
+ * end meanwhile there is no proven mark. Leases start at that item nevertheless, and
  * checks from the head find what appears before it.
  */
 export class LowWaterMark {
@@ -106,7 +106,7 @@ export class LowWaterMark {
   #cameBackEmpty = false;
   /** Whether something may wait below the mark. */
   #headWanted = false;
-  /** How often the mark was lowered. A snapshot that was under way does not know about it. */
+  /** How often the mark was lowered. A check that was in flight does not see that. */
   #lowered = 0;
 
   constructor({ db, table, clock, runSerially = (work) => work(), saved }: LowWaterMarkDeps) {
@@ -126,7 +126,7 @@ export class LowWaterMark {
   }
 
   /**
-   * Where a poll should start to look for waiting items. Like a lease, it also starts
+   * Where a poll starts its search for waiting items. Like a lease, it also starts
    * the check below the mark.
    *
    * @returns the id. Empty: the head. `unknown`: the head, if the index is short.

@@ -8,9 +8,9 @@ const HELD_FOR_TRANSACTIONS = 100_000;
  * What keeps dead rows of this database from being removed: transactions, prepared
  * transactions, replication slots, and standbys that send feedback.
  *
- * Everybody can see which transaction a session holds. The start, state and kind of
+ * Every role can see which transaction a session holds. The start, state and kind of
  * another user's session are `hidden`, except from members of `pg_read_all_stats`.
- * Background workers that work for a user look the same then; the server's own do not.
+ * Background workers of a user cannot be distinguished from sessions then; the server's own can.
  */
 const HOLDERS = `
   SELECT 'session' AS kind, 'session ' || pid || concat(' (', concat_ws(', ', nullif(application_name, ''), usename, state), ')') AS holder,

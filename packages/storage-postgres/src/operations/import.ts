@@ -36,7 +36,7 @@ const NO_LEASE = milliseconds(0);
  * source id the first is stored, since ON CONFLICT sees the statement's own rows.
  *
  * Rows are inserted in the order of their source ids, so that two imports with ids in
- * common cannot deadlock. Item ids follow the position all the same.
+ * common cannot deadlock. Item ids follow the position nevertheless.
  */
 const importItems = (table: string) => `
   WITH given AS (

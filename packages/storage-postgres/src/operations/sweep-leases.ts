@@ -17,8 +17,8 @@ const BYTES = `CASE WHEN ${MOVED} THEN 0 ELSE ${CONTENT_BYTES} END AS bytes`;
 
 /**
  * Overdue leases, prepared letters, and claims on moving items. Decides first which
- * items are dead. Otherwise an item without attempts or time left would be put back,
- * and taken out again.
+ * items are dead. Otherwise an item without attempts or time left would return to the
+ * queue, and be removed again.
  */
 const overdue = (table: string, columns = 'id') => `
   WITH due AS (

@@ -113,7 +113,7 @@ export class ConnectionPool {
     for (const connection of this.#idle.filter(which)) this.#drop(connection);
   }
 
-  /** Closes all connections; those in use once they are given back. */
+  /** Closes all connections; those in use once they are released. */
   retireAll(): void {
     for (const connection of this.#connections) connection.retired = true;
     this.retireIdle(() => true);
@@ -205,7 +205,7 @@ export class ConnectionPool {
     this.#checkDrained();
   }
 
-  /** Lets waiting requests wait for a connection that is given back, instead of failing them. */
+  /** Lets waiting requests wait for a connection that is released, instead of failing them. */
   #pauseOpening(refusal: string): void {
     if (this.#refusal === undefined) {
       this.#deps.clock.startTimer(REFUSED_PAUSE_MS, () => {

@@ -139,7 +139,7 @@ export class SharedPool {
   }
 
   /**
-   * A statement that makes the settings of a session for one transaction.
+   * A statement that sets the session settings for one transaction.
    *
    * @param searchPath the user's own, or PostgreSQL's catalogue only.
    */
@@ -151,7 +151,7 @@ export class SharedPool {
 
   /**
    * A statement that sets the user's search path for the transaction of the statement
-   * after it. Also makes the session's settings if sessions are not kept.
+   * after it. Also sets the session settings if sessions are not kept.
    */
   usersPathStatement(limits: TimeLimits): string {
     if (!this.keepsSessions) return this.settingsStatement(limits, 'users');
@@ -163,7 +163,7 @@ export class SharedPool {
   }
 
   /**
-   * A connection that works as far as we know. Give it back with `release`.
+   * A connection that works as far as we know. Return it with `release`.
    *
    * @throws TimeLimitError when none becomes free in time, or whatever the connector
    *   throws when it cannot open one.
@@ -178,7 +178,7 @@ export class SharedPool {
     }
   }
 
-  /** Gives a connection back. Closes and replaces a broken one. */
+  /** Returns a connection to the pool. Closes and replaces a broken one. */
   release(connection: Connection, broken: boolean): void {
     this.#pool.release(connection, broken);
   }

@@ -27,7 +27,7 @@ export interface IdSequenceContext {
 
 /**
  * Runs a write of new ids once the table was checked on the server that is written to.
- * If a number is refused all the same, the server is another one, or the sequence was
+ * If a number is refused nevertheless, the server is another one, or the sequence was
  * set back. Then checks again and repeats the write.
  *
  * @param write a statement or a transaction that the refusal rolls back as a whole.

@@ -43,7 +43,7 @@ export async function nameMissingGrants(
   if (!isPermissionDenied(error) && error.sqlState !== NO_SCHEMA) return error;
   const { message, outcome, sqlState, connectionLost, timedOut } = error;
   try {
-    // The schema of the tables, or the path in which they were looked for.
+    // The schema of the tables, or the path in which they were searched for.
     const path = db.schema.name === undefined ? (await db.searchPath()).text : quotedName(db.schema.name);
     const grants = await missingGrants(db, relations, path);
     if (grants.length === 0) return error;

@@ -3,7 +3,7 @@ import { Semaphore } from '../pool/semaphore.ts';
 
 interface TableChangesDeps {
   readonly clock: Clock;
-  /** Whether other statements of the pool are under way. */
+  /** Whether other statements of the pool are in flight. */
   readonly isBusy: () => boolean;
   /** The length of a pause, in lengths of the change before it. */
   readonly pauseFactor: number;

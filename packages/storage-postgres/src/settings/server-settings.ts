@@ -44,7 +44,7 @@ export function toOptions(settings: readonly ServerSetting[]): string {
 }
 
 /**
- * A single statement that makes all settings and returns no row: `concat` evaluates
+ * A single statement that sets all settings and returns no row: `concat` evaluates
  * every argument, and is never null.
  *
  * @param prefix for the functions. With `pg_catalog.` no other schema can replace

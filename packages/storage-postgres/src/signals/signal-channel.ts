@@ -112,7 +112,7 @@ export class SignalChannel implements StorageSignals {
     };
   }
 
-  /** Gives the connection back. May be called twice. */
+  /** Returns the connection to the pool. May be called twice. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#interrupt();

@@ -13,7 +13,7 @@ export interface NumberGuard {
   readonly server: bigint;
 }
 
-/** The low bits of an id's number tell the items of one statement apart. */
+/** The low bits of an id's number distinguish the items of one statement. */
 const POSITION_BITS = 17;
 
 /** The most items in one statement. No batch of the engine is larger. */

@@ -46,8 +46,8 @@ export class TableNumbers implements NumberGuard {
   }
 
   /**
-   * Checks the table. Callers that come while a check is under way share the next one.
-   * Their reason may be newer than the one under way.
+   * Checks the table. Callers that arrive during a check share the next one.
+   * Their reason may be newer than the running check.
    *
    * @param check checks the table, and returns the start time of the server that
    *   answered.

@@ -21,7 +21,7 @@ type Forwarded = Pick<EventEmitter, 'on' | 'emit'>;
 
 /**
  * Takes the rows of a statement out of the received bytes. `pg` would create a text
- * per field and an object per row. Everything else goes on to `pg`, and so do the rows
+ * per field and an object per row. Everything else is passed to `pg`, and so are the rows
  * of other statements.
  *
  * All received bytes pass through here from the start, so this also checks them
@@ -33,7 +33,7 @@ export class RowStream {
   readonly #row = new BinaryRow();
   readonly #forward: (bytes: Buffer) => void;
   readonly #limits: Pick<MessageLimits, 'check'>;
-  /** The bytes still missing of a message that goes on to `pg`. */
+  /** The bytes still missing of a message that is passed to `pg`. */
   #left = 0;
   /** The beginning of a message that is still too short to be used. */
   #begun: Buffer[] = [];

@@ -3,7 +3,7 @@ import { isMd5Fault } from '../../errors/postgres-error.ts';
 
 /**
  * Creates the index of queues' hashes, unless the server refuses md5() as in FIPS
- * mode. Queues are told apart without it then. The session's transaction continues
+ * mode. Queues are distinguished without it then. The session's transaction continues
  * either way.
  */
 export async function createUnlessRefused(session: Session, text: string): Promise<void> {

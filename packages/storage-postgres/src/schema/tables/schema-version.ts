@@ -3,7 +3,7 @@ import { timestamptz } from './column-types.ts';
 
 /**
  * The versions that the tables of this schema have had, one row each. The highest is
- * the present one. Old rows are kept to tell an operator when each version was
+ * the present one. Old rows are kept to show an operator when each version was
  * installed.
  */
 export const schemaVersionTable = pgTable('querator_schema', {
