@@ -46,7 +46,7 @@ export function guardedObserver(observer: EngineObserver, logger: Logger): Engin
     } catch (error) {
       if (isLogged) return;
       isLogged = true;
-      logger.error('the observer threw; its figures are wrong from now on', { err: error });
+      logger.error('the observer threw an error; its counts are incomplete from now on', { err: error });
     }
   };
   return {

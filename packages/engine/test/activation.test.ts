@@ -72,10 +72,10 @@ describe('while the settings of queues cannot be read', () => {
     expect([produced.error, leased.error]).toEqual([undefined, undefined]);
     expect([produced.state, leased.state]).toEqual(['fulfilled', 'fulfilled']);
     expect(p.logged).toMatchObject([
-      { message: 'queues cannot be taken up; their requests wait', fields: { queue: 'q', failures: 1 } },
-      { message: 'queues cannot be taken up; their requests wait', fields: { queue: 'q', failures: 2 } },
-      { message: 'queues cannot be taken up; their requests wait', fields: { queue: 'q', failures: 4 } },
-      { message: 'queues are taken up again', fields: { queue: 'q' } },
+      { message: 'queues cannot be activated; their requests wait', fields: { queue: 'q', failures: 1 } },
+      { message: 'queues cannot be activated; their requests wait', fields: { queue: 'q', failures: 2 } },
+      { message: 'queues cannot be activated; their requests wait', fields: { queue: 'q', failures: 4 } },
+      { message: 'queues are activated again', fields: { queue: 'q' } },
     ]);
   });
 

@@ -52,7 +52,7 @@ describe('callbacks of an embedder', () => {
     const lines: string[] = [];
     const logger = { ...silentLogger, error: (line: string) => lines.push(line) };
     await wholeLife(await fixture({ observer: broken, logger }));
-    expect(lines).toEqual(['the observer threw; its figures are wrong from now on']);
+    expect(lines).toEqual(['the observer threw an error; its counts are incomplete from now on']);
   });
 
   test.each([

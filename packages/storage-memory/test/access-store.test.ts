@@ -13,7 +13,7 @@ function user(id: string): User {
   return { id, username: `name of ${id}`, externalId: '', email: '', createdAt: 1n, updatedAt: 1n } as User;
 }
 
-test('reads outside a running transaction see what was there before', async () => {
+test('reads outside a running transaction see the state before it', async () => {
   const { store } = open();
   await store.change((transaction) => transaction.addUser(user('b')));
   await store.change(async (transaction) => {
@@ -36,7 +36,7 @@ test('a transaction that is over can no longer be used', async () => {
   expect(await store.user('a')).toBeUndefined();
 });
 
-test('a change that is under way when the backend closes fails', async () => {
+test('a change that is running when the backend closes fails', async () => {
   const { backend, store } = open();
   const change = store.change(async (transaction) => {
     await transaction.addUser(user('a'));

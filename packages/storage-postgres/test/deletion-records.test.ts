@@ -100,7 +100,7 @@ describe('records of deleted queues', { timeout: 60_000 }, () => {
       expect(await store.delete('q', createdAt)).toBe(false);
       expect(await store.get('q')).toBeUndefined();
       expect(await store.wasDeleted('q', createdAt)).toBe(false);
-      expect(warnings).toEqual([expect.stringContaining('deleted queues are not noted')]);
+      expect(warnings).toEqual([expect.stringContaining('deletions of queues are not recorded')]);
     });
 
     test('that may not use their table, queues are deleted nevertheless, with one warning', async () => {
@@ -112,7 +112,7 @@ describe('records of deleted queues', { timeout: 60_000 }, () => {
       expect(await store.wasDeleted('q', createdAt)).toBe(false);
       await store.forgetDeletion('q', createdAt);
       expect(await store.delete('q', createdAt)).toBe(true);
-      expect(warnings).toEqual([expect.stringContaining('deleted queues are not noted')]);
+      expect(warnings).toEqual([expect.stringContaining('deletions of queues are not recorded')]);
     });
   });
 
@@ -143,7 +143,7 @@ describe('records of deleted queues', { timeout: 60_000 }, () => {
     expect(await store.delete('q', createdAt)).toBe(true);
     await store.forgetDeletion('q', createdAt);
     expect((await client.query('SELECT what FROM heard')).rows).toEqual([]);
-    expect(warnings).toEqual([expect.stringContaining('deleted queues are not noted')]);
+    expect(warnings).toEqual([expect.stringContaining('deletions of queues are not recorded')]);
     for (const backend of open.splice(0)) await backend.close();
     await server.drop();
     await mallory.drop();

@@ -92,7 +92,7 @@ describe('a password', () => {
     await backend.close();
   });
 
-  test('that is nowhere is told, with the file that was searched', async () => {
+  test('that is found nowhere is an error that names the file that was searched', async () => {
     expect(await ask(without())).toContain('the server asks for a password, and neither');
     expect(await ask(without('&passfile=/nowhere'))).toContain('nor does the password file /nowhere');
     expect(warnings).toEqual([]);

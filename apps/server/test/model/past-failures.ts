@@ -11,7 +11,7 @@ export interface PastFailure {
 /** Faults of the past. They run before random sequences. */
 export const PAST_FAILURES: readonly PastFailure[] = [
   {
-    title: 'a consumer that left before its request was taken up brought the process down',
+    title: 'a consumer that left before its request was processed ended the process',
     partitions: 1,
     sequence: [{ do: 'lease', queue: 'jobs', size: 1, wait: 990, leaveAfter: 0 }],
   },

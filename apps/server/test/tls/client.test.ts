@@ -40,7 +40,7 @@ test('a command talks https with the files of its flags, or of its environment',
   expect(await list([], env)).toMatchObject({ code: 0 });
 });
 
-test('a command refuses a server that nobody it trusts has signed', async () => {
+test('a command refuses a server whose certificate no trusted authority has signed', async () => {
   const { code, stderr } = await list(['--cert-file', certFile, '--key-file', keyFile]);
   expect(code).toBe(1);
   expect(stderr).toContain('could not connect: self-signed certificate in certificate chain');

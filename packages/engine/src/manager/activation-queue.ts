@@ -121,7 +121,7 @@ export class ActivationQueue {
   async #attempt(name: string, activation: Activation): Promise<void> {
     try {
       const queue = await this.#activate(name);
-      if (this.#failures > 0) this.#deps.logger.info('queues are taken up again', { queue: name });
+      if (this.#failures > 0) this.#deps.logger.info('queues are activated again', { queue: name });
       this.#failures = 0;
       this.#answer(name, activation, (pending) => pending.resolve(queue));
     } catch (error) {
@@ -139,7 +139,7 @@ export class ActivationQueue {
     if (activation.entries.size > 0) this.#activations.set(name, activation);
     else if (transient.length === 0) {
       // All requests timed out before the cause was known.
-      this.#deps.logger.warn('queue could not be taken up in time', { queue: name, err: error });
+      this.#deps.logger.warn('queue could not be activated in time', { queue: name, err: error });
     }
     if (this.#activations.size > 0) this.#retryLater(name, error);
   }
@@ -152,7 +152,7 @@ export class ActivationQueue {
     if (Number.isInteger(Math.log2(this.#failures))) {
       const queues = this.#activations.size;
       const fields = { queue: name, queues, failures: this.#failures, err: error };
-      logger.warn('queues cannot be taken up; their requests wait', fields);
+      logger.warn('queues cannot be activated; their requests wait', fields);
     }
     this.#cancelRetry = clock.startTimer(backOffMs(this.#failures), () => {
       this.#cancelRetry = undefined;

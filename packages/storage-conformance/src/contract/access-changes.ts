@@ -172,7 +172,7 @@ export function describeAccessChanges(test: StorageTest): void {
     );
 
     // a failed transaction does not stop those behind it
-    test.ofAccess('goes on after a transaction that failed', async (fixture, store) => {
+    test.ofAccess('works after a transaction that failed', async (fixture, store) => {
       const users = [1, 2, 3, 4].map(() => newUser(fixture.name()));
       const results = await Promise.allSettled(
         users.map((user, index) =>

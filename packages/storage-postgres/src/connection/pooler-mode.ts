@@ -39,9 +39,9 @@ export class PoolerMode {
     this.#setting = 'transaction';
     const { logger, target, onDetected } = this.#deps;
     logger.warn(
-      'behind a pooler of connections; settings are made in each transaction, and nothing is prepared or ' +
-        'listened for. Say pooler=transaction in the connection string to have it so from the start, or ' +
-        'pooler=session where a session is kept for as long as a connection is open',
+      'behind a pooler of connections; each transaction sets the session settings, and the driver uses no ' +
+        'prepared statements and no LISTEN. Set pooler=transaction in the connection string to begin in this ' +
+        'mode, or pooler=session if the pooler keeps a session for as long as a connection is open',
       { target, reason },
     );
     onDetected();

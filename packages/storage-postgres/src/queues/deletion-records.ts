@@ -158,7 +158,7 @@ export class DeletionRecords {
     if (this.#warned) return;
     this.#warned = true;
     this.#logger.warn(
-      'deleted queues are not noted; items that a server stores while its queue is deleted may need `querator storage drop`',
+      'deletions of queues are not recorded; items that a server stores while its queue is deleted may need `querator storage drop`',
       { table: RECORDS, reason: error instanceof Error ? error.message : undefined },
     );
   }

@@ -144,7 +144,7 @@ export class SignalChannel implements StorageSignals {
       if (!this.#mayListen) return 'unreachable';
       const isReceived = await this.#begin(connection);
       if (!isReceived) {
-        logger.info('notifications of PostgreSQL do not arrive; looking for changes instead', { target });
+        logger.info('notifications of PostgreSQL do not arrive; polling for changes instead', { target });
         // Another client may get this session next.
         await this.#query(connection, 'UNLISTEN *');
         return 'unreachable';

@@ -39,8 +39,8 @@ function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
   return places.slice(1).map((place, n) => bytes.subarray(places[n], place));
 }
 
-describe('what a server sends', () => {
-  it('goes on as it is where nobody takes rows', () => {
+describe('the bytes that a server sends', () => {
+  it('passes to `pg` unchanged while no statement takes rows', () => {
     fc.assert(
       fc.property(messages, cuts, (all, at) => {
         const forwarded: Buffer[] = [];
@@ -52,7 +52,7 @@ describe('what a server sends', () => {
     );
   });
 
-  it('is parted into rows and all else, wherever it is cut', () => {
+  it('is separated into rows and other messages, wherever it is cut', () => {
     fc.assert(
       fc.property(messages, cuts, (all, at) => {
         const events: unknown[] = [];
@@ -76,7 +76,7 @@ describe('what a server sends', () => {
     );
   });
 
-  it('is taken from the message on at which somebody begins to take', () => {
+  it('is taken from the first message after a statement begins to take rows', () => {
     fc.assert(
       fc.property(messages, dataRow, messages, cuts, (before, row, after, at) => {
         let forwarded = 0;
