@@ -105,8 +105,9 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   };
 }
 
-function createBudget(config: Config, { processLimits }: ServerDeps): MemoryBudget {
-  return new MemoryBudget(config['memory-budget'] ?? defaultMemoryBudget(processLimits?.heapBytes));
+function createBudget(config: Config, { processLimits, logger }: ServerDeps): MemoryBudget {
+  const bytes = config['memory-budget'] ?? defaultMemoryBudget(processLimits?.heapBytes);
+  return new MemoryBudget(bytes, logger);
 }
 
 /** Queues have a storage of their own, or share the backend and the connections of a partition storage. */

@@ -244,6 +244,35 @@ describe('a body', () => {
   });
 });
 
+test('metrics show how near the limits are', async () => {
+  await start({ served: 10 });
+  await fixture.connect();
+  await fixture.waitingConsumer('q', 'a');
+  await until(() => counts().consumers === 1);
+  const client = await fixture.connect();
+  client.get('/metrics');
+  await until(() => client.received.includes('querator_memory_budget_bytes{'));
+  const series = new Map(
+    [...client.received.matchAll(/^(querator_(?:conn|mem)\S+) (\d+)\r?$/gm)].map(([, name, value]) => [
+      name,
+      Number(value),
+    ]),
+  );
+  expect(Object.fromEntries(series)).toMatchObject({
+    'querator_connections{state="limit"}': 10,
+    'querator_connections{state="open"}': 3,
+    'querator_connections{state="idle"}': 1,
+    'querator_connections{state="waiting"}': 1,
+    'querator_connections{state="queued"}': 0,
+    'querator_memory_budget_bytes{share="producers",state="limit"}': 80_000_000,
+    'querator_memory_budget_bytes{share="producers",state="used"}': 0,
+    'querator_memory_budget_bytes{share="producers",state="items"}': 0,
+    'querator_memory_budget_bytes{share="answers",state="limit"}': 40_000_000,
+    'querator_memory_budget_refusals_total{share="calls"}': 0,
+  });
+  expect(series.get('querator_memory_budget_bytes{share="calls",state="used"}')).toBeGreaterThan(0);
+});
+
 test('a closed connection leaves nothing behind', async () => {
   await start({ served: 10 });
   const client = await fixture.connect();

@@ -6,10 +6,14 @@ import { LEASE, leaseOf, PRODUCE, produceOf, SocketFixture } from '../support/so
 const OVERLOADED = 'queue is overloaded; try again later';
 
 let budget: MemoryBudget;
+/** The shares that had no room. */
+let warnings: string[];
 let fixture: SocketFixture;
 
 async function start(bytes: number): Promise<void> {
-  budget = new MemoryBudget(bytes);
+  warnings = [];
+  const warn = (_: string, { share }: { share?: unknown } = {}) => warnings.push(String(share));
+  budget = new MemoryBudget(bytes, { debug() {}, info() {}, warn, error() {} });
   fixture = await new SocketFixture({ budget }).start();
   await fixture.createQueue('q');
 }
@@ -61,6 +65,7 @@ describe('bodies', () => {
     expect(refused.statuses).toEqual([454]);
     expect(refused.received).toContain(OVERLOADED);
     expect(budget.producers.refused).toBe(1);
+    expect(warnings).toEqual(['producers']);
     // Small requests fit where great ones do not.
     expect(await statusOf(PRODUCE, produceOf('q', 'x'))).toBe(200);
     const leased = await reply(LEASE, leaseOf('q', 'a'));

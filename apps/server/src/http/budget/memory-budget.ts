@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import { MESSAGES, type Permission, QueueError } from '@querator/core';
+import { type Logger, MESSAGES, type Permission, QueueError, silentLogger } from '@querator/core';
 import type { ItemBudget } from '@querator/engine';
 import { SMALLEST_MEMORY_BUDGET } from '../../config/byte-size.ts';
 
@@ -33,10 +33,13 @@ export class MemoryShare {
   /** How often a request found no room. */
   refused = 0;
   readonly #greatestMargin: number;
+  readonly #onRefused: () => void;
 
-  constructor(limit: number) {
+  /** @param onRefused called whenever a request finds no room. */
+  constructor(limit: number, onRefused: () => void = () => {}) {
     this.limit = limit;
     this.#greatestMargin = limit * GREATEST_MARGIN;
+    this.#onRefused = onRefused;
   }
 
   /**
@@ -46,12 +49,16 @@ export class MemoryShare {
    * @param held what the request has taken before.
    */
   take(bytes: number, held = 0): boolean {
-    if (!this.hasRoom(bytes, held)) {
-      this.refused++;
-      return false;
-    }
+    if (!this.hasRoom(bytes, held)) return this.refuse();
     this.used += bytes;
     return true;
+  }
+
+  /** Counts a request that found no room. */
+  refuse(): false {
+    this.refused++;
+    this.#onRefused();
+    return false;
   }
 
   /** Whether `take` would succeed. */
@@ -81,10 +88,7 @@ export class MemoryBudget {
     take: (bytes) => {
       const { producers } = this;
       // No margin: the body of the request was taken with one.
-      if (producers.used + bytes > producers.limit) {
-        producers.refused++;
-        return false;
-      }
+      if (producers.used + bytes > producers.limit) return producers.refuse();
       producers.used += bytes;
       this.items += bytes;
       return true;
@@ -95,12 +99,20 @@ export class MemoryBudget {
     },
   };
 
-  /** @param bytes of all shares together. */
-  constructor(bytes: number) {
-    this.producers = new MemoryShare(bytes * SHARES.producers);
-    this.calls = new MemoryShare(bytes * SHARES.calls);
-    this.pipelined = new MemoryShare(bytes * SHARES.pipelined);
-    this.answers = new MemoryShare(bytes * SHARES.answers);
+  /**
+   * @param bytes of all shares together.
+   * @param logger warns when a share has no room. Its owner limits repetitions.
+   */
+  constructor(bytes: number, logger: Logger = silentLogger) {
+    const shareOf = (share: keyof typeof SHARES) => {
+      const limit = bytes * SHARES[share];
+      const text = 'a request was refused: its share of the memory budget is used up';
+      return new MemoryShare(limit, () => logger.warn(text, { share, limit }));
+    };
+    this.producers = shareOf('producers');
+    this.calls = shareOf('calls');
+    this.pipelined = shareOf('pipelined');
+    this.answers = shareOf('answers');
   }
 
   /** The share that holds the body of a call. */

@@ -130,10 +130,7 @@ export class Connections {
     const { answers } = this.#budget;
     while (answers.used + bytes > answers.limit) {
       const worst = this.#worstReader(STALE_SECONDS);
-      if (worst === undefined) {
-        answers.refused++;
-        return false;
-      }
+      if (worst === undefined) return answers.refuse();
       worst.close('unread');
     }
     return true;
@@ -211,5 +208,7 @@ export class Connections {
 
   #count(reason: CloseReason | 'descriptors'): void {
     this.closed.set(reason, (this.closed.get(reason) ?? 0) + 1);
+    if (reason === 'unread')
+      this.#logger.warn('a connection was closed: its client does not read its answers');
   }
 }

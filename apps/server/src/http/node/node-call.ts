@@ -111,7 +111,7 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
   }
 
   refuse(): void {
-    this.share.refused++;
+    this.share.refuse();
     this.#refuse(overloaded());
   }
 
