@@ -5,7 +5,8 @@ import { markdownTable } from './markdown-table.ts';
 const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   invalid: 'The request is wrong or contradicts what is stored. Nothing was changed.',
   unauthenticated: 'The `Authorization` header is malformed.',
-  forbidden: 'The request comes from a web page, or names a host, that this server does not serve.',
+  forbidden:
+    'The caller lacks the permission. Or the request is from a web page, or names a host, that is not served.',
   limited: 'The caller exceeds a limit of its own. `Retry-After` says when it may try again.',
   failed: 'The process is shutting down, or the queue is being deleted.',
   retry: 'Not served in time, or not possible now. Send the request again.',
