@@ -71,8 +71,8 @@ export class AccessControl {
     this.enforced = options.enforced;
     this.#logger = options.logger ?? silentLogger;
     const deps = { store, clock, monotonicMs, logger: this.#logger };
-    this.#watch = new GenerationWatch({ ...deps, signals, changed: () => this.#changed() });
     const cache = new GrantCache();
+    this.#watch = new GenerationWatch({ ...deps, signals, changed: () => this.#changed(cache) });
     this.#uses = new KeyUses({ ...deps, cache });
     const attempts = new FailedAttempts(monotonicMs);
     this.#authenticator = new Authenticator({ ...deps, watch: this.#watch, cache, attempts });
@@ -139,7 +139,8 @@ export class AccessControl {
     await this.#uses.stop();
   }
 
-  #changed(): void {
+  #changed(cache: GrantCache): void {
+    cache.clear();
     for (const listener of this.#listeners) listener();
   }
 

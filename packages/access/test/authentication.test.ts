@@ -127,6 +127,15 @@ describe('an unknown key', () => {
     expect(await tryKeys(2, '192.0.2.1', 100)).toEqual(['unauthenticated', 'limited']);
   });
 
+  test('does not reach the store with many others at the same time', async () => {
+    shared.calls.length = 0;
+    const guesses = Array.from({ length: 500 }, (_, n) => callerOf(access, guess(n)));
+    const settled = await Promise.allSettled(guesses);
+    const codes = settled.map((each) => each.status === 'rejected' && (each.reason as QueueError).code);
+    expect(new Set(codes)).toEqual(new Set(['unauthenticated', 'limited']));
+    expect(shared.calls.filter((call) => call === 'grants').length).toBeLessThan(30);
+  });
+
   test('from one address does not limit another address, nor keys that are known', async () => {
     const { key: text } = await userWithKey(access, 'ann');
     await callerOf(access, text, '192.0.2.1');
@@ -232,6 +241,19 @@ describe('a change to access', () => {
     expect(changes).toBe(1);
     await expect(access.refresh(caller)).rejects.toMatchObject({ message: 'api key does not exist' });
   });
+});
+
+test('a store that was restored from a backup revives no decision of before', async () => {
+  const { key: text, id } = await userWithKey(access, 'ann');
+  await shared.clock.advance('1s');
+  await callerOf(access, text);
+  const known = await shared.store.generation();
+  shared.generation = known - 1;
+  await shared.clock.advance('1s');
+  await shared.store.change((transaction) => transaction.removeApiKey(id));
+  shared.generation = known;
+  await shared.clock.advance('1s');
+  await expect(callerOf(access, text)).rejects.toMatchObject({ message: 'api key does not exist' });
 });
 
 describe('while the store cannot be read', () => {

@@ -35,6 +35,8 @@ export interface AuthenticatorDeps {
 
 /** Grants may be older than the known generation, if a change came in between. */
 const MOST_READS = 3;
+/** Keys that are looked up at a time. */
+const LANES = 8;
 const SCHEME = 'Bearer ';
 const ANONYMOUS_CREDENTIAL = 'anonymous';
 
@@ -42,6 +44,8 @@ const ANONYMOUS_CREDENTIAL = 'anonymous';
 export class Authenticator {
   readonly #deps: AuthenticatorDeps;
   readonly #lookups = new Map<string, Promise<Grants | undefined>>();
+  /** The ends of the lookups of keys, in {@link LANES} sequences. */
+  readonly #lanes: Promise<void>[] = [];
   /** The credentials of callers, for `refresh`. */
   readonly #sources = new WeakMap<Caller, { readonly credential: string; readonly key: UserKey }>();
 
@@ -85,12 +89,29 @@ export class Authenticator {
   async #lookUpKey(keyHash: string, address: string): Promise<Caller> {
     const { attempts } = this.#deps;
     attempts.check(address);
-    try {
-      return await this.#lookUp(keyHash, { keyHash });
-    } catch (error) {
-      if (error instanceof QueueError && error.code === 'unauthenticated') attempts.failed(address);
-      throw error;
-    }
+    return this.#inLane(keyHash, async () => {
+      // The key may have been found while this request waited, or others may have failed.
+      const found = this.#cached(keyHash);
+      if (found !== undefined) return found;
+      attempts.check(address);
+      try {
+        return await this.#lookUp(keyHash, { keyHash });
+      } catch (error) {
+        if (error instanceof QueueError && error.code === 'unauthenticated') attempts.failed(address);
+        throw error;
+      }
+    });
+  }
+
+  /** Few keys are looked up at a time: a sender of unknown ones must not occupy the storage. */
+  #inLane<T>(keyHash: string, work: () => Promise<T>): Promise<T> {
+    const lane = keyHash.charCodeAt(0) % LANES;
+    const result = (this.#lanes[lane] ?? Promise.resolve()).then(work);
+    this.#lanes[lane] = result.then(
+      () => {},
+      () => {},
+    );
+    return result;
   }
 
   #cached(credential: string): Caller | undefined {

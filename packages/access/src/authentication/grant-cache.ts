@@ -14,9 +14,11 @@ export interface CachedGrant {
 /** Credentials that are remembered. Beyond, the one that came first is looked up again. */
 const MOST_ENTRIES = 10_000;
 
-/** Grants by credential. Entries of an old generation are replaced when their credential comes again. */
+/** Grants by credential, of one generation. */
 export class GrantCache {
   readonly #entries = new Map<string, CachedGrant>();
+  /** Keys of dropped entries that were used since their last use was stored. */
+  readonly #droppedUses = new Set<string>();
 
   get(credential: string): CachedGrant | undefined {
     return this.#entries.get(credential);
@@ -37,15 +39,28 @@ export class GrantCache {
     this.#entries.delete(credential);
   }
 
+  /**
+   * Drops all entries, when the generation has changed. A store that was restored
+   * from a backup comes to the same numbers again.
+   */
+  clear(): void {
+    for (const keyId of this.#takeUsed()) this.#droppedUses.add(keyId);
+    this.#entries.clear();
+  }
+
   /** The keys that were used since the last call. */
   takeUsed(): string[] {
-    const keyIds = new Set<string>();
+    const keyIds = new Set([...this.#droppedUses, ...this.#takeUsed()]);
+    this.#droppedUses.clear();
+    return [...keyIds];
+  }
+
+  *#takeUsed(): Iterable<string> {
     for (const entry of this.#entries.values()) {
       const { keyId } = entry.caller.principal;
-      if (entry.used && keyId !== undefined) keyIds.add(keyId);
+      if (entry.used && keyId !== undefined) yield keyId;
       entry.used = false;
     }
-    return [...keyIds];
   }
 }
 

@@ -18,6 +18,8 @@ export class SharedAccess {
   readonly calls: string[] = [];
   readonly queues = new Set<string>();
   down = false;
+  /** What the store says its generation is. Undefined: the truth. */
+  generation: number | undefined;
   readonly store: AccessStore;
   readonly #random = new SeededRandom(7);
   readonly #servers: AccessControl[] = [];
@@ -29,7 +31,12 @@ export class SharedAccess {
     this.store = decorateStore(ACCESS_STORE, inner, (member, call) => async (...args) => {
       this.calls.push(member);
       if (this.down) throw new StorageError('database is down', { outcome: 'not-applied' });
-      return call(...args);
+      const result: unknown = await call(...args);
+      if (this.generation === undefined) return result;
+      if (member === 'generation') return this.generation;
+      return member === 'grants' && result !== undefined
+        ? { ...result, generation: this.generation }
+        : result;
     });
   }
 
