@@ -7,6 +7,8 @@ const MANY_ITEMS = 1_000;
 const MANY_LEASES = 20;
 /** The shortest time between two snapshots. */
 const INTERVAL_MS = 100;
+/** The same if few items of this process lie behind the mark. Other processes may have leased many. */
+const OTHERS_INTERVAL_MS = 5_000;
 /** Snapshots take at most a tenth of the time. */
 const PARTS = 10;
 
@@ -14,7 +16,8 @@ const PARTS = 10;
  * When the low-water mark of a partition profits from another snapshot: once many items
  * were leased since the last one. Or, if many leased items lie behind the mark, once
  * many leases walked over their entries. So a mark also follows leases of few items
- * after leases of many.
+ * after leases of many. What other processes lease is unknown, so many leases are also
+ * enough after a longer time.
  */
 export class SnapshotSchedule {
   readonly #cycle: DutyCycle;
@@ -42,7 +45,9 @@ export class SnapshotSchedule {
   }
 
   isDue(now: Instant): boolean {
-    return this.#isWorthwhile && this.#cycle.isDue(INTERVAL_MS, now);
+    if (this.#items < MANY_ITEMS && this.#leases < MANY_LEASES) return false;
+    const isFarBehind = this.#leased - this.#leasedAtMark >= MANY_ITEMS;
+    return this.#cycle.isDue(isFarBehind ? INTERVAL_MS : OTHERS_INTERVAL_MS, now);
   }
 
   /** A snapshot begins. @returns the function to call when it ends. */
@@ -65,10 +70,5 @@ export class SnapshotSchedule {
   /** An unknown number of leased items lies behind the mark. */
   lowered(): void {
     this.#leasedAtMark = Number.NEGATIVE_INFINITY;
-  }
-
-  get #isWorthwhile(): boolean {
-    if (this.#items >= MANY_ITEMS) return true;
-    return this.#leases >= MANY_LEASES && this.#leased - this.#leasedAtMark >= MANY_ITEMS;
   }
 }

@@ -33,7 +33,11 @@ const NOTHING_CAME = 454;
 const LEASE_TIMEOUT = '1s';
 const PAYLOAD_BYTE = 97;
 
-/** A server over HTTP. Requests are encoded before the measurement, as far as possible. */
+/**
+ * A server over HTTP. The load must cost less than the server that it measures. So it
+ * writes to sockets itself, encodes requests before the measurement as far as possible,
+ * and keeps no ledger.
+ */
 export class HttpTarget implements Target<HttpHeld> {
   readonly #options: HttpTargetOptions;
   readonly #connections: readonly Connection[];

@@ -41,6 +41,8 @@ export function noTraffic(): Traffic {
  * Produces, leases and completes at a steady rate until `signal` aborts. Of a
  * hundred leased items two are retried at once, two a second later, and two stay
  * until their lease ends. Of a hundred produced items one expires.
+ *
+ * It calls a store, without a server, so that the rate and the backlog stay exact.
  */
 export async function runTraffic(
   store: PartitionStore,

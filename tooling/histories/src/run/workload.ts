@@ -35,6 +35,9 @@ const LOST_AFTER_MS = 1_500;
  * Producers and consumers that use all calls: they complete, give back at once,
  * later or as dead, forget items, and settle too late, each call at a random
  * server.
+ *
+ * The load of `@querator/tooling-load` judges each reply as it arrives. This one calls
+ * a service in process too, and records all calls with their times for the checker.
  */
 export class Workload {
   readonly #recorder: Recorder;
