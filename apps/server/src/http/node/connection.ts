@@ -100,6 +100,11 @@ export class Connection {
     this.#bytesSince = this.#activeAt;
   }
 
+  /** Whether it is closed. The parser goes on to the end of what it has read: those requests are not served. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Bytes of answers that the client has not read. */
   get unreadBytes(): number {
     return this.#unreadBytes;
@@ -149,6 +154,10 @@ export class Connection {
 
   /** Runs a request that is complete, now or when its turn comes. */
   run(turn: Turn): void {
+    if (this.#closed) {
+      turn.drop();
+      return;
+    }
     if (this.#mayBegin(turn) && this.#turns.length === 0) {
       this.#begin(turn);
       return;

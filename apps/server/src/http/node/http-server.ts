@@ -59,6 +59,7 @@ export function createHttpServer(options: HttpServerOptions, tls?: TlsOptions): 
 
   function serve(incoming: CallMessage, outgoing: ServerResponse): void {
     const connection = connections.of(incoming.socket);
+    if (connection.isClosed) return;
     connection.begins(incoming);
     const exchange = { incoming, outgoing, connection };
     const { method } = incoming;

@@ -116,6 +116,8 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
   }
 
   drop(): void {
+    // Pieces that still come are dropped too.
+    this.#error ??= overloaded();
     this.#body.release();
   }
 
