@@ -5,6 +5,7 @@ import type { TlsSettings } from '../config/schema.ts';
 import type { TlsFiles } from '../config/tls-files.ts';
 import { Drain } from '../http/node/drain.ts';
 import { createHttpServer, type HttpServerOptions } from '../http/node/http-server.ts';
+import { limitHandshakes } from '../http/node/limit-handshakes.ts';
 import { listen, urlOf } from './listen-address.ts';
 import { readWatchedFiles, TlsWatch, type WatchedFiles } from './tls-watch.ts';
 
@@ -41,6 +42,7 @@ export class Listener {
     this.#http.requestTimeout = REQUEST_TIMEOUT_MS;
     this.#drain = new Drain(this.#http, clock);
     if (tls === undefined || watched === undefined || !(this.#http instanceof TlsServer)) return;
+    limitHandshakes(this.#http);
     this.#http.on('secureConnection', refuseUnverified);
     this.#tls = new TlsWatch(this.#http, tls, { clock, logger });
     this.#tls.start(watched);
