@@ -24,7 +24,7 @@ import { FakeServer, failureOf, protobufReply, rawReply } from './support/fake-s
 const endpoint = 'http://queue.test';
 
 describe('a request', () => {
-  test('goes out as protobuf, and asks for protobuf', async () => {
+  test('is sent as protobuf, and requests protobuf', async () => {
     const server = new FakeServer().on(queueEndpoints.produce, () => SUCCESS_REPLY);
     const client = createClient({ endpoint, fetch: server.fetch });
     const bytes = new TextEncoder().encode('hello');
@@ -58,7 +58,7 @@ describe('a request', () => {
     expect(urls).toEqual(['https://proxy.test/queues/v1/queues.list']);
   });
 
-  test('there is a method for every endpoint, and it calls that one', async () => {
+  test('has a method for every endpoint, which calls it', async () => {
     const urls: string[] = [];
     const client = createClient({
       endpoint,
@@ -90,14 +90,14 @@ describe('a reply', () => {
   const list = (answer: () => Response | Promise<Response>) =>
     createClient({ endpoint, fetch: async () => answer() }).queues.list({});
 
-  test('is read in protobuf and in JSON, with and without a charset', async () => {
+  test('is decoded from protobuf and JSON, with and without a charset', async () => {
     const message = codecs.QueuesListResponse.create({ items: [{ queueName: 'q' }] });
     const json = new TextDecoder().decode(codecs.QueuesListResponse.toJson(message));
     expect(await list(() => protobufReply(200, codecs.QueuesListResponse.encode(message)))).toEqual(message);
     expect(await list(() => rawReply(200, 'application/json; charset=utf-8', json))).toEqual(message);
   });
 
-  test('that refuses becomes an error with the code inside the body', async () => {
+  test('with an error becomes an error with the code of the body', async () => {
     const body = '{"code":454,"code_text":"Retry Request","message":"queue is overloaded; try again later"}';
     const error = await failureOf(list(() => rawReply(400, 'application/json', body)));
     expect(error).toBeInstanceOf(QueueError);
@@ -129,7 +129,7 @@ describe('a reply', () => {
     expect(error).toMatchObject({ status, outcome: 'unknown' });
   });
 
-  test('that reports success and cannot be read is broken', async () => {
+  test('that reports success and cannot be decoded is broken', async () => {
     const error = await failureOf(list(() => rawReply(200, 'application/json', '{"items":')));
     expect(error).toBeInstanceOf(BrokenReplyError);
     expect(error).toMatchObject({ outcome: 'unknown' });
@@ -137,7 +137,7 @@ describe('a reply', () => {
 });
 
 describe('no reply', () => {
-  test('because nobody listens: nothing was sent', async () => {
+  test('because no server listens: nothing was sent', async () => {
     const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { syscall: 'connect' });
     const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }));
     const error = await failureOf(createClient({ endpoint, fetch }).queues.list({}));
@@ -176,7 +176,7 @@ describe('no reply', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test('is awaited for as long as the caller says', async () => {
+  test('is awaited for the timeout of the caller', async () => {
     const clock = new ManualClock();
     const client = createClient({ endpoint, clock, fetch: () => new Promise(() => {}) });
     const failure = failureOf(client.queues.list({}, { timeoutMs: 100 }));
@@ -184,7 +184,7 @@ describe('no reply', () => {
     expect(await failure).toMatchObject({ message: expect.stringContaining('no reply within 100 ms') });
   });
 
-  test('is no longer awaited when the caller gives up', async () => {
+  test('is not awaited after the caller aborts', async () => {
     const clock = new ManualClock();
     const giveUp = new AbortController();
     const seen: AbortSignal[] = [];

@@ -69,7 +69,7 @@ describe('the endpoints', () => {
     expect(rows).toEqual(TABLE.trim().split('\n'));
   });
 
-  it('tell the compiler their messages', () => {
+  it('have the types of their messages', () => {
     type Lease = (typeof queueEndpoints)['lease'];
     expectTypeOf<RequestOf<Lease>>().toEqualTypeOf<QueueLeaseRequest>();
     expectTypeOf<ResponseOf<Lease>>().toEqualTypeOf<QueueLeaseResponse>();

@@ -41,7 +41,7 @@ function checkNames(json: unknown, table: MessageTable): void {
 }
 
 describe.each(cases)('$name', ({ codec, table }) => {
-  it('comes back from binary', () => {
+  it('is unchanged by the binary encoding', () => {
     fc.assert(
       fc.property(messageOf(table), (message) => {
         expect(plain(codec.decode(codec.encode(message)))).toEqual(plain(message));
@@ -50,7 +50,7 @@ describe.each(cases)('$name', ({ codec, table }) => {
     );
   });
 
-  it('comes back from JSON, under the names of the API only', () => {
+  it('is unchanged by the JSON encoding, with the names of the API only', () => {
     fc.assert(
       fc.property(messageOf(table), (message) => {
         const json = codec.toJson(message);
@@ -72,7 +72,7 @@ function throwsOnlyQueueErrors(call: () => unknown): void {
   }
 }
 
-describe('whatever comes in, nothing but a QueueError comes out', () => {
+describe('malformed input causes no error but a QueueError', () => {
   it.each(cases)('$name: random bytes', ({ codec }) => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (body) => {
@@ -83,7 +83,7 @@ describe('whatever comes in, nothing but a QueueError comes out', () => {
     );
   });
 
-  it.each(cases)('$name: sound messages with a byte changed, or cut', ({ codec, table }) => {
+  it.each(cases)('$name: valid messages with a byte changed, or cut', ({ codec, table }) => {
     const change = fc.record({ at: fc.nat(), byte: fc.nat(255), cut: fc.boolean() });
     const damage = (body: Uint8Array, { at, byte, cut }: { at: number; byte: number; cut: boolean }) => {
       const copy = Uint8Array.from(body);
@@ -114,7 +114,7 @@ describe('whatever comes in, nothing but a QueueError comes out', () => {
   });
 });
 
-it('what the check lets pass, the generated decoder reads to its end', () => {
+it('the generated decoder reads to its end every message that the check accepts', () => {
   // Re-encoding an accepted message must give an equal message, apart from unknown fields.
   const { QueueProduceRequest } = codecs;
   fc.assert(

@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-test('every call has its checks listed', () => {
+test('every call has a list of checks', () => {
   const paths = [queueEndpoints, queuesEndpoints, storageEndpoints, ...Object.values(endpointsV2)].flatMap(
     (table) => Object.values(table).map(({ path }) => path),
   );
@@ -44,7 +44,7 @@ describe.each(CALLS)('$path', ({ path, good, steps }) => {
     expect(await answerTo(path, { ...good, ...check.broken })).toEqual(expectedAnswer(check));
   });
 
-  test('the first failing check ends the request', async () => {
+  test('the first check that fails decides the reply', async () => {
     for (const [index, first] of checks.entries()) {
       const later = checks.slice(index + 1).filter(({ broken }) => haveNoFieldInCommon(first.broken, broken));
       for (const { broken } of later) {

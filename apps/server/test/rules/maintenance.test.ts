@@ -44,7 +44,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     expect(fixture.storage().count('clear')).toBe(0);
   });
 
-  test('clear goes over all partitions and frees the source ids', async () => {
+  test('clear covers all partitions and frees the source ids', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
@@ -58,7 +58,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     }
   });
 
-  test('G24: a clear that storage refuses is answered', async () => {
+  test('G24: a clear that storage refuses gets an error', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -68,7 +68,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     ).rejects.toMatchObject({ code: 'retry', message: 'internal error, try your request again' });
   });
 
-  test('reload counts anew what was changed behind the back of the service', async () => {
+  test('reload counts changes that bypassed the service', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -81,7 +81,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     expect(waiting.value && textsOf(waiting.value)).toEqual(['hidden']);
   });
 
-  test('reload marks a partition that does not answer as failing, and takes it back when it does', async () => {
+  test('reload marks a partition that does not answer as failing, and returns it to service once it does', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -96,7 +96,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     await fixture.produce(q, 'a');
   });
 
-  test('import keeps what it is given, but for id and created_at', async () => {
+  test('import keeps all fields except id and created_at', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -117,7 +117,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     expect([...(second?.payload ?? [])]).toEqual([0, 255, 10]);
   });
 
-  test('import without deadlines: the queue gives the time to live, and there is no lease', async () => {
+  test('import without deadlines: the queue determines the expire deadline, and there is no lease', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { expireTimeout: '3h' });
@@ -131,7 +131,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     expect(stored.every(({ leaseDeadline }) => leaseDeadline !== UNSET_INSTANT)).toBe(true);
   });
 
-  test('of imported items with one source id the first is stored, and only that is answered', async () => {
+  test('import stores the first of several items with one source id, and returns only that one', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -142,7 +142,7 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
     expect(await fixture.payloads(q)).toEqual(['a', 'c']);
   });
 
-  test('delete removes items in whatever state, passes over unknown ids, and frees source ids', async () => {
+  test('delete removes items in any state, skips unknown ids, and frees source ids', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -157,13 +157,13 @@ describe.each(DRIVERS)('maintenance on %s', (driver) => {
   });
 });
 
-describe.each(DRIVERS)('changing a running queue on %s', (driver) => {
+describe.each(DRIVERS)('changing an active queue on %s', (driver) => {
   const update = (queueName: string, settings: object) => ({
     ...{ queueName, namespace: '', leaseTimeout: '', expireTimeout: '', deadQueue: '' },
     ...{ maxAttempts: 0, reference: '', requestedPartitions: 0, ...settings },
   });
 
-  test('G18: an update keeps timeouts that are left out, clears the rest, and is in force at once', async () => {
+  test('G18: an update keeps absent timeouts, clears other absent settings, and applies at once', async () => {
     const fixture = newFixture({ main: driver });
     const [dead, q] = [fresh('dead'), fresh()];
     await fixture.create(dead);
@@ -197,7 +197,7 @@ describe.each(DRIVERS)('changing a running queue on %s', (driver) => {
     });
   });
 
-  test('G18c: an update made from what queues.info gives reverts no other', async () => {
+  test('G18c: an update made from the reply of queues.info reverts no other setting', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -210,7 +210,7 @@ describe.each(DRIVERS)('changing a running queue on %s', (driver) => {
     expect(await fixture.service.queues.info(q)).toMatchObject({ maxAttempts: 5, reference: 'mine' });
   });
 
-  test('a new lease timeout is for later leases; those that run keep theirs', async () => {
+  test('a new lease timeout applies to later leases; running ones keep theirs', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { leaseTimeout: '1h' });
@@ -225,7 +225,7 @@ describe.each(DRIVERS)('changing a running queue on %s', (driver) => {
     ]);
   });
 
-  test('an update while the queue is taken up is not lost', async () => {
+  test('an update during the activation of the queue is not lost', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.service.queues.create(
@@ -241,7 +241,7 @@ describe.each(DRIVERS)('changing a running queue on %s', (driver) => {
     expect((await fixture.lease(q)).items[0]?.leaseDeadline).toBe(fixture.in('5s'));
   });
 
-  test('an update under load costs no request', async () => {
+  test('an update under load fails no request', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -258,7 +258,7 @@ describe.each(DRIVERS)('changing a running queue on %s', (driver) => {
 
 describe.each(DRIVERS)('deleting queues on %s', (driver) => {
   test.each([false, true])(
-    'G21: delete (force: %s) drops the items and answers those who wait',
+    'G21: delete (force: %s) drops the items and answers waiting requests',
     async (force) => {
       const fixture = newFixture({ main: driver });
       const q = fresh();
@@ -320,7 +320,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     expect(await fixture.items(q)).toHaveLength(1);
   });
 
-  test('a delete during produces ends each of them stored and gone, or refused', async () => {
+  test('a delete during produces leaves each of them stored and removed, or refused', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
@@ -340,7 +340,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     expect([await fixture.items(q, 0), await fixture.items(q, 1)]).toEqual([[], []]);
   });
 
-  test('a produce whose storage fails while its queue is deleted is refused, not sent elsewhere', async () => {
+  test('a produce whose storage fails during the deletion is refused, and sent to no other partition', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q, { requestedPartitions: 2 });
@@ -358,7 +358,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     expect([await fixture.items(q, 0), await fixture.items(q, 1)]).toEqual([[], []]);
   });
 
-  test('an import that is under way ends before the queue is dropped', async () => {
+  test('a running import ends before the queue is dropped', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -378,7 +378,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     expect(await fixture.items(q)).toEqual([]);
   });
 
-  test('of two deletes at once neither touches a queue made after the first', async () => {
+  test('two concurrent deletes do not affect a queue that is created after the first', async () => {
     const fixture = newFixture({ main: driver });
     const q = fresh();
     await fixture.create(q);
@@ -405,7 +405,7 @@ describe.each(DRIVERS)('deleting queues on %s', (driver) => {
     await expect(fixture.service.queues.info(q)).rejects.toThrow('queue does not exist');
   });
 
-  test('G23: a delete that waits for its queue holds up nobody else', async () => {
+  test('G23: a delete that waits for its queue delays no other call', async () => {
     const fixture = newFixture({ main: driver });
     const [busy, other] = [fresh(), fresh()];
     await fixture.create(busy);

@@ -140,7 +140,7 @@ describe('client certificates', () => {
     await expect(call(`${url}/health`, { cert: expired.cert, key: expired.key })).rejects.toThrow();
   });
 
-  test('may be optional, and one that nobody signed is refused all the same', async () => {
+  test('may be optional, but an unverified one is refused nevertheless', async () => {
     const url = await start({
       ...files.settings,
       ...{ 'client-ca': files.ca, 'client-certificates': 'optional' },
@@ -152,7 +152,7 @@ describe('client certificates', () => {
 });
 
 describe('changed files', () => {
-  test('serve new connections, and open ones go on', async () => {
+  test('serve new connections, and open ones stay open', async () => {
     const url = await start();
     const agent = new Agent({ keepAlive: true, maxCachedSessions: 0 });
     expect((await call(`${url}/health`, { agent })).commonName).toBe('first');
