@@ -11,6 +11,8 @@ export const LIMITS = {
   leaseBatch: 1_000,
   /** Ids in one complete, items in one retry request. */
   completeBatch: 1_000,
+  /** Items in one import request. */
+  importBatch: 65_536,
   /** The documented bound on requests that wait for a queue. The engine bounds items and bytes instead. */
   requestsBuffered: 100,
   queueName: 512,

@@ -9,6 +9,8 @@ export interface EngineLimits {
   readonly leaseBatch: number;
   /** Ids in one complete, items in one retry request. */
   readonly completeBatch: number;
+  /** Items in one import request. */
+  readonly importBatch: number;
   /**
    * Items that may wait for a busy storage, for each queue and kind of request.
    * Further requests are refused as overload. Completes and retries are limited

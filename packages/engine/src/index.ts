@@ -17,6 +17,7 @@ export type {
 } from './service/queue-service.ts';
 export type { ListQueuesCall, QueueCall, QueuesService } from './service/queues-service.ts';
 export {
+  type BatchLimits,
   createService,
   type PartitionsAtWork,
   type Service,

@@ -99,7 +99,8 @@ describe('a page of items', () => {
   });
 
   test('of an import reply ends like a page of a list', async () => {
-    const h = await withItems();
+    const h = new Harness({ importBatch: 65_537 });
+    await h.create('q');
     const imported = (size: number) => ({
       ...item(''),
       isLeased: false,
@@ -117,5 +118,7 @@ describe('a page of items', () => {
     expect(await importing(PAYLOAD_BUDGET, 1, 1)).toEqual([2, true]);
     expect(await importing(1, 1, PAYLOAD_BUDGET, 1)).toEqual([3, true]);
     expect(await importing(...Array(65_537).fill(0))).toEqual([65_536, true]);
+    const text = 'items is invalid; max_import_batch_size is 65537 but received 65538';
+    await expect(importing(...Array(65_538).fill(0))).rejects.toThrow(text);
   });
 });

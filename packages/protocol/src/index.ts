@@ -28,6 +28,7 @@ export { fromPartitionStats, type PartitionHealth } from './convert/partition-st
 export { fromQueue } from './convert/queue-info.ts';
 export { fromRetriedItem, toRetriedItem } from './convert/retried-item.ts';
 export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';
+export type { ElementReport, ElementRule } from './fields/element-limit.ts';
 export type { Reply } from './gen/duh/v1/reply.ts';
 export type { Timestamp } from './gen/google/protobuf/timestamp.ts';
 export type {
@@ -104,7 +105,7 @@ export type { QueuesDeleteRequest as QueuesDeleteRequestV2 } from './gen/querato
 export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
 export { codecs } from './messages/codecs.ts';
 export { codecsV2 } from './messages/codecs-v2.ts';
-export { decodeBody, encodeBody, type MessageCodec } from './messages/message-codec.ts';
+export { decodeBody, encodeBody, LARGE_BODY, type MessageCodec } from './messages/message-codec.ts';
 export { MEDIA_TYPES, type WireFormat } from './messages/wire-format.ts';
 export {
   formatTimestamp,

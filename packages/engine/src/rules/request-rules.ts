@@ -1,12 +1,17 @@
 import { errorText, invalid, isBlank, LIMITS, type NewItem } from '@querator/core';
 
-/** @throws QueueError `invalid` when there are no items, or more than `most`. */
-export function checkProducedItems(items: readonly NewItem[], most: number): void {
+/**
+ * @param received how many items there were, if `items` are only the first of them.
+ * @throws QueueError `invalid` when there are no items, or more than `most`.
+ */
+export function checkProducedItems(
+  items: readonly NewItem[],
+  most: number,
+  received: number = items.length,
+): void {
   if (items.length === 0) throw invalid('items cannot be empty; at least one item is required');
-  if (items.length > most) {
-    throw invalid(
-      errorText`items is invalid; max_produce_batch_size is ${most} but received ${items.length}`,
-    );
+  if (received > most) {
+    throw invalid(errorText`items is invalid; max_produce_batch_size is ${most} but received ${received}`);
   }
   for (const { encoding, kind, reference } of items) {
     checkText('encoding', encoding);
@@ -36,17 +41,19 @@ export function checkLease(clientId: string, batchSize: number, most: number): v
  * Checks the ids of a complete or retry request. Storage checks whether they
  * name items.
  *
+ * @param received how many ids there were, if `ids` are only the first of them.
  * @throws QueueError `invalid`.
  */
 export function checkIds(
   ids: readonly string[],
   most: number,
   words: { readonly field: 'ids' | 'items'; readonly list: string },
+  received: number = ids.length,
 ): void {
   if (ids.length === 0) throw invalid(errorText`${words.field} is invalid; ${words.list} cannot be empty`);
-  if (ids.length > most) {
+  if (received > most) {
     throw invalid(
-      errorText`${words.field} is invalid; max_complete_batch_size is ${most} but received ${ids.length}`,
+      errorText`${words.field} is invalid; max_complete_batch_size is ${most} but received ${received}`,
     );
   }
   checkUniqueIds(ids);

@@ -8,6 +8,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   produceBatch: LIMITS.produceBatch,
   leaseBatch: LIMITS.leaseBatch,
   completeBatch: LIMITS.completeBatch,
+  importBatch: LIMITS.importBatch,
   ...BATCHING_LIMITS,
   sweepItems: 1_000,
   pollMs: 1_000,

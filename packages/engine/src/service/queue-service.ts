@@ -36,6 +36,8 @@ export interface ProduceCall {
   readonly requestTimeout: string;
   /** 1 to 1,000 items; they stay together and in order. */
   readonly items: readonly NewItem[];
+  /** The number of items that the caller sent, if `items` are only the first of them. */
+  readonly received?: number | undefined;
 }
 
 export interface LeaseCall {
@@ -55,6 +57,8 @@ export interface CompleteCall {
   readonly requestTimeout: string;
   /** 1 to 1,000 ids, none twice. */
   readonly ids: readonly string[];
+  /** The number of ids that the caller sent, if `ids` are only the first of them. */
+  readonly received?: number | undefined;
 }
 
 export interface RetryCall {
@@ -63,6 +67,8 @@ export interface RetryCall {
   readonly partition: number;
   /** 1 to 1,000 items, none twice. */
   readonly items: readonly RetriedItem[];
+  /** The number of items that the caller sent, if `items` are only the first of them. */
+  readonly received?: number | undefined;
 }
 
 export interface ClearCall {
@@ -209,7 +215,7 @@ export class QueueService {
     const timeout = this.#timeouts.parse(call.requestTimeout);
     queue?.checkRunning();
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
-    checkProducedItems(call.items, this.#limits.produceBatch);
+    checkProducedItems(call.items, this.#limits.produceBatch, call.received);
     return toMilliseconds(timeout);
   }
 
@@ -225,7 +231,8 @@ export class QueueService {
     queue?.checkPartition(call.partition);
     const timeout = this.#timeouts.parse(call.requestTimeout);
     queue?.checkRunning();
-    checkIds(call.ids, this.#limits.completeBatch, { field: 'ids', list: 'list of ids' });
+    const words = { field: 'ids', list: 'list of ids' } as const;
+    checkIds(call.ids, this.#limits.completeBatch, words, call.received);
     checkRequestTimeout(timeout);
     return toMilliseconds(timeout);
   }
@@ -234,7 +241,8 @@ export class QueueService {
     queue?.checkPartition(call.partition);
     queue?.checkRunning();
     const ids = call.items.map(({ id }) => id);
-    checkIds(ids, this.#limits.completeBatch, { field: 'items', list: 'list of items' });
+    const words = { field: 'items', list: 'list of items' } as const;
+    checkIds(ids, this.#limits.completeBatch, words, call.received);
     return RETRY_TIMEOUT_MS;
   }
 }

@@ -51,8 +51,13 @@ export interface PartitionsAtWork {
   readonly outOfService: number;
 }
 
+/** The most items and ids in one request of a kind. */
+export type BatchLimits = Pick<EngineLimits, 'produceBatch' | 'completeBatch' | 'importBatch'>;
+
 /** The queue server without HTTP: every call of a client, as a method. */
 export interface Service {
+  /** The most items and ids that requests may have. */
+  readonly batchLimits: BatchLimits;
   /** For producers and consumers. */
   readonly queue: QueueService;
   /** For the management of queues. */
@@ -97,9 +102,10 @@ export function createService(options: ServiceOptions): Service {
   const activations = new ActivationQueue(deps, (name) => manager.get(name));
   const lookup = new QueueLookup({ clock: deps.clock, manager, activations, waitForStorage });
   return {
+    batchLimits: deps.limits,
     queue: new QueueService(manager, deps.limits, lookup),
     queues: new QueuesService(manager, hasNamespace ?? (async () => true)),
-    storage: new StorageService(manager),
+    storage: new StorageService(manager, deps.limits),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
     partitions: () => partitionsOf(manager.running),
     namespaceOf: (queueName) =>

@@ -1,5 +1,6 @@
 import {
   checkItemId,
+  errorText,
   type ImportedItem,
   type ItemListRequest,
   instantFromMicroseconds,
@@ -8,6 +9,7 @@ import {
   LIMITS,
   type StoredItem,
 } from '@querator/core';
+import type { EngineLimits } from '../engine-deps.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkText, checkUniqueIds, pageLimit } from '../rules/request-rules.ts';
 import { orRetry } from './or-retry.ts';
@@ -25,7 +27,10 @@ export interface ListItemsCall {
 export interface ImportItemsCall {
   readonly queueName: string;
   readonly partition: number;
+  /** 1 to 65,536 items. */
   readonly items: readonly ImportedItem[];
+  /** The number of items that the caller sent, if `items` are only the first of them. */
+  readonly received?: number | undefined;
 }
 
 export interface DeleteItemsCall {
@@ -42,8 +47,11 @@ const LEASE_ENDED = instantFromMicroseconds(0n);
 export class StorageService {
   readonly #manager: QueueManager;
 
-  constructor(manager: QueueManager) {
+  readonly #limits: EngineLimits;
+
+  constructor(manager: QueueManager, limits: EngineLimits) {
     this.#manager = manager;
+    this.#limits = limits;
   }
 
   /** A page of the waiting and leased items, in order of their ids. @throws QueueError `invalid`, `failed`. */
@@ -78,6 +86,7 @@ export class StorageService {
     queue.checkPartition(call.partition);
     queue.checkRunning();
     if (call.items.length === 0) throw invalid('items is invalid; cannot be empty');
+    checkImportBatch(call.received ?? call.items.length, this.#limits.importBatch);
     const items = call.items.map(checkedImport);
     const stored = await orRetry(queue.import(call.partition, items));
     return stored.filter((item) => item !== undefined);
@@ -113,6 +122,11 @@ export class StorageService {
       return itemsPage((request) => queue.list(call.partition, request), { state, pivot, limit });
     });
   }
+}
+
+function checkImportBatch(received: number, most: number): void {
+  if (received <= most) return;
+  throw invalid(errorText`items is invalid; max_import_batch_size is ${most} but received ${received}`);
 }
 
 function checkedImport(item: ImportedItem): ImportedItem {

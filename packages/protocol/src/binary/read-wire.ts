@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { errorText, invalid } from '@querator/core';
-import { ELEMENT_LIMIT, tooManyElements } from '../fields/element-limit.ts';
+import { ELEMENT_LIMIT, type ElementRule, tooManyElements } from '../fields/element-limit.ts';
 import type { FieldTable, MessageTable } from '../fields/field-table.ts';
+import { TEXT_LIMIT, textTooLong } from '../fields/text-limit.ts';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 import { isTimestampInRange, timestampOutOfRange } from '../time/wire-time.ts';
 import { malformedWire } from './wire-error.ts';
@@ -19,6 +20,17 @@ const GROUP_DEPTH_LIMIT = 100;
 /** Up to this length, a loop in JavaScript is faster than a call into the runtime. */
 const SHORT_TEXT = 12;
 
+/** Up to this length, in bytes, a body may be kept in memory by a part of it. */
+const SMALL_BODY = 4_096;
+
+/** The most fields of an inner message, and of all unknown groups in it. Those of the API have 15 at most. */
+const INNER_FIELDS = 10_000;
+/** The most bytes of a timestamp. All of its fields take 22. */
+const TIMESTAMP_BYTES = 64;
+/** Fields and bytes of a large message that are read between two pauses. */
+const FIELDS_AT_ONCE = 50_000;
+const BYTES_AT_ONCE = 1_048_576;
+
 const TWO_TO_32 = 0x1_0000_0000;
 
 type Fields = Record<string, unknown>;
@@ -28,44 +40,144 @@ type Fields = Record<string, unknown>;
  * decoders usually are: lengths never exceed the enclosing message, and texts
  * must be UTF-8. Errors name the field.
  *
+ * `bytes` fields are views on the body, unless they are less than half of it.
+ *
  * Unknown fields are ignored, and so are known fields with another wire type. If
  * a field appears twice, the last value wins; lists and maps grow.
  *
- * @throws QueueError `content` for malformed bytes. `invalid` with the name of the
+ * @throws QueueError `content` for malformed bytes, and for an inner message of more
+ *   than 10,000 fields, unknown ones included. `invalid` with the name of the
  *   field for a text that is not UTF-8, a time outside the years 1 to 9999, or too
  *   many elements.
  */
-export function readWire(body: Uint8Array, table: MessageTable): object {
-  return new WireReader(body).message(table, 0, body.length);
+export function readWire(body: Uint8Array, table: MessageTable, rule?: ElementRule): object {
+  const reader = new WireReader(body, rule);
+  const message = reader.message(table, 0, body.length);
+  reader.copyFewBytes();
+  return message;
+}
+
+/**
+ * As {@link readWire}, with pauses in between.
+ *
+ * @param pause lets other work run.
+ * @throws as `readWire` does; and QueueError `invalid` for a text beyond
+ *   `TEXT_LIMIT`.
+ */
+export async function readLargeWire(
+  body: Uint8Array,
+  table: MessageTable,
+  pause: () => Promise<void>,
+  rule?: ElementRule,
+): Promise<object> {
+  const reader = new WireReader(body, rule);
+  const message = await reader.largeMessage(table, pause);
+  reader.copyFewBytes();
+  return message;
 }
 
 class WireReader {
   readonly #body: Uint8Array;
   /** The same bytes, for decoding texts. */
   readonly #buffer: Buffer;
-  #position = 0;
+  readonly #rule: ElementRule | undefined;
+  readonly #elementLimit: number;
   /** The number of list elements so far. */
   #elements = 0;
+  #position = 0;
+  /** The number of fields in unknown groups of the current field of the outermost message. */
+  #groupFields = 0;
+  #groupFieldLimit = Number.POSITIVE_INFINITY;
+  /** Whether `bytes` fields are tracked, because the body is more than a small one. */
+  readonly #isTracking: boolean;
+  /** The messages with views on the body, and the bytes of all views. */
+  #viewers: Fields[] | undefined;
+  #viewedBytes = 0;
   /** The upper 32 bits of the last varint. */
   #high = 0;
 
-  constructor(body: Uint8Array) {
+  constructor(body: Uint8Array, rule: ElementRule | undefined) {
     this.#body = body;
+    this.#rule = rule;
+    this.#elementLimit = rule?.limit ?? ELEMENT_LIMIT;
+    this.#isTracking = body.length > SMALL_BODY;
     this.#buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   }
 
   message(table: MessageTable, start: number, end: number): Fields {
     const message = table.create();
     this.#position = start;
+    if (end - start > TEXT_LIMIT) this.#checkTexts(table, end);
+    let fields = 0;
     while (this.#position < end) {
+      // The loop of #field, because the call of a method takes a tenth of a small request.
       const tag = this.#tag(end);
       const field = table.byNumber[tag >>> 3];
       if (field === undefined) this.#skip(tag, end, GROUP_DEPTH_LIMIT);
       else if ((tag & 7) === LENGTH_DELIMITED) this.#delimited(message, field, end);
       else if ((tag & 7) === VARINT) this.#number(message, field, end);
       else this.#skip(tag, end, GROUP_DEPTH_LIMIT);
+      if (++fields > INNER_FIELDS && start > 0) throw malformedWire();
     }
     return message;
+  }
+
+  /** As {@link message}, for the outermost message. */
+  async largeMessage(table: MessageTable, pause: () => Promise<void>): Promise<Fields> {
+    const message = table.create();
+    const end = this.#body.length;
+    this.#groupFieldLimit = INNER_FIELDS;
+    let [paused, fields] = [0, 0];
+    while (this.#position < end) {
+      this.#groupFields = 0;
+      this.#field(message, table, end);
+      if (++fields < FIELDS_AT_ONCE && this.#position - paused < BYTES_AT_ONCE) continue;
+      await pause();
+      [paused, fields] = [this.#position, 0];
+    }
+    return message;
+  }
+
+  /**
+   * Copies the `bytes` fields if they are few, so that they do not keep the body
+   * in memory.
+   */
+  copyFewBytes(): void {
+    if (!this.#isTracking || this.#viewedBytes > this.#body.length / 2) return;
+    for (const message of this.#viewers ?? []) {
+      for (const [name, value] of Object.entries(message)) {
+        // `slice` of a Buffer is a view.
+        if (value instanceof Uint8Array) message[name] = new Uint8Array(value);
+      }
+    }
+  }
+
+  /** Looks for texts beyond the limit among the fields from the current position on, which stays. */
+  #checkTexts(table: MessageTable, end: number): void {
+    const start = this.#position;
+    for (let fields = 0; this.#position < end && fields <= INNER_FIELDS; fields++) {
+      const tag = this.#tag(end);
+      this.#checkText(table.byNumber[tag >>> 3], tag, end);
+      this.#skip(tag, end, GROUP_DEPTH_LIMIT);
+    }
+    this.#position = start;
+  }
+
+  #checkText(field: FieldTable | undefined, tag: number, end: number): void {
+    if (field?.kind !== 'string' || (tag & 7) !== LENGTH_DELIMITED) return;
+    const start = this.#position;
+    if (this.#length(end) - this.#position > TEXT_LIMIT) throw textTooLong(field);
+    this.#position = start;
+  }
+
+  #field(message: Fields, table: MessageTable, end: number): void {
+    const tag = this.#tag(end);
+    const field = table.byNumber[tag >>> 3];
+    this.#checkText(field, tag, end);
+    if (field === undefined) this.#skip(tag, end, GROUP_DEPTH_LIMIT);
+    else if ((tag & 7) === LENGTH_DELIMITED) this.#delimited(message, field, end);
+    else if ((tag & 7) === VARINT) this.#number(message, field, end);
+    else this.#skip(tag, end, GROUP_DEPTH_LIMIT);
   }
 
   #number(message: Fields, field: FieldTable, end: number): void {
@@ -85,23 +197,43 @@ class WireReader {
 
   /** @returns the value; undefined if there is nothing to set. */
   #value(message: Fields, field: FieldTable, start: number, end: number): unknown {
-    if (field.repeated && ++this.#elements > ELEMENT_LIMIT) throw tooManyElements(field);
+    if (field.repeated && ++this.#elements > this.#elementLimit) return this.#countOnly(field);
     switch (field.kind) {
       case 'string':
         return this.#text(field, start, end);
       case 'bytes':
-        return this.#body.subarray(start, end);
+        return this.#bytes(message, field, start, end);
       case 'message':
         return this.message(field.message as MessageTable, start, end);
       case 'timestamp':
         return this.#timestamp(field, end);
       case 'map':
+        if (++this.#elements > this.#elementLimit) return this.#countOnly(field);
         this.#mapEntry(message[field.name] as Map<string, string>, field, end);
         return undefined;
       default:
         // A number with a length is ignored like an unknown field.
         return undefined;
     }
+  }
+
+  /** Skips an element beyond the limit. @throws QueueError `invalid` if no rule says to count it. */
+  #countOnly(field: FieldTable): undefined {
+    if (this.#rule === undefined) throw tooManyElements(field);
+    this.#rule.report.elementsReceived = this.#elements;
+  }
+
+  #bytes(message: Fields, field: FieldTable, start: number, end: number): Uint8Array {
+    const bytes = this.#body.subarray(start, end);
+    if (this.#isTracking) {
+      // A later value of the same field replaces this one.
+      const replaced = message[field.name];
+      if (replaced instanceof Uint8Array) this.#viewedBytes -= replaced.length;
+      this.#viewedBytes += bytes.length;
+      this.#viewers ??= [];
+      this.#viewers.push(message);
+    }
+    return bytes;
   }
 
   #text(field: FieldTable, start: number, end: number): string {
@@ -124,6 +256,7 @@ class WireReader {
 
   /** Ignores bits of its numbers beyond the 64th, unlike {@link #number}. */
   #timestamp(field: FieldTable, end: number): Timestamp {
+    if (end - this.#position > TIMESTAMP_BYTES) throw malformedWire();
     let seconds = 0;
     let nanos = 0;
     while (this.#position < end) {
@@ -239,6 +372,7 @@ class WireReader {
   #skipGroup(start: number, end: number, depth: number): void {
     if (depth === 0) throw malformedWire();
     for (;;) {
+      if (++this.#groupFields > this.#groupFieldLimit) throw malformedWire();
       const tag = this.#tag(end);
       if ((tag & 7) === END_GROUP) {
         if (tag >>> 3 !== start >>> 3) throw malformedWire();

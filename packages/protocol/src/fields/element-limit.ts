@@ -2,14 +2,51 @@ import { errorText, invalid, type QueueError } from '@querator/core';
 import type { FieldTable } from './field-table.ts';
 
 /**
- * The most list elements of a message, all lists together. An element of 2 bytes
- * on the wire takes 300 to 400 bytes in memory: without a limit, 5 MB of empty
- * items took 800 MB. The limit allows every list of the API. It also allows an
- * import of 64 MB with items of 256 bytes on average.
+ * The most list elements and map entries of a message, all lists together, if a
+ * decoder gets no limit. An element of 2 bytes on the wire takes 300 to 400 bytes
+ * in memory: without a limit, 5 MB of empty items took 800 MB.
  */
 export const ELEMENT_LIMIT = 250_000;
 
 /** The error for a message with more elements. */
 export function tooManyElements(field: FieldTable): QueueError {
   return invalid(errorText`${field.jsonName} is invalid; cannot have more than ${ELEMENT_LIMIT} elements`);
+}
+
+/** How many list elements a request had, for a call that refuses too many of them. */
+export interface ElementReport {
+  /** The number of all elements, set if a decoder made only some of them. */
+  elementsReceived: number | undefined;
+}
+
+/** How a decoder treats the elements of lists and maps. Undefined: more than `ELEMENT_LIMIT` are an error. */
+export interface ElementRule {
+  /** The most elements to make, all lists together. Further ones are counted and skipped, and not checked. */
+  readonly limit: number;
+  readonly report: ElementReport;
+}
+
+/** Counts the elements of a message before they are made. */
+export class ElementCounter {
+  readonly #rule: ElementRule | undefined;
+  readonly #limit: number;
+  #count = 0;
+
+  constructor(rule: ElementRule | undefined) {
+    this.#rule = rule;
+    this.#limit = rule?.limit ?? ELEMENT_LIMIT;
+  }
+
+  /**
+   * Counts one more element.
+   *
+   * @returns whether to make it; if not, it is to be skipped.
+   * @throws QueueError `invalid` if there are too many, and no rule says to count them.
+   */
+  admits(field: FieldTable): boolean {
+    if (++this.#count <= this.#limit) return true;
+    if (this.#rule === undefined) throw tooManyElements(field);
+    this.#rule.report.elementsReceived = this.#count;
+    return false;
+  }
 }

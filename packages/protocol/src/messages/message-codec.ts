@@ -1,10 +1,11 @@
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
-import { readWire } from '../binary/read-wire.ts';
+import { readLargeWire, readWire } from '../binary/read-wire.ts';
 import { WireWriter } from '../binary/wire-writer.ts';
+import type { ElementRule } from '../fields/element-limit.ts';
 import type { MessageTable } from '../fields/field-table.ts';
 import type { DeepPartial } from '../gen/duh/v1/reply.ts';
 import { emitJson } from '../json/emit-json.ts';
-import { parseJson } from '../json/parse-json.ts';
+import { parseJson, parseLargeJson } from '../json/parse-json.ts';
 import type { WireFormat } from './wire-format.ts';
 
 /** Reads and writes one message type in both formats. */
@@ -17,14 +18,15 @@ export interface MessageCodec<T> {
 
   /**
    * Reads protobuf binary. Unknown fields are ignored. `bytes` fields of the
-   * result are views on `body`: they keep the whole body in memory, and `body`
-   * must not change.
+   * result may be views on `body`, which must not change. The result never keeps
+   * much more in memory than it holds.
    *
+   * @param rule undefined: more than 250,000 list elements are an error.
    * @throws QueueError `content` if the bytes are not such a message. `invalid`
    *   with the name of the field if a text is not UTF-8, a time is out of range, or
-   *   the lists have more than 250,000 elements.
+   *   the lists have too many elements.
    */
-  decode(body: Uint8Array): T;
+  decode(body: Uint8Array, rule?: ElementRule): T;
 
   /** Writes protobuf binary. The caller owns the result. */
   encode(message: T): Uint8Array;
@@ -33,19 +35,43 @@ export interface MessageCodec<T> {
    * Reads protobuf JSON. Unknown and duplicate fields are errors. `bytes` fields
    * of the result are copies.
    *
+   * @param rule as for `decode`.
    * @throws QueueError `content` if the text is not such a message. `invalid` with
-   *   the name of the field if a text in it is not UTF-8, or the lists have more
-   *   than 250,000 elements.
+   *   the name of the field if a text in it is not UTF-8, or the lists have too
+   *   many elements.
    */
-  fromJson(body: Uint8Array | string): T;
+  fromJson(body: Uint8Array | string, rule?: ElementRule): T;
+
+  /**
+   * Reads a body of more than `LARGE_BODY` bytes, with pauses in between: no part
+   * of it takes longer than a few milliseconds.
+   *
+   * @param pause lets other work run.
+   * @throws as `decode` and `fromJson` do, and QueueError `invalid` for a text of
+   *   more than 16,000,000 bytes.
+   */
+  decodeLarge(
+    format: WireFormat,
+    body: Uint8Array,
+    pause: () => Promise<void>,
+    rule?: ElementRule,
+  ): Promise<T>;
 
   /** Writes compact protobuf JSON in UTF-8, without fields that have their default. */
   toJson(message: T): Uint8Array;
 }
 
+/** Bodies of more bytes are decoded with pauses. A smaller one takes a few milliseconds, whatever it holds. */
+export const LARGE_BODY = 1_048_576;
+
 /** Reads a body in the format of its `Content-Type`. Throws as the codec does. */
-export function decodeBody<T>(codec: MessageCodec<T>, format: WireFormat, body: Uint8Array): T {
-  return format === 'json' ? codec.fromJson(body) : codec.decode(body);
+export function decodeBody<T>(
+  codec: MessageCodec<T>,
+  format: WireFormat,
+  body: Uint8Array,
+  rule?: ElementRule,
+): T {
+  return format === 'json' ? codec.fromJson(body, rule) : codec.decode(body, rule);
 }
 
 /** Writes a body in the format that `Accept` requested. */
@@ -68,9 +94,13 @@ export function messageCodec<T extends object>(
   return {
     name: table.name,
     create: (fields = empty) => generated.fromPartial(fields),
-    decode: (body) => readWire(body, table) as T,
+    decode: (body, rule) => readWire(body, table, rule) as T,
     encode: (message) => generated.encode(message, new WireWriter()).finish(),
-    fromJson: (body) => parseJson(body, table) as T,
+    fromJson: (body, rule) => parseJson(body, table, rule) as T,
+    decodeLarge: (format, body, pause, rule) => {
+      const decode = format === 'json' ? parseLargeJson : readLargeWire;
+      return decode(body, table, pause, rule) as Promise<T>;
+    },
     toJson: (message) => emitJson(message, table),
   };
 }

@@ -1,4 +1,4 @@
-import { type Check, type CheckedCall, type CheckGroup, UNKNOWN_ID, withoutNul } from './check.ts';
+import { type Check, type CheckedCall, type CheckGroup, times, UNKNOWN_ID, withoutNul } from './check.ts';
 import {
   distinctIds,
   LOOKUP,
@@ -31,6 +31,11 @@ const IMPORT_STEPS: readonly (Check | CheckGroup)[] = [
   PARTITION,
   QUEUE_SHUTDOWN,
   { when: 'there are no items', text: 'items is invalid; cannot be empty', broken: { items: [] } },
+  {
+    when: 'there are more than 65,536 items',
+    text: 'items is invalid; max_import_batch_size is 65536 but received <number>',
+    broken: { items: times(65_537, {}) },
+  },
   withoutNul('source_id', { items: [{ source_id: '\0' }] }),
   withoutNul('encoding', { items: [{ encoding: '\0' }] }),
   withoutNul('kind', { items: [{ kind: '\0' }] }),

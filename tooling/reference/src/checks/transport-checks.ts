@@ -25,8 +25,8 @@ export interface TransportCheck extends Omit<Check, 'broken'> {
 
 /** The largest body of most calls, in bytes. */
 const BODY_LIMIT = 256_000;
-/** Elements of all lists in one request. */
-const ELEMENT_LIMIT = 250_000;
+/** Bytes of one text. */
+const TEXT_LIMIT = 16_000_000;
 /** A second after the year 9999. */
 const TOO_LATE = { seconds: 253_402_300_800, nanos: 0 };
 
@@ -166,11 +166,11 @@ export const BODY_CHECKS: readonly TransportCheck[] = [
     },
   },
   {
-    when: 'more than 250,000 elements in all lists of the request',
-    text: '<field> is invalid; cannot have more than 250000 elements',
+    when: 'a text of more than 16,000,000 bytes',
+    text: "<field> is invalid; cannot be greater than '16000000' characters",
     request: {
       path: '/v1/storage/items.import',
-      body: JSON.stringify({ items: Array.from({ length: ELEMENT_LIMIT + 1 }, () => ({})) }),
+      body: JSON.stringify({ items: [{ reference: ' '.repeat(TEXT_LIMIT + 1) }] }),
     },
   },
 ];

@@ -17,6 +17,7 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   produceBatch: ['items in one produce request', 'items'],
   leaseBatch: ['`batch_size` of one lease request', 'items'],
   completeBatch: ['ids in one complete request, items in one retry request', 'items'],
+  importBatch: ['items in one import request', 'items'],
   // The engine bounds items and bytes instead.
   requestsBuffered: undefined,
   queueName: ['name of a queue', 'bytes'],
@@ -58,6 +59,7 @@ const ENGINE_LIMITS: Readonly<Record<keyof EngineLimits, Row>> = {
   produceBatch: ['items in one produce request', 'items'],
   leaseBatch: ['`batch_size` of one lease request', 'items'],
   completeBatch: ['ids in one complete request, items in one retry request', 'items'],
+  importBatch: ['items in one import request', 'items'],
   itemsBuffered: [
     'items that wait for a busy storage, per queue and kind of request; beyond it: overload',
     'items',

@@ -12,6 +12,8 @@ export class AdmittedCall {
   /** The length of the body in bytes, as its headers announce it. Undefined: not announced. */
   readonly announcedLength: number | undefined;
   readonly replyFormat: WireFormat;
+  /** Bytes of the body that were received; 0 until it is complete. */
+  receivedBytes = 0;
   /** When the call was admitted, in milliseconds on the monotonic clock. */
   readonly startedMs: number;
 

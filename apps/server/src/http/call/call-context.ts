@@ -1,7 +1,8 @@
 import type { Caller } from '@querator/core';
+import type { ElementReport } from '@querator/protocol';
 
 /** The properties of a call that a handler gets besides its message. */
-export interface CallContext {
+export interface CallContext extends ElementReport {
   /** Who makes the call, and what they may do. */
   readonly caller: Caller;
   /** Aborted when the client disconnects. Only handlers that wait for long read it: creating it is expensive. */

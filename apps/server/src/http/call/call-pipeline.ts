@@ -1,10 +1,8 @@
 import type { Caller, Logger } from '@querator/core';
 import {
   bodyTooLarge,
-  decodeBody,
   methodNotAllowed,
   negotiateReply,
-  negotiateRequest,
   queueEndpoints,
   unknownMethod,
   type WireFormat,
@@ -15,6 +13,7 @@ import { type Answer, answer, successAnswer } from './answer.ts';
 import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
+import { decoded } from './decode-request.ts';
 import type { Gate } from './gate.ts';
 import { isLogged, refusal } from './refusal.ts';
 import { REQUEST_ID_HEADER, type RequestIds } from './request-ids.ts';
@@ -146,20 +145,21 @@ export class CallPipeline {
    *
    * @param body a promise if the body is not complete yet. It may reject with the error for the client.
    */
-  async run(
-    call: AdmittedCall,
-    body: Uint8Array | Promise<Uint8Array>,
-    context: CallContext,
-  ): Promise<Answer> {
+  run(call: AdmittedCall, body: Uint8Array | Promise<Uint8Array>, context: CallContext): Promise<Answer> {
+    // An async function that waits keeps its parameters, and the body may be large: those that wait do not get it.
+    if (!(body instanceof Promise)) return this.#serve(call, decoded(call, body, context), context);
+    const request = body.then((bytes) => decoded(call, bytes, context));
+    return this.#serve(call, request, context);
+  }
+
+  /** @param decoding the request, or a promise of it, or the error of a faulty body. */
+  async #serve(call: AdmittedCall, decoding: unknown, context: CallContext): Promise<Answer> {
     const { endpoint } = call.route;
     let request: unknown;
     let reply: Answer;
-    let received = 0;
     try {
-      const bytes = body instanceof Promise ? await body : body;
-      received = bytes.length;
-      if (bytes.length > endpoint.bodyLimit) throw bodyTooLarge(endpoint.bodyLimit);
-      request = decodeBody(endpoint.request, negotiateRequest(call.headers.contentType), bytes);
+      request = decoding instanceof Promise ? await decoding : decoding;
+      if (request instanceof Error) throw request;
       if (endpoint.judgedBy === 'queue') {
         const judging = this.#gate.authorize(call.caller, endpoint.permission, queueNameOf(request));
         if (judging !== undefined) await judging;
@@ -176,7 +176,7 @@ export class CallPipeline {
       const queue = queueOf(request);
       const isGone = context.isGone();
       this.#requestLog.write(
-        { method: 'POST', path, headers, startedMs, queue, bytes: received, isGone },
+        { method: 'POST', path, headers, startedMs, queue, bytes: call.receivedBytes, isGone },
         reply,
       );
     }

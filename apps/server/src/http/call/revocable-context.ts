@@ -7,12 +7,14 @@ export class RevocableContext implements CallContext {
   readonly #revoked = new AbortController();
   readonly caller: Caller;
   readonly isGone: () => boolean;
+  elementsReceived: number | undefined;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   #signal: AbortSignal | undefined;
 
   constructor(inner: CallContext) {
     this.#inner = inner;
     this.caller = inner.caller;
+    this.elementsReceived = inner.elementsReceived;
     this.isGone = () => this.#revoked.signal.aborted || inner.isGone();
   }
 

@@ -33,14 +33,12 @@ export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<Ap
   };
   const proceed = (c: Context<AppEnv>, admission: Admission) =>
     admission instanceof AdmittedCall ? run(c, admission) : responseOf(admission);
-  const run = async (c: Context<AppEnv>, call: AdmittedCall) => {
+  // Not an async function, which would keep the body in memory until the answer.
+  const run = (c: Context<AppEnv>, call: AdmittedCall) => {
     const { endpoint } = call.route;
     const body = new ReceivedBody(budget.ofCall(endpoint), endpoint.bodyLimit);
-    try {
-      return responseOf(await calls.run(call, bodyOf(c, body), new FetchCallContext(c, call.caller)));
-    } finally {
-      body.release();
-    }
+    const answering = calls.run(call, bodyOf(c, body), new FetchCallContext(c, call.caller));
+    return answering.then(responseOf).finally(() => body.release());
   };
   // Hono answers HEAD from GET routes, without the body.
   for (const [path, show] of pages) {

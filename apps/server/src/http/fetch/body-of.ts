@@ -28,20 +28,18 @@ function readBody(incoming: IncomingMessage, body: ReceivedBody): Promise<Uint8A
       try {
         body.add(piece);
       } catch (error) {
-        incoming.off('data', onData);
+        forget();
         discardBody(incoming);
         reject(error);
       }
     };
-    incoming.on('data', onData);
-    let ended = false;
-    incoming.on('end', () => {
-      ended = true;
+    const onEnd = () => {
+      forget();
       resolve(body.take());
-    });
-    incoming.on('error', ignore);
-    incoming.on('close', () => {
-      if (!ended) reject(new QueueError('content', 'the request body broke off'));
-    });
+    };
+    const onClose = () => reject(new QueueError('content', 'the request body broke off'));
+    /** The request may wait for long. Its listeners would keep the promise, and so the body. */
+    const forget = () => incoming.off('data', onData).off('end', onEnd).off('close', onClose);
+    incoming.on('data', onData).on('end', onEnd).on('error', ignore).on('close', onClose);
   });
 }

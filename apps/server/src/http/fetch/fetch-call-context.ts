@@ -14,6 +14,7 @@ export class FetchCallContext implements CallContext {
   readonly caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
+  elementsReceived: number | undefined = undefined;
 
   constructor(c: Context<AppEnv>, caller: Caller) {
     this.#c = c;

@@ -15,7 +15,10 @@ import type { CallContext } from '../call/call-context.ts';
 export function queueHandlers(queue: QueueService): Handlers<typeof queueEndpoints, CallContext> {
   return {
     async produce({ queueName, requestTimeout, items }, context) {
-      await queue.produce({ queueName, requestTimeout, items: items.map(toNewItem) }, context);
+      await queue.produce(
+        { queueName, requestTimeout, items: items.map(toNewItem), received: context.elementsReceived },
+        context,
+      );
       return SUCCESS_REPLY;
     },
     async lease(request, context) {
@@ -23,11 +26,15 @@ export function queueHandlers(queue: QueueService): Handlers<typeof queueEndpoin
       return { queueName: request.queueName, partition, items: fromLeasedItems(items) };
     },
     async complete(request, context) {
-      await queue.complete(request, context);
+      const received = context.elementsReceived;
+      await queue.complete(received === undefined ? request : { ...request, received }, context);
       return SUCCESS_REPLY;
     },
     async retry({ queueName, partition, items }, context) {
-      await queue.retry({ queueName, partition, items: items.map(toRetriedItem) }, context);
+      await queue.retry(
+        { queueName, partition, items: items.map(toRetriedItem), received: context.elementsReceived },
+        context,
+      );
       return SUCCESS_REPLY;
     },
     async clear(request) {

@@ -21,10 +21,16 @@ import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers 
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  */
 export function createRoutes(service: Service, access: ServedAccess): Routes {
+  const { produceBatch, completeBatch, importBatch } = service.batchLimits;
   return new Map([
-    ...join(queueEndpoints, queueHandlers(service.queue)),
-    ...join(queuesEndpoints, queuesHandlers(service.queues)),
-    ...join(storageEndpoints, storageHandlers(service.storage)),
+    ...join(queueEndpoints, queueHandlers(service.queue), {
+      produce: produceBatch,
+      complete: completeBatch,
+      retry: completeBatch,
+    }),
+    // The service ignores the partitions of a queue that a client sends.
+    ...join(queuesEndpoints, queuesHandlers(service.queues), { create: 0, update: 0 }),
+    ...join(storageEndpoints, storageHandlers(service.storage), { itemsImport: importBatch }),
     ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access.service)),
     ...join(endpointsV2.server, serverHandlers(access)),
     ...join(endpointsV2.apiKeys, apiKeysHandlersV2(access)),
@@ -35,10 +41,15 @@ export function createRoutes(service: Service, access: ServedAccess): Routes {
 function join<Table extends Readonly<Record<string, { readonly path: string }>>>(
   table: Table,
   handlers: Handlers<Table, CallContext>,
+  elementLimits: { readonly [Name in keyof Table]?: number } = {},
 ): [string, Route][] {
   return Object.entries(table).map(([name, endpoint]) => [
     endpoint.path,
     // `Handlers` pairs the messages: the codec returns the message that the handler takes.
-    { endpoint, handle: handlers[name as keyof Table] } as unknown as Route,
+    {
+      endpoint,
+      elementLimit: elementLimits[name as keyof Table],
+      handle: handlers[name as keyof Table],
+    } as unknown as Route,
   ]);
 }

@@ -16,7 +16,12 @@ export function storageHandlers(storage: StorageService): Handlers<typeof storag
       return { items: sendPage(await storage.itemsPage(request), context, fromStoredItem) };
     },
     async itemsImport({ queueName, partition, items }, context) {
-      const stored = await storage.importPage({ queueName, partition, items: items.map(toImportedItem) });
+      const stored = await storage.importPage({
+        queueName,
+        partition,
+        items: items.map(toImportedItem),
+        received: context.elementsReceived,
+      });
       return { items: sendPage(stored, context, fromStoredItem) };
     },
     async itemsDelete(request) {

@@ -8,6 +8,7 @@ export class NodeCallContext implements CallContext {
   readonly caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
+  elementsReceived: number | undefined = undefined;
   #signal: AbortSignal | undefined;
 
   constructor(outgoing: ServerResponse, caller: Caller) {

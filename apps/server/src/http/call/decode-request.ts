@@ -1,0 +1,25 @@
+import { bodyTooLarge, decodeBody, LARGE_BODY, negotiateRequest } from '@querator/protocol';
+import type { AdmittedCall } from './admitted-call.ts';
+import type { CallContext } from './call-context.ts';
+
+/** Decodes a body: into a message, a promise of a message, or the error of a faulty body. */
+export function decoded(call: AdmittedCall, body: Uint8Array, context: CallContext): unknown {
+  const { endpoint, elementLimit } = call.route;
+  call.receivedBytes = body.length;
+  try {
+    if (body.length > endpoint.bodyLimit) throw bodyTooLarge(endpoint.bodyLimit);
+    const format = negotiateRequest(call.headers.contentType);
+    const rule = elementLimit === undefined ? undefined : { limit: elementLimit, report: context };
+    if (body.length <= LARGE_BODY) return decodeBody(endpoint.request, format, body, rule);
+    return endpoint.request.decodeLarge(format, body, nextTurn, rule);
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Lets other requests run. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
