@@ -1,0 +1,111 @@
+import {
+  type AnyEndpoint,
+  accessEndpoints,
+  queueEndpoints,
+  queuesEndpoints,
+  storageEndpoints,
+} from '@querator/protocol';
+
+/** The queues that the requests of the corpus name. */
+export const FUZZ_QUEUES = ['fuzz', 'fuzz-dead', 'fuzz-new'] as const;
+
+const [QUEUE, DEAD, NEW] = FUZZ_QUEUES;
+const ID = '0'.repeat(27);
+const INSTANT = { seconds: 4_000_000_000, nanos: 123_456_000 };
+const bytes = Buffer.from('a payload');
+
+/** A call of the corpus and correct messages of it. */
+export interface FuzzSeed {
+  readonly endpoint: AnyEndpoint;
+  readonly messages: readonly object[];
+}
+
+function seed(endpoint: unknown, ...messages: object[]): FuzzSeed {
+  return { endpoint: endpoint as AnyEndpoint, messages };
+}
+
+const q = queueEndpoints;
+const s = storageEndpoints;
+const a = accessEndpoints;
+const page = { queueName: QUEUE, partition: 0, limit: 10 };
+const settings = {
+  leaseTimeout: '1m',
+  expireTimeout: '1h30m',
+  maxAttempts: 3,
+  reference: 'a reference',
+  requestedPartitions: 2,
+};
+
+/** Correct requests of every call. No lease waits for long: it finds items, or its queue is deleted. */
+export const FUZZ_SEEDS: readonly FuzzSeed[] = [
+  seed(
+    q.produce,
+    { queueName: QUEUE, requestTimeout: '1m', items: [{ bytes }, { utf8: 'text', enqueueAt: INSTANT }] },
+    {
+      queueName: QUEUE,
+      requestTimeout: '900ms',
+      items: [{ encoding: 'json', kind: 'order', reference: 'é😀', bytes }],
+    },
+  ),
+  seed(q.lease, { queueName: QUEUE, requestTimeout: '15ms', clientId: 'a client', batchSize: 2 }),
+  seed(q.complete, { queueName: QUEUE, partition: 0, requestTimeout: '5s', ids: [ID, `1${ID.slice(1)}`] }),
+  seed(q.retry, { queueName: QUEUE, partition: 1, items: [{ id: ID, retryAt: INSTANT, dead: true }] }),
+  seed(q.stats, { queueName: QUEUE }),
+  seed(q.clear, { queueName: QUEUE, queue: true, scheduled: true, destructive: true }),
+  seed(q.reload, { queueName: QUEUE }),
+  seed(
+    queuesEndpoints.create,
+    { queueName: NEW, ...settings, deadQueue: DEAD },
+    {
+      queueName: NEW,
+      namespace: 'other',
+      ...settings,
+      partitions: [{ partition: 0, storageName: 'store-0' }],
+    },
+  ),
+  seed(queuesEndpoints.list, { limit: 5, pivot: 'f' }, { namespace: 'other' }),
+  seed(queuesEndpoints.info, { queueName: QUEUE }),
+  seed(queuesEndpoints.update, { queueName: QUEUE, ...settings }),
+  seed(queuesEndpoints.delete, { queueName: NEW, force: true }),
+  seed(s.itemsList, page, { ...page, pivot: ID }),
+  seed(s.scheduledList, page, { ...page, pivot: ID }),
+  seed(s.itemsImport, {
+    queueName: QUEUE,
+    partition: 1,
+    items: [
+      {
+        sourceId: ID,
+        isLeased: true,
+        leaseDeadline: INSTANT,
+        expireDeadline: INSTANT,
+        attempts: 2,
+        payload: bytes,
+      },
+      { enqueueAt: INSTANT, maxAttempts: 9, reference: 'r', encoding: 'e', kind: 'k' },
+    ],
+  }),
+  seed(s.itemsDelete, { queueName: QUEUE, partition: 0, ids: [ID] }),
+  seed(a.namespacesCreate, { name: 'other', description: 'text', apiKeyTag: 'tag' }),
+  seed(a.namespacesUpdate, { name: 'other', description: 'text' }),
+  seed(a.namespacesList, { limit: 10, pivot: 'a' }),
+  seed(a.namespacesDelete, { name: 'other' }),
+  seed(a.usersCreate, { username: 'someone', email: 'a@b', externalId: 'x' }),
+  seed(a.usersList, { limit: 10 }),
+  seed(a.usersDelete, { id: ID }),
+  seed(a.apiKeysCreate, {
+    userId: ID,
+    name: 'key',
+    namespaceScope: 'other',
+    expiresAt: INSTANT,
+    keyTag: 'tag',
+  }),
+  seed(a.apiKeysList, { userId: ID, limit: 10 }),
+  seed(a.apiKeysDelete, { id: ID }),
+  seed(a.rolesCreate, { namespace: 'other', name: 'reader', permissions: ['queue.stats', 'queue.list'] }),
+  seed(a.rolesList, { namespace: 'other' }),
+  seed(a.rolesUpdate, { namespace: 'other', name: 'reader', permissions: ['queue.lease'] }),
+  seed(a.rolesDelete, { namespace: 'other', name: 'reader' }),
+  seed(a.roleBindingsCreate, { namespace: 'other', roleName: 'reader', userId: ID }),
+  seed(a.roleBindingsList, { namespace: 'other', userIdFilter: ID }),
+  seed(a.roleBindingsDelete, { namespace: 'other', roleName: 'reader', userId: ID }),
+];
