@@ -105,7 +105,13 @@ export type { QueuesDeleteRequest as QueuesDeleteRequestV2 } from './gen/querato
 export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
 export { codecs } from './messages/codecs.ts';
 export { codecsV2 } from './messages/codecs-v2.ts';
-export { decodeBody, encodeBody, LARGE_BODY, type MessageCodec } from './messages/message-codec.ts';
+export {
+  decodeBody,
+  encodeBody,
+  LARGE_BODY,
+  LONG_LIST,
+  type MessageCodec,
+} from './messages/message-codec.ts';
 export { MEDIA_TYPES, type WireFormat } from './messages/wire-format.ts';
 export {
   formatTimestamp,

@@ -8,6 +8,9 @@ import type { FieldTable } from './field-table.ts';
  */
 export const ELEMENT_LIMIT = 250_000;
 
+/** Elements of a long list that are written between two pauses: 1 to 3 ms, if they are items. */
+export const ELEMENTS_AT_ONCE = 1_000;
+
 /** The error for a message with more elements. */
 export function tooManyElements(field: FieldTable): QueueError {
   return invalid(errorText`${field.jsonName} is invalid; cannot have more than ${ELEMENT_LIMIT} elements`);

@@ -1,3 +1,4 @@
+import { ELEMENTS_AT_ONCE } from '../fields/element-limit.ts';
 import type { FieldTable, MessageTable } from '../fields/field-table.ts';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 import { formatTimestamp } from '../time/wire-time.ts';
@@ -23,6 +24,22 @@ export function emitJson(message: object, table: MessageTable): Uint8Array {
   return emitter.writer.finish();
 }
 
+/**
+ * As {@link emitJson}, with pauses between the elements of the outermost message's
+ * lists.
+ *
+ * @param pause lets other work run.
+ */
+export async function emitLargeJson(
+  message: object,
+  table: MessageTable,
+  pause: () => Promise<void>,
+): Promise<Uint8Array> {
+  const emitter = new Emitter();
+  await emitter.largeMessage(message as Fields, table, pause);
+  return emitter.writer.finish();
+}
+
 class Emitter {
   readonly writer = new JsonWriter();
   /** Caches the last text: items of one lease have the same deadline. */
@@ -43,6 +60,33 @@ class Emitter {
       else this.#value(field, value);
     }
     writer.character(CLOSE_BRACE);
+  }
+
+  /** As {@link message}, for the outermost message. */
+  async largeMessage(message: Fields, table: MessageTable, pause: () => Promise<void>): Promise<void> {
+    const { writer } = this;
+    writer.character(OPEN_BRACE);
+    let isFirst = true;
+    for (const field of table.fields) {
+      const value = message[field.name];
+      if (isDefault(field, value)) continue;
+      writer.raw(field.jsonKey, isFirst ? 1 : 0);
+      isFirst = false;
+      if (field.repeated) await this.#largeList(field, value as readonly unknown[], pause);
+      else this.#value(field, value);
+    }
+    writer.character(CLOSE_BRACE);
+  }
+
+  async #largeList(field: FieldTable, values: readonly unknown[], pause: () => Promise<void>): Promise<void> {
+    const { writer } = this;
+    writer.character(OPEN_BRACKET);
+    for (const [index, value] of values.entries()) {
+      if (index > 0) writer.character(COMMA);
+      if (index > 0 && index % ELEMENTS_AT_ONCE === 0) await pause();
+      this.#value(field, value);
+    }
+    writer.character(CLOSE_BRACKET);
   }
 
   #list(field: FieldTable, values: readonly unknown[]): void {

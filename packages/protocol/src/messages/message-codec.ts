@@ -1,10 +1,10 @@
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { readLargeWire, readWire } from '../binary/read-wire.ts';
 import { WireWriter } from '../binary/wire-writer.ts';
-import type { ElementRule } from '../fields/element-limit.ts';
+import { ELEMENTS_AT_ONCE, type ElementRule } from '../fields/element-limit.ts';
 import type { MessageTable } from '../fields/field-table.ts';
 import type { DeepPartial } from '../gen/duh/v1/reply.ts';
-import { emitJson } from '../json/emit-json.ts';
+import { emitJson, emitLargeJson } from '../json/emit-json.ts';
 import { parseJson, parseLargeJson } from '../json/parse-json.ts';
 import type { WireFormat } from './wire-format.ts';
 
@@ -57,12 +57,23 @@ export interface MessageCodec<T> {
     rule?: ElementRule,
   ): Promise<T>;
 
+  /**
+   * Writes a message whose lists have more than `LONG_LIST` elements, with pauses
+   * in between.
+   *
+   * @param pause lets other work run.
+   */
+  encodeLarge(format: WireFormat, message: T, pause: () => Promise<void>): Promise<Uint8Array>;
+
   /** Writes compact protobuf JSON in UTF-8, without fields that have their default. */
   toJson(message: T): Uint8Array;
 }
 
 /** Bodies of more bytes are decoded with pauses. A smaller one takes a few milliseconds, whatever it holds. */
 export const LARGE_BODY = 1_048_576;
+
+/** A message whose list has more elements is encoded with pauses. The largest lease is shorter. */
+export const LONG_LIST = ELEMENTS_AT_ONCE;
 
 /** Reads a body in the format of its `Content-Type`. Throws as the codec does. */
 export function decodeBody<T>(
@@ -102,5 +113,31 @@ export function messageCodec<T extends object>(
       return decode(body, table, pause, rule) as Promise<T>;
     },
     toJson: (message) => emitJson(message, table),
+    encodeLarge: (format, message, pause) =>
+      format === 'json'
+        ? emitLargeJson(message, table, pause)
+        : encodeInParts(generated, table, message, pause),
   };
+}
+
+/** Encodes the elements of lists some at a time. Protobuf joins lists whose messages follow one another. */
+async function encodeInParts<T extends object>(
+  generated: GeneratedMessage<T>,
+  table: MessageTable,
+  message: T,
+  pause: () => Promise<void>,
+): Promise<Uint8Array> {
+  const fields = message as Readonly<Record<string, unknown>>;
+  const lists = table.fields.filter(({ repeated }) => repeated).map(({ name }) => name);
+  const without = Object.fromEntries(lists.map((name) => [name, []]));
+  const encode = (part: object) => generated.encode(part as T, new WireWriter()).finish();
+  const parts = [encode({ ...fields, ...without })];
+  for (const name of lists) {
+    const values = fields[name] as readonly unknown[];
+    for (let at = 0; at < values.length; at += ELEMENTS_AT_ONCE) {
+      if (at > 0) await pause();
+      parts.push(encode({ ...table.create(), [name]: values.slice(at, at + ELEMENTS_AT_ONCE) }));
+    }
+  }
+  return Buffer.concat(parts);
 }

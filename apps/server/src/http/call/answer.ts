@@ -1,11 +1,13 @@
 import {
   codecs,
   encodeBody,
+  LONG_LIST,
   MEDIA_TYPES,
   type MessageCodec,
   SUCCESS_REPLY,
   type WireFormat,
 } from '@querator/protocol';
+import { nextTurn } from './next-turn.ts';
 
 /** The answer to a request, before an adapter sends it. */
 export interface Answer {
@@ -49,4 +51,19 @@ export function successAnswer(format: WireFormat): Answer {
 export function answer<T>(codec: MessageCodec<T>, message: T, format: WireFormat, status = 200): Answer {
   if ((message as unknown) === SUCCESS_REPLY) return PLAIN_SUCCESS[format];
   return { status, format, body: encodeBody(codec, format, message) as Uint8Array<ArrayBuffer> };
+}
+
+/**
+ * As {@link answer}, for the reply of a handler. Returns a promise only for a long
+ * page: it is encoded with pauses, so that other requests are served meanwhile.
+ */
+export function answerOf<T>(
+  codec: MessageCodec<T>,
+  message: T,
+  format: WireFormat,
+): Answer | Promise<Answer> {
+  const { items } = message as { readonly items?: unknown };
+  if (!Array.isArray(items) || items.length <= LONG_LIST) return answer(codec, message, format);
+  const encoding = codec.encodeLarge(format, message, nextTurn);
+  return encoding.then((body) => ({ status: 200, format, body: body as Uint8Array<ArrayBuffer> }));
 }

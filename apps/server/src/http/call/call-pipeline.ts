@@ -9,7 +9,7 @@ import {
 } from '@querator/protocol';
 import type { MonotonicClock } from '../../monotonic-clock.ts';
 import { AdmittedCall } from './admitted-call.ts';
-import { type Answer, answer, successAnswer } from './answer.ts';
+import { type Answer, answerOf, successAnswer } from './answer.ts';
 import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
@@ -164,7 +164,10 @@ export class CallPipeline {
         const judging = this.#gate.authorize(call.caller, endpoint.permission, queueNameOf(request));
         if (judging !== undefined) await judging;
       }
-      reply = answer(endpoint.response, await this.#handle(call, request, context), call.replyFormat);
+      const response = await this.#handle(call, request, context);
+      const answering = answerOf(endpoint.response, response, call.replyFormat);
+      if (answering instanceof Promise) reply = await answering;
+      else reply = answering;
       if (context.replyHeaders !== undefined) reply = { ...reply, headers: context.replyHeaders };
     } catch (error) {
       const { path, headers } = call;

@@ -1,6 +1,7 @@
 import { bodyTooLarge, decodeBody, LARGE_BODY, negotiateRequest } from '@querator/protocol';
 import type { AdmittedCall } from './admitted-call.ts';
 import type { CallContext } from './call-context.ts';
+import { nextTurn } from './next-turn.ts';
 
 /** Decodes a body: into a message, a promise of a message, or the error of a faulty body. */
 export function decoded(call: AdmittedCall, body: Uint8Array, context: CallContext): unknown {
@@ -15,11 +16,4 @@ export function decoded(call: AdmittedCall, body: Uint8Array, context: CallConte
   } catch (error) {
     return error;
   }
-}
-
-/** Lets other requests run. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
