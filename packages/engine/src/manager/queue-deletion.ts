@@ -166,7 +166,7 @@ export class QueueDeletion {
     try {
       await this.#dropPartitions(queue);
     } catch (error) {
-      logger.warn('what another process may have stored for a deleted queue was not removed', {
+      logger.warn('items that another process may have stored for a deleted queue were not removed', {
         queue: name,
         err: error,
       });
