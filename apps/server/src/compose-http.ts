@@ -5,6 +5,7 @@ import type { Config } from './config/schema.ts';
 import type { MemoryBudget } from './http/budget/memory-budget.ts';
 import { allowEveryPage, authorizePagesBy } from './http/call/authorize-page.ts';
 import { CallPipeline } from './http/call/call-pipeline.ts';
+import { ClientAddresses } from './http/call/client-addresses.ts';
 import { RequestIds } from './http/call/request-ids.ts';
 import { RequestLog } from './http/call/request-log.ts';
 import { SourceRules } from './http/call/source-rules.ts';
@@ -58,7 +59,8 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     allowedHosts: config['allowed-hosts'],
     corsOrigins: config['cors-origins'],
   });
-  const gate = createGate(access, service, deps.clock);
+  const addresses = new ClientAddresses(config['trusted-proxies']);
+  const gate = createGate(access, service, { clock: deps.clock, addresses });
   const calls = new CallPipeline({
     sources,
     gate,

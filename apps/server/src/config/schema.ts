@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { DriverConfig } from '../backends.ts';
 import { byteSize, SMALLEST_MEMORY_BUDGET } from './byte-size.ts';
 import { parseHost } from './host-name.ts';
+import { isNetwork } from './network.ts';
 import { originOf } from './web-origin.ts';
 
 /**
@@ -47,6 +48,8 @@ const corsOrigin = z.string(CORS_ORIGIN).transform((text, context) => {
   context.addIssue({ code: 'custom', message: CORS_ORIGIN });
   return z.NEVER;
 });
+
+const network = z.string().refine(isNetwork, 'expected an address or a network such as 10.0.0.0/8');
 
 const partitionStorage = z.strictObject({
   name: nonEmpty,
@@ -100,6 +103,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export const configSchema = z.strictObject({
   address: address.default('localhost:2319'),
   'allowed-hosts': z.array(allowedHost, 'expected a list of hosts').default([]),
+  'trusted-proxies': z.array(network, 'expected a list of addresses and networks').default([]),
   'cors-origins': z.array(corsOrigin, 'expected a list of origins').default([]),
   tls: tls.optional(),
   'admin-address': address.optional(),

@@ -3,6 +3,7 @@ import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
 import type { Service } from '@querator/engine';
 import type { Config } from '../config/schema.ts';
 import { AccessGate } from '../http/call/access-gate.ts';
+import type { ClientAddresses } from '../http/call/client-addresses.ts';
 import type { Gate } from '../http/call/gate.ts';
 import { OpenGate } from '../http/call/open-gate.ts';
 import type { MonotonicClock } from '../monotonic-clock.ts';
@@ -56,9 +57,9 @@ export function namespaceCheck(queueStorage: StorageBackend): (name: string) => 
 export function createGate(
   access: AccessControl | undefined,
   service: Pick<Service, 'namespaceOf'>,
-  clock: Clock,
+  { clock, addresses }: { readonly clock: Clock; readonly addresses: ClientAddresses },
 ): Gate {
   if (access === undefined) return new OpenGate();
   const authorizer = new QueueAuthorizer((queueName) => service.namespaceOf(queueName));
-  return new AccessGate({ access, authorizer, clock });
+  return new AccessGate({ access, authorizer, clock, addresses });
 }

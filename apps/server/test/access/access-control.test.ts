@@ -341,3 +341,26 @@ test('a restart on PostgreSQL keeps keys, and the door closed', { timeout: 60_00
     await server.dispose();
   }
 });
+
+test.each([
+  ['a trusted proxy', ['127.0.0.0/8'], 401],
+  ['anybody else', [], 429],
+] as const)('unknown keys are limited per client that %s names', async (_, trusted, status) => {
+  const server = new TestServer({ ...ENFORCED, 'trusted-proxies': trusted });
+  try {
+    await server.start('memory');
+    const guess = (n: number, client: string) =>
+      server.post(
+        '/v1/queues.list',
+        {},
+        { Authorization: `Bearer qtr-live-${String(n).padStart(43, 'x')}`, 'X-Forwarded-For': client },
+      );
+    for (let n = 0; n < 20; n++) expect((await guess(n, '203.0.113.9')).status).toBe(401);
+    const limited = await guess(20, '203.0.113.9');
+    expect(limited.json).toMatchObject({ code: 429, details: { retry_after: expect.any(String) } });
+    expect(limited.headers.get('retry-after')).toBe('1');
+    expect((await guess(21, '203.0.113.10')).status).toBe(status);
+  } finally {
+    await server.dispose();
+  }
+});

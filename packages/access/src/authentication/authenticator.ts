@@ -15,7 +15,7 @@ import type { FailedAttempts } from './failed-attempts.ts';
 import type { GenerationWatch } from './generation-watch.ts';
 import { endOfSecret, type GrantCache } from './grant-cache.ts';
 
-/** What a request says about its sender. */
+/** What a request says about its sender. A property is read only when it counts, so it may be an expensive getter. */
 export interface Credentials {
   /** The header `Authorization`. */
   readonly authorization: string | undefined;
@@ -59,8 +59,10 @@ export class Authenticator {
    * @throws QueueError `unauthenticated`, `limited`; `retry` while access control
    *   cannot be read. The promise may reject with them too, or with a StorageError.
    */
-  authenticate({ authorization, address, clientCertificate }: Credentials): Caller | Promise<Caller> {
+  authenticate(credentials: Credentials): Caller | Promise<Caller> {
+    const { authorization } = credentials;
     if (authorization === undefined || authorization === '') {
+      const { clientCertificate } = credentials;
       if (clientCertificate === undefined) return this.#find(ANONYMOUS_CREDENTIAL, { userId: ANONYMOUS });
       return this.#find(`certificate ${clientCertificate}`, { username: clientCertificate });
     }
@@ -68,7 +70,7 @@ export class Authenticator {
     const text = authorization.slice(SCHEME.length);
     if (!isKeyText(text)) throw new QueueError('unauthenticated', 'api key is invalid');
     const keyHash = hashOfKey(text);
-    return this.#cached(keyHash) ?? this.#lookUpKey(keyHash, address);
+    return this.#cached(keyHash) ?? this.#lookUpKey(keyHash, credentials.address);
   }
 
   /**

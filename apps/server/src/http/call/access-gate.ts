@@ -1,4 +1,4 @@
-import type { AccessControl, QueueAuthorizer } from '@querator/access';
+import type { AccessControl, Credentials, QueueAuthorizer } from '@querator/access';
 import {
   type Caller,
   type CancelTimer,
@@ -7,6 +7,7 @@ import {
   type Permission,
 } from '@querator/core';
 import type { CallHeaders } from './call-headers.ts';
+import type { ClientAddresses } from './client-addresses.ts';
 import type { Gate, JudgedCall, WatchCall } from './gate.ts';
 
 /** The gate of a server with access control, or with access control switched off. */
@@ -14,22 +15,27 @@ export class AccessGate implements Gate {
   readonly #access: AccessControl;
   readonly #authorizer: QueueAuthorizer;
   readonly #clock: Clock;
+  readonly #addresses: ClientAddresses;
   readonly watch: WatchCall | undefined;
 
   constructor(deps: {
     readonly access: AccessControl;
     readonly authorizer: QueueAuthorizer;
     readonly clock: Clock;
+    readonly addresses: ClientAddresses;
   }) {
-    const { access, authorizer, clock } = deps;
+    const { access, authorizer, clock, addresses } = deps;
     this.#access = access;
     this.#authorizer = authorizer;
     this.#clock = clock;
+    this.#addresses = addresses;
     this.watch = access.enforced ? (call, refused) => this.#watch(call, refused) : undefined;
   }
 
   authenticate(headers: CallHeaders): Caller | Promise<Caller> {
-    return this.#access.authenticate(headers);
+    // Without the header, the address of the connection is that of the client.
+    if (headers.forwardedFor === undefined) return this.#access.authenticate(headers);
+    return this.#access.authenticate(new ForwardedCredentials(headers, this.#addresses));
   }
 
   authorize(caller: Caller, permission: Permission, queueName: string): void | Promise<void> {
@@ -62,5 +68,26 @@ export class AccessGate implements Gate {
       cancelExpiry?.();
     };
     return end;
+  }
+}
+
+/** The credentials of a request that may have come through proxies. */
+class ForwardedCredentials implements Credentials {
+  readonly #headers: CallHeaders;
+  readonly #addresses: ClientAddresses;
+  readonly authorization: string | undefined;
+
+  constructor(headers: CallHeaders, addresses: ClientAddresses) {
+    this.#headers = headers;
+    this.#addresses = addresses;
+    this.authorization = headers.authorization;
+  }
+
+  get address(): string {
+    return this.#addresses.of(this.#headers);
+  }
+
+  get clientCertificate(): string | undefined {
+    return this.#headers.clientCertificate;
   }
 }

@@ -17,11 +17,13 @@ export interface CallHeaders {
   origin: string | undefined;
   /** `Sec-Fetch-Site`. */
   fetchSite: string | undefined;
+  /** `X-Forwarded-For`. */
+  forwardedFor: string | undefined;
   /** `X-Request-Id`, or the id that the server gave the request. */
   requestId: string | undefined;
   /** The common name of the client's certificate, verified. Undefined: there is none. */
   readonly clientCertificate: string | undefined;
-  /** The address of the client. Empty: the call came in process. */
+  /** The address at the other end of the connection, which may be a proxy. Empty: the call came in process. */
   readonly address: string;
 }
 
@@ -38,6 +40,7 @@ class RawCallHeaders implements CallHeaders {
   host: string | undefined = undefined;
   origin: string | undefined = undefined;
   fetchSite: string | undefined = undefined;
+  forwardedFor: string | undefined = undefined;
   requestId: string | undefined = undefined;
   readonly #socket: Socket | undefined;
 
@@ -81,6 +84,7 @@ const KNOWN_HEADERS: readonly KnownHeader[] = [
   new KnownHeader('Host', 'host', true),
   new KnownHeader('Origin', 'origin', true),
   new KnownHeader('Sec-Fetch-Site', 'fetchSite', true),
+  new KnownHeader('X-Forwarded-For', 'forwardedFor', true),
   new KnownHeader('X-Request-Id', 'requestId', false),
 ];
 
