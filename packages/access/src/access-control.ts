@@ -6,11 +6,10 @@ import {
   type Clock,
   decorateStore,
   type Logger,
-  MESSAGES,
-  QueueError,
   type Random,
   type StorageSignals,
   silentLogger,
+  storageFailed,
 } from '@querator/core';
 import { Authenticator, type Credentials, checkScheme } from './authentication/authenticator.ts';
 import { FailedAttempts } from './authentication/failed-attempts.ts';
@@ -104,7 +103,7 @@ export class AccessControl {
    */
   authenticate(credentials: Credentials): Caller | Promise<Caller> {
     if (this.enforced) {
-      if (!this.#ready) throw new QueueError('retry', MESSAGES.storageFailed);
+      if (!this.#ready) throw storageFailed();
       return this.#authenticator.authenticate(credentials);
     }
     const { authorization } = credentials;

@@ -11,8 +11,17 @@ export { checkNamespaceName } from './auth/namespace-name.ts';
 export { PERMISSIONS, type Permission } from './auth/permission.ts';
 export { ANONYMOUS, type Caller, type Principal } from './auth/principal.ts';
 export { ERROR_CODES, type ErrorCode } from './errors/error-codes.ts';
+export { ERROR_REASONS, type ErrorReason } from './errors/error-reasons.ts';
 export { MESSAGES } from './errors/messages.ts';
-export { notEmpty } from './errors/named-errors.ts';
+export {
+  noSuchQueue,
+  overloaded,
+  queueExists,
+  queueShutdown,
+  serviceShutdown,
+  storageFailed,
+  unavailable,
+} from './errors/named-errors.ts';
 export { invalid, QueueError, type QueueErrorOptions } from './errors/queue-error.ts';
 export { StorageError, type StorageOutcome } from './errors/storage-error.ts';
 export { invariant } from './invariant.ts';

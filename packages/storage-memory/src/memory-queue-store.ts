@@ -2,9 +2,7 @@ import {
   addDuration,
   type Clock,
   type Duration,
-  errorText,
   type Instant,
-  invalid,
   type NewQueue,
   type PartitionPlacement,
   type Queue,
@@ -12,6 +10,7 @@ import {
   type QueueRelations,
   type QueueStamp,
   type QueueStore,
+  queueExists,
 } from '@querator/core';
 import { byteOrder } from './byte-order.ts';
 
@@ -32,7 +31,7 @@ export class MemoryQueueStore implements QueueStore {
 
   async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
     this.#assertOpen();
-    if (this.#queues.has(queue.name)) throw invalid(errorText`invalid queue; '${queue.name}' already exists`);
+    if (this.#queues.has(queue.name)) throw queueExists(queue.name);
     if (queue.deadQueue !== '') check(this.#relations(queue.name, queue.deadQueue));
     const now = this.#clock.now();
     const stored = { ...settingsOf(queue), ...identityOf(queue), createdAt: now, updatedAt: now };

@@ -12,6 +12,7 @@ import {
   type QueueRelations,
   type QueueStamp,
   type QueueStore,
+  queueExists,
 } from '@querator/core';
 import type { Database, Session, Statement } from './database/database.ts';
 import type { TableCalls, TableProvisioner } from './database/table-calls.ts';
@@ -257,9 +258,7 @@ export class PostgresQueueStore implements QueueStore {
       const query: Session['query'] = (statement) => this.#db.read(statement);
       return this.#hashes.findOther({ session: { query }, queues: this.#queues }, name);
     });
-    return other === undefined
-      ? invalid(errorText`invalid queue; '${name}' already exists`)
-      : hashTaken(name, other);
+    return other === undefined ? queueExists(name) : hashTaken(name, other);
   }
 
   /** The table with its schema, which is known once the tables exist. */

@@ -1,7 +1,7 @@
 import { bodyCheckTable, callCheckTable, groupCheckTable, headerCheckTable } from './tables/check-table.ts';
 import { capabilityTable, optionalMemberTable } from './tables/driver-tables.ts';
 import { accessEndpointTable, endpointTable, endpointTableV2 } from './tables/endpoint-table.ts';
-import { errorCodeTable, fixedMessageTable } from './tables/error-tables.ts';
+import { errorCodeTable, errorReasonTable, fixedMessageTable } from './tables/error-tables.ts';
 import { fieldTable } from './tables/field-table.ts';
 import { engineLimitTable, requestLimitTable } from './tables/limit-table.ts';
 
@@ -18,6 +18,7 @@ const RENDERERS: ReadonlyMap<string, (argument: string) => string> = new Map([
   ['header-checks', headerCheckTable],
   ['body-checks', bodyCheckTable],
   ['error-codes', errorCodeTable],
+  ['error-reasons', errorReasonTable],
   ['fixed-messages', fixedMessageTable],
   ['request-limits', requestLimitTable],
   ['engine-limits', engineLimitTable],

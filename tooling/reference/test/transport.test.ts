@@ -54,10 +54,11 @@ async function answerTo({
   return { status, reply: JSON.parse(text) };
 }
 
-function expectedAnswer({ text, code = 'invalid' }: TransportCheck): unknown {
+function expectedAnswer({ text, code = 'invalid', reason }: TransportCheck): unknown {
   const { status, codeText } = ERROR_STATUSES[code];
   const message = expect.stringMatching(patternOf(text));
-  return { status, reply: { code: status, code_text: codeText, message } };
+  const details = reason === undefined ? {} : { details: { code: reason } };
+  return { status, reply: { code: status, code_text: codeText, message, ...details } };
 }
 
 function haveNoFieldInCommon(a: BrokenRequest, b: BrokenRequest): boolean {

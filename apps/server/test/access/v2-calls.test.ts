@@ -147,3 +147,16 @@ describe('the calls under /v2/', { timeout: 60_000 }, () => {
     expect((await v2.apiKeys.rotate({ id: keyId, grace: '1m' })).id).toBe(keyId);
   });
 });
+
+describe('a caller beyond its limit', () => {
+  const server = useServer('memory', ENFORCED);
+
+  test('is told the reason, and when to try again', async () => {
+    const headers = { Authorization: `Bearer qtr-test-${'B'.repeat(43)}` };
+    for (let n = 0; n < 20; n++) await server.post('/v1/queues.list', {}, headers);
+    const { status, json, headers: replied } = await server.post('/v1/queues.list', {}, headers);
+    expect(status).toBe(429);
+    expect(json.details).toEqual({ code: 'over_limit', retry_after: expect.stringMatching(/^[0-9.]+m?s$/) });
+    expect(replied.get('retry-after')).toBe('1');
+  });
+});

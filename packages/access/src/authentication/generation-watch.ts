@@ -3,10 +3,9 @@ import {
   type CancelTimer,
   type Clock,
   type Logger,
-  MESSAGES,
-  QueueError,
   SharedRun,
   type StorageSignals,
+  storageFailed,
 } from '@querator/core';
 
 /** The topic of changes to access. No queue can have a name with `~`. */
@@ -84,7 +83,7 @@ export class GenerationWatch {
     if (this.generation >= 0) return;
     // A read that hangs after others have failed is not worth the wait.
     while (!this.#failing && this.generation < 0 && !this.#reads.isIdle) await this.#reads.join();
-    if (this.generation < 0) throw new QueueError('retry', MESSAGES.storageFailed);
+    if (this.generation < 0) throw storageFailed();
   }
 
   /** Takes over a generation that was read with other data. */

@@ -1,10 +1,51 @@
-import { QueueError } from './queue-error.ts';
+import { errorText } from '../text/error-text.ts';
+import type { ErrorReason } from './error-reasons.ts';
+import { MESSAGES } from './messages.ts';
+import { invalid, QueueError } from './queue-error.ts';
+import { StorageError } from './storage-error.ts';
+
+/*
+ * Failures that several places report. Their texts and reasons are documented
+ * (docs/reference/errors.md).
+ */
+
+export function noSuchQueue(name: string): QueueError {
+  return invalid(errorText`queue does not exist; no such queue named '${name}'`, 'no_such_queue');
+}
+
+export function queueExists(name: string): QueueError {
+  return invalid(errorText`invalid queue; '${name}' already exists`, 'queue_exists');
+}
+
+/** The process is shutting down. */
+export function serviceShutdown(): QueueError {
+  return unavailable('failed', MESSAGES.serviceShutdown);
+}
+
+/** The queue is being stopped or deleted. */
+export function queueShutdown(): QueueError {
+  return unavailable('failed', MESSAGES.queueShutdown);
+}
+
+/** Too much waits for storage, or takes memory. Nothing was changed. */
+export function overloaded(): QueueError {
+  return new QueueError('retry', MESSAGES.overloaded, { reason: 'over_limit' satisfies ErrorReason });
+}
 
 /**
- * Makes the error for a queue that holds items, so that it is not deleted.
+ * Storage failed, or did not answer in time.
  *
- * @param message made by the tag `errorText`.
+ * @param cause tells whether the call may have taken effect, if it is a StorageError.
+ * @param message one of `MESSAGES`.
  */
-export function notEmpty(message: string): QueueError {
-  return new QueueError('invalid', message, { reason: 'not_empty' });
+export function storageFailed(cause?: unknown, message: string = MESSAGES.storageFailed): QueueError {
+  const isUnknown = cause instanceof StorageError && cause.outcome === 'unknown';
+  const reason: ErrorReason = isUnknown ? 'outcome_unknown' : 'unavailable';
+  return new QueueError('retry', message, { reason, ...(cause === undefined ? {} : { cause }) });
+}
+
+/** The request cannot be served now, and was not. */
+export function unavailable(code: 'failed' | 'retry', message: string, cause?: unknown): QueueError {
+  const reason: ErrorReason = 'unavailable';
+  return new QueueError(code, message, { reason, ...(cause === undefined ? {} : { cause }) });
 }

@@ -1,10 +1,11 @@
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
+import type { ErrorReason } from './error-reasons.ts';
 
 /** More about a failure, for programs. */
 export interface QueueErrorOptions {
   /** For the log only. */
   readonly cause?: unknown;
-  /** A stable word for the reason, which programs may compare; docs/reference/errors.md lists them. */
+  /** An {@link ErrorReason}, or a word of another server. */
   readonly reason?: string | undefined;
   /** After how many milliseconds the same request may succeed. Undefined: not known. */
   readonly retryAfterMs?: number | undefined;
@@ -39,6 +40,6 @@ export class QueueError extends Error {
  *
  * @param message made by the tag `errorText` if it contains a value.
  */
-export function invalid(message: string): QueueError {
-  return new QueueError('invalid', message);
+export function invalid(message: string, reason?: ErrorReason): QueueError {
+  return new QueueError('invalid', message, { reason });
 }

@@ -6,17 +6,17 @@ import { type ItemId, itemIdFault } from './item-id.ts';
 export function noSuchItem(id: ItemId): QueueError {
   const fault = itemIdFault(id);
   return fault === undefined
-    ? invalid(errorText`invalid storage id; '${id}' does not exist`)
+    ? invalid(errorText`invalid storage id; '${id}' does not exist`, 'lease_lost')
     : malformedItemId(id, fault);
 }
 
 /** The item exists, but is not leased. */
 export function itemNotLeased(id: ItemId, action: 'completed' | 'retried'): QueueError {
-  return invalid(errorText`item(s) cannot be ${action}; '${id}' is not marked as leased`);
+  return invalid(errorText`item(s) cannot be ${action}; '${id}' is not marked as leased`, 'not_leased');
 }
 
 function malformedItemId(id: ItemId, fault: string): QueueError {
-  return invalid(errorText`invalid storage id; '${id}': ${verbatim(fault)}`);
+  return invalid(errorText`invalid storage id; '${id}': ${verbatim(fault)}`, 'no_such_item');
 }
 
 /**

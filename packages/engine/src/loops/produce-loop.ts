@@ -1,14 +1,17 @@
 import {
   contentBytes,
+  type ErrorReason,
   invariant,
   type LeasedItem,
   MESSAGES,
   type NewItem,
   type Outcome,
+  overloaded,
   type ProduceRequest,
   type ProduceResult,
   QueueError,
   StorageError,
+  unavailable,
 } from '@querator/core';
 import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-deps.ts';
@@ -89,7 +92,7 @@ export class ProduceLoop {
    *   full, when the items were not stored in time, or when the outcome is unknown.
    */
   produce(items: readonly NewItem[], options: WaitOptions): Promise<void> {
-    if (this.#isOverloaded()) throw new QueueError('retry', MESSAGES.overloaded);
+    if (this.#isOverloaded()) throw overloaded();
     const sizes = { bytes: 0, contentBytes: 0 };
     let isScheduled = false;
     for (const item of items) {
@@ -98,11 +101,11 @@ export class ProduceLoop {
       isScheduled ||= item.enqueueAt !== undefined;
     }
     const heldBytes = sizes.contentBytes + items.length * BYTES_PER_ITEM;
-    if (this.#deps.itemBudget?.take(heldBytes) === false) throw new QueueError('retry', MESSAGES.overloaded);
+    if (this.#deps.itemBudget?.take(heldBytes) === false) throw overloaded();
     const pending = new PendingRequest<void>(
       this.#deps.clock,
       options,
-      () => (request.sent ? outcomeUnknown() : new QueueError('retry', MESSAGES.produceTimedOut)),
+      () => (request.sent ? outcomeUnknown() : unavailable('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
     const request: PendingProduce = { items, pending, ...sizes, heldBytes, isScheduled, sent: false };
@@ -320,5 +323,7 @@ function isScheduled(request: PendingProduce): boolean {
 }
 
 function outcomeUnknown(): QueueError {
-  return new QueueError('retry', MESSAGES.produceOutcomeUnknown);
+  return new QueueError('retry', MESSAGES.produceOutcomeUnknown, {
+    reason: 'outcome_unknown' satisfies ErrorReason,
+  });
 }

@@ -1,4 +1,13 @@
-import { type CancelTimer, MESSAGES, QueueError, SharedRun, StorageError } from '@querator/core';
+import {
+  type CancelTimer,
+  MESSAGES,
+  overloaded,
+  QueueError,
+  SharedRun,
+  StorageError,
+  serviceShutdown,
+  unavailable,
+} from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
 import { backOffMs } from '../partition/back-off.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
@@ -74,16 +83,16 @@ export class ActivationQueue {
    *   CallerGone. Whatever else `activate` throws.
    */
   wait(name: string, { options, timedOut, bytes, persists }: ActivationWait): Promise<LogicalQueue> {
-    if (this.#stopped) throw new QueueError('failed', MESSAGES.serviceShutdown);
+    if (this.#stopped) throw serviceShutdown();
     const heldBytes = bytes + name.length + BYTES_PER_REQUEST;
     if (this.#bytes > 0 && this.#bytes + heldBytes > MOST_BYTES) {
-      throw new QueueError('retry', MESSAGES.overloaded);
+      throw overloaded();
     }
     const activation = this.#activations.get(name) ?? new Activation((own) => this.#attempt(name, own));
     const pending = new PendingRequest<LogicalQueue>(
       this.#deps.clock,
       options,
-      () => new QueueError('retry', timedOut, { cause: activation.failure }),
+      () => timeUp(timedOut, activation.failure),
       () => this.#leave(name, activation, entry),
     );
     const entry: Entry = { pending, bytes: heldBytes, persists };
@@ -113,7 +122,7 @@ export class ActivationQueue {
     this.#stopped = true;
     this.#cancelRetry?.();
     for (const [name, activation] of this.#activations) {
-      const error = new QueueError('failed', textFor(name));
+      const error = unavailable('failed', textFor(name));
       this.#answer(name, activation, (pending) => pending.reject(error));
     }
   }
@@ -190,4 +199,10 @@ export class ActivationQueue {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
   }
+}
+
+/** A lease whose time is up has found no items, unless storage failed meanwhile. */
+function timeUp(message: string, failure: unknown): QueueError {
+  const foundNone = failure === undefined && message === MESSAGES.leaseTimedOut;
+  return foundNone ? new QueueError('retry', message) : unavailable('retry', message, failure);
 }

@@ -5,11 +5,11 @@ import {
   type Logger,
   MESSAGES,
   milliseconds,
-  notEmpty,
   type Queue,
   QueueError,
   type QueueStore,
   StorageError,
+  storageFailed,
   verbatim,
   within,
 } from '@querator/core';
@@ -87,7 +87,7 @@ export class QueueDeletion {
       await this.#finish(queue);
     } catch (error) {
       if (error instanceof QueueError) throw error;
-      throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+      throw storageFailed(error);
     } finally {
       ended(name);
     }
@@ -112,12 +112,12 @@ export class QueueDeletion {
     );
     try {
       const counted = await within(clock, limitMs, Promise.all(counts));
-      if (counted === undefined) throw new QueueError('retry', MESSAGES.storageFailed);
+      if (counted === undefined) throw storageFailed();
       const items = counted.reduce((sum, count) => sum + count, 0);
       if (items > 0) throw holdsItems(queue.name, items);
     } catch (error) {
       if (error instanceof QueueError) throw error;
-      throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+      throw storageFailed(error);
     } finally {
       ending.abort();
     }
@@ -130,8 +130,7 @@ export class QueueDeletion {
         await store.untilDroppable?.();
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
-        const message = error.locked ? MESSAGES.queueLocked : MESSAGES.storageFailed;
-        throw new QueueError('retry', message, { cause: error });
+        throw storageFailed(error, error.locked ? MESSAGES.queueLocked : MESSAGES.storageFailed);
       }
     }
   }
@@ -199,7 +198,8 @@ export class QueueDeletion {
 
 function holdsItems(name: string, count: number): QueueError {
   const items = count === 1 ? 'item' : 'items';
-  return notEmpty(
+  return invalid(
     errorText`queue is not empty; '${name}' holds ${count} ${items}, use force to delete them too`,
+    'not_empty',
   );
 }

@@ -1,19 +1,18 @@
 import {
-  errorText,
-  invalid,
-  MESSAGES,
   type NewQueue,
+  noSuchQueue,
   type PartitionPlacement,
   type Queue,
-  QueueError,
   type QueueListRequest,
   type QueueRelations,
   type QueueSettings,
   type QueueStore,
+  queueShutdown,
   RunningWork,
   RunOnce,
   StorageError,
   type StorageSignals,
+  serviceShutdown,
 } from '@querator/core';
 import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import type { PreparedLetters } from '../dead-letters/prepared-letters.ts';
@@ -154,7 +153,7 @@ export class QueueManager {
 
   /** @throws QueueError `failed` during shutdown. */
   checkRunning(): void {
-    if (this.#shuttingDown.hasBegun) throw new QueueError('failed', MESSAGES.serviceShutdown);
+    if (this.#shuttingDown.hasBegun) throw serviceShutdown();
   }
 
   /**
@@ -173,7 +172,7 @@ export class QueueManager {
   async info(name: string): Promise<Queue> {
     checkQueueKnown(name);
     const stored = await this.find(name);
-    if (stored === undefined) throw unknownQueue(name);
+    if (stored === undefined) throw noSuchQueue(name);
     return stored;
   }
 
@@ -242,7 +241,7 @@ export class QueueManager {
       return { ...stored, ...change(stored) };
     };
     const updated = await this.#store.update(name, checkedChange, deadQueue);
-    if (updated === undefined) throw unknownQueue(name);
+    if (updated === undefined) throw noSuchQueue(name);
     // An activation in progress may have read the settings before they changed.
     const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));
     if (queue !== undefined) await this.#catchUp(queue, updated);
@@ -346,7 +345,7 @@ export class QueueManager {
   #startLoading(name: string): Promise<LogicalQueue> {
     // The call may have waited for a refresh since before the shutdown.
     this.checkRunning();
-    if (this.#ending.has(name)) throw new QueueError('failed', MESSAGES.queueShutdown);
+    if (this.#ending.has(name)) throw queueShutdown();
     const loading = this.#load(name).finally(() => this.#loading.delete(name));
     this.#loading.set(name, loading);
     return loading;
@@ -384,8 +383,4 @@ export class QueueManager {
   #deadQueueAppeared(name: string): void {
     for (const queue of this.#running.values()) if (queue.queue.deadQueue === name) queue.sweepAll();
   }
-}
-
-function unknownQueue(name: string): QueueError {
-  return invalid(errorText`queue does not exist; no such queue named '${name}'`);
 }

@@ -1,12 +1,12 @@
 import {
   type Clock,
   type Instant,
-  MESSAGES,
   millisecondsBetween,
   type PartitionStats,
-  QueueError,
+  type QueueError,
   SharedRun,
   StorageError,
+  storageFailed,
   within,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
@@ -121,7 +121,7 @@ export class PartitionCounter {
     // A count that began before the call is better than none.
     const first = earlier?.catch(() => counting) ?? counting;
     const late = await within(this.#deps.clock, countWaitMs - freshMs, first);
-    if (late === undefined) throw new QueueError('retry', MESSAGES.storageFailed);
+    if (late === undefined) throw storageFailed();
     return late;
   }
 
@@ -197,5 +197,5 @@ export class PartitionCounter {
 }
 
 function queueShutdown(): QueueError {
-  return new QueueError('failed', MESSAGES.queueShutdown);
+  return queueShutdown();
 }

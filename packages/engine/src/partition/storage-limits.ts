@@ -1,4 +1,4 @@
-import { MESSAGES, QueueError } from '@querator/core';
+import { queueShutdown } from '@querator/core';
 import { FairSemaphore } from '../waiting/fair-semaphore.ts';
 
 /**
@@ -38,7 +38,7 @@ export class StorageLimits {
       sweep: (call) => semaphores.sweep.run(owner, call),
       drop: (call) => semaphores.drop.run(owner, call),
       refuseWaiting: () => {
-        const error = new QueueError('failed', MESSAGES.queueShutdown);
+        const error = queueShutdown();
         for (const semaphore of Object.values(semaphores)) semaphore.refuseWaiting(owner, error);
       },
     };

@@ -1,9 +1,9 @@
 import {
   type CompleteRequest,
-  MESSAGES,
-  QueueError,
+  type QueueError,
   type RetryRequest,
   type RetryResult,
+  storageFailed,
 } from '@querator/core';
 import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import type { EngineDeps } from '../engine-deps.ts';
@@ -75,7 +75,7 @@ function completeOptions(
       return outcomes;
     },
     count: ({ ids }) => itemsOf(ids),
-    onFailure: (error) => storageFailed(state, hooks, error),
+    onFailure: (error) => partitionFailed(state, hooks, error),
     maxItems: engine.limits.statementItems,
     maxInFlight: engine.limits.statementsInFlight,
   };
@@ -100,16 +100,16 @@ function retryOptions(
       return outcomes;
     },
     count: ({ items }) => itemsOf(items.map(({ id }) => id)),
-    onFailure: (error) => storageFailed(state, hooks, error),
+    onFailure: (error) => partitionFailed(state, hooks, error),
     maxItems: engine.limits.statementItems,
     // Items go to the tail in the order of their retries.
     maxInFlight: 1,
   };
 }
 
-function storageFailed(state: PartitionState, hooks: QueueHooks, error: unknown): QueueError {
+function partitionFailed(state: PartitionState, hooks: QueueHooks, error: unknown): QueueError {
   hooks.failed(state, error);
-  return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+  return storageFailed(error);
 }
 
 function sumOf<T>(all: readonly T[], amount: (each: T, position: number) => number): number {

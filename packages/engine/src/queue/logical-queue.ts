@@ -4,10 +4,10 @@ import {
   type ImportedItem,
   type ItemListRequest,
   invalid,
-  MESSAGES,
   type NewItem,
+  overloaded,
   type Queue,
-  QueueError,
+  queueShutdown,
   type RetriedItem,
   RunningWork,
   RunOnce,
@@ -15,6 +15,7 @@ import {
   StorageError,
   type StoredItem,
   toMilliseconds,
+  unavailable,
   within,
 } from '@querator/core';
 import { PartitionOrder } from '@querator/router';
@@ -275,7 +276,7 @@ export class LogicalQueue {
 
   /** @throws QueueError `failed` once the queue stops. */
   checkRunning(): void {
-    if (this.#stopping.hasBegun) throw new QueueError('failed', MESSAGES.queueShutdown);
+    if (this.#stopping.hasBegun) throw queueShutdown();
   }
 
   /** @throws QueueError `invalid` when there is no such partition. */
@@ -285,7 +286,7 @@ export class LogicalQueue {
 
   async #stop(): Promise<void> {
     for (const { polling } of this.#partitions) polling?.stop();
-    const error = new QueueError('failed', MESSAGES.queueShutdown);
+    const error = queueShutdown();
     const stopped = Promise.all([
       this.#produces.stop(error),
       this.#leases.stop(error),
@@ -344,10 +345,10 @@ export class LogicalQueue {
     const { itemsBuffered, requestsBuffered } = this.#deps.limits;
     const { items, requests } = bufferOf(active).buffered;
     if (items >= itemsBuffered || requests >= requestsBuffered) {
-      throw new QueueError('retry', MESSAGES.overloaded);
+      throw overloaded();
     }
     if (!active.state.healthy) {
-      throw new QueueError(
+      throw unavailable(
         'retry',
         errorText`partition not available; partition '${partition}' is failing, retry again`,
       );
@@ -358,7 +359,10 @@ export class LogicalQueue {
   #partition(number: number): ActivePartition {
     const partition = this.#partitions[number];
     if (partition === undefined) {
-      throw invalid(errorText`partition is invalid; '${number}' is not a valid partition`);
+      throw invalid(
+        errorText`partition is invalid; '${number}' is not a valid partition`,
+        'no_such_partition',
+      );
     }
     return partition;
   }

@@ -1,4 +1,4 @@
-import { MESSAGES, QueueError, StorageError } from '@querator/core';
+import { StorageError, storageFailed } from '@querator/core';
 
 /**
  * Returns the result of `call`.
@@ -10,6 +10,6 @@ export async function orRetry<T>(call: Promise<T>): Promise<T> {
     return await call;
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    throw new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+    throw storageFailed(error);
   }
 }

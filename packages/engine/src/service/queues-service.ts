@@ -10,6 +10,7 @@ import {
   type Queue,
   QueueError,
   type QueueSettings,
+  queueExists,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
@@ -102,8 +103,7 @@ export class QueuesService {
     this.#manager.checkRunning();
     return this.#visibility.hidingNames(caller, () =>
       this.#manager.changing(name, deadQueue, async () => {
-        if (await this.#manager.isTaken(name))
-          throw invalid(errorText`invalid queue; '${name}' already exists`);
+        if (await this.#manager.isTaken(name)) throw queueExists(name);
         checkDeadQueueName(name, deadQueue);
         await this.#visibility.checkDeadQueue(deadQueue, namespace, caller);
         await this.#manager.checkDeadQueue(name, deadQueue);

@@ -14,7 +14,7 @@ export const BODY_LIMITS = {
 
 /** The error for a body of more than `limit` bytes. */
 export function bodyTooLarge(limit: number): QueueError {
-  return invalid(errorText`request body exceeds ${formatByteSize(limit)} limit`);
+  return invalid(errorText`request body exceeds ${formatByteSize(limit)} limit`, 'too_large');
 }
 
 /**

@@ -13,7 +13,10 @@ export const ELEMENTS_AT_ONCE = 1_000;
 
 /** The error for a message with more elements. */
 export function tooManyElements(field: FieldTable): QueueError {
-  return invalid(errorText`${field.jsonName} is invalid; cannot have more than ${ELEMENT_LIMIT} elements`);
+  return invalid(
+    errorText`${field.jsonName} is invalid; cannot have more than ${ELEMENT_LIMIT} elements`,
+    'too_large',
+  );
 }
 
 /** How many list elements a request had, for a call that refuses too many of them. */

@@ -10,5 +10,8 @@ export const TEXT_LIMIT = 16_000_000;
 
 /** The error for a longer text. */
 export function textTooLong(field: FieldTable): QueueError {
-  return invalid(errorText`${field.jsonName} is invalid; cannot be greater than '${TEXT_LIMIT}' characters`);
+  return invalid(
+    errorText`${field.jsonName} is invalid; cannot be greater than '${TEXT_LIMIT}' characters`,
+    'too_large',
+  );
 }

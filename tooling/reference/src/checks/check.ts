@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@querator/core';
+import type { ErrorCode, ErrorReason } from '@querator/core';
 
 /** One check of a request, and how a request that fails it is answered. */
 export interface Check {
@@ -9,7 +9,7 @@ export interface Check {
   /** Default: `invalid`. */
   readonly code?: ErrorCode;
   /** What `details.code` of the reply has. Absent: the reply has no details. */
-  readonly reason?: string;
+  readonly reason?: ErrorReason;
   /**
    * Fields that make a correct request fail this check. Absent: it takes more
    * than one request, and the text is a constant of the source.

@@ -14,6 +14,7 @@ import {
 export const SERVICE_SHUTDOWN: Check = {
   when: 'the process is shutting down',
   text: MESSAGES.serviceShutdown,
+  reason: 'unavailable',
   code: 'failed',
 };
 
@@ -21,6 +22,7 @@ export const SERVICE_SHUTDOWN: Check = {
 export const QUEUE_SHUTDOWN: Check = {
   when: 'the queue is being stopped or deleted',
   text: MESSAGES.queueShutdown,
+  reason: 'unavailable',
   code: 'failed',
 };
 
@@ -28,6 +30,7 @@ export const QUEUE_SHUTDOWN: Check = {
 export const STORAGE_FAILED: Check = {
   when: 'storage fails',
   text: MESSAGES.storageFailed,
+  reason: 'unavailable',
   code: 'retry',
 };
 
@@ -35,6 +38,7 @@ export const STORAGE_FAILED: Check = {
 export const OVERLOADED: Check = {
   when: 'too many items wait for a busy storage',
   text: MESSAGES.overloaded,
+  reason: 'over_limit',
   code: 'retry',
 };
 
@@ -57,6 +61,7 @@ export const LOOKUP: CheckGroup = {
     {
       when: 'no queue has this name',
       text: "queue does not exist; no such queue named '<name>'",
+      reason: 'no_such_queue',
       broken: { queue_name: 'missing' },
     },
   ],
@@ -127,6 +132,7 @@ export const NAMESPACE_NAME: CheckGroup = {
 export const PARTITION: Check = {
   when: 'the queue has no such partition',
   text: "partition is invalid; '<partition>' is not a valid partition",
+  reason: 'no_such_partition',
   broken: { partition: 99 },
 };
 
@@ -175,17 +181,20 @@ export function leasedIds(
     {
       when: 'the partition is failing',
       text: "partition not available; partition '<partition>' is failing, retry again",
+      reason: 'unavailable',
       code: 'retry',
     },
     ...malformedIds(withIds),
     {
       when: 'no item has this id, or the item is scheduled, prepared, moving or moved',
       text: "invalid storage id; '<id>' does not exist",
+      reason: 'lease_lost',
       broken: withIds(UNKNOWN_ID),
     },
     {
       when: 'the item is waiting',
       text: `item(s) cannot be ${action}; '<id>' is not marked as leased`,
+      reason: 'not_leased',
       broken: withIds(WAITING_ID),
     },
     STORAGE_FAILED,
@@ -198,11 +207,13 @@ export function malformedIds(withIds: (...ids: string[]) => NonNullable<Check['b
     {
       when: 'an id does not have 27 bytes',
       text: "invalid storage id; '<id>': Valid encoded KSUIDs are 27 characters",
+      reason: 'no_such_item',
       broken: withIds('x'),
     },
     {
       when: 'an id is greater than the greatest possible one',
       text: "invalid storage id; '<id>': Valid encoded KSUIDs are bounded by 000000000000000000000000000 and aWgEPTl1tmebfsQzFP4bxwgy80V",
+      reason: 'no_such_item',
       broken: withIds('z'.repeat(27)),
     },
   ];

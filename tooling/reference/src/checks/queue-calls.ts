@@ -51,11 +51,13 @@ export const QUEUE_CALLS: readonly CheckedCall[] = [
       {
         when: 'the items were not stored within the request timeout',
         text: MESSAGES.produceTimedOut,
+        reason: 'unavailable',
         code: 'retry',
       },
       {
         when: 'storage did not say whether the items are stored',
         text: MESSAGES.produceOutcomeUnknown,
+        reason: 'outcome_unknown',
         code: 'retry',
       },
     ],

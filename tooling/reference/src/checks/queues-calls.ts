@@ -12,6 +12,7 @@ import {
 const UNKNOWN_QUEUE: Check = {
   when: 'no queue has this name',
   text: "queue does not exist; no such queue named '<name>'",
+  reason: 'no_such_queue',
   broken: { queue_name: 'missing' },
 };
 
@@ -145,6 +146,7 @@ const TIMEOUT_VALUES: readonly Check[] = [
 const TAKEN: Check = {
   when: 'the name is taken. If this process does not serve that queue yet, this is the last check',
   text: "invalid queue; '<name>' already exists",
+  reason: 'queue_exists',
   broken: { queue_name: QUEUES.main },
 };
 
@@ -188,7 +190,12 @@ export const DELETABLE: readonly (Check | CheckGroup)[] = [
 
 /** What every deletion of a queue checks last. */
 export const DROPPABLE: readonly Check[] = [
-  { when: 'another session has locked a table of the queue', text: MESSAGES.queueLocked, code: 'retry' },
+  {
+    when: 'another session has locked a table of the queue',
+    text: MESSAGES.queueLocked,
+    reason: 'unavailable',
+    code: 'retry',
+  },
   STORAGE_FAILED,
 ];
 

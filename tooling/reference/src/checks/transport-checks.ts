@@ -99,6 +99,7 @@ export const HEADER_CHECKS: readonly TransportCheck[] = [
   {
     when: 'the body exceeds the limit of the call',
     text: 'request body exceeds <limit> limit',
+    reason: 'too_large',
     request: { body: ' '.repeat(BODY_LIMIT + 1) },
   },
   {
@@ -168,6 +169,7 @@ export const BODY_CHECKS: readonly TransportCheck[] = [
   {
     when: 'a text of more than 16,000,000 bytes',
     text: "<field> is invalid; cannot be greater than '16000000' characters",
+    reason: 'too_large',
     request: {
       path: '/v1/storage/items.import',
       body: JSON.stringify({ items: [{ reference: ' '.repeat(TEXT_LIMIT + 1) }] }),

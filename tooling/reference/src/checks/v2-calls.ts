@@ -54,6 +54,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
       {
         when: 'its items cannot be counted within 10 s, and `force` is not set',
         text: MESSAGES.storageFailed,
+        reason: 'unavailable',
         code: 'retry',
       },
       ...DROPPABLE,

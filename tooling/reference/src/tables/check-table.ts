@@ -48,6 +48,7 @@ function groupCells({ title }: CheckGroup): readonly string[] {
   return [`[${title.toLowerCase()}](errors.md#${anchor}) fails`, '', ''];
 }
 
-function cells({ when, code = 'invalid', text }: Omit<Check, 'broken'>): readonly string[] {
-  return [when, String(ERROR_STATUSES[code].status), `\`${text}\``];
+function cells({ when, code = 'invalid', reason, text }: Omit<Check, 'broken'>): readonly string[] {
+  const { status } = ERROR_STATUSES[code];
+  return [when, reason === undefined ? String(status) : `${status} \`${reason}\``, `\`${text}\``];
 }

@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode, MESSAGES } from '@querator/core';
+import { ERROR_CODES, ERROR_REASONS, type ErrorCode, type ErrorReason, MESSAGES } from '@querator/core';
 import { ERROR_STATUSES } from '@querator/protocol';
 import { markdownTable } from './markdown-table.ts';
 
@@ -29,22 +29,68 @@ export function errorCodeTable(): string {
   );
 }
 
-const FIXED: Readonly<Record<keyof typeof MESSAGES, readonly [code: ErrorCode, when: string]>> = {
+const REASONS: Readonly<Record<ErrorReason, readonly [codes: readonly ErrorCode[], meaning: string]>> = {
+  lease_lost: [
+    ['invalid'],
+    'The id is well-formed, but no leased item of the partition has it: completed, given back, expired, deleted, or never issued. The server cannot know which',
+  ],
+  not_leased: [['invalid'], 'The item waits or is scheduled'],
+  no_such_item: [['invalid'], 'The id is malformed'],
+  no_such_queue: [['invalid'], 'No queue has the name'],
+  queue_exists: [['invalid'], 'A queue has the name already'],
+  not_empty: [['invalid'], 'The queue holds items, and `force` is not set. Only under `/v2/`'],
+  no_such_partition: [['invalid'], 'The queue has no partition of this number'],
+  over_limit: [
+    ['retry', 'limited'],
+    '454: the process is overloaded. 429: the caller exceeds a limit of its own. Nothing was changed',
+  ],
+  too_large: [['invalid'], 'The body is larger than the call allows, or its lists have too many elements'],
+  unavailable: [
+    ['retry', 'failed'],
+    '454: storage failed or was not ready in time; nothing was changed. 453: the process is shutting down, or the queue is being stopped or deleted',
+  ],
+  outcome_unknown: [['retry'], 'Storage did not answer. The call may have taken effect'],
+};
+
+/** The stable words in `details.code`. */
+export function errorReasonTable(): string {
+  return markdownTable(
+    ['`details.code`', 'HTTP status', 'meaning'],
+    ERROR_REASONS.map((reason) => {
+      const [codes, meaning] = REASONS[reason];
+      return [`\`${reason}\``, codes.map((code) => ERROR_STATUSES[code].status).join(', '), meaning];
+    }),
+  );
+}
+
+const FIXED: Readonly<
+  Record<keyof typeof MESSAGES, readonly [code: ErrorCode, when: string, reason?: ErrorReason]>
+> = {
   leaseTimedOut: ['retry', 'lease: no item became available within the request timeout'],
   duplicateClientId: ['invalid', 'lease: a request with this `client_id` already waits on the queue'],
-  serviceShutdown: ['failed', 'any call: the process is shutting down'],
-  queueShutdown: ['failed', 'any call on a queue that is being stopped or deleted'],
+  serviceShutdown: ['failed', 'any call: the process is shutting down', 'unavailable'],
+  queueShutdown: ['failed', 'any call on a queue that is being stopped or deleted', 'unavailable'],
   overloaded: [
     'retry',
     'produce, complete, retry: too many items wait for a busy storage. Any call: the requests of the process hold too much memory, or too many lease requests wait. Nothing was changed',
+    'over_limit',
   ],
-  produceTimedOut: ['retry', 'produce: not stored within the request timeout. Nothing was stored'],
-  produceOutcomeUnknown: ['retry', 'produce: storage did not answer. The items may or may not be stored'],
+  produceTimedOut: [
+    'retry',
+    'produce: not stored within the request timeout. Nothing was stored',
+    'unavailable',
+  ],
+  produceOutcomeUnknown: [
+    'retry',
+    'produce: storage did not answer. The items may or may not be stored',
+    'outcome_unknown',
+  ],
   queueLocked: [
     'retry',
     'queues.delete: another session has locked a table of the queue. Nothing was deleted',
+    'unavailable',
   ],
-  storageFailed: ['retry', 'any call: storage failed'],
+  storageFailed: ['retry', 'any call: storage failed', 'unavailable'],
   internal: ['internal', 'any call: a fault of the server'],
 };
 
@@ -52,9 +98,11 @@ const FIXED: Readonly<Record<keyof typeof MESSAGES, readonly [code: ErrorCode, w
 export function fixedMessageTable(): string {
   return markdownTable(
     ['message', 'code', 'sent if'],
-    Object.entries(FIXED).map(([name, [code, when]]) => [
+    Object.entries(FIXED).map(([name, [code, when, reason]]) => [
       `\`${MESSAGES[name as keyof typeof MESSAGES]}\``,
-      String(ERROR_STATUSES[code].status),
+      reason === undefined
+        ? String(ERROR_STATUSES[code].status)
+        : `${ERROR_STATUSES[code].status} \`${reason}\``,
       when,
     ]),
   );

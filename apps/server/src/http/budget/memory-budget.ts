@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import { type Logger, MESSAGES, type Permission, QueueError, silentLogger } from '@querator/core';
+import { type Logger, type Permission, silentLogger } from '@querator/core';
 import type { ItemBudget } from '@querator/engine';
 import { SMALLEST_MEMORY_BUDGET } from '../../config/byte-size.ts';
 
@@ -17,11 +17,6 @@ const GREATEST_MARGIN = 1 / 8;
 /** The budget of a process in bytes, unless it is configured. @param heapBytes the limit of the heap. */
 export function defaultMemoryBudget(heapBytes = getHeapStatistics().heap_size_limit): number {
   return Math.max(Math.floor(heapBytes * PART_OF_HEAP), SMALLEST_MEMORY_BUDGET);
-}
-
-/** The error for a request that finds no room in its share. */
-export function overloaded(): QueueError {
-  return new QueueError('retry', MESSAGES.overloaded);
 }
 
 /** A part of the budget. Only its holders count, so a share that is full delays no other. */

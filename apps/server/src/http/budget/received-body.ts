@@ -1,5 +1,6 @@
+import { overloaded } from '@querator/core';
 import { bodyTooLarge } from '@querator/protocol';
-import { type MemoryShare, overloaded } from './memory-budget.ts';
+import type { MemoryShare } from './memory-budget.ts';
 
 /** The first buffer of a body that comes in pieces. */
 const FIRST_BYTES = 1_024;

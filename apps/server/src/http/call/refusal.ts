@@ -1,4 +1,4 @@
-import { type Logger, MESSAGES, QueueError, StorageError } from '@querator/core';
+import { type Logger, QueueError, StorageError, storageFailed } from '@querator/core';
 import { CallerGone } from '@querator/engine';
 import { codecs, errorReply, type WireFormat } from '@querator/protocol';
 import { type Answer, answer } from './answer.ts';
@@ -33,7 +33,7 @@ export function isLogged(error: unknown): boolean {
 
 /** A storage that fails now may serve a retry, so this is no internal error. */
 function asRetry(error: StorageError): QueueError {
-  return new QueueError('retry', MESSAGES.storageFailed, { cause: error });
+  return storageFailed(error);
 }
 
 /** The storage error that caused an error, if there is one. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import type { Logger, Permission } from '@querator/core';
+import { type Logger, overloaded, type Permission } from '@querator/core';
 import { codecs } from '@querator/protocol';
-import { type MemoryBudget, type MemoryShare, overloaded } from '../budget/memory-budget.ts';
+import type { MemoryBudget, MemoryShare } from '../budget/memory-budget.ts';
 import { ReceivedBody } from '../budget/received-body.ts';
 import type { AdmittedCall } from '../call/admitted-call.ts';
 import type { Answer } from '../call/answer.ts';

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   type Endpoint,
+  endpointsV2,
   MEDIA_TYPES,
   queueEndpoints,
   queuesEndpoints,
@@ -23,9 +24,10 @@ export interface HttpReply {
 }
 
 const ENDPOINTS = new Map<string, Endpoint<unknown, unknown>>(
-  [queueEndpoints, queuesEndpoints, storageEndpoints]
-    .flatMap((table) => Object.values(table))
-    .map((endpoint) => [endpoint.path, endpoint as Endpoint<unknown, unknown>]),
+  [queueEndpoints, queuesEndpoints, storageEndpoints, ...Object.values(endpointsV2)]
+    .flatMap((table): unknown[] => Object.values(table))
+    .map((endpoint) => endpoint as Endpoint<unknown, unknown>)
+    .map((endpoint) => [endpoint.path, endpoint]),
 );
 
 /** The HTTP side of a server around a fixture's service, on its own port. */

@@ -1,0 +1,20 @@
+/**
+ * Stable words for the reasons of failures, which programs may compare. A reply has
+ * them in `details.code` (docs/reference/errors.md). Many failures have none.
+ */
+export const ERROR_REASONS = [
+  'lease_lost',
+  'not_leased',
+  'no_such_item',
+  'no_such_queue',
+  'queue_exists',
+  'not_empty',
+  'no_such_partition',
+  'over_limit',
+  'too_large',
+  'unavailable',
+  'outcome_unknown',
+] as const;
+
+/** One of {@link ERROR_REASONS}. */
+export type ErrorReason = (typeof ERROR_REASONS)[number];
