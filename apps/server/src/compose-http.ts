@@ -3,6 +3,7 @@ import type { Service } from '@querator/engine';
 import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
 import type { Config } from './config/schema.ts';
 import type { MemoryBudget } from './http/budget/memory-budget.ts';
+import { AuditLog } from './http/call/audit-log.ts';
 import { allowEveryPage, authorizePagesBy } from './http/call/authorize-page.ts';
 import { CallPipeline } from './http/call/call-pipeline.ts';
 import { ClientAddresses } from './http/call/client-addresses.ts';
@@ -68,6 +69,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     logger,
     requestIds: new RequestIds(deps.random),
     requestLog: createRequestLog(config, deps, monotonicClock),
+    auditLog: createAuditLog(config, deps, parts),
     monotonicClock,
   });
   const routes = createRoutes(service, access);
@@ -99,6 +101,16 @@ function createRequestLog(
   monotonicClock: MonotonicClock,
 ): RequestLog | undefined {
   return logging['request-log'] ? new RequestLog(requestLogger, monotonicClock) : undefined;
+}
+
+/** Access control makes callers known, so it switches the audit on, unless the configuration says otherwise. */
+function createAuditLog(
+  { audit }: Config,
+  { logger, requestLogger = logger }: ServerDeps,
+  { access, service }: Pick<ServedParts, 'access' | 'service'>,
+): AuditLog | undefined {
+  if (!(audit.log ?? access?.enforced === true)) return undefined;
+  return new AuditLog({ logger: requestLogger, namespaceOf: service.namespaceOf });
 }
 
 function createConnections(

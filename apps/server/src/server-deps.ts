@@ -8,7 +8,7 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Writes the request log, if it is on. Undefined: `logger`. */
+  /** Writes the request log and the audit, if they are on. Undefined: `logger`. */
   readonly requestLogger?: Logger;
   /** Measures how long requests take. Undefined: the clock of the process. */
   readonly monotonicClock?: MonotonicClock;

@@ -25,6 +25,7 @@ export {
 } from './service/service.ts';
 export type {
   DeleteItemsCall,
+  ImportedPage,
   ImportItemsCall,
   ListItemsCall,
   StorageService,

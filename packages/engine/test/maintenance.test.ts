@@ -41,8 +41,9 @@ describe('clear', () => {
     [{ queue: true, scheduled: true, destructive: true }, []],
   ])('with %j leaves %j', async (what, expected) => {
     const h = await filled();
-    await h.service.queue.clear({ queueName: 'q', ...what });
+    const removed = await h.service.queue.clear({ queueName: 'q', ...what });
     expect(await left(h)).toEqual(expected);
+    expect(removed).toBe(3 - expected.length);
   });
 
   test('with destructive alone is an error', async () => {

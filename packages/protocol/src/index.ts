@@ -1,6 +1,14 @@
 export type { Permission } from '@querator/core';
 export { BODY_LIMITS, bodyTooLarge, formatByteSize } from './api/body-limits.ts';
-export type { AnyEndpoint, Endpoint, Handlers, JudgedBy, RequestOf, ResponseOf } from './api/endpoint.ts';
+export type {
+  AnyEndpoint,
+  Audited,
+  Endpoint,
+  Handlers,
+  JudgedBy,
+  RequestOf,
+  ResponseOf,
+} from './api/endpoint.ts';
 export { accessEndpoints, queueEndpoints, queuesEndpoints, storageEndpoints } from './api/endpoints.ts';
 export { endpointsV2 } from './api/endpoints-v2.ts';
 export {

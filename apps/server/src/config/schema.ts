@@ -130,6 +130,7 @@ export const configSchema = z.strictObject({
       'admin-key': z.string().refine(isKeyText, KEY_EXPECTED).optional(),
     })
     .prefault({ driver: 'none' }),
+  audit: z.strictObject({ log: z.boolean('expected true or false').optional() }).prefault({}),
   queues: z.array(queue).default([]),
 });
 

@@ -2,6 +2,7 @@ import { type Clock, type Logger, silentLogger } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type { Service } from '@querator/engine';
 import { MemoryBudget } from '../../src/http/budget/memory-budget.ts';
+import { AuditLog } from '../../src/http/call/audit-log.ts';
 import { CallPipeline } from '../../src/http/call/call-pipeline.ts';
 import type { Gate } from '../../src/http/call/gate.ts';
 import { OpenGate } from '../../src/http/call/open-gate.ts';
@@ -27,6 +28,8 @@ export interface HttpFixtureOptions {
   readonly budget?: MemoryBudget;
   readonly limits?: ConnectionLimits;
   readonly logger?: Logger;
+  /** Gets the audit. Undefined: there is none. */
+  readonly auditLogger?: Logger;
 }
 
 /** Puts the HTTP side together. Its health check always passes. */
@@ -39,6 +42,7 @@ export function httpFixture(
     budget = new MemoryBudget(160_000_000),
     limits = { served: 1_000 },
     logger = silentLogger,
+    auditLogger,
   }: HttpFixtureOptions = {},
 ): HttpFixture {
   const monotonicClock = systemMonotonicClock;
@@ -46,7 +50,9 @@ export function httpFixture(
   const sources = new SourceRules({ allowedHosts: [], corsOrigins: [], ...rules });
   const requestIds = new RequestIds(new SeededRandom());
   const deps = { metrics, logger: silentLogger, requestIds, monotonicClock };
-  const calls = new CallPipeline({ sources, gate, ...deps });
+  const { namespaceOf } = service;
+  const auditLog = auditLogger && new AuditLog({ logger: auditLogger, namespaceOf });
+  const calls = new CallPipeline({ sources, gate, auditLog, ...deps });
   const routes = createRoutes(service, undefined);
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const pages = createPages({ health, metrics, isReady: async () => true, authorize: () => undefined });

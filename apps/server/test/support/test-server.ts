@@ -1,4 +1,4 @@
-import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import { type Logger, SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { afterAll, beforeAll } from 'vitest';
 import { type Config, parseConfig, type RunningServer, startServer } from '../../src/index.ts';
@@ -39,10 +39,12 @@ export class TestServer {
   #database: TestDatabase | undefined;
   #server: RunningServer | undefined;
   readonly #settings: object;
+  readonly #logger: Logger;
 
   /** @param settings of the configuration file, besides the storages. */
-  constructor(settings: object = {}) {
+  constructor(settings: object = {}, logger: Logger = silentLogger) {
     this.#settings = settings;
+    this.#logger = logger;
   }
 
   get url(): string {
@@ -55,7 +57,7 @@ export class TestServer {
     this.#server = await startServer(configFor(this.#database?.connectionString, this.#settings), {
       clock: new SystemClock(),
       random: new SystemRandom(),
-      logger: silentLogger,
+      logger: this.#logger,
     });
   }
 

@@ -196,21 +196,28 @@ export class LogicalQueue {
     });
   }
 
-  /** Removes items in whatever state. Ignores unknown ids. */
-  async delete(partition: number, ids: readonly string[]): Promise<void> {
+  /** Removes items in whatever state. Ignores unknown ids. @returns the number of removed items. */
+  async delete(partition: number, ids: readonly string[]): Promise<number> {
     const { state, sweeper } = this.#partition(partition);
-    await this.#call(() => state.store.delete(ids));
+    const removed = await this.#call(() => state.store.delete(ids));
     sweeper.itemsRemoved();
+    return removed;
   }
 
-  /** Removes all items in the given states, one partition after the other, and starts a count of each. */
-  async clear(request: ClearRequest): Promise<void> {
+  /**
+   * Removes all items in the given states, one partition after the other, and starts a count of each.
+   *
+   * @returns the number of removed items.
+   */
+  async clear(request: ClearRequest): Promise<number> {
+    let removed = 0;
     for (const { state, counter, sweeper } of this.#partitions) {
-      await this.#call(() => state.store.clear(request));
+      removed += await this.#call(() => state.store.clear(request));
       sweeper.itemsRemoved();
       counter.forget();
       void counter.anew();
     }
+    return removed;
   }
 
   /**

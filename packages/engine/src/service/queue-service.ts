@@ -139,14 +139,19 @@ export class QueueService {
     await queue.retry(call.partition, call.items);
   }
 
-  /** Removes items from all partitions. @throws QueueError also `retry` when storage fails. */
-  async clear({ queueName, queue: waiting, scheduled, destructive }: ClearCall): Promise<void> {
+  /**
+   * Removes items from all partitions.
+   *
+   * @returns the number of removed items.
+   * @throws QueueError also `retry` when storage fails.
+   */
+  async clear({ queueName, queue: waiting, scheduled, destructive }: ClearCall): Promise<number> {
     const queue = await this.#manager.get(queueName);
     queue.checkRunning();
     if (!waiting && !scheduled) {
       throw invalid("invalid clear request; one of 'queue', 'scheduled' must be true");
     }
-    await orRetry(queue.clear({ waiting, leased: waiting && destructive, scheduled }));
+    return await orRetry(queue.clear({ waiting, leased: waiting && destructive, scheduled }));
   }
 
   /** Probes and counts every partition. */

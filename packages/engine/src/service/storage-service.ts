@@ -40,6 +40,12 @@ export interface DeleteItemsCall {
   readonly ids: readonly string[];
 }
 
+/** The first of the items that an import stored. */
+export interface ImportedPage extends Page<StoredItem> {
+  /** How many items the import stored. */
+  readonly storedCount: number;
+}
+
 /** The deadline of an imported lease without one: the lease has ended. */
 const LEASE_ENDED = instantFromMicroseconds(0n);
 
@@ -96,19 +102,25 @@ export class StorageService {
    * As `importItems`, with an answer no larger than a page. Stores all items;
    * `more` says that the page leaves out the last of them.
    */
-  async importPage(call: ImportItemsCall): Promise<Page<StoredItem>> {
-    return firstPage(await this.importItems(call), LIMITS.listPage);
+  async importPage(call: ImportItemsCall): Promise<ImportedPage> {
+    const stored = await this.importItems(call);
+    return { ...firstPage(stored, LIMITS.listPage), storedCount: stored.length };
   }
 
-  /** Removes items in whatever state, all or none. @throws QueueError `invalid`, `failed`, or `retry`. */
-  async deleteItems(call: DeleteItemsCall): Promise<void> {
+  /**
+   * Removes items in whatever state, all or none.
+   *
+   * @returns the number of removed items.
+   * @throws QueueError `invalid`, `failed`, or `retry`.
+   */
+  async deleteItems(call: DeleteItemsCall): Promise<number> {
     const queue = await this.#manager.get(call.queueName);
     queue.checkPartition(call.partition);
     queue.checkRunning();
     if (call.ids.length === 0) throw invalid('ids is invalid; cannot be empty');
     call.ids.forEach(checkItemId);
     checkUniqueIds(call.ids);
-    await orRetry(queue.delete(call.partition, call.ids));
+    return await orRetry(queue.delete(call.partition, call.ids));
   }
 
   #page(call: ListItemsCall, state: ItemListRequest['state']): Promise<Page<StoredItem>> {

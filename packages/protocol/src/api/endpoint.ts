@@ -8,6 +8,13 @@ import type { MessageCodec } from '../messages/message-codec.ts';
  */
 export type JudgedBy = 'queue' | 'service';
 
+/**
+ * What an audited call changes: the settings of queues, access control, or any
+ * number of items. `false`: the call is not audited. Those are reads, and the
+ * calls by which producers and consumers work.
+ */
+export type Audited = 'settings' | 'access' | 'items' | false;
+
 /** One call of the API: a `POST` to `path` with a request message and a response message. */
 export interface Endpoint<Request, Response> {
   /** Exact and case-sensitive. */
@@ -19,6 +26,8 @@ export interface Endpoint<Request, Response> {
   readonly permission: Permission;
   /** Who judges it. */
   readonly judgedBy: JudgedBy;
+  /** Why the server records who makes the call. */
+  readonly audited: Audited;
   /** The largest request body, in bytes. */
   readonly bodyLimit: number;
 }

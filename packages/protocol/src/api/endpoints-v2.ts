@@ -6,14 +6,20 @@ import { endpoint, onQueue } from './new-endpoint.ts';
 export const endpointsV2 = {
   /** The server itself. */
   server: {
-    info: endpoint('/v2/server.info', c.ServerInfoRequest, c.ServerInfoResponse, 'system.health'),
+    info: endpoint('/v2/server.info', c.ServerInfoRequest, c.ServerInfoResponse, 'system.health', {
+      audited: false,
+    }),
   },
   /** API keys. `rotate` also needs the permission `apikey.delete`. */
   apiKeys: {
-    rotate: endpoint('/v2/apikeys.rotate', c.APIKeysRotateRequest, c.APIKeysRotateResponse, 'apikey.create'),
+    rotate: endpoint('/v2/apikeys.rotate', c.APIKeysRotateRequest, c.APIKeysRotateResponse, 'apikey.create', {
+      audited: 'access',
+    }),
   },
   /** Management of queues. */
   queues: {
-    delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete'),
+    delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete', {
+      audited: 'settings',
+    }),
   },
 } as const;

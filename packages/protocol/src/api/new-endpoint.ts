@@ -1,7 +1,7 @@
 import type { Permission } from '@querator/core';
 import type { MessageCodec } from '../messages/message-codec.ts';
 import { BODY_LIMITS } from './body-limits.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Audited, Endpoint } from './endpoint.ts';
 
 /** A call whose service judges the permission. */
 export function endpoint<Request, Response>(
@@ -9,8 +9,9 @@ export function endpoint<Request, Response>(
   request: MessageCodec<Request>,
   response: MessageCodec<Response>,
   permission: Permission,
+  { audited }: { readonly audited: Audited },
 ): Endpoint<Request, Response> {
-  return { path, request, response, permission, judgedBy: 'service', bodyLimit: BODY_LIMITS.other };
+  return { path, request, response, permission, audited, judgedBy: 'service', bodyLimit: BODY_LIMITS.other };
 }
 
 /** A call on the queue that its request names. */
@@ -19,7 +20,7 @@ export function onQueue<Request extends { readonly queueName: string }, Response
   request: MessageCodec<Request>,
   response: MessageCodec<Response>,
   permission: Permission,
-  bodyLimit: number = BODY_LIMITS.other,
+  { audited, bodyLimit = BODY_LIMITS.other }: { readonly audited: Audited; readonly bodyLimit?: number },
 ): Endpoint<Request, Response> {
-  return { path, request, response, permission, judgedBy: 'queue', bodyLimit };
+  return { path, request, response, permission, audited, judgedBy: 'queue', bodyLimit };
 }

@@ -33,7 +33,9 @@ export function serviceCalls(
       const retryAt = at === undefined ? undefined : instantAt(at);
       return orFail(queue.retry({ queueName, partition, items: ids.map((id) => ({ id, dead, retryAt })) }));
     },
-    clear: (destructive) => orFail(queue.clear({ queueName, queue: true, scheduled: true, destructive })),
+    clear: async (destructive) => {
+      await orFail(queue.clear({ queueName, queue: true, scheduled: true, destructive }));
+    },
     size: async () => {
       const { partitions } = await orFail(queue.stats(queueName));
       let sum = 0;

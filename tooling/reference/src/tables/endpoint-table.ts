@@ -20,7 +20,7 @@ const GROUPS: readonly Group[] = [
   { endpoints: storageEndpoints, page: 'storage-calls.md' },
 ];
 
-/** Every call that is served: path, messages, permission, body limit. */
+/** Every call that is served: path, messages, permission, what its audit is for, body limit. */
 export function endpointTable(): string {
   return table(
     GROUPS.flatMap(({ endpoints, page }) =>
@@ -56,12 +56,13 @@ function table(
   rows: readonly { readonly endpoint: AnyEndpoint; readonly link: string | undefined }[],
 ): string {
   return markdownTable(
-    ['call', 'request', 'reply', 'permission', 'body limit in bytes'],
-    rows.map(({ endpoint: { path, request, response, permission, bodyLimit }, link }) => [
+    ['call', 'request', 'reply', 'permission', 'audited', 'body limit in bytes'],
+    rows.map(({ endpoint: { path, request, response, permission, audited, bodyLimit }, link }) => [
       link === undefined ? `\`POST ${path}\`` : `[\`POST ${path}\`](${link})`,
       `\`${request.name}\``,
       `\`${response.name}\``,
       `\`${permission}\``,
+      audited === false ? '' : audited,
       formatNumber(bodyLimit),
     ]),
   );

@@ -1,5 +1,6 @@
 import type { Caller } from '@querator/core';
 import type { WireFormat } from '@querator/protocol';
+import type { AuditRecord } from './audit-log.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { Route } from './route.ts';
 
@@ -9,6 +10,8 @@ export class AdmittedCall {
   readonly route: Route;
   readonly headers: CallHeaders;
   readonly caller: Caller;
+  /** Undefined: the call is not audited. */
+  readonly audit: AuditRecord | undefined;
   /** The length of the body in bytes, as its headers announce it. Undefined: not announced. */
   readonly announcedLength: number | undefined;
   readonly replyFormat: WireFormat;
@@ -20,7 +23,15 @@ export class AdmittedCall {
   constructor(
     path: string,
     route: Route,
-    { headers, caller }: { readonly headers: CallHeaders; readonly caller: Caller },
+    {
+      headers,
+      caller,
+      audit,
+    }: {
+      readonly headers: CallHeaders;
+      readonly caller: Caller;
+      readonly audit: AuditRecord | undefined;
+    },
     replyFormat: WireFormat,
     startedMs: number,
   ) {
@@ -28,6 +39,7 @@ export class AdmittedCall {
     this.route = route;
     this.headers = headers;
     this.caller = caller;
+    this.audit = audit;
     this.announcedLength = headers.contentLength === undefined ? undefined : Number(headers.contentLength);
     this.replyFormat = replyFormat;
     this.startedMs = startedMs;

@@ -11,4 +11,6 @@ export interface CallContext extends ElementReport {
   readonly isGone: () => boolean;
   /** Headers that a handler adds to the reply. A refused call does not send them. */
   replyHeaders: Readonly<Record<string, string>> | undefined;
+  /** The number of items that a call stored or removed. Only the handlers of calls whose audit shows it set it. */
+  itemCount: number | undefined;
 }

@@ -10,6 +10,7 @@ import {
 import type { MonotonicClock } from '../../monotonic-clock.ts';
 import { AdmittedCall } from './admitted-call.ts';
 import { type Answer, answerOf, successAnswer } from './answer.ts';
+import type { AuditLog } from './audit-log.ts';
 import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
@@ -37,6 +38,8 @@ export interface CallPipelineDeps {
   readonly requestIds: RequestIds;
   /** Undefined: calls are not logged. */
   readonly requestLog?: RequestLog | undefined;
+  /** Undefined: calls are not audited. */
+  readonly auditLog?: AuditLog | undefined;
   readonly monotonicClock: MonotonicClock;
 }
 
@@ -54,6 +57,7 @@ export class CallPipeline {
   readonly #logger: Logger;
   readonly #requestIds: RequestIds;
   readonly #requestLog: RequestLog | undefined;
+  readonly #auditLog: AuditLog | undefined;
   readonly #monotonicClock: MonotonicClock;
 
   constructor({ sources, gate, metrics, logger, monotonicClock, ...deps }: CallPipelineDeps) {
@@ -63,6 +67,7 @@ export class CallPipeline {
     this.#logger = logger;
     this.#requestIds = deps.requestIds;
     this.#requestLog = deps.requestLog;
+    this.#auditLog = deps.auditLog;
     this.#monotonicClock = monotonicClock;
   }
 
@@ -157,14 +162,18 @@ export class CallPipeline {
     const { endpoint } = call.route;
     let request: unknown;
     let reply: Answer;
+    const { audit } = call;
     try {
       request = decoding instanceof Promise ? await decoding : decoding;
       if (request instanceof Error) throw request;
+      audit?.names(request);
       if (endpoint.judgedBy === 'queue') {
         const judging = this.#gate.authorize(call.caller, endpoint.permission, queueNameOf(request));
         if (judging !== undefined) await judging;
       }
+      if (audit !== undefined) await audit.begins();
       const response = await this.#handle(call, request, context);
+      audit?.succeeded(response, context.itemCount);
       const answering = answerOf(endpoint.response, response, call.replyFormat);
       if (answering instanceof Promise) reply = await answering;
       else reply = answering;
@@ -172,6 +181,7 @@ export class CallPipeline {
     } catch (error) {
       const { path, headers } = call;
       reply = this.#refusal(error, call.replyFormat, { path, headers, queue: queueOf(request) });
+      audit?.failed(error);
     }
     this.#count(call.path, reply, call.startedMs);
     if (this.#requestLog !== undefined) {
@@ -236,21 +246,25 @@ export class CallPipeline {
   #admitCaller(caller: Caller, path: string, route: Route | undefined, headers: CallHeaders): Admission {
     if (route === undefined) return this.#refuse(unknownMethod(path), path, headers);
     const startedMs = this.#monotonicClock();
+    const { endpoint } = route;
+    const audit =
+      endpoint.audited === false ? undefined : this.#auditLog?.record({ path, endpoint, headers, caller });
     try {
       // A client that cannot read the reply must not change anything, so `Accept` counts before the handler runs.
       const call = new AdmittedCall(
         path,
         route,
-        { headers, caller },
+        { headers, caller, audit },
         negotiateReply(headers.accept),
         startedMs,
       );
       checkBodyEncoding(headers);
-      const limit = route.endpoint.bodyLimit;
+      const limit = endpoint.bodyLimit;
       if (call.announcedLength !== undefined && call.announcedLength > limit) throw bodyTooLarge(limit);
       return call;
     } catch (error) {
       const refused = this.#refuse(error, path, headers);
+      audit?.failed(error);
       this.#count(path, refused, startedMs);
       return refused;
     }

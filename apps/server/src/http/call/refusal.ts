@@ -1,6 +1,6 @@
 import { type Logger, QueueError, StorageError, storageFailed } from '@querator/core';
 import { CallerGone } from '@querator/engine';
-import { codecs, errorReply, type WireFormat } from '@querator/protocol';
+import { codecs, errorReply, type Reply, type WireFormat } from '@querator/protocol';
 import { type Answer, answer } from './answer.ts';
 
 /** The log fields of a failed request, besides its error. They never hold its content. */
@@ -16,7 +16,7 @@ export interface RequestFields {
  * internal errors and errors of the storage, each with its cause.
  */
 export function refusal(error: unknown, format: WireFormat, request: RequestFields, logger: Logger): Answer {
-  const refused = error instanceof StorageError ? asRetry(error) : error;
+  const refused = asRefused(error);
   const reply = errorReply(refused);
   const storageFault = storageFaultOf(refused);
   if (storageFault !== undefined) logger.warn('storage refused a request', { ...request, err: storageFault });
@@ -29,6 +29,15 @@ export function refusal(error: unknown, format: WireFormat, request: RequestFiel
 /** Whether `refusal` logs this error. */
 export function isLogged(error: unknown): boolean {
   return error instanceof StorageError || storageFaultOf(error) !== undefined || isInternal(error);
+}
+
+/** The reply to a failed request, as the client sees it. */
+export function refusalReply(error: unknown): Reply {
+  return errorReply(asRefused(error));
+}
+
+function asRefused(error: unknown): unknown {
+  return error instanceof StorageError ? asRetry(error) : error;
 }
 
 /** A storage that fails now may serve a retry, so this is no internal error. */

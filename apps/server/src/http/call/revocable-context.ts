@@ -9,6 +9,7 @@ export class RevocableContext implements CallContext {
   readonly isGone: () => boolean;
   elementsReceived: number | undefined;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
+  itemCount: number | undefined = undefined;
   #signal: AbortSignal | undefined;
 
   constructor(inner: CallContext) {

@@ -15,6 +15,7 @@ export class FetchCallContext implements CallContext {
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   elementsReceived: number | undefined = undefined;
+  itemCount: number | undefined = undefined;
 
   constructor(c: Context<AppEnv>, caller: Caller) {
     this.#c = c;

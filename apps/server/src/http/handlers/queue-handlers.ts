@@ -37,8 +37,8 @@ export function queueHandlers(queue: QueueService): Handlers<typeof queueEndpoin
       );
       return SUCCESS_REPLY;
     },
-    async clear(request) {
-      await queue.clear(request);
+    async clear(request, context) {
+      context.itemCount = await queue.clear(request);
       return SUCCESS_REPLY;
     },
     async reload({ queueName }) {

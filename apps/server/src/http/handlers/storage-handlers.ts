@@ -22,10 +22,11 @@ export function storageHandlers(storage: StorageService): Handlers<typeof storag
         items: items.map(toImportedItem),
         received: context.elementsReceived,
       });
+      context.itemCount = stored.storedCount;
       return { items: sendPage(stored, context, fromStoredItem) };
     },
-    async itemsDelete(request) {
-      await storage.deleteItems(request);
+    async itemsDelete(request, context) {
+      context.itemCount = await storage.deleteItems(request);
       return SUCCESS_REPLY;
     },
     async scheduledList(request, context) {

@@ -9,6 +9,7 @@ export class NodeCallContext implements CallContext {
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   elementsReceived: number | undefined = undefined;
+  itemCount: number | undefined = undefined;
   #signal: AbortSignal | undefined;
 
   constructor(outgoing: ServerResponse, caller: Caller) {
