@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Random } from '@querator/core';
 
 /** The longest tag of a key, in characters. */
@@ -33,7 +33,7 @@ export function isKeyText(text: string): boolean {
 
 /** SHA-256 of the whole text, as base64url without padding. */
 export function hashOfKey(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+  return hash('sha256', text, 'base64url');
 }
 
 /** The part of a key that may be shown: `qtr-<tag>-` and the first characters of the secret. */
