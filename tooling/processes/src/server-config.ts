@@ -5,6 +5,8 @@ export interface ServerConfigOptions {
   readonly storage?: ServerStorage;
   readonly port: number;
   readonly maxConns?: number | undefined;
+  /** Switches access control on, with this key of the first administrator. */
+  readonly adminKey?: string | undefined;
   readonly logLevel?: 'info' | 'warn' | 'error' | undefined;
 }
 
@@ -14,6 +16,7 @@ export function serverConfig({
   port,
   maxConns = 5,
   logLevel = 'info',
+  adminKey,
 }: ServerConfigOptions): string {
   const { queues, items } = typeof storage === 'object' ? storage : { queues: storage, items: storage };
   const on = (connectionString: string | undefined) =>
@@ -26,5 +29,6 @@ export function serverConfig({
     logging: { handler: 'json', level: logLevel },
     'queue-storage': on(queues),
     'partition-storage': [{ name: 'items', ...on(items) }],
+    ...(adminKey === undefined ? {} : { 'auth-backend': { driver: 'internal', 'admin-key': adminKey } }),
   });
 }

@@ -19,6 +19,8 @@ export interface HttpTargetOptions {
   readonly barePath?: string | undefined;
   /** In JSON: payloads as text (`utf8`) or as base64 (`bytes`). */
   readonly payloadField?: 'bytes' | 'utf8' | undefined;
+  /** The key of produce requests. Undefined: there is none. */
+  readonly apiKey?: string | undefined;
   /** How long a lease waits for items; a second by default. */
   readonly leaseTimeout?: string | undefined;
 }
@@ -51,7 +53,7 @@ export class HttpTarget implements Target<HttpHeld> {
     this.#connections = connections;
     this.#completes = new CompleteRequests(options.queue);
     const { queue: queueName, format } = options;
-    this.#produce = callBytes(queueEndpoints.produce, format, produceMessage(options));
+    this.#produce = callBytes(queueEndpoints.produce, format, produceMessage(options), options.apiKey);
     this.#leases = connections.map((_, client) =>
       callBytes(queueEndpoints.lease, format, {
         ...{ queueName, batchSize: options.batch },

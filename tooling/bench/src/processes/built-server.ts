@@ -8,6 +8,8 @@ export interface BuiltServerOptions {
   /** The server's database; without one it keeps items in memory. */
   readonly connectionString?: string | undefined;
   readonly maxConns: number;
+  /** Switches access control on, with this key of the first administrator. */
+  readonly adminKey?: string | undefined;
   /** The checkout whose built server runs; this one by default. */
   readonly checkout?: string | undefined;
 }
@@ -18,10 +20,10 @@ export interface BuiltServerOptions {
  * @param inspector the port of Node's inspector, where one is wanted.
  */
 export function startBuiltServer(options: BuiltServerOptions, inspector?: number): Promise<ServerProcess> {
-  const { connectionString, maxConns, checkout } = options;
+  const { connectionString, maxConns, checkout, adminKey } = options;
   const flags = [`--inspect=127.0.0.1:${inspector}`, '--inspect-publish-uid=http'];
   return ServerProcess.start({
-    ...{ storage: connectionString, maxConns, logLevel: 'warn', program: serverProgram(checkout) },
+    ...{ storage: connectionString, maxConns, logLevel: 'warn', adminKey, program: serverProgram(checkout) },
     flags: inspector === undefined ? [] : flags,
   });
 }

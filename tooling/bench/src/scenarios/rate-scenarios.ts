@@ -148,6 +148,23 @@ async function compare(
   return { ...(await byTurns(runs, rate(baseline), rate(subject))), unit: ITEMS, details: {} };
 }
 
+function accessControl(batch: number, clients: number): Scenario {
+  const work = { operation: 'produce', batch, clients } as const;
+  return {
+    name: `access-produce-${batch}`,
+    title: `access control: produce, batch ${batch}, ${clients} clients, with API keys against without`,
+    atLeast: 0.97,
+    run: (bed, options) =>
+      compare(
+        { ...options, runs: 2 * options.runs + 1 },
+        {
+          baseline: () => httpSide(bed, { ...options, ...work }),
+          subject: async () => httpSide(bed, { ...options, ...work, site: await bed.guardedSite() }),
+        },
+      ),
+  };
+}
+
 /** The rows that compare items per second of two sides. */
 export const rateScenarios: readonly Scenario[] = [
   againstRaw('produce', 100, 1.2),
@@ -164,6 +181,8 @@ export const rateScenarios: readonly Scenario[] = [
   json('bytes'),
   json('utf8'),
   memoryOne,
+  accessControl(1, 64),
+  accessControl(100, 8),
   againstService('produce'),
   againstService('lease'),
   againstService('complete'),

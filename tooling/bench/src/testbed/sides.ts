@@ -52,7 +52,8 @@ export async function httpSide(bed: TestBed, options: HttpSideOptions): Promise<
   const load = await bed.load();
   const queue = `bench-http-${++queues}`;
   await site.createQueue(queue, options.partitions);
-  const target = { port: site.server.port, queue, format, payloadBytes, payloadField };
+  const { apiKey } = site;
+  const target = { port: site.server.port, queue, format, payloadBytes, payloadField, apiKey };
   const ready = readyFor(site, { queue, options, look: () => site.reload(queue) });
   return async (measured = plainly) => {
     const work = await ready();

@@ -19,11 +19,18 @@ export class Site {
   readonly server: ServerProcess;
   /** Undefined: the server keeps its items in memory. */
   readonly database: Database | undefined;
+  /** The key of an administrator. Undefined: the server has no access control. */
+  readonly apiKey: string | undefined;
   readonly #inspector: number | undefined;
   readonly #queues = new Set<string>();
 
-  private constructor(server: ServerProcess, database: Database | undefined, inspector: number | undefined) {
+  private constructor(
+    server: ServerProcess,
+    database: Database | undefined,
+    { inspector, apiKey }: { readonly inspector: number | undefined; readonly apiKey: string | undefined },
+  ) {
     this.server = server;
+    this.apiKey = apiKey;
     this.database = database;
     this.#inspector = inspector;
   }
@@ -32,7 +39,10 @@ export class Site {
     const { connectionString } = options;
     const inspector = inspected ? await freePort() : undefined;
     const database = connectionString === undefined ? undefined : await Database.open(connectionString);
-    return new Site(await startBuiltServer(options, inspector), database, inspector);
+    return new Site(await startBuiltServer(options, inspector), database, {
+      inspector,
+      apiKey: options.adminKey,
+    });
   }
 
   /** Bytes of live objects on the server's heap. @throws Error unless the site was started as `inspected`. */
@@ -95,7 +105,10 @@ export class Site {
   async #call<Request, Reply>(endpoint: Endpoint<Request, Reply>, message: Request): Promise<Response> {
     const reply = await fetch(this.server.url + endpoint.path, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
+      headers: {
+        'Content-Type': 'application/json',
+        ...(this.apiKey === undefined ? {} : { Authorization: `Bearer ${this.apiKey}` }),
+      },
       body: endpoint.request.toJson(message) as Uint8Array<ArrayBuffer>,
     });
     const text = await reply.text();

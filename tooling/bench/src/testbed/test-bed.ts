@@ -58,6 +58,12 @@ export class TestBed {
     return this.#site('bench_neighbour', { checkout: this.options.checkout });
   }
 
+  /** A second measured server, with access control. */
+  guardedSite(): Promise<Site> {
+    const adminKey = `qtr-bench-${'a'.repeat(43)}`;
+    return this.#site('bench_guarded', { checkout: this.options.checkout, adminKey });
+  }
+
   /** A second measured server whose heap can be inspected. */
   inspectedSite(): Promise<Site> {
     return this.#site('bench_inspected', { checkout: this.options.checkout, inspected: true });
@@ -107,7 +113,7 @@ export class TestBed {
     await this.cluster.stop();
   }
 
-  #site(database: string, server: Pick<SiteOptions, 'checkout' | 'inspected'>): Promise<Site> {
+  #site(database: string, server: Pick<SiteOptions, 'checkout' | 'inspected' | 'adminKey'>): Promise<Site> {
     return this.#once(`server on ${database}`, async () => {
       const admin = await Database.open(this.cluster.connectionString());
       await admin.admin.query(`CREATE DATABASE ${database}`);
