@@ -243,6 +243,31 @@ describe('a change to access', () => {
   });
 });
 
+test('requests without a key do not ask the store each time, also if there is no anonymous user', async () => {
+  const closed = new SharedAccess();
+  try {
+    const server = await closed.server({ adminKey: key('admin', 43) });
+    await closed.clock.advance('1s');
+    closed.calls.length = 0;
+    for (let n = 0; n < 5; n++) expect((await callerOf(server)).may('queue.list', '_system')).toBe(false);
+    expect(closed.calls.filter((call) => call === 'grants')).toHaveLength(1);
+    await server.service.roles.create(
+      { namespace: '_system', name: 'reader', permissions: ['queue.list'] },
+      TRUSTED_CALLER,
+    );
+    await closed.store.change(async (transaction) => {
+      const createdAt = closed.clock.now();
+      const user = { id: 'anonymous', username: 'anonymous', email: '', externalId: '' };
+      await transaction.addUser({ ...user, createdAt, updatedAt: createdAt });
+    });
+    const binding = { namespace: '_system', roleName: 'reader', userId: 'anonymous' };
+    await server.service.roleBindings.create(binding, TRUSTED_CALLER);
+    expect((await callerOf(server)).may('queue.list', '_system')).toBe(true);
+  } finally {
+    await closed.stop();
+  }
+});
+
 test('a store that was restored from a backup revives no decision of before', async () => {
   const { key: text, id } = await userWithKey(access, 'ann');
   await shared.clock.advance('1s');

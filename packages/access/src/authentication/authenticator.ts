@@ -33,6 +33,13 @@ export interface AuthenticatorDeps {
   readonly attempts: FailedAttempts;
 }
 
+/** A read of grants that other requests may share. */
+interface Lookup {
+  /** The generation that was known when the read began: what it finds is no older. -1: it was not known. */
+  readonly generation: number;
+  readonly grants: Promise<Grants | undefined>;
+}
+
 /** Grants may be older than the known generation, if a change came in between. */
 const MOST_READS = 3;
 /** Keys that are looked up at a time. */
@@ -43,7 +50,7 @@ const ANONYMOUS_CREDENTIAL = 'anonymous';
 /** Finds out who makes a request, and what they may do. */
 export class Authenticator {
   readonly #deps: AuthenticatorDeps;
-  readonly #lookups = new Map<string, Promise<Grants | undefined>>();
+  readonly #lookups = new Map<string, Lookup>();
   /** The ends of the lookups of keys, in {@link LANES} sequences. */
   readonly #lanes: Promise<void>[] = [];
   /** The credentials of callers, for `refresh`. */
@@ -74,11 +81,12 @@ export class Authenticator {
   }
 
   /**
-   * Reads anew what a caller may do. For requests that wait while access changes.
+   * The same caller, with what they may do now. For requests that wait while
+   * access changes. Returns a promise only if the store has to be asked.
    *
    * @throws as `authenticate`.
    */
-  async refresh(caller: Caller): Promise<Caller> {
+  refresh(caller: Caller): Caller | Promise<Caller> {
     const source = this.#sources.get(caller);
     if (source === undefined) return caller;
     return this.#find(source.credential, source.key);
@@ -128,18 +136,23 @@ export class Authenticator {
   async #lookUp(credential: string, key: UserKey): Promise<Caller> {
     const { watch, cache } = this.#deps;
     await watch.known();
-    let grants = await this.#read(credential, key);
+    let lookup = this.#read(credential, key);
+    let grants = await lookup.grants;
     for (let n = 1; n < MOST_READS && grants !== undefined && grants.generation < watch.generation; n++) {
-      grants = await this.#read(credential, key);
+      lookup = this.#read(credential, key);
+      grants = await lookup.grants;
     }
     if (grants === undefined) {
       cache.delete(credential);
       if ('keyHash' in key) throw new QueueError('unauthenticated', 'api key does not exist');
       if ('username' in key) throw new QueueError('unauthenticated', 'client certificate names no user');
-      return this.#remembered(
+      const caller = this.#remembered(
         { credential, key },
         new GrantedCaller(principalOf(undefined, undefined), new Map()),
       );
+      const { generation } = lookup;
+      if (generation >= 0) cache.set(credential, { generation, caller, expiresAt: undefined, used: false });
+      return caller;
     }
     watch.observed(grants.generation);
     const { apiKey, generation } = grants;
@@ -159,10 +172,12 @@ export class Authenticator {
   }
 
   /** Concurrent requests with one credential share a read. */
-  #read(credential: string, key: UserKey): Promise<Grants | undefined> {
+  #read(credential: string, key: UserKey): Lookup {
     let lookup = this.#lookups.get(credential);
     if (lookup === undefined) {
-      lookup = this.#deps.store.grants(key).finally(() => this.#lookups.delete(credential));
+      const { store, watch } = this.#deps;
+      const grants = store.grants(key).finally(() => this.#lookups.delete(credential));
+      lookup = { generation: watch.generation, grants };
       this.#lookups.set(credential, lookup);
     }
     return lookup;

@@ -38,35 +38,45 @@ export class AccessGate implements Gate {
     return this.#access.authenticate(new ForwardedCredentials(headers, this.#addresses));
   }
 
+  renew(caller: Caller): Caller | Promise<Caller> {
+    return this.#access.refresh(caller);
+  }
+
   authorize(caller: Caller, permission: Permission, queueName: string): void | Promise<void> {
     return this.#authorizer.authorize(caller, permission, queueName);
   }
 
   #watch(call: JudgedCall, refused: (error: unknown) => void): () => void {
+    let isEnded = false;
     let cancelExpiry: CancelTimer | undefined;
     const judge = async () => {
       try {
         const caller = await this.#access.refresh(call.caller);
         await this.#authorizer.authorize(caller, call.permission, call.queueName);
+        if (!isEnded) judgeAtExpiry(caller);
       } catch (error) {
+        if (isEnded) return;
         end();
         refused(error);
       }
     };
-    const endChanges = this.#access.onChange(() => void judge());
-    const { expiresAt } = call.caller.principal;
-    const judgeAtExpiry = () => {
+    // A rotation of the key gives its earlier secret an end.
+    const judgeAtExpiry = ({ principal: { expiresAt } }: Caller) => {
+      cancelExpiry?.();
+      cancelExpiry = undefined;
       if (expiresAt === undefined) return;
       // A timer may fire a little early.
-      const leftMs = millisecondsBetween(this.#clock.now(), expiresAt);
-      if (leftMs <= 0) void judge();
-      else cancelExpiry = this.#clock.startTimer(leftMs + 1, judgeAtExpiry);
+      const leftMs = Math.max(millisecondsBetween(this.#clock.now(), expiresAt), 0);
+      cancelExpiry = this.#clock.startTimer(leftMs + 1, () => void judge());
     };
-    judgeAtExpiry();
+    const endChanges = this.#access.onChange(() => void judge());
     const end = () => {
+      isEnded = true;
       endChanges();
       cancelExpiry?.();
     };
+    // Access may have changed between the authorization of the call and now.
+    void judge();
     return end;
   }
 }

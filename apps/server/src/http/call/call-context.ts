@@ -3,8 +3,8 @@ import type { ElementReport } from '@querator/protocol';
 
 /** The properties of a call that a handler gets besides its message. */
 export interface CallContext extends ElementReport {
-  /** Who makes the call, and what they may do. */
-  readonly caller: Caller;
+  /** Who makes the call, and what they may do. Renewed right before the handler runs. */
+  caller: Caller;
   /** Aborted when the client disconnects. Only handlers that wait for long read it: creating it is expensive. */
   readonly signal: AbortSignal;
   /** Whether the client has disconnected. Cheap to call. */

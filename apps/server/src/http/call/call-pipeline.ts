@@ -15,7 +15,7 @@ import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
 import { decoded } from './decode-request.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, WatchCall } from './gate.ts';
 import { isLogged, refusal } from './refusal.ts';
 import { REQUEST_ID_HEADER, type RequestIds } from './request-ids.ts';
 import type { RequestLog } from './request-log.ts';
@@ -167,8 +167,10 @@ export class CallPipeline {
       request = decoding instanceof Promise ? await decoding : decoding;
       if (request instanceof Error) throw request;
       audit?.names(request);
+      const renewed = this.#gate.renew(call.caller);
+      context.caller = renewed instanceof Promise ? await renewed : renewed;
       if (endpoint.judgedBy === 'queue') {
-        const judging = this.#gate.authorize(call.caller, endpoint.permission, queueNameOf(request));
+        const judging = this.#gate.authorize(context.caller, endpoint.permission, queueNameOf(request));
         if (judging !== undefined) await judging;
       }
       if (audit !== undefined) await audit.begins();
@@ -225,22 +227,10 @@ export class CallPipeline {
     return { ...successAnswer('json'), headers: allowed };
   }
 
-  /** A lease that waits ends when its caller loses the permission. */
-  #handle(call: AdmittedCall, request: unknown, context: CallContext): Promise<unknown> {
-    const { endpoint, handle } = call.route;
-    if (this.#gate.watch === undefined || endpoint !== queueEndpoints.lease) return handle(request, context);
-    const { permission } = endpoint;
-    return new Promise((resolve, reject) => {
-      const revocable = new RevocableContext(context);
-      const watched = { caller: call.caller, permission, queueName: queueNameOf(request) };
-      const end = this.#gate.watch?.(watched, (error) => {
-        revocable.revoke();
-        reject(error);
-      });
-      handle(request, revocable)
-        .then(resolve, reject)
-        .finally(() => end?.());
-    });
+  #handle({ route }: AdmittedCall, request: unknown, context: CallContext): Promise<unknown> {
+    const { watch } = this.#gate;
+    if (watch === undefined || route.endpoint !== queueEndpoints.lease) return route.handle(request, context);
+    return handleWatched(watch, route, request, context);
   }
 
   #admitCaller(caller: Caller, path: string, route: Route | undefined, headers: CallHeaders): Admission {
@@ -272,6 +262,27 @@ export class CallPipeline {
 
   #count(path: string, { status }: Answer, startedMs: number): void {
     this.#metrics.answered(path, status, (this.#monotonicClock() - startedMs) / 1_000);
+  }
+}
+
+/** A lease that waits ends when its caller loses the permission. */
+async function handleWatched(
+  watch: WatchCall,
+  { endpoint: { permission }, handle }: Route,
+  request: unknown,
+  context: CallContext,
+): Promise<unknown> {
+  const revocable = new RevocableContext(context);
+  const call = { caller: context.caller, permission, queueName: queueNameOf(request) };
+  const refusal = Promise.withResolvers<never>();
+  const end = watch(call, (error) => {
+    revocable.revoke();
+    refusal.reject(error);
+  });
+  try {
+    return await Promise.race([handle(request, revocable), refusal.promise]);
+  } finally {
+    end();
   }
 }
 

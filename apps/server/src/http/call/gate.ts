@@ -12,6 +12,15 @@ export interface Gate {
   authenticate(headers: CallHeaders): Caller | Promise<Caller>;
 
   /**
+   * The caller of a call that is about to run, with the permissions of this
+   * moment: access may have changed while its body arrived, or while the call
+   * waited for its turn. Returns a promise only if it has to wait.
+   *
+   * @throws as `authenticate`.
+   */
+  renew(caller: Caller): Caller | Promise<Caller>;
+
+  /**
    * Whether a caller may make a call on a queue. Returns a promise only if it has
    * to wait.
    *
@@ -32,9 +41,9 @@ export interface JudgedCall {
 }
 
 /**
- * Judges a call again whenever access changes, and when its credentials end.
+ * Judges a call at once, whenever access changes, and when its credentials end.
  *
- * @param refused is called once, with the error, if the caller may no longer make the call.
+ * @param refused is called at most once, and not after the end of the watch, with the error, if the caller may no longer make the call.
  * @returns ends the watch.
  */
 export type WatchCall = (call: JudgedCall, refused: (error: unknown) => void) => () => void;

@@ -5,7 +5,7 @@ import type { CallContext } from './call-context.ts';
 export class RevocableContext implements CallContext {
   readonly #inner: CallContext;
   readonly #revoked = new AbortController();
-  readonly caller: Caller;
+  caller: Caller;
   readonly isGone: () => boolean;
   elementsReceived: number | undefined;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;

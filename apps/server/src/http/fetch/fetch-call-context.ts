@@ -11,7 +11,7 @@ import type { AppEnv } from './app-env.ts';
  */
 export class FetchCallContext implements CallContext {
   readonly #c: Context<AppEnv>;
-  readonly caller: Caller;
+  caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   elementsReceived: number | undefined = undefined;

@@ -5,7 +5,7 @@ import type { CallContext } from '../call/call-context.ts';
 /** The context of a call, read from Node's response object. */
 export class NodeCallContext implements CallContext {
   readonly #outgoing: ServerResponse;
-  readonly caller: Caller;
+  caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   elementsReceived: number | undefined = undefined;
