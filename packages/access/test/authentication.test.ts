@@ -144,6 +144,21 @@ describe('an unknown key', () => {
     expect(await tryKeys(1, '192.0.2.2')).toEqual(['unauthenticated']);
   });
 
+  test('does not limit the keys of others at that address, also right after a change', async () => {
+    const { key: text, userId } = await userWithKey(access, 'ann');
+    await callerOf(access, text, '192.0.2.1');
+    await tryKeys(21, '192.0.2.1');
+    await userWithKey(access, 'bob');
+    await callerOf(access, text, '192.0.2.1');
+    await access.service.users.delete(userId, TRUSTED_CALLER);
+    const codes: string[] = [];
+    for (let n = 0; n < 3; n++) {
+      const error: unknown = await callerOf(access, text, '192.0.2.1').catch((thrown: unknown) => thrown);
+      codes.push((error as QueueError).code);
+    }
+    expect(codes).toEqual(['unauthenticated', 'limited', 'limited']);
+  });
+
   test('counts for the whole network of an IPv6 address', async () => {
     await tryKeys(20, '2001:db8::1');
     expect(await tryKeys(1, '2001:db8:0:0:ffff::2', 50)).toEqual(['limited']);

@@ -1,7 +1,14 @@
-import { ACCESS_STORE, type Caller, decorateStore, parseDuration, type QueueError } from '@querator/core';
+import {
+  ACCESS_STORE,
+  addDuration,
+  type Caller,
+  decorateStore,
+  parseDuration,
+  type QueueError,
+} from '@querator/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AccessControl, type AccessService, TRUSTED_CALLER } from '../src/index.ts';
-import { namespaceWithRole, SharedAccess, userWithKey } from './support/access-fixture.ts';
+import { callerOf, namespaceWithRole, SharedAccess, userWithKey } from './support/access-fixture.ts';
 
 let shared: SharedAccess;
 let access: AccessControl;
@@ -341,6 +348,22 @@ describe('the last administrator', () => {
       await expect(attempt(service, TRUSTED_CALLER)).rejects.toMatchObject({ code: 'invalid', message });
     }
     expect(await shared.store.apiKey(id)).toBeDefined();
+  });
+
+  test('keeps a role in _system also if the key has expired, so that no start opens the door', async () => {
+    const { userId, id } = await admin();
+    const expiresAt = addDuration(shared.clock.now(), parseDuration('1s'));
+    await service.apiKeys.create({ ...KEY, userId, expiresAt }, TRUSTED_CALLER);
+    await closeDoor();
+    // The other key never expires, so only a store can take it away.
+    await shared.store.change((transaction) => transaction.removeApiKey(id));
+    await shared.clock.advance('2s');
+    const refused = { code: 'invalid', message: "last administrator; nobody else has a role in '_system'" };
+    await expect(service.users.delete(userId, TRUSTED_CALLER)).rejects.toMatchObject(refused);
+    const binding = { namespace: '_system', roleName: 'Admin', userId };
+    await expect(service.roleBindings.delete(binding, TRUSTED_CALLER)).rejects.toMatchObject(refused);
+    await shared.server();
+    expect((await callerOf(access)).may('queue.list', '_system')).toBe(false);
   });
 
   test('may lose a key that is not the last', async () => {

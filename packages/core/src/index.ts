@@ -22,6 +22,7 @@ export {
   storageFailed,
   unavailable,
 } from './errors/named-errors.ts';
+export { OtherQueueError } from './errors/other-queue-error.ts';
 export { invalid, QueueError, type QueueErrorOptions } from './errors/queue-error.ts';
 export { StorageError, type StorageOutcome } from './errors/storage-error.ts';
 export { invariant } from './invariant.ts';

@@ -6,6 +6,7 @@ import {
   invalid,
   type Logger,
   type NewQueue,
+  OtherQueueError,
   type Queue,
   type QueueError,
   type QueueListRequest,
@@ -51,8 +52,10 @@ const updateIn = (queues: string) => `
   RETURNING ${ALL}, created_at, updated_at`;
 
 function hashTaken(name: string, other: string): QueueError {
-  return invalid(
-    errorText`invalid queue; '${name}' cannot be stored beside '${other}', as their tables would have the same name`,
+  return new OtherQueueError(
+    other,
+    (named) =>
+      errorText`invalid queue; '${name}' cannot be stored beside ${named}, as their tables would have the same name`,
   );
 }
 

@@ -86,14 +86,23 @@ describe('the access store on PostgreSQL', { timeout: 60_000 }, () => {
       });
     });
 
-    test('fail a transaction that looks for them', async () => {
+    test.each(UNSTORABLE)('are in no record for a transaction either: %j', async (text) => {
       const store = storeOn();
-      const change = store.change(async (transaction) => {
+      await store.change(async (transaction) => {
         await transaction.addUser(user);
+        expect(await transaction.userNamed(text)).toBeUndefined();
+        expect(await transaction.role('a', text)).toBeUndefined();
+      });
+      expect(await store.user(user.id)).toEqual(user);
+    });
+
+    test('are in no record for a transaction that has failed: it stays so', async () => {
+      const change = storeOn().change(async (transaction) => {
+        await transaction.addUser(user);
+        await transaction.addUser(user).catch(() => {});
         await transaction.userNamed('a\0b').catch(() => {});
       });
-      await expect(change).rejects.toMatchObject({ name: 'StorageError', outcome: 'not-applied' });
-      expect(await store.user(user.id)).toBeUndefined();
+      await expect(change).rejects.toMatchObject({ code: 'invalid' });
     });
 
     test('are too long for an index', async () => {

@@ -114,6 +114,9 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
       if (isUniversal) await change;
       else await expect(change).rejects.toMatchObject({ message: `${field} is invalid; it ${LACKS}` });
     }
+    const looking = store.change((transaction) => transaction.role('a', SMILE));
+    if (isUniversal) expect(await looking).toBeUndefined();
+    else await expect(looking).rejects.toMatchObject({ message: `request is invalid; it ${LACKS}` });
     const [found] = await Promise.all([store.userNamed(SMILE), store.grants({ username: SMILE })]);
     expect(found?.username).toBe(isUniversal ? SMILE : undefined);
     const from = store.users({ pivot: SMILE, limit: 5 });

@@ -1,4 +1,4 @@
-import { parseDuration } from '@querator/core';
+import { OtherQueueError, parseDuration } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -49,6 +49,17 @@ describe('two queues with the same hash', { timeout: 60_000 }, () => {
       /^invalid queue; 'q-\d+' cannot be stored beside 'q-\d+', as their tables would have the same name$/,
     );
     await expect(store.create(queue(ONE))).rejects.toThrow();
+  });
+
+  test('are not named together to a caller who may not list the other one', async () => {
+    const store = backend.queueStore();
+    await store.create(queue(ONE));
+    const error: unknown = await store.create(queue(OTHER)).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OtherQueueError);
+    expect((error as OtherQueueError).otherQueue).toBe(ONE);
+    expect((error as OtherQueueError).withoutName().message).toBe(
+      `invalid queue; '${OTHER}' cannot be stored beside another queue, as their tables would have the same name`,
+    );
   });
 
   test('can be created one after the other, once the first is deleted', async () => {

@@ -97,17 +97,22 @@ export class Authenticator {
   }
 
   async #lookUpKey(keyHash: string, address: string): Promise<Caller> {
-    const { attempts } = this.#deps;
-    attempts.check(address);
+    const { attempts, cache } = this.#deps;
+    // A key that was valid before is no guess, whatever others at that address try.
+    const check = () => cache.isKnown(keyHash) || attempts.check(address);
+    check();
     return this.#inLane(keyHash, async () => {
       // The key may have been found while this request waited, or others may have failed.
       const found = this.#cached(keyHash);
       if (found !== undefined) return found;
-      attempts.check(address);
+      check();
       try {
         return await this.#lookUp(keyHash, { keyHash });
       } catch (error) {
-        if (error instanceof QueueError && error.code === 'unauthenticated') attempts.failed(address);
+        if (error instanceof QueueError && error.code === 'unauthenticated') {
+          cache.delete(keyHash);
+          attempts.failed(address);
+        }
         throw error;
       }
     });

@@ -15,8 +15,8 @@ interface Attempts {
 }
 
 /**
- * Limits how many unknown keys an address may try. Keys that are known, and in
- * the cache, are not counted.
+ * Limits how many unknown keys an address may try. Keys that this process has
+ * found valid before are not counted.
  */
 export class FailedAttempts {
   readonly #monotonicMs: () => number;

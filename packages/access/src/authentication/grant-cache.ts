@@ -20,6 +20,14 @@ export class GrantCache {
   /** Keys of dropped entries that were used since their last use was stored. */
   readonly #droppedUses = new Set<string>();
 
+  /** Keys that were valid when they were last looked up, at most {@link MOST_ENTRIES}. They outlive `clear`. */
+  readonly #known = new Set<string>();
+
+  /** Whether a key was valid when it was last looked up. */
+  isKnown(credential: string): boolean {
+    return this.#known.has(credential);
+  }
+
   get(credential: string): CachedGrant | undefined {
     return this.#entries.get(credential);
   }
@@ -33,9 +41,16 @@ export class GrantCache {
       if (oldest !== undefined) this.#entries.delete(oldest);
     }
     this.#entries.set(credential, entry);
+    if (entry.caller.principal.keyId === undefined) return;
+    this.#known.delete(credential);
+    this.#known.add(credential);
+    if (this.#known.size <= MOST_ENTRIES) return;
+    const [forgotten] = this.#known;
+    if (forgotten !== undefined) this.#known.delete(forgotten);
   }
 
   delete(credential: string): void {
+    this.#known.delete(credential);
     this.#entries.delete(credential);
   }
 

@@ -13,8 +13,9 @@ import { ADMIN_ROLE } from '../bootstrap/standard-roles.ts';
 
 /**
  * Runs a removal, unless it would leave nobody who can administer the server: a
- * user with the role Admin in `_system` who can log in. A removal is allowed if
- * there was nobody before either.
+ * user with the role Admin in `_system` who can log in. If there was nobody before
+ * either, somebody still keeps a role there: without any, the next start would
+ * take the server for a new one and open its door.
  *
  * @throws QueueError `invalid`.
  */
@@ -24,6 +25,7 @@ export async function keepAnAdmin<T>(
   remove: () => Promise<T>,
 ): Promise<T> {
   const had = await hasAdmin(transaction, now);
+  const hadRole = !had && (await hasBinding(transaction));
   const result = await remove();
   if (had && !(await hasAdmin(transaction, now))) {
     throw invalid(
@@ -31,7 +33,15 @@ export async function keepAnAdmin<T>(
         'and a valid API key without a namespace',
     );
   }
+  if (hadRole && !(await hasBinding(transaction))) {
+    throw invalid(errorText`last administrator; nobody else has a role in '${SYSTEM_NAMESPACE}'`);
+  }
   return result;
+}
+
+async function hasBinding(transaction: AccessTransaction): Promise<boolean> {
+  const first = { namespace: SYSTEM_NAMESPACE, userId: '', pivot: '', limit: 1 };
+  return (await transaction.bindings(first)).length > 0;
 }
 
 async function hasAdmin(transaction: AccessTransaction, now: Instant): Promise<boolean> {

@@ -4,10 +4,10 @@ import {
   hasWhitespace,
   invalid,
   LIMITS,
+  OtherQueueError,
   type QueueError,
   type QueueRelations,
 } from '@querator/core';
-import { OtherQueueError } from './other-queue-error.ts';
 
 /**
  * Checks the name of a dead-letter queue.

@@ -1,6 +1,5 @@
-import type { Caller, Queue } from '@querator/core';
+import { type Caller, OtherQueueError, type Queue } from '@querator/core';
 import { noSuchDeadQueue } from '../rules/dead-queue-rules.ts';
-import { OtherQueueError } from '../rules/other-queue-error.ts';
 
 /** Decides what callers learn about queues of other namespaces. */
 export class QueueVisibility {

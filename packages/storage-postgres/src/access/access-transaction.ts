@@ -11,7 +11,7 @@ import {
   StorageError,
   type User,
 } from '@querator/core';
-import type { Session } from '../database/database.ts';
+import type { Session, Statement } from '../database/database.ts';
 import { insertState, STATE_ID } from '../schema/tables/access.ts';
 import { LACKS, type NamedTexts } from '../sql/refused-data.ts';
 import { textArray } from '../wire/binary-array.ts';
@@ -28,7 +28,7 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
   #refusable: NamedTexts = [];
 
   private constructor(session: Session, relations: AccessRelations) {
-    super(({ statement }) => this.#query(statement(relations)));
+    super(({ statement, texts }) => this.#search(texts, () => statement(relations)));
     this.#session = session;
     this.#relations = relations;
   }
@@ -45,7 +45,7 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
     return new PostgresAccessTransaction(session, relations);
   }
 
-  /** The texts of the call that failed, by field. */
+  /** The texts of the call that failed, by field, or of a search, without one. */
   get refusable(): NamedTexts {
     return this.#refusable;
   }
@@ -262,13 +262,21 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
     this.#refusable = texts;
     for (const [field, each] of texts) {
       // Malformed UTF-16 would be sent as U+FFFD, and stored as another text.
-      if (each.some((one) => !one.isWellFormed() || one.includes('\0'))) {
+      if (each.some(isUnstorable)) {
         throw this.#failed(invalid(errorText`${field} is invalid; it ${LACKS}`));
       }
     }
     const hasChanged = (await this.#query({ text, values })).length > 0;
     this.#changed ||= hasChanged;
     return hasChanged;
+  }
+
+  /** The database would fail the transaction because of a text that no record has. */
+  async #search<Row>(texts: readonly string[], statement: () => Statement): Promise<readonly Row[]> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (texts.some(isUnstorable)) return [];
+    this.#refusable = [['request', texts]];
+    return this.#query(statement());
   }
 
   async #query<Row>(statement: Parameters<Session['query']>[0]): Promise<readonly Row[]> {
@@ -285,4 +293,8 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
     this.#failure ??= error;
     return error;
   }
+}
+
+function isUnstorable(text: string): boolean {
+  return !text.isWellFormed() || text.includes('\0');
 }

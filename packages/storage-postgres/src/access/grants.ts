@@ -22,8 +22,7 @@ export type GrantsRow = Prefixed<'user', UserRow> &
   Partial<Prefixed<'key', ApiKeyRow>> & {
     /** A BIGINT is a text. Null: the row of the state is missing. */
     readonly generation: string | null;
-    readonly bindings: readonly (readonly [namespace: string, roleId: string])[];
-    readonly roles: readonly (readonly [id: string, permissions: readonly string[]])[];
+    readonly granted: readonly (readonly [namespace: string, permissions: readonly string[]])[];
   };
 
 /** SQL for the generation. There is no row if that of the state is missing. */
@@ -32,8 +31,9 @@ export function generationSql({ state }: Pick<AccessRelations, 'state'>): string
 }
 
 /**
- * A statement that reads the generation and everything else in one snapshot. Roles are
- * apart from bindings, since a user may have the same role in many namespaces.
+ * A statement that reads the generation and everything else in one snapshot. The
+ * database merges roles: whoever may create roles and bindings in one namespace could
+ * make a list of them that no process can hold.
  *
  * @returns also which kind of key it is for, as a part of names.
  */
@@ -47,11 +47,11 @@ export function grantsStatement(
     kind,
     text: `
       SELECT (${generationSql(relations)}) AS generation, ${columns.join(', ')},
-        (SELECT coalesce(json_agg(json_build_array(namespace, role_id)), '[]')
-          FROM ${bindings} WHERE user_id = person.id) AS bindings,
-        (SELECT coalesce(json_agg(json_build_array(role.id, role.permissions)), '[]')
-          FROM (SELECT DISTINCT role_id FROM ${bindings} WHERE user_id = person.id) AS bound
-            JOIN ${roles} AS role ON role.id = bound.role_id) AS roles
+        (SELECT coalesce(json_agg(json_build_array(namespace, permissions)), '[]')
+          FROM (SELECT bound.namespace, json_agg(DISTINCT listed.permission) AS permissions
+            FROM ${bindings} AS bound JOIN ${roles} AS role ON role.id = bound.role_id
+              CROSS JOIN LATERAL jsonb_array_elements_text(role.permissions) AS listed (permission)
+            WHERE bound.user_id = person.id GROUP BY bound.namespace) AS merged) AS granted
       FROM ${from}`,
     values: [text],
   };
@@ -94,18 +94,6 @@ function part<Row>(row: GrantsRow, prefix: string, columns: readonly (keyof Row 
   return Object.fromEntries(columns.map((column) => [column, all[`${prefix}_${column}`]])) as Row;
 }
 
-function permissionsOf({
-  bindings,
-  roles,
-}: Pick<GrantsRow, 'bindings' | 'roles'>): ReadonlyMap<string, ReadonlySet<string>> {
-  const granted = new Map(roles);
-  const permissions = new Map<string, Set<string>>();
-  for (const [namespace, roleId] of bindings) {
-    const added = granted.get(roleId) ?? [];
-    if (added.length === 0) continue;
-    const before = permissions.get(namespace);
-    if (before === undefined) permissions.set(namespace, new Set(added));
-    else for (const permission of added) before.add(permission);
-  }
-  return permissions;
+function permissionsOf({ granted }: Pick<GrantsRow, 'granted'>): ReadonlyMap<string, ReadonlySet<string>> {
+  return new Map(granted.map(([namespace, permissions]) => [namespace, new Set(permissions)]));
 }

@@ -1,4 +1,5 @@
-import { errorText, QueueError, type Verbatim, verbatim } from '@querator/core';
+import { errorText, type Verbatim, verbatim } from '../text/error-text.ts';
+import { QueueError } from './queue-error.ts';
 
 /**
  * An error whose text names a queue that the request does not name. A caller who
