@@ -148,6 +148,8 @@ const REFUSED: readonly (readonly [Run, QueueError['code'], string | RegExp])[] 
     'invalid',
     "namespace has roles; 'tenant' has roles, delete roles first",
   ],
+  [createRole({ name: ' ' }), 'invalid', 'role name is invalid; cannot be empty'],
+  [createRole({ name: ' ', namespace: 'gone' }), 'failed', "namespace does not exist; 'gone' was not found"],
   [createUser({ username: '\u00a0' }), 'invalid', 'username is invalid; cannot be empty'],
   [
     createUser({ username: 'anonymous' }),

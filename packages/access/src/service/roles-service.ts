@@ -46,11 +46,11 @@ export class RolesService {
     checkPermissions(permissions);
     require(caller, 'role.create', namespace);
     checkNotStandard(name);
-    if (isBlank(name)) throw invalid('name is invalid; cannot be empty');
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
     await change(this.#deps, async (transaction) => {
       if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
+      if (isBlank(name)) throw invalid('role name is invalid; cannot be empty');
       if ((await transaction.role(namespace, name)) !== undefined) {
         throw invalid(
           errorText`role already exists; '${verbatim(errorText`${namespace}:${name}`)}' already exists`,
