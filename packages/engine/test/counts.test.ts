@@ -184,6 +184,25 @@ test('are ended at shutdown', async () => {
   expect(asked.state).toBe('pending');
 });
 
+test('that fail after the queue began to stop say that it is shutting down', async () => {
+  const h = new Harness();
+  await h.create('q');
+  await h.service.queue.stats('q');
+  h.storage.fail('stats', 0, 'not-applied');
+  const release = h.storage.hold('stats', 0, 'before');
+  const asked = watch(h.service.queue.stats('q'));
+  await h.settle();
+  void h.service.shutdown();
+  await h.settle();
+  release();
+  await h.settle();
+  expect(asked.error).toMatchObject({
+    code: 'failed',
+    message: 'queue is shutting down',
+    reason: 'unavailable',
+  });
+});
+
 test('in metrics are the last ones if a count takes long', async () => {
   const { h, passCount } = await withSlowCounts('5s');
   const slow = watch(h.service.depth('q'));

@@ -3,7 +3,7 @@ import {
   type Instant,
   millisecondsBetween,
   type PartitionStats,
-  type QueueError,
+  queueShutdown,
   SharedRun,
   StorageError,
   storageFailed,
@@ -194,8 +194,4 @@ export class PartitionCounter {
   #sinceMs(instant: Instant): number {
     return millisecondsBetween(instant, this.#deps.clock.now());
   }
-}
-
-function queueShutdown(): QueueError {
-  return queueShutdown();
 }
