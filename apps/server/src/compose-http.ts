@@ -69,7 +69,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     logger,
     requestIds: new RequestIds(deps.random),
     requestLog: createRequestLog(config, deps, monotonicClock),
-    auditLog: createAuditLog(config, deps, parts),
+    auditLog: createAuditLog(config, deps, { ...parts, addresses }),
     monotonicClock,
   });
   const routes = createRoutes(service, access);
@@ -104,13 +104,17 @@ function createRequestLog(
 }
 
 /** Access control makes callers known, so it switches the audit on, unless the configuration says otherwise. */
+interface AuditedParts extends Pick<ServedParts, 'access' | 'service'> {
+  readonly addresses: ClientAddresses;
+}
+
 function createAuditLog(
   { audit }: Config,
   { logger, requestLogger = logger }: ServerDeps,
-  { access, service }: Pick<ServedParts, 'access' | 'service'>,
+  { access, service, addresses }: AuditedParts,
 ): AuditLog | undefined {
   if (!(audit.log ?? access?.enforced === true)) return undefined;
-  return new AuditLog({ logger: requestLogger, namespaceOf: service.namespaceOf });
+  return new AuditLog({ logger: requestLogger, namespaceOf: service.namespaceOf, addresses });
 }
 
 function createConnections(

@@ -4,6 +4,7 @@ import type { Service } from '@querator/engine';
 import { MemoryBudget } from '../../src/http/budget/memory-budget.ts';
 import { AuditLog } from '../../src/http/call/audit-log.ts';
 import { CallPipeline } from '../../src/http/call/call-pipeline.ts';
+import { ClientAddresses } from '../../src/http/call/client-addresses.ts';
 import type { Gate } from '../../src/http/call/gate.ts';
 import { OpenGate } from '../../src/http/call/open-gate.ts';
 import { RequestIds } from '../../src/http/call/request-ids.ts';
@@ -51,7 +52,8 @@ export function httpFixture(
   const requestIds = new RequestIds(new SeededRandom());
   const deps = { metrics, logger: silentLogger, requestIds, monotonicClock };
   const { namespaceOf } = service;
-  const auditLog = auditLogger && new AuditLog({ logger: auditLogger, namespaceOf });
+  const auditLog =
+    auditLogger && new AuditLog({ logger: auditLogger, namespaceOf, addresses: new ClientAddresses([]) });
   const calls = new CallPipeline({ sources, gate, auditLog, ...deps });
   const routes = createRoutes(service, undefined);
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };

@@ -2,12 +2,17 @@ import { type Caller, echo, type Logger, SYSTEM_NAMESPACE } from '@querator/core
 import type { AnyEndpoint } from '@querator/protocol';
 import { boundedFields } from '../../observability/bounded-fields.ts';
 import type { CallHeaders } from './call-headers.ts';
+import type { ClientAddresses } from './client-addresses.ts';
 import { refusalReply } from './refusal.ts';
+
+/** Actions of later versions name them: `v2/queues.delete`. */
+const FIRST_VERSION = '/v1/';
 
 /** The dependencies of an audit log. */
 export interface AuditLogDeps {
   /** Writes every event, however many there are. */
   readonly logger: Logger;
+  readonly addresses: ClientAddresses;
   /** The namespace of a queue. Undefined: there is no such queue. */
   readonly namespaceOf: (queueName: string) => string | undefined | Promise<string | undefined>;
 }
@@ -46,7 +51,7 @@ export class AuditRecord {
   constructor(deps: AuditLogDeps, call: AuditedCall) {
     this.#deps = deps;
     this.#call = call;
-    this.#peer = call.headers.address;
+    this.#peer = deps.addresses.of(call.headers);
   }
 
   /** Adds what the request names. */
@@ -100,7 +105,7 @@ export class AuditRecord {
     const { path, headers, caller } = this.#call;
     const { userId, username, keyId } = caller.principal;
     const fields = {
-      action: path.slice(path.indexOf('/', 1) + 1),
+      action: path.startsWith(FIRST_VERSION) ? path.slice(FIRST_VERSION.length) : path.slice(1),
       ...outcome,
       user: username,
       userId,
