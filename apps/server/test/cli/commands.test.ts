@@ -192,6 +192,55 @@ describe('delete', () => {
     expect((await terminal.run(['info', 'gone'])).code).toBe(1);
   });
 
+  test('a queue with items is deleted only with --yes, or after a yes on a terminal', async () => {
+    await terminal.ok('create full-of-mail');
+    await terminal.ok('produce full-of-mail --payload x');
+    const refused = await terminal.run(['delete', 'full-of-mail']);
+    expect(refused).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        "Error: failed to delete queue: queue 'full-of-mail' holds 1 item(s); add --yes to delete it all the same\n",
+    });
+    for (const input of ['', 'n\n', 'maybe\n']) {
+      const asked = await terminal.run(['delete', 'full-of-mail'], { input, isTerminal: true });
+      expect(asked.code).toBe(1);
+      expect(asked.stderr).toContain(
+        "Queue 'full-of-mail' holds 1 item(s).\nDelete 'full-of-mail' with everything in it? [y/N]",
+      );
+      expect(asked.stderr).toContain('not confirmed');
+    }
+    await terminal.ok('info full-of-mail');
+    expect((await terminal.run(['delete', 'full-of-mail'], { input: 'y\n', isTerminal: true })).code).toBe(0);
+    expect((await terminal.run(['info', 'full-of-mail'])).code).toBe(1);
+    await terminal.ok('create full-again');
+    await terminal.ok('produce full-again --payload x');
+    await terminal.ok('delete full-again --yes');
+  });
+
+  test('--force does not replace --yes', async () => {
+    await terminal.ok('create full-grave');
+    await terminal.ok('create lively --dead-queue full-grave');
+    await terminal.ok('produce full-grave --payload x');
+    expect((await terminal.run(['delete', 'full-grave', '--force'])).stderr).toContain('add --yes');
+    expect((await terminal.run(['delete', 'full-grave', '--yes'])).stderr).toContain('is the dead_queue of');
+    await terminal.ok('delete full-grave --force --yes');
+  });
+
+  test('a server without /v2/ cannot say what a queue holds, so --yes is needed', async () => {
+    const old = new Terminal(async (url, init) => {
+      if (!String(url).includes('/v2/')) return fetch(url, init);
+      const reply = { code: 501, code_text: 'Not Implemented', message: 'no such method; /v2/queues.delete' };
+      return new Response(JSON.stringify(reply), {
+        status: 501,
+        headers: { 'Content-Type': 'application/json' },
+      });
+    });
+    await terminal.ok('create at-old');
+    expect((await old.run(['delete', 'at-old'])).stderr).toContain('the server is too old to say whether');
+    await old.ok('delete at-old --yes');
+  });
+
   test('--force also deletes a dead letter queue in use', async () => {
     await terminal.ok('create grave');
     await terminal.ok('create alive --dead-queue grave');

@@ -170,7 +170,7 @@ describe('querator storage', { timeout: 60_000 }, () => {
     expect((await askSecond('create mail')).code).toBe(0);
     expect((await askSecond('lease mail --timeout 500ms')).code).toBe(1);
     expect((await askSecond('produce mail --payload mine --timeout 500ms')).code).toBe(1);
-    expect((await askSecond('delete mail')).code).toBe(0);
+    expect((await askSecond('delete mail --yes')).code).toBe(0);
     expect(warnings.join('\n')).toContain(`table ${TABLE} holds items of an earlier queue 'mail'`);
     await second.stop();
     await queues.drop();
