@@ -83,6 +83,22 @@ describe('a request with an API key', () => {
     await expect(callerOf(access, text)).rejects.toMatchObject(expired);
   });
 
+  test('is made by the owner of its own key, whatever its connection sent before', async () => {
+    const [ann, bob] = [await userWithKey(access, 'ann'), await userWithKey(access, 'bob')];
+    const connection = {};
+    const by = async (authorization: string | undefined) =>
+      (await access.authenticate({ authorization, address: '', connection })).principal.username;
+    for (let n = 0; n < 2; n++) {
+      expect(await by(`Bearer ${ann.key}`)).toBe('ann');
+      expect(await by(`Bearer ${ann.key}`)).toBe('ann');
+      expect(await by(`Bearer ${bob.key}`)).toBe('bob');
+      expect(await by(undefined)).toBe('anonymous');
+    }
+    await expect(by(`Bearer ${bob.key}x`)).rejects.toMatchObject({ message: 'api key does not exist' });
+    await access.service.apiKeys.delete(ann.id, TRUSTED_CALLER);
+    await expect(by(`Bearer ${ann.key}`)).rejects.toMatchObject({ message: 'api key does not exist' });
+  });
+
   test('uses one lookup for concurrent requests with a new key', async () => {
     const { key: text } = await userWithKey(access, 'ann');
     shared.calls.length = 0;

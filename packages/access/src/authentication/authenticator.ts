@@ -23,6 +23,8 @@ export interface Credentials {
   readonly address: string;
   /** The name in a client certificate that the server has verified. */
   readonly clientCertificate?: string | undefined;
+  /** The connection of the request. While it sends one header again and again, that is hashed once. */
+  readonly connection?: object | undefined;
 }
 
 export interface AuthenticatorDeps {
@@ -51,6 +53,8 @@ const ANONYMOUS_CREDENTIAL = 'anonymous';
 export class Authenticator {
   readonly #deps: AuthenticatorDeps;
   readonly #lookups = new Map<string, Lookup>();
+  /** The last header of each connection that is open. */
+  readonly #lastSent = new WeakMap<object, { readonly authorization: string; readonly keyHash: string }>();
   /** The ends of the lookups of keys, in {@link LANES} sequences. */
   readonly #lanes: Promise<void>[] = [];
   /** The credentials of callers, for `refresh`. */
@@ -73,10 +77,7 @@ export class Authenticator {
       if (clientCertificate === undefined) return this.#find(ANONYMOUS_CREDENTIAL, { userId: ANONYMOUS });
       return this.#find(`certificate ${clientCertificate}`, { username: clientCertificate });
     }
-    checkScheme(authorization);
-    const text = authorization.slice(SCHEME.length);
-    if (!isKeyText(text)) throw new QueueError('unauthenticated', 'api key is invalid');
-    const keyHash = hashOfKey(text);
+    const keyHash = this.#hashOf(authorization, credentials.connection);
     return this.#cached(keyHash) ?? this.#lookUpKey(keyHash, credentials.address);
   }
 
@@ -90,6 +91,18 @@ export class Authenticator {
     const source = this.#sources.get(caller);
     if (source === undefined) return caller;
     return this.#find(source.credential, source.key);
+  }
+
+  /** @throws QueueError `unauthenticated` for a header or a key of another form. */
+  #hashOf(authorization: string, connection: object | undefined): string {
+    const last = connection === undefined ? undefined : this.#lastSent.get(connection);
+    if (last?.authorization === authorization) return last.keyHash;
+    checkScheme(authorization);
+    const text = authorization.slice(SCHEME.length);
+    if (!isKeyText(text)) throw new QueueError('unauthenticated', 'api key is invalid');
+    const keyHash = hashOfKey(text);
+    if (connection !== undefined) this.#lastSent.set(connection, { authorization, keyHash });
+    return keyHash;
   }
 
   #find(credential: string, key: UserKey): Caller | Promise<Caller> {

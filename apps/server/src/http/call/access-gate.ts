@@ -100,4 +100,8 @@ class ForwardedCredentials implements Credentials {
   get clientCertificate(): string | undefined {
     return this.#headers.clientCertificate;
   }
+
+  get connection(): object | undefined {
+    return this.#headers.connection;
+  }
 }

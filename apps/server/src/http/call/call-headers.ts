@@ -25,10 +25,12 @@ export interface CallHeaders {
   readonly clientCertificate: string | undefined;
   /** The address at the other end of the connection, which may be a proxy. Empty: the call came in process. */
   readonly address: string;
+  /** Undefined: the call came in process. */
+  readonly connection: object | undefined;
 }
 
 /** Names a field that is a header. */
-type HeaderKey = Exclude<keyof CallHeaders, 'clientCertificate' | 'address'>;
+type HeaderKey = Exclude<keyof CallHeaders, 'clientCertificate' | 'address' | 'connection'>;
 
 class RawCallHeaders implements CallHeaders {
   authorization: string | undefined = undefined;
@@ -51,6 +53,10 @@ class RawCallHeaders implements CallHeaders {
   /** A getter, because reading a certificate is expensive, and most calls do not ask. */
   get clientCertificate(): string | undefined {
     return clientCertificateOf(this.#socket);
+  }
+
+  get connection(): object | undefined {
+    return this.#socket;
   }
 
   /** A getter, because few calls ask. */
