@@ -103,11 +103,12 @@ function createRequestLog(
   return logging['request-log'] ? new RequestLog(requestLogger, monotonicClock) : undefined;
 }
 
-/** Access control makes callers known, so it switches the audit on, unless the configuration says otherwise. */
+/** The parts that an audit log depends on. */
 interface AuditedParts extends Pick<ServedParts, 'access' | 'service'> {
   readonly addresses: ClientAddresses;
 }
 
+/** Access control makes callers known, so it switches the audit on, unless the configuration says otherwise. */
 function createAuditLog(
   { audit }: Config,
   { logger, requestLogger = logger }: ServerDeps,

@@ -1,7 +1,6 @@
 export { AccessControl, type AccessControlOptions } from './access-control.ts';
-export type { Credentials } from './authentication/authenticator.ts';
+export { type Credentials, checkScheme } from './authentication/authenticator.ts';
 export { ACCESS_TOPIC } from './authentication/generation-watch.ts';
-export { accessDenied } from './authorization/permission-check.ts';
 export { type NamespaceOf, QueueAuthorizer } from './authorization/queue-authorizer.ts';
 export { TRUSTED_CALLER } from './authorization/trusted-caller.ts';
 export { type RecoveredAdmin, recoverAdmin } from './bootstrap/recovery.ts';

@@ -1,4 +1,5 @@
 export { ACCESS_CONFLICTS } from './auth/access-conflicts.ts';
+export { accessDenied } from './auth/access-denied.ts';
 export type {
   ApiKey,
   Namespace,

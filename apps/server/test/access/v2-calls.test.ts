@@ -1,13 +1,13 @@
 import { type AnyEndpoint, endpointsV2 } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
-import { useServer } from '../support/test-server.ts';
+import { STORAGES, useServer } from '../support/test-server.ts';
 import { ADMIN_KEY, clientWith, ENFORCED, fresh, newQueue, newTenant } from './support/access-server.ts';
 
 const DENIED = { code: 403, code_text: 'Forbidden', message: 'access denied' };
 const { server: serverCalls, apiKeys: keyCalls, queues: queueCalls } = endpointsV2;
 
-describe('the calls under /v2/', { timeout: 60_000 }, () => {
-  const server = useServer('memory', ENFORCED);
+describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (storage) => {
+  const server = useServer(storage, ENFORCED);
   const admin = () => clientWith(server, ADMIN_KEY);
 
   /** Calls in one of the encodings. The reply is in the form of JSON. */

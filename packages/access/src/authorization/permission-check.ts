@@ -1,19 +1,14 @@
 import {
+  accessDenied,
   type Caller,
   type Grants,
   type Permission,
   type Principal,
-  QueueError,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 
 /** Permissions that read lists. A scoped key keeps those of `_system`, as in the reference server. */
 const LISTS = /\.list$/;
-
-/** The error for a caller without the permission. It does not say whether the object exists. */
-export function accessDenied(): QueueError {
-  return new QueueError('forbidden', 'access denied');
-}
 
 /** @throws QueueError `forbidden` unless the caller holds the permission. */
 export function require(caller: Caller, permission: Permission, namespace: string): void {

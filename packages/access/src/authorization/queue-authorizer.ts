@@ -1,5 +1,4 @@
-import { type Caller, type Permission, SYSTEM_NAMESPACE } from '@querator/core';
-import { accessDenied } from './permission-check.ts';
+import { accessDenied, type Caller, type Permission, SYSTEM_NAMESPACE } from '@querator/core';
 
 /** The namespace of a queue; undefined if there is no such queue. A promise if storage has to be asked. */
 export type NamespaceOf = (queueName: string) => string | undefined | Promise<string | undefined>;

@@ -25,7 +25,7 @@ export interface BootstrapDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Whether access control is on. If not, nobody becomes an administrator. */
+  /** Whether access control is on. While it is off, no first administrator is created. */
   readonly enforced: boolean;
   /** The key of the first administrator. Undefined: the first start leaves the door open. */
   readonly adminKey?: string | undefined;
@@ -35,9 +35,9 @@ export interface BootstrapDeps {
  * Prepares the store at every start: the namespace `_system` and the standard
  * roles. A repetition changes nothing.
  *
- * While nobody holds a role in `_system`, access control needs a first
- * administrator: the user of the configured key, or else everybody (the open
- * door). Once anybody holds a role there, no start opens the door again.
+ * A store without a role binding in `_system` gets a first administrator: the user
+ * of the configured key, or else the anonymous user (the open door). A store with
+ * such a binding stays as it is, so no later start opens the door.
  *
  * @throws StorageError
  */

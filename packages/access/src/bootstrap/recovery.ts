@@ -19,7 +19,7 @@ const KEY_TAG = 'recovery';
 
 /**
  * Creates a user with the role Admin in `_system` and a key that never expires,
- * for when nobody else can log in. Nothing else changes.
+ * for servers whose administrators cannot log in. Other records stay as they are.
  *
  * @throws StorageError
  */

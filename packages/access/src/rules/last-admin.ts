@@ -12,10 +12,10 @@ import {
 import { ADMIN_ROLE } from '../bootstrap/standard-roles.ts';
 
 /**
- * Runs a removal, unless it would leave nobody who can administer the server: a
- * user with the role Admin in `_system` who can log in. If there was nobody before
- * either, somebody still keeps a role there: without any, the next start would
- * take the server for a new one and open its door.
+ * Runs a removal, unless it would remove the last administrator: a user with the
+ * role Admin in `_system` who can log in. If no administrator could log in
+ * before either, the removal must leave a role binding in `_system`: a start that
+ * finds none takes the server for a new one, and opens its door.
  *
  * @throws QueueError `invalid`.
  */

@@ -17,7 +17,7 @@ import { keepAnAdmin } from '../rules/last-admin.ts';
 import { noSuchKey, noSuchUser } from '../rules/record-errors.ts';
 import { type ListCall, type Page, readPage } from './page.ts';
 
-/** The tag of a key for which nobody chose one. */
+/** The tag of a key if neither the request nor the namespace has one. */
 const DEFAULT_TAG = 'live';
 /** The longest time of grace after a rotation: 30 days. */
 const LONGEST_GRACE: Duration = milliseconds(30 * 86_400_000);

@@ -37,12 +37,10 @@ export class NamespacesService {
     require(caller, 'namespace.create', SYSTEM_NAMESPACE);
     checkNotReserved(call.name);
     const { name, description, apiKeyTag } = call;
-    await change(this.#deps, async (transaction) => {
-      if ((await transaction.namespace(name)) !== undefined) {
-        throw invalid(errorText`namespace already exists; '${name}' already exists`);
-      }
-      await transaction.addNamespace({ name, description, apiKeyTag, createdAt: this.#deps.clock.now() });
-    });
+    const createdAt = this.#deps.clock.now();
+    await change(this.#deps, (transaction) =>
+      transaction.addNamespace({ name, description, apiKeyTag, createdAt }),
+    );
   }
 
   /** Replaces description and tag. */

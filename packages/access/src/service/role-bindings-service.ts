@@ -1,12 +1,4 @@
-import {
-  type AccessReads,
-  type Caller,
-  errorText,
-  invalid,
-  type Role,
-  type RoleBinding,
-  SYSTEM_NAMESPACE,
-} from '@querator/core';
+import { type AccessReads, type Caller, type Role, type RoleBinding, SYSTEM_NAMESPACE } from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
 import { STANDARD_ROLES } from '../bootstrap/standard-roles.ts';
@@ -52,11 +44,6 @@ export class RoleBindingsService {
       if (role === undefined) throw noSuchRole(namespace, roleName);
       if ((await transaction.user(userId)) === undefined) throw noSuchUser(userId);
       if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
-      if ((await transaction.binding({ userId, namespace, roleId: role.id })) !== undefined) {
-        throw invalid(
-          errorText`role binding already exists; binding for user '${userId}' to role '${role.id}' in namespace '${namespace}' already exists`,
-        );
-      }
       await transaction.addBinding({ id, userId, namespace, roleId: role.id, createdAt: clock.now() });
     });
     return { id };

@@ -6,7 +6,6 @@ import {
   PERMISSIONS,
   type Role,
   SYSTEM_NAMESPACE,
-  verbatim,
 } from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
@@ -51,11 +50,6 @@ export class RolesService {
     await change(this.#deps, async (transaction) => {
       if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
       if (isBlank(name)) throw invalid('role name is invalid; cannot be empty');
-      if ((await transaction.role(namespace, name)) !== undefined) {
-        throw invalid(
-          errorText`role already exists; '${verbatim(errorText`${namespace}:${name}`)}' already exists`,
-        );
-      }
       await transaction.addRole({ id, namespace, name, permissions, createdAt: clock.now() });
     });
     return { id };

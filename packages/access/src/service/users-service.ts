@@ -1,4 +1,4 @@
-import { type Caller, errorText, invalid, isBlank, SYSTEM_NAMESPACE, type User } from '@querator/core';
+import { type Caller, invalid, isBlank, SYSTEM_NAMESPACE, type User } from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
 import { newRecordId } from '../keys/record-id.ts';
@@ -33,13 +33,10 @@ export class UsersService {
     if (isBlank(username)) throw invalid('username is invalid; cannot be empty');
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
-    await change(this.#deps, async (transaction) => {
-      if ((await transaction.userNamed(username)) !== undefined) {
-        throw invalid(errorText`username is already taken; '${username}' is already taken`);
-      }
-      const now = clock.now();
-      await transaction.addUser({ id, username, email, externalId, createdAt: now, updatedAt: now });
-    });
+    const now = clock.now();
+    await change(this.#deps, (transaction) =>
+      transaction.addUser({ id, username, email, externalId, createdAt: now, updatedAt: now }),
+    );
     return { id };
   }
 

@@ -1,4 +1,5 @@
 import {
+  accessDenied,
   type Caller,
   checkNamespaceName,
   errorText,
@@ -192,5 +193,5 @@ export class QueuesService {
 }
 
 function checkPermission(caller: Caller | undefined, permission: Permission, namespace: string): void {
-  if (caller?.may(permission, namespace) === false) throw new QueueError('forbidden', 'access denied');
+  if (caller?.may(permission, namespace) === false) throw accessDenied();
 }

@@ -19,7 +19,7 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   #changed = false;
   #failure: Error | undefined;
 
-  /** @param draft tables that nobody else uses. */
+  /** @param draft tables that only this transaction uses. */
   constructor(draft: AccessTables) {
     super(() => this.#usable());
     this.#draft = draft;

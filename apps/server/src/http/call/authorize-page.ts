@@ -1,5 +1,4 @@
-import { accessDenied } from '@querator/access';
-import { type Caller, type Permission, SYSTEM_NAMESPACE } from '@querator/core';
+import { accessDenied, type Caller, type Permission, SYSTEM_NAMESPACE } from '@querator/core';
 import type { CallHeaders } from './call-headers.ts';
 import type { Gate } from './gate.ts';
 

@@ -1,5 +1,5 @@
-import { TRUSTED_CALLER } from '@querator/access';
-import { type Caller, QueueError } from '@querator/core';
+import { checkScheme, TRUSTED_CALLER } from '@querator/access';
+import type { Caller } from '@querator/core';
 import type { CallHeaders } from './call-headers.ts';
 import type { Gate } from './gate.ts';
 
@@ -8,9 +8,7 @@ export class OpenGate implements Gate {
   readonly watch = undefined;
 
   authenticate({ authorization }: Pick<CallHeaders, 'authorization'>): Caller | Promise<Caller> {
-    if (authorization !== undefined && authorization !== '' && !/^Bearer ./.test(authorization)) {
-      throw new QueueError('unauthenticated', 'invalid authorization header format');
-    }
+    if (authorization !== undefined && authorization !== '') checkScheme(authorization);
     return TRUSTED_CALLER;
   }
 

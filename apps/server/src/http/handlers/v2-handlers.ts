@@ -1,5 +1,6 @@
-import { type AccessControl, accessDenied } from '@querator/access';
+import type { AccessControl } from '@querator/access';
 import {
+  accessDenied,
   type Duration,
   DurationSyntaxError,
   errorText,
