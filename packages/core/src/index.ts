@@ -1,3 +1,6 @@
+export type { AuditChange, AuditEvent, AuditOutcome, NewAuditEvent } from './audit/audit-event.ts';
+export type { AuditEffect, CallAudit, MakeAuditEvent } from './audit/call-audit.ts';
+export { type AuditedValue, changesBetween } from './audit/changes-between.ts';
 export { ACCESS_CONFLICTS } from './auth/access-conflicts.ts';
 export { accessDenied } from './auth/access-denied.ts';
 export type {

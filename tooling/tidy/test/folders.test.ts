@@ -17,6 +17,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'running',
     'random.ts',
     'storage',
+    'audit',
     'auth',
     'item',
     'limits.ts',

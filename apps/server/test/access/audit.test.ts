@@ -84,7 +84,9 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     };
 
     await call('namespaces.create', { name: 'n' }, audited, { name: 'n' });
-    await call('namespaces.update', { name: 'n', description: 'd' }, audited, { name: 'n' });
+    await call('namespaces.update', { name: 'n', description: 'd' }, audited, {
+      ...{ name: 'n', changes: [{ field: 'description', before: '', after: 'd' }] },
+    });
     await call('namespaces.list', {});
     const id = expect.any(String);
     const { id: userId } = await call('users.create', { username: 'ann' }, audited, { name: 'ann', id });
@@ -96,7 +98,10 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('apikeys.list', {});
     const role = { namespace: 'n', name: 'r', permissions: ['queue.list', 'queue.stats'] };
     await call('roles.create', role, audited, { ...role, permissions: 'queue.list queue.stats', id });
-    await call('roles.update', { ...role, permissions: [] }, audited, { ...role, permissions: '' });
+    await call('roles.update', { ...role, permissions: [] }, audited, {
+      ...{ ...role, permissions: '', id },
+      changes: [{ field: 'permissions', before: 'queue.list queue.stats', after: '' }],
+    });
     await call('roles.list', {});
     const binding = { namespace: 'n', role_name: 'r', user_id: userId };
     const bound = { namespace: 'n', role: 'r', ofUser: userId };
@@ -110,6 +115,9 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('namespaces.delete', { name: 'n' }, audited, { name: 'n' });
 
     await call('queues.create', QUEUE, audited, q);
+    await call('queues.update', { queue_name: 'q', max_attempts: 9 }, audited, {
+      ...{ ...q, changes: [{ field: 'max_attempts', before: '0', after: '9' }] },
+    });
     await call('queues.update', { queue_name: 'q', max_attempts: 9 }, audited, q);
     await call('queues.list', {});
     await call('queues.info', { queue_name: 'q' });
@@ -131,12 +139,39 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('storage/items.import', imported, counted, { ...inPartition, items: 2 });
     await call('storage/items.import', imported, counted, { ...inPartition, items: 0 });
     await call('queue.clear', { queue_name: 'q', queue: true }, counted, { ...q, items: 3 });
-    await call('queues.delete', { queue_name: 'q' }, audited, q);
+    await call('queues.delete', { queue_name: 'q' }, audited, { ...q, items: 0 });
     await post('queues.create', QUEUE);
-    await call('queues.delete', { queue_name: 'q' }, audited, q, 2);
+    await call('queues.delete', { queue_name: 'q' }, audited, { ...q, items: 0 }, 2);
     await call('server.info', {}, [], {}, 2);
 
     expect([...seen].sort()).toEqual(ALL.map(({ path }) => path).sort());
+  });
+
+  test('tells what an update of a queue changed, and how many items a deletion removed', async () => {
+    await start(ENFORCED, storage);
+    await post('queues.create', { ...QUEUE, reference: 'before' });
+    const update = {
+      queue_name: 'q',
+      lease_timeout: '90s',
+      expire_timeout: '24h',
+      reference: 'x'.repeat(200),
+    };
+    expect((await eventsOf('queues.update', update)).events).toMatchObject([
+      {
+        changes: [
+          { field: 'lease_timeout', before: '1m0s', after: '1m30s' },
+          { field: 'expire_timeout', before: '1h0m0s', after: '24h0m0s' },
+          { field: 'reference', before: 'before', after: `${'x'.repeat(99)}…` },
+        ],
+      },
+    ]);
+    const wrong = { queue_name: 'q', lease_timeout: '25h' };
+    const [failed] = (await eventsOf('queues.update', wrong)).events;
+    expect(failed).toMatchObject({ outcome: 'failed' });
+    expect(failed).not.toHaveProperty('changes');
+    await post('storage/items.import', { queue_name: 'q', items: [{}, {}, {}] });
+    const { events: found } = await eventsOf('queues.delete', { queue_name: 'q' });
+    expect(found).toMatchObject([{ outcome: 'ok', items: 3 }]);
   });
 
   test('knows the namespace of a queue that it deletes', async () => {

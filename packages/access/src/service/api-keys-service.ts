@@ -1,6 +1,7 @@
 import {
   type ApiKey,
   addDuration,
+  type CallAudit,
   type Caller,
   type Duration,
   type Instant,
@@ -55,7 +56,7 @@ export class ApiKeysService {
     this.#deps = deps;
   }
 
-  async create(call: ApiKeyCall, caller: Caller): Promise<IssuedKey> {
+  async create(call: ApiKeyCall, caller: Caller, audit?: CallAudit): Promise<IssuedKey> {
     const { userId, name, namespaceScope, expiresAt, keyTag } = call;
     checkGiven('user_id', userId);
     checkText('name', name, FIELD_LIMITS.name);
@@ -64,6 +65,7 @@ export class ApiKeysService {
     require(caller, 'apikey.create', SYSTEM_NAMESPACE);
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
+    audit?.add({ id });
     return change(this.#deps, async (transaction) => {
       if ((await transaction.user(userId)) === undefined) throw noSuchUser(userId);
       const scope = namespaceScope === '' ? undefined : await transaction.namespace(namespaceScope);

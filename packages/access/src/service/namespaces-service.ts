@@ -1,5 +1,7 @@
 import {
+  type CallAudit,
   type Caller,
+  changesBetween,
   checkNamespaceName,
   errorText,
   invalid,
@@ -44,12 +46,15 @@ export class NamespacesService {
   }
 
   /** Replaces description and tag. */
-  async update(call: NamespaceCall, caller: Caller): Promise<void> {
+  async update(call: NamespaceCall, caller: Caller, audit?: CallAudit): Promise<void> {
     checkFields(call);
     require(caller, 'namespace.update', SYSTEM_NAMESPACE);
     checkNotReserved(call.name);
     await change(this.#deps, async (transaction) => {
-      if (!(await transaction.updateNamespace(call))) throw noSuchNamespace(call.name);
+      const stored = await transaction.namespace(call.name);
+      if (stored === undefined) throw noSuchNamespace(call.name);
+      await transaction.updateNamespace(call);
+      audit?.add({ changes: changesBetween(valuesOf(stored), valuesOf(call)) });
     });
   }
 
@@ -81,6 +86,11 @@ export class NamespacesService {
       if (!(await transaction.removeNamespace(name))) throw noSuchNamespace(name);
     });
   }
+}
+
+/** What an update can change, under the names of the API. */
+function valuesOf({ description, apiKeyTag }: NamespaceCall) {
+  return { description, api_key_tag: apiKeyTag };
 }
 
 function checkFields({ name, description, apiKeyTag }: NamespaceCall): void {

@@ -1,4 +1,11 @@
-import { type AccessReads, type Caller, type Role, type RoleBinding, SYSTEM_NAMESPACE } from '@querator/core';
+import {
+  type AccessReads,
+  type CallAudit,
+  type Caller,
+  type Role,
+  type RoleBinding,
+  SYSTEM_NAMESPACE,
+} from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
 import { STANDARD_ROLES } from '../bootstrap/standard-roles.ts';
@@ -30,7 +37,7 @@ export class RoleBindingsService {
   }
 
   /** Binds a role of the namespace, or a standard role, to a user. */
-  async create(call: RoleBindingCall, caller: Caller): Promise<{ readonly id: string }> {
+  async create(call: RoleBindingCall, caller: Caller, audit?: CallAudit): Promise<{ readonly id: string }> {
     const { namespace, roleName, userId } = call;
     checkGiven('namespace', namespace);
     checkGiven('role_name', roleName);
@@ -39,6 +46,7 @@ export class RoleBindingsService {
     require(caller, 'rolebinding.create', namespace);
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
+    audit?.add({ id });
     await change(this.#deps, async (transaction) => {
       const role = await findRole(transaction, namespace, roleName);
       if (role === undefined) throw noSuchRole(namespace, roleName);

@@ -1,5 +1,7 @@
 import {
+  type CallAudit,
   type Caller,
+  changesBetween,
   errorText,
   invalid,
   isBlank,
@@ -37,7 +39,11 @@ export class RolesService {
     this.#deps = deps;
   }
 
-  async create({ namespace, name, permissions }: RoleCall, caller: Caller): Promise<{ readonly id: string }> {
+  async create(
+    { namespace, name, permissions }: RoleCall,
+    caller: Caller,
+    audit?: CallAudit,
+  ): Promise<{ readonly id: string }> {
     checkGiven('namespace', namespace);
     checkGiven('name', name);
     checkText('name', name, FIELD_LIMITS.name);
@@ -47,6 +53,7 @@ export class RolesService {
     checkNotStandard(name);
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
+    audit?.add({ id });
     await change(this.#deps, async (transaction) => {
       if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
       if (isBlank(name)) throw invalid('role name is invalid; cannot be empty');
@@ -63,7 +70,7 @@ export class RolesService {
   }
 
   /** Replaces the permissions. An empty list is valid. */
-  async update({ namespace, name, permissions }: RoleCall, caller: Caller): Promise<void> {
+  async update({ namespace, name, permissions }: RoleCall, caller: Caller, audit?: CallAudit): Promise<void> {
     checkGiven('namespace', namespace);
     checkGiven('name', name);
     checkPermissions(permissions);
@@ -73,6 +80,8 @@ export class RolesService {
       if (role === undefined) throw noSuchRole(namespace, name);
       checkNotStandard(name);
       await transaction.updateRole({ id: role.id, permissions });
+      const changes = changesBetween({ permissions: role.permissions }, { permissions });
+      audit?.add({ id: role.id, changes });
     });
   }
 

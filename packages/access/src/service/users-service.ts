@@ -1,4 +1,4 @@
-import { type Caller, invalid, isBlank, SYSTEM_NAMESPACE, type User } from '@querator/core';
+import { type CallAudit, type Caller, invalid, isBlank, SYSTEM_NAMESPACE, type User } from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
 import { newRecordId } from '../keys/record-id.ts';
@@ -24,7 +24,11 @@ export class UsersService {
     this.#deps = deps;
   }
 
-  async create({ username, email, externalId }: UserCall, caller: Caller): Promise<{ readonly id: string }> {
+  async create(
+    { username, email, externalId }: UserCall,
+    caller: Caller,
+    audit?: CallAudit,
+  ): Promise<{ readonly id: string }> {
     checkText('username', username, FIELD_LIMITS.name);
     checkGiven('username', username);
     checkText('email', email, FIELD_LIMITS.contact);
@@ -33,6 +37,7 @@ export class UsersService {
     if (isBlank(username)) throw invalid('username is invalid; cannot be empty');
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
+    audit?.add({ id });
     const now = clock.now();
     await change(this.#deps, (transaction) =>
       transaction.addUser({ id, username, email, externalId, createdAt: now, updatedAt: now }),

@@ -1,4 +1,5 @@
 import {
+  type CallAudit,
   type NewQueue,
   noSuchQueue,
   type PartitionPlacement,
@@ -20,6 +21,7 @@ import type { EngineDeps } from '../engine-deps.ts';
 import { LogicalQueue } from '../queue/logical-queue.ts';
 import { checkDeadQueueName, checkDeadQueueRelations } from '../rules/dead-queue-rules.ts';
 import { checkQueueKnown } from '../rules/name-rules.ts';
+import { queueChanges } from '../rules/queue-changes.ts';
 import { NameLocks } from './name-locks.ts';
 import { type PartitionStorage, Placements } from './placements.ts';
 import { type DeletionRules, QueueDeletion } from './queue-deletion.ts';
@@ -232,13 +234,21 @@ export class QueueManager {
    * Changes a queue's settings, stored and active. Call it in `changing`.
    *
    * @param deadQueue the dead-letter queue that `change` sets, its name checked; empty: none.
+   * @param audit gets what changed.
    * @throws what `change` throws; QueueError `invalid` when there is no such
    *   queue, or when the dead-letter queue breaks a rule.
    */
-  async update(name: string, deadQueue: string, change: (stored: Queue) => QueueSettings): Promise<Queue> {
+  async update(
+    name: string,
+    deadQueue: string,
+    change: (stored: Queue) => QueueSettings,
+    audit?: CallAudit,
+  ): Promise<Queue> {
     const checkedChange = (stored: Queue, relations: QueueRelations | undefined) => {
       if (relations !== undefined) checkDeadQueueRelations(name, deadQueue, relations);
-      return { ...stored, ...change(stored) };
+      const settings = change(stored);
+      audit?.add({ changes: queueChanges(stored, settings) });
+      return { ...stored, ...settings };
     };
     const updated = await this.#store.update(name, checkedChange, deadQueue);
     if (updated === undefined) throw noSuchQueue(name);

@@ -1,5 +1,6 @@
 import {
   accessDenied,
+  type CallAudit,
   type Caller,
   checkNamespaceName,
   errorText,
@@ -48,10 +49,12 @@ export interface ListQueuesCall {
   readonly limit: number;
 }
 
-/** Who makes a call. */
+/** Who makes a call, and its audit. */
 export interface CallerOptions {
   /** Undefined: somebody who may do everything. */
   readonly caller?: Caller | undefined;
+  /** Gets what the call changes. Undefined: the call is not audited. */
+  readonly audit?: CallAudit | undefined;
 }
 
 export interface CreateOptions extends CallerOptions {
@@ -147,7 +150,7 @@ export class QueuesService {
   }
 
   /** Changes a queue's settings. They are in force when it returns. */
-  async update(call: QueueCall, { caller }: CallerOptions = {}): Promise<Queue> {
+  async update(call: QueueCall, { caller, audit }: CallerOptions = {}): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference } = call;
     checkQueueName(name);
     const timeouts = parseTimeouts(call);
@@ -170,7 +173,7 @@ export class QueuesService {
         const { namespace } = await this.#manager.info(name);
         checkDeadQueueName(name, deadQueue);
         await this.#visibility.checkDeadQueue(deadQueue, namespace, caller);
-        return this.#manager.update(name, deadQueue, merge);
+        return this.#manager.update(name, deadQueue, merge, audit);
       }),
     );
   }
@@ -185,10 +188,11 @@ export class QueuesService {
   async delete(
     queueName: string,
     force: boolean,
-    { caller, onlyEmpty = false }: DeleteOptions = {},
+    { caller, audit, onlyEmpty = false }: DeleteOptions = {},
   ): Promise<void> {
     checkQueueName(queueName);
-    await this.#visibility.hidingNames(caller, () => this.#manager.delete(queueName, { force, onlyEmpty }));
+    const rules = { force, onlyEmpty, audit };
+    await this.#visibility.hidingNames(caller, () => this.#manager.delete(queueName, rules));
   }
 }
 

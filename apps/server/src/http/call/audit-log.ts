@@ -1,4 +1,12 @@
-import { type Caller, echo, type Logger, SYSTEM_NAMESPACE } from '@querator/core';
+import {
+  type AuditChange,
+  type AuditEffect,
+  type CallAudit,
+  type Caller,
+  echo,
+  type Logger,
+  SYSTEM_NAMESPACE,
+} from '@querator/core';
 import type { AnyEndpoint } from '@querator/protocol';
 import { boundedFields } from '../../observability/bounded-fields.ts';
 import type { CallHeaders } from './call-headers.ts';
@@ -40,12 +48,15 @@ export class AuditLog {
 }
 
 /** The events of one call. None of them holds a secret, a payload, or a long text. */
-export class AuditRecord {
+export class AuditRecord implements CallAudit {
   readonly #deps: AuditLogDeps;
   readonly #call: AuditedCall;
   /** Read early, because a connection that the client has closed has no address. */
   readonly #peer: string;
+  /** Events are written to the log only. */
+  readonly storedEvent = undefined;
   #object: AuditedObject | undefined;
+  #effect: AuditEffect = {};
   #ended = false;
 
   constructor(deps: AuditLogDeps, call: AuditedCall) {
@@ -78,12 +89,16 @@ export class AuditRecord {
     if (endpoint.audited === 'items') this.#write({ outcome: 'begun' });
   }
 
-  /** The call has taken effect. @param items the number of items that it stored or removed. */
-  succeeded(response: unknown, items: number | undefined): void {
-    const id = this.#call.endpoint.audited === 'access' ? textIn(response, 'id') : undefined;
+  add(effect: AuditEffect): void {
+    this.#effect = { ...this.#effect, ...effect };
+  }
+
+  /** The call has taken effect. */
+  succeeded(): void {
+    const { id, items, changes = [] } = this.#effect;
     if (id !== undefined) this.#object = { ...this.#object, id };
     this.#ended = true;
-    this.#write({ outcome: 'ok', items });
+    this.#write({ outcome: 'ok', items, changes: changes.length === 0 ? undefined : changes });
   }
 
   /** The call failed. Does nothing after `succeeded`: then only the answer failed. */
@@ -99,6 +114,7 @@ export class AuditRecord {
   #write(outcome: {
     readonly outcome: 'begun' | 'ok' | 'failed';
     readonly items?: number | undefined;
+    readonly changes?: readonly AuditChange[] | undefined;
     readonly code?: number;
     readonly reason?: string | undefined;
   }): void {

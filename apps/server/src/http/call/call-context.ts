@@ -1,4 +1,4 @@
-import type { Caller } from '@querator/core';
+import type { CallAudit, Caller } from '@querator/core';
 import type { ElementReport } from '@querator/protocol';
 
 /** The properties of a call that a handler gets besides its message. */
@@ -11,6 +11,6 @@ export interface CallContext extends ElementReport {
   readonly isGone: () => boolean;
   /** Headers that a handler adds to the reply. A refused call does not send them. */
   replyHeaders: Readonly<Record<string, string>> | undefined;
-  /** The number of items that a call stored or removed. Only the handlers of calls whose audit shows it set it. */
-  itemCount: number | undefined;
+  /** Gets what the call does. Undefined: the call is not audited. */
+  audit: CallAudit | undefined;
 }

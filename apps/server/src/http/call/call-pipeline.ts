@@ -173,9 +173,12 @@ export class CallPipeline {
         const judging = this.#gate.authorize(context.caller, endpoint.permission, queueNameOf(request));
         if (judging !== undefined) await judging;
       }
-      if (audit !== undefined) await audit.begins();
+      if (audit !== undefined) {
+        context.audit = audit;
+        await audit.begins();
+      }
       const response = await this.#handle(call, request, context);
-      audit?.succeeded(response, context.itemCount);
+      audit?.succeeded();
       const answering = answerOf(endpoint.response, response, call.replyFormat);
       if (answering instanceof Promise) reply = await answering;
       else reply = answering;

@@ -1,4 +1,4 @@
-import type { Caller } from '@querator/core';
+import type { CallAudit, Caller } from '@querator/core';
 import type { CallContext } from './call-context.ts';
 
 /** The context of a call that can lose its permission while it waits. The handler then sees a caller who is gone. */
@@ -9,12 +9,13 @@ export class RevocableContext implements CallContext {
   readonly isGone: () => boolean;
   elementsReceived: number | undefined;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
-  itemCount: number | undefined = undefined;
+  audit: CallAudit | undefined;
   #signal: AbortSignal | undefined;
 
   constructor(inner: CallContext) {
     this.#inner = inner;
     this.caller = inner.caller;
+    this.audit = inner.audit;
     this.elementsReceived = inner.elementsReceived;
     this.isGone = () => this.#revoked.signal.aborted || inner.isGone();
   }

@@ -1,4 +1,4 @@
-import type { Caller } from '@querator/core';
+import type { CallAudit, Caller } from '@querator/core';
 import type { Context } from 'hono';
 import type { CallContext } from '../call/call-context.ts';
 import type { AppEnv } from './app-env.ts';
@@ -15,7 +15,7 @@ export class FetchCallContext implements CallContext {
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   elementsReceived: number | undefined = undefined;
-  itemCount: number | undefined = undefined;
+  audit: CallAudit | undefined = undefined;
 
   constructor(c: Context<AppEnv>, caller: Caller) {
     this.#c = c;

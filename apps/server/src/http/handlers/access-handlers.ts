@@ -22,8 +22,8 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
       await namespaces.create(request, caller);
       return SUCCESS_REPLY;
     },
-    async namespacesUpdate(request, { caller }) {
-      await namespaces.update(request, caller);
+    async namespacesUpdate(request, { caller, audit }) {
+      await namespaces.update(request, caller, audit);
       return SUCCESS_REPLY;
     },
     async namespacesList(request, context) {
@@ -33,7 +33,7 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
       await namespaces.delete(name, caller);
       return SUCCESS_REPLY;
     },
-    usersCreate: (request, { caller }) => users.create(request, caller),
+    usersCreate: (request, { caller, audit }) => users.create(request, caller, audit),
     async usersList(request, context) {
       return { items: sendPage(await users.list(request, context.caller), context, fromUser) };
     },
@@ -41,8 +41,8 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
       await users.delete(id, caller);
       return SUCCESS_REPLY;
     },
-    apiKeysCreate({ expiresAt, ...request }, { caller }) {
-      return apiKeys.create({ ...request, expiresAt: fromOptionalTimestamp(expiresAt) }, caller);
+    apiKeysCreate({ expiresAt, ...request }, { caller, audit }) {
+      return apiKeys.create({ ...request, expiresAt: fromOptionalTimestamp(expiresAt) }, caller, audit);
     },
     async apiKeysList(request, context) {
       return { items: sendPage(await apiKeys.list(request, context.caller), context, fromApiKey) };
@@ -51,19 +51,19 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
       await apiKeys.delete(id, caller);
       return SUCCESS_REPLY;
     },
-    rolesCreate: (request, { caller }) => roles.create(request, caller),
+    rolesCreate: (request, { caller, audit }) => roles.create(request, caller, audit),
     async rolesList(request, context) {
       return { items: sendPage(await roles.list(request, context.caller), context, fromRole) };
     },
-    async rolesUpdate(request, { caller }) {
-      await roles.update(request, caller);
+    async rolesUpdate(request, { caller, audit }) {
+      await roles.update(request, caller, audit);
       return SUCCESS_REPLY;
     },
     async rolesDelete(request, { caller }) {
       await roles.delete(request, caller);
       return SUCCESS_REPLY;
     },
-    roleBindingsCreate: (request, { caller }) => roleBindings.create(request, caller),
+    roleBindingsCreate: (request, { caller, audit }) => roleBindings.create(request, caller, audit),
     async roleBindingsList({ userIdFilter: userId, ...request }, context) {
       const page = await roleBindings.list({ ...request, userId }, context.caller);
       return { items: sendPage(page, context, fromRoleBinding) };

@@ -38,7 +38,8 @@ export function queueHandlers(queue: QueueService): Handlers<typeof queueEndpoin
       return SUCCESS_REPLY;
     },
     async clear(request, context) {
-      context.itemCount = await queue.clear(request);
+      const items = await queue.clear(request);
+      context.audit?.add({ items });
       return SUCCESS_REPLY;
     },
     async reload({ queueName }) {

@@ -16,12 +16,12 @@ export function queuesHandlers(queues: QueuesService): Handlers<typeof queuesEnd
     async info({ queueName }) {
       return fromQueue(await queues.info(queueName));
     },
-    async update(request, { caller }) {
-      await queues.update(request, { caller });
+    async update(request, { caller, audit }) {
+      await queues.update(request, { caller, audit });
       return SUCCESS_REPLY;
     },
-    async delete({ queueName, force }, { caller }) {
-      await queues.delete(queueName, force, { caller });
+    async delete({ queueName, force }, { caller, audit }) {
+      await queues.delete(queueName, force, { caller, audit });
       return SUCCESS_REPLY;
     },
   };

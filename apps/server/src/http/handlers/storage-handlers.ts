@@ -22,11 +22,12 @@ export function storageHandlers(storage: StorageService): Handlers<typeof storag
         items: items.map(toImportedItem),
         received: context.elementsReceived,
       });
-      context.itemCount = stored.storedCount;
+      context.audit?.add({ items: stored.storedCount });
       return { items: sendPage(stored, context, fromStoredItem) };
     },
     async itemsDelete(request, context) {
-      context.itemCount = await storage.deleteItems(request);
+      const items = await storage.deleteItems(request);
+      context.audit?.add({ items });
       return SUCCESS_REPLY;
     },
     async scheduledList(request, context) {

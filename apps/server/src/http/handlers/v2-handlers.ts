@@ -51,8 +51,8 @@ export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
 /** The handler that deletes a queue, with its items only if that is forced. */
 export function queuesHandlersV2(queues: QueuesService): HandlersOf<'queues'> {
   return {
-    async delete({ queueName, force }, { caller }) {
-      await queues.delete(queueName, force, { caller, onlyEmpty: !force });
+    async delete({ queueName, force }, { caller, audit }) {
+      await queues.delete(queueName, force, { caller, audit, onlyEmpty: !force });
       return SUCCESS_REPLY;
     },
   };

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Caller } from '@querator/core';
+import type { CallAudit, Caller } from '@querator/core';
 import type { CallContext } from '../call/call-context.ts';
 
 /** The context of a call, read from Node's response object. */
@@ -9,7 +9,7 @@ export class NodeCallContext implements CallContext {
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   elementsReceived: number | undefined = undefined;
-  itemCount: number | undefined = undefined;
+  audit: CallAudit | undefined = undefined;
   #signal: AbortSignal | undefined;
 
   constructor(outgoing: ServerResponse, caller: Caller) {
