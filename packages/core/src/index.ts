@@ -50,9 +50,12 @@ export {
 export { contentBytes, isBudgetSpent, PAYLOAD_BUDGET } from './item/payload-budget.ts';
 export {
   ATTEMPTS_MAX,
+  DEFAULT_DEDUP_WINDOW,
   LIMITS,
+  LONGEST_DEDUP_WINDOW,
   LONGEST_REQUEST_TIMEOUT,
   SCHEDULE_THRESHOLD,
+  SHORTEST_DEDUP_WINDOW,
   SHORTEST_REQUEST_TIMEOUT,
 } from './limits.ts';
 export { guardedLogger, type LogFields, type Logger, silentLogger } from './logger.ts';
@@ -87,6 +90,14 @@ export {
   QUEUE_STORE,
   STORAGE_BACKEND,
 } from './storage/decorate-store.ts';
+export type {
+  KeyedItems,
+  KeyedItemsResult,
+  KeyedProduceOptions,
+  KeyedProduceRequest,
+  KeyedProduceResult,
+  KeySweepResult,
+} from './storage/keyed-produce.ts';
 export type { Outcome } from './storage/outcome.ts';
 export type {
   ClearRequest,

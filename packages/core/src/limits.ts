@@ -24,6 +24,7 @@ export const LIMITS = {
   /** Length of the timeout text of a request, before parsing. */
   requestTimeoutText: 100,
   maxAttempts: 65_536,
+  dedupKey: 256,
   /** More than any queue needs. A typing error cannot create a million tables. */
   partitions: 1_024,
   /** Elements in one page of a list. */
@@ -38,6 +39,13 @@ export const SHORTEST_REQUEST_TIMEOUT: Duration = milliseconds(10);
 export const LONGEST_REQUEST_TIMEOUT: Duration = milliseconds(15 * 60_000);
 /** An `enqueueAt` or `retryAt` that is nearer than this counts as "now". */
 export const SCHEDULE_THRESHOLD: Duration = milliseconds(100);
+
+/** The shortest window of a dedup key. */
+export const SHORTEST_DEDUP_WINDOW: Duration = milliseconds(1_000);
+/** The longest window of a dedup key: 14 days. */
+export const LONGEST_DEDUP_WINDOW: Duration = milliseconds(336 * 3_600_000);
+/** The window of a request that names none. */
+export const DEFAULT_DEDUP_WINDOW: Duration = milliseconds(5 * 60_000);
 
 /** The attempt counter stops here: the greatest int32, which is the wire's type. */
 export const ATTEMPTS_MAX = 2 ** 31 - 1;

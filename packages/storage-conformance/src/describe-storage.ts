@@ -11,6 +11,8 @@ import { describeDelete } from './contract/delete.ts';
 import { describeDeletedQueues } from './contract/deleted-queues.ts';
 import { describeImport } from './contract/import.ts';
 import { describeItemIds } from './contract/item-ids.ts';
+import { describeKeyedProduce } from './contract/keyed-produce.ts';
+import { describeKeys } from './contract/keys.ts';
 import { describeLease } from './contract/lease.ts';
 import { describeLetterConcurrency } from './contract/letter-concurrency.ts';
 import { describeLifecycle } from './contract/lifecycle.ts';
@@ -64,6 +66,8 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeContent(test);
     describeProduce(test);
     describeProduceAndLease(test);
+    describeKeyedProduce(test);
+    describeKeys(test);
     describeLease(test);
     describeComplete(test);
     describeRetry(test);

@@ -34,6 +34,10 @@ export interface Entry extends DeadlineOwner {
   idleLeaseDeadline?: Instant;
 }
 
+/** What makes up a new entry besides its content. */
+export type EntryRest = Pick<Entry, 'createdAt' | 'expireDeadline' | 'attempts' | 'state' | 'due'> &
+  Partial<Pick<Entry, 'sourceId' | 'maxAttempts'>>;
+
 /** A copy of the entry for callers. */
 export function toStoredItem(entry: Entry): StoredItem {
   const isLeased = entry.state === 'leased' || entry.state === 'prepared';

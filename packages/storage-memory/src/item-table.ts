@@ -1,6 +1,7 @@
 import { type Instant, type ItemId, microseconds, type PartitionStats } from '@querator/core';
 import { Counts } from './counts.ts';
 import { type Deadline, Deadlines, isBefore } from './deadlines.ts';
+import { DedupKeys } from './dedup-keys.ts';
 import type { Entry, EntryState } from './entry.ts';
 import { Heap } from './heap.ts';
 import type { PackedContent } from './packed-content.ts';
@@ -19,6 +20,8 @@ const NO_CONTENT: PackedContent = { encoding: '', kind: '', reference: '', paylo
  * ones, which are in a heap.
  */
 export class ItemTable {
+  /** The dedup keys of the partition, which end with it. */
+  readonly dedupKeys = new DedupKeys();
   readonly #byId = new Map<ItemId, Entry>();
   readonly #bySource = new Map<ItemId, Entry>();
   /** By state: within one state, deadlines mostly arrive in order. */

@@ -17,7 +17,7 @@ import { MemoryPartitionStore } from './memory-partition-store.ts';
 import { MemoryQueueStore } from './memory-queue-store.ts';
 
 /** What a storage in memory can do. */
-export const MEMORY_CAPABILITIES: StorageCapabilities = { durable: false, shared: false };
+export const MEMORY_CAPABILITIES: StorageCapabilities = { durable: false, shared: false, dedup: true };
 
 /** Options of a storage in memory. */
 export interface MemoryBackendOptions {

@@ -7,17 +7,21 @@ import {
   type DeadLetter,
   type DeathRules,
   type Duration,
-  expireDeadlineFrom,
   type ImportedItem,
   type Instant,
   type ItemContent,
   type ItemId,
   type ItemListRequest,
   instantFromMicroseconds,
+  type KeyedProduceOptions,
+  type KeyedProduceRequest,
+  type KeyedProduceResult,
+  type KeySweepResult,
   type LeaseBatch,
   type LeasedItem,
   type LetterTimeouts,
   type MarkResult,
+  type NewItem,
   type Outcome,
   PAYLOAD_BUDGET,
   type PartitionStats,
@@ -32,12 +36,14 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
-import { type Entry, isMoving, toStoredItem } from './entry.ts';
+import { type Appended, appendItems, type EntryOf } from './append-items.ts';
+import { type Entry, type EntryRest, isMoving, toStoredItem } from './entry.ts';
 import { isListed, laterThanThreshold, waitingOr } from './entry-state.ts';
 import { findLeased } from './find-leased.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
 import { packContent, packedBytes, unpackContent } from './packed-content.ts';
+import { produceKeyed } from './produce-keyed.ts';
 import { sweepTable } from './sweep-table.ts';
 
 /** Dependencies of a partition. */
@@ -93,6 +99,27 @@ export class MemoryPartitionStore implements PartitionStore {
       }),
       leased,
     };
+  }
+
+  async produceKeyed(
+    requests: readonly KeyedProduceRequest[],
+    { expireTimeout, newKeys }: KeyedProduceOptions,
+  ): Promise<readonly Outcome<KeyedProduceResult>[]> {
+    const table = this.#table();
+    const now = this.#clock.now();
+    const append = (items: readonly NewItem[]) => this.#append(table, items, now, expireTimeout);
+    return requests.map((request) => ({
+      ok: true,
+      value: produceKeyed(table.dedupKeys, request, { now, newKeys, append }),
+    }));
+  }
+
+  async sweepKeys(limit: number): Promise<KeySweepResult> {
+    return this.#table().dedupKeys.sweep(limit, this.#clock.now());
+  }
+
+  async countKeys(): Promise<number> {
+    return this.#table().dedupKeys.size;
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
@@ -251,22 +278,15 @@ export class MemoryPartitionStore implements PartitionStore {
   #produce(requests: readonly ProduceRequest[], expireTimeout: Duration): readonly ProduceResult[] {
     const table = this.#table();
     const now = this.#clock.now();
-    const fresh = { createdAt: now, attempts: 0 };
     return requests.map(({ items }) => {
-      let scheduled = 0;
-      for (const item of items) {
-        const enqueueAt = laterThanThreshold(item.enqueueAt, now);
-        if (enqueueAt !== undefined) scheduled++;
-        const expireDeadline = expireDeadlineFrom(enqueueAt ?? now, expireTimeout);
-        table.append(
-          this.#entry(item, {
-            ...{ ...fresh, expireDeadline },
-            ...waitingOr('scheduled', enqueueAt, expireDeadline),
-          }),
-        );
-      }
+      const { scheduled } = this.#append(table, items, now, expireTimeout);
       return { waiting: items.length - scheduled, scheduled };
     });
+  }
+
+  #append(table: ItemTable, items: readonly NewItem[], now: Instant, expireTimeout: Duration): Appended {
+    const entryOf: EntryOf = (content, rest) => this.#entry(content, rest);
+    return appendItems(table, items, { now, expireTimeout, entryOf });
   }
 
   #lease({ limit, leaseTimeout }: LeaseBatch, payloadBudget: number): readonly LeasedItem[] {
@@ -363,11 +383,7 @@ export class MemoryPartitionStore implements PartitionStore {
     table.append(again);
   }
 
-  #entry(
-    content: ItemContent,
-    rest: Pick<Entry, 'createdAt' | 'expireDeadline' | 'attempts' | 'state' | 'due'> &
-      Partial<Pick<Entry, 'sourceId' | 'maxAttempts'>>,
-  ): Entry {
+  #entry(content: ItemContent, rest: EntryRest): Entry {
     return {
       id: this.#ids.next(),
       sourceId: rest.sourceId,

@@ -27,6 +27,9 @@ const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   produce: 'produce',
   produceAndLease: 'produceAndLease',
+  produceKeyed: 'produceKeyed',
+  sweepKeys: 'sweepKeys',
+  countKeys: 'countKeys',
   lease: 'lease',
   release: 'release',
   complete: 'complete',

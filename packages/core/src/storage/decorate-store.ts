@@ -13,6 +13,9 @@ export type PortMembers<Port> = Readonly<Record<keyof Port & string, true>>;
 export const PARTITION_STORE: PortMembers<PartitionStore> = {
   produce: true,
   produceAndLease: true,
+  produceKeyed: true,
+  sweepKeys: true,
+  countKeys: true,
   lease: true,
   release: true,
   complete: true,

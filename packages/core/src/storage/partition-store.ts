@@ -1,6 +1,12 @@
 import type { DeadLetter, ImportedItem, LeasedItem, StoredItem } from '../item/item.ts';
 import type { ItemId } from '../item/item-id.ts';
 import type { Duration } from '../time/duration.ts';
+import type {
+  KeyedProduceOptions,
+  KeyedProduceRequest,
+  KeyedProduceResult,
+  KeySweepResult,
+} from './keyed-produce.ts';
 import type { Outcome } from './outcome.ts';
 import type {
   ClearRequest,
@@ -74,6 +80,47 @@ export interface PartitionStore {
     expireTimeout: Duration,
     lease: LeaseBatch,
   ): Promise<ProduceAndLeaseResult>;
+
+  /**
+   * Produces items under dedup keys. The items of a key are stored as `produce`
+   * stores them, together with the key, unless the partition holds the key: then
+   * they are duplicates, whatever their content, and nothing of them is stored.
+   *
+   * - A key lasts for the window of the request that stored it, from then on and by
+   *   the storage's clock. A duplicate does not prolong it. After the window the
+   *   partition counts as not holding the key.
+   * - A key lasts also if its items were leased, completed, cleared or died. It ends
+   *   with the partition.
+   * - Items and key are durable at the same moment: after a failure both are there,
+   *   or neither. So a request whose outcome is `unknown` may be repeated.
+   * - Of concurrent calls with the same new key, in any process, one stores its
+   *   items. The others wait for its outcome.
+   * - The groups of one request are stored all or not at all. If one of two requests
+   *   of a batch names a key of the other, the first one stores.
+   *
+   * Undefined if the driver does not claim `dedup`.
+   */
+  produceKeyed?(
+    requests: readonly KeyedProduceRequest[],
+    options: KeyedProduceOptions,
+  ): Promise<readonly Outcome<KeyedProduceResult>[]>;
+
+  /**
+   * Removes keys whose window has ended, the oldest first, at most `limit`. Nothing
+   * depends on when it is called but the storage that ended keys take. A partition
+   * that never had a key costs nothing.
+   *
+   * Undefined if the driver does not claim `dedup`.
+   */
+  sweepKeys?(limit: number): Promise<KeySweepResult>;
+
+  /**
+   * Counts the keys that the partition holds, with those that ended and were not
+   * removed yet. May read all of them, as `stats` does with items.
+   *
+   * Undefined if the driver does not claim `dedup`.
+   */
+  countKeys?(options?: CountOptions): Promise<number>;
 
   /**
    * Leases the oldest waiting items, lowest ids first, up to the limit. Sets
@@ -267,8 +314,8 @@ export interface PartitionStore {
   untilDroppable?(): Promise<void>;
 
   /**
-   * Removes the partition with all its items. The next call starts an empty
-   * one. Items that belong to another queue than the store's `owner` stay.
+   * Removes the partition with all its items and dedup keys. The next call starts
+   * an empty one. Items that belong to another queue than the store's `owner` stay.
    */
   drop(): Promise<void>;
 }

@@ -77,6 +77,11 @@ export interface StorageCapabilities {
   readonly durable: boolean;
   /** Several processes may use the same storage at the same time. */
   readonly shared: boolean;
+  /**
+   * Items can be produced under dedup keys: the partition stores have `produceKeyed`,
+   * `sweepKeys` and `countKeys`. Undefined: no.
+   */
+  readonly dedup?: boolean;
 }
 
 /**

@@ -149,7 +149,7 @@ export function describeDelete(test: StorageTest): void {
   });
 
   describe('drop', () => {
-    // "Removes the partition with all its items. The next call starts an empty one."
+    // "Removes the partition with all its items and dedup keys. The next call starts an empty one."
     test('removes everything, and the next call starts anew', async (fixture) => {
       const script = fixture.script();
       const moving = await script.addMoving('moving');

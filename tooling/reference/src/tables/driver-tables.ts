@@ -15,6 +15,9 @@ type OptionalMembers<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never
 /** How the engine works without a member. A new optional member of a port needs an entry here to compile. */
 const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> = {
   produceAndLease: 'items for waiting consumers are stored first and leased by a second call',
+  produceKeyed: 'see the capability `dedup`',
+  sweepKeys: 'see the capability `dedup`',
+  countKeys: 'see the capability `dedup`',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {
@@ -29,6 +32,10 @@ const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning
       'the server warns when it starts. It refuses to keep queues here if items are in a durable storage',
     ],
     shared: ['several processes may use the storage at once', 'the server refuses `--workers` above 1'],
+    dedup: [
+      'items can be produced under dedup keys',
+      'a produce with a dedup key is refused if its partition is in this storage',
+    ],
   };
 
 /** The drivers of the server. Creating a backend connects to nothing. */
@@ -52,7 +59,7 @@ export function capabilityTable(): string {
     ['capability', ...drivers.map(({ name }) => `\`${name}\``), 'if it is missing'],
     Object.entries(CAPABILITIES).map(([name, [meaning, without]]) => [
       `\`${name}\`: ${meaning}`,
-      ...drivers.map(({ capabilities }) => yesOrNo(capabilities[name as keyof StorageCapabilities])),
+      ...drivers.map(({ capabilities }) => yesOrNo(capabilities[name as keyof StorageCapabilities] === true)),
       without,
     ]),
   );

@@ -1,10 +1,13 @@
 import {
+  DEFAULT_DEDUP_WINDOW,
   type Duration,
   formatDuration,
   LIMITS,
+  LONGEST_DEDUP_WINDOW,
   LONGEST_REQUEST_TIMEOUT,
   PAYLOAD_BUDGET,
   SCHEDULE_THRESHOLD,
+  SHORTEST_DEDUP_WINDOW,
   SHORTEST_REQUEST_TIMEOUT,
 } from '@querator/core';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from '@querator/engine';
@@ -26,6 +29,7 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   namespaceName: ['name of a namespace', 'bytes'],
   timeoutText: ['`lease_timeout` and `expire_timeout` as text', 'bytes'],
   requestTimeoutText: ['`request_timeout` as text', 'bytes'],
+  dedupKey: ['`dedup_key` of a request or an item', 'bytes'],
   maxAttempts: ['`max_attempts` of a queue', 'attempts'],
   partitions: ['partitions of a queue', 'partitions'],
   listPage: ['elements of one page', 'elements'],
@@ -44,6 +48,9 @@ export function requestLimitTable(): string {
       ...rows,
       duration('shortest request timeout of produce and lease', SHORTEST_REQUEST_TIMEOUT),
       duration('longest request timeout', LONGEST_REQUEST_TIMEOUT),
+      duration('shortest `dedup_window`', SHORTEST_DEDUP_WINDOW),
+      duration('longest `dedup_window`', LONGEST_DEDUP_WINDOW),
+      duration('`dedup_window` of a request that names none', DEFAULT_DEDUP_WINDOW),
       duration('schedule threshold: a scheduled time less far ahead means now', SCHEDULE_THRESHOLD),
       [
         'content of the items in one lease reply or one page, before the page ends',

@@ -1,0 +1,56 @@
+import { type Instant, type ItemId, type KeySweepResult, millisecondsBetween } from '@querator/core';
+import { Heap } from './heap.ts';
+
+/** A dedup key, and the ids that its items got. */
+interface HeldKey {
+  readonly key: string;
+  readonly ids: readonly ItemId[];
+  /** The end of its window. */
+  readonly endsAt: Instant;
+}
+
+/**
+ * The dedup keys of one partition. A key of 20 characters takes 280 bytes, and 60
+ * for each of its items after the first (measured). An ended key takes them until it
+ * is swept.
+ */
+export class DedupKeys {
+  readonly #held = new Map<string, HeldKey>();
+  /** May also contain keys that ended and were stored again since. */
+  readonly #byEnd = new Heap<HeldKey>((a, b) => a.endsAt < b.endsAt);
+
+  /** The number of keys, with those that ended and were not swept. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** The ids of a key's items. Undefined if there is no such key, or its window has ended. */
+  idsOf(key: string, now: Instant): readonly ItemId[] | undefined {
+    const held = this.#held.get(key);
+    return held === undefined || held.endsAt <= now ? undefined : held.ids;
+  }
+
+  add(key: string, ids: readonly ItemId[], endsAt: Instant): void {
+    const held = { key, ids, endsAt };
+    this.#held.set(key, held);
+    this.#byEnd.push(held);
+  }
+
+  /** Removes at most `limit` ended keys, the oldest first. */
+  sweep(limit: number, now: Instant): KeySweepResult {
+    let removed = 0;
+    for (;;) {
+      const first = this.#byEnd.peek();
+      if (first === undefined) return { removed, nextEndMs: undefined };
+      const isHeld = this.#held.get(first.key) === first;
+      if (isHeld && first.endsAt > now) {
+        return { removed, nextEndMs: millisecondsBetween(now, first.endsAt) };
+      }
+      if (removed >= limit) return { removed, nextEndMs: 0 };
+      this.#byEnd.pop();
+      if (!isHeld) continue;
+      this.#held.delete(first.key);
+      removed++;
+    }
+  }
+}
