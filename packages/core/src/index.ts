@@ -146,7 +146,7 @@ export {
   Verbatim,
   verbatim,
 } from './text/error-text.ts';
-export { byteLength, hasWhitespace, isBlank } from './text/text-rules.ts';
+export { byteLength, hasWhitespace, isBlank, isLongerThan } from './text/text-rules.ts';
 export { BACKGROUND_PARTS, backgroundPauseMs } from './time/background-share.ts';
 export type { CancelTimer, Clock } from './time/clock.ts';
 export {

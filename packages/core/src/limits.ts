@@ -13,11 +13,15 @@ export const LIMITS = {
   completeBatch: 1_000,
   /** Items in one import request. */
   importBatch: 65_536,
+  /** Ids in one delete of items. More valid ids do not fit a body of 256,000 bytes. */
+  deleteBatch: 10_000,
   /** The documented bound on requests that wait for a queue. The engine bounds items and bytes instead. */
   requestsBuffered: 100,
   queueName: 512,
   deadQueueName: 500,
   queueReference: 2_000,
+  /** The reference server has no room for a longer one in the body of a lease. */
+  clientId: 512,
   namespaceName: 256,
   /** Length of a queue's timeout texts, before parsing. */
   timeoutText: 15,

@@ -11,6 +11,8 @@ export interface EngineLimits {
   readonly completeBatch: number;
   /** Items in one import request. */
   readonly importBatch: number;
+  /** Ids in one delete of items. */
+  readonly deleteBatch: number;
   /**
    * Items that may wait for a busy storage, for each queue and kind of request.
    * Further requests are refused as overload. Completes and retries are limited

@@ -236,7 +236,6 @@ describe('while the settings of queues cannot be read', () => {
 
   test.each([
     ['names', (p: FreshProcess, text: string) => p.lease(text, 'c')],
-    ['client ids', (p: FreshProcess, text: string) => p.lease('q', text)],
     [
       'texts of items',
       (p: FreshProcess, reference: string) => p.produce('q', '1m', [item('', { reference })]),

@@ -17,11 +17,18 @@ const ITEMS = [
     limit: 65_536,
     name: 'max_import_batch_size',
   },
+  {
+    path: '/v1/storage/items.delete',
+    list: 'ids',
+    element: '"x"',
+    limit: 10_000,
+    name: 'max_delete_batch_size',
+  },
 ];
 
 describe.each(ITEMS)('$path', ({ path, list, element, limit, name }) => {
   const bodyOf = (queue: string, count: number, timeout = '1m') => {
-    const time = list === 'ids' || path.endsWith('produce') ? `"request_timeout":"${timeout}",` : '';
+    const time = /complete|produce/.test(path) ? `"request_timeout":"${timeout}",` : '';
     return `{"${list}":${listOf(count, element)},${time}"queue_name":"${queue}"}`;
   };
 
@@ -81,4 +88,12 @@ test('imports as many items as the limit allows', async () => {
   await server.createQueue('full');
   const body = `{"queue_name":"full","items":${listOf(65_536, '{}')}}`;
   expect((await server.post('/v1/storage/items.import', body)).json.items).toHaveLength(65_536);
+});
+
+test('deletes as many items as ids fit a body', async () => {
+  await server.createQueue('deleted');
+  const ids = Array.from({ length: 8_500 }, (_, n) => String(n).padStart(27, '0'));
+  expect(await server.post('/v1/storage/items.delete', { queue_name: 'deleted', ids })).toMatchObject({
+    status: 200,
+  });
 });

@@ -1,4 +1,4 @@
-import { errorText, invalid, isBlank, LIMITS, type NewItem } from '@querator/core';
+import { errorText, invalid, isBlank, isLongerThan, LIMITS, type NewItem } from '@querator/core';
 
 /**
  * @param received how many items there were, if `items` are only the first of them.
@@ -27,6 +27,9 @@ export function checkText(field: string, text: string): void {
 
 /** @throws QueueError `invalid` for a wrong client id or batch size. */
 export function checkLease(clientId: string, batchSize: number, most: number): void {
+  if (isLongerThan(clientId, LIMITS.clientId)) {
+    throw invalid(errorText`invalid client id; cannot be greater than '${LIMITS.clientId}' characters`);
+  }
   if (isBlank(clientId)) throw invalid('invalid client id; cannot be empty');
   checkText('client id', clientId);
   if (batchSize <= 0) throw invalid('invalid batch size; must be greater than zero');

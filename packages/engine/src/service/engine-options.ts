@@ -9,6 +9,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   leaseBatch: LIMITS.leaseBatch,
   completeBatch: LIMITS.completeBatch,
   importBatch: LIMITS.importBatch,
+  deleteBatch: LIMITS.deleteBatch,
   ...BATCHING_LIMITS,
   sweepItems: 1_000,
   pollMs: 1_000,

@@ -52,7 +52,10 @@ export interface PartitionsAtWork {
 }
 
 /** The most items and ids in one request of a kind. */
-export type BatchLimits = Pick<EngineLimits, 'produceBatch' | 'completeBatch' | 'importBatch'>;
+export type BatchLimits = Pick<
+  EngineLimits,
+  'produceBatch' | 'completeBatch' | 'importBatch' | 'deleteBatch'
+>;
 
 /** The queue server without HTTP: every call of a client, as a method. */
 export interface Service {

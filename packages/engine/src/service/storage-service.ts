@@ -36,8 +36,10 @@ export interface ImportItemsCall {
 export interface DeleteItemsCall {
   readonly queueName: string;
   readonly partition: number;
-  /** At least one, none twice. Unknown ids are ignored. */
+  /** 1 to 10,000 ids, none twice. Unknown ids are ignored. */
   readonly ids: readonly string[];
+  /** The number of ids that the caller sent, if `ids` are only the first of them. */
+  readonly received?: number | undefined;
 }
 
 /** The first of the items that an import stored. */
@@ -118,6 +120,7 @@ export class StorageService {
     queue.checkPartition(call.partition);
     queue.checkRunning();
     if (call.ids.length === 0) throw invalid('ids is invalid; cannot be empty');
+    checkDeleteBatch(call.received ?? call.ids.length, this.#limits.deleteBatch);
     call.ids.forEach(checkItemId);
     checkUniqueIds(call.ids);
     return await orRetry(queue.delete(call.partition, call.ids));
@@ -139,6 +142,11 @@ export class StorageService {
 function checkImportBatch(received: number, most: number): void {
   if (received <= most) return;
   throw invalid(errorText`items is invalid; max_import_batch_size is ${most} but received ${received}`);
+}
+
+function checkDeleteBatch(received: number, most: number): void {
+  if (received <= most) return;
+  throw invalid(errorText`ids is invalid; max_delete_batch_size is ${most} but received ${received}`);
 }
 
 function checkedImport(item: ImportedItem): ImportedItem {

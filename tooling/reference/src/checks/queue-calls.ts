@@ -71,6 +71,11 @@ export const QUEUE_CALLS: readonly CheckedCall[] = [
       TIMEOUT_SYNTAX,
       QUEUE_SHUTDOWN,
       {
+        when: '`client_id` has more than 512 bytes',
+        text: "invalid client id; cannot be greater than '512' characters",
+        broken: { client_id: 'c'.repeat(513) },
+      },
+      {
         when: '`client_id` is empty or blank',
         text: 'invalid client id; cannot be empty',
         broken: { client_id: ' ' },

@@ -69,6 +69,11 @@ export const STORAGE_CALLS: readonly CheckedCall[] = [
       PARTITION,
       QUEUE_SHUTDOWN,
       { when: 'there are no ids', text: 'ids is invalid; cannot be empty', broken: { ids: [] } },
+      {
+        when: 'there are more than 10,000 ids',
+        text: 'ids is invalid; max_delete_batch_size is 10000 but received <number>',
+        broken: { ids: times(10_001, 'x') },
+      },
       ...malformedIds(withIds),
       ...distinctIds(withIds),
       STORAGE_FAILED,

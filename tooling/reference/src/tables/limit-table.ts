@@ -21,11 +21,13 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   leaseBatch: ['`batch_size` of one lease request', 'items'],
   completeBatch: ['ids in one complete request, items in one retry request', 'items'],
   importBatch: ['items in one import request', 'items'],
+  deleteBatch: ['ids in one delete of items', 'ids'],
   // The engine bounds items and bytes instead.
   requestsBuffered: undefined,
   queueName: ['name of a queue', 'bytes'],
   deadQueueName: ['name of a dead-letter queue', 'bytes'],
   queueReference: ['`reference` of a queue', 'bytes'],
+  clientId: ['`client_id` of a lease', 'bytes'],
   namespaceName: ['name of a namespace', 'bytes'],
   timeoutText: ['`lease_timeout` and `expire_timeout` as text', 'bytes'],
   requestTimeoutText: ['`request_timeout` as text', 'bytes'],
@@ -67,6 +69,7 @@ const ENGINE_LIMITS: Readonly<Record<keyof EngineLimits, Row>> = {
   leaseBatch: ['`batch_size` of one lease request', 'items'],
   completeBatch: ['ids in one complete request, items in one retry request', 'items'],
   importBatch: ['items in one import request', 'items'],
+  deleteBatch: ['ids in one delete of items', 'ids'],
   itemsBuffered: [
     'items that wait for a busy storage, per queue and kind of request; beyond it: overload',
     'items',

@@ -21,7 +21,7 @@ import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers 
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  */
 export function createRoutes(service: Service, access: ServedAccess): Routes {
-  const { produceBatch, completeBatch, importBatch } = service.batchLimits;
+  const { produceBatch, completeBatch, importBatch, deleteBatch } = service.batchLimits;
   return new Map([
     ...join(queueEndpoints, queueHandlers(service.queue), {
       produce: produceBatch,
@@ -30,7 +30,10 @@ export function createRoutes(service: Service, access: ServedAccess): Routes {
     }),
     // The service ignores the partitions of a queue that a client sends.
     ...join(queuesEndpoints, queuesHandlers(service.queues), { create: 0, update: 0 }),
-    ...join(storageEndpoints, storageHandlers(service.storage), { itemsImport: importBatch }),
+    ...join(storageEndpoints, storageHandlers(service.storage), {
+      itemsImport: importBatch,
+      itemsDelete: deleteBatch,
+    }),
     ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access.service)),
     ...join(endpointsV2.server, serverHandlers(access)),
     ...join(endpointsV2.apiKeys, apiKeysHandlersV2(access)),

@@ -26,7 +26,7 @@ export function storageHandlers(storage: StorageService): Handlers<typeof storag
       return { items: sendPage(stored, context, fromStoredItem) };
     },
     async itemsDelete(request, context) {
-      const items = await storage.deleteItems(request);
+      const items = await storage.deleteItems({ ...request, received: context.elementsReceived });
       context.audit?.add({ items });
       return SUCCESS_REPLY;
     },

@@ -24,7 +24,7 @@ const keep = (call: unknown) => {
   return new Promise<never>(() => {});
 };
 const service = {
-  batchLimits: { produceBatch: 1_000, completeBatch: 1_000, importBatch: 65_536 },
+  batchLimits: { produceBatch: 1_000, completeBatch: 1_000, importBatch: 65_536, deleteBatch: 10_000 },
   queue: { produce: keep, lease: keep },
   queues: {},
   storage: {},

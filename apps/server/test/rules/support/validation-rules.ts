@@ -175,6 +175,8 @@ export const CHECKED: readonly CheckedEndpoint[] = [
     rules: [
       ...LOOKUP,
       ...TIMEOUT_SYNTAX,
+      [{ client_id: 'c'.repeat(513) }, "invalid client id; cannot be greater than '512' characters"],
+      [{ client_id: 'é'.repeat(257) }, "invalid client id; cannot be greater than '512' characters"],
       [{ client_id: '' }, 'invalid client id; cannot be empty'],
       [{ client_id: ' \u0085\n' }, 'invalid client id; cannot be empty'],
       [{ client_id: 'a\0' }, `client id is invalid; ${nul}`],
@@ -326,6 +328,7 @@ export const CHECKED: readonly CheckedEndpoint[] = [
       ...LOOKUP,
       ...PARTITION,
       [{ ids: [] }, 'ids is invalid; cannot be empty'],
+      [{ ids: many(10_001, 'x') }, 'ids is invalid; max_delete_batch_size is 10000 but received 10001'],
       [{ ids: [ID, 'x'] }, SHORT_ID],
       [{ ids: [ID, 'z'.repeat(27)] }, GREAT_ID],
       [{ ids: [ID, ID] }, `invalid storage id; '${ID}' is listed more than once`],
