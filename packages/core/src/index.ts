@@ -14,6 +14,14 @@ export type {
 export { checkNamespaceName } from './auth/namespace-name.ts';
 export { PERMISSIONS, type Permission } from './auth/permission.ts';
 export { ANONYMOUS, type Caller, type Principal } from './auth/principal.ts';
+export {
+  QUOTA_LIMITS,
+  type Quota,
+  type QuotaKind,
+  type QuotaLimit,
+  type QuotaLimits,
+  type QuotaSubject,
+} from './auth/quota.ts';
 export { ERROR_CODES, type ErrorCode } from './errors/error-codes.ts';
 export { ERROR_REASONS, type ErrorReason } from './errors/error-reasons.ts';
 export { MESSAGES } from './errors/messages.ts';

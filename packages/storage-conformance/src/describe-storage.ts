@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { describeAccessChanges } from './contract/access-changes.ts';
 import { describeAccessGrants } from './contract/access-grants.ts';
 import { describeAccessLists } from './contract/access-lists.ts';
+import { describeAccessQuotas } from './contract/access-quotas.ts';
 import { describeAccessRecords } from './contract/access-records.ts';
 import { describeCommitLetters } from './contract/commit-letters.ts';
 import { describeComplete } from './contract/complete.ts';
@@ -91,6 +92,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeAccessLists(test);
     describeAccessChanges(test);
     describeAccessGrants(test);
+    describeAccessQuotas(test);
     describeModel(theSetup);
   });
 }

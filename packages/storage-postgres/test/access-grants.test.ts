@@ -29,6 +29,7 @@ test('the grants of a user are no longer than the permissions, however many role
         apiKeys: 'querator_api_keys',
         roles: 'querator_roles',
         bindings: 'querator_role_bindings',
+        quotas: 'querator_quotas',
         state: 'querator_access_state',
       },
     );

@@ -22,7 +22,9 @@ const MANY = `
   INSERT INTO querator_roles SELECT 'r-' || n, 'n-' || n % 20, 'r-' || n, '["queue.list"]', now()
     FROM generate_series(1, 5000) AS n;
   INSERT INTO querator_role_bindings SELECT 'b-' || n, 'u-' || n % 500, 'n-' || n % 20, 'r-' || n % 300, now()
-    FROM generate_series(1, 5000) AS n ON CONFLICT DO NOTHING`;
+    FROM generate_series(1, 5000) AS n ON CONFLICT DO NOTHING;
+  INSERT INTO querator_quotas SELECT CASE WHEN n % 2 = 0 THEN 'key' ELSE 'namespace' END, 'q-' || n, '{}'
+    FROM generate_series(1, 5000) AS n`;
 
 test('every statement of the access store goes through an index, before and after ANALYZE', async () => {
   const database = await createTestDatabase();

@@ -75,6 +75,8 @@ const ACCESS_LABELS: Readonly<Record<keyof AccessStore, string>> = {
   binding: 'access_binding',
   bindings: 'access_bindings',
   bindingsOf: 'access_bindingsOf',
+  quota: 'access_quota',
+  quotas: 'access_quotas',
   change: 'access_change',
   generation: 'access_generation',
   grants: 'access_grants',

@@ -1,4 +1,5 @@
 import type { ApiKey, Namespace, Role, RoleBinding, User } from '../auth/access-records.ts';
+import type { Quota, QuotaKind, QuotaSubject } from '../auth/quota.ts';
 import type { Instant } from '../time/instant.ts';
 
 /** A page of a list in order of its key, compared as bytes. */
@@ -60,6 +61,10 @@ export interface AccessReads {
   ): Promise<readonly RoleBinding[]>;
   /** Any bindings of a role, at most `limit`, in all namespaces. */
   bindingsOf(roleId: string, limit: number): Promise<readonly RoleBinding[]>;
+
+  quota(subject: QuotaSubject): Promise<Quota | undefined>;
+  /** The quotas of one kind of subject, in order of their names. */
+  quotas(request: AccessListRequest & { readonly kind: QuotaKind }): Promise<readonly Quota[]>;
 }
 
 /**
@@ -76,20 +81,22 @@ export interface AccessTransaction extends AccessReads {
   /** Replaces description and tag. @returns whether the namespace exists. */
   updateNamespace(namespace: Pick<Namespace, 'name' | 'description' | 'apiKeyTag'>): Promise<boolean>;
   /**
-   * Removes the namespace and the API keys that are scoped to it, so that a later
-   * namespace of the same name does not revive them. Queues, roles and bindings stay.
+   * Removes the namespace and the API keys that are scoped to it, with their quotas,
+   * so that a later namespace of the same name does not revive them. Queues, roles
+   * and bindings stay.
    *
    * @returns whether it existed, as all removals below.
    */
   removeNamespace(name: string): Promise<boolean>;
 
   addUser(user: User): Promise<void>;
-  /** Removes the user with all its keys and bindings. */
+  /** Removes the user with all its keys and bindings, and the quotas of the keys. */
   removeUser(id: string): Promise<boolean>;
 
   addApiKey(key: ApiKey): Promise<void>;
   /** Replaces the secret. A hash may be one that the key had. @returns whether the key exists. */
   updateApiKey(key: Pick<ApiKey, 'id' | 'hash' | 'previous' | 'prefix'>): Promise<boolean>;
+  /** Removes the key and its quota. */
   removeApiKey(id: string): Promise<boolean>;
 
   addRole(role: Role): Promise<void>;
@@ -99,10 +106,14 @@ export interface AccessTransaction extends AccessReads {
 
   addBinding(binding: RoleBinding): Promise<void>;
   removeBinding(id: string): Promise<boolean>;
+
+  /** Adds the quota, or replaces that of the same subject. */
+  setQuota(quota: Quota): Promise<void>;
+  removeQuota(subject: QuotaSubject): Promise<boolean>;
 }
 
 /**
- * Stores namespaces, users, API keys, roles and role bindings. It lives beside
+ * Stores namespaces, users, API keys, roles, role bindings and quotas. It lives beside
  * the queues' settings.
  *
  * Contract of every driver, for all methods: calls may run concurrently, also

@@ -65,6 +65,8 @@ export const ACCESS_STORE: PortMembers<AccessStore> = {
   binding: true,
   bindings: true,
   bindingsOf: true,
+  quota: true,
+  quotas: true,
   change: true,
   generation: true,
   grants: true,

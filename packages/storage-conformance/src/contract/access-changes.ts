@@ -1,6 +1,14 @@
 import type { AccessReads, AccessStore, AccessTransaction } from '@querator/core';
 import { describe, expect } from 'vitest';
-import { adding, newApiKey, newBinding, newNamespace, newRole, newUser } from '../fixture/access-content.ts';
+import {
+  adding,
+  newApiKey,
+  newBinding,
+  newNamespace,
+  newQuota,
+  newRole,
+  newUser,
+} from '../fixture/access-content.ts';
 import { numbered } from '../fixture/content.ts';
 import type { Fixture } from '../fixture/fixture.ts';
 import type { StorageTest } from '../fixture/storage-test.ts';
@@ -13,29 +21,32 @@ function oneOfEach(fixture: Fixture) {
     apiKey: newApiKey(fixture.name()),
     role: newRole(fixture.name()),
     binding: newBinding(fixture.name()),
+    quota: newQuota(fixture.name()),
   };
 }
 
 type OneOfEach = ReturnType<typeof oneOfEach>;
 
-function addingEach({ namespace, user, apiKey, role, binding }: OneOfEach) {
+function addingEach({ namespace, user, apiKey, role, binding, quota }: OneOfEach) {
   return adding({
     namespaces: [namespace],
     users: [user],
     apiKeys: [apiKey],
     roles: [role],
     bindings: [binding],
+    quotas: [quota],
   });
 }
 
 /** The records as they are now. */
-async function read(store: AccessReads, { namespace, user, apiKey, role, binding }: OneOfEach) {
+async function read(store: AccessReads, { namespace, user, apiKey, role, binding, quota }: OneOfEach) {
   return {
     namespace: await store.namespace(namespace.name),
     user: await store.user(user.id),
     apiKey: await store.apiKey(apiKey.id),
     role: await store.role(role.namespace, role.name),
     binding: await store.binding(binding),
+    quota: await store.quota(quota.subject),
   };
 }
 
@@ -45,6 +56,7 @@ const NOTHING = {
   apiKey: undefined,
   role: undefined,
   binding: undefined,
+  quota: undefined,
 };
 
 /** Changes every record of `old` and adds those of `fresh`. */
@@ -57,6 +69,7 @@ function changingAll(old: OneOfEach, fresh: OneOfEach) {
     await transaction.removeNamespace(old.namespace.name);
     await transaction.removeUser(old.user.id);
     await transaction.removeBinding(old.binding.id);
+    await transaction.removeQuota(old.quota.subject);
   };
 }
 
@@ -87,6 +100,7 @@ export function describeAccessChanges(test: StorageTest): void {
           apiKey: { prefix: 'new' },
           role: { permissions: ['other'] },
           binding: undefined,
+          quota: undefined,
         });
         expect(await transaction.users({ pivot: old.user.id, limit: 1 })).toEqual([fresh.user]);
         expect(await read(store, fresh)).toEqual(NOTHING);
@@ -224,16 +238,19 @@ export function describeAccessChanges(test: StorageTest): void {
     // "A number that every change raises"
     test.ofAccess('grows with every change', async (fixture, store) => {
       const records = oneOfEach(fixture);
-      const { namespace, user, apiKey, role, binding } = records;
+      const { namespace, user, apiKey, role, binding, quota } = records;
       const changes: readonly ((transaction: AccessTransaction) => Promise<unknown>)[] = [
         adding({ namespaces: [namespace] }),
         adding({ users: [user] }),
         adding({ apiKeys: [apiKey] }),
         adding({ roles: [role] }),
         adding({ bindings: [binding] }),
+        adding({ quotas: [quota] }),
         (transaction) => transaction.updateNamespace({ ...namespace, description: 'new' }),
         (transaction) => transaction.updateApiKey({ ...apiKey, hash: fixture.name() }),
         (transaction) => transaction.updateRole({ ...role, permissions: ['new'] }),
+        adding({ quotas: [{ ...quota, limits: {} }] }),
+        (transaction) => transaction.removeQuota(quota.subject),
         (transaction) => transaction.removeBinding(binding.id),
         (transaction) => transaction.removeRole(role.id),
         (transaction) => transaction.removeApiKey(apiKey.id),
@@ -267,6 +284,7 @@ export function describeAccessChanges(test: StorageTest): void {
       await store.change((transaction) => transaction.removeUser(missing));
       await store.change((transaction) => transaction.removeNamespace(missing));
       await store.change((transaction) => transaction.updateRole({ id: missing, permissions: [] }));
+      await store.change((transaction) => transaction.removeQuota({ kind: 'key', name: missing }));
       await store.change(adding({ users: [records.user] })).catch(() => {});
       await store.noteUses([{ keyId: records.apiKey.id, at: fixture.clock.now() }]);
       await read(store, records);
@@ -294,6 +312,8 @@ export function describeAccessChanges(test: StorageTest): void {
         binding: () => store.binding({ userId: 'a', namespace: 'a', roleId: 'a' }),
         bindings: () => store.bindings({ ...page, namespace: 'a', userId: '' }),
         bindingsOf: () => store.bindingsOf('a', 1),
+        quota: () => store.quota({ kind: 'key', name: 'a' }),
+        quotas: () => store.quotas({ ...page, kind: 'key' }),
         change: () => store.change(async () => {}),
         generation: () => store.generation(),
         grants: () => store.grants({ userId: 'a' }),

@@ -1,4 +1,4 @@
-import type { ApiKey, Namespace, Role, RoleBinding, User } from '@querator/core';
+import type { ApiKey, Namespace, Quota, QuotaSubject, Role, RoleBinding, User } from '@querator/core';
 import { joined, RecordTable, type TableLayout } from './record-table.ts';
 
 const NAMESPACES: TableLayout<Namespace, never> = { key: ({ name }) => name, indexes: {} };
@@ -35,6 +35,13 @@ const BINDINGS: TableLayout<RoleBinding, 'content' | 'user' | 'namespace' | 'rol
   },
 };
 
+const QUOTAS: TableLayout<Quota, never> = { key: ({ subject }) => quotaKey(subject), indexes: {} };
+
+/** The key of a quota. Those of one kind are beside each other, in order of their names. */
+export function quotaKey({ kind, name }: QuotaSubject): string {
+  return joined(kind, name);
+}
+
 /** All records of access control. */
 export class AccessTables {
   readonly namespaces: RecordTable<Namespace, never>;
@@ -42,6 +49,7 @@ export class AccessTables {
   readonly apiKeys: RecordTable<ApiKey, 'hash' | 'user' | 'scope'>;
   readonly roles: RecordTable<Role, 'name' | 'namespace'>;
   readonly bindings: RecordTable<RoleBinding, 'content' | 'user' | 'namespace' | 'role'>;
+  readonly quotas: RecordTable<Quota, never>;
 
   /** @param base the tables that these are a draft of. Undefined: none. */
   constructor(base?: AccessTables) {
@@ -50,11 +58,12 @@ export class AccessTables {
     this.apiKeys = new RecordTable(API_KEYS, base?.apiKeys);
     this.roles = new RecordTable(ROLES, base?.roles);
     this.bindings = new RecordTable(BINDINGS, base?.bindings);
+    this.quotas = new RecordTable(QUOTAS, base?.quotas);
   }
 
   /** Applies the changes of a draft to its base. */
   commit(): void {
-    for (const table of [this.namespaces, this.users, this.apiKeys, this.roles, this.bindings])
-      table.commit();
+    const { namespaces, users, apiKeys, roles, bindings, quotas } = this;
+    for (const table of [namespaces, users, apiKeys, roles, bindings, quotas]) table.commit();
   }
 }

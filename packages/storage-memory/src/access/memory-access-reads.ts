@@ -3,11 +3,14 @@ import type {
   AccessReads,
   ApiKey,
   Namespace,
+  Quota,
+  QuotaKind,
+  QuotaSubject,
   Role,
   RoleBinding,
   User,
 } from '@querator/core';
-import type { AccessTables } from './access-tables.ts';
+import { type AccessTables, quotaKey } from './access-tables.ts';
 import { joined } from './record-table.ts';
 
 /** Reads from tables in memory. Records are frozen, so they are given out as they are. */
@@ -88,6 +91,19 @@ export class MemoryAccessReads implements AccessReads {
 
   async bindingsOf(roleId: string, limit: number): Promise<readonly RoleBinding[]> {
     return page(this.#tables().bindings.having('role', [roleId]), limit);
+  }
+
+  async quota(subject: QuotaSubject): Promise<Quota | undefined> {
+    return this.#tables().quotas.get(quotaKey(subject));
+  }
+
+  async quotas({
+    kind,
+    pivot,
+    limit,
+  }: AccessListRequest & { readonly kind: QuotaKind }): Promise<readonly Quota[]> {
+    const { quotas } = this.#tables();
+    return page(quotas.from(quotaKey({ kind, name: pivot })), limit, ({ subject }) => subject.kind === kind);
   }
 }
 

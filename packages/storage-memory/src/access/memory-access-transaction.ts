@@ -4,12 +4,14 @@ import {
   type ApiKey,
   type Namespace,
   type QueueError,
+  type Quota,
+  type QuotaSubject,
   type Role,
   type RoleBinding,
   StorageError,
   type User,
 } from '@querator/core';
-import type { AccessTables } from './access-tables.ts';
+import { type AccessTables, quotaKey } from './access-tables.ts';
 import { MemoryAccessReads } from './memory-access-reads.ts';
 import { joined } from './record-table.ts';
 
@@ -57,7 +59,8 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   async removeNamespace(name: string): Promise<boolean> {
     const { namespaces, apiKeys } = this.#usable();
     if (!this.#remove(namespaces, name)) return false;
-    for (const key of [...apiKeys.having('scope', [name])]) apiKeys.remove(key.id);
+    this.#removeQuietly([...apiKeys.having('scope', [name])]);
+    this.#usable().quotas.remove(quotaKey({ kind: 'namespace', name }));
     return true;
   }
 
@@ -72,7 +75,7 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   async removeUser(id: string): Promise<boolean> {
     const { users, apiKeys, bindings } = this.#usable();
     if (!this.#remove(users, id)) return false;
-    for (const key of [...apiKeys.having('user', [id])]) apiKeys.remove(key.id);
+    this.#removeQuietly([...apiKeys.having('user', [id])]);
     for (const binding of [...bindings.having('user', [id])]) bindings.remove(binding.id);
     return true;
   }
@@ -98,7 +101,9 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
   }
 
   async removeApiKey(id: string): Promise<boolean> {
-    return this.#remove(this.#usable().apiKeys, id);
+    const { apiKeys, quotas } = this.#usable();
+    quotas.remove(quotaKey({ kind: 'key', name: id }));
+    return this.#remove(apiKeys, id);
   }
 
   async addRole(role: Role): Promise<void> {
@@ -128,6 +133,23 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
 
   async removeBinding(id: string): Promise<boolean> {
     return this.#remove(this.#usable().bindings, id);
+  }
+
+  async setQuota(quota: Quota): Promise<void> {
+    this.#put(this.#usable().quotas, quota);
+  }
+
+  async removeQuota(subject: QuotaSubject): Promise<boolean> {
+    return this.#remove(this.#usable().quotas, quotaKey(subject));
+  }
+
+  /** Removes keys whose owner or namespace is removed, with their quotas. */
+  #removeQuietly(keys: readonly ApiKey[]): void {
+    const { apiKeys, quotas } = this.#usable();
+    for (const { id } of keys) {
+      apiKeys.remove(id);
+      quotas.remove(quotaKey({ kind: 'key', name: id }));
+    }
   }
 
   #usable(): AccessTables {

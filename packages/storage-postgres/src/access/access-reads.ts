@@ -3,6 +3,9 @@ import type {
   AccessReads,
   ApiKey,
   Namespace,
+  Quota,
+  QuotaKind,
+  QuotaSubject,
   Role,
   RoleBinding,
   User,
@@ -13,10 +16,12 @@ import {
   type ApiKeyRow,
   type BindingRow,
   type NamespaceRow,
+  type QuotaRow,
   type RoleRow,
   rowToApiKey,
   rowToBinding,
   rowToNamespace,
+  rowToQuota,
   rowToRole,
   rowToUser,
   type UserRow,
@@ -117,6 +122,18 @@ export class PostgresAccessReads implements AccessReads {
     const filter: Filter = [['role_id', roleId]];
     const rows = await this.#page<BindingRow>(({ bindings }) => bindings, filter, { pivot: '', limit });
     return rows.map(rowToBinding);
+  }
+
+  async quota({ kind, name }: QuotaSubject): Promise<Quota | undefined> {
+    const from = ({ quotas }: AccessRelations) => `${quotas} WHERE kind = $1 AND name = $2`;
+    const row = await this.#one<QuotaRow>(from, [kind, name]);
+    return row && rowToQuota(row);
+  }
+
+  async quotas(request: AccessListRequest & { readonly kind: QuotaKind }): Promise<readonly Quota[]> {
+    const filter: Filter = [['kind', request.kind]];
+    const rows = await this.#page<QuotaRow>(({ quotas }) => quotas, filter, request, 'name');
+    return rows.map(rowToQuota);
   }
 
   async #one<Row>(

@@ -14,6 +14,7 @@ export function accessRelations(schema: TableSchema): AccessRelations {
     apiKeys: nameOf('apiKeys'),
     roles: nameOf('roles'),
     bindings: nameOf('bindings'),
+    quotas: nameOf('quotas'),
     state: nameOf('state'),
   };
 }

@@ -1,4 +1,14 @@
-import type { ApiKey, Instant, Namespace, Role, RoleBinding, User } from '@querator/core';
+import type {
+  ApiKey,
+  Instant,
+  Namespace,
+  Quota,
+  QuotaKind,
+  QuotaLimits,
+  Role,
+  RoleBinding,
+  User,
+} from '@querator/core';
 import { instantFromText, instantToText } from '../wire/instant-text.ts';
 
 /** A row of `querator_namespaces` as `pg` returns it. */
@@ -50,6 +60,13 @@ export interface BindingRow {
   readonly namespace: string;
   readonly role_id: string;
   readonly created_at: string;
+}
+
+/** A row of `querator_quotas`. */
+export interface QuotaRow {
+  readonly kind: QuotaKind;
+  readonly name: string;
+  readonly limits: QuotaLimits;
 }
 
 export function rowToNamespace(row: NamespaceRow): Namespace {
@@ -109,6 +126,10 @@ export function rowToBinding(row: BindingRow): RoleBinding {
     roleId: row.role_id,
     createdAt: instantFromText(row.created_at),
   };
+}
+
+export function rowToQuota({ kind, name, limits }: QuotaRow): Quota {
+  return { subject: { kind, name }, limits };
 }
 
 /** An instant, or null, as a parameter. */

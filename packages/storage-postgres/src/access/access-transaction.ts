@@ -6,6 +6,8 @@ import {
   invalid,
   type Namespace,
   type QueueError,
+  type Quota,
+  type QuotaSubject,
   type Role,
   type RoleBinding,
   StorageError,
@@ -96,11 +98,13 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
   }
 
   removeNamespace(name: string): Promise<boolean> {
-    const { namespaces, apiKeys } = this.#relations;
+    const { namespaces, apiKeys, quotas } = this.#relations;
     return this.#write({
-      text: `WITH gone AS (DELETE FROM ${namespaces} WHERE name = $1 RETURNING 1),
+      text: `WITH gone AS (DELETE FROM ${namespaces} WHERE name = $1 RETURNING name),
           keys AS (DELETE FROM ${apiKeys}
-            WHERE namespace_scope = $1 AND namespace_scope <> '' AND EXISTS (SELECT FROM gone))
+            WHERE namespace_scope = $1 AND namespace_scope <> '' AND EXISTS (SELECT FROM gone) RETURNING id),
+          quotas AS (DELETE FROM ${quotas} WHERE (kind, name) IN (
+            SELECT 'namespace', name FROM gone UNION ALL SELECT 'key', id FROM keys))
         SELECT 1 FROM gone`,
       values: [name],
       texts: [['namespace name', [name]]],
@@ -126,10 +130,11 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
   }
 
   removeUser(id: string): Promise<boolean> {
-    const { users, apiKeys, bindings } = this.#relations;
+    const { users, apiKeys, bindings, quotas } = this.#relations;
     return this.#write({
       text: `WITH gone AS (DELETE FROM ${users} WHERE id = $1 RETURNING 1),
-          keys AS (DELETE FROM ${apiKeys} WHERE user_id = $1 AND EXISTS (SELECT FROM gone)),
+          keys AS (DELETE FROM ${apiKeys} WHERE user_id = $1 AND EXISTS (SELECT FROM gone) RETURNING id),
+          quotas AS (DELETE FROM ${quotas} WHERE kind = 'key' AND name IN (SELECT id FROM keys)),
           bindings AS (DELETE FROM ${bindings} WHERE user_id = $1 AND EXISTS (SELECT FROM gone))
         SELECT 1 FROM gone`,
       values: [id],
@@ -176,7 +181,14 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
   }
 
   removeApiKey(id: string): Promise<boolean> {
-    return this.#remove('apiKeys', id, 'api key id');
+    const { apiKeys, quotas } = this.#relations;
+    return this.#write({
+      text: `WITH gone AS (DELETE FROM ${apiKeys} WHERE id = $1 RETURNING id),
+          quotas AS (DELETE FROM ${quotas} WHERE kind = 'key' AND name IN (SELECT id FROM gone))
+        SELECT 1 FROM gone`,
+      values: [id],
+      texts: [['api key id', [id]]],
+    });
   }
 
   async addRole({ id, namespace, name, permissions, createdAt }: Role): Promise<void> {
@@ -228,7 +240,24 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
     return this.#remove('bindings', id, 'role binding id');
   }
 
-  #remove(table: 'apiKeys' | 'roles' | 'bindings', id: string, field: string): Promise<boolean> {
+  async setQuota({ subject: { kind, name }, limits }: Quota): Promise<void> {
+    await this.#write({
+      text: `INSERT INTO ${this.#relations.quotas} AS quota (kind, name, limits) VALUES ($1, $2, $3::jsonb)
+        ON CONFLICT (kind, name) DO UPDATE SET limits = excluded.limits RETURNING 1`,
+      values: [kind, name, JSON.stringify(limits)],
+      texts: [['quota name', [name]]],
+    });
+  }
+
+  removeQuota({ kind, name }: QuotaSubject): Promise<boolean> {
+    return this.#write({
+      text: `DELETE FROM ${this.#relations.quotas} WHERE kind = $1 AND name = $2 RETURNING 1`,
+      values: [kind, name],
+      texts: [['quota name', [name]]],
+    });
+  }
+
+  #remove(table: 'roles' | 'bindings', id: string, field: string): Promise<boolean> {
     return this.#write({
       text: `DELETE FROM ${this.#relations[table]} WHERE id = $1 RETURNING 1`,
       values: [id],

@@ -27,7 +27,11 @@ export async function useAllOfAccess(store: AccessStore, name = 'a'): Promise<vo
     await transaction.addRole(role);
     await transaction.addBinding(binding);
   });
+  const ofNamespace = { kind: 'namespace', name } as const;
+  const ofKey = { kind: 'key', name } as const;
   await store.change(async (transaction) => {
+    await transaction.setQuota({ subject: ofNamespace, limits: { queues: 1 } });
+    await transaction.setQuota({ subject: ofKey, limits: { connections: 1 } });
     await transaction.updateNamespace({ ...namespace, description: 'new' });
     await transaction.updateApiKey({ ...apiKey, prefix: 'new' });
     await transaction.updateRole({ ...role, permissions: ['queue.create', 'queue.list'] });
@@ -47,10 +51,13 @@ export async function useAllOfAccess(store: AccessStore, name = 'a'): Promise<vo
   await store.bindings({ ...page, namespace: name, userId: '' });
   await store.bindings({ ...page, namespace: name, userId: name });
   await store.bindingsOf(role.id, 1);
+  await store.quota(ofKey);
+  await store.quotas({ ...page, kind: 'namespace' });
   await store.grants({ keyHash: apiKey.hash });
   await store.grants({ userId: user.id });
   await store.grants({ username: user.username });
   await store.change(async (transaction) => {
+    await transaction.removeQuota(ofKey);
     await transaction.removeBinding(binding.id);
     await transaction.removeRole(role.id);
     await transaction.removeApiKey(apiKey.id);

@@ -1,3 +1,4 @@
+import type { QuotaKind, QuotaLimits } from '@querator/core';
 import { sql } from 'drizzle-orm';
 import { bigint, index, integer, jsonb, type PgTable, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bytewiseText, timestamptz } from './column-types.ts';
@@ -89,6 +90,17 @@ const roleBindingsTable = pgTable(
   ],
 );
 
+/** The quotas; see core's `Quota`. */
+const quotasTable = pgTable(
+  'querator_quotas',
+  {
+    kind: bytewiseText('kind').$type<QuotaKind>().notNull(),
+    name: bytewiseText('name').notNull(),
+    limits: jsonb('limits').$type<QuotaLimits>().notNull(),
+  },
+  (quota) => [uniqueIndex('querator_quotas_subject').on(quota.kind, quota.name)],
+);
+
 /** One row, whose lock makes changes run one after the other. */
 const accessStateTable = pgTable('querator_access_state', {
   id: integer('id').primaryKey(),
@@ -102,6 +114,7 @@ export const ACCESS_TABLES = {
   apiKeys: apiKeysTable,
   roles: rolesTable,
   bindings: roleBindingsTable,
+  quotas: quotasTable,
   state: accessStateTable,
 } as const satisfies Readonly<Record<string, PgTable>>;
 
