@@ -24,10 +24,14 @@ afterEach(() => {
 async function consumeAll(
   batches: readonly (readonly string[])[],
   options: Partial<ConsumeOptions>,
-  clock = new ManualClock(),
+  { clock = new ManualClock(), onCall }: { clock?: ManualClock; onCall?: (call: string) => void } = {},
 ) {
   const stop = new AbortController();
   const calls: string[] = [];
+  const called = (call: string) => {
+    calls.push(call);
+    onCall?.(call);
+  };
   const delays: number[] = [];
   const waiting = batches.values();
   const start = clock.now();
@@ -39,11 +43,11 @@ async function consumeAll(
       return codecs.QueueLeaseResponse.create({ queueName: 'q', partition: 0, items });
     })
     .on(queueEndpoints.complete, ({ ids }) => {
-      calls.push(`complete ${ids.join(' ')}`);
+      called(`complete ${ids.join(' ')}`);
       return SUCCESS_REPLY;
     })
     .on(queueEndpoints.retry, ({ items }) => {
-      calls.push(`retry ${items.map(({ id }) => id).join(' ')}`);
+      called(`retry ${items.map(({ id }) => id).join(' ')}`);
       const startSeconds = Number(start / 1_000_000n);
       for (const { retryAt } of items) delays.push((retryAt?.seconds ?? Number.NaN) - startSeconds);
       return SUCCESS_REPLY;
@@ -83,8 +87,8 @@ describe('onError', () => {
         }),
     ],
   ])('that %s causes only a warning with both errors', async (_, fail) => {
-    const { calls } = await consumeAll([['a', 'bad1', 'b'], ['c']], { onError: fail as () => void });
-    expect(calls).toEqual(['complete a b', 'retry bad1', 'complete c']);
+    const { calls } = await consumeAll([['a'], ['bad1'], ['b'], ['c']], { onError: fail as () => void });
+    expect(calls).toEqual(['complete a b c', 'retry bad1']);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatchObject({ name: 'QueratorWarning', code: 'QUERATOR_CONSUMER_CALLBACK' });
     expect(warnings[0]?.message).toContain("onError of the consumer of queue 'q' threw Error: broken pipe");
@@ -103,7 +107,7 @@ describe('onError', () => {
       },
     ],
   ])('may throw %s', async (_, thrown) => {
-    const { calls } = await consumeAll([['bad1', 'a']], {
+    const { calls } = await consumeAll([['a'], ['bad1']], {
       onError: () => {
         throw thrown;
       },
@@ -112,21 +116,29 @@ describe('onError', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  test('is called after the other items of the batch are completed', async () => {
+  test('is called after the items handled before were completed', async () => {
     const order: string[] = [];
-    const fetchOrder = await consumeAll([['bad1', 'a', 'bad2']], {
-      onError: (_, item?: LeasedItem) => order.push(`onError ${item?.id}`),
-      retryDelayMs: () => order.push('retryDelayMs'),
-    });
-    expect(order).toEqual(['onError bad1', 'onError bad2', 'retryDelayMs', 'retryDelayMs']);
-    expect(fetchOrder.calls).toEqual(['complete a', 'retry bad1 bad2']);
+    const { calls } = await consumeAll(
+      [['a'], ['bad1'], ['bad2']],
+      {
+        onError: (_, item?: LeasedItem) => order.push(`onError ${item?.id}`),
+        retryDelayMs: () => order.push('retryDelayMs'),
+      },
+      { onCall: (call) => order.push(call) },
+    );
+    expect(order).toEqual([
+      'complete a',
+      ...['onError bad1', 'retryDelayMs', 'onError bad2', 'retryDelayMs'],
+      'retry bad1 bad2',
+    ]);
+    expect(calls).toEqual(['complete a', 'retry bad1 bad2']);
   });
 
   test('that always throws causes a warning once a minute, with a count', async () => {
     const clock = new ManualClock();
     const bad = Array.from({ length: 100 }, (_, n) => `bad${n}`);
     await consumeAll(
-      [bad, ['last'], ['bad-again']],
+      [...bad.map((id) => [id]), ['last'], ['bad-again']],
       {
         handler: async ({ id }) => {
           if (id.startsWith('bad')) throw new Error('no');
@@ -136,7 +148,7 @@ describe('onError', () => {
           throw new Error('broken pipe');
         },
       },
-      clock,
+      { clock },
     );
     expect(warnings).toHaveLength(2);
     expect(warnings[1]?.message).toContain('(and 99 times since the last warning)');
@@ -184,13 +196,10 @@ describe('retryDelayMs', () => {
     ['returns a text', () => '5'],
     ['returns nothing', () => undefined],
   ])('that %s leaves the default delay, with a warning', async (_, retryDelayMs) => {
-    const clock = new ManualClock();
-    const { calls, delays } = await consumeAll(
-      [['bad1', 'a'], ['b']],
-      { retryDelayMs: retryDelayMs as () => number },
-      clock,
-    );
-    expect(calls).toEqual(['complete a', 'retry bad1', 'complete b']);
+    const { calls, delays } = await consumeAll([['a'], ['bad1'], ['b']], {
+      retryDelayMs: retryDelayMs as () => number,
+    });
+    expect(calls).toEqual(['complete a b', 'retry bad1']);
     // The default delay of a first attempt is 0.5 to 1 s, and the manual clock stands still.
     expect(delays).toHaveLength(1);
     expect(delays[0]).toBeLessThanOrEqual(1);
@@ -207,7 +216,7 @@ describe('retryDelayMs', () => {
 
 describe('handler', () => {
   test('may change its item', async () => {
-    const { calls } = await consumeAll([['a', 'bad1']], {
+    const { calls } = await consumeAll([['a'], ['bad1']], {
       handler: (item) => {
         const { id } = item;
         Object.assign(item, { id: 'other', attempts: Number.NaN });
@@ -220,7 +229,7 @@ describe('handler', () => {
   test.each([Number.NaN, -1, 0, 0.5, Number.POSITIVE_INFINITY, 1.5])(
     'gets every item with a concurrency of %s',
     async (concurrency) => {
-      const { calls } = await consumeAll([['a', 'b']], { concurrency });
+      const { calls } = await consumeAll([['a'], ['b']], { concurrency });
       expect(calls).toEqual(['complete a b']);
     },
   );

@@ -63,12 +63,12 @@ function consumer(leases: readonly (readonly string[] | Error)[], options: Parti
 
 describe('the consumer', () => {
   test('leases, handles, completes, and stops when aborted', async () => {
-    const it = consumer([['a', 'b'], ['c']], { batchSize: 2, clientId: 'me' });
+    const it = consumer([['a', 'b'], ['c']], { batchSize: 3, concurrency: 2, clientId: 'me' });
     await it.idle;
     it.stop.abort();
     await it.running;
     expect(it.handled).toEqual(['payload of a', 'payload of b', 'payload of c']);
-    expect(it.completed).toEqual([['a', 'b'], ['c']]);
+    expect(it.completed.flat()).toEqual(['a', 'b', 'c']);
     expect(it.errors).toEqual([]);
     expect(it.server.received[0]?.request).toEqual({
       queueName: 'q',
@@ -76,12 +76,13 @@ describe('the consumer', () => {
       batchSize: 2,
       requestTimeout: '1m',
     });
-    expect(it.server.received[1]?.request).toMatchObject({ partition: 3 });
+    const complete = it.server.received.find(({ url }) => url.endsWith(queueEndpoints.complete.path));
+    expect(complete?.request).toMatchObject({ partition: 3 });
   });
 
   test('retries failed items, later each time, and completes the rest', async () => {
     const failed: (string | undefined)[] = [];
-    const it = consumer([['a', 'b', 'c']], {
+    const it = consumer([['a'], ['b'], ['c']], {
       handler: ({ id }) => {
         if (id === 'b') throw new Error('no');
       },
@@ -101,7 +102,7 @@ describe('the consumer', () => {
     const started: string[] = [];
     let most = 0;
     let atWork = 0;
-    const it = consumer([['a', 'b', 'c', 'd', 'e']], {
+    const it = consumer([['a', 'b'], ['c'], ['d'], ['e']], {
       concurrency: 2,
       handler: async ({ id }) => {
         started.push(id);
@@ -116,18 +117,18 @@ describe('the consumer', () => {
     await it.running;
     expect(started).toEqual(['a', 'b', 'c', 'd', 'e']);
     expect(most).toBe(2);
-    expect(it.completed[0]?.toSorted()).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(it.completed.flat().toSorted()).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  test('finishes and completes its batch when it is aborted in the middle', async () => {
-    const it = consumer([['a', 'b']], {
-      handler: ({ id }, { signal }) => {
-        if (id === 'a') it.stop.abort();
+  test('finishes and completes the item at work when it is aborted', async () => {
+    const it = consumer([['a'], ['b']], {
+      handler: (_, { signal }) => {
+        it.stop.abort();
         expect(signal.aborted).toBe(true);
       },
     });
     await it.running;
-    expect(it.completed).toEqual([['a', 'b']]);
+    expect(it.completed).toEqual([['a']]);
   });
 
   test('sends the next lease at once if no item arrived in time', async () => {
@@ -175,8 +176,11 @@ describe('the consumer', () => {
 });
 
 describe('completing', () => {
+  /** Items that are handled together, so that one call completes them. */
+  const together = { concurrency: 3 };
+
   test('is repeated while the server is busy', async () => {
-    const it = consumer([['a', 'b']]);
+    const it = consumer([['a', 'b']], together);
     it.refusals.push(new QueueError('retry', MESSAGES.storageFailed));
     await it.clock.advance('1s');
     await it.idle;
@@ -186,28 +190,67 @@ describe('completing', () => {
     expect(it.errors).toHaveLength(1);
   });
 
-  test('is sent item by item if one of the items cannot be completed', async () => {
-    const it = consumer([['a', 'b', 'c']]);
+  test('is sent in parts if one of the items cannot be completed', async () => {
+    const it = consumer([['a', 'b', 'c', 'd']], { concurrency: 4 });
     const refusal = new QueueError(
       'invalid',
       "conflict; item(s) cannot be completed; 'a' is not marked as leased",
     );
-    it.refusals.push(refusal, refusal);
+    it.refusals.push(refusal, refusal, refusal);
     await it.idle;
     it.stop.abort();
     await it.running;
-    expect(it.completed).toEqual([['b'], ['c']]);
+    expect(it.completed).toEqual([['b'], ['c', 'd']]);
+    expect(it.errors).toEqual([expect.objectContaining({ message: refusal.message })]);
+  });
+
+  test('counts as done if the items are gone after a lost answer', async () => {
+    const it = consumer([['a', 'b']], together);
+    it.refusals.push(
+      new QueueError('retry', MESSAGES.storageFailed, { reason: 'outcome_unknown' }),
+      ...Array.from({ length: 3 }, () => new QueueError('invalid', 'gone', { reason: 'lease_lost' })),
+    );
+    await it.clock.advance('1s');
+    await it.idle;
+    it.stop.abort();
+    await it.running;
+    expect(it.refusals).toEqual([]);
     expect(it.errors).toHaveLength(1);
   });
 
   test('that keeps failing is reported, and the consumer continues', async () => {
-    const it = consumer([['a'], ['b']]);
+    const it = consumer([['a'], ['b']], {
+      handler: async ({ id }) => {
+        // Ends only after the complete of the item before has failed.
+        if (id === 'b') await it.clock.advance('0');
+      },
+    });
     it.refusals.push(...Array.from({ length: 6 }, () => new QueueError('retry', MESSAGES.storageFailed)));
     await it.clock.advance('1m');
     await it.idle;
     it.stop.abort();
     await it.running;
-    expect(it.completed).toEqual([['b']]);
     expect(it.errors).toHaveLength(6);
+    expect(it.refusals).toEqual([]);
+  });
+
+  test('that is repeated holds up further leases', async () => {
+    const it = consumer([['a'], ['b']], {
+      handler: ({ id }) => {
+        it.handled.push(id);
+        return new Promise<void>((resolve) => setImmediate(resolve));
+      },
+    });
+    it.refusals.push(...Array.from({ length: 2 }, () => new QueueError('retry', MESSAGES.storageFailed)));
+    await it.clock.advance('0');
+    const before = it.server.received.length;
+    await it.clock.advance('100ms');
+    expect(it.server.received.length).toBe(before);
+    await it.clock.advance('1s');
+    await it.idle;
+    it.stop.abort();
+    await it.running;
+    expect(it.handled).toEqual(['a', 'b']);
+    expect(it.completed.flat()).toEqual(['a', 'b']);
   });
 });

@@ -1,0 +1,189 @@
+import { type Clock, type ItemId, QueueError, type Random, type RetriedItem } from '@querator/core';
+import { ClientError } from '../errors/client-error.ts';
+import type { QueuePort, Refusals } from '../port/queue-port.ts';
+import { backOffMs, isTransient } from '../retry-policy.ts';
+import { sleep } from '../sleep.ts';
+
+/** The most ids in one call. */
+const MOST_IDS = 1_000;
+
+/** After this many failures of one call, its items wait for the end of their lease. */
+const MOST_ATTEMPTS = 6;
+
+const NEVER = new AbortController().signal;
+
+/** What became of the result of an item. Undefined: the server has it. */
+export type SendFailure = unknown;
+
+/** Dependencies of the sender. */
+export interface ResultSenderDeps {
+  readonly port: QueuePort;
+  readonly queueName: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Receives each failed call, also those that are repeated. Never throws. */
+  readonly onError: (error: unknown) => void;
+}
+
+interface Waiting<T> {
+  readonly id: ItemId;
+  readonly value: T;
+  readonly resolve: (failure: SendFailure) => void;
+}
+
+/** The results of one kind for one partition: one call at a time. */
+interface Lane<T> {
+  readonly waiting: Waiting<T>[];
+  readonly send: (values: readonly T[]) => Promise<Refusals>;
+  isBusy: boolean;
+}
+
+/**
+ * Sends the results of handlers: completes and retries. The results that arrive
+ * while a call is in flight go together in the next one. A partition has at most
+ * one call of each kind in flight.
+ */
+export class ResultSender {
+  readonly #deps: ResultSenderDeps;
+  readonly #completes = new Map<number, Lane<ItemId>>();
+  readonly #retries = new Map<number, Lane<RetriedItem>>();
+  readonly #unsentCompletes = new Set<Promise<SendFailure>>();
+  #unsent = 0;
+  #repeating = 0;
+
+  constructor(deps: ResultSenderDeps) {
+    this.#deps = deps;
+  }
+
+  /** The number of results that the server has not answered. */
+  get unsent(): number {
+    return this.#unsent;
+  }
+
+  /** Whether a call failed and waits for another attempt. */
+  get isRepeating(): boolean {
+    return this.#repeating > 0;
+  }
+
+  /** Completes an item. Resolves with the error if that failed; never rejects. */
+  complete(partition: number, id: ItemId): Promise<SendFailure> {
+    const { port, queueName } = this.#deps;
+    const lane = laneOf(this.#completes, partition, (ids) => port.complete({ queueName, partition, ids }));
+    const sent = this.#add(lane, id, id);
+    this.#unsentCompletes.add(sent);
+    void sent.then(() => this.#unsentCompletes.delete(sent));
+    return sent;
+  }
+
+  /** Gives an item back. Resolves with the error if that failed; never rejects. */
+  retry(partition: number, item: RetriedItem): Promise<SendFailure> {
+    const { port, queueName } = this.#deps;
+    const lane = laneOf(this.#retries, partition, (items) => port.retry({ queueName, partition, items }));
+    return this.#add(lane, item.id, item);
+  }
+
+  /** Resolves once the completes that were added so far are answered. */
+  async completesSoFar(): Promise<void> {
+    await Promise.all(this.#unsentCompletes);
+  }
+
+  #add<T>(lane: Lane<T>, id: ItemId, value: T): Promise<SendFailure> {
+    const { promise, resolve } = Promise.withResolvers<SendFailure>();
+    this.#unsent++;
+    const settle = (failure: SendFailure) => {
+      this.#unsent--;
+      resolve(failure);
+    };
+    lane.waiting.push({ id, value, resolve: settle });
+    if (!lane.isBusy) {
+      lane.isBusy = true;
+      // Later in the same turn of the event loop, so that handlers which end together share a call.
+      setImmediate(() => void this.#run(lane));
+    }
+    return promise;
+  }
+
+  async #run<T>(lane: Lane<T>): Promise<void> {
+    while (lane.waiting.length > 0) await this.#send(lane, lane.waiting.splice(0, MOST_IDS));
+    lane.isBusy = false;
+  }
+
+  /** Sends in halves what the server refuses as a whole: it does so even if only one lease has ended. */
+  async #send<T>(lane: Lane<T>, results: readonly Waiting<T>[], mayBeDone = false): Promise<void> {
+    const attempts = { mayBeDone };
+    const refuse = ({ resolve }: Waiting<T>, error: unknown) => {
+      // The first attempt did it, and its answer was lost.
+      if (attempts.mayBeDone && isLeaseLost(error)) return resolve(undefined);
+      this.#deps.onError(error);
+      resolve(error);
+    };
+    try {
+      const refusals = await this.#withRepeats(() => lane.send(results.map(({ value }) => value)), attempts);
+      for (const result of results) {
+        const refusal = refusals.get(result.id);
+        if (refusal === undefined) result.resolve(undefined);
+        else refuse(result, refusal);
+      }
+    } catch (error) {
+      const [only, ...others] = results;
+      if (only === undefined) return;
+      if (others.length === 0) return refuse(only, error);
+      if (isRefusal(error)) {
+        const middle = Math.ceil(results.length / 2);
+        await this.#send(lane, results.slice(0, middle), attempts.mayBeDone);
+        await this.#send(lane, results.slice(middle), attempts.mayBeDone);
+        return;
+      }
+      this.#deps.onError(error);
+      for (const { resolve } of results) resolve(error);
+    }
+  }
+
+  /** Repeats while that may help, even if the consumer should stop: the work is done and should count. */
+  async #withRepeats(send: () => Promise<Refusals>, attempts: { mayBeDone: boolean }): Promise<Refusals> {
+    const { clock, random, onError } = this.#deps;
+    for (let failures = 1; ; failures++) {
+      try {
+        return await send();
+      } catch (error) {
+        if (!isTransient(error) || failures >= MOST_ATTEMPTS) throw error;
+        if (isUnknown(error)) attempts.mayBeDone = true;
+        onError(error);
+        this.#repeating++;
+        await sleep(clock, backOffMs(failures, random), NEVER);
+        this.#repeating--;
+      }
+    }
+  }
+}
+
+/** Whether nothing was changed, perhaps because of one item. */
+function isRefusal(error: unknown): error is QueueError {
+  return error instanceof QueueError && error.code === 'invalid';
+}
+
+/** Whether the item is no longer leased. A server without reasons says only that the request is invalid. */
+function isLeaseLost(error: unknown): boolean {
+  return isRefusal(error) && (error.reason ?? 'lease_lost') === 'lease_lost';
+}
+
+/** Whether a failed call may have taken effect. */
+function isUnknown(error: unknown): boolean {
+  if (error instanceof ClientError) return error.outcome === 'unknown';
+  if (!(error instanceof QueueError)) return true;
+  return error.reason === undefined
+    ? error.retryable && error.code !== 'limited'
+    : error.reason === 'outcome_unknown';
+}
+
+function laneOf<T>(
+  lanes: Map<number, Lane<T>>,
+  partition: number,
+  send: (values: readonly T[]) => Promise<Refusals>,
+): Lane<T> {
+  const found = lanes.get(partition);
+  if (found !== undefined) return found;
+  const made = { waiting: [], send, isBusy: false };
+  lanes.set(partition, made);
+  return made;
+}
