@@ -75,27 +75,30 @@ export class SqlitePartitionStore implements PartitionStore {
     expireTimeout: Duration,
   ): Promise<readonly Outcome<ProduceResult>[]> {
     return this.#change((table, now) =>
-      requests.map(({ items }) => {
+      requests.map(({ items, returnIds }) => {
         const produced = { waiting: 0, scheduled: 0 };
+        const ids: ItemId[] = [];
         for (const item of items) {
           const enqueueAt = isSchedule(item.enqueueAt, now) ? item.enqueueAt : undefined;
           produced[enqueueAt === undefined ? 'waiting' : 'scheduled']++;
           const expireDeadline = expireDeadlineFrom(enqueueAt ?? now, expireTimeout);
           const fresh = { enqueueAt, expireDeadline, isLeased: false, attempts: 0, maxAttempts: 0 };
-          table.add({ ...item, ...fresh }, now, expireTimeout);
+          const row = table.add({ ...item, ...fresh }, now, expireTimeout);
+          if (row !== undefined) ids.push(row.id);
         }
-        return { ok: true, value: produced };
+        return { ok: true, value: returnIds === true ? { ...produced, ids } : produced };
       }),
     );
   }
 
-  lease({ limit, leaseTimeout }: LeaseBatch): Promise<readonly LeasedItem[]> {
+  lease({ limit, leaseTimeout, details }: LeaseBatch): Promise<readonly LeasedItem[]> {
     return this.#change((table, now) => {
       const leaseDeadline = addDuration(now, leaseTimeout);
       return table.waiting(limit).map((row) => {
         const attempts = Math.min(Number(row.attempts), ATTEMPTS_MAX - 1) + 1;
         table.lease(row.id, attempts, leaseDeadline);
-        return { ...itemOf(row), attempts, leaseDeadline };
+        const item = { ...itemOf(row), attempts, leaseDeadline };
+        return details === true ? { ...item, details: { createdAt: item.createdAt } } : item;
       });
     });
   }

@@ -60,6 +60,8 @@ export interface Client {
     readonly server: Methods<typeof endpointsV2.server>;
     /** API keys: `rotate`. */
     readonly apiKeys: Methods<typeof endpointsV2.apiKeys>;
+    /** For producers and consumers: `produce`, which returns ids, and `lease`. */
+    readonly queue: Methods<typeof endpointsV2.queue>;
     /** Management of queues: `delete`, which spares a queue with items unless it is forced. */
     readonly queues: Methods<typeof endpointsV2.queues>;
   };
@@ -87,6 +89,7 @@ export function createClient({ endpoint, apiKey, fetch, tls, clock }: ClientOpti
     v2: {
       server: methods(call, endpointsV2.server),
       apiKeys: methods(call, endpointsV2.apiKeys),
+      queue: methods(call, endpointsV2.queue),
       queues: methods(call, endpointsV2.queues),
     },
     call,

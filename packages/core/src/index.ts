@@ -42,6 +42,7 @@ export type {
   DeadLetter,
   ImportedItem,
   ItemContent,
+  ItemDetails,
   LeasedItem,
   NewItem,
   RetriedItem,

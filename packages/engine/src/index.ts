@@ -1,5 +1,6 @@
 export type { EngineLimits, ItemBudget } from './engine-deps.ts';
 export type { Leased } from './loops/lease-requests.ts';
+export type { Produced } from './loops/produce-loop.ts';
 export type { PartitionStorage } from './manager/placements.ts';
 export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';
 export type { LogicalQueueStats, RequestsWaiting } from './queue/logical-queue.ts';

@@ -30,9 +30,10 @@ export {
   fromRoleBinding,
   fromUser,
 } from './convert/access-records.ts';
-export { fromLeasedItems, toLeasedItem } from './convert/lease-item.ts';
+export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem } from './convert/lease-item.ts';
 export { fromNewItem, toNewItem } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
+export { fromProducedItems } from './convert/produced-items.ts';
 export { fromQueue } from './convert/queue-info.ts';
 export { fromRetriedItem, toRetriedItem } from './convert/retried-item.ts';
 export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';
@@ -109,6 +110,17 @@ export type {
   UsersListResponse,
 } from './gen/querator/users.ts';
 export type { APIKeysRotateRequest, APIKeysRotateResponse } from './gen/querator/v2/apikeys.ts';
+export type {
+  QueueLeaseItem as QueueLeaseItemV2,
+  QueueLeaseRequest as QueueLeaseRequestV2,
+  QueueLeaseResponse as QueueLeaseResponseV2,
+} from './gen/querator/v2/lease.ts';
+export type {
+  QueueProducedItem,
+  QueueProduceItem as QueueProduceItemV2,
+  QueueProduceRequest as QueueProduceRequestV2,
+  QueueProduceResponse,
+} from './gen/querator/v2/produce.ts';
 export type { QueuesDeleteRequest as QueuesDeleteRequestV2 } from './gen/querator/v2/queues.ts';
 export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
 export { codecs } from './messages/codecs.ts';

@@ -51,6 +51,8 @@ const TABLE = `
 /v1/rolebindings.delete RoleBindingDeleteRequest Reply rolebinding.delete 256000
 /v2/server.info ServerInfoRequest ServerInfoResponse system.health 256000
 /v2/apikeys.rotate APIKeysRotateRequest APIKeysRotateResponse apikey.create 256000
+/v2/queue.produce QueueProduceRequest QueueProduceResponse queue.produce 5000000
+/v2/queue.lease QueueLeaseRequest QueueLeaseResponse queue.lease 256000
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 `;
 

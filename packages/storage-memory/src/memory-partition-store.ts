@@ -1,5 +1,4 @@
 import {
-  ATTEMPTS_MAX,
   addDuration,
   type ClearRequest,
   type Clock,
@@ -42,7 +41,8 @@ import { isListed, laterThanThreshold, waitingOr } from './entry-state.ts';
 import { findLeased } from './find-leased.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
-import { packContent, packedBytes, unpackContent } from './packed-content.ts';
+import { leaseItems } from './lease-items.ts';
+import { packContent, packedBytes } from './packed-content.ts';
 import { produceKeyed } from './produce-keyed.ts';
 import { sweepTable } from './sweep-table.ts';
 
@@ -89,13 +89,15 @@ export class MemoryPartitionStore implements PartitionStore {
   ): Promise<ProduceAndLeaseResult> {
     const isFree = this.#table().oldestWaiting() === undefined;
     const outcomes = this.#produce(requests, expireTimeout);
-    const leased = isFree ? this.#lease(batch, Number.POSITIVE_INFINITY) : [];
+    const leased = isFree
+      ? leaseItems(this.#table(), batch, Number.POSITIVE_INFINITY, this.#clock.now())
+      : [];
     let left = leased.length;
     return {
-      outcomes: outcomes.map(({ waiting, scheduled }) => {
-        const taken = Math.min(left, waiting);
+      outcomes: outcomes.map((result) => {
+        const taken = Math.min(left, result.waiting);
         left -= taken;
-        return { ok: true, value: { waiting: waiting - taken, scheduled } };
+        return { ok: true, value: { ...result, waiting: result.waiting - taken } };
       }),
       leased,
     };
@@ -123,7 +125,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
-    return this.#lease(batch, PAYLOAD_BUDGET);
+    return leaseItems(this.#table(), batch, PAYLOAD_BUDGET, this.#clock.now());
   }
 
   async release(ids: readonly ItemId[]): Promise<number> {
@@ -278,33 +280,16 @@ export class MemoryPartitionStore implements PartitionStore {
   #produce(requests: readonly ProduceRequest[], expireTimeout: Duration): readonly ProduceResult[] {
     const table = this.#table();
     const now = this.#clock.now();
-    return requests.map(({ items }) => {
-      const { scheduled } = this.#append(table, items, now, expireTimeout);
-      return { waiting: items.length - scheduled, scheduled };
+    return requests.map(({ items, returnIds }) => {
+      const { ids, scheduled } = this.#append(table, items, now, expireTimeout);
+      const stored = { waiting: items.length - scheduled, scheduled };
+      return returnIds === true ? { ...stored, ids } : stored;
     });
   }
 
   #append(table: ItemTable, items: readonly NewItem[], now: Instant, expireTimeout: Duration): Appended {
     const entryOf: EntryOf = (content, rest) => this.#entry(content, rest);
     return appendItems(table, items, { now, expireTimeout, entryOf });
-  }
-
-  #lease({ limit, leaseTimeout }: LeaseBatch, payloadBudget: number): readonly LeasedItem[] {
-    const table = this.#table();
-    const leaseDeadline = addDuration(this.#clock.now(), leaseTimeout);
-    const leased: LeasedItem[] = [];
-    let bytes = 0;
-    while (leased.length < limit && bytes < payloadBudget) {
-      const entry = table.oldestWaiting();
-      if (entry === undefined) break;
-      entry.attempts = Math.min(entry.attempts, ATTEMPTS_MAX - 1) + 1;
-      if (entry.idleLeaseDeadline !== undefined) delete entry.idleLeaseDeadline;
-      table.change(entry, 'leased', leaseDeadline);
-      const content = unpackContent(entry.content);
-      bytes += packedBytes(entry.content);
-      leased.push({ id: entry.id, attempts: entry.attempts, leaseDeadline, ...content });
-    }
-    return leased;
   }
 
   #giveBack(

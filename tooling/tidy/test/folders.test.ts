@@ -73,6 +73,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'memory-partition-store.ts',
     'produce-keyed.ts',
     'append-items.ts',
+    'lease-items.ts',
     'entry-state.ts',
     'find-leased.ts',
     'item-ids.ts',

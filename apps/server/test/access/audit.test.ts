@@ -128,6 +128,8 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     });
     const leased = await call('queue.lease', lease);
     await call('queue.retry', { queue_name: 'q', items: [{ id: leased.items[0].id }] });
+    await call('queue.lease', lease, [], {}, 2);
+    await call('queue.produce', items('d'), [], {}, 2);
     await call('queue.stats', { queue_name: 'q' });
     await call('queue.reload', { queue_name: 'q' });
     const { items: listed } = await call('storage/items.list', { queue_name: 'q' });
@@ -138,7 +140,7 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     const imported = { queue_name: 'q', items: [{ source_id: 'x' }, { source_id: 'y' }] };
     await call('storage/items.import', imported, counted, { ...inPartition, items: 2 });
     await call('storage/items.import', imported, counted, { ...inPartition, items: 0 });
-    await call('queue.clear', { queue_name: 'q', queue: true }, counted, { ...q, items: 3 });
+    await call('queue.clear', { queue_name: 'q', queue: true }, counted, { ...q, items: 4 });
     await call('queues.delete', { queue_name: 'q' }, audited, { ...q, items: 0 });
     await post('queues.create', QUEUE);
     await call('queues.delete', { queue_name: 'q' }, audited, { ...q, items: 0 }, 2);

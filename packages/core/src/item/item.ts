@@ -25,6 +25,14 @@ export interface LeasedItem extends ItemContent {
   readonly attempts: number;
   /** When this lease ends. */
   readonly leaseDeadline: Instant;
+  /** Only if the lease asked for them. */
+  readonly details?: ItemDetails | undefined;
+}
+
+/** What a consumer may want to know of an item besides its content. */
+export interface ItemDetails {
+  /** When the item entered this partition. */
+  readonly createdAt: Instant;
 }
 
 /** An item as stored in a partition. */

@@ -6,6 +6,8 @@ import type { Outcome } from './outcome.ts';
 /** The items of one produce request, to be stored together and in this order. */
 export interface ProduceRequest {
   readonly items: readonly NewItem[];
+  /** Whether the result has the ids of the items. */
+  readonly returnIds?: boolean | undefined;
 }
 
 /** The states in which the items of one produce request were stored. */
@@ -14,6 +16,8 @@ export interface ProduceResult {
   readonly waiting: number;
   /** Items that become available at their `enqueueAt`. */
   readonly scheduled: number;
+  /** The ids of the items, in order, if the request asks for them. */
+  readonly ids?: readonly ItemId[] | undefined;
 }
 
 /** The result of a produce for waiting consumers. */
@@ -30,6 +34,8 @@ export interface LeaseBatch {
   readonly limit: number;
   /** How long the lease lasts from now. */
   readonly leaseTimeout: Duration;
+  /** Whether the leased items have their details. */
+  readonly details?: boolean | undefined;
 }
 
 /** The leased items that one complete request names. */

@@ -14,7 +14,7 @@ import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import { longestHandOutMs, mayPutOff } from './batching-policy.ts';
-import { type Leased, LeaseRequests, type PendingLease } from './lease-requests.ts';
+import { type Leased, LeaseRequests, type LeaseWishes, type PendingLease } from './lease-requests.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
 
 /** The plan of one statement that leases items for its requests. */
@@ -23,6 +23,8 @@ interface LeasePlan {
   readonly number: number;
   readonly requests: PendingLease[];
   limit: number;
+  /** Whether any of the requests asks for the details of the items. */
+  details: boolean;
   /** How many of the partition's known items the statement is expected to take. */
   expected: number;
   readonly arrivalsBefore: number;
@@ -86,15 +88,15 @@ export class LeaseLoop {
    * @throws QueueError `invalid` when a request with the same client id is
    *   pending; `retry` when no items came in time.
    */
-  lease(clientId: string, limit: number, options: WaitOptions): Promise<Leased> {
-    if (this.#requests.has(clientId)) throw new QueueError('invalid', MESSAGES.duplicateClientId);
+  lease(wishes: LeaseWishes, options: WaitOptions): Promise<Leased> {
+    if (this.#requests.has(wishes.clientId)) throw new QueueError('invalid', MESSAGES.duplicateClientId);
     const pending = new PendingRequest<Leased>(
       this.#deps.clock,
       options,
       () => new QueueError('retry', MESSAGES.leaseTimedOut),
       () => this.#requests.forget(request),
     );
-    const request: PendingLease = { clientId, limit, pending, promisedBy: undefined, assigned: [] };
+    const request: PendingLease = { ...wishes, pending, promisedBy: undefined, assigned: [] };
     if (pending.answered) return pending.answer;
     this.#requests.add(request);
     // Counts are hints. A request does not wait because of them alone.
@@ -136,8 +138,7 @@ export class LeaseLoop {
     const plan = this.#newPlan(partition);
     for (const request of this.#requests.allIdle()) {
       if (plan.requests.length === items) break;
-      plan.requests.push(request);
-      plan.limit += request.limit;
+      addTo(plan, request);
       this.#requests.promise(request, plan.number);
     }
     if (plan.requests.length === 0) return undefined;
@@ -150,7 +151,8 @@ export class LeaseLoop {
       resolve(leased);
     };
     const { leaseTimeout } = this.#hooks.queue();
-    return { batch: { limit: Math.min(plan.limit, items), leaseTimeout }, end };
+    const { details } = plan;
+    return { batch: { limit: Math.min(plan.limit, items), leaseTimeout, details }, end };
   }
 
   /** Answers pending requests with `error`, and waits until leased items are released. */
@@ -198,8 +200,7 @@ export class LeaseLoop {
       if (partition === undefined) break;
       const plan = planned.get(partition) ?? this.#newPlan(partition);
       planned.set(partition, plan);
-      plan.requests.push(request);
-      plan.limit += request.limit;
+      addTo(plan, request);
       plan.expected += partition.leaseStarted(request.limit);
       this.#requests.promise(request, plan.number);
     }
@@ -219,6 +220,7 @@ export class LeaseLoop {
       number: ++this.#plans,
       requests: [],
       limit: 0,
+      details: false,
       expected: 0,
       arrivalsBefore: partition.arrivalsBefore(),
       surelyServed: partition.mayHoldItems ? Number.POSITIVE_INFINITY : partition.waiting,
@@ -298,7 +300,7 @@ export class LeaseLoop {
     const sentAt = this.#deps.clock.now();
     const { leaseTimeout } = this.#hooks.queue();
     try {
-      const items = await partition.store.lease({ limit: plan.limit, leaseTimeout });
+      const items = await partition.store.lease({ limit: plan.limit, leaseTimeout, details: plan.details });
       const cutShort = items.length < plan.limit && isBudgetSpent(items);
       const emptied = items.length < plan.limit && !cutShort;
       partition.leaseEnded(plan, items.length, emptied ? sentAt : undefined);
@@ -322,4 +324,10 @@ export class LeaseLoop {
       this.#hooks.failed(partition, error);
     }
   }
+}
+
+function addTo(plan: LeasePlan, request: PendingLease): void {
+  plan.requests.push(request);
+  plan.limit += request.limit;
+  plan.details ||= request.details;
 }

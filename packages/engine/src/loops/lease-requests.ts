@@ -8,10 +8,18 @@ export interface Leased {
   readonly items: readonly LeasedItem[];
 }
 
-/** A consumer's request that waits for items. */
-export interface PendingLease {
+/** What a consumer asks for. */
+export interface LeaseWishes {
+  /** Unique among the pending requests of the queue. */
   readonly clientId: string;
+  /** The most items. */
   readonly limit: number;
+  /** Whether the items must have their details. */
+  readonly details: boolean;
+}
+
+/** A consumer's request that waits for items. */
+export interface PendingLease extends LeaseWishes {
   readonly pending: PendingRequest<Leased>;
   /** The number of the statement that leases for it. Undefined: none, or a slow one. */
   promisedBy: number | undefined;
@@ -84,22 +92,30 @@ export class LeaseRequests {
   /**
    * Distributes the items of a statement to its own requests, then to other
    * pending ones. Answers all requests that received items. Skips requests of an
-   * earlier statement: its items are mostly older, and would be released.
+   * earlier statement: its items are mostly older, and would be released. Items
+   * without details go to no request that asks for them.
    *
    * @returns the items that no request takes.
    */
   assignItems(
     partition: number,
     items: readonly LeasedItem[],
-    statement: { readonly number: number; readonly requests: readonly PendingLease[] },
+    statement: {
+      readonly number: number;
+      readonly requests: readonly PendingLease[];
+      readonly details: boolean;
+    },
   ): readonly LeasedItem[] {
     if (items.length === 0) return items;
     const takers = statement.requests.filter(({ pending }) => !pending.isOver());
     let distributed = distribute(items, takers);
     if (distributed < items.length) {
       const others = this.all().filter(
-        ({ assigned, pending, promisedBy = statement.number }) =>
-          assigned.length === 0 && promisedBy >= statement.number && !pending.isOver(),
+        ({ assigned, pending, details, promisedBy = statement.number }) =>
+          assigned.length === 0 &&
+          promisedBy >= statement.number &&
+          (statement.details || !details) &&
+          !pending.isOver(),
       );
       distributed += distribute(items.slice(distributed), others);
       takers.push(...others);

@@ -1,6 +1,7 @@
 import {
   contentBytes,
   type ErrorReason,
+  type ItemId,
   invariant,
   type LeasedItem,
   MESSAGES,
@@ -21,8 +22,16 @@ import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts'
 import type { Reservation } from './lease-loop.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
 
+/** Where the items of a request were stored, and under which ids. */
+export interface Produced {
+  readonly partition: number;
+  /** In the order of the request. */
+  readonly ids: readonly ItemId[];
+}
+
 interface PendingProduce extends ProduceRequest {
-  readonly pending: PendingRequest<void>;
+  /** Answered with nothing unless the request asks for the ids. */
+  readonly pending: PendingRequest<Produced | undefined>;
   /** Payload bytes, which limit statements. */
   readonly bytes: number;
   /** Bytes of payloads and texts, which limit the buffer. */
@@ -88,10 +97,15 @@ export class ProduceLoop {
   /**
    * Stores the items of one request.
    *
+   * @param returnIds whether to answer with their ids.
    * @throws QueueError `retry` when the buffer or the budget of the process is
    *   full, when the items were not stored in time, or when the outcome is unknown.
    */
-  produce(items: readonly NewItem[], options: WaitOptions): Promise<void> {
+  produce(
+    items: readonly NewItem[],
+    options: WaitOptions,
+    returnIds: boolean,
+  ): Promise<Produced | undefined> {
     if (this.#isOverloaded()) throw overloaded();
     const sizes = { bytes: 0, contentBytes: 0 };
     let isScheduled = false;
@@ -102,13 +116,21 @@ export class ProduceLoop {
     }
     const heldBytes = sizes.contentBytes + items.length * BYTES_PER_ITEM;
     if (this.#deps.itemBudget?.take(heldBytes) === false) throw overloaded();
-    const pending = new PendingRequest<void>(
+    const pending = new PendingRequest<Produced | undefined>(
       this.#deps.clock,
       options,
       () => (request.sent ? outcomeUnknown() : unavailable('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const request: PendingProduce = { items, pending, ...sizes, heldBytes, isScheduled, sent: false };
+    const request: PendingProduce = {
+      items,
+      returnIds,
+      pending,
+      ...sizes,
+      heldBytes,
+      isScheduled,
+      sent: false,
+    };
     if (pending.answered) this.#release(request);
     else this.#addUnsent([request]);
     this.wake();
@@ -279,7 +301,8 @@ export class ProduceLoop {
         stored += request.items.length;
         waiting += outcome.value.waiting;
         scheduled += outcome.value.scheduled;
-        pending.resolve();
+        const { ids } = outcome.value;
+        pending.resolve(ids && { partition: partition.number, ids });
       } else {
         pending.reject(outcome.error);
       }

@@ -4,6 +4,7 @@ import {
   type ImportedItem,
   type ItemListRequest,
   invalid,
+  invariant,
   type NewItem,
   overloaded,
   type Queue,
@@ -25,8 +26,8 @@ import { PreparedLetters } from '../dead-letters/prepared-letters.ts';
 import type { EngineDeps } from '../engine-deps.ts';
 import type { Buffered } from '../loops/group-commit.ts';
 import { LeaseLoop } from '../loops/lease-loop.ts';
-import type { Leased } from '../loops/lease-requests.ts';
-import { ProduceLoop } from '../loops/produce-loop.ts';
+import type { Leased, LeaseWishes } from '../loops/lease-requests.ts';
+import { type Produced, ProduceLoop } from '../loops/produce-loop.ts';
 import { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
@@ -138,13 +139,20 @@ export class LogicalQueue {
   }
 
   /** @throws QueueError see `ProduceLoop.produce`, and `failed` once the queue stops. */
-  produce(items: readonly NewItem[], options: WaitOptions): Promise<void> {
-    return this.#produces.produce(items, options);
+  produce(items: readonly NewItem[], options: WaitOptions): Promise<unknown> {
+    return this.#produces.produce(items, options, false);
+  }
+
+  /** The same, and tells the ids of the items. */
+  async produceWithIds(items: readonly NewItem[], options: WaitOptions): Promise<Produced> {
+    const produced = await this.#produces.produce(items, options, true);
+    invariant(produced !== undefined, 'a driver returns the ids that a request asks for');
+    return produced;
   }
 
   /** @throws QueueError see `LeaseLoop.lease`, and `failed` once the queue stops. */
-  lease(clientId: string, limit: number, options: WaitOptions): Promise<Leased> {
-    return this.#leases.lease(clientId, limit, options);
+  lease(call: LeaseWishes, options: WaitOptions): Promise<Leased> {
+    return this.#leases.lease(call, options);
   }
 
   /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */

@@ -8,7 +8,8 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
-import type { Leased } from '../loops/lease-requests.ts';
+import type { Leased, LeaseWishes } from '../loops/lease-requests.ts';
+import type { Produced } from '../loops/produce-loop.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue, LogicalQueueStats } from '../queue/logical-queue.ts';
 import { checkIds, checkLease, checkProducedItems } from '../rules/request-rules.ts';
@@ -48,6 +49,8 @@ export interface LeaseCall {
   readonly batchSize: number;
   /** How long the caller waits for items, in Go's syntax. 10 ms to 15 m. */
   readonly requestTimeout: string;
+  /** Whether the leased items must have their details. */
+  readonly details?: boolean | undefined;
 }
 
 export interface CompleteCall {
@@ -110,12 +113,22 @@ export class QueueService {
     await queue.produce(call.items, waitOptions(timeoutMs, options));
   }
 
+  /** The same, and tells the ids of the items. @throws QueueError also `retry`. */
+  async produceWithIds(call: ProduceCall, options: CallOptions = {}): Promise<Produced> {
+    const queue = this.#manager.ready(call.queueName);
+    const found =
+      queue === undefined
+        ? await this.#findToProduce(call, options)
+        : { queue, leftMs: this.#checkProduce(call, queue) };
+    return found.queue.produceWithIds(call.items, waitOptions(found.leftMs, options));
+  }
+
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
   async lease(call: LeaseCall, options: CallOptions = {}): Promise<Leased> {
     const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#leaseLater(call, options);
     const timeoutMs = this.#checkLease(call, queue);
-    return queue.lease(call.clientId, call.batchSize, waitOptions(timeoutMs, options));
+    return queue.lease(wishesOf(call), waitOptions(timeoutMs, options));
   }
 
   /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */
@@ -170,14 +183,20 @@ export class QueueService {
   }
 
   async #produceLater(call: ProduceCall, options: CallOptions): Promise<void> {
-    const { queue, leftMs } = await this.#find(call.queueName, options, {
+    const { queue, leftMs } = await this.#findToProduce(call, options);
+    await queue.produce(call.items, waitOptions(leftMs, options));
+  }
+
+  /** The queue of a produce once it is active. The request is checked. */
+  async #findToProduce(call: ProduceCall, options: CallOptions): Promise<FoundQueue> {
+    const found = await this.#find(call.queueName, options, {
       check: () => this.#checkProduce(call),
       bytes: call.items.reduce((sum, item) => sum + contentBytes(item), 0),
       timedOut: MESSAGES.produceTimedOut,
       persists: true,
     });
-    this.#checkProduce(call, queue);
-    await queue.produce(call.items, waitOptions(leftMs, options));
+    this.#checkProduce(call, found.queue);
+    return found;
   }
 
   async #leaseLater(call: LeaseCall, options: CallOptions): Promise<Leased> {
@@ -188,7 +207,7 @@ export class QueueService {
       persists: true,
     });
     this.#checkLease(call, queue);
-    return queue.lease(call.clientId, call.batchSize, waitOptions(leftMs, options));
+    return queue.lease(wishesOf(call), waitOptions(leftMs, options));
   }
 
   /** The queue of a complete or retry. They do not wait for a failing storage, because their leases may end. */
@@ -261,6 +280,10 @@ const SHORTEST_WAIT_MS = 1_000;
 
 /** A retry request has no timeout of its own; this is its value, in milliseconds. */
 const RETRY_TIMEOUT_MS = 300_000;
+
+function wishesOf({ clientId, batchSize, details = false }: LeaseCall): LeaseWishes {
+  return { clientId, limit: batchSize, details };
+}
 
 /** Reads `options.signal` at once only if the caller has no `isGone`. A signal costs more than the call. */
 function waitOptions(timeoutMs: number, options: CallOptions): WaitOptions {

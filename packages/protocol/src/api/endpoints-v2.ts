@@ -1,5 +1,6 @@
 import { codecs } from '../messages/codecs.ts';
 import { codecsV2 as c } from '../messages/codecs-v2.ts';
+import { BODY_LIMITS } from './body-limits.ts';
 import { endpoint, onQueue } from './new-endpoint.ts';
 
 /** The calls under `/v2/`: what the API of `/v1/` lacks. */
@@ -14,6 +15,16 @@ export const endpointsV2 = {
   apiKeys: {
     rotate: endpoint('/v2/apikeys.rotate', c.APIKeysRotateRequest, c.APIKeysRotateResponse, 'apikey.create', {
       audited: 'access',
+    }),
+  },
+  /** Calls on one queue. */
+  queue: {
+    produce: onQueue('/v2/queue.produce', c.QueueProduceRequest, c.QueueProduceResponse, 'queue.produce', {
+      audited: false,
+      bodyLimit: BODY_LIMITS.produce,
+    }),
+    lease: onQueue('/v2/queue.lease', c.QueueLeaseRequest, c.QueueLeaseResponse, 'queue.lease', {
+      audited: false,
     }),
   },
   /** Management of queues. */

@@ -1,6 +1,7 @@
 import type { Instant, LeasedItem } from '@querator/core';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 import type { QueueLeaseItem } from '../gen/querator/queue.ts';
+import type { QueueLeaseItem as QueueLeaseItemV2 } from '../gen/querator/v2/lease.ts';
 import { fromTimestamp, toTimestamp } from '../time/wire-time.ts';
 
 /**
@@ -24,6 +25,14 @@ export function fromLeasedItems(items: readonly LeasedItem[]): QueueLeaseItem[] 
       leaseDeadline,
       bytes: item.payload,
     };
+  });
+}
+
+/** The same for a reply under `/v2/`, with the items' details. */
+export function fromLeasedItemsV2(items: readonly LeasedItem[]): QueueLeaseItemV2[] {
+  return fromLeasedItems(items).map((item, n) => {
+    const details = items[n]?.details;
+    return { ...item, createdAt: details && toTimestamp(details.createdAt) };
   });
 }
 

@@ -20,6 +20,84 @@ export const APIKeysRotateResponse = messageTable(
   ],
 );
 
+export const QueueLeaseRequest = messageTable(
+  'QueueLeaseRequest',
+  () => ({ queueName: '', batchSize: 0, clientId: '', requestTimeout: '' }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'batchSize', protoName: 'batch_size', jsonName: 'batch_size', kind: 'int32', repeated: false },
+    { number: 3, name: 'clientId', protoName: 'client_id', jsonName: 'client_id', kind: 'string', repeated: false },
+    { number: 4, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueueLeaseItem = messageTable(
+  'QueueLeaseItem',
+  () => ({ encoding: '', kind: '', reference: '', id: '', attempts: 0, leaseDeadline: undefined, bytes: NO_BYTES, createdAt: undefined }),
+  [
+    { number: 1, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
+    { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 3, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
+    { number: 4, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 5, name: 'attempts', protoName: 'attempts', jsonName: 'attempts', kind: 'int32', repeated: false },
+    { number: 6, name: 'leaseDeadline', protoName: 'lease_deadline', jsonName: 'lease_deadline', kind: 'timestamp', repeated: false },
+    { number: 7, name: 'bytes', protoName: 'bytes', jsonName: 'bytes', kind: 'bytes', repeated: false },
+    { number: 8, name: 'createdAt', protoName: 'created_at', jsonName: 'created_at', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const QueueLeaseResponse = messageTable(
+  'QueueLeaseResponse',
+  () => ({ queueName: '', partition: 0, items: [] }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueLeaseItem },
+  ],
+);
+
+export const QueueProduceItem = messageTable(
+  'QueueProduceItem',
+  () => ({ encoding: '', kind: '', reference: '', enqueueAt: undefined, bytes: NO_BYTES, utf8: '' }),
+  [
+    { number: 1, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
+    { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 3, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
+    { number: 4, name: 'enqueueAt', protoName: 'enqueue_at', jsonName: 'enqueue_at', kind: 'timestamp', repeated: false },
+    { number: 5, name: 'bytes', protoName: 'bytes', jsonName: 'bytes', kind: 'bytes', repeated: false },
+    { number: 6, name: 'utf8', protoName: 'utf8', jsonName: 'utf8', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueueProduceRequest = messageTable(
+  'QueueProduceRequest',
+  () => ({ queueName: '', requestTimeout: '', items: [] }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
+    { number: 3, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueProduceItem },
+  ],
+);
+
+export const QueueProducedItem = messageTable(
+  'QueueProducedItem',
+  () => ({ id: '', partition: 0, code: '', message: '' }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'code', protoName: 'code', jsonName: 'code', kind: 'string', repeated: false },
+    { number: 4, name: 'message', protoName: 'message', jsonName: 'message', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueueProduceResponse = messageTable(
+  'QueueProduceResponse',
+  () => ({ items: [] }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueProducedItem },
+  ],
+);
+
 export const QueuesDeleteRequest = messageTable(
   'QueuesDeleteRequest',
   () => ({ queueName: '', force: false }),

@@ -1,4 +1,6 @@
 import * as apiKeys from '../gen/querator/v2/apikeys.ts';
+import * as lease from '../gen/querator/v2/lease.ts';
+import * as produce from '../gen/querator/v2/produce.ts';
 import * as queues from '../gen/querator/v2/queues.ts';
 import * as server from '../gen/querator/v2/server.ts';
 import * as tables from '../gen/tables-v2.ts';
@@ -12,6 +14,15 @@ export const codecsV2 = {
   // querator/v2/apikeys.proto
   APIKeysRotateRequest: messageCodec(apiKeys.APIKeysRotateRequest, tables.APIKeysRotateRequest),
   APIKeysRotateResponse: messageCodec(apiKeys.APIKeysRotateResponse, tables.APIKeysRotateResponse),
+  // querator/v2/produce.proto
+  QueueProduceRequest: messageCodec(produce.QueueProduceRequest, tables.QueueProduceRequest),
+  QueueProduceItem: messageCodec(produce.QueueProduceItem, tables.QueueProduceItem),
+  QueueProduceResponse: messageCodec(produce.QueueProduceResponse, tables.QueueProduceResponse),
+  QueueProducedItem: messageCodec(produce.QueueProducedItem, tables.QueueProducedItem),
+  // querator/v2/lease.proto
+  QueueLeaseRequest: messageCodec(lease.QueueLeaseRequest, tables.QueueLeaseRequest),
+  QueueLeaseItem: messageCodec(lease.QueueLeaseItem, tables.QueueLeaseItem),
+  QueueLeaseResponse: messageCodec(lease.QueueLeaseResponse, tables.QueueLeaseResponse),
   // querator/v2/queues.proto
   QueuesDeleteRequest: messageCodec(queues.QueuesDeleteRequest, tables.QueuesDeleteRequest),
 } as const;

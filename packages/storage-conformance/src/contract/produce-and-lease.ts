@@ -1,7 +1,7 @@
 import { addDuration, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { content, contentOf, newItem, numbered, textsOf } from '../fixture/content.ts';
-import { EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../fixture/partition-script.ts';
+import { EXPIRE_TIMEOUT, LEASE_TIMEOUT, valuesOf } from '../fixture/partition-script.ts';
 import { produceAndLease } from '../fixture/produce-and-lease.ts';
 import type { StorageTest } from '../fixture/storage-test.ts';
 
@@ -12,6 +12,22 @@ const upTo = (limit: number) => ({ limit, leaseTimeout: LEASE_TIMEOUT });
 /** What `PartitionStore.produceAndLease` promises. A produce and a lease must have the same result. */
 export function describeProduceAndLease(test: StorageTest): void {
   describe('produceAndLease', () => {
+    // "The leased items do not differ from items that were produced and then leased"
+    test('returns ids to the requests that ask, and the details of the leased items', async (fixture) => {
+      const script = fixture.script();
+      const { outcomes, leased } = await produceAndLease(
+        script.store,
+        [{ items: ['a', 'b'].map((text) => newItem(text)), returnIds: true }, { items: [newItem('c')] }],
+        EXPIRE_TIMEOUT,
+        { ...upTo(1), details: true },
+      );
+      const stored = await script.queued();
+      const [a, b] = stored.map(({ id }) => id);
+      expect(valuesOf(outcomes).map(({ ids }) => ids)).toEqual([[a, b], undefined]);
+      expect(leased.map(({ id }) => id)).toEqual([a]);
+      expect(leased[0]?.details).toEqual({ createdAt: stored[0]?.createdAt });
+    });
+
     // "the first new items are stored as leased with one attempt, up to `lease.limit`"
     test('leases the first of the items, and stores the others as waiting', async (fixture) => {
       const script = fixture.script();

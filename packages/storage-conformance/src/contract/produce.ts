@@ -1,4 +1,10 @@
-import { addDuration, LAST_INSTANT, parseDuration, SCHEDULE_THRESHOLD } from '@querator/core';
+import {
+  addDuration,
+  LAST_INSTANT,
+  type ProduceRequest,
+  parseDuration,
+  SCHEDULE_THRESHOLD,
+} from '@querator/core';
 import { describe, expect } from 'vitest';
 import { newItem, numbered, textsOf } from '../fixture/content.ts';
 import { EXPIRE_TIMEOUT, valuesOf } from '../fixture/partition-script.ts';
@@ -27,6 +33,30 @@ export function describeProduce(test: StorageTest): void {
       );
       expect(outcomes).toEqual([2, 1, 3].map((waiting) => ({ ok: true, value: { waiting, scheduled: 0 } })));
       expect(await script.queuedTexts()).toEqual(['a', 'b', 'c', 'd0', 'd1', 'd2']);
+    });
+
+    // "The ids of the items, in order, if the request asks for them"
+    test('returns the ids of plain, single, scheduled and described items to requests that ask', async (fixture) => {
+      const script = fixture.script();
+      const soon = script.in('1h');
+      const produce = async (...requests: ProduceRequest[]) =>
+        valuesOf(await script.store.produce(requests, EXPIRE_TIMEOUT)).map(({ ids }) => ids);
+      const [one] = await produce({ items: [newItem('a')], returnIds: true });
+      const [two, none, three] = await produce(
+        { items: [newItem('b'), newItem('c')], returnIds: true },
+        { items: [newItem('d')] },
+        { items: [{ ...newItem('e'), kind: 'described' }], returnIds: true },
+      );
+      const [four] = await produce({
+        items: [newItem('f', soon), newItem('g'), newItem('h', soon)],
+        returnIds: true,
+      });
+      expect(none).toBeUndefined();
+      const stored = [...(await script.queued()), ...(await script.scheduled())];
+      const idOf = (text: string) => stored.find((item) => textsOf([item])[0] === text)?.id;
+      expect([one, two, three, four]).toEqual(
+        [['a'], ['b', 'c'], ['e'], ['f', 'g', 'h']].map((texts) => texts.map(idOf)),
+      );
     });
 
     // "at the tail": the order of calls counts, even if the clock stands still

@@ -21,17 +21,23 @@ const oldestWithinBudget = (table: string, below = '') => `
   WHERE ${withinBudget('bytes_before')}`;
 
 /** The ids go through an array, so that the planner always updates by primary key, whatever the limit. */
-const leaseItems = (table: string, ids: string) => `
+const leaseItems = (table: string, ids: string, details = '') => `
   UPDATE ${table}
   SET is_leased = true, lease_deadline = ${nowSql('$1')} + $2::interval,
     attempts = least(attempts, ${ATTEMPTS_MAX} - 1) + 1
   WHERE id = ANY (ARRAY(${ids}))
-  RETURNING id, attempts, lease_deadline, reference, encoding, kind, payload`;
+  RETURNING id, attempts, lease_deadline, reference, encoding, kind, payload${details}`;
 
 /** One item always fits the budget. The sums would cost a sixth of the time of leasing single items. */
 const leaseOne = (table: string) => leaseItems(table, oldest(table, 'id'));
 const leaseOldest = (table: string) => leaseItems(table, oldestWithinBudget(table));
 const leaseBetween = (table: string) => leaseItems(table, oldestWithinBudget(table, ' AND id < $5'));
+
+/** Returned in addition if the batch asks for the details of the items. */
+const DETAILS = ', created_at';
+const leaseDetails = (table: string) => leaseItems(table, oldestWithinBudget(table), DETAILS);
+const leaseDetailsBetween = (table: string) =>
+  leaseItems(table, oldestWithinBudget(table, ' AND id < $5'), DETAILS);
 
 /**
  * Leases the oldest waiting items.
@@ -47,16 +53,19 @@ export async function lease(
   below?: ItemId,
 ): Promise<readonly LeasedItem[]> {
   const values = [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from];
+  const between = batch.details === true ? leaseDetailsBetween : leaseBetween;
   const statement =
     below === undefined
       ? { ...preparedFor(context.table, batch), values }
-      : { text: leaseBetween(context.table.name), values: [...values, below] };
-  const rows = await context.db.write<LeasedItem>({ ...statement, read: readLeased });
+      : { text: between(context.table.name), values: [...values, below] };
+  const read = batch.details === true ? readLeasedWithDetails : readLeased;
+  const rows = await context.db.write<LeasedItem>({ ...statement, read });
   // RETURNING has no defined order. Ids are ASCII, so JavaScript's order is byte order.
   return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function preparedFor(table: PartitionTable, { limit }: LeaseBatch): Statement {
+function preparedFor(table: PartitionTable, { limit, details }: LeaseBatch): Statement {
+  if (details === true) return table.prepared('lease_details', leaseDetails);
   return limit === 1 ? table.prepared('lease_one', leaseOne) : table.prepared('lease', leaseOldest);
 }
 
@@ -69,4 +78,9 @@ function readLeased(row: BinaryRow): LeasedItem {
   const encoding = row.text();
   const kind = row.text();
   return { id, attempts, leaseDeadline, reference, encoding, kind, payload: row.bytes() };
+}
+
+function readLeasedWithDetails(row: BinaryRow): LeasedItem {
+  const item = readLeased(row);
+  return { ...item, details: { createdAt: row.instant() } };
 }

@@ -1,21 +1,21 @@
 import {
   type Duration,
-  formatItemId,
   type Instant,
-  ITEM_ID_RANDOM_LENGTH,
   type ItemId,
+  instantFromMicroseconds,
   type LeaseBatch,
   type LeasedItem,
   type NewItem,
   type ProduceAndLeaseResult,
   type ProduceRequest,
+  toMicroseconds,
 } from '@querator/core';
-import { firstNumberOf, ITEMS_PER_STATEMENT, newIds, randomEndsOf } from '../sql/new-item-id.ts';
+import { firstNumberOf, ITEMS_PER_STATEMENT, idsFrom, newIds } from '../sql/new-item-id.ts';
 import { nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { isRefusedData } from '../sql/refused-data.ts';
 import { durationToText } from '../wire/instant-text.ts';
 import { EXPIRES_FROM_NOW, FIRST_SHAPE_PARAMETER, type InsertShape, insertItems } from './insert-items.ts';
-import { produce } from './produce.ts';
+import { produce, withIds } from './produce.ts';
 
 const [MARK, LIMIT, LEASE_TIMEOUT] = [0, 1, 2].map((n) => `$${FIRST_SHAPE_PARAMETER + n}`);
 const IS_LEASED = 'u.position <= free.places';
@@ -67,7 +67,7 @@ export async function produceAndLease(
   context: PartitionContext,
   requests: readonly ProduceRequest[],
   expireTimeout: Duration,
-  { limit, leaseTimeout }: LeaseBatch,
+  { limit, leaseTimeout, details }: LeaseBatch,
   from: ItemId | undefined,
 ): Promise<ProduceAndLeaseResult> {
   const items = requests.flatMap((request) => request.items);
@@ -80,8 +80,11 @@ export async function produceAndLease(
     const statement = insertItems(context, LEASED, { items, ids, expireTimeout }, parameters);
     const [row] = await context.db.write<StoredRow>(statement);
     context.table.numbers.observeId(row?.first);
-    const leased = row === undefined ? [] : leasedItems(items, ids, row);
-    return { outcomes: countPerRequest(requests, leased.length), leased };
+    if (row === undefined) return { outcomes: countPerRequest(requests, 0, []), leased: [] };
+    const wanted = requests.some(({ returnIds }) => returnIds === true) ? items.length : row.leased;
+    const idsOf = idsFrom(firstNumberOf(row.first), ids, wanted);
+    const leased = leasedItems(items, idsOf, row, details === true ? leaseTimeout : undefined);
+    return { outcomes: countPerRequest(requests, leased.length, idsOf), leased };
   } catch (error) {
     if (!isRefusedData(error)) throw error;
     // The data of one request was refused and everything rolled back, so produce without leasing.
@@ -89,29 +92,38 @@ export async function produceAndLease(
   }
 }
 
-/** The contents need not be returned, and the ids follow from the first one. */
+/**
+ * The contents need not be returned.
+ *
+ * @param detailsFor the lease timeout, if the items have details.
+ */
 function leasedItems(
   items: readonly NewItem[],
-  ids: Buffer,
-  { first, leased, leaseDeadline }: StoredRow,
+  ids: readonly ItemId[],
+  { leased, leaseDeadline }: StoredRow,
+  detailsFor: Duration | undefined,
 ): readonly LeasedItem[] {
-  const number = firstNumberOf(first);
-  const ends = randomEndsOf(ids);
+  // Both times are those of the same statement.
+  const details =
+    detailsFor === undefined
+      ? undefined
+      : { createdAt: instantFromMicroseconds(leaseDeadline - toMicroseconds(detailsFor)) };
   return items.slice(0, leased).map(({ encoding, kind, reference, payload }, n) => {
-    const end = ends.slice(n * ITEM_ID_RANDOM_LENGTH, (n + 1) * ITEM_ID_RANDOM_LENGTH);
-    const id = formatItemId(number + BigInt(n), end);
-    return { id, attempts: 1, leaseDeadline, encoding, kind, reference, payload };
+    const item = { id: ids[n] as ItemId, attempts: 1, leaseDeadline, encoding, kind, reference, payload };
+    return details === undefined ? item : { ...item, details };
   });
 }
 
 function countPerRequest(
   requests: readonly ProduceRequest[],
   leased: number,
+  ids: readonly ItemId[],
 ): ProduceAndLeaseResult['outcomes'] {
   let left = leased;
-  return requests.map(({ items }) => {
+  const results = requests.map(({ items }) => {
     const taken = Math.min(left, items.length);
     left -= taken;
-    return { ok: true, value: { waiting: items.length - taken, scheduled: 0 } };
+    return { waiting: items.length - taken, scheduled: 0 };
   });
+  return withIds(requests, results, () => ids).map((value) => ({ ok: true, value }));
 }

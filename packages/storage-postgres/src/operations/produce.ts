@@ -1,7 +1,7 @@
 import type { Duration, ItemId, Outcome, ProduceRequest, ProduceResult } from '@querator/core';
 import type { Session, Statement } from '../database/database.ts';
 import { PostgresError } from '../errors/postgres-error.ts';
-import { ITEMS_PER_STATEMENT, newIds } from '../sql/new-item-id.ts';
+import { firstNumberAt, ITEMS_PER_STATEMENT, idsFrom, newIds } from '../sql/new-item-id.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
 import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 import {
@@ -110,20 +110,40 @@ async function insert(
 ): Promise<readonly ProduceResult[]> {
   const items = requests.flatMap((request) => request.items);
   if (items.length === 0) return requests.map(() => ({ waiting: 0, scheduled: 0 }));
-  const insertion = { items, ids: newIds(context, items.length), expireTimeout };
+  const ids = newIds(context, items.length);
+  const insertion = { items, ids, expireTimeout };
   if (items.every((item) => item.enqueueAt === undefined)) {
+    const results = requests.map((request) => ({ waiting: request.items.length, scheduled: 0 }));
     if (items.length === 1) {
       const [row] = await send<StoredOne>(insertItems(context, ONE, insertion, guardOfOne(context.table)));
       context.table.numbers.observeId(row?.id);
-    } else {
-      const [row] = await send<NumberedRow>(insertItems(context, PLAIN, insertion));
-      if (row !== undefined) context.table.numbers.observe(BigInt(row.number));
+      return withIds(requests, results, () => (row === undefined ? [] : [row.id]));
     }
-    return requests.map((request) => ({ waiting: request.items.length, scheduled: 0 }));
+    const [row] = await send<NumberedRow>(insertItems(context, PLAIN, insertion));
+    const number = BigInt(row?.number ?? 0);
+    context.table.numbers.observe(number);
+    return withIds(requests, results, () => idsFrom(firstNumberAt(number), ids, items.length));
   }
   const rows = await send<ScheduledRow>(insertItems(context, SCHEDULED, insertion, [dueTimes(items)]));
   context.table.numbers.observeId(rows[0]?.id);
-  return countPerRequest(requests, rows);
+  return withIds(requests, countPerRequest(requests, rows), () => rows.map(({ id }) => id));
+}
+
+/** Adds their ids to the results of the requests that ask for them. @param idsOfAll those of all items, in order. */
+export function withIds(
+  requests: readonly ProduceRequest[],
+  results: readonly ProduceResult[],
+  idsOfAll: () => readonly ItemId[],
+): readonly ProduceResult[] {
+  if (!requests.some(({ returnIds }) => returnIds === true)) return results;
+  const all = idsOfAll();
+  let next = 0;
+  return results.map((result, n) => {
+    const { items, returnIds } = requests[n] as ProduceRequest;
+    const ids = all.slice(next, next + items.length);
+    next += items.length;
+    return returnIds === true ? { ...result, ids } : result;
+  });
 }
 
 interface ScheduledRow {

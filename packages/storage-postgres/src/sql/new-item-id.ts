@@ -1,4 +1,4 @@
-import { ITEM_ID_RANDOM_LENGTH, type Random } from '@querator/core';
+import { formatItemId, ITEM_ID_RANDOM_LENGTH, type ItemId, type Random } from '@querator/core';
 import { besideTable, objectId } from '../database/quoted-name.ts';
 import { ITEM_ID_SEQUENCE } from './table-name.ts';
 
@@ -122,8 +122,26 @@ export function newIds(
 }
 
 /** The random ends in {@link newIds}, as one text. */
-export function randomEndsOf(ids: Buffer): string {
+function randomEndsOf(ids: Buffer): string {
   return ids.toString('latin1', GUARD_BYTES);
+}
+
+/**
+ * The ids of a statement's items from their first to the last before `count`.
+ *
+ * @param first the number in the first id, as {@link firstNumberOf} reads it.
+ * @param ids the statement's {@link newIds}.
+ */
+export function idsFrom(first: bigint, ids: Buffer, count: number): readonly ItemId[] {
+  const ends = randomEndsOf(ids);
+  return Array.from({ length: count }, (_, n) =>
+    formatItemId(first + BigInt(n), ends.slice(n * ITEM_ID_RANDOM_LENGTH, (n + 1) * ITEM_ID_RANDOM_LENGTH)),
+  );
+}
+
+/** The number in the first id of a statement with this number of the sequence. */
+export function firstNumberAt(sequenceNumber: bigint): bigint {
+  return sequenceNumber << BigInt(POSITION_BITS);
 }
 
 /** A bound above every id with this or an earlier number of the sequence, and not above later ones. */

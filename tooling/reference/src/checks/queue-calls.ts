@@ -21,91 +21,100 @@ const ITEM = { utf8: 'a' };
 const withIds = (...ids: string[]) => ({ ids });
 const withItems = (...ids: string[]) => ({ items: ids.map((id) => ({ id })) });
 
+/** A produce that passes all checks. */
+export const PRODUCED_REQUEST = { ...ON_MAIN, request_timeout: '1m', items: [ITEM] };
+
+/** The checks of a produce. */
+export const PRODUCE_STEPS: CheckedCall['steps'] = [
+  LOOKUP,
+  TIMEOUT_TEXT,
+  TIMEOUT_SYNTAX,
+  QUEUE_SHUTDOWN,
+  TIMEOUT_REQUIRED,
+  TIMEOUT_LONG,
+  TIMEOUT_SHORT,
+  {
+    when: 'there are no items',
+    text: 'items cannot be empty; at least one item is required',
+    broken: { items: [] },
+  },
+  {
+    when: 'there are more than 1,000 items',
+    text: 'items is invalid; max_produce_batch_size is 1000 but received <number>',
+    broken: { items: times(1_001, ITEM) },
+  },
+  withoutNul('encoding', { items: [{ encoding: '\0' }] }),
+  withoutNul('kind', { items: [{ kind: '\0' }] }),
+  withoutNul('reference', { items: [{ reference: '\0' }] }),
+  OVERLOADED,
+  {
+    when: 'the items were not stored within the request timeout',
+    text: MESSAGES.produceTimedOut,
+    reason: 'unavailable',
+    code: 'retry',
+  },
+  {
+    when: 'storage did not say whether the items are stored',
+    text: MESSAGES.produceOutcomeUnknown,
+    reason: 'outcome_unknown',
+    code: 'retry',
+  },
+];
+
+/** A lease that passes all checks. */
+export const LEASED_REQUEST = {
+  queue_name: QUEUES.empty,
+  client_id: 'c',
+  batch_size: 1,
+  request_timeout: '10ms',
+};
+
+/** The checks of a lease. */
+export const LEASE_STEPS: CheckedCall['steps'] = [
+  LOOKUP,
+  TIMEOUT_TEXT,
+  TIMEOUT_SYNTAX,
+  QUEUE_SHUTDOWN,
+  {
+    when: '`client_id` has more than 512 bytes',
+    text: "invalid client id; cannot be greater than '512' characters",
+    broken: { client_id: 'c'.repeat(513) },
+  },
+  {
+    when: '`client_id` is empty or blank',
+    text: 'invalid client id; cannot be empty',
+    broken: { client_id: ' ' },
+  },
+  withoutNul('client id', { client_id: 'a\0' }, '`client_id` contains U+0000'),
+  {
+    when: '`batch_size` is less than 1',
+    text: 'invalid batch size; must be greater than zero',
+    broken: { batch_size: 0 },
+  },
+  {
+    when: '`batch_size` is greater than 1,000',
+    text: 'invalid batch size; max_lease_batch_size is 1000, but <number> was requested',
+    broken: { batch_size: 1_001 },
+  },
+  TIMEOUT_REQUIRED,
+  TIMEOUT_LONG,
+  TIMEOUT_SHORT,
+  {
+    when: 'a request with this `client_id` waits on the queue at this process',
+    text: MESSAGES.duplicateClientId,
+  },
+  {
+    when: 'no item became available within the request timeout',
+    text: MESSAGES.leaseTimedOut,
+    code: 'retry',
+    broken: { request_timeout: '10ms' },
+  },
+];
+
 /** The calls on one queue. */
 export const QUEUE_CALLS: readonly CheckedCall[] = [
-  {
-    path: '/v1/queue.produce',
-    good: { ...ON_MAIN, request_timeout: '1m', items: [ITEM] },
-    steps: [
-      LOOKUP,
-      TIMEOUT_TEXT,
-      TIMEOUT_SYNTAX,
-      QUEUE_SHUTDOWN,
-      TIMEOUT_REQUIRED,
-      TIMEOUT_LONG,
-      TIMEOUT_SHORT,
-      {
-        when: 'there are no items',
-        text: 'items cannot be empty; at least one item is required',
-        broken: { items: [] },
-      },
-      {
-        when: 'there are more than 1,000 items',
-        text: 'items is invalid; max_produce_batch_size is 1000 but received <number>',
-        broken: { items: times(1_001, ITEM) },
-      },
-      withoutNul('encoding', { items: [{ encoding: '\0' }] }),
-      withoutNul('kind', { items: [{ kind: '\0' }] }),
-      withoutNul('reference', { items: [{ reference: '\0' }] }),
-      OVERLOADED,
-      {
-        when: 'the items were not stored within the request timeout',
-        text: MESSAGES.produceTimedOut,
-        reason: 'unavailable',
-        code: 'retry',
-      },
-      {
-        when: 'storage did not say whether the items are stored',
-        text: MESSAGES.produceOutcomeUnknown,
-        reason: 'outcome_unknown',
-        code: 'retry',
-      },
-    ],
-  },
-  {
-    path: '/v1/queue.lease',
-    good: { queue_name: QUEUES.empty, client_id: 'c', batch_size: 1, request_timeout: '10ms' },
-    steps: [
-      LOOKUP,
-      TIMEOUT_TEXT,
-      TIMEOUT_SYNTAX,
-      QUEUE_SHUTDOWN,
-      {
-        when: '`client_id` has more than 512 bytes',
-        text: "invalid client id; cannot be greater than '512' characters",
-        broken: { client_id: 'c'.repeat(513) },
-      },
-      {
-        when: '`client_id` is empty or blank',
-        text: 'invalid client id; cannot be empty',
-        broken: { client_id: ' ' },
-      },
-      withoutNul('client id', { client_id: 'a\0' }, '`client_id` contains U+0000'),
-      {
-        when: '`batch_size` is less than 1',
-        text: 'invalid batch size; must be greater than zero',
-        broken: { batch_size: 0 },
-      },
-      {
-        when: '`batch_size` is greater than 1,000',
-        text: 'invalid batch size; max_lease_batch_size is 1000, but <number> was requested',
-        broken: { batch_size: 1_001 },
-      },
-      TIMEOUT_REQUIRED,
-      TIMEOUT_LONG,
-      TIMEOUT_SHORT,
-      {
-        when: 'a request with this `client_id` waits on the queue at this process',
-        text: MESSAGES.duplicateClientId,
-      },
-      {
-        when: 'no item became available within the request timeout',
-        text: MESSAGES.leaseTimedOut,
-        code: 'retry',
-        broken: { request_timeout: '10ms' },
-      },
-    ],
-  },
+  { path: '/v1/queue.produce', good: PRODUCED_REQUEST, steps: PRODUCE_STEPS },
+  { path: '/v1/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS },
   {
     path: '/v1/queue.complete',
     good: { ...ON_MAIN, partition: 0, request_timeout: '1m', ids: [UNKNOWN_ID] },

@@ -1,6 +1,7 @@
 import { MESSAGES } from '@querator/core';
 import { type CheckedCall, QUEUES } from './check.ts';
 import { STORAGE_FAILED } from './common-checks.ts';
+import { LEASE_STEPS, LEASED_REQUEST, PRODUCE_STEPS, PRODUCED_REQUEST } from './queue-calls.ts';
 import { DELETABLE, DROPPABLE } from './queues-calls.ts';
 
 /** The calls under `/v2/`. */
@@ -40,6 +41,8 @@ export const V2_CALLS: readonly CheckedCall[] = [
       STORAGE_FAILED,
     ],
   },
+  { path: '/v2/queue.produce', good: PRODUCED_REQUEST, steps: PRODUCE_STEPS },
+  { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS },
   {
     path: '/v2/queues.delete',
     good: { queue_name: QUEUES.empty },

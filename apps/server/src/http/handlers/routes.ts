@@ -11,6 +11,7 @@ import type { CallContext } from '../call/call-context.ts';
 import type { Route, Routes } from '../call/route.ts';
 import { accessHandlers, missingAccessHandlers } from './access-handlers.ts';
 import { queueHandlers } from './queue-handlers.ts';
+import { queueHandlersV2 } from './queue-handlers-v2.ts';
 import { queuesHandlers } from './queues-handlers.ts';
 import { storageHandlers } from './storage-handlers.ts';
 import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers } from './v2-handlers.ts';
@@ -37,6 +38,7 @@ export function createRoutes(service: Service, access: ServedAccess): Routes {
     ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access.service)),
     ...join(endpointsV2.server, serverHandlers(access)),
     ...join(endpointsV2.apiKeys, apiKeysHandlersV2(access)),
+    ...join(endpointsV2.queue, queueHandlersV2(service.queue), { produce: produceBatch }),
     ...join(endpointsV2.queues, queuesHandlersV2(service.queues)),
   ]);
 }

@@ -28,6 +28,8 @@ export function serverHandlers(access: ServedAccess): HandlersOf<'server'> {
   const capabilities = [
     ...(access?.enforced === true ? ['access-control'] : []),
     ...(access === undefined ? [] : ['apikeys.rotate']),
+    'queue.lease',
+    'queue.produce',
     'queues.delete.force',
   ];
   return {

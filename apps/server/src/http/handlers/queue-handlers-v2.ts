@@ -1,0 +1,26 @@
+import type { QueueService } from '@querator/engine';
+import {
+  type endpointsV2,
+  fromLeasedItemsV2,
+  fromProducedItems,
+  type Handlers,
+  toNewItem,
+} from '@querator/protocol';
+import type { CallContext } from '../call/call-context.ts';
+
+/** The handlers of the calls on one queue under `/v2/`. */
+export function queueHandlersV2(queue: QueueService): Handlers<typeof endpointsV2.queue, CallContext> {
+  return {
+    async produce({ queueName, requestTimeout, items }, context) {
+      const produced = await queue.produceWithIds(
+        { queueName, requestTimeout, items: items.map(toNewItem), received: context.elementsReceived },
+        context,
+      );
+      return { items: fromProducedItems(produced) };
+    },
+    async lease(request, context) {
+      const { partition, items } = await queue.lease({ ...request, details: true }, context);
+      return { queueName: request.queueName, partition, items: fromLeasedItemsV2(items) };
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { ATTEMPTS_MAX, addDuration, type Instant, type LeaseBatch, type LeasedItem } from '@querator/core';
+import type { ItemTable } from './item-table.ts';
+import { packedBytes, unpackContent } from './packed-content.ts';
+
+/** Leases the oldest waiting items, until their contents have as many bytes as the budget. */
+export function leaseItems(
+  table: ItemTable,
+  { limit, leaseTimeout, details }: LeaseBatch,
+  payloadBudget: number,
+  now: Instant,
+): readonly LeasedItem[] {
+  const leaseDeadline = addDuration(now, leaseTimeout);
+  const leased: LeasedItem[] = [];
+  let bytes = 0;
+  while (leased.length < limit && bytes < payloadBudget) {
+    const entry = table.oldestWaiting();
+    if (entry === undefined) break;
+    entry.attempts = Math.min(entry.attempts, ATTEMPTS_MAX - 1) + 1;
+    if (entry.idleLeaseDeadline !== undefined) delete entry.idleLeaseDeadline;
+    table.change(entry, 'leased', leaseDeadline);
+    const content = unpackContent(entry.content);
+    bytes += packedBytes(entry.content);
+    const item = { id: entry.id, attempts: entry.attempts, leaseDeadline, ...content };
+    leased.push(details === true ? { ...item, details: { createdAt: entry.createdAt } } : item);
+  }
+  return leased;
+}
