@@ -1,6 +1,6 @@
-import process from 'node:process';
-import { inspect } from 'node:util';
-import { type Clock, type Instant, type LeasedItem, millisecondsBetween } from '@querator/core';
+import type { Clock, LeasedItem } from '@querator/core';
+import { catchRejection, shown, warner } from './callback-warnings.ts';
+import { LONGEST_DELAY_MS } from './retry-policy.ts';
 
 /** The user's callbacks of a consumer. */
 export interface Callbacks {
@@ -24,10 +24,6 @@ export interface GuardDeps {
   readonly defaultDelayMs: (attempts: number) => number;
 }
 
-/** The longest delay, a year. Much later times do not fit into a timestamp. */
-const LONGEST_DELAY_MS = 365 * 24 * 3_600_000;
-/** At most one warning per callback in this time, so that a failing callback does not flood the log. */
-const WARNING_PAUSE_MS = 60_000;
 const WARNING_CODE = 'QUERATOR_CONSUMER_CALLBACK';
 
 /**
@@ -37,8 +33,9 @@ const WARNING_CODE = 'QUERATOR_CONSUMER_CALLBACK';
  */
 export function guardCallbacks(callbacks: Callbacks, deps: GuardDeps): GuardedCallbacks {
   const { defaultDelayMs } = deps;
-  const warnOnError = warner('onError', deps);
-  const warnRetryDelay = warner('retryDelayMs', deps);
+  const consumer = `the consumer of queue '${deps.queueName}'`;
+  const warnOnError = warner(`onError of ${consumer}`, WARNING_CODE, deps.clock);
+  const warnRetryDelay = warner(`retryDelayMs of ${consumer}`, WARNING_CODE, deps.clock);
   return {
     onError: (error, item) => {
       const failed = (thrown: unknown) =>
@@ -64,40 +61,4 @@ export function guardCallbacks(callbacks: Callbacks, deps: GuardDeps): GuardedCa
       return defaultDelayMs(attempts);
     },
   };
-}
-
-/** Handles the promise of a callback that is async against its type: its rejection would be unhandled. */
-function catchRejection(returned: unknown, failed: (reason: unknown) => void): void {
-  if (typeof returned === 'object' && returned !== null && 'then' in returned) {
-    Promise.resolve(returned).catch(failed);
-  }
-}
-
-/** Makes the function that reports one callback's failures, at most once per {@link WARNING_PAUSE_MS}. */
-function warner(callback: string, { queueName, clock }: GuardDeps): (failure: string) => void {
-  let warnedAt: Instant | undefined;
-  let untold = 0;
-  return (failure) => {
-    const now = clock.now();
-    if (warnedAt !== undefined && millisecondsBetween(warnedAt, now) < WARNING_PAUSE_MS) {
-      untold += 1;
-      return;
-    }
-    const before = untold === 0 ? '' : ` (and ${untold} times since the last warning)`;
-    warnedAt = now;
-    untold = 0;
-    process.emitWarning(`${callback} of the consumer of queue '${queueName}'${before} ${failure}`, {
-      type: 'QueratorWarning',
-      code: WARNING_CODE,
-    });
-  };
-}
-
-/** A thrown value as text. */
-function shown(value: unknown): string {
-  try {
-    return inspect(value);
-  } catch {
-    return 'something that cannot be shown';
-  }
 }

@@ -93,7 +93,7 @@ export async function consume(client: Client, options: ConsumeOptions): Promise<
     defaultDelayMs: (attempts) => backOffMs(attempts, random, ITEM_BACK_OFF),
   });
 
-  const handle = async (
+  const handled = async (
     { id, attempts, partition, item }: HeldItem,
     ending: AbortSignal,
   ): Promise<Verdict> => {
@@ -109,18 +109,28 @@ export async function consume(client: Client, options: ConsumeOptions): Promise<
       return { isDone: false, giveBack };
     }
   };
+  const loop = new WorkLoop({
+    ...{ port: clientPort(client), clock, random, queueName, signal },
+    clientId: options.clientId ?? `id-${random.base62(CLIENT_ID_LENGTH)}`,
+    // `|| 1` also covers NaN, which would start no handler.
+    concurrency: Math.min(Math.max(Math.floor(concurrency) || 1, 1), LIMITS.leaseBatch),
+    batchSize: options.batchSize ?? DEFAULT_BATCH_SIZE,
+    leaseWait: options.leaseWait ?? DEFAULT_LEASE_WAIT,
+    leaseTimeout: undefined,
+    discoversFirst: false,
+    handle: (held, ending) => {
+      const verdict = handled(held, ending);
+      return { verdict, ended: verdict };
+    },
+    onError: (error) => callbacks.onError(error),
+  });
+  const stop = () => loop.abortHandlers(signal.reason);
+  signal.addEventListener('abort', stop);
   const release = keepProcessAlive();
   try {
-    await new WorkLoop({
-      ...{ port: clientPort(client), clock, random, queueName, signal, handle },
-      clientId: options.clientId ?? `id-${random.base62(CLIENT_ID_LENGTH)}`,
-      // `|| 1` also covers NaN, which would start no handler.
-      concurrency: Math.min(Math.max(Math.floor(concurrency) || 1, 1), LIMITS.leaseBatch),
-      batchSize: options.batchSize ?? DEFAULT_BATCH_SIZE,
-      leaseWait: options.leaseWait ?? DEFAULT_LEASE_WAIT,
-      onError: (error) => callbacks.onError(error),
-    }).run();
+    await loop.run();
   } finally {
     release();
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -13,6 +13,9 @@ export interface BackOff {
 /** The back-off for a server that is busy or restarting. */
 export const DEFAULT_BACK_OFF: BackOff = { firstMs: 250, mostMs: 30_000 };
 
+/** The longest delay of a failed item, a year. Much later times do not fit into a timestamp. */
+export const LONGEST_DELAY_MS = 365 * 24 * 3_600_000;
+
 /** Doubling stops here, to avoid infinity. */
 const MOST_DOUBLINGS = 32;
 

@@ -117,8 +117,7 @@ describe('a consumer', () => {
   test('gives back at once what it has not started when it stops', async () => {
     const it = start({ leaseTimeout: '1m', names: ['a', 'b', 'c'] }, { durationsMs: { a: 1_000 } });
     // A server that hands out more than was asked for.
-    const take = it.queue.lease.bind(it.queue);
-    it.queue.lease = (_, signal) => take(3, signal);
+    it.queue.leasesAtLeast = 3;
     await it.clock.advance('10ms');
     expect(it.started).toEqual(['a']);
     it.stop.abort();

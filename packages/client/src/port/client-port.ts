@@ -14,6 +14,7 @@ const NONE_REFUSED: Refusals = new Map();
 /** The calls of a consumer, sent to a server under `/v1/`. */
 export function clientPort(client: Client): QueuePort {
   return {
+    extend: undefined,
     async lease(call, signal) {
       let serverTime: ServerTime | undefined;
       const onReply = (header: (name: string) => string | undefined) => {

@@ -35,13 +35,28 @@ export interface PortItems {
   readonly ids: readonly ItemId[];
 }
 
+/** An item to be given back. */
+export interface PortRetriedItem extends RetriedItem {
+  /** Why its handler failed. Kept with the item where the server can. */
+  readonly error?: string | undefined;
+}
+
 /** Leased items of one partition, to be given back. */
 export interface PortRetry {
   readonly queueName: string;
   readonly partition: number;
   /** 1 to 1,000 items, none twice. */
-  readonly items: readonly RetriedItem[];
+  readonly items: readonly PortRetriedItem[];
 }
+
+/** Leased items of one partition, whose leases are to be renewed. */
+export interface PortExtend extends PortItems {
+  /** How long the leases last from now. */
+  readonly leaseTimeout: Duration;
+}
+
+/** What became of each lease: its new deadline, or why it was not renewed. */
+export type Extended = ReadonlyMap<ItemId, Instant | QueueError>;
 
 /** The items that a call did not change, with the reason of each. Empty: it changed all. */
 export type Refusals = ReadonlyMap<ItemId, QueueError>;
@@ -67,4 +82,14 @@ export interface QueuePort {
 
   /** Gives leased items back. */
   retry(call: PortRetry): Promise<Refusals>;
+
+  /** Renews leases. Undefined while it is not known that the server can. */
+  readonly extend: ((call: PortExtend) => Promise<Extended>) | undefined;
+
+  /**
+   * Finds out what the server can, once. A port that knows has none.
+   *
+   * @throws as the other calls do. Then a later call tries again.
+   */
+  readonly discover?: (() => Promise<void>) | undefined;
 }

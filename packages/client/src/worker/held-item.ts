@@ -9,6 +9,14 @@ export interface HeldItem {
   readonly item: LeasedItem;
   /** When the lease ends, by the server's clock. Undefined: the server did not say. */
   leaseDeadline: Instant | undefined;
+  /** When the lease is to be renewed, by the local clock. Undefined: it is not. */
+  renewAt: Instant | undefined;
+  /** Whether the server said that the item is leased no longer. */
+  isLost: boolean;
+  /** Whether the lease deadline has passed, or the item is lost. */
+  hasEnded: boolean;
+  /** Whether a result is being sent, or was sent. */
+  hasResult: boolean;
   /** Aborts the signal of the handler. Set once the handler has started. */
   ending: AbortController | undefined;
 }

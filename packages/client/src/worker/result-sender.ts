@@ -1,6 +1,6 @@
-import { type Clock, type ItemId, QueueError, type Random, type RetriedItem } from '@querator/core';
+import { type Clock, type Instant, type ItemId, QueueError, type Random } from '@querator/core';
 import { ClientError } from '../errors/client-error.ts';
-import type { QueuePort, Refusals } from '../port/queue-port.ts';
+import type { PortRetriedItem, QueuePort, Refusals } from '../port/queue-port.ts';
 import { backOffMs, isTransient } from '../retry-policy.ts';
 import { sleep } from '../sleep.ts';
 
@@ -23,6 +23,8 @@ export interface ResultSenderDeps {
   readonly random: Random;
   /** Receives each failed call, also those that are repeated. Never throws. */
   readonly onError: (error: unknown) => void;
+  /** Receives when a call was sent that has just succeeded. */
+  readonly onCalled: (sentAt: Instant) => void;
 }
 
 interface Waiting<T> {
@@ -46,7 +48,7 @@ interface Lane<T> {
 export class ResultSender {
   readonly #deps: ResultSenderDeps;
   readonly #completes = new Map<number, Lane<ItemId>>();
-  readonly #retries = new Map<number, Lane<RetriedItem>>();
+  readonly #retries = new Map<number, Lane<PortRetriedItem>>();
   readonly #unsentCompletes = new Set<Promise<SendFailure>>();
   #unsent = 0;
   #repeating = 0;
@@ -76,7 +78,7 @@ export class ResultSender {
   }
 
   /** Gives an item back. Resolves with the error if that failed; never rejects. */
-  retry(partition: number, item: RetriedItem): Promise<SendFailure> {
+  retry(partition: number, item: PortRetriedItem): Promise<SendFailure> {
     const { port, queueName } = this.#deps;
     const lane = laneOf(this.#retries, partition, (items) => port.retry({ queueName, partition, items }));
     return this.#add(lane, item.id, item);
@@ -141,10 +143,13 @@ export class ResultSender {
 
   /** Repeats while that may help, even if the consumer should stop: the work is done and should count. */
   async #withRepeats(send: () => Promise<Refusals>, attempts: { mayBeDone: boolean }): Promise<Refusals> {
-    const { clock, random, onError } = this.#deps;
+    const { clock, random, onError, onCalled } = this.#deps;
     for (let failures = 1; ; failures++) {
+      const sentAt = clock.now();
       try {
-        return await send();
+        const refusals = await send();
+        onCalled(sentAt);
+        return refusals;
       } catch (error) {
         if (!isTransient(error) || failures >= MOST_ATTEMPTS) throw error;
         if (isUnknown(error)) attempts.mayBeDone = true;

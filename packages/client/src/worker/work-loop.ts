@@ -1,16 +1,25 @@
-import { type Clock, type Random, type RetriedItem, RunningWork, UNSET_INSTANT } from '@querator/core';
-import type { Lease, QueuePort } from '../port/queue-port.ts';
+import { type Clock, type Duration, type Random, RunningWork, UNSET_INSTANT } from '@querator/core';
+import type { Lease, PortRetriedItem, QueuePort } from '../port/queue-port.ts';
 import { backOffMs, isTransient } from '../retry-policy.ts';
 import { sleep } from '../sleep.ts';
 import type { HeldItem } from './held-item.ts';
 import { HeldItems } from './held-items.ts';
-import { ResultSender } from './result-sender.ts';
+import { LeaseRenewal } from './lease-renewal.ts';
+import { Pace } from './pace.ts';
+import { ResultSender, type SendFailure } from './result-sender.ts';
 import { ServerClock } from './server-clock.ts';
+import { WorkAborted } from './work-aborted.ts';
 
 /** What a handler made of its item. A failed item is given back as `giveBack` says, once that runs. */
 export type Verdict =
   | { readonly isDone: true }
-  | { readonly isDone: false; readonly giveBack: () => RetriedItem };
+  | { readonly isDone: false; readonly giveBack: () => PortRetriedItem };
+
+/** A handler at work. Its verdict may be known before it has ended, as after a timeout. Neither rejects. */
+export interface RunningHandler {
+  readonly verdict: Promise<Verdict>;
+  readonly ended: Promise<unknown>;
+}
 
 /** Dependencies and settings of the loop. */
 export interface WorkLoopDeps {
@@ -25,43 +34,59 @@ export interface WorkLoopDeps {
   readonly batchSize: number;
   /** How long the server waits for items, in Go's syntax. */
   readonly leaseWait: string;
-  /** Ends the loop. */
+  /** How long a renewed lease lasts. Undefined: as long as the queue's leases. */
+  readonly leaseTimeout: Duration | undefined;
+  /** Whether the first lease waits until it is known what the server can. */
+  readonly discoversFirst: boolean;
+  /** Ends the loop: it starts no more items. */
   readonly signal: AbortSignal;
-  /** Runs the handler of an item. Never rejects. */
-  readonly handle: (held: HeldItem, signal: AbortSignal) => Promise<Verdict>;
+  /** Starts the handler of an item. Never throws. */
+  readonly handle: (held: HeldItem, signal: AbortSignal) => RunningHandler;
   /** Receives each failed call that the loop survives. Never throws. */
   readonly onError: (error: unknown) => void;
+  /** Receives an item whose result was sent; with the error, if that failed for good. Never throws. */
+  readonly onSent?: ((held: HeldItem, verdict: Verdict, failure: SendFailure) => void) | undefined;
+  /** Receives an item whose lease ended before its handler did, or before it was started. Never throws. */
+  readonly onLost?: ((held: HeldItem) => void) | undefined;
 }
 
 /** The most results that may wait for the server before the loop stops leasing. */
 const MOST_UNSENT = 1_000;
 
 /**
- * Leases items as handlers come free, and never more than can start at once: a
- * lease that cannot be renewed must not run down while its item waits for a
- * handler. Sends each result as soon as its handler has ended.
+ * Leases items as handlers come free, and sends each result as soon as its handler
+ * has ended. Where leases can be renewed, it leases ahead for short handlers.
+ * Otherwise it never leases more than can start at once: a lease that cannot be
+ * renewed must not run down while its item waits for a handler.
  */
 export class WorkLoop {
   readonly #deps: WorkLoopDeps;
   readonly #serverClock: ServerClock;
   readonly #held: HeldItems;
+  readonly #renewal: LeaseRenewal;
   readonly #sender: ResultSender;
+  readonly #pace: Pace;
   /** Leased items that no handler has. */
   readonly #waiting: HeldItem[] = [];
   readonly #running = new Set<HeldItem>();
-  /** Handlers and the sending of their results. */
-  readonly #work = new RunningWork();
+  readonly #handlers = new RunningWork();
+  readonly #sending = new RunningWork();
+  readonly #abandoned = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
 
   constructor(deps: WorkLoopDeps) {
     this.#deps = deps;
-    this.#serverClock = new ServerClock(deps.clock);
-    this.#sender = new ResultSender(deps);
-    this.#held = new HeldItems({
-      clock: deps.clock,
-      serverClock: this.#serverClock,
-      onEnded: (held) => held.ending?.abort(new Error('the lease has ended')),
-    });
+    const serverClock = new ServerClock(deps.clock);
+    this.#serverClock = serverClock;
+    this.#pace = new Pace(deps.clock);
+    this.#sender = new ResultSender({ ...deps, onCalled: (sentAt) => this.#pace.called(sentAt) });
+    this.#held = new HeldItems({ clock: deps.clock, serverClock, onEnded: (held) => this.#lost(held) });
+    this.#renewal = new LeaseRenewal({ ...deps, serverClock, onLost: (held) => this.#lost(held) });
+  }
+
+  /** The number of handlers at work. */
+  get running(): number {
+    return this.#running.size;
   }
 
   /**
@@ -72,16 +97,32 @@ export class WorkLoop {
    */
   async run(): Promise<void> {
     const { signal } = this.#deps;
-    const stop = () => this.#stop();
+    const stop = () => {
+      this.#giveBackWaiting();
+      this.#wakeUp();
+    };
     signal.addEventListener('abort', stop);
     try {
       await this.#leaseUntilStopped();
     } finally {
       this.#giveBackWaiting();
-      await this.#work.idle();
+      await Promise.race([this.#handlers.idle(), this.#abandoned.promise]);
+      await this.#sending.idle();
       this.#held.stop();
+      this.#renewal.stop();
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Aborts the signals of all handlers at work. */
+  abortHandlers(reason: unknown): void {
+    for (const { ending } of this.#running) ending?.abort(reason);
+  }
+
+  /** Gives back the items of handlers that do not end, and waits for them no longer. */
+  abandonHandlers(error: string): void {
+    for (const held of this.#running) this.#giveBack(held, error);
+    this.#abandoned.resolve();
   }
 
   async #leaseUntilStopped(): Promise<void> {
@@ -91,6 +132,7 @@ export class WorkLoop {
       await this.#mayLease();
       if (signal.aborted) return;
       try {
+        await this.#discover();
         const lease = await this.#lease();
         failures = 0;
         if (lease !== undefined) this.#take(lease);
@@ -104,9 +146,17 @@ export class WorkLoop {
     }
   }
 
+  async #discover(): Promise<void> {
+    const { port, discoversFirst } = this.#deps;
+    const discovered = port.discover?.();
+    if (discoversFirst) await discovered;
+    // Until it is known what the server can, the loop does without.
+    else void discovered?.catch(() => {});
+  }
+
   /** Resolves once a handler is free, and the results are not held up. */
   async #mayLease(): Promise<void> {
-    while (this.#free <= 0 || this.#sender.isRepeating || this.#sender.unsent >= MOST_UNSENT) {
+    while (this.#wanted <= 0 || this.#sender.isRepeating || this.#sender.unsent >= MOST_UNSENT) {
       if (this.#deps.signal.aborted) return;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -114,9 +164,11 @@ export class WorkLoop {
     }
   }
 
-  /** Handlers that neither run nor have an item. */
-  get #free(): number {
-    return this.#deps.concurrency - this.#running.size - this.#waiting.length;
+  /** How many more items the loop can make use of. */
+  get #wanted(): number {
+    const { concurrency, port } = this.#deps;
+    const ahead = port.extend === undefined ? 0 : this.#pace.ahead(concurrency);
+    return concurrency + ahead - this.#running.size - this.#waiting.length;
   }
 
   async #lease(): Promise<Lease | undefined> {
@@ -125,7 +177,7 @@ export class WorkLoop {
     const call = {
       queueName,
       clientId,
-      batchSize: Math.min(batchSize, this.#free),
+      batchSize: Math.min(batchSize, this.#wanted),
       requestTimeout: leaseWait,
     };
     const lease = await port.lease(call, signal);
@@ -137,14 +189,16 @@ export class WorkLoop {
     for (const item of items) {
       const { id, attempts, leaseDeadline } = item;
       const held: HeldItem = {
-        id,
-        attempts,
-        partition,
-        item,
+        ...{ id, attempts, partition, item },
         leaseDeadline: isUnset(leaseDeadline) ? undefined : leaseDeadline,
+        renewAt: undefined,
+        isLost: false,
+        hasEnded: false,
+        hasResult: false,
         ending: undefined,
       };
       this.#held.add(held);
+      this.#renewal.add(held);
       this.#waiting.push(held);
     }
     if (this.#deps.signal.aborted) this.#giveBackWaiting();
@@ -156,50 +210,82 @@ export class WorkLoop {
       const held = this.#waiting.shift();
       if (held === undefined) return;
       // Nothing is sent for an item whose lease has ended: it is another consumer's.
-      if (this.#held.isHeld(held)) void this.#work.run(() => this.#handle(held));
-      else this.#held.remove(held);
+      if (this.#held.isHeld(held)) void this.#handle(held);
+      else this.#lost(held);
     }
   }
 
   async #handle(held: HeldItem): Promise<void> {
+    const { handle, clock, signal } = this.#deps;
+    const start = clock.now();
     // `AbortSignal.any` with the signal of the loop would cost 12 us per item (Node 24).
     held.ending = new AbortController();
     this.#running.add(held);
-    const verdict = await this.#deps.handle(held, held.ending.signal);
+    this.#handlers.begin();
+    const { verdict, ended } = handle(held, held.ending.signal);
+    const isBeingSent = verdict.then((known) => {
+      if (!held.hasResult) void this.#sending.run(() => this.#send(held, known));
+    });
+    await ended;
+    await isBeingSent;
+    this.#pace.handled(start);
     this.#running.delete(held);
-    if (!this.#deps.signal.aborted) this.#startWaiting();
-    this.#wakeUp();
-    await this.#send(held, verdict);
-    this.#held.remove(held);
+    this.#handlers.end();
+    if (!signal.aborted) this.#startWaiting();
     this.#wakeUp();
   }
 
-  /** The user's callbacks for a failed item run after what was done before is safe: they may end the process. */
-  async #send({ partition, id }: HeldItem, verdict: Verdict): Promise<void> {
-    if (verdict.isDone) {
-      await this.#sender.complete(partition, id);
-      return;
-    }
+  async #send(held: HeldItem, verdict: Verdict): Promise<void> {
+    held.hasResult = true;
+    const failure = await this.#sent(held, verdict);
+    this.#release(held);
+    if (!held.isLost) this.#deps.onSent?.(held, verdict, failure);
+    this.#wakeUp();
+  }
+
+  async #sent(held: HeldItem, verdict: Verdict): Promise<SendFailure> {
+    const { partition, id } = held;
+    // The complete of an item whose lease has ended may be in time, unless the server said that it is not.
+    if (verdict.isDone) return held.isLost ? undefined : this.#sender.complete(partition, id);
+    // The user's callbacks may end the process, so what was done before is made safe first.
     await this.#sender.completesSoFar();
-    await this.#sender.retry(partition, verdict.giveBack());
-  }
-
-  #stop(): void {
-    for (const { ending } of this.#running) ending?.abort(this.#deps.signal.reason);
-    this.#giveBackWaiting();
-    this.#wakeUp();
+    const givenBack = verdict.giveBack();
+    return held.hasEnded ? undefined : this.#sender.retry(partition, givenBack);
   }
 
   /** Gives items back that no handler has had. */
   #giveBackWaiting(): void {
     for (const held of this.#waiting.splice(0)) {
-      const { partition, id } = held;
-      if (!this.#held.isHeld(held)) continue;
-      void this.#work.run(async () => {
-        await this.#sender.retry(partition, { id, dead: false });
-        this.#held.remove(held);
-      });
+      if (this.#held.isHeld(held)) this.#giveBack(held);
+      else this.#lost(held);
     }
+  }
+
+  /** Makes an item available at once. */
+  #giveBack(held: HeldItem, error?: string): void {
+    if (held.hasResult || held.isLost) return;
+    held.hasResult = true;
+    void this.#sending.run(async () => {
+      await this.#sender.retry(held.partition, { id: held.id, dead: false, error });
+      this.#release(held);
+    });
+  }
+
+  /** The lease of an item has ended. What is already being sent may be in time. */
+  #lost(held: HeldItem): void {
+    this.#release(held);
+    if (held.hasResult) return;
+    held.hasEnded = true;
+    const position = this.#waiting.indexOf(held);
+    if (position >= 0) this.#waiting.splice(position, 1);
+    held.ending?.abort(new WorkAborted('lease-lost'));
+    this.#deps.onLost?.(held);
+    this.#wakeUp();
+  }
+
+  #release(held: HeldItem): void {
+    this.#held.remove(held);
+    this.#renewal.remove(held);
   }
 
   #wakeUp(): void {

@@ -14,6 +14,7 @@ import {
   type RetriedItem,
 } from '@querator/core';
 import { codecs, queueEndpoints, SUCCESS_REPLY, toRetriedItem, toTimestamp } from '@querator/protocol';
+import type { PortRetriedItem, QueuePort, Refusals } from '../../src/port/queue-port.ts';
 import { FakeServer } from './fake-server.ts';
 
 interface Entry {
@@ -32,13 +33,26 @@ export interface FakeQueueLog {
   readonly completed: string[][];
   /** The names of the items that were given back, one list per call. */
   readonly retried: string[][];
+  /** What was said of the items that were given back. */
+  readonly givenBack: PortRetriedItem[];
+  /** The names of the items whose leases were extended, one list per call. */
+  readonly extended: string[][];
   /** The names of items whose lease ended without a result. */
   readonly expired: string[];
 }
 
 /** A queue of one partition in memory, which judges leases by a manual clock. */
 export class FakeQueue {
-  readonly log: FakeQueueLog = { batchSizes: [], completed: [], retried: [], expired: [] };
+  readonly log: FakeQueueLog = {
+    batchSizes: [],
+    completed: [],
+    retried: [],
+    givenBack: [],
+    extended: [],
+    expired: [],
+  };
+  /** Fewer items are never asked for: a queue that hands out too many. */
+  leasesAtLeast = 0;
   readonly #clock: Clock;
   readonly #leaseTimeout: Duration;
   #waiting: Entry[] = [];
@@ -60,11 +74,22 @@ export class FakeQueue {
     return [...this.#waiting, ...this.#leased.values()].map(({ name }) => name);
   }
 
+  /** Whether the lease of an item runs. */
+  isLeased(id: ItemId): boolean {
+    const entry = this.#leased.get(id);
+    return entry !== undefined && entry.at > this.#clock.now();
+  }
+
+  /** Gives the lease of an item to another consumer. */
+  takeAway(name: string): void {
+    for (const entry of this.#leased.values()) if (entry.name === name) this.#leased.delete(entry.id);
+  }
+
   /** Waits for items until the signal is aborted. */
   async lease(batchSize: number, signal: AbortSignal): Promise<readonly LeasedItem[]> {
     this.log.batchSizes.push(batchSize);
     for (;;) {
-      const items = this.#take(batchSize);
+      const items = this.#take(Math.max(batchSize, this.leasesAtLeast));
       if (items.length > 0) return items;
       await this.#changed(signal);
       if (signal.aborted) throw new QueueError('retry', MESSAGES.leaseTimedOut);
@@ -86,7 +111,53 @@ export class FakeQueue {
       this.#leased.delete(id);
       if (items[n]?.dead !== true) this.#enqueue(name, attempts, items[n]?.retryAt ?? this.#clock.now());
     }
+    this.log.givenBack.push(...items);
     this.log.retried.push(entries.map(({ name }) => name));
+  }
+
+  /** Gives leased items a new deadline. */
+  extend(ids: readonly ItemId[], leaseTimeout: Duration): Map<ItemId, Instant | QueueError> {
+    this.#sweep();
+    this.log.extended.push(ids.map((id) => this.#leased.get(id)?.name ?? 'gone'));
+    const at = addDuration(this.#clock.now(), leaseTimeout);
+    return new Map<ItemId, Instant | QueueError>(
+      ids.map((id) => {
+        const entry = this.#leased.get(id);
+        if (entry === undefined) return [id, noSuchItem(id)];
+        this.#leased.set(id, { ...entry, at });
+        return [id, at];
+      }),
+    );
+  }
+
+  /** The queue as a port whose calls answer at once. */
+  port({ canExtend }: { readonly canExtend: boolean }): QueuePort {
+    return {
+      lease: async ({ batchSize }, signal) => {
+        const items = await this.lease(batchSize, signal);
+        signal.throwIfAborted();
+        return { partition: 3, items };
+      },
+      complete: async ({ ids }) => this.#each(ids, (id) => this.complete([id])),
+      retry: async ({ items }) =>
+        this.#each(
+          items.map(({ id }) => id),
+          (_, n) => this.retry([items[n] as RetriedItem]),
+        ),
+      extend: canExtend ? async ({ ids, leaseTimeout }) => this.extend(ids, leaseTimeout) : undefined,
+    };
+  }
+
+  #each(ids: readonly ItemId[], call: (id: ItemId, n: number) => void): Refusals {
+    const refusals = new Map<ItemId, QueueError>();
+    for (const [n, id] of ids.entries()) {
+      try {
+        call(id, n);
+      } catch (error) {
+        refusals.set(id, error as QueueError);
+      }
+    }
+    return refusals;
   }
 
   /** The calls under `/v1/` of a server with this queue only. */

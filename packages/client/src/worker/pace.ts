@@ -1,0 +1,44 @@
+import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
+
+/** The weight of the latest measurement. */
+const WEIGHT = 0.2;
+/** Handlers that take less than this count as this, in milliseconds. */
+const SHORTEST_MS = 0.01;
+
+/**
+ * Measures how long handlers and calls take, and says how many items to lease
+ * ahead: as many as start while a call is in flight. Otherwise short handlers
+ * would wait for the next lease. For long ones the answer is 0, so that other
+ * consumers get the items.
+ */
+export class Pace {
+  readonly #clock: Clock;
+  #handlerMs: number | undefined;
+  #callMs: number | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Takes the time of a handler that began at `start` and has just ended. */
+  handled(start: Instant): void {
+    this.#handlerMs = this.#average(this.#handlerMs, start);
+  }
+
+  /** Takes the time of a call that was sent at `start` and did not have to wait for items. */
+  called(start: Instant): void {
+    this.#callMs = this.#average(this.#callMs, start);
+  }
+
+  /** How many items to lease ahead for so many handlers. */
+  ahead(concurrency: number): number {
+    if (this.#handlerMs === undefined || this.#callMs === undefined) return 0;
+    const started = (concurrency * this.#callMs) / Math.max(this.#handlerMs, SHORTEST_MS);
+    return Math.min(Math.round(started), concurrency);
+  }
+
+  #average(before: number | undefined, start: Instant): number {
+    const tookMs = Math.max(millisecondsBetween(start, this.#clock.now()), 0);
+    return before === undefined ? tookMs : before + WEIGHT * (tookMs - before);
+  }
+}
