@@ -124,8 +124,8 @@ export class PartitionTable {
     );
   }
 
-  /** Makes an item unavailable under the same id: scheduled for a time, or moving and claimed until then. */
-  setAside(id: ItemId, state: 'scheduled' | 'moving' | 'moved', dueAt: bigint): void {
+  /** Makes an item unavailable under the same id: leased or scheduled until a time, or moving and claimed until then. */
+  setAside(id: ItemId, state: 'leased' | 'scheduled' | 'moving' | 'moved', dueAt: bigint): void {
     this.#run('update items set state = :state, due_at = :dueAt where partition = :partition and id = :id', {
       id,
       state,

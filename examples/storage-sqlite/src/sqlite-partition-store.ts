@@ -7,12 +7,15 @@ import {
   type DeadLetter,
   type DeathRules,
   type Duration,
+  type ExtendedItem,
   expireDeadlineFrom,
   type ImportedItem,
   type Instant,
   type ItemId,
   type ItemListRequest,
   itemNotLeased,
+  itemScheduled,
+  type LeaseAction,
   type LeaseBatch,
   type LeasedItem,
   type LetterTimeouts,
@@ -114,6 +117,18 @@ export class SqlitePartitionStore implements PartitionStore {
         if (error !== undefined) return { ok: false, error };
         for (const id of ids) table.remove(id);
         return { ok: true, value: undefined };
+      }),
+    );
+  }
+
+  extend(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]> {
+    return this.#change((table, now) =>
+      items.map(({ id, leaseTimeout }) => {
+        const error = firstFault(table, [id], 'extended');
+        if (error !== undefined) return { ok: false, error };
+        const leaseDeadline = addDuration(now, leaseTimeout);
+        table.setAside(id, 'leased', leaseDeadline);
+        return { ok: true, value: leaseDeadline };
       }),
     );
   }
@@ -239,11 +254,12 @@ export class SqlitePartitionStore implements PartitionStore {
 function firstFault(
   table: PartitionTable,
   ids: readonly ItemId[],
-  action: 'completed' | 'retried',
+  action: LeaseAction,
 ): QueueError | undefined {
   for (const id of ids) {
     const state = table.find(id)?.state;
     if (state === 'waiting') return itemNotLeased(id, action);
+    if (state === 'scheduled') return itemScheduled(id, action);
     if (state !== 'leased') return noSuchItem(id);
   }
   return undefined;

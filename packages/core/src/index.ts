@@ -40,6 +40,7 @@ export { StorageError, type StorageOutcome } from './errors/storage-error.ts';
 export { invariant } from './invariant.ts';
 export type {
   DeadLetter,
+  ExtendedItem,
   ImportedItem,
   ItemContent,
   ItemDetails,
@@ -48,7 +49,13 @@ export type {
   RetriedItem,
   StoredItem,
 } from './item/item.ts';
-export { checkItemId, itemNotLeased, noSuchItem } from './item/item-errors.ts';
+export {
+  checkItemId,
+  itemNotLeased,
+  itemScheduled,
+  type LeaseAction,
+  noSuchItem,
+} from './item/item-errors.ts';
 export {
   formatItemId,
   ITEM_ID_LENGTH,

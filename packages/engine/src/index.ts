@@ -5,10 +5,11 @@ export type { PartitionStorage } from './manager/placements.ts';
 export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';
 export type { LogicalQueueStats, RequestsWaiting } from './queue/logical-queue.ts';
 export type { ActivePartitionStats, PartitionCounts, QueueDepth } from './queue/queue-counts.ts';
+export type { CallOptions } from './service/call-options.ts';
 export { DEFAULT_ENGINE_LIMITS } from './service/engine-options.ts';
+export type { ExtendCall, LeasedItemsService } from './service/leased-items-service.ts';
 export type { Page } from './service/page.ts';
 export type {
-  CallOptions,
   ClearCall,
   CompleteCall,
   LeaseCall,

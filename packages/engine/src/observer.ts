@@ -11,6 +11,8 @@ export type ItemEvent =
   | 'completed'
   /** Given back by a consumer, available or scheduled. */
   | 'retried'
+  /** Leased for longer, or shorter, than before. */
+  | 'extended'
   /** Available again after the end of a lease. */
   | 'expired'
   /** Scheduled items that became available. */
@@ -21,7 +23,7 @@ export type ItemEvent =
   | 'deleted';
 
 /** An operation that sends many requests to storage together. */
-export type BatchOperation = 'produce' | 'lease' | 'complete' | 'retry';
+export type BatchOperation = 'produce' | 'lease' | 'complete' | 'retry' | 'extend';
 
 /**
  * Receives what the engine does, for metrics. The engine calls it for every

@@ -30,6 +30,7 @@ export {
   fromRoleBinding,
   fromUser,
 } from './convert/access-records.ts';
+export { fromExtended } from './convert/item-outcomes.ts';
 export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem } from './convert/lease-item.ts';
 export { fromNewItem, toNewItem } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
@@ -110,6 +111,11 @@ export type {
   UsersListResponse,
 } from './gen/querator/users.ts';
 export type { APIKeysRotateRequest, APIKeysRotateResponse } from './gen/querator/v2/apikeys.ts';
+export type {
+  QueueExtendedItem,
+  QueueExtendRequest,
+  QueueExtendResponse,
+} from './gen/querator/v2/extend.ts';
 export type {
   QueueLeaseItem as QueueLeaseItemV2,
   QueueLeaseRequest as QueueLeaseRequestV2,

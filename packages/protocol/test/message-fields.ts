@@ -275,5 +275,19 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '2 partition partition int32',
     '3 items items QueueLeaseItem[]',
   ],
+  QueueExtendRequest: [
+    '1 queue_name queue_name string',
+    '2 partition partition int32',
+    '3 request_timeout request_timeout string',
+    '4 lease_timeout lease_timeout string',
+    '5 ids ids string[]',
+  ],
+  QueueExtendResponse: ['1 items items QueueExtendedItem[]'],
+  QueueExtendedItem: [
+    '1 id id string',
+    '2 code code string',
+    '3 message message string',
+    '4 lease_deadline lease_deadline Timestamp',
+  ],
   QueuesDeleteRequest: ['1 queue_name queue_name string', '2 force force bool'],
 };

@@ -10,6 +10,7 @@ import { describeConcurrency } from './contract/concurrency.ts';
 import { describeContent } from './contract/content.ts';
 import { describeDelete } from './contract/delete.ts';
 import { describeDeletedQueues } from './contract/deleted-queues.ts';
+import { describeExtend } from './contract/extend.ts';
 import { describeImport } from './contract/import.ts';
 import { describeItemIds } from './contract/item-ids.ts';
 import { describeKeyedProduce } from './contract/keyed-produce.ts';
@@ -71,6 +72,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeKeys(test);
     describeLease(test);
     describeComplete(test);
+    describeExtend(test);
     describeRetry(test);
     describeRetryDeath(test);
     describeList(test);

@@ -6,6 +6,7 @@ import {
   type DeadLetter,
   type DeathRules,
   type Duration,
+  type ExtendedItem,
   type ImportedItem,
   type Instant,
   type ItemContent,
@@ -38,10 +39,12 @@ import {
 import { type Appended, appendItems, type EntryOf } from './append-items.ts';
 import { type Entry, type EntryRest, isMoving, toStoredItem } from './entry.ts';
 import { isListed, laterThanThreshold, waitingOr } from './entry-state.ts';
-import { findLeased } from './find-leased.ts';
+import { extendLeases } from './extend-leases.ts';
+import { findAllLeased } from './find-leased.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
 import { leaseItems } from './lease-items.ts';
+import { markMoved } from './mark-moved.ts';
 import { packContent, packedBytes } from './packed-content.ts';
 import { produceKeyed } from './produce-keyed.ts';
 import { sweepTable } from './sweep-table.ts';
@@ -144,11 +147,15 @@ export class MemoryPartitionStore implements PartitionStore {
   async complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {
     const table = this.#table();
     return requests.map(({ ids }) => {
-      const found = findLeased(table, ids, 'completed');
+      const found = findAllLeased(table, ids, 'completed');
       if (!found.ok) return found;
       for (const entry of found.value) table.remove(entry);
       return { ok: true, value: undefined };
     });
+  }
+
+  async extend(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]> {
+    return extendLeases(this.#table(), items, this.#clock.now());
   }
 
   async retry(
@@ -158,7 +165,7 @@ export class MemoryPartitionStore implements PartitionStore {
     const table = this.#table();
     const now = this.#clock.now();
     return requests.map(({ items }) => {
-      const found = findLeased(
+      const found = findAllLeased(
         table,
         items.map((item) => item.id),
         'retried',
@@ -228,17 +235,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async markMoved(ids: readonly ItemId[]): Promise<MarkResult> {
-    const table = this.#table();
-    const marked: ItemId[] = [];
-    const markedBefore: ItemId[] = [];
-    for (const id of new Set(ids)) {
-      const entry = table.get(id);
-      if (entry?.state === 'moved') markedBefore.push(id);
-      if (entry?.state !== 'moving') continue;
-      table.change(entry, 'moved', entry.due);
-      marked.push(id);
-    }
-    return { marked, markedBefore };
+    return markMoved(this.#table(), ids);
   }
 
   async remove(ids: readonly ItemId[]): Promise<void> {

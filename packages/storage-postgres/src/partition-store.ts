@@ -5,7 +5,9 @@ import type {
   DeadLetter,
   DeathRules,
   Duration,
+  ExtendedItem,
   ImportedItem,
+  Instant,
   ItemId,
   ItemListRequest,
   LeaseBatch,
@@ -29,6 +31,7 @@ import type { LowWaterMark } from './low-water-mark/low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
+import { extend } from './operations/extend.ts';
 import { importItemsInto, prepareLetters } from './operations/import.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
@@ -100,6 +103,10 @@ export class PostgresPartitionStore implements PartitionStore {
 
   complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {
     return this.#run((context) => complete(context, requests));
+  }
+
+  extend(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]> {
+    return this.#run((context) => extend(context, items));
   }
 
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]> {

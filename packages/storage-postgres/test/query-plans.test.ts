@@ -32,6 +32,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   low_water_snapshot: ['lse'],
   release: ['pkey'],
   complete: ['pkey'],
+  extend: ['pkey'],
   lock: ['pkey'],
   retry: ['pkey'],
   list: ['pkey'],

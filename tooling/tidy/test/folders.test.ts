@@ -77,6 +77,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'produce-keyed.ts',
     'append-items.ts',
     'lease-items.ts',
+    'extend-leases.ts',
+    'mark-moved.ts',
     'entry-state.ts',
     'find-leased.ts',
     'item-ids.ts',

@@ -83,6 +83,7 @@ export class Metrics {
           this.inc({ queue, operation: 'lease' }, waiting.leaseWaiting);
           this.inc({ queue, operation: 'complete' }, waiting.completeWaiting);
           this.inc({ queue, operation: 'retry' }, waiting.retryWaiting);
+          this.inc({ queue, operation: 'extend' }, waiting.extendWaiting);
         }
       },
     });

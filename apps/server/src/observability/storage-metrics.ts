@@ -33,6 +33,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   lease: 'lease',
   release: 'release',
   complete: 'complete',
+  extend: 'extend',
   retry: 'retry',
   list: 'list',
   stats: 'stats',

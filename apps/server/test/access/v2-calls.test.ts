@@ -50,6 +50,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
         capabilities: [
           'access-control',
           'apikeys.rotate',
+          'queue.extend',
           'queue.lease',
           'queue.produce',
           'queues.delete.force',
@@ -117,6 +118,17 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
       const owner = await newTenant(server, ['queue.delete']);
       expect(await call(format, queueCalls.delete, { queue_name: queueName }, owner.key)).toEqual(DENIED);
     });
+  });
+
+  test('queue.extend needs the permission queue.lease on the queue', async () => {
+    const { key, namespace } = await newTenant(server, ['queue.list', 'queue.complete', 'queue.produce']);
+    const queueName = await newQueue(server, namespace);
+    const request = { queueName, requestTimeout: '5s', leaseTimeout: '1m', ids: ['0'.repeat(27)] };
+    const extend = (as: string) => clientWith(server, as).v2.queue.extend(request);
+    await expect(extend(key)).rejects.toMatchObject({ code: 'forbidden', message: 'access denied' });
+    const consumer = await newTenant(server, ['queue.lease']);
+    await expect(extend(consumer.key)).rejects.toMatchObject({ code: 'forbidden' });
+    expect((await extend(ADMIN_KEY)).items).toMatchObject([{ code: 'lease_lost' }]);
   });
 
   const endpoints = Object.values(endpointsV2).flatMap((table) => Object.values<AnyEndpoint>(table));

@@ -1,18 +1,29 @@
+import type { ErrorReason } from '../errors/error-reasons.ts';
 import { invalid, type QueueError } from '../errors/queue-error.ts';
 import { errorText, verbatim } from '../text/error-text.ts';
 import { type ItemId, itemIdFault } from './item-id.ts';
 
-/** The id names no waiting or leased item, or is malformed; the text says which. */
+/** The id names no waiting, leased or scheduled item, or is malformed; the text says which. */
 export function noSuchItem(id: ItemId): QueueError {
   const fault = itemIdFault(id);
-  return fault === undefined
-    ? invalid(errorText`invalid storage id; '${id}' does not exist`, 'lease_lost')
-    : malformedItemId(id, fault);
+  return fault === undefined ? unknownItemId(id, 'lease_lost') : malformedItemId(id, fault);
 }
 
+/** The item is scheduled. Its text for a complete or retry is that of an unknown id, which clients compare. */
+export function itemScheduled(id: ItemId, action: LeaseAction): QueueError {
+  return action === 'extended' ? itemNotLeased(id, action) : unknownItemId(id, 'not_leased');
+}
+
+/** What a consumer wanted to do with a leased item. */
+export type LeaseAction = 'completed' | 'retried' | 'extended';
+
 /** The item exists, but is not leased. */
-export function itemNotLeased(id: ItemId, action: 'completed' | 'retried'): QueueError {
+export function itemNotLeased(id: ItemId, action: LeaseAction): QueueError {
   return invalid(errorText`item(s) cannot be ${action}; '${id}' is not marked as leased`, 'not_leased');
+}
+
+function unknownItemId(id: ItemId, reason: ErrorReason): QueueError {
+  return invalid(errorText`invalid storage id; '${id}' does not exist`, reason);
 }
 
 function malformedItemId(id: ItemId, fault: string): QueueError {

@@ -1,3 +1,4 @@
+import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 import type { ItemId } from './item-id.ts';
 
@@ -87,4 +88,11 @@ export interface RetriedItem {
   readonly retryAt?: Instant | undefined;
   /** The consumer gives up on the item: it goes to the dead-letter queue. */
   readonly dead: boolean;
+}
+
+/** A leased item whose consumer needs it for longer. */
+export interface ExtendedItem {
+  readonly id: ItemId;
+  /** How long the lease lasts from now. */
+  readonly leaseTimeout: Duration;
 }

@@ -19,6 +19,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   lease: true,
   release: true,
   complete: true,
+  extend: true,
   retry: true,
   list: true,
   stats: true,

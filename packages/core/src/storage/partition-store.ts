@@ -1,6 +1,7 @@
-import type { DeadLetter, ImportedItem, LeasedItem, StoredItem } from '../item/item.ts';
+import type { DeadLetter, ExtendedItem, ImportedItem, LeasedItem, StoredItem } from '../item/item.ts';
 import type { ItemId } from '../item/item-id.ts';
 import type { Duration } from '../time/duration.ts';
+import type { Instant } from '../time/instant.ts';
 import type {
   KeyedProduceOptions,
   KeyedProduceRequest,
@@ -155,10 +156,25 @@ export interface PartitionStore {
    * completes it.
    *
    * The error of an outcome names the request's first bad id: `noSuchItem` for
-   * an unknown, scheduled, moving or malformed id, `itemNotLeased` for a
-   * waiting one.
+   * an unknown, moving or malformed id, `itemNotLeased` for a waiting one,
+   * `itemScheduled` for a scheduled one.
    */
   complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]>;
+
+  /**
+   * Gives leased items a new lease deadline: now plus their `leaseTimeout`, be it
+   * later or earlier than the present one. Only the leased state counts, even if
+   * the lease deadline has passed. Of an extend and a concurrent sweep, exactly one
+   * has an effect on a lease. Nothing else of the item changes.
+   *
+   * Each item is decided by itself. Of an id that is named twice, the last deadline
+   * stays. The errors are those of `complete`, with 'extended'.
+   *
+   * Undefined if the driver cannot extend leases.
+   *
+   * @returns the new lease deadlines, in the order of `items`.
+   */
+  extend?(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]>;
 
   /**
    * Gives leased items back. A request is applied as a whole or not at all. For

@@ -1,9 +1,14 @@
 import {
   type CompleteRequest,
+  type Duration,
+  type Instant,
+  type ItemId,
+  type Outcome,
   type QueueError,
   type RetryRequest,
   type RetryResult,
   storageFailed,
+  unavailable,
 } from '@querator/core';
 import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import type { EngineDeps } from '../engine-deps.ts';
@@ -17,6 +22,13 @@ import { Recovery } from '../partition/recovery.ts';
 import type { Poller, Polling } from '../polling/poller.ts';
 import { Sweeper } from '../sweep/sweeper.ts';
 
+/** The leased items of one request that gives them a new lease deadline. */
+export interface ExtendRequest {
+  readonly ids: readonly ItemId[];
+  /** How long the leases last from now. */
+  readonly leaseTimeout: Duration;
+}
+
 /** One partition in this process, with all that works on it. */
 export interface ActivePartition {
   readonly state: PartitionState;
@@ -26,6 +38,7 @@ export interface ActivePartition {
   readonly sweeper: Sweeper;
   readonly completes: GroupCommit<CompleteRequest, void>;
   readonly retries: GroupCommit<RetryRequest, RetryResult>;
+  readonly extensions: GroupCommit<ExtendRequest, readonly Outcome<Instant>[]>;
 }
 
 export interface ActivePartitionDeps {
@@ -59,7 +72,8 @@ export function activePartition(state: PartitionState, deps: ActivePartitionDeps
   });
   const completes = new GroupCommit(completeOptions(state, deps));
   const retries = new GroupCommit(retryOptions(state, deps));
-  return { state, polling, recovery, counter, sweeper, completes, retries };
+  const extensions = new GroupCommit(extendOptions(state, deps));
+  return { state, polling, recovery, counter, sweeper, completes, retries, extensions };
 }
 
 function completeOptions(
@@ -106,6 +120,37 @@ function retryOptions(
     maxInFlight: 1,
   };
 }
+
+function extendOptions(
+  state: PartitionState,
+  { engine, hooks }: ActivePartitionDeps,
+): GroupCommitOptions<ExtendRequest, readonly Outcome<Instant>[]> {
+  return {
+    apply: async (requests) => {
+      if (state.store.extend === undefined) return requests.map(() => CANNOT_EXTEND);
+      const outcomes = await state.store.extend(
+        requests.flatMap(({ ids, leaseTimeout }) => ids.map((id) => ({ id, leaseTimeout }))),
+      );
+      const items = sumOf(outcomes, ({ ok }) => (ok ? 1 : 0));
+      engine.observer.items(hooks.queue().name, 'extended', items);
+      engine.observer.batch('extend', { requests: requests.length, items });
+      let next = 0;
+      return requests.map(({ ids }) => {
+        next += ids.length;
+        return { ok: true, value: outcomes.slice(next - ids.length, next) };
+      });
+    },
+    count: ({ ids }) => itemsOf(ids),
+    onFailure: (error) => partitionFailed(state, hooks, error),
+    maxItems: engine.limits.statementItems,
+    maxInFlight: engine.limits.statementsInFlight,
+  };
+}
+
+const CANNOT_EXTEND: Outcome<never> = {
+  ok: false,
+  error: unavailable('failed', 'leases cannot be extended; the storage of the partition has no such call'),
+};
 
 function partitionFailed(state: PartitionState, hooks: QueueHooks, error: unknown): QueueError {
   hooks.failed(state, error);

@@ -6,25 +6,20 @@ import {
   invalid,
   invariant,
   type NewItem,
-  overloaded,
   type Queue,
   queueShutdown,
-  type RetriedItem,
   RunningWork,
   RunOnce,
   SCHEDULE_THRESHOLD,
   StorageError,
   type StoredItem,
   toMilliseconds,
-  unavailable,
   within,
 } from '@querator/core';
 import { PartitionOrder } from '@querator/router';
 import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
-import { logDeleted } from '../dead-letters/log-deleted.ts';
 import { PreparedLetters } from '../dead-letters/prepared-letters.ts';
 import type { EngineDeps } from '../engine-deps.ts';
-import type { Buffered } from '../loops/group-commit.ts';
 import { LeaseLoop } from '../loops/lease-loop.ts';
 import type { Leased, LeaseWishes } from '../loops/lease-requests.ts';
 import { type Produced, ProduceLoop } from '../loops/produce-loop.ts';
@@ -32,6 +27,7 @@ import { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import { type ActivePartition, activePartition } from './active-partition.ts';
+import { LeasedItems } from './leased-items.ts';
 import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 
@@ -52,6 +48,7 @@ export interface RequestsWaiting {
   readonly leaseWaiting: number;
   readonly completeWaiting: number;
   readonly retryWaiting: number;
+  readonly extendWaiting: number;
 }
 
 export interface LogicalQueueDeps extends Pick<QueueHooks, 'untilCurrent'> {
@@ -65,6 +62,8 @@ export interface LogicalQueueDeps extends Pick<QueueHooks, 'untilCurrent'> {
  * processes on the same storage.
  */
 export class LogicalQueue {
+  /** What consumers do with the items that they have leased. */
+  readonly leasedItems: LeasedItems;
   readonly #deps: EngineDeps;
   readonly #order: PartitionOrder<PartitionState>;
   readonly #partitions: readonly ActivePartition[];
@@ -113,6 +112,12 @@ export class LogicalQueue {
       }),
     );
     this.#counts = new QueueCounts(engine.clock, this.#partitions);
+    this.leasedItems = new LeasedItems({
+      engine,
+      queue: hooks.queue,
+      partition: (number) => this.#partition(number),
+      stored: hooks.stored,
+    });
   }
 
   /** The settings in force. */
@@ -153,26 +158,6 @@ export class LogicalQueue {
   /** @throws QueueError see `LeaseLoop.lease`, and `failed` once the queue stops. */
   lease(call: LeaseWishes, options: WaitOptions): Promise<Leased> {
     return this.#leases.lease(call, options);
-  }
-
-  /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */
-  async complete(partition: number, ids: readonly string[]): Promise<void> {
-    const { completes } = this.#available(partition, ({ completes }) => completes);
-    await completes.submit({ ids });
-  }
-
-  /** @throws QueueError `invalid` for the first bad id, `retry` when storage fails. */
-  async retry(partition: number, items: readonly RetriedItem[]): Promise<void> {
-    const { state, retries, sweeper } = this.#available(partition, ({ retries }) => retries);
-    const { waiting, scheduled, moving, deleted } = await retries.submit({ items });
-    if (deleted > 0) {
-      logDeleted(this.#deps.logger, { queue: this.#queue.name, partition, items: deleted });
-    }
-    this.#stored(state, { waiting, scheduled: scheduled > 0 });
-    // The items are safe without it, but the consumer may read the dead-letter queue next.
-    if (moving > 0) await sweeper.sweepBriefly();
-    // The lease may have outlived the item's time in the queue.
-    else if (waiting > 0) sweeper.dueIn(0);
   }
 
   /** This queue as a dead-letter queue. @throws QueueError `failed` once the queue stops. */
@@ -265,6 +250,7 @@ export class LogicalQueue {
       leaseWaiting: this.#leases.size,
       completeWaiting: sum(({ completes }) => completes.size),
       retryWaiting: sum(({ retries }) => retries.size),
+      extendWaiting: sum(({ extensions }) => extensions.size),
     };
   }
 
@@ -305,9 +291,10 @@ export class LogicalQueue {
     const stopped = Promise.all([
       this.#produces.stop(error),
       this.#leases.stop(error),
-      ...this.#partitions.flatMap(({ completes, retries, sweeper, recovery, counter }) => [
+      ...this.#partitions.flatMap(({ completes, retries, extensions, sweeper, recovery, counter }) => [
         completes.stop(error),
         retries.stop(error),
+        extensions.stop(error),
         sweeper.stop(),
         recovery.stop(),
         counter.stop(),
@@ -350,25 +337,6 @@ export class LogicalQueue {
     observer.items(this.#queue.name, 'leased', items);
     observer.batch('lease', { requests, items });
     this.#active(partition).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout));
-  }
-
-  #available<Q extends { readonly buffered: Buffered }>(
-    partition: number,
-    bufferOf: (partition: ActivePartition) => Q,
-  ): ActivePartition {
-    const active = this.#partition(partition);
-    const { itemsBuffered, requestsBuffered } = this.#deps.limits;
-    const { items, requests } = bufferOf(active).buffered;
-    if (items >= itemsBuffered || requests >= requestsBuffered) {
-      throw overloaded();
-    }
-    if (!active.state.healthy) {
-      throw unavailable(
-        'retry',
-        errorText`partition not available; partition '${partition}' is failing, retry again`,
-      );
-    }
-    return active;
   }
 
   #partition(number: number): ActivePartition {

@@ -32,9 +32,23 @@ export function parseTimeouts({ leaseTimeout, expireTimeout }: TimeoutTexts): Ti
   checkLength('lease timeout', leaseTimeout);
   checkLength('expire timeout', expireTimeout);
   const expire = parse('expire timeout', expireTimeout, '60m, 2h or 24h');
-  const lease = parse('lease timeout', leaseTimeout, '8m, 15m or 1h');
+  const lease = parse('lease timeout', leaseTimeout, LEASE_TIMEOUTS);
   return { leaseTimeout: lease, expireTimeout: expire };
 }
+
+/**
+ * Parses the lease timeout of one request.
+ *
+ * @throws QueueError `invalid`, also when it is missing.
+ */
+export function parseLeaseTimeout(text: string): Duration {
+  checkLength('lease timeout', text);
+  const timeout = parse('lease timeout', text, LEASE_TIMEOUTS);
+  checkTimeout('lease timeout', timeout);
+  return timeout;
+}
+
+const LEASE_TIMEOUTS = '8m, 15m or 1h';
 
 function checkLength(field: string, text: string): void {
   if (byteLength(text) > LIMITS.timeoutText) {
@@ -76,6 +90,11 @@ export function checkQueueSettings(settings: QueueSettings): void {
   }
   checkTimeout('lease timeout', leaseTimeout);
   checkTimeout('expire timeout', expireTimeout);
+  checkLeaseTimeout(leaseTimeout, expireTimeout);
+}
+
+/** @throws QueueError `invalid` when a lease would outlast the expire timeout of its queue. */
+export function checkLeaseTimeout(leaseTimeout: Duration, expireTimeout: Duration): void {
   if (leaseTimeout > expireTimeout) {
     throw invalid(
       errorText`lease timeout is too long; ${formatDuration(leaseTimeout)} cannot be greater than the expire timeout ${formatDuration(expireTimeout)}`,

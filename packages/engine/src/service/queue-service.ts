@@ -14,22 +14,9 @@ import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue, LogicalQueueStats } from '../queue/logical-queue.ts';
 import { checkIds, checkLease, checkProducedItems } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
-import type { WaitOptions } from '../waiting/pending-request.ts';
+import { type CallOptions, waitOptions } from './call-options.ts';
 import { orRetry } from './or-retry.ts';
 import type { FoundQueue, LookupOptions, QueueLookup } from './queue-lookup.ts';
-
-/** How a caller reports that it no longer waits. */
-export interface CallOptions {
-  /** Aborted when the caller is gone. A call that has not taken effect then never does. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Whether the caller is gone, for callers whose signal costs more than the
-   * call. Polled before the call is sent to storage, and before items are handed
-   * out. Needs `signal` as well. The signal is read only when the caller has to
-   * wait for items, or for a storage that is down or slow.
-   */
-  readonly isGone?: (() => boolean) | undefined;
-}
 
 export interface ProduceCall {
   readonly queueName: string;
@@ -135,21 +122,24 @@ export class QueueService {
   async complete(call: CompleteCall, options: CallOptions = {}): Promise<void> {
     const queue =
       this.#manager.ready(call.queueName) ??
-      (await this.#findBriefly(call, options, { ids: call.ids, check: () => this.#checkComplete(call) }));
+      (await this.#lookup.findBriefly(call.queueName, options, {
+        ids: call.ids,
+        check: () => this.#checkComplete(call),
+      }));
     this.#checkComplete(call, queue);
-    await queue.complete(call.partition, call.ids);
+    await queue.leasedItems.complete(call.partition, call.ids);
   }
 
   /** Gives leased items back, all or none. @throws QueueError also `retry` when storage fails. */
   async retry(call: RetryCall, options: CallOptions = {}): Promise<void> {
     const queue =
       this.#manager.ready(call.queueName) ??
-      (await this.#findBriefly(call, options, {
+      (await this.#lookup.findBriefly(call.queueName, options, {
         ids: call.items.map(({ id }) => id),
         check: () => this.#checkRetry(call),
       }));
     this.#checkRetry(call, queue);
-    await queue.retry(call.partition, call.items);
+    await queue.leasedItems.retry(call.partition, call.items);
   }
 
   /**
@@ -210,23 +200,8 @@ export class QueueService {
     return queue.lease(wishesOf(call), waitOptions(leftMs, options));
   }
 
-  /** The queue of a complete or retry. They do not wait for a failing storage, because their leases may end. */
-  async #findBriefly(
-    { queueName }: CompleteCall | RetryCall,
-    options: CallOptions,
-    { ids, check }: { readonly ids: readonly string[]; readonly check: () => number },
-  ): Promise<LogicalQueue> {
-    const { queue } = await this.#find(queueName, options, {
-      check: () => Math.max(check(), SHORTEST_WAIT_MS),
-      bytes: ids.reduce((sum, { length }) => sum + length, 0),
-      timedOut: MESSAGES.storageFailed,
-      persists: false,
-    });
-    return queue;
-  }
-
   #find(name: string, options: CallOptions, lookup: LookupOptions): Promise<FoundQueue> {
-    return this.#lookup.find(name, lookup, (timeoutMs) => waitOptions(timeoutMs, options));
+    return this.#lookup.find(name, lookup, options);
   }
 
   /*
@@ -271,23 +246,9 @@ export class QueueService {
   }
 }
 
-/**
- * The shortest wait, in milliseconds, of a complete or retry for the activation
- * of its queue. A complete may have a request timeout of 1 ms, or a negative
- * one, because it does not wait. An activation takes longer.
- */
-const SHORTEST_WAIT_MS = 1_000;
-
 /** A retry request has no timeout of its own; this is its value, in milliseconds. */
 const RETRY_TIMEOUT_MS = 300_000;
 
 function wishesOf({ clientId, batchSize, details = false }: LeaseCall): LeaseWishes {
   return { clientId, limit: batchSize, details };
-}
-
-/** Reads `options.signal` at once only if the caller has no `isGone`. A signal costs more than the call. */
-function waitOptions(timeoutMs: number, options: CallOptions): WaitOptions {
-  const { isGone } = options;
-  if (isGone === undefined) return { timeoutMs, signal: options.signal };
-  return { timeoutMs, signal: undefined, lazySignal: { isGone, create: () => options.signal } };
 }

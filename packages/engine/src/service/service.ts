@@ -15,6 +15,7 @@ import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
 import { checkQueueKnown } from '../rules/name-rules.ts';
 import { engineDeps } from './engine-options.ts';
+import { LeasedItemsService } from './leased-items-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
 import { type HasNamespace, QueuesService } from './queues-service.ts';
@@ -63,6 +64,8 @@ export interface Service {
   readonly batchLimits: BatchLimits;
   /** For producers and consumers. */
   readonly queue: QueueService;
+  /** For consumers, with an outcome for each item. */
+  readonly leasedItems: LeasedItemsService;
   /** For the management of queues. */
   readonly queues: QueuesService;
   /** For operators, to read and change the items of a partition. */
@@ -107,6 +110,7 @@ export function createService(options: ServiceOptions): Service {
   return {
     batchLimits: deps.limits,
     queue: new QueueService(manager, deps.limits, lookup),
+    leasedItems: new LeasedItemsService(manager, deps.limits, lookup),
     queues: new QueuesService(manager, hasNamespace ?? (async () => true)),
     storage: new StorageService(manager, deps.limits),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),

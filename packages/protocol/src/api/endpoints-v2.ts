@@ -26,6 +26,9 @@ export const endpointsV2 = {
     lease: onQueue('/v2/queue.lease', c.QueueLeaseRequest, c.QueueLeaseResponse, 'queue.lease', {
       audited: false,
     }),
+    extend: onQueue('/v2/queue.extend', c.QueueExtendRequest, c.QueueExtendResponse, 'queue.lease', {
+      audited: false,
+    }),
   },
   /** Management of queues. */
   queues: {

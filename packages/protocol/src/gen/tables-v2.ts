@@ -20,6 +20,37 @@ export const APIKeysRotateResponse = messageTable(
   ],
 );
 
+export const QueueExtendRequest = messageTable(
+  'QueueExtendRequest',
+  () => ({ queueName: '', partition: 0, requestTimeout: '', leaseTimeout: '', ids: [] }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
+    { number: 4, name: 'leaseTimeout', protoName: 'lease_timeout', jsonName: 'lease_timeout', kind: 'string', repeated: false },
+    { number: 5, name: 'ids', protoName: 'ids', jsonName: 'ids', kind: 'string', repeated: true },
+  ],
+);
+
+export const QueueExtendedItem = messageTable(
+  'QueueExtendedItem',
+  () => ({ id: '', code: '', message: '', leaseDeadline: undefined }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'code', protoName: 'code', jsonName: 'code', kind: 'string', repeated: false },
+    { number: 3, name: 'message', protoName: 'message', jsonName: 'message', kind: 'string', repeated: false },
+    { number: 4, name: 'leaseDeadline', protoName: 'lease_deadline', jsonName: 'lease_deadline', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const QueueExtendResponse = messageTable(
+  'QueueExtendResponse',
+  () => ({ items: [] }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueExtendedItem },
+  ],
+);
+
 export const QueueLeaseRequest = messageTable(
   'QueueLeaseRequest',
   () => ({ queueName: '', batchSize: 0, clientId: '', requestTimeout: '' }),

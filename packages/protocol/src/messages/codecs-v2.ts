@@ -1,4 +1,5 @@
 import * as apiKeys from '../gen/querator/v2/apikeys.ts';
+import * as extend from '../gen/querator/v2/extend.ts';
 import * as lease from '../gen/querator/v2/lease.ts';
 import * as produce from '../gen/querator/v2/produce.ts';
 import * as queues from '../gen/querator/v2/queues.ts';
@@ -23,6 +24,10 @@ export const codecsV2 = {
   QueueLeaseRequest: messageCodec(lease.QueueLeaseRequest, tables.QueueLeaseRequest),
   QueueLeaseItem: messageCodec(lease.QueueLeaseItem, tables.QueueLeaseItem),
   QueueLeaseResponse: messageCodec(lease.QueueLeaseResponse, tables.QueueLeaseResponse),
+  // querator/v2/extend.proto
+  QueueExtendRequest: messageCodec(extend.QueueExtendRequest, tables.QueueExtendRequest),
+  QueueExtendResponse: messageCodec(extend.QueueExtendResponse, tables.QueueExtendResponse),
+  QueueExtendedItem: messageCodec(extend.QueueExtendedItem, tables.QueueExtendedItem),
   // querator/v2/queues.proto
   QueuesDeleteRequest: messageCodec(queues.QueuesDeleteRequest, tables.QueuesDeleteRequest),
 } as const;

@@ -68,6 +68,10 @@ export function describeBadIds(test: StorageTest, action: 'completed' | 'retried
       for (const outcome of outcomes) {
         expect(outcome.ok ? undefined : outcome.error).toMatchObject({ name: 'QueueError', code: 'invalid' });
       }
+      expect(outcomes.map((outcome) => (outcome.ok ? undefined : outcome.error.reason))).toEqual([
+        ...['lease_lost', 'lease_lost', 'not_leased', 'lease_lost', 'lease_lost', 'not_leased'],
+        ...['no_such_item', 'no_such_item', 'no_such_item', 'no_such_item', 'lease_lost'],
+      ]);
     });
 
     // "A request is applied as a whole or not at all", at any position of the bad id

@@ -30,6 +30,7 @@ export type Command =
   | { readonly do: 'lease'; readonly limit: number; readonly leaseFor: number }
   | { readonly do: 'release'; readonly ids: readonly IdPick[] }
   | { readonly do: 'complete'; readonly requests: readonly (readonly IdPick[])[] }
+  | { readonly do: 'extend'; readonly ids: readonly IdPick[]; readonly leaseFor: number }
   | {
       readonly do: 'retry';
       readonly requests: readonly (readonly { id: IdPick; retryIn: Offset; dead: boolean }[])[];
@@ -161,6 +162,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: sweep },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), by: span }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), requests: requestsOf(pick) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('extend' as const), ids: picks, leaseFor: span }),
+  },
   { weight: 5, arbitrary: retry },
   { weight: 2, arbitrary: imported },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), ids: picks }) },

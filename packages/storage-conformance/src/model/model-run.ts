@@ -60,6 +60,9 @@ export class ModelRun {
       case 'complete':
         await this.#complete(command);
         break;
+      case 'extend':
+        await this.#extend(command);
+        break;
       case 'retry':
         await this.#retry(command);
         break;
@@ -178,6 +181,16 @@ export class ModelRun {
       return 'ok';
     });
     expect(verdictsOf(await this.#store.complete(requests))).toEqual(expected);
+  }
+
+  /** Does nothing for a driver that cannot extend leases. */
+  async #extend({ ids: picks, leaseFor }: CommandOf<'extend'>): Promise<void> {
+    const items = this.#ids(picks).map((id) => ({ id, leaseTimeout: milliseconds(leaseFor) }));
+    const outcomes = await this.#store.extend?.(items);
+    if (outcomes === undefined) return;
+    const until = addDuration(this.#now, milliseconds(leaseFor));
+    const expected = items.map(({ id }) => this.#model.extend(id, until) ?? until);
+    expect(outcomes.map((outcome) => (outcome.ok ? outcome.value : outcome.error.reason))).toEqual(expected);
   }
 
   async #retry({ requests: given, maxAttempts, dead }: CommandOf<'retry'>): Promise<void> {

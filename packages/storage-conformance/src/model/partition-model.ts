@@ -86,6 +86,15 @@ export class PartitionModel {
     return undefined;
   }
 
+  /** @returns why the lease was not extended. */
+  extend(id: ItemId, until: Instant): 'lease_lost' | 'not_leased' | undefined {
+    const item = this.find(id);
+    if (item?.state === 'waiting' || item?.state === 'scheduled') return 'not_leased';
+    if (item?.state !== 'leased') return 'lease_lost';
+    item.until = until;
+    return undefined;
+  }
+
   giveBack(
     item: ModelItem,
     retry: { retryAt: Instant | undefined; dead: boolean },

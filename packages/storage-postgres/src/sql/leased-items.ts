@@ -1,4 +1,12 @@
-import { type ItemId, itemNotLeased, noSuchItem, type Outcome } from '@querator/core';
+import {
+  type ItemId,
+  itemNotLeased,
+  itemScheduled,
+  type LeaseAction,
+  noSuchItem,
+  type Outcome,
+  type QueueError,
+} from '@querator/core';
 import type { Session } from '../database/database.ts';
 import { NOT_A_NUMBER, PostgresError } from '../errors/postgres-error.ts';
 import { textArray } from '../wire/binary-array.ts';
@@ -20,16 +28,29 @@ export function notAllLeased(error: unknown): boolean {
   return error instanceof PostgresError && error.sqlState === NOT_A_NUMBER;
 }
 
+/** SQL for the {@link HeldState} of an item. */
+export const HELD_STATE = `CASE
+    WHEN NOT ${LEASED_OR_MOVING} THEN CASE WHEN enqueue_at IS NULL THEN 'waiting' ELSE 'scheduled' END
+    WHEN ${MOVING} OR ${PREPARED_LETTER} THEN 'hidden'
+    ELSE 'leased' END`;
+
+/** What a consumer may know of an item. `hidden`: moving, or a prepared letter. */
+export type HeldState = 'leased' | 'waiting' | 'scheduled' | 'hidden';
+
+/** The error for an item that is not leased. */
+export function notLeasedError(id: ItemId, state: HeldState | undefined, action: LeaseAction): QueueError {
+  if (state === 'waiting') return itemNotLeased(id, action);
+  return state === 'scheduled' ? itemScheduled(id, action) : noSuchItem(id);
+}
+
 /** Locks rows in the order of ids, so that callers with ids in common cannot deadlock. */
 const lockItems = (table: string) => `
-  SELECT id, ${LEASED_OR_MOVING} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS leased, ${LEASED_OR_MOVING} OR enqueue_at IS NOT NULL AS hidden
+  SELECT id, ${HELD_STATE} AS state
   FROM ${table} WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE`;
 
 interface LockedRow {
   readonly id: string;
-  readonly leased: boolean;
-  /** Not waiting: leased, moving or scheduled. */
-  readonly hidden: boolean;
+  readonly state: HeldState;
 }
 
 /**
@@ -43,19 +64,16 @@ export async function decideLeased(
   session: Session,
   { table }: PartitionContext,
   requests: readonly (readonly ItemId[])[],
-  action: 'completed' | 'retried',
+  action: LeaseAction,
 ): Promise<readonly (Outcome<never> | undefined)[]> {
   const rows = await session.query<LockedRow>({
     ...table.prepared('lock', lockItems),
     values: [textArray([...new Set(requests.flat())].filter(isPossibleId))],
   });
-  const states = new Map(rows.map((row) => [row.id, row]));
+  const states = new Map(rows.map(({ id, state }) => [id, state]));
   return requests.map((ids) => {
-    const bad = ids.find((id) => !states.get(id)?.leased);
-    if (bad !== undefined) {
-      const waits = states.get(bad)?.hidden === false;
-      return { ok: false, error: waits ? itemNotLeased(bad, action) : noSuchItem(bad) };
-    }
+    const bad = ids.find((id) => states.get(id) !== 'leased');
+    if (bad !== undefined) return { ok: false, error: notLeasedError(bad, states.get(bad), action) };
     for (const id of ids) states.delete(id);
     return undefined;
   });

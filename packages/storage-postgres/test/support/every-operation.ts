@@ -5,6 +5,7 @@ import type { Statement } from '../../src/database/database.ts';
 import { readLowWater } from '../../src/low-water-mark/low-water-snapshot.ts';
 import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds } from '../../src/operations/delete.ts';
+import { extend } from '../../src/operations/extend.ts';
 import { importItemsInto, prepareLetters } from '../../src/operations/import.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
@@ -93,6 +94,11 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => release(context, ids),
     () => complete(context, [{ ids }]),
     () => complete(context, twice),
+    () =>
+      extend(
+        context,
+        ids.map((id) => ({ id, leaseTimeout: EXPIRE_TIMEOUT })),
+      ),
     () => retry(context, [{ items: retried }], MOVE),
     () => list(context, { state: 'queued', pivot: ids[0] ?? '', limit }),
     () => list(context, { state: 'scheduled', pivot: ids[0] ?? '', limit }),

@@ -171,6 +171,14 @@ export const TIMEOUT_SHORT: Check = {
   broken: { request_timeout: '9ms' },
 };
 
+/** The answer of a partition that is out of service. */
+export const PARTITION_FAILING: Check = {
+  when: 'the partition is failing',
+  text: "partition not available; partition '<partition>' is failing, retry again",
+  reason: 'unavailable',
+  code: 'retry',
+};
+
 /** The ids of leased items that complete and retry name. */
 export function leasedIds(
   action: 'completed' | 'retried',
@@ -178,18 +186,18 @@ export function leasedIds(
 ): readonly Check[] {
   return [
     OVERLOADED,
-    {
-      when: 'the partition is failing',
-      text: "partition not available; partition '<partition>' is failing, retry again",
-      reason: 'unavailable',
-      code: 'retry',
-    },
+    PARTITION_FAILING,
     ...malformedIds(withIds),
     {
-      when: 'no item has this id, or the item is scheduled, prepared, moving or moved',
+      when: 'no item has this id, or the item is prepared, moving or moved',
       text: "invalid storage id; '<id>' does not exist",
       reason: 'lease_lost',
       broken: withIds(UNKNOWN_ID),
+    },
+    {
+      when: 'the item is scheduled',
+      text: "invalid storage id; '<id>' does not exist",
+      reason: 'not_leased',
     },
     {
       when: 'the item is waiting',

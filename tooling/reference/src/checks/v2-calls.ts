@@ -1,8 +1,24 @@
 import { MESSAGES } from '@querator/core';
-import { type CheckedCall, QUEUES } from './check.ts';
-import { STORAGE_FAILED } from './common-checks.ts';
+import { type CheckedCall, QUEUES, textOf, UNKNOWN_ID } from './check.ts';
+import {
+  distinctIds,
+  LOOKUP,
+  ON_MAIN,
+  OVERLOADED,
+  PARTITION,
+  PARTITION_FAILING,
+  QUEUE_SHUTDOWN,
+  STORAGE_FAILED,
+  TIMEOUT_LONG,
+  TIMEOUT_REQUIRED,
+  TIMEOUT_SYNTAX,
+  TIMEOUT_TEXT,
+  tooManyIds,
+} from './common-checks.ts';
 import { LEASE_STEPS, LEASED_REQUEST, PRODUCE_STEPS, PRODUCED_REQUEST } from './queue-calls.ts';
 import { DELETABLE, DROPPABLE } from './queues-calls.ts';
+
+const withIds = (...ids: string[]) => ({ ids });
 
 /** The calls under `/v2/`. */
 export const V2_CALLS: readonly CheckedCall[] = [
@@ -43,6 +59,56 @@ export const V2_CALLS: readonly CheckedCall[] = [
   },
   { path: '/v2/queue.produce', good: PRODUCED_REQUEST, steps: PRODUCE_STEPS },
   { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS },
+  {
+    path: '/v2/queue.extend',
+    good: { ...ON_MAIN, request_timeout: '1m', lease_timeout: '1m', ids: [UNKNOWN_ID] },
+    steps: [
+      LOOKUP,
+      PARTITION,
+      TIMEOUT_TEXT,
+      TIMEOUT_SYNTAX,
+      QUEUE_SHUTDOWN,
+      { when: 'there are no ids', text: 'ids is invalid; list of ids cannot be empty', broken: { ids: [] } },
+      tooManyIds('ids', withIds),
+      ...distinctIds(withIds),
+      TIMEOUT_REQUIRED,
+      TIMEOUT_LONG,
+      {
+        when: '`lease_timeout` has more than 15 bytes',
+        text: "lease timeout is invalid; cannot be greater than '15' characters",
+        broken: { lease_timeout: textOf(16) },
+      },
+      {
+        when: '`lease_timeout` is not a [duration](http-api.md#durations)',
+        text: 'lease timeout is invalid; <what is wrong> - expected format: 8m, 15m or 1h',
+        broken: { lease_timeout: '1d' },
+      },
+      {
+        when: '`lease_timeout` is missing or 0',
+        text: 'lease timeout is invalid; cannot be empty',
+        broken: { lease_timeout: '' },
+      },
+      {
+        when: '`lease_timeout` is negative',
+        text: 'lease timeout is invalid; cannot be negative',
+        broken: { lease_timeout: '-1s' },
+      },
+      {
+        when: "`lease_timeout` is longer than the queue's `expire_timeout`",
+        text: 'lease timeout is too long; <timeout> cannot be greater than the expire timeout <timeout>',
+        broken: { lease_timeout: '25h' },
+      },
+      OVERLOADED,
+      PARTITION_FAILING,
+      {
+        when: 'the storage of the partition cannot extend leases',
+        text: 'leases cannot be extended; the storage of the partition has no such call',
+        reason: 'unavailable',
+        code: 'failed',
+      },
+      STORAGE_FAILED,
+    ],
+  },
   {
     path: '/v2/queues.delete',
     good: { queue_name: QUEUES.empty },

@@ -18,6 +18,7 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   produceKeyed: 'see the capability `dedup`',
   sweepKeys: 'see the capability `dedup`',
   countKeys: 'see the capability `dedup`',
+  extend: '`/v2/queue.extend` is refused',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {

@@ -1,6 +1,7 @@
-import type { QueueService } from '@querator/engine';
+import type { LeasedItemsService, QueueService } from '@querator/engine';
 import {
   type endpointsV2,
+  fromExtended,
   fromLeasedItemsV2,
   fromProducedItems,
   type Handlers,
@@ -9,7 +10,13 @@ import {
 import type { CallContext } from '../call/call-context.ts';
 
 /** The handlers of the calls on one queue under `/v2/`. */
-export function queueHandlersV2(queue: QueueService): Handlers<typeof endpointsV2.queue, CallContext> {
+export function queueHandlersV2({
+  queue,
+  leasedItems,
+}: {
+  readonly queue: QueueService;
+  readonly leasedItems: LeasedItemsService;
+}): Handlers<typeof endpointsV2.queue, CallContext> {
   return {
     async produce({ queueName, requestTimeout, items }, context) {
       const produced = await queue.produceWithIds(
@@ -21,6 +28,10 @@ export function queueHandlersV2(queue: QueueService): Handlers<typeof endpointsV
     async lease(request, context) {
       const { partition, items } = await queue.lease({ ...request, details: true }, context);
       return { queueName: request.queueName, partition, items: fromLeasedItemsV2(items) };
+    },
+    async extend(request, context) {
+      const outcomes = await leasedItems.extend({ ...request, received: context.elementsReceived }, context);
+      return { items: fromExtended(request.ids, outcomes) };
     },
   };
 }

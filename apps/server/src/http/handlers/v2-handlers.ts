@@ -28,6 +28,7 @@ export function serverHandlers(access: ServedAccess): HandlersOf<'server'> {
   const capabilities = [
     ...(access?.enforced === true ? ['access-control'] : []),
     ...(access === undefined ? [] : ['apikeys.rotate']),
+    'queue.extend',
     'queue.lease',
     'queue.produce',
     'queues.delete.force',
