@@ -1,8 +1,9 @@
 import { RunOnce, type StorageBackend, within } from '@querator/core';
-import { createService, type PartitionStorage, type Service } from '@querator/engine';
+import { createService, type Instances, type PartitionStorage, type Service } from '@querator/engine';
 import { PoolRegistry, type PoolState } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
 import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
+import { capabilitiesOf } from './capabilities.ts';
 import { composeHttp } from './compose-http.ts';
 import type { Config } from './config/schema.ts';
 import { defaultMemoryBudget, MemoryBudget } from './http/budget/memory-budget.ts';
@@ -14,6 +15,7 @@ import { Metrics } from './observability/metrics.ts';
 import type { ServerDeps } from './server-deps.ts';
 import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { createAccessControl, namespaceCheck } from './startup/server-access.ts';
+import { createInstances } from './startup/server-instances.ts';
 
 /** How long a start waits until requests can be judged. After that it goes on, and refuses them until then. */
 const ACCESS_START_MS = 5_000;
@@ -29,6 +31,8 @@ export interface Composition {
   /** The parts of the HTTP server of the operators' port, which has all pages. */
   readonly operatorsHttp: HttpServerOptions;
   readonly service: Service;
+  /** The processes that serve the same queues. */
+  readonly instances: Instances;
   readonly configuredQueues: ConfiguredQueues;
   /** The state of the connection pools. */
   readonly pools: () => readonly PoolState[];
@@ -57,6 +61,8 @@ export function compose(config: Config, deps: ServerDeps): Composition {
 
   const queueStore = queueStorage.queueStore();
   const access = createAccessControl(config, { ...deps, monotonicClock, queueStorage });
+  const capabilities = capabilitiesOf(access);
+  const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
   const budget = createBudget(config, deps);
   const service = createService({
     ...deps,
@@ -76,6 +82,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     configuredQueues.stop();
     metrics.stop();
     await service.shutdown();
+    await instances.stop();
     await access?.stop();
     const backends = new Set([queueStorage, ...partitionStorages]);
     await Promise.all([...backends].map((backend) => backend.close()));
@@ -96,8 +103,10 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     http: http.main,
     operatorsHttp: http.operators,
     service,
+    instances,
     configuredQueues,
     start: async () => {
+      instances.start();
       if (access !== undefined) await within(deps.clock, ACCESS_START_MS, access.start());
     },
     pools: () => pools.states(),

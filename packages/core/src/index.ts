@@ -106,6 +106,17 @@ export {
   QUEUE_STORE,
   STORAGE_BACKEND,
 } from './storage/decorate-store.ts';
+export {
+  HEARTBEAT_INTERVAL,
+  INSTANCE_RECORD_TIMEOUT,
+  INSTANCE_TIMEOUT,
+  type Instance,
+  type InstanceRecord,
+  type InstanceStorage,
+  type InstanceStore,
+  type InstanceView,
+  type UnrecordedInstance,
+} from './storage/instance-store.ts';
 export type {
   KeyedItems,
   KeyedItemsResult,

@@ -1,4 +1,6 @@
 export type { EngineLimits, ItemBudget } from './engine-deps.ts';
+export { Instances, type InstancesDeps, type OwnRecord } from './instances/instances.ts';
+export type { Lacking } from './instances/lacking.ts';
 export type { Leased } from './loops/lease-requests.ts';
 export type { Produced } from './loops/produce-loop.ts';
 export type { PartitionStorage } from './manager/placements.ts';

@@ -12,6 +12,7 @@ import { describeDelete } from './contract/delete.ts';
 import { describeDeletedQueues } from './contract/deleted-queues.ts';
 import { describeExtend } from './contract/extend.ts';
 import { describeImport } from './contract/import.ts';
+import { describeInstanceRecords } from './contract/instance-records.ts';
 import { describeItemIds } from './contract/item-ids.ts';
 import { describeKeyedProduce } from './contract/keyed-produce.ts';
 import { describeKeys } from './contract/keys.ts';
@@ -95,6 +96,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeAccessChanges(test);
     describeAccessGrants(test);
     describeAccessQuotas(test);
+    describeInstanceRecords(test);
     describeModel(theSetup);
   });
 }

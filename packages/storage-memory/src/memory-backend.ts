@@ -1,6 +1,7 @@
 import {
   type AccessStore,
   type Clock,
+  type InstanceStore,
   type PartitionKey,
   type PartitionStore,
   type QueueStore,
@@ -13,6 +14,7 @@ import {
 import { MemoryAccessStore } from './access/memory-access-store.ts';
 import { ItemIds } from './item-ids.ts';
 import { ItemTable } from './item-table.ts';
+import { MemoryInstanceStore } from './memory-instance-store.ts';
 import { MemoryPartitionStore } from './memory-partition-store.ts';
 import { MemoryQueueStore } from './memory-queue-store.ts';
 
@@ -44,6 +46,7 @@ class MemoryBackend implements StorageBackend {
   readonly #ids: ItemIds;
   readonly #queues: MemoryQueueStore;
   readonly #access: MemoryAccessStore;
+  readonly #instances: MemoryInstanceStore;
   readonly #tables = new Map<string, ItemTable>();
   #closed = false;
 
@@ -53,6 +56,7 @@ class MemoryBackend implements StorageBackend {
     this.#ids = new ItemIds(random);
     this.#queues = new MemoryQueueStore(clock, () => this.#assertOpen());
     this.#access = new MemoryAccessStore(() => this.#assertOpen());
+    this.#instances = new MemoryInstanceStore(clock, () => this.#assertOpen());
   }
 
   queueStore(): QueueStore {
@@ -61,6 +65,10 @@ class MemoryBackend implements StorageBackend {
 
   accessStore(): AccessStore {
     return this.#access;
+  }
+
+  instanceStore(): InstanceStore {
+    return this.#instances;
   }
 
   partitionStore({ queue, partition }: PartitionKey): PartitionStore {
@@ -86,6 +94,7 @@ class MemoryBackend implements StorageBackend {
     this.#tables.clear();
     this.#queues.clear();
     this.#access.clear();
+    this.#instances.clear();
   }
 
   /** The items of one partition. Created at first use, so that a dropped partition leaves nothing behind. */

@@ -2,6 +2,7 @@ import {
   type AccessStore,
   type Clock,
   guardedLogger,
+  type InstanceStore,
   type Logger,
   type PartitionKey,
   type PartitionOwner,
@@ -17,6 +18,7 @@ import type { PasswordFunction } from './connection/passwords.ts';
 import { Database } from './database/database.ts';
 import { TableCalls } from './database/table-calls.ts';
 import { TableSchema } from './database/table-schema.ts';
+import { PostgresInstanceStore } from './instances/instance-store.ts';
 import { LowWaterMarks } from './low-water-mark/low-water-marks.ts';
 import { MarksTable } from './low-water-mark/saved-marks.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
@@ -64,7 +66,7 @@ export interface PostgresBackendOptions {
 
 /** A storage on PostgreSQL with all optional members of the port. */
 export type PostgresBackend = StorageBackend &
-  Required<Pick<StorageBackend, 'accessStore' | 'poll' | 'signals'>>;
+  Required<Pick<StorageBackend, 'accessStore' | 'instanceStore' | 'poll' | 'signals'>>;
 
 /**
  * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a store.
@@ -93,11 +95,18 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     deletions: new DeletionRecords({ db, logger, clock, inspectCode: () => codeOfDeletions(db) }),
   });
   const accessStore: AccessStore = new PostgresAccessStore({ db, tables: schema.access, calls, limits });
+  const instanceStore: InstanceStore = new PostgresInstanceStore({
+    db,
+    tables: schema.instances,
+    calls,
+    clock,
+  });
   return {
     name,
     capabilities: POSTGRES_CAPABILITIES,
     queueStore: () => queueStore,
     accessStore: () => accessStore,
+    instanceStore: () => instanceStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const context = { db, random, clock, table: new PartitionTable(key, tables, db.itemNumbers) };
       const table = schema.partition(key, owner, () => checkIds(context));

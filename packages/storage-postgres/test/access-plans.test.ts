@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { PostgresAccessStore } from '../src/access/access-store.ts';
 import { sessionOptions } from '../src/connection/session-options.ts';
 import { TableCalls } from '../src/database/table-calls.ts';
-import { ACCESS_RELATIONS } from '../src/schema/access-schema.ts';
+import { ACCESS } from '../src/schema/separate-tables.ts';
 import { parseConnectionString } from '../src/settings/connection-string.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
 import { useAllOfAccess } from './support/access-records.ts';
@@ -50,7 +50,7 @@ test('every statement of the access store goes through an index, before and afte
 
   for (const state of ['empty', 'full', 'analyzed'] as const) {
     if (state === 'full') await client.query(MANY);
-    if (state === 'analyzed') await client.query(`ANALYZE ${ACCESS_RELATIONS.join(', ')}`);
+    if (state === 'analyzed') await client.query(`ANALYZE ${ACCESS.relations.join(', ')}`);
     for (const statement of statements.values()) {
       for (const mode of ['custom', 'generic'] as const) {
         const plan = await explain(client, statement, mode);

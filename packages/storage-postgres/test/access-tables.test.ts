@@ -1,7 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ACCESS_RELATIONS } from '../src/schema/access-schema.ts';
+import { ACCESS } from '../src/schema/separate-tables.ts';
 import { accessRecords, useAllOfAccess } from './support/access-records.ts';
 import { createRole, type TestRole } from './support/roles.ts';
 import { testBackend } from './support/test-backend.ts';
@@ -34,12 +34,12 @@ describe('the tables of access control', { timeout: 60_000 }, () => {
   async function existing(): Promise<readonly string[]> {
     const { rows } = await admin.query<{ name: string }>(
       `SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE tablename = ANY ($1)`,
-      [ACCESS_RELATIONS],
+      [ACCESS.relations],
     );
     return rows.map(({ name }) => name).sort();
   }
 
-  const inSchema = (schema: string) => ACCESS_RELATIONS.map((name) => `${schema}.${name}`).sort();
+  const inSchema = (schema: string) => ACCESS.relations.map((name) => `${schema}.${name}`).sort();
 
   test('are created by the first use of the store, and not by queues', async () => {
     const store = storeOn();
@@ -79,7 +79,7 @@ describe('the tables of access control', { timeout: 60_000 }, () => {
   test('are created again when they were dropped', async () => {
     const store = storeOn();
     await store.change((transaction) => transaction.addUser(user));
-    for (const table of ACCESS_RELATIONS) {
+    for (const table of ACCESS.relations) {
       await admin.query(`DROP TABLE ${table}`);
       await useAllOfAccess(store, `after ${table}`);
     }
@@ -156,7 +156,7 @@ describe('the tables of access control', { timeout: 60_000 }, () => {
     });
 
     const rights = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
-    const needed = ACCESS_RELATIONS.flatMap((table) => rights.map((right) => [right, table] as const));
+    const needed = ACCESS.relations.flatMap((table) => rights.map((right) => [right, table] as const));
     // the row of the state is never removed, and neither a user nor a binding is updated
     const unneeded = [
       'DELETE querator_access_state',
@@ -198,7 +198,7 @@ describe('the tables of access control', { timeout: 60_000 }, () => {
       await mallory.drop();
     });
 
-    test.each(ACCESS_RELATIONS)('are refused, as that role could write to them: %s', async (table) => {
+    test.each(ACCESS.relations)('are refused, as that role could write to them: %s', async (table) => {
       await planting.query(`CREATE TABLE ${table} (id text)`);
       await planting.query(`GRANT ALL ON ${table} TO PUBLIC`);
       await expect(storeOn(server.connectionString).generation()).rejects.toMatchObject({
@@ -222,7 +222,7 @@ describe('the tables of access control', { timeout: 60_000 }, () => {
       await admin.query(`ALTER DATABASE ${database.name} OWNER TO ${mallory.name}`);
       await useAllOfAccess(store);
       await admin.query(`ALTER DATABASE ${database.name} OWNER TO CURRENT_USER`);
-      for (const table of ACCESS_RELATIONS) await admin.query(`ALTER TABLE ${table} OWNER TO CURRENT_USER`);
+      for (const table of ACCESS.relations) await admin.query(`ALTER TABLE ${table} OWNER TO CURRENT_USER`);
       await useAllOfAccess(storeOn(server.connectionString));
     });
 

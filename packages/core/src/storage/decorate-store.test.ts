@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { UNSET_INSTANT } from '../time/instant.ts';
 import type { AccessStore } from './access-store.ts';
 import {
   ACCESS_STORE,
@@ -11,6 +12,8 @@ import {
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
+
+const NOBODY = { now: UNSET_INSTANT, instances: [], unrecorded: [] };
 
 /** A store whose methods return their names. */
 function namesOf<Port extends object>(members: Readonly<Record<keyof Port & string, true>>): Port {
@@ -51,6 +54,7 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     }
     queueStore = () => namesOf<QueueStore>(QUEUE_STORE);
     accessStore = () => namesOf<AccessStore>(ACCESS_STORE);
+    instanceStore = () => ({ beat: async () => NOBODY, remove: async () => {} });
     partitionStore = () => namesOf<PartitionStore>(PARTITION_STORE);
     async close() {}
   }

@@ -80,6 +80,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   capabilities: true,
   queueStore: true,
   accessStore: true,
+  instanceStore: true,
   partitionStore: true,
   ping: true,
   poll: true,

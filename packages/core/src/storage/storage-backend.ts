@@ -1,5 +1,6 @@
 import type { Instant } from '../time/instant.ts';
 import type { AccessStore } from './access-store.ts';
+import type { InstanceStore } from './instance-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { StorageSignals } from './storage-signals.ts';
@@ -70,7 +71,7 @@ export type StorageNotice = HeldHorizonNotice | MissingRightNotice;
 
 /**
  * The abilities of a driver. Operators read them. Only they, and an absent
- * `accessStore`, make the conformance suite skip tests.
+ * `accessStore` or `instanceStore`, make the conformance suite skip tests.
  */
 export interface StorageCapabilities {
   /** Items survive the end of the process. */
@@ -102,6 +103,12 @@ export interface StorageBackend {
    * Undefined if the driver has none: access control cannot be switched on then.
    */
   accessStore?(): AccessStore;
+
+  /**
+   * The records of the processes that use the storage. Returns the same object each
+   * time. Undefined if the driver has none: each process takes itself for the only one.
+   */
+  instanceStore?(): InstanceStore;
 
   /**
    * The store of one partition. A cheap call. Two stores of one key see the same items.

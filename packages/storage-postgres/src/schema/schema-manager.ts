@@ -11,7 +11,6 @@ import { noSchema } from '../errors/postgres-error.ts';
 import { shortText } from '../errors/short-text.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from '../settings/time-limits.ts';
 import { itemsTableName } from '../sql/table-name.ts';
-import { ACCESS_RELATIONS, provisionAccess } from './access-schema.ts';
 import {
   FIXED_RELATIONS,
   type FixedSchemaDeps,
@@ -25,11 +24,11 @@ import type { Migration } from './migrations/migration.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { PartitionTables, type WantedTable } from './partition-tables.ts';
+import { ACCESS, INSTANCES, provisionSeparate, type SeparateTables } from './separate-tables.ts';
 import { TableChanges } from './table-changes.ts';
 import { ownerOf, ownerToComment } from './table-owner.ts';
 
 const FIXED = 'fixed';
-const ACCESS = 'access';
 
 /**
  * The pauses after changes of tables, in lengths of the change. The first use of a new
@@ -105,22 +104,19 @@ export class SchemaManager {
 
   /** The tables that every request needs, with those of access control once they were used. */
   get usedRelations(): readonly string[] {
-    return this.#usesAccess ? [...USED_RELATIONS, ...ACCESS_RELATIONS] : USED_RELATIONS;
+    return this.#usesAccess ? [...USED_RELATIONS, ...ACCESS.relations] : USED_RELATIONS;
   }
 
   /** The tables of access control, with the fixed tables. */
   get access(): TableProvisioner {
-    return {
-      ensure: () => {
-        this.#usesAccess = true;
-        return this.#once(ACCESS, () => this.#provideAccess());
-      },
-      forget: () => {
-        this.#known.delete(ACCESS);
-        this.#known.delete(FIXED);
-      },
-      explain: (error) => nameMissingGrants(error, this.#db, ACCESS_RELATIONS),
-    };
+    return this.#separate(ACCESS, () => {
+      this.#usesAccess = true;
+    });
+  }
+
+  /** The table of the processes that run, with the fixed tables. */
+  get instances(): TableProvisioner {
+    return this.#separate(INSTANCES);
   }
 
   /**
@@ -166,9 +162,23 @@ export class SchemaManager {
     return this.#once(FIXED, () => provisionFixedSchema(this.#db, this.#fixedDeps));
   }
 
-  async #provideAccess(): Promise<void> {
+  #separate(group: SeparateTables, used: () => void = () => {}): TableProvisioner {
+    return {
+      ensure: () => {
+        used();
+        return this.#once(group.name, () => this.#provideSeparate(group));
+      },
+      forget: () => {
+        this.#known.delete(group.name);
+        this.#known.delete(FIXED);
+      },
+      explain: (error) => nameMissingGrants(error, this.#db, group.relations),
+    };
+  }
+
+  async #provideSeparate(group: SeparateTables): Promise<void> {
     await this.#ensureFixed();
-    await provisionAccess(this.#db, {
+    await provisionSeparate(this.#db, group, {
       refuse: (reason) => this.#refused(reason),
       warnOnce: (table, code) => this.#logCode(table, code),
     });

@@ -12,6 +12,7 @@ import {
 } from '@querator/core';
 import type { QueuesService } from '@querator/engine';
 import { type endpointsV2, type Handlers, SUCCESS_REPLY } from '@querator/protocol';
+import { capabilitiesOf } from '../../capabilities.ts';
 import { VERSION } from '../../version.ts';
 import type { CallContext } from '../call/call-context.ts';
 
@@ -25,14 +26,7 @@ export type ServedAccess = Pick<AccessControl, 'service' | 'enforced'> | undefin
 
 /** The handler that tells what the server can do. */
 export function serverHandlers(access: ServedAccess): HandlersOf<'server'> {
-  const capabilities = [
-    ...(access?.enforced === true ? ['access-control'] : []),
-    ...(access === undefined ? [] : ['apikeys.rotate']),
-    'queue.extend',
-    'queue.lease',
-    'queue.produce',
-    'queues.delete.force',
-  ];
+  const capabilities = [...capabilitiesOf(access)];
   return {
     async info(_, { caller }) {
       if (!caller.may('system.health', SYSTEM_NAMESPACE)) throw accessDenied();

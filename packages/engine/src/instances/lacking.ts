@@ -1,0 +1,43 @@
+import { type ErrorReason, errorText, type InstanceView, QueueError } from '@querator/core';
+
+/** A process that lacks a capability. */
+export interface Lacking {
+  readonly name: string;
+  /** Undefined: the process keeps no record, so it is of an earlier version than those that do. */
+  readonly version: string | undefined;
+}
+
+/** The processes of a view that lack a capability, or keep no record. */
+export function lackingIn(view: InstanceView | undefined, capability: string): readonly Lacking[] {
+  if (view === undefined) return [];
+  return [
+    ...view.unrecorded.map(({ name }) => ({ name, version: undefined })),
+    ...view.instances
+      .filter(({ capabilities }) => !capabilities.includes(capability))
+      .map(({ name, version }) => ({ name, version })),
+  ];
+}
+
+/**
+ * @param view undefined: the processes could not be read yet.
+ * @throws QueueError if a process lacks the capability, or that is not known.
+ */
+export function requiredBy(
+  view: InstanceView | undefined,
+  capability: string,
+  [first, ...others]: readonly Lacking[],
+): void {
+  const reason: ErrorReason = 'unavailable';
+  if (view === undefined) {
+    const text = errorText`'${capability}' is unavailable; the servers that run cannot be read, try again later`;
+    throw new QueueError('retry', text, { reason });
+  }
+  if (first === undefined) return;
+  const { name, version } = first;
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  const text =
+    version === undefined
+      ? errorText`'${capability}' is unavailable; stop or upgrade the server of '${name}', which is older than this one${more}`
+      : errorText`'${capability}' is unavailable; stop or upgrade the server '${name}' of version '${version}'${more}`;
+  throw new QueueError('retry', text, { reason });
+}

@@ -1,0 +1,102 @@
+import { getTableName } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Database, Session } from '../database/database.ts';
+import { lockSchema, SCHEMA_LOCK } from './fixed-schema.ts';
+import { type TableCode, tableCodeFault } from './foreign-code.ts';
+import { type SeenRelation, seenRelationsSql } from './seen-relations.ts';
+import { ACCESS_TABLES } from './tables/access.ts';
+import { instancesTable } from './tables/instances.ts';
+import { renderTable } from './tables/render-ddl.ts';
+
+/**
+ * Tables that are created together at their first use, apart from the versions of the
+ * schema: servers that do not know them can work beside them.
+ */
+export interface SeparateTables {
+  /** For the caller, to tell groups apart. */
+  readonly name: string;
+  readonly tables: readonly PgTable[];
+  /** The names of the tables. */
+  readonly relations: readonly string[];
+  /** What another role could do that owns one of the tables, for the error. */
+  readonly danger: string;
+}
+
+function group(name: string, tables: readonly PgTable[], danger: string): SeparateTables {
+  return { name, tables, relations: tables.map((table) => getTableName(table)), danger };
+}
+
+/** The tables of access control. */
+export const ACCESS: SeparateTables = group(
+  'access',
+  Object.values(ACCESS_TABLES),
+  'could give itself every right',
+);
+
+/** The table of the processes that run. */
+export const INSTANCES: SeparateTables = group(
+  'instances',
+  [instancesTable],
+  'could make this server believe in processes that do not run',
+);
+
+/** Dependencies of provisioning separate tables. */
+export interface SeparateTablesDeps {
+  /** Creates the error for tables that cannot be used. */
+  readonly refuse: (reason: string) => Error;
+  /** Logs policies and rules on a table of ours. */
+  readonly warnOnce: (table: string, code: TableCode) => void;
+}
+
+/**
+ * Creates missing tables of a group, in the schema of the fixed tables. Checks first:
+ * mostly they exist, and a user who may not create tables can still use them.
+ *
+ * Any number of processes may do this at once. One of them works, in one transaction,
+ * and the others find the result.
+ *
+ * @throws the error of `refuse` when another role could change what a table contains.
+ */
+export async function provisionSeparate(
+  db: Database,
+  { tables, relations: names, danger }: SeparateTables,
+  deps: SeparateTablesDeps,
+): Promise<void> {
+  const nameOf = (relation: string) => db.schema.relation(relation);
+  const inspect = `SELECT ${seenRelationsSql('ARRAY[$1::text]', names)} AS relations`;
+  const missing = async (query: Session['query']) => {
+    const [seen] = await query<{ readonly relations: readonly SeenRelation[] }>({
+      text: inspect,
+      values: [db.schema.name],
+    });
+    const relations = seen?.relations ?? [];
+    for (const relation of relations) check(relation, danger, deps);
+    const found = new Set(relations.map(({ name }) => name));
+    return tables.filter((table) => !found.has(getTableName(table)));
+  };
+  if ((await missing((statement) => db.read(statement))).length === 0) return;
+  await db.maintenance(async (session) => {
+    await lockSchema(session, SCHEMA_LOCK);
+    for (const table of await missing((statement) => session.query(statement))) {
+      // Anything of the same name belongs to another role, which was faster, and is an error.
+      for (const text of renderTable(table, { nameOf, isNew: true })) await session.query({ text });
+    }
+  });
+}
+
+/** A role that owns a table can write to it whatever was granted. */
+function check(
+  { name, owner, trusted, code }: SeenRelation,
+  danger: string,
+  { refuse, warnOnce }: SeparateTablesDeps,
+): void {
+  const fault = tableCodeFault(name, code);
+  if (fault !== undefined) throw refuse(fault);
+  if (!trusted) {
+    throw refuse(
+      `table ${name} belongs to role "${owner}", which ${danger}; make this server, ` +
+        'the owner of the schema or the owner of the database the owner of the table',
+    );
+  }
+  warnOnce(name, code);
+}
