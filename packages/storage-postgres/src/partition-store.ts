@@ -10,6 +10,10 @@ import type {
   Instant,
   ItemId,
   ItemListRequest,
+  KeyedProduceOptions,
+  KeyedProduceRequest,
+  KeyedProduceResult,
+  KeySweepResult,
   LeaseBatch,
   LeasedItem,
   LetterTimeouts,
@@ -33,6 +37,7 @@ import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
 import { extend } from './operations/extend.ts';
 import { importItemsInto, prepareLetters } from './operations/import.ts';
+import { countKeys, sweepKeys } from './operations/keys.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
 import { markMoved } from './operations/mark-moved.ts';
@@ -40,6 +45,7 @@ import { abortLetters, commitLetters } from './operations/prepared-letters.ts';
 import { probePartition } from './operations/probe.ts';
 import { produce } from './operations/produce.ts';
 import { produceAndLease } from './operations/produce-and-lease.ts';
+import { produceKeyed } from './operations/produce-keyed.ts';
 import { release } from './operations/release.ts';
 import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
@@ -85,6 +91,23 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#add((context) =>
       this.#mark.produceAndLease((from) => produceAndLease(context, requests, expireTimeout, batch, from)),
     );
+  }
+
+  produceKeyed(
+    requests: readonly KeyedProduceRequest[],
+    options: KeyedProduceOptions,
+  ): Promise<readonly Outcome<KeyedProduceResult>[]> {
+    return this.#calls.run(this.#table.keys, () =>
+      withIdsInOrder(this.#context, () => produceKeyed(this.#context, requests, options)),
+    );
+  }
+
+  sweepKeys(limit: number): Promise<KeySweepResult> {
+    return this.#withKeys(() => sweepKeys(this.#context, limit), { removed: 0, nextEndMs: undefined });
+  }
+
+  countKeys(options?: CountOptions): Promise<number> {
+    return this.#withKeys(() => countKeys(this.#context, options), 0);
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
@@ -175,6 +198,18 @@ export class PostgresPartitionStore implements PartitionStore {
   /** Runs a write of new ids. */
   #add<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {
     return this.#run((context) => withIdsInOrder(context, () => operation(context)));
+  }
+
+  /** Runs a call on the dedup keys. @param without the result if the partition has none. */
+  #withKeys<T>(operation: () => Promise<T>, without: T): Promise<T> {
+    const { keys } = this.#table;
+    return this.#calls.run(this.#table, async () => {
+      try {
+        return (await keys.exists()) ? await operation() : without;
+      } catch (error) {
+        throw await keys.explain(error);
+      }
+    });
   }
 
   #run<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {

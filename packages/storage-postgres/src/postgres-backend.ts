@@ -34,7 +34,7 @@ import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts'
 import { nowParameter, PartitionTable } from './sql/partition-table.ts';
 
 /** What a storage on PostgreSQL can do. */
-export const POSTGRES_CAPABILITIES: StorageCapabilities = { durable: true, shared: true };
+export const POSTGRES_CAPABILITIES: StorageCapabilities = { durable: true, shared: true, dedup: true };
 
 /** Options of a PostgreSQL backend. */
 export interface PostgresBackendOptions {

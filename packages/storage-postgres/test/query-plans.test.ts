@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sessionOptions } from '../src/connection/session-options.ts';
 import { itemsTable } from '../src/schema/tables/items.ts';
+import { keysTable } from '../src/schema/tables/keys.ts';
 import { renderTable } from '../src/schema/tables/render-ddl.ts';
 import { parseConnectionString } from '../src/settings/connection-string.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
@@ -24,6 +25,11 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce_one: [],
   produce_one_texts: [],
   produce_later: [],
+  produce_keyed: [],
+  produce_keyed_texts: [],
+  produce_keyed_later: [],
+  keys_find: ['pkey'],
+  keys_sweep: ['key', 'pkey'],
   produce_and_lease: ['lse'],
   produce_and_lease_texts: ['lse'],
   import: [],
@@ -66,6 +72,11 @@ const MOVING = `UPDATE ${table.name} SET expire_deadline = ${movingDeadline()}`;
 const MARKED = `UPDATE ${table.name} SET expire_deadline = ${MOVED_DEADLINE}`;
 const late = (column: string) => `UPDATE ${table.name} SET ${column} = ${column} - interval '1 day'`;
 const ANALYZE = `ANALYZE ${table.name}`;
+/** Half of the keys have ended. */
+const FILL_KEYS = `
+  INSERT INTO ${table.keysName} (key, first_number, random_ends, ends_at)
+  SELECT 'key ' || n, n, 'abcdefghij', now() + (n - ${ITEMS / 2}) * interval '1 s'
+  FROM generate_series(1, ${ITEMS}) AS n`;
 
 const STATES: Readonly<Record<string, readonly string[]>> = {
   empty: [],
@@ -109,9 +120,13 @@ describe('query plans', { timeout: 120_000 }, () => {
       test(`on a table that is ${state}${analyzed ? ', after ANALYZE' : ''}`, async () => {
         await client.query(`DROP TABLE IF EXISTS ${table.name}`);
         for (const text of renderTable(itemsTable(KEY.queue, KEY.partition))) await client.query(text);
-        await client.query(`ALTER TABLE ${table.name} SET (autovacuum_enabled = false)`);
+        await client.query(`DROP TABLE IF EXISTS ${table.keysName}`);
+        for (const text of renderTable(keysTable(KEY.queue, KEY.partition))) await client.query(text);
+        for (const name of [table.name, table.keysName])
+          await client.query(`ALTER TABLE ${name} SET (autovacuum_enabled = false)`);
         for (const text of statements) await client.query(text);
-        if (analyzed) await client.query(ANALYZE);
+        if (state !== 'empty') await client.query(FILL_KEYS);
+        if (analyzed) await client.query(`${ANALYZE}, ${table.keysName}`);
         expect(await faultsIn(client)).toEqual([]);
       });
     }
@@ -158,7 +173,7 @@ function faultOf(operation: string, plan: PlanNode, version: number): string | u
     const index = step['Index Name'];
     if (index === undefined) continue;
     if (!allowed.some((end) => index.endsWith(`_${end}`))) return `reads ${index}`;
-    // Other statements read from the front, as far as they need. These two read given
+    // Other statements read from the front, as far as they need. These read given
     // keys, or from a given key on.
     const isKey = index.endsWith('_pkey') || index.endsWith('_src');
     if (isKey && step['Index Cond'] === undefined) return `reads all of ${index}`;

@@ -1,9 +1,8 @@
 import type { Duration, ItemId, Outcome, ProduceRequest, ProduceResult } from '@querator/core';
-import type { Session, Statement } from '../database/database.ts';
-import { PostgresError } from '../errors/postgres-error.ts';
-import { firstNumberAt, ITEMS_PER_STATEMENT, idsFrom, newIds } from '../sql/new-item-id.ts';
+import type { Session } from '../database/database.ts';
+import { firstNumberAt, idsFrom, newIds } from '../sql/new-item-id.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
-import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
+import { refusedItems } from '../sql/refused-data.ts';
 import {
   dueTimes,
   guardOfOne,
@@ -14,92 +13,19 @@ import {
   SCHEDULED,
   type StoredOne,
 } from './insert-items.ts';
+import { writeRequests } from './whole-requests.ts';
 
-/** Stores all requests in one statement. It is atomic, which keeps each request whole. */
-export async function produce(
+/** Stores all requests, each as a whole. */
+export function produce(
   context: PartitionContext,
   requests: readonly ProduceRequest[],
   expireTimeout: Duration,
 ): Promise<readonly Outcome<ProduceResult>[]> {
-  try {
-    const results = await insertAll(context, requests, expireTimeout);
-    return results.map((value) => ({ ok: true, value }));
-  } catch (error) {
-    if (!isRefusedData(error)) throw error;
-    const [only] = requests;
-    if (requests.length === 1 && only !== undefined) {
-      return [{ ok: false, error: await refusedItems(context.db, error, only.items) }];
-    }
-    return await oneByOne(context, requests, expireTimeout);
-  }
-}
-
-/**
- * The data of one request was refused, so stores each by itself, in one transaction.
- * If storage fails in between, nothing is left that the caller would store twice.
- */
-async function oneByOne(
-  context: PartitionContext,
-  requests: readonly ProduceRequest[],
-  expireTimeout: Duration,
-): Promise<readonly Outcome<ProduceResult>[]> {
-  const results = await context.db.transaction(async (session) => {
-    const outcomes: (ProduceResult | PostgresError)[] = [];
-    for (const request of requests) {
-      await session.query({ text: 'SAVEPOINT request' });
-      try {
-        const send = <Row>(statement: Statement) => session.query<Row>(statement);
-        const values = await insert(send, context, [request], expireTimeout);
-        outcomes.push(...values);
-      } catch (error) {
-        if (!isRefusedData(error)) throw error;
-        await session.query({ text: 'ROLLBACK TO SAVEPOINT request' });
-        outcomes.push(error);
-      }
-      await session.query({ text: 'RELEASE SAVEPOINT request' });
-    }
-    return outcomes;
+  return writeRequests(context.db, requests, {
+    count: ({ items }) => items.length,
+    insert: (send, some) => insert(send, context, some, expireTimeout),
+    refused: (error, { items }) => refusedItems(context.db, error, items),
   });
-  const toOutcome = async (result: ProduceResult | PostgresError, index: number) =>
-    result instanceof PostgresError
-      ? { ok: false as const, error: await refusedItems(context.db, result, requests[index]?.items ?? []) }
-      : { ok: true as const, value: result };
-  return await Promise.all(results.map(toOutcome));
-}
-
-/** In one statement, or in one transaction if the positions in an id are not enough. */
-function insertAll(
-  context: PartitionContext,
-  requests: readonly ProduceRequest[],
-  expireTimeout: Duration,
-): Promise<readonly ProduceResult[]> {
-  const groups = groupForStatements(requests);
-  const [only] = groups;
-  if (only === undefined) return Promise.resolve([]);
-  if (groups.length === 1) {
-    return insert((statement) => context.db.write(statement), context, only, expireTimeout);
-  }
-  return context.db.transaction(async (session) => {
-    const results: ProduceResult[] = [];
-    for (const group of groups) {
-      results.push(...(await insert((statement) => session.query(statement), context, group, expireTimeout)));
-    }
-    return results;
-  });
-}
-
-function groupForStatements(requests: readonly ProduceRequest[]): readonly (readonly ProduceRequest[])[] {
-  const groups: ProduceRequest[][] = [];
-  let room = 0;
-  for (const request of requests) {
-    if (groups.length === 0 || request.items.length > room) {
-      groups.push([]);
-      room = ITEMS_PER_STATEMENT;
-    }
-    groups.at(-1)?.push(request);
-    room -= request.items.length;
-  }
-  return groups;
 }
 
 async function insert(

@@ -11,6 +11,8 @@ export interface FoundTable {
   /** Code that would run with our rights. */
   readonly code: TableCode;
   readonly shape: FoundShape;
+  /** Of an items table: whether its partition has a table of dedup keys. */
+  readonly hasKeys: boolean;
 }
 
 /**
@@ -26,7 +28,9 @@ export async function findTable(
     name: 'table_look',
     text: `SELECT reloptions AS options, pg_has_role(relowner, 'USAGE') AS ours,
         obj_description(oid, 'pg_class') AS comment, ${tableCodeSql('class')} AS code,
-        ${shapeSql('class')} AS shape
+        ${shapeSql('class')} AS shape,
+        EXISTS (SELECT FROM pg_class AS keys WHERE keys.relnamespace = class.relnamespace
+          AND keys.relname = 'keys' || substr(class.relname, length('items') + 1)) AS "hasKeys"
       FROM pg_class AS class WHERE relname = $1
         AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
     values: [name, schema],

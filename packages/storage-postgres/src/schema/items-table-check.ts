@@ -1,4 +1,4 @@
-import { getTableConfig } from 'drizzle-orm/pg-core';
+import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
 import type { Session } from '../database/database.ts';
 import { itemsTable } from './tables/items.ts';
 
@@ -35,10 +35,26 @@ export const shapeSql = (relation: string) => `json_build_object(
     FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
     WHERE indrelid = ${relation}.oid AND indisunique AND indisvalid AND indnkeyatts = 1))`;
 
-const EXPECTED = new Map(
-  getTableConfig(itemsTable('', 0)).columns.map((column) => [column.name, typeName(column.getSQLType())]),
-);
-const UNIQUE = ['id', 'source_id'];
+/** The shape that a table must have. */
+export interface WantedShape {
+  /** The types of the columns, by name. */
+  readonly columns: ReadonlyMap<string, string>;
+  /** The text that is compared by bytes, and what it is called in an error. */
+  readonly bytewise: readonly [column: string, inWords: string];
+  /** Columns with a unique index of their own. */
+  readonly unique: readonly string[];
+}
+
+/** The columns of a table's definition, with their types as `format_type` writes them. */
+export function columnsOf(table: PgTable): ReadonlyMap<string, string> {
+  return new Map(getTableConfig(table).columns.map((column) => [column.name, typeName(column.getSQLType())]));
+}
+
+const ITEMS: WantedShape = {
+  columns: columnsOf(itemsTable('', 0)),
+  bytewise: ['id', 'ids'],
+  unique: ['id', 'source_id'],
+};
 
 /** The type as `format_type` writes it. */
 function typeName(sqlType: string): string {
@@ -46,18 +62,20 @@ function typeName(sqlType: string): string {
   return type === 'timestamptz' ? 'timestamp with time zone' : type;
 }
 
-/** Why a table cannot be used as an items table. Undefined if it can. */
-export function shapeFault({ columns, unique }: FoundShape): string | undefined {
+/** Why a table cannot be used as an items table, or as one of another shape. Undefined if it can. */
+export function shapeFault({ columns, unique }: FoundShape, wanted = ITEMS): string | undefined {
   const found = new Map(columns.map((column) => [column.name, column]));
-  for (const [name, type] of EXPECTED) {
+  for (const [name, type] of wanted.columns) {
     const column = found.get(name);
     if (column === undefined) return `lacks the column ${name} (${type})`;
     if (column.type !== type) return `has the column ${name} with the type ${column.type}; expected ${type}`;
   }
-  if (found.get('id')?.bytewise !== true) return 'compares ids by a language; expected COLLATE "C"';
-  const foreign = columns.find(({ name, required }) => required && !EXPECTED.has(name));
+  const [bytewise, inWords] = wanted.bytewise;
+  if (found.get(bytewise)?.bytewise !== true)
+    return `compares ${inWords} by a language; expected COLLATE "C"`;
+  const foreign = columns.find(({ name, required }) => required && !wanted.columns.has(name));
   if (foreign !== undefined) return `has the column ${foreign.name}, for which every row must bring a value`;
-  const missing = UNIQUE.find((name) => !unique.includes(name));
+  const missing = wanted.unique.find((name) => !unique.includes(name));
   return missing && `lacks a unique index on ${missing}`;
 }
 

@@ -4,10 +4,12 @@ import { type LockingSession, withBriefLocks } from '../database/brief-locks.ts'
 import type { Database, Session } from '../database/database.ts';
 import { PostgresError } from '../errors/postgres-error.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
+import { keysTableName } from '../sql/table-name.ts';
 import { lockSchema } from './fixed-schema.ts';
-import { type TableCode, tableCodeFault } from './foreign-code.ts';
+import type { TableCode } from './foreign-code.ts';
 import { type FoundTable, findTable } from './found-table.ts';
 import { foreignItems, holdsForeignIds, isOfOthers, shapeFault } from './items-table-check.ts';
+import { areKeysOf } from './keys-table-check.ts';
 import { isSameQueue, itemsOfEarlierQueue, logRemoved, removeLeftOver } from './left-over-table.ts';
 import type { TableChanges } from './table-changes.ts';
 import { type Claim, claimOn, commentOn, ownerFromComment, type TableOwner } from './table-owner.ts';
@@ -29,8 +31,8 @@ export interface WantedTable {
   readonly checkIds: () => Promise<void>;
 }
 
-/** Dependencies of {@link PartitionTables}. */
-interface PartitionTablesDeps {
+/** Dependencies of {@link PartitionTables} and `KeysTables`. */
+export interface PartitionTablesDeps {
   readonly db: Database;
   /** The storage's name, for the log. */
   readonly storage: string;
@@ -40,14 +42,16 @@ interface PartitionTablesDeps {
   readonly ensureFixed: () => Promise<void>;
   /** Creates the error for a table that cannot be used. */
   readonly refuse: (reason: string) => StorageError;
-  /** Logs policies and rules on a table of ours. */
-  readonly logCode: (table: string, code: TableCode) => void;
+  /** Logs policies and rules on a table of ours. @throws StorageError when foreign code would run with our rights. */
+  readonly checkCode: (table: string, code: TableCode) => void;
 }
 
 /** Creates, checks, updates and drops the tables of partitions. */
 export class PartitionTables {
   readonly #deps: PartitionTablesDeps;
   readonly #db: Database;
+  /** Items tables of partitions that have a table of dedup keys, as far as is known. */
+  readonly withKeys = new Set<string>();
   /** Tables created for queues of which it is unknown whether they still exist. */
   readonly #unchecked = new Set<string>();
 
@@ -67,10 +71,11 @@ export class PartitionTables {
     const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, name);
     const holder = ownerFromComment(found?.comment ?? null);
     if (found !== undefined) {
-      this.#checkCode(name, found.code);
+      this.#deps.checkCode(name, found.code);
       const claim = this.#checked(claimOn(holder, identity), found, wanted);
       if (claim !== 'left-over') {
         await this.#checkUsable(wanted, found);
+        if (found.hasKeys) this.withKeys.add(name);
         if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
         await wanted.checkIds();
@@ -103,7 +108,7 @@ export class PartitionTables {
         await lockSchema(session, name);
         // Another process may have been faster.
         const found = await findTable(session.query, this.#db.schema.name, name);
-        if (found !== undefined) this.#checkCode(name, found.code);
+        if (found !== undefined) this.#deps.checkCode(name, found.code);
         const holder = ownerFromComment(found?.comment ?? null);
         if (found !== undefined && this.#checked(claimOn(holder, identity), found, wanted) !== 'left-over')
           return;
@@ -134,36 +139,61 @@ export class PartitionTables {
   }
 
   /**
-   * Drops the table with all its items, unless it belongs to another queue. `lock
-   * only` takes and releases the lock for that.
+   * Drops the table with all its items, and that of its dedup keys, unless they belong
+   * to another queue. `lock only` takes and releases the locks for that.
    */
   async dropPartition(wanted: WantedTable, what: 'drop' | 'lock only'): Promise<void> {
-    const { name, identity } = wanted;
-    // Determines the schema of the table.
+    const { key, name } = wanted;
+    const names = [name, keysTableName(key)];
+    // Determines the schema of the tables.
     if (this.#db.schema.name === undefined) await this.#deps.ensureFixed();
-    // A process that is creating the table finds that the queue is gone, and removes it.
-    if ((await findTable((statement) => this.#db.read(statement), this.#db.schema.name, name)) === undefined)
-      return;
+    // A process that is creating a table finds that the queue is gone, and removes it.
+    const read: Session['query'] = (statement) => this.#db.read(statement);
+    const found = await Promise.all(names.map((each) => findTable(read, this.#db.schema.name, each)));
+    if (found.every((each) => each === undefined)) return;
     const { lockMs, maintenanceMs } = this.#deps.limits;
-    await this.#exclusively([name], what === 'drop' ? lockMs : maintenanceMs, async (session) => {
+    await this.#exclusively(names, what === 'drop' ? lockMs : maintenanceMs, async (session) => {
       if (what === 'drop') await lockSchema(session, name);
-      const found = await findTable(session.query, this.#db.schema.name, name);
-      if (found === undefined) return;
+      const tables = await this.#droppable(session, wanted, what);
+      if (tables.length === 0) return;
+      const list = tables.map((table) => this.#db.schema.relation(table)).join(', ');
+      await session.waitBriefly();
+      const text =
+        what === 'drop' ? `DROP TABLE IF EXISTS ${list}` : `LOCK TABLE ${list} IN ACCESS EXCLUSIVE MODE`;
+      await session.query({ text });
+    });
+    if (what === 'drop') this.withKeys.delete(name);
+  }
+
+  /** The tables of the partition that a drop removes. */
+  async #droppable(
+    session: Session,
+    wanted: WantedTable,
+    what: 'drop' | 'lock only',
+  ): Promise<readonly string[]> {
+    const { key, name, identity } = wanted;
+    const tables: string[] = [];
+    const send: Session['query'] = (statement) => session.query(statement);
+    const checkOurs = (table: string, { ours }: FoundTable) => {
+      if (what === 'lock only' && !ours) throw this.#deps.refuse(`only its owner may drop table ${table}`);
+    };
+    const found = await findTable(send, this.#db.schema.name, name);
+    if (found !== undefined) {
       const claim = claimOn(ownerFromComment(found.comment), identity);
       if (claim === 'foreign') this.#checked(claim, found, wanted);
       // Keep the items of a later or an earlier queue.
-      if (claim === 'superseded' || claim === 'left-over') return;
+      if (claim === 'superseded' || claim === 'left-over') return [];
       const table = this.#db.schema.relation(name);
       // Keep items that another program has stored and that were never served.
-      const send: Session['query'] = (statement) => session.query(statement);
-      if (claim === 'unnamed' && (await isOfOthers(send, table, found.shape))) return;
-      if (what === 'lock only' && !found.ours)
-        throw this.#deps.refuse(`only its owner may drop table ${name}`);
-      await session.waitBriefly();
-      const text =
-        what === 'drop' ? `DROP TABLE IF EXISTS ${table}` : `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`;
-      await session.query({ text });
-    });
+      if (claim === 'unnamed' && (await isOfOthers(send, table, found.shape))) return [];
+      checkOurs(name, found);
+      tables.push(name);
+    }
+    const keysName = keysTableName(key);
+    const keys = await findTable(send, this.#db.schema.name, keysName);
+    if (keys === undefined || !areKeysOf(identity, keys)) return tables;
+    checkOurs(keysName, keys);
+    return [...tables, keysName];
   }
 
   #exclusively<T>(
@@ -214,13 +244,6 @@ export class PartitionTables {
       );
     }
     return claim;
-  }
-
-  /** @throws StorageError when foreign code would run with our rights. */
-  #checkCode(name: string, code: TableCode): void {
-    const fault = tableCodeFault(name, code);
-    if (fault !== undefined) throw this.#deps.refuse(fault);
-    this.#deps.logCode(name, code);
   }
 
   /**

@@ -10,7 +10,7 @@ import type { TableProvisioner } from '../database/table-calls.ts';
 import { noSchema } from '../errors/postgres-error.ts';
 import { shortText } from '../errors/short-text.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from '../settings/time-limits.ts';
-import { itemsTableName } from '../sql/table-name.ts';
+import { itemsTableName, keysTableName } from '../sql/table-name.ts';
 import {
   FIXED_RELATIONS,
   type FixedSchemaDeps,
@@ -19,14 +19,18 @@ import {
   provisionFixedSchema,
   USED_RELATIONS,
 } from './fixed-schema.ts';
-import { type TableCode, tableCodeNotice } from './foreign-code.ts';
+import { type TableCode, tableCodeFault, tableCodeNotice } from './foreign-code.ts';
+import { KeysTables } from './keys-tables.ts';
 import type { Migration } from './migrations/migration.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import { nameMissingGrants } from './missing-grants.ts';
-import { PartitionTables, type WantedTable } from './partition-tables.ts';
+import { PartitionTables, type PartitionTablesDeps, type WantedTable } from './partition-tables.ts';
 import { ACCESS, INSTANCES, provisionSeparate, type SeparateTables } from './separate-tables.ts';
 import { TableChanges } from './table-changes.ts';
 import { ownerOf, ownerToComment } from './table-owner.ts';
+
+/** Under which a table of dedup keys is known. @param known that of its partition. */
+const keysOf = (known: string) => `keys of ${known}`;
 
 const FIXED = 'fixed';
 
@@ -41,8 +45,16 @@ const PAUSE_FACTORS = { creation: 2, drop: 1 };
 export interface PartitionTableProvisioner extends TableProvisioner {
   /** Waits until no other session holds the table; see core's `PartitionStore`. */
   untilDroppable(): Promise<void>;
-  /** Drops the table with all its items. The next use creates a new one. */
+  /** Drops the table with all its items and dedup keys. The next use creates a new one. */
   drop(): Promise<void>;
+  /** The table of the partition's dedup keys, with the table itself. */
+  readonly keys: KeysTableProvisioner;
+}
+
+/** Provides the table of the dedup keys of one partition. */
+export interface KeysTableProvisioner extends TableProvisioner {
+  /** Whether the table exists and may be used, as far as this process knows. Creates nothing. */
+  exists(): Promise<boolean>;
 }
 
 /** Dependencies of a manager. */
@@ -67,6 +79,7 @@ export class SchemaManager {
   readonly #migrations: readonly Migration[];
   readonly #drops: TableChanges;
   readonly #partitions: PartitionTables;
+  readonly #keys: KeysTables;
   readonly #known = new Map<string, Promise<void>>();
   /** Whether the tables of access control were used. */
   #usesAccess = false;
@@ -81,7 +94,7 @@ export class SchemaManager {
     this.#migrations = migrations;
     const changes = { clock: db.clock, isBusy: () => db.isBusy };
     this.#drops = new TableChanges({ ...changes, pauseFactor: PAUSE_FACTORS.drop });
-    this.#partitions = new PartitionTables({
+    const tables: PartitionTablesDeps = {
       db,
       storage: backend,
       logger,
@@ -89,8 +102,14 @@ export class SchemaManager {
       creations: new TableChanges({ ...changes, pauseFactor: PAUSE_FACTORS.creation }),
       ensureFixed: () => this.#ensureFixed(),
       refuse: (reason) => this.#refused(reason),
-      logCode: (table, code) => this.#logCode(table, code),
-    });
+      checkCode: (table, code) => {
+        const fault = tableCodeFault(table, code);
+        if (fault !== undefined) throw this.#refused(fault);
+        this.#logCode(table, code);
+      },
+    };
+    this.#partitions = new PartitionTables(tables);
+    this.#keys = new KeysTables(tables);
   }
 
   /** The queues' table, the sequence of item ids and the versions. */
@@ -133,18 +152,38 @@ export class SchemaManager {
     const wanted: WantedTable = { key, name, owner, identity: ownerOf(key, owner?.createdAt), checkIds };
     // Two queues of one name after another, or with the same hash, do not share a table.
     const known = ownerToComment(ownerOf(key, owner?.createdAt));
+    const ensure = () => this.#once(known, () => this.#partitions.provide(wanted));
+    const forget = () => {
+      this.#known.delete(known);
+      this.#known.delete(keysOf(known));
+      this.#known.delete(FIXED);
+    };
     return {
-      ensure: () => this.#once(known, () => this.#partitions.provide(wanted)),
-      forget: () => {
-        this.#known.delete(known);
-        this.#known.delete(FIXED);
-      },
+      ensure,
+      forget,
       explain: (error) => nameMissingGrants(error, this.#db, [...FIXED_RELATIONS, name]),
       untilDroppable: () => this.#partitions.dropPartition(wanted, 'lock only'),
       drop: async () => {
         this.#known.delete(known);
+        this.#known.delete(keysOf(known));
         await this.#drops.run(() => this.#partitions.dropPartition(wanted, 'drop'));
         this.#known.delete(known);
+        this.#known.delete(keysOf(known));
+      },
+      keys: {
+        ensure: async () => {
+          await ensure();
+          await this.#once(keysOf(known), () => this.#keys.provide(wanted));
+        },
+        forget,
+        explain: (error) =>
+          nameMissingGrants(error, this.#db, [...FIXED_RELATIONS, name, keysTableName(key)]),
+        exists: async () => {
+          await ensure();
+          const provided = this.#known.get(keysOf(known));
+          if (provided !== undefined) return provided.then(() => true);
+          return this.#partitions.withKeys.has(name) && this.#keys.isThere(wanted);
+        },
       },
     };
   }

@@ -88,10 +88,25 @@ export function newItemIdSql(
   table: string,
   next = nextNumberSql(ids, table),
 ): string {
-  const number = `((${next}) << ${POSITION_BITS}) + ${position} - 1`;
+  const tail = randomEndsSql(ids, position);
+  return `'0' || lpad(to_hex(${numberAtSql(position, next)}), 16, '0') || ${tail}`;
+}
+
+/** SQL for the number in the id of an item. The parameters are those of {@link newItemIdSql}. */
+export function numberAtSql(position: string, next: string): string {
+  return `((${next}) << ${POSITION_BITS}) + ${position} - 1`;
+}
+
+/** SQL for the number of the sequence in {@link numberAtSql}. */
+export function sequenceNumberSql(number: string): string {
+  return `(${number} >> ${POSITION_BITS})`;
+}
+
+/** SQL for the random ends of ids, one after the other. @param items how many, from this position on. */
+export function randomEndsSql(ids: string, position: string, items = '1'): string {
   const start = `(${position}::int - 1) * ${ITEM_ID_RANDOM_LENGTH} + ${GUARD_BYTES + 1}`;
-  const tail = `encode(substring(${ids}::bytea FROM ${start} FOR ${ITEM_ID_RANDOM_LENGTH}), 'escape')`;
-  return `'0' || lpad(to_hex(${number}), 16, '0') || ${tail}`;
+  const length = items === '1' ? String(ITEM_ID_RANDOM_LENGTH) : `${items} * ${ITEM_ID_RANDOM_LENGTH}`;
+  return `encode(substring(${ids}::bytea FROM ${start} FOR ${length}), 'escape')`;
 }
 
 /** The position, from 1, in an id of {@link newItemIdSql}. */
@@ -121,9 +136,17 @@ export function newIds(
   return ids;
 }
 
-/** The random ends in {@link newIds}, as one text. */
-function randomEndsOf(ids: Buffer): string {
-  return ids.toString('latin1', GUARD_BYTES);
+/** Ids that follow each other, from the number in the first one and their random ends. */
+export function idsInRow(first: bigint, ends: string): readonly ItemId[] {
+  return Array.from({ length: ends.length / ITEM_ID_RANDOM_LENGTH }, (_, n) =>
+    formatItemId(first + BigInt(n), ends.slice(n * ITEM_ID_RANDOM_LENGTH, (n + 1) * ITEM_ID_RANDOM_LENGTH)),
+  );
+}
+
+/** Some of the random ends in {@link newIds}. @param items how many, from this position on. */
+export function randomEndsAt(ids: Buffer, position: number, items: number): string {
+  const start = GUARD_BYTES + (position - 1) * ITEM_ID_RANDOM_LENGTH;
+  return ids.toString('latin1', start, start + items * ITEM_ID_RANDOM_LENGTH);
 }
 
 /**
@@ -133,10 +156,7 @@ function randomEndsOf(ids: Buffer): string {
  * @param ids the statement's {@link newIds}.
  */
 export function idsFrom(first: bigint, ids: Buffer, count: number): readonly ItemId[] {
-  const ends = randomEndsOf(ids);
-  return Array.from({ length: count }, (_, n) =>
-    formatItemId(first + BigInt(n), ends.slice(n * ITEM_ID_RANDOM_LENGTH, (n + 1) * ITEM_ID_RANDOM_LENGTH)),
-  );
+  return idsInRow(first, randomEndsAt(ids, 1, count));
 }
 
 /** The number in the first id of a statement with this number of the sequence. */

@@ -4,7 +4,7 @@ import type { TableSchema } from '../database/table-schema.ts';
 import { ItemNumbers } from '../pool/item-numbers.ts';
 import { instantToText } from '../wire/instant-text.ts';
 import { RequeueLock } from './requeue-lock.ts';
-import { itemsTableName, leaseIndexName, partitionLabel } from './table-name.ts';
+import { itemsTableName, keysTableName, leaseIndexName, partitionLabel } from './table-name.ts';
 import { TableNumbers } from './table-numbers.ts';
 
 /** Dependencies of the operations on one partition. */
@@ -45,6 +45,12 @@ export class PartitionTable {
   /** The table's name with its schema, as SQL. */
   get name(): string {
     return this.#schema?.relation(this.relation) ?? this.relation;
+  }
+
+  /** The name of the table of its dedup keys with its schema, as SQL. It exists once a key was stored. */
+  get keysName(): string {
+    const relation = keysTableName(this.#key);
+    return this.#schema?.relation(relation) ?? relation;
   }
 
   /** The index that leases go through, without its schema. */

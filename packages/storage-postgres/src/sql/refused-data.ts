@@ -21,12 +21,14 @@ export async function refusedItems(
   db: Pick<Database, 'read'>,
   error: PostgresError,
   items: readonly ItemTexts[],
+  dedupKeys: readonly string[] = [],
 ): Promise<QueueError> {
   const texts: NamedTexts = [
     ['encoding', items.map(({ encoding }) => encoding)],
     ['kind', items.map(({ kind }) => kind)],
     ['reference', items.map(({ reference }) => reference)],
     ['source_id', items.flatMap(({ sourceId }) => sourceId ?? [])],
+    ['dedup_key', dedupKeys],
   ];
   // The refused statement had no effect, and its error stands even if the field cannot be found.
   const found = await refusedField(db, error, { texts, indexed: 'source_id' }).catch(() => undefined);

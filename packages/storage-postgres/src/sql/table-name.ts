@@ -28,6 +28,11 @@ export function itemsTableName(key: PartitionKey): string {
   return `items_${partitionLabel(key)}`;
 }
 
+/** The name of the table of a partition's dedup keys: `keys_<hash>_<partition>`. */
+export function keysTableName(key: PartitionKey): string {
+  return `keys_${partitionLabel(key)}`;
+}
+
 /** The name of the index that leases use. */
 export function leaseIndexName(key: PartitionKey): string {
   return `idx_${partitionLabel(key)}_lse`;

@@ -1,4 +1,4 @@
-import { addDuration, type ItemId, milliseconds, SystemClock } from '@querator/core';
+import { addDuration, type ItemId, milliseconds, type NewItem, SystemClock } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type pg from 'pg';
 import type { Statement } from '../../src/database/database.ts';
@@ -7,12 +7,14 @@ import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds } from '../../src/operations/delete.ts';
 import { extend } from '../../src/operations/extend.ts';
 import { importItemsInto, prepareLetters } from '../../src/operations/import.ts';
+import { sweepKeys } from '../../src/operations/keys.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
 import { markMoved } from '../../src/operations/mark-moved.ts';
 import { abortLetters, commitLetters } from '../../src/operations/prepared-letters.ts';
 import { produce } from '../../src/operations/produce.ts';
 import { produceAndLease } from '../../src/operations/produce-and-lease.ts';
+import { produceKeyed } from '../../src/operations/produce-keyed.ts';
 import { release } from '../../src/operations/release.ts';
 import { remove } from '../../src/operations/remove.ts';
 import { retry } from '../../src/operations/retry.ts';
@@ -69,6 +71,11 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
   const hold = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: EXPIRE_TIMEOUT };
   const sweep = { limit, claimTimeout: milliseconds(1_000) };
   const twice = [{ ids }, { ids: ids.slice(0, 1) }];
+  const keyed = (some: readonly NewItem[]) =>
+    [
+      { groups: some.map((each, n) => ({ key: `key ${n}`, items: [each] })), window: EXPIRE_TIMEOUT },
+    ] as const;
+  const store = { expireTimeout: EXPIRE_TIMEOUT, newKeys: 'store' } as const;
   return [
     () => produce(context, [{ items }], EXPIRE_TIMEOUT),
     () => produce(context, [{ items: items.slice(0, 1) }, { items }], EXPIRE_TIMEOUT),
@@ -86,6 +93,11 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
         { limit, leaseTimeout: EXPIRE_TIMEOUT },
         ids[0] ?? '',
       ),
+    () => produceKeyed(context, keyed(items), store),
+    () => produceKeyed(context, keyed(withTexts), store),
+    () => produceKeyed(context, keyed(scheduled), store),
+    () => produceKeyed(context, keyed(items), { ...store, newKeys: 'refuse' }),
+    () => sweepKeys(context, limit),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),
     () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),

@@ -1,0 +1,80 @@
+import {
+  nextNumberSql,
+  numberAtSql,
+  positionOf,
+  randomEndsSql,
+  sequenceNumberSql,
+} from '../sql/new-item-id.ts';
+import { nowSql, type PartitionTable } from '../sql/partition-table.ts';
+import { FIRST_SHAPE_PARAMETER, type InsertShape, PLAIN, SCHEDULED } from './insert-items.ts';
+
+const NOW = nowSql('$1');
+const IDS = '$3';
+const OWN_NUMBER = 'SELECT n FROM number';
+
+/** A row of the table of keys, with the columns that {@link keyedShape} writes. */
+const COLUMNS = ['first_number', 'random_ends', 'ends_at'];
+
+/** What a keyed statement returns: a row per key in their order, then one per scheduled item. */
+export type KeyedRow =
+  /** The key is stored now. `number` is that in the id of its first item. */
+  | { readonly is: 'new'; readonly number: bigint }
+  /** The key was stored before, by items with such ids. */
+  | { readonly is: 'held'; readonly number: bigint; readonly ends: string }
+  /** An item is scheduled. `position` is its position in the statement, from 1. */
+  | { readonly is: 'scheduled'; readonly position: number };
+
+const KIND = { new: 0, held: 1, scheduled: 2 } as const;
+
+/**
+ * Stores keys that are new or ended, and the items of these keys, in one statement.
+ *
+ * The unique index makes another statement with one of the keys wait until this one
+ * has committed. It then needs the row as committed, which is newer than its snapshot.
+ * Only an update returns that, so a held key is updated with its own values.
+ *
+ * Items learn from an array whether their key is new. A join would be a nested loop
+ * over all keys for each item: other joins are off (see `STEADY_PLANS`).
+ *
+ * Parameters: those of the base shape, the place of each item's key, and for each key
+ * itself, the position of its first item, the number of its items, and its window. The
+ * keys must be in the same order in all processes, so that statements cannot deadlock.
+ */
+export function keyedShape({ keysName }: PartitionTable, hasSchedules: boolean): InsertShape {
+  const base = hasSchedules ? SCHEDULED : PLAIN;
+  const parameter = (n: number) => `$${FIRST_SHAPE_PARAMETER + base.parameters + n}`;
+  const arrays = [`${parameter(1)}::text[]`, `${parameter(2)}::int[]`, `${parameter(3)}::int[]`];
+  const isNew = `${sequenceNumberSql('held.first_number')} = (${OWN_NUMBER})`;
+  const unlessHeld = (column: string) =>
+    `${column} = CASE WHEN held.ends_at <= ${NOW} THEN excluded.${column} ELSE held.${column} END`;
+  return {
+    name: `_keyed${base.name}`,
+    expireDeadline: base.expireDeadline,
+    columns: base.columns,
+    arrays: [...base.arrays, [`${parameter(0)}::int[]`, 'key_place']],
+    from: ', fresh WHERE fresh.flags[u.key_place]',
+    parameters: base.parameters + 5,
+    number: () => OWN_NUMBER,
+    around: (insert, table) => `
+  WITH number AS MATERIALIZED (${nextNumberSql(IDS, table)}),
+  kept AS (
+    INSERT INTO ${keysName} AS held (key, ${COLUMNS.join(', ')})
+    SELECT given.key, ${numberAtSql('given.position', OWN_NUMBER)},
+      ${randomEndsSql(IDS, 'given.position', 'given.items')}, ${NOW} + given.keep
+    FROM unnest(${arrays.join(', ')}, ${parameter(4)}::interval[]) AS given (key, position, items, keep)
+    ON CONFLICT (key) DO UPDATE SET ${COLUMNS.map(unlessHeld).join(', ')}
+    RETURNING first_number, random_ends, ${isNew} AS is_new),
+  fresh AS MATERIALIZED (SELECT array_agg(is_new) AS flags FROM kept),
+  stored AS (${insert} RETURNING id${hasSchedules ? ', enqueue_at IS NOT NULL AS is_later' : ''})
+  SELECT CASE WHEN is_new THEN ${KIND.new} ELSE ${KIND.held} END, first_number::text,
+    CASE WHEN NOT is_new THEN random_ends END FROM kept
+  ${hasSchedules ? `UNION ALL SELECT ${KIND.scheduled}, id, NULL FROM stored WHERE is_later` : ''}`,
+    read: (row): KeyedRow => {
+      const kind = row.int4();
+      const id = row.text();
+      const ends = row.text();
+      if (kind === KIND.scheduled) return { is: 'scheduled', position: positionOf(id) };
+      return kind === KIND.new ? { is: 'new', number: BigInt(id) } : { is: 'held', number: BigInt(id), ends };
+    },
+  };
+}
