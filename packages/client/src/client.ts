@@ -11,6 +11,7 @@ import {
   storageEndpoints,
 } from '@querator/protocol';
 import { type Call, type CallOptions, createCall, type RequestFields } from './call.ts';
+import { discovery, type ServerInfo } from './discovery/server-info.ts';
 import { parseEndpoint } from './endpoint-url.ts';
 import { type Fetch, fetchTransport } from './transport/fetch-transport.ts';
 import { type ClientTls, nodeTransport } from './transport/node-transport.ts';
@@ -65,6 +66,12 @@ export interface Client {
     /** Management of queues: `delete`, which spares a queue with items unless it is forced. */
     readonly queues: Methods<typeof endpointsV2.queues>;
   };
+  /**
+   * Tells what the server can do. Asks it once, and remembers the answer.
+   *
+   * @throws as every call does. The next call then asks again.
+   */
+  readonly discover: () => Promise<ServerInfo>;
   /** Calls any endpoint of the protocol. */
   readonly call: Call;
 }
@@ -92,6 +99,7 @@ export function createClient({ endpoint, apiKey, fetch, tls, clock }: ClientOpti
       queue: methods(call, endpointsV2.queue),
       queues: methods(call, endpointsV2.queues),
     },
+    discover: discovery(call),
     call,
   };
 }

@@ -5,6 +5,15 @@ export { json } from './codec/json.ts';
 export { PayloadError } from './codec/payload-error.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './codec/standard-schema.ts';
 export { type ConsumeOptions, consume, type ItemContext } from './consume.ts';
+export { MissingCapabilityError } from './discovery/missing-capability-error.ts';
+export type { ServerInfo } from './discovery/server-info.ts';
+export {
+  type EnsuredQueue,
+  type EnsureQueueOptions,
+  ensureQueue,
+  QueueDiffersError,
+  type QueueWish,
+} from './ensure-queue.ts';
 export { BrokenReplyError } from './errors/broken-reply-error.ts';
 export { ClientError } from './errors/client-error.ts';
 export { ConnectError } from './errors/connect-error.ts';
@@ -13,7 +22,22 @@ export { InfrastructureError } from './errors/infrastructure-error.ts';
 export { ReplyError } from './errors/reply-error.ts';
 export { RequestTimeoutError } from './errors/request-timeout-error.ts';
 export { type ItemsToList, listItems, listQueues, listScheduled, type QueuesToList } from './pages.ts';
-export type { QueueSource } from './port/port-of.ts';
+export type { ProduceSource, QueueSource } from './port/port-of.ts';
+export type { PortNewItem, PortProduce, ProducedItem, ProducePort } from './port/produce-port.ts';
+export type {
+  Extended,
+  Lease,
+  PortExtend,
+  PortItems,
+  PortLease,
+  PortRetriedItem,
+  PortRetry,
+  QueuePort,
+  Refusals,
+  ServerTime,
+} from './port/queue-port.ts';
+export { type Producer, producer } from './producer/producer.ts';
+export type { ProducerOptions, SendOptions, SentItem } from './producer/producer-options.ts';
 export { type BackOff, backOffMs, DEFAULT_BACK_OFF, isTransient, isUnstored } from './retry-policy.ts';
 export type { Fetch } from './transport/fetch-transport.ts';
 export type { ClientTls } from './transport/node-transport.ts';

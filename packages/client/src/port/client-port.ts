@@ -1,13 +1,12 @@
-import { type Instant, instantFromMilliseconds, MESSAGES, milliseconds, QueueError } from '@querator/core';
+import { MESSAGES, QueueError } from '@querator/core';
 import { fromRetriedItem, queueEndpoints, toLeasedItem } from '@querator/protocol';
 import type { Client } from '../client.ts';
 import { BrokenReplyError } from '../errors/broken-reply-error.ts';
 import type { QueuePort, Refusals, ServerTime } from './queue-port.ts';
+import { serverTimeOf } from './server-time.ts';
 
 /** The request timeout of a complete call. */
 const COMPLETE_TIMEOUT = '30s';
-/** The `Date` header has whole seconds. */
-const DATE_PRECISION = milliseconds(1_000);
 
 const NONE_REFUSED: Refusals = new Map();
 
@@ -18,7 +17,7 @@ export function clientPort(client: Client): QueuePort {
     async lease(call, signal) {
       let serverTime: ServerTime | undefined;
       const onReply = (header: (name: string) => string | undefined) => {
-        serverTime = serverTimeOf(header('Date'));
+        serverTime = serverTimeOf(header);
       };
       try {
         const { partition, items } = await client.queue.lease(call, { signal, onReply });
@@ -45,15 +44,4 @@ export function clientPort(client: Client): QueuePort {
 /** The server's reply if no item arrived in time. */
 function isQueueEmpty(error: unknown): boolean {
   return error instanceof QueueError && error.message === MESSAGES.leaseTimedOut;
-}
-
-function serverTimeOf(header: string | undefined): ServerTime | undefined {
-  const at = header === undefined ? undefined : parseHttpDate(header);
-  return at === undefined ? undefined : { at, precision: DATE_PRECISION };
-}
-
-function parseHttpDate(text: string): Instant | undefined {
-  // biome-ignore lint/style/noRestrictedGlobals: parses a text, and reads no clock.
-  const count = Date.parse(text);
-  return Number.isNaN(count) ? undefined : instantFromMilliseconds(count);
 }

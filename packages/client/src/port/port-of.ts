@@ -1,11 +1,21 @@
 import type { Client } from '../client.ts';
 import { clientPort } from './client-port.ts';
+import { clientProducePort } from './client-produce-port.ts';
+import type { ProducePort } from './produce-port.ts';
 import type { QueuePort } from './queue-port.ts';
 
-/** Where the queues of a worker or producer are: at a server, or in the same process. */
+/** Where the queue of a worker is: at a server, or in the same process. */
 export type QueueSource = Client | QueuePort;
 
-/** The calls of a source. */
+/** Where the queue of a producer is: at a server, or in the same process. */
+export type ProduceSource = Client | ProducePort;
+
+/** The calls of a consumer. */
 export function portOf(source: QueueSource): QueuePort {
   return 'call' in source ? clientPort(source) : source;
+}
+
+/** The call of a producer. */
+export function producePortOf(source: ProduceSource): ProducePort {
+  return 'call' in source ? clientProducePort(source) : source;
 }
