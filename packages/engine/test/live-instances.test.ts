@@ -113,14 +113,42 @@ describe('the processes on one storage', () => {
   });
 
   test('notice a process without a record, which lacks every capability', async () => {
-    const { instances } = await processes.start();
+    const { instances, warnings, infos } = await processes.start();
     processes.notice([OLDER]);
     await processes.clock.advance('1s');
     expect(instances.lacking('metadata')).toEqual([{ name: OLDER.name, version: undefined }]);
     expect(instances.liveProcesses()).toBe(1);
+    await processes.clock.advance('1m');
+    expect(warnings).toEqual([
+      'a server of an older version uses the same database; what it does not know is refused',
+    ]);
     processes.notice([]);
     await processes.clock.advance('1s');
     expect(instances.everyoneHas('metadata')).toBe(true);
+    expect(infos).toEqual(['a server of an older version is gone']);
+  });
+
+  // The storage answers a heartbeat before older processes had the time to answer it.
+  test('make requests wait while processes without a record may not have been noticed', async () => {
+    processes.unrecorded = undefined;
+    const { instances } = await processes.start();
+    expect(instances.list()?.instances).toHaveLength(1);
+    expect(instances.everyoneHas('metadata')).toBe(false);
+    const [allowed, refused] = [instances.require('metadata'), instances.require('dedup')];
+    const refusal = expect(refused).rejects.toMatchObject({ reason: 'unavailable' });
+    await processes.clock.advance('1s');
+    processes.notice([]);
+    await processes.clock.advance('1s');
+    await allowed;
+    await refusal;
+
+    processes.unrecorded = undefined;
+    const stopping = await processes.start();
+    const waiting = expect(stopping.instances.require('metadata')).rejects.toMatchObject({
+      message: "'metadata' is unavailable; the servers that run cannot be read, try again later",
+    });
+    await stopping.instances.stop();
+    await waiting;
   });
 
   test('refuse what a process lacks, and name the process', async () => {

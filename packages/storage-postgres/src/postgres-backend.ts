@@ -96,10 +96,9 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   });
   const accessStore: AccessStore = new PostgresAccessStore({ db, tables: schema.access, calls, limits });
   const instanceStore: InstanceStore = new PostgresInstanceStore({
-    db,
+    ...{ db, calls, clock },
     tables: schema.instances,
-    calls,
-    clock,
+    signals: share.pool.signals,
   });
   return {
     name,

@@ -29,7 +29,7 @@ test('many peers that introduce themselves at once get few replies', async () =>
   stranger.on('notification', ({ payload = '' }) => void heard.push(payload[0] ?? ''));
   await stranger.query('LISTEN querator');
   const names = Array.from({ length: 500 }, (_, n) => `name${n}`.padEnd(8, '.'));
-  const hellos = names.map((from) => `NOTIFY querator, '${encode({ kind: 'hello', from })}'`);
+  const hellos = names.map((from) => `NOTIFY querator, '${encode({ kind: 'hello', from, marked: true })}'`);
   await stranger.query(hellos.join('; '));
   await vi.waitFor(() => expect(heard).toContain('b'), WAIT_OPTIONS);
   signals?.publish('topic');

@@ -155,7 +155,7 @@ describe('signals', { timeout: 60_000 }, () => {
       if (decode(payload ?? '')?.kind === 'beat') beats++;
     });
     const hellos = Array.from({ length: 20 }, (_, n) =>
-      encode({ kind: 'hello', from: `n${n}`.padEnd(NAME_LENGTH, 'x') }),
+      encode({ kind: 'hello', from: `n${n}`.padEnd(NAME_LENGTH, 'x'), marked: true }),
     );
     await admin.query(`SELECT pg_notify('querator', hello) FROM unnest($1::text[]) AS hello`, [hellos]);
     await vi.waitFor(() => expect(beats).toBe(hellos.length), WAIT_OPTIONS);

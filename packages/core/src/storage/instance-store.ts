@@ -51,8 +51,11 @@ export interface InstanceView {
   readonly now: Instant;
   /** In order of their start, then of their ids. Contains the caller. */
   readonly instances: readonly Instance[];
-  /** The processes that were noticed without a record. Empty if the storage cannot notice any. */
-  readonly unrecorded: readonly UnrecordedInstance[];
+  /**
+   * The processes that were noticed without a record. Empty if the storage cannot
+   * notice any. Undefined soon after the start, while some may not have been noticed yet.
+   */
+  readonly unrecorded: readonly UnrecordedInstance[] | undefined;
 }
 
 /**
@@ -78,8 +81,9 @@ export interface InstanceStore {
   remove(id: string): Promise<void>;
 
   /**
-   * Calls `onChange` when a process without a record was noticed, or is gone: the
-   * next `beat` returns it. Undefined if the storage cannot notice any.
+   * Begins to notice processes without a record. Calls `onChange` when one was
+   * noticed, and when all are known: the next `beat` returns them. One that is gone
+   * disappears from the results within seconds. Undefined if the storage cannot notice any.
    *
    * @returns ends the subscription.
    */

@@ -11,9 +11,10 @@ import {
   SharedRun,
   type StorageSignals,
   toMilliseconds,
+  type UnrecordedInstance,
   within,
 } from '@querator/core';
-import { type Lacking, lackingIn, requiredBy } from './lacking.ts';
+import { isComplete, type Lacking, lackingIn, requiredBy } from './lacking.ts';
 
 /** The topic of processes that start and stop. No queue can have a name with `~`. */
 const INSTANCES_TOPIC = '~instances';
@@ -61,6 +62,8 @@ export class Instances {
   #view: InstanceView | undefined;
   #started = false;
   #stopped = false;
+  /** Called once all processes are known, or the storage has failed. */
+  readonly #untilKnown: (() => void)[] = [];
   /** Consecutive failures. */
   #failures = 0;
   #cancelTimer: CancelTimer | undefined;
@@ -84,9 +87,9 @@ export class Instances {
     if (store === undefined || this.#started) return;
     this.#started = true;
     const beatSoon = () => this.#beatSoon();
-    void this.#beats.start();
     const subscriptions = [signals?.subscribe(INSTANCES_TOPIC, beatSoon), store.watchUnrecorded?.(beatSoon)];
     for (const end of subscriptions) if (end !== undefined) this.#unsubscribe.push(end);
+    void this.#beats.start();
   }
 
   /** How many processes run; at least 1. */
@@ -101,12 +104,12 @@ export class Instances {
 
   /** Whether every process is known to have this capability. A cheap call. */
   everyoneHas(capability: string): boolean {
-    return this.#view !== undefined && this.lacking(capability).length === 0;
+    return isComplete(this.#view) && this.lacking(capability).length === 0;
   }
 
   /**
-   * The processes that lack a capability, or are too old to tell. Empty before the
-   * first successful read; see {@link require}.
+   * The processes that lack a capability, or are too old to tell. Those that
+   * are not known yet are missing; see {@link require}.
    */
   lacking(capability: string): readonly Lacking[] {
     let found = this.#lacking.get(capability);
@@ -118,17 +121,16 @@ export class Instances {
   }
 
   /**
-   * Checks that every process has a capability. Waits if the records were not read
-   * yet, for 5 s at most.
+   * Checks that every process has a capability. Waits if not all processes are
+   * known yet, for 5 s at most.
    *
    * @returns undefined if every process has it; a promise if it has to wait.
    * @throws QueueError `retry` with the reason `unavailable`, which names a process
    *   that lacks it; also as the promise's rejection.
    */
   require(capability: string): Promise<void> | undefined {
-    const isFirst = this.#view === undefined && this.#failures === 0;
-    if (isFirst && this.#beats.running !== undefined)
-      return this.#requireLater(capability, this.#beats.running);
+    const isNew = this.#started && !this.#stopped && this.#failures === 0;
+    if (isNew && !isComplete(this.#view)) return this.#requireLater(capability);
     requiredBy(this.#view, capability, this.lacking(capability));
     return undefined;
   }
@@ -147,6 +149,7 @@ export class Instances {
     this.#cancelTimer?.();
     this.#cancelSoon?.();
     for (const end of this.#unsubscribe) end();
+    this.#answerWaiting();
     const { store, clock, signals, logger } = this.#deps;
     if (store === undefined || !this.#started) return;
     const removal = this.#beats
@@ -157,8 +160,10 @@ export class Instances {
     await within(clock, STOP_WAIT_MS, removal);
   }
 
-  async #requireLater(capability: string, beat: Promise<void>): Promise<void> {
-    await within(this.#deps.clock, FIRST_WAIT_MS, beat);
+  async #requireLater(capability: string): Promise<void> {
+    const { promise: known, resolve } = Promise.withResolvers<void>();
+    this.#untilKnown.push(resolve);
+    await within(this.#deps.clock, FIRST_WAIT_MS, known);
     requiredBy(this.#view, capability, this.lacking(capability));
   }
 
@@ -196,14 +201,36 @@ export class Instances {
         logger.warn('the processes on the storage of the queues cannot be read', { err: error });
       }
     }
+    if (this.#failures > 0 || isComplete(this.#view)) this.#answerWaiting();
+  }
+
+  /** Lets those go on that wait until all processes are known. */
+  #answerWaiting(): void {
+    for (const known of this.#untilKnown.splice(0)) known();
   }
 
   #see(view: InstanceView): void {
     const isSame = this.#view !== undefined && identityOf(view) === identityOf(this.#view);
+    const before = this.#view?.unrecorded;
     this.#view = view;
     if (isSame) return;
     this.#lacking.clear();
+    this.#logUnrecorded(before ?? [], view.unrecorded ?? []);
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  #logUnrecorded(before: readonly UnrecordedInstance[], now: readonly UnrecordedInstance[]): void {
+    const { logger } = this.#deps;
+    for (const { id, text } of now) {
+      if (before.some((each) => each.id === id)) continue;
+      logger.warn('a server of an older version uses the same database; what it does not know is refused', {
+        server: text,
+      });
+    }
+    for (const { id, text } of before) {
+      if (!now.some((each) => each.id === id))
+        logger.info('a server of an older version is gone', { server: text });
+    }
   }
 
   #alone(): InstanceView {
@@ -216,5 +243,5 @@ export class Instances {
 /** The processes of a view and their capabilities, as a text to compare. */
 function identityOf({ instances, unrecorded }: InstanceView): string {
   const known = instances.map(({ id, capabilities }) => [id, ...capabilities]);
-  return JSON.stringify([known, unrecorded.map(({ id }) => id)]);
+  return JSON.stringify([known, unrecorded?.map(({ id, name }) => [id, name])]);
 }

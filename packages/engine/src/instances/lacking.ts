@@ -11,15 +11,20 @@ export interface Lacking {
 export function lackingIn(view: InstanceView | undefined, capability: string): readonly Lacking[] {
   if (view === undefined) return [];
   return [
-    ...view.unrecorded.map(({ name }) => ({ name, version: undefined })),
+    ...(view.unrecorded ?? []).map(({ name }) => ({ name, version: undefined })),
     ...view.instances
       .filter(({ capabilities }) => !capabilities.includes(capability))
       .map(({ name, version }) => ({ name, version })),
   ];
 }
 
+/** Whether all processes are known that a view can contain. */
+export function isComplete(view: InstanceView | undefined): view is InstanceView {
+  return view?.unrecorded !== undefined;
+}
+
 /**
- * @param view undefined: the processes could not be read yet.
+ * @param view the processes. Incomplete: they could not all be read yet.
  * @throws QueueError if a process lacks the capability, or that is not known.
  */
 export function requiredBy(
@@ -28,7 +33,7 @@ export function requiredBy(
   [first, ...others]: readonly Lacking[],
 ): void {
   const reason: ErrorReason = 'unavailable';
-  if (view === undefined) {
+  if (first === undefined && !isComplete(view)) {
     const text = errorText`'${capability}' is unavailable; the servers that run cannot be read, try again later`;
     throw new QueueError('retry', text, { reason });
   }

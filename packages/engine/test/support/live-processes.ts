@@ -19,12 +19,17 @@ export class LiveProcess {
   /** How the storage answers this process. */
   answer: 'now' | 'fails' | 'never' = 'now';
   readonly warnings: string[] = [];
+  readonly infos: string[] = [];
 
   constructor(world: LiveProcesses, seed: number, own: Partial<OwnRecord>) {
     this.instances = new Instances({
       clock: world.clock,
       random: new SeededRandom(seed),
-      logger: { ...silentLogger, warn: (message) => void this.warnings.push(message) },
+      logger: {
+        ...silentLogger,
+        warn: (message) => void this.warnings.push(message),
+        info: (message) => void this.infos.push(message),
+      },
       store: this.#store(world),
       signals: world.signals,
       own: { ...OWN, ...own },
@@ -53,7 +58,7 @@ export class LiveProcesses {
   readonly clock = new ManualClock();
   readonly store: InstanceStore;
   readonly signals: StorageSignals;
-  unrecorded: readonly UnrecordedInstance[] = [];
+  unrecorded: readonly UnrecordedInstance[] | undefined = [];
   readonly #subscribers = new Set<() => void>();
   readonly #watchers = new Set<() => void>();
   #made = 0;

@@ -33,8 +33,8 @@ export class Connection {
   retired = false;
   /** Called once, when the connection is found to be lost. */
   onLost: () => void = () => {};
-  /** Called with the payload of each notification. */
-  onNotification: (payload: string) => void = () => {};
+  /** Called with the payload of each notification, and the process id of the session that sent it. */
+  onNotification: (payload: string, session: number) => void = () => {};
   readonly #client: pg.Client;
   readonly #rowStream: RowStream;
   readonly #socket: Socket;
@@ -70,7 +70,7 @@ export class Connection {
     client.on('notice', ({ routine }) => {
       if (routine === GIVES_UP_ON_STANDBY) this.#unreplicated = true;
     });
-    client.on('notification', ({ payload }) => this.onNotification(payload ?? ''));
+    client.on('notification', ({ payload, processId }) => this.onNotification(payload ?? '', processId));
     void this.#ended.then(() => this.#lose(new Error('Connection terminated')));
   }
 

@@ -8,12 +8,15 @@ import {
   type InstanceView,
   toMilliseconds,
   UNSET_INSTANT,
+  type UnrecordedInstance,
 } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import type { TableCalls, TableProvisioner } from '../database/table-calls.ts';
 import { INSTANCES } from '../schema/separate-tables.ts';
+import type { SignalChannel } from '../signals/signal-channel.ts';
 import { nowParameter, nowSql } from '../sql/partition-table.ts';
 import { instantFromText } from '../wire/instant-text.ts';
+import { unrecordedInstances } from './unrecorded-instances.ts';
 
 const [TABLE = ''] = INSTANCES.relations;
 const NOW = nowSql('$3');
@@ -62,6 +65,8 @@ export class PostgresInstanceStore implements InstanceStore {
   readonly #tables: TableProvisioner;
   readonly #calls: TableCalls;
   readonly #clock: Clock | undefined;
+  readonly #signals: SignalChannel;
+  #isWatching = false;
 
   constructor(deps: {
     readonly db: Database;
@@ -69,11 +74,14 @@ export class PostgresInstanceStore implements InstanceStore {
     readonly calls: TableCalls;
     /** Replaces the database's clock, for tests. */
     readonly clock: Clock | undefined;
+    /** Notices processes of versions that keep no record. */
+    readonly signals: SignalChannel;
   }) {
     this.#db = deps.db;
     this.#tables = deps.tables;
     this.#calls = deps.calls;
     this.#clock = deps.clock;
+    this.#signals = deps.signals;
   }
 
   async beat({ id, ...about }: InstanceRecord): Promise<InstanceView> {
@@ -86,12 +94,25 @@ export class PostgresInstanceStore implements InstanceStore {
     return {
       now: first === undefined ? UNSET_INSTANT : instantFromText(first.now),
       instances: rows.map(toInstance),
-      unrecorded: [],
+      unrecorded: await this.#unrecorded(),
     };
+  }
+
+  watchUnrecorded(onChange: () => void): () => void {
+    this.#isWatching = true;
+    this.#signals.listen();
+    return this.#signals.unmarked.watch(onChange);
   }
 
   async remove(id: string): Promise<void> {
     await this.#send(remove, [id]);
+  }
+
+  async #unrecorded(): Promise<readonly UnrecordedInstance[] | undefined> {
+    if (!this.#isWatching) return [];
+    const { unmarked } = this.#signals;
+    // Without any, as nearly always, this sends nothing.
+    return await this.#calls.track(() => unrecordedInstances(this.#db, unmarked));
   }
 
   /**

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 /** A message to the other processes. */
 export type Message =
   /** The process has begun to listen, and asks who else does. */
-  | { readonly kind: 'hello'; readonly from: string }
+  | { readonly kind: 'hello'; readonly from: string; readonly marked: boolean }
   /** The process is still running. */
-  | { readonly kind: 'beat'; readonly from: string }
+  | { readonly kind: 'beat'; readonly from: string; readonly marked: boolean }
   /** Something happened to these topics. */
   | { readonly kind: 'topics'; readonly from: string; readonly topics: readonly string[] };
 
@@ -16,6 +16,12 @@ const TOPIC_LENGTH = 12;
 const TOPIC_BYTES = 9;
 /** PostgreSQL limits a notification to less than 8,000 bytes. */
 export const TOPICS_PER_MESSAGE = Math.floor((7_999 - 1 - NAME_LENGTH) / TOPIC_LENGTH);
+
+/**
+ * Follows the name in a hello and a beat. Processes without it are of a version that
+ * keeps no record of itself; see core's `InstanceStore`. They ignore the mark.
+ */
+const MARK = '+';
 
 const KINDS = { h: 'hello', b: 'beat', t: 'topics' } as const;
 
@@ -29,7 +35,7 @@ export function topicCode(topic: string): string {
 
 /** A message as the payload of a notification. `topics` are codes. */
 export function encode(message: Message): string {
-  const rest = message.kind === 'topics' ? message.topics.join('') : '';
+  const rest = message.kind === 'topics' ? message.topics.join('') : message.marked ? MARK : '';
   return `${message.kind[0]}${message.from}${rest}`;
 }
 
@@ -38,7 +44,7 @@ export function decode(payload: string): Message | undefined {
   const kind = KINDS[payload[0] as keyof typeof KINDS];
   const from = payload.slice(1, 1 + NAME_LENGTH);
   if (kind === undefined || from.length < NAME_LENGTH) return undefined;
-  if (kind !== 'topics') return { kind, from };
+  if (kind !== 'topics') return { kind, from, marked: payload[1 + NAME_LENGTH] === MARK };
   const topics: string[] = [];
   for (let at = 1 + NAME_LENGTH; at + TOPIC_LENGTH <= payload.length; at += TOPIC_LENGTH) {
     topics.push(payload.slice(at, at + TOPIC_LENGTH));

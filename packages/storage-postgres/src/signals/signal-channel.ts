@@ -9,8 +9,9 @@ import {
 import type { Connection } from '../connection/connection.ts';
 import { reasonOf } from '../errors/connect-error.ts';
 import { withTimeLimit } from '../errors/time-limit.ts';
-import { decode, encode, NAME_LENGTH, TOPICS_PER_MESSAGE, topicCode } from './message.ts';
+import { decode, encode, type Message, NAME_LENGTH, TOPICS_PER_MESSAGE, topicCode } from './message.ts';
 import { Peers } from './peers.ts';
+import { UnmarkedPeers } from './unmarked-peers.ts';
 
 const CHANNEL = 'querator';
 
@@ -67,6 +68,8 @@ export class SignalChannel implements StorageSignals {
   readonly #name: string;
   readonly #subscribers = new Map<string, Set<() => void>>();
   readonly #peers: Peers;
+  /** The processes that keep no record of themselves. */
+  readonly unmarked: UnmarkedPeers;
   /** Topics to publish, the latest last. */
   readonly #pending = new Set<string>();
   #connection: Connection | undefined;
@@ -83,10 +86,16 @@ export class SignalChannel implements StorageSignals {
     this.#deps = deps;
     this.#name = deps.random.base62(NAME_LENGTH);
     this.#peers = new Peers(deps.clock, 3.5 * BEAT_INTERVAL_MS);
+    this.unmarked = new UnmarkedPeers(deps.clock);
   }
 
   get listening(): boolean {
     return this.#connection !== undefined;
+  }
+
+  /** Starts listening without a topic, for the sake of {@link unmarked}. */
+  listen(): void {
+    if (!this.#closed) void this.#listening.run();
   }
 
   publish(topic: string): void {
@@ -104,7 +113,7 @@ export class SignalChannel implements StorageSignals {
     const subscriber = () => onChange();
     subscribers.add(subscriber);
     this.#subscribers.set(code, subscribers);
-    if (!this.#closed) void this.#listening.run();
+    this.listen();
     return () => {
       subscribers.delete(subscriber);
       if (subscribers.size === 0 && this.#subscribers.get(code) === subscribers)
@@ -124,7 +133,10 @@ export class SignalChannel implements StorageSignals {
     while (!this.#closed) {
       const began = this.#deps.clock.now();
       const outcome = await this.#listenOnce();
-      if (outcome === 'unreachable') pauseMs = UNREACHABLE_RETRY_MS;
+      if (outcome === 'unreachable') {
+        pauseMs = UNREACHABLE_RETRY_MS;
+        this.unmarked.cannotListen();
+      }
       // It worked for a while, so start again with a short pause.
       else if (this.#deps.clock.now() - began > RETRY_MS.longest * 1_000) pauseMs = RETRY_MS.first;
       await this.#pause(pauseMs * (0.75 + this.#deps.random.fraction() / 2));
@@ -150,6 +162,7 @@ export class SignalChannel implements StorageSignals {
         return 'unreachable';
       }
       this.#connection = connection;
+      this.unmarked.listens();
       logger.debug('listening for other processes', { target });
       this.#wakeAll();
       this.#flushSoon();
@@ -158,6 +171,7 @@ export class SignalChannel implements StorageSignals {
       logger.debug('not listening for other processes', { target, reason: reasonOf(error) });
     } finally {
       this.#connection = undefined;
+      this.unmarked.listensNoMore();
       this.#cancelFlush?.();
       this.#cancelFlush = undefined;
       if (connection !== undefined) {
@@ -175,10 +189,10 @@ export class SignalChannel implements StorageSignals {
     const received = new Promise<void>((resolve) => {
       receive = resolve;
     });
-    connection.onNotification = (payload) => {
+    connection.onNotification = (payload, session) => {
       const message = decode(payload);
       if (message?.from === this.#name) receive();
-      else if (message !== undefined) this.#receive(message);
+      else if (message !== undefined) this.#receive(message, session);
     };
     await this.#query(connection, `LISTEN ${CHANNEL}`);
     await this.#sayHello();
@@ -198,7 +212,7 @@ export class SignalChannel implements StorageSignals {
     const other = await source.acquire(ACQUIRE_LIMIT_MS);
     let isSaid = false;
     try {
-      await this.#notify(other, encode({ kind: 'hello', from: this.#name }));
+      await this.#notify(other, encode({ kind: 'hello', from: this.#name, marked: true }));
       isSaid = true;
     } finally {
       source.release(other, !isSaid);
@@ -216,12 +230,16 @@ export class SignalChannel implements StorageSignals {
     while (!this.#closed && connection.lost === undefined && !connection.retired) {
       await this.#pause(BEAT_INTERVAL_MS);
       if (this.#closed || connection.lost !== undefined) return;
-      await this.#notify(connection, encode({ kind: 'beat', from: this.#name }));
+      await this.#notify(connection, encode({ kind: 'beat', from: this.#name, marked: true }));
     }
   }
 
-  #receive(message: NonNullable<ReturnType<typeof decode>>): void {
+  #receive(message: Message, session: number): void {
     const isNew = this.#peers.add(message.from);
+    // A hello is sent on another connection of the process, which it may close at any time.
+    if (message.kind !== 'topics' && !message.marked) {
+      this.unmarked.heard(message.from, message.kind === 'beat' ? session : undefined);
+    }
     if (message.kind === 'hello' || isNew) void this.#answerHello();
     this.#flushSoon();
     if (message.kind !== 'topics') return;
@@ -240,7 +258,9 @@ export class SignalChannel implements StorageSignals {
     this.#answering = true;
     while (this.#answersOwed > 0 && this.#connection !== undefined) {
       this.#answersOwed--;
-      await this.#notify(this.#connection, encode({ kind: 'beat', from: this.#name })).catch(() => {});
+      await this.#notify(this.#connection, encode({ kind: 'beat', from: this.#name, marked: true })).catch(
+        () => {},
+      );
     }
     this.#answersOwed = 0;
     this.#answering = false;
