@@ -96,8 +96,10 @@ export type {
   KeyUse,
   UserKey,
 } from './storage/access-store.ts';
+export type { AuditListRequest, AuditPage, AuditPosition, AuditStore } from './storage/audit-store.ts';
 export {
   ACCESS_STORE,
+  AUDIT_STORE,
   decorateStore,
   makeStore,
   PARTITION_STORE,

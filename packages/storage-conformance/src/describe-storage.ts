@@ -4,6 +4,9 @@ import { describeAccessGrants } from './contract/access-grants.ts';
 import { describeAccessLists } from './contract/access-lists.ts';
 import { describeAccessQuotas } from './contract/access-quotas.ts';
 import { describeAccessRecords } from './contract/access-records.ts';
+import { describeAuditEvents } from './contract/audit-events.ts';
+import { describeAuditPruning } from './contract/audit-pruning.ts';
+import { describeAuditedChanges } from './contract/audited-changes.ts';
 import { describeCommitLetters } from './contract/commit-letters.ts';
 import { describeComplete } from './contract/complete.ts';
 import { describeConcurrency } from './contract/concurrency.ts';
@@ -97,6 +100,9 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeAccessGrants(test);
     describeAccessQuotas(test);
     describeInstanceRecords(test);
+    describeAuditEvents(test);
+    describeAuditPruning(test);
+    describeAuditedChanges(test);
     describeModel(theSetup);
   });
 }

@@ -1,5 +1,6 @@
 import {
   type AccessStore,
+  type AuditStore,
   type Clock,
   type InstanceStore,
   type PartitionKey,
@@ -12,6 +13,7 @@ import {
   type StorageNotice,
 } from '@querator/core';
 import { MemoryAccessStore } from './access/memory-access-store.ts';
+import { MemoryAuditStore } from './audit/memory-audit-store.ts';
 import { ItemIds } from './item-ids.ts';
 import { ItemTable } from './item-table.ts';
 import { MemoryInstanceStore } from './memory-instance-store.ts';
@@ -47,6 +49,7 @@ class MemoryBackend implements StorageBackend {
   readonly #queues: MemoryQueueStore;
   readonly #access: MemoryAccessStore;
   readonly #instances: MemoryInstanceStore;
+  readonly #audit: MemoryAuditStore;
   readonly #tables = new Map<string, ItemTable>();
   #closed = false;
 
@@ -54,9 +57,11 @@ class MemoryBackend implements StorageBackend {
     this.name = name;
     this.#clock = clock;
     this.#ids = new ItemIds(random);
-    this.#queues = new MemoryQueueStore(clock, () => this.#assertOpen());
-    this.#access = new MemoryAccessStore(() => this.#assertOpen());
-    this.#instances = new MemoryInstanceStore(clock, () => this.#assertOpen());
+    const assertOpen = () => this.#assertOpen();
+    this.#instances = new MemoryInstanceStore(clock, assertOpen);
+    this.#audit = new MemoryAuditStore(clock, assertOpen);
+    this.#queues = new MemoryQueueStore({ clock, assertOpen, events: this.#audit });
+    this.#access = new MemoryAccessStore({ assertOpen, events: this.#audit });
   }
 
   queueStore(): QueueStore {
@@ -69,6 +74,10 @@ class MemoryBackend implements StorageBackend {
 
   instanceStore(): InstanceStore {
     return this.#instances;
+  }
+
+  auditStore(): AuditStore {
+    return this.#audit;
   }
 
   partitionStore({ queue, partition }: PartitionKey): PartitionStore {
@@ -95,6 +104,7 @@ class MemoryBackend implements StorageBackend {
     this.#queues.clear();
     this.#access.clear();
     this.#instances.clear();
+    this.#audit.clear();
   }
 
   /** The items of one partition. Created at first use, so that a dropped partition leaves nothing behind. */

@@ -3,6 +3,7 @@ import {
   type Clock,
   type Duration,
   type Instant,
+  type MakeAuditEvent,
   type NewQueue,
   type PartitionPlacement,
   type Queue,
@@ -12,30 +13,43 @@ import {
   type QueueStore,
   queueExists,
 } from '@querator/core';
+import type { MemoryAuditStore } from './audit/memory-audit-store.ts';
 import { byteOrder } from './byte-order.ts';
 
 /** Queues in memory. They are few, so a list may sort them. */
 export class MemoryQueueStore implements QueueStore {
   readonly #clock: Clock;
   readonly #assertOpen: () => void;
+  readonly #events: Pick<MemoryAuditStore, 'prepare'>;
   readonly #queues = new Map<string, Queue>();
   /** Until when the `beginDelete` of a queue is in force. */
   readonly #endings = new Map<string, Instant>();
   /** Deleted queues, as `recordOf` formats them. */
   readonly #deleted = new Set<string>();
 
-  constructor(clock: Clock, assertOpen: () => void) {
-    this.#clock = clock;
-    this.#assertOpen = assertOpen;
+  constructor(deps: {
+    readonly clock: Clock;
+    readonly assertOpen: () => void;
+    readonly events: Pick<MemoryAuditStore, 'prepare'>;
+  }) {
+    this.#clock = deps.clock;
+    this.#assertOpen = deps.assertOpen;
+    this.#events = deps.events;
   }
 
-  async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
+  async create(
+    queue: NewQueue,
+    check: (relations: QueueRelations) => void = () => {},
+    audit?: MakeAuditEvent,
+  ): Promise<Queue> {
     this.#assertOpen();
     if (this.#queues.has(queue.name)) throw queueExists(queue.name);
     if (queue.deadQueue !== '') check(this.#relations(queue.name, queue.deadQueue));
     const now = this.#clock.now();
     const stored = { ...settingsOf(queue), ...identityOf(queue), createdAt: now, updatedAt: now };
+    const storeEvent = this.#events.prepare(audit);
     this.#queues.set(queue.name, stored);
+    storeEvent();
     return copyOf(stored);
   }
 
@@ -63,6 +77,7 @@ export class MemoryQueueStore implements QueueStore {
     name: string,
     change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
     deadQueue = '',
+    audit?: MakeAuditEvent,
   ): Promise<Queue | undefined> {
     this.#assertOpen();
     const stored = this.#queues.get(name);
@@ -74,7 +89,9 @@ export class MemoryQueueStore implements QueueStore {
       createdAt: stored.createdAt,
       updatedAt: this.#clock.now(),
     };
+    const storeEvent = this.#events.prepare(audit);
     this.#queues.set(name, updated);
+    storeEvent();
     return copyOf(updated);
   }
 
@@ -94,14 +111,18 @@ export class MemoryQueueStore implements QueueStore {
     name: string,
     createdAt?: Instant,
     check?: (usedBy: string | undefined) => void,
+    audit?: MakeAuditEvent,
   ): Promise<boolean> {
     this.#assertOpen();
     const stored = this.#queues.get(name);
     if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
     check?.(this.#userOf(name));
+    const storeEvent = this.#events.prepare(audit);
     this.#endings.delete(name);
     this.#deleted.add(recordOf(name, stored.createdAt));
-    return this.#queues.delete(name);
+    this.#queues.delete(name);
+    storeEvent();
+    return true;
   }
 
   async wasDeleted(name: string, createdAt: Instant): Promise<boolean> {

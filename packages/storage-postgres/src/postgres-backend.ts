@@ -1,5 +1,6 @@
 import {
   type AccessStore,
+  type AuditStore,
   type Clock,
   guardedLogger,
   type InstanceStore,
@@ -14,6 +15,7 @@ import {
   silentLogger,
 } from '@querator/core';
 import { PostgresAccessStore } from './access/access-store.ts';
+import { PostgresAuditStore } from './audit/audit-store.ts';
 import type { PasswordFunction } from './connection/passwords.ts';
 import { Database } from './database/database.ts';
 import { TableCalls } from './database/table-calls.ts';
@@ -66,7 +68,7 @@ export interface PostgresBackendOptions {
 
 /** A storage on PostgreSQL with all optional members of the port. */
 export type PostgresBackend = StorageBackend &
-  Required<Pick<StorageBackend, 'accessStore' | 'instanceStore' | 'poll' | 'signals'>>;
+  Required<Pick<StorageBackend, 'accessStore' | 'auditStore' | 'instanceStore' | 'poll' | 'signals'>>;
 
 /**
  * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a store.
@@ -94,18 +96,20 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     clock,
     deletions: new DeletionRecords({ db, logger, clock, inspectCode: () => codeOfDeletions(db) }),
   });
-  const accessStore: AccessStore = new PostgresAccessStore({ db, tables: schema.access, calls, limits });
   const instanceStore: InstanceStore = new PostgresInstanceStore({
     ...{ db, calls, clock },
     tables: schema.instances,
     signals: share.pool.signals,
   });
+  const accessStore: AccessStore = new PostgresAccessStore({ db, schema, calls, clock, limits });
+  const auditStore: AuditStore = new PostgresAuditStore({ db, tables: schema.audit, calls, clock });
   return {
     name,
     capabilities: POSTGRES_CAPABILITIES,
     queueStore: () => queueStore,
     accessStore: () => accessStore,
     instanceStore: () => instanceStore,
+    auditStore: () => auditStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const context = { db, random, clock, table: new PartitionTable(key, tables, db.itemNumbers) };
       const table = schema.partition(key, owner, () => checkIds(context));

@@ -5,6 +5,7 @@ import {
   type Instant,
   invalid,
   type Logger,
+  type MakeAuditEvent,
   type NewQueue,
   OtherQueueError,
   type Queue,
@@ -15,8 +16,9 @@ import {
   type QueueStore,
   queueExists,
 } from '@querator/core';
+import { insertEvents } from './audit/audit-rows.ts';
 import type { Database, Session, Statement } from './database/database.ts';
-import type { TableCalls, TableProvisioner } from './database/table-calls.ts';
+import { allTables, type TableCalls, type TableProvisioner } from './database/table-calls.ts';
 import { ALREADY_THERE, PostgresError } from './errors/postgres-error.ts';
 import { type DeletionRecords, deleteQueueFrom } from './queues/deletion-records.ts';
 import { QueueHashes } from './queues/queue-hashes.ts';
@@ -29,6 +31,7 @@ import {
 } from './queues/queue-relations.ts';
 import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './queues/row-to-queue.ts';
 import type { SchemaManager } from './schema/schema-manager.ts';
+import { AUDIT } from './schema/tables/audit.ts';
 import { QUEUES, QUEUES_BY_HASH } from './schema/tables/queues.ts';
 import { nowSql } from './sql/partition-table.ts';
 import { holds, isRefusedData, LACKS, type NamedTexts, refusedField } from './sql/refused-data.ts';
@@ -63,6 +66,7 @@ function hashTaken(name: string, other: string): QueueError {
 export class PostgresQueueStore implements QueueStore {
   readonly #db: Database;
   readonly #tables: TableProvisioner;
+  readonly #auditedTables: TableProvisioner;
   readonly #calls: TableCalls;
   readonly #clock: Clock | undefined;
   readonly #deletions: DeletionRecords | undefined;
@@ -79,13 +83,18 @@ export class PostgresQueueStore implements QueueStore {
   }) {
     this.#db = deps.db;
     this.#tables = deps.schema.fixed;
+    this.#auditedTables = allTables(deps.schema.fixed, deps.schema.audit);
     this.#calls = deps.calls;
     this.#clock = deps.clock;
     this.#deletions = deps.deletions;
     this.#hashes = new QueueHashes(deps);
   }
 
-  async create(queue: NewQueue, check: (relations: QueueRelations) => void = () => {}): Promise<Queue> {
+  async create(
+    queue: NewQueue,
+    check: (relations: QueueRelations) => void = () => {},
+    audit?: MakeAuditEvent,
+  ): Promise<Queue> {
     const now = this.#now();
     const { name, deadQueue } = queue;
     const insert = (index: string | null) => ({
@@ -104,16 +113,18 @@ export class PostgresQueueStore implements QueueStore {
           const locked = await lockQueues(queues, [deadQueue], now);
           check(await readRelations(queues, name, locked.get(deadQueue)));
         }
-        return session.query<QueueRow>(insert(index));
+        const rows = await session.query<QueueRow>(insert(index));
+        if (rows.length > 0) await this.#record(session, audit);
+        return rows;
       });
     const store = async () => {
       const index = this.#db.schema.relation(QUEUES_BY_HASH);
-      const write = () => (deadQueue === '' ? this.#db.write<QueueRow>(insert(index)) : insertChecked(index));
-      const stored = await write();
+      const isAlone = deadQueue === '' && audit === undefined;
+      const stored = await (isAlone ? this.#db.write<QueueRow>(insert(index)) : insertChecked(index));
       return stored.length > 0 ? stored : await insertChecked(null);
     };
     try {
-      const rows = await this.#write(store);
+      const rows = await this.#write(store, audit);
       return rowToQueue(rows[0] as QueueRow);
     } catch (error) {
       if (error instanceof PostgresError && error.sqlState === ALREADY_THERE) {
@@ -157,26 +168,32 @@ export class PostgresQueueStore implements QueueStore {
     name: string,
     change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
     deadQueue = '',
+    audit?: MakeAuditEvent,
   ): Promise<Queue | undefined> {
     const now = this.#now();
     let asked: NewQueue | undefined;
-    const done = this.#write(() =>
-      this.#db.transaction(async (session) => {
-        const names = deadQueue === '' ? [name] : [name, deadQueue];
-        const locked = await lockQueues(this.#in(session), names, now);
-        const stored = locked.get(name);
-        if (stored === undefined) return undefined;
-        const relations =
-          deadQueue === '' ? undefined : await readRelations(this.#in(session), name, locked.get(deadQueue));
-        const wanted = change(rowToQueue(stored), relations);
-        asked = wanted;
-        const values = [
-          ...[name, wanted.leaseTimeout, wanted.expireTimeout, wanted.deadQueue, wanted.maxAttempts],
-          ...[wanted.reference, wanted.requestedPartitions, now],
-        ];
-        const [updated] = await session.query<QueueRow>({ text: updateIn(this.#queues), values });
-        return updated && rowToQueue(updated);
-      }),
+    const done = this.#write(
+      () =>
+        this.#db.transaction(async (session) => {
+          const names = deadQueue === '' ? [name] : [name, deadQueue];
+          const locked = await lockQueues(this.#in(session), names, now);
+          const stored = locked.get(name);
+          if (stored === undefined) return undefined;
+          const relations =
+            deadQueue === ''
+              ? undefined
+              : await readRelations(this.#in(session), name, locked.get(deadQueue));
+          const wanted = change(rowToQueue(stored), relations);
+          asked = wanted;
+          const values = [
+            ...[name, wanted.leaseTimeout, wanted.expireTimeout, wanted.deadQueue, wanted.maxAttempts],
+            ...[wanted.reference, wanted.requestedPartitions, now],
+          ];
+          const [updated] = await session.query<QueueRow>({ text: updateIn(this.#queues), values });
+          if (updated !== undefined) await this.#record(session, audit);
+          return updated && rowToQueue(updated);
+        }),
+      audit,
     );
     return done.catch(async (error: unknown) => {
       if (!isRefusedData(error)) throw error;
@@ -208,23 +225,27 @@ export class PostgresQueueStore implements QueueStore {
     name: string,
     createdAt?: Instant,
     check?: (usedBy: string | undefined) => void,
+    audit?: MakeAuditEvent,
   ): Promise<boolean> {
     const values = [name, createdAt === undefined ? null : instantToText(createdAt)];
-    const deleteChecked = (text: string, checked: (usedBy: string | undefined) => void) =>
+    const deleteChecked = (text: string) =>
       this.#db.transaction(async (session) => {
         const stored = (await lockQueues(this.#in(session), [name], this.#now())).get(name);
         if (stored === undefined) return [];
         const [user] = await session.query<{ name: string }>(findUser(this.#queues, name));
         // A later queue of that name is another queue.
-        if (createdAt === undefined || rowToQueue(stored).createdAt === createdAt) checked(user?.name);
-        return session.query({ text, values });
+        if (createdAt === undefined || rowToQueue(stored).createdAt === createdAt) check?.(user?.name);
+        const deleted = await session.query({ text, values });
+        if (deleted.length > 0) await this.#record(session, audit);
+        return deleted;
       });
-    const deleteBy = (text: string) =>
-      check === undefined ? this.#db.write({ text, values }) : deleteChecked(text, check);
+    const isAlone = check === undefined && audit === undefined;
+    const deleteBy = (text: string) => (isAlone ? this.#db.write({ text, values }) : deleteChecked(text));
     const deleted = await this.#find(
       [name],
       [],
       () => this.#deletions?.deleting(deleteBy) ?? deleteBy(deleteQueueFrom(this.#queues)),
+      audit,
     );
     return deleted.length > 0;
   }
@@ -287,9 +308,14 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   /** Runs a search for queues. A queue whose name the database cannot hold does not exist. */
-  async #find<T>(names: readonly string[], nothing: T, operation: () => Promise<T>): Promise<T> {
+  async #find<T>(
+    names: readonly string[],
+    nothing: T,
+    operation: () => Promise<T>,
+    audit?: MakeAuditEvent,
+  ): Promise<T> {
     try {
-      return await this.#run(operation);
+      return await this.#run(operation, audit);
     } catch (error) {
       if (isRefusedData(error) && !(await holds(this.#db, names))) return nothing;
       throw error;
@@ -331,11 +357,18 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   /** Runs a statement that writes rows of queues. */
-  #write<T>(operation: () => Promise<T>): Promise<T> {
-    return this.#run(() => this.#hashes.writing(operation));
+  #write<T>(operation: () => Promise<T>, audit?: MakeAuditEvent): Promise<T> {
+    return this.#run(() => this.#hashes.writing(operation), audit);
   }
 
-  #run<T>(operation: () => Promise<T>): Promise<T> {
-    return this.#calls.run(this.#tables, operation);
+  /** @param audit of a change that has an event. */
+  #run<T>(operation: () => Promise<T>, audit?: MakeAuditEvent): Promise<T> {
+    return this.#calls.run(audit === undefined ? this.#tables : this.#auditedTables, operation);
+  }
+
+  /** Stores the event of a change in its transaction. */
+  async #record(session: Session, audit: MakeAuditEvent | undefined): Promise<void> {
+    if (audit === undefined) return;
+    await session.query(insertEvents(this.#db.schema.relation(AUDIT), [audit()], this.#now()));
   }
 }

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { PostgresAccessStore } from '../src/access/access-store.ts';
 import { sessionOptions } from '../src/connection/session-options.ts';
-import { TableCalls } from '../src/database/table-calls.ts';
+import { TableCalls, type TableProvisioner } from '../src/database/table-calls.ts';
 import { ACCESS } from '../src/schema/separate-tables.ts';
 import { parseConnectionString } from '../src/settings/connection-string.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
@@ -11,6 +11,12 @@ import { useAllOfAccess } from './support/access-records.ts';
 import { draw, explain, stepsOf } from './support/explain.ts';
 import { RecordingDatabase } from './support/recording-database.ts';
 import { testBackend } from './support/test-backend.ts';
+
+const PROVIDED: TableProvisioner = {
+  ensure: async () => {},
+  forget: () => {},
+  explain: async (error) => error,
+};
 
 const MANY = `
   INSERT INTO querator_namespaces SELECT 'n-' || n, '', '', now() FROM generate_series(1, 2000) AS n;
@@ -38,8 +44,9 @@ test('every statement of the access store goes through an index, before and afte
   const recording = new RecordingDatabase(client);
   const store = new PostgresAccessStore({
     db: recording.asDatabase(),
-    tables: { ensure: async () => {}, forget: () => {}, explain: async (error) => error },
+    schema: { access: PROVIDED, audit: PROVIDED },
     calls: new TableCalls('plans', async () => {}),
+    clock: undefined,
     limits: DEFAULT_TIME_LIMITS,
   });
   await client.query('BEGIN');

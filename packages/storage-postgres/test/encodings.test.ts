@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { accessRecords } from './support/access-records.ts';
+import { auditEvent, EVERYTHING } from './support/audit-content.ts';
 import { HOUR, item, verdict } from './support/contents.ts';
 import { testBackend } from './support/test-backend.ts';
 
@@ -54,6 +55,16 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
       { queue, partition: 0 },
       { createdAt: 5n as never, isThere: async () => true, wasDeleted: async () => false },
     );
+
+  test('an audit event is stored unchanged, whatever texts it has', async () => {
+    const store = backend.auditStore();
+    const event = auditEvent('a', { namespace: SMILE, username: `${SMILE}\0`, object: { queue: '\ud83d' } });
+    await store.append([event]);
+    expect((await store.list({ ...EVERYTHING, namespace: SMILE })).events).toMatchObject([event]);
+    const update = auditEvent('b', { reason: SMILE });
+    await backend.queueStore().create(QUEUE, undefined, () => update);
+    expect((await store.list(EVERYTHING)).events).toMatchObject([update, event]);
+  });
 
   test.each([
     ['queue name', { name: SMILE }],

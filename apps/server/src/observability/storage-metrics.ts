@@ -1,6 +1,8 @@
 import {
   ACCESS_STORE,
   type AccessStore,
+  AUDIT_STORE,
+  type AuditStore,
   type Clock,
   decorateStore,
   type Instant,
@@ -84,6 +86,12 @@ const ACCESS_LABELS: Readonly<Record<keyof AccessStore, string>> = {
   noteUses: 'access_noteUses',
 };
 
+const AUDIT_LABELS: Readonly<Record<keyof AuditStore, string>> = {
+  append: 'audit_append',
+  list: 'audit_list',
+  prune: 'audit_prune',
+};
+
 /** Measures the calls of storages. */
 export class StorageMetrics {
   readonly #clock: Clock;
@@ -93,7 +101,7 @@ export class StorageMetrics {
     this.#clock = clock;
     this.#duration = new Histogram({
       name: 'querator_storage_duration_seconds',
-      help: 'How long calls to a storage took, those on queues as queues_*, those on access as access_*',
+      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*',
       labelNames: ['storage', 'operation', 'result'],
       buckets: BUCKETS,
       registers: [registry],
@@ -105,6 +113,8 @@ export class StorageMetrics {
     const queueStore = this.#measureAll(QUEUE_STORE, backend.queueStore(), QUEUE_LABELS, name);
     const access = backend.accessStore?.();
     const accessStore = access && this.#measureAll(ACCESS_STORE, access, ACCESS_LABELS, name);
+    const audit = backend.auditStore?.();
+    const auditStore = audit && this.#measureAll(AUDIT_STORE, audit, AUDIT_LABELS, name);
     const partitionStore: StorageBackend['partitionStore'] = (key, owner) =>
       this.#measureAll(PARTITION_STORE, backend.partitionStore(key, owner), PARTITION_LABELS, name);
     return decorateStore(STORAGE_BACKEND, backend, (member, call) => {
@@ -113,6 +123,8 @@ export class StorageMetrics {
           return () => queueStore;
         case 'accessStore':
           return () => accessStore;
+        case 'auditStore':
+          return () => auditStore;
         case 'partitionStore':
           return partitionStore;
         case 'ping':

@@ -1,3 +1,4 @@
+import { parseDuration } from '@querator/core';
 import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
 import { Registry } from 'prom-client';
@@ -27,8 +28,23 @@ test('measures calls on users and their rights', async () => {
   expect(text).toContain('_sum{storage="mem",operation="access_change",result="failed"} 1\n');
 });
 
-test('gives a storage no access store that it lacks', () => {
+test('measures calls on audit events', async () => {
+  const clock = new ManualClock();
+  const registry = new Registry();
+  const backend = memoryBackend({ name: 'mem', clock, random: new SeededRandom() });
+  const store = new StorageMetrics(registry, clock).measure(backend).auditStore?.();
+  await store?.append([]);
+  await store?.prune(parseDuration('1h'), 1);
+  const text = await registry.metrics();
+  for (const operation of ['audit_append', 'audit_prune']) {
+    expect(text).toContain(`_count{storage="mem",operation="${operation}",result="ok"} 1\n`);
+  }
+});
+
+test('gives a storage no access store and no audit store that it lacks', () => {
   const clock = new ManualClock();
   const backend = new FaultyStorage(memoryBackend({ name: 'mem', clock, random: new SeededRandom() }));
-  expect(new StorageMetrics(new Registry(), clock).measure(backend).accessStore).toBeUndefined();
+  const measured = new StorageMetrics(new Registry(), clock).measure(backend);
+  expect(measured.accessStore).toBeUndefined();
+  expect(measured.auditStore).toBeUndefined();
 });

@@ -1,3 +1,4 @@
+import type { MakeAuditEvent } from '../audit/call-audit.ts';
 import type { ApiKey, Namespace, Role, RoleBinding, User } from '../auth/access-records.ts';
 import type { Quota, QuotaKind, QuotaSubject } from '../auth/quota.ts';
 import type { Instant } from '../time/instant.ts';
@@ -136,9 +137,11 @@ export interface AccessStore extends AccessReads {
    * or `noteUses` would wait for it, and any call may need its connection. If the
    * call fails, nothing was changed, unless the outcome is `unknown`.
    *
+   * @param audit makes the event of the change after `work`. It is stored in the
+   *   transaction, and is no change itself. Its error fails the call.
    * @throws the error of `work`; then nothing was changed.
    */
-  change<T>(work: (transaction: AccessTransaction) => Promise<T>): Promise<T>;
+  change<T>(work: (transaction: AccessTransaction) => Promise<T>, audit?: MakeAuditEvent): Promise<T>;
 
   /**
    * A number that every change raises. Cheap to read: each process reads it once

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { UNSET_INSTANT } from '../time/instant.ts';
 import type { AccessStore } from './access-store.ts';
+import type { AuditStore } from './audit-store.ts';
 import {
   ACCESS_STORE,
+  AUDIT_STORE,
   decorateStore,
   makeStore,
   PARTITION_STORE,
@@ -29,6 +31,7 @@ test.each([
   ['partition store', PARTITION_STORE],
   ['queue store', QUEUE_STORE],
   ['access store', ACCESS_STORE],
+  ['audit store', AUDIT_STORE],
 ])('wraps every method of a %s, optional ones included', (_, members: Readonly<Record<string, true>>) => {
   const store = namesOf<PartitionStore & QueueStore & AccessStore>(members as never);
   const wrapped = decorateStore(members as never, store, (member, call) => () => `${member}: ${call()}`);
@@ -55,6 +58,7 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     queueStore = () => namesOf<QueueStore>(QUEUE_STORE);
     accessStore = () => namesOf<AccessStore>(ACCESS_STORE);
     instanceStore = () => ({ beat: async () => NOBODY, remove: async () => {} });
+    auditStore = () => namesOf<AuditStore>(AUDIT_STORE);
     partitionStore = () => namesOf<PartitionStore>(PARTITION_STORE);
     async close() {}
   }

@@ -1,4 +1,5 @@
 import type { AccessStore } from './access-store.ts';
+import type { AuditStore } from './audit-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
@@ -74,6 +75,13 @@ export const ACCESS_STORE: PortMembers<AccessStore> = {
   noteUses: true,
 };
 
+/** All members of {@link AuditStore}. */
+export const AUDIT_STORE: PortMembers<AuditStore> = {
+  append: true,
+  list: true,
+  prune: true,
+};
+
 /** All members of {@link StorageBackend}. */
 export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   name: true,
@@ -81,6 +89,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   queueStore: true,
   accessStore: true,
   instanceStore: true,
+  auditStore: true,
   partitionStore: true,
   ping: true,
   poll: true,

@@ -1,3 +1,4 @@
+import type { MakeAuditEvent } from '../audit/call-audit.ts';
 import type { NewQueue, Queue } from '../queue/queue.ts';
 import { type Duration, milliseconds } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
@@ -40,6 +41,10 @@ export interface QueueRelations {
  * initialises the store; if that fails, the next call tries again. Each call
  * settles within the backend's time limits. A storage failure is a
  * `StorageError`.
+ *
+ * `audit` makes the event of a change, when the change has been made and before it
+ * takes effect. The event is stored in the same step: both are there, or neither.
+ * Its error fails the call. A call that changes nothing makes no event.
  */
 export interface QueueStore {
   /**
@@ -54,7 +59,11 @@ export interface QueueStore {
    * @throws QueueError `invalid` (`invalid queue; '…' already exists`) if the
    *   name is taken. The stored queue stays as it is.
    */
-  create(queue: NewQueue, check?: (relations: QueueRelations) => void): Promise<Queue>;
+  create(
+    queue: NewQueue,
+    check?: (relations: QueueRelations) => void,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue>;
 
   /** The current state of the queue of that name; undefined if there is none. */
   get(name: string): Promise<Queue | undefined>;
@@ -82,6 +91,7 @@ export interface QueueStore {
     name: string,
     change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
     deadQueue?: string,
+    audit?: MakeAuditEvent,
   ): Promise<Queue | undefined>;
 
   /**
@@ -109,7 +119,12 @@ export interface QueueStore {
    * @param check as in `beginDelete`, in the step that removes the queue.
    * @returns whether the queue existed.
    */
-  delete(name: string, createdAt?: Instant, check?: (usedBy: string | undefined) => void): Promise<boolean>;
+  delete(
+    name: string,
+    createdAt?: Instant,
+    check?: (usedBy: string | undefined) => void,
+    audit?: MakeAuditEvent,
+  ): Promise<boolean>;
 
   /**
    * Whether `delete` removed the queue with that name and creation time. This is

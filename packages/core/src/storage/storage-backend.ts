@@ -1,5 +1,6 @@
 import type { Instant } from '../time/instant.ts';
 import type { AccessStore } from './access-store.ts';
+import type { AuditStore } from './audit-store.ts';
 import type { InstanceStore } from './instance-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
@@ -71,7 +72,8 @@ export type StorageNotice = HeldHorizonNotice | MissingRightNotice;
 
 /**
  * The abilities of a driver. Operators read them. Only they, and an absent
- * `accessStore` or `instanceStore`, make the conformance suite skip tests.
+ * `accessStore`, `instanceStore` or `auditStore`, make the conformance suite skip
+ * tests.
  */
 export interface StorageCapabilities {
   /** Items survive the end of the process. */
@@ -109,6 +111,13 @@ export interface StorageBackend {
    * time. Undefined if the driver has none: each process takes itself for the only one.
    */
   instanceStore?(): InstanceStore;
+
+  /**
+   * The store of audit events. Returns the same object each time. Undefined if the
+   * driver has none. Then its queue store and its access store are never asked to
+   * keep an event.
+   */
+  auditStore?(): AuditStore;
 
   /**
    * The store of one partition. A cheap call. Two stores of one key see the same items.

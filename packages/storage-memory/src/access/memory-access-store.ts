@@ -4,10 +4,12 @@ import type {
   ApiKey,
   Grants,
   KeyUse,
+  MakeAuditEvent,
   RoleBinding,
   User,
   UserKey,
 } from '@querator/core';
+import type { MemoryAuditStore } from '../audit/memory-audit-store.ts';
 import { AccessTables } from './access-tables.ts';
 import { MemoryAccessReads } from './memory-access-reads.ts';
 import { MemoryAccessTransaction } from './memory-access-transaction.ts';
@@ -15,24 +17,31 @@ import { MemoryAccessTransaction } from './memory-access-transaction.ts';
 /** Users and their rights in memory. */
 export class MemoryAccessStore extends MemoryAccessReads implements AccessStore {
   readonly #assertOpen: () => void;
+  readonly #events: Pick<MemoryAuditStore, 'prepare'>;
   #tables = new AccessTables();
   #generation = 0;
   /** Settles when the last of the changes that wait has ended. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(assertOpen: () => void) {
+  constructor(deps: {
+    readonly assertOpen: () => void;
+    readonly events: Pick<MemoryAuditStore, 'prepare'>;
+  }) {
     super(() => this.#openTables());
-    this.#assertOpen = assertOpen;
+    this.#assertOpen = deps.assertOpen;
+    this.#events = deps.events;
   }
 
-  async change<T>(work: (transaction: AccessTransaction) => Promise<T>): Promise<T> {
+  async change<T>(work: (transaction: AccessTransaction) => Promise<T>, audit?: MakeAuditEvent): Promise<T> {
     return this.#inTurn(async () => {
       const draft = new AccessTables(this.#openTables());
       const transaction = new MemoryAccessTransaction(draft);
       const result = await work(transaction);
       const changed = transaction.end();
+      const storeEvent = this.#events.prepare(audit);
       this.#assertOpen();
       draft.commit();
+      storeEvent();
       if (changed) this.#generation++;
       return result;
     });

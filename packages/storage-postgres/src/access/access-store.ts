@@ -1,15 +1,21 @@
 import {
   type AccessStore,
   type AccessTransaction,
+  type Clock,
   errorText,
   type Grants,
   invalid,
   type KeyUse,
+  type MakeAuditEvent,
   type UserKey,
 } from '@querator/core';
+import { insertEvents } from '../audit/audit-rows.ts';
 import type { Database, Session } from '../database/database.ts';
-import type { TableCalls, TableProvisioner } from '../database/table-calls.ts';
+import { allTables, type TableCalls, type TableProvisioner } from '../database/table-calls.ts';
+import type { SchemaManager } from '../schema/schema-manager.ts';
+import { AUDIT } from '../schema/tables/audit.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
+import { nowParameter } from '../sql/partition-table.ts';
 import { holds, isRefusedData, LACKS, refusedField } from '../sql/refused-data.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { instantToText } from '../wire/instant-text.ts';
@@ -33,34 +39,44 @@ const noteUsesIn = (apiKeys: string) => `
 export class PostgresAccessStore extends PostgresAccessReads implements AccessStore {
   readonly #db: Database;
   readonly #tables: TableProvisioner;
+  readonly #auditedTables: TableProvisioner;
   readonly #calls: TableCalls;
+  readonly #clock: Clock | undefined;
   readonly #turns: Turns;
 
   constructor(deps: {
     readonly db: Database;
-    readonly tables: TableProvisioner;
+    readonly schema: Pick<SchemaManager, 'access' | 'audit'>;
     readonly calls: TableCalls;
+    readonly clock: Clock | undefined;
     readonly limits: Pick<TimeLimits, 'lockMs'>;
   }) {
     super((search) => this.#search(search));
     this.#db = deps.db;
-    this.#tables = deps.tables;
+    this.#tables = deps.schema.access;
+    this.#auditedTables = allTables(deps.schema.access, deps.schema.audit);
     this.#calls = deps.calls;
+    this.#clock = deps.clock;
     const { name: storage, clock } = deps.db;
     this.#turns = new Turns({ storage, clock, waitMs: deps.limits.lockMs });
   }
 
-  change<T>(work: (transaction: AccessTransaction) => Promise<T>): Promise<T> {
+  change<T>(work: (transaction: AccessTransaction) => Promise<T>, audit?: MakeAuditEvent): Promise<T> {
     let last: PostgresAccessTransaction | undefined;
     const run = async (session: Session) => {
       const transaction = await PostgresAccessTransaction.begin(session, this.#relations);
       last = transaction;
       const result = await work(transaction);
       await transaction.end();
+      if (audit !== undefined) {
+        const relation = this.#db.schema.relation(AUDIT);
+        await session.query(insertEvents(relation, [audit()], nowParameter({ clock: this.#clock })));
+      }
       return result;
     };
+    const tables = audit === undefined ? this.#tables : this.#auditedTables;
     return this.#turns.take(() =>
-      this.#run(async () => {
+      this.#calls.run(tables, async () => {
         try {
           return await this.#db.transaction(run);
         } catch (error) {

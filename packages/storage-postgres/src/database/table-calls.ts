@@ -11,6 +11,23 @@ export interface TableProvisioner {
   explain(error: unknown): Promise<unknown>;
 }
 
+/** The tables of several provisioners, for calls that use all of them. */
+export function allTables(...provisioners: readonly TableProvisioner[]): TableProvisioner {
+  return {
+    ensure: async () => {
+      for (const each of provisioners) await each.ensure();
+    },
+    forget: () => {
+      for (const each of provisioners) each.forget();
+    },
+    explain: async (error) => {
+      let explained = error;
+      for (const each of provisioners) explained = await each.explain(explained);
+      return explained;
+    },
+  };
+}
+
 /** The calls of a backend's stores: each runs once its tables exist, and `close` waits for all of them. */
 export class TableCalls {
   readonly #backend: string;

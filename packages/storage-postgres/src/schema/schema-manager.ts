@@ -25,7 +25,7 @@ import type { Migration } from './migrations/migration.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { PartitionTables, type PartitionTablesDeps, type WantedTable } from './partition-tables.ts';
-import { ACCESS, INSTANCES, provisionSeparate, type SeparateTables } from './separate-tables.ts';
+import { ACCESS, AUDIT, INSTANCES, provisionSeparate, type SeparateTables } from './separate-tables.ts';
 import { TableChanges } from './table-changes.ts';
 import { ownerOf, ownerToComment } from './table-owner.ts';
 
@@ -81,8 +81,8 @@ export class SchemaManager {
   readonly #partitions: PartitionTables;
   readonly #keys: KeysTables;
   readonly #known = new Map<string, Promise<void>>();
-  /** Whether the tables of access control were used. */
-  #usesAccess = false;
+  /** The tables of access control and audit that were used. */
+  readonly #used = new Set<string>();
   /** Tables whose policies and rules were logged. */
   readonly #loggedCode = new Set<string>();
 
@@ -121,16 +121,19 @@ export class SchemaManager {
     };
   }
 
-  /** The tables that every request needs, with those of access control once they were used. */
+  /** The tables that every request needs, with those of access control and audit once they were used. */
   get usedRelations(): readonly string[] {
-    return this.#usesAccess ? [...USED_RELATIONS, ...ACCESS.relations] : USED_RELATIONS;
+    return [...USED_RELATIONS, ...this.#used];
   }
 
   /** The tables of access control, with the fixed tables. */
   get access(): TableProvisioner {
-    return this.#separate(ACCESS, () => {
-      this.#usesAccess = true;
-    });
+    return this.#separate(ACCESS, () => this.#uses(ACCESS));
+  }
+
+  /** The table of audit events, with the fixed tables. */
+  get audit(): TableProvisioner {
+    return this.#separate(AUDIT, () => this.#uses(AUDIT));
   }
 
   /** The table of the processes that run, with the fixed tables. */
@@ -213,6 +216,10 @@ export class SchemaManager {
       },
       explain: (error) => nameMissingGrants(error, this.#db, group.relations),
     };
+  }
+
+  #uses({ relations }: SeparateTables): void {
+    for (const relation of relations) this.#used.add(relation);
   }
 
   async #provideSeparate(group: SeparateTables): Promise<void> {

@@ -5,6 +5,7 @@ import { lockSchema, SCHEMA_LOCK } from './fixed-schema.ts';
 import { type TableCode, tableCodeFault } from './foreign-code.ts';
 import { type SeenRelation, seenRelationsSql } from './seen-relations.ts';
 import { ACCESS_TABLES } from './tables/access.ts';
+import { auditTable } from './tables/audit.ts';
 import { instancesTable } from './tables/instances.ts';
 import { renderTable } from './tables/render-ddl.ts';
 
@@ -32,6 +33,9 @@ export const ACCESS: SeparateTables = group(
   Object.values(ACCESS_TABLES),
   'could give itself every right',
 );
+
+/** The table of audit events. */
+export const AUDIT: SeparateTables = group('audit', [auditTable], 'could change or remove events');
 
 /** The table of the processes that run. */
 export const INSTANCES: SeparateTables = group(

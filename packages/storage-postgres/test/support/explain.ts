@@ -37,11 +37,15 @@ export async function explain(
 function literal(value: unknown): string {
   if (value === null) return 'NULL';
   if (Array.isArray(value)) {
-    const elements = value.map((element) => (element === null ? 'NULL' : `"${element}"`));
+    const elements = value.map((element) => (element === null ? 'NULL' : quotedElement(String(element))));
     return pg.escapeLiteral(`{${elements.join(',')}}`);
   }
   if (value instanceof Uint8Array) return binaryLiteral(Buffer.from(value));
   return pg.escapeLiteral(String(value));
+}
+
+function quotedElement(element: string): string {
+  return `"${element.replace(/["\\]/g, '\\$&')}"`;
 }
 
 /** An array of texts or bytes in the binary format, or plain bytes. */
@@ -52,7 +56,7 @@ function binaryLiteral(bytes: Buffer): string {
   for (let at = 20; at < bytes.length; ) {
     const end = at + 4 + bytes.readInt32BE(at);
     const element = bytes.subarray(at + 4, end);
-    elements.push(elementType === 25 ? element.toString() : `\\\\x${element.toString('hex')}`);
+    elements.push(elementType === 25 ? element.toString() : `\\x${element.toString('hex')}`);
     at = end;
   }
   return literal(elements);

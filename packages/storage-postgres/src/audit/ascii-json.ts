@@ -1,0 +1,18 @@
+/** A value as JSON in ASCII: a database of any encoding holds it, U+0000 and half a surrogate pair included. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[^\x20-\x7e]/g, escapeOf);
+}
+
+/** A text in ASCII. Most names stay as they are. */
+export function asciiText(text: string): string {
+  return asciiJson(text).slice(1, -1);
+}
+
+/** The text of which {@link asciiText} made this one. */
+export function fromAsciiText(text: string): string {
+  return JSON.parse(`"${text}"`) as string;
+}
+
+function escapeOf(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
