@@ -10,9 +10,11 @@ export function capabilitiesOf(access: Pick<AccessControl, 'enforced'> | undefin
   return [
     ...(access?.enforced === true ? ['access-control'] : []),
     ...(access === undefined ? [] : ['apikeys.rotate']),
+    'queue.complete',
     'queue.extend',
     'queue.lease',
     'queue.produce',
+    'queue.retry',
     'queues.delete.force',
   ];
 }

@@ -61,7 +61,7 @@ export interface Client {
     readonly server: Methods<typeof endpointsV2.server>;
     /** API keys: `rotate`. */
     readonly apiKeys: Methods<typeof endpointsV2.apiKeys>;
-    /** For producers and consumers: `produce`, which returns ids, `lease`, and `extend`, which sets new lease deadlines. */
+    /** For producers and consumers: `produce`, which returns ids, `lease`, and with an outcome for each item `complete`, `retry` and `extend`. */
     readonly queue: Methods<typeof endpointsV2.queue>;
     /** Management of queues: `delete`, which spares a queue with items unless it is forced. */
     readonly queues: Methods<typeof endpointsV2.queues>;

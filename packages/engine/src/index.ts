@@ -9,15 +9,14 @@ export type { LogicalQueueStats, RequestsWaiting } from './queue/logical-queue.t
 export type { ActivePartitionStats, PartitionCounts, QueueDepth } from './queue/queue-counts.ts';
 export type { CallOptions } from './service/call-options.ts';
 export { DEFAULT_ENGINE_LIMITS } from './service/engine-options.ts';
-export type { ExtendCall, LeasedItemsService } from './service/leased-items-service.ts';
+export type { CompleteCall, ExtendCall, RetryCall } from './service/leased-items-requests.ts';
+export type { LeasedItemsService } from './service/leased-items-service.ts';
 export type { Page } from './service/page.ts';
 export type {
   ClearCall,
-  CompleteCall,
   LeaseCall,
   ProduceCall,
   QueueService,
-  RetryCall,
 } from './service/queue-service.ts';
 export type { ListQueuesCall, QueueCall, QueuesService } from './service/queues-service.ts';
 export {

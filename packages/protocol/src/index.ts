@@ -30,7 +30,7 @@ export {
   fromRoleBinding,
   fromUser,
 } from './convert/access-records.ts';
-export { fromExtended } from './convert/item-outcomes.ts';
+export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
 export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem } from './convert/lease-item.ts';
 export { fromNewItem, toNewItem } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
@@ -112,6 +112,11 @@ export type {
 } from './gen/querator/users.ts';
 export type { APIKeysRotateRequest, APIKeysRotateResponse } from './gen/querator/v2/apikeys.ts';
 export type {
+  QueueCompleteRequest as QueueCompleteRequestV2,
+  QueueCompleteResponse,
+  QueueItemOutcome,
+} from './gen/querator/v2/complete.ts';
+export type {
   QueueExtendedItem,
   QueueExtendRequest,
   QueueExtendResponse,
@@ -128,6 +133,11 @@ export type {
   QueueProduceResponse,
 } from './gen/querator/v2/produce.ts';
 export type { QueuesDeleteRequest as QueuesDeleteRequestV2 } from './gen/querator/v2/queues.ts';
+export type {
+  QueueRetryItem as QueueRetryItemV2,
+  QueueRetryRequest as QueueRetryRequestV2,
+  QueueRetryResponse,
+} from './gen/querator/v2/retry.ts';
 export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
 export { codecs } from './messages/codecs.ts';
 export { codecsV2 } from './messages/codecs-v2.ts';

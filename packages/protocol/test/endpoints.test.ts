@@ -53,6 +53,8 @@ const TABLE = `
 /v2/apikeys.rotate APIKeysRotateRequest APIKeysRotateResponse apikey.create 256000
 /v2/queue.produce QueueProduceRequest QueueProduceResponse queue.produce 5000000
 /v2/queue.lease QueueLeaseRequest QueueLeaseResponse queue.lease 256000
+/v2/queue.complete QueueCompleteRequest QueueCompleteResponse queue.complete 256000
+/v2/queue.retry QueueRetryRequest QueueRetryResponse queue.retry 256000
 /v2/queue.extend QueueExtendRequest QueueExtendResponse queue.lease 256000
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 `;

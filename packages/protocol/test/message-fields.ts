@@ -275,6 +275,21 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '2 partition partition int32',
     '3 items items QueueLeaseItem[]',
   ],
+  QueueCompleteRequest: [
+    '1 queue_name queue_name string',
+    '2 partition partition int32',
+    '3 request_timeout request_timeout string',
+    '4 ids ids string[]',
+  ],
+  QueueCompleteResponse: ['1 items items QueueItemOutcome[]'],
+  QueueItemOutcome: ['1 id id string', '2 code code string', '3 message message string'],
+  QueueRetryRequest: [
+    '1 queue_name queue_name string',
+    '2 partition partition int32',
+    '3 items items QueueRetryItem[]',
+  ],
+  QueueRetryItem: ['1 id id string', '2 retry_at retry_at Timestamp', '3 dead dead bool'],
+  QueueRetryResponse: ['1 items items QueueItemOutcome[]'],
   QueueExtendRequest: [
     '1 queue_name queue_name string',
     '2 partition partition int32',

@@ -50,9 +50,11 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
         capabilities: [
           'access-control',
           'apikeys.rotate',
+          'queue.complete',
           'queue.extend',
           'queue.lease',
           'queue.produce',
+          'queue.retry',
           'queues.delete.force',
         ],
       });

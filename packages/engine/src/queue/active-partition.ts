@@ -13,6 +13,7 @@ import {
 import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import type { EngineDeps } from '../engine-deps.ts';
 import { itemsOf } from '../loops/batching-policy.ts';
+import { applyDivided, type Divided, type EachOutcome } from '../loops/each-item.ts';
 import { GroupCommit, type GroupCommitOptions } from '../loops/group-commit.ts';
 import type { LeaseLoop } from '../loops/lease-loop.ts';
 import { PartitionCounter } from '../partition/partition-counter.ts';
@@ -29,6 +30,9 @@ export interface ExtendRequest {
   readonly leaseTimeout: Duration;
 }
 
+type DividedComplete = CompleteRequest & Divided<CompleteRequest>;
+type DividedRetry = RetryRequest & Divided<RetryRequest>;
+
 /** One partition in this process, with all that works on it. */
 export interface ActivePartition {
   readonly state: PartitionState;
@@ -36,8 +40,8 @@ export interface ActivePartition {
   readonly recovery: Recovery;
   readonly counter: PartitionCounter;
   readonly sweeper: Sweeper;
-  readonly completes: GroupCommit<CompleteRequest, void>;
-  readonly retries: GroupCommit<RetryRequest, RetryResult>;
+  readonly completes: GroupCommit<DividedComplete, void | EachOutcome<void>>;
+  readonly retries: GroupCommit<DividedRetry, RetryResult | EachOutcome<RetryResult>>;
   readonly extensions: GroupCommit<ExtendRequest, readonly Outcome<Instant>[]>;
 }
 
@@ -79,15 +83,16 @@ export function activePartition(state: PartitionState, deps: ActivePartitionDeps
 function completeOptions(
   state: PartitionState,
   { engine, hooks }: ActivePartitionDeps,
-): GroupCommitOptions<CompleteRequest, void> {
+): GroupCommitOptions<DividedComplete, void | EachOutcome<void>> {
   return {
-    apply: async (requests) => {
-      const outcomes = await state.store.complete(requests);
-      const items = sumOf(requests, ({ ids }, n) => (outcomes[n]?.ok === true ? ids.length : 0));
-      engine.observer.items(hooks.queue().name, 'completed', items);
-      engine.observer.batch('complete', { requests: requests.length, items });
-      return outcomes;
-    },
+    apply: (requests) =>
+      applyDivided(requests, async (parts: readonly CompleteRequest[]) => {
+        const outcomes = await state.store.complete(parts);
+        const items = sumOf(parts, ({ ids }, n) => (outcomes[n]?.ok === true ? ids.length : 0));
+        engine.observer.items(hooks.queue().name, 'completed', items);
+        engine.observer.batch('complete', { requests: requests.length, items });
+        return outcomes;
+      }),
     count: ({ ids }) => itemsOf(ids),
     onFailure: (error) => partitionFailed(state, hooks, error),
     maxItems: engine.limits.statementItems,
@@ -98,21 +103,22 @@ function completeOptions(
 function retryOptions(
   state: PartitionState,
   { engine, hooks }: ActivePartitionDeps,
-): GroupCommitOptions<RetryRequest, RetryResult> {
+): GroupCommitOptions<DividedRetry, RetryResult | EachOutcome<RetryResult>> {
   const { observer } = engine;
   return {
-    apply: async (requests) => {
-      const { name, maxAttempts, deadQueue } = hooks.queue();
-      const dead = deadQueue === '' ? 'delete' : 'move';
-      const outcomes = await state.store.retry(requests, { maxAttempts, dead });
-      const results = outcomes.map((outcome) => (outcome.ok ? outcome.value : undefined));
-      const items = sumOf(results, (result) => (result?.waiting ?? 0) + (result?.scheduled ?? 0));
-      const deleted = sumOf(results, (result) => result?.deleted ?? 0);
-      observer.items(name, 'retried', items);
-      observer.items(name, 'deleted', deleted);
-      observer.batch('retry', { requests: requests.length, items });
-      return outcomes;
-    },
+    apply: (requests) =>
+      applyDivided(requests, async (parts: readonly RetryRequest[]) => {
+        const { name, maxAttempts, deadQueue } = hooks.queue();
+        const dead = deadQueue === '' ? 'delete' : 'move';
+        const outcomes = await state.store.retry(parts, { maxAttempts, dead });
+        const results = outcomes.map((outcome) => (outcome.ok ? outcome.value : undefined));
+        const items = sumOf(results, (result) => (result?.waiting ?? 0) + (result?.scheduled ?? 0));
+        const deleted = sumOf(results, (result) => result?.deleted ?? 0);
+        observer.items(name, 'retried', items);
+        observer.items(name, 'deleted', deleted);
+        observer.batch('retry', { requests: requests.length, items });
+        return outcomes;
+      }),
     count: ({ items }) => itemsOf(items.map(({ id }) => id)),
     onFailure: (error) => partitionFailed(state, hooks, error),
     maxItems: engine.limits.statementItems,

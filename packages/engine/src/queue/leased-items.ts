@@ -1,15 +1,18 @@
 import {
   errorText,
   type Instant,
+  invariant,
   type Outcome,
   overloaded,
   type Queue,
   type RetriedItem,
+  type RetryResult,
   toMilliseconds,
   unavailable,
 } from '@querator/core';
 import { logDeleted } from '../dead-letters/log-deleted.ts';
 import type { EngineDeps } from '../engine-deps.ts';
+import { EachOutcome } from '../loops/each-item.ts';
 import type { Buffered } from '../loops/group-commit.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival } from '../partition/queue-hooks.ts';
@@ -37,27 +40,49 @@ export class LeasedItems {
     this.#deps = deps;
   }
 
-  /** @throws QueueError also `invalid` for the first bad id. */
+  /** Removes the items, all or none. @throws QueueError also `invalid` for the first bad id. */
   async complete(partition: number, ids: readonly string[]): Promise<void> {
     const { completes } = this.#available(partition, ({ completes }) => completes);
     await completes.submit({ ids });
   }
 
-  /** @throws QueueError also `invalid` for the first bad id. */
+  /** Removes items, each by itself. @returns the outcomes, in the order of the ids. */
+  async completeEach(partition: number, ids: readonly string[]): Promise<readonly Outcome<void>[]> {
+    const { completes } = this.#available(partition, ({ completes }) => completes);
+    const each = ids.map((id) => ({ ids: [id] }));
+    return outcomesOf(await completes.submit({ ids, each }));
+  }
+
+  /** Gives the items back, all or none. @throws QueueError also `invalid` for the first bad id. */
   async retry(partition: number, items: readonly RetriedItem[]): Promise<void> {
-    const { state, retries, sweeper } = this.#available(partition, ({ retries }) => retries);
-    const { waiting, scheduled, moving, deleted } = await retries.submit({ items });
-    const { engine, queue, stored } = this.#deps;
-    if (deleted > 0) logDeleted(engine.logger, { queue: queue().name, partition, items: deleted });
-    stored(state, { waiting, scheduled: scheduled > 0 });
-    // The items are safe without it, but the consumer may read the dead-letter queue next.
-    if (moving > 0) await sweeper.sweepBriefly();
-    // The lease may have outlived the item's time in the queue.
-    else if (waiting > 0) sweeper.dueIn(0);
+    const active = this.#available(partition, ({ retries }) => retries);
+    const result = await active.retries.submit({ items });
+    invariant(!(result instanceof EachOutcome), 'the request was not divided');
+    await this.#retried(active, result);
+  }
+
+  /** Gives items back, each by itself. @returns the outcomes, in the order of the items. */
+  async retryEach(
+    partition: number,
+    items: readonly RetriedItem[],
+  ): Promise<readonly Outcome<RetryResult>[]> {
+    const active = this.#available(partition, ({ retries }) => retries);
+    const each = items.map((item) => ({ items: [item] }));
+    const outcomes = outcomesOf(await active.retries.submit({ items, each }));
+    const total = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
+    for (const outcome of outcomes) {
+      if (!outcome.ok) continue;
+      total.waiting += outcome.value.waiting;
+      total.scheduled += outcome.value.scheduled;
+      total.moving += outcome.value.moving;
+      total.deleted += outcome.value.deleted;
+    }
+    await this.#retried(active, total);
+    return outcomes;
   }
 
   /**
-   * Gives items a new lease deadline, each for itself.
+   * Gives items a new lease deadline, each by itself.
    *
    * @returns the new deadlines, or why there is none.
    * @throws QueueError also `failed` when the storage cannot extend leases.
@@ -68,6 +93,21 @@ export class LeasedItems {
     // The new deadline may be earlier than the one for which the sweeper waits.
     sweeper.dueIn(toMilliseconds(request.leaseTimeout));
     return outcomes;
+  }
+
+  /** Reports what a retry did. */
+  async #retried(
+    { state, sweeper }: ActivePartition,
+    { waiting, scheduled, moving, deleted }: RetryResult,
+  ): Promise<void> {
+    const { engine, queue, stored } = this.#deps;
+    const partition = state.number;
+    if (deleted > 0) logDeleted(engine.logger, { queue: queue().name, partition, items: deleted });
+    stored(state, { waiting, scheduled: scheduled > 0 });
+    // The items are safe without it, but the consumer may read the dead-letter queue next.
+    if (moving > 0) await sweeper.sweepBriefly();
+    // The lease may have outlived the item's time in the queue.
+    else if (waiting > 0) sweeper.dueIn(0);
   }
 
   #available(
@@ -86,4 +126,9 @@ export class LeasedItems {
     }
     return active;
   }
+}
+
+function outcomesOf<Result>(answer: Result | EachOutcome<Result>): readonly Outcome<Result>[] {
+  invariant(answer instanceof EachOutcome, 'a divided request has an outcome for each item');
+  return answer.outcomes;
 }

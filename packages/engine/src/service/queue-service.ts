@@ -3,7 +3,6 @@ import {
   invalid,
   MESSAGES,
   type NewItem,
-  type RetriedItem,
   SHORTEST_REQUEST_TIMEOUT,
   toMilliseconds,
 } from '@querator/core';
@@ -12,9 +11,15 @@ import type { Leased, LeaseWishes } from '../loops/lease-requests.ts';
 import type { Produced } from '../loops/produce-loop.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue, LogicalQueueStats } from '../queue/logical-queue.ts';
-import { checkIds, checkLease, checkProducedItems } from '../rules/request-rules.ts';
+import { checkLease, checkProducedItems } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
 import { type CallOptions, waitOptions } from './call-options.ts';
+import type {
+  CompleteCall,
+  LeasedItemsDeps,
+  LeasedItemsRequests,
+  RetryCall,
+} from './leased-items-requests.ts';
 import { orRetry } from './or-retry.ts';
 import type { FoundQueue, LookupOptions, QueueLookup } from './queue-lookup.ts';
 
@@ -40,27 +45,6 @@ export interface LeaseCall {
   readonly details?: boolean | undefined;
 }
 
-export interface CompleteCall {
-  readonly queueName: string;
-  /** The partition the items were leased from. */
-  readonly partition: number;
-  readonly requestTimeout: string;
-  /** 1 to 1,000 ids, none twice. */
-  readonly ids: readonly string[];
-  /** The number of ids that the caller sent, if `ids` are only the first of them. */
-  readonly received?: number | undefined;
-}
-
-export interface RetryCall {
-  readonly queueName: string;
-  /** The partition the items were leased from. */
-  readonly partition: number;
-  /** 1 to 1,000 items, none twice. */
-  readonly items: readonly RetriedItem[];
-  /** The number of items that the caller sent, if `items` are only the first of them. */
-  readonly received?: number | undefined;
-}
-
 export interface ClearCall {
   readonly queueName: string;
   /** Remove waiting items. */
@@ -84,12 +68,15 @@ export class QueueService {
   readonly #manager: QueueManager;
   readonly #limits: EngineLimits;
   readonly #lookup: QueueLookup;
+  readonly #requests: LeasedItemsRequests;
   readonly #timeouts = new RequestTimeouts();
 
-  constructor(manager: QueueManager, limits: EngineLimits, lookup: QueueLookup) {
+  /** @param requests those on leased items. */
+  constructor({ manager, limits, lookup }: LeasedItemsDeps, requests: LeasedItemsRequests) {
     this.#manager = manager;
     this.#limits = limits;
     this.#lookup = lookup;
+    this.#requests = requests;
   }
 
   /** Adds items to a queue. They are stored when it returns. @throws QueueError also `retry`. */
@@ -120,25 +107,17 @@ export class QueueService {
 
   /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */
   async complete(call: CompleteCall, options: CallOptions = {}): Promise<void> {
-    const queue =
-      this.#manager.ready(call.queueName) ??
-      (await this.#lookup.findBriefly(call.queueName, options, {
-        ids: call.ids,
-        check: () => this.#checkComplete(call),
-      }));
-    this.#checkComplete(call, queue);
+    const found = this.#requests.queueForComplete(call, options);
+    const queue = found instanceof Promise ? await found : found;
+    this.#requests.checkComplete(call, queue);
     await queue.leasedItems.complete(call.partition, call.ids);
   }
 
   /** Gives leased items back, all or none. @throws QueueError also `retry` when storage fails. */
   async retry(call: RetryCall, options: CallOptions = {}): Promise<void> {
-    const queue =
-      this.#manager.ready(call.queueName) ??
-      (await this.#lookup.findBriefly(call.queueName, options, {
-        ids: call.items.map(({ id }) => id),
-        check: () => this.#checkRetry(call),
-      }));
-    this.#checkRetry(call, queue);
+    const found = this.#requests.queueForRetry(call, options);
+    const queue = found instanceof Promise ? await found : found;
+    this.#requests.checkRetry(call, queue);
     await queue.leasedItems.retry(call.partition, call.items);
   }
 
@@ -225,29 +204,7 @@ export class QueueService {
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
     return toMilliseconds(timeout);
   }
-
-  #checkComplete(call: CompleteCall, queue?: LogicalQueue): number {
-    queue?.checkPartition(call.partition);
-    const timeout = this.#timeouts.parse(call.requestTimeout);
-    queue?.checkRunning();
-    const words = { field: 'ids', list: 'list of ids' } as const;
-    checkIds(call.ids, this.#limits.completeBatch, words, call.received);
-    checkRequestTimeout(timeout);
-    return toMilliseconds(timeout);
-  }
-
-  #checkRetry(call: RetryCall, queue?: LogicalQueue): number {
-    queue?.checkPartition(call.partition);
-    queue?.checkRunning();
-    const ids = call.items.map(({ id }) => id);
-    const words = { field: 'items', list: 'list of items' } as const;
-    checkIds(ids, this.#limits.completeBatch, words, call.received);
-    return RETRY_TIMEOUT_MS;
-  }
 }
-
-/** A retry request has no timeout of its own; this is its value, in milliseconds. */
-const RETRY_TIMEOUT_MS = 300_000;
 
 function wishesOf({ clientId, batchSize, details = false }: LeaseCall): LeaseWishes {
   return { clientId, limit: batchSize, details };

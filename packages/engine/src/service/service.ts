@@ -15,6 +15,7 @@ import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
 import { checkQueueKnown } from '../rules/name-rules.ts';
 import { engineDeps } from './engine-options.ts';
+import { LeasedItemsRequests } from './leased-items-requests.ts';
 import { LeasedItemsService } from './leased-items-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
@@ -107,10 +108,12 @@ export function createService(options: ServiceOptions): Service {
   });
   const activations = new ActivationQueue(deps, (name) => manager.get(name));
   const lookup = new QueueLookup({ clock: deps.clock, manager, activations, waitForStorage });
+  const lookups = { manager, limits: deps.limits, lookup };
+  const requests = new LeasedItemsRequests(lookups);
   return {
     batchLimits: deps.limits,
-    queue: new QueueService(manager, deps.limits, lookup),
-    leasedItems: new LeasedItemsService(manager, deps.limits, lookup),
+    queue: new QueueService(lookups, requests),
+    leasedItems: new LeasedItemsService(requests),
     queues: new QueuesService(manager, hasNamespace ?? (async () => true)),
     storage: new StorageService(manager, deps.limits),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),

@@ -26,6 +26,16 @@ export const endpointsV2 = {
     lease: onQueue('/v2/queue.lease', c.QueueLeaseRequest, c.QueueLeaseResponse, 'queue.lease', {
       audited: false,
     }),
+    complete: onQueue(
+      '/v2/queue.complete',
+      c.QueueCompleteRequest,
+      c.QueueCompleteResponse,
+      'queue.complete',
+      { audited: false },
+    ),
+    retry: onQueue('/v2/queue.retry', c.QueueRetryRequest, c.QueueRetryResponse, 'queue.retry', {
+      audited: false,
+    }),
     extend: onQueue('/v2/queue.extend', c.QueueExtendRequest, c.QueueExtendResponse, 'queue.lease', {
       audited: false,
     }),

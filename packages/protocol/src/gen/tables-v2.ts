@@ -20,6 +20,35 @@ export const APIKeysRotateResponse = messageTable(
   ],
 );
 
+export const QueueCompleteRequest = messageTable(
+  'QueueCompleteRequest',
+  () => ({ queueName: '', partition: 0, requestTimeout: '', ids: [] }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
+    { number: 4, name: 'ids', protoName: 'ids', jsonName: 'ids', kind: 'string', repeated: true },
+  ],
+);
+
+export const QueueItemOutcome = messageTable(
+  'QueueItemOutcome',
+  () => ({ id: '', code: '', message: '' }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'code', protoName: 'code', jsonName: 'code', kind: 'string', repeated: false },
+    { number: 3, name: 'message', protoName: 'message', jsonName: 'message', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueueCompleteResponse = messageTable(
+  'QueueCompleteResponse',
+  () => ({ items: [] }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueItemOutcome },
+  ],
+);
+
 export const QueueExtendRequest = messageTable(
   'QueueExtendRequest',
   () => ({ queueName: '', partition: 0, requestTimeout: '', leaseTimeout: '', ids: [] }),
@@ -135,6 +164,34 @@ export const QueuesDeleteRequest = messageTable(
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'force', protoName: 'force', jsonName: 'force', kind: 'bool', repeated: false },
+  ],
+);
+
+export const QueueRetryItem = messageTable(
+  'QueueRetryItem',
+  () => ({ id: '', retryAt: undefined, dead: false }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'retryAt', protoName: 'retry_at', jsonName: 'retry_at', kind: 'timestamp', repeated: false },
+    { number: 3, name: 'dead', protoName: 'dead', jsonName: 'dead', kind: 'bool', repeated: false },
+  ],
+);
+
+export const QueueRetryRequest = messageTable(
+  'QueueRetryRequest',
+  () => ({ queueName: '', partition: 0, items: [] }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueRetryItem },
+  ],
+);
+
+export const QueueRetryResponse = messageTable(
+  'QueueRetryResponse',
+  () => ({ items: [] }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueItemOutcome },
   ],
 );
 

@@ -1,8 +1,10 @@
 import * as apiKeys from '../gen/querator/v2/apikeys.ts';
+import * as complete from '../gen/querator/v2/complete.ts';
 import * as extend from '../gen/querator/v2/extend.ts';
 import * as lease from '../gen/querator/v2/lease.ts';
 import * as produce from '../gen/querator/v2/produce.ts';
 import * as queues from '../gen/querator/v2/queues.ts';
+import * as retry from '../gen/querator/v2/retry.ts';
 import * as server from '../gen/querator/v2/server.ts';
 import * as tables from '../gen/tables-v2.ts';
 import { messageCodec } from './message-codec.ts';
@@ -24,6 +26,14 @@ export const codecsV2 = {
   QueueLeaseRequest: messageCodec(lease.QueueLeaseRequest, tables.QueueLeaseRequest),
   QueueLeaseItem: messageCodec(lease.QueueLeaseItem, tables.QueueLeaseItem),
   QueueLeaseResponse: messageCodec(lease.QueueLeaseResponse, tables.QueueLeaseResponse),
+  // querator/v2/complete.proto
+  QueueCompleteRequest: messageCodec(complete.QueueCompleteRequest, tables.QueueCompleteRequest),
+  QueueCompleteResponse: messageCodec(complete.QueueCompleteResponse, tables.QueueCompleteResponse),
+  QueueItemOutcome: messageCodec(complete.QueueItemOutcome, tables.QueueItemOutcome),
+  // querator/v2/retry.proto
+  QueueRetryRequest: messageCodec(retry.QueueRetryRequest, tables.QueueRetryRequest),
+  QueueRetryItem: messageCodec(retry.QueueRetryItem, tables.QueueRetryItem),
+  QueueRetryResponse: messageCodec(retry.QueueRetryResponse, tables.QueueRetryResponse),
   // querator/v2/extend.proto
   QueueExtendRequest: messageCodec(extend.QueueExtendRequest, tables.QueueExtendRequest),
   QueueExtendResponse: messageCodec(extend.QueueExtendResponse, tables.QueueExtendResponse),

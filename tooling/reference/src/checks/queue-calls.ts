@@ -111,43 +111,53 @@ export const LEASE_STEPS: CheckedCall['steps'] = [
   },
 ];
 
+/** A correct `queue.complete`. */
+export const COMPLETED_REQUEST = { ...ON_MAIN, partition: 0, request_timeout: '1m', ids: [UNKNOWN_ID] };
+
+/** The checks of a request that names ids, before storage is asked. */
+export const COMPLETE_STEPS: CheckedCall['steps'] = [
+  LOOKUP,
+  PARTITION,
+  TIMEOUT_TEXT,
+  TIMEOUT_SYNTAX,
+  QUEUE_SHUTDOWN,
+  { when: 'there are no ids', text: 'ids is invalid; list of ids cannot be empty', broken: { ids: [] } },
+  tooManyIds('ids', withIds),
+  ...distinctIds(withIds),
+  TIMEOUT_REQUIRED,
+  TIMEOUT_LONG,
+];
+
+/** A correct `queue.retry`. */
+export const RETRIED_REQUEST = { ...ON_MAIN, partition: 0, items: [{ id: UNKNOWN_ID }] };
+
+/** The checks of a request that names items, before storage is asked. */
+export const RETRY_STEPS: CheckedCall['steps'] = [
+  LOOKUP,
+  PARTITION,
+  QUEUE_SHUTDOWN,
+  {
+    when: 'there are no items',
+    text: 'items is invalid; list of items cannot be empty',
+    broken: { items: [] },
+  },
+  tooManyIds('items', withItems),
+  ...distinctIds(withItems),
+];
+
 /** The calls on one queue. */
 export const QUEUE_CALLS: readonly CheckedCall[] = [
   { path: '/v1/queue.produce', good: PRODUCED_REQUEST, steps: PRODUCE_STEPS },
   { path: '/v1/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS },
   {
     path: '/v1/queue.complete',
-    good: { ...ON_MAIN, partition: 0, request_timeout: '1m', ids: [UNKNOWN_ID] },
-    steps: [
-      LOOKUP,
-      PARTITION,
-      TIMEOUT_TEXT,
-      TIMEOUT_SYNTAX,
-      QUEUE_SHUTDOWN,
-      { when: 'there are no ids', text: 'ids is invalid; list of ids cannot be empty', broken: { ids: [] } },
-      tooManyIds('ids', withIds),
-      ...distinctIds(withIds),
-      TIMEOUT_REQUIRED,
-      TIMEOUT_LONG,
-      ...leasedIds('completed', withIds),
-    ],
+    good: COMPLETED_REQUEST,
+    steps: [...COMPLETE_STEPS, ...leasedIds('completed', withIds)],
   },
   {
     path: '/v1/queue.retry',
-    good: { ...ON_MAIN, partition: 0, items: [{ id: UNKNOWN_ID }] },
-    steps: [
-      LOOKUP,
-      PARTITION,
-      QUEUE_SHUTDOWN,
-      {
-        when: 'there are no items',
-        text: 'items is invalid; list of items cannot be empty',
-        broken: { items: [] },
-      },
-      tooManyIds('items', withItems),
-      ...distinctIds(withItems),
-      ...leasedIds('retried', withItems),
-    ],
+    good: RETRIED_REQUEST,
+    steps: [...RETRY_STEPS, ...leasedIds('retried', withItems)],
   },
   { path: '/v1/queue.stats', good: ON_MAIN, steps: [LOOKUP, QUEUE_SHUTDOWN, STORAGE_FAILED] },
   {

@@ -1,24 +1,17 @@
 import { MESSAGES } from '@querator/core';
-import { type CheckedCall, QUEUES, textOf, UNKNOWN_ID } from './check.ts';
+import { type CheckedCall, QUEUES, textOf } from './check.ts';
+import { OVERLOADED, PARTITION_FAILING, STORAGE_FAILED } from './common-checks.ts';
 import {
-  distinctIds,
-  LOOKUP,
-  ON_MAIN,
-  OVERLOADED,
-  PARTITION,
-  PARTITION_FAILING,
-  QUEUE_SHUTDOWN,
-  STORAGE_FAILED,
-  TIMEOUT_LONG,
-  TIMEOUT_REQUIRED,
-  TIMEOUT_SYNTAX,
-  TIMEOUT_TEXT,
-  tooManyIds,
-} from './common-checks.ts';
-import { LEASE_STEPS, LEASED_REQUEST, PRODUCE_STEPS, PRODUCED_REQUEST } from './queue-calls.ts';
+  COMPLETE_STEPS,
+  COMPLETED_REQUEST,
+  LEASE_STEPS,
+  LEASED_REQUEST,
+  PRODUCE_STEPS,
+  PRODUCED_REQUEST,
+  RETRIED_REQUEST,
+  RETRY_STEPS,
+} from './queue-calls.ts';
 import { DELETABLE, DROPPABLE } from './queues-calls.ts';
-
-const withIds = (...ids: string[]) => ({ ids });
 
 /** The calls under `/v2/`. */
 export const V2_CALLS: readonly CheckedCall[] = [
@@ -60,19 +53,20 @@ export const V2_CALLS: readonly CheckedCall[] = [
   { path: '/v2/queue.produce', good: PRODUCED_REQUEST, steps: PRODUCE_STEPS },
   { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS },
   {
+    path: '/v2/queue.complete',
+    good: COMPLETED_REQUEST,
+    steps: [...COMPLETE_STEPS, OVERLOADED, PARTITION_FAILING, STORAGE_FAILED],
+  },
+  {
+    path: '/v2/queue.retry',
+    good: RETRIED_REQUEST,
+    steps: [...RETRY_STEPS, OVERLOADED, PARTITION_FAILING, STORAGE_FAILED],
+  },
+  {
     path: '/v2/queue.extend',
-    good: { ...ON_MAIN, request_timeout: '1m', lease_timeout: '1m', ids: [UNKNOWN_ID] },
+    good: { ...COMPLETED_REQUEST, lease_timeout: '1m' },
     steps: [
-      LOOKUP,
-      PARTITION,
-      TIMEOUT_TEXT,
-      TIMEOUT_SYNTAX,
-      QUEUE_SHUTDOWN,
-      { when: 'there are no ids', text: 'ids is invalid; list of ids cannot be empty', broken: { ids: [] } },
-      tooManyIds('ids', withIds),
-      ...distinctIds(withIds),
-      TIMEOUT_REQUIRED,
-      TIMEOUT_LONG,
+      ...COMPLETE_STEPS,
       {
         when: '`lease_timeout` has more than 15 bytes',
         text: "lease timeout is invalid; cannot be greater than '15' characters",

@@ -38,7 +38,12 @@ export function createRoutes(service: Service, access: ServedAccess): Routes {
     ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access.service)),
     ...join(endpointsV2.server, serverHandlers(access)),
     ...join(endpointsV2.apiKeys, apiKeysHandlersV2(access)),
-    ...join(endpointsV2.queue, queueHandlersV2(service), { produce: produceBatch, extend: completeBatch }),
+    ...join(endpointsV2.queue, queueHandlersV2(service), {
+      produce: produceBatch,
+      complete: completeBatch,
+      retry: completeBatch,
+      extend: completeBatch,
+    }),
     ...join(endpointsV2.queues, queuesHandlersV2(service.queues)),
   ]);
 }

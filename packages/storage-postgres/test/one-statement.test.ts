@@ -1,0 +1,75 @@
+import { type ItemId, parseDuration } from '@querator/core';
+import { SeededRandom } from '@querator/core/testing';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { complete } from '../src/operations/complete.ts';
+import { extend } from '../src/operations/extend.ts';
+import { retry } from '../src/operations/retry.ts';
+import { itemsTable } from '../src/schema/tables/items.ts';
+import { renderTable } from '../src/schema/tables/render-ddl.ts';
+import { type PartitionContext, PartitionTable } from '../src/sql/partition-table.ts';
+import { RecordingDatabase } from './support/recording-database.ts';
+
+const KEY = { queue: 'one-statement', partition: 0 };
+const table = new PartitionTable(KEY);
+const COUNT = 1_000;
+
+describe('requests for a thousand leased items, one for each', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  let ids: readonly ItemId[];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    client = new pg.Client({ connectionString: database.connectionString });
+    await client.connect();
+    await client.query('CREATE SEQUENCE querator_item_id');
+    for (const text of renderTable(itemsTable(KEY.queue, KEY.partition))) await client.query(text);
+    await client.query(
+      `INSERT INTO ${table.name} (id, is_leased, lease_deadline, expire_deadline, created_at)
+       SELECT '0' || lpad(to_hex(n), 16, '0') || 'abcdefghij', true, now() + interval '1 min', now() + interval '1 h', now()
+       FROM generate_series(1, ${COUNT}) AS n`,
+    );
+    ids = (await client.query(`SELECT id FROM ${table.name} ORDER BY id`)).rows.map(({ id }) => id);
+  });
+  afterAll(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  /** The names of the statements that an operation sends. Undoes it. */
+  async function sentBy(
+    operation: (context: PartitionContext) => Promise<unknown>,
+  ): Promise<readonly string[]> {
+    const recording = new RecordingDatabase(client);
+    const context = { db: recording.asDatabase(), table, random: new SeededRandom(), clock: undefined };
+    await client.query('BEGIN');
+    await operation(context);
+    await client.query('ROLLBACK');
+    return recording.statements.map(({ name = '' }) => name.replace(/_[0-9a-f]+_0+$/, ''));
+  }
+
+  test('are one complete', async () => {
+    expect(
+      await sentBy((context) =>
+        complete(
+          context,
+          ids.map((id) => ({ ids: [id] })),
+        ),
+      ),
+    ).toEqual(['complete']);
+  });
+
+  test('are one retry', async () => {
+    const requests = ids.map((id) => ({ items: [{ id, dead: false }] }));
+    const rules = { maxAttempts: 0, dead: 'move' } as const;
+    expect(await sentBy((context) => retry(context, requests, rules))).toEqual(['retry']);
+  });
+
+  test('are one extend, whatever their timeouts', async () => {
+    const items = ids.map((id, n) => ({ id, leaseTimeout: parseDuration(`${n + 1}s`) }));
+    const other = { id: 'unknown', leaseTimeout: parseDuration('1s') };
+    expect(await sentBy((context) => extend(context, [...items, other]))).toEqual(['extend']);
+  });
+});
