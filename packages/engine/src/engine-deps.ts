@@ -23,6 +23,8 @@ export interface EngineLimits {
   readonly bytesBuffered: number;
   /** The same in requests; an additional limit, off by default. */
   readonly requestsBuffered: number;
+  /** Dedup keys that a queue may hold. Partitions share it evenly. */
+  readonly dedupKeys: number;
   /** Items, over all requests, in one statement. */
   readonly statementItems: number;
   /** Payload bytes, over all requests, in one statement. */

@@ -72,7 +72,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'bootstrap',
     'keys',
   ],
-  'packages/router/src': ['index.ts', 'partition-order.ts', 'placement.ts', 'affinity.ts'],
+  'packages/router/src': ['index.ts', 'dedup-slots.ts', 'partition-order.ts', 'placement.ts', 'affinity.ts'],
   'packages/storage-memory/src': [
     'index.ts',
     'memory-backend.ts',

@@ -45,7 +45,7 @@ interface PendingProduce extends ProduceRequest {
 }
 
 /** What an item takes besides its content, in bytes, as the budget of the process counts it. */
-const BYTES_PER_ITEM = 200;
+export const BYTES_PER_ITEM = 200;
 
 interface Batch {
   readonly requests: PendingProduce[];
@@ -345,7 +345,8 @@ function isScheduled(request: PendingProduce): boolean {
   return request.isScheduled;
 }
 
-function outcomeUnknown(): QueueError {
+/** The error for a produce of which only storage knows whether it took effect. */
+export function outcomeUnknown(): QueueError {
   return new QueueError('retry', MESSAGES.produceOutcomeUnknown, {
     reason: 'outcome_unknown' satisfies ErrorReason,
   });

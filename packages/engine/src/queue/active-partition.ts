@@ -22,6 +22,7 @@ import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { Recovery } from '../partition/recovery.ts';
 import type { Poller, Polling } from '../polling/poller.ts';
 import { Sweeper } from '../sweep/sweeper.ts';
+import { PartitionKeys } from './partition-keys.ts';
 
 /** The leased items of one request that gives them a new lease deadline. */
 export interface ExtendRequest {
@@ -43,6 +44,7 @@ export interface ActivePartition {
   readonly completes: GroupCommit<DividedComplete, void | EachOutcome<void>>;
   readonly retries: GroupCommit<DividedRetry, RetryResult | EachOutcome<RetryResult>>;
   readonly extensions: GroupCommit<ExtendRequest, readonly Outcome<Instant>[]>;
+  readonly keys: PartitionKeys;
 }
 
 export interface ActivePartitionDeps {
@@ -77,7 +79,8 @@ export function activePartition(state: PartitionState, deps: ActivePartitionDeps
   const completes = new GroupCommit(completeOptions(state, deps));
   const retries = new GroupCommit(retryOptions(state, deps));
   const extensions = new GroupCommit(extendOptions(state, deps));
-  return { state, polling, recovery, counter, sweeper, completes, retries, extensions };
+  const keys = new PartitionKeys({ engine, hooks, partition: state, probe: () => recovery.probe() });
+  return { state, polling, recovery, counter, sweeper, completes, retries, extensions, keys };
 }
 
 function completeOptions(

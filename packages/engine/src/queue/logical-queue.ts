@@ -27,6 +27,7 @@ import { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import { type ActivePartition, activePartition } from './active-partition.ts';
+import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-produces.ts';
 import { LeasedItems } from './leased-items.ts';
 import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
@@ -64,6 +65,7 @@ export interface LogicalQueueDeps extends Pick<QueueHooks, 'untilCurrent'> {
 export class LogicalQueue {
   /** What consumers do with the items that they have leased. */
   readonly leasedItems: LeasedItems;
+  readonly #keyedProduces: KeyedProduces;
   readonly #deps: EngineDeps;
   readonly #order: PartitionOrder<PartitionState>;
   readonly #partitions: readonly ActivePartition[];
@@ -111,6 +113,12 @@ export class LogicalQueue {
         healthChanged: () => this.#healthChanged(state),
       }),
     );
+    this.#keyedProduces = new KeyedProduces({
+      limits: engine.limits,
+      queue: hooks.queue,
+      partitions: this.#partitions,
+      producePlain: (items, options) => this.produceWithIds(items, options),
+    });
     this.#counts = new QueueCounts(engine.clock, this.#partitions);
     this.leasedItems = new LeasedItems({
       engine,
@@ -141,6 +149,7 @@ export class LogicalQueue {
     const probed = Promise.all(this.#partitions.map(({ recovery }) => recovery.probe()));
     await within(this.#deps.clock, this.#deps.limits.loadMs, probed);
     this.sweepAll();
+    for (const { keys } of this.#partitions) keys.loaded();
   }
 
   /** @throws QueueError see `ProduceLoop.produce`, and `failed` once the queue stops. */
@@ -153,6 +162,12 @@ export class LogicalQueue {
     const produced = await this.#produces.produce(items, options, true);
     invariant(produced !== undefined, 'a driver returns the ids that a request asks for');
     return produced;
+  }
+
+  /** @throws QueueError see `KeyedProduces.produce`, and `failed` once the queue stops. */
+  async produceKeyed(request: KeyedProduce, options: WaitOptions): Promise<readonly ProducedItem[]> {
+    this.checkRunning();
+    return this.#keyedProduces.produce(request, options);
   }
 
   /** @throws QueueError see `LeaseLoop.lease`, and `failed` once the queue stops. */
@@ -246,7 +261,7 @@ export class LogicalQueue {
     const sum = (size: (partition: ActivePartition) => number) =>
       this.#partitions.reduce((total, partition) => total + size(partition), 0);
     return {
-      produceWaiting: this.#produces.size,
+      produceWaiting: this.#produces.size + sum(({ keys }) => keys.size),
       leaseWaiting: this.#leases.size,
       completeWaiting: sum(({ completes }) => completes.size),
       retryWaiting: sum(({ retries }) => retries.size),
@@ -291,7 +306,8 @@ export class LogicalQueue {
     const stopped = Promise.all([
       this.#produces.stop(error),
       this.#leases.stop(error),
-      ...this.#partitions.flatMap(({ completes, retries, extensions, sweeper, recovery, counter }) => [
+      ...this.#partitions.flatMap(({ completes, retries, extensions, keys, sweeper, recovery, counter }) => [
+        keys.stop(error),
         completes.stop(error),
         retries.stop(error),
         extensions.stop(error),
@@ -315,7 +331,9 @@ export class LogicalQueue {
   #healthChanged(partition: PartitionState): void {
     this.#order.changed(partition);
     if (!partition.healthy) return;
-    void this.#active(partition).sweeper.sweep();
+    const { sweeper, keys } = this.#active(partition);
+    void sweeper.sweep();
+    keys.wake();
     this.#leases.allMayHoldItems();
     this.#leases.wake();
     this.#produces.wake();

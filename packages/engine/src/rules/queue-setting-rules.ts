@@ -42,10 +42,19 @@ export function parseTimeouts({ leaseTimeout, expireTimeout }: TimeoutTexts): Ti
  * @throws QueueError `invalid`, also when it is missing.
  */
 export function parseLeaseTimeout(text: string): Duration {
-  checkLength('lease timeout', text);
-  const timeout = parse('lease timeout', text, LEASE_TIMEOUTS);
+  const timeout = parseTimeout('lease timeout', text, LEASE_TIMEOUTS);
   checkTimeout('lease timeout', timeout);
   return timeout;
+}
+
+/**
+ * Parses a duration of a request. Empty: 0.
+ *
+ * @throws QueueError `invalid`, naming the field.
+ */
+export function parseTimeout(field: string, text: string, examples: string): Duration {
+  checkLength(field, text);
+  return parse(field, text, examples);
 }
 
 const LEASE_TIMEOUTS = '8m, 15m or 1h';

@@ -10,6 +10,8 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   completeBatch: LIMITS.completeBatch,
   importBatch: LIMITS.importBatch,
   deleteBatch: LIMITS.deleteBatch,
+  // About 2 GB in PostgreSQL, and 3 GB in memory.
+  dedupKeys: 10_000_000,
   ...BATCHING_LIMITS,
   sweepItems: 1_000,
   pollMs: 1_000,

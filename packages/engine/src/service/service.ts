@@ -15,6 +15,7 @@ import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
 import { checkQueueKnown } from '../rules/name-rules.ts';
 import { engineDeps } from './engine-options.ts';
+import { KeyedProduceService } from './keyed-produce-service.ts';
 import { LeasedItemsRequests } from './leased-items-requests.ts';
 import { LeasedItemsService } from './leased-items-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
@@ -65,6 +66,8 @@ export interface Service {
   readonly batchLimits: BatchLimits;
   /** For producers and consumers. */
   readonly queue: QueueService;
+  /** For producers, with dedup keys. */
+  readonly keyedProduces: KeyedProduceService;
   /** For consumers, with an outcome for each item. */
   readonly leasedItems: LeasedItemsService;
   /** For the management of queues. */
@@ -113,6 +116,7 @@ export function createService(options: ServiceOptions): Service {
   return {
     batchLimits: deps.limits,
     queue: new QueueService(lookups, requests),
+    keyedProduces: new KeyedProduceService(lookups),
     leasedItems: new LeasedItemsService(requests),
     queues: new QueuesService(manager, hasNamespace ?? (async () => true)),
     storage: new StorageService(manager, deps.limits),

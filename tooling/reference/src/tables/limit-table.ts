@@ -70,6 +70,7 @@ const ENGINE_LIMITS: Readonly<Record<keyof EngineLimits, Row>> = {
   completeBatch: ['ids in one complete request, items in one retry request', 'items'],
   importBatch: ['items in one import request', 'items'],
   deleteBatch: ['ids in one delete of items', 'ids'],
+  dedupKeys: ['dedup keys that a queue holds; beyond it new ones are refused', 'keys'],
   itemsBuffered: [
     'items that wait for a busy storage, per queue and kind of request; beyond it: overload',
     'items',

@@ -1,0 +1,85 @@
+import type { Duration, KeyedItems, KeyedProduceResult, QueueError } from '@querator/core';
+import type { EngineDeps } from '../engine-deps.ts';
+import { KeyedLoop } from '../loops/keyed-loop.ts';
+import { KeyLimit } from '../partition/key-limit.ts';
+import { KeySweeper } from '../partition/key-sweeper.ts';
+import type { PartitionState } from '../partition/partition-state.ts';
+import type { QueueHooks } from '../partition/queue-hooks.ts';
+import type { WaitOptions } from '../waiting/pending-request.ts';
+
+export interface PartitionKeysDeps {
+  readonly engine: EngineDeps;
+  readonly hooks: QueueHooks;
+  readonly partition: PartitionState;
+  /** Probes the partition, and takes it out of service if that fails. Never throws. */
+  readonly probe: () => Promise<void>;
+}
+
+/** The dedup keys of one partition in this process. What a produce with a key needs is made at the first one. */
+export class PartitionKeys {
+  readonly #deps: PartitionKeysDeps;
+  readonly #sweeper: KeySweeper;
+  #produces: { readonly loop: KeyedLoop; readonly limit: KeyLimit } | undefined;
+
+  constructor(deps: PartitionKeysDeps) {
+    this.#deps = deps;
+    const { engine, hooks, partition } = deps;
+    this.#sweeper = new KeySweeper({
+      engine,
+      partition,
+      queueName: () => hooks.queue().name,
+      removed: (keys) => this.#produces?.limit.changed(-keys),
+    });
+  }
+
+  /** Whether the storage of the partition has dedup keys. */
+  get isSupported(): boolean {
+    return this.#deps.partition.store.produceKeyed !== undefined;
+  }
+
+  /** Requests that are not answered yet. */
+  get size(): number {
+    return this.#produces?.loop.size ?? 0;
+  }
+
+  /** The partition was loaded. Other processes may have left ended keys. */
+  loaded(): void {
+    if (this.isSupported) this.#sweeper.endsIn(0);
+  }
+
+  /** @throws QueueError see `KeyedLoop.produce`. */
+  produce(
+    groups: readonly KeyedItems[],
+    window: Duration,
+    options: WaitOptions,
+  ): Promise<KeyedProduceResult> {
+    this.#produces ??= this.#create();
+    return this.#produces.loop.produce(groups, window, options);
+  }
+
+  /** The partition came back into service. */
+  wake(): void {
+    this.#produces?.loop.wake();
+  }
+
+  /** Answers requests that were not sent with `error`, and waits for running calls. */
+  async stop(error: QueueError): Promise<void> {
+    const { loop, limit } = this.#produces ?? {};
+    await Promise.all([loop?.stop(error), limit?.stop(), this.#sweeper.stop()]);
+  }
+
+  #create() {
+    const { engine, hooks, partition, probe } = this.#deps;
+    const limit = new KeyLimit({
+      clock: engine.clock,
+      limits: engine.limits,
+      partition,
+      partitions: () => hooks.queue().partitions.length,
+    });
+    const loop = new KeyedLoop({
+      ...{ engine, hooks, partition, limit, probe },
+      stored: (windowMs) => this.#sweeper.endsIn(windowMs),
+    });
+    return { loop, limit };
+  }
+}

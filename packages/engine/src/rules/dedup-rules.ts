@@ -1,0 +1,50 @@
+import {
+  DEFAULT_DEDUP_WINDOW,
+  type Duration,
+  errorText,
+  formatDuration,
+  invalid,
+  isLongerThan,
+  LIMITS,
+  LONGEST_DEDUP_WINDOW,
+  SHORTEST_DEDUP_WINDOW,
+} from '@querator/core';
+import { parseTimeout } from './queue-setting-rules.ts';
+import { checkText } from './request-rules.ts';
+
+/** The dedup keys of a produce request. Empty texts: no key. */
+export interface DedupKeys {
+  /** One key for all items. */
+  readonly dedupKey: string;
+  /** A key for each item. */
+  readonly itemKeys: readonly string[];
+}
+
+/** @throws QueueError `invalid` for a key on the request and on an item, and for a key that is too long. */
+export function checkDedupKeys({ dedupKey, itemKeys }: DedupKeys): void {
+  if (dedupKey !== '' && itemKeys.some((key) => key !== '')) {
+    throw invalid('dedup_key is invalid; the request may have one or its items, but not both');
+  }
+  for (const key of [dedupKey, ...itemKeys]) {
+    if (isLongerThan(key, LIMITS.dedupKey)) {
+      throw invalid(errorText`dedup_key is invalid; cannot be greater than '${LIMITS.dedupKey}' characters`);
+    }
+    checkText('dedup_key', key);
+  }
+}
+
+/**
+ * Parses a dedup window. Empty: the default.
+ *
+ * @throws QueueError `invalid`.
+ */
+export function parseDedupWindow(text: string): Duration {
+  if (text === '') return DEFAULT_DEDUP_WINDOW;
+  const window = parseTimeout('dedup_window', text, '5m, 24h or 336h');
+  if (window < SHORTEST_DEDUP_WINDOW || window > LONGEST_DEDUP_WINDOW) {
+    throw invalid(
+      errorText`dedup_window is invalid; expected '1s' to '336h' but '${formatDuration(window)}' was requested`,
+    );
+  }
+  return window;
+}
