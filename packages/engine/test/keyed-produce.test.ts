@@ -113,6 +113,8 @@ describe('a produce with a key for the request', () => {
       },
     });
     expect(patient.state).toBe('pending');
+    // Only the probes find out when the partition is back.
+    expect(h.storage.count('produceKeyed')).toBe(1);
     h.storage.heal(0);
     await h.clock.advance('10s');
     expect(statesOf(patient.value ?? [])).toEqual(['stored']);
@@ -136,6 +138,18 @@ describe('a produce with a key for the request', () => {
       expect(await h.payloads('q')).toEqual(['a']);
     },
   );
+
+  test('tells an unknown outcome if its time is up while storage works on it', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const release = h.storage.hold('produceKeyed', 0);
+    const answer = watch(produce(h, 'k', ['a'], { requestTimeout: '1s' }));
+    await h.clock.advance('2s');
+    expect(answer.error).toMatchObject({ code: 'retry', reason: 'outcome_unknown' });
+    release();
+    await h.settle();
+    expect(statesOf(await produce(h, 'k', ['a']))).toEqual(['duplicate']);
+  });
 
   test('leaves other requests alone if only the keys cannot be stored', async () => {
     const h = new Harness();

@@ -25,6 +25,7 @@ const TARGETS = {
     package: 'engine',
     suite: tests('callers-asked', 'item-budget', 'produce'),
   },
+  'engine-keys': { package: 'engine', suite: tests('keyed-produce') },
   'engine-movers': {
     package: 'engine',
     suite: tests('dead-letters', 'several-movers', 'several-processes'),

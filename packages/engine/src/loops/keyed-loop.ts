@@ -85,7 +85,7 @@ export class KeyedLoop {
    * @throws QueueError `retry` when the buffer or the budget of the process is
    *   full, when the items were not stored in time, or when the outcome is unknown.
    */
-  produce(
+  submit(
     groups: readonly KeyedItems[],
     window: KeyedProduceRequest['window'],
     options: WaitOptions,
@@ -179,7 +179,7 @@ export class KeyedLoop {
     while (this.#mayStart && this.#unsent.length > 0) {
       if (this.#statements.isFullFor(this.#unsentItems, partition)) break;
       const batch = this.#nextBatch();
-      if (batch.length > 0) void this.#send(batch);
+      if (batch.length > 0) void this.#sendBatch(batch);
     }
     // The end of a statement starts the next cycle. Its time is unknown when none is in flight or one is slow.
     if (this.#statements.anySlow || !this.#statements.any) this.#listenToUnsent();
@@ -208,7 +208,7 @@ export class KeyedLoop {
     for (const { pending } of [...this.#unsent]) pending.listen();
   }
 
-  async #send(batch: readonly PendingKeyed[]): Promise<void> {
+  async #sendBatch(batch: readonly PendingKeyed[]): Promise<void> {
     const { partition } = this.#deps;
     const items = batch.reduce((sum, request) => sum + request.items, 0);
     const statement = this.#statements.start(partition, { items }, () => this.#listenToUnsent());

@@ -57,7 +57,7 @@ export class KeyedProduces {
    * each: those of one partition all or none, with an outcome for each item.
    *
    * @returns what became of each item, in order.
-   * @throws QueueError as `KeyedLoop.produce`, if there is one key. `invalid` if the
+   * @throws QueueError as `KeyedLoop.submit`, if there is one key. `invalid` if the
    *   queue's storages have no dedup keys.
    */
   async produce(request: KeyedProduce, options: WaitOptions): Promise<readonly ProducedItem[]> {

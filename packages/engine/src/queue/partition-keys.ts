@@ -47,14 +47,14 @@ export class PartitionKeys {
     if (this.isSupported) this.#sweeper.endsIn(0);
   }
 
-  /** @throws QueueError see `KeyedLoop.produce`. */
+  /** @throws QueueError see `KeyedLoop.submit`. */
   produce(
     groups: readonly KeyedItems[],
     window: Duration,
     options: WaitOptions,
   ): Promise<KeyedProduceResult> {
     this.#produces ??= this.#create();
-    return this.#produces.loop.produce(groups, window, options);
+    return this.#produces.loop.submit(groups, window, options);
   }
 
   /** The partition came back into service. */
