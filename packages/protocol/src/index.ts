@@ -145,7 +145,6 @@ export {
   decodeBody,
   encodeBody,
   LARGE_BODY,
-  LONG_LIST,
   type MessageCodec,
 } from './messages/message-codec.ts';
 export { MEDIA_TYPES, type WireFormat } from './messages/wire-format.ts';

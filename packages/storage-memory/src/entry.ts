@@ -1,4 +1,4 @@
-import type { Instant, ItemId, StoredItem } from '@querator/core';
+import type { Instant, ItemContent, ItemId, StoredItem } from '@querator/core';
 import type { DeadlineOwner } from './deadlines.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
 
@@ -40,6 +40,11 @@ export type EntryRest = Pick<Entry, 'createdAt' | 'expireDeadline' | 'attempts' 
 
 /** A copy of the entry for callers. */
 export function toStoredItem(entry: Entry): StoredItem {
+  return { ...storedFields(entry), ...unpackContent(entry.content) };
+}
+
+/** A copy of the entry without its content. */
+export function storedFields(entry: Entry): Omit<StoredItem, keyof ItemContent> {
   const isLeased = entry.state === 'leased' || entry.state === 'prepared';
   return {
     id: entry.id,
@@ -51,6 +56,5 @@ export function toStoredItem(entry: Entry): StoredItem {
     createdAt: entry.createdAt,
     attempts: entry.attempts,
     maxAttempts: entry.maxAttempts,
-    ...unpackContent(entry.content),
   };
 }

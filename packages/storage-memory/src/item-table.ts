@@ -5,9 +5,23 @@ import { DedupKeys } from './dedup-keys.ts';
 import type { Entry, EntryState } from './entry.ts';
 import { Heap } from './heap.ts';
 import type { PackedContent } from './packed-content.ts';
+import { CHANGES_AT_ONCE, LargeCalls, LOOKS_AT_ONCE, type Pause } from './turns.ts';
 
 /** Up to this number, gone entries are not removed from the array. */
 const GONE_ALLOWED = 1_024;
+
+/** A clear that has not looked at all its entries yet. */
+interface Clearing {
+  readonly states: StateSet;
+  /** The entry to look at next. */
+  next: ItemId;
+  /** The last entry when the clear began. */
+  readonly last: ItemId;
+  removed: number;
+}
+
+/** For each state, whether it belongs to the set. */
+export type StateSet = Readonly<Record<EntryState, boolean>>;
 
 const NO_CONTENT: PackedContent = { encoding: '', kind: '', reference: '', payload: '' };
 
@@ -22,6 +36,7 @@ const NO_CONTENT: PackedContent = { encoding: '', kind: '', reference: '', paylo
 export class ItemTable {
   /** The dedup keys of the partition, which end with it. */
   readonly dedupKeys = new DedupKeys();
+  readonly largeCalls = new LargeCalls();
   readonly #byId = new Map<ItemId, Entry>();
   readonly #bySource = new Map<ItemId, Entry>();
   /** By state: within one state, deadlines mostly arrive in order. */
@@ -39,6 +54,7 @@ export class ItemTable {
   #inOrder: Entry[] = [];
   #gone = 0;
   #cursor = 0;
+  #clearing: Clearing | undefined;
 
   get(id: ItemId): Entry | undefined {
     return this.#byId.get(id);
@@ -108,6 +124,35 @@ export class ItemTable {
     }
   }
 
+  /**
+   * Removes all entries in the given states that are in the table now, some in each
+   * turn of the event loop. Only one clear may run at a time.
+   *
+   * @returns their number.
+   */
+  async clear(states: StateSet, pause: Pause): Promise<number> {
+    const last = this.#inOrder.at(-1)?.id;
+    if (last === undefined) return 0;
+    const clearing: Clearing = { states, next: '', last, removed: 0 };
+    this.#clearing = clearing;
+    while (this.#clearSome(clearing)) await pause();
+    this.#clearing = undefined;
+    return clearing.removed;
+  }
+
+  /**
+   * Removes an entry that is about to return to the tail, if a running clear has yet
+   * to remove it: there the clear would not find it.
+   */
+  removeIfCleared(entry: Entry): boolean {
+    const clearing = this.#clearing;
+    if (clearing === undefined || !clearing.states[entry.state]) return false;
+    if (entry.id < clearing.next || entry.id > clearing.last) return false;
+    this.remove(entry);
+    clearing.removed++;
+    return true;
+  }
+
   /** The earliest deadline of all states. */
   nextDue(): Instant | undefined {
     return this.#firstDeadline()?.at;
@@ -119,6 +164,25 @@ export class ItemTable {
     if (first === undefined || first.at >= now) return undefined;
     this.#deadlines[first.entry.state].takeFirst(first);
     return first.entry;
+  }
+
+  /** @returns whether there is more to clear. */
+  #clearSome(clearing: Clearing): boolean {
+    const found: Entry[] = [];
+    let looks = 0;
+    let next: ItemId | undefined;
+    for (const entry of this.from(clearing.next)) {
+      if (entry.id > clearing.last) break;
+      next = entry.id;
+      if (++looks > LOOKS_AT_ONCE || found.length === CHANGES_AT_ONCE) break;
+      next = undefined;
+      if (clearing.states[entry.state]) found.push(entry);
+    }
+    // Not while they are read: a removal may move the entries in the array.
+    for (const entry of found) this.remove(entry);
+    clearing.removed += found.length;
+    clearing.next = next ?? '';
+    return next !== undefined;
   }
 
   #firstDeadline(): Deadline<Entry> | undefined {

@@ -19,6 +19,7 @@ import { ItemTable } from './item-table.ts';
 import { MemoryInstanceStore } from './memory-instance-store.ts';
 import { MemoryPartitionStore } from './memory-partition-store.ts';
 import { MemoryQueueStore } from './memory-queue-store.ts';
+import { nextTurn, type Pause } from './turns.ts';
 
 /** What a storage in memory can do. */
 export const MEMORY_CAPABILITIES: StorageCapabilities = { durable: false, shared: false, dedup: true };
@@ -31,6 +32,8 @@ export interface MemoryBackendOptions {
   readonly clock: Clock;
   /** The source of the random part of item ids. */
   readonly random: Random;
+  /** Lets other work run during a call on many items. Undefined: ends the turn of the event loop. */
+  readonly pause?: () => Promise<void>;
 }
 
 /**
@@ -46,6 +49,7 @@ class MemoryBackend implements StorageBackend {
   readonly capabilities = MEMORY_CAPABILITIES;
   readonly #clock: Clock;
   readonly #ids: ItemIds;
+  readonly #pause: Pause;
   readonly #queues: MemoryQueueStore;
   readonly #access: MemoryAccessStore;
   readonly #instances: MemoryInstanceStore;
@@ -53,10 +57,11 @@ class MemoryBackend implements StorageBackend {
   readonly #tables = new Map<string, ItemTable>();
   #closed = false;
 
-  constructor({ name, clock, random }: MemoryBackendOptions) {
+  constructor({ name, clock, random, pause = nextTurn }: MemoryBackendOptions) {
     this.name = name;
     this.#clock = clock;
     this.#ids = new ItemIds(random);
+    this.#pause = pause;
     const assertOpen = () => this.#assertOpen();
     this.#instances = new MemoryInstanceStore(clock, assertOpen);
     this.#audit = new MemoryAuditStore(clock, assertOpen);
@@ -85,6 +90,7 @@ class MemoryBackend implements StorageBackend {
     return new MemoryPartitionStore({
       clock: this.#clock,
       ids: this.#ids,
+      pause: this.#pause,
       table: () => this.#table(key),
       drop: () => {
         this.#assertOpen();

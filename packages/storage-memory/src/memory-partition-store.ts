@@ -37,17 +37,20 @@ import {
   type SweepResult,
 } from '@querator/core';
 import { type Appended, appendItems, type EntryOf } from './append-items.ts';
-import { type Entry, type EntryRest, isMoving, toStoredItem } from './entry.ts';
-import { isListed, laterThanThreshold, waitingOr } from './entry-state.ts';
+import { type Entry, type EntryRest, isMoving } from './entry.ts';
+import { laterThanThreshold } from './entry-state.ts';
 import { extendLeases } from './extend-leases.ts';
 import { findAllLeased } from './find-leased.ts';
+import { importInTurns, importItems } from './import-items.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
 import { leaseItems } from './lease-items.ts';
+import { listItems } from './list-items.ts';
 import { markMoved } from './mark-moved.ts';
-import { packContent, packedBytes } from './packed-content.ts';
+import { packContent } from './packed-content.ts';
 import { produceKeyed } from './produce-keyed.ts';
 import { sweepTable } from './sweep-table.ts';
+import type { Pause } from './turns.ts';
 
 /** Dependencies of a partition. */
 interface PartitionParts {
@@ -56,26 +59,31 @@ interface PartitionParts {
   /** The current table of the partition. Throws if the backend is closed. */
   readonly table: () => ItemTable;
   readonly drop: () => void;
+  /** Lets other work run during a call on many items. */
+  readonly pause: Pause;
 }
 
 /** The deadline of a moving item without a claim: always due. */
 const AT_ONCE: Instant = instantFromMicroseconds(0n);
 
 /**
- * One partition in memory. Every method works synchronously within one turn of
- * the event loop, and so is atomic and safe to call concurrently.
+ * One partition in memory. Methods work within one turn of the event loop, and so
+ * are atomic and safe to call concurrently. Only large imports, clears and lists
+ * take several turns.
  */
 export class MemoryPartitionStore implements PartitionStore {
   readonly #clock: Clock;
   readonly #ids: ItemIds;
   readonly #table: () => ItemTable;
   readonly #drop: () => void;
+  readonly #pause: Pause;
 
-  constructor({ clock, ids, table, drop }: PartitionParts) {
+  constructor({ clock, ids, table, drop, pause }: PartitionParts) {
     this.#clock = clock;
     this.#ids = ids;
     this.#table = table;
     this.#drop = drop;
+    this.#pause = pause;
   }
 
   async produce(
@@ -179,17 +187,8 @@ export class MemoryPartitionStore implements PartitionStore {
     });
   }
 
-  async list({ state, pivot, limit, maxBytes }: ItemListRequest): Promise<readonly StoredItem[]> {
-    const page: StoredItem[] = [];
-    let bytes = 0;
-    for (const entry of this.#table().from(pivot)) {
-      if (!isListed(entry, state)) continue;
-      if (page.length >= 2 && maxBytes !== undefined && bytes >= maxBytes) break;
-      page.push(toStoredItem(entry));
-      if (page.length === limit) break;
-      bytes += packedBytes(entry.content);
-    }
-    return page;
+  async list(request: ItemListRequest): Promise<readonly StoredItem[]> {
+    return listItems(this.#table(), request, this.#pause);
   }
 
   async stats(): Promise<PartitionStats> {
@@ -204,7 +203,9 @@ export class MemoryPartitionStore implements PartitionStore {
     items: readonly ImportedItem[],
     expireTimeout: Duration,
   ): Promise<readonly (StoredItem | undefined)[]> {
-    return this.#import(items, expireTimeout, 'leased');
+    return importInTurns(this.#table(), items, this.#pause, () =>
+      this.#importOptions(expireTimeout, 'leased'),
+    );
   }
 
   async delete(ids: readonly ItemId[]): Promise<number> {
@@ -224,9 +225,7 @@ export class MemoryPartitionStore implements PartitionStore {
     // Moving items and prepared letters count as leased here.
     const alike = { prepared: request.leased, moving: request.leased, moved: request.leased };
     const cleared = { ...request, ...alike, gone: false };
-    const entries = [...table.from('')].filter((entry) => cleared[entry.state]);
-    for (const entry of entries) table.remove(entry);
-    return entries.length;
+    return table.largeCalls.run(() => table.clear(cleared, this.#pause));
   }
 
   async sweep(request: SweepRequest): Promise<SweepResult> {
@@ -255,7 +254,7 @@ export class MemoryPartitionStore implements PartitionStore {
     const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => {
       return { sourceId, encoding, kind, reference, payload, ...prepared };
     });
-    this.#import(items, expireTimeout, 'prepared');
+    importItems(this.#table(), items, this.#importOptions(expireTimeout, 'prepared'));
   }
 
   async commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
@@ -313,34 +312,9 @@ export class MemoryPartitionStore implements PartitionStore {
     return 'scheduled';
   }
 
-  /** @param leasedAs the state of items that are leased. */
-  #import(
-    items: readonly ImportedItem[],
-    expireTimeout: Duration,
-    leasedAs: 'leased' | 'prepared',
-  ): (StoredItem | undefined)[] {
-    const table = this.#table();
-    const now = this.#clock.now();
-    return items.map((item) => {
-      if (item.sourceId !== undefined && table.bySource(item.sourceId) !== undefined) return undefined;
-      const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
-      const isLeased = item.isLeased && item.enqueueAt === undefined;
-      // A lease without a deadline counts as overdue.
-      const leaseDeadline = isLeased ? (item.leaseDeadline ?? now) : undefined;
-      const entry = this.#entry(item, {
-        sourceId: item.sourceId,
-        createdAt: now,
-        expireDeadline,
-        attempts: item.attempts,
-        maxAttempts: item.maxAttempts,
-        ...(item.enqueueAt === undefined
-          ? waitingOr(leasedAs, leaseDeadline, expireDeadline)
-          : waitingOr('scheduled', item.enqueueAt, expireDeadline)),
-      });
-      if (!isLeased && item.leaseDeadline !== undefined) entry.idleLeaseDeadline = item.leaseDeadline;
-      table.append(entry);
-      return toStoredItem(entry);
-    });
+  #importOptions(expireTimeout: Duration, leasedAs: 'leased' | 'prepared') {
+    const entryOf: EntryOf = (content, rest) => this.#entry(content, rest);
+    return { now: this.#clock.now(), expireTimeout, leasedAs, entryOf };
   }
 
   #preparedLetters(sourceIds: readonly ItemId[]): Entry[] {
@@ -353,6 +327,7 @@ export class MemoryPartitionStore implements PartitionStore {
 
   /** Puts an entry in any state back to the tail, under a new id. */
   #requeue(table: ItemTable, entry: Entry): void {
+    if (table.removeIfCleared(entry)) return;
     const again: Entry = {
       ...entry,
       id: this.#ids.next(),

@@ -60,7 +60,7 @@ export class Poller {
   readonly #deps: EngineDeps;
   readonly #backend: StorageBackend;
   readonly #polls = new RunningWork();
-  #entries: Entry[] = [];
+  readonly #entries = new Set<Entry>();
   #cancelTick: CancelTimer | undefined;
   #itemsPolledAt: Instant;
   #itemsIntervalMs: number;
@@ -85,14 +85,14 @@ export class Poller {
     const { signals } = this.#backend;
     const entry: Entry = { partition, deadlinesPolledAt: this.#deps.clock.now() };
     const topic = `items/${partition.key.partition}/${partition.key.queue}`;
-    this.#entries.push(entry);
+    this.#entries.add(entry);
     const unsubscribe = signals?.subscribe(topic, partition.onItems);
     this.#armTick();
     return {
       publish: () => signals?.publish(topic),
       stop: () => {
         unsubscribe?.();
-        this.#entries = this.#entries.filter((other) => other !== entry);
+        this.#entries.delete(entry);
       },
     };
   }
@@ -105,7 +105,7 @@ export class Poller {
   }
 
   #armTick(): void {
-    if (this.#cancelTick !== undefined || this.#stopped || this.#entries.length === 0) return;
+    if (this.#cancelTick !== undefined || this.#stopped || this.#entries.size === 0) return;
     const { limits, random, clock } = this.#deps;
     this.#cancelTick = clock.startTimer(untilTickMs(limits.pollMs, random), () => {
       void this.#polls
@@ -132,7 +132,7 @@ export class Poller {
     const sinceMs = millisecondsBetween(this.#itemsPolledAt, start);
     if (!isPollDue(sinceMs, this.#itemsIntervalMs, this.#backend.signals?.listening)) return;
     // A failing partition would fail the poll of all others.
-    const entries = this.#entries.filter(({ partition }) => partition.isHealthy());
+    const entries = [...this.#entries].filter(({ partition }) => partition.isHealthy());
     const groups = groupsOf(entries, ITEMS_GROUP).filter((group) =>
       group.some(({ partition }) => partition.hasConsumers()),
     );
@@ -157,7 +157,7 @@ export class Poller {
     const { clock, limits } = this.#deps;
     const start = clock.now();
     if (!this.findsDeadlines || start < this.#deadlinesAllowedAt) return;
-    const due = this.#entries
+    const due = [...this.#entries]
       .map((entry) => ({ entry, lateMs: this.#deadlinesLateMs(entry, start) }))
       .filter(({ entry, lateMs }) => lateMs >= 0 && entry.partition.isHealthy())
       .sort((a, b) => b.lateMs - a.lateMs)

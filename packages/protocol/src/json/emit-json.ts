@@ -1,5 +1,5 @@
-import { ELEMENTS_AT_ONCE } from '../fields/element-limit.ts';
 import type { FieldTable, MessageTable } from '../fields/field-table.ts';
+import { LONG_VALUE } from '../fields/long-values.ts';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 import { formatTimestamp } from '../time/wire-time.ts';
 import { JsonWriter } from './json-writer.ts';
@@ -12,6 +12,8 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
+const UNLIMITED = { longest: Number.POSITIVE_INFINITY, most: Number.POSITIVE_INFINITY };
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -19,32 +21,45 @@ type Fields = Readonly<Record<string, unknown>>;
  * their JSON names, without those that have their default.
  */
 export function emitJson(message: object, table: MessageTable): Uint8Array {
-  const emitter = new Emitter();
+  const emitter = new JsonEmitter();
   emitter.message(message as Fields, table);
   return emitter.writer.finish();
 }
 
+/** The greatest output of {@link tryEmitJson}, in bytes: 1 to 6 ms. */
+const SMALL_OUTPUT = 2_097_152;
+
 /**
- * As {@link emitJson}, with pauses between the elements of the outermost message's
- * lists.
+ * As {@link emitJson}, for a message that may be large.
  *
- * @param pause lets other work run.
+ * @returns undefined if it is: it has a text or payload of more than `LONG_VALUE`
+ *   UTF-16 units or bytes, or its JSON is longer than 2 MiB.
  */
-export async function emitLargeJson(
-  message: object,
-  table: MessageTable,
-  pause: () => Promise<void>,
-): Promise<Uint8Array> {
-  const emitter = new Emitter();
-  await emitter.largeMessage(message as Fields, table, pause);
-  return emitter.writer.finish();
+export function tryEmitJson(message: object, table: MessageTable): Uint8Array | undefined {
+  const emitter = new JsonEmitter({ longest: LONG_VALUE, most: SMALL_OUTPUT });
+  emitter.message(message as Fields, table);
+  return emitter.gaveUp ? undefined : emitter.writer.finish();
 }
 
-class Emitter {
+/** Writes messages, and parts of them. */
+export class JsonEmitter {
   readonly writer = new JsonWriter();
+  readonly #longest: number;
+  readonly #most: number;
+  /** Whether the message is larger than allowed. Its output is not complete then. */
+  gaveUp = false;
   /** Caches the last text: items of one lease have the same deadline. */
   #lastTimestamp: Timestamp | undefined;
   #lastTimestampText = '';
+
+  /**
+   * @param limits the longest text or payload, in UTF-16 units or bytes, and the
+   *   bytes after which a list is given up.
+   */
+  constructor({ longest, most }: { readonly longest: number; readonly most: number } = UNLIMITED) {
+    this.#longest = longest;
+    this.#most = most;
+  }
 
   message(message: Fields, table: MessageTable): void {
     const { writer } = this;
@@ -57,36 +72,9 @@ class Emitter {
       writer.raw(field.jsonKey, isFirst ? 1 : 0);
       isFirst = false;
       if (field.repeated) this.#list(field, value as readonly unknown[]);
-      else this.#value(field, value);
+      else this.value(field, value);
     }
     writer.character(CLOSE_BRACE);
-  }
-
-  /** As {@link message}, for the outermost message. */
-  async largeMessage(message: Fields, table: MessageTable, pause: () => Promise<void>): Promise<void> {
-    const { writer } = this;
-    writer.character(OPEN_BRACE);
-    let isFirst = true;
-    for (const field of table.fields) {
-      const value = message[field.name];
-      if (isDefault(field, value)) continue;
-      writer.raw(field.jsonKey, isFirst ? 1 : 0);
-      isFirst = false;
-      if (field.repeated) await this.#largeList(field, value as readonly unknown[], pause);
-      else this.#value(field, value);
-    }
-    writer.character(CLOSE_BRACE);
-  }
-
-  async #largeList(field: FieldTable, values: readonly unknown[], pause: () => Promise<void>): Promise<void> {
-    const { writer } = this;
-    writer.character(OPEN_BRACKET);
-    for (const [index, value] of values.entries()) {
-      if (index > 0) writer.character(COMMA);
-      if (index > 0 && index % ELEMENTS_AT_ONCE === 0) await pause();
-      this.#value(field, value);
-    }
-    writer.character(CLOSE_BRACKET);
   }
 
   #list(field: FieldTable, values: readonly unknown[]): void {
@@ -96,15 +84,19 @@ class Emitter {
     for (const value of values) {
       if (!isFirst) writer.character(COMMA);
       isFirst = false;
-      this.#value(field, value);
+      this.value(field, value);
+      if (writer.length > this.#most) this.gaveUp = true;
+      if (this.gaveUp) return;
     }
     writer.character(CLOSE_BRACKET);
   }
 
-  #value(field: FieldTable, value: unknown): void {
+  /** Writes one value: not a list, but perhaps an element of one. */
+  value(field: FieldTable, value: unknown): void {
     switch (field.kind) {
       case 'string':
-        this.writer.string(value as string);
+        if ((value as string).length > this.#longest) this.gaveUp = true;
+        else this.writer.string(value as string);
         break;
       case 'int32':
         this.writer.plain(`${value as number}`);
@@ -113,7 +105,8 @@ class Emitter {
         this.writer.plain(value === true ? 'true' : 'false');
         break;
       case 'bytes':
-        this.writer.base64(value as Uint8Array);
+        if ((value as Uint8Array).length > this.#longest) this.gaveUp = true;
+        else this.writer.base64(value as Uint8Array);
         break;
       case 'timestamp':
         this.#timestamp(value as Timestamp);
@@ -153,7 +146,8 @@ class Emitter {
   }
 }
 
-function isDefault(field: FieldTable, value: unknown): boolean {
+/** Whether a field is left out because it has its default. */
+export function isDefault(field: FieldTable, value: unknown): boolean {
   if (field.repeated) return (value as readonly unknown[]).length === 0;
   switch (field.kind) {
     case 'string':

@@ -17,9 +17,22 @@ export class JsonWriter {
   #bytes = Buffer.allocUnsafe(INITIAL_BYTES);
   #position = 0;
 
+  /** The number of written bytes. */
+  get length(): number {
+    return this.#position;
+  }
+
   /** Returns the written bytes and ends the writer's use. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#position);
+  }
+
+  /** Returns the written bytes and begins anew. */
+  take(): Uint8Array {
+    const bytes = this.finish();
+    this.#bytes = Buffer.allocUnsafe(INITIAL_BYTES);
+    this.#position = 0;
+    return bytes;
   }
 
   /** Writes one ASCII character. */

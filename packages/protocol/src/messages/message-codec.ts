@@ -1,10 +1,13 @@
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { readLargeWire, readWire } from '../binary/read-wire.ts';
 import { WireWriter } from '../binary/wire-writer.ts';
+import { writeLargeWire } from '../binary/write-large-wire.ts';
 import { ELEMENTS_AT_ONCE, type ElementRule } from '../fields/element-limit.ts';
 import type { MessageTable } from '../fields/field-table.ts';
+import { LONG_VALUE } from '../fields/long-values.ts';
 import type { DeepPartial } from '../gen/duh/v1/reply.ts';
-import { emitJson, emitLargeJson } from '../json/emit-json.ts';
+import { emitJson, tryEmitJson } from '../json/emit-json.ts';
+import { emitLargeJson } from '../json/emit-large-json.ts';
 import { parseJson, parseLargeJson } from '../json/parse-json.ts';
 import type { WireFormat } from './wire-format.ts';
 
@@ -58,12 +61,14 @@ export interface MessageCodec<T> {
   ): Promise<T>;
 
   /**
-   * Writes a message whose lists have more than `LONG_LIST` elements, with pauses
-   * in between.
+   * Writes a message in the format of a reply. A large one takes several turns of
+   * the event loop: it has a list of more than 1,000 elements, a text or payload of
+   * more than 256 KiB, or 2 MiB of JSON.
    *
    * @param pause lets other work run.
+   * @returns a promise only if the message is large.
    */
-  encodeLarge(format: WireFormat, message: T, pause: () => Promise<void>): Promise<Uint8Array>;
+  encodeReply(format: WireFormat, message: T, pause: () => Promise<void>): Uint8Array | Promise<Uint8Array>;
 
   /** Writes compact protobuf JSON in UTF-8, without fields that have their default. */
   toJson(message: T): Uint8Array;
@@ -71,9 +76,6 @@ export interface MessageCodec<T> {
 
 /** Bodies of more bytes are decoded with pauses. A smaller one takes a few milliseconds, whatever it holds. */
 export const LARGE_BODY = 1_048_576;
-
-/** A message whose list has more elements is encoded with pauses. The largest lease is shorter. */
-export const LONG_LIST = ELEMENTS_AT_ONCE;
 
 /** Reads a body in the format of its `Content-Type`. Throws as the codec does. */
 export function decodeBody<T>(
@@ -96,48 +98,41 @@ interface GeneratedMessage<T> {
   fromPartial(object: DeepPartial<T>): T;
 }
 
+function elementsOf(message: object, list: string): number {
+  return (message as Readonly<Record<string, readonly unknown[]>>)[list]?.length ?? 0;
+}
+
 /** Puts the codec of a message together from its generated halves. */
 export function messageCodec<T extends object>(
   generated: GeneratedMessage<T>,
   table: MessageTable,
 ): MessageCodec<T> {
   const empty = {} as DeepPartial<T>;
+  const lists = table.fields.filter(({ repeated }) => repeated).map(({ name }) => name);
+  const encode = (message: T) => generated.encode(message, new WireWriter()).finish();
   return {
     name: table.name,
     create: (fields = empty) => generated.fromPartial(fields),
     decode: (body, rule) => readWire(body, table, rule) as T,
-    encode: (message) => generated.encode(message, new WireWriter()).finish(),
+    encode,
     fromJson: (body, rule) => parseJson(body, table, rule) as T,
     decodeLarge: (format, body, pause, rule) => {
       const decode = format === 'json' ? parseLargeJson : readLargeWire;
       return decode(body, table, pause, rule) as Promise<T>;
     },
     toJson: (message) => emitJson(message, table),
-    encodeLarge: (format, message, pause) =>
-      format === 'json'
-        ? emitLargeJson(message, table, pause)
-        : encodeInParts(generated, table, message, pause),
+    encodeReply: (format, message, pause) => {
+      const isLong = lists.some((name) => elementsOf(message, name) > ELEMENTS_AT_ONCE);
+      if (format === 'json') {
+        const small = isLong ? undefined : tryEmitJson(message, table);
+        return small ?? emitLargeJson(message, table, pause);
+      }
+      if (!isLong) {
+        const writer = new WireWriter(LONG_VALUE);
+        const small = generated.encode(message, writer).finish();
+        if (!writer.leftOut) return small;
+      }
+      return writeLargeWire((part) => encode(part as T), table, message, pause);
+    },
   };
-}
-
-/** Encodes the elements of lists some at a time. Protobuf joins lists whose messages follow one another. */
-async function encodeInParts<T extends object>(
-  generated: GeneratedMessage<T>,
-  table: MessageTable,
-  message: T,
-  pause: () => Promise<void>,
-): Promise<Uint8Array> {
-  const fields = message as Readonly<Record<string, unknown>>;
-  const lists = table.fields.filter(({ repeated }) => repeated).map(({ name }) => name);
-  const without = Object.fromEntries(lists.map((name) => [name, []]));
-  const encode = (part: object) => generated.encode(part as T, new WireWriter()).finish();
-  const parts = [encode({ ...fields, ...without })];
-  for (const name of lists) {
-    const values = fields[name] as readonly unknown[];
-    for (let at = 0; at < values.length; at += ELEMENTS_AT_ONCE) {
-      if (at > 0) await pause();
-      parts.push(encode({ ...table.create(), [name]: values.slice(at, at + ELEMENTS_AT_ONCE) }));
-    }
-  }
-  return Buffer.concat(parts);
 }

@@ -1,7 +1,6 @@
 import {
   codecs,
   encodeBody,
-  LONG_LIST,
   MEDIA_TYPES,
   type MessageCodec,
   SUCCESS_REPLY,
@@ -54,16 +53,21 @@ export function answer<T>(codec: MessageCodec<T>, message: T, format: WireFormat
 }
 
 /**
- * As {@link answer}, for the reply of a handler. Returns a promise only for a long
- * page: it is encoded with pauses, so that other requests are served meanwhile.
+ * As {@link answer}, for the reply of a handler. Returns a promise only for a large
+ * reply: it is encoded with pauses, so that other requests are served meanwhile.
  */
 export function answerOf<T>(
   codec: MessageCodec<T>,
   message: T,
   format: WireFormat,
 ): Answer | Promise<Answer> {
-  const { items } = message as { readonly items?: unknown };
-  if (!Array.isArray(items) || items.length <= LONG_LIST) return answer(codec, message, format);
-  const encoding = codec.encodeLarge(format, message, nextTurn);
-  return encoding.then((body) => ({ status: 200, format, body: body as Uint8Array<ArrayBuffer> }));
+  if ((message as unknown) === SUCCESS_REPLY) return PLAIN_SUCCESS[format];
+  const encoded = codec.encodeReply(format, message, nextTurn);
+  return encoded instanceof Promise
+    ? encoded.then((body) => successWith(body, format))
+    : successWith(encoded, format);
+}
+
+function successWith(body: Uint8Array, format: WireFormat): Answer {
+  return { status: 200, format, body: body as Uint8Array<ArrayBuffer> };
 }

@@ -12,8 +12,14 @@ export function decoded(call: AdmittedCall, body: Uint8Array, context: CallConte
     const format = negotiateRequest(call.headers.contentType);
     const rule = elementLimit === undefined ? undefined : { limit: elementLimit, report: context };
     if (body.length <= LARGE_BODY) return decodeBody(endpoint.request, format, body, rule);
-    return endpoint.request.decodeLarge(format, body, nextTurn, rule);
+    return endpoint.request.decodeLarge(format, body, nextTurn, rule).then(inNextTurn);
   } catch (error) {
     return error;
   }
+}
+
+/** The handler of a large request begins in a turn of its own. */
+async function inNextTurn(message: unknown): Promise<unknown> {
+  await nextTurn();
+  return message;
 }

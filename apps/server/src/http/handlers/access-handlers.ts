@@ -27,7 +27,9 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
       return SUCCESS_REPLY;
     },
     async namespacesList(request, context) {
-      return { items: sendPage(await namespaces.list(request, context.caller), context, fromNamespace) };
+      return {
+        items: await sendPage(await namespaces.list(request, context.caller), context, fromNamespace),
+      };
     },
     async namespacesDelete({ name }, { caller }) {
       await namespaces.delete(name, caller);
@@ -35,7 +37,7 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
     },
     usersCreate: (request, { caller, audit }) => users.create(request, caller, audit),
     async usersList(request, context) {
-      return { items: sendPage(await users.list(request, context.caller), context, fromUser) };
+      return { items: await sendPage(await users.list(request, context.caller), context, fromUser) };
     },
     async usersDelete({ id }, { caller }) {
       await users.delete(id, caller);
@@ -45,7 +47,7 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
       return apiKeys.create({ ...request, expiresAt: fromOptionalTimestamp(expiresAt) }, caller, audit);
     },
     async apiKeysList(request, context) {
-      return { items: sendPage(await apiKeys.list(request, context.caller), context, fromApiKey) };
+      return { items: await sendPage(await apiKeys.list(request, context.caller), context, fromApiKey) };
     },
     async apiKeysDelete({ id }, { caller }) {
       await apiKeys.delete(id, caller);
@@ -53,7 +55,7 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
     },
     rolesCreate: (request, { caller, audit }) => roles.create(request, caller, audit),
     async rolesList(request, context) {
-      return { items: sendPage(await roles.list(request, context.caller), context, fromRole) };
+      return { items: await sendPage(await roles.list(request, context.caller), context, fromRole) };
     },
     async rolesUpdate(request, { caller, audit }) {
       await roles.update(request, caller, audit);
@@ -66,7 +68,7 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
     roleBindingsCreate: (request, { caller, audit }) => roleBindings.create(request, caller, audit),
     async roleBindingsList({ userIdFilter: userId, ...request }, context) {
       const page = await roleBindings.list({ ...request, userId }, context.caller);
-      return { items: sendPage(page, context, fromRoleBinding) };
+      return { items: await sendPage(page, context, fromRoleBinding) };
     },
     async roleBindingsDelete(request, { caller }) {
       await roleBindings.delete(request, caller);

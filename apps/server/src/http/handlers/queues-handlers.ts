@@ -11,7 +11,7 @@ export function queuesHandlers(queues: QueuesService): Handlers<typeof queuesEnd
       return SUCCESS_REPLY;
     },
     async list(request, context) {
-      return { items: sendPage(await queues.page(request, context), context, fromQueue) };
+      return { items: await sendPage(await queues.page(request, context), context, fromQueue) };
     },
     async info({ queueName }) {
       return fromQueue(await queues.info(queueName));

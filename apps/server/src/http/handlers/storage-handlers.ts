@@ -7,23 +7,24 @@ import {
   toImportedItem,
 } from '@querator/protocol';
 import type { CallContext } from '../call/call-context.ts';
+import { mapInTurns } from '../call/map-in-turns.ts';
 import { sendPage } from './send-page.ts';
 
 /** The handlers that show operators what partitions hold. */
 export function storageHandlers(storage: StorageService): Handlers<typeof storageEndpoints, CallContext> {
   return {
     async itemsList(request, context) {
-      return { items: sendPage(await storage.itemsPage(request), context, fromStoredItem) };
+      return { items: await sendPage(await storage.itemsPage(request), context, fromStoredItem) };
     },
     async itemsImport({ queueName, partition, items }, context) {
       const stored = await storage.importPage({
         queueName,
         partition,
-        items: items.map(toImportedItem),
+        items: await mapInTurns(items, toImportedItem),
         received: context.elementsReceived,
       });
       context.audit?.add({ items: stored.storedCount });
-      return { items: sendPage(stored, context, fromStoredItem) };
+      return { items: await sendPage(stored, context, fromStoredItem) };
     },
     async itemsDelete(request, context) {
       const items = await storage.deleteItems({ ...request, received: context.elementsReceived });
@@ -31,7 +32,7 @@ export function storageHandlers(storage: StorageService): Handlers<typeof storag
       return SUCCESS_REPLY;
     },
     async scheduledList(request, context) {
-      return { items: sendPage(await storage.scheduledPage(request), context, fromStoredItem) };
+      return { items: await sendPage(await storage.scheduledPage(request), context, fromStoredItem) };
     },
   };
 }
