@@ -1,8 +1,9 @@
 import { type AnyEndpoint, accessEndpoints } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
+import { ALL_ENDPOINTS } from '../support/all-endpoints.ts';
 import { type RawReply, STORAGES, TestServer, useServer } from '../support/test-server.ts';
 import { ADMIN_KEY, clientWith, ENFORCED, fresh, newQueue, newTenant } from './support/access-server.ts';
-import { ALL, bodyOf } from './support/all-calls.ts';
+import { bodyOf } from './support/all-calls.ts';
 
 const DENIED = { code: 403, code_text: 'Forbidden', message: 'access denied' };
 
@@ -12,15 +13,15 @@ describe.each(STORAGES)('access control on %s', { timeout: 60_000 }, (storage) =
     server.post(path, body, key === undefined ? {} : { Authorization: `Bearer ${key}` });
   const admin = () => clientWith(server, ADMIN_KEY);
 
-  test.each(ALL.map(({ path }) => path))('%s is denied to anonymous callers', async (path) => {
+  test.each(ALL_ENDPOINTS.map(({ path }) => path))('%s is denied to anonymous callers', async (path) => {
     expect((await post(path, bodyOf(path))).json).toEqual(DENIED);
   });
 
-  test.each(ALL.map(({ path, permission }) => [path, permission] as const))(
+  test.each(ALL_ENDPOINTS.map(({ path, permission }) => [path, permission] as const))(
     '%s is denied to a caller who has every permission but %s',
     async (path, permission) => {
       const roleName = fresh('role');
-      const permissions = [...new Set(ALL.map((endpoint) => endpoint.permission))].filter(
+      const permissions = [...new Set(ALL_ENDPOINTS.map((endpoint) => endpoint.permission))].filter(
         (each) => each !== permission,
       );
       await admin().access.rolesCreate({ namespace: '_system', name: roleName, permissions });

@@ -3,11 +3,12 @@ import { silentLogger } from '@querator/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/index.ts';
 import { createLogger } from '../../src/observability/logger.ts';
+import { ALL_ENDPOINTS } from '../support/all-endpoints.ts';
 import { until } from '../support/raw-connection.ts';
 import { SocketFixture } from '../support/socket-fixture.ts';
 import { STORAGES, TestServer } from '../support/test-server.ts';
 import { ADMIN_KEY, clientWith, ENFORCED, newQueue, newTenant } from './support/access-server.ts';
-import { ALL, bodyOf } from './support/all-calls.ts';
+import { bodyOf } from './support/all-calls.ts';
 
 const actionOf = (path: string) => path.replace(/^\/v1\//, '').replace(/^\//, '');
 const QUEUE = { queue_name: 'q', lease_timeout: '1m', expire_timeout: '1h', requested_partitions: 1 };
@@ -128,7 +129,9 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     });
     const leased = await call('queue.lease', lease);
     await call('queue.retry', { queue_name: 'q', items: [{ id: leased.items[0].id }] });
-    await call('queue.lease', lease, [], {}, 2);
+    const { items: again } = await call('queue.lease', lease, [], {}, 2);
+    const extended = { queue_name: 'q', request_timeout: '5s', lease_timeout: '2m', ids: [again[0].id] };
+    await call('queue.extend', extended, [], {}, 2);
     await call('queue.produce', items('d'), [], {}, 2);
     await call('queue.stats', { queue_name: 'q' });
     await call('queue.reload', { queue_name: 'q' });
@@ -146,7 +149,7 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('queues.delete', { queue_name: 'q' }, audited, { ...q, items: 0 }, 2);
     await call('server.info', {}, [], {}, 2);
 
-    expect([...seen].sort()).toEqual(ALL.map(({ path }) => path).sort());
+    expect([...seen].sort()).toEqual(ALL_ENDPOINTS.map(({ path }) => path).sort());
   });
 
   test('tells what an update of a queue changed, and how many items a deletion removed', async () => {
@@ -186,7 +189,7 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
   });
 });
 
-test.each(ALL.map(({ path, audited }) => [path, audited] as const))(
+test.each(ALL_ENDPOINTS.map(({ path, audited }) => [path, audited] as const))(
   'a denied %s is an event if it is audited: %s',
   async (path, audited) => {
     await start();

@@ -1,6 +1,6 @@
-import { type AnyEndpoint, queueEndpoints, queuesEndpoints, storageEndpoints } from '@querator/protocol';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readReply, useServer } from '../support/test-server.ts';
+import { FUZZ_QUEUES, FUZZ_SEEDS } from './support/fuzz-seeds.ts';
 
 const server = useServer('memory');
 const LONG = 5_000;
@@ -10,23 +10,36 @@ const HOSTILE = ['x', '~', ' y', ':', '9', '\u00e9', '\ud83d\ude00', '1h', '"'].
   part.repeat(LONG / part.length),
 );
 
-/** A request without a fault, so that the checks come as far as the hostile field. */
-const GOOD: Readonly<Record<string, unknown>> = {
-  queueName: 'echoes',
-  requestTimeout: '10ms',
-  clientId: 'one',
-  batchSize: 1,
-  ids: ['0'.repeat(27)],
-  leaseTimeout: '1m',
-  expireTimeout: '1h',
-  requestedPartitions: 1,
-};
+/** Where a text stands in a message. */
+type Place = readonly (string | number)[];
 
-const endpoints: readonly AnyEndpoint[] = [
-  ...Object.values(queueEndpoints),
-  ...Object.values(queuesEndpoints),
-  ...Object.values(storageEndpoints),
-] as unknown as readonly AnyEndpoint[];
+/** The places of the texts in a message, and of the names in a map. */
+function* placesOf(message: unknown, place: Place = []): Generator<Place> {
+  if (typeof message === 'string') yield place;
+  else if (typeof message === 'object' && message !== null && !(message instanceof Uint8Array)) {
+    for (const [name, value] of Object.entries(message)) {
+      yield* placesOf(value, [...place, Array.isArray(message) ? Number(name) : name]);
+    }
+  }
+}
+
+/** A copy of a message with another text at a place. */
+function withText(message: unknown, [name, ...rest]: Place, text: string): unknown {
+  if (name === undefined) return text;
+  if (Array.isArray(message))
+    return message.map((each, n) => (n === name ? withText(each, rest, text) : each));
+  const fields = message as Readonly<Record<string, unknown>>;
+  return { ...fields, [name]: withText(fields[name], rest, text) };
+}
+
+/** Each request of the corpus, with each of its texts, and each text of the call that the request leaves out. */
+const cases = FUZZ_SEEDS.map(({ endpoint, messages }) => {
+  const empty = endpoint.request.create() as Record<string, unknown>;
+  const texts = Object.fromEntries(Object.entries(empty).filter(([, value]) => typeof value === 'string'));
+  const whole = messages.map((message) => ({ ...texts, ...message }));
+  const places = whole.flatMap((message) => [...placesOf(message)].map((place) => ({ message, place })));
+  return { path: endpoint.path, endpoint, places };
+});
 
 /** The text of a reply, and whether it repeats more than 100 characters of a value. */
 function isCut(message: string, value: string): boolean {
@@ -34,29 +47,27 @@ function isCut(message: string, value: string): boolean {
   return !message.includes(characters.slice(0, 101).join('')) && message.length < 1_000;
 }
 
-beforeAll(() => server.createQueue('echoes'));
+beforeAll(async () => {
+  const [queue, dead] = FUZZ_QUEUES;
+  await server.createQueue(queue, { requested_partitions: 2 });
+  await server.createQueue(dead);
+});
 
-describe.each(endpoints.map((endpoint) => ({ path: endpoint.path, endpoint })))(
-  '$path',
-  ({ path, endpoint }) => {
-    const empty = endpoint.request.create() as Record<string, unknown>;
-    const known = Object.fromEntries(
-      Object.keys(empty).flatMap((key) => (key in GOOD ? [[key, GOOD[key]]] : [])),
-    );
-    const fields = Object.keys(empty).filter((key) => typeof empty[key] === 'string' || key === 'ids');
-
-    test.each(fields)('repeats at most 100 characters of %s', async (field) => {
+describe.each(cases.filter(({ places }) => places.length > 0))('$path', ({ path, endpoint, places }) => {
+  test.each(places.map((each) => ({ ...each, name: each.place.join('.') })))(
+    'repeats at most 100 characters of $name',
+    async ({ message, place }) => {
       for (const value of HOSTILE) {
-        const message = { ...known, [field]: field === 'ids' ? [value, value] : value };
-        const body = endpoint.request.encode(endpoint.request.create(message as never));
+        const hostile = endpoint.request.create(withText(message, place, value) as never);
+        const body = endpoint.request.encode(hostile);
         const reply = await server.post(path, body, { 'Content-Type': 'application/protobuf' });
         if (reply.status === 200) continue;
         expect(reply.status).toBeLessThan(500);
         expect(isCut(reply.json.message, value), reply.json.message).toBe(true);
       }
-    });
-  },
-);
+    },
+  );
+});
 
 test('a text of up to 100 characters comes back whole', async () => {
   const name = '\ud83d\ude00'.repeat(100);

@@ -1,7 +1,17 @@
 import process from 'node:process';
 import { SeededRandom } from '@querator/core/testing';
-import { codecs, ERROR_STATUSES, queueEndpoints, type Reply, type WireFormat } from '@querator/protocol';
+import type { Service } from '@querator/engine';
+import {
+  codecs,
+  ERROR_STATUSES,
+  endpointsV2,
+  queueEndpoints,
+  type Reply,
+  type WireFormat,
+} from '@querator/protocol';
 import { expect, test } from 'vitest';
+import { createRoutes } from '../../src/http/handlers/routes.ts';
+import { ALL_ENDPOINTS } from '../support/all-endpoints.ts';
 import { useServer } from '../support/test-server.ts';
 import { FUZZ_QUEUES, FUZZ_SEEDS } from './support/fuzz-seeds.ts';
 import { Dice, mutate } from './support/mutate.ts';
@@ -21,6 +31,9 @@ const served = new Set<string>();
 const statuses = new Set(Object.values(ERROR_STATUSES).map(({ status }) => status));
 const MEDIA: readonly string[] = ['application/json', 'application/protobuf'];
 const ODD_MEDIA = ['', '*/*', 'application/*', 'text/plain', 'application/json;charset=utf-8', ','];
+
+/** The calls that wait for items. */
+const LEASES: ReadonlySet<string> = new Set([queueEndpoints.lease.path, endpointsV2.queue.lease.path]);
 
 interface FuzzRequest {
   readonly path: string;
@@ -109,9 +122,7 @@ async function faultsOf(numbers: readonly number[]): Promise<readonly (string | 
       fault && `${fault}: request ${number}, ${path} ${JSON.stringify(headers)} ${body.toString('base64')}`
     );
   });
-  await Promise.all(
-    sendings.filter((_, n) => requestOf(numbers[n] as number).path !== queueEndpoints.lease.path),
-  );
+  await Promise.all(sendings.filter((_, n) => !LEASES.has(requestOf(numbers[n] as number).path)));
   let isAnswered = false;
   const answering = Promise.all(sendings).finally(() => {
     isAnswered = true;
@@ -120,6 +131,14 @@ async function faultsOf(numbers: readonly number[]): Promise<readonly (string | 
   while (!isAnswered) await Promise.race([answering, renewQueues()]);
   return answering;
 }
+
+test('every call of the server has a request in the corpus', () => {
+  const service = { batchLimits: {}, queue: {}, queues: {}, storage: {} } as unknown as Service;
+  const served = [...createRoutes(service, undefined).keys()];
+  expect(FUZZ_SEEDS.map(({ endpoint }) => endpoint.path).sort()).toEqual(served.toSorted());
+  expect(ALL_ENDPOINTS.map(({ path }) => path).sort()).toEqual(served.toSorted());
+  for (const { messages } of FUZZ_SEEDS) expect(messages.length).toBeGreaterThan(0);
+});
 
 test(
   `answers ${REQUESTS} damaged requests as documented (QUERATOR_FUZZ_SEED=${SEED})`,
@@ -132,7 +151,8 @@ test(
     }
     await expectGoodService();
     // One request in ten is not damaged.
-    for (const { path } of [queueEndpoints.produce, queueEndpoints.stats]) expect(served).toContain(path);
+    for (const { path } of [queueEndpoints.produce, queueEndpoints.stats, endpointsV2.queue.produce])
+      expect(served).toContain(path);
   },
   REQUESTS * TIMEOUT_MS,
 );

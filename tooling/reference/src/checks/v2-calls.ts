@@ -25,6 +25,11 @@ export const V2_CALLS: readonly CheckedCall[] = [
     good: { id: 'missing', grace: '1h' },
     steps: [
       {
+        when: '`grace` has more than 100 bytes',
+        text: "grace is invalid; cannot be greater than '100' characters",
+        broken: { grace: '1'.repeat(101) },
+      },
+      {
         when: '`grace` is missing, or not a [duration](http-api.md#durations)',
         text: 'grace is invalid; <what is wrong> - expected format: 0s, 30m or 24h',
         broken: { grace: '1d' },

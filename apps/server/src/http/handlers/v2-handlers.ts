@@ -5,6 +5,8 @@ import {
   DurationSyntaxError,
   errorText,
   invalid,
+  isLongerThan,
+  LIMITS,
   parseDuration,
   QueueError,
   SYSTEM_NAMESPACE,
@@ -57,6 +59,11 @@ export function queuesHandlersV2(queues: QueuesService): HandlersOf<'queues'> {
 
 /** Empty is an error: a forgotten time of grace would refuse the present secret at once. */
 function parseGrace(text: string): Duration {
+  if (isLongerThan(text, LIMITS.requestTimeoutText)) {
+    throw invalid(
+      errorText`grace is invalid; cannot be greater than '${LIMITS.requestTimeoutText}' characters`,
+    );
+  }
   try {
     return parseDuration(text);
   } catch (error) {

@@ -1,21 +1,3 @@
-import {
-  type AnyEndpoint,
-  accessEndpoints,
-  endpointsV2,
-  queueEndpoints,
-  queuesEndpoints,
-  storageEndpoints,
-} from '@querator/protocol';
-
-/** Every call of the API. */
-export const ALL: readonly AnyEndpoint[] = [
-  queueEndpoints,
-  queuesEndpoints,
-  storageEndpoints,
-  accessEndpoints,
-  ...Object.values(endpointsV2),
-].flatMap((table) => Object.values<AnyEndpoint>(table));
-
 const BODIES: Readonly<Record<string, object>> = {
   '/v1/queues.create': {
     queue_name: 'q',

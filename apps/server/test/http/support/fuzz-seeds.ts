@@ -1,6 +1,7 @@
 import {
   type AnyEndpoint,
   accessEndpoints,
+  endpointsV2,
   queueEndpoints,
   queuesEndpoints,
   storageEndpoints,
@@ -34,6 +35,31 @@ const settings = {
   maxAttempts: 3,
   reference: 'a reference',
   requestedPartitions: 2,
+};
+
+/** Correct requests of the calls under `/v2/`. One without an entry does not compile. */
+const SEEDS_V2: {
+  readonly [Group in keyof typeof endpointsV2]: {
+    readonly [Call in keyof (typeof endpointsV2)[Group]]: readonly object[];
+  };
+} = {
+  server: { info: [{}] },
+  apiKeys: { rotate: [{ id: ID, grace: '1h' }] },
+  queue: {
+    produce: [
+      { queueName: QUEUE, requestTimeout: '1m', items: [{ bytes }, { utf8: 'text', enqueueAt: INSTANT }] },
+      {
+        queueName: QUEUE,
+        requestTimeout: '900ms',
+        items: [{ encoding: 'json', kind: 'order', reference: 'é😀', bytes }],
+      },
+    ],
+    lease: [{ queueName: QUEUE, requestTimeout: '15ms', clientId: 'a client', batchSize: 2 }],
+    complete: [{ queueName: QUEUE, partition: 0, requestTimeout: '5s', ids: [ID, `1${ID.slice(1)}`] }],
+    retry: [{ queueName: QUEUE, partition: 1, items: [{ id: ID, retryAt: INSTANT, dead: true }] }],
+    extend: [{ queueName: QUEUE, partition: 1, requestTimeout: '5s', leaseTimeout: '2m', ids: [ID] }],
+  },
+  queues: { delete: [{ queueName: NEW, force: true }] },
 };
 
 /** Correct requests of every call. No lease waits for long: it finds items, or its queue is deleted. */
@@ -108,4 +134,10 @@ export const FUZZ_SEEDS: readonly FuzzSeed[] = [
   seed(a.roleBindingsCreate, { namespace: 'other', roleName: 'reader', userId: ID }),
   seed(a.roleBindingsList, { namespace: 'other', userIdFilter: ID }),
   seed(a.roleBindingsDelete, { namespace: 'other', roleName: 'reader', userId: ID }),
+  ...Object.entries(SEEDS_V2).flatMap(([group, calls]) =>
+    Object.entries<readonly object[]>(calls).map(([call, messages]) => {
+      const endpoints: Readonly<Record<string, unknown>> = endpointsV2[group as keyof typeof endpointsV2];
+      return seed(endpoints[call], ...messages);
+    }),
+  ),
 ];
