@@ -132,6 +132,9 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     const { items: again } = await call('queue.lease', lease, [], {}, 2);
     const extended = { queue_name: 'q', request_timeout: '5s', lease_timeout: '2m', ids: [again[0].id] };
     await call('queue.extend', extended, [], {}, 2);
+    const lost = '0'.repeat(27);
+    await call('queue.complete', { queue_name: 'q', request_timeout: '5s', ids: [lost] }, [], {}, 2);
+    await call('queue.retry', { queue_name: 'q', items: [{ id: lost }] }, [], {}, 2);
     await call('queue.produce', items('d'), [], {}, 2);
     await call('queue.stats', { queue_name: 'q' });
     await call('queue.reload', { queue_name: 'q' });
