@@ -237,6 +237,7 @@ describe('namespaces', () => {
     await service.roles.delete({ namespace: 'tenant', name: 'worker' }, TRUSTED_CALLER);
     shared.queues.add('tenant');
     await expect(service.namespaces.delete('tenant', TRUSTED_CALLER)).rejects.toMatchObject({
+      reason: 'not_empty',
       message: "namespace has queues; 'tenant' has queues, delete queues first",
     });
     shared.queues.clear();

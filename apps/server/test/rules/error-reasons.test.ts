@@ -1,4 +1,4 @@
-import { ERROR_REASONS, type ErrorReason } from '@querator/core';
+import { addDuration, ERROR_REASONS, type ErrorReason, milliseconds } from '@querator/core';
 import type { EngineLimits } from '@querator/engine';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ENCODINGS, type Encoding, HttpFront } from './support/http.ts';
@@ -58,6 +58,22 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    reason: 'not_leased',
+    status: 400,
+    message: 'does not exist',
+    async provoke({ fixture, q, complete }) {
+      await fixture.produce(q, 'later');
+      const { items } = await fixture.lease(q);
+      const [id] = items.map((item) => item.id) as [string];
+      await fixture.service.queue.retry({
+        queueName: q,
+        partition: 0,
+        items: [{ id, dead: false, retryAt: addDuration(fixture.clock.now(), milliseconds(60_000)) }],
+      });
+      return complete(id);
+    },
+  },
+  {
     reason: 'no_such_item',
     status: 400,
     message: 'Valid encoded KSUIDs',
@@ -74,6 +90,13 @@ const CASES: readonly Case[] = [
     status: 400,
     message: 'no such queue',
     provoke: ({ send }) => send('/v1/queues.info', { queue_name: 'none' }),
+  },
+  {
+    reason: 'no_such_queue',
+    status: 400,
+    message: 'dead_queue does not exist',
+    provoke: ({ q, send }) =>
+      send('/v1/queues.create', { ...SETTINGS, queue_name: `${q}-source`, dead_queue: 'none' }),
   },
   {
     reason: 'queue_exists',
@@ -106,6 +129,16 @@ const CASES: readonly Case[] = [
     status: 400,
     message: 'request body exceeds 250.0KiB limit',
     provoke: ({ opened }, encoding) => opened.post('/v1/queues.info', ' '.repeat(256_001), encoding),
+  },
+  {
+    reason: 'too_large',
+    status: 400,
+    message: 'max_complete_batch_size is 1000 but received 1001',
+    provoke: ({ send }) =>
+      send('/v1/queue.complete', {
+        request_timeout: '5s',
+        ids: Array.from({ length: 1_001 }, (_, n) => `${n}`),
+      }),
   },
   {
     reason: 'over_limit',
@@ -166,8 +199,12 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** Reserved words: nothing is refused for these reasons yet. */
+const RESERVED: readonly ErrorReason[] = ['queue_paused'];
+
 test('every reason has a case', () => {
-  expect(new Set(CASES.map(({ reason }) => reason))).toEqual(new Set(ERROR_REASONS));
+  const reasons = [...RESERVED, ...CASES.map(({ reason }) => reason)];
+  expect(new Set(reasons)).toEqual(new Set(ERROR_REASONS));
 });
 
 describe.each(DRIVERS)('on %s', (driver) => {

@@ -12,7 +12,10 @@ export const FIELD_LIMITS = { name: 128, contact: 256 } as const;
  */
 export function checkText(field: string, text: string, longest: number): void {
   if (byteLength(text) > longest) {
-    throw invalid(errorText`${field} is invalid; cannot be greater than '${longest}' characters`);
+    throw invalid(
+      errorText`${field} is invalid; cannot be greater than '${longest}' characters`,
+      'too_large',
+    );
   }
   if (text.includes('\0')) throw invalid(errorText`${field} is invalid; cannot contain the character U+0000`);
 }
@@ -35,7 +38,10 @@ export function checkNoColon(field: string, text: string): void {
  */
 export function checkTag(field: string, tag: string): void {
   if (byteLength(tag) > LONGEST_TAG) {
-    throw invalid(errorText`${field} is invalid; cannot be greater than ${LONGEST_TAG} characters`);
+    throw invalid(
+      errorText`${field} is invalid; cannot be greater than ${LONGEST_TAG} characters`,
+      'too_large',
+    );
   }
   if (!isTag(tag)) throw invalid(errorText`${field} is invalid; must be lowercase alphanumeric only`);
 }

@@ -75,13 +75,17 @@ export class NamespacesService {
       if ((await transaction.bindings({ ...first, userId: '' })).length > 0) {
         throw invalid(
           errorText`namespace has role bindings; '${name}' has role bindings, delete role bindings first`,
+          'not_empty',
         );
       }
       if ((await transaction.roles(first)).length > 0) {
-        throw invalid(errorText`namespace has roles; '${name}' has roles, delete roles first`);
+        throw invalid(errorText`namespace has roles; '${name}' has roles, delete roles first`, 'not_empty');
       }
       if (hasQueues) {
-        throw invalid(errorText`namespace has queues; '${name}' has queues, delete queues first`);
+        throw invalid(
+          errorText`namespace has queues; '${name}' has queues, delete queues first`,
+          'not_empty',
+        );
       }
       if (!(await transaction.removeNamespace(name))) throw noSuchNamespace(name);
     });

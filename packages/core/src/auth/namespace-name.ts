@@ -12,6 +12,7 @@ export function checkNamespaceName(name: string): void {
   if (byteLength(name) > LIMITS.namespaceName) {
     throw invalid(
       errorText`namespace name is invalid; cannot be greater than '${LIMITS.namespaceName}' characters`,
+      'too_large',
     );
   }
   if (isBlank(name)) throw invalid('namespace name is invalid; cannot be empty');

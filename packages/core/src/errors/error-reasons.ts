@@ -8,6 +8,7 @@ export const ERROR_REASONS = [
   'no_such_item',
   'no_such_queue',
   'queue_exists',
+  'queue_paused',
   'not_empty',
   'no_such_partition',
   'over_limit',

@@ -20,6 +20,7 @@ export function checkDeadQueueName(name: string, deadQueue: string): void {
   if (byteLength(deadQueue) > LIMITS.deadQueueName) {
     throw invalid(
       errorText`dead queue is invalid; cannot be greater than '${LIMITS.deadQueueName}' characters`,
+      'too_large',
     );
   }
   if (deadQueue.includes('\0')) throw invalid('dead queue is invalid; cannot contain the character U+0000');
@@ -34,7 +35,10 @@ export function checkDeadQueueName(name: string, deadQueue: string): void {
 
 /** The error for a dead-letter queue that does not exist, or that the caller must not know. */
 export function noSuchDeadQueue(deadQueue: string): QueueError {
-  return invalid(errorText`dead_queue does not exist; '${deadQueue}' was not found, create it first`);
+  return invalid(
+    errorText`dead_queue does not exist; '${deadQueue}' was not found, create it first`,
+    'no_such_queue',
+  );
 }
 
 /**
@@ -54,7 +58,8 @@ export function checkDeadQueueRelations(
   if (target === undefined) {
     throw noSuchDeadQueue(deadQueue);
   }
-  if (deadQueueEnds) throw invalid(errorText`dead_queue does not exist; '${deadQueue}' is being deleted`);
+  if (deadQueueEnds)
+    throw invalid(errorText`dead_queue does not exist; '${deadQueue}' is being deleted`, 'no_such_queue');
   if (target.deadQueue !== '') {
     throw invalid(errorText`dead_queue is invalid; '${deadQueue}' already has its own dead_queue configured`);
   }

@@ -24,7 +24,10 @@ export function checkQueueKnown(name: string): void {
  */
 export function checkQueueName(name: string): void {
   if (byteLength(name) > LIMITS.queueName) {
-    throw invalid(errorText`queue name is invalid; cannot be greater than '${LIMITS.queueName}' characters`);
+    throw invalid(
+      errorText`queue name is invalid; cannot be greater than '${LIMITS.queueName}' characters`,
+      'too_large',
+    );
   }
   if (isBlank(name)) throw invalid('queue name is invalid; queue name cannot be empty');
   if (hasWhitespace(name))

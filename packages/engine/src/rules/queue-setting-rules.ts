@@ -61,7 +61,10 @@ const LEASE_TIMEOUTS = '8m, 15m or 1h';
 
 function checkLength(field: string, text: string): void {
   if (byteLength(text) > LIMITS.timeoutText) {
-    throw invalid(errorText`${field} is invalid; cannot be greater than '${LIMITS.timeoutText}' characters`);
+    throw invalid(
+      errorText`${field} is invalid; cannot be greater than '${LIMITS.timeoutText}' characters`,
+      'too_large',
+    );
   }
 }
 
@@ -85,6 +88,7 @@ export function checkQueueSettings(settings: QueueSettings): void {
   if (byteLength(reference) > LIMITS.queueReference) {
     throw invalid(
       errorText`reference field is invalid; cannot be greater than '${LIMITS.queueReference}' characters`,
+      'too_large',
     );
   }
   if (reference.includes('\0'))

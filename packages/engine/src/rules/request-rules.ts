@@ -11,7 +11,10 @@ export function checkProducedItems(
 ): void {
   if (items.length === 0) throw invalid('items cannot be empty; at least one item is required');
   if (received > most) {
-    throw invalid(errorText`items is invalid; max_produce_batch_size is ${most} but received ${received}`);
+    throw invalid(
+      errorText`items is invalid; max_produce_batch_size is ${most} but received ${received}`,
+      'too_large',
+    );
   }
   for (const { encoding, kind, reference } of items) {
     checkText('encoding', encoding);
@@ -28,7 +31,10 @@ export function checkText(field: string, text: string): void {
 /** @throws QueueError `invalid` for a wrong client id or batch size. */
 export function checkLease(clientId: string, batchSize: number, most: number): void {
   if (isLongerThan(clientId, LIMITS.clientId)) {
-    throw invalid(errorText`invalid client id; cannot be greater than '${LIMITS.clientId}' characters`);
+    throw invalid(
+      errorText`invalid client id; cannot be greater than '${LIMITS.clientId}' characters`,
+      'too_large',
+    );
   }
   if (isBlank(clientId)) throw invalid('invalid client id; cannot be empty');
   checkText('client id', clientId);
@@ -36,6 +42,7 @@ export function checkLease(clientId: string, batchSize: number, most: number): v
   if (batchSize > most) {
     throw invalid(
       errorText`invalid batch size; max_lease_batch_size is ${most}, but ${batchSize} was requested`,
+      'too_large',
     );
   }
 }
@@ -57,6 +64,7 @@ export function checkIds(
   if (received > most) {
     throw invalid(
       errorText`${words.field} is invalid; max_complete_batch_size is ${most} but received ${received}`,
+      'too_large',
     );
   }
   checkUniqueIds(ids);

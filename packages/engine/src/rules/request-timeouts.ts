@@ -31,6 +31,7 @@ export class RequestTimeouts {
     if (byteLength(text) > LIMITS.requestTimeoutText) {
       throw invalid(
         errorText`request timeout is invalid; cannot be greater than '${LIMITS.requestTimeoutText}' characters`,
+        'too_large',
       );
     }
     try {

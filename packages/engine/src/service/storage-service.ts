@@ -141,12 +141,18 @@ export class StorageService {
 
 function checkImportBatch(received: number, most: number): void {
   if (received <= most) return;
-  throw invalid(errorText`items is invalid; max_import_batch_size is ${most} but received ${received}`);
+  throw invalid(
+    errorText`items is invalid; max_import_batch_size is ${most} but received ${received}`,
+    'too_large',
+  );
 }
 
 function checkDeleteBatch(received: number, most: number): void {
   if (received <= most) return;
-  throw invalid(errorText`ids is invalid; max_delete_batch_size is ${most} but received ${received}`);
+  throw invalid(
+    errorText`ids is invalid; max_delete_batch_size is ${most} but received ${received}`,
+    'too_large',
+  );
 }
 
 function checkedImport(item: ImportedItem): ImportedItem {

@@ -74,6 +74,7 @@ export const QUEUE_NAME: CheckGroup = {
     {
       when: 'the name is longer than 512 bytes',
       text: "queue name is invalid; cannot be greater than '512' characters",
+      reason: 'too_large',
       broken: { queue_name: textOf(513) },
     },
     {
@@ -102,6 +103,7 @@ export const NAMESPACE_NAME: CheckGroup = {
     {
       when: 'the name is longer than 256 bytes',
       text: "namespace name is invalid; cannot be greater than '256' characters",
+      reason: 'too_large',
       broken: { namespace: textOf(257) },
     },
     {
@@ -140,6 +142,7 @@ export const PARTITION: Check = {
 export const TIMEOUT_TEXT: Check = {
   when: '`request_timeout` has more than 100 bytes',
   text: "request timeout is invalid; cannot be greater than '100' characters",
+  reason: 'too_large',
   broken: { request_timeout: `${'0'.repeat(100)}s` },
 };
 
@@ -247,6 +250,7 @@ export function tooManyIds(
   return {
     when: `there are more than 1,000 ${field}`,
     text: `${field} is invalid; max_complete_batch_size is 1000 but received <number>`,
+    reason: 'too_large',
     broken: withIds(...times(1_001, UNKNOWN_ID)),
   };
 }

@@ -41,6 +41,7 @@ export const PRODUCE_STEPS: CheckedCall['steps'] = [
   {
     when: 'there are more than 1,000 items',
     text: 'items is invalid; max_produce_batch_size is 1000 but received <number>',
+    reason: 'too_large',
     broken: { items: times(1_001, ITEM) },
   },
   withoutNul('encoding', { items: [{ encoding: '\0' }] }),
@@ -78,6 +79,7 @@ export const LEASE_STEPS: CheckedCall['steps'] = [
   {
     when: '`client_id` has more than 512 bytes',
     text: "invalid client id; cannot be greater than '512' characters",
+    reason: 'too_large',
     broken: { client_id: 'c'.repeat(513) },
   },
   {
@@ -94,6 +96,7 @@ export const LEASE_STEPS: CheckedCall['steps'] = [
   {
     when: '`batch_size` is greater than 1,000',
     text: 'invalid batch size; max_lease_batch_size is 1000, but <number> was requested',
+    reason: 'too_large',
     broken: { batch_size: 1_001 },
   },
   TIMEOUT_REQUIRED,

@@ -20,11 +20,13 @@ const TIMEOUT_TEXTS: readonly Check[] = [
   {
     when: '`lease_timeout` is longer than 15 bytes',
     text: "lease timeout is invalid; cannot be greater than '15' characters",
+    reason: 'too_large',
     broken: { lease_timeout: '1.00000000000000s' },
   },
   {
     when: '`expire_timeout` is longer than 15 bytes',
     text: "expire timeout is invalid; cannot be greater than '15' characters",
+    reason: 'too_large',
     broken: { expire_timeout: '1.00000000000000s' },
   },
   {
@@ -46,6 +48,7 @@ export const DEAD_QUEUE: CheckGroup = {
     {
       when: 'the name is longer than 500 bytes',
       text: "dead queue is invalid; cannot be greater than '500' characters",
+      reason: 'too_large',
       broken: { dead_queue: textOf(501) },
     },
     withoutNul('dead queue', { dead_queue: 'a\0' }, 'the name contains U+0000'),
@@ -67,11 +70,13 @@ export const DEAD_QUEUE: CheckGroup = {
     {
       when: 'no queue has this name',
       text: "dead_queue does not exist; '<name>' was not found, create it first",
+      reason: 'no_such_queue',
       broken: { dead_queue: 'missing' },
     },
     {
       when: 'it is being deleted',
       text: "dead_queue does not exist; '<name>' is being deleted",
+      reason: 'no_such_queue',
     },
     {
       when: 'it has a dead-letter queue itself',
@@ -90,6 +95,7 @@ const SETTINGS: readonly Check[] = [
   {
     when: '`reference` is longer than 2,000 bytes',
     text: "reference field is invalid; cannot be greater than '2000' characters",
+    reason: 'too_large',
     broken: { reference: textOf(2_001) },
   },
   withoutNul('reference field', { reference: '\0' }, '`reference` contains U+0000'),

@@ -34,6 +34,7 @@ const IMPORT_STEPS: readonly (Check | CheckGroup)[] = [
   {
     when: 'there are more than 65,536 items',
     text: 'items is invalid; max_import_batch_size is 65536 but received <number>',
+    reason: 'too_large',
     broken: { items: times(65_537, {}) },
   },
   withoutNul('source_id', { items: [{ source_id: '\0' }] }),
@@ -72,6 +73,7 @@ export const STORAGE_CALLS: readonly CheckedCall[] = [
       {
         when: 'there are more than 10,000 ids',
         text: 'ids is invalid; max_delete_batch_size is 10000 but received <number>',
+        reason: 'too_large',
         broken: { ids: times(10_001, 'x') },
       },
       ...malformedIds(withIds),

@@ -75,6 +75,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
       {
         when: '`lease_timeout` has more than 15 bytes',
         text: "lease timeout is invalid; cannot be greater than '15' characters",
+        reason: 'too_large',
         broken: { lease_timeout: textOf(16) },
       },
       {

@@ -36,18 +36,22 @@ const REASONS: Readonly<Record<ErrorReason, readonly [codes: readonly ErrorCode[
   ],
   not_leased: [['invalid'], 'The item waits or is scheduled'],
   no_such_item: [['invalid'], 'The id is malformed'],
-  no_such_queue: [['invalid'], 'No queue has the name'],
+  no_such_queue: [['invalid'], 'No queue has the name, or the name of the dead-letter queue'],
   queue_exists: [['invalid'], 'A queue has the name already'],
-  not_empty: [['invalid'], 'The queue holds items, and `force` is not set. Only under `/v2/`'],
+  queue_paused: [['retry'], 'The queue is paused. Reserved: this version cannot pause queues'],
+  not_empty: [
+    ['invalid'],
+    'A queue holds items, and `force` is not set (only under `/v2/`). Or a namespace has queues, roles or bindings',
+  ],
   no_such_partition: [['invalid'], 'The queue has no partition of this number'],
   over_limit: [
     ['retry', 'limited'],
     '454: the process is overloaded. 429: the caller exceeds a limit of its own. Nothing was changed',
   ],
-  too_large: [['invalid'], 'The body is larger than the call allows, or its lists have too many elements'],
+  too_large: [['invalid'], 'The body, a text of it, or the number of items is larger than the call allows'],
   unavailable: [
     ['retry', 'failed'],
-    '454: storage failed or was not ready in time; nothing was changed. 453: the process is shutting down, or the queue is being stopped or deleted',
+    '454: storage failed or was not ready in time; nothing was changed. 453: the process is shutting down, the queue is being stopped or deleted, or its storage lacks what the call needs',
   ],
   outcome_unknown: [['retry'], 'Storage did not answer. The call may have taken effect'],
 };

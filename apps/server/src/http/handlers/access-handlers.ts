@@ -1,5 +1,5 @@
 import type { AccessService } from '@querator/access';
-import { errorText, QueueError } from '@querator/core';
+import { errorText, unavailable } from '@querator/core';
 import {
   accessEndpoints,
   fromApiKey,
@@ -90,7 +90,7 @@ export function missingAccessHandlers(): Handlers<typeof accessEndpoints, CallCo
   const handlers = Object.keys(accessEndpoints).map((name) => {
     const [, storage] = NEEDED.find(([call]) => call.test(name)) ?? ['', 'access'];
     const refuse = async () => {
-      throw new QueueError('failed', errorText`${storage} storage not configured`);
+      throw unavailable('failed', errorText`${storage} storage not configured`);
     };
     return [name, refuse];
   });

@@ -8,8 +8,8 @@ import {
   isLongerThan,
   LIMITS,
   parseDuration,
-  QueueError,
   SYSTEM_NAMESPACE,
+  unavailable,
   verbatim,
 } from '@querator/core';
 import type { QueuesService } from '@querator/engine';
@@ -41,7 +41,7 @@ export function serverHandlers(access: ServedAccess): HandlersOf<'server'> {
 export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
   return {
     async rotate({ id, grace }, { caller }) {
-      if (access === undefined) throw new QueueError('failed', 'api key storage not configured');
+      if (access === undefined) throw unavailable('failed', 'api key storage not configured');
       return access.service.apiKeys.rotate(id, parseGrace(grace), caller);
     },
   };
