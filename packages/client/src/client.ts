@@ -13,6 +13,7 @@ import {
 import { type Call, type CallOptions, createCall, type RequestFields } from './call.ts';
 import { discovery, type ServerInfo } from './discovery/server-info.ts';
 import { parseEndpoint } from './endpoint-url.ts';
+import { type RenewalThread, ThreadHost } from './thread/thread-host.ts';
 import { type Fetch, fetchTransport } from './transport/fetch-transport.ts';
 import { type ClientTls, nodeTransport } from './transport/node-transport.ts';
 
@@ -29,6 +30,12 @@ export interface ClientOptions {
   readonly fetch?: Fetch | undefined;
   /** How to check the server of an `https` endpoint, and who the client is. Not used with `fetch`. */
   readonly tls?: ClientTls | undefined;
+  /**
+   * Whether workers renew their leases from a thread; true by default. It takes 26 MB.
+   * Without it, or with `fetch`, a handler that blocks the event loop for half of
+   * the lease timeout may lose its lease.
+   */
+  readonly renewalThread?: boolean | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -74,6 +81,8 @@ export interface Client {
   readonly discover: () => Promise<ServerInfo>;
   /** Calls any endpoint of the protocol. */
   readonly call: Call;
+  /** For workers, which renew leases from a thread. Undefined: requests are sent by a `fetch`, which no thread can use. */
+  readonly renewalThread?: RenewalThread | undefined;
 }
 
 /**
@@ -81,7 +90,8 @@ export interface Client {
  *
  * @throws TypeError if the endpoint is not an http(s) URL, or contains credentials.
  */
-export function createClient({ endpoint, apiKey, fetch, tls, clock }: ClientOptions): Client {
+export function createClient(options: ClientOptions): Client {
+  const { endpoint, apiKey, fetch, tls, clock, renewalThread = true } = options;
   const call = createCall({
     baseUrl: parseEndpoint(endpoint),
     apiKey,
@@ -101,6 +111,8 @@ export function createClient({ endpoint, apiKey, fetch, tls, clock }: ClientOpti
     },
     discover: discovery(call),
     call,
+    renewalThread:
+      fetch === undefined && renewalThread ? new ThreadHost({ endpoint, apiKey, tls }) : undefined,
   };
 }
 

@@ -22,6 +22,7 @@ export { InfrastructureError } from './errors/infrastructure-error.ts';
 export { ReplyError } from './errors/reply-error.ts';
 export { RequestTimeoutError } from './errors/request-timeout-error.ts';
 export { type ItemsToList, listItems, listQueues, listScheduled, type QueuesToList } from './pages.ts';
+export { type EngineCalls, inProcess } from './port/in-process.ts';
 export type { ProduceSource, QueueSource } from './port/port-of.ts';
 export type { PortNewItem, PortProduce, ProducedItem, ProducePort } from './port/produce-port.ts';
 export type {

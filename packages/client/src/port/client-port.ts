@@ -1,19 +1,31 @@
-import { MESSAGES, QueueError } from '@querator/core';
-import { fromRetriedItem, queueEndpoints, toLeasedItem } from '@querator/protocol';
+import { formatDuration, type Instant, type ItemId, MESSAGES, QueueError } from '@querator/core';
+import { fromRetriedItem, fromTimestamp, queueEndpoints, toLeasedItem } from '@querator/protocol';
 import type { Client } from '../client.ts';
 import { BrokenReplyError } from '../errors/broken-reply-error.ts';
+import { itemError } from './item-error.ts';
 import type { QueuePort, Refusals, ServerTime } from './queue-port.ts';
 import { serverTimeOf } from './server-time.ts';
 
 /** The request timeout of a complete call. */
 const COMPLETE_TIMEOUT = '30s';
+/** The request timeout of an extend call. A later attempt is worth more than a late answer. */
+const EXTEND_TIMEOUT = '5s';
 
 const NONE_REFUSED: Refusals = new Map();
 
-/** The calls of a consumer, sent to a server under `/v1/`. */
+/** The calls of a consumer, sent to a server: under `/v1/` but for the renewal of leases. */
 export function clientPort(client: Client): QueuePort {
+  let extend: QueuePort['extend'];
   return {
-    extend: undefined,
+    thread: client.renewalThread,
+    get extend() {
+      return extend;
+    },
+    async discover() {
+      if (extend !== undefined) return;
+      const { capabilities } = await client.discover();
+      if (capabilities.has('queue.extend')) extend = extendOf(client);
+    },
     async lease(call, signal) {
       let serverTime: ServerTime | undefined;
       const onReply = (header: (name: string) => string | undefined) => {
@@ -38,6 +50,22 @@ export function clientPort(client: Client): QueuePort {
       await client.queue.retry({ queueName, partition, items: items.map(fromRetriedItem) });
       return NONE_REFUSED;
     },
+  };
+}
+
+/** The call that renews leases, of a server that has it. */
+export function extendOf(client: Client): NonNullable<QueuePort['extend']> {
+  return async ({ queueName, partition, leaseTimeout, ids }) => {
+    const reply = await client.v2.queue.extend({
+      ...{ queueName, partition, ids: [...ids], requestTimeout: EXTEND_TIMEOUT },
+      leaseTimeout: formatDuration(leaseTimeout),
+    });
+    return new Map(
+      reply.items.map(({ id, leaseDeadline, ...outcome }): [ItemId, Instant | QueueError] => [
+        id,
+        itemError(outcome) ?? fromTimestamp(leaseDeadline ?? { seconds: 0, nanos: 0 }),
+      ]),
+    );
   };
 }
 

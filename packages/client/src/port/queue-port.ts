@@ -1,4 +1,5 @@
 import type { Duration, Instant, ItemId, LeasedItem, QueueError, RetriedItem } from '@querator/core';
+import type { RenewalThread } from '../thread/thread-host.ts';
 
 /** A request for items. */
 export interface PortLease {
@@ -85,6 +86,9 @@ export interface QueuePort {
 
   /** Renews leases. Undefined while it is not known that the server can. */
   readonly extend: ((call: PortExtend) => Promise<Extended>) | undefined;
+
+  /** A thread that can renew leases too. Undefined: there is none. */
+  readonly thread?: RenewalThread | undefined;
 
   /**
    * Finds out what the server can, once. A port that knows has none.

@@ -1,11 +1,13 @@
 import { type CancelTimer, type Clock, type Instant, millisecondsBetween } from '@querator/core';
+import type { ServerClock } from '../renewal/server-clock.ts';
 import type { HeldItem } from './held-item.ts';
-import type { ServerClock } from './server-clock.ts';
 
 /** Dependencies of {@link HeldItems}. */
 export interface HeldItemsDeps {
   readonly clock: Clock;
   readonly serverClock: ServerClock;
+  /** Brings the lease deadlines up to date. */
+  readonly sync: () => void;
   /** Receives each item whose lease has ended. */
   readonly onEnded: (item: HeldItem) => void;
 }
@@ -40,8 +42,12 @@ export class HeldItems {
 
   /** Whether the lease of the item runs. */
   isHeld(item: HeldItem): boolean {
-    if (!this.#items.has(item)) return false;
-    return item.leaseDeadline === undefined || !this.#deps.serverClock.hasPassed(item.leaseDeadline);
+    if (this.#items.has(item) && this.#hasPassed(item)) this.#deps.sync();
+    return this.#items.has(item) && !this.#hasPassed(item);
+  }
+
+  #hasPassed({ leaseDeadline }: HeldItem): boolean {
+    return leaseDeadline !== undefined && this.#deps.serverClock.hasPassed(leaseDeadline);
   }
 
   /** Watches no longer. */
@@ -59,11 +65,12 @@ export class HeldItems {
 
   #look(): void {
     this.#stopTimer();
+    this.#deps.sync();
     let next: Instant | undefined;
     for (const item of this.#items) {
       const { leaseDeadline } = item;
       if (leaseDeadline === undefined) continue;
-      if (this.#deps.serverClock.hasPassed(leaseDeadline)) {
+      if (this.#hasPassed(item)) {
         this.#items.delete(item);
         this.#deps.onEnded(item);
       } else if (next === undefined || leaseDeadline < next) next = leaseDeadline;

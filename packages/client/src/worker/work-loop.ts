@@ -1,13 +1,21 @@
-import { type Clock, type Duration, type Random, RunningWork, UNSET_INSTANT } from '@querator/core';
+import {
+  type Clock,
+  type Duration,
+  type Instant,
+  microseconds,
+  type Random,
+  RunningWork,
+  UNSET_INSTANT,
+} from '@querator/core';
 import type { Lease, PortRetriedItem, QueuePort } from '../port/queue-port.ts';
+import { LeaseRenewal } from '../renewal/lease-renewal.ts';
+import { ServerClock } from '../renewal/server-clock.ts';
 import { backOffMs, isTransient } from '../retry-policy.ts';
 import { sleep } from '../sleep.ts';
 import type { HeldItem } from './held-item.ts';
 import { HeldItems } from './held-items.ts';
-import { LeaseRenewal } from './lease-renewal.ts';
 import { Pace } from './pace.ts';
 import { ResultSender, type SendFailure } from './result-sender.ts';
-import { ServerClock } from './server-clock.ts';
 import { WorkAborted } from './work-aborted.ts';
 
 /** What a handler made of its item. A failed item is given back as `giveBack` says, once that runs. */
@@ -36,7 +44,7 @@ export interface WorkLoopDeps {
   readonly leaseWait: string;
   /** How long a renewed lease lasts. Undefined: as long as the queue's leases. */
   readonly leaseTimeout: Duration | undefined;
-  /** Whether the first lease waits until it is known what the server can. */
+  /** Whether the first lease waits until it is known what the server can. Otherwise the loop asks beside its work. */
   readonly discoversFirst: boolean;
   /** Ends the loop: it starts no more items. */
   readonly signal: AbortSignal;
@@ -63,7 +71,7 @@ export class WorkLoop {
   readonly #deps: WorkLoopDeps;
   readonly #serverClock: ServerClock;
   readonly #held: HeldItems;
-  readonly #renewal: LeaseRenewal;
+  readonly #renewal: LeaseRenewal<HeldItem>;
   readonly #sender: ResultSender;
   readonly #pace: Pace;
   /** Leased items that no handler has. */
@@ -80,8 +88,20 @@ export class WorkLoop {
     this.#serverClock = serverClock;
     this.#pace = new Pace(deps.clock);
     this.#sender = new ResultSender({ ...deps, onCalled: (sentAt) => this.#pace.called(sentAt) });
-    this.#held = new HeldItems({ clock: deps.clock, serverClock, onEnded: (held) => this.#lost(held) });
-    this.#renewal = new LeaseRenewal({ ...deps, serverClock, onLost: (held) => this.#lost(held) });
+    this.#held = new HeldItems({
+      ...{ clock: deps.clock, serverClock },
+      sync: () => this.#renewal.sync(),
+      onEnded: (held) => this.#lost(held),
+    });
+    this.#renewal = new LeaseRenewal<HeldItem>({
+      ...deps,
+      serverClock,
+      thread: deps.port.thread,
+      onLost: (held) => {
+        held.isLost = true;
+        this.#lost(held);
+      },
+    });
   }
 
   /** The number of handlers at work. */
@@ -126,16 +146,22 @@ export class WorkLoop {
   }
 
   async #leaseUntilStopped(): Promise<void> {
-    const { signal, clock, random, onError } = this.#deps;
+    const { port, discoversFirst, signal, clock, random, onError } = this.#deps;
     let failures = 0;
     while (!signal.aborted) {
-      await this.#mayLease();
-      if (signal.aborted) return;
       try {
-        await this.#discover();
+        if (discoversFirst) {
+          await port.discover?.();
+          // From the first item on, a handler that blocks the event loop keeps its lease.
+          await this.#renewal.start();
+        }
+        await this.#mayLease();
+        if (signal.aborted) return;
         const lease = await this.#lease();
         failures = 0;
         if (lease !== undefined) this.#take(lease);
+        // Until it is known what the server can, the loop does without.
+        if (!discoversFirst) void port.discover?.().catch(() => {});
       } catch (error) {
         if (signal.aborted) return;
         if (!isTransient(error)) throw error;
@@ -144,14 +170,6 @@ export class WorkLoop {
         await sleep(clock, backOffMs(failures, random), signal);
       }
     }
-  }
-
-  async #discover(): Promise<void> {
-    const { port, discoversFirst } = this.#deps;
-    const discovered = port.discover?.();
-    if (discoversFirst) await discovered;
-    // Until it is known what the server can, the loop does without.
-    else void discovered?.catch(() => {});
   }
 
   /** Resolves once a handler is free, and the results are not held up. */
@@ -186,21 +204,25 @@ export class WorkLoop {
   }
 
   #take({ partition, items }: Lease): void {
-    for (const item of items) {
+    const now = this.#deps.clock.now();
+    const serverNow = this.#serverClock.now();
+    const taken = items.map((item): HeldItem => {
       const { id, attempts, leaseDeadline } = item;
-      const held: HeldItem = {
+      const leftUs = leaseDeadline - serverNow;
+      return {
+        leasedFor: leftUs > 0n ? microseconds(leftUs) : undefined,
+        renewAt: (now + leftUs / 2n) as Instant,
         ...{ id, attempts, partition, item },
         leaseDeadline: isUnset(leaseDeadline) ? undefined : leaseDeadline,
-        renewAt: undefined,
         isLost: false,
         hasEnded: false,
         hasResult: false,
         ending: undefined,
       };
-      this.#held.add(held);
-      this.#renewal.add(held);
-      this.#waiting.push(held);
-    }
+    });
+    for (const held of taken) this.#held.add(held);
+    this.#renewal.add(taken);
+    this.#waiting.push(...taken);
     if (this.#deps.signal.aborted) this.#giveBackWaiting();
     else this.#startWaiting();
   }

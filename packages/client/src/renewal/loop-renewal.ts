@@ -12,22 +12,21 @@ import {
 } from '@querator/core';
 import type { Extended, QueuePort } from '../port/queue-port.ts';
 import { backOffMs, isTransient } from '../retry-policy.ts';
-import type { HeldItem } from './held-item.ts';
+import type { Renewal, RenewalReports, RenewedItem } from './renewal.ts';
 import type { ServerClock } from './server-clock.ts';
 
-/** Dependencies of {@link LeaseRenewal}. */
-export interface LeaseRenewalDeps {
-  readonly port: QueuePort;
+/** Dependencies of {@link LoopRenewal}. */
+export interface LoopRenewalDeps<Item extends RenewedItem> extends RenewalReports<Item> {
+  readonly port: Pick<QueuePort, 'extend'>;
   readonly queueName: string;
   readonly clock: Clock;
-  readonly serverClock: ServerClock;
+  /** Takes the time that the answers tell. */
+  readonly serverClock?: ServerClock | undefined;
   readonly random: Random;
   /** How long a renewed lease lasts. Undefined: as long as the queue's leases. */
   readonly leaseTimeout: Duration | undefined;
-  /** Receives each failed call. Never throws. */
-  readonly onError: (error: unknown) => void;
-  /** Receives each item that the server no longer holds for this consumer. */
-  readonly onLost: (item: HeldItem) => void;
+  /** Receives the items of a call whose leases have new deadlines. */
+  readonly onRenewed?: ((items: readonly Item[]) => void) | undefined;
 }
 
 /** The most ids in one call. */
@@ -38,13 +37,10 @@ const SAME_CALL_PARTS = 8;
 const SHORTEST_PAUSE_MS = 1;
 const NO_TIME = milliseconds(0);
 
-/**
- * Renews the leases of the items that the process holds, each when half of its
- * time has passed.
- */
-export class LeaseRenewal {
-  readonly #deps: LeaseRenewalDeps;
-  readonly #items = new Set<HeldItem>();
+/** A renewal by timers and calls of the event loop that it runs on. */
+export class LoopRenewal<Item extends RenewedItem> implements Renewal<Item> {
+  readonly #deps: LoopRenewalDeps<Item>;
+  readonly #items = new Set<Item>();
   /** How long the queue's leases last, as far as it was seen. */
   #queueTimeout: Duration | undefined;
   #measuresAgain = false;
@@ -52,31 +48,34 @@ export class LeaseRenewal {
   #timerAt: Instant | undefined;
   #failures = 0;
 
-  constructor(deps: LeaseRenewalDeps) {
+  constructor(deps: LoopRenewalDeps<Item>) {
     this.#deps = deps;
   }
 
-  /** Takes an item that was just leased. */
-  add(item: HeldItem): void {
-    const { leaseDeadline } = item;
-    if (leaseDeadline === undefined) return;
-    const { clock, serverClock } = this.#deps;
-    const leftUs = leaseDeadline - serverClock.now();
-    if (leftUs <= 0n) return;
-    const left = (leftUs * 1_000n) as Duration;
-    // A reply that arrived late leaves less than the queue's lease timeout.
-    if (this.#queueTimeout === undefined || this.#measuresAgain || left > this.#queueTimeout) {
-      this.#queueTimeout = left;
-      this.#measuresAgain = false;
-    }
-    item.renewAt = (clock.now() + leftUs / 2n) as Instant;
-    this.#items.add(item);
-    this.#watch(item.renewAt);
+  async start(): Promise<void> {}
+
+  add(items: readonly Item[]): void {
+    for (const item of items) this.#add(item);
   }
 
-  /** Renews the lease of an item no longer. */
-  remove(item: HeldItem): void {
+  #add(item: Item): void {
+    const { leasedFor, renewAt } = item;
+    if (leasedFor === undefined || renewAt === undefined) return;
+    // A reply that arrived late leaves less than the queue's lease timeout.
+    if (this.#queueTimeout === undefined || this.#measuresAgain || leasedFor > this.#queueTimeout) {
+      this.#queueTimeout = leasedFor;
+      this.#measuresAgain = false;
+    }
+    this.#items.add(item);
+    this.#watch(renewAt);
+  }
+
+  remove(item: Item): void {
     this.#items.delete(item);
+  }
+
+  sync(): void {
+    // The answers are taken when they arrive.
   }
 
   stop(): void {
@@ -126,7 +125,7 @@ export class LeaseRenewal {
   }
 
   /** Renews the leases of items of one partition. Never rejects. */
-  async #renew(partition: number, items: readonly HeldItem[], leaseTimeout: Duration): Promise<void> {
+  async #renew(partition: number, items: readonly Item[], leaseTimeout: Duration): Promise<void> {
     const { port, queueName, clock, serverClock } = this.#deps;
     if (port.extend === undefined) return this.#tryLater(items);
     // None is due again until the answer is here.
@@ -141,39 +140,41 @@ export class LeaseRenewal {
       for (const deadline of extended.values()) {
         if (deadline instanceof QueueError) continue;
         const at = addDuration(deadline, -leaseTimeout as Duration);
-        serverClock.observe({ sentAt, serverTime: { at, precision: NO_TIME } });
+        serverClock?.observe({ sentAt, serverTime: { at, precision: NO_TIME } });
         break;
       }
       // Half of the timeout, counted from before the server could begin it. In microseconds.
       const renewAt = (sentAt + leaseTimeout / 2_000n) as Instant;
-      for (const item of items) this.#take(item, extended, renewAt);
+      const renewed = items.filter((item) => this.#take(item, extended, renewAt));
+      this.#deps.onRenewed?.(renewed);
     } catch (error) {
       this.#failed(error, items);
     }
     this.#watchNext();
   }
 
-  #take(item: HeldItem, extended: Extended, renewAt: Instant): void {
+  /** @returns whether the lease of the item was renewed. */
+  #take(item: Item, extended: Extended, renewAt: Instant): boolean {
     const deadline = extended.get(item.id);
-    if (deadline === undefined || !this.#items.has(item)) return;
+    if (deadline === undefined || !this.#items.has(item)) return false;
     if (!(deadline instanceof QueueError)) {
       item.leaseDeadline = deadline;
       item.renewAt = renewAt;
-      return;
+      return true;
     }
     // Beyond its longest time a lease stays as it is, and ends by itself.
     if (deadline.reason === 'over_limit') this.#items.delete(item);
     else if (isGone(deadline)) this.#lose(item);
     else this.#tryLater([item]);
+    return false;
   }
 
-  #lose(item: HeldItem): void {
+  #lose(item: Item): void {
     this.#items.delete(item);
-    item.isLost = true;
     this.#deps.onLost(item);
   }
 
-  #failed(error: unknown, items: readonly HeldItem[]): void {
+  #failed(error: unknown, items: readonly Item[]): void {
     this.#failures++;
     this.#deps.onError(error);
     // The queue may have other settings now. The next lease tells its timeout.
@@ -182,7 +183,7 @@ export class LeaseRenewal {
   }
 
   /** Pauses so briefly that several attempts remain before the leases end. */
-  #tryLater(items: readonly HeldItem[], pauseMs = Number.POSITIVE_INFINITY): void {
+  #tryLater(items: readonly Item[], pauseMs = Number.POSITIVE_INFINITY): void {
     const mostMs = toMilliseconds(this.#timeout ?? NO_TIME) / SAME_CALL_PARTS;
     const at = addDuration(this.#deps.clock.now(), milliseconds(Math.min(pauseMs, mostMs)));
     for (const item of items) item.renewAt = at;

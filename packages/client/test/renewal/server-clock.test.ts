@@ -2,7 +2,7 @@ import { addDuration, type Instant, milliseconds } from '@querator/core';
 import { ManualClock } from '@querator/core/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ServerClock } from '../../src/worker/server-clock.ts';
+import { ServerClock } from '../../src/renewal/server-clock.ts';
 
 const SECOND_US = 1_000_000n;
 

@@ -1,0 +1,129 @@
+import { addDuration, type Duration, milliseconds } from '@querator/core';
+import { ManualClock, SeededRandom } from '@querator/core/testing';
+import { expect, test } from 'vitest';
+import { LeaseRenewal } from '../../src/renewal/lease-renewal.ts';
+import type { RenewedItem } from '../../src/renewal/renewal.ts';
+import { ServerClock } from '../../src/renewal/server-clock.ts';
+import type { RenewalThread, ThreadListener } from '../../src/thread/thread-host.ts';
+import type { ToThread } from '../../src/thread/thread-messages.ts';
+
+/** A renewal with a thread that only records what it is told. */
+function start({ canExtend = true, canStart = true } = {}) {
+  const clock = new ManualClock();
+  const told: ToThread[] = [];
+  const extended: string[][] = [];
+  const errors: unknown[] = [];
+  const lost: RenewedItem[] = [];
+  let listener: ThreadListener | undefined;
+  const inbox: (() => void)[] = [];
+  const thread: RenewalThread = {
+    open: (given) => {
+      if (!canStart) throw new Error('no threads here');
+      listener = given;
+      return {
+        loop: 1,
+        ready: Promise.resolve(),
+        post: (message) => told.push(message),
+        sync: () => {
+          for (const take of inbox.splice(0)) take();
+        },
+        close: () => {},
+      };
+    },
+  };
+  const extend = async ({ ids, leaseTimeout }: { ids: readonly string[]; leaseTimeout: Duration }) => {
+    extended.push([...ids]);
+    return new Map(ids.map((id) => [id, addDuration(clock.now(), leaseTimeout)]));
+  };
+  const port = { extend: canExtend ? extend : undefined };
+  const renewal = new LeaseRenewal<RenewedItem>({
+    ...{ port, queueName: 'q', clock, random: new SeededRandom(), thread },
+    serverClock: new ServerClock(clock),
+    leaseTimeout: undefined,
+    onError: (error) => errors.push(error),
+    onLost: (item) => lost.push(item),
+  });
+  const item = (id: string): RenewedItem => ({
+    ...{ id, partition: 0, leasedFor: milliseconds(10_000) },
+    leaseDeadline: addDuration(clock.now(), milliseconds(10_000)),
+    renewAt: addDuration(clock.now(), milliseconds(5_000)),
+  });
+  return { clock, told, extended, errors, lost, renewal, item, port, inbox, thread: () => listener };
+}
+
+test('a thread renews where there is one', async () => {
+  const it = start();
+  const [a, b] = [it.item('a'), it.item('b')];
+  await it.renewal.start();
+  it.renewal.add([a, b]);
+  it.renewal.remove(a);
+  it.renewal.add([it.item('c')]);
+  expect(it.told).toMatchObject([
+    { kind: 'begin', queueName: 'q' },
+    { kind: 'items', added: [{ id: 'a' }, { id: 'b' }], removed: [] },
+    { kind: 'items', added: [{ id: 'c' }], removed: ['a'] },
+  ]);
+  await it.clock.advance('1m');
+  expect(it.extended).toEqual([]);
+  it.renewal.stop();
+  expect(it.told.at(-1)).toMatchObject({ kind: 'end' });
+});
+
+test('the answers of the thread can be taken before the event loop has them', () => {
+  const it = start();
+  const [a, b] = [it.item('a'), it.item('b')];
+  it.renewal.add([a, b]);
+  const deadline = addDuration(it.clock.now(), milliseconds(60_000));
+  it.inbox.push(
+    () =>
+      it.thread()?.heard({
+        kind: 'renewed',
+        loop: 1,
+        deadlines: [
+          ['a', deadline],
+          ['gone', deadline],
+        ],
+      }),
+    () => it.thread()?.heard({ kind: 'lost', loop: 1, id: 'b' }),
+    () => it.thread()?.heard({ kind: 'lost', loop: 1, id: 'gone' }),
+    () => it.thread()?.heard({ kind: 'error', loop: 1, name: 'QueueError', message: 'busy' }),
+  );
+  it.renewal.sync();
+  expect(a.leaseDeadline).toBe(deadline);
+  expect(it.lost).toEqual([b]);
+  expect(it.errors).toMatchObject([{ name: 'QueueError', message: 'busy' }]);
+});
+
+test('many items that were removed are told without a lease', () => {
+  const it = start();
+  const items = Array.from({ length: 250 }, (_, n) => it.item(`${n}`));
+  it.renewal.add(items);
+  for (const item of items) it.renewal.remove(item);
+  expect(it.told.slice(2).map((message) => message.kind === 'items' && message.removed.length)).toEqual([
+    100, 100,
+  ]);
+});
+
+test('the event loop renews until it is known that the server can', async () => {
+  const it = start({ canExtend: false });
+  it.renewal.add([it.item('a')]);
+  await it.clock.advance('5s');
+  expect(it.told).toEqual([]);
+});
+
+test.each([
+  ['cannot start', false],
+  ['ends', true],
+])('the event loop renews if the thread %s', async (_, canStart) => {
+  const it = start({ canStart });
+  const a = it.item('a');
+  it.renewal.add([a]);
+  if (canStart) it.thread()?.failed(new Error('out of memory'));
+  it.renewal.add([it.item('b')]);
+  await it.clock.advance('5s');
+  expect(it.extended).toEqual([['a', 'b']]);
+  expect(a.leaseDeadline).toBe(addDuration(it.clock.now(), milliseconds(10_000)));
+  expect(it.errors).toHaveLength(1);
+  it.renewal.stop();
+  expect(it.clock.pendingTimers).toBe(0);
+});
