@@ -20,10 +20,12 @@ import {
   type LeasedItem,
   type LetterTimeouts,
   type MarkResult,
+  metadataUnavailable,
   noSuchItem,
   type Outcome,
   type PartitionStats,
   type PartitionStore,
+  type ProbeResult,
   type ProduceRequest,
   type ProduceResult,
   type QueueError,
@@ -56,6 +58,8 @@ export interface PartitionStoreOptions {
 
 const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'moving', 'moved'];
 const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled', 'prepared'];
+const METADATA_FAULT = 'this driver keeps none';
+const KEEPS_NO_METADATA: Outcome<never> = { ok: false, error: metadataUnavailable(METADATA_FAULT) };
 /** Earlier than every claim: the next sweep may report the item. */
 const UNCLAIMED = 0n;
 
@@ -79,6 +83,7 @@ export class SqlitePartitionStore implements PartitionStore {
   ): Promise<readonly Outcome<ProduceResult>[]> {
     return this.#change((table, now) =>
       requests.map(({ items, returnIds }) => {
+        if (items.some(({ metadata }) => metadata !== undefined)) return KEEPS_NO_METADATA;
         const produced = { waiting: 0, scheduled: 0 };
         const ids: ItemId[] = [];
         for (const item of items) {
@@ -94,14 +99,13 @@ export class SqlitePartitionStore implements PartitionStore {
     );
   }
 
-  lease({ limit, leaseTimeout, details }: LeaseBatch): Promise<readonly LeasedItem[]> {
+  lease({ limit, leaseTimeout }: LeaseBatch): Promise<readonly LeasedItem[]> {
     return this.#change((table, now) => {
       const leaseDeadline = addDuration(now, leaseTimeout);
       return table.waiting(limit).map((row) => {
         const attempts = Math.min(Number(row.attempts), ATTEMPTS_MAX - 1) + 1;
         table.lease(row.id, attempts, leaseDeadline);
-        const item = { ...itemOf(row), attempts, leaseDeadline };
-        return details === true ? { ...item, details: { createdAt: item.createdAt } } : item;
+        return { ...itemOf(row), attempts, leaseDeadline };
       });
     });
   }
@@ -136,6 +140,7 @@ export class SqlitePartitionStore implements PartitionStore {
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]> {
     return this.#change((table, now) =>
       requests.map(({ items }) => {
+        if (items.some((item) => item.error !== undefined)) return KEEPS_NO_METADATA;
         const ids = items.map((item) => item.id);
         const error = firstFault(table, ids, 'retried');
         if (error !== undefined) return { ok: false, error };
@@ -160,8 +165,9 @@ export class SqlitePartitionStore implements PartitionStore {
   }
 
   /** Takes the write lock, which fails for a file that cannot be written. */
-  async probe(): Promise<void> {
+  async probe(): Promise<ProbeResult> {
     await this.#change((table) => table.find(''));
+    return { metadataFault: METADATA_FAULT };
   }
 
   import(

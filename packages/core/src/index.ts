@@ -26,6 +26,7 @@ export { ERROR_CODES, type ErrorCode } from './errors/error-codes.ts';
 export { ERROR_REASONS, type ErrorReason } from './errors/error-reasons.ts';
 export { MESSAGES } from './errors/messages.ts';
 export {
+  metadataUnavailable,
   noSuchQueue,
   overloaded,
   queueExists,
@@ -43,12 +44,19 @@ export type {
   ExtendedItem,
   ImportedItem,
   ItemContent,
-  ItemDetails,
   LeasedItem,
   NewItem,
   RetriedItem,
   StoredItem,
 } from './item/item.ts';
+export {
+  DEATH_REASONS,
+  type Death,
+  type DeathReason,
+  type ItemDetails,
+  type LetterSource,
+  type Metadata,
+} from './item/item-details.ts';
 export {
   checkItemId,
   itemNotLeased,
@@ -63,7 +71,7 @@ export {
   type ItemId,
   itemIdFault,
 } from './item/item-id.ts';
-export { contentBytes, isBudgetSpent, PAYLOAD_BUDGET } from './item/payload-budget.ts';
+export { contentBytes, isBudgetSpent, newItemBytes, PAYLOAD_BUDGET } from './item/payload-budget.ts';
 export {
   ATTEMPTS_MAX,
   DEFAULT_DEDUP_WINDOW,
@@ -138,6 +146,7 @@ export type {
   LetterTimeouts,
   MarkResult,
   PartitionStats,
+  ProbeResult,
   ProduceAndLeaseResult,
   ProduceRequest,
   ProduceResult,

@@ -23,6 +23,9 @@ test('the limits have the documented values', () => {
     timeoutText: 15,
     maxAttempts: 65_536,
     dedupKey: 256,
+    metadataKey: 128,
+    metadata: 4_096,
+    itemError: 2_048,
   });
   expect(formatDuration(SHORTEST_REQUEST_TIMEOUT)).toBe('10ms');
   expect(formatDuration(LONGEST_REQUEST_TIMEOUT)).toBe('15m0s');

@@ -29,6 +29,12 @@ export const LIMITS = {
   requestTimeoutText: 100,
   maxAttempts: 65_536,
   dedupKey: 256,
+  /** Bytes of one key of an item's metadata. */
+  metadataKey: 128,
+  /** Bytes of all keys and values of an item's metadata. */
+  metadata: 4_096,
+  /** Bytes of the error that a retry gives. */
+  itemError: 2_048,
   /** More than any queue needs. A typing error cannot create a million tables. */
   partitions: 1_024,
   /** Elements in one page of a list. */

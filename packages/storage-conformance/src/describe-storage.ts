@@ -16,6 +16,7 @@ import { describeDeletedQueues } from './contract/deleted-queues.ts';
 import { describeExtend } from './contract/extend.ts';
 import { describeImport } from './contract/import.ts';
 import { describeInstanceRecords } from './contract/instance-records.ts';
+import { describeItemDetails } from './contract/item-details.ts';
 import { describeItemIds } from './contract/item-ids.ts';
 import { describeKeyedProduce } from './contract/keyed-produce.ts';
 import { describeKeys } from './contract/keys.ts';
@@ -79,6 +80,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeExtend(test);
     describeRetry(test);
     describeRetryDeath(test);
+    describeItemDetails(test);
     describeList(test);
     describeStats(test);
     describeProbe(test);

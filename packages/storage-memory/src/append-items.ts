@@ -9,6 +9,7 @@ import {
 import type { Entry, EntryRest } from './entry.ts';
 import { laterThanThreshold, waitingOr } from './entry-state.ts';
 import type { ItemTable } from './item-table.ts';
+import { keptOf } from './kept-details.ts';
 
 /** Makes the entry of an item, with a new id. */
 export type EntryOf = (content: ItemContent, rest: EntryRest) => Entry;
@@ -38,7 +39,7 @@ export function appendItems(
     if (enqueueAt !== undefined) scheduled++;
     const expireDeadline = expireDeadlineFrom(enqueueAt ?? now, expireTimeout);
     const entry = entryOf(item, {
-      ...{ ...fresh, expireDeadline },
+      ...{ ...fresh, expireDeadline, kept: keptOf(item.metadata) },
       ...waitingOr('scheduled', enqueueAt, expireDeadline),
     });
     table.append(entry);

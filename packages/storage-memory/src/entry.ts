@@ -1,5 +1,6 @@
 import type { Instant, ItemContent, ItemId, StoredItem } from '@querator/core';
 import type { DeadlineOwner } from './deadlines.ts';
+import { detailsOf, type KeptDetails } from './kept-details.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
 
 /**
@@ -32,11 +33,13 @@ export interface Entry extends DeadlineOwner {
   content: PackedContent;
   /** The `leaseDeadline` of the import of an item that is not leased. Few entries have this property. */
   idleLeaseDeadline?: Instant;
+  /** Entries that came back or brought details have this property. */
+  kept?: KeptDetails | undefined;
 }
 
 /** What makes up a new entry besides its content. */
 export type EntryRest = Pick<Entry, 'createdAt' | 'expireDeadline' | 'attempts' | 'state' | 'due'> &
-  Partial<Pick<Entry, 'sourceId' | 'maxAttempts'>>;
+  Partial<Pick<Entry, 'sourceId' | 'maxAttempts'>> & { readonly kept?: KeptDetails | undefined };
 
 /** A copy of the entry for callers. */
 export function toStoredItem(entry: Entry): StoredItem {
@@ -57,4 +60,9 @@ export function storedFields(entry: Entry): Omit<StoredItem, keyof ItemContent> 
     attempts: entry.attempts,
     maxAttempts: entry.maxAttempts,
   };
+}
+
+/** A copy of the entry with its details, and its death if it is dead. */
+export function toDetailedItem(entry: Entry): StoredItem {
+  return { ...toStoredItem(entry), details: detailsOf(entry), death: entry.kept?.death };
 }

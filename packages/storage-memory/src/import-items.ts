@@ -11,6 +11,7 @@ import type { EntryOf } from './append-items.ts';
 import { storedFields } from './entry.ts';
 import { waitingOr } from './entry-state.ts';
 import type { ItemTable } from './item-table.ts';
+import { keptFrom } from './kept-details.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
 import { BYTES_AT_ONCE, inParts, type Pause } from './turns.ts';
 
@@ -84,6 +85,7 @@ function addItems(
       expireDeadline,
       attempts: item.attempts,
       maxAttempts: item.maxAttempts,
+      kept: keptFrom(item.details),
       ...(item.enqueueAt === undefined
         ? waitingOr(leasedAs, leaseDeadline, expireDeadline)
         : waitingOr('scheduled', item.enqueueAt, expireDeadline)),

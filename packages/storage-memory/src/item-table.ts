@@ -97,6 +97,7 @@ export class ItemTable {
     if (entry.sourceId !== undefined) this.#bySource.delete(entry.sourceId);
     entry.state = 'gone';
     entry.content = NO_CONTENT;
+    if (entry.kept !== undefined) entry.kept = undefined;
     this.#gone++;
     if (this.#gone > GONE_ALLOWED && this.#gone > this.#inOrder.length / 2) this.#closeGaps();
   }

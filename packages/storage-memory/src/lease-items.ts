@@ -1,5 +1,6 @@
 import { ATTEMPTS_MAX, addDuration, type Instant, type LeaseBatch, type LeasedItem } from '@querator/core';
 import type { ItemTable } from './item-table.ts';
+import { detailsOf } from './kept-details.ts';
 import { packedBytes, unpackContent } from './packed-content.ts';
 
 /** Leases the oldest waiting items, until their contents have as many bytes as the budget. */
@@ -21,7 +22,7 @@ export function leaseItems(
     const content = unpackContent(entry.content);
     bytes += packedBytes(entry.content);
     const item = { id: entry.id, attempts: entry.attempts, leaseDeadline, ...content };
-    leased.push(details === true ? { ...item, details: { createdAt: entry.createdAt } } : item);
+    leased.push(details === true ? { ...item, createdAt: entry.createdAt, details: detailsOf(entry) } : item);
   }
   return leased;
 }

@@ -1,5 +1,5 @@
 import { type ItemListRequest, PAYLOAD_BUDGET, type StoredItem } from '@querator/core';
-import { toStoredItem } from './entry.ts';
+import { toDetailedItem, toStoredItem } from './entry.ts';
 import { isListed } from './entry-state.ts';
 import type { ItemTable } from './item-table.ts';
 import { packedBytes } from './packed-content.ts';
@@ -11,7 +11,7 @@ import { LOOKS_AT_ONCE, type Pause } from './turns.ts';
  */
 export async function listItems(
   table: ItemTable,
-  { state, pivot, limit, maxBytes = Number.POSITIVE_INFINITY }: ItemListRequest,
+  { state, pivot, limit, maxBytes = Number.POSITIVE_INFINITY, details = false }: ItemListRequest,
   pause: Pause,
 ): Promise<readonly StoredItem[]> {
   const page: StoredItem[] = [];
@@ -28,7 +28,7 @@ export async function listItems(
       passed = entry.id;
       if (!isListed(entry, state)) continue;
       if (page.length >= 2 && bytes >= maxBytes) return false;
-      page.push(toStoredItem(entry));
+      page.push(details ? toDetailedItem(entry) : toStoredItem(entry));
       if (page.length === limit) return false;
       bytes += packedBytes(entry.content);
     }

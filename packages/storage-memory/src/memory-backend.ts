@@ -22,7 +22,12 @@ import { MemoryQueueStore } from './memory-queue-store.ts';
 import { nextTurn, type Pause } from './turns.ts';
 
 /** What a storage in memory can do. */
-export const MEMORY_CAPABILITIES: StorageCapabilities = { durable: false, shared: false, dedup: true };
+export const MEMORY_CAPABILITIES: StorageCapabilities = {
+  metadata: true,
+  durable: false,
+  shared: false,
+  dedup: true,
+};
 
 /** Options of a storage in memory. */
 export interface MemoryBackendOptions {

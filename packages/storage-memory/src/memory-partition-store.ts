@@ -12,7 +12,6 @@ import {
   type ItemContent,
   type ItemId,
   type ItemListRequest,
-  instantFromMicroseconds,
   type KeyedProduceOptions,
   type KeyedProduceRequest,
   type KeyedProduceResult,
@@ -26,10 +25,10 @@ import {
   PAYLOAD_BUDGET,
   type PartitionStats,
   type PartitionStore,
+  type ProbeResult,
   type ProduceAndLeaseResult,
   type ProduceRequest,
   type ProduceResult,
-  type RetriedItem,
   type RetryRequest,
   type RetryResult,
   type StoredItem,
@@ -38,12 +37,13 @@ import {
 } from '@querator/core';
 import { type Appended, appendItems, type EntryOf } from './append-items.ts';
 import { type Entry, type EntryRest, isMoving } from './entry.ts';
-import { laterThanThreshold } from './entry-state.ts';
 import { extendLeases } from './extend-leases.ts';
 import { findAllLeased } from './find-leased.ts';
+import { giveBack } from './give-back.ts';
 import { importInTurns, importItems } from './import-items.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
+import { keptUnderNewId } from './kept-details.ts';
 import { leaseItems } from './lease-items.ts';
 import { listItems } from './list-items.ts';
 import { markMoved } from './mark-moved.ts';
@@ -62,9 +62,6 @@ interface PartitionParts {
   /** Lets other work run during a call on many items. */
   readonly pause: Pause;
 }
-
-/** The deadline of a moving item without a claim: always due. */
-const AT_ONCE: Instant = instantFromMicroseconds(0n);
 
 /**
  * One partition in memory. Methods work within one turn of the event loop, and so
@@ -172,6 +169,7 @@ export class MemoryPartitionStore implements PartitionStore {
   ): Promise<readonly Outcome<RetryResult>[]> {
     const table = this.#table();
     const now = this.#clock.now();
+    const requeue = (entry: Entry) => this.#requeue(table, entry);
     return requests.map(({ items }) => {
       const found = findAllLeased(
         table,
@@ -181,7 +179,7 @@ export class MemoryPartitionStore implements PartitionStore {
       if (!found.ok) return found;
       const result = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
       items.forEach((item, index) => {
-        result[this.#giveBack(table, found.value[index] as Entry, item, rules, now)]++;
+        result[giveBack(table, found.value[index] as Entry, item, rules, { now, requeue })]++;
       });
       return { ok: true, value: result };
     });
@@ -195,8 +193,9 @@ export class MemoryPartitionStore implements PartitionStore {
     return this.#table().stats(this.#clock.now());
   }
 
-  async probe(): Promise<void> {
+  async probe(): Promise<ProbeResult> {
     this.#table();
+    return { metadataFault: undefined };
   }
 
   async import(
@@ -251,8 +250,8 @@ export class MemoryPartitionStore implements PartitionStore {
   ): Promise<void> {
     const leaseDeadline = addDuration(this.#clock.now(), autoCommitTimeout);
     const prepared = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
-    const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => {
-      return { sourceId, encoding, kind, reference, payload, ...prepared };
+    const items = letters.map(({ sourceId, encoding, kind, reference, payload, details }) => {
+      return { sourceId, encoding, kind, reference, payload, details, ...prepared };
     });
     importItems(this.#table(), items, this.#importOptions(expireTimeout, 'prepared'));
   }
@@ -288,30 +287,6 @@ export class MemoryPartitionStore implements PartitionStore {
     return appendItems(table, items, { now, expireTimeout, entryOf });
   }
 
-  #giveBack(
-    table: ItemTable,
-    entry: Entry,
-    { retryAt, dead }: RetriedItem,
-    rules: DeathRules,
-    now: Instant,
-  ): keyof RetryResult {
-    if (dead || (rules.maxAttempts !== 0 && entry.attempts >= rules.maxAttempts)) {
-      if (rules.dead === 'delete') {
-        table.remove(entry);
-        return 'deleted';
-      }
-      table.change(entry, 'moving', AT_ONCE);
-      return 'moving';
-    }
-    const enqueueAt = laterThanThreshold(retryAt, now);
-    if (enqueueAt === undefined) {
-      this.#requeue(table, entry);
-      return 'waiting';
-    }
-    table.change(entry, 'scheduled', enqueueAt);
-    return 'scheduled';
-  }
-
   #importOptions(expireTimeout: Duration, leasedAs: 'leased' | 'prepared') {
     const entryOf: EntryOf = (content, rest) => this.#entry(content, rest);
     return { now: this.#clock.now(), expireTimeout, leasedAs, entryOf };
@@ -334,6 +309,7 @@ export class MemoryPartitionStore implements PartitionStore {
       state: 'waiting',
       due: entry.expireDeadline,
       deadline: undefined,
+      kept: keptUnderNewId(entry),
     };
     if (again.idleLeaseDeadline !== undefined) delete again.idleLeaseDeadline;
     table.remove(entry);
@@ -341,7 +317,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   #entry(content: ItemContent, rest: EntryRest): Entry {
-    return {
+    const entry: Entry = {
       id: this.#ids.next(),
       sourceId: rest.sourceId,
       createdAt: rest.createdAt,
@@ -353,5 +329,7 @@ export class MemoryPartitionStore implements PartitionStore {
       deadline: undefined,
       content: packContent(content),
     };
+    if (rest.kept !== undefined) entry.kept = rest.kept;
+    return entry;
   }
 }

@@ -1,5 +1,6 @@
 import {
   addDuration,
+  type DeathReason,
   type Instant,
   type ItemId,
   millisecondsBetween,
@@ -8,7 +9,7 @@ import {
   type SweepRequest,
   type SweepResult,
 } from '@querator/core';
-import { type Entry, toStoredItem } from './entry.ts';
+import { type Entry, toDetailedItem } from './entry.ts';
 import type { ItemTable } from './item-table.ts';
 import { packedBytes } from './packed-content.ts';
 
@@ -55,8 +56,11 @@ export function sweepTable(
       table.change(entry, 'moved', claimedUntil);
       moved.push(entry.id);
     } else {
+      if (entry.state !== 'moving') {
+        entry.kept = { ...entry.kept, death: { at: now, reason: reasonOf(entry, maxAttempts) } };
+      }
       table.change(entry, 'moving', claimedUntil);
-      reported.push(toStoredItem(entry));
+      reported.push(toDetailedItem(entry));
       bytes += packedBytes(entry.content);
     }
   }
@@ -65,7 +69,16 @@ export function sweepTable(
 
 /** Whether an item whose lease ended is dead. */
 function isUsedUp(entry: Entry, maxAttempts: number, now: Instant): boolean {
-  return (maxAttempts !== 0 && entry.attempts >= maxAttempts) || now > entry.expireDeadline;
+  return isOutOfAttempts(entry, maxAttempts) || now > entry.expireDeadline;
+}
+
+/** Why an item that is due is dead. */
+function reasonOf(entry: Entry, maxAttempts: number): DeathReason {
+  return entry.state === 'leased' && isOutOfAttempts(entry, maxAttempts) ? 'attempts' : 'expired';
+}
+
+function isOutOfAttempts({ attempts }: Entry, maxAttempts: number): boolean {
+  return maxAttempts !== 0 && attempts >= maxAttempts;
 }
 
 function untilNextDue(table: ItemTable, now: Instant): number | undefined {

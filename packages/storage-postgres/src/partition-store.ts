@@ -1,34 +1,36 @@
-import type {
-  ClearRequest,
-  CompleteRequest,
-  CountOptions,
-  DeadLetter,
-  DeathRules,
-  Duration,
-  ExtendedItem,
-  ImportedItem,
-  Instant,
-  ItemId,
-  ItemListRequest,
-  KeyedProduceOptions,
-  KeyedProduceRequest,
-  KeyedProduceResult,
-  KeySweepResult,
-  LeaseBatch,
-  LeasedItem,
-  LetterTimeouts,
-  MarkResult,
-  Outcome,
-  PartitionStats,
-  PartitionStore,
-  ProduceAndLeaseResult,
-  ProduceRequest,
-  ProduceResult,
-  RetryRequest,
-  RetryResult,
-  StoredItem,
-  SweepRequest,
-  SweepResult,
+import {
+  type ClearRequest,
+  type CompleteRequest,
+  type CountOptions,
+  type DeadLetter,
+  type DeathRules,
+  type Duration,
+  type ExtendedItem,
+  type ImportedItem,
+  type Instant,
+  type ItemId,
+  type ItemListRequest,
+  type KeyedProduceOptions,
+  type KeyedProduceRequest,
+  type KeyedProduceResult,
+  type KeySweepResult,
+  type LeaseBatch,
+  type LeasedItem,
+  type LetterTimeouts,
+  type MarkResult,
+  type Outcome,
+  type PartitionStats,
+  type PartitionStore,
+  type ProbeResult,
+  type ProduceAndLeaseResult,
+  type ProduceRequest,
+  type ProduceResult,
+  type RetryRequest,
+  type RetryResult,
+  StorageError,
+  type StoredItem,
+  type SweepRequest,
+  type SweepResult,
 } from '@querator/core';
 import type { TableCalls } from './database/table-calls.ts';
 import type { LowWaterMark } from './low-water-mark/low-water-mark.ts';
@@ -51,6 +53,7 @@ import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
 import { stats } from './operations/stats.ts';
 import { sweep } from './operations/sweep.ts';
+import { withDetails } from './operations/with-details.ts';
 import { withIdsInOrder } from './schema/id-sequence-repair.ts';
 import type { PartitionTableProvisioner } from './schema/schema-manager.ts';
 import type { PartitionContext } from './sql/partition-table.ts';
@@ -144,8 +147,13 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#run((context) => stats(context, options));
   }
 
-  probe(): Promise<void> {
-    return this.#run(probePartition);
+  async probe(): Promise<ProbeResult> {
+    const { metadata } = this.#context.table;
+    await this.#run(async (context) => {
+      await probePartition(context);
+      if (!metadata.isThere) await this.#table.provideMetadata();
+    });
+    return { metadataFault: metadata.fault };
   }
 
   import(
@@ -164,7 +172,7 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   sweep(request: SweepRequest): Promise<SweepResult> {
-    return this.#run((context) => sweep(context, request));
+    return this.#run((context) => this.#sweep(context, request));
   }
 
   markMoved(ids: readonly ItemId[]): Promise<MarkResult> {
@@ -176,7 +184,11 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   prepareLetters(letters: readonly DeadLetter[], timeouts: LetterTimeouts): Promise<void> {
-    return this.#add((context) => prepareLetters(context, letters, timeouts));
+    return this.#add(async (context) => {
+      const { metadata } = context.table;
+      if (!metadata.isThere && metadata.isTryDue(context.db.clock)) await this.#table.provideMetadata();
+      await prepareLetters(context, letters, timeouts);
+    });
   }
 
   commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
@@ -193,6 +205,24 @@ export class PostgresPartitionStore implements PartitionStore {
 
   drop(): Promise<void> {
     return this.#calls.track(() => this.#table.drop());
+  }
+
+  /**
+   * Another server may have added the column for the details of items, and stored some.
+   * Dead items must not leave without them.
+   */
+  async #sweep(context: PartitionContext, request: SweepRequest): Promise<SweepResult> {
+    const result = await sweep(context, request);
+    const { metadata } = context.table;
+    if (metadata.isThere || (result.dead.length === 0 && !metadata.isTryDue(context.db.clock))) return result;
+    try {
+      await this.#table.provideMetadata();
+      return { ...result, dead: await withDetails(context, result.dead) };
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      // What was done is committed. Another sweep reports the dead items when their claims end.
+      return { ...result, dead: [] };
+    }
   }
 
   /** Runs a write of new ids. */

@@ -36,7 +36,12 @@ import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts'
 import { nowParameter, PartitionTable } from './sql/partition-table.ts';
 
 /** What a storage on PostgreSQL can do. */
-export const POSTGRES_CAPABILITIES: StorageCapabilities = { durable: true, shared: true, dedup: true };
+export const POSTGRES_CAPABILITIES: StorageCapabilities = {
+  durable: true,
+  shared: true,
+  dedup: true,
+  metadata: true,
+};
 
 /** Options of a PostgreSQL backend. */
 export interface PostgresBackendOptions {
@@ -111,8 +116,11 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     instanceStore: () => instanceStore,
     auditStore: () => auditStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
-      const context = { db, random, clock, table: new PartitionTable(key, tables, db.itemNumbers) };
       const table = schema.partition(key, owner, () => checkIds(context));
+      const context = {
+        ...{ db, random, clock },
+        table: new PartitionTable(key, tables, db.itemNumbers, table.metadata),
+      };
       return new PostgresPartitionStore(context, { calls, table, mark: marks.of(context.table) });
     },
     ping: () => calls.track(() => ping({ db, storage: name, schema, holders })),

@@ -61,6 +61,7 @@ describe('the table of a partition', () => {
       column('encoding', 'text', true, "''::text"),
       column('kind', 'text', true, "''::text"),
       column('payload', 'bytea', false),
+      column('metadata', 'jsonb', false),
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { errorText } from '../text/error-text.ts';
+import { errorText, verbatim } from '../text/error-text.ts';
 import type { ErrorReason } from './error-reasons.ts';
 import { MESSAGES } from './messages.ts';
 import { invalid, QueueError } from './queue-error.ts';
@@ -42,6 +42,11 @@ export function storageFailed(cause?: unknown, message: string = MESSAGES.storag
   const isUnknown = cause instanceof StorageError && cause.outcome === 'unknown';
   const reason: ErrorReason = isUnknown ? 'outcome_unknown' : 'unavailable';
   return new QueueError('retry', message, { reason, ...(cause === undefined ? {} : { cause }) });
+}
+
+/** A request needs metadata, and a partition keeps none. @param fault of the partition's `ProbeResult`. */
+export function metadataUnavailable(fault: string): QueueError {
+  return unavailable('retry', errorText`metadata is not available; ${verbatim(fault)}`);
 }
 
 /** The request cannot be served now, and was not. */

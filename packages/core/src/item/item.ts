@@ -1,5 +1,6 @@
 import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
+import type { Death, ItemDetails, Metadata } from './item-details.ts';
 import type { ItemId } from './item-id.ts';
 
 /** The producer's part of an item. It never changes, and Querator never interprets it. */
@@ -17,6 +18,11 @@ export interface ItemContent {
 export interface NewItem extends ItemContent {
   /** When the item becomes available to consumers. Undefined: at once. */
   readonly enqueueAt?: Instant | undefined;
+  /**
+   * Kept with the item. Within the limits of `LIMITS`, without U+0000. Never empty.
+   * Undefined: none. Only for partitions that keep details.
+   */
+  readonly metadata?: Metadata | undefined;
 }
 
 /** An item that a consumer owns until the lease ends. */
@@ -26,14 +32,10 @@ export interface LeasedItem extends ItemContent {
   readonly attempts: number;
   /** When this lease ends. */
   readonly leaseDeadline: Instant;
-  /** Only if the lease asked for them. */
+  /** When the item entered this partition. Set if the lease asked for details. */
+  readonly createdAt?: Instant | undefined;
+  /** Set if the lease asked for them. */
   readonly details?: ItemDetails | undefined;
-}
-
-/** What a consumer may want to know of an item besides its content. */
-export interface ItemDetails {
-  /** When the item entered this partition. */
-  readonly createdAt: Instant;
 }
 
 /** An item as stored in a partition. */
@@ -53,6 +55,10 @@ export interface StoredItem extends ItemContent {
   readonly attempts: number;
   /** The item's own limit. It is stored and listed, but the queue's limit applies. */
   readonly maxAttempts: number;
+  /** Of dead items that a sweep reports, and in lists that ask for them, if the partition keeps details. */
+  readonly details?: ItemDetails | undefined;
+  /** Only of dead items that a sweep reports, if the partition keeps details. */
+  readonly death?: Death | undefined;
 }
 
 /**
@@ -69,12 +75,16 @@ export interface ImportedItem extends ItemContent {
   readonly enqueueAt?: Instant | undefined;
   readonly attempts: number;
   readonly maxAttempts: number;
+  /** Undefined: the new id is the first one. Left out by a partition that keeps no details. */
+  readonly details?: ItemDetails | undefined;
 }
 
 /** A dead item that is being moved to the dead-letter queue. */
 export interface DeadLetter extends ItemContent {
   /** The id of the dead item. A second copy is detected by it. */
   readonly sourceId: ItemId;
+  /** Undefined: none. Left out by a partition that keeps no details. */
+  readonly details?: ItemDetails | undefined;
 }
 
 /** A leased item that its consumer retries. */
@@ -88,6 +98,12 @@ export interface RetriedItem {
   readonly retryAt?: Instant | undefined;
   /** The consumer gives up on the item: it goes to the dead-letter queue. */
   readonly dead: boolean;
+  /**
+   * Why the consumer did not complete the item. Kept with it, instead of an earlier
+   * error. At most `LIMITS.itemError` bytes, without U+0000. Undefined: an earlier
+   * error stays. Only for partitions that keep details.
+   */
+  readonly error?: string | undefined;
 }
 
 /** A leased item whose consumer needs it for longer. */

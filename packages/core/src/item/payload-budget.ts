@@ -1,4 +1,5 @@
-import type { ItemContent } from './item.ts';
+import type { ItemContent, NewItem } from './item.ts';
+import type { Metadata } from './item-details.ts';
 
 /**
  * A storage call may stop taking items once their contents reach this many
@@ -16,6 +17,17 @@ const MOST_BYTES_PER_UNIT = 3;
  */
 export function contentBytes({ payload, reference, encoding, kind }: ItemContent): number {
   return payload.byteLength + MOST_BYTES_PER_UNIT * (reference.length + encoding.length + kind.length);
+}
+
+/** As {@link contentBytes}, with the metadata of the item. */
+export function newItemBytes(item: NewItem): number {
+  return contentBytes(item) + (item.metadata === undefined ? 0 : metadataBytes(item.metadata));
+}
+
+function metadataBytes(metadata: Metadata): number {
+  let units = 0;
+  for (const [key, value] of metadata) units += key.length + value.length;
+  return MOST_BYTES_PER_UNIT * units;
 }
 
 /** Whether a storage call that took these items may have stopped at the budget. */

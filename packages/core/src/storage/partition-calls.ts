@@ -34,7 +34,7 @@ export interface LeaseBatch {
   readonly limit: number;
   /** How long the lease lasts from now. */
   readonly leaseTimeout: Duration;
-  /** Whether the leased items have their details. */
+  /** Whether the leased items have `createdAt` and their details. A partition that keeps no metadata ignores it. */
   readonly details?: boolean | undefined;
 }
 
@@ -88,6 +88,8 @@ export interface ItemListRequest {
    * does not read items beyond the page. Undefined: only `limit` counts.
    */
   readonly maxBytes?: number | undefined;
+  /** Whether the items have their details, if the partition keeps metadata. */
+  readonly details?: boolean | undefined;
 }
 
 /** The items of a partition, counted by the storage at one moment. */
@@ -103,6 +105,15 @@ export interface PartitionStats {
   readonly headAge: Duration;
   /** Mean time left of the leases, without moving items; 0 if there are none, negative if overdue. */
   readonly averageLeaseLeft: Duration;
+}
+
+/** What a probe found besides that the partition can serve. */
+export interface ProbeResult {
+  /**
+   * Why the partition keeps no metadata at the moment, and what an operator can do.
+   * Undefined: it keeps it.
+   */
+  readonly metadataFault: string | undefined;
 }
 
 /** How long a count may take. A count that is ended early fails with a `StorageError` with `gaveUp`. */

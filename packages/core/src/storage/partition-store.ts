@@ -19,6 +19,7 @@ import type {
   LetterTimeouts,
   MarkResult,
   PartitionStats,
+  ProbeResult,
   ProduceAndLeaseResult,
   ProduceRequest,
   ProduceResult,
@@ -46,6 +47,11 @@ import type {
  * - A storage failure throws `StorageError`. Then the whole call had no effect,
  *   or its outcome is `unknown`. A fault of one request never throws; the
  *   exception is `import`, which has only one request.
+ * - A partition that keeps metadata keeps the details of an item (`ItemDetails`) until
+ *   the item is removed. The first id is the one that an item gets when it is
+ *   produced; also when it is imported or prepared without details.
+ * - A partition that keeps no metadata returns and stores no details. It refuses
+ *   items with metadata and retries with an error: `metadataUnavailable`.
  * - Texts contain no U+0000, and numbers are in range: the engine checks both.
  */
 export interface PartitionStore {
@@ -188,6 +194,8 @@ export interface PartitionStore {
    * Attempts, source id, `createdAt` and `expireDeadline` stay. Errors are those
    * of `complete`, with 'retried'.
    *
+   * An item keeps the last error that a retry gave, whatever becomes of it.
+   *
    * A moving item is dead and waits for its move to the dead-letter queue. It
    * cannot be leased, completed or retried. Sweeps report it until `remove`
    * deletes it, also after it is marked as moved. It is listed and cleared like
@@ -214,12 +222,14 @@ export interface PartitionStore {
    * now. Changes no item. The cost does not depend on the number of items: the
    * check reads a few pages and counts nothing.
    *
-   * The engine probes a partition when it activates a queue, and before it takes
-   * a failed partition back into service.
+   * The engine probes a partition when it activates a queue, before it takes a
+   * failed partition back into service, and when a caller needs metadata that the
+   * partition does not keep. A driver then tries to make the partition keep it, as
+   * often as does no harm.
    *
    * @throws StorageError if the partition cannot serve.
    */
-  probe(): Promise<void>;
+  probe(): Promise<ProbeResult>;
 
   /**
    * Adds items in the given state, at the tail, with new ids and `createdAt`
@@ -262,6 +272,10 @@ export interface PartitionStore {
    *   id. If this rule and the last one apply, either may win.
    * - Moving, without a claim or past the end of it: reported in `dead`, or in
    *   `moved` if marked as moved; or deleted, if `request.dead` says so.
+   *
+   * A reported item keeps the time and reason of its death, however often it is
+   * reported: `rejected` if a retry with `dead` gave it up, else `attempts` or
+   * `expired`.
    *
    * Each part may stop once the contents (payloads and texts) of the dead items
    * it reports add up to `PAYLOAD_BUDGET`.

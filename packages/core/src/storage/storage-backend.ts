@@ -85,6 +85,11 @@ export interface StorageCapabilities {
    * `sweepKeys` and `countKeys`. Undefined: no.
    */
   readonly dedup?: boolean;
+  /**
+   * Partitions keep the details of items: first id, metadata, last error, and the
+   * source of dead letters. Undefined: no.
+   */
+  readonly metadata?: boolean;
 }
 
 /**

@@ -31,8 +31,8 @@ export function fromLeasedItems(items: readonly LeasedItem[]): QueueLeaseItem[] 
 /** The same for a reply under `/v2/`, with the items' details. */
 export function fromLeasedItemsV2(items: readonly LeasedItem[]): QueueLeaseItemV2[] {
   return fromLeasedItems(items).map((item, n) => {
-    const details = items[n]?.details;
-    return { ...item, createdAt: details && toTimestamp(details.createdAt) };
+    const createdAt = items[n]?.createdAt;
+    return { ...item, createdAt: createdAt && toTimestamp(createdAt) };
   });
 }
 

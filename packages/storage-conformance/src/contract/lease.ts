@@ -49,21 +49,6 @@ export function describeLease(test: StorageTest): void {
       expect(leased && contentOf(leased)).toEqual(content('a'));
     });
 
-    // "Whether the leased items have their details"
-    test('returns the details of the items if the batch asks for them', async (fixture) => {
-      const script = fixture.script();
-      await script.produce('a', 'b', 'c');
-      const createdAt = fixture.clock.now();
-      await fixture.clock.advance('5s');
-      const detailsOf = async (limit: number, details: boolean) => {
-        const leased = await script.store.lease({ limit, leaseTimeout: LEASE_TIMEOUT, details });
-        return leased.map((item) => item.details);
-      };
-      expect(await detailsOf(1, false)).toEqual([undefined]);
-      expect(await detailsOf(1, true)).toEqual([{ createdAt }]);
-      expect(await detailsOf(2, true)).toEqual([{ createdAt }]);
-    });
-
     // attempts "stop at `ATTEMPTS_MAX`": an item imported with that many must not block the partition
     test('counts attempts up to the greatest number, and stops there', async (fixture) => {
       const script = fixture.script();

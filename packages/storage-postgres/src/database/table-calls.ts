@@ -1,5 +1,5 @@
 import { RunningWork, RunOnce, StorageError } from '@querator/core';
-import { isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
+import { isUndefinedColumn, isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
 
 /** Makes sure that the tables of a call exist. */
 export interface TableProvisioner {
@@ -47,8 +47,8 @@ export class TableCalls {
   }
 
   /**
-   * Runs an operation once its tables exist. If they are dropped meanwhile, the
-   * operation fails without effect and is repeated once.
+   * Runs an operation once its tables exist. If they or a column are dropped
+   * meanwhile, the operation fails without effect and is repeated once.
    */
   run<T>(tables: TableProvisioner, operation: () => Promise<T>): Promise<T> {
     return this.track(async () => {
@@ -72,7 +72,7 @@ export class TableCalls {
     try {
       return await operation();
     } catch (error) {
-      if (!(error instanceof PostgresError && isUndefinedTable(error.sqlState))) throw error;
+      if (!isUndefined(error)) throw error;
       tables.forget();
       await tables.ensure();
       return await operation();
@@ -83,4 +83,9 @@ export class TableCalls {
   close(): Promise<void> {
     return this.#closing.run();
   }
+}
+
+function isUndefined(error: unknown): boolean {
+  if (!(error instanceof PostgresError)) return false;
+  return isUndefinedTable(error.sqlState) || isUndefinedColumn(error.sqlState);
 }

@@ -133,6 +133,11 @@ export function isUndefinedTable(sqlState: string | undefined): boolean {
   return sqlState === '42P01';
 }
 
+/** Whether a column does not exist. */
+export function isUndefinedColumn(sqlState: string | undefined): boolean {
+  return sqlState === '42703';
+}
+
 /** Whether the server may have refused to compute an MD5. */
 export function isMd5Fault(error: unknown): boolean {
   return error instanceof PostgresError && error.sqlState !== undefined && MD5_FAULTS.has(error.sqlState);

@@ -6,15 +6,18 @@ import {
   type ItemContent,
   type LetterTimeouts,
   milliseconds,
+  StorageError,
   type StoredItem,
 } from '@querator/core';
 import type { Statement } from '../database/database.ts';
+import { fromParameter, storedDetails } from '../sql/item-details.ts';
 import { PREPARED_LETTER_MARK } from '../sql/item-state.ts';
 import { newIds, newItemIdSql, positionOf } from '../sql/new-item-id.ts';
 import { packPayloads, packTexts } from '../sql/packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
+import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
 
 const NOW = nowSql('$1');
@@ -38,19 +41,24 @@ const NO_LEASE = milliseconds(0);
  * Rows are inserted in the order of their source ids, so that two imports with ids in
  * common cannot deadlock. Item ids follow the position nevertheless.
  */
-const importItems = (table: string) => `
+const importItems = (keepsDetails: boolean) => (table: string) =>
+  `
   WITH given AS (
     SELECT ${newItemIdSql('u.position', '$3', table)} AS id, u.*
     FROM unnest($4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
-        $9::boolean[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::int[], $14::int[])
+        $9::boolean[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::int[], $14::int[]${
+          keepsDetails ? ', $16::text[]' : ''
+        })
       WITH ORDINALITY AS u (reference, encoding, kind, payload, source_id,
-        is_leased, lease_deadline, expire_deadline, enqueue_at, attempts, max_attempts, position)
+        is_leased, lease_deadline, expire_deadline, enqueue_at, attempts, max_attempts${
+          keepsDetails ? ', metadata' : ''
+        }, position)
     ORDER BY source_id COLLATE "C" NULLS FIRST, position)
-  INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')})
+  INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')}${keepsDetails ? ', metadata' : ''})
   SELECT id, source_id, is_leased,
     CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW} + $15::interval) ELSE lease_deadline END,
     coalesce(expire_deadline, ${NOW} + $2::interval), enqueue_at, ${NOW}, attempts, max_attempts,
-    reference, encoding, kind, payload
+    reference, encoding, kind, payload${keepsDetails ? `, ${fromParameter('metadata')}` : ''}
   FROM given
   ON CONFLICT DO NOTHING
   RETURNING ${RETURNED.join(', ')}`;
@@ -65,21 +73,25 @@ export function importItemsInto(
 }
 
 /**
- * Adds prepared letters, all or none. They cannot be leased yet. @throws QueueError
- * `invalid` when they cannot be stored.
+ * Adds prepared letters, all or none. They cannot be leased yet. They leave out their
+ * details if the table lacks the column for them; but letters with metadata wait while
+ * that is so only because another session holds the table.
+ *
+ * @throws QueueError `invalid` when they cannot be stored; StorageError while they wait.
  */
 export async function prepareLetters(
   context: PartitionContext,
   letters: readonly DeadLetter[],
   timeouts: LetterTimeouts,
 ): Promise<void> {
+  const { metadata } = context.table;
+  if (metadata.isLocked && letters.some(({ details }) => (details?.metadata.size ?? 0) > 0)) {
+    const message = `storage '${context.db.name}': letters wait for their metadata; ${metadata.fault}`;
+    throw new StorageError(message, { outcome: 'not-applied' });
+  }
   const prepared = { isLeased: true, attempts: 0, maxAttempts: PREPARED_LETTER_MARK };
-  const items = letters.map(({ sourceId, encoding, kind, reference, payload }) => ({
-    sourceId,
-    encoding,
-    kind,
-    reference,
-    payload,
+  const items = letters.map(({ sourceId, encoding, kind, reference, payload, details }) => ({
+    ...{ sourceId, encoding, kind, reference, payload, details },
     ...prepared,
   }));
   await insert(context, items, timeouts);
@@ -146,7 +158,11 @@ function bind(
     items.map(({ maxAttempts }) => maxAttempts),
     durationToText(autoCommitTimeout),
   ];
-  return { ...context.table.prepared('import', importItems), values };
+  if (!context.table.metadata.isThere || items.every(({ details }) => details === undefined)) {
+    return { ...context.table.prepared('import', importItems(false)), values };
+  }
+  const details = textArray(items.map((item) => storedDetails(item.details)));
+  return { ...context.table.prepared('import_details', importItems(true)), values: [...values, details] };
 }
 
 function textOrNull(instant: Instant | undefined): string | null {

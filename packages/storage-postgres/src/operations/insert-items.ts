@@ -1,8 +1,11 @@
 import { type Duration, type ItemId, LAST_INSTANT, type NewItem, SCHEDULE_THRESHOLD } from '@querator/core';
 import type { Statement } from '../database/database.ts';
+import { fromParameter, newDetails } from '../sql/item-details.ts';
+import { METADATA_COLUMN } from '../sql/metadata-column.ts';
 import { anyNumberSql, boundAfter, guardedIdSql, newItemIdSql, nextNumberSql } from '../sql/new-item-id.ts';
 import { hasTexts, packPayloads, packTexts } from '../sql/packed-contents.ts';
 import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../sql/partition-table.ts';
+import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
 
 /** How the rows of a statement differ from plain ones, and what it returns. */
@@ -82,6 +85,11 @@ export interface StoredOne {
   readonly id: ItemId;
 }
 
+/** Whether an item brings metadata. Only tables with the column for it can store the item. */
+export function hasMetadata({ metadata }: NewItem): boolean {
+  return metadata !== undefined;
+}
+
 /** The parameters of {@link ONE}. */
 export function guardOfOne({ numbers }: PartitionTable): readonly (string | null)[] {
   return [boundAfter(numbers.last), numbers.startedAt];
@@ -127,26 +135,34 @@ export function insertItems(
   { items, ids, expireTimeout }: Insertion,
   parameters: readonly unknown[] = [],
 ): Statement {
-  const texts = hasTexts(items) ? packTexts(items) : undefined;
-  const name = `produce${shape.name}${texts === undefined ? '' : '_texts'}`;
+  const details = items.some(hasMetadata);
+  const texts = details || hasTexts(items) ? packTexts(items) : undefined;
+  const name = `produce${shape.name}${details ? '_details' : texts === undefined ? '' : '_texts'}`;
   const values = [
     ...[nowParameter(context), durationToText(expireTimeout), ids, packPayloads(items)],
     ...parameters,
     ...(texts === undefined ? [] : TEXTS.map((text) => texts[text])),
+    ...(details ? [textArray(items.map(({ metadata }) => newDetails(metadata)))] : []),
   ];
-  const sql = (table: string) => shape.around(insertSql(table, shape, texts !== undefined), table);
+  const columns = { texts: texts !== undefined, details };
+  const sql = (table: string) => shape.around(insertSql(table, shape, columns), table);
   return { ...context.table.prepared(name, sql), values, read: shape.read };
 }
 
 const TEXTS = ['reference', 'encoding', 'kind'] as const;
 
 /** Most items have no texts, and three arrays of empty ones cost a sixth of the time. */
-function insertSql(table: string, shape: InsertShape, withTexts: boolean): string {
-  const texts = withTexts ? TEXTS : [];
+function insertSql(
+  table: string,
+  shape: InsertShape,
+  columnsOf: { readonly texts: boolean; readonly details: boolean },
+): string {
+  const texts = columnsOf.texts ? TEXTS : [];
+  const further = columnsOf.details ? [...texts, METADATA_COLUMN.name] : texts;
   const firstText = FIRST_SHAPE_PARAMETER + shape.parameters;
   const arrays = [
     ['$4::bytea[]', 'payload'],
-    ...texts.map((text, n) => [`$${firstText + n}::text[]`, text]),
+    ...further.map((text, n) => [`$${firstText + n}::text[]`, text]),
     ...shape.arrays,
   ];
   const columns = [
@@ -155,6 +171,7 @@ function insertSql(table: string, shape: InsertShape, withTexts: boolean): strin
     ['created_at', NOW],
     ['payload', 'u.payload'],
     ...texts.map((text) => [text, `u.${text}`]),
+    ...(columnsOf.details ? [[METADATA_COLUMN.name, fromParameter(`u.${METADATA_COLUMN.name}`)]] : []),
     ...shape.columns,
   ];
   return `

@@ -1,5 +1,6 @@
 import { ATTEMPTS_MAX, type ItemId, type LeaseBatch, type LeasedItem } from '@querator/core';
 import type { Statement } from '../database/database.ts';
+import { readDetails } from '../sql/item-details.ts';
 import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../sql/partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
 import type { BinaryRow } from '../wire/binary-row.ts';
@@ -33,8 +34,8 @@ const leaseOne = (table: string) => leaseItems(table, oldest(table, 'id'));
 const leaseOldest = (table: string) => leaseItems(table, oldestWithinBudget(table));
 const leaseBetween = (table: string) => leaseItems(table, oldestWithinBudget(table, ' AND id < $5'));
 
-/** Returned in addition if the batch asks for the details of the items. */
-const DETAILS = ', created_at';
+/** Returned in addition if the batch asks for the details of the items, and the table keeps them. */
+const DETAILS = ', created_at, metadata::text';
 const leaseDetails = (table: string) => leaseItems(table, oldestWithinBudget(table), DETAILS);
 const leaseDetailsBetween = (table: string) =>
   leaseItems(table, oldestWithinBudget(table, ' AND id < $5'), DETAILS);
@@ -53,19 +54,20 @@ export async function lease(
   below?: ItemId,
 ): Promise<readonly LeasedItem[]> {
   const values = [nowParameter(context), durationToText(batch.leaseTimeout), batch.limit, from];
-  const between = batch.details === true ? leaseDetailsBetween : leaseBetween;
+  const details = batch.details === true && context.table.metadata.isThere;
+  const between = details ? leaseDetailsBetween : leaseBetween;
   const statement =
     below === undefined
-      ? { ...preparedFor(context.table, batch), values }
+      ? { ...preparedFor(context.table, batch, details), values }
       : { text: between(context.table.name), values: [...values, below] };
-  const read = batch.details === true ? readLeasedWithDetails : readLeased;
+  const read = details ? readLeasedWithDetails : readLeased;
   const rows = await context.db.write<LeasedItem>({ ...statement, read });
   // RETURNING has no defined order. Ids are ASCII, so JavaScript's order is byte order.
   return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function preparedFor(table: PartitionTable, { limit, details }: LeaseBatch): Statement {
-  if (details === true) return table.prepared('lease_details', leaseDetails);
+function preparedFor(table: PartitionTable, { limit }: LeaseBatch, details: boolean): Statement {
+  if (details) return table.prepared('lease_details', leaseDetails);
   return limit === 1 ? table.prepared('lease_one', leaseOne) : table.prepared('lease', leaseOldest);
 }
 
@@ -82,5 +84,6 @@ function readLeased(row: BinaryRow): LeasedItem {
 
 function readLeasedWithDetails(row: BinaryRow): LeasedItem {
   const item = readLeased(row);
-  return { ...item, details: { createdAt: row.instant() } };
+  const createdAt = row.instant();
+  return { ...item, createdAt, details: readDetails(item.id, row.text()) };
 }

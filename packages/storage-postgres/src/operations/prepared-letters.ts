@@ -1,4 +1,5 @@
 import type { ItemId } from '@querator/core';
+import { withFirstId } from '../sql/item-details.ts';
 import { PREPARED_LETTER } from '../sql/item-state.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
@@ -18,13 +19,14 @@ const prepared = (table: string) => `
     AND ${PREPARED_LETTER}
   ORDER BY id FOR UPDATE`;
 
-const commitPrepared = (table: string) => `
+const commitPrepared = (keepsDetails: boolean) => (table: string) =>
+  `
   WITH prepared AS (${prepared(table)}),
   numbered AS MATERIALIZED (SELECT id, row_number() OVER () AS position FROM prepared),
   delivered AS (
     UPDATE ${table} AS item
     SET id = ${newItemIdSql('numbered.position', '$2', table)}, is_leased = false, lease_deadline = NULL,
-      max_attempts = 0
+      max_attempts = 0${keepsDetails ? `, metadata = ${withFirstId()}` : ''}
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)
   SELECT count(*)::int AS count, max(id) AS highest FROM delivered`;
@@ -40,7 +42,9 @@ export async function commitLetters(
 ): Promise<number> {
   if (sourceIds.length === 0) return 0;
   const [row] = await context.db.write<{ count: number; highest: ItemId | null }>({
-    ...context.table.prepared('commit_letters', commitPrepared),
+    ...(context.table.metadata.isThere
+      ? context.table.prepared('commit_letters_details', commitPrepared(true))
+      : context.table.prepared('commit_letters', commitPrepared(false))),
     values: [textArray(sourceIds), newIds(context, sourceIds.length)],
   });
   context.table.numbers.observeId(row?.highest ?? undefined);

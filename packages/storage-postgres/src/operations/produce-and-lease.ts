@@ -10,11 +10,18 @@ import {
   type ProduceRequest,
   toMicroseconds,
 } from '@querator/core';
+import { NO_METADATA } from '../sql/item-details.ts';
 import { firstNumberOf, ITEMS_PER_STATEMENT, idsFrom, newIds } from '../sql/new-item-id.ts';
 import { nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { isRefusedData } from '../sql/refused-data.ts';
 import { durationToText } from '../wire/instant-text.ts';
-import { EXPIRES_FROM_NOW, FIRST_SHAPE_PARAMETER, type InsertShape, insertItems } from './insert-items.ts';
+import {
+  EXPIRES_FROM_NOW,
+  FIRST_SHAPE_PARAMETER,
+  hasMetadata,
+  type InsertShape,
+  insertItems,
+} from './insert-items.ts';
 import { produce, withIds } from './produce.ts';
 
 const [MARK, LIMIT, LEASE_TIMEOUT] = [0, 1, 2].map((n) => `$${FIRST_SHAPE_PARAMETER + n}`);
@@ -71,7 +78,8 @@ export async function produceAndLease(
   from: ItemId | undefined,
 ): Promise<ProduceAndLeaseResult> {
   const items = requests.flatMap((request) => request.items);
-  if (from === undefined || items.length === 0 || items.length > ITEMS_PER_STATEMENT) {
+  const isRefused = !context.table.metadata.isThere && items.some(hasMetadata);
+  if (isRefused || from === undefined || items.length === 0 || items.length > ITEMS_PER_STATEMENT) {
     return { outcomes: await produce(context, requests, expireTimeout), leased: [] };
   }
   const ids = newIds(context, items.length);
@@ -83,7 +91,8 @@ export async function produceAndLease(
     if (row === undefined) return { outcomes: countPerRequest(requests, 0, []), leased: [] };
     const wanted = requests.some(({ returnIds }) => returnIds === true) ? items.length : row.leased;
     const idsOf = idsFrom(firstNumberOf(row.first), ids, wanted);
-    const leased = leasedItems(items, idsOf, row, details === true ? leaseTimeout : undefined);
+    const detailsFor = details === true && context.table.metadata.isThere ? leaseTimeout : undefined;
+    const leased = leasedItems(items, idsOf, row, detailsFor);
     return { outcomes: countPerRequest(requests, leased.length, idsOf), leased };
   } catch (error) {
     if (!isRefusedData(error)) throw error;
@@ -103,14 +112,13 @@ function leasedItems(
   { leased, leaseDeadline }: StoredRow,
   detailsFor: Duration | undefined,
 ): readonly LeasedItem[] {
-  // Both times are those of the same statement.
-  const details =
-    detailsFor === undefined
-      ? undefined
-      : { createdAt: instantFromMicroseconds(leaseDeadline - toMicroseconds(detailsFor)) };
-  return items.slice(0, leased).map(({ encoding, kind, reference, payload }, n) => {
-    const item = { id: ids[n] as ItemId, attempts: 1, leaseDeadline, encoding, kind, reference, payload };
-    return details === undefined ? item : { ...item, details };
+  return items.slice(0, leased).map(({ encoding, kind, reference, payload, metadata = NO_METADATA }, n) => {
+    const id = ids[n] as ItemId;
+    const item = { id, attempts: 1, leaseDeadline, encoding, kind, reference, payload };
+    if (detailsFor === undefined) return item;
+    // Both times are those of the same statement.
+    const createdAt = instantFromMicroseconds(leaseDeadline - toMicroseconds(detailsFor));
+    return { ...item, createdAt, details: { firstId: id, metadata } };
   });
 }
 

@@ -10,9 +10,10 @@ import type { Session } from '../database/database.ts';
 import { idsInRow, newIds, randomEndsAt } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { refusedItems } from '../sql/refused-data.ts';
+import { refuseMetadata } from '../sql/refused-metadata.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText } from '../wire/instant-text.ts';
-import { dueTimes, insertItems } from './insert-items.ts';
+import { dueTimes, hasMetadata, insertItems } from './insert-items.ts';
 import { KeyedBatch, type KnownKey } from './keyed-batch.ts';
 import { type KeyedRow, keyedShape } from './keyed-shape.ts';
 import { writeRequests } from './whole-requests.ts';
@@ -23,6 +24,12 @@ export async function produceKeyed(
   requests: readonly KeyedProduceRequest[],
   { expireTimeout, newKeys }: KeyedProduceOptions,
 ): Promise<readonly Outcome<KeyedProduceResult>[]> {
+  const refused = refuseMetadata(context, requests, ({ groups }) =>
+    groups.some(({ items }) => items.some(hasMetadata)),
+  );
+  if (refused !== undefined) {
+    return refused((others) => produceKeyed(context, others, { expireTimeout, newKeys }));
+  }
   if (newKeys === 'refuse') {
     const results = await lookUp(context, new KeyedBatch(requests));
     return results.map((value) => ({ ok: true, value }));

@@ -3,9 +3,11 @@ import type { Session } from '../database/database.ts';
 import { firstNumberAt, idsFrom, newIds } from '../sql/new-item-id.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
 import { refusedItems } from '../sql/refused-data.ts';
+import { refuseMetadata } from '../sql/refused-metadata.ts';
 import {
   dueTimes,
   guardOfOne,
+  hasMetadata,
   insertItems,
   type NumberedRow,
   ONE,
@@ -21,6 +23,8 @@ export function produce(
   requests: readonly ProduceRequest[],
   expireTimeout: Duration,
 ): Promise<readonly Outcome<ProduceResult>[]> {
+  const refused = refuseMetadata(context, requests, ({ items }) => items.some(hasMetadata));
+  if (refused !== undefined) return refused((others) => produce(context, others, expireTimeout));
   return writeRequests(context.db, requests, {
     count: ({ items }) => items.length,
     insert: (send, some) => insert(send, context, some, expireTimeout),

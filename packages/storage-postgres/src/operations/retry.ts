@@ -8,11 +8,13 @@ import {
   SCHEDULE_THRESHOLD,
 } from '@querator/core';
 import type { Session, Statement } from '../database/database.ts';
+import { withDeath, withError, withFirstId } from '../sql/item-details.ts';
 import { MOVING, movingDeadline, PREPARED_LETTER } from '../sql/item-state.ts';
 import { decideLeased, failUnlessAllLeased, notAllLeased } from '../sql/leased-items.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { isPossibleId } from '../sql/refused-data.ts';
+import { refuseMetadata } from '../sql/refused-metadata.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
 
@@ -23,23 +25,44 @@ const NOW = nowSql('$1');
 const THRESHOLD = `'${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
 
 /**
+ * What a statement writes besides the next states: the details of the items if the table
+ * keeps them, and also errors if any item brings one.
+ */
+type Writes = 'states' | 'details' | 'errors';
+
+/** The details of an item that is dead or gets another id. */
+const metadataOf = (writes: Writes) => {
+  const value = writes === 'errors' ? withError('item.metadata', 'decided.error') : 'item.metadata';
+  const reason = `CASE WHEN decided.dead THEN 'rejected' ELSE 'attempts' END`;
+  return `CASE decided.next_state WHEN 'waiting' THEN ${withFirstId(value)}
+        WHEN 'moving' THEN ${withDeath(value, NOW, reason)} ELSE ${value} END`;
+};
+
+/** Further columns that the statement passes on. */
+function further(writes: Writes, source?: string): string {
+  const columns = { states: [], details: ['dead'], errors: ['dead', 'error'] }[writes];
+  return columns.map((column) => `, ${source === undefined ? '' : `${source}.`}${column}`).join('');
+}
+
+/**
  * Decides and applies the next state of each item in the given order. The new ids have
  * the same order. Fails as a whole if an item is not leased. Locks rows in the order
  * of ids, so that callers with ids in common cannot deadlock.
  */
-const retryLeased = (table: string) => `
+const retryLeased = (writes: Writes) => (table: string) =>
+  `
   WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($2::text[], $3::timestamptz[], $4::boolean[])
-      WITH ORDINALITY AS u (id, retry_at, dead, position) ORDER BY id),
+    SELECT * FROM unnest($2::text[], $3::timestamptz[], $4::boolean[]${writes === 'errors' ? ', $8::text[]' : ''})
+      WITH ORDINALITY AS u (id, retry_at, dead${writes === 'errors' ? ', error' : ''}, position) ORDER BY id),
   locked AS (
-    SELECT item.id, given.position, given.retry_at,
+    SELECT item.id, given.position, given.retry_at${further(writes, 'given')},
       CASE WHEN given.dead OR ($6::int > 0 AND item.attempts >= $6::int) THEN $7::text
         WHEN given.retry_at >= ${NOW} + ${THRESHOLD} THEN 'scheduled' ELSE 'waiting' END AS next_state,
       item.is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} AS leased
     FROM given JOIN ${table} AS item ON item.id = given.id
     FOR UPDATE OF item),
   decided AS MATERIALIZED (
-    SELECT id, retry_at, position, next_state,
+    SELECT id, retry_at, position, next_state${further(writes)},
       CASE WHEN next_state = 'waiting' THEN ${newItemIdSql('position', '$5', table)} ELSE id END AS new_id
     FROM locked WHERE leased),
   changed AS (
@@ -50,7 +73,9 @@ const retryLeased = (table: string) => `
       expire_deadline =
         CASE WHEN decided.next_state = 'moving' THEN ${movingDeadline('item.expire_deadline')}
         ELSE item.expire_deadline END,
-      enqueue_at = CASE WHEN decided.next_state = 'scheduled' THEN decided.retry_at END
+      enqueue_at = CASE WHEN decided.next_state = 'scheduled' THEN decided.retry_at END${
+        writes === 'states' ? '' : `,\n      metadata = ${metadataOf(writes)}`
+      }
     FROM decided WHERE item.id = decided.id AND decided.next_state <> 'deleted'),
   gone AS (
     DELETE FROM ${table} AS item USING decided
@@ -59,6 +84,12 @@ const retryLeased = (table: string) => `
     ELSE ARRAY[${failUnlessAllLeased('count(*)')}::text] END AS next_states,
     max(new_id) FILTER (WHERE next_state = 'waiting') AS highest
   FROM decided`;
+
+const RETRY = {
+  states: retryLeased('states'),
+  details: retryLeased('details'),
+  errors: retryLeased('errors'),
+};
 
 /**
  * Retries leased items. All requests share one statement as long as all ids are good.
@@ -69,6 +100,8 @@ export async function retry(
   requests: readonly RetryRequest[],
   rules: DeathRules,
 ): Promise<readonly Outcome<RetryResult>[]> {
+  const refused = refuseMetadata(context, requests, ({ items }) => items.some(hasError));
+  if (refused !== undefined) return refused((others) => retry(context, others, rules));
   const items = requests.flatMap((request) => request.items);
   const ids = items.map(({ id }) => id);
   if (new Set(ids).size === ids.length && ids.every(isPossibleId)) {
@@ -127,7 +160,15 @@ function bind(context: PartitionContext, items: readonly RetriedItem[], rules: D
     rules.maxAttempts,
     rules.dead === 'move' ? 'moving' : 'deleted',
   ];
-  return { ...context.table.prepared('retry', retryLeased), values };
+  const { table } = context;
+  if (!table.metadata.isThere) return { ...table.prepared('retry', RETRY.states), values };
+  if (!items.some(hasError)) return { ...table.prepared('retry_details', RETRY.details), values };
+  const errors = textArray(items.map(({ error = '' }) => error));
+  return { ...table.prepared('retry_errors', RETRY.errors), values: [...values, errors] };
+}
+
+function hasError({ error }: RetriedItem): boolean {
+  return error !== undefined;
 }
 
 function countPerRequest(

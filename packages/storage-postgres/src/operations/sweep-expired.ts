@@ -1,9 +1,10 @@
 import type { StoredItem, SweepRequest } from '@querator/core';
 import { withLongerLimit } from '../database/with-longer-limit.ts';
+import { withDeath } from '../sql/item-details.ts';
 import { movingDeadline } from '../sql/item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
-import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
+import { ITEM_COLUMNS, type ItemRow, readItem } from '../sql/row-to-item.ts';
 import { durationToText } from '../wire/instant-text.ts';
 
 const NOW = nowSql('$1');
@@ -24,11 +25,14 @@ const expiredWithinBudget = (table: string) => `
     FROM (${expired(table, `id, ${CONTENT_BYTES} AS bytes`)}) AS expired) AS counted
   WHERE ${withinBudget('bytes_before')}`;
 
-const moveExpired = (table: string) => `
+const moveExpired = (keepsDetails: boolean) => (table: string) =>
+  `
   UPDATE ${table}
-  SET is_leased = true, lease_deadline = ${NOW} + $3::interval, expire_deadline = ${movingDeadline()}
+  SET is_leased = true, lease_deadline = ${NOW} + $3::interval, expire_deadline = ${movingDeadline()}${
+    keepsDetails ? `, metadata = ${withDeath('metadata', NOW, `'expired'`)}` : ''
+  }
   WHERE id = ANY (ARRAY(${expiredWithinBudget(table)}))
-  RETURNING ${ITEM_COLUMNS.join(', ')}`;
+  RETURNING ${ITEM_COLUMNS.join(', ')}${keepsDetails ? ', metadata::text' : ''}`;
 
 const deleteExpired = (table: string) => `
   WITH gone AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(${expired(table, 'id')})) RETURNING 1)
@@ -49,9 +53,11 @@ export async function expireItems(context: PartitionContext, request: SweepReque
     const [row] = await withLongerLimit<{ count: number }>(db, 'write', { ...statement, values });
     return { deleted: row?.count ?? 0, dead: [] };
   }
+  const keepsDetails = table.metadata.isThere;
+  const name = keepsDetails ? 'sweep_expired_move_details' : 'sweep_expired_move';
   const rows = await withLongerLimit<ItemRow>(db, 'write', {
-    ...table.prepared('sweep_expired_move', moveExpired),
+    ...table.prepared(name, moveExpired(keepsDetails)),
     values: [...values, durationToText(request.claimTimeout)],
   });
-  return { deleted: 0, dead: rows.map(rowToItem) };
+  return { deleted: 0, dead: rows.map(readItem(keepsDetails)) };
 }

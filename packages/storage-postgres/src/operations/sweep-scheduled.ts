@@ -1,4 +1,5 @@
 import type { ItemId } from '@querator/core';
+import { withFirstId } from '../sql/item-details.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { HAS_REQUEUE_LOCK, MAY_REQUEUE } from '../sql/requeue-lock.ts';
@@ -9,7 +10,8 @@ import { HAS_REQUEUE_LOCK, MAY_REQUEUE } from '../sql/requeue-lock.ts';
  * first. Items that are due at the same time keep the order in which they were
  * produced.
  */
-const enqueueItems = (table: string) => `
+const enqueueItems = (keepsDetails: boolean) => (table: string) =>
+  `
   WITH due AS (
     SELECT id FROM ${table} WHERE enqueue_at < ${nowSql('$1')} AND ${MAY_REQUEUE}
     ORDER BY enqueue_at, id LIMIT $2::bigint FOR UPDATE),
@@ -17,7 +19,7 @@ const enqueueItems = (table: string) => `
     SELECT id, row_number() OVER () AS position FROM due),
   enqueued AS (
     UPDATE ${table} AS item SET id = ${newItemIdSql('numbered.position', '$3', table)},
-      enqueue_at = NULL, lease_deadline = NULL
+      enqueue_at = NULL, lease_deadline = NULL${keepsDetails ? `, metadata = ${withFirstId()}` : ''}
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)
   SELECT count(*)::int AS count, max(id) AS highest, ${HAS_REQUEUE_LOCK} AS granted FROM enqueued`;
@@ -33,7 +35,9 @@ interface EnqueuedRow {
 export async function enqueueDue(context: PartitionContext, limit: number): Promise<number> {
   const { table } = context;
   const [row] = await table.requeueLock.run<EnqueuedRow>(context, {
-    ...table.prepared('sweep_scheduled', enqueueItems),
+    ...(table.metadata.isThere
+      ? table.prepared('sweep_scheduled_details', enqueueItems(true))
+      : table.prepared('sweep_scheduled', enqueueItems(false))),
     values: [nowParameter(context), limit, newIds(context, limit)],
   });
   table.numbers.observeId(row?.highest ?? undefined);

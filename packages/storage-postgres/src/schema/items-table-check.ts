@@ -1,5 +1,6 @@
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
 import type { Session } from '../database/database.ts';
+import { METADATA_COLUMN } from '../sql/metadata-column.ts';
 import { itemsTable } from './tables/items.ts';
 
 /** A column in the catalogue. */
@@ -50,8 +51,11 @@ export function columnsOf(table: PgTable): ReadonlyMap<string, string> {
   return new Map(getTableConfig(table).columns.map((column) => [column.name, typeName(column.getSQLType())]));
 }
 
+/** The column for the details of items is added to tables of earlier versions. */
+const NEEDED = [...columnsOf(itemsTable('', 0))].filter(([name]) => name !== METADATA_COLUMN.name);
+
 const ITEMS: WantedShape = {
-  columns: columnsOf(itemsTable('', 0)),
+  columns: new Map(NEEDED),
   bytewise: ['id', 'ids'],
   unique: ['id', 'source_id'],
 };

@@ -4,6 +4,7 @@ import { type LockingSession, withBriefLocks } from '../database/brief-locks.ts'
 import type { Database, Session } from '../database/database.ts';
 import { PostgresError } from '../errors/postgres-error.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
+import type { MetadataColumn } from '../sql/metadata-column.ts';
 import { keysTableName } from '../sql/table-name.ts';
 import { lockSchema } from './fixed-schema.ts';
 import type { TableCode } from './foreign-code.ts';
@@ -11,6 +12,7 @@ import { type FoundTable, findTable } from './found-table.ts';
 import { foreignItems, holdsForeignIds, isOfOthers, shapeFault } from './items-table-check.ts';
 import { areKeysOf } from './keys-table-check.ts';
 import { isSameQueue, itemsOfEarlierQueue, logRemoved, removeLeftOver } from './left-over-table.ts';
+import { MetadataColumns } from './metadata-columns.ts';
 import type { TableChanges } from './table-changes.ts';
 import { type Claim, claimOn, commentOn, ownerFromComment, type TableOwner } from './table-owner.ts';
 import { itemsTable } from './tables/items.ts';
@@ -27,6 +29,8 @@ export interface WantedTable {
   readonly name: string;
   readonly owner: PartitionOwner | undefined;
   readonly identity: TableOwner;
+  /** What is known of the column for the details of items. */
+  readonly metadata: MetadataColumn;
   /** Checks the ids in the table, once it exists. */
   readonly checkIds: () => Promise<void>;
 }
@@ -50,6 +54,7 @@ export interface PartitionTablesDeps {
 export class PartitionTables {
   readonly #deps: PartitionTablesDeps;
   readonly #db: Database;
+  readonly #metadata: MetadataColumns;
   /** Items tables of partitions that have a table of dedup keys, as far as is known. */
   readonly withKeys = new Set<string>();
   /** Tables created for queues of which it is unknown whether they still exist. */
@@ -58,6 +63,7 @@ export class PartitionTables {
   constructor(deps: PartitionTablesDeps) {
     this.#deps = deps;
     this.#db = deps.db;
+    this.#metadata = new MetadataColumns(deps);
   }
 
   /**
@@ -78,13 +84,21 @@ export class PartitionTables {
         if (found.hasKeys) this.withKeys.add(name);
         if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
+        await this.#metadata.provide(wanted, found);
         await wanted.checkIds();
         return;
       }
     }
     await this.#createPartition(wanted, await this.#deletedOf(wanted, holder?.created));
+    if (!wanted.metadata.isThere) await this.provideMetadata(wanted);
     await this.#checkStillThere(wanted);
     await wanted.checkIds();
+  }
+
+  /** Looks again whether the table has the column for the details of items, and may try to add it. */
+  async provideMetadata(wanted: WantedTable): Promise<void> {
+    const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, wanted.name);
+    if (found !== undefined) await this.#metadata.provide(wanted, found);
   }
 
   /** @throws StorageError when another program has created or filled the table. */
@@ -120,6 +134,7 @@ export class PartitionTables {
         const parameters = renderParameters(ITEMS_STORAGE_PARAMETERS);
         const statements = renderTable(table, { parameters, nameOf, isNew: true });
         await session.query({ text: [...statements, commentOn(nameOf(name), identity)].join(';\n') });
+        wanted.metadata.found();
       }),
     );
   }

@@ -10,6 +10,7 @@ import type { TableProvisioner } from '../database/table-calls.ts';
 import { noSchema } from '../errors/postgres-error.ts';
 import { shortText } from '../errors/short-text.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from '../settings/time-limits.ts';
+import { MetadataColumn } from '../sql/metadata-column.ts';
 import { itemsTableName, keysTableName } from '../sql/table-name.ts';
 import {
   FIXED_RELATIONS,
@@ -49,6 +50,10 @@ export interface PartitionTableProvisioner extends TableProvisioner {
   drop(): Promise<void>;
   /** The table of the partition's dedup keys, with the table itself. */
   readonly keys: KeysTableProvisioner;
+  /** What is known of the column for the details of items. */
+  readonly metadata: MetadataColumn;
+  /** Looks again whether the table has that column, and may try to add it. */
+  provideMetadata(): Promise<void>;
 }
 
 /** Provides the table of the dedup keys of one partition. */
@@ -83,6 +88,8 @@ export class SchemaManager {
   readonly #known = new Map<string, Promise<void>>();
   /** The tables of access control and audit that were used. */
   readonly #used = new Set<string>();
+  /** By the comment of the table's owner. */
+  readonly #metadata = new Map<string, MetadataColumn>();
   /** Tables whose policies and rules were logged. */
   readonly #loggedCode = new Set<string>();
 
@@ -152,9 +159,12 @@ export class SchemaManager {
     checkIds: () => Promise<void> = () => Promise.resolve(),
   ): PartitionTableProvisioner {
     const name = itemsTableName(key);
-    const wanted: WantedTable = { key, name, owner, identity: ownerOf(key, owner?.createdAt), checkIds };
+    const identity = ownerOf(key, owner?.createdAt);
     // Two queues of one name after another, or with the same hash, do not share a table.
-    const known = ownerToComment(ownerOf(key, owner?.createdAt));
+    const known = ownerToComment(identity);
+    const metadata = this.#metadata.get(known) ?? new MetadataColumn();
+    this.#metadata.set(known, metadata);
+    const wanted: WantedTable = { key, name, owner, identity, metadata, checkIds };
     const ensure = () => this.#once(known, () => this.#partitions.provide(wanted));
     const forget = () => {
       this.#known.delete(known);
@@ -188,6 +198,8 @@ export class SchemaManager {
           return this.#partitions.withKeys.has(name) && this.#keys.isThere(wanted);
         },
       },
+      metadata,
+      provideMetadata: () => this.#partitions.provideMetadata(wanted),
     };
   }
 

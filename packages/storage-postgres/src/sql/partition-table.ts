@@ -3,6 +3,7 @@ import type { Database, Statement } from '../database/database.ts';
 import type { TableSchema } from '../database/table-schema.ts';
 import { ItemNumbers } from '../pool/item-numbers.ts';
 import { instantToText } from '../wire/instant-text.ts';
+import { MetadataColumn } from './metadata-column.ts';
 import { RequeueLock } from './requeue-lock.ts';
 import { itemsTableName, keysTableName, leaseIndexName, partitionLabel } from './table-name.ts';
 import { TableNumbers } from './table-numbers.ts';
@@ -23,6 +24,7 @@ export class PartitionTable {
   /** The numbers in its ids. */
   readonly numbers: TableNumbers;
   readonly requeueLock = new RequeueLock();
+  readonly metadata: MetadataColumn;
   readonly #key: PartitionKey;
   readonly #label: string;
   readonly #schema: TableSchema | undefined;
@@ -33,8 +35,15 @@ export class PartitionTable {
   /**
    * @param schema the table's schema. Undefined: that of the session's search path.
    * @param numbers those of the table's pool.
+   * @param metadata what is known of the column for the details of items.
    */
-  constructor(key: PartitionKey, schema?: TableSchema, numbers = new ItemNumbers()) {
+  constructor(
+    key: PartitionKey,
+    schema?: TableSchema,
+    numbers = new ItemNumbers(),
+    metadata = new MetadataColumn(),
+  ) {
+    this.metadata = metadata;
     this.numbers = new TableNumbers(numbers);
     this.relation = itemsTableName(key);
     this.#key = key;

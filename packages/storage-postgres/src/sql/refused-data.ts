@@ -1,4 +1,11 @@
-import { errorText, type ItemContent, invalid, type QueueError } from '@querator/core';
+import {
+  errorText,
+  type ItemContent,
+  type ItemDetails,
+  invalid,
+  type Metadata,
+  type QueueError,
+} from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { isDataFault, PostgresError, TOO_LARGE } from '../errors/postgres-error.ts';
 import { textArray } from '../wire/binary-array.ts';
@@ -11,6 +18,8 @@ export function isRefusedData(error: unknown): error is PostgresError {
 /** The texts of an item. */
 type ItemTexts = Pick<ItemContent, 'encoding' | 'kind' | 'reference'> & {
   readonly sourceId?: string | undefined;
+  readonly metadata?: Metadata | undefined;
+  readonly details?: ItemDetails | undefined;
 };
 
 /**
@@ -29,6 +38,7 @@ export async function refusedItems(
     ['reference', items.map(({ reference }) => reference)],
     ['source_id', items.flatMap(({ sourceId }) => sourceId ?? [])],
     ['dedup_key', dedupKeys],
+    ['metadata', items.flatMap(({ metadata, details }) => [...(metadata ?? details?.metadata ?? [])].flat())],
   ];
   // The refused statement had no effect, and its error stands even if the field cannot be found.
   const found = await refusedField(db, error, { texts, indexed: 'source_id' }).catch(() => undefined);

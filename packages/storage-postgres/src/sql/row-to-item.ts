@@ -1,5 +1,6 @@
 import type { StoredItem } from '@querator/core';
 import { instantFromText } from '../wire/instant-text.ts';
+import { readDeath, readDetails } from './item-details.ts';
 import { trueExpireDeadline } from './item-state.ts';
 
 /** A row of an items table as `pg` returns it. */
@@ -43,6 +44,21 @@ export function rowToItem(row: ItemRow): StoredItem {
     kind: row.kind,
     payload: payloadOf(row.payload),
   };
+}
+
+/** A row with the column for the details of items, as text. */
+interface DetailedRow extends ItemRow {
+  readonly metadata: string | null;
+}
+
+/** The same with the item's details, and its death if it is dead. */
+function rowToDetailedItem(row: DetailedRow): StoredItem {
+  return { ...rowToItem(row), details: readDetails(row.id, row.metadata), death: readDeath(row.metadata) };
+}
+
+/** Converts rows to items. @param details whether the rows have the column for details, as text. */
+export function readItem(details: boolean): (row: ItemRow) => StoredItem {
+  return details ? (row) => rowToDetailedItem(row as DetailedRow) : rowToItem;
 }
 
 /** The same bytes without Buffer's methods: callers get a Uint8Array. */

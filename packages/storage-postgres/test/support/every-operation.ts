@@ -30,24 +30,30 @@ const EXPIRE_TIMEOUT = milliseconds(60_000);
 const MOVE = { maxAttempts: 3, dead: 'move' } as const;
 const DELETE = { maxAttempts: 3, dead: 'delete' } as const;
 
+/** The tables of a partition, as statements on a table without and with the column for details see it. */
+export interface PlannedTables {
+  readonly plain: PartitionTable;
+  /** Undefined: only the statements of the other one. */
+  readonly detailed: PartitionTable | undefined;
+}
+
 /**
  * The statements of all operations except those for operators, with batches of the
  * given ids. They are run and rolled back.
  */
 export async function statementsOfEveryOperation(
   client: pg.Client,
-  table: PartitionTable,
+  { plain, detailed }: PlannedTables,
   ids: readonly ItemId[],
 ): Promise<readonly Statement[]> {
   const recording = new RecordingDatabase(client);
-  const context: PartitionContext = {
-    db: recording.asDatabase(),
-    table,
-    random: new SeededRandom(),
-    clock: undefined,
-  };
+  const others = { db: recording.asDatabase(), random: new SeededRandom(), clock: undefined };
+  const all = [
+    ...operations({ ...others, table: plain }, ids),
+    ...(detailed === undefined ? [] : operationsOnDetails({ ...others, table: detailed }, ids)),
+  ];
   await client.query('BEGIN');
-  for (const operation of operations(context, ids)) {
+  for (const operation of all) {
     await client.query('SAVEPOINT before');
     // The statement was recorded even if it fails, as complete does for an id that is not leased.
     await operation().catch(() => {});
@@ -127,5 +133,38 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => endLeases(context, { ...sweep, ...DELETE }),
     () => expireItems(context, { ...sweep, ...MOVE }),
     () => expireItems(context, { ...sweep, ...DELETE }),
+  ];
+}
+
+/** The operations whose statements differ on a table with the column for the details of items. */
+function operationsOnDetails(context: PartitionContext, ids: readonly ItemId[]): (() => Promise<unknown>)[] {
+  const limit = ids.length;
+  const metadata = new Map([['key', 'value']]);
+  const details = { firstId: ids[0] ?? '', metadata };
+  const items = ids.map(() => ({ ...CONTENT, metadata }));
+  const enqueueAt = addDuration(new SystemClock().now(), EXPIRE_TIMEOUT);
+  const scheduled = items.map((item) => ({ ...item, enqueueAt }));
+  const retried = ids.map((id) => ({ id, dead: false }));
+  const letters = items.map((item, n) => ({ ...item, sourceId: ids[n] as ItemId, details }));
+  const hold = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: EXPIRE_TIMEOUT };
+  const sweep = { limit, claimTimeout: milliseconds(1_000) };
+  const batch = { limit, leaseTimeout: EXPIRE_TIMEOUT, details: true };
+  const page = { pivot: ids[0] ?? '', limit, details: true };
+  return [
+    () => produce(context, [{ items: items.slice(0, 1) }, { items }], EXPIRE_TIMEOUT),
+    () => produce(context, [{ items: items.slice(0, 1) }], EXPIRE_TIMEOUT),
+    () => produce(context, [{ items: scheduled }], EXPIRE_TIMEOUT),
+    () => produceAndLease(context, [{ items }], EXPIRE_TIMEOUT, batch, ''),
+    () => lease(context, batch, ids[0] ?? ''),
+    () => retry(context, [{ items: retried }], MOVE),
+    () => retry(context, [{ items: retried.map((item) => ({ ...item, error: 'error' })) }], MOVE),
+    () => list(context, { state: 'queued', ...page }),
+    () => list(context, { state: 'scheduled', ...page }),
+    () => prepareLetters(context, letters, hold),
+    () => commitLetters(context, ids),
+    () => enqueueDue(context, limit),
+    () => endLeases(context, { ...sweep, ...MOVE }),
+    () => endLeases(context, { ...sweep, ...DELETE }),
+    () => expireItems(context, { ...sweep, ...MOVE }),
   ];
 }

@@ -40,6 +40,10 @@ const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning
       'items can be produced under dedup keys',
       'a produce with a dedup key is refused if its partition is in this storage',
     ],
+    metadata: [
+      'items keep metadata, their first id, the last error, and the source of dead letters',
+      'calls that need metadata answer `unavailable`; dead letters lose it',
+    ],
   };
 
 /** The drivers of the server. Creating a backend connects to nothing. */

@@ -1,12 +1,15 @@
 import type { PartitionKey } from '@querator/core';
 import { sql } from 'drizzle-orm';
-import { boolean, index, integer, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { METADATA_COLUMN } from '../../sql/metadata-column.ts';
 import { itemsTableName, partitionLabel } from '../../sql/table-name.ts';
 import { bytea, bytewiseText, timestamptz } from './column-types.ts';
 
 /**
  * The table of one partition with its five indexes, as docs/storage/postgres.md
  * documents them. The DDL is rendered from this definition.
+ *
+ * `metadata` is null for an item that brought no metadata and never came back.
  *
  * `_lse` ends in `id`. Without it every lease would sort the whole backlog. The other
  * two columns are the same for all waiting items.
@@ -30,6 +33,7 @@ export function itemsTable(queue: string, partition: number) {
       encoding: text('encoding').notNull().default(''),
       kind: text('kind').notNull().default(''),
       payload: bytea('payload'),
+      metadata: jsonb(METADATA_COLUMN.name),
     },
     (item) => [
       uniqueIndex(indexName('src')).on(item.sourceId).where(sql`source_id IS NOT NULL`),

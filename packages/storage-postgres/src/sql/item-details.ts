@@ -1,0 +1,142 @@
+import {
+  DEATH_REASONS,
+  type Death,
+  type DeathReason,
+  type ItemDetails,
+  type ItemId,
+  instantFromMicroseconds,
+  type LetterSource,
+  type Metadata,
+} from '@querator/core';
+
+/** The keys of the column's value. The producer's pairs have one of their own, so that none can forge ours. */
+const KEYS = { pairs: 'user', firstId: 'first_id', error: 'error', source: 'source', death: 'died' } as const;
+
+/** What the column holds, as JSON. */
+interface StoredDetails {
+  readonly user?: Readonly<Record<string, string>>;
+  readonly first_id?: string;
+  readonly error?: string;
+  readonly source?: StoredSource;
+  readonly died?: StoredDeath;
+}
+
+interface StoredDeath {
+  /** Microseconds since 1970. A double holds them exactly until the year 2255. */
+  readonly at: number;
+  readonly reason: string;
+}
+
+interface StoredSource {
+  readonly queue: string;
+  readonly partition: number;
+  readonly id: string;
+  readonly attempts: number;
+  readonly produced: number;
+  readonly died?: StoredDeath;
+  readonly error?: string;
+}
+
+/** SQL for a value, or the empty one. */
+const orEmpty = (value: string) => `coalesce(${value}, '{}'::jsonb)`;
+
+/**
+ * SQL for the value of a row that gets another id. The first id is written down, unless
+ * that was done before.
+ *
+ * @param value SQL for the present value, and `id` for the present id.
+ */
+export function withFirstId(value = 'item.metadata', id = 'item.id'): string {
+  return `jsonb_build_object('${KEYS.firstId}', ${id}) || ${orEmpty(value)}`;
+}
+
+/** SQL for the value of a row that becomes moving. @param reason SQL for the reason. */
+export function withDeath(value: string, now: string, reason: string): string {
+  const at = `(extract(epoch FROM ${now}) * 1000000)::bigint`;
+  return `${orEmpty(value)} || jsonb_build_object('${KEYS.death}',
+    jsonb_build_object('at', ${at}, 'reason', ${reason}))`;
+}
+
+/** SQL for the value of a row with its last error. @param error SQL for a text; empty: the value stays. */
+export function withError(value: string, error: string): string {
+  return `CASE WHEN ${error} = '' THEN ${value}
+    ELSE ${orEmpty(value)} || jsonb_build_object('${KEYS.error}', ${error}) END`;
+}
+
+/** SQL for the value of a parameter of {@link newDetails} or {@link storedDetails}. */
+export function fromParameter(parameter: string): string {
+  return `nullif(${parameter}, '')::jsonb`;
+}
+
+/** That of an item without any. */
+export const NO_METADATA: Metadata = new Map();
+
+/** The value for a new item. Empty: none. */
+export function newDetails(metadata: Metadata | undefined): string {
+  return metadata === undefined ? '' : JSON.stringify({ [KEYS.pairs]: Object.fromEntries(metadata) });
+}
+
+/** The value for an item that brings its details. Empty: none. */
+export function storedDetails(details: ItemDetails | undefined): string {
+  if (details === undefined) return '';
+  const { firstId, metadata, error, source } = details;
+  const value: StoredDetails = {
+    first_id: firstId,
+    ...(metadata.size > 0 && { user: Object.fromEntries(metadata) }),
+    ...(error !== undefined && { error }),
+    ...(source !== undefined && { source: storedSource(source) }),
+  };
+  return JSON.stringify(value);
+}
+
+/** The details of an item. @param text the value as text. Null or empty: none. */
+export function readDetails(id: ItemId, text: string | null): ItemDetails {
+  const { user, first_id, error, source } = parse(text);
+  return {
+    firstId: first_id ?? id,
+    metadata: user === undefined ? NO_METADATA : new Map(Object.entries(user)),
+    error,
+    source: source && readSource(source),
+  };
+}
+
+/** When and why an item died. Undefined: it is not known. */
+export function readDeath(text: string | null): Death | undefined {
+  return deathOf(parse(text).died);
+}
+
+const NOTHING: StoredDetails = {};
+
+function parse(text: string | null): StoredDetails {
+  return text === null || text === '' ? NOTHING : (JSON.parse(text) as StoredDetails);
+}
+
+function storedSource({
+  queue,
+  partition,
+  id,
+  attempts,
+  producedAt,
+  death,
+  error,
+}: LetterSource): StoredSource {
+  return {
+    ...{ queue, partition, id, attempts, produced: Number(producedAt) },
+    ...(death !== undefined && { died: { at: Number(death.at), reason: death.reason } }),
+    ...(error !== undefined && { error }),
+  };
+}
+
+function readSource({ queue, partition, id, attempts, produced, died, error }: StoredSource): LetterSource {
+  const producedAt = instantFromMicroseconds(BigInt(produced));
+  return { queue, partition, id, attempts, producedAt, death: deathOf(died), error };
+}
+
+function deathOf(died: StoredDeath | undefined): Death | undefined {
+  if (died === undefined || !isReason(died.reason)) return undefined;
+  return { at: instantFromMicroseconds(BigInt(died.at)), reason: died.reason };
+}
+
+function isReason(text: string): text is DeathReason {
+  return DEATH_REASONS.some((reason) => reason === text);
+}
