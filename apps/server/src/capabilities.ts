@@ -14,6 +14,7 @@ export function capabilitiesOf(access: Pick<AccessControl, 'enforced'> | undefin
     'queue.extend',
     'queue.lease',
     'queue.produce',
+    'queue.produce.dedup',
     'queue.retry',
     'queues.delete.force',
   ];

@@ -372,6 +372,7 @@ describe('a wrong dedup key', () => {
       "dedup_window is invalid; expected '1s' to '336h' but '336h0m1s' was requested",
     ],
     [{ dedupWindow: '1'.repeat(100) }, "dedup_window is invalid; cannot be greater than '15' characters"],
+    [{ dedupKey: '', itemKeys: [''], dedupWindow: '5m' }, 'dedup_window is invalid; neither the request nor'],
     [{ items: [] }, 'items cannot be empty'],
   ])('%j is refused', async (call, message) => {
     const h = new Harness();

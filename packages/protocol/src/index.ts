@@ -34,7 +34,7 @@ export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
 export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem } from './convert/lease-item.ts';
 export { fromNewItem, toNewItem } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
-export { fromProducedItems } from './convert/produced-items.ts';
+export { fromKeyedItems, fromProducedItems } from './convert/produced-items.ts';
 export { fromQueue } from './convert/queue-info.ts';
 export { fromRetriedItem, toRetriedItem } from './convert/retried-item.ts';
 export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';

@@ -238,6 +238,8 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '1 queue_name queue_name string',
     '2 request_timeout request_timeout string',
     '3 items items QueueProduceItem[]',
+    '4 dedup_key dedup_key string',
+    '5 dedup_window dedup_window string',
   ],
   QueueProduceItem: [
     '1 encoding encoding string',
@@ -246,6 +248,7 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '4 enqueue_at enqueue_at Timestamp',
     '5 bytes bytes bytes',
     '6 utf8 utf8 string',
+    '8 dedup_key dedup_key string',
   ],
   QueueProduceResponse: ['1 items items QueueProducedItem[]'],
   QueueProducedItem: [
@@ -253,6 +256,7 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '2 partition partition int32',
     '3 code code string',
     '4 message message string',
+    '5 duplicate duplicate bool',
   ],
   QueueLeaseRequest: [
     '1 queue_name queue_name string',

@@ -31,8 +31,8 @@ export class DedupKeys {
   }
 
   add(key: string, ids: readonly ItemId[], endsAt: Instant): void {
-    const held = { key, ids, endsAt };
-    this.#held.set(key, held);
+    const held = { key: copyOf(key), ids, endsAt };
+    this.#held.set(held.key, held);
     this.#byEnd.push(held);
   }
 
@@ -53,4 +53,9 @@ export class DedupKeys {
       removed++;
     }
   }
+}
+
+/** A text may be a part of a request body, and would keep all of it in memory. */
+function copyOf(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

@@ -18,6 +18,11 @@ const V1_ONLY: ServerInfo = { version: undefined, api: ['v1'], capabilities: new
 /** Calls whose capability has the name of the call. */
 const PROBED = Object.values(endpointsV2.queue);
 
+/** What calls can do since they exist. */
+const PARTS: readonly (readonly [call: string, parts: readonly string[]])[] = [
+  ['queue.produce', ['queue.produce.dedup']],
+];
+
 /**
  * Makes the function that asks what the server can do. It asks once, and
  * remembers the answer. After a failed call it asks again.
@@ -62,5 +67,7 @@ async function probe(call: Call): Promise<ReadonlySet<string>> {
       return [endpoint.path.slice('/v2/'.length)];
     }),
   );
-  return new Set(names.flat());
+  const found = new Set(names.flat());
+  for (const [name, parts] of PARTS) if (found.has(name)) for (const part of parts) found.add(part);
+  return found;
 }

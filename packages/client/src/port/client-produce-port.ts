@@ -1,10 +1,15 @@
-import { QueueError } from '@querator/core';
+import { type ErrorReason, formatDuration, QueueError } from '@querator/core';
 import { BODY_LIMITS, fromNewItem } from '@querator/protocol';
 import type { Client } from '../client.ts';
 import { MissingCapabilityError } from '../discovery/missing-capability-error.ts';
 import type { ServerInfo } from '../discovery/server-info.ts';
 import { itemError } from './item-error.ts';
 import type { PortProduce, ProducedItem, ProducePort } from './produce-port.ts';
+
+/** The capability of dedup keys. */
+const DEDUP = 'queue.produce.dedup';
+
+const OVER_LIMIT: ErrorReason = 'over_limit';
 
 /** Room for the fields of a request besides its items, in bytes. */
 const REQUEST_OVERHEAD = 4_096;
@@ -14,14 +19,16 @@ export function clientProducePort(client: Client): ProducePort {
   let info: ServerInfo | undefined;
   return {
     mostBytes: BODY_LIMITS.produce - REQUEST_OVERHEAD,
-    canDedup: false,
+    get canDedup() {
+      return info?.capabilities.has(DEDUP) === true;
+    },
     async discover() {
       info ??= await client.discover();
     },
     async produce(call) {
       info ??= await client.discover();
-      if (call.items.some(({ dedupKey }) => dedupKey !== undefined)) {
-        throw new MissingCapabilityError('a dedup key', 'queue.produce.dedup', info);
+      if (!info.capabilities.has(DEDUP) && call.items.some(({ dedupKey }) => dedupKey !== undefined)) {
+        throw new MissingCapabilityError('a dedup key', DEDUP, info);
       }
       if (info.capabilities.has('queue.produce')) {
         try {
@@ -29,6 +36,7 @@ export function clientProducePort(client: Client): ProducePort {
         } catch (error) {
           // Another server answered, which is older. The next call asks again.
           if (!(error instanceof QueueError) || error.code !== 'unknown_method') throw error;
+          if (hasKeys(call)) throw withoutKeys(error);
         }
       }
       await produceV1(client, call);
@@ -41,13 +49,32 @@ async function produceV1(client: Client, { queueName, requestTimeout, items }: P
   await client.queue.produce({ queueName, requestTimeout, items: items.map(fromNewItem) });
 }
 
-async function produceV2(
-  client: Client,
-  { queueName, requestTimeout, items }: PortProduce,
-): Promise<readonly ProducedItem[]> {
-  const reply = await client.v2.queue.produce({ queueName, requestTimeout, items: items.map(fromNewItem) });
-  return reply.items.map(({ id, partition, ...outcome }) => {
-    const error = itemError(outcome);
-    return error === undefined ? { id, partition } : { error };
+async function produceV2(client: Client, call: PortProduce): Promise<readonly ProducedItem[]> {
+  const { queueName, requestTimeout, items, dedupKey = '', dedupWindow } = call;
+  const isKeyed = hasKeys(call);
+  const reply = await client.v2.queue.produce({
+    ...{ queueName, requestTimeout, dedupKey },
+    items: items.map((item) => ({ ...fromNewItem(item), dedupKey: item.dedupKey ?? '' })),
+    dedupWindow: isKeyed && dedupWindow !== undefined ? formatDuration(dedupWindow) : '',
   });
+  return reply.items.map(({ id, partition, duplicate, ...outcome }) => {
+    const error = itemError(outcome);
+    if (error === undefined) return { id, partition, duplicate };
+    // Too many keys are stored. Some of them end with time.
+    return { error: error.reason === OVER_LIMIT ? unavailableNow(error) : error };
+  });
+}
+
+function hasKeys({ items, dedupKey }: PortProduce): boolean {
+  return dedupKey !== undefined || items.some((item) => item.dedupKey !== undefined);
+}
+
+function unavailableNow({ message, reason }: QueueError): QueueError {
+  return new QueueError('retry', message, { reason });
+}
+
+/** A server without keys would store a repeated request twice, so another one has to serve it. */
+function withoutKeys(cause: QueueError): QueueError {
+  const reason: ErrorReason = 'unavailable';
+  return new QueueError('retry', 'a server without dedup keys answered; try again', { reason, cause });
 }

@@ -113,7 +113,8 @@ export class KeyedProduces {
       const results = await this.#store(partition, groups, window, options);
       return results.flatMap((result) => this.#outcomes(partition, 1, result));
     } catch (error) {
-      if (!(error instanceof QueueError)) throw error;
+      // An error without a reason is one of the request, such as a text that the storage refuses.
+      if (!(error instanceof QueueError) || error.reason === undefined) throw error;
       return part.map(() => ({ error }));
     }
   }

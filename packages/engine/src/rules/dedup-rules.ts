@@ -18,18 +18,28 @@ export interface DedupKeys {
   readonly dedupKey: string;
   /** A key for each item. */
   readonly itemKeys: readonly string[];
+  /** How long the keys last from now, in Go's syntax: 1s to 336h. Empty: 5m. */
+  readonly dedupWindow: string;
 }
 
-/** @throws QueueError `invalid` for a key on the request and on an item, and for a key that is too long. */
-export function checkDedupKeys({ dedupKey, itemKeys }: DedupKeys): void {
-  if (dedupKey !== '' && itemKeys.some((key) => key !== '')) {
+/** @throws QueueError `invalid` for a key that is too long, keys on both, and a window without a key. */
+export function checkDedupKeys({ dedupKey, itemKeys, dedupWindow }: DedupKeys): void {
+  const onItems = itemKeys.some((key) => key !== '');
+  if (dedupKey !== '' && onItems) {
     throw invalid('dedup_key is invalid; the request may have one or its items, but not both');
   }
   for (const key of [dedupKey, ...itemKeys]) {
     if (isLongerThan(key, LIMITS.dedupKey)) {
-      throw invalid(errorText`dedup_key is invalid; cannot be greater than '${LIMITS.dedupKey}' characters`);
+      throw invalid(
+        errorText`dedup_key is invalid; cannot be greater than '${LIMITS.dedupKey}' characters`,
+        'too_large',
+      );
     }
     checkText('dedup_key', key);
+  }
+  parseDedupWindow(dedupWindow);
+  if (dedupWindow !== '' && dedupKey === '' && !onItems) {
+    throw invalid('dedup_window is invalid; neither the request nor an item has a dedup_key');
   }
 }
 

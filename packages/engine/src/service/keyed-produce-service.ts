@@ -11,10 +11,7 @@ import type { LeasedItemsDeps } from './leased-items-requests.ts';
 import type { QueueLookup } from './queue-lookup.ts';
 import type { ProduceCall } from './queue-service.ts';
 
-export interface KeyedProduceCall extends ProduceCall, DedupKeys {
-  /** How long the keys last from now, in Go's syntax: 1s to 336h. Empty: 5m. */
-  readonly dedupWindow: string;
-}
+export interface KeyedProduceCall extends ProduceCall, DedupKeys {}
 
 /**
  * Produces with dedup keys: a second produce with a key, inside its window, stores
@@ -71,7 +68,6 @@ export class KeyedProduceService {
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
     checkProducedItems(call.items, this.#limits.produceBatch, call.received);
     checkDedupKeys(call);
-    parseDedupWindow(call.dedupWindow);
     return toMilliseconds(timeout);
   }
 }

@@ -118,7 +118,7 @@ export const QueueLeaseResponse = messageTable(
 
 export const QueueProduceItem = messageTable(
   'QueueProduceItem',
-  () => ({ encoding: '', kind: '', reference: '', enqueueAt: undefined, bytes: NO_BYTES, utf8: '' }),
+  () => ({ encoding: '', kind: '', reference: '', enqueueAt: undefined, bytes: NO_BYTES, utf8: '', dedupKey: '' }),
   [
     { number: 1, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
     { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
@@ -126,27 +126,31 @@ export const QueueProduceItem = messageTable(
     { number: 4, name: 'enqueueAt', protoName: 'enqueue_at', jsonName: 'enqueue_at', kind: 'timestamp', repeated: false },
     { number: 5, name: 'bytes', protoName: 'bytes', jsonName: 'bytes', kind: 'bytes', repeated: false },
     { number: 6, name: 'utf8', protoName: 'utf8', jsonName: 'utf8', kind: 'string', repeated: false },
+    { number: 8, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
   ],
 );
 
 export const QueueProduceRequest = messageTable(
   'QueueProduceRequest',
-  () => ({ queueName: '', requestTimeout: '', items: [] }),
+  () => ({ queueName: '', requestTimeout: '', items: [], dedupKey: '', dedupWindow: '' }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
     { number: 3, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueProduceItem },
+    { number: 4, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
+    { number: 5, name: 'dedupWindow', protoName: 'dedup_window', jsonName: 'dedup_window', kind: 'string', repeated: false },
   ],
 );
 
 export const QueueProducedItem = messageTable(
   'QueueProducedItem',
-  () => ({ id: '', partition: 0, code: '', message: '' }),
+  () => ({ id: '', partition: 0, code: '', message: '', duplicate: false }),
   [
     { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
     { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
     { number: 3, name: 'code', protoName: 'code', jsonName: 'code', kind: 'string', repeated: false },
     { number: 4, name: 'message', protoName: 'message', jsonName: 'message', kind: 'string', repeated: false },
+    { number: 5, name: 'duplicate', protoName: 'duplicate', jsonName: 'duplicate', kind: 'bool', repeated: false },
   ],
 );
 

@@ -1,12 +1,12 @@
 import { MESSAGES } from '@querator/core';
 import { type CheckedCall, QUEUES, textOf } from './check.ts';
 import { OVERLOADED, PARTITION_FAILING, STORAGE_FAILED } from './common-checks.ts';
+import { KEYED_PRODUCE_STEPS } from './keyed-produce.ts';
 import {
   COMPLETE_STEPS,
   COMPLETED_REQUEST,
   LEASE_STEPS,
   LEASED_REQUEST,
-  PRODUCE_STEPS,
   PRODUCED_REQUEST,
   RETRIED_REQUEST,
   RETRY_STEPS,
@@ -55,7 +55,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
       STORAGE_FAILED,
     ],
   },
-  { path: '/v2/queue.produce', good: PRODUCED_REQUEST, steps: PRODUCE_STEPS },
+  { path: '/v2/queue.produce', good: PRODUCED_REQUEST, steps: KEYED_PRODUCE_STEPS },
   { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS },
   {
     path: '/v2/queue.complete',

@@ -1,7 +1,8 @@
-import type { LeasedItemsService, QueueService } from '@querator/engine';
+import type { KeyedProduceService, LeasedItemsService, QueueService } from '@querator/engine';
 import {
   type endpointsV2,
   fromExtended,
+  fromKeyedItems,
   fromLeasedItemsV2,
   fromOutcomes,
   fromProducedItems,
@@ -14,18 +15,23 @@ import type { CallContext } from '../call/call-context.ts';
 /** The handlers of the calls on one queue under `/v2/`. */
 export function queueHandlersV2({
   queue,
+  keyedProduces,
   leasedItems,
 }: {
   readonly queue: QueueService;
+  readonly keyedProduces: KeyedProduceService;
   readonly leasedItems: LeasedItemsService;
 }): Handlers<typeof endpointsV2.queue, CallContext> {
   return {
-    async produce({ queueName, requestTimeout, items }, context) {
-      const produced = await queue.produceWithIds(
-        { queueName, requestTimeout, items: items.map(toNewItem), received: context.elementsReceived },
-        context,
-      );
-      return { items: fromProducedItems(produced) };
+    async produce({ queueName, requestTimeout, items, dedupKey, dedupWindow }, context) {
+      const received = context.elementsReceived;
+      const call = { queueName, requestTimeout, items: items.map(toNewItem), received };
+      if (dedupKey === '' && dedupWindow === '' && items.every((item) => item.dedupKey === '')) {
+        return { items: fromProducedItems(await queue.produceWithIds(call, context)) };
+      }
+      const itemKeys = items.map((item) => item.dedupKey);
+      const keyed = { ...call, dedupKey, itemKeys, dedupWindow };
+      return { items: fromKeyedItems(await keyedProduces.produce(keyed, context)) };
     },
     async lease(request, context) {
       const { partition, items } = await queue.lease({ ...request, details: true }, context);

@@ -42,9 +42,9 @@ export class Instances {
     await this.#database.drop();
   }
 
-  /** Posts to one instance. */
-  async post(instance: number, call: string, body: object): Promise<RawReply> {
-    const url = `${this.#servers[instance]?.url}/v1/${call}`;
+  /** Posts to one instance. @param version of the API. */
+  async post(instance: number, call: string, body: object, version: 'v1' | 'v2' = 'v1'): Promise<RawReply> {
+    const url = `${this.#servers[instance]?.url}/${version}/${call}`;
     const headers = { 'Content-Type': 'application/json' };
     return readReply(await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }));
   }

@@ -12,7 +12,10 @@ export const protobufPackage = "querator.v2";
 
 export const protobufFileName = "querator/v2/produce.proto";
 
-/** Adds items to a queue, and returns their ids. The items of one request stay together and in order. */
+/**
+ * Adds items to a queue, and returns their ids. The items of one request stay together and in order, unless they
+ * have dedup keys of their own.
+ */
 export interface QueueProduceRequest {
   /** The queue to add to. Required. */
   queueName: string;
@@ -20,6 +23,10 @@ export interface QueueProduceRequest {
   requestTimeout: string;
   /** 1 to 1,000 items. */
   items: QueueProduceItem[];
+  /** Makes it safe to send the request again: inside the window of the key, its items are stored once. 1 to 256 bytes. */
+  dedupKey: string;
+  /** How long the keys of the request and of its items last: a duration from 1s to 336h. Absent: 5m. */
+  dedupWindow: string;
 }
 
 /** An item to add. */
@@ -38,6 +45,11 @@ export interface QueueProduceItem {
   bytes: Uint8Array;
   /** The payload as text. Used if `bytes` is empty. */
   utf8: string;
+  /**
+   * A second item with this key is not stored, inside the window of the key. 1 to 256 bytes. Not together with a key
+   * of the request.
+   */
+  dedupKey: string;
 }
 
 /** What became of the items of a request. */
@@ -48,7 +60,7 @@ export interface QueueProduceResponse {
 
 /** What became of an item. */
 export interface QueueProducedItem {
-  /** The id of the stored item. It is the item's `first_id`. */
+  /** The id that the item got when it was stored. It is the item's `first_id`. */
   id: string;
   /** The partition that has the item. */
   partition: number;
@@ -56,10 +68,12 @@ export interface QueueProducedItem {
   code: string;
   /** The same for people. */
   message: string;
+  /** Whether an earlier produce with the same dedup key stored the item. This one stored nothing. */
+  duplicate: boolean;
 }
 
 function createBaseQueueProduceRequest(): QueueProduceRequest {
-  return { queueName: "", requestTimeout: "", items: [] };
+  return { queueName: "", requestTimeout: "", items: [], dedupKey: "", dedupWindow: "" };
 }
 
 export const QueueProduceRequest: MessageFns<QueueProduceRequest> = {
@@ -73,6 +87,12 @@ export const QueueProduceRequest: MessageFns<QueueProduceRequest> = {
     for (const v of message.items) {
       QueueProduceItem.encode(v!, writer.uint32(26).fork()).join();
     }
+    if (message.dedupKey !== "") {
+      writer.uint32(34).string(message.dedupKey);
+    }
+    if (message.dedupWindow !== "") {
+      writer.uint32(42).string(message.dedupWindow);
+    }
     return writer;
   },
 
@@ -84,12 +104,22 @@ export const QueueProduceRequest: MessageFns<QueueProduceRequest> = {
     message.queueName = object.queueName ?? "";
     message.requestTimeout = object.requestTimeout ?? "";
     message.items = object.items?.map((e) => QueueProduceItem.fromPartial(e)) || [];
+    message.dedupKey = object.dedupKey ?? "";
+    message.dedupWindow = object.dedupWindow ?? "";
     return message;
   },
 };
 
 function createBaseQueueProduceItem(): QueueProduceItem {
-  return { encoding: "", kind: "", reference: "", enqueueAt: undefined, bytes: new Uint8Array(0), utf8: "" };
+  return {
+    encoding: "",
+    kind: "",
+    reference: "",
+    enqueueAt: undefined,
+    bytes: new Uint8Array(0),
+    utf8: "",
+    dedupKey: "",
+  };
 }
 
 export const QueueProduceItem: MessageFns<QueueProduceItem> = {
@@ -112,6 +142,9 @@ export const QueueProduceItem: MessageFns<QueueProduceItem> = {
     if (message.utf8 !== "") {
       writer.uint32(50).string(message.utf8);
     }
+    if (message.dedupKey !== "") {
+      writer.uint32(66).string(message.dedupKey);
+    }
     return writer;
   },
 
@@ -128,6 +161,7 @@ export const QueueProduceItem: MessageFns<QueueProduceItem> = {
       : undefined;
     message.bytes = object.bytes ?? new Uint8Array(0);
     message.utf8 = object.utf8 ?? "";
+    message.dedupKey = object.dedupKey ?? "";
     return message;
   },
 };
@@ -155,7 +189,7 @@ export const QueueProduceResponse: MessageFns<QueueProduceResponse> = {
 };
 
 function createBaseQueueProducedItem(): QueueProducedItem {
-  return { id: "", partition: 0, code: "", message: "" };
+  return { id: "", partition: 0, code: "", message: "", duplicate: false };
 }
 
 export const QueueProducedItem: MessageFns<QueueProducedItem> = {
@@ -172,6 +206,9 @@ export const QueueProducedItem: MessageFns<QueueProducedItem> = {
     if (message.message !== "") {
       writer.uint32(34).string(message.message);
     }
+    if (message.duplicate !== false) {
+      writer.uint32(40).bool(message.duplicate);
+    }
     return writer;
   },
 
@@ -184,6 +221,7 @@ export const QueueProducedItem: MessageFns<QueueProducedItem> = {
     message.partition = object.partition ?? 0;
     message.code = object.code ?? "";
     message.message = object.message ?? "";
+    message.duplicate = object.duplicate ?? false;
     return message;
   },
 };
