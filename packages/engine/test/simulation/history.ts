@@ -1,3 +1,4 @@
+import type { Instant } from '@querator/core';
 import type { Answer, Request } from './request.ts';
 
 /** One item in one partition under one id, as storage holds it. */
@@ -48,6 +49,13 @@ export type HistoryEvent = { readonly atMs: number } & (
     }
   /** The call takes effect. */
   | { readonly type: 'effect'; readonly op: number; readonly place: string; readonly effect: Effect }
+  /** The call gave leases a new deadline. */
+  | {
+      readonly type: 'extended';
+      readonly op: number;
+      readonly place: string;
+      readonly leases: readonly { readonly id: string; readonly deadline: Instant }[];
+    }
   /** The engine receives the answer. */
   | { readonly type: 'returned'; readonly op: number; readonly ending: Ending; readonly result: unknown }
   | { readonly type: 'crash' | 'stop' | 'sleep' | 'wake'; readonly engine: string }

@@ -45,6 +45,8 @@ function lineOf(event: HistoryEvent): string {
     }
     case 'effect':
       return `    op ${event.op}: in ${event.place} ${effectText(event.effect)}`;
+    case 'extended':
+      return `    op ${event.op}: in ${event.place} leases last until ${plain(event.leases)}`;
     case 'returned': {
       const result = event.result === undefined ? '' : ` with ${plain(event.result)}`;
       return `    op ${event.op}: ends ${event.ending}${result}`;

@@ -27,6 +27,13 @@ export type Request =
       readonly ids: readonly string[];
     }
   | {
+      readonly kind: 'extend';
+      readonly queue: string;
+      readonly partition: number;
+      readonly ids: readonly string[];
+      readonly leaseMs: number;
+    }
+  | {
       readonly kind: 'retry';
       readonly queue: string;
       readonly partition: number;
@@ -102,6 +109,16 @@ function send(service: Service, request: Request, options: CallOptions): Promise
         queueName,
         partition,
         ids,
+        requestTimeout: `${COMPLETE_TIMEOUT_MS}ms`,
+      });
+    }
+    case 'extend': {
+      const { partition, ids, leaseMs } = request;
+      return service.leasedItems.extend({
+        queueName,
+        partition,
+        ids,
+        leaseTimeout: `${leaseMs}ms`,
         requestTimeout: `${COMPLETE_TIMEOUT_MS}ms`,
       });
     }

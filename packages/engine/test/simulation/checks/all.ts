@@ -5,6 +5,7 @@ import { arrivalOrder } from './arrival-order.ts';
 import { attempts } from './attempts.ts';
 import { completedOnce } from './completed-once.ts';
 import { deadLetters } from './dead-letters.ts';
+import { extensions } from './extensions.ts';
 import { leasesAreGood } from './leases-are-good.ts';
 import { leasesReachSomeone } from './leases-reach-someone.ts';
 import { nothingVanishes } from './nothing-vanishes.ts';
@@ -22,6 +23,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   attempts,
   completedOnce,
   deadLetters,
+  extensions,
   leasesAreGood,
   leasesReachSomeone,
   nothingVanishes,

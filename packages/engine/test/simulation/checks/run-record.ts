@@ -106,6 +106,7 @@ export function recordRun({ all: events }: History): RunRecord {
       case 'wake':
         (sleeps.get(event.engine)?.at(-1) as SleepPeriod).untilMs = event.atMs;
         return;
+      case 'extended':
       case 'crash':
       case 'stop':
       case 'note':

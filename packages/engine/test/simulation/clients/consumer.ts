@@ -2,7 +2,7 @@ import type { LeasedItem } from '@querator/core';
 import { leasedOf, type Request } from '../request.ts';
 import type { Simulation } from '../system/simulation.ts';
 
-/** Leases items, then completes, retries or forgets them, on time or too late. */
+/** Leases items, sometimes extends the leases, then completes, retries or forgets them, on time or too late. */
 export async function consumeALot(simulation: Simulation, client: string): Promise<void> {
   const { dice, scheduler, scenario } = simulation;
   // How an engine handles items that slept with it shows only after the other engines have served others.
@@ -41,6 +41,11 @@ async function work(
   // Some consumers wait until their leases have ended.
   await scheduler.sleep(dice.pick([0, dice.between(0, 30), dice.between(0, 400), dice.between(0, 6_000)]));
   const ids = items.map(({ id }) => id);
+  if (dice.chance(0.3)) {
+    const leaseMs = dice.pick([300, 2_000, 6_000]);
+    await insist(simulation, client, { kind: 'extend', queue, partition, ids, leaseMs });
+    await scheduler.sleep(dice.pick([0, dice.between(0, 400), dice.between(0, 8_000)]));
+  }
   switch (dice.weighted({ complete: 6, piecemeal: 1, retry: 2, kill: 1, forget: 1 })) {
     case 'complete':
       return insist(simulation, client, { kind: 'complete', queue, partition, ids });

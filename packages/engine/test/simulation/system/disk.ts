@@ -1,6 +1,8 @@
 import {
+  type ExtendedItem,
   type Instant,
   millisecondsBetween,
+  type Outcome,
   type PartitionKey,
   type PartitionStore,
   type PollResult,
@@ -117,6 +119,7 @@ export class Disk {
     if (name === 'drop') return { result: await this.#drop(op, place, held) };
     const call = held.store[name as keyof PartitionStore] as (...args: unknown[]) => Promise<unknown>;
     const result = await call.apply(held.store, args as unknown[]);
+    if (name === 'extend') this.#extended(op, place, args, result);
     // Atomic: another call takes effect only when the promises of this one have settled.
     if (mayHaveChanged(name, result)) this.#record(op, place, held, await itemsOf(held.store));
     return { result };
@@ -165,6 +168,14 @@ export class Disk {
       effect: { came: [], left: [...held.stays.values()], changed: [] },
     });
     await dropped;
+  }
+
+  #extended(op: number, place: string, args: readonly unknown[], result: unknown): void {
+    const [items] = args as [readonly ExtendedItem[]];
+    const leases = (result as readonly Outcome<Instant>[]).flatMap((outcome, n) =>
+      outcome.ok ? [{ id: items[n]?.id ?? '', deadline: outcome.value }] : [],
+    );
+    if (leases.length > 0) this.#history.add({ type: 'extended', op, place, leases });
   }
 
   #record(op: number, place: string, held: Place, items: readonly StoredItem[]): void {
