@@ -1,4 +1,5 @@
 import { handoverScenario } from './handover.ts';
+import { heldLeases } from './held-leases.ts';
 import { jobQueueScenarios } from './job-queues.ts';
 import { memoryPerConsumer, memoryPerItem } from './memory-cost.ts';
 import { mixScenario } from './mix.ts';
@@ -14,6 +15,7 @@ const scenarios: readonly Scenario[] = [
   memoryPerItem,
   memoryPerConsumer,
   ...sizeScenarios,
+  heldLeases,
   ...jobQueueScenarios,
 ];
 

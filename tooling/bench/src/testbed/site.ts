@@ -1,5 +1,13 @@
 import process from 'node:process';
-import { codecs, type Endpoint, queueEndpoints, queuesEndpoints, REPLY_HEADERS } from '@querator/protocol';
+import {
+  codecs,
+  codecsV2,
+  type Endpoint,
+  endpointsV2,
+  queueEndpoints,
+  queuesEndpoints,
+  REPLY_HEADERS,
+} from '@querator/protocol';
 import { freePort, type ServerProcess } from '@querator/tooling-processes';
 import pg from 'pg';
 import { type BuiltServerOptions, startBuiltServer } from '../processes/built-server.ts';
@@ -12,6 +20,11 @@ const DELETED_AT_ONCE = 4;
 export interface SiteOptions extends BuiltServerOptions {
   /** Whether `liveHeap` is wanted. */
   readonly inspected?: boolean | undefined;
+}
+
+interface Answer {
+  readonly headers: Headers;
+  readonly text: string;
 }
 
 /** A server with its own database. */
@@ -70,6 +83,14 @@ export class Site {
     return { countAge: Number(headers.get(REPLY_HEADERS.countAge)) };
   }
 
+  /** Extends leases of partition 0. @returns the number of leases that were not lost. */
+  async extend(queueName: string, ids: readonly string[], leaseTimeout: string): Promise<number> {
+    const request = codecsV2.QueueExtendRequest.create({ queueName, requestTimeout: '1m', leaseTimeout });
+    const { text } = await this.#call(endpointsV2.queue.extend, { ...request, ids: [...ids] });
+    const { items } = JSON.parse(text) as { items: readonly { code?: string }[] };
+    return items.filter(({ code }) => code === undefined).length;
+  }
+
   async deleteQueue(queueName: string): Promise<void> {
     await this.#call(queuesEndpoints.delete, { queueName, force: true });
     this.#queues.delete(queueName);
@@ -102,7 +123,7 @@ export class Site {
     await this.database?.close();
   }
 
-  async #call<Request, Reply>(endpoint: Endpoint<Request, Reply>, message: Request): Promise<Response> {
+  async #call<Request, Reply>(endpoint: Endpoint<Request, Reply>, message: Request): Promise<Answer> {
     const reply = await fetch(this.server.url + endpoint.path, {
       method: 'POST',
       headers: {
@@ -113,7 +134,7 @@ export class Site {
     });
     const text = await reply.text();
     if (!reply.ok) throw new Error(`${endpoint.path}: ${text}`);
-    return reply;
+    return { headers: reply.headers, text };
   }
 }
 
