@@ -7,6 +7,7 @@ import {
   parsePostgresConfig,
   postgresBackend,
   postgresItemsTables,
+  withoutPasswords,
 } from '@querator/storage-postgres';
 
 /** The options of a driver, as the configuration file gives them. */
@@ -28,6 +29,14 @@ interface Driver {
   check(config: DriverConfig): readonly { readonly key: string; readonly message: string }[];
   /** Creates a storage from checked options. Touches no disk and no network. */
   create(name: string, config: DriverConfig, deps: DriverDeps): StorageBackend;
+  /** The options that keep their values while a process runs: all but passwords. Undefined: all of them. */
+  fixed?(config: DriverConfig): unknown;
+  /**
+   * Uses the passwords of changed options for further connections.
+   *
+   * @param config the options at the start of the process.
+   */
+  renewPasswords?(config: DriverConfig, changed: DriverConfig, deps: Pick<DriverDeps, 'pools'>): void;
   /** Opens the tables of a storage for an operator's tools. Undefined: the driver has no tables. */
   tables?(name: string, config: DriverConfig, deps: DriverDeps, queues: QueueStore): ItemsTables;
 }
@@ -50,6 +59,14 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
       check: (config) => faultOf(() => parsePostgresConfig(config)),
       create: (name, config, { random, logger, pools: registry }) =>
         postgresBackend({ name, random, logger, registry, ...parsePostgresConfig(config) }),
+      fixed: (config) => {
+        const { connectionString, ...rest } = parsePostgresConfig(config);
+        return { ...rest, connection: withoutPasswords(connectionString) };
+      },
+      renewPasswords: (config, changed, { pools }) => {
+        const [before, after] = [config, changed].map((each) => parsePostgresConfig(each).connectionString);
+        if (before !== undefined && after !== undefined) pools.renewPasswords(before, after);
+      },
       tables: (name, config, { random, pools: registry }, queues) =>
         postgresItemsTables({ name, random, registry, queues, ...parsePostgresConfig(config) }),
     },

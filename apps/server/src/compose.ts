@@ -16,6 +16,7 @@ import type { ServerDeps } from './server-deps.ts';
 import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { createAccessControl, namespaceCheck } from './startup/server-access.ts';
 import { createInstances } from './startup/server-instances.ts';
+import { StoragePasswords } from './startup/storage-passwords.ts';
 
 /** How long a start waits until requests can be judged. After that it goes on, and refuses them until then. */
 const ACCESS_START_MS = 5_000;
@@ -36,6 +37,8 @@ export interface Composition {
   readonly configuredQueues: ConfiguredQueues;
   /** The state of the connection pools. */
   readonly pools: () => readonly PoolState[];
+  /** Uses the passwords of settings that were read again. */
+  readonly renewPasswords: (config: Config) => void;
   /** Begins the work in the background that requests depend on, and waits for it a little. */
   readonly start: () => Promise<void>;
   /** Shuts the service down, then closes the storages. A second call returns the promise of the first. */
@@ -49,6 +52,7 @@ export interface Composition {
 export function compose(config: Config, deps: ServerDeps): Composition {
   const pools = new PoolRegistry({ logger: deps.logger, clock: deps.clock, random: deps.random });
   const driverDeps: DriverDeps = { ...deps, pools };
+  const passwords = new StoragePasswords(config, driverDeps);
   const monotonicClock = deps.monotonicClock ?? systemMonotonicClock;
 
   const metrics = new Metrics({ ...deps, monotonicClock, pools: () => pools.states() });
@@ -110,6 +114,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
       if (access !== undefined) await within(deps.clock, ACCESS_START_MS, access.start());
     },
     pools: () => pools.states(),
+    renewPasswords: (changed) => passwords.renew(changed),
     stop: () => stopping.run(),
   };
 }

@@ -11,6 +11,12 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 // back-to-back full collections, which also take a third of the time of a small request. A growth of 300 % is the most
 // that V8 itself allows a small heap.
 setFlagsFromString('--heap-growing-percent=300');
+
+// A server reloads at SIGHUP, all other commands end. Until the arguments are read, this may be either.
+let hungUp = false;
+let endsAtHangUp = false;
+process.on('SIGHUP', onHangUp);
+
 const { systemMonotonicClock } = await import('./monotonic-clock.ts');
 const { runCli } = await import('./cli/run-cli.ts');
 
@@ -27,9 +33,24 @@ process.exitCode = await runCli(process.argv.slice(2), {
   interrupted: onInterrupt,
   monotonicClock: systemMonotonicClock,
   sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => {}),
+  begins: (command) => {
+    endsAtHangUp = command !== 'server';
+    if (hungUp) onHangUp();
+  },
   // Loaded on demand: all other commands start faster without the server.
-  runServer: async (options) => (await import('./run-server.ts')).runServer(options),
+  runServer: async (options) => {
+    const { runServer } = await import('./run-server.ts');
+    return runServer(options, { hungUp });
+  },
 });
+
+function onHangUp(): void {
+  hungUp = true;
+  if (!endsAtHangUp) return;
+  // Without a handler the signal ends the process.
+  process.off('SIGHUP', onHangUp);
+  process.kill(process.pid, 'SIGHUP');
+}
 
 /** The first Ctrl-C aborts the signal, the second one ends the process at once. */
 function onInterrupt(): AbortSignal {

@@ -2,7 +2,8 @@ import cluster from 'node:cluster';
 import { SystemClock, SystemRandom } from '@querator/core';
 import { DRIVERS } from './backends.ts';
 import { ConfigError } from './config/config-error.ts';
-import { defaultConfig, loadConfig } from './config/load.ts';
+import { ConfigSource, type ReloadedConfig } from './config/config-source.ts';
+import { defaultConfig } from './config/load.ts';
 import { storagesOf } from './config/queue-storage.ts';
 import { type Config, LOG_LEVELS } from './config/schema.ts';
 import { systemMonotonicClock } from './monotonic-clock.ts';
@@ -32,20 +33,23 @@ export interface ServerOptions {
   readonly workers: number;
 }
 
+/** Signals that came before the server could handle them. */
+export interface EarlySignals {
+  /** Whether there was a SIGHUP. */
+  readonly hungUp: boolean;
+}
+
 /**
  * Runs a server until SIGINT or SIGTERM.
  *
  * @returns the exit code of the process.
  * @throws Error with a text for people if the server cannot start.
  */
-export async function runServer(options: ServerOptions): Promise<number> {
+export async function runServer(options: ServerOptions, early: EarlySignals): Promise<number> {
+  const reloads = new ReloadSignals(early.hungUp);
   checkNode(process.versions.node);
-  const reloads = new ReloadSignals();
-  const load = async () => {
-    const { configFile } = options;
-    return override(configFile === undefined ? defaultConfig() : await loadConfig(configFile), options);
-  };
-  const config = await load();
+  const { source, config: loaded } = await openConfig(options);
+  const config = override(loaded, options);
   const clock = new SystemClock();
   const target = createLogger(config.logging.handler, config.logging.level);
   const logger = new RepeatLimiter({ target, clock });
@@ -53,11 +57,9 @@ export async function runServer(options: ServerOptions): Promise<number> {
   const reloadAtSignal = (apply: (config: Config) => Promise<void>) => {
     const reload = new ConfigReload({
       current: config,
-      load: options.configFile === undefined ? undefined : load,
-      apply: async (changed) => {
-        target.setLevel(changed.logging.level);
-        await apply(changed);
-      },
+      load: source && (() => reloadConfig(source, options)),
+      setLogLevel: (level) => target.setLevel(level),
+      apply,
       logger,
     });
     reloads.handle(() => void reload.run());
@@ -117,6 +119,17 @@ async function runLogged(
     // The channel to the parent would keep this process alive.
     if (cluster.isWorker) process.disconnect();
   }
+}
+
+async function openConfig({
+  configFile,
+}: ServerOptions): Promise<{ readonly source?: ConfigSource; readonly config: Config }> {
+  return configFile === undefined ? { config: defaultConfig() } : await ConfigSource.open(configFile);
+}
+
+async function reloadConfig(source: ConfigSource, options: ServerOptions): Promise<ReloadedConfig> {
+  const { config, faulty } = await source.reload();
+  return { config: override(config, options), faulty };
 }
 
 function override(config: Config, { address, adminAddress, logLevel }: ServerOptions): Config {

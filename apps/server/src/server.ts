@@ -20,7 +20,7 @@ export interface RunningServer {
   readonly url: string;
   /** The same of the operators' port. Undefined: there is none. */
   readonly adminUrl?: string;
-  /** Applies the settings that may change while it runs: certificates. Never rejects. */
+  /** Applies the settings that may change while it runs: certificates, and passwords of databases. Never rejects. */
   reload(config: Config): Promise<void>;
   /**
    * Refuses new work, answers waiting requests, finishes running ones, closes
@@ -85,6 +85,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     logger.info('HTTP server shut down');
   });
   const reload = async (changed: Config) => {
+    composition.renewPasswords(changed);
     await main.reload(changed.tls);
     await admin?.reload(adminTlsOf(changed));
   };

@@ -14,5 +14,6 @@ export { POSTGRES_CAPABILITIES, type PostgresBackendOptions, postgresBackend } f
 export { itemsTable } from './schema/tables/items.ts';
 export { queuesTable } from './schema/tables/queues.ts';
 export { type PostgresConfig, parsePostgresConfig } from './settings/config.ts';
+export { withoutPasswords } from './settings/connection-string.ts';
 export { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts';
 export { itemsTableName } from './sql/table-name.ts';

@@ -115,6 +115,23 @@ describe('a password', () => {
   });
 });
 
+describe('a pool', () => {
+  test('takes further passwords from a string that differs in nothing else', async () => {
+    const registry = new PoolRegistry({ logger });
+    const wrong = without('&password=wrong&require_auth=scram-sha-256&sslpassword=a');
+    const right = without(`&password=${password}&require_auth=scram-sha-256&sslpassword=b`);
+    const backend = testBackend(wrong, { registry });
+    const list = () => backend.queueStore().list({ namespace: '', pivot: '', limit: 1 });
+    await expect(list()).rejects.toThrow();
+    expect(registry.renewPasswords(wrong, `${right}&application_name=other`)).toBe(false);
+    expect(registry.renewPasswords(wrong, right.replace('scram-sha-256', 'md5'))).toBe(false);
+    expect(registry.renewPasswords(wrong, right.replace('127.0.0.1', 'localhost'))).toBe(false);
+    expect(registry.renewPasswords(wrong, right)).toBe(true);
+    await vi.waitFor(list, { timeout: 20_000 });
+    await backend.close();
+  });
+});
+
 describe('the password function', () => {
   test('is called for each new connection, and comes before all other sources', async () => {
     vi.stubEnv('PGPASSWORD', 'wrong');

@@ -20,6 +20,8 @@ export interface CliIo {
   readonly monotonicClock: MonotonicClock;
   /** Waits `delayMs` milliseconds, or until the signal is aborted. Never throws. */
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
+  /** Called once the arguments name a command, before it runs. */
+  readonly begins?: (command: string) => void;
   /** Runs a server until a signal stops it. Resolves with the exit code. */
   readonly runServer: (options: ServerOptions) => Promise<number>;
 }

@@ -67,7 +67,8 @@ export function createProgram(connect: (program: Command) => Cli): { program: Co
       getErrHasColors: () => false,
     })
     .showHelpAfterError('Add --help for usage.')
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_, command) => cli.io.begins?.(command.name()));
   for (const add of COMMANDS) add(program, cli);
   return { program, cli };
 }

@@ -4,12 +4,16 @@ import { mixtureFaults } from './queue-storage.ts';
 import type { ConfigFile } from './schema.ts';
 import { tlsFaults } from './tls-rules.ts';
 
-/** Checks what the schema cannot: that names are unique or known, the options of drivers, and files. */
-export function checkRules(config: ConfigFile): ConfigFault[] {
+/**
+ * Checks what the schema cannot: that names are unique or known, the options of drivers, and files.
+ *
+ * @param readFiles false: the files of certificates are not looked at.
+ */
+export function checkRules(config: ConfigFile, readFiles: boolean): ConfigFault[] {
   const storages = config['partition-storage'];
   const queues = config['queue-storage'];
   const faults: ConfigFault[] = [
-    ...tlsFaults(config),
+    ...tlsFaults(config, readFiles),
     ...addressFaults(config),
     ...(queues === undefined ? [] : driverFaults(['queue-storage'], queues)),
     ...mixtureFaults(config),

@@ -1,15 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
-import type { core } from 'zod';
-import { checkRules } from './check-rules.ts';
-import { ConfigError, type ConfigFault, type ConfigPath, formatPath } from './config-error.ts';
+import { ConfigError } from './config-error.ts';
+import { ConfigText } from './config-text.ts';
 import { fileFault } from './file-fault.ts';
 import { resolveQueueStorage } from './queue-storage.ts';
 import { type Config, configSchema } from './schema.ts';
-import { processSources, resolveSecrets, type SecretSources, withoutSecrets } from './secrets.ts';
-import { withAbsolutePaths } from './tls-rules.ts';
+import { processSources, type SecretSources } from './secrets.ts';
+
+/** Settings without a fault. */
+export interface CheckedConfig {
+  readonly config: Config;
+  /** The contents of the file that they are made of, with secrets. */
+  readonly values: unknown;
+}
 
 /** The settings of a server without a configuration file: everything in memory. */
 export function defaultConfig(): Config {
@@ -24,14 +28,7 @@ export function defaultConfig(): Config {
  *   rule. The message lists all faults, each with its line.
  */
 export async function loadConfig(file: string): Promise<Config> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    throw new ConfigError(`while opening config file: open ${file}: ${fileFault(error)}`, { cause: error });
-  }
-  if (!isUtf8(bytes)) throw new ConfigError(`while reading config file: ${file} is not UTF-8`);
-  return parseConfig(new TextDecoder().decode(bytes), processSources(dirname(file)));
+  return checked(await readConfigText(file)).config;
 }
 
 /**
@@ -42,68 +39,26 @@ export async function loadConfig(file: string): Promise<Config> {
  * @throws ConfigError see {@link loadConfig}.
  */
 export function parseConfig(text: string, sources: SecretSources = processSources('')): Config {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const faults = document.errors.map(
-      ({ message, pos }) => `line ${lines.linePos(pos[0]).line}: ${message}`,
-    );
-    throw new ConfigError(`while reading config file: ${faults.join('; ')}`);
-  }
-  if (document.contents === null) throw new ConfigError('while reading config file: EOF');
-
-  const { value, faults: unresolved, secrets } = resolveSecrets(valuesOf(document), sources);
-  if (unresolved.length > 0) throw faulty(unresolved, document, lines);
-  const parsed = configSchema.safeParse(value);
-  const config = parsed.success ? withAbsolutePaths(parsed.data, sources.folder) : undefined;
-  const faults = config === undefined ? (parsed.error?.issues ?? []).flatMap(describe) : checkRules(config);
-  if (config === undefined || faults.length > 0) {
-    throw faulty(
-      faults.map((fault) => withoutSecrets(fault, secrets)),
-      document,
-      lines,
-    );
-  }
-  return resolveQueueStorage(config);
+  return checked(new ConfigText(text, sources)).config;
 }
 
-/** @throws ConfigError for an alias without its anchor, and for aliases that would make a huge document. */
-function valuesOf(document: Document): unknown {
+/** Reads a configuration file that was given to the program. */
+export async function readConfigText(file: string): Promise<ConfigText> {
+  let bytes: Uint8Array;
   try {
-    return document.toJS();
+    bytes = await readFile(file);
   } catch (error) {
-    throw new ConfigError(`while reading config file: ${(error as Error).message}`, { cause: error });
+    throw new ConfigError(`while opening config file: open ${file}: ${fileFault(error)}`, { cause: error });
   }
+  if (!isUtf8(bytes)) throw new ConfigError(`while reading config file: ${file} is not UTF-8`);
+  return new ConfigText(new TextDecoder().decode(bytes), processSources(dirname(file)));
 }
 
-function describe(issue: core.$ZodIssue): ConfigFault[] {
-  const path = issue.path.filter((part) => typeof part !== 'symbol');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key' }));
-  }
-  // Zod's text for a wrong type is kept, without its first words.
-  const message = issue.message.replace(/^Invalid input: /, '');
-  return [{ path, message: message === 'expected string, received undefined' ? 'is required' : message }];
-}
-
-function faulty(faults: readonly ConfigFault[], document: Document, lines: LineCounter): ConfigError {
-  const texts = faults.map(({ path, message }) => {
-    const line = lineOf(document, path, lines);
-    return `${line === undefined ? '' : `line ${line}: `}${formatPath(path) || 'file'}: ${message}`;
-  });
-  return new ConfigError(`while applying config file: ${texts.join('\n  ')}`);
-}
-
-/** The line of a key. For a missing key, the line of the object that lacks it. */
-function lineOf(document: Document, path: ConfigPath, lines: LineCounter): number | undefined {
-  for (let depth = path.length; depth > 0; depth--) {
-    const key = path[depth - 1];
-    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
-    const pair = isMap(parent)
-      ? parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key)
-      : undefined;
-    const node = pair === undefined ? document.getIn(path.slice(0, depth), true) : pair.key;
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-  }
-  return undefined;
+/** @throws ConfigError see {@link loadConfig}. */
+export function checked(text: ConfigText): CheckedConfig {
+  const { values, unresolved } = text;
+  if (unresolved.length > 0) throw text.error(unresolved);
+  const result = text.check(values, true);
+  if (!('config' in result)) throw text.error(result.faults);
+  return { config: result.config, values };
 }

@@ -31,12 +31,21 @@ export function adminTlsOf({
   return own === false ? undefined : own;
 }
 
-/** Checks the files of the TLS settings, and that its keys go together. */
-export function tlsFaults({
-  tls,
-  'admin-tls': adminTls,
-  'admin-address': adminAddress,
-}: ConfigFile): ConfigFault[] {
+/**
+ * Checks that the keys of the TLS settings go together, and their files.
+ *
+ * @param readFiles false: the files are not looked at.
+ */
+export function tlsFaults(
+  { tls, 'admin-tls': adminTls, 'admin-address': adminAddress }: ConfigFile,
+  readFiles: boolean,
+): ConfigFault[] {
+  const faultsOf = (key: string, settings: TlsSettings): ConfigFault[] => {
+    if (settings['client-ca'] === undefined && settings['client-certificates'] !== undefined) {
+      return [{ path: [key, 'client-certificates'], message: "needs 'client-ca', which signs them" }];
+    }
+    return readFiles ? fileFaults(key, settings) : [];
+  };
   const faults = tls === undefined ? [] : faultsOf('tls', tls);
   if (adminTls === undefined) return faults;
   if (adminAddress === undefined) {
@@ -45,10 +54,7 @@ export function tlsFaults({
   return adminTls === false ? faults : [...faults, ...faultsOf('admin-tls', adminTls)];
 }
 
-function faultsOf(key: string, tls: TlsSettings): ConfigFault[] {
-  if (tls['client-ca'] === undefined && tls['client-certificates'] !== undefined) {
-    return [{ path: [key, 'client-certificates'], message: "needs 'client-ca', which signs them" }];
-  }
+function fileFaults(key: string, tls: TlsSettings): ConfigFault[] {
   try {
     readTlsFiles(tls);
     return [];

@@ -1,24 +1,29 @@
 import { type Logger, SharedRun } from '@querator/core';
+import type { ReloadedConfig } from '../config/config-source.ts';
 import type { Config, TlsSettings } from '../config/schema.ts';
+import { fixedOptions } from './storage-passwords.ts';
 
 /** The dependencies of a reload. */
 export interface ConfigReloadDeps {
   /** The settings that this process runs with. */
   readonly current: Config;
   /** Reads the settings again. Undefined: there is no file. */
-  readonly load: (() => Promise<Config>) | undefined;
-  /** Applies the settings that may change while the process runs. Never rejects. */
+  readonly load: (() => Promise<ReloadedConfig>) | undefined;
+  readonly setLogLevel: (level: Config['logging']['level']) => void;
+  /** Applies the other settings that may change while the process runs. Never rejects. */
   readonly apply: (config: Config) => Promise<void>;
   readonly logger: Logger;
 }
 
-/** Reads the configuration again and applies what can change without a restart. */
+/** Reads the configuration again and applies what can change without a restart, each part by itself. */
 export class ConfigReload {
   readonly #deps: ConfigReloadDeps;
   readonly #runs = new SharedRun(() => this.#once());
+  #logLevel: Config['logging']['level'];
 
   constructor(deps: ConfigReloadDeps) {
     this.#deps = deps;
+    this.#logLevel = deps.current.logging.level;
   }
 
   /** Never rejects. All calls during a reload cause one more. */
@@ -32,26 +37,43 @@ export class ConfigReload {
       logger.info('nothing to reload: there is no configuration file');
       return;
     }
-    let config: Config;
+    let reloaded: ReloadedConfig;
     try {
-      config = await load();
+      reloaded = await load();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       logger.warn('the configuration cannot be reloaded; all settings stay as they are', { reason });
       return;
     }
+    const { config, faulty } = reloaded;
+    this.#applyLogLevel(config.logging);
+    for (const [key, reason] of faulty)
+      logger.warn('a setting cannot be reloaded, and stays as it is', { key, reason });
     await apply(config);
     const later = changedKeys(fixed(current), fixed(config));
     if (later.length > 0)
       logger.warn('changed settings that take effect at the next start only', { keys: later });
     logger.info('reloaded the configuration');
   }
+
+  #applyLogLevel({ level }: Config['logging']): void {
+    if (level === this.#logLevel) return;
+    this.#logLevel = level;
+    this.#deps.setLogLevel(level);
+    this.#deps.logger.info('reloaded the log level', { logLevel: level });
+  }
 }
 
 /** The settings that stay as they are until the next start. */
 function fixed({ logging, tls, 'admin-tls': adminTls, ...rest }: Config): Readonly<Record<string, unknown>> {
+  const queues = rest['queue-storage'];
   return {
     ...rest,
+    'queue-storage': 'driver' in queues ? fixedOptions(queues) : queues,
+    'partition-storage': rest['partition-storage'].map((storage) => ({
+      ...storage,
+      config: fixedOptions(storage),
+    })),
     'logging.handler': logging.handler,
     'logging.request-log': logging['request-log'],
     tls: fixedTls(tls),

@@ -9,9 +9,11 @@ import { isMessage } from '../workers/messages.ts';
 export class ReloadSignals {
   #handler: (() => void) | undefined;
   /** Whether there was one before the handler. */
-  #isPending = false;
+  #isPending: boolean;
 
-  constructor() {
+  /** @param isPending whether there was one already. */
+  constructor(isPending: boolean) {
+    this.#isPending = isPending;
     process.on('SIGHUP', () => this.#receive());
     if (!cluster.isWorker) return;
     process.on('message', (value) => {

@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { createTestDatabase } from '@querator/tooling-postgres';
 import { freePort } from '@querator/tooling-processes';
+import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PROCESS_PATIENCE, ServerProgram } from '../support/server-program.ts';
 import { callSecurely } from './support/https-call.ts';
@@ -93,14 +98,64 @@ describe('SIGHUP', { timeout: 120_000 }, () => {
     expect(running.output).toContain('"keys":["address"]');
   });
 
-  test('a broken pair keeps the old one, and is named', async () => {
+  test('a broken pair keeps the old one, is named, and does not keep the log level from changing', async () => {
     await configure({});
     const running = await start();
     await files.replace(files.key, 'nonsense');
+    await configure({ logging: { handler: 'json', level: 'debug' } });
     running.child.kill('SIGHUP');
-    await running.untilLogged('the configuration cannot be reloaded');
-    expect(running.output).toMatch(/tls\.key: the file .*server\.key holds no private key in PEM/);
+    await running.untilLogged('reloaded the configuration');
+    expect(running.output).toMatch(
+      /the file .*server\.key holds no private key in PEM.*old ones stay in use/,
+    );
+    expect(running.output).toContain('"logLevel":"debug","message":"reloaded the log level"');
+    expect(running.output.match(/old ones stay in use/g)).toHaveLength(1);
     expect(await shownName()).toBe('first');
+  });
+
+  test('reloads the password of a database', async () => {
+    const database = await createTestDatabase();
+    const admin = new pg.Client(database.connectionString);
+    await admin.connect();
+    const role = `${database.name}_rotated`;
+    const secret = join(folder, 'uri');
+    const setPassword = async (password: string) => {
+      const url = new URL(database.connectionString);
+      url.username = role;
+      url.password = password;
+      await writeFile(secret, `${url.href}\n`, { mode: 0o600 });
+    };
+    try {
+      await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'first'`);
+      await admin.query(`ALTER DATABASE ${database.name} OWNER TO ${role}`);
+      await setPassword('first');
+      const config = { 'connection-string': `file:${secret}`, 'max-conns': 2 };
+      await configure({ 'partition-storage': [{ name: 'pg', driver: 'postgres', config }] });
+      const running = await start();
+      const call = (path: string, body: object) =>
+        callSecurely(`https://127.0.0.1:${port}${path}`, { ca: files.authority.cert, body });
+      const settings = { lease_timeout: '1m', expire_timeout: '1h', requested_partitions: 1 };
+      expect((await call('/v1/queues.create', { queue_name: 'q', ...settings })).status).toBe(200);
+
+      await admin.query(`ALTER ROLE ${role} PASSWORD 'second'`);
+      await setPassword('second');
+      running.child.kill('SIGHUP');
+      await running.untilLogged('reloaded the configuration');
+      await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [role]);
+      const item = { queue_name: 'q', request_timeout: '10s', items: [{ utf8: 'x' }] };
+      await expect.poll(async () => (await call('/v1/queue.produce', item)).status).toBe(200);
+      expect(running.output).toContain('"storage":"pg","message":"reloaded the password of the database"');
+      expect(running.output).not.toContain('at the next start only');
+      expect(running.output).not.toContain('second');
+      running.child.kill('SIGTERM');
+      await running.ended();
+    } finally {
+      await admin.query(`ALTER DATABASE ${database.name} OWNER TO CURRENT_USER`);
+      await admin.query(`DROP OWNED BY ${role} CASCADE`);
+      await admin.query(`DROP ROLE ${role}`);
+      await admin.end();
+      await database.drop();
+    }
   });
 
   test('reaches every worker', async () => {
@@ -118,5 +173,37 @@ describe('SIGHUP', { timeout: 120_000 }, () => {
     program.child.kill('SIGTERM');
     expect(await program.ended()).toBe(0);
     await database.drop();
+  });
+});
+
+/** A preload that sends the process SIGHUP when it begins to load the command line. */
+const HANG_UP_EARLY = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier.endsWith('/run-cli.ts')) process.kill(process.pid, 'SIGHUP');
+      return next(specifier, context);
+    },
+  });
+`)}`;
+
+describe('SIGHUP while the program loads', { timeout: 120_000 }, () => {
+  const env = { NODE_OPTIONS: `--import=${HANG_UP_EARLY}` };
+
+  test('does not end a server, which reloads once it runs', async () => {
+    await configure({});
+    program = new ServerProgram(['--config', configFile()], undefined, env);
+    await program.untilLogged('reloaded the configuration');
+    expect(await shownName()).toBe('first');
+  });
+
+  test('ends other commands', async () => {
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--conditions=@querator/source', main, 'produce', 'q'], {
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const [, signal] = await once(child, 'exit');
+    expect(signal).toBe('SIGHUP');
   });
 });

@@ -37,7 +37,7 @@ const KEEP_ALIVE_DELAY_MS = 30_000;
 
 /** Opens connections to the hosts of a connection string, in order, as libpq does. */
 export class Connector {
-  readonly #settings: ConnectionSettings;
+  #settings: ConnectionSettings;
   readonly #clock: Clock;
   readonly #pooler: PoolerMode;
   /** Whether a server refused a write although the string allows read-only servers. */
@@ -67,6 +67,12 @@ export class Connector {
     this.#logger = deps.logger ?? silentLogger;
     this.#tlsDeps = deps.tls ?? tlsDeps();
     this.#passwords = new Passwords(settings, deps);
+  }
+
+  /** Uses other passwords for further connections. @param settings the same ones besides. */
+  renewPasswords(settings: ConnectionSettings): void {
+    this.#settings = settings;
+    this.#passwords.renew(settings);
   }
 
   /**

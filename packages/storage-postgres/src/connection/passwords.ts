@@ -35,7 +35,7 @@ const FOREIGN_ACCESS = 0o077;
  * PGPASSFILE, or `~/.pgpass`.
  */
 export class Passwords {
-  readonly #settings: Pick<ConnectionSettings, 'password' | 'passFile'>;
+  #settings: Pick<ConnectionSettings, 'password' | 'passFile'>;
   readonly #deps: PasswordDeps;
   readonly #logger: Logger;
   /** The last warning about the file. It is not repeated at each connection. */
@@ -45,6 +45,11 @@ export class Passwords {
     this.#settings = settings;
     this.#deps = deps;
     this.#logger = deps.logger ?? silentLogger;
+  }
+
+  /** Takes further passwords from other settings. */
+  renew(settings: Pick<ConnectionSettings, 'password' | 'passFile'>): void {
+    this.#settings = settings;
   }
 
   /**

@@ -10,7 +10,7 @@ import {
   silentLogger,
 } from '@querator/core';
 import type { PasswordFunction } from '../connection/passwords.ts';
-import { parseConnectionString } from '../settings/connection-string.ts';
+import { parseConnectionString, withoutPasswords } from '../settings/connection-string.ts';
 import type { PoolState } from './pool-state.ts';
 import { type PoolUser, SharedPool } from './shared-pool.ts';
 
@@ -74,6 +74,21 @@ export class PoolRegistry {
       await left;
     };
     return { pool: joined, clock: this.#clock, release };
+  }
+
+  /**
+   * Uses the passwords of another connection string for further connections of the
+   * pools of a string. Open connections stay.
+   *
+   * @param connectionString as the pools' users gave it.
+   * @returns false if the strings differ in more than passwords. Then nothing changes.
+   * @throws Error when the other string is malformed. It does not contain the password.
+   */
+  renewPasswords(connectionString: string, changed: string): boolean {
+    if (withoutPasswords(connectionString) !== withoutPasswords(changed)) return false;
+    const settings = parseConnectionString(changed);
+    for (const pools of this.#pools.values()) pools.get(connectionString)?.renewPasswords(settings);
+    return true;
   }
 
   /** The present state of the pools, for metrics. */

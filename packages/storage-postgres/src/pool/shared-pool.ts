@@ -95,6 +95,11 @@ export class SharedPool {
     });
   }
 
+  /** Uses other passwords for further connections. @param settings the same ones besides. */
+  renewPasswords(settings: ConnectionSettings): void {
+    this.#connector.renewPasswords(settings);
+  }
+
   /** Adds a user. Its `maxConns` takes effect at once, even if the pool is open. */
   join(user: PoolUser): void {
     this.#users.add(user);

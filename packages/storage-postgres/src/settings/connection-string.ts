@@ -68,6 +68,18 @@ export function parseConnectionString(text: string): ConnectionSettings {
 }
 
 /**
+ * The settings of a connection string without its passwords, as a text. Strings that
+ * differ in nothing else have the same text.
+ *
+ * @throws Error as {@link parseConnectionString}.
+ */
+export function withoutPasswords(text: string): string {
+  const { password: _, tls, requiredAuth, ...settings } = parseConnectionString(text);
+  const { keyPassword: __, ...publicTls } = tls;
+  return JSON.stringify({ ...settings, tls: publicTls, requiredAuth: requiredAuth?.text });
+}
+
+/**
  * A '/' or '?' that is not encoded ends a password early. The rest of the password
  * would be read as a database or an option, and appear in error messages. The '@'
  * after the password reveals that.
