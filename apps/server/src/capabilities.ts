@@ -10,6 +10,7 @@ export function capabilitiesOf(access: Pick<AccessControl, 'enforced'> | undefin
   return [
     ...(access?.enforced === true ? ['access-control'] : []),
     ...(access === undefined ? [] : ['apikeys.rotate']),
+    'instances.list',
     'queue.complete',
     'queue.extend',
     'queue.lease',

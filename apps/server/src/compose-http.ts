@@ -1,5 +1,5 @@
 import type { AccessControl } from '@querator/access';
-import type { Service } from '@querator/engine';
+import type { Instances, Service } from '@querator/engine';
 import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
 import type { Config } from './config/schema.ts';
 import type { MemoryBudget } from './http/budget/memory-budget.ts';
@@ -35,6 +35,7 @@ export interface ServedParts {
   readonly metrics: Metrics;
   readonly health: HealthChecks;
   readonly service: Service;
+  readonly instances: Instances;
   /** Undefined: the storage of the queues cannot keep users. */
   readonly access: AccessControl | undefined;
   readonly budget: MemoryBudget;
@@ -51,7 +52,7 @@ export interface ComposedHttp {
 
 /** Creates the HTTP side of a server that does not listen yet. */
 export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts): ComposedHttp {
-  const { metrics, health, service, access, budget, monotonicClock, pools } = parts;
+  const { metrics, health, service, instances, access, budget, monotonicClock, pools } = parts;
   const { logger } = deps;
   const isReadyItself = async () => (await health.check(READY)).status === 'pass';
   const all = deps.worker === undefined ? undefined : allWorkers({ metrics, isReady: isReadyItself }, deps);
@@ -72,7 +73,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     auditLog: createAuditLog(config, deps, { ...parts, addresses }),
     monotonicClock,
   });
-  const routes = createRoutes(service, access);
+  const routes = createRoutes(service, access, instances);
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });
   const pages = createPages({

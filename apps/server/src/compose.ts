@@ -98,9 +98,19 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     freshForMs: HEALTH_FRESH_MS,
     storages: partitionStorages,
     partitions: () => service.partitions(),
+    instances: () => instances.list(),
     isStopping: () => stopping.hasBegun,
   });
-  const http = composeHttp(config, deps, { metrics, health, service, access, budget, monotonicClock, pools });
+  const http = composeHttp(config, deps, {
+    metrics,
+    health,
+    service,
+    instances,
+    access,
+    budget,
+    monotonicClock,
+    pools,
+  });
 
   return {
     app: http.main.app,

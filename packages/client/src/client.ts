@@ -66,6 +66,8 @@ export interface Client {
   readonly v2: {
     /** The server itself: `info`. */
     readonly server: Methods<typeof endpointsV2.server>;
+    /** The servers on the same storage: `list`. */
+    readonly instances: Methods<typeof endpointsV2.instances>;
     /** API keys: `rotate`. */
     readonly apiKeys: Methods<typeof endpointsV2.apiKeys>;
     /** For producers and consumers: `produce`, which returns ids, `lease`, and with an outcome for each item `complete`, `retry` and `extend`. */
@@ -105,6 +107,7 @@ export function createClient(options: ClientOptions): Client {
     access: methods(call, accessEndpoints),
     v2: {
       server: methods(call, endpointsV2.server),
+      instances: methods(call, endpointsV2.instances),
       apiKeys: methods(call, endpointsV2.apiKeys),
       queue: methods(call, endpointsV2.queue),
       queues: methods(call, endpointsV2.queues),

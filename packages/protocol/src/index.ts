@@ -30,6 +30,7 @@ export {
   fromRoleBinding,
   fromUser,
 } from './convert/access-records.ts';
+export { fromInstances } from './convert/instances.ts';
 export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
 export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem } from './convert/lease-item.ts';
 export { fromNewItem, toNewItem } from './convert/new-item.ts';
@@ -121,6 +122,11 @@ export type {
   QueueExtendRequest,
   QueueExtendResponse,
 } from './gen/querator/v2/extend.ts';
+export type {
+  Instance as InstanceV2,
+  InstancesListRequest,
+  InstancesListResponse,
+} from './gen/querator/v2/instances.ts';
 export type {
   QueueLeaseItem as QueueLeaseItemV2,
   QueueLeaseRequest as QueueLeaseRequestV2,

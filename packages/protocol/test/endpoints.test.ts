@@ -50,6 +50,7 @@ const TABLE = `
 /v1/rolebindings.list RoleBindingsListRequest RoleBindingsListResponse rolebinding.list 256000
 /v1/rolebindings.delete RoleBindingDeleteRequest Reply rolebinding.delete 256000
 /v2/server.info ServerInfoRequest ServerInfoResponse system.health 256000
+/v2/instances.list InstancesListRequest InstancesListResponse system.health 256000
 /v2/apikeys.rotate APIKeysRotateRequest APIKeysRotateResponse apikey.create 256000
 /v2/queue.produce QueueProduceRequest QueueProduceResponse queue.produce 5000000
 /v2/queue.lease QueueLeaseRequest QueueLeaseResponse queue.lease 256000

@@ -11,6 +11,7 @@ import { addComplete } from './commands/complete.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addInfo } from './commands/info.ts';
+import { addInstances } from './commands/instances.ts';
 import { addLease } from './commands/lease.ts';
 import { addList } from './commands/list.ts';
 import { addProduce } from './commands/produce.ts';
@@ -40,6 +41,7 @@ const COMMANDS = [
   addKey,
   addRole,
   addBinding,
+  addInstances,
   addAdmin,
   addVersion,
 ];

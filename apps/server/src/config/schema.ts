@@ -102,6 +102,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const configSchema = z.strictObject({
   address: address.default('localhost:2319'),
+  'instance-name': nonEmpty.optional(),
   'allowed-hosts': z.array(allowedHost, 'expected a list of hosts').default([]),
   'trusted-proxies': z.array(network, 'expected a list of addresses and networks').default([]),
   'cors-origins': z.array(corsOrigin, 'expected a list of origins').default([]),

@@ -6,7 +6,7 @@ import { VERSION } from '../version.ts';
 
 /** Creates this process's view of all processes that serve the same queues. Starts nothing. */
 export function createInstances(
-  config: Pick<Config, 'partition-storage'>,
+  config: Pick<Config, 'partition-storage' | 'instance-name'>,
   deps: {
     readonly clock: Clock;
     readonly random: Random;
@@ -22,7 +22,7 @@ export function createInstances(
     store: queueStorage.instanceStore?.(),
     signals: queueStorage.signals,
     own: {
-      name: `${hostname()}/${process.pid}`,
+      name: `${config['instance-name'] ?? hostname()}/${process.pid}`,
       version: VERSION,
       storages: config['partition-storage'].map(({ name, driver }) => ({ name, driver })),
       capabilities,

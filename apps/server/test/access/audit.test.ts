@@ -151,6 +151,7 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await post('queues.create', QUEUE);
     await call('queues.delete', { queue_name: 'q' }, audited, { ...q, items: 0 }, 2);
     await call('server.info', {}, [], {}, 2);
+    await call('instances.list', {}, [], {}, 2);
 
     expect([...seen].sort()).toEqual(ALL_ENDPOINTS.map(({ path }) => path).sort());
   });

@@ -50,10 +50,12 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
         capabilities: [
           'access-control',
           'apikeys.rotate',
+          'instances.list',
           'queue.complete',
           'queue.extend',
           'queue.lease',
           'queue.produce',
+          'queue.produce.dedup',
           'queue.retry',
           'queues.delete.force',
         ],
@@ -120,6 +122,17 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
       const owner = await newTenant(server, ['queue.delete']);
       expect(await call(format, queueCalls.delete, { queue_name: queueName }, owner.key)).toEqual(DENIED);
     });
+  });
+
+  test('instances.list needs the permission system.health in _system', async () => {
+    const list = (key: string | undefined) => clientWith(server, key).v2.instances.list({});
+    const { key, namespace, userId } = await newTenant(server, ['system.health']);
+    for (const each of [key, undefined]) {
+      await expect(list(each)).rejects.toMatchObject({ code: 'forbidden', message: 'access denied' });
+    }
+    expect(namespace).not.toBe('_system');
+    await admin().access.roleBindingsCreate({ namespace: '_system', roleName: 'PublicViewer', userId });
+    expect((await list(key)).instances).toMatchObject([{ self: true }]);
   });
 
   test('queue.extend needs the permission queue.lease on the queue', async () => {

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { SeededRandom } from '@querator/core/testing';
+import { ManualClock, SeededRandom } from '@querator/core/testing';
 import type { Service } from '@querator/engine';
 import {
   codecs,
@@ -12,6 +12,7 @@ import {
 import { expect, test } from 'vitest';
 import { createRoutes } from '../../src/http/handlers/routes.ts';
 import { ALL_ENDPOINTS } from '../support/all-endpoints.ts';
+import { loneInstances } from '../support/lone-instances.ts';
 import { useServer } from '../support/test-server.ts';
 import { FUZZ_QUEUES, FUZZ_SEEDS } from './support/fuzz-seeds.ts';
 import { Dice, mutate } from './support/mutate.ts';
@@ -134,7 +135,7 @@ async function faultsOf(numbers: readonly number[]): Promise<readonly (string | 
 
 test('every call of the server has a request in the corpus', () => {
   const service = { batchLimits: {}, queue: {}, queues: {}, storage: {} } as unknown as Service;
-  const served = [...createRoutes(service, undefined).keys()];
+  const served = [...createRoutes(service, undefined, loneInstances(new ManualClock())).keys()];
   expect(FUZZ_SEEDS.map(({ endpoint }) => endpoint.path).sort()).toEqual(served.toSorted());
   expect(ALL_ENDPOINTS.map(({ path }) => path).sort()).toEqual(served.toSorted());
   for (const { messages } of FUZZ_SEEDS) expect(messages.length).toBeGreaterThan(0);

@@ -1,9 +1,16 @@
-import { type LogFields, SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import {
+  type InstanceView,
+  type LogFields,
+  SystemClock,
+  SystemRandom,
+  silentLogger,
+  UNSET_INSTANT,
+} from '@querator/core';
 import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
 import { createTestDatabase, startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { HealthChecks } from '../../src/http/health/health.ts';
 import { parseConfig, startServer } from '../../src/index.ts';
 import { readReply, useServer } from '../support/test-server.ts';
@@ -19,7 +26,7 @@ class Ward {
   stopping = false;
   readonly checks: HealthChecks;
 
-  constructor() {
+  constructor(instances?: InstanceView) {
     const make = (name: string) =>
       new FaultyStorage(memoryBackend({ name, clock: this.clock, random: new SeededRandom() }));
     this.queues = make('queues');
@@ -32,6 +39,7 @@ class Ward {
       queueStore: this.queues.queueStore(),
       storages: this.storages,
       isStopping: () => this.stopping,
+      instances: () => instances,
     });
   }
 
@@ -49,7 +57,12 @@ describe('GET /health', () => {
     const server = useServer(storage);
 
     test('has the documented check for the queues, and one for each storage', async () => {
-      const reply = await readReply(await fetch(`${server.url}/health`));
+      const reply = await vi.waitFor(async () => {
+        const each = await readReply(await fetch(`${server.url}/health`));
+        // The servers are read soon after the start.
+        expect(each.json.checks).toHaveProperty('instances:count');
+        return each;
+      }, 10_000);
       expect(reply.status).toBe(200);
       expect(reply.headers.get('content-type')).toBe('application/health+json');
       expect(reply.text.endsWith('\n')).toBe(true);
@@ -60,6 +73,9 @@ describe('GET /health', () => {
         checks: {
           'queues:storage': [check],
           'store-0:storage': [{ ...check, observedValue: expect.any(Number), observedUnit: 'ms' }],
+          'instances:count': [
+            { ...check, componentType: 'system', observedValue: 1, observedUnit: 'servers' },
+          ],
         },
       });
       expect(reply.json.checks['store-0:storage'][0].observedValue).toBeGreaterThanOrEqual(0);
@@ -96,6 +112,19 @@ describe('GET /health', () => {
       expect(reply.status).toBe(400);
       expect(reply.json.message).toBe(message);
     });
+  });
+
+  test('warns about a server of an older version, and passes', async () => {
+    const older = { id: 'x', name: 'database session 7', text: 'database session 7 (orders)' };
+    const ward = new Ward({ now: UNSET_INSTANT, instances: [], unrecorded: [older] });
+    const { status, checks } = await ward.check();
+    expect(status).toBe('pass');
+    expect(checks['instances:count']).toMatchObject([
+      {
+        ...{ status: 'warn', observedValue: 1, observedUnit: 'servers' },
+        output: 'a server of an older version uses the same database: database session 7 (orders)',
+      },
+    ]);
   });
 
   test('the query determines the storages that decide', async () => {

@@ -16,6 +16,7 @@ import { type ConnectionLimits, Connections } from '../../src/http/node/connecti
 import type { HttpServerOptions } from '../../src/http/node/http-server.ts';
 import { systemMonotonicClock } from '../../src/monotonic-clock.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
+import { loneInstances } from './lone-instances.ts';
 
 /** The HTTP side of a server, around a service that a test made. */
 export interface HttpFixture extends HttpServerOptions {
@@ -55,7 +56,7 @@ export function httpFixture(
   const auditLog =
     auditLogger && new AuditLog({ logger: auditLogger, namespaceOf, addresses: new ClientAddresses([]) });
   const calls = new CallPipeline({ sources, gate, auditLog, ...deps });
-  const routes = createRoutes(service, undefined);
+  const routes = createRoutes(service, undefined, loneInstances(clock));
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const pages = createPages({ health, metrics, isReady: async () => true, authorize: () => undefined });
   const app = createApp({ routes, calls, budget, pages });

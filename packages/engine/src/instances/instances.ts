@@ -14,7 +14,7 @@ import {
   type UnrecordedInstance,
   within,
 } from '@querator/core';
-import { isComplete, type Lacking, lackingIn, requiredBy } from './lacking.ts';
+import { isComplete, type Lacking, lackingIn, notKnown, requiredBy } from './lacking.ts';
 
 /** The topic of processes that start and stop. No queue can have a name with `~`. */
 const INSTANCES_TOPIC = '~instances';
@@ -81,6 +81,11 @@ export class Instances {
     return this.#record.id;
   }
 
+  /** What this process tells the others that it can do. */
+  get capabilities(): readonly string[] {
+    return this.#record.capabilities;
+  }
+
   /** Begins the heartbeats. Returns at once. */
   start(): void {
     const { store, signals } = this.#deps;
@@ -99,6 +104,18 @@ export class Instances {
 
   /** What was read last. Undefined before the first successful read. */
   list(): InstanceView | undefined {
+    return this.#view;
+  }
+
+  /**
+   * What was read last. Just after the start it waits until all processes are known,
+   * for 5 s at most.
+   *
+   * @throws QueueError `retry` with the reason `unavailable` if nothing could be read yet.
+   */
+  async known(): Promise<InstanceView> {
+    if (this.#mayComplete) await this.#complete();
+    if (this.#view === undefined) throw notKnown('the list of servers');
     return this.#view;
   }
 
@@ -129,8 +146,7 @@ export class Instances {
    *   that lacks it; also as the promise's rejection.
    */
   require(capability: string): Promise<void> | undefined {
-    const isNew = this.#started && !this.#stopped && this.#failures === 0;
-    if (isNew && !isComplete(this.#view)) return this.#requireLater(capability);
+    if (this.#mayComplete) return this.#requireLater(capability);
     requiredBy(this.#view, capability, this.lacking(capability));
     return undefined;
   }
@@ -160,10 +176,20 @@ export class Instances {
     await within(clock, STOP_WAIT_MS, removal);
   }
 
-  async #requireLater(capability: string): Promise<void> {
+  /** Whether a wait may make the view complete. */
+  get #mayComplete(): boolean {
+    return !isComplete(this.#view) && this.#started && !this.#stopped && this.#failures === 0;
+  }
+
+  /** Waits until all processes are known, or the wait is no longer worth it. */
+  async #complete(): Promise<void> {
     const { promise: known, resolve } = Promise.withResolvers<void>();
     this.#untilKnown.push(resolve);
     await within(this.#deps.clock, FIRST_WAIT_MS, known);
+  }
+
+  async #requireLater(capability: string): Promise<void> {
+    await this.#complete();
     requiredBy(this.#view, capability, this.lacking(capability));
   }
 

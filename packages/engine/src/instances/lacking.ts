@@ -1,4 +1,4 @@
-import { type ErrorReason, errorText, type InstanceView, QueueError } from '@querator/core';
+import { echo, errorText, type InstanceView, type QueueError, unavailable } from '@querator/core';
 
 /** A process that lacks a capability. */
 export interface Lacking {
@@ -23,6 +23,12 @@ export function isComplete(view: InstanceView | undefined): view is InstanceView
   return view?.unrecorded !== undefined;
 }
 
+/** @param what needs to know the processes. */
+export function notKnown(what: string): QueueError {
+  const text = `${what} is unavailable; the servers that run cannot be read, try again later`;
+  return unavailable('retry', text);
+}
+
 /**
  * @param view the processes. Incomplete: they could not all be read yet.
  * @throws QueueError if a process lacks the capability, or that is not known.
@@ -32,11 +38,7 @@ export function requiredBy(
   capability: string,
   [first, ...others]: readonly Lacking[],
 ): void {
-  const reason: ErrorReason = 'unavailable';
-  if (first === undefined && !isComplete(view)) {
-    const text = errorText`'${capability}' is unavailable; the servers that run cannot be read, try again later`;
-    throw new QueueError('retry', text, { reason });
-  }
+  if (first === undefined && !isComplete(view)) throw notKnown(`'${echo(capability)}'`);
   if (first === undefined) return;
   const { name, version } = first;
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
@@ -44,5 +46,5 @@ export function requiredBy(
     version === undefined
       ? errorText`'${capability}' is unavailable; stop or upgrade the server of '${name}', which is older than this one${more}`
       : errorText`'${capability}' is unavailable; stop or upgrade the server '${name}' of version '${version}'${more}`;
-  throw new QueueError('retry', text, { reason });
+  throw unavailable('retry', text);
 }

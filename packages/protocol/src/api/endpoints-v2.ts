@@ -11,6 +11,12 @@ export const endpointsV2 = {
       audited: false,
     }),
   },
+  /** The servers that run on the same storage. */
+  instances: {
+    list: endpoint('/v2/instances.list', c.InstancesListRequest, c.InstancesListResponse, 'system.health', {
+      audited: false,
+    }),
+  },
   /** API keys. `rotate` also needs the permission `apikey.delete`. */
   apiKeys: {
     rotate: endpoint('/v2/apikeys.rotate', c.APIKeysRotateRequest, c.APIKeysRotateResponse, 'apikey.create', {

@@ -80,6 +80,57 @@ export const QueueExtendResponse = messageTable(
   ],
 );
 
+export const InstancesListRequest = messageTable(
+  'InstancesListRequest',
+  () => ({  }),
+  [
+  ],
+);
+
+export const InstanceStorage = messageTable(
+  'InstanceStorage',
+  () => ({ name: '', driver: '' }),
+  [
+    { number: 1, name: 'name', protoName: 'name', jsonName: 'name', kind: 'string', repeated: false },
+    { number: 2, name: 'driver', protoName: 'driver', jsonName: 'driver', kind: 'string', repeated: false },
+  ],
+);
+
+export const Instance = messageTable(
+  'Instance',
+  () => ({ id: '', name: '', version: '', startedAt: undefined, heartbeatAt: undefined, storages: [], capabilities: [], self: false }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'name', protoName: 'name', jsonName: 'name', kind: 'string', repeated: false },
+    { number: 3, name: 'version', protoName: 'version', jsonName: 'version', kind: 'string', repeated: false },
+    { number: 4, name: 'startedAt', protoName: 'started_at', jsonName: 'started_at', kind: 'timestamp', repeated: false },
+    { number: 5, name: 'heartbeatAt', protoName: 'heartbeat_at', jsonName: 'heartbeat_at', kind: 'timestamp', repeated: false },
+    { number: 6, name: 'storages', protoName: 'storages', jsonName: 'storages', kind: 'message', repeated: true, message: InstanceStorage },
+    { number: 7, name: 'capabilities', protoName: 'capabilities', jsonName: 'capabilities', kind: 'string', repeated: true },
+    { number: 8, name: 'self', protoName: 'self', jsonName: 'self', kind: 'bool', repeated: false },
+  ],
+);
+
+export const UnrecordedInstance = messageTable(
+  'UnrecordedInstance',
+  () => ({ id: '', description: '' }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'description', protoName: 'description', jsonName: 'description', kind: 'string', repeated: false },
+  ],
+);
+
+export const InstancesListResponse = messageTable(
+  'InstancesListResponse',
+  () => ({ instances: [], unrecorded: [], complete: false, readAt: undefined }),
+  [
+    { number: 1, name: 'instances', protoName: 'instances', jsonName: 'instances', kind: 'message', repeated: true, message: Instance },
+    { number: 2, name: 'unrecorded', protoName: 'unrecorded', jsonName: 'unrecorded', kind: 'message', repeated: true, message: UnrecordedInstance },
+    { number: 3, name: 'complete', protoName: 'complete', jsonName: 'complete', kind: 'bool', repeated: false },
+    { number: 4, name: 'readAt', protoName: 'read_at', jsonName: 'read_at', kind: 'timestamp', repeated: false },
+  ],
+);
+
 export const QueueLeaseRequest = messageTable(
   'QueueLeaseRequest',
   () => ({ queueName: '', batchSize: 0, clientId: '', requestTimeout: '' }),

@@ -1,6 +1,7 @@
 import * as apiKeys from '../gen/querator/v2/apikeys.ts';
 import * as complete from '../gen/querator/v2/complete.ts';
 import * as extend from '../gen/querator/v2/extend.ts';
+import * as instances from '../gen/querator/v2/instances.ts';
 import * as lease from '../gen/querator/v2/lease.ts';
 import * as produce from '../gen/querator/v2/produce.ts';
 import * as queues from '../gen/querator/v2/queues.ts';
@@ -14,6 +15,12 @@ export const codecsV2 = {
   // querator/v2/server.proto
   ServerInfoRequest: messageCodec(server.ServerInfoRequest, tables.ServerInfoRequest),
   ServerInfoResponse: messageCodec(server.ServerInfoResponse, tables.ServerInfoResponse),
+  // querator/v2/instances.proto
+  InstancesListRequest: messageCodec(instances.InstancesListRequest, tables.InstancesListRequest),
+  InstancesListResponse: messageCodec(instances.InstancesListResponse, tables.InstancesListResponse),
+  Instance: messageCodec(instances.Instance, tables.Instance),
+  InstanceStorage: messageCodec(instances.InstanceStorage, tables.InstanceStorage),
+  UnrecordedInstance: messageCodec(instances.UnrecordedInstance, tables.UnrecordedInstance),
   // querator/v2/apikeys.proto
   APIKeysRotateRequest: messageCodec(apiKeys.APIKeysRotateRequest, tables.APIKeysRotateRequest),
   APIKeysRotateResponse: messageCodec(apiKeys.APIKeysRotateResponse, tables.APIKeysRotateResponse),

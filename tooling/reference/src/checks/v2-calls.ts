@@ -21,6 +21,19 @@ export const V2_CALLS: readonly CheckedCall[] = [
     steps: [{ when: 'the caller lacks the permission', text: 'access denied', code: 'forbidden' }],
   },
   {
+    path: '/v2/instances.list',
+    good: {},
+    steps: [
+      { when: 'the caller lacks the permission', text: 'access denied', code: 'forbidden' },
+      {
+        when: 'the storage of the queues has not answered since the start of this server',
+        text: 'the list of servers is unavailable; the servers that run cannot be read, try again later',
+        reason: 'unavailable',
+        code: 'retry',
+      },
+    ],
+  },
+  {
     path: '/v2/apikeys.rotate',
     good: { id: 'missing', grace: '1h' },
     steps: [

@@ -22,12 +22,14 @@ export class InProcessServer {
     random: new SystemRandom(),
     logger: silentLogger,
   });
+  readonly #started = this.#composition.start();
 
   /** @param onLoopback whether the request came to a loopback address. */
   async send(
     { method, path, headers, body }: HttpRequest,
     { onLoopback = false }: { readonly onLoopback?: boolean } = {},
   ): Promise<Answer> {
+    await this.#started;
     const init = { method, headers, ...(body === undefined ? {} : { body }) };
     const request = new Request(`http://in.process${path}`, init);
     const reply = await this.#composition.app.fetch(request, { onLoopback });

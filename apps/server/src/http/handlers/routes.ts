@@ -1,4 +1,4 @@
-import type { Service } from '@querator/engine';
+import type { Instances, Service } from '@querator/engine';
 import {
   accessEndpoints,
   endpointsV2,
@@ -10,6 +10,7 @@ import {
 import type { CallContext } from '../call/call-context.ts';
 import type { Route, Routes } from '../call/route.ts';
 import { accessHandlers, missingAccessHandlers } from './access-handlers.ts';
+import { instancesHandlers } from './instances-handlers.ts';
 import { queueHandlers } from './queue-handlers.ts';
 import { queueHandlersV2 } from './queue-handlers-v2.ts';
 import { queuesHandlers } from './queues-handlers.ts';
@@ -21,7 +22,11 @@ import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers 
  *
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  */
-export function createRoutes(service: Service, access: ServedAccess): Routes {
+export function createRoutes(
+  service: Service,
+  access: ServedAccess,
+  instances: Pick<Instances, 'id' | 'known' | 'capabilities'>,
+): Routes {
   const { produceBatch, completeBatch, importBatch, deleteBatch } = service.batchLimits;
   return new Map([
     ...join(queueEndpoints, queueHandlers(service.queue), {
@@ -36,7 +41,8 @@ export function createRoutes(service: Service, access: ServedAccess): Routes {
       itemsDelete: deleteBatch,
     }),
     ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access.service)),
-    ...join(endpointsV2.server, serverHandlers(access)),
+    ...join(endpointsV2.server, serverHandlers(instances.capabilities)),
+    ...join(endpointsV2.instances, instancesHandlers(instances)),
     ...join(endpointsV2.apiKeys, apiKeysHandlersV2(access)),
     ...join(endpointsV2.queue, queueHandlersV2(service), {
       produce: produceBatch,

@@ -14,7 +14,6 @@ import {
 } from '@querator/core';
 import type { QueuesService } from '@querator/engine';
 import { type endpointsV2, type Handlers, SUCCESS_REPLY } from '@querator/protocol';
-import { capabilitiesOf } from '../../capabilities.ts';
 import { VERSION } from '../../version.ts';
 import type { CallContext } from '../call/call-context.ts';
 
@@ -27,12 +26,11 @@ const API_VERSIONS = ['v1', 'v2'];
 export type ServedAccess = Pick<AccessControl, 'service' | 'enforced'> | undefined;
 
 /** The handler that tells what the server can do. */
-export function serverHandlers(access: ServedAccess): HandlersOf<'server'> {
-  const capabilities = [...capabilitiesOf(access)];
+export function serverHandlers(capabilities: readonly string[]): HandlersOf<'server'> {
   return {
     async info(_, { caller }) {
       if (!caller.may('system.health', SYSTEM_NAMESPACE)) throw accessDenied();
-      return { version: VERSION, api: API_VERSIONS, capabilities };
+      return { version: VERSION, api: API_VERSIONS, capabilities: [...capabilities] };
     },
   };
 }

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type InstanceView,
   type Logger,
   type QueueStore,
   type StorageBackend,
@@ -18,12 +19,12 @@ export interface Health {
 }
 
 interface HealthCheck {
-  readonly componentType: 'datastore';
-  /** `warn`: the storage works, and needs the operator's attention. */
+  readonly componentType: 'datastore' | 'system';
+  /** `warn`: it works, and needs the operator's attention. */
   readonly status: 'pass' | 'warn' | 'fail';
-  /** The time that the storage took to answer. */
+  /** The time that the storage took to answer, or the number of servers. */
   readonly observedValue?: number;
-  readonly observedUnit?: 'ms';
+  readonly observedUnit?: 'ms' | 'servers';
   /** UTC, whole seconds. */
   readonly time: string;
   readonly output?: string;
@@ -40,6 +41,8 @@ export interface HealthDeps {
   readonly storages: readonly StorageBackend[];
   /** The state of partitions by storage. Undefined: unknown. */
   readonly partitions?: () => ReadonlyMap<string, PartitionsAtWork>;
+  /** The servers on the same storage, as read last. Undefined: unknown. */
+  readonly instances?: () => InstanceView | undefined;
   /** How long the result of a check is reused, in milliseconds. Undefined: each request checks again. */
   readonly freshForMs?: number;
   /** During a shutdown the health is `fail`, so that load balancers choose another server. */
@@ -101,6 +104,8 @@ export class HealthChecks {
       const key = `${name}:storage`;
       checks[key] = [...(checks[key] ?? []), detailed(result, atWork?.get(name), time)];
     });
+    const view = this.#deps.instances?.();
+    if (view !== undefined) checks['instances:count'] = [counted(view, time)];
     return { status: healthy ? 'pass' : 'fail', version: VERSION, checks };
   }
 
@@ -135,6 +140,16 @@ function stopping(time: string): Health {
 function documented(passed: boolean, time: string): HealthCheck {
   const status = passed ? 'pass' : 'fail';
   return { componentType: 'datastore', status, time, ...(passed ? {} : { output: FAILED }) };
+}
+
+/** The number of servers, with a warning about those that keep no record. */
+function counted({ instances, unrecorded = [] }: InstanceView, time: string): HealthCheck {
+  const output = unrecorded.map(({ text }) => `a server of an older version uses the same database: ${text}`);
+  return {
+    ...{ componentType: 'system', status: output.length === 0 ? 'pass' : 'warn' },
+    ...{ observedValue: instances.length + unrecorded.length, observedUnit: 'servers', time },
+    ...(output.length === 0 ? {} : { output: output.join('; ') }),
+  };
 }
 
 function detailed(

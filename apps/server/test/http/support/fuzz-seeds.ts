@@ -44,6 +44,7 @@ const SEEDS_V2: {
   };
 } = {
   server: { info: [{}] },
+  instances: { list: [{}] },
   apiKeys: { rotate: [{ id: ID, grace: '1h' }] },
   queue: {
     produce: [
