@@ -3,7 +3,8 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 // biome-ignore lint/style/noRestrictedImports: an outermost file, as the main file of a program is.
 import { type Duration, type Instant, SystemClock, SystemRandom } from '@querator/core';
 import { createClient } from '../client.ts';
-import { extendOf } from '../port/client-port.ts';
+import { extendOf } from '../port/extend-of.ts';
+import { toThreadError } from '../thread/thread-error.ts';
 import type { FromThread, ThreadItem, ThreadStart, ToThread } from '../thread/thread-messages.ts';
 import { LoopRenewal } from './loop-renewal.ts';
 import type { RenewedItem } from './renewal.ts';
@@ -29,10 +30,7 @@ function begin(loop: number, queueName: string, leaseTimeout: Duration | undefin
   const renewal = new LoopRenewal<RenewedItem>({
     ...{ port: { extend }, queueName, clock, random },
     leaseTimeout,
-    onError: (error) => {
-      const { name, message } = error instanceof Error ? error : new Error(String(error));
-      tell({ kind: 'error', loop, name, message });
-    },
+    onError: (error) => tell({ kind: 'error', loop, error: toThreadError(error) }),
     onLost: ({ id }) => {
       items.delete(id);
       tell({ kind: 'lost', loop, id });

@@ -1,4 +1,5 @@
 import type { Duration, ItemId } from '@querator/core';
+import { fromThreadError } from '../thread/thread-error.ts';
 import type { RenewalThread, ThreadPlace } from '../thread/thread-host.ts';
 import type { FromThread, ThreadItem } from '../thread/thread-messages.ts';
 import type { Renewal, RenewalReports, RenewedItem } from './renewal.ts';
@@ -78,7 +79,7 @@ export class ThreadRenewal<Item extends RenewedItem> implements Renewal<Item> {
         return;
       }
       case 'error':
-        this.#deps.onError(Object.assign(new Error(message.message), { name: message.name }));
+        this.#deps.onError(fromThreadError(message.error));
         return;
     }
   }

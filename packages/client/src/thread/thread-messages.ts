@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Duration, Instant, ItemId } from '@querator/core';
 import type { ClientTls } from '../transport/node-transport.ts';
+import type { ThreadError } from './thread-error.ts';
 
 /** How the thread reaches the server. */
 export interface ThreadSettings {
@@ -50,4 +51,4 @@ export type FromThread =
       readonly deadlines: readonly (readonly [ItemId, Instant])[];
     }
   | { readonly kind: 'lost'; readonly loop: number; readonly id: ItemId }
-  | { readonly kind: 'error'; readonly loop: number; readonly name: string; readonly message: string };
+  | { readonly kind: 'error'; readonly loop: number; readonly error: ThreadError };

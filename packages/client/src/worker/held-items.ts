@@ -46,6 +46,11 @@ export class HeldItems {
     return this.#items.has(item) && !this.#hasPassed(item);
   }
 
+  /** Whether the lease of the item is known to run: the server said until when. */
+  isKnownHeld(item: HeldItem): boolean {
+    return item.leaseDeadline !== undefined && this.isHeld(item);
+  }
+
   #hasPassed({ leaseDeadline }: HeldItem): boolean {
     return leaseDeadline !== undefined && this.#deps.serverClock.hasPassed(leaseDeadline);
   }

@@ -7,10 +7,8 @@ import { sleep } from '../sleep.ts';
 /** The most ids in one call. */
 const MOST_IDS = 1_000;
 
-/** After this many failures of one call, its items wait for the end of their lease. */
+/** After this many failures of one call, its results are given up once the leases have ended, or in a hurry. */
 const MOST_ATTEMPTS = 6;
-
-const NEVER = new AbortController().signal;
 
 /** What became of the result of an item. Undefined: the server has it. */
 export type SendFailure = unknown;
@@ -30,6 +28,8 @@ export interface ResultSenderDeps {
 interface Waiting<T> {
   readonly id: ItemId;
   readonly value: T;
+  /** Whether the lease of the item is known to run. */
+  readonly isHeld: () => boolean;
   readonly resolve: (failure: SendFailure) => void;
 }
 
@@ -50,6 +50,7 @@ export class ResultSender {
   readonly #completes = new Map<number, Lane<ItemId>>();
   readonly #retries = new Map<number, Lane<PortRetriedItem>>();
   readonly #unsentCompletes = new Set<Promise<SendFailure>>();
+  readonly #hurry = new AbortController();
   #unsent = 0;
   #repeating = 0;
 
@@ -67,21 +68,26 @@ export class ResultSender {
     return this.#repeating > 0;
   }
 
+  /** Waits no longer for what fails: the process is to end. */
+  hurry(): void {
+    this.#hurry.abort();
+  }
+
   /** Completes an item. Resolves with the error if that failed; never rejects. */
-  complete(partition: number, id: ItemId): Promise<SendFailure> {
+  complete(partition: number, id: ItemId, isHeld: () => boolean): Promise<SendFailure> {
     const { port, queueName } = this.#deps;
     const lane = laneOf(this.#completes, partition, (ids) => port.complete({ queueName, partition, ids }));
-    const sent = this.#add(lane, id, id);
+    const sent = this.#add(lane, { id, value: id, isHeld });
     this.#unsentCompletes.add(sent);
     void sent.then(() => this.#unsentCompletes.delete(sent));
     return sent;
   }
 
   /** Gives an item back. Resolves with the error if that failed; never rejects. */
-  retry(partition: number, item: PortRetriedItem): Promise<SendFailure> {
+  retry(partition: number, item: PortRetriedItem, isHeld: () => boolean): Promise<SendFailure> {
     const { port, queueName } = this.#deps;
     const lane = laneOf(this.#retries, partition, (items) => port.retry({ queueName, partition, items }));
-    return this.#add(lane, item.id, item);
+    return this.#add(lane, { id: item.id, value: item, isHeld });
   }
 
   /** Resolves once the completes that were added so far are answered. */
@@ -89,14 +95,14 @@ export class ResultSender {
     await Promise.all(this.#unsentCompletes);
   }
 
-  #add<T>(lane: Lane<T>, id: ItemId, value: T): Promise<SendFailure> {
+  #add<T>(lane: Lane<T>, result: Omit<Waiting<T>, 'resolve'>): Promise<SendFailure> {
     const { promise, resolve } = Promise.withResolvers<SendFailure>();
     this.#unsent++;
     const settle = (failure: SendFailure) => {
       this.#unsent--;
       resolve(failure);
     };
-    lane.waiting.push({ id, value, resolve: settle });
+    lane.waiting.push({ ...result, resolve: settle });
     if (!lane.isBusy) {
       lane.isBusy = true;
       // Later in the same turn of the event loop, so that handlers which end together share a call.
@@ -110,55 +116,69 @@ export class ResultSender {
     lane.isBusy = false;
   }
 
-  /** Sends in halves what the server refuses as a whole: it does so even if only one lease has ended. */
+  /**
+   * Sends results until each has its answer. Repeats while that may help, even if
+   * the consumer should stop: the work is done and should count.
+   */
   async #send<T>(lane: Lane<T>, results: readonly Waiting<T>[], mayBeDone = false): Promise<void> {
-    const attempts = { mayBeDone };
-    const refuse = ({ resolve }: Waiting<T>, error: unknown) => {
-      // The first attempt did it, and its answer was lost.
-      if (attempts.mayBeDone && isLeaseLost(error)) return resolve(undefined);
-      this.#deps.onError(error);
-      resolve(error);
-    };
-    try {
-      const refusals = await this.#withRepeats(() => lane.send(results.map(({ value }) => value)), attempts);
-      for (const result of results) {
-        const refusal = refusals.get(result.id);
-        if (refusal === undefined) result.resolve(undefined);
-        else refuse(result, refusal);
+    const attempts = { failures: 0, mayBeDone };
+    for (let left = results; left.length > 0; ) {
+      let failure: unknown;
+      try {
+        const sentAt = this.#deps.clock.now();
+        const refusals = await lane.send(left.map(({ value }) => value));
+        this.#deps.onCalled(sentAt);
+        left = left.filter((result) => !this.#answered(result, refusals.get(result.id), attempts));
+        failure = left[0] && refusals.get(left[0].id);
+      } catch (error) {
+        if (left.length > 1 && isRefusal(error)) return this.#sendHalves(lane, left, attempts.mayBeDone);
+        if (left.every((result) => this.#answered(result, error, attempts))) return;
+        failure = error;
       }
-    } catch (error) {
-      const [only, ...others] = results;
-      if (only === undefined) return;
-      if (others.length === 0) return refuse(only, error);
-      if (isRefusal(error)) {
-        const middle = Math.ceil(results.length / 2);
-        await this.#send(lane, results.slice(0, middle), attempts.mayBeDone);
-        await this.#send(lane, results.slice(middle), attempts.mayBeDone);
+      if (left.length === 0) return;
+      attempts.failures++;
+      this.#deps.onError(failure);
+      if (isUnknown(failure)) attempts.mayBeDone = true;
+      if (!this.#givesUp(left, attempts.failures)) await this.#pause(attempts.failures);
+      // Asked again, because leases may have ended meanwhile.
+      if (this.#givesUp(left, attempts.failures)) {
+        for (const { resolve } of left) resolve(failure);
         return;
       }
-      this.#deps.onError(error);
-      for (const { resolve } of results) resolve(error);
     }
   }
 
-  /** Repeats while that may help, even if the consumer should stop: the work is done and should count. */
-  async #withRepeats(send: () => Promise<Refusals>, attempts: { mayBeDone: boolean }): Promise<Refusals> {
-    const { clock, random, onError, onCalled } = this.#deps;
-    for (let failures = 1; ; failures++) {
-      const sentAt = clock.now();
-      try {
-        const refusals = await send();
-        onCalled(sentAt);
-        return refusals;
-      } catch (error) {
-        if (!isTransient(error) || failures >= MOST_ATTEMPTS) throw error;
-        if (isUnknown(error)) attempts.mayBeDone = true;
-        onError(error);
-        this.#repeating++;
-        await sleep(clock, backOffMs(failures, random), NEVER);
-        this.#repeating--;
-      }
-    }
+  /** Sends in halves what the server refuses as a whole: it does so even if only one lease has ended. */
+  async #sendHalves<T>(lane: Lane<T>, results: readonly Waiting<T>[], mayBeDone: boolean): Promise<void> {
+    const middle = Math.ceil(results.length / 2);
+    await this.#send(lane, results.slice(0, middle), mayBeDone);
+    await this.#send(lane, results.slice(middle), mayBeDone);
+  }
+
+  /** @returns whether this is the last answer for a result. Otherwise it has to be sent again. */
+  #answered<T>(
+    { resolve }: Waiting<T>,
+    error: unknown,
+    { mayBeDone }: { readonly mayBeDone: boolean },
+  ): boolean {
+    if (error !== undefined && isTransient(error)) return false;
+    // An earlier attempt did it, and its answer was lost.
+    const isDone = error === undefined || (mayBeDone && isLeaseLost(error));
+    if (!isDone) this.#deps.onError(error);
+    resolve(isDone ? undefined : error);
+    return true;
+  }
+
+  #givesUp<T>(results: readonly Waiting<T>[], failures: number): boolean {
+    if (failures < MOST_ATTEMPTS) return false;
+    return this.#hurry.signal.aborted || !results.some(({ isHeld }) => isHeld());
+  }
+
+  async #pause(failures: number): Promise<void> {
+    const { clock, random } = this.#deps;
+    this.#repeating++;
+    await sleep(clock, backOffMs(failures, random), this.#hurry.signal);
+    this.#repeating--;
   }
 }
 

@@ -134,8 +134,9 @@ export class WorkLoop {
     }
   }
 
-  /** Aborts the signals of all handlers at work. */
+  /** Aborts the signals of all handlers at work, and repeats what fails a few times only. */
   abortHandlers(reason: unknown): void {
+    this.#sender.hurry();
     for (const { ending } of this.#running) ending?.abort(reason);
   }
 
@@ -267,12 +268,13 @@ export class WorkLoop {
 
   async #sent(held: HeldItem, verdict: Verdict): Promise<SendFailure> {
     const { partition, id } = held;
+    const isHeld = () => this.#held.isKnownHeld(held);
     // The complete of an item whose lease has ended may be in time, unless the server said that it is not.
-    if (verdict.isDone) return held.isLost ? undefined : this.#sender.complete(partition, id);
+    if (verdict.isDone) return held.isLost ? undefined : this.#sender.complete(partition, id, isHeld);
     // The user's callbacks may end the process, so what was done before is made safe first.
     await this.#sender.completesSoFar();
     const givenBack = verdict.giveBack();
-    return held.hasEnded ? undefined : this.#sender.retry(partition, givenBack);
+    return held.hasEnded ? undefined : this.#sender.retry(partition, givenBack, isHeld);
   }
 
   /** Gives items back that no handler has had. */
@@ -288,7 +290,8 @@ export class WorkLoop {
     if (held.hasResult || held.isLost) return;
     held.hasResult = true;
     void this.#sending.run(async () => {
-      await this.#sender.retry(held.partition, { id: held.id, dead: false, error });
+      const isHeld = () => this.#held.isKnownHeld(held);
+      await this.#sender.retry(held.partition, { id: held.id, dead: false, error }, isHeld);
       this.#release(held);
     });
   }

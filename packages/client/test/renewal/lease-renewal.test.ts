@@ -1,9 +1,10 @@
-import { addDuration, type Duration, milliseconds } from '@querator/core';
+import { addDuration, type Duration, milliseconds, QueueError } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import { LeaseRenewal } from '../../src/renewal/lease-renewal.ts';
 import type { RenewedItem } from '../../src/renewal/renewal.ts';
 import { ServerClock } from '../../src/renewal/server-clock.ts';
+import { toThreadError } from '../../src/thread/thread-error.ts';
 import type { RenewalThread, ThreadListener } from '../../src/thread/thread-host.ts';
 import type { ToThread } from '../../src/thread/thread-messages.ts';
 
@@ -86,12 +87,14 @@ test('the answers of the thread can be taken before the event loop has them', ()
       }),
     () => it.thread()?.heard({ kind: 'lost', loop: 1, id: 'b' }),
     () => it.thread()?.heard({ kind: 'lost', loop: 1, id: 'gone' }),
-    () => it.thread()?.heard({ kind: 'error', loop: 1, name: 'QueueError', message: 'busy' }),
+    () =>
+      it.thread()?.heard({ kind: 'error', loop: 1, error: toThreadError(new QueueError('retry', 'busy')) }),
   );
   it.renewal.sync();
   expect(a.leaseDeadline).toBe(deadline);
   expect(it.lost).toEqual([b]);
-  expect(it.errors).toMatchObject([{ name: 'QueueError', message: 'busy' }]);
+  expect(it.errors[0]).toBeInstanceOf(QueueError);
+  expect(it.errors).toMatchObject([{ code: 'retry', message: 'busy', retryable: true }]);
 });
 
 test('many items that were removed are told without a lease', () => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { addDuration, type Instant, milliseconds, noSuchItem, SystemClock } from '@querator/core';
 import { codecsV2, endpointsV2, toTimestamp } from '@querator/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ReplyError } from '../../src/index.ts';
 import type { RenewedItem } from '../../src/renewal/renewal.ts';
 import { ThreadRenewal } from '../../src/renewal/thread-renewal.ts';
 import { ThreadHost } from '../../src/thread/thread-host.ts';
@@ -92,6 +93,13 @@ test('a failed renewal is reported, and the thread starts anew for the next work
   answers = false;
   const it = start('three');
   it.renewal.add([item(4, 100)]);
-  expect(await it.error).toMatchObject({ name: 'QueueError', message: 'Internal Error' });
+  const error = await it.error;
+  expect(error).toBeInstanceOf(ReplyError);
+  expect(error).toMatchObject({
+    name: 'QueueError',
+    code: 'internal',
+    status: 500,
+    message: 'Internal Error',
+  });
   it.renewal.stop();
 });

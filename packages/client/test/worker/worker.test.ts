@@ -252,6 +252,50 @@ describe('a worker', () => {
     await it.running.stop();
   });
 
+  test('repeats a complete for as long as the lease runs', async () => {
+    const it: ReturnType<typeof start> = start({
+      ...{ leaseTimeout: '10s', names: ['a'], canExtend: true },
+      port: (made) => ({
+        ...made,
+        complete: async (call) => {
+          if (it.clock.now() < outageEnds) throw new QueueError('retry', 'storage failed');
+          return made.complete(call);
+        },
+      }),
+    });
+    const outageEnds = it.clock.now() + 90_000_000n;
+    await it.clock.advance('2m');
+    await it.running.stop();
+    expect(it.log).toEqual(['a started', expect.stringMatching(/^a completed after/)]);
+    expect(it.queue.log.expired).toEqual([]);
+    expect(it.errors.length).toBeGreaterThan(6);
+  });
+
+  test('sends again only the items of a call that could not be completed', async () => {
+    const calls: number[] = [];
+    const it = start(
+      {
+        names: ['a', 'b', 'c'],
+        port: (made) => ({
+          ...made,
+          complete: async (call) => {
+            calls.push(call.ids.length);
+            const [first, ...others] = call.ids;
+            if (calls.length > 1 || first === undefined) return made.complete(call);
+            await made.complete({ ...call, ids: others });
+            return new Map([[first, new QueueError('retry', 'try again', { reason: 'outcome_unknown' })]]);
+          },
+        }),
+      },
+      { concurrency: 3, handler: () => {} },
+    );
+    await it.clock.advance('1s');
+    await it.running.stop();
+    expect(calls).toEqual([3, 1]);
+    expect(it.queue.left).toEqual([]);
+    expect(it.errors).toHaveLength(1);
+  });
+
   test('ends with the error of a lease that cannot succeed', async () => {
     const it = start({
       names: [],
@@ -315,6 +359,22 @@ describe('a stop', () => {
     await it.clock.advance('13s');
     await stopped;
     expect(it.queue.log.retried).toEqual([['a']]);
+    expect(it.queue.left).toEqual(['a']);
+  });
+
+  test('does not wait for a server that is gone', async () => {
+    const it = start({
+      names: ['a'],
+      port: (made) => ({
+        ...made,
+        complete: () => Promise.reject(new QueueError('retry', 'storage failed')),
+      }),
+    });
+    await it.clock.advance('10s');
+    const stopped = it.running.stop();
+    // The stop timeout, and a few more attempts.
+    await it.clock.advance('40s');
+    await stopped;
     expect(it.queue.left).toEqual(['a']);
   });
 

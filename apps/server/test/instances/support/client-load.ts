@@ -128,22 +128,38 @@ export class ClientLoad {
         throw error;
       }
     };
+    const completing = async <T>(
+      ids: readonly string[],
+      call: Promise<T>,
+      isDone: (id: string, reply: T) => boolean,
+    ) => {
+      const text = (id: string) => textOf.get(id) as string;
+      try {
+        const reply = await answered(call);
+        for (const id of ids) if (isDone(id, reply)) this.ledger.completed(text(id), 'yes');
+        return reply;
+      } catch (error) {
+        if (error instanceof ConnectionLostError)
+          for (const id of ids) this.ledger.completed(text(id), 'perhaps');
+        throw error;
+      }
+    };
     return {
       ...client,
       queue: {
         ...client.queue,
         lease: (request, options) => answered(client.queue.lease(request, options)),
-        complete: async (request, options) => {
-          const texts = (request.ids ?? []).map((id) => textOf.get(id) as string);
-          try {
-            const reply = await answered(client.queue.complete(request, options));
-            for (const text of texts) this.ledger.completed(text, 'yes');
-            return reply;
-          } catch (error) {
-            if (error instanceof ConnectionLostError)
-              for (const text of texts) this.ledger.completed(text, 'perhaps');
-            throw error;
-          }
+        complete: (request, options) =>
+          completing(request.ids ?? [], client.queue.complete(request, options), () => true),
+      },
+      v2: {
+        ...client.v2,
+        queue: {
+          ...client.v2.queue,
+          complete: (request, options) =>
+            completing(request.ids ?? [], client.v2.queue.complete(request, options), (id, { items }) =>
+              items.some((item) => item.id === id && item.code === ''),
+            ),
         },
       },
     };

@@ -1,0 +1,114 @@
+import { formatDuration, milliseconds, QueueError } from '@querator/core';
+import {
+  codecs,
+  codecsV2,
+  endpointsV2,
+  queueEndpoints,
+  SUCCESS_REPLY,
+  toTimestamp,
+  unknownMethod,
+} from '@querator/protocol';
+import { expect, test } from 'vitest';
+import { createClient } from '../../src/index.ts';
+import { clientPort } from '../../src/port/client-port.ts';
+import { FakeServer } from '../support/fake-server.ts';
+
+const items = { queueName: 'q', partition: 2 };
+
+/** The port of a server with these capabilities. */
+async function portOf(server: FakeServer, capabilities: readonly string[]) {
+  server.on(endpointsV2.server.info, () => ({ version: '1', api: [], capabilities: [...capabilities] }));
+  const port = clientPort(createClient({ endpoint: 'http://queue.test', fetch: server.fetch }));
+  await port.discover?.();
+  await port.discover?.();
+  const paths = () => server.received.map(({ url }) => new URL(url).pathname);
+  return { port, paths };
+}
+
+const refusal = { id: 'b', code: 'lease_lost', message: 'gone' };
+
+test('complete and retry tell what became of each item', async () => {
+  const server = new FakeServer()
+    .on(endpointsV2.queue.complete, ({ ids }) =>
+      codecsV2.QueueCompleteResponse.create({ items: ids.map((id) => (id === 'b' ? refusal : { id })) }),
+    )
+    .on(endpointsV2.queue.retry, () =>
+      codecsV2.QueueRetryResponse.create({
+        items: [{ id: 'a', code: 'outcome_unknown', message: 'storage failed' }],
+      }),
+    );
+  const { port, paths } = await portOf(server, ['queue.complete', 'queue.retry']);
+  const completed = await port.complete({ ...items, ids: ['a', 'b'] });
+  expect([...completed]).toEqual([['b', expect.objectContaining({ code: 'invalid', reason: 'lease_lost' })]]);
+  expect(await port.complete({ ...items, ids: ['a'] })).toEqual(new Map());
+  const retried = await port.retry({ ...items, items: [{ id: 'a', dead: false }] });
+  expect(retried.get('a')).toMatchObject({
+    code: 'retry',
+    reason: 'outcome_unknown',
+    message: 'storage failed',
+  });
+  expect(paths().filter((path) => path === endpointsV2.server.info.path)).toHaveLength(1);
+  expect(port.extend).toBeUndefined();
+});
+
+test.each([
+  ['lacks the calls', []],
+  ['is replaced by an older one', ['queue.complete', 'queue.retry']],
+])('a server that %s gets those of v1', async (_, capabilities) => {
+  const server = new FakeServer()
+    .on(queueEndpoints.complete, () => SUCCESS_REPLY)
+    .on(queueEndpoints.retry, () => SUCCESS_REPLY);
+  for (const endpoint of [endpointsV2.queue.complete, endpointsV2.queue.retry]) {
+    server.on<unknown, unknown>(endpoint, () => {
+      throw unknownMethod(endpoint.path);
+    });
+  }
+  const { port, paths } = await portOf(server, capabilities);
+  expect(await port.complete({ ...items, ids: ['a'] })).toEqual(new Map());
+  expect(await port.retry({ ...items, items: [{ id: 'a', dead: true }] })).toEqual(new Map());
+  expect(paths().filter((path) => path.startsWith('/v1/'))).toEqual([
+    ...['/v1/queue.complete', '/v1/queue.retry'],
+  ]);
+});
+
+test('a refusal of a call under v2 is thrown', async () => {
+  const server = new FakeServer().on(endpointsV2.queue.complete, () => {
+    throw new QueueError('failed', 'service is shutting down');
+  });
+  const { port } = await portOf(server, ['queue.complete']);
+  await expect(port.complete({ ...items, ids: ['a'] })).rejects.toThrow('service is shutting down');
+});
+
+test('leases are renewed where the server can', async () => {
+  const deadline = toTimestamp(1_800_000_000_000_000n as never);
+  const server = new FakeServer().on(endpointsV2.queue.extend, ({ ids, leaseTimeout }) => {
+    expect(leaseTimeout).toBe(formatDuration(milliseconds(30_000)));
+    return codecsV2.QueueExtendResponse.create({
+      items: ids.map((id) => (id === 'b' ? refusal : { id, leaseDeadline: deadline })),
+    });
+  });
+  const { port } = await portOf(server, ['queue.extend']);
+  const extended = await port.extend?.({ ...items, ids: ['a', 'b'], leaseTimeout: milliseconds(30_000) });
+  expect(extended?.get('a')).toBe(1_800_000_000_000_000n);
+  expect(extended?.get('b')).toMatchObject({ reason: 'lease_lost' });
+});
+
+test('a lease tells the time of the server', async () => {
+  const server = new FakeServer().on(queueEndpoints.lease, () =>
+    codecs.QueueLeaseResponse.create({ partition: 2, items: [{ id: 'a' }] }),
+  );
+  const client = createClient({
+    endpoint: 'http://queue.test',
+    fetch: async (url, init) => {
+      const reply = await server.fetch(url, init);
+      reply.headers.set('Date', 'Thu, 01 Jan 2026 00:00:05 GMT');
+      return reply;
+    },
+  });
+  const call = { queueName: 'q', clientId: 'c', batchSize: 1, requestTimeout: '1s' };
+  const lease = await clientPort(client).lease(call, new AbortController().signal);
+  expect(lease?.serverTime).toEqual({
+    at: BigInt(Date.UTC(2026, 0, 1, 0, 0, 5)) * 1_000n,
+    precision: milliseconds(1_000),
+  });
+});
