@@ -289,6 +289,22 @@ describe('answers that nobody reads', () => {
     expect(await statusOf(LIST, list)).toBe(200);
   });
 
+  test('make a list fail that turns out to be too long, and that counts as refused', async () => {
+    await fill();
+    budget.answers.used = budget.answers.limit - 500_000;
+    expect(await statusOf(LIST, list)).toBe(454);
+    const { text } = await fixture.http.metrics.exposition();
+    expect(text).toContain(`querator_http_replies_total{path="${LIST}",code="454"} 1`);
+    expect(text).not.toContain(`querator_http_replies_total{path="${LIST}",code="200"}`);
+  });
+
+  test('do not keep an import from telling what it stored', async () => {
+    budget.answers.used = budget.answers.limit - 500_000;
+    const payload = Buffer.alloc(600_000).toString('base64');
+    const path = '/v1/storage/items.import';
+    expect(await statusOf(path, { queue_name: 'q', items: [{ payload }] })).toBe(200);
+  });
+
   test('do not delay a consumer', async () => {
     await fill();
     await Promise.all([unread(), unread(), unread()]);

@@ -86,6 +86,26 @@ describe('the request log', () => {
     }
   });
 
+  test('names the address of a client that is gone', async () => {
+    const url = await start(on);
+    await post(`${url}/v1/queues.create`, QUEUE);
+    const leaving = new AbortController();
+    const lease = { queue_name: 'q', client_id: 'c', batch_size: 1, request_timeout: '1m' };
+    const leased = fetch(`${url}/v1/queue.lease`, {
+      ...{ method: 'POST', headers: JSON_TYPE, body: JSON.stringify(lease) },
+      signal: leaving.signal,
+    });
+    const waiting = async () => {
+      const stats = await post(`${url}/v1/queue.stats`, { queue_name: 'q' });
+      return ((await stats.json()) as { logicalQueues: { lease_waiting?: number }[] }).logicalQueues[0];
+    };
+    await expect.poll(waiting).toMatchObject({ lease_waiting: 1 });
+    leaving.abort();
+    await expect(leased).rejects.toThrow();
+    const gone = () => requests().find(({ path }) => path === '/v1/queue.lease');
+    await expect.poll(gone).toMatchObject({ gone: true, peer: '127.0.0.1' });
+  });
+
   test('is not limited as repeated lines are, and bounds its texts', async () => {
     const url = await start(on);
     const long = 'q'.repeat(5_000);

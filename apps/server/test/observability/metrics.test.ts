@@ -116,6 +116,35 @@ describe('GET /metrics', () => {
     expect(value(samples, 'querator_storage_duration_seconds_count', { operation: 'queues_create' })).toBe(2);
   });
 
+  test('counts refused requests for the paths of calls, and for no others', async () => {
+    const ask = (path: string, headers: Record<string, string> = {}) =>
+      composition.app.request(path, { method: 'POST', headers });
+    const path = '/v1/queues.list';
+    await ask(path, { Authorization: 'Basic x' });
+    await ask(path, { 'Sec-Fetch-Site': 'cross-site' });
+    await ask('/v1/nothing');
+    const replies = (await scrape()).filter(({ name }) => name === 'querator_http_replies_total');
+    expect(replies.map(({ labels, value }) => [labels['path'], labels['code'], value])).toEqual([
+      [path, '401', 1],
+      [path, '403', 1],
+    ]);
+  });
+
+  test('writes invisible characters of names as escapes, each name in its own way', async () => {
+    for (const name of ['a\u202eb', 'a\\u202eb', 'a\u009b', 'a\u200b']) {
+      await create(name);
+      await produce(name, [{ utf8: 'x' }]);
+    }
+    const items = (await scrape()).filter(({ name }) => name === 'querator_items_total');
+    // In the text format, a backslash of a label is two.
+    expect(items.map(({ labels }) => labels['queue'])).toEqual([
+      'a\\\\u202eb',
+      'a\\\\\\\\u202eb',
+      'a\\\\u009b',
+      'a\\\\u200b',
+    ]);
+  });
+
   test('counts items that die without a dead-letter queue', async () => {
     await create('q', { max_attempts: 1, expire_timeout: '10m' });
     await produce('q', [{ utf8: 'a' }]);

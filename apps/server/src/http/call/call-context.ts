@@ -1,4 +1,4 @@
-import type { CallAudit, Caller } from '@querator/core';
+import type { CallAudit, Caller, QueueError } from '@querator/core';
 import type { ElementReport } from '@querator/protocol';
 
 /** The properties of a call that a handler gets besides its message. */
@@ -11,6 +11,11 @@ export interface CallContext extends ElementReport {
   readonly isGone: () => boolean;
   /** Headers that a handler adds to the reply. A refused call does not send them. */
   replyHeaders: Readonly<Record<string, string>> | undefined;
+  /**
+   * Why an answer of this length may not be sent, if it may not. Undefined: every answer may.
+   * Asked once, before the call counts as answered.
+   */
+  answerRefusal?(bytes: number): QueueError | undefined;
   /** Gets what the call does. Undefined: the call is not audited. */
   audit: CallAudit | undefined;
 }

@@ -107,17 +107,22 @@ export class CallPipeline {
     headers: CallHeaders,
     onLoopback: boolean,
   ): Admission | Promise<Admission> {
+    const startedMs = this.#monotonicClock();
     try {
       this.#sources.check(headers, onLoopback);
-      if (method !== 'POST') return this.#answerOtherMethod(method, headers);
+      if (method !== 'POST') {
+        return this.#counted(this.#answerOtherMethod(method, headers), path, route, startedMs);
+      }
       const caller = this.#gate.authenticate(headers);
-      if (!(caller instanceof Promise)) return this.#admitCaller(caller, path, route, headers);
+      if (!(caller instanceof Promise)) {
+        return this.#admitCaller(caller, path, route, headers, startedMs);
+      }
       return caller.then(
-        (authenticated) => this.#admitCaller(authenticated, path, route, headers),
-        (error: unknown) => this.#refuse(error, path, headers),
+        (authenticated) => this.#admitCaller(authenticated, path, route, headers, startedMs),
+        (error: unknown) => this.#counted(this.#refuse(error, path, headers), path, route, startedMs),
       );
     } catch (error) {
-      return this.#refuse(error, path, headers);
+      return this.#counted(this.#refuse(error, path, headers), path, route, startedMs);
     }
   }
 
@@ -182,6 +187,8 @@ export class CallPipeline {
       const answering = answerOf(endpoint.response, response, call.replyFormat);
       if (answering instanceof Promise) reply = await answering;
       else reply = answering;
+      const refused = context.answerRefusal?.(reply.body.length);
+      if (refused !== undefined) throw refused;
       if (context.replyHeaders !== undefined) reply = { ...reply, headers: context.replyHeaders };
     } catch (error) {
       const { path, headers } = call;
@@ -236,9 +243,14 @@ export class CallPipeline {
     return handleWatched(watch, route, request, context);
   }
 
-  #admitCaller(caller: Caller, path: string, route: Route | undefined, headers: CallHeaders): Admission {
+  #admitCaller(
+    caller: Caller,
+    path: string,
+    route: Route | undefined,
+    headers: CallHeaders,
+    startedMs: number,
+  ): Admission {
     if (route === undefined) return this.#refuse(unknownMethod(path), path, headers);
-    const startedMs = this.#monotonicClock();
     const { endpoint } = route;
     const audit =
       endpoint.audited === false ? undefined : this.#auditLog?.record({ path, endpoint, headers, caller });
@@ -258,9 +270,14 @@ export class CallPipeline {
     } catch (error) {
       const refused = this.#refuse(error, path, headers);
       audit?.failed(error);
-      this.#count(path, refused, startedMs);
-      return refused;
+      return this.#counted(refused, path, route, startedMs);
     }
+  }
+
+  /** Counts an answer without a call. Paths that are not the server's own are not counted: there is no end of them. */
+  #counted(answered: Answer, path: string, route: Route | undefined, startedMs: number): Answer {
+    if (route !== undefined) this.#count(path, answered, startedMs);
+    return answered;
   }
 
   #count(path: string, { status }: Answer, startedMs: number): void {

@@ -158,6 +158,8 @@ export class Connections {
   }
 
   #opened(socket: Socket): Connection {
+    // Node remembers the address from now on, for the logs of a client that is gone.
+    void socket.remoteAddress;
     const connection = new Connection(socket, this.#connectionDeps);
     this.#connections.set(socket, connection);
     socket.once('close', () => {

@@ -1,10 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import type { CallAudit, Caller } from '@querator/core';
+import type { CallAudit, Caller, QueueError } from '@querator/core';
 import type { CallContext } from '../call/call-context.ts';
+
+/** Decides whether the answer of a call may be sent. */
+export interface AnswerLimit {
+  /** Why an answer of this length may not, if it may not. */
+  refusalOf(bytes: number): QueueError | undefined;
+}
 
 /** The context of a call, read from Node's response object. */
 export class NodeCallContext implements CallContext {
   readonly #outgoing: ServerResponse;
+  readonly #answers: AnswerLimit;
   caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
@@ -12,10 +19,15 @@ export class NodeCallContext implements CallContext {
   audit: CallAudit | undefined = undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(outgoing: ServerResponse, caller: Caller) {
+  constructor(outgoing: ServerResponse, caller: Caller, answers: AnswerLimit) {
     this.caller = caller;
+    this.#answers = answers;
     this.#outgoing = outgoing;
     this.isGone = () => outgoing.destroyed;
+  }
+
+  answerRefusal(bytes: number): QueueError | undefined {
+    return this.#answers.refusalOf(bytes);
   }
 
   get signal(): AbortSignal {

@@ -1,22 +1,24 @@
 import type { ServerResponse } from 'node:http';
-import { type Logger, overloaded, type Permission } from '@querator/core';
+import { type Logger, overloaded, type Permission, type QueueError } from '@querator/core';
 import { codecs } from '@querator/protocol';
 import type { MemoryBudget, MemoryShare } from '../budget/memory-budget.ts';
 import { ReceivedBody } from '../budget/received-body.ts';
 import type { AdmittedCall } from '../call/admitted-call.ts';
 import type { Answer } from '../call/answer.ts';
 import type { CallPipeline } from '../call/call-pipeline.ts';
-import { refusal } from '../call/refusal.ts';
 import type { BodyReceiver, CallMessage } from './call-message.ts';
 import type { Connection, Receiving, Turn } from './connection.ts';
 import type { Connections } from './connections.ts';
-import { NodeCallContext } from './node-call-context.ts';
+import { type AnswerLimit, NodeCallContext } from './node-call-context.ts';
 import type { Exchange } from './other-request.ts';
 import { LINGER_MS } from './refuse-request.ts';
 import { sendAnswer } from './send-answer.ts';
 
 /** Answers up to this length are always sent. */
 const SMALL_ANSWER_BYTES = 65_536;
+
+/** The permissions to read. */
+const READS = /\.(list|stats|health|metrics)$/;
 
 /** Whether a call may wait for items. */
 export function mayWait({ permission }: { readonly permission: Permission }): boolean {
@@ -26,6 +28,11 @@ export function mayWait({ permission }: { readonly permission: Permission }): bo
 /** Whether a call returns data, which may be long. */
 export function returnsData({ response }: { readonly response: unknown }): boolean {
   return response !== codecs.Reply;
+}
+
+/** Whether a call changes nothing, so that it may be refused although it ran. */
+function onlyReads({ permission }: { readonly permission: Permission }): boolean {
+  return READS.test(permission);
 }
 
 /** What the calls of a server share. */
@@ -41,7 +48,7 @@ export interface NodeCallDeps {
  * and sends the answer. A call that is refused meanwhile is answered at once,
  * and the rest of its body is read and dropped.
  */
-export class NodeCall implements BodyReceiver, Receiving, Turn {
+export class NodeCall implements AnswerLimit, BodyReceiver, Receiving, Turn {
   readonly #deps: NodeCallDeps;
   readonly #call: AdmittedCall;
   readonly #connection: Connection;
@@ -139,7 +146,7 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
         // Its answer could not be sent.
         this.#error ??= overloaded();
       }
-      this.#send(this.#sendable(await this.#begin()));
+      this.#send(await this.#begin());
     } catch (error) {
       const { path, headers } = this.#call;
       this.#deps.logger.error('reply could not be sent', { path, requestId: headers.requestId, err: error });
@@ -160,7 +167,7 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
   /** Decodes the body and calls the handler, in this turn of the event loop. */
   #begin(): Promise<Answer> {
     const { calls, budget } = this.#deps;
-    const context = new NodeCallContext(this.outgoing, this.#call.caller);
+    const context = new NodeCallContext(this.outgoing, this.#call.caller, this);
     const { held } = this.#body;
     if (this.#error !== undefined) {
       this.#body.release();
@@ -176,15 +183,10 @@ export class NodeCall implements BodyReceiver, Receiving, Turn {
     return answering;
   }
 
-  /** The answer, or a refusal in its place: a long answer must not wait in memory beside too many others. */
-  #sendable(answer: Answer): Answer {
-    // The items of a lease are leased already, so it is always sent.
-    if (this.waits || answer.body.length <= SMALL_ANSWER_BYTES) return answer;
-    if (this.#deps.connections.hasRoomForAnswer(answer.body.length)) return answer;
-    const { path, headers } = this.#call;
-    const request = { path, requestId: headers.requestId };
-    const refused = refusal(overloaded(), answer.format, request, this.#deps.logger);
-    return this.#deps.calls.complete(refused, headers);
+  /** A long answer must not wait in memory beside too many others. What a call has changed, it also tells. */
+  refusalOf(bytes: number): QueueError | undefined {
+    if (bytes <= SMALL_ANSWER_BYTES || !onlyReads(this.#call.route.endpoint)) return undefined;
+    return this.#deps.connections.hasRoomForAnswer(bytes) ? undefined : overloaded();
   }
 
   #evict(bytes: number): boolean {
