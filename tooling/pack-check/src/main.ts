@@ -1,15 +1,17 @@
 /**
  * Packs every public package as for publication and checks the tarball: the
  * files that its manifest names, then publint and are-the-types-wrong. pnpm
- * packs, since it also replaces `workspace:` and `catalog:`. Build first.
+ * packs, since it also replaces `workspace:` and `catalog:`. Then it runs the first
+ * example of the client's README with these tarballs. Build first.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '@querator/tooling-processes';
 import { type Manifest, missingFiles } from './contents.ts';
+import { runFirstExample } from './first-example.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const bin = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
@@ -59,12 +61,24 @@ async function check(tarball: string): Promise<string[]> {
 const target = mkdtempSync(join(tmpdir(), 'querator-pack-'));
 process.once('exit', () => rmSync(target, { recursive: true, force: true }));
 let failed = 0;
-for (const folder of publicPackages()) {
-  const name = folder.slice(root.length);
-  const problems = await pack(folder, target).then(check, (error: Error) => [error.message]);
+const tarballs = new Map<string, string>();
+
+function report(name: string, problems: readonly string[]): void {
   process.stdout.write(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name}\n`);
   for (const problem of problems)
     process.stdout.write(`     ${problem.trim().replaceAll('\n', '\n     ')}\n`);
   if (problems.length > 0) failed++;
 }
+
+for (const folder of publicPackages()) {
+  const checked = pack(folder, target).then((tarball) => {
+    tarballs.set(basename(folder), tarball);
+    return check(tarball);
+  });
+  report(folder.slice(root.length), await checked.catch((error: Error) => [error.message]));
+}
+const project = join(target, 'project');
+mkdirSync(project);
+const ran = runFirstExample({ root, tarballs, folder: project });
+report('the first example of the client', await ran.catch((error: Error) => [error.message]));
 process.exitCode = failed > 0 ? 1 : 0;
