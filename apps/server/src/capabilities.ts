@@ -18,5 +18,6 @@ export function capabilitiesOf(access: Pick<AccessControl, 'enforced'> | undefin
     'queue.produce.dedup',
     'queue.retry',
     'queues.delete.force',
+    'queues.pause',
   ];
 }

@@ -72,6 +72,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     ...deps,
     itemBudget: budget.itemBudget,
     hasNamespace: namespaceCheck(queueStorage),
+    requireCapability: (capability) => instances.require(capability),
     queueStore,
     queueSignals: queueStorage.signals,
     storages,

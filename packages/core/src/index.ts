@@ -29,7 +29,9 @@ export {
   metadataUnavailable,
   noSuchQueue,
   overloaded,
+  pauseHasPassed,
   queueExists,
+  queuePaused,
   queueShutdown,
   serviceShutdown,
   storageFailed,
@@ -83,6 +85,7 @@ export {
   SHORTEST_REQUEST_TIMEOUT,
 } from './limits.ts';
 export { guardedLogger, type LogFields, type Logger, silentLogger } from './logger.ts';
+export { PAUSABLE, type Pausable, type Pause, type PauseChange, type Pauses } from './queue/pause.ts';
 export {
   type NewQueue,
   type PartitionPlacement,

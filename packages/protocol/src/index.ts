@@ -35,6 +35,7 @@ export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
 export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem } from './convert/lease-item.ts';
 export { fromNewItem, toNewItem } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
+export { fromPauses } from './convert/pauses.ts';
 export { fromKeyedItems, fromProducedItems } from './convert/produced-items.ts';
 export { fromQueue } from './convert/queue-info.ts';
 export { fromRetriedItem, toRetriedItem } from './convert/retried-item.ts';
@@ -138,7 +139,13 @@ export type {
   QueueProduceRequest as QueueProduceRequestV2,
   QueueProduceResponse,
 } from './gen/querator/v2/produce.ts';
-export type { QueuesDeleteRequest as QueuesDeleteRequestV2 } from './gen/querator/v2/queues.ts';
+export type {
+  QueuesDeleteRequest as QueuesDeleteRequestV2,
+  QueuesPause,
+  QueuesPauseRequest,
+  QueuesPausesResponse,
+  QueuesResumeRequest,
+} from './gen/querator/v2/queues.ts';
 export type {
   QueueRetryItem as QueueRetryItemV2,
   QueueRetryRequest as QueueRetryRequestV2,

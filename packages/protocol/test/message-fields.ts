@@ -328,4 +328,13 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '4 lease_deadline lease_deadline Timestamp',
   ],
   QueuesDeleteRequest: ['1 queue_name queue_name string', '2 force force bool'],
+  QueuesPauseRequest: [
+    '1 queue_name queue_name string',
+    '2 produce produce bool',
+    '3 lease lease bool',
+    '4 until until Timestamp',
+  ],
+  QueuesResumeRequest: ['1 queue_name queue_name string', '2 produce produce bool', '3 lease lease bool'],
+  QueuesPausesResponse: ['1 produce produce QueuesPause', '2 lease lease QueuesPause'],
+  QueuesPause: ['1 until until Timestamp'],
 };

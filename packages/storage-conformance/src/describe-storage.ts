@@ -25,6 +25,7 @@ import { describeLetterConcurrency } from './contract/letter-concurrency.ts';
 import { describeLifecycle } from './contract/lifecycle.ts';
 import { describeList } from './contract/list.ts';
 import { describeMoved } from './contract/moved.ts';
+import { describePauses } from './contract/pauses.ts';
 import { describePrepareLetters } from './contract/prepare-letters.ts';
 import { describeProbe } from './contract/probe.ts';
 import { describeProduce } from './contract/produce.ts';
@@ -68,6 +69,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     const test = makeStorageTest(theSetup);
     describeQueueStore(test);
     describeQueueRelations(test);
+    describePauses(test);
     describeDeletedQueues(test);
     describeItemIds(test);
     describeContent(test);

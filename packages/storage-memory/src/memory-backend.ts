@@ -23,10 +23,11 @@ import { nextTurn, type Pause } from './turns.ts';
 
 /** What a storage in memory can do. */
 export const MEMORY_CAPABILITIES: StorageCapabilities = {
-  metadata: true,
   durable: false,
   shared: false,
   dedup: true,
+  metadata: true,
+  pause: true,
 };
 
 /** Options of a storage in memory. */

@@ -5,7 +5,12 @@ import {
   type Instant,
   type MakeAuditEvent,
   type NewQueue,
+  PAUSABLE,
   type PartitionPlacement,
+  type Pausable,
+  type Pause,
+  type PauseChange,
+  pauseHasPassed,
   type Queue,
   type QueueListRequest,
   type QueueRelations,
@@ -16,6 +21,8 @@ import {
 import type { MemoryAuditStore } from './audit/memory-audit-store.ts';
 import { byteOrder } from './byte-order.ts';
 
+type PauseEnds = Partial<Record<Pausable, Pick<Pause, 'until'>>>;
+
 /** Queues in memory. They are few, so a list may sort them. */
 export class MemoryQueueStore implements QueueStore {
   readonly #clock: Clock;
@@ -24,6 +31,8 @@ export class MemoryQueueStore implements QueueStore {
   readonly #queues = new Map<string, Queue>();
   /** Until when the `beginDelete` of a queue is in force. */
   readonly #endings = new Map<string, Instant>();
+  /** The ends of pauses that were started, by queue. */
+  readonly #pauses = new Map<string, PauseEnds>();
   /** Deleted queues, as `recordOf` formats them. */
   readonly #deleted = new Set<string>();
 
@@ -56,7 +65,7 @@ export class MemoryQueueStore implements QueueStore {
   async get(name: string): Promise<Queue | undefined> {
     this.#assertOpen();
     const stored = this.#queues.get(name);
-    return stored && copyOf(stored);
+    return stored && this.#withPauses(stored);
   }
 
   async stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
@@ -70,7 +79,7 @@ export class MemoryQueueStore implements QueueStore {
     return this.#inOrder()
       .filter((queue) => queue.namespace === namespace && byteOrder(queue.name, pivot) >= 0)
       .slice(0, limit)
-      .map(copyOf);
+      .map((queue) => this.#withPauses(queue));
   }
 
   async update(
@@ -92,7 +101,33 @@ export class MemoryQueueStore implements QueueStore {
     const storeEvent = this.#events.prepare(audit);
     this.#queues.set(name, updated);
     storeEvent();
-    return copyOf(updated);
+    return this.#withPauses(updated);
+  }
+
+  async pause(
+    name: string,
+    changes: Readonly<Partial<Record<Pausable, PauseChange>>>,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined> {
+    this.#assertOpen();
+    const stored = this.#queues.get(name);
+    if (stored === undefined) return undefined;
+    const now = this.#clock.now();
+    const ends: PauseEnds = { ...this.#pauses.get(name) };
+    for (const work of PAUSABLE) {
+      const change = changes[work];
+      if (change === 'resume') delete ends[work];
+      else if (change !== undefined) {
+        if (change.until !== undefined && change.until <= now) throw pauseHasPassed();
+        ends[work] = { until: change.until };
+      }
+    }
+    const updated = { ...stored, updatedAt: now };
+    const storeEvent = this.#events.prepare(audit);
+    this.#queues.set(name, updated);
+    this.#pauses.set(name, ends);
+    storeEvent();
+    return this.#withPauses(updated);
   }
 
   async beginDelete(
@@ -119,6 +154,7 @@ export class MemoryQueueStore implements QueueStore {
     check?.(this.#userOf(name));
     const storeEvent = this.#events.prepare(audit);
     this.#endings.delete(name);
+    this.#pauses.delete(name);
     this.#deleted.add(recordOf(name, stored.createdAt));
     this.#queues.delete(name);
     storeEvent();
@@ -153,6 +189,7 @@ export class MemoryQueueStore implements QueueStore {
   clear(): void {
     this.#queues.clear();
     this.#endings.clear();
+    this.#pauses.clear();
     this.#deleted.clear();
   }
 
@@ -164,6 +201,20 @@ export class MemoryQueueStore implements QueueStore {
       deadQueueEnds: endsAt !== undefined && this.#clock.now() < endsAt,
       usedBy: this.#userOf(name),
     };
+  }
+
+  /** A copy of a queue, with its pauses that are in force. */
+  #withPauses(queue: Queue): Queue {
+    const ends = this.#pauses.get(queue.name);
+    if (ends === undefined) return copyOf(queue);
+    const now = this.#clock.now();
+    const pauses: Partial<Record<Pausable, Pause>> = {};
+    for (const work of PAUSABLE) {
+      const end = ends[work];
+      if (end === undefined || (end.until !== undefined && end.until <= now)) continue;
+      pauses[work] = { until: end.until, left: end.until && (((end.until - now) * 1_000n) as Duration) };
+    }
+    return Object.keys(pauses).length === 0 ? copyOf(queue) : { ...copyOf(queue), pauses };
   }
 
   #userOf(name: string): string | undefined {

@@ -41,6 +41,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   shared: true,
   dedup: true,
   metadata: true,
+  pause: true,
 };
 
 /** Options of a PostgreSQL backend. */

@@ -8,6 +8,8 @@ import {
   type MakeAuditEvent,
   type NewQueue,
   OtherQueueError,
+  type Pausable,
+  type PauseChange,
   type Queue,
   type QueueError,
   type QueueListRequest,
@@ -21,6 +23,7 @@ import type { Database, Session, Statement } from './database/database.ts';
 import { allTables, type TableCalls, type TableProvisioner } from './database/table-calls.ts';
 import { ALREADY_THERE, PostgresError } from './errors/postgres-error.ts';
 import { type DeletionRecords, deleteQueueFrom } from './queues/deletion-records.ts';
+import { changedEnds } from './queues/pauses.ts';
 import { QueueHashes } from './queues/queue-hashes.ts';
 import {
   findUser,
@@ -29,7 +32,8 @@ import {
   type QueuesSession,
   readRelations,
 } from './queues/queue-relations.ts';
-import { QUEUE_COLUMNS, type QueueRow, queueToValues, rowToQueue } from './queues/row-to-queue.ts';
+import { insertInto, pauseIn, updateIn } from './queues/queue-statements.ts';
+import { type QueueRow, queueToValues, rowToQueue } from './queues/row-to-queue.ts';
 import type { SchemaManager } from './schema/schema-manager.ts';
 import { AUDIT } from './schema/tables/audit.ts';
 import { QUEUES, QUEUES_BY_HASH } from './schema/tables/queues.ts';
@@ -37,22 +41,7 @@ import { nowSql } from './sql/partition-table.ts';
 import { holds, isRefusedData, LACKS, type NamedTexts, refusedField } from './sql/refused-data.ts';
 import { durationToText, instantFromText, instantToText } from './wire/instant-text.ts';
 
-const ALL = QUEUE_COLUMNS.join(', ');
-
 type StampRow = Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>;
-
-/** Stores nothing if the index $11, which keeps names with the same hash apart, is missing. */
-const insertInto = (queues: string) => `
-  INSERT INTO ${queues} (${ALL}, created_at, updated_at)
-  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, ${nowSql('$10')}, ${nowSql('$10')}
-  WHERE $11::text IS NULL OR to_regclass($11::text) IS NOT NULL
-  RETURNING ${ALL}, created_at, updated_at`;
-
-const updateIn = (queues: string) => `
-  UPDATE ${queues} SET lease_timeout_ns = $2, expire_timeout_ns = $3, dead_queue = $4,
-    max_attempts = $5, reference = $6, requested_partitions = $7, updated_at = ${nowSql('$8')}
-  WHERE name = $1
-  RETURNING ${ALL}, created_at, updated_at`;
 
 function hashTaken(name: string, other: string): QueueError {
   return new OtherQueueError(
@@ -136,7 +125,10 @@ export class PostgresQueueStore implements QueueStore {
 
   async get(name: string): Promise<Queue | undefined> {
     const rows = await this.#find([name], [], () =>
-      this.#db.read<QueueRow>({ text: `SELECT * FROM ${this.#queues} WHERE name = $1`, values: [name] }),
+      this.#db.read<QueueRow>({
+        text: `SELECT *, ${nowSql('$2')} AS read_at FROM ${this.#queues} WHERE name = $1`,
+        values: [name, this.#now()],
+      }),
     );
     const [row] = rows;
     return row && rowToQueue(row);
@@ -152,9 +144,11 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   async list(request: QueueListRequest): Promise<readonly Queue[]> {
-    const values = [request.namespace, request.pivot, request.limit];
+    const values = [request.namespace, request.pivot, request.limit, this.#now()];
     const rows = await this.#find([request.namespace, request.pivot], undefined, () => {
-      const text = `SELECT * FROM ${this.#queues} WHERE namespace = $1 AND name >= $2 ORDER BY name LIMIT $3`;
+      const text = `
+        SELECT *, ${nowSql('$4')} AS read_at FROM ${this.#queues}
+        WHERE namespace = $1 AND name >= $2 ORDER BY name LIMIT $3`;
       return this.#db.read<QueueRow>({ text, values });
     });
     if (rows !== undefined) return rows.map(rowToQueue);
@@ -201,6 +195,25 @@ export class PostgresQueueStore implements QueueStore {
       if (!(await holds(this.#db, [name]))) return undefined;
       throw await this.#refused(error, asked ?? { name, deadQueue });
     });
+  }
+
+  pause(
+    name: string,
+    changes: Readonly<Partial<Record<Pausable, PauseChange>>>,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined> {
+    const now = this.#now();
+    const change = () =>
+      this.#db.transaction(async (session) => {
+        const stored = (await lockQueues(this.#in(session), [name], now)).get(name);
+        if (stored === undefined) return undefined;
+        const ends = changedEnds(stored.partitions[0]?.pauses, changes, stored.read_at);
+        const values = [name, JSON.stringify(ends), now];
+        const [paused] = await session.query<QueueRow>({ text: pauseIn(this.#queues), values });
+        if (paused !== undefined) await this.#record(session, audit);
+        return paused && rowToQueue(paused);
+      });
+    return this.#find([name], undefined, () => this.#hashes.writing(change), audit);
   }
 
   beginDelete(

@@ -22,11 +22,11 @@ export function duration(flag: string, text: string): Duration {
   }
 }
 
-/** Reads the time of `--enqueue-at`. @throws CommandError */
-export function enqueueTime(text: string): Timestamp {
+/** Reads the time of a flag. @throws CommandError naming the flag. */
+export function pointInTime(flag: string, text: string): Timestamp {
   const timestamp = parseTimestamp(text);
   if (timestamp === undefined) {
-    throw new CommandError(`invalid enqueue-at time format (use RFC3339): '${text}'`);
+    throw new CommandError(`invalid ${flag} time format (use RFC3339): '${text}'`);
   }
   return timestamp;
 }

@@ -14,6 +14,7 @@ import { addInfo } from './commands/info.ts';
 import { addInstances } from './commands/instances.ts';
 import { addLease } from './commands/lease.ts';
 import { addList } from './commands/list.ts';
+import { addPause } from './commands/pause.ts';
 import { addProduce } from './commands/produce.ts';
 import { addServer } from './commands/server.ts';
 import { addStats } from './commands/stats.ts';
@@ -31,6 +32,7 @@ const COMMANDS = [
   addInfo,
   addUpdate,
   addDelete,
+  addPause,
   addProduce,
   addLease,
   addComplete,

@@ -58,6 +58,7 @@ const QUEUE_LABELS: Readonly<Record<keyof QueueStore, string>> = {
   stamps: 'queues_stamps',
   list: 'queues_list',
   update: 'queues_update',
+  pause: 'queues_pause',
   beginDelete: 'queues_beginDelete',
   delete: 'queues_delete',
   wasDeleted: 'queues_wasDeleted',

@@ -58,6 +58,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queue.produce.dedup',
           'queue.retry',
           'queues.delete.force',
+          'queues.pause',
         ],
       });
     });

@@ -120,4 +120,23 @@ describe.each([
     await servers.ask(HERE, 'queues.delete', { queue_name: 'q' });
     await vi.waitFor(async () => expect((await produce('late'))?.text).toContain('no such queue'), PATIENCE);
   });
+
+  test('a pause at one instance applies at the other, and so does its end', async () => {
+    both = await ServerProcesses.start({ count: 2, maxConns });
+    const servers = both;
+    const produce = () =>
+      servers.post(THERE, 'queue.produce', {
+        ...{ queue_name: 'q', request_timeout: '5s', items: [{ utf8: 'x' }] },
+      });
+    await servers.ask(HERE, 'queues.create', { queue_name: 'q', ...queue });
+    expect((await produce())?.status).toBe(200);
+    const change = (verb: 'pause' | 'resume') =>
+      servers.ask(HERE, `../v2/queues.${verb}`, { queue_name: 'q', produce: true });
+    for (let round = 0; round < ROUNDS; round++) {
+      await change('pause');
+      await vi.waitFor(async () => expect((await produce())?.text).toContain('queue is paused'), PATIENCE);
+      await change('resume');
+      await vi.waitFor(async () => expect((await produce())?.status).toBe(200), PATIENCE);
+    }
+  });
 });

@@ -7,6 +7,7 @@ export const MESSAGES = {
   duplicateClientId: 'duplicate client id; a client cannot make multiple leased requests to the same queue',
   serviceShutdown: 'service is shutting down',
   queueShutdown: 'queue is shutting down',
+  queuePaused: 'queue is paused; try again later',
   overloaded: 'queue is overloaded; try again later',
   produceTimedOut: 'request timeout; items were not produced, try again',
   produceOutcomeUnknown: 'request outcome unknown; items may have been produced',

@@ -27,6 +27,19 @@ export function queueShutdown(): QueueError {
   return unavailable('failed', MESSAGES.queueShutdown);
 }
 
+/** Nobody may produce to the queue now. @param retryAfterMs until the pause ends. Undefined: not known. */
+export function queuePaused(retryAfterMs: number | undefined): QueueError {
+  return new QueueError('retry', MESSAGES.queuePaused, {
+    reason: 'queue_paused' satisfies ErrorReason,
+    retryAfterMs,
+  });
+}
+
+/** A pause would end before it begins. */
+export function pauseHasPassed(): QueueError {
+  return invalid('until is invalid; it must be in the future');
+}
+
 /** Too much waits for storage, or takes memory. Nothing was changed. */
 export function overloaded(): QueueError {
   return new QueueError('retry', MESSAGES.overloaded, { reason: 'over_limit' satisfies ErrorReason });

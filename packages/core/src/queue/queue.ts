@@ -1,5 +1,6 @@
 import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
+import type { Pauses } from './pause.ts';
 
 /** The namespace of administration, and of requests that name none. */
 export const SYSTEM_NAMESPACE = '_system';
@@ -40,4 +41,6 @@ export interface NewQueue extends QueueSettings {
 export interface Queue extends NewQueue {
   readonly createdAt: Instant;
   readonly updatedAt: Instant;
+  /** Undefined: nothing is paused. */
+  readonly pauses?: Pauses | undefined;
 }

@@ -45,6 +45,7 @@ export const QUEUE_STORE: PortMembers<QueueStore> = {
   stamps: true,
   list: true,
   update: true,
+  pause: true,
   beginDelete: true,
   delete: true,
   wasDeleted: true,

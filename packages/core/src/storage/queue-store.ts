@@ -1,4 +1,5 @@
 import type { MakeAuditEvent } from '../audit/call-audit.ts';
+import type { Pausable, PauseChange } from '../queue/pause.ts';
 import type { NewQueue, Queue } from '../queue/queue.ts';
 import { type Duration, milliseconds } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
@@ -91,6 +92,23 @@ export interface QueueStore {
     name: string,
     change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
     deadQueue?: string,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined>;
+
+  /**
+   * Starts or ends pauses, in one step. What is not named keeps its pause. The
+   * settings stay, and `updatedAt` becomes now. A pause ends by itself at its
+   * `until`. `update` keeps the pauses, and a deletion ends them.
+   *
+   * Undefined if the driver cannot store pauses.
+   *
+   * @returns the stored queue, with all its pauses; undefined if there is none of that name.
+   * @throws QueueError `invalid` if an `until` has passed by the storage's clock.
+   *   Then nothing was changed.
+   */
+  pause?(
+    name: string,
+    changes: Readonly<Partial<Record<Pausable, PauseChange>>>,
     audit?: MakeAuditEvent,
   ): Promise<Queue | undefined>;
 

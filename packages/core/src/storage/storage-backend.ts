@@ -90,6 +90,8 @@ export interface StorageCapabilities {
    * source of dead letters. Undefined: no.
    */
   readonly metadata?: boolean;
+  /** Queues can be paused: the queue store has `pause`. Undefined: no. */
+  readonly pause?: boolean;
 }
 
 /**

@@ -111,7 +111,8 @@ export class LeaseLoop {
     this.#cycleScheduled = true;
     setImmediate(() => {
       this.#cycleScheduled = false;
-      this.#cycle();
+      if (this.#hooks.leasesStopped()) this.#listenToIdle();
+      else this.#cycle();
     });
   }
 
@@ -133,7 +134,7 @@ export class LeaseLoop {
    * @param items how many will be stored.
    */
   reserve(partition: PartitionState, items: number): Reservation | undefined {
-    if (this.#requests.idle === 0 || partition.waiting > 0) return undefined;
+    if (this.#requests.idle === 0 || partition.waiting > 0 || this.#hooks.leasesStopped()) return undefined;
     if (this.#statements.isFull(partition) || this.#releasing.has(partition)) return undefined;
     const plan = this.#newPlan(partition);
     for (const request of this.#requests.allIdle()) {
@@ -210,9 +211,11 @@ export class LeaseLoop {
     }
     // The end of a statement starts the next cycle. That time is unknown if no statement is in flight, if one is
     // slow, or while items are released. Then the requests need abort listeners.
-    if (!this.#statements.any || this.#statements.anySlow || this.#releasing.size > 0) {
-      for (const { pending } of this.#requests.allIdle()) pending.listen();
-    }
+    if (!this.#statements.any || this.#statements.anySlow || this.#releasing.size > 0) this.#listenToIdle();
+  }
+
+  #listenToIdle(): void {
+    for (const { pending } of this.#requests.allIdle()) pending.listen();
   }
 
   #newPlan(partition: PartitionState): LeasePlan {

@@ -19,7 +19,7 @@ import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import type { PreparedLetters } from '../dead-letters/prepared-letters.ts';
 import type { EngineDeps } from '../engine-deps.ts';
 import { LogicalQueue } from '../queue/logical-queue.ts';
-import { checkDeadQueueName, checkDeadQueueRelations } from '../rules/dead-queue-rules.ts';
+import { checkDeadQueueRelations } from '../rules/dead-queue-rules.ts';
 import { checkQueueKnown } from '../rules/name-rules.ts';
 import { queueChanges } from '../rules/queue-changes.ts';
 import { NameLocks } from './name-locks.ts';
@@ -217,20 +217,6 @@ export class QueueManager {
   }
 
   /**
-   * Checks the rules about a dead-letter queue early, for the documented order of
-   * errors. `create` checks them again in the step that writes.
-   *
-   * @throws QueueError `invalid` when the dead-letter queue breaks a rule.
-   */
-  async checkDeadQueue(name: string, deadQueue: string): Promise<void> {
-    checkDeadQueueName(name, deadQueue);
-    if (deadQueue === '') return;
-    const target = await this.#store.get(deadQueue);
-    const usedBy = await this.#store.findByDeadQueue(name);
-    checkDeadQueueRelations(name, deadQueue, { deadQueue: target, deadQueueEnds: false, usedBy });
-  }
-
-  /**
    * Changes a queue's settings, stored and active. Call it in `changing`.
    *
    * @param deadQueue the dead-letter queue that `change` sets, its name checked; empty: none.
@@ -251,6 +237,16 @@ export class QueueManager {
       return { ...stored, ...settings };
     };
     const updated = await this.#store.update(name, checkedChange, deadQueue);
+    return this.changed(name, updated);
+  }
+
+  /**
+   * Puts a stored change of this process into force. Call it in `changing`.
+   *
+   * @param updated the queue as stored. Undefined: there is none.
+   * @throws QueueError `invalid` when there is none.
+   */
+  async changed(name: string, updated: Queue | undefined): Promise<Queue> {
     if (updated === undefined) throw noSuchQueue(name);
     // An activation in progress may have read the settings before they changed.
     const queue = this.#running.get(name) ?? (await this.#loading.get(name)?.catch(() => undefined));

@@ -13,6 +13,8 @@ export interface Arrival {
 export interface QueueHooks {
   /** The current settings of the queue. */
   readonly queue: () => Queue;
+  /** Whether consumers receive nothing now, because an operator paused the queue. */
+  readonly leasesStopped: () => boolean;
   /**
    * Undefined while the known settings are current. Otherwise a refresh, which
    * resolves to whether they are current now. A sweep does not await it: the

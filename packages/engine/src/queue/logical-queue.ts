@@ -31,6 +31,7 @@ import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-pro
 import { LeasedItems } from './leased-items.ts';
 import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
+import { QueuePauses } from './queue-pauses.ts';
 
 /**
  * The delay, in milliseconds, of the sweep that asks storage when scheduled
@@ -73,6 +74,7 @@ export class LogicalQueue {
   readonly #leases: LeaseLoop;
   readonly #letters: PreparedLetters;
   readonly #counts: QueueCounts;
+  readonly #pauses: QueuePauses;
   /** Storage calls outside the loops. */
   readonly #calls = new RunningWork();
   #queue: Queue;
@@ -86,8 +88,12 @@ export class LogicalQueue {
   ) {
     this.#deps = engine;
     this.#queue = queue;
+    this.#pauses = new QueuePauses(engine.clock, (work) => {
+      if (work === 'lease') this.#mayLease();
+    });
     const hooks: QueueHooks = {
       queue: () => this.#queue,
+      leasesStopped: () => this.#pauses.stopsLeases,
       untilCurrent,
       stored: (partition, arrival) => this.#stored(partition, arrival),
       leased: (partition, items, requests) => this.#leased(partition, items, requests),
@@ -120,6 +126,7 @@ export class LogicalQueue {
       producePlain: (items, options) => this.produceWithIds(items, options),
     });
     this.#counts = new QueueCounts(engine.clock, this.#partitions);
+    this.#pauses.update(queue.pauses);
     this.leasedItems = new LeasedItems({
       engine,
       queue: hooks.queue,
@@ -136,6 +143,7 @@ export class LogicalQueue {
   /** Applies new settings from now on. Existing leases and deadlines stay. */
   updated(queue: Queue): void {
     this.#queue = queue;
+    this.#pauses.update(queue.pauses);
     this.sweepAll();
   }
 
@@ -154,11 +162,13 @@ export class LogicalQueue {
 
   /** @throws QueueError see `ProduceLoop.produce`, and `failed` once the queue stops. */
   produce(items: readonly NewItem[], options: WaitOptions): Promise<unknown> {
+    this.#pauses.checkProduce();
     return this.#produces.produce(items, options, false);
   }
 
   /** The same, and tells the ids of the items. */
   async produceWithIds(items: readonly NewItem[], options: WaitOptions): Promise<Produced> {
+    this.#pauses.checkProduce();
     const produced = await this.#produces.produce(items, options, true);
     invariant(produced !== undefined, 'a driver returns the ids that a request asks for');
     return produced;
@@ -166,6 +176,7 @@ export class LogicalQueue {
 
   /** @throws QueueError see `KeyedProduces.produce`, and `failed` once the queue stops. */
   async produceKeyed(request: KeyedProduce, options: WaitOptions): Promise<readonly ProducedItem[]> {
+    this.#pauses.checkProduce();
     this.checkRunning();
     return this.#keyedProduces.produce(request, options);
   }
@@ -301,6 +312,7 @@ export class LogicalQueue {
   }
 
   async #stop(): Promise<void> {
+    this.#pauses.stop();
     for (const { polling } of this.#partitions) polling?.stop();
     const error = queueShutdown();
     const stopped = Promise.all([
@@ -334,9 +346,14 @@ export class LogicalQueue {
     const { sweeper, keys } = this.#active(partition);
     void sweeper.sweep();
     keys.wake();
+    this.#mayLease();
+    this.#produces.wake();
+  }
+
+  /** Looks in every partition for items, because nobody has looked there for a while. */
+  #mayLease(): void {
     this.#leases.allMayHoldItems();
     this.#leases.wake();
-    this.#produces.wake();
   }
 
   #stored(partition: PartitionState, { waiting, scheduled }: Arrival): void {

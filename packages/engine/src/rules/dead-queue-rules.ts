@@ -7,6 +7,7 @@ import {
   OtherQueueError,
   type QueueError,
   type QueueRelations,
+  type QueueStore,
 } from '@querator/core';
 
 /**
@@ -83,4 +84,22 @@ export function checkUnused(name: string, usedBy: string | undefined): void {
     (other) =>
       errorText`queue is in use; '${name}' is the dead_queue of ${other}, update that queue first or use force`,
   );
+}
+
+/**
+ * Checks the rules about a dead-letter queue early, for the documented order of
+ * errors. The step that writes checks them again.
+ *
+ * @throws QueueError `invalid` when the dead-letter queue breaks a rule.
+ */
+export async function checkStoredDeadQueue(
+  store: Pick<QueueStore, 'get' | 'findByDeadQueue'>,
+  name: string,
+  deadQueue: string,
+): Promise<void> {
+  checkDeadQueueName(name, deadQueue);
+  if (deadQueue === '') return;
+  const target = await store.get(deadQueue);
+  const usedBy = await store.findByDeadQueue(name);
+  checkDeadQueueRelations(name, deadQueue, { deadQueue: target, deadQueueEnds: false, usedBy });
 }

@@ -12,11 +12,12 @@ import {
   type Queue,
   QueueError,
   type QueueSettings,
+  type QueueStore,
   queueExists,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import { checkDeadQueueName } from '../rules/dead-queue-rules.ts';
+import { checkDeadQueueName, checkStoredDeadQueue } from '../rules/dead-queue-rules.ts';
 import { checkQueueName } from '../rules/name-rules.ts';
 import { checkQueueSettings, parseTimeouts } from '../rules/queue-setting-rules.ts';
 import { checkText, pageLimit } from '../rules/request-rules.ts';
@@ -80,11 +81,18 @@ export type HasNamespace = (name: string) => Promise<boolean>;
  */
 export class QueuesService {
   readonly #manager: QueueManager;
+  readonly #store: Pick<QueueStore, 'get' | 'findByDeadQueue'>;
   readonly #visibility: QueueVisibility;
   readonly #hasNamespace: HasNamespace;
 
-  constructor(manager: QueueManager, hasNamespace: HasNamespace) {
+  constructor(deps: {
+    readonly manager: QueueManager;
+    readonly store: Pick<QueueStore, 'get' | 'findByDeadQueue'>;
+    readonly hasNamespace: HasNamespace;
+  }) {
+    const { manager, store, hasNamespace } = deps;
     this.#manager = manager;
+    this.#store = store;
     this.#hasNamespace = hasNamespace;
     this.#visibility = new QueueVisibility((name) => manager.find(name));
   }
@@ -110,7 +118,7 @@ export class QueuesService {
         if (await this.#manager.isTaken(name)) throw queueExists(name);
         checkDeadQueueName(name, deadQueue);
         await this.#visibility.checkDeadQueue(deadQueue, namespace, caller);
-        await this.#manager.checkDeadQueue(name, deadQueue);
+        await checkStoredDeadQueue(this.#store, name, deadQueue);
         const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
         checkQueueSettings(settings);
         return this.#manager.create({ name, namespace, partitions, ...settings });

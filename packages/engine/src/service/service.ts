@@ -18,6 +18,7 @@ import { engineDeps } from './engine-options.ts';
 import { KeyedProduceService } from './keyed-produce-service.ts';
 import { LeasedItemsRequests } from './leased-items-requests.ts';
 import { LeasedItemsService } from './leased-items-service.ts';
+import { PausesService, type RequireCapability } from './pauses-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
 import { type HasNamespace, QueuesService } from './queues-service.ts';
@@ -38,6 +39,8 @@ export interface ServiceOptions {
   readonly queueSignals?: StorageSignals | undefined;
   /** Whether a namespace besides `_system` exists. Undefined: every name is accepted for a queue's namespace. */
   readonly hasNamespace?: HasNamespace | undefined;
+  /** Checks what every process on the storage of `queueStore` can do. Undefined: this is the only process. */
+  readonly requireCapability?: RequireCapability | undefined;
   /** Store the items. The service does not close them. */
   readonly storages: readonly PartitionStorage[];
   /**
@@ -72,6 +75,8 @@ export interface Service {
   readonly leasedItems: LeasedItemsService;
   /** For the management of queues. */
   readonly queues: QueuesService;
+  /** For operators, to pause a queue and to resume it. */
+  readonly pauses: PausesService;
   /** For operators, to read and change the items of a partition. */
   readonly storage: StorageService;
 
@@ -101,6 +106,7 @@ export interface Service {
 /** Creates a service. Starts nothing and calls no storage until its first call. */
 export function createService(options: ServiceOptions): Service {
   const { queueStore, queueSignals, storages, hasNamespace, waitForStorage = false, ...given } = options;
+  const { requireCapability = () => undefined } = options;
   const deps = engineDeps(given);
   const manager = new QueueManager({
     engine: deps,
@@ -118,7 +124,11 @@ export function createService(options: ServiceOptions): Service {
     queue: new QueueService(lookups, requests),
     keyedProduces: new KeyedProduceService(lookups),
     leasedItems: new LeasedItemsService(requests),
-    queues: new QueuesService(manager, hasNamespace ?? (async () => true)),
+    queues: new QueuesService({
+      ...{ manager, store: queueStore },
+      hasNamespace: hasNamespace ?? (async () => true),
+    }),
+    pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     storage: new StorageService(manager, deps.limits),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
     partitions: () => partitionsOf(manager.running),

@@ -51,5 +51,11 @@ export const endpointsV2 = {
     delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete', {
       audited: 'settings',
     }),
+    pause: onQueue('/v2/queues.pause', c.QueuesPauseRequest, c.QueuesPausesResponse, 'queue.update', {
+      audited: 'settings',
+    }),
+    resume: onQueue('/v2/queues.resume', c.QueuesResumeRequest, c.QueuesPausesResponse, 'queue.update', {
+      audited: 'settings',
+    }),
   },
 } as const;

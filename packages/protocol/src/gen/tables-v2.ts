@@ -222,6 +222,44 @@ export const QueuesDeleteRequest = messageTable(
   ],
 );
 
+export const QueuesPauseRequest = messageTable(
+  'QueuesPauseRequest',
+  () => ({ queueName: '', produce: false, lease: false, until: undefined }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'produce', protoName: 'produce', jsonName: 'produce', kind: 'bool', repeated: false },
+    { number: 3, name: 'lease', protoName: 'lease', jsonName: 'lease', kind: 'bool', repeated: false },
+    { number: 4, name: 'until', protoName: 'until', jsonName: 'until', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const QueuesResumeRequest = messageTable(
+  'QueuesResumeRequest',
+  () => ({ queueName: '', produce: false, lease: false }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'produce', protoName: 'produce', jsonName: 'produce', kind: 'bool', repeated: false },
+    { number: 3, name: 'lease', protoName: 'lease', jsonName: 'lease', kind: 'bool', repeated: false },
+  ],
+);
+
+export const QueuesPause = messageTable(
+  'QueuesPause',
+  () => ({ until: undefined }),
+  [
+    { number: 1, name: 'until', protoName: 'until', jsonName: 'until', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const QueuesPausesResponse = messageTable(
+  'QueuesPausesResponse',
+  () => ({ produce: undefined, lease: undefined }),
+  [
+    { number: 1, name: 'produce', protoName: 'produce', jsonName: 'produce', kind: 'message', repeated: false, message: QueuesPause },
+    { number: 2, name: 'lease', protoName: 'lease', jsonName: 'lease', kind: 'message', repeated: false, message: QueuesPause },
+  ],
+);
+
 export const QueueRetryItem = messageTable(
   'QueueRetryItem',
   () => ({ id: '', retryAt: undefined, dead: false }),

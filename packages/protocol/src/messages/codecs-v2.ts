@@ -47,4 +47,8 @@ export const codecsV2 = {
   QueueExtendedItem: messageCodec(extend.QueueExtendedItem, tables.QueueExtendedItem),
   // querator/v2/queues.proto
   QueuesDeleteRequest: messageCodec(queues.QueuesDeleteRequest, tables.QueuesDeleteRequest),
+  QueuesPauseRequest: messageCodec(queues.QueuesPauseRequest, tables.QueuesPauseRequest),
+  QueuesResumeRequest: messageCodec(queues.QueuesResumeRequest, tables.QueuesResumeRequest),
+  QueuesPausesResponse: messageCodec(queues.QueuesPausesResponse, tables.QueuesPausesResponse),
+  QueuesPause: messageCodec(queues.QueuesPause, tables.QueuesPause),
 } as const;

@@ -15,7 +15,8 @@ const findUserIn = (queues: string) => `
   SELECT name FROM ${queues} WHERE dead_queue = $1 AND dead_queue <> '' ORDER BY name LIMIT 1`;
 
 const lockIn = (queues: string) => `
-  SELECT *, coalesce((partitions #>> ${ENDS_AT})::timestamptz > ${nowSql('$2')}, false) AS ends
+  SELECT *, ${nowSql('$2')} AS read_at,
+    coalesce((partitions #>> ${ENDS_AT})::timestamptz > ${nowSql('$2')}, false) AS ends
   FROM ${queues} WHERE name = $1 FOR UPDATE`;
 
 /** Marks the queue $1 as being deleted, for the interval $2 from the time $3. */

@@ -1,5 +1,6 @@
 import type { Duration, NewQueue, PartitionPlacement, Queue } from '@querator/core';
 import { instantFromText } from '../wire/instant-text.ts';
+import { type PauseEnds, pausesOf } from './pauses.ts';
 
 /** A row of `querator_queues` as `pg` returns it. A BIGINT is a text. */
 export interface QueueRow {
@@ -11,9 +12,12 @@ export interface QueueRow {
   readonly max_attempts: number;
   readonly reference: string;
   readonly requested_partitions: number;
-  readonly partitions: readonly PartitionPlacement[];
+  /** The first placement may also have a deletion mark (`queue-relations.ts`) and pauses (`pauses.ts`). */
+  readonly partitions: readonly (PartitionPlacement & { readonly pauses?: PauseEnds })[];
   readonly created_at: string;
   readonly updated_at: string;
+  /** When the row was read. */
+  readonly read_at: string;
 }
 
 /** The columns a new queue fills, in the order of {@link queueToValues}. */
@@ -32,6 +36,7 @@ export function queueToValues(queue: NewQueue): readonly unknown[] {
 
 /** Converts a row to a queue. */
 export function rowToQueue(row: QueueRow): Queue {
+  const pauses = pausesOf(row.partitions[0]?.pauses, row.read_at);
   return {
     name: row.name,
     namespace: row.namespace,
@@ -41,9 +46,9 @@ export function rowToQueue(row: QueueRow): Queue {
     maxAttempts: row.max_attempts,
     reference: row.reference,
     requestedPartitions: row.requested_partitions,
-    // The first placement may also have a deletion mark; see `queue-relations.ts`.
     partitions: row.partitions.map(({ partition, storageName }) => ({ partition, storageName })),
     createdAt: instantFromText(row.created_at),
     updatedAt: instantFromText(row.updated_at),
+    ...(pauses === undefined ? {} : { pauses }),
   };
 }

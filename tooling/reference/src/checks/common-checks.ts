@@ -42,6 +42,14 @@ export const OVERLOADED: Check = {
   code: 'retry',
 };
 
+/** The answer to producers while their queue is paused. */
+export const QUEUE_PAUSED: Check = {
+  when: 'the queue is [paused](v2-calls.md#v2queuespause)',
+  text: MESSAGES.queuePaused,
+  reason: 'queue_paused',
+  code: 'retry',
+};
+
 /** The queue of a call that reads or changes items. */
 export const LOOKUP: CheckGroup = {
   title: 'Queue lookup',

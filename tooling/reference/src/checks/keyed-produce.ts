@@ -1,5 +1,5 @@
 import { type CheckedCall, textOf, withoutNul } from './check.ts';
-import { OVERLOADED } from './common-checks.ts';
+import { QUEUE_PAUSED } from './common-checks.ts';
 import { PRODUCE_STEPS } from './queue-calls.ts';
 
 /** The checks of dedup keys. */
@@ -57,12 +57,12 @@ const HELD_KEYS: CheckedCall['steps'] = [
   },
 ];
 
-const overload = PRODUCE_STEPS.indexOf(OVERLOADED);
+const paused = PRODUCE_STEPS.indexOf(QUEUE_PAUSED);
 
 /** The checks of a produce that may have dedup keys. */
 export const KEYED_PRODUCE_STEPS: CheckedCall['steps'] = [
-  ...PRODUCE_STEPS.slice(0, overload),
+  ...PRODUCE_STEPS.slice(0, paused),
   ...KEYS,
-  ...PRODUCE_STEPS.slice(overload),
+  ...PRODUCE_STEPS.slice(paused),
   ...HELD_KEYS,
 ];

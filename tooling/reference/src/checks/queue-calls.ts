@@ -7,6 +7,7 @@ import {
   ON_MAIN,
   OVERLOADED,
   PARTITION,
+  QUEUE_PAUSED,
   QUEUE_SHUTDOWN,
   STORAGE_FAILED,
   TIMEOUT_LONG,
@@ -47,6 +48,7 @@ export const PRODUCE_STEPS: CheckedCall['steps'] = [
   withoutNul('encoding', { items: [{ encoding: '\0' }] }),
   withoutNul('kind', { items: [{ kind: '\0' }] }),
   withoutNul('reference', { items: [{ reference: '\0' }] }),
+  QUEUE_PAUSED,
   OVERLOADED,
   {
     when: 'the items were not stored within the request timeout',

@@ -9,7 +9,7 @@ import {
   STORAGE_FAILED,
 } from './common-checks.ts';
 
-const UNKNOWN_QUEUE: Check = {
+export const UNKNOWN_QUEUE: Check = {
   when: 'no queue has this name',
   text: "queue does not exist; no such queue named '<name>'",
   reason: 'no_such_queue',

@@ -1,6 +1,6 @@
 import { MESSAGES } from '@querator/core';
 import { type CheckedCall, QUEUES, textOf } from './check.ts';
-import { OVERLOADED, PARTITION_FAILING, STORAGE_FAILED } from './common-checks.ts';
+import { OVERLOADED, PARTITION_FAILING, SERVICE_SHUTDOWN, STORAGE_FAILED } from './common-checks.ts';
 import { KEYED_PRODUCE_STEPS } from './keyed-produce.ts';
 import {
   COMPLETE_STEPS,
@@ -11,7 +11,7 @@ import {
   RETRIED_REQUEST,
   RETRY_STEPS,
 } from './queue-calls.ts';
-import { DELETABLE, DROPPABLE } from './queues-calls.ts';
+import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE } from './queues-calls.ts';
 
 /** The calls under `/v2/`. */
 export const V2_CALLS: readonly CheckedCall[] = [
@@ -141,5 +141,41 @@ export const V2_CALLS: readonly CheckedCall[] = [
       },
       ...DROPPABLE,
     ],
+  },
+  {
+    path: '/v2/queues.pause',
+    good: { queue_name: QUEUES.idle, lease: true },
+    steps: [
+      {
+        when: 'neither `produce` nor `lease` is set',
+        text: "invalid pause request; one of 'produce', 'lease' must be true",
+        broken: { lease: false },
+      },
+      {
+        when: 'a server on the same storage does not know pauses',
+        text: "'queues.pause' is unavailable; stop or upgrade the server <its name>",
+        reason: 'unavailable',
+        code: 'retry',
+      },
+      SERVICE_SHUTDOWN,
+      {
+        when: 'the storage of the queues cannot keep pauses',
+        text: 'queues cannot be paused; their storage does not keep pauses',
+        reason: 'unavailable',
+        code: 'retry',
+      },
+      UNKNOWN_QUEUE,
+      {
+        when: '`until` has passed, by the clock of the storage',
+        text: 'until is invalid; it must be in the future',
+        broken: { until: '2020-01-01T00:00:00Z' },
+      },
+      STORAGE_FAILED,
+    ],
+  },
+  {
+    path: '/v2/queues.resume',
+    good: { queue_name: QUEUES.idle },
+    steps: [SERVICE_SHUTDOWN, UNKNOWN_QUEUE, STORAGE_FAILED],
   },
 ];

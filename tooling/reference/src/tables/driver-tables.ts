@@ -44,6 +44,7 @@ const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning
       'items keep metadata, their first id, the last error, and the source of dead letters',
       'calls that need metadata answer `unavailable`; dead letters lose it',
     ],
+    pause: ['queues that are stored here can be paused', '`/v2/queues.pause` is refused'],
   };
 
 /** The drivers of the server. Creating a backend connects to nothing. */

@@ -38,7 +38,7 @@ const REASONS: Readonly<Record<ErrorReason, readonly [codes: readonly ErrorCode[
   no_such_item: [['invalid'], 'The id is malformed'],
   no_such_queue: [['invalid'], 'No queue has the name, or the name of the dead-letter queue'],
   queue_exists: [['invalid'], 'A queue has the name already'],
-  queue_paused: [['retry'], 'The queue is paused. Reserved: this version cannot pause queues'],
+  queue_paused: [['retry'], 'The queue is paused.'],
   not_empty: [
     ['invalid'],
     'A queue holds items, and `force` is not set (only under `/v2/`). Or a namespace has queues, roles or bindings',
@@ -74,6 +74,11 @@ const FIXED: Readonly<
   duplicateClientId: ['invalid', 'lease: a request with this `client_id` already waits on the queue'],
   serviceShutdown: ['failed', 'any call: the process is shutting down', 'unavailable'],
   queueShutdown: ['failed', 'any call on a queue that is being stopped or deleted', 'unavailable'],
+  queuePaused: [
+    'retry',
+    'produce: an operator has [paused](v2-calls.md#v2queuespause) the queue. Nothing was stored',
+    'queue_paused',
+  ],
   overloaded: [
     'retry',
     'produce, complete, retry: too many items wait for a busy storage. Any call: the requests of the process hold too much memory, or too many lease requests wait. Nothing was changed',

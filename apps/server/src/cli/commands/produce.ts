@@ -2,7 +2,7 @@ import { BODY_LIMITS, type QueueProduceItem } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt, CommandError } from '../command-error.ts';
-import { duration, enqueueTime, wholeNumber } from '../flags.ts';
+import { duration, pointInTime, wholeNumber } from '../flags.ts';
 import { produceFile } from '../produce-file.ts';
 import { readInput } from '../read-input.ts';
 
@@ -34,7 +34,7 @@ export function addProduce(program: Command, cli: Cli): void {
     .action(async (queueName: string, flags: ProduceFlags) => {
       const { payload, file, batch, encoding, kind, reference, timeout } = flags;
       duration('timeout', timeout);
-      const enqueueAt = flags.enqueueAt ? enqueueTime(flags.enqueueAt) : undefined;
+      const enqueueAt = flags.enqueueAt ? pointInTime('enqueue-at', flags.enqueueAt) : undefined;
       const template = { encoding, kind, reference, ...(enqueueAt === undefined ? {} : { enqueueAt }) };
       if (!file) return produceOne(cli, { queueName, timeout, payload: payload ?? '', template });
       if (payload) throw new CommandError('--payload and --file exclude each other');

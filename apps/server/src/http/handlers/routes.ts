@@ -50,7 +50,7 @@ export function createRoutes(
       retry: completeBatch,
       extend: completeBatch,
     }),
-    ...join(endpointsV2.queues, queuesHandlersV2(service.queues)),
+    ...join(endpointsV2.queues, queuesHandlersV2(service)),
   ]);
 }
 

@@ -12,8 +12,14 @@ import {
   unavailable,
   verbatim,
 } from '@querator/core';
-import type { QueuesService } from '@querator/engine';
-import { type endpointsV2, type Handlers, SUCCESS_REPLY } from '@querator/protocol';
+import type { PausesService, QueuesService } from '@querator/engine';
+import {
+  type endpointsV2,
+  fromOptionalTimestamp,
+  fromPauses,
+  type Handlers,
+  SUCCESS_REPLY,
+} from '@querator/protocol';
 import { VERSION } from '../../version.ts';
 import type { CallContext } from '../call/call-context.ts';
 
@@ -45,12 +51,25 @@ export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
   };
 }
 
-/** The handler that deletes a queue, with its items only if that is forced. */
-export function queuesHandlersV2(queues: QueuesService): HandlersOf<'queues'> {
+/** The handlers that delete a queue, with its items only if that is forced, that pause it, and that resume it. */
+export function queuesHandlersV2({
+  queues,
+  pauses,
+}: {
+  readonly queues: QueuesService;
+  readonly pauses: PausesService;
+}): HandlersOf<'queues'> {
   return {
     async delete({ queueName, force }, { caller, audit }) {
       await queues.delete(queueName, force, { caller, audit, onlyEmpty: !force });
       return SUCCESS_REPLY;
+    },
+    async pause({ until, ...call }, { caller, audit }) {
+      const given = { ...call, until: fromOptionalTimestamp(until) };
+      return fromPauses(await pauses.pause(given, { caller, audit }));
+    },
+    async resume(call, { caller, audit }) {
+      return fromPauses(await pauses.resume(call, { caller, audit }));
     },
   };
 }

@@ -60,7 +60,14 @@ const SEEDS_V2: {
     retry: [{ queueName: QUEUE, partition: 1, items: [{ id: ID, retryAt: INSTANT, dead: true }] }],
     extend: [{ queueName: QUEUE, partition: 1, requestTimeout: '5s', leaseTimeout: '2m', ids: [ID] }],
   },
-  queues: { delete: [{ queueName: NEW, force: true }] },
+  queues: {
+    delete: [{ queueName: NEW, force: true }],
+    pause: [
+      { queueName: QUEUE, produce: true, lease: true, until: INSTANT },
+      { queueName: NEW, lease: true },
+    ],
+    resume: [{ queueName: QUEUE, produce: true }, { queueName: NEW }],
+  },
 };
 
 /** Correct requests of every call. No lease waits for long: it finds items, or its queue is deleted. */

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "querator.v2";
 
@@ -17,6 +18,44 @@ export interface QueuesDeleteRequest {
   queueName: string;
   /** Delete it even if it holds items, if it is a dead-letter queue, or if one of its storages is not configured. */
   force: boolean;
+}
+
+/** Pauses a queue: `produce`, `lease`, or both. Leases, completes, retries and deadlines go on. */
+export interface QueuesPauseRequest {
+  /** The queue to pause. Required. */
+  queueName: string;
+  /** Refuse new items. */
+  produce: boolean;
+  /** Let consumers wait. */
+  lease: boolean;
+  /** When the pause ends, by the storage's clock. Absent: when the queue is resumed. */
+  until: Timestamp | undefined;
+}
+
+/** Resumes a queue. */
+export interface QueuesResumeRequest {
+  /** The queue to resume. Required. */
+  queueName: string;
+  /** Accept new items again. */
+  produce: boolean;
+  /** Let consumers receive items again. Neither of both: end every pause. */
+  lease: boolean;
+}
+
+/** The pauses of a queue after a change. */
+export interface QueuesPausesResponse {
+  /** Absent: producers are not paused. */
+  produce:
+    | QueuesPause
+    | undefined;
+  /** Absent: consumers are not paused. */
+  lease: QueuesPause | undefined;
+}
+
+/** A pause that is in force. */
+export interface QueuesPause {
+  /** When it ends, by the storage's clock. Absent: when the queue is resumed. */
+  until: Timestamp | undefined;
 }
 
 function createBaseQueuesDeleteRequest(): QueuesDeleteRequest {
@@ -41,6 +80,126 @@ export const QueuesDeleteRequest: MessageFns<QueuesDeleteRequest> = {
     const message = createBaseQueuesDeleteRequest();
     message.queueName = object.queueName ?? "";
     message.force = object.force ?? false;
+    return message;
+  },
+};
+
+function createBaseQueuesPauseRequest(): QueuesPauseRequest {
+  return { queueName: "", produce: false, lease: false, until: undefined };
+}
+
+export const QueuesPauseRequest: MessageFns<QueuesPauseRequest> = {
+  encode(message: QueuesPauseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.produce !== false) {
+      writer.uint32(16).bool(message.produce);
+    }
+    if (message.lease !== false) {
+      writer.uint32(24).bool(message.lease);
+    }
+    if (message.until !== undefined) {
+      Timestamp.encode(message.until, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesPauseRequest>): QueuesPauseRequest {
+    return QueuesPauseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesPauseRequest>): QueuesPauseRequest {
+    const message = createBaseQueuesPauseRequest();
+    message.queueName = object.queueName ?? "";
+    message.produce = object.produce ?? false;
+    message.lease = object.lease ?? false;
+    message.until = (object.until !== undefined && object.until !== null)
+      ? Timestamp.fromPartial(object.until)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseQueuesResumeRequest(): QueuesResumeRequest {
+  return { queueName: "", produce: false, lease: false };
+}
+
+export const QueuesResumeRequest: MessageFns<QueuesResumeRequest> = {
+  encode(message: QueuesResumeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.produce !== false) {
+      writer.uint32(16).bool(message.produce);
+    }
+    if (message.lease !== false) {
+      writer.uint32(24).bool(message.lease);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesResumeRequest>): QueuesResumeRequest {
+    return QueuesResumeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesResumeRequest>): QueuesResumeRequest {
+    const message = createBaseQueuesResumeRequest();
+    message.queueName = object.queueName ?? "";
+    message.produce = object.produce ?? false;
+    message.lease = object.lease ?? false;
+    return message;
+  },
+};
+
+function createBaseQueuesPausesResponse(): QueuesPausesResponse {
+  return { produce: undefined, lease: undefined };
+}
+
+export const QueuesPausesResponse: MessageFns<QueuesPausesResponse> = {
+  encode(message: QueuesPausesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.produce !== undefined) {
+      QueuesPause.encode(message.produce, writer.uint32(10).fork()).join();
+    }
+    if (message.lease !== undefined) {
+      QueuesPause.encode(message.lease, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesPausesResponse>): QueuesPausesResponse {
+    return QueuesPausesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesPausesResponse>): QueuesPausesResponse {
+    const message = createBaseQueuesPausesResponse();
+    message.produce = (object.produce !== undefined && object.produce !== null)
+      ? QueuesPause.fromPartial(object.produce)
+      : undefined;
+    message.lease = (object.lease !== undefined && object.lease !== null)
+      ? QueuesPause.fromPartial(object.lease)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseQueuesPause(): QueuesPause {
+  return { until: undefined };
+}
+
+export const QueuesPause: MessageFns<QueuesPause> = {
+  encode(message: QueuesPause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.until !== undefined) {
+      Timestamp.encode(message.until, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesPause>): QueuesPause {
+    return QueuesPause.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesPause>): QueuesPause {
+    const message = createBaseQueuesPause();
+    message.until = (object.until !== undefined && object.until !== null)
+      ? Timestamp.fromPartial(object.until)
+      : undefined;
     return message;
   },
 };
