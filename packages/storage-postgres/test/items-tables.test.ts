@@ -3,7 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ItemsTables, itemsTableName, PoolRegistry, postgresItemsTables } from '../src/index.ts';
-import { partitionLabel } from '../src/sql/table-name.ts';
+import { keysTableName, partitionLabel } from '../src/sql/table-name.ts';
 import { HOUR, item } from './support/contents.ts';
 import { goTable, ksuid } from './support/go-table.ts';
 import { testBackend } from './support/test-backend.ts';
@@ -313,5 +313,56 @@ describe('the items tables of a storage', { timeout: 60_000 }, () => {
     await client.query('COMMIT');
     await impatient.close();
     expect(await exists()).toBe(true);
+  });
+
+  describe('with dedup keys', () => {
+    const KEYS = keysTableName(KEY);
+    const keyed = async (queue: Queue, key: string) => {
+      const groups = [{ key, items: [item(key)] }];
+      const request = { groups, window: HOUR };
+      const options = { expireTimeout: HOUR, newKeys: 'store' } as const;
+      const [outcome] = (await storeOf(queue).produceKeyed?.([request], options)) ?? [];
+      return outcome?.ok === true ? outcome.value.groups[0]?.state : outcome?.error.message;
+    };
+    /** A queue whose settings were lost, and that was created again. */
+    async function recreatedWithKeys() {
+      const first = await backend.queueStore().create(newQueue(KEY.queue));
+      if (first === undefined) throw new Error('the queue was there');
+      await keyed(first, 'k');
+      await client.query(`DELETE FROM querator_queues`);
+      return (await backend.queueStore().create(newQueue(KEY.queue))) as Queue;
+    }
+
+    test('are listed, and dropped with their items', async () => {
+      await recreatedWithKeys();
+      const listed = await tables.list({ all: false });
+      expect(listed.map(({ table, state, items }) => [table, state, items])).toEqual([
+        [TABLE, 'earlier-queue', 1],
+        [KEYS, 'earlier-queue', 1],
+      ]);
+      await tables.drop(TABLE, { force: true });
+      expect([await exists(), await exists(KEYS)]).toEqual([false, false]);
+    });
+
+    test('are adopted with their items', async () => {
+      const queue = await recreatedWithKeys();
+      await expect(tables.adopt(KEYS, {})).rejects.toThrow('they go along when their items table is adopted');
+      await tables.adopt(TABLE, {});
+      expect(await keyed(queue, 'k')).toBe('duplicate');
+    });
+
+    test('are dropped alone if an earlier version has left them, and not while they are in use', async () => {
+      const queue = (await backend.queueStore().create(newQueue(KEY.queue))) as Queue;
+      await keyed(queue, 'k');
+      await expect(tables.drop(KEYS, { force: true })).rejects.toThrow(`in use by queue '${KEY.queue}'`);
+      await client.query(`DELETE FROM querator_queues`);
+      await client.query(`DROP TABLE ${TABLE}`);
+      expect((await tables.list({ all: false })).map(({ table, state }) => [table, state])).toEqual([
+        [KEYS, 'no-queue'],
+      ]);
+      await expect(tables.drop(KEYS, { force: false })).rejects.toThrow(`table ${KEYS} holds dedup keys`);
+      await tables.drop(KEYS, { force: true });
+      expect(await exists(KEYS)).toBe(false);
+    });
   });
 });

@@ -12,6 +12,12 @@ export interface IdPick {
 /** Milliseconds from now, or undefined. */
 type Offset = number | undefined;
 
+/** The items of one dedup key. */
+export interface KeyedGroup {
+  readonly key: string;
+  readonly items: readonly { readonly enqueueIn: Offset }[];
+}
+
 /** One step of a random sequence, as plain data for counterexamples. */
 export type Command =
   | {
@@ -27,6 +33,14 @@ export type Command =
       readonly limit: number;
       readonly leaseFor: number;
     }
+  | {
+      readonly do: 'produceKeyed';
+      readonly requests: readonly (readonly KeyedGroup[])[];
+      readonly windowMs: number;
+      readonly expireIn: number;
+      readonly newKeys: 'store' | 'refuse';
+    }
+  | { readonly do: 'sweepKeys'; readonly limit: number }
   | { readonly do: 'lease'; readonly limit: number; readonly leaseFor: number }
   | { readonly do: 'release'; readonly ids: readonly IdPick[] }
   | { readonly do: 'complete'; readonly requests: readonly (readonly IdPick[])[] }
@@ -110,6 +124,19 @@ const produceAndLease = fc.record({
   limit: fc.integer({ min: 1, max: 5 }),
   leaseFor: span,
 });
+/** Few keys and short windows, so that keys are repeated before and after their ends. */
+const keyedGroup = fc.record({
+  key: fc.constantFrom('k1', 'k2', 'k3', 'k4'),
+  items: fc.array(fc.record({ enqueueIn: offset }), { minLength: 1, maxLength: 3 }),
+});
+const produceKeyed = fc.record({
+  do: fc.constant('produceKeyed' as const),
+  requests: fc.array(fc.array(keyedGroup, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 }),
+  windowMs: span,
+  expireIn: fc.constantFrom(1_000, 5_000, 60_000),
+  newKeys: fc.constantFrom('store' as const, 'store' as const, 'store' as const, 'refuse' as const),
+});
+const sweepKeys = fc.record({ do: fc.constant('sweepKeys' as const), limit: fc.integer({ min: 1, max: 4 }) });
 const lease = fc.record({
   do: fc.constant('lease' as const),
   limit: fc.integer({ min: 1, max: 5 }),
@@ -158,6 +185,8 @@ const sweep = fc.record({
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: produce },
   { weight: 3, arbitrary: produceAndLease },
+  { weight: 5, arbitrary: produceKeyed },
+  { weight: 1, arbitrary: sweepKeys },
   { weight: 6, arbitrary: lease },
   { weight: 5, arbitrary: sweep },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance' as const), by: span }) },

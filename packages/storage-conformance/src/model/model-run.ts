@@ -16,6 +16,7 @@ import { verdictsOf } from '../fixture/partition-script.ts';
 import { produceAndLease } from '../fixture/produce-and-lease.ts';
 import type { Command, IdPick } from './command.ts';
 import { expectLeased } from './expect-leased.ts';
+import { KeyedRun } from './keyed-run.ts';
 import { PartitionComparison } from './partition-comparison.ts';
 import { isSchedule, type ModelItem, PartitionModel } from './partition-model.ts';
 
@@ -34,73 +35,70 @@ export class ModelRun {
   readonly #clock: ManualClock;
   readonly #model = new PartitionModel();
   readonly #comparison: PartitionComparison;
+  readonly #keyed: KeyedRun;
   #texts = 0;
 
   constructor(store: PartitionStore, clock: ManualClock) {
     this.#store = store;
     this.#clock = clock;
     this.#comparison = new PartitionComparison(store, this.#model);
+    this.#keyed = new KeyedRun({
+      store,
+      now: () => this.#now,
+      text: () => this.#text(),
+      add: (text, item) => this.#add(text, item),
+    });
   }
 
   /** Runs one command, then compares the whole partition. */
   async step(command: Command): Promise<void> {
+    await this.#run(command);
+    await this.#comparison.compare();
+  }
+
+  #run(command: Command): Promise<void> {
     switch (command.do) {
       case 'produce':
-        await this.#produce(command);
-        break;
+        return this.#produce(command);
       case 'produceAndLease':
-        await this.#produceAndLease(command);
-        break;
+        return this.#produceAndLease(command);
+      case 'produceKeyed':
+        return this.#keyed.produce(command);
+      case 'sweepKeys':
+        return this.#keyed.sweep(command);
       case 'lease':
-        await this.#lease(command);
-        break;
+        return this.#lease(command);
       case 'release':
-        await this.#release(command);
-        break;
+        return this.#release(command);
       case 'complete':
-        await this.#complete(command);
-        break;
+        return this.#complete(command);
       case 'extend':
-        await this.#extend(command);
-        break;
+        return this.#extend(command);
       case 'retry':
-        await this.#retry(command);
-        break;
+        return this.#retry(command);
       case 'page':
-        await this.#page(command);
-        break;
+        return this.#page(command);
       case 'import':
-        await this.#import(command);
-        break;
+        return this.#import(command);
       case 'delete':
-        await this.#delete(command);
-        break;
+        return this.#delete(command);
       case 'clear':
-        await this.#clear(command);
-        break;
+        return this.#clear(command);
       case 'sweep':
-        await this.#sweep(command);
-        break;
+        return this.#sweep(command);
       case 'markMoved':
-        await this.#markMoved(command);
-        break;
+        return this.#markMoved(command);
       case 'remove':
-        await this.#remove(command);
-        break;
+        return this.#remove(command);
       case 'prepareLetters':
-        await this.#prepareLetters(command);
-        break;
+        return this.#prepareLetters(command);
       case 'commitLetters':
-        await this.#commitLetters(command);
-        break;
+        return this.#commitLetters(command);
       case 'abortLetters':
-        await this.#abortLetters(command);
-        break;
+        return this.#abortLetters(command);
       case 'advance':
-        await this.#clock.advance(milliseconds(command.by));
-        break;
+        return this.#clock.advance(milliseconds(command.by));
     }
-    await this.#comparison.compare();
   }
 
   async #produce({ requests, expireIn }: CommandOf<'produce'>): Promise<void> {
@@ -346,8 +344,8 @@ export class ModelRun {
     item: { expireIn: number; lifeFrom?: Instant } & Partial<
       Pick<ModelItem, 'state' | 'until' | 'sourceId' | 'attempts'>
     >,
-  ): void {
-    this.#model.items.push({
+  ): ModelItem {
+    const added: ModelItem = {
       text,
       id: undefined,
       state: item.state ?? 'waiting',
@@ -356,7 +354,9 @@ export class ModelRun {
       sourceId: item.sourceId,
       createdAt: this.#now,
       expireDeadline: addDuration(item.lifeFrom ?? this.#now, milliseconds(item.expireIn)),
-    });
+    };
+    this.#model.items.push(added);
+    return added;
   }
 
   /** The picked ids, without duplicates. */

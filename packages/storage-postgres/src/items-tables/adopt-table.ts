@@ -12,6 +12,7 @@ import { PartitionTable } from '../sql/partition-table.ts';
 import { itemsTableName, partitionLabel } from '../sql/table-name.ts';
 import {
   countItems,
+  findKeysOf,
   findTable,
   inLongTransaction,
   type NamedTable,
@@ -56,6 +57,9 @@ export async function adoptTable(
 ): Promise<Adopted> {
   const { db } = context;
   const found = await findTable(context, name, (statement) => db.read(statement));
+  if (found.holds === 'keys') {
+    throw refusal(context, `table ${name} holds dedup keys; they go along when their items table is adopted`);
+  }
   const queue = await presentQueue(context, found, queueName);
   await inLongTransaction(context, async (session) => {
     await lockSchema(session, name);
@@ -162,7 +166,7 @@ const renumberSql = (table: string, range: string) => `
     FROM placed WHERE item.id = placed.id RETURNING 1)
   SELECT count(*)::int AS count FROM given`;
 
-/** Writes the new owner into the table once no session writes to it. @returns whether it was the owner before. */
+/** Writes the new owner into the table, and into that of its dedup keys, once no session writes to it. @returns whether it was the owner before. */
 async function takeOver(
   context: AdoptContext,
   session: Session,
@@ -170,7 +174,8 @@ async function takeOver(
   queue: Queue,
 ): Promise<boolean> {
   await lockSchema(session, name);
-  const { partition, holder } = await findTable(context, name, session.query);
+  const found = await findTable(context, name, session.query);
+  const { partition, holder } = found;
   const identity = ownerOf({ queue: queue.name, partition }, queue.createdAt);
   const table = context.db.schema.relation(name);
   await session.query({ text: `LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE` });
@@ -181,5 +186,9 @@ async function takeOver(
     );
   }
   await session.query({ text: commentOn(table, identity) });
+  const keys = await findKeysOf(context, found, session.query);
+  if (keys !== undefined) {
+    await session.query({ text: commentOn(context.db.schema.relation(keys.name), identity) });
+  }
   return holder !== undefined && claimOn(holder, identity) === 'own';
 }

@@ -2,18 +2,26 @@ import type { QueueStore } from '@querator/core';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { holdsRows } from '../schema/left-over-table.ts';
 import { claimOn, ownerOf } from '../schema/table-owner.ts';
-import { countItems, findTable, inLongTransaction, refusal, type TablesContext } from './find-table.ts';
+import {
+  countItems,
+  findKeysOf,
+  findTable,
+  inLongTransaction,
+  type NamedTable,
+  refusal,
+  type TablesContext,
+} from './find-table.ts';
 
 /** The result of a drop. */
 export interface Dropped {
   /** The owner in the table's comment. */
   readonly queue: string | undefined;
-  /** The number of items in the table. */
+  /** The number of items in the table, or of dedup keys. */
   readonly items: number;
 }
 
 /**
- * Drops a table that no queue uses, with all its items.
+ * Drops a table that no queue uses, with all its items and their dedup keys.
  *
  * @param force also drops a table with items, or without an owner.
  * @throws StorageError when the drop is not allowed, or storage fails; the table is
@@ -29,7 +37,8 @@ export async function dropTable(
   const queue = seen.holder && (await queues.get(seen.holder.queue));
   return inLongTransaction(context, async (session) => {
     await lockSchema(session, name);
-    const { holder, partition } = await findTable(context, name, session.query);
+    const found = await findTable(context, name, session.query);
+    const { holder, partition } = found;
     if (holder?.created !== seen.holder?.created || holder?.queue !== seen.holder?.queue) {
       throw refusal(context, `table ${name} was given to another queue meanwhile; list the tables again`);
     }
@@ -49,15 +58,18 @@ export async function dropTable(
       );
     }
     // First checked without the lock, which blocks all other users of the table.
-    if (!force && (await holdsRows(session, table))) throw refusal(context, withItems(name));
+    if (!force && (await holdsRows(session, table))) throw refusal(context, withRows(found));
     await session.query({ text: `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE` });
     const items = await countItems(session, table);
-    if (!force && items > 0) throw refusal(context, withItems(name));
-    await session.query({ text: `DROP TABLE ${table}` });
+    if (!force && items > 0) throw refusal(context, withRows(found));
+    const keys = await findKeysOf(context, found, session.query);
+    const dropped = keys === undefined ? table : `${table}, ${db.schema.relation(keys.name)}`;
+    await session.query({ text: `DROP TABLE ${dropped}` });
     return { queue: holder?.queue, items };
   });
 }
 
-function withItems(name: string): string {
-  return `table ${name} holds items; --force drops it with all of them`;
+function withRows({ name, holds }: NamedTable): string {
+  const rows = holds === 'items' ? 'items' : 'dedup keys';
+  return `table ${name} holds ${rows}; --force drops it with all of them`;
 }

@@ -2,20 +2,23 @@ import { StorageError } from '@querator/core';
 import { getTableName } from 'drizzle-orm';
 import type { Database, Session } from '../database/database.ts';
 import { type FoundShape, shapeSql } from '../schema/items-table-check.ts';
+import { keysShapeFault } from '../schema/keys-table-check.ts';
 import { ownerFromComment, type TableOwner } from '../schema/table-owner.ts';
 import { itemsTable } from '../schema/tables/items.ts';
 
-/** A table in the catalogue with a name of an items table. */
+/** A table in the catalogue with a name of a partition's table. */
 export interface NamedTable {
   /** Its name without a schema. */
   readonly name: string;
+  /** Whether it is an items table, or has the dedup keys of one. */
+  readonly holds: 'items' | 'keys';
   readonly partition: number;
   /** The owner in its comment. Undefined if there is none. */
   readonly holder: TableOwner | undefined;
   readonly shape: FoundShape;
 }
 
-const NAME = /^items_[0-9a-f]{12}_([0-9]{6})$/;
+const NAME = /^(items|keys)_[0-9a-f]{12}_([0-9]{6})$/;
 
 /** Dependencies of the tools. */
 export interface TablesContext {
@@ -29,7 +32,7 @@ export function refusal({ storage }: TablesContext, reason: string): StorageErro
   return new StorageError(`storage '${storage}': ${reason}`, { outcome: 'not-applied' });
 }
 
-/** All items tables, ordered by name. */
+/** All tables of partitions, ordered by name. */
 export function allTables(context: TablesContext): Promise<readonly NamedTable[]> {
   return readTables(context, (statement) => context.db.read(statement));
 }
@@ -37,7 +40,7 @@ export function allTables(context: TablesContext): Promise<readonly NamedTable[]
 /**
  * The table of that name.
  *
- * @throws StorageError when it is no name of an items table, or there is no such
+ * @throws StorageError when it is no name of a partition's table, or there is no such
  *   table.
  */
 export async function findTable(
@@ -52,6 +55,22 @@ export async function findTable(
   const [found] = await readTables(context, send, name);
   if (found === undefined) throw refusal(context, `there is no table ${name}`);
   return found;
+}
+
+/**
+ * The table with the dedup keys of an items table. Undefined if there is none, or it
+ * belongs to another queue than the items.
+ */
+export async function findKeysOf(
+  context: TablesContext,
+  { name, holds, holder }: Pick<NamedTable, 'name' | 'holds' | 'holder'>,
+  send: Session['query'],
+): Promise<NamedTable | undefined> {
+  if (holds !== 'items') return undefined;
+  const [keys] = await readTables(context, send, name.replace(/^items/, 'keys'));
+  if (keys === undefined || keysShapeFault(keys.shape) !== undefined) return undefined;
+  const isSame = keys.holder?.queue === holder?.queue && keys.holder?.created === holder?.created;
+  return isSame ? keys : undefined;
 }
 
 /** The limit for waits for locks: other statements wait behind ours. */
@@ -89,12 +108,17 @@ async function readTables(
     text: `SELECT relname::text AS name, obj_description(oid, 'pg_class') AS comment, ${shapeSql('class')} AS shape
       FROM pg_class AS class
       WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND relkind IN ('r', 'p')
-        AND ($2::text IS NULL AND relname ~ '^items_' OR relname = $2) ORDER BY relname`,
+        AND ($2::text IS NULL AND relname ~ '^(items|keys)_' OR relname = $2) ORDER BY relname`,
     values: [db.schema.name, name ?? null],
   });
   return rows.flatMap(({ name: found, comment, shape }) => {
-    const partition = NAME.exec(found)?.[1];
-    if (partition === undefined) return [];
-    return [{ name: found, partition: Number(partition), holder: ownerFromComment(comment), shape }];
+    const [, holds, partition] = NAME.exec(found) ?? [];
+    if (holds === undefined) return [];
+    return [
+      {
+        ...{ name: found, partition: Number(partition), holder: ownerFromComment(comment), shape },
+        holds: holds === 'keys' ? 'keys' : 'items',
+      },
+    ];
   });
 }

@@ -1,5 +1,6 @@
 import type { Instant, QueueStore } from '@querator/core';
 import { holdsForeignIds, shapeFault } from '../schema/items-table-check.ts';
+import { keysShapeFault } from '../schema/keys-table-check.ts';
 import { claimOn, ownerOf } from '../schema/table-owner.ts';
 import {
   allTables,
@@ -33,7 +34,7 @@ export interface ListedTable {
   readonly partition: number;
   /** When that queue was created. */
   readonly createdAt: Instant | undefined;
-  /** The number of items, counted up to {@link COUNTED}. */
+  /** The number of items, or of dedup keys, counted up to {@link COUNTED}. */
   readonly items: number;
   /** Whether it may hold more. */
   readonly more: boolean;
@@ -46,7 +47,7 @@ const COUNTED = 10_000;
 const NAMES_AT_ONCE = 500;
 
 /**
- * Lists the items tables, ordered by name.
+ * Lists the tables of partitions, ordered by name.
  *
  * @param queues where the queues are stored.
  * @param all also lists tables in use.
@@ -94,11 +95,16 @@ async function createdOf(
 
 async function stateOf(
   { db }: TablesContext,
-  { name, partition, holder, shape }: NamedTable,
+  { name, holds, partition, holder, shape }: NamedTable,
   created: ReadonlyMap<string, Instant>,
 ): Promise<TableState> {
-  if (shapeFault(shape) !== undefined) return 'foreign';
-  if (await holdsForeignIds((statement) => db.read(statement), db.schema.relation(name))) return 'foreign';
+  const fault = holds === 'items' ? shapeFault(shape) : keysShapeFault(shape);
+  if (fault !== undefined) return 'foreign';
+  if (
+    holds === 'items' &&
+    (await holdsForeignIds((statement) => db.read(statement), db.schema.relation(name)))
+  )
+    return 'foreign';
   if (holder === undefined) return 'unnamed';
   const present = created.get(holder.queue);
   if (present === undefined) return 'no-queue';
