@@ -1,6 +1,7 @@
-import { codecs, queueEndpoints, type WireFormat } from '@querator/protocol';
+import { codecs, endpointsV2, queueEndpoints, type WireFormat } from '@querator/protocol';
 import { CompleteRequests } from '../http/complete-request.ts';
 import { Connection } from '../http/connection.ts';
+import { KEY_PLACE, KeyedRequests } from '../http/keyed-requests.ts';
 import { scanLease } from '../http/lease-scan.ts';
 import { callBytes, refusal, requestBytes } from '../http/request-bytes.ts';
 import type { HttpReply } from '../http/response-parser.ts';
@@ -19,6 +20,8 @@ export interface HttpTargetOptions {
   readonly barePath?: string | undefined;
   /** In JSON: payloads as text (`utf8`) or as base64 (`bytes`). */
   readonly payloadField?: 'bytes' | 'utf8' | undefined;
+  /** Whether each produce request has a dedup key of its own. */
+  readonly dedup?: boolean | undefined;
   /** The key of produce requests. Undefined: there is none. */
   readonly apiKey?: string | undefined;
   /** How long a lease waits for items; a second by default. */
@@ -45,6 +48,8 @@ export class HttpTarget implements Target<HttpHeld> {
   readonly #connections: readonly Connection[];
   readonly #completes: CompleteRequests;
   readonly #produce: Buffer;
+  /** Undefined: requests have no dedup keys. */
+  readonly #keyed: KeyedRequests | undefined;
   readonly #leases: readonly Buffer[];
   readonly #bare: Buffer;
 
@@ -54,6 +59,7 @@ export class HttpTarget implements Target<HttpHeld> {
     this.#completes = new CompleteRequests(options.queue);
     const { queue: queueName, format } = options;
     this.#produce = callBytes(queueEndpoints.produce, format, produceMessage(options), options.apiKey);
+    this.#keyed = options.dedup === true ? keyedRequests(options) : undefined;
     this.#leases = connections.map((_, client) =>
       callBytes(queueEndpoints.lease, format, {
         ...{ queueName, batchSize: options.batch },
@@ -69,7 +75,7 @@ export class HttpTarget implements Target<HttpHeld> {
   }
 
   async produce(client: number): Promise<void> {
-    this.#expect(await this.#send(client, this.#produce));
+    this.#expect(await this.#send(client, this.#keyed?.next(client) ?? this.#produce));
   }
 
   async lease(client: number): Promise<HttpHeld | undefined> {
@@ -130,6 +136,15 @@ function produceMessage({ queue, batch, payloadBytes, format, payloadField = 'by
     ...{ queueName: queue, requestTimeout: '1m' },
     items: Array.from({ length: batch }, () => payload),
   });
+}
+
+/** Produce requests, each with a dedup key that no other has. */
+function keyedRequests(options: HttpTargetOptions): KeyedRequests {
+  const message = endpointsV2.queue.produce.request.create({
+    ...produceMessage(options),
+    dedupKey: KEY_PLACE,
+  });
+  return new KeyedRequests(callBytes(endpointsV2.queue.produce, options.format, message, options.apiKey));
 }
 
 /** The bytes of a produce, for a route that ignores them. */

@@ -165,6 +165,20 @@ function accessControl(batch: number, clients: number): Scenario {
   };
 }
 
+/** A dedup key on every request, as the client's producer sends them. */
+function dedupKeys(batch: number, clients: number): Scenario {
+  const work = { operation: 'produce', batch, clients } as const;
+  return {
+    name: `dedup-produce-${batch}`,
+    title: `produce, batch ${batch}, ${clients} clients, with a dedup key on each request against without`,
+    run: (bed, options) =>
+      compare(options, {
+        baseline: () => httpSide(bed, { ...options, ...work }),
+        subject: () => httpSide(bed, { ...options, ...work, dedup: true }),
+      }),
+  };
+}
+
 /** The rows that compare items per second of two sides. */
 export const rateScenarios: readonly Scenario[] = [
   againstRaw('produce', 100, 1.2),
@@ -181,6 +195,8 @@ export const rateScenarios: readonly Scenario[] = [
   json('bytes'),
   json('utf8'),
   memoryOne,
+  dedupKeys(1, 64),
+  dedupKeys(100, 8),
   accessControl(1, 64),
   accessControl(100, 8),
   againstService('produce'),

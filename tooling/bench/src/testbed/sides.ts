@@ -33,6 +33,8 @@ export interface HttpSideOptions extends SideOptions {
   readonly format?: WireFormat | undefined;
   /** In JSON: payloads as text (`utf8`) or as base64 (`bytes`). */
   readonly payloadField?: 'bytes' | 'utf8' | undefined;
+  /** Whether each produce request has a dedup key. */
+  readonly dedup?: boolean | undefined;
   /** The measured server by default. */
   readonly site?: Site | undefined;
 }
@@ -53,7 +55,8 @@ export async function httpSide(bed: TestBed, options: HttpSideOptions): Promise<
   const queue = `bench-http-${++queues}`;
   await site.createQueue(queue, options.partitions);
   const { apiKey } = site;
-  const target = { port: site.server.port, queue, format, payloadBytes, payloadField, apiKey };
+  const { dedup } = options;
+  const target = { port: site.server.port, queue, format, payloadBytes, payloadField, apiKey, dedup };
   const ready = readyFor(site, { queue, options, look: () => site.reload(queue) });
   return async (measured = plainly) => {
     const work = await ready();

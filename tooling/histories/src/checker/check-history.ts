@@ -6,6 +6,7 @@ import { attempts } from './rules/attempts.ts';
 import { clearing } from './rules/clearing.ts';
 import { handles } from './rules/handles.ts';
 import { holding } from './rules/holding.ts';
+import { keys } from './rules/keys.ts';
 import { losses } from './rules/losses.ts';
 import { order } from './rules/order.ts';
 import { origin } from './rules/origin.ts';
@@ -34,6 +35,7 @@ export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES):
     ...settlement(records, allowances),
     ...schedule(records, allowances),
     ...requests(records, stays, hidden),
+    ...keys(records),
     ...order(stays, hidden),
     ...clearing(records, stays, hidden),
     ...losses(records),

@@ -32,7 +32,7 @@ function lineOf(operation: Operation): string {
 function whatOf(operation: Operation): string {
   switch (operation.call) {
     case 'produce':
-      return `produce ${operation.items.join(' ')}${laterOf(operation.notBefore)}`;
+      return `produce ${operation.items.join(' ')}${laterOf(operation.notBefore)}${keyOf(operation.key)}`;
     case 'lease':
       return `lease up to ${operation.limit}`;
     case 'complete':
@@ -50,7 +50,15 @@ function laterOf(notBefore: number | undefined): string {
   return notBefore === undefined ? '' : ` for ${notBefore.toFixed(1)}`;
 }
 
+function keyOf(key: string | undefined): string {
+  return key === undefined ? '' : ` under '${key}'`;
+}
+
 function answerOf(operation: Operation): string {
+  if (operation.call === 'produce' && operation.told !== undefined) {
+    const { ids, duplicate } = operation.told;
+    return `${duplicate ? ', duplicate' : ''}: ${ids.join(' ')}`;
+  }
   if (operation.call !== 'lease' || operation.given.length === 0) return '';
   const given = operation.given.map(
     ({ item, id, attempts, deadline }) =>

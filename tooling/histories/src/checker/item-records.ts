@@ -11,7 +11,7 @@ export interface Delivery extends Given {
 /** Everything in a history about one item. */
 export interface ItemRecord {
   readonly item: string;
-  /** Undefined: the item was never produced. */
+  /** Undefined: the item was never produced. Requests with the same dedup key are one, see {@link asOne}. */
   readonly produce: Produce | undefined;
   /** In the order of attempts. */
   readonly deliveries: readonly Delivery[];
@@ -43,6 +43,7 @@ export function recordsOf(history: History): ItemRecords {
   const records = new Map<string, { item: string; produce: Produce | undefined; deliveries: Delivery[] }>();
   const settlements = new Map<string, Settlement[]>();
   const deliveries = new Map<string, Delivery>();
+  const produceOf = producesOf(history);
   const recordOf = (item: string) => {
     const record = records.get(item) ?? { item, produce: undefined, deliveries: [] };
     records.set(item, record);
@@ -51,7 +52,7 @@ export function recordsOf(history: History): ItemRecords {
   for (const operation of history.operations) {
     switch (operation.call) {
       case 'produce':
-        for (const item of operation.items) recordOf(item).produce = operation;
+        for (const item of operation.items) recordOf(item).produce ??= produceOf(operation);
         break;
       case 'lease':
         for (const [position, given] of operation.given.entries()) {
@@ -78,5 +79,34 @@ export function recordsOf(history: History): ItemRecords {
     of: (item) => records.get(item),
     settlementsOf: (id) => settlements.get(id) ?? [],
     deliveryOf: (id) => deliveries.get(id),
+  };
+}
+
+/** For each request, the produce that it is, or of which it is an attempt. */
+function producesOf(history: History): (request: Produce) => Produce {
+  const requests = history.operations.filter((operation) => operation.call === 'produce');
+  const groups = Map.groupBy(requests, ({ key }) => key);
+  groups.delete(undefined);
+  const keyed = new Map([...groups].map(([key, attempts]) => [key, asOne(attempts)]));
+  return (request) => keyed.get(request.key) ?? request;
+}
+
+/**
+ * The requests with one dedup key as one produce. Its items may have been stored from
+ * the first request on. They were stored when one was acknowledged, as it or as a
+ * duplicate.
+ */
+function asOne(attempts: readonly Produce[]): Produce {
+  const [first] = attempts as readonly [Produce];
+  const done = attempts.filter(({ outcome }) => outcome === 'ok');
+  const acknowledged = done.toSorted((a, b) => a.returned - b.returned)[0];
+  const open = attempts.find(({ outcome }) => outcome === 'unknown');
+  const outcome = (acknowledged ?? open ?? first).outcome;
+  return {
+    ...first,
+    outcome,
+    error: outcome === 'ok' ? undefined : (open ?? first).error,
+    returned: (acknowledged ?? first).returned,
+    items: [...new Set(attempts.flatMap(({ items }) => items))],
   };
 }

@@ -9,6 +9,9 @@ const rulesBroken = (operations: readonly Operation[], rest: Partial<History> = 
 const DRAINED = { drained: true };
 const unknown = { outcome: 'unknown' as const };
 const late = 2_500;
+/** An acknowledged request under the key of its first item. */
+const keyed = (from: number, to: number, items: string, ids: readonly string[], { duplicate = false } = {}) =>
+  produce(from, to, items, { key: items.split(' ')[0], told: { ids, duplicate } });
 
 describe.each<
   [rule: string, broken: readonly Operation[], allowed: readonly Operation[], about?: Partial<History>]
@@ -23,6 +26,39 @@ describe.each<
     'origin',
     [lease(0, 1, [given('a')]), produce(2, 3, 'a')],
     [lease(0, 3, [given('a')]), produce(2, 3, 'a')],
+  ],
+  [
+    'keys',
+    [keyed(0, 1, 'a', ['a#1']), keyed(2, 3, 'a', ['a#1'])],
+    [keyed(0, 1, 'a', ['a#1']), keyed(2, 3, 'a', ['a#1'], { duplicate: true })],
+  ],
+  [
+    'keys',
+    [keyed(0, 1, 'a', ['a#1']), keyed(2, 3, 'a', ['a#2'], { duplicate: true })],
+    [keyed(0, 1, 'a', ['a#1']), keyed(2, 3, 'b', ['b#1'])],
+  ],
+  [
+    'keys',
+    [produce(0, 1, 'a', { key: 'a', outcome: 'not-done' }), keyed(2, 3, 'a', ['a#1'], { duplicate: true })],
+    [produce(0, 1, 'a', { key: 'a', ...unknown }), keyed(2, 3, 'a', ['a#1'], { duplicate: true })],
+  ],
+  [
+    'keys',
+    [keyed(0, 1, 'a', ['a#9']), lease(2, 3, [given('a')])],
+    [keyed(0, 1, 'a', ['a#1']), lease(2, 3, [given('a')])],
+  ],
+  // A key that was told as a duplicate is stored, so its items must come.
+  [
+    'losses',
+    [produce(0, 1, 'a', { key: 'a', ...unknown }), keyed(2, 3, 'a', ['a#1'], { duplicate: true })],
+    [produce(0, 1, 'a', { key: 'a', ...unknown }), produce(2, 3, 'a', { key: 'a', ...unknown })],
+    DRAINED,
+  ],
+  // A repeated request does not make its items younger.
+  [
+    'origin',
+    [produce(2, 3, 'a', { key: 'a', ...unknown }), keyed(4, 5, 'a', ['a#1']), lease(0, 1, [given('a')])],
+    [produce(0, 9, 'a', { key: 'a', ...unknown }), keyed(4, 5, 'a', ['a#1']), lease(2, 3, [given('a')])],
   ],
   [
     'handles',

@@ -8,6 +8,7 @@ export type RuleName =
   | 'holding'
   | 'settlement'
   | 'requests'
+  | 'keys'
   | 'order'
   | 'schedule'
   | 'clearing'

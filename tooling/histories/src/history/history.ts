@@ -26,10 +26,22 @@ interface Call {
   readonly error?: string | undefined;
 }
 
-/** Adds items. Their names are unique in the history. */
+/** What a produce with a dedup key is told. */
+export interface KeyedAnswer {
+  /** The ids that the items got when they were stored. */
+  readonly ids: readonly string[];
+  /** Whether an earlier request with the key stored them. */
+  readonly duplicate: boolean;
+}
+
+/** Adds items. Their names are unique in the history, but for requests with the same key. */
 export interface Produce extends Call {
   readonly call: 'produce';
   readonly items: readonly string[];
+  /** The dedup key. Requests with the same key have the same items, and store them once. */
+  readonly key?: string | undefined;
+  /** Set if there is a key, and the request was acknowledged. */
+  readonly told?: KeyedAnswer | undefined;
   /** The schedule: no delivery may come before. */
   readonly notBefore?: number | undefined;
 }

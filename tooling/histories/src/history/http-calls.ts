@@ -13,13 +13,22 @@ export interface CallTimes {
 
 /** The calls over HTTP, by the client package. */
 export function httpCalls(endpoint: string, queueName: string, times: CallTimes): QueueCalls {
-  const { queue } = createClient({ endpoint });
+  const { queue, v2 } = createClient({ endpoint });
   const requestTimeout = `${times.otherMs}ms`;
   const patience = { timeoutMs: times.otherMs + times.marginMs };
   return {
-    produce: async (names, { at }) => {
+    produce: async (names, { at, key }) => {
       const items = names.map((utf8) => ({ utf8, enqueueAt: at === undefined ? undefined : timestamp(at) }));
-      await orFail(queue.produce({ queueName, requestTimeout, items }, patience));
+      if (key === undefined) {
+        await orFail(queue.produce({ queueName, requestTimeout, items }, patience));
+        return undefined;
+      }
+      const keyed = { queueName, requestTimeout, items, dedupKey: key };
+      const { items: produced } = await orFail(v2.queue.produce(keyed, patience));
+      return {
+        ids: produced.map(({ id }) => id),
+        duplicate: produced.some(({ duplicate }) => duplicate),
+      };
     },
     lease: async (clientId, batchSize) => {
       const request = { queueName, clientId, batchSize, requestTimeout: `${times.leaseMs}ms` };

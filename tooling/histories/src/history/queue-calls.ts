@@ -1,4 +1,4 @@
-import type { Outcome } from './history.ts';
+import type { KeyedAnswer, Outcome } from './history.ts';
 
 /** A lease's answer, before its times are on the clock of a history. */
 export interface GivenItem {
@@ -14,9 +14,16 @@ export interface At {
   readonly at?: number | undefined;
 }
 
+/** How items are produced. */
+export interface ProduceHow extends At {
+  /** A dedup key for the request. */
+  readonly key?: string | undefined;
+}
+
 /** The calls of a history, on one server and one queue. All of them throw {@link CallFailed}. */
 export interface QueueCalls {
-  produce(items: readonly string[], when: At): Promise<void>;
+  /** @returns what a request with a key is told. */
+  produce(items: readonly string[], how: ProduceHow): Promise<KeyedAnswer | undefined>;
   lease(client: string, limit: number): Promise<{ partition: number; given: readonly GivenItem[] }>;
   complete(partition: number, ids: readonly string[]): Promise<void>;
   retry(partition: number, ids: readonly string[], how: At & { readonly dead: boolean }): Promise<void>;

@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const unknown = () => Promise.reject(new CallFailed('unknown', 'connection lost'));
 const calls: QueueCalls = {
-  produce: async () => {},
+  produce: async (_, { key }) => (key === undefined ? undefined : { ids: ['id'], duplicate: true }),
   lease: async () => ({
     partition: 3,
     given: [{ item: 'a', id: 'id', attempts: 1, deadlineAt: Date.now() + 5_000 }],
@@ -30,7 +30,8 @@ async function recorded() {
   const recorder = new Recorder();
   const client = recorder.client('c', 1, calls);
   await client.produce(['a', 'b']);
-  await client.produce(['c'], 400);
+  await client.produce(['c'], { delayMs: 400 });
+  await client.produce(['d'], { key: 'k' });
   await client.lease(10);
   await client.complete(3, ['id']);
   await client.retry(3, ['id'], { delayMs: 300 });
@@ -44,11 +45,21 @@ async function recorded() {
 test('records each call with its times and outcome', async () => {
   const { operations, disturbances, releases } = await recorded();
   expect(operations.map(({ call, outcome }) => `${call} ${outcome}`)).toEqual([
-    ...['produce ok', 'produce ok', 'lease ok', 'complete unknown', 'retry ok', 'retry ok', 'clear ok'],
+    ...[
+      'produce ok',
+      'produce ok',
+      'produce ok',
+      'lease ok',
+      'complete unknown',
+      'retry ok',
+      'retry ok',
+      'clear ok',
+    ],
   ]);
   for (const { invoked, returned } of operations) expect(returned).toBeGreaterThanOrEqual(invoked);
-  const [, scheduled, lease, complete, later, dead] = operations;
+  const [, scheduled, keyed, lease, complete, later, dead] = operations;
   expect(scheduled).toMatchObject({ items: ['c'], notBefore: expect.any(Number) });
+  expect(keyed).toMatchObject({ items: ['d'], key: 'k', told: { ids: ['id'], duplicate: true } });
   expect(lease).toMatchObject({ partition: 3, limit: 10, given: [{ item: 'a', id: 'id', attempts: 1 }] });
   // The deadline is on the clock of the history.
   const [given] = lease?.call === 'lease' ? lease.given : [];

@@ -126,18 +126,22 @@ export class RecordedCalls {
     this.#calls = calls;
   }
 
-  /** @param delayMs schedules the items that much later. */
-  produce(items: readonly string[], delayMs = 0): Promise<Outcome> {
+  /** @param how `delayMs` schedules the items that much later; `key` is a dedup key. */
+  produce(
+    items: readonly string[],
+    { delayMs = 0, key }: { readonly delayMs?: number; readonly key?: string | undefined } = {},
+  ): Promise<Outcome> {
     const { at, notBefore } = this.#later(delayMs);
-    const told = {
+    const asked = {
       call: 'produce' as const,
       items: [...items],
       ...(notBefore === undefined ? {} : { notBefore }),
+      ...(key === undefined ? {} : { key }),
     };
     return this.#recorder.record(
       this.#made,
-      () => this.#calls.produce(items, { at }),
-      () => told,
+      () => this.#calls.produce(items, { at, key }),
+      (told) => (told === undefined ? asked : { ...asked, told }),
     );
   }
 

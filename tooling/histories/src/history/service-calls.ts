@@ -6,16 +6,26 @@ import type { QueueCalls } from './queue-calls.ts';
 
 /** The calls on a service in this process. */
 export function serviceCalls(
-  { queue }: Service,
+  { queue, keyedProduces }: Service,
   queueName: string,
   { leaseMs, otherMs }: CallTimes,
 ): QueueCalls {
   const requestTimeout = `${otherMs}ms`;
   return {
-    produce: (names, { at }) => {
+    produce: async (names, { at, key }) => {
       const enqueueAt = at === undefined ? undefined : instantAt(at);
       const items = names.map((name) => itemOf(name, enqueueAt));
-      return orFail(queue.produce({ queueName, requestTimeout, items }));
+      const call = { queueName, requestTimeout, items };
+      if (key === undefined) {
+        await orFail(queue.produce(call));
+        return undefined;
+      }
+      const keyed = { ...call, dedupKey: key, itemKeys: [], dedupWindow: '' };
+      const produced = await orFail(keyedProduces.produce(keyed));
+      return {
+        ids: produced.map((item) => ('error' in item ? '' : item.id)),
+        duplicate: produced.some((item) => !('error' in item) && item.duplicate),
+      };
     },
     lease: async (clientId, batchSize) => {
       const call = { queueName, clientId, batchSize, requestTimeout: `${leaseMs}ms` };

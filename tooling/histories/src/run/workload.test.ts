@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import type { QueueCalls } from '../history/queue-calls.ts';
+import { CallFailed, type QueueCalls } from '../history/queue-calls.ts';
 import { Recorder } from '../history/recorder.ts';
 import { Workload } from './workload.ts';
 
@@ -9,7 +9,7 @@ test('an error that no client can get ends the run once all clients have ended',
   const calls: QueueCalls = {
     produce: () =>
       new Promise((resolve) => {
-        answer = resolve;
+        answer = () => resolve(undefined);
       }),
     lease: async () => {
       throw new TypeError('no such answer');
@@ -39,4 +39,38 @@ test('an error that no client can get ends the run once all clients have ended',
   answer();
   await expect(stopped).rejects.toThrow('no such answer');
   expect(recorder.operations.map(({ call }) => call)).toEqual(['lease', 'produce']);
+});
+
+test('every second producer repeats its requests under one key until they are acknowledged', async () => {
+  const attempts = new Map<string, number>();
+  const calls: QueueCalls = {
+    produce: async (items, { key }) => {
+      if (key === undefined) return undefined;
+      const before = attempts.get(key) ?? 0;
+      attempts.set(key, before + 1);
+      if (before === 0) throw new CallFailed('unknown', 'the answer is lost');
+      return { ids: items.map((item) => `id of ${item}`), duplicate: true };
+    },
+    lease: async () => ({ partition: 0, given: [] }),
+    complete: async () => {},
+    retry: async () => {},
+    clear: async () => {},
+    size: async () => 0,
+  };
+  const recorder = new Recorder();
+  const workload = new Workload(recorder, () => [calls], {
+    ...{ seed: 1, producers: 2, consumers: 0, batch: 3, leaseTimeoutMs: 100, backlog: 1_000 },
+    ...{ thinkMs: 1, producerThinkMs: 1, clears: 0 },
+  });
+  workload.start();
+  await vi.waitFor(() => expect(attempts.size).toBeGreaterThan(2));
+  await workload.stop();
+  const keyed = recorder.operations.filter((each) => each.call === 'produce' && each.key !== undefined);
+  expect(keyed.some(({ outcome }) => outcome === 'unknown')).toBe(true);
+  for (const [key, count] of attempts) {
+    expect(count).toBeGreaterThan(1);
+    const answers = keyed.filter((each) => each.call === 'produce' && each.key === key);
+    expect(answers.map(({ outcome }) => outcome)).toContain('ok');
+  }
+  expect(recorder.operations.some((each) => each.call === 'produce' && each.key === undefined)).toBe(true);
 });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SeededRandom } from '@querator/core/testing';
-import type { Given } from '../history/history.ts';
+import type { Given, Outcome } from '../history/history.ts';
 import type { QueueCalls } from '../history/queue-calls.ts';
 import type { RecordedCalls, Recorder } from '../history/recorder.ts';
 import { spreadSeed } from './spread-seed.ts';
@@ -28,6 +28,8 @@ export type Connect = () => readonly QueueCalls[];
 
 /** The pause of a client after a failed call. */
 const AFTER_FAILURE_MS = 30;
+/** How often a request with a dedup key is sent in all. */
+const MOST_ATTEMPTS = 8;
 /** Producers stop waiting for items that are not delivered in this time; they may be lost. */
 const LOST_AFTER_MS = 1_500;
 
@@ -61,7 +63,10 @@ export class Workload {
   start(): void {
     const { seed, producers, consumers } = this.#options;
     for (let n = 0; n < producers; n++) {
-      this.#producers.push(this.#produce(this.#client(`p${n}`), new SeededRandom(spreadSeed(seed, 100 + n))));
+      const random = new SeededRandom(spreadSeed(seed, 100 + n));
+      // Every second one uses dedup keys, and sends some requests from a second place at the same time.
+      const again = n % 2 === 1 ? this.#client(`p${n}-again`) : undefined;
+      this.#producers.push(this.#produce(this.#client(`p${n}`), again, random));
     }
     for (let n = 0; n < consumers; n++) {
       this.#consumers.push(this.#consume(this.#client(`c${n}`), new SeededRandom(spreadSeed(seed, 200 + n))));
@@ -88,7 +93,12 @@ export class Workload {
     return this.#connect().map((calls, instance) => this.#recorder.client(name, instance, calls));
   }
 
-  async #produce(servers: readonly RecordedCalls[], random: SeededRandom): Promise<void> {
+  /** @param again where requests are repeated. Undefined: none has a key. */
+  async #produce(
+    servers: readonly RecordedCalls[],
+    again: readonly RecordedCalls[] | undefined,
+    random: SeededRandom,
+  ): Promise<void> {
     const { batch, clears } = this.#options;
     for (;;) {
       await this.#untilWanted();
@@ -103,12 +113,43 @@ export class Workload {
         () => `i${this.#items++}`,
       );
       // Rarely, since each schedule hides a part of the order.
-      const delayMs = random.fraction() < 0.03 ? 250 + random.fraction() * 500 : 0;
+      const isLater = again === undefined && random.fraction() < 0.03;
+      const delayMs = isLater ? 250 + random.fraction() * 500 : 0;
       if (delayMs === 0) for (const item of items) this.#waiting.add(item);
-      const outcome = await server.produce(items, delayMs);
+      const outcome =
+        again === undefined
+          ? await server.produce(items, { delayMs })
+          : await this.#produceKeyed(items, { servers, again, random });
       if (outcome !== 'ok') for (const item of items) this.#waiting.delete(item);
       await this.#think(random, outcome !== 'ok', this.#options.producerThinkMs);
     }
+  }
+
+  /** Sends a request with a dedup key until it is acknowledged, and sometimes once more or twice at once. */
+  async #produceKeyed(
+    items: readonly string[],
+    {
+      servers,
+      again,
+      random,
+    }: {
+      readonly servers: readonly RecordedCalls[];
+      readonly again: readonly RecordedCalls[];
+      readonly random: SeededRandom;
+    },
+  ): Promise<Outcome> {
+    const key = `key of ${items[0]}`;
+    let outcome: Outcome = 'unknown';
+    for (let attempt = 1; outcome !== 'ok' && attempt <= MOST_ATTEMPTS; attempt++) {
+      if (attempt > 1) await this.#think(random, true, 0);
+      const places = random.fraction() < 0.2 ? [servers, again] : [servers];
+      const outcomes = await Promise.all(places.map((place) => oneOf(place, random).produce(items, { key })));
+      if (outcomes.includes('invalid')) return 'invalid';
+      outcome =
+        outcomes.find((each) => each === 'ok') ?? outcomes.find((each) => each === 'unknown') ?? outcome;
+    }
+    if (random.fraction() < 0.1) await oneOf(again, random).produce(items, { key });
+    return outcome;
   }
 
   /** Waits until more items are wanted. */
