@@ -33,6 +33,15 @@ export function backOffMs(failures: number, random: Random, backOff: BackOff = D
 }
 
 /**
+ * How long to wait after this error, in milliseconds: the back-off, or longer if
+ * the server asked for it.
+ */
+export function pauseMsAfter(error: unknown, failures: number, random: Random, backOff?: BackOff): number {
+  const asked = error instanceof QueueError ? (error.retryAfterMs ?? 0) : 0;
+  return Math.max(backOffMs(failures, random, backOff), asked);
+}
+
+/**
  * Whether the same call may succeed later without a repair. It says nothing
  * about whether a repetition is safe: see {@link isUnstored}.
  */
@@ -45,7 +54,11 @@ export function isTransient(error: unknown): boolean {
   return error.retryable || error.code === 'failed' || error.message === MESSAGES.duplicateClientId;
 }
 
-const NOTHING_STORED: ReadonlySet<string> = new Set([MESSAGES.produceTimedOut, MESSAGES.overloaded]);
+const NOTHING_STORED: ReadonlySet<string> = new Set([
+  MESSAGES.produceTimedOut,
+  MESSAGES.overloaded,
+  MESSAGES.queuePaused,
+]);
 
 /** Whether a produce call that failed with this error certainly stored nothing and may be repeated. */
 export function isUnstored(error: unknown): boolean {

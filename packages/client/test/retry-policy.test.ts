@@ -1,4 +1,4 @@
-import { MESSAGES, QueueError } from '@querator/core';
+import { MESSAGES, QueueError, queuePaused } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import {
@@ -52,6 +52,7 @@ test.each([
 test.each([
   [new QueueError('retry', MESSAGES.produceTimedOut), true],
   [new QueueError('retry', MESSAGES.overloaded), true],
+  [queuePaused(1_000), true],
   [new QueueError('retry', MESSAGES.produceOutcomeUnknown), false],
   [new QueueError('retry', MESSAGES.storageFailed), false],
   [new QueueError('internal', MESSAGES.internal), false],

@@ -5,6 +5,7 @@ import { MissingCapabilityError } from '../discovery/missing-capability-error.ts
 import type { ServerInfo } from '../discovery/server-info.ts';
 import { itemError } from './item-error.ts';
 import type { PortProduce, ProducedItem, ProducePort } from './produce-port.ts';
+import { refusesKeys } from './refuses-keys.ts';
 
 /** The capability of dedup keys. */
 const DEDUP = 'queue.produce.dedup';
@@ -17,10 +18,11 @@ const REQUEST_OVERHEAD = 4_096;
 /** The call of a producer, sent to a server: under `/v2/` where it can, otherwise under `/v1/`. */
 export function clientProducePort(client: Client): ProducePort {
   let info: ServerInfo | undefined;
+  let hasKeys = true;
   return {
     mostBytes: BODY_LIMITS.produce - REQUEST_OVERHEAD,
     get canDedup() {
-      return info?.capabilities.has(DEDUP) === true;
+      return hasKeys && info?.capabilities.has(DEDUP) === true;
     },
     async discover() {
       info ??= await client.discover();
@@ -34,9 +36,14 @@ export function clientProducePort(client: Client): ProducePort {
         try {
           return await produceV2(client, call);
         } catch (error) {
+          // The producer's own key is a help, and no condition.
+          if (call.dedupKey !== undefined && refusesKeys(error)) {
+            hasKeys = false;
+            return produceV2(client, { ...call, dedupKey: undefined });
+          }
           // Another server answered, which is older. The next call asks again.
           if (!(error instanceof QueueError) || error.code !== 'unknown_method') throw error;
-          if (hasKeys(call)) throw withoutKeys(error);
+          if (isKeyed(call)) throw withoutKeys(error);
         }
       }
       await produceV1(client, call);
@@ -51,11 +58,10 @@ async function produceV1(client: Client, { queueName, requestTimeout, items }: P
 
 async function produceV2(client: Client, call: PortProduce): Promise<readonly ProducedItem[]> {
   const { queueName, requestTimeout, items, dedupKey = '', dedupWindow } = call;
-  const isKeyed = hasKeys(call);
   const reply = await client.v2.queue.produce({
     ...{ queueName, requestTimeout, dedupKey },
     items: items.map((item) => ({ ...fromNewItem(item), dedupKey: item.dedupKey ?? '' })),
-    dedupWindow: isKeyed && dedupWindow !== undefined ? formatDuration(dedupWindow) : '',
+    dedupWindow: isKeyed(call) && dedupWindow !== undefined ? formatDuration(dedupWindow) : '',
   });
   return reply.items.map(({ id, partition, duplicate, ...outcome }) => {
     const error = itemError(outcome);
@@ -65,7 +71,7 @@ async function produceV2(client: Client, call: PortProduce): Promise<readonly Pr
   });
 }
 
-function hasKeys({ items, dedupKey }: PortProduce): boolean {
+function isKeyed({ items, dedupKey }: PortProduce): boolean {
   return dedupKey !== undefined || items.some((item) => item.dedupKey !== undefined);
 }
 

@@ -11,8 +11,9 @@ import {
   StorageError,
   storageFailed,
 } from '@querator/core';
-import type { ProducePort } from './produce-port.ts';
+import type { PortProduce, ProducedItem, ProducePort } from './produce-port.ts';
 import type { QueuePort, Refusals } from './queue-port.ts';
+import { refusesKeys } from './refuses-keys.ts';
 
 /**
  * The calls of an engine that workers and producers use. The service of
@@ -46,6 +47,16 @@ export interface EngineCalls {
       readonly items: readonly RetriedItem[];
     }): Promise<void>;
   };
+  readonly keyedProduces: {
+    produce(call: {
+      readonly queueName: string;
+      readonly requestTimeout: string;
+      readonly items: readonly NewItem[];
+      readonly dedupKey: string;
+      readonly itemKeys: readonly string[];
+      readonly dedupWindow: string;
+    }): Promise<readonly ProducedItem[]>;
+  };
   readonly leasedItems: {
     extend(call: {
       readonly queueName: string;
@@ -69,13 +80,36 @@ const NONE_REFUSED: Refusals = new Map();
  * A handler that blocks the event loop blocks the engine too: nothing renews its
  * lease meanwhile.
  */
-export function inProcess({ queue, leasedItems }: EngineCalls): QueuePort & ProducePort {
+export function inProcess({ queue, keyedProduces, leasedItems }: EngineCalls): QueuePort & ProducePort {
+  let hasKeys = true;
+  const produceKeyed = ({ dedupKey = '', dedupWindow, items, ...call }: PortProduce) =>
+    orQueueError(
+      keyedProduces.produce({
+        ...{ ...call, items, dedupKey },
+        itemKeys: items.map((item) => item.dedupKey ?? ''),
+        dedupWindow: dedupWindow === undefined ? '' : formatDuration(dedupWindow),
+      }),
+    );
   return {
-    canDedup: false,
+    get canDedup() {
+      return hasKeys;
+    },
     mostBytes: undefined,
-    async produce({ queueName, requestTimeout, items }) {
-      const produced = await orQueueError(queue.produceWithIds({ queueName, requestTimeout, items }));
-      return produced.ids.map((id) => ({ id, partition: produced.partition }));
+    async produce(call) {
+      const { queueName, requestTimeout, items, dedupKey } = call;
+      try {
+        if (dedupKey !== undefined || items.some((item) => item.dedupKey !== undefined)) {
+          return await produceKeyed(call);
+        }
+      } catch (error) {
+        // The producer's own key is a help, and no condition.
+        if (dedupKey === undefined || !refusesKeys(error)) throw error;
+        hasKeys = false;
+      }
+      const { ids, partition } = await orQueueError(
+        queue.produceWithIds({ queueName, requestTimeout, items }),
+      );
+      return ids.map((id) => ({ id, partition }));
     },
     async lease(call, signal) {
       try {

@@ -11,7 +11,7 @@ import {
 } from '@querator/core';
 import { ClientError } from '../errors/client-error.ts';
 import type { PortNewItem, ProducedItem, ProducePort } from '../port/produce-port.ts';
-import { backOffMs, isTransient, isUnstored } from '../retry-policy.ts';
+import { isTransient, isUnstored, pauseMsAfter } from '../retry-policy.ts';
 import { sleep } from '../sleep.ts';
 
 /** Dependencies and settings of the batcher. */
@@ -46,7 +46,7 @@ const MOST_ITEMS = 1_000;
 /** What an item takes in a request besides its texts and payload, at most. */
 const ITEM_OVERHEAD = 64;
 /** A single attempt waits at most so long at the server, in milliseconds. */
-const LONGEST_ATTEMPT_MS = 30_000;
+const LONGEST_ATTEMPT_MS = 10_000;
 const SHORTEST_ATTEMPT_MS = 10;
 /** So many characters of base62 are random enough never to meet again. */
 const KEY_LENGTH = 22;
@@ -188,6 +188,9 @@ export class SendBatcher {
           for (const { reject } of left) reject(error);
           return;
         }
+        if (!isNotStored(error)) attempts.mayBeStored = true;
+        // Another key may lead to another partition, which is in service.
+        else if (!attempts.mayBeStored) attempts.dedupKey = this.#keyFor(left);
         await this.#pause(attempts, error);
       }
     }
@@ -201,7 +204,7 @@ export class SendBatcher {
   }
 
   #attempts(dedupKey: string | undefined): Attempts {
-    return { startedAt: this.#deps.clock.now(), dedupKey, failures: 0 };
+    return { startedAt: this.#deps.clock.now(), dedupKey, mayBeStored: false, failures: 0 };
   }
 
   #keyFor(sends: readonly PendingSend[]): string | undefined {
@@ -209,13 +212,10 @@ export class SendBatcher {
     return dedups && port.canDedup && !isKeyed(sends) ? random.base62(KEY_LENGTH) : undefined;
   }
 
-  async #attempt(
-    sends: readonly PendingSend[],
-    { startedAt, dedupKey }: Attempts,
-  ): Promise<readonly ProducedItem[]> {
-    const { port, queueName, clock, timeoutMs, dedupWindow } = this.#deps;
-    const leftMs = timeoutMs - millisecondsBetween(startedAt, clock.now());
-    const attemptMs = Math.max(Math.min(leftMs, LONGEST_ATTEMPT_MS), SHORTEST_ATTEMPT_MS);
+  async #attempt(sends: readonly PendingSend[], attempts: Attempts): Promise<readonly ProducedItem[]> {
+    const { port, queueName, dedupWindow } = this.#deps;
+    const { dedupKey } = attempts;
+    const attemptMs = Math.max(Math.min(this.#leftMs(attempts), LONGEST_ATTEMPT_MS), SHORTEST_ATTEMPT_MS);
     return port.produce({
       ...{ queueName, dedupKey, dedupWindow },
       requestTimeout: formatDuration(milliseconds(Math.ceil(attemptMs))),
@@ -239,22 +239,29 @@ export class SendBatcher {
     });
   }
 
-  #isLate({ startedAt }: Attempts): boolean {
-    return millisecondsBetween(startedAt, this.#deps.clock.now()) >= this.#deps.timeoutMs;
+  #isLate(attempts: Attempts): boolean {
+    return this.#leftMs(attempts) <= 0;
+  }
+
+  #leftMs({ startedAt }: Attempts): number {
+    return this.#deps.timeoutMs - millisecondsBetween(startedAt, this.#deps.clock.now());
   }
 
   async #pause(attempts: Attempts, error: unknown): Promise<void> {
     const { clock, random } = this.#deps;
     attempts.failures++;
-    const asked = error instanceof QueueError ? (error.retryAfterMs ?? 0) : 0;
-    await sleep(clock, Math.max(backOffMs(attempts.failures, random, BACK_OFF), asked), NEVER);
+    const pauseMs = pauseMsAfter(error, attempts.failures, random, BACK_OFF);
+    // The last attempt is at the timeout: what was to take longer may have ended by then, such as a pause.
+    await sleep(clock, Math.min(pauseMs, Math.max(this.#leftMs(attempts), 0)), NEVER);
   }
 }
 
 /** The attempts of one request. */
 interface Attempts {
   readonly startedAt: Instant;
-  readonly dedupKey: string | undefined;
+  dedupKey: string | undefined;
+  /** Whether an attempt had an unknown outcome. Then only the same key is safe. */
+  mayBeStored: boolean;
   failures: number;
 }
 

@@ -11,7 +11,7 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { Extended, QueuePort } from '../port/queue-port.ts';
-import { backOffMs, isTransient } from '../retry-policy.ts';
+import { isTransient, pauseMsAfter } from '../retry-policy.ts';
 import type { Renewal, RenewalReports, RenewedItem } from './renewal.ts';
 import type { ServerClock } from './server-clock.ts';
 
@@ -179,7 +179,7 @@ export class LoopRenewal<Item extends RenewedItem> implements Renewal<Item> {
     this.#deps.onError(error);
     // The queue may have other settings now. The next lease tells its timeout.
     if (!isTransient(error)) this.#measuresAgain = true;
-    this.#tryLater(items, backOffMs(this.#failures, this.#deps.random));
+    this.#tryLater(items, pauseMsAfter(error, this.#failures, this.#deps.random));
   }
 
   /** Pauses so briefly that several attempts remain before the leases end. */

@@ -2,6 +2,8 @@ import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 
 /** The weight of the latest measurement. */
 const WEIGHT = 0.2;
+/** The most items ahead of few handlers. More could keep other consumers waiting when handlers become slow. */
+const MOST_AHEAD_OF_FEW = 16;
 /** Handlers that take less than this count as this, in milliseconds. */
 const SHORTEST_MS = 0.01;
 
@@ -34,7 +36,7 @@ export class Pace {
   ahead(concurrency: number): number {
     if (this.#handlerMs === undefined || this.#callMs === undefined) return 0;
     const started = (concurrency * this.#callMs) / Math.max(this.#handlerMs, SHORTEST_MS);
-    return Math.min(Math.round(started), concurrency);
+    return Math.min(Math.round(started), Math.max(concurrency, MOST_AHEAD_OF_FEW));
   }
 
   #average(before: number | undefined, start: Instant): number {

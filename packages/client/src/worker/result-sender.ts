@@ -1,7 +1,7 @@
 import { type Clock, type Instant, type ItemId, QueueError, type Random } from '@querator/core';
 import { ClientError } from '../errors/client-error.ts';
 import type { PortRetriedItem, QueuePort, Refusals } from '../port/queue-port.ts';
-import { backOffMs, isTransient } from '../retry-policy.ts';
+import { isTransient, pauseMsAfter } from '../retry-policy.ts';
 import { sleep } from '../sleep.ts';
 
 /** The most ids in one call. */
@@ -139,7 +139,7 @@ export class ResultSender {
       attempts.failures++;
       this.#deps.onError(failure);
       if (isUnknown(failure)) attempts.mayBeDone = true;
-      if (!this.#givesUp(left, attempts.failures)) await this.#pause(attempts.failures);
+      if (!this.#givesUp(left, attempts.failures)) await this.#pause(failure, attempts.failures);
       // Asked again, because leases may have ended meanwhile.
       if (this.#givesUp(left, attempts.failures)) {
         for (const { resolve } of left) resolve(failure);
@@ -174,10 +174,10 @@ export class ResultSender {
     return this.#hurry.signal.aborted || !results.some(({ isHeld }) => isHeld());
   }
 
-  async #pause(failures: number): Promise<void> {
+  async #pause(failure: unknown, failures: number): Promise<void> {
     const { clock, random } = this.#deps;
     this.#repeating++;
-    await sleep(clock, backOffMs(failures, random), this.#hurry.signal);
+    await sleep(clock, pauseMsAfter(failure, failures, random), this.#hurry.signal);
     this.#repeating--;
   }
 }

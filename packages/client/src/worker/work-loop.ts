@@ -10,7 +10,7 @@ import {
 import type { Lease, PortRetriedItem, QueuePort } from '../port/queue-port.ts';
 import { LeaseRenewal } from '../renewal/lease-renewal.ts';
 import { ServerClock } from '../renewal/server-clock.ts';
-import { backOffMs, isTransient } from '../retry-policy.ts';
+import { isTransient, pauseMsAfter } from '../retry-policy.ts';
 import { sleep } from '../sleep.ts';
 import type { HeldItem } from './held-item.ts';
 import { HeldItems } from './held-items.ts';
@@ -168,7 +168,7 @@ export class WorkLoop {
         if (!isTransient(error)) throw error;
         onError(error);
         failures += 1;
-        await sleep(clock, backOffMs(failures, random), signal);
+        await sleep(clock, pauseMsAfter(error, failures, random), signal);
       }
     }
   }

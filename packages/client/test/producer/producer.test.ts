@@ -1,4 +1,4 @@
-import { QueueError } from '@querator/core';
+import { MESSAGES, QueueError, queuePaused } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import {
@@ -72,7 +72,7 @@ describe('a producer', () => {
     expect(it.requests).toHaveLength(1);
     expect(it.requests[0]).toMatchObject({
       queueName: 'q',
-      requestTimeout: '30s',
+      requestTimeout: '10s',
       items: [{ payload: encode('a'), kind: 'mail', reference: 'r', encoding: '' }],
     });
     expect(await sent).toEqual({ id: 'id-1', isDuplicate: false });
@@ -145,7 +145,7 @@ describe('a producer', () => {
   test.each<[Fate, string]>([
     ['lost-reply', 'was stored'],
     ['lost-request', 'was not stored'],
-    [new QueueError('retry', 'busy'), 'was refused'],
+    [new QueueError('retry', MESSAGES.produceOutcomeUnknown), 'may be stored'],
   ])('repeats a request with its key after a fate of %s: it %s', async (fate) => {
     const it = start();
     it.fates.push(fate);
@@ -157,6 +157,19 @@ describe('a producer', () => {
     expect(it.requests).toHaveLength(2);
     expect(it.requests[0]?.dedupKey).toMatch(/^[0-9A-Za-z]{22}$/);
     expect(it.requests[1]?.dedupKey).toBe(it.requests[0]?.dedupKey);
+  });
+
+  test('takes another key, and so perhaps another partition, while nothing can be stored', async () => {
+    const it = start();
+    const notStored = new QueueError('retry', MESSAGES.produceTimedOut);
+    it.fates.push(notStored, notStored, 'lost-reply', notStored);
+    const sent = it.send('a');
+    await it.clock.advance('5s');
+    await sent;
+    expect(it.stored).toEqual(['a']);
+    const [first, second, third, ...others] = it.requests.map(({ dedupKey }) => dedupKey);
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect(others).toEqual([third, third]);
   });
 
   test('reports an unknown outcome where keys do not count, and repeats what was certainly not stored', async () => {
@@ -196,6 +209,22 @@ describe('a producer', () => {
     expect(it.requests).toHaveLength(1);
     await it.clock.advance('1s');
     await sent;
+  });
+
+  test('waits for a paused queue, and tries once more at its timeout', async () => {
+    const it = start({ timeout: '10s' }, { canDedup: false });
+    const paused = queuePaused(3_600_000);
+    it.fates.push(paused);
+    const sent = it.send('a');
+    await it.clock.advance('9s');
+    expect(it.requests).toHaveLength(1);
+    await it.clock.advance('1s');
+    await sent;
+    it.fates.push(paused, paused);
+    const refused = expect(it.send('b')).rejects.toBe(paused);
+    await it.clock.advance('10s');
+    await refused;
+    expect(it.clock.pendingTimers).toBe(0);
   });
 
   test('keeps items with a key of their own apart from the others', async () => {

@@ -296,6 +296,25 @@ describe('a worker', () => {
     expect(it.errors).toHaveLength(1);
   });
 
+  test('waits as long as the server asks for', async () => {
+    let refusals = 1;
+    const it = start({
+      names: ['a'],
+      port: (made) => ({
+        ...made,
+        lease: async (call, signal) => {
+          if (refusals-- > 0) throw new QueueError('limited', 'slower', { retryAfterMs: 20_000 });
+          return made.lease(call, signal);
+        },
+      }),
+    });
+    await it.clock.advance('19s');
+    expect(it.log).toEqual([]);
+    await it.clock.advance('2s');
+    expect(it.log[0]).toBe('a started');
+    await it.running.stop();
+  });
+
   test('ends with the error of a lease that cannot succeed', async () => {
     const it = start({
       names: [],

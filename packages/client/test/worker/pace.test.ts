@@ -1,0 +1,32 @@
+import { ManualClock } from '@querator/core/testing';
+import { expect, test } from 'vitest';
+import { Pace } from '../../src/worker/pace.ts';
+
+/** What a pace says after handlers and calls of these lengths. */
+async function aheadOf(concurrency: number, { handlerMs, callMs }: { handlerMs: number; callMs: number }) {
+  const clock = new ManualClock();
+  const pace = new Pace(clock);
+  for (let n = 0; n < 50; n++) {
+    const start = clock.now();
+    await clock.advance(`${handlerMs}ms`);
+    pace.handled(start);
+    const sentAt = clock.now();
+    await clock.advance(`${callMs}ms`);
+    pace.called(sentAt);
+  }
+  return pace.ahead(concurrency);
+}
+
+test('nothing is leased ahead before handlers and calls were measured', () => {
+  expect(new Pace(new ManualClock()).ahead(10)).toBe(0);
+});
+
+test.each([
+  ['as many as start during a call', 100, { handlerMs: 10, callMs: 3 }, 30],
+  ['at most as many as handlers', 100, { handlerMs: 1, callMs: 10 }, 100],
+  ['a few of a single handler', 1, { handlerMs: 0, callMs: 2 }, 16],
+  ['none of long handlers', 100, { handlerMs: 60_000, callMs: 3 }, 0],
+  ['none of a single handler that takes longer than a call', 1, { handlerMs: 50, callMs: 5 }, 0],
+])('%s', async (_, concurrency, lengths, ahead) => {
+  expect(await aheadOf(concurrency, lengths)).toBe(ahead);
+});
