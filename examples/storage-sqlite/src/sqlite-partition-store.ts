@@ -127,7 +127,8 @@ export class SqlitePartitionStore implements PartitionStore {
 
   extend(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]> {
     return this.#change((table, now) =>
-      items.map(({ id, leaseTimeout }) => {
+      items.map(({ id, leaseTimeout, maxHold }) => {
+        if (maxHold !== undefined) return KEEPS_NO_METADATA;
         const error = firstFault(table, [id], 'extended');
         if (error !== undefined) return { ok: false, error };
         const leaseDeadline = addDuration(now, leaseTimeout);

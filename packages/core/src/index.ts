@@ -61,6 +61,7 @@ export {
 } from './item/item-details.ts';
 export {
   checkItemId,
+  heldTooLong,
   itemNotLeased,
   itemScheduled,
   type LeaseAction,

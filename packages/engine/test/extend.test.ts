@@ -3,10 +3,10 @@ import { Harness } from './support/harness.ts';
 
 const UNKNOWN = `0${'f'.repeat(16)}0123456789`;
 
-function extend(h: Harness, ids: readonly string[], leaseTimeout = '1m', partition = 0) {
+function extend(h: Harness, ids: readonly string[], leaseTimeout = '1m', partition = 0, maxHold = '') {
   return h.service.leasedItems.extend({
     ...{ queueName: 'q', partition, requestTimeout: '5s' },
-    ...{ leaseTimeout, ids },
+    ...{ leaseTimeout, ids, maxHold },
   });
 }
 
@@ -70,6 +70,30 @@ describe('extend', () => {
     expect(h.storage.count('extend')).toBe(1);
   });
 
+  test('keeps a lease no longer than the consumer allows, and leaves it then', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await h.produce('q', ['a']);
+    const [id] = (await leased(h, 1)) as [string];
+    const bounded = () => extend(h, [id], '1m', 0, '2m');
+    for (let n = 0; n <= 4; n++) {
+      expect(await bounded()).toMatchObject([{ ok: true }]);
+      await h.clock.advance('30s');
+    }
+    expect(await bounded()).toMatchObject([
+      {
+        error: {
+          reason: 'over_limit',
+          message: `lease cannot be extended; '${id}' has been held for more than '2m0s'`,
+        },
+      },
+    ]);
+    await h.clock.advance('29s');
+    expect(await h.payloads('q')).toEqual(['a']);
+    await h.clock.advance('2s');
+    expect((await h.lease('q', 1)).items[0]).toMatchObject({ attempts: 2 });
+  });
+
   test('is refused with "retry" after a storage failure', async () => {
     const h = new Harness();
     await h.create('q');
@@ -105,6 +129,8 @@ describe('extend', () => {
     [{ ids: ['x', 'x'] }, "invalid storage id; 'x' is listed more than once"],
     [{ requestTimeout: '' }, "request timeout is required; '5m' is recommended, 15m is the maximum"],
     [{ leaseTimeout: '' }, 'lease timeout is invalid; cannot be empty'],
+    [{ maxHold: '-1s' }, 'max hold is invalid; cannot be negative'],
+    [{ maxHold: '0s' }, 'max hold is invalid; cannot be empty'],
     [{ leaseTimeout: '-1s' }, 'lease timeout is invalid; cannot be negative'],
     [
       { leaseTimeout: '1d' },

@@ -319,6 +319,7 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '3 request_timeout request_timeout string',
     '4 lease_timeout lease_timeout string',
     '5 ids ids string[]',
+    '6 max_hold max_hold string',
   ],
   QueueExtendResponse: ['1 items items QueueExtendedItem[]'],
   QueueExtendedItem: [

@@ -33,6 +33,8 @@ export interface Entry extends DeadlineOwner {
   content: PackedContent;
   /** The `leaseDeadline` of the import of an item that is not leased. Few entries have this property. */
   idleLeaseDeadline?: Instant;
+  /** When a lease of the entry was first extended with a bound. Few entries have this property. */
+  heldSince?: Instant;
   /** Entries that came back or brought details have this property. */
   kept?: KeptDetails | undefined;
 }

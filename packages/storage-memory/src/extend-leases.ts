@@ -1,4 +1,4 @@
-import { addDuration, type ExtendedItem, type Instant, type Outcome } from '@querator/core';
+import { addDuration, type ExtendedItem, heldTooLong, type Instant, type Outcome } from '@querator/core';
 import { findLeased } from './find-leased.ts';
 import type { ItemTable } from './item-table.ts';
 
@@ -8,9 +8,15 @@ export function extendLeases(
   items: readonly ExtendedItem[],
   now: Instant,
 ): readonly Outcome<Instant>[] {
-  return items.map(({ id, leaseTimeout }) => {
+  return items.map(({ id, leaseTimeout, maxHold }) => {
     const found = findLeased(table, id, 'extended');
     if (!found.ok) return found;
+    if (maxHold !== undefined) {
+      found.value.heldSince ??= now;
+      if (now > addDuration(found.value.heldSince, maxHold)) {
+        return { ok: false, error: heldTooLong(id, maxHold) };
+      }
+    }
     const leaseDeadline = addDuration(now, leaseTimeout);
     table.change(found.value, 'leased', leaseDeadline);
     return { ok: true, value: leaseDeadline };

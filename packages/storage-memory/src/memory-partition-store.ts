@@ -312,6 +312,7 @@ export class MemoryPartitionStore implements PartitionStore {
       kept: keptUnderNewId(entry),
     };
     if (again.idleLeaseDeadline !== undefined) delete again.idleLeaseDeadline;
+    if (again.heldSince !== undefined) delete again.heldSince;
     table.remove(entry);
     table.append(again);
   }

@@ -132,7 +132,10 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   extend(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]> {
-    return this.#run((context) => extend(context, items));
+    return this.#run(async (context) => {
+      if (items.some(({ maxHold }) => maxHold !== undefined)) await this.#tryMetadata();
+      return extend(context, items);
+    });
   }
 
   retry(requests: readonly RetryRequest[], rules: DeathRules): Promise<readonly Outcome<RetryResult>[]> {
@@ -185,8 +188,7 @@ export class PostgresPartitionStore implements PartitionStore {
 
   prepareLetters(letters: readonly DeadLetter[], timeouts: LetterTimeouts): Promise<void> {
     return this.#add(async (context) => {
-      const { metadata } = context.table;
-      if (!metadata.isThere && metadata.isTryDue(context.db.clock)) await this.#table.provideMetadata();
+      await this.#tryMetadata();
       await prepareLetters(context, letters, timeouts);
     });
   }
@@ -223,6 +225,12 @@ export class PostgresPartitionStore implements PartitionStore {
       // What was done is committed. Another sweep reports the dead items when their claims end.
       return { ...result, dead: [] };
     }
+  }
+
+  /** Adds the column for the details of items, if it is missing and the last try was not a moment ago. */
+  async #tryMetadata(): Promise<void> {
+    const { db, table } = this.#context;
+    if (!table.metadata.isThere && table.metadata.isTryDue(db.clock)) await this.#table.provideMetadata();
   }
 
   /** Runs a write of new ids. */

@@ -2,6 +2,7 @@ import {
   addDuration,
   type Clock,
   type Duration,
+  type ExtendedItem,
   type ItemDetails,
   milliseconds,
   type NewItem,
@@ -95,6 +96,23 @@ describe('the column metadata of a table of an earlier version', { timeout: 60_0
     (await store.produce([{ items }], HOUR)).map(verdict);
   const leaseAll = async (store: PartitionStore) =>
     (await store.lease(LEASE)).map(({ reference, details }) => [reference, details?.metadata]);
+
+  test('is missing while another session holds the table: leases are extended, except with a bound', async () => {
+    await holdTable();
+    const store = open();
+    const [leased] = await store.lease({ limit: 1, leaseTimeout: HOUR });
+    const free = { id: leased?.id ?? '', leaseTimeout: HOUR };
+    const extend = async (...items: ExtendedItem[]) => (await store.extend?.(items))?.map(verdict);
+    expect(await extend({ ...free, maxHold: HOUR })).toEqual([`metadata is not available; ${LACKS}`]);
+    expect(await extend(free, { ...free, id: '0'.repeat(27), maxHold: HOUR })).toEqual([
+      'ok',
+      `metadata is not available; ${LACKS}`,
+    ]);
+    await client.query('COMMIT');
+    clock.putForward(10_000);
+    expect(await extend({ ...free, maxHold: HOUR })).toEqual(['ok']);
+    expect(await typeOfColumn()).toEqual(['jsonb']);
+  });
 
   test('is added at the first use, and items of before have no metadata and their present id', async () => {
     const store = open();

@@ -64,6 +64,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce_and_lease_details: ['lse'],
   import_details: [],
   lease_details: ['lse', 'pkey'],
+  extend_bounded: ['pkey'],
   retry_details: ['pkey'],
   retry_errors: ['pkey'],
   list_details: ['pkey'],

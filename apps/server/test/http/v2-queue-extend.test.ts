@@ -81,6 +81,28 @@ describe.each(STORAGES)('/v2/queue.extend on %s', { timeout: 60_000 }, (storage)
       expect(await deadlineOf(queue_name, b)).toBe(lease_deadline);
     });
 
+    test('extends a lease for as long as the consumer allows', async () => {
+      const queue_name = await queueWith(['a', 'b']);
+      const [a, b] = (await leased(queue_name, 2)) as [string, string];
+      const bounded = (ids: readonly string[], max_hold: string) =>
+        extend(format, { queue_name, lease_timeout: '10m', ids, max_hold });
+      const lease_deadline = expect.any(String);
+      expect(await bounded([a], '1us')).toEqual({ items: [{ id: a, lease_deadline }] });
+      const before = await deadlineOf(queue_name, a);
+      expect(await bounded([b, a], '1us')).toEqual({
+        items: [
+          { id: b, lease_deadline },
+          {
+            id: a,
+            code: 'over_limit',
+            message: `lease cannot be extended; '${a}' has been held for more than '1µs'`,
+          },
+        ],
+      });
+      expect(await deadlineOf(queue_name, a)).toBe(before);
+      expect(await bounded([a], '1h')).toEqual({ items: [{ id: a, lease_deadline }] });
+    });
+
     test('answers a scheduled item and a completed one with their codes', async () => {
       const queue_name = await queueWith(['later', 'done']);
       const [later, done] = (await leased(queue_name, 2)) as [string, string];

@@ -1,6 +1,7 @@
 import type { ErrorReason } from '../errors/error-reasons.ts';
 import { invalid, type QueueError } from '../errors/queue-error.ts';
 import { errorText, verbatim } from '../text/error-text.ts';
+import { type Duration, formatDuration } from '../time/duration.ts';
 import { type ItemId, itemIdFault } from './item-id.ts';
 
 /** The id names no waiting, leased or scheduled item, or is malformed; the text says which. */
@@ -20,6 +21,14 @@ export type LeaseAction = 'completed' | 'retried' | 'extended';
 /** The item exists, but is not leased. */
 export function itemNotLeased(id: ItemId, action: LeaseAction): QueueError {
   return invalid(errorText`item(s) cannot be ${action}; '${id}' is not marked as leased`, 'not_leased');
+}
+
+/** The lease of the item has been extended for as long as the consumer allows. The lease stays. */
+export function heldTooLong(id: ItemId, maxHold: Duration): QueueError {
+  return invalid(
+    errorText`lease cannot be extended; '${id}' has been held for more than '${formatDuration(maxHold)}'`,
+    'over_limit',
+  );
 }
 
 function unknownItemId(id: ItemId, reason: ErrorReason): QueueError {

@@ -111,4 +111,10 @@ export interface ExtendedItem {
   readonly id: ItemId;
   /** How long the lease lasts from now. */
   readonly leaseTimeout: Duration;
+  /**
+   * The lease is not extended any more once this much time has passed since its
+   * first extension with a `maxHold`. Undefined: without a bound. Only for partitions
+   * that keep details.
+   */
+  readonly maxHold?: Duration | undefined;
 }

@@ -51,7 +51,8 @@ import type {
  *   the item is removed. The first id is the one that an item gets when it is
  *   produced; also when it is imported or prepared without details.
  * - A partition that keeps no metadata returns and stores no details. It refuses
- *   items with metadata and retries with an error: `metadataUnavailable`.
+ *   items with metadata, retries with an error and extensions with a `maxHold`:
+ *   `metadataUnavailable`.
  * - Texts contain no U+0000, and numbers are in range: the engine checks both.
  */
 export interface PartitionStore {
@@ -175,6 +176,10 @@ export interface PartitionStore {
    *
    * Each item is decided by itself. Of an id that is named twice, the last deadline
    * stays. The errors are those of `complete`, with 'extended'.
+   *
+   * The first extension with a `maxHold` is written down. If more time
+   * than `maxHold` has passed since then, the error is `heldTooLong`, and the lease
+   * stays as it is. The item counts anew under its next id.
    *
    * Undefined if the driver cannot extend leases.
    *

@@ -29,6 +29,8 @@ export interface ExtendRequest {
   readonly ids: readonly ItemId[];
   /** How long the leases last from now. */
   readonly leaseTimeout: Duration;
+  /** How long they may be extended in all. Undefined: without a bound. */
+  readonly maxHold?: Duration | undefined;
 }
 
 type DividedComplete = CompleteRequest & Divided<CompleteRequest>;
@@ -138,7 +140,9 @@ function extendOptions(
     apply: async (requests) => {
       if (state.store.extend === undefined) return requests.map(() => CANNOT_EXTEND);
       const outcomes = await state.store.extend(
-        requests.flatMap(({ ids, leaseTimeout }) => ids.map((id) => ({ id, leaseTimeout }))),
+        requests.flatMap(({ ids, leaseTimeout, maxHold }) =>
+          ids.map((id) => ({ id, leaseTimeout, maxHold })),
+        ),
       );
       const items = sumOf(outcomes, ({ ok }) => (ok ? 1 : 0));
       engine.observer.items(hooks.queue().name, 'extended', items);

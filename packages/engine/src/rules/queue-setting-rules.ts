@@ -57,6 +57,19 @@ export function parseTimeout(field: string, text: string, examples: string): Dur
   return parse(field, text, examples);
 }
 
+/**
+ * Parses how long a lease may be extended. Empty: without a bound.
+ *
+ * @throws QueueError `invalid`.
+ */
+export function parseMaxHold(text: string): Duration | undefined {
+  if (text === '') return undefined;
+  checkLength('max hold', text);
+  const hold = parse('max hold', text, '30m, 2h or 24h');
+  checkTimeout('max hold', hold);
+  return hold;
+}
+
 const LEASE_TIMEOUTS = '8m, 15m or 1h';
 
 function checkLength(field: string, text: string): void {

@@ -2,7 +2,7 @@ import { type RetriedItem, toMilliseconds } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
-import { checkLeaseTimeout, parseLeaseTimeout } from '../rules/queue-setting-rules.ts';
+import { checkLeaseTimeout, parseLeaseTimeout, parseMaxHold } from '../rules/queue-setting-rules.ts';
 import { checkIds } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
 import type { CallOptions } from './call-options.ts';
@@ -32,6 +32,8 @@ export interface RetryCall extends LeasedItemsCall {
 export interface ExtendCall extends CompleteCall {
   /** How long the leases last from now, in Go's syntax: `30s`. At most the queue's expire timeout. */
   readonly leaseTimeout: string;
+  /** How long the leases may be extended in all, from the first extension with a `maxHold`. Empty: without a bound. */
+  readonly maxHold?: string | undefined;
 }
 
 export interface LeasedItemsDeps {
@@ -117,6 +119,7 @@ export class LeasedItemsRequests {
   checkExtend(call: ExtendCall, queue?: LogicalQueue): number {
     const timeoutMs = this.checkComplete(call, queue);
     const leaseTimeout = parseLeaseTimeout(call.leaseTimeout);
+    parseMaxHold(call.maxHold ?? '');
     if (queue !== undefined) checkLeaseTimeout(leaseTimeout, queue.queue.expireTimeout);
     return timeoutMs;
   }

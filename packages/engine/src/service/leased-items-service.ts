@@ -1,5 +1,5 @@
 import type { Instant, Outcome, RetryResult } from '@querator/core';
-import { parseLeaseTimeout } from '../rules/queue-setting-rules.ts';
+import { parseLeaseTimeout, parseMaxHold } from '../rules/queue-setting-rules.ts';
 import type { CallOptions } from './call-options.ts';
 import type { CompleteCall, ExtendCall, LeasedItemsRequests, RetryCall } from './leased-items-requests.ts';
 
@@ -34,7 +34,8 @@ export class LeasedItemsService {
 
   /**
    * Gives leased items a new lease deadline, also when the present one has passed
-   * and the items were not taken back yet.
+   * and the items were not taken back yet. Once they were held for `maxHold`, their
+   * outcome has the reason `over_limit`, and the lease stays as it is.
    *
    * @returns the new deadlines.
    * @throws QueueError also `retry` when storage fails, and `failed` when it cannot extend leases.
@@ -43,6 +44,7 @@ export class LeasedItemsService {
     const queue = await this.#requests.queueForExtend(call, options);
     this.#requests.checkExtend(call, queue);
     const leaseTimeout = parseLeaseTimeout(call.leaseTimeout);
-    return queue.leasedItems.extend(call.partition, { ids: call.ids, leaseTimeout });
+    const maxHold = parseMaxHold(call.maxHold ?? '');
+    return queue.leasedItems.extend(call.partition, { ids: call.ids, leaseTimeout, maxHold });
   }
 }

@@ -51,13 +51,14 @@ export const QueueCompleteResponse = messageTable(
 
 export const QueueExtendRequest = messageTable(
   'QueueExtendRequest',
-  () => ({ queueName: '', partition: 0, requestTimeout: '', leaseTimeout: '', ids: [] }),
+  () => ({ queueName: '', partition: 0, requestTimeout: '', leaseTimeout: '', ids: [], maxHold: '' }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
     { number: 3, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
     { number: 4, name: 'leaseTimeout', protoName: 'lease_timeout', jsonName: 'lease_timeout', kind: 'string', repeated: false },
     { number: 5, name: 'ids', protoName: 'ids', jsonName: 'ids', kind: 'string', repeated: true },
+    { number: 6, name: 'maxHold', protoName: 'max_hold', jsonName: 'max_hold', kind: 'string', repeated: false },
   ],
 );
 

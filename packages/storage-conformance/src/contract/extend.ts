@@ -1,4 +1,4 @@
-import { type ItemId, type Outcome, parseDuration } from '@querator/core';
+import { heldTooLong, type ItemId, metadataUnavailable, type Outcome, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { newItem, numbered, textsOf } from '../fixture/content.ts';
 import { LEASE_TIMEOUT, type PartitionScript, valuesOf } from '../fixture/partition-script.ts';
@@ -140,6 +140,99 @@ export function describeExtend(test: StorageTest): void {
       await script.complete(...ids);
     });
 
+    describe('with a bound', () => {
+      const LIMIT = parseDuration('5m');
+      const bounded = (script: PartitionScript, id: ItemId, maxHold = LIMIT) =>
+        script.store.extend?.([{ id, leaseTimeout: LEASE_TIMEOUT, maxHold }]) ?? [];
+
+      // "If more time than `maxHold` has passed since then, the error is `heldTooLong`, and the lease stays"
+      test.ifExtends('extends a lease until it was held for so long, and leaves it then', async (fixture) => {
+        const script = fixture.script();
+        if (await refusesBounds(script)) return;
+        await script.produce('a');
+        const id = await script.leaseOne();
+        await fixture.clock.advance('50s');
+        for (let minute = 0; minute <= 5; minute++) {
+          expect(await bounded(script, id)).toEqual([{ ok: true, value: script.in('1m') }]);
+          await fixture.clock.advance('1m');
+        }
+        const [before] = await script.queued();
+        expect(await bounded(script, id)).toEqual([{ ok: false, error: heldTooLong(id, LIMIT) }]);
+        expect(await script.queued()).toEqual([before]);
+        await script.complete(id);
+      });
+
+      // each request has a bound of its own, and one without has none
+      test.ifExtends('counts from the first extension with a bound, for every bound', async (fixture) => {
+        const script = fixture.script();
+        if (await refusesBounds(script)) return;
+        await script.produce('a');
+        const id = await script.leaseOne(parseDuration('1h'));
+        valuesOf(await script.extend(LEASE_TIMEOUT, id));
+        await fixture.clock.advance('10m');
+        valuesOf(await bounded(script, id));
+        await fixture.clock.advance('6m');
+        expect(reasonsOf(await bounded(script, id))).toEqual(['over_limit']);
+        expect(reasonsOf(await bounded(script, id, parseDuration('7m')))).toEqual(['ok']);
+        expect(reasonsOf(await script.extend(LEASE_TIMEOUT, id))).toEqual(['ok']);
+        expect(reasonsOf(await bounded(script, id))).toEqual(['over_limit']);
+      });
+
+      test.ifExtends('decides each item by itself', async (fixture) => {
+        const script = fixture.script();
+        if (await refusesBounds(script)) return;
+        await script.produce('long', 'fresh', 'free', 'waiting');
+        const [long, fresh, free] = (await script.lease(3, parseDuration('1h'))).map((item) => item.id) as [
+          ItemId,
+          ItemId,
+          ItemId,
+        ];
+        valuesOf(await bounded(script, long));
+        await fixture.clock.advance('6m');
+        const outcomes = await script.store.extend?.([
+          { id: long, leaseTimeout: LEASE_TIMEOUT, maxHold: LIMIT },
+          { id: UNKNOWN_ID, leaseTimeout: LEASE_TIMEOUT, maxHold: LIMIT },
+          { id: fresh, leaseTimeout: LEASE_TIMEOUT, maxHold: LIMIT },
+          { id: free, leaseTimeout: LEASE_TIMEOUT },
+        ]);
+        expect(reasonsOf(outcomes ?? [])).toEqual(['over_limit', 'lease_lost', 'ok', 'ok']);
+      });
+
+      // "The item counts anew under its next id"
+      test.ifExtends('counts anew once the item has come back', async (fixture) => {
+        const script = fixture.script();
+        if (await refusesBounds(script)) return;
+        await script.produce('a');
+        const first = await script.leaseOne();
+        valuesOf(await bounded(script, first));
+        await fixture.clock.advance('6m');
+        await script.sweep();
+        const second = await script.leaseOne();
+        expect(reasonsOf(await bounded(script, second))).toEqual(['ok']);
+        await fixture.clock.advance('6m');
+        expect(reasonsOf(await bounded(script, second))).toEqual(['over_limit']);
+        await script.retry({ id: second });
+        const third = await script.leaseOne();
+        expect(reasonsOf(await bounded(script, third))).toEqual(['ok']);
+        await script.retry({ id: third, retryAt: script.in('1m') });
+        await fixture.clock.advance('6m');
+        await script.sweep();
+        expect(reasonsOf(await bounded(script, await script.leaseOne()))).toEqual(['ok']);
+      });
+
+      // the bound is no detail of the item
+      test.ifExtends('keeps the metadata of the item', async (fixture) => {
+        const script = fixture.script();
+        if (await refusesBounds(script)) return;
+        const metadata = new Map([['held', 'mine']]);
+        await script.produceItems([{ ...newItem('a'), metadata }]);
+        const id = await script.leaseOne();
+        valuesOf(await bounded(script, id));
+        const [item] = await script.store.list({ state: 'queued', pivot: '', limit: 1, details: true });
+        expect(item?.details).toMatchObject({ firstId: id, metadata });
+      });
+    });
+
     // "Of an extend and a concurrent sweep, exactly one has an effect on a lease"
     test.ifExtends('races with a sweep, and exactly one of them has each item', async (fixture) => {
       const scripts = await fixture.callers();
@@ -196,4 +289,20 @@ export function describeExtend(test: StorageTest): void {
 /** The reason of each error. */
 function reasonsOf(outcomes: readonly Outcome<unknown>[]): (string | undefined)[] {
   return outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.error.reason));
+}
+
+/** Whether the partition keeps no details. Then it refuses every extension with a bound. */
+async function refusesBounds(script: PartitionScript): Promise<boolean> {
+  const { metadataFault } = await script.store.probe();
+  if (metadataFault === undefined) return false;
+  await script.produce('refused');
+  const id = await script.leaseOne();
+  const outcomes = await script.store.extend?.([
+    { id, leaseTimeout: MUCH_LATER, maxHold: MUCH_LATER },
+    { id: UNKNOWN_ID, leaseTimeout: MUCH_LATER },
+  ]);
+  expect(outcomes?.[0]).toEqual({ ok: false, error: metadataUnavailable(metadataFault) });
+  expect(reasonsOf(outcomes ?? [])).toEqual(['unavailable', 'lease_lost']);
+  expect((await script.queued())[0]?.leaseDeadline).toBe(script.in('1m'));
+  return true;
 }

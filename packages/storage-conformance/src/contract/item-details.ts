@@ -47,7 +47,7 @@ export function describeItemDetails(test: StorageTest): void {
       expect(metadataFault === undefined).toBe(fixture.backend.capabilities.metadata === true);
     });
 
-    // "A partition that keeps no metadata … refuses items with metadata and retries with an error"
+    // "A partition that keeps no metadata … refuses items with metadata, retries with an error …"
     test('are refused, or left out, by a partition that keeps none', async (fixture) => {
       const script = fixture.script();
       const { metadataFault } = await script.store.probe();

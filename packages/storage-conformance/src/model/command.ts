@@ -44,7 +44,12 @@ export type Command =
   | { readonly do: 'lease'; readonly limit: number; readonly leaseFor: number }
   | { readonly do: 'release'; readonly ids: readonly IdPick[] }
   | { readonly do: 'complete'; readonly requests: readonly (readonly IdPick[])[] }
-  | { readonly do: 'extend'; readonly ids: readonly IdPick[]; readonly leaseFor: number }
+  | {
+      readonly do: 'extend';
+      readonly ids: readonly IdPick[];
+      readonly leaseFor: number;
+      readonly maxHold: Offset;
+    }
   | {
       readonly do: 'retry';
       readonly requests: readonly (readonly { id: IdPick; retryIn: Offset; dead: boolean }[])[];
@@ -193,7 +198,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), requests: requestsOf(pick) }) },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('extend' as const), ids: picks, leaseFor: span }),
+    arbitrary: fc.record({ do: fc.constant('extend' as const), ids: picks, leaseFor: span, maxHold: offset }),
   },
   { weight: 5, arbitrary: retry },
   { weight: 2, arbitrary: imported },

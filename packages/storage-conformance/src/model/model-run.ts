@@ -182,12 +182,15 @@ export class ModelRun {
   }
 
   /** Does nothing for a driver that cannot extend leases. */
-  async #extend({ ids: picks, leaseFor }: CommandOf<'extend'>): Promise<void> {
-    const items = this.#ids(picks).map((id) => ({ id, leaseTimeout: milliseconds(leaseFor) }));
+  async #extend({ ids: picks, leaseFor, maxHold: bound }: CommandOf<'extend'>): Promise<void> {
+    const isBounded = bound !== undefined && (await this.#store.probe()).metadataFault === undefined;
+    const maxHold = isBounded ? milliseconds(bound) : undefined;
+    const leaseTimeout = milliseconds(leaseFor);
+    const items = this.#ids(picks).map((id) => ({ id, leaseTimeout, maxHold }));
     const outcomes = await this.#store.extend?.(items);
     if (outcomes === undefined) return;
-    const until = addDuration(this.#now, milliseconds(leaseFor));
-    const expected = items.map(({ id }) => this.#model.extend(id, until) ?? until);
+    const until = addDuration(this.#now, leaseTimeout);
+    const expected = items.map(({ id }) => this.#model.extend(id, until, this.#now, maxHold) ?? until);
     expect(outcomes.map((outcome) => (outcome.ok ? outcome.value : outcome.error.reason))).toEqual(expected);
   }
 

@@ -1,4 +1,11 @@
-import { type Instant, type ItemId, SCHEDULE_THRESHOLD, toMicroseconds } from '@querator/core';
+import {
+  addDuration,
+  type Duration,
+  type Instant,
+  type ItemId,
+  SCHEDULE_THRESHOLD,
+  toMicroseconds,
+} from '@querator/core';
 
 /** An item of the model. */
 export interface ModelItem {
@@ -11,6 +18,8 @@ export interface ModelItem {
   /** The end of the lease, timeout or claim, or the time to be enqueued. Unused while waiting. */
   until: Instant;
   attempts: number;
+  /** When the item was first extended with a bound under its present id. */
+  heldSince?: Instant | undefined;
   readonly sourceId: string | undefined;
   readonly createdAt: Instant;
   readonly expireDeadline: Instant;
@@ -64,6 +73,7 @@ export class PartitionModel {
     this.take(item);
     item.state = 'waiting';
     item.id = undefined;
+    item.heldSince = undefined;
     this.items.push(item);
   }
 
@@ -87,10 +97,19 @@ export class PartitionModel {
   }
 
   /** @returns why the lease was not extended. */
-  extend(id: ItemId, until: Instant): 'lease_lost' | 'not_leased' | undefined {
+  extend(
+    id: ItemId,
+    until: Instant,
+    now: Instant,
+    maxHold: Duration | undefined,
+  ): 'lease_lost' | 'not_leased' | 'over_limit' | undefined {
     const item = this.find(id);
     if (item?.state === 'waiting' || item?.state === 'scheduled') return 'not_leased';
     if (item?.state !== 'leased') return 'lease_lost';
+    if (maxHold !== undefined) {
+      item.heldSince ??= now;
+      if (now > addDuration(item.heldSince, maxHold)) return 'over_limit';
+    }
     item.until = until;
     return undefined;
   }

@@ -10,7 +10,14 @@ import {
 } from '@querator/core';
 
 /** The keys of the column's value. The producer's pairs have one of their own, so that none can forge ours. */
-const KEYS = { pairs: 'user', firstId: 'first_id', error: 'error', source: 'source', death: 'died' } as const;
+const KEYS = {
+  pairs: 'user',
+  firstId: 'first_id',
+  error: 'error',
+  source: 'source',
+  death: 'died',
+  held: 'held',
+} as const;
 
 /** What the column holds, as JSON. */
 interface StoredDetails {
@@ -52,9 +59,28 @@ export function withFirstId(value = 'item.metadata', id = 'item.id'): string {
 
 /** SQL for the value of a row that becomes moving. @param reason SQL for the reason. */
 export function withDeath(value: string, now: string, reason: string): string {
-  const at = `(extract(epoch FROM ${now}) * 1000000)::bigint`;
   return `${orEmpty(value)} || jsonb_build_object('${KEYS.death}',
-    jsonb_build_object('at', ${at}, 'reason', ${reason}))`;
+    jsonb_build_object('at', ${microsecondsSql(now)}, 'reason', ${reason}))`;
+}
+
+/**
+ * SQL for the microseconds since 1970 at which the lease was first extended with a
+ * bound. NULL: it was not. The entry names the id of the item, which is another one after
+ * every return to the queue. So no other statement has to remove it.
+ */
+export function heldSince(value = 'item.metadata', id = 'item.id'): string {
+  return `CASE WHEN ${value} #>> '{${KEYS.held},id}' = ${id} THEN (${value} #>> '{${KEYS.held},since}')::bigint END`;
+}
+
+/** SQL for the value of a row whose lease is extended with a bound for the first time. */
+export function withHeld(now: string, value = 'item.metadata', id = 'item.id'): string {
+  return `${orEmpty(value)} || jsonb_build_object('${KEYS.held}',
+    jsonb_build_object('id', ${id}, 'since', ${microsecondsSql(now)}))`;
+}
+
+/** SQL for an instant as microseconds since 1970. */
+export function microsecondsSql(instant: string): string {
+  return `(extract(epoch FROM ${instant}) * 1000000)::bigint`;
 }
 
 /** SQL for the value of a row with its last error. @param error SQL for a text; empty: the value stays. */

@@ -156,6 +156,11 @@ function operationsOnDetails(context: PartitionContext, ids: readonly ItemId[]):
     () => produce(context, [{ items: scheduled }], EXPIRE_TIMEOUT),
     () => produceAndLease(context, [{ items }], EXPIRE_TIMEOUT, batch, ''),
     () => lease(context, batch, ids[0] ?? ''),
+    () =>
+      extend(
+        context,
+        ids.map((id) => ({ id, leaseTimeout: EXPIRE_TIMEOUT, maxHold: EXPIRE_TIMEOUT })),
+      ),
     () => retry(context, [{ items: retried }], MOVE),
     () => retry(context, [{ items: retried.map((item) => ({ ...item, error: 'error' })) }], MOVE),
     () => list(context, { state: 'queued', ...page }),

@@ -107,6 +107,27 @@ export const V2_CALLS: readonly CheckedCall[] = [
         broken: { lease_timeout: '-1s' },
       },
       {
+        when: '`max_hold` has more than 15 bytes',
+        text: "max hold is invalid; cannot be greater than '15' characters",
+        reason: 'too_large',
+        broken: { max_hold: textOf(16) },
+      },
+      {
+        when: '`max_hold` is not a [duration](http-api.md#durations)',
+        text: 'max hold is invalid; <what is wrong> - expected format: 30m, 2h or 24h',
+        broken: { max_hold: '1d' },
+      },
+      {
+        when: '`max_hold` is 0',
+        text: 'max hold is invalid; cannot be empty',
+        broken: { max_hold: '0s' },
+      },
+      {
+        when: '`max_hold` is negative',
+        text: 'max hold is invalid; cannot be negative',
+        broken: { max_hold: '-1s' },
+      },
+      {
         when: "`lease_timeout` is longer than the queue's `expire_timeout`",
         text: 'lease timeout is too long; <timeout> cannot be greater than the expire timeout <timeout>',
         broken: { lease_timeout: '25h' },

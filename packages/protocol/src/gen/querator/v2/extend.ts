@@ -24,6 +24,8 @@ export interface QueueExtendRequest {
   leaseTimeout: string;
   /** The ids from the lease: 1 to 1,000, none twice. */
   ids: string[];
+  /** How long the leases may be extended, counted from the first request that names the item with a `max_hold`: a duration of at least 1us. Absent: without a bound. */
+  maxHold: string;
 }
 
 /** The outcome of each id, in the order of the request. */
@@ -45,7 +47,7 @@ export interface QueueExtendedItem {
 }
 
 function createBaseQueueExtendRequest(): QueueExtendRequest {
-  return { queueName: "", partition: 0, requestTimeout: "", leaseTimeout: "", ids: [] };
+  return { queueName: "", partition: 0, requestTimeout: "", leaseTimeout: "", ids: [], maxHold: "" };
 }
 
 export const QueueExtendRequest: MessageFns<QueueExtendRequest> = {
@@ -65,6 +67,9 @@ export const QueueExtendRequest: MessageFns<QueueExtendRequest> = {
     for (const v of message.ids) {
       writer.uint32(42).string(v!);
     }
+    if (message.maxHold !== "") {
+      writer.uint32(50).string(message.maxHold);
+    }
     return writer;
   },
 
@@ -78,6 +83,7 @@ export const QueueExtendRequest: MessageFns<QueueExtendRequest> = {
     message.requestTimeout = object.requestTimeout ?? "";
     message.leaseTimeout = object.leaseTimeout ?? "";
     message.ids = object.ids?.map((e) => e) || [];
+    message.maxHold = object.maxHold ?? "";
     return message;
   },
 };
