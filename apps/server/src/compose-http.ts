@@ -3,7 +3,7 @@ import type { Instances, Service } from '@querator/engine';
 import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
 import type { Config } from './config/schema.ts';
 import type { MemoryBudget } from './http/budget/memory-budget.ts';
-import { AuditLog } from './http/call/audit-log.ts';
+import { Audit } from './http/call/audit.ts';
 import { allowEveryPage, authorizePagesBy } from './http/call/authorize-page.ts';
 import { CallPipeline } from './http/call/call-pipeline.ts';
 import { ClientAddresses } from './http/call/client-addresses.ts';
@@ -21,6 +21,7 @@ import type { Metrics } from './observability/metrics.ts';
 import { connectionLimits } from './observability/process-limits.ts';
 import type { ServerDeps } from './server-deps.ts';
 import { createGate } from './startup/server-access.ts';
+import type { ServerAudit } from './startup/server-audit.ts';
 import { AllWorkers } from './workers/all-workers.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
 
@@ -38,6 +39,8 @@ export interface ServedParts {
   readonly instances: Instances;
   /** Undefined: the storage of the queues cannot keep users. */
   readonly access: AccessControl | undefined;
+  /** Undefined: audit events are not stored. */
+  readonly audit: ServerAudit | undefined;
   readonly budget: MemoryBudget;
   readonly monotonicClock: MonotonicClock;
   readonly pools: PoolRegistry;
@@ -52,7 +55,7 @@ export interface ComposedHttp {
 
 /** Creates the HTTP side of a server that does not listen yet. */
 export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts): ComposedHttp {
-  const { metrics, health, service, instances, access, budget, monotonicClock, pools } = parts;
+  const { metrics, health, service, instances, access, audit, budget, monotonicClock, pools } = parts;
   const { logger } = deps;
   const isReadyItself = async () => (await health.check(READY)).status === 'pass';
   const all = deps.worker === undefined ? undefined : allWorkers({ metrics, isReady: isReadyItself }, deps);
@@ -70,10 +73,10 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     logger,
     requestIds: new RequestIds(deps.random),
     requestLog: createRequestLog(config, deps, monotonicClock),
-    auditLog: createAuditLog(config, deps, { ...parts, addresses }),
+    audit: createAudit(config, deps, { ...parts, addresses }),
     monotonicClock,
   });
-  const routes = createRoutes(service, access, instances);
+  const routes = createRoutes(service, access, instances, audit?.service);
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });
   const pages = createPages({
@@ -104,19 +107,22 @@ function createRequestLog(
   return logging['request-log'] ? new RequestLog(requestLogger, monotonicClock) : undefined;
 }
 
-/** The parts that an audit log depends on. */
-interface AuditedParts extends Pick<ServedParts, 'access' | 'service'> {
+/** The parts that an audit depends on. */
+interface AuditedParts extends Pick<ServedParts, 'access' | 'audit' | 'service'> {
   readonly addresses: ClientAddresses;
 }
 
 /** Access control makes callers known, so it switches the audit on, unless the configuration says otherwise. */
-function createAuditLog(
-  { audit }: Config,
-  { logger, requestLogger = logger }: ServerDeps,
-  { access, service, addresses }: AuditedParts,
-): AuditLog | undefined {
-  if (!(audit.log ?? access?.enforced === true)) return undefined;
-  return new AuditLog({ logger: requestLogger, namespaceOf: service.namespaceOf, addresses });
+function createAudit(
+  { audit: { log } }: Config,
+  { logger, requestLogger = logger, random }: ServerDeps,
+  { access, audit, service, addresses }: AuditedParts,
+): Audit | undefined {
+  const isLogged = log ?? access?.enforced === true;
+  const table = audit?.table;
+  if (!isLogged && table === undefined) return undefined;
+  const { namespaceOf } = service;
+  return new Audit({ logger: isLogged ? requestLogger : undefined, table, random, addresses, namespaceOf });
 }
 
 function createConnections(

@@ -15,6 +15,7 @@ import { Metrics } from './observability/metrics.ts';
 import type { ServerDeps } from './server-deps.ts';
 import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { createAccessControl, namespaceCheck } from './startup/server-access.ts';
+import { createServerAudit } from './startup/server-audit.ts';
 import { createInstances } from './startup/server-instances.ts';
 import { StoragePasswords } from './startup/storage-passwords.ts';
 
@@ -65,7 +66,8 @@ export function compose(config: Config, deps: ServerDeps): Composition {
 
   const queueStore = queueStorage.queueStore();
   const access = createAccessControl(config, { ...deps, monotonicClock, queueStorage });
-  const capabilities = capabilitiesOf(access);
+  const audit = createServerAudit(config, { ...deps, monotonicClock, queueStorage });
+  const capabilities = capabilitiesOf(access, audit?.service);
   const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
   const budget = createBudget(config, deps);
   const service = createService({
@@ -87,6 +89,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     configuredQueues.stop();
     metrics.stop();
     await service.shutdown();
+    await audit?.stop();
     await instances.stop();
     await access?.stop();
     const backends = new Set([queueStorage, ...partitionStorages]);
@@ -108,6 +111,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     service,
     instances,
     access,
+    audit,
     budget,
     monotonicClock,
     pools,
@@ -122,6 +126,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     configuredQueues,
     start: async () => {
       instances.start();
+      audit?.start();
       if (access !== undefined) await within(deps.clock, ACCESS_START_MS, access.start());
     },
     pools: () => pools.states(),

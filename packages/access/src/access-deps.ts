@@ -1,4 +1,4 @@
-import type { AccessStore, AccessTransaction, Clock, Random } from '@querator/core';
+import type { AccessStore, AccessTransaction, CallAudit, Clock, Random } from '@querator/core';
 
 /** What the calls on access control depend on. */
 export interface AccessDeps {
@@ -12,13 +12,18 @@ export interface AccessDeps {
   readonly changed: () => void;
 }
 
-/** Runs a change, and reports it. An error may come after an unknown outcome, so that it is reported too. */
+/**
+ * Runs a change, and reports it. An error may come after an unknown outcome, so that it is reported too.
+ *
+ * @param audit of the call; its event is stored with the change. Undefined: the call is not audited.
+ */
 export async function change<T>(
   { store, changed }: AccessDeps,
   work: (transaction: AccessTransaction) => Promise<T>,
+  audit?: CallAudit,
 ): Promise<T> {
   try {
-    return await store.change(work);
+    return await store.change(work, audit?.storedEvent);
   } finally {
     changed();
   }

@@ -1,4 +1,10 @@
 export { AccessControl, type AccessControlOptions } from './access-control.ts';
+export {
+  type AuditEvents,
+  type AuditListCall,
+  AuditService,
+  type AuditServiceDeps,
+} from './audit/audit-service.ts';
 export { type Credentials, checkScheme } from './authentication/authenticator.ts';
 export { ACCESS_TOPIC } from './authentication/generation-watch.ts';
 export { type NamespaceOf, QueueAuthorizer } from './authorization/queue-authorizer.ts';

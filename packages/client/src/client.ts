@@ -70,6 +70,8 @@ export interface Client {
     readonly instances: Methods<typeof endpointsV2.instances>;
     /** API keys: `rotate`. */
     readonly apiKeys: Methods<typeof endpointsV2.apiKeys>;
+    /** The audit: `list`, which shows who called what. */
+    readonly audit: Methods<typeof endpointsV2.audit>;
     /** For producers and consumers: `produce`, which returns ids, `lease`, and with an outcome for each item `complete`, `retry` and `extend`. */
     readonly queue: Methods<typeof endpointsV2.queue>;
     /** Management of queues: `delete`, which spares a queue with items unless it is forced. */
@@ -109,6 +111,7 @@ export function createClient(options: ClientOptions): Client {
       server: methods(call, endpointsV2.server),
       instances: methods(call, endpointsV2.instances),
       apiKeys: methods(call, endpointsV2.apiKeys),
+      audit: methods(call, endpointsV2.audit),
       queue: methods(call, endpointsV2.queue),
       queues: methods(call, endpointsV2.queues),
     },

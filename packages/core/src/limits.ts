@@ -41,6 +41,10 @@ export const LIMITS = {
   listPage: 65_536,
   /** Elements in a page if the request sets no limit. */
   listPageDefault: 1_000,
+  /** Audit events in one page. */
+  auditPage: 500,
+  /** Audit events in a page if the request sets no limit. */
+  auditPageDefault: 100,
 } as const;
 
 /** The shortest request timeout. */

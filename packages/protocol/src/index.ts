@@ -30,6 +30,7 @@ export {
   fromRoleBinding,
   fromUser,
 } from './convert/access-records.ts';
+export { fromAuditEvent } from './convert/audit-event.ts';
 export { fromInstances } from './convert/instances.ts';
 export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
 export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem } from './convert/lease-item.ts';
@@ -113,6 +114,12 @@ export type {
   UsersListResponse,
 } from './gen/querator/users.ts';
 export type { APIKeysRotateRequest, APIKeysRotateResponse } from './gen/querator/v2/apikeys.ts';
+export type {
+  AuditChange,
+  AuditEvent,
+  AuditListRequest,
+  AuditListResponse,
+} from './gen/querator/v2/audit.ts';
 export type {
   QueueCompleteRequest as QueueCompleteRequestV2,
   QueueCompleteResponse,

@@ -52,6 +52,7 @@ const TABLE = `
 /v2/server.info ServerInfoRequest ServerInfoResponse system.health 256000
 /v2/instances.list InstancesListRequest InstancesListResponse system.health 256000
 /v2/apikeys.rotate APIKeysRotateRequest APIKeysRotateResponse apikey.create 256000
+/v2/audit.list AuditListRequest AuditListResponse rolebinding.list 256000
 /v2/queue.produce QueueProduceRequest QueueProduceResponse queue.produce 5000000
 /v2/queue.lease QueueLeaseRequest QueueLeaseResponse queue.lease 256000
 /v2/queue.complete QueueCompleteRequest QueueCompleteResponse queue.complete 256000

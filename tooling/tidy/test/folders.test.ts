@@ -66,6 +66,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/access/src': [
     'index.ts',
     'access-control.ts',
+    'audit',
     'authentication',
     'service',
     'access-deps.ts',
@@ -157,6 +158,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'startup',
     'http',
     'workers',
+    'audit',
     'observability',
     'config',
     'backends.ts',

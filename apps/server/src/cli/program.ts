@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { visibleText } from '../observability/visible-text.ts';
 import type { Cli } from './cli.ts';
 import { addAdmin } from './commands/access/admin.ts';
+import { addAudit } from './commands/access/audit.ts';
 import { addBinding } from './commands/access/binding.ts';
 import { addKey } from './commands/access/key.ts';
 import { addNamespace } from './commands/access/namespace.ts';
@@ -43,6 +44,7 @@ const COMMANDS = [
   addKey,
   addRole,
   addBinding,
+  addAudit,
   addInstances,
   addAdmin,
   addVersion,

@@ -1,8 +1,12 @@
+import { parseDuration } from '@querator/core';
 import { DRIVERS, type DriverConfig } from '../backends.ts';
 import type { ConfigFault, ConfigPath } from './config-error.ts';
 import { mixtureFaults } from './queue-storage.ts';
 import type { ConfigFile } from './schema.ts';
 import { tlsFaults } from './tls-rules.ts';
+
+/** The shortest time for which audit events can be kept. */
+const SHORTEST_KEEP = parseDuration('1h');
 
 /**
  * Checks what the schema cannot: that names are unique or known, the options of drivers, and files.
@@ -15,6 +19,7 @@ export function checkRules(config: ConfigFile, readFiles: boolean): ConfigFault[
   const faults: ConfigFault[] = [
     ...tlsFaults(config, readFiles),
     ...addressFaults(config),
+    ...auditFaults(config),
     ...(queues === undefined ? [] : driverFaults(['queue-storage'], queues)),
     ...mixtureFaults(config),
     ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage)),
@@ -38,6 +43,12 @@ export function checkRules(config: ConfigFile, readFiles: boolean): ConfigFault[
 function addressFaults({ address, 'admin-address': adminAddress }: ConfigFile): ConfigFault[] {
   if (adminAddress !== address || address.endsWith(':0')) return [];
   return [{ path: ['admin-address'], message: "is the same as 'address'; expected another port" }];
+}
+
+/** A typing error such as 90s must not remove what was to be kept for 90 days. */
+function auditFaults({ audit }: ConfigFile): ConfigFault[] {
+  if (parseDuration(audit.keep) >= SHORTEST_KEEP) return [];
+  return [{ path: ['audit', 'keep'], message: 'expected at least 1h' }];
 }
 
 function driverFaults(

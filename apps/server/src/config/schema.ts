@@ -131,7 +131,13 @@ export const configSchema = z.strictObject({
       'admin-key': z.string().refine(isKeyText, KEY_EXPECTED).optional(),
     })
     .prefault({ driver: 'none' }),
-  audit: z.strictObject({ log: z.boolean('expected true or false').optional() }).prefault({}),
+  audit: z
+    .strictObject({
+      log: z.boolean('expected true or false').optional(),
+      table: z.boolean('expected true or false').default(false),
+      keep: duration.default('2160h'),
+    })
+    .prefault({}),
   queues: z.array(queue).default([]),
 });
 

@@ -46,7 +46,7 @@ async function eventsOf(...call: Parameters<typeof post>) {
 
 describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
   test('has an event for each call that changes settings, access or items, and no others', async () => {
-    await start(ENFORCED, storage);
+    await start({ ...ENFORCED, audit: { table: true } }, storage);
     const lease = { queue_name: 'q', client_id: 'c', batch_size: 1, request_timeout: '5s' };
     const items = (...texts: string[]) => ({
       ...{ queue_name: 'q', request_timeout: '5s' },
@@ -147,11 +147,17 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('storage/items.import', imported, counted, { ...inPartition, items: 2 });
     await call('storage/items.import', imported, counted, { ...inPartition, items: 0 });
     await call('queue.clear', { queue_name: 'q', queue: true }, counted, { ...q, items: 4 });
-    await call('queues.delete', { queue_name: 'q' }, audited, { ...q, items: 0 });
+    const pause = (before: string, after: string) => [{ field: 'pause.lease', before, after }];
+    const paused = { ...q, changes: pause('off', 'until resumed') };
+    await call('queues.pause', { queue_name: 'q', lease: true }, audited, paused, 2);
+    const resumed = { ...q, changes: pause('until resumed', 'off') };
+    await call('queues.resume', { queue_name: 'q', lease: true }, audited, resumed, 2);
+    await call('queues.delete', { queue_name: 'q' }, counted, { ...q, items: 0 });
     await post('queues.create', QUEUE);
-    await call('queues.delete', { queue_name: 'q' }, audited, { ...q, items: 0 }, 2);
+    await call('queues.delete', { queue_name: 'q' }, counted, { ...q, items: 0 }, 2);
     await call('server.info', {}, [], {}, 2);
     await call('instances.list', {}, [], {}, 2);
+    await call('audit.list', {}, [], {}, 2);
 
     expect([...seen].sort()).toEqual(ALL_ENDPOINTS.map(({ path }) => path).sort());
   });
@@ -180,7 +186,7 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     expect(failed).not.toHaveProperty('changes');
     await post('storage/items.import', { queue_name: 'q', items: [{}, {}, {}] });
     const { events: found } = await eventsOf('queues.delete', { queue_name: 'q' });
-    expect(found).toMatchObject([{ outcome: 'ok', items: 3 }]);
+    expect(found).toMatchObject([{ outcome: 'begun' }, { outcome: 'ok', items: 3 }]);
   });
 
   test('knows the namespace of a queue that it deletes', async () => {
@@ -188,7 +194,8 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     const { namespace } = await newTenant(server, []);
     const queue = await newQueue(server, namespace);
     expect((await eventsOf('queues.delete', { queue_name: queue })).events).toMatchObject([
-      { queue, namespace },
+      { queue, namespace, outcome: 'begun' },
+      { queue, namespace, outcome: 'ok' },
     ]);
   });
 });

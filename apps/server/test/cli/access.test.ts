@@ -9,7 +9,7 @@ import { ADMIN_KEY, ENFORCED } from '../access/support/access-server.ts';
 import { TestServer } from '../support/test-server.ts';
 import { Terminal } from './support/terminal.ts';
 
-const server = new TestServer(ENFORCED);
+const server = new TestServer({ ...ENFORCED, audit: { table: true } });
 const terminal = new Terminal(fetch);
 let folder: string;
 
@@ -28,6 +28,30 @@ async function admin(line: string): Promise<Record<string, unknown>> {
   const { stdout } = await terminal.ok(line, { env });
   return stdout === '' ? {} : JSON.parse(stdout);
 }
+
+describe('the audit on the command line', () => {
+  test('prints the newest events, filtered and in parts', async () => {
+    for (const name of ['one', 'two', 'three']) await admin(`namespace create ${name}`);
+    const { items, cursor } = (await admin('audit list --action namespaces.create --limit 2')) as {
+      items: { details: { name: string } }[];
+      cursor: string;
+    };
+    expect(items.map(({ details }) => details.name)).toEqual(['three', 'two']);
+    const rest = await admin(`audit list --action namespaces.create --actor admin --cursor ${cursor}`);
+    expect(rest).toMatchObject({ items: [{ details: { name: 'one' }, username: 'admin', outcome: 'ok' }] });
+    expect(await admin('audit list --namespace one')).toEqual({});
+    expect(await admin('audit list --to 2020-01-01T00:00:00Z')).toEqual({});
+    expect(await admin('audit list --from 2020-01-01T00:00:00Z --limit 1')).toMatchObject({
+      items: [expect.anything()],
+    });
+    for (const name of ['one', 'two', 'three']) await admin(`namespace delete ${name}`);
+  });
+
+  test('refuses a time that is none', async () => {
+    const { code, stderr } = await terminal.run(['audit', 'list', '--from', 'yesterday']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('invalid from time format')]);
+  });
+});
 
 describe('access control on the command line', () => {
   test('a tenant is set up, used and taken down again', async () => {

@@ -26,7 +26,7 @@ const BATCH = 50;
 /** Characters of a message: the longest text and two values of 100 characters, escaped. */
 const MESSAGE_LENGTH = 1_200;
 
-const server = useServer('memory');
+const server = useServer('memory', { audit: { table: true } });
 /** The calls that were answered with 200. */
 const served = new Set<string>();
 const statuses = new Set(Object.values(ERROR_STATUSES).map(({ status }) => status));

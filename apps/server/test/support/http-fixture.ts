@@ -1,8 +1,9 @@
 import { type Clock, type Logger, silentLogger } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type { Service } from '@querator/engine';
+import type { AuditTable } from '../../src/audit/audit-table.ts';
 import { MemoryBudget } from '../../src/http/budget/memory-budget.ts';
-import { AuditLog } from '../../src/http/call/audit-log.ts';
+import { Audit } from '../../src/http/call/audit.ts';
 import { CallPipeline } from '../../src/http/call/call-pipeline.ts';
 import { ClientAddresses } from '../../src/http/call/client-addresses.ts';
 import type { Gate } from '../../src/http/call/gate.ts';
@@ -32,6 +33,8 @@ export interface HttpFixtureOptions {
   readonly logger?: Logger;
   /** Gets the audit. Undefined: there is none. */
   readonly auditLogger?: Logger;
+  /** Stores the audit. Undefined: it is not stored. */
+  readonly auditTable?: AuditTable;
 }
 
 /** Puts the HTTP side together. Its health check always passes. */
@@ -45,6 +48,7 @@ export function httpFixture(
     limits = { served: 1_000 },
     logger = silentLogger,
     auditLogger,
+    auditTable: table,
   }: HttpFixtureOptions = {},
 ): HttpFixture {
   const monotonicClock = systemMonotonicClock;
@@ -53,9 +57,10 @@ export function httpFixture(
   const requestIds = new RequestIds(new SeededRandom());
   const deps = { metrics, logger: silentLogger, requestIds, monotonicClock };
   const { namespaceOf } = service;
-  const auditLog =
-    auditLogger && new AuditLog({ logger: auditLogger, namespaceOf, addresses: new ClientAddresses([]) });
-  const calls = new CallPipeline({ sources, gate, auditLog, ...deps });
+  const addresses = new ClientAddresses([]);
+  const audited = { logger: auditLogger, table, random: new SeededRandom(), namespaceOf, addresses };
+  const audit = auditLogger === undefined && table === undefined ? undefined : new Audit(audited);
+  const calls = new CallPipeline({ sources, gate, audit, ...deps });
   const routes = createRoutes(service, undefined, loneInstances(clock));
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const pages = createPages({ health, metrics, isReady: async () => true, authorize: () => undefined });

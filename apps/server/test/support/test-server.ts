@@ -52,6 +52,11 @@ export class TestServer {
     return this.#server.url;
   }
 
+  /** Of its database. Undefined: it has none. */
+  get connectionString(): string | undefined {
+    return this.#database?.connectionString;
+  }
+
   async start(storage: StorageName): Promise<void> {
     if (storage === 'postgres') this.#database ??= await createTestDatabase();
     this.#server = await startServer(configFor(this.#database?.connectionString, this.#settings), {

@@ -66,19 +66,23 @@ export class ApiKeysService {
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
     audit?.add({ id });
-    return change(this.#deps, async (transaction) => {
-      if ((await transaction.user(userId)) === undefined) throw noSuchUser(userId);
-      const scope = namespaceScope === '' ? undefined : await transaction.namespace(namespaceScope);
-      const { text, hash, prefix } = newKey(keyTag || scope?.apiKeyTag || DEFAULT_TAG, random);
-      const stored = { id, userId, name, namespaceScope, hash, prefix, expiresAt };
-      await transaction.addApiKey({
-        ...stored,
-        previous: undefined,
-        lastUsedAt: undefined,
-        createdAt: clock.now(),
-      });
-      return { id, key: text, prefix };
-    });
+    return change(
+      this.#deps,
+      async (transaction) => {
+        if ((await transaction.user(userId)) === undefined) throw noSuchUser(userId);
+        const scope = namespaceScope === '' ? undefined : await transaction.namespace(namespaceScope);
+        const { text, hash, prefix } = newKey(keyTag || scope?.apiKeyTag || DEFAULT_TAG, random);
+        const stored = { id, userId, name, namespaceScope, hash, prefix, expiresAt };
+        await transaction.addApiKey({
+          ...stored,
+          previous: undefined,
+          lastUsedAt: undefined,
+          createdAt: clock.now(),
+        });
+        return { id, key: text, prefix };
+      },
+      audit,
+    );
   }
 
   /** @param call `userId`: only keys of this user. Empty: of all users. */
@@ -89,14 +93,18 @@ export class ApiKeysService {
   }
 
   /** Removes a key. It is refused from then on. The last administrator keeps a key. */
-  async delete(id: string, caller: Caller): Promise<void> {
+  async delete(id: string, caller: Caller, audit?: CallAudit): Promise<void> {
     require(caller, 'apikey.delete', SYSTEM_NAMESPACE);
-    await change(this.#deps, async (transaction) => {
-      const existed = await keepAnAdmin(transaction, this.#deps.clock.now(), () =>
-        transaction.removeApiKey(id),
-      );
-      if (!existed) throw noSuchKey(id);
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        const existed = await keepAnAdmin(transaction, this.#deps.clock.now(), () =>
+          transaction.removeApiKey(id),
+        );
+        if (!existed) throw noSuchKey(id);
+      },
+      audit,
+    );
   }
 
   /**
@@ -105,20 +113,24 @@ export class ApiKeysService {
    *
    * @param grace at most 30 days.
    */
-  async rotate(id: string, grace: Duration, caller: Caller): Promise<IssuedKey> {
+  async rotate(id: string, grace: Duration, caller: Caller, audit?: CallAudit): Promise<IssuedKey> {
     checkGiven('id', id);
     if (grace < 0n) throw invalid('grace is invalid; cannot be negative');
     if (grace > LONGEST_GRACE) throw invalid("grace is invalid; cannot be greater than '720h0m0s'");
     require(caller, 'apikey.create', SYSTEM_NAMESPACE);
     require(caller, 'apikey.delete', SYSTEM_NAMESPACE);
     const { clock, random } = this.#deps;
-    return change(this.#deps, async (transaction) => {
-      const stored = await transaction.apiKey(id);
-      if (stored === undefined) throw noSuchKey(id);
-      const { text, hash, prefix } = newKey(stored.prefix.split('-')[1] || DEFAULT_TAG, random);
-      const previous = { hash: stored.hash, validUntil: addDuration(clock.now(), grace) };
-      await transaction.updateApiKey({ id, hash, prefix, previous });
-      return { id, key: text, prefix };
-    });
+    return change(
+      this.#deps,
+      async (transaction) => {
+        const stored = await transaction.apiKey(id);
+        if (stored === undefined) throw noSuchKey(id);
+        const { text, hash, prefix } = newKey(stored.prefix.split('-')[1] || DEFAULT_TAG, random);
+        const previous = { hash: stored.hash, validUntil: addDuration(clock.now(), grace) };
+        await transaction.updateApiKey({ id, hash, prefix, previous });
+        return { id, key: text, prefix };
+      },
+      audit,
+    );
   }
 }

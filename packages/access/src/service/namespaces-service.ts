@@ -34,14 +34,16 @@ export class NamespacesService {
     this.#deps = deps;
   }
 
-  async create(call: NamespaceCall, caller: Caller): Promise<void> {
+  async create(call: NamespaceCall, caller: Caller, audit?: CallAudit): Promise<void> {
     checkFields(call);
     require(caller, 'namespace.create', SYSTEM_NAMESPACE);
     checkNotReserved(call.name);
     const { name, description, apiKeyTag } = call;
     const createdAt = this.#deps.clock.now();
-    await change(this.#deps, (transaction) =>
-      transaction.addNamespace({ name, description, apiKeyTag, createdAt }),
+    await change(
+      this.#deps,
+      (transaction) => transaction.addNamespace({ name, description, apiKeyTag, createdAt }),
+      audit,
     );
   }
 
@@ -50,12 +52,16 @@ export class NamespacesService {
     checkFields(call);
     require(caller, 'namespace.update', SYSTEM_NAMESPACE);
     checkNotReserved(call.name);
-    await change(this.#deps, async (transaction) => {
-      const stored = await transaction.namespace(call.name);
-      if (stored === undefined) throw noSuchNamespace(call.name);
-      await transaction.updateNamespace(call);
-      audit?.add({ changes: changesBetween(valuesOf(stored), valuesOf(call)) });
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        const stored = await transaction.namespace(call.name);
+        if (stored === undefined) throw noSuchNamespace(call.name);
+        await transaction.updateNamespace(call);
+        audit?.add({ changes: changesBetween(valuesOf(stored), valuesOf(call)) });
+      },
+      audit,
+    );
   }
 
   async list(call: ListCall, caller: Caller): Promise<Page<Namespace>> {
@@ -64,31 +70,35 @@ export class NamespacesService {
   }
 
   /** Removes an empty namespace, and the API keys that are scoped to it. */
-  async delete(name: string, caller: Caller): Promise<void> {
+  async delete(name: string, caller: Caller, audit?: CallAudit): Promise<void> {
     checkNamespaceName(name);
     require(caller, 'namespace.delete', SYSTEM_NAMESPACE);
     checkNotReserved(name);
     // Not in the transaction: it holds a connection, which may be the only one.
     const hasQueues = await this.#deps.hasQueues(name);
-    await change(this.#deps, async (transaction) => {
-      const first = { namespace: name, pivot: '', limit: 1 };
-      if ((await transaction.bindings({ ...first, userId: '' })).length > 0) {
-        throw invalid(
-          errorText`namespace has role bindings; '${name}' has role bindings, delete role bindings first`,
-          'not_empty',
-        );
-      }
-      if ((await transaction.roles(first)).length > 0) {
-        throw invalid(errorText`namespace has roles; '${name}' has roles, delete roles first`, 'not_empty');
-      }
-      if (hasQueues) {
-        throw invalid(
-          errorText`namespace has queues; '${name}' has queues, delete queues first`,
-          'not_empty',
-        );
-      }
-      if (!(await transaction.removeNamespace(name))) throw noSuchNamespace(name);
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        const first = { namespace: name, pivot: '', limit: 1 };
+        if ((await transaction.bindings({ ...first, userId: '' })).length > 0) {
+          throw invalid(
+            errorText`namespace has role bindings; '${name}' has role bindings, delete role bindings first`,
+            'not_empty',
+          );
+        }
+        if ((await transaction.roles(first)).length > 0) {
+          throw invalid(errorText`namespace has roles; '${name}' has roles, delete roles first`, 'not_empty');
+        }
+        if (hasQueues) {
+          throw invalid(
+            errorText`namespace has queues; '${name}' has queues, delete queues first`,
+            'not_empty',
+          );
+        }
+        if (!(await transaction.removeNamespace(name))) throw noSuchNamespace(name);
+      },
+      audit,
+    );
   }
 }
 

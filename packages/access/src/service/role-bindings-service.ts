@@ -47,13 +47,17 @@ export class RoleBindingsService {
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
     audit?.add({ id });
-    await change(this.#deps, async (transaction) => {
-      const role = await findRole(transaction, namespace, roleName);
-      if (role === undefined) throw noSuchRole(namespace, roleName);
-      if ((await transaction.user(userId)) === undefined) throw noSuchUser(userId);
-      if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
-      await transaction.addBinding({ id, userId, namespace, roleId: role.id, createdAt: clock.now() });
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        const role = await findRole(transaction, namespace, roleName);
+        if (role === undefined) throw noSuchRole(namespace, roleName);
+        if ((await transaction.user(userId)) === undefined) throw noSuchUser(userId);
+        if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
+        await transaction.addBinding({ id, userId, namespace, roleId: role.id, createdAt: clock.now() });
+      },
+      audit,
+    );
     return { id };
   }
 
@@ -69,18 +73,22 @@ export class RoleBindingsService {
   }
 
   /** Removes a binding. The last administrator keeps one. @param call `namespace`: empty for `_system`. */
-  async delete(call: RoleBindingCall, caller: Caller): Promise<void> {
+  async delete(call: RoleBindingCall, caller: Caller, audit?: CallAudit): Promise<void> {
     const { roleName, userId } = call;
     const namespace = call.namespace || SYSTEM_NAMESPACE;
     checkNoColon('user_id', userId);
     require(caller, 'rolebinding.delete', namespace);
-    await change(this.#deps, async (transaction) => {
-      const role = await findRole(transaction, namespace, roleName);
-      if (role === undefined) throw noSuchRole(namespace, roleName);
-      const binding = await transaction.binding({ userId, namespace, roleId: role.id });
-      if (binding === undefined) throw noSuchBinding(namespace, userId, role.id);
-      await keepAnAdmin(transaction, this.#deps.clock.now(), () => transaction.removeBinding(binding.id));
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        const role = await findRole(transaction, namespace, roleName);
+        if (role === undefined) throw noSuchRole(namespace, roleName);
+        const binding = await transaction.binding({ userId, namespace, roleId: role.id });
+        if (binding === undefined) throw noSuchBinding(namespace, userId, role.id);
+        await keepAnAdmin(transaction, this.#deps.clock.now(), () => transaction.removeBinding(binding.id));
+      },
+      audit,
+    );
   }
 }
 

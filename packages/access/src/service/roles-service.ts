@@ -54,11 +54,15 @@ export class RolesService {
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
     audit?.add({ id });
-    await change(this.#deps, async (transaction) => {
-      if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
-      if (isBlank(name)) throw invalid('role name is invalid; cannot be empty');
-      await transaction.addRole({ id, namespace, name, permissions, createdAt: clock.now() });
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        if ((await transaction.namespace(namespace)) === undefined) throw noSuchNamespace(namespace);
+        if (isBlank(name)) throw invalid('role name is invalid; cannot be empty');
+        await transaction.addRole({ id, namespace, name, permissions, createdAt: clock.now() });
+      },
+      audit,
+    );
     return { id };
   }
 
@@ -75,31 +79,39 @@ export class RolesService {
     checkGiven('name', name);
     checkPermissions(permissions);
     require(caller, 'role.update', namespace);
-    await change(this.#deps, async (transaction) => {
-      const role = await transaction.role(namespace, name);
-      if (role === undefined) throw noSuchRole(namespace, name);
-      checkNotStandard(name);
-      await transaction.updateRole({ id: role.id, permissions });
-      const changes = changesBetween({ permissions: role.permissions }, { permissions });
-      audit?.add({ id: role.id, changes });
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        const role = await transaction.role(namespace, name);
+        if (role === undefined) throw noSuchRole(namespace, name);
+        checkNotStandard(name);
+        await transaction.updateRole({ id: role.id, permissions });
+        const changes = changesBetween({ permissions: role.permissions }, { permissions });
+        audit?.add({ id: role.id, changes });
+      },
+      audit,
+    );
   }
 
   /** Removes a role without bindings. @param key `namespace`: empty for `_system`. */
-  async delete({ namespace: given, name }: RoleKey, caller: Caller): Promise<void> {
+  async delete({ namespace: given, name }: RoleKey, caller: Caller, audit?: CallAudit): Promise<void> {
     const namespace = given || SYSTEM_NAMESPACE;
     require(caller, 'role.delete', namespace);
-    await change(this.#deps, async (transaction) => {
-      const role = await transaction.role(namespace, name);
-      if (role === undefined) throw noSuchRole(namespace, name);
-      checkNotStandard(name);
-      if ((await transaction.bindingsOf(role.id, 1)).length > 0) {
-        throw invalid(
-          errorText`role has active bindings; '${name}' has active bindings, delete bindings first`,
-        );
-      }
-      await transaction.removeRole(role.id);
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        const role = await transaction.role(namespace, name);
+        if (role === undefined) throw noSuchRole(namespace, name);
+        checkNotStandard(name);
+        if ((await transaction.bindingsOf(role.id, 1)).length > 0) {
+          throw invalid(
+            errorText`role has active bindings; '${name}' has active bindings, delete bindings first`,
+          );
+        }
+        await transaction.removeRole(role.id);
+      },
+      audit,
+    );
   }
 }
 

@@ -39,8 +39,11 @@ export class UsersService {
     const id = newRecordId(clock, random);
     audit?.add({ id });
     const now = clock.now();
-    await change(this.#deps, (transaction) =>
-      transaction.addUser({ id, username, email, externalId, createdAt: now, updatedAt: now }),
+    await change(
+      this.#deps,
+      (transaction) =>
+        transaction.addUser({ id, username, email, externalId, createdAt: now, updatedAt: now }),
+      audit,
     );
     return { id };
   }
@@ -51,13 +54,17 @@ export class UsersService {
   }
 
   /** Removes a user with its keys and bindings. The last administrator stays. */
-  async delete(id: string, caller: Caller): Promise<void> {
+  async delete(id: string, caller: Caller, audit?: CallAudit): Promise<void> {
     require(caller, 'user.delete', SYSTEM_NAMESPACE);
-    await change(this.#deps, async (transaction) => {
-      const existed = await keepAnAdmin(transaction, this.#deps.clock.now(), () =>
-        transaction.removeUser(id),
-      );
-      if (!existed) throw noSuchUser(id);
-    });
+    await change(
+      this.#deps,
+      async (transaction) => {
+        const existed = await keepAnAdmin(transaction, this.#deps.clock.now(), () =>
+          transaction.removeUser(id),
+        );
+        if (!existed) throw noSuchUser(id);
+      },
+      audit,
+    );
   }
 }

@@ -86,6 +86,11 @@ export class FaultyStorage implements StorageBackend {
       this.#faults.set(`${operation}/${QUEUES}`, 'not-applied');
   }
 
+  /** Like `fail`, for an operation of the queue store. */
+  failQueues(operation: QueueOperation, how: Fault): void {
+    this.#faults.set(`${operation}/${QUEUES}`, how);
+  }
+
   /** Ends all faults of the queue store. */
   healQueues(): void {
     for (const operation of operationsOf(QUEUE_STORE)) this.#faults.delete(`${operation}/${QUEUES}`);

@@ -90,7 +90,7 @@ export class QueueDeletion {
       audit?.add({ items: onlyEmpty ? 0 : await this.#countBriefly(queue) });
       await this.#dropPartitions(queue);
       // Another process may have deleted the queue since, and given the name to a new one.
-      await store.delete(name, createdAt, check);
+      await store.delete(name, createdAt, check, audit?.storedEvent);
       await this.#finish(queue);
     } catch (error) {
       if (error instanceof QueueError) throw error;

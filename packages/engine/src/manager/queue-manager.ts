@@ -205,12 +205,12 @@ export class QueueManager {
    * @throws QueueError `invalid` when the name is taken, or the placement of
    *   the partitions is invalid.
    */
-  async create(queue: QueueToCreate): Promise<Queue> {
+  async create(queue: QueueToCreate, audit?: CallAudit): Promise<Queue> {
     const partitions = queue.partitions ?? (await this.#placements.choose(queue.requestedPartitions));
     this.#placements.check(partitions);
-    const stored = await this.#store.create({ ...queue, partitions }, (relations) =>
-      checkDeadQueueRelations(queue.name, queue.deadQueue, relations),
-    );
+    const check = (relations: QueueRelations) =>
+      checkDeadQueueRelations(queue.name, queue.deadQueue, relations);
+    const stored = await this.#store.create({ ...queue, partitions }, check, audit?.storedEvent);
     this.#deadQueueAppeared(stored.name);
     this.#settings.changed(stored.name);
     return stored;
@@ -236,7 +236,7 @@ export class QueueManager {
       audit?.add({ changes: queueChanges(stored, settings) });
       return { ...stored, ...settings };
     };
-    const updated = await this.#store.update(name, checkedChange, deadQueue);
+    const updated = await this.#store.update(name, checkedChange, deadQueue, audit?.storedEvent);
     return this.changed(name, updated);
   }
 

@@ -102,7 +102,7 @@ export class QueuesService {
    *
    * @throws QueueError also `forbidden`; `failed` if the namespace does not exist.
    */
-  async create(call: QueueCall, { partitions, caller }: CreateOptions = {}): Promise<Queue> {
+  async create(call: QueueCall, { partitions, caller, audit }: CreateOptions = {}): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference, requestedPartitions } = call;
     checkQueueName(name);
     const timeouts = parseTimeouts(call);
@@ -121,7 +121,7 @@ export class QueuesService {
         await checkStoredDeadQueue(this.#store, name, deadQueue);
         const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
         checkQueueSettings(settings);
-        return this.#manager.create({ name, namespace, partitions, ...settings });
+        return this.#manager.create({ name, namespace, partitions, ...settings }, audit);
       }),
     );
   }

@@ -10,7 +10,8 @@ export type JudgedBy = 'queue' | 'service';
 
 /**
  * What an audited call changes: the settings of queues, access control, or any
- * number of items. `false`: the call is not audited. Those are reads, and the
+ * number of items, as the deletion of a queue does. Those that change items also
+ * have an event before they begin. `false`: the call is not audited. Those are reads, and the
  * calls by which producers and consumers work.
  */
 export type Audited = 'settings' | 'access' | 'items' | false;

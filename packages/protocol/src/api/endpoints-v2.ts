@@ -23,6 +23,12 @@ export const endpointsV2 = {
       audited: 'access',
     }),
   },
+  /** The audit: who called what. */
+  audit: {
+    list: endpoint('/v2/audit.list', c.AuditListRequest, c.AuditListResponse, 'rolebinding.list', {
+      audited: false,
+    }),
+  },
   /** Calls on one queue. */
   queue: {
     produce: onQueue('/v2/queue.produce', c.QueueProduceRequest, c.QueueProduceResponse, 'queue.produce', {
@@ -49,7 +55,7 @@ export const endpointsV2 = {
   /** Management of queues. */
   queues: {
     delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete', {
-      audited: 'settings',
+      audited: 'items',
     }),
     pause: onQueue('/v2/queues.pause', c.QueuesPauseRequest, c.QueuesPausesResponse, 'queue.update', {
       audited: 'settings',

@@ -36,7 +36,7 @@ export const queuesEndpoints = {
     bodyLimit: BODY_LIMITS.queueUpdate,
   }),
   delete: onQueue('/v1/queues.delete', c.QueuesDeleteRequest, c.Reply, 'queue.delete', {
-    audited: 'settings',
+    audited: 'items',
   }),
 } as const;
 

@@ -20,6 +20,60 @@ export const APIKeysRotateResponse = messageTable(
   ],
 );
 
+export const AuditListRequest = messageTable(
+  'AuditListRequest',
+  () => ({ namespace: '', from: undefined, to: undefined, actor: '', action: '', cursor: '', limit: 0 }),
+  [
+    { number: 1, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 2, name: 'from', protoName: 'from', jsonName: 'from', kind: 'timestamp', repeated: false },
+    { number: 3, name: 'to', protoName: 'to', jsonName: 'to', kind: 'timestamp', repeated: false },
+    { number: 4, name: 'actor', protoName: 'actor', jsonName: 'actor', kind: 'string', repeated: false },
+    { number: 5, name: 'action', protoName: 'action', jsonName: 'action', kind: 'string', repeated: false },
+    { number: 6, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 7, name: 'limit', protoName: 'limit', jsonName: 'limit', kind: 'int32', repeated: false },
+  ],
+);
+
+export const AuditChange = messageTable(
+  'AuditChange',
+  () => ({ field: '', before: '', after: '' }),
+  [
+    { number: 1, name: 'field', protoName: 'field', jsonName: 'field', kind: 'string', repeated: false },
+    { number: 2, name: 'before', protoName: 'before', jsonName: 'before', kind: 'string', repeated: false },
+    { number: 3, name: 'after', protoName: 'after', jsonName: 'after', kind: 'string', repeated: false },
+  ],
+);
+
+export const AuditEvent = messageTable(
+  'AuditEvent',
+  () => ({ id: '', at: undefined, action: '', outcome: '', username: '', userId: '', keyId: '', peer: '', requestId: '', namespace: '', details: new Map(), changes: [], code: 0, reason: '' }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'at', protoName: 'at', jsonName: 'at', kind: 'timestamp', repeated: false },
+    { number: 3, name: 'action', protoName: 'action', jsonName: 'action', kind: 'string', repeated: false },
+    { number: 4, name: 'outcome', protoName: 'outcome', jsonName: 'outcome', kind: 'string', repeated: false },
+    { number: 5, name: 'username', protoName: 'username', jsonName: 'username', kind: 'string', repeated: false },
+    { number: 6, name: 'userId', protoName: 'user_id', jsonName: 'user_id', kind: 'string', repeated: false },
+    { number: 7, name: 'keyId', protoName: 'key_id', jsonName: 'key_id', kind: 'string', repeated: false },
+    { number: 8, name: 'peer', protoName: 'peer', jsonName: 'peer', kind: 'string', repeated: false },
+    { number: 9, name: 'requestId', protoName: 'request_id', jsonName: 'request_id', kind: 'string', repeated: false },
+    { number: 10, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 11, name: 'details', protoName: 'details', jsonName: 'details', kind: 'map', repeated: false },
+    { number: 12, name: 'changes', protoName: 'changes', jsonName: 'changes', kind: 'message', repeated: true, message: AuditChange },
+    { number: 13, name: 'code', protoName: 'code', jsonName: 'code', kind: 'int32', repeated: false },
+    { number: 14, name: 'reason', protoName: 'reason', jsonName: 'reason', kind: 'string', repeated: false },
+  ],
+);
+
+export const AuditListResponse = messageTable(
+  'AuditListResponse',
+  () => ({ items: [], cursor: '' }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: AuditEvent },
+    { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+  ],
+);
+
 export const QueueCompleteRequest = messageTable(
   'QueueCompleteRequest',
   () => ({ queueName: '', partition: 0, requestTimeout: '', ids: [] }),

@@ -1,4 +1,5 @@
 import * as apiKeys from '../gen/querator/v2/apikeys.ts';
+import * as audit from '../gen/querator/v2/audit.ts';
 import * as complete from '../gen/querator/v2/complete.ts';
 import * as extend from '../gen/querator/v2/extend.ts';
 import * as instances from '../gen/querator/v2/instances.ts';
@@ -24,6 +25,11 @@ export const codecsV2 = {
   // querator/v2/apikeys.proto
   APIKeysRotateRequest: messageCodec(apiKeys.APIKeysRotateRequest, tables.APIKeysRotateRequest),
   APIKeysRotateResponse: messageCodec(apiKeys.APIKeysRotateResponse, tables.APIKeysRotateResponse),
+  // querator/v2/audit.proto
+  AuditListRequest: messageCodec(audit.AuditListRequest, tables.AuditListRequest),
+  AuditListResponse: messageCodec(audit.AuditListResponse, tables.AuditListResponse),
+  AuditEvent: messageCodec(audit.AuditEvent, tables.AuditEvent),
+  AuditChange: messageCodec(audit.AuditChange, tables.AuditChange),
   // querator/v2/produce.proto
   QueueProduceRequest: messageCodec(produce.QueueProduceRequest, tables.QueueProduceRequest),
   QueueProduceItem: messageCodec(produce.QueueProduceItem, tables.QueueProduceItem),

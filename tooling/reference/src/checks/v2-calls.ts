@@ -68,6 +68,35 @@ export const V2_CALLS: readonly CheckedCall[] = [
       STORAGE_FAILED,
     ],
   },
+  {
+    path: '/v2/audit.list',
+    good: {},
+    steps: [
+      { when: 'the caller lacks the permission', text: 'access denied', code: 'forbidden' },
+      {
+        when: '`audit.table` is off',
+        text: "audit events are not stored; the server's setting audit.table is off",
+        code: 'failed',
+        reason: 'unavailable',
+      },
+      {
+        when: '`limit` is negative',
+        text: 'limit is invalid; limit cannot be negative',
+        broken: { limit: -1 },
+      },
+      {
+        when: '`limit` is greater than 500',
+        text: 'limit is invalid; cannot be greater than <limit>',
+        broken: { limit: 501 },
+      },
+      {
+        when: '`cursor` is no cursor of a reply',
+        text: 'cursor is invalid; expected the cursor of a reply',
+        broken: { cursor: 'x' },
+      },
+      STORAGE_FAILED,
+    ],
+  },
   { path: '/v2/queue.produce', good: PRODUCED_REQUEST, steps: KEYED_PRODUCE_STEPS },
   { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS },
   {

@@ -39,6 +39,8 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   partitions: ['partitions of a queue', 'partitions'],
   listPage: ['elements of one page', 'elements'],
   listPageDefault: ['elements of one page if `limit` is 0', 'elements'],
+  auditPage: ['audit events of one page', 'events'],
+  auditPageDefault: ['audit events of one page if `limit` is 0', 'events'],
 };
 
 /** The limits of requests. */

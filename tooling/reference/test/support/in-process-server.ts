@@ -6,6 +6,7 @@ const CONFIG = JSON.stringify({
   'allowed-hosts': ['queue.example'],
   'queue-storage': { driver: 'memory' },
   'partition-storage': [{ name: 'mem-0', driver: 'memory' }],
+  audit: { table: true },
 });
 
 /** A reply with its body as text. */

@@ -1,6 +1,6 @@
 import type { Caller } from '@querator/core';
 import type { WireFormat } from '@querator/protocol';
-import type { AuditRecord } from './audit-log.ts';
+import type { AuditRecord } from './audit-record.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { Route } from './route.ts';
 

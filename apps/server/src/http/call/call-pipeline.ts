@@ -10,7 +10,7 @@ import {
 import type { MonotonicClock } from '../../monotonic-clock.ts';
 import { AdmittedCall } from './admitted-call.ts';
 import { type Answer, answerOf, successAnswer } from './answer.ts';
-import type { AuditLog } from './audit-log.ts';
+import type { Audit } from './audit.ts';
 import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
@@ -39,7 +39,7 @@ export interface CallPipelineDeps {
   /** Undefined: calls are not logged. */
   readonly requestLog?: RequestLog | undefined;
   /** Undefined: calls are not audited. */
-  readonly auditLog?: AuditLog | undefined;
+  readonly audit?: Audit | undefined;
   readonly monotonicClock: MonotonicClock;
 }
 
@@ -57,7 +57,7 @@ export class CallPipeline {
   readonly #logger: Logger;
   readonly #requestIds: RequestIds;
   readonly #requestLog: RequestLog | undefined;
-  readonly #auditLog: AuditLog | undefined;
+  readonly #audit: Audit | undefined;
   readonly #monotonicClock: MonotonicClock;
 
   constructor({ sources, gate, metrics, logger, monotonicClock, ...deps }: CallPipelineDeps) {
@@ -67,7 +67,7 @@ export class CallPipeline {
     this.#logger = logger;
     this.#requestIds = deps.requestIds;
     this.#requestLog = deps.requestLog;
-    this.#auditLog = deps.auditLog;
+    this.#audit = deps.audit;
     this.#monotonicClock = monotonicClock;
   }
 
@@ -180,10 +180,10 @@ export class CallPipeline {
       }
       if (audit !== undefined) {
         context.audit = audit;
-        await audit.begins();
+        await audit.begins(context.caller);
       }
       const response = await this.#handle(call, request, context);
-      audit?.succeeded();
+      if (audit !== undefined) await audit.succeeded();
       const answering = answerOf(endpoint.response, response, call.replyFormat);
       if (answering instanceof Promise) reply = await answering;
       else reply = answering;
@@ -193,7 +193,7 @@ export class CallPipeline {
     } catch (error) {
       const { path, headers } = call;
       reply = this.#refusal(error, call.replyFormat, { path, headers, queue: queueOf(request) });
-      audit?.failed(error);
+      if (audit !== undefined) await audit.failed(error);
     }
     this.#count(call.path, reply, call.startedMs);
     if (this.#requestLog !== undefined) {
@@ -253,7 +253,7 @@ export class CallPipeline {
     if (route === undefined) return this.#refuse(unknownMethod(path), path, headers);
     const { endpoint } = route;
     const audit =
-      endpoint.audited === false ? undefined : this.#auditLog?.record({ path, endpoint, headers, caller });
+      endpoint.audited === false ? undefined : this.#audit?.record({ path, endpoint, headers, caller });
     try {
       // A client that cannot read the reply must not change anything, so `Accept` counts before the handler runs.
       const call = new AdmittedCall(
@@ -269,7 +269,7 @@ export class CallPipeline {
       return call;
     } catch (error) {
       const refused = this.#refuse(error, path, headers);
-      audit?.failed(error);
+      void audit?.failed(error);
       return this.#counted(refused, path, route, startedMs);
     }
   }

@@ -18,8 +18,8 @@ import { sendPage } from './send-page.ts';
 export function accessHandlers(access: AccessService): Handlers<typeof accessEndpoints, CallContext> {
   const { namespaces, users, apiKeys, roles, roleBindings } = access;
   return {
-    async namespacesCreate(request, { caller }) {
-      await namespaces.create(request, caller);
+    async namespacesCreate(request, { caller, audit }) {
+      await namespaces.create(request, caller, audit);
       return SUCCESS_REPLY;
     },
     async namespacesUpdate(request, { caller, audit }) {
@@ -31,16 +31,16 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
         items: await sendPage(await namespaces.list(request, context.caller), context, fromNamespace),
       };
     },
-    async namespacesDelete({ name }, { caller }) {
-      await namespaces.delete(name, caller);
+    async namespacesDelete({ name }, { caller, audit }) {
+      await namespaces.delete(name, caller, audit);
       return SUCCESS_REPLY;
     },
     usersCreate: (request, { caller, audit }) => users.create(request, caller, audit),
     async usersList(request, context) {
       return { items: await sendPage(await users.list(request, context.caller), context, fromUser) };
     },
-    async usersDelete({ id }, { caller }) {
-      await users.delete(id, caller);
+    async usersDelete({ id }, { caller, audit }) {
+      await users.delete(id, caller, audit);
       return SUCCESS_REPLY;
     },
     apiKeysCreate({ expiresAt, ...request }, { caller, audit }) {
@@ -49,8 +49,8 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
     async apiKeysList(request, context) {
       return { items: await sendPage(await apiKeys.list(request, context.caller), context, fromApiKey) };
     },
-    async apiKeysDelete({ id }, { caller }) {
-      await apiKeys.delete(id, caller);
+    async apiKeysDelete({ id }, { caller, audit }) {
+      await apiKeys.delete(id, caller, audit);
       return SUCCESS_REPLY;
     },
     rolesCreate: (request, { caller, audit }) => roles.create(request, caller, audit),
@@ -61,8 +61,8 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
       await roles.update(request, caller, audit);
       return SUCCESS_REPLY;
     },
-    async rolesDelete(request, { caller }) {
-      await roles.delete(request, caller);
+    async rolesDelete(request, { caller, audit }) {
+      await roles.delete(request, caller, audit);
       return SUCCESS_REPLY;
     },
     roleBindingsCreate: (request, { caller, audit }) => roleBindings.create(request, caller, audit),
@@ -70,8 +70,8 @@ export function accessHandlers(access: AccessService): Handlers<typeof accessEnd
       const page = await roleBindings.list({ ...request, userId }, context.caller);
       return { items: await sendPage(page, context, fromRoleBinding) };
     },
-    async roleBindingsDelete(request, { caller }) {
-      await roleBindings.delete(request, caller);
+    async roleBindingsDelete(request, { caller, audit }) {
+      await roleBindings.delete(request, caller, audit);
       return SUCCESS_REPLY;
     },
   };

@@ -6,8 +6,8 @@ import { sendPage } from './send-page.ts';
 /** The handlers that create, list, change and delete queues. */
 export function queuesHandlers(queues: QueuesService): Handlers<typeof queuesEndpoints, CallContext> {
   return {
-    async create(request, { caller }) {
-      await queues.create(request, { caller });
+    async create(request, { caller, audit }) {
+      await queues.create(request, { caller, audit });
       return SUCCESS_REPLY;
     },
     async list(request, context) {

@@ -1,3 +1,4 @@
+import type { AuditService } from '@querator/access';
 import type { Instances, Service } from '@querator/engine';
 import {
   accessEndpoints,
@@ -10,6 +11,7 @@ import {
 import type { CallContext } from '../call/call-context.ts';
 import type { Route, Routes } from '../call/route.ts';
 import { accessHandlers, missingAccessHandlers } from './access-handlers.ts';
+import { auditHandlers } from './audit-handlers.ts';
 import { instancesHandlers } from './instances-handlers.ts';
 import { queueHandlers } from './queue-handlers.ts';
 import { queueHandlersV2 } from './queue-handlers-v2.ts';
@@ -21,11 +23,13 @@ import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers 
  * The endpoints that this server serves, by path. A new endpoint is one row in a table and one handler.
  *
  * @param access undefined: the storage of the queues cannot keep users and their rights.
+ * @param audit undefined: audit events are not stored.
  */
 export function createRoutes(
   service: Service,
   access: ServedAccess,
   instances: Pick<Instances, 'id' | 'known' | 'capabilities'>,
+  audit?: AuditService,
 ): Routes {
   const { produceBatch, completeBatch, importBatch, deleteBatch } = service.batchLimits;
   return new Map([
@@ -44,6 +48,7 @@ export function createRoutes(
     ...join(endpointsV2.server, serverHandlers(instances.capabilities)),
     ...join(endpointsV2.instances, instancesHandlers(instances)),
     ...join(endpointsV2.apiKeys, apiKeysHandlersV2(access)),
+    ...join(endpointsV2.audit, auditHandlers(audit)),
     ...join(endpointsV2.queue, queueHandlersV2(service), {
       produce: produceBatch,
       complete: completeBatch,

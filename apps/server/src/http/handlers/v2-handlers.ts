@@ -44,9 +44,9 @@ export function serverHandlers(capabilities: readonly string[]): HandlersOf<'ser
 /** The handler that gives an API key a new secret. */
 export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
   return {
-    async rotate({ id, grace }, { caller }) {
+    async rotate({ id, grace }, { caller, audit }) {
       if (access === undefined) throw unavailable('failed', 'api key storage not configured');
-      return access.service.apiKeys.rotate(id, parseGrace(grace), caller);
+      return access.service.apiKeys.rotate(id, parseGrace(grace), caller, audit);
     },
   };
 }

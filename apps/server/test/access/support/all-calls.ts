@@ -22,6 +22,7 @@ const BODIES: Readonly<Record<string, object>> = {
   '/v1/rolebindings.delete': { namespace: '_system', role_name: 'Admin', user_id: 'anonymous' },
   '/v2/server.info': {},
   '/v2/instances.list': {},
+  '/v2/audit.list': {},
   '/v2/apikeys.rotate': { id: 'anonymous', grace: '1h' },
 };
 /** A request that passes every check before the permission. */

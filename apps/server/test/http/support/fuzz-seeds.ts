@@ -46,6 +46,9 @@ const SEEDS_V2: {
   server: { info: [{}] },
   instances: { list: [{}] },
   apiKeys: { rotate: [{ id: ID, grace: '1h' }] },
+  audit: {
+    list: [{}, { from: INSTANT, to: INSTANT, actor: 'anonymous', action: 'queues.create', limit: 9 }],
+  },
   queue: {
     produce: [
       { queueName: QUEUE, requestTimeout: '1m', items: [{ bytes }, { utf8: 'text', enqueueAt: INSTANT }] },

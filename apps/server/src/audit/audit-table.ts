@@ -1,0 +1,92 @@
+import {
+  type AuditStore,
+  type Clock,
+  type Logger,
+  type NewAuditEvent,
+  overloaded,
+  SharedRun,
+  serviceShutdown,
+  within,
+} from '@querator/core';
+import type { MonotonicClock } from '../monotonic-clock.ts';
+import { RefusalLimit } from './refusal-limit.ts';
+
+/** The most events that wait for the statement in flight. */
+const MOST_WAITING = 1_000;
+/** How long an answer waits until the event of its call is stored, if the call has ended without it. */
+const ANSWER_WAIT_MS = 1_000;
+
+export interface AuditTableDeps {
+  readonly store: AuditStore;
+  readonly clock: Clock;
+  readonly monotonicClock: MonotonicClock;
+  readonly logger: Logger;
+}
+
+/**
+ * Stores the events that are not part of a change. Those of concurrent calls go to
+ * the store together, one statement at a time, so that refused calls take no more
+ * than one connection.
+ */
+export class AuditTable {
+  readonly #deps: AuditTableDeps;
+  readonly #refusals: RefusalLimit;
+  readonly #appends = new SharedRun(() => this.#appendWaiting());
+  #waiting: NewAuditEvent[] = [];
+  #stopped = false;
+
+  constructor(deps: AuditTableDeps) {
+    this.#deps = deps;
+    this.#refusals = new RefusalLimit(deps.monotonicClock);
+  }
+
+  /**
+   * Stores an event. It is durable when the promise is fulfilled.
+   *
+   * @throws QueueError `retry` if too many events wait, `failed` after the stop; StorageError.
+   */
+  async append(event: NewAuditEvent): Promise<void> {
+    if (this.#stopped) throw serviceShutdown();
+    if (this.#waiting.length >= MOST_WAITING) throw overloaded();
+    this.#waiting.push(event);
+    await this.#appends.start();
+  }
+
+  /**
+   * Stores the event of a call that has ended: whatever happens, its outcome stays
+   * the same. Fulfilled once the event is stored, and at the latest after a second.
+   * Never rejects.
+   */
+  async appendEnd(event: NewAuditEvent): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const storing = this.append(event).catch((error: unknown) => {
+      const { callId, action, requestId } = event;
+      logger.warn('an audit event could not be stored', { callId, action, requestId, err: error });
+    });
+    await within(clock, ANSWER_WAIT_MS, storing);
+  }
+
+  /** As `appendEnd`, for a call that was refused before it began. Leaves it out if its user has too many of them. */
+  async appendRefusal(event: NewAuditEvent): Promise<void> {
+    const count = this.#refusals.count(event.userId);
+    if (count === 'stored') return this.appendEnd(event);
+    if (count === 'left-out') return;
+    const { userId, username: user } = event;
+    this.#deps.logger.warn('further refused calls of this user are left out of the audit table for an hour', {
+      user,
+      userId,
+    });
+  }
+
+  /** Waits until the events that were given before are stored, or have failed. Later ones are refused. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    while (!this.#appends.isIdle) await this.#appends.join().catch(() => {});
+  }
+
+  async #appendWaiting(): Promise<void> {
+    const events = this.#waiting;
+    this.#waiting = [];
+    await this.#deps.store.append(events);
+  }
+}
