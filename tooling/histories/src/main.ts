@@ -6,6 +6,8 @@
  *                       --failover: on a primary and its standby, of Debian's packages
  *                       --patroni instead: on three nodes under Debian's Patroni
  *   check FILE          checks a saved history again
+ *   doubles [--produces N] [--seed N]
+ *                       produces under dedup keys through faults, 1,000,000 by default, and counts what is stored
  *   variants [WORD…]    the known-bad variants whose names contain the words
  *
  *   --results FOLDER    the folder of failed histories
@@ -19,6 +21,7 @@ import type { History } from './history/history.ts';
 import { loadHistory } from './history/history-file.ts';
 import { judge } from './judge.ts';
 import { withPair, withPatroni, withServer } from './run/databases.ts';
+import { doublesRun } from './run/doubles-run.ts';
 import { PATRONI_FAULTS, SHORT_PATRONI_FAULTS } from './run/patroni-faults.ts';
 import { postgresRun } from './run/postgres-run.ts';
 import { serviceGaps } from './run/service-gaps.ts';
@@ -39,6 +42,7 @@ const { values, positionals } = parseArgs({
     instances: { type: 'string' },
     calm: { type: 'string' },
     faults: { type: 'string' },
+    produces: { type: 'string' },
     results: { type: 'string', default: RESULTS },
   },
 });
@@ -47,7 +51,10 @@ const folder = values.results;
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /** A number of the command line. @throws Error when it is not a number. */
-function count(name: 'seed' | 'seeds' | 'instances' | 'calm' | 'faults', otherwise: number): number {
+function count(
+  name: 'seed' | 'seeds' | 'instances' | 'calm' | 'faults' | 'produces',
+  otherwise: number,
+): number {
   const text = values[name];
   if (text === undefined) return otherwise;
   if (!/^\d{1,9}$/.test(text)) throw new Error(`invalid --${name} '${text}'; expected a whole number`);
@@ -110,6 +117,19 @@ function check(file: string | undefined): boolean {
   return rules.length === 0;
 }
 
+/** @returns whether every item was stored once. */
+function doubles(): Promise<boolean> {
+  const produces = count('produces', 1_000_000);
+  const seed = count('seed', firstSeed(Math.random()));
+  const instances = count('instances', 2);
+  return withServer(async (database) => {
+    say(`seed ${seed}, ${produces} produces at ${instances} instances`);
+    const result = await doublesRun(database, { seed, produces, instances, clients: 64 });
+    for (const [name, value] of Object.entries(result)) say(`${name}: ${value}`);
+    return result.doubles === 0 && result.missing === 0 && result.otherIds === 0;
+  });
+}
+
 /** @returns whether all variants were caught. */
 async function variants(words: readonly string[]): Promise<boolean> {
   const chosen = (storage: VariantStorage) =>
@@ -149,10 +169,12 @@ async function main(): Promise<boolean> {
       return run();
     case 'check':
       return check(rest[0]);
+    case 'doubles':
+      return doubles();
     case 'variants':
       return variants(rest);
     default:
-      throw new Error(`unknown command '${command ?? ''}'; expected run, check or variants`);
+      throw new Error(`unknown command '${command ?? ''}'; expected run, check, doubles or variants`);
   }
 }
 

@@ -8,7 +8,8 @@ const INTERVAL_MS = 10_000;
 const FAILED_MS = 60_000;
 /**
  * The pause after a removal that left ended keys, in lengths of the removal. Keys that
- * are stored at full rate must not pile up: PostgreSQL removes a thousand in 10 ms.
+ * are stored at full rate must not pile up. PostgreSQL removes a thousand in 50 ms on a
+ * busy machine (measured), and stores a thousand in 30 ms.
  */
 const PAUSE_FACTOR = 2;
 

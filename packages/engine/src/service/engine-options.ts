@@ -10,7 +10,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   completeBatch: LIMITS.completeBatch,
   importBatch: LIMITS.importBatch,
   deleteBatch: LIMITS.deleteBatch,
-  // About 2 GB in PostgreSQL, and 3 GB in memory.
+  // 1.5 GB in PostgreSQL, and 2.8 GB in memory.
   dedupKeys: 10_000_000,
   ...BATCHING_LIMITS,
   sweepItems: 1_000,

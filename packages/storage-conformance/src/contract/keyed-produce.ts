@@ -11,7 +11,7 @@ import {
   under,
   WINDOW,
 } from '../fixture/keyed-produce.ts';
-import { EXPIRE_TIMEOUT, verdictsOf } from '../fixture/partition-script.ts';
+import { EXPIRE_TIMEOUT, LEASE_TIMEOUT, verdictsOf } from '../fixture/partition-script.ts';
 import type { StorageTest } from '../fixture/storage-test.ts';
 
 /** What `PartitionStore.produceKeyed` promises of one caller. */
@@ -68,6 +68,24 @@ export function describeKeyedProduce(test: StorageTest): void {
       expect((await produceKeyed(script, [{ key: 'k', items }])).groups).toMatchObject([
         { state: 'duplicate', ids: idsOf(result.groups[0]) },
       ]);
+    });
+
+    // "The items of a key are stored as `produce` stores them"
+    test.ifCapable(['dedup', 'metadata'], 'keeps the metadata of items', async (fixture) => {
+      const script = fixture.script();
+      const metadata = new Map([['traceparent', '00-4bf9']]);
+      const items = [
+        { ...newItem('a'), metadata },
+        newItem('b'),
+        { ...newItem('c', script.in('1h')), metadata },
+      ];
+      const ids = idsOf((await produceKeyed(script, [{ key: 'k', items }])).groups[0]);
+      const leased = await script.store.lease({ limit: 5, leaseTimeout: LEASE_TIMEOUT, details: true });
+      expect(leased.map(({ details }) => [details?.firstId, details?.metadata])).toEqual([
+        [ids[0], metadata],
+        [ids[1], new Map()],
+      ]);
+      expect(await produceUnder(script, 'k', 'x')).toEqual({ state: 'duplicate', ids });
     });
 
     // "then they are duplicates, whatever their content, and nothing of them is stored"

@@ -1,19 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createClient } from '@querator/client';
 import { SeededRandom } from '@querator/core/testing';
-import { createTestDatabase } from '@querator/tooling-postgres';
-import { freePorts } from '@querator/tooling-processes';
 import { DEFAULT_ALLOWANCES } from '../checker/allowances.ts';
 import type { History } from '../history/history.ts';
 import { httpCalls } from '../history/http-calls.ts';
 import { Recorder } from '../history/recorder.ts';
 import { chooseFaults } from './choose-faults.ts';
-import { DatabaseLink } from './database-link.ts';
 import { drain } from './drain.ts';
 import { type DatabaseUnderTest, FAULTS, type Fault, failOver, type RunUnderTest } from './faults.ts';
-import { Instance } from './instance.ts';
 import { ReleaseWatch } from './release-watch.ts';
 import { spreadSeed } from './spread-seed.ts';
+import { setUpStage } from './stage.ts';
 import { Workload } from './workload.ts';
 
 /** The options of a run on PostgreSQL. */
@@ -58,7 +54,7 @@ export async function postgresRun(
   const random = new SeededRandom(spreadSeed(seed, 0));
   // Alternates with the seed, since several partitions excuse more.
   const partitions = seed % 2 === 1 ? 1 : 3;
-  const stage = await setUp(database, options, partitions);
+  const stage = await setUpStage(database, { ...options, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS });
   const recorder = new Recorder();
   const connect = () => stage.instances.map(({ url }) => httpCalls(url, 'q', TIMES));
   const workload = new Workload(recorder, connect, {
@@ -126,53 +122,4 @@ async function calm(
     return leastMs + Math.min(forgottenAt, MOST_UNDONE_MS);
   };
   while (recorder.now() < end()) await delay(50);
-}
-
-interface Stage {
-  readonly instances: readonly Instance[];
-  readonly links: readonly DatabaseLink[];
-  tearDown(): Promise<void>;
-}
-
-async function setUp(
-  server: DatabaseUnderTest,
-  { instances: count, variant }: PostgresRunOptions,
-  partitions: number,
-): Promise<Stage> {
-  const database = await createTestDatabase(server.connectionString());
-  const links = await Promise.all(
-    Array.from({ length: count }, (_, n) => {
-      const own = server.serversOf?.(n) ?? server.servers;
-      return DatabaseLink.open(own.map((each) => databaseOf(each, database.name)));
-    }),
-  );
-  const ports = await freePorts(count);
-  const instances = links.map(
-    ({ connectionString }, n) => new Instance(ports[n] ?? 0, connectionString, variant),
-  );
-  const tearDown = async () => {
-    // SIGKILL first, since an orderly end waits for the requests in flight.
-    await Promise.all(instances.map((instance) => instance.kill().then(() => instance.stop())));
-    await Promise.all(links.map((link) => link.close()));
-    // Another server may be the primary now.
-    await database.drop(server.connectionString());
-  };
-  try {
-    await Promise.all(instances.map((instance) => instance.start()));
-    await createClient({ endpoint: instances[0]?.url ?? '' }).queues.create({
-      ...{ queueName: 'q', leaseTimeout: `${LEASE_TIMEOUT_MS}ms`, expireTimeout: '24h' },
-      requestedPartitions: partitions,
-    });
-  } catch (error) {
-    await tearDown();
-    throw error;
-  }
-  return { instances, links, tearDown };
-}
-
-/** The connection string of another database of the server. */
-function databaseOf(connectionString: string, name: string): string {
-  const url = new URL(connectionString);
-  url.pathname = `/${name}`;
-  return url.href;
 }
