@@ -290,6 +290,9 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '2 batch_size batch_size int32',
     '3 client_id client_id string',
     '4 request_timeout request_timeout string',
+    '5 lease_timeout lease_timeout string',
+    '6 min_items min_items int32',
+    '7 max_wait max_wait string',
   ],
   QueueLeaseItem: [
     '1 encoding encoding string',

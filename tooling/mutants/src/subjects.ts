@@ -37,6 +37,7 @@ const TARGETS = {
       'fair-semaphore.test.ts',
     ],
   },
+  'engine-waits': { package: 'engine', suite: tests('pauses', 'lease-options') },
 } satisfies Record<string, Target>;
 
 export type Subject = keyof typeof TARGETS;

@@ -59,6 +59,23 @@ describe.each(STORAGES)('/v2/queue.produce and /v2/queue.lease on %s', { timeout
       expect(items[0]).toMatchObject({ attempts: 1, bytes: 'YQ==' });
     });
 
+    test('a lease waits for a batch, and lasts as long as it asks for', async () => {
+      const q = fresh();
+      await server.createQueue(q);
+      const options = { min_items: 3, max_wait: '20s', lease_timeout: '3m' };
+      const leased = send('lease', {
+        ...{ queue_name: q, client_id: 'c', batch_size: 5, request_timeout: '30s' },
+        ...options,
+      });
+      await produce(q, [{ utf8: 'a' }, { utf8: 'b' }]);
+      await produce(q, [{ utf8: 'c' }]);
+      const { items } = await leased;
+      expect(items).toHaveLength(3);
+      const leftMs = Date.parse(items[0].lease_deadline) - Date.now();
+      expect(leftMs).toBeGreaterThan(2 * 60_000);
+      expect(leftMs).toBeLessThan(4 * 60_000);
+    });
+
     test('a lease tells when the items entered the queue, and v1 does not', async () => {
       const q = fresh();
       await server.createQueue(q);

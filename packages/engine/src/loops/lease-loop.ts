@@ -1,5 +1,6 @@
 import {
   type CancelTimer,
+  type Duration,
   isBudgetSpent,
   type LeaseBatch,
   type LeasedItem,
@@ -14,6 +15,7 @@ import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import { longestHandOutMs, mayPutOff } from './batching-policy.ts';
+import { Gathering } from './gathering.ts';
 import { type Leased, LeaseRequests, type LeaseWishes, type PendingLease } from './lease-requests.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
 
@@ -25,6 +27,10 @@ interface LeasePlan {
   limit: number;
   /** Whether any of the requests asks for the details of the items. */
   details: boolean;
+  /** What all of the requests ask for. Undefined: the queue's. */
+  readonly leaseTimeout: Duration | undefined;
+  /** Whether the statement is for a request that waits for many items, and for no other. */
+  readonly isForOne: boolean;
   /** How many of the partition's known items the statement is expected to take. */
   expected: number;
   readonly arrivalsBefore: number;
@@ -96,7 +102,8 @@ export class LeaseLoop {
       () => new QueueError('retry', MESSAGES.leaseTimedOut),
       () => this.#requests.forget(request),
     );
-    const request: PendingLease = { ...wishes, pending, promisedBy: undefined, assigned: [] };
+    const gathering = wishes.gather && new Gathering(this.#deps.clock, wishes.gather, () => this.wake());
+    const request: PendingLease = { ...wishes, pending, gathering, promisedBy: undefined, assigned: [] };
     if (pending.answered) return pending.answer;
     this.#requests.add(request);
     // Counts are hints. A request does not wait because of them alone.
@@ -136,13 +143,16 @@ export class LeaseLoop {
   reserve(partition: PartitionState, items: number): Reservation | undefined {
     if (this.#requests.idle === 0 || partition.waiting > 0 || this.#hooks.leasesStopped()) return undefined;
     if (this.#statements.isFull(partition) || this.#releasing.has(partition)) return undefined;
-    const plan = this.#newPlan(partition);
+    let plan: LeasePlan | undefined;
     for (const request of this.#requests.allIdle()) {
-      if (plan.requests.length === items) break;
+      if (plan?.requests.length === items || plan?.isForOne === true) break;
+      if (request.gathering?.holdsOut === true && request.gathering.minItems > items) continue;
+      if (!mayJoin(plan, request)) continue;
+      plan ??= this.#newPlan(partition, request);
       addTo(plan, request);
       this.#requests.promise(request, plan.number);
     }
-    if (plan.requests.length === 0) return undefined;
+    if (plan === undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<readonly LeasedItem[]>();
     void this.#serve(partition, plan, items, () => promise);
     const sentAt = this.#deps.clock.now();
@@ -151,8 +161,7 @@ export class LeaseLoop {
       partition.foundEmpty(leased.length > 0 ? sentAt : undefined);
       resolve(leased);
     };
-    const { leaseTimeout } = this.#hooks.queue();
-    const { details } = plan;
+    const { details, leaseTimeout = this.#hooks.queue().leaseTimeout } = plan;
     return { batch: { limit: Math.min(plan.limit, items), leaseTimeout, details }, end };
   }
 
@@ -197,9 +206,12 @@ export class LeaseLoop {
     let wanted = 0;
     for (const { limit } of this.#requests.allIdle()) wanted += limit;
     for (const request of this.#requests.allIdle()) {
-      const partition = this.#choose(planned, wanted);
-      if (partition === undefined) break;
-      const plan = planned.get(partition) ?? this.#newPlan(partition);
+      const partition = this.#choose(planned, wanted, request);
+      if (partition === undefined) {
+        if (isPlain(request)) break;
+        continue;
+      }
+      const plan = planned.get(partition) ?? this.#newPlan(partition, request);
       planned.set(partition, plan);
       addTo(plan, request);
       plan.expected += partition.leaseStarted(request.limit);
@@ -218,12 +230,15 @@ export class LeaseLoop {
     for (const { pending } of this.#requests.allIdle()) pending.listen();
   }
 
-  #newPlan(partition: PartitionState): LeasePlan {
+  /** @param request the first of its requests. */
+  #newPlan(partition: PartitionState, { leaseTimeout, gathering }: PendingLease): LeasePlan {
     return {
       number: ++this.#plans,
       requests: [],
       limit: 0,
       details: false,
+      leaseTimeout,
+      isForOne: gathering?.holdsOut === true,
       expected: 0,
       arrivalsBefore: partition.arrivalsBefore(),
       surelyServed: partition.mayHoldItems ? Number.POSITIVE_INFINITY : partition.waiting,
@@ -232,17 +247,32 @@ export class LeaseLoop {
 
   /**
    * The free partition with most items that are promised to no request. If there
-   * is none, one whose items may be shared, or else one that may hold items.
+   * is none, one whose items may be shared, or else one that may hold items. A
+   * request that waits for many items gets a partition that holds them, or none.
    *
    * @param wanted items, by all requests of the cycle.
    */
-  #choose(planned: ReadonlyMap<PartitionState, LeasePlan>, wanted: number): PartitionState | undefined {
+  #choose(
+    planned: ReadonlyMap<PartitionState, LeasePlan>,
+    wanted: number,
+    request: PendingLease,
+  ): PartitionState | undefined {
     const { statementItems } = this.#deps.limits;
     // A second statement beside a slow one would bring later items, perhaps earlier. `isFullFor` refuses it.
     const isFree = (partition: PartitionState) =>
       !this.#statements.isFullFor(wanted, partition) &&
       !this.#releasing.has(partition) &&
-      (planned.get(partition)?.limit ?? 0) < statementItems;
+      (planned.get(partition)?.limit ?? 0) < statementItems &&
+      mayJoin(planned.get(partition), request);
+    const { gathering } = request;
+    if (gathering?.holdsOut === true) {
+      const holder = this.#order.fullest(
+        (partition) => isFree(partition) && partition.waiting >= gathering.minItems,
+      );
+      const isThere = ({ waiting, mayHoldItems }: PartitionState) => waiting > 0 || mayHoldItems;
+      if (holder === undefined && this.#partitions.some(isThere)) gathering.somethingIsThere();
+      return holder;
+    }
     return (
       this.#order.fullest((partition) => isFree(partition) && partition.waiting > 0) ??
       this.#order.fullest((partition) => {
@@ -272,9 +302,12 @@ export class LeaseLoop {
       this.wake();
     });
     const sentAt = this.#deps.clock.now();
-    const longestMs = longestHandOutMs(toMilliseconds(this.#hooks.queue().leaseTimeout));
+    const { leaseTimeout = this.#hooks.queue().leaseTimeout } = plan;
+    const longestMs = longestHandOutMs(toMilliseconds(leaseTimeout));
     const items = await take();
-    if (items.length > 0) this.#hooks.leased(partition, items.length, plan.requests.length);
+    if (items.length > 0) {
+      this.#hooks.leased(partition, { items: items.length, requests: plan.requests.length, leaseTimeout });
+    }
     // After a suspension of the process the leases may have ended, and other consumers may have the items.
     const isStillGood = millisecondsBetween(sentAt, this.#deps.clock.now()) < longestMs;
     const leftOver = isStillGood ? this.#requests.assignItems(partition.number, items, plan) : items;
@@ -301,9 +334,9 @@ export class LeaseLoop {
   /** @returns no items if storage fails. */
   async #lease(partition: PartitionState, plan: LeasePlan): Promise<readonly LeasedItem[]> {
     const sentAt = this.#deps.clock.now();
-    const { leaseTimeout } = this.#hooks.queue();
+    const { limit, details, leaseTimeout = this.#hooks.queue().leaseTimeout } = plan;
     try {
-      const items = await partition.store.lease({ limit: plan.limit, leaseTimeout, details: plan.details });
+      const items = await partition.store.lease({ limit, leaseTimeout, details });
       const cutShort = items.length < plan.limit && isBudgetSpent(items);
       const emptied = items.length < plan.limit && !cutShort;
       partition.leaseEnded(plan, items.length, emptied ? sentAt : undefined);
@@ -327,6 +360,17 @@ export class LeaseLoop {
       this.#hooks.failed(partition, error);
     }
   }
+}
+
+/** Whether a request may share a statement with those of a plan. Undefined: there is no plan yet. */
+function mayJoin(plan: LeasePlan | undefined, { gathering, leaseTimeout }: PendingLease): boolean {
+  if (plan === undefined) return true;
+  return !plan.isForOne && gathering?.holdsOut !== true && plan.leaseTimeout === leaseTimeout;
+}
+
+/** Whether the request takes whatever the next statement brings. */
+function isPlain({ gathering, leaseTimeout }: PendingLease): boolean {
+  return gathering === undefined && leaseTimeout === undefined;
 }
 
 function addTo(plan: LeasePlan, request: PendingLease): void {

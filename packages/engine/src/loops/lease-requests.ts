@@ -1,6 +1,8 @@
-import type { LeasedItem } from '@querator/core';
+import type { Duration, LeasedItem } from '@querator/core';
+import type { GatherWish } from '../rules/lease-options.ts';
 import type { PendingRequest } from '../waiting/pending-request.ts';
 import { distribute } from './distribute.ts';
+import type { Gathering } from './gathering.ts';
 
 /** The items of one answer to a lease request, all of one partition. */
 export interface Leased {
@@ -16,11 +18,17 @@ export interface LeaseWishes {
   readonly limit: number;
   /** Whether the items must have their details. */
   readonly details: boolean;
+  /** How long the lease lasts. Undefined: as long as the queue's leases. */
+  readonly leaseTimeout?: Duration | undefined;
+  /** Undefined: one item is enough. */
+  readonly gather?: GatherWish | undefined;
 }
 
 /** A consumer's request that waits for items. */
 export interface PendingLease extends LeaseWishes {
   readonly pending: PendingRequest<Leased>;
+  /** Undefined: one item is enough. */
+  readonly gathering: Gathering | undefined;
   /** The number of the statement that leases for it. Undefined: none, or a slow one. */
   promisedBy: number | undefined;
   readonly assigned: LeasedItem[];
@@ -59,6 +67,7 @@ export class LeaseRequests {
   forget(request: PendingLease): void {
     if (this.#waiting.get(request.clientId) !== request) return;
     this.#waiting.delete(request.clientId);
+    request.gathering?.reset();
     if (request.promisedBy === undefined) this.#idle--;
   }
 
@@ -86,14 +95,17 @@ export class LeaseRequests {
   /** The statement for the request has ended, or is slow. */
   unpromise(request: PendingLease): void {
     request.promisedBy = undefined;
-    if (this.#waiting.get(request.clientId) === request) this.#idle++;
+    if (this.#waiting.get(request.clientId) !== request) return;
+    request.gathering?.reset();
+    this.#idle++;
   }
 
   /**
    * Distributes the items of a statement to its own requests, then to other
    * pending ones. Answers all requests that received items. Skips requests of an
    * earlier statement: its items are mostly older, and would be released. Items
-   * without details go to no request that asks for them.
+   * without details go to no request that asks for them, and no item to a request
+   * that asks for another lease timeout or waits for more items.
    *
    * @returns the items that no request takes.
    */
@@ -104,6 +116,7 @@ export class LeaseRequests {
       readonly number: number;
       readonly requests: readonly PendingLease[];
       readonly details: boolean;
+      readonly leaseTimeout: Duration | undefined;
     },
   ): readonly LeasedItem[] {
     if (items.length === 0) return items;
@@ -111,10 +124,12 @@ export class LeaseRequests {
     let distributed = distribute(items, takers);
     if (distributed < items.length) {
       const others = this.all().filter(
-        ({ assigned, pending, details, promisedBy = statement.number }) =>
+        ({ assigned, pending, details, leaseTimeout, gathering, promisedBy = statement.number }) =>
           assigned.length === 0 &&
           promisedBy >= statement.number &&
           (statement.details || !details) &&
+          leaseTimeout === statement.leaseTimeout &&
+          gathering?.holdsOut !== true &&
           !pending.isOver(),
       );
       distributed += distribute(items.slice(distributed), others);

@@ -1,4 +1,4 @@
-import type { Queue } from '@querator/core';
+import type { Duration, Queue } from '@querator/core';
 import type { PartitionState } from './partition-state.ts';
 
 /** Items that came into a partition. */
@@ -7,6 +7,14 @@ export interface Arrival {
   readonly waiting: number;
   /** Whether scheduled items came too. Undefined: none. */
   readonly scheduled?: boolean | undefined;
+}
+
+/** A statement that has leased items. */
+export interface LeaseStatement {
+  readonly items: number;
+  /** The requests that it was sent for. */
+  readonly requests: number;
+  readonly leaseTimeout: Duration;
 }
 
 /** What the loops and sweepers of a logical queue report to it, and ask of it. */
@@ -23,8 +31,8 @@ export interface QueueHooks {
   readonly untilCurrent: () => Promise<boolean> | undefined;
   /** Items were stored in a partition. */
   readonly stored: (partition: PartitionState, arrival: Arrival) => void;
-  /** One statement leased items of a partition for a number of requests. */
-  readonly leased: (partition: PartitionState, items: number, requests: number) => void;
+  /** One statement leased items of a partition. */
+  readonly leased: (partition: PartitionState, statement: LeaseStatement) => void;
   /** A storage call on a partition failed. */
   readonly failed: (partition: PartitionState, error: unknown) => void;
 }

@@ -24,7 +24,7 @@ import { LeaseLoop } from '../loops/lease-loop.ts';
 import type { Leased, LeaseWishes } from '../loops/lease-requests.ts';
 import { type Produced, ProduceLoop } from '../loops/produce-loop.ts';
 import { PartitionState } from '../partition/partition-state.ts';
-import type { Arrival, QueueHooks } from '../partition/queue-hooks.ts';
+import type { Arrival, LeaseStatement, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import { type ActivePartition, activePartition } from './active-partition.ts';
 import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-produces.ts';
@@ -96,7 +96,7 @@ export class LogicalQueue {
       leasesStopped: () => this.#pauses.stopsLeases,
       untilCurrent,
       stored: (partition, arrival) => this.#stored(partition, arrival),
-      leased: (partition, items, requests) => this.#leased(partition, items, requests),
+      leased: (partition, statement) => this.#leased(partition, statement),
       failed: (partition, error) => this.#active(partition).recovery.failed(error),
     };
     const loadChanged = (partition: PartitionState) => this.#order.changed(partition);
@@ -367,11 +367,11 @@ export class LogicalQueue {
     if (scheduled) sweeper.dueIn(SCHEDULED_SWEEP_MS);
   }
 
-  #leased(partition: PartitionState, items: number, requests: number): void {
+  #leased(partition: PartitionState, { items, requests, leaseTimeout }: LeaseStatement): void {
     const { observer } = this.#deps;
     observer.items(this.#queue.name, 'leased', items);
     observer.batch('lease', { requests, items });
-    this.#active(partition).sweeper.dueIn(toMilliseconds(this.#queue.leaseTimeout));
+    this.#active(partition).sweeper.dueIn(toMilliseconds(leaseTimeout));
   }
 
   #partition(number: number): ActivePartition {

@@ -11,6 +11,8 @@ import type { Leased, LeaseWishes } from '../loops/lease-requests.ts';
 import type { Produced } from '../loops/produce-loop.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue, LogicalQueueStats } from '../queue/logical-queue.ts';
+import { gatherWishOf, type LeaseOptions, leaseTimeoutOf } from '../rules/lease-options.ts';
+import { checkLeaseTimeout } from '../rules/queue-setting-rules.ts';
 import { checkLease, checkProducedItems } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
 import { type CallOptions, waitOptions } from './call-options.ts';
@@ -33,7 +35,7 @@ export interface ProduceCall {
   readonly received?: number | undefined;
 }
 
-export interface LeaseCall {
+export interface LeaseCall extends LeaseOptions {
   readonly queueName: string;
   /** Chosen by the caller; unique among the pending requests of the queue. */
   readonly clientId: string;
@@ -102,7 +104,7 @@ export class QueueService {
     const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#leaseLater(call, options);
     const timeoutMs = this.#checkLease(call, queue);
-    return queue.lease(wishesOf(call), waitOptions(timeoutMs, options));
+    return queue.lease(wishesOf(call, timeoutMs), waitOptions(timeoutMs, options));
   }
 
   /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */
@@ -176,7 +178,7 @@ export class QueueService {
       persists: true,
     });
     this.#checkLease(call, queue);
-    return queue.lease(wishesOf(call), waitOptions(leftMs, options));
+    return queue.lease(wishesOf(call, leftMs), waitOptions(leftMs, options));
   }
 
   #find(name: string, options: CallOptions, lookup: LookupOptions): Promise<FoundQueue> {
@@ -202,10 +204,27 @@ export class QueueService {
     queue?.checkRunning();
     checkLease(call.clientId, call.batchSize, this.#limits.leaseBatch);
     checkRequestTimeout(timeout, SHORTEST_REQUEST_TIMEOUT);
-    return toMilliseconds(timeout);
+    const timeoutMs = toMilliseconds(timeout);
+    if (hasOptions(call)) {
+      const leaseTimeout = leaseTimeoutOf(call);
+      if (leaseTimeout !== undefined && queue !== undefined) {
+        checkLeaseTimeout(leaseTimeout, queue.queue.expireTimeout);
+      }
+      gatherWishOf(call, call.batchSize, timeoutMs);
+    }
+    return timeoutMs;
   }
 }
 
-function wishesOf({ clientId, batchSize, details = false }: LeaseCall): LeaseWishes {
-  return { clientId, limit: batchSize, details };
+function hasOptions({ leaseTimeout = '', minItems = 0, maxWait = '' }: LeaseOptions): boolean {
+  return leaseTimeout !== '' || minItems !== 0 || maxWait !== '';
+}
+
+/** @param timeoutMs how long the request waits, in milliseconds. */
+function wishesOf(call: LeaseCall, timeoutMs: number): LeaseWishes {
+  const { clientId, batchSize, details = false } = call;
+  const wishes = { clientId, limit: batchSize, details };
+  if (!hasOptions(call)) return wishes;
+  const gather = gatherWishOf(call, batchSize, timeoutMs);
+  return { ...wishes, leaseTimeout: leaseTimeoutOf(call), gather };
 }

@@ -188,12 +188,15 @@ export const InstancesListResponse = messageTable(
 
 export const QueueLeaseRequest = messageTable(
   'QueueLeaseRequest',
-  () => ({ queueName: '', batchSize: 0, clientId: '', requestTimeout: '' }),
+  () => ({ queueName: '', batchSize: 0, clientId: '', requestTimeout: '', leaseTimeout: '', minItems: 0, maxWait: '' }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'batchSize', protoName: 'batch_size', jsonName: 'batch_size', kind: 'int32', repeated: false },
     { number: 3, name: 'clientId', protoName: 'client_id', jsonName: 'client_id', kind: 'string', repeated: false },
     { number: 4, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
+    { number: 5, name: 'leaseTimeout', protoName: 'lease_timeout', jsonName: 'lease_timeout', kind: 'string', repeated: false },
+    { number: 6, name: 'minItems', protoName: 'min_items', jsonName: 'min_items', kind: 'int32', repeated: false },
+    { number: 7, name: 'maxWait', protoName: 'max_wait', jsonName: 'max_wait', kind: 'string', repeated: false },
   ],
 );
 

@@ -3,9 +3,14 @@ import { type CheckedCall, QUEUES, textOf } from './check.ts';
 import { OVERLOADED, PARTITION_FAILING, SERVICE_SHUTDOWN, STORAGE_FAILED } from './common-checks.ts';
 import { KEYED_PRODUCE_STEPS } from './keyed-produce.ts';
 import {
+  LEASE_STEPS_V2,
+  LEASE_TIMEOUT_LONG,
+  LEASE_TIMEOUT_NEGATIVE,
+  LEASE_TIMEOUT_TEXT,
+} from './lease-options.ts';
+import {
   COMPLETE_STEPS,
   COMPLETED_REQUEST,
-  LEASE_STEPS,
   LEASED_REQUEST,
   PRODUCED_REQUEST,
   RETRIED_REQUEST,
@@ -98,7 +103,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
     ],
   },
   { path: '/v2/queue.produce', good: PRODUCED_REQUEST, steps: KEYED_PRODUCE_STEPS },
-  { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS },
+  { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS_V2 },
   {
     path: '/v2/queue.complete',
     good: COMPLETED_REQUEST,
@@ -114,27 +119,13 @@ export const V2_CALLS: readonly CheckedCall[] = [
     good: { ...COMPLETED_REQUEST, lease_timeout: '1m' },
     steps: [
       ...COMPLETE_STEPS,
-      {
-        when: '`lease_timeout` has more than 15 bytes',
-        text: "lease timeout is invalid; cannot be greater than '15' characters",
-        reason: 'too_large',
-        broken: { lease_timeout: textOf(16) },
-      },
-      {
-        when: '`lease_timeout` is not a [duration](http-api.md#durations)',
-        text: 'lease timeout is invalid; <what is wrong> - expected format: 8m, 15m or 1h',
-        broken: { lease_timeout: '1d' },
-      },
+      ...LEASE_TIMEOUT_TEXT,
       {
         when: '`lease_timeout` is missing or 0',
         text: 'lease timeout is invalid; cannot be empty',
         broken: { lease_timeout: '' },
       },
-      {
-        when: '`lease_timeout` is negative',
-        text: 'lease timeout is invalid; cannot be negative',
-        broken: { lease_timeout: '-1s' },
-      },
+      LEASE_TIMEOUT_NEGATIVE,
       {
         when: '`max_hold` has more than 15 bytes',
         text: "max hold is invalid; cannot be greater than '15' characters",
@@ -156,11 +147,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
         text: 'max hold is invalid; cannot be negative',
         broken: { max_hold: '-1s' },
       },
-      {
-        when: "`lease_timeout` is longer than the queue's `expire_timeout`",
-        text: 'lease timeout is too long; <timeout> cannot be greater than the expire timeout <timeout>',
-        broken: { lease_timeout: '25h' },
-      },
+      LEASE_TIMEOUT_LONG,
       OVERLOADED,
       PARTITION_FAILING,
       {

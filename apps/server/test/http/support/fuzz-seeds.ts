@@ -58,7 +58,13 @@ const SEEDS_V2: {
         items: [{ encoding: 'json', kind: 'order', reference: 'é😀', bytes }],
       },
     ],
-    lease: [{ queueName: QUEUE, requestTimeout: '15ms', clientId: 'a client', batchSize: 2 }],
+    lease: [
+      { queueName: QUEUE, requestTimeout: '15ms', clientId: 'a client', batchSize: 2 },
+      {
+        ...{ queueName: QUEUE, requestTimeout: '15ms', clientId: 'one', batchSize: 3 },
+        ...{ leaseTimeout: '1m', minItems: 2, maxWait: '10ms' },
+      },
+    ],
     complete: [{ queueName: QUEUE, partition: 0, requestTimeout: '5s', ids: [ID, `1${ID.slice(1)}`] }],
     retry: [{ queueName: QUEUE, partition: 1, items: [{ id: ID, retryAt: INSTANT, dead: true }] }],
     extend: [{ queueName: QUEUE, partition: 1, requestTimeout: '5s', leaseTimeout: '2m', ids: [ID] }],

@@ -22,6 +22,12 @@ export interface QueueLeaseRequest {
   clientId: string;
   /** How long to wait for items: a duration from 10ms to 15m. Required. */
   requestTimeout: string;
+  /** How long the leases last: a duration, at most the queue's expire timeout. Empty: as long as the queue's leases. */
+  leaseTimeout: string;
+  /** Wait until a partition is believed to hold as many items, at most `batch_size`. 0 or 1: one is enough. */
+  minItems: number;
+  /** Take what there is when something has been there for so long: a duration. Empty: 1s. */
+  maxWait: string;
 }
 
 /** A leased item. */
@@ -57,7 +63,7 @@ export interface QueueLeaseResponse {
 }
 
 function createBaseQueueLeaseRequest(): QueueLeaseRequest {
-  return { queueName: "", batchSize: 0, clientId: "", requestTimeout: "" };
+  return { queueName: "", batchSize: 0, clientId: "", requestTimeout: "", leaseTimeout: "", minItems: 0, maxWait: "" };
 }
 
 export const QueueLeaseRequest: MessageFns<QueueLeaseRequest> = {
@@ -74,6 +80,15 @@ export const QueueLeaseRequest: MessageFns<QueueLeaseRequest> = {
     if (message.requestTimeout !== "") {
       writer.uint32(34).string(message.requestTimeout);
     }
+    if (message.leaseTimeout !== "") {
+      writer.uint32(42).string(message.leaseTimeout);
+    }
+    if (message.minItems !== 0) {
+      writer.uint32(48).int32(message.minItems);
+    }
+    if (message.maxWait !== "") {
+      writer.uint32(58).string(message.maxWait);
+    }
     return writer;
   },
 
@@ -86,6 +101,9 @@ export const QueueLeaseRequest: MessageFns<QueueLeaseRequest> = {
     message.batchSize = object.batchSize ?? 0;
     message.clientId = object.clientId ?? "";
     message.requestTimeout = object.requestTimeout ?? "";
+    message.leaseTimeout = object.leaseTimeout ?? "";
+    message.minItems = object.minItems ?? 0;
+    message.maxWait = object.maxWait ?? "";
     return message;
   },
 };
