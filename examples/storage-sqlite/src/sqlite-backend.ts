@@ -1,6 +1,7 @@
 import type {
   Clock,
   PartitionKey,
+  PartitionSize,
   PartitionStore,
   QueueStore,
   Random,
@@ -8,6 +9,7 @@ import type {
   StorageNotice,
 } from '@querator/core';
 import { Database } from './database.ts';
+import { partitionSize } from './partition-size.ts';
 import { SqlitePartitionStore } from './sqlite-partition-store.ts';
 import { SqliteQueueStore } from './sqlite-queue-store.ts';
 
@@ -53,9 +55,12 @@ class SqliteBackend implements StorageBackend {
       database: this.#database,
       clock: this.#clock,
       random: this.#random,
-      // The number is first. It contains no slash, so two keys never have the same text, whatever the name.
-      partition: `${partition}/${queue}`,
+      partition: textOf({ queue, partition }),
     });
+  }
+
+  async measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]> {
+    return this.#database.read((connection) => keys.map((key) => partitionSize(connection, textOf(key))));
   }
 
   async ping(): Promise<readonly StorageNotice[]> {
@@ -67,4 +72,9 @@ class SqliteBackend implements StorageBackend {
   async close(): Promise<void> {
     this.#database.close();
   }
+}
+
+/** The number is first. It contains no slash, so two keys never have the same text, whatever the name. */
+function textOf({ queue, partition }: PartitionKey): string {
+  return `${partition}/${queue}`;
 }

@@ -173,6 +173,7 @@ export {
   type MissingRightNotice,
   type PartitionKey,
   type PartitionOwner,
+  type PartitionSize,
   type PollResult,
   type StorageBackend,
   type StorageCapabilities,

@@ -13,6 +13,7 @@ export { DEFAULT_ENGINE_LIMITS } from './service/engine-options.ts';
 export type { KeyedProduceCall, KeyedProduceService } from './service/keyed-produce-service.ts';
 export type { CompleteCall, ExtendCall, RetryCall } from './service/leased-items-requests.ts';
 export type { LeasedItemsService } from './service/leased-items-service.ts';
+export type { NamespaceQueues, NamespaceSizes } from './service/namespace-size.ts';
 export type { Page } from './service/page.ts';
 export type { PausableCall, PauseCall, PausesService, RequireCapability } from './service/pauses-service.ts';
 export type {
@@ -21,7 +22,13 @@ export type {
   ProduceCall,
   QueueService,
 } from './service/queue-service.ts';
-export type { ListQueuesCall, QueueCall, QueuesService } from './service/queues-service.ts';
+export type {
+  CreateOptions,
+  ListQueuesCall,
+  NewQueueSize,
+  QueueCall,
+  QueuesService,
+} from './service/queues-service.ts';
 export {
   type BatchLimits,
   createService,

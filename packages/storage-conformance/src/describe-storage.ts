@@ -24,6 +24,7 @@ import { describeLease } from './contract/lease.ts';
 import { describeLetterConcurrency } from './contract/letter-concurrency.ts';
 import { describeLifecycle } from './contract/lifecycle.ts';
 import { describeList } from './contract/list.ts';
+import { describeMeasure } from './contract/measure.ts';
 import { describeMoved } from './contract/moved.ts';
 import { describePauses } from './contract/pauses.ts';
 import { describePrepareLetters } from './contract/prepare-letters.ts';
@@ -85,6 +86,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeItemDetails(test);
     describeList(test);
     describeStats(test);
+    describeMeasure(test);
     describeProbe(test);
     describeImport(test);
     describeDelete(test);

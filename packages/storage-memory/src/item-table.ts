@@ -1,10 +1,16 @@
-import { type Instant, type ItemId, microseconds, type PartitionStats } from '@querator/core';
+import {
+  type Instant,
+  type ItemId,
+  microseconds,
+  type PartitionSize,
+  type PartitionStats,
+} from '@querator/core';
 import { Counts } from './counts.ts';
 import { type Deadline, Deadlines, isBefore } from './deadlines.ts';
 import { DedupKeys } from './dedup-keys.ts';
 import type { Entry, EntryState } from './entry.ts';
 import { Heap } from './heap.ts';
-import type { PackedContent } from './packed-content.ts';
+import { type PackedContent, packedBytes } from './packed-content.ts';
 import { CHANGES_AT_ONCE, LargeCalls, LOOKS_AT_ONCE, type Pause } from './turns.ts';
 
 /** Up to this number, gone entries are not removed from the array. */
@@ -50,6 +56,7 @@ export class ItemTable {
     gone: new Deadlines(),
   };
   readonly #counts = new Counts();
+  #bytes = 0;
   readonly #released = new Heap<Entry>((a, b) => a.id < b.id);
   #inOrder: Entry[] = [];
   #gone = 0;
@@ -70,11 +77,16 @@ export class ItemTable {
     return { ...this.#counts.stats(now), headAge };
   }
 
+  size(): PartitionSize {
+    return { items: this.#byId.size, bytes: this.#bytes };
+  }
+
   /** Adds an entry whose id is greater than all others. */
   append(entry: Entry): void {
     this.#byId.set(entry.id, entry);
     if (entry.sourceId !== undefined) this.#bySource.set(entry.sourceId, entry);
     this.#inOrder.push(entry);
+    this.#bytes += packedBytes(entry.content);
     this.#counts.add(entry);
     this.#deadlines[entry.state].set(entry, entry.due);
   }
@@ -96,6 +108,7 @@ export class ItemTable {
     this.#byId.delete(entry.id);
     if (entry.sourceId !== undefined) this.#bySource.delete(entry.sourceId);
     entry.state = 'gone';
+    this.#bytes -= packedBytes(entry.content);
     entry.content = NO_CONTENT;
     if (entry.kept !== undefined) entry.kept = undefined;
     this.#gone++;

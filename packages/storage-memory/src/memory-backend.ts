@@ -4,6 +4,7 @@ import {
   type Clock,
   type InstanceStore,
   type PartitionKey,
+  type PartitionSize,
   type PartitionStore,
   type QueueStore,
   type Random,
@@ -91,8 +92,8 @@ class MemoryBackend implements StorageBackend {
     return this.#audit;
   }
 
-  partitionStore({ queue, partition }: PartitionKey): PartitionStore {
-    const key = `${partition}/${queue}`;
+  partitionStore(partition: PartitionKey): PartitionStore {
+    const key = keyOf(partition);
     return new MemoryPartitionStore({
       clock: this.#clock,
       ids: this.#ids,
@@ -108,6 +109,11 @@ class MemoryBackend implements StorageBackend {
   async ping(): Promise<readonly StorageNotice[]> {
     this.#assertOpen();
     return [];
+  }
+
+  async measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]> {
+    this.#assertOpen();
+    return keys.map((key) => this.#tables.get(keyOf(key))?.size() ?? { items: 0, bytes: 0 });
   }
 
   async close(): Promise<void> {
@@ -135,4 +141,8 @@ class MemoryBackend implements StorageBackend {
       throw new StorageError(`storage '${this.name}' is closed`, { outcome: 'not-applied' });
     }
   }
+}
+
+function keyOf({ queue, partition }: PartitionKey): string {
+  return `${partition}/${queue}`;
 }

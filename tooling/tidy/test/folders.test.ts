@@ -69,6 +69,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'audit',
     'authentication',
     'service',
+    'quotas',
     'access-deps.ts',
     'authorization',
     'rules',

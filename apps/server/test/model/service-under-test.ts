@@ -105,6 +105,7 @@ export class ServiceUnderTest {
       queueStore: () => this.#counting(QUEUE_STORE, backend.queueStore()),
       partitionStore: (key, owner) => this.#counting(PARTITION_STORE, backend.partitionStore(key, owner)),
       ping: () => backend.ping(),
+      measure: (keys) => backend.measure(keys),
       close: () => backend.close(),
     };
     return createService({

@@ -55,6 +55,9 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     async poll() {
       return [];
     }
+    async measure() {
+      return [];
+    }
     queueStore = () => namesOf<QueueStore>(QUEUE_STORE);
     accessStore = () => namesOf<AccessStore>(ACCESS_STORE);
     instanceStore = () => ({ beat: async () => NOBODY, remove: async () => {} });

@@ -94,6 +94,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   partitionStore: true,
   ping: true,
   poll: true,
+  measure: true,
   signals: true,
   close: true,
 };

@@ -30,6 +30,14 @@ export interface PartitionOwner {
   readonly wasDeleted: (createdAt: Instant) => Promise<boolean>;
 }
 
+/** What one partition holds. */
+export interface PartitionSize {
+  /** Items in every state. */
+  readonly items: number;
+  /** Bytes of their payloads and texts, as the storage counts them. */
+  readonly bytes: number;
+}
+
 /** The result of a poll for one partition. */
 export interface PollResult {
   /** Whether items are available to consumers. */
@@ -163,6 +171,17 @@ export interface StorageBackend {
     keys: readonly PartitionKey[],
     options: { readonly deadlines: boolean },
   ): Promise<readonly PollResult[]>;
+
+  /**
+   * Measures what partitions hold, prepared letters included. Callers repeat it every
+   * few seconds, so it must be cheap: a partition of more than 10,000 items may be
+   * estimated, mostly to a tenth. Creates nothing: a partition that was never used is
+   * empty.
+   *
+   * @returns one size per key, in order.
+   * @throws StorageError
+   */
+  measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]>;
 
   /** Change notifications from other processes. Undefined if the driver has none. */
   readonly signals?: StorageSignals | undefined;

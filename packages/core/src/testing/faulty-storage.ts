@@ -5,6 +5,7 @@ import type { QueueStore } from '../storage/queue-store.ts';
 import type {
   PartitionKey,
   PartitionOwner,
+  PartitionSize,
   StorageBackend,
   StorageCapabilities,
   StorageNotice,
@@ -138,6 +139,11 @@ export class FaultyStorage implements StorageBackend {
     await this.#pingGate;
     if (this.#unreachable) throw new StorageError('injected', { outcome: 'not-applied' });
     return this.#inner.ping();
+  }
+
+  async measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]> {
+    if (this.#unreachable) throw new StorageError('injected', { outcome: 'not-applied' });
+    return this.#inner.measure(keys);
   }
 
   close(): Promise<void> {

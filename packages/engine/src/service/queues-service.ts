@@ -58,7 +58,18 @@ export interface CallerOptions {
   readonly audit?: CallAudit | undefined;
 }
 
+/** A queue that is about to be stored. */
+export interface NewQueueSize {
+  readonly namespace: string;
+  readonly partitions: number;
+}
+
 export interface CreateOptions extends CallerOptions {
+  /**
+   * Stores the queue by calling `store`, or refuses it. Called once everything else
+   * about the queue was checked. Undefined: the queue is stored.
+   */
+  readonly admit?: ((size: NewQueueSize, store: () => Promise<Queue>) => Promise<Queue>) | undefined;
   /** Where the partitions are stored. Undefined: chosen by affinity. */
   readonly partitions?: readonly PartitionPlacement[] | undefined;
 }
@@ -102,7 +113,10 @@ export class QueuesService {
    *
    * @throws QueueError also `forbidden`; `failed` if the namespace does not exist.
    */
-  async create(call: QueueCall, { partitions, caller, audit }: CreateOptions = {}): Promise<Queue> {
+  async create(
+    call: QueueCall,
+    { partitions, caller, audit, admit }: CreateOptions = {},
+  ): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference, requestedPartitions } = call;
     checkQueueName(name);
     const timeouts = parseTimeouts(call);
@@ -121,7 +135,11 @@ export class QueuesService {
         await checkStoredDeadQueue(this.#store, name, deadQueue);
         const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
         checkQueueSettings(settings);
-        return this.#manager.create({ name, namespace, partitions, ...settings }, audit);
+        const store = () => this.#manager.create({ name, namespace, partitions, ...settings }, audit);
+        if (admit === undefined) return store();
+        // A queue that is not active here exists too, which is said first.
+        if ((await this.#manager.find(name)) !== undefined) throw queueExists(name);
+        return admit({ namespace, partitions: partitions?.length ?? requestedPartitions }, store);
       }),
     );
   }

@@ -18,6 +18,7 @@ import { engineDeps } from './engine-options.ts';
 import { KeyedProduceService } from './keyed-produce-service.ts';
 import { LeasedItemsRequests } from './leased-items-requests.ts';
 import { LeasedItemsService } from './leased-items-service.ts';
+import { NamespaceSizes } from './namespace-size.ts';
 import { PausesService, type RequireCapability } from './pauses-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
@@ -79,6 +80,8 @@ export interface Service {
   readonly pauses: PausesService;
   /** For operators, to read and change the items of a partition. */
   readonly storage: StorageService;
+  /** What namespaces hold in storage. */
+  readonly namespaces: NamespaceSizes;
 
   /** Pending requests of each active queue. Reads memory only. */
   waiting(): ReadonlyMap<string, RequestsWaiting>;
@@ -130,6 +133,7 @@ export function createService(options: ServiceOptions): Service {
     }),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     storage: new StorageService(manager, deps.limits),
+    namespaces: new NamespaceSizes(manager, storages),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
     partitions: () => partitionsOf(manager.running),
     namespaceOf: (queueName) =>

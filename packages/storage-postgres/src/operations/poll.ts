@@ -1,9 +1,9 @@
 import type { ItemId, PartitionKey, PollResult } from '@querator/core';
 import type { Database, Statement } from '../database/database.ts';
-import { isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
 import { isLong } from '../low-water-mark/lease-index-size.ts';
 import type { LowWaterMarks } from '../low-water-mark/low-water-marks.ts';
 import { itemsTableName, leaseIndexName } from '../sql/table-name.ts';
+import { readTables } from './read-tables.ts';
 import { nextDueMs } from './sweep.ts';
 import { type DueRow, dueOf, findDue } from './sweep-probe.ts';
 
@@ -65,12 +65,10 @@ export async function poll(
   keys: readonly PartitionKey[],
 ): Promise<readonly PollResult[]> {
   const size = context.deadlines ? TABLES_PER_POLL_WITH_DEADLINES : TABLES_PER_POLL;
-  const polls: PollResult[] = [];
-  for (let start = 0; start < keys.length; start += size) {
-    const tables = keys.slice(start, start + size).map((key) => polledTable(context, key));
-    polls.push(...(await pollAll(context, tables)));
-  }
-  return polls;
+  const read = (tables: readonly PolledTable[]) =>
+    context.db.readInBackground<PollRow>(statementFor(context, tables));
+  const rows = await readTables(keys, { size, prepare: (key) => polledTable(context, key), read });
+  return rows.map(toPollResult);
 }
 
 function polledTable({ db, marks }: PollContext, key: PartitionKey): PolledTable {
@@ -81,23 +79,6 @@ function polledTable({ db, marks }: PollContext, key: PartitionKey): PolledTable
     index: leaseIndexName(key),
     from: mark === undefined ? 'unknown' : mark.pollFrom(),
   };
-}
-
-async function pollAll(context: PollContext, tables: readonly PolledTable[]): Promise<readonly PollResult[]> {
-  try {
-    const rows = await context.db.readInBackground<PollRow>(statementFor(context, tables));
-    const byPosition = new Map(rows.map((row) => [row.position, row]));
-    return tables.map((_, position) => toPollResult(byPosition.get(position)));
-  } catch (error) {
-    if (!(error instanceof PostgresError && isUndefinedTable(error.sqlState))) throw error;
-  }
-  if (tables.length === 1) return [NOTHING];
-  // A table was never used or is gone. Halving finds it with few statements.
-  const half = Math.ceil(tables.length / 2);
-  return [
-    ...(await pollAll(context, tables.slice(0, half))),
-    ...(await pollAll(context, tables.slice(half))),
-  ];
 }
 
 /** Unnamed: preparing a statement for each group of tables would fill the memory of every connection. */

@@ -3,6 +3,7 @@ import {
   PARTITION_STORE,
   type PartitionKey,
   type PartitionOwner,
+  type PartitionSize,
   type PartitionStore,
   type PollResult,
   QUEUE_STORE,
@@ -101,6 +102,10 @@ export class EngineStorage implements StorageBackend {
 
   async ping(): Promise<readonly StorageNotice[]> {
     return [];
+  }
+
+  async measure(): Promise<readonly PartitionSize[]> {
+    throw new Error('the simulation has no quotas');
   }
 
   async close(): Promise<void> {}
