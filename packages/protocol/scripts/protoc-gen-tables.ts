@@ -34,6 +34,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   string: "''",
   bytes: 'NO_BYTES',
   int32: '0',
+  int64: '0',
   bool: 'false',
   map: 'new Map()',
   timestamp: 'undefined',
@@ -44,6 +45,7 @@ const SCALARS = new Map<FieldDescriptorProto_Type, string>([
   [FieldDescriptorProto_Type.STRING, 'string'],
   [FieldDescriptorProto_Type.BYTES, 'bytes'],
   [FieldDescriptorProto_Type.INT32, 'int32'],
+  [FieldDescriptorProto_Type.INT64, 'int64'],
   [FieldDescriptorProto_Type.BOOL, 'bool'],
 ]);
 

@@ -158,6 +158,13 @@ export type {
   QueueRetryRequest as QueueRetryRequestV2,
   QueueRetryResponse,
 } from './gen/querator/v2/retry.ts';
+export type {
+  QuotaLimits,
+  QuotasGetRequest,
+  QuotasGetResponse,
+  QuotasSetRequest,
+  QuotaUsage,
+} from './gen/querator/v2/quotas.ts';
 export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
 export { codecs } from './messages/codecs.ts';
 export { codecsV2 } from './messages/codecs-v2.ts';

@@ -20,6 +20,8 @@ function valueFor(field: FieldTable): fc.Arbitrary<unknown> {
       return fc.uint8Array({ maxLength: 1_000 });
     case 'int32':
       return fc.integer();
+    case 'int64':
+      return fc.maxSafeInteger();
     case 'bool':
       return fc.boolean();
     case 'timestamp':
@@ -33,9 +35,10 @@ function valueFor(field: FieldTable): fc.Arbitrary<unknown> {
 
 /** Any message of that type. */
 export function messageOf(table: MessageTable): fc.Arbitrary<object> {
-  const fields = table.fields.map((field) => [
-    field.name,
-    field.repeated ? fc.array(valueFor(field), { maxLength: 5 }) : valueFor(field),
-  ]);
+  const fields = table.fields.map((field) => {
+    if (field.repeated) return [field.name, fc.array(valueFor(field), { maxLength: 5 })];
+    const value = valueFor(field);
+    return [field.name, field.kind === 'message' ? fc.option(value, { nil: undefined }) : value];
+  });
   return fc.record(Object.fromEntries(fields), { noNullPrototype: true });
 }

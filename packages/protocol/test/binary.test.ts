@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { codecs, decodeBody } from '../src/index.ts';
+import { codecs, codecsV2, decodeBody } from '../src/index.ts';
 import { errorOf, hex } from './support.ts';
 
 const { QueueProduceRequest, QueueProduceItem, QueueLeaseRequest, QueueRetryItem, QueueClearRequest } =
@@ -98,6 +98,18 @@ describe('decode', () => {
     ['10 00', 0],
   ])('reads %s as the int32 %d', (bytes, value) => {
     expect(QueueLeaseRequest.decode(hex(bytes)).batchSize).toBe(value);
+  });
+
+  it.each([
+    ['28 00', 0],
+    ['28 ffffffffffffff0f', Number.MAX_SAFE_INTEGER],
+    ['28 ffffffffffffffffff01', -1],
+    ['28 8180808080808070 ', undefined],
+    ['28 ffffffffffffffff7f', undefined],
+  ])('reads %s as the int64 %d, if a number can hold it', (bytes, value) => {
+    const read = () => codecsV2.QuotaLimits.decode(hex(bytes)).requestsPerSecond;
+    if (value === undefined) expect(read).toThrow('requests_per_second is invalid');
+    else expect(read()).toBe(value);
   });
 
   it.each([

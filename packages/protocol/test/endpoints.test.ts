@@ -61,6 +61,8 @@ const TABLE = `
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 /v2/queues.pause QueuesPauseRequest QueuesPausesResponse queue.update 256000
 /v2/queues.resume QueuesResumeRequest QueuesPausesResponse queue.update 256000
+/v2/quotas.get QuotasGetRequest QuotasGetResponse namespace.list 256000
+/v2/quotas.set QuotasSetRequest Reply namespace.update 256000
 `;
 
 describe('the endpoints', () => {

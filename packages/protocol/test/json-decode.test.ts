@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { codecs } from '../src/index.ts';
+import { codecs, codecsV2 } from '../src/index.ts';
 import { errorOf, textOf } from './support.ts';
 
 const { QueuesListRequest, QueueProduceRequest, QueueProduceItem, QueueClearRequest, APIKeyCreateRequest } =
@@ -144,6 +144,29 @@ describe('null', () => {
     expect(errorOf(() => QueueProduceRequest.fromJson('{"items":[null]}')).code).toBe('content');
     expect(errorOf(() => codecs.QueueCompleteRequest.fromJson('{"ids":[null]}')).code).toBe('content');
   });
+});
+
+describe('int64', () => {
+  const read = (text: string) => codecsV2.QuotaLimits.fromJson(`{"bytes_waiting":${text}}`).bytesWaiting;
+
+  it.each([
+    ['0', 0],
+    ['"5"', 5],
+    ['2147483648', 2_147_483_648],
+    ['9007199254740991', Number.MAX_SAFE_INTEGER],
+    ['-9007199254740991', Number.MIN_SAFE_INTEGER],
+    ['9.007199254740991e15', Number.MAX_SAFE_INTEGER],
+    ['1e12', 1_000_000_000_000],
+  ])('%s is %d', (text, value) => {
+    expect(read(text)).toBe(value);
+  });
+
+  it.each(['1.5', '9007199254740992', '-9007199254740992', '1e16', '1e99999999', 'true', '"a"'])(
+    '%s is refused',
+    (text) => {
+      expect(errorOf(() => read(text)).message).toContain('invalid value for int64 field bytes_waiting');
+    },
+  );
 });
 
 describe('int32', () => {

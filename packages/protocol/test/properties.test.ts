@@ -36,7 +36,8 @@ function checkNames(json: unknown, table: MessageTable): void {
     const field = table.fields.find((candidate) => candidate.jsonName === name);
     expect(field, `${table.name}.${name}`).toBeDefined();
     if (field?.message === undefined) continue;
-    for (const element of value as unknown[]) checkNames(element, field.message);
+    const messages = field.repeated ? (value as unknown[]) : [value];
+    for (const message of messages) checkNames(message, field.message);
   }
 }
 

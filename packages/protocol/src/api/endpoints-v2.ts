@@ -64,4 +64,13 @@ export const endpointsV2 = {
       audited: 'settings',
     }),
   },
+  /** The limits of namespaces and API keys. */
+  quotas: {
+    get: endpoint('/v2/quotas.get', c.QuotasGetRequest, c.QuotasGetResponse, 'namespace.list', {
+      audited: false,
+    }),
+    set: endpoint('/v2/quotas.set', c.QuotasSetRequest, codecs.Reply, 'namespace.update', {
+      audited: 'access',
+    }),
+  },
 } as const;

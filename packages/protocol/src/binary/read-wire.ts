@@ -184,6 +184,14 @@ class WireReader {
     const low = this.#varint(end);
     if (field.kind === 'int32') message[field.name] = low | 0;
     else if (field.kind === 'bool') message[field.name] = low !== 0 || this.#high !== 0;
+    else if (field.kind === 'int64') message[field.name] = this.#safeInteger(field, low);
+  }
+
+  /** @param low the lower 32 bits of the last varint. */
+  #safeInteger(field: FieldTable, low: number): number {
+    const value = this.#high * TWO_TO_32 + low;
+    if (Number.isSafeInteger(value)) return value;
+    throw invalid(errorText`${field.jsonName} is invalid; cannot be greater than ${Number.MAX_SAFE_INTEGER}`);
   }
 
   #delimited(message: Fields, field: FieldTable, end: number): void {

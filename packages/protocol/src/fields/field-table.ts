@@ -1,5 +1,5 @@
-/** The type of a field. The API has no other types. */
-export type FieldKind = 'string' | 'bytes' | 'int32' | 'bool' | 'timestamp' | 'message' | 'map';
+/** The type of a field. The API has no other types. An `int64` is a safe integer. */
+export type FieldKind = 'string' | 'bytes' | 'int32' | 'int64' | 'bool' | 'timestamp' | 'message' | 'map';
 
 /** One field of a message. */
 export interface FieldSpec {

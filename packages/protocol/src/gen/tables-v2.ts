@@ -318,6 +318,67 @@ export const QueuesPausesResponse = messageTable(
   ],
 );
 
+export const QuotaLimits = messageTable(
+  'QuotaLimits',
+  () => ({ queues: 0, partitions: 0, itemsWaiting: 0, bytesWaiting: 0, requestsPerSecond: 0, itemsPerSecond: 0, waitingConsumers: 0, connections: 0 }),
+  [
+    { number: 1, name: 'queues', protoName: 'queues', jsonName: 'queues', kind: 'int64', repeated: false },
+    { number: 2, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int64', repeated: false },
+    { number: 3, name: 'itemsWaiting', protoName: 'items_waiting', jsonName: 'items_waiting', kind: 'int64', repeated: false },
+    { number: 4, name: 'bytesWaiting', protoName: 'bytes_waiting', jsonName: 'bytes_waiting', kind: 'int64', repeated: false },
+    { number: 5, name: 'requestsPerSecond', protoName: 'requests_per_second', jsonName: 'requests_per_second', kind: 'int64', repeated: false },
+    { number: 6, name: 'itemsPerSecond', protoName: 'items_per_second', jsonName: 'items_per_second', kind: 'int64', repeated: false },
+    { number: 7, name: 'waitingConsumers', protoName: 'waiting_consumers', jsonName: 'waiting_consumers', kind: 'int64', repeated: false },
+    { number: 8, name: 'connections', protoName: 'connections', jsonName: 'connections', kind: 'int64', repeated: false },
+  ],
+);
+
+export const QuotaUsage = messageTable(
+  'QuotaUsage',
+  () => ({ queues: 0, partitions: 0, itemsWaiting: 0, bytesWaiting: 0, sampleAge: '', requestsPerSecond: 0, itemsPerSecond: 0, waitingConsumers: 0, connections: 0, processes: 0 }),
+  [
+    { number: 1, name: 'queues', protoName: 'queues', jsonName: 'queues', kind: 'int64', repeated: false },
+    { number: 2, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int64', repeated: false },
+    { number: 3, name: 'itemsWaiting', protoName: 'items_waiting', jsonName: 'items_waiting', kind: 'int64', repeated: false },
+    { number: 4, name: 'bytesWaiting', protoName: 'bytes_waiting', jsonName: 'bytes_waiting', kind: 'int64', repeated: false },
+    { number: 5, name: 'sampleAge', protoName: 'sample_age', jsonName: 'sample_age', kind: 'string', repeated: false },
+    { number: 6, name: 'requestsPerSecond', protoName: 'requests_per_second', jsonName: 'requests_per_second', kind: 'int64', repeated: false },
+    { number: 7, name: 'itemsPerSecond', protoName: 'items_per_second', jsonName: 'items_per_second', kind: 'int64', repeated: false },
+    { number: 8, name: 'waitingConsumers', protoName: 'waiting_consumers', jsonName: 'waiting_consumers', kind: 'int64', repeated: false },
+    { number: 9, name: 'connections', protoName: 'connections', jsonName: 'connections', kind: 'int64', repeated: false },
+    { number: 10, name: 'processes', protoName: 'processes', jsonName: 'processes', kind: 'int32', repeated: false },
+  ],
+);
+
+export const QuotasGetRequest = messageTable(
+  'QuotasGetRequest',
+  () => ({ namespace: '', keyId: '' }),
+  [
+    { number: 1, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 2, name: 'keyId', protoName: 'key_id', jsonName: 'key_id', kind: 'string', repeated: false },
+  ],
+);
+
+export const QuotasGetResponse = messageTable(
+  'QuotasGetResponse',
+  () => ({ limits: undefined, source: '', usage: undefined }),
+  [
+    { number: 1, name: 'limits', protoName: 'limits', jsonName: 'limits', kind: 'message', repeated: false, message: QuotaLimits },
+    { number: 2, name: 'source', protoName: 'source', jsonName: 'source', kind: 'string', repeated: false },
+    { number: 3, name: 'usage', protoName: 'usage', jsonName: 'usage', kind: 'message', repeated: false, message: QuotaUsage },
+  ],
+);
+
+export const QuotasSetRequest = messageTable(
+  'QuotasSetRequest',
+  () => ({ namespace: '', keyId: '', limits: undefined }),
+  [
+    { number: 1, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 2, name: 'keyId', protoName: 'key_id', jsonName: 'key_id', kind: 'string', repeated: false },
+    { number: 3, name: 'limits', protoName: 'limits', jsonName: 'limits', kind: 'message', repeated: false, message: QuotaLimits },
+  ],
+);
+
 export const QueueRetryItem = messageTable(
   'QueueRetryItem',
   () => ({ id: '', retryAt: undefined, dead: false }),

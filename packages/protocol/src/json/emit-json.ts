@@ -99,6 +99,8 @@ export class JsonEmitter {
         else this.writer.string(value as string);
         break;
       case 'int32':
+      case 'int64':
+        // A number, which every parser of protobuf JSON accepts. Other writers put quotes around an int64.
         this.writer.plain(`${value as number}`);
         break;
       case 'bool':
@@ -153,6 +155,7 @@ export function isDefault(field: FieldTable, value: unknown): boolean {
     case 'string':
       return value === '';
     case 'int32':
+    case 'int64':
       return value === 0;
     case 'bool':
       return value === false;

@@ -5,7 +5,7 @@ import { TEXT_LIMIT, textTooLong } from '../fields/text-limit.ts';
 import { parseTimestamp } from '../time/wire-time.ts';
 import { decodeBase64 } from './base64.ts';
 import { REPLACEMENT } from './decode-text.ts';
-import { parseInt32 } from './int32.ts';
+import { parseInt32, parseInt64 } from './integers.ts';
 import type { LongText } from './long-text.ts';
 import type { Scanner } from './scanner.ts';
 
@@ -109,7 +109,9 @@ export class MessageParser {
       case 'string':
         return this.#string(field);
       case 'int32':
-        return this.#int32(field);
+        return this.#integer(field, parseInt32);
+      case 'int64':
+        return this.#integer(field, parseInt64);
       case 'bool':
         return this.#bool(field);
       case 'bytes':
@@ -172,12 +174,12 @@ export class MessageParser {
     return bytes;
   }
 
-  #int32(field: FieldTable): number {
+  #integer(field: FieldTable, parse: (text: string) => number | undefined): number {
     const scanner = this.#scanner;
     const quoted = scanner.peek() === QUOTE;
     const start = scanner.position;
     const text = quoted ? scanner.takeString() : scanner.takeNumber();
-    const value = text === undefined ? undefined : parseInt32(text);
+    const value = text === undefined ? undefined : parse(text);
     if (value === undefined) throw this.#wrongValue(field, start);
     return value;
   }

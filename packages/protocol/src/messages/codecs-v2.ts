@@ -6,6 +6,7 @@ import * as instances from '../gen/querator/v2/instances.ts';
 import * as lease from '../gen/querator/v2/lease.ts';
 import * as produce from '../gen/querator/v2/produce.ts';
 import * as queues from '../gen/querator/v2/queues.ts';
+import * as quotas from '../gen/querator/v2/quotas.ts';
 import * as retry from '../gen/querator/v2/retry.ts';
 import * as server from '../gen/querator/v2/server.ts';
 import * as tables from '../gen/tables-v2.ts';
@@ -57,4 +58,10 @@ export const codecsV2 = {
   QueuesResumeRequest: messageCodec(queues.QueuesResumeRequest, tables.QueuesResumeRequest),
   QueuesPausesResponse: messageCodec(queues.QueuesPausesResponse, tables.QueuesPausesResponse),
   QueuesPause: messageCodec(queues.QueuesPause, tables.QueuesPause),
+  // querator/v2/quotas.proto
+  QuotaLimits: messageCodec(quotas.QuotaLimits, tables.QuotaLimits),
+  QuotaUsage: messageCodec(quotas.QuotaUsage, tables.QuotaUsage),
+  QuotasGetRequest: messageCodec(quotas.QuotasGetRequest, tables.QuotasGetRequest),
+  QuotasGetResponse: messageCodec(quotas.QuotasGetResponse, tables.QuotasGetResponse),
+  QuotasSetRequest: messageCodec(quotas.QuotasSetRequest, tables.QuotasSetRequest),
 } as const;
