@@ -18,6 +18,7 @@ import { GrantCache } from './authentication/grant-cache.ts';
 import { KeyUses } from './authentication/key-uses.ts';
 import { TRUSTED_CALLER } from './authorization/trusted-caller.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
+import type { Quotas } from './quotas/quotas.ts';
 import { AccessService } from './service/access-service.ts';
 
 /** How long to wait after a bootstrap that failed. */
@@ -39,6 +40,8 @@ export interface AccessControlOptions {
   readonly adminKey?: string | undefined;
   /** Whether a namespace has queues. */
   readonly hasQueues: (namespace: string) => Promise<boolean>;
+  /** The quotas that the store may change. Undefined: they are not in use. */
+  readonly quotas?: Quotas | undefined;
 }
 
 /**
@@ -57,6 +60,8 @@ export class AccessControl {
   readonly #authenticator: Authenticator;
   readonly #uses: KeyUses;
   readonly #listeners = new Set<() => void>();
+  /** Whether requests depend on what is stored. */
+  readonly #usesStore: boolean;
   #ready = false;
   #isRetrying = false;
   #ignoredKey = false;
@@ -75,22 +80,24 @@ export class AccessControl {
     this.#uses = new KeyUses({ ...deps, cache });
     const attempts = new FailedAttempts(monotonicMs);
     this.#authenticator = new Authenticator({ ...deps, watch: this.#watch, cache, attempts });
-    const { hasQueues } = options;
+    const { hasQueues, quotas } = options;
     const changed = () => this.#watch.changedHere();
     const prepared = this.enforced ? store : this.#preparedStore(store);
-    this.service = new AccessService({ store: prepared, clock, random, hasQueues, changed });
+    this.service = new AccessService({ store: prepared, clock, random, hasQueues, changed }, quotas);
+    this.#usesStore = this.enforced || quotas !== undefined;
   }
 
   /**
    * Prepares the store, in the background: a storage that is down is tried again.
-   * While access control is off, the first call of `service` prepares it.
+   * While access control is off and quotas are not in use, the first call of
+   * `service` prepares it.
    *
    * @returns resolves once the first attempt has ended, whether it succeeded or not.
    */
   start(): Promise<void> {
-    if (!this.enforced) return Promise.resolve();
+    if (!this.#usesStore) return Promise.resolve();
     this.#watch.start();
-    this.#uses.start();
+    if (this.enforced) this.#uses.start();
     this.#starting = this.#bootstrap();
     return this.#starting;
   }
@@ -135,13 +142,14 @@ export class AccessControl {
     this.#stopped = true;
     this.#cancelRetry?.();
     await this.#starting;
-    if (!this.enforced) return;
+    if (!this.#usesStore) return;
     await this.#watch.stop();
-    await this.#uses.stop();
+    if (this.enforced) await this.#uses.stop();
   }
 
   #changed(cache: GrantCache): void {
     cache.clear();
+    void this.#options.quotas?.reload();
     for (const listener of this.#listeners) listener();
   }
 
@@ -164,6 +172,7 @@ export class AccessControl {
     try {
       await this.#prepare();
       this.#watch.changedHere();
+      await this.#loadQuotas();
     } catch (error) {
       if (this.#stopped) return;
       const isFirst = !this.#isRetrying;
@@ -174,6 +183,14 @@ export class AccessControl {
         this.#starting = this.#bootstrap();
       });
     }
+  }
+
+  /** A change after the first generation that is known leads to another read. */
+  async #loadQuotas(): Promise<void> {
+    const { quotas, store } = this.#options;
+    if (quotas === undefined) return;
+    await this.#watch.known();
+    await quotas.load(store);
   }
 
   #warnOfIgnoredKey(): void {
