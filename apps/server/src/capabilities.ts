@@ -1,4 +1,7 @@
-import type { AccessControl, AuditService } from '@querator/access';
+import type { AccessControl, AuditService, Quotas } from '@querator/access';
+
+/** The server judges calls by quotas. */
+export const QUOTAS = 'quotas';
 
 /**
  * What this server can do beyond the API of `/v1/`, as stable words: `server.info`
@@ -6,10 +9,11 @@ import type { AccessControl, AuditService } from '@querator/access';
  *
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  * @param audit undefined: audit events are not stored.
+ * @param quotas undefined: they are not in use.
  */
 export function capabilitiesOf(
   access: Pick<AccessControl, 'enforced'> | undefined,
-  audit: AuditService | undefined,
+  { audit, quotas }: { readonly audit: AuditService | undefined; readonly quotas: Quotas | undefined },
 ): readonly string[] {
   return [
     ...(access?.enforced === true ? ['access-control'] : []),
@@ -24,5 +28,6 @@ export function capabilitiesOf(
     'queue.retry',
     'queues.delete.force',
     'queues.pause',
+    ...(quotas === undefined ? [] : [QUOTAS]),
   ];
 }

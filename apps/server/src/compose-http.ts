@@ -1,4 +1,4 @@
-import type { AccessControl } from '@querator/access';
+import type { AccessControl, Quotas } from '@querator/access';
 import type { Instances, Service } from '@querator/engine';
 import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
 import type { Config } from './config/schema.ts';
@@ -6,6 +6,7 @@ import type { MemoryBudget } from './http/budget/memory-budget.ts';
 import { Audit } from './http/call/audit.ts';
 import { allowEveryPage, authorizePagesBy } from './http/call/authorize-page.ts';
 import { CallPipeline } from './http/call/call-pipeline.ts';
+import { CallQuotas } from './http/call/call-quotas.ts';
 import { ClientAddresses } from './http/call/client-addresses.ts';
 import { RequestIds } from './http/call/request-ids.ts';
 import { RequestLog } from './http/call/request-log.ts';
@@ -41,6 +42,8 @@ export interface ServedParts {
   readonly access: AccessControl | undefined;
   /** Undefined: audit events are not stored. */
   readonly audit: ServerAudit | undefined;
+  /** Undefined: they are not in use. */
+  readonly quotas: Quotas | undefined;
   readonly budget: MemoryBudget;
   readonly monotonicClock: MonotonicClock;
   readonly pools: PoolRegistry;
@@ -55,7 +58,7 @@ export interface ComposedHttp {
 
 /** Creates the HTTP side of a server that does not listen yet. */
 export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts): ComposedHttp {
-  const { metrics, health, service, instances, access, audit, budget, monotonicClock, pools } = parts;
+  const { metrics, health, service, instances, access, audit, quotas, budget, monotonicClock, pools } = parts;
   const { logger } = deps;
   const isReadyItself = async () => (await health.check(READY)).status === 'pass';
   const all = deps.worker === undefined ? undefined : allWorkers({ metrics, isReady: isReadyItself }, deps);
@@ -69,6 +72,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
   const calls = new CallPipeline({
     sources,
     gate,
+    quotas: quotas && new CallQuotas({ quotas, clock: deps.clock, namespaceOf: service.namespaceOf }),
     metrics: httpMetrics,
     logger,
     requestIds: new RequestIds(deps.random),
@@ -76,7 +80,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     audit: createAudit(config, deps, { ...parts, addresses }),
     monotonicClock,
   });
-  const routes = createRoutes(service, access, instances, audit?.service);
+  const routes = createRoutes(service, access, instances, { audit: audit?.service, quotas });
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });
   const pages = createPages({

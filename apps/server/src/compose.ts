@@ -17,6 +17,7 @@ import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { createAccessControl, namespaceCheck } from './startup/server-access.ts';
 import { createServerAudit } from './startup/server-audit.ts';
 import { createInstances } from './startup/server-instances.ts';
+import { createQuotas } from './startup/server-quotas.ts';
 import { StoragePasswords } from './startup/storage-passwords.ts';
 
 /** How long a start waits until requests can be judged. After that it goes on, and refuses them until then. */
@@ -65,10 +66,6 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const queueStorage = createQueueStorage(config, driverDeps, { metrics, storages });
 
   const queueStore = queueStorage.queueStore();
-  const access = createAccessControl(config, { ...deps, monotonicClock, queueStorage });
-  const audit = createServerAudit(config, { ...deps, monotonicClock, queueStorage });
-  const capabilities = capabilitiesOf(access, audit?.service);
-  const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
   const budget = createBudget(config, deps);
   const service = createService({
     ...deps,
@@ -81,6 +78,11 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     waitForStorage: true,
     observer: metrics.observer,
   });
+  const quotas = createQuotas(config, { ...deps, monotonicClock, service, instances: () => instances });
+  const access = createAccessControl(config, { ...deps, monotonicClock, queueStorage, quotas });
+  const audit = createServerAudit(config, { ...deps, monotonicClock, queueStorage });
+  const capabilities = capabilitiesOf(access, { audit: audit?.service, quotas });
+  const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
   const partitionStorages = storages.map(({ backend }) => backend);
   metrics.observe(service, partitionStorages);
   const configuredQueues = new ConfiguredQueues({ ...deps, service }, config.queues);
@@ -88,6 +90,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const stopping = new RunOnce(async () => {
     configuredQueues.stop();
     metrics.stop();
+    await quotas?.stop();
     await service.shutdown();
     await audit?.stop();
     await instances.stop();
@@ -105,17 +108,8 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     instances: () => instances.list(),
     isStopping: () => stopping.hasBegun,
   });
-  const http = composeHttp(config, deps, {
-    metrics,
-    health,
-    service,
-    instances,
-    access,
-    audit,
-    budget,
-    monotonicClock,
-    pools,
-  });
+  const parts = { metrics, health, service, instances, access, audit, quotas, budget, monotonicClock, pools };
+  const http = composeHttp(config, deps, parts);
 
   return {
     app: http.main.app,

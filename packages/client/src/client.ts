@@ -76,6 +76,8 @@ export interface Client {
     readonly queue: Methods<typeof endpointsV2.queue>;
     /** Management of queues: `delete`, which spares a queue with items unless it is forced. */
     readonly queues: Methods<typeof endpointsV2.queues>;
+    /** The limits of namespaces and API keys: `get`, `set`. */
+    readonly quotas: Methods<typeof endpointsV2.quotas>;
   };
   /**
    * Tells what the server can do. Asks it once, and remembers the answer.
@@ -114,6 +116,7 @@ export function createClient(options: ClientOptions): Client {
       audit: methods(call, endpointsV2.audit),
       queue: methods(call, endpointsV2.queue),
       queues: methods(call, endpointsV2.queues),
+      quotas: methods(call, endpointsV2.quotas),
     },
     discover: discovery(call),
     call,

@@ -154,17 +154,17 @@ export type {
   QueuesResumeRequest,
 } from './gen/querator/v2/queues.ts';
 export type {
-  QueueRetryItem as QueueRetryItemV2,
-  QueueRetryRequest as QueueRetryRequestV2,
-  QueueRetryResponse,
-} from './gen/querator/v2/retry.ts';
-export type {
   QuotaLimits,
   QuotasGetRequest,
   QuotasGetResponse,
   QuotasSetRequest,
   QuotaUsage,
 } from './gen/querator/v2/quotas.ts';
+export type {
+  QueueRetryItem as QueueRetryItemV2,
+  QueueRetryRequest as QueueRetryRequestV2,
+  QueueRetryResponse,
+} from './gen/querator/v2/retry.ts';
 export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
 export { codecs } from './messages/codecs.ts';
 export { codecsV2 } from './messages/codecs-v2.ts';

@@ -20,6 +20,7 @@ const NO_WORD = [
   'access denied',
   "api key does not exist; '<id>' was not found",
   'dead_queue cannot reference itself',
+  "namespace does not exist; '<name>' was not found",
   "queue cannot be deleted; storage '<storage>' of its partition '<partition>' is not configured, put it back, or use force to leave the items there",
   "queue is in use; '<name>' is the dead_queue of '<other name>', update that queue first or use force",
 ];

@@ -6,6 +6,7 @@ import { addAudit } from './commands/access/audit.ts';
 import { addBinding } from './commands/access/binding.ts';
 import { addKey } from './commands/access/key.ts';
 import { addNamespace } from './commands/access/namespace.ts';
+import { addQuota } from './commands/access/quota.ts';
 import { addRole } from './commands/access/role.ts';
 import { addUser } from './commands/access/user.ts';
 import { addComplete } from './commands/complete.ts';
@@ -46,6 +47,7 @@ const COMMANDS = [
   addBinding,
   addAudit,
   addInstances,
+  addQuota,
   addAdmin,
   addVersion,
 ];

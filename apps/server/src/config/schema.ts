@@ -5,6 +5,7 @@ import type { DriverConfig } from '../backends.ts';
 import { byteSize, SMALLEST_MEMORY_BUDGET } from './byte-size.ts';
 import { parseHost } from './host-name.ts';
 import { isNetwork } from './network.ts';
+import { quotasSchema } from './quotas.ts';
 import { originOf } from './web-origin.ts';
 
 /**
@@ -138,6 +139,7 @@ export const configSchema = z.strictObject({
       keep: duration.default('2160h'),
     })
     .prefault({}),
+  quotas: quotasSchema.optional(),
   queues: z.array(queue).default([]),
 });
 

@@ -1,4 +1,4 @@
-import { AccessControl, QueueAuthorizer } from '@querator/access';
+import { AccessControl, QueueAuthorizer, type Quotas } from '@querator/access';
 import type { Clock, Logger, Random, StorageBackend } from '@querator/core';
 import type { Service } from '@querator/engine';
 import type { Config } from '../config/schema.ts';
@@ -15,6 +15,8 @@ export interface ServerAccessDeps {
   readonly monotonicClock: MonotonicClock;
   /** The storage of the queues keeps users and rights too. */
   readonly queueStorage: StorageBackend;
+  /** Undefined: they are not in use. */
+  readonly quotas: Quotas | undefined;
 }
 
 /**

@@ -59,6 +59,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queue.retry',
           'queues.delete.force',
           'queues.pause',
+          'quotas',
         ],
       });
     });

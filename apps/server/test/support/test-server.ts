@@ -2,6 +2,7 @@ import { type Logger, SystemClock, SystemRandom, silentLogger } from '@querator/
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { afterAll, beforeAll } from 'vitest';
 import { type Config, parseConfig, type RunningServer, startServer } from '../../src/index.ts';
+import type { ServerDeps } from '../../src/server-deps.ts';
 
 /** Every functional test runs on each of these storages. */
 export const STORAGES = ['memory', 'postgres'] as const;
@@ -40,11 +41,16 @@ export class TestServer {
   #server: RunningServer | undefined;
   readonly #settings: object;
   readonly #logger: Logger;
+  readonly #deps: Partial<ServerDeps>;
 
-  /** @param settings of the configuration file, besides the storages. */
-  constructor(settings: object = {}, logger: Logger = silentLogger) {
+  /**
+   * @param settings of the configuration file, besides the storages.
+   * @param deps what differs from a server of a process.
+   */
+  constructor(settings: object = {}, logger: Logger = silentLogger, deps: Partial<ServerDeps> = {}) {
     this.#settings = settings;
     this.#logger = logger;
+    this.#deps = deps;
   }
 
   get url(): string {
@@ -63,6 +69,7 @@ export class TestServer {
       clock: new SystemClock(),
       random: new SystemRandom(),
       logger: this.#logger,
+      ...this.#deps,
     });
   }
 

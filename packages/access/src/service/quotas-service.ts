@@ -1,4 +1,5 @@
 import {
+  type AccessTransaction,
   type CallAudit,
   type Caller,
   changesBetween,
@@ -93,7 +94,7 @@ export class QuotasService {
     require(caller, 'namespace.update', SYSTEM_NAMESPACE);
     // A removal makes nothing worse.
     if (checked !== undefined) await this.#quotas.checkEveryoneKnows();
-    await change(this.#deps, async (transaction) => {
+    const work = async (transaction: AccessTransaction) => {
       const { kind, name } = subject;
       const record =
         kind === 'namespace' ? await transaction.namespace(name) : await transaction.apiKey(name);
@@ -102,7 +103,8 @@ export class QuotasService {
       if (checked === undefined) await transaction.removeQuota(subject);
       else await transaction.setQuota({ subject, limits: checked });
       audit?.add({ changes: changesBetween(valuesOf(before), valuesOf(checked ?? {})) });
-    });
+    };
+    await change(this.#deps, work, audit);
     await this.#quotas.reload();
   }
 }

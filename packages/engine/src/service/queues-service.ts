@@ -113,10 +113,7 @@ export class QueuesService {
    *
    * @throws QueueError also `forbidden`; `failed` if the namespace does not exist.
    */
-  async create(
-    call: QueueCall,
-    { partitions, caller, audit, admit }: CreateOptions = {},
-  ): Promise<Queue> {
+  async create(call: QueueCall, { partitions, caller, audit, admit }: CreateOptions = {}): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference, requestedPartitions } = call;
     checkQueueName(name);
     const timeouts = parseTimeouts(call);

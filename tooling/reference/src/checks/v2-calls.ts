@@ -17,6 +17,7 @@ import {
   RETRY_STEPS,
 } from './queue-calls.ts';
 import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE } from './queues-calls.ts';
+import { QUOTA_CALLS } from './quota-calls.ts';
 
 /** The calls under `/v2/`. */
 export const V2_CALLS: readonly CheckedCall[] = [
@@ -215,4 +216,5 @@ export const V2_CALLS: readonly CheckedCall[] = [
     good: { queue_name: QUEUES.idle },
     steps: [SERVICE_SHUTDOWN, UNKNOWN_QUEUE, STORAGE_FAILED],
   },
+  ...QUOTA_CALLS,
 ];

@@ -46,7 +46,7 @@ const REASONS: Readonly<Record<ErrorReason, readonly [codes: readonly ErrorCode[
   no_such_partition: [['invalid'], 'The queue has no partition of this number'],
   over_limit: [
     ['retry', 'limited'],
-    '454: the process is overloaded. 429: the caller exceeds a limit of its own. Nothing was changed. Of a single item under `/v2/`: it has been held for longer than `max_hold`',
+    '454: the process is overloaded, or a namespace holds as much as its [quota](../quotas.md) allows. 429: the caller exceeds a limit of its own. Nothing was changed. Of a single item under `/v2/`: it has been held for longer than `max_hold`',
   ],
   too_large: [['invalid'], 'The body, a text of it, or the number of items is larger than the call allows'],
   unavailable: [

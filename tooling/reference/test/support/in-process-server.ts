@@ -7,6 +7,7 @@ const CONFIG = JSON.stringify({
   'queue-storage': { driver: 'memory' },
   'partition-storage': [{ name: 'mem-0', driver: 'memory' }],
   audit: { table: true },
+  quotas: {},
 });
 
 /** A reply with its body as text. */

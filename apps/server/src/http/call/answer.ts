@@ -15,6 +15,8 @@ export interface Answer {
   readonly body: Uint8Array<ArrayBuffer> | string;
   /** Headers besides `ANSWER_HEADERS`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Resolves when the answer may be sent. Undefined: now. */
+  readonly held?: Promise<void>;
 }
 
 /** The headers of every answer in a format. */

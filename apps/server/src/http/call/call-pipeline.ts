@@ -1,3 +1,4 @@
+import type { EndCall } from '@querator/access';
 import type { Caller, Logger } from '@querator/core';
 import {
   bodyTooLarge,
@@ -14,6 +15,7 @@ import type { Audit } from './audit.ts';
 import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
+import type { CallQuotas } from './call-quotas.ts';
 import { decoded } from './decode-request.ts';
 import type { Gate, WatchCall } from './gate.ts';
 import { isLogged, refusal } from './refusal.ts';
@@ -30,6 +32,8 @@ export type Admission = AdmittedCall | Answer;
 export interface CallPipelineDeps {
   readonly sources: SourceRules;
   readonly gate: Gate;
+  /** Undefined: quotas are not in use. */
+  readonly quotas?: CallQuotas | undefined;
   readonly metrics: {
     /** Counts a request to one of the server's own paths. */
     answered(path: string, code: number, seconds: number): void;
@@ -53,6 +57,7 @@ export interface CallPipelineDeps {
 export class CallPipeline {
   readonly #sources: SourceRules;
   readonly #gate: Gate;
+  readonly #quotas: CallQuotas | undefined;
   readonly #metrics: CallPipelineDeps['metrics'];
   readonly #logger: Logger;
   readonly #requestIds: RequestIds;
@@ -63,6 +68,7 @@ export class CallPipeline {
   constructor({ sources, gate, metrics, logger, monotonicClock, ...deps }: CallPipelineDeps) {
     this.#sources = sources;
     this.#gate = gate;
+    this.#quotas = deps.quotas;
     this.#metrics = metrics;
     this.#logger = logger;
     this.#requestIds = deps.requestIds;
@@ -74,7 +80,7 @@ export class CallPipeline {
   /**
    * Checks the head of a request. The order decides which error a client sees:
    * source, method, authorization, path, `Accept`, encoding and announced length
-   * of the body. Returns a promise only if authentication does. Never throws or
+   * of the body, quotas. Returns a promise only if authentication does. Never throws or
    * rejects.
    *
    * @param route the route of the path. Undefined: the path is unknown.
@@ -178,11 +184,17 @@ export class CallPipeline {
         const judging = this.#gate.authorize(context.caller, endpoint.permission, queueNameOf(request));
         if (judging !== undefined) await judging;
       }
+      const ending = this.#quotas?.begin(endpoint, request, {
+        caller: context.caller,
+        connection: call.headers.connection,
+      });
+      const end = ending instanceof Promise ? await ending : ending;
       if (audit !== undefined) {
         context.audit = audit;
         await audit.begins(context.caller);
       }
-      const response = await this.#handle(call, request, context);
+      const handling = this.#handle(call, request, context);
+      const response = await (end === undefined ? handling : ended(handling, end));
       if (audit !== undefined) await audit.succeeded();
       const answering = answerOf(endpoint.response, response, call.replyFormat);
       if (answering instanceof Promise) reply = await answering;
@@ -227,7 +239,9 @@ export class CallPipeline {
   /** A request whose failure is logged gets an id, so that the client can name the line. */
   #refusal(error: unknown, format: WireFormat, { headers, ...request }: FailedRequest): Answer {
     if (isLogged(error)) this.#requestIds.ensure(headers);
-    return refusal(error, format, { ...request, requestId: headers.requestId }, this.#logger);
+    const refused = refusal(error, format, { ...request, requestId: headers.requestId }, this.#logger);
+    const held = this.#quotas?.held(error);
+    return held === undefined ? refused : { ...refused, held };
   }
 
   /** Only a browser's question whether a page may call is answered otherwise than by a refusal. */
@@ -266,6 +280,7 @@ export class CallPipeline {
       checkBodyEncoding(headers);
       const limit = endpoint.bodyLimit;
       if (call.announcedLength !== undefined && call.announcedLength > limit) throw bodyTooLarge(limit);
+      this.#quotas?.admit(endpoint, caller, headers);
       return call;
     } catch (error) {
       const refused = this.#refuse(error, path, headers);
@@ -282,6 +297,18 @@ export class CallPipeline {
 
   #count(path: string, { status }: Answer, startedMs: number): void {
     this.#metrics.answered(path, status, (this.#monotonicClock() - startedMs) / 1_000);
+  }
+}
+
+/** Ends a call for its quotas once it is over. */
+async function ended(handling: Promise<unknown>, end: EndCall): Promise<unknown> {
+  try {
+    const response = await handling;
+    end(undefined, response);
+    return response;
+  } catch (error) {
+    end(error);
+    throw error;
   }
 }
 

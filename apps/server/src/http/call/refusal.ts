@@ -1,3 +1,4 @@
+import { QuotaError } from '@querator/access';
 import { type Logger, QueueError, StorageError, storageFailed } from '@querator/core';
 import { CallerGone } from '@querator/engine';
 import { codecs, errorReply, type Reply, type WireFormat } from '@querator/protocol';
@@ -22,8 +23,16 @@ export function refusal(error: unknown, format: WireFormat, request: RequestFiel
   if (storageFault !== undefined) logger.warn('storage refused a request', { ...request, err: storageFault });
   else if (isInternal(refused)) logger.error('request failed', { ...request, err: refused });
   const answered = answer(codecs.Reply, reply, format, reply.code);
-  if (!(refused instanceof QueueError) || refused.retryAfterMs === undefined) return answered;
-  return { ...answered, headers: { 'Retry-After': String(Math.ceil(refused.retryAfterMs / 1_000)) } };
+  const headers = refusalHeaders(refused);
+  return headers === undefined ? answered : { ...answered, headers };
+}
+
+function refusalHeaders(refused: unknown): Record<string, string> | undefined {
+  if (!(refused instanceof QueueError) || refused.retryAfterMs === undefined) return undefined;
+  const retry = { 'Retry-After': String(Math.ceil(refused.retryAfterMs / 1_000)) };
+  return refused instanceof QuotaError && refused.closesConnection
+    ? { ...retry, Connection: 'close' }
+    : retry;
 }
 
 /** Whether `refusal` logs this error. */

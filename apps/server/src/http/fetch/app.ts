@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import type { MemoryBudget } from '../budget/memory-budget.ts';
 import { ReceivedBody } from '../budget/received-body.ts';
 import { AdmittedCall } from '../call/admitted-call.ts';
+import type { Answer } from '../call/answer.ts';
 import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
 import { pathOf } from '../call/request-path.ts';
 import type { Route, Routes } from '../call/route.ts';
@@ -32,13 +33,13 @@ export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<Ap
     return admission.then((settled) => proceed(c, settled));
   };
   const proceed = (c: Context<AppEnv>, admission: Admission) =>
-    admission instanceof AdmittedCall ? run(c, admission) : responseOf(admission);
+    admission instanceof AdmittedCall ? run(c, admission) : sent(admission);
   // Not an async function, which would keep the body in memory until the answer.
   const run = (c: Context<AppEnv>, call: AdmittedCall) => {
     const { endpoint } = call.route;
     const body = new ReceivedBody(budget.ofCall(endpoint), endpoint.bodyLimit);
     const answering = calls.run(call, bodyOf(c, body), new FetchCallContext(c, call.caller));
-    return answering.then(responseOf).finally(() => body.release());
+    return answering.finally(() => body.release()).then(sent);
   };
   // Hono answers HEAD from GET routes, without the body.
   for (const [path, show] of pages) {
@@ -54,6 +55,11 @@ export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<Ap
   app.notFound((c) => serve(c, undefined));
   app.onError((error, c) => responseOf(calls.refuse(error, c.req.path, headersOf(c))));
   return app;
+}
+
+/** The response, once it may be sent. */
+function sent(answer: Answer): Response | Promise<Response> {
+  return answer.held === undefined ? responseOf(answer) : answer.held.then(() => responseOf(answer));
 }
 
 function queryOf(c: Context<AppEnv>): URLSearchParams {

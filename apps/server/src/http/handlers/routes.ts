@@ -1,4 +1,4 @@
-import type { AuditService } from '@querator/access';
+import type { AuditService, Quotas } from '@querator/access';
 import type { Instances, Service } from '@querator/engine';
 import {
   accessEndpoints,
@@ -16,6 +16,7 @@ import { instancesHandlers } from './instances-handlers.ts';
 import { queueHandlers } from './queue-handlers.ts';
 import { queueHandlersV2 } from './queue-handlers-v2.ts';
 import { queuesHandlers } from './queues-handlers.ts';
+import { quotasHandlers } from './quotas-handlers.ts';
 import { storageHandlers } from './storage-handlers.ts';
 import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers } from './v2-handlers.ts';
 
@@ -23,13 +24,14 @@ import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers 
  * The endpoints that this server serves, by path. A new endpoint is one row in a table and one handler.
  *
  * @param access undefined: the storage of the queues cannot keep users and their rights.
- * @param audit undefined: audit events are not stored.
+ * @param inUse.audit undefined: audit events are not stored.
+ * @param inUse.quotas undefined: they are not in use.
  */
 export function createRoutes(
   service: Service,
   access: ServedAccess,
   instances: Pick<Instances, 'id' | 'known' | 'capabilities'>,
-  audit?: AuditService,
+  { audit, quotas }: { readonly audit?: AuditService | undefined; readonly quotas?: Quotas | undefined } = {},
 ): Routes {
   const { produceBatch, completeBatch, importBatch, deleteBatch } = service.batchLimits;
   return new Map([
@@ -39,7 +41,7 @@ export function createRoutes(
       retry: completeBatch,
     }),
     // The service ignores the partitions of a queue that a client sends.
-    ...join(queuesEndpoints, queuesHandlers(service.queues), { create: 0, update: 0 }),
+    ...join(queuesEndpoints, queuesHandlers(service.queues, quotas), { create: 0, update: 0 }),
     ...join(storageEndpoints, storageHandlers(service.storage), {
       itemsImport: importBatch,
       itemsDelete: deleteBatch,
@@ -56,6 +58,7 @@ export function createRoutes(
       extend: completeBatch,
     }),
     ...join(endpointsV2.queues, queuesHandlersV2(service)),
+    ...join(endpointsV2.quotas, quotasHandlers(access)),
   ]);
 }
 

@@ -100,7 +100,8 @@ export function createHttpServer(options: HttpServerOptions, tls?: TlsOptions): 
 
   function refuse(exchange: Exchange, answer: Answer, headers: CallHeaders): void {
     const { incoming, outgoing, connection } = exchange;
-    const run = () => refuseRequest(incoming, outgoing, answer, headers);
+    const send = () => refuseRequest(incoming, outgoing, answer, headers);
+    const run = () => (answer.held === undefined ? send() : answer.held.then(send));
     connection.run(new OtherRequest(exchange, { run, waits: false, runsAlone: false }));
   }
 

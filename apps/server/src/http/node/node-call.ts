@@ -146,14 +146,24 @@ export class NodeCall implements AnswerLimit, BodyReceiver, Receiving, Turn {
         // Its answer could not be sent.
         this.#error ??= overloaded();
       }
-      this.#send(await this.#begin());
+      const answer = await this.#begin();
+      if (answer.held !== undefined) {
+        this.#releaseRunning();
+        await answer.held;
+      }
+      this.#send(answer);
     } catch (error) {
       const { path, headers } = this.#call;
       this.#deps.logger.error('reply could not be sent', { path, requestId: headers.requestId, err: error });
       this.outgoing.destroy();
     }
-    this.share.used -= this.#heldRunning;
+    this.#releaseRunning();
     this.#connection.ended(this);
+  }
+
+  #releaseRunning(): void {
+    this.share.used -= this.#heldRunning;
+    this.#heldRunning = 0;
   }
 
   /** A reply that closes the connection of a client that is still sending would be lost, so it waits for the body. */

@@ -24,7 +24,8 @@ export function refuseRequest(
     return;
   }
   // A client that waits for 100 Continue may send no body now, and its next request would be taken for one.
-  const closes = incoming.expectsContinue || !outgoing.shouldKeepAlive;
+  const closes =
+    incoming.expectsContinue || !outgoing.shouldKeepAlive || answer.headers?.['Connection'] === 'close';
   if (!closes) {
     discardBody(incoming);
     sendAnswer(outgoing, answer);

@@ -24,6 +24,8 @@ const BODIES: Readonly<Record<string, object>> = {
   '/v2/instances.list': {},
   '/v2/audit.list': {},
   '/v2/apikeys.rotate': { id: 'anonymous', grace: '1h' },
+  '/v2/quotas.get': { namespace: 'n' },
+  '/v2/quotas.set': { namespace: 'n' },
 };
 /** A request that passes every check before the permission. */
 export const bodyOf = (path: string): object =>

@@ -77,6 +77,10 @@ const SEEDS_V2: {
     ],
     resume: [{ queueName: QUEUE, produce: true }, { queueName: NEW }],
   },
+  quotas: {
+    get: [{ namespace: '_system' }, { keyId: ID }],
+    set: [{ namespace: 'fuzz', limits: { queues: 5, bytesWaiting: 5_000_000_000 } }, { keyId: ID }],
+  },
 };
 
 /** Correct requests of every call. No lease waits for long: it finds items, or its queue is deleted. */
