@@ -106,6 +106,27 @@ test('refused calls of one user are stored up to a number an hour', async () => 
   expect(statements.flat()).toContain('later');
 });
 
+test('a stop waits for the end of calls that have begun', async () => {
+  table.callBegins();
+  let isStopped = false;
+  const stopping = table.stop().then(() => {
+    isStopped = true;
+  });
+  await table.appendEnd(event('a'));
+  expect(isStopped).toBe(false);
+  table.callEnded();
+  await stopping;
+  expect(statements).toEqual([['a']]);
+});
+
+test('a stop waits five seconds at most', async () => {
+  table.callBegins();
+  const stopping = table.stop();
+  await clock.advance('5s');
+  await stopping;
+  await expect(table.append(event('a'))).rejects.toMatchObject({ code: 'failed' });
+});
+
 test('after the stop nothing is stored, and calls are refused', async () => {
   await table.stop();
   await expect(table.append(event('a'))).rejects.toMatchObject({ code: 'failed' });

@@ -4,6 +4,7 @@ import {
   type Logger,
   type NewAuditEvent,
   overloaded,
+  RunningWork,
   SharedRun,
   serviceShutdown,
   within,
@@ -15,6 +16,8 @@ import { RefusalLimit } from './refusal-limit.ts';
 const MOST_WAITING = 1_000;
 /** How long an answer waits until the event of its call is stored, if the call has ended without it. */
 const ANSWER_WAIT_MS = 1_000;
+/** How long a stop waits for calls that have begun. The service has answered them before. */
+const STOP_WAIT_MS = 5_000;
 
 export interface AuditTableDeps {
   readonly store: AuditStore;
@@ -32,12 +35,24 @@ export class AuditTable {
   readonly #deps: AuditTableDeps;
   readonly #refusals: RefusalLimit;
   readonly #appends = new SharedRun(() => this.#appendWaiting());
+  /** Calls that have begun, and whose end is not stored yet. */
+  readonly #calls = new RunningWork();
   #waiting: NewAuditEvent[] = [];
   #stopped = false;
 
   constructor(deps: AuditTableDeps) {
     this.#deps = deps;
     this.#refusals = new RefusalLimit(deps.monotonicClock);
+  }
+
+  /** A call has begun: its end will have an event, for which a stop waits. */
+  callBegins(): void {
+    this.#calls.begin();
+  }
+
+  /** The event of the end of a call was stored, or could not be. Once for each `callBegins`. */
+  callEnded(): void {
+    this.#calls.end();
   }
 
   /**
@@ -78,8 +93,9 @@ export class AuditTable {
     });
   }
 
-  /** Waits until the events that were given before are stored, or have failed. Later ones are refused. */
+  /** Waits until the calls that have begun have ended, and their events are stored. Later ones are refused. */
   async stop(): Promise<void> {
+    await within(this.#deps.clock, STOP_WAIT_MS, this.#calls.idle());
     this.#stopped = true;
     while (!this.#appends.isIdle) await this.#appends.join().catch(() => {});
   }

@@ -20,6 +20,7 @@ const QUEUE = { queue_name: 'q', lease_timeout: '1m', expire_timeout: '1h', requ
 let storage: FaultyStorage;
 let stored: AuditStore;
 let service: Service;
+let auditTable: AuditTable;
 let http: HttpFixture;
 let warnings: string[];
 /** Fails the calls of `append` from then on. */
@@ -44,7 +45,7 @@ beforeEach(() => {
   const logger: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
   const queueStore = storage.queueStore();
   service = createService({ clock, random, queueStore, storages: [{ backend: storage, affinity: 1 }] });
-  const auditTable = new AuditTable({ store, clock, monotonicClock: () => 0, logger });
+  auditTable = new AuditTable({ store, clock, monotonicClock: () => 0, logger });
   http = httpFixture(service, clock, { auditTable });
 });
 afterEach(() => service.shutdown());
@@ -126,6 +127,18 @@ test.each([
   release();
   expect((await calling).status).toBe(200);
   expect(await outcomes()).toEqual([`${action} begun`, `${action} ok`, 'queues.create ok'].sort());
+});
+
+test('a call that a shutdown waits for has an event of its end', async () => {
+  await post('/v1/queues.create', QUEUE);
+  const release = storage.hold('clear', 0);
+  const calling = post('/v1/queue.clear', { queue_name: 'q', queue: true });
+  await until(() => storage.count('clear') > 0);
+  const stopping = service.shutdown().then(() => auditTable.stop());
+  release();
+  await stopping;
+  expect(await outcomes()).toEqual(['queue.clear begun', 'queue.clear ok', 'queues.create ok']);
+  expect((await calling).status).toBe(200);
 });
 
 test('a call that has changed items succeeds, even if the event after cannot be stored', async () => {

@@ -61,6 +61,9 @@ export class AuditRecord implements CallAudit {
   /** The whole name of the namespace that the call is about. */
   #namespace: string | undefined;
   #effect: AuditEffect = {};
+  /** Whether the call passed all checks before its handler. */
+  #isUnderWay = false;
+  /** Whether the event before the call is stored. */
   #hasBegun = false;
   /** Whether a store got the event of the end, for the transaction of the change. */
   #isWithChange = false;
@@ -94,6 +97,8 @@ export class AuditRecord implements CallAudit {
   async begins(caller: Caller): Promise<void> {
     const { endpoint } = this.#call;
     this.#caller = caller;
+    this.#deps.table?.callBegins();
+    this.#isUnderWay = true;
     const queue = this.#queueName;
     if (endpoint.judgedBy === 'queue' && queue !== undefined) {
       try {
@@ -124,6 +129,7 @@ export class AuditRecord implements CallAudit {
     const event = this.#event('ok');
     this.#log(event);
     if (!this.#isWithChange) await this.#deps.table?.appendEnd(event);
+    this.#leave();
   }
 
   /** The call failed. Does nothing after `succeeded`: then only the answer failed. Never rejects. */
@@ -139,6 +145,11 @@ export class AuditRecord implements CallAudit {
     // Whatever a store has committed of the change keeps its event.
     if (this.#hasBegun || this.#isWithChange) await table?.appendEnd(event);
     else await table?.appendRefusal(event);
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#isUnderWay) this.#deps.table?.callEnded();
   }
 
   #eventOfChange(): NewAuditEvent {
