@@ -211,6 +211,11 @@ class Simulation {
     const luck = this.#draining ? 1 : this.#random.fraction();
     if (luck < 0.1) {
       again();
+    } else if (luck < 0.15) {
+      // In time, or nearly too late.
+      this.#in(LEASE_MS * 0.5 + this.#upTo(LEASE_MS * 0.6), () =>
+        this.#extend(client, partition, given, again),
+      );
     } else if (luck < 0.2) {
       // Too late, or nearly too late.
       const tooLateMs = LEASE_MS - 20 + this.#upTo(100);
@@ -224,6 +229,28 @@ class Simulation {
     } else {
       this.#complete(client, partition, given, again);
     }
+  }
+
+  #extend(client: string, partition: number, given: readonly Given[], again: () => void): void {
+    const end = this.#call(client);
+    const ids = given.map(({ id }) => id);
+    const told = { call: 'extend', partition, ids };
+    const isLost = this.#faulty(0.1);
+    this.#in(this.#upTo(5), () => {
+      if (isLost) {
+        this.#in(this.#upTo(200), () => this.#queue.extend(ids, this.#now));
+        end('unknown', { ...told, extended: [] });
+        this.#settle(client, partition, given, again);
+        return;
+      }
+      const extended = this.#queue.extend(ids, this.#now);
+      this.#in(this.#upTo(5), () => {
+        end('ok', { ...told, extended });
+        const left = given.filter(({ id }) => extended.some((each) => each.id === id));
+        if (left.length === 0) again();
+        else this.#settle(client, partition, left, again);
+      });
+    });
   }
 
   #complete(client: string, partition: number, given: readonly Given[], then: () => void): void {

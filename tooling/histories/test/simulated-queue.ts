@@ -86,6 +86,14 @@ export class SimulatedQueue {
     return true;
   }
 
+  /** @returns the leases that were extended, with their new deadlines. */
+  extend(ids: readonly string[], now: number): readonly { readonly id: string; readonly deadline: number }[] {
+    const deadline = now + this.#leaseTimeoutMs;
+    const held = this.#items.filter(({ id, state }) => state === 'leased' && ids.includes(id));
+    for (const stored of held) stored.deadline = deadline;
+    return held.map(({ id }) => ({ id, deadline }));
+  }
+
   /** @returns the scheduled or waiting items; undefined if refused. */
   retry(
     ids: readonly string[],

@@ -1,4 +1,13 @@
-import type { Clear, Given, History, Lease, Operation, Produce, Settlement } from '../src/history/history.ts';
+import type {
+  Clear,
+  Extension,
+  Given,
+  History,
+  Lease,
+  Operation,
+  Produce,
+  Settlement,
+} from '../src/history/history.ts';
 
 type Rest<O extends Operation> = Partial<Omit<O, 'call' | 'number' | 'invoked' | 'returned'>>;
 let number = 0;
@@ -59,6 +68,25 @@ export function retry(
   rest: Rest<Settlement> = {},
 ): Settlement {
   return { ...complete(invoked, returned, ids, rest), call: 'retry' };
+}
+
+/** An extension of leases until one lease timeout after its start, or the given time. */
+export function extend(
+  invoked: number,
+  returned: number,
+  ids: string,
+  {
+    deadline = invoked + 1_005,
+    lost = '',
+    ...rest
+  }: Rest<Extension> & { deadline?: number; lost?: string } = {},
+): Extension {
+  const named = ids.split(' ');
+  const isKnown = (rest.outcome ?? 'ok') === 'ok';
+  const extended = (isKnown ? named : [])
+    .filter((id) => !lost.split(' ').includes(id))
+    .map((id) => ({ id, deadline }));
+  return { ...made(invoked, returned), call: 'extend', partition: 0, ids: named, extended, ...rest };
 }
 
 /** A clear of waiting items. */

@@ -4,6 +4,7 @@ import { HiddenTimes } from './hidden-times.ts';
 import { recordsOf } from './item-records.ts';
 import { attempts } from './rules/attempts.ts';
 import { clearing } from './rules/clearing.ts';
+import { extending } from './rules/extending.ts';
 import { handles } from './rules/handles.ts';
 import { holding } from './rules/holding.ts';
 import { keys } from './rules/keys.ts';
@@ -33,6 +34,7 @@ export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES):
     ...holding(records, allowances),
     ...attempts(records, allowances),
     ...settlement(records, allowances),
+    ...extending(records, allowances),
     ...schedule(records, allowances),
     ...requests(records, stays, hidden),
     ...keys(records),

@@ -41,6 +41,8 @@ function whatOf(operation: Operation): string {
       return `retry ${operation.ids.join(' ')} of partition ${operation.partition}${
         operation.dead ? ' as dead' : laterOf(operation.notBefore)
       }`;
+    case 'extend':
+      return `extend ${operation.ids.join(' ')} of partition ${operation.partition}`;
     case 'clear':
       return `clear ${operation.leased ? 'all' : 'what waits'}`;
   }
@@ -58,6 +60,10 @@ function answerOf(operation: Operation): string {
   if (operation.call === 'produce' && operation.told !== undefined) {
     const { ids, duplicate } = operation.told;
     return `${duplicate ? ', duplicate' : ''}: ${ids.join(' ')}`;
+  }
+  if (operation.call === 'extend' && operation.outcome === 'ok') {
+    const until = operation.extended.map(({ id, deadline }) => `${id} until ${deadline.toFixed(1)}`);
+    return until.length === 0 ? ', all lost' : `: ${until.join(', ')}`;
   }
   if (operation.call !== 'lease' || operation.given.length === 0) return '';
   const given = operation.given.map(

@@ -1,4 +1,4 @@
-import type { Given, History, Lease, Produce, Settlement } from '../history/history.ts';
+import type { Extension, Given, History, Lease, Produce, Settlement } from '../history/history.ts';
 
 /** One item of one lease's answer. */
 export interface Delivery extends Given {
@@ -24,6 +24,8 @@ export interface ItemRecords {
   readonly of: (item: string) => ItemRecord | undefined;
   /** The settlements of a leased item under this id, in order of time. */
   readonly settlementsOf: (id: string) => readonly Settlement[];
+  /** The acknowledged extensions of a lease of the item under this id, in order of time. */
+  readonly extensionsOf: (id: string) => readonly Extension[];
   /** The first delivery under this id. */
   readonly deliveryOf: (id: string) => Delivery | undefined;
 }
@@ -38,10 +40,26 @@ export function isFinal({ call, dead }: Settlement): boolean {
   return call === 'complete' || dead === true;
 }
 
+/**
+ * The announced end of a delivery's lease, by its answer and by the extensions that were
+ * acknowledged until a time. No extension makes a lease shorter.
+ */
+export function deadlineOf(
+  { extensionsOf }: Pick<ItemRecords, 'extensionsOf'>,
+  { id, deadline }: Delivery,
+  until = Number.POSITIVE_INFINITY,
+): number {
+  const later = extensionsOf(id)
+    .filter(({ returned }) => returned <= until)
+    .flatMap(({ extended }) => extended.filter((each) => each.id === id));
+  return Math.max(deadline, ...later.map((each) => each.deadline));
+}
+
 /** Groups a history by items. */
 export function recordsOf(history: History): ItemRecords {
   const records = new Map<string, { item: string; produce: Produce | undefined; deliveries: Delivery[] }>();
   const settlements = new Map<string, Settlement[]>();
+  const extensions = new Map<string, Extension[]>();
   const deliveries = new Map<string, Delivery>();
   const produceOf = producesOf(history);
   const recordOf = (item: string) => {
@@ -65,6 +83,10 @@ export function recordsOf(history: History): ItemRecords {
       case 'retry':
         for (const id of operation.ids) settlements.set(id, [...(settlements.get(id) ?? []), operation]);
         break;
+      case 'extend':
+        for (const { id } of operation.extended)
+          extensions.set(id, [...(extensions.get(id) ?? []), operation]);
+        break;
       case 'clear':
         break;
     }
@@ -72,12 +94,14 @@ export function recordsOf(history: History): ItemRecords {
   for (const record of records.values()) {
     record.deliveries.sort((a, b) => a.attempts - b.attempts || a.lease.returned - b.lease.returned);
   }
-  for (const list of settlements.values()) list.sort((a, b) => a.invoked - b.invoked);
+  for (const list of [...settlements.values(), ...extensions.values()])
+    list.sort((a, b) => a.invoked - b.invoked);
   return {
     history,
     all: [...records.values()],
     of: (item) => records.get(item),
     settlementsOf: (id) => settlements.get(id) ?? [],
+    extensionsOf: (id) => extensions.get(id) ?? [],
     deliveryOf: (id) => deliveries.get(id),
   };
 }

@@ -48,8 +48,8 @@ function onlyItems(history: History, items: ReadonlySet<string>): History {
       operations.push(operation);
     }
   }
-  const settled = operations.flatMap((operation) => {
-    if (operation.call !== 'complete' && operation.call !== 'retry') return [operation];
+  const settled = operations.flatMap((operation): readonly Operation[] => {
+    if (!('ids' in operation)) return [operation];
     const left = operation.ids.filter((id) => ids.has(id));
     return left.length > 0 ? [{ ...operation, ids: left }] : [];
   });

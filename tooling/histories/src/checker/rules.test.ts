@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clear, complete, given, history, lease, produce, retry } from '../../test/small-history.ts';
+import { clear, complete, extend, given, history, lease, produce, retry } from '../../test/small-history.ts';
 import type { History, Operation } from '../history/history.ts';
 import { checkHistory } from './check-history.ts';
 
@@ -9,6 +9,8 @@ const rulesBroken = (operations: readonly Operation[], rest: Partial<History> = 
 const DRAINED = { drained: true };
 const unknown = { outcome: 'unknown' as const };
 const late = 2_500;
+/** A consumer has leased an item. */
+const HELD = [produce(0, 1, 'a'), lease(0, 1, [given('a')])];
 /** An acknowledged request under the key of its first item. */
 const keyed = (from: number, to: number, items: string, ids: readonly string[], { duplicate = false } = {}) =>
   produce(from, to, items, { key: items.split(' ')[0], told: { ids, duplicate } });
@@ -59,6 +61,42 @@ describe.each<
     'origin',
     [produce(2, 3, 'a', { key: 'a', ...unknown }), keyed(4, 5, 'a', ['a#1']), lease(0, 1, [given('a')])],
     [produce(0, 9, 'a', { key: 'a', ...unknown }), keyed(4, 5, 'a', ['a#1']), lease(2, 3, [given('a')])],
+  ],
+  [
+    'extending',
+    [...HELD, lease(1_600, 1_601, [given('a', 2)]), extend(1_700, 1_701, 'a#1')],
+    [...HELD, lease(1_600, 1_601, [given('a', 2)]), extend(1_600, 1_602, 'a#1', { lost: 'a#1' })],
+  ],
+  [
+    'extending',
+    [...HELD, complete(2, 3, 'a#1'), extend(4, 5, 'a#1')],
+    [...HELD, complete(2, 5, 'a#1'), extend(4, 6, 'a#1')],
+  ],
+  [
+    'extending',
+    [...HELD, extend(500, 501, 'a#1', { lost: 'a#1' })],
+    [...HELD, extend(990, 1_001, 'a#1', { lost: 'a#1' })],
+  ],
+  [
+    'extending',
+    [...HELD, extend(500, 501, 'a#1'), extend(1_400, 1_401, 'a#1', { lost: 'a#1' })],
+    [...HELD, extend(500, 501, 'a#1', unknown), extend(1_400, 1_401, 'a#1', { lost: 'a#1' })],
+  ],
+  [
+    'extending',
+    [...HELD, extend(500, 501, 'a#1', { deadline: 1_600 })],
+    [...HELD, extend(500, 501, 'a#1', { deadline: 1_501 })],
+  ],
+  [
+    'holding',
+    [...HELD, extend(500, 501, 'a#1'), lease(1_200, 1_201, [given('a', 2)])],
+    [...HELD, extend(500, 501, 'a#1', unknown), lease(1_200, 1_201, [given('a', 2)])],
+  ],
+  // A complete is refused although an extended lease lasts.
+  [
+    'settlement',
+    [...HELD, extend(500, 501, 'a#1'), complete(1_200, 1_201, 'a#1', { outcome: 'invalid' })],
+    [...HELD, extend(500, 501, 'a#1'), complete(1_500, 1_501, 'a#1', { outcome: 'invalid' })],
   ],
   [
     'handles',

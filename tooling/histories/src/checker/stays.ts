@@ -2,6 +2,7 @@ import type { Allowances } from './allowances.ts';
 import type { HiddenTimes } from './hidden-times.ts';
 import {
   type Delivery,
+  deadlineOf,
   type ItemRecord,
   type ItemRecords,
   isFinal,
@@ -26,15 +27,11 @@ export interface Stay {
 }
 
 /** The earliest time at which the lease of a delivery can have ended. */
-export function holdEndsFrom(
-  records: ItemRecords,
-  { id, deadline }: Delivery,
-  { clockMs }: Allowances,
-): number {
+export function holdEndsFrom(records: ItemRecords, delivery: Delivery, { clockMs }: Allowances): number {
   const retries = records
-    .settlementsOf(id)
+    .settlementsOf(delivery.id)
     .filter((settlement) => !isFinal(settlement) && mayHaveHappened(settlement));
-  return Math.min(deadline - clockMs, ...retries.map(({ invoked }) => invoked));
+  return Math.min(deadlineOf(records, delivery) - clockMs, ...retries.map(({ invoked }) => invoked));
 }
 
 /** Whether the order of this delivery and another item proves anything. */

@@ -7,6 +7,7 @@ export type RuleName =
   | 'attempts'
   | 'holding'
   | 'settlement'
+  | 'extending'
   | 'requests'
   | 'keys'
   | 'order'

@@ -75,13 +75,29 @@ export interface Settlement extends Call {
   readonly dead?: boolean | undefined;
 }
 
+/** An item with a new lease deadline. */
+export interface Extended {
+  readonly id: string;
+  /** The announced end of the lease, on the clock of the history. */
+  readonly deadline: number;
+}
+
+/** Extends the leases of items by the lease timeout of the queue, each by itself. */
+export interface Extension extends Call {
+  readonly call: 'extend';
+  readonly partition: number;
+  readonly ids: readonly string[];
+  /** The items whose leases were extended. If the outcome is `ok`, the other leases were lost. */
+  readonly extended: readonly Extended[];
+}
+
 /** Removes waiting items, and with `leased` also leased ones, from all partitions. */
 export interface Clear extends Call {
   readonly call: 'clear';
   readonly leased: boolean;
 }
 
-export type Operation = Produce | Lease | Settlement | Clear;
+export type Operation = Produce | Lease | Settlement | Extension | Clear;
 
 /** A time in which servers, their database or the connections between them were disturbed. */
 export interface Disturbance {

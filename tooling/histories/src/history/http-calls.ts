@@ -39,7 +39,7 @@ export function httpCalls(endpoint: string, queueName: string, times: CallTimes)
         item: Buffer.from(bytes).toString(),
         id,
         attempts,
-        deadlineAt: leaseDeadline === undefined ? 0 : leaseDeadline.seconds * 1e3 + leaseDeadline.nanos / 1e6,
+        deadlineAt: leaseDeadline === undefined ? 0 : millisecondsOf(leaseDeadline),
       }));
       return { partition, given };
     },
@@ -51,6 +51,14 @@ export function httpCalls(endpoint: string, queueName: string, times: CallTimes)
       const items = ids.map((id) => ({ id, dead, retryAt }));
       await orFail(queue.retry({ queueName, partition, items }, patience));
     },
+    extend: async (partition, ids, leaseTimeoutMs) => {
+      const leaseTimeout = `${leaseTimeoutMs}ms`;
+      const request = { queueName, partition, requestTimeout, ids: [...ids], leaseTimeout };
+      const { items } = await orFail(v2.queue.extend(request, patience));
+      return items.flatMap(({ id, leaseDeadline }) =>
+        leaseDeadline === undefined ? [] : [{ id, deadlineAt: millisecondsOf(leaseDeadline) }],
+      );
+    },
     clear: async (leased) => {
       const request = { queueName, queue: true, scheduled: true, destructive: leased };
       await orFail(queue.clear(request, patience));
@@ -61,6 +69,10 @@ export function httpCalls(endpoint: string, queueName: string, times: CallTimes)
       return partitions.reduce((sum, { total, scheduled }) => sum + total + scheduled, 0);
     },
   };
+}
+
+function millisecondsOf({ seconds, nanos }: { readonly seconds: number; readonly nanos: number }): number {
+  return seconds * 1e3 + nanos / 1e6;
 }
 
 function timestamp(at: number): { seconds: number; nanos: number } {

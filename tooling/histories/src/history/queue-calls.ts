@@ -9,6 +9,12 @@ export interface GivenItem {
   readonly deadlineAt: number;
 }
 
+/** A lease with a new end, before its times are on the clock of a history. */
+export interface ExtendedLease {
+  readonly id: string;
+  readonly deadlineAt: number;
+}
+
 /** The time from which items are available, in milliseconds since 1970. Undefined: at once. */
 export interface At {
   readonly at?: number | undefined;
@@ -27,6 +33,12 @@ export interface QueueCalls {
   lease(client: string, limit: number): Promise<{ partition: number; given: readonly GivenItem[] }>;
   complete(partition: number, ids: readonly string[]): Promise<void>;
   retry(partition: number, ids: readonly string[], how: At & { readonly dead: boolean }): Promise<void>;
+  /** @returns the leases that were extended, with their ends in milliseconds since 1970. */
+  extend(
+    partition: number,
+    ids: readonly string[],
+    leaseTimeoutMs: number,
+  ): Promise<readonly ExtendedLease[]>;
   clear(leased: boolean): Promise<void>;
   /** The number of all items in the queue. */
   size(): Promise<number>;

@@ -20,6 +20,7 @@ const calls: QueueCalls = {
   }),
   complete: unknown,
   retry: async () => {},
+  extend: async () => [{ id: 'id', deadlineAt: Date.now() + 5_000 }],
   clear: async () => {},
   size: async () => 0,
 };
@@ -33,6 +34,7 @@ async function recorded() {
   await client.produce(['c'], { delayMs: 400 });
   await client.produce(['d'], { key: 'k' });
   await client.lease(10);
+  await client.extend(3, ['id', 'lost'], 5_000);
   await client.complete(3, ['id']);
   await client.retry(3, ['id'], { delayMs: 300 });
   await client.retry(3, ['id'], { dead: true });
@@ -50,6 +52,7 @@ test('records each call with its times and outcome', async () => {
       'produce ok',
       'produce ok',
       'lease ok',
+      'extend ok',
       'complete unknown',
       'retry ok',
       'retry ok',
@@ -57,7 +60,7 @@ test('records each call with its times and outcome', async () => {
     ],
   ]);
   for (const { invoked, returned } of operations) expect(returned).toBeGreaterThanOrEqual(invoked);
-  const [, scheduled, keyed, lease, complete, later, dead] = operations;
+  const [, scheduled, keyed, lease, extend, complete, later, dead] = operations;
   expect(scheduled).toMatchObject({ items: ['c'], notBefore: expect.any(Number) });
   expect(keyed).toMatchObject({ items: ['d'], key: 'k', told: { ids: ['id'], duplicate: true } });
   expect(lease).toMatchObject({ partition: 3, limit: 10, given: [{ item: 'a', id: 'id', attempts: 1 }] });
@@ -65,6 +68,7 @@ test('records each call with its times and outcome', async () => {
   const [given] = lease?.call === 'lease' ? lease.given : [];
   expect(given?.deadline).toBeGreaterThan(4_900);
   expect(given?.deadline).toBeLessThan((lease?.returned ?? 0) + 5_001);
+  expect(extend).toMatchObject({ ids: ['id', 'lost'], extended: [{ id: 'id' }] });
   expect(complete).toMatchObject({ error: 'connection lost', ids: ['id'] });
   expect(later).toMatchObject({ notBefore: expect.any(Number) });
   expect(dead).toMatchObject({ dead: true });

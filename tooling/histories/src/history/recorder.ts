@@ -187,6 +187,28 @@ export class RecordedCalls {
     );
   }
 
+  /** @returns the ids of the leases that were lost. Undefined: unknown. */
+  async extend(
+    partition: number,
+    ids: readonly string[],
+    leaseTimeoutMs: number,
+  ): Promise<readonly string[] | undefined> {
+    const told = { call: 'extend' as const, partition, ids: [...ids] };
+    let lost: readonly string[] | undefined;
+    await this.#recorder.record(
+      this.#made,
+      () => this.#calls.extend(partition, told.ids, leaseTimeoutMs),
+      (leases) => {
+        if (leases === undefined) return { ...told, extended: [] };
+        const offset = this.#recorder.dayOffset();
+        const extended = leases.map(({ id, deadlineAt }) => ({ id, deadline: deadlineAt + offset }));
+        lost = told.ids.filter((id) => !extended.some((each) => each.id === id));
+        return { ...told, extended };
+      },
+    );
+    return lost;
+  }
+
   clear(leased: boolean): Promise<Outcome> {
     return this.#recorder.record(
       this.#made,

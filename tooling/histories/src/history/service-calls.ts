@@ -6,7 +6,7 @@ import type { QueueCalls } from './queue-calls.ts';
 
 /** The calls on a service in this process. */
 export function serviceCalls(
-  { queue, keyedProduces }: Service,
+  { queue, keyedProduces, leasedItems }: Service,
   queueName: string,
   { leaseMs, otherMs }: CallTimes,
 ): QueueCalls {
@@ -42,6 +42,13 @@ export function serviceCalls(
     retry: (partition, ids, { at, dead }) => {
       const retryAt = at === undefined ? undefined : instantAt(at);
       return orFail(queue.retry({ queueName, partition, items: ids.map((id) => ({ id, dead, retryAt })) }));
+    },
+    extend: async (partition, ids, leaseTimeoutMs) => {
+      const call = { queueName, partition, requestTimeout, ids, leaseTimeout: `${leaseTimeoutMs}ms` };
+      const outcomes = await orFail(leasedItems.extend(call));
+      return outcomes.flatMap((outcome, n) =>
+        outcome.ok ? [{ id: ids[n] as string, deadlineAt: Number(outcome.value) / 1_000 }] : [],
+      );
     },
     clear: async (destructive) => {
       await orFail(queue.clear({ queueName, queue: true, scheduled: true, destructive }));

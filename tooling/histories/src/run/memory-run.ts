@@ -21,7 +21,7 @@ const ASK_EVERY_MS = 20;
 /** Longer than any lease waits while producers work, since a timeout excuses too much. */
 const TIMES = { leaseMs: 4_000, otherMs: 2_000, marginMs: 0 };
 const FAULT_KINDS: readonly Fault[] = ['not-applied', 'unknown-applied', 'unknown-lost'];
-const OPERATIONS = ['produce', 'produceKeyed', 'complete', 'retry', 'lease'] as const;
+const OPERATIONS = ['produce', 'produceKeyed', 'complete', 'extend', 'retry', 'lease'] as const;
 
 /**
  * Runs the engine on memory in this process, in about two seconds. Storage calls

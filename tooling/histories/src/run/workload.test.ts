@@ -16,6 +16,7 @@ test('an error that no client can get ends the run once all clients have ended',
     },
     complete: async () => {},
     retry: async () => {},
+    extend: async () => [],
     clear: async () => {},
     size: async () => 0,
   };
@@ -54,6 +55,7 @@ test('every second producer repeats its requests under one key until they are ac
     lease: async () => ({ partition: 0, given: [] }),
     complete: async () => {},
     retry: async () => {},
+    extend: async () => [],
     clear: async () => {},
     size: async () => 0,
   };

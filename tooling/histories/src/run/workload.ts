@@ -35,8 +35,8 @@ const LOST_AFTER_MS = 1_500;
 
 /**
  * Producers and consumers that use all calls: they complete, give back at once,
- * later or as dead, forget items, and settle too late, each call at a random
- * server.
+ * later or as dead, extend leases, forget items, and settle too late, each call at a
+ * random server.
  *
  * The load of `@querator/tooling-load` judges each reply as it arrives. This one calls
  * a service in process too, and records all calls with their times for the checker.
@@ -177,7 +177,8 @@ export class Workload {
     given: readonly Given[],
     random: SeededRandom,
   ): Promise<void> {
-    const ids = given.map(({ id }) => id);
+    let ids = given.map(({ id }) => id);
+    if (random.fraction() < 0.1) ids = await this.#hold(server, partition, ids, random);
     const luck = random.fraction();
     if (luck < 0.03) return;
     if (luck < 0.06) await delay(this.#options.leaseTimeoutMs * (0.8 + random.fraction() * 0.6));
@@ -198,6 +199,23 @@ export class Workload {
     if (ids.length > 0) await server.complete(partition, ids);
     // Completes again, which must be harmless.
     if (luck > 0.98 && ids.length > 0) await server.complete(partition, ids);
+  }
+
+  /** Works for longer than the lease, and extends it meanwhile, or too late. @returns the items that are left. */
+  async #hold(
+    server: RecordedCalls,
+    partition: number,
+    ids: string[],
+    random: SeededRandom,
+  ): Promise<string[]> {
+    const { leaseTimeoutMs } = this.#options;
+    let left = ids;
+    for (let turns = 1 + Math.floor(random.fraction() * 4); turns > 0 && left.length > 0; turns--) {
+      await delay(leaseTimeoutMs * (random.fraction() < 0.1 ? 0.9 + random.fraction() * 0.3 : 0.5));
+      const lost = (await server.extend(partition, left, leaseTimeoutMs)) ?? [];
+      left = left.filter((id) => !lost.includes(id));
+    }
+    return left;
   }
 
   async #think(random: SeededRandom, failed: boolean, thinkMs: number): Promise<void> {

@@ -1,12 +1,7 @@
 import type { Settlement } from '../../history/history.ts';
 import type { Allowances } from '../allowances.ts';
-import {
-  type Delivery,
-  type ItemRecord,
-  type ItemRecords,
-  isFinal,
-  mayHaveHappened,
-} from '../item-records.ts';
+import { type Delivery, type ItemRecord, type ItemRecords, isFinal } from '../item-records.ts';
+import { isSurelyHeld } from '../surely-held.ts';
 import type { Violation } from '../violation.ts';
 
 /**
@@ -68,27 +63,4 @@ function wronglyRefused(
       text: `a ${refused.call} was refused although all its items were held: ${refused.error ?? ''}`,
     },
   ];
-}
-
-/** Whether an item was leased under its id during a whole settlement, in spite of all other calls. */
-function isSurelyHeld(
-  records: ItemRecords,
-  held: Delivery,
-  refused: Settlement,
-  { clockMs }: Allowances,
-): boolean {
-  const isCleared = records.history.operations.some(
-    (each) =>
-      each.call === 'clear' && each.leased && mayHaveHappened(each) && each.invoked < refused.returned,
-  );
-  const isSettled = records
-    .settlementsOf(held.id)
-    .some((each) => each !== refused && mayHaveHappened(each) && each.invoked < refused.returned);
-  return (
-    !isCleared &&
-    !isSettled &&
-    held.partition === refused.partition &&
-    held.lease.returned <= refused.invoked &&
-    refused.returned < held.deadline - clockMs
-  );
 }
