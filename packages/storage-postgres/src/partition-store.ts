@@ -39,7 +39,7 @@ import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
 import { extend } from './operations/extend.ts';
 import { importItemsInto, prepareLetters } from './operations/import.ts';
-import { countKeys, sweepKeys } from './operations/keys.ts';
+import { countKeys, type KeySweepStart, sweepKeys } from './operations/keys.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
 import { markMoved } from './operations/mark-moved.ts';
@@ -64,6 +64,7 @@ export class PostgresPartitionStore implements PartitionStore {
   readonly #table: PartitionTableProvisioner;
   readonly #calls: TableCalls;
   readonly #mark: LowWaterMark;
+  readonly #keySweepStart: KeySweepStart = { from: '-infinity' };
 
   constructor(
     context: PartitionContext,
@@ -106,7 +107,8 @@ export class PostgresPartitionStore implements PartitionStore {
   }
 
   sweepKeys(limit: number): Promise<KeySweepResult> {
-    return this.#withKeys(() => sweepKeys(this.#context, limit), { removed: 0, nextEndMs: undefined });
+    const none = { removed: 0, nextEndMs: undefined };
+    return this.#withKeys(() => sweepKeys(this.#context, limit, this.#keySweepStart), none);
   }
 
   countKeys(options?: CountOptions): Promise<number> {

@@ -158,6 +158,21 @@ describe('dedup keys', { timeout: 60_000 }, () => {
     expect(await waiting()).toBe(1 + stored);
   });
 
+  test('are looked for by a sweep where the last one has not been', async () => {
+    const store = storeOf(FIRST);
+    await produce(store, 'a');
+    await produce(store, 'b');
+    const end = (key: string, ago: string) =>
+      client.query(`UPDATE ${KEYS} SET ends_at = now() - interval '${ago}' WHERE key = '${key}'`);
+    await end('a', '30 min');
+    expect(await store.sweepKeys?.(10)).toMatchObject({ removed: 1 });
+    // No key is stored with such an end. Another process would find it.
+    await end('b', '2 hours');
+    expect(await store.sweepKeys?.(10)).toEqual({ removed: 0, nextEndMs: undefined });
+    await end('b', '50 min');
+    expect(await store.sweepKeys?.(10)).toMatchObject({ removed: 1 });
+  });
+
   test('make a repeat safe if the answer was lost', async () => {
     const proxy = await startFaultProxy(database.connectionString);
     try {

@@ -4,26 +4,46 @@ import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-ta
 const NOW = nowSql('$1');
 
 /**
+ * How far behind the last complete sweep the next one begins. A key that is stored later
+ * ends later, unless its statement took longer than this.
+ */
+const OVERLAP = `interval '1 hour'`;
+
+/**
  * A key that is stored again meanwhile stays: the lock reads its row anew. Both reads go
- * through the index on `ends_at`.
+ * through the index on `ends_at`. The first one begins at $3, so that it does not pass
+ * the removed keys of hours ago, whose entries stay while vacuum is held up.
  */
 const sweepIn = (keys: string) => `
   WITH ended AS MATERIALIZED (
-    SELECT key FROM ${keys} WHERE ends_at <= ${NOW} ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+    SELECT key FROM ${keys} WHERE ends_at <= ${NOW} AND ends_at >= $3::timestamptz
+    ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED),
   gone AS (DELETE FROM ${keys} AS held USING ended WHERE held.key = ended.key RETURNING 1)
-  SELECT (SELECT count(*) FROM gone)::int AS removed,
+  SELECT (SELECT count(*) FROM gone)::int AS removed, (${NOW} - ${OVERLAP})::text AS "sweptTo",
     (SELECT extract(epoch FROM ends_at - ${NOW}) * 1000 FROM ${keys}
       WHERE ends_at > ${NOW} ORDER BY ends_at LIMIT 1)::float8 AS "nextEndMs"`;
 
-/** Removes ended keys, the oldest first. */
-export async function sweepKeys(context: PartitionContext, limit: number): Promise<KeySweepResult> {
+/** Where the sweeps of a partition's keys begin. */
+export interface KeySweepStart {
+  /** A timestamp as PostgreSQL writes it. Keys that ended earlier are removed. */
+  from: string;
+}
+
+/** Removes ended keys, the oldest first. Moves `start` if none is left. */
+export async function sweepKeys(
+  context: PartitionContext,
+  limit: number,
+  start: KeySweepStart,
+): Promise<KeySweepResult> {
   const { db, table } = context;
-  const [row] = await db.write<{ removed: number; nextEndMs: number | null }>({
+  const [row] = await db.write<{ removed: number; sweptTo: string; nextEndMs: number | null }>({
     ...table.prepared('keys_sweep', () => sweepIn(table.keysName)),
-    values: [nowParameter(context), limit],
+    values: [nowParameter(context), limit, start.from],
   });
   const removed = row?.removed ?? 0;
-  return { removed, nextEndMs: removed >= limit ? 0 : (row?.nextEndMs ?? undefined) };
+  if (removed >= limit) return { removed, nextEndMs: 0 };
+  if (row !== undefined) start.from = row.sweptTo;
+  return { removed, nextEndMs: row?.nextEndMs ?? undefined };
 }
 
 /** Counts the keys, which reads all of them. */
