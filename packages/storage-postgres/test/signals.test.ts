@@ -115,6 +115,22 @@ describe('signals', { timeout: 60_000 }, () => {
     await vi.waitFor(() => expect(b.notified.length).toBeGreaterThan(notified), WAIT_OPTIONS);
   });
 
+  test('published just before a process ends are sent', async () => {
+    const [a, b] = [process(), process()];
+    a.watch('y');
+    b.watch('x');
+    await listening(a, b);
+    // Only then does the first know that there is another.
+    await vi.waitFor(() => {
+      b.signals?.publish('y');
+      expect(a.notified.length).toBeGreaterThan(1);
+    }, WAIT_OPTIONS);
+    const notified = b.notified.length;
+    a.signals?.publish('x');
+    await a.backend.close();
+    await vi.waitFor(() => expect(b.notified.length).toBeGreaterThan(notified), WAIT_OPTIONS);
+  });
+
   test('of many topics in quick succession are sent together', async () => {
     const [a, b] = [process(), process()];
     const topics = Array.from({ length: 2_000 }, (_, n) => `topic ${n}`);

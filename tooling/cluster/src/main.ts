@@ -79,6 +79,7 @@ const PARTS: readonly Part[] = [
     run: () => testFile('new-primary'),
   },
   { name: 'several instances', inShort: false, run: () => severalInstances() },
+  { name: 'older server', inShort: true, obstacle: whyNoOlderVersion, run: olderServer },
   { name: 'rolling upgrade', inShort: false, obstacle: whyNoOlderVersion, run: () => rollingUpgrade() },
   { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
   // Includes TLS, pools, privileges and plans on each version. In CI its short form is a separate check.
@@ -166,6 +167,21 @@ async function rollingUpgrade() {
     total.passed += run.passed;
     total.failed += run.failed;
     say(run.failed > 0 ? run.output : `from ${version.name}: ${run.passed} passed`);
+  }
+  return total;
+}
+
+/** A server notices one of an earlier version. The short form takes the last of them. */
+async function olderServer(short: boolean) {
+  const total = { passed: 0, failed: 0 };
+  const versions = OLDER_VERSIONS.filter(({ notifies }) => notifies);
+  for (const version of short ? versions.slice(-1) : versions) {
+    const run = await runVitest(join(root, 'apps/server'), ['test/instances/older-server'], {
+      QUERATOR_OLDER_MAIN: olderVersion(version),
+    });
+    total.passed += run.passed;
+    total.failed += run.failed;
+    say(run.failed > 0 ? run.output : `noticed ${version.name}: ${run.passed} passed`);
   }
   return total;
 }

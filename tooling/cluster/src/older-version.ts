@@ -13,16 +13,22 @@ export interface OlderVersion {
   readonly losesConnections: boolean;
   /** Moves dead items like the current version, so that both may do it at the same time. */
   readonly sameLetters: boolean;
+  /** Has change notifications, by which a newer server notices it. */
+  readonly notifies: boolean;
 }
 
 export const OLDER_VERSIONS: readonly OlderVersion[] = [
   {
     ...{ commit: '71942dd027', name: 'the last one before instances told each other anything' },
-    ...{ losesConnections: true, sameLetters: false },
+    ...{ losesConnections: true, sameLetters: false, notifies: false },
   },
   {
     ...{ commit: '8d10ac5b8d', name: 'that of 27 November 2026' },
-    ...{ losesConnections: false, sameLetters: true },
+    ...{ losesConnections: false, sameLetters: true, notifies: true },
+  },
+  {
+    ...{ commit: 'ff22f5fdc1', name: 'the last one whose servers keep no record of themselves' },
+    ...{ losesConnections: false, sameLetters: true, notifies: true },
   },
 ];
 

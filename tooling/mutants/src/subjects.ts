@@ -17,6 +17,7 @@ const TARGETS = {
   memory: { package: 'storage-memory', suite: tests('conformance') },
   postgres: { package: 'storage-postgres', suite: tests('conformance') },
   'postgres-marks': { package: 'storage-postgres', suite: ['test/low-water-mark'] },
+  'postgres-signals': { package: 'storage-postgres', suite: tests('unmarked-peers') },
   engine: {
     package: 'engine',
     suite: [...tests('simulation/simulation'), '-t', 'breaks no rule'],
@@ -25,6 +26,7 @@ const TARGETS = {
     package: 'engine',
     suite: tests('callers-asked', 'item-budget', 'produce'),
   },
+  'engine-instances': { package: 'engine', suite: tests('live-instances') },
   'engine-keys': { package: 'engine', suite: tests('keyed-produce') },
   'engine-movers': {
     package: 'engine',

@@ -91,6 +91,8 @@ describe('servers on one PostgreSQL', { timeout: 60_000 }, () => {
     await client.connect();
     await client.query('CREATE TABLE records AS SELECT * FROM querator_instances');
     await other.stop();
+    await vi.waitFor(async () => expect(await namesAt(one.url)).toEqual(both.slice(0, 1)), WAIT_OPTIONS);
+    await client.query('UPDATE records SET heartbeat_at = now()');
     await client.query('INSERT INTO querator_instances SELECT * FROM records ON CONFLICT DO NOTHING');
     await vi.waitFor(async () => expect(await namesAt(one.url)).toEqual(both), WAIT_OPTIONS);
     // The heartbeat of the other one is written anew within 5 s.

@@ -19,7 +19,7 @@ export async function unrecordedInstances(
   const peers = unmarked.all;
   if (peers === undefined) return undefined;
   if (peers.length === 0) return [];
-  const pids = peers.flatMap(({ session }) => session ?? []);
+  const pids = peers.map(({ session }) => session);
   const rows = await db.read<{ readonly pid: number; readonly text: string }>({
     text: SESSIONS,
     values: [pids],
@@ -30,7 +30,6 @@ export async function unrecordedInstances(
 }
 
 function describe({ name, session }: UnmarkedPeer, texts: ReadonlyMap<number, string>): UnrecordedInstance {
-  if (session === undefined) return { id: name, name: 'unknown session', text: 'unknown session' };
   const known = texts.get(session);
   const text = `database session ${session}`;
   return { id: name, name: text, text: known === undefined ? text : `${text} (${known})` };

@@ -28,6 +28,9 @@ const RETRY_MS = { first: 500, longest: 15_000 } as const;
 /** The pause if notifications do not arrive: an operator may reconfigure the pooler. */
 const UNREACHABLE_RETRY_MS = 300_000;
 
+/** After an older process has greeted, it takes this long until it answers. */
+const GREET_AGAIN_MS = 1_000;
+
 /** Limits the answers to hellos: anyone who can connect can send them. */
 const MOST_ANSWERS_OWED = 50;
 
@@ -78,6 +81,7 @@ export class SignalChannel implements StorageSignals {
   /** Ends the channel's present wait. */
   #interrupt: () => void = () => {};
   #cancelFlush: CancelTimer | undefined;
+  #cancelGreeting: CancelTimer | undefined;
   #flushing = false;
   #answering = false;
   #answersOwed = 0;
@@ -121,9 +125,11 @@ export class SignalChannel implements StorageSignals {
     };
   }
 
-  /** Returns the connection to the pool. May be called twice. */
+  /** Sends what is pending, and returns the connection to the pool. May be called twice. */
   async close(): Promise<void> {
+    if (!this.#closed && this.#isReachable && !this.#flushing) await this.#flush();
     this.#closed = true;
+    this.#cancelGreeting?.();
     this.#interrupt();
     if (this.#listening.hasBegun) await this.#listening.run();
   }
@@ -162,7 +168,7 @@ export class SignalChannel implements StorageSignals {
         return 'unreachable';
       }
       this.#connection = connection;
-      this.unmarked.listens();
+      this.unmarked.greeted();
       logger.debug('listening for other processes', { target });
       this.#wakeAll();
       this.#flushSoon();
@@ -194,6 +200,7 @@ export class SignalChannel implements StorageSignals {
       if (message?.from === this.#name) receive();
       else if (message !== undefined) this.#receive(message, session);
     };
+    this.unmarked.listens();
     await this.#query(connection, `LISTEN ${CHANNEL}`);
     await this.#sayHello();
     return await this.#limit(received, ANSWER_LIMIT_MS).then(
@@ -236,9 +243,9 @@ export class SignalChannel implements StorageSignals {
 
   #receive(message: Message, session: number): void {
     const isNew = this.#peers.add(message.from);
-    // A hello is sent on another connection of the process, which it may close at any time.
     if (message.kind !== 'topics' && !message.marked) {
-      this.unmarked.heard(message.from, message.kind === 'beat' ? session : undefined);
+      this.unmarked.heard(message.from, session, message.kind === 'beat');
+      if (message.kind === 'hello') this.#greetAgain();
     }
     if (message.kind === 'hello' || isNew) void this.#answerHello();
     this.#flushSoon();
@@ -264,6 +271,15 @@ export class SignalChannel implements StorageSignals {
     }
     this.#answersOwed = 0;
     this.#answering = false;
+  }
+
+  /** The answer to another greeting shows on which session an older process listens. */
+  #greetAgain(): void {
+    this.#cancelGreeting ??= this.#deps.clock.startTimer(GREET_AGAIN_MS, () => {
+      this.#cancelGreeting = undefined;
+      const hello = encode({ kind: 'hello', from: this.#name, marked: true });
+      if (this.#connection !== undefined) void this.#notify(this.#connection, hello).catch(() => {});
+    });
   }
 
   #wakeAll(): void {

@@ -12,12 +12,14 @@ const NO_SESSION_MS = 4_000;
 /** A process that does not mark its messages. */
 export interface UnmarkedPeer {
   readonly name: string;
-  /** The database session that it listens on. Undefined until it has sent a beat. */
-  readonly session: number | undefined;
+  /** A database session of it. */
+  readonly session: number;
 }
 
 interface Seen {
-  session: number | undefined;
+  session: number;
+  /** Whether it listens on that session, which then lasts as long as the process. */
+  isLasting: boolean;
   at: Instant;
   /** Since when the session is known to have ended. */
   noSessionSince: Instant | undefined;
@@ -56,9 +58,13 @@ export class UnmarkedPeers {
     return [...this.#seen].map(([name, { session }]) => ({ name, session }));
   }
 
-  /** This process listens, and has greeted the others. */
+  /** This process begins to listen. It greets the others next, and may hear them at once. */
   listens(): void {
     this.#listeningSince = this.#clock.now();
+  }
+
+  /** This process has greeted the others. */
+  greeted(): void {
     if (this.#known) return;
     this.#clock.startTimer(REPLY_MS, () => {
       if (this.#listeningSince !== undefined) this.#becomeKnown();
@@ -76,19 +82,26 @@ export class UnmarkedPeers {
     this.#becomeKnown();
   }
 
-  /** A message without the mark arrived. @param session the session that it listens on, if that sent it. */
-  heard(name: string, session: number | undefined): void {
+  /**
+   * A message without the mark arrived.
+   *
+   * @param session the session that sent it.
+   * @param isLasting whether the process listens on that session: it sends beats there,
+   *   and greetings from any other one.
+   */
+  heard(name: string, session: number, isLasting: boolean): void {
     const seen = this.#seen.get(name);
     const at = this.#clock.now();
     if (seen === undefined) {
       if (this.#seen.size >= MOST_PEERS) return;
-      this.#seen.set(name, { session, at, noSessionSince: undefined });
+      this.#seen.set(name, { session, isLasting, at, noSessionSince: undefined });
       this.#changed();
       return;
     }
     seen.at = at;
-    if (session === undefined || session === seen.session) return;
+    if (!isLasting || (seen.isLasting && session === seen.session)) return;
     seen.session = session;
+    seen.isLasting = true;
     seen.noSessionSince = undefined;
     this.#changed();
   }
@@ -96,7 +109,7 @@ export class UnmarkedPeers {
   /** Takes over which of the sessions exist. */
   checked(sessions: ReadonlySet<number>): void {
     for (const seen of this.#seen.values()) {
-      if (seen.session === undefined || sessions.has(seen.session)) seen.noSessionSince = undefined;
+      if (!seen.isLasting || sessions.has(seen.session)) seen.noSessionSince = undefined;
       else seen.noSessionSince ??= this.#clock.now();
     }
   }
@@ -107,7 +120,7 @@ export class UnmarkedPeers {
     if (since === undefined) return false;
     if (millisecondsBetween(at > since ? at : since, now) > SILENT_MS) return true;
     return (
-      at > since && noSessionSince !== undefined && millisecondsBetween(noSessionSince, now) >= NO_SESSION_MS
+      at >= since && noSessionSince !== undefined && millisecondsBetween(noSessionSince, now) >= NO_SESSION_MS
     );
   }
 
