@@ -20,6 +20,7 @@ export function capabilitiesOf(
     ...(access === undefined ? [] : ['apikeys.rotate']),
     ...(audit === undefined ? [] : ['audit.list']),
     'instances.list',
+    'metadata',
     'queue.complete',
     'queue.extend',
     'queue.lease',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { codecs } from '../src/index.ts';
+import { codecs, codecsV2 } from '../src/index.ts';
 
 const LIMIT = 250_000;
 const TEXT = 'items is invalid; cannot have more than 250000 elements';
@@ -72,18 +72,37 @@ describe('with a rule', () => {
     }
   });
 
-  test('counts the entries of maps', () => {
-    const reply = codecs.Reply.create({
-      details: new Map([
-        ['a', '1'],
-        ['b', '2'],
-        ['c', '3'],
-        ['d', '4'],
-      ]),
-    } as never);
+  test('counts no entries of maps', () => {
+    const metadata = new Map([...'abcd'].map((key) => [key, key]));
+    const request = codecsV2.QueueProduceRequest.create({ items: [{ metadata }, { metadata }] });
     const [binary, json] = [rule(), rule()];
-    expect(codecs.Reply.decode(codecs.Reply.encode(reply), binary).details.size).toBe(3);
-    expect(codecs.Reply.fromJson(codecs.Reply.toJson(reply), json).details.size).toBe(3);
-    expect([binary.report.elementsReceived, json.report.elementsReceived]).toEqual([4, 4]);
+    const decoded = [
+      codecsV2.QueueProduceRequest.decode(codecsV2.QueueProduceRequest.encode(request), binary),
+      codecsV2.QueueProduceRequest.fromJson(codecsV2.QueueProduceRequest.toJson(request), json),
+    ];
+    for (const { items } of decoded) expect(items.map((item) => item.metadata.size)).toEqual([4, 4]);
+    expect([binary.report, json.report]).toEqual([
+      { elementsReceived: undefined },
+      { elementsReceived: undefined },
+    ]);
   });
+});
+
+test('more entries of maps than the limit are refused, with a rule or without', () => {
+  const codec = codecsV2.QueueProduceRequest;
+  const rule = { limit: 10_000, report: { elementsReceived: undefined } };
+  const text = 'metadata is invalid; cannot have more than 250000 elements';
+  /** Items with 250 entries each, and one entry more. */
+  const requestOf = (items: number, more: number) => {
+    const metadata = (count: number) => new Map(Array.from({ length: count }, (_, n) => [String(n), '']));
+    const all = Array.from({ length: items }, () => ({ metadata: metadata(LIMIT / 1_000) }));
+    return codec.create({ items: [...all, { metadata: metadata(more) }] });
+  };
+  expect(codec.decode(codec.encode(requestOf(1_000, 0))).items).toHaveLength(1_001);
+  const tooMany = requestOf(1_000, 1);
+  const [bytes, json] = [codec.encode(tooMany), codec.toJson(tooMany)];
+  expect(() => codec.decode(bytes)).toThrow(text);
+  expect(() => codec.decode(bytes, rule)).toThrow(text);
+  expect(() => codec.fromJson(json)).toThrow(text);
+  expect(() => codec.fromJson(json, rule)).toThrow(text);
 });

@@ -51,6 +51,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'access-control',
           'apikeys.rotate',
           'instances.list',
+          'metadata',
           'queue.complete',
           'queue.extend',
           'queue.lease',

@@ -166,7 +166,7 @@ export class DeadLetterMover {
   async #prepare(deadQueue: string): Promise<unknown> {
     const items = this.#claimed;
     if (items.length === 0) return undefined;
-    const { ids, error, inDoubt } = await stepOf(this.#targets.prepare(deadQueue, items));
+    const { ids, error, inDoubt } = await stepOf(this.#targets.prepare(deadQueue, items, this.#where));
     for (const id of inDoubt) this.#inDoubt.set(id, this.#nowMs() + DOUBT_MS);
     if (ids.length > 0) await this.#mark(ids);
     return error;

@@ -1,4 +1,4 @@
-import type { DeadLetter, ItemId, StoredItem } from '@querator/core';
+import { ATTEMPTS_MAX, type DeadLetter, type ItemId, type Metadata, type StoredItem } from '@querator/core';
 
 /** The result of one step of a dead-letter move. */
 export interface Step {
@@ -10,10 +10,18 @@ export interface Step {
   readonly inDoubt: readonly ItemId[];
 }
 
+/** Where items died. */
+export interface DeathPlace {
+  readonly queue: string;
+  readonly partition: number;
+}
+
+const NO_METADATA: Metadata = new Map();
+
 /** The dead-letter queues, as the mover sees them. Each call rejects if the queue is not available. */
 export interface DeadLetterTargets {
   /** Stores dead items as prepared letters. Leaves out letters that exist already. */
-  readonly prepare: (deadQueue: string, items: readonly StoredItem[]) => Promise<Step>;
+  readonly prepare: (deadQueue: string, items: readonly StoredItem[], from: DeathPlace) => Promise<Step>;
   /** Makes prepared letters available. Takes the ids that the items had in their source queue. */
   readonly commit: (deadQueue: string, ids: readonly ItemId[]) => Promise<Step>;
   /** Removes prepared letters. */
@@ -21,11 +29,24 @@ export interface DeadLetterTargets {
 }
 
 /**
- * The letter of a dead item. It keeps the item's content, and its id as source
- * id, by which the dead-letter queue recognises a second copy.
+ * The letter of a dead item. It keeps the item's content and details, and its id as
+ * source id, by which the dead-letter queue recognises a second copy. The last error
+ * becomes part of the source: the letter may get errors of its own.
+ *
+ * Where the source queue keeps no metadata, the id of the dead item is the first one
+ * that is known.
  */
-export function deadLetter({ id, encoding, kind, reference, payload }: StoredItem): DeadLetter {
-  return { sourceId: id, encoding, kind, reference, payload };
+export function deadLetter(item: StoredItem, { queue, partition }: DeathPlace): DeadLetter {
+  const { id, encoding, kind, reference, payload, attempts, createdAt, details, death } = item;
+  const before = details?.source?.attempts ?? 0;
+  const source = {
+    ...{ queue, partition, id, death },
+    attempts: Math.min(attempts + before, ATTEMPTS_MAX),
+    producedAt: createdAt,
+    error: details?.error,
+  };
+  const { firstId = id, metadata = NO_METADATA } = details ?? {};
+  return { sourceId: id, encoding, kind, reference, payload, details: { firstId, metadata, source } };
 }
 
 /**

@@ -10,7 +10,7 @@ import {
 import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
-import { deadLetter, deadLetterPartition, type Step } from './dead-letter.ts';
+import { type DeathPlace, deadLetter, deadLetterPartition, type Step } from './dead-letter.ts';
 
 /**
  * A queue as the dead-letter queue of others: takes in their dead items. If one
@@ -36,13 +36,17 @@ export class PreparedLetters {
   }
 
   /** Stores letters that no consumer is offered yet. */
-  prepare(items: readonly StoredItem[]): Promise<Step> {
+  prepare(items: readonly StoredItem[], from: DeathPlace): Promise<Step> {
     const { expireTimeout } = this.#hooks.queue();
     const timeouts = { expireTimeout, autoCommitTimeout: this.#autoCommitTimeout(expireTimeout) };
     return this.#byPartition(
       items,
       ({ id }) => id,
-      (partition, share) => partition.store.prepareLetters(share.map(deadLetter), timeouts),
+      (partition, share) =>
+        partition.store.prepareLetters(
+          share.map((item) => deadLetter(item, from)),
+          timeouts,
+        ),
     );
   }
 

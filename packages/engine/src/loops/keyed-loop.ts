@@ -1,11 +1,11 @@
 import {
   type CancelTimer,
-  contentBytes,
   invariant,
   type KeyedItems,
   type KeyedProduceRequest,
   type KeyedProduceResult,
   MESSAGES,
+  newItemBytes,
   type Outcome,
   overloaded,
   type QueueError,
@@ -308,7 +308,7 @@ function sizesOf(groups: readonly KeyedItems[]) {
     sizes.contentBytes += key.length;
     for (const item of items) {
       sizes.bytes += item.payload.length;
-      sizes.contentBytes += contentBytes(item);
+      sizes.contentBytes += newItemBytes(item);
     }
   }
   sizes.heldBytes = sizes.contentBytes + sizes.items * BYTES_PER_ITEM;

@@ -147,7 +147,7 @@ export class LeaseLoop {
     for (const request of this.#requests.allIdle()) {
       if (plan?.requests.length === items || plan?.isForOne === true) break;
       if (request.gathering?.holdsOut === true && request.gathering.minItems > items) continue;
-      if (!mayJoin(plan, request)) continue;
+      if (!mayJoin(plan, request) || lacksDetails(partition, request)) continue;
       plan ??= this.#newPlan(partition, request);
       addTo(plan, request);
       this.#requests.promise(request, plan.number);
@@ -205,10 +205,14 @@ export class LeaseLoop {
     const planned = new Map<PartitionState, LeasePlan>();
     let wanted = 0;
     for (const { limit } of this.#requests.allIdle()) wanted += limit;
+    let noneKeepsMetadata = false;
     for (const request of this.#requests.allIdle()) {
+      if (noneKeepsMetadata && request.details && isPlain(request)) continue;
       const partition = this.#choose(planned, wanted, request);
       if (partition === undefined) {
-        if (isPlain(request)) break;
+        if (!isPlain(request)) continue;
+        if (!request.details) break;
+        noneKeepsMetadata = true;
         continue;
       }
       const plan = planned.get(partition) ?? this.#newPlan(partition, request);
@@ -260,6 +264,7 @@ export class LeaseLoop {
     const { statementItems } = this.#deps.limits;
     // A second statement beside a slow one would bring later items, perhaps earlier. `isFullFor` refuses it.
     const isFree = (partition: PartitionState) =>
+      !lacksDetails(partition, request) &&
       !this.#statements.isFullFor(wanted, partition) &&
       !this.#releasing.has(partition) &&
       (planned.get(partition)?.limit ?? 0) < statementItems &&
@@ -377,4 +382,9 @@ function addTo(plan: LeasePlan, request: PendingLease): void {
   plan.requests.push(request);
   plan.limit += request.limit;
   plan.details ||= request.details;
+}
+
+/** Whether the partition has no details for a request that asks for them. */
+function lacksDetails({ keepsMetadata }: PartitionState, { details }: PendingLease): boolean {
+  return details && !keepsMetadata;
 }

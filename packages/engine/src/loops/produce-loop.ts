@@ -1,11 +1,11 @@
 import {
-  contentBytes,
   type ErrorReason,
   type ItemId,
   invariant,
   type LeasedItem,
   MESSAGES,
   type NewItem,
+  newItemBytes,
   type Outcome,
   overloaded,
   type ProduceRequest,
@@ -111,7 +111,7 @@ export class ProduceLoop {
     let isScheduled = false;
     for (const item of items) {
       sizes.bytes += item.payload.length;
-      sizes.contentBytes += contentBytes(item);
+      sizes.contentBytes += newItemBytes(item);
       isScheduled ||= item.enqueueAt !== undefined;
     }
     const heldBytes = sizes.contentBytes + items.length * BYTES_PER_ITEM;

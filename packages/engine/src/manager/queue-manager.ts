@@ -63,7 +63,7 @@ export class QueueManager {
   readonly #settings: SettingsWatch;
   readonly #deletion: QueueDeletion;
   readonly #deadLetters: DeadLetterTargets = {
-    prepare: async (deadQueue, items) => (await this.#lettersOf(deadQueue)).prepare(items),
+    prepare: async (deadQueue, items, from) => (await this.#lettersOf(deadQueue)).prepare(items, from),
     commit: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).commit(ids),
     abort: async (deadQueue, ids) => (await this.#lettersOf(deadQueue)).abort(ids),
   };

@@ -1,4 +1,4 @@
-import type { Instant, PartitionStore } from '@querator/core';
+import type { Instant, PartitionStore, ProbeResult } from '@querator/core';
 import type { PartitionLoad } from '@querator/router';
 import type { LimitedCalls } from './storage-limits.ts';
 
@@ -28,6 +28,8 @@ export class PartitionState implements PartitionLoad {
    * of another process. The next lease request then asks storage.
    */
   mayHoldItems = false;
+  /** What the last probe found. Undefined: none has ended, or the partition failed since. */
+  probed: ProbeResult | undefined;
   /** Items available to consumers, as far as is known. */
   #waiting = 0;
   /** Items sent to storage and not stored yet. */
@@ -62,6 +64,11 @@ export class PartitionState implements PartitionLoad {
 
   get healthy(): boolean {
     return this.failures === 0;
+  }
+
+  /** Whether the partition is known to keep metadata. */
+  get keepsMetadata(): boolean {
+    return this.probed !== undefined && this.probed.metadataFault === undefined;
   }
 
   get waiting(): number {

@@ -45,6 +45,7 @@ export class Recovery {
   failed(error: unknown): void {
     const partition = this.#partition;
     partition.failures++;
+    partition.probed = undefined;
     const cause = causeOf(error);
     const isNew = cause !== this.#cause;
     this.#cause = cause;
@@ -67,7 +68,8 @@ export class Recovery {
     const partition = this.#partition;
     this.#sample();
     try {
-      await this.#probes.run(() => partition.limited.probe(() => partition.store.probe()));
+      const probed = await this.#probes.run(() => partition.limited.probe(() => partition.store.probe()));
+      partition.probed = probed;
       const recovered = partition.failures > 0;
       partition.failures = 0;
       this.#disarmProbe();

@@ -31,6 +31,7 @@ import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-pro
 import { LeasedItems } from './leased-items.ts';
 import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
+import { QueueMetadata } from './queue-metadata.ts';
 import { QueuePauses } from './queue-pauses.ts';
 
 /**
@@ -66,6 +67,7 @@ export interface LogicalQueueDeps extends Pick<QueueHooks, 'untilCurrent'> {
 export class LogicalQueue {
   /** What consumers do with the items that they have leased. */
   readonly leasedItems: LeasedItems;
+  readonly metadata: QueueMetadata;
   readonly #keyedProduces: KeyedProduces;
   readonly #deps: EngineDeps;
   readonly #order: PartitionOrder<PartitionState>;
@@ -125,6 +127,7 @@ export class LogicalQueue {
       partitions: this.#partitions,
       producePlain: (items, options) => this.produceWithIds(items, options),
     });
+    this.metadata = new QueueMetadata(this.#partitions);
     this.#counts = new QueueCounts(engine.clock, this.#partitions);
     this.#pauses.update(queue.pauses);
     this.leasedItems = new LeasedItems({

@@ -10,7 +10,7 @@ import {
   SHORTEST_DEDUP_WINDOW,
 } from '@querator/core';
 import { parseTimeout } from './queue-setting-rules.ts';
-import { checkText } from './request-rules.ts';
+import { checkText } from './text-rules.ts';
 
 /** The dedup keys of a produce request. Empty texts: no key. */
 export interface DedupKeys {

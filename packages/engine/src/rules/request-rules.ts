@@ -1,4 +1,6 @@
 import { errorText, invalid, isBlank, isLongerThan, LIMITS, type NewItem } from '@querator/core';
+import { checkMetadata } from './metadata-rules.ts';
+import { checkText } from './text-rules.ts';
 
 /**
  * @param received how many items there were, if `items` are only the first of them.
@@ -16,16 +18,12 @@ export function checkProducedItems(
       'too_large',
     );
   }
-  for (const { encoding, kind, reference } of items) {
+  for (const { encoding, kind, reference, metadata } of items) {
     checkText('encoding', encoding);
     checkText('kind', kind);
     checkText('reference', reference);
+    if (metadata !== undefined) checkMetadata(metadata);
   }
-}
-
-/** @throws QueueError `invalid`, naming the field, when the text holds U+0000, which PostgreSQL cannot store. */
-export function checkText(field: string, text: string): void {
-  if (text.includes('\0')) throw invalid(errorText`${field} is invalid; cannot contain the character U+0000`);
 }
 
 /** @throws QueueError `invalid` for a wrong client id or batch size. */

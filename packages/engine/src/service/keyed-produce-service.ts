@@ -1,4 +1,4 @@
-import { contentBytes, MESSAGES, SHORTEST_REQUEST_TIMEOUT, toMilliseconds } from '@querator/core';
+import { MESSAGES, newItemBytes, SHORTEST_REQUEST_TIMEOUT, toMilliseconds } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { ProducedItem } from '../queue/keyed-produces.ts';
@@ -8,6 +8,7 @@ import { checkProducedItems } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
 import { type CallOptions, waitOptions } from './call-options.ts';
 import type { LeasedItemsDeps } from './leased-items-requests.ts';
+import { bringMetadata, type MetadataCheck } from './metadata-check.ts';
 import type { QueueLookup } from './queue-lookup.ts';
 import type { ProduceCall } from './queue-service.ts';
 
@@ -21,12 +22,14 @@ export class KeyedProduceService {
   readonly #manager: QueueManager;
   readonly #limits: EngineLimits;
   readonly #lookup: QueueLookup;
+  readonly #metadata: MetadataCheck;
   readonly #timeouts = new RequestTimeouts();
 
-  constructor({ manager, limits, lookup }: LeasedItemsDeps) {
+  constructor({ manager, limits, lookup, metadata }: LeasedItemsDeps) {
     this.#manager = manager;
     this.#limits = limits;
     this.#lookup = lookup;
+    this.#metadata = metadata;
   }
 
   /**
@@ -43,6 +46,7 @@ export class KeyedProduceService {
       ready === undefined
         ? await this.#find(call, options)
         : { queue: ready, leftMs: this.#check(call, ready) };
+    if (bringMetadata(call.items)) await this.#metadata.forWrite(queue);
     const { items, dedupKey, itemKeys } = call;
     const keys = dedupKey === '' ? itemKeys.map((key) => (key === '' ? undefined : key)) : dedupKey;
     const window = parseDedupWindow(call.dedupWindow);
@@ -52,7 +56,7 @@ export class KeyedProduceService {
   async #find(call: KeyedProduceCall, options: CallOptions) {
     const lookup = {
       check: () => this.#check(call),
-      bytes: call.items.reduce((sum, item) => sum + contentBytes(item), 0),
+      bytes: call.items.reduce((sum, item) => sum + newItemBytes(item), 0),
       timedOut: MESSAGES.produceTimedOut,
       persists: true,
     };

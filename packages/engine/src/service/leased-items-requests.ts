@@ -2,10 +2,12 @@ import { type RetriedItem, toMilliseconds } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
+import { checkErrors } from '../rules/metadata-rules.ts';
 import { checkLeaseTimeout, parseLeaseTimeout, parseMaxHold } from '../rules/queue-setting-rules.ts';
 import { checkIds } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
 import type { CallOptions } from './call-options.ts';
+import { bringErrors, type MetadataCheck } from './metadata-check.ts';
 import type { QueueLookup } from './queue-lookup.ts';
 
 /** What every call on leased items has. */
@@ -40,6 +42,7 @@ export interface LeasedItemsDeps {
   readonly manager: QueueManager;
   readonly limits: EngineLimits;
   readonly lookup: QueueLookup;
+  readonly metadata: MetadataCheck;
 }
 
 /** A retry request has no timeout of its own; this is its value, in milliseconds. */
@@ -56,12 +59,19 @@ export class LeasedItemsRequests {
   readonly #limits: EngineLimits;
   readonly #manager: QueueManager;
   readonly #lookup: QueueLookup;
+  readonly #metadata: MetadataCheck;
   readonly #timeouts = new RequestTimeouts();
 
-  constructor({ manager, limits, lookup }: LeasedItemsDeps) {
+  constructor({ manager, limits, lookup, metadata }: LeasedItemsDeps) {
     this.#manager = manager;
     this.#limits = limits;
     this.#lookup = lookup;
+    this.#metadata = metadata;
+  }
+
+  /** A promise only if it has to be found out whether the errors of a retry can be kept. */
+  requireForRetry({ items }: RetryCall, queue: LogicalQueue): Promise<void> | undefined {
+    return bringErrors(items) ? this.#metadata.forWrite(queue) : undefined;
   }
 
   /** A promise only if the queue has to be activated, or its settings are in doubt. */
@@ -113,6 +123,7 @@ export class LeasedItemsRequests {
     const ids = call.items.map(({ id }) => id);
     const words = { field: 'items', list: 'list of items' } as const;
     checkIds(ids, this.#limits.completeBatch, words, call.received);
+    checkErrors(call.items);
     return RETRY_TIMEOUT_MS;
   }
 

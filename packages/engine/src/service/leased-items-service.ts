@@ -29,6 +29,7 @@ export class LeasedItemsService {
   async retry(call: RetryCall, options: CallOptions = {}): Promise<readonly Outcome<RetryResult>[]> {
     const queue = await this.#requests.queueForRetry(call, options);
     this.#requests.checkRetry(call, queue);
+    await this.#requests.requireForRetry(call, queue);
     return queue.leasedItems.retryEach(call.partition, call.items);
   }
 

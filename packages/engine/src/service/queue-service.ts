@@ -1,8 +1,8 @@
 import {
-  contentBytes,
   invalid,
   MESSAGES,
   type NewItem,
+  newItemBytes,
   SHORTEST_REQUEST_TIMEOUT,
   toMilliseconds,
 } from '@querator/core';
@@ -22,6 +22,7 @@ import type {
   LeasedItemsRequests,
   RetryCall,
 } from './leased-items-requests.ts';
+import { bringMetadata, type MetadataCheck } from './metadata-check.ts';
 import { orRetry } from './or-retry.ts';
 import type { FoundQueue, LookupOptions, QueueLookup } from './queue-lookup.ts';
 
@@ -70,14 +71,16 @@ export class QueueService {
   readonly #manager: QueueManager;
   readonly #limits: EngineLimits;
   readonly #lookup: QueueLookup;
+  readonly #metadata: MetadataCheck;
   readonly #requests: LeasedItemsRequests;
   readonly #timeouts = new RequestTimeouts();
 
   /** @param requests those on leased items. */
-  constructor({ manager, limits, lookup }: LeasedItemsDeps, requests: LeasedItemsRequests) {
+  constructor({ manager, limits, lookup, metadata }: LeasedItemsDeps, requests: LeasedItemsRequests) {
     this.#manager = manager;
     this.#limits = limits;
     this.#lookup = lookup;
+    this.#metadata = metadata;
     this.#requests = requests;
   }
 
@@ -86,6 +89,7 @@ export class QueueService {
     const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#produceLater(call, options);
     const timeoutMs = this.#checkProduce(call, queue);
+    if (bringMetadata(call.items)) await this.#metadata.forWrite(queue);
     await queue.produce(call.items, waitOptions(timeoutMs, options));
   }
 
@@ -96,6 +100,7 @@ export class QueueService {
       queue === undefined
         ? await this.#findToProduce(call, options)
         : { queue, leftMs: this.#checkProduce(call, queue) };
+    if (bringMetadata(call.items)) await this.#metadata.forWrite(found.queue);
     return found.queue.produceWithIds(call.items, waitOptions(found.leftMs, options));
   }
 
@@ -104,6 +109,7 @@ export class QueueService {
     const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#leaseLater(call, options);
     const timeoutMs = this.#checkLease(call, queue);
+    if (call.details === true) await this.#metadata.forRead(queue);
     return queue.lease(wishesOf(call, timeoutMs), waitOptions(timeoutMs, options));
   }
 
@@ -120,6 +126,8 @@ export class QueueService {
     const found = this.#requests.queueForRetry(call, options);
     const queue = found instanceof Promise ? await found : found;
     this.#requests.checkRetry(call, queue);
+    const required = this.#requests.requireForRetry(call, queue);
+    if (required !== undefined) await required;
     await queue.leasedItems.retry(call.partition, call.items);
   }
 
@@ -155,6 +163,7 @@ export class QueueService {
 
   async #produceLater(call: ProduceCall, options: CallOptions): Promise<void> {
     const { queue, leftMs } = await this.#findToProduce(call, options);
+    if (bringMetadata(call.items)) await this.#metadata.forWrite(queue);
     await queue.produce(call.items, waitOptions(leftMs, options));
   }
 
@@ -162,7 +171,7 @@ export class QueueService {
   async #findToProduce(call: ProduceCall, options: CallOptions): Promise<FoundQueue> {
     const found = await this.#find(call.queueName, options, {
       check: () => this.#checkProduce(call),
-      bytes: call.items.reduce((sum, item) => sum + contentBytes(item), 0),
+      bytes: call.items.reduce((sum, item) => sum + newItemBytes(item), 0),
       timedOut: MESSAGES.produceTimedOut,
       persists: true,
     });
@@ -178,6 +187,7 @@ export class QueueService {
       persists: true,
     });
     this.#checkLease(call, queue);
+    if (call.details === true) await this.#metadata.forRead(queue);
     return queue.lease(wishesOf(call, leftMs), waitOptions(leftMs, options));
   }
 

@@ -20,7 +20,8 @@ import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkDeadQueueName, checkStoredDeadQueue } from '../rules/dead-queue-rules.ts';
 import { checkQueueName } from '../rules/name-rules.ts';
 import { checkQueueSettings, parseTimeouts } from '../rules/queue-setting-rules.ts';
-import { checkText, pageLimit } from '../rules/request-rules.ts';
+import { pageLimit } from '../rules/request-rules.ts';
+import { checkText } from '../rules/text-rules.ts';
 import { type Page, queuesPage } from './page.ts';
 import { QueueVisibility } from './queue-visibility.ts';
 

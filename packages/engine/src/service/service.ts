@@ -18,6 +18,7 @@ import { engineDeps } from './engine-options.ts';
 import { KeyedProduceService } from './keyed-produce-service.ts';
 import { LeasedItemsRequests } from './leased-items-requests.ts';
 import { LeasedItemsService } from './leased-items-service.ts';
+import { MetadataCheck } from './metadata-check.ts';
 import { NamespaceSizes } from './namespace-size.ts';
 import { PausesService, type RequireCapability } from './pauses-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
@@ -120,7 +121,8 @@ export function createService(options: ServiceOptions): Service {
   });
   const activations = new ActivationQueue(deps, (name) => manager.get(name));
   const lookup = new QueueLookup({ clock: deps.clock, manager, activations, waitForStorage });
-  const lookups = { manager, limits: deps.limits, lookup };
+  const metadata = new MetadataCheck(requireCapability);
+  const lookups = { manager, limits: deps.limits, lookup, metadata };
   const requests = new LeasedItemsRequests(lookups);
   return {
     batchLimits: deps.limits,

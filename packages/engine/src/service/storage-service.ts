@@ -11,7 +11,8 @@ import {
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import { checkText, checkUniqueIds, pageLimit } from '../rules/request-rules.ts';
+import { checkUniqueIds, pageLimit } from '../rules/request-rules.ts';
+import { checkText } from '../rules/text-rules.ts';
 import { orRetry } from './or-retry.ts';
 import { firstPage, itemsPage, type Page } from './page.ts';
 

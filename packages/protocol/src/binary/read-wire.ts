@@ -84,6 +84,8 @@ class WireReader {
   readonly #elementLimit: number;
   /** The number of list elements so far. */
   #elements = 0;
+  /** The number of map entries so far. */
+  #entries = 0;
   #position = 0;
   /** The number of fields in unknown groups of the current field of the outermost message. */
   #groupFields = 0;
@@ -216,7 +218,7 @@ class WireReader {
       case 'timestamp':
         return this.#timestamp(field, end);
       case 'map':
-        if (++this.#elements > this.#elementLimit) return this.#countOnly(field);
+        if (++this.#entries > ELEMENT_LIMIT) throw tooManyElements(field);
         this.#mapEntry(message[field.name] as Map<string, string>, field, end);
         return undefined;
       default:

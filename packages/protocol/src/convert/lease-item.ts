@@ -1,7 +1,7 @@
-import type { Instant, LeasedItem } from '@querator/core';
+import type { Instant, ItemId, LeasedItem, LetterSource } from '@querator/core';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 import type { QueueLeaseItem } from '../gen/querator/queue.ts';
-import type { QueueLeaseItem as QueueLeaseItemV2 } from '../gen/querator/v2/lease.ts';
+import type { QueueItemSource, QueueLeaseItem as QueueLeaseItemV2 } from '../gen/querator/v2/lease.ts';
 import { fromTimestamp, toTimestamp } from '../time/wire-time.ts';
 
 /**
@@ -31,9 +31,25 @@ export function fromLeasedItems(items: readonly LeasedItem[]): QueueLeaseItem[] 
 /** The same for a reply under `/v2/`, with the items' details. */
 export function fromLeasedItemsV2(items: readonly LeasedItem[]): QueueLeaseItemV2[] {
   return fromLeasedItems(items).map((item, n) => {
-    const createdAt = items[n]?.createdAt;
-    return { ...item, createdAt: createdAt && toTimestamp(createdAt) };
+    const { createdAt, details } = items[n] as LeasedItem;
+    return {
+      ...item,
+      createdAt: createdAt && toTimestamp(createdAt),
+      firstId: details?.firstId ?? '',
+      metadata: details === undefined ? new Map() : new Map(details.metadata),
+      source: details?.source && fromSource(details.source, details.firstId),
+    };
   });
+}
+
+function fromSource(source: LetterSource, firstId: ItemId): QueueItemSource {
+  const { queue, partition, id, attempts, producedAt, death, error = '' } = source;
+  return {
+    ...{ queue, partition, id, firstId, attempts, error },
+    producedAt: toTimestamp(producedAt),
+    diedAt: death && toTimestamp(death.at),
+    reason: death?.reason ?? '',
+  };
 }
 
 /** A leased item for the client. Its payload is a view on the reply's body. */

@@ -1,5 +1,6 @@
 import type { NewItem } from '@querator/core';
 import type { QueueProduceItem } from '../gen/querator/queue.ts';
+import type { QueueProduceItem as QueueProduceItemV2 } from '../gen/querator/v2/produce.ts';
 import { fromOptionalTimestamp, toTimestamp } from '../time/wire-time.ts';
 
 /**
@@ -18,6 +19,12 @@ export function toNewItem(item: QueueProduceItem): NewItem {
     payload: item.bytes.length === 0 && item.utf8 !== '' ? Buffer.from(item.utf8) : item.bytes,
     enqueueAt: fromOptionalTimestamp(item.enqueueAt),
   };
+}
+
+/** The same for an item of a request under `/v2/`. */
+export function toNewItemV2(item: QueueProduceItemV2): NewItem {
+  const plain = toNewItem(item);
+  return item.metadata.size === 0 ? plain : { ...plain, metadata: item.metadata };
 }
 
 /** The wire form of an item that a client produces. The payload is not copied. */

@@ -2,8 +2,8 @@ import { errorText, invalid, type QueueError } from '@querator/core';
 import type { FieldTable } from './field-table.ts';
 
 /**
- * The most list elements and map entries of a message, all lists together, if a
- * decoder gets no limit. An element of 2 bytes on the wire takes 300 to 400 bytes
+ * The most list elements of a message, all lists together, if a decoder gets no
+ * limit, and the most entries of all its maps. An element of 2 bytes on the wire takes 300 to 400 bytes
  * in memory: without a limit, 5 MB of empty items took 800 MB.
  */
 export const ELEMENT_LIMIT = 250_000;
@@ -25,7 +25,10 @@ export interface ElementReport {
   elementsReceived: number | undefined;
 }
 
-/** How a decoder treats the elements of lists and maps. Undefined: more than `ELEMENT_LIMIT` are an error. */
+/**
+ * How a decoder treats the elements of lists. Undefined: more than `ELEMENT_LIMIT` are
+ * an error. More entries of maps are always an error.
+ */
 export interface ElementRule {
   /** The most elements to make, all lists together. Further ones are counted and skipped, and not checked. */
   readonly limit: number;
@@ -37,6 +40,7 @@ export class ElementCounter {
   readonly #rule: ElementRule | undefined;
   readonly #limit: number;
   #count = 0;
+  #entries = 0;
 
   constructor(rule: ElementRule | undefined) {
     this.#rule = rule;
@@ -44,7 +48,7 @@ export class ElementCounter {
   }
 
   /**
-   * Counts one more element.
+   * Counts one more element of a list.
    *
    * @returns whether to make it; if not, it is to be skipped.
    * @throws QueueError `invalid` if there are too many, and no rule says to count them.
@@ -54,5 +58,10 @@ export class ElementCounter {
     if (this.#rule === undefined) throw tooManyElements(field);
     this.#rule.report.elementsReceived = this.#count;
     return false;
+  }
+
+  /** Counts one more entry of a map. @throws QueueError `invalid` if there are too many. */
+  countEntry(field: FieldTable): void {
+    if (++this.#entries > ELEMENT_LIMIT) throw tooManyElements(field);
   }
 }

@@ -200,9 +200,25 @@ export const QueueLeaseRequest = messageTable(
   ],
 );
 
+export const QueueItemSource = messageTable(
+  'QueueItemSource',
+  () => ({ queue: '', partition: 0, id: '', firstId: '', attempts: 0, producedAt: undefined, diedAt: undefined, reason: '', error: '' }),
+  [
+    { number: 1, name: 'queue', protoName: 'queue', jsonName: 'queue', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 4, name: 'firstId', protoName: 'first_id', jsonName: 'first_id', kind: 'string', repeated: false },
+    { number: 5, name: 'attempts', protoName: 'attempts', jsonName: 'attempts', kind: 'int32', repeated: false },
+    { number: 6, name: 'producedAt', protoName: 'produced_at', jsonName: 'produced_at', kind: 'timestamp', repeated: false },
+    { number: 7, name: 'diedAt', protoName: 'died_at', jsonName: 'died_at', kind: 'timestamp', repeated: false },
+    { number: 8, name: 'reason', protoName: 'reason', jsonName: 'reason', kind: 'string', repeated: false },
+    { number: 9, name: 'error', protoName: 'error', jsonName: 'error', kind: 'string', repeated: false },
+  ],
+);
+
 export const QueueLeaseItem = messageTable(
   'QueueLeaseItem',
-  () => ({ encoding: '', kind: '', reference: '', id: '', attempts: 0, leaseDeadline: undefined, bytes: NO_BYTES, createdAt: undefined }),
+  () => ({ encoding: '', kind: '', reference: '', id: '', attempts: 0, leaseDeadline: undefined, bytes: NO_BYTES, createdAt: undefined, firstId: '', metadata: new Map(), source: undefined }),
   [
     { number: 1, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
     { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
@@ -212,6 +228,9 @@ export const QueueLeaseItem = messageTable(
     { number: 6, name: 'leaseDeadline', protoName: 'lease_deadline', jsonName: 'lease_deadline', kind: 'timestamp', repeated: false },
     { number: 7, name: 'bytes', protoName: 'bytes', jsonName: 'bytes', kind: 'bytes', repeated: false },
     { number: 8, name: 'createdAt', protoName: 'created_at', jsonName: 'created_at', kind: 'timestamp', repeated: false },
+    { number: 9, name: 'firstId', protoName: 'first_id', jsonName: 'first_id', kind: 'string', repeated: false },
+    { number: 10, name: 'metadata', protoName: 'metadata', jsonName: 'metadata', kind: 'map', repeated: false },
+    { number: 11, name: 'source', protoName: 'source', jsonName: 'source', kind: 'message', repeated: false, message: QueueItemSource },
   ],
 );
 
@@ -227,7 +246,7 @@ export const QueueLeaseResponse = messageTable(
 
 export const QueueProduceItem = messageTable(
   'QueueProduceItem',
-  () => ({ encoding: '', kind: '', reference: '', enqueueAt: undefined, bytes: NO_BYTES, utf8: '', dedupKey: '' }),
+  () => ({ encoding: '', kind: '', reference: '', enqueueAt: undefined, bytes: NO_BYTES, utf8: '', metadata: new Map(), dedupKey: '' }),
   [
     { number: 1, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
     { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
@@ -235,6 +254,7 @@ export const QueueProduceItem = messageTable(
     { number: 4, name: 'enqueueAt', protoName: 'enqueue_at', jsonName: 'enqueue_at', kind: 'timestamp', repeated: false },
     { number: 5, name: 'bytes', protoName: 'bytes', jsonName: 'bytes', kind: 'bytes', repeated: false },
     { number: 6, name: 'utf8', protoName: 'utf8', jsonName: 'utf8', kind: 'string', repeated: false },
+    { number: 7, name: 'metadata', protoName: 'metadata', jsonName: 'metadata', kind: 'map', repeated: false },
     { number: 8, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
   ],
 );
@@ -381,11 +401,12 @@ export const QuotasSetRequest = messageTable(
 
 export const QueueRetryItem = messageTable(
   'QueueRetryItem',
-  () => ({ id: '', retryAt: undefined, dead: false }),
+  () => ({ id: '', retryAt: undefined, dead: false, error: '' }),
   [
     { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
     { number: 2, name: 'retryAt', protoName: 'retry_at', jsonName: 'retry_at', kind: 'timestamp', repeated: false },
     { number: 3, name: 'dead', protoName: 'dead', jsonName: 'dead', kind: 'bool', repeated: false },
+    { number: 4, name: 'error', protoName: 'error', jsonName: 'error', kind: 'string', repeated: false },
   ],
 );
 

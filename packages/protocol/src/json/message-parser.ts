@@ -201,19 +201,14 @@ export class MessageParser {
     return value;
   }
 
-  /** Reads a map from text to text. `Reply.details` is the only one. */
+  /** Reads a map from text to text. The API has no other maps. */
   #map(field: FieldTable): Map<string, string> {
     const scanner = this.#scanner;
     const entries = new Map<string, string>();
     scanner.expect(OPEN_BRACE);
     if (scanner.take(CLOSE_BRACE)) return entries;
     do {
-      if (!this.#elements.admits(field)) {
-        this.#skip();
-        scanner.expect(COLON);
-        this.#skip();
-        continue;
-      }
+      this.#elements.countEntry(field);
       scanner.peek();
       const start = scanner.position;
       const key = this.#string(field);

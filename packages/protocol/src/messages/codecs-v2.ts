@@ -38,6 +38,7 @@ export const codecsV2 = {
   QueueProducedItem: messageCodec(produce.QueueProducedItem, tables.QueueProducedItem),
   // querator/v2/lease.proto
   QueueLeaseRequest: messageCodec(lease.QueueLeaseRequest, tables.QueueLeaseRequest),
+  QueueItemSource: messageCodec(lease.QueueItemSource, tables.QueueItemSource),
   QueueLeaseItem: messageCodec(lease.QueueLeaseItem, tables.QueueLeaseItem),
   QueueLeaseResponse: messageCodec(lease.QueueLeaseResponse, tables.QueueLeaseResponse),
   // querator/v2/complete.proto

@@ -1,5 +1,6 @@
 import { type CheckedCall, textOf, withoutNul } from './check.ts';
 import { QUEUE_PAUSED } from './common-checks.ts';
+import { METADATA_STEPS, needsMetadata, needsNewServers } from './metadata.ts';
 import { PRODUCE_STEPS } from './queue-calls.ts';
 
 /** The checks of dedup keys. */
@@ -62,7 +63,10 @@ const paused = PRODUCE_STEPS.indexOf(QUEUE_PAUSED);
 /** The checks of a produce that may have dedup keys. */
 export const KEYED_PRODUCE_STEPS: CheckedCall['steps'] = [
   ...PRODUCE_STEPS.slice(0, paused),
+  ...METADATA_STEPS,
   ...KEYS,
+  needsNewServers('an item has `metadata`'),
+  needsMetadata('an item has `metadata`'),
   ...PRODUCE_STEPS.slice(paused),
   ...HELD_KEYS,
 ];

@@ -8,6 +8,7 @@ import {
   LEASE_TIMEOUT_NEGATIVE,
   LEASE_TIMEOUT_TEXT,
 } from './lease-options.ts';
+import { ERROR_STEPS, needsMetadata, needsNewServers } from './metadata.ts';
 import {
   COMPLETE_STEPS,
   COMPLETED_REQUEST,
@@ -18,6 +19,13 @@ import {
 } from './queue-calls.ts';
 import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE } from './queues-calls.ts';
 import { QUOTA_CALLS } from './quota-calls.ts';
+
+/** The metadata is required before the request waits. */
+const DETAILED_LEASE_STEPS = LEASE_STEPS_V2.flatMap((step) =>
+  'text' in step && step.text === MESSAGES.duplicateClientId
+    ? [needsMetadata('the request is a lease'), step]
+    : [step],
+);
 
 /** The calls under `/v2/`. */
 export const V2_CALLS: readonly CheckedCall[] = [
@@ -104,7 +112,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
     ],
   },
   { path: '/v2/queue.produce', good: PRODUCED_REQUEST, steps: KEYED_PRODUCE_STEPS },
-  { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: LEASE_STEPS_V2 },
+  { path: '/v2/queue.lease', good: LEASED_REQUEST, steps: DETAILED_LEASE_STEPS },
   {
     path: '/v2/queue.complete',
     good: COMPLETED_REQUEST,
@@ -113,7 +121,15 @@ export const V2_CALLS: readonly CheckedCall[] = [
   {
     path: '/v2/queue.retry',
     good: RETRIED_REQUEST,
-    steps: [...RETRY_STEPS, OVERLOADED, PARTITION_FAILING, STORAGE_FAILED],
+    steps: [
+      ...RETRY_STEPS,
+      ...ERROR_STEPS,
+      needsNewServers('an item has an `error`'),
+      needsMetadata('an item has an `error`'),
+      OVERLOADED,
+      PARTITION_FAILING,
+      STORAGE_FAILED,
+    ],
   },
   {
     path: '/v2/queue.extend',

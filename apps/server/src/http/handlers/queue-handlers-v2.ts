@@ -7,8 +7,8 @@ import {
   fromOutcomes,
   fromProducedItems,
   type Handlers,
-  toNewItem,
-  toRetriedItem,
+  toNewItemV2,
+  toRetriedItemV2,
 } from '@querator/protocol';
 import type { CallContext } from '../call/call-context.ts';
 
@@ -25,7 +25,7 @@ export function queueHandlersV2({
   return {
     async produce({ queueName, requestTimeout, items, dedupKey, dedupWindow }, context) {
       const received = context.elementsReceived;
-      const call = { queueName, requestTimeout, items: items.map(toNewItem), received };
+      const call = { queueName, requestTimeout, items: items.map(toNewItemV2), received };
       if (dedupKey === '' && dedupWindow === '' && items.every((item) => item.dedupKey === '')) {
         return { items: fromProducedItems(await queue.produceWithIds(call, context)) };
       }
@@ -46,7 +46,7 @@ export function queueHandlersV2({
     },
     async retry({ queueName, partition, items }, context) {
       const outcomes = await leasedItems.retry(
-        { queueName, partition, items: items.map(toRetriedItem), received: context.elementsReceived },
+        { queueName, partition, items: items.map(toRetriedItemV2), received: context.elementsReceived },
         context,
       );
       const ids = items.map(({ id }) => id);

@@ -49,7 +49,46 @@ export interface QueueLeaseItem {
   /** The payload, also if it was produced as text. */
   bytes: Uint8Array;
   /** When the item entered this queue. */
-  createdAt: Timestamp | undefined;
+  createdAt:
+    | Timestamp
+    | undefined;
+  /** The id that the item got when it was produced. It stays while `id` changes, also in the dead-letter queue. */
+  firstId: string;
+  /** As produced. */
+  metadata: Map<string, string>;
+  /** Where a dead letter came from. Absent for other items. */
+  source: QueueItemSource | undefined;
+}
+
+export interface QueueLeaseItem_MetadataEntry {
+  key: string;
+  value: string;
+}
+
+/** Where a dead letter came from, and why it died. */
+export interface QueueItemSource {
+  /** The queue in which the item died. */
+  queue: string;
+  /** Its partition there. */
+  partition: number;
+  /** The id under which it died. In `/v1/` calls it is the letter's `source_id`. */
+  id: string;
+  /** The id that it got when it was produced. */
+  firstId: string;
+  /** How often it was leased in all. */
+  attempts: number;
+  /** When it entered that queue. */
+  producedAt:
+    | Timestamp
+    | undefined;
+  /** When it died. */
+  diedAt:
+    | Timestamp
+    | undefined;
+  /** Why it died: `attempts` (none were left), `expired`, `rejected` (a retry with `dead`) or `moved` (by an operator). */
+  reason: string;
+  /** The last error that a consumer gave. */
+  error: string;
 }
 
 /** The items leased by one request. */
@@ -118,6 +157,9 @@ function createBaseQueueLeaseItem(): QueueLeaseItem {
     leaseDeadline: undefined,
     bytes: new Uint8Array(0),
     createdAt: undefined,
+    firstId: "",
+    metadata: new Map(),
+    source: undefined,
   };
 }
 
@@ -147,6 +189,15 @@ export const QueueLeaseItem: MessageFns<QueueLeaseItem> = {
     if (message.createdAt !== undefined) {
       Timestamp.encode(message.createdAt, writer.uint32(66).fork()).join();
     }
+    if (message.firstId !== "") {
+      writer.uint32(74).string(message.firstId);
+    }
+    message.metadata.forEach((value, key) => {
+      QueueLeaseItem_MetadataEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
+    if (message.source !== undefined) {
+      QueueItemSource.encode(message.source, writer.uint32(90).fork()).join();
+    }
     return writer;
   },
 
@@ -167,6 +218,113 @@ export const QueueLeaseItem: MessageFns<QueueLeaseItem> = {
     message.createdAt = (object.createdAt !== undefined && object.createdAt !== null)
       ? Timestamp.fromPartial(object.createdAt)
       : undefined;
+    message.firstId = object.firstId ?? "";
+    message.metadata = (() => {
+      const m = new Map();
+      (object.metadata as Map<string, string> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, globalThis.String(value));
+        }
+      });
+      return m;
+    })();
+    message.source = (object.source !== undefined && object.source !== null)
+      ? QueueItemSource.fromPartial(object.source)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseQueueLeaseItem_MetadataEntry(): QueueLeaseItem_MetadataEntry {
+  return { key: "", value: "" };
+}
+
+export const QueueLeaseItem_MetadataEntry: MessageFns<QueueLeaseItem_MetadataEntry> = {
+  encode(message: QueueLeaseItem_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueueLeaseItem_MetadataEntry>): QueueLeaseItem_MetadataEntry {
+    return QueueLeaseItem_MetadataEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueueLeaseItem_MetadataEntry>): QueueLeaseItem_MetadataEntry {
+    const message = createBaseQueueLeaseItem_MetadataEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseQueueItemSource(): QueueItemSource {
+  return {
+    queue: "",
+    partition: 0,
+    id: "",
+    firstId: "",
+    attempts: 0,
+    producedAt: undefined,
+    diedAt: undefined,
+    reason: "",
+    error: "",
+  };
+}
+
+export const QueueItemSource: MessageFns<QueueItemSource> = {
+  encode(message: QueueItemSource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queue !== "") {
+      writer.uint32(10).string(message.queue);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).int32(message.partition);
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
+    }
+    if (message.firstId !== "") {
+      writer.uint32(34).string(message.firstId);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(40).int32(message.attempts);
+    }
+    if (message.producedAt !== undefined) {
+      Timestamp.encode(message.producedAt, writer.uint32(50).fork()).join();
+    }
+    if (message.diedAt !== undefined) {
+      Timestamp.encode(message.diedAt, writer.uint32(58).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    if (message.error !== "") {
+      writer.uint32(74).string(message.error);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueueItemSource>): QueueItemSource {
+    return QueueItemSource.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueueItemSource>): QueueItemSource {
+    const message = createBaseQueueItemSource();
+    message.queue = object.queue ?? "";
+    message.partition = object.partition ?? 0;
+    message.id = object.id ?? "";
+    message.firstId = object.firstId ?? "";
+    message.attempts = object.attempts ?? 0;
+    message.producedAt = (object.producedAt !== undefined && object.producedAt !== null)
+      ? Timestamp.fromPartial(object.producedAt)
+      : undefined;
+    message.diedAt = (object.diedAt !== undefined && object.diedAt !== null)
+      ? Timestamp.fromPartial(object.diedAt)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.error = object.error ?? "";
     return message;
   },
 };

@@ -45,11 +45,18 @@ export interface QueueProduceItem {
   bytes: Uint8Array;
   /** The payload as text. Used if `bytes` is empty. */
   utf8: string;
+  /** Pairs of texts that stay with the item: keys of 1 to 128 bytes, keys and values of 4,096 bytes together. */
+  metadata: Map<string, string>;
   /**
    * A second item with this key is not stored, inside the window of the key. 1 to 256 bytes. Not together with a key
    * of the request.
    */
   dedupKey: string;
+}
+
+export interface QueueProduceItem_MetadataEntry {
+  key: string;
+  value: string;
 }
 
 /** What became of the items of a request. */
@@ -118,6 +125,7 @@ function createBaseQueueProduceItem(): QueueProduceItem {
     enqueueAt: undefined,
     bytes: new Uint8Array(0),
     utf8: "",
+    metadata: new Map(),
     dedupKey: "",
   };
 }
@@ -142,6 +150,9 @@ export const QueueProduceItem: MessageFns<QueueProduceItem> = {
     if (message.utf8 !== "") {
       writer.uint32(50).string(message.utf8);
     }
+    message.metadata.forEach((value, key) => {
+      QueueProduceItem_MetadataEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
     if (message.dedupKey !== "") {
       writer.uint32(66).string(message.dedupKey);
     }
@@ -161,7 +172,42 @@ export const QueueProduceItem: MessageFns<QueueProduceItem> = {
       : undefined;
     message.bytes = object.bytes ?? new Uint8Array(0);
     message.utf8 = object.utf8 ?? "";
+    message.metadata = (() => {
+      const m = new Map();
+      (object.metadata as Map<string, string> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, globalThis.String(value));
+        }
+      });
+      return m;
+    })();
     message.dedupKey = object.dedupKey ?? "";
+    return message;
+  },
+};
+
+function createBaseQueueProduceItem_MetadataEntry(): QueueProduceItem_MetadataEntry {
+  return { key: "", value: "" };
+}
+
+export const QueueProduceItem_MetadataEntry: MessageFns<QueueProduceItem_MetadataEntry> = {
+  encode(message: QueueProduceItem_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueueProduceItem_MetadataEntry>): QueueProduceItem_MetadataEntry {
+    return QueueProduceItem_MetadataEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueueProduceItem_MetadataEntry>): QueueProduceItem_MetadataEntry {
+    const message = createBaseQueueProduceItem_MetadataEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };

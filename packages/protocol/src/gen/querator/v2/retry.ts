@@ -33,6 +33,8 @@ export interface QueueRetryItem {
     | undefined;
   /** The consumer gives up on the item: it is dead. `retry_at` is then ignored. */
   dead: boolean;
+  /** Why the consumer did not complete the item, of at most 2,048 bytes. The last error of an item stays with it. */
+  error: string;
 }
 
 /** The outcome of each item, in the order of the request. */
@@ -72,7 +74,7 @@ export const QueueRetryRequest: MessageFns<QueueRetryRequest> = {
 };
 
 function createBaseQueueRetryItem(): QueueRetryItem {
-  return { id: "", retryAt: undefined, dead: false };
+  return { id: "", retryAt: undefined, dead: false, error: "" };
 }
 
 export const QueueRetryItem: MessageFns<QueueRetryItem> = {
@@ -85,6 +87,9 @@ export const QueueRetryItem: MessageFns<QueueRetryItem> = {
     }
     if (message.dead !== false) {
       writer.uint32(24).bool(message.dead);
+    }
+    if (message.error !== "") {
+      writer.uint32(34).string(message.error);
     }
     return writer;
   },
@@ -99,6 +104,7 @@ export const QueueRetryItem: MessageFns<QueueRetryItem> = {
       ? Timestamp.fromPartial(object.retryAt)
       : undefined;
     message.dead = object.dead ?? false;
+    message.error = object.error ?? "";
     return message;
   },
 };
