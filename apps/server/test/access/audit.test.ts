@@ -111,6 +111,12 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('rolebindings.delete', binding, audited, bound);
     await call('roles.delete', { namespace: 'n', name: 'r' }, audited, { namespace: 'n', name: 'r' });
     await call('apikeys.rotate', { id: key.id, grace: '1h' }, audited, { id: key.id }, 2);
+    const limit = (after: string) => [{ field: 'queues', before: '0', after }];
+    const ofNamespace = { namespace: 'n', changes: limit('5') };
+    await call('quotas.set', { namespace: 'n', limits: { queues: 5 } }, audited, ofNamespace, 2);
+    const ofKey = { namespace: '_system', ofKey: key.id, changes: limit('6') };
+    await call('quotas.set', { key_id: key.id, limits: { queues: 6 } }, audited, ofKey, 2);
+    await call('quotas.get', { namespace: 'n' }, [], {}, 2);
     await call('apikeys.delete', { id: key.id }, audited, { id: key.id });
     await call('users.delete', { id: userId }, audited, { id: userId });
     await call('namespaces.delete', { name: 'n' }, audited, { name: 'n' });

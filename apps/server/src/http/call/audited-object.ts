@@ -11,6 +11,7 @@ const NAMING = [
   ['id', 'id'],
   ['roleName', 'role'],
   ['userId', 'ofUser'],
+  ['keyId', 'ofKey'],
   ['namespaceScope', 'scope'],
 ] as const;
 
