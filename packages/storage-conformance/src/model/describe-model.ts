@@ -51,7 +51,8 @@ async function withFixture(setup: StorageSetup, body: (fixture: Fixture) => Prom
 /** Gives every sequence a partition of its own. */
 async function runSequence(fixture: Fixture, sequence: readonly Command[]): Promise<void> {
   const store = fixture.partition();
-  const run = new ModelRun(store, fixture.clock);
+  const { metadataFault } = await store.probe();
+  const run = new ModelRun(store, fixture.clock, metadataFault === undefined);
   for (const [index, command] of sequence.entries()) {
     try {
       await run.step(command);

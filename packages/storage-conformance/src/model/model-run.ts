@@ -10,13 +10,14 @@ import {
 } from '@querator/core';
 import type { ManualClock } from '@querator/core/testing';
 import { expect } from 'vitest';
-import { deadLetter, importedItem, newItem, textsOf } from '../fixture/content.ts';
+import { deadLetter, importedItem, textsOf } from '../fixture/content.ts';
 import { marked, sorted } from '../fixture/mark-result.ts';
 import { verdictsOf } from '../fixture/partition-script.ts';
 import { produceAndLease } from '../fixture/produce-and-lease.ts';
 import type { Command, IdPick } from './command.ts';
 import { expectLeased } from './expect-leased.ts';
 import { KeyedRun } from './keyed-run.ts';
+import { NewContents } from './new-contents.ts';
 import { PartitionComparison } from './partition-comparison.ts';
 import { isSchedule, type ModelItem, PartitionModel } from './partition-model.ts';
 
@@ -36,16 +37,18 @@ export class ModelRun {
   readonly #model = new PartitionModel();
   readonly #comparison: PartitionComparison;
   readonly #keyed: KeyedRun;
-  #texts = 0;
+  readonly #new: NewContents;
 
-  constructor(store: PartitionStore, clock: ManualClock) {
+  /** @param keepsMetadata whether the partition does. */
+  constructor(store: PartitionStore, clock: ManualClock, keepsMetadata: boolean) {
     this.#store = store;
+    this.#new = new NewContents(keepsMetadata);
     this.#clock = clock;
     this.#comparison = new PartitionComparison(store, this.#model);
     this.#keyed = new KeyedRun({
       store,
       now: () => this.#now,
-      text: () => this.#text(),
+      text: () => this.#new.text(),
       add: (text, item) => this.#add(text, item),
     });
   }
@@ -103,7 +106,7 @@ export class ModelRun {
 
   async #produce({ requests, expireIn }: CommandOf<'produce'>): Promise<void> {
     const given = requests.map((request) => ({
-      items: request.map(({ enqueueIn }) => newItem(this.#text(), this.#at(enqueueIn))),
+      items: request.map(({ enqueueIn }) => this.#new.item(this.#at(enqueueIn))),
     }));
     const expected = given.map(({ items }) => {
       const scheduled = items.filter(
@@ -115,6 +118,7 @@ export class ModelRun {
       const enqueueAt = item.enqueueAt && isSchedule(item.enqueueAt, this.#now) ? item.enqueueAt : undefined;
       this.#add(textsOf([item])[0] as string, {
         expireIn,
+        metadata: item.metadata,
         ...(enqueueAt && { state: 'scheduled', until: enqueueAt, lifeFrom: enqueueAt }),
       });
     }
@@ -125,9 +129,11 @@ export class ModelRun {
     const { requests, expireIn, limit, leaseFor } = command;
     const isFree = this.#model.of('waiting').length === 0;
     const given = requests.map((count) => ({
-      items: Array.from({ length: count }, () => newItem(this.#text())),
+      items: Array.from({ length: count }, () => this.#new.item()),
     }));
-    for (const text of textsOf(given.flatMap(({ items }) => items))) this.#add(text, { expireIn });
+    for (const item of given.flatMap(({ items }) => items)) {
+      this.#add(textsOf([item])[0] as string, { expireIn, metadata: item.metadata });
+    }
     const { outcomes, leased } = await produceAndLease(this.#store, given, milliseconds(expireIn), {
       limit,
       leaseTimeout: milliseconds(leaseFor),
@@ -197,10 +203,11 @@ export class ModelRun {
   async #retry({ requests: given, maxAttempts, dead }: CommandOf<'retry'>): Promise<void> {
     const requests = given.map((request) => ({
       items: request
-        .map(({ id, retryIn, dead }) => ({
+        .map(({ id, retryIn, dead }, n) => ({
           id: this.#ids([id])[0] as ItemId,
           retryAt: this.#at(retryIn),
           dead,
+          error: n % 2 === 0 ? this.#new.error() : undefined,
         }))
         .filter((item, index, all) => all.findIndex((other) => other.id === item.id) === index),
     }));
@@ -228,7 +235,7 @@ export class ModelRun {
 
   async #import(command: CommandOf<'import'>): Promise<void> {
     const items = command.items.map(({ sourceId, leaseFor, enqueueIn, expireIn, attempts }) =>
-      importedItem(this.#text(), {
+      importedItem(this.#new.text(), {
         sourceId,
         // The contract does not define items that are leased and scheduled.
         isLeased: leaseFor !== undefined && enqueueIn === undefined,
@@ -286,7 +293,7 @@ export class ModelRun {
   }
 
   async #prepareLetters({ sourceIds, expireIn, autoCommitIn }: CommandOf<'prepareLetters'>): Promise<void> {
-    const letters = sourceIds.map((sourceId) => deadLetter(this.#text(), sourceId));
+    const letters = sourceIds.map((sourceId) => deadLetter(this.#new.text(), sourceId));
     const until = addDuration(this.#now, milliseconds(autoCommitIn));
     for (const letter of letters) {
       const { sourceId } = letter;
@@ -345,7 +352,7 @@ export class ModelRun {
   #add(
     text: string,
     item: { expireIn: number; lifeFrom?: Instant } & Partial<
-      Pick<ModelItem, 'state' | 'until' | 'sourceId' | 'attempts'>
+      Pick<ModelItem, 'state' | 'until' | 'sourceId' | 'attempts' | 'metadata'>
     >,
   ): ModelItem {
     const added: ModelItem = {
@@ -355,6 +362,7 @@ export class ModelRun {
       until: item.until ?? this.#now,
       attempts: item.attempts ?? 0,
       sourceId: item.sourceId,
+      metadata: item.metadata,
       createdAt: this.#now,
       expireDeadline: addDuration(item.lifeFrom ?? this.#now, milliseconds(item.expireIn)),
     };
@@ -375,10 +383,6 @@ export class ModelRun {
   #itemsToPick(of: IdPick['of']): ModelItem[] {
     if (of === 'leased') return this.#model.of('leased');
     return of === 'moving' ? this.#model.of('moving', 'moved') : this.#model.items;
-  }
-
-  #text(): string {
-    return `item ${++this.#texts}`;
   }
 
   #at(offset: number | undefined): Instant | undefined {

@@ -59,7 +59,9 @@ export class PartitionComparison {
     expect(queued.map(visibleItem)).toEqual(this.#model.queued().map(expectedItem));
     expect(scheduled.map(visibleItem)).toEqual(this.#model.of('scheduled').map(expectedItem));
     expect(prepared.map(visibleItem)).toEqual(this.#model.of('prepared').map(expectedItem));
-    this.#learnIds([...queued, ...scheduled, ...prepared]);
+    const listed = [...queued, ...scheduled, ...prepared];
+    this.#learnIds(listed);
+    this.#compareDetails(listed);
     expect(await this.#store.stats()).toMatchObject({
       waiting: this.#model.of('waiting').length,
       leased: this.#model.of('leased', 'moving', 'moved').length,
@@ -68,8 +70,26 @@ export class PartitionComparison {
   }
 
   async #list(...states: ItemListRequest['state'][]): Promise<readonly StoredItem[]> {
-    const pages = states.map((state) => this.#store.list({ state, pivot: '', limit: EVERYTHING }));
+    const pages = states.map((state) =>
+      this.#store.list({ state, pivot: '', limit: EVERYTHING, details: true }),
+    );
     return (await Promise.all(pages)).flat();
+  }
+
+  /** An item keeps its first id, its metadata and its last error in every state. */
+  #compareDetails(listed: readonly StoredItem[]): void {
+    const byText = new Map(this.#model.items.map((item) => [item.text, item]));
+    for (const { id, details, ...item } of listed) {
+      if (details === undefined) continue;
+      const expected = byText.get(textsOf([item])[0] as string) as ModelItem;
+      expected.firstId ??= id;
+      const { firstId, metadata, error } = details;
+      expect({ firstId, metadata: [...metadata], error }).toEqual({
+        firstId: expected.firstId,
+        metadata: [...(expected.metadata ?? [])],
+        error: expected.error,
+      });
+    }
   }
 
   #learnIds(listed: readonly StoredItem[]): void {

@@ -3,6 +3,7 @@ import {
   type Duration,
   type Instant,
   type ItemId,
+  type Metadata,
   SCHEDULE_THRESHOLD,
   toMicroseconds,
 } from '@querator/core';
@@ -20,6 +21,11 @@ export interface ModelItem {
   attempts: number;
   /** When the item was first extended with a bound under its present id. */
   heldSince?: Instant | undefined;
+  /** The first id that the driver returned. */
+  firstId?: ItemId | undefined;
+  readonly metadata?: Metadata | undefined;
+  /** Of the last retry with an error. */
+  error?: string | undefined;
   readonly sourceId: string | undefined;
   readonly createdAt: Instant;
   readonly expireDeadline: Instant;
@@ -116,10 +122,11 @@ export class PartitionModel {
 
   giveBack(
     item: ModelItem,
-    retry: { retryAt: Instant | undefined; dead: boolean },
+    retry: { retryAt: Instant | undefined; dead: boolean; error?: string | undefined },
     rules: { maxAttempts: number; dead: 'move' | 'delete' },
     now: Instant,
   ): NextState {
+    item.error = retry.error ?? item.error;
     if (retry.dead || (rules.maxAttempts !== 0 && item.attempts >= rules.maxAttempts)) {
       if (rules.dead === 'delete') {
         this.take(item);
