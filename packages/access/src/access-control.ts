@@ -38,8 +38,6 @@ export interface AccessControlOptions {
   readonly enforced: boolean;
   /** The key of the first administrator. Undefined: the first start leaves the door open. */
   readonly adminKey?: string | undefined;
-  /** Whether a namespace has queues. */
-  readonly hasQueues: (namespace: string) => Promise<boolean>;
   /** The quotas that the store may change. Undefined: they are not in use. */
   readonly quotas?: Quotas | undefined;
 }
@@ -80,10 +78,10 @@ export class AccessControl {
     this.#uses = new KeyUses({ ...deps, cache });
     const attempts = new FailedAttempts(monotonicMs);
     this.#authenticator = new Authenticator({ ...deps, watch: this.#watch, cache, attempts });
-    const { hasQueues, quotas } = options;
+    const { quotas } = options;
     const changed = () => this.#watch.changedHere();
     const prepared = this.enforced ? store : this.#preparedStore(store);
-    this.service = new AccessService({ store: prepared, clock, random, hasQueues, changed }, quotas);
+    this.service = new AccessService({ store: prepared, clock, random, changed }, quotas);
     this.#usesStore = this.enforced || quotas !== undefined;
   }
 

@@ -6,8 +6,6 @@ export interface AccessDeps {
   readonly clock: Clock;
   /** Makes secrets and ids. Use the system's outside of tests. */
   readonly random: Random;
-  /** Whether a namespace has queues. */
-  readonly hasQueues: (namespace: string) => Promise<boolean>;
   /** Runs after each change, when it is durable. */
   readonly changed: () => void;
 }

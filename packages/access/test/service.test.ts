@@ -1,11 +1,4 @@
-import {
-  ACCESS_STORE,
-  addDuration,
-  type Caller,
-  decorateStore,
-  parseDuration,
-  type QueueError,
-} from '@querator/core';
+import { addDuration, type Caller, parseDuration, type QueueError } from '@querator/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AccessControl, type AccessService, TRUSTED_CALLER } from '../src/index.ts';
 import { callerOf, namespaceWithRole, SharedAccess, userWithKey } from './support/access-fixture.ts';
@@ -235,12 +228,12 @@ describe('namespaces', () => {
 
   test('with queues are not deleted', async () => {
     await service.roles.delete({ namespace: 'tenant', name: 'worker' }, TRUSTED_CALLER);
-    shared.queues.add('tenant');
+    const queue = await shared.createQueue('tenant');
     await expect(service.namespaces.delete('tenant', TRUSTED_CALLER)).rejects.toMatchObject({
       reason: 'not_empty',
       message: "namespace has queues; 'tenant' has queues, delete queues first",
     });
-    shared.queues.clear();
+    await shared.queues.delete(queue);
     await service.namespaces.delete('tenant', TRUSTED_CALLER);
     expect(await shared.store.namespace('tenant')).toBeUndefined();
   });
@@ -376,26 +369,4 @@ describe('the last administrator', () => {
     await service.apiKeys.delete(id, TRUSTED_CALLER);
     expect(await shared.store.apiKey(id)).toBeUndefined();
   });
-});
-
-test('looks for the queues of a namespace outside the transaction that removes it', async () => {
-  let isRunning = false;
-  const store = decorateStore(ACCESS_STORE, shared.store, (member, call) => async (...args) => {
-    if (member !== 'change') return call(...args);
-    isRunning = true;
-    try {
-      return await call(...args);
-    } finally {
-      isRunning = false;
-    }
-  });
-  const seen: boolean[] = [];
-  const hasQueues = async () => {
-    seen.push(isRunning);
-    return false;
-  };
-  const own = await shared.server({ store, hasQueues });
-  await own.service.namespaces.create({ ...NAMESPACE, name: 'empty' }, TRUSTED_CALLER);
-  await own.service.namespaces.delete('empty', TRUSTED_CALLER);
-  expect(seen).toEqual([false]);
 });

@@ -27,6 +27,7 @@ export { ERROR_REASONS, type ErrorReason } from './errors/error-reasons.ts';
 export { MESSAGES } from './errors/messages.ts';
 export {
   metadataUnavailable,
+  noSuchNamespace,
   noSuchQueue,
   overloaded,
   pauseHasPassed,

@@ -31,6 +31,7 @@ import { describePrepareLetters } from './contract/prepare-letters.ts';
 import { describeProbe } from './contract/probe.ts';
 import { describeProduce } from './contract/produce.ts';
 import { describeProduceAndLease } from './contract/produce-and-lease.ts';
+import { describeQueueNamespaces } from './contract/queue-namespaces.ts';
 import { describeQueueRelations } from './contract/queue-relations.ts';
 import { describeQueueStore } from './contract/queue-store.ts';
 import { describeRetry } from './contract/retry.ts';
@@ -100,6 +101,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeConcurrency(test);
     describeLetterConcurrency(test);
     describeLifecycle(test);
+    describeQueueNamespaces(test);
     describeAccessRecords(test);
     describeAccessLists(test);
     describeAccessChanges(test);

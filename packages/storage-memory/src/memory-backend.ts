@@ -72,8 +72,13 @@ class MemoryBackend implements StorageBackend {
     const assertOpen = () => this.#assertOpen();
     this.#instances = new MemoryInstanceStore(clock, assertOpen);
     this.#audit = new MemoryAuditStore(clock, assertOpen);
-    this.#queues = new MemoryQueueStore({ clock, assertOpen, events: this.#audit });
-    this.#access = new MemoryAccessStore({ assertOpen, events: this.#audit });
+    const events = this.#audit;
+    this.#queues = new MemoryQueueStore({
+      ...{ clock, assertOpen, events },
+      inNamespace: (namespace, work) => this.#access.inNamespace(namespace, work),
+    });
+    const hasQueues = (namespace: string) => this.#queues.hasQueuesIn(namespace);
+    this.#access = new MemoryAccessStore({ assertOpen, events, hasQueues });
   }
 
   queueStore(): QueueStore {

@@ -18,6 +18,7 @@ import {
   type QueueStore,
   queueExists,
 } from '@querator/core';
+import type { MemoryAccessStore } from './access/memory-access-store.ts';
 import type { MemoryAuditStore } from './audit/memory-audit-store.ts';
 import { byteOrder } from './byte-order.ts';
 
@@ -28,6 +29,7 @@ export class MemoryQueueStore implements QueueStore {
   readonly #clock: Clock;
   readonly #assertOpen: () => void;
   readonly #events: Pick<MemoryAuditStore, 'prepare'>;
+  readonly #inNamespace: MemoryAccessStore['inNamespace'];
   readonly #queues = new Map<string, Queue>();
   /** Until when the `beginDelete` of a queue is in force. */
   readonly #endings = new Map<string, Instant>();
@@ -40,18 +42,36 @@ export class MemoryQueueStore implements QueueStore {
     readonly clock: Clock;
     readonly assertOpen: () => void;
     readonly events: Pick<MemoryAuditStore, 'prepare'>;
+    readonly inNamespace: MemoryAccessStore['inNamespace'];
   }) {
     this.#clock = deps.clock;
     this.#assertOpen = deps.assertOpen;
     this.#events = deps.events;
+    this.#inNamespace = deps.inNamespace;
   }
 
   async create(
     queue: NewQueue,
     check: (relations: QueueRelations) => void = () => {},
     audit?: MakeAuditEvent,
+    { namespaceMustExist = false }: { readonly namespaceMustExist?: boolean | undefined } = {},
   ): Promise<Queue> {
     this.#assertOpen();
+    const create = () => this.#create(queue, check, audit);
+    return namespaceMustExist ? this.#inNamespace(queue.namespace, create) : create();
+  }
+
+  /** Whether a namespace has queues. */
+  hasQueuesIn(namespace: string): boolean {
+    for (const queue of this.#queues.values()) if (queue.namespace === namespace) return true;
+    return false;
+  }
+
+  #create(
+    queue: NewQueue,
+    check: (relations: QueueRelations) => void,
+    audit: MakeAuditEvent | undefined,
+  ): Queue {
     if (this.#queues.has(queue.name)) throw queueExists(queue.name);
     if (queue.deadQueue !== '') check(this.#relations(queue.name, queue.deadQueue));
     const now = this.#clock.now();

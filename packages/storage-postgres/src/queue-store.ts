@@ -7,24 +7,23 @@ import {
   type Logger,
   type MakeAuditEvent,
   type NewQueue,
-  OtherQueueError,
   type Pausable,
   type PauseChange,
   type Queue,
-  type QueueError,
   type QueueListRequest,
   type QueueRelations,
   type QueueStamp,
   type QueueStore,
   queueExists,
 } from '@querator/core';
+import { lockNamespace } from './access/lock-namespace.ts';
 import { insertEvents } from './audit/audit-rows.ts';
 import type { Database, Session, Statement } from './database/database.ts';
 import { allTables, type TableCalls, type TableProvisioner } from './database/table-calls.ts';
 import { ALREADY_THERE, PostgresError } from './errors/postgres-error.ts';
 import { type DeletionRecords, deleteQueueFrom } from './queues/deletion-records.ts';
 import { changedEnds } from './queues/pauses.ts';
-import { QueueHashes } from './queues/queue-hashes.ts';
+import { hashTaken, QueueHashes } from './queues/queue-hashes.ts';
 import {
   findUser,
   lockQueues,
@@ -43,17 +42,18 @@ import { durationToText, instantFromText, instantToText } from './wire/instant-t
 
 type StampRow = Pick<QueueRow, 'name' | 'created_at' | 'updated_at'>;
 
-function hashTaken(name: string, other: string): QueueError {
-  return new OtherQueueError(
-    other,
-    (named) =>
-      errorText`invalid queue; '${name}' cannot be stored beside ${named}, as their tables would have the same name`,
-  );
+/** The tables that a call uses besides that of queues. */
+interface UsedTables {
+  /** That of events, if there is one of this change. */
+  readonly audit?: MakeAuditEvent | undefined;
+  /** Those of access control. */
+  readonly namespaces?: boolean;
 }
 
 /** Queues in the table `querator_queues`; see core's `QueueStore` for the contract. */
 export class PostgresQueueStore implements QueueStore {
   readonly #db: Database;
+  readonly #schema: SchemaManager;
   readonly #tables: TableProvisioner;
   readonly #auditedTables: TableProvisioner;
   readonly #calls: TableCalls;
@@ -71,6 +71,7 @@ export class PostgresQueueStore implements QueueStore {
     readonly logger?: Logger | undefined;
   }) {
     this.#db = deps.db;
+    this.#schema = deps.schema;
     this.#tables = deps.schema.fixed;
     this.#auditedTables = allTables(deps.schema.fixed, deps.schema.audit);
     this.#calls = deps.calls;
@@ -83,9 +84,10 @@ export class PostgresQueueStore implements QueueStore {
     queue: NewQueue,
     check: (relations: QueueRelations) => void = () => {},
     audit?: MakeAuditEvent,
+    { namespaceMustExist = false }: { readonly namespaceMustExist?: boolean | undefined } = {},
   ): Promise<Queue> {
     const now = this.#now();
-    const { name, deadQueue } = queue;
+    const { name, namespace, deadQueue } = queue;
     const insert = (index: string | null) => ({
       text: insertInto(this.#queues),
       values: [...queueToValues(queue), now, index],
@@ -93,6 +95,7 @@ export class PostgresQueueStore implements QueueStore {
     const insertChecked = (index: string | null) =>
       this.#db.transaction(async (session) => {
         const queues = this.#in(session);
+        if (namespaceMustExist) await lockNamespace(session, this.#db.schema, namespace);
         if (index === null) {
           await this.#hashes.lock(session);
           const other = await this.#hashes.findOther(queues, name);
@@ -108,12 +111,12 @@ export class PostgresQueueStore implements QueueStore {
       });
     const store = async () => {
       const index = this.#db.schema.relation(QUEUES_BY_HASH);
-      const isAlone = deadQueue === '' && audit === undefined;
+      const isAlone = deadQueue === '' && audit === undefined && !namespaceMustExist;
       const stored = await (isAlone ? this.#db.write<QueueRow>(insert(index)) : insertChecked(index));
       return stored.length > 0 ? stored : await insertChecked(null);
     };
     try {
-      const rows = await this.#write(store, audit);
+      const rows = await this.#write(store, { audit, namespaces: namespaceMustExist });
       return rowToQueue(rows[0] as QueueRow);
     } catch (error) {
       if (error instanceof PostgresError && error.sqlState === ALREADY_THERE) {
@@ -187,7 +190,7 @@ export class PostgresQueueStore implements QueueStore {
           if (updated !== undefined) await this.#record(session, audit);
           return updated && rowToQueue(updated);
         }),
-      audit,
+      { audit },
     );
     return done.catch(async (error: unknown) => {
       if (!isRefusedData(error)) throw error;
@@ -328,7 +331,7 @@ export class PostgresQueueStore implements QueueStore {
     audit?: MakeAuditEvent,
   ): Promise<T> {
     try {
-      return await this.#run(operation, audit);
+      return await this.#run(operation, { audit });
     } catch (error) {
       if (isRefusedData(error) && !(await holds(this.#db, names))) return nothing;
       throw error;
@@ -370,13 +373,14 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   /** Runs a statement that writes rows of queues. */
-  #write<T>(operation: () => Promise<T>, audit?: MakeAuditEvent): Promise<T> {
-    return this.#run(() => this.#hashes.writing(operation), audit);
+  #write<T>(operation: () => Promise<T>, tables: UsedTables = {}): Promise<T> {
+    return this.#run(() => this.#hashes.writing(operation), tables);
   }
 
-  /** @param audit of a change that has an event. */
-  #run<T>(operation: () => Promise<T>, audit?: MakeAuditEvent): Promise<T> {
-    return this.#calls.run(audit === undefined ? this.#tables : this.#auditedTables, operation);
+  #run<T>(operation: () => Promise<T>, { audit, namespaces = false }: UsedTables = {}): Promise<T> {
+    const { access } = this.#schema;
+    const queues = audit === undefined ? this.#tables : this.#auditedTables;
+    return this.#calls.run(namespaces ? allTables(access, queues) : queues, operation);
   }
 
   /** Stores the event of a change in its transaction. */

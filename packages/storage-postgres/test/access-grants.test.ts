@@ -30,6 +30,7 @@ test('the grants of a user are no longer than the permissions, however many role
         roles: 'querator_roles',
         bindings: 'querator_role_bindings',
         quotas: 'querator_quotas',
+        queues: 'querator_queues',
         state: 'querator_access_state',
       },
     );

@@ -37,7 +37,6 @@ export function createAccessControl(
       `storage '${queueStorage.name}' of the queues cannot keep users: use another auth-backend`,
     );
   }
-  const queues = queueStorage.queueStore();
   return new AccessControl({
     ...deps,
     store,
@@ -45,14 +44,15 @@ export function createAccessControl(
     signals: queueStorage.signals,
     enforced,
     adminKey: settings['admin-key'],
-    hasQueues: async (namespace) => (await queues.list({ namespace, pivot: '', limit: 1 })).length > 0,
   });
 }
 
-/** Tells whether a namespace exists. Every one does, if the storage of the queues cannot keep any. */
-export function namespaceCheck(queueStorage: StorageBackend): (name: string) => Promise<boolean> {
+/** Tells whether a namespace exists. Undefined: the storage of the queues cannot keep any. */
+export function namespaceCheck(
+  queueStorage: StorageBackend,
+): ((name: string) => Promise<boolean>) | undefined {
   const store = queueStorage.accessStore?.();
-  return async (name) => store === undefined || (await store.namespace(name)) !== undefined;
+  return store && (async (name) => (await store.namespace(name)) !== undefined);
 }
 
 /** The gate that all calls pass. */

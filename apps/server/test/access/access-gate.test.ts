@@ -23,7 +23,6 @@ beforeEach(async () => {
     monotonicMs: () => Number(clock.now() / 1_000n),
     random,
     enforced: true,
-    hasQueues: async () => false,
   });
   await access.start();
   const { users, apiKeys, roleBindings } = access.service;

@@ -4,7 +4,6 @@ function notFound(kind: string, key: string | Verbatim): QueueError {
   return new QueueError('failed', errorText`${kind} does not exist; '${key}' was not found`);
 }
 
-export const noSuchNamespace = (name: string) => notFound('namespace', name);
 export const noSuchUser = (id: string) => notFound('user', id);
 export const noSuchKey = (id: string) => notFound('api key', id);
 export const noSuchRole = (namespace: string, name: string) =>

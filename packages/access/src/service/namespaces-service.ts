@@ -6,12 +6,12 @@ import {
   errorText,
   invalid,
   type Namespace,
+  noSuchNamespace,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 import { type AccessDeps, change } from '../access-deps.ts';
 import { require } from '../authorization/permission-check.ts';
 import { checkTag, checkText } from '../rules/field-rules.ts';
-import { noSuchNamespace } from '../rules/record-errors.ts';
 import { type ListCall, type Page, readPage } from './page.ts';
 
 /** A namespace as a caller gives it. */
@@ -74,8 +74,6 @@ export class NamespacesService {
     checkNamespaceName(name);
     require(caller, 'namespace.delete', SYSTEM_NAMESPACE);
     checkNotReserved(name);
-    // Not in the transaction: it holds a connection, which may be the only one.
-    const hasQueues = await this.#deps.hasQueues(name);
     await change(
       this.#deps,
       async (transaction) => {
@@ -89,7 +87,7 @@ export class NamespacesService {
         if ((await transaction.roles(first)).length > 0) {
           throw invalid(errorText`namespace has roles; '${name}' has roles, delete roles first`, 'not_empty');
         }
-        if (hasQueues) {
+        if (await transaction.namespaceHasQueues(name)) {
           throw invalid(
             errorText`namespace has queues; '${name}' has queues, delete queues first`,
             'not_empty',

@@ -5,6 +5,7 @@ import {
   changesBetween,
   errorText,
   invalid,
+  noSuchNamespace,
   QUOTA_LIMITS,
   type QuotaLimit,
   type QuotaLimits,
@@ -17,7 +18,7 @@ import type { QueueCounts } from '../quotas/queue-creations.ts';
 import type { QuotaSource } from '../quotas/quota-table.ts';
 import type { Quotas, QuotaUsage, StockUsage } from '../quotas/quotas.ts';
 import { checkText, FIELD_LIMITS } from '../rules/field-rules.ts';
-import { noSuchKey, noSuchNamespace } from '../rules/record-errors.ts';
+import { noSuchKey } from '../rules/record-errors.ts';
 
 /** The subject of a call on quotas. One of both is empty. */
 export interface QuotaSubjectCall {

@@ -2,6 +2,7 @@ import {
   type AccessReads,
   type CallAudit,
   type Caller,
+  noSuchNamespace,
   type Role,
   type RoleBinding,
   SYSTEM_NAMESPACE,
@@ -12,7 +13,7 @@ import { STANDARD_ROLES } from '../bootstrap/standard-roles.ts';
 import { newRecordId } from '../keys/record-id.ts';
 import { checkGiven, checkNoColon } from '../rules/field-rules.ts';
 import { keepAnAdmin } from '../rules/last-admin.ts';
-import { noSuchBinding, noSuchNamespace, noSuchRole, noSuchUser } from '../rules/record-errors.ts';
+import { noSuchBinding, noSuchRole, noSuchUser } from '../rules/record-errors.ts';
 import { type ListCall, type Page, readPage } from './page.ts';
 
 /** A binding as a caller names it. */

@@ -5,6 +5,7 @@ import {
   errorText,
   invalid,
   isBlank,
+  noSuchNamespace,
   PERMISSIONS,
   type Role,
   SYSTEM_NAMESPACE,
@@ -14,7 +15,7 @@ import { require } from '../authorization/permission-check.ts';
 import { STANDARD_ROLES } from '../bootstrap/standard-roles.ts';
 import { newRecordId } from '../keys/record-id.ts';
 import { checkGiven, checkNoColon, checkText, FIELD_LIMITS } from '../rules/field-rules.ts';
-import { noSuchNamespace, noSuchRole } from '../rules/record-errors.ts';
+import { noSuchRole } from '../rules/record-errors.ts';
 import { type ListCall, type Page, readPage } from './page.ts';
 
 /** The names of a role. */

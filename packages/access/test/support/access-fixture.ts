@@ -5,6 +5,8 @@ import {
   decorateStore,
   type LogFields,
   type Permission,
+  parseDuration,
+  type QueueStore,
   StorageError,
 } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
@@ -16,7 +18,7 @@ export class SharedAccess {
   readonly clock = new ManualClock();
   readonly logged: { level: string; text: string; fields: LogFields | undefined }[] = [];
   readonly calls: string[] = [];
-  readonly queues = new Set<string>();
+  readonly queues: QueueStore;
   down = false;
   /** What the store says its generation is. Undefined: the truth. */
   generation: number | undefined;
@@ -28,6 +30,7 @@ export class SharedAccess {
     const backend = memoryBackend({ name: 'memory', clock: this.clock, random: this.#random });
     const inner = backend.accessStore?.();
     if (inner === undefined) throw new Error('the memory driver has no access store');
+    this.queues = backend.queueStore();
     this.store = decorateStore(ACCESS_STORE, inner, (member, call) => async (...args) => {
       this.calls.push(member);
       if (this.down) throw new StorageError('database is down', { outcome: 'not-applied' });
@@ -38,6 +41,15 @@ export class SharedAccess {
         ? { ...result, generation: this.generation }
         : result;
     });
+  }
+
+  /** Creates a queue. @returns its name. */
+  async createQueue(namespace: string): Promise<string> {
+    const timeouts = { leaseTimeout: parseDuration('1m'), expireTimeout: parseDuration('1h') };
+    const settings = { ...timeouts, deadQueue: '', maxAttempts: 0, reference: '', requestedPartitions: 1 };
+    const name = `queue of ${namespace}`;
+    await this.queues.create({ name, namespace, partitions: [], ...settings });
+    return name;
   }
 
   /** Starts a server on the store, and waits until it is ready. */
@@ -52,7 +64,6 @@ export class SharedAccess {
       random: this.#random,
       logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       enforced: true,
-      hasQueues: async (namespace) => this.queues.has(namespace),
       ...options,
     });
     this.#servers.push(access);

@@ -13,6 +13,10 @@ export function noSuchQueue(name: string): QueueError {
   return invalid(errorText`queue does not exist; no such queue named '${name}'`, 'no_such_queue');
 }
 
+export function noSuchNamespace(name: string): QueueError {
+  return new QueueError('failed', errorText`namespace does not exist; '${name}' was not found`);
+}
+
 export function queueExists(name: string): QueueError {
   return invalid(errorText`invalid queue; '${name}' already exists`, 'queue_exists');
 }

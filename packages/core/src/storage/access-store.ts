@@ -90,6 +90,12 @@ export interface AccessTransaction extends AccessReads {
    */
   removeNamespace(name: string): Promise<boolean>;
 
+  /**
+   * Whether a namespace has queues. Until the transaction ends, no queue is added to it
+   * by a `QueueStore.create` with `namespaceMustExist`.
+   */
+  namespaceHasQueues(name: string): Promise<boolean>;
+
   addUser(user: User): Promise<void>;
   /** Removes the user with all its keys and bindings, and the quotas of the keys. */
   removeUser(id: string): Promise<boolean>;

@@ -57,13 +57,18 @@ export interface QueueStore {
    * @param check runs if the queue has a dead-letter queue, in the step that
    *   adds the queue. May run more than once. Its error fails the call, and no
    *   queue is added.
+   * @param options `namespaceMustExist`: adds the queue only if its namespace exists in
+   *   the backend's `accessStore`, which the step checks. A backend without one, or
+   *   a call without the option, adds it in any namespace. Default: false.
    * @throws QueueError `invalid` (`invalid queue; '…' already exists`) if the
-   *   name is taken. The stored queue stays as it is.
+   *   name is taken. The stored queue stays as it is. `failed` if the namespace does
+   *   not exist.
    */
   create(
     queue: NewQueue,
     check?: (relations: QueueRelations) => void,
     audit?: MakeAuditEvent,
+    options?: { readonly namespaceMustExist?: boolean | undefined },
   ): Promise<Queue>;
 
   /** The current state of the queue of that name; undefined if there is none. */

@@ -31,6 +31,8 @@ import { SharedRefreshes } from './shared-refreshes.ts';
 /** A new queue. The manager places its partitions unless it brings placements. */
 export interface QueueToCreate extends Omit<NewQueue, 'partitions'> {
   readonly partitions?: readonly PartitionPlacement[] | undefined;
+  /** See core's `QueueStore.create`. */
+  readonly namespaceMustExist?: boolean;
 }
 
 export interface QueueManagerDeps {
@@ -205,12 +207,14 @@ export class QueueManager {
    * @throws QueueError `invalid` when the name is taken, or the placement of
    *   the partitions is invalid.
    */
-  async create(queue: QueueToCreate, audit?: CallAudit): Promise<Queue> {
+  async create({ namespaceMustExist, ...queue }: QueueToCreate, audit?: CallAudit): Promise<Queue> {
     const partitions = queue.partitions ?? (await this.#placements.choose(queue.requestedPartitions));
     this.#placements.check(partitions);
     const check = (relations: QueueRelations) =>
       checkDeadQueueRelations(queue.name, queue.deadQueue, relations);
-    const stored = await this.#store.create({ ...queue, partitions }, check, audit?.storedEvent);
+    const stored = await this.#store.create({ ...queue, partitions }, check, audit?.storedEvent, {
+      namespaceMustExist,
+    });
     this.#deadQueueAppeared(stored.name);
     this.#settings.changed(stored.name);
     return stored;

@@ -7,10 +7,10 @@ import {
   invalid,
   isBlank,
   LIMITS,
+  noSuchNamespace,
   type PartitionPlacement,
   type Permission,
   type Queue,
-  QueueError,
   type QueueSettings,
   type QueueStore,
   queueExists,
@@ -95,12 +95,13 @@ export class QueuesService {
   readonly #manager: QueueManager;
   readonly #store: Pick<QueueStore, 'get' | 'findByDeadQueue'>;
   readonly #visibility: QueueVisibility;
-  readonly #hasNamespace: HasNamespace;
+  readonly #hasNamespace: HasNamespace | undefined;
 
+  /** @param deps `hasNamespace` undefined: queues may be in any namespace. */
   constructor(deps: {
     readonly manager: QueueManager;
     readonly store: Pick<QueueStore, 'get' | 'findByDeadQueue'>;
-    readonly hasNamespace: HasNamespace;
+    readonly hasNamespace: HasNamespace | undefined;
   }) {
     const { manager, store, hasNamespace } = deps;
     this.#manager = manager;
@@ -121,9 +122,8 @@ export class QueuesService {
     if (call.namespace !== '') checkNamespaceName(call.namespace);
     const namespace = call.namespace || SYSTEM_NAMESPACE;
     checkPermission(caller, 'queue.create', namespace);
-    if (namespace !== SYSTEM_NAMESPACE && !(await this.#hasNamespace(namespace))) {
-      throw new QueueError('failed', errorText`namespace does not exist; '${namespace}' was not found`);
-    }
+    const hasNamespace = namespace === SYSTEM_NAMESPACE ? undefined : this.#hasNamespace;
+    if (hasNamespace !== undefined && !(await hasNamespace(namespace))) throw noSuchNamespace(namespace);
     this.#manager.checkRunning();
     return this.#visibility.hidingNames(caller, () =>
       this.#manager.changing(name, deadQueue, async () => {
@@ -133,7 +133,9 @@ export class QueuesService {
         await checkStoredDeadQueue(this.#store, name, deadQueue);
         const settings = { deadQueue, maxAttempts, reference, requestedPartitions, ...timeouts };
         checkQueueSettings(settings);
-        const store = () => this.#manager.create({ name, namespace, partitions, ...settings }, audit);
+        const namespaceMustExist = hasNamespace !== undefined;
+        const queue = { name, namespace, partitions, ...settings, namespaceMustExist };
+        const store = () => this.#manager.create(queue, audit);
         if (admit === undefined) return store();
         // A queue that is not active here exists too, which is said first.
         if ((await this.#manager.find(name)) !== undefined) throw queueExists(name);

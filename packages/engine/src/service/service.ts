@@ -129,10 +129,7 @@ export function createService(options: ServiceOptions): Service {
     queue: new QueueService(lookups, requests),
     keyedProduces: new KeyedProduceService(lookups),
     leasedItems: new LeasedItemsService(requests),
-    queues: new QueuesService({
-      ...{ manager, store: queueStore },
-      hasNamespace: hasNamespace ?? (async () => true),
-    }),
+    queues: new QueuesService({ manager, store: queueStore, hasNamespace }),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     storage: new StorageService(manager, deps.limits),
     namespaces: new NamespaceSizes(manager, storages),

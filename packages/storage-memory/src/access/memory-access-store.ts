@@ -1,13 +1,14 @@
-import type {
-  AccessStore,
-  AccessTransaction,
-  ApiKey,
-  Grants,
-  KeyUse,
-  MakeAuditEvent,
-  RoleBinding,
-  User,
-  UserKey,
+import {
+  type AccessStore,
+  type AccessTransaction,
+  type ApiKey,
+  type Grants,
+  type KeyUse,
+  type MakeAuditEvent,
+  noSuchNamespace,
+  type RoleBinding,
+  type User,
+  type UserKey,
 } from '@querator/core';
 import type { MemoryAuditStore } from '../audit/memory-audit-store.ts';
 import { AccessTables } from './access-tables.ts';
@@ -18,6 +19,7 @@ import { MemoryAccessTransaction } from './memory-access-transaction.ts';
 export class MemoryAccessStore extends MemoryAccessReads implements AccessStore {
   readonly #assertOpen: () => void;
   readonly #events: Pick<MemoryAuditStore, 'prepare'>;
+  readonly #hasQueues: (namespace: string) => boolean;
   #tables = new AccessTables();
   #generation = 0;
   /** Settles when the last of the changes that wait has ended. */
@@ -26,16 +28,18 @@ export class MemoryAccessStore extends MemoryAccessReads implements AccessStore 
   constructor(deps: {
     readonly assertOpen: () => void;
     readonly events: Pick<MemoryAuditStore, 'prepare'>;
+    readonly hasQueues: (namespace: string) => boolean;
   }) {
     super(() => this.#openTables());
     this.#assertOpen = deps.assertOpen;
     this.#events = deps.events;
+    this.#hasQueues = deps.hasQueues;
   }
 
   async change<T>(work: (transaction: AccessTransaction) => Promise<T>, audit?: MakeAuditEvent): Promise<T> {
     return this.#inTurn(async () => {
       const draft = new AccessTables(this.#openTables());
-      const transaction = new MemoryAccessTransaction(draft);
+      const transaction = new MemoryAccessTransaction(draft, this.#hasQueues);
       const result = await work(transaction);
       const changed = transaction.end();
       const storeEvent = this.#events.prepare(audit);
@@ -44,6 +48,18 @@ export class MemoryAccessStore extends MemoryAccessReads implements AccessStore 
       storeEvent();
       if (changed) this.#generation++;
       return result;
+    });
+  }
+
+  /**
+   * Runs `work` while a namespace exists and no transaction changes that.
+   *
+   * @throws QueueError `failed` if there is no such namespace; the error of `work`.
+   */
+  inNamespace<T>(name: string, work: () => T): Promise<T> {
+    return this.#inTurn(async () => {
+      if (this.#openTables().namespaces.get(name) === undefined) throw noSuchNamespace(name);
+      return work();
     });
   }
 

@@ -18,13 +18,15 @@ import { joined } from './record-table.ts';
 /** One transaction on a draft of the tables. */
 export class MemoryAccessTransaction extends MemoryAccessReads implements AccessTransaction {
   readonly #draft: AccessTables;
+  readonly #hasQueues: (namespace: string) => boolean;
   #changed = false;
   #failure: Error | undefined;
 
   /** @param draft tables that only this transaction uses. */
-  constructor(draft: AccessTables) {
+  constructor(draft: AccessTables, hasQueues: (namespace: string) => boolean) {
     super(() => this.#usable());
     this.#draft = draft;
+    this.#hasQueues = hasQueues;
   }
 
   /**
@@ -62,6 +64,11 @@ export class MemoryAccessTransaction extends MemoryAccessReads implements Access
     this.#removeQuietly([...apiKeys.having('scope', [name])]);
     this.#usable().quotas.remove(quotaKey({ kind: 'namespace', name }));
     return true;
+  }
+
+  async namespaceHasQueues(name: string): Promise<boolean> {
+    this.#usable();
+    return this.#hasQueues(name);
   }
 
   async addUser(user: User): Promise<void> {

@@ -1,13 +1,14 @@
 import { getTableName } from 'drizzle-orm';
 import type { TableSchema } from '../database/table-schema.ts';
 import { ACCESS_TABLES } from '../schema/tables/access.ts';
+import { QUEUES } from '../schema/tables/queues.ts';
 
-/** The tables of access control with their schema, as SQL. */
-export type AccessRelations = Readonly<Record<keyof typeof ACCESS_TABLES, string>>;
+/** The tables of access control and the table of queues, with their schema, as SQL. */
+export type AccessRelations = Readonly<Record<keyof typeof ACCESS_TABLES | 'queues', string>>;
 
 /** @throws Error before the schema is determined. */
 export function accessRelations(schema: TableSchema): AccessRelations {
-  const nameOf = (key: keyof AccessRelations) => schema.relation(getTableName(ACCESS_TABLES[key]));
+  const nameOf = (key: keyof typeof ACCESS_TABLES) => schema.relation(getTableName(ACCESS_TABLES[key]));
   return {
     namespaces: nameOf('namespaces'),
     users: nameOf('users'),
@@ -16,5 +17,6 @@ export function accessRelations(schema: TableSchema): AccessRelations {
     bindings: nameOf('bindings'),
     quotas: nameOf('quotas'),
     state: nameOf('state'),
+    queues: schema.relation(QUEUES),
   };
 }

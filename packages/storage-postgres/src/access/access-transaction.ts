@@ -111,6 +111,14 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
     });
   }
 
+  async namespaceHasQueues(name: string): Promise<boolean> {
+    const { namespaces, queues } = this.#relations;
+    const search = (text: string) => this.#search([name], () => ({ text, values: [name] }));
+    // Waits for creates that have locked the namespace, and makes further ones wait. Only then the queues count.
+    await search(`SELECT 1 FROM ${namespaces} WHERE name = $1 FOR UPDATE`);
+    return (await search(`SELECT 1 FROM ${queues} WHERE namespace = $1 LIMIT 1`)).length > 0;
+  }
+
   async addUser(user: User): Promise<void> {
     const { id, username, externalId, email } = user;
     const added = await this.#write({

@@ -1,4 +1,4 @@
-import { type Logger, silentLogger } from '@querator/core';
+import { errorText, type Logger, OtherQueueError, type QueueError, silentLogger } from '@querator/core';
 import type { Database, Session } from '../database/database.ts';
 import { isMd5Fault } from '../errors/postgres-error.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
@@ -66,4 +66,13 @@ export class QueueHashes {
       table: QUEUES,
     });
   }
+}
+
+/** The error for a queue whose name has the hash of another one. */
+export function hashTaken(name: string, other: string): QueueError {
+  return new OtherQueueError(
+    other,
+    (named) =>
+      errorText`invalid queue; '${name}' cannot be stored beside ${named}, as their tables would have the same name`,
+  );
 }
