@@ -16,6 +16,7 @@ import { FailedAttempts } from './authentication/failed-attempts.ts';
 import { GenerationWatch } from './authentication/generation-watch.ts';
 import { GrantCache } from './authentication/grant-cache.ts';
 import { KeyUses } from './authentication/key-uses.ts';
+import { ChangeLimits } from './authorization/change-limits.ts';
 import { TRUSTED_CALLER } from './authorization/trusted-caller.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import type { Quotas } from './quotas/quotas.ts';
@@ -81,7 +82,8 @@ export class AccessControl {
     const { quotas } = options;
     const changed = () => this.#watch.changedHere();
     const prepared = this.enforced ? store : this.#preparedStore(store);
-    this.service = new AccessService({ store: prepared, clock, random, changed }, quotas);
+    const limits = new ChangeLimits(monotonicMs);
+    this.service = new AccessService({ store: prepared, clock, random, limits, changed }, quotas);
     this.#usesStore = this.enforced || quotas !== undefined;
   }
 

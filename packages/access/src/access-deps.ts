@@ -1,4 +1,5 @@
 import type { AccessStore, AccessTransaction, CallAudit, Clock, Random } from '@querator/core';
+import type { ChangeLimits } from './authorization/change-limits.ts';
 
 /** What the calls on access control depend on. */
 export interface AccessDeps {
@@ -6,6 +7,7 @@ export interface AccessDeps {
   readonly clock: Clock;
   /** Makes secrets and ids. Use the system's outside of tests. */
   readonly random: Random;
+  readonly limits: ChangeLimits;
   /** Runs after each change, when it is durable. */
   readonly changed: () => void;
 }

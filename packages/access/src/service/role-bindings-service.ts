@@ -28,7 +28,7 @@ export interface RoleBindingCall {
  *
  * All methods throw QueueError: `invalid` for a request that breaks a rule,
  * `forbidden` if the caller lacks the permission, `failed` for a missing role,
- * user or binding. They throw StorageError when storage fails.
+ * user or binding, `limited` for too many changes in one namespace. They throw StorageError when storage fails.
  */
 export class RoleBindingsService {
   readonly #deps: AccessDeps;
@@ -44,7 +44,7 @@ export class RoleBindingsService {
     checkGiven('role_name', roleName);
     checkGiven('user_id', userId);
     checkNoColon('user_id', userId);
-    require(caller, 'rolebinding.create', namespace);
+    this.#deps.limits.require(caller, 'rolebinding.create', namespace);
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
     audit?.add({ id });
@@ -78,7 +78,7 @@ export class RoleBindingsService {
     const { roleName, userId } = call;
     const namespace = call.namespace || SYSTEM_NAMESPACE;
     checkNoColon('user_id', userId);
-    require(caller, 'rolebinding.delete', namespace);
+    this.#deps.limits.require(caller, 'rolebinding.delete', namespace);
     await change(
       this.#deps,
       async (transaction) => {

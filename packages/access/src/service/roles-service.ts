@@ -31,7 +31,7 @@ const KNOWN: ReadonlySet<string> = new Set(PERMISSIONS);
  *
  * All methods throw QueueError: `invalid` for a request that breaks a rule,
  * `forbidden` if the caller lacks the permission, `failed` for a missing role or
- * namespace. They throw StorageError when storage fails.
+ * namespace, `limited` for too many changes in one namespace. They throw StorageError when storage fails.
  */
 export class RolesService {
   readonly #deps: AccessDeps;
@@ -50,7 +50,7 @@ export class RolesService {
     checkText('name', name, FIELD_LIMITS.name);
     checkNoColon('name', name);
     checkPermissions(permissions);
-    require(caller, 'role.create', namespace);
+    this.#deps.limits.require(caller, 'role.create', namespace);
     checkNotStandard(name);
     const { clock, random } = this.#deps;
     const id = newRecordId(clock, random);
@@ -79,7 +79,7 @@ export class RolesService {
     checkGiven('namespace', namespace);
     checkGiven('name', name);
     checkPermissions(permissions);
-    require(caller, 'role.update', namespace);
+    this.#deps.limits.require(caller, 'role.update', namespace);
     await change(
       this.#deps,
       async (transaction) => {
@@ -97,7 +97,7 @@ export class RolesService {
   /** Removes a role without bindings. @param key `namespace`: empty for `_system`. */
   async delete({ namespace: given, name }: RoleKey, caller: Caller, audit?: CallAudit): Promise<void> {
     const namespace = given || SYSTEM_NAMESPACE;
-    require(caller, 'role.delete', namespace);
+    this.#deps.limits.require(caller, 'role.delete', namespace);
     await change(
       this.#deps,
       async (transaction) => {
