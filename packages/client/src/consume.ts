@@ -4,6 +4,7 @@ import {
   type LeasedItem,
   LIMITS,
   milliseconds,
+  parseDuration,
   type Random,
   // biome-ignore lint/style/noRestrictedImports: an outermost function of the package.
   SystemClock,
@@ -16,7 +17,7 @@ import { keepProcessAlive } from './keep-process-alive.ts';
 import { clientPort } from './port/client-port.ts';
 import { backOffMs } from './retry-policy.ts';
 import type { HeldItem } from './worker/held-item.ts';
-import { type Verdict, WorkLoop } from './worker/work-loop.ts';
+import { DEFAULT_MAX_HOLD, type Verdict, WorkLoop } from './worker/work-loop.ts';
 
 /** Where an item comes from, and a signal to stop. */
 export interface ItemContext {
@@ -110,13 +111,14 @@ export async function consume(client: Client, options: ConsumeOptions): Promise<
     }
   };
   const loop = new WorkLoop({
-    ...{ port: clientPort(client), clock, random, queueName, signal },
+    ...{ port: clientPort(client, { clock, details: false }), clock, random, queueName, signal },
     clientId: options.clientId ?? `id-${random.base62(CLIENT_ID_LENGTH)}`,
     // `|| 1` also covers NaN, which would start no handler.
     concurrency: Math.min(Math.max(Math.floor(concurrency) || 1, 1), LIMITS.leaseBatch),
     batchSize: options.batchSize ?? DEFAULT_BATCH_SIZE,
     leaseWait: options.leaseWait ?? DEFAULT_LEASE_WAIT,
     leaseTimeout: undefined,
+    maxHold: parseDuration(DEFAULT_MAX_HOLD),
     discoversFirst: false,
     handle: (held, ending) => {
       const verdict = handled(held, ending);

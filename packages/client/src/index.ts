@@ -31,7 +31,6 @@ export type {
   PortExtend,
   PortItems,
   PortLease,
-  PortRetriedItem,
   PortRetry,
   QueuePort,
   Refusals,
@@ -40,6 +39,7 @@ export type {
 export { type Producer, producer } from './producer/producer.ts';
 export type { ProducerOptions, SendOptions, SentItem } from './producer/producer-options.ts';
 export { type BackOff, backOffMs, DEFAULT_BACK_OFF, isTransient, isUnstored } from './retry-policy.ts';
+export type { HandledWork, SentWork, Telemetry, TracePairs } from './telemetry/telemetry.ts';
 export type { Fetch } from './transport/fetch-transport.ts';
 export type { ClientTls } from './transport/node-transport.ts';
 export type { PointInTime } from './values/point-in-time.ts';
@@ -47,7 +47,7 @@ export type { TimeSpan } from './values/time-span.ts';
 export type { StopSignal } from './worker/stop-signals.ts';
 export { Dead, RetryAt } from './worker/thrown-verdicts.ts';
 export { type AbortCause, WorkAborted } from './worker/work-aborted.ts';
-export type { WorkContext, WorkHandler, WorkItem } from './worker/work-item.ts';
+export type { WorkContext, WorkHandler, WorkItem, WorkSource } from './worker/work-item.ts';
 export { type Worker, worker } from './worker/worker.ts';
 export type { EndedWork, FailedWork, WorkerHooks } from './worker/worker-hooks.ts';
 export type { WorkerOptions } from './worker/worker-options.ts';

@@ -33,13 +33,18 @@ export {
 export { fromAuditEvent } from './convert/audit-event.ts';
 export { fromInstances } from './convert/instances.ts';
 export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
-export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem } from './convert/lease-item.ts';
-export { fromNewItem, toNewItem, toNewItemV2 } from './convert/new-item.ts';
+export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem, toLeasedItemV2 } from './convert/lease-item.ts';
+export { fromNewItem, fromNewItemV2, toNewItem, toNewItemV2 } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
 export { fromPauses } from './convert/pauses.ts';
 export { fromKeyedItems, fromProducedItems } from './convert/produced-items.ts';
 export { fromQueue } from './convert/queue-info.ts';
-export { fromRetriedItem, toRetriedItem, toRetriedItemV2 } from './convert/retried-item.ts';
+export {
+  fromRetriedItem,
+  fromRetriedItemV2,
+  toRetriedItem,
+  toRetriedItemV2,
+} from './convert/retried-item.ts';
 export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';
 export type { ElementReport, ElementRule } from './fields/element-limit.ts';
 export type { Reply } from './gen/duh/v1/reply.ts';

@@ -39,6 +39,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   'packages/client/src': [
     'index.ts',
+    'opentelemetry.ts',
     'consume.ts',
     'callbacks.ts',
     'ensure-queue.ts',
@@ -47,6 +48,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'renewal',
     'callback-warnings.ts',
     'keep-process-alive.ts',
+    'telemetry',
     'codec',
     'values',
     'pages.ts',

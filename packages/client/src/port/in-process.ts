@@ -1,4 +1,5 @@
 import {
+  type Clock,
   formatDuration,
   type Instant,
   type ItemId,
@@ -9,10 +10,23 @@ import {
   QueueError,
   type RetriedItem,
   StorageError,
+  // biome-ignore lint/style/noRestrictedImports: an outermost function of the package.
+  SystemClock,
   storageFailed,
 } from '@querator/core';
+import { MetadataFallback } from './metadata-fallback.ts';
+import { metadataOf } from './metadata-of.ts';
 import type { PortProduce, ProducedItem, ProducePort } from './produce-port.ts';
-import type { QueuePort, Refusals } from './queue-port.ts';
+import type {
+  Extended,
+  Lease,
+  PortExtend,
+  PortItems,
+  PortLease,
+  PortRetry,
+  QueuePort,
+  Refusals,
+} from './queue-port.ts';
 import { refusesKeys } from './refuses-keys.ts';
 
 /**
@@ -32,20 +46,10 @@ export interface EngineCalls {
         readonly clientId: string;
         readonly batchSize: number;
         readonly requestTimeout: string;
+        readonly details: boolean;
       },
       options: { readonly signal: AbortSignal },
     ): Promise<{ readonly partition: number; readonly items: readonly LeasedItem[] }>;
-    complete(call: {
-      readonly queueName: string;
-      readonly partition: number;
-      readonly requestTimeout: string;
-      readonly ids: readonly ItemId[];
-    }): Promise<void>;
-    retry(call: {
-      readonly queueName: string;
-      readonly partition: number;
-      readonly items: readonly RetriedItem[];
-    }): Promise<void>;
   };
   readonly keyedProduces: {
     produce(call: {
@@ -58,6 +62,17 @@ export interface EngineCalls {
     }): Promise<readonly ProducedItem[]>;
   };
   readonly leasedItems: {
+    complete(call: {
+      readonly queueName: string;
+      readonly partition: number;
+      readonly requestTimeout: string;
+      readonly ids: readonly ItemId[];
+    }): Promise<readonly Outcome<unknown>[]>;
+    retry(call: {
+      readonly queueName: string;
+      readonly partition: number;
+      readonly items: readonly RetriedItem[];
+    }): Promise<readonly Outcome<unknown>[]>;
     extend(call: {
       readonly queueName: string;
       readonly partition: number;
@@ -71,74 +86,120 @@ export interface EngineCalls {
 /** The request timeout of calls on leased items. The engine does not wait for items then. */
 const CALL_TIMEOUT = '30s';
 
-const NONE_REFUSED: Refusals = new Map();
-
 /**
  * The queues of an engine in this process, for `worker` and `producer`. Stop the
  * workers before the engine.
  *
  * A handler that blocks the event loop blocks the engine too: nothing renews its
  * lease meanwhile.
+ *
+ * @param clock for tests. It decides when to try again what a storage could not do.
  */
-export function inProcess({ queue, keyedProduces, leasedItems }: EngineCalls): QueuePort & ProducePort {
-  let hasKeys = true;
-  const produceKeyed = ({ dedupKey = '', dedupWindow, items, ...call }: PortProduce) =>
-    orQueueError(
+export function inProcess(engine: EngineCalls, clock: Clock = new SystemClock()): QueuePort & ProducePort {
+  return new EnginePort(engine, clock);
+}
+
+class EnginePort implements QueuePort, ProducePort {
+  readonly mostBytes: number | undefined;
+  readonly #engine: EngineCalls;
+  readonly #tracing: MetadataFallback;
+  readonly #leases: MetadataFallback;
+  readonly #errors: MetadataFallback;
+  #hasKeys = true;
+
+  constructor(engine: EngineCalls, clock: Clock) {
+    this.#engine = engine;
+    this.#tracing = new MetadataFallback(clock);
+    this.#leases = new MetadataFallback(clock);
+    this.#errors = new MetadataFallback(clock);
+  }
+
+  get canDedup(): boolean {
+    return this.#hasKeys;
+  }
+
+  async produce(call: PortProduce): Promise<readonly ProducedItem[]> {
+    try {
+      return await this.#produceTraced(call);
+    } catch (error) {
+      // The producer's own key is a help, and no condition.
+      if (call.dedupKey === undefined || !refusesKeys(error)) throw error;
+      this.#hasKeys = false;
+      return this.#produceTraced({ ...call, dedupKey: undefined });
+    }
+  }
+
+  async lease(call: PortLease, signal: AbortSignal): Promise<Lease | undefined> {
+    const { queue } = this.#engine;
+    const leased = (details: boolean) => orQueueError(queue.lease({ ...call, details }, { signal }));
+    try {
+      return await this.#leases.call(
+        () => leased(true),
+        () => leased(false),
+      );
+    } catch (error) {
+      if (error instanceof QueueError && error.message === MESSAGES.leaseTimedOut) return undefined;
+      throw error;
+    }
+  }
+
+  async complete({ queueName, partition, ids }: PortItems): Promise<Refusals> {
+    const call = { queueName, partition, ids, requestTimeout: CALL_TIMEOUT };
+    return refusalsOf(ids, await orQueueError(this.#engine.leasedItems.complete(call)));
+  }
+
+  async retry({ queueName, partition, items }: PortRetry): Promise<Refusals> {
+    const retried = (some: readonly RetriedItem[]) =>
+      orQueueError(this.#engine.leasedItems.retry({ queueName, partition, items: some }));
+    const plain = () => retried(items.map(({ error: _, ...item }) => item));
+    const outcomes = await this.#errors.call(() => retried(items), plain);
+    return refusalsOf(
+      items.map(({ id }) => id),
+      outcomes,
+    );
+  }
+
+  async extend({ queueName, partition, ids, leaseTimeout }: PortExtend): Promise<Extended> {
+    const outcomes = await orQueueError(
+      this.#engine.leasedItems.extend({
+        ...{ queueName, partition, ids, requestTimeout: CALL_TIMEOUT },
+        leaseTimeout: formatDuration(leaseTimeout),
+      }),
+    );
+    return new Map(
+      outcomes.map((outcome, n) => [ids[n] as ItemId, outcome.ok ? outcome.value : outcome.error]),
+    );
+  }
+
+  #produceTraced(call: PortProduce): Promise<readonly ProducedItem[]> {
+    const plain = () => this.#produceItems(call);
+    if (call.items.every(({ tracePairs }) => tracePairs === undefined)) return plain();
+    const items = call.items.map((item) => ({ ...item, metadata: metadataOf(item) }));
+    return this.#tracing.call(() => this.#produceItems({ ...call, items }), plain);
+  }
+
+  async #produceItems(call: PortProduce): Promise<readonly ProducedItem[]> {
+    const { queueName, requestTimeout, items, dedupKey = '', dedupWindow } = call;
+    const { queue, keyedProduces } = this.#engine;
+    if (dedupKey === '' && items.every((item) => item.dedupKey === undefined)) {
+      const produced = await orQueueError(queue.produceWithIds({ queueName, requestTimeout, items }));
+      return produced.ids.map((id) => ({ id, partition: produced.partition }));
+    }
+    return orQueueError(
       keyedProduces.produce({
-        ...{ ...call, items, dedupKey },
+        ...{ queueName, requestTimeout, items, dedupKey },
         itemKeys: items.map((item) => item.dedupKey ?? ''),
         dedupWindow: dedupWindow === undefined ? '' : formatDuration(dedupWindow),
       }),
     );
-  return {
-    get canDedup() {
-      return hasKeys;
-    },
-    mostBytes: undefined,
-    async produce(call) {
-      const { queueName, requestTimeout, items, dedupKey } = call;
-      try {
-        if (dedupKey !== undefined || items.some((item) => item.dedupKey !== undefined)) {
-          return await produceKeyed(call);
-        }
-      } catch (error) {
-        // The producer's own key is a help, and no condition.
-        if (dedupKey === undefined || !refusesKeys(error)) throw error;
-        hasKeys = false;
-      }
-      const { ids, partition } = await orQueueError(
-        queue.produceWithIds({ queueName, requestTimeout, items }),
-      );
-      return ids.map((id) => ({ id, partition }));
-    },
-    async lease(call, signal) {
-      try {
-        return await orQueueError(queue.lease(call, { signal }));
-      } catch (error) {
-        if (error instanceof QueueError && error.message === MESSAGES.leaseTimedOut) return undefined;
-        throw error;
-      }
-    },
-    async complete({ queueName, partition, ids }) {
-      await orQueueError(queue.complete({ queueName, partition, ids, requestTimeout: CALL_TIMEOUT }));
-      return NONE_REFUSED;
-    },
-    async retry({ queueName, partition, items }) {
-      await orQueueError(queue.retry({ queueName, partition, items }));
-      return NONE_REFUSED;
-    },
-    async extend({ queueName, partition, ids, leaseTimeout }) {
-      const outcomes = await orQueueError(
-        leasedItems.extend({
-          ...{ queueName, partition, ids, requestTimeout: CALL_TIMEOUT },
-          leaseTimeout: formatDuration(leaseTimeout),
-        }),
-      );
-      return new Map(
-        outcomes.map((outcome, n) => [ids[n] as ItemId, outcome.ok ? outcome.value : outcome.error]),
-      );
-    },
-  };
+  }
+}
+
+function refusalsOf(ids: readonly ItemId[], outcomes: readonly Outcome<unknown>[]): Refusals {
+  const refused = new Map<ItemId, QueueError>();
+  for (const [n, outcome] of outcomes.entries())
+    if (!outcome.ok) refused.set(ids[n] as ItemId, outcome.error);
+  return refused;
 }
 
 /** A storage that fails while the engine activates a queue: the same call may succeed later. */

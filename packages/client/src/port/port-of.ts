@@ -1,3 +1,4 @@
+import type { Clock } from '@querator/core';
 import type { Client } from '../client.ts';
 import { clientPort } from './client-port.ts';
 import { clientProducePort } from './client-produce-port.ts';
@@ -11,11 +12,11 @@ export type QueueSource = Client | QueuePort;
 export type ProduceSource = Client | ProducePort;
 
 /** The calls of a consumer. */
-export function portOf(source: QueueSource): QueuePort {
-  return 'call' in source ? clientPort(source) : source;
+export function portOf(source: QueueSource, clock: Clock): QueuePort {
+  return 'call' in source ? clientPort(source, { clock, details: true }) : source;
 }
 
 /** The call of a producer. */
-export function producePortOf(source: ProduceSource): ProducePort {
-  return 'call' in source ? clientProducePort(source) : source;
+export function producePortOf(source: ProduceSource, clock: Clock): ProducePort {
+  return 'call' in source ? clientProducePort(source, clock) : source;
 }

@@ -2,6 +2,8 @@ import type { Duration, ItemId, NewItem, QueueError } from '@querator/core';
 
 /** An item to be produced. */
 export interface PortNewItem extends NewItem {
+  /** Pairs that go with the item where the server can keep them, and are left out where not. */
+  readonly tracePairs?: Readonly<Record<string, string>> | undefined;
   /** A second item with this key is not stored. Only where the server knows keys. */
   readonly dedupKey?: string | undefined;
 }

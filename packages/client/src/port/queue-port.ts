@@ -36,18 +36,12 @@ export interface PortItems {
   readonly ids: readonly ItemId[];
 }
 
-/** An item to be given back. */
-export interface PortRetriedItem extends RetriedItem {
-  /** Why its handler failed. Kept with the item where the server can. */
-  readonly error?: string | undefined;
-}
-
 /** Leased items of one partition, to be given back. */
 export interface PortRetry {
   readonly queueName: string;
   readonly partition: number;
   /** 1 to 1,000 items, none twice. */
-  readonly items: readonly PortRetriedItem[];
+  readonly items: readonly RetriedItem[];
 }
 
 /** Leased items of one partition, whose leases are to be renewed. */

@@ -1,5 +1,6 @@
 import type { Clock, ItemId, Random } from '@querator/core';
 import type { Codec } from '../codec/codec.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { PointInTime } from '../values/point-in-time.ts';
 import type { TimeSpan } from '../values/time-span.ts';
 
@@ -29,6 +30,8 @@ export interface ProducerOptions<Payload> {
   readonly mostItems?: number | undefined;
   /** The most bytes of such items; 16 MB by default. */
   readonly mostBytes?: number | undefined;
+  /** Follows items, such as `openTelemetry()` of `@querator/client/opentelemetry`. */
+  readonly telemetry?: Telemetry | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
@@ -41,6 +44,11 @@ export interface SendOptions {
   readonly reference?: string | undefined;
   /** Free text for the encoding of the payload. Default: that of the codec. */
   readonly encoding?: string | undefined;
+  /**
+   * Pairs of texts that stay with the item, through retries and into the dead-letter
+   * queue. Keys of 1 to 128 bytes, 4,096 bytes together. Needs the capability of metadata.
+   */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** When the item becomes available. Default: at once. */
   readonly at?: PointInTime | undefined;
   /** How long from now the item becomes available. Not together with `at`. */

@@ -5,6 +5,7 @@ import {
   type Duration,
   errorText,
   type Instant,
+  type Metadata,
   type Random,
   // biome-ignore lint/style/noRestrictedImports: an outermost function of the package.
   SystemClock,
@@ -15,6 +16,7 @@ import {
 import { bytes, type Codec } from '../codec/codec.ts';
 import { type ProduceSource, producePortOf } from '../port/port-of.ts';
 import type { PortNewItem, ProducedItem, ProducePort } from '../port/produce-port.ts';
+import type { Telemetry, TracePairs } from '../telemetry/telemetry.ts';
 import { toInstant } from '../values/point-in-time.ts';
 import { toDuration } from '../values/time-span.ts';
 import type { ProducerOptions, SendOptions, SentItem } from './producer-options.ts';
@@ -80,6 +82,7 @@ class QueueProducer<Payload> implements Producer<Payload> {
   readonly #clock: Clock;
   // biome-ignore lint/suspicious/noExplicitAny: what a handler receives does not matter here.
   readonly #codec: Codec<Payload, any>;
+  readonly #telemetry: Telemetry | undefined;
   readonly #batcher: SendBatcher;
   /** Ends with the last send that has to wait for its turn. Undefined: the next one need not. */
   #lastTurn: Promise<void> | undefined;
@@ -89,9 +92,10 @@ class QueueProducer<Payload> implements Producer<Payload> {
     const { queue, clock = new SystemClock(), random = new SystemRandom() } = options;
     this.#queue = queue;
     this.#clock = clock;
+    this.#telemetry = options.telemetry;
     // Without a codec, the payload is a Uint8Array.
     this.#codec = options.codec ?? (bytes as Codec<never, never>);
-    this.#batcher = batcher(producePortOf(source), options, { clock, random });
+    this.#batcher = batcher(producePortOf(source, clock), options, { clock, random });
   }
 
   async send(payload: Payload, options: SendOptions = {}): Promise<SentItem> {
@@ -100,7 +104,14 @@ class QueueProducer<Payload> implements Producer<Payload> {
     const encoded = this.#codec.encode(payload);
     return encoded instanceof Promise
       ? this.#sendInTurn(payload, options, encoded)
-      : sentItem(await this.#batcher.send(this.#item(encoded, options)));
+      : this.#sendItem(this.#item(encoded, options));
+  }
+
+  #sendItem(item: PortNewItem): Promise<SentItem> {
+    const run = async (tracePairs?: TracePairs) =>
+      sentItem(await this.#batcher.send(tracePairs === undefined ? item : { ...item, tracePairs }));
+    if (this.#telemetry === undefined) return run();
+    return this.#telemetry.send({ queue: this.#queue, bytes: item.payload.length }, run);
   }
 
   async flush(): Promise<void> {
@@ -128,22 +139,23 @@ class QueueProducer<Payload> implements Producer<Payload> {
     const before = this.#lastTurn;
     const turn = Promise.withResolvers<void>();
     this.#lastTurn = turn.promise;
-    let sent: Promise<ProducedItem>;
+    let sent: Promise<SentItem>;
     try {
       await before;
       await this.#batcher.room();
       const written = encoded ?? this.#codec.encode(payload);
-      sent = this.#batcher.send(this.#item(await written, options));
+      sent = this.#sendItem(this.#item(await written, options));
     } finally {
       if (this.#lastTurn === turn.promise) this.#lastTurn = undefined;
       turn.resolve();
     }
-    return sentItem(await sent);
+    return sent;
   }
 
   #item(payload: Uint8Array, options: SendOptions): PortNewItem {
     const { kind = '', reference = '', encoding = this.#codec.encoding, dedupKey } = options;
-    return { payload, encoding, kind, reference, enqueueAt: this.#enqueueAt(options), dedupKey };
+    const metadata = metadataOf(options);
+    return { payload, encoding, kind, reference, enqueueAt: this.#enqueueAt(options), dedupKey, metadata };
   }
 
   #enqueueAt({ at, delay }: SendOptions): Instant | undefined {
@@ -153,6 +165,12 @@ class QueueProducer<Payload> implements Producer<Payload> {
     if (delay !== undefined) return addDuration(this.#clock.now(), toDuration('delay', delay));
     return at === undefined ? undefined : toInstant('at', at);
   }
+}
+
+/** Undefined instead of empty: an item without metadata costs nothing. */
+function metadataOf({ metadata = {} }: SendOptions): Metadata | undefined {
+  const pairs = Object.entries(metadata);
+  return pairs.length === 0 ? undefined : new Map(pairs);
 }
 
 function sentItem({ id, duplicate = false }: ProducedItem): SentItem {

@@ -45,6 +45,8 @@ interface PendingSend {
 const MOST_ITEMS = 1_000;
 /** What an item takes in a request besides its texts and payload, at most. */
 const ITEM_OVERHEAD = 64;
+/** What a pair of metadata takes besides its texts, at most. */
+const PAIR_OVERHEAD = 12;
 /** A single attempt waits at most so long at the server, in milliseconds. */
 const LONGEST_ATTEMPT_MS = 10_000;
 const SHORTEST_ATTEMPT_MS = 10;
@@ -284,8 +286,10 @@ function isNotStored(error: unknown): boolean {
   return isUnstored(error) || error.code === 'failed' || error.code === 'limited';
 }
 
-function bytesOf({ payload, encoding, kind, reference, dedupKey = '' }: PortNewItem): number {
-  const texts = encoding.length + kind.length + reference.length + dedupKey.length;
+function bytesOf({ payload, encoding, kind, reference, dedupKey = '', ...item }: PortNewItem): number {
+  const pairs = [...(item.metadata ?? []), ...Object.entries(item.tracePairs ?? {})];
+  const metadata = pairs.reduce((sum, [key, value]) => sum + key.length + value.length + PAIR_OVERHEAD, 0);
+  const texts = encoding.length + kind.length + reference.length + dedupKey.length + metadata;
   // A UTF-16 unit takes at most 3 bytes of UTF-8.
   return payload.length + 3 * texts + ITEM_OVERHEAD;
 }

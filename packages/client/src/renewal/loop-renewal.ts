@@ -102,7 +102,9 @@ export class LoopRenewal<Item extends RenewedItem> implements Renewal<Item> {
     this.#stopTimer();
     const timeout = this.#timeout;
     if (timeout === undefined) return;
-    const soon = addDuration(this.#deps.clock.now(), (timeout / BigInt(SAME_CALL_PARTS)) as Duration);
+    const now = this.#deps.clock.now();
+    for (const item of this.#items) if (item.renewUntil <= now) this.#items.delete(item);
+    const soon = addDuration(now, (timeout / BigInt(SAME_CALL_PARTS)) as Duration);
     const due = [...this.#items].filter(({ renewAt }) => renewAt !== undefined && renewAt <= soon);
     for (const [partition, items] of Map.groupBy(due, (item) => item.partition)) {
       for (let start = 0; start < items.length; start += MOST_IDS) {

@@ -8,6 +8,8 @@ export interface RenewedItem {
   leaseDeadline: Instant | undefined;
   /** How long the lease had left when it arrived. Undefined: the server did not say, so that it cannot be renewed. */
   readonly leasedFor: Duration | undefined;
+  /** From when on the lease is renewed no more, by the local clock: its handler seems to hang. */
+  readonly renewUntil: Instant;
   /** When the lease is to be renewed, by the local clock. Undefined: not now. */
   renewAt: Instant | undefined;
 }

@@ -40,7 +40,11 @@ export class ThreadRenewal<Item extends RenewedItem> implements Renewal<Item> {
 
   add(items: readonly Item[]): void {
     for (const item of items) this.#items.set(item.id, item);
-    this.#tell(items.map(({ id, partition, leasedFor, renewAt }) => ({ id, partition, leasedFor, renewAt })));
+    this.#tell(
+      items.map(({ id, partition, leasedFor, renewUntil, renewAt }) => ({
+        ...{ id, partition, leasedFor, renewUntil, renewAt },
+      })),
+    );
   }
 
   remove(item: Item): void {

@@ -22,6 +22,8 @@ export interface ThreadItem {
   readonly partition: number;
   readonly leasedFor: Duration | undefined;
   /** By the local clock. */
+  readonly renewUntil: Instant;
+  /** By the local clock. */
   readonly renewAt: Instant | undefined;
 }
 

@@ -2,6 +2,9 @@
 
 import { errorText, type Instant, instantFromMilliseconds, LAST_INSTANT } from '@querator/core';
 
+/** A `Date`, under a name that sources other than this one may use. */
+export type DateValue = Date;
+
 /** A point in time: a `Date`, a number of milliseconds since 1970, or a text as in RFC 3339. */
 export type PointInTime = Date | number | string;
 

@@ -7,10 +7,11 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { Codec } from '../codec/codec.ts';
+import type { HandledWork, Telemetry } from '../telemetry/telemetry.ts';
 import type { HeldItem } from './held-item.ts';
 import { Dead, RetryAt } from './thrown-verdicts.ts';
 import { WorkAborted } from './work-aborted.ts';
-import type { WorkContext, WorkHandler, WorkItem } from './work-item.ts';
+import { toWorkItem, type WorkContext, type WorkHandler, type WorkItem } from './work-item.ts';
 import type { RunningHandler, Verdict } from './work-loop.ts';
 import type { GuardedHooks } from './worker-hooks.ts';
 
@@ -23,6 +24,7 @@ export interface HandlerRunsDeps<Payload> {
   readonly handler: WorkHandler<Payload>;
   readonly handlerTimeout: Duration | undefined;
   readonly hooks: GuardedHooks<Payload>;
+  readonly telemetry: Telemetry | undefined;
   /** The delay before a failed item is available again, in milliseconds. Never throws. */
   readonly retryDelayMs: (attempts: number, error: unknown) => number;
 }
@@ -68,16 +70,18 @@ export class HandlerRuns<Payload> {
 
   /** Never rejects. */
   async #run(held: HeldItem, signal: AbortSignal): Promise<Verdict> {
-    const { queue, clock, codec, handler, hooks } = this.#deps;
+    const { queue, clock, codec, handler, hooks, telemetry } = this.#deps;
     try {
       const at = clock.now();
       const { payload, encoding, kind } = held.item;
       const decoded = codec.decode(payload, { encoding, kind });
-      const item = workItem(held, decoded instanceof Promise ? await decoded : decoded);
+      const item = toWorkItem(held.item, decoded instanceof Promise ? await decoded : decoded);
       this.#started.set(held, { item, at });
       hooks.started(item);
       const context: WorkContext = { queue, partition: held.partition, signal };
-      await handler(item, context);
+      if (telemetry === undefined) await handler(item, context);
+      else
+        await telemetry.handle(handledWork(item, context), async () => void (await handler(item, context)));
       return { isDone: true };
     } catch (error) {
       return this.#failed(held, error);
@@ -87,7 +91,8 @@ export class HandlerRuns<Payload> {
   #failed(held: HeldItem, error: unknown): Verdict {
     const giveBack = () => {
       const retryAt = this.#retryAt(held, error);
-      this.#deps.hooks.failed(error, workItem<unknown>(held, this.#started.get(held)?.item.payload), retryAt);
+      const payload: unknown = this.#started.get(held)?.item.payload;
+      this.#deps.hooks.failed(error, toWorkItem(held.item, payload), retryAt);
       return { id: held.id, dead: retryAt === undefined, retryAt, error: textOf(error) };
     };
     return { isDone: false, giveBack };
@@ -102,9 +107,9 @@ export class HandlerRuns<Payload> {
   }
 }
 
-function workItem<Payload>({ id, attempts, item }: HeldItem, payload: Payload): WorkItem<Payload> {
-  const { encoding, kind, reference } = item;
-  return { id, payload, bytes: item.payload, encoding, kind, reference, attempts };
+function handledWork(item: WorkItem<unknown>, { queue, partition }: WorkContext): HandledWork {
+  const { id, firstId, attempts, bytes, metadata } = item;
+  return { queue, partition, id, firstId, attempts, bytes: bytes.length, pairs: metadata };
 }
 
 /** The text of an error that goes with the item. */

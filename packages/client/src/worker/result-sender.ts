@@ -1,6 +1,13 @@
-import { type Clock, type Instant, type ItemId, QueueError, type Random } from '@querator/core';
+import {
+  type Clock,
+  type Instant,
+  type ItemId,
+  QueueError,
+  type Random,
+  type RetriedItem,
+} from '@querator/core';
 import { ClientError } from '../errors/client-error.ts';
-import type { PortRetriedItem, QueuePort, Refusals } from '../port/queue-port.ts';
+import type { QueuePort, Refusals } from '../port/queue-port.ts';
 import { isTransient, pauseMsAfter } from '../retry-policy.ts';
 import { sleep } from '../sleep.ts';
 
@@ -48,7 +55,7 @@ interface Lane<T> {
 export class ResultSender {
   readonly #deps: ResultSenderDeps;
   readonly #completes = new Map<number, Lane<ItemId>>();
-  readonly #retries = new Map<number, Lane<PortRetriedItem>>();
+  readonly #retries = new Map<number, Lane<RetriedItem>>();
   readonly #unsentCompletes = new Set<Promise<SendFailure>>();
   readonly #hurry = new AbortController();
   #unsent = 0;
@@ -84,7 +91,7 @@ export class ResultSender {
   }
 
   /** Gives an item back. Resolves with the error if that failed; never rejects. */
-  retry(partition: number, item: PortRetriedItem, isHeld: () => boolean): Promise<SendFailure> {
+  retry(partition: number, item: RetriedItem, isHeld: () => boolean): Promise<SendFailure> {
     const { port, queueName } = this.#deps;
     const lane = laneOf(this.#retries, partition, (items) => port.retry({ queueName, partition, items }));
     return this.#add(lane, { id: item.id, value: item, isHeld });

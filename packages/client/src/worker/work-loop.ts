@@ -1,13 +1,15 @@
 import {
+  addDuration,
   type Clock,
   type Duration,
   type Instant,
   microseconds,
   type Random,
+  type RetriedItem,
   RunningWork,
   UNSET_INSTANT,
 } from '@querator/core';
-import type { Lease, PortRetriedItem, QueuePort } from '../port/queue-port.ts';
+import type { Lease, QueuePort } from '../port/queue-port.ts';
 import { LeaseRenewal } from '../renewal/lease-renewal.ts';
 import { ServerClock } from '../renewal/server-clock.ts';
 import { isTransient, pauseMsAfter } from '../retry-policy.ts';
@@ -21,7 +23,7 @@ import { WorkAborted } from './work-aborted.ts';
 /** What a handler made of its item. A failed item is given back as `giveBack` says, once that runs. */
 export type Verdict =
   | { readonly isDone: true }
-  | { readonly isDone: false; readonly giveBack: () => PortRetriedItem };
+  | { readonly isDone: false; readonly giveBack: () => RetriedItem };
 
 /** A handler at work. Its verdict may be known before it has ended, as after a timeout. Neither rejects. */
 export interface RunningHandler {
@@ -42,6 +44,8 @@ export interface WorkLoopDeps {
   readonly batchSize: number;
   /** How long the server waits for items, in Go's syntax. */
   readonly leaseWait: string;
+  /** How long an item may be held: after that its lease is not renewed. */
+  readonly maxHold: Duration;
   /** How long a renewed lease lasts. Undefined: as long as the queue's leases. */
   readonly leaseTimeout: Duration | undefined;
   /** Whether the first lease waits until it is known what the server can. Otherwise the loop asks beside its work. */
@@ -57,6 +61,9 @@ export interface WorkLoopDeps {
   /** Receives an item whose lease ended before its handler did, or before it was started. Never throws. */
   readonly onLost?: ((held: HeldItem) => void) | undefined;
 }
+
+/** How long an item is held at most, where nothing else was said. */
+export const DEFAULT_MAX_HOLD = '12h';
 
 /** The most results that may wait for the server before the loop stops leasing. */
 const MOST_UNSENT = 1_000;
@@ -151,14 +158,13 @@ export class WorkLoop {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        if (discoversFirst) {
-          await port.discover?.();
-          // From the first item on, a handler that blocks the event loop keeps its lease.
-          await this.#renewal.start();
-        }
+        if (discoversFirst) await port.discover?.();
+        const isReady = discoversFirst ? this.#renewal.start() : undefined;
         await this.#mayLease();
         if (signal.aborted) return;
         const lease = await this.#lease();
+        // From the first item on, a handler that blocks the event loop keeps its lease.
+        await isReady;
         failures = 0;
         if (lease !== undefined) this.#take(lease);
         // Until it is known what the server can, the loop does without.
@@ -207,10 +213,12 @@ export class WorkLoop {
   #take({ partition, items }: Lease): void {
     const now = this.#deps.clock.now();
     const serverNow = this.#serverClock.now();
+    const renewUntil = addDuration(now, this.#deps.maxHold);
     const taken = items.map((item): HeldItem => {
       const { id, attempts, leaseDeadline } = item;
       const leftUs = leaseDeadline - serverNow;
       return {
+        renewUntil,
         leasedFor: leftUs > 0n ? microseconds(leftUs) : undefined,
         renewAt: (now + leftUs / 2n) as Instant,
         ...{ id, attempts, partition, item },

@@ -1,13 +1,12 @@
 import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 import { catchRejection, shown, warner } from '../callback-warnings.ts';
-import { toDate } from '../values/point-in-time.ts';
+import { type DateValue, toDate } from '../values/point-in-time.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** What becomes of an item whose handler failed. */
 export interface FailedWork {
   /** When the item becomes available again. Undefined: it is dead. */
-  // biome-ignore lint/style/noRestrictedGlobals: only the type.
-  readonly retryAt: Date | undefined;
+  readonly retryAt: DateValue | undefined;
 }
 
 /** How long a handler took. */

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '@querator/core';
 import type { Codec } from '../codec/codec.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { TimeSpan } from '../values/time-span.ts';
 import type { StopSignal } from './stop-signals.ts';
 import type { WorkHandler } from './work-item.ts';
@@ -39,6 +40,11 @@ export interface WorkerOptions<Payload> {
    * worker renews each lease when half of its time has passed.
    */
   readonly leaseTimeout?: TimeSpan | undefined;
+  /**
+   * How long the worker renews the lease of an item, counted from the lease; `12h` by
+   * default. It bounds a handler that hangs so that not even its timeout can pass.
+   */
+  readonly maxHold?: TimeSpan | undefined;
   /** How long the server waits for items; `1m` by default. */
   readonly leaseWait?: TimeSpan | undefined;
   /**
@@ -48,6 +54,8 @@ export interface WorkerOptions<Payload> {
    */
   readonly retryDelay?: ((attempts: number, error: unknown) => TimeSpan) | undefined;
   readonly hooks?: WorkerHooks<Payload> | undefined;
+  /** Follows items, such as `openTelemetry()` of `@querator/client/opentelemetry`. */
+  readonly telemetry?: Telemetry | undefined;
   /** Unique among the consumers of the queue. Default: a random id. */
   readonly clientId?: string | undefined;
   readonly clock?: Clock | undefined;

@@ -19,7 +19,7 @@ import { toDuration, toDurationText } from '../values/time-span.ts';
 import { HandlerRuns } from './handler-run.ts';
 import { listenToStopSignals, type StopSignal } from './stop-signals.ts';
 import { WorkAborted } from './work-aborted.ts';
-import { WorkLoop } from './work-loop.ts';
+import { DEFAULT_MAX_HOLD, WorkLoop } from './work-loop.ts';
 import { guardHooks } from './worker-hooks.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
@@ -98,18 +98,19 @@ class RunningWorker<Payload> implements Worker {
     );
     const hooks = guardHooks(options.hooks ?? {}, { queue, clock });
     const runs = new HandlerRuns<Payload>({
-      ...{ queue, clock, hooks, handler: options.handler },
+      ...{ queue, clock, hooks, handler: options.handler, telemetry: options.telemetry },
       // Without a codec, the payload is a Uint8Array.
       codec: options.codec ?? (bytes as Codec<never, never>),
       handlerTimeout: durationOf('handlerTimeout', options.handlerTimeout),
       retryDelayMs: retryDelay(options, { clock, random }),
     });
     this.#loop = new WorkLoop({
-      ...{ port: portOf(source), clock, random, queueName: queue, batchSize: LIMITS.leaseBatch },
+      ...{ port: portOf(source, clock), clock, random, queueName: queue, batchSize: LIMITS.leaseBatch },
       clientId: options.clientId ?? `id-${random.base62(CLIENT_ID_LENGTH)}`,
       concurrency: checkConcurrency(options.concurrency ?? 1),
       leaseWait: toDurationText('leaseWait', options.leaseWait ?? DEFAULT_LEASE_WAIT),
       leaseTimeout: durationOf('leaseTimeout', options.leaseTimeout),
+      maxHold: toDuration('maxHold', options.maxHold ?? DEFAULT_MAX_HOLD),
       discoversFirst: true,
       signal: this.#stopping.signal,
       handle: (held, ending) => runs.start(held, ending),

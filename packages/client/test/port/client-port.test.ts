@@ -1,4 +1,5 @@
 import { formatDuration, milliseconds, QueueError } from '@querator/core';
+import { ManualClock } from '@querator/core/testing';
 import {
   codecs,
   codecsV2,
@@ -18,7 +19,9 @@ const items = { queueName: 'q', partition: 2 };
 /** The port of a server with these capabilities. */
 async function portOf(server: FakeServer, capabilities: readonly string[]) {
   server.on(endpointsV2.server.info, () => ({ version: '1', api: [], capabilities: [...capabilities] }));
-  const port = clientPort(createClient({ endpoint: 'http://queue.test', fetch: server.fetch }));
+  const port = clientPort(createClient({ endpoint: 'http://queue.test', fetch: server.fetch }), {
+    ...{ clock: new ManualClock(), details: true },
+  });
   await port.discover?.();
   await port.discover?.();
   const paths = () => server.received.map(({ url }) => new URL(url).pathname);
@@ -106,9 +109,80 @@ test('a lease tells the time of the server', async () => {
     },
   });
   const call = { queueName: 'q', clientId: 'c', batchSize: 1, requestTimeout: '1s' };
-  const lease = await clientPort(client).lease(call, new AbortController().signal);
+  const options = { clock: new ManualClock(), details: false };
+  const lease = await clientPort(client, options).lease(call, new AbortController().signal);
   expect(lease?.serverTime).toEqual({
     at: BigInt(Date.UTC(2026, 0, 1, 0, 0, 5)) * 1_000n,
     precision: milliseconds(1_000),
   });
+});
+
+const lacking = new QueueError('retry', 'metadata is not available; its table has no column', {
+  reason: 'unavailable',
+});
+
+test('a lease has details where the queue keeps them, and is plain for a while where it does not', async () => {
+  const clock = new ManualClock();
+  let keeps = false;
+  const server = new FakeServer()
+    .on(endpointsV2.server.info, () => ({ version: '1', api: [], capabilities: ['metadata'] }))
+    .on(queueEndpoints.lease, () => codecs.QueueLeaseResponse.create({ items: [{ id: 'plain' }] }))
+    .on(endpointsV2.queue.lease, () => {
+      if (!keeps) throw lacking;
+      return codecsV2.QueueLeaseResponse.create({
+        items: [
+          {
+            ...{ id: 'new', firstId: 'first', metadata: new Map([['tenant', 'blue']]) },
+            createdAt: { seconds: 5 },
+            source: {
+              queue: 'mail',
+              id: 'old',
+              attempts: 3,
+              diedAt: { seconds: 4 },
+              reason: 'attempts',
+              error: 'no',
+            },
+          },
+        ],
+      });
+    });
+  const client = createClient({ endpoint: 'http://queue.test', fetch: server.fetch });
+  const port = clientPort(client, { clock, details: true });
+  await port.discover?.();
+  const lease = async () => {
+    const call = { queueName: 'q', clientId: 'c', batchSize: 1, requestTimeout: '1s' };
+    return (await port.lease(call, new AbortController().signal))?.items[0];
+  };
+  const paths = () => server.received.slice(1).map(({ url }) => new URL(url).pathname);
+  expect(await lease()).toMatchObject({ id: 'plain' });
+  keeps = true;
+  expect(await lease()).toMatchObject({ id: 'plain' });
+  await clock.advance('1m');
+  expect(await lease()).toMatchObject({
+    ...{ id: 'new', createdAt: 5_000_000n },
+    details: {
+      firstId: 'first',
+      metadata: new Map([['tenant', 'blue']]),
+      source: { queue: 'mail', attempts: 3, death: { at: 4_000_000n, reason: 'attempts' }, error: 'no' },
+    },
+  });
+  expect(paths()).toEqual([...['/v2/queue.lease', '/v1/queue.lease', '/v1/queue.lease', '/v2/queue.lease']]);
+});
+
+test('a retry has its error where the queue keeps it', async () => {
+  const errors: string[] = [];
+  let keeps = true;
+  const server = new FakeServer().on(endpointsV2.queue.retry, ({ items: [item] }) => {
+    errors.push(item?.error ?? '');
+    if (!keeps && item?.error !== '') throw lacking;
+    return codecsV2.QueueRetryResponse.create({ items: [{ id: 'a' }] });
+  });
+  const { port } = await portOf(server, ['queue.retry', 'metadata']);
+  const retry = (error?: string) => port.retry({ ...items, items: [{ id: 'a', dead: false, error }] });
+  expect(await retry('no luck')).toEqual(new Map());
+  await retry();
+  keeps = false;
+  expect(await retry('again')).toEqual(new Map());
+  await retry('once more');
+  expect(errors).toEqual(['no luck', '', 'again', '', '']);
 });

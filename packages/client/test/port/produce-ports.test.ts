@@ -1,10 +1,12 @@
-import { invalid, milliseconds } from '@querator/core';
-import { codecsV2, endpointsV2 } from '@querator/protocol';
-import { expect, test } from 'vitest';
+import { invalid, milliseconds, unavailable } from '@querator/core';
+import { ManualClock } from '@querator/core/testing';
+import { codecsV2, endpointsV2, queueEndpoints, SUCCESS_REPLY } from '@querator/protocol';
+import { describe, expect, test } from 'vitest';
 import {
   createClient,
   type EngineCalls,
   inProcess,
+  MissingCapabilityError,
   type PortProduce,
   type ProducePort,
 } from '../../src/index.ts';
@@ -35,7 +37,10 @@ const ports: readonly [string, (seen: string[]) => Promise<ProducePort>][] = [
           if (dedupKey !== '' || items[0]?.dedupKey !== '') throw refusal;
           return codecsV2.QueueProduceResponse.create({ items: [{ id: 'a' }] });
         });
-      const port = clientProducePort(createClient({ endpoint: 'http://queue.test', fetch: server.fetch }));
+      const port = clientProducePort(
+        createClient({ endpoint: 'http://queue.test', fetch: server.fetch }),
+        new ManualClock(),
+      );
       await port.discover?.();
       return port;
     },
@@ -59,7 +64,7 @@ const ports: readonly [string, (seen: string[]) => Promise<ProducePort>][] = [
           },
         },
       };
-      return inProcess(calls as unknown as EngineCalls);
+      return inProcess(calls as unknown as EngineCalls, new ManualClock());
     },
   ],
 ];
@@ -77,4 +82,57 @@ test.each(ports)('a port %s refuses the keys of items where the storage has none
   const port = await makePort([]);
   await expect(port.produce(call({}, 'mine'))).rejects.toThrow(refusal.message);
   expect(port.canDedup).toBe(true);
+});
+
+describe('metadata', () => {
+  const item = { payload: new Uint8Array(), encoding: '', kind: '', reference: '' };
+  const tracePairs = { traceparent: '00-trace-span-01' };
+  const lacking = unavailable('retry', "'metadata' is unavailable; stop or upgrade the server 'old'");
+
+  async function start(capabilities: readonly string[], keeps: boolean) {
+    const seen: Record<string, string>[] = [];
+    const server = new FakeServer()
+      .on(endpointsV2.server.info, () => ({ version: '1', api: [], capabilities: [...capabilities] }))
+      .on(queueEndpoints.produce, () => SUCCESS_REPLY)
+      .on(endpointsV2.queue.produce, ({ items }) => {
+        const metadata = items.map((sent) => Object.fromEntries(sent.metadata));
+        if (!keeps && metadata.some((pairs) => Object.keys(pairs).length > 0)) throw lacking;
+        seen.push(...metadata);
+        return codecsV2.QueueProduceResponse.create({ items: items.map(() => ({ id: 'a' })) });
+      });
+    const client = createClient({ endpoint: 'http://queue.test', fetch: server.fetch });
+    const port = clientProducePort(client, new ManualClock());
+    await port.discover?.();
+    return { port, seen };
+  }
+
+  test('goes with the items, the pairs for tracing as far as there is room', async () => {
+    const { port, seen } = await start(['queue.produce', 'metadata'], true);
+    const large = new Map([['large', 'x'.repeat(4_080)]]);
+    const items = [
+      { ...item, tracePairs },
+      { ...item, tracePairs, metadata: new Map([['traceparent', 'mine']]) },
+      { ...item, tracePairs, metadata: large },
+      item,
+    ];
+    await port.produce(call({ items }));
+    expect(seen).toEqual([tracePairs, { traceparent: 'mine' }, Object.fromEntries(large), {}]);
+  });
+
+  test('for tracing is left out where the queue keeps none', async () => {
+    const { port, seen } = await start(['queue.produce', 'metadata'], false);
+    await port.produce(call({ items: [{ ...item, tracePairs }] }));
+    await port.produce(call({ items: [{ ...item, tracePairs }] }));
+    expect(seen).toEqual([{}, {}]);
+    const own = call({ items: [{ ...item, tracePairs, metadata: new Map([['a', 'b']]) }] });
+    await expect(port.produce(own)).rejects.toThrow(lacking.message);
+  });
+
+  test('of a program is refused where the server does not know it', async () => {
+    const { port, seen } = await start(['queue.produce'], true);
+    await port.produce(call({ items: [{ ...item, tracePairs }] }));
+    expect(seen).toEqual([{}]);
+    const own = call({ items: [{ ...item, metadata: new Map([['a', 'b']]) }] });
+    await expect(port.produce(own)).rejects.toBeInstanceOf(MissingCapabilityError);
+  });
 });

@@ -48,6 +48,7 @@ function start({ canExtend = true, canStart = true } = {}) {
     ...{ id, partition: 0, leasedFor: milliseconds(10_000) },
     leaseDeadline: addDuration(clock.now(), milliseconds(10_000)),
     renewAt: addDuration(clock.now(), milliseconds(5_000)),
+    renewUntil: addDuration(clock.now(), milliseconds(3_600_000)),
   });
   return { clock, told, extended, errors, lost, renewal, item, port, inbox, thread: () => listener };
 }

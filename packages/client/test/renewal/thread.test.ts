@@ -54,7 +54,8 @@ afterAll(() => {
 function item(n: number, leftMs: number): RenewedItem {
   const leasedFor = milliseconds(leftMs);
   const leaseDeadline = addDuration(clock.now(), leasedFor);
-  return { id: ID(n), partition: 2, leaseDeadline, leasedFor, renewAt: clock.now() };
+  const renewUntil = addDuration(clock.now(), milliseconds(60_000));
+  return { id: ID(n), partition: 2, leaseDeadline, leasedFor, renewUntil, renewAt: clock.now() };
 }
 
 /** A renewal in the thread, and its next lost item or error. */

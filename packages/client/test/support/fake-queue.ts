@@ -14,7 +14,7 @@ import {
   type RetriedItem,
 } from '@querator/core';
 import { codecs, queueEndpoints, SUCCESS_REPLY, toRetriedItem, toTimestamp } from '@querator/protocol';
-import type { PortRetriedItem, QueuePort, Refusals } from '../../src/port/queue-port.ts';
+import type { QueuePort, Refusals } from '../../src/port/queue-port.ts';
 import { FakeServer } from './fake-server.ts';
 
 interface Entry {
@@ -34,7 +34,7 @@ export interface FakeQueueLog {
   /** The names of the items that were given back, one list per call. */
   readonly retried: string[][];
   /** What was said of the items that were given back. */
-  readonly givenBack: PortRetriedItem[];
+  readonly givenBack: RetriedItem[];
   /** The names of the items whose leases were extended, one list per call. */
   readonly extended: string[][];
   /** The names of items whose lease ended without a result. */

@@ -100,6 +100,21 @@ describe('a worker', () => {
     expect(it.queue.left).toEqual([]);
   });
 
+  test('renews no longer than an item may be held', async () => {
+    const it = start(
+      { leaseTimeout: '10s', names: ['a'], canExtend: true, durationsMs: { a: 3_600_000 } },
+      { maxHold: '30s', concurrency: 2 },
+    );
+    await it.clock.advance('29s');
+    expect(it.queue.log.expired).toEqual([]);
+    await it.clock.advance('11s');
+    expect(it.queue.log.expired).toEqual(['a']);
+    expect(it.log.slice(0, 4)).toEqual(['a started', 'a aborted: lease-lost', 'lost', 'a started']);
+    const stopped = it.running.stop();
+    await it.clock.advance('1m');
+    await stopped;
+  });
+
   test('renews at most 1,000 leases in a call', async () => {
     const names = Array.from({ length: 1_500 }, (_, n) => `${n}`);
     const it = start(
@@ -328,6 +343,7 @@ describe('a worker', () => {
     [{ concurrency: 1.5 }, "concurrency is invalid; '1.5'"],
     [{ handlerTimeout: 'soon' }, 'handlerTimeout is invalid'],
     [{ stopTimeout: -1 }, "stopTimeout is invalid; '-1'"],
+    [{ maxHold: 'soon' }, 'maxHold is invalid'],
     [{ leaseTimeout: Number.NaN }, "leaseTimeout is invalid; 'NaN'"],
   ])('refuses the options %j', (options, message) => {
     expect(() => start({ names: [] }, options)).toThrow(new TypeError(message).message);

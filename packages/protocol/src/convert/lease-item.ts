@@ -1,4 +1,4 @@
-import type { Instant, ItemId, LeasedItem, LetterSource } from '@querator/core';
+import type { DeathReason, Instant, ItemId, LeasedItem, LetterSource } from '@querator/core';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.ts';
 import type { QueueLeaseItem } from '../gen/querator/queue.ts';
 import type { QueueItemSource, QueueLeaseItem as QueueLeaseItemV2 } from '../gen/querator/v2/lease.ts';
@@ -62,5 +62,36 @@ export function toLeasedItem(item: QueueLeaseItem): LeasedItem {
     payload: item.bytes,
     attempts: item.attempts,
     leaseDeadline: fromTimestamp(item.leaseDeadline ?? { seconds: 0, nanos: 0 }),
+  };
+}
+
+/** The same from a reply under `/v2/`, with the item's details. */
+export function toLeasedItemV2(item: QueueLeaseItemV2): LeasedItem {
+  return {
+    ...toLeasedItem(item),
+    createdAt: item.createdAt && fromTimestamp(item.createdAt),
+    details: {
+      firstId: item.firstId,
+      metadata: item.metadata,
+      source: item.source && toSource(item.source),
+    },
+  };
+}
+
+function toSource({
+  queue,
+  partition,
+  id,
+  attempts,
+  producedAt,
+  diedAt,
+  reason,
+  error,
+}: QueueItemSource): LetterSource {
+  return {
+    ...{ queue, partition, id, attempts },
+    producedAt: fromTimestamp(producedAt ?? { seconds: 0, nanos: 0 }),
+    death: diedAt && { at: fromTimestamp(diedAt), reason: reason as DeathReason },
+    error: error === '' ? undefined : error,
   };
 }

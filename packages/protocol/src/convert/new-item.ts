@@ -38,3 +38,8 @@ export function fromNewItem(item: NewItem): QueueProduceItem {
     utf8: '',
   };
 }
+
+/** The same for a request under `/v2/`. */
+export function fromNewItemV2(item: NewItem): Omit<QueueProduceItemV2, 'dedupKey'> {
+  return { ...fromNewItem(item), metadata: new Map(item.metadata) };
+}

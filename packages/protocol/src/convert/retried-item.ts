@@ -22,3 +22,8 @@ export function fromRetriedItem(item: RetriedItem): QueueRetryItem {
     dead: item.dead,
   };
 }
+
+/** The same for a request under `/v2/`. */
+export function fromRetriedItemV2(item: RetriedItem): QueueRetryItemV2 {
+  return { ...fromRetriedItem(item), error: item.error ?? '' };
+}
