@@ -1,9 +1,9 @@
 import type { Clock } from '@querator/core';
 import { type Endpoint, MEDIA_TYPES, type MessageCodec } from '@querator/protocol';
 import { RequestTimeoutError } from './errors/request-timeout-error.ts';
-import { localTimeoutMs } from './local-timeout.ts';
+import { localTimeouts } from './local-timeout.ts';
 import { readReply } from './read-reply.ts';
-import type { Transport } from './transport/transport.ts';
+import type { Transport, TransportReply } from './transport/transport.ts';
 
 /** The fields of a request. A field that is left out has its default. */
 export type RequestFields<Request> = NonNullable<Parameters<MessageCodec<Request>['create']>[0]>;
@@ -49,37 +49,48 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
     ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
   };
 
+  const localTimeoutMs = localTimeouts();
+  /** The URL of each path that was called. */
+  const urls = new Map<string, string>();
+  const urlOf = (path: string): string => {
+    const url = `${baseUrl}${path}`;
+    urls.set(path, url);
+    return url;
+  };
   return async (endpoint, request, { signal, timeoutMs, onReply } = {}) => {
     signal?.throwIfAborted();
-    const url = `${baseUrl}${endpoint.path}`;
+    const url = urls.get(endpoint.path) ?? urlOf(endpoint.path);
     const limitMs = timeoutMs ?? localTimeoutMs(endpoint.path, request as object);
     const body = endpoint.request.encode(endpoint.request.create(request));
-
-    const ending = new AbortController();
-    const cancelTimer = clock.startTimer(limitMs, () => ending.abort(new RequestTimeoutError(url, limitMs)));
-    const onAbort = () => ending.abort(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      const reply = await unlessAborted(
-        ending.signal,
-        transport({ url, headers, body, signal: ending.signal }),
-      );
-      const response = readReply(endpoint.response, url, reply);
-      onReply?.(reply.header);
-      return response;
-    } finally {
-      cancelTimer();
-      signal?.removeEventListener('abort', onAbort);
-    }
+    const reply = await new Promise<TransportReply>((resolve, reject) => {
+      let abort: (() => void) | undefined;
+      const end = () => {
+        cancelTimer();
+        signal?.removeEventListener('abort', onAbort);
+      };
+      // Ends even if the transport ignores it, as an in-process one may.
+      const giveUp = (reason: unknown) => {
+        end();
+        reject(reason);
+        abort?.();
+      };
+      const onAbort = () => giveUp(signal?.reason);
+      const cancelTimer = clock.startTimer(limitMs, () => giveUp(new RequestTimeoutError(url, limitMs)));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const listener = {
+        replied: (received: TransportReply) => {
+          end();
+          resolve(received);
+        },
+        failed: (error: Error) => {
+          end();
+          reject(error);
+        },
+      };
+      abort = transport({ url, headers, body }, listener);
+    });
+    const response = readReply(endpoint.response, url, reply);
+    onReply?.(reply.header);
+    return response;
   };
-}
-
-/** Ends with the signal even if the transport ignores it, as an in-process one may. */
-function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const end = () => reject(signal.reason);
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end, { once: true });
-    work.then(resolve, reject);
-  });
 }

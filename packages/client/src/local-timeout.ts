@@ -10,11 +10,26 @@ const SERVER_TIMEOUTS_MS: ReadonlyMap<string, number> = new Map([[queueEndpoints
 /** Extra time for the server's timeout reply to arrive: it says more than a local timeout. */
 const MARGIN_MS = 5_000;
 
-/** How long to wait for the reply, in milliseconds: the request's own timeout plus a margin. */
-export function localTimeoutMs(path: string, request: object): number {
-  const granted = 'requestTimeout' in request ? request.requestTimeout : undefined;
-  const parsed = typeof granted === 'string' ? parse(granted) : undefined;
-  return (parsed ?? SERVER_TIMEOUTS_MS.get(path) ?? DEFAULT_TIMEOUT_MS) + MARGIN_MS;
+/** Texts of timeouts that were parsed. A program uses few. */
+const MOST_KNOWN = 100;
+
+/**
+ * Makes the function that tells how long to wait for the reply, in milliseconds:
+ * the request's own timeout plus a margin.
+ */
+export function localTimeouts(): (path: string, request: object) => number {
+  const known = new Map<string, number | undefined>();
+  const parsed = (text: string): number | undefined => {
+    if (known.has(text)) return known.get(text);
+    const timeoutMs = parse(text);
+    if (known.size < MOST_KNOWN) known.set(text, timeoutMs);
+    return timeoutMs;
+  };
+  return (path, request) => {
+    const granted = 'requestTimeout' in request ? request.requestTimeout : undefined;
+    const timeoutMs = typeof granted === 'string' ? parsed(granted) : undefined;
+    return (timeoutMs ?? SERVER_TIMEOUTS_MS.get(path) ?? DEFAULT_TIMEOUT_MS) + MARGIN_MS;
+  };
 }
 
 /** Ignores a malformed duration: the server refuses it with its own text. */
