@@ -8,7 +8,7 @@ export class MissingCapabilityError extends Error {
   readonly capability: string;
 
   /** @param purpose what needs the capability, such as `the option leaseTimeout`. */
-  constructor(purpose: string, capability: string, { version }: ServerInfo) {
+  constructor(purpose: string, capability: string, { version }: Pick<ServerInfo, 'version'>) {
     super(
       errorText`${purpose} needs a server with the capability '${capability}', and the server${
         version === undefined ? '' : ` of version ${version}`

@@ -43,6 +43,7 @@ export interface ClientPortOptions {
 
 class ClientPort implements QueuePort {
   readonly thread: QueuePort['thread'];
+  version: string | undefined;
   extend: QueuePort['extend'];
   readonly #client: Client;
   readonly #details: boolean;
@@ -61,8 +62,9 @@ class ClientPort implements QueuePort {
 
   async discover(): Promise<void> {
     if (this.#isDiscovered) return;
-    const { capabilities } = await this.#client.discover();
+    const { capabilities, version } = await this.#client.discover();
     this.#capabilities = capabilities;
+    this.version = version;
     this.#isDiscovered = true;
     if (capabilities.has('queue.extend')) this.extend = extendOf(this.#client);
   }

@@ -81,6 +81,9 @@ export interface QueuePort {
   /** Renews leases. Undefined while it is not known that the server can. */
   readonly extend: ((call: PortExtend) => Promise<Extended>) | undefined;
 
+  /** The version of the server. Undefined: not known. */
+  readonly version?: string | undefined;
+
   /** A thread that can renew leases too. Undefined: there is none. */
   readonly thread?: RenewalThread | undefined;
 

@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { FromThread, ThreadSettings, ThreadStart, ToThread } from './thread-messages.ts';
 
@@ -34,13 +33,18 @@ interface RunningThread {
   readonly ready: PromiseWithResolvers<void>;
 }
 
+const isSource = import.meta.url.endsWith('.ts');
+
 /** The program, from the sources or as compiled. */
-const PROGRAM = import.meta.url.endsWith('.ts')
+const PROGRAM = isSource
   ? new URL('../renewal/renewal-thread.ts', import.meta.url)
   : new URL('../renewal/renewal-thread.js', import.meta.url);
 
-/** Programs from the sources need the other packages' sources. */
-const EXEC_ARGV = import.meta.url.endsWith('.ts') ? ['--conditions=@querator/source'] : [];
+/**
+ * A program from the sources needs the other packages' sources. A compiled one
+ * inherits Node's options: given again, some of them would be refused.
+ */
+const NODE_OPTIONS = isSource ? { execArgv: ['--conditions=@querator/source'] } : {};
 
 /**
  * The thread that renews the leases of a client's workers, so that a handler that
@@ -74,11 +78,7 @@ export class ThreadHost implements RenewalThread {
   #start(): RunningThread {
     const { port1: port, port2 } = new MessageChannel();
     const start: ThreadStart = { port: port2, settings: this.#settings };
-    const worker = new Worker(PROGRAM, {
-      workerData: start,
-      transferList: [port2],
-      execArgv: [...process.execArgv, ...EXEC_ARGV],
-    });
+    const worker = new Worker(PROGRAM, { workerData: start, transferList: [port2], ...NODE_OPTIONS });
     const running = { worker, port, ready: Promise.withResolvers<void>() };
     worker.on('error', (error) => this.#failed(running, error));
     worker.on('exit', (code) =>

@@ -50,6 +50,8 @@ export interface WorkLoopDeps {
   readonly leaseTimeout: Duration | undefined;
   /** Whether the first lease waits until it is known what the server can. Otherwise the loop asks beside its work. */
   readonly discoversFirst: boolean;
+  /** Called when it is known what the server can. Throws if that is too little. */
+  readonly onDiscovered?: (() => void) | undefined;
   /** Ends the loop: it starts no more items. */
   readonly signal: AbortSignal;
   /** Starts the handler of an item. Never throws. */
@@ -158,7 +160,10 @@ export class WorkLoop {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        if (discoversFirst) await port.discover?.();
+        if (discoversFirst) {
+          await port.discover?.();
+          this.#deps.onDiscovered?.();
+        }
         const isReady = discoversFirst ? this.#renewal.start() : undefined;
         await this.#mayLease();
         if (signal.aborted) return;

@@ -37,7 +37,8 @@ export interface WorkerOptions<Payload> {
   readonly signal?: AbortSignal | undefined;
   /**
    * How long a renewed lease lasts. Default: as long as the queue's leases. The
-   * worker renews each lease when half of its time has passed.
+   * worker renews each lease when half of its time has passed. A server that cannot
+   * renew leases is a `MissingCapabilityError` then.
    */
   readonly leaseTimeout?: TimeSpan | undefined;
   /**

@@ -12,8 +12,10 @@ import {
 } from '@querator/core';
 import { shown, warner } from '../callback-warnings.ts';
 import { bytes, type Codec } from '../codec/codec.ts';
+import { MissingCapabilityError } from '../discovery/missing-capability-error.ts';
 import { keepProcessAlive } from '../keep-process-alive.ts';
 import { portOf, type QueueSource } from '../port/port-of.ts';
+import type { QueuePort } from '../port/queue-port.ts';
 import { backOffMs, LONGEST_DELAY_MS } from '../retry-policy.ts';
 import { toDuration, toDurationText } from '../values/time-span.ts';
 import { HandlerRuns } from './handler-run.ts';
@@ -104,14 +106,16 @@ class RunningWorker<Payload> implements Worker {
       handlerTimeout: durationOf('handlerTimeout', options.handlerTimeout),
       retryDelayMs: retryDelay(options, { clock, random }),
     });
+    const port = portOf(source, clock);
     this.#loop = new WorkLoop({
-      ...{ port: portOf(source, clock), clock, random, queueName: queue, batchSize: LIMITS.leaseBatch },
+      ...{ port, clock, random, queueName: queue, batchSize: LIMITS.leaseBatch },
       clientId: options.clientId ?? `id-${random.base62(CLIENT_ID_LENGTH)}`,
       concurrency: checkConcurrency(options.concurrency ?? 1),
       leaseWait: toDurationText('leaseWait', options.leaseWait ?? DEFAULT_LEASE_WAIT),
       leaseTimeout: durationOf('leaseTimeout', options.leaseTimeout),
       maxHold: toDuration('maxHold', options.maxHold ?? DEFAULT_MAX_HOLD),
       discoversFirst: true,
+      onDiscovered: () => checkCapabilities(port, options),
       signal: this.#stopping.signal,
       handle: (held, ending) => runs.start(held, ending),
       onError: (error) => hooks.error(error),
@@ -177,6 +181,18 @@ class RunningWorker<Payload> implements Worker {
 
 function durationOf(name: string, span: number | string | undefined) {
   return span === undefined ? undefined : toDuration(name, span);
+}
+
+/** @throws MissingCapabilityError if the server cannot do what the options ask for. */
+function checkCapabilities<Payload>(
+  port: QueuePort,
+  { leaseTimeout, maxHold }: WorkerOptions<Payload>,
+): void {
+  if (port.extend !== undefined) return;
+  const { version } = port;
+  const option = leaseTimeout !== undefined ? 'leaseTimeout' : maxHold !== undefined ? 'maxHold' : undefined;
+  if (option !== undefined)
+    throw new MissingCapabilityError(`the option ${option}`, 'queue.extend', { version });
 }
 
 function checkConcurrency(concurrency: number): number {

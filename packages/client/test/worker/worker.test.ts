@@ -1,7 +1,16 @@
 import { QueueError } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
+import { endpointsV2, unknownMethod } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
-import { Dead, RetryAt, WorkAborted, type WorkerOptions, worker } from '../../src/index.ts';
+import {
+  createClient,
+  Dead,
+  MissingCapabilityError,
+  RetryAt,
+  WorkAborted,
+  type WorkerOptions,
+  worker,
+} from '../../src/index.ts';
 import type { QueuePort } from '../../src/port/queue-port.ts';
 import { FakeQueue } from '../support/fake-queue.ts';
 
@@ -328,6 +337,43 @@ describe('a worker', () => {
     await it.clock.advance('2s');
     expect(it.log[0]).toBe('a started');
     await it.running.stop();
+  });
+
+  test.each([{ leaseTimeout: '1m' }, { maxHold: '1h' }])(
+    'ends if its server cannot do what %j asks for',
+    async (options) => {
+      const it = start({ names: ['a'] }, options);
+      const error = await it.running.done.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(MissingCapabilityError);
+      expect(error).toMatchObject({
+        capability: 'queue.extend',
+        message: `the option ${Object.keys(options)[0]} needs a server with the capability 'queue.extend', and the server does not have it`,
+      });
+      expect(it.queue.left).toEqual(['a']);
+    },
+  );
+
+  test('works with a server without v2', async () => {
+    const clock = new ManualClock();
+    const queue = new FakeQueue(clock, '10s');
+    queue.add('a', 'b', 'c');
+    const server = queue.server().on(endpointsV2.server.info, () => {
+      throw unknownMethod('/v2/server.info');
+    });
+    const client = createClient({ endpoint: 'http://queue.test', fetch: server.fetch, clock });
+    const handled: string[] = [];
+    const running = worker(client, {
+      ...{ queue: 'q', clock, random: new SeededRandom(), stopSignals: [] },
+      handler: async (item) => {
+        handled.push(`${decoder.decode(item.bytes)} ${item.firstId} ${Object.keys(item.metadata).length}`);
+        await new Promise<void>((resolve) => clock.startTimer(1_000, resolve));
+      },
+    });
+    await clock.advance('4s');
+    await running.stop();
+    expect(handled).toEqual(['a undefined 0', 'b undefined 0', 'c undefined 0']);
+    expect(queue.log.completed).toEqual([['a'], ['b'], ['c']]);
+    expect(new Set(queue.log.batchSizes)).toEqual(new Set([1]));
   });
 
   test('ends with the error of a lease that cannot succeed', async () => {
