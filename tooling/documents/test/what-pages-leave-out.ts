@@ -6,7 +6,6 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
     declare const clock: Given['clock'];
     declare const monotonicMs: Given['monotonicMs'];
     declare const random: Given['random'];
-    declare const hasQueues: Given['hasQueues'];
     declare const namespaceOf: ConstructorParameters<typeof QueueAuthorizer>[0];`,
   'packages/protocol/README.md': `
     declare const headers: { get(name: string): string | undefined };
