@@ -167,6 +167,8 @@ export class WorkLoop {
         const isReady = discoversFirst ? this.#renewal.start() : undefined;
         await this.#mayLease();
         if (signal.aborted) return;
+        // Asked again: the pace may have changed before this line ran.
+        if (this.#wanted <= 0) continue;
         const lease = await this.#lease();
         // From the first item on, a handler that blocks the event loop keeps its lease.
         await isReady;

@@ -87,6 +87,7 @@ export class FakeQueue {
 
   /** Waits for items until the signal is aborted. */
   async lease(batchSize: number, signal: AbortSignal): Promise<readonly LeasedItem[]> {
+    if (batchSize < 1) throw new QueueError('invalid', 'invalid batch size; must be greater than zero');
     this.log.batchSizes.push(batchSize);
     for (;;) {
       const items = this.#take(Math.max(batchSize, this.leasesAtLeast));
