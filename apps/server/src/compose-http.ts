@@ -83,6 +83,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
   const routes = createRoutes(service, access, instances, { audit: audit?.service, quotas });
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });
+  if (quotas !== undefined) metrics.observeQuotas(quotas);
   const pages = createPages({
     health,
     metrics: httpMetrics,

@@ -9,6 +9,7 @@ import { type Load, registerLoadMetrics } from './load-metrics.ts';
 import { registerPoolMetrics } from './pool-metrics.ts';
 import { QueueDepthMetrics } from './queue-depth.ts';
 import { QueueLabels } from './queue-labels.ts';
+import { registerQuotaMetrics } from './quota-metrics.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 
@@ -92,6 +93,11 @@ export class Metrics {
   /** Adds what connections and requests take of their limits. Call it once. */
   observeLoad(load: Load): void {
     registerLoadMetrics(this.#registry, load);
+  }
+
+  /** Adds what is refused and used because of quotas. Call it once. */
+  observeQuotas(quotas: Parameters<typeof registerQuotaMetrics>[1]): void {
+    registerQuotaMetrics(this.#registry, quotas);
   }
 
   /** Counts a request to one of the server's own paths. */

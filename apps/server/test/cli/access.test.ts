@@ -54,6 +54,37 @@ describe('the audit on the command line', () => {
 });
 
 describe('access control on the command line', () => {
+  test('a quota is set, shown and removed', async () => {
+    await admin('namespace create limited');
+    await admin(
+      'quota set --namespace limited --queues 3 --bytes-waiting 5000000000 --requests-per-second 100',
+    );
+    expect(await admin('quota get --namespace limited')).toMatchObject({
+      limits: { queues: 3, bytes_waiting: 5_000_000_000, requests_per_second: 100 },
+      source: 'stored',
+      usage: { processes: 1 },
+    });
+    const { items } = (await admin('key list')) as { items: { id: string }[] };
+    await admin(`quota set --key ${items[0]?.id} --connections 1000 --items-per-second 0`);
+    expect(await admin(`quota get --key ${items[0]?.id}`)).toMatchObject({ limits: { connections: 1_000 } });
+    await admin('quota set --namespace limited --remove');
+    expect(await admin('quota get --namespace limited')).toMatchObject({ source: 'none' });
+  });
+
+  test.each([
+    ['quota get', 'one of --namespace and --key is required'],
+    ['quota get --namespace a --key b', 'one of --namespace and --key is required'],
+    ['quota set --namespace a --remove --queues 1', '--remove cannot be used together with limits'],
+    ['quota set --namespace a --queues -1', 'It is not a whole number'],
+    ['quota set --namespace a --bytes-waiting 5GB', 'It is not a whole number'],
+    ['quota set --namespace nowhere --queues 1', "namespace does not exist; 'nowhere' was not found"],
+  ])('%s is refused', async (line, text) => {
+    const env = { QUERATOR_ENDPOINT: server.url, QUERATOR_API_KEY: ADMIN_KEY };
+    const refused = await terminal.run(line.split(' '), { env });
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain(text);
+  });
+
   test('a tenant is set up, used and taken down again', async () => {
     await admin('namespace create acme --description first --key-tag acme');
     await admin('namespace update acme --description second --key-tag acme');

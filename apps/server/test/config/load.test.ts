@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { configuredQuotas } from '../../src/config/quotas.ts';
 import { ConfigError, defaultConfig, loadConfig, parseConfig } from '../../src/index.ts';
 
 const faultOf = (text: string): string => {
@@ -32,6 +33,33 @@ describe('the configuration file', () => {
     ]) {
       expect(keys).toContain(key);
     }
+  });
+
+  test('has quotas for namespaces and keys, with sizes as texts', () => {
+    const config = parseConfig(`
+quotas:
+  default: { requests-per-second: 100 }
+  namespaces:
+    shop: { bytes-waiting: 5GB, items-waiting: 0 }
+  keys:
+    some-key: { connections: 3 }`);
+    const { default: always, namespaces, keys } = configuredQuotas(config.quotas as never);
+    expect(always).toEqual({ requestsPerSecond: 100 });
+    expect(namespaces.get('shop')).toEqual({ bytesWaiting: 5_000_000_000 });
+    expect(keys.get('some-key')).toEqual({ connections: 3 });
+    expect(defaultConfig().quotas).toBeUndefined();
+  });
+
+  test.each([
+    ['quotas: { default: { requests: 1 } }', 'quotas.default.requests: unknown key'],
+    ['quotas: { default: { queues: -1 } }', 'quotas.default.queues: expected a number of at least 0'],
+    ['quotas: { keys: { k: { connections: 1.5 } } }', 'quotas.keys.k.connections: expected a whole number'],
+    [
+      'quotas: { namespaces: { n: { bytes-waiting: much } } }',
+      'quotas.namespaces.n.bytes-waiting: expected a number of bytes',
+    ],
+  ])('%s is refused', (text, fault) => {
+    expect(faultOf(text)).toContain(fault);
   });
 
   test('is optional: without it everything is in memory on localhost:2319', () => {

@@ -13,6 +13,8 @@ const CONFIG = JSON.stringify({
   address: '127.0.0.1:0',
   'queue-storage': { driver: 'memory' },
   'partition-storage': [{ name: 'mem', driver: 'memory' }],
+  // Their series are there only if they are in use.
+  quotas: {},
 });
 
 /** One series: its name, its labels, its value. */

@@ -1,12 +1,12 @@
-import type { QuotaLimits, QuotaSubject } from '@querator/core';
+import type { QuotaLimit, QuotaLimits, QuotaSubject } from '@querator/core';
 import { type QuotaError, tooMany, tooManyAtOnce } from './quota-error.ts';
 import { SecondCount } from './second-count.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Refusals a second that are answered at once. */
 const PROMPT_REFUSALS = 100;
-/** The longest time that a further refusal is held back, in milliseconds. */
-const LONGEST_HOLD_MS = 1_000;
+/** How long each further refusal is held back, in milliseconds. */
+const HOLD_MS = 1_000;
 /** A call that cannot be refused makes others wait for this many seconds at most. */
 const MOST_DEBT_SECONDS = 1;
 
@@ -139,13 +139,28 @@ export class Meter {
   /** Counts a refusal, and sets how long its answer is held back. */
   refused<E extends QuotaError>(error: E, nowMs: number): E {
     if (this.#prompt.waitMs(1, nowMs) === 0) this.#prompt.take(1, nowMs);
-    else error.holdMs = Math.min(error.retryAfterMs ?? LONGEST_HOLD_MS, LONGEST_HOLD_MS);
+    else error.holdMs = HOLD_MS;
     return error;
   }
 
   /** Requests and items of the last second, in this process. */
   rates(nowMs: number): { readonly requests: number; readonly items: number } {
     return { requests: this.#requestCount.last(nowMs), items: this.#itemCount.last(nowMs) };
+  }
+
+  /** What is used of this process's share of each limit that is its own to judge: 1 is all of it. */
+  ratios(nowMs: number): readonly (readonly [limit: QuotaLimit, ratio: number])[] {
+    const { requests, items } = this.rates(nowMs);
+    const amounts = [
+      ['requestsPerSecond', requests],
+      ['itemsPerSecond', items],
+      ['waitingConsumers', this.consumers],
+      ['connections', this.connections],
+    ] as const;
+    return amounts.flatMap(([limit, amount]) => {
+      const most = this.#limits[limit];
+      return most === undefined ? [] : [[limit, (amount * this.#processes) / most] as const];
+    });
   }
 
   /** Whether the meter can be forgotten: a new one would say the same. */

@@ -61,6 +61,14 @@ export interface QuotaUsage {
   readonly connections: number;
 }
 
+/** What a subject uses of one limit. */
+export interface UsedLimit {
+  readonly subject: QuotaSubject;
+  readonly limit: QuotaLimit;
+  /** Of this process's share: 1 is all of it. */
+  readonly ratio: number;
+}
+
 /** What the queues of a namespace hold, as far as this process knows. */
 export interface StockUsage extends StockSize {
   /** Undefined: there was no sample yet. */
@@ -207,9 +215,23 @@ export class Quotas {
     return { items, bytes, sampleAgeMs: this.#sampler.ageMs(namespace) };
   }
 
-  /** The meters in use, for metrics. */
-  meters(): readonly Meter[] {
-    return this.#meters.all();
+  /** What is used of limits, for metrics, of the first `most` subjects that are in use. Measures nothing. */
+  used(most: number): readonly UsedLimit[] {
+    const nowMs = this.#deps.monotonicMs();
+    return this.#meters
+      .all()
+      .slice(0, most)
+      .flatMap((meter) => {
+        const { subject, limits } = meter;
+        const ratios = [...meter.ratios(nowMs)];
+        if (subject.kind === 'namespace' && limitsStock(meter)) {
+          const { itemsWaiting, bytesWaiting } = limits;
+          const { items, bytes } = this.#sampler.of(subject.name);
+          if (itemsWaiting !== undefined) ratios.push(['itemsWaiting', items / itemsWaiting]);
+          if (bytesWaiting !== undefined) ratios.push(['bytesWaiting', bytes / bytesWaiting]);
+        }
+        return ratios.map(([limit, ratio]) => ({ subject, limit, ratio }));
+      });
   }
 
   stop(): Promise<void> {
@@ -230,10 +252,9 @@ export class Quotas {
   #sampled(meters: readonly Meter[], namespace: string, brings: StockSize): Promise<void> | undefined {
     if (!meters.some(limitsStock)) return undefined;
     const stock = this.#sampler.of(namespace);
-    const isUnknown = stock.sample === undefined;
+    const isExceeded = exceeded(meters, stock, { namespace, brings }) !== undefined;
     // A consumer may have made room since the last sample.
-    if (!isUnknown && exceeded(meters, stock, { namespace, brings }) === undefined) return undefined;
-    return this.#sampler.fresh(namespace, LEAST_AGE_MS);
+    return this.#sampler.fresh(namespace, isExceeded ? LEAST_AGE_MS : MOST_AGE_MS);
   }
 
   #begin(meters: readonly Meter[], call: QuotaCall): EndCall | undefined {

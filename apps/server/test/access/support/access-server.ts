@@ -8,7 +8,7 @@ export const ADMIN_KEY = `qtr-test-${'A'.repeat(43)}`;
 export const ENFORCED = { 'auth-backend': { driver: 'internal', 'admin-key': ADMIN_KEY } };
 
 /** A client with a key; undefined: anonymous. */
-export function clientWith(server: TestServer, apiKey: string | undefined): Client {
+export function clientWith(server: Pick<TestServer, 'url'>, apiKey: string | undefined): Client {
   return createClient({ endpoint: server.url, apiKey });
 }
 
@@ -28,7 +28,7 @@ export interface Tenant {
 
 /** Creates a tenant. @param scope whether the key is valid in the namespace only. */
 export async function newTenant(
-  server: TestServer,
+  server: Pick<TestServer, 'url'>,
   permissions: string[],
   { scope = false }: { readonly scope?: boolean } = {},
 ): Promise<Tenant> {
@@ -45,7 +45,7 @@ export async function newTenant(
 
 /** Creates a queue as the administrator. */
 export async function newQueue(
-  server: TestServer,
+  server: Pick<TestServer, 'url'>,
   namespace: string,
   settings: object = {},
 ): Promise<string> {

@@ -1,3 +1,4 @@
+import { ManualClock } from '@querator/core/testing';
 import { type AnyEndpoint, codecs, endpointsV2 } from '@querator/protocol';
 import { afterAll, beforeAll } from 'vitest';
 import {
@@ -35,6 +36,18 @@ export function useQuotaServer(storage: StorageName, settings: object = ENFORCED
   return { server, pass };
 }
 
+/** Starts a server whose clocks all stand still, apart from what a test moves. */
+export function useFrozenServer(storage: StorageName): {
+  readonly server: TestServer;
+  readonly clock: ManualClock;
+} {
+  const clock = new ManualClock();
+  const server = new TestServer(ENFORCED, undefined, { clock, monotonicClock: () => 1_000 });
+  beforeAll(() => server.start(storage));
+  afterAll(() => server.dispose());
+  return { server, clock };
+}
+
 /** A reply in the form of JSON. */
 export interface Reply {
   readonly status: number;
@@ -45,7 +58,7 @@ export interface Reply {
 
 /** Calls an endpoint in one of the encodings. */
 export async function call(
-  server: TestServer,
+  server: Pick<TestServer, 'url'>,
   endpoint: unknown,
   request: object,
   { key = ADMIN_KEY, format = 'json' }: { readonly key?: string; readonly format?: Format } = {},
@@ -68,7 +81,11 @@ export async function call(
 }
 
 /** Sets a quota as the administrator. */
-export async function setQuota(server: TestServer, request: object, format: Format = 'json'): Promise<void> {
+export async function setQuota(
+  server: Pick<TestServer, 'url'>,
+  request: object,
+  format: Format = 'json',
+): Promise<void> {
   const { status, body } = await call(server, endpointsV2.quotas.set, request, { format });
   if (status !== 200) throw new Error(body.message);
 }
@@ -86,7 +103,7 @@ export interface TenantWithQueue extends Tenant {
 
 /** Creates a tenant whose key may do everything with its queue. @param scope whether the key is valid there only. */
 export async function tenantWithQueue(
-  server: TestServer,
+  server: Pick<TestServer, 'url'>,
   { scope = false, settings = {} }: { readonly scope?: boolean; readonly settings?: object } = {},
 ): Promise<TenantWithQueue> {
   const tenant = await newTenant(server, ALL_OF_QUEUES, { scope });
