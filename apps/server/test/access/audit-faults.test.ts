@@ -1,3 +1,4 @@
+import { NO_QUOTAS, Quotas } from '@querator/access';
 import {
   type AuditEvent,
   type AuditStore,
@@ -72,6 +73,18 @@ async function events(): Promise<readonly AuditEvent[]> {
   return page.events.toReversed();
 }
 
+/** Quotas that allow each namespace two items. */
+function quotasOfTwo(clock: ManualClock, monotonicMs: () => number): Quotas {
+  return new Quotas({
+    ...{ clock, logger: silentLogger, monotonicMs },
+    configured: { ...NO_QUOTAS, default: { itemsWaiting: 2 } },
+    liveProcesses: () => 1,
+    everyoneKnowsQuotas: () => undefined,
+    measure: (namespace) => service.namespaces.items(namespace),
+    countQueues: (namespace) => service.namespaces.queues(namespace),
+  });
+}
+
 const outcomes = async () => (await events()).map(({ action, outcome }) => `${action} ${outcome}`).sort();
 
 test('a change that took effect unnoticed has the event of its success', async () => {
@@ -111,6 +124,21 @@ test('items stay as they are if the event before cannot be stored', async () => 
   isBroken = false;
   expect(await outcomes()).toEqual(before);
   expect((await post('/v1/storage/items.list', { queue_name: 'q' })).json.items).toHaveLength(1);
+});
+
+test('items that are not stored, because their event cannot be, use up no quota', async () => {
+  const clock = new ManualClock();
+  let nowMs = 0;
+  http = httpFixture(service, clock, { auditTable, quotas: quotasOfTwo(clock, () => nowMs) });
+  await post('/v1/queues.create', QUEUE);
+  isBroken = true;
+  const items = { queue_name: 'q', items: [{}, {}] };
+  expect((await post('/v1/storage/items.import', items)).json.details.code).toBe('unavailable');
+  isBroken = false;
+  nowMs += 2_000;
+  await clock.advance('2s');
+  expect((await post('/v1/storage/items.import', items)).status).toBe(200);
+  expect((await post('/v1/storage/items.import', items)).json.details.code).toBe('over_limit');
 });
 
 test.each([

@@ -1,3 +1,4 @@
+import type { Quotas } from '@querator/access';
 import { type Clock, type Logger, silentLogger } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type { Service } from '@querator/engine';
@@ -5,6 +6,7 @@ import type { AuditTable } from '../../src/audit/audit-table.ts';
 import { MemoryBudget } from '../../src/http/budget/memory-budget.ts';
 import { Audit } from '../../src/http/call/audit.ts';
 import { CallPipeline } from '../../src/http/call/call-pipeline.ts';
+import { CallQuotas } from '../../src/http/call/call-quotas.ts';
 import { ClientAddresses } from '../../src/http/call/client-addresses.ts';
 import type { Gate } from '../../src/http/call/gate.ts';
 import { OpenGate } from '../../src/http/call/open-gate.ts';
@@ -35,6 +37,8 @@ export interface HttpFixtureOptions {
   readonly auditLogger?: Logger;
   /** Stores the audit. Undefined: it is not stored. */
   readonly auditTable?: AuditTable;
+  /** Undefined: there are none. */
+  readonly quotas?: Quotas;
 }
 
 /** Puts the HTTP side together. Its health check always passes. */
@@ -49,6 +53,7 @@ export function httpFixture(
     logger = silentLogger,
     auditLogger,
     auditTable: table,
+    quotas,
   }: HttpFixtureOptions = {},
 ): HttpFixture {
   const monotonicClock = systemMonotonicClock;
@@ -60,7 +65,8 @@ export function httpFixture(
   const addresses = new ClientAddresses([]);
   const audited = { logger: auditLogger, table, random: new SeededRandom(), namespaceOf, addresses };
   const audit = auditLogger === undefined && table === undefined ? undefined : new Audit(audited);
-  const calls = new CallPipeline({ sources, gate, audit, ...deps });
+  const callQuotas = quotas && new CallQuotas({ quotas, clock, namespaceOf });
+  const calls = new CallPipeline({ sources, gate, audit, quotas: callQuotas, ...deps });
   const routes = createRoutes(service, undefined, loneInstances(clock));
   const health = { check: async () => ({ status: 'pass', version: '', checks: {} }) as const };
   const pages = createPages({ health, metrics, isReady: async () => true, authorize: () => undefined });

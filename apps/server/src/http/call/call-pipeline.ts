@@ -173,6 +173,8 @@ export class CallPipeline {
     const { endpoint } = call.route;
     let request: unknown;
     let reply: Answer;
+    /** Ends the call for its quotas. Undefined: there is nothing to end, or it has ended. */
+    let end: EndCall | undefined;
     const { audit } = call;
     try {
       request = decoding instanceof Promise ? await decoding : decoding;
@@ -188,13 +190,14 @@ export class CallPipeline {
         caller: context.caller,
         connection: call.headers.connection,
       });
-      const end = ending instanceof Promise ? await ending : ending;
+      end = ending instanceof Promise ? await ending : ending;
       if (audit !== undefined) {
         context.audit = audit;
         await audit.begins(context.caller);
       }
-      const handling = this.#handle(call, request, context);
-      const response = await (end === undefined ? handling : ended(handling, end));
+      const response = await this.#handle(call, request, context);
+      end?.(undefined, response);
+      end = undefined;
       if (audit !== undefined) await audit.succeeded();
       const answering = answerOf(endpoint.response, response, call.replyFormat);
       if (answering instanceof Promise) reply = await answering;
@@ -203,6 +206,7 @@ export class CallPipeline {
       if (refused !== undefined) throw refused;
       if (context.replyHeaders !== undefined) reply = { ...reply, headers: context.replyHeaders };
     } catch (error) {
+      end?.(error);
       const { path, headers } = call;
       reply = this.#refusal(error, call.replyFormat, { path, headers, queue: queueOf(request) });
       if (audit !== undefined) await audit.failed(error);
@@ -297,18 +301,6 @@ export class CallPipeline {
 
   #count(path: string, { status }: Answer, startedMs: number): void {
     this.#metrics.answered(path, status, (this.#monotonicClock() - startedMs) / 1_000);
-  }
-}
-
-/** Ends a call for its quotas once it is over. */
-async function ended(handling: Promise<unknown>, end: EndCall): Promise<unknown> {
-  try {
-    const response = await handling;
-    end(undefined, response);
-    return response;
-  } catch (error) {
-    end(error);
-    throw error;
   }
 }
 
