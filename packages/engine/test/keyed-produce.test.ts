@@ -169,6 +169,33 @@ describe('a produce with a key for the request', () => {
     expect(await h.payloads('q')).toEqual(['plain', 'keyed']);
   });
 
+  test('is not put off by failures with a success in between', async () => {
+    const h = new Harness({ statementsInFlight: 3 });
+    await h.create('q');
+    await produce(h, 'first', ['a']);
+    const loseAnswer = async (key: string) => {
+      h.storage.fail('produceKeyed', 0, 'unknown-lost');
+      const lost = watch(produce(h, key, [key]));
+      await h.settle();
+      expect(lost.error).toMatchObject({ reason: 'outcome_unknown' });
+      h.storage.heal(0);
+    };
+    const repeats = async (key: string) => {
+      const repeated = watch(produce(h, key, [key]));
+      await h.settle();
+      expect(repeated.state).toBe('fulfilled');
+    };
+    // The probe after the first failure ends after the success that follows.
+    const release = h.storage.hold('probe', 0);
+    await loseAnswer('one');
+    await repeats('one');
+    release();
+    await h.settle();
+    await loseAnswer('two');
+    await repeats('two');
+    expect(h.logged).not.toContain('dedup keys cannot be stored');
+  });
+
   test('shares a statement with others that arrive while storage is busy', async () => {
     const h = new Harness();
     await h.create('q');

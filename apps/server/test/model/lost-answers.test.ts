@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type MakeStorage, ServiceUnderTest } from './service-under-test.ts';
 
 const PARTITIONS = 2;
-const TIMEOUT_MS = 1_200_000;
+const TIMEOUT_MS = 300_000;
 
 type Command =
   /** A client produces until it has an answer. The first answer may be lost. */

@@ -283,10 +283,12 @@ export class KeyedLoop {
   async #failed(error: unknown): Promise<void> {
     const { engine, hooks, partition } = this.#deps;
     if (this.#stopped !== undefined) return;
+    // Counted before the probe: a statement that succeeds meanwhile proves that the keys can be stored.
+    this.#faults++;
     await this.#deps.probe();
-    if (!partition.healthy || this.#stopped !== undefined) return;
+    if (!partition.healthy) this.#faults = 0;
     // A first failure is mostly a connection that broke.
-    if (this.#faults++ === 0) return;
+    if (this.#faults <= 1 || this.#stopped !== undefined) return;
     const where = { queue: hooks.queue().name, partition: partition.number, storage: partition.storageName };
     engine.logger.warn('dedup keys cannot be stored', { ...where, err: error });
     this.#cancelBackOff?.();
