@@ -1,11 +1,13 @@
 import { DurationSyntaxError, parseDuration, toMilliseconds } from '@querator/core';
-import { queueEndpoints } from '@querator/protocol';
+import { endpointsV2, queueEndpoints } from '@querator/protocol';
 
 /** For calls without a timeout, which should not wait for anything. */
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** The server's own timeout for retry calls, which cannot name one. */
-const SERVER_TIMEOUTS_MS: ReadonlyMap<string, number> = new Map([[queueEndpoints.retry.path, 5 * 60_000]]);
+const SERVER_TIMEOUTS_MS: ReadonlyMap<string, number> = new Map(
+  [queueEndpoints.retry, endpointsV2.queue.retry].map(({ path }) => [path, 5 * 60_000]),
+);
 
 /** Extra time for the server's timeout reply to arrive: it says more than a local timeout. */
 const MARGIN_MS = 5_000;

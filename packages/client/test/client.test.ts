@@ -176,6 +176,23 @@ describe('no reply', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test.each(['v1', 'v2'] as const)(
+    'of a retry under /%s/ is awaited for 5 minutes and a margin',
+    async (api) => {
+      const clock = new ManualClock();
+      const client = createClient({ endpoint, clock, fetch: () => new Promise(() => {}) });
+      const failure = failureOf(api === 'v1' ? client.queue.retry({}) : client.v2.queue.retry({}));
+      let failed = false;
+      void failure.then(() => {
+        failed = true;
+      });
+      await clock.advance('304s');
+      expect(failed).toBe(false);
+      await clock.advance('1s');
+      expect(await failure).toBeInstanceOf(RequestTimeoutError);
+    },
+  );
+
   test('is awaited for the timeout of the caller', async () => {
     const clock = new ManualClock();
     const client = createClient({ endpoint, clock, fetch: () => new Promise(() => {}) });

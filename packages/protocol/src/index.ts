@@ -5,6 +5,7 @@ export type {
   Audited,
   Endpoint,
   Handlers,
+  ItemTraffic,
   JudgedBy,
   RequestOf,
   ResponseOf,

@@ -65,19 +65,31 @@ const TABLE = `
 /v2/quotas.set QuotasSetRequest Reply namespace.update 256000
 `;
 
+const ALL: readonly AnyEndpoint[] = [
+  queueEndpoints,
+  queuesEndpoints,
+  storageEndpoints,
+  accessEndpoints,
+  ...Object.values(endpointsV2),
+].flatMap((table) => Object.values<AnyEndpoint>(table));
+
 describe('the endpoints', () => {
   it('are those of the API, with their permissions and limits', () => {
-    const all: readonly AnyEndpoint[] = [
-      queueEndpoints,
-      queuesEndpoints,
-      storageEndpoints,
-      accessEndpoints,
-      ...Object.values(endpointsV2),
-    ].flatMap((table) => Object.values<AnyEndpoint>(table));
-    const rows = all.map(({ path, request, response, permission, bodyLimit }) =>
+    const rows = ALL.map(({ path, request, response, permission, bodyLimit }) =>
       [path, request.name, response.name, permission, bodyLimit].join(' '),
     );
     expect(rows).toEqual(TABLE.trim().split('\n'));
+  });
+
+  it('say what they do with items', () => {
+    const of = (traffic: string) =>
+      ALL.filter((endpoint) => endpoint.traffic === traffic).map(({ path }) => path);
+    expect(of('stores')).toEqual(['/v1/queue.produce', '/v1/storage/items.import', '/v2/queue.produce']);
+    expect(of('waits')).toEqual(['/v1/queue.lease', '/v2/queue.lease']);
+    expect(of('leased')).toEqual([
+      ...['/v1/queue.complete', '/v1/queue.retry'],
+      ...['/v2/queue.complete', '/v2/queue.retry', '/v2/queue.extend'],
+    ]);
   });
 
   it('have the types of their messages', () => {

@@ -59,13 +59,16 @@ describe.each(STORAGES)('a change of access on %s', { timeout: 60_000 }, (storag
     connection.socket.destroy();
   });
 
-  test('ends a lease that waits with the earlier secret of a rotated key, when its grace ends', async () => {
-    const { namespace, key, keyId } = await newTenant(server, ['queue.lease']);
-    const queueName = await newQueue(server, namespace);
-    const request = { queue_name: queueName, client_id: 'c', batch_size: 1, request_timeout: '1m' };
-    const waiting = post('/v1/queue.lease', request, key);
-    await expect.poll(() => waitingLeases(queueName)).toBe(1);
-    expect((await post('/v2/apikeys.rotate', { id: keyId, grace: '1s' }, ADMIN_KEY)).status).toBe(200);
-    expect((await waiting).json).toMatchObject({ code: 401, message: 'api key has expired' });
-  });
+  test.each(['/v1/queue.lease', '/v2/queue.lease'])(
+    'ends a %s that waits with the earlier secret of a rotated key, when its grace ends',
+    async (path) => {
+      const { namespace, key, keyId } = await newTenant(server, ['queue.lease']);
+      const queueName = await newQueue(server, namespace);
+      const request = { queue_name: queueName, client_id: 'c', batch_size: 1, request_timeout: '1m' };
+      const waiting = post(path, request, key);
+      await expect.poll(() => waitingLeases(queueName)).toBe(1);
+      expect((await post('/v2/apikeys.rotate', { id: keyId, grace: '1s' }, ADMIN_KEY)).status).toBe(200);
+      expect((await waiting).json).toMatchObject({ code: 401, message: 'api key has expired' });
+    },
+  );
 });

@@ -152,6 +152,13 @@ test('consumers may not take the last places: calls that do not wait are served'
   expect(refused.statuses).toEqual([454]);
   expect(refused.received).toContain('queue is overloaded; try again later');
   await refused.untilClosed();
+
+  // Those who hold items must be able to keep them, however many wait.
+  const holder = await fixture.connect();
+  const extended = { queue_name: 'q', request_timeout: '5s', lease_timeout: '1m', ids: ['unknown'] };
+  holder.call('/v2/queue.extend', extended);
+  await holder.untilReplies(1);
+  expect(holder.statuses).toEqual([200]);
 });
 
 test('a connection runs one request at a time that waits for items', async () => {

@@ -16,6 +16,12 @@ export type JudgedBy = 'queue' | 'service';
  */
 export type Audited = 'settings' | 'access' | 'items' | false;
 
+/**
+ * What a call does with items: stores those of its request, waits for some, or
+ * concerns those that its caller has leased. `other`: nothing of these.
+ */
+export type ItemTraffic = 'stores' | 'waits' | 'leased' | 'other';
+
 /** One call of the API: a `POST` to `path` with a request message and a response message. */
 export interface Endpoint<Request, Response> {
   /** Exact and case-sensitive. */
@@ -29,6 +35,8 @@ export interface Endpoint<Request, Response> {
   readonly judgedBy: JudgedBy;
   /** Why the server records who makes the call. */
   readonly audited: Audited;
+  /** What it does with items. Limits and priorities depend on it. */
+  readonly traffic: ItemTraffic;
   /** The largest request body, in bytes. */
   readonly bodyLimit: number;
 }

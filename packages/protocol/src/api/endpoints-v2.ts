@@ -32,10 +32,12 @@ export const endpointsV2 = {
   /** Calls on one queue. */
   queue: {
     produce: onQueue('/v2/queue.produce', c.QueueProduceRequest, c.QueueProduceResponse, 'queue.produce', {
+      traffic: 'stores',
       audited: false,
       bodyLimit: BODY_LIMITS.produce,
     }),
     lease: onQueue('/v2/queue.lease', c.QueueLeaseRequest, c.QueueLeaseResponse, 'queue.lease', {
+      traffic: 'waits',
       audited: false,
     }),
     complete: onQueue(
@@ -43,12 +45,14 @@ export const endpointsV2 = {
       c.QueueCompleteRequest,
       c.QueueCompleteResponse,
       'queue.complete',
-      { audited: false },
+      { traffic: 'leased', audited: false },
     ),
     retry: onQueue('/v2/queue.retry', c.QueueRetryRequest, c.QueueRetryResponse, 'queue.retry', {
+      traffic: 'leased',
       audited: false,
     }),
     extend: onQueue('/v2/queue.extend', c.QueueExtendRequest, c.QueueExtendResponse, 'queue.lease', {
+      traffic: 'leased',
       audited: false,
     }),
   },

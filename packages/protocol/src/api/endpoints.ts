@@ -7,16 +7,22 @@ const c = codecs;
 /** Calls on one queue. */
 export const queueEndpoints = {
   produce: onQueue('/v1/queue.produce', c.QueueProduceRequest, c.Reply, 'queue.produce', {
+    traffic: 'stores',
     audited: false,
     bodyLimit: BODY_LIMITS.produce,
   }),
   lease: onQueue('/v1/queue.lease', c.QueueLeaseRequest, c.QueueLeaseResponse, 'queue.lease', {
+    traffic: 'waits',
     audited: false,
   }),
   complete: onQueue('/v1/queue.complete', c.QueueCompleteRequest, c.Reply, 'queue.complete', {
+    traffic: 'leased',
     audited: false,
   }),
-  retry: onQueue('/v1/queue.retry', c.QueueRetryRequest, c.Reply, 'queue.retry', { audited: false }),
+  retry: onQueue('/v1/queue.retry', c.QueueRetryRequest, c.Reply, 'queue.retry', {
+    traffic: 'leased',
+    audited: false,
+  }),
   stats: onQueue('/v1/queue.stats', c.QueueStatsRequest, c.QueueStatsResponse, 'queue.stats', {
     audited: false,
   }),
@@ -54,7 +60,7 @@ export const storageEndpoints = {
     c.StorageItemsImportRequest,
     c.StorageItemsImportResponse,
     'queue.produce',
-    { audited: 'items', bodyLimit: BODY_LIMITS.import },
+    { traffic: 'stores', audited: 'items', bodyLimit: BODY_LIMITS.import },
   ),
   itemsDelete: onQueue('/v1/storage/items.delete', c.StorageItemsDeleteRequest, c.Reply, 'queue.clear', {
     audited: 'items',

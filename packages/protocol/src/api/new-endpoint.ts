@@ -1,7 +1,7 @@
 import type { Permission } from '@querator/core';
 import type { MessageCodec } from '../messages/message-codec.ts';
 import { BODY_LIMITS } from './body-limits.ts';
-import type { Audited, Endpoint } from './endpoint.ts';
+import type { Audited, Endpoint, ItemTraffic } from './endpoint.ts';
 
 /** A call whose service judges the permission. */
 export function endpoint<Request, Response>(
@@ -11,7 +11,8 @@ export function endpoint<Request, Response>(
   permission: Permission,
   { audited }: { readonly audited: Audited },
 ): Endpoint<Request, Response> {
-  return { path, request, response, permission, audited, judgedBy: 'service', bodyLimit: BODY_LIMITS.other };
+  const bodyLimit = BODY_LIMITS.other;
+  return { path, request, response, permission, audited, judgedBy: 'service', traffic: 'other', bodyLimit };
 }
 
 /** A call on the queue that its request names. */
@@ -20,7 +21,11 @@ export function onQueue<Request extends { readonly queueName: string }, Response
   request: MessageCodec<Request>,
   response: MessageCodec<Response>,
   permission: Permission,
-  { audited, bodyLimit = BODY_LIMITS.other }: { readonly audited: Audited; readonly bodyLimit?: number },
+  {
+    audited,
+    traffic = 'other',
+    bodyLimit = BODY_LIMITS.other,
+  }: { readonly audited: Audited; readonly traffic?: ItemTraffic; readonly bodyLimit?: number },
 ): Endpoint<Request, Response> {
-  return { path, request, response, permission, audited, judgedBy: 'queue', bodyLimit };
+  return { path, request, response, permission, audited, judgedBy: 'queue', traffic, bodyLimit };
 }

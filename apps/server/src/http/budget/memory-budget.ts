@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
-import { type Logger, type Permission, silentLogger } from '@querator/core';
+import { type Logger, silentLogger } from '@querator/core';
 import type { ItemBudget } from '@querator/engine';
+import type { AnyEndpoint } from '@querator/protocol';
 import { SMALLEST_MEMORY_BUDGET } from '../../config/byte-size.ts';
 
 /** The part of the heap's limit that the budget is by default. */
@@ -111,7 +112,7 @@ export class MemoryBudget {
   }
 
   /** The share that holds the body of a call. */
-  ofCall({ permission }: { readonly permission: Permission }): MemoryShare {
-    return permission === 'queue.produce' ? this.producers : this.calls;
+  ofCall({ traffic }: Pick<AnyEndpoint, 'traffic'>): MemoryShare {
+    return traffic === 'stores' ? this.producers : this.calls;
   }
 }

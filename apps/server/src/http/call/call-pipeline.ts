@@ -4,7 +4,6 @@ import {
   bodyTooLarge,
   methodNotAllowed,
   negotiateReply,
-  queueEndpoints,
   unknownMethod,
   type WireFormat,
 } from '@querator/protocol';
@@ -257,7 +256,7 @@ export class CallPipeline {
 
   #handle({ route }: AdmittedCall, request: unknown, context: CallContext): Promise<unknown> {
     const { watch } = this.#gate;
-    if (watch === undefined || route.endpoint !== queueEndpoints.lease) return route.handle(request, context);
+    if (watch === undefined || route.endpoint.traffic !== 'waits') return route.handle(request, context);
     return handleWatched(watch, route, request, context);
   }
 

@@ -13,30 +13,10 @@ export interface CallQuotasDeps {
   readonly namespaceOf: (queueName: string) => string | undefined | Promise<string | undefined>;
 }
 
-/** What quotas have to know of an endpoint. */
-interface Traits {
-  /**
-   * False for calls on leased items. A consumer that could not complete an item or give
-   * it back would do its work once more.
-   */
-  readonly isRefusable: boolean;
-  /** Whether it waits for items. */
-  readonly waits: boolean;
-  /** Whether it stores the items of the request. */
-  readonly brings: boolean;
-  /** How its request names the namespace that it concerns. */
-  readonly names: 'queue' | 'namespace' | undefined;
-}
-
-const ON_LEASED_ITEMS = /\/queue\.(complete|retry|extend)$/;
-const LEASE = /\/queue\.lease$/;
-const CREATE_OR_LIST = /\/queues\.(create|list)$/;
-
 /** Judges calls by the quotas of their callers and namespaces. */
 export class CallQuotas {
   readonly #deps: CallQuotasDeps;
   readonly #owners = new ConnectionOwners();
-  readonly #traits = new WeakMap<AnyEndpoint, Traits>();
 
   constructor(deps: CallQuotasDeps) {
     this.#deps = deps;
@@ -55,7 +35,7 @@ export class CallQuotas {
       this.#claim(connection, 'key', keyId);
       if (namespaceScope !== '') this.#claim(connection, 'namespace', namespaceScope);
     }
-    quotas.admit(principal, this.#traitsOf(endpoint).isRefusable);
+    quotas.admit(principal, isRefusable(endpoint));
   }
 
   /**
@@ -70,24 +50,23 @@ export class CallQuotas {
     { caller, connection }: { readonly caller: Caller; readonly connection: object | undefined },
   ): EndCall | undefined | Promise<EndCall | undefined> {
     if (!this.#deps.quotas.any) return undefined;
-    const { names, isRefusable, waits, brings } = this.#traitsOf(endpoint);
-    const { items } = request as { readonly items?: readonly object[] };
+    const { traffic } = endpoint;
     const judge = (namespace: string | undefined) =>
       this.#begin(
         {
           principal: caller.principal,
           namespace,
-          isRefusable,
-          waits,
-          brings: brings && Array.isArray(items) ? new BroughtItems(items) : undefined,
+          isRefusable: isRefusable(endpoint),
+          waits: traffic === 'waits',
+          brings: traffic === 'stores' ? new BroughtItems(itemsOf(request)) : undefined,
         },
         connection,
       );
-    if (names === undefined) return judge(undefined);
-    if (names === 'queue') {
+    if (endpoint.judgedBy === 'queue') {
       const namespace = this.#namespaceOf(request as { readonly queueName: string });
       return namespace instanceof Promise ? namespace.then(judge) : judge(namespace);
     }
+    if (!namesNamespace(endpoint)) return judge(undefined);
     // Somebody who may not do this must not use up the limits of the namespace.
     const namespace = (request as { readonly namespace: string }).namespace || SYSTEM_NAMESPACE;
     return judge(caller.may(endpoint.permission, namespace) ? namespace : undefined);
@@ -133,19 +112,21 @@ export class CallQuotas {
       this.#owners.claim(connection as Parameters<ConnectionOwners['claim']>[0], slot, meter),
     );
   }
+}
 
-  #traitsOf(endpoint: AnyEndpoint): Traits {
-    let traits = this.#traits.get(endpoint);
-    if (traits === undefined) {
-      const { path, permission, judgedBy } = endpoint;
-      traits = {
-        isRefusable: !ON_LEASED_ITEMS.test(path),
-        waits: LEASE.test(path),
-        brings: permission === 'queue.produce',
-        names: judgedBy === 'queue' ? 'queue' : CREATE_OR_LIST.test(path) ? 'namespace' : undefined,
-      };
-      this.#traits.set(endpoint, traits);
-    }
-    return traits;
-  }
+/**
+ * Whether a call may be refused for its rate. Those on leased items may not: a consumer
+ * that could not complete an item or give it back would do its work once more.
+ */
+function isRefusable({ traffic }: AnyEndpoint): boolean {
+  return traffic !== 'leased';
+}
+
+/** Whether the request of a call names a namespace in which it concerns queues. */
+function namesNamespace({ permission }: AnyEndpoint): boolean {
+  return permission === 'queue.create' || permission === 'queue.list';
+}
+
+function itemsOf(request: unknown): readonly object[] {
+  return (request as { readonly items: readonly object[] }).items;
 }

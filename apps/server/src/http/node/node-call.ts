@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type Logger, overloaded, type Permission, type QueueError } from '@querator/core';
-import { codecs } from '@querator/protocol';
+import { type AnyEndpoint, codecs } from '@querator/protocol';
 import type { MemoryBudget, MemoryShare } from '../budget/memory-budget.ts';
 import { ReceivedBody } from '../budget/received-body.ts';
 import type { AdmittedCall } from '../call/admitted-call.ts';
@@ -21,8 +21,8 @@ const SMALL_ANSWER_BYTES = 65_536;
 const READS = /\.(list|stats|health|metrics)$/;
 
 /** Whether a call may wait for items. */
-export function mayWait({ permission }: { readonly permission: Permission }): boolean {
-  return permission === 'queue.lease';
+export function mayWait({ traffic }: Pick<AnyEndpoint, 'traffic'>): boolean {
+  return traffic === 'waits';
 }
 
 /** Whether a call returns data, which may be long. */
