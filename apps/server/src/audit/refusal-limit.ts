@@ -5,8 +5,8 @@ export const STORED_REFUSALS = 1_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * Limits how many refused calls of one user are stored: whoever has no permission
- * could fill the database with them.
+ * Limits how many refused calls of one user are stored. Without a limit, a user
+ * without any permission could fill the database.
  */
 export class RefusalLimit {
   readonly #monotonicClock: MonotonicClock;

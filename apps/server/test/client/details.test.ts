@@ -31,7 +31,7 @@ function tracing() {
   return { telemetry, handled };
 }
 
-/** Works on a queue until its handler has seen so many items. */
+/** Runs a worker until its handler was called the given number of times. */
 async function workOn(
   source: QueueSource,
   queue: string,

@@ -106,7 +106,7 @@ describe.each(STORAGES)('stocks on %s', { timeout: 60_000 }, (storage) => {
           message: `quota exceeded; namespace '${namespace}' may hold 3 queues and holds 3, try again later`,
         },
       });
-      // A client that creates its queue at each start is told that it exists.
+      // A client may create its queue at each start. The answer is the same as without a quota.
       expect(await create(1, first)).toMatchObject({
         status: 400,
         body: { details: { code: 'queue_exists' } },

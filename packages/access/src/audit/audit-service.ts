@@ -47,7 +47,7 @@ export interface AuditServiceDeps {
 
 const FIRST_INSTANT: Instant = instantFromMicroseconds(0n);
 
-/** Shows who called what, to those who may list role bindings. */
+/** Lists audit events. The caller needs the permission to list role bindings. */
 export class AuditService {
   readonly #deps: AuditServiceDeps;
 

@@ -13,7 +13,7 @@ export interface ThreadRenewalDeps<Item extends RenewedItem> extends RenewalRepo
   readonly onFailed: (error: unknown, items: readonly Item[]) => void;
 }
 
-/** So many removed items are told to the thread without waiting for the next lease. */
+/** Removed items are reported to the thread with the next lease, or once there are this many. */
 const MOST_UNTOLD = 100;
 
 /** A renewal by a thread, which a busy event loop cannot starve. */

@@ -32,7 +32,7 @@ export class Pace {
     this.#callMs = this.#average(this.#callMs, start);
   }
 
-  /** How many items to lease ahead for so many handlers. */
+  /** How many items to lease in advance. @param concurrency the most handlers that run at a time. */
   ahead(concurrency: number): number {
     if (this.#handlerMs === undefined || this.#callMs === undefined) return 0;
     const started = (concurrency * this.#callMs) / Math.max(this.#handlerMs, SHORTEST_MS);

@@ -4,9 +4,10 @@ import process from 'node:process';
 export type StopSignal = NodeJS.Signals;
 
 /**
- * Calls `onSignal` for each of these signals, until the returned function is
- * called. If a signal came by then and nobody else listens to it, that function
- * sends it again: the process ends as it would have without a listener.
+ * Calls `onSignal` for each of these signals.
+ *
+ * @returns ends that. If a signal was received and nobody else listens to it, it is
+ *   sent again, so that the process ends as it would have without a listener.
  */
 export function listenToStopSignals(signals: readonly StopSignal[], onSignal: () => void): () => void {
   let received: StopSignal | undefined;

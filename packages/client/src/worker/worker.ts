@@ -9,6 +9,7 @@ import {
   // biome-ignore lint/style/noRestrictedImports: the same.
   SystemRandom,
   toMilliseconds,
+  within,
 } from '@querator/core';
 import { shown, warner } from '../callback-warnings.ts';
 import { bytes, type Codec } from '../codec/codec.ts';
@@ -159,23 +160,15 @@ class RunningWorker<Payload> implements Worker {
 
   async #stopInTime(): Promise<void> {
     this.#stopping.abort();
-    await this.#endedWithin(this.#stopTimeoutMs);
+    await within(this.#clock, this.#stopTimeoutMs, this.#ended.promise);
     await this.#abort.run();
   }
 
   async #abortHandlers(): Promise<void> {
     const reason = new WorkAborted('stop-timeout');
     this.#loop.abortHandlers(reason);
-    await this.#endedWithin(ABORT_TIMEOUT_MS);
+    await within(this.#clock, ABORT_TIMEOUT_MS, this.#ended.promise);
     this.#loop.abandonHandlers(reason.message);
-  }
-
-  /** Resolves when the worker has ended, or after so many milliseconds. */
-  async #endedWithin(mostMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.startTimer(mostMs, resolve);
-    await Promise.race([promise, this.#ended.promise]);
-    cancel();
   }
 }
 

@@ -8,7 +8,7 @@ import { toThreadError } from '../../src/thread/thread-error.ts';
 import type { RenewalThread, ThreadListener } from '../../src/thread/thread-host.ts';
 import type { ToThread } from '../../src/thread/thread-messages.ts';
 
-/** A renewal with a thread that only records what it is told. */
+/** A renewal with a fake thread, which records its messages. */
 function start({ canExtend = true, canStart = true } = {}) {
   const clock = new ManualClock();
   const told: ToThread[] = [];
