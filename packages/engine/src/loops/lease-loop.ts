@@ -16,7 +16,8 @@ import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import { longestHandOutMs, mayPutOff } from './batching-policy.ts';
 import { Gathering } from './gathering.ts';
-import { type Leased, LeaseRequests, type LeaseWishes, type PendingLease } from './lease-requests.ts';
+import { kindOf, type Leased, LeaseRequests, type LeaseWishes, type PendingLease } from './lease-requests.ts';
+import { PartitionSearch } from './partition-search.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
 
 /** The plan of one statement that leases items for its requests. */
@@ -103,7 +104,15 @@ export class LeaseLoop {
       () => this.#requests.forget(request),
     );
     const gathering = wishes.gather && new Gathering(this.#deps.clock, wishes.gather, () => this.wake());
-    const request: PendingLease = { ...wishes, pending, gathering, promisedBy: undefined, assigned: [] };
+    const kind = kindOf(wishes);
+    const request: PendingLease = {
+      ...wishes,
+      pending,
+      gathering,
+      kind,
+      promisedBy: undefined,
+      assigned: [],
+    };
     if (pending.answered) return pending.answer;
     this.#requests.add(request);
     // Counts are hints. A request does not wait because of them alone.
@@ -205,14 +214,13 @@ export class LeaseLoop {
     const planned = new Map<PartitionState, LeasePlan>();
     let wanted = 0;
     for (const { limit } of this.#requests.allIdle()) wanted += limit;
-    let noneKeepsMetadata = false;
+    const search = new PartitionSearch();
     for (const request of this.#requests.allIdle()) {
-      if (noneKeepsMetadata && request.details && isPlain(request)) continue;
-      const partition = this.#choose(planned, wanted, request);
+      const partition = search.isInVain(request) ? undefined : this.#choose(planned, wanted, request);
       if (partition === undefined) {
-        if (!isPlain(request)) continue;
-        if (!request.details) break;
-        noneKeepsMetadata = true;
+        if (request.kind === undefined) break;
+        search.failed(request);
+        this.#somethingMayBeThere(request, search);
         continue;
       }
       const plan = planned.get(partition) ?? this.#newPlan(partition, request);
@@ -232,6 +240,13 @@ export class LeaseLoop {
 
   #listenToIdle(): void {
     for (const { pending } of this.#requests.allIdle()) pending.listen();
+  }
+
+  /** A request that gathers items starts to count its longest wait once any item is there. */
+  #somethingMayBeThere({ gathering }: PendingLease, search: PartitionSearch): void {
+    if (gathering?.holdsOut !== true) return;
+    search.anyItems ??= this.#partitions.some(({ waiting, mayHoldItems }) => waiting > 0 || mayHoldItems);
+    if (search.anyItems) gathering.somethingIsThere();
   }
 
   /** @param request the first of its requests. */
@@ -271,12 +286,7 @@ export class LeaseLoop {
       mayJoin(planned.get(partition), request);
     const { gathering } = request;
     if (gathering?.holdsOut === true) {
-      const holder = this.#order.fullest(
-        (partition) => isFree(partition) && partition.waiting >= gathering.minItems,
-      );
-      const isThere = ({ waiting, mayHoldItems }: PartitionState) => waiting > 0 || mayHoldItems;
-      if (holder === undefined && this.#partitions.some(isThere)) gathering.somethingIsThere();
-      return holder;
+      return this.#order.fullest((partition) => isFree(partition) && partition.waiting >= gathering.minItems);
     }
     return (
       this.#order.fullest((partition) => isFree(partition) && partition.waiting > 0) ??
@@ -371,11 +381,6 @@ export class LeaseLoop {
 function mayJoin(plan: LeasePlan | undefined, { gathering, leaseTimeout }: PendingLease): boolean {
   if (plan === undefined) return true;
   return !plan.isForOne && gathering?.holdsOut !== true && plan.leaseTimeout === leaseTimeout;
-}
-
-/** Whether the request takes whatever the next statement brings. */
-function isPlain({ gathering, leaseTimeout }: PendingLease): boolean {
-  return gathering === undefined && leaseTimeout === undefined;
 }
 
 function addTo(plan: LeasePlan, request: PendingLease): void {

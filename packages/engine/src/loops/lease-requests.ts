@@ -29,9 +29,17 @@ export interface PendingLease extends LeaseWishes {
   readonly pending: PendingRequest<Leased>;
   /** Undefined: one item is enough. */
   readonly gathering: Gathering | undefined;
+  /** Requests of one kind ask for the same besides the number of items. Undefined: any items will do. */
+  readonly kind: string | undefined;
   /** The number of the statement that leases for it. Undefined: none, or a slow one. */
   promisedBy: number | undefined;
   readonly assigned: LeasedItem[];
+}
+
+/** See {@link PendingLease.kind}. */
+export function kindOf({ details, leaseTimeout, gather }: LeaseWishes): string | undefined {
+  if (!details && leaseTimeout === undefined && gather === undefined) return undefined;
+  return `${details} ${leaseTimeout ?? ''} ${gather?.minItems ?? ''}`;
 }
 
 /** The pending lease requests of a queue, in order of arrival. */
