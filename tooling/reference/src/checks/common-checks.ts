@@ -44,7 +44,7 @@ export const OVERLOADED: Check = {
 
 /** The answer to producers while their queue is paused. */
 export const QUEUE_PAUSED: Check = {
-  when: 'the queue is [paused](v2-calls.md#v2queuespause)',
+  when: 'the queue is [paused](v2-queues-calls.md#v2queuespause)',
   text: MESSAGES.queuePaused,
   reason: 'queue_paused',
   code: 'retry',

@@ -20,6 +20,17 @@ const GROUPS: readonly Group[] = [
   { endpoints: storageEndpoints, page: 'storage-calls.md' },
 ];
 
+/** The page of each group of calls under `/v2/`. A group that is missing here does not compile. */
+const PAGES_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
+  server: 'v2-system-calls.md',
+  instances: 'v2-system-calls.md',
+  apiKeys: 'v2-system-calls.md',
+  audit: 'v2-system-calls.md',
+  queue: 'v2-queue-calls.md',
+  queues: 'v2-queues-calls.md',
+  quotas: 'v2-system-calls.md',
+};
+
 /** Every call that is served: path, messages, permission, what its audit is for, body limit. */
 export function endpointTable(): string {
   return table(
@@ -37,9 +48,12 @@ export function accessEndpointTable(): string {
 /** The calls under `/v2/`. */
 export function endpointTableV2(): string {
   return table(
-    Object.values(endpointsV2)
-      .flatMap(endpointsOf)
-      .map((endpoint) => ({ endpoint, link: `v2-calls.md#${anchorOf(endpoint.path)}` })),
+    Object.entries(endpointsV2).flatMap(([group, endpoints]) =>
+      endpointsOf(endpoints).map((endpoint) => ({
+        endpoint,
+        link: `${PAGES_V2[group as keyof typeof endpointsV2]}#${anchorOf(endpoint.path)}`,
+      })),
+    ),
   );
 }
 

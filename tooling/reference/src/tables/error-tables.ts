@@ -76,7 +76,7 @@ const FIXED: Readonly<
   queueShutdown: ['failed', 'any call on a queue that is being stopped or deleted', 'unavailable'],
   queuePaused: [
     'retry',
-    'produce: an operator has [paused](v2-calls.md#v2queuespause) the queue. Nothing was stored',
+    'produce: an operator has [paused](v2-queues-calls.md#v2queuespause) the queue. Nothing was stored',
     'queue_paused',
   ],
   overloaded: [
