@@ -6,10 +6,11 @@ import {
   type Clock,
   decorateStore,
   type Logger,
+  MESSAGES,
   type Random,
   type StorageSignals,
   silentLogger,
-  storageFailed,
+  unavailable,
 } from '@querator/core';
 import { Authenticator, type Credentials, checkScheme } from './authentication/authenticator.ts';
 import { FailedAttempts } from './authentication/failed-attempts.ts';
@@ -62,7 +63,8 @@ export class AccessControl {
   /** Whether requests depend on what is stored. */
   readonly #usesStore: boolean;
   #ready = false;
-  #isRetrying = false;
+  /** The error of the last attempt to prepare the store. */
+  #fault: unknown;
   #ignoredKey = false;
   #starting: Promise<void> = Promise.resolve();
   #cancelRetry: CancelTimer | undefined;
@@ -110,7 +112,7 @@ export class AccessControl {
    */
   authenticate(credentials: Credentials): Caller | Promise<Caller> {
     if (this.enforced) {
-      if (!this.#ready) throw storageFailed();
+      if (!this.#ready) throw unavailable('retry', MESSAGES.storageFailed, this.#fault);
       return this.#authenticator.authenticate(credentials);
     }
     const { authorization } = credentials;
@@ -175,8 +177,8 @@ export class AccessControl {
       await this.#loadQuotas();
     } catch (error) {
       if (this.#stopped) return;
-      const isFirst = !this.#isRetrying;
-      this.#isRetrying = true;
+      const isFirst = this.#fault === undefined;
+      this.#fault = error;
       const level = isFirst ? 'warn' : 'debug';
       this.#logger[level]('access control could not be prepared; it is tried again', { err: error });
       this.#cancelRetry = clock.startTimer(BOOTSTRAP_PAUSE_MS, () => {

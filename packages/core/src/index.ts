@@ -36,6 +36,7 @@ export {
   queueShutdown,
   serviceShutdown,
   storageFailed,
+  storageTooSlow,
   unavailable,
 } from './errors/named-errors.ts';
 export { OtherQueueError } from './errors/other-queue-error.ts';

@@ -3,9 +3,10 @@ import {
   type CancelTimer,
   type Clock,
   type Logger,
+  MESSAGES,
   SharedRun,
   type StorageSignals,
-  storageFailed,
+  unavailable,
 } from '@querator/core';
 
 /** The topic of changes to access. No queue can have a name with `~`. */
@@ -41,7 +42,8 @@ export class GenerationWatch {
   /** Changes by this process. A read that began before one may have missed it. */
   #ownChanges = 0;
   #started = false;
-  #failing = false;
+  /** The error of the last read. Undefined: it succeeded. */
+  #fault: unknown;
   #cancelTimer: CancelTimer | undefined;
   #unsubscribe: (() => void) | undefined;
   #stopped = false;
@@ -82,8 +84,8 @@ export class GenerationWatch {
   async known(): Promise<void> {
     if (this.generation >= 0) return;
     // A read that hangs after others have failed is not worth the wait.
-    while (!this.#failing && this.generation < 0 && !this.#reads.isIdle) await this.#reads.join();
-    if (this.generation < 0) throw storageFailed();
+    while (this.#fault === undefined && this.generation < 0 && !this.#reads.isIdle) await this.#reads.join();
+    if (this.generation < 0) throw unavailable('retry', MESSAGES.storageFailed, this.#fault);
   }
 
   /** Takes over a generation that was read with other data. */
@@ -112,12 +114,13 @@ export class GenerationWatch {
     try {
       const generation = await store.generation();
       if (ownChanges === this.#ownChanges) this.#readAtMs = startedMs;
-      if (this.#failing) logger.info('access control can be read again');
-      this.#failing = false;
+      if (this.#fault !== undefined) logger.info('access control can be read again');
+      this.#fault = undefined;
       if (generation !== this.#generation) this.#set(generation);
     } catch (error) {
-      if (!this.#failing && !this.#stopped) logger.warn('access control cannot be read', { err: error });
-      this.#failing = true;
+      if (this.#fault === undefined && !this.#stopped)
+        logger.warn('access control cannot be read', { err: error });
+      this.#fault = error;
     }
   }
 

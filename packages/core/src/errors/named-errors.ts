@@ -61,6 +61,11 @@ export function storageFailed(cause?: unknown, message: string = MESSAGES.storag
   return new QueueError('retry', message, { reason, ...(cause === undefined ? {} : { cause }) });
 }
 
+/** Storage did not end earlier work, or a count, in time. Nothing was changed. @param what for the log. */
+export function storageTooSlow(what: string): QueueError {
+  return storageFailed(new StorageError(what, { outcome: 'not-applied' }));
+}
+
 /** A request needs metadata, and a partition keeps none. @param fault of the partition's `ProbeResult`. */
 export function metadataUnavailable(fault: string): QueueError {
   return unavailable('retry', errorText`metadata is not available; ${verbatim(fault)}`);

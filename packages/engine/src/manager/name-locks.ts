@@ -1,4 +1,4 @@
-import { type Clock, storageFailed, within } from '@querator/core';
+import { type Clock, storageTooSlow, within } from '@querator/core';
 
 /**
  * Runs changes of the same queues one after the other, and other changes side
@@ -31,7 +31,7 @@ export class NameLocks {
     for (const name of names) this.#last.set(name, done);
     try {
       const inTime = await within(this.#clock, this.#waitMs, earlier);
-      if (inTime === undefined) throw storageFailed();
+      if (inTime === undefined) throw storageTooSlow('earlier changes of the queue did not end in time');
       return await change();
     } finally {
       // Later changes wait for the earlier ones even after this one timed out.

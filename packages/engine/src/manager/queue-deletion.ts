@@ -11,6 +11,7 @@ import {
   type QueueStore,
   StorageError,
   storageFailed,
+  storageTooSlow,
   verbatim,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
@@ -108,7 +109,7 @@ export class QueueDeletion {
   async #checkEmpty(queue: Queue): Promise<void> {
     try {
       const items = await countItems(this.#deps, queue, this.#deps.limits.changeWaitMs);
-      if (items === undefined) throw storageFailed();
+      if (items === undefined) throw storageTooSlow('the items of the queue could not be counted in time');
       if (items > 0) throw holdsItems(queue.name, items);
     } catch (error) {
       if (error instanceof QueueError) throw error;

@@ -6,7 +6,7 @@ import {
   queueShutdown,
   SharedRun,
   StorageError,
-  storageFailed,
+  storageTooSlow,
   within,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
@@ -121,7 +121,7 @@ export class PartitionCounter {
     // A count that began before the call is better than none.
     const first = earlier?.catch(() => counting) ?? counting;
     const late = await within(this.#deps.clock, countWaitMs - freshMs, first);
-    if (late === undefined) throw storageFailed();
+    if (late === undefined) throw storageTooSlow('the items of the partition could not be counted in time');
     return late;
   }
 

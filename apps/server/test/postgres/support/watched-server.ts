@@ -26,8 +26,15 @@ export class WatchedServer {
     this.log = log;
   }
 
-  /** @param queues the connection string of the queue storage. */
-  static async start(queues: string, storages: readonly StorageConfig[]): Promise<WatchedServer> {
+  /**
+   * @param queues the connection string of the queue storage.
+   * @param settings of the configuration file, besides the storages.
+   */
+  static async start(
+    queues: string,
+    storages: readonly StorageConfig[],
+    settings: object = {},
+  ): Promise<WatchedServer> {
     const log: LogLine[] = [];
     const write = (level: LogLine['level']) => (message: string, fields?: LogFields) =>
       void log.push({ level, message, ...fields });
@@ -50,6 +57,7 @@ export class WatchedServer {
             ...(maxConns === undefined ? {} : { 'max-conns': maxConns }),
           },
         })),
+        ...settings,
       }),
     );
     const deps = { clock: new SystemClock(), random: new SystemRandom(), logger };
@@ -60,9 +68,15 @@ export class WatchedServer {
     return this.#server.stop();
   }
 
-  async post(path: string, body: object): Promise<RawReply> {
-    const headers = { 'Content-Type': 'application/json' };
-    const url = `${this.#server.url}/v1/${path}`;
+  /** Calls `/v1/`. */
+  post(path: string, body: object): Promise<RawReply> {
+    return this.postTo(`/v1/${path}`, body);
+  }
+
+  async postTo(path: string, body: object, apiKey?: string): Promise<RawReply> {
+    const credentials = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
+    const headers = { 'Content-Type': 'application/json', ...credentials };
+    const url = this.#server.url + path;
     return readReply(await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }));
   }
 
