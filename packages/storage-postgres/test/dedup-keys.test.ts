@@ -197,6 +197,19 @@ describe('dedup keys', { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ later: true }]);
   });
 
+  test('are known again by a process that starts after the sequence of ids was set back', async () => {
+    const before = storeOf(FIRST);
+    const first = (await produce(before, 'k')) as KeyedItemsResult & { ids: readonly string[] };
+    const [leased] = await before.lease({ limit: 1, leaseTimeout: HOUR });
+    await before.complete([{ ids: [leased?.id ?? ''] }]);
+    // The next statement takes the number that the key was stored with.
+    await client.query(
+      `SELECT setval('querator_item_id', ${BigInt(`0x${first.ids[0]?.slice(1, 17)}`) >> 17n}, false)`,
+    );
+    expect(await produce(storeOf(FIRST), 'k')).toEqual({ state: 'duplicate', ids: first.ids });
+    expect(await waiting()).toBe(0);
+  });
+
   test('go with the texts of one request that the database cannot hold, and no other', async () => {
     const store = storeOf(FIRST);
     await produce(store, 'held');

@@ -73,6 +73,15 @@ describe('a sequence of item ids that is set back under a running server', () =>
       write: () =>
         store.produce([{ items: [item('late')] }, { items: [{ ...item('bad'), kind: '\0' }] }], HOUR),
     },
+    'produced under a dedup key': {
+      write: () =>
+        store.produceKeyed?.([{ groups: [{ key: 'k', items: [item('late')] }], window: HOUR }], {
+          ...{ expireTimeout: HOUR, newKeys: 'store' },
+        }),
+    },
+    'produced with metadata': {
+      write: () => store.produce([{ items: [{ ...item('late'), metadata: new Map([['a', 'b']]) }] }], HOUR),
+    },
     imported: { write: () => store.import([{ ...item('late'), ...IMPORTED }], HOUR) },
     retried: {
       before: () => produce('late'),

@@ -2,6 +2,8 @@ import {
   nextNumberSql,
   numberAtSql,
   positionOf,
+  positionSql,
+  randomEndsInSql,
   randomEndsSql,
   sequenceNumberSql,
 } from '../sql/new-item-id.ts';
@@ -44,7 +46,9 @@ export function keyedShape({ keysName }: PartitionTable, hasSchedules: boolean):
   const base = hasSchedules ? SCHEDULED : PLAIN;
   const parameter = (n: number) => `$${FIRST_SHAPE_PARAMETER + base.parameters + n}`;
   const arrays = [`${parameter(1)}::text[]`, `${parameter(2)}::int[]`, `${parameter(3)}::int[]`];
-  const isNew = `${sequenceNumberSql('held.first_number')} = (${OWN_NUMBER})`;
+  // After a sequence was set back, an earlier statement may have had the same number. The random ends tell.
+  const ownEnds = randomEndsSql(IDS, positionSql('held.first_number'), randomEndsInSql('held.random_ends'));
+  const isNew = `${sequenceNumberSql('held.first_number')} = (${OWN_NUMBER}) AND held.random_ends = ${ownEnds}`;
   const unlessHeld = (column: string) =>
     `${column} = CASE WHEN held.ends_at <= ${NOW} THEN excluded.${column} ELSE held.${column} END`;
   return {

@@ -102,6 +102,16 @@ export function sequenceNumberSql(number: string): string {
   return `(${number} >> ${POSITION_BITS})`;
 }
 
+/** SQL for the position, from 1, in {@link numberAtSql}. */
+export function positionSql(number: string): string {
+  return `((${number} & ${ITEMS_PER_STATEMENT - 1}) + 1)`;
+}
+
+/** SQL for the number of ids whose random ends are in a text. */
+export function randomEndsInSql(ends: string): string {
+  return `length(${ends}) / ${ITEM_ID_RANDOM_LENGTH}`;
+}
+
 /** SQL for the random ends of ids, one after the other. @param items how many, from this position on. */
 export function randomEndsSql(ids: string, position: string, items = '1'): string {
   const start = `(${position}::int - 1) * ${ITEM_ID_RANDOM_LENGTH} + ${GUARD_BYTES + 1}`;
