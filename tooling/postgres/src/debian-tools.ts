@@ -34,6 +34,9 @@ const PATRONI: Kit = {
   packages: ['patroni', 'etcd-server', 'haproxy'],
 };
 
+/** The program of Redis, and its package. */
+const REDIS: Kit = { programs: ['redis-server'], packages: ['redis-server'] };
+
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 /** The package's scripts read it during the installation. */
 const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.d';
@@ -115,6 +118,15 @@ export function patroniPrograms() {
     return etcd === undefined || haproxy === undefined ? undefined : { patroni, patronictl, etcd, haproxy };
   };
   return obtain(PATRONI, look);
+}
+
+/**
+ * The path of Redis, which other job queues keep their jobs in.
+ *
+ * @throws Error that names what is missing.
+ */
+export function redisProgram(): string {
+  return obtain(REDIS, () => pathOf('redis-server'));
 }
 
 /** The path of a program that does not belong to a version of PostgreSQL. */

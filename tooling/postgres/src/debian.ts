@@ -1,4 +1,11 @@
-export { apt, patroniPrograms, poolerProgram, postgresServerTools, postgresTools } from './debian-tools.ts';
+export {
+  apt,
+  patroniPrograms,
+  poolerProgram,
+  postgresServerTools,
+  postgresTools,
+  redisProgram,
+} from './debian-tools.ts';
 export { PatroniCluster } from './patroni/patroni-cluster.ts';
 export type { PatroniNode } from './patroni/patroni-node.ts';
 export { onServer, ReplicatedPair } from './replicated-pair.ts';

@@ -1,3 +1,4 @@
+import { clientScenarios } from './client.ts';
 import { handoverScenario } from './handover.ts';
 import { heldLeases } from './held-leases.ts';
 import { jobQueueScenarios } from './job-queues.ts';
@@ -16,6 +17,7 @@ const scenarios: readonly Scenario[] = [
   memoryPerConsumer,
   ...sizeScenarios,
   heldLeases,
+  ...clientScenarios,
   ...jobQueueScenarios,
 ];
 

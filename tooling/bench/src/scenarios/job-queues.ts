@@ -1,5 +1,8 @@
+import type { JobCommands, JobPlace } from '../job-systems/main.ts';
+import { Redis } from '../job-systems/redis.ts';
 import type { BossCommands } from '../pg-boss/main.ts';
 import { databaseOf, httpSide } from '../testbed/sides.ts';
+import type { TestBed } from '../testbed/test-bed.ts';
 import { byTurns, rate, rateOf, type Scenario } from './scenario.ts';
 
 /** Produce, lease and complete over HTTP, compared with pg-boss, which Node services use in process. */
@@ -22,5 +25,52 @@ function againstPgBoss(batch: number, clients: number): Scenario {
   };
 }
 
-/** Comparison with other job queues, in the two usual shapes. */
-export const jobQueueScenarios: readonly Scenario[] = [againstPgBoss(1, 16), againstPgBoss(1_000, 1)];
+/** Callers, and handlers at a time. */
+const CALLERS = 16;
+
+let queues = 0;
+
+/**
+ * Producers and workers of a program as a user writes it, in one process: each caller
+ * adds the next job when its last one is stored, and handlers do nothing.
+ */
+function jobsAgainst(system: Exclude<JobPlace['system'], 'querator'>, atLeast?: number): Scenario {
+  return {
+    name: `jobs-${system}`,
+    title: `producer and worker, single jobs, ${CALLERS} callers, with dedup keys, against ${system}`,
+    ...(atLeast === undefined ? {} : { atLeast }),
+    async run(bed, { runs, seconds, payloadBytes }) {
+      const site = await bed.site();
+      const flow = { callers: CALLERS, seconds };
+      const other = await placeOf(bed, system);
+      const ours = { system: 'querator', endpoint: site.server.url } as const;
+      const measure = async (place: JobPlace) => {
+        const jobs = await bed.child<JobCommands>(`jobs of ${place.system}`, '../job-systems/main.ts');
+        const queue = `bench-jobs-${++queues}`;
+        if (place.system === 'querator') await site.createQueue(queue);
+        return rateOf(await jobs.call('flow', { place, queue, payloadBytes, flow }));
+      };
+      const ratio = await byTurns(
+        runs,
+        () => measure(other),
+        () => measure(ours),
+      );
+      return { ...ratio, unit: 'items/s', details: {} };
+    },
+  };
+}
+
+async function placeOf(bed: TestBed, system: Exclude<JobPlace['system'], 'querator'>): Promise<JobPlace> {
+  if (system === 'bullmq') return { system, port: (await bed.other('redis', Redis.start)).port };
+  const { connectionString } = databaseOf(await bed.site());
+  return { system, connectionString, maxConns: bed.options.maxConns };
+}
+
+/** Comparison with other job queues: their calls, and the programs that use them. */
+export const jobQueueScenarios: readonly Scenario[] = [
+  againstPgBoss(1, 16),
+  againstPgBoss(1_000, 1),
+  jobsAgainst('bullmq', 1.1),
+  jobsAgainst('graphile-worker'),
+  jobsAgainst('pg-boss'),
+];

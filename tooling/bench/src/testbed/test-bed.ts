@@ -132,6 +132,11 @@ export class TestBed {
     return this.#once(name, () => BenchProcess.start<C>(name, new URL(module, import.meta.url)));
   }
 
+  /** Another program, started when it is first needed. */
+  other<T extends Stoppable>(name: string, start: () => Promise<T>): Promise<T> {
+    return this.#once(name, start);
+  }
+
   #once<T extends Stoppable>(name: string, start: () => Promise<T>): Promise<T> {
     const started = (this.#started.get(name) as Promise<T> | undefined) ?? start();
     this.#started.set(name, started);
