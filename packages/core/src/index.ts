@@ -97,6 +97,8 @@ export {
   SYSTEM_NAMESPACE,
 } from './queue/queue.ts';
 export type { Random } from './random.ts';
+export { checkMetadata, checkText } from './rules/item-texts.ts';
+export { checkQueueKnown, checkQueueName } from './rules/queue-name.ts';
 export { RunOnce } from './running/run-once.ts';
 export { RunningWork } from './running/running-work.ts';
 export { SharedRun, type SharedRunOptions } from './running/shared-run.ts';

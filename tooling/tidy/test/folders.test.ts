@@ -19,6 +19,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'audit',
     'auth',
+    'rules',
     'item',
     'limits.ts',
     'errors',
@@ -64,6 +65,15 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'sleep.ts',
     'transport',
     'errors',
+  ],
+  'packages/outbox/src': [
+    'index.ts',
+    'adapters',
+    'enqueue.ts',
+    'install-sql.ts',
+    'executor.ts',
+    'outbox-item.ts',
+    'schema-name.ts',
   ],
   'packages/access/src': [
     'index.ts',

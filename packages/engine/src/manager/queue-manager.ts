@@ -1,5 +1,6 @@
 import {
   type CallAudit,
+  checkQueueKnown,
   type NewQueue,
   noSuchQueue,
   type PartitionPlacement,
@@ -20,7 +21,6 @@ import type { PreparedLetters } from '../dead-letters/prepared-letters.ts';
 import type { EngineDeps } from '../engine-deps.ts';
 import { LogicalQueue } from '../queue/logical-queue.ts';
 import { checkDeadQueueRelations } from '../rules/dead-queue-rules.ts';
-import { checkQueueKnown } from '../rules/name-rules.ts';
 import { queueChanges } from '../rules/queue-changes.ts';
 import { NameLocks } from './name-locks.ts';
 import { type PartitionStorage, Placements } from './placements.ts';

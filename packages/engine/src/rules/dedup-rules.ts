@@ -1,4 +1,5 @@
 import {
+  checkText,
   DEFAULT_DEDUP_WINDOW,
   type Duration,
   errorText,
@@ -10,7 +11,6 @@ import {
   SHORTEST_DEDUP_WINDOW,
 } from '@querator/core';
 import { parseTimeout } from './queue-setting-rules.ts';
-import { checkText } from './text-rules.ts';
 
 /** The dedup keys of a produce request. Empty texts: no key. */
 export interface DedupKeys {

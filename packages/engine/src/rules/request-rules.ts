@@ -1,6 +1,13 @@
-import { errorText, invalid, isBlank, isLongerThan, LIMITS, type NewItem } from '@querator/core';
-import { checkMetadata } from './metadata-rules.ts';
-import { checkText } from './text-rules.ts';
+import {
+  checkMetadata,
+  checkText,
+  errorText,
+  invalid,
+  isBlank,
+  isLongerThan,
+  LIMITS,
+  type NewItem,
+} from '@querator/core';
 
 /**
  * @param received how many items there were, if `items` are only the first of them.

@@ -2,7 +2,7 @@ import { type RetriedItem, toMilliseconds } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
-import { checkErrors } from '../rules/metadata-rules.ts';
+import { checkErrors } from '../rules/item-errors.ts';
 import { checkLeaseTimeout, parseLeaseTimeout, parseMaxHold } from '../rules/queue-setting-rules.ts';
 import { checkIds } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';

@@ -1,5 +1,6 @@
 import {
   type AuditChange,
+  checkQueueKnown,
   type Instant,
   invalid,
   LAST_INSTANT,
@@ -11,7 +12,6 @@ import {
   unavailable,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
-import { checkQueueKnown } from '../rules/name-rules.ts';
 import type { CallerOptions } from './queues-service.ts';
 
 /** What of a queue a call names. */

@@ -3,6 +3,8 @@ import {
   type CallAudit,
   type Caller,
   checkNamespaceName,
+  checkQueueName,
+  checkText,
   errorText,
   invalid,
   isBlank,
@@ -18,10 +20,8 @@ import {
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkDeadQueueName, checkStoredDeadQueue } from '../rules/dead-queue-rules.ts';
-import { checkQueueName } from '../rules/name-rules.ts';
 import { checkQueueSettings, parseTimeouts } from '../rules/queue-setting-rules.ts';
 import { pageLimit } from '../rules/request-rules.ts';
-import { checkText } from '../rules/text-rules.ts';
 import { type Page, queuesPage } from './page.ts';
 import { QueueVisibility } from './queue-visibility.ts';
 

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  checkQueueKnown,
   type Logger,
   MESSAGES,
   type QueueStore,
@@ -13,7 +14,6 @@ import { QueueManager } from '../manager/queue-manager.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
-import { checkQueueKnown } from '../rules/name-rules.ts';
 import { engineDeps } from './engine-options.ts';
 import { KeyedProduceService } from './keyed-produce-service.ts';
 import { LeasedItemsRequests } from './leased-items-requests.ts';

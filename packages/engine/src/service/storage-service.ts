@@ -1,5 +1,6 @@
 import {
   checkItemId,
+  checkText,
   errorText,
   type ImportedItem,
   type ItemListRequest,
@@ -12,7 +13,6 @@ import {
 import type { EngineLimits } from '../engine-deps.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkUniqueIds, pageLimit } from '../rules/request-rules.ts';
-import { checkText } from '../rules/text-rules.ts';
 import { orRetry } from './or-retry.ts';
 import { firstPage, itemsPage, type Page } from './page.ts';
 

@@ -1,14 +1,13 @@
-import {
-  byteLength,
-  errorText,
-  invalid,
-  isLongerThan,
-  LIMITS,
-  type Metadata,
-  type QueueError,
-  type RetriedItem,
-} from '@querator/core';
-import { checkText } from './text-rules.ts';
+import { invalid, type QueueError } from '../errors/queue-error.ts';
+import type { Metadata } from '../item/item-details.ts';
+import { LIMITS } from '../limits.ts';
+import { errorText } from '../text/error-text.ts';
+import { byteLength, isLongerThan } from '../text/text-rules.ts';
+
+/** @throws QueueError `invalid`, naming the field, when the text holds U+0000, which PostgreSQL cannot store. */
+export function checkText(field: string, text: string): void {
+  if (text.includes('\0')) throw invalid(errorText`${field} is invalid; cannot contain the character U+0000`);
+}
 
 /** @throws QueueError `invalid` when a key is empty or too long, or when the pairs are too long together. */
 export function checkMetadata(metadata: Metadata): void {
@@ -26,20 +25,6 @@ export function checkMetadata(metadata: Metadata): void {
     if (bytes > LIMITS.metadata) throw tooMuchMetadata();
     checkText('metadata', key);
     checkText('metadata', value);
-  }
-}
-
-/** @throws QueueError `invalid` when the error of an item is too long. */
-export function checkErrors(items: readonly RetriedItem[]): void {
-  for (const { error } of items) {
-    if (error === undefined) continue;
-    if (isLongerThan(error, LIMITS.itemError)) {
-      throw invalid(
-        errorText`error is invalid; cannot be greater than '${LIMITS.itemError}' characters`,
-        'too_large',
-      );
-    }
-    checkText('error', error);
   }
 }
 

@@ -1,4 +1,7 @@
-import { byteLength, errorText, hasWhitespace, invalid, isBlank, LIMITS } from '@querator/core';
+import { invalid } from '../errors/queue-error.ts';
+import { LIMITS } from '../limits.ts';
+import { errorText } from '../text/error-text.ts';
+import { byteLength, hasWhitespace, isBlank } from '../text/text-rules.ts';
 
 /** The checks that both rules for queue names share. */
 function checkCharacters(name: string): void {
