@@ -16,6 +16,7 @@ import { addInfo } from './commands/info.ts';
 import { addInstances } from './commands/instances.ts';
 import { addLease } from './commands/lease.ts';
 import { addList } from './commands/list.ts';
+import { addOutbox } from './commands/outbox.ts';
 import { addPause } from './commands/pause.ts';
 import { addProduce } from './commands/produce.ts';
 import { addServer } from './commands/server.ts';
@@ -40,6 +41,7 @@ const COMMANDS = [
   addComplete,
   addStats,
   addStorage,
+  addOutbox,
   addNamespace,
   addUser,
   addKey,
