@@ -1,13 +1,16 @@
+import type { Instant } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { itemsTableName } from '../src/index.ts';
+import { keysTableName } from '../src/sql/table-name.ts';
 import { HOUR, item } from './support/contents.ts';
 import { createRole, type TestRole } from './support/roles.ts';
 import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'foreign', partition: 0 };
 const TABLE = itemsTableName(KEY);
+const KEYS = keysTableName(KEY);
 
 describe('objects of other roles on tables', { timeout: 60_000 }, () => {
   let database: TestDatabase;
@@ -66,12 +69,25 @@ describe('objects of other roles on tables', { timeout: 60_000 }, () => {
       await backend.close();
     }
   }
+  async function useKeys(): Promise<void> {
+    const backend = testBackend(server.connectionString);
+    try {
+      const request = { groups: [{ key: 'k', items: [item('a')] }], window: HOUR };
+      await backend.partitionStore(KEY).produceKeyed?.([request], { expireTimeout: HOUR, newKeys: 'store' });
+    } finally {
+      await backend.close();
+    }
+  }
   const recorded = async () => (await admin.query('SELECT what FROM public.recorded')).rows;
 
   /** The tables as the server creates them, owned by another role that lets the server use them. */
   async function giveAwayTables(): Promise<void> {
     await useTable();
-    for (const name of [TABLE, 'querator_queues', 'querator_schema', 'querator_item_id']) {
+    await giveAway(TABLE, 'querator_queues', 'querator_schema', 'querator_item_id');
+  }
+
+  async function giveAway(...names: readonly string[]): Promise<void> {
+    for (const name of names) {
       await admin.query(`ALTER TABLE ${name} OWNER TO ${malloryRole.name}`);
       await mallory.query(`GRANT ALL ON ${name} TO ${server.name}`);
     }
@@ -169,6 +185,35 @@ describe('objects of other roles on tables', { timeout: 60_000 }, () => {
     await admin.query(`CREATE POLICY all_of_it ON ${TABLE} USING (true)`);
     await useTable();
     expect(warnings).toMatchObject([{ table: TABLE, found: ['policy "all_of_it"'] }]);
+  });
+
+  test('a table of dedup keys of another role is refused, unless that role owns the items too', async () => {
+    await useKeys();
+    await giveAway(KEYS);
+    await mallory.query(`INSERT INTO ${KEYS} VALUES ('l', 1, 'abcdefghij', now() + interval '1 h')`);
+    await expect(useKeys()).rejects.toThrow(
+      `table ${KEYS} belongs to role "${malloryRole.name}", which could make new items count as duplicates`,
+    );
+    await giveAway(TABLE);
+    await useKeys();
+    await mallory.query(TRIGGER(KEYS));
+    await expect(useKeys()).rejects.toThrow(
+      `table ${KEYS} belongs to role "${malloryRole.name}" and has the trigger "spy"`,
+    );
+    expect(await recorded()).toEqual([]);
+  });
+
+  test('records of deletions in a table of another role are no proof', async () => {
+    await useTable();
+    await mallory.query(
+      `CREATE TABLE querator_deleted_queues
+        (name text COLLATE "C", created_at timestamptz, done_at timestamptz, PRIMARY KEY (name, created_at))`,
+    );
+    await mallory.query('GRANT ALL ON querator_deleted_queues TO PUBLIC');
+    await mallory.query(`INSERT INTO querator_deleted_queues VALUES ('q', '2026-01-01Z')`);
+    const backend = testBackend(server.connectionString);
+    expect(await backend.queueStore().wasDeleted('q', 1_767_225_600_000_000n as Instant)).toBe(false);
+    await backend.close();
   });
 
   test('a view in place of a table is refused', async () => {

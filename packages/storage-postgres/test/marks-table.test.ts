@@ -115,6 +115,14 @@ describe('the table of low-water marks', { timeout: 60_000 }, () => {
     expect(await heard()).toEqual([]);
   });
 
+  test('is not used if another role owns it, which could hide items behind a mark', async () => {
+    await mallory.query(`CREATE TABLE querator_marks (${SHAPE}); GRANT ALL ON querator_marks TO PUBLIC`);
+    await mallory.query(`INSERT INTO querator_marks VALUES ('${TABLE}', '${TABLE}'::regclass, '0b')`);
+    expect(await marks.load(table)).toBe(undefined);
+    await marks.save(table, '0c');
+    expect(await written()).toEqual([{ relation: TABLE, mark: '0b' }]);
+  });
+
   test('is not used without the rights on it', async () => {
     await mallory.query(`CREATE TABLE querator_marks (${SHAPE})`);
     expect(await marks.load(table)).toBe(undefined);

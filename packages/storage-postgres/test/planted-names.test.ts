@@ -1,17 +1,21 @@
-import { addDuration, type LeasedItem, milliseconds, SystemClock } from '@querator/core';
+import { addDuration, type LeasedItem, milliseconds, SystemClock, SystemRandom } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { itemsTableName } from '../src/index.ts';
+import { itemsTableName, PoolRegistry, postgresItemsTables } from '../src/index.ts';
+import { useAllOfAccess } from './support/access-records.ts';
+import { auditEvent, EVERYTHING } from './support/audit-content.ts';
 import { HOUR, item } from './support/contents.ts';
 import { plantedThatRan, plantNames } from './support/planted-names.ts';
+import { recordCalls } from './support/recorded-calls.ts';
 import { createRole, type TestRole } from './support/roles.ts';
 import { testBackend } from './support/test-backend.ts';
 
 const KEY = { queue: 'planted', partition: 0 };
 const QUEUE = {
   ...{ name: KEY.queue, namespace: '', leaseTimeout: HOUR, expireTimeout: HOUR, deadQueue: '' },
-  ...{ maxAttempts: 0, reference: '', requestedPartitions: 1, partitions: [] },
+  ...{ maxAttempts: 0, reference: '', requestedPartitions: 1 },
+  partitions: [{ partition: 0, storageName: 'postgres-01' }],
 };
 const NOW = milliseconds(0);
 const SWEEP = { limit: 10, maxAttempts: 2, claimTimeout: NOW };
@@ -52,33 +56,82 @@ describe('objects that other roles create in schemas of the search path', { time
 
   /** Every call of the ports, each with the statements for its different cases. */
   async function useEverything(query: string): Promise<void> {
-    const backend = testBackend(`${server.connectionString}?${PATH}${query}`);
+    const connectionString = `${server.connectionString}?${PATH}${query}`;
+    const { backend, missing } = recordCalls(testBackend(connectionString));
     try {
       const queues = backend.queueStore();
       const queue = await queues.create(QUEUE);
       await expect(queues.create(QUEUE)).rejects.toThrow('already exists');
       expect(await queues.get(KEY.queue)).toEqual(queue);
       await queues.update(KEY.queue, (stored) => ({ ...stored, reference: 'r' }));
+      await queues.pause?.(KEY.queue, { lease: { until: undefined } }, () => auditEvent('pause'));
       expect(await queues.list({ namespace: '', pivot: '', limit: 10 })).toHaveLength(1);
       expect((await queues.stamps([KEY.queue])).size).toBe(1);
       expect(await queues.findByDeadQueue(KEY.queue)).toBeUndefined();
-      await useItems(
-        backend.partitionStore(KEY, {
-          createdAt: queue.createdAt,
-          isThere: async () => true,
-          wasDeleted: async () => false,
-        }),
-      );
+      expect((await queues.partitionCounts()).size).toBe(1);
+      const { createdAt } = queue;
+      const owner = { createdAt, isThere: async () => true, wasDeleted: async () => false };
+      await useItems(backend.partitionStore(KEY, owner));
       await backend.ping();
       for (const deadlines of [true, false]) await backend.poll([KEY], { deadlines });
+      expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
+      await useProcessesAndAccess(backend);
       backend.signals?.publish('topic');
       if (query !== '&pooler=transaction') {
         await vi.waitFor(() => expect(backend.signals?.listening).toBe(true), WAIT_OPTIONS);
       }
-      await backend.partitionStore(KEY).drop();
-      expect(await queues.delete(KEY.queue)).toBe(true);
+      await useOperatorsTool(connectionString, backend);
+      await backend.partitionStore(KEY, owner).untilDroppable?.();
+      await backend.partitionStore(KEY, owner).drop();
+      expect(await queues.beginDelete(KEY.queue, createdAt, { timeout: HOUR, check: () => {} })).toBe(true);
+      expect(
+        await queues.delete(
+          KEY.queue,
+          createdAt,
+          () => {},
+          () => auditEvent('delete'),
+        ),
+      ).toBe(true);
+      expect(await queues.wasDeleted(KEY.queue, createdAt)).toBe(true);
+      await queues.forgetDeletion(KEY.queue, createdAt);
+      expect(missing()).toEqual([]);
     } finally {
       await backend.close();
+    }
+  }
+
+  async function useProcessesAndAccess(backend: ReturnType<typeof testBackend>) {
+    const instances = backend.instanceStore();
+    const ignore = instances.watchUnrecorded?.(() => {});
+    const record = { id: 'one', name: 'one', version: '1', storages: [], capabilities: [] };
+    for (let beat = 0; beat < 2; beat++) expect((await instances.beat(record)).instances).toHaveLength(1);
+    await instances.remove('one');
+    ignore?.();
+    await useAllOfAccess(backend.accessStore());
+    await backend.accessStore().change(
+      async (transaction) => {
+        expect(await transaction.namespaceHasQueues('none')).toBe(false);
+      },
+      () => auditEvent('access'),
+    );
+    const audit = backend.auditStore();
+    await audit.append([auditEvent('alone')]);
+    expect((await audit.list(EVERYTHING)).events).toHaveLength(3);
+    expect((await audit.list({ ...EVERYTHING, actor: 'u', action: 'queues.create' })).events).toHaveLength(3);
+    expect(await audit.prune(NOW, 10)).toBe(3);
+  }
+
+  async function useOperatorsTool(connectionString: string, backend: ReturnType<typeof testBackend>) {
+    const tables = postgresItemsTables({
+      ...{ name: 'postgres-01', connectionString, registry: new PoolRegistry(), random: new SystemRandom() },
+      queues: backend.queueStore(),
+    });
+    try {
+      expect(await tables.list({ all: true })).toHaveLength(2);
+      expect(await tables.adopt(itemsTableName(KEY), {})).toMatchObject({ wasOwn: true });
+      await expect(tables.drop(itemsTableName(KEY), { force: true })).rejects.toThrow('in use');
+    } finally {
+      await tables.close();
     }
   }
 
@@ -86,6 +139,7 @@ describe('objects that other roles create in schemas of the search path', { time
     const later = addDuration(new SystemClock().now(), milliseconds(150));
     await store.produce([{ items: [1, 2, 3, 4, 5, 6].map((n) => item(`${n}`)) }], HOUR);
     await store.produce([{ items: [{ ...item('later'), enqueueAt: later }] }], HOUR);
+    await useDedupKeys(store);
     await store.produceAndLease?.([{ items: [item('7')] }], HOUR, { limit: 1, leaseTimeout: HOUR });
     const take = async (limit: number, leaseTimeout = HOUR) => {
       const taken = await store.lease({ limit, leaseTimeout });
@@ -93,6 +147,9 @@ describe('objects that other roles create in schemas of the search path', { time
       return taken.map(({ id }: LeasedItem) => id);
     };
     const [one = '', two = ''] = await take(2);
+    const extended = { id: one, leaseTimeout: HOUR };
+    expect(await store.extend?.([extended])).toMatchObject([{ ok: true }]);
+    expect(await store.extend?.([{ ...extended, maxHold: HOUR }])).toMatchObject([{ ok: true }]);
     expect(await store.complete([{ ids: [one] }])).toMatchObject([{ ok: true }]);
     expect(await store.complete([{ ids: [two] }, { ids: [one] }])).toMatchObject([
       { ok: true },
@@ -123,6 +180,22 @@ describe('objects that other roles create in schemas of the search path', { time
     for (const state of ['queued', 'scheduled'] as const) await store.list({ state, pivot: '', limit: 10 });
     expect(await store.delete([one])).toBe(0);
     expect(await store.clear({ waiting: true, leased: true, scheduled: true })).toBeGreaterThan(0);
+  }
+
+  /** Leaves no item. */
+  async function useDedupKeys(store: ReturnType<ReturnType<typeof testBackend>['partitionStore']>) {
+    const groups = [{ key: 'k', items: [{ ...item('k'), metadata: new Map([['a', 'b']]) }] }];
+    for (const newKeys of ['store', 'store', 'refuse'] as const) {
+      const options = { expireTimeout: HOUR, newKeys };
+      const [outcome] = (await store.produceKeyed?.([{ groups, window: HOUR }], options)) ?? [];
+      expect(outcome).toMatchObject({ ok: true });
+    }
+    expect(await store.countKeys?.()).toBe(1);
+    expect(await store.sweepKeys?.(10)).toMatchObject({ removed: 0 });
+    const [keyed] = await store
+      .list({ state: 'queued', pivot: '', limit: 10, details: true })
+      .then((all) => all.slice(-1));
+    expect(await store.delete([keyed?.id ?? ''])).toBe(1);
   }
 
   test.each([

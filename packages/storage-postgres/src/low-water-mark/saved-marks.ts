@@ -87,13 +87,15 @@ export class MarksTable implements SavedMarks {
 
   /**
    * Checks the table before the first statement names it. A view or constraint that
-   * another user has put there could run code with our rights.
+   * another user has put there could run code with our rights, and its owner could
+   * hide items behind a mark.
    *
    * @returns whether it may be used. Undefined if it does not exist.
    */
   async #checkTable(): Promise<boolean | undefined> {
     const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, MARKS);
-    return found && tableCodeFault(MARKS, found.code) === undefined;
+    if (found === undefined) return undefined;
+    return found.code.trusted && tableCodeFault(MARKS, found.code) === undefined;
   }
 
   /** @returns whether the table that exists now may be used. */

@@ -10,7 +10,7 @@ import { getTableName } from 'drizzle-orm';
 import type { Database } from '../database/database.ts';
 import { isPermissionDenied, isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
-import { type TableCode, tableCodeFault } from '../schema/foreign-code.ts';
+import { type TableCode, tableCodeFault, tableOwnerFault } from '../schema/foreign-code.ts';
 import { findTable } from '../schema/found-table.ts';
 import { deletedQueuesTable } from '../schema/tables/deleted-queues.ts';
 import { queuesTable } from '../schema/tables/queues.ts';
@@ -49,7 +49,7 @@ export class DeletionRecords {
   readonly #logger: Logger;
   readonly #clock: Clock | undefined;
   readonly #inspectCode: (() => Promise<TableCode | undefined>) | undefined;
-  /** Whether the table exists and runs no code of other users. */
+  /** Whether the table exists, runs no code of other users, and belongs to a trusted one. */
   #isChecked = false;
   #warned = false;
 
@@ -134,7 +134,9 @@ export class DeletionRecords {
     if (this.#isChecked || this.#inspectCode === undefined) return true;
     const code = await this.#inspectCode();
     if (code === undefined) return true;
-    const fault = tableCodeFault(RECORDS, code);
+    const fault =
+      tableCodeFault(RECORDS, code) ??
+      tableOwnerFault(RECORDS, code, 'could make this server take queues for deleted');
     this.#isChecked = fault === undefined;
     if (fault !== undefined) this.#warn(new Error(fault));
     return this.#isChecked;

@@ -199,7 +199,7 @@ function chooseSchema(relations: readonly SeenRelation[], { schemas, deps }: Pla
   if (queuesIn(first) !== undefined) return first;
   for (const schema of schemas.slice(1)) {
     const queues = queuesIn(schema);
-    if (queues?.trusted) return schema;
+    if (queues?.code.trusted) return schema;
     if (queues === undefined) continue;
     deps.warn('a table of another role is ignored; the first schema of the search path is used', {
       table: `${schema}.${QUEUES}`,
@@ -215,14 +215,14 @@ function checkRelations(
   relations: readonly SeenRelation[],
   { refuse, warn, warnOnce }: FixedSchemaDeps,
 ): void {
-  for (const { name, owner, trusted, code } of relations) {
+  for (const { name, owner, code } of relations) {
     if (CHECKED_TABLES.has(name)) {
       const fault = tableCodeFault(name, code);
       if (fault !== undefined) throw refuse(fault);
       warnOnce(name, code);
     } else if (name === ITEM_ID_SEQUENCE) {
       if (code.kind !== 'S') throw refuse(`${name} is no sequence; its owner is role "${owner}"`);
-      if (!trusted)
+      if (!code.trusted)
         warn('the sequence of item ids belongs to another role, which can set it back', {
           sequence: name,
           owner,

@@ -19,6 +19,8 @@ export interface TableCode {
   readonly owner: string;
   /** Whether the owner is this role, or a role of which it is a member. */
   readonly ours: boolean;
+  /** Whether the owner is ours, a superuser, or the owner of the schema or the database. */
+  readonly trusted: boolean;
   /** Triggers, rules, policies, row security and child tables. */
   readonly attached: readonly Attached[];
   /** Code of roles other than this one and superusers. */
@@ -80,6 +82,9 @@ const list = (rows: string) =>
  */
 export function tableCodeSql(table: string): string {
   return `(SELECT json_build_object('kind', ${table}.relkind, 'owner', holder.rolname, 'ours', ${isOurs('holder')},
+      'trusted', ${isOurs('holder')} OR holder.rolsuper OR holder.oid IN (
+        SELECT nspowner FROM pg_namespace WHERE oid = ${table}.relnamespace
+        UNION ALL SELECT datdba FROM pg_database WHERE datname = current_database()),
       'attached', ${list(attachedTo(table))}, 'foreign', ${list(foreignCodeOf(table))})
     FROM pg_roles AS holder WHERE holder.oid = ${table}.relowner)`;
 }
@@ -107,6 +112,24 @@ export function tableCodeFault(
   return (
     `the ${code.kind} "${code.name}" of table ${table} uses the ${code.code} of role "${code.owner}", which would ` +
     'run with the rights of this server; remove it'
+  );
+}
+
+/**
+ * Why a table must not be used whose owner can write to it: the server relies on what
+ * it contains. Undefined if the owner is trusted.
+ *
+ * @param danger what the owner could do, for the error.
+ */
+export function tableOwnerFault(
+  table: string,
+  { owner, trusted }: Pick<TableCode, 'owner' | 'trusted'>,
+  danger: string,
+): string | undefined {
+  if (trusted) return undefined;
+  return (
+    `table ${table} belongs to role "${owner}", which ${danger}; make this server, ` +
+    'the owner of the schema or the owner of the database the owner of the table'
   );
 }
 

@@ -3,7 +3,8 @@ import { type LockingSession, withBriefLocks } from '../database/brief-locks.ts'
 import type { Session } from '../database/database.ts';
 import { keysTableName } from '../sql/table-name.ts';
 import { lockSchema } from './fixed-schema.ts';
-import { findTable } from './found-table.ts';
+import { tableOwnerFault } from './foreign-code.ts';
+import { type FoundTable, findTable } from './found-table.ts';
 import { keysShapeFault } from './keys-table-check.ts';
 import type { PartitionTablesDeps, WantedTable } from './partition-tables.ts';
 import { claimOn, commentOn, ownerFromComment } from './table-owner.ts';
@@ -98,11 +99,13 @@ export class KeysTables {
   }
 
   /** @throws StorageError when the table must not be used. */
-  async #find({ key, identity }: WantedTable, send: Session['query']): Promise<Finding> {
+  async #find(wanted: WantedTable, send: Session['query']): Promise<Finding> {
+    const { key, identity } = wanted;
     const name = keysTableName(key);
     const found = await findTable(send, this.#deps.db.schema.name, name);
     if (found === undefined) return 'missing';
     this.#deps.checkCode(name, found.code);
+    await this.#checkHolder(wanted, found, send);
     const fault = keysShapeFault(found.shape);
     if (fault !== undefined) {
       throw this.#refused(`table ${name} cannot hold the dedup keys of queue '${key.queue}': it ${fault}`);
@@ -122,6 +125,23 @@ export class KeysTables {
             `from an earlier backup, 'querator storage drop ${name} --force' deletes the keys`,
         );
     }
+  }
+
+  /**
+   * The owner of the table can make new items count as duplicates, which are then not
+   * stored. The owner of the items table could delete them anyway.
+   *
+   * @throws StorageError when the owner is another role.
+   */
+  async #checkHolder(
+    { key, name }: WantedTable,
+    { code }: FoundTable,
+    send: Session['query'],
+  ): Promise<void> {
+    const fault = tableOwnerFault(keysTableName(key), code, 'could make new items count as duplicates');
+    if (fault === undefined) return;
+    const items = await findTable(send, this.#deps.db.schema.name, name);
+    if (items?.code.owner !== code.owner) throw this.#refused(fault);
   }
 
   #exclusively(

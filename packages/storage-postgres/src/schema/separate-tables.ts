@@ -2,7 +2,7 @@ import { getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database, Session } from '../database/database.ts';
 import { lockSchema, SCHEMA_LOCK } from './fixed-schema.ts';
-import { type TableCode, tableCodeFault } from './foreign-code.ts';
+import { type TableCode, tableCodeFault, tableOwnerFault } from './foreign-code.ts';
 import { type SeenRelation, seenRelationsSql } from './seen-relations.ts';
 import { ACCESS_TABLES } from './tables/access.ts';
 import { auditTable } from './tables/audit.ts';
@@ -89,18 +89,8 @@ export async function provisionSeparate(
 }
 
 /** A role that owns a table can write to it whatever was granted. */
-function check(
-  { name, owner, trusted, code }: SeenRelation,
-  danger: string,
-  { refuse, warnOnce }: SeparateTablesDeps,
-): void {
-  const fault = tableCodeFault(name, code);
+function check({ name, code }: SeenRelation, danger: string, { refuse, warnOnce }: SeparateTablesDeps): void {
+  const fault = tableCodeFault(name, code) ?? tableOwnerFault(name, code, danger);
   if (fault !== undefined) throw refuse(fault);
-  if (!trusted) {
-    throw refuse(
-      `table ${name} belongs to role "${owner}", which ${danger}; make this server, ` +
-        'the owner of the schema or the owner of the database the owner of the table',
-    );
-  }
   warnOnce(name, code);
 }

@@ -56,6 +56,11 @@ const BETTER_MATCHES = [
   ['left', 'pg_catalog.text, pg_catalog.int8', 'pg_catalog.text'],
   ['octet_length', 'pg_catalog.varchar', 'pg_catalog.int4'],
   ['current_setting', 'pg_catalog.varchar', 'pg_catalog.text'],
+  ['jsonb_build_object', 'pg_catalog.text, pg_catalog.text', 'pg_catalog.jsonb'],
+  ['jsonb_build_object', 'pg_catalog.text, pg_catalog.jsonb', 'pg_catalog.jsonb'],
+  ['jsonb_set', 'pg_catalog.jsonb, pg_catalog._text, pg_catalog.jsonb', 'pg_catalog.jsonb'],
+  ['to_jsonb', 'pg_catalog.timestamptz', 'pg_catalog.jsonb'],
+  ['json_build_array', 'pg_catalog.text, pg_catalog.json', 'pg_catalog.json'],
 ] as const;
 
 function better(schema: string, [name, types, result]: (typeof BETTER_MATCHES)[number]): string {
