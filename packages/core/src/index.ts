@@ -184,6 +184,7 @@ export {
   type StorageNotice,
 } from './storage/storage-backend.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
+export type { TransferRequest, TransferResult } from './storage/transfer.ts';
 export { SystemRandom } from './system-random.ts';
 export {
   ECHO_LENGTH,

@@ -41,6 +41,7 @@ import { describeSweepDeath } from './contract/sweep-death.ts';
 import { describeSweepDue } from './contract/sweep-due.ts';
 import { describeSweepLease } from './contract/sweep-lease.ts';
 import { describeSweepSchedule } from './contract/sweep-schedule.ts';
+import { describeTransfer } from './contract/transfer.ts';
 import type { StorageSetup } from './fixture/storage-setup.ts';
 import { makeStorageTest } from './fixture/storage-test.ts';
 import { describeModel } from './model/describe-model.ts';
@@ -98,6 +99,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeMoved(test);
     describePrepareLetters(test);
     describeCommitLetters(test);
+    describeTransfer(test);
     describeConcurrency(test);
     describeLetterConcurrency(test);
     describeLifecycle(test);

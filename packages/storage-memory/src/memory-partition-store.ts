@@ -34,6 +34,8 @@ import {
   type StoredItem,
   type SweepRequest,
   type SweepResult,
+  type TransferRequest,
+  type TransferResult,
 } from '@querator/core';
 import { type Appended, appendItems, type EntryOf } from './append-items.ts';
 import { type Entry, type EntryRest, isMoving } from './entry.ts';
@@ -50,6 +52,7 @@ import { markMoved } from './mark-moved.ts';
 import { packContent } from './packed-content.ts';
 import { produceKeyed } from './produce-keyed.ts';
 import { sweepTable } from './sweep-table.ts';
+import { TransferTarget, transferItems } from './transfer-items.ts';
 import type { Pause } from './turns.ts';
 
 /** Dependencies of a partition. */
@@ -69,6 +72,7 @@ interface PartitionParts {
  * take several turns.
  */
 export class MemoryPartitionStore implements PartitionStore {
+  readonly transferTarget: TransferTarget;
   readonly #clock: Clock;
   readonly #ids: ItemIds;
   readonly #table: () => ItemTable;
@@ -76,6 +80,7 @@ export class MemoryPartitionStore implements PartitionStore {
   readonly #pause: Pause;
 
   constructor({ clock, ids, table, drop, pause }: PartitionParts) {
+    this.transferTarget = new TransferTarget(ids, table);
     this.#clock = clock;
     this.#ids = ids;
     this.#table = table;
@@ -266,6 +271,11 @@ export class MemoryPartitionStore implements PartitionStore {
     const prepared = this.#preparedLetters(sourceIds);
     for (const entry of prepared) this.#table().remove(entry);
     return prepared.length;
+  }
+
+  async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {
+    if (!(target instanceof TransferTarget) || target.ids !== this.#ids) return undefined;
+    return transferItems(this.#table(), target, request, this.#clock.now());
   }
 
   async drop(): Promise<void> {

@@ -31,8 +31,10 @@ import {
   type StoredItem,
   type SweepRequest,
   type SweepResult,
+  type TransferRequest,
+  type TransferResult,
 } from '@querator/core';
-import type { TableCalls } from './database/table-calls.ts';
+import { allTables, type TableCalls } from './database/table-calls.ts';
 import type { LowWaterMark } from './low-water-mark/low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
@@ -53,13 +55,26 @@ import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
 import { stats } from './operations/stats.ts';
 import { sweep } from './operations/sweep.ts';
+import { transfer } from './operations/transfer.ts';
 import { withDetails } from './operations/with-details.ts';
 import { withIdsInOrder } from './schema/id-sequence-repair.ts';
 import type { PartitionTableProvisioner } from './schema/schema-manager.ts';
 import type { PartitionContext } from './sql/partition-table.ts';
 
+/** What a transfer from another partition needs to know of this one. */
+class TransferTarget {
+  readonly context: PartitionContext;
+  readonly table: PartitionTableProvisioner;
+
+  constructor(context: PartitionContext, table: PartitionTableProvisioner) {
+    this.context = context;
+    this.table = table;
+  }
+}
+
 /** One partition as a table; see core's `PartitionStore` for the contract. */
 export class PostgresPartitionStore implements PartitionStore {
+  readonly transferTarget: TransferTarget;
   readonly #context: PartitionContext;
   readonly #table: PartitionTableProvisioner;
   readonly #calls: TableCalls;
@@ -74,6 +89,7 @@ export class PostgresPartitionStore implements PartitionStore {
       readonly mark: LowWaterMark;
     },
   ) {
+    this.transferTarget = new TransferTarget(context, deps.table);
     this.#context = context;
     this.#table = deps.table;
     this.#calls = deps.calls;
@@ -135,7 +151,7 @@ export class PostgresPartitionStore implements PartitionStore {
 
   extend(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]> {
     return this.#run(async (context) => {
-      if (items.some(({ maxHold }) => maxHold !== undefined)) await this.#tryMetadata();
+      if (items.some(({ maxHold }) => maxHold !== undefined)) await tryMetadata(context, this.#table);
       return extend(context, items);
     });
   }
@@ -190,7 +206,7 @@ export class PostgresPartitionStore implements PartitionStore {
 
   prepareLetters(letters: readonly DeadLetter[], timeouts: LetterTimeouts): Promise<void> {
     return this.#add(async (context) => {
-      await this.#tryMetadata();
+      await tryMetadata(context, this.#table);
       await prepareLetters(context, letters, timeouts);
     });
   }
@@ -201,6 +217,15 @@ export class PostgresPartitionStore implements PartitionStore {
 
   abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
     return this.#run((context) => abortLetters(context, sourceIds));
+  }
+
+  async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {
+    if (!(target instanceof TransferTarget) || target.context.db !== this.#context.db) return undefined;
+    return this.#calls.run(allTables(this.#table, target.table), async () => {
+      await tryMetadata(this.#context, this.#table);
+      await tryMetadata(target.context, target.table);
+      return withIdsInOrder(target.context, () => transfer(this.#context, target.context, request));
+    });
   }
 
   untilDroppable(): Promise<void> {
@@ -229,12 +254,6 @@ export class PostgresPartitionStore implements PartitionStore {
     }
   }
 
-  /** Adds the column for the details of items, if it is missing and the last try was not a moment ago. */
-  async #tryMetadata(): Promise<void> {
-    const { db, table } = this.#context;
-    if (!table.metadata.isThere && table.metadata.isTryDue(db.clock)) await this.#table.provideMetadata();
-  }
-
   /** Runs a write of new ids. */
   #add<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {
     return this.#run((context) => withIdsInOrder(context, () => operation(context)));
@@ -255,4 +274,12 @@ export class PostgresPartitionStore implements PartitionStore {
   #run<T>(operation: (context: PartitionContext) => Promise<T>): Promise<T> {
     return this.#calls.run(this.#table, () => operation(this.#context));
   }
+}
+
+/** Adds the column for the details of items, if it is missing and the last try was not a moment ago. */
+async function tryMetadata(
+  { db, table }: PartitionContext,
+  provisioner: PartitionTableProvisioner,
+): Promise<void> {
+  if (!table.metadata.isThere && table.metadata.isTryDue(db.clock)) await provisioner.provideMetadata();
 }

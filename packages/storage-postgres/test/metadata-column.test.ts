@@ -242,6 +242,23 @@ describe('the column metadata of a table of an earlier version', { timeout: 60_0
     ]);
   });
 
+  test('is needed at both ends of a transfer, and a transfer adds it', async () => {
+    await holdTable();
+    const store = open();
+    const other = backends.at(-1)?.partitionStore({ queue: 'other', partition: 0 }) as PartitionStore;
+    const waiting = (await store.list({ state: 'queued', pivot: '', limit: 10 }))
+      .filter(({ isLeased }) => !isLeased)
+      .map(({ id }) => id);
+    const transfer = (from: PartitionStore, to: PartitionStore, ids: readonly string[]) =>
+      from.transfer?.({ ids, state: 'waiting', target: to.transferTarget as object, expireTimeout: HOUR });
+    await expect(transfer(store, other, waiting)).rejects.toThrow(LACKS);
+    await expect(transfer(other, store, waiting)).rejects.toThrow(LACKS);
+    await client.query('COMMIT');
+    clock.putForward(10_000);
+    expect(await transfer(store, other, waiting)).toEqual({ transferred: waiting, left: [] });
+    expect((await other.lease(LEASE)).map(({ details }) => details?.firstId)).toEqual(waiting);
+  });
+
   test('is left out by letters if the table can never have it', async () => {
     await client.query(`ALTER TABLE ${TABLE} ADD COLUMN metadata text`);
     const store = open();

@@ -75,6 +75,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   sweep_leases_move_details: ['dln', 'pkey'],
   sweep_leases_delete_details: ['dln', 'pkey'],
   sweep_expired_move_details: ['exp', 'pkey'],
+  transfer: ['pkey'],
 };
 
 /** SQL that fills the table: which items are leased or scheduled, by their number `n`. */
@@ -179,7 +180,8 @@ async function faultsIn(client: pg.Client): Promise<readonly string[]> {
   return faults;
 }
 
-function operationOf(name = ''): string {
+/** @param name a transfer has none, because it is not prepared. */
+function operationOf(name = 'transfer'): string {
   return name.replace(`_${partitionLabel(KEY)}`, '');
 }
 

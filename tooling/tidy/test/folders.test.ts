@@ -99,6 +99,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'append-items.ts',
     'lease-items.ts',
     'extend-leases.ts',
+    'transfer-items.ts',
     'mark-moved.ts',
     'list-items.ts',
     'entry-state.ts',

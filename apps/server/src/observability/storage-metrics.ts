@@ -49,6 +49,8 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   prepareLetters: 'holdLetters',
   commitLetters: 'deliverLetters',
   abortLetters: 'withdrawLetters',
+  transfer: 'transfer',
+  transferTarget: 'transferTarget',
   untilDroppable: 'untilDroppable',
   drop: 'drop',
 };

@@ -34,6 +34,8 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   prepareLetters: true,
   commitLetters: true,
   abortLetters: true,
+  transfer: true,
+  transferTarget: true,
   untilDroppable: true,
   drop: true,
 };

@@ -22,6 +22,7 @@ import { expireItems } from '../../src/operations/sweep-expired.ts';
 import { endLeases } from '../../src/operations/sweep-leases.ts';
 import { probe } from '../../src/operations/sweep-probe.ts';
 import { enqueueDue } from '../../src/operations/sweep-scheduled.ts';
+import { transfer } from '../../src/operations/transfer.ts';
 import type { PartitionContext, PartitionTable } from '../../src/sql/partition-table.ts';
 import { RecordingDatabase } from './recording-database.ts';
 
@@ -171,5 +172,8 @@ function operationsOnDetails(context: PartitionContext, ids: readonly ItemId[]):
     () => endLeases(context, { ...sweep, ...MOVE }),
     () => endLeases(context, { ...sweep, ...DELETE }),
     () => expireItems(context, { ...sweep, ...MOVE }),
+    // Into its own table, whose plans are those of any other.
+    () => transfer(context, context, { ids, state: 'waiting', expireTimeout: EXPIRE_TIMEOUT }),
+    () => transfer(context, context, { ids, state: 'scheduled', expireTimeout: EXPIRE_TIMEOUT }),
   ];
 }

@@ -19,6 +19,8 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   sweepKeys: 'see the capability `dedup`',
   countKeys: 'see the capability `dedup`',
   extend: '`/v2/queue.extend` is refused',
+  transfer: 'items cannot be moved to another queue',
+  transferTarget: 'as without `transfer`',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {
