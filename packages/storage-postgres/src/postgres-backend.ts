@@ -24,7 +24,7 @@ import { PostgresInstanceStore } from './instances/instance-store.ts';
 import { LowWaterMarks } from './low-water-mark/low-water-marks.ts';
 import { MarksTable } from './low-water-mark/saved-marks.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
-import { measure } from './operations/measure.ts';
+import { Measures } from './operations/measure.ts';
 import { ping } from './operations/ping.ts';
 import { poll } from './operations/poll.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
@@ -93,6 +93,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const calls = new TableCalls(name, () => share.release());
   const saved = new MarksTable(db);
   const marks = new LowWaterMarks({ db, clock: share.clock, runSerially: db.runSerially, saved });
+  const measures = new Measures(db);
   const { heldHorizonMs } = limits;
   const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
   const queueStore: QueueStore = new PostgresQueueStore({
@@ -128,7 +129,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     ping: () => calls.track(() => ping({ db, storage: name, schema, holders })),
     poll: (keys, { deadlines }) =>
       calls.run(schema.fixed, () => poll({ db, marks, deadlines, now: nowParameter({ clock }) }, keys)),
-    measure: (keys) => calls.run(schema.fixed, () => measure(db, keys)),
+    measure: (keys) => calls.run(schema.fixed, () => measures.measure(keys)),
     signals: share.pool.signals,
     close: () => calls.close(),
   };

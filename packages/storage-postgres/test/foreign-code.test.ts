@@ -1,8 +1,8 @@
-import type { Instant } from '@querator/core';
+import { type Instant, SystemRandom } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { itemsTableName } from '../src/index.ts';
+import { itemsTableName, PoolRegistry, postgresItemsTables } from '../src/index.ts';
 import { keysTableName } from '../src/sql/table-name.ts';
 import { HOUR, item } from './support/contents.ts';
 import { createRole, type TestRole } from './support/roles.ts';
@@ -11,6 +11,7 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'foreign', partition: 0 };
 const TABLE = itemsTableName(KEY);
 const KEYS = keysTableName(KEY);
+const OWNER = { createdAt: 1n as Instant, isThere: async () => true, wasDeleted: async () => false };
 
 describe('objects of other roles on tables', { timeout: 60_000 }, () => {
   let database: TestDatabase;
@@ -201,6 +202,53 @@ describe('objects of other roles on tables', { timeout: 60_000 }, () => {
       `table ${KEYS} belongs to role "${malloryRole.name}" and has the trigger "spy"`,
     );
     expect(await recorded()).toEqual([]);
+  });
+
+  /** Any statement that reads the table runs `tell`: PostgreSQL evaluates the expression when it plans. */
+  const SPYING = (name: string) =>
+    `CREATE TABLE ${name} (id text COLLATE "C" PRIMARY KEY, source_id text UNIQUE, is_leased bool, attempts int,
+       max_attempts int, lease_deadline timestamptz, expire_deadline timestamptz, enqueue_at timestamptz,
+       created_at timestamptz, reference text, encoding text, kind text, payload bytea, metadata jsonb);
+     CREATE INDEX spy ON ${name} (id) WHERE tell('index') = 'no';
+     GRANT ALL ON ${name} TO PUBLIC`;
+
+  test('are not run when a partition is measured, or a queue deleted that no call has used', async () => {
+    const backend = testBackend(server.connectionString);
+    try {
+      await backend.queueStore().get('none');
+      await mallory.query(SPYING(TABLE));
+      expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
+      await backend.partitionStore(KEY, OWNER).drop();
+      expect(await recorded()).toEqual([]);
+      await admin.query(`DROP TABLE ${TABLE}`);
+      await mallory.query(`CREATE VIEW ${TABLE} AS SELECT tell('view') AS id`);
+      await mallory.query(`GRANT ALL ON ${TABLE} TO PUBLIC`);
+      expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
+      expect(await recorded()).toEqual([]);
+    } finally {
+      await backend.close();
+    }
+  });
+
+  test("are not run by the operator's commands for tables", async () => {
+    const backend = testBackend(server.connectionString);
+    const tables = postgresItemsTables({
+      ...{ name: 'postgres-01', connectionString: server.connectionString, queues: backend.queueStore() },
+      ...{ registry: new PoolRegistry(), random: new SystemRandom() },
+    });
+    try {
+      await backend.queueStore().get('none');
+      await mallory.query(SPYING(TABLE));
+      const listed = { table: TABLE, state: 'foreign', items: 0, more: true };
+      expect(await tables.list({ all: false })).toMatchObject([listed]);
+      for (const force of [false, true])
+        await expect(tables.drop(TABLE, { force })).rejects.toThrow('"public.spy"');
+      await expect(tables.adopt(TABLE, { queue: KEY.queue })).rejects.toThrow('"public.spy"');
+      expect(await recorded()).toEqual([]);
+    } finally {
+      await tables.close();
+      await backend.close();
+    }
   });
 
   test('records of deletions in a table of another role are no proof', async () => {

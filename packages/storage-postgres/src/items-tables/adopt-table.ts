@@ -60,6 +60,7 @@ export async function adoptTable(
   if (found.holds === 'keys') {
     throw refusal(context, `table ${name} holds dedup keys; they go along when their items table is adopted`);
   }
+  if (found.codeFault !== undefined) throw refusal(context, found.codeFault);
   const queue = await presentQueue(context, found, queueName);
   await inLongTransaction(context, async (session) => {
     await lockSchema(session, name);

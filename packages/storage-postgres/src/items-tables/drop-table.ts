@@ -50,6 +50,7 @@ export async function dropTable(
         throw refusal(context, `table ${name} is in use by queue '${queue.name}'; delete the queue instead`);
       }
     }
+    if (found.codeFault !== undefined) throw refusal(context, `${found.codeFault}, then drop it`);
     const table = db.schema.relation(name);
     if (!force && holder === undefined) {
       throw refusal(

@@ -1,6 +1,7 @@
 import { StorageError } from '@querator/core';
 import { getTableName } from 'drizzle-orm';
 import type { Database, Session } from '../database/database.ts';
+import { type TableCode, tableCodeFault, tableCodeSql } from '../schema/foreign-code.ts';
 import { type FoundShape, shapeSql } from '../schema/items-table-check.ts';
 import { keysShapeFault } from '../schema/keys-table-check.ts';
 import { ownerFromComment, type TableOwner } from '../schema/table-owner.ts';
@@ -16,6 +17,11 @@ export interface NamedTable {
   /** The owner in its comment. Undefined if there is none. */
   readonly holder: TableOwner | undefined;
   readonly shape: FoundShape;
+  /**
+   * Why no statement may read it: code of another role would run with our rights.
+   * Undefined if there is none.
+   */
+  readonly codeFault: string | undefined;
 }
 
 const NAME = /^(items|keys)_[0-9a-f]{12}_([0-9]{6})$/;
@@ -68,7 +74,7 @@ export async function findKeysOf(
 ): Promise<NamedTable | undefined> {
   if (holds !== 'items') return undefined;
   const [keys] = await readTables(context, send, name.replace(/^items/, 'keys'));
-  if (keys === undefined || keysShapeFault(keys.shape) !== undefined) return undefined;
+  if (keys === undefined || (keysShapeFault(keys.shape) ?? keys.codeFault) !== undefined) return undefined;
   const isSame = keys.holder?.queue === holder?.queue && keys.holder?.created === holder?.created;
   return isSame ? keys : undefined;
 }
@@ -97,6 +103,7 @@ interface Row {
   readonly name: string;
   readonly comment: string | null;
   readonly shape: FoundShape;
+  readonly code: TableCode;
 }
 
 async function readTables(
@@ -105,19 +112,21 @@ async function readTables(
   name?: string,
 ): Promise<NamedTable[]> {
   const rows = await send<Row>({
-    text: `SELECT relname::text AS name, obj_description(oid, 'pg_class') AS comment, ${shapeSql('class')} AS shape
+    text: `SELECT relname::text AS name, obj_description(oid, 'pg_class') AS comment, ${shapeSql('class')} AS shape,
+        ${tableCodeSql('class')} AS code
       FROM pg_class AS class
       WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND relkind IN ('r', 'p')
         AND ($2::text IS NULL AND relname ~ '^(items|keys)_' OR relname = $2) ORDER BY relname`,
     values: [db.schema.name, name ?? null],
   });
-  return rows.flatMap(({ name: found, comment, shape }) => {
+  return rows.flatMap(({ name: found, comment, shape, code }) => {
     const [, holds, partition] = NAME.exec(found) ?? [];
     if (holds === undefined) return [];
     return [
       {
         ...{ name: found, partition: Number(partition), holder: ownerFromComment(comment), shape },
         holds: holds === 'keys' ? 'keys' : 'items',
+        codeFault: tableCodeFault(found, code),
       },
     ];
   });

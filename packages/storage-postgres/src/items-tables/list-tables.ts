@@ -22,7 +22,7 @@ export type TableState =
   | 'no-queue'
   /** It names no owner. */
   | 'unnamed'
-  /** Another program has created or filled it. */
+  /** Another program has created or filled it, or code of another role would run if it were read. */
   | 'foreign';
 
 /** A table in the result of `list`. */
@@ -34,7 +34,7 @@ export interface ListedTable {
   readonly partition: number;
   /** When that queue was created. */
   readonly createdAt: Instant | undefined;
-  /** The number of items, or of dedup keys, counted up to {@link COUNTED}. */
+  /** The number of items, or of dedup keys, counted up to {@link COUNTED}. 0 if it must not be read. */
   readonly items: number;
   /** Whether it may hold more. */
   readonly more: boolean;
@@ -63,9 +63,9 @@ export async function listTables(
   for (const table of tables) {
     const state = await stateOf(context, table, created);
     if (state === 'in-use' && !all) continue;
-    const { name, partition, holder } = table;
-    const items = await countSome(context, name);
-    const more = items === COUNTED;
+    const { name, partition, holder, codeFault } = table;
+    const items = codeFault === undefined ? await countSome(context, name) : 0;
+    const more = items === COUNTED || codeFault !== undefined;
     listed.push({
       table: name,
       state,
@@ -95,10 +95,10 @@ async function createdOf(
 
 async function stateOf(
   { db }: TablesContext,
-  { name, holds, partition, holder, shape }: NamedTable,
+  { name, holds, partition, holder, shape, codeFault }: NamedTable,
   created: ReadonlyMap<string, Instant>,
 ): Promise<TableState> {
-  const fault = holds === 'items' ? shapeFault(shape) : keysShapeFault(shape);
+  const fault = codeFault ?? (holds === 'items' ? shapeFault(shape) : keysShapeFault(shape));
   if (fault !== undefined) return 'foreign';
   if (
     holds === 'items' &&

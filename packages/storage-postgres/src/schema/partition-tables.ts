@@ -7,7 +7,7 @@ import type { TimeLimits } from '../settings/time-limits.ts';
 import type { MetadataColumn } from '../sql/metadata-column.ts';
 import { keysTableName } from '../sql/table-name.ts';
 import { lockSchema } from './fixed-schema.ts';
-import type { TableCode } from './foreign-code.ts';
+import { type TableCode, tableCodeFault } from './foreign-code.ts';
 import { type FoundTable, findTable } from './found-table.ts';
 import { foreignItems, holdsForeignIds, isOfOthers, shapeFault } from './items-table-check.ts';
 import { areKeysOf } from './keys-table-check.ts';
@@ -200,7 +200,7 @@ export class PartitionTables {
       if (claim === 'superseded' || claim === 'left-over') return [];
       const table = this.#db.schema.relation(name);
       // Keep items that another program has stored and that were never served.
-      if (claim === 'unnamed' && (await isOfOthers(send, table, found.shape))) return [];
+      if (claim === 'unnamed' && (await this.#isOfOthers(send, table, found))) return [];
       checkOurs(name, found);
       tables.push(name);
     }
@@ -209,6 +209,11 @@ export class PartitionTables {
     if (keys === undefined || !areKeysOf(identity, keys)) return tables;
     checkOurs(keysName, keys);
     return [...tables, keysName];
+  }
+
+  /** Does not read a table that would run code of another role. */
+  async #isOfOthers(send: Session['query'], table: string, { code, shape }: FoundTable): Promise<boolean> {
+    return tableCodeFault(table, code) !== undefined || (await isOfOthers(send, table, shape));
   }
 
   #exclusively<T>(
@@ -231,6 +236,7 @@ export class PartitionTables {
       const found = await findTable(session.query, this.#db.schema.name, name);
       const holder = ownerFromComment(found?.comment ?? null);
       if (found === undefined || claimOn(holder, identity) !== 'own') return;
+      this.#deps.checkCode(name, found.code);
       const table = this.#db.schema.relation(name);
       if (await removeLeftOver(session, table, isSameQueue(holder, deleted))) return;
       this.#deps.logger.error('table holds items of a queue that does not exist', { table: name });
