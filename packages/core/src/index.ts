@@ -34,9 +34,11 @@ export {
   queueExists,
   queuePaused,
   queueShutdown,
+  scheduleExists,
   serviceShutdown,
   storageFailed,
   storageTooSlow,
+  tooManySchedules,
   unavailable,
 } from './errors/named-errors.ts';
 export { OtherQueueError } from './errors/other-queue-error.ts';
@@ -103,6 +105,17 @@ export { RunOnce } from './running/run-once.ts';
 export { RunningWork } from './running/running-work.ts';
 export { SharedRun, type SharedRunOptions } from './running/shared-run.ts';
 export { within } from './running/within.ts';
+export {
+  type Backlog,
+  MISSED_POLICIES,
+  type MissedPolicy,
+  type NewSchedule,
+  type Schedule,
+  type ScheduledItem,
+  type ScheduleFailure,
+  type ScheduleSettings,
+  type ScheduleState,
+} from './schedule/schedule.ts';
 export type {
   AccessListRequest,
   AccessReads,
@@ -122,6 +135,7 @@ export {
   type PortCall,
   type PortMembers,
   QUEUE_STORE,
+  SCHEDULE_STORE,
   STORAGE_BACKEND,
 } from './storage/decorate-store.ts';
 export {
@@ -171,6 +185,14 @@ export {
   type QueueStamp,
   type QueueStore,
 } from './storage/queue-store.ts';
+export type {
+  ClaimedSchedule,
+  DueSchedules,
+  ScheduleChange,
+  ScheduleListRequest,
+  ScheduleStore,
+  SettledSchedule,
+} from './storage/schedule-store.ts';
 export {
   type HeldHorizonNotice,
   HORIZON_HOLDERS,

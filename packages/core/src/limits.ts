@@ -35,6 +35,19 @@ export const LIMITS = {
   metadata: 4_096,
   /** Bytes of the error that a retry gives. */
   itemError: 2_048,
+  /** Schedules of one namespace. */
+  schedules: 1_000,
+  scheduleName: 256,
+  /** Schedules in one page of a list. With the largest items, they are 8 MB. */
+  schedulePage: 100,
+  /** Payload of the item of a schedule. */
+  schedulePayload: 65_536,
+  /** Length of the cron expression of a schedule. */
+  cron: 256,
+  /** Length of the name of a time zone. */
+  timeZone: 64,
+  /** Times that a schedule with `missed: all` fires late. */
+  scheduleBacklog: 1_000,
   /** More than any queue needs. A typing error cannot create a million tables. */
   partitions: 1_024,
   /** Elements in one page of a list. */

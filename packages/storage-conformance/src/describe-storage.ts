@@ -36,6 +36,8 @@ import { describeQueueRelations } from './contract/queue-relations.ts';
 import { describeQueueStore } from './contract/queue-store.ts';
 import { describeRetry } from './contract/retry.ts';
 import { describeRetryDeath } from './contract/retry-death.ts';
+import { describeScheduleClaims } from './contract/schedule-claims.ts';
+import { describeScheduleRecords } from './contract/schedule-records.ts';
 import { describeStats } from './contract/stats.ts';
 import { describeSweepDeath } from './contract/sweep-death.ts';
 import { describeSweepDue } from './contract/sweep-due.ts';
@@ -110,6 +112,8 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeAccessGrants(test);
     describeAccessQuotas(test);
     describeInstanceRecords(test);
+    describeScheduleRecords(test);
+    describeScheduleClaims(test);
     describeAuditEvents(test);
     describeAuditPruning(test);
     describeAuditedChanges(test);

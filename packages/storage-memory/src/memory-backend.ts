@@ -8,6 +8,7 @@ import {
   type PartitionStore,
   type QueueStore,
   type Random,
+  type ScheduleStore,
   type StorageBackend,
   type StorageCapabilities,
   StorageError,
@@ -20,6 +21,7 @@ import { ItemTable } from './item-table.ts';
 import { MemoryInstanceStore } from './memory-instance-store.ts';
 import { MemoryPartitionStore } from './memory-partition-store.ts';
 import { MemoryQueueStore } from './memory-queue-store.ts';
+import { MemoryScheduleStore } from './memory-schedule-store.ts';
 import { nextTurn, type Pause } from './turns.ts';
 
 /** What a storage in memory can do. */
@@ -61,6 +63,7 @@ class MemoryBackend implements StorageBackend {
   readonly #access: MemoryAccessStore;
   readonly #instances: MemoryInstanceStore;
   readonly #audit: MemoryAuditStore;
+  readonly #schedules: MemoryScheduleStore;
   readonly #tables = new Map<string, ItemTable>();
   #closed = false;
 
@@ -76,6 +79,10 @@ class MemoryBackend implements StorageBackend {
     this.#queues = new MemoryQueueStore({
       ...{ clock, assertOpen, events },
       inNamespace: (namespace, work) => this.#access.inNamespace(namespace, work),
+    });
+    this.#schedules = new MemoryScheduleStore({
+      ...{ clock, assertOpen, events },
+      queueCreatedAt: (name) => this.#queues.createdAt(name),
     });
     const hasQueues = (namespace: string) => this.#queues.hasQueuesIn(namespace);
     this.#access = new MemoryAccessStore({ assertOpen, events, hasQueues });
@@ -95,6 +102,10 @@ class MemoryBackend implements StorageBackend {
 
   auditStore(): AuditStore {
     return this.#audit;
+  }
+
+  scheduleStore(): ScheduleStore {
+    return this.#schedules;
   }
 
   partitionStore(partition: PartitionKey): PartitionStore {
@@ -128,6 +139,7 @@ class MemoryBackend implements StorageBackend {
     this.#access.clear();
     this.#instances.clear();
     this.#audit.clear();
+    this.#schedules.clear();
   }
 
   /** The items of one partition. Created at first use, so that a dropped partition leaves nothing behind. */

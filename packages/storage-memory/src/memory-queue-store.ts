@@ -67,6 +67,11 @@ export class MemoryQueueStore implements QueueStore {
     return false;
   }
 
+  /** When a queue was created. Undefined: there is none of that name. */
+  createdAt(name: string): Instant | undefined {
+    return this.#queues.get(name)?.createdAt;
+  }
+
   #create(
     queue: NewQueue,
     check: (relations: QueueRelations) => void,

@@ -10,6 +10,7 @@ import {
   type PartitionStore,
   type QueueStore,
   type Random,
+  type ScheduleStore,
   type StorageBackend,
   type StorageCapabilities,
   silentLogger,
@@ -31,6 +32,7 @@ import { PostgresPartitionStore } from './partition-store.ts';
 import type { PoolRegistry } from './pool/pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
 import { codeOfDeletions, DeletionRecords } from './queues/deletion-records.ts';
+import { PostgresScheduleStore } from './schedules/schedule-store.ts';
 import { checkIds } from './schema/id-sequence-repair.ts';
 import { SchemaManager } from './schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts';
@@ -75,7 +77,12 @@ export interface PostgresBackendOptions {
 
 /** A storage on PostgreSQL with all optional members of the port. */
 export type PostgresBackend = StorageBackend &
-  Required<Pick<StorageBackend, 'accessStore' | 'auditStore' | 'instanceStore' | 'poll' | 'signals'>>;
+  Required<
+    Pick<
+      StorageBackend,
+      'accessStore' | 'auditStore' | 'instanceStore' | 'scheduleStore' | 'poll' | 'signals'
+    >
+  >;
 
 /**
  * A storage backend on PostgreSQL 12 or newer. Connects at the first call of a store.
@@ -111,6 +118,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   });
   const accessStore: AccessStore = new PostgresAccessStore({ db, schema, calls, clock, limits });
   const auditStore: AuditStore = new PostgresAuditStore({ db, tables: schema.audit, calls, clock });
+  const scheduleStore: ScheduleStore = new PostgresScheduleStore({ db, schema, calls, clock });
   return {
     name,
     capabilities: POSTGRES_CAPABILITIES,
@@ -118,6 +126,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     accessStore: () => accessStore,
     instanceStore: () => instanceStore,
     auditStore: () => auditStore,
+    scheduleStore: () => scheduleStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const table = schema.partition(key, owner, () => checkIds(context));
       const context = {

@@ -21,6 +21,17 @@ export function queueExists(name: string): QueueError {
   return invalid(errorText`invalid queue; '${name}' already exists`, 'queue_exists');
 }
 
+/** A schedule with that name exists in the namespace. */
+export function scheduleExists(name: string): QueueError {
+  return invalid(errorText`schedule is invalid; '${name}' already exists`);
+}
+
+/** The namespace has as many schedules as it may have. */
+export function tooManySchedules(namespace: string, most: number): QueueError {
+  const text = errorText`namespace '${namespace}' has too many schedules; ${most} is the most`;
+  return new QueueError('failed', text, { reason: 'over_limit' satisfies ErrorReason });
+}
+
 /** The process is shutting down. */
 export function serviceShutdown(): QueueError {
   return unavailable('failed', MESSAGES.serviceShutdown);

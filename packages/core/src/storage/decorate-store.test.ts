@@ -9,10 +9,12 @@ import {
   makeStore,
   PARTITION_STORE,
   QUEUE_STORE,
+  SCHEDULE_STORE,
   STORAGE_BACKEND,
 } from './decorate-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
+import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
 
 const NOBODY = { now: UNSET_INSTANT, instances: [], unrecorded: [] };
@@ -32,6 +34,7 @@ test.each([
   ['queue store', QUEUE_STORE],
   ['access store', ACCESS_STORE],
   ['audit store', AUDIT_STORE],
+  ['schedule store', SCHEDULE_STORE],
 ])('wraps every method of a %s, optional ones included', (_, members: Readonly<Record<string, true>>) => {
   const store = namesOf<PartitionStore & QueueStore & AccessStore>(members as never);
   const wrapped = decorateStore(members as never, store, (member, call) => () => `${member}: ${call()}`);
@@ -62,6 +65,7 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     accessStore = () => namesOf<AccessStore>(ACCESS_STORE);
     instanceStore = () => ({ beat: async () => NOBODY, remove: async () => {} });
     auditStore = () => namesOf<AuditStore>(AUDIT_STORE);
+    scheduleStore = () => namesOf<ScheduleStore>(SCHEDULE_STORE);
     partitionStore = () => namesOf<PartitionStore>(PARTITION_STORE);
     async close() {}
   }

@@ -2,6 +2,7 @@ import type { AccessStore } from './access-store.ts';
 import type { AuditStore } from './audit-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
+import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
 
 /** A method of a port, without its types. */
@@ -85,6 +86,16 @@ export const AUDIT_STORE: PortMembers<AuditStore> = {
   prune: true,
 };
 
+/** All members of {@link ScheduleStore}. */
+export const SCHEDULE_STORE: PortMembers<ScheduleStore> = {
+  create: true,
+  list: true,
+  update: true,
+  delete: true,
+  claim: true,
+  settle: true,
+};
+
 /** All members of {@link StorageBackend}. */
 export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   name: true,
@@ -93,6 +104,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   accessStore: true,
   instanceStore: true,
   auditStore: true,
+  scheduleStore: true,
   partitionStore: true,
   ping: true,
   poll: true,

@@ -4,6 +4,7 @@ import type { AuditStore } from './audit-store.ts';
 import type { InstanceStore } from './instance-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
+import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageSignals } from './storage-signals.ts';
 
 /** Names one partition of one queue. */
@@ -133,6 +134,12 @@ export interface StorageBackend {
    * keep an event.
    */
   auditStore?(): AuditStore;
+
+  /**
+   * The store of schedules. Returns the same object each time. Undefined if the driver
+   * has none: then queues on it have no schedules.
+   */
+  scheduleStore?(): ScheduleStore;
 
   /**
    * The store of one partition. A cheap call. Two stores of one key see the same items.

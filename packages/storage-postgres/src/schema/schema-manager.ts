@@ -26,7 +26,16 @@ import type { Migration } from './migrations/migration.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import { nameMissingGrants } from './missing-grants.ts';
 import { PartitionTables, type PartitionTablesDeps, type WantedTable } from './partition-tables.ts';
-import { ACCESS, AUDIT, INSTANCES, provisionSeparate, type SeparateTables } from './separate-tables.ts';
+import {
+  ACCESS,
+  AUDIT,
+  INSTANCES,
+  provisionSeparate,
+  SCHEDULES,
+  type SeparateTables,
+  type SeparateTablesDeps,
+  separateExist,
+} from './separate-tables.ts';
 import { TableChanges } from './table-changes.ts';
 import { ownerOf, ownerToComment } from './table-owner.ts';
 
@@ -49,15 +58,15 @@ export interface PartitionTableProvisioner extends TableProvisioner {
   /** Drops the table with all its items and dedup keys. The next use creates a new one. */
   drop(): Promise<void>;
   /** The table of the partition's dedup keys, with the table itself. */
-  readonly keys: KeysTableProvisioner;
+  readonly keys: OptionalTableProvisioner;
   /** What is known of the column for the details of items. */
   readonly metadata: MetadataColumn;
   /** Looks again whether the table has that column, and may try to add it. */
   provideMetadata(): Promise<void>;
 }
 
-/** Provides the table of the dedup keys of one partition. */
-export interface KeysTableProvisioner extends TableProvisioner {
+/** Provides a table that calls may find missing. */
+export interface OptionalTableProvisioner extends TableProvisioner {
   /** Whether the table exists and may be used, as far as this process knows. Creates nothing. */
   exists(): Promise<boolean>;
 }
@@ -148,6 +157,19 @@ export class SchemaManager {
     return this.#separate(INSTANCES);
   }
 
+  /** The table of schedules, with the fixed tables. */
+  get schedules(): OptionalTableProvisioner {
+    return {
+      ...this.#separate(SCHEDULES),
+      exists: async () => {
+        const provided = this.#known.get(SCHEDULES.name);
+        if (provided !== undefined) return provided.then(() => true);
+        await this.#ensureFixed();
+        return separateExist(this.#db, SCHEDULES, this.#separateDeps);
+      },
+    };
+  }
+
   /**
    * The table of a partition, with the fixed tables.
    *
@@ -236,10 +258,14 @@ export class SchemaManager {
 
   async #provideSeparate(group: SeparateTables): Promise<void> {
     await this.#ensureFixed();
-    await provisionSeparate(this.#db, group, {
+    await provisionSeparate(this.#db, group, this.#separateDeps);
+  }
+
+  get #separateDeps(): SeparateTablesDeps {
+    return {
       refuse: (reason) => this.#refused(reason),
       warnOnce: (table, code) => this.#logCode(table, code),
-    });
+    };
   }
 
   get #fixedDeps(): FixedSchemaDeps {

@@ -8,6 +8,7 @@ import { ACCESS_TABLES } from './tables/access.ts';
 import { auditTable } from './tables/audit.ts';
 import { instancesTable } from './tables/instances.ts';
 import { renderTable } from './tables/render-ddl.ts';
+import { schedulesTable } from './tables/schedules.ts';
 
 /**
  * Tables that are created together at their first use, apart from the versions of the
@@ -44,6 +45,9 @@ export const INSTANCES: SeparateTables = group(
   'could make this server believe in processes that do not run',
 );
 
+/** The table of schedules. */
+export const SCHEDULES: SeparateTables = group('schedules', [schedulesTable], 'could produce any item');
+
 /** Dependencies of provisioning separate tables. */
 export interface SeparateTablesDeps {
   /** Creates the error for tables that cannot be used. */
@@ -63,29 +67,45 @@ export interface SeparateTablesDeps {
  */
 export async function provisionSeparate(
   db: Database,
-  { tables, relations: names, danger }: SeparateTables,
+  group: SeparateTables,
   deps: SeparateTablesDeps,
 ): Promise<void> {
   const nameOf = (relation: string) => db.schema.relation(relation);
-  const inspect = `SELECT ${seenRelationsSql('ARRAY[$1::text]', names)} AS relations`;
-  const missing = async (query: Session['query']) => {
-    const [seen] = await query<{ readonly relations: readonly SeenRelation[] }>({
-      text: inspect,
-      values: [db.schema.name],
-    });
-    const relations = seen?.relations ?? [];
-    for (const relation of relations) check(relation, danger, deps);
-    const found = new Set(relations.map(({ name }) => name));
-    return tables.filter((table) => !found.has(getTableName(table)));
-  };
-  if ((await missing((statement) => db.read(statement))).length === 0) return;
+  if (await separateExist(db, group, deps)) return;
   await db.maintenance(async (session) => {
     await lockSchema(session, SCHEMA_LOCK);
-    for (const table of await missing((statement) => session.query(statement))) {
+    const query: Session['query'] = (statement) => session.query(statement);
+    for (const table of await missing({ db, query }, group, deps)) {
       // Anything of the same name belongs to another role, which was faster, and is an error.
       for (const text of renderTable(table, { nameOf, isNew: true })) await session.query({ text });
     }
   });
+}
+
+/** Whether all tables of a group exist. Creates nothing. @throws as {@link provisionSeparate}. */
+export async function separateExist(
+  db: Database,
+  group: SeparateTables,
+  deps: SeparateTablesDeps,
+): Promise<boolean> {
+  const query: Session['query'] = (statement) => db.read(statement);
+  return (await missing({ db, query }, group, deps)).length === 0;
+}
+
+/** The tables of a group that do not exist. Checks those that do. */
+async function missing(
+  { db, query }: { readonly db: Database; readonly query: Session['query'] },
+  { tables, relations: names, danger }: SeparateTables,
+  deps: SeparateTablesDeps,
+): Promise<readonly PgTable[]> {
+  const [seen] = await query<{ readonly relations: readonly SeenRelation[] }>({
+    text: `SELECT ${seenRelationsSql('ARRAY[$1::text]', names)} AS relations`,
+    values: [db.schema.name],
+  });
+  const relations = seen?.relations ?? [];
+  for (const relation of relations) check(relation, danger, deps);
+  const found = new Set(relations.map(({ name }) => name));
+  return tables.filter((table) => !found.has(getTableName(table)));
 }
 
 /** A role that owns a table can write to it whatever was granted. */
