@@ -149,7 +149,6 @@ export function describeScheduleRecords(test: StorageTest): void {
         const { store, queue, fixture } = schedules;
         await schedules.add('one', '1s');
         await fixture.queues.delete(queue.name);
-        expect(await schedules.list()).toEqual([]);
         await fixture.clock.advance('1s');
         const anew = await fixture.queues.create(newQueue(queue.name, { namespace: queue.namespace }));
         expect(await schedules.list()).toEqual([]);
@@ -162,6 +161,8 @@ export function describeScheduleRecords(test: StorageTest): void {
         expect((await schedules.list()).map(({ queueCreatedAt }) => queueCreatedAt)).toEqual([
           anew.createdAt,
         ]);
+        await fixture.queues.delete(queue.name);
+        expect(await schedules.list()).toEqual([]);
       }),
     );
 
