@@ -41,6 +41,13 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   listPageDefault: ['elements of one page if `limit` is 0', 'elements'],
   auditPage: ['audit events of one page', 'events'],
   auditPageDefault: ['audit events of one page if `limit` is 0', 'events'],
+  schedules: undefined,
+  scheduleName: undefined,
+  schedulePage: undefined,
+  schedulePayload: undefined,
+  cron: undefined,
+  timeZone: undefined,
+  scheduleBacklog: undefined,
 };
 
 /** The limits of requests. */
