@@ -127,6 +127,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/engine/src': [
     'index.ts',
     'service',
+    'schedules',
     'manager',
     'queue',
     'sweep',
