@@ -72,12 +72,22 @@ export {
   noSuchItem,
 } from './item/item-errors.ts';
 export {
+  dueOf,
+  type FoundItem,
+  type InstantRange,
+  type ItemFilter,
+  knownError,
+  knownReason,
+  matchesFilter,
+} from './item/item-filter.ts';
+export {
   formatItemId,
   ITEM_ID_LENGTH,
   ITEM_ID_RANDOM_LENGTH,
   type ItemId,
   itemIdFault,
 } from './item/item-id.ts';
+export { ITEM_STATES, type ItemState } from './item/item-state.ts';
 export { contentBytes, isBudgetSpent, newItemBytes, PAYLOAD_BUDGET } from './item/payload-budget.ts';
 export {
   ATTEMPTS_MAX,
@@ -138,6 +148,7 @@ export {
   SCHEDULE_STORE,
   STORAGE_BACKEND,
 } from './storage/decorate-store.ts';
+export { FIND_BOUNDS, type FindBounds, type FindPage, type FindRequest } from './storage/find-items.ts';
 export {
   HEARTBEAT_INTERVAL,
   INSTANCE_RECORD_TIMEOUT,

@@ -14,6 +14,8 @@ import { describeContent } from './contract/content.ts';
 import { describeDelete } from './contract/delete.ts';
 import { describeDeletedQueues } from './contract/deleted-queues.ts';
 import { describeExtend } from './contract/extend.ts';
+import { describeFind } from './contract/find.ts';
+import { describeRandomFinds } from './contract/find-random.ts';
 import { describeImport } from './contract/import.ts';
 import { describeInstanceRecords } from './contract/instance-records.ts';
 import { describeItemDetails } from './contract/item-details.ts';
@@ -89,6 +91,8 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeRetryDeath(test);
     describeItemDetails(test);
     describeList(test);
+    describeFind(test);
+    describeRandomFinds(test);
     describeStats(test);
     describeMeasure(test);
     describeProbe(test);

@@ -31,6 +31,7 @@ export const MEMORY_CAPABILITIES: StorageCapabilities = {
   dedup: true,
   metadata: true,
   pause: true,
+  find: true,
 };
 
 /** Options of a storage in memory. */

@@ -7,6 +7,8 @@ import {
   type DeathRules,
   type Duration,
   type ExtendedItem,
+  type FindPage,
+  type FindRequest,
   type ImportedItem,
   type Instant,
   type ItemContent,
@@ -40,6 +42,7 @@ import {
 import { type Appended, appendItems, type EntryOf } from './append-items.ts';
 import { type Entry, type EntryRest, isMoving } from './entry.ts';
 import { extendLeases } from './extend-leases.ts';
+import { findItems } from './find-items.ts';
 import { findAllLeased } from './find-leased.ts';
 import { giveBack } from './give-back.ts';
 import { importInTurns, importItems } from './import-items.ts';
@@ -192,6 +195,10 @@ export class MemoryPartitionStore implements PartitionStore {
 
   async list(request: ItemListRequest): Promise<readonly StoredItem[]> {
     return listItems(this.#table(), request, this.#pause);
+  }
+
+  async find(request: FindRequest): Promise<FindPage> {
+    return findItems(this.#table(), request, { clock: this.#clock, pause: this.#pause });
   }
 
   async stats(): Promise<PartitionStats> {

@@ -6,6 +6,8 @@ import {
   type DeathRules,
   type Duration,
   type ExtendedItem,
+  type FindPage,
+  type FindRequest,
   type ImportedItem,
   type Instant,
   type ItemId,
@@ -40,6 +42,7 @@ import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds } from './operations/delete.ts';
 import { extend } from './operations/extend.ts';
+import { find } from './operations/find.ts';
 import { importItemsInto, prepareLetters } from './operations/import.ts';
 import { countKeys, type KeySweepStart, sweepKeys } from './operations/keys.ts';
 import { lease } from './operations/lease.ts';
@@ -162,6 +165,14 @@ export class PostgresPartitionStore implements PartitionStore {
 
   list(request: ItemListRequest): Promise<readonly StoredItem[]> {
     return this.#run((context) => list(context, request));
+  }
+
+  find(request: FindRequest): Promise<FindPage> {
+    return this.#run(async (context) => {
+      // Another server may have added the column, and stored details in it.
+      await tryMetadata(context, this.#table);
+      return find(context, request);
+    });
   }
 
   stats(options?: CountOptions): Promise<PartitionStats> {

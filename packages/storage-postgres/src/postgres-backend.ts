@@ -45,6 +45,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   dedup: true,
   metadata: true,
   pause: true,
+  find: true,
 };
 
 /** Options of a PostgreSQL backend. */

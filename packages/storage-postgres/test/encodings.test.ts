@@ -66,6 +66,22 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
     expect((await store.list(EVERYTHING)).events).toMatchObject([update, event]);
   });
 
+  test('a search for a text that no item can have finds nothing', async () => {
+    const store = storeOf('searched');
+    await store.produce([{ items: [item('a')] }], HOUR);
+    const metadata = new Map([[SMILE, SMILE]]);
+    for (const filter of [
+      { kind: SMILE },
+      { error: SMILE },
+      { metadata },
+      { firstId: SMILE },
+      { ids: [SMILE] },
+    ]) {
+      expect(await store.find?.({ filter, limit: 5 })).toMatchObject({ items: [] });
+    }
+    expect((await store.find?.({ filter: { reference: 'a' }, limit: 5 }))?.items).toHaveLength(1);
+  });
+
   test.each([
     ['queue name', { name: SMILE }],
     ['namespace name', { namespace: SMILE }],

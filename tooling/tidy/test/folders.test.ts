@@ -102,6 +102,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'extend-leases.ts',
     'transfer-items.ts',
     'mark-moved.ts',
+    'find-items.ts',
     'list-items.ts',
     'entry-state.ts',
     'find-leased.ts',

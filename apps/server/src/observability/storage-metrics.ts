@@ -38,6 +38,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   extend: 'extend',
   retry: 'retry',
   list: 'list',
+  find: 'find',
   stats: 'stats',
   probe: 'probe',
   import: 'import',

@@ -24,6 +24,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   extend: true,
   retry: true,
   list: true,
+  find: true,
   stats: true,
   probe: true,
   import: true,

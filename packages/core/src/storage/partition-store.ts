@@ -2,6 +2,7 @@ import type { DeadLetter, ExtendedItem, ImportedItem, LeasedItem, StoredItem } f
 import type { ItemId } from '../item/item-id.ts';
 import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
+import type { FindPage, FindRequest } from './find-items.ts';
 import type {
   KeyedProduceOptions,
   KeyedProduceRequest,
@@ -214,6 +215,22 @@ export interface PartitionStore {
    * `maxBytes` ends it. Items keep their content byte for byte.
    */
   list(request: ItemListRequest): Promise<readonly StoredItem[]>;
+
+  /**
+   * Finds items in any state, but no prepared letters. Reads on from `after` until a
+   * bound of the request, the limit or the end of the partition. So a caller that goes
+   * on at `next` reads each item once. Every page of a search makes progress.
+   *
+   * The items are not those of one moment. An item that gets another id meanwhile goes
+   * to the tail: it may be found twice or not at all. Its `createdAt` stays. So a caller
+   * that wants only what was there at some moment sets `created.to` of the filter, by
+   * the storage's clock.
+   *
+   * Undefined if the driver does not claim `find`.
+   *
+   * @throws StorageError also if the storage cannot read a few items in a few seconds.
+   */
+  find?(request: FindRequest): Promise<FindPage>;
 
   /**
    * Counts the items. A count may read the whole partition and take as long as

@@ -101,6 +101,8 @@ export interface StorageCapabilities {
   readonly metadata?: boolean;
   /** Queues can be paused: the queue store has `pause`. Undefined: no. */
   readonly pause?: boolean;
+  /** Items can be found by filters: the partition stores have `find`. Undefined: no. */
+  readonly find?: boolean;
 }
 
 /**

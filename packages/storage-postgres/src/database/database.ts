@@ -166,36 +166,45 @@ export class Database {
   }
 
   /**
-   * Runs a statement that counts a whole table, for at most `limitMs` or the limit of
-   * counts. Counts share few of the pool's connections, and use one process of the
-   * server each. The rest is for requests.
+   * Runs a statement that counts a whole table. Counts share few of the pool's
+   * connections, and use one process of the server each. The rest is for requests.
    */
-  count<Row>(statement: Statement, { limitMs, signal }: CountOptions = {}): Promise<readonly Row[]> {
-    const { countMs, statementMs, maintenanceMs } = this.#limits;
-    return this.#share.pool.count(async (isBrief) => {
-      const longest = isBrief ? statementMs : countMs;
-      const ms = Math.max(Math.ceil(Math.min(limitMs ?? longest, longest)), 1);
-      const settings =
-        `statement_timeout = ${ms}; SET LOCAL lock_timeout = ${Math.min(ms, maintenanceMs)}; ` +
-        'SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather = 0';
-      try {
-        return await this.#runReading<Row>(statement, { settings, limitMs: ms, signal });
-      } catch (error) {
-        const isOurDoing = signal?.aborted === true || (limitMs !== undefined && isQueryCanceled(error));
-        throw isOurDoing ? givenUp(this.name, error) : error;
-      }
-    });
+  count<Row>(statement: Statement, options: CountOptions = {}): Promise<readonly Row[]> {
+    const { countMs, statementMs } = this.#limits;
+    const settings = '; SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather = 0';
+    return this.#share.pool.count((isBrief) =>
+      this.#runLimited<Row>(statement, options, isBrief ? statementMs : countMs, settings),
+    );
+  }
+
+  /** Runs a statement of a search. Searches share few of the pool's connections, as counts do. */
+  search<Row>(statement: Statement, options: Required<Pick<CountOptions, 'limitMs'>> & CountOptions) {
+    const { statementMs } = this.#limits;
+    return this.#share.pool.search(() => this.#runLimited<Row>(statement, options, statementMs));
+  }
+
+  /** @throws StorageError with `gaveUp` if the caller's limit or signal ends it. */
+  async #runLimited<Row>(statement: Statement, options: CountOptions, longest: number, more = '') {
+    const { limitMs, signal } = options;
+    const ms = Math.max(Math.ceil(Math.min(limitMs ?? longest, longest)), 1);
+    const lockMs = Math.min(ms, this.#limits.maintenanceMs);
+    const settings = `statement_timeout = ${ms}; SET LOCAL lock_timeout = ${lockMs}${more}`;
+    try {
+      return await this.#runReading<Row>(statement, { settings, limitMs: ms, signal });
+    } catch (error) {
+      const isOurDoing = signal?.aborted === true || (limitMs !== undefined && isQueryCanceled(error));
+      throw isOurDoing ? givenUp(this.name, error) : error;
+    }
   }
 
   #runReading<Row>(
     statement: Statement,
     { signal, ...options }: Omit<TransactionOptions, 'commit'> & Pick<CountOptions, 'signal'>,
   ): Promise<readonly Row[]> {
+    const transaction = { ...options, commit: 'harmless' } as const;
     const work = (session: Session) => session.query<Row>(statement);
     return this.#run((client) =>
-      this.#abortable.run(client, signal, () =>
-        this.#transact(client, { ...options, commit: 'harmless' }, work),
-      ),
+      this.#abortable.run(client, signal, () => this.#transact(client, transaction, work)),
     );
   }
 

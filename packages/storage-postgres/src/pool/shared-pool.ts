@@ -54,6 +54,7 @@ export class SharedPool {
    */
   readonly #counts = new Semaphore(() => (this.maxConns >= 8 ? 2 : 1));
   readonly background = new Semaphore(() => (this.maxConns >= 5 ? 2 : 1));
+  readonly #searches = new Semaphore(() => (this.maxConns >= 16 ? 2 : 1));
   /**
    * Reads of low-water marks run one at a time, on one connection of the pool. They are
    * short, and leases may wait for them. So they do not queue behind longer background
@@ -137,6 +138,14 @@ export class SharedPool {
   count<T>(work: (isBrief: boolean) => Promise<T>): Promise<T> {
     if (this.maxConns < 4 && !this.#counts.isFree) return work(true);
     return this.#counts.run(() => work(false));
+  }
+
+  /**
+   * Runs a search once a connection is available for it. A pool of fewer than eight
+   * connections has none to spare: there searches share those of background reads.
+   */
+  search<T>(work: () => Promise<T>): Promise<T> {
+    return this.maxConns < 8 ? this.background.run(work) : this.#searches.run(work);
   }
 
   get keepsSessions(): boolean {

@@ -78,6 +78,22 @@ export function withHeld(now: string, value = 'item.metadata', id = 'item.id'): 
     jsonb_build_object('id', ${id}, 'since', ${microsecondsSql(now)}))`;
 }
 
+/** SQL for details of a row of an items table, as a search compares them. NULL: there is none. */
+export const DETAILS = {
+  /** The producer's pairs, as JSON. */
+  pairs: `metadata -> '${KEYS.pairs}'`,
+  firstId: `coalesce(metadata ->> '${KEYS.firstId}', id)`,
+  /** See core's `knownError`. */
+  error: `coalesce(metadata ->> '${KEYS.error}', metadata #>> '{${KEYS.source},error}')`,
+  /** See core's `knownReason`. */
+  reason: `coalesce(metadata #>> '{${KEYS.death},reason}', metadata #>> '{${KEYS.source},died,reason}')`,
+} as const;
+
+/** The pairs as the column keeps them, as JSON. */
+export function pairsToJson(metadata: Metadata): string {
+  return JSON.stringify(Object.fromEntries(metadata));
+}
+
 /** SQL for an instant as microseconds since 1970. */
 export function microsecondsSql(instant: string): string {
   return `(extract(epoch FROM ${instant}) * 1000000)::bigint`;

@@ -1,4 +1,4 @@
-import { type Instant, instantFromMicroseconds } from '@querator/core';
+import { type Instant, type ItemState, instantFromMicroseconds } from '@querator/core';
 
 /**
  * How a moving item is stored. Such an item is dead, and claimed by the process that
@@ -68,4 +68,27 @@ export function trueExpireDeadline(stored: Instant): Instant {
   if (stored < SHIFTED_FROM_MICROSECONDS) return stored;
   const shifts = stored < MOVED_FROM_MICROSECONDS ? 1n : 2n;
   return instantFromMicroseconds(stored - shifts * SHIFT_MICROSECONDS);
+}
+
+/** SQL for whether a row is an item in that state. Prepared letters are in none. */
+export const STATE_CONDITIONS: Readonly<Record<ItemState, string>> = {
+  waiting: '(enqueue_at IS NULL AND NOT is_leased)',
+  leased: `(enqueue_at IS NULL AND is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER})`,
+  scheduled: '(enqueue_at IS NOT NULL)',
+  dead: `(enqueue_at IS NULL AND is_leased AND ${MOVING})`,
+};
+
+/** SQL for the deadline of a row: see core's `dueOf`. */
+export const DUE = `CASE WHEN enqueue_at IS NOT NULL THEN enqueue_at
+  WHEN NOT is_leased THEN expire_deadline WHEN NOT ${MOVING} THEN lease_deadline END`;
+
+/**
+ * The state of a row, if it is no prepared letter.
+ *
+ * @param stored its `expire_deadline` as stored.
+ */
+export function stateOf(isLeased: boolean, isScheduled: boolean, stored: Instant): ItemState {
+  if (isScheduled) return 'scheduled';
+  if (!isLeased) return 'waiting';
+  return stored < SHIFTED_FROM_MICROSECONDS ? 'leased' : 'dead';
 }

@@ -1,7 +1,7 @@
-import type { StoredItem } from '@querator/core';
+import type { FoundItem, StoredItem } from '@querator/core';
 import { instantFromText } from '../wire/instant-text.ts';
 import { readDeath, readDetails } from './item-details.ts';
-import { trueExpireDeadline } from './item-state.ts';
+import { stateOf, trueExpireDeadline } from './item-state.ts';
 
 /** A row of an items table as `pg` returns it. */
 export interface ItemRow {
@@ -59,6 +59,33 @@ function rowToDetailedItem(row: DetailedRow): StoredItem {
 /** Converts rows to items. @param details whether the rows have the column for details, as text. */
 export function readItem(details: boolean): (row: ItemRow) => StoredItem {
   return details ? (row) => rowToDetailedItem(row as DetailedRow) : rowToItem;
+}
+
+/** A row of a search. */
+export interface FoundRow extends Omit<ItemRow, 'payload'> {
+  readonly payload_size: number;
+  /** Undefined if the search did not ask for it. */
+  readonly payload?: Buffer | null;
+  /** Undefined if the table lacks the column. */
+  readonly metadata?: string | null;
+}
+
+/** Converts a row of a search to an item. */
+export function rowToFoundItem(row: FoundRow): FoundItem {
+  const { isLeased, payload, leaseDeadline, ...item } = rowToDetailedItem({
+    ...row,
+    payload: row.payload ?? null,
+    metadata: row.metadata ?? null,
+  });
+  const state = stateOf(isLeased, row.enqueue_at !== null, instantFromText(row.expire_deadline));
+  return {
+    ...item,
+    ...(state === 'dead' ? {} : { leaseDeadline }),
+    state,
+    payloadSize: row.payload_size,
+    ...(row.payload === undefined ? {} : { payload }),
+    details: readDetails(row.id, row.metadata ?? null),
+  };
 }
 
 /** The same bytes without Buffer's methods: callers get a Uint8Array. */

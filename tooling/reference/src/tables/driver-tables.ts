@@ -21,6 +21,7 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   extend: '`/v2/queue.extend` is refused',
   transfer: 'items cannot be moved to another queue',
   transferTarget: 'as without `transfer`',
+  find: 'see the capability `find`',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {
@@ -48,6 +49,10 @@ const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning
       'calls that need metadata answer `unavailable`; dead letters lose it',
     ],
     pause: ['queues that are stored here can be paused', '`/v2/queues.pause` is refused'],
+    find: [
+      'items can be found by filters, with a bounded amount of work per call',
+      'calls that find items are refused if a partition of the queue is in this storage',
+    ],
   };
 
 /** The drivers of the server. Creating a backend connects to nothing. */
