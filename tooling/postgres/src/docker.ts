@@ -35,12 +35,22 @@ export function dockerAnswers(): Promise<boolean> {
   });
 }
 
-/** Starts PostgreSQL in a container, through testcontainers. */
-export async function startContainer(): Promise<{ connectionString: string; stop(): Promise<void> }> {
+/**
+ * Starts PostgreSQL in a container, through testcontainers.
+ *
+ * @param settings server settings, as in postgresql.conf.
+ */
+export async function startContainer(
+  settings: Readonly<Record<string, string>>,
+): Promise<{ connectionString: string; stop(): Promise<void> }> {
   // Loaded on demand: it is large, and most machines do not need it.
   const { GenericContainer, Wait } = await import('testcontainers');
   const container = await new GenericContainer(IMAGE)
     .withEnvironment({ POSTGRES_PASSWORD: 'querator' })
+    .withCommand([
+      'postgres',
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ])
     .withExposedPorts(5432)
     // The image starts the server twice, first without TCP.
     .withWaitStrategy(Wait.forListeningPorts())
