@@ -38,7 +38,9 @@ export {
   serviceShutdown,
   storageFailed,
   storageTooSlow,
+  taskExcluded,
   tooManySchedules,
+  tooManyTasks,
   unavailable,
 } from './errors/named-errors.ts';
 export { OtherQueueError } from './errors/other-queue-error.ts';
@@ -147,6 +149,7 @@ export {
   QUEUE_STORE,
   SCHEDULE_STORE,
   STORAGE_BACKEND,
+  TASK_STORE,
 } from './storage/decorate-store.ts';
 export { FIND_BOUNDS, type FindBounds, type FindPage, type FindRequest } from './storage/find-items.ts';
 export {
@@ -217,6 +220,29 @@ export {
   type StorageNotice,
 } from './storage/storage-backend.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
+export {
+  type JsonValue,
+  type NewTask,
+  TASK_CHECKPOINT_BYTES,
+  TASK_PARAMETERS_BYTES,
+  TASK_RECORD_TIMEOUT,
+  TASK_RECORDS_MAX,
+  TASK_STATES,
+  TASKS_RUNNING_MAX,
+  type Task,
+  type TaskCounts,
+  type TaskPosition,
+  type TaskState,
+} from './storage/task.ts';
+export type {
+  ClaimedTask,
+  TaskChange,
+  TaskClaim,
+  TaskClaimRequest,
+  TaskEnd,
+  TaskListRequest,
+  TaskStore,
+} from './storage/task-store.ts';
 export type { TransferRequest, TransferResult } from './storage/transfer.ts';
 export { SystemRandom } from './system-random.ts';
 export {

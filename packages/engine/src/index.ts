@@ -43,4 +43,5 @@ export type {
   ListItemsCall,
   StorageService,
 } from './service/storage-service.ts';
+export type { StepBudget, StepResult, TaskKind, TaskStep } from './tasks/task-kind.ts';
 export { CallerGone } from './waiting/pending-request.ts';

@@ -45,6 +45,8 @@ import { describeSweepDeath } from './contract/sweep-death.ts';
 import { describeSweepDue } from './contract/sweep-due.ts';
 import { describeSweepLease } from './contract/sweep-lease.ts';
 import { describeSweepSchedule } from './contract/sweep-schedule.ts';
+import { describeTaskClaims } from './contract/task-claims.ts';
+import { describeTaskRecords } from './contract/task-records.ts';
 import { describeTransfer } from './contract/transfer.ts';
 import type { StorageSetup } from './fixture/storage-setup.ts';
 import { makeStorageTest } from './fixture/storage-test.ts';
@@ -118,6 +120,8 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeInstanceRecords(test);
     describeScheduleRecords(test);
     describeScheduleClaims(test);
+    describeTaskRecords(test);
+    describeTaskClaims(test);
     describeAuditEvents(test);
     describeAuditPruning(test);
     describeAuditedChanges(test);

@@ -13,6 +13,7 @@ import {
   type StorageCapabilities,
   StorageError,
   type StorageNotice,
+  type TaskStore,
 } from '@querator/core';
 import { MemoryAccessStore } from './access/memory-access-store.ts';
 import { MemoryAuditStore } from './audit/memory-audit-store.ts';
@@ -22,6 +23,7 @@ import { MemoryInstanceStore } from './memory-instance-store.ts';
 import { MemoryPartitionStore } from './memory-partition-store.ts';
 import { MemoryQueueStore } from './memory-queue-store.ts';
 import { MemoryScheduleStore } from './memory-schedule-store.ts';
+import { MemoryTaskStore } from './memory-task-store.ts';
 import { nextTurn, type Pause } from './turns.ts';
 
 /** What a storage in memory can do. */
@@ -32,6 +34,7 @@ export const MEMORY_CAPABILITIES: StorageCapabilities = {
   metadata: true,
   pause: true,
   find: true,
+  tasks: true,
 };
 
 /** Options of a storage in memory. */
@@ -65,6 +68,7 @@ class MemoryBackend implements StorageBackend {
   readonly #instances: MemoryInstanceStore;
   readonly #audit: MemoryAuditStore;
   readonly #schedules: MemoryScheduleStore;
+  readonly #tasks: MemoryTaskStore;
   readonly #tables = new Map<string, ItemTable>();
   #closed = false;
 
@@ -77,6 +81,7 @@ class MemoryBackend implements StorageBackend {
     this.#instances = new MemoryInstanceStore(clock, assertOpen);
     this.#audit = new MemoryAuditStore(clock, assertOpen);
     const events = this.#audit;
+    this.#tasks = new MemoryTaskStore({ clock, assertOpen, events });
     this.#queues = new MemoryQueueStore({
       ...{ clock, assertOpen, events },
       inNamespace: (namespace, work) => this.#access.inNamespace(namespace, work),
@@ -107,6 +112,10 @@ class MemoryBackend implements StorageBackend {
 
   scheduleStore(): ScheduleStore {
     return this.#schedules;
+  }
+
+  taskStore(): TaskStore {
+    return this.#tasks;
   }
 
   partitionStore(partition: PartitionKey): PartitionStore {
@@ -141,6 +150,7 @@ class MemoryBackend implements StorageBackend {
     this.#instances.clear();
     this.#audit.clear();
     this.#schedules.clear();
+    this.#tasks.clear();
   }
 
   /** The items of one partition. Created at first use, so that a dropped partition leaves nothing behind. */

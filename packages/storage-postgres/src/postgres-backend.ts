@@ -14,6 +14,7 @@ import {
   type StorageBackend,
   type StorageCapabilities,
   silentLogger,
+  type TaskStore,
 } from '@querator/core';
 import { PostgresAccessStore } from './access/access-store.ts';
 import { PostgresAuditStore } from './audit/audit-store.ts';
@@ -37,6 +38,7 @@ import { checkIds } from './schema/id-sequence-repair.ts';
 import { SchemaManager } from './schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts';
 import { nowParameter, PartitionTable } from './sql/partition-table.ts';
+import { PostgresTaskStore } from './tasks/task-store.ts';
 
 /** What a storage on PostgreSQL can do. */
 export const POSTGRES_CAPABILITIES: StorageCapabilities = {
@@ -46,6 +48,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   metadata: true,
   pause: true,
   find: true,
+  tasks: true,
 };
 
 /** Options of a PostgreSQL backend. */
@@ -81,7 +84,7 @@ export type PostgresBackend = StorageBackend &
   Required<
     Pick<
       StorageBackend,
-      'accessStore' | 'auditStore' | 'instanceStore' | 'scheduleStore' | 'poll' | 'signals'
+      'accessStore' | 'auditStore' | 'instanceStore' | 'scheduleStore' | 'taskStore' | 'poll' | 'signals'
     >
   >;
 
@@ -120,6 +123,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const accessStore: AccessStore = new PostgresAccessStore({ db, schema, calls, clock, limits });
   const auditStore: AuditStore = new PostgresAuditStore({ db, tables: schema.audit, calls, clock });
   const scheduleStore: ScheduleStore = new PostgresScheduleStore({ db, schema, calls, clock });
+  const taskStore: TaskStore = new PostgresTaskStore({ db, schema, calls, clock });
   return {
     name,
     capabilities: POSTGRES_CAPABILITIES,
@@ -128,6 +132,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     instanceStore: () => instanceStore,
     auditStore: () => auditStore,
     scheduleStore: () => scheduleStore,
+    taskStore: () => taskStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const table = schema.partition(key, owner, () => checkIds(context));
       const context = {

@@ -10,6 +10,7 @@ import { plantedThatRan, plantNames } from './support/planted-names.ts';
 import { recordCalls } from './support/recorded-calls.ts';
 import { createRole, type TestRole } from './support/roles.ts';
 import { testBackend } from './support/test-backend.ts';
+import { useAllOfTasks } from './support/use-tasks.ts';
 
 const KEY = { queue: 'planted', partition: 0 };
 const QUEUE = {
@@ -76,6 +77,7 @@ describe('objects that other roles create in schemas of the search path', { time
       for (const deadlines of [true, false]) await backend.poll([KEY], { deadlines });
       expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
       await useProcessesAndAccess(backend);
+      await useAllOfTasks(backend.taskStore());
       backend.signals?.publish('topic');
       if (query !== '&pooler=transaction') {
         await vi.waitFor(() => expect(backend.signals?.listening).toBe(true), WAIT_OPTIONS);

@@ -87,3 +87,15 @@ export function unavailable(code: 'failed' | 'retry', message: string, cause?: u
   const reason: ErrorReason = 'unavailable';
   return new QueueError(code, message, { reason, ...(cause === undefined ? {} : { cause }) });
 }
+
+/** As many tasks run as may. */
+export function tooManyTasks(limit: number): QueueError {
+  return new QueueError('retry', errorText`too many tasks; ${limit} of them run already, try again later`, {
+    reason: 'over_limit' satisfies ErrorReason,
+  });
+}
+
+/** A task of a kind of which a queue can have only one runs already. */
+export function taskExcluded(): QueueError {
+  return unavailable('retry', 'a task that changes the queue runs already; wait for its end, or cancel it');
+}

@@ -4,6 +4,7 @@ import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
+import type { TaskStore } from './task-store.ts';
 
 /** A method of a port, without its types. */
 export type PortCall = (...args: never[]) => unknown;
@@ -97,6 +98,18 @@ export const SCHEDULE_STORE: PortMembers<ScheduleStore> = {
   settle: true,
 };
 
+/** All members of {@link TaskStore}. */
+export const TASK_STORE: PortMembers<TaskStore> = {
+  create: true,
+  get: true,
+  list: true,
+  claim: true,
+  save: true,
+  requestCancel: true,
+  end: true,
+  release: true,
+};
+
 /** All members of {@link StorageBackend}. */
 export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   name: true,
@@ -106,6 +119,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   instanceStore: true,
   auditStore: true,
   scheduleStore: true,
+  taskStore: true,
   partitionStore: true,
   ping: true,
   poll: true,

@@ -6,6 +6,7 @@ import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageSignals } from './storage-signals.ts';
+import type { TaskStore } from './task-store.ts';
 
 /** Names one partition of one queue. */
 export interface PartitionKey {
@@ -81,8 +82,8 @@ export type StorageNotice = HeldHorizonNotice | MissingRightNotice;
 
 /**
  * The abilities of a driver. Operators read them. Only they, and an absent
- * `accessStore`, `instanceStore` or `auditStore`, make the conformance suite skip
- * tests.
+ * `accessStore`, `instanceStore`, `auditStore` or `taskStore`, make the conformance
+ * suite skip tests.
  */
 export interface StorageCapabilities {
   /** Items survive the end of the process. */
@@ -103,6 +104,8 @@ export interface StorageCapabilities {
   readonly pause?: boolean;
   /** Items can be found by filters: the partition stores have `find`. Undefined: no. */
   readonly find?: boolean;
+  /** Tasks are kept beside the queues: the backend has `taskStore`. Undefined: no. */
+  readonly tasks?: boolean;
 }
 
 /**
@@ -142,6 +145,12 @@ export interface StorageBackend {
    * has none: then queues on it have no schedules.
    */
   scheduleStore?(): ScheduleStore;
+
+  /**
+   * The store of tasks. Returns the same object each time. Undefined if the driver does
+   * not claim `tasks`.
+   */
+  taskStore?(): TaskStore;
 
   /**
    * The store of one partition. A cheap call. Two stores of one key see the same items.

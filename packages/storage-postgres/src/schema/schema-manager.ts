@@ -35,6 +35,7 @@ import {
   type SeparateTables,
   type SeparateTablesDeps,
   separateExist,
+  TASKS,
 } from './separate-tables.ts';
 import { TableChanges } from './table-changes.ts';
 import { ownerOf, ownerToComment } from './table-owner.ts';
@@ -159,15 +160,12 @@ export class SchemaManager {
 
   /** The table of schedules, with the fixed tables. */
   get schedules(): OptionalTableProvisioner {
-    return {
-      ...this.#separate(SCHEDULES),
-      exists: async () => {
-        const provided = this.#known.get(SCHEDULES.name);
-        if (provided !== undefined) return provided.then(() => true);
-        await this.#ensureFixed();
-        return separateExist(this.#db, SCHEDULES, this.#separateDeps);
-      },
-    };
+    return this.#optional(SCHEDULES);
+  }
+
+  /** The table of tasks, with the fixed tables. */
+  get tasks(): OptionalTableProvisioner {
+    return this.#optional(TASKS);
   }
 
   /**
@@ -249,6 +247,18 @@ export class SchemaManager {
         this.#known.delete(FIXED);
       },
       explain: (error) => nameMissingGrants(error, this.#db, group.relations),
+    };
+  }
+
+  #optional(group: SeparateTables): OptionalTableProvisioner {
+    return {
+      ...this.#separate(group),
+      exists: async () => {
+        const provided = this.#known.get(group.name);
+        if (provided !== undefined) return provided.then(() => true);
+        await this.#ensureFixed();
+        return separateExist(this.#db, group, this.#separateDeps);
+      },
     };
   }
 

@@ -9,6 +9,7 @@ import { auditTable } from './tables/audit.ts';
 import { instancesTable } from './tables/instances.ts';
 import { renderTable } from './tables/render-ddl.ts';
 import { schedulesTable } from './tables/schedules.ts';
+import { tasksTable } from './tables/tasks.ts';
 
 /**
  * Tables that are created together at their first use, apart from the versions of the
@@ -47,6 +48,12 @@ export const INSTANCES: SeparateTables = group(
 
 /** The table of schedules. */
 export const SCHEDULES: SeparateTables = group('schedules', [schedulesTable], 'could produce any item');
+/** The table of tasks. */
+export const TASKS: SeparateTables = group(
+  'tasks',
+  [tasksTable],
+  'could make this server move or delete items',
+);
 
 /** Dependencies of provisioning separate tables. */
 export interface SeparateTablesDeps {

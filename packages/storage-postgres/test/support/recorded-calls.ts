@@ -7,6 +7,7 @@ import {
   type PortMembers,
   QUEUE_STORE,
   STORAGE_BACKEND,
+  TASK_STORE,
 } from '@querator/core';
 import type { PostgresBackend } from '../../src/postgres-backend.ts';
 
@@ -37,16 +38,17 @@ export function recordCalls(inner: PostgresBackend): RecordedCalls {
   const access = record('access', ACCESS_STORE, inner.accessStore());
   const audit = record('audit', AUDIT_STORE, inner.auditStore());
   const instances = record('instances', INSTANCE_STORE, inner.instanceStore());
+  const tasks = record('tasks', TASK_STORE, inner.taskStore());
   const backend: PostgresBackend = {
     ...(record('backend', STORAGE_BACKEND, inner) as PostgresBackend),
     queueStore: () => queues,
     accessStore: () => access,
     auditStore: () => audit,
     instanceStore: () => instances,
+    taskStore: () => tasks,
     partitionStore: (key, owner) => record('partition', PARTITION_STORE, inner.partitionStore(key, owner)),
   };
-  for (const store of ['queueStore', 'accessStore', 'auditStore', 'instanceStore', 'partitionStore']) {
-    made.add(`backend.${store}`);
-  }
+  const stores = ['queueStore', 'accessStore', 'auditStore', 'instanceStore', 'taskStore', 'partitionStore'];
+  for (const store of stores) made.add(`backend.${store}`);
   return { backend, missing: () => [...expected].filter((call) => !made.has(call)) };
 }

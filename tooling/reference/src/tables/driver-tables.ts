@@ -30,6 +30,7 @@ const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>>
     'each process takes itself for the only one: limits are not shared, and features of v2 do not wait for an older server to end',
   auditStore: 'the storage cannot keep audit events: `audit.table` is refused',
   scheduleStore: 'queues that are stored here have no schedules',
+  taskStore: 'see the capability `tasks`',
   poll: 'a process with waiting consumers leases and sweeps each partition at every poll',
   signals: 'a process learns of changes by others from polls only: within a second instead of 50 ms',
 };
@@ -48,6 +49,7 @@ const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning
       'items keep metadata, their first id, the last error, and the source of dead letters',
       'calls that need metadata answer `unavailable`; dead letters lose it',
     ],
+    tasks: ['tasks are kept beside the queues', 'tasks are refused'],
     pause: ['queues that are stored here can be paused', '`/v2/queues.pause` is refused'],
     find: [
       'items can be found by filters, with a bounded amount of work per call',

@@ -1,0 +1,55 @@
+import type { JsonValue, Task, TaskCounts } from '@querator/core';
+
+/** How much one step of a task may do. */
+export interface StepBudget {
+  /** The most items that the step may handle; at least 1. */
+  readonly items: number;
+  /**
+   * Aborted when the step should end soon: the process stops, the task is to be
+   * cancelled, or another process has taken over. A step that takes long looks at it.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** What a step has done. The counts are added to those of the task. */
+export interface StepResult extends TaskCounts {
+  /** Where the next step begins. At most `TASK_CHECKPOINT_BYTES` of JSON. */
+  readonly checkpoint: JsonValue;
+  /** The task has ended: done, or failed with an error for its operator. Undefined: it goes on. */
+  readonly end?: 'done' | { readonly error: string } | undefined;
+}
+
+/**
+ * One step of a task: it handles some items, and says how far it has come.
+ *
+ * A step may be repeated with the same checkpoint, also while an earlier run of it still
+ * goes on at another process: the process may die, or be suspended, before its result is
+ * stored. So a step must do no harm if part of it, or all, was done before.
+ *
+ * It throws StorageError, or a QueueError that can be retried, if it cannot go on at the
+ * moment: the runner repeats it with growing pauses, for as long as that lasts. Any other
+ * error counts as a fault: after several in a row the task fails.
+ *
+ * @param checkpoint that of the last result. Undefined: this is the first step.
+ */
+export type TaskStep = (
+  task: Task,
+  checkpoint: JsonValue | undefined,
+  budget: StepBudget,
+) => Promise<StepResult>;
+
+/** A kind of task that this process can run. */
+export interface TaskKind {
+  /** Its name in the API. */
+  readonly kind: string;
+  /** The latest version of parameters and checkpoints that it knows. It also runs tasks of the versions before. */
+  readonly version: number;
+  /** Whether it changes the structure of a queue: of such tasks a queue has only one at a time. */
+  readonly structural: boolean;
+  readonly step: TaskStep;
+  /**
+   * Called instead of `step` once the task is to be cancelled, until it ends the task:
+   * undoes what earlier steps have begun. Undefined: there is nothing to undo.
+   */
+  readonly undo?: TaskStep | undefined;
+}
