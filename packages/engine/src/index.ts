@@ -4,12 +4,13 @@ export type { Lacking } from './instances/lacking.ts';
 export type { Leased } from './loops/lease-requests.ts';
 export type { Produced } from './loops/produce-loop.ts';
 export type { PartitionStorage } from './manager/placements.ts';
-export type { BatchOperation, EngineObserver, ItemEvent } from './observer.ts';
+export type { BatchOperation, EngineObserver, ItemEvent, ScheduleEvent } from './observer.ts';
 export type { ProducedItem } from './queue/keyed-produces.ts';
 export type { LogicalQueueStats, RequestsWaiting } from './queue/logical-queue.ts';
 export type { ActivePartitionStats, PartitionCounts, QueueDepth } from './queue/queue-counts.ts';
 export type { CallOptions } from './service/call-options.ts';
 export { DEFAULT_ENGINE_LIMITS } from './service/engine-options.ts';
+export type { AdmitFiring, FiringToAdmit } from './service/fire-item.ts';
 export type { KeyedProduceCall, KeyedProduceService } from './service/keyed-produce-service.ts';
 export type { CompleteCall, ExtendCall, RetryCall } from './service/leased-items-requests.ts';
 export type { LeasedItemsService } from './service/leased-items-service.ts';
@@ -29,6 +30,13 @@ export type {
   QueueCall,
   QueuesService,
 } from './service/queues-service.ts';
+export type {
+  ListSchedulesCall,
+  NamedScheduleCall,
+  ScheduleCall,
+  SchedulesPage,
+  SchedulesService,
+} from './service/schedules-service.ts';
 export {
   type BatchLimits,
   createService,

@@ -25,6 +25,9 @@ export type ItemEvent =
 /** An operation that sends many requests to storage together. */
 export type BatchOperation = 'produce' | 'lease' | 'complete' | 'retry' | 'extend';
 
+/** What became of times of schedules: their items were stored, an attempt failed, or they passed and were not fired. */
+export type ScheduleEvent = 'fired' | 'failed' | 'missed';
+
 /**
  * Receives what the engine does, for metrics. The engine calls it for every
  * request, once the reported change is durable. So its methods must be fast.
@@ -34,6 +37,8 @@ export interface EngineObserver {
   items(queue: string, event: ItemEvent, count: number): void;
   /** A storage call was made. Reports how many requests and items it carried. */
   batch(operation: BatchOperation, size: { readonly requests: number; readonly items: number }): void;
+  /** Times of schedules passed. Undefined: not counted. */
+  schedules?(event: ScheduleEvent, count: number): void;
 }
 
 /** An observer that does nothing. */
@@ -54,5 +59,6 @@ export function guardedObserver(observer: EngineObserver, logger: Logger): Engin
   return {
     items: (queue, event, count) => guarded(() => observer.items(queue, event, count)),
     batch: (operation, size) => guarded(() => observer.batch(operation, size)),
+    schedules: (event, count) => guarded(() => observer.schedules?.(event, count)),
   };
 }

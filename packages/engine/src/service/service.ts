@@ -5,6 +5,7 @@ import {
   MESSAGES,
   type QueueStore,
   type Random,
+  type ScheduleStore,
   type StorageSignals,
 } from '@querator/core';
 import type { EngineLimits, ItemBudget } from '../engine-deps.ts';
@@ -14,7 +15,10 @@ import { QueueManager } from '../manager/queue-manager.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
+import { ScheduleLoop } from '../schedules/schedule-loop.ts';
+import { TimeZones } from '../schedules/time-zone.ts';
 import { engineDeps } from './engine-options.ts';
+import { type AdmitFiring, makeFireItem } from './fire-item.ts';
 import { KeyedProduceService } from './keyed-produce-service.ts';
 import { LeasedItemsRequests } from './leased-items-requests.ts';
 import { LeasedItemsService } from './leased-items-service.ts';
@@ -24,6 +28,7 @@ import { PausesService, type RequireCapability } from './pauses-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
 import { type HasNamespace, QueuesService } from './queues-service.ts';
+import { SchedulesService } from './schedules-service.ts';
 import { StorageService } from './storage-service.ts';
 
 export interface ServiceOptions {
@@ -43,6 +48,10 @@ export interface ServiceOptions {
   readonly hasNamespace?: HasNamespace | undefined;
   /** Checks what every process on the storage of `queueStore` can do. Undefined: this is the only process. */
   readonly requireCapability?: RequireCapability | undefined;
+  /** Stores schedules, beside `queueStore`. Undefined: queues have none. */
+  readonly scheduleStore?: ScheduleStore | undefined;
+  /** Judges the items of schedules, as a producer is judged by whoever calls `queue.produce`. Undefined: all are stored. */
+  readonly admitFiring?: AdmitFiring | undefined;
   /** Store the items. The service does not close them. */
   readonly storages: readonly PartitionStorage[];
   /**
@@ -79,6 +88,8 @@ export interface Service {
   readonly queues: QueuesService;
   /** For operators, to pause a queue and to resume it. */
   readonly pauses: PausesService;
+  /** For operators, to produce items at certain times. Fires nothing before its `start`. */
+  readonly schedules: SchedulesService;
   /** For operators, to read and change the items of a partition. */
   readonly storage: StorageService;
   /** What namespaces hold in storage. */
@@ -124,6 +135,12 @@ export function createService(options: ServiceOptions): Service {
   const metadata = new MetadataCheck(requireCapability);
   const lookups = { manager, limits: deps.limits, lookup, metadata };
   const requests = new LeasedItemsRequests(lookups);
+  const zones = new TimeZones();
+  const { scheduleStore: store, admitFiring } = options;
+  const fireItem = makeFireItem(lookups, admitFiring);
+  const signals = queueSignals;
+  const parts = store && { store, loop: new ScheduleLoop({ engine: deps, store, signals, zones, fireItem }) };
+  const schedules = new SchedulesService({ manager, parts, random: deps.random, zones });
   return {
     batchLimits: deps.limits,
     queue: new QueueService(lookups, requests),
@@ -131,6 +148,7 @@ export function createService(options: ServiceOptions): Service {
     leasedItems: new LeasedItemsService(requests),
     queues: new QueuesService({ manager, store: queueStore, hasNamespace }),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
+    schedules,
     storage: new StorageService(manager, deps.limits),
     namespaces: new NamespaceSizes(manager, storages),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
@@ -143,10 +161,12 @@ export function createService(options: ServiceOptions): Service {
         ?.depth()
         .catch(() => undefined);
     },
-    shutdown: () => {
+    shutdown: async () => {
+      const fired = schedules.stop();
       const active = new Set([...manager.running].map(({ queue }) => queue.name));
       activations.stop((name) => (active.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
-      return manager.shutdown();
+      await manager.shutdown();
+      await fired;
     },
   };
 }
