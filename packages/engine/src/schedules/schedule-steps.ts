@@ -16,13 +16,13 @@ import {
 export type NextTime = (after: Instant) => Instant | undefined;
 
 /** A time that is fired later than this is late, and the `missed` of its schedule decides. */
-export const LATE: Duration = milliseconds(60_000);
+const LATE: Duration = milliseconds(60_000);
 
 /**
  * After this time an attempt whose outcome is unknown is not repeated. Its dedup key
  * lasts for the longest window from the attempt on; the rest is for the repeat itself.
  */
-export const LONGEST_DOUBT: Duration = (LONGEST_DEDUP_WINDOW - milliseconds(3_600_000)) as Duration;
+const LONGEST_DOUBT: Duration = (LONGEST_DEDUP_WINDOW - milliseconds(3_600_000)) as Duration;
 
 /** Times that are passed over in one step, which takes 10 ms. A year of minutes takes 526 steps. */
 const MOST_PASSED = 1_000;
